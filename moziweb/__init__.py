@@ -1,0 +1,33 @@
+"""moziweb: a movie premieres calendar for Hungary. The app factory stands here."""
+
+from typing import Any
+
+from pyramid.config import Configurator, Router
+
+from .settings import SettingsError, load
+
+# Each include and why it stands where it does. Later ones may rest on earlier ones.
+INCLUDES = (
+    "moziweb.i18n",  # the locale of a path, and the directive that page routes are made with
+    "moziweb.db",  # request.dbsession, under pyramid_tm
+    "moziweb.storage",  # where posters are kept; on disk, it serves them too
+    "moziweb.ops",  # security headers, health
+    "moziweb.posters",  # the resource tree at /poster/…
+    "moziweb.demo",  # teaches the poster service to draw
+    "moziweb.site",  # what visitors see
+)
+
+
+def main(global_config: dict[str, str], **settings: Any) -> Router:
+    """The WSGI application of an ini file's ``[app:main]``.
+
+    A missing or wrong setting ends the process with one line that names it.
+    """
+    try:
+        typed = load({**settings})
+    except SettingsError as error:
+        raise SystemExit(f"moziweb: {error}") from None
+    with Configurator(settings=typed) as config:
+        for include in INCLUDES:
+            config.include(include)
+        return config.make_wsgi_app()

@@ -1,0 +1,57 @@
+"""The engine: SQLite in WAL mode for one machine, PostgreSQL for more."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+# How long a writer waits for another one's lock, in milliseconds.
+SQLITE_BUSY_TIMEOUT_MS = 10_000
+
+
+def create_engine(settings: Mapping[str, Any]) -> Engine:
+    """The engine for ``sqlalchemy.url``; it connects at first use only."""
+    url = sqlalchemy.make_url(settings["sqlalchemy.url"])
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url)
+    return sqlalchemy.create_engine(
+        url, pool_size=settings["sqlalchemy.pool_size"], max_overflow=4, pool_pre_ping=True
+    )
+
+
+def writing(engine: Engine) -> Engine:
+    """The same engine and pool for transactions that are known to write.
+
+    On SQLite such a transaction takes the write lock as it begins: one that reads first and then
+    writes would otherwise fail, without waiting, when another writer was faster.
+    """
+    return engine.execution_options(sqlite_begin="IMMEDIATE")
+
+
+def _sqlite_engine(url: sqlalchemy.URL) -> Engine:
+    engine = sqlalchemy.create_engine(url)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    # The driver's own, late BEGIN is off: a read transaction would not be one snapshot with it.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        f"busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")

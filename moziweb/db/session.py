@@ -1,0 +1,52 @@
+"""Sessions: one for each request, joined to its transaction, and short ones for services."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import zope.sqlalchemy
+from pyramid.request import Request
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from .engine import writing
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Database:
+    """One database: its engine and the sessions made from it.
+
+    A service that must not hold a transaction while it works (fetch, decode, upload) uses
+    ``read()`` and ``write()``; a view uses ``request.dbsession``.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._readers = sessionmaker(engine, expire_on_commit=False)
+        self._writers = sessionmaker(writing(engine), expire_on_commit=False)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A short session for reading; it is closed, never committed."""
+        with self._readers() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A short transaction: committed at the end of the block, rolled back if it raises."""
+        with self._writers.begin() as session:
+            yield session
+
+    def session_for(self, request: Request) -> Session:
+        """The request's session, joined to its ``request.tm`` and closed with it."""
+        factory = self._readers if request.method in SAFE_METHODS else self._writers
+        session = factory()
+        zope.sqlalchemy.register(session, transaction_manager=request.tm)
+        request.add_finished_callback(lambda _request: session.close())
+        return session
+
+
+def dbsession(request: Request) -> Session:
+    """``request.dbsession``."""
+    database: Database = request.registry["database"]
+    return database.session_for(request)

@@ -1,0 +1,1 @@
+"""Movies, their premieres and the people in them; the calendar that lists them."""

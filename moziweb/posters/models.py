@@ -1,0 +1,124 @@
+"""Poster sources and the variants made of them.
+
+The states are the service's own words, the same in code, on the command line and in metrics.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from moziweb.db.meta import Base, enum_column
+from moziweb.movies.models import now_utc
+
+
+class SourceKind(StrEnum):
+    """Where a source's picture comes from; each kind has a reader in ``posters.sources``."""
+
+    UPLOAD = "upload"
+    URL = "url"
+    DRAWN = "drawn"
+
+
+class SourceState(StrEnum):
+    """``pending`` -> ``generating`` (leased) -> ``ready``, or ``retry_wait``, or ``failed``."""
+
+    PENDING = "pending"
+    GENERATING = "generating"
+    READY = "ready"
+    RETRY_WAIT = "retry_wait"
+    FAILED = "failed"
+
+
+class VariantState(StrEnum):
+    """``pending`` -> ``ready`` -> ``superseded`` (still served where linked) -> ``deleted``."""
+
+    PENDING = "pending"
+    READY = "ready"
+    SUPERSEDED = "superseded"
+    DELETED = "deleted"
+
+
+class PosterSource(Base):
+    """A picture that a movie's poster is made of; its id is the ``media_id`` of poster addresses.
+
+    ``url`` is what a URL or drawn source is read from, ``key`` where an upload's original stands
+    in storage. ``width`` and ``height`` are in pixels after orientation; the focal point is in
+    0..1 from the top left. A movie has at most one chosen source: the poster its pages show.
+    """
+
+    __tablename__ = "poster_source"
+    __table_args__ = (
+        Index(
+            "uq_poster_source_movie_id_chosen",
+            "movie_id",
+            unique=True,
+            sqlite_where=text("chosen = 1"),
+            postgresql_where=text("chosen"),
+        ),
+        Index("ix_poster_source_movie_id", "movie_id"),
+        Index("ix_poster_source_state_next_attempt_at", "state", "next_attempt_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    movie_id: Mapped[int] = mapped_column(ForeignKey("movie.id", ondelete="CASCADE"))
+    kind: Mapped[SourceKind] = mapped_column(enum_column(SourceKind))
+    chosen: Mapped[bool] = mapped_column(default=False)
+    url: Mapped[str | None] = mapped_column(Text)
+    key: Mapped[str | None] = mapped_column(Text)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    bytes: Mapped[int | None]
+    format: Mapped[str | None] = mapped_column(String(10))
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    focal_x: Mapped[float] = mapped_column(Float, default=0.5)
+    focal_y: Mapped[float] = mapped_column(Float, default=0.5)
+    dominant_colour: Mapped[str | None] = mapped_column(String(7))
+    thumbhash: Mapped[str | None] = mapped_column(String(60))
+    etag: Mapped[str | None] = mapped_column(String(300))
+    last_modified: Mapped[str | None] = mapped_column(String(60))
+    state: Mapped[SourceState] = mapped_column(
+        enum_column(SourceState), default=SourceState.PENDING
+    )
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None]
+    error_code: Mapped[str | None] = mapped_column(String(40))
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now_utc)
+
+    variants: Mapped[list["PosterVariant"]] = relationship(
+        back_populates="source", lazy="raise_on_sql", cascade="all, delete-orphan"
+    )
+
+
+class PosterVariant(Base):
+    """One picture made of a source by one recipe, and where it is stored."""
+
+    __tablename__ = "poster_variant"
+    __table_args__ = (
+        # With the source's content in it, a changed picture gets new rows while the old ones go on
+        # being served: an address never changes its bytes.
+        UniqueConstraint("source_id", "name", "recipe_hash", "source_sha256"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("poster_source.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(20))
+    format: Mapped[str] = mapped_column(String(10))
+    recipe_hash: Mapped[str] = mapped_column(String(64))
+    source_sha256: Mapped[str] = mapped_column(String(64))
+    state: Mapped[VariantState] = mapped_column(
+        enum_column(VariantState), default=VariantState.PENDING
+    )
+    bucket: Mapped[str | None] = mapped_column(String(100))
+    key: Mapped[str | None] = mapped_column(Text)
+    mime: Mapped[str | None] = mapped_column(String(30))
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    bytes: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(default=now_utc)
+    superseded_at: Mapped[datetime | None]
+
+    source: Mapped[PosterSource] = relationship(back_populates="variants", lazy="raise_on_sql")

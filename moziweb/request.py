@@ -1,0 +1,18 @@
+"""The request, with what our includes add to it, for the type checker and for the reader."""
+
+from typing import Any
+
+from pyramid.request import Request as PyramidRequest
+from sqlalchemy.orm import Session
+
+
+class Request(PyramidRequest):
+    """A request as views see it. Nothing is implemented here: ``db`` and ``i18n`` add these."""
+
+    dbsession: Session
+    """The session of this request, inside its transaction (``moziweb.db``)."""
+
+    locale_name: str
+    """``hu`` or ``en``, from the path alone (``moziweb.i18n``)."""
+
+    matchdict: dict[str, Any]

@@ -1,0 +1,109 @@
+"""moziweb: a movie premieres calendar for Hungary.
+
+Tool settings stand in pyproject.toml; what is installed, with which ranges, stands here.
+"""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+HERE = Path(__file__).parent
+
+INSTALL = [
+    "pyramid>=2.1,<3",
+    "setuptools<82",  # pyramid 2.1 imports pkg_resources, which setuptools 82 removed
+    "waitress>=3.0.2,<4",
+    "pyramid-jinja2>=2.10.1,<3",
+    "pyramid-tm>=2.6,<3",
+    "transaction>=5,<6",
+    "zope.sqlalchemy>=4.1,<5",
+    "sqlalchemy>=2.1.9,<2.2",
+    "alembic>=1.20,<2",
+    "psycopg[binary]>=3.3,<4",
+    "boto3>=1.44,<2",
+    "botocore>=1.44,<2",
+    "pillow>=13,<14",
+    "urllib3>=2.5,<3",
+    "click>=8.3,<9",
+    "rich>=14,<16",
+    "babel>=2.16,<3",
+    "jinja2>=3.1,<4",
+    "markupsafe>=3,<4",
+    "plaster>=1.1,<2",
+    "plaster-pastedeploy>=1,<2",
+]
+
+# The faces that the demo's posters are set in, each under the OFL or the Apache licence.
+DEMO = [
+    "font-roboto==0.0.1",
+    "font-source-sans-pro==0.0.1",
+    "font-source-serif-pro==0.0.1",
+    "font-caladea==0.0.2",
+    "font-fjallaone==0.1.7",
+    "font-lato==0.1.0",
+    "font-manrope==0.0.2",
+]
+
+TEST = [
+    "pytest>=9.2,<10",
+    "pytest-randomly>=5,<6",
+    "pytest-socket>=0.8,<1",
+    "pytest-xdist>=3.8,<4",
+    "hypothesis>=6.170,<7",
+    "webtest>=3.0.7,<4",
+    "playwright>=1.65,<2",
+]
+
+CHECK = [
+    "ruff>=0.17,<0.18",
+    "mypy>=2.4,<3",
+    "import-linter>=2.16,<3",
+    "deptry>=0.25,<1",
+    "types-boto3[s3]>=1.43,<2",
+    "types-webob>=1.8.11,<2",
+    "types-waitress>=3.0.1,<4",
+]
+
+BENCH = ["pyvips>=3.2,<4", "pyvips-binary>=8.18,<9"]
+
+
+class BuildWithCatalogues(build_py):
+    """Compiles the message catalogues as the package is built; only their sources are kept."""
+
+    def run(self) -> None:
+        self.compile_catalogues()
+        super().run()
+
+    def compile_catalogues(self) -> None:
+        """Write a ``.mo`` beside each ``.po``."""
+        from babel.messages.mofile import write_mo
+        from babel.messages.pofile import read_po
+
+        for source in (HERE / "moziweb" / "locale").glob("*/LC_MESSAGES/*.po"):
+            with source.open("rb") as lines:
+                catalogue = read_po(lines)
+            with source.with_suffix(".mo").open("wb") as target:
+                write_mo(target, catalogue)
+
+
+setup(
+    name="moziweb",
+    version="0.1.0",
+    description="A movie premieres calendar for Hungary",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=find_packages(include=["moziweb", "moziweb.*"]),
+    include_package_data=True,
+    zip_safe=False,
+    install_requires=INSTALL,
+    extras_require={"demo": DEMO, "test": TEST + DEMO, "check": CHECK, "bench": BENCH},
+    entry_points={
+        "paste.app_factory": ["main = moziweb:main"],
+        "paste.server_runner": ["waitress = moziweb.server:serve"],
+        "console_scripts": ["moziweb = moziweb.cli:main"],
+    },
+    cmdclass={"build_py": BuildWithCatalogues},
+)

@@ -1,0 +1,9 @@
+from typing import Any
+
+class Allowed:
+    def __bool__(self) -> bool: ...
+
+class Denied:
+    def __bool__(self) -> bool: ...
+
+NO_PERMISSION_REQUIRED: str
