@@ -1,4 +1,4 @@
-"""Schema migrations, run by Alembic through ``moziweb db upgrade``; they ship inside the package."""
+"""Schema migrations, run by Alembic through ``moziweb db upgrade``; part of the package."""
 
 from pathlib import Path
 
