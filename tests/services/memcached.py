@@ -1,0 +1,53 @@
+"""A real memcached."""
+
+import contextlib
+import signal
+import socket
+
+from .ports import HOST, free_port
+from .process import Service, find_program
+
+
+class MemcachedServer(Service):
+    """memcached on ``127.0.0.1:port`` with ``megabytes`` of memory; empty after each start."""
+
+    name = "memcached"
+    account = "nobody"
+    stop_signal = signal.SIGKILL  # nothing to save, and SIGTERM waits for its one-second tick
+
+    def __init__(self, megabytes: int = 64) -> None:
+        super().__init__()
+        self.port = free_port()
+        self.megabytes = megabytes
+
+    @property
+    def address(self) -> str:
+        """``host:port``, as pylibmc and the ini file take it."""
+        return f"{HOST}:{self.port}"
+
+    def command(self) -> list[str]:
+        """One thread per core of a small machine, and no UDP."""
+        options = ["-l", HOST, "-p", str(self.port), "-U", "0", "-t", "2"]
+        return [find_program("memcached"), *options, "-m", str(self.megabytes)]
+
+    def is_ready(self) -> bool:
+        """Whether it tells its version."""
+        with contextlib.suppress(OSError):
+            return self.ask("version").startswith("VERSION")
+        return False
+
+    def flush(self) -> None:
+        """Forget every entry."""
+        self.ask("flush_all")
+
+    def statistics(self) -> dict[str, str]:
+        """The counters of memcached's ``stats`` command."""
+        lines = (line.split(" ", 2) for line in self.ask("stats").splitlines())
+        return {line[1]: line[2] for line in lines if line[0] == "STAT"}
+
+    def ask(self, command: str) -> str:
+        """Send one line of the text protocol and return the whole answer."""
+        with socket.create_connection((HOST, self.port), timeout=2) as connection:
+            connection.sendall(f"{command}\r\nquit\r\n".encode())
+            with connection.makefile("rb") as answer:
+                return answer.read().decode()

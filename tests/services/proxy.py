@@ -1,0 +1,78 @@
+"""A TCP proxy that fails on order, to stand between a client and a real server."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from .ports import HOST
+
+_CHUNK = 65_536
+
+
+class FlakyProxy:
+    """Passes connections on to ``127.0.0.1:target``, but cuts the first ``cut`` of them unanswered.
+
+    ``connections`` counts all that came, cut ones included. A context manager.
+    """
+
+    def __init__(self, target: int, cut: int = 0) -> None:
+        self.target = target
+        self.cut = cut
+        self.connections = 0
+        self._listener = socket.create_server((HOST, 0))
+        self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self.port: int = self._listener.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        self._run(self._accept)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._end([self._listener], self._threads[:1])
+        self._end(self._open, self._threads[1:])
+
+    def _end(self, ends: list[socket.socket], threads: list[threading.Thread]) -> None:
+        # Closing a socket does not wake the thread that waits on it; shutting it down does.
+        for end in ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+        for end in ends:
+            end.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self.connections += 1
+                if self.connections <= self.cut:
+                    client.close()
+                else:
+                    self._join(client)
+
+    def _join(self, client: socket.socket) -> None:
+        server = socket.create_connection((HOST, self.target))
+        self._open += [client, server]
+        self._run(self._pump, client, server)
+        self._run(self._pump, server, client)
+
+    def _run(self, work: Callable[..., None], *ends: socket.socket) -> None:
+        thread = threading.Thread(target=work, args=ends, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(_CHUNK):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)

@@ -1,0 +1,164 @@
+"""A real S3 server over HTTP: ministack, which knows ACLs, IAM users and bucket policies."""
+
+import contextlib
+import http.client
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from .ports import HOST, free_port
+from .process import Service, ServiceError
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+REGION = "eu-central-1"
+
+# ministack pins another botocore than ours, so it lives in a virtual environment of its own.
+_PYTHON_VARIABLE = "MOZIWEB_S3_PYTHON"
+_DEFAULT_PYTHON = Path(__file__).parents[2] / ".s3venv" / "bin" / "python"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An access key and its secret."""
+
+    access_key_id: str
+    secret_access_key: str
+
+
+#: The server's root key: it may do everything, and its secret is not even checked.
+ROOT = Credentials("test", "test")
+
+
+@dataclass(frozen=True)
+class S3Bucket:
+    """A bucket of a test's own, and how to reach it as root."""
+
+    name: str
+    endpoint_url: str
+    client: "S3Client"
+
+    def allow_public_read(self) -> None:
+        """Open every object for reading by a bucket policy, as one does without ACLs."""
+        self.client.delete_public_access_block(Bucket=self.name)
+        resource = f"arn:aws:s3:::{self.name}/*"
+        self.client.put_bucket_policy(
+            Bucket=self.name, Policy=_policy("s3:GetObject", resource, Principal="*")
+        )
+
+
+class S3Server(Service):
+    """S3, IAM and STS on ``http://127.0.0.1:port``; data and ACLs survive a restart."""
+
+    name = "s3"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.port = free_port()
+        self._numbers = count(1)
+
+    @property
+    def endpoint_url(self) -> str:
+        """The address for boto3's ``endpoint_url``."""
+        return f"http://{HOST}:{self.port}"
+
+    def command(self) -> list[str]:
+        """The interpreter of the server's own virtual environment, running it as a module."""
+        python = Path(os.environ.get(_PYTHON_VARIABLE) or _DEFAULT_PYTHON)
+        if not python.exists():
+            raise ServiceError(f"no S3 server at {python}: run `make test-services`")
+        return [str(python), "-m", "ministack"]
+
+    def environment(self) -> dict[str, str]:
+        """Its whole configuration. Without both persist flags ACLs are lost on a restart."""
+        return {
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": HOST,
+            "SERVICES": "s3,iam,sts",
+            "AUTH": "true",
+            "LOG_LEVEL": "ERROR",
+            "S3_PERSIST": "1",
+            "PERSIST_STATE": "1",
+            "S3_DATA_DIR": str(self.home / "s3"),
+            "STATE_DIR": str(self.home / "state"),
+            "TMPDIR": str(self.home),
+        }
+
+    def is_ready(self) -> bool:
+        """Whether its health page answers."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=2)
+        with (
+            contextlib.closing(connection),
+            contextlib.suppress(OSError, http.client.HTTPException),
+        ):
+            connection.request("GET", "/_ministack/health")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        return False
+
+    @contextlib.contextmanager
+    def client(self, service: str = "s3", credentials: Credentials = ROOT) -> Iterator[Any]:
+        """A boto3 client of this server."""
+        session: Any = boto3.session.Session()  # the stubs know services by literal names only
+        client = session.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+        )
+        with contextlib.closing(client):
+            yield client
+
+    @contextlib.contextmanager
+    def bucket(self, *, acls: bool) -> Iterator[S3Bucket]:
+        """A new bucket, removed with its objects at the end of a ``with`` block.
+
+        ``acls=False`` is what AWS makes by default now: object ACLs are refused and public access
+        is blocked. ``acls=True`` is the old kind, which takes them.
+        """
+        name = f"test-{os.getpid()}-{next(self._numbers)}"
+        with self.client() as client:
+            client.create_bucket(
+                Bucket=name,
+                CreateBucketConfiguration={"LocationConstraint": REGION},
+                ObjectOwnership="ObjectWriter" if acls else "BucketOwnerEnforced",
+            )
+            if acls:
+                client.delete_public_access_block(Bucket=name)
+            yield S3Bucket(name, self.endpoint_url, client)
+            _remove_bucket(client, name)
+
+    def create_user(self, *actions: str) -> Credentials:
+        """A new IAM user who may do ``actions`` (``"s3:*"``), with an access key of its own.
+
+        Only such a user shows what wrong credentials do: see ``ROOT``.
+        """
+        name = f"user-{next(self._numbers)}"
+        with self.client("iam") as iam:
+            iam.create_user(UserName=name)
+            if actions:
+                document = _policy(list(actions), "*")
+                iam.put_user_policy(UserName=name, PolicyName="test", PolicyDocument=document)
+            key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def _policy(action: str | list[str], resource: str, **principal: str) -> str:
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource, **principal}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _remove_bucket(client: "S3Client", name: str) -> None:
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
+        for found in page.get("Contents", []):
+            client.delete_object(Bucket=name, Key=found["Key"])
+    client.delete_bucket(Bucket=name)
