@@ -113,7 +113,7 @@ def optional_http_url(value: str) -> str | None:
 
 
 def database_url(value: str) -> str:
-    """An SQLAlchemy address; Heroku's ``postgres://`` and plain ``postgresql://`` mean psycopg 3."""
+    """An SQLAlchemy address; Heroku's ``postgres://`` means psycopg 3, too."""
     for prefix in ("postgres://", "postgresql://"):
         if value.startswith(prefix):
             value = "postgresql+psycopg://" + value.removeprefix(prefix)

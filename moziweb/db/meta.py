@@ -63,7 +63,7 @@ class WordList(TypeDecorator[tuple[str, ...]]):
 def enum_column(kind: type[StrEnum]) -> Enum:
     """A column of the enum's values, kept as text with a named check constraint.
 
-    Text and not a native type: PostgreSQL cannot drop a value of a native enum, and SQLite has none.
+    Not a native type: PostgreSQL cannot drop a value of a native enum, and SQLite has none.
     """
     return Enum(
         kind,
@@ -79,4 +79,7 @@ class Base(DeclarativeBase):
     """The base of every model."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UTCDateTime, tuple[str, ...]: WordList}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UTCDateTime,
+        tuple[str, ...]: WordList,
+    }

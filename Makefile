@@ -1,0 +1,84 @@
+# moziweb's two commands are `make run` and `make test`; `make help` lists the rest.
+#
+# Each environment is built once and again when what it is made of changes: the marks of that
+# stand inside it.
+
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+MADE   := $(VENV)/made
+S3     := .s3venv
+PIP    := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
+PARTS  := setup.py pyproject.toml requirements.lock
+PORT   ?= 6543
+INI    ?= development.ini
+export PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock screenshots test-services clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(MADE)/run ## set up, load the demo and serve it (PORT=6543)
+	@$(BIN)/moziweb -c $(INI) db upgrade
+	@$(BIN)/moziweb -c $(INI) demo load
+	@exec $(BIN)/pserve $(INI)
+
+test: $(MADE)/test test-services ## install and start the real services, then run every test
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/deptry .
+
+bench: $(MADE)/bench test-services ## every benchmark: a table, then a JSON line
+	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+screenshots: $(MADE)/test ## make the README's pictures again
+	@$(BIN)/python docs/make_screenshots.py
+
+lock: $(MADE)/venv ## pin what CI installs, again
+	@$(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+	  --all-extras setup.py --output-file requirements.lock --upgrade
+
+test-services: $(S3)/made ## install what the tests start: memcached, PostgreSQL, Chromium, an S3 server
+	@scripts/test-services
+
+clean: ## remove the environments and the demo's data
+	rm -rf $(VENV) $(S3) var
+
+$(MADE)/venv:
+	@command -v $(PYTHON) >/dev/null || { echo "moziweb needs $(PYTHON); name another with PYTHON=…" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@mkdir -p $(@D) && touch $@
+
+$(MADE)/run: $(MADE)/venv $(PARTS)
+	@echo "Installing moziweb…"
+	@$(PIP) --editable '.[demo]'
+	@mkdir -p var && touch $@
+
+$(MADE)/test: $(MADE)/run $(PARTS)
+	@echo "Installing the test tools…"
+	@$(PIP) --editable '.[test]'
+	@touch $@
+
+$(MADE)/check: $(MADE)/test $(PARTS)
+	@echo "Installing the checkers…"
+	@$(PIP) --editable '.[check,bench]'
+	@touch $@
+
+$(MADE)/bench: $(MADE)/test $(PARTS)
+	@$(PIP) --editable '.[bench]'
+	@touch $@
+
+# The S3 server pins another botocore than ours: an environment of its own.
+$(S3)/made: $(MADE)/venv requirements-s3.txt
+	@echo "Installing the S3 server for tests…"
+	@test -x $(S3)/bin/python || $(PYTHON) -m venv $(S3)
+	@$(S3)/bin/pip install --quiet --disable-pip-version-check --requirement requirements-s3.txt
+	@touch $@

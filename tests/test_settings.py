@@ -1,0 +1,124 @@
+"""Every way a setting can be wrong ends with one line that names it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moziweb.settings import SETTINGS, SettingsError, expand, load
+
+REQUIRED = {
+    "site.base_url": "https://moziweb.example",
+    "sqlalchemy.url": "sqlite:///moziweb.sqlite",
+    "storage.backend": "disk",
+    "storage.disk.path": "objects",
+}
+
+
+def loaded(environ: dict[str, str] | None = None, **changes: str) -> dict[str, Any]:
+    raw = REQUIRED | {key.replace("__", "."): value for key, value in changes.items()}
+    return load(raw, environ or {})
+
+
+def test_the_smallest_file_is_enough_and_the_rest_has_defaults() -> None:
+    settings = loaded()
+    assert settings["storage.disk.path"] == Path("objects")
+    assert settings["storage.s3.acl"] == ""
+    assert settings.keys() >= {setting.name for setting in SETTINGS}
+
+
+@pytest.mark.parametrize("key", [s.name for s in SETTINGS if s.required])
+def test_a_missing_key_is_named_with_its_meaning(key: str) -> None:
+    raw = {name: value for name, value in REQUIRED.items() if name != key}
+    with pytest.raises(SettingsError, match=f"^{key}: missing. ") as caught:
+        load(raw, {})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_misspelt_key_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"^storage\.s3\.buckett: no such setting"):
+        loaded(storage__s3__buckett="posters")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "hint"),
+    [
+        ("site.base_url", "moziweb.example", "expected an address"),
+        ("site.hsts", "perhaps", "expected true or false"),
+        ("sqlalchemy.url", "mysql://root@localhost/x", "expected sqlite:///path"),
+        ("sqlalchemy.pool_size", "0", "expected a whole number from 1 to 100"),
+        ("sqlalchemy.pool_size", "many", "expected a whole number from 1 to 100"),
+        ("storage.backend", "ftp", "expected one of disk, s3"),
+        ("storage.s3.acl", "private", r"expected one of public-read, \(empty\)"),
+        ("storage.s3.read_timeout", "nan", "expected seconds from 0.1 to 300"),
+        ("storage.s3.read_timeout", "soon", "expected seconds from 0.1 to 300"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_was_expected(key: str, value: str, hint: str) -> None:
+    with pytest.raises(SettingsError, match=hint) as caught:
+        load(REQUIRED | {key: value}, {})
+    assert str(caught.value).startswith(f"{key} = {value}: ")
+
+
+@pytest.mark.parametrize(
+    ("backend", "needed"), [("disk", "storage.disk.path"), ("s3", "storage.s3.bucket")]
+)
+def test_a_backend_says_which_key_it_needs(backend: str, needed: str) -> None:
+    raw = {name: value for name, value in REQUIRED.items() if name != "storage.disk.path"}
+    with pytest.raises(SettingsError, match=f"^{needed}: missing, and storage.backend"):
+        load(raw | {"storage.backend": backend}, {})
+
+
+def test_a_secret_comes_from_the_environment_and_never_into_a_message() -> None:
+    environ = {"DATABASE_URL": "mysql://user:secret@host/db"}
+    with pytest.raises(SettingsError) as caught:
+        loaded(environ, sqlalchemy__url="${DATABASE_URL}")
+    assert "secret" not in str(caught.value)
+    assert "${DATABASE_URL}" in str(caught.value)
+
+
+def test_an_unset_variable_is_named_with_its_key() -> None:
+    with pytest.raises(SettingsError, match=r"^sqlalchemy\.url: .* DATABASE_URL is not set"):
+        loaded(sqlalchemy__url="${DATABASE_URL}")
+
+
+@pytest.mark.parametrize(
+    ("value", "environ", "expected"),
+    [
+        ("${PORT:-6543}", {}, "6543"),
+        ("${PORT:-6543}", {"PORT": "80"}, "80"),
+        ("${CDN:-}", {}, ""),
+        ("http://${HOST}:${PORT}", {"HOST": "h", "PORT": "1"}, "http://h:1"),
+        ("$PORT and ${lower}", {"PORT": "1"}, "$PORT and ${lower}"),
+    ],
+)
+def test_expansion(value: str, environ: dict[str, str], expected: str) -> None:
+    assert expand("key", value, environ) == expected
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_spelling_of_postgresql_means_psycopg(scheme: str) -> None:
+    settings = loaded(sqlalchemy__url=f"{scheme}://user@host/name")
+    assert settings["sqlalchemy.url"] == "postgresql+psycopg://user@host/name"
+
+
+def test_keys_of_pyramid_pass_through() -> None:
+    assert loaded(pyramid__reload_templates="true")["pyramid.reload_templates"] == "true"
+
+
+def complaint(raw: dict[str, str]) -> str:
+    """What ``load`` says of ``raw``: its refusal, or nothing."""
+    try:
+        load(raw, {})
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+@given(st.dictionaries(st.sampled_from([s.name for s in SETTINGS]), st.text(max_size=20)))
+def test_any_text_is_taken_or_refused_by_name(changes: dict[str, str]) -> None:
+    names = REQUIRED.keys() | changes.keys() | {"storage.s3.bucket"}
+    refusal = complaint(REQUIRED | changes)
+    assert not refusal or any(refusal.startswith(name) for name in names)
