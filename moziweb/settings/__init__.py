@@ -1,0 +1,90 @@
+"""The settings of an ini file, read once at start-up.
+
+A missing or wrong key stops the start with a line that names it, so nothing further down ever asks
+whether a setting is there or what type it has.
+
+A value may hold ``${NAME}`` or ``${NAME:-default}``, replaced from the environment: secrets and
+what a platform decides (``PORT``, ``DATABASE_URL``) never stand in a file.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .keys import SETTINGS, Setting
+
+__all__ = ["SETTINGS", "Setting", "SettingsError", "expand", "load"]
+
+# Keys that Pyramid and its add-ons read themselves; they pass through as text.
+FOREIGN_PREFIXES = ("pyramid.", "jinja2.", "tm.", "retry.", "debugtoolbar.")
+FOREIGN_KEYS = frozenset({"here", "__file__"})
+
+_VARIABLE = re.compile(r"\$\{(?P<name>[A-Z][A-Z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+
+
+class SettingsError(Exception):
+    """A setting is missing, misspelt or wrong. Its text is one line for the operator."""
+
+
+def expand(key: str, value: str, environ: Mapping[str, str]) -> str:
+    """Replace ``${NAME}`` and ``${NAME:-default}`` in ``value``.
+
+    Raises ``SettingsError`` naming the key and the variable when one without a default is not set.
+    """
+
+    def replacement(match: re.Match[str]) -> str:
+        found = environ.get(match["name"])
+        if found is None:
+            found = match["default"]
+        if found is None:
+            raise SettingsError(f"{key}: the environment variable {match['name']} is not set")
+        return found
+
+    return _VARIABLE.sub(replacement, value)
+
+
+def load(
+    raw: Mapping[str, Any],
+    environ: Mapping[str, str] = os.environ,
+    declared: Iterable[Setting] = SETTINGS,
+) -> dict[str, Any]:
+    """The typed settings of an ini file's ``[app:main]``.
+
+    Raises ``SettingsError`` for the first key that is missing, unknown or wrong. The environment
+    is only a source of ``${NAME}`` values: it never adds a key by itself.
+    """
+    table = {setting.name: setting for setting in declared}
+    typed: dict[str, Any] = {name: setting.default for name, setting in table.items()}
+    for key, value in raw.items():
+        if key in table:
+            typed[key] = _parsed(table[key], value, environ)
+        elif key in FOREIGN_KEYS or key.startswith(FOREIGN_PREFIXES):
+            typed[key] = value
+        else:
+            raise SettingsError(f"{key}: no such setting; docs/settings.md lists them all")
+    for setting in table.values():
+        if setting.required and setting.name not in raw:
+            raise SettingsError(f"{setting.name}: missing. {setting.meaning}")
+    _check_together(typed)
+    return typed
+
+
+def _parsed(setting: Setting, value: Any, environ: Mapping[str, str]) -> Any:
+    if not isinstance(value, str):  # a test or a script that passes typed values
+        return value
+    expanded = expand(setting.name, value.strip(), environ)
+    try:
+        return setting.kind.parse(expanded)
+    except ValueError:
+        # The text from the file is shown, not the expanded one: that one may be a secret.
+        expected = f"expected {setting.kind.description}"
+        raise SettingsError(f"{setting.name} = {value}: {expected}") from None
+
+
+def _check_together(typed: Mapping[str, Any]) -> None:
+    needs = {"disk": "storage.disk.path", "s3": "storage.s3.bucket"}
+    needed = needs.get(typed.get("storage.backend", ""))
+    if needed and typed[needed] is None:
+        backend = typed["storage.backend"]
+        raise SettingsError(f"{needed}: missing, and storage.backend = {backend} needs it")

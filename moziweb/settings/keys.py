@@ -1,0 +1,158 @@
+"""Every ini key of moziweb, in one table: its name, kind, default and meaning.
+
+docs/settings.md is made of this table (``docs/make_settings.py``).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .kinds import (
+    BOOLEAN,
+    DATABASE_URL,
+    HTTP_URL,
+    PATH,
+    TEXT,
+    Kind,
+    choice,
+    integer,
+    optional,
+    seconds,
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One ini key."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    default: Any = None
+    required: bool = False
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "site.base_url",
+        HTTP_URL,
+        "The public address of the site, without a trailing slash. Absolute links (JSON, JSON-LD, "
+        "canonical links) are made of it and never of a request's Host header.",
+        required=True,
+    ),
+    Setting(
+        "site.hsts",
+        BOOLEAN,
+        "Send Strict-Transport-Security. Only for a site that is served over HTTPS alone.",
+        default=False,
+    ),
+    Setting(
+        "sqlalchemy.url",
+        DATABASE_URL,
+        "The database: sqlite:///path (WAL mode) or postgresql://user:password@host/name.",
+        required=True,
+    ),
+    Setting(
+        "sqlalchemy.pool_size",
+        integer(1, 100),
+        "Open PostgreSQL connections kept per process; as many as waitress has threads.",
+        default=8,
+    ),
+    Setting(
+        "storage.backend",
+        choice("disk", "s3"),
+        "Where objects (uploads and poster variants) live.",
+        required=True,
+    ),
+    Setting(
+        "storage.base_url",
+        optional(HTTP_URL),
+        "The public address that objects are linked under, a CDN for instance. Empty: the bucket's "
+        "own address, or /objects for disk.",
+    ),
+    Setting("storage.disk.path", optional(PATH), "The folder of the disk backend."),
+    Setting("storage.s3.bucket", optional(TEXT), "The bucket's name."),
+    Setting("storage.s3.region", TEXT, "The bucket's region.", default="eu-central-1"),
+    Setting(
+        "storage.s3.endpoint_url",
+        optional(HTTP_URL),
+        "The address of an S3-compatible server (MinIO, R2). Empty: AWS.",
+    ),
+    Setting(
+        "storage.s3.access_key_id",
+        optional(TEXT),
+        "The access key. Empty: the AWS default chain (environment, profile, instance role).",
+    ),
+    Setting("storage.s3.secret_access_key", optional(TEXT), "The secret of the access key."),
+    Setting(
+        "storage.s3.acl",
+        choice("public-read", ""),
+        "The ACL of each object. AWS refuses ACLs on new buckets: leave it empty there and allow "
+        "reading by a bucket policy or a CDN.",
+        default="",
+    ),
+    Setting(
+        "storage.s3.addressing_style",
+        choice("auto", "path", "virtual"),
+        "How the bucket stands in addresses; self-hosted servers mostly want path.",
+        default="auto",
+    ),
+    Setting(
+        "storage.s3.checksums",
+        choice("when_supported", "when_required"),
+        "When boto3 adds checksums to requests; some makers' servers need when_required.",
+        default="when_supported",
+    ),
+    Setting(
+        "storage.s3.conditional_put",
+        BOOLEAN,
+        "Send If-None-Match: * where an object must not be overwritten. For servers that know it.",
+        default=False,
+    ),
+    Setting(
+        "storage.s3.connect_timeout",
+        seconds(0.1, 60),
+        "Seconds to wait for a connection.",
+        default=3.0,
+    ),
+    Setting(
+        "storage.s3.read_timeout", seconds(0.1, 300), "Seconds to wait for an answer.", default=10.0
+    ),
+    Setting("storage.s3.tries", integer(1, 10), "Attempts per S3 request in all.", default=3),
+    Setting(
+        "storage.s3.pool_size",
+        integer(1, 200),
+        "S3 connections kept per process; at least as many as waitress has threads.",
+        default=16,
+    ),
+    Setting(
+        "posters.inline_slots",
+        integer(1, 64),
+        "How many requests of a process may make posters at once. Keep it below waitress's "
+        "threads: the others go on serving pages, and further visitors get the placeholder.",
+        default=2,
+    ),
+    Setting(
+        "posters.lease_seconds",
+        seconds(5, 3600),
+        "How long a process may work on one source before another may take it over.",
+        default=60.0,
+    ),
+    Setting(
+        "posters.wait_seconds",
+        seconds(0, 10),
+        "How long one request per process waits for a poster that another is making.",
+        default=1.5,
+    ),
+    Setting(
+        "posters.fetch_seconds",
+        seconds(1, 120),
+        "The deadline for fetching an external picture, redirects included.",
+        default=15.0,
+    ),
+    Setting(
+        "posters.max_source_mb",
+        integer(1, 100),
+        "The largest source file, in megabytes (10^6 bytes).",
+        default=15,
+    ),
+)
