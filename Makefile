@@ -33,7 +33,10 @@ check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/deptry .
+	@$(BIN)/python scripts/declared-requirements > $(MADE)/declared.txt
+	@$(BIN)/python scripts/declared-requirements --extras > $(MADE)/declared-extras.txt
+	@$(BIN)/deptry . --requirements-files $(MADE)/declared.txt \
+	  --requirements-files-dev $(MADE)/declared-extras.txt
 
 bench: $(MADE)/bench test-services ## every benchmark: a table, then a JSON line
 	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done

@@ -1,0 +1,120 @@
+"""The built wheel holds all that the site needs, and runs where there is nothing else of ours."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.services.ports import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+MADE_OF = ("moziweb", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+INIS = ("development.ini", "production.ini", "Procfile")
+
+pytestmark = pytest.mark.xdist_group("wheel")
+
+
+def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
+    """Run a command to its end; what it printed is shown when it fails."""
+    done = subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of the sources, so that nothing built before can help."""
+    folder = tmp_path_factory.mktemp("wheel")
+    sources = folder / "sources"
+    sources.mkdir()
+    for name in (*MADE_OF, *INIS):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, sources / name)
+    for leftover in sources.rglob("*.mo"):
+        leftover.unlink()
+    run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", folder, sources)
+    return next(folder.glob("moziweb-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def clean_bin(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``bin`` of an environment that holds the wheel and what it asks for, nothing else."""
+    folder = tmp_path_factory.mktemp("clean")
+    run(sys.executable, "-m", "venv", folder)
+    lock = ROOT / "requirements.lock"
+    run(folder / "bin" / "pip", "install", "--constraint", lock, f"{wheel}[demo]")
+    return folder / "bin"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "moziweb/templates/layout.jinja2",
+        "moziweb/static/tones.css",
+        "moziweb/locale/hu/LC_MESSAGES/moziweb.mo",
+        "moziweb/locale/en/LC_MESSAGES/moziweb.mo",
+        "moziweb/db/migrations/versions/0001_schema.py",
+        "moziweb/demo/data/movies.csv",
+        "moziweb/demo/data/README.md",
+        "moziweb/py.typed",
+    ],
+)
+def test_the_wheel_holds(wheel: Path, pattern: str) -> None:
+    assert pattern in zipfile.ZipFile(wheel).namelist()
+
+
+def test_the_wheel_holds_no_leftovers(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert not [name for name in names if name.endswith((".pyc", ".sqlite")) or "/tests/" in name]
+
+
+@pytest.fixture
+def site(clean_bin: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of a site that was installed, filled and started in a strange folder."""
+    ini = shutil.copy(ROOT / "development.ini", tmp_path)
+    (tmp_path / "var").mkdir()
+    port = free_port()
+    environ = {"PATH": os.environ["PATH"], "PORT": str(port), "HOME": str(tmp_path)}
+    for command in (["db", "upgrade"], ["demo", "load"]):
+        run(clean_bin / "moziweb", "-c", ini, *command, cwd=tmp_path, env=environ)
+    server = subprocess.Popen([clean_bin / "pserve", ini], cwd=tmp_path, env=environ)
+    try:
+        yield ready(f"http://127.0.0.1:{port}")
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def ready(address: str) -> str:
+    """Wait until the address answers, half a minute at most."""
+    for _ in range(150):
+        try:
+            fetch(f"{address}/__lbheartbeat__")
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return address
+    pytest.fail(f"nothing answered at {address}")
+
+
+def fetch(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        body: bytes = answer.read()
+    return body.decode()
+
+
+def test_the_wheel_serves_the_demo_in_both_languages(site: str) -> None:
+    assert '<html lang="hu"' in fetch(f"{site}/")
+    hungarian, english = fetch(f"{site}/"), fetch(f"{site}/en/")
+    assert "Ezen a héten" in hungarian
+    assert "This week" in english
+    assert 'class="movie"' in hungarian
+    assert "background-color" in fetch(f"{site}/static/tones.css")
