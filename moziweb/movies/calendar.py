@@ -1,0 +1,192 @@
+"""Weeks and months as the premieres calendar counts them: pure arithmetic, no clock.
+
+A premiere week runs from Thursday to Wednesday, because Hungarian cinemas change their programme on
+Thursdays. Its name is the ISO 8601 week of its Thursday. ISO weeks are numbered by their Thursday
+too, so a name and a Thursday belong to each other one to one.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Protocol, Self
+from zoneinfo import ZoneInfo
+
+BUDAPEST = ZoneInfo("Europe/Budapest")
+
+# The first public film screening was held in 1895; nobody announces a premiere for after 2200.
+FIRST_YEAR = 1895
+LAST_YEAR = 2200
+
+_THURSDAY = 3  # date.weekday()
+_WEEK_NAME = re.compile(r"([0-9]{4})-W([0-9]{2})")
+_MONTH_NAME = re.compile(r"([0-9]{4})-([0-9]{2})")
+
+
+class Period(Protocol):
+    """A week or a month: ``start`` and ``end`` are its first and last day, both inside it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def start(self) -> date: ...
+    @property
+    def end(self) -> date: ...
+    @property
+    def previous(self) -> Self: ...
+    @property
+    def next(self) -> Self: ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Week:
+    """A premiere week, known by its Thursday. Raises ``ValueError`` for any other day."""
+
+    thursday: date
+
+    def __post_init__(self) -> None:
+        if self.thursday.weekday() != _THURSDAY:
+            raise ValueError(f"a premiere week begins on a Thursday, not on {self.thursday:%A}")
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The week of a name such as ``2026-W34``.
+
+        Raises ``ValueError`` for other spellings, weeks that don't exist (``2027-W53``) and years
+        outside the calendar.
+        """
+        match = _WEEK_NAME.fullmatch(name)
+        if match is None:
+            raise ValueError(f"not a week: {name!r}")
+        week = cls(date.fromisocalendar(int(match[1]), int(match[2]), _THURSDAY + 1))
+        _check_bounds(week)
+        return week
+
+    @property
+    def name(self) -> str:
+        """``2026-W34``."""
+        year, number, _ = self.thursday.isocalendar()
+        return f"{year:04}-W{number:02}"
+
+    @property
+    def start(self) -> date:
+        """Its Thursday."""
+        return self.thursday
+
+    @property
+    def end(self) -> date:
+        """Its Wednesday."""
+        return self.thursday + timedelta(days=6)
+
+    @property
+    def previous(self) -> Self:
+        """The week before."""
+        return self.shifted(-1)
+
+    @property
+    def next(self) -> Self:
+        """The week after."""
+        return self.shifted(1)
+
+    def shifted(self, weeks: int) -> Self:
+        """The week that many weeks later; earlier when negative."""
+        return type(self)(self.thursday + timedelta(weeks=weeks))
+
+    def __contains__(self, day: date) -> bool:
+        return self.start <= day <= self.end
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Month:
+    """A calendar month; ``number`` is 1 to 12. Raises ``ValueError`` for any other."""
+
+    year: int
+    number: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= 12:
+            raise ValueError(f"a month is numbered 1 to 12, not {self.number}")
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The month of a name such as ``2026-08``.
+
+        Raises ``ValueError`` for other spellings, months that don't exist and years outside the
+        calendar.
+        """
+        match = _MONTH_NAME.fullmatch(name)
+        if match is None:
+            raise ValueError(f"not a month: {name!r}")
+        month = cls(int(match[1]), int(match[2]))
+        _check_bounds(month)
+        return month
+
+    @property
+    def name(self) -> str:
+        """``2026-08``."""
+        return f"{self.year:04}-{self.number:02}"
+
+    @property
+    def start(self) -> date:
+        """Its first day."""
+        return date(self.year, self.number, 1)
+
+    @property
+    def end(self) -> date:
+        """Its last day."""
+        return self.next.start - timedelta(days=1)
+
+    @property
+    def previous(self) -> Self:
+        """The month before."""
+        return self.shifted(-1)
+
+    @property
+    def next(self) -> Self:
+        """The month after."""
+        return self.shifted(1)
+
+    def shifted(self, months: int) -> Self:
+        """The month that many months later; earlier when negative."""
+        year, index = divmod(self.year * 12 + self.number - 1 + months, 12)
+        return type(self)(year, index + 1)
+
+    def __contains__(self, day: date) -> bool:
+        return (day.year, day.month) == (self.year, self.number)
+
+
+def week_of(day: date) -> Week:
+    """The premiere week that ``day`` falls in."""
+    return Week(day - timedelta(days=(day.weekday() - _THURSDAY) % 7))
+
+
+def month_of(day: date) -> Month:
+    """The month that ``day`` falls in."""
+    return Month(day.year, day.month)
+
+
+def in_bounds(period: Period) -> bool:
+    """Whether the calendar has a page for this week or month.
+
+    A week belongs to the year of its name, which is its Thursday's.
+    """
+    return FIRST_YEAR <= period.start.year <= LAST_YEAR
+
+
+def parse_day(text: str) -> date:
+    """The day of an ISO date (``2026-08-13``) inside the calendar, or ``ValueError``."""
+    day = date.fromisoformat(text)
+    if not in_bounds(week_of(day)):
+        raise ValueError(f"outside the calendar: {day}")
+    return day
+
+
+def budapest_today(now: datetime) -> date:
+    """The date in Hungary at ``now``, an aware moment (``ValueError`` for a naive one)."""
+    if now.tzinfo is None:
+        raise ValueError("a naive moment has no date in Budapest; give it a time zone")
+    return now.astimezone(BUDAPEST).date()
+
+
+def _check_bounds(period: Period) -> None:
+    if not in_bounds(period):
+        raise ValueError(f"{period.name}: the calendar has the years {FIRST_YEAR} to {LAST_YEAR}")

@@ -1,0 +1,232 @@
+"""What pages ask of the database: one function, one query (``whole_movie`` says its own number).
+
+Nothing is loaded behind a page's back (relations raise), so the number of queries of a page can be
+read from its view, and none of them grows with the number of movies.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, TypeAlias
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, defer, joinedload, selectinload
+
+from .models import (
+    Credit,
+    DatePrecision,
+    Distributor,
+    Genre,
+    Movie,
+    MovieGenre,
+    Premiere,
+    PremiereChange,
+    PremiereKind,
+    StreamingService,
+)
+
+MAX_ID: Final = 2**31 - 1
+"""The largest id that the columns hold; PostgreSQL refuses a query for a larger one."""
+
+SCREENED: Final = frozenset({PremiereKind.CINEMA, PremiereKind.LIMITED, PremiereKind.FESTIVAL})
+"""The kinds that are shown to an audience in a room, as against streaming."""
+
+STREAMED: Final = frozenset({PremiereKind.STREAMING})
+
+RUNNING: Final = frozenset({PremiereKind.CINEMA, PremiereKind.LIMITED})
+"""The kinds that go on after their first day; a festival's screening does not."""
+
+DAYS: Final = frozenset({DatePrecision.DAY})
+"""The precision of premieres that belong in a week."""
+
+DAYS_AND_MONTHS: Final = frozenset({DatePrecision.DAY, DatePrecision.MONTH})
+"""The precisions of premieres that belong in a month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A movie in a list and the premiere it is listed for; None: it has no date.
+
+    ``service`` and ``distributor`` are names or "". ``moved`` is the premiere's latest change of
+    date. Synopses are not loaded.
+    """
+
+    movie: Movie
+    premiere: Premiere | None = None
+    service: str = ""
+    distributor: str = ""
+    moved: PremiereChange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The days of the nearest premieres before and after a period that has none."""
+
+    before: date | None
+    after: date | None
+
+
+def premieres_between(
+    session: Session, start: date, end: date, precisions: Collection[DatePrecision] = DAYS
+) -> tuple[Listing, ...]:
+    """The premieres of published movies from ``start`` to ``end``, both included.
+
+    In the order of their dates, then of their titles. Cancelled ones are among them. A premiere
+    known by its month stands under the first day of that month.
+    """
+    query = _listed(Premiere.movie_id == Movie.id).where(
+        Premiere.date.between(start, end), Premiere.precision.in_(precisions)
+    )
+    return tuple(sorted(_fetched(session, query), key=_by_date_and_title))
+
+
+def undated_movies(session: Session, today: date, limit: int) -> tuple[Listing, ...]:
+    """Published movies whose day is not known: those with a month or a year first, then the rest.
+
+    A month or year that is over is no longer awaited: a movie with nothing else is left out.
+    """
+    dated = exists().where(Premiere.movie_id == Movie.id, Premiere.precision.in_(DAYS))
+    announced = exists().where(Premiere.movie_id == Movie.id)
+    query = (
+        _listed(Premiere.id == _first_awaited(today), outer=True)
+        .where(~dated.correlate(Movie), or_(Premiere.id.is_not(None), ~announced.correlate(Movie)))
+        .order_by(Premiere.date.is_(None), Premiere.date, Movie.id.desc())
+        .limit(limit)
+    )
+    return _fetched(session, query)
+
+
+def genre_premieres_from(
+    session: Session, genre: Genre, start: date, limit: int
+) -> tuple[Listing, ...]:
+    """The nearest premieres of a genre from ``start`` on, the earliest first."""
+    query = _of_genre(genre).where(Premiere.date >= start)
+    return _fetched(session, query.order_by(Premiere.date, Premiere.id).limit(limit))
+
+
+def genre_premieres_before(
+    session: Session, genre: Genre, end: date, limit: int
+) -> tuple[Listing, ...]:
+    """The latest premieres of a genre before ``end``, the latest first."""
+    query = _of_genre(genre).where(Premiere.date < end)
+    return _fetched(session, query.order_by(Premiere.date.desc(), Premiere.id).limit(limit))
+
+
+def neighbours(
+    session: Session, start: date, end: date, precisions: Collection[DatePrecision] = DAYS
+) -> Neighbours:
+    """The nearest days outside ``start`` to ``end`` that have premieres of published movies."""
+    shown = (Movie.id == Premiere.movie_id, Movie.published, Premiere.precision.in_(precisions))
+    before = select(func.max(Premiere.date)).where(*shown, Premiere.date < start)
+    after = select(func.min(Premiere.date)).where(*shown, Premiere.date > end)
+    row = session.execute(select(before.scalar_subquery(), after.scalar_subquery())).one()
+    return Neighbours(before=row[0], after=row[1])
+
+
+def genres_of(session: Session, movie_ids: Iterable[int]) -> dict[int, tuple[Genre, ...]]:
+    """The genres of each movie, in the order they are shown in; a movie without any is absent."""
+    rows = session.execute(
+        select(MovieGenre.movie_id, Genre)
+        .join(Genre, MovieGenre.genre_id == Genre.id)
+        .where(MovieGenre.movie_id.in_(sorted(set(movie_ids))))
+        .order_by(MovieGenre.movie_id, MovieGenre.position)
+    )
+    found: dict[int, tuple[Genre, ...]] = {}
+    for movie_id, genre in rows:
+        found[movie_id] = (*found.get(movie_id, ()), genre)
+    return found
+
+
+def genre_by_slug(session: Session, slug: str) -> Genre | None:
+    """The genre at an address, or None."""
+    return session.scalar(select(Genre).where(Genre.slug == slug))
+
+
+def whole_movie(session: Session, movie_id: int) -> Movie | None:
+    """A published movie with everything its page shows, or None.
+
+    Five queries: the movie with its distributor and genres; its premieres with their services and
+    changes; its people; its trailers; where its fields are from. One when there is no such movie.
+    """
+    if not 0 < movie_id <= MAX_ID:
+        return None
+    query = (
+        select(Movie)
+        .where(Movie.id == movie_id, Movie.published)
+        .options(
+            joinedload(Movie.distributor),
+            joinedload(Movie.genre_links).joinedload(MovieGenre.genre),
+            selectinload(Movie.premieres).options(
+                joinedload(Premiere.service), joinedload(Premiere.changes)
+            ),
+            selectinload(Movie.credits).joinedload(Credit.person),
+            selectinload(Movie.trailers),
+            selectinload(Movie.provenance),
+        )
+    )
+    return session.scalars(query).unique().one_or_none()
+
+
+# What ``_listed`` selects. The outer-joined ones may be None, which this type cannot say.
+ListedSelect: TypeAlias = Select[Movie, Premiere, str, str, PremiereChange]
+
+
+def _listed(premiere_is: ColumnElement[bool], *, outer: bool = False) -> ListedSelect:
+    """Published movies joined to a premiere of theirs, with what a ``Listing`` holds besides."""
+    return (
+        select(Movie, Premiere, StreamingService.name, Distributor.name, PremiereChange)
+        .select_from(Movie)
+        .join(Premiere, premiere_is, isouter=outer)
+        .outerjoin(StreamingService, StreamingService.id == Premiere.service_id)
+        .outerjoin(Distributor, Distributor.id == Movie.distributor_id)
+        .outerjoin(PremiereChange, PremiereChange.id == _latest_change())
+        .where(Movie.published)
+        .options(defer(Movie.synopsis, raiseload=True), defer(Movie.synopsis_en, raiseload=True))
+    )
+
+
+def _of_genre(genre: Genre) -> ListedSelect:
+    of_genre = and_(MovieGenre.movie_id == Movie.id, MovieGenre.genre_id == genre.id)
+    return _listed(Premiere.movie_id == Movie.id).join(MovieGenre, of_genre)
+
+
+def _latest_change() -> ColumnElement[int]:
+    change = aliased(PremiereChange)
+    return (
+        select(func.max(change.id))
+        .where(change.premiere_id == Premiere.id)
+        .correlate(Premiere)
+        .scalar_subquery()
+    )
+
+
+def _first_awaited(today: date) -> ColumnElement[int]:
+    """The id of a movie's first premiere whose month or year is not over yet."""
+    awaited = aliased(Premiere)
+    still_to_come = or_(
+        and_(awaited.precision == DatePrecision.MONTH, awaited.date >= today.replace(day=1)),
+        and_(
+            awaited.precision == DatePrecision.YEAR, awaited.date >= today.replace(month=1, day=1)
+        ),
+    )
+    return (
+        select(awaited.id)
+        .where(awaited.movie_id == Movie.id, awaited.cancelled_at.is_(None), still_to_come)
+        .order_by(awaited.date, awaited.id)
+        .limit(1)
+        .correlate(Movie)
+        .scalar_subquery()
+    )
+
+
+def _fetched(session: Session, query: ListedSelect) -> tuple[Listing, ...]:
+    return tuple(
+        Listing(movie, premiere, service or "", distributor or "", moved)
+        for movie, premiere, service, distributor, moved in session.execute(query)
+    )
+
+
+def _by_date_and_title(listing: Listing) -> tuple[date, str, int]:
+    # By slug and not by title: it sorts alike on both databases and in every locale.
+    day = listing.premiere.date if listing.premiere else date.max
+    return day, listing.movie.slug, listing.movie.id
