@@ -1,0 +1,51 @@
+"""Where objects (uploads, poster variants) live: S3 or a folder, behind one contract."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyramid.config import Configurator
+
+from .contract import (
+    InvalidKey,
+    ObjectNotFound,
+    Storage,
+    StorageError,
+    StorageMisconfigured,
+    StorageUnavailable,
+    StoredObject,
+)
+from .disk import DiskStorage
+
+__all__ = [
+    "InvalidKey",
+    "ObjectNotFound",
+    "Storage",
+    "StorageError",
+    "StorageMisconfigured",
+    "StorageUnavailable",
+    "StoredObject",
+    "from_settings",
+    "includeme",
+]
+
+
+def from_settings(settings: Mapping[str, Any]) -> Storage:
+    """The storage that the typed ``storage.*`` settings describe.
+
+    Raises ``StorageMisconfigured`` when the disk's folder cannot be used; S3 is not asked yet.
+    """
+    base_url = settings["storage.base_url"]
+    if settings["storage.backend"] == "disk":
+        return DiskStorage(settings["storage.disk.path"], base_url)
+    # Here, so that a site on disk does without boto3's memory and start-up time.
+    from .s3 import S3Settings, S3Storage
+
+    return S3Storage(S3Settings.read(settings), base_url)
+
+
+def includeme(config: Configurator) -> None:
+    """Put the storage at ``config.registry["storage"]``; on disk, serve its objects too."""
+    storage = from_settings(config.registry.settings)
+    config.registry["storage"] = storage
+    if storage.name == "disk":
+        config.include(".views")

@@ -1,0 +1,306 @@
+"""Objects in a folder: the embedded default, for one machine.
+
+An object is **one file**: a line of metadata, then the body. So there is no moment at which a body
+stands without its metadata, or beside another's, and one rename publishes both. A file without
+that line, or with another key or size in it, is not an object.
+
+``a/b.webp`` stands in ``<path>/a/b.webp+object``. A plus sign in a key is escaped (and so the
+per cent sign), which keeps an object's file and a folder from ever sharing a name: ``a`` and
+``a/b`` may both be objects, as on S3. Folders are opened one by one without following symbolic
+links, so nothing outside is reached.
+"""
+
+import errno
+import json
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Final
+from urllib.parse import quote
+
+from .contract import (
+    InvalidKey,
+    ObjectNotFound,
+    StorageError,
+    StorageMisconfigured,
+    StorageUnavailable,
+    StoredObject,
+    is_valid_key,
+    valid_header,
+    valid_key,
+)
+
+#: Where the application serves the objects, and links them when no base URL is configured.
+OBJECTS_PATH = "/objects"
+
+#: Drafts older than this (seconds) were left by a crash: no write takes so long.
+DRAFT_SECONDS = 3600.0
+
+_BUCKET = "disk"
+_MAGIC = b"moziweb-object-1 "
+_MAX_HEADER = 16_384
+_SUFFIX = "+object"
+_DRAFTS = "+drafts"
+
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_DRAFT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENXIO})
+_TRANSIENT = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+)
+
+
+class DiskStorage:
+    """The objects under one folder; see ``contract.Storage``.
+
+    Makes the folder when it is missing, and removes drafts that crashed writers left. Any number
+    of processes of one machine may share it. Folders that have become empty stay.
+    """
+
+    name: Final = "disk"
+    bucket: Final = _BUCKET
+
+    def __init__(self, path: Path, base_url: str | None = None) -> None:
+        self.path = path.absolute()
+        self._base_url = (base_url or OBJECTS_PATH).rstrip("/")
+        with self._translated():
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._remove_old_drafts(time.time() - DRAFT_SECONDS)
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str,
+        cache_control: str,
+        if_absent: bool = False,
+    ) -> StoredObject:
+        """See the contract. The object has reached the disk when this returns."""
+        stored = StoredObject(
+            bucket=_BUCKET,
+            key=valid_key(key),
+            size=len(body),
+            etag=sha256(body).hexdigest()[:32],
+            content_type=valid_header(content_type),
+            cache_control=valid_header(cache_control),
+            last_modified=datetime.now(UTC).replace(microsecond=0),
+        )
+        *parents, name = _file_names(key)
+        with (
+            self._translated(),
+            self._folder([_DRAFTS], make=True) as drafts,
+            self._folder(parents, make=True) as folder,
+            _draft(drafts, _header(stored) + body) as draft,
+        ):
+            if if_absent:
+                with suppress(FileExistsError):
+                    os.link(draft, name, src_dir_fd=drafts, dst_dir_fd=folder)
+                existing = self.head(key)
+                if existing is not None:
+                    return existing
+            os.rename(draft, name, src_dir_fd=drafts, dst_dir_fd=folder)
+            os.fsync(folder)
+        return stored
+
+    def get(self, key: str) -> bytes:
+        """See the contract."""
+        stored, file = self.open(key)
+        with file, self._translated():
+            return file.read(stored.size)
+
+    def head(self, key: str) -> StoredObject | None:
+        """See the contract."""
+        try:
+            stored, file = self.open(key)
+        except ObjectNotFound:
+            return None
+        file.close()
+        return stored
+
+    def open(self, key: str) -> tuple[StoredObject, IO[bytes]]:
+        """An object's description, and its file at the first byte of the body; close it.
+
+        The two belong together even when the object is overwritten meanwhile. Raises
+        ``ObjectNotFound``.
+        """
+        *parents, name = _file_names(valid_key(key))
+        with self._translated(absent=ObjectNotFound), self._folder(parents) as folder:
+            file = os.fdopen(os.open(name, _READ_FLAGS, dir_fd=folder), "rb")
+            stored = _description(file, key)
+            if stored is None:
+                file.close()
+                raise ObjectNotFound(f"no object {key} in {self.path}")
+            return stored, file
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """See the contract."""
+        for key in keys:
+            *parents, name = _file_names(valid_key(key))
+            with suppress(ObjectNotFound), self._translated(absent=ObjectNotFound):
+                self._unlink(parents, name)
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """See the contract."""
+        with self._translated():
+            for key in _keys(self.path, "", prefix):
+                stored = self.head(key) if is_valid_key(key) else None
+                if stored is not None:
+                    yield stored
+
+    def url(self, key: str, bucket: str | None = None) -> str:
+        """See the contract. Without a base URL it is a path of this site; there is one bucket."""
+        return f"{self._base_url}/{quote(valid_key(key), safe='/~')}"
+
+    def check(self) -> None:
+        """See the contract."""
+        if not self.path.is_dir() or not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
+            raise StorageMisconfigured(
+                f"{self.path} is no folder that we may write: make it so, or correct "
+                "storage.disk.path"
+            )
+
+    def _remove_old_drafts(self, before: float) -> None:
+        with suppress(FileNotFoundError), os.scandir(self.path / _DRAFTS) as drafts:
+            for draft in drafts:
+                if draft.stat(follow_symlinks=False).st_mtime < before:
+                    Path(draft.path).unlink(missing_ok=True)
+
+    @contextmanager
+    def _folder(self, names: Iterable[str], *, make: bool = False) -> Iterator[int]:
+        """A descriptor of the folder ``names`` deep under ours; ``make`` adds what is missing."""
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for name in names:
+                if make:
+                    _make_folder(name, folder)
+                inner = os.open(name, _FOLDER_FLAGS, dir_fd=folder)
+                os.close(folder)
+                folder = inner
+            yield folder
+        finally:
+            os.close(folder)
+
+    def _unlink(self, parents: Iterable[str], name: str) -> None:
+        with self._folder(parents) as folder:
+            os.unlink(name, dir_fd=folder)
+
+    @contextmanager
+    def _translated(self, absent: type[StorageError] = StorageMisconfigured) -> Iterator[None]:
+        """Turns ``OSError`` inside a ``with`` block into ``StorageError``.
+
+        ``absent`` is the error for a path that is not there, or is not what it should be.
+        """
+        try:
+            yield
+        except OSError as error:
+            raise _translate(error, absent, self.path) from error
+
+
+def _translate(error: OSError, absent: type[StorageError], path: Path) -> StorageError:
+    told = f"storage.disk.path = {path}: {error.strerror}"
+    if error.errno == errno.ENAMETOOLONG:
+        return InvalidKey(f"a segment of the object key is too long for a file name in {path}")
+    if error.errno in _TRANSIENT:
+        return StorageUnavailable(told)
+    if error.errno in _ABSENT:
+        return absent(told)
+    return StorageMisconfigured(f"{told}; make it a folder that we may read and write")
+
+
+def _make_folder(name: str, parent: int) -> None:
+    with suppress(FileExistsError):
+        os.mkdir(name, dir_fd=parent)
+        os.fsync(parent)  # else a crash could take the new folder with all that is in it
+
+
+@contextmanager
+def _draft(folder: int, content: bytes) -> Iterator[str]:
+    """The name of a new file with ``content``, on the disk; removed unless it was renamed."""
+    name = secrets.token_hex(16)
+    with os.fdopen(os.open(name, _DRAFT_FLAGS, 0o644, dir_fd=folder), "wb") as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            yield name
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
+
+
+def _header(stored: StoredObject) -> bytes:
+    known = {
+        "key": stored.key,
+        "size": stored.size,
+        "etag": stored.etag,
+        "content_type": stored.content_type,
+        "cache_control": stored.cache_control,
+    }
+    return _MAGIC + json.dumps(known).encode() + b"\n"
+
+
+def _description(file: IO[bytes], key: str) -> StoredObject | None:
+    """Read an object's first line; ``None`` when the file is not the object ``key``, or not whole.
+
+    The key in the file settles what a file system that ignores case would confuse.
+    """
+    status = os.fstat(file.fileno())
+    line = file.readline(_MAX_HEADER) if stat.S_ISREG(status.st_mode) else b""
+    if not (line.startswith(_MAGIC) and line.endswith(b"\n")):
+        return None
+    known = json.loads(line.removeprefix(_MAGIC))
+    if known["key"] != key or known["size"] != status.st_size - len(line):
+        return None
+    modified = datetime.fromtimestamp(int(status.st_mtime), UTC)
+    return StoredObject(bucket=_BUCKET, last_modified=modified, **known)
+
+
+def _keys(folder: Path, start: str, prefix: str) -> Iterator[str]:
+    """The keys with ``prefix`` in ``folder``, which holds those that start with ``start``."""
+    for part, file_name in _entries(folder):
+        key = start + part
+        if part.endswith("/"):
+            if key.startswith(prefix) or prefix.startswith(key):
+                yield from _keys(folder / file_name, key, prefix)
+        elif key.startswith(prefix):
+            yield key
+
+
+def _entries(folder: Path) -> list[tuple[str, str]]:
+    """The parts of keys in ``folder`` (of folders with their slash), and the file names.
+
+    Sorted so that a walk through the folders meets whole keys in order.
+    """
+    with suppress(FileNotFoundError), os.scandir(folder) as found:
+        named = ((_key_part(entry), entry.name) for entry in found)
+        kept = [(part, file_name) for part, file_name in named if part is not None]
+        return sorted(kept, key=lambda pair: os.fsencode(pair[0]))
+    return []
+
+
+def _file_names(key: str) -> list[str]:
+    """The folders and the file of an object."""
+    *folders, name = (_escaped(segment) for segment in key.split("/"))
+    return [*folders, name + _SUFFIX]
+
+
+def _key_part(entry: os.DirEntry[str]) -> str | None:
+    """The segment that a folder (with its slash) or an object's file stands for, if any."""
+    is_folder = entry.is_dir(follow_symlinks=False)
+    name = entry.name if is_folder else entry.name.removesuffix(_SUFFIX)
+    if "+" in name or not (is_folder or entry.name.endswith(_SUFFIX)):
+        return None
+    return name.replace("%2B", "+").replace("%25", "%") + "/" * is_folder
+
+
+def _escaped(segment: str) -> str:
+    return segment.replace("%", "%25").replace("+", "%2B")
