@@ -1,0 +1,66 @@
+"""Posters drawn from nothing but their spec.
+
+The same spec gives the same bytes in any process (with the same Pillow and fonts): all chance
+comes from a generator seeded with the SHA-256 of the spec's seed.
+"""
+
+import hashlib
+from io import BytesIO
+from random import Random
+from typing import Final
+
+from PIL import Image
+
+from moziweb.demo.spec import PosterSpec
+from moziweb.demo.styles import STYLES
+from moziweb.demo.styles.artwork import Artwork, Brief, Style
+from moziweb.demo.styles.billing import print_billing
+from moziweb.demo.styles.canvas import grained
+from moziweb.demo.styles.lettering import print_title
+from moziweb.demo.styles.palette import choose
+
+QUALITY: Final = 88
+"""The JPEG quality of a drawn poster: a source from which variants are made."""
+
+
+def draw_poster(spec: PosterSpec) -> bytes:
+    """A poster of 2000 x 3000 pixels as JPEG bytes; DemoFontsMissing without the fonts."""
+    return encode(paint_poster(spec))
+
+
+def paint_poster(spec: PosterSpec, style: Style | None = None) -> Image.Image:
+    """The poster as an RGB image, in the style its genres and seed choose, or in `style`."""
+    rng = generator(spec.seed)
+    chosen = choose_style(spec, rng)
+    style = style or chosen
+    brief = Brief(rng, choose(style.moods, rng), spec.title, spec.genres)
+    return _lettered(style.paint(brief), spec, rng)
+
+
+def generator(seed: str) -> Random:
+    """A source of chance that depends on nothing but `seed`."""
+    return Random(int.from_bytes(hashlib.sha256(seed.encode()).digest()))  # noqa: S311 - art
+
+
+def choose_style(spec: PosterSpec, rng: Random) -> Style:
+    """A style by weight: those that suit the film's genres, the first genre most."""
+    weights = [_weight(style, spec.genres) for style in STYLES]
+    return rng.choices(STYLES, weights)[0]
+
+
+def encode(image: Image.Image) -> bytes:
+    """JPEG bytes of a painted poster."""
+    out = BytesIO()
+    image.save(out, "JPEG", quality=QUALITY)
+    return out.getvalue()
+
+
+def _weight(style: Style, genres: tuple[str, ...]) -> float:
+    fits = [style.genres.get(genre, 0.0) / (1 + place) for place, genre in enumerate(genres)]
+    return sum(fits) + style.genres.get("", 0.02)
+
+
+def _lettered(artwork: Artwork, spec: PosterSpec, rng: Random) -> Image.Image:
+    print_title(artwork.image, artwork.title, spec.title, rng)
+    print_billing(artwork.image, artwork.small, spec)
+    return grained(artwork.image, rng, artwork.grain)

@@ -1,0 +1,229 @@
+"""Drawing with light, paper and shapes.
+
+Coordinates are always those of the finished poster, 2000 wide and 3000 high, whatever the size of
+the image drawn on: soft things are drawn small (`SOFT`) and scaled up, which costs a twentieth
+and looks the same; edges are drawn at full size.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+from typing import Final
+
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from moziweb.demo.styles.palette import Colour
+
+WIDTH: Final = 2000
+HEIGHT: Final = 3000
+FULL: Final = (WIDTH, HEIGHT)
+SOFT: Final = (250, 375)
+
+Point = tuple[float, float]
+Stop = tuple[float, Colour]
+
+
+def sky(stops: Sequence[Stop], size: tuple[int, int] = SOFT) -> Image.Image:
+    """A vertical gradient through `stops`: (share of the height, colour), top to bottom."""
+    strip = Image.new("RGB", (1, 256))
+    for y in range(256):
+        strip.putpixel((0, y), _at(stops, y / 255))
+    return strip.resize(size, Image.Resampling.BICUBIC)
+
+
+def flat(colour: Colour) -> Image.Image:
+    """A full-size ground of one colour."""
+    return Image.new("RGB", FULL, colour)
+
+
+def enlarge(image: Image.Image) -> Image.Image:
+    """A small image at the size of the poster."""
+    return image.resize(FULL, Image.Resampling.BICUBIC)
+
+
+def glow(
+    image: Image.Image, centre: Point, radius: float, colour: Colour, strength: float = 1.0
+) -> None:
+    """Soft light of `colour` around `centre`, nothing at `radius`, in place."""
+    scale = image.width / WIDTH
+    side = max(2, round(2 * radius * scale))
+    falloff = [round(255 * strength * (1 - value / 255) ** 2) for value in range(256)]
+    mask = Image.radial_gradient("L").point(falloff).resize((side, side))
+    corner = (round(centre[0] * scale - side / 2), round(centre[1] * scale - side / 2))
+    image.paste(colour, (*corner, corner[0] + side, corner[1] + side), mask)
+
+
+def vignette(image: Image.Image, colour: Colour, strength: float = 0.6) -> None:
+    """Darken (or tint) towards the corners, in place."""
+    falloff = [round(255 * strength * max(0.0, v / 255 - 0.3) ** 1.6 / 0.6) for v in range(256)]
+    mask = Image.radial_gradient("L").point([min(255, v) for v in falloff]).resize(image.size)
+    image.paste(colour, (0, 0, *image.size), mask)
+
+
+def haze(
+    image: Image.Image, top: float, bottom: float, colour: Colour, start: float, end: float
+) -> None:
+    """A band of `colour` whose opacity runs from `start` at `top` to `end` at `bottom`."""
+    scale = image.width / WIDTH
+    box = (0, round(top * scale), image.width, round(bottom * scale))
+    mask = Image.new("L", (1, 64))
+    for y in range(64):
+        mask.putpixel((0, y), round(255 * (start + (end - start) * y / 63)))
+    size = (box[2] - box[0], max(1, box[3] - box[1]))
+    image.paste(colour, (*box[:2], box[0] + size[0], box[1] + size[1]), mask.resize(size))
+
+
+def clouds(rng: Random, size: tuple[int, int], octaves: int = 4, first: int = 3) -> Image.Image:
+    """Smooth noise in mode L, 0 to 255, from coarse to fine."""
+    total = _noise(rng, first, first * 3 // 2, size)
+    for octave in range(1, octaves):
+        cells = first * 2**octave
+        finer = _noise(rng, cells, cells * 3 // 2, size)
+        total = Image.blend(total, finer, 0.38)
+    return stretched(total)
+
+
+def stretched(image: Image.Image) -> Image.Image:
+    """The same picture in mode L with its values pulled apart to 0 and 255."""
+    low, high = image.getextrema()
+    if not (isinstance(low, int | float) and isinstance(high, int | float)):
+        return image
+    span = max(1.0, high - low)
+    return image.point([round(min(255, max(0, (v - low) * 255 / span))) for v in range(256)])
+
+
+def tinted(image: Image.Image, mask: Image.Image, colour: Colour, strength: float) -> None:
+    """Lay `colour` through `mask` (mode L, any size) over the image, in place."""
+    fitted = mask.resize(image.size, Image.Resampling.BICUBIC)
+    image.paste(colour, (0, 0, *image.size), fitted.point(lambda value: value * strength))
+
+
+def masked(shape: Callable[[ImageDraw.ImageDraw], None]) -> Image.Image:
+    """A full-size mask of whatever `shape` draws in white (255)."""
+    mask = Image.new("L", FULL, 0)
+    shape(ImageDraw.Draw(mask))
+    return mask
+
+
+def multiplied(image: Image.Image, mask: Image.Image, colour: Colour) -> Image.Image:
+    """Print `colour` through `mask` as a see-through ink would."""
+    layer = Image.new("RGB", image.size, (255, 255, 255))
+    layer.paste(colour, (0, 0, *image.size), mask)
+    return ImageChops.multiply(image, layer)
+
+
+def softened(mask: Image.Image, radius: float) -> Image.Image:
+    """A blurred copy at full size; blurred small, so that a large radius is cheap."""
+    small = mask.resize(SOFT, Image.Resampling.BILINEAR)
+    blurred = small.filter(ImageFilter.GaussianBlur(radius * SOFT[0] / WIDTH))
+    return blurred.resize(mask.size, Image.Resampling.BICUBIC)
+
+
+def grained(image: Image.Image, rng: Random, amount: float) -> Image.Image:
+    """The picture with film grain of about `amount` levels."""
+    side = 384
+    tile = Image.frombytes("L", (side, side), rng.randbytes(side * side))
+    tile = tile.filter(ImageFilter.GaussianBlur(0.7))
+    tile = tile.point([round(128 + (value - 128) * amount / 32) for value in range(256)])
+    sheet = Image.new("L", image.size)
+    for top in range(0, image.height, side):
+        for left in range(0, image.width, side):
+            sheet.paste(tile, (left, top))
+    grain = Image.merge("RGB", (sheet, sheet, sheet))
+    return ImageChops.add(image, grain, scale=1, offset=-128)
+
+
+def curve(points: Sequence[Point], *, closed: bool = True, steps: int = 10) -> list[Point]:
+    """A smooth line through `points` (Catmull-Rom), `steps` pieces to each span."""
+    count = len(points)
+    spans = count if closed else count - 1
+    line: list[Point] = []
+    for index in range(spans):
+        line += _span(_neighbours(points, index, closed), steps)
+    if not closed:
+        line.append(points[-1])
+    return line
+
+
+def moved(points: Iterable[Point], x: float, y: float, scale: float = 1.0) -> list[Point]:
+    """Points scaled about the origin, then moved by (x, y)."""
+    return [(x + px * scale, y + py * scale) for px, py in points]
+
+
+def turned(points: Iterable[Point], degrees: float, centre: Point) -> list[Point]:
+    """Points turned clockwise about `centre`."""
+    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+    cx, cy = centre
+    return [
+        (cx + (x - cx) * cosine - (y - cy) * sine, cy + (x - cx) * sine + (y - cy) * cosine)
+        for x, y in points
+    ]
+
+
+def ridge(rng: Random, base: float, height: float, roughness: float = 0.55) -> list[Point]:
+    """A mountain line from edge to edge (midpoint displacement), closed below the poster."""
+    heights = [rng.uniform(-1, 1), rng.uniform(-1, 1)]
+    spread = 1.0
+    for _ in range(8):
+        spread *= roughness
+        between = [
+            (a + b) / 2 + rng.uniform(-spread, spread)
+            for a, b in zip(heights, heights[1:], strict=False)
+        ]
+        heights = [value for pair in zip(heights, between, strict=False) for value in pair] + [
+            heights[-1]
+        ]
+    step = (WIDTH + 40) / (len(heights) - 1)
+    line = [(-20 + i * step, base - height * value) for i, value in enumerate(heights)]
+    return [*line, (WIDTH + 20, HEIGHT + 20), (-20, HEIGHT + 20)]
+
+
+def disc(draw: ImageDraw.ImageDraw, centre: Point, radius: float, fill: Colour | int) -> None:
+    """A filled circle."""
+    x, y = centre
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill)
+
+
+def _at(stops: Sequence[Stop], share: float) -> Colour:
+    for (start, first), (end, second) in zip(stops, stops[1:], strict=False):
+        if share <= end:
+            part = 0.0 if end == start else max(0.0, (share - start) / (end - start))
+            red, green, blue = (
+                round(a + (b - a) * part) for a, b in zip(first, second, strict=True)
+            )
+            return red, green, blue
+    return stops[-1][1]
+
+
+def _noise(rng: Random, columns: int, rows: int, size: tuple[int, int]) -> Image.Image:
+    cells = Image.frombytes("L", (columns, rows), rng.randbytes(columns * rows))
+    return cells.resize(size, Image.Resampling.BICUBIC)
+
+
+def _neighbours(
+    points: Sequence[Point], index: int, closed: bool
+) -> tuple[Point, Point, Point, Point]:
+    last = len(points) - 1
+    places = [index - 1, index, index + 1, index + 2]
+    if closed:
+        a, b, c, d = (points[place % len(points)] for place in places)
+    else:
+        a, b, c, d = (points[min(last, max(0, place))] for place in places)
+    return a, b, c, d
+
+
+def _span(points: tuple[Point, Point, Point, Point], steps: int) -> list[Point]:
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = points
+    return [
+        (_spline(ax, bx, cx, dx, step / steps), _spline(ay, by, cy, dy, step / steps))
+        for step in range(steps)
+    ]
+
+
+def _spline(a: float, b: float, c: float, d: float, t: float) -> float:
+    return 0.5 * (
+        2 * b
+        + (c - a) * t
+        + (2 * a - 5 * b + 4 * c - d) * t * t
+        + (3 * b - a - 3 * c + d) * t * t * t
+    )

@@ -1,0 +1,68 @@
+"""Nothing but the title, as large as it goes, and one shape."""
+
+from random import Random
+
+from PIL import Image, ImageDraw
+
+from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.canvas import disc, flat, masked, multiplied
+from moziweb.demo.styles.palette import Colour, Palette, luminance, readable
+from moziweb.demo.styles.typography import ABRIL, ALFA, ANTON, BEBAS, JOST_BLACK, PLAYFAIR_BLACK
+
+
+def paint(brief: Brief) -> Artwork:
+    """A block of letters over a circle, a band or a wedge printed in see-through ink."""
+    rng, palette = brief.rng, brief.palette
+    ground = rng.choice((palette.paper, palette.light, palette.warm, palette.mid))
+    image = _overprinted(flat(ground), rng, palette, ground)
+    ink = readable(ground, palette)
+    face = rng.choice((ANTON, BEBAS, ALFA, ABRIL, JOST_BLACK, PLAYFAIR_BLACK))
+    title = TitlePlan(
+        face, (130, 430, 1870, 2390), ink, mode="block", align="left",
+        stand=rng.choice(("top", "bottom", "bottom")), lines=6, leading=0.12, largest=1150,
+    )
+    return Artwork(image, title, Small(ink, ink, align="left"), grain=8)
+
+
+def _overprinted(
+    image: Image.Image, rng: Random, palette: Palette, ground: Colour
+) -> Image.Image:
+    """One or two large shapes; on a dark ground they are painted rather than printed."""
+    shapes = rng.sample(("disc", "half", "band", "wedge", "ring"), rng.randint(1, 2))
+    inks = [ink for ink in (palette.accent, palette.warm, palette.light) if ink != ground]
+    for kind, ink in zip(shapes, inks, strict=False):
+        mask = _shape(kind, rng)
+        if luminance(ground) > 0.5:
+            image = multiplied(image, mask, ink)
+        else:
+            image.paste(ink, (0, 0), mask.point(lambda value: value * 0.45))
+    return image
+
+
+def _shape(kind: str, rng: Random) -> Image.Image:
+    x, y = rng.uniform(700, 1400), rng.uniform(900, 1700)
+    radius = rng.uniform(560, 820)
+
+    def draw_shape(draw: ImageDraw.ImageDraw) -> None:
+        if kind == "band":
+            slope = rng.uniform(-500, 500)
+            draw.polygon([(0, y), (2000, y + slope), (2000, y + slope + 620), (0, y + 620)], 255)
+        elif kind == "wedge":
+            draw.polygon([(x, y - 700), (2100, 2500), (-100, rng.uniform(2200, 2600))], 255)
+        elif kind == "half":
+            draw.pieslice((x - 900, y - 900, x + 900, y + 900), 180, 360, 255)
+        else:
+            disc(draw, (x, y), radius, 255)
+            if kind == "ring":
+                disc(draw, (x, y), radius * 0.55, 0)
+
+    return masked(draw_shape)
+
+
+STYLE = Style(
+    "typographic",
+    paint,
+    {"Documentary": 2.5, "Comedy": 1.2, "Biography": 1.5, "Drama": 0.55, "Music": 2,
+     "Crime": 0.6, "History": 0.8},
+    ("flat", "airy"),
+)

@@ -1,0 +1,155 @@
+"""Setting words: faces, fitted lines and masks.
+
+Text becomes a mask (mode L) that is then printed in a colour, so that a title can be worn, bent
+or glow without the setting knowing. Faces are opened when first used.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from itertools import combinations
+from typing import Final
+from unicodedata import normalize
+
+from PIL import Image, ImageDraw, ImageFont
+
+from moziweb.demo.errors import DemoFontsMissing
+
+REFERENCE: Final = 200
+"""Pixels; words are measured at this size and scaled."""
+
+_ABSENT: Final = "\U000e1234"
+"""A code point no face has a glyph for: what it draws is the face's sign for a missing glyph."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """A font file of an installed package, with a weight where the file is variable."""
+
+    package: str
+    file: str
+    weight: int = 0
+
+
+ABRIL: Final = Face("fontpkg_abril_fatface", "AbrilFatface-Regular.ttf")
+ALFA: Final = Face("fontpkg_alfa_slab_one", "AlfaSlabOne-Regular.ttf")
+ALUMNI: Final = Face("fontpkg_alumni_sans", "AlumniSans[wght].ttf", 400)
+ALUMNI_BOLD: Final = Face("fontpkg_alumni_sans", "AlumniSans[wght].ttf", 800)
+ANTON: Final = Face("fontpkg_anton", "Anton-Regular.ttf")
+BEBAS: Final = Face("fontpkg_bebas_neue", "BebasNeue-Regular.ttf")
+CINZEL: Final = Face("fontpkg_cinzel", "Cinzel[wght].ttf", 600)
+CORMORANT: Final = Face("fontpkg_cormorant_garamond", "CormorantGaramond[wght].ttf", 500)
+JOSEFIN: Final = Face("fontpkg_josefin_sans", "JosefinSans[wght].ttf", 300)
+JOST: Final = Face("fontpkg_jost", "Jost[wght].ttf", 500)
+JOST_BLACK: Final = Face("fontpkg_jost", "Jost[wght].ttf", 800)
+JOST_THIN: Final = Face("fontpkg_jost", "Jost[wght].ttf", 250)
+OSWALD: Final = Face("fontpkg_oswald", "Oswald[wght].ttf", 500)
+OSWALD_LIGHT: Final = Face("fontpkg_oswald", "Oswald[wght].ttf", 250)
+PACIFICO: Final = Face("fontpkg_pacifico", "Pacifico-Regular.ttf")
+PLAYFAIR: Final = Face("fontpkg_playfair_display", "PlayfairDisplay[wght].ttf", 600)
+PLAYFAIR_BLACK: Final = Face("fontpkg_playfair_display", "PlayfairDisplay[wght].ttf", 900)
+RIGHTEOUS: Final = Face("fontpkg_righteous", "Righteous-Regular.ttf")
+TITAN: Final = Face("fontpkg_titan_one", "TitanOne-Regular.ttf")
+UNBOUNDED: Final = Face("fontpkg_unbounded", "Unbounded[wght].ttf", 300)
+VIBES: Final = Face("fontpkg_great_vibes", "GreatVibes-Regular.ttf")
+
+FACES: Final = tuple(value for value in tuple(globals().values()) if isinstance(value, Face))
+
+
+@lru_cache(maxsize=96)
+def font(face: Face, size: int) -> ImageFont.FreeTypeFont:
+    """The face at `size` pixels; DemoFontsMissing when its package is not installed."""
+    package = face.package.replace("_", "-")
+    try:
+        path = resources.files(face.package) / "files" / face.file
+    except ModuleNotFoundError as error:
+        raise DemoFontsMissing(package) from error
+    try:
+        opened = ImageFont.truetype(str(path), size)
+    except OSError as error:
+        raise DemoFontsMissing(package) from error
+    if face.weight:
+        opened.set_variation_by_axes([face.weight])
+    return opened
+
+
+@lru_cache(maxsize=1024)
+def spelled(face: Face, text: str) -> str:
+    """`text` with each letter the face lacks replaced by its bare letter."""
+    return "".join(letter if _has(face, letter) else _bare(letter) for letter in text)
+
+
+def width(face: Face, text: str, tracking: float = 0.0) -> float:
+    """How wide a line is at size 1, with `tracking` ems between letters."""
+    return _width(face, text) + tracking * max(0, len(text) - 1)
+
+
+@lru_cache(maxsize=64)
+def capital(face: Face) -> float:
+    """How high a capital is at size 1."""
+    box = font(face, REFERENCE).getbbox("H")
+    return (box[3] - box[1]) / REFERENCE
+
+
+def line(face: Face, size: int, text: str, tracking: float = 0.0) -> Image.Image:
+    """One line as a mask, cut to the letters from side to side and, down, to the whole em.
+
+    The baseline stands at 1.1 em from the top and the mask is 1.6 em high, so that every line
+    of one size has the same height and room for Ő above and g below.
+    """
+    opened = font(face, size)
+    pad = round(size * 0.4)
+    room = round(width(face, text, tracking) * size) + 2 * pad
+    mask = Image.new("L", (max(1, room), round(size * 1.6)), 0)
+    draw = ImageDraw.Draw(mask)
+    if tracking:
+        _spread(draw, opened, pad, round(size * 1.1), text, tracking * size)
+    else:
+        draw.text((pad, round(size * 1.1)), text, fill=255, font=opened, anchor="ls")
+    box = mask.getbbox()
+    return mask.crop((box[0], 0, box[2], mask.height)) if box else mask
+
+
+def broken(face: Face, text: str, lines: int, tracking: float = 0.0) -> list[str]:
+    """`text` broken into `lines` lines (or as many as it has words), the longest one shortest."""
+    words = text.split()
+    count = min(lines, len(words), 7)
+    candidates = (
+        [" ".join(words[a:b]) for a, b in zip((0, *cut), (*cut, len(words)), strict=True)]
+        for cut in combinations(range(1, len(words)), count - 1)
+    )
+    return min(candidates, key=lambda rows: _raggedness(face, rows, tracking))
+
+
+def _raggedness(face: Face, rows: list[str], tracking: float) -> float:
+    widths = [width(face, row, tracking) for row in rows]
+    return max(widths) + 0.15 * (max(widths) - min(widths))
+
+
+@lru_cache(maxsize=4096)
+def _width(face: Face, text: str) -> float:
+    return font(face, REFERENCE).getlength(text) / REFERENCE
+
+
+@lru_cache(maxsize=4096)
+def _has(face: Face, letter: str) -> bool:
+    opened = font(face, 40)
+    return letter.isspace() or bytes(opened.getmask(letter)) != bytes(opened.getmask(_ABSENT))
+
+
+def _bare(letter: str) -> str:
+    return normalize("NFKD", letter)[0]
+
+
+def _spread(
+    draw: ImageDraw.ImageDraw,
+    opened: ImageFont.FreeTypeFont,
+    left: float,
+    baseline: float,
+    text: str,
+    gap: float,
+) -> None:
+    """Letter by letter; each pair keeps its kerning."""
+    for letter, following in zip(text, [*text[1:], ""], strict=True):
+        draw.text((left, baseline), letter, fill=255, font=opened, anchor="ls")
+        left += opened.getlength(letter + following) - opened.getlength(following) + gap
