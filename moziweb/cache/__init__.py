@@ -1,0 +1,1 @@
+"""Cached pages that always show what is true: tags over dogpile regions."""

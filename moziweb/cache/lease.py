@@ -1,0 +1,157 @@
+"""Leases: one renderer per key, across processes, and no key locked for ever.
+
+dogpile's own memcached lock is not enough for pages: its time-out is for ever unless set, its first
+wait is at least 0.4 s (20 readers of a 250 ms creator: median 0.62 s), and whoever comes late
+releases the lock of its next owner. A lease has a token, a life, short polls and a deadline:
+
+* ``add`` of a token takes it; the life ends it when its owner has died;
+* only the owner's token releases it, by compare-and-swap to a word (memcached has no
+  compare-and-delete) that the next one swaps for a token of its own;
+* a store that does not answer grants every lease: rendering twice beats not answering.
+
+A lease saves work. No correctness rests on it.
+"""
+
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from dogpile.cache.api import CacheMutex
+
+from .cells import Cells
+from .errors import StoreError
+
+_FREE: Final = b"free"
+_UNGUARDED: Final = b"unguarded"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """How leases are held and waited for, in seconds.
+
+    ``life`` is for how long a lease holds without its owner's release: above the longest render.
+    ``wait`` is the deadline of those who wait, ``poll`` the time between two looks.
+    """
+
+    life: float = 10.0
+    wait: float = 5.0
+    poll: float = 0.01
+
+
+class Leases:
+    """The leases of one region, kept in ``cells``, which must reach as far as its entries do."""
+
+    def __init__(
+        self,
+        cells: Cells,
+        terms: LeaseTerms,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.terms = terms
+        self._cells = cells
+        self._sleep = sleep
+        self._clock = clock
+
+    def take(self, key: str) -> bytes | None:
+        """Try to take the lease on ``key`` once: a token for ``release``, or None if it is held."""
+        token = secrets.token_hex(8).encode()
+        name = _name(key)
+        try:
+            if self._cells.add(name, token, self.terms.life):
+                return token
+            held = self._cells.gets(name)
+            if held is None or held[0] != _FREE:
+                return None
+            return token if self._cells.cas(name, token, held[1], self.terms.life) else None
+        except StoreError:
+            return _UNGUARDED
+
+    def release(self, key: str, token: bytes) -> None:
+        """Give the lease back, if it is still the one that ``token`` was taken with."""
+        if token == _UNGUARDED:
+            return
+        name = _name(key)
+        try:
+            held = self._cells.gets(name)
+            if held is not None and held[0] == token:
+                self._cells.cas(name, _FREE, held[1], self.terms.life)
+        except StoreError:
+            return  # Its life ends it.
+
+    def held(self, key: str) -> bool:
+        """Whether someone holds the lease on ``key``."""
+        try:
+            value = self._cells.get(_name(key))
+        except StoreError:
+            return False
+        return value is not None and value != _FREE
+
+    def wait(self, key: str) -> bytes | None:
+        """Take the lease, waiting for it until the deadline; None when that passes."""
+        deadline = self._clock() + self.terms.wait
+        while (token := self.take(key)) is None and self._clock() < deadline:
+            self.pause()
+        return token
+
+    def pause(self) -> None:
+        """One poll's rest, a little uneven so that waiters do not march in step."""
+        self._sleep(self.terms.poll * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
+
+    def deadline(self) -> float:
+        """When a wait that begins now ends, on the clock that ``expired`` reads."""
+        return self._clock() + self.terms.wait
+
+    def expired(self, deadline: float) -> bool:
+        """Whether a deadline has passed."""
+        return self._clock() >= deadline
+
+    def mutex(self, key: str) -> CacheMutex:
+        """The lease on ``key`` in the shape that dogpile's ``get_mutex`` returns."""
+        return LeaseMutex(self, key)
+
+
+class LeaseMutex(CacheMutex):
+    """A lease as dogpile's mutex.
+
+    dogpile keeps one mutex per key and process, for all threads, and may release it from another
+    thread than the one that took it (an ``async_creation_runner`` does). So tokens are kept by
+    thread: a release gives back the thread's own lease or, if it has none, the oldest.
+    """
+
+    def __init__(self, leases: Leases, key: str) -> None:
+        self._leases = leases
+        self._key = key
+        self._lock = threading.Lock()
+        self._tokens: dict[int, bytes] = {}
+
+    def acquire(self, wait: bool = True) -> bool:
+        """Take the lease, with ``wait`` until its deadline. Whether it was taken."""
+        token = self._leases.wait(self._key) if wait else self._leases.take(self._key)
+        if token is None:
+            return False
+        with self._lock:
+            self._tokens[threading.get_ident()] = token
+        return True
+
+    def release(self) -> None:
+        """Give the lease back; nothing happens where none is held, for a wait may have failed."""
+        with self._lock:
+            thread = threading.get_ident()
+            owner = thread if thread in self._tokens else next(iter(self._tokens), None)
+            token = self._tokens.pop(owner) if owner is not None else None
+        if token is not None:
+            self._leases.release(self._key, token)
+
+    def locked(self) -> bool:
+        """Whether anyone, in any process, holds the lease."""
+        return self._leases.held(self._key)
+
+
+def _name(key: str) -> str:
+    return f"{key}_lock"

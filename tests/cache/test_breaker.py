@@ -1,0 +1,44 @@
+"""The breaker: one slow failure, not one for each call."""
+
+from moziweb.cache.breaker import Breaker
+
+
+class Hand:
+    """A clock that is set by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_closed_breaker_lets_everything_through() -> None:
+    breaker = Breaker()
+    assert [breaker.allows() for _ in range(3)] == [True] * 3
+
+
+def test_a_tripped_breaker_refuses_until_its_rest_is_over() -> None:
+    clock = Hand()
+    breaker = Breaker(rest=1.0, clock=clock)
+    breaker.trip()
+    clock.now = 0.99
+    assert not breaker.allows()
+
+
+def test_one_probe_goes_through_in_each_rest() -> None:
+    clock = Hand()
+    breaker = Breaker(rest=1.0, clock=clock)
+    breaker.trip()
+    clock.now = 1.0
+    assert [breaker.allows() for _ in range(3)] == [True, False, False]
+    clock.now = 2.0
+    assert [breaker.allows() for _ in range(2)] == [True, False]
+
+
+def test_an_answer_closes_it() -> None:
+    clock = Hand()
+    breaker = Breaker(rest=1.0, clock=clock)
+    breaker.trip()
+    breaker.reset()
+    assert not breaker.is_open
+    assert breaker.allows()

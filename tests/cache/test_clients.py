@@ -1,0 +1,266 @@
+"""memcached through pylibmc, with real servers and real faults."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pylibmc
+import pytest
+
+from moziweb.cache.breaker import Breaker
+from moziweb.cache.clients import RELATIVE_LIMIT, Memcached, behaviors, expiry
+from moziweb.cache.errors import (
+    ConfigurationError,
+    KeyRefusedError,
+    StoreError,
+    StoreUnreachableError,
+    ValueTooBigError,
+)
+from tests.services.memcached import MemcachedServer
+from tests.services.ports import free_port
+
+
+@pytest.fixture
+def client(memcached_server: MemcachedServer) -> Memcached:
+    """A client of the shared server."""
+    return Memcached([memcached_server.address])
+
+
+@pytest.fixture
+def own_server() -> Iterator[MemcachedServer]:
+    """A server to kill and to freeze."""
+    with MemcachedServer() as server:
+        yield server
+
+
+def test_values_come_back(client: Memcached, prefix: str) -> None:
+    client.set(prefix + "a", b"\x00\xff any bytes \r\n")
+    assert client.get(prefix + "a") == b"\x00\xff any bytes \r\n"
+    assert client.get_multi([prefix + "a", prefix + "b"]) == {
+        prefix + "a": b"\x00\xff any bytes \r\n"
+    }
+
+
+def test_delete(client: Memcached, prefix: str) -> None:
+    client.set(prefix + "a", b"1")
+    client.delete(prefix + "a")
+    client.delete(prefix + "a")
+    assert client.get(prefix + "a") is None
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a\r\nset x 0 0 1", "é", "x" * 251, "\x7f"])
+def test_a_key_that_could_break_the_protocol_is_refused(client: Memcached, key: str) -> None:
+    writes: tuple[Callable[[], object], ...] = (
+        lambda: client.set(key, b"1"),
+        lambda: client.add(key, b"1"),
+        lambda: client.set_multi({"fine": b"1", key: b"1"}),
+    )
+    for write in writes:
+        with pytest.raises(KeyRefusedError):
+            write()
+
+
+@pytest.mark.parametrize("key", ["a b", "a\r\nset x 0 0 1", "é", "x" * 251, "\x7f"])
+def test_reads_refuse_it_too(client: Memcached, key: str) -> None:
+    with pytest.raises(KeyRefusedError):
+        client.get(key)
+    with pytest.raises(KeyRefusedError):
+        client.get_multi(["fine", key])
+
+
+class Exploit:
+    """Unpickling it leaves a trace."""
+
+    loaded = False
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return setattr, (Exploit, "loaded", True)
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, "text", 5, True])
+def test_what_another_client_wrote_with_flags_is_as_good_as_missing(
+    memcached_server: MemcachedServer, client: Memcached, prefix: str, value: object
+) -> None:
+    stranger = pylibmc.Client([memcached_server.address])
+    stranger.set(prefix + "a", value)  # type: ignore[arg-type]  # a stranger writes what it likes
+    client.set(prefix + "b", b"1")
+    assert client.get(prefix + "a") is None
+    assert client.get_multi([prefix + "a", prefix + "b"]) == {prefix + "b": b"1"}
+    poisoned = client.gets(prefix + "a")
+    assert poisoned is not None
+    assert poisoned[0] == b""
+
+
+def test_a_pickle_is_never_loaded(
+    memcached_server: MemcachedServer, client: Memcached, prefix: str
+) -> None:
+    stranger = pylibmc.Client([memcached_server.address])
+    stranger.set(prefix + "a", Exploit())  # type: ignore[arg-type]  # a stranger's pickle
+    client.get(prefix + "a")
+    client.gets(prefix + "a")
+    client.get_multi([prefix + "a"])
+    assert Exploit.loaded is False
+
+
+def test_a_value_over_the_limit(client: Memcached, prefix: str) -> None:
+    client.set(prefix + "a", b"before")
+    with pytest.raises(ValueTooBigError):
+        client.set(prefix + "a", b"x" * 2_000_000)
+    assert client.get(prefix + "a") is None
+
+
+def test_set_multi_with_a_value_over_the_limit_is_not_acknowledged(
+    client: Memcached, prefix: str
+) -> None:
+    with pytest.raises(StoreError):
+        client.set_multi({prefix + "a": b"1", prefix + "b": b"x" * 2_000_000, prefix + "c": b"1"})
+
+
+def test_a_long_life_becomes_a_moment() -> None:
+    assert expiry(0, 1e9) == 0
+    assert expiry(0.2, 1e9) == 1
+    assert expiry(RELATIVE_LIMIT, 1e9) == RELATIVE_LIMIT
+    assert expiry(RELATIVE_LIMIT + 1, 1e9) == 1_000_000_000 + RELATIVE_LIMIT + 1
+
+
+def test_a_life_of_forty_days_is_not_gone_at_once(client: Memcached, prefix: str) -> None:
+    client.set(prefix + "a", b"1", ttl=40 * 24 * 3600)
+    assert client.get(prefix + "a") == b"1"
+    client.add(prefix + "b", b"1", ttl=40 * 24 * 3600)
+    client.set_multi({prefix + "c": b"1"}, ttl=40 * 24 * 3600)
+    assert len(client.get_multi([prefix + "b", prefix + "c"])) == 2
+
+
+@pytest.mark.parametrize("name", ["no_block", "buffer_requests", "_noreply", "remove_failed"])
+def test_behaviours_that_lose_writes_are_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        Memcached(["127.0.0.1:1"], behaviors_extra={name: 1})
+
+
+def test_an_unknown_behaviour_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="nonsense"):
+        Memcached(["127.0.0.1:1"], behaviors_extra={"nonsense": 1})
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:port", "[::1"])
+def test_a_malformed_server_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        Memcached([url])
+
+
+def test_key_checks_cannot_be_turned_off() -> None:
+    assert behaviors({"verify_keys": 0, "cas": 0, "connect_timeout": 50}) == {
+        "ketama": 1,
+        "tcp_nodelay": 1,
+        "connect_timeout": 50,
+        "_poll_timeout": 200,
+        "retry_timeout": 1,
+        "verify_keys": 1,
+        "cas": 1,
+    }
+
+
+def test_without_a_time_out_there_is_no_client() -> None:
+    with pytest.raises(ConfigurationError, match="_poll_timeout"):
+        behaviors({"_poll_timeout": 0})
+
+
+def test_every_thread_has_a_client_of_its_own(client: Memcached, prefix: str) -> None:
+    client.set(prefix + "a", b"1")
+    seen: list[tuple[object, bytes | None]] = []
+
+    def use() -> None:
+        seen.append((client._client(), client.get(prefix + "a")))
+
+    threads = [threading.Thread(target=use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [value for _, value in seen] == [b"1"] * 4
+    assert len({id(each) for each, _ in seen}) == 4
+
+
+def test_a_server_that_is_not_there() -> None:
+    client = Memcached([f"127.0.0.1:{free_port()}"])
+    for _ in range(2):
+        with pytest.raises(StoreUnreachableError):
+            client.get("a")
+        with pytest.raises(StoreError):
+            client.set_multi({"a": b"1"})
+
+
+CALLS: dict[str, Callable[[Memcached], object]] = {
+    "get": lambda client: client.get("a"),
+    "get_multi": lambda client: client.get_multi(["a", "b"]),
+    "gets": lambda client: client.gets("a"),
+    "set": lambda client: client.set("a", b"2"),
+    "set_multi": lambda client: client.set_multi({"a": b"2", "b": b"2"}),
+    "add": lambda client: client.add("c", b"2"),
+    "cas": lambda client: client.cas("a", b"2", 1),
+    "incr": lambda client: client.incr("a"),
+    "delete": lambda client: client.delete("a"),
+}
+
+
+def test_a_frozen_server_is_unreachable_and_never_a_miss(own_server: MemcachedServer) -> None:
+    breakers = {name: Breaker(rest=60) for name in CALLS}
+    clients = {
+        name: Memcached([own_server.address], breaker=breakers[name], behaviors_extra=QUICK)
+        for name in CALLS
+    }
+    for client in clients.values():
+        client.set("a", b"1")
+    with own_server.paused():
+        for name, call in CALLS.items():
+            with pytest.raises(StoreUnreachableError):
+                call(clients[name])
+    assert [name for name, breaker in breakers.items() if not breaker.is_open] == []
+
+
+QUICK = {"_poll_timeout": 40, "connect_timeout": 40}
+
+
+def test_after_a_time_out_the_next_call_is_not_even_made(own_server: MemcachedServer) -> None:
+    made: list[int] = []
+    client = Memcached([own_server.address], breaker=Breaker(rest=60), behaviors_extra=QUICK)
+    with own_server.paused():
+        with pytest.raises(StoreUnreachableError):
+            client.get("a")
+        with pytest.raises(StoreUnreachableError, match="left alone"):
+            client._call(lambda _: made.append(1))
+    assert made == []
+
+
+def eventually(read: Callable[[], bytes | None]) -> bytes | None:
+    """What ``read`` returns as soon as the client takes the server back."""
+    for _ in range(40):
+        try:
+            return read()
+        except StoreUnreachableError:
+            time.sleep(0.1)
+    return read()
+
+
+def test_it_heals_and_answers_stay_with_their_questions(own_server: MemcachedServer) -> None:
+    breaker = Breaker(rest=0.1)
+    client = Memcached([own_server.address], breaker=breaker, behaviors_extra=QUICK)
+    client.set("a", b"one")
+    client.set("b", b"two")
+    with own_server.paused(), pytest.raises(StoreUnreachableError):
+        client.get("a")
+    assert eventually(lambda: client.get("b")) == b"two"
+    assert client.get("a") == b"one"
+    assert not breaker.is_open
+
+
+def test_a_restarted_server_is_found_again(own_server: MemcachedServer) -> None:
+    client = Memcached([own_server.address])
+    client.set("a", b"1")
+    own_server.kill()
+    with pytest.raises(StoreUnreachableError):
+        client.set("a", b"2")
+    own_server.start()
+    assert eventually(lambda: client.get("a")) is None
+    client.set("a", b"2")
+    assert client.get("a") == b"2"

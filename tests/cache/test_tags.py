@@ -1,0 +1,68 @@
+"""Tags: spelled and checked in one place."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moziweb.cache import tags
+from moziweb.cache.errors import TagError
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["movie:42", "variant:7:thumb", "week:2026-W34", "list:movies", "model:Movie", "slug:a_b.c~d"],
+)
+def test_well_formed_names_pass(name: str) -> None:
+    assert tags.check(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", "movie", "movie:", ":42", "Movie:42", "movie:4 2", "movie:4\r\n2", "movie::42",
+        "movie:42:", "movie:é", "1movie:2", "movie:42\n", "movie:" + "x" * 95, "k" * 33 + ":1",
+    ],
+)  # fmt: skip
+def test_malformed_names_are_refused(name: str) -> None:
+    with pytest.raises(TagError):
+        tags.check(name)
+
+
+def test_a_tag_of_the_greatest_length_passes() -> None:
+    assert tags.check("movie:" + "x" * 94) == "movie:" + "x" * 94
+
+
+def test_parts_are_joined() -> None:
+    assert tags.tag("variant", 7, "thumb") == "variant:7:thumb"
+
+
+@pytest.mark.parametrize("part", ["", "a:b", "a b", "a,b"])
+def test_a_part_cannot_break_out(part: str) -> None:
+    with pytest.raises(TagError):
+        tags.tag("slug", part)
+
+
+def test_kind_is_what_stands_before_the_first_colon() -> None:
+    assert tags.kind_of("variant:7:thumb") == "variant"
+
+
+def test_a_model_has_a_tag() -> None:
+    class Movie:
+        pass
+
+    assert tags.model_tag(Movie) == "model:Movie"
+
+
+def test_check_all_keeps_each_name_once() -> None:
+    assert tags.check_all(["a:1", "b:1", "a:1"]) == {"a:1", "b:1"}
+
+
+@given(st.text())
+def test_whatever_passes_is_plain_in_headers_and_keys(name: str) -> None:
+    try:
+        tags.check(name)
+    except TagError:
+        return
+    assert name.isascii()
+    assert name.isprintable()
+    assert not set(name) & set(" ,\"'")
