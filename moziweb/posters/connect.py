@@ -11,8 +11,9 @@ from the allowance.
 import io
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from ipaddress import ip_address
 from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
@@ -80,24 +81,27 @@ def look_up(
     return tuple(dict.fromkeys(ip_address(str(record[4][0])) for record in records))
 
 
+@contextmanager
 def open_connection(
     target: Target,
     addresses: Sequence[IPAddress],
     allowance: Allowance,
     ssl_context: ssl.SSLContext,
-) -> HTTPConnection:
-    """Return a connection for ``target`` that will connect to one of ``addresses`` and no other."""
+) -> Iterator[HTTPConnection]:
+    """Yield a connection for ``target`` that will connect to one of ``addresses`` and no other.
+
+    It connects with the first request, and its socket is closed with the context, whatever became
+    of the response.
+    """
+    connection: PinnedHTTPConnection
     if target.scheme == "http":
-        return PinnedHTTPConnection(
-            target.host, target.port, addresses=addresses, allowance=allowance
-        )
-    return PinnedHTTPSConnection(
-        target.host,
-        target.port,
-        addresses=addresses,
-        allowance=allowance,
-        ssl_context=ssl_context,
-    )
+        connection = PinnedHTTPConnection(target, addresses, allowance)
+    else:
+        connection = PinnedHTTPSConnection(target, addresses, allowance, ssl_context=ssl_context)
+    try:
+        yield connection
+    finally:
+        connection.hang_up()
 
 
 class PinnedHTTPConnection(HTTPConnection):
@@ -105,16 +109,15 @@ class PinnedHTTPConnection(HTTPConnection):
 
     def __init__(
         self,
-        host: str,
-        port: int,
-        *,
+        target: Target,
         addresses: Sequence[IPAddress],
         allowance: Allowance,
         **options: Any,
     ) -> None:
-        super().__init__(host, port, **options)
+        super().__init__(target.host, target.port, **options)
         self._addresses = addresses
         self._allowance = allowance
+        self._wire: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:
         return _open_socket(self._addresses, self.port, self._allowance)
@@ -122,9 +125,16 @@ class PinnedHTTPConnection(HTTPConnection):
     def connect(self) -> None:
         """Connect, with the TLS handshake where there is one, and meter what follows."""
         super().connect()
-        if self.sock is not None:
+        self._wire = self.sock
+        if self._wire is not None:
             # http.client asks of a socket no more than the wrapper has.
-            self.sock = cast("socket.socket", _MeteredSocket(self.sock, self._allowance))
+            self.sock = cast("socket.socket", _MeteredSocket(self._wire, self._allowance))
+
+    def hang_up(self) -> None:
+        """Close the socket itself, which `close` leaves open for the response to be read."""
+        self.close()
+        if self._wire is not None:
+            self._wire.close()
 
 
 class PinnedHTTPSConnection(PinnedHTTPConnection, HTTPSConnection):
@@ -149,7 +159,7 @@ class _MeteredSocket:
         """Ignore it: the allowance alone says how long to wait."""
 
     def close(self) -> None:
-        self._sock.close()
+        """Leave it to `hang_up`: http.client closes before the body has been read."""
 
 
 class _MeteredReader(io.RawIOBase):
@@ -157,22 +167,16 @@ class _MeteredReader(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, allowance: Allowance) -> None:
         self._sock = sock
-        # The file keeps the socket open after http.client has closed its side of it.
-        self._raw = sock.makefile("rb", buffering=0)
         self._allowance = allowance
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "WriteableBuffer") -> int | None:
+    def readinto(self, buffer: "WriteableBuffer") -> int:
         self._sock.settimeout(self._allowance.seconds_left())
-        count = self._raw.readinto(buffer)
-        self._allowance.spend(count or 0)
+        count = self._sock.recv_into(buffer)
+        self._allowance.spend(count)
         return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
 
 
 def _open_socket(addresses: Sequence[IPAddress], port: int, allowance: Allowance) -> socket.socket:

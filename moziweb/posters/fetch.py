@@ -175,9 +175,8 @@ class Fetcher:
         self, target: Target, validators: _Validators, allowance: Allowance
     ) -> Fetched | NotModified | _Redirect:
         addresses = self._addresses(target, allowance)
-        connection = open_connection(target, addresses, allowance, self._ssl_context)
         conditions = validators.headers(target.url)
-        with closing(connection):
+        with open_connection(target, addresses, allowance, self._ssl_context) as connection:
             response = self._ask(connection, target, conditions, allowance)
             with closing(response):
                 if response.status in replies.REDIRECTS:

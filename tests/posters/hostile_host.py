@@ -1,0 +1,248 @@
+"""An image host that means no good: a real server on loopback, one behaviour per path.
+
+A behaviour is a function of a `Visit`; it may send anything at all, slowly, or nothing. Every wait
+ends when the server stops, so that no test has to outlast its attacker.
+
+    with HostileHost() as host:
+        host.on("/poster.jpg", drip(b"HTTP/1.1 200 OK\\r\\n\\r\\n", interval=0.05))
+        fetcher.fetch(host.url("/poster.jpg"))
+"""
+
+import ssl
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from itertools import count, repeat
+from socket import socket
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from types import TracebackType
+from typing import Self
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came; ``address`` is the local address that the visitor connected to."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    address: str
+
+
+@dataclass(slots=True)
+class Visit:
+    """One connection: its request, None when the behaviour comes before it."""
+
+    request: Request | None
+    _connection: socket
+    _closing: threading.Event
+
+    def send(self, data: bytes) -> None:
+        """Send ``data``; raises OSError when the visitor has gone."""
+        self._connection.sendall(data)
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait, and tell whether there is any point in going on."""
+        return not self._closing.wait(seconds)
+
+
+Behaviour = Callable[[Visit], None]
+
+
+@dataclass
+class HostileHost:
+    """A server on one free port of each of ``addresses``, with TLS when given a context.
+
+    ``greeting`` takes the place of TLS and HTTP alike: it gets the bare connection.
+    """
+
+    addresses: tuple[str, ...] = (LOOPBACK,)
+    ssl_context: ssl.SSLContext | None = None
+    greeting: Behaviour | None = None
+    port: int = 0
+    requests: list[Request] = field(default_factory=list)
+    connections: list[str] = field(default_factory=list)
+    _routes: dict[str, Behaviour] = field(default_factory=dict)
+    _closing: threading.Event = field(default_factory=threading.Event)
+    _servers: list[ThreadingTCPServer] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        for address in self.addresses:
+            server = _Server((address, self.port), _handler(self))
+            self.port = server.server_address[1]
+            self._servers.append(server)
+            threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+    def on(self, path: str, behaviour: Behaviour) -> str:
+        """Behave so on ``path`` (without its query) and return its URL."""
+        self._routes[path] = behaviour
+        return self.url(path)
+
+    def url(self, path: str, name: str = LOOPBACK) -> str:
+        """The URL of ``path``, on a name that a test's resolver knows if not on the address."""
+        scheme = "https" if self.ssl_context else "http"
+        return f"{scheme}://{name}:{self.port}{path}"
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths asked for so far."""
+        return [request.path for request in self.requests]
+
+    def serve(self, connection: socket) -> None:
+        """Serve one connection to its end."""
+        address = connection.getsockname()[0]
+        self.connections.append(address)
+        connection.settimeout(10)
+        if self.greeting is not None:
+            self.greeting(Visit(None, connection, self._closing))
+            return
+        if self.ssl_context is not None:
+            connection = self.ssl_context.wrap_socket(connection, server_side=True)
+        with connection:
+            request = _read_request(connection, address)
+            self.requests.append(request)
+            behaviour = self._routes.get(request.path.partition("?")[0], answer(status=404))
+            behaviour(Visit(request, connection, self._closing))
+
+
+def answer(
+    body: bytes = b"",
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Behaviour:
+    """Answer plainly, with the true Content-Length unless ``headers`` say how the body ends."""
+    given = {"Content-Type": "image/jpeg", **(headers or {})}
+    if not {"Content-Length", "Transfer-Encoding"} & given.keys():
+        given["Content-Length"] = str(len(body))
+    return raw(head(status, given) + body)
+
+
+def head(status: int, headers: Mapping[str, str]) -> bytes:
+    """The bytes of a status line and headers, with the empty line."""
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode("utf-8")
+
+
+def redirect(location: str, status: int = 302) -> Behaviour:
+    """Send the visitor elsewhere, with a cookie to take along."""
+    return answer(status=status, headers={"Location": location, "Set-Cookie": "visited=1"})
+
+
+def redirect_for_ever() -> Behaviour:
+    """Send the visitor back to the same path, with another query each time."""
+    numbers = count(1)
+
+    def behave(visit: Visit) -> None:
+        redirect(f"?again={next(numbers)}")(visit)
+
+    return behave
+
+
+def raw(data: bytes) -> Behaviour:
+    """Send exactly these bytes and hang up."""
+
+    def behave(visit: Visit) -> None:
+        visit.send(data)
+
+    return behave
+
+
+def stream(start: bytes, pieces: Iterable[bytes]) -> Behaviour:
+    """Send ``start``, then ``pieces`` as fast as they are taken, however many there are."""
+
+    def behave(visit: Visit) -> None:
+        visit.send(start)
+        for piece in pieces:
+            if not visit.wait(0):
+                return
+            visit.send(piece)
+
+    return behave
+
+
+def drip(start: bytes, drops: Iterable[bytes] | None = None, *, interval: float) -> Behaviour:
+    """Send ``start``, then one of ``drops`` (for ever the letter x) per ``interval`` seconds."""
+
+    def behave(visit: Visit) -> None:
+        visit.send(start)
+        for drop in repeat(b"x") if drops is None else drops:
+            if not visit.wait(interval):
+                return
+            visit.send(drop)
+
+    return behave
+
+
+def silence() -> Behaviour:
+    """Take the request and say nothing."""
+
+    def behave(visit: Visit) -> None:
+        visit.wait()
+
+    return behave
+
+
+def gzip_bomb() -> Iterator[bytes]:
+    """A gzip stream without end in which each KB unpacks to a MB of zeros."""
+    yield _gzip_start()
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    # After a full flush nothing refers back, so the same block can follow itself for ever.
+    block = packer.compress(bytes(1024 * 1024)) + packer.flush(zlib.Z_FULL_FLUSH)
+    yield from repeat(block)
+
+
+def gzip_of_nothing() -> Iterator[bytes]:
+    """A gzip stream without end that never unpacks to a single byte."""
+    yield _gzip_start()
+    empty_stored_block = b"\x00\x00\x00\xff\xff"
+    yield from repeat(empty_stored_block * 4096)
+
+
+def _gzip_start() -> bytes:
+    return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+
+
+class _Server(ThreadingTCPServer):
+    allow_reuse_address = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: visitors hang up on this host, which is what the tests want of them."""
+
+
+def _handler(host: HostileHost) -> type[BaseRequestHandler]:
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            host.serve(self.request)
+
+    return Handler
+
+
+def _read_request(connection: socket, address: str) -> Request:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        data = connection.recv(65536)
+        if not data:
+            raise ConnectionError("hung up before the request ended")
+        received += data
+    start, *lines = received.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    method, path, _ = start.split(" ", 2)
+    headers = dict(line.split(": ", 1) for line in lines)
+    return Request(method, path, {name.lower(): headers[name] for name in headers}, address)
