@@ -1,0 +1,267 @@
+"""Single flight: one worker at a time for each source, across threads, processes and machines.
+
+Inside a process a set of source ids keeps threads apart without asking anybody. Between processes
+one conditional UPDATE takes the source's lease, and it is committed before any work begins: no
+transaction is open while a picture is fetched, decoded or uploaded. Whoever dies with a lease loses
+it when it runs out; whoever lost it finds its token gone and publishes nothing.
+"""
+
+import random
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from moziweb.db import Database
+from moziweb.movies.models import Movie
+
+from .models import PosterSource, PosterVariant, SourceKind, SourceState, VariantState
+
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=24)
+HELD = timedelta(days=7)
+"""How long a source with a permanent error is left alone, unless it changes."""
+
+_RESTING = (SourceState.PENDING, SourceState.READY)
+_WAITING = (SourceState.RETRY_WAIT, SourceState.FAILED)
+
+
+class Refusal(StrEnum):
+    """Why a source could not be claimed."""
+
+    COMPLETE = "complete"
+    """Every variant that was wanted is ready."""
+    BUSY = "busy"
+    """Somebody else works on it."""
+    HELD = "held"
+    """It failed, and the time to try again has not come."""
+    UNKNOWN = "unknown"
+    """There is no such source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A source whose lease this process holds, with what it takes to make its variants.
+
+    ``sha256`` is the content that was known when the claim was taken; ``ready`` holds the recipe
+    hashes of the variants that are ready for it.
+    """
+
+    source_id: int
+    movie_id: int
+    slug: str
+    kind: SourceKind
+    url: str | None
+    key: str | None
+    sha256: str | None
+    attempts: int
+    ready: frozenset[str]
+    token: str
+
+
+def retry_delay(attempts: int, jitter: float, wished: float | None = None) -> timedelta:
+    """How long to wait after a failure that may pass.
+
+    ``attempts`` earlier ones failed too: 1 minute x 2^attempts, at most a day. ``jitter``, from 0
+    to 1, spreads it by a quarter either way, so that what failed together is not tried together.
+    ``wished`` is what the other side asked for, in seconds; it can only lengthen the wait.
+    """
+    delay = FIRST_WAIT * float(2 ** min(attempts, 11)) * (0.75 + jitter / 2)
+    return min(max(delay, timedelta(seconds=min(wished or 0, 86_400))), LONGEST_WAIT)
+
+
+class Claims:
+    """Takes, renews and ends leases. One per process; threads share it.
+
+    ``clock`` gives aware moments; ``lease`` is how long a claim holds without being renewed;
+    ``jitter`` gives numbers from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        lease: timedelta,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._lease = lease
+        self._jitter = jitter
+        self._here: set[int] = set()
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def alone(self, source_id: int) -> Iterator[bool]:
+        """Whether the caller is the only thread of this process at this source, for a block."""
+        with self._guard:
+            alone = source_id not in self._here
+            if alone:
+                self._here.add(source_id)
+        try:
+            yield alone
+        finally:
+            if alone:
+                with self._guard:
+                    self._here.discard(source_id)
+
+    def take(self, source_id: int, wanted: frozenset[str]) -> Claim | Refusal:
+        """Claim a source to make the recipes ``wanted`` (their hashes), or tell why not."""
+        now = self._clock()
+        with self._database.read() as session:
+            refusal = _refusal(session, source_id, wanted, now)
+        if refusal:
+            return refusal
+        with self._database.write() as session:
+            return self._claim(session, source_id, wanted, now)
+
+    def _claim(
+        self, session: Session, source_id: int, wanted: frozenset[str], now: datetime
+    ) -> Claim | Refusal:
+        token = secrets.token_hex(16)
+        taken = _change(
+            session,
+            and_(PosterSource.id == source_id, _claimable(now)),
+            state=SourceState.GENERATING,
+            lease_token=token,
+            lease_until=now + self._lease,
+        )
+        if not taken:
+            return Refusal.BUSY
+        source = session.get_one(PosterSource, source_id)
+        ready = _ready_recipes(session, source)
+        if wanted <= ready:  # somebody published between our look and our claim
+            _rest(source, SourceState.READY)
+            return Refusal.COMPLETE
+        movie = session.get_one(Movie, source.movie_id)
+        return _claim_of(source, movie, ready, token)
+
+    def renew(self, claim: Claim) -> bool:
+        """Hold the lease for its full length again; False when it is no longer ours."""
+        with self._database.write() as session:
+            return _change(session, held(claim), lease_until=self._clock() + self._lease)
+
+    def release(self, claim: Claim) -> None:
+        """Give the source back as if it had never been claimed."""
+        with self._database.write() as session:
+            _change(session, held(claim), state=SourceState.PENDING, **_NO_LEASE)
+
+    def fail(
+        self, claim: Claim, code: str, *, permanent: bool, retry_after: float | None = None
+    ) -> bool:
+        """End the claim with an error of stable ``code``; False when the lease was lost before.
+
+        A permanent one is held for a week, another for ``retry_delay``.
+        """
+        delay = HELD if permanent else retry_delay(claim.attempts, self._jitter(), retry_after)
+        with self._database.write() as session:
+            return _change(
+                session,
+                held(claim),
+                state=SourceState.FAILED if permanent else SourceState.RETRY_WAIT,
+                attempts=claim.attempts + 1,
+                next_attempt_at=self._clock() + delay,
+                error_code=code,
+                **_NO_LEASE,
+            )
+
+    def finish(self, session: Session, claim: Claim, **facts: object) -> bool:
+        """End the claim with success, inside the transaction that publishes; False when lost.
+
+        ``facts`` are columns of the source. The row stays locked until the transaction ends, so
+        nobody claims the source between this and its variants.
+        """
+        return _change(
+            session,
+            held(claim),
+            state=SourceState.READY,
+            attempts=0,
+            next_attempt_at=None,
+            error_code=None,
+            **_NO_LEASE,
+            **facts,
+        )
+
+
+_NO_LEASE: dict[str, None] = {"lease_token": None, "lease_until": None}
+
+
+def held(claim: Claim) -> ColumnElement[bool]:
+    """The condition that the claim still holds: its token, and the content it was taken for."""
+    return and_(
+        PosterSource.id == claim.source_id,
+        PosterSource.lease_token == claim.token,
+        PosterSource.sha256.is_not_distinct_from(claim.sha256),
+    )
+
+
+def _claimable(now: datetime) -> ColumnElement[bool]:
+    return or_(
+        PosterSource.state.in_(_RESTING),
+        and_(
+            PosterSource.state.in_(_WAITING),
+            or_(PosterSource.next_attempt_at.is_(None), PosterSource.next_attempt_at <= now),
+        ),
+        and_(
+            PosterSource.state == SourceState.GENERATING,
+            or_(PosterSource.lease_until.is_(None), PosterSource.lease_until <= now),
+        ),
+    )
+
+
+def _change(session: Session, where: ColumnElement[bool], **values: Any) -> bool:
+    """Whether the conditional UPDATE found its row; it decides between processes."""
+    statement = update(PosterSource).where(where).values(**values).returning(PosterSource.id)
+    changed = session.execute(statement, execution_options={"synchronize_session": False})
+    return changed.first() is not None
+
+
+def _refusal(
+    session: Session, source_id: int, wanted: frozenset[str], now: datetime
+) -> Refusal | None:
+    source = session.get(PosterSource, source_id)
+    if source is None:
+        return Refusal.UNKNOWN
+    if source.state is SourceState.GENERATING:
+        return Refusal.BUSY if source.lease_until and source.lease_until > now else None
+    if wanted <= _ready_recipes(session, source):
+        return Refusal.COMPLETE
+    if source.state in _WAITING and source.next_attempt_at and source.next_attempt_at > now:
+        return Refusal.HELD
+    return None
+
+
+def _ready_recipes(session: Session, source: PosterSource) -> frozenset[str]:
+    hashes = select(PosterVariant.recipe_hash).where(
+        PosterVariant.source_id == source.id,
+        PosterVariant.source_sha256 == source.sha256,
+        PosterVariant.state == VariantState.READY,
+    )
+    return frozenset(session.scalars(hashes))
+
+
+def _rest(source: PosterSource, state: SourceState) -> None:
+    source.state = state
+    source.lease_token = source.lease_until = None
+
+
+def _claim_of(source: PosterSource, movie: Movie, ready: frozenset[str], token: str) -> Claim:
+    return Claim(
+        source_id=source.id,
+        movie_id=movie.id,
+        slug=movie.slug,
+        kind=source.kind,
+        url=source.url,
+        key=source.key,
+        sha256=source.sha256,
+        attempts=source.attempts,
+        ready=ready,
+        token=token,
+    )

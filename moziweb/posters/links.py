@@ -1,0 +1,187 @@
+"""The one door of variant addresses: how they are spelled, and which one a page should link.
+
+A variant that is ready is linked where it is stored (S3, a CDN), so that the browser never asks us
+for it. One that is not ready yet is linked at the route, which makes it and redirects. Nothing here
+talks to storage: a page's links cost one query.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+from sqlalchemy import Row, and_, select
+from sqlalchemy.orm import Session
+
+from moziweb.storage import Storage
+
+from .colours import tone_class
+from .models import PosterSource, PosterVariant, VariantState
+from .recipes import POSTER, Recipe, find_recipe
+
+CONTAINER: Final = "poster"
+"""The first segment of variant addresses: the name of the root's container."""
+
+MAX_ID: Final = 2**31 - 1
+"""The largest id that our integer columns hold; PostgreSQL refuses to compare a larger one."""
+
+_ADDRESS: Final = re.compile(
+    r"(?P<movie>[1-9][0-9]{0,9})-(?P<slug>[a-z0-9-]+)"
+    r"\.(?P<source>[1-9][0-9]{0,9})(?:\.(?P<name>[a-z]+))?\.(?P<ext>[a-z]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantAddress:
+    """The parts of ``/poster/{movie_id}-{slug}.{media_id}[.{name}].{ext}``."""
+
+    movie_id: int
+    slug: str
+    source_id: int
+    recipe: Recipe
+
+    @classmethod
+    def parse(cls, segment: str) -> Self | None:
+        """The address that a path segment spells, None for any other text.
+
+        An address has one spelling: no leading zeros, no name for the full poster, ids that the
+        database can hold, recipes that exist.
+        """
+        match = _ADDRESS.fullmatch(segment)
+        if match is None or match["name"] == POSTER:
+            return None
+        recipe = find_recipe(match["name"] or POSTER, match["ext"])
+        movie_id, source_id = int(match["movie"]), int(match["source"])
+        if recipe is None or max(movie_id, source_id) > MAX_ID:
+            return None
+        return cls(movie_id, match["slug"], source_id, recipe)
+
+    @property
+    def segment(self) -> str:
+        """The last segment of the path."""
+        return f"{self.movie_id}-{self.slug}.{self.source_id}{self.recipe.suffix}"
+
+    @property
+    def path(self) -> str:
+        """The whole path; every character in it may stand in a path as it is."""
+        return f"/{CONTAINER}/{self.segment}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVariant:
+    """A variant that is ready: its public address, and its size in pixels."""
+
+    url: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class PosterLinks:
+    """What a page needs to show a movie's chosen poster.
+
+    ``width`` and ``height`` are the source's, in pixels; ``dominant_colour`` is ``#rrggbb``. All
+    three are None until the source has been read for the first time.
+    """
+
+    movie_id: int
+    slug: str
+    source_id: int
+    width: int | None
+    height: int | None
+    dominant_colour: str | None
+    stored: Mapping[tuple[str, str], StoredVariant]
+
+    @property
+    def tone(self) -> str:
+        """The class of our stylesheet that is nearest to the dominant colour."""
+        return tone_class(self.dominant_colour)
+
+    def url(self, name: str, format: str) -> str:  # noqa: A002 - the field's own word
+        """Where the variant is: stored, or else the route that makes it.
+
+        ``name`` is ``poster``, ``thumb``, ``small`` or ``blur``, ``format`` ``jpg`` or ``webp``;
+        any other raises ``LookupError``.
+        """
+        stored = self.stored.get((name, format))
+        if stored:
+            return stored.url
+        return VariantAddress(self.movie_id, self.slug, self.source_id, _recipe(name, format)).path
+
+    def size(self, name: str, format: str) -> tuple[int, int]:  # noqa: A002
+        """Width and height of the variant in pixels: known, worked out, or its recipe's box."""
+        stored = self.stored.get((name, format))
+        if stored:
+            return stored.width, stored.height
+        recipe = _recipe(name, format)
+        if self.width and self.height:
+            return recipe.fitted_size(self.width, self.height)
+        return recipe.box
+
+
+def poster_links(
+    session: Session, storage: Storage, movies: Mapping[int, str]
+) -> dict[int, PosterLinks]:
+    """The links of the movies' chosen posters, in one query.
+
+    ``movies`` are slugs by id. A movie without a chosen source is absent from the answer.
+    """
+    links: dict[int, PosterLinks] = {}
+    stored: dict[int, dict[tuple[str, str], StoredVariant]] = {}
+    for row in session.execute(_QUERY.where(PosterSource.movie_id.in_(movies))):
+        if row.movie_id not in links:
+            variants = stored.setdefault(row.movie_id, {})
+            links[row.movie_id] = _links(row, movies[row.movie_id], variants)
+        if row.key is not None:
+            stored[row.movie_id][row.name, row.format] = _stored(row, storage)
+    return links
+
+
+# A source has at most one ready variant of a name and format: publishing supersedes the others. A
+# variant of an old recipe stays ready, and linked, until its successor is published.
+_QUERY = (
+    select(
+        PosterSource.movie_id,
+        PosterSource.id,
+        PosterSource.width,
+        PosterSource.height,
+        PosterSource.dominant_colour,
+        PosterVariant.name,
+        PosterVariant.format,
+        PosterVariant.bucket,
+        PosterVariant.key,
+        PosterVariant.width.label("variant_width"),
+        PosterVariant.height.label("variant_height"),
+    )
+    .outerjoin(
+        PosterVariant,
+        and_(PosterVariant.source_id == PosterSource.id, PosterVariant.state == VariantState.READY),
+    )
+    .where(PosterSource.chosen)
+)
+
+
+def _links(
+    row: Row[*tuple[object, ...]], slug: str, stored: dict[tuple[str, str], StoredVariant]
+) -> PosterLinks:
+    return PosterLinks(
+        movie_id=row.movie_id,
+        slug=slug,
+        source_id=row.id,
+        width=row.width,
+        height=row.height,
+        dominant_colour=row.dominant_colour,
+        stored=stored,
+    )
+
+
+def _stored(row: Row[*tuple[object, ...]], storage: Storage) -> StoredVariant:
+    url = storage.url(row.key, row.bucket)
+    return StoredVariant(url, row.variant_width, row.variant_height)
+
+
+def _recipe(name: str, format_: str) -> Recipe:
+    recipe = find_recipe(name, format_)
+    if recipe is None:
+        raise LookupError(f"no recipe makes a {name} in {format_}")
+    return recipe

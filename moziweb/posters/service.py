@@ -1,0 +1,274 @@
+"""The poster service: every missing variant of a source, made once, for everyone.
+
+Nothing is held while it works: no transaction, no connection. First everything is uploaded, then
+one short transaction publishes it all; whoever crashes in between leaves objects that the next
+one overwrites with equal bytes under equal keys. Whatever goes wrong becomes a state of the source.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from pyramid.registry import Registry
+from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from moziweb.db import Database
+from moziweb.movies.models import now_utc
+from moziweb.storage import Storage, StorageError, StoredObject
+
+from .claims import Claim, Claims, Refusal
+from .imaging import EncodedImage, VariantSet, make_variants
+from .models import PosterVariant, SourceKind, VariantState
+from .probe import LIMITS, Limits
+from .recipes import RECIPES, Recipe, object_key
+from .rejection import ImageRejected
+from .sources import SourceBytes, SourceError, SourceReader, storage_code
+
+log = logging.getLogger(__name__)
+
+CACHE_CONTROL: Final = "max-age=290304000, public, immutable"
+"""What variants are served with: their address changes when their bytes do."""
+
+
+class Status(StrEnum):
+    """How an attempt to have a source's variants ended."""
+
+    MADE = "made"
+    COMPLETE = "complete"
+    """Nothing was missing."""
+    BUSY = "busy"
+    """Somebody else is making them."""
+    HELD = "held"
+    """It failed before, and the time to try again has not come."""
+    FAILED = "failed"
+    LOST = "lost"
+    """The lease ran out, or the source changed, before the work was done."""
+    UNKNOWN = "unknown"
+    """There is no such source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of an attempt: ``code`` says why it failed, ``made`` how many variants were made."""
+
+    status: Status
+    code: str | None = None
+    made: int = 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all variants are ready now."""
+        return self.status in (Status.MADE, Status.COMPLETE)
+
+
+class _Failure(NamedTuple):
+    code: str
+    permanent: bool = False
+    retry_after: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Uploaded:
+    image: EncodedImage
+    stored: StoredObject
+
+
+class PosterService:
+    """Makes the variants of sources. One per process; threads share it.
+
+    ``readers`` read sources by kind; ``clock`` gives aware moments; ``limits`` is what a source may
+    be at most; ``recipes`` is everything that is made of one.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        storage: Storage,
+        readers: Mapping[SourceKind, SourceReader],
+        claims: Claims,
+        clock: Callable[[], datetime] = now_utc,
+        limits: Limits = LIMITS,
+        recipes: Sequence[Recipe] = RECIPES,
+    ) -> None:
+        self._database = database
+        self._storage = storage
+        self._readers = readers
+        self._claims = claims
+        self._clock = clock
+        self._limits = limits
+        self._recipes = tuple(recipes)
+        self._wanted = frozenset(recipe.hash for recipe in recipes)
+
+    @property
+    def limits(self) -> Limits:
+        """What a source may be at most."""
+        return self._limits
+
+    def ensure(self, source_id: int) -> Outcome:
+        """Have every variant of a source ready, unless somebody else is at it.
+
+        Never waits for another worker and never raises for what may go wrong: the outcome tells.
+        """
+        with self._claims.alone(source_id) as alone:
+            if not alone:
+                return Outcome(Status.BUSY)
+            try:
+                claim = self._claims.take(source_id, self._wanted)
+            except SQLAlchemyError as error:
+                log.warning("source %d could not be claimed: %s", source_id, error)
+                return Outcome(Status.FAILED, _DATABASE)
+            if isinstance(claim, Refusal):
+                return Outcome(Status(claim))
+            return self._work(claim)
+
+    def _work(self, claim: Claim) -> Outcome:
+        try:
+            return self._make(claim)
+        except Exception as error:
+            return self._failed(claim, error)
+        except BaseException:  # Ctrl-C and the like
+            self._claims.release(claim)
+            raise
+
+    def _make(self, claim: Claim) -> Outcome:
+        source = self._read(claim)
+        sha256 = hashlib.sha256(source.body).hexdigest()
+        variants = make_variants(source.body, self._missing(claim, sha256), self._limits)
+        if not self._claims.renew(claim):
+            return Outcome(Status.LOST)
+        uploaded = [self._upload(claim, sha256, image) for image in variants.variants]
+        with self._database.write() as session:
+            if not self._claims.finish(session, claim, **_facts(source, sha256, variants)):
+                return Outcome(Status.LOST)
+            _publish(session, claim.source_id, sha256, uploaded, self._clock())
+            _supersede(session, claim.source_id, sha256, self._wanted, self._clock())
+        return Outcome(Status.MADE, made=len(uploaded))
+
+    def _read(self, claim: Claim) -> SourceBytes:
+        reader = self._readers.get(claim.kind)
+        if reader is None:
+            raise SourceError("no_reader", f"nothing reads {claim.kind} sources")
+        return reader.read(claim)
+
+    def _missing(self, claim: Claim, sha256: str) -> tuple[Recipe, ...]:
+        """What to make: all of it when the content is not the one that variants are ready for."""
+        ready = claim.ready if sha256 == claim.sha256 else frozenset()
+        return tuple(recipe for recipe in self._recipes if recipe.hash not in ready)
+
+    def _upload(self, claim: Claim, sha256: str, image: EncodedImage) -> _Uploaded:
+        key = object_key(claim.movie_id, claim.slug, sha256, image.recipe)
+        stored = self._storage.put(
+            key, image.data, content_type=image.mime, cache_control=CACHE_CONTROL
+        )
+        return _Uploaded(image, stored)
+
+    def _failed(self, claim: Claim, error: Exception) -> Outcome:
+        failure = _told(error)
+        log.warning("source %d: %s: %s", claim.source_id, failure.code, failure.detail)
+        if failure.code == _INTERNAL:
+            log.error("an error that nobody foresaw", exc_info=error)
+        try:
+            kept = self._claims.fail(
+                claim,
+                failure.code,
+                permanent=failure.permanent,
+                retry_after=failure.retry_after,
+            )
+        except SQLAlchemyError as unreachable:  # the lease runs out by itself
+            log.warning(
+                "source %d: its failure could not be kept: %s", claim.source_id, unreachable
+            )
+            kept = True
+        return Outcome(Status.FAILED, failure.code) if kept else Outcome(Status.LOST)
+
+
+_DATABASE: Final = "database_unavailable"
+_INTERNAL: Final = "internal"
+
+
+def _told(error: Exception) -> _Failure:
+    match error:
+        case SourceError():
+            return _Failure(error.code, error.permanent, error.retry_after, error.detail)
+        case ImageRejected():
+            return _Failure(error.code, error.permanent, None, error.detail)
+        case StorageError():
+            return _Failure(storage_code(error), detail=str(error))
+        case MemoryError():
+            return _Failure("out_of_memory")
+        case SQLAlchemyError():
+            return _Failure(_DATABASE, detail=str(error))
+        case _:
+            return _Failure(_INTERNAL, detail=repr(error))
+
+
+def _facts(source: SourceBytes, sha256: str, variants: VariantSet) -> dict[str, object]:
+    """What reading a source has taught about it, as columns."""
+    return {
+        "sha256": sha256,
+        "bytes": len(source.body),
+        "format": variants.source.format,
+        "width": variants.source.width,
+        "height": variants.source.height,
+        "dominant_colour": variants.dominant_colour,
+        "etag": source.etag,
+        "last_modified": source.last_modified,
+    }
+
+
+def _publish(
+    session: Session, source_id: int, sha256: str, uploaded: Sequence[_Uploaded], now: datetime
+) -> None:
+    """Ready rows for what was uploaded; a row of this content that was retired comes back."""
+    rows = select(PosterVariant).where(
+        PosterVariant.source_id == source_id, PosterVariant.source_sha256 == sha256
+    )
+    known = {(row.name, row.recipe_hash): row for row in session.scalars(rows)}
+    for image, stored in ((one.image, one.stored) for one in uploaded):
+        recipe = image.recipe
+        row = known.get((recipe.name, recipe.hash))
+        if row is None:
+            row = PosterVariant(source_id=source_id, source_sha256=sha256, created_at=now)
+            session.add(row)
+        row.name, row.format, row.recipe_hash = recipe.name, recipe.format, recipe.hash
+        row.bucket, row.key, row.mime = stored.bucket, stored.key, image.mime
+        row.width, row.height, row.bytes = image.width, image.height, len(image.data)
+        row.state, row.superseded_at = VariantState.READY, None
+
+
+def _supersede(
+    session: Session, source_id: int, sha256: str, wanted: frozenset[str], now: datetime
+) -> None:
+    """Retire what was ready of another content or an older recipe: all successors are ready."""
+    session.flush()
+    current = (PosterVariant.source_sha256 == sha256) & PosterVariant.recipe_hash.in_(wanted)
+    session.execute(
+        update(PosterVariant)
+        .where(
+            PosterVariant.source_id == source_id,
+            PosterVariant.state == VariantState.READY,
+            ~current,
+        )
+        .values(state=VariantState.SUPERSEDED, superseded_at=now),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def poster_service(registry: Registry) -> PosterService:
+    """The service of an application, made of its settings, its database and its storage."""
+    settings = registry.settings
+    database = registry["database"]
+    return PosterService(
+        database=database,
+        storage=registry["storage"],
+        readers=registry["poster_readers"],
+        claims=Claims(database, now_utc, timedelta(seconds=settings["posters.lease_seconds"])),
+        limits=Limits(bytes=settings["posters.max_source_mb"] * 1_000_000),
+    )
