@@ -3,8 +3,8 @@
 from typing import Final
 
 from moziweb.demo.styles import (
-    bloom,
     blobs,
+    bloom,
     botanical,
     burst,
     cosmos,

@@ -80,9 +80,10 @@ def _credits(image: Image.Image, small: Small, spec: PosterSpec) -> None:
 def _credit_words(spec: PosterSpec) -> list[str]:
     words = []
     if spec.directors:
-        words += ["rendezte", " ".join(spec.directors[:3]).upper()]
+        words.append(f"rendezte  {'  '.join(spec.directors[:3]).upper()}")
     if spec.cast:
-        words += ["szereplők", *(name.upper() for name in spec.cast[:10])]
+        first, *others = (name.upper() for name in spec.cast[:10])
+        words += [f"szereplők  {first}", *others]
     return words
 
 

@@ -24,11 +24,28 @@ def paint(brief: Brief) -> Artwork:
     for place, colour in zip(sorted(places, key=lambda x: -abs(x - 1000)), colours, strict=False):
         _character(image, rng, place + rng.uniform(-60, 60), colour, palette)
     draw = ImageDraw.Draw(image)
-    ground = curve([(-300, 2560), (400, 2440), (1000, 2500), (1700, 2420), (2300, 2560),
-                    (2300, 3200), (-300, 3200)])
+    ground = curve(
+        [
+            (-300, 2560),
+            (400, 2440),
+            (1000, 2500),
+            (1700, 2420),
+            (2300, 2560),
+            (2300, 3200),
+            (-300, 3200),
+        ]
+    )
     draw.polygon(ground, fill=palette.ink)
-    title = TitlePlan(rng.choice((TITAN, TITAN, RIGHTEOUS)), (150, 280, 1850, 1010), palette.paper,
-                      shadow=palette.deep, stand="middle", jitter=3.0, largest=460, leading=0.2)
+    title = TitlePlan(
+        rng.choice((TITAN, TITAN, RIGHTEOUS)),
+        (150, 280, 1850, 1010),
+        palette.paper,
+        shadow=palette.deep,
+        stand="middle",
+        jitter=3.0,
+        largest=460,
+        leading=0.2,
+    )
     return Artwork(image, title, Small(palette.ink, palette.paper), grain=4)
 
 
@@ -56,16 +73,20 @@ def _hills(image: Image.Image, rng: Random, palette: Palette) -> None:
         draw.ellipse((x - 1500, top, x + 1500, top + 2400), fill=tone)
 
 
-def _character(
-    image: Image.Image, rng: Random, x: float, colour: Colour, palette: Palette
-) -> None:
+def _character(image: Image.Image, rng: Random, x: float, colour: Colour, palette: Palette) -> None:
     draw = ImageDraw.Draw(image)
     half = rng.uniform(290, 380)
     top = rng.uniform(1180, 1620)
     _horns(draw, rng, (x, top), half, mix(colour, palette.ink, 0.25))
-    body = [(x - half * 0.9, 2900), (x - half, 2100), (x - half * 0.86, top + half * 0.55),
-            (x, top), (x + half * 0.86, top + half * 0.55), (x + half, 2100),
-            (x + half * 0.9, 2900)]
+    body = [
+        (x - half * 0.9, 2900),
+        (x - half, 2100),
+        (x - half * 0.86, top + half * 0.55),
+        (x, top),
+        (x + half * 0.86, top + half * 0.55),
+        (x + half, 2100),
+        (x + half * 0.9, 2900),
+    ]
     draw.polygon(curve(body), fill=colour)
     belly = mix(colour, palette.paper, 0.4)
     draw.ellipse((x - half * 0.62, top + half * 1.7, x + half * 0.62, 3200), fill=belly)
@@ -84,8 +105,14 @@ def _horns(
     elif kind == "horns":
         for side in (-1, 1):
             base = x + side * half * 0.5
-            draw.polygon([(base - 70, y + half * 0.4), (base + side * 90, y - half * 0.45),
-                          (base + 80, y + half * 0.4)], fill=colour)
+            draw.polygon(
+                [
+                    (base - 70, y + half * 0.4),
+                    (base + side * 90, y - half * 0.45),
+                    (base + 80, y + half * 0.4),
+                ],
+                fill=colour,
+            )
     elif kind == "feeler":
         draw.line((x, y + 40, x + 40, y - half * 0.5), fill=colour, width=26)
         disc(draw, (x + 40, y - half * 0.5), 58, colour)
@@ -103,7 +130,9 @@ def _face(
         disc(draw, place, radius, palette.paper)
         pupil = (place[0] + look * radius, y + radius * 0.15)
         disc(draw, pupil, radius * 0.52, palette.ink)
-        disc(draw, (pupil[0] + radius * 0.18, pupil[1] - radius * 0.2), radius * 0.16, palette.paper)
+        disc(
+            draw, (pupil[0] + radius * 0.18, pupil[1] - radius * 0.2), radius * 0.16, palette.paper
+        )
     mouth = (x - half * 0.3, y + half * 0.28, x + half * 0.3, y + half * 0.68)
     if rng.random() < 0.5:
         draw.chord(mouth, 0, 180, fill=palette.ink)

@@ -5,9 +5,9 @@ from random import Random
 from PIL import Image, ImageDraw, ImageFilter
 
 from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
-from moziweb.demo.styles.canvas import disc, enlarge, flat, sky, softened
-from moziweb.demo.styles.figures import bust, hair, profile
-from moziweb.demo.styles.palette import Palette, mix, readable
+from moziweb.demo.styles.canvas import disc, enlarge, flat, lay, sky, softened
+from moziweb.demo.styles.figures import profile, profile_hair
+from moziweb.demo.styles.palette import Colour, Palette, mix, readable
 from moziweb.demo.styles.typography import ABRIL, CORMORANT, JOST, PLAYFAIR, UNBOUNDED, VIBES
 
 
@@ -19,22 +19,43 @@ def paint(brief: Brief) -> Artwork:
     if rng.random() < 0.62:
         _somebody(image, rng, palette)
     ground = palette.paper
+    top, ink = _tone(image, 0, palette), _tone(image, 5, palette)
+    foot = ink
     if framed:
         image = _framed(image, ground)
-        ink, foot = palette.paper, palette.ink
-    else:
-        bottom = image.resize((1, 6)).getpixel((0, 5))
-        red, green, blue = bottom if isinstance(bottom, tuple) else (0, 0, 0)
-        ink = foot = readable((red, green, blue), palette)
+        foot = palette.ink
     face, tracking, upper = rng.choice(
-        ((CORMORANT, 0.0, False), (PLAYFAIR, 0.0, False), (UNBOUNDED, 0.0, False),
-         (JOST, 0.02, False), (ABRIL, 0.0, False), (VIBES, 0.0, False), (JOST, 0.16, True))
+        (
+            (CORMORANT, 0.0, False),
+            (PLAYFAIR, 0.0, False),
+            (UNBOUNDED, 0.0, False),
+            (JOST, 0.02, False),
+            (ABRIL, 0.0, False),
+            (VIBES, 0.0, False),
+            (JOST, 0.16, True),
+        )
     )
-    title = TitlePlan(face, (200, 1730, 1800, 2330), ink, upper=upper, tracking=tracking,
-                      leading=0.24 if upper else 0.46, stand="bottom", largest=340,
-                      align="left" if rng.random() < 0.5 else "centre")
-    return Artwork(image, title, Small(ink, foot, align=title.align, names=250 if framed else 150),
-                   grain=12)
+    title = TitlePlan(
+        face,
+        (200, 1730, 1800, 2330),
+        ink,
+        upper=upper,
+        tracking=tracking,
+        leading=0.24 if upper else 0.46,
+        stand="bottom",
+        largest=340,
+        align="left" if rng.random() < 0.5 else "centre",
+    )
+    return Artwork(
+        image, title, Small(top, foot, align=title.align, names=250 if framed else 150), grain=12
+    )
+
+
+def _tone(image: Image.Image, part: int, palette: Palette) -> Colour:
+    """Ink or paper for words on the given sixth of the picture, from the top."""
+    average = image.resize((1, 6), Image.Resampling.BOX).getpixel((0, part))
+    red, green, blue = average if isinstance(average, tuple) else (0, 0, 0)
+    return readable((int(red), int(green), int(blue)), palette)
 
 
 def _blur(rng: Random, palette: Palette) -> Image.Image:
@@ -57,16 +78,15 @@ def _somebody(image: Image.Image, rng: Random, palette: Palette) -> None:
     """A face or a back in one tone, its edge a little soft."""
     mask = Image.new("L", image.size, 0)
     draw = ImageDraw.Draw(mask)
-    if rng.random() < 0.5:
-        draw.polygon(profile(rng, 240, 520, 1500, left=rng.random() < 0.5), fill=255)
-    else:
-        draw.polygon(bust(1000, 1250, 1180), fill=255)
-        hair(draw, rng, 1000, 1250, 1180, 255)
+    left = rng.random() < 0.5
+    x = rng.uniform(60, 380)
+    draw.polygon(profile(rng, x, 480, 1560, left=left), fill=255)
+    profile_hair(draw, rng, (x, 480, 1560), 255, left=left)
     tone = mix(rng.choice((palette.deep, palette.mid, palette.warm)), palette.ink, 0.2)
     fade = Image.linear_gradient("L").resize(image.size)
     fade = fade.point([min(255, max(0, round((205 - v) * 2.6))) for v in range(256)])
     shape = Image.composite(softened(mask, 14), Image.new("L", image.size, 0), fade)
-    image.paste(tone, (0, 0), shape.point(lambda v: v * 0.86))
+    lay(image, tone, shape, 0.86)
 
 
 def _framed(image: Image.Image, ground: tuple[int, int, int]) -> Image.Image:

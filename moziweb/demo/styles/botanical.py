@@ -22,13 +22,16 @@ def paint(brief: Brief) -> Artwork:
     draw = ImageDraw.Draw(image)
     tones = _tones(palette, low, dark=dark)
     for depth, tone in enumerate(tones):
-        for _ in range(9):
-            _branch(draw, rng, _rim(rng), rng.uniform(560, 760) - depth * 60, tone)
+        for _ in range(8 + depth * 2):
+            root = _rim(rng)
+            reach = rng.uniform(0.85, 1.2) * (420 + 300 * abs(root[1] - 1330) / 1380) - depth * 40
+            _branch(draw, rng, root, reach, tone)
     for _ in range(rng.randint(5, 9)):
-        _flower(draw, rng, _rim(rng, 0.86), rng.uniform(90, 190), palette, tones[-1])
+        _flower(draw, rng, _rim(rng, 0.9), rng.uniform(90, 170), palette, tones[-1])
     ink = readable(low, palette)
-    return Artwork(image, _title(rng, brief.title, palette, ink), Small(ink, ink, names=None),
-                   grain=7)
+    return Artwork(
+        image, _title(rng, brief.title, palette, ink), Small(ink, ink, names=None), grain=7
+    )
 
 
 def _tones(palette: Palette, ground: Colour, *, dark: bool) -> tuple[Colour, ...]:
@@ -49,7 +52,7 @@ def _branch(
     """A bent stem towards the middle with leaves in pairs."""
     heading = math.degrees(math.atan2(1330 - root[1], 1000 - root[0])) + rng.uniform(-62, 62)
     bend = rng.uniform(-7, 7)
-    slim = rng.uniform(0.16, 0.34)
+    slim = rng.uniform(0.11, 0.2)
     x, y = root
     for step in range(9):
         nx = x + length / 9 * math.cos(math.radians(heading))
@@ -65,14 +68,24 @@ def _branch(
 def _leaf(
     draw: ImageDraw.ImageDraw, root: Point, size: float, slim: float, heading: float, fill: Colour
 ) -> None:
-    outline = [(0.0, 0.0), (0.3, -slim), (0.62, -slim * 0.85), (1.0, 0.0), (0.62, slim * 0.75),
-               (0.3, slim * 0.9)]
+    outline = [
+        (0.0, 0.0),
+        (0.3, -slim),
+        (0.62, -slim * 0.85),
+        (1.0, 0.0),
+        (0.62, slim * 0.75),
+        (0.3, slim * 0.9),
+    ]
     shape = curve(outline, steps=5)
     draw.polygon(turned(moved(shape, *root, size), heading, root), fill=fill)
 
 
 def _flower(
-    draw: ImageDraw.ImageDraw, rng: Random, centre: Point, size: float, palette: Palette,
+    draw: ImageDraw.ImageDraw,
+    rng: Random,
+    centre: Point,
+    size: float,
+    palette: Palette,
     shade: Colour,
 ) -> None:
     petals = rng.randint(5, 8)
@@ -85,15 +98,21 @@ def _flower(
 
 
 def _title(rng: Random, title: str, palette: Palette, ink: Colour) -> TitlePlan:
-    box = (430, 880, 1570, 1780)
+    box = (470, 900, 1530, 1780)
     if len(title) < 22 and rng.random() < 0.5:
         face = rng.choice((VIBES, PACIFICO))
-        return TitlePlan(face, (360, 880, 1640, 1780), ink, upper=False, leading=0.5, largest=420)
-    face, tracking = rng.choice(
-        ((CORMORANT, 0.05), (PLAYFAIR, 0.01), (JOSEFIN, 0.1), (ABRIL, 0.0))
+        return TitlePlan(face, (430, 880, 1570, 1780), ink, upper=False, leading=0.5, largest=420)
+    face, tracking = rng.choice(((CORMORANT, 0.05), (PLAYFAIR, 0.01), (JOSEFIN, 0.1), (ABRIL, 0.0)))
+    return TitlePlan(
+        face,
+        box,
+        ink,
+        tracking=tracking,
+        upper=face is not PLAYFAIR,
+        largest=330,
+        leading=0.45 if face is PLAYFAIR else 0.26,
+        lines=5,
     )
-    return TitlePlan(face, box, ink, tracking=tracking, upper=face is not PLAYFAIR, largest=330,
-                     leading=0.45 if face is PLAYFAIR else 0.26, lines=5)
 
 
 STYLE = Style(

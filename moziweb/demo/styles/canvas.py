@@ -37,8 +37,9 @@ def flat(colour: Colour) -> Image.Image:
 
 
 def enlarge(image: Image.Image) -> Image.Image:
-    """A small image at the size of the poster."""
-    return image.resize(FULL, Image.Resampling.BICUBIC)
+    """A small image at the size of the poster: smooth first, then only larger."""
+    double = image.resize((image.width * 2, image.height * 2), Image.Resampling.BICUBIC)
+    return double.resize(FULL, Image.Resampling.BILINEAR)
 
 
 def glow(
@@ -73,13 +74,18 @@ def haze(
     image.paste(colour, (*box[:2], box[0] + size[0], box[1] + size[1]), mask.resize(size))
 
 
+def fill_foot(image: Image.Image, top: int, colour: Colour) -> None:
+    """Everything below `top` in one colour: where a haze has become solid."""
+    image.paste(colour, (0, top, image.width, image.height))
+
+
 def clouds(rng: Random, size: tuple[int, int], octaves: int = 4, first: int = 3) -> Image.Image:
     """Smooth noise in mode L, 0 to 255, from coarse to fine."""
     total = _noise(rng, first, first * 3 // 2, size)
     for octave in range(1, octaves):
         cells = first * 2**octave
         finer = _noise(rng, cells, cells * 3 // 2, size)
-        total = Image.blend(total, finer, 0.38)
+        total = Image.blend(total, finer, 0.42 * 0.62**octave)
     return stretched(total)
 
 
@@ -94,8 +100,19 @@ def stretched(image: Image.Image) -> Image.Image:
 
 def tinted(image: Image.Image, mask: Image.Image, colour: Colour, strength: float) -> None:
     """Lay `colour` through `mask` (mode L, any size) over the image, in place."""
-    fitted = mask.resize(image.size, Image.Resampling.BICUBIC)
-    image.paste(colour, (0, 0, *image.size), fitted.point(lambda value: value * strength))
+    weaker = mask.point([round(value * strength) for value in range(256)])
+    image.paste(colour, (0, 0, *image.size), weaker.resize(image.size, Image.Resampling.BILINEAR))
+
+
+def lay(image: Image.Image, colour: Colour, mask: Image.Image, strength: float = 1.0) -> None:
+    """Paint `colour` through a full-size `mask`, in place; only where there is any."""
+    box = mask.getbbox()
+    if box is None:
+        return
+    part = mask.crop(box)
+    if strength < 1:
+        part = part.point([round(value * strength) for value in range(256)])
+    image.paste(colour, box, part)
 
 
 def masked(shape: Callable[[ImageDraw.ImageDraw], None]) -> Image.Image:
@@ -107,16 +124,18 @@ def masked(shape: Callable[[ImageDraw.ImageDraw], None]) -> Image.Image:
 
 def multiplied(image: Image.Image, mask: Image.Image, colour: Colour) -> Image.Image:
     """Print `colour` through `mask` as a see-through ink would."""
-    layer = Image.new("RGB", image.size, (255, 255, 255))
-    layer.paste(colour, (0, 0, *image.size), mask)
-    return ImageChops.multiply(image, layer)
+    box = mask.getbbox() or (0, 0, 1, 1)
+    layer = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), (255, 255, 255))
+    layer.paste(colour, (0, 0, *layer.size), mask.crop(box))
+    image.paste(ImageChops.multiply(image.crop(box), layer), box)
+    return image
 
 
 def softened(mask: Image.Image, radius: float) -> Image.Image:
     """A blurred copy at full size; blurred small, so that a large radius is cheap."""
-    small = mask.resize(SOFT, Image.Resampling.BILINEAR)
+    small = mask.reduce(8)
     blurred = small.filter(ImageFilter.GaussianBlur(radius * SOFT[0] / WIDTH))
-    return blurred.resize(mask.size, Image.Resampling.BICUBIC)
+    return blurred.resize(mask.size, Image.Resampling.BILINEAR)
 
 
 def grained(image: Image.Image, rng: Random, amount: float) -> Image.Image:

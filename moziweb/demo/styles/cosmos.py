@@ -5,7 +5,7 @@ from random import Random
 from PIL import Image, ImageDraw
 
 from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
-from moziweb.demo.styles.canvas import clouds, disc, enlarge, glow, haze, sky, softened, tinted
+from moziweb.demo.styles.canvas import clouds, disc, enlarge, glow, haze, lay, sky, softened, tinted
 from moziweb.demo.styles.figures import standing
 from moziweb.demo.styles.palette import Palette, mix
 from moziweb.demo.styles.typography import BEBAS, JOST_THIN, OSWALD_LIGHT, UNBOUNDED
@@ -17,23 +17,37 @@ def paint(brief: Brief) -> Artwork:
     image = _space(rng, palette)
     view = rng.choice((_planet, _eclipse, _grid))
     view(image, rng, palette)
-    haze(image, 2300, 3000, palette.ink, 0.0, 0.95)
+    haze(image, 2200, 2620, palette.ink, 0.0, 0.9)
+    haze(image, 2620, 3000, palette.ink, 0.9, 1.0)
     face, tracking = rng.choice(
         ((JOST_THIN, 0.22), (UNBOUNDED, 0.04), (BEBAS, 0.12), (OSWALD_LIGHT, 0.2))
     )
-    high = view is _grid or rng.random() < 0.3
-    box = (170, 300, 1830, 850) if high else (170, 1930, 1830, 2420)
-    title = TitlePlan(face, box, palette.paper, tracking=tracking, largest=330, leading=0.26,
-                      stand="top" if high else "bottom", lines=3, halo=palette.mid)
+    high = view is _grid
+    box = (170, 300, 1830, 780) if high else (170, 1930, 1830, 2420)
+    title = TitlePlan(
+        face,
+        box,
+        palette.paper,
+        tracking=tracking,
+        largest=330,
+        leading=0.26,
+        stand="top" if high else "bottom",
+        lines=3,
+        halo=palette.mid,
+    )
     return Artwork(image, title, Small(palette.light, palette.light), grain=8)
 
 
 def _space(rng: Random, palette: Palette) -> Image.Image:
     ground = sky([(0, palette.ink), (0.5, palette.deep), (1, palette.ink)])
     for colour, strength in ((palette.mid, 0.75), (palette.warm, 0.35)):
-        dust = clouds(rng, ground.size, octaves=5)
-        tinted(ground, dust.point([max(0, v - 105) * 2 if v < 232 else 255 for v in range(256)]),
-               colour, strength)
+        dust = clouds(rng, ground.size, octaves=5, first=2)
+        tinted(
+            ground,
+            dust.point([max(0, min(255, (v - 95) * 2)) for v in range(256)]),
+            colour,
+            strength,
+        )
     image = enlarge(ground)
     draw = ImageDraw.Draw(image)
     for _ in range(520):
@@ -75,8 +89,12 @@ def _sphere(rng: Random, palette: Palette, side: int) -> Image.Image:
 
 
 def _ring(
-    image: Image.Image, centre: tuple[float, float], radius: float, tilt: float,
-    palette: Palette, half: tuple[int, int],
+    image: Image.Image,
+    centre: tuple[float, float],
+    radius: float,
+    tilt: float,
+    palette: Palette,
+    half: tuple[int, int],
 ) -> None:
     """Half a ring: the far half goes behind the planet, the near one in front."""
     side = round(radius * 2.25)
@@ -92,8 +110,8 @@ def _ring(
 
 def _eclipse(image: Image.Image, rng: Random, palette: Palette) -> None:
     """A black disc with a burning rim, and somebody looking at it."""
-    centre = (1000.0, rng.uniform(1050, 1200))
-    radius = rng.uniform(480, 620)
+    centre = (1000.0, rng.uniform(940, 1060))
+    radius = rng.uniform(500, 640)
     glow(image, centre, radius * 2.5, palette.warm, 0.8)
     glow(image, (centre[0], centre[1] - 40), radius * 1.7, palette.light, 0.95)
     disc(ImageDraw.Draw(image), centre, radius * 1.015, palette.paper)
@@ -102,12 +120,12 @@ def _eclipse(image: Image.Image, rng: Random, palette: Palette) -> None:
     if rng.random() < 0.7:
         draw = ImageDraw.Draw(image)
         draw.ellipse((-900, 1830, 2900, 4200), fill=palette.ink)
-        standing(draw, 1000, 1842, 300, palette.ink)
+        standing(draw, rng, 1000, 1842, 300, palette.ink)
 
 
 def _grid(image: Image.Image, rng: Random, palette: Palette) -> None:
     """A sun cut into bars over a plain of lines."""
-    horizon = rng.randint(1500, 1640)
+    horizon = rng.randint(1660, 1740)
     glow(image, (1000, horizon), 1500, palette.warm, 0.8)
     sun = _cut_sun(rng, palette, horizon)
     image.paste(sun[0], (0, 0), sun[1])
@@ -119,14 +137,14 @@ def _grid(image: Image.Image, rng: Random, palette: Palette) -> None:
     for row in range(16):
         y = horizon + 1500 * (row / 16) ** 2.2
         draw.line((0, y, 2000, y), fill=255, width=2 + row // 3)
-    ground.paste(palette.accent, (0, 0), softened(lines, 26).point(lambda v: v * 0.55))
-    ground.paste(mix(palette.accent, palette.paper, 0.35), (0, 0), lines)
+    lay(ground, palette.accent, softened(lines, 26), 0.55)
+    lay(ground, mix(palette.accent, palette.paper, 0.35), lines)
     image.paste(ground.crop((0, horizon, 2000, 3000)), (0, horizon))
     haze(image, horizon, horizon + 260, palette.warm, 0.75, 0.0)
 
 
 def _cut_sun(rng: Random, palette: Palette, horizon: int) -> tuple[Image.Image, Image.Image]:
-    radius = rng.randint(470, 600)
+    radius = rng.randint(440, 560)
     centre = (1000.0, horizon - radius * 0.62)
     mask = Image.new("L", (2000, 3000), 0)
     draw = ImageDraw.Draw(mask)
@@ -134,7 +152,9 @@ def _cut_sun(rng: Random, palette: Palette, horizon: int) -> tuple[Image.Image, 
     for step in range(7):
         y = centre[1] - radius * 0.05 + step * radius * 0.155
         draw.rectangle((0, y, 2000, y + 8 + step * 7), fill=0)
-    colours = sky([(0, palette.accent), (0.25, palette.light), (0.55, palette.warm), (1, palette.mid)])
+    colours = sky(
+        [(0, palette.accent), (0.25, palette.light), (0.55, palette.warm), (1, palette.mid)]
+    )
     return enlarge(colours), mask
 
 

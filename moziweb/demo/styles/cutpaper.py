@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from random import Random
 
-from PIL import Image, ImageDraw
+from PIL import ImageDraw
 
 from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
 from moziweb.demo.styles.canvas import Point, disc, flat, moved, turned
@@ -87,9 +87,20 @@ def _spiral(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
 def _falling(
     draw: ImageDraw.ImageDraw, rng: Random, centre: Point, size: float, fill: Colour
 ) -> None:
-    body = [(-0.10, -0.25), (0.12, -0.28), (0.14, 0.1), (0.42, 0.42), (0.33, 0.5), (0.02, 0.22),
-            (-0.12, 0.55), (-0.24, 0.52), (-0.12, 0.08), (-0.16, -0.1), (-0.45, -0.32),
-            (-0.4, -0.42)]
+    body = [
+        (-0.10, -0.25),
+        (0.12, -0.28),
+        (0.14, 0.1),
+        (0.42, 0.42),
+        (0.33, 0.5),
+        (0.02, 0.22),
+        (-0.12, 0.55),
+        (-0.24, 0.52),
+        (-0.12, 0.08),
+        (-0.16, -0.1),
+        (-0.45, -0.32),
+        (-0.4, -0.42),
+    ]
     tilt = rng.uniform(-40, 60)
     draw.polygon(cut(rng, turned(moved(body, *centre, size), tilt, centre), 5), fill=fill)
     head = turned([(centre[0] + 0.02 * size, centre[1] - 0.4 * size)], tilt, centre)[0]
@@ -99,8 +110,16 @@ def _falling(
 def _watcher(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
     """A large eye made of a few cuts."""
     y = 1040
-    lid = [(160, y), (520, y - 400), (1000, y - 540), (1480, y - 410), (1840, y),
-           (1480, y + 380), (1000, y + 500), (520, y + 390)]
+    lid = [
+        (160, y),
+        (520, y - 400),
+        (1000, y - 540),
+        (1480, y - 410),
+        (1840, y),
+        (1480, y + 380),
+        (1000, y + 500),
+        (520, y + 390),
+    ]
     draw.polygon(cut(rng, lid, 36), fill=inks[0])
     draw.polygon(_ring(rng, (1000, y), 430, 9), fill=inks[1])
     draw.polygon(_ring(rng, (1000, y), 250, 8), fill=inks[2])
@@ -132,8 +151,14 @@ def _stairs(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
         colour = inks[0] if index % 2 else inks[2]
         draw.polygon(_box(rng, left - 30, top, left + 2000 / steps + 30, 1800), fill=colour)
     x, ground = 2000 - 1000 / steps, 1760 - (steps - 1) * 900 / steps + 10
-    draw.polygon(cut(rng, [(x - 70, ground), (x - 40, ground - 330), (x + 60, ground - 320),
-                           (x + 80, ground)], 10), fill=inks[3])
+    draw.polygon(
+        cut(
+            rng,
+            [(x - 70, ground), (x - 40, ground - 330), (x + 60, ground - 320), (x + 80, ground)],
+            10,
+        ),
+        fill=inks[3],
+    )
     disc(draw, (x + 8, ground - 390), 62, inks[3])
 
 
@@ -154,13 +179,24 @@ def _blocks(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
 
 
 _MOTIFS: tuple[Callable[[ImageDraw.ImageDraw, Random, list[Colour]], None], ...] = (
-    _shards, _spiral, _watcher, _stairs, _blocks,
+    _shards,
+    _spiral,
+    _watcher,
+    _stairs,
+    _blocks,
 )
 
 STYLE = Style(
     "cutpaper",
     paint,
-    {"Crime": 2.5, "Thriller": 1.3, "Mystery": 2, "Comedy": 1.6, "Drama": 0.7, "Musical": 1.5,
-     "Documentary": 0.8},
+    {
+        "Crime": 2.5,
+        "Thriller": 1.3,
+        "Mystery": 2,
+        "Comedy": 1.6,
+        "Drama": 0.7,
+        "Musical": 1.5,
+        "Documentary": 0.8,
+    },
     ("flat",),
 )

@@ -5,7 +5,17 @@ from random import Random
 from PIL import Image, ImageDraw, ImageFilter
 
 from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
-from moziweb.demo.styles.canvas import clouds, enlarge, glow, haze, sky, softened, tinted
+from moziweb.demo.styles.canvas import (
+    clouds,
+    enlarge,
+    fill_foot,
+    glow,
+    haze,
+    lay,
+    sky,
+    softened,
+    tinted,
+)
 from moziweb.demo.styles.figures import standing
 from moziweb.demo.styles.palette import Palette, mix
 from moziweb.demo.styles.typography import BEBAS, CORMORANT, JOST_THIN, OSWALD, PLAYFAIR
@@ -22,16 +32,28 @@ def paint(brief: Brief) -> Artwork:
     image = enlarge(soft)
     _floor(image, rng, palette, (x, half, floor))
     opening = _opening(rng, (x, half, top, floor))
-    image.paste(palette.warm, (0, 0), softened(opening, 90).point(lambda v: v * 0.8))
-    light = enlarge(sky([(0.2, palette.warm), (0.5, palette.light), (0.6, palette.paper), (1, palette.light)]))
-    image.paste(light, (0, 0), opening)
+    lay(image, palette.warm, softened(opening, 90), 0.8)
+    box = opening.getbbox() or (0, 0, 1, 1)
+    light = sky([(0, palette.warm), (0.7, palette.light), (1, palette.paper)])
+    fitted = light.resize((box[2] - box[0], box[3] - box[1]))
+    image.paste(fitted, box, opening.crop(box))
     _person(image, rng, palette, (x, half, floor))
-    haze(image, 2100, 3000, palette.ink, 0.0, 1.0)
+    haze(image, 2000, 2640, palette.ink, 0.0, 1.0)
+    fill_foot(image, 2640, palette.ink)
     face, tracking = rng.choice(
         ((JOST_THIN, 0.2), (BEBAS, 0.14), (CORMORANT, 0.08), (OSWALD, 0.1), (PLAYFAIR, 0.03))
     )
-    title = TitlePlan(face, (180, 1990, 1820, 2440), palette.paper, tracking=tracking,
-                      stand="middle", largest=310, lines=3, leading=0.24, halo=palette.ink)
+    title = TitlePlan(
+        face,
+        (180, 1990, 1820, 2440),
+        palette.paper,
+        tracking=tracking,
+        stand="middle",
+        largest=310,
+        lines=3,
+        leading=0.24,
+        halo=palette.ink,
+    )
     return Artwork(image, title, Small(palette.light, palette.light), grain=11)
 
 
@@ -44,8 +66,10 @@ def _opening(rng: Random, place: tuple[float, float, float, float]) -> Image.Ima
         draw.ellipse((x - half, top, x + half, top + 2 * half), fill=255)
         draw.rectangle((x - half, top + half, x + half, floor), fill=255)
     elif kind == "gap":
-        draw.polygon([(x - half * 0.5, -10), (x + half * 0.7, -10), (x + half, floor),
-                      (x - half, floor)], fill=255)
+        draw.polygon(
+            [(x - half * 0.5, -10), (x + half * 0.7, -10), (x + half, floor), (x - half, floor)],
+            fill=255,
+        )
     else:
         draw.rectangle((x - half, top, x + half, floor), fill=255)
     return mask
@@ -60,12 +84,18 @@ def _floor(
     spread = Image.new("L", (500, 750), 0)
     lean = rng.uniform(-500, 500)
     ImageDraw.Draw(spread).polygon(
-        [((x - half) / 4, floor / 4), ((x + half) / 4, floor / 4),
-         ((x + half * 3.4 + lean) / 4, 750), ((x - half * 3.4 + lean) / 4, 750)], fill=225)
+        [
+            ((x - half) / 4, floor / 4),
+            ((x + half) / 4, floor / 4),
+            ((x + half * 3.4 + lean) / 4, 750),
+            ((x - half * 3.4 + lean) / 4, 750),
+        ],
+        fill=225,
+    )
     fade = Image.linear_gradient("L").resize((500, 750 - round(floor / 4)))
     spread.paste(0, (0, round(floor / 4)), fade)
     blurred = spread.filter(ImageFilter.GaussianBlur(4)).resize(image.size)
-    image.paste(mix(palette.warm, palette.light, 0.4), (0, 0), blurred)
+    lay(image, mix(palette.warm, palette.light, 0.4), blurred)
 
 
 def _person(
@@ -76,17 +106,31 @@ def _person(
     tall = rng.uniform(430, 560)
     shade = mix(palette.ink, palette.deep, 0.3)
     lean = rng.uniform(-240, 240)
-    draw.polygon([(x - tall * 0.1, floor + 50), (x + tall * 0.1, floor + 50),
-                  (x + tall * 0.34 + lean, 2650), (x - tall * 0.34 + lean, 2650)], fill=shade)
-    standing(draw, x, floor + 60, tall, palette.ink)
+    draw.polygon(
+        [
+            (x - tall * 0.1, floor + 50),
+            (x + tall * 0.1, floor + 50),
+            (x + tall * 0.34 + lean, 2650),
+            (x - tall * 0.34 + lean, 2650),
+        ],
+        fill=shade,
+    )
+    standing(draw, rng, x, floor + 60, tall, palette.ink)
     if rng.random() < 0.25:
-        standing(draw, x + tall * 0.3, floor + 50, tall * rng.choice((0.6, 0.95)), palette.ink)
+        standing(draw, rng, x + tall * 0.3, floor + 50, tall * rng.choice((0.6, 0.95)), palette.ink)
 
 
 STYLE = Style(
     "doorway",
     paint,
-    {"Thriller": 1.8, "Horror": 2, "Mystery": 1.5, "Drama": 0.8, "Crime": 0.8, "War": 0.8,
-     "Sci-Fi": 0.8},
+    {
+        "Thriller": 1.8,
+        "Horror": 2,
+        "Mystery": 1.5,
+        "Drama": 0.8,
+        "Crime": 0.8,
+        "War": 0.8,
+        "Sci-Fi": 0.8,
+    },
     ("night", "eerie", "noir"),
 )

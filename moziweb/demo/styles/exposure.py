@@ -6,9 +6,19 @@ from PIL import Image, ImageDraw
 
 from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
 from moziweb.demo.styles.canvas import (
-    clouds, disc, enlarge, glow, haze, masked, ridge, sky, softened, tinted,
+    clouds,
+    disc,
+    enlarge,
+    fill_foot,
+    glow,
+    haze,
+    lay,
+    ridge,
+    sky,
+    softened,
+    tinted,
 )
-from moziweb.demo.styles.figures import profile, standing
+from moziweb.demo.styles.figures import profile, profile_hair, standing
 from moziweb.demo.styles.palette import Palette, mix
 from moziweb.demo.styles.typography import CORMORANT, JOSEFIN, JOST_THIN, OSWALD_LIGHT, PLAYFAIR
 
@@ -16,32 +26,57 @@ from moziweb.demo.styles.typography import CORMORANT, JOSEFIN, JOST_THIN, OSWALD
 def paint(brief: Brief) -> Artwork:
     """The profile is cut out of a view; pale paper around it."""
     rng, palette = brief.rng, brief.palette
-    soft = sky([(0, palette.light), (0.6, palette.paper), (1, palette.paper)])
-    tinted(soft, clouds(rng, soft.size), palette.paper, 0.5)
+    dark = rng.random() < 0.35
+    page = palette.ink if dark else palette.paper
+    far = palette.deep if dark else palette.light
+    soft = sky([(0, far), (0.6, page), (1, page)])
+    tinted(soft, clouds(rng, soft.size), page, 0.5)
     image = enlarge(soft)
     left = rng.random() < 0.5
     scale = rng.uniform(1560, 1720)
     x = 1000 - scale * (0.52 if left else 0.48)
-    head = masked(lambda draw: draw.polygon(profile(rng, x, 330, scale, left=left), fill=255))
-    view = _view(rng, palette)
-    fade = softened(head, 30)
-    image.paste(mix(palette.light, palette.mid, 0.35), (0, 0), fade.point(lambda v: v * 0.35))
-    image.paste(view, (0, 0), head)
-    haze(image, 1650, 2150, palette.paper, 0.0, 1.0)
-    haze(image, 2150, 3000, palette.paper, 1.0, 1.0)
+    head = Image.new("L", image.size, 0)
+    outline = ImageDraw.Draw(head)
+    outline.polygon(profile(rng, x, 330, scale, left=left), fill=255)
+    profile_hair(outline, rng, (x, 330, scale), 255, left=left)
+    lay(image, mix(far, palette.mid, 0.35), softened(head, 60), 0.5)
+    image.paste(_view(rng, palette), (0, 0), head)
+    haze(image, 1650, 2150, page, 0.0, 1.0)
+    fill_foot(image, 2150, page)
+    ink = palette.paper if dark else palette.ink
     face, tracking = rng.choice(
-        ((JOST_THIN, 0.14), (CORMORANT, 0.05), (PLAYFAIR, 0.01), (JOSEFIN, 0.1),
-         (OSWALD_LIGHT, 0.1))
+        (
+            (JOST_THIN, 0.14),
+            (CORMORANT, 0.05),
+            (PLAYFAIR, 0.01),
+            (JOSEFIN, 0.1),
+            (OSWALD_LIGHT, 0.1),
+        )
     )
-    title = TitlePlan(face, (180, 2010, 1820, 2440), palette.ink, tracking=tracking,
-                      stand="middle", largest=300, lines=3, leading=0.24)
-    return Artwork(image, title, Small(palette.deep, palette.deep), grain=7)
+    title = TitlePlan(
+        face,
+        (180, 2010, 1820, 2440),
+        ink,
+        tracking=tracking,
+        stand="middle",
+        largest=300,
+        lines=3,
+        leading=0.24,
+    )
+    return Artwork(image, title, Small(ink, palette.light if dark else palette.deep), grain=7)
 
 
 def _view(rng: Random, palette: Palette) -> Image.Image:
     """Sky, hills and trees (or a town) in the palette's darker tones."""
-    soft = sky([(0, palette.deep), (0.3, palette.mid), (0.5, palette.warm), (0.64, palette.light),
-                (1, palette.paper)])
+    soft = sky(
+        [
+            (0, palette.deep),
+            (0.3, palette.mid),
+            (0.5, palette.warm),
+            (0.64, palette.light),
+            (1, palette.paper),
+        ]
+    )
     sun = (rng.uniform(700, 1300), rng.uniform(850, 1250))
     glow(soft, sun, 900, palette.light, 0.8)
     view = enlarge(soft)
@@ -55,7 +90,7 @@ def _view(rng: Random, palette: Palette) -> Image.Image:
         haze(view, base - 60, base + 220, palette.light, 0.0, 0.28 * (1 - near))
     (_pines if rng.random() < 0.6 else _houses)(draw, rng, palette)
     if rng.random() < 0.5:
-        standing(draw, rng.uniform(850, 1150), 1700, 210, palette.ink)
+        standing(draw, rng, rng.uniform(850, 1150), 1700, 210, palette.ink)
     _birds(draw, rng, palette)
     return view
 
@@ -67,8 +102,10 @@ def _pines(draw: ImageDraw.ImageDraw, rng: Random, palette: Palette) -> None:
         for tier in range(5):
             top = foot - high + tier * high * 0.17
             half = high * (0.06 + 0.045 * tier)
-            draw.polygon([(x - half, top + high * 0.24), (x, top), (x + half, top + high * 0.24)],
-                         fill=palette.ink)
+            draw.polygon(
+                [(x - half, top + high * 0.24), (x, top), (x + half, top + high * 0.24)],
+                fill=palette.ink,
+            )
 
 
 def _houses(draw: ImageDraw.ImageDraw, rng: Random, palette: Palette) -> None:
@@ -86,14 +123,26 @@ def _birds(draw: ImageDraw.ImageDraw, rng: Random, palette: Palette) -> None:
     x, y = rng.uniform(600, 1200), rng.uniform(560, 800)
     for _ in range(rng.randint(5, 11)):
         bx, by, wing = x + rng.uniform(-260, 260), y + rng.uniform(-160, 160), rng.uniform(16, 34)
-        draw.line((bx - wing, by - wing * 0.4, bx, by, bx + wing, by - wing * 0.5),
-                  fill=palette.paper, width=6)
+        draw.line(
+            (bx - wing, by - wing * 0.4, bx, by, bx + wing, by - wing * 0.5),
+            fill=palette.paper,
+            width=6,
+        )
 
 
 STYLE = Style(
     "exposure",
     paint,
-    {"Drama": 1.2, "Biography": 1.6, "Sci-Fi": 1, "Mystery": 1.2, "Romance": 0.9, "Fantasy": 0.8,
-     "Documentary": 1, "History": 0.8, "Thriller": 0.5},
+    {
+        "Drama": 1.2,
+        "Biography": 1.6,
+        "Sci-Fi": 1,
+        "Mystery": 1.2,
+        "Romance": 0.9,
+        "Fantasy": 0.8,
+        "Documentary": 1,
+        "History": 0.8,
+        "Thriller": 0.5,
+    },
     ("airy", "dusk", "cold"),
 )

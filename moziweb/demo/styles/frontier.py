@@ -20,11 +20,20 @@ def paint(brief: Brief) -> Artwork:
     _rays(ImageDraw.Draw(image), rng, sun, palette)
     disc(ImageDraw.Draw(image), sun, rng.uniform(300, 420), palette.accent)
     _ground(ImageDraw.Draw(image), rng, palette)
-    tinted(image, clouds(rng, (125, 188), octaves=5, first=6), palette.paper, 0.28)
+    tinted(image, clouds(rng, (125, 188), octaves=5, first=9), palette.paper, 0.16)
     _border(image, palette)
     face = rng.choice((ALFA, PLAYFAIR_BLACK, CINZEL, OSWALD))
-    title = TitlePlan(face, (210, 290, 1790, 950), palette.ink, mode="block", stand="middle",
-                      worn=0.85, lines=4, largest=420, leading=0.16)
+    title = TitlePlan(
+        face,
+        (210, 300, 1790, 980),
+        palette.ink,
+        mode="block",
+        stand="middle",
+        worn=0.85,
+        lines=4,
+        largest=420,
+        leading=0.16,
+    )
     small = Small(palette.deep, palette.paper, face=JOST, credit=ALUMNI_BOLD, names=200)
     return Artwork(image, title, small, grain=11)
 
@@ -35,8 +44,10 @@ def _rays(draw: ImageDraw.ImageDraw, rng: Random, sun: Point, palette: Palette) 
     for ray in range(count):
         angle = 2 * math.pi * (ray + 0.3) / count
         half = math.pi / count * 0.5
-        tips = [(sun[0] + 2700 * math.cos(a), sun[1] + 2700 * math.sin(a))
-                for a in (angle - half, angle + half)]
+        tips = [
+            (sun[0] + 2700 * math.cos(a), sun[1] + 2700 * math.sin(a))
+            for a in (angle - half, angle + half)
+        ]
         draw.polygon([sun, *tips], fill=tone)
 
 
@@ -55,20 +66,35 @@ def _ground(draw: ImageDraw.ImageDraw, rng: Random, palette: Palette) -> None:
 
 
 def _mesa(
-    draw: ImageDraw.ImageDraw, rng: Random, x: float, base: float, tone: tuple[int, int, int],
+    draw: ImageDraw.ImageDraw,
+    rng: Random,
+    x: float,
+    base: float,
+    tone: tuple[int, int, int],
     palette: Palette,
 ) -> None:
     """A table mountain with steps, lit from one side."""
     half, high = rng.uniform(190, 420), rng.uniform(260, 520)
-    left = [(x - half * 1.5, base + 200), (x - half * 1.2, base - high * 0.3),
-            (x - half, base - high * 0.35), (x - half * 0.9, base - high)]
-    right = [(x + half * 0.85, base - high), (x + half * 0.95, base - high * 0.42),
-             (x + half * 1.3, base - high * 0.3), (x + half * 1.6, base + 200)]
+    left = [
+        (x - half * 1.5, base + 200),
+        (x - half * 1.2, base - high * 0.3),
+        (x - half, base - high * 0.35),
+        (x - half * 0.9, base - high),
+    ]
+    right = [
+        (x + half * 0.85, base - high),
+        (x + half * 0.95, base - high * 0.42),
+        (x + half * 1.3, base - high * 0.3),
+        (x + half * 1.6, base + 200),
+    ]
     draw.polygon([*left, *right], fill=tone)
     for _ in range(7):
         cut = x + rng.uniform(-0.1, 0.85) * half
-        draw.line((cut, base - high * rng.uniform(0.6, 0.97), cut + 12, base - high * 0.2),
-                  fill=mix(tone, palette.ink, 0.45), width=rng.choice((8, 12, 20)))
+        draw.line(
+            (cut, base - high * rng.uniform(0.6, 0.97), cut + 12, base - high * 0.2),
+            fill=mix(tone, palette.ink, 0.45),
+            width=rng.choice((8, 12, 20)),
+        )
 
 
 def _border(image: Image.Image, palette: Palette) -> None:

@@ -7,7 +7,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
 from moziweb.demo.styles.canvas import disc, flat, glow, masked, multiplied
-from moziweb.demo.styles.figures import bust, hair, profile
+from moziweb.demo.styles.figures import bust, hair, profile, profile_hair
 from moziweb.demo.styles.palette import Colour, luminance, readable
 from moziweb.demo.styles.typography import ANTON, BEBAS, JOST_BLACK, PLAYFAIR_BLACK, RIGHTEOUS
 
@@ -27,8 +27,12 @@ def paint(brief: Brief) -> Artwork:
         image = multiplied(image, screened(_side(rng, left=True), 30, 15), second)
     portrait = _side(rng, left=False) if pair or rng.random() < 0.45 else _front(rng)
     image = multiplied(image, screened(portrait, 30, 45), dark)
-    return Artwork(_footed(image, second), _title(rng, readable(second, palette)),
-                   Small(palette.ink, readable(second, palette)), grain=8)
+    return Artwork(
+        _footed(image, second),
+        _title(rng, readable(second, palette)),
+        Small(palette.ink, readable(second, palette)),
+        grain=8,
+    )
 
 
 def screened(portrait: Image.Image, cell: float, angle: float) -> Image.Image:
@@ -72,10 +76,11 @@ def _front(rng: Random) -> Image.Image:
 def _side(rng: Random, *, left: bool) -> Image.Image:
     mask = Image.new("L", (400, 600), 0)
     x = -30 if left else 60
-    outline = profile(rng, x, 60, 370, left=left)
-    ImageDraw.Draw(mask).polygon(outline, fill=255)
+    ImageDraw.Draw(mask).polygon(profile(rng, x, 60, 370, left=left), fill=255)
+    whole = mask.copy()
+    profile_hair(ImageDraw.Draw(whole), rng, (x, 60, 370), 255, left=left)
     toward = 300 if left else 1700
-    return _lit(mask, mask, (toward, 950), 1300)
+    return _lit(mask, whole, (toward, 950), 1300)
 
 
 def _lit(
@@ -107,7 +112,17 @@ def _title(rng: Random, ink: Colour) -> TitlePlan:
 STYLE = Style(
     "halftone",
     paint,
-    {"Biography": 3, "Documentary": 2, "Drama": 0.9, "Music": 3, "Musical": 2, "Comedy": 0.9,
-     "Crime": 1, "History": 1.2, "Sport": 1.2, "War": 0.6},
+    {
+        "Biography": 3,
+        "Documentary": 2,
+        "Drama": 0.9,
+        "Music": 3,
+        "Musical": 2,
+        "Comedy": 0.9,
+        "Crime": 1,
+        "History": 1.2,
+        "Sport": 1.2,
+        "War": 0.6,
+    },
     ("flat",),
 )

@@ -54,9 +54,9 @@ def _bars(image: Image.Image, sun: tuple[float, float], radius: float, palette: 
     for step in range(6):
         y = sun[1] + radius * (0.05 + step * 0.17)
         thick = radius * (0.018 + step * 0.012)
-        draw.rectangle((sun[0] - radius, y, sun[0] + radius, y + thick), mix(
-            palette.warm, palette.light, 0.5
-        ))
+        draw.rectangle(
+            (sun[0] - radius, y, sun[0] + radius, y + thick), mix(palette.warm, palette.light, 0.5)
+        )
 
 
 def _land(image: Image.Image, rng: Random, palette: Palette, horizon: int) -> None:
@@ -80,16 +80,34 @@ def _walkers(image: Image.Image, rng: Random, palette: Palette, horizon: int) ->
     centre = rng.uniform(620, 1380)
     draw.ellipse((centre - 1500, ground - 14, centre + 1500, ground + 1900), fill=palette.ink)
     tall = rng.uniform(250, 360)
-    standing(draw, centre, ground, tall, palette.ink)
+    standing(draw, rng, centre, ground, tall, palette.ink)
     if rng.random() < 0.45:
-        standing(draw, centre + tall * 0.34, ground + 4, tall * rng.choice((0.62, 0.93)), palette.ink)
+        standing(
+            draw,
+            rng,
+            centre + tall * 0.34,
+            ground + 4,
+            tall * rng.choice((0.62, 0.93)),
+            palette.ink,
+        )
     draw.rectangle((0, 2600, 2000, 3000), fill=palette.ink)
 
 
 STYLE = Style(
     "horizon",
     paint,
-    {"Adventure": 3, "Drama": 1.3, "War": 2.5, "Fantasy": 2.5, "History": 2, "Romance": 1,
-     "Biography": 1, "Documentary": 1, "Sci-Fi": 0.6, "Action": 0.6, "Western": 1},
+    {
+        "Adventure": 3,
+        "Drama": 1.3,
+        "War": 2.5,
+        "Fantasy": 2.5,
+        "History": 2,
+        "Romance": 1,
+        "Biography": 1,
+        "Documentary": 1,
+        "Sci-Fi": 0.6,
+        "Action": 0.6,
+        "Western": 1,
+    },
     ("dusk",),
 )

@@ -6,7 +6,7 @@ from random import Random
 from PIL import Image, ImageChops, ImageFilter
 
 from moziweb.demo.styles.artwork import Box, TitlePlan
-from moziweb.demo.styles.canvas import FULL, softened
+from moziweb.demo.styles.canvas import FULL, lay, softened
 from moziweb.demo.styles.typography import Face, broken, capital, line, spelled, width
 
 
@@ -32,11 +32,10 @@ def print_title(image: Image.Image, plan: TitlePlan, title: str, rng: Random) ->
     """Print `title` on the image, in place."""
     mask = title_mask(plan, title, rng)
     if plan.halo is not None:
-        halo = softened(mask, 42).point([min(255, round(v * 1.25)) for v in range(256)])
-        image.paste(plan.halo, (0, 0), halo)
+        lay(image, plan.halo, softened(mask, 42))
     if plan.shadow is not None:
-        image.paste(plan.shadow, (14, 16, FULL[0], FULL[1]), mask.crop((0, 0, 1986, 2984)))
-    image.paste(plan.fill, (0, 0), mask)
+        lay(image, plan.shadow, ImageChops.offset(mask, 14, 16))
+    lay(image, plan.fill, mask)
 
 
 def title_mask(plan: TitlePlan, title: str, rng: Random) -> Image.Image:
@@ -68,11 +67,9 @@ def rows(plan: TitlePlan, title: str) -> list[Row]:
     upper = _set(plan, main, (left, top, right, top + round(room * 0.68)))
     size = max(row.size for row in upper)
     below = _smaller(plan, sub, round(size * 0.5), round(room * 0.3))
-    gap = round(0.16 * size + capital(plan.face) * below[0].size)
+    gap = round(max(0.24 * size, 0.6 * below[0].size) + capital(plan.face) * below[0].size)
     start = upper[-1].baseline + gap - below[0].baseline
-    return _stood(
-        plan, upper + [Row(row.text, row.size, row.baseline + start) for row in below]
-    )
+    return _stood(plan, upper + [Row(row.text, row.size, row.baseline + start) for row in below])
 
 
 def _set(plan: TitlePlan, text: str, box: Box) -> list[Row]:
@@ -106,7 +103,7 @@ def _block(plan: TitlePlan, text: str, box: Box) -> list[Row]:
     """Every line as wide as the box, as long as the whole is no higher than it."""
     options = [broken(plan.face, text, count, plan.tracking) for count in range(1, plan.lines + 1)]
     sized = [(_justified(plan, lines, box), lines) for lines in options]
-    sizes, lines = max(sized, key=lambda option: _worth(plan, option[0], box))
+    sizes, lines = max(sized, key=lambda option: _worth(plan, option[1], option[0], box))
     placed: list[Row] = []
     baseline = float(box[1])
     for text_line, size in zip(lines, sizes, strict=True):
@@ -118,18 +115,17 @@ def _block(plan: TitlePlan, text: str, box: Box) -> list[Row]:
 
 def _justified(plan: TitlePlan, lines: list[str], box: Box) -> list[float]:
     across = box[2] - box[0]
-    sizes = [
-        min(across / width(plan.face, each, plan.tracking), plan.largest) for each in lines
-    ]
+    sizes = [min(across / width(plan.face, each, plan.tracking), plan.largest) for each in lines]
     high = _height(plan, sizes)
     scale = min(1.0, (box[3] - box[1]) / high)
     return [size * scale for size in sizes]
 
 
-def _worth(plan: TitlePlan, sizes: list[float], box: Box) -> float:
-    """How well a block fills its box, and how alike its lines are."""
-    filled = _height(plan, sizes) / (box[3] - box[1])
-    return filled + 0.35 * min(sizes) / max(sizes)
+def _worth(plan: TitlePlan, lines: list[str], sizes: list[float], box: Box) -> float:
+    """How well a block fills its box both ways, and how alike its lines are."""
+    down = _height(plan, sizes) / (box[3] - box[1])
+    across = width(plan.face, lines[0], plan.tracking) * sizes[0] / (box[2] - box[0])
+    return down * across + 0.3 * min(sizes) / max(sizes)
 
 
 def _height(plan: TitlePlan, sizes: list[float]) -> float:
@@ -178,9 +174,9 @@ def _jittered(face: Face, row: Row, amount: float, rng: Random) -> Image.Image:
 
 
 def _worn(mask: Image.Image, amount: float, rng: Random) -> Image.Image:
-    """Ink missing in specks and scratches; `amount` is a share, 0 to 1."""
-    specks = Image.frombytes("L", (400, 600), rng.randbytes(240_000))
+    """Ink missing in specks, more of them the larger `amount` (0 to 1)."""
+    specks = Image.frombytes("L", (500, 750), rng.randbytes(375_000))
     specks = specks.filter(ImageFilter.GaussianBlur(1.1))
-    edge = 128 - 30 * (1 - amount)
-    hard = specks.point([round(min(255, max(0, (v - edge) * 16 + 128))) for v in range(256)])
+    edge = 86 + 24 * amount
+    hard = specks.point([round(min(255, max(0, (v - edge) * 12 + 128))) for v in range(256)])
     return ImageChops.multiply(mask, hard.resize(FULL, Image.Resampling.BICUBIC))

@@ -5,7 +5,7 @@ from random import Random
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
-from moziweb.demo.styles.canvas import enlarge, glow, haze, sky, vignette
+from moziweb.demo.styles.canvas import enlarge, fill_foot, glow, haze, lay, sky, vignette
 from moziweb.demo.styles.figures import hatted, standing
 from moziweb.demo.styles.typography import BEBAS, CORMORANT, OSWALD_LIGHT, PLAYFAIR
 
@@ -18,19 +18,26 @@ def paint(brief: Brief) -> Artwork:
     centre = (1000 + lean * rng.uniform(0, 260), 1080.0)
     light = _blinds(rng, lean)
     bright = Image.new("RGB", wall.size, palette.ink)
-    glow(bright, centre, 1700, palette.warm, 1.0)
-    glow(bright, centre, 1000, palette.light, 0.9)
+    glow(bright, centre, 2000, palette.warm, 1.0)
+    glow(bright, centre, 1250, palette.light, 1.0)
     wall = ImageChops.screen(wall, ImageChops.multiply(bright, _grey(light)))
+    vignette(wall, palette.ink, 0.7)
     image = enlarge(wall)
     _figure(image, rng, centre[0], palette.ink, lean)
-    haze(image, 1850, 2450, palette.ink, 0.0, 0.97)
-    haze(image, 2450, 3000, palette.ink, 0.97, 1.0)
-    haze(image, 0, 360, palette.ink, 0.6, 0.0)
-    vignette(image, palette.ink, 0.8)
+    haze(image, 1850, 2450, palette.ink, 0.0, 1.0)
+    fill_foot(image, 2450, palette.ink)
+    haze(image, 0, 360, palette.ink, 0.5, 0.0)
     face = rng.choice((PLAYFAIR, BEBAS, OSWALD_LIGHT, CORMORANT))
-    title = TitlePlan(face, (170, 1980, 1830, 2440), palette.paper, stand="bottom",
-                      largest=330, tracking=0.05, lines=3)
-    return Artwork(image, title, Small(palette.light, palette.light), grain=13)
+    title = TitlePlan(
+        face,
+        (170, 1980, 1830, 2440),
+        palette.paper,
+        stand="bottom",
+        largest=330,
+        tracking=0.05,
+        lines=3,
+    )
+    return Artwork(image, title, Small(palette.light, palette.light), grain=10)
 
 
 def _grey(mask: Image.Image) -> Image.Image:
@@ -47,8 +54,12 @@ def _blinds(rng: Random, lean: int) -> Image.Image:
     y = 60.0
     while y < 560:
         draw.polygon(
-            [(left, y), (right, y + slope), (right, y + slope + pitch * 0.55),
-             (left, y + pitch * 0.55)],
+            [
+                (left, y),
+                (right, y + slope),
+                (right, y + slope + pitch * 0.55),
+                (left, y + pitch * 0.55),
+            ],
             fill=255,
         )
         y += pitch
@@ -61,12 +72,17 @@ def _figure(
     image: Image.Image, rng: Random, x: float, ink: tuple[int, int, int], lean: int
 ) -> None:
     """The shadow on the wall, soft, then the figure itself, sharp."""
-    who = rng.choice((hatted, hatted, standing))
-    shadow = Image.new("L", (250, 375), 0)
-    who(ImageDraw.Draw(shadow), (x + lean * 330) / 8, 2900 / 8, 2350 / 8, 200)
+    figure = Image.new("L", image.size, 0)
+    draw = ImageDraw.Draw(figure)
+    if rng.random() < 0.65:
+        hatted(draw, x - lean * 190, 2880, 2000, 255)
+    else:
+        standing(draw, rng, x - lean * 190, 2880, 2000, 255)
+    large = figure.resize((294, 441), Image.Resampling.BILINEAR)
+    shadow = ImageChops.offset(large, lean * 62, 0).crop((22, 66, 272, 441))
     soft = shadow.filter(ImageFilter.GaussianBlur(3)).resize(image.size)
-    image.paste(ink, (0, 0), soft)
-    who(ImageDraw.Draw(image), x - lean * 190, 2880, 2000, ink)
+    lay(image, ink, soft, 0.8)
+    lay(image, ink, figure)
 
 
 STYLE = Style(

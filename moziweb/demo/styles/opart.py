@@ -23,10 +23,19 @@ def paint(brief: Brief) -> Artwork:
     draw.rectangle((0, 1930, 2000, 3000), fill=ground)
     ink = readable(ground, palette)
     face = rng.choice((ANTON, JOST_BLACK, RIGHTEOUS, UNBOUNDED))
-    title = TitlePlan(face, (130, 1990, 1870, 2470), ink, align="left", stand="bottom",
-                      leading=0.14, largest=360, lines=3)
-    return Artwork(image, title, Small(readable(ground, palette), ink, align="left", names=None),
-                   grain=6)
+    title = TitlePlan(
+        face,
+        (130, 1990, 1870, 2470),
+        ink,
+        align="left",
+        stand="bottom",
+        leading=0.14,
+        largest=360,
+        lines=3,
+    )
+    return Artwork(
+        image, title, Small(readable(ground, palette), ink, align="left", names=None), grain=6
+    )
 
 
 def _rings(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour], ground: Colour) -> None:
@@ -66,8 +75,9 @@ def _arches(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour], ground: 
                 radius = side * (1 - ring * 0.25)
                 colour = inks[(ring // 2 + row) % 3] if ring % 2 == 0 else ground
                 start = (0, 90, 180, 270)[corner]
-                draw.pieslice((x - radius, y - radius, x + radius, y + radius), start, start + 90,
-                              fill=colour)
+                draw.pieslice(
+                    (x - radius, y - radius, x + radius, y + radius), start, start + 90, fill=colour
+                )
 
 
 def _record(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour], ground: Colour) -> None:

@@ -5,7 +5,17 @@ from random import Random
 from PIL import Image, ImageDraw
 
 from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
-from moziweb.demo.styles.canvas import clouds, disc, enlarge, glow, haze, sky, tinted, vignette
+from moziweb.demo.styles.canvas import (
+    clouds,
+    disc,
+    enlarge,
+    fill_foot,
+    glow,
+    haze,
+    sky,
+    tinted,
+    vignette,
+)
 from moziweb.demo.styles.figures import standing
 from moziweb.demo.styles.palette import Colour, Palette, mix
 from moziweb.demo.styles.typography import ANTON, BEBAS, JOST_BLACK, OSWALD
@@ -15,37 +25,55 @@ def paint(brief: Brief) -> Artwork:
     """Towers in three depths with lit windows, their light in the water."""
     rng, palette = brief.rng, brief.palette
     shore = 2020
-    soft = sky([(0, palette.ink), (0.3, palette.deep), (0.62, palette.mid), (0.7, palette.warm),
-                (1, palette.deep)])
+    soft = sky(
+        [
+            (0, palette.ink),
+            (0.3, palette.deep),
+            (0.55, palette.mid),
+            (0.68, palette.warm),
+            (1, palette.deep),
+        ]
+    )
     glow(soft, (rng.uniform(500, 1500), 1900), 1300, palette.warm, 0.7)
     tinted(soft, clouds(rng, soft.size), palette.deep, 0.45)
+    vignette(soft, palette.ink, 0.5)
     image = enlarge(soft)
     if rng.random() < 0.6:
-        centre = (rng.uniform(500, 1500), rng.uniform(900, 1250))
+        centre = (rng.uniform(500, 1500), rng.uniform(1060, 1330))
         glow(image, centre, 700, palette.light, 0.4)
-        disc(ImageDraw.Draw(image), centre, rng.uniform(120, 330), mix(palette.light, palette.warm, 0.3))
+        disc(
+            ImageDraw.Draw(image),
+            centre,
+            rng.uniform(120, 330),
+            mix(palette.light, palette.warm, 0.3),
+        )
     for depth in range(3):
         _towers(image, rng, palette, depth, shore)
         haze(image, 1300, shore, palette.warm, 0.0, 0.22 - depth * 0.09)
     _water(image, shore, palette)
     if rng.random() < 0.5:
-        _onlooker(image, rng, palette.ink)
-    vignette(image, palette.ink, 0.6)
+        _onlooker(image, rng, palette.ink, palette.warm)
     face, tracking = rng.choice(((BEBAS, 0.06), (ANTON, 0.02), (OSWALD, 0.05), (JOST_BLACK, 0.0)))
-    title = TitlePlan(face, (150, 290, 1850, 960), palette.paper, tracking=tracking, stand="top",
-                      largest=420, halo=palette.deep, leading=0.2)
+    title = TitlePlan(
+        face,
+        (150, 290, 1850, 960),
+        palette.paper,
+        tracking=tracking,
+        stand="top",
+        largest=420,
+        halo=palette.deep,
+        leading=0.2,
+    )
     return Artwork(image, title, Small(palette.light, palette.light), grain=10)
 
 
-def _towers(
-    image: Image.Image, rng: Random, palette: Palette, depth: int, shore: int
-) -> None:
+def _towers(image: Image.Image, rng: Random, palette: Palette, depth: int, shore: int) -> None:
     draw = ImageDraw.Draw(image)
     tone = mix(palette.mid, palette.ink, 0.35 + depth * 0.3)
     left = rng.uniform(-120, 0)
     while left < 2000:
         across = rng.uniform(90, 240)
-        top = shore - rng.uniform(260, 1020 - depth * 250) * rng.uniform(0.5, 1)
+        top = shore - rng.uniform(260, 1180 - depth * 270) * rng.uniform(0.55, 1)
         draw.rectangle((left, top, left + across, shore), fill=tone)
         _roof(draw, rng, left, across, top, tone)
         if depth:
@@ -67,8 +95,11 @@ def _roof(
 
 
 def _windows(
-    draw: ImageDraw.ImageDraw, rng: Random, box: tuple[float, float, float, float],
-    palette: Palette, tone: Colour,
+    draw: ImageDraw.ImageDraw,
+    rng: Random,
+    box: tuple[float, float, float, float],
+    palette: Palette,
+    tone: Colour,
 ) -> None:
     lit = rng.uniform(0.12, 0.42)
     colours = (palette.light, palette.warm, mix(palette.warm, tone, 0.5))
@@ -87,15 +118,17 @@ def _water(image: Image.Image, shore: int, palette: Palette) -> None:
     city = image.crop((0, shore - 900, 2000, shore)).resize((200, 45))
     mirrored = city.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
     image.paste(mirrored.resize((2000, 980), Image.Resampling.BICUBIC), (0, shore))
-    haze(image, shore, 3000, palette.ink, 0.25, 1.0)
-    haze(image, 2450, 3000, palette.ink, 0.4, 1.0)
+    haze(image, shore, 2480, palette.ink, 0.0, 0.85)
+    fill_foot(image, 2480, palette.ink)
     ImageDraw.Draw(image).rectangle((0, shore - 6, 2000, shore + 8), fill=palette.ink)
 
 
-def _onlooker(image: Image.Image, rng: Random, ink: Colour) -> None:
+def _onlooker(image: Image.Image, rng: Random, ink: Colour, light: Colour) -> None:
     draw = ImageDraw.Draw(image)
-    standing(draw, rng.choice((520, 1480, 1000)), 2460, 640, ink)
-    draw.rectangle((0, 2440, 2000, 3000), fill=ink)
+    x = rng.choice((520, 1480, 1000))
+    glow(image, (x, 2120), 520, light, 0.5)
+    standing(draw, rng, x, 2500, 640, ink)
+    fill_foot(image, 2478, ink)
 
 
 STYLE = Style(

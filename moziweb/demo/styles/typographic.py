@@ -5,8 +5,8 @@ from random import Random
 from PIL import Image, ImageDraw
 
 from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
-from moziweb.demo.styles.canvas import disc, flat, masked, multiplied
-from moziweb.demo.styles.palette import Colour, Palette, luminance, readable
+from moziweb.demo.styles.canvas import disc, flat, lay, masked, multiplied
+from moziweb.demo.styles.palette import Colour, Palette, luminance, mix, readable
 from moziweb.demo.styles.typography import ABRIL, ALFA, ANTON, BEBAS, JOST_BLACK, PLAYFAIR_BLACK
 
 
@@ -18,24 +18,31 @@ def paint(brief: Brief) -> Artwork:
     ink = readable(ground, palette)
     face = rng.choice((ANTON, BEBAS, ALFA, ABRIL, JOST_BLACK, PLAYFAIR_BLACK))
     title = TitlePlan(
-        face, (130, 430, 1870, 2390), ink, mode="block", align="left",
-        stand=rng.choice(("top", "bottom", "bottom")), lines=6, leading=0.12, largest=1150,
+        face,
+        (130, 430, 1870, 2390),
+        ink,
+        mode="block",
+        align="left",
+        stand=rng.choice(("top", "bottom", "bottom")),
+        lines=6,
+        leading=0.12,
+        largest=1150,
     )
     return Artwork(image, title, Small(ink, ink, align="left"), grain=8)
 
 
-def _overprinted(
-    image: Image.Image, rng: Random, palette: Palette, ground: Colour
-) -> Image.Image:
+def _overprinted(image: Image.Image, rng: Random, palette: Palette, ground: Colour) -> Image.Image:
     """One or two large shapes; on a dark ground they are painted rather than printed."""
     shapes = rng.sample(("disc", "half", "band", "wedge", "ring"), rng.randint(1, 2))
-    inks = [ink for ink in (palette.accent, palette.warm, palette.light) if ink != ground]
+    pool = (palette.accent, palette.warm, palette.mid, palette.light)
+    inks = [mix(ink, palette.paper, 0.25) for ink in pool if ink != ground]
+    inks = [ink for ink in inks if luminance(ink) > 0.34][:2]
     for kind, ink in zip(shapes, inks, strict=False):
         mask = _shape(kind, rng)
         if luminance(ground) > 0.5:
             image = multiplied(image, mask, ink)
         else:
-            image.paste(ink, (0, 0), mask.point(lambda value: value * 0.45))
+            lay(image, ink, mask, 0.45)
     return image
 
 
@@ -62,7 +69,14 @@ def _shape(kind: str, rng: Random) -> Image.Image:
 STYLE = Style(
     "typographic",
     paint,
-    {"Documentary": 2.5, "Comedy": 1.2, "Biography": 1.5, "Drama": 0.55, "Music": 2,
-     "Crime": 0.6, "History": 0.8},
+    {
+        "Documentary": 2.5,
+        "Comedy": 1.2,
+        "Biography": 1.5,
+        "Drama": 0.55,
+        "Music": 2,
+        "Crime": 0.6,
+        "History": 0.8,
+    },
     ("flat", "airy"),
 )

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
 from moziweb.demo.styles.canvas import Point, disc, enlarge, glow, moved, sky, turned
-from moziweb.demo.styles.palette import Colour, Palette, mix
+from moziweb.demo.styles.palette import Colour, Palette, mix, readable
 from moziweb.demo.styles.typography import ABRIL, CINZEL, JOST_BLACK, PLAYFAIR_BLACK, RIGHTEOUS
 
 
@@ -26,10 +26,18 @@ def paint(brief: Brief) -> Artwork:
         _paper(image, line, tone if layer < 6 else palette.ink)
         if layer == boat:
             _boat(ImageDraw.Draw(image), rng, line, palette)
+    ink = readable(mix(palette.mid, palette.light, 0.3), palette)
     face = rng.choice((ABRIL, CINZEL, JOST_BLACK, PLAYFAIR_BLACK, RIGHTEOUS))
-    title = TitlePlan(face, (170, 280, 1830, 960), palette.paper, shadow=palette.deep,
-                      stand="middle", largest=380, leading=0.22)
-    return Artwork(image, title, Small(palette.ink, palette.paper), grain=6)
+    title = TitlePlan(
+        face,
+        (170, 280, 1830, 960),
+        ink,
+        stand="middle",
+        halo=palette.deep if ink == palette.paper else None,
+        largest=380,
+        leading=0.22,
+    )
+    return Artwork(image, title, Small(ink, palette.paper), grain=6)
 
 
 def _wave(rng: Random, base: float, height: float) -> list[Point]:

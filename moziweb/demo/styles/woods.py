@@ -7,7 +7,13 @@ from PIL import Image, ImageDraw
 
 from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
 from moziweb.demo.styles.canvas import (
-    clouds, disc, enlarge, glow, haze, sky, tinted, vignette,
+    disc,
+    enlarge,
+    fill_foot,
+    glow,
+    haze,
+    sky,
+    vignette,
 )
 from moziweb.demo.styles.figures import standing
 from moziweb.demo.styles.palette import Colour, Palette, mix
@@ -18,9 +24,17 @@ def paint(brief: Brief) -> Artwork:
     """Fog lit from behind, trunks in three depths, one thing that does not belong."""
     rng, palette = brief.rng, brief.palette
     fog = mix(palette.mid, palette.light, rng.uniform(0.15, 0.5))
-    soft = sky([(0, palette.ink), (0.34, mix(palette.deep, fog, 0.5)), (0.56, fog),
-                (0.8, palette.deep), (1, palette.ink)])
+    soft = sky(
+        [
+            (0, palette.ink),
+            (0.34, mix(palette.deep, fog, 0.5)),
+            (0.56, fog),
+            (0.8, palette.deep),
+            (1, palette.ink),
+        ]
+    )
     glow(soft, (rng.uniform(850, 1150), 1500), 1000, palette.light, 0.7)
+    vignette(soft, palette.ink, 0.85)
     image = enlarge(soft)
     moon = rng.random() < 0.4
     if moon:
@@ -30,17 +44,24 @@ def paint(brief: Brief) -> Artwork:
     _trees(image, rng, palette, fog)
     if not moon:
         _visitor(image, rng, palette)
-    tinted(image, clouds(rng, (125, 188)), fog, 0.16)
-    haze(image, 2000, 2600, palette.ink, 0.0, 0.95)
-    haze(image, 2600, 3000, palette.ink, 0.95, 1.0)
-    vignette(image, palette.ink, 0.85)
+    haze(image, 2000, 2540, palette.ink, 0.0, 1.0)
+    fill_foot(image, 2540, palette.ink)
+    haze(image, 0, 700, palette.ink, 0.6, 0.0)
     face, tracking = rng.choice(
         ((CINZEL, 0.05), (BEBAS, 0.1), (OSWALD, 0.06), (PLAYFAIR, 0.02), (CORMORANT, 0.1))
     )
     colour = rng.choice((palette.paper, palette.accent, palette.paper))
-    title = TitlePlan(face, (170, 1950, 1830, 2430), colour, tracking=tracking, stand="bottom",
-                      worn=0.75, largest=360, lines=3)
-    return Artwork(image, title, Small(palette.light, palette.light), grain=13)
+    title = TitlePlan(
+        face,
+        (170, 1950, 1830, 2430),
+        colour,
+        tracking=tracking,
+        stand="bottom",
+        worn=0.75,
+        largest=360,
+        lines=3,
+    )
+    return Artwork(image, title, Small(palette.light, palette.light), grain=10)
 
 
 def _trees(image: Image.Image, rng: Random, palette: Palette, fog: Colour) -> None:
@@ -59,15 +80,26 @@ def _trees(image: Image.Image, rng: Random, palette: Palette, fog: Colour) -> No
 
 def _trunk(draw: ImageDraw.ImageDraw, rng: Random, x: float, half: float, tone: Colour) -> None:
     lean = rng.uniform(-60, 60)
-    draw.polygon([(x - half, 2600), (x + lean - half * 0.55, -20), (x + lean + half * 0.55, -20),
-                  (x + half, 2600)], fill=tone)
+    draw.polygon(
+        [
+            (x - half, 2600),
+            (x + lean - half * 0.55, -20),
+            (x + lean + half * 0.55, -20),
+            (x + half, 2600),
+        ],
+        fill=tone,
+    )
     for _ in range(rng.randint(3, 6)):
         y = rng.uniform(100, 1500)
         _limb(draw, rng, (x + lean * (1 - y / 2600), y), half * 0.5, rng.choice((-1, 1)), tone)
 
 
 def _limb(
-    draw: ImageDraw.ImageDraw, rng: Random, root: tuple[float, float], thick: float, side: int,
+    draw: ImageDraw.ImageDraw,
+    rng: Random,
+    root: tuple[float, float],
+    thick: float,
+    side: int,
     tone: Colour,
 ) -> None:
     """A bare branch in a few bends, with a twig at each."""
@@ -89,11 +121,21 @@ def _visitor(image: Image.Image, rng: Random, palette: Palette) -> None:
     if rng.random() < 0.55:
         x = rng.uniform(850, 1150)
         glow(image, (x, 1780), 620, palette.light, 0.6)
-        standing(draw, x, 2120, rng.uniform(420, 640), palette.ink)
+        standing(draw, rng, x, 2120, rng.uniform(420, 640), palette.ink)
         return
     x = rng.uniform(800, 1200)
-    draw.polygon([(x - 260, 2150), (x - 260, 1720), (x - 300, 1720), (x, 1430), (x + 300, 1720),
-                  (x + 260, 1720), (x + 260, 2150)], fill=palette.ink)
+    draw.polygon(
+        [
+            (x - 260, 2150),
+            (x - 260, 1720),
+            (x - 300, 1720),
+            (x, 1430),
+            (x + 300, 1720),
+            (x + 260, 1720),
+            (x + 260, 2150),
+        ],
+        fill=palette.ink,
+    )
     draw.rectangle((x + 120, 1440, x + 175, 1640), fill=palette.ink)
     glow(image, (x - 90, 1850), 380, palette.accent, 0.8)
     draw.rectangle((x - 140, 1790, x - 40, 1920), fill=mix(palette.accent, palette.paper, 0.45))
@@ -101,5 +143,6 @@ def _visitor(image: Image.Image, rng: Random, palette: Palette) -> None:
     draw.line((x - 140, 1855, x - 40, 1855), fill=palette.ink, width=9)
 
 
-STYLE = Style("woods", paint, {"Horror": 4, "Mystery": 1.2, "Thriller": 0.6, "Fantasy": 0.6},
-              ("eerie",))
+STYLE = Style(
+    "woods", paint, {"Horror": 4, "Mystery": 1.2, "Thriller": 0.6, "Fantasy": 0.6}, ("eerie",)
+)
