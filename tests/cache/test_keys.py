@@ -1,0 +1,53 @@
+"""Keys: short and plain, whatever goes in; different where anything differs."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moziweb.cache.errors import ConfigurationError
+from moziweb.cache.keys import MAX_BYTES, KeyMaker
+
+KEYS = KeyMaker("mozi", "pages", "2026.1")
+
+
+@given(st.lists(st.text()))
+def test_any_parts_make_a_key_that_memcached_takes(parts: list[str]) -> None:
+    key = KEYS.key(*parts)
+    assert len(key) <= MAX_BYTES
+    assert key.isascii()
+    assert key.isprintable()
+    assert " " not in key
+
+
+def test_a_part_of_five_thousand_letters_makes_a_key() -> None:
+    assert len(KEYS.key("x" * 5000)) == len(KEYS.key("x"))
+
+
+def test_the_longest_prefix_and_region_leave_room_for_the_lock() -> None:
+    key = KeyMaker("p" * 60, "r" * 60).key("a")
+    assert len("_lock" + key) <= 250
+
+
+@given(st.lists(st.text(max_size=3), max_size=3), st.lists(st.text(max_size=3), max_size=3))
+def test_different_parts_make_different_keys(one: list[str], other: list[str]) -> None:
+    assert (KEYS.key(*one) == KEYS.key(*other)) == (one == other)
+
+
+def test_where_a_part_ends_counts() -> None:
+    assert KEYS.key("ab", "c") != KEYS.key("a", "bc")
+
+
+@pytest.mark.parametrize(
+    "other", [KeyMaker("x", "pages", "2026.1"), KeyMaker("mozi", "x", "2026.1"),
+              KeyMaker("mozi", "pages", "2026.2")],
+)  # fmt: skip
+def test_prefix_region_and_version_set_keys_apart(other: KeyMaker) -> None:
+    assert other.key("a") != KEYS.key("a")
+
+
+@pytest.mark.parametrize("word", ["", "a b", "a:b", "x" * 61, "é"])
+def test_a_prefix_or_region_that_is_not_plain_is_refused(word: str) -> None:
+    with pytest.raises(ConfigurationError):
+        KeyMaker(word, "pages")
+    with pytest.raises(ConfigurationError):
+        KeyMaker("mozi", word)

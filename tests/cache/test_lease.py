@@ -1,0 +1,180 @@
+"""Leases, over the three stores."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from dogpile.cache.api import CacheMutex
+
+from moziweb.cache.cells import Cells, MemoryCells
+from moziweb.cache.cells_sqlite import SqliteCells
+from moziweb.cache.errors import StoreUnreachableError
+from moziweb.cache.lease import LeaseMutex, Leases, LeaseTerms
+
+TERMS = LeaseTerms(life=30, wait=20, poll=0.002)
+
+
+@pytest.fixture
+def leases(cells: Cells) -> Leases:
+    """Leases in one of the three stores."""
+    return Leases(cells, TERMS)
+
+
+def test_one_takes_it_and_another_does_not(make_cells: Callable[[], Cells]) -> None:
+    one, other = Leases(make_cells(), TERMS), Leases(make_cells(), TERMS)
+    assert one.take("a") is not None
+    assert other.take("a") is None
+    assert other.take("b") is not None
+
+
+def test_it_can_be_taken_again_after_its_release(leases: Leases) -> None:
+    for _ in range(3):
+        token = leases.take("a")
+        assert token is not None
+        assert leases.held("a")
+        leases.release("a", token)
+        assert not leases.held("a")
+
+
+def test_only_its_owner_releases_it(leases: Leases) -> None:
+    token = leases.take("a")
+    leases.release("a", b"another")
+    assert leases.held("a")
+    assert token is not None
+    leases.release("a", token)
+    assert not leases.held("a")
+
+
+def test_a_late_owner_does_not_release_its_successor() -> None:
+    now = [0.0]
+    leases = Leases(MemoryCells(lambda: now[0]), LeaseTerms(life=10))
+    late = leases.take("a")
+    assert late is not None
+    now[0] = 10.0
+    assert leases.take("a") is not None
+    leases.release("a", late)
+    assert leases.held("a")
+
+
+def test_a_lease_ends_with_its_life() -> None:
+    now = [0.0]
+    leases = Leases(MemoryCells(lambda: now[0]), LeaseTerms(life=10))
+    assert leases.take("a") is not None
+    now[0] = 9.9
+    assert leases.take("a") is None
+    now[0] = 10.0
+    assert leases.take("a") is not None
+
+
+def test_who_waits_gives_up_at_the_deadline() -> None:
+    now = [0.0]
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    terms = LeaseTerms(life=100, wait=1.0, poll=0.1)
+    leases = Leases(MemoryCells(), terms, sleep=sleep, clock=lambda: now[0])
+    leases.take("a")
+    assert leases.wait("a") is None
+    assert 1.0 <= sum(slept) < 1.2
+    assert all(0.05 <= seconds <= 0.15 for seconds in slept)
+
+
+def test_who_waits_gets_it_when_it_is_released() -> None:
+    cells = MemoryCells()
+    token: list[bytes] = []
+    owner = Leases(cells, TERMS)
+    waiter = Leases(cells, TERMS, sleep=lambda _: owner.release("a", token[0]))
+    token.append(owner.take("a") or b"")
+    assert waiter.wait("a") is not None
+
+
+def test_a_store_that_does_not_answer_grants_every_lease(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreUnreachableError("gone")
+
+    cells = MemoryCells()
+    for name in ("add", "get", "gets", "cas"):
+        monkeypatch.setattr(cells, name, fail)
+    leases = Leases(cells, TERMS)
+    for _ in range(2):
+        token = leases.take("a")
+        assert token is not None
+        leases.release("a", token)
+    assert not leases.held("a")
+
+
+def test_a_store_lost_before_the_release_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise StoreUnreachableError("gone")
+
+    cells = MemoryCells()
+    leases = Leases(cells, TERMS)
+    token = leases.take("a")
+    assert token is not None
+    monkeypatch.setattr(cells, "gets", fail)
+    leases.release("a", token)
+
+
+def test_the_mutex_is_dogpile_s(leases: Leases) -> None:
+    mutex = leases.mutex("a")
+    assert isinstance(mutex, CacheMutex)
+    assert mutex.acquire()
+    assert mutex.locked()
+    assert not mutex.acquire(wait=False)
+    mutex.release()
+    mutex.release()
+    assert not mutex.locked()
+
+
+def test_a_mutex_may_be_released_by_another_thread(leases: Leases) -> None:
+    mutex = leases.mutex("a")
+    mutex.acquire()
+    thread = threading.Thread(target=mutex.release)
+    thread.start()
+    thread.join()
+    assert not mutex.locked()
+
+
+def test_a_thread_whose_lease_ran_out_does_not_release_another_thread_s() -> None:
+    now = [0.0]
+    leases = Leases(MemoryCells(lambda: now[0]), LeaseTerms(life=10, wait=1))
+    mutex = LeaseMutex(leases, "a")
+    mutex.acquire()
+    now[0] = 10.0
+    took: list[bool] = []
+    thread = threading.Thread(target=lambda: took.append(mutex.acquire(wait=False)))
+    thread.start()
+    thread.join()
+    assert took == [True]
+    mutex.release()
+    assert mutex.locked()
+
+
+def test_threads_never_hold_it_together(make_cells: Callable[[], Cells]) -> None:
+    inside = threading.Lock()
+    alone: list[bool] = []
+
+    def work() -> None:
+        cells = make_cells()
+        mutex = Leases(cells, TERMS).mutex("a")
+        for _ in range(3):
+            assert mutex.acquire()
+            alone.append(inside.acquire(blocking=False))
+            time.sleep(0.001)
+            inside.release()
+            mutex.release()
+        if isinstance(cells, SqliteCells):
+            cells.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert alone == [True] * 12

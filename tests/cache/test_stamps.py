@@ -1,0 +1,279 @@
+"""The protocol of stamps, over the three stores; the races are in test_races.py."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moziweb.cache.cells import Cells, MemoryCells
+from moziweb.cache.dependencies import Group
+from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
+from moziweb.cache.stamps import CLOCK, Stamps, epoch_of, new_clock, unresolved, valid
+
+TTL = 3600.0
+EPOCH = 7 << 32
+
+
+@pytest.fixture
+def stamps(cells: Cells) -> Stamps:
+    """Stamps over one of the three stores."""
+    return Stamps(cells, TTL)
+
+
+def entry(stamps: Stamps, *tags: str) -> tuple[Group, ...]:
+    """The dependencies of something rendered now, with its tags resolved as a reader does."""
+    started = stamps.read_clock()
+    stamps.resolve(tags)
+    return (Group(started, tags),)
+
+
+def is_valid(stamps: Stamps, dependencies: tuple[Group, ...]) -> bool:
+    """What a reader finds."""
+    g = stamps.read_clock()
+    return valid(dependencies, stamps.get_multi([t for d in dependencies for t in d.tags]), g)
+
+
+def test_the_clock_starts_itself_and_stands_still(stamps: Stamps) -> None:
+    first = stamps.clock()
+    assert first is not None
+    assert first & 0xFFFFFFFF == 1
+    assert stamps.clock() == first
+
+
+def test_the_clock_is_one_for_all(make_cells: Callable[[], Cells]) -> None:
+    assert Stamps(make_cells(), TTL).clock() == Stamps(make_cells(), TTL).clock()
+
+
+def test_publish_steps_the_clock_twice(stamps: Stamps) -> None:
+    before = stamps.read_clock()
+    stamps.publish(["movie:1"])
+    assert stamps.read_clock() == before + 2
+
+
+def test_an_entry_is_valid_until_one_of_its_tags_is_published(stamps: Stamps) -> None:
+    made = entry(stamps, "movie:1", "list:movies")
+    assert is_valid(stamps, made)
+    stamps.publish(["movie:2"])
+    assert is_valid(stamps, made)
+    stamps.publish(["list:movies"])
+    assert not is_valid(stamps, made)
+
+
+def test_a_published_tag_stays_invalid_for_ever(stamps: Stamps) -> None:
+    made = entry(stamps, "movie:1")
+    stamps.publish(["movie:1"])
+    stamps.resolve(["movie:1"])
+    assert not is_valid(stamps, made)
+    again = entry(stamps, "movie:1")
+    assert is_valid(stamps, again)
+    assert not is_valid(stamps, made)
+
+
+def test_trap_1_after_an_invalidation_entries_hit_again(stamps: Stamps) -> None:
+    """With ``stamp < started`` nothing would: who resolves and who renders read one clock."""
+    for _ in range(5):
+        stamps.publish(["movie:1"])
+        stamps.resolve(["movie:1"])
+        assert is_valid(stamps, entry(stamps, "movie:1"))
+
+
+def test_trap_2_stamps_never_run_backwards(make_cells: Callable[[], Cells]) -> None:
+    """A slow writer that steps, waits, and then buries leaves a TOMB, not its old number."""
+    one, other = Stamps(make_cells(), TTL), Stamps(make_cells(), TTL)
+    slow = make_cells()
+    one.read_clock()
+    slow.incr(CLOCK)
+    other.publish(["movie:1"])
+    made = entry(other, "movie:1")
+    slow.set_multi({"tag:movie:1": b"~"}, TTL)
+    slow.incr(CLOCK)
+    assert not is_valid(one, made)
+    one.resolve(["movie:1"])
+    assert not is_valid(one, made)
+
+
+def test_resolving_leaves_numbers_alone(stamps: Stamps) -> None:
+    made = entry(stamps, "movie:1")
+    number = stamps.get_multi(["movie:1"])
+    stamps.publish(["movie:2"])
+    stamps.resolve(["movie:1"])
+    assert stamps.get_multi(["movie:1"]) == number
+    assert is_valid(stamps, made)
+
+
+def test_a_swap_lost_to_a_writer_leaves_the_tomb(make_cells: Callable[[], Cells]) -> None:
+    class Interrupted(Wrapped):
+        def cas(self, name: str, value: bytes, token: int, ttl: float = 0) -> bool:
+            Stamps(self.inner, TTL).publish(["movie:1"])
+            return self.inner.cas(name, value, token, ttl)
+
+    cells = make_cells()
+    stamps = Stamps(Interrupted(cells), TTL)
+    stamps.resolve(["movie:1"])
+    assert stamps.get_multi(["movie:1"]) == {}
+
+
+def test_a_lost_stamp_invalidates(cells: Cells) -> None:
+    stamps = Stamps(cells, TTL)
+    made = entry(stamps, "movie:1")
+    stamps.tick()
+    cells.delete("tag:movie:1")
+    assert not is_valid(stamps, made)
+    stamps.resolve(["movie:1"])
+    assert not is_valid(stamps, made)
+
+
+def test_a_lost_clock_invalidates_everything(cells: Cells) -> None:
+    stamps = Stamps(cells, TTL)
+    made, without_tags = entry(stamps, "movie:1"), entry(stamps)
+    cells.delete(CLOCK)
+    assert not is_valid(stamps, made)
+    assert not is_valid(stamps, without_tags)
+    assert is_valid(stamps, entry(stamps, "movie:1"))
+
+
+def test_a_new_epoch_invalidates_everything(stamps: Stamps) -> None:
+    made, without_tags = entry(stamps, "movie:1"), entry(stamps)
+    stamps.new_epoch()
+    assert not is_valid(stamps, made)
+    assert not is_valid(stamps, without_tags)
+    assert is_valid(stamps, entry(stamps, "movie:1"))
+
+
+def test_a_tick_invalidates_nothing_but_moves_the_clock(stamps: Stamps) -> None:
+    made = entry(stamps, "movie:1")
+    before = stamps.read_clock()
+    stamps.tick()
+    assert stamps.read_clock() > before
+    assert is_valid(stamps, made)
+
+
+class Wrapped:
+    """Cells that pass everything on, for tests to break one operation of."""
+
+    def __init__(self, inner: Cells) -> None:
+        self.inner = inner
+
+    def get(self, name: str) -> bytes | None:
+        return self.inner.get(name)
+
+    def get_multi(self, names: Iterable[str]) -> dict[str, bytes]:
+        return self.inner.get_multi(names)
+
+    def gets(self, name: str) -> tuple[bytes, int] | None:
+        return self.inner.gets(name)
+
+    def cas(self, name: str, value: bytes, token: int, ttl: float = 0) -> bool:
+        return self.inner.cas(name, value, token, ttl)
+
+    def add(self, name: str, value: bytes, ttl: float = 0) -> bool:
+        return self.inner.add(name, value, ttl)
+
+    def set_multi(self, values: Mapping[str, bytes], ttl: float = 0) -> None:
+        self.inner.set_multi(values, ttl)
+
+    def incr(self, name: str) -> int | None:
+        return self.inner.incr(name)
+
+    def delete(self, name: str) -> None:
+        self.inner.delete(name)
+
+
+class Forgetful(Wrapped):
+    """Loses the clock just before some of the steps."""
+
+    def __init__(self, inner: Cells, losses: set[int]) -> None:
+        super().__init__(inner)
+        self.losses = losses
+        self.steps = 0
+
+    def incr(self, name: str) -> int | None:
+        self.steps += 1
+        if self.steps in self.losses:
+            self.inner.delete(name)
+        return self.inner.incr(name)
+
+
+@pytest.mark.parametrize("losses", [{1}, {2}, {1, 2}, {2, 4}])
+def test_a_clock_lost_while_publishing_is_begun_again(losses: set[int]) -> None:
+    inner = MemoryCells()
+    plain = Stamps(inner, TTL)
+    made = entry(plain, "movie:1")
+    Stamps(Forgetful(inner, losses), TTL).publish(["movie:1"])
+    assert plain.get_multi(["movie:1"]) == {}
+    assert not is_valid(plain, made)
+
+
+def test_a_clock_lost_again_and_again_is_a_failure() -> None:
+    with pytest.raises(PublishError):
+        Stamps(Forgetful(MemoryCells(), set(range(100))), TTL).publish(["movie:1"])
+
+
+@pytest.mark.parametrize("broken", ["get", "incr", "set_multi"])
+def test_a_step_that_is_not_acknowledged_is_a_failure(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreUnreachableError("gone")
+
+    cells = Wrapped(MemoryCells())
+    monkeypatch.setattr(cells, broken, fail)
+    with pytest.raises(PublishError):
+        Stamps(cells, TTL).publish(["movie:1"])
+
+
+def test_no_clock_without_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = Wrapped(MemoryCells())
+    monkeypatch.setattr(cells, "get", lambda _: None)
+    stamps = Stamps(cells, TTL)
+    assert stamps.clock() is None
+    with pytest.raises(StoreError):
+        stamps.read_clock()
+
+
+def test_epochs_are_random_and_fit_in_sixty_four_signed_bits() -> None:
+    clocks = {new_clock() for _ in range(50)}
+    assert len({epoch_of(clock) for clock in clocks}) > 45
+    assert all(0 < clock < 1 << 63 for clock in clocks)
+
+
+@pytest.mark.parametrize(
+    ("started", "stamp", "g", "expected"),
+    [
+        (EPOCH + 5, EPOCH + 5, EPOCH + 5, True),
+        (EPOCH + 5, EPOCH + 4, EPOCH + 9, True),
+        (EPOCH + 5, EPOCH + 6, EPOCH + 9, False),
+        (EPOCH + 9, EPOCH + 5, EPOCH + 8, False),
+        (EPOCH + 5, None, EPOCH + 9, False),
+        (5, 4, EPOCH + 9, False),
+        (EPOCH + 5, 4, EPOCH + 9, False),
+        ((8 << 32) + 5, EPOCH + 4, (8 << 32) + 9, False),
+    ],
+)
+def test_valid(started: int, stamp: int | None, g: int, *, expected: bool) -> None:
+    stamps = {} if stamp is None else {"a:1": stamp}
+    assert valid([Group(started, ("a:1",))], stamps, g) is expected
+
+
+def test_one_bad_pair_is_enough() -> None:
+    groups = [Group(EPOCH + 5, ("a:1", "b:1")), Group(EPOCH + 7, ("c:1",))]
+    stamps = {"a:1": EPOCH + 1, "b:1": EPOCH + 5, "c:1": EPOCH + 7}
+    assert valid(groups, stamps, EPOCH + 7)
+    assert not valid(groups, {**stamps, "b:1": EPOCH + 6}, EPOCH + 7)
+    assert not valid(groups, {**stamps, "c:1": EPOCH + 8}, EPOCH + 8)
+
+
+def test_unresolved_names_what_has_no_number_of_the_epoch() -> None:
+    stamps = {"a:1": EPOCH + 1, "b:1": 3}
+    assert unresolved(["a:1", "b:1", "c:1"], stamps, EPOCH + 9) == ["b:1", "c:1"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=6), st.integers(0, 9))
+def test_valid_is_what_the_protocol_says_for_each_pair(
+    pairs: list[tuple[int, int]], g: int
+) -> None:
+    groups = [Group(EPOCH + started, (f"a:{n}",)) for n, (started, _) in enumerate(pairs)]
+    stamps = {f"a:{n}": EPOCH + stamp for n, (_, stamp) in enumerate(pairs)}
+    expected = all(stamp <= started <= g for started, stamp in pairs)
+    assert valid(groups, stamps, EPOCH + g) is expected
