@@ -1,0 +1,211 @@
+"""From a source's bytes to its variants' bytes, with one decode.
+
+Pure and without shared state: Pillow lets go of the interpreter lock while it decodes, resamples
+and encodes, so threads may each make a different source's variants. The order of the steps is
+where the time is saved. A JPEG is decoded at the lowest resolution that does; whatever costs by
+the pixel (orientation, colour profile, background) is done after shrinking; every variant is cut
+from the next larger one; the blur is made on a picture of 86x129. ``benchmarks/variants.py``
+measures it against others.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from math import ceil
+from typing import Final, NamedTuple
+
+from PIL import Image, ImageCms, ImageFile, ImageFilter
+
+from moziweb.posters.probe import LIMITS, Limits, SourceImage, open_checked
+from moziweb.posters.recipes import JPEG, Box, Master, Recipe, WebP
+from moziweb.posters.rejection import ImageRejected, RejectCode
+
+_LANCZOS: Final = Image.Resampling.LANCZOS
+_BICUBIC: Final = Image.Resampling.BICUBIC
+_OCTREE: Final = Image.Quantize.FASTOCTREE
+
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture of an EXIF orientation upright."""
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    """One variant: its file, and its size in pixels."""
+
+    recipe: Recipe
+    data: bytes
+    width: int
+    height: int
+
+    @property
+    def mime(self) -> str:
+        return self.recipe.mime
+
+
+class VariantSet(NamedTuple):
+    """All that was made of a source, in the order of the recipes asked for.
+
+    ``dominant_colour`` is ``#rrggbb``, the colour that most of the picture is near to.
+    """
+
+    source: SourceImage
+    dominant_colour: str
+    variants: tuple[EncodedImage, ...]
+
+
+def make_variants(data: bytes, recipes: Sequence[Recipe], limits: Limits = LIMITS) -> VariantSet:
+    """Make ``recipes`` of the picture in ``data``, decoding it once.
+
+    The bytes of a variant depend on ``data`` and its recipe alone, not on its companions.
+    ImageRejected when the picture breaks a limit or cannot be read; ValueError when the recipes
+    do not share one master, since one decode could not serve them.
+    """
+    (master,) = {recipe.master for recipe in recipes}
+    with _as_rejections():
+        cuts = Cuts(data, master, limits)
+        variants = tuple(_make_variant(cuts, recipe) for recipe in recipes)
+        return VariantSet(cuts.source, cuts.dominant_colour(), variants)
+
+
+def _make_variant(cuts: "Cuts", recipe: Recipe) -> EncodedImage:
+    picture = cuts.picture(recipe)
+    return EncodedImage(recipe, encode(picture, recipe.encoder), *picture.size)
+
+
+class Cuts:
+    """The pictures cut from one source, each made once however many recipes pass through it."""
+
+    def __init__(self, data: bytes, master: Master, limits: Limits = LIMITS) -> None:
+        self.source, picture = _make_master(data, master, limits)
+        self._source_size = self.source.width, self.source.height
+        self._cuts: dict[tuple[Box, ...], Image.Image] = {(): picture}
+        self._blurs: dict[tuple[object, ...], Image.Image] = {}
+
+    def picture(self, recipe: Recipe) -> Image.Image:
+        """What is to be encoded, the same picture for both formats of a variant."""
+        if recipe.blur is None:
+            return self._cut((*recipe.path, recipe.box))
+        wanted = recipe.path, recipe.box, recipe.blur
+        if wanted not in self._blurs:
+            blurred = self._cut(recipe.path).filter(ImageFilter.GaussianBlur(recipe.blur))
+            self._blurs[wanted] = blurred.resize(recipe.fitted_size(*self._source_size), _BICUBIC)
+        return self._blurs[wanted]
+
+    def dominant_colour(self) -> str:
+        """The largest of eight clusters of colour, in a picture of 16 pixels by about 24."""
+        master = self._cuts[()]
+        clusters = master.reduce(max(1, min(master.size) // 16)).quantize(8, _OCTREE)
+        largest = clusters.histogram().index(max(clusters.histogram()))
+        colour = (clusters.getpalette() or [])[3 * largest : 3 * largest + 3]
+        return f"#{bytes(colour).hex()}"
+
+    def _cut(self, path: tuple[Box, ...]) -> Image.Image:
+        if path not in self._cuts:
+            larger = self._cut(path[:-1])
+            size = path[-1].fit(*self._source_size)
+            self._cuts[path] = larger if size == larger.size else larger.resize(size, _LANCZOS)
+        return self._cuts[path]
+
+
+def _make_master(data: bytes, master: Master, limits: Limits) -> tuple[SourceImage, Image.Image]:
+    """The upright, opaque sRGB picture in the master's box; the full decode is freed here."""
+    source, image = open_checked(data, limits)
+    with image:
+        profile = image.info.get("icc_profile")
+        width, height = master.box.fit(source.width, source.height)
+        sideways = (source.width, source.height) != image.size
+        small = _decode_small(image, (height, width) if sideways else (width, height), master)
+    # Resized pictures inherit comments and profiles, which Pillow's encoders would write out.
+    small.info.clear()
+    if source.orientation in _UPRIGHT:
+        small = small.transpose(_UPRIGHT[source.orientation])
+    return source, _to_srgb(_flatten(small, master.background), profile)
+
+
+def _decode_small(image: ImageFile.ImageFile, size: tuple[int, int], master: Master) -> Image.Image:
+    """Decode and shrink, at a JPEG's reduced resolution where that leaves enough headroom."""
+    width, height = size
+    image.draft(None, (ceil(width * master.headroom), ceil(height * master.headroom)))
+    image.load()
+    if image.mode == "I;16":
+        return _eight_bit(image.resize(size, _LANCZOS))  # the mode has no reduction
+    return _resampleable(image).resize(size, _LANCZOS, reducing_gap=master.gap)
+
+
+def _resampleable(image: Image.Image) -> Image.Image:
+    """In a mode that resampling means something in: no palette, colours weighed by their alpha."""
+    if image.mode in ("LA", "RGBA"):
+        return image.convert(image.mode.replace("A", "a"))
+    if image.has_transparency_data:
+        return image.convert("RGBA").convert("RGBa")
+    if image.mode in ("P", "1"):
+        return image.convert("RGB" if image.mode == "P" else "L")
+    return image
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """16-bit grey as 8-bit grey, scaled: Pillow's own conversion clips."""
+    return image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+
+
+def _flatten(image: Image.Image, background: str) -> Image.Image:
+    if image.mode not in ("La", "RGBa"):
+        return image
+    layer = image.convert(image.mode.upper())
+    flat = Image.new("RGB", layer.size, background)
+    flat.paste(layer.convert("RGB"), mask=layer.getchannel("A"))
+    return flat
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """In RGB, by way of the colour profile where there is a usable one.
+
+    Most profiles are sRGB itself: converting by one takes as long as two JPEG decodes and changes
+    nothing. Broken profiles, and those of another mode than the picture's, are common too; the
+    picture is then shown as it would be without.
+    """
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(BytesIO(profile))
+            if not ImageCms.getProfileDescription(source).startswith("sRGB"):
+                srgb = ImageCms.createProfile("sRGB")
+                converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
+                return converted or image
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass
+    return image.convert("RGB")
+
+
+def encode(picture: Image.Image, encoder: JPEG | WebP) -> bytes:
+    """The picture's file: pixels alone, without comment, profile or EXIF."""
+    buffer = BytesIO()
+    picture.save(buffer, encoder.pillow_format, **asdict(encoder))
+    return buffer.getvalue()
+
+
+@contextmanager
+def _as_rejections() -> Iterator[None]:
+    """Whatever decoders raise, told as `ImageRejected`.
+
+    Only what cannot come from a lack of memory is permanent: under an address-space limit libjpeg
+    and libwebp report a shortage in the words they have for damage.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise ImageRejected(RejectCode.OUT_OF_MEMORY, str(error)) from error
+    except SyntaxError as error:  # how Pillow's PNG reader calls a bad chunk
+        raise ImageRejected(RejectCode.DAMAGED, str(error)) from error
+    except (OSError, EOFError, ValueError, RuntimeError) as error:
+        truncated = "truncated" in str(error)
+        code = RejectCode.TRUNCATED if truncated else RejectCode.DECODER_FAILED
+        raise ImageRejected(code, f"{type(error).__name__}: {error}") from error

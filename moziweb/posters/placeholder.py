@@ -1,0 +1,52 @@
+"""What is shown where there is no poster, or none yet: a film reel on slate, drawn by code.
+
+It says nothing, so that it needs no language, and its greys are in the middle, so that it is
+quiet on a light page and on a dark one.
+"""
+
+from functools import lru_cache
+from math import cos, pi, sin
+from typing import Final
+
+from PIL import Image, ImageDraw, ImageOps
+
+from moziweb.posters.imaging import encode
+from moziweb.posters.recipes import JPEG, Format, WebP
+
+_TOP: Final = "#4a505c"
+_BOTTOM: Final = "#2f343d"
+_REEL: Final = "#6b7280"
+
+_REEL_SHARE: Final = 0.36
+"""The reel's diameter, of the picture's shorter side."""
+_OVERSAMPLING: Final = 4
+
+_ENCODERS: Final[dict[Format, JPEG | WebP]] = {"jpg": JPEG(), "webp": WebP()}
+
+
+@lru_cache(maxsize=64)
+def placeholder(width: int, height: int, extension: Format) -> bytes:
+    """The placeholder's file, ``width`` x ``height`` pixels, as ``jpg`` or ``webp``.
+
+    Drawn once per size and process: a box has few sizes, since most posters are 2:3.
+    """
+    shade = Image.linear_gradient("L").resize((width, height))
+    picture = ImageOps.colorize(shade, _TOP, _BOTTOM)
+    reel = _reel(max(1, round(min(width, height) * _REEL_SHARE)))
+    picture.paste(_REEL, ((width - reel.width) // 2, (height - reel.height) // 2), reel)
+    return encode(picture, _ENCODERS[extension])
+
+
+def _reel(diameter: int) -> Image.Image:
+    """A film reel as a mask: a disc with five windows and a hub, drawn large and shrunk."""
+    size = diameter * _OVERSAMPLING
+    mask = Image.new("L", (size, size))
+    draw = ImageDraw.Draw(mask)
+    centre = size / 2
+    draw.circle((centre, centre), centre, fill=255)
+    for window in range(5):
+        angle = 2 * pi * window / 5 - pi / 2
+        at = centre + 0.58 * centre * cos(angle), centre + 0.58 * centre * sin(angle)
+        draw.circle(at, 0.25 * centre, fill=0)
+    draw.circle((centre, centre), 0.1 * centre, fill=0)
+    return mask.resize((diameter, diameter), Image.Resampling.LANCZOS)
