@@ -4,12 +4,26 @@ Each kind has a reader. The two that everybody needs stand here; others join thr
 ``config.add_poster_source(kind, reader)``.
 """
 
+import hashlib
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from moziweb.movies.models import Movie
 from moziweb.storage import ObjectNotFound, Storage, StorageError, StorageMisconfigured
 
+from .addresses import BadTargetError, parse_target
 from .fetch import FetchCode, Fetched, Fetcher, FetchError
+from .models import PosterSource, SourceKind
+from .probe import LIMITS, Limits, probe
+
+MAX_URL_LENGTH: Final = 2000
+"""Characters of an external URL; longer ones are nobody's poster."""
+
+ORIGINAL_CACHE_CONTROL: Final = "private, no-cache"
+"""Originals are read by the poster service alone."""
 
 
 class SourceError(Exception):
@@ -105,3 +119,89 @@ def storage_code(error: StorageError) -> str:
     if isinstance(error, StorageMisconfigured):
         return "storage_misconfigured"
     return "storage_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """An original that stands in storage, and what its header tells: sizes in pixels, upright."""
+
+    key: str
+    sha256: str
+    bytes: int
+    format: str
+    width: int
+    height: int
+
+
+def upload_key(sha256: str, format_: str) -> str:
+    """Where an original is kept: equal files have one key, whoever uploads them."""
+    extension = "jpg" if format_ == "jpeg" else format_
+    return f"upload/{sha256[:2]}/{sha256}.{extension}"
+
+
+def inspect_upload(data: bytes, limits: Limits = LIMITS) -> tuple[StoredUpload, str]:
+    """What ``data`` will be once stored, and its media type; raises ``ImageRejected``."""
+    image = probe(data, limits)
+    sha256 = hashlib.sha256(data).hexdigest()
+    key = upload_key(sha256, image.format)
+    upload = StoredUpload(key, sha256, len(data), image.format, image.width, image.height)
+    return upload, image.mime
+
+
+def store_upload(storage: Storage, data: bytes, limits: Limits = LIMITS) -> StoredUpload:
+    """Check an original against ``limits`` and store it; the same one twice is stored once.
+
+    Raises ``ImageRejected`` or ``StorageError``. No session is needed, so none need be open.
+    """
+    upload, mime = inspect_upload(data, limits)
+    storage.put(
+        upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL, if_absent=True
+    )
+    return upload
+
+
+def record_upload(session: Session, movie_id: int, upload: StoredUpload) -> PosterSource:
+    """The movie's source for a stored original: a new, chosen one, or the one it has already."""
+    known = select(PosterSource).where(
+        PosterSource.movie_id == movie_id, PosterSource.key == upload.key
+    )
+    source = session.scalars(known).first()
+    if source is None:
+        facts = {column: getattr(upload, column) for column in _UPLOAD_COLUMNS}
+        source = _add_chosen(session, PosterSource(kind=SourceKind.UPLOAD, **facts), movie_id)
+    return source
+
+
+def add_upload(
+    session: Session, storage: Storage, movie: Movie, data: bytes, limits: Limits = LIMITS
+) -> PosterSource:
+    """Make an uploaded file the chosen source of ``movie``.
+
+    Raises ``ImageRejected`` for what is no acceptable picture, ``StorageError`` when it cannot be
+    kept. Its variants are made when they are first asked for.
+    """
+    return record_upload(session, movie.id, store_upload(storage, data, limits))
+
+
+def add_url(session: Session, movie: Movie, url: str) -> PosterSource:
+    """Make an external picture the chosen source of ``movie``; it is fetched when first needed.
+
+    Raises ``BadTargetError`` for anything but a plain http(s) URL.
+    """
+    if len(url) > MAX_URL_LENGTH:
+        raise BadTargetError(f"more than {MAX_URL_LENGTH} characters")
+    parse_target(url)
+    return _add_chosen(session, PosterSource(kind=SourceKind.URL, url=url), movie.id)
+
+
+_UPLOAD_COLUMNS: Final = ("key", "sha256", "bytes", "format", "width", "height")
+
+
+def _add_chosen(session: Session, source: PosterSource, movie_id: int) -> PosterSource:
+    others = update(PosterSource).where(PosterSource.movie_id == movie_id, PosterSource.chosen)
+    session.execute(others.values(chosen=False))
+    source.movie_id = movie_id
+    source.chosen = True
+    session.add(source)
+    session.flush()
+    return source

@@ -1,0 +1,83 @@
+"""The site that a command works on: its ini file, its database, its services."""
+
+import configparser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import IO, Any
+
+import click
+from pyramid.config import Configurator
+from pyramid.paster import get_appsettings, setup_logging
+from pyramid.registry import Registry
+from sqlalchemy.exc import DBAPIError
+
+from moziweb.db import Database, create_engine
+from moziweb.settings import SettingsError, load
+from moziweb.storage import StorageError, StorageMisconfigured
+
+# What posters need. Pages are no part of it: a command starts in half a second.
+POSTER_INCLUDES = ("moziweb.db", "moziweb.storage", "moziweb.posters", "moziweb.demo")
+
+
+class CommandError(click.ClickException):
+    """The command cannot do its work; its text is one line for the operator."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say the line."""
+        click.echo(f"moziweb: {self.message}", err=True, file=file)
+
+
+class InstallationError(CommandError):
+    """The ini file is missing, unreadable or wrong."""
+
+    exit_code = 2
+
+
+class Installation:
+    """What an ini file describes. Nothing is read or opened before it is asked for."""
+
+    def __init__(self, ini: str) -> None:
+        self.ini = ini
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The typed settings; logging is set up as the file says. Raises ``InstallationError``."""
+        try:
+            settings = load(get_appsettings(self.ini))
+            setup_logging(self.ini)
+        except OSError as error:
+            raise InstallationError(f"{self.ini}: {error.strerror or 'no such file'}") from None
+        except (SettingsError, LookupError, configparser.Error) as error:
+            raise InstallationError(" ".join(str(error).split())) from None
+        return settings
+
+    @cached_property
+    def database(self) -> Database:
+        """The database; it is connected to at first use."""
+        return Database(create_engine(self.settings))
+
+    @cached_property
+    def registry(self) -> Registry:
+        """A registry with the database, the storage and the poster service, and no pages."""
+        try:
+            with Configurator(settings=self.settings) as config:
+                for include in POSTER_INCLUDES:
+                    config.include(include)
+        except StorageMisconfigured as error:
+            raise InstallationError(str(error)) from None
+        return config.registry
+
+
+@contextmanager
+def services_in_one_line() -> Iterator[None]:
+    """Tell of a database or a storage that fails in one line, not in a traceback."""
+    try:
+        yield
+    except DBAPIError as error:
+        line = str(error.orig).splitlines()[0]
+        raise CommandError(f"the database: {line} (is it up, and upgraded?)") from None
+    except StorageMisconfigured as error:
+        raise InstallationError(str(error)) from None
+    except StorageError as error:
+        raise CommandError(f"storage: {error}") from None

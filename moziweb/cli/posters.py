@@ -1,0 +1,124 @@
+"""``moziweb posters``: making posters without waiting for visitors."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import click
+
+from moziweb.posters.batch import Done, DueSource, Need, Selection, generate
+from moziweb.posters.service import Status
+
+from .installation import Installation, services_in_one_line
+from .report import Report, reporting
+from .stopping import stopping
+
+_UNMADE = (Status.FAILED, Status.HELD)
+
+
+@click.group()
+def posters() -> None:
+    """Make posters ahead of visitors."""
+
+
+@posters.command("generate")
+@click.option(
+    "--missing", "need", flag_value=Need.MISSING, default=True, type=Need,
+    help="Sources that lack a variant of today's recipes (the default).",
+)  # fmt: skip
+@click.option(
+    "--stale", "need", flag_value=Need.STALE, type=Need,
+    help="Only sources whose pages still show a variant of an older recipe.",
+)  # fmt: skip
+@click.option("--movie", "movie_id", type=int, metavar="ID", help="The sources of one movie.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=2, show_default=True,
+    help="How many sources to work on at once.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Tell what would be made, and make nothing.")
+@click.pass_obj
+def generate_command(
+    installation: Installation, need: Need, movie_id: int | None, jobs: int, dry_run: bool
+) -> None:
+    """Make the variants of poster sources.
+
+    Ctrl-C finishes the posters that are being made and stops; run it again and it goes on. Sources
+    that failed are left alone until their next attempt is due. Several of these commands may run
+    at once, on any number of machines.
+
+    Exit status: 0 when all is made, 1 when some source failed or is held after a failure, 128 + the
+    signal when stopped.
+    """
+    with services_in_one_line():
+        selection = Selection(need, movie_id)
+        status = _list(installation, selection) if dry_run else _run(installation, selection, jobs)
+    raise SystemExit(status)
+
+
+def _run(installation: Installation, selection: Selection, jobs: int) -> int:
+    registry = installation.registry
+    database = registry["database"]
+    registry["storage"].check()  # or every source would be marked as failed
+    tally = Tally()
+    with stopping() as stop, reporting("Posters", selection.count(database)) as report:
+        for done in generate(registry["posters"], selection.sources(database), jobs, stop):
+            tally.add(done, report)
+        tally.end(report, stopped=stop.is_set())
+    return stop.exit_status(otherwise=int(tally.has_unmade))
+
+
+def _list(installation: Installation, selection: Selection) -> int:
+    database = installation.database
+    total = selection.count(database)
+    with reporting("Would make", total) as report:
+        for source in selection.sources(database):
+            report.step({"event": "would make", **_named(source)})
+        report.end({"event": "summary", "dry_run": True, "sources": total}, f"{total} sources.")
+    return 0
+
+
+@dataclass
+class Tally:
+    """How many sources ended how."""
+
+    statuses: Counter[Status] = field(default_factory=Counter)
+    variants: int = 0
+
+    @property
+    def has_unmade(self) -> bool:
+        """Whether any source has no posters because of a failure, now or before."""
+        return any(self.statuses[status] for status in _UNMADE)
+
+    def add(self, done: Done, report: Report) -> None:
+        """Count a source and tell of it."""
+        outcome = done.outcome
+        self.statuses[outcome.status] += 1
+        self.variants += outcome.made
+        report.step(
+            {
+                "event": "source",
+                **_named(done.source),
+                "status": outcome.status,
+                "code": outcome.code,
+                "variants": outcome.made,
+                "seconds": round(done.seconds, 3),
+            },
+            _line(done) if outcome.status in _UNMADE else None,
+        )
+
+    def end(self, report: Report, *, stopped: bool) -> None:
+        """Tell the sums."""
+        sums = {status.value: count for status, count in sorted(self.statuses.items())}
+        told = ", ".join(f"{count} {status}" for status, count in sums.items()) or "nothing to do"
+        report.end(
+            {"event": "summary", **sums, "variants": self.variants, "stopped": stopped},
+            f"{'Stopped: ' if stopped else ''}{told}; {self.variants} variants made.",
+        )
+
+
+def _line(done: Done) -> str:
+    code = f" ({done.outcome.code})" if done.outcome.code else ""
+    return f"movie {done.source.movie_id}, source {done.source.id}: {done.outcome.status}{code}"
+
+
+def _named(source: DueSource) -> dict[str, int]:
+    return {"source": source.id, "movie": source.movie_id}

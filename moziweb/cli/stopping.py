@@ -1,0 +1,40 @@
+"""Ctrl-C and SIGTERM: finish what is begun, begin nothing more."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stop(threading.Event):
+    """Set by the first signal; ``signum`` says by which."""
+
+    signum: int | None = None
+
+    def exit_status(self, otherwise: int) -> int:
+        """128 + the signal's number, as shells have it, or ``otherwise`` without one."""
+        return otherwise if self.signum is None else 128 + self.signum
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """A ``Stop`` that signals set for the length of a block; the second one ends the process."""
+    stop = Stop()
+
+    def heed(signum: int, frame: FrameType | None) -> None:
+        signal.signal(signum, signal.SIG_DFL)
+        stop.signum = signum
+        stop.set()
+        click.echo("Finishing what is begun; once more to end at once.", err=True)
+
+    before = {signum: signal.signal(signum, heed) for signum in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)

@@ -1,0 +1,134 @@
+"""Making the posters of many sources: which ones need it, and several at a time.
+
+Nothing is remembered between runs: what is left to do is asked of the database, page by page along
+the ids, so a run that was stopped is simply started again.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, func, select
+
+from moziweb.db import Database
+
+from .models import PosterSource, PosterVariant, VariantState
+from .recipes import RECIPES
+from .service import Outcome, PosterService
+
+PAGE: Final = 500
+"""Sources looked up at a time."""
+
+_HASHES: Final = frozenset(recipe.hash for recipe in RECIPES)
+
+
+class Need(StrEnum):
+    """Which sources a run is about."""
+
+    MISSING = "missing"
+    """Some variant of today's recipes is not ready."""
+    STALE = "stale"
+    """Some variant is still that of an older recipe, or of older content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The sources of a run: those in need, or with ``movie_id`` all of one movie's."""
+
+    need: Need = Need.MISSING
+    movie_id: int | None = None
+
+    def count(self, database: Database) -> int:
+        """How many sources there are now."""
+        with database.read() as session:
+            return session.scalar(select(func.count(PosterSource.id)).where(self._where())) or 0
+
+    def sources(self, database: Database) -> Iterator["DueSource"]:
+        """The sources in the order of their ids; no session is open between two pages."""
+        last = 0
+        while page := self._page(database, last):
+            yield from page
+            last = page[-1].id
+
+    def _page(self, database: Database, last: int) -> list["DueSource"]:
+        query = (
+            select(PosterSource.id, PosterSource.movie_id)
+            .where(PosterSource.id > last, self._where())
+            .order_by(PosterSource.id)
+            .limit(PAGE)
+        )
+        with database.read() as session:
+            return [DueSource(*row) for row in session.execute(query)]
+
+    def _where(self) -> ColumnElement[bool]:
+        if self.movie_id is not None:
+            return PosterSource.movie_id == self.movie_id
+        return _is_missing() if self.need is Need.MISSING else _is_stale()
+
+
+@dataclass(frozen=True, slots=True)
+class DueSource:
+    """A source to be worked on."""
+
+    id: int
+    movie_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A source that was worked on, how that ended, and how many seconds it took."""
+
+    source: DueSource
+    outcome: Outcome
+    seconds: float
+
+
+def generate(
+    service: PosterService, sources: Iterable[DueSource], jobs: int, stop: threading.Event
+) -> Iterator[Done]:
+    """Have the variants of ``sources`` made, ``jobs`` sources at a time, in no certain order.
+
+    Once ``stop`` is set no further source is begun; those that are being made are finished.
+    """
+    queue = iter(sources)
+    with ThreadPoolExecutor(jobs, thread_name_prefix="posters") as pool:
+        running: set[Future[Done]] = set()
+        while True:
+            free = 0 if stop.is_set() else jobs - len(running)
+            running |= {pool.submit(_make, service, source) for source in islice(queue, free)}
+            if not running:
+                return
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in finished)
+
+
+def _make(service: PosterService, source: DueSource) -> Done:
+    begun = time.monotonic()
+    outcome = service.ensure(source.id)
+    return Done(source, outcome, time.monotonic() - begun)
+
+
+def _ready() -> ColumnElement[bool]:
+    return and_(
+        PosterVariant.source_id == PosterSource.id, PosterVariant.state == VariantState.READY
+    )
+
+
+def _is_current() -> ColumnElement[bool]:
+    return and_(
+        PosterVariant.source_sha256 == PosterSource.sha256, PosterVariant.recipe_hash.in_(_HASHES)
+    )
+
+
+def _is_missing() -> ColumnElement[bool]:
+    count = select(func.count(PosterVariant.id)).where(_ready(), _is_current())
+    return count.correlate(PosterSource).scalar_subquery() < len(_HASHES)
+
+
+def _is_stale() -> ColumnElement[bool]:
+    return select(PosterVariant.id).where(_ready(), ~_is_current()).correlate(PosterSource).exists()

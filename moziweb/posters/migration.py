@@ -1,0 +1,149 @@
+"""Moving a site's old upload folder into storage.
+
+A file belongs to a movie when its name begins with the movie's id: ``1234.jpg``, ``1234-dune.jpg``
+or any other text after the dash, in whatever subfolder. All others are named and left alone.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from moziweb.db import Database
+from moziweb.movies.models import Movie
+from moziweb.storage import ObjectNotFound, Storage
+
+from .links import MAX_ID
+from .probe import LIMITS, Limits
+from .rejection import ImageRejected, RejectCode
+from .sources import ORIGINAL_CACHE_CONTROL, StoredUpload, inspect_upload, record_upload
+
+_NAME: Final = re.compile(r"(?P<movie>[1-9][0-9]{0,9})(-[^/]*)?\.[A-Za-z]+")
+
+
+class MoveStatus(StrEnum):
+    """What became of a file."""
+
+    MOVED = "moved"
+    """Stored, read back and recorded; or found so from an earlier run."""
+    UNMATCHED = "unmatched"
+    """Its name tells no movie."""
+    NO_MOVIE = "no_movie"
+    """There is no movie of that id."""
+    REJECTED = "rejected"
+    """No picture, or one beyond the limits; the code tells."""
+    UNREADABLE = "unreadable"
+    """The file itself could not be read."""
+    NOT_VERIFIED = "not_verified"
+    """What storage gave back is not what it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One file (``name`` is relative to the folder) and what became of it."""
+
+    name: str
+    status: MoveStatus
+    code: str | None = None
+    key: str | None = None
+    source_id: int | None = None
+    deleted: bool = False
+
+
+class _Left(Exception):  # noqa: N818 - it ends the move of one file, not the run
+    def __init__(self, status: MoveStatus, code: str | None = None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.code = code
+
+
+def upload_files(folder: Path) -> list[Path]:
+    """The files below ``folder`` in the order of their names; links are not followed."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+class Migration:
+    """Moves upload files to storage: checks, stores, reads back, records.
+
+    Safe to repeat: what is moved already is only checked. With ``delete`` a file goes once it is
+    recorded and what storage gives back equals it, byte for byte.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        storage: Storage,
+        limits: Limits = LIMITS,
+        *,
+        delete: bool = False,
+    ) -> None:
+        self._database = database
+        self._storage = storage
+        self._limits = limits
+        self._delete = delete
+
+    def run(self, folder: Path, files: list[Path]) -> Iterator[Move]:
+        """Move ``files`` of ``folder``; raises ``StorageError`` when storage fails."""
+        for path in files:
+            name = str(path.relative_to(folder))
+            try:
+                yield self._move(path, name)
+            except _Left as left:
+                yield Move(name, left.status, left.code)
+
+    def _move(self, path: Path, name: str) -> Move:
+        movie_id = _movie_id(path.name)
+        self._check_movie(movie_id)
+        data = self._read(path)
+        try:
+            upload, mime = inspect_upload(data, self._limits)
+        except ImageRejected as rejected:
+            raise _Left(MoveStatus.REJECTED, rejected.code) from rejected
+        self._store(upload, data, mime)
+        with self._database.write() as session:
+            source_id = record_upload(session, movie_id, upload).id
+        deleted = self._delete and _deleted(path)
+        return Move(name, MoveStatus.MOVED, None, upload.key, source_id, deleted)
+
+    def _check_movie(self, movie_id: int) -> None:
+        with self._database.read() as session:
+            if session.get(Movie, movie_id) is None:
+                raise _Left(MoveStatus.NO_MOVIE)
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            if path.stat().st_size > self._limits.bytes:
+                raise _Left(MoveStatus.REJECTED, RejectCode.TOO_MANY_BYTES)
+            return path.read_bytes()
+        except OSError as error:
+            raise _Left(MoveStatus.UNREADABLE, error.strerror) from error
+
+    def _store(self, upload: StoredUpload, data: bytes, mime: str) -> None:
+        if self._has(upload.key, data):
+            return
+        self._storage.put(upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL)
+        if not self._has(upload.key, data):
+            raise _Left(MoveStatus.NOT_VERIFIED)
+
+    def _has(self, key: str, data: bytes) -> bool:
+        try:
+            return self._storage.get(key) == data
+        except ObjectNotFound:
+            return False
+
+
+def _movie_id(name: str) -> int:
+    match = _NAME.fullmatch(name)
+    if match is None or int(match["movie"]) > MAX_ID:
+        raise _Left(MoveStatus.UNMATCHED)
+    return int(match["movie"])
+
+
+def _deleted(path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError:  # a folder that we may not write in; the report says "deleted": false
+        return False
+    return True

@@ -1,0 +1,186 @@
+"""A movie with a poster source, on both databases and both storages, and the service over them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from moziweb.db import Database, create_engine, migrations
+from moziweb.movies.models import Movie
+from moziweb.posters.claims import Claims
+from moziweb.posters.models import PosterSource, SourceKind
+from moziweb.posters.service import PosterService
+from moziweb.posters.sources import SourceAddress, SourceBytes, SourceError
+from moziweb.storage import Storage
+from moziweb.storage.disk import DiskStorage
+from moziweb.storage.s3 import S3Storage
+from tests.services.postgres import PostgresServer
+from tests.services.s3 import S3Bucket
+from tests.storage.conftest import s3_settings
+
+NOON = datetime(2026, 8, 20, 12, tzinfo=UTC)
+LEASE = timedelta(seconds=60)
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+
+@dataclass
+class Shelf:
+    """A reader of drawn sources: pictures by URL, and a count of how often it was asked."""
+
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    error: SourceError | None = None
+    reads: int = 0
+    before_read: Callable[[], object] = lambda: None
+
+    def read(self, source: SourceAddress) -> SourceBytes:
+        self.reads += 1
+        self.before_read()
+        if self.error:
+            raise self.error
+        return SourceBytes(self.pictures[source.url or ""], etag='"1"')
+
+
+def picture(colour: str = "#a03020", size: tuple[int, int] = (200, 300)) -> bytes:
+    """A JPEG of one colour."""
+    out = BytesIO()
+    Image.new("RGB", size, colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: PostgresServer) -> str:
+    """A PostgreSQL database with the schema, to copy from."""
+
+    def prepare(url: str) -> None:
+        engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 1})
+        migrations.upgrade(engine)
+        engine.dispose()
+
+    return postgres_server.make_template(prepare)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The address of a new SQLite database with the schema."""
+    url = f"sqlite:///{tmp_path}/test.sqlite"
+    engine = create_engine({"sqlalchemy.url": url})
+    migrations.upgrade(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a new PostgreSQL database with the schema."""
+    template = request.getfixturevalue("migrated_template")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with server.database(template) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Each database in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Each database in turn."""
+    engine = create_engine({"sqlalchemy.url": database_url, "sqlalchemy.pool_size": 8})
+    yield Database(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def s3(s3_bucket: S3Bucket) -> Iterator[S3Storage]:
+    """An S3 storage with a bucket of its own."""
+    storage = S3Storage(s3_settings(s3_bucket))
+    yield storage
+    storage.close()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> DiskStorage:
+    """A storage in an empty folder."""
+    return DiskStorage(tmp_path / "objects")
+
+
+@pytest.fixture(params=["disk", "s3"])
+def storage(request: pytest.FixtureRequest) -> Storage:
+    """Each storage in turn."""
+    storage: Storage = request.getfixturevalue(request.param)
+    return storage
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Noon of a day in August."""
+    return Clock()
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    """Holds one picture, at ``drawn:dune``."""
+    return Shelf({"drawn:dune": picture()})
+
+
+@pytest.fixture
+def claims(database: Database, clock: Clock) -> Claims:
+    """Leases of a minute; no chance in the waits."""
+    return Claims(database, clock, LEASE, jitter=lambda: 0.5)
+
+
+@pytest.fixture
+def service(
+    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, shelf: Shelf
+) -> PosterService:
+    """A service that reads from the shelf and keeps its objects on disk."""
+    return PosterService(database, disk, {SourceKind.DRAWN: shelf}, claims, clock)
+
+
+@pytest.fixture
+def movie_id(database: Database) -> int:
+    """The id of a movie called Dűne."""
+    with database.write() as session:
+        session.add(Movie(id=7, title="Dűne", original_title="Dune", slug="dune"))
+    return 7
+
+
+@pytest.fixture
+def source_id(database: Database, movie_id: int) -> int:
+    """The id of that movie's chosen source, drawn and not made yet."""
+    return add_source(database, movie_id)
+
+
+def add_source(
+    database: Database, movie_id: int, url: str = "drawn:dune", *, chosen: bool = True
+) -> int:
+    """A drawn source of a movie."""
+    source = PosterSource(movie_id=movie_id, kind=SourceKind.DRAWN, url=url, chosen=chosen)
+    with database.write() as session:
+        session.add(source)
+    return source.id
+
+
+def source_of(database: Database, source_id: int) -> PosterSource:
+    """The source as it stands in the database."""
+    with database.read() as session:
+        return session.get_one(PosterSource, source_id)
