@@ -57,6 +57,11 @@ class Listing:
     distributor: str = ""
     moved: PremiereChange | None = None
 
+    @property
+    def day(self) -> date:
+        """The premiere's date, for sorting; what has none comes last."""
+        return self.premiere.date if self.premiere else date.max
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
@@ -228,5 +233,4 @@ def _fetched(session: Session, query: ListedSelect) -> tuple[Listing, ...]:
 
 def _by_date_and_title(listing: Listing) -> tuple[date, str, int]:
     # By slug and not by title: it sorts alike on both databases and in every locale.
-    day = listing.premiere.date if listing.premiere else date.max
-    return day, listing.movie.slug, listing.movie.id
+    return listing.day, listing.movie.slug, listing.movie.id

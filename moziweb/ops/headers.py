@@ -1,0 +1,100 @@
+"""Security headers on every response: pages, errors, static files, redirects.
+
+They are set outside of everything else that Pyramid does, so that nothing leaves without them. A
+response that set one of them itself keeps its own.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.tweens import INGRESS
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Request], Response]
+
+HSTS: Final = "max-age=31536000"
+"""One year; without subdomains, which may be somebody else's to decide."""
+
+_FIXED: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": (
+        "accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), "
+        "fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), "
+        "payment=(), picture-in-picture=(), publickey-credentials-get=(), usb=(), "
+        "xr-spatial-tracking=()"
+    ),
+}
+
+
+def content_security_policy(image_origin: str) -> str:
+    """The policy of pages, which load nothing from elsewhere but posters.
+
+    ``image_origin`` is where storage serves them from, "" when that is the site itself. There is
+    no inline style or script, so a page needs no nonce and can be cached.
+    """
+    directives = {
+        "default-src": "'none'",
+        "base-uri": "'none'",
+        "connect-src": "'self'",
+        "font-src": "'self'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+        "img-src": f"'self' {image_origin}".rstrip(),
+        "manifest-src": "'self'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+    }
+    return "; ".join(f"{name} {sources}" for name, sources in directives.items())
+
+
+def origin_of(url: str) -> str:
+    """``https://host:port`` of an absolute address, "" for one that is relative to the site."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+
+def security_headers(image_origin: str, *, hsts: bool) -> dict[str, str]:
+    """All of them, by name."""
+    headers = {**_FIXED, "Content-Security-Policy": content_security_policy(image_origin)}
+    return {**headers, "Strict-Transport-Security": HSTS} if hsts else headers
+
+
+def headers_tween_factory(handler: Handler, registry: Any) -> Handler:
+    """The outermost tween: sets the headers, and answers when even the error page failed."""
+    image_origin = origin_of(registry["storage"].url("poster"))
+    headers = security_headers(image_origin, hsts=registry.settings["site.hsts"])
+
+    def headers_tween(request: Request) -> Response:
+        try:
+            response = handler(request)
+        except Exception:
+            log.exception(
+                "%s %s failed, and so did its error page", request.method, request.path_qs
+            )
+            response = _last_resort()
+        _set_missing(response, headers)
+        return response
+
+    return headers_tween
+
+
+def includeme(config: Configurator) -> None:
+    """Add the tween."""
+    config.add_tween(f"{__name__}.headers_tween_factory", under=INGRESS)
+
+
+def _set_missing(response: Response, headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        response.headers.setdefault(name, value)
+
+
+def _last_resort() -> Response:
+    return Response("500 Internal Server Error\n", status=500, content_type="text/plain")

@@ -1,0 +1,51 @@
+"""What visitors see: the pages, in Hungarian and English, and the JSON API."""
+
+from typing import Final
+
+from pyramid.config import Configurator
+
+from moziweb.i18n import DOMAIN
+
+# Route names and patterns. Pages are served in each language; the rest has none.
+PAGES: Final = (
+    ("index", "/"),
+    ("week", "/week/{week}"),
+    ("month", "/month/{month}"),
+    ("movie", "/movie/{movie}"),
+    ("genre", "/genre/{genre}"),
+    ("undated", "/undated"),
+    ("jump", "/jump"),
+    ("about", "/about"),
+)
+OTHERS: Final = (
+    ("bare_en", "/en"),
+    ("api_main", "/api/main/"),
+    ("api_movie", "/api/movie/{movie}"),
+    ("robots", "/robots.txt"),
+    ("favicon", "/favicon.ico"),
+)
+
+
+def includeme(config: Configurator) -> None:
+    """Routes, templates, static files and views."""
+    for name, pattern in PAGES:
+        config.add_page_route(name, pattern)
+    for name, pattern in OTHERS:
+        config.add_route(name, pattern)
+    config.include(_templates)
+    config.include(".static")
+    config.scan(".views")
+
+
+def _templates(config: Configurator) -> None:
+    """Jinja2: everything is escaped, and a name that a view did not give is an error."""
+    config.add_settings(
+        {
+            "jinja2.directories": "moziweb:templates",
+            "jinja2.i18n.domain": DOMAIN,
+            "jinja2.undefined": "strict",
+            "jinja2.trim_blocks": True,
+            "jinja2.lstrip_blocks": True,
+        }
+    )
+    config.include("pyramid_jinja2")

@@ -1,0 +1,89 @@
+"""A movie with all its relations as its page shows it."""
+
+from typing import Final
+
+from moziweb.i18n import _
+from moziweb.movies.calendar import in_bounds, week_of
+from moziweb.movies.models import DatePrecision, Movie, Premiere
+from moziweb.posters.links import PosterLinks
+
+from .cards import Link, MoviePage, PremiereLine, TrailerLink
+from .facts import cast_of, directors_of, imdb_url, synopsis_of, trailer_url
+from .jsonld import movie_json_ld
+from .listings import genre_links, titles
+from .periods import week_text
+from .pictures import picture_of
+from .premieres import premiere_line
+from .visit import Visit
+from .wording import iso_runtime
+
+_SOURCES: Final = {
+    "demo": _(
+        "Sample data: the facts are from Wikidata (CC0), moved in time; Hungarian title, synopsis "
+        "and distributor are made up."
+    ),
+    "tmdb": _("This product uses the TMDB API but is not endorsed or certified by TMDB."),
+    "csv": _("Some of these facts are from the distributor's list."),
+}
+"""What is said of the places that facts are from; those entered by hand need no word."""
+
+
+def movie_page(visit: Visit, movie: Movie, links: PosterLinks | None) -> MoviePage:
+    """What ``movie.jinja2`` is given of a movie that ``whole_movie`` loaded."""
+    wording = visit.wording
+    title, subtitle = titles(visit, movie)
+    synopsis, synopsis_lang = synopsis_of(movie, wording.locale)
+    picture = picture_of(wording, title, links)
+    return MoviePage(
+        movie_id=movie.id,
+        title=title,
+        original_title=movie.original_title,
+        subtitle=subtitle,
+        synopsis=synopsis,
+        synopsis_lang=synopsis_lang,
+        synopsis_paragraph=" ".join(synopsis.split()),
+        distributor=movie.distributor.name if movie.distributor else "",
+        directors=tuple(each.person.name for each in directors_of(movie)),
+        cast=tuple((each.person.name, each.character) for each in cast_of(movie)),
+        genres=genre_links(visit, (link.genre for link in movie.genre_links)),
+        runtime_text=wording.runtime_text(movie.runtime),
+        runtime_iso=iso_runtime(movie.runtime),
+        rating=movie.rating,
+        rating_text=wording.rating_text(movie.rating),
+        countries=tuple(wording.country_name(code) for code in movie.countries),
+        languages=tuple(wording.language_name(code) for code in movie.languages),
+        premieres=tuple(_premiere_line(visit, premiere) for premiere in movie.premieres),
+        trailers=_trailer_links(movie),
+        imdb_url=imdb_url(movie),
+        tmdb_url=f"https://www.themoviedb.org/movie/{movie.tmdb_id}" if movie.tmdb_id else "",
+        picture=picture,
+        json_ld=movie_json_ld(visit, movie, picture),
+        week_link=_week_link(visit, movie),
+        sources=_source_lines(visit, movie),
+    )
+
+
+def _premiere_line(visit: Visit, premiere: Premiere) -> PremiereLine:
+    service = premiere.service.name if premiere.service else ""
+    return premiere_line(visit.wording, premiere, service, premiere.changes)
+
+
+def _trailer_links(movie: Movie) -> tuple[TrailerLink, ...]:
+    return tuple(
+        TrailerLink(each.video_id, trailer_url(each), each.name, each.site)
+        for each in movie.trailers
+    )
+
+
+def _week_link(visit: Visit, movie: Movie) -> Link | None:
+    """The way back to the calendar: the week of the first premiere that has a day."""
+    for premiere in movie.premieres:
+        week = week_of(premiere.date)
+        if premiere.precision is DatePrecision.DAY and in_bounds(week):
+            return Link(visit.paths.week(week), week_text(visit.wording, week), week.name)
+    return None
+
+
+def _source_lines(visit: Visit, movie: Movie) -> tuple[str, ...]:
+    sources = {each.source for each in movie.provenance}
+    return tuple(visit.wording.say(text) for name, text in _SOURCES.items() if name in sources)

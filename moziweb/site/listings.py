@@ -1,0 +1,120 @@
+"""From listings of the calendar to the cards and sections that pages show."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from moziweb.movies.models import Genre, Movie
+from moziweb.movies.queries import Listing, genres_of
+from moziweb.posters.links import PosterLinks, poster_links
+from moziweb.request import Request
+
+from .cards import Card, GenreLink, PremiereLine, Section
+from .pictures import picture_of
+from .premieres import NO_PREMIERE, premiere_line
+from .visit import Visit
+
+EAGER_CARDS: Final = 6
+"""How many cards the first row of the widest layout holds."""
+
+
+def titles(visit: Visit, movie: Movie) -> tuple[str, str]:
+    """Title and subtitle: Hungarian pages lead with the Hungarian one, English with the original.
+
+    The subtitle is "" when both are the same.
+    """
+    title = visit.wording.choose(movie.title, movie.original_title)
+    other = visit.wording.choose(movie.original_title, movie.title)
+    return title, "" if other == title else other
+
+
+def genre_links(visit: Visit, genres: Iterable[Genre]) -> tuple[GenreLink, ...]:
+    """Genres as links to their pages."""
+    return tuple(
+        GenreLink(visit.wording.choose(genre.name, genre.name_en), visit.paths.genre(genre))
+        for genre in genres
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What the cards of a page need besides their listings; ids are of movies."""
+
+    visit: Visit
+    genres: Mapping[int, tuple[Genre, ...]]
+    posters: Mapping[int, PosterLinks]
+
+    @classmethod
+    def fetch(cls, request: Request, visit: Visit, listings: Iterable[Listing]) -> "Shelf":
+        """The shelf for all listings of a page: two queries, or none when there are no listings."""
+        slugs = {listing.movie.id: listing.movie.slug for listing in listings}
+        if not slugs:
+            return cls(visit, {}, {})
+        genres = genres_of(request.dbsession, slugs)
+        return cls(
+            visit, genres, poster_links(request.dbsession, request.registry["storage"], slugs)
+        )
+
+    def section(
+        self,
+        key: str,
+        title: str,
+        listings: Iterable[Listing],
+        note: str = "",
+        more_href: str | None = None,
+        more_text: str = "",
+    ) -> Section:
+        """A section of these listings."""
+        cards = tuple(self.card(listing) for listing in listings)
+        return Section(key, title, note, cards, more_href, more_text)
+
+    def card(self, listing: Listing) -> Card:
+        """The card of one listing."""
+        movie, wording = listing.movie, self.visit.wording
+        title, subtitle = titles(self.visit, movie)
+        premiere = _premiere_of(self.visit, listing)
+        return Card(
+            movie_id=movie.id,
+            href=self.visit.paths.movie(movie),
+            title=title,
+            subtitle=subtitle,
+            date_text=premiere.date_text,
+            date_iso=premiere.date_iso,
+            weekday_text=premiere.weekday_text,
+            off_thursday=premiere.off_thursday,
+            kind=premiere.kind,
+            kind_text=premiere.kind_text,
+            service=premiere.service,
+            rating=movie.rating,
+            rating_text=wording.rating_text(movie.rating),
+            runtime_text=wording.runtime_text(movie.runtime),
+            genres=genre_links(self.visit, self.genres.get(movie.id, ())),
+            formats=premiere.formats,
+            audio_text=premiere.audio_text,
+            rerelease=premiere.rerelease,
+            cancelled=premiere.cancelled,
+            moved_from_text=premiere.history[-1].old_date_text if premiere.history else "",
+            picture=picture_of(wording, title, self.posters.get(movie.id)),
+            eager=False,
+        )
+
+
+def with_eager_row(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """The same sections, the first row of the first one that has cards marked as eager."""
+    first = next((place for place, section in enumerate(sections) if section.cards), None)
+    return tuple(
+        replace(section, cards=_eager(section.cards)) if place == first else section
+        for place, section in enumerate(sections)
+    )
+
+
+def _eager(cards: tuple[Card, ...]) -> tuple[Card, ...]:
+    row = (replace(card, eager=True) for card in cards[:EAGER_CARDS])
+    return (*row, *cards[EAGER_CARDS:])
+
+
+def _premiere_of(visit: Visit, listing: Listing) -> PremiereLine:
+    if listing.premiere is None:
+        return NO_PREMIERE
+    changes = (listing.moved,) if listing.moved else ()
+    return premiere_line(visit.wording, listing.premiere, listing.service, changes)

@@ -1,0 +1,131 @@
+"""The shapes of the JSON API. Keys are only ever added; null, "" and [] say "not known".
+
+A **premiere**: ``kind`` (cinema, limited, festival, streaming), ``service`` (streaming's name or
+""), ``date`` (``2026-08-20``, ``2026-08`` or ``2026``) with its ``precision`` (day, month, year),
+``formats``, ``audio``, ``rerelease``, ``cancelled``.
+
+A **poster**: absolute addresses ``full``, ``thumb``, ``small``, ``blur``, each as JPEG, and
+``webp`` with the same four; null for a movie without one.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from moziweb.movies.models import Credit, Genre, Movie, Premiere, Trailer
+from moziweb.movies.queries import Listing
+from moziweb.posters.links import PosterLinks
+from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB
+
+from .facts import cast_of, directors_of, trailer_url
+from .index import IndexSection
+from .listings import Shelf
+from .paths import Paths
+from .wording import iso_date
+
+_POSTER_NAMES: Final = {"full": POSTER, "thumb": THUMB, "small": SMALL, "blur": BLUR}
+
+
+def main_payload(shelf: Shelf, parts: Iterable[IndexSection]) -> dict[str, Any]:
+    """``/api/main/``: the premieres of the index.
+
+    ``{"date": "2026-08-20", "premieres": [{"section": "this-week", "movie": {…}, "premiere":
+    {…} | null}]}``. Sections are this-week, next-week, streaming-this-week, streaming-next-week,
+    still-in-cinemas and undated; a movie has the keys of ``_movie_brief``.
+    """
+    return {
+        "date": shelf.visit.today.isoformat(),
+        "premieres": [
+            {"section": part.key, **_listing(shelf, listing)}
+            for part in parts
+            for listing in part.listings
+        ],
+    }
+
+
+def movie_payload(paths: Paths, movie: Movie, links: PosterLinks | None) -> dict[str, Any]:
+    """``/api/movie/{id}``: a whole movie, in both languages; of a person name and IMDb id."""
+    genres = [link.genre for link in movie.genre_links]
+    return {
+        **_movie_brief(paths, movie, genres, links),
+        "synopsis": movie.synopsis,
+        "synopsis_en": movie.synopsis_en,
+        "distributor": movie.distributor.name if movie.distributor else "",
+        "countries": list(movie.countries),
+        "languages": list(movie.languages),
+        "directors": [_person(each) for each in directors_of(movie)],
+        "actors": [{**_person(each), "character": each.character} for each in cast_of(movie)],
+        "premieres": [
+            _premiere(each, each.service.name if each.service else "") for each in movie.premieres
+        ],
+        "trailers": [_trailer(each) for each in movie.trailers],
+    }
+
+
+def _listing(shelf: Shelf, listing: Listing) -> dict[str, Any]:
+    movie = listing.movie
+    genres, links = shelf.genres.get(movie.id, ()), shelf.posters.get(movie.id)
+    brief = _movie_brief(shelf.visit.paths, movie, genres, links)
+    return {
+        "movie": {**brief, "distributor": listing.distributor},
+        "premiere": _premiere(listing.premiere, listing.service) if listing.premiere else None,
+    }
+
+
+def _movie_brief(
+    paths: Paths, movie: Movie, genres: Iterable[Genre], links: PosterLinks | None
+) -> dict[str, Any]:
+    return {
+        "id": movie.id,
+        "url": paths.base_url + paths.movie(movie),
+        "api_url": paths.url("api_movie", movie=str(movie.id)),
+        "title": movie.title,
+        "original_title": movie.original_title,
+        "slug": movie.slug,
+        "imdb_id": movie.imdb_id,
+        "tmdb_id": movie.tmdb_id,
+        "runtime": movie.runtime,
+        "rating": movie.rating,
+        "genres": [
+            {"slug": each.slug, "name": each.name, "name_en": each.name_en} for each in genres
+        ],
+        "poster": _poster(paths, links),
+    }
+
+
+def _poster(paths: Paths, links: PosterLinks | None) -> dict[str, Any] | None:
+    if links is None:
+        return None
+
+    def urls(extension: str) -> dict[str, str]:
+        return {
+            key: paths.absolute(links.url(name, extension)) for key, name in _POSTER_NAMES.items()
+        }
+
+    return {**urls("jpg"), "webp": urls("webp")}
+
+
+def _premiere(premiere: Premiere, service: str) -> dict[str, Any]:
+    return {
+        "kind": premiere.kind,
+        "service": service,
+        "date": iso_date(premiere.date, premiere.precision),
+        "precision": premiere.precision,
+        "formats": list(premiere.formats),
+        "audio": premiere.audio,
+        "rerelease": premiere.rerelease,
+        "cancelled": premiere.cancelled_at is not None,
+    }
+
+
+def _person(credit: Credit) -> dict[str, str | None]:
+    return {"name": credit.person.name, "imdb_id": credit.person.imdb_id}
+
+
+def _trailer(trailer: Trailer) -> dict[str, str]:
+    return {
+        "site": trailer.site,
+        "video_id": trailer.video_id,
+        "name": trailer.name,
+        "language": trailer.language,
+        "url": trailer_url(trailer),
+    }

@@ -1,0 +1,41 @@
+"""Static files: kept by browsers for a year, since each address carries its content's digest."""
+
+from contextlib import suppress
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from pyramid.config import Configurator
+from pyramid.path import AssetResolver
+
+from moziweb.request import Request
+
+FOLDER: Final = "moziweb:static/"
+MAX_AGE_SECONDS: Final = 365 * 24 * 3600
+
+_DIGEST_LENGTH: Final = 12
+
+
+def with_digest(request: Request, subpath: str, kw: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Pyramid's cache buster: ``?v=<digest of the content>`` on addresses of static files.
+
+    A file that changes while the process runs (in development) gets a new address at once.
+    """
+    path = Path(AssetResolver().resolve(kw["pathspec"]).abspath())
+    with suppress(FileNotFoundError):
+        status = path.stat()
+        kw["_query"] = {"v": digest_of(path, status.st_mtime_ns, status.st_size)}
+    return subpath, kw
+
+
+@lru_cache(maxsize=1024)
+def digest_of(path: Path, mtime_ns: int, size: int) -> str:
+    """The first hex digits of a file's SHA-256, worked out once for each state of the file."""
+    return sha256(path.read_bytes()).hexdigest()[:_DIGEST_LENGTH]
+
+
+def includeme(config: Configurator) -> None:
+    """Serve ``moziweb/static`` at ``/static/``."""
+    config.add_static_view("static", FOLDER, cache_max_age=MAX_AGE_SECONDS)
+    config.add_cache_buster(FOLDER, with_digest)

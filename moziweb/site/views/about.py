@@ -1,0 +1,20 @@
+"""What the site is, and where what it shows is from."""
+
+from typing import Any
+
+from pyramid.view import view_config
+
+from moziweb.i18n import _
+from moziweb.request import Request
+
+from ..pages import page_of
+from ..visit import Visit
+
+
+@view_config(route_name="about", renderer="about.jinja2", request_method="GET")
+def about(request: Request) -> dict[str, Any]:
+    """No query."""
+    visit = Visit.of(request)
+    title = visit.wording.say(_("About this site"))
+    description = visit.wording.say(_("What moziweb is and where its data is from."))
+    return {"page": page_of(visit, title, description, "about")}

@@ -1,0 +1,38 @@
+"""The JSON API; ``moziweb.site.payload`` documents its shapes. It has no language of its own."""
+
+import re
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.view import view_config
+
+from moziweb.movies.queries import whole_movie
+from moziweb.posters.links import poster_links
+from moziweb.request import Request
+
+from ..index import index_sections
+from ..listings import Shelf
+from ..payload import main_payload, movie_payload
+from ..visit import Visit
+
+_ID: Final = re.compile(r"[1-9][0-9]{0,9}")
+
+
+@view_config(route_name="api_main", renderer="json", request_method="GET")
+def api_main(request: Request) -> dict[str, Any]:
+    """The premieres of the index. Four queries."""
+    visit = Visit.of(request)
+    parts = index_sections(request.dbsession, visit.today)
+    listings = [listing for part in parts for listing in part.listings]
+    return main_payload(Shelf.fetch(request, visit, listings), parts)
+
+
+@view_config(route_name="api_movie", renderer="json", request_method="GET")
+def api_movie(request: Request) -> dict[str, Any]:
+    """One movie. Six queries."""
+    text = request.matchdict["movie"]
+    movie = whole_movie(request.dbsession, int(text)) if _ID.fullmatch(text) else None
+    if movie is None:
+        raise HTTPNotFound
+    links = poster_links(request.dbsession, request.registry["storage"], {movie.id: movie.slug})
+    return movie_payload(Visit.of(request).paths, movie, links.get(movie.id))

@@ -1,0 +1,166 @@
+"""What is answered when something is wrong: in the site's look, without the database.
+
+One function words an error, one answers: as a page, or as JSON below ``/api/``.
+"""
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from pyramid.exceptions import PredicateMismatch, URLDecodeError
+from pyramid.httpexceptions import HTTPError, HTTPNotFound
+from pyramid.i18n import TranslationString
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from moziweb.db.session import SAFE_METHODS
+from moziweb.i18n import _
+from moziweb.movies.calendar import week_of
+from moziweb.request import Request
+
+from ..cards import Link
+from ..pages import error_page_of
+from ..visit import Visit
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS: Final = 30
+"""When to come back after the database was not to be had."""
+
+
+_TEMPLATE: Final = "moziweb:templates/error.jinja2"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error in the visitor's words."""
+
+    code: HTTPStatus
+    heading: TranslationString
+    explanation: TranslationString
+
+
+_NOT_FOUND: Final = Problem(
+    HTTPStatus.NOT_FOUND,
+    _("This page is not on the programme"),
+    _("The address is mistyped, or what stood here is gone. The calendar is still on:"),
+)
+_BAD_REQUEST: Final = Problem(
+    HTTPStatus.BAD_REQUEST,
+    _("This request makes no sense to us"),
+    _("A part of the address could not be read, perhaps a date that does not exist."),
+)
+_BAD_METHOD: Final = Problem(
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    _("This page can only be read"),
+    _("Nothing can be sent to this address."),
+)
+_FORBIDDEN: Final = Problem(
+    HTTPStatus.FORBIDDEN,
+    _("This is not open to the public"),
+    _("You have no permission to see this page."),
+)
+_UNAVAILABLE: Final = Problem(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    _("A short intermission"),
+    _("The site cannot reach its data right now. Please try again in a minute."),
+)
+_BROKEN: Final = Problem(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    _("The film has torn"),
+    _("Something went wrong on our side. We have been told and will look into it."),
+)
+_BY_CODE: Final = {
+    problem.code: problem
+    for problem in (_NOT_FOUND, _BAD_REQUEST, _BAD_METHOD, _FORBIDDEN, _UNAVAILABLE)
+}
+
+
+@notfound_view_config()
+def not_found(error: HTTPNotFound, request: Request) -> Response:
+    """404; 405 where there is a page, but none that takes this method."""
+    if isinstance(error, PredicateMismatch) and request.method not in SAFE_METHODS:
+        response = answer(request, _BAD_METHOD)
+        response.allow = ("GET", "HEAD")
+        return response
+    return answer(request, _NOT_FOUND)
+
+
+@forbidden_view_config()
+def forbidden(request: Request) -> Response:
+    """403."""
+    return answer(request, _FORBIDDEN)
+
+
+@exception_view_config(HTTPError)
+def refused(error: HTTPError, request: Request) -> Response:
+    """An error that a view raised on purpose, with its headers where it set any."""
+    response = answer(request, _BY_CODE.get(HTTPStatus(error.code), _BAD_REQUEST))
+    if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR and "Retry-After" in error.headers:
+        response.headers["Retry-After"] = error.headers["Retry-After"]
+    return response
+
+
+@exception_view_config(URLDecodeError)
+def undecodable(request: Request) -> Response:
+    """400 for a path that is not UTF-8."""
+    return answer(request, _BAD_REQUEST)
+
+
+@exception_view_config(OperationalError)
+@exception_view_config(InterfaceError)
+@exception_view_config(PoolTimeoutError)
+def unavailable(error: Exception, request: Request) -> Response:
+    """503 when the database does not answer, is locked for too long or is not migrated."""
+    log.error("%s %s: no database", request.method, request.path_qs, exc_info=error)
+    response = answer(request, _UNAVAILABLE)
+    response.retry_after = RETRY_AFTER_SECONDS
+    return response
+
+
+@exception_view_config(Exception)
+def broken(error: Exception, request: Request) -> Response:
+    """500 for a mistake of ours, with its traceback in the log."""
+    log.error("%s %s failed", request.method, request.path_qs, exc_info=error)
+    return answer(request, _BROKEN)
+
+
+def answer(request: Request, problem: Problem) -> Response:
+    """The problem as a page, or as ``{"error": {"code": 404, "message": "…"}}`` for the API."""
+    if request.environ.get("PATH_INFO", "").startswith("/api/"):
+        renderer, values = "json", _json_values(problem)
+    else:
+        renderer, values = _TEMPLATE, _page_values(Visit.of(request), problem)
+    response: Response = render_to_response(renderer, values, request=request)
+    response.status_int = problem.code
+    return response
+
+
+def _json_values(problem: Problem) -> dict[str, Any]:
+    return {"error": {"code": int(problem.code), "message": problem.code.phrase}}
+
+
+def _page_values(visit: Visit, problem: Problem) -> dict[str, Any]:
+    heading = visit.wording.say(problem.heading)
+    return {
+        "page": error_page_of(visit, heading),
+        "code": int(problem.code),
+        "heading": heading,
+        "explanation": visit.wording.say(problem.explanation),
+        "links": _ways_out(visit),
+    }
+
+
+def _ways_out(visit: Visit) -> tuple[Link, ...]:
+    say, paths = visit.wording.say, visit.paths
+    this_week = week_of(visit.today)
+    return (
+        Link(paths.page("index"), say(_("All premieres of these days"))),
+        Link(paths.week(this_week), say(_("This week"))),
+        Link(paths.week(this_week.next), say(_("Next week"))),
+        Link(paths.page("undated"), say(_("Films without a date"))),
+    )

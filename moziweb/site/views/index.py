@@ -1,0 +1,54 @@
+"""The index."""
+
+from typing import Any
+
+from pyramid.view import view_config
+
+from moziweb.i18n import _
+from moziweb.movies.calendar import week_of
+from moziweb.request import Request
+
+from ..cards import Page, Section
+from ..index import IndexSection, index_sections
+from ..listings import Shelf, with_eager_row
+from ..pages import page_of
+from ..periods import week_nav, week_text
+from ..visit import Visit
+
+STANDING = frozenset({"this-week", "next-week"})
+"""The sections that are shown when they are empty, too."""
+
+
+@view_config(route_name="index", renderer="index.jinja2", request_method="GET")
+def index(request: Request) -> dict[str, Any]:
+    """Today's premieres. Four queries."""
+    visit = Visit.of(request)
+    parts = index_sections(request.dbsession, visit.today)
+    shelf = Shelf.fetch(request, visit, [each for part in parts for each in part.listings])
+    shown = [part for part in parts if part.listings or part.key in STANDING]
+    return {
+        "page": _page(visit),
+        "sections": with_eager_row([_section(shelf, part) for part in shown]),
+        "nav": week_nav(visit, week_of(visit.today)),
+    }
+
+
+def _section(shelf: Shelf, part: IndexSection) -> Section:
+    more_href, more_text = _more(shelf.visit, part)
+    note = week_text(shelf.visit.wording, part.week) if part.week else ""
+    title = shelf.visit.wording.say(part.title)
+    return shelf.section(part.key, title, part.listings, note, more_href, more_text)
+
+
+def _more(visit: Visit, part: IndexSection) -> tuple[str | None, str]:
+    if part.week:
+        return visit.paths.week(part.week), visit.wording.say(_("The whole week"))
+    if part.key == "undated":
+        return visit.paths.page("undated"), visit.wording.say(_("All films without a date"))
+    return None, ""
+
+
+def _page(visit: Visit) -> Page:
+    title = visit.wording.say(_("Film premieres in Hungary, week by week"))
+    description = _("This week's and next week's cinema and streaming premieres in Hungary.")
+    return page_of(visit, title, visit.wording.say(description), "index")

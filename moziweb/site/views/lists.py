@@ -1,0 +1,74 @@
+"""Lists of films that no period holds: a genre's, and those without a date."""
+
+import re
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.view import view_config
+
+from moziweb.i18n import _
+from moziweb.movies.calendar import week_of
+from moziweb.movies.models import Genre
+from moziweb.movies.queries import (
+    genre_by_slug,
+    genre_premieres_before,
+    genre_premieres_from,
+    undated_movies,
+)
+from moziweb.request import Request
+
+from ..listings import Shelf, with_eager_row
+from ..pages import page_of
+from ..visit import Visit
+
+SHOWN_PER_SECTION: Final = 60
+"""How many premieres a genre's page shows before, and how many after, the present week."""
+
+UNDATED_SHOWN: Final = 240
+"""How many films the page of those without a date shows: more than any year has had."""
+
+_SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
+
+
+@view_config(route_name="genre", renderer="genre.jinja2", request_method="GET")
+def genre(request: Request) -> dict[str, Any]:
+    """What is to come in a genre, and what came last. Five queries."""
+    visit = Visit.of(request)
+    genre = _genre_at(request)
+    start = week_of(visit.today).start
+    coming = genre_premieres_from(request.dbsession, genre, start, SHOWN_PER_SECTION)
+    past = genre_premieres_before(request.dbsession, genre, start, SHOWN_PER_SECTION)
+    shelf = Shelf.fetch(request, visit, (*coming, *past))
+    parts = (("coming", _("This week and later"), coming), ("past", _("Earlier"), past))
+    sections = [
+        shelf.section(key, visit.wording.say(title), part) for key, title, part in parts if part
+    ]
+    name = visit.wording.choose(genre.name, genre.name_en)
+    description = _("Film premieres in Hungary: ${genre}.", mapping={"genre": name})
+    return {
+        "page": page_of(visit, name, visit.wording.say(description), "genre", genre=genre.slug),
+        "heading": name,
+        "sections": with_eager_row(sections),
+    }
+
+
+@view_config(route_name="undated", renderer="undated.jinja2", request_method="GET")
+def undated(request: Request) -> dict[str, Any]:
+    """The films whose day is not known. Three queries."""
+    visit = Visit.of(request)
+    listings = undated_movies(request.dbsession, visit.today, UNDATED_SHOWN)
+    shelf = Shelf.fetch(request, visit, listings)
+    title = visit.wording.say(_("Films without a date"))
+    description = visit.wording.say(_("Films that are announced in Hungary without a day yet."))
+    return {
+        "page": page_of(visit, title, description, "undated"),
+        "sections": with_eager_row([shelf.section("undated", title, listings)]),
+    }
+
+
+def _genre_at(request: Request) -> Genre:
+    slug = request.matchdict["genre"]
+    found = genre_by_slug(request.dbsession, slug) if _SLUG.fullmatch(slug) else None
+    if found is None:
+        raise HTTPNotFound
+    return found

@@ -1,0 +1,52 @@
+"""A movie's page."""
+
+import re
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
+from pyramid.view import view_config
+
+from moziweb.i18n import _
+from moziweb.movies.models import Movie
+from moziweb.movies.queries import whole_movie
+from moziweb.posters.links import poster_links
+from moziweb.request import Request
+
+from ..cards import MoviePage, Page
+from ..film import movie_page
+from ..pages import page_of
+from ..paths import movie_segment
+from ..visit import Visit
+from ..wording import shortened
+
+DESCRIPTION_LENGTH: Final = 160
+"""Characters of a page's description that search engines show."""
+
+_SEGMENT: Final = re.compile(r"([1-9][0-9]{0,9})(?:-.*)?", re.DOTALL)
+"""The id decides; what follows is for people to read."""
+
+
+@view_config(route_name="movie", renderer="movie.jinja2", request_method="GET")
+def movie(request: Request) -> dict[str, Any]:
+    """A movie by its id; a wrong slug, or none, redirects to the right one. Six queries."""
+    segment = request.matchdict["movie"]
+    match = _SEGMENT.fullmatch(segment)
+    found = whole_movie(request.dbsession, int(match[1])) if match else None
+    if found is None:
+        raise HTTPNotFound
+    visit = Visit.of(request)
+    if segment != movie_segment(found):
+        raise HTTPMovedPermanently(visit.paths.absolute(visit.paths.movie(found)))
+    links = poster_links(request.dbsession, request.registry["storage"], {found.id: found.slug})
+    shown = movie_page(visit, found, links.get(found.id))
+    return {"page": _page(visit, found, shown), "movie": shown}
+
+
+def _page(visit: Visit, found: Movie, shown: MoviePage) -> Page:
+    """Two films may have one title: the year of the first premiere tells them apart."""
+    year = next((str(premiere.date.year) for premiere in found.premieres), "")
+    title = f"{shown.title} ({year})" if year else shown.title
+    description = shortened(shown.synopsis, DESCRIPTION_LENGTH) or visit.wording.say(
+        _("Premieres, cast and trailer of ${title}.", mapping={"title": shown.title})
+    )
+    return page_of(visit, title, description, "movie", movie=movie_segment(found))

@@ -1,0 +1,134 @@
+"""Values of the model as words in the page's language: dates, countries, kinds, ratings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Final
+
+from babel import Locale
+from babel.dates import format_date, format_interval, format_skeleton
+from pyramid.i18n import TranslationString
+
+from moziweb.i18n import _
+from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating
+
+# English as Europe writes it: the day before the month.
+_BABEL_LOCALES: Final = {"hu": "hu_HU", "en": "en_GB"}
+
+_KINDS: Final = {
+    PremiereKind.CINEMA: _("Cinema"),
+    PremiereKind.LIMITED: _("Limited release"),
+    PremiereKind.FESTIVAL: _("Festival"),
+    PremiereKind.STREAMING: _("Streaming"),
+}
+_AUDIOS: Final = {
+    Audio.DUBBED: _("dubbed"),
+    Audio.SUBTITLED: _("subtitled"),
+    Audio.BOTH: _("dubbed and subtitled"),
+    Audio.ORIGINAL: _("original language"),
+}
+_RATINGS: Final = {
+    Rating.KN: _("Suitable for all ages"),
+    Rating.AGE_6: _("Not recommended under 6"),
+    Rating.AGE_12: _("Not recommended under 12"),
+    Rating.AGE_16: _("Not recommended under 16"),
+    Rating.AGE_18: _("Not recommended under 18"),
+    Rating.X: _("Adults only"),
+}
+_UNRATED: Final = _("Age rating pending")
+
+_ISO_LENGTHS: Final = {DatePrecision.DAY: 10, DatePrecision.MONTH: 7, DatePrecision.YEAR: 4}
+
+# Languages that films are made in and that the CLDR, Babel's source, has no name for.
+_OTHER_LANGUAGES: Final = {"art": _("constructed language"), "tts": _("Isan")}
+
+
+@cache
+def babel_locale(locale: str) -> Locale:
+    """Babel's data for one of the site's two languages."""
+    return Locale.parse(_BABEL_LOCALES[locale])
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a page in ``locale`` (``hu`` or ``en``) says things."""
+
+    locale: str
+    translate: Callable[[TranslationString], str]
+
+    def date_text(self, day: date, precision: DatePrecision = DatePrecision.DAY) -> str:
+        """``2026. augusztus 20.``, ``2026. augusztus`` or ``2026``: no more than is known."""
+        if precision is DatePrecision.DAY:
+            return format_date(day, "long", locale=babel_locale(self.locale))
+        if precision is DatePrecision.MONTH:
+            return format_skeleton("yMMMM", day, locale=babel_locale(self.locale))
+        return str(day.year)
+
+    def weekday_text(self, day: date) -> str:
+        """``csütörtök``."""
+        return format_date(day, "EEEE", locale=babel_locale(self.locale))
+
+    def span_text(self, start: date, end: date) -> str:
+        """``2026. aug. 20–26.``: both days are included."""
+        return format_interval(start, end, "yMMMd", locale=babel_locale(self.locale))
+
+    def country_name(self, code: str) -> str:
+        """The name of an ISO 3166-1 country; the code itself when it has none."""
+        name: str = babel_locale(self.locale).territories.get(code, code)
+        return name
+
+    def language_name(self, code: str) -> str:
+        """The name of an ISO 639 language; the code itself when it has none."""
+        if code in _OTHER_LANGUAGES:
+            return self.translate(_OTHER_LANGUAGES[code])
+        name: str = babel_locale(self.locale).languages.get(code, code)
+        return name
+
+    def kind_text(self, kind: PremiereKind) -> str:
+        """What sort of release."""
+        return self.translate(_KINDS[kind])
+
+    def audio_text(self, audio: Audio | None) -> str:
+        """The language versions, or "" when unknown."""
+        return self.translate(_AUDIOS[audio]) if audio else ""
+
+    def rating_text(self, rating: Rating | None) -> str:
+        """The age rating in words."""
+        return self.translate(_RATINGS[rating] if rating else _UNRATED)
+
+    def runtime_text(self, minutes: int | None) -> str:
+        """``110 perc``, or "" when unknown."""
+        if not minutes:
+            return ""
+        return self.say(_("${minutes} min", mapping={"minutes": minutes}))
+
+    def say(self, text: TranslationString) -> str:
+        """Any other text of the site."""
+        return self.translate(text)
+
+    def choose(self, hungarian: str, english: str) -> str:
+        """The one of two names that is in the page's language."""
+        return hungarian if self.locale == "hu" else english
+
+
+def iso_date(day: date, precision: DatePrecision) -> str:
+    """``2026-08-20``, ``2026-08`` or ``2026``: no more than is known."""
+    return day.isoformat()[: _ISO_LENGTHS[precision]]
+
+
+def iso_runtime(minutes: int | None) -> str:
+    """``PT1H50M``, or "" when unknown."""
+    if not minutes:
+        return ""
+    hours, rest = divmod(minutes, 60)
+    return "PT" + (f"{hours}H" if hours else "") + (f"{rest}M" if rest else "")
+
+
+def shortened(text: str, length: int) -> str:
+    """``text`` on one line in at most ``length`` characters, cut between words with an ellipsis."""
+    line = " ".join(text.split())
+    if len(line) <= length:
+        return line
+    head = line[:length].rpartition(" ")[0] or line[: length - 1]
+    return head.rstrip(" ,.;:–-") + "…"
