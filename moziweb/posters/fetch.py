@@ -246,17 +246,16 @@ class Fetcher:
         # has to end somewhere too. The head's grant covers what was read ahead of it.
         allowance.grant(2 * self._policy.max_bytes + MAX_HEAD_BYTES)
         return Fetched(
-            body=self._body(inflate(_pieces(response), coding), allowance),
+            body=self._body(inflate(_pieces(response), coding)),
             content_type=content_type,
             etag=replies.entity_tag(headers.get("etag")),
             last_modified=replies.http_date(headers.get("last-modified")),
             final_url=target.url,
         )
 
-    def _body(self, pieces: Iterator[bytes], allowance: Allowance) -> bytes:
+    def _body(self, pieces: Iterator[bytes]) -> bytes:
         body = BytesIO()
         for piece in pieces:
-            allowance.seconds_left()
             if body.tell() + len(piece) > self._policy.max_bytes:
                 raise FetchError(FetchCode.TOO_MANY_BYTES, "by count")
             body.write(piece)

@@ -8,7 +8,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -556,14 +556,19 @@ class TestTime:
         with HostileHost(greeting=drip(record_of_16_kb, interval=0.02)) as host:
             _assert_times_out(host, f"https://{LOOPBACK}:{host.port}/a")
 
-    def test_a_connection_that_nobody_accepts(self) -> None:
-        """The kernel's queue takes a few connections, then leaves the others hanging."""
-        with socket.socket() as listener:
+    def test_a_connection_that_nobody_accepts(self, host: HostileHost) -> None:
+        """The kernel queues one connection for a listener that accepts none; others hang."""
+        with ExitStack() as sockets:
+            listener = sockets.enter_context(socket.socket())
             listener.bind((LOOPBACK, 0))
             listener.listen(0)
-            with HostileHost() as host:
-                host.port = listener.getsockname()[1]
-                _assert_times_out(host, host.url("/a"))
+            for _ in range(3):
+                queued = sockets.enter_context(socket.socket())
+                queued.setblocking(False)
+                queued.connect_ex(listener.getsockname())
+            host.port = listener.getsockname()[1]
+
+            _assert_times_out(host, host.url("/a"))
 
     def test_a_lookup_that_does_not_return(self, host: HostileHost) -> None:
         end = threading.Event()
@@ -580,10 +585,9 @@ class TestTime:
 
 def _assert_times_out(host: HostileHost, url: str, resolver: Resolver = socket.getaddrinfo) -> None:
     policy = replace(policy_for(host), deadline_seconds=SHORT_DEADLINE)
+    fetcher = Fetcher(policy, resolver=resolver)
     started = time.monotonic()
-    fetch_error(
-        lambda: Fetcher(policy, resolver=resolver).fetch(url), FetchCode.TIMEOUT, permanent=False
-    )
+    fetch_error(lambda: fetcher.fetch(url), FetchCode.TIMEOUT, permanent=False)
     assert time.monotonic() - started < PATIENCE
 
 
