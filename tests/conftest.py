@@ -1,3 +1,134 @@
-"""What every test shares."""
+"""What every test shares: both databases, the application over them, and a count of queries."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb import main
+from moziweb.db import Database, create_engine
+from moziweb.db.migrations import upgrade
+from moziweb.settings import load
+
+from .services.postgres import PostgresServer
 
 pytest_plugins = ["tests.services.fixtures"]
+
+NOW = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
+"""When the ``app`` of a test believes it is: a Thursday, noon in Budapest."""
+
+BASE_URL = "https://moziweb.test"
+
+QueryCounter = Callable[[Engine], AbstractContextManager[list[str]]]
+
+
+def migrate(url: str) -> None:
+    """Make the schema in an empty database."""
+    engine = create_engine(load(raw_settings(url, Path())))
+    upgrade(engine)
+    engine.dispose()
+
+
+def raw_settings(url: str, folder: Path) -> dict[str, str]:
+    """The ini keys of an application over a database, with its objects in ``folder``."""
+    return {
+        "site.base_url": BASE_URL,
+        "sqlalchemy.url": url,
+        "storage.backend": "disk",
+        "storage.disk.path": str(folder / "objects"),
+    }
+
+
+@contextmanager
+def running_app(settings: dict[str, str]) -> Iterator[TestApp]:
+    """The whole application at ``NOW``; its connections are closed at the end."""
+    wsgi = main({}, **settings)
+    wsgi.registry["clock"] = lambda: NOW
+    try:
+        yield TestApp(wsgi)
+    finally:
+        wsgi.registry["database"].engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: PostgresServer) -> str:
+    """The name of a migrated PostgreSQL database, to be copied."""
+    return postgres_server.make_template(migrate)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a new, migrated database: a test that uses it runs on both kinds."""
+    if request.param == "sqlite":
+        copy = tmp_path / "moziweb.sqlite"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
+        yield f"sqlite:///{copy}"
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        with server.database(request.getfixturevalue("migrated_postgres")) as url:
+            yield url
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> dict[str, str]:
+    """The ini keys that ``app`` is made of."""
+    return raw_settings(database_url, tmp_path)
+
+
+@pytest.fixture
+def database(settings: dict[str, str]) -> Iterator[Database]:
+    """The database of a test, apart from the application's own connections to it."""
+    found = Database(create_engine(load(settings)))
+    yield found
+    found.engine.dispose()
+
+
+@pytest.fixture
+def dbsession(database: Database) -> Iterator[Session]:
+    """A session to prepare and look with; commit before the application is asked."""
+    with Session(database.engine, expire_on_commit=False) as session:
+        yield session
+
+
+@pytest.fixture
+def app(settings: dict[str, str]) -> Iterator[TestApp]:
+    """The application under WebTest, at ``NOW``."""
+    with running_app(settings) as app:
+        yield app
+
+
+@pytest.fixture
+def query_counter() -> QueryCounter:
+    """``with query_counter(engine) as statements:`` collects what the engine is asked meanwhile."""
+    return counted_queries
+
+
+@contextmanager
+def counted_queries(engine: Engine) -> Iterator[list[str]]:
+    """The statements sent to an engine; the beginning of a transaction is no query."""
+    statements: list[str] = []
+
+    def count(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", count)

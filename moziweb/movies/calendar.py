@@ -175,7 +175,8 @@ def in_bounds(period: Period) -> bool:
 def parse_day(text: str) -> date:
     """The day of an ISO date (``2026-08-13``) inside the calendar, or ``ValueError``."""
     day = date.fromisoformat(text)
-    if not in_bounds(week_of(day)):
+    # The year first: the very first and last days that Python knows have no whole week.
+    if not (FIRST_YEAR <= day.year <= LAST_YEAR and in_bounds(week_of(day))):
         raise ValueError(f"outside the calendar: {day}")
     return day
 

@@ -1,0 +1,217 @@
+"""What pages ask, on both databases."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.orm import Session
+
+from moziweb.db import Database
+from moziweb.movies.models import CreditRole, DatePrecision, PremiereKind
+from moziweb.movies.queries import (
+    DAYS_AND_MONTHS,
+    MAX_ID,
+    Listing,
+    genre_by_slug,
+    genre_premieres_before,
+    genre_premieres_from,
+    genres_of,
+    neighbours,
+    premieres_between,
+    undated_movies,
+    whole_movie,
+)
+from tests.conftest import QueryCounter
+from tests.factories import (
+    THURSDAY,
+    add_genres,
+    add_people,
+    add_trailer,
+    make_movie,
+    make_premiere,
+    move_premiere,
+    set_distributor,
+)
+
+WEEK = timedelta(days=7)
+TODAY = THURSDAY
+
+
+def titles(listings: tuple[Listing, ...]) -> list[str]:
+    return [listing.movie.title for listing in listings]
+
+
+def test_premieres_come_by_date_then_title(dbsession: Session) -> None:
+    for title, day in (
+        ("Z", THURSDAY),
+        ("Ábel", THURSDAY),
+        ("B", THURSDAY - WEEK),
+        ("C", THURSDAY),
+    ):
+        make_premiere(dbsession, make_movie(dbsession, title), day)
+    found = premieres_between(dbsession, THURSDAY - WEEK, THURSDAY)
+    assert titles(found) == ["B", "Ábel", "C", "Z"]
+
+
+def test_both_ends_of_a_period_are_in_it(dbsession: Session) -> None:
+    start, end = THURSDAY, THURSDAY + timedelta(days=6)
+    for shift in (-1, 0, 6, 7):
+        day = THURSDAY + timedelta(days=shift)
+        make_premiere(dbsession, make_movie(dbsession, str(day)), day)
+    assert titles(premieres_between(dbsession, start, end)) == [str(start), str(end)]
+
+
+def test_unpublished_movies_are_in_no_list(dbsession: Session) -> None:
+    hidden = make_movie(dbsession, published=False)
+    add_genres(dbsession, hidden, "Dráma")
+    make_premiere(dbsession, hidden)
+    make_movie(dbsession, published=False)
+    genre = genre_by_slug(dbsession, "drama")
+    assert genre
+    assert premieres_between(dbsession, THURSDAY, THURSDAY) == ()
+    assert undated_movies(dbsession, TODAY, 10) == ()
+    assert genre_premieres_from(dbsession, genre, THURSDAY, 10) == ()
+    assert genre_premieres_before(dbsession, genre, THURSDAY + WEEK, 10) == ()
+    assert neighbours(dbsession, THURSDAY - WEEK, THURSDAY - WEEK).after is None
+
+
+def test_a_listing_names_service_distributor_and_the_latest_change(dbsession: Session) -> None:
+    movie = make_movie(dbsession)
+    set_distributor(dbsession, movie, "Fórum")
+    premiere = make_premiere(dbsession, movie, THURSDAY - 2 * WEEK, service="MUBI")
+    move_premiere(dbsession, premiere, THURSDAY - WEEK)
+    move_premiere(dbsession, premiere, THURSDAY)
+    (found,) = premieres_between(dbsession, THURSDAY, THURSDAY)
+    assert (found.service, found.distributor) == ("MUBI", "Fórum")
+    assert found.moved
+    assert found.moved.old_date == THURSDAY - WEEK
+
+
+def test_synopses_are_not_loaded_for_lists(dbsession: Session) -> None:
+    make_premiere(dbsession, make_movie(dbsession, synopsis="Hosszú."))
+    dbsession.expire_all()
+    dbsession.expunge_all()
+    (found,) = premieres_between(dbsession, THURSDAY, THURSDAY)
+    with pytest.raises(InvalidRequestError):
+        _ = found.movie.synopsis
+
+
+def test_a_week_has_exact_dates_only_a_month_also_its_own(dbsession: Session) -> None:
+    first = date(2026, 8, 1)
+    for title, precision in (("nap", "day"), ("hónap", "month"), ("év", "year")):
+        make_premiere(
+            dbsession, make_movie(dbsession, title), first, precision=DatePrecision(precision)
+        )
+    assert titles(premieres_between(dbsession, first, first)) == ["nap"]
+    in_month = premieres_between(dbsession, first, first, DAYS_AND_MONTHS)
+    assert titles(in_month) == ["hónap", "nap"]
+
+
+def test_undated_movies_are_those_still_awaited(dbsession: Session) -> None:
+    def imprecise(title: str, day: date, precision: DatePrecision, **values: Any) -> None:
+        make_premiere(dbsession, make_movie(dbsession, title), day, precision=precision, **values)
+
+    imprecise("past month", date(2026, 7, 1), DatePrecision.MONTH)
+    imprecise("this month", date(2026, 8, 1), DatePrecision.MONTH)
+    imprecise("past year", date(2025, 1, 1), DatePrecision.YEAR)
+    imprecise("this year", date(2026, 1, 1), DatePrecision.YEAR)
+    imprecise("next year", date(2027, 1, 1), DatePrecision.YEAR)
+    cancelled = datetime(2026, 8, 1, tzinfo=UTC)
+    imprecise("cancelled", date(2027, 1, 1), DatePrecision.YEAR, cancelled_at=cancelled)
+    make_movie(dbsession, "nothing known")
+    dated = make_movie(dbsession, "dated too")
+    make_premiere(dbsession, dated, date(2027, 1, 1), precision=DatePrecision.YEAR)
+    make_premiere(dbsession, dated)
+
+    found = undated_movies(dbsession, TODAY, 10)
+    assert titles(found) == ["this year", "this month", "next year", "nothing known"]
+    assert found[-1].premiere is None
+    assert titles(undated_movies(dbsession, TODAY, 2)) == ["this year", "this month"]
+
+
+def test_a_movie_stands_once_among_the_undated(dbsession: Session) -> None:
+    movie = make_movie(dbsession)
+    for year in (2028, 2027):
+        make_premiere(dbsession, movie, date(year, 1, 1), precision=DatePrecision.YEAR)
+    (found,) = undated_movies(dbsession, TODAY, 10)
+    assert found.premiere
+    assert found.premiere.date.year == 2027
+
+
+def test_neighbours_are_the_nearest_days_outside(dbsession: Session) -> None:
+    for shift in (-9, -3, 0, 4, 8):
+        make_premiere(dbsession, make_movie(dbsession), THURSDAY + shift * WEEK)
+    found = neighbours(dbsession, THURSDAY - WEEK, THURSDAY + WEEK)
+    assert (found.before, found.after) == (THURSDAY - 3 * WEEK, THURSDAY + 4 * WEEK)
+
+
+def test_an_empty_calendar_has_no_neighbours(dbsession: Session) -> None:
+    found = neighbours(dbsession, THURSDAY, THURSDAY)
+    assert (found.before, found.after) == (None, None)
+
+
+def test_imprecise_premieres_are_neighbours_of_months_only(dbsession: Session) -> None:
+    later = date(2026, 10, 1)
+    make_premiere(dbsession, make_movie(dbsession), later, precision=DatePrecision.MONTH)
+    assert neighbours(dbsession, THURSDAY, THURSDAY).after is None
+    assert neighbours(dbsession, THURSDAY, THURSDAY, DAYS_AND_MONTHS).after == later
+
+
+def test_genres_come_in_their_order(dbsession: Session) -> None:
+    first, second, without = (make_movie(dbsession) for _ in range(3))
+    add_genres(dbsession, first, "Vígjáték", "Akció")
+    add_genres(dbsession, second, "Akció")
+    found = genres_of(dbsession, [first.id, second.id, without.id, first.id])
+    assert {key: [genre.name for genre in genres] for key, genres in found.items()} == {
+        first.id: ["Vígjáték", "Akció"],
+        second.id: ["Akció"],
+    }
+
+
+def test_a_genre_has_its_past_and_its_future(dbsession: Session) -> None:
+    for shift in (-2, -1, 0, 1):
+        movie = make_movie(dbsession, f"{shift:+}")
+        add_genres(dbsession, movie, "Dráma")
+        make_premiere(dbsession, movie, THURSDAY + shift * WEEK)
+    make_premiere(dbsession, make_movie(dbsession, "other"))
+    genre = genre_by_slug(dbsession, "drama")
+    assert genre
+    assert titles(genre_premieres_from(dbsession, genre, THURSDAY, 10)) == ["+0", "+1"]
+    assert titles(genre_premieres_before(dbsession, genre, THURSDAY, 10)) == ["-1", "-2"]
+    assert titles(genre_premieres_before(dbsession, genre, THURSDAY, 1)) == ["-1"]
+
+
+def test_a_whole_movie_takes_five_queries_and_then_none(
+    database: Database, dbsession: Session, query_counter: QueryCounter
+) -> None:
+    movie = make_movie(dbsession, synopsis="Egy történet.")
+    set_distributor(dbsession, movie, "Fórum")
+    add_genres(dbsession, movie, "Vígjáték", "Akció")
+    add_people(dbsession, movie, CreditRole.CAST, "A/Első", "B", "C")
+    add_people(dbsession, movie, CreditRole.DIRECTOR, "D")
+    add_trailer(dbsession, movie)
+    move_premiere(dbsession, make_premiere(dbsession, movie, service="MUBI"), THURSDAY + WEEK)
+    make_premiere(dbsession, movie, kind=PremiereKind.FESTIVAL)
+    dbsession.commit()
+
+    with query_counter(database.engine) as statements, database.read() as session:
+        found = whole_movie(session, movie.id)
+        assert found
+        assert len(statements) == 5
+        assert [link.genre.name for link in found.genre_links] == ["Vígjáték", "Akció"]
+        assert [each.person.name for each in found.credits] == ["A", "B", "C", "D"]
+        assert [each.kind for each in found.premieres] == ["festival", "streaming"]
+        assert found.premieres[1].service
+        assert [each.old_date for each in found.premieres[1].changes] == [THURSDAY]
+        assert (found.synopsis, len(found.trailers)) == ("Egy történet.", 1)
+        assert len(statements) == 5
+
+
+@pytest.mark.parametrize("movie_id", [0, -1, 1, MAX_ID, MAX_ID + 1, 2**63, 10**40])
+def test_no_id_is_too_odd_to_be_unknown(dbsession: Session, movie_id: int) -> None:
+    assert whole_movie(dbsession, movie_id) is None
+
+
+def test_an_unpublished_movie_is_unknown(dbsession: Session) -> None:
+    assert whole_movie(dbsession, make_movie(dbsession, published=False).id) is None

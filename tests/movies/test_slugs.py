@@ -1,0 +1,39 @@
+"""The readable part of addresses."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moziweb.movies.slugs import MAX_LENGTH, NAMELESS, slug_of
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"),
+    [
+        ("Az ötödik elem", "az-otodik-elem"),
+        ("Árvíztűrő tükörfúrógép", "arvizturo-tukorfurogep"),
+        ("I'm Still Here", "im-still-here"),
+        ("WALL·E", "wall-e"),
+        ("Москва", "moskva"),
+        ("Die große Stille", "die-grosse-stille"),
+        ("  2012  ", "2012"),
+        ("???", NAMELESS),
+        ("", NAMELESS),
+    ],
+)
+def test_a_title_becomes_a_slug(title: str, slug: str) -> None:
+    assert slug_of(title) == slug
+
+
+def test_a_long_title_is_cut_between_words() -> None:
+    assert slug_of("nagyon " * 40) == "-".join(["nagyon"] * 14)
+
+
+@given(st.text(max_size=400))
+def test_every_slug_fits_an_address(title: str) -> None:
+    slug = slug_of(title)
+    assert re.fullmatch(r"[a-z0-9-]+", slug)
+    assert len(slug) <= MAX_LENGTH
+    assert slug_of(slug) == slug
