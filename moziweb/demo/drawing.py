@@ -4,13 +4,13 @@ The same spec gives the same bytes in any process (with the same Pillow and font
 comes from a generator seeded with the SHA-256 of the spec's seed.
 """
 
-import hashlib
 from io import BytesIO
 from random import Random
 from typing import Final
 
 from PIL import Image
 
+from moziweb.demo.chance import generator
 from moziweb.demo.spec import PosterSpec
 from moziweb.demo.styles import STYLES
 from moziweb.demo.styles.artwork import Artwork, Brief, Style
@@ -35,11 +35,6 @@ def paint_poster(spec: PosterSpec, style: Style | None = None) -> Image.Image:
     style = style or chosen
     brief = Brief(rng, choose(style.moods, rng), spec.title, spec.genres)
     return _lettered(style.paint(brief), spec, rng)
-
-
-def generator(seed: str) -> Random:
-    """A source of chance that depends on nothing but `seed`."""
-    return Random(int.from_bytes(hashlib.sha256(seed.encode()).digest()))  # noqa: S311 - art
 
 
 def choose_style(spec: PosterSpec, rng: Random) -> Style:

@@ -130,9 +130,8 @@ def _face(
         disc(draw, place, radius, palette.paper)
         pupil = (place[0] + look * radius, y + radius * 0.15)
         disc(draw, pupil, radius * 0.52, palette.ink)
-        disc(
-            draw, (pupil[0] + radius * 0.18, pupil[1] - radius * 0.2), radius * 0.16, palette.paper
-        )
+        glint = (pupil[0] + radius * 0.18, pupil[1] - radius * 0.2)
+        disc(draw, glint, radius * 0.16, palette.paper)
     mouth = (x - half * 0.3, y + half * 0.28, x + half * 0.3, y + half * 0.68)
     if rng.random() < 0.5:
         draw.chord(mouth, 0, 180, fill=palette.ink)

@@ -7,6 +7,7 @@ and looks the same; edges are drawn at full size.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from random import Random
 from typing import Final
 
@@ -86,7 +87,8 @@ def clouds(rng: Random, size: tuple[int, int], octaves: int = 4, first: int = 3)
         cells = first * 2**octave
         finer = _noise(rng, cells, cells * 3 // 2, size)
         total = Image.blend(total, finer, 0.42 * 0.62**octave)
-    return stretched(total)
+    soft = total.filter(ImageFilter.GaussianBlur(max(size) / 160))
+    return stretched(soft)
 
 
 def stretched(image: Image.Image) -> Image.Image:
@@ -185,10 +187,7 @@ def ridge(rng: Random, base: float, height: float, roughness: float = 0.55) -> l
     spread = 1.0
     for _ in range(8):
         spread *= roughness
-        between = [
-            (a + b) / 2 + rng.uniform(-spread, spread)
-            for a, b in zip(heights, heights[1:], strict=False)
-        ]
+        between = [(a + b) / 2 + rng.uniform(-spread, spread) for a, b in pairwise(heights)]
         heights = [value for pair in zip(heights, between, strict=False) for value in pair] + [
             heights[-1]
         ]
@@ -204,7 +203,7 @@ def disc(draw: ImageDraw.ImageDraw, centre: Point, radius: float, fill: Colour |
 
 
 def _at(stops: Sequence[Stop], share: float) -> Colour:
-    for (start, first), (end, second) in zip(stops, stops[1:], strict=False):
+    for (start, first), (end, second) in pairwise(stops):
         if share <= end:
             part = 0.0 if end == start else max(0.0, (share - start) / (end - start))
             red, green, blue = (

@@ -8,6 +8,7 @@ from PIL import ImageDraw
 
 from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
 from moziweb.demo.styles.canvas import Point, disc, flat, moved, turned
+from moziweb.demo.styles.figures import PROFILE
 from moziweb.demo.styles.palette import Colour, Palette, readable
 from moziweb.demo.styles.typography import ANTON, BEBAS, JOST_BLACK, OSWALD
 
@@ -178,12 +179,24 @@ def _blocks(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
             left = right
 
 
+def _head(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
+    """A profile in straight cuts over a disc, a smaller thing where the thoughts are."""
+    disc(draw, (rng.uniform(800, 1200), 900), rng.uniform(560, 680), inks[1])
+    left = rng.random() < 0.5
+    points = [(1 - x if left else x, y) for x, y in PROFILE[1:-1:2]]
+    draw.polygon(cut(rng, moved(points, 240, 380, 1420), 14), fill=inks[0])
+    centre = (1000 + (60 if left else -60), 860)
+    for ring, colour in enumerate((inks[2], inks[1], inks[3])):
+        draw.polygon(_ring(rng, centre, 300 - ring * 95, 7), fill=colour)
+
+
 _MOTIFS: tuple[Callable[[ImageDraw.ImageDraw, Random, list[Colour]], None], ...] = (
     _shards,
     _spiral,
     _watcher,
     _stairs,
     _blocks,
+    _head,
 )
 
 STYLE = Style(

@@ -37,6 +37,7 @@ def paint(brief: Brief) -> Artwork:
     light = sky([(0, palette.warm), (0.7, palette.light), (1, palette.paper)])
     fitted = light.resize((box[2] - box[0], box[3] - box[1]))
     image.paste(fitted, box, opening.crop(box))
+    haze(image, 0, 420, palette.ink, 0.85, 0.0)
     _person(image, rng, palette, (x, half, floor))
     haze(image, 2000, 2640, palette.ink, 0.0, 1.0)
     fill_foot(image, 2640, palette.ink)
@@ -101,7 +102,7 @@ def _floor(
 def _person(
     image: Image.Image, rng: Random, palette: Palette, place: tuple[float, float, float]
 ) -> None:
-    x, half, floor = place
+    x, _, floor = place
     draw = ImageDraw.Draw(image)
     tall = rng.uniform(430, 560)
     shade = mix(palette.ink, palette.deep, 0.3)

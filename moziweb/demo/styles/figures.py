@@ -337,18 +337,11 @@ def profile_hair(
         if lock:
             draw.polygon(moved(lock, x, y, scale), fill=fill)
     elif kind == len(_LOCKS):
-        knot = moved(_facing([(0.12, 0.2)], left=left), x, y, scale)[0]
-        disc(draw, knot, 0.13 * scale, fill)
+        knot = moved(_facing([(0.19, 0.13)], left=left), x, y, scale)[0]
+        disc(draw, knot, 0.105 * scale, fill)
     else:
-        brim = [(0.02, 0.24), (0.2, 0.17), (0.7, 0.2), (0.98, 0.24), (0.98, 0.265), (0.02, 0.275)]
-        crown = [
-            (0.17, 0.2),
-            (0.22, -0.09),
-            (0.34, -0.13),
-            (0.5, -0.09),
-            (0.66, -0.1),
-            (0.75, 0.22),
-        ]
+        brim = [(0.04, 0.25), (0.2, 0.17), (0.72, 0.2), (0.94, 0.25), (0.94, 0.27), (0.04, 0.285)]
+        crown = [(0.17, 0.2), (0.22, 0.0), (0.34, -0.05), (0.5, -0.02), (0.66, -0.03), (0.75, 0.22)]
         draw.polygon(moved(_facing(brim, left=left), x, y, scale), fill=fill)
         draw.polygon(moved(_facing(crown, left=left), x, y, scale), fill=fill)
 

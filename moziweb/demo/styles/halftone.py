@@ -38,8 +38,7 @@ def paint(brief: Brief) -> Artwork:
 def screened(portrait: Image.Image, cell: float, angle: float) -> Image.Image:
     """A mask of dots, the larger the darker `portrait` (small, mode L, dark on white)."""
     sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
-    look = portrait.load()
-    assert look is not None
+    greys = portrait.tobytes()
     across, down = portrait.size
     reach = int(1900 / cell)
 
@@ -50,16 +49,12 @@ def screened(portrait: Image.Image, cell: float, angle: float) -> Image.Image:
                 y = 1200 + (column * sine + row * cosine) * cell
                 if not (0 <= x < 2000 and 0 <= y < 3000):
                     continue
-                value = look[int(x * across / 2000), int(y * down / 3000)]
-                radius = cell * 0.74 * math.sqrt(1 - _number(value) / 255)
+                value = greys[int(y * down / 3000) * across + int(x * across / 2000)]
+                radius = cell * 0.74 * math.sqrt(1 - value / 255)
                 if radius > 2:
                     disc(draw, (x, y), radius, 255)
 
     return masked(dots)
-
-
-def _number(value: float | tuple[int, ...]) -> float:
-    return value if isinstance(value, int | float) else value[0]
 
 
 def _front(rng: Random) -> Image.Image:
@@ -76,9 +71,9 @@ def _front(rng: Random) -> Image.Image:
 def _side(rng: Random, *, left: bool) -> Image.Image:
     mask = Image.new("L", (400, 600), 0)
     x = -30 if left else 60
-    ImageDraw.Draw(mask).polygon(profile(rng, x, 60, 370, left=left), fill=255)
+    ImageDraw.Draw(mask).polygon(profile(rng, x, 84, 350, left=left), fill=255)
     whole = mask.copy()
-    profile_hair(ImageDraw.Draw(whole), rng, (x, 60, 370), 255, left=left)
+    profile_hair(ImageDraw.Draw(whole), rng, (x, 84, 350), 255, left=left)
     toward = 300 if left else 1700
     return _lit(mask, whole, (toward, 950), 1300)
 

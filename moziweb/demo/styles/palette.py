@@ -17,6 +17,7 @@ class Palette:
     """Seven colours, dark to light with an accent, and the moods they suit."""
 
     name: str
+    moods: frozenset[str]
     ink: Colour
     deep: Colour
     mid: Colour
@@ -24,7 +25,6 @@ class Palette:
     light: Colour
     paper: Colour
     accent: Colour
-    moods: frozenset[str]
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
@@ -46,11 +46,8 @@ def readable(ground: Colour, palette: Palette) -> Colour:
 
 def shifted(palette: Palette, hue: float) -> Palette:
     """The palette with every colour's hue turned by `hue` (a share of the circle)."""
-    return Palette(
-        palette.name,
-        *(_turn(colour, hue) for colour in _colours(palette)),
-        moods=palette.moods,
-    )
+    turned = [_turn(colour, hue) for colour in _colours(palette)]
+    return Palette(palette.name, palette.moods, *turned)
 
 
 def choose(moods: tuple[str, ...], rng: Random) -> Palette:
@@ -74,15 +71,14 @@ def _colours(palette: Palette) -> tuple[Colour, ...]:
 def _turn(colour: Colour, hue: float) -> Colour:
     red, green, blue = (channel / 255 for channel in colour)
     h, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
-    turned = colorsys.hls_to_rgb((h + hue) % 1.0, lightness, saturation)
-    red, green, blue = turned
+    red, green, blue = colorsys.hls_to_rgb((h + hue) % 1.0, lightness, saturation)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def _parse(line: str) -> Palette:
     name, *rest = line.split()
     colours = [_hex(word) for word in rest[:7]]
-    return Palette(name, *colours, moods=frozenset(rest[7:]))
+    return Palette(name, frozenset(rest[7:]), *colours)
 
 
 def _hex(word: str) -> Colour:

@@ -28,15 +28,8 @@ def paint(brief: Brief) -> Artwork:
             _boat(ImageDraw.Draw(image), rng, line, palette)
     ink = readable(mix(palette.mid, palette.light, 0.3), palette)
     face = rng.choice((ABRIL, CINZEL, JOST_BLACK, PLAYFAIR_BLACK, RIGHTEOUS))
-    title = TitlePlan(
-        face,
-        (170, 280, 1830, 960),
-        ink,
-        stand="middle",
-        halo=palette.deep if ink == palette.paper else None,
-        largest=380,
-        leading=0.22,
-    )
+    halo = palette.deep if ink == palette.paper else None
+    title = TitlePlan(face, (170, 280, 1830, 960), ink, halo=halo, largest=380, leading=0.22)
     return Artwork(image, title, Small(ink, palette.paper), grain=6)
 
 

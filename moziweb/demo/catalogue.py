@@ -1,0 +1,231 @@
+"""The demo's films: real ones, with dates that straddle today.
+
+Pure: a text and a day go in, frozen values come out. What is fact and what is made up is told in
+`data/README.md`.
+"""
+
+import csv
+import string
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import lru_cache
+from importlib import resources
+from typing import Final
+
+from moziweb.demo.chance import generator
+from moziweb.demo.errors import InvalidCatalogue
+from moziweb.demo.premieres import DemoPremiere, Facts, distributor, premieres, rating
+from moziweb.demo.spec import PosterSpec
+from moziweb.demo.texts import Subject, synopsis, tagline
+
+WEEKS_AHEAD: Final = 14
+"""The last film of the catalogue comes out this many weeks after the present week."""
+
+COLUMNS: Final = (
+    "imdb_id",
+    "title",
+    "released",
+    "runtime_min",
+    "genres",
+    "directors",
+    "cast",
+    "countries",
+    "languages",
+)
+
+_SUFFIXES: Final = frozenset({"Jr.", "Sr.", "II", "III", "IV"})
+_ID_LETTERS: Final = string.ascii_letters + string.digits + "_-"
+
+
+@dataclass(frozen=True)
+class Film:
+    """A row of the catalogue's file: facts. Runtime is in minutes; names are English."""
+
+    imdb_id: str
+    title: str
+    released: date
+    runtime: int
+    genres: tuple[str, ...]
+    directors: tuple[str, ...]
+    cast: tuple[str, ...]
+    countries: tuple[str, ...]
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DemoTrailer:
+    """A video id of the right shape for YouTube that belongs to no video."""
+
+    video_id: str
+    name: str
+    language: str
+
+
+@dataclass(frozen=True)
+class DemoMovie:
+    """A film with all that the demo shows of it.
+
+    `title` and `original_title` are the same: the data holds no Hungarian titles, and none is
+    invented. `year` is that of the shifted release. `genres`, `countries`
+    and `languages` are English names as in the file. `rating` is None while pending,
+    `distributor` empty for a film that is only streamed, `premieres` empty while no date is known,
+    `poster` None for a film without one.
+    """
+
+    imdb_id: str
+    title: str
+    original_title: str
+    year: int
+    runtime: int
+    genres: tuple[str, ...]
+    directors: tuple[str, ...]
+    cast: tuple[str, ...]
+    countries: tuple[str, ...]
+    languages: tuple[str, ...]
+    synopsis: str
+    synopsis_en: str
+    rating: str | None
+    distributor: str
+    premieres: tuple[DemoPremiere, ...]
+    trailers: tuple[DemoTrailer, ...]
+    poster: PosterSpec | None
+
+
+def demo_movies(today: date) -> tuple[DemoMovie, ...]:
+    """The whole catalogue as the demo shows it on `today`, by release date."""
+    return tuple(decorated(film, today) for film in straddling(shipped_films(), today))
+
+
+@lru_cache(maxsize=1)
+def shipped_films() -> tuple[Film, ...]:
+    """The films of the file that comes with the package, with their real dates."""
+    path = resources.files("moziweb.demo").joinpath("data/movies.csv")
+    return read_films(path.read_text("utf-8"))
+
+
+def read_films(text: str) -> tuple[Film, ...]:
+    """The rows of a catalogue file; InvalidCatalogue names the first line that cannot be read."""
+    reader = csv.DictReader(text.splitlines())
+    missing = set(COLUMNS) - set(reader.fieldnames or ())
+    if missing:
+        raise InvalidCatalogue(f"the catalogue lacks the columns {', '.join(sorted(missing))}")
+    films = []
+    for row in reader:
+        try:
+            films.append(_film(row))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InvalidCatalogue(f"line {reader.line_num} of the catalogue: {error}") from error
+    return tuple(films)
+
+
+def whole_names(entries: Iterable[str]) -> tuple[str, ...]:
+    """People's names with split suffixes joined again and without pairs listed twice.
+
+    "George Tillman", "Jr." becomes "George Tillman Jr."; "Will Speck and Josh Gordon" is left out
+    beside "Will Speck" and "Josh Gordon".
+    """
+    joined: list[str] = []
+    for entry in entries:
+        if entry in _SUFFIXES and joined:
+            joined[-1] = f"{joined[-1]} {entry}"
+        else:
+            joined.append(entry)
+    everyone = frozenset(joined)
+    return tuple(name for name in joined if not _is_pair(name, everyone))
+
+
+def straddling(films: Iterable[Film], today: date) -> tuple[Film, ...]:
+    """The films moved by whole weeks, so that the last comes out `WEEKS_AHEAD` weeks from now.
+
+    Every film keeps its weekday and its distance from every other.
+    """
+    ordered = sorted(films, key=lambda film: (film.released, film.imdb_id))
+    if not ordered:
+        return ()
+    goal = _monday(today) + timedelta(weeks=WEEKS_AHEAD)
+    shift = goal - _monday(ordered[-1].released)
+    return tuple(replace(film, released=film.released + shift) for film in ordered)
+
+
+def decorated(film: Film, today: date) -> DemoMovie:
+    """The film with everything that is made up about it."""
+    facts = Facts(film.imdb_id, film.released, film.genres, film.languages)
+    subject = Subject(film.genres, film.directors, film.cast, film.countries)
+    text = synopsis(subject, generator(film.imdb_id, "synopsis"))
+    released = premieres(facts, today)
+    kinds = frozenset(premiere.kind for premiere in released)
+    return DemoMovie(
+        imdb_id=film.imdb_id,
+        title=film.title,
+        original_title=film.title,
+        year=film.released.year,
+        runtime=film.runtime,
+        genres=film.genres,
+        directors=film.directors,
+        cast=film.cast,
+        countries=film.countries,
+        languages=film.languages,
+        synopsis=text.hungarian,
+        synopsis_en=text.english,
+        rating=rating(facts, today),
+        distributor=distributor(facts, kinds),
+        premieres=released,
+        trailers=_trailers(film),
+        poster=_poster(film, subject),
+    )
+
+
+def _film(row: dict[str, str]) -> Film:
+    return Film(
+        imdb_id=row["imdb_id"],
+        title=row["title"],
+        released=date.fromisoformat(row["released"]),
+        runtime=int(row["runtime_min"]),
+        genres=_listed(row["genres"]),
+        directors=whole_names(_listed(row["directors"])),
+        cast=whole_names(_listed(row["cast"])),
+        countries=_listed(row["countries"]),
+        languages=_listed(row["languages"]),
+    )
+
+
+def _listed(cell: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in cell.split("|") if part.strip())
+
+
+def _is_pair(name: str, everyone: frozenset[str]) -> bool:
+    parts = name.split(" and ")
+    return len(parts) > 1 and everyone.issuperset(parts)
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _trailers(film: Film) -> tuple[DemoTrailer, ...]:
+    """None for two films in five, else one with Hungarian words and at times a second without."""
+    rng = generator(film.imdb_id, "trailers")
+    draw = rng.random()
+    if draw < 0.4:
+        return ()
+    kinds = (("Magyar feliratos előzetes", "hu"), ("Eredeti nyelvű előzetes", "en"))
+    return tuple(
+        DemoTrailer("demo" + "".join(rng.choices(_ID_LETTERS, k=7)), name, language)
+        for name, language in kinds[: 2 if draw > 0.85 else 1]
+    )
+
+
+def _poster(film: Film, subject: Subject) -> PosterSpec | None:
+    """What the film's poster is drawn from; one film in forty has none."""
+    if generator(film.imdb_id, "poster").random() < 0.025:
+        return None
+    return PosterSpec(
+        seed=film.imdb_id,
+        title=film.title,
+        year=film.released.year,
+        directors=film.directors,
+        cast=film.cast[:8],
+        genres=film.genres,
+        tagline=tagline(subject, generator(film.imdb_id, "tagline")),
+    )
