@@ -139,7 +139,8 @@ def _bytes_per_pixel(format_: str, image: ImageFile.ImageFile) -> int:
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 (upright) where there is none or none that makes sense."""
     try:
-        told = image.getexif().get(ExifTags.Base.Orientation, 1)
+        # Not the plugin's own `getexif`: for PNG that one decodes the picture, to look behind it.
+        told = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
     except (KeyError, OSError, SyntaxError, TypeError, ValueError, struct.error):
         return 1
     return told if isinstance(told, int) and 1 <= told <= 8 else 1

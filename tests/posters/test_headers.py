@@ -1,0 +1,108 @@
+"""The header readers agree with Pillow on honest files and do not trip over others."""
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from moziweb.posters.headers import announced_size, has_more_scans, identify
+from moziweb.posters.rejection import ImageRejected, RejectCode
+
+from .pictures import encoded, photograph, with_scans, with_segment
+
+PICTURE = photograph(60, 90)
+WHOLE = {format_: encoded(PICTURE, format_) for format_ in ("webp", "gif")}
+
+
+@pytest.mark.parametrize("format_", ["jpeg", "png", "webp", "gif", "avif"])
+def test_identified_by_content(format_: str) -> None:
+    assert identify(encoded(PICTURE, format_.upper())) == format_
+
+
+def test_a_stereo_jpeg_is_a_jpeg() -> None:
+    assert identify(encoded(PICTURE, "MPO", save_all=True, append_images=[PICTURE])) == "jpeg"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", RejectCode.UNIDENTIFIED),
+        (b"<!doctype html><title>404</title>", RejectCode.UNIDENTIFIED),
+        (b"\xff\xd8", RejectCode.UNIDENTIFIED),
+        (b"RIFF\0\0\0\0WAVE", RejectCode.UNIDENTIFIED),
+        (encoded(PICTURE, "BMP"), RejectCode.UNSUPPORTED_FORMAT),
+        (encoded(PICTURE, "TIFF"), RejectCode.UNSUPPORTED_FORMAT),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', RejectCode.UNSUPPORTED_FORMAT),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", RejectCode.UNSUPPORTED_FORMAT),
+        (b"\0\0\0\x18ftypisom\0\0\0\0mp41avc1", RejectCode.UNSUPPORTED_FORMAT),
+    ],
+)
+def test_what_is_not_read(data: bytes, code: RejectCode) -> None:
+    with pytest.raises(ImageRejected) as rejection:
+        identify(data)
+    assert rejection.value.code == code
+
+
+def test_a_generic_container_with_an_avif_brand_is_avif() -> None:
+    assert identify(b"\0\0\0\x18ftypmif1\0\0\0\0miafavif") == "avif"
+
+
+@pytest.mark.parametrize(
+    ("format_", "picture", "options"),
+    [
+        ("webp", PICTURE, {"quality": 10}),
+        ("webp", PICTURE, {"lossless": True}),
+        ("webp", PICTURE.convert("RGBA"), {"exif": b"Exif\0\0"}),
+        ("webp", PICTURE.resize((9000, 3)), {}),
+        ("gif", PICTURE, {}),
+        ("gif", PICTURE.convert("L"), {"comment": b"hello" * 200}),
+        ("gif", PICTURE, {"save_all": True, "append_images": [PICTURE.rotate(90)], "loop": 0}),
+    ],
+)
+def test_the_announced_size(format_: str, picture: Image.Image, options: dict[str, Any]) -> None:
+    data = encoded(picture, format_, **options)
+    assert announced_size(format_, data) == Image.open(BytesIO(data)).size == picture.size
+
+
+def test_a_gif_whose_frame_exceeds_its_screen_is_as_large_as_the_frame() -> None:
+    data = bytearray(encoded(PICTURE, "GIF"))
+    data[6:10] = b"\x01\0\x01\0"
+    assert announced_size("gif", bytes(data)) == PICTURE.size
+
+
+def size_or_code(format_: str, data: bytes) -> tuple[int, int] | RejectCode | None:
+    try:
+        return announced_size(format_, data)
+    except ImageRejected as rejection:
+        return rejection.code
+
+
+@pytest.mark.parametrize("format_", ["webp", "gif"])
+@given(share=st.floats(0, 1))
+def test_a_cut_header_is_told(format_: str, share: float) -> None:
+    whole = WHOLE[format_]
+    cut = whole[: 12 + int(share * (len(whole) - 12))]
+    assert size_or_code(format_, cut) in (PICTURE.size, RejectCode.TRUNCATED, RejectCode.DAMAGED)
+
+
+@pytest.mark.parametrize("scans", [10, 64, 65, 500])
+def test_scans_are_counted(scans: int) -> None:
+    assert has_more_scans(with_scans(scans), 64) is (scans > 64)
+
+
+def test_scan_markers_inside_metadata_are_no_scans() -> None:
+    commented = with_segment(encoded(PICTURE), 0xFE, b"\xff\xda" * 100)
+    assert not has_more_scans(commented, 64)
+
+
+def test_scans_after_the_end_do_not_count() -> None:
+    assert not has_more_scans(encoded(PICTURE) + b"\xff\xda\0\x08" * 100, 64)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_can_be_walked(noise: bytes) -> None:
+    assert not has_more_scans(b"\xff\xd8\xff" + noise, 400)
+    assert has_more_scans(b"\xff\xd8" + b"\xff\xda\0\x02" * 5 + noise, 4)

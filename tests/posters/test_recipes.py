@@ -1,0 +1,133 @@
+"""Recipes are values: what they make is in their hash, and their hash is in the key."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moziweb.posters import recipes
+from moziweb.posters.recipes import RECIPES, Box, Recipe, WebP, find_recipe, object_key
+
+SHA256 = "0123456789abcdef" * 4
+THUMB = next(each for each in RECIPES if each.suffix == ".thumb.webp")
+
+sides = st.integers(1, 20_000)
+
+
+def test_there_are_four_variants_in_two_formats() -> None:
+    assert [recipe.suffix for recipe in RECIPES] == [
+        *(".jpg", ".webp", ".thumb.jpg", ".thumb.webp"),
+        *(".small.jpg", ".small.webp", ".blur.jpg", ".blur.webp"),
+    ]
+    assert [recipe.box for recipe in RECIPES[::2]] == [
+        (780, 1170),
+        (370, 555),
+        (185, 278),
+        (342, 513),
+    ]
+
+
+def test_one_decode_serves_all() -> None:
+    assert len({recipe.master for recipe in RECIPES}) == 1
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.suffix)
+def test_found_by_name_and_extension(recipe: Recipe) -> None:
+    assert find_recipe(recipe.name, recipe.format) is recipe
+
+
+@pytest.mark.parametrize(("name", "extension"), [("thumb", "png"), ("", "jpg"), ("huge", "webp")])
+def test_only_named_recipes_exist(name: str, extension: str) -> None:
+    assert find_recipe(name, extension) is None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(THUMB, box=Box(371, 555)),
+        replace(THUMB, path=(Box(700, 1050),)),
+        replace(THUMB, blur=1.0),
+        replace(THUMB, encoder=WebP(quality=81)),
+        replace(THUMB, encoder=recipes.JPEG()),
+        replace(THUMB, master=replace(THUMB.master, background="#000000")),
+        replace(THUMB, master=replace(THUMB.master, headroom=1.0)),
+    ],
+)
+def test_whatever_changes_the_bytes_changes_the_hash(changed: Recipe) -> None:
+    assert changed.hash != THUMB.hash
+
+
+def test_the_name_changes_no_bytes() -> None:
+    assert replace(THUMB, name="card").hash == THUMB.hash
+
+
+def test_the_epoch_changes_every_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipes, "EPOCH", recipes.EPOCH + 1)
+    assert replace(THUMB).hash != THUMB.hash
+
+
+PINNED = [
+    *("a151df0d", "900630b3", "afee5b12", "2c0a1960"),
+    *("60d97411", "707ae998", "1d9a8da7", "ae5d815c"),
+]
+
+
+def test_hashes_outlive_the_process() -> None:
+    """Pinned: a change here makes every stored variant stale, and has to be meant."""
+    assert [recipe.hash[:8] for recipe in RECIPES] == PINNED
+
+
+@pytest.mark.parametrize(
+    ("suffix", "end"), [(".webp", ".webp"), (".jpg", ".jpg"), (".small.webp", ".small.webp")]
+)
+def test_keys(suffix: str, end: str) -> None:
+    recipe = next(each for each in RECIPES if each.suffix == suffix)
+    key = object_key(12, "az-otodik-elem", SHA256, recipe)
+    assert key == f"poster/12-az-otodik-elem/0123456789abcdef-{recipe.hash[:8]}{end}"
+
+
+def test_keys_are_distinct() -> None:
+    assert len({object_key(1, "a", SHA256, recipe) for recipe in RECIPES}) == len(RECIPES)
+
+
+@pytest.mark.parametrize(
+    ("slug", "digest"),
+    [("../a", SHA256), ("", SHA256), ("A", SHA256), ("a", "ab"), ("a", "A" * 64)],
+)
+def test_keys_are_made_of_slugs_and_digests_only(slug: str, digest: str) -> None:
+    with pytest.raises(ValueError, match="not a "):
+        object_key(1, slug, digest, THUMB)
+
+
+@pytest.mark.parametrize(
+    ("source", "fitted"),
+    [
+        ((2000, 3000), (370, 555)),
+        ((3000, 2000), (370, 247)),
+        ((2000, 2000), (370, 370)),
+        ((370, 555), (370, 555)),
+        ((100, 150), (100, 150)),
+        ((10_000, 1), (370, 1)),
+        ((1, 10_000), (1, 555)),
+    ],
+)
+def test_fitted_sizes(source: tuple[int, int], fitted: tuple[int, int]) -> None:
+    assert THUMB.fitted_size(*source) == fitted
+
+
+@given(sides, sides)
+def test_fitting_never_enlarges_nor_vanishes_and_keeps_the_ratio(width: int, height: int) -> None:
+    box = Box(370, 555)
+    fitted_width, fitted_height = box.fit(width, height)
+    assert 1 <= fitted_width <= min(width, box.width)
+    assert 1 <= fitted_height <= min(height, box.height)
+    scale = min(1, box.width / width, box.height / height)
+    assert abs(fitted_width - width * scale) <= 1
+    assert abs(fitted_height - height * scale) <= 1
+
+
+@given(sides, sides)
+def test_fitting_again_changes_nothing(width: int, height: int) -> None:
+    box = Box(185, 278)
+    assert box.fit(*box.fit(width, height)) == box.fit(width, height)
