@@ -17,8 +17,9 @@ import secrets
 import stat
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Final
@@ -133,19 +134,19 @@ class DiskStorage:
         ``ObjectNotFound``.
         """
         *parents, name = _file_names(valid_key(key))
-        with self._translated(absent=ObjectNotFound), self._folder(parents) as folder:
-            file = os.fdopen(os.open(name, _READ_FLAGS, dir_fd=folder), "rb")
+        with self._translated(key), self._folder(parents) as folder, ExitStack() as undo:
+            file = undo.enter_context(open(name, "rb", opener=partial(_open_at, folder)))
             stored = _description(file, key)
             if stored is None:
-                file.close()
                 raise ObjectNotFound(f"no object {key} in {self.path}")
+            undo.pop_all()
             return stored, file
 
     def delete(self, keys: Iterable[str]) -> None:
         """See the contract."""
         for key in keys:
             *parents, name = _file_names(valid_key(key))
-            with suppress(ObjectNotFound), self._translated(absent=ObjectNotFound):
+            with suppress(ObjectNotFound), self._translated(key):
                 self._unlink(parents, name)
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
@@ -194,26 +195,31 @@ class DiskStorage:
             os.unlink(name, dir_fd=folder)
 
     @contextmanager
-    def _translated(self, absent: type[StorageError] = StorageMisconfigured) -> Iterator[None]:
+    def _translated(self, key: str | None = None) -> Iterator[None]:
         """Turns ``OSError`` inside a ``with`` block into ``StorageError``.
 
-        ``absent`` is the error for a path that is not there, or is not what it should be.
+        With a key, a path that is not there (or is not what it should be) is a missing object;
+        without one, the folder is not as we need it.
         """
         try:
             yield
         except OSError as error:
-            raise _translate(error, absent, self.path) from error
+            if key is not None and error.errno in _ABSENT:
+                raise ObjectNotFound(f"no object {key} in {self.path}") from error
+            raise _translate(error, self.path) from error
 
 
-def _translate(error: OSError, absent: type[StorageError], path: Path) -> StorageError:
-    told = f"storage.disk.path = {path}: {error.strerror}"
+def _translate(error: OSError, path: Path) -> StorageError:
     if error.errno == errno.ENAMETOOLONG:
         return InvalidKey(f"a segment of the object key is too long for a file name in {path}")
+    told = f"storage.disk.path = {path}: {error.strerror}"
     if error.errno in _TRANSIENT:
         return StorageUnavailable(told)
-    if error.errno in _ABSENT:
-        return absent(told)
     return StorageMisconfigured(f"{told}; make it a folder that we may read and write")
+
+
+def _open_at(folder: int, name: str, _: int) -> int:
+    return os.open(name, _READ_FLAGS, dir_fd=folder)
 
 
 def _make_folder(name: str, parent: int) -> None:
@@ -255,13 +261,16 @@ def _description(file: IO[bytes], key: str) -> StoredObject | None:
     """
     status = os.fstat(file.fileno())
     line = file.readline(_MAX_HEADER) if stat.S_ISREG(status.st_mode) else b""
-    if not (line.startswith(_MAGIC) and line.endswith(b"\n")):
-        return None
-    known = json.loads(line.removeprefix(_MAGIC))
-    if known["key"] != key or known["size"] != status.st_size - len(line):
+    if not line.startswith(_MAGIC):
         return None
     modified = datetime.fromtimestamp(int(status.st_mtime), UTC)
-    return StoredObject(bucket=_BUCKET, last_modified=modified, **known)
+    try:
+        known = json.loads(line.removeprefix(_MAGIC))
+        stored = StoredObject(bucket=_BUCKET, last_modified=modified, **known)
+    except (TypeError, ValueError):
+        return None
+    whole = stored.key == key and stored.size == status.st_size - len(line)
+    return stored if whole else None
 
 
 def _keys(folder: Path, start: str, prefix: str) -> Iterator[str]:

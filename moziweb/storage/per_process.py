@@ -31,6 +31,10 @@ class PerProcess(Generic[T]):
                     made.append(self._make())
         return made[0]
 
+    def made(self) -> tuple[T, ...]:
+        """The value if it has been made, else nothing."""
+        return tuple(self._made)
+
     def forget(self) -> None:
         """Start afresh. The lock too: a thread that held it may not exist in this process."""
         self._lock = threading.Lock()

@@ -181,6 +181,12 @@ class S3Storage:
             if self._settings.acl:
                 self._check_acls()
 
+    def close(self) -> None:
+        """Give back the connections. Using the storage again opens new ones."""
+        for client in self._client.made():
+            client.close()
+        self._client.forget()
+
     def _asking(self, action: str, key: str | None = None) -> "AbstractContextManager[None]":
         if key is not None:
             valid_key(key)

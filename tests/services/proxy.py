@@ -15,13 +15,15 @@ _CHUNK = 65_536
 class FlakyProxy:
     """Passes connections on to ``127.0.0.1:target``, but cuts the first ``cut`` of them unanswered.
 
-    ``connections`` counts all that came, cut ones included. A context manager.
+    ``connections`` counts all that came, cut ones included, and ``requests`` holds all bytes that
+    clients sent. A context manager.
     """
 
     def __init__(self, target: int, cut: int = 0) -> None:
         self.target = target
         self.cut = cut
         self.connections = 0
+        self.requests = b""
         self._listener = socket.create_server((HOST, 0))
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -63,13 +65,20 @@ class FlakyProxy:
     def _join(self, client: socket.socket) -> None:
         server = socket.create_connection((HOST, self.target))
         self._open += [client, server]
-        self._run(self._pump, client, server)
+        self._run(self._listen_in, client, server)
         self._run(self._pump, server, client)
 
     def _run(self, work: Callable[..., None], *ends: socket.socket) -> None:
         thread = threading.Thread(target=work, args=ends, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def _listen_in(self, client: socket.socket, server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := client.recv(_CHUNK):
+                self.requests += data
+                server.sendall(data)
+            server.shutdown(socket.SHUT_WR)
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):

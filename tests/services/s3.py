@@ -6,9 +6,10 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
@@ -19,7 +20,7 @@ from .process import Service, ServiceError
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-REGION = "eu-central-1"
+REGION: Final = "eu-central-1"
 
 # ministack pins another botocore than ours, so it lives in a virtual environment of its own.
 _PYTHON_VARIABLE = "MOZIWEB_S3_PYTHON"
@@ -45,6 +46,12 @@ class S3Bucket:
     name: str
     endpoint_url: str
     client: "S3Client"
+
+    def clear(self) -> None:
+        """Remove every object."""
+        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name):
+            for found in page.get("Contents", []):
+                self.client.delete_object(Bucket=self.name, Key=found["Key"])
 
     def allow_public_read(self) -> None:
         """Open every object for reading by a bucket policy, as one does without ACLs."""
@@ -103,11 +110,16 @@ class S3Server(Service):
             return connection.getresponse().status == http.HTTPStatus.OK
         return False
 
-    @contextlib.contextmanager
-    def client(self, service: str = "s3", credentials: Credentials = ROOT) -> Iterator[Any]:
-        """A boto3 client of this server."""
+    @cached_property
+    def root(self) -> "S3Client":
+        """A boto3 client that may do everything; making one is slow, so this one is shared."""
+        client: S3Client = self.client("s3")
+        return client
+
+    def client(self, service: str, credentials: Credentials = ROOT) -> Any:
+        """A new boto3 client of this server; close it."""
         session: Any = boto3.session.Session()  # the stubs know services by literal names only
-        client = session.client(
+        return session.client(
             service,
             endpoint_url=self.endpoint_url,
             region_name=REGION,
@@ -115,8 +127,13 @@ class S3Server(Service):
             aws_secret_access_key=credentials.secret_access_key,
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
         )
-        with contextlib.closing(client):
-            yield client
+
+    def close(self) -> None:
+        """As every service, with the shared client's connections."""
+        shared = vars(self).pop("root", None)
+        if shared is not None:
+            shared.close()
+        super().close()
 
     @contextlib.contextmanager
     def bucket(self, *, acls: bool) -> Iterator[S3Bucket]:
@@ -125,17 +142,17 @@ class S3Server(Service):
         ``acls=False`` is what AWS makes by default now: object ACLs are refused and public access
         is blocked. ``acls=True`` is the old kind, which takes them.
         """
-        name = f"test-{os.getpid()}-{next(self._numbers)}"
-        with self.client() as client:
-            client.create_bucket(
-                Bucket=name,
-                CreateBucketConfiguration={"LocationConstraint": REGION},
-                ObjectOwnership="ObjectWriter" if acls else "BucketOwnerEnforced",
-            )
-            if acls:
-                client.delete_public_access_block(Bucket=name)
-            yield S3Bucket(name, self.endpoint_url, client)
-            _remove_bucket(client, name)
+        bucket = S3Bucket(f"test-{os.getpid()}-{next(self._numbers)}", self.endpoint_url, self.root)
+        self.root.create_bucket(
+            Bucket=bucket.name,
+            CreateBucketConfiguration={"LocationConstraint": REGION},
+            ObjectOwnership="ObjectWriter" if acls else "BucketOwnerEnforced",
+        )
+        if acls:
+            self.root.delete_public_access_block(Bucket=bucket.name)
+        yield bucket
+        bucket.clear()
+        self.root.delete_bucket(Bucket=bucket.name)
 
     def create_user(self, *actions: str) -> Credentials:
         """A new IAM user who may do ``actions`` (``"s3:*"``), with an access key of its own.
@@ -143,7 +160,7 @@ class S3Server(Service):
         Only such a user shows what wrong credentials do: see ``ROOT``.
         """
         name = f"user-{next(self._numbers)}"
-        with self.client("iam") as iam:
+        with contextlib.closing(self.client("iam")) as iam:
             iam.create_user(UserName=name)
             if actions:
                 document = _policy(list(actions), "*")
@@ -155,10 +172,3 @@ class S3Server(Service):
 def _policy(action: str | list[str], resource: str, **principal: str) -> str:
     statement = {"Effect": "Allow", "Action": action, "Resource": resource, **principal}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def _remove_bucket(client: "S3Client", name: str) -> None:
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
-        for found in page.get("Contents", []):
-            client.delete_object(Bucket=name, Key=found["Key"])
-    client.delete_bucket(Bucket=name)

@@ -1,0 +1,230 @@
+"""What only a folder does: crashes, links that lead outside, a full or closed disk."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from moziweb.storage import InvalidKey, ObjectNotFound, StorageMisconfigured, StorageUnavailable
+from moziweb.storage.disk import DRAFT_SECONDS, DiskStorage
+
+FOREVER = "max-age=290304000, public, immutable"
+KEY = "poster/12-macskafogo/0123456789abcdef-01234567.thumb.webp"
+
+
+def put(storage: DiskStorage, key: str = KEY, body: bytes = b"body") -> None:
+    storage.put(key, body, content_type="image/webp", cache_control=FOREVER)
+
+
+def file_of(storage: DiskStorage, key: str = KEY) -> Path:
+    return storage.path / f"{key}+object"
+
+
+@pytest.mark.parametrize("step", ["fsync", "rename", "link", "mkdir"])
+@pytest.mark.parametrize("existed", [False, True])
+def test_a_crash_while_storing_shows_nothing_of_it(
+    disk: DiskStorage, step: str, *, existed: bool
+) -> None:
+    """The writer is killed at its first system call of each kind."""
+    if existed:
+        put(disk, body=b"before")
+    died = subprocess.run([sys.executable, "-c", _crash(disk.path, step)], check=False).returncode
+    again = DiskStorage(disk.path)
+    found = [stored.key for stored in again.list()]
+    if died:
+        assert died == -signal.SIGKILL
+        assert found == [KEY] * existed
+        assert not existed or again.get(KEY) == b"before"
+    put(again, body=b"after")
+    assert again.get(KEY) == b"after"
+
+
+def _crash(path: Path, step: str) -> str:
+    return textwrap.dedent(f"""
+        import os, signal
+        from pathlib import Path
+        from moziweb.storage.disk import DiskStorage
+        storage = DiskStorage(Path({str(path)!r}))
+        def die(*_, **__):
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.{step} = die
+        storage.put(
+            {KEY!r}, b"new", content_type="a/b", cache_control="no-store",
+            if_absent={step == "link"},
+        )
+    """)
+
+
+def test_what_crashed_writers_left_is_removed_in_time(disk: DiskStorage) -> None:
+    put(disk)
+    drafts = disk.path / "+drafts"
+    assert list(drafts.iterdir()) == []
+    (drafts / "old").touch()
+    (drafts / "being-written").touch()
+    past = time.time() - DRAFT_SECONDS - 60
+    os.utime(drafts / "old", (past, past))
+    DiskStorage(disk.path)
+    assert [draft.name for draft in drafts.iterdir()] == ["being-written"]
+    assert [stored.key for stored in disk.list()] == [KEY]
+
+
+def test_a_failed_write_leaves_no_draft(disk: DiskStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(disk, "a")
+    monkeypatch.setattr("os.rename", _failing(errno.ENOSPC))
+    with pytest.raises(StorageUnavailable, match="No space left"):
+        put(disk, "b")
+    assert list((disk.path / "+drafts").iterdir()) == []
+    assert disk.head("b") is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no metadata",
+        b"moziweb-object-1 ",
+        b'moziweb-object-1 {"key": "other", "size": 0}\n',
+        b"moziweb-object-1 " + b"x" * 100_000,
+        b"moziweb-object-1 {}\n",
+        b"moziweb-object-1 not JSON\n",
+        b"moziweb-object-1 []\n",
+    ],
+)
+def test_a_file_that_is_no_object_is_invisible(disk: DiskStorage, content: bytes) -> None:
+    file_of(disk).parent.mkdir(parents=True)
+    file_of(disk).write_bytes(content)
+    assert disk.head(KEY) is None
+    assert list(disk.list()) == []
+    with pytest.raises(ObjectNotFound):
+        disk.get(KEY)
+    disk.put(KEY, b"new", content_type="a/b", cache_control="no-store", if_absent=True)
+    assert disk.get(KEY) == b"new"
+
+
+def test_a_cut_object_is_invisible(disk: DiskStorage) -> None:
+    put(disk)
+    os.truncate(file_of(disk), file_of(disk).stat().st_size - 1)
+    assert disk.head(KEY) is None
+
+
+def test_an_object_under_another_name_is_invisible(disk: DiskStorage) -> None:
+    put(disk)
+    shutil.copy(file_of(disk), file_of(disk, "copy"))
+    assert disk.head("copy") is None
+    assert [stored.key for stored in disk.list()] == [KEY]
+
+
+def test_other_files_in_the_folder_are_passed_over(disk: DiskStorage) -> None:
+    put(disk)
+    (disk.path / "README").write_text("Not an object")
+    (disk.path / "poster" / ".DS_Store").touch()
+    Path(os.fsdecode(os.fsencode(disk.path) + b"/\xff+object")).touch()
+    (disk.path / "a+object").mkdir()
+    assert [stored.key for stored in disk.list()] == [KEY]
+    assert disk.head("a") is None
+
+
+def test_a_link_to_a_file_outside_is_not_followed(disk: DiskStorage, tmp_path: Path) -> None:
+    outside = DiskStorage(tmp_path / "outside")
+    put(outside)
+    file_of(disk).parent.mkdir(parents=True)
+    file_of(disk).symlink_to(file_of(outside))
+    assert disk.head(KEY) is None
+    assert list(disk.list()) == []
+    put(disk, body=b"ours")
+    assert (disk.get(KEY), outside.get(KEY)) == (b"ours", b"body")
+
+
+def test_a_link_to_a_folder_outside_is_not_followed(disk: DiskStorage, tmp_path: Path) -> None:
+    outside = DiskStorage(tmp_path / "outside")
+    put(outside)
+    (disk.path / "poster").symlink_to(outside.path / "poster")
+    assert disk.head(KEY) is None
+    assert list(disk.list()) == []
+    disk.delete([KEY])
+    with pytest.raises(StorageMisconfigured, match=r"storage\.disk\.path"):
+        put(disk, body=b"theirs")
+    assert outside.get(KEY) == b"body"
+
+
+def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "objects").symlink_to(tmp_path / "shared")
+    storage = DiskStorage(tmp_path / "objects")
+    put(storage)
+    storage.check()
+    assert storage.get(KEY) == b"body"
+
+
+def test_a_pipe_in_place_of_an_object_blocks_nobody(disk: DiskStorage) -> None:
+    os.mkfifo(disk.path / "a+object")
+    assert disk.head("a") is None
+    assert list(disk.list()) == []
+
+
+def test_a_segment_that_no_file_name_can_hold_is_refused(disk: DiskStorage) -> None:
+    with pytest.raises(InvalidKey, match="too long"):
+        put(disk, "a" * 300)
+    with pytest.raises(InvalidKey, match="too long"):
+        disk.get("a" * 300)
+
+
+def test_deep_keys_are_kept(disk: DiskStorage) -> None:
+    key = "/".join("a" * 200)
+    put(disk, key)
+    assert disk.get(key) == b"body"
+    assert [stored.key for stored in disk.list("a/a/a")] == [key]
+
+
+def test_readers_of_an_overwritten_object_keep_what_they_opened(disk: DiskStorage) -> None:
+    put(disk, body=b"old")
+    stored, file = disk.open(KEY)
+    with file:
+        put(disk, body=b"the new one")
+        assert (file.read(), stored.size) == (b"old", 3)
+    assert disk.get(KEY) == b"the new one"
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageMisconfigured, match=r"storage\.disk\.path = .*/file/objects: Not a"):
+        DiskStorage(tmp_path / "file" / "objects")
+
+
+def test_a_folder_that_is_gone_is_told(disk: DiskStorage) -> None:
+    shutil.rmtree(disk.path)
+    with pytest.raises(StorageMisconfigured, match=r"storage\.disk\.path"):
+        disk.check()
+    with pytest.raises(StorageMisconfigured, match=r"storage\.disk\.path"):
+        put(disk)
+    assert disk.head(KEY) is None
+
+
+def test_a_folder_that_may_not_be_written_is_told(
+    disk: DiskStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may write everywhere, so the system's answer is given for it.
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(StorageMisconfigured, match="no folder that we may write"):
+        disk.check()
+
+
+def test_addresses_are_paths_of_the_site_unless_there_is_a_base_url(tmp_path: Path) -> None:
+    assert DiskStorage(tmp_path).url("a/b.webp") == "/objects/a/b.webp"
+    assert DiskStorage(tmp_path).url("a", bucket="disk") == "/objects/a"
+    cdn = DiskStorage(tmp_path, "https://cdn.example/objects/")
+    assert cdn.url("a/b.webp") == "https://cdn.example/objects/a/b.webp"
+
+
+def _failing(code: int) -> object:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return fail

@@ -1,0 +1,334 @@
+"""What only S3 does, shown on a real server over HTTP."""
+
+import http.client
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from moziweb.storage import StorageMisconfigured, StorageUnavailable
+from moziweb.storage.s3 import DELETE_BATCH, S3Settings, S3Storage
+from tests.services.ports import HOST, free_port
+from tests.services.proxy import FlakyProxy
+from tests.services.s3 import S3Bucket, S3Server
+
+from .conftest import MakeS3, s3_settings
+
+FOREVER = "max-age=290304000, public, immutable"
+KEY = "poster/12-macskafogo/0123456789abcdef-01234567.thumb.webp"
+
+
+def put(storage: S3Storage, key: str = KEY, *, if_absent: bool = False) -> None:
+    storage.put(key, b"body", content_type="image/webp", cache_control=FOREVER, if_absent=if_absent)
+
+
+def fetch(url: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+    """What an anonymous visitor gets: status, headers (in lower case) and body."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.netloc, timeout=5)
+    connection.request(method, address.path)
+    answer = connection.getresponse()
+    headers = {name.lower(): value for name, value in answer.getheaders()}
+    got = answer.status, headers, answer.read()
+    connection.close()
+    return got
+
+
+def test_public_objects_are_served_with_exactly_our_headers(make_s3: MakeS3) -> None:
+    storage = make_s3()
+    put(storage, "poster/1-a b/é+.webp")
+    status, headers, body = fetch(storage.url("poster/1-a b/é+.webp"))
+    assert (status, body) == (HTTPStatus.OK, b"body")
+    assert headers["cache-control"] == "max-age=290304000, public, immutable"
+    assert headers["content-type"] == "image/webp"
+    assert headers["content-length"] == "4"
+    assert headers["etag"]
+    assert headers["last-modified"]
+
+
+def test_objects_without_acl_are_private(make_s3: MakeS3) -> None:
+    storage = make_s3(acl="")
+    put(storage)
+    assert fetch(storage.url(KEY))[0] == HTTPStatus.FORBIDDEN
+
+
+def test_nobody_but_us_may_write(make_s3: MakeS3) -> None:
+    storage = make_s3()
+    put(storage)
+    assert fetch(storage.url(KEY), "DELETE")[0] == HTTPStatus.FORBIDDEN
+    assert storage.get(KEY) == b"body"
+
+
+def test_bucket_policy_opens_objects_without_acl(
+    make_s3: MakeS3, s3_bucket_refusing_acls: S3Bucket
+) -> None:
+    s3_bucket_refusing_acls.allow_public_read()
+    storage = make_s3(s3_bucket_refusing_acls, acl="")
+    storage.check()
+    put(storage)
+    assert fetch(storage.url(KEY))[::2] == (HTTPStatus.OK, b"body")
+
+
+def test_refused_acl_is_a_setting_to_change(
+    make_s3: MakeS3, s3_bucket_refusing_acls: S3Bucket
+) -> None:
+    storage = make_s3(s3_bucket_refusing_acls, tries=3)
+    with pytest.raises(StorageMisconfigured, match=r"refuses object ACLs: .* storage\.s3\.acl"):
+        put(storage)
+    with pytest.raises(StorageMisconfigured, match=r"refuses object ACLs: .* storage\.s3\.acl"):
+        storage.check()
+
+
+def test_refused_acl_is_not_tried_again(
+    make_s3: MakeS3, s3_bucket_refusing_acls: S3Bucket, s3_server: S3Server
+) -> None:
+    with FlakyProxy(s3_server.port) as proxy:
+        storage = make_s3(
+            s3_bucket_refusing_acls, tries=5, endpoint_url=f"http://{HOST}:{proxy.port}"
+        )
+        with pytest.raises(StorageMisconfigured):
+            put(storage)
+        assert proxy.requests.count(b"PUT /") == 1
+
+
+def test_blocked_public_acl_is_told(make_s3: MakeS3, s3_bucket: S3Bucket) -> None:
+    s3_bucket.client.put_public_access_block(
+        Bucket=s3_bucket.name, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
+    )
+    storage = make_s3()
+    with pytest.raises(StorageMisconfigured, match="blocks public ACLs"):
+        put(storage)
+    with pytest.raises(StorageMisconfigured, match="blocks public ACLs"):
+        storage.check()
+
+
+def test_bucket_that_takes_acls_passes_the_heartbeat(make_s3: MakeS3) -> None:
+    make_s3(acl="public-read").check()
+
+
+def test_acl_questions_that_are_refused_pass_the_heartbeat(
+    make_s3: MakeS3, s3_server: S3Server
+) -> None:
+    writer = s3_server.create_user("s3:ListBucket", "s3:PutObject", "s3:PutObjectAcl")
+    make_s3(**vars(writer)).check()
+
+
+def test_wrong_secret_is_told(make_s3: MakeS3, s3_server: S3Server) -> None:
+    user = replace(s3_server.create_user("s3:*"), secret_access_key="wrong")
+    storage = make_s3(**vars(user))
+    for ask in (storage.check, lambda: put(storage), lambda: storage.get(KEY)):
+        with pytest.raises(StorageMisconfigured, match=r"storage\.s3\.secret_access_key"):
+            ask()
+    with pytest.raises(StorageMisconfigured, match="check the credentials"):
+        storage.head(KEY)
+
+
+def test_unknown_key_is_told(make_s3: MakeS3) -> None:
+    storage = make_s3(access_key_id="AKIANOSUCHKEY0000000", secret_access_key="secret")
+    with pytest.raises(StorageMisconfigured, match=r"storage\.s3\.access_key_id"):
+        storage.check()
+
+
+def test_missing_credentials_are_told(make_s3: MakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    _without_credentials(monkeypatch)
+    storage = make_s3(access_key_id=None, secret_access_key=None)
+    with pytest.raises(StorageMisconfigured, match="no complete credentials"):
+        storage.check()
+
+
+def test_half_credentials_are_told(make_s3: MakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    _without_credentials(monkeypatch)
+    with pytest.raises(StorageMisconfigured, match="no complete credentials"):
+        make_s3(secret_access_key=None).check()
+
+
+def test_default_chain_finds_credentials(
+    make_s3: MakeS3, monkeypatch: pytest.MonkeyPatch, s3_server: S3Server
+) -> None:
+    _without_credentials(monkeypatch)
+    user = s3_server.create_user("s3:*")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", user.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", user.secret_access_key)
+    make_s3(access_key_id=None, secret_access_key=None).check()
+
+
+def test_missing_permission_is_told_by_its_name(make_s3: MakeS3, s3_server: S3Server) -> None:
+    reader = s3_server.create_user("s3:ListBucket", "s3:GetObject")
+    storage = make_s3(**vars(reader), acl="")
+    storage.check()
+    assert storage.head(KEY) is None
+    with pytest.raises(StorageMisconfigured, match="does not allow s3:PutObject"):
+        put(storage)
+
+
+def test_missing_bucket_is_told_by_every_call(make_s3: MakeS3) -> None:
+    storage = make_s3(bucket="no-such-bucket")
+    calls = (
+        storage.check,
+        lambda: put(storage),
+        lambda: storage.get(KEY),
+        lambda: storage.head(KEY),
+        lambda: storage.delete([KEY]),
+        lambda: list(storage.list()),
+    )
+    for call in calls:
+        with pytest.raises(StorageMisconfigured, match="there is no bucket no-such-bucket at http"):
+            call()
+
+
+def test_impossible_bucket_name_is_told(make_s3: MakeS3) -> None:
+    with pytest.raises(StorageMisconfigured, match="cannot be asked"):
+        make_s3(bucket="not/a bucket").check()
+
+
+def test_impossible_endpoint_is_told(make_s3: MakeS3) -> None:
+    with pytest.raises(StorageMisconfigured, match=r"^storage\.s3\.endpoint_url: "):
+        make_s3(endpoint_url="not an address").check()
+
+
+def test_stopped_server_is_unavailable(make_s3: MakeS3) -> None:
+    storage = make_s3(endpoint_url=f"http://{HOST}:{free_port()}")
+    calls = (
+        storage.check,
+        lambda: put(storage),
+        lambda: storage.get(KEY),
+        lambda: storage.head(KEY),
+        lambda: storage.delete([KEY]),
+        lambda: list(storage.list()),
+    )
+    for call in calls:
+        with pytest.raises(StorageUnavailable, match="does not answer s3:"):
+            call()
+
+
+def test_frozen_server_is_unavailable_and_found_again(make_s3: MakeS3, s3_server: S3Server) -> None:
+    storage = make_s3(read_timeout=0.2)
+    with s3_server.paused(), pytest.raises(StorageUnavailable, match="does not answer"):
+        storage.check()
+    storage.check()
+
+
+def test_lost_connections_are_tried_again(make_s3: MakeS3, s3_server: S3Server) -> None:
+    with FlakyProxy(s3_server.port, cut=2) as proxy:
+        storage = make_s3(tries=3, endpoint_url=f"http://{HOST}:{proxy.port}")
+        put(storage)
+        assert proxy.connections == 3
+    assert make_s3().get(KEY) == b"body"
+
+
+def test_tries_are_counted(make_s3: MakeS3, s3_server: S3Server) -> None:
+    with FlakyProxy(s3_server.port, cut=99) as proxy:
+        storage = make_s3(tries=2, endpoint_url=f"http://{HOST}:{proxy.port}")
+        with pytest.raises(StorageUnavailable):
+            put(storage)
+        assert proxy.connections == 2
+
+
+def test_threads_share_one_client(make_s3: MakeS3) -> None:
+    storage = make_s3()
+
+    def round_trip(number: int) -> bytes:
+        key = f"many/{number}"
+        storage.put(key, b"%d" % number, content_type="image/webp", cache_control=FOREVER)
+        return storage.get(key)
+
+    with ThreadPoolExecutor(16) as pool:
+        bodies = list(pool.map(round_trip, range(64)))
+    assert bodies == [b"%d" % number for number in range(64)]
+    assert len({found.etag for found in storage.list("many/")}) == 64
+
+
+def test_one_of_many_racers_stores_an_absent_object(make_s3: MakeS3) -> None:
+    storage = make_s3(conditional_put=True)
+
+    def race(number: int) -> str:
+        body = b"%d" % number
+        stored = storage.put(
+            KEY, body, content_type="image/webp", cache_control=FOREVER, if_absent=True
+        )
+        return stored.etag
+
+    with ThreadPoolExecutor(16) as pool:
+        etags = set(pool.map(race, range(16)))
+    assert len(etags) == 1
+
+
+def test_more_than_a_batch_is_listed_and_deleted(make_s3: MakeS3, s3_bucket: S3Bucket) -> None:
+    storage = make_s3(acl="")
+    keys = [f"many/{number:04}" for number in range(DELETE_BATCH + 5)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: put(storage, key), keys))
+    assert [found.key for found in storage.list("many/")] == keys
+    storage.delete(keys)
+    assert list(storage.list()) == []
+    assert "Contents" not in s3_bucket.client.list_objects_v2(Bucket=s3_bucket.name)
+
+
+def test_refused_deletion_is_told(make_s3: MakeS3, s3_server: S3Server) -> None:
+    put(make_s3())
+    reader = s3_server.create_user("s3:ListBucket", "s3:GetObject")
+    with pytest.raises(StorageMisconfigured, match="does not allow s3:DeleteObject"):
+        make_s3(**vars(reader)).delete([KEY])
+
+
+def test_objects_of_others_with_keys_that_we_never_use_are_passed_over(
+    make_s3: MakeS3, s3_bucket: S3Bucket
+) -> None:
+    s3_bucket.client.put_object(Bucket=s3_bucket.name, Key="folder/", Body=b"")
+    storage = make_s3()
+    put(storage, "folder/a")
+    assert [found.key for found in storage.list()] == ["folder/a"]
+
+
+def test_checksums_may_be_left_out(make_s3: MakeS3) -> None:
+    storage = make_s3(checksums="when_required")
+    put(storage)
+    assert storage.get(KEY) == b"body"
+    storage.delete([KEY])
+    assert storage.head(KEY) is None
+
+
+def test_client_is_made_once_and_again_after_closing(make_s3: MakeS3) -> None:
+    storage = make_s3()
+    put(storage)
+    storage.close()
+    assert storage.get(KEY) == b"body"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "expected"),
+    [
+        (None, "https://posters.s3.eu-central-1.amazonaws.com/a/b.webp"),
+        ("https://cdn.example", "https://cdn.example/a/b.webp"),
+        ("https://cdn.example/posters/", "https://cdn.example/posters/a/b.webp"),
+    ],
+)
+def test_address_follows_the_base_url(base_url: str | None, expected: str) -> None:
+    assert S3Storage(S3Settings("posters"), base_url).url("a/b.webp") == expected
+
+
+def test_base_url_stands_for_the_configured_bucket_only() -> None:
+    storage = S3Storage(S3Settings("posters"), "https://cdn.example")
+    assert storage.url("a", bucket="posters") == "https://cdn.example/a"
+    assert storage.url("a", bucket="old") == "https://old.s3.eu-central-1.amazonaws.com/a"
+
+
+def test_settings_are_read_by_their_ini_names(s3_bucket: S3Bucket) -> None:
+    wanted = s3_settings(s3_bucket, checksums="when_required", pool_size=5)
+    ini: dict[str, Any] = {f"storage.s3.{name}": value for name, value in vars(wanted).items()}
+    assert S3Settings.read({**ini, "storage.base_url": None}) == wanted
+
+
+def test_the_secret_is_not_shown() -> None:
+    assert "hush" not in repr(S3Settings("posters", secret_access_key="hush"))
+
+
+def _without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nonexistent")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -1,0 +1,59 @@
+"""The storage that the settings ask for."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pyramid.config import Configurator
+
+from moziweb.settings import load
+from moziweb.storage import from_settings
+from moziweb.storage.disk import DiskStorage
+from moziweb.storage.s3 import S3Storage
+
+SITE = {"site.base_url": "https://moziweb.example", "sqlalchemy.url": "sqlite:///moziweb.sqlite"}
+
+
+def settings(**storage: str) -> dict[str, Any]:
+    """Typed settings as an ini file with these ``storage.*`` lines gives them."""
+    named = {f"storage.{name.replace('__', '.')}": value for name, value in storage.items()}
+    return load({**SITE, **named}, environ={})
+
+
+def test_disk_is_made_from_its_settings(tmp_path: Path) -> None:
+    path = tmp_path / "objects"
+    storage = from_settings(
+        settings(backend="disk", disk__path=str(path), base_url="https://cdn.example")
+    )
+    assert isinstance(storage, DiskStorage)
+    assert (storage.name, storage.bucket, storage.path) == ("disk", "disk", path)
+    assert path.is_dir()
+    assert storage.url("a") == "https://cdn.example/a"
+
+
+def test_s3_is_made_from_its_settings() -> None:
+    storage = from_settings(
+        settings(backend="s3", s3__bucket="posters", s3__endpoint_url="https://s3.example.hu")
+    )
+    assert isinstance(storage, S3Storage)
+    assert (storage.name, storage.bucket) == ("s3", "posters")
+    assert storage.url("a") == "https://s3.example.hu/posters/a"
+
+
+def test_s3_adds_no_route() -> None:
+    config = Configurator(settings=settings(backend="s3", s3__bucket="posters"))
+    config.include("moziweb.storage")
+    config.commit()
+    assert isinstance(config.registry["storage"], S3Storage)
+    assert config.introspector.get("routes", "objects") is None
+
+
+def test_a_site_on_disk_does_without_boto3(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from moziweb.storage import from_settings\n"
+        "from_settings({'storage.backend': 'disk', 'storage.base_url': None, "
+        f"'storage.disk.path': Path({str(tmp_path)!r})}})\n"
+        "sys.exit('boto3' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
