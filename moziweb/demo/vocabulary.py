@@ -3,7 +3,7 @@
 Genres get a Hungarian name, which their address is made of. Countries are ISO 3166-1 alpha-2 codes.
 Languages are ISO 639-1 codes, or ISO 639-2 and 639-3 ones where there is no shorter one; languages
 that were made up for a film are ``art``. A word that is missing here is an error of the demo:
-``UnknownWord`` names it, and a test reads the whole catalogue.
+``UnknownWordError`` names it, and a test reads the whole catalogue.
 """
 
 from collections.abc import Iterable, Mapping
@@ -160,7 +160,7 @@ LANGUAGES: Final[Mapping[str, str]] = {
 }
 
 
-class UnknownWord(DemoError, LookupError):
+class UnknownWordError(DemoError, LookupError):
     """A word of the catalogue that this vocabulary lacks."""
 
 
@@ -183,4 +183,4 @@ def _translated(names: Iterable[str], table: Mapping[str, str]) -> tuple[str, ..
     try:
         return tuple(dict.fromkeys(table[name] for name in names))
     except KeyError as error:
-        raise UnknownWord(f"no word of the demo's vocabulary: {error.args[0]!r}") from None
+        raise UnknownWordError(f"no word of the demo's vocabulary: {error.args[0]!r}") from None

@@ -19,8 +19,8 @@ from .wording import iso_runtime
 
 _SOURCES: Final = {
     "demo": _(
-        "Sample data: the facts are from Wikidata (CC0), moved in time; Hungarian title, synopsis "
-        "and distributor are made up."
+        "Sample data: the film's facts are from Wikidata (CC0); its dates, synopsis, age rating, "
+        "distributor and trailers are made up."
     ),
     "tmdb": _("This product uses the TMDB API but is not endorsed or certified by TMDB."),
     "csv": _("Some of these facts are from the distributor's list."),

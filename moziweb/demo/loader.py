@@ -1,0 +1,289 @@
+"""Puts the catalogue into the database: once, in bulk, and never over anything that is there."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any, Final
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from moziweb.movies.calendar import BUDAPEST
+from moziweb.movies.models import (
+    Audio,
+    Credit,
+    CreditRole,
+    DatePrecision,
+    Distributor,
+    FieldProvenance,
+    Genre,
+    Movie,
+    MovieGenre,
+    Person,
+    Premiere,
+    PremiereChange,
+    PremiereKind,
+    Rating,
+    StreamingService,
+    Trailer,
+)
+from moziweb.movies.slugs import slug_of
+from moziweb.posters.models import PosterSource, SourceKind, SourceState
+
+from .catalogue import DemoMovie, demo_movies
+from .premieres import DemoPremiere
+from .vocabulary import country_codes, hungarian_genre, language_codes
+
+PROVENANCE: Final = "demo"
+"""The source that every field of the demo's films names."""
+
+FIELDS: Final = (
+    "title",
+    "original_title",
+    "synopsis",
+    "synopsis_en",
+    "runtime",
+    "rating",
+    "genres",
+    "countries",
+    "languages",
+    "distributor",
+    "directors",
+    "cast",
+    "premieres",
+    "trailers",
+    "imdb_id",
+)
+"""The fields of a movie that the demo fills."""
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """What a run did. ``added`` is 0 when every film of the catalogue was there already."""
+
+    catalogue: int
+    added: int
+    premieres: int = 0
+    people: int = 0
+    posters: int = 0
+
+
+def load_demo(session: Session, today: date, now: datetime) -> DemoReport:
+    """Add the films that the database lacks, told by their IMDb ids; leave the others as they are.
+
+    ``today`` decides the dates, ``now`` is written as the time of entry. The caller commits.
+    """
+    catalogue = demo_movies(today)
+    known = frozenset(session.scalars(select(Movie.imdb_id)))
+    films = [film for film in catalogue if film.imdb_id not in known]
+    if not films:
+        return DemoReport(len(catalogue), added=0)
+    ids = _insert_movies(session, films, now)
+    return DemoReport(
+        len(catalogue),
+        added=len(films),
+        premieres=_insert_premieres(session, films, ids),
+        people=_insert_credits(session, films, ids),
+        posters=_insert_posters(session, films, ids, now),
+    )
+
+
+def _insert_movies(session: Session, films: Sequence[DemoMovie], now: datetime) -> list[int]:
+    """The movies with their genres, trailers and provenance; their ids, in the films' order."""
+    distributors = _ids_of(
+        session, Distributor.id, Distributor.name, (film.distributor for film in films)
+    )
+    _insert(session, Movie, [_movie_row(film, distributors, now) for film in films])
+    by_imdb_id = _ids_by(session, Movie.id, Movie.imdb_id, (film.imdb_id for film in films))
+    ids = [by_imdb_id[film.imdb_id] for film in films]
+    _insert_genres(session, films, ids)
+    _insert(session, Trailer, _trailer_rows(films, ids))
+    provenance = {"source": PROVENANCE, "fetched_at": now}
+    fields = [{"movie_id": id_, "field": field, **provenance} for id_ in ids for field in FIELDS]
+    _insert(session, FieldProvenance, fields)
+    return ids
+
+
+def _movie_row(film: DemoMovie, distributors: Mapping[str, int], now: datetime) -> dict[str, Any]:
+    return {
+        "title": film.title,
+        "original_title": film.original_title,
+        "slug": slug_of(film.title),
+        "synopsis": film.synopsis,
+        "synopsis_en": film.synopsis_en,
+        "runtime": film.runtime,
+        "rating": Rating(film.rating) if film.rating else None,
+        "countries": country_codes(film.countries),
+        "languages": language_codes(film.languages),
+        "imdb_id": film.imdb_id,
+        "distributor_id": distributors.get(film.distributor),
+        "published": True,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _insert_genres(session: Session, films: Sequence[DemoMovie], ids: Sequence[int]) -> None:
+    def genre_row(name: str) -> dict[str, str]:
+        hungarian = hungarian_genre(name)
+        return {"slug": slug_of(hungarian), "name": hungarian, "name_en": name}
+
+    names = (name for film in films for name in film.genres)
+    genres = _ids_of(session, Genre.id, Genre.name_en, names, genre_row)
+    rows = [
+        {"movie_id": id_, "genre_id": genres[name], "position": position}
+        for film, id_ in zip(films, ids, strict=True)
+        for position, name in enumerate(dict.fromkeys(film.genres))
+    ]
+    _insert(session, MovieGenre, rows)
+
+
+def _trailer_rows(films: Sequence[DemoMovie], ids: Sequence[int]) -> Rows:
+    return [
+        {
+            "movie_id": id_,
+            "site": "YouTube",
+            "video_id": trailer.video_id,
+            "name": trailer.name,
+            "language": trailer.language,
+            "position": position,
+        }
+        for film, id_ in zip(films, ids, strict=True)
+        for position, trailer in enumerate(film.trailers)
+    ]
+
+
+def _insert_premieres(session: Session, films: Sequence[DemoMovie], ids: Sequence[int]) -> int:
+    def service_row(name: str) -> dict[str, str]:
+        return {"slug": slug_of(name), "name": name}
+
+    names = (premiere.service for film in films for premiere in film.premieres)
+    services = _ids_of(session, StreamingService.id, StreamingService.name, names, service_row)
+    premieres = [
+        (id_, premiere) for film, id_ in zip(films, ids, strict=True) for premiere in film.premieres
+    ]
+    rows = [_premiere_row(id_, premiere, services) for id_, premiere in premieres]
+    premiere_ids = _insert_for_ids(session, Premiere.id, rows)
+    changes = zip(premiere_ids, (premiere for _, premiere in premieres), strict=True)
+    _insert(session, PremiereChange, _change_rows(changes))
+    return len(rows)
+
+
+def _premiere_row(
+    movie_id: int, premiere: DemoPremiere, services: Mapping[str, int]
+) -> dict[str, Any]:
+    return {
+        "movie_id": movie_id,
+        "kind": PremiereKind(premiere.kind),
+        "service_id": services.get(premiere.service),
+        "date": premiere.date,
+        "precision": DatePrecision(premiere.precision),
+        "formats": premiere.formats,
+        "audio": Audio(premiere.audio) if premiere.audio else None,
+        "rerelease": premiere.rerelease,
+        "note": premiere.note,
+        "cancelled_at": _noon(premiere.cancelled_on) if premiere.cancelled_on else None,
+    }
+
+
+def _change_rows(premieres: Iterable[tuple[int, DemoPremiere]]) -> Rows:
+    return [
+        {
+            "premiere_id": id_,
+            "changed_at": _noon(change.changed_on),
+            "old_date": change.old_date,
+            "old_precision": DatePrecision(change.old_precision),
+            "reason": change.reason,
+        }
+        for id_, premiere in premieres
+        for change in premiere.changes
+    ]
+
+
+def _insert_credits(session: Session, films: Sequence[DemoMovie], ids: Sequence[int]) -> int:
+    """Who made and plays in the films; one person for each name. How many people those are."""
+    names = (name for film in films for name in (*film.directors, *film.cast))
+    people = _ids_of(session, Person.id, Person.name, names)
+    rows = [
+        {"movie_id": id_, "person_id": people[name], "role": role, "position": position}
+        for film, id_ in zip(films, ids, strict=True)
+        for role, credited in _credited(film)
+        for position, name in enumerate(credited)
+    ]
+    _insert(session, Credit, rows)
+    return len(people)
+
+
+def _credited(film: DemoMovie) -> tuple[tuple[CreditRole, tuple[str, ...]], ...]:
+    return (CreditRole.DIRECTOR, film.directors), (CreditRole.CAST, film.cast)
+
+
+def _insert_posters(
+    session: Session, films: Sequence[DemoMovie], ids: Sequence[int], now: datetime
+) -> int:
+    rows = [
+        {
+            "movie_id": id_,
+            "kind": SourceKind.DRAWN,
+            "chosen": True,
+            "url": film.poster.to_url(),
+            "state": SourceState.PENDING,
+            "created_at": now,
+        }
+        for film, id_ in zip(films, ids, strict=True)
+        if film.poster
+    ]
+    _insert(session, PosterSource, rows)
+    return len(rows)
+
+
+def _ids_of(
+    session: Session,
+    id_: InstrumentedAttribute[int],
+    column: InstrumentedAttribute[str],
+    names: Iterable[str],
+    row_of: Callable[[str], dict[str, Any]] | None = None,
+) -> dict[str, int]:
+    """The ids of the rows whose names are in ``column``, made where they are missing; "" has none.
+
+    ``row_of(name)`` is a new row, by default one with nothing but its name.
+    """
+    wanted = dict.fromkeys(name for name in names if name)
+    known = _ids_by(session, id_, column, wanted)
+    missing = [name for name in wanted if name not in known]
+    if not missing:
+        return known
+    rows = [row_of(name) if row_of else {column.key: name} for name in missing]
+    _insert(session, id_.class_, rows)
+    return known | _ids_by(session, id_, column, missing)
+
+
+def _ids_by(
+    session: Session,
+    id_: InstrumentedAttribute[int],
+    column: InstrumentedAttribute[Any],
+    values: Iterable[str],
+) -> dict[str, int]:
+    """The ids of the rows that have one of ``values`` in ``column``, by that value."""
+    # Of two rows with one name the older is taken: its id comes last and stays.
+    query = select(column, id_).where(column.in_(values)).order_by(id_.desc())
+    return dict(session.execute(query).tuples().all())
+
+
+def _insert(session: Session, model: Any, rows: Rows) -> None:
+    if rows:
+        session.execute(insert(model), rows)
+
+
+def _insert_for_ids(session: Session, id_: InstrumentedAttribute[int], rows: Rows) -> list[int]:
+    """Insert ``rows`` into the table of ``id_``; their ids, in the same order."""
+    if not rows:
+        return []
+    statement = insert(id_.class_).returning(id_, sort_by_parameter_order=True)
+    return list(session.scalars(statement, rows))
+
+
+def _noon(day: date) -> datetime:
+    return datetime.combine(day, time(12), BUDAPEST)
