@@ -34,6 +34,11 @@ class Gate:
         self._wait_seconds = wait_seconds
         self._clock = clock
 
+    @property
+    def is_waited_in(self) -> bool:
+        """Whether a request waits now."""
+        return self._waiting.locked()
+
     def ask(self, source_id: int) -> Outcome:
         """The source's variants, if they can be had within a visitor's patience.
 

@@ -17,7 +17,8 @@ from moziweb.posters.service import PosterService
 from moziweb.posters.sources import SourceAddress, SourceBytes, SourceError
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage
-from moziweb.storage.s3 import S3Storage
+from moziweb.storage.s3 import S3Settings, S3Storage
+from tests.services.ports import free_port
 from tests.services.postgres import PostgresServer
 from tests.services.s3 import S3Bucket
 from tests.storage.conftest import s3_settings
@@ -110,6 +111,15 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
+def database_away() -> Iterator[Database]:
+    """A PostgreSQL at a port where nobody listens."""
+    url = f"postgresql+psycopg://postgres@127.0.0.1:{free_port()}/nowhere"
+    engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 1})
+    yield Database(engine)
+    engine.dispose()
+
+
+@pytest.fixture
 def s3(s3_bucket: S3Bucket) -> Iterator[S3Storage]:
     """An S3 storage with a bucket of its own."""
     storage = S3Storage(s3_settings(s3_bucket))
@@ -121,6 +131,22 @@ def s3(s3_bucket: S3Bucket) -> Iterator[S3Storage]:
 def disk(tmp_path: Path) -> DiskStorage:
     """A storage in an empty folder."""
     return DiskStorage(tmp_path / "objects")
+
+
+@pytest.fixture
+def storage_away() -> Iterator[S3Storage]:
+    """An S3 storage at a port where nobody listens."""
+    settings = S3Settings(
+        bucket="nowhere",
+        endpoint_url=f"http://127.0.0.1:{free_port()}",
+        access_key_id="a",
+        secret_access_key="b",
+        connect_timeout=0.5,
+        tries=1,
+    )
+    storage = S3Storage(settings)
+    yield storage
+    storage.close()
 
 
 @pytest.fixture(params=["disk", "s3"])

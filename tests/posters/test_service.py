@@ -1,0 +1,414 @@
+"""Variants are made once, published whole or not at all, and every failure becomes a state."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+from sqlalchemy import select, update
+
+from moziweb.db import Database
+from moziweb.posters.claims import Claims
+from moziweb.posters.models import (
+    PosterSource,
+    PosterVariant,
+    SourceKind,
+    SourceState,
+    VariantState,
+)
+from moziweb.posters.recipes import JPEG, RECIPES, Recipe
+from moziweb.posters.service import CACHE_CONTROL, Outcome, PosterService, Status
+from moziweb.posters.sources import SourceError
+from moziweb.storage import Storage, StoredObject
+from moziweb.storage.disk import DiskStorage
+from moziweb.storage.s3 import S3Storage
+
+from .conftest import LEASE, Clock, Shelf, picture, source_of
+
+
+def variants_of(
+    database: Database, source_id: int, state: VariantState = VariantState.READY
+) -> list[PosterVariant]:
+    with database.read() as session:
+        return list(
+            session.scalars(
+                select(PosterVariant)
+                .where(PosterVariant.source_id == source_id, PosterVariant.state == state)
+                .order_by(PosterVariant.id)
+            )
+        )
+
+
+MakeService = Callable[..., PosterService]
+
+
+@pytest.fixture
+def make_service(
+    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, shelf: Shelf
+) -> MakeService:
+    """Makes services over the same database, with changes: another process, another release."""
+
+    def make(**changes: Any) -> PosterService:
+        given = {
+            "database": database,
+            "storage": disk,
+            "readers": {SourceKind.DRAWN: shelf},
+            "claims": claims,
+            "clock": clock,
+        }
+        return PosterService(**{**given, **changes})
+
+    return make
+
+
+@dataclass
+class Tripwire:
+    """A storage that calls ``before_put`` with the number of puts so far, then does as asked."""
+
+    storage: Storage
+    before_put: Callable[[int], object]
+    puts: int = 0
+
+    def put(self, key: str, body: bytes, **headers: Any) -> StoredObject:
+        self.before_put(self.puts)
+        self.puts += 1
+        return self.storage.put(key, body, **headers)
+
+
+def test_every_variant_is_made_stored_and_recorded(
+    database: Database, storage: Storage, make_service: MakeService, shelf: Shelf, source_id: int
+) -> None:
+    assert make_service(storage=storage).ensure(source_id) == Outcome(Status.MADE, made=8)
+    variants = variants_of(database, source_id)
+    assert {(one.name, one.format, one.recipe_hash) for one in variants} == {
+        (recipe.name, recipe.format, recipe.hash) for recipe in RECIPES
+    }
+    for variant in variants:
+        body = storage.get(str(variant.key))
+        stored = storage.head(str(variant.key))
+        assert stored is not None
+        assert (stored.content_type, stored.cache_control) == (variant.mime, CACHE_CONTROL)
+        assert (variant.bucket, variant.bytes) == (storage.bucket, len(body))
+        with Image.open(BytesIO(body)) as image:
+            assert image.size == (variant.width, variant.height)
+    assert shelf.reads == 1
+
+
+def test_the_source_learns_what_its_picture_tells(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    service.ensure(source_id)
+    source = source_of(database, source_id)
+    data = shelf.pictures["drawn:dune"]
+    assert source.sha256 == hashlib.sha256(data).hexdigest()
+    assert (source.state, source.format, source.bytes) == (SourceState.READY, "jpeg", len(data))
+    assert (source.width, source.height, source.etag) == (200, 300, '"1"')
+    assert source.dominant_colour is not None
+    assert (source.lease_token, source.lease_until) == (None, None)
+
+
+def test_what_is_complete_is_not_read_again(
+    service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    service.ensure(source_id)
+    assert service.ensure(source_id) == Outcome(Status.COMPLETE)
+    assert shelf.reads == 1
+
+
+def test_only_what_is_missing_is_made(
+    database: Database, make_service: MakeService, disk: DiskStorage, source_id: int
+) -> None:
+    make_service(recipes=RECIPES[:3]).ensure(source_id)
+    made = {one.key for one in variants_of(database, source_id)}
+    tripwire = Tripwire(disk, before_put=lambda _: None)
+    assert make_service(storage=tripwire).ensure(source_id).made == tripwire.puts == 5
+    assert made < {one.key for one in variants_of(database, source_id)}
+
+
+def test_an_unknown_source_is_told_so(service: PosterService) -> None:
+    assert service.ensure(404) == Outcome(Status.UNKNOWN)
+
+
+def test_nothing_is_held_while_a_picture_is_read(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    """A transaction of our own would keep this one from writing (SQLite has one writer)."""
+
+    def write_meanwhile() -> None:
+        with database.write() as session:
+            session.execute(update(PosterSource).values(thumbhash="x"))
+
+    shelf.before_read = write_meanwhile
+    assert service.ensure(source_id).status is Status.MADE
+    assert source_of(database, source_id).thumbhash == "x"
+
+
+def test_nothing_is_held_while_a_variant_is_uploaded(
+    database: Database, make_service: MakeService, disk: DiskStorage, source_id: int
+) -> None:
+    states: list[SourceState] = []
+
+    def look_meanwhile(_puts: int) -> None:
+        with database.write() as session:
+            session.execute(update(PosterSource).values(thumbhash="x"))
+        states.append(source_of(database, source_id).state)
+
+    make_service(storage=Tripwire(disk, look_meanwhile)).ensure(source_id)
+    assert states == [SourceState.GENERATING] * 8
+
+
+def test_while_one_thread_works_the_others_are_told_so(
+    service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        entered.set()
+        leave.wait(10)
+
+    shelf.before_read = hold
+    worker = threading.Thread(target=service.ensure, args=(source_id,))
+    worker.start()
+    entered.wait(10)
+    assert service.ensure(source_id) == Outcome(Status.BUSY)
+    leave.set()
+    worker.join()
+    assert service.ensure(source_id) == Outcome(Status.COMPLETE)
+    assert shelf.reads == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "code"),
+    [
+        (SourceError("not_found", permanent=True), SourceState.FAILED, "not_found"),
+        (SourceError("timeout"), SourceState.RETRY_WAIT, "timeout"),
+    ],
+)
+def test_a_source_that_cannot_be_read(
+    database: Database,
+    service: PosterService,
+    shelf: Shelf,
+    source_id: int,
+    error: SourceError,
+    state: SourceState,
+    code: str,
+) -> None:
+    shelf.error = error
+    assert service.ensure(source_id) == Outcome(Status.FAILED, code)
+    assert source_of(database, source_id).state is state
+    assert source_of(database, source_id).error_code == code
+    assert service.ensure(source_id) == Outcome(Status.HELD)
+    assert shelf.reads == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", picture()[:200], b"\x89PNG\r\n\x1a\n" + b"x" * 99]
+)
+def test_what_is_no_picture_has_failed(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int, body: bytes
+) -> None:
+    shelf.pictures["drawn:dune"] = body
+    assert service.ensure(source_id).status is Status.FAILED
+    assert source_of(database, source_id).error_code is not None
+    assert variants_of(database, source_id) == []
+
+
+def test_an_error_that_nobody_foresaw_is_a_state_too(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    shelf.pictures = {}  # a KeyError in the reader
+    assert service.ensure(source_id) == Outcome(Status.FAILED, "internal")
+    assert source_of(database, source_id).state is SourceState.RETRY_WAIT
+
+
+def test_a_kind_that_nobody_reads(
+    database: Database, make_service: MakeService, source_id: int
+) -> None:
+    assert make_service(readers={}).ensure(source_id) == Outcome(Status.FAILED, "no_reader")
+
+
+def test_a_failure_of_memory_passes(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    def run_out() -> None:
+        raise MemoryError
+
+    shelf.before_read = run_out
+    assert service.ensure(source_id) == Outcome(Status.FAILED, "out_of_memory")
+    assert source_of(database, source_id).state is SourceState.RETRY_WAIT
+
+
+def test_a_storage_that_is_away_is_waited_for(
+    database: Database,
+    make_service: MakeService,
+    storage_away: S3Storage,
+    clock: Clock,
+    source_id: int,
+) -> None:
+    outcome = make_service(storage=storage_away).ensure(source_id)
+    assert outcome == Outcome(Status.FAILED, "storage_unavailable")
+    assert source_of(database, source_id).state is SourceState.RETRY_WAIT
+    assert variants_of(database, source_id) == []
+    clock.advance(minutes=2)
+    assert make_service().ensure(source_id).status is Status.MADE
+    assert source_of(database, source_id).attempts == 0
+
+
+def test_a_crash_after_the_upload_and_before_publishing_heals(
+    database: Database,
+    make_service: MakeService,
+    disk: DiskStorage,
+    clock: Clock,
+    source_id: int,
+) -> None:
+    """What a SIGKILL leaves: objects without rows, and a lease that nobody ends."""
+    left_behind(make_service, disk, source_id)
+    assert len(list(disk.list())) == 7
+    assert variants_of(database, source_id) == []
+    another = make_service(claims=Claims(database, clock, LEASE))
+    assert another.ensure(source_id) == Outcome(Status.BUSY)
+    clock.advance(seconds=61)
+    assert another.ensure(source_id) == Outcome(Status.MADE, made=8)
+    keys = [one.key for one in variants_of(database, source_id)]
+    assert sorted(str(key) for key in keys) == [stored.key for stored in disk.list()]
+
+
+def left_behind(make_service: MakeService, disk: DiskStorage, source_id: int) -> None:
+    """Work on a source until the eighth upload, then vanish without a word."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill(puts: int) -> None:
+        if puts == 7:
+            raise Killed
+
+    dying = make_service(storage=Tripwire(disk, kill))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Claims, "release", lambda *_: None)
+        with pytest.raises(Killed):
+            dying.ensure(source_id)
+
+
+def test_ctrl_c_gives_the_source_back(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    shelf.before_read = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        service.ensure(source_id)
+    assert source_of(database, source_id).state is SourceState.PENDING
+    shelf.before_read = lambda: None
+    assert service.ensure(source_id).status is Status.MADE
+
+
+def test_whoever_reads_past_the_lease_uploads_nothing(
+    database: Database, make_service: MakeService, clock: Clock, shelf: Shelf, disk: DiskStorage,
+    source_id: int,
+) -> None:  # fmt: skip
+    def dawdle() -> None:
+        shelf.before_read = lambda: None
+        clock.advance(minutes=2)
+        assert make_service(claims=Claims(database, clock, LEASE)).ensure(source_id).is_ready
+
+    shelf.before_read = dawdle
+    tripwire = Tripwire(disk, before_put=lambda _: None)
+    assert make_service(storage=tripwire).ensure(source_id) == Outcome(Status.LOST)
+    assert tripwire.puts == 0
+    assert len(variants_of(database, source_id)) == 8
+
+
+def test_whoever_uploads_past_the_lease_publishes_nothing(
+    database: Database, make_service: MakeService, clock: Clock, disk: DiskStorage, source_id: int
+) -> None:
+    other = make_service(claims=Claims(database, clock, LEASE))
+
+    def dawdle(puts: int) -> None:
+        if puts == 4:
+            clock.advance(minutes=2)
+            assert other.ensure(source_id) == Outcome(Status.MADE, made=8)
+
+    slow = make_service(storage=Tripwire(disk, dawdle))
+    assert slow.ensure(source_id) == Outcome(Status.LOST)
+    assert len(variants_of(database, source_id)) == 8
+    assert source_of(database, source_id).state is SourceState.READY
+
+
+def test_a_source_replaced_while_it_is_made_is_not_published(
+    database: Database, make_service: MakeService, disk: DiskStorage, source_id: int
+) -> None:
+    def replace_source(puts: int) -> None:
+        if puts == 4:
+            with database.write() as session:
+                source = session.get_one(PosterSource, source_id)
+                source.url, source.state, source.lease_token = "x", SourceState.PENDING, None
+
+    slow = make_service(storage=Tripwire(disk, replace_source))
+    assert slow.ensure(source_id) == Outcome(Status.LOST)
+    assert variants_of(database, source_id) == []
+    assert source_of(database, source_id).state is SourceState.PENDING
+
+
+def newer(recipe: Recipe) -> Recipe:
+    return replace(recipe, encoder=JPEG(quality=70)) if recipe.format == "jpg" else recipe
+
+
+def test_a_new_recipe_replaces_the_old_variant_without_a_gap(
+    database: Database, make_service: MakeService, shelf: Shelf, clock: Clock, source_id: int
+) -> None:
+    make_service().ensure(source_id)
+    upgraded = make_service(recipes=[newer(recipe) for recipe in RECIPES])
+    during: list[int] = []
+    shelf.before_read = lambda: during.append(len(variants_of(database, source_id)))
+    clock.advance(days=1)
+    assert upgraded.ensure(source_id) == Outcome(Status.MADE, made=4)
+    assert during == [8]
+    assert {one.recipe_hash for one in variants_of(database, source_id)} == {
+        newer(recipe).hash for recipe in RECIPES
+    }
+    old = variants_of(database, source_id, VariantState.SUPERSEDED)
+    assert [one.format for one in old] == ["jpg"] * 4
+    assert {one.superseded_at for one in old} == {clock.now}
+
+
+def test_the_old_variants_stay_when_their_successors_fail(
+    database: Database, make_service: MakeService, shelf: Shelf, source_id: int
+) -> None:
+    make_service().ensure(source_id)
+    shelf.error = SourceError("timeout")
+    upgraded = make_service(recipes=[newer(recipe) for recipe in RECIPES])
+    assert upgraded.ensure(source_id).status is Status.FAILED
+    assert len(variants_of(database, source_id)) == 8
+
+
+def test_changed_content_gets_new_addresses_and_returning_content_its_old_ones(
+    database: Database, make_service: MakeService, shelf: Shelf, source_id: int
+) -> None:
+    first_half = make_service(recipes=RECIPES[:4])
+    whole = make_service()
+    first_half.ensure(source_id)
+    old = {one.key for one in variants_of(database, source_id)}
+    shelf.pictures["drawn:dune"] = picture("#2040a0")
+    assert whole.ensure(source_id) == Outcome(Status.MADE, made=8)
+    assert old.isdisjoint({one.key for one in variants_of(database, source_id)})
+    assert {one.key for one in variants_of(database, source_id, VariantState.SUPERSEDED)} == old
+
+    shelf.pictures["drawn:dune"] = picture()
+    with database.write() as session:
+        session.execute(update(PosterVariant).values(state=VariantState.SUPERSEDED))
+    assert whole.ensure(source_id) == Outcome(Status.MADE, made=8)
+    assert old < {one.key for one in variants_of(database, source_id)}
+
+
+def test_a_database_that_is_away_is_an_outcome_not_an_error(
+    disk: DiskStorage, clock: Clock, database_away: Database
+) -> None:
+    claims = Claims(database_away, clock, LEASE)
+    service = PosterService(database_away, disk, {}, claims, clock)
+    assert service.ensure(1) == Outcome(Status.FAILED, "database_unavailable")
