@@ -105,6 +105,7 @@ class DiskStorage:
             if if_absent:
                 with suppress(FileExistsError):
                     os.link(draft, name, src_dir_fd=drafts, dst_dir_fd=folder)
+                    os.fsync(folder)
                 existing = self.head(key)
                 if existing is not None:
                     return existing

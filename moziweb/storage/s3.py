@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from types_boto3_s3 import S3Client
 
-#: S3 removes at most this many objects by one request.
-DELETE_BATCH = 1000
+#: S3 lists or removes at most this many objects by one request.
+BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -151,14 +151,16 @@ class S3Storage:
     def delete(self, keys: Iterable[str]) -> None:
         """See the contract. When some objects of a batch are refused, the others are gone."""
         pending = iter(keys)
-        while batch := tuple(valid_key(key) for key in islice(pending, DELETE_BATCH)):
+        while batch := tuple(valid_key(key) for key in islice(pending, BATCH)):
             self._delete_batch(batch)
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        """See the contract; a page holds 1000 objects."""
+        """See the contract."""
         with self._asking("s3:ListBucket"):
             pages = self._client().get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
+            for page in pages.paginate(
+                Bucket=self.bucket, Prefix=prefix, PaginationConfig={"PageSize": BATCH}
+            ):
                 for found in page.get("Contents", ()):
                     if is_valid_key(found["Key"]):
                         yield StoredObject(

@@ -124,7 +124,9 @@ def _refused(error: ClientError, call: Call) -> StorageError:
         return StorageUnavailable(f"{call.place} cannot do {call.action} now: {code} {message}")
     advice = PUBLIC_ACLS_BLOCKED if "BlockPublicAcls" in message else _ADVICE.get(code)
     if advice is None:
-        advice = "{place} refuses {action} on bucket {bucket}: " + _literal(f"{code} {message}")
+        return StorageMisconfigured(
+            f"{call.place} refuses {call.action} on bucket {call.bucket}: {code} {message}"
+        )
     return StorageMisconfigured(advice.format_map(vars(call)))
 
 
@@ -143,7 +145,3 @@ def _is_transient(error: ClientError) -> bool:
     if code == "NotImplemented":
         return False
     return code in _TRANSIENT_CODES or status(error) == 429 or status(error) >= 500
-
-
-def _literal(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")

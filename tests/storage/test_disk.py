@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,9 @@ def test_a_crash_while_storing_shows_nothing_of_it(
     died = subprocess.run([sys.executable, "-c", _crash(disk.path, step)], check=False).returncode
     again = DiskStorage(disk.path)
     found = [stored.key for stored in again.list()]
-    if died:
-        assert died == -signal.SIGKILL
-        assert found == [KEY] * existed
-        assert not existed or again.get(KEY) == b"before"
+    assert died == -signal.SIGKILL
+    assert found == [KEY] * existed
+    assert not existed or again.get(KEY) == b"before"
     put(again, body=b"after")
     assert again.get(KEY) == b"after"
 
@@ -190,6 +190,25 @@ def test_readers_of_an_overwritten_object_keep_what_they_opened(disk: DiskStorag
         put(disk, body=b"the new one")
         assert (file.read(), stored.size) == (b"old", 3)
     assert disk.get(KEY) == b"the new one"
+
+
+def test_readers_never_meet_one_objects_headers_with_anothers_body(disk: DiskStorage) -> None:
+    bodies = {f"image/{size}": b"x" * size for size in (1, 5_000, 200_000)}
+
+    def write(content_type: str) -> None:
+        body = bodies[content_type]
+        disk.put(KEY, body, content_type=content_type, cache_control=FOREVER)
+
+    def read(_: int) -> bool:
+        stored, file = disk.open(KEY)
+        with file:
+            return file.read() == bodies[str(stored.content_type)]
+
+    write("image/1")
+    with ThreadPoolExecutor(4) as pool:
+        writing = pool.map(write, [*bodies] * 20)
+        assert all(pool.map(read, range(200)))
+        assert len(list(writing)) == 60
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from moziweb.storage.s3 import S3Settings, S3Storage
 from moziweb.storage.s3_address import AddressingStyle
 
 KEY = "poster/1-a b/é+ű%.~'(*)!.webp"
+#: One for all clients here, for it keeps what it reads of boto3's large data files.
+SESSION: Any = boto3.session.Session()
 STYLES: tuple[AddressingStyle, ...] = ("auto", "path", "virtual")
 
 
@@ -67,13 +69,12 @@ def _client(settings: S3Settings) -> Iterator[Any]:
     def show(request: Any, **_: Any) -> None:
         raise SeenError(request.url)
 
-    session: Any = boto3.session.Session()
     # AWS advises the regional address of us-east-1; boto3 still asks the old global one there.
     styles: Any = {
         "addressing_style": settings.addressing_style,
         "us_east_1_regional_endpoint": "regional",
     }
-    client = session.client(
+    client = SESSION.client(
         "s3",
         region_name=settings.region,
         endpoint_url=settings.endpoint_url,

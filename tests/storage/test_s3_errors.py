@@ -1,0 +1,91 @@
+"""Answers that a test server cannot be brought to give, in our words."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    FlexibleChecksumError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
+
+from moziweb.storage import StorageMisconfigured, StorageUnavailable
+from moziweb.storage.s3_errors import Call, translate, translated
+
+CALL = Call("s3:PutObject", "posters", "https://s3.example.hu", "poster/1")
+
+
+def refusal(code: str, status: int, message: str = "") -> ClientError:
+    answer: Any = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(answer, "PutObject")
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("InternalError", 500),
+        ("InternalError", 200),
+        ("SlowDown", 503),
+        ("RequestTimeout", 400),
+        ("ConditionalRequestConflict", 409),
+        ("AnythingNew", 502),
+        ("AnythingNew", 429),
+    ],
+)
+def test_what_may_pass_is_unavailable(code: str, status: int) -> None:
+    error = translate(refusal(code, status, "Please wait"), CALL)
+    assert isinstance(error, StorageUnavailable)
+    assert str(error) == f"https://s3.example.hu cannot do s3:PutObject now: {code} Please wait"
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        CredentialRetrievalError(provider="role", error_msg="no answer"),
+        FlexibleChecksumError(error_msg="another checksum"),
+        IncompleteReadError(actual_bytes=1, expected_bytes=2),
+        ResponseStreamingError(error="cut"),
+    ],
+)
+def test_broken_answers_are_unavailable(raised: BotoCoreError) -> None:
+    error = translate(raised, CALL)
+    assert isinstance(error, StorageUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "advice"),
+    [
+        ("PermanentRedirect", 301, "correct storage.s3.region"),
+        ("AuthorizationHeaderMalformed", 400, "correct storage.s3.region"),
+        ("301", 301, "correct storage.s3.region"),
+        ("ExpiredToken", 400, "renew them"),
+        ("RequestTimeTooSkewed", 403, "synchronise it"),
+        ("MissingContentLength", 411, "storage.s3.checksums = when_required"),
+        ("NotImplemented", 501, "storage.s3.conditional_put = false"),
+        ("InvalidBucketName", 400, "posters is no name for a bucket"),
+        ("AccountProblem", 403, "AccountProblem Pay {your} bill"),
+    ],
+)
+def test_what_stays_wrong_names_what_to_change(code: str, status: int, advice: str) -> None:
+    error = translate(refusal(code, status, "Pay {your} bill"), CALL)
+    assert isinstance(error, StorageMisconfigured)
+    assert advice in str(error)
+    assert "\n" not in str(error)
+
+
+def test_the_drivers_error_is_kept_as_the_cause() -> None:
+    raised = refusal("SlowDown", 503)
+    with pytest.raises(StorageUnavailable) as caught, translated(CALL):
+        raise raised
+    assert caught.value.__cause__ is raised
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(ZeroDivisionError), translated(CALL):
+        raise ZeroDivisionError
