@@ -1,0 +1,98 @@
+"""Ways to make the variants of a poster, each given the same recipes with the same encoders.
+
+The recipes' sizes, qualities and blur hold for all; the way there is each contender's own.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from io import BytesIO
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageFilter
+
+from moziweb.posters.imaging import make_variants
+from moziweb.posters.recipes import JPEG, Recipe
+
+Contender = Callable[[bytes, Sequence[Recipe]], list[bytes]]
+
+
+def ours(data: bytes, recipes: Sequence[Recipe]) -> list[bytes]:
+    """What the site runs, with its checks and the dominant colour."""
+    return [variant.data for variant in make_variants(data, recipes).variants]
+
+
+def naive(data: bytes, recipes: Sequence[Recipe]) -> list[bytes]:
+    """The usual few lines: open, resize, save, for each variant; blurred before it is resized."""
+    return [_naive_variant(data, recipe) for recipe in recipes]
+
+
+def _naive_variant(data: bytes, recipe: Recipe) -> bytes:
+    buffer = BytesIO()
+    picture = full_resolution(data, recipe)
+    picture.save(buffer, recipe.encoder.pillow_format, **asdict(recipe.encoder))
+    return buffer.getvalue()
+
+
+def full_resolution(data: bytes, recipe: Recipe) -> Image.Image:
+    """A variant by Lanczos from every pixel of the source: also what likeness is measured to."""
+    with Image.open(BytesIO(data)) as source:
+        picture = source.convert("RGB")
+    if recipe.blur is not None:
+        # The recipe's radius is in pixels of its small picture, this one in those of the source.
+        picture = picture.filter(_blur(recipe.blur * picture.width / recipe.path[-1].width))
+    return picture.resize(recipe.fitted_size(*picture.size), Image.Resampling.LANCZOS)
+
+
+def _blur(radius: float) -> ImageFilter.GaussianBlur:
+    return ImageFilter.GaussianBlur(radius)
+
+
+def vips_shared(data: bytes, recipes: Sequence[Recipe]) -> list[bytes]:
+    """libvips at its best: one decode with our headroom, kept in memory, a thumbnail for each.
+
+    The blur is made on a small picture as in ours; without that it would take several times as
+    long as all the rest.
+    """
+    import pyvips  # reads VIPS_CONCURRENCY when imported
+
+    # The same few operations over and over: with the cache, later rounds would do nothing.
+    pyvips.cache_set_max(0)
+    largest = recipes[0].master
+    header = pyvips.Image.new_from_buffer(data, "")
+    width, height = largest.box.fit(header.width, header.height)
+    room = min(header.width / width, header.height / height) / largest.headroom
+    shrink = max(factor for factor in (1, 2, 4, 8) if factor <= max(1, room))
+    decoded = pyvips.Image.jpegload_buffer(data, shrink=shrink).copy_memory()
+    return [_vips_encoded(_vips_picture(decoded, recipe), recipe) for recipe in recipes]
+
+
+def _vips_picture(decoded: Any, recipe: Recipe) -> Any:
+    if recipe.blur is None:
+        return decoded.thumbnail_image(recipe.box.width, height=recipe.box.height)
+    at = recipe.path[-1]
+    small = decoded.thumbnail_image(at.width, height=at.height).gaussblur(recipe.blur)
+    return small.thumbnail_image(recipe.box.width, height=recipe.box.height)
+
+
+def _vips_encoded(picture: Any, recipe: Recipe) -> bytes:
+    encoder = recipe.encoder
+    if isinstance(encoder, JPEG):
+        found = picture.jpegsave_buffer(
+            Q=encoder.quality,
+            optimize_coding=encoder.optimize,
+            interlace=encoder.progressive,
+            subsample_mode="on",
+        )
+    else:
+        found = picture.webpsave_buffer(Q=encoder.quality, effort=encoder.method)
+    return bytes(found)
+
+
+def prepare(
+    contender: Contender, recipes: Sequence[Recipe], sources: Sequence[Path]
+) -> Callable[[], object]:
+    """For `children.Child`: each call makes the recipes of the next source, round and round."""
+    files = cycle([path.read_bytes() for path in sources])
+    return lambda: contender(next(files), recipes)

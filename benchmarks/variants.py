@@ -1,0 +1,203 @@
+"""Making a poster's variants: ours against naive Pillow and against libvips, side by side.
+
+    python -m benchmarks.variants
+
+Sources are made by code: 2000x3000 JPEGs in quality 90 of 1.2 MB. Every contender works in a
+process of its own, one after the other in each round, on the same source, with the same encoder
+settings; figures are medians of the rounds. What is compared is processor time over all threads:
+a site makes as many posters at once as it has cores, and on a busy machine the clock measures the
+neighbours, and gives more to whoever has more threads. The clock's figures stand beside it.
+
+Pillow works on one thread; libvips is measured on one (VIPS_CONCURRENCY=1) and on as many as it
+likes, and ours has to keep up with the cheaper. All may use every core. Likeness is to a Lanczos
+of every pixel of the source, before encoding.
+"""
+
+import cProfile
+import math
+import os
+import pstats
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Final
+
+from PIL import ImageChops, ImageStat
+
+from benchmarks.children import Child
+from benchmarks.contenders import full_resolution, naive, ours, prepare, vips_shared
+from benchmarks.report import Bound, finish, print_table
+from moziweb.posters.imaging import Cuts
+from moziweb.posters.recipes import JPEG, RECIPES, Box, Master, Recipe
+from tests.posters.pictures import encoded, photograph
+
+SOURCE_SIZE: Final = (2000, 3000)
+
+_PLAIN: Final = JPEG(optimize=False)
+_MASTER: Final = Master(Box(500, 750))
+
+THREE: Final = (
+    Recipe("poster", Box(500, 750), _MASTER, _PLAIN),
+    Recipe("thumb", Box(185, 278), _MASTER, _PLAIN),
+    Recipe("blur", Box(342, 513), _MASTER, _PLAIN, (Box(185, 278), Box(86, 129)), 3.5),
+)
+"""The three JPEGs that the choice of this pipeline was once measured with."""
+
+OURS, NAIVE, VIPS, VIPS_ONE = "ours", "naive Pillow", "pyvips shared", "pyvips shared, 1 thread"
+
+_STAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "<method 'decode' of 'ImagingDecoder' objects>": "decode",
+        "<method 'resize' of 'ImagingCore' objects>": "resample",
+        "<method 'encode' of 'ImagingEncoder' objects>": "encode JPEG",
+        "<method 'encode_to_file' of 'ImagingEncoder' objects>": "encode JPEG",
+        "<built-in method PIL._webp.WebPEncode>": "encode WebP",
+        "<method 'gaussian_blur' of 'ImagingCore' objects>": "blur",
+        "<method 'reduce' of 'ImagingCore' objects>": "dominant colour",
+        "<method 'quantize' of 'ImagingCore' objects>": "dominant colour",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One contender on one set: median milliseconds a source, and MiB."""
+
+    cpu_ms: float
+    wall_ms: float
+    peak_mib: float
+    idle_mib: float
+
+
+def main() -> int:
+    with TemporaryDirectory() as folder:
+        sources = [_source(Path(folder), seed) for seed in (1, 2)]
+        three = _measure(THREE, sources, rounds=12)
+        full = _measure(RECIPES, sources, rounds=4)
+        data = sources[0].read_bytes()
+    _print_contenders("poster 500x750, thumb 185x278, blur 342x513, as JPEG", three)
+    _print_contenders("the full set: 4 variants in JPEG and WebP", full)
+    likeness = {"three": _print_likeness(data, THREE), "full": _print_likeness(data, RECIPES[::2])}
+    stages = {"three": _print_stages(data, THREE), "full": _print_stages(data, RECIPES)}
+    figures = {
+        "benchmark": "variants",
+        "cores": len(os.sched_getaffinity(0)),
+        "three": _as_figures(three),
+        "full": _as_figures(full),
+        "psnr_db": likeness,
+        "stages_ms": stages,
+    }
+    return finish(figures, _bounds(three, likeness["three"]))
+
+
+def _source(folder: Path, seed: int) -> Path:
+    path = folder / f"{seed}.jpg"
+    path.write_bytes(encoded(photograph(*SOURCE_SIZE, seed), quality=90))
+    return path
+
+
+def _measure(
+    recipes: Sequence[Recipe], sources: Sequence[Path], rounds: int
+) -> dict[str, Measured]:
+    """All contenders, alive at once but working in turn; the first round of each is not counted."""
+    work = partial(partial, prepare, recipes=recipes, sources=sources)
+    children = [
+        Child(OURS, work(ours)),
+        Child(VIPS, work(vips_shared)),
+        Child(VIPS_ONE, work(vips_shared), {"VIPS_CONCURRENCY": "1"}),
+        Child(NAIVE, work(naive)),
+    ]
+    with ExitStack() as running:
+        for child in children:
+            running.enter_context(child)
+            child.warm_up()
+        for number in range(rounds):
+            for child in children if number % 2 else reversed(children):
+                child.run()
+    return {
+        child.name: Measured(child.cpu_ms, child.wall_ms, child.peak_mib, child.idle_mib)
+        for child in children
+    }
+
+
+def _print_contenders(title: str, measured: Mapping[str, Measured]) -> None:
+    naive_ms = measured[NAIVE].cpu_ms
+    print_table(
+        title,
+        ("", "CPU ms", "clock ms", "x naive", "peak MiB", "of it idle"),
+        [
+            (name, it.cpu_ms, it.wall_ms, naive_ms / it.cpu_ms, it.peak_mib, it.idle_mib)
+            for name, it in measured.items()
+        ],
+    )
+
+
+def _print_likeness(data: bytes, recipes: Sequence[Recipe]) -> dict[str, float]:
+    """PSNR in dB by name, of the pictures as they are before encoding."""
+    cuts = Cuts(data, recipes[0].master)
+    found = {recipe.name: _likeness(cuts, data, recipe) for recipe in recipes}
+    rows = [(name, *values) for name, values in found.items()]
+    print_table("likeness to a full-resolution Lanczos, dB", ("", "RGB", "luminance"), rows)
+    return {name: round(colour, 2) for name, (colour, _) in found.items()}
+
+
+def _likeness(cuts: Cuts, data: bytes, recipe: Recipe) -> tuple[float, float]:
+    made, reference = cuts.picture(recipe), full_resolution(data, recipe)
+    difference = ImageChops.difference(made, reference)
+    grey = ImageChops.difference(made.convert("L"), reference.convert("L"))
+    return _psnr(ImageStat.Stat(difference)), _psnr(ImageStat.Stat(grey))
+
+
+def _psnr(difference: ImageStat.Stat) -> float:
+    error = sum(difference.sum2) / sum(difference.count)
+    return min(99.0, 10 * math.log10(255**2 / error)) if error else 99.0
+
+
+def _print_stages(data: bytes, recipes: Sequence[Recipe]) -> dict[str, float]:
+    """Processor milliseconds by stage of one run, from a profile of Pillow's C functions."""
+    ours(data, recipes)
+    profile = cProfile.Profile(time.process_time)
+    profile.runcall(ours, data, recipes)
+    stages = dict.fromkeys((*_STAGES.values(), "all else"), 0.0)
+    for (_, _, function), (_, _, own_seconds, _, _) in _timings(profile).items():
+        stages[_STAGES.get(function, "all else")] += own_seconds * 1000
+    spent = {stage: ms for stage, ms in stages.items() if ms}
+    print_table("where ours spends its time", ("", "ms"), list(spent.items()))
+    return {stage: round(ms, 2) for stage, ms in spent.items()}
+
+
+_Function = tuple[str, int, str]
+_Timing = tuple[int, int, float, float, object]
+
+
+def _timings(profile: cProfile.Profile) -> dict[_Function, _Timing]:
+    timings: dict[_Function, _Timing] = vars(pstats.Stats(profile))["stats"]
+    return timings
+
+
+def _as_figures(measured: Mapping[str, Measured]) -> dict[str, dict[str, float]]:
+    return {
+        name: {key: round(value, 1) for key, value in vars(it).items()}
+        for name, it in measured.items()
+    }
+
+
+def _bounds(measured: Mapping[str, Measured], likeness: Mapping[str, float]) -> list[Bound]:
+    mine = measured[OURS]
+    vips_ms = min(measured[VIPS].cpu_ms, measured[VIPS_ONE].cpu_ms)
+    return [
+        Bound("speed, x naive Pillow", measured[NAIVE].cpu_ms / mine.cpu_ms, at_least=8),
+        Bound("speed, x pyvips shared", vips_ms / mine.cpu_ms, at_least=1),
+        Bound("peak memory, MiB", mine.peak_mib, at_most=130),
+        Bound("likeness of the poster, dB", likeness["poster"], at_least=44),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
