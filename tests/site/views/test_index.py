@@ -1,0 +1,183 @@
+"""The index: what stands in which section."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.movies.models import DatePrecision, PremiereKind
+from tests.conftest import QueryCounter
+from tests.factories import (
+    THURSDAY,
+    add_genres,
+    add_poster,
+    make_movie,
+    make_premiere,
+    move_premiere,
+)
+from tests.site.scraper import ScrapedCard, cards
+
+DAY = timedelta(days=1)
+WEEK = timedelta(weeks=1)
+SECTION = re.compile(r'<section class="shelf[^"]*" id="([a-z-]+)".*?</section>', re.DOTALL)
+
+
+def sections(html: str) -> dict[str, list[str]]:
+    """The titles of the cards of each section."""
+    return {match[1]: [card.title for card in cards(match[0])] for match in SECTION.finditer(html)}
+
+
+def only_card(app: TestApp, path: str = "/") -> ScrapedCard:
+    (card,) = cards(app.get(path).text)
+    return card
+
+
+def test_sections_go_by_kind_and_week(app: TestApp, dbsession: Session) -> None:
+    placed = {
+        "this thursday": (THURSDAY, None),
+        "this wednesday": (THURSDAY + 6 * DAY, None),
+        "next thursday": (THURSDAY + WEEK, None),
+        "in two weeks": (THURSDAY + 2 * WEEK, None),
+        "last wednesday": (THURSDAY - DAY, None),
+        "three weeks ago": (THURSDAY - 3 * WEEK, None),
+        "long ago": (THURSDAY - 3 * WEEK - DAY, None),
+        "streamed now": (THURSDAY + DAY, "MUBI"),
+        "streamed next": (THURSDAY + WEEK, "MUBI"),
+        "streamed before": (THURSDAY - WEEK, "MUBI"),
+    }
+    for title, (day, service) in placed.items():
+        make_premiere(dbsession, make_movie(dbsession, title), day, service=service)
+    make_movie(dbsession, "undated")
+    dbsession.commit()
+    assert sections(app.get("/").text) == {
+        "this-week": ["this thursday", "this wednesday"],
+        "next-week": ["next thursday"],
+        "streaming-this-week": ["streamed now"],
+        "streaming-next-week": ["streamed next"],
+        "still-in-cinemas": ["last wednesday", "three weeks ago"],
+        "undated": ["undated"],
+    }
+
+
+def test_limited_and_festival_premieres_stand_with_the_cinemas(
+    app: TestApp, dbsession: Session
+) -> None:
+    for shift, name in ((0, "now"), (-7, "before")):
+        for kind in (PremiereKind.LIMITED, PremiereKind.FESTIVAL):
+            movie = make_movie(dbsession, f"{kind} {name}")
+            make_premiere(dbsession, movie, THURSDAY + shift * DAY, kind=kind)
+    dbsession.commit()
+    found = sections(app.get("/").text)
+    assert sorted(found["this-week"]) == ["festival now", "limited now"]
+    assert found["still-in-cinemas"] == ["limited before"]
+
+
+def test_the_week_turns_at_midnight_in_budapest(app: TestApp, dbsession: Session) -> None:
+    make_premiere(dbsession, make_movie(dbsession, "new"), THURSDAY)
+    dbsession.commit()
+    before = datetime(2026, 8, 19, 21, 59, tzinfo=UTC)
+    app.app.registry["clock"] = lambda: before
+    assert sections(app.get("/").text)["next-week"] == ["new"]
+    app.app.registry["clock"] = lambda: before + timedelta(minutes=1)
+    assert sections(app.get("/").text)["this-week"] == ["new"]
+
+
+def test_a_cancelled_premiere_is_said_to_be_so_and_not_to_run(
+    app: TestApp, dbsession: Session
+) -> None:
+    for title, day in (("now", THURSDAY), ("before", THURSDAY - WEEK)):
+        movie = make_movie(dbsession, title)
+        make_premiere(dbsession, movie, day, cancelled_at=datetime(2026, 8, 1, tzinfo=UTC))
+    dbsession.commit()
+    assert "Elmarad" in only_card(app).body
+    assert "Cancelled" in only_card(app, "/en/").body
+
+
+def test_a_moved_premiere_tells_its_former_date(app: TestApp, dbsession: Session) -> None:
+    premiere = make_premiere(dbsession, make_movie(dbsession), date(2026, 7, 30))
+    move_premiere(dbsession, premiere, THURSDAY)
+    dbsession.commit()
+    assert "2026. július 30." in only_card(app).body
+    assert "30 July 2026" in only_card(app, "/en/").body
+
+
+def test_a_rerelease_and_another_weekday_are_named(app: TestApp, dbsession: Session) -> None:
+    make_premiere(dbsession, make_movie(dbsession), THURSDAY + DAY, rerelease=True)
+    dbsession.commit()
+    body = only_card(app, "/en/").body
+    assert "Re-release" in body
+    assert "Friday" in body
+
+
+def test_a_thursday_is_not_worth_a_word(app: TestApp, dbsession: Session) -> None:
+    make_premiere(dbsession, make_movie(dbsession))
+    dbsession.commit()
+    assert "Thursday" not in only_card(app, "/en/").body
+
+
+def test_a_card_has_what_is_known(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession, "Az", original_title="That", runtime=95, rating="16")
+    add_genres(dbsession, movie, "Vígjáték/Comedy", "Krimi/Crime")
+    source = add_poster(dbsession, movie)
+    make_premiere(dbsession, movie, service="MUBI")
+    dbsession.commit()
+    card = only_card(app)
+    assert (card.title, card.date) == ("Az", "2026. augusztus 20.")
+    assert card.href == f"/movie/{movie.id}-az"
+    assert card.picture == f"/poster/{movie.id}-az.{source.id}.thumb.jpg"
+    for text in ("That", "95 perc", "Vígjáték, Krimi", "MUBI", ">16<"):
+        assert text in card.body
+    card = only_card(app, "/en/")
+    assert (card.title, card.date) == ("That", "20 August 2026")
+    assert card.href == f"/en/movie/{movie.id}-az"
+    for text in ("95 min", "Comedy, Crime", "Az"):
+        assert text in card.body
+
+
+def test_an_unknown_day_is_not_made_up(app: TestApp, dbsession: Session) -> None:
+    for precision, day in (("month", date(2026, 11, 1)), ("year", date(2027, 1, 1))):
+        make_premiere(dbsession, make_movie(dbsession), day, precision=DatePrecision(precision))
+    dbsession.commit()
+    assert [card.date for card in cards(app.get("/").text)] == ["2026. november", "2027"]
+
+
+def test_the_first_row_is_not_lazy(app: TestApp, dbsession: Session) -> None:
+    for _ in range(8):
+        movie = make_movie(dbsession)
+        make_premiere(dbsession, movie)
+        add_poster(dbsession, movie)
+    dbsession.commit()
+    lazy = ['loading="lazy"' in card.body for card in cards(app.get("/").text)]
+    assert lazy == [False] * 6 + [True] * 2
+
+
+def test_the_undated_are_few_and_lead_to_the_rest(app: TestApp, dbsession: Session) -> None:
+    for _ in range(8):
+        make_movie(dbsession)
+    dbsession.commit()
+    page = app.get("/")
+    assert len(sections(page.text)["undated"]) == 6
+    assert len(cards(page.click(href="^/undated$", index=-1).text)) == 8
+
+
+def test_an_empty_calendar_is_a_page_too(app: TestApp) -> None:
+    assert sections(app.get("/").text) == {"this-week": [], "next-week": []}
+
+
+@pytest.mark.parametrize("movies", [1, 40])
+def test_four_queries_however_many_movies(
+    app: TestApp, dbsession: Session, query_counter: QueryCounter, movies: int
+) -> None:
+    for number in range(movies):
+        movie = make_movie(dbsession)
+        add_genres(dbsession, movie, "Dráma", "Krimi")
+        add_poster(dbsession, movie)
+        service = "MUBI" if number % 2 else None
+        make_premiere(dbsession, movie, THURSDAY + number % 14 * DAY, service=service)
+        make_movie(dbsession)
+    dbsession.commit()
+    with query_counter(app.app.registry["database"].engine) as statements:
+        assert len(cards(app.get("/").text)) >= movies
+    assert len(statements) == 4

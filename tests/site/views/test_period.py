@@ -1,0 +1,120 @@
+"""Weeks, months and jumps."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.movies.models import DatePrecision
+from tests.conftest import BASE_URL, QueryCounter
+from tests.factories import THURSDAY, add_genres, add_poster, make_movie, make_premiere
+from tests.site.scraper import cards
+from tests.site.views.test_index import sections
+
+WEEK = timedelta(weeks=1)
+
+
+def titles(app: TestApp, path: str) -> list[str]:
+    return [card.title for card in cards(app.get(path).text)]
+
+
+def test_a_week_has_its_cinemas_then_its_streams(app: TestApp, dbsession: Session) -> None:
+    make_premiere(dbsession, make_movie(dbsession, "stream"), THURSDAY, service="MUBI")
+    make_premiere(dbsession, make_movie(dbsession, "cinema"), THURSDAY + timedelta(days=6))
+    make_premiere(dbsession, make_movie(dbsession, "before"), THURSDAY - timedelta(days=1))
+    make_premiere(dbsession, make_movie(dbsession, "after"), THURSDAY + WEEK)
+    dbsession.commit()
+    page = app.get("/week/2026-W34")
+    assert sections(page.text) == {"cinema": ["cinema"], "streaming": ["stream"]}
+    assert "2026. aug. 20–26." in page.text
+    assert "20–26 Aug 2026" in app.get("/en/week/2026-W34").text
+
+
+def test_a_month_goes_week_by_week_and_ends_with_what_has_no_day(
+    app: TestApp, dbsession: Session
+) -> None:
+    for title, day in (
+        ("first", date(2026, 8, 1)),
+        ("last", date(2026, 8, 31)),
+        ("july", date(2026, 7, 31)),
+        ("september", date(2026, 9, 1)),
+    ):
+        make_premiere(dbsession, make_movie(dbsession, title), day)
+    for title, precision in (("some day", DatePrecision.MONTH), ("some year", DatePrecision.YEAR)):
+        movie = make_movie(dbsession, title)
+        make_premiere(dbsession, movie, date(2026, 8, 1), precision=precision)
+    dbsession.commit()
+    page = app.get("/month/2026-08")
+    assert titles(app, "/month/2026-08") == ["first", "last", "some day"]
+    assert re.findall(r'<section class="shelf[^"]*" id="([^"]+)"', page.text) == [
+        "week-2026-W31",
+        "week-2026-W35",
+        "day-unknown",
+    ]
+
+
+def test_an_empty_period_leads_to_the_next_filled_ones(app: TestApp, dbsession: Session) -> None:
+    for shift in (-5, 9):
+        make_premiere(dbsession, make_movie(dbsession), THURSDAY + shift * WEEK)
+    dbsession.commit()
+    week = app.get("/week/2026-W34")
+    assert cards(week.text) == []
+    assert cards(week.click(href="^/week/2026-W29$").text)
+    assert cards(week.click(href="^/week/2026-W43$").text)
+    month = app.get("/en/month/2026-09")
+    ways_out = re.search(r'<ul class="ways-out">.*?</ul>', month.text, re.DOTALL)
+    assert ways_out
+    assert re.findall('href="([^"]+)"', ways_out[0]) == ["/en/month/2026-10", "/en/month/2026-07"]
+
+
+def test_a_calendar_without_films_has_no_way_out(app: TestApp) -> None:
+    assert "ways-out" not in app.get("/week/2026-W34").text
+
+
+def test_the_ends_of_the_calendar_have_one_neighbour(app: TestApp) -> None:
+    first, last = app.get("/month/1895-01").text, app.get("/month/2200-12").text
+    assert 'href="/month/1895-02"' in first
+    assert "1894" not in first
+    assert 'href="/month/2200-11"' in last
+    assert "2201" not in last
+
+
+@pytest.mark.parametrize(
+    ("day", "week"),
+    [("2026-08-13", "2026-W33"), ("2026-08-19", "2026-W33"), ("2027-01-01", "2026-W53")],
+)
+def test_a_jump_leads_to_the_week_of_a_date(app: TestApp, day: str, week: str) -> None:
+    assert app.get("/jump", {"date": day}).location == f"{BASE_URL}/week/{week}"
+    assert app.get("/en/jump", {"date": day}).location == f"{BASE_URL}/en/week/{week}"
+
+
+def test_the_form_of_a_week_jumps(app: TestApp) -> None:
+    form = app.get("/en/week/2026-W34").forms[0]
+    assert form["date"].value == "2026-08-20"
+    form["date"] = "2026-12-24"
+    assert form.submit().location == f"{BASE_URL}/en/week/2026-W52"
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?date=", "?date=x", "?date=2026-02-30", "?date=1800-05-05", "?date=%ff", "?%ff"]
+)
+def test_a_jump_to_no_date_is_a_bad_request(app: TestApp, query: str) -> None:
+    app.get(f"/jump{query}", status=400)
+
+
+@pytest.mark.parametrize("path", ["/week/2026-W34", "/month/2026-08"])
+@pytest.mark.parametrize("movies", [0, 1, 40])
+def test_three_queries_or_fewer_however_many_movies(
+    app: TestApp, dbsession: Session, query_counter: QueryCounter, path: str, movies: int
+) -> None:
+    for _ in range(movies):
+        movie = make_movie(dbsession)
+        add_genres(dbsession, movie, "Dráma", "Krimi")
+        add_poster(dbsession, movie)
+        make_premiere(dbsession, movie)
+    dbsession.commit()
+    with query_counter(app.app.registry["database"].engine) as statements:
+        assert len(titles(app, path)) == movies
+    assert len(statements) == (3 if movies else 2)
