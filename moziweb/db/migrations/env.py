@@ -16,6 +16,8 @@ context.configure(
     # SQLite cannot alter a constraint in place: batches rebuild the table there.
     render_as_batch=True,
     compare_type=True,
+    # True on SQLite too, since moziweb.db.engine begins transactions itself.
+    transactional_ddl=True,
 )
 with context.begin_transaction():
     context.run_migrations()
