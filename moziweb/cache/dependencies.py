@@ -48,6 +48,7 @@ class Refusal(StrEnum):
     EXPIRED = "expired"
     TOO_BIG = "too_big"
     STORE_DOWN = "store_down"
+    SWITCHED_OFF = "switched_off"
 
 
 class Recorder:

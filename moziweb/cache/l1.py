@@ -1,0 +1,77 @@
+"""The first level: entries kept in this process, each good for as long as the clock stands still.
+
+A copy is remembered with the clock it was found true at. While the clock reads the same, nobody
+has published anything, so the copy is still true: a hit costs one tiny GET, of the clock, and a
+look into a dictionary. Any publish moves the clock, and the copy is fetched and checked anew; to
+check its stamps alone would not do, because an entry that was purged by its address has none.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from .entry import Entry
+
+OVERHEAD: Final = 600
+"""Bytes, about, that a copy takes beside its payload: objects, key and tags."""
+
+
+@dataclass(slots=True)
+class Copy:
+    """An entry, the clock it was valid at, and when that was last known (Unix time)."""
+
+    entry: Entry
+    g: int
+    seen: float
+
+
+class FirstLevel:
+    """The least recently used copies of at most ``max_bytes`` altogether; 0 keeps none."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._copies: OrderedDict[str, Copy] = OrderedDict()
+        self._bytes = 0
+
+    @property
+    def used(self) -> int:
+        """The bytes that the copies take now."""
+        return self._bytes
+
+    def get(self, key: str, g: int, now: float) -> Entry | None:
+        """The unexpired entry that was valid at this very clock."""
+        with self._lock:
+            copy = self._copies.get(key)
+            if copy is None or copy.g != g or now >= copy.entry.expires:
+                return None
+            copy.seen = now
+            self._copies.move_to_end(key)
+            return copy.entry
+
+    def last_known(self, key: str, since: float) -> Entry | None:
+        """The entry that was known to be valid at some moment from ``since`` on, if there is one.
+
+        For when the clock cannot be read, and what was true a moment ago is better than nothing.
+        """
+        with self._lock:
+            copy = self._copies.get(key)
+            return copy.entry if copy is not None and copy.seen >= since else None
+
+    def put(self, key: str, entry: Entry, g: int, now: float) -> None:
+        """Remember that ``entry`` is valid at ``g``."""
+        cost = entry.size + OVERHEAD
+        with self._lock:
+            self._drop(key)
+            if cost > self._max_bytes:
+                return
+            self._copies[key] = Copy(entry, g, now)
+            self._bytes += cost
+            while self._bytes > self._max_bytes:
+                self._drop(next(iter(self._copies)))
+
+    def _drop(self, key: str) -> None:
+        copy = self._copies.pop(key, None)
+        if copy is not None:
+            self._bytes -= copy.entry.size + OVERHEAD

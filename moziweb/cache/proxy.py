@@ -1,0 +1,196 @@
+"""What stands between dogpile and a backend: failures become misses, and tags are honoured.
+
+``GuardedBackend`` is always there. A store that does not answer is a miss and a counter, never an
+error page; locks are leases (``lease.py``).
+
+``TaggedBackend`` makes a region safe for those who use it through dogpile's own calls
+(``get_or_create``, ``cache_on_arguments``) rather than through ``TaggedRegion``. Its hook is
+``get_serialized``, the one place of dogpile where key, metadata and payload are all visible. An
+entry that is no longer true is returned with the same bytes and an ancient time of creation: to
+dogpile it is expired, so one caller makes it anew and the others get the old one meanwhile.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dogpile.cache.api import (
+    NO_VALUE,
+    CacheMutex,
+    CantDeserializeException,
+    SerializedReturnType,
+)
+from dogpile.cache.proxy import ProxyBackend
+
+from .dependencies import tags_of
+from .entry import Entry, decode
+from .errors import EntryCorruptError, StoreError
+from .lease import Leases
+from .observer import Observer
+from .stamps import Stamps, unresolved, valid
+
+log = logging.getLogger(__name__)
+
+ANCIENT: Final = 1.0
+"""A time of creation before any expiry; 0 would mean to dogpile that there is no value."""
+
+
+class GuardedBackend(ProxyBackend):
+    """A backend whose failures are misses, and whose mutexes are leases."""
+
+    def __init__(self, name: str, leases: Leases, observer: Observer) -> None:
+        self._name = name
+        self._leases = leases
+        self._observer = observer
+
+    def has_lock_timeout(self) -> bool:
+        """Yes: a lease ends with its life."""
+        return True
+
+    def get_mutex(self, key: str) -> CacheMutex:
+        """The lease on ``key``."""
+        return self._leases.mutex(key)
+
+    def get_serialized(self, key: str) -> SerializedReturnType:
+        """The value; ``NO_VALUE`` too when the store fails."""
+        return self.get_serialized_multi([key])[0]
+
+    def get_serialized_multi(self, keys: Iterable[str]) -> Sequence[SerializedReturnType]:
+        """The values in the order of ``keys``; all missing when the store fails."""
+        wanted = list(keys)
+        try:
+            return self.proxied.get_serialized_multi(wanted)
+        except Exception as error:
+            self._failed("get", error)
+            return [NO_VALUE] * len(wanted)
+
+    def set_serialized(self, key: str, value: bytes) -> None:
+        """Store, if the store answers."""
+        self.store({key: value})
+
+    def set_serialized_multi(self, mapping: Mapping[str, bytes]) -> None:
+        """Store all, if the store answers."""
+        self.store(mapping)
+
+    def delete(self, key: str) -> None:
+        """Remove, if the store answers."""
+        self.remove([key])
+
+    def delete_multi(self, keys: Iterable[str]) -> None:
+        """Remove all, if the store answers."""
+        self.remove(keys)
+
+    def store(self, mapping: Mapping[str, bytes]) -> bool:
+        """Store all; whether that was acknowledged."""
+        return self._attempt("set", lambda: self.proxied.set_serialized_multi(mapping))
+
+    def remove(self, keys: Iterable[str]) -> bool:
+        """Remove all; whether that was acknowledged."""
+        return self._attempt("delete", lambda: self.proxied.delete_multi(keys))
+
+    def _attempt(self, operation: str, action: Callable[[], None]) -> bool:
+        try:
+            action()
+        except Exception as error:
+            self._failed(operation, error)
+            return False
+        return True
+
+    def _failed(self, operation: str, error: Exception) -> None:
+        log.debug("cache region %s: %s failed: %s", self._name, operation, error)
+        self._observer.store_failed(self._name, operation)
+
+
+class TaggedBackend(ProxyBackend):
+    """A backend that knows which entries are no longer true, for dogpile's own calls.
+
+    With ``soft`` an outdated entry is aged, which needs a region with an ``expiration_time``;
+    without, it is as good as missing, and dogpile lets everyone wait for the new one.
+    """
+
+    def __init__(self, stamps: Stamps, *, soft: bool, now: Callable[[], float]) -> None:
+        self._stamps = stamps
+        self._soft = soft
+        self._now = now
+
+    def has_lock_timeout(self) -> bool:
+        """As the backend below."""
+        return self.proxied.has_lock_timeout()
+
+    def get_serialized(self, key: str) -> SerializedReturnType:
+        """The value, aged if it is no longer true, ``NO_VALUE`` if it is no entry."""
+        return self.get_serialized_multi([key])[0]
+
+    def get_serialized_multi(self, keys: Iterable[str]) -> Sequence[SerializedReturnType]:
+        """The values in the order of ``keys``, each as ``get_serialized`` returns it."""
+        g = self._stamps.clock()
+        values = self.proxied.get_serialized_multi(keys)
+        if g is None:
+            return [NO_VALUE] * len(values)
+        framed = [_Framed.read(value) for value in values]
+        stamps = self._current([each.entry for each in framed if each is not None], g)
+        return [self._judged(each, stamps, g) for each in framed]
+
+    def _current(self, entries: Sequence[Entry], g: int) -> Mapping[str, int]:
+        """The stamps of all entries. What has no number gets one, for the next render's sake."""
+        tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
+        try:
+            stamps = self._stamps.get_multi(tags)
+            self._stamps.resolve(unresolved(tags, stamps, g))
+        except StoreError:
+            return {}
+        return stamps
+
+    def _judged(
+        self, framed: "_Framed | None", stamps: Mapping[str, int], g: int
+    ) -> SerializedReturnType:
+        if framed is None:
+            return NO_VALUE
+        entry = framed.entry
+        if self._now() < entry.expires and valid(entry.dependencies, stamps, g):
+            return framed.value
+        return framed.aged() if self._soft else NO_VALUE
+
+
+@dataclass(frozen=True, slots=True)
+class _Framed:
+    """A value as dogpile serializes it: its own metadata as JSON, a bar, and our entry."""
+
+    value: bytes
+    metadata: Mapping[str, Any]
+    payload: bytes
+    entry: Entry
+
+    @classmethod
+    def read(cls, value: SerializedReturnType) -> "_Framed | None":
+        """None for no value, and for one that dogpile or we could make no sense of."""
+        if not isinstance(value, bytes):
+            return None
+        head, payload = split_frame(value)
+        try:
+            metadata = json.loads(head)
+            float(metadata["ct"]), int(metadata["v"])
+            return cls(value, metadata, payload, decode(payload))
+        except (EntryCorruptError, ValueError, KeyError, TypeError):
+            return None
+
+    def aged(self) -> bytes:
+        """The same, created long ago."""
+        head = json.dumps({**self.metadata, "ct": ANCIENT}).encode("ascii")
+        return b"%b|%b" % (head, self.payload)
+
+
+def split_frame(value: bytes) -> tuple[bytes, bytes]:
+    """dogpile's metadata and the payload of a serialized value."""
+    metadata, _, payload = value.partition(b"|")
+    return metadata, payload
+
+
+def entry_or_cant(payload: bytes) -> Entry:
+    """The deserializer of a tagged region: what is no entry is a miss to dogpile."""
+    try:
+        return decode(payload)
+    except EntryCorruptError as error:
+        raise CantDeserializeException from error

@@ -1,0 +1,320 @@
+"""The read algorithm, from the clock to the bytes, for one key or many.
+
+One read goes like this. The clock is read first. A copy that this process found true at the very
+same clock is served at once (``l1.py``). Otherwise the entry and the stamps of its tags are
+fetched, both after the clock, and judged (``stamps.valid``). What is not true is renewed: its tags
+are resolved, its lease is taken, and whoever got the lease looks once more, with a clock of then,
+and renders. Who did not get it is served the outdated entry (soft), or waits for the new one until
+a deadline (strict, or nothing to serve).
+
+The clock is read anew after resolving, after the lease and at each poll: with an old one, an entry
+that was made meanwhile would look too new to be true, and would be made again.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .dependencies import Refusal, tags_of
+from .entries import EntryStore
+from .entry import Entry, encode
+from .errors import StoreError
+from .l1 import FirstLevel
+from .lease import Leases
+from .observer import Observer
+from .rendering import RenderContext, Rendered, Served, Status
+from .sources import Source
+from .stamps import Stamps, unresolved, valid
+
+RenderMany = Callable[[Mapping[str, RenderContext]], Mapping[str, Rendered]]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a region treats its entries. Times are in seconds.
+
+    ``expiration_time``: the longest life of an entry. ``soft``: who cannot render is served the
+    outdated entry. ``stale_if_error``: for how long an entry may be served when it cannot be
+    judged or renewed; 0 is never. ``refresh_after``: the share of its life after which a hit is due
+    for renewal in the background. ``recoverable``: what a render raises when the data cannot be
+    reached, and an outdated entry is better than an error. ``enabled``: false switches the region
+    off; everything is rendered and nothing stored.
+    """
+
+    expiration_time: float
+    soft: bool = True
+    stale_if_error: float = 0.0
+    refresh_after: float = 1.0
+    recoverable: tuple[type[Exception], ...] = ()
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a region is made of."""
+
+    name: str
+    policy: Policy
+    entries: EntryStore
+    stamps: Stamps
+    leases: Leases
+    l1: FirstLevel
+    observer: Observer
+    now: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a look at the store found: entries by key, and the tags that have no number."""
+
+    true: Mapping[str, Entry]
+    outdated: Mapping[str, Entry]
+    unresolved: frozenset[str]
+
+
+def judge(parts: Parts, keys: Sequence[str], g: int) -> Judged:
+    """Fetch the entries of ``keys`` and judge them at the clock ``g``, read before this call.
+
+    What is true is remembered in the first level.
+    """
+    found = parts.entries.get_multi(keys)
+    stamps = _stamps_of(parts, found.values())
+    now = parts.now()
+    true = {
+        key: entry
+        for key, entry in found.items()
+        if now < entry.expires and valid(entry.dependencies, stamps, g)
+    }
+    for key, entry in true.items():
+        parts.l1.put(key, entry, g, now)
+    outdated = {key: entry for key, entry in found.items() if key not in true}
+    tags = {tag for entry in outdated.values() for tag in tags_of(entry.dependencies)}
+    return Judged(true, outdated, frozenset(unresolved(tags, stamps, g)))
+
+
+def _stamps_of(parts: Parts, entries: Iterable[Entry]) -> Mapping[str, int]:
+    tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
+    if not tags:
+        return {}
+    try:
+        return parts.stamps.get_multi(tags)
+    except StoreError:
+        parts.observer.stamps_failed("get_multi")
+        return {}
+
+
+class Read:
+    """One read of some keys: each is either served or still missing."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        keys: Iterable[str],
+        render: RenderMany,
+        source: Source,
+        parent: RenderContext | None,
+    ) -> None:
+        self._parts = parts
+        self._keys = list(dict.fromkeys(keys))
+        self._render_many = render
+        self._source = source
+        self._parent = parent
+        self._served: dict[str, Served] = {}
+        self._outdated: dict[str, Entry] = {}
+        self._unresolved: set[str] = set()
+
+    def run(self) -> dict[str, Served]:
+        """Serve every key."""
+        parts = self._parts
+        g = parts.stamps.clock() if parts.policy.enabled else None
+        if g is None:
+            self._serve_last_known()
+            self._render(self._missing())
+            return self._served
+        self._look(self._keys, g)
+        if self._missing():
+            self._renew()
+            self._serve_outdated()
+            self._await_others()
+        return self._served
+
+    def _missing(self) -> list[str]:
+        return [key for key in self._keys if key not in self._served]
+
+    def _look(self, keys: Sequence[str], g: int) -> None:
+        """Serve what is true at ``g``, which was read before this call."""
+        now = self._parts.now()
+        rest = [key for key in keys if not self._serve_copy(key, g, now)]
+        if not rest:
+            return
+        judged = judge(self._parts, rest, g)
+        for key, entry in judged.true.items():
+            self._serve_true(key, entry, g, Status.HIT)
+        self._outdated.update(judged.outdated)
+        self._unresolved.update(judged.unresolved)
+
+    def _look_again(self, keys: Sequence[str]) -> None:
+        g = self._parts.stamps.clock()
+        if g is not None:
+            self._look(keys, g)
+
+    def _renew(self) -> None:
+        """Render the missing keys whose leases are free, unless someone was faster."""
+        resolve(self._parts, self._unresolved)
+        self._unresolved.clear()
+        leases = self._parts.leases
+        taken = ((key, leases.take(key)) for key in self._missing())
+        tokens = {key: token for key, token in taken if token is not None}
+        try:
+            if tokens:
+                self._look_again(list(tokens))
+                self._render([key for key in tokens if key not in self._served])
+        finally:
+            for key, token in tokens.items():
+                leases.release(key, token)
+
+    def _await_others(self) -> None:
+        """Wait for what others render; render it ourselves if they fail or the deadline passes."""
+        leases = self._parts.leases
+        deadline = leases.deadline()
+        while missing := self._missing():
+            if leases.expired(deadline):
+                self._render(missing)
+                return
+            leases.pause()
+            self._look_again(missing)
+            self._renew()
+
+    def _render(self, keys: Sequence[str]) -> None:
+        if not keys:
+            return
+        contexts = {key: RenderContext(self._source) for key in keys}
+        began = time.perf_counter()
+        try:
+            rendered = self._render_many(contexts)
+        except self._parts.policy.recoverable:
+            if not self._recover(keys):
+                raise
+            return
+        elapsed = time.perf_counter() - began
+        self._parts.observer.rendered(self._parts.name, elapsed, len(keys))
+        served = finish(self._parts, self._source, contexts, rendered)
+        for key, each in served.items():
+            self._served[key] = each
+            if self._parent is not None:
+                self._parent.recorder.bubble(contexts[key].recorder)
+                self._parent.cap(each.entry.expires)
+
+    def _serve_copy(self, key: str, g: int, now: float) -> bool:
+        entry = self._parts.l1.get(key, g, now)
+        if entry is None:
+            return False
+        self._serve_true(key, entry, g, Status.L1)
+        return True
+
+    def _serve_true(self, key: str, entry: Entry, g: int, status: Status) -> None:
+        self._served[key] = serve(self._parts, entry, status)
+        if self._parent is not None:
+            self._parent.recorder.absorb(entry.dependencies, entry.expires, checked_at=g)
+
+    def _serve_stale(self, key: str, entry: Entry) -> None:
+        self._served[key] = Served(Status.STALE, entry)
+        if self._parent is not None:
+            recorder = self._parent.recorder
+            recorder.absorb(entry.dependencies, entry.expires, checked_at=None, stale=True)
+
+    def _serve_outdated(self) -> None:
+        """Soft mode, and somebody else holds the lease: what there is, for as long as a lease."""
+        if not self._parts.policy.soft:
+            return
+        alive = self._parts.now() - self._parts.leases.terms.life
+        for key in self._missing():
+            entry = self._outdated.get(key)
+            if entry is not None and entry.expires > alive:
+                self._serve_stale(key, entry)
+
+    def _serve_last_known(self) -> None:
+        """Nothing can be judged: what this process knew to be true a moment ago."""
+        window = self._parts.policy.stale_if_error
+        if window <= 0:
+            return
+        since = self._parts.now() - window
+        for key in self._missing():
+            entry = self._parts.l1.last_known(key, since)
+            if entry is not None:
+                self._serve_stale(key, entry)
+
+    def _recover(self, keys: Sequence[str]) -> bool:
+        """Serve outdated entries for all of ``keys``, if there are some within the window."""
+        alive = self._parts.now() - self._parts.policy.stale_if_error
+        known = {key: self._outdated[key] for key in keys if key in self._outdated}
+        if len(known) < len(keys) or any(entry.expires <= alive for entry in known.values()):
+            return False
+        for key, entry in known.items():
+            self._serve_stale(key, entry)
+        return True
+
+
+def serve(parts: Parts, entry: Entry, status: Status) -> Served:
+    """A hit, with a note when it is due for renewal."""
+    share = parts.policy.refresh_after
+    due = parts.now() >= entry.created + share * (entry.expires - entry.created)
+    return Served(status, entry, refresh_due=due)
+
+
+def finish(
+    parts: Parts,
+    source: Source,
+    contexts: Mapping[str, RenderContext],
+    rendered: Mapping[str, Rendered],
+) -> dict[str, Served]:
+    """Make entries of what was rendered, and store those that may be stored."""
+    now = parts.now()
+    until = now + parts.policy.expiration_time
+    wrote = source.wrote()
+    served: dict[str, Served] = {}
+    for key, context in contexts.items():
+        recorder = context.recorder
+        entry = rendered[key].entry(recorder, now, until)
+        refusal = recorder.refusal(wrote=wrote, now=now) or _stored(parts, key, entry)
+        if refusal is None:
+            _settle(parts, key, entry, recorder.checked_at)
+        else:
+            parts.observer.refused(parts.name, refusal)
+        served[key] = Served(Status.BYPASS if refusal else Status.MISS, entry, refusal)
+    return served
+
+
+def _stored(parts: Parts, key: str, entry: Entry) -> Refusal | None:
+    if not parts.policy.enabled:
+        return Refusal.SWITCHED_OFF
+    data = encode(entry)
+    if not parts.entries.fits(data):
+        return Refusal.TOO_BIG
+    if not parts.entries.store({key: data}, entry.created):
+        return Refusal.STORE_DOWN
+    parts.observer.stored(parts.name, len(data))
+    return None
+
+
+def _settle(parts: Parts, key: str, entry: Entry, checked_at: int | None) -> None:
+    """Give every tag of a stored entry a number, without which the entry would never hit.
+
+    A page made of checked parts alone is true at the least of their clocks, and may be kept.
+    """
+    stamps = _stamps_of(parts, [entry])
+    of_this_epoch = entry.dependencies[-1].started
+    resolve(parts, unresolved(tags_of(entry.dependencies), stamps, of_this_epoch))
+    if checked_at is not None:
+        parts.l1.put(key, entry, checked_at, parts.now())
+
+
+def resolve(parts: Parts, tags: Iterable[str]) -> None:
+    """Resolve, as well as the store lets us: an entry with an unresolved tag is a miss."""
+    wanted = sorted(tags)
+    if not wanted:
+        return
+    try:
+        parts.stamps.resolve(wanted)
+    except StoreError:
+        parts.observer.stamps_failed("resolve")

@@ -1,0 +1,123 @@
+"""A tagged region: entries under keys, served only as long as they are true."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from .entries import EntryStore
+from .errors import StoreUnreachableError
+from .l1 import FirstLevel
+from .lease import Leases
+from .observer import Observer
+from .reading import Parts, Policy, Read, RenderMany, finish, judge, serve
+from .rendering import RenderContext, Rendered, Served, Status
+from .sources import Source
+from .stamps import Stamps
+
+Render = Callable[[RenderContext], Rendered]
+
+
+class TaggedRegion:
+    """A region. See ``reading.py`` for how a read goes, ``config.py`` for how one is made."""
+
+    def __init__(
+        self,
+        name: str,
+        policy: Policy,
+        *,
+        entries: EntryStore,
+        stamps: Stamps,
+        leases: Leases,
+        l1: FirstLevel,
+        observer: Observer,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """``now`` is Unix time, for expiries."""
+        self._parts = Parts(name, policy, entries, stamps, leases, l1, observer, now)
+
+    @property
+    def name(self) -> str:
+        """The region's name in the ini file."""
+        return self._parts.name
+
+    @property
+    def policy(self) -> Policy:
+        """How the region treats its entries."""
+        return self._parts.policy
+
+    def lookup(self, key: str) -> Served | None:
+        """Serve the entry of ``key`` if it is there and true; None otherwise.
+
+        The short way for what comes before everything else in a request: no render is at hand, no
+        lease is taken. From this process's memory it costs one GET of the clock.
+        """
+        parts = self._parts
+        g = parts.stamps.clock() if parts.policy.enabled else None
+        if g is None:
+            return None
+        copy = parts.l1.get(key, g, parts.now())
+        served = serve(parts, copy, Status.L1) if copy is not None else self._fetch(key, g)
+        if served is not None:
+            parts.observer.served(parts.name, served.status)
+        return served
+
+    def get_or_render(
+        self, key: str, render: Render, *, source: Source, parent: RenderContext | None = None
+    ) -> Served:
+        """Serve the entry of ``key``, rendered if need be.
+
+        ``source`` is what a render would read from. ``parent`` is the render that this piece goes
+        into: it inherits the piece's dependencies and expiry. What ``render`` raises is raised.
+        """
+
+        def render_one(contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
+            return {each: render(context) for each, context in contexts.items()}
+
+        return self.get_or_render_multi([key], render_one, source=source, parent=parent)[0]
+
+    def get_or_render_multi(
+        self,
+        keys: Sequence[str],
+        render: RenderMany,
+        *,
+        source: Source,
+        parent: RenderContext | None = None,
+    ) -> list[Served]:
+        """Serve the entries of ``keys``, in their order, with one fetch for all.
+
+        ``render`` is given the keys to render, each with a context of its own, and returns a
+        payload for each. It may be called more than once, with other keys.
+        """
+        served = Read(self._parts, keys, render, source, parent).run()
+        for each in served.values():
+            self._parts.observer.served(self.name, each.status)
+        return [served[key] for key in keys]
+
+    def refresh(self, key: str, render: Render, *, source: Source) -> Served | None:
+        """Renew the entry of ``key`` although it may still be true; None if someone is at it.
+
+        For renewals in the background, before a hot entry expires. ``source`` must be one of its
+        own, begun after this call was decided on: a renewal obeys the same rule for ``started``.
+        """
+        token = self._parts.leases.take(key)
+        if token is None:
+            return None
+        try:
+            context = RenderContext(source)
+            return finish(self._parts, source, {key: context}, {key: render(context)})[key]
+        finally:
+            self._parts.leases.release(key, token)
+
+    def forget(self, key: str) -> None:
+        """Purge by address: remove the entry, and let every process look again.
+
+        Raises ``StoreError`` when the entry could not be removed, and ``PublishError`` when the
+        processes could not be told.
+        """
+        if not self._parts.entries.remove([key]):
+            raise StoreUnreachableError(f"not removed from {self.name}: {key}")
+        self._parts.stamps.tick()
+
+    def _fetch(self, key: str, g: int) -> Served | None:
+        """The entry from the store, if it is true at ``g``."""
+        entry = judge(self._parts, [key], g).true.get(key)
+        return None if entry is None else serve(self._parts, entry, Status.HIT)

@@ -1,0 +1,79 @@
+"""What goes into a render and what comes out of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .dependencies import Recorder, Refusal
+from .entry import Entry, Kind
+from .sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a render returns; see ``Entry`` for the fields."""
+
+    payload: bytes
+    kind: Kind = Kind.PAGE
+    encodings: Mapping[str, bytes] = field(default_factory=dict)
+    content: Mapping[str, str | int | float] = field(default_factory=dict)
+    debug: Mapping[str, str | int | float] = field(default_factory=dict)
+
+    def entry(self, recorder: Recorder, created: float, expires: float) -> Entry:
+        """The entry of this payload with what its render recorded."""
+        return Entry(
+            kind=self.kind,
+            payload=self.payload,
+            dependencies=recorder.dependencies(),
+            created=created,
+            expires=min(expires, recorder.expires),
+            encodings=self.encodings,
+            content=self.content,
+            debug=self.debug,
+        )
+
+
+class RenderContext:
+    """Handed to a render, which records on it what it shows.
+
+    It is also what a render hands on as ``parent`` when it takes pieces from another region, so
+    that their dependencies become its own.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.recorder = Recorder()
+
+    def depend(self, *tags: str) -> None:
+        """Record that the payload shows what ``tags`` name. Call it before reading any of it."""
+        self.recorder.depend(self.source.started(), *tags)
+
+    def cap(self, expires: float) -> None:
+        """Let the payload run out at ``expires`` (Unix time) at the latest."""
+        self.recorder.cap(expires)
+
+
+class Status(StrEnum):
+    """How something was served; the value is what ``X-Cache`` says."""
+
+    L1 = "l1"
+    """From this process, at the clock it was found true at."""
+    HIT = "hit"
+    """From the region, found true just now."""
+    STALE = "stale"
+    """From the region, known to be outdated, while someone renders it anew or nobody can."""
+    MISS = "miss"
+    """Rendered, and stored."""
+    BYPASS = "bypass"
+    """Rendered, and not stored; ``Served.refusal`` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An entry and how it came."""
+
+    status: Status
+    entry: Entry
+    refusal: Refusal | None = None
+    refresh_due: bool = False
+    """A hit past the share of its life after which it is to be renewed in the background."""

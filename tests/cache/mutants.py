@@ -1,0 +1,179 @@
+"""Ways to get the protocol wrong, each of which the tests must catch.
+
+Each function patches one step of the production code with a plausible mistake.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pytest
+
+from moziweb.cache import l1, reading, stamps
+from moziweb.cache.dependencies import Group, Recorder
+from moziweb.cache.entry import Entry
+from moziweb.cache.rendering import RenderContext, Served, Status
+from moziweb.cache.stamps import CLOCK, TOMB, Stamps, epoch_of
+
+from . import world
+
+
+def no_cas(patch: pytest.MonkeyPatch) -> None:
+    """A reader resolves with a plain set: it buries a writer's TOMB."""
+
+    def resolve(self: Stamps, tags: Iterable[str]) -> None:
+        names = [f"tag:{tag}" for tag in tags]
+        found = {name: self._cells.get(name) for name in names}
+        now = b"%d" % self.read_clock()
+        for name, value in found.items():
+            if value is None or not value.isdigit():
+                self._cells.set_multi({name: now}, self._ttl)
+
+    patch.setattr(Stamps, "resolve", resolve)
+
+
+def no_first_step(patch: pytest.MonkeyPatch) -> None:
+    """A writer buries before it steps: the number after its TOMB may be that of an old render."""
+
+    def bury(self: Stamps, tombs: Mapping[str, bytes]) -> bool:
+        self.read_clock()
+        self._cells.set_multi(tombs, self._ttl)
+        return self._cells.incr(CLOCK) is not None
+
+    patch.setattr(Stamps, "_bury", bury)
+
+
+def no_second_step(patch: pytest.MonkeyPatch) -> None:
+    """Copies that processes validated between the step and the TOMB stay good."""
+
+    def bury(self: Stamps, tombs: Mapping[str, bytes]) -> bool:
+        self.read_clock()
+        if self._cells.incr(CLOCK) is None:
+            return False
+        self._cells.set_multi(tombs, self._ttl)
+        return True
+
+    patch.setattr(Stamps, "_bury", bury)
+
+
+def resolve_with_an_old_clock(patch: pytest.MonkeyPatch) -> None:
+    """A reader reads the clock first and the tags after it."""
+
+    def resolve(self: Stamps, tags: Iterable[str]) -> None:
+        clock = self.read_clock()
+        for tag in tags:
+            token = self._token(f"tag:{tag}", epoch_of(clock))
+            if token is not None:
+                self._cells.cas(f"tag:{tag}", b"%d" % clock, token, self._ttl)
+
+    patch.setattr(Stamps, "resolve", resolve)
+
+
+def clock_after_the_tags(patch: pytest.MonkeyPatch) -> None:
+    """A copy is remembered at the clock read after its tags."""
+    original = reading.judge
+
+    def judge(parts: reading.Parts, keys: Sequence[str], g: int) -> reading.Judged:
+        judged = original(parts, keys, g)
+        later = parts.stamps.clock()
+        for key, entry in judged.true.items():
+            if later is not None:
+                parts.l1.put(key, entry, later, parts.now())
+        return judged
+
+    patch.setattr(reading, "judge", judge)
+
+
+def page_vouches_for_its_cards(patch: pytest.MonkeyPatch) -> None:
+    """Pieces from the cache enter a page with the page's own, later clock."""
+
+    def serve_true(self: reading.Read, key: str, entry: Entry, g: int, status: object) -> None:
+        self._served[key] = Served(Status.HIT, entry)
+        if self._parent is not None:
+            self._parent.depend(*(tag for group in entry.dependencies for tag in group.tags))
+
+    patch.setattr(reading.Read, "_serve_true", serve_true)
+
+
+def fresh_clock_in_an_open_transaction(patch: pytest.MonkeyPatch) -> None:
+    """Each piece reads a clock of its own although its transaction began before."""
+
+    def depend(self: RenderContext, *tags: str) -> None:
+        self.source.started()
+        self.recorder.depend(self.source._stamps.clock(), *tags)  # type: ignore[attr-defined]
+
+    patch.setattr(RenderContext, "depend", depend)
+
+
+def started_after_the_render(patch: pytest.MonkeyPatch) -> None:
+    """The clock is read once the data has been seen, as a background factory is tempted to."""
+
+    def started(self: world.Session) -> int | None:
+        self.version(world.LIST)
+        return original(self)
+
+    original = world.Session.started
+    patch.setattr(world.Session, "started", started)
+
+
+def l1_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
+    """A copy is good for as long as the clock stands still."""
+
+    def get(self: l1.FirstLevel, key: str, g: int, now: float) -> Entry | None:
+        copy = self._copies.get(key)
+        return copy.entry if copy is not None and copy.g == g else None
+
+    patch.setattr(l1.FirstLevel, "get", get)
+
+
+def l1_takes_the_latest_clock(patch: pytest.MonkeyPatch) -> None:
+    """An assembled page is remembered at the latest clock of its parts instead of the least."""
+
+    def note(self: Recorder, checked_at: int | None) -> None:
+        if checked_at is None:
+            self._fresh = True
+        else:
+            self._checked_at = max(self._checked_at or 0, checked_at)
+
+    patch.setattr(Recorder, "_note_check", note)
+
+
+def stamp_from_a_step(patch: pytest.MonkeyPatch) -> None:
+    """Trap 2: a writer sets its own number, and of two writers the slow one wins."""
+
+    def bury(self: Stamps, tombs: Mapping[str, bytes]) -> bool:
+        self.read_clock()
+        number = self._cells.incr(CLOCK)
+        if number is None:
+            return False
+        self._cells.set_multi(dict.fromkeys(tombs, b"%d" % number), self._ttl)
+        return self._cells.incr(CLOCK) is not None
+
+    patch.setattr(Stamps, "_bury", bury)
+
+
+def strictly_below(patch: pytest.MonkeyPatch) -> None:
+    """Trap 1: an entry must be younger than its stamp, and so nothing ever hits again."""
+
+    def valid(dependencies: Iterable[Group], found: Mapping[str, int], g: int) -> bool:
+        return all(
+            found.get(tag, group.started) < group.started <= g
+            for group in dependencies
+            for tag in group.tags
+        )
+
+    for module in (stamps, reading):
+        patch.setattr(module, "valid", valid)
+
+
+def add_the_clock(patch: pytest.MonkeyPatch) -> None:
+    """A missing stamp is added as a number at once, without the TOMB that guards the swap."""
+
+    def resolve(self: Stamps, tags: Iterable[str]) -> None:
+        clock = self.read_clock()
+        for tag in tags:
+            pair = self._cells.gets(f"tag:{tag}")
+            if pair is None:
+                self._cells.add(f"tag:{tag}", b"%d" % clock, self._ttl)
+            elif pair[0] == TOMB:
+                self._cells.cas(f"tag:{tag}", b"%d" % self.read_clock(), pair[1], self._ttl)
+
+    patch.setattr(Stamps, "resolve", resolve)

@@ -1,0 +1,87 @@
+"""A state machine over the whole cache: any actors, any interleaving, any accident."""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tests.cache.world import CARDS, LIST, World, reads, settle, writes
+
+MOST_ACTORS = 5
+
+
+class CacheMachine(RuleBasedStateMachine):
+    """Writers, readers and a relay, one operation at a time, with an oracle after each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+
+    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @rule(tag=st.sampled_from((LIST, *CARDS)))
+    def start_writer(self, tag: str) -> None:
+        self.world.start(writes(tag))
+
+    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @rule(process=st.integers(0, 1))
+    def start_reader(self, process: int) -> None:
+        self.world.start(reads(process))
+
+    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @rule()
+    def start_relay(self) -> None:
+        self.world.start(World.relay)
+
+    @precondition(lambda self: self.world.alive())
+    @rule(which=st.integers(0, MOST_ACTORS), steps=st.sampled_from((1, 1, 1, 2, 3, 5, 8, 13, 40)))
+    def step(self, which: int, steps: int) -> None:
+        alive = self.world.alive()
+        actor = alive[which % len(alive)]
+        for _ in range(steps):
+            if not actor.glet.dead:
+                self.world.step(actor)
+
+    @precondition(lambda self: self.world.alive())
+    @rule(which=st.integers(0, MOST_ACTORS))
+    def crash(self, which: int) -> None:
+        alive = self.world.alive()
+        self.world.crash(alive[which % len(alive)])
+
+    @precondition(lambda self: self.world.cells.names())
+    @rule(which=st.integers(0, 20))
+    def evict(self, which: int) -> None:
+        names = self.world.cells.names()
+        self.world.cells.evict(names[which % len(names)])
+
+    @rule()
+    def flush(self) -> None:
+        self.world.flush()
+
+    @rule()
+    def lose_entries(self) -> None:
+        self.world.evict_entries()
+
+    @rule()
+    def purge_everything(self) -> None:
+        self.world.run(World.purge)
+
+    @rule(seconds=st.sampled_from((1, 7, 50)))
+    def wait(self, seconds: int) -> None:
+        self.world.now += seconds
+
+    @invariant()
+    def nobody_was_served_what_the_promise_forbids(self) -> None:
+        assert list(self.world.violations()) == []
+
+    def teardown(self) -> None:
+        assert settle(self.world) == []
+
+
+CacheMachine.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+TestCacheMachine = CacheMachine.TestCase

@@ -1,0 +1,197 @@
+"""The races: named ones step by step, all others by search, with mutants that must be caught."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import pytest
+
+from tests.cache import mutants
+from tests.cache.world import (
+    CARDS,
+    LIST,
+    Act,
+    World,
+    evicts,
+    play,
+    reads,
+    settle,
+    waits,
+    writes,
+)
+
+CARD = CARDS[0]
+
+
+def without_page(world: World) -> None:
+    """Lose the assembled page, not its pieces."""
+    world.backends["pages"].values.clear()
+
+
+WARM = (reads(0), reads(1))
+PIECES = (*WARM, without_page)
+
+SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
+    "a write, warm": (WARM, (writes(CARD), reads(0), reads(1))),
+    "a write, one process": (WARM, (writes(CARD), reads(0), reads(0))),
+    "a write, cold": ((), (writes(CARD), reads(0), reads(1))),
+    "a write after a write": ((*WARM, writes(CARD)), (writes(CARD), reads(0), reads(1))),
+    "a write, pieces only": (PIECES, (writes(CARD), reads(0), reads(1))),
+    "two writes of one tag": (WARM, (writes(CARD), writes(CARD), reads(0), reads(1))),
+    "two writes of two tags": (PIECES, (writes(LIST), writes(CARD), reads(0), reads(0))),
+    "an evicted stamp": (WARM, (writes(CARD), evicts(f"tag:{CARD}"), reads(0), reads(1))),
+    "an evicted clock": (WARM, (writes(CARD), evicts("clock"), reads(0), reads(1))),
+    "time passes": ((*WARM, reads(0)), (waits(70), reads(0), reads(0))),
+}
+
+
+def search(scenario: str, seeds: Iterable[int]) -> str | None:
+    """The first violation among some schedules of a scenario."""
+    prepare, actors = SCENARIOS[scenario]
+    return next((found[0] for seed in seeds if (found := play(prepare, actors, seed))), None)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_schedule_breaks_the_promise(scenario: str) -> None:
+    assert search(scenario, range(60)) is None
+
+
+Mutant = Callable[[pytest.MonkeyPatch], None]
+
+FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
+    (mutants.no_cas, "an evicted stamp"),
+    (mutants.no_first_step, "a write, pieces only"),
+    (mutants.no_second_step, "a write, warm"),
+    (mutants.resolve_with_an_old_clock, "an evicted stamp"),
+    (mutants.clock_after_the_tags, "a write, one process"),
+    (mutants.fresh_clock_in_an_open_transaction, "a write, cold"),
+    (mutants.started_after_the_render, "a write, cold"),
+    (mutants.l1_ignores_expiry, "time passes"),
+    (mutants.strictly_below, "a write, warm"),
+]
+
+
+@pytest.mark.parametrize(("mutant", "scenario"), FOUND_BY_SEARCH)
+def test_a_search_finds_the_mutant(
+    mutant: Mutant, scenario: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutant(monkeypatch)
+    assert search(scenario, range(1500)) is not None
+
+
+def page_and_its_old_card(world: World) -> None:
+    """A page takes a card between a writer's first step and its TOMB, and vouches for it."""
+    for act in PIECES:
+        world.run(act)
+    writer = world.start(writes(CARD))
+    world.advance(writer, "set")
+    reader = world.start(reads(0))
+    world.advance(reader, "store")
+    world.advance(writer, "incr")
+    while not reader.glet.dead:
+        world.step(reader)
+
+
+def parts_of_two_clocks(world: World) -> None:
+    """A write between the looks at the shell and at the cards of one page."""
+    for act in PIECES:
+        world.run(act)
+    reader = world.start(reads(0))
+    world.advance(reader, "get_multi", 1)
+    world.advance(reader, "get")
+    world.run(writes(LIST))
+
+
+def two_writers(world: World) -> None:
+    """Trap 2: a slow writer buries long after its step; another was faster."""
+    world.run(reads(0))
+    slow = world.start(writes(CARD))
+    world.advance(slow, "set")
+    world.evict_entries()
+    world.run(reads(0))
+    world.run(writes(CARD))
+    while not slow.glet.dead:
+        world.step(slow)
+
+
+def stamp_lost_while_resolving(world: World) -> None:
+    """A reader resolves a missing stamp while a writer buries it and memcached loses it again."""
+    world.run(reads(0))
+    world.run(evicts(f"tag:{CARD}"))
+    world.run(writes(LIST))
+    reader = world.start(reads(0))
+    world.advance(reader, "add")
+    started_before = world.start(reads(1))
+    world.advance(started_before, "store", 3)  # the shell's, the card's, the page's
+    world.run(writes(CARD))
+    world.run(evicts(f"tag:{CARD}"))
+
+
+NAMED: dict[Callable[[World], None], Mutant] = {
+    page_and_its_old_card: mutants.page_vouches_for_its_cards,
+    parts_of_two_clocks: mutants.l1_takes_the_latest_clock,
+    two_writers: mutants.stamp_from_a_step,
+    stamp_lost_while_resolving: mutants.add_the_clock,
+}
+
+
+@pytest.mark.parametrize("schedule", NAMED)
+def test_a_named_schedule_is_harmless(schedule: Callable[[World], None]) -> None:
+    world = World()
+    schedule(world)
+    assert settle(world) == []
+
+
+@pytest.mark.parametrize(("schedule", "mutant"), NAMED.items())
+def test_a_named_schedule_catches_its_mutant(
+    schedule: Callable[[World], None], mutant: Mutant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutant(monkeypatch)
+    world = World()
+    schedule(world)
+    assert settle(world) != []
+
+
+@pytest.mark.parametrize("dies_before", ["get", "incr", "set", "mark"])
+def test_trap_3_a_writer_that_dies_after_its_commit_is_relayed(dies_before: str) -> None:
+    world = World()
+    for act in WARM:
+        world.run(act)
+    writer = world.start(writes(CARD))
+    world.advance(writer, dies_before)
+    world.crash(writer)
+    world.run(World.relay)
+    world.run(reads(0))
+    assert b'"movie:1": 1' in world.readings[-1].served.entry.payload
+    assert settle(world) == []
+
+
+def test_a_writer_that_dies_before_its_commit_leaves_nothing() -> None:
+    world = World()
+    world.run(reads(0))
+    writer = world.start(writes(CARD))
+    world.advance(writer, "commit")
+    world.crash(writer)
+    assert world.database.journal == []
+    world.run(reads(0))
+    assert world.readings[-1].served.status == "hit"
+    world.close()
+
+
+def test_soft_readers_get_the_old_page_only_while_it_is_being_made() -> None:
+    world = World(soft=True)
+    for act in (*WARM, writes(CARD)):
+        world.run(act)
+    renderer = world.start(reads(0))
+    world.advance(renderer, "store")
+    world.run(reads(1))
+    assert world.readings[-1].served.status == "stale"
+    assert settle(world) == []
+
+
+def test_a_renderer_that_dies_holds_the_others_up_for_its_lease_at_most() -> None:
+    world = World()
+    renderer = world.start(reads(0))
+    world.advance(renderer, "store")
+    world.crash(renderer)
+    world.run(reads(1))
+    assert world.readings[-1].served.status == "miss"
+    assert settle(world) == []

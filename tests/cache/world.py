@@ -1,0 +1,470 @@
+"""A small world to run the real cache in, one operation at a time.
+
+Actors (writers, readers, a relay) are greenlets that run the production code. Every operation on
+the cells, on the store of entries and on the database hands control back to the scheduler first, so
+a schedule decides everything: who goes next, who dies on the spot, what is evicted. The database is
+a dictionary of versions, one per tag, which makes it its own oracle: a payload is the versions that
+its render saw, and it is stale where a published write is missing from it.
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dogpile.cache.api import NO_VALUE, BytesBackend, SerializedReturnType
+from greenlet import getcurrent, greenlet
+
+from moziweb.cache.cells import MemoryCells
+from moziweb.cache.entries import EntryStore
+from moziweb.cache.entry import Kind
+from moziweb.cache.errors import PublishError
+from moziweb.cache.keys import KeyMaker
+from moziweb.cache.l1 import FirstLevel
+from moziweb.cache.lease import Leases, LeaseTerms
+from moziweb.cache.observer import Observer
+from moziweb.cache.proxy import GuardedBackend
+from moziweb.cache.reading import Policy
+from moziweb.cache.region import TaggedRegion
+from moziweb.cache.rendering import RenderContext, Rendered, Served, Status
+from moziweb.cache.stamps import Stamps
+
+LIST = "list:x"
+CARDS = ("movie:1", "movie:2")
+PAGE_LIFE = 100.0
+CARD_LIFE = 60.0
+
+
+class Crash(BaseException):
+    """Ends an actor where it stands; no exception of the program's own, so nothing catches it."""
+
+
+class YieldingCells(MemoryCells):
+    """Cells that hand over before each operation."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(clock=lambda: world.now)
+        self._world = world
+
+    def get(self, name: str) -> bytes | None:
+        self._world.pause("get")
+        return super().get(name)
+
+    def get_multi(self, names: Iterable[str]) -> dict[str, bytes]:
+        self._world.pause("get_multi")
+        return super().get_multi(names)
+
+    def gets(self, name: str) -> tuple[bytes, int] | None:
+        self._world.pause("gets")
+        return super().gets(name)
+
+    def cas(self, name: str, value: bytes, token: int, ttl: float = 0) -> bool:
+        self._world.pause("cas")
+        return super().cas(name, value, token, ttl)
+
+    def add(self, name: str, value: bytes, ttl: float = 0) -> bool:
+        self._world.pause("add")
+        return super().add(name, value, ttl)
+
+    def set_multi(self, values: Mapping[str, bytes], ttl: float = 0) -> None:
+        for name, value in values.items():
+            self._world.pause("set")
+            super().set_multi({name: value}, ttl)
+
+    def incr(self, name: str) -> int | None:
+        self._world.pause("incr")
+        return super().incr(name)
+
+    def evict(self, name: str) -> None:
+        """Lose a value, as memcached may at any moment."""
+        super().delete(name)
+
+    def names(self) -> list[str]:
+        """What is there."""
+        return sorted(self._cells)
+
+
+class YieldingBackend(BytesBackend):
+    """A store of entries that hands over before each operation."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.values: dict[str, bytes] = {}
+
+    def get_serialized_multi(self, keys: Iterable[str]) -> Sequence[SerializedReturnType]:
+        self._world.pause("fetch")
+        return [self.values.get(key, NO_VALUE) for key in keys]
+
+    def set_serialized_multi(self, mapping: Mapping[str, bytes]) -> None:
+        self._world.pause("store")
+        self.values.update(mapping)
+
+    def delete_multi(self, keys: Iterable[str]) -> None:
+        self._world.pause("remove")
+        for key in keys:
+            self.values.pop(key, None)
+
+
+@dataclass
+class Row:
+    """A row of the journal: a committed write."""
+
+    tag: str
+    version: int
+    marked: bool = False
+    published_at: int | None = None
+
+
+class Database:
+    """Versions by tag, and the journal: one commit changes both."""
+
+    def __init__(self) -> None:
+        self.versions = dict.fromkeys((LIST, *CARDS), 0)
+        self.journal: list[Row] = []
+
+    def commit(self, tag: str) -> Row:
+        self.versions[tag] += 1
+        self.journal.append(Row(tag, self.versions[tag]))
+        return self.journal[-1]
+
+
+class Session:
+    """A transaction: its snapshot is taken at the first look, after ``started`` was read."""
+
+    def __init__(self, world: "World", stamps: Stamps) -> None:
+        self._world = world
+        self._stamps = stamps
+        self._started: int | None = None
+        self._begun = False
+        self._snapshot: dict[str, int] | None = None
+
+    def started(self) -> int | None:
+        if not self._begun:
+            self._begun = True
+            self._started = self._stamps.clock()
+        return self._started
+
+    def wrote(self) -> bool:
+        return False
+
+    def version(self, tag: str) -> int:
+        if self._snapshot is None:
+            self._world.pause("snapshot")
+            self._snapshot = dict(self._world.database.versions)
+        return self._snapshot[tag]
+
+
+@dataclass
+class Process:
+    """A web process: its own first levels over the shared stores."""
+
+    pages: TaggedRegion
+    shells: TaggedRegion
+    cards: TaggedRegion
+    stamps: Stamps
+
+
+@dataclass
+class Reading:
+    """A request that was answered."""
+
+    process: int
+    began: int
+    now: float
+    served: Served
+
+
+@dataclass
+class Actor:
+    """A greenlet, and the operation that it stands before."""
+
+    glet: greenlet
+    where: str = "start"
+
+
+@dataclass(eq=False)
+class World:
+    """Everything, and the schedule's hold on it. ``tick`` counts the steps."""
+
+    soft: bool = False
+    processes: int = 2
+    now: float = 1000.0
+    tick: int = 0
+    database: Database = field(default_factory=Database)
+    readings: list[Reading] = field(default_factory=list)
+    actors: list[Actor] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.main = getcurrent()
+        self.dead: set[greenlet] = set()
+        self.cells = YieldingCells(self)
+        self.backends = {name: YieldingBackend(self) for name in ("pages", "shells", "cards")}
+        self.process = [self._process() for _ in range(self.processes)]
+
+    # What actors do.
+
+    def pause(self, where: str) -> None:
+        """Hand over to the scheduler, unless the scheduler itself is looking."""
+        me = getcurrent()
+        if me is self.main:
+            return
+        if me in self.dead:
+            raise Crash
+        for actor in self.actors:
+            if actor.glet is me:
+                actor.where = where
+        self.main.switch()
+        if me in self.dead:
+            raise Crash
+
+    def write(self, tag: str) -> None:
+        """Commit, publish, mark: a writer's way."""
+        self.pause("commit")
+        self._publish(self.database.commit(tag), self.process[0].stamps)
+
+    def relay(self) -> None:
+        """Publish what writers have left."""
+        for row in list(self.database.journal):
+            if not row.marked:
+                self._publish(row, self.process[-1].stamps)
+
+    def read(self, number: int) -> None:
+        """Answer a request for the page in one of the processes."""
+        began, now = self.tick, self.now
+        served = self._page(self.process[number])
+        self.readings.append(Reading(number, began, now, served))
+
+    def purge(self) -> None:
+        """Everything is invalidated at once."""
+        self.process[0].stamps.new_epoch()
+
+    # What the scheduler does.
+
+    def start(self, act: "Act") -> Actor:
+        """A new actor, at its beginning."""
+
+        def body() -> None:
+            try:
+                self.pause("start")
+                act(self)
+            except Crash:
+                return
+
+        actor = Actor(greenlet(body, parent=self.main))
+        self.actors.append(actor)
+        actor.glet.switch()
+        return actor
+
+    def alive(self) -> list[Actor]:
+        """Who can go on."""
+        return [actor for actor in self.actors if not actor.glet.dead]
+
+    def step(self, actor: Actor) -> None:
+        """Let an actor do one operation."""
+        self.tick += 1
+        actor.glet.switch()
+
+    def crash(self, actor: Actor) -> None:
+        """Kill an actor: not one operation more, not even in its ``finally``."""
+        self.dead.add(actor.glet)
+        actor.glet.switch()
+
+    def finish(self) -> None:
+        """Let all who live run to their end, one after the other."""
+        for actor in self.alive():
+            while not actor.glet.dead:
+                self.step(actor)
+
+    def run(self, act: "Act") -> None:
+        """An actor, from its beginning to its end, undisturbed."""
+        actor = self.start(act)
+        while not actor.glet.dead:
+            self.step(actor)
+
+    def advance(self, actor: Actor, until: str, times: int = 1) -> None:
+        """Let an actor run until it stands before an operation for the ``times``-th time."""
+        for _ in range(times):
+            self.step(actor)
+            while actor.where != until:
+                assert not actor.glet.dead, f"it never comes to {until}"
+                self.step(actor)
+
+    def flush(self) -> None:
+        """Lose all stamps and the clock, as when memcached restarts."""
+        for name in self.cells.names():
+            self.cells.evict(name)
+
+    def evict_entries(self) -> None:
+        """Lose all entries."""
+        for backend in self.backends.values():
+            backend.values.clear()
+
+    def close(self) -> None:
+        """End every actor."""
+        for actor in self.alive():
+            self.crash(actor)
+
+    # The oracle.
+
+    def violations(self) -> Iterator[str]:
+        """Readings that break the promise."""
+        for reading in self.readings:
+            if reading.served.status is not Status.STALE:
+                yield from self._stale(reading)
+                yield from self._expired(reading)
+
+    def _stale(self, reading: Reading) -> Iterator[str]:
+        shown = json.loads(reading.served.entry.payload)
+        for row in self.database.journal:
+            known = row.published_at is not None and row.published_at <= reading.began
+            if known and shown[row.tag] < row.version:
+                yield f"{reading.served.status} without {row.tag} v{row.version}: {shown}"
+
+    def _expired(self, reading: Reading) -> Iterator[str]:
+        if reading.served.entry.expires <= reading.now:
+            yield f"{reading.served.status} although it had expired"
+
+    # How it is built.
+
+    def _process(self) -> Process:
+        stamps = Stamps(self.cells, ttl=10_000)
+        return Process(
+            pages=self._region("pages", stamps, PAGE_LIFE),
+            shells=self._region("shells", stamps, PAGE_LIFE),
+            cards=self._region("cards", stamps, CARD_LIFE),
+            stamps=stamps,
+        )
+
+    def _region(self, name: str, stamps: Stamps, life: float) -> TaggedRegion:
+        leases = Leases(
+            self.cells,
+            LeaseTerms(life=5, wait=1, poll=0.4),
+            sleep=self._sleep,
+            clock=lambda: self.now,
+        )
+        guarded = GuardedBackend(name, leases, Observer()).wrap(self.backends[name])
+        return TaggedRegion(
+            name,
+            Policy(life, soft=self.soft),
+            entries=EntryStore(name, guarded, Observer()),
+            stamps=stamps,
+            leases=leases,
+            l1=FirstLevel(100_000),
+            observer=Observer(),
+            now=lambda: self.now,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.pause("sleep")
+        self.now += seconds / 10
+
+    def _publish(self, row: Row, stamps: Stamps) -> None:
+        try:
+            stamps.publish([row.tag])
+        except PublishError:
+            return
+        if row.published_at is None:
+            row.published_at = self.tick
+        self.pause("mark")
+        row.marked = True
+
+    def _page(self, process: Process) -> Served:
+        session = Session(self, process.stamps)
+
+        def card(context: RenderContext, tag: str) -> Rendered:
+            context.depend(tag)
+            return Rendered(b"%d" % session.version(tag), kind=Kind.CARD)
+
+        def cards(contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
+            by_key = {KEYS.key(tag): tag for tag in CARDS}
+            return {key: card(context, by_key[key]) for key, context in contexts.items()}
+
+        def shell(context: RenderContext) -> Rendered:
+            return card(context, LIST)
+
+        def page(context: RenderContext) -> Rendered:
+            pieces = [
+                process.shells.get_or_render("shell", shell, source=session, parent=context),
+                *process.cards.get_or_render_multi(
+                    [KEYS.key(tag) for tag in CARDS], cards, source=session, parent=context
+                ),
+            ]
+            shown = {
+                tag: int(piece.entry.payload)
+                for tag, piece in zip((LIST, *CARDS), pieces, strict=True)
+            }
+            return Rendered(json.dumps(shown).encode())
+
+        return process.pages.get_or_render("page", page, source=session)
+
+
+KEYS = KeyMaker("world", "cards")
+
+Act = Callable[[World], None]
+
+
+def writes(tag: str) -> Act:
+    """A writer of ``tag``."""
+    return lambda world: world.write(tag)
+
+
+def reads(process: int) -> Act:
+    """A request to one of the processes."""
+    return lambda world: world.read(process)
+
+
+def evicts(name: str) -> Act:
+    """memcached loses a value at some moment."""
+
+    def act(world: World) -> None:
+        world.pause("evict")
+        world.cells.evict(name)
+
+    return act
+
+
+def waits(seconds: float) -> Act:
+    """Time passes at some moment."""
+
+    def act(world: World) -> None:
+        world.pause("wait")
+        world.now += seconds
+
+    return act
+
+
+def play(prepare: Sequence[Act], actors: Sequence[Act], seed: int) -> list[str]:
+    """One random schedule: what it violates.
+
+    ``prepare`` runs undisturbed, one after the other; the actors run together. How often the
+    scheduler changes its mind is drawn too: some races need long runs of one actor, others few.
+    """
+    chance = random.Random(seed)
+    world = World()
+    for act in prepare:
+        world.run(act)
+    for act in actors:
+        world.start(act)
+    restless = chance.choice((0.05, 0.15, 0.4))
+    actor = chance.choice(world.actors)
+    while alive := world.alive():
+        if actor.glet.dead or actor.where == "sleep" or chance.random() < restless:
+            actor = chance.choice(alive)
+        world.step(actor)
+    return settle(world)
+
+
+def settle(world: World) -> list[str]:
+    """Let everyone finish, the relay do its work, and look at the page from everywhere.
+
+    Beside what the promise says, a page that nobody has touched since must be a hit in the end.
+    """
+    world.finish()
+    world.run(World.relay)
+    for process in (0, 1, 0):
+        world.run(reads(process))
+    found = list(world.violations())
+    if world.readings[-1].served.status not in (Status.HIT, Status.L1):
+        found.append("nothing is ever a hit")
+    world.close()
+    return found
