@@ -10,11 +10,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, TypeAlias
 
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from .settings import SettingsError, expand
+
+Server: TypeAlias = BaseWSGIServer | MultiSocketServer
 
 _REASONS = {
     errno.EADDRINUSE: "is in use already; end what listens there, or choose another with PORT=…",
@@ -23,22 +25,45 @@ _REASONS = {
 }
 
 
+class ServerError(Exception):
+    """The server cannot start. Its text is one line for the operator."""
+
+
 def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: str) -> int:
-    """Serve ``app`` until SIGTERM or Ctrl-C; pserve's exit status.
+    """Serve ``app`` until SIGTERM or Ctrl-C: what pserve calls.
 
     ``settings`` are waitress's own options as text, which waitress itself gives their types
-    (https://docs.pylonsproject.org/projects/waitress/en/stable/arguments.html).
-    Raises ``SystemExit`` with one line when an option is wrong or the address is not to be had.
+    (https://docs.pylonsproject.org/projects/waitress/en/stable/arguments.html). When the server
+    cannot start, one line is said and the process ends with status 1.
     """
-    options = _options(settings)
-    server = _bound(app, options)
+    try:
+        server = bind(app, settings)
+    except ServerError as error:
+        print(f"moziweb: {error}", file=sys.stderr, flush=True)  # noqa: T201 - to the operator
+        os._exit(1)  # pserve turns SystemExit into "Exiting … (-v to see traceback)" and status 0
     _end_on_sigterm()
     print(f"moziweb is at {address(server)}", flush=True)  # noqa: T201 - said to the operator
     server.run()
     return 0
 
 
-def address(server: BaseWSGIServer | MultiSocketServer) -> str:
+def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
+    """A waitress server that listens at its address; raises ``ServerError``."""
+    try:
+        options: dict[str, Any] = {
+            name: expand(name, text, os.environ) for name, text in settings.items()
+        }
+        return create_server(app, **options)
+    except SettingsError as error:
+        raise ServerError(str(error)) from error
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, error.strerror)
+        raise ServerError(f"{_place(options)} {reason}") from error
+    except ValueError as error:  # what waitress raises for an option that it does not know
+        raise ServerError(f"[server:main]: {error}") from error
+
+
+def address(server: Server) -> str:
     """Where a browser on this machine finds a bound server."""
     if isinstance(server, MultiSocketServer):
         host, port = map(str, server.effective_listen[0][:2])
@@ -50,21 +75,9 @@ def address(server: BaseWSGIServer | MultiSocketServer) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def _options(settings: Mapping[str, str]) -> dict[str, Any]:
-    try:
-        return {name: expand(name, text, os.environ) for name, text in settings.items()}
-    except SettingsError as error:
-        _end(str(error))
-
-
-def _bound(app: Callable[..., Any], options: dict[str, Any]) -> BaseWSGIServer | MultiSocketServer:
-    try:
-        return create_server(app, **options)
-    except OSError as error:
-        where = options.get("listen") or f"{options.get('host', '')}:{options.get('port', '8080')}"
-        _end(f"{where} {_REASONS.get(error.errno or 0, error.strerror)}")
-    except ValueError as error:  # what waitress raises for an option it does not know
-        _end(f"[server:main]: {error}")
+def _place(options: Mapping[str, str]) -> str:
+    alone = options.get("listen") or options.get("unix_socket")
+    return alone or f"{options.get('host', '0.0.0.0')}:{options.get('port', '8080')}"  # noqa: S104
 
 
 def _end_on_sigterm() -> None:
@@ -74,7 +87,3 @@ def _end_on_sigterm() -> None:
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-
-
-def _end(line: str) -> NoReturn:
-    raise SystemExit(f"moziweb: {line}")

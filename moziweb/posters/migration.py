@@ -1,7 +1,8 @@
 """Moving a site's old upload folder into storage.
 
 A file belongs to a movie when its name begins with the movie's id: ``1234.jpg``, ``1234-dune.jpg``
-or any other text after the dash, in whatever subfolder. All others are named and left alone.
+or any other text after the dash, in whatever subfolder. All others are named and left alone. A
+movie that has a chosen poster keeps it; of several files the first by name is chosen.
 """
 
 import re
@@ -52,7 +53,7 @@ class Move:
     deleted: bool = False
 
 
-class _Left(Exception):  # noqa: N818 - it ends the move of one file, not the run
+class _Left(Exception):
     def __init__(self, status: MoveStatus, code: str | None = None) -> None:
         super().__init__(status)
         self.status = status
@@ -103,7 +104,7 @@ class Migration:
             raise _Left(MoveStatus.REJECTED, rejected.code) from rejected
         self._store(upload, data, mime)
         with self._database.write() as session:
-            source_id = record_upload(session, movie_id, upload).id
+            source_id = record_upload(session, movie_id, upload, choose=False).id
         deleted = self._delete and _deleted(path)
         return Move(name, MoveStatus.MOVED, None, upload.key, source_id, deleted)
 

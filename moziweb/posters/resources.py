@@ -31,7 +31,7 @@ from .models import PosterSource, PosterVariant, SourceState, VariantState
 Acl: TypeAlias = list[tuple[object, object, object]]
 
 
-class PostersUnavailable(Exception):  # noqa: N818 - a condition, told to visitors by a placeholder
+class PostersUnavailable(Exception):
     """The database does not answer, so nobody knows what stands at ``address``."""
 
     def __init__(self, address: VariantAddress) -> None:

@@ -160,15 +160,21 @@ def store_upload(storage: Storage, data: bytes, limits: Limits = LIMITS) -> Stor
     return upload
 
 
-def record_upload(session: Session, movie_id: int, upload: StoredUpload) -> PosterSource:
-    """The movie's source for a stored original: a new, chosen one, or the one it has already."""
+def record_upload(
+    session: Session, movie_id: int, upload: StoredUpload, *, choose: bool = True
+) -> PosterSource:
+    """The movie's source for a stored original: a new one, or the one that it has already.
+
+    A new one is chosen; with ``choose`` off, only where the movie has no chosen source yet.
+    """
     known = select(PosterSource).where(
         PosterSource.movie_id == movie_id, PosterSource.key == upload.key
     )
     source = session.scalars(known).first()
     if source is None:
         facts = {column: getattr(upload, column) for column in _UPLOAD_COLUMNS}
-        source = _add_chosen(session, PosterSource(kind=SourceKind.UPLOAD, **facts), movie_id)
+        source = PosterSource(kind=SourceKind.UPLOAD, movie_id=movie_id, **facts)
+        _add(session, source, choose=choose)
     return source
 
 
@@ -191,17 +197,20 @@ def add_url(session: Session, movie: Movie, url: str) -> PosterSource:
     if len(url) > MAX_URL_LENGTH:
         raise BadTargetError(f"more than {MAX_URL_LENGTH} characters")
     parse_target(url)
-    return _add_chosen(session, PosterSource(kind=SourceKind.URL, url=url), movie.id)
+    source = PosterSource(kind=SourceKind.URL, movie_id=movie.id, url=url)
+    _add(session, source, choose=True)
+    return source
 
 
 _UPLOAD_COLUMNS: Final = ("key", "sha256", "bytes", "format", "width", "height")
 
 
-def _add_chosen(session: Session, source: PosterSource, movie_id: int) -> PosterSource:
-    others = update(PosterSource).where(PosterSource.movie_id == movie_id, PosterSource.chosen)
-    session.execute(others.values(chosen=False))
-    source.movie_id = movie_id
-    source.chosen = True
+def _add(session: Session, source: PosterSource, *, choose: bool) -> None:
+    is_chosen = (PosterSource.movie_id == source.movie_id) & PosterSource.chosen
+    if choose:
+        session.execute(update(PosterSource).where(is_chosen).values(chosen=False))
+    source.chosen = (
+        choose or session.scalars(select(PosterSource.id).where(is_chosen)).first() is None
+    )
     session.add(source)
     session.flush()
-    return source

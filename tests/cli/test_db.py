@@ -1,0 +1,59 @@
+"""``moziweb db`` and what every command does with a wrong ini file."""
+
+from pathlib import Path
+
+from moziweb.db.migrations import head_revision
+
+from .conftest import INI, Run
+
+
+def test_the_schema_goes_up_and_down_again(tmp_path: Path, run: Run) -> None:
+    """The folder of the database need not be there."""
+    (tmp_path / "site.ini").write_text(INI)
+    head = head_revision()
+    assert run("db", "upgrade").stdout == f"The schema went from base to {head}.\n"
+    assert run("db", "upgrade").stdout == f"The schema is at {head} already.\n"
+    assert run("db", "current").stdout == f"at {head}, newest {head}\n"
+    assert run("db", "downgrade", "base").stdout == f"The schema went from {head} to base.\n"
+    assert run("db", "current").stdout == f"at base, newest {head}\n"
+
+
+def test_a_revision_that_does_not_exist_is_one_line(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "site.ini").write_text(INI)
+    ended = run("db", "upgrade", "9999")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("moziweb: ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_an_ini_file_that_is_missing_or_wrong_is_one_line_and_status_2(
+    tmp_path: Path, run: Run
+) -> None:
+    wrong = {
+        "absent.ini": None,
+        "unknown.ini": INI.replace("storage.backend", "storage.backened"),
+        "bad.ini": INI.replace("= disk", "= floppy"),
+        "empty.ini": "",
+        "nonsense.ini": "no section\n",
+        "unset.ini": INI.replace("http://127.0.0.1:6543", "${NOT_SET_ANYWHERE}"),
+    }
+    for name, content in wrong.items():
+        if content is not None:
+            (tmp_path / name).write_text(content)
+        ended = run("db", "current", ini=name)
+        assert (ended.returncode, ended.stdout) == (2, ""), name
+        assert ended.stderr.startswith("moziweb: "), name
+        assert ended.stderr.count("\n") == 1, name
+
+
+def test_a_database_that_was_never_set_up_is_one_line(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "site.ini").write_text(INI)
+    for command in (
+        ["posters", "generate"],
+        ["posters", "generate", "--dry-run"],
+        ["demo", "load"],
+    ):
+        ended = run(*command)
+        assert ended.returncode == 1
+        assert ended.stderr.startswith("moziweb: the database: ")
+        assert ended.stderr.count("\n") == 1
