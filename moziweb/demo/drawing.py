@@ -52,7 +52,7 @@ def encode(image: Image.Image) -> bytes:
 
 def _weight(style: Style, genres: tuple[str, ...]) -> float:
     fits = [style.genres.get(genre, 0.0) / (1 + place) for place, genre in enumerate(genres)]
-    return sum(fits) + style.genres.get("", 0.02)
+    return sum(fits) + style.elsewhere
 
 
 def _lettered(artwork: Artwork, spec: PosterSpec, rng: Random) -> Image.Image:

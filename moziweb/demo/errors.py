@@ -5,15 +5,15 @@ class DemoError(Exception):
     """Base of every error the demo raises."""
 
 
-class InvalidPosterSpec(DemoError, ValueError):  # noqa: N818 - a verdict on a URL
+class InvalidPosterSpec(DemoError, ValueError):
     """A `drawn:` URL, or the values for one, that no poster can be drawn from."""
 
 
-class InvalidCatalogue(DemoError, ValueError):  # noqa: N818 - a verdict on a file
+class InvalidCatalogue(DemoError, ValueError):
     """A catalogue file with a missing column or a row that cannot be read."""
 
 
-class DemoFontsMissing(DemoError):  # noqa: N818 - says what is wrong
+class DemoFontsMissing(DemoError):
     """A font the posters are set in is not installed."""
 
     def __init__(self, package: str) -> None:

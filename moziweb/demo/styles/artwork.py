@@ -1,7 +1,7 @@
 """What a style is given, what it gives back, and how styles are told apart."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 from PIL import Image
@@ -53,7 +53,8 @@ class TitlePlan:
 class Small:
     """The small print: its colours at the top and the bottom, its alignment and its face.
 
-    `names` and `tagline` give the vertical place of the cast and the tag line, None for none.
+    `names` is the baseline of the cast's names, None for none; `stacked` names stand one below
+    the other.
     """
 
     top: Colour
@@ -62,7 +63,7 @@ class Small:
     face: Face = JOST
     credit: Face = ALUMNI_BOLD
     names: int | None = 130
-    tagline: int | None = None
+    stacked: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,13 @@ class Artwork:
 
 @dataclass(frozen=True)
 class Style:
-    """A way to draw posters: the genres it suits (with weights) and its palettes' moods."""
+    """A way to draw posters: the genres it suits, with weights, and its palettes' moods.
+
+    `elsewhere` is what it weighs for any film on top of that, so that no genre is all alike.
+    """
 
     name: str
     paint: Callable[[Brief], Artwork]
     genres: Mapping[str, float]
-    moods: tuple[str, ...] = field(default=())
+    moods: tuple[str, ...]
+    elsewhere: float = 0.02

@@ -1,5 +1,6 @@
 """The small print: who is in it above, a line to remember it by, who made it below."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from PIL import Image
@@ -16,15 +17,26 @@ NOTICE: Final = "MOZIWEB MINTAPLAKÁT"
 
 _FOOT: Final = 2896
 _PITCH: Final = 56
+_GAP: Final = "     "
+_ROOM: Final = WIDTH - 2 * MARGIN
+
+
+@dataclass(frozen=True)
+class Words:
+    """A line of small print: `size` in pixels at most, `tracking` in ems."""
+
+    text: str
+    colour: Colour
+    size: int
+    tracking: float
+    face: Face | None = None
 
 
 def print_billing(image: Image.Image, small: Small, spec: PosterSpec) -> None:
     """Print the cast, the tag line, the director and the credits, in place."""
     if small.names is not None:
         _names(image, small, spec, small.names)
-    if small.tagline is not None and spec.tagline:
-        _tagline(image, small, spec.tagline, small.tagline)
-    _credits(image, small, spec)
+    _foot(image, small, spec)
 
 
 def director_line(directors: tuple[str, ...]) -> str:
@@ -38,43 +50,29 @@ def director_line(directors: tuple[str, ...]) -> str:
 
 
 def _names(image: Image.Image, small: Small, spec: PosterSpec, baseline: int) -> None:
-    if small.align == "centre":
-        names = _fitting(small.face, [name.upper() for name in spec.cast[:3]])
-        _print(image, small.face, 50, "     ".join(names), small.top, "centre", baseline, 0.12)
+    """The first three of the cast, side by side as far as they go, or one below the other."""
+    if small.stacked:
+        for index, name in enumerate(spec.cast[:3]):
+            _print(image, small, Words(name, small.top, 54, 0.02), baseline + index * 74)
         return
-    for index, name in enumerate(spec.cast[:3]):
-        _print(image, small.face, 54, name, small.top, small.align, baseline + index * 74, 0.02)
-
-
-def _fitting(face: Face, names: list[str]) -> list[str]:
-    """As many of the names as stand side by side."""
-    while names and 50 * width(face, "     ".join(names), 0.12) > WIDTH - 2 * MARGIN:
+    names = [name.upper() for name in spec.cast[:3]]
+    while names and 50 * width(small.face, _GAP.join(names), 0.12) > _ROOM:
         names = names[:-1]
-    return names
+    _print(image, small, Words(_GAP.join(names), small.top, 50, 0.12), baseline)
 
 
-def _tagline(image: Image.Image, small: Small, tagline: str, baseline: int) -> None:
-    size = 64
-    tracking = 0.03
-    room = WIDTH - 2 * MARGIN
-    size = min(size, int(room / width(small.face, tagline, tracking)))
-    _print(image, small.face, size, tagline, small.bottom, small.align, baseline, tracking)
-
-
-def _credits(image: Image.Image, small: Small, spec: PosterSpec) -> None:
-    """From the foot up: notice, credits, director."""
-    colour, align = small.bottom, small.align
+def _foot(image: Image.Image, small: Small, spec: PosterSpec) -> None:
+    """From the foot up: notice, credits, director, tag line."""
     foot = f"{NOTICE}   ·   {spec.year}   ·   HAMAROSAN A MOZIKBAN"
-    _print(image, small.credit, 40, foot, colour, align, _FOOT, 0.16)
-    lines = _wrapped(small.credit, _credit_words(spec), (WIDTH - 2 * MARGIN) / 58)
-    baseline = _FOOT - 84 - _PITCH * (len(lines) - 1)
-    top = baseline
-    for text in lines:
-        _print(image, small.credit, 58, text, colour, align, baseline, 0.015)
-        baseline += _PITCH
+    _print(image, small, Words(foot, small.bottom, 40, 0.16, small.credit), _FOOT)
+    lines = _wrapped(small.credit, _credit_words(spec), _ROOM / 58)
+    top = _FOOT - 84 - _PITCH * (len(lines) - 1)
+    for index, text in enumerate(lines):
+        words = Words(text, small.bottom, 58, 0.015, small.credit)
+        _print(image, small, words, top + index * _PITCH)
     director = director_line(spec.directors).upper()
-    size = min(54, int((WIDTH - 2 * MARGIN) / max(1.0, width(small.face, director, 0.14))))
-    _print(image, small.face, size, director, colour, align, top - 86, 0.14)
+    _print(image, small, Words(director, small.bottom, 50, 0.14), top - 80)
+    _print(image, small, Words(spec.tagline, small.bottom, 62, 0.02), top - 172)
 
 
 def _credit_words(spec: PosterSpec) -> list[str]:
@@ -98,20 +96,13 @@ def _wrapped(face: Face, words: list[str], room: float) -> list[str]:
     return lines[:3]
 
 
-def _print(
-    image: Image.Image,
-    face: Face,
-    size: int,
-    text: str,
-    colour: Colour,
-    align: str,
-    baseline: int,
-    tracking: float,
-) -> None:
-    if not text.strip():
+def _print(image: Image.Image, small: Small, words: Words, baseline: int) -> None:
+    """One line, made smaller where it would not go in."""
+    if not words.text.strip():
         return
-    mask = line(face, size, spelled(face, text), tracking)
-    left = (WIDTH - mask.width) // 2
-    if align != "centre":
-        left = MARGIN if align == "left" else WIDTH - MARGIN - mask.width
-    image.paste(colour, (left, baseline - round(size * 1.1)), mask)
+    face = words.face or small.face
+    text = spelled(face, words.text)
+    size = min(words.size, int(_ROOM / width(face, text, words.tracking)))
+    mask = line(face, size, text, words.tracking)
+    left = (WIDTH - mask.width) // 2 if small.align == "centre" else MARGIN
+    image.paste(words.colour, (left, baseline - round(size * 1.1)), mask)

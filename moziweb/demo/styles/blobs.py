@@ -142,6 +142,7 @@ def _face(
 STYLE = Style(
     "blobs",
     paint,
-    {"Animation": 14, "Family": 9, "Comedy": 0.15, "": 0.0},
+    {"Animation": 14, "Family": 9, "Comedy": 0.15},
     ("bright",),
+    elsewhere=0.0,
 )

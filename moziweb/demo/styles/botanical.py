@@ -42,7 +42,7 @@ def _tones(palette: Palette, ground: Colour, *, dark: bool) -> tuple[Colour, ...
 
 def _rim(rng: Random, reach: float = 1.0) -> Point:
     """A place near the edge, more at the top and the sides than at the foot."""
-    angle = rng.uniform(-math.pi * 1.12, math.pi * 0.12)
+    angle = rng.uniform(-math.pi * 1.25, math.pi * 0.25)
     return 1000 + 1090 * reach * math.cos(angle), 1330 + 1380 * reach * math.sin(angle)
 
 

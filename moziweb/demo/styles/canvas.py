@@ -81,14 +81,15 @@ def fill_foot(image: Image.Image, top: int, colour: Colour) -> None:
 
 
 def clouds(rng: Random, size: tuple[int, int], octaves: int = 4, first: int = 3) -> Image.Image:
-    """Smooth noise in mode L, 0 to 255, from coarse to fine."""
-    total = _noise(rng, first, first * 3 // 2, size)
+    """Smooth noise in mode L, 0 to 255, from coarse to fine; turned, so that no grid shows."""
+    side = round(1.5 * max(size))
+    total = _noise(rng, first, side)
     for octave in range(1, octaves):
-        cells = first * 2**octave
-        finer = _noise(rng, cells, cells * 3 // 2, size)
+        finer = _noise(rng, first * 2**octave, side)
         total = Image.blend(total, finer, 0.42 * 0.62**octave)
-    soft = total.filter(ImageFilter.GaussianBlur(max(size) / 160))
-    return stretched(soft)
+    turned_sheet = total.rotate(rng.uniform(20, 70), Image.Resampling.BILINEAR)
+    left, top = (side - size[0]) // 2, (side - size[1]) // 2
+    return stretched(turned_sheet.crop((left, top, left + size[0], top + size[1])))
 
 
 def stretched(image: Image.Image) -> Image.Image:
@@ -213,9 +214,10 @@ def _at(stops: Sequence[Stop], share: float) -> Colour:
     return stops[-1][1]
 
 
-def _noise(rng: Random, columns: int, rows: int, size: tuple[int, int]) -> Image.Image:
-    cells = Image.frombytes("L", (columns, rows), rng.randbytes(columns * rows))
-    return cells.resize(size, Image.Resampling.BICUBIC)
+def _noise(rng: Random, cells: int, side: int) -> Image.Image:
+    grid = Image.frombytes("L", (cells, cells), rng.randbytes(cells * cells))
+    smooth = grid.resize((side, side), Image.Resampling.BICUBIC)
+    return smooth.filter(ImageFilter.GaussianBlur(side / cells / 3))
 
 
 def _neighbours(

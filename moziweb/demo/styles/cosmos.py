@@ -97,15 +97,18 @@ def _ring(
     half: tuple[int, int],
 ) -> None:
     """Half a ring: the far half goes behind the planet, the near one in front."""
-    side = round(radius * 2.25)
+    side = round(radius * 2.25 / 3)
     mask = Image.new("L", (side * 2, side * 2), 0)
     draw = ImageDraw.Draw(mask)
     for share, tone in ((1.0, 120), (0.93, 210), (0.86, 90), (0.80, 240), (0.74, 150), (0.68, 0)):
         across, down = side * share, side * share * 0.2
         box = (side - across, side - down, side + across, side + down)
         draw.pieslice(box, *half, fill=tone)
-    mask = mask.rotate(-tilt, Image.Resampling.BILINEAR)
-    image.paste(palette.light, (round(centre[0] - side), round(centre[1] - side)), mask)
+    mask = mask.rotate(-tilt, Image.Resampling.BICUBIC)
+    sheet = Image.new("L", image.size, 0)
+    corner = (round(centre[0] - side * 3), round(centre[1] - side * 3))
+    sheet.paste(mask.resize((side * 6, side * 6), Image.Resampling.BICUBIC), corner)
+    lay(image, palette.light, sheet)
 
 
 def _eclipse(image: Image.Image, rng: Random, palette: Palette) -> None:

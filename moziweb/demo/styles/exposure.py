@@ -19,7 +19,7 @@ from moziweb.demo.styles.canvas import (
     tinted,
 )
 from moziweb.demo.styles.figures import profile, profile_hair, standing
-from moziweb.demo.styles.palette import Palette, mix
+from moziweb.demo.styles.palette import Colour, Palette, mix
 from moziweb.demo.styles.typography import CORMORANT, JOSEFIN, JOST_THIN, OSWALD_LIGHT, PLAYFAIR
 
 
@@ -44,6 +44,12 @@ def paint(brief: Brief) -> Artwork:
     haze(image, 1650, 2150, page, 0.0, 1.0)
     fill_foot(image, 2150, page)
     ink = palette.paper if dark else palette.ink
+    title = _title(rng, ink)
+    return Artwork(image, title, Small(ink, palette.light if dark else palette.deep), grain=7)
+
+
+def _title(rng: Random, ink: Colour) -> TitlePlan:
+    """Thin letters below the shoulders."""
     face, tracking = rng.choice(
         (
             (JOST_THIN, 0.14),
@@ -53,7 +59,7 @@ def paint(brief: Brief) -> Artwork:
             (OSWALD_LIGHT, 0.1),
         )
     )
-    title = TitlePlan(
+    return TitlePlan(
         face,
         (180, 2010, 1820, 2440),
         ink,
@@ -63,7 +69,6 @@ def paint(brief: Brief) -> Artwork:
         lines=3,
         leading=0.24,
     )
-    return Artwork(image, title, Small(ink, palette.light if dark else palette.deep), grain=7)
 
 
 def _view(rng: Random, palette: Palette) -> Image.Image:

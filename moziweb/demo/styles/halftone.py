@@ -101,7 +101,7 @@ def _footed(image: Image.Image, colour: Colour) -> Image.Image:
 
 def _title(rng: Random, ink: Colour) -> TitlePlan:
     face = rng.choice((ANTON, BEBAS, JOST_BLACK, PLAYFAIR_BLACK, RIGHTEOUS))
-    return TitlePlan(face, (150, 2030, 1850, 2470), ink, largest=330, leading=0.16, lines=3)
+    return TitlePlan(face, (150, 2030, 1850, 2410), ink, largest=330, leading=0.16, lines=3)
 
 
 STYLE = Style(

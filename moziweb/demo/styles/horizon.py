@@ -64,7 +64,7 @@ def _hill(image: Image.Image, rng: Random, palette: Palette, horizon: int) -> No
     if rng.random() < 0.5:
         other = tall * rng.choice((0.62, 0.93))
         standing(draw, rng, centre + tall * 0.34, ground + 4, other, palette.ink)
-    fill_foot(image, 2560, palette.ink)
+    fill_foot(image, 2490, palette.ink)
 
 
 def _shore(image: Image.Image, rng: Random, palette: Palette, horizon: int) -> None:
@@ -80,18 +80,18 @@ def _shore(image: Image.Image, rng: Random, palette: Palette, horizon: int) -> N
         x, y = rng.uniform(-100, 1900), top + 14 + 420 * rng.random() ** 1.5
         tone = mix(palette.light, palette.warm, rng.random())
         draw.line((x, y, x + rng.uniform(40, 260), y), fill=tone, width=3)
-    draw.polygon(ridge(rng, top + 470, 50), fill=palette.ink)
+    draw.polygon(ridge(rng, 2430, 40), fill=palette.ink)
     x = rng.uniform(500, 1500)
-    standing(draw, rng, x, top + 500, rng.uniform(330, 440), palette.ink)
-    fill_foot(image, 2560, palette.ink)
+    standing(draw, rng, x, 2450, rng.uniform(330, 440), palette.ink)
+    fill_foot(image, 2480, palette.ink)
 
 
 def _wood(image: Image.Image, rng: Random, palette: Palette, horizon: int) -> None:
     """Two depths of firs along the foot."""
     draw = ImageDraw.Draw(image)
     for tone, ground, high in (
-        (mix(palette.mid, palette.ink, 0.72), horizon + 560, 330),
-        (palette.ink, horizon + 760, 520),
+        (mix(palette.mid, palette.ink, 0.72), min(horizon + 540, 2330), 330),
+        (palette.ink, min(horizon + 740, 2480), 520),
     ):
         x = -60.0
         while x < 2060:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from random import Random
+from unicodedata import normalize
 
 from PIL import Image, ImageChops, ImageFilter
 
@@ -57,10 +58,12 @@ def title_mask(plan: TitlePlan, title: str, rng: Random) -> Image.Image:
 
 
 def rows(plan: TitlePlan, title: str) -> list[Row]:
-    """The title's lines, fitted into the plan's box."""
+    """The title's lines, fitted into the plan's box; accented capitals get room above."""
     cased = title.upper() if plan.upper else title
     main, sub = divided(spelled(plan.face, cased))
     left, top, right, bottom = plan.box
+    if plan.upper and normalize("NFD", main) != main:
+        top += (bottom - top) // 10
     room = bottom - top
     if not sub:
         return _stood(plan, _set(plan, main, (left, top, right, bottom)))
@@ -75,7 +78,8 @@ def rows(plan: TitlePlan, title: str) -> list[Row]:
 def _set(plan: TitlePlan, text: str, box: Box) -> list[Row]:
     if plan.mode == "block":
         return _block(plan, text, box)
-    return _fit(plan, text, box, plan.lines, plan.largest)
+    largest = plan.largest if len(text) > 4 else round(plan.largest * 1.5)
+    return _fit(plan, text, box, plan.lines, largest)
 
 
 def _fit(plan: TitlePlan, text: str, box: Box, most: int, largest: int) -> list[Row]:

@@ -25,7 +25,7 @@ def paint(brief: Brief) -> Artwork:
     face = rng.choice((ANTON, JOST_BLACK, RIGHTEOUS, UNBOUNDED))
     title = TitlePlan(
         face,
-        (130, 1990, 1870, 2470),
+        (130, 1990, 1870, 2410),
         ink,
         align="left",
         stand="bottom",

@@ -53,8 +53,14 @@ def paint(brief: Brief) -> Artwork:
     _water(image, shore, palette)
     if rng.random() < 0.5:
         _onlooker(image, rng, palette.ink, palette.warm)
+    title = _title(rng, palette)
+    return Artwork(image, title, Small(palette.light, palette.light), grain=10)
+
+
+def _title(rng: Random, palette: Palette) -> TitlePlan:
+    """Tall letters in the night sky."""
     face, tracking = rng.choice(((BEBAS, 0.06), (ANTON, 0.02), (OSWALD, 0.05), (JOST_BLACK, 0.0)))
-    title = TitlePlan(
+    return TitlePlan(
         face,
         (150, 290, 1850, 960),
         palette.paper,
@@ -64,7 +70,6 @@ def paint(brief: Brief) -> Artwork:
         halo=palette.deep,
         leading=0.2,
     )
-    return Artwork(image, title, Small(palette.light, palette.light), grain=10)
 
 
 def _towers(image: Image.Image, rng: Random, palette: Palette, depth: int, shore: int) -> None:

@@ -28,15 +28,14 @@ def paint(brief: Brief) -> Artwork:
         leading=0.12,
         largest=1150,
     )
-    return Artwork(image, title, Small(ink, ink, align="left"), grain=8)
+    return Artwork(image, title, Small(ink, ink, align="left", stacked=True), grain=8)
 
 
 def _overprinted(image: Image.Image, rng: Random, palette: Palette, ground: Colour) -> Image.Image:
     """One or two large shapes; on a dark ground they are painted rather than printed."""
-    shapes = rng.sample(("disc", "half", "band", "wedge", "ring"), rng.randint(1, 2))
+    shapes = rng.sample(("disc", "half", "band", "wedge", "ring"), 2)
     pool = (palette.accent, palette.warm, palette.mid, palette.light)
-    inks = [mix(ink, palette.paper, 0.25) for ink in pool if ink != ground]
-    inks = [ink for ink in inks if luminance(ink) > 0.34][:2]
+    inks = [_thinned(ink, palette) for ink in pool if ink != ground]
     for kind, ink in zip(shapes, inks, strict=False):
         mask = _shape(kind, rng)
         if luminance(ground) > 0.5:
@@ -44,6 +43,14 @@ def _overprinted(image: Image.Image, rng: Random, palette: Palette, ground: Colo
         else:
             lay(image, ink, mask, 0.45)
     return image
+
+
+def _thinned(ink: Colour, palette: Palette) -> Colour:
+    """An ink with so much paper in it that dark letters stand out from it."""
+    share = 0.0
+    while luminance(mix(ink, palette.paper, share)) < 0.52:
+        share += 0.05
+    return mix(ink, palette.paper, share)
 
 
 def _shape(kind: str, rng: Random) -> Image.Image:

@@ -33,7 +33,6 @@ class Face:
 
 ABRIL: Final = Face("fontpkg_abril_fatface", "AbrilFatface-Regular.ttf")
 ALFA: Final = Face("fontpkg_alfa_slab_one", "AlfaSlabOne-Regular.ttf")
-ALUMNI: Final = Face("fontpkg_alumni_sans", "AlumniSans[wght].ttf", 400)
 ALUMNI_BOLD: Final = Face("fontpkg_alumni_sans", "AlumniSans[wght].ttf", 800)
 ANTON: Final = Face("fontpkg_anton", "Anton-Regular.ttf")
 BEBAS: Final = Face("fontpkg_bebas_neue", "BebasNeue-Regular.ttf")
@@ -112,13 +111,21 @@ def line(face: Face, size: int, text: str, tracking: float = 0.0) -> Image.Image
 
 def broken(face: Face, text: str, lines: int, tracking: float = 0.0) -> list[str]:
     """`text` broken into `lines` lines (or as many as it has words), the longest one shortest."""
-    words = text.split()
-    count = min(lines, len(words), 7)
+    words = _grouped(text.split())
+    count = min(lines, len(words))
     candidates = (
         [" ".join(words[a:b]) for a, b in zip((0, *cut), (*cut, len(words)), strict=True)]
         for cut in combinations(range(1, len(words)), count - 1)
     )
     return min(candidates, key=lambda rows: _raggedness(face, rows, tracking))
+
+
+def _grouped(words: list[str], most: int = 12) -> list[str]:
+    """At most `most` words: the shortest neighbours of a very long title stay together."""
+    while len(words) > most:
+        place = min(range(len(words) - 1), key=lambda i: len(words[i]) + len(words[i + 1]))
+        words = [*words[:place], f"{words[place]} {words[place + 1]}", *words[place + 2 :]]
+    return words
 
 
 def _raggedness(face: Face, rows: list[str], tracking: float) -> float:

@@ -51,7 +51,8 @@ def _paper(image: Image.Image, line: list[Point], tone: Colour) -> None:
     soft = shadow.filter(ImageFilter.GaussianBlur(4)).resize(image.size)
     top = max(0, round(min(y for _, y in line)) - 140)
     dark = mix(tone, (0, 0, 0), 0.65)
-    image.paste(dark, (0, top, 2000, 3000), soft.crop((0, top, 2000, 3000)))
+    bottom = min(3000, round(max(y for _, y in line)))
+    image.paste(dark, (0, top, 2000, bottom), soft.crop((0, top, 2000, bottom)))
     ImageDraw.Draw(image).polygon(shape, fill=tone)
 
 

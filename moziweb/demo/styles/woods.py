@@ -44,14 +44,21 @@ def paint(brief: Brief) -> Artwork:
     _trees(image, rng, palette, fog)
     if not moon:
         _visitor(image, rng, palette)
-    haze(image, 2000, 2540, palette.ink, 0.0, 1.0)
-    fill_foot(image, 2540, palette.ink)
+    haze(image, 1860, 2500, palette.ink, 0.0, 1.0)
+    fill_foot(image, 2500, palette.ink)
     haze(image, 0, 700, palette.ink, 0.6, 0.0)
+    title = _title(rng, palette)
+    return Artwork(image, title, Small(palette.light, palette.light), grain=10)
+
+
+def _title(rng: Random, palette: Palette) -> TitlePlan:
+    """Worn letters where the ground is; sturdy ones may be in the accent."""
     face, tracking = rng.choice(
         ((CINZEL, 0.05), (BEBAS, 0.1), (OSWALD, 0.06), (PLAYFAIR, 0.02), (CORMORANT, 0.1))
     )
-    colour = rng.choice((palette.paper, palette.accent, palette.paper))
-    title = TitlePlan(
+    bold = face in (BEBAS, OSWALD)
+    colour = mix(palette.accent, palette.paper, 0.2) if bold else palette.paper
+    return TitlePlan(
         face,
         (170, 1950, 1830, 2430),
         colour,
@@ -61,7 +68,6 @@ def paint(brief: Brief) -> Artwork:
         largest=360,
         lines=3,
     )
-    return Artwork(image, title, Small(palette.light, palette.light), grain=10)
 
 
 def _trees(image: Image.Image, rng: Random, palette: Palette, fog: Colour) -> None:

@@ -1,0 +1,120 @@
+import re
+from datetime import date, timedelta
+
+import pytest
+
+from moziweb.demo.catalogue import (
+    COLUMNS,
+    WEEKS_AHEAD,
+    demo_movies,
+    read_films,
+    shipped_films,
+    straddling,
+    whole_names,
+)
+from moziweb.demo.errors import InvalidCatalogue
+from moziweb.demo.spec import MAX_URL_LENGTH
+
+TODAY = date(2026, 8, 20)
+HEADER = ",".join(COLUMNS)
+ROW = "tt1,Pieces,2012-03-08,99,Drama|Crime,Ann Lee|Jr.,Bo|Cy,Hungary,Hungarian|English"
+DAYS = [date(2026, 8, 17) + timedelta(days=days) for days in (*range(7), 200, 9000)]
+
+
+def test_a_row_is_read_with_its_lists_and_names_repaired() -> None:
+    (film,) = read_films(f"{HEADER}\n{ROW}\n")
+    assert (film.imdb_id, film.title, film.runtime) == ("tt1", "Pieces", 99)
+    assert film.released == date(2012, 3, 8)
+    assert film.genres == ("Drama", "Crime")
+    assert film.directors == ("Ann Lee Jr.",)
+    assert film.cast == ("Bo", "Cy")
+
+
+def test_a_missing_column_is_named() -> None:
+    with pytest.raises(InvalidCatalogue, match="cast"):
+        read_films("imdb_id,title,released,runtime_min,genres,directors,countries,languages\n")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ROW.replace("2012-03-08", "8 March"),
+        ROW.replace("99", "long"),
+        "tt1,Pieces",
+    ],
+)
+def test_a_bad_row_is_told_by_its_line(row: str) -> None:
+    with pytest.raises(InvalidCatalogue, match="line 3"):
+        read_films(f"{HEADER}\n{ROW}\n{row}\n")
+
+
+@pytest.mark.parametrize(
+    ("entries", "names"),
+    [
+        (("George Tillman", "Jr."), ("George Tillman Jr.",)),
+        (("A B", "C D", "Jr.", "E F"), ("A B", "C D Jr.", "E F")),
+        (("Jr.",), ("Jr.",)),
+        (("Jo Li", "Al Ba", "Al Ba and Jo Li"), ("Jo Li", "Al Ba")),
+        (("Al Ba and Jo Li",), ("Al Ba and Jo Li",)),
+    ],
+)
+def test_split_names_are_joined_and_pairs_are_not_listed_twice(
+    entries: tuple[str, ...], names: tuple[str, ...]
+) -> None:
+    assert whole_names(entries) == names
+
+
+def test_no_name_in_the_shipped_file_is_a_suffix() -> None:
+    films = shipped_films()
+    assert len(films) == 796
+    people = {name for film in films for name in film.directors + film.cast}
+    assert people.isdisjoint({"Jr.", "Sr."})
+    assert "George Tillman Jr." in people
+
+
+@pytest.mark.parametrize("today", DAYS)
+def test_dates_move_by_whole_weeks_and_straddle_the_day(today: date) -> None:
+    before = sorted(shipped_films(), key=lambda film: (film.released, film.imdb_id))
+    after = straddling(before, today)
+    shifts = {new.released - old.released for old, new in zip(before, after, strict=True)}
+    assert len(shifts) == 1
+    assert shifts.pop().days % 7 == 0
+    ahead = after[-1].released - today
+    assert timedelta(weeks=WEEKS_AHEAD - 1) < ahead < timedelta(weeks=WEEKS_AHEAD + 1)
+    assert after[0].released < today - timedelta(weeks=150)
+
+
+def test_an_empty_catalogue_stays_empty() -> None:
+    assert straddling((), TODAY) == ()
+
+
+def test_everything_made_up_is_the_same_every_time() -> None:
+    assert demo_movies(TODAY) == demo_movies(TODAY)
+
+
+def test_everything_but_the_dates_is_the_same_a_week_later() -> None:
+    now, later = demo_movies(TODAY), demo_movies(TODAY + timedelta(weeks=1))
+    assert [movie.synopsis for movie in now] == [movie.synopsis for movie in later]
+    assert [movie.trailers for movie in now] == [movie.trailers for movie in later]
+
+
+def test_synthetic_texts_say_that_they_are() -> None:
+    for movie in demo_movies(TODAY):
+        assert movie.synopsis.startswith("Mintaszöveg: ")
+        assert movie.synopsis_en.startswith("Sample text: ")
+        assert "Minta" in (movie.distributor or "Minta")
+        assert movie.title == movie.original_title
+
+
+def test_trailers_have_ids_of_the_right_shape_that_are_plainly_not_real() -> None:
+    ids = [trailer.video_id for movie in demo_movies(TODAY) for trailer in movie.trailers]
+    assert 300 < len(ids) < 800
+    assert all(re.fullmatch(r"demo[A-Za-z0-9_-]{7}", video_id) for video_id in ids)
+
+
+def test_nearly_every_film_has_a_poster_with_a_url_that_fits() -> None:
+    posters = [movie.poster for movie in demo_movies(TODAY)]
+    drawn = [poster for poster in posters if poster is not None]
+    assert 0 < len(posters) - len(drawn) < len(posters) * 0.05
+    assert max(len(poster.to_url()) for poster in drawn) < MAX_URL_LENGTH / 2
+    assert all(poster.tagline for poster in drawn)

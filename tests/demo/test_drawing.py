@@ -1,0 +1,104 @@
+import hashlib
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from moziweb.demo.catalogue import Film, shipped_films
+from moziweb.demo.chance import generator
+from moziweb.demo.drawing import choose_style, draw_poster, paint_poster
+from moziweb.demo.spec import PosterSpec
+from moziweb.demo.styles import STYLES
+from moziweb.demo.styles.artwork import Brief, Style
+from moziweb.demo.styles.palette import choose
+
+SPEC = PosterSpec(
+    "tt0000001",
+    "Őrült űrhajó: A tűzön át",
+    2026,
+    ("Enyedi Ildikó", "Szőts Árpád"),
+    ("Bánsági Ildikó", "Őze Lajos", "Ürge Tódor"),
+    ("Drama", "Romance"),
+    "Semmi sem az, aminek látszik.",
+)
+
+
+def test_a_poster_is_a_jpeg_of_two_by_three_thousand() -> None:
+    image = Image.open(BytesIO(draw_poster(SPEC)))
+    assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (2000, 3000))
+
+
+def test_another_process_draws_the_same_bytes() -> None:
+    """Whatever its hash seed; and only by the URL."""
+    script = (
+        "import hashlib, sys;"
+        "from moziweb.demo.drawing import draw_poster;"
+        "from moziweb.demo.spec import PosterSpec;"
+        "print(hashlib.sha256(draw_poster(PosterSpec.from_url(sys.argv[1]))).hexdigest())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, SPEC.to_url()], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == hashlib.sha256(draw_poster(SPEC)).hexdigest()
+
+
+def test_importing_the_drawing_opens_no_font() -> None:
+    script = (
+        "import moziweb.demo.drawing;"
+        "from moziweb.demo.styles.typography import font;"
+        "print(font.cache_info().currsize)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "0"
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)
+def test_every_style_paints_a_picture_with_room_for_the_words(style: Style) -> None:
+    rng = generator(style.name)
+    artwork = style.paint(Brief(rng, choose(style.moods, rng), SPEC.title, SPEC.genres))
+    assert (artwork.image.mode, artwork.image.size) == ("RGB", (2000, 3000))
+    assert len(artwork.image.resize((20, 30)).getcolors(600) or []) > 4
+    left, top, right, bottom = artwork.title.box
+    assert 120 <= left < right <= 1880
+    assert 270 <= top < bottom <= 2460
+
+
+def test_another_title_gives_another_poster() -> None:
+    other = paint_poster(PosterSpec(SPEC.seed, "R", SPEC.year, genres=SPEC.genres))
+    assert other.tobytes() != paint_poster(SPEC).tobytes()
+
+
+def styles_of(films: Iterable[Film]) -> Counter[str]:
+    """How many of the films are drawn in each style."""
+    specs = [PosterSpec(film.imdb_id, film.title, 2026, genres=film.genres) for film in films]
+    return Counter(choose_style(spec, generator(spec.seed)).name for spec in specs)
+
+
+def test_a_film_is_drawn_in_a_style_of_its_genres() -> None:
+    films = [film for film in shipped_films() if film.genres[0] == "Horror"]
+    drawn = Counter(
+        choose_style(
+            PosterSpec(f.imdb_id, f.title, 2026, genres=f.genres), generator(f.imdb_id)
+        ).name
+        for f in films
+    )
+    assert drawn["woods"] + drawn["doorway"] > sum(drawn.values()) / 2
+
+
+def test_a_calendar_is_varied() -> None:
+    drawn = Counter(
+        choose_style(
+            PosterSpec(f.imdb_id, f.title, 2026, genres=f.genres), generator(f.imdb_id)
+        ).name
+        for f in shipped_films()
+    )
+    assert set(drawn) == {style.name for style in STYLES}
+    assert max(drawn.values()) < len(shipped_films()) * 0.15
+
+
+def test_a_poster_needs_no_more_than_a_seed_a_title_and_a_year() -> None:
+    assert paint_poster(PosterSpec("x", "…", 2026)).size == (2000, 3000)

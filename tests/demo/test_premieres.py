@@ -1,0 +1,107 @@
+from collections import Counter
+from datetime import date, timedelta
+
+import pytest
+
+from moziweb.demo.catalogue import DemoMovie, demo_movies
+from moziweb.demo.premieres import DISTRIBUTORS, SERVICES, DemoPremiere, Facts, premieres, rating
+from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating, ScreenFormat
+
+TODAY = date(2026, 8, 20)
+
+
+@pytest.fixture(scope="module")
+def movies() -> tuple[DemoMovie, ...]:
+    return demo_movies(TODAY)
+
+
+@pytest.fixture(scope="module")
+def all_premieres(movies: tuple[DemoMovie, ...]) -> list[DemoPremiere]:
+    return [premiere for movie in movies for premiere in movie.premieres]
+
+
+def test_the_words_are_those_of_the_models(all_premieres: list[DemoPremiere]) -> None:
+    assert {p.kind for p in all_premieres} == set(PremiereKind)
+    assert {p.precision for p in all_premieres} == set(DatePrecision)
+    assert {p.audio for p in all_premieres} == set(Audio)
+    assert {form for p in all_premieres for form in p.formats} == set(ScreenFormat)
+
+
+def test_ratings_are_the_hungarian_ones(movies: tuple[DemoMovie, ...]) -> None:
+    assert {movie.rating for movie in movies} == {*Rating, None}
+
+
+def test_every_unusual_case_has_its_share(
+    movies: tuple[DemoMovie, ...], all_premieres: list[DemoPremiere]
+) -> None:
+    films = len(movies)
+    kinds = Counter(p.kind for p in all_premieres)
+    assert kinds["cinema"] > films * 0.7
+    assert kinds["streaming"] > films * 0.1
+    assert min(kinds["festival"], kinds["limited"]) > films * 0.03
+    assert sum(bool(p.changes) for p in all_premieres) > films * 0.04
+    assert sum(p.cancelled_on is not None for p in all_premieres) > films * 0.01
+    assert sum(p.rerelease for p in all_premieres) > films * 0.01
+    assert sum(len(movie.premieres) > 1 for movie in movies) > films * 0.1
+
+
+def test_only_films_to_come_lack_a_day(movies: tuple[DemoMovie, ...]) -> None:
+    vague = [p for movie in movies for p in movie.premieres if p.precision != "day"]
+    assert vague
+    assert all(p.date.day == 1 and p.date > TODAY for p in vague)
+    assert any(not movie.premieres for movie in movies)
+
+
+def test_a_service_and_screens_belong_to_their_kinds(all_premieres: list[DemoPremiere]) -> None:
+    for premiere in all_premieres:
+        streamed = premiere.kind == "streaming"
+        assert (premiere.service in SERVICES) == streamed
+        assert bool(premiere.formats) != streamed
+
+
+def test_a_streamed_film_has_no_distributor_and_every_other_has_one(
+    movies: tuple[DemoMovie, ...],
+) -> None:
+    for movie in movies:
+        streamed_only = {p.kind for p in movie.premieres} == {"streaming"}
+        assert (movie.distributor in DISTRIBUTORS) != streamed_only
+
+
+def test_nothing_is_told_after_today_or_after_the_date_itself(
+    all_premieres: list[DemoPremiere],
+) -> None:
+    for premiere in all_premieres:
+        if premiere.cancelled_on:
+            assert premiere.cancelled_on <= min(TODAY, premiere.date)
+        for change in premiere.changes:
+            assert change.old_date != premiere.date
+            assert change.changed_on <= min(TODAY, change.old_date, premiere.date)
+            assert change.reason.endswith("(mintaadat).")
+
+
+def test_a_films_first_premieres_come_first(movies: tuple[DemoMovie, ...]) -> None:
+    for movie in movies:
+        dates = [premiere.date for premiere in movie.premieres]
+        assert dates == sorted(dates)
+
+
+def test_a_past_film_keeps_its_fate_whatever_the_day() -> None:
+    facts = Facts("tt1392214", date(2026, 1, 8), ("Thriller",), ("English",))
+    first, second = (premieres(facts, TODAY + timedelta(days=days)) for days in (0, 100))
+    assert [(p.kind, p.date, p.formats) for p in first] == [
+        (p.kind, p.date, p.formats) for p in second
+    ]
+
+
+@pytest.mark.parametrize(
+    ("genres", "allowed"),
+    [
+        (("Animation", "Comedy"), {"KN", "6"}),
+        (("Horror",), {"16", "18", "X"}),
+        (("Drama",), {"12", "16"}),
+    ],
+)
+def test_a_rating_suits_the_genres(genres: tuple[str, ...], allowed: set[str]) -> None:
+    released = TODAY - timedelta(weeks=50)
+    drawn = {rating(Facts(f"tt{n}", released, genres, ()), TODAY) for n in range(300)}
+    assert drawn == {*allowed, None}
