@@ -32,13 +32,13 @@ def paint(brief: Brief) -> Artwork:
 
 
 def _overprinted(image: Image.Image, rng: Random, palette: Palette, ground: Colour) -> Image.Image:
-    """One or two large shapes; on a dark ground they are painted rather than printed."""
+    """One or two large shapes; on a darker ground they are painted rather than printed."""
     shapes = rng.sample(("disc", "half", "band", "wedge", "ring"), 2)
     pool = (palette.accent, palette.warm, palette.mid, palette.light)
     inks = [_thinned(ink, palette) for ink in pool if ink != ground]
     for kind, ink in zip(shapes, inks, strict=False):
         mask = _shape(kind, rng)
-        if luminance(ground) > 0.5:
+        if luminance(ground) > 0.7:
             image = multiplied(image, mask, ink)
         else:
             lay(image, ink, mask, 0.45)
