@@ -1,0 +1,69 @@
+"""A small database of films, on both engines, for the tests of journal and writes."""
+
+from sqlalchemy import Column, ForeignKey, MetaData, Table
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from moziweb.cache.declarations import Declarations
+from moziweb.cache.journal import Journal
+
+
+class Base(DeclarativeBase):
+    """The tests' own models."""
+
+    metadata = MetaData()
+
+
+genre_links = Table(
+    "film_genre",
+    Base.metadata,
+    Column("film_id", ForeignKey("film.id"), primary_key=True),
+    Column("genre_id", ForeignKey("genre.id"), primary_key=True),
+)
+
+
+class Genre(Base):
+    """Bears no tags."""
+
+    __tablename__ = "genre"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class Film(Base):
+    """Shown by title and week; a lease column nobody sees."""
+
+    __tablename__ = "film"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    week: Mapped[str] = mapped_column(active_history=True)
+    lease: Mapped[int] = mapped_column(default=0)
+    posters: Mapped[list["Poster"]] = relationship(
+        back_populates="film", cascade="all, delete-orphan"
+    )
+    genres: Mapped[list[Genre]] = relationship(secondary=genre_links)
+
+
+class Poster(Base):
+    """Shown on its film's card."""
+
+    __tablename__ = "poster"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    film_id: Mapped[int] = mapped_column(ForeignKey("film.id"), active_history=True)
+    url: Mapped[str]
+    film: Mapped[Film] = relationship(back_populates="posters")
+
+
+journal = Journal(Base.metadata)
+declarations = Declarations()
+declarations.tagged(
+    Film,
+    columns=("title", "week", "genres"),
+    keys=("id", "week"),
+    tags=lambda film: (f"film:{film.id}", f"week:{film.week}"),
+)
+declarations.tagged(
+    Poster,
+    columns=("film_id", "url"),
+    keys=("film_id",),
+    tags=lambda poster: (f"film:{poster.film_id}",),
+)

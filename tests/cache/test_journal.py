@@ -1,0 +1,183 @@
+"""The journal and the relay, on both databases."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from moziweb.cache.errors import PublishError
+from moziweb.cache.journal import Journal
+from moziweb.cache.relay import Relay, RelayThread
+from moziweb.cache.stamps import Stamps
+from tests.cache.database import Base, journal
+from tests.cache.test_writes import Heard, engine, heard, stamps
+
+__all__ = ["engine", "heard", "stamps"]
+
+NOW = 1_700_000_000.0
+
+
+def add(engine: Engine, age: float, *tags: str) -> int:
+    """A row that was written ``age`` seconds ago."""
+    with engine.begin() as connection:
+        return journal.add(connection, tags, now=NOW - age)
+
+
+def relay(engine: Engine, stamps: Stamps, heard: Heard) -> Relay:
+    """A relay at NOW."""
+    return Relay(engine, journal, stamps, heard, now=lambda: NOW)
+
+
+def test_rows_come_back(engine: Engine) -> None:
+    number = add(engine, 5, "film:2", "film:1")
+    with engine.connect() as connection:
+        (row,) = journal.latest(connection)
+    assert (row.id, row.tags, row.created, row.published) == (
+        number, ("film:1", "film:2"), NOW - 5, None,
+    )  # fmt: skip
+
+
+def test_only_old_and_unmarked_rows_are_due(engine: Engine) -> None:
+    old, marked, _young = add(engine, 60, "a:1"), add(engine, 50, "b:1"), add(engine, 5, "c:1")
+    older = add(engine, 70, "d:1")
+    with engine.begin() as connection:
+        journal.mark(connection, [marked], now=NOW)
+    with engine.connect() as connection:
+        due = journal.unpublished(connection, before=NOW - 10)
+    assert [row.id for row in due] == [older, old]
+
+
+def test_a_marked_row_keeps_its_time(engine: Engine) -> None:
+    number = add(engine, 5, "a:1")
+    for now in (NOW, NOW + 60):
+        with engine.begin() as connection:
+            journal.mark(connection, [number], now=now)
+    with engine.connect() as connection:
+        assert journal.latest(connection)[0].published == NOW
+
+
+def test_why_was_a_tag_invalidated(engine: Engine) -> None:
+    add(engine, 9, "film:1")
+    add(engine, 8, "film:11", "film_x:1")
+    last = add(engine, 7, "film:1", "week:1")
+    with engine.connect() as connection:
+        found = journal.latest(connection, "film:1")
+    assert [row.id for row in found] == [last, last - 2]
+
+
+def test_the_age_of_the_journal(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert journal.age(connection, now=NOW) == 0
+    number = add(engine, 30, "a:1")
+    add(engine, 3, "a:1")
+    with engine.begin() as connection:
+        assert journal.age(connection, now=NOW) == 30
+        journal.mark(connection, [number], now=NOW)
+        assert journal.age(connection, now=NOW) == 3
+
+
+def test_pruning_is_bounded_in_age_and_number_and_spares_what_is_unpublished(
+    engine: Engine,
+) -> None:
+    small = Journal.__new__(Journal)
+    small.__dict__.update(journal.__dict__, _keep_seconds=100.0, _keep_rows=2)
+    unpublished = add(engine, 900, "a:0")
+    numbers = [add(engine, 500 - n, f"a:{n}") for n in range(4)]
+    with engine.begin() as connection:
+        journal.mark(connection, numbers[:1], now=NOW - 200)
+        journal.mark(connection, numbers[1:], now=NOW)
+    with engine.begin() as connection:
+        assert small.prune(connection, now=NOW) == 2
+        assert {row.id for row in journal.latest(connection)} == {unpublished, *numbers[2:]}
+
+
+def test_the_relay_publishes_what_is_due_and_marks_it(
+    engine: Engine, stamps: Stamps, heard: Heard
+) -> None:
+    add(engine, 60, "a:1", "b:1")
+    add(engine, 50, "a:1", "c:1")
+    add(engine, 5, "d:1")
+    stamps.resolve(["a:1", "d:1"])
+    assert relay(engine, stamps, heard).run_once() == 2
+    assert heard.tags == [{"a:1", "b:1", "c:1"}]
+    assert list(stamps.get_multi(["a:1", "d:1"])) == ["d:1"]
+    assert relay(engine, stamps, heard).run_once() == 0
+    assert len(heard.tags) == 1
+
+
+def test_a_relay_that_cannot_publish_marks_nothing(
+    engine: Engine, stamps: Stamps, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise PublishError("gone")
+
+    add(engine, 60, "a:1")
+    with monkeypatch.context() as patch:
+        patch.setattr(stamps, "publish", fail)
+        with pytest.raises(PublishError):
+            relay(engine, stamps, heard).run_once()
+    assert relay(engine, stamps, heard).run_once() == 1
+
+
+def test_a_long_transaction_that_comes_to_light_late_is_found(
+    engine: Engine, stamps: Stamps, heard: Heard
+) -> None:
+    """Its id is lower than others' that are done; a high-water mark would pass it over."""
+    if engine.dialect.name == "sqlite":
+        return  # one writer at a time there
+    with engine.connect() as slow:
+        journal.add(slow, ["slow:1"], now=NOW - 60)
+        add(engine, 50, "fast:1")
+        assert relay(engine, stamps, heard).run_once() == 1
+        slow.commit()
+    assert relay(engine, stamps, heard).run_once() == 1
+    assert heard.tags == [{"fast:1"}, {"slow:1"}]
+
+
+def test_the_thread_relays_and_stops(tmp_path: Path, stamps: Stamps) -> None:
+    done = threading.Event()
+
+    class Once(Relay):
+        def run_once(self) -> int:
+            done.set()
+            return 0
+
+    from sqlalchemy import create_engine
+
+    idle = create_engine(f"sqlite:///{tmp_path}/x.db")
+    thread = RelayThread(Once(idle, journal, stamps, Heard()), period=0.001)
+    thread.start()
+    assert done.wait(10)
+    thread.stop()
+    assert not thread._thread.is_alive()
+    idle.dispose()
+
+
+def test_the_thread_survives_a_database_that_is_down(
+    tmp_path: Path, stamps: Stamps, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks = threading.Semaphore(0)
+
+    class Failing(Relay):
+        def run_once(self) -> int:
+            looks.release()
+            raise SQLAlchemyError("down")
+
+    from sqlalchemy import create_engine
+
+    idle = create_engine(f"sqlite:///{tmp_path}/x.db")
+    thread = RelayThread(Failing(idle, journal, stamps, Heard()), period=0.001)
+    thread.start()
+    for _ in range(3):
+        assert looks.acquire(timeout=10)
+    thread.stop()
+    idle.dispose()
+    assert [record.message for record in caplog.records] == ["cache relay: down"]
+
+
+def test_the_table_is_its_owner_s(engine: Engine) -> None:
+    assert Base.metadata.tables["cache_journal"] is journal.table
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM cache_journal")).scalar() == 0
