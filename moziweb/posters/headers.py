@@ -15,7 +15,9 @@ from moziweb.posters.rejection import ImageRejected, RejectCode
 
 _JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """The next marker: in coded data 0xFF is followed by 0, or by a restart marker."""
-_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+_EOI: Final = 0xD9
+_SOS: Final = 0xDA
+_WITHOUT_PAYLOAD: Final = frozenset({0x01, 0xD8})
 
 _FOREIGN: Final = (
     (b"BM", "BMP"),
@@ -121,22 +123,14 @@ def has_more_scans(data: bytes, limit: int) -> bool:
     Each scan of a progressive JPEG goes over the whole picture again, however few its bytes: 160
     KB with 500 empty scans keep a decoder busy for 14 s. An honest encoder writes ten.
     """
-    # Every scan begins with these two bytes, so a count of them, at memory speed, settles it for
-    # all honest files; the walk is for the others and for unlucky metadata.
-    if data.count(b"\xff\xda") <= limit:
-        return False
-    return _count_scans(data) > limit
-
-
-def _count_scans(data: bytes) -> int:
     scans, at = 0, 0
-    while found := _JPEG_MARKER.search(data, at):
+    while scans <= limit and (found := _JPEG_MARKER.search(data, at)):
         marker = found.group()[1]
         at = found.end()
         if marker == _EOI:
             break
-        if marker in (0x01, _SOI):  # these have no payload
+        if marker in _WITHOUT_PAYLOAD:
             continue
         scans += marker == _SOS
         at += int.from_bytes(data[at : at + 2])
-    return scans
+    return scans > limit
