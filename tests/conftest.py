@@ -1,4 +1,6 @@
-"""What every test shares: both databases, the application over them, and a count of queries."""
+"""What every test shares: both databases, empty or with the demo, the application over them, and a
+count of queries.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +17,8 @@ from webtest import TestApp
 from moziweb import main
 from moziweb.db import Database, create_engine
 from moziweb.db.migrations import upgrade
+from moziweb.demo.loader import load_demo
+from moziweb.movies.calendar import budapest_today
 from moziweb.settings import load
 
 from .services.postgres import PostgresServer
@@ -43,6 +47,8 @@ def raw_settings(url: str, folder: Path) -> dict[str, str]:
         "sqlalchemy.url": url,
         "storage.backend": "disk",
         "storage.disk.path": str(folder / "objects"),
+        # Every test makes an application of its own; the templates are compiled once.
+        "jinja2.bytecode_caching": "true",
     }
 
 
@@ -132,3 +138,42 @@ def counted_queries(engine: Engine) -> Iterator[list[str]]:
         yield statements
     finally:
         event.remove(engine, "before_cursor_execute", count)
+
+
+def fill(url: str) -> None:
+    """Load the demo into a migrated database."""
+    database = Database(create_engine(load(raw_settings(url, Path()))))
+    with database.write() as session:
+        load_demo(session, budapest_today(NOW), NOW)
+    database.engine.dispose()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def demo_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of a database with the demo's 796 films, never written to again."""
+    if request.param == "sqlite":
+        copy = tmp_path_factory.mktemp("demo") / "demo.sqlite"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
+        fill(f"sqlite:///{copy}")
+        yield f"sqlite:///{copy}"
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        with server.database(request.getfixturevalue("migrated_postgres")) as url:
+            fill(url)
+            yield url
+
+
+@pytest.fixture(scope="session")
+def demo_app(demo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestApp]:
+    """The application over the demo; only to be read."""
+    with running_app(raw_settings(demo_url, tmp_path_factory.mktemp("objects"))) as app:
+        yield app
+
+
+@pytest.fixture
+def demo_session(demo_app: TestApp) -> Iterator[Session]:
+    """A session to look into the demo with."""
+    with Session(demo_app.app.registry["database"].engine) as session:
+        yield session

@@ -2,11 +2,12 @@
 
 from datetime import UTC, date, datetime
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from moziweb.db.meta import Base
 from moziweb.movies.models import (
     Credit,
     CreditRole,
@@ -25,6 +26,8 @@ from moziweb.movies.slugs import slug_of
 from moziweb.posters.models import PosterSource, SourceKind
 
 THURSDAY = date(2026, 8, 20)
+
+Row = TypeVar("Row", bound=Base)
 
 _numbers = count(1)
 
@@ -111,7 +114,7 @@ def named(session: Session, model: Any, name: str, **values: Any) -> Any:
     return found or _added(session, model(name=name, **values))
 
 
-def _added(session: Session, row: Any) -> Any:
+def _added(session: Session, row: Row) -> Row:
     session.add(row)
     session.flush()
     return row

@@ -269,7 +269,7 @@ def _ids_by(
     """The ids of the rows that have one of ``values`` in ``column``, by that value."""
     # Of two rows with one name the older is taken: its id comes last and stays.
     query = select(column, id_).where(column.in_(values)).order_by(id_.desc())
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _insert(session: Session, model: Any, rows: Rows) -> None:

@@ -1,0 +1,50 @@
+"""The reader of drawn posters."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+import pytest
+from PIL import Image
+from webtest import TestApp
+
+from moziweb.demo import reader as reader_module
+from moziweb.demo.errors import DemoFontsMissing
+from moziweb.demo.reader import FONTS_MISSING, INVALID_SPEC, DrawnReader
+from moziweb.demo.spec import PosterSpec
+from moziweb.posters.models import SourceKind
+from moziweb.posters.sources import SourceError
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a reader is told of a source."""
+
+    url: str | None
+    key: str | None = None
+
+
+def test_a_poster_is_drawn_from_its_url() -> None:
+    body = DrawnReader().read(Source(PosterSpec("tt1", "Az ötödik elem", 2026).to_url())).body
+    with Image.open(BytesIO(body)) as image:
+        assert (image.format, image.size) == ("JPEG", (2000, 3000))
+
+
+@pytest.mark.parametrize("url", [None, "", "https://example.com/p.jpg", "drawn:?title=x"])
+def test_another_url_is_refused_for_good(url: str | None) -> None:
+    with pytest.raises(SourceError) as caught:
+        DrawnReader().read(Source(url))
+    assert (caught.value.code, caught.value.permanent) == (INVALID_SPEC, True)
+
+
+def test_missing_fonts_may_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_fonts(spec: PosterSpec) -> bytes:
+        raise DemoFontsMissing("font-roboto")
+
+    monkeypatch.setattr(reader_module, "draw_poster", without_fonts)
+    with pytest.raises(SourceError) as caught:
+        DrawnReader().read(Source(PosterSpec("tt1", "Film", 2026).to_url()))
+    assert (caught.value.code, caught.value.permanent) == (FONTS_MISSING, False)
+
+
+def test_the_application_draws(app: TestApp) -> None:
+    assert isinstance(app.app.registry["poster_readers"][SourceKind.DRAWN], DrawnReader)

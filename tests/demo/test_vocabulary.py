@@ -1,0 +1,64 @@
+"""The catalogue's words and ours."""
+
+import re
+
+import pytest
+from babel import Locale
+
+from moziweb.demo.catalogue import shipped_films
+from moziweb.demo.vocabulary import (
+    COUNTRIES,
+    GENRES,
+    LANGUAGES,
+    UnknownWordError,
+    country_codes,
+    hungarian_genre,
+    language_codes,
+)
+from moziweb.movies.slugs import slug_of
+from moziweb.site.wording import Wording
+
+WORDING = {locale: Wording(locale, str) for locale in ("hu", "en")}
+
+
+def test_no_word_of_the_catalogue_is_lost() -> None:
+    films = shipped_films()
+    assert {name for film in films for name in film.genres} <= GENRES.keys()
+    assert {name for film in films for name in film.countries} <= COUNTRIES.keys()
+    assert {name for film in films for name in film.languages} <= LANGUAGES.keys()
+    for film in films:
+        assert country_codes(film.countries)
+        assert language_codes(film.languages)
+
+
+@pytest.mark.parametrize("locale", ["hu", "en"])
+def test_every_code_has_a_name_in_both_languages(locale: str) -> None:
+    wording = WORDING[locale]
+    for code in COUNTRIES.values():
+        assert wording.country_name(code) != code
+    for code in LANGUAGES.values():
+        assert wording.language_name(code) != code
+
+
+def test_country_codes_are_those_of_their_names() -> None:
+    territories = Locale("en").territories
+    renamed = {"Czech Republic", "Hong Kong", "Palestine", "People's Republic of China"}
+    for name, code in COUNTRIES.items():
+        if name not in renamed | {"Turkey", "Wales"}:
+            assert territories[code] == name
+
+
+def test_genres_have_addresses_of_their_own() -> None:
+    slugs = [slug_of(name) for name in GENRES.values()]
+    assert len(set(slugs)) == len(GENRES)
+    assert all(re.fullmatch("[a-z-]{1,40}", slug) for slug in slugs)
+
+
+def test_one_code_is_given_once() -> None:
+    assert language_codes(["Mandarin", "English", "Putonghua"]) == ("zh", "en")
+
+
+def test_an_unknown_word_is_named() -> None:
+    for translate in (hungarian_genre, lambda word: country_codes([word])):
+        with pytest.raises(UnknownWordError, match="Atlantis"):
+            translate("Atlantis")

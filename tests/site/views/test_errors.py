@@ -1,0 +1,67 @@
+"""What is said when the database is away, or when we made a mistake."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+from moziweb.db import Database, migrations
+from tests.conftest import raw_settings, running_app
+from tests.services.ports import free_port
+
+
+@pytest.fixture
+def stranded_app(tmp_path: Path) -> Iterator[TestApp]:
+    """The application of a PostgreSQL that nobody started."""
+    url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    with running_app(raw_settings(url, tmp_path)) as app:
+        yield app
+
+
+@pytest.mark.parametrize("path", ["/", "/en/week/2026-W34", "/movie/1-x", "/genre/drama"])
+def test_without_a_database_a_page_asks_for_patience(
+    stranded_app: TestApp, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    page = stranded_app.get(path, status=503)
+    assert page.headers["Retry-After"] == "30"
+    assert 'class="masthead"' in page.text
+    assert "OperationalError" in caplog.text
+
+
+def test_without_a_database_the_api_says_so_in_json(stranded_app: TestApp) -> None:
+    response = stranded_app.get("/api/main/", status=503)
+    assert response.json == {"error": {"code": 503, "message": "Service Unavailable"}}
+
+
+def test_pages_that_need_no_database_go_on(stranded_app: TestApp) -> None:
+    for path in ("/about", "/en/about", "/static/site.css", "/robots.txt", "/favicon.ico"):
+        stranded_app.get(path, status=200)
+    stranded_app.get("/nincs", status=404)
+
+
+def test_a_mistake_of_ours_is_a_page_and_a_traceback(
+    app: TestApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken_clock() -> Any:
+        raise ZeroDivisionError("a mistake")
+
+    times = iter([broken_clock])
+    working = app.app.registry["clock"]
+    app.app.registry["clock"] = lambda: next(times, working)()
+    page = app.get("/en/", status=500)
+    assert 'class="masthead"' in page.text
+    assert "ZeroDivisionError" not in page.text
+    assert "Traceback" in caplog.text
+    assert "GET /en/ failed" in caplog.text
+
+
+def test_a_schema_that_was_never_made_is_no_500_without_a_word(
+    app: TestApp, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    migrations.downgrade(database.engine, "base")
+    response = app.get("/", expect_errors=True)
+    assert response.status_int in {500, 503}
+    assert 'class="masthead"' in response.text
+    assert "premiere" in caplog.text

@@ -1,0 +1,271 @@
+"""A movie's page: its address, its languages and what clients read from it."""
+
+import re
+from datetime import date, timedelta
+from html import unescape
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.movies.models import CreditRole, DatePrecision, FieldProvenance, Movie
+from moziweb.posters.models import PosterVariant, SourceState, VariantState
+from tests.conftest import BASE_URL, QueryCounter
+from tests.factories import (
+    THURSDAY,
+    add_genres,
+    add_people,
+    add_poster,
+    add_trailer,
+    make_movie,
+    make_premiere,
+    move_premiere,
+    set_distributor,
+)
+from tests.site.scraper import PARAGRAPH, items_after, json_ld, only, text_after
+
+SYNOPSIS = "Egy férfi hazatér.\n\nAki várja, <nem> az, akinek hiszi. " + "Hosszú történet. " * 40
+
+
+@pytest.fixture
+def movie(dbsession: Session) -> Movie:
+    """A film of which everything is known."""
+    movie = make_movie(
+        dbsession,
+        "Az ígéret földje",
+        original_title="Promised Land",
+        synopsis=SYNOPSIS,
+        synopsis_en="A man comes home.",
+        rating="12",
+        countries=("HU", "US"),
+        languages=("hu", "en"),
+        imdb_id="tt0000001",
+        tmdb_id=7,
+    )
+    set_distributor(dbsession, movie, "Fórum & Társa")
+    add_genres(dbsession, movie, "Vígjáték/Comedy", "Krimi/Crime")
+    add_people(dbsession, movie, CreditRole.DIRECTOR, "Enyedi Ildikó", "Tarr Béla")
+    add_people(dbsession, movie, CreditRole.CAST, "Törőcsik Mari/Teréz", "Latinovits Zoltán")
+    add_trailer(dbsession, movie, "abcDEF-_123")
+    add_poster(dbsession, movie)
+    make_premiere(dbsession, movie, THURSDAY, formats=("2D", "IMAX"))
+    dbsession.commit()
+    return movie
+
+
+def address(movie: Movie) -> str:
+    return f"/movie/{movie.id}-{movie.slug}"
+
+
+@pytest.mark.parametrize("slug", ["", "-", "-wrong", "-az-igeret-foldje-", "-Az-Igeret", "-a%0ab"])
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_the_id_decides_and_the_slug_is_put_right(
+    app: TestApp, movie: Movie, slug: str, prefix: str
+) -> None:
+    response = app.get(f"{prefix}/movie/{movie.id}{slug}", status=301)
+    assert response.location == f"{BASE_URL}{prefix}{address(movie)}"
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        "0",
+        "-1",
+        "999999",
+        "2147483648-x",
+        "9223372036854775808-x",
+        "1e3",
+        "x",
+        "1x",
+        "%00",
+        "%EF%BC%91",
+        "%C2%B2",
+    ],
+)
+def test_an_odd_id_is_not_found(app: TestApp, segment: str) -> None:
+    app.get(f"/movie/{segment}", status=404)
+    app.get(f"/movie/{'1' * 5000}", status=404)
+
+
+def test_an_unpublished_movie_is_not_found(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    movie.published = False
+    dbsession.commit()
+    app.get(address(movie), status=404)
+    app.get(f"/movie/{movie.id}", status=404)
+
+
+def test_what_clients_read(app: TestApp, movie: Movie) -> None:
+    html = app.get(address(movie)).text
+    assert only(re.compile("<h1>(.*?)</h1>"), html) == "Az ígéret földje"
+    whole = " ".join(SYNOPSIS.split())
+    first = PARAGRAPH.search(html, html.index("</h1>"))
+    assert first
+    assert unescape(first[1]) == whole
+    assert html.index("</h1>") < first.start() < html.index("<strong>Forgalmazó:</strong>")
+    assert text_after("Forgalmazó:", html) == "Fórum & Társa"
+    assert text_after("Eredeti cím:", html) == "Promised Land"
+    assert items_after("Rendező:", html) == ["Enyedi Ildikó", "Tarr Béla"]
+    assert items_after("Főszereplők:", html) == ["Törőcsik Mari", "Latinovits Zoltán"]
+    assert re.findall(r'<a class="movie-category"[^>]*>(.*?)</a>', html) == ["Vígjáték", "Krimi"]
+    assert only(re.compile('<span class="movie-runtime">(.*?)</span>'), html) == "110 perc"
+    assert only(re.compile('data-video-id="(.*?)"'), html) == "abcDEF-_123"
+    assert re.search(rf'href="/poster/{movie.id}-az-igeret-foldje\.\d+\.jpg"', html)
+
+
+def test_json_ld_says_it_all(app: TestApp, movie: Movie) -> None:
+    data = json_ld(app.get(address(movie)).text)
+    assert data["@type"] == "Movie"
+    assert data["name"] == "Az ígéret földje"
+    assert data["genre"] == ["Vígjáték", "Krimi"]
+    assert data["duration"] == "PT1H50M"
+    assert [each["name"] for each in data["director"]] == ["Enyedi Ildikó", "Tarr Béla"]
+    assert [each["name"] for each in data["actor"]] == ["Törőcsik Mari", "Latinovits Zoltán"]
+    assert data["description"] == " ".join(SYNOPSIS.split())
+    assert data["image"].startswith(f"{BASE_URL}/poster/")
+    assert data["datePublished"] == "2026-08-20"
+    assert data["url"] == BASE_URL + address(movie)
+
+
+def test_a_film_of_which_nothing_is_known_has_json_ld_too(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession, runtime=None)
+    dbsession.commit()
+    data = json_ld(app.get(address(movie)).text)
+    assert data["@type"] == "Movie"
+    assert {
+        key: data[key] for key in ("genre", "duration", "director", "actor", "description")
+    } == {
+        "genre": [],
+        "duration": None,
+        "director": [],
+        "actor": [],
+        "description": "",
+    }
+
+
+def test_json_ld_cannot_leave_its_element(app: TestApp, dbsession: Session) -> None:
+    title = "</script><script>alert(1)</script><!-- & \u2028"
+    movie = make_movie(dbsession, title, synopsis=title)
+    dbsession.commit()
+    html = app.get(address(movie)).text
+    assert json_ld(html)["name"] == title
+    assert "<script>alert" not in html
+
+
+def test_english_pages_lead_with_the_original_title(app: TestApp, movie: Movie) -> None:
+    html = app.get("/en" + address(movie)).text
+    assert only(re.compile("<h1>(.*?)</h1>"), html) == "Promised Land"
+    assert "Az ígéret földje" in html
+    for text in ("110 min", "Comedy", "Hungary", "English", "Not recommended under 12"):
+        assert text in html
+    assert json_ld(html)["description"] == "A man comes home."
+    html = app.get(address(movie)).text
+    for text in ("Magyarország, Egyesült Államok", "magyar, angol"):
+        assert text in html
+
+
+def test_one_title_is_not_shown_twice(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession, "Solaris")
+    dbsession.commit()
+    assert "film-other-title" not in app.get(address(movie)).text
+
+
+def test_a_synopsis_in_the_other_language_says_so(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession, synopsis_en="Only in English.")
+    dbsession.commit()
+    html = app.get(address(movie)).text
+    assert '<p class="synopsis" lang="en">Only in English.</p>' in html
+    assert "lang=" not in only(
+        re.compile("(<p class=.synopsis.*?>)"), app.get("/en" + address(movie)).text
+    )
+
+
+def test_premieres_tell_their_story(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    streamed = make_premiere(dbsession, movie, THURSDAY + timedelta(days=90), service="MUBI")
+    move_premiere(dbsession, streamed, THURSDAY + timedelta(days=100), "Felújítás.")
+    vague = {"precision": DatePrecision.YEAR, "rerelease": True, "note": "Felújított kópia."}
+    make_premiere(dbsession, movie, date(2030, 1, 1), **vague)
+    dbsession.commit()
+    html = app.get(address(movie)).text
+    for text in ("2026. augusztus 20.", "IMAX", "MUBI", "2026. november 28.", "Felújítás."):
+        assert text in html
+    assert "2026. november 18." in html  # the date it had
+    assert "2026. augusztus 1." in html  # when that changed
+    assert '<time datetime="2030">2030</time>' in html
+    assert "Felújított kópia." in html
+
+
+def test_two_films_of_one_title_are_told_apart(app: TestApp, dbsession: Session) -> None:
+    for year in (2024, 2026):
+        movie = make_movie(dbsession, "Dűne")
+        make_premiere(dbsession, movie, date(year, 3, 1))
+        dbsession.commit()
+        assert f"<title>Dűne ({year}) · moziweb</title>" in app.get(address(movie)).text
+
+
+def test_the_description_is_cut_between_words(app: TestApp, movie: Movie) -> None:
+    html = app.get(address(movie)).text
+    description = unescape(only(re.compile('<meta name="description" content="(.*?)"'), html))
+    assert len(description) <= 161
+    whole, head = " ".join(SYNOPSIS.split()), description.removesuffix("…")
+    assert whole.startswith(head)
+    assert not whole[len(head)].isalnum()
+
+
+def test_a_ready_poster_is_linked_where_it_is_stored(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession, "Kész")
+    source = add_poster(
+        dbsession,
+        movie,
+        state=SourceState.READY,
+        width=2000,
+        height=3000,
+        dominant_colour="#ff0000",
+    )
+    dbsession.add(
+        PosterVariant(
+            source_id=source.id,
+            name="thumb",
+            format="jpg",
+            recipe_hash="0" * 64,
+            source_sha256="0" * 64,
+            state=VariantState.READY,
+            bucket="",
+            key="poster/kesz.jpg",
+            width=370,
+            height=555,
+        )
+    )
+    dbsession.commit()
+    html = app.get(address(movie)).text
+    assert 'src="/objects/poster/kesz.jpg"' in html
+    assert f"/poster/{movie.id}-kesz.{source.id}.webp 780w" in html
+    assert "tone-500" in html
+
+
+def test_where_facts_are_from_is_said_once(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    for field in ("title", "runtime"):
+        dbsession.add(FieldProvenance(movie_id=movie.id, field=field, source="tmdb"))
+    dbsession.commit()
+    assert app.get("/en" + address(movie)).text.count("uses the TMDB API") == 1
+
+
+@pytest.mark.parametrize("people", [1, 30])
+def test_six_queries_however_much_is_known(
+    app: TestApp, dbsession: Session, query_counter: QueryCounter, people: int
+) -> None:
+    movie = make_movie(dbsession)
+    add_genres(dbsession, movie, "Dráma", "Krimi", "Háborús")
+    add_people(dbsession, movie, CreditRole.CAST, *(f"Színész {n}" for n in range(people)))
+    for n in range(people):
+        make_premiere(dbsession, movie, THURSDAY + timedelta(days=n), service=f"Csatorna {n}")
+        add_trailer(dbsession, movie, f"video{n}")
+    add_poster(dbsession, movie)
+    dbsession.commit()
+    engine = app.app.registry["database"].engine
+    for path in (address(movie), f"/api/movie/{movie.id}"):
+        with query_counter(engine) as statements:
+            app.get(path)
+        assert len(statements) == 6
+    with query_counter(engine) as statements:
+        app.get("/movie/999999-x", status=404)
+    assert len(statements) == 1
