@@ -24,25 +24,36 @@ INSTALL = [
     "boto3>=1.44,<2",
     "botocore>=1.44,<2",
     "pillow>=13,<14",
+    "python-slugify>=9,<10",
+    "dogpile.cache>=1.5,<2",
+    "pylibmc>=1.6.3,<2",
     "urllib3>=2.5,<3",
     "click>=8.3,<9",
     "rich>=14,<16",
     "babel>=2.16,<3",
-    "jinja2>=3.1,<4",
     "markupsafe>=3,<4",
-    "plaster>=1.1,<2",
     "plaster-pastedeploy>=1,<2",
 ]
 
-# The faces that the demo's posters are set in, each under the OFL or the Apache licence.
+# The faces that the demo's posters are set in, each under the OFL. Pinned, since another version
+# of a face would draw other bytes.
 DEMO = [
-    "font-roboto==0.0.1",
-    "font-source-sans-pro==0.0.1",
-    "font-source-serif-pro==0.0.1",
-    "font-caladea==0.0.2",
-    "font-fjallaone==0.1.7",
-    "font-lato==0.1.0",
-    "font-manrope==0.0.2",
+    "fontpkg-abril-fatface==1.1",
+    "fontpkg-alfa-slab-one==2.0",
+    "fontpkg-alumni-sans==1.18",
+    "fontpkg-anton==2.116",
+    "fontpkg-bebas-neue==2.0",
+    "fontpkg-cinzel==2.0",
+    "fontpkg-cormorant-garamond==4.1",
+    "fontpkg-great-vibes==1.103",
+    "fontpkg-josefin-sans==2.1",
+    "fontpkg-jost==3.710",
+    "fontpkg-oswald==4.103",
+    "fontpkg-pacifico==3.1",
+    "fontpkg-playfair-display==1.203",
+    "fontpkg-righteous==1.0",
+    "fontpkg-titan-one==1.1",
+    "fontpkg-unbounded==1.701",
 ]
 
 TEST = [
@@ -53,6 +64,8 @@ TEST = [
     "hypothesis>=6.170,<7",
     "webtest>=3.0.7,<4",
     "playwright>=1.65,<2",
+    "axe-playwright-python>=0.1,<1",
+    "trustme>=1.2,<2",
 ]
 
 CHECK = [
