@@ -1,9 +1,9 @@
 """Tones: the colours that stand behind posters while they load, as classes of our stylesheet.
 
 The content security policy forbids inline styles, so that a colour has to be a class. 216 of them,
-six levels to a channel, are near enough to any picture's colour and 1.4 KiB compressed. The levels
+six levels a channel, are near enough to any picture's colour and 1 KiB compressed. The levels
 stop short of black and white: a tone has to show as a poster's place on the page, whether that
-is light or dark. ``python -m moziweb.posters.colours`` writes the stylesheet.
+is light or dark. ``python -m moziweb.posters.colours`` prints the stylesheet.
 """
 
 import re
