@@ -26,7 +26,7 @@ class RejectCode(StrEnum):
 _TRANSIENT: Final = frozenset({RejectCode.DECODER_FAILED, RejectCode.OUT_OF_MEMORY})
 
 
-class ImageRejected(Exception):  # noqa: N818 - a verdict on a picture, not a fault of the program
+class ImageRejected(Exception):
     """A source that no variants are made of.
 
     Its text names the code alone and may be shown to anyone; ``detail`` is for logs. ``permanent``
