@@ -31,9 +31,10 @@ def cards(html: str) -> list[ScrapedCard]:
     """All cards of a page; AssertionError for one that lacks a part."""
     found = []
     for match in CARD.finditer(html):
-        body = match["body"]
-        parts = [only(pattern, body) for pattern in (TITLE, PICTURE, DATE)]
-        found.append(ScrapedCard(match["href"], *map(unescape, parts), body=unescape(body)))
+        title, picture, date = (
+            unescape(only(pattern, match["body"])) for pattern in (TITLE, PICTURE, DATE)
+        )
+        found.append(ScrapedCard(match["href"], title, picture, date, unescape(match["body"])))
     return found
 
 
