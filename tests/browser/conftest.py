@@ -1,0 +1,98 @@
+"""A real Chromium, and the site that it visits: once on disk, once on S3."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+
+from tests.services.process import find_program
+from tests.services.s3 import REGION, ROOT, S3Server
+
+from .site import Site, fill, running_site
+
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",  # Chromium has none for root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, headless."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_program("chromium"), args=CHROMIUM_OPTIONS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """``open_page(width=1440, …)``: a page of a new visitor; other options are Playwright's."""
+    contexts: list[BrowserContext] = []
+
+    def open_(width: int = 1440, height: int = 900, **options: Any) -> Page:
+        viewport: ViewportSize = {"width": width, "height": height}
+        context = browser.new_context(viewport=viewport, locale="hu-HU", **options)
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def films(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with a few dozen of the demo's films, to be copied."""
+    path = tmp_path_factory.mktemp("films") / "films.sqlite"
+    shutil.copyfile(migrated_sqlite, path)
+    fill(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def site(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The site with its objects on disk and every variant made."""
+    with running_site(films, tmp_path_factory.mktemp("site"), {}) as site:
+        site.make_posters()
+        yield site
+
+
+@pytest.fixture
+def cold_site(films: Path, tmp_path: Path) -> Iterator[Site]:
+    """The site with its objects on disk and no variant made yet."""
+    with running_site(films, tmp_path, {}) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def s3_site(
+    films: Path, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """The site with its objects on S3, open to everybody, and every variant made."""
+    with s3_server.bucket(acls=True) as bucket:
+        storage = {
+            "storage.backend": "s3",
+            "storage.s3.bucket": bucket.name,
+            "storage.s3.region": REGION,
+            "storage.s3.endpoint_url": bucket.endpoint_url,
+            "storage.s3.access_key_id": ROOT.access_key_id,
+            "storage.s3.secret_access_key": ROOT.secret_access_key,
+            "storage.s3.acl": "public-read",
+            "storage.s3.addressing_style": "path",
+        }
+        with running_site(films, tmp_path_factory.mktemp("s3-site"), storage) as site:
+            site.make_posters()
+            yield site

@@ -1,0 +1,92 @@
+"""What the tests look for in a page, gathered while it loads."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Page, Request
+
+MAX_SHIFT = 0.02
+"""The cumulative layout shift that a page may have."""
+
+_WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.violations.push(`${event.violatedDirective}: ${event.blockedURI}`);
+});
+window.shift = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@dataclass
+class Watch:
+    """Everything that went wrong in a page since it was watched, and what it asked for."""
+
+    errors: list[str] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+
+    @classmethod
+    def over(cls, page: Page) -> "Watch":
+        """Begin before the page goes anywhere. Playwright's own scripts pass the policy."""
+        watch = cls()
+        page.add_init_script(_WATCH)
+        page.on("console", lambda message: watch._told(message.type, message.text))
+        page.on("pageerror", lambda error: watch.errors.append(str(error)))
+        page.on("requestfailed", lambda request: watch.errors.append(f"failed: {request.url}"))
+        page.on("request", lambda request: watch.requests.append(request))
+        return watch
+
+    def images(self) -> list[str]:
+        """The addresses of the images that were asked for."""
+        return [each.url for each in self.requests if each.resource_type == "image"]
+
+    def _told(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.errors.append(text)
+
+
+def see_whole(page: Page) -> None:
+    """Scroll to the end, so that lazy pictures load, and wait for every one of them."""
+    page.evaluate(
+        """async () => {
+          for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
+            scrollTo(0, y);
+            await new Promise(requestAnimationFrame);
+          }
+          const pictures = [...document.images];
+          const lazy = pictures.filter((picture) => !picture.complete);
+          await Promise.all(lazy.map((picture) => new Promise((done) => {
+            picture.addEventListener("load", done);
+            picture.addEventListener("error", done);
+          })));
+        }"""
+    )
+
+
+def broken_pictures(page: Page) -> list[str]:
+    """The addresses of pictures that did not load."""
+    found: list[str] = page.evaluate(
+        "[...document.images].filter((each) => !each.naturalWidth).map((each) => each.src)"
+    )
+    return found
+
+
+def shift_of(page: Page) -> float:
+    """The cumulative layout shift so far."""
+    shift: float = page.evaluate("window.shift")
+    return shift
+
+
+def violations_of(page: Page) -> list[str]:
+    """What the content security policy has refused."""
+    found: list[str] = page.evaluate("window.violations")
+    return found
+
+
+def box(page: Page, selector: str) -> Any:
+    """Where the first match stands, in CSS pixels."""
+    found = page.locator(selector).first.bounding_box()
+    assert found, f"{selector} is not shown"
+    return found

@@ -1,0 +1,132 @@
+"""The whole application on a loopback port, for a browser: a few of the demo's films, posters too.
+
+The films are those of the present week and the next, streaming ones and undated ones among them.
+Drawing a poster takes most of a second, so these films have uploads in their place: small pictures
+that go the same way through the service.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+from webtest.http import StopableWSGIServer
+
+from moziweb import main
+from moziweb.db import Database, create_engine
+from moziweb.demo.loader import load_demo
+from moziweb.movies.calendar import budapest_today, week_of
+from moziweb.movies.models import DatePrecision, Movie, Premiere
+from moziweb.posters.models import PosterSource
+from moziweb.posters.sources import add_upload
+from moziweb.settings import load
+from tests.conftest import NOW, raw_settings
+from tests.services.ports import HOST, free_port
+
+TODAY = budapest_today(NOW)
+THIS_WEEK = week_of(TODAY)
+
+EMPTY_WEEK = "1950-W03"
+
+_COLOURS = ("#a03020", "#205a8c", "#2e7d46", "#d9b36c", "#4a2a6b", "#1d1d24")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running application: its address, and the registry of its services."""
+
+    url: str
+    registry: Any
+
+    def make_posters(self) -> None:
+        """Make every variant of every poster."""
+        with self.registry["database"].read() as session:
+            sources = session.scalars(select(PosterSource.id)).all()
+        assert all(self.registry["posters"].ensure(source).is_ready for source in sources)
+
+
+def fill(url: str) -> None:
+    """Load the demo into a migrated database and leave a few dozen of its films."""
+    with _session(url) as session:
+        load_demo(session, TODAY, NOW)
+        session.execute(delete(Movie).where(Movie.id.not_in(_shown(session))))
+        session.commit()
+
+
+def _shown(session: Session) -> list[int]:
+    """The ids of films that open between the last week and the next, and of some undated ones."""
+    day = DatePrecision.DAY
+    near = Premiere.date.between(THIS_WEEK.previous.start, THIS_WEEK.next.end)
+    dated = select(Premiere.movie_id).where(near, Premiere.precision == day)
+    later = Premiere.date >= TODAY + timedelta(weeks=4)
+    undated = select(Premiere.movie_id).where(later, Premiere.precision != day).limit(6)
+    return [*session.scalars(dated), *session.scalars(undated)]
+
+
+@contextlib.contextmanager
+def running_site(database: Path, folder: Path, storage: dict[str, str]) -> Iterator[Site]:
+    """The site over a copy of ``database``, its posters uploaded and no variant made yet.
+
+    ``storage`` are the ini keys of where objects go, by default into ``folder``.
+    """
+    port = free_port()
+    copy = folder / "site.sqlite"
+    shutil.copyfile(database, copy)
+    url = f"http://{HOST}:{port}"
+    settings = {
+        **raw_settings(f"sqlite:///{copy}", folder),
+        "site.base_url": url,
+        "posters.inline_slots": "3",
+        **storage,
+    }
+    wsgi = main({}, **settings)
+    wsgi.registry["clock"] = lambda: NOW
+    _upload_posters(wsgi.registry["database"], wsgi.registry["storage"])
+    with _served(wsgi, port):
+        yield Site(url, wsgi.registry)
+    wsgi.registry["database"].engine.dispose()
+
+
+def _upload_posters(database: Database, storage: Any) -> None:
+    """Small uploads instead of drawn posters; one film that opens this week goes without."""
+    with database.write() as session:
+        session.execute(delete(PosterSource))
+        opening = Premiere.date.between(THIS_WEEK.start, THIS_WEEK.end)
+        bare = session.scalars(select(Premiere.movie_id).where(opening).limit(1)).one()
+        for movie in session.scalars(select(Movie).where(Movie.id != bare)):
+            add_upload(session, storage, movie, _picture(movie.id))
+
+
+def _picture(number: int) -> bytes:
+    """A JPEG of two colours, another one for each number."""
+    image = Image.new("RGB", (400, 600), _COLOURS[number % len(_COLOURS)])
+    image.paste(_COLOURS[(number + 1) % len(_COLOURS)], (60, 300, 340, 302 + number % 250))
+    out = BytesIO()
+    image.save(out, "JPEG", quality=80)
+    return out.getvalue()
+
+
+@contextlib.contextmanager
+def _served(wsgi: Any, port: int) -> Iterator[None]:
+    """waitress in a thread of this process, ended with the block."""
+    server = StopableWSGIServer.create(wsgi, host=HOST, port=port, threads=6)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.runner.join()
+
+
+@contextlib.contextmanager
+def _session(url: str) -> Iterator[Session]:
+    engine = create_engine(load(raw_settings(url, Path())))
+    with Session(engine) as session:
+        yield session
+    engine.dispose()

@@ -1,0 +1,75 @@
+"""axe-core finds nothing, on any kind of page, in either scheme, on a desk and on a phone."""
+
+from importlib import resources
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Page
+
+from .conftest import OpenPage
+from .site import EMPTY_WEEK, THIS_WEEK, Site
+
+PATHS: Final = (
+    "/",
+    "/en/",
+    f"/week/{THIS_WEEK.name}",
+    f"/week/{EMPTY_WEEK}",
+    f"/month/{THIS_WEEK.thursday:%Y-%m}",
+    "/undated",
+    "/about",
+    "/nothing-here",
+    "a movie with a poster",
+    "a movie without one",
+    "a genre",
+)
+
+LINKS: Final = {
+    "a movie with a poster": (".movie:not(:has([src*=no-poster]))",),
+    "a movie without one": (".movie:has([src*=no-poster])",),
+    "a genre": (".movie", ".movie-category"),
+}
+
+ALL: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+# What may differ from one scheme or width to another; the rest is in the markup.
+LOOKS: Final = [
+    "color-contrast",
+    "link-in-text-block",
+    "target-size",
+    "scrollable-region-focusable",
+]
+
+
+AXE: Final = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+
+
+def violations(page: Page, rules: list[str]) -> list[str]:
+    """What axe has to say against the page: a line for each element and rule."""
+    page.evaluate(AXE)
+    options = {"runOnly": rules, "resultTypes": ["violations"]}
+    found: list[dict[str, Any]] = page.evaluate(
+        "async (options) => (await axe.run(options)).violations", options
+    )
+    return [
+        f"{rule['id']}: {node['html']}: {node['failureSummary']}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
+def visit(page: Page, site: Site, path: str) -> None:
+    """Go to a path, or to the page that a description in ``LINKS`` leads to."""
+    page.goto(site.url + (path if path.startswith("/") else ""))
+    for link in LINKS.get(path, ()):
+        page.locator(link).first.click()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_is_accessible(site: Site, open_page: OpenPage, path: str) -> None:
+    page = open_page(color_scheme="light")
+    visit(page, site, path)
+    assert violations(page, ALL) == []
+    page.emulate_media(color_scheme="dark")
+    assert violations(page, LOOKS) == []
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert violations(page, LOOKS) == []

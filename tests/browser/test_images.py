@@ -1,0 +1,67 @@
+"""Once variants exist, the application is not asked for a picture."""
+
+from urllib.parse import urlsplit
+
+from .conftest import OpenPage
+from .looking import Watch, broken_pictures, see_whole, violations_of
+from .site import THIS_WEEK, Site
+
+# The site's own drawings: the icon, and what stands for a film without a poster.
+OWN = "/static/"
+
+
+def test_posters_come_from_s3_alone(s3_site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    watch = Watch.over(page)
+    page.goto(s3_site.url)
+    see_whole(page)
+    movie = page.locator(".movie:not(:has([src*=no-poster]))").first.get_attribute("href") or ""
+    for path in (movie, f"/week/{THIS_WEEK.name}"):
+        page.goto(s3_site.url + path)
+        see_whole(page)
+        assert broken_pictures(page) == []
+        assert violations_of(page) == []
+    posters = [urlsplit(each) for each in watch.images() if OWN not in each]
+    storage = urlsplit(s3_site.registry.settings["storage.s3.endpoint_url"]).netloc
+    assert len(posters) > 10
+    assert {poster.netloc for poster in posters} == {storage}
+    assert watch.errors == []
+
+
+def test_a_full_poster_is_linked_where_it_is_stored(s3_site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(s3_site.url)
+    page.locator(".movie:not(:has([src*=no-poster]))").first.click()
+    page.locator(".film-poster a").click()
+    assert page.url.startswith(s3_site.registry.settings["storage.s3.endpoint_url"])
+    assert page.url.endswith(".jpg")
+
+
+def test_a_phone_takes_small_webp_pictures(site: Site, open_page: OpenPage) -> None:
+    page = open_page(360)
+    watch = Watch.over(page)
+    page.goto(site.url)
+    see_whole(page)
+    taken = [each for each in watch.images() if OWN not in each and ".blur." not in each]
+    assert taken
+    assert all(each.endswith((".small.webp", ".thumb.webp")) for each in taken)
+
+
+def test_what_is_out_of_sight_waits(site: Site, open_page: OpenPage) -> None:
+    page = open_page(360, 640)
+    page.goto(site.url)
+    first, last = page.locator(".poster-view-img").first, page.locator(".poster-view-img").last
+    assert first.get_attribute("loading") is None
+    assert last.get_attribute("loading") == "lazy"
+    assert page.locator("[fetchpriority=high]").count() <= 1
+
+
+def test_a_poster_has_its_colour_before_it_comes(site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    page.route("**/objects/**", lambda route: route.abort())
+    page.goto(site.url, wait_until="domcontentloaded")
+    colour = page.locator(".movie:not(:has([src*=no-poster])) .poster").first.evaluate(
+        "poster => getComputedStyle(poster).backgroundColor"
+    )
+    assert colour.startswith("rgb(")
+    assert colour != "rgba(0, 0, 0, 0)"

@@ -1,0 +1,77 @@
+"""Without a mouse: from the index to a movie and to its poster, and around the calendar."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from .conftest import OpenPage
+from .site import THIS_WEEK, Site
+
+FAR = 60
+"""More presses of the tab key than any control of these pages is away."""
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press the tab key until an element that matches has the focus."""
+    for _ in range(FAR):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} is not within reach")
+
+
+def test_the_first_stop_skips_the_navigation(site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(site.url)
+    page.keyboard.press("Tab")
+    skip = page.locator(".skip-link")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_from_the_index_to_the_full_poster(site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(site.url)
+    tab_to(page, ".movie:not(:has([src*=no-poster]))")
+    focused = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert focused == "solid"
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/movie/\d+-"))
+    tab_to(page, ".film-poster a")
+    with page.expect_navigation() as navigation:
+        page.keyboard.press("Enter")
+    answer = navigation.value
+    assert answer.ok
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert page.evaluate("document.images[0].naturalHeight") == 600
+
+
+def test_the_arrow_keys_turn_the_weeks(site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(f"{site.url}/week/{THIS_WEEK.name}")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(f"**/week/{THIS_WEEK.next.name}")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(f"**/week/{THIS_WEEK.name}")
+
+
+def test_the_arrow_keys_are_left_to_the_date_field(site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(f"{site.url}/week/{THIS_WEEK.name}")
+    page.locator("#jump-date").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator("h1").click()
+    assert page.url.endswith(THIS_WEEK.name)
+
+
+def test_focus_is_never_under_the_sticky_bar(site: Site, open_page: OpenPage) -> None:
+    page = open_page(1440, 700)
+    page.goto(site.url)
+    page.locator(".movie").last.focus()
+    for _ in range(12):
+        page.keyboard.press("Shift+Tab")
+        top = page.evaluate("document.activeElement.getBoundingClientRect().top")
+        bar = page.evaluate("document.querySelector('.period-bar').getBoundingClientRect().bottom")
+        assert top >= bar

@@ -1,0 +1,64 @@
+"""Pages load without a word in the console, a refusal of the policy, or anything that moves."""
+
+import pytest
+
+from .conftest import OpenPage
+from .looking import MAX_SHIFT, Watch, broken_pictures, see_whole, shift_of, violations_of
+from .site import EMPTY_WEEK, THIS_WEEK, Site
+
+PAGES = (
+    "/",
+    "/en/",
+    f"/week/{THIS_WEEK.name}",
+    f"/week/{EMPTY_WEEK}",
+    f"/month/{THIS_WEEK.thursday:%Y-%m}",
+    "/undated",
+    "/about",
+)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_quiet(site: Site, open_page: OpenPage, path: str) -> None:
+    page = open_page()
+    watch = Watch.over(page)
+    page.goto(site.url + path)
+    see_whole(page)
+    assert watch.errors == []
+    assert violations_of(page) == []
+    assert broken_pictures(page) == []
+    assert shift_of(page) <= MAX_SHIFT
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_nothing_moves_while_posters_are_being_made(
+    cold_site: Site, open_page: OpenPage, width: int
+) -> None:
+    page = open_page(width)
+    watch = Watch.over(page)
+    page.goto(cold_site.url)
+    see_whole(page)
+    assert any("/poster/" in image for image in watch.images())
+    assert watch.errors == []
+    assert broken_pictures(page) == []
+    assert shift_of(page) <= MAX_SHIFT
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_nothing_moves_on_a_movies_page(site: Site, open_page: OpenPage, width: int) -> None:
+    page = open_page(width)
+    watch = Watch.over(page)
+    page.goto(site.url)
+    page.goto(site.url + (page.locator(".movie").last.get_attribute("href") or ""))
+    see_whole(page)
+    assert watch.errors == []
+    assert violations_of(page) == []
+    assert shift_of(page) <= MAX_SHIFT
+
+
+def test_nothing_moves_without_our_face(site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    Watch.over(page)
+    page.route("**/*.woff2", lambda route: route.abort())
+    page.goto(site.url)
+    see_whole(page)
+    assert shift_of(page) <= MAX_SHIFT

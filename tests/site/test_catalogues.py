@@ -1,0 +1,74 @@
+"""The message catalogues hold every text of the site, translated, and nothing else."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages import Catalog, Message
+from babel.messages.pofile import read_po
+
+from moziweb.i18n import DOMAIN, LOCALES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """What the code and the templates say, extracted as babel.cfg tells."""
+    template = tmp_path_factory.mktemp("texts") / "messages.pot"
+    babel = [sys.executable, "-m", "babel.messages.frontend", "-q"]
+    subprocess.run(
+        [*babel, "extract", "-F", "babel.cfg", "-o", str(template), "."], cwd=ROOT, check=True
+    )
+    with template.open("rb") as lines:
+        return read_po(lines)
+
+
+@pytest.fixture(params=LOCALES)
+def catalogue(request: pytest.FixtureRequest) -> Catalog:
+    """The catalogue of each language."""
+    path = ROOT / "moziweb" / "locale" / request.param / "LC_MESSAGES" / f"{DOMAIN}.po"
+    with path.open("rb") as lines:
+        return read_po(lines, locale=request.param, domain=DOMAIN)
+
+
+def test_every_text_is_there_and_nothing_else(texts: Catalog, catalogue: Catalog) -> None:
+    assert ids(catalogue) == ids(texts)
+    assert not catalogue.obsolete
+
+
+def test_every_text_is_translated(catalogue: Catalog) -> None:
+    for message in messages(catalogue):
+        assert all(forms(message)), message.id
+        assert not message.fuzzy, message.id
+
+
+def test_placeholders_survive_translation(catalogue: Catalog) -> None:
+    errors = [str(error) for _, found in catalogue.check() for error in found]
+    assert errors == []
+
+
+def test_english_says_what_the_code_says() -> None:
+    path = ROOT / "moziweb" / "locale" / "en" / "LC_MESSAGES" / f"{DOMAIN}.po"
+    with path.open("rb") as lines:
+        english = read_po(lines, locale="en", domain=DOMAIN)
+    assert [each.id for each in messages(english) if each.string != each.id] == []
+
+
+def messages(catalogue: Catalog) -> Iterator[Message]:
+    """The messages without the header."""
+    return (message for message in catalogue if message.id)
+
+
+def ids(catalogue: Catalog) -> set[object]:
+    """What the messages are looked up by; of a plural, its singular too."""
+    return {message.id for message in messages(catalogue)}
+
+
+def forms(message: Message) -> tuple[str, ...]:
+    """The translation, in each of its plural forms."""
+    if isinstance(message.string, str):
+        return (message.string,)
+    return tuple(map(str, message.string))
