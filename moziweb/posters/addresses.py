@@ -127,11 +127,7 @@ def is_public(address: IPAddress) -> bool:
             return is_public(IPv4Address(int(address) & 0xFFFF_FFFF))
         if address not in GLOBAL_UNICAST:
             return False
-    return (
-        address.is_global
-        and not address.is_multicast
-        and not any(address in network for network in SPECIAL_NETWORKS)
-    )
+    return address.is_global and not any(address in network for network in SPECIAL_NETWORKS)
 
 
 def parse_target(url: str) -> Target:

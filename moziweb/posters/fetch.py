@@ -19,8 +19,7 @@ from io import BytesIO
 
 from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import HTTPError, ProtocolError, SSLError
-from urllib3.exceptions import TimeoutError as WrappedTimeoutError
+from urllib3.exceptions import HTTPError
 
 from moziweb.posters import replies
 from moziweb.posters.addresses import (
@@ -57,13 +56,11 @@ ACCEPT = "image/jpeg, image/png, image/webp, image/avif;q=0.9, image/gif;q=0.8, 
 
 _ERROR_CODES: tuple[tuple[type[Exception], FetchCode], ...] = (
     (TimeoutError, FetchCode.TIMEOUT),
-    (WrappedTimeoutError, FetchCode.TIMEOUT),
     (WireLimitError, FetchCode.TOO_MANY_BYTES),
     (BadStreamError, FetchCode.BAD_ENCODING),
     (CutStreamError, FetchCode.TRUNCATED),
     (IncompleteRead, FetchCode.TRUNCATED),
     (ssl.SSLError, FetchCode.TLS_FAILED),
-    (SSLError, FetchCode.TLS_FAILED),
     (ConnectionError, FetchCode.CONNECTION_FAILED),
     (HTTPException, FetchCode.BAD_RESPONSE),
     (HTTPError, FetchCode.BAD_RESPONSE),
@@ -282,8 +279,8 @@ def _telling_errors() -> Iterator[None]:
     try:
         yield
     except _EXPECTED as error:
-        # urllib3 wraps what the socket and http.client say; the cause tells more.
-        wrapped = isinstance(error, ProtocolError) and isinstance(error.__cause__, _EXPECTED)
+        # urllib3 wraps what the socket and http.client say while a body is read.
+        wrapped = isinstance(error, HTTPError) and isinstance(error.__cause__, _EXPECTED)
         cause = error.__cause__ if wrapped else error
         code = next(code for kind, code in _ERROR_CODES if isinstance(cause, kind))
         raise FetchError(code, repr(cause)) from error

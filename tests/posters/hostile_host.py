@@ -8,6 +8,7 @@ ends when the server stops, so that no test has to outlast its attacker.
         fetcher.fetch(host.url("/poster.jpg"))
 """
 
+import os
 import ssl
 import threading
 import zlib
@@ -44,6 +45,10 @@ class Visit:
     def send(self, data: bytes) -> None:
         """Send ``data``; raises OSError when the visitor has gone."""
         self._connection.sendall(data)
+
+    def send_bare(self, data: bytes) -> None:
+        """Send ``data`` beneath TLS, which is what damages it."""
+        os.write(self._connection.fileno(), data)
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait, and tell whether there is any point in going on."""
@@ -161,6 +166,16 @@ def raw(data: bytes) -> Behaviour:
 
     def behave(visit: Visit) -> None:
         visit.send(data)
+
+    return behave
+
+
+def break_tls(start: bytes) -> Behaviour:
+    """Send ``start`` as it should be, then what is no TLS."""
+
+    def behave(visit: Visit) -> None:
+        visit.send(start)
+        visit.send_bare(b"no TLS record" * 10)
 
     return behave
 

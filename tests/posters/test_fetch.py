@@ -35,6 +35,7 @@ from tests.posters.hostile_host import (
     Behaviour,
     HostileHost,
     answer,
+    break_tls,
     drip,
     gzip_bomb,
     gzip_of_nothing,
@@ -100,9 +101,16 @@ def host() -> Iterator[HostileHost]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def system_context() -> ssl.SSLContext:
+    """Loading the system's authorities takes longer than most of these tests."""
+    return ssl.create_default_context()
+
+
 @pytest.fixture
-def fetcher(host: HostileHost) -> Fetcher:
-    return Fetcher(policy_for(host), resolver=Names(posters=[[LOOPBACK]]))
+def fetcher(host: HostileHost, system_context: ssl.SSLContext) -> Fetcher:
+    names = Names(posters=[[LOOPBACK]])
+    return Fetcher(policy_for(host), resolver=names, ssl_context=system_context)
 
 
 @pytest.fixture(scope="module")
@@ -868,6 +876,14 @@ class TestTls:
 
             fetch_error(lambda: fetcher.fetch(url), FetchCode.TLS_FAILED, permanent=False)
             assert host.requests == []
+
+    def test_tls_that_breaks_in_the_body(self, authority: trustme.CA) -> None:
+        context = server_context(authority.issue_cert(LOOPBACK))
+        with HostileHost(ssl_context=context) as host:
+            url = host.on("/a", break_tls(head(200, {"Content-Length": "1000"}) + b"x"))
+            fetcher = Fetcher(policy_for(host), ssl_context=client_context(authority))
+
+            fetch_error(lambda: fetcher.fetch(url), FetchCode.TLS_FAILED, permanent=False)
 
     def test_a_host_that_speaks_no_tls(self) -> None:
         with HostileHost(greeting=raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as host:

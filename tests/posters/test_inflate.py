@@ -47,6 +47,14 @@ def test_what_was_packed_comes_out_however_it_is_cut(
     assert b"".join(inflate(cut(stream, size), coding)) == data * times
 
 
+@pytest.mark.parametrize("surplus", range(0, 300, 20))
+def test_zlib_may_hold_output_back_when_it_has_all_input(surplus: int) -> None:
+    """A bare stream's last bits can be read while its last match is only half written."""
+    data = bytes(PIECE_BYTES + surplus)
+
+    assert b"".join(inflate([pack(data, -15)], "deflate")) == data
+
+
 @settings(deadline=None)
 @given(
     data=st.binary(min_size=1, max_size=500),
