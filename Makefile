@@ -12,6 +12,8 @@ PIP    := $(BIN)/pip install --quiet --disable-pip-version-check --constraint re
 PARTS  := setup.py pyproject.toml requirements.lock
 PORT   ?= 6543
 INI    ?= development.ini
+
+BENCHMARKS := variants generate
 export PORT
 
 .DEFAULT_GOAL := help
@@ -38,8 +40,8 @@ check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry
 	@$(BIN)/deptry . --requirements-files $(MADE)/declared.txt \
 	  --requirements-files-dev $(MADE)/declared-extras.txt
 
-bench: $(MADE)/bench test-services ## every benchmark: a table, then a JSON line
-	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
+bench: $(MADE)/test test-services ## every benchmark: a table, then a JSON line
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
 screenshots: $(MADE)/test ## make the README's pictures again
 	@$(BIN)/python docs/make_screenshots.py
@@ -72,11 +74,7 @@ $(MADE)/test: $(MADE)/run $(PARTS)
 
 $(MADE)/check: $(MADE)/test $(PARTS)
 	@echo "Installing the checkers…"
-	@$(PIP) --editable '.[check,bench]'
-	@touch $@
-
-$(MADE)/bench: $(MADE)/test $(PARTS)
-	@$(PIP) --editable '.[bench]'
+	@$(PIP) --editable '.[test,check]'
 	@touch $@
 
 # The S3 server pins another botocore than ours: an environment of its own.

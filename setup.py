@@ -78,6 +78,7 @@ CHECK = [
     "types-waitress>=3.0.1,<4",
 ]
 
+# What the benchmarks measure against; their parts are tested too.
 BENCH = ["pyvips>=3.2,<4", "pyvips-binary>=8.18,<9"]
 
 
@@ -112,7 +113,7 @@ setup(
     include_package_data=True,
     zip_safe=False,
     install_requires=INSTALL,
-    extras_require={"demo": DEMO, "test": TEST + DEMO, "check": CHECK, "bench": BENCH},
+    extras_require={"demo": DEMO, "test": TEST + DEMO + BENCH, "check": CHECK},
     entry_points={
         "paste.app_factory": ["main = moziweb:main"],
         "paste.server_runner": ["waitress = moziweb.server:serve"],
