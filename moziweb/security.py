@@ -21,11 +21,13 @@ class SecurityPolicy:
     def __init__(self) -> None:
         self._acl = ACLHelper()
 
-    def identity(self, request: Request) -> None:
+    def identity(self, request: Request) -> str | None:
         """The signed-in operator of the request; there is none."""
+        return None
 
-    def authenticated_userid(self, request: Request) -> None:
+    def authenticated_userid(self, request: Request) -> str | None:
         """The id of ``identity``."""
+        return self.identity(request)
 
     def permits(self, request: Request, context: object, permission: str) -> Any:
         """Pyramid's ``Allowed`` or ``Denied``, by the ACLs of ``context`` and its parents."""

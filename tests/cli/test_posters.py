@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import func, select, update
@@ -114,11 +115,21 @@ def test_stopped_midway_it_leaves_nothing_half_done_and_goes_on(
 
 
 def test_a_killed_run_is_taken_over_when_its_leases_end(site: Site, run: Run) -> None:
-    site.add_movie(1, colour="#10a0a0")
+    for movie_id in range(1, 9):
+        site.add_movie(movie_id, colour=f"#{movie_id:02x}a0a0")
+    command = [*COMMAND, "-c", str(site.ini), "posters", "generate", "--jobs", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.kill()
+    busy = events(run("posters", "generate").stdout)[-1].get("busy", 0)
+    assert busy == states(site.database)[SourceState.GENERATING]
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
     with site.database.write() as session:
-        session.execute(update(PosterSource).values(state=SourceState.GENERATING, lease_token="x"))
+        session.execute(update(PosterSource).values(lease_until=long_ago))
     assert run("posters", "generate").returncode == 0
-    assert states(site.database) == {SourceState.READY: 1}
+    assert states(site.database) == {SourceState.READY: 8}
+    assert count_ready(site.database) == 8 * len(RECIPES)
 
 
 def test_a_storage_that_is_away_is_one_line_and_marks_nothing(site: Site, run: Run) -> None:
