@@ -14,6 +14,11 @@ from tests.services.memcached import MemcachedServer
 _numbers = itertools.count()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """dogpile's published tests carry a marker of theirs."""
+    config.addinivalue_line("markers", "time_intensive: dogpile's tests that take seconds")
+
+
 @pytest.fixture
 def prefix() -> str:
     """A prefix of keys that no other test of this session uses."""

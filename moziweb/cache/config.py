@@ -1,0 +1,293 @@
+"""Regions from the ini file, with dogpile's own keys.
+
+::
+
+    cache.regions = pages fragments
+    cache.stamps.url = memcached://10.0.0.5:11211
+    cache.default.backend = dogpile.cache.pylibmc
+    cache.default.arguments.url = 10.0.0.6:11211 10.0.0.7:11211
+    cache.default.arguments.behaviors.connect_timeout = 100
+    cache.pages.expiration_time = 3600
+    cache.pages.mode = soft
+    cache.fragments.expiration_time = 86400
+    cache.fragments.mode = strict
+
+What regions share stands once, under ``cache.default``. A key that is misspelt or has a wrong value
+stops the start with a line that names it. ``dogpile.cache.pylibmc`` is served by our own client of
+the same library, which takes the same arguments and none of its dangers (``clients.py``).
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dogpile.cache import CacheRegion
+from dogpile.cache.exception import DogpileCacheException
+from dogpile.cache.util import coerce_string_conf
+
+from .backends import MEMCACHED, MEMORY
+from .cells import Cells, MemcachedCells, MemoryCells
+from .cells_sqlite import SqliteCells
+from .clients import Memcached
+from .entries import EntryStore
+from .entry import encode
+from .errors import ConfigurationError
+from .keys import KeyMaker
+from .keytable import CACHE_KEYS, REGION_KEYS, parse
+from .l1 import FirstLevel
+from .lease import Leases, LeaseTerms
+from .observer import Observer
+from .proxy import GuardedBackend, TaggedBackend, entry_or_cant
+from .reading import Policy
+from .region import TaggedRegion
+from .stamps import Stamps
+
+PREFIX: Final = "cache."
+DEFAULT: Final = "default"
+NULL: Final = "dogpile.cache.null"
+
+_OURS: Final = {"dogpile.cache.pylibmc": MEMCACHED}
+_ARGUMENTS: Final = "arguments."
+_BEHAVIORS: Final = "behaviors."
+_KNOWN_ARGUMENTS: Final = {
+    MEMORY: frozenset({"max_bytes"}),
+    MEMCACHED: frozenset({"url", "behaviors", "memcached_expire_time"}),
+}
+_GRACE: Final = 60.0
+"""Seconds that memcached keeps an entry beyond the time in which it may still be served stale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Everything that the ini file says about the cache, built."""
+
+    stamps: Stamps
+    regions: Mapping[str, TaggedRegion]
+    keys: Mapping[str, KeyMaker]
+    dogpile: Mapping[str, CacheRegion]
+    """The same regions for use through dogpile's own calls; payloads are ``Entry`` objects."""
+
+
+def from_settings(
+    settings: Mapping[str, Any],
+    *,
+    observer: Observer | None = None,
+    recoverable: tuple[type[Exception], ...] = (),
+    now: Callable[[], float] = time.time,
+) -> Cache:
+    """Build the cache from ini settings; those that do not begin with ``cache.`` are not looked at.
+
+    ``recoverable`` is what a render raises when its data cannot be reached (``Policy``). Nothing is
+    connected to yet. Raises ``ConfigurationError``, one line that names the key.
+    """
+    given = {
+        name.removeprefix(PREFIX): str(value)
+        for name, value in settings.items()
+        if name.startswith(PREFIX)
+    }
+    return _Builder(given, observer or Observer(), recoverable, now).build()
+
+
+def open_cells(url: str, prefix: str = "") -> Cells:
+    """The store that ``cache.stamps.url`` names."""
+    scheme, mark, rest = url.partition("://")
+    if scheme == "memory" and mark and not rest:
+        return MemoryCells()
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        return SqliteCells(Path(rest[1:]))
+    if scheme == "memcached" and rest and not set(rest) & set(" ,"):
+        return MemcachedCells(Memcached([rest.rstrip("/")]), f"{prefix}:")
+    raise ConfigurationError(
+        f"{PREFIX}stamps.url = {url}: expected memcached://host:port (one server), sqlite:///path"
+        " or memory://"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    given: Mapping[str, str]
+    observer: Observer
+    recoverable: tuple[type[Exception], ...]
+    now: Callable[[], float]
+
+    def build(self) -> Cache:
+        common = {key.name: parse(key, key.name, self.given) for key in CACHE_KEYS}
+        names = self._names(common["regions"])
+        self._check_names(names)
+        settings = {name: self._region_settings(name) for name in names}
+        cells = open_cells(common["stamps.url"], common["prefix"])
+        stamps = Stamps(cells, self._ttl(common["stamps.ttl"], settings.values()))
+        keys = {name: KeyMaker(common["prefix"], name, common["version"]) for name in names}
+        regions: dict[str, TaggedRegion] = {}
+        dogpile: dict[str, CacheRegion] = {}
+        for name in names:
+            regions[name], dogpile[name] = self._region(settings[name], keys[name], stamps, cells)
+        return Cache(stamps, regions, keys, dogpile)
+
+    def _names(self, text: str) -> list[str]:
+        names = text.split()
+        for name in names:
+            if name in {DEFAULT, "stamps"} or not name.isidentifier():
+                raise ConfigurationError(f"{PREFIX}regions = {text}: {name!r} is no region's name")
+        return names
+
+    def _check_names(self, regions: Iterable[str]) -> None:
+        """Refuse keys that nobody reads: a misspelt one would go unnoticed."""
+        known = {key.name for key in CACHE_KEYS}
+        of_region = {key.name for key in REGION_KEYS}
+        for name in self.given:
+            owner, _, key = name.partition(".")
+            fits = key in of_region or key.startswith(_ARGUMENTS)
+            if name not in known and not (owner in {DEFAULT, *regions} and fits):
+                raise ConfigurationError(f"{PREFIX}{name}: no such key")
+
+    def _region_settings(self, name: str) -> "_RegionSettings":
+        shared = self._under(DEFAULT)
+        merged = {**shared, **self._under(name)}
+        values = {}
+        for key in REGION_KEYS:
+            owner = name if key.name in self._under(name) else DEFAULT
+            full = f"{PREFIX}{owner}.{key.name}"
+            values[key.name] = parse(
+                key, full, {full: merged[key.name]} if key.name in merged else {}
+            )
+        arguments = {
+            key.removeprefix(_ARGUMENTS): value.strip()
+            for key, value in merged.items()
+            if key.startswith(_ARGUMENTS)
+        }
+        return _RegionSettings(name, values, arguments)
+
+    def _under(self, owner: str) -> dict[str, str]:
+        head = f"{owner}."
+        return {k.removeprefix(head): v for k, v in self.given.items() if k.startswith(head)}
+
+    def _ttl(self, given: float | None, regions: Iterable["_RegionSettings"]) -> float:
+        longest = max((region.values["expiration_time"] for region in regions), default=3600.0)
+        if given is not None and given <= longest:
+            raise ConfigurationError(
+                f"{PREFIX}stamps.ttl = {given:g}: must be above every expiration_time ({longest:g})"
+            )
+        return given if given is not None else 2 * longest
+
+    def _region(
+        self, settings: "_RegionSettings", keys: KeyMaker, stamps: Stamps, cells: Cells
+    ) -> tuple[TaggedRegion, CacheRegion]:
+        leases = Leases(MemoryCells() if settings.in_process else cells, settings.terms)
+        guarded = GuardedBackend(settings.name, leases, self.observer)
+        soft = settings.policy(self.recoverable).soft
+        tagged = TaggedBackend(stamps, soft=soft, now=self.now)
+        dogpile = CacheRegion(
+            name=settings.name,
+            key_mangler=keys.mangle,
+            serializer=encode,
+            deserializer=entry_or_cant,
+        )
+        settings.configure(dogpile, [tagged, guarded])
+        region = TaggedRegion(
+            settings.name,
+            settings.policy(self.recoverable),
+            entries=EntryStore(settings.name, guarded, self.observer, settings.values["max_bytes"]),
+            stamps=stamps,
+            leases=leases,
+            l1=FirstLevel(settings.values["l1_bytes"]),
+            observer=self.observer,
+            now=self.now,
+        )
+        return region, dogpile
+
+
+@dataclass(frozen=True, slots=True)
+class _RegionSettings:
+    """The typed values of a region's keys, and its backend's arguments as they stand."""
+
+    name: str
+    values: Mapping[str, Any]
+    texts: Mapping[str, str]
+
+    @property
+    def backend(self) -> str:
+        given: str = self.values["backend"]
+        return _OURS.get(given, given)
+
+    @property
+    def in_process(self) -> bool:
+        """Whether entries, and so leases, are this process's own."""
+        return self.backend in {MEMORY, NULL} or self.backend.startswith("dogpile.cache.memory")
+
+    @property
+    def terms(self) -> LeaseTerms:
+        values = self.values
+        return LeaseTerms(values["lease_time"], values["wait"], values["poll"])
+
+    def policy(self, recoverable: tuple[type[Exception], ...]) -> Policy:
+        values = self.values
+        return Policy(
+            expiration_time=values["expiration_time"],
+            soft=values["mode"] == "soft",
+            stale_if_error=values["stale_if_error"],
+            refresh_after=values["refresh_after"],
+            recoverable=recoverable,
+            enabled=self.backend != NULL,
+        )
+
+    def configure(self, region: CacheRegion, wrap: list[Any]) -> None:
+        """Give a region its backend; whatever that finds wrong is a ``ConfigurationError``."""
+        try:
+            region.configure(
+                self.backend,
+                expiration_time=self.values["expiration_time"],
+                arguments=self._arguments(),
+                wrap=wrap,
+            )
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{PREFIX}{self.name}.arguments: {error}") from error
+        except (DogpileCacheException, ImportError, KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"{PREFIX}{self.name}.backend = {self.values['backend']}: {error}"
+            ) from error
+
+    def _arguments(self) -> dict[str, Any]:
+        texts = {k: text for k, text in self.texts.items() if not k.startswith(_BEHAVIORS)}
+        arguments: dict[str, Any] = coerce_string_conf(texts)  # type: ignore[no-untyped-call]
+        self._check_arguments(arguments)
+        if self.backend == MEMCACHED:
+            arguments["url"] = self._servers()
+            arguments["behaviors"] = self._behaviors()
+            arguments["memcached_expire_time"] = self._kept(arguments)
+        return arguments
+
+    def _check_arguments(self, arguments: Mapping[str, Any]) -> None:
+        known = _KNOWN_ARGUMENTS.get(self.backend)
+        unknown = sorted(set(arguments) - known) if known is not None else []
+        if unknown:
+            raise ConfigurationError(
+                f"{unknown[0]}: {self.values['backend']} takes no such argument"
+            )
+
+    def _servers(self) -> list[str]:
+        servers = self.texts.get("url", "").replace(",", " ").split()
+        if not servers:
+            raise ConfigurationError("url: expected host:port, or several with spaces between")
+        return servers
+
+    def _behaviors(self) -> dict[str, int | str]:
+        head = len(_BEHAVIORS)
+        texts = {k[head:]: v for k, v in self.texts.items() if k.startswith(_BEHAVIORS)}
+        return {name: int(text) if text.isdecimal() else text for name, text in texts.items()}
+
+    def _kept(self, arguments: Mapping[str, Any]) -> float:
+        """How long memcached keeps an entry: until nobody may serve it, even stale."""
+        values = self.values
+        beyond = max(values["lease_time"], values["stale_if_error"])
+        kept = arguments.get("memcached_expire_time")
+        if kept is None:
+            return float(values["expiration_time"] + beyond + _GRACE)
+        if not isinstance(kept, int) or kept <= values["expiration_time"]:
+            raise ConfigurationError(
+                f"memcached_expire_time = {kept}: must be above expiration_time"
+                f" ({values['expiration_time']:g})"
+            )
+        return float(kept)

@@ -1,0 +1,289 @@
+"""Our dogpile backends, bare and behind our proxies, under dogpile's own published tests."""
+
+import json
+import time
+from typing import Any, ClassVar
+
+import pytest
+from dogpile.cache import make_region
+from dogpile.cache.api import NO_VALUE, CacheMutex
+from dogpile.testing.fixtures import (
+    _GenericBackendTestSuite,
+    _GenericMutexTestSuite,
+    _GenericSerializerTestSuite,
+)
+
+from moziweb.cache.backends import MEMCACHED, MEMORY, OVERHEAD, MemoryBackend
+from moziweb.cache.cells import MemoryCells
+from moziweb.cache.dependencies import Group
+from moziweb.cache.entry import Entry, Kind, decode, encode
+from moziweb.cache.lease import Leases, LeaseTerms
+from moziweb.cache.observer import Observer
+from moziweb.cache.proxy import GuardedBackend, TaggedBackend, split_frame
+from moziweb.cache.stamps import Stamps
+from tests.services.memcached import MemcachedServer
+
+WRAPPED = Stamps(MemoryCells(), 3600)
+
+
+def as_entry(value: object) -> bytes:
+    """A value as an entry that carries a tag."""
+    WRAPPED.resolve(["movie:1"])
+    group = Group(WRAPPED.read_clock(), ("movie:1",))
+    return encode(Entry(Kind.CARD, json.dumps(value).encode(), (group,), 0.0, 1e12))
+
+
+def from_entry(data: bytes) -> Any:
+    """The value back."""
+    return json.loads(decode(data).payload)
+
+
+JSON: dict[str, Any] = {
+    "serializer": lambda value: json.dumps(value).encode(),
+    "deserializer": json.loads,
+}
+AS_ENTRIES: dict[str, Any] = {"serializer": as_entry, "deserializer": from_entry}
+IN_MEMORY: dict[str, Any] = {"arguments": {"max_bytes": 1_000_000}}
+ON_SERVER: dict[str, Any] = {"arguments": {}}
+
+
+class MutexFromLeases:
+    """Gives bare backends the mutex that our proxy gives regions, for dogpile's mutex tests."""
+
+    leases: ClassVar[Leases]
+
+    def _backend(self) -> Any:
+        backend = super()._backend()  # type: ignore[misc]  # dogpile's fixture
+        return GuardedBackend("suite", self.leases, Observer()).wrap(backend)
+
+
+class NoThreads:
+    """Leaves out what tests the threads of dogpile itself, for seconds at a time."""
+
+    test_threaded_dogpile = None
+    test_threaded_get_multi = None
+
+
+class TestMemory(NoThreads, _GenericSerializerTestSuite, _GenericBackendTestSuite):
+    """``moziweb.memory`` as it is."""
+
+    backend = MEMORY
+    region_args = JSON
+    config_args = IN_MEMORY
+
+
+class TestMemcached(NoThreads, _GenericSerializerTestSuite, _GenericBackendTestSuite):
+    """``moziweb.memcached`` as it is, on a real server."""
+
+    backend = MEMCACHED
+    region_args = JSON
+    config_args = ON_SERVER
+
+    @pytest.fixture(autouse=True)
+    def _server(self, memcached_server: MemcachedServer) -> None:
+        memcached_server.flush()
+        self.config_args["arguments"]["url"] = memcached_server.address
+
+    @classmethod
+    def setup_class(cls) -> None:
+        """The server is a fixture's; there is nothing to look for."""
+
+
+class TestWrappedMemory(_GenericSerializerTestSuite, _GenericBackendTestSuite):
+    """A region with both of our proxies, whose values are entries with tags."""
+
+    backend = MEMORY
+    leases = Leases(MemoryCells(), LeaseTerms(life=60, wait=60, poll=0.005))
+    region_args = AS_ENTRIES
+    config_args = IN_MEMORY
+
+    def _region(self, *args: Any, **kwargs: Any) -> Any:
+        region: Any = super()._region(*args, **kwargs)  # type: ignore[no-untyped-call]
+        region.wrap(GuardedBackend("suite", self.leases, Observer()))
+        region.wrap(TaggedBackend(WRAPPED, soft=True, now=time.time))
+        return region
+
+
+class TestLeaseMutex(MutexFromLeases, _GenericMutexTestSuite):
+    """Our leases as dogpile's mutexes."""
+
+    backend = MEMORY
+    leases = Leases(MemoryCells(), LeaseTerms(life=60, wait=60, poll=0.002))
+    region_args = JSON
+    config_args = IN_MEMORY
+
+
+def test_memory_is_bounded_and_drops_the_least_recently_used() -> None:
+    backend = MemoryBackend({"max_bytes": 4 * (OVERHEAD + 101)})
+    for name in "abcd":
+        backend.set_serialized(name, b"x" * 100)
+    assert backend.used == 4 * (OVERHEAD + 101)
+    backend.get_serialized("a")
+    backend.set_serialized("e", b"x" * 100)
+    assert backend.get_serialized_multi("abcde").count(NO_VALUE) == 1
+    assert backend.get_serialized("b") is NO_VALUE
+    assert backend.used == 4 * (OVERHEAD + 101)
+
+
+def test_memory_does_not_keep_what_exceeds_it_nor_what_it_replaced() -> None:
+    backend = MemoryBackend({"max_bytes": 1000})
+    backend.set_serialized("a", b"old")
+    backend.set_serialized("a", b"x" * 1000)
+    assert backend.get_serialized("a") is NO_VALUE
+    assert backend.used == 0
+
+
+def test_memory_counts_replaced_and_deleted_values() -> None:
+    backend = MemoryBackend({})
+    backend.set_serialized_multi({"a": b"1", "b": b"22"})
+    backend.set_serialized("a", b"333")
+    backend.delete_multi(["b", "c"])
+    assert backend.used == OVERHEAD + 4
+    backend.delete("a")
+    assert backend.used == 0
+
+
+@pytest.mark.parametrize("backend", [MEMORY])
+def test_without_a_serializer_only_bytes_are_stored(backend: str) -> None:
+    region = make_region().configure(backend)
+    region.set("a", b"bytes")
+    assert region.get("a") == b"bytes"
+    with pytest.raises(TypeError, match="stores bytes"):
+        region.set("a", {"not": "bytes"})
+
+
+class Counter(Observer):
+    """Counts failures."""
+
+    def __init__(self) -> None:
+        self.failures: list[str] = []
+
+    def store_failed(self, region: str, operation: str) -> None:
+        self.failures.append(f"{region} {operation}")
+
+
+class TestGuarded:
+    """A store that fails is a miss."""
+
+    class Broken(MemoryBackend):
+        """Raises at everything, as some driver would."""
+
+        def get_serialized_multi(self, keys: Any) -> Any:
+            raise OSError("gone")
+
+        def set_serialized_multi(self, mapping: Any) -> None:
+            raise OSError("gone")
+
+        def delete_multi(self, keys: Any) -> None:
+            raise OSError("gone")
+
+    @pytest.fixture
+    def counter(self) -> Counter:
+        return Counter()
+
+    @pytest.fixture
+    def guarded(self, counter: Counter) -> GuardedBackend:
+        leases = Leases(MemoryCells(), LeaseTerms())
+        return GuardedBackend("pages", leases, counter).wrap(self.Broken({}))
+
+    def test_reads_miss(self, guarded: GuardedBackend, counter: Counter) -> None:
+        assert guarded.get_serialized("a") is NO_VALUE
+        assert guarded.get_serialized_multi(iter(["a", "b"])) == [NO_VALUE, NO_VALUE]
+        assert counter.failures == ["pages get"] * 2
+
+    def test_writes_are_lost_and_counted(self, guarded: GuardedBackend, counter: Counter) -> None:
+        guarded.set_serialized("a", b"1")
+        guarded.delete("a")
+        guarded.delete_multi(["a"])
+        assert guarded.store({"a": b"1"}) is False
+        assert guarded.remove(["a"]) is False
+        assert counter.failures == ["pages set", "pages delete", "pages delete", "pages set",
+                                    "pages delete"]  # fmt: skip
+
+    def test_mutexes_are_leases(self, guarded: GuardedBackend) -> None:
+        assert isinstance(guarded.get_mutex("a"), CacheMutex)
+        assert guarded.has_lock_timeout()
+
+
+class TestTagged:
+    """dogpile's own calls on a tagged region."""
+
+    @pytest.fixture
+    def stamps(self) -> Stamps:
+        return Stamps(MemoryCells(), 3600)
+
+    @pytest.fixture(params=[True, False], ids=["soft", "strict"])
+    def region(self, request: pytest.FixtureRequest, stamps: Stamps) -> Any:
+        leases = Leases(MemoryCells(), LeaseTerms(wait=5, poll=0.001))
+        return make_region(serializer=encode, deserializer=decode).configure(
+            MEMORY,
+            expiration_time=3600,
+            wrap=[
+                TaggedBackend(stamps, soft=request.param, now=time.time),
+                GuardedBackend("pages", leases, Observer()),
+            ],
+        )
+
+    def make(self, stamps: Stamps, payload: bytes, life: float = 100) -> Entry:
+        group = Group(stamps.read_clock(), ("movie:1",))
+        now = time.time()
+        return Entry(Kind.PAGE, payload, (group,), now, now + life)
+
+    def test_an_entry_is_made_again_after_a_publish(self, region: Any, stamps: Stamps) -> None:
+        stamps.resolve(["movie:1"])
+        payloads = iter([b"1", b"2", b"3"])
+
+        def read() -> bytes:
+            entry: Entry = region.get_or_create("a", lambda: self.make(stamps, next(payloads)))
+            return entry.payload
+
+        assert [read(), read()] == [b"1", b"1"]
+        stamps.publish(["movie:1"])
+        assert region.get("a") is NO_VALUE
+        assert [read(), read()] == [b"2", b"2"]
+        stamps.publish(["movie:2"])
+        assert read() == b"2"
+
+    def test_an_entry_past_its_own_expiry(self, region: Any, stamps: Stamps) -> None:
+        stamps.resolve(["movie:1"])
+        region.set("a", self.make(stamps, b"1", life=-1))
+        assert region.get("a") is NO_VALUE
+
+    def test_while_one_makes_it_soft_others_get_the_old_one(
+        self, region: Any, stamps: Stamps
+    ) -> None:
+        stamps.resolve(["movie:1"])
+        region.set("a", self.make(stamps, b"old"))
+        stamps.publish(["movie:1"])
+        mutex = region.backend.get_mutex("a")
+        assert mutex.acquire(wait=False)
+        soft = region.backend._soft
+        if soft:
+            assert region.get_or_create("a", lambda: self.make(stamps, b"new")).payload == b"old"
+        mutex.release()
+        assert region.get_or_create("a", lambda: self.make(stamps, b"new")).payload == b"new"
+
+    @pytest.mark.parametrize(
+        "junk", [b"", b"junk", b"{}|x", b'{"ct": 1, "v": 2}|junk', b'["ct"]|x', b"\xff|\xff",
+                 b'{"ct": "x", "v": 2}|x'],
+    )  # fmt: skip
+    def test_junk_is_a_miss_and_no_error(self, region: Any, junk: bytes, stamps: Stamps) -> None:
+        region.actual_backend.set_serialized("a", junk)
+        assert region.get("a") is NO_VALUE
+        entry = region.get_or_create("a", lambda: self.make(stamps, b"new"))
+        assert entry.payload == b"new"
+
+    def test_without_a_clock_nothing_is_true(
+        self, region: Any, stamps: Stamps, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        region.set("a", self.make(stamps, b"1"))
+        monkeypatch.setattr(stamps, "clock", lambda: None)
+        assert region.get("a") is NO_VALUE
+
+    def test_the_frame_is_dogpile_s(self, region: Any, stamps: Stamps) -> None:
+        entry = self.make(stamps, b"a|b|c")
+        region.set("a", entry)
+        raw = region.actual_backend.get_serialized("a")
+        metadata, payload = split_frame(raw)
+        assert json.loads(metadata)["v"] == 2
+        assert decode(payload) == entry

@@ -1,0 +1,210 @@
+"""Regions from the ini file: what is understood, what is refused, and by which words."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from moziweb.cache.backends import MemcachedBackend, MemoryBackend
+from moziweb.cache.cells import MemcachedCells, MemoryCells
+from moziweb.cache.cells_sqlite import SqliteCells
+from moziweb.cache.config import from_settings, open_cells
+from moziweb.cache.errors import ConfigurationError
+from moziweb.cache.keytable import CACHE_KEYS, REGION_KEYS
+from moziweb.cache.rendering import RenderContext, Rendered, Status
+from moziweb.cache.sources import ClockSource
+from tests.services.memcached import MemcachedServer
+
+MINIMAL = {"cache.regions": "pages"}
+
+
+def refusal(settings: Mapping[str, str]) -> str:
+    """The line that stops the start."""
+    with pytest.raises(ConfigurationError) as caught:
+        from_settings({**MINIMAL, **settings})
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+def test_without_a_word_there_are_no_regions() -> None:
+    assert from_settings({"sqlalchemy.url": "sqlite:///x"}).regions == {}
+
+
+def test_the_defaults_need_no_server() -> None:
+    cache = from_settings(MINIMAL)
+    region = cache.regions["pages"]
+    assert region.name == "pages"
+    assert region.policy.expiration_time == 3600
+    assert region.policy.soft
+    assert region.policy.enabled
+    assert isinstance(cache.dogpile["pages"].actual_backend, MemoryBackend)
+    assert isinstance(cache.stamps._cells, MemoryCells)
+
+
+def test_what_regions_share_stands_once(memcached_server: MemcachedServer) -> None:
+    cache = from_settings(
+        {
+            "cache.regions": "pages fragments",
+            "cache.prefix": "site",
+            "cache.default.backend": "dogpile.cache.pylibmc",
+            "cache.default.arguments.url": memcached_server.address,
+            "cache.default.arguments.behaviors.connect_timeout": "50",
+            "cache.default.expiration_time": "600",
+            "cache.fragments.expiration_time": "1200",
+            "cache.fragments.mode": "strict",
+        }
+    )
+    pages, fragments = cache.regions["pages"], cache.regions["fragments"]
+    assert (pages.policy.expiration_time, pages.policy.soft) == (600, True)
+    assert (fragments.policy.expiration_time, fragments.policy.soft) == (1200, False)
+    backend = cache.dogpile["pages"].actual_backend
+    assert isinstance(backend, MemcachedBackend)
+    assert backend._ttl == 600 + 10 + 60
+    assert cache.stamps._ttl == 2400
+    assert cache.keys["pages"].key("a").startswith("site:pages:")
+
+
+def test_several_servers_and_behaviours(memcached_server: MemcachedServer) -> None:
+    cache = from_settings(
+        {
+            **MINIMAL,
+            "cache.pages.backend": "moziweb.memcached",
+            "cache.pages.arguments.url": f"{memcached_server.address}, {memcached_server.address}",
+            "cache.pages.arguments.behaviors.ketama": "1",
+            "cache.pages.arguments.behaviors._poll_timeout": "70",
+            "cache.pages.arguments.behaviors.hash": "md5",
+            "cache.pages.arguments.memcached_expire_time": "7200",
+        }
+    )
+    backend = cache.dogpile["pages"].actual_backend
+    assert backend._ttl == 7200
+    client = backend._client._client()
+    assert client.behaviors["_poll_timeout"] == 70
+    assert client.behaviors["hash"] == "md5"
+    assert len(client.addresses) == 2
+
+
+def test_a_region_works(tmp_path: Path) -> None:
+    cache = from_settings(
+        {
+            **MINIMAL,
+            "cache.stamps.url": f"sqlite:///{tmp_path}/stamps.db",
+            "cache.pages.l1_bytes": "0",
+        }
+    )
+    region, key = cache.regions["pages"], cache.keys["pages"].key("/")
+
+    def render(context: RenderContext) -> Rendered:
+        context.depend("movie:1")
+        return Rendered(b"page")
+
+    statuses = [
+        region.get_or_render(key, render, source=ClockSource(cache.stamps)).status for _ in range(2)
+    ]
+    assert statuses == [Status.MISS, Status.HIT]
+    cells = cache.stamps._cells
+    assert isinstance(cells, SqliteCells)
+    cells.close()
+
+
+def test_a_region_can_be_switched_off() -> None:
+    cache = from_settings({**MINIMAL, "cache.pages.backend": "dogpile.cache.null"})
+    region = cache.regions["pages"]
+
+    def render(context: RenderContext) -> Rendered:
+        context.depend("movie:1")
+        return Rendered(b"page")
+
+    for _ in range(2):
+        served = region.get_or_render("a", render, source=ClockSource(cache.stamps))
+        assert (served.status, served.refusal) == (Status.BYPASS, "switched_off")
+    assert region.lookup("a") is None
+
+
+def test_any_backend_of_dogpile_will_do(tmp_path: Path) -> None:
+    cache = from_settings(
+        {
+            **MINIMAL,
+            "cache.pages.backend": "dogpile.cache.dbm",
+            "cache.pages.arguments.filename": f"{tmp_path}/pages.dbm",
+        }
+    )
+
+    def render(context: RenderContext) -> Rendered:
+        context.depend("movie:1")
+        return Rendered(b"page")
+
+    region = cache.regions["pages"]
+    first = region.get_or_render("a", render, source=ClockSource(cache.stamps))
+    second = region.get_or_render("a", render, source=ClockSource(cache.stamps))
+    assert (first.status, second.status) == (Status.MISS, Status.HIT)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"cache.pages.expiration_tiem": "5"}, "cache.pages.expiration_tiem: no such key"),
+        ({"cache.pages.expiration_time": "soon"}, "cache.pages.expiration_time = soon: expected"),
+        ({"cache.default.expiration_time": "0"}, "cache.default.expiration_time = 0: expected"),
+        ({"cache.pages.mode": "hard"}, "cache.pages.mode = hard: expected soft or strict"),
+        ({"cache.pages.l1_bytes": "-1"}, "cache.pages.l1_bytes = -1: expected a whole number"),
+        ({"cache.pages.refresh_after": "2"}, "cache.pages.refresh_after = 2"),
+        ({"cache.pages.stale_if_error": "nan"}, "cache.pages.stale_if_error = nan"),
+        ({"cache.feeds.mode": "soft"}, "cache.feeds.mode: no such key"),
+        ({"cache.stamps.uri": "memory://"}, "cache.stamps.uri: no such key"),
+        ({"cache.regions": "pages default"}, "'default' is no region's name"),
+        ({"cache.regions": "pages a-b"}, "'a-b' is no region's name"),
+        ({"cache.prefix": "a b"}, "'a b'"),
+        ({"cache.stamps.ttl": "100"}, "cache.stamps.ttl = 100: must be above"),
+        ({"cache.stamps.url": "redis://x"}, "cache.stamps.url = redis://x: expected memcached://"),
+        ({"cache.stamps.url": "memcached://a:1,b:1"}, "cache.stamps.url"),
+        ({"cache.stamps.url": "memory://x"}, "cache.stamps.url"),
+        ({"cache.stamps.url": "sqlite://"}, "cache.stamps.url"),
+        ({"cache.stamps.url": "memory"}, "cache.stamps.url"),
+        ({"cache.pages.backend": "nothing"}, "cache.pages.backend = nothing"),
+        ({"cache.pages.backend": "dogpile.cache.dbm"}, "cache.pages.backend = dogpile.cache.dbm"),
+        ({"cache.pages.arguments.url": "x"}, "cache.pages.arguments: url: moziweb.memory takes no"),
+    ],
+)
+def test_a_wrong_key_stops_the_start(settings: dict[str, str], named: str) -> None:
+    assert named in refusal(settings)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({}, "cache.pages.arguments: url: expected host:port"),
+        ({"url": "127.0.0.1:port"}, "cache.pages.arguments: memcached 127.0.0.1:port"),
+        ({"url": "a:1", "behaviors.no_block": "1"}, "no_block"),
+        ({"url": "a:1", "behaviors.speed": "9"}, "speed"),
+        ({"url": "a:1", "binary": "true"}, "binary: dogpile.cache.pylibmc takes no such argument"),
+        (
+            {"url": "a:1", "memcached_expire_time": "60"},
+            "memcached_expire_time = 60: must be above",
+        ),
+        ({"url": "a:1", "memcached_expire_time": "x"}, "memcached_expire_time = x: must be above"),
+    ],
+)
+def test_a_wrong_argument_of_memcached_stops_the_start(
+    arguments: dict[str, str], named: str
+) -> None:
+    settings = {f"cache.pages.arguments.{name}": value for name, value in arguments.items()}
+    assert named in refusal({"cache.pages.backend": "dogpile.cache.pylibmc", **settings})
+
+
+def test_stamps_on_memcached_have_the_site_s_prefix(memcached_server: MemcachedServer) -> None:
+    cells = open_cells(f"memcached://{memcached_server.address}", "site")
+    assert isinstance(cells, MemcachedCells)
+    assert cells._prefix == "site:"
+
+
+def test_every_key_says_what_it_means() -> None:
+    for key in (*CACHE_KEYS, *REGION_KEYS):
+        assert key.meaning.endswith(".")
+        assert (
+            key.default is None
+            or key.default == ""
+            or key.parse(f"{key.default:g}" if isinstance(key.default, float) else str(key.default))
+            == key.default
+        )
