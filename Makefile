@@ -15,6 +15,8 @@ INI    ?= development.ini
 
 BENCHMARKS := variants generate
 export PORT
+# Pyramid 2.1 imports pkg_resources, which says this each time.
+export PYTHONWARNINGS := ignore:pkg_resources is deprecated as an API:UserWarning
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench lock screenshots test-services clean
