@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from dogpile.cache import register_backend
 from dogpile.cache.api import NO_VALUE, BytesBackend, SerializedReturnType
+from dogpile.cache.util import sha1_mangle_key
 
-from .clients import Memcached
+from .clients import Memcached, is_plain_key
 
 MEMORY: Final = "moziweb.memory"
 MEMCACHED: Final = "moziweb.memcached"
@@ -122,6 +123,10 @@ class MemcachedBackend(BytesBackend):
         servers = [url] if isinstance(url, str) else list(url)
         self._client = Memcached(servers, behaviors_extra=arguments.get("behaviors"))
         self._ttl = float(arguments.get("memcached_expire_time", 0))
+
+    def key_mangler(self, key: str) -> str:
+        """For regions without a mangler: a key that memcached cannot carry becomes a digest."""
+        return key if is_plain_key(key) else sha1_mangle_key(key)
 
     def get_serialized(self, key: str) -> SerializedReturnType:
         """The value, or ``NO_VALUE``."""

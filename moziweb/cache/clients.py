@@ -227,8 +227,13 @@ class _MissingError(StoreError):
     """The key is not there: the driver's way of answering ``incr`` and ``cas``."""
 
 
+def is_plain_key(key: str) -> bool:
+    """Whether memcached's text protocol can carry a key."""
+    return 0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable() and " " not in key
+
+
 def _check_key(key: str) -> None:
-    if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable() and " " not in key):
+    if not is_plain_key(key):
         raise KeyRefusedError(f"not a key for memcached: {key[:80]!r}")
 
 

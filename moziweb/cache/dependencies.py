@@ -115,9 +115,13 @@ class Recorder:
         self._note_check(checked_at)
 
     def bubble(self, inner: "Recorder") -> None:
-        """Take in a part rendered just now, whether or not it could be stored."""
-        self.absorb(inner.dependencies(), inner.expires, checked_at=None, stale=inner.stale)
-        self.unknown |= inner.unknown
+        """Take in a part rendered just now, whether or not it could be stored.
+
+        One that recorded nothing is of unknown age, and so is whatever it goes into.
+        """
+        dependencies = inner.dependencies()
+        self.absorb(dependencies, inner.expires, checked_at=None, stale=inner.stale)
+        self.unknown |= inner.unknown or not dependencies
 
     def cap(self, expires: float) -> None:
         """Let the payload expire no later than ``expires``, in Unix time: time is a dependency."""

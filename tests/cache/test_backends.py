@@ -42,6 +42,7 @@ JSON: dict[str, Any] = {
     "serializer": lambda value: json.dumps(value).encode(),
     "deserializer": json.loads,
 }
+PLAIN_KEYS: dict[str, Any] = {**JSON, "key_mangler": lambda key: key.replace(" ", "_")}
 AS_ENTRIES: dict[str, Any] = {"serializer": as_entry, "deserializer": from_entry}
 IN_MEMORY: dict[str, Any] = {"arguments": {"max_bytes": 1_000_000}}
 ON_SERVER: dict[str, Any] = {"arguments": {}}
@@ -76,7 +77,7 @@ class TestMemcached(NoThreads, _GenericSerializerTestSuite, _GenericBackendTestS
     """``moziweb.memcached`` as it is, on a real server."""
 
     backend = MEMCACHED
-    region_args = JSON
+    region_args = PLAIN_KEYS
     config_args = ON_SERVER
 
     @pytest.fixture(autouse=True)
@@ -150,6 +151,14 @@ def test_without_a_serializer_only_bytes_are_stored(backend: str) -> None:
     assert region.get("a") == b"bytes"
     with pytest.raises(TypeError, match="stores bytes"):
         region.set("a", {"not": "bytes"})
+
+
+def test_memcached_mangles_what_it_cannot_carry(memcached_server: MemcachedServer) -> None:
+    region = make_region().configure(MEMCACHED, arguments={"url": memcached_server.address})
+    for key in ("plain", "with a space", "x" * 5000, "é\r\nset x 0 0 1"):
+        region.set(key, key.encode())
+        assert region.get(key) == key.encode()
+    assert region.actual_backend.get_serialized("plain") != NO_VALUE
 
 
 class Counter(Observer):

@@ -73,6 +73,12 @@ def test_a_part_of_unknown_age_spoils_the_whole() -> None:
     assert page.refusal(wrote=False, now=0.0) is Refusal.STARTED_UNKNOWN
 
 
+def test_a_part_that_recorded_nothing_spoils_the_whole() -> None:
+    page = rendered(5, "a:1")
+    page.bubble(Recorder())
+    assert page.refusal(wrote=False, now=0.0) is Refusal.STARTED_UNKNOWN
+
+
 def test_a_transaction_that_wrote_may_not() -> None:
     assert rendered(5).refusal(wrote=True, now=0.0) is Refusal.WROTE
 

@@ -12,9 +12,9 @@ from moziweb.cache.journal import Journal
 from moziweb.cache.relay import Relay, RelayThread
 from moziweb.cache.stamps import Stamps
 from tests.cache.database import Base, journal
-from tests.cache.test_writes import Heard, engine, heard, stamps
+from tests.cache.test_writes import Heard, engine, films_template, heard, stamps
 
-__all__ = ["engine", "heard", "stamps"]
+__all__ = ["engine", "films_template", "heard", "stamps"]
 
 NOW = 1_700_000_000.0
 

@@ -46,6 +46,18 @@ class Heard(Observer):
         self.failed.append(frozenset(tags))
 
 
+@pytest.fixture(scope="session")
+def films_template(postgres_server: PostgresServer) -> str:
+    """A database with the tables, to be copied."""
+
+    def prepare(url: str) -> None:
+        made = create_engine(url)
+        Base.metadata.create_all(made)
+        made.dispose()
+
+    return postgres_server.make_template(prepare)
+
+
 @pytest.fixture(params=["sqlite", "READ COMMITTED", "REPEATABLE READ"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """SQLite in WAL mode, and PostgreSQL at two isolation levels; the tables are there."""
@@ -56,9 +68,8 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         made.dispose()
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    with server.database() as url:
+    with server.database(request.getfixturevalue("films_template")) as url:
         made = create_engine(url, isolation_level=request.param)
-        Base.metadata.create_all(made)
         yield made
         made.dispose()
 

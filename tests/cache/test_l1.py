@@ -1,0 +1,66 @@
+"""The first level: copies good for as long as the clock stands still."""
+
+from moziweb.cache.entry import Entry, Kind
+from moziweb.cache.l1 import OVERHEAD, FirstLevel
+
+
+def entry(size: int = 100, expires: float = 50.0) -> Entry:
+    """An entry that costs ``size`` bytes and the overhead."""
+    return Entry(Kind.PAGE, b"x" * size, (), 0.0, expires)
+
+
+def test_a_copy_is_served_at_its_own_clock_only() -> None:
+    level, kept = FirstLevel(10_000), entry()
+    level.put("a", kept, g=5, now=1.0)
+    assert level.get("a", g=5, now=2.0) is kept
+    assert level.get("a", g=6, now=2.0) is None
+    assert level.get("a", g=4, now=2.0) is None
+    assert level.get("b", g=5, now=2.0) is None
+
+
+def test_a_copy_runs_out() -> None:
+    level = FirstLevel(10_000)
+    level.put("a", entry(expires=50.0), g=5, now=1.0)
+    assert level.get("a", g=5, now=49.9) is not None
+    assert level.get("a", g=5, now=50.0) is None
+
+
+def test_it_is_bounded_and_drops_the_least_recently_used() -> None:
+    level = FirstLevel(3 * (OVERHEAD + 100))
+    for name in "abc":
+        level.put(name, entry(), g=5, now=1.0)
+    level.get("a", g=5, now=1.0)
+    level.put("d", entry(), g=5, now=1.0)
+    assert [name for name in "abcd" if level.get(name, g=5, now=1.0)] == ["a", "c", "d"]
+    assert level.used == 3 * (OVERHEAD + 100)
+
+
+def test_replacing_does_not_count_twice() -> None:
+    level = FirstLevel(10_000)
+    for size in (100, 300, 200):
+        level.put("a", entry(size), g=5, now=1.0)
+    assert level.used == OVERHEAD + 200
+
+
+def test_what_exceeds_it_replaces_the_old_by_nothing() -> None:
+    level = FirstLevel(1000)
+    level.put("a", entry(100), g=5, now=1.0)
+    level.put("a", entry(1000), g=5, now=1.0)
+    assert level.get("a", g=5, now=1.0) is None
+    assert level.used == 0
+
+
+def test_none_at_all() -> None:
+    level = FirstLevel(0)
+    level.put("a", entry(0), g=5, now=1.0)
+    assert level.get("a", g=5, now=1.0) is None
+
+
+def test_the_last_known_is_known_since_it_was_last_found_true() -> None:
+    level = FirstLevel(10_000)
+    level.put("a", entry(), g=5, now=10.0)
+    level.get("a", g=5, now=20.0)
+    level.get("a", g=6, now=30.0)
+    assert level.last_known("a", since=20.0) is not None
+    assert level.last_known("a", since=20.1) is None
+    assert level.last_known("b", since=0.0) is None

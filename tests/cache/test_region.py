@@ -1,0 +1,561 @@
+"""A tagged region, read by read; its races are in test_races.py."""
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from moziweb.cache.backends import MemoryBackend
+from moziweb.cache.cells import MemoryCells
+from moziweb.cache.dependencies import Refusal
+from moziweb.cache.entries import EntryStore
+from moziweb.cache.entry import Kind
+from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
+from moziweb.cache.l1 import FirstLevel
+from moziweb.cache.lease import Leases, LeaseTerms
+from moziweb.cache.observer import Observer
+from moziweb.cache.proxy import GuardedBackend
+from moziweb.cache.reading import Policy
+from moziweb.cache.region import TaggedRegion
+from moziweb.cache.rendering import RenderContext, Rendered, Served, Status
+from moziweb.cache.sources import ClockSource
+from moziweb.cache.stamps import Stamps
+
+LIFE = 100.0
+
+
+class Heard(Observer):
+    """Remembers what happened."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[Any, ...]] = []
+
+    def served(self, region: str, status: str) -> None:
+        self.events.append(("served", status))
+
+    def rendered(self, region: str, seconds: float, pieces: int) -> None:
+        self.events.append(("rendered", pieces))
+
+    def refused(self, region: str, reason: str) -> None:
+        self.events.append(("refused", reason))
+
+    def corrupt(self, region: str) -> None:
+        self.events.append(("corrupt",))
+
+    def stored(self, region: str, size: int) -> None:
+        self.events.append(("stored",))
+
+    def stamps_failed(self, operation: str) -> None:
+        self.events.append(("stamps_failed", operation))
+
+
+class Bench:
+    """A region over stores in memory, at a time set by hand."""
+
+    def __init__(self, **policy: Any) -> None:
+        self.now = 1000.0
+        self.renders = 0
+        self.heard = Heard()
+        self.cells = MemoryCells(lambda: self.now)
+        self.stamps = Stamps(self.cells, 10_000)
+        self.backend = MemoryBackend({})
+        self.leases = Leases(
+            MemoryCells(lambda: self.now),
+            LeaseTerms(life=10, wait=1, poll=0.1),
+            sleep=self.sleep,
+            clock=lambda: self.now,
+        )
+        self.region = self.open(Policy(LIFE, **policy))
+
+    def open(self, policy: Policy, l1_bytes: int = 100_000) -> TaggedRegion:
+        """The region as another process would open it."""
+        guarded = GuardedBackend("pages", self.leases, self.heard).wrap(self.backend)
+        return TaggedRegion(
+            "pages",
+            policy,
+            entries=EntryStore("pages", guarded, self.heard, max_bytes=5000),
+            stamps=self.stamps,
+            leases=self.leases,
+            l1=FirstLevel(l1_bytes),
+            observer=self.heard,
+            now=lambda: self.now,
+        )
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes."""
+        self.now += seconds
+
+    def source(self) -> ClockSource:
+        """A source of now."""
+        return ClockSource(self.stamps)
+
+    def render(self, *tags: str, payload: bytes = b"") -> Callable[[RenderContext], Rendered]:
+        """A render that shows ``tags``; its payload counts renders unless given."""
+
+        def render(context: RenderContext) -> Rendered:
+            context.depend(*(tags or ("movie:1",)))
+            self.renders += 1
+            return Rendered(payload or b"%d" % self.renders)
+
+        return render
+
+    def read(self, key: str = "a", **kwargs: Any) -> Served:
+        """A request."""
+        kwargs.setdefault("source", self.source())
+        return self.region.get_or_render(key, kwargs.pop("render", self.render()), **kwargs)
+
+    def another(self) -> None:
+        """From now on, requests come to another process: its first level is empty."""
+        self.region = self.open(self.region.policy)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A soft region."""
+    return Bench()
+
+
+def test_miss_then_hit_then_l1(bench: Bench) -> None:
+    assert [bench.read().status for _ in range(4)] == ["miss", "hit", "l1", "l1"]
+    assert bench.renders == 1
+    assert bench.heard.events == [
+        ("rendered", 1), ("stored",), ("served", "miss"), ("served", "hit"), ("served", "l1"),
+        ("served", "l1"),
+    ]  # fmt: skip
+
+
+def test_a_publish_of_its_tag_renders_it_once_more(bench: Bench) -> None:
+    for _ in range(3):
+        bench.read()
+    bench.stamps.publish(["movie:1"])
+    assert [bench.read().entry.payload for _ in range(3)] == [b"2", b"2", b"2"]
+    assert bench.read().status is Status.L1
+
+
+def test_a_publish_of_another_tag_costs_a_look(bench: Bench) -> None:
+    for _ in range(3):
+        bench.read()
+    bench.stamps.publish(["movie:2"])
+    assert [bench.read().status for _ in range(2)] == ["hit", "l1"]
+    assert bench.renders == 1
+
+
+def test_an_entry_runs_out(bench: Bench) -> None:
+    bench.read()
+    bench.now += LIFE - 0.1
+    assert bench.read().status is Status.HIT
+    bench.now += 0.1
+    assert bench.read().status is Status.MISS
+
+
+def test_a_render_may_shorten_its_life(bench: Bench) -> None:
+    def render(context: RenderContext) -> Rendered:
+        context.depend("week:1")
+        context.cap(bench.now + 10)
+        return Rendered(b"this week")
+
+    assert bench.read(render=render).entry.expires == bench.now + 10
+    bench.now += 10
+    assert bench.read(render=render).status is Status.MISS
+
+
+def test_lookup_serves_what_is_there_and_renders_nothing(bench: Bench) -> None:
+    assert bench.region.lookup("a") is None
+    bench.read()
+    statuses = [served and served.status for served in (bench.region.lookup("a"),) * 1]
+    assert statuses == [Status.HIT]
+    again = bench.region.lookup("a")
+    assert again is not None
+    assert again.status is Status.L1
+    bench.stamps.publish(["movie:1"])
+    assert bench.region.lookup("a") is None
+
+
+def test_fields_of_the_payload_are_kept(bench: Bench) -> None:
+    def render(context: RenderContext) -> Rendered:
+        context.depend("movie:1")
+        return Rendered(b"x", Kind.CARD, {"gzip": b"z"}, {"etag": "e"}, {"by": "test"})
+
+    bench.read(render=render)
+    entry = bench.read(render=render).entry
+    assert (entry.kind, entry.encodings, entry.content, entry.debug) == (
+        Kind.CARD, {"gzip": b"z"}, {"etag": "e"}, {"by": "test"},
+    )  # fmt: skip
+    assert entry.created == bench.now
+
+
+class TestRefusals:
+    """What is served and not stored."""
+
+    def refused(self, bench: Bench, **kwargs: Any) -> Refusal | None:
+        first = bench.read(**kwargs)
+        assert first.status is Status.BYPASS
+        assert ("refused", first.refusal) in bench.heard.events
+        assert bench.region.lookup("a") is None
+        return first.refusal
+
+    def test_a_transaction_that_wrote(self, bench: Bench) -> None:
+        class Writing(ClockSource):
+            def wrote(self) -> bool:
+                return True
+
+        assert self.refused(bench, source=Writing(bench.stamps)) is Refusal.WROTE
+
+    def test_a_render_that_records_nothing(self, bench: Bench) -> None:
+        refusal = self.refused(bench, render=lambda context: Rendered(b""))
+        assert refusal is Refusal.STARTED_UNKNOWN
+
+    def test_a_page_of_two_megabytes(self, bench: Bench) -> None:
+        assert self.refused(bench, render=bench.render(payload=b"x" * 2_000_000)) is Refusal.TOO_BIG
+
+    def test_a_store_that_is_down(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: object) -> None:
+            raise StoreUnreachableError("gone")
+
+        monkeypatch.setattr(bench.backend, "set_serialized_multi", fail)
+        assert self.refused(bench) is Refusal.STORE_DOWN
+
+    def test_what_has_run_out_already(self, bench: Bench) -> None:
+        def render(context: RenderContext) -> Rendered:
+            context.depend("week:1")
+            context.cap(bench.now)
+            return Rendered(b"")
+
+        assert self.refused(bench, render=render) is Refusal.EXPIRED
+
+
+@pytest.mark.parametrize("junk", [b"", b"junk", b"{}|junk", b'{"ct":1,"v":2}|MZ\x01\x03junk'])
+def test_junk_in_the_store_is_a_miss_and_is_replaced(bench: Bench, junk: bytes) -> None:
+    bench.backend.set_serialized("a", junk)
+    assert bench.read().status is Status.MISS
+    assert ("corrupt",) in bench.heard.events
+    assert bench.read().status is Status.HIT
+
+
+def test_what_a_render_raises_is_raised_and_its_lease_released(bench: Bench) -> None:
+    def render(context: RenderContext) -> Rendered:
+        raise LookupError("no such film")
+
+    with pytest.raises(LookupError):
+        bench.read(render=render)
+    assert not bench.leases.held("a")
+
+
+class TestParts:
+    """Pieces of another region, and what a page inherits from them."""
+
+    def page(self, bench: Bench, *keys: str) -> Callable[[RenderContext], Rendered]:
+        def render_cards(contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
+            return {key: bench.render(f"movie:{key}")(context) for key, context in contexts.items()}
+
+        def render(context: RenderContext) -> Rendered:
+            cards = bench.region.get_or_render_multi(
+                keys, render_cards, source=context.source, parent=context
+            )
+            return Rendered(b" ".join(card.entry.payload for card in cards))
+
+        return render
+
+    def test_missing_pieces_are_rendered_together(self, bench: Bench) -> None:
+        bench.read("2", render=bench.render("movie:2"))
+        bench.heard.events.clear()
+        served = bench.read("page", render=self.page(bench, "1", "2", "3", "1"))
+        assert served.entry.payload == b"2 1 3 2"
+        assert ("rendered", 2) in bench.heard.events
+        assert set(served.entry.tags) == {"movie:1", "movie:2", "movie:3"}
+
+    def test_a_page_is_outdated_with_any_of_its_pieces(self, bench: Bench) -> None:
+        render = self.page(bench, "1", "2")
+        assert bench.read("page", render=render).entry.payload == b"1 2"
+        bench.stamps.publish(["movie:2"])
+        assert bench.read("page", render=render).entry.payload == b"1 3"
+        assert bench.read("page", render=render).status is Status.HIT
+
+    def test_a_page_keeps_the_clocks_of_its_pieces(self, bench: Bench) -> None:
+        old = bench.read("1", render=bench.render("movie:1")).entry.dependencies
+        bench.stamps.publish(["list:x"])
+        page = bench.read("page", render=self.page(bench, "1", "2")).entry.dependencies
+        assert set(old) <= set(page)
+        assert len(page) == 2
+
+    def test_a_page_runs_out_with_its_first_piece(self, bench: Bench) -> None:
+        first = bench.read("1", render=bench.render("movie:1")).entry
+        bench.now += 30
+        assert bench.read("page", render=self.page(bench, "1", "2")).entry.expires == first.expires
+
+    def test_a_page_of_checked_pieces_is_kept_at_once(self, bench: Bench) -> None:
+        for key in ("1", "2"):
+            bench.read(key, render=bench.render(f"movie:{key}"))
+        assert bench.read("page", render=self.page(bench, "1", "2")).status is Status.MISS
+        assert bench.read("page", render=self.page(bench, "1", "2")).status is Status.L1
+
+    def test_a_page_with_an_unstorable_piece_is_not_stored(self, bench: Bench) -> None:
+        def render(context: RenderContext) -> Rendered:
+            bench.region.get_or_render(
+                "1", lambda _: Rendered(b"of unknown age"), source=context.source, parent=context
+            )
+            context.depend("list:x")
+            return Rendered(b"")
+
+        assert bench.read("page", render=render).refusal is Refusal.STARTED_UNKNOWN
+
+    def test_a_page_with_a_stale_piece_is_not_stored(self, bench: Bench) -> None:
+        bench.read("1", render=bench.render("movie:1"))
+        bench.stamps.publish(["movie:1"])
+        assert bench.leases.take("1")
+        served = bench.read("page", render=self.page(bench, "1"))
+        assert (served.status, served.refusal) == (Status.BYPASS, Refusal.STALE_PART)
+        assert served.entry.payload == b"1"
+
+    def test_no_keys_are_no_work(self, bench: Bench) -> None:
+        assert bench.region.get_or_render_multi([], self.none, source=bench.source()) == []
+
+    def none(self, contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
+        raise AssertionError("nothing to render")
+
+
+class TestLeases:
+    """While somebody else renders."""
+
+    def test_soft_readers_are_served_the_outdated_entry(self, bench: Bench) -> None:
+        bench.read()
+        bench.stamps.publish(["movie:1"])
+        token = bench.leases.take("a")
+        served = bench.read()
+        assert (served.status, served.entry.payload) == (Status.STALE, b"1")
+        bench.leases.release("a", token or b"")
+        assert bench.read().status is Status.MISS
+
+    def test_the_outdated_entry_is_served_for_a_lease_beyond_its_life(self, bench: Bench) -> None:
+        bench.read()
+        bench.now += LIFE + 9
+        assert bench.leases.take("a")
+        assert bench.read().status is Status.STALE
+        bench.now += 2
+        assert bench.leases.take("a") or bench.leases.take("a") is None
+        assert bench.read().status is Status.MISS
+
+    def test_with_nothing_to_serve_they_wait_and_then_render(self, bench: Bench) -> None:
+        assert bench.leases.take("a")
+        before = bench.now
+        assert bench.read().status is Status.MISS
+        assert 1.0 <= bench.now - before < 1.3
+
+    def test_strict_readers_wait_for_the_new_one(self) -> None:
+        bench = Bench(soft=False)
+        bench.read()
+        bench.stamps.publish(["movie:1"])
+        token = bench.leases.take("a") or b""
+
+        def finish_other(seconds: float) -> None:
+            bench.now += seconds
+            if bench.renders == 1:
+                bench.region.refresh("elsewhere", bench.render(), source=bench.source())
+                copied = bench.backend.get_serialized("elsewhere")
+                assert isinstance(copied, bytes)
+                bench.backend.set_serialized("a", copied)
+                bench.leases.release("a", token)
+
+        bench.leases._sleep = finish_other
+        served = bench.read()
+        assert (served.status, served.entry.payload) == (Status.HIT, b"2")
+
+    def test_a_waiter_takes_over_a_lease_that_is_given_up(self) -> None:
+        bench = Bench(soft=False)
+        token = bench.leases.take("a") or b""
+        bench.leases._sleep = lambda seconds: bench.leases.release("a", token)
+        assert bench.read().status is Status.MISS
+        assert not bench.leases.held("a")
+
+    def test_one_thread_of_many_renders(self) -> None:
+        bench = Bench()
+        bench.leases = Leases(MemoryCells(), LeaseTerms(life=60, wait=30, poll=0.002))
+        region = bench.open(bench.region.policy)
+        gate = threading.Barrier(6)
+        served: list[Served] = []
+
+        def request() -> None:
+            gate.wait()
+            served.append(region.get_or_render("a", bench.render(), source=bench.source()))
+
+        threads = [threading.Thread(target=request) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert bench.renders == 1
+        assert {each.entry.payload for each in served} == {b"1"}
+
+
+class TestOutages:
+    """When the stamps, or the data, cannot be reached."""
+
+    @pytest.fixture
+    def down(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Bench], None]:
+        def fail(*_: object) -> None:
+            raise StoreUnreachableError("gone")
+
+        def take_down(bench: Bench) -> None:
+            for name in ("get", "get_multi", "gets", "add", "cas", "incr", "set_multi"):
+                monkeypatch.setattr(bench.cells, name, fail)
+
+        return take_down
+
+    def test_without_stamps_everything_is_rendered_and_nothing_stored(
+        self, bench: Bench, down: Callable[[Bench], None]
+    ) -> None:
+        bench.read()
+        bench.read()
+        down(bench)
+        for _ in range(2):
+            served = bench.read()
+            assert (served.status, served.refusal) == (Status.BYPASS, Refusal.STARTED_UNKNOWN)
+        assert bench.region.lookup("a") is None
+
+    def test_with_a_window_what_was_true_a_moment_ago_is_served(
+        self, down: Callable[[Bench], None]
+    ) -> None:
+        bench = Bench(stale_if_error=60)
+        for _ in range(3):
+            bench.read()
+        down(bench)
+        bench.now += 60
+        assert bench.read().status is Status.STALE
+        bench.now += 0.1
+        assert bench.read().status is Status.BYPASS
+
+    def test_it_heals(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        bench.read()
+        with monkeypatch.context() as patch:
+            patch.setattr(bench.stamps, "clock", lambda: None)
+            assert bench.read().status is Status.BYPASS
+        assert bench.read().status is Status.HIT
+
+    @pytest.mark.parametrize("operation", ["get_multi", "gets"])
+    def test_stamps_lost_in_the_middle_of_a_read(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, operation: str
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise StoreUnreachableError("gone")
+
+        bench.read()
+        bench.stamps.publish(["movie:1"])
+        monkeypatch.setattr(bench.cells, operation, fail)
+        assert bench.read().entry.payload == b"2"
+        assert any(event[0] == "stamps_failed" for event in bench.heard.events)
+
+    def test_data_that_cannot_be_reached(self) -> None:
+        bench = Bench(stale_if_error=60, recoverable=(ConnectionError,))
+
+        def failing(context: RenderContext) -> Rendered:
+            raise ConnectionError("database")
+
+        with pytest.raises(ConnectionError):
+            bench.read(render=failing)
+        bench.read()
+        bench.now += LIFE + 59
+        assert bench.read(render=failing).status is Status.STALE
+        bench.now += 1
+        with pytest.raises(ConnectionError):
+            bench.read(render=failing)
+
+    def test_other_errors_are_not_hidden(self) -> None:
+        bench = Bench(stale_if_error=60, recoverable=(ConnectionError,))
+        bench.read()
+        bench.now += LIFE
+
+        def failing(context: RenderContext) -> Rendered:
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            bench.read(render=failing)
+
+
+class TestRefresh:
+    """Renewal before the end."""
+
+    def test_a_hit_past_its_share_is_due(self) -> None:
+        bench = Bench(refresh_after=0.8)
+        bench.read()
+        bench.now += 0.8 * LIFE - 1
+        assert not bench.read().refresh_due
+        bench.now += 1
+        assert bench.read().refresh_due
+
+    def test_it_replaces_the_entry(self, bench: Bench) -> None:
+        bench.read()
+        served = bench.region.refresh("a", bench.render(), source=bench.source())
+        assert served is not None
+        assert served.status is Status.MISS
+        bench.another()
+        assert bench.read().entry.payload == b"2"
+
+    def test_one_at_a_time(self, bench: Bench) -> None:
+        token = bench.leases.take("a")
+        assert bench.region.refresh("a", bench.render(), source=bench.source()) is None
+        bench.leases.release("a", token or b"")
+        assert bench.region.refresh("a", bench.render(), source=bench.source()) is not None
+        assert not bench.leases.held("a")
+
+    def test_a_write_while_it_renders_outdates_what_it_makes(self, bench: Bench) -> None:
+        """FusionCache stamps after its background factory, and loses the invalidation."""
+
+        def render(context: RenderContext) -> Rendered:
+            context.depend("movie:1")
+            bench.stamps.publish(["movie:1"])
+            return Rendered(b"old")
+
+        bench.read()
+        bench.region.refresh("a", render, source=bench.source())
+        assert bench.region.lookup("a") is None
+
+
+class TestForget:
+    """Purge by address."""
+
+    def test_no_process_serves_it_any_more(self, bench: Bench) -> None:
+        for _ in range(3):
+            bench.read()
+        bench.open(bench.region.policy).forget("a")
+        assert bench.read().status is Status.MISS
+
+    def test_other_entries_stay(self, bench: Bench) -> None:
+        bench.read("a")
+        bench.read("b")
+        bench.region.forget("a")
+        assert bench.read("b").status is Status.HIT
+
+    def test_it_says_when_it_could_not(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: object) -> None:
+            raise StoreUnreachableError("gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(bench.backend, "delete_multi", fail)
+            with pytest.raises(StoreError):
+                bench.region.forget("a")
+        monkeypatch.setattr(bench.cells, "incr", fail)
+        with pytest.raises(PublishError):
+            bench.region.forget("a")
+
+
+def test_policies_are_values() -> None:
+    policy = Policy(60)
+    assert dataclasses.replace(policy, soft=False) != policy
+    assert policy == Policy(60)
+
+
+def test_an_observer_that_hears_nothing_may_be_told_everything() -> None:
+    silent = Observer()
+    tags: Iterable[str] = ("movie:1",)
+    silent.served("pages", "hit")
+    silent.rendered("pages", 0.1, 1)
+    silent.stored("pages", 1)
+    silent.refused("pages", "wrote")
+    silent.corrupt("pages")
+    silent.store_failed("pages", "get")
+    silent.stamps_failed("resolve")
+    silent.published(tags)
+    silent.publish_failed(tags)
+    silent.relayed(1)

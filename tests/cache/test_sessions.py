@@ -1,0 +1,140 @@
+"""``started`` belongs to the session's transaction, on both databases."""
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from moziweb.cache.cells import MemoryCells
+from moziweb.cache.errors import StartedUnknownError
+from moziweb.cache.sessions import SessionClock
+from moziweb.cache.stamps import Stamps
+from moziweb.cache.writes import Writes
+from tests.cache.database import Film
+from tests.cache.test_writes import engine, films_template, heard, sessions, stamps, writes
+
+__all__ = ["engine", "films_template", "heard", "sessions", "stamps", "writes"]
+
+
+@pytest.fixture
+def clock(stamps: Stamps) -> SessionClock:
+    """The clock of sessions."""
+    return SessionClock(stamps)
+
+
+def test_asked_first_it_begins_the_transaction(
+    sessions: sessionmaker[Session], clock: SessionClock, stamps: Stamps
+) -> None:
+    with sessions() as session:
+        before = stamps.read_clock()
+        assert clock.started(session) == before
+        assert session.in_transaction()
+        stamps.tick()
+        session.scalars(select(Film)).all()
+        assert clock.started(session) == before
+
+
+def test_asked_too_late_it_raises(sessions: sessionmaker[Session], clock: SessionClock) -> None:
+    """As when a route factory loads the film before the cached view runs."""
+    with sessions() as session:
+        session.get(Film, 1)
+        with pytest.raises(StartedUnknownError):
+            clock.started(session)
+
+
+def test_a_watched_session_may_be_asked_any_time(
+    engine: Engine, clock: SessionClock, stamps: Stamps
+) -> None:
+    factory = sessionmaker(engine)
+    clock.watch(factory)
+    with factory() as session:
+        before = stamps.read_clock()
+        session.get(Film, 1)
+        stamps.tick()
+        assert clock.started(session) == before
+
+
+def test_each_transaction_has_its_own(
+    sessions: sessionmaker[Session], clock: SessionClock, stamps: Stamps
+) -> None:
+    with sessions() as session:
+        first = clock.started(session)
+        session.commit()
+        stamps.tick()
+        assert clock.started(session) != first
+        session.rollback()
+        session.get(Film, 1)
+        with pytest.raises(StartedUnknownError):
+            clock.started(session)
+
+
+def test_a_savepoint_does_not_begin_anew(
+    engine: Engine, clock: SessionClock, stamps: Stamps
+) -> None:
+    factory = sessionmaker(engine)
+    clock.watch(factory)
+    with factory() as session:
+        before = clock.started(session)
+        stamps.tick()
+        with session.begin_nested():
+            session.get(Film, 1)
+        assert clock.started(session) == before
+
+
+def test_without_stamps_it_is_unknown(
+    sessions: sessionmaker[Session], clock: SessionClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MemoryCells, "get", lambda *_: None)
+    with sessions() as session:
+        assert clock.started(session) is None
+        assert clock.source(session).started() is None
+
+
+def test_objects_of_an_earlier_transaction_make_it_unknown(
+    engine: Engine, sessions: sessionmaker[Session], clock: SessionClock
+) -> None:
+    """Without expiry on commit they show what was true then."""
+    assert sessions is not None
+    with sessionmaker(engine, expire_on_commit=False)() as session:
+        clock.started(session)
+        film = session.get(Film, 1)
+        session.commit()
+        assert film is not None
+        assert clock.started(session) is None
+        del film
+        session.rollback()
+        assert clock.started(session) is not None
+
+
+def test_a_source_knows_whether_its_transaction_wrote(
+    sessions: sessionmaker[Session], clock: SessionClock, writes: Writes
+) -> None:
+    with sessions() as session:
+        source = clock.source(session)
+        source.started()
+        film = session.get_one(Film, 1)
+        assert not source.wrote()
+        film.title = "x"
+        assert source.wrote()
+        session.flush()
+        assert source.wrote()
+        session.rollback()
+        assert not source.wrote()
+        session.execute(update(Film).values(title="y"))
+        assert source.wrote()
+        session.rollback()
+        writes.touch(session, "film:1")
+        assert source.wrote()
+
+
+def test_a_reader_of_the_old_snapshot_makes_nothing_that_lasts(
+    engine: Engine, sessions: sessionmaker[Session], clock: SessionClock, stamps: Stamps
+) -> None:
+    """A write commits and is published while a reader is at work, at every isolation level."""
+    with Session(engine) as reader:
+        started = clock.started(reader)
+        reader.scalar(select(Film.title))
+        with sessions.begin() as writer:
+            writer.get_one(Film, 1).title = "new"
+        stamps.resolve(["film:1"])
+        assert started is not None
+        assert stamps.get_multi(["film:1"])["film:1"] > started
