@@ -1,5 +1,3 @@
-from typing import Any
-
 class Allowed:
     def __bool__(self) -> bool: ...
 
