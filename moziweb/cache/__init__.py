@@ -1,1 +1,102 @@
-"""Cached pages that always show what is true: tags over dogpile regions."""
+"""Cached pages that always show what is true: tags over dogpile regions.
+
+A page is stored with the tags of what it shows. Whoever changes a thing publishes its tags, in
+effect at once, in every process; the pages that show it are rendered anew at their next request,
+and nothing else is. Whatever crashes in between, nothing outdated is served once a write has been
+published, and every committed write is published within seconds.
+
+::
+
+    cache = from_settings(settings)                      # regions, from the ini file
+    pages, key = cache.regions["pages"], cache.keys["pages"].key("week", "2026-W34", "hu")
+
+    def render(context):
+        context.depend(tag("week", "2026-W34"))          # before reading what it shows
+        return Rendered(week_page().encode())
+
+    served = pages.get_or_render(key, render, source=clock.source(session))
+
+The other side, once for each model and session factory::
+
+    declarations = Declarations()
+    declarations.tagged(
+        Movie,
+        columns=("title", "premiere_week"),              # a change of these concerns the tags
+        keys=("id", "premiere_week"),                    # of which the tags are made
+        tags=lambda movie: (tag("movie", movie.id), tag("week", movie.premiere_week)),
+    )
+    writes = Writes(declarations, journal, cache.stamps, observer)
+    writes.watch(session_factory)
+
+This package knows nothing of movies. Read ``stamps.py`` for why it is right, ``reading.py`` for how
+a read goes, ``writes.py`` and ``journal.py`` for how a write does.
+"""
+
+from .assembly import Shell
+from .config import Cache, from_settings
+from .declarations import Declarations
+from .dependencies import Group, Refusal
+from .entry import Entry, Kind
+from .errors import (
+    CacheError,
+    ConfigurationError,
+    EntryCorruptError,
+    PublishError,
+    StartedUnknownError,
+    StoreError,
+    TagError,
+)
+from .journal import Journal, JournalRow
+from .keys import KeyMaker
+from .observer import Observer
+from .reading import Policy
+from .region import TaggedRegion
+from .relay import Relay, RelayThread
+from .rendering import RenderContext, Rendered, Served, Status
+from .sessions import SessionClock, SessionSource
+from .sources import ClockSource, Source
+from .stamps import Stamps
+from .tags import kind_of, model_tag, tag
+from .writes import REASON, TAGS_OPTION, Writes, has_written
+
+__all__ = [
+    "REASON",
+    "TAGS_OPTION",
+    "Cache",
+    "CacheError",
+    "ClockSource",
+    "ConfigurationError",
+    "Declarations",
+    "Entry",
+    "EntryCorruptError",
+    "Group",
+    "Journal",
+    "JournalRow",
+    "KeyMaker",
+    "Kind",
+    "Observer",
+    "Policy",
+    "PublishError",
+    "Refusal",
+    "Relay",
+    "RelayThread",
+    "RenderContext",
+    "Rendered",
+    "Served",
+    "SessionClock",
+    "SessionSource",
+    "Shell",
+    "Source",
+    "Stamps",
+    "StartedUnknownError",
+    "Status",
+    "StoreError",
+    "TagError",
+    "TaggedRegion",
+    "Writes",
+    "from_settings",
+    "has_written",
+    "kind_of",
+    "model_tag",
+    "tag",
+]

@@ -5,11 +5,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session, sessionmaker
 
 from moziweb.cache.cells import Cells, MemcachedCells, MemoryCells
 from moziweb.cache.cells_sqlite import SqliteCells
 from moziweb.cache.clients import Memcached
+from moziweb.cache.stamps import Stamps
+from moziweb.cache.writes import Writes
+from moziweb.db.engine import create_engine as create_app_engine
+from tests.cache.database import NOW, Base, Film, Genre, Heard, Poster, declarations, journal
 from tests.services.memcached import MemcachedServer
+from tests.services.postgres import PostgresServer
 
 _numbers = itertools.count()
 
@@ -52,3 +59,78 @@ def make_cells(
 def cells(make_cells: Callable[[], Cells]) -> Cells:
     """One of the three stores, empty."""
     return make_cells()
+
+
+@pytest.fixture(scope="session")
+def films_template(postgres_server: PostgresServer) -> str:
+    """A database with the tables, to be copied."""
+
+    def prepare(url: str) -> None:
+        made = create_engine(url)
+        Base.metadata.create_all(made)
+        made.dispose()
+
+    return postgres_server.make_template(prepare)
+
+
+@pytest.fixture
+def sqlite_engine(tmp_path: Path) -> Iterator[Engine]:
+    """SQLite in WAL mode; the tables are there."""
+    made = create_app_engine({"sqlalchemy.url": f"sqlite:///{tmp_path}/films.db"})
+    Base.metadata.create_all(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(params=["READ COMMITTED", "REPEATABLE READ"])
+def postgres_engine(
+    request: pytest.FixtureRequest, postgres_server: PostgresServer, films_template: str
+) -> Iterator[Engine]:
+    """PostgreSQL at two isolation levels; the tables are there."""
+    with postgres_server.database(films_template) as url:
+        made = create_engine(url, isolation_level=request.param)
+        yield made
+        made.dispose()
+
+
+@pytest.fixture(params=["sqlite", "READ COMMITTED", "REPEATABLE READ"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Both databases."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_engine")
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with server.database(request.getfixturevalue("films_template")) as url:
+        made = create_engine(url, isolation_level=request.param)
+        yield made
+        made.dispose()
+
+
+@pytest.fixture
+def heard() -> Heard:
+    """What happened."""
+    return Heard()
+
+
+@pytest.fixture
+def stamps() -> Stamps:
+    """Stamps of this process."""
+    return Stamps(MemoryCells(), 3600)
+
+
+@pytest.fixture
+def writes(stamps: Stamps, heard: Heard) -> Writes:
+    """Writes into them."""
+    return Writes(declarations, journal, stamps, heard, now=lambda: NOW)
+
+
+@pytest.fixture
+def sessions(engine: Engine, writes: Writes) -> sessionmaker[Session]:
+    """Watched sessions over one film of week 1 with one poster."""
+    with Session(engine) as session:
+        film = Film(id=1, title="Macskafogó", week="1", posters=[Poster(id=1, url="a")])
+        session.add_all([film, Genre(id=1, name="animáció")])
+        session.commit()
+    factory = sessionmaker(engine)
+    writes.watch(factory)
+    return factory

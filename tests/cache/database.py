@@ -1,10 +1,13 @@
 """A small database of films, on both engines, for the tests of journal and writes."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import Column, ForeignKey, MetaData, Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from moziweb.cache.declarations import Declarations
 from moziweb.cache.journal import Journal
+from moziweb.cache.observer import Observer
 
 
 class Base(DeclarativeBase):
@@ -67,3 +70,20 @@ declarations.tagged(
     keys=("film_id",),
     tags=lambda poster: (f"film:{poster.film_id}",),
 )
+
+NOW = 1_700_000_000.0
+"""When everything happens."""
+
+
+class Heard(Observer):
+    """Remembers what was published and what was not."""
+
+    def __init__(self) -> None:
+        self.tags: list[frozenset[str]] = []
+        self.failed: list[frozenset[str]] = []
+
+    def published(self, tags: Iterable[str]) -> None:
+        self.tags.append(frozenset(tags))
+
+    def publish_failed(self, tags: Iterable[str]) -> None:
+        self.failed.append(frozenset(tags))

@@ -1,7 +1,6 @@
 """The journal and the relay, on both databases."""
 
 import threading
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
@@ -11,12 +10,7 @@ from moziweb.cache.errors import PublishError
 from moziweb.cache.journal import Journal
 from moziweb.cache.relay import Relay, RelayThread
 from moziweb.cache.stamps import Stamps
-from tests.cache.database import Base, journal
-from tests.cache.test_writes import Heard, engine, films_template, heard, stamps
-
-__all__ = ["engine", "films_template", "heard", "stamps"]
-
-NOW = 1_700_000_000.0
+from tests.cache.database import NOW, Base, Heard, journal
 
 
 def add(engine: Engine, age: float, *tags: str) -> int:
@@ -122,11 +116,10 @@ def test_a_relay_that_cannot_publish_marks_nothing(
 
 
 def test_a_long_transaction_that_comes_to_light_late_is_found(
-    engine: Engine, stamps: Stamps, heard: Heard
+    postgres_engine: Engine, stamps: Stamps, heard: Heard
 ) -> None:
     """Its id is lower than others' that are done; a high-water mark would pass it over."""
-    if engine.dialect.name == "sqlite":
-        return  # one writer at a time there
+    engine = postgres_engine
     with engine.connect() as slow:
         journal.add(slow, ["slow:1"], now=NOW - 60)
         add(engine, 50, "fast:1")
@@ -136,7 +129,7 @@ def test_a_long_transaction_that_comes_to_light_late_is_found(
     assert heard.tags == [{"fast:1"}, {"slow:1"}]
 
 
-def test_the_thread_relays_and_stops(tmp_path: Path, stamps: Stamps) -> None:
+def test_the_thread_relays_and_stops(sqlite_engine: Engine, stamps: Stamps) -> None:
     done = threading.Event()
 
     class Once(Relay):
@@ -144,19 +137,15 @@ def test_the_thread_relays_and_stops(tmp_path: Path, stamps: Stamps) -> None:
             done.set()
             return 0
 
-    from sqlalchemy import create_engine
-
-    idle = create_engine(f"sqlite:///{tmp_path}/x.db")
-    thread = RelayThread(Once(idle, journal, stamps, Heard()), period=0.001)
+    thread = RelayThread(Once(sqlite_engine, journal, stamps, Heard()), period=0.001)
     thread.start()
     assert done.wait(10)
     thread.stop()
     assert not thread._thread.is_alive()
-    idle.dispose()
 
 
 def test_the_thread_survives_a_database_that_is_down(
-    tmp_path: Path, stamps: Stamps, caplog: pytest.LogCaptureFixture
+    sqlite_engine: Engine, stamps: Stamps, caplog: pytest.LogCaptureFixture
 ) -> None:
     looks = threading.Semaphore(0)
 
@@ -165,15 +154,11 @@ def test_the_thread_survives_a_database_that_is_down(
             looks.release()
             raise SQLAlchemyError("down")
 
-    from sqlalchemy import create_engine
-
-    idle = create_engine(f"sqlite:///{tmp_path}/x.db")
-    thread = RelayThread(Failing(idle, journal, stamps, Heard()), period=0.001)
+    thread = RelayThread(Failing(sqlite_engine, journal, stamps, Heard()), period=0.001)
     thread.start()
     for _ in range(3):
         assert looks.acquire(timeout=10)
     thread.stop()
-    idle.dispose()
     assert [record.message for record in caplog.records] == ["cache relay: down"]
 
 

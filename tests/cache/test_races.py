@@ -54,6 +54,41 @@ def test_no_schedule_breaks_the_promise(scenario: str) -> None:
     assert search(scenario, range(60)) is None
 
 
+def steps_of(prepare: Sequence[Act], act: Act) -> int:
+    """How many operations an actor takes when nobody disturbs it."""
+    world = World()
+    for each in prepare:
+        world.run(each)
+    before = world.tick
+    world.run(act)
+    world.close()
+    return world.tick - before
+
+
+def interleave(prepare: Sequence[Act], first: Act, second: Act, i: int, j: int) -> list[str]:
+    """``i`` operations of one, ``j`` of the other, the rest of the one, the rest of the other."""
+    world = World()
+    for each in prepare:
+        world.run(each)
+    actors = (world.start(first), world.start(second))
+    for actor, steps in zip(actors, (i, j), strict=True):
+        for _ in range(steps):
+            if not actor.glet.dead:
+                world.step(actor)
+    return settle(world)
+
+
+@pytest.mark.parametrize("prepare", [(), WARM, PIECES], ids=["cold", "warm", "pieces"])
+@pytest.mark.parametrize("order", [(writes(CARD), reads(0)), (reads(0), writes(CARD))])
+def test_every_schedule_of_a_writer_and_a_reader_with_two_switches(
+    prepare: Sequence[Act], order: tuple[Act, Act]
+) -> None:
+    first, second = order
+    for i in range(steps_of(prepare, first) + 1):
+        for j in range(0, steps_of(prepare, second) + 1, 2):
+            assert interleave(prepare, first, second, i, j) == []
+
+
 Mutant = Callable[[pytest.MonkeyPatch], None]
 
 FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [

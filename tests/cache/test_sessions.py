@@ -10,9 +10,6 @@ from moziweb.cache.sessions import SessionClock
 from moziweb.cache.stamps import Stamps
 from moziweb.cache.writes import Writes
 from tests.cache.database import Film
-from tests.cache.test_writes import engine, films_template, heard, sessions, stamps, writes
-
-__all__ = ["engine", "films_template", "heard", "sessions", "stamps", "writes"]
 
 
 @pytest.fixture

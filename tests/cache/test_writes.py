@@ -1,13 +1,12 @@
 """Writes: what is gathered, journaled and published, on both databases."""
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import transaction
 import zope.sqlalchemy
-from sqlalchemy import Engine, ForeignKey, create_engine, delete, func, insert, text, update
+from sqlalchemy import Engine, ForeignKey, delete, func, insert, text, update
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -17,91 +16,24 @@ from sqlalchemy.orm import (
     sessionmaker,
 )
 
-from moziweb.cache.cells import MemoryCells
 from moziweb.cache.declarations import Declarations
 from moziweb.cache.errors import ConfigurationError, PublishError, TagError
 from moziweb.cache.journal import JournalRow
-from moziweb.cache.observer import Observer
 from moziweb.cache.stamps import Stamps
 from moziweb.cache.writes import REASON, Writes, has_written
-from moziweb.db.engine import create_engine as create_app_engine
-from tests.cache.database import Base, Film, Genre, Poster, declarations, genre_links, journal
-from tests.services.postgres import PostgresServer
+from tests.cache.database import (
+    NOW,
+    Base,
+    Film,
+    Genre,
+    Heard,
+    Poster,
+    declarations,
+    genre_links,
+    journal,
+)
 
-NOW = 1_700_000_000.0
 tables = Base.metadata.tables
-
-
-class Heard(Observer):
-    """Remembers what was published and what was not."""
-
-    def __init__(self) -> None:
-        self.tags: list[frozenset[str]] = []
-        self.failed: list[frozenset[str]] = []
-
-    def published(self, tags: Iterable[str]) -> None:
-        self.tags.append(frozenset(tags))
-
-    def publish_failed(self, tags: Iterable[str]) -> None:
-        self.failed.append(frozenset(tags))
-
-
-@pytest.fixture(scope="session")
-def films_template(postgres_server: PostgresServer) -> str:
-    """A database with the tables, to be copied."""
-
-    def prepare(url: str) -> None:
-        made = create_engine(url)
-        Base.metadata.create_all(made)
-        made.dispose()
-
-    return postgres_server.make_template(prepare)
-
-
-@pytest.fixture(params=["sqlite", "READ COMMITTED", "REPEATABLE READ"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """SQLite in WAL mode, and PostgreSQL at two isolation levels; the tables are there."""
-    if request.param == "sqlite":
-        made = create_app_engine({"sqlalchemy.url": f"sqlite:///{tmp_path}/films.db"})
-        Base.metadata.create_all(made)
-        yield made
-        made.dispose()
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    with server.database(request.getfixturevalue("films_template")) as url:
-        made = create_engine(url, isolation_level=request.param)
-        yield made
-        made.dispose()
-
-
-@pytest.fixture
-def heard() -> Heard:
-    """What happened."""
-    return Heard()
-
-
-@pytest.fixture
-def stamps() -> Stamps:
-    """Stamps of this process."""
-    return Stamps(MemoryCells(), 3600)
-
-
-@pytest.fixture
-def writes(stamps: Stamps, heard: Heard) -> Writes:
-    """Writes into them."""
-    return Writes(declarations, journal, stamps, heard, now=lambda: NOW)
-
-
-@pytest.fixture
-def sessions(engine: Engine, writes: Writes) -> sessionmaker[Session]:
-    """Watched sessions over one film of week 1 with one poster."""
-    with Session(engine) as session:
-        film = Film(id=1, title="Macskafogó", week="1", posters=[Poster(id=1, url="a")])
-        session.add_all([film, Genre(id=1, name="animáció")])
-        session.commit()
-    factory = sessionmaker(engine)
-    writes.watch(factory)
-    return factory
 
 
 def rows(engine: Engine) -> list[JournalRow]:
@@ -521,10 +453,16 @@ class TestTransactionManager:
         assert heard.tags == []
 
     def test_a_savepoint_of_the_manager(
-        self, session: Session, manager: Any, heard: Heard, engine: Engine
+        self, postgres_engine: Engine, writes: Writes, manager: Any, heard: Heard
     ) -> None:
-        if engine.dialect.name == "sqlite":
-            return  # zope.sqlalchemy has none there
+        """zope.sqlalchemy has none on SQLite."""
+        factory = sessionmaker(postgres_engine)
+        with factory.begin() as session:
+            session.add(Film(id=1, title="Macskafogó", week="1"))
+        writes.watch(factory)
+        session = factory()
+        zope.sqlalchemy.register(session, transaction_manager=manager)
+        writes.join(session, manager)
         with manager as current:
             film(session).title = "x"
             session.flush()

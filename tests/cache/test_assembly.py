@@ -1,0 +1,59 @@
+"""Shells and what goes into them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moziweb.cache.assembly import Shell
+from moziweb.cache.errors import EntryCorruptError
+
+SHELL = Shell((b"<ul>", b"\n", b"</ul>"), ("7:hu", "9:hu"))
+
+
+def test_cards_go_into_their_slots() -> None:
+    assert SHELL.assemble({"9:hu": b"[9]", "7:hu": b"[7]"}) == b"<ul>[7]\n[9]</ul>"
+
+
+def test_one_card_may_fill_two_slots() -> None:
+    assert Shell((b"a", b"b", b"c"), ("1", "1")).assemble({"1": b"."}) == b"a.b.c"
+
+
+def test_a_card_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        SHELL.assemble({"7:hu": b"[7]"})
+
+
+@given(st.lists(st.tuples(st.text(), st.binary())), st.binary())
+def test_what_goes_in_comes_out(slots: list[tuple[str, bytes]], last: bytes) -> None:
+    shell = Shell((*(piece for _, piece in slots), last), tuple(key for key, _ in slots))
+    assert Shell.decode(shell.encode()) == shell
+
+
+def test_a_page_is_cut_at_its_marks() -> None:
+    page = b"<ul><!--7--> <!--9--></ul>"
+    shell = Shell.cut(page, [b"<!--7-->", b"<!--9-->"], ["7", "9"])
+    assert shell.assemble({"7": b"<!--7-->", "9": b"<!--9-->"}) == page
+
+
+@pytest.mark.parametrize("page", [b"a", b"a#b#c", b"2 then 1: @#"])
+def test_marks_stand_once_and_in_order(page: bytes) -> None:
+    with pytest.raises(ValueError, match="mark"):
+        Shell.cut(page, [b"#", b"@"], ["1", "2"])
+
+
+def test_pieces_and_keys_belong_together() -> None:
+    with pytest.raises(ValueError, match="one piece more"):
+        Shell((b"a",), ("1",))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"", b"<html>", b"{}\n", b"[]\nx", b'{"keys":[],"lengths":[2]}\nx',
+        b'{"keys":["1"],"lengths":[1]}\nx', b'{"keys":["1"],"lengths":[-1,2]}\nx',
+        b'{"keys":1,"lengths":[1]}\nx',
+    ],
+)  # fmt: skip
+def test_other_bytes_are_refused(payload: bytes) -> None:
+    with pytest.raises(EntryCorruptError):
+        Shell.decode(payload)

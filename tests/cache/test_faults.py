@@ -1,0 +1,234 @@
+"""Real faults: memcached killed, frozen and starved; writers killed at every step."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from moziweb.cache import (
+    Cache,
+    ClockSource,
+    PublishError,
+    Relay,
+    RenderContext,
+    Rendered,
+    Served,
+    Stamps,
+    Status,
+    from_settings,
+)
+from moziweb.cache.config import open_cells
+from tests.cache.database import NOW, Film, Heard, Poster, journal
+from tests.services.memcached import MemcachedServer
+
+
+@pytest.fixture
+def stamps_server() -> Iterator[MemcachedServer]:
+    """A memcached for stamps, to maltreat."""
+    with MemcachedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def entries_server() -> Iterator[MemcachedServer]:
+    """A memcached for entries, to maltreat, with next to no memory."""
+    with MemcachedServer(megabytes=2) as server:
+        yield server
+
+
+@pytest.fixture
+def cache(stamps_server: MemcachedServer, entries_server: MemcachedServer) -> Cache:
+    """Regions as production has them, with short time-outs and no first level."""
+    return from_settings(
+        {
+            "cache.regions": "pages",
+            "cache.stamps.url": f"memcached://{stamps_server.address}",
+            "cache.pages.backend": "dogpile.cache.pylibmc",
+            "cache.pages.arguments.url": entries_server.address,
+            "cache.pages.arguments.behaviors._poll_timeout": "50",
+            "cache.pages.mode": "strict",
+            "cache.pages.wait": "0.05",
+            "cache.pages.l1_bytes": "0",
+        }
+    )
+
+
+class Data:
+    """Versions by number, as a database would keep them."""
+
+    def __init__(self, cache: Cache) -> None:
+        self.cache = cache
+        self.versions = dict.fromkeys(range(40), 0)
+
+    def write(self, number: int) -> None:
+        """Change and publish."""
+        self.versions[number] += 1
+        self.cache.stamps.publish([f"movie:{number}"])
+
+    def read(self, number: int, size: int = 0) -> Served:
+        """The page of a number: its version, and ``size`` bytes that do not compress."""
+
+        def render(context: RenderContext) -> Rendered:
+            context.depend(f"movie:{number}")
+            return Rendered(b"%d|" % self.versions[number] + os.urandom(size))
+
+        return self.cache.regions["pages"].get_or_render(
+            self.cache.keys["pages"].key(str(number)), render, source=ClockSource(self.cache.stamps)
+        )
+
+    def shown(self, number: int, size: int = 0) -> int:
+        """The version that a page shows."""
+        return int(self.read(number, size).entry.payload.partition(b"|")[0])
+
+
+@pytest.fixture
+def data(cache: Cache) -> Data:
+    """Data behind the regions."""
+    return Data(cache)
+
+
+def again(read: "Data", number: int, status: Status) -> None:
+    """Read until the clients have taken their servers back."""
+    for _ in range(60):
+        if read.read(number).status is status:
+            return
+        threading.Event().wait(0.1)
+    raise AssertionError(f"it does not heal: no {status}")
+
+
+def test_entries_frozen(data: Data, entries_server: MemcachedServer) -> None:
+    data.read(1)
+    assert data.read(1).status is Status.HIT
+    with entries_server.paused():
+        assert [data.read(1).status for _ in range(3)] == [Status.BYPASS] * 3
+        data.write(1)
+        assert data.shown(1) == 1
+    again(data, 1, Status.HIT)
+    assert data.shown(1) == 1
+
+
+def test_entries_killed(data: Data, entries_server: MemcachedServer) -> None:
+    data.read(1)
+    entries_server.kill()
+    assert data.read(1).status is Status.BYPASS
+    data.write(1)
+    entries_server.start()
+    again(data, 1, Status.HIT)
+    assert data.shown(1) == 1
+
+
+def test_stamps_frozen(data: Data, stamps_server: MemcachedServer) -> None:
+    data.read(1)
+    with stamps_server.paused():
+        assert data.read(1).status is Status.BYPASS
+        with pytest.raises(PublishError):
+            data.write(1)
+        assert data.shown(1) == 1
+    again(data, 2, Status.HIT)
+    data.cache.stamps.publish(["movie:1"])  # as the relay does
+    assert data.shown(1) == 1
+
+
+def test_stamps_killed_and_restarted_empty(data: Data, stamps_server: MemcachedServer) -> None:
+    data.read(1)
+    assert data.read(1).status is Status.HIT
+    stamps_server.kill()
+    with pytest.raises(PublishError):
+        data.write(1)
+    stamps_server.start()
+    again(data, 2, Status.HIT)
+    assert data.shown(1) == 1
+
+
+def test_both_killed(
+    data: Data, stamps_server: MemcachedServer, entries_server: MemcachedServer
+) -> None:
+    data.read(1)
+    stamps_server.kill()
+    entries_server.kill()
+    assert [data.read(1).status for _ in range(3)] == [Status.BYPASS] * 3
+    stamps_server.start()
+    entries_server.start()
+    again(data, 1, Status.HIT)
+
+
+def test_eviction_costs_misses_and_never_shows_the_old(
+    data: Data, entries_server: MemcachedServer
+) -> None:
+    """Two megabytes for what would need more than three, and stamps lost now and then."""
+    chance = random.Random(5)
+    cells = data.cache.stamps._cells
+    for step in range(600):
+        number = chance.randrange(40)
+        if chance.random() < 0.2:
+            data.write(number)
+        if step % 50 == 0:
+            cells.delete(f"tag:movie:{number}")
+        assert data.shown(number, size=80_000) == data.versions[number]
+    assert int(entries_server.statistics()["evictions"]) > 0
+
+
+WRITER = """
+import os, signal, sys
+from sqlalchemy.orm import Session, sessionmaker
+from moziweb.cache import Stamps, Writes, Observer
+from moziweb.cache.config import open_cells
+from moziweb.db.engine import create_engine
+from tests.cache.database import Film, declarations, journal
+
+database, stamps_file, step = sys.argv[1:]
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+cells = open_cells(f"sqlite:///{stamps_file}")
+stamps = Stamps(cells, 3600)
+writes = Writes(declarations, journal, stamps, Observer(), now=lambda: %r)
+sessions = sessionmaker(create_engine({"sqlalchemy.url": database}))
+writes.watch(sessions)
+if step == "publish":
+    stamps.publish = die
+elif step in ("incr", "set_multi"):
+    setattr(cells, step, die)
+elif step == "mark":
+    journal.mark = die
+with sessions() as session:
+    session.get(Film, 1).title = "new"
+    session.flush()
+    if step == "commit":
+        die()
+    session.commit()
+    if step == "end":
+        die()
+"""
+
+
+@pytest.mark.parametrize("step", ["commit", "publish", "incr", "set_multi", "mark", "end"])
+def test_a_writer_killed_at_any_step(sqlite_engine: Engine, tmp_path: Path, step: str) -> None:
+    with Session(sqlite_engine) as session:
+        session.add(Film(id=1, title="old", week="1", posters=[Poster(id=1, url="a")]))
+        session.commit()
+    cells = open_cells(f"sqlite:///{tmp_path}/stamps.db")
+    stamps = Stamps(cells, 3600)
+    stamps.resolve(["film:1"])
+    before = stamps.get_multi(["film:1"])
+    writer = subprocess.run(
+        [sys.executable, "-c", WRITER % (NOW - 60), str(sqlite_engine.url),
+         f"{tmp_path}/stamps.db", step],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert writer.returncode == -signal.SIGKILL, writer.stderr
+    relayed = Relay(sqlite_engine, journal, stamps, Heard(), now=lambda: NOW).run_once()
+    with Session(sqlite_engine) as session:
+        committed = session.scalar(select(Film.title)) == "new"
+    assert committed == (step != "commit")
+    assert relayed == (1 if step in {"publish", "incr", "set_multi", "mark"} else 0)
+    assert (stamps.get_multi(["film:1"]) == before) == (not committed)

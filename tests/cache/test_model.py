@@ -1,0 +1,38 @@
+"""Every state of the model, for the protocol and for its mutants."""
+
+import dataclasses
+
+import pytest
+
+from tests.cache.model import Outcome, Rules, explore
+
+
+def test_the_protocol_never_answers_stale_and_does_hit() -> None:
+    outcome = explore(Rules())
+    assert outcome == Outcome(outcome.states, stale=False, hits_after_the_write=True, lost=False)
+    assert outcome.states > 10_000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"first_step": False},
+        {"second_step": False},
+        {"cas": False},
+        {"clock_after_gets": False},
+        {"tomb_before_swap": False},
+        {"g_before_entry": False},
+        {"started_before_snapshot": False},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_each_mutant_answers_stale(change: dict[str, bool]) -> None:
+    assert explore(dataclasses.replace(Rules(), **change)).stale
+
+
+def test_trap_1_strictly_below_never_hits_after_a_write() -> None:
+    assert not explore(Rules(at_most=False)).hits_after_the_write
+
+
+def test_trap_3_without_a_journal_a_write_is_lost() -> None:
+    assert explore(Rules(journal=False)).lost
