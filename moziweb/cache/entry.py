@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from .dependencies import Group
 from .errors import EntryCorruptError
-from .tags import check
+from .tags import check_joined
 
 MAGIC: Final = b"MZ"
 VERSION: Final = 1
@@ -116,7 +116,7 @@ def _decode(data: bytes) -> Entry:
     known = json.loads(cut.take(facts))
     entry = Entry(
         kind=Kind(kind),
-        dependencies=tuple(_groups(table, names.split("\n") if names else [])),
+        dependencies=tuple(_groups(table, check_joined(names))),
         created=created,
         expires=expires,
         payload=cut.take(payload),
@@ -163,7 +163,7 @@ def _groups(table: bytes, names: list[str]) -> Iterator[Group]:
         at += count
         if len(tags) != count:
             raise EntryCorruptError("fewer tags than its groups say")
-        yield Group(started, tuple(map(check, tags)))
+        yield Group(started, tuple(tags))
     if at != len(names):
         raise EntryCorruptError("more tags than its groups say")
 

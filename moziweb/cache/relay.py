@@ -8,9 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
-from .errors import PublishError
 from .journal import Journal
 from .observer import Observer
 from .stamps import Stamps
@@ -103,7 +101,8 @@ class RelayThread:
             self._relay.run_once()
             if prune:
                 self._relay.prune()
-        except (PublishError, SQLAlchemyError) as error:
+        except Exception as error:
+            # Whatever it is, the next look may go well, and without this thread none would.
             if not self._failing:
                 log.warning("cache relay: %s", error)
             self._failing = True

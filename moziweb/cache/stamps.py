@@ -61,14 +61,14 @@ def valid(dependencies: Iterable[Group], stamps: Mapping[str, int], g: int) -> b
     must satisfy ``stamp <= started <= g`` within one epoch; a group without tags still ties its
     entry to the epoch, so that a new one drops it.
     """
-    epoch = epoch_of(g)
+    first = epoch_of(g) << _EPOCH_SHIFT
     for group in dependencies:
         started = group.started
-        if started > g or epoch_of(started) != epoch:
+        if not first <= started <= g:
             return False
         for tag in group.tags:
             stamp = stamps.get(tag)
-            if stamp is None or stamp > started or epoch_of(stamp) != epoch:
+            if stamp is None or not first <= stamp <= started:
                 return False
     return True
 
@@ -95,11 +95,20 @@ class Stamps:
         """The clock; ``StoreError`` when the store does not answer."""
         value = _number(self._cells.get(CLOCK))
         if value is None:
-            self._cells.add(CLOCK, b"%d" % new_clock())
+            self._start_clock()
             value = _number(self._cells.get(CLOCK))
         if value is None:
             raise StoreUnreachableError("the clock cannot be read back")
         return value
+
+    def _start_clock(self) -> None:
+        """Begin an epoch where there is no clock, or something that is none."""
+        fresh = b"%d" % new_clock()
+        if self._cells.add(CLOCK, fresh):
+            return
+        pair = self._cells.gets(CLOCK)
+        if pair is not None and _number(pair[0]) is None:
+            self._cells.cas(CLOCK, fresh, pair[1])
 
     def get_multi(self, tags: Iterable[str]) -> dict[str, int]:
         """The stamps of ``tags`` that are numbers, of whichever epoch."""

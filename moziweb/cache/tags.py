@@ -18,7 +18,9 @@ from .errors import TagError
 MAX_LENGTH = 100
 """Characters of a tag. A stamp's key is a prefix and the tag, and must fit in 250 bytes."""
 
-_RULE = re.compile(r"(?P<kind>[a-z][a-z0-9_-]{0,31}):[A-Za-z0-9._~-]+(?::[A-Za-z0-9._~-]+)*")
+_WORD = r"[a-z][a-z0-9_-]{0,31}(?::[A-Za-z0-9._~-]+)+"
+_RULE = re.compile(_WORD)
+_JOINED = re.compile(rf"{_WORD}(?:\n{_WORD})*")
 
 
 def tag(kind: str, *parts: str | int) -> str:
@@ -37,6 +39,16 @@ def check(name: str) -> str:
     if len(name) > MAX_LENGTH or _RULE.fullmatch(name) is None:
         raise TagError(f"not a tag (kind:rest, at most {MAX_LENGTH} plain characters): {name!r}")
     return name
+
+
+def check_joined(names: str) -> list[str]:
+    """Split names at newlines and check them all at once: for the tags of a stored entry."""
+    if not names:
+        return []
+    split = names.split("\n")
+    if max(map(len, split)) > MAX_LENGTH or _JOINED.fullmatch(names) is None:
+        raise TagError("among some tags, one is malformed")
+    return split
 
 
 def check_all(names: Iterable[str]) -> frozenset[str]:

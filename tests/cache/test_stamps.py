@@ -133,6 +133,15 @@ def test_a_lost_clock_invalidates_everything(cells: Cells) -> None:
     assert is_valid(stamps, entry(stamps, "movie:1"))
 
 
+@pytest.mark.parametrize("name", [CLOCK, "tag:movie:1"])
+def test_junk_in_a_cell_heals(cells: Cells, name: str) -> None:
+    stamps = Stamps(cells, TTL)
+    made = entry(stamps, "movie:1")
+    cells.set_multi({name: b"junk"})
+    assert not is_valid(stamps, made)
+    assert is_valid(stamps, entry(stamps, "movie:1"))
+
+
 def test_a_new_epoch_invalidates_everything(stamps: Stamps) -> None:
     made, without_tags = entry(stamps, "movie:1"), entry(stamps)
     stamps.new_epoch()

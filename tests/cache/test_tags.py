@@ -57,6 +57,27 @@ def test_check_all_keeps_each_name_once() -> None:
     assert tags.check_all(["a:1", "b:1", "a:1"]) == {"a:1", "b:1"}
 
 
+def test_joined_names_are_checked_together() -> None:
+    assert tags.check_joined("") == []
+    assert tags.check_joined("movie:42") == ["movie:42"]
+    assert tags.check_joined("movie:42\nweek:1") == ["movie:42", "week:1"]
+    for wrong in ("movie:42\n", "\nmovie:42", "a b", "movie:1\n\nmovie:2", "movie:" + "x" * 95):
+        with pytest.raises(TagError):
+            tags.check_joined(wrong)
+
+
+@given(st.lists(st.text(alphabet="ab:1 \n", max_size=6), min_size=1))
+def test_joined_names_pass_exactly_when_each_does(names: list[str]) -> None:
+    joined = "\n".join(names)
+    try:
+        expected = [tags.check(name) for name in joined.split("\n")] if joined else []
+    except TagError:
+        with pytest.raises(TagError):
+            tags.check_joined(joined)
+    else:
+        assert tags.check_joined(joined) == expected
+
+
 @given(st.text())
 def test_whatever_passes_is_plain_in_headers_and_keys(name: str) -> None:
     try:

@@ -433,14 +433,16 @@ def waits(seconds: float) -> Act:
     return act
 
 
-def play(prepare: Sequence[Act], actors: Sequence[Act], seed: int) -> list[str]:
+def play(
+    prepare: Sequence[Act], actors: Sequence[Act], seed: int, *, soft: bool = False
+) -> list[str]:
     """One random schedule: what it violates.
 
     ``prepare`` runs undisturbed, one after the other; the actors run together. How often the
     scheduler changes its mind is drawn too: some races need long runs of one actor, others few.
     """
     chance = random.Random(seed)
-    world = World()
+    world = World(soft=soft)
     for act in prepare:
         world.run(act)
     for act in actors:
