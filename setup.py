@@ -67,6 +67,7 @@ TEST = [
     "playwright>=1.65,<2",
     "axe-playwright-python>=0.1,<1",
     "trustme>=1.2,<2",
+    "greenlet>=3.2,<4",
 ]
 
 CHECK = [
