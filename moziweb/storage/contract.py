@@ -1,7 +1,5 @@
 """What every storage can do, and the keys, values and errors it speaks in."""
 
-# ruff: noqa: N818 - the errors are named for what is so; their family is called StorageError
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
