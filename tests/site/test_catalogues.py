@@ -71,4 +71,4 @@ def forms(message: Message) -> tuple[str, ...]:
     """The translation, in each of its plural forms."""
     if isinstance(message.string, str):
         return (message.string,)
-    return tuple(map(str, message.string))
+    return tuple(message.string or ("",))
