@@ -86,9 +86,8 @@ def take(page: Page, name: str) -> None:
     shot = Image.open(BytesIO(page.screenshot())).convert("RGB")
     shot.thumbnail((WIDTH, shot.height), Image.Resampling.LANCZOS)
     path = DOCS / f"screenshot-{name}.png"
-    shot.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-        path, optimize=True
-    )
+    palette = shot.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3)
+    shot.quantize(256, palette=palette).save(path, optimize=True)
     print(f"{path.name}: {shot.width}x{shot.height}, {path.stat().st_size // 1024} KB")  # noqa: T201
 
 
@@ -109,7 +108,7 @@ def run() -> None:
         movies = make_posters(registry, desk)
         take(desk, "index")
         phone = chromium.new_page(
-            viewport={"width": 420, "height": 980}, locale="hu-HU", color_scheme="dark"
+            viewport={"width": 420, "height": 1020}, locale="hu-HU", color_scheme="dark"
         )
         phone.goto(url)
         phone.locator(f"[href^='/movie/{movies[0]}-']").first.click()
