@@ -4,12 +4,16 @@ from typing import Any
 
 from pyramid.config import Configurator, Router
 
+from .cache import ConfigurationError
 from .settings import SettingsError, load
 
 # Each include and why it stands where it does. Later ones may rest on earlier ones.
 INCLUDES = (
     "moziweb.i18n",  # the locale of a path, and the directive that page routes are made with
     "moziweb.db",  # request.dbsession, under pyramid_tm
+    "moziweb.movies.tags",  # which rows bear which tags, before sessions are watched
+    "moziweb.posters.tags",
+    "moziweb.freshness",  # what is written makes pages stale; cache=… on views
     "moziweb.storage",  # where posters are kept; on disk, it serves them too
     "moziweb.ops",  # security headers, health
     "moziweb.posters",  # the resource tree at /poster/…
@@ -27,7 +31,10 @@ def main(global_config: dict[str, str], **settings: Any) -> Router:
         typed = load({**settings})
     except SettingsError as error:
         raise SystemExit(f"moziweb: {error}") from None
-    with Configurator(settings=typed) as config:
-        for include in INCLUDES:
-            config.include(include)
-        return config.make_wsgi_app()
+    try:
+        with Configurator(settings=typed) as config:
+            for include in INCLUDES:
+                config.include(include)
+            return config.make_wsgi_app()
+    except ConfigurationError as error:
+        raise SystemExit(f"moziweb: {error}") from None

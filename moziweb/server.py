@@ -42,6 +42,7 @@ def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: s
         print(f"moziweb: {error}", file=sys.stderr, flush=True)  # noqa: T201 - to the operator
         os._exit(1)  # pserve turns SystemExit into "Exiting … (-v to see traceback)" and status 0
     _end_on_sigterm()
+    _start_relay(app)
     print(f"moziweb is at {address(server)}", flush=True)  # noqa: T201 - said to the operator
     server.run()
     return 0
@@ -78,6 +79,17 @@ def address(server: Server) -> str:
 def _place(options: Mapping[str, str]) -> str:
     alone = options.get("listen") or options.get("unix_socket")
     return alone or f"{options.get('host', '0.0.0.0')}:{options.get('port', '8080')}"  # noqa: S104
+
+
+def _start_relay(app: Callable[..., Any]) -> None:
+    """Publish what writers that died have left in the journal, from this process, too.
+
+    A thread begins here and not with the application: nobody forks after this.
+    """
+    registry = getattr(app, "registry", {})
+    relay = registry.get("cache_relay")
+    if relay is not None:
+        relay.start()
 
 
 def _end_on_sigterm() -> None:

@@ -99,6 +99,10 @@ class Declarations:
         event.listen(model, "before_update", self._before_update, propagate=True)
         event.listen(model, "before_delete", self._before_delete, propagate=True)
 
+    def models(self) -> tuple[type, ...]:
+        """Every declared model."""
+        return tuple(self._by_model)
+
     def find(self, model: type) -> Declaration | None:
         """The declaration of a class, or of the nearest one it inherits from."""
         return next(

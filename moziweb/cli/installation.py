@@ -17,7 +17,15 @@ from moziweb.settings import SettingsError, load
 from moziweb.storage import StorageError, StorageMisconfigured
 
 # What posters need. Pages are no part of it: a command starts in half a second.
-POSTER_INCLUDES = ("moziweb.db", "moziweb.storage", "moziweb.posters", "moziweb.demo")
+POSTER_INCLUDES = (
+    "moziweb.db",
+    "moziweb.movies.tags",
+    "moziweb.posters.tags",
+    "moziweb.freshness",
+    "moziweb.storage",
+    "moziweb.posters",
+    "moziweb.demo",
+)
 
 
 class CommandError(click.ClickException):

@@ -1,7 +1,8 @@
 """Sessions: one for each request, joined to its transaction, and short ones for services."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import zope.sqlalchemy
 from pyramid.request import Request
@@ -24,6 +25,20 @@ class Database:
         self.engine = engine
         self._readers = sessionmaker(engine, expire_on_commit=False)
         self._writers = sessionmaker(writing(engine), expire_on_commit=False)
+        self._join: Callable[[Session, Any], None] | None = None
+
+    def watch(
+        self,
+        watch: Callable[[sessionmaker[Session]], None],
+        join: Callable[[Session, Any], None],
+    ) -> None:
+        """Have every session watched: ``watch`` is given the factories, once.
+
+        ``join`` is given each session that a transaction manager commits, with that manager.
+        """
+        for factory in (self._readers, self._writers):
+            watch(factory)
+        self._join = join
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -42,6 +57,8 @@ class Database:
         factory = self._readers if request.method in SAFE_METHODS else self._writers
         session = factory()
         zope.sqlalchemy.register(session, transaction_manager=request.tm)
+        if self._join is not None:
+            self._join(session, request.tm)
         request.add_finished_callback(lambda _request: session.close())
         return session
 

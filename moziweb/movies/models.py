@@ -6,11 +6,15 @@ decision.
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from moziweb.db.meta import Base, WordList, enum_column
+
+# ``Premiere.date`` hides the type of its own annotation.
+Day: TypeAlias = date
 
 
 class Rating(StrEnum):
@@ -170,7 +174,9 @@ class Credit(Base):
     __table_args__ = (UniqueConstraint("movie_id", "role", "position"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    movie_id: Mapped[int] = mapped_column(ForeignKey("movie.id", ondelete="CASCADE"))
+    movie_id: Mapped[int] = mapped_column(
+        ForeignKey("movie.id", ondelete="CASCADE"), active_history=True
+    )
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     role: Mapped[CreditRole] = mapped_column(enum_column(CreditRole))
     position: Mapped[int]
@@ -196,12 +202,14 @@ class Premiere(Base):
     __table_args__ = (Index(None, "date", "kind"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    movie_id: Mapped[int] = mapped_column(ForeignKey("movie.id", ondelete="CASCADE"), index=True)
+    movie_id: Mapped[int] = mapped_column(
+        ForeignKey("movie.id", ondelete="CASCADE"), index=True, active_history=True
+    )
     kind: Mapped[PremiereKind] = mapped_column(enum_column(PremiereKind))
     service_id: Mapped[int | None] = mapped_column(ForeignKey("streaming_service.id"), index=True)
-    date: Mapped[date]
+    date: Mapped[Day] = mapped_column(active_history=True)
     precision: Mapped[DatePrecision] = mapped_column(
-        enum_column(DatePrecision), default=DatePrecision.DAY
+        enum_column(DatePrecision), default=DatePrecision.DAY, active_history=True
     )
     formats: Mapped[tuple[str, ...]] = mapped_column(WordList, default=())
     audio: Mapped[Audio | None] = mapped_column(enum_column(Audio))
@@ -225,7 +233,7 @@ class PremiereChange(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     premiere_id: Mapped[int] = mapped_column(
-        ForeignKey("premiere.id", ondelete="CASCADE"), index=True
+        ForeignKey("premiere.id", ondelete="CASCADE"), index=True, active_history=True
     )
     changed_at: Mapped[datetime] = mapped_column(default=now_utc)
     old_date: Mapped[date]
@@ -239,7 +247,9 @@ class Trailer(Base):
     __tablename__ = "trailer"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    movie_id: Mapped[int] = mapped_column(ForeignKey("movie.id", ondelete="CASCADE"), index=True)
+    movie_id: Mapped[int] = mapped_column(
+        ForeignKey("movie.id", ondelete="CASCADE"), index=True, active_history=True
+    )
     site: Mapped[str] = mapped_column(String(20), default="YouTube")
     video_id: Mapped[str] = mapped_column(String(40))
     name: Mapped[str] = mapped_column(String(200), default="")

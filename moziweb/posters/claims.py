@@ -19,10 +19,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
+from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 from moziweb.movies.models import Movie
 
 from .models import PosterSource, PosterVariant, SourceKind, SourceState, VariantState
+from .tags import source_tag
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=24)
@@ -181,6 +183,7 @@ class Claims:
         return _change(
             session,
             held(claim),
+            source_tag(claim.source_id),
             state=SourceState.READY,
             attempts=0,
             next_attempt_at=None,
@@ -216,10 +219,14 @@ def _claimable(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _change(session: Session, where: ColumnElement[bool], **values: Any) -> bool:
-    """Whether the conditional UPDATE found its row; it decides between processes."""
+def _change(session: Session, where: ColumnElement[bool], *tags: str, **values: Any) -> bool:
+    """Whether the conditional UPDATE found its row; it decides between processes.
+
+    ``tags`` are what it concerns: states and leases concern no page.
+    """
     statement = update(PosterSource).where(where).values(**values).returning(PosterSource.id)
-    changed = session.execute(statement, execution_options={"synchronize_session": False})
+    options: dict[str, Any] = {"synchronize_session": False, TAGS_OPTION: tags}
+    changed = session.execute(statement, execution_options=options)
     return changed.first() is not None
 
 

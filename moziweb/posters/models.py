@@ -62,7 +62,9 @@ class PosterSource(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    movie_id: Mapped[int] = mapped_column(ForeignKey("movie.id", ondelete="CASCADE"))
+    movie_id: Mapped[int] = mapped_column(
+        ForeignKey("movie.id", ondelete="CASCADE"), active_history=True
+    )
     kind: Mapped[SourceKind] = mapped_column(enum_column(SourceKind))
     chosen: Mapped[bool] = mapped_column(default=False)
     url: Mapped[str | None] = mapped_column(Text)
@@ -104,8 +106,10 @@ class PosterVariant(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    source_id: Mapped[int] = mapped_column(ForeignKey("poster_source.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(20))
+    source_id: Mapped[int] = mapped_column(
+        ForeignKey("poster_source.id", ondelete="CASCADE"), active_history=True
+    )
+    name: Mapped[str] = mapped_column(String(20), active_history=True)
     format: Mapped[str] = mapped_column(String(10))
     recipe_hash: Mapped[str] = mapped_column(String(64))
     source_sha256: Mapped[str] = mapped_column(String(64))

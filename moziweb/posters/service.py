@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 from moziweb.movies.models import now_utc
 from moziweb.storage import Storage, StorageError, StoredObject
@@ -257,7 +258,8 @@ def _supersede(
             ~current,
         )
         .values(state=VariantState.SUPERSEDED, superseded_at=now),
-        execution_options={"synchronize_session": False},
+        # Their successors are published in this transaction, under the same tags.
+        execution_options={"synchronize_session": False, TAGS_OPTION: ()},
     )
 
 

@@ -34,7 +34,8 @@ def variant_view(variant: VariantResource, request: Request) -> Response:
     Otherwise a placeholder of the right shape, not to be kept. HEAD never makes anything.
     """
     if variant.asked != variant.address:
-        return _moved(request.resource_url(variant))
+        base_url: str = request.registry.settings["site.base_url"]
+        return _moved(base_url + variant.address.path)
     found: FoundVariant | None = variant.found
     if variant.found.key is None and request.method == "GET":
         request.registry["poster_gate"].ask(variant.address.source_id)

@@ -16,6 +16,9 @@ from .keys import SETTINGS, Setting
 
 __all__ = ["SETTINGS", "Setting", "SettingsError", "expand", "load"]
 
+# Regions are named by the ini file itself, so moziweb.cache reads these keys, as strictly.
+CACHE_PREFIX = "cache."
+
 # Keys that Pyramid and its add-ons read themselves; they pass through as text.
 FOREIGN_PREFIXES = ("pyramid.", "jinja2.", "tm.", "retry.", "debugtoolbar.")
 FOREIGN_KEYS = frozenset({"here", "__file__"})
@@ -59,6 +62,8 @@ def load(
     for key, value in raw.items():
         if key in table:
             typed[key] = _parsed(table[key], value, environ)
+        elif key.startswith(CACHE_PREFIX):
+            typed[key] = expand(key, str(value).strip(), environ)
         elif key in FOREIGN_KEYS or key.startswith(FOREIGN_PREFIXES):
             typed[key] = value
         else:

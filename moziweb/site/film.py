@@ -5,6 +5,14 @@ from typing import Final
 from moziweb.i18n import _
 from moziweb.movies.calendar import in_bounds, week_of
 from moziweb.movies.models import DatePrecision, Movie, Premiere
+from moziweb.movies.tags import (
+    distributor_tag,
+    genre_tag,
+    movie_tag,
+    person_tag,
+    premiere_tag,
+    service_tag,
+)
 from moziweb.posters.links import PosterLinks
 
 from .cards import Link, MoviePage, PremiereLine, TrailerLink
@@ -33,7 +41,8 @@ def movie_page(visit: Visit, movie: Movie, links: PosterLinks | None) -> MoviePa
     wording = visit.wording
     title, subtitle = titles(visit, movie)
     synopsis, synopsis_lang = synopsis_of(movie, wording.locale)
-    picture = picture_of(wording, title, links)
+    picture = picture_of(visit, title, links)
+    depend_on_movie(visit, movie)
     return MoviePage(
         movie_id=movie.id,
         title=title,
@@ -61,6 +70,18 @@ def movie_page(visit: Visit, movie: Movie, links: PosterLinks | None) -> MoviePa
         week_link=_week_link(visit, movie),
         sources=_source_lines(visit, movie),
     )
+
+
+def depend_on_movie(visit: Visit, movie: Movie) -> None:
+    """Record what ``whole_movie`` loaded, but for the poster."""
+    visit.depend(movie_tag(movie.id))
+    visit.depend(*(genre_tag(link.genre_id) for link in movie.genre_links))
+    visit.depend(*(person_tag(credit.person_id) for credit in movie.credits))
+    visit.depend(*(premiere_tag(premiere.id) for premiere in movie.premieres))
+    services = {premiere.service_id for premiere in movie.premieres}
+    visit.depend(*(service_tag(service_id) for service_id in services if service_id is not None))
+    if movie.distributor_id is not None:
+        visit.depend(distributor_tag(movie.distributor_id))
 
 
 def _premiere_line(visit: Visit, premiere: Premiere) -> PremiereLine:

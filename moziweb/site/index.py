@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
 from typing import Final, TypeAlias
 
 from pyramid.i18n import TranslationString
@@ -19,6 +18,9 @@ from moziweb.movies.queries import (
     premieres_between,
     undated_movies,
 )
+from moziweb.movies.tags import PUBLISHED_LIST, UNDATED_LIST, period_tag
+
+from .visit import Visit
 
 WEEKS_IN_CINEMAS: Final = 3
 """How long a film is said to be still in cinemas."""
@@ -40,9 +42,12 @@ class IndexSection:
     week: Week | None = None
 
 
-def index_sections(session: Session, today: date) -> tuple[IndexSection, ...]:
+def index_sections(session: Session, visit: Visit) -> tuple[IndexSection, ...]:
     """The sections of today's index, in order, the empty ones among them. Two queries."""
+    today = visit.today
     this, following = week_of(today), week_of(today).next
+    shown = (this.shifted(step) for step in range(-WEEKS_IN_CINEMAS, 2))
+    visit.depend(PUBLISHED_LIST, UNDATED_LIST, *map(period_tag, shown))
     listings = premieres_between(session, this.shifted(-WEEKS_IN_CINEMAS).start, following.end)
     undated = undated_movies(session, today, UNDATED_SHOWN)
 

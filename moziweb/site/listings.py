@@ -6,6 +6,7 @@ from typing import Final
 
 from moziweb.movies.models import Genre, Movie
 from moziweb.movies.queries import Listing, genres_of
+from moziweb.movies.tags import genre_tag, movie_tag, premiere_tag, service_tag
 from moziweb.posters.links import PosterLinks, poster_links
 from moziweb.request import Request
 
@@ -68,9 +69,19 @@ class Shelf:
         cards = tuple(self.card(listing) for listing in listings)
         return Section(key, title, note, cards, more_href, more_text)
 
+    def depend(self, listing: Listing) -> None:
+        """Record what a listing shows, but for its poster."""
+        tags = [genre_tag(genre.id) for genre in self.genres.get(listing.movie.id, ())]
+        if listing.premiere is not None:
+            tags.append(premiere_tag(listing.premiere.id))
+            if listing.premiere.service_id is not None:
+                tags.append(service_tag(listing.premiere.service_id))
+        self.visit.depend(movie_tag(listing.movie.id), *tags)
+
     def card(self, listing: Listing) -> Card:
         """The card of one listing."""
         movie, wording = listing.movie, self.visit.wording
+        self.depend(listing)
         title, subtitle = titles(self.visit, movie)
         premiere = _premiere_of(self.visit, listing)
         return Card(
@@ -94,7 +105,7 @@ class Shelf:
             rerelease=premiere.rerelease,
             cancelled=premiere.cancelled,
             moved_from_text=premiere.history[-1].old_date_text if premiere.history else "",
-            picture=picture_of(wording, title, self.posters.get(movie.id)),
+            picture=picture_of(self.visit, title, self.posters.get(movie.id)),
             eager=False,
         )
 

@@ -13,13 +13,15 @@ from typing import Any, Final
 
 from moziweb.movies.models import Credit, Genre, Movie, Premiere, Trailer
 from moziweb.movies.queries import Listing
+from moziweb.movies.tags import distributor_tag
 from moziweb.posters.links import PosterLinks
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB
+from moziweb.posters.tags import link_tags
 
 from .facts import cast_of, directors_of, trailer_url
 from .index import IndexSection
 from .listings import Shelf
-from .paths import Paths
+from .visit import Visit
 from .wording import iso_date
 
 _POSTER_NAMES: Final = {"full": POSTER, "thumb": THUMB, "small": SMALL, "blur": BLUR}
@@ -42,11 +44,11 @@ def main_payload(shelf: Shelf, parts: Iterable[IndexSection]) -> dict[str, Any]:
     }
 
 
-def movie_payload(paths: Paths, movie: Movie, links: PosterLinks | None) -> dict[str, Any]:
+def movie_payload(visit: Visit, movie: Movie, links: PosterLinks | None) -> dict[str, Any]:
     """``/api/movie/{id}``: a whole movie, in both languages; of a person name and IMDb id."""
     genres = [link.genre for link in movie.genre_links]
     return {
-        **_movie_brief(paths, movie, genres, links),
+        **_movie_brief(visit, movie, genres, links),
         "synopsis": movie.synopsis,
         "synopsis_en": movie.synopsis_en,
         "distributor": movie.distributor.name if movie.distributor else "",
@@ -64,7 +66,10 @@ def movie_payload(paths: Paths, movie: Movie, links: PosterLinks | None) -> dict
 def _listing(shelf: Shelf, listing: Listing) -> dict[str, Any]:
     movie = listing.movie
     genres, links = shelf.genres.get(movie.id, ()), shelf.posters.get(movie.id)
-    brief = _movie_brief(shelf.visit.paths, movie, genres, links)
+    brief = _movie_brief(shelf.visit, movie, genres, links)
+    shelf.depend(listing)
+    if movie.distributor_id is not None:
+        shelf.visit.depend(distributor_tag(movie.distributor_id))
     return {
         "movie": {**brief, "distributor": listing.distributor},
         "premiere": _premiere(listing.premiere, listing.service) if listing.premiere else None,
@@ -72,8 +77,9 @@ def _listing(shelf: Shelf, listing: Listing) -> dict[str, Any]:
 
 
 def _movie_brief(
-    paths: Paths, movie: Movie, genres: Iterable[Genre], links: PosterLinks | None
+    visit: Visit, movie: Movie, genres: Iterable[Genre], links: PosterLinks | None
 ) -> dict[str, Any]:
+    paths = visit.paths
     return {
         "id": movie.id,
         "url": paths.base_url + paths.movie(movie),
@@ -88,17 +94,19 @@ def _movie_brief(
         "genres": [
             {"slug": each.slug, "name": each.name, "name_en": each.name_en} for each in genres
         ],
-        "poster": _poster(paths, links),
+        "poster": _poster(visit, links),
     }
 
 
-def _poster(paths: Paths, links: PosterLinks | None) -> dict[str, Any] | None:
+def _poster(visit: Visit, links: PosterLinks | None) -> dict[str, Any] | None:
     if links is None:
         return None
+    visit.depend(*link_tags(links))
 
     def urls(extension: str) -> dict[str, str]:
         return {
-            key: paths.absolute(links.url(name, extension)) for key, name in _POSTER_NAMES.items()
+            key: visit.paths.absolute(links.url(name, extension))
+            for key, name in _POSTER_NAMES.items()
         }
 
     return {**urls("jpg"), "webp": urls("webp")}

@@ -6,18 +6,21 @@ from moziweb.i18n import _
 from moziweb.posters.colours import TONE_NONE, tone_class
 from moziweb.posters.links import PosterLinks
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB, find_recipe
+from moziweb.posters.tags import link_tags
 
 from .cards import Picture
-from .wording import Wording
+from .visit import Visit
 
 _SRCSET: Final = (SMALL, THUMB, POSTER)
 
 
-def picture_of(wording: Wording, title: str, links: PosterLinks | None) -> Picture:
+def picture_of(visit: Visit, title: str, links: PosterLinks | None) -> Picture:
     """The picture of the movie called ``title``; without links, the box that it would stand in."""
+    wording = visit.wording
     alt = wording.say(_("Poster of ${title}", mapping={"title": title}))
     if links is None:
         return _missing(wording.say(_("No poster of ${title}", mapping={"title": title})))
+    visit.depend(*link_tags(links))
     width, height = links.size(POSTER, "jpg")
     return Picture(
         alt=alt,

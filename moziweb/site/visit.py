@@ -1,8 +1,11 @@
 """What a request asks of a page: its words, its addresses and its day."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
+from moziweb.cache.views import depend
 from moziweb.movies.calendar import budapest_today
 from moziweb.request import Request
 
@@ -12,17 +15,20 @@ from .wording import Wording
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """The three things that pages are made from besides the database.
+    """What pages are made from besides the database.
 
-    ``today`` is the date in Hungary.
+    ``today`` is the date in Hungary; ``depend`` records the tags of what the page shows, and is
+    called where a thing is shown.
     """
 
     wording: Wording
     paths: Paths
     today: date
+    depend: Callable[..., None]
 
     @classmethod
     def of(cls, request: Request) -> "Visit":
         """The visit of ``request``, by the clock in the registry."""
         wording = Wording(request.locale_name, request.localizer.translate)
-        return cls(wording, Paths.of(request), budapest_today(request.registry["clock"]()))
+        today = budapest_today(request.registry["clock"]())
+        return cls(wording, Paths.of(request), today, partial(depend, request))

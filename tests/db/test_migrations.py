@@ -9,13 +9,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine
 
+import moziweb.freshness
 import moziweb.movies.models
 import moziweb.posters.models
 from moziweb.db import create_engine, migrations
 from moziweb.db.meta import Base
 from tests.services.postgres import PostgresServer
 
-MODELS = (moziweb.movies.models, moziweb.posters.models)
+MODELS = (moziweb.freshness, moziweb.movies.models, moziweb.posters.models)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

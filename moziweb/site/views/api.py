@@ -10,24 +10,32 @@ from moziweb.movies.queries import whole_movie
 from moziweb.posters.links import poster_links
 from moziweb.request import Request
 
+from ..film import depend_on_movie
 from ..index import index_sections
 from ..listings import Shelf
+from ..moments import this_day
 from ..payload import main_payload, movie_payload
 from ..visit import Visit
 
 _ID: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
-@view_config(route_name="api_main", renderer="json", request_method="GET")
+@view_config(
+    route_name="api_main",
+    renderer="json",
+    request_method="GET",
+    cache="pages",
+    cache_moment=this_day,
+)
 def api_main(request: Request) -> dict[str, Any]:
     """The premieres of the index. Four queries."""
     visit = Visit.of(request)
-    parts = index_sections(request.dbsession, visit.today)
+    parts = index_sections(request.dbsession, visit)
     listings = [listing for part in parts for listing in part.listings]
     return main_payload(Shelf.fetch(request, visit, listings), parts)
 
 
-@view_config(route_name="api_movie", renderer="json", request_method="GET")
+@view_config(route_name="api_movie", renderer="json", request_method="GET", cache="pages")
 def api_movie(request: Request) -> dict[str, Any]:
     """One movie. Six queries."""
     text = request.matchdict["movie"]
@@ -35,4 +43,6 @@ def api_movie(request: Request) -> dict[str, Any]:
     if movie is None:
         raise HTTPNotFound
     links = poster_links(request.dbsession, request.registry["storage"], {movie.id: movie.slug})
-    return movie_payload(Visit.of(request).paths, movie, links.get(movie.id))
+    visit = Visit.of(request)
+    depend_on_movie(visit, movie)
+    return movie_payload(visit, movie, links.get(movie.id))

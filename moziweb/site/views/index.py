@@ -11,6 +11,7 @@ from moziweb.request import Request
 from ..cards import Page, Section
 from ..index import IndexSection, index_sections
 from ..listings import Shelf, with_eager_row
+from ..moments import this_day
 from ..pages import page_of
 from ..periods import week_nav, week_text
 from ..visit import Visit
@@ -19,11 +20,17 @@ STANDING = frozenset({"this-week", "next-week"})
 """The sections that are shown when they are empty, too."""
 
 
-@view_config(route_name="index", renderer="index.jinja2", request_method="GET")
+@view_config(
+    route_name="index",
+    renderer="index.jinja2",
+    request_method="GET",
+    cache="pages",
+    cache_moment=this_day,
+)
 def index(request: Request) -> dict[str, Any]:
     """Today's premieres. Four queries."""
     visit = Visit.of(request)
-    parts = index_sections(request.dbsession, visit.today)
+    parts = index_sections(request.dbsession, visit)
     shelf = Shelf.fetch(request, visit, [each for part in parts for each in part.listings])
     shown = [part for part in parts if part.listings or part.key in STANDING]
     return {

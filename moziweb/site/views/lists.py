@@ -15,9 +15,11 @@ from moziweb.movies.queries import (
     genre_premieres_from,
     undated_movies,
 )
+from moziweb.movies.tags import PREMIERES_LIST, PUBLISHED_LIST, UNDATED_LIST, genre_tag
 from moziweb.request import Request
 
 from ..listings import Shelf, with_eager_row
+from ..moments import this_day
 from ..pages import page_of
 from ..visit import Visit
 
@@ -30,11 +32,18 @@ UNDATED_SHOWN: Final = 240
 _SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
 
 
-@view_config(route_name="genre", renderer="genre.jinja2", request_method="GET")
+@view_config(
+    route_name="genre",
+    renderer="genre.jinja2",
+    request_method="GET",
+    cache="pages",
+    cache_moment=this_day,
+)
 def genre(request: Request) -> dict[str, Any]:
     """What is to come in a genre, and what came last. Five queries."""
     visit = Visit.of(request)
     genre = _genre_at(request)
+    visit.depend(genre_tag(genre.id), PREMIERES_LIST, PUBLISHED_LIST)
     start = week_of(visit.today).start
     coming = genre_premieres_from(request.dbsession, genre, start, SHOWN_PER_SECTION)
     past = genre_premieres_before(request.dbsession, genre, start, SHOWN_PER_SECTION)
@@ -52,10 +61,17 @@ def genre(request: Request) -> dict[str, Any]:
     }
 
 
-@view_config(route_name="undated", renderer="undated.jinja2", request_method="GET")
+@view_config(
+    route_name="undated",
+    renderer="undated.jinja2",
+    request_method="GET",
+    cache="pages",
+    cache_moment=this_day,
+)
 def undated(request: Request) -> dict[str, Any]:
     """The films whose day is not known. Three queries."""
     visit = Visit.of(request)
+    visit.depend(UNDATED_LIST, PUBLISHED_LIST)
     listings = undated_movies(request.dbsession, visit.today, UNDATED_SHOWN)
     shelf = Shelf.fetch(request, visit, listings)
     title = visit.wording.say(_("Films without a date"))

@@ -9,6 +9,7 @@ from pyramid.view import view_config
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
 from moziweb.movies.queries import whole_movie
+from moziweb.movies.tags import movie_tag
 from moziweb.posters.links import poster_links
 from moziweb.request import Request
 
@@ -26,7 +27,7 @@ _SEGMENT: Final = re.compile(r"([1-9][0-9]{0,9})(?:-.*)?", re.DOTALL)
 """The id decides; what follows is for people to read."""
 
 
-@view_config(route_name="movie", renderer="movie.jinja2", request_method="GET")
+@view_config(route_name="movie", renderer="movie.jinja2", request_method="GET", cache="pages")
 def movie(request: Request) -> dict[str, Any]:
     """A movie by its id; a wrong slug, or none, redirects to the right one. Six queries."""
     segment = request.matchdict["movie"]
@@ -36,6 +37,7 @@ def movie(request: Request) -> dict[str, Any]:
         raise HTTPNotFound
     visit = Visit.of(request)
     if segment != movie_segment(found):
+        visit.depend(movie_tag(found.id))
         raise HTTPMovedPermanently(visit.paths.absolute(visit.paths.movie(found)))
     links = poster_links(request.dbsession, request.registry["storage"], {found.id: found.slug})
     shown = movie_page(visit, found, links.get(found.id))

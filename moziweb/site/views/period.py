@@ -19,6 +19,7 @@ from moziweb.movies.queries import (
     neighbours,
     premieres_between,
 )
+from moziweb.movies.tags import PREMIERES_LIST, PUBLISHED_LIST, period_tag
 from moziweb.request import Request
 
 from ..cards import PeriodNav, Section
@@ -32,14 +33,14 @@ NavMaker = Callable[[Visit, AnyPeriod, Neighbours], PeriodNav]
 SectionMaker = Callable[[Shelf, Sequence[Listing]], list[Section]]
 
 
-@view_config(route_name="week", renderer="period.jinja2", request_method="GET")
+@view_config(route_name="week", renderer="period.jinja2", request_method="GET", cache="pages")
 def week(request: Request) -> dict[str, Any]:
     """A week's premieres, in cinemas and streaming."""
     period = _parsed(Week.parse, request.matchdict["week"])
     return _period_page(request, "week", period, DAYS, week_nav, _by_kind)
 
 
-@view_config(route_name="month", renderer="period.jinja2", request_method="GET")
+@view_config(route_name="month", renderer="period.jinja2", request_method="GET", cache="pages")
 def month(request: Request) -> dict[str, Any]:
     """A month's premieres, week by week."""
     period = _parsed(Month.parse, request.matchdict["month"])
@@ -67,9 +68,11 @@ def _period_page(
 ) -> dict[str, Any]:
     """What ``period.jinja2`` is given. Three queries, or two for a period without premieres."""
     visit = Visit.of(request)
+    visit.depend(PUBLISHED_LIST, period_tag(period))
     listings = premieres_between(request.dbsession, period.start, period.end, precisions)
     filled = NO_NEIGHBOURS
     if not listings:
+        visit.depend(PREMIERES_LIST)
         filled = neighbours(request.dbsession, period.start, period.end, precisions)
     nav = nav_of(visit, period, filled)
     description = _("Film premieres in Hungary, ${span}.", mapping={"span": nav.span_text})

@@ -1,0 +1,69 @@
+"""Between a Pyramid response and an entry: what is kept of one, and how it is served again.
+
+The compressed form is made once, when the page is rendered, and stored beside the plain one. A
+strong ETag is the digest of the body; the compressed form has one of its own, as HTTP wants it.
+"""
+
+import gzip
+import hashlib
+import time
+from typing import Any, Final
+
+from pyramid.response import Response
+
+from .rendering import Rendered, Served
+
+GZIP: Final = "gzip"
+
+SMALLEST: Final = 1000
+"""Bytes below which compressing saves no packet."""
+
+_LEVEL: Final = 6
+_KEPT_HEADERS: Final = ("Content-Type", "Location")
+
+
+def rendered_of(response: Response) -> Rendered:
+    """What is kept of a response: status, body, and the headers that make it what it is."""
+    body = response.body
+    content: dict[str, str | int | float] = {
+        "status": response.status_int,
+        "etag": hashlib.sha256(body).hexdigest()[:32],
+    }
+    for name in _KEPT_HEADERS:
+        if name in response.headers:
+            content[name] = response.headers[name]
+    encodings = {GZIP: gzip.compress(body, _LEVEL, mtime=0)} if len(body) >= SMALLEST else {}
+    return Rendered(body, encodings=encodings, content=content)
+
+
+def response_of(served: Served, request: Any) -> Response:
+    """The response of a served entry, in the form that the client takes; 304 where it has it.
+
+    ``X-Cache`` says how it was served, ``Age`` how many seconds ago it was rendered. Browsers keep
+    pages but ask each time: an invalidation is in effect at the next request.
+    """
+    entry = served.entry
+    response = Response(status=int(entry.content["status"]))
+    for name in _KEPT_HEADERS:
+        if name in entry.content:
+            response.headers[name] = str(entry.content[name])
+    etag = str(entry.content["etag"])
+    packed = entry.encodings.get(GZIP)
+    if packed is not None and _takes_gzip(request.accept_encoding):
+        response.body = packed
+        response.headers["Content-Encoding"] = GZIP
+        etag += f"-{GZIP}"
+    else:
+        response.body = entry.payload
+    response.etag = etag
+    response.conditional_response = True
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Age"] = str(max(0, int(time.time() - entry.created)))
+    response.headers["X-Cache"] = served.status.value
+    return response
+
+
+def _takes_gzip(accept: Any) -> bool:
+    """Only for who asks for it: without the header anything would be acceptable, in theory."""
+    return accept.header_value is not None and bool(accept.acceptable_offers([GZIP]))

@@ -1,0 +1,67 @@
+"""The tagged cache, wired into this application: what is written here makes its pages stale.
+
+One journal and one set of declarations, like the one ``Base.metadata``: models declare the tags of
+their rows at import (``movies.tags``, ``posters.tags``), and every session of the application is
+watched. Without ``cache.regions`` in the ini file nothing is cached, watched or journaled.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from pyramid.config import Configurator
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from moziweb.cache import (
+    Declarations,
+    Journal,
+    Observer,
+    Relay,
+    RelayThread,
+    SessionClock,
+    Writes,
+    from_settings,
+    model_tag,
+)
+from moziweb.db import Database
+from moziweb.db.meta import Base
+
+JOURNAL: Final = Journal(Base.metadata)
+DECLARATIONS: Final = Declarations()
+
+_MAKES_PAGES: Final = frozenset({".py", ".jinja2", ".mo", ".css", ".js", ".svg"})
+
+
+def includeme(config: Configurator) -> None:
+    """Build the regions, watch the sessions, and add ``cache=…`` to view configurations.
+
+    Raises ``moziweb.cache.ConfigurationError``, one line that names the key.
+    """
+    cache = from_settings(config.registry.settings, recoverable=(OperationalError, InterfaceError))
+    config.include("moziweb.cache.views")
+    config.registry["cache"] = cache if cache.regions else None
+    if not cache.regions:
+        return
+    database: Database = config.registry["database"]
+    observer = Observer()
+    writes = Writes(DECLARATIONS, JOURNAL, cache.stamps, observer)
+    database.watch(writes.watch, writes.join)
+    relay = Relay(database.engine, JOURNAL, cache.stamps, observer)
+    config.registry["cache_relay"] = RelayThread(relay)
+    config.registry["cache_clock"] = SessionClock(cache.stamps)
+    config.registry["cache_digest"] = digest_of(Path(__file__).parent)
+    config.registry["cache_always"] = tuple(model_tag(model) for model in DECLARATIONS.models())
+    config.add_tween(
+        "moziweb.cache.views.cache_tween_factory",
+        under="moziweb.ops.headers.headers_tween_factory",
+        over="pyramid_tm.tm_tween_factory",
+    )
+
+
+def digest_of(package: Path) -> str:
+    """The digest of what pages are made with: a deploy renders them anew."""
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*")):
+        if path.suffix in _MAKES_PAGES:
+            digest.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,52 @@
+"""The tags of posters: how they are spelled, and which rows bear them.
+
+``variant:{source}:{name}`` is one tag for all formats of a variant, and exists before the variant
+does: a page that links the route goes stale when there is an object to link. Choosing another
+source for a film is a matter of the film. State, lease and bookkeeping columns bear none.
+"""
+
+from pyramid.config import Configurator
+
+from moziweb.cache import tag
+from moziweb.freshness import DECLARATIONS
+from moziweb.movies.tags import movie_tag
+
+from .links import PosterLinks
+from .models import PosterSource, PosterVariant
+from .recipes import BLUR, POSTER, SMALL, THUMB
+
+NAMES = (POSTER, THUMB, SMALL, BLUR)
+
+
+def source_tag(source_id: int) -> str:
+    """What reading a source has taught of it: its size and its colour."""
+    return tag("source", source_id)
+
+
+def variant_tag(source_id: int, name: str) -> str:
+    """Where a variant is stored."""
+    return tag("variant", source_id, name)
+
+
+def link_tags(links: PosterLinks) -> tuple[str, ...]:
+    """The tags of a picture that is shown with all its variants."""
+    variants = (variant_tag(links.source_id, name) for name in NAMES)
+    return source_tag(links.source_id), *variants
+
+
+DECLARATIONS.tagged(
+    PosterSource,
+    columns=("movie_id", "chosen", "width", "height", "dominant_colour"),
+    keys=("id", "movie_id"),
+    tags=lambda row: (source_tag(row.id), movie_tag(row.movie_id)),
+)
+DECLARATIONS.tagged(
+    PosterVariant,
+    columns=("source_id", "name", "format", "state", "bucket", "key", "width", "height"),
+    keys=("source_id", "name"),
+    tags=lambda row: (variant_tag(row.source_id, row.name),),
+)
+
+
+def includeme(config: Configurator) -> None:
+    """Nothing is left to do: what importing this module declared holds for every application."""

@@ -1,0 +1,23 @@
+"""The part of the present that a page shows, for the cache: time is a dependency, too."""
+
+from datetime import datetime, time, timedelta
+
+from moziweb.cache.views import Moment
+from moziweb.movies.calendar import BUDAPEST, budapest_today
+from moziweb.request import Request
+
+
+def this_day(request: Request) -> Moment:
+    """The day in Hungary, for pages of "this week", "today" and "not over yet".
+
+    It ends with its midnight in Budapest, so a page that was cached on Wednesday does not call
+    Wednesday's week this week on Thursday.
+    """
+    return day_of(request.registry["clock"]())
+
+
+def day_of(now: datetime) -> Moment:
+    """The day of ``now``, an aware moment."""
+    today = budapest_today(now)
+    midnight = datetime.combine(today + timedelta(days=1), time(), BUDAPEST)
+    return Moment(today.isoformat(), midnight.timestamp())

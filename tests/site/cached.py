@@ -1,0 +1,134 @@
+"""A site with its pages cached, and the same one without, over one database."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.movies.calendar import Week, budapest_today, month_of, week_of
+from moziweb.movies.models import Credit, CreditRole, DatePrecision, FieldProvenance, Movie
+from moziweb.posters.models import PosterVariant, VariantState
+from tests import factories
+from tests.conftest import running_app
+
+CACHED = {
+    "cache.regions": "pages",
+    "cache.stamps.url": "memory://",
+    "cache.pages.backend": "moziweb.memory",
+    "cache.pages.expiration_time": "3600",
+}
+
+
+def now() -> datetime:
+    """The real time: entries expire by it."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def site(settings: Mapping[str, str]) -> Iterator[TestApp]:
+    """The application at the real time."""
+    with running_app(dict(settings)) as app:
+        app.app.registry["clock"] = now
+        yield app
+
+
+@dataclass(frozen=True)
+class Films:
+    """Ids of three films: of this week, of five weeks ahead, and without a date."""
+
+    here: int
+    ahead: int
+    undated: int
+    source: int
+
+
+def week_here() -> Week:
+    """This premiere week."""
+    return week_of(budapest_today(now()))
+
+
+def fill(session: Session) -> Films:
+    """Three films with everything that pages show."""
+    here = _film(session, "Itt van", week_here().thursday)
+    ahead = _film(session, "Majd jön", week_here().shifted(5).thursday)
+    undated = factories.make_movie(session, "Valamikor")
+    source = factories.add_poster(session, here, width=2000, height=3000)
+    factories.make_premiere(session, here, date(2031, 1, 1), precision=DatePrecision.YEAR)
+    factories.make_premiere(session, here, week_here().thursday, service="Netflix")
+    session.commit()
+    return Films(here.id, ahead.id, undated.id, source.id)
+
+
+def _film(session: Session, title: str, day: date) -> Movie:
+    movie = factories.make_movie(
+        session, title, synopsis="Valaki elindul.", synopsis_en="Somebody leaves.",
+        countries=("HU",), languages=("hu",), imdb_id=f"tt{day:%y%m%d}", rating="12",
+    )  # fmt: skip
+    factories.set_distributor(session, movie, f"Forgalmazó {title}")
+    factories.add_genres(session, movie, "Vígjáték/Comedy")
+    factories.add_people(session, movie, CreditRole.CAST, f"Színész {title}/Pincér")
+    factories.add_people(session, movie, CreditRole.DIRECTOR, f"Rendező {title}")
+    factories.add_trailer(session, movie)
+    session.add(FieldProvenance(movie_id=movie.id, field="title", source="demo"))
+    for credit in session.scalars(select(Credit).where(Credit.role == CreditRole.DIRECTOR)):
+        credit.position = 5  # so that a role can be changed
+    premiere = factories.make_premiere(session, movie, day - timedelta(days=1), formats=("2D",))
+    factories.move_premiere(session, premiere, day, "technikai okok")
+    return movie
+
+
+def ready_variant(films: Films, name: str = "thumb") -> PosterVariant:
+    """A variant of the film's poster, as the service publishes it."""
+    return PosterVariant(
+        source_id=films.source, name=name, format="jpg", recipe_hash=name * 2,
+        source_sha256="0" * 64, state=VariantState.READY, bucket="disk",
+        key=f"poster/{name}.jpg", mime="image/jpeg", width=370, height=555, bytes=1,
+    )  # fmt: skip
+
+
+def pages(films: Films) -> dict[str, str]:
+    """The addresses of one page of each kind, by what they show."""
+    week, ahead = week_here(), week_here().shifted(5)
+    return {
+        "index": "/",
+        "english": "/en/",
+        "week": f"/week/{week.name}",
+        "ahead": f"/week/{ahead.name}",
+        "empty": f"/week/{week.shifted(20).name}",
+        "month": f"/month/{month_of(week.thursday).name}",
+        "genre": "/genre/vigjatek",
+        "undated": "/undated",
+        "film": f"/movie/{films.here}-itt-van",
+        "other": f"/movie/{films.ahead}-majd-jon",
+        "api": "/api/main/",
+        "api_film": f"/api/movie/{films.here}",
+    }
+
+
+def states(app: TestApp, films: Films) -> dict[str, str]:
+    """How each page is served now: hit, l1, miss …"""
+    return {
+        name: app.get(path, status="*").headers.get("X-Cache", "none")
+        for name, path in pages(films).items()
+    }
+
+
+def warm(app: TestApp, films: Films) -> None:
+    """Have every page cached."""
+    states(app, films)
+
+
+def missed(app: TestApp, films: Films) -> set[str]:
+    """The pages that have to be rendered anew."""
+    return {name for name, state in states(app, films).items() if state == "miss"}
+
+
+def write(app: TestApp, change: Callable[[Session], Any]) -> None:
+    """Change something in a transaction of the application's own."""
+    with app.app.registry["database"].write() as session:
+        change(session)

@@ -1,0 +1,215 @@
+"""A write makes stale exactly the pages that show what it changed: on both databases, with entries
+in the process and in a real memcached.
+"""
+
+import gzip
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+from webob import Request, Response
+from webtest import TestApp
+
+from moziweb.movies.models import Genre, Movie, Premiere
+from moziweb.posters.models import PosterSource, SourceState
+from tests import factories
+from tests.services.memcached import MemcachedServer
+
+from .cached import (
+    CACHED,
+    Films,
+    fill,
+    missed,
+    pages,
+    ready_variant,
+    site,
+    states,
+    warm,
+    week_here,
+    write,
+)
+
+SHOW_THE_FILM = {"index", "english", "week", "month", "genre", "film", "api", "api_film"}
+SHOW_PREMIERES = {"genre", "empty"}
+"""What depends on premieres anywhere: a genre's list, and the way out of an empty week."""
+
+
+@pytest.fixture
+def films(dbsession: Session) -> Films:
+    return fill(dbsession)
+
+
+@pytest.fixture(params=["memory", "memcached"])
+def cached(
+    request: pytest.FixtureRequest, settings: dict[str, str], films: Films
+) -> Iterator[TestApp]:
+    keys = dict(CACHED)
+    if request.param == "memcached":
+        server: MemcachedServer = request.getfixturevalue("memcached_server")
+        server.flush()
+        keys["cache.stamps.url"] = f"memcached://{server.address}"
+        keys["cache.pages.backend"] = "dogpile.cache.pylibmc"
+        keys["cache.pages.arguments.url"] = server.address
+    with site(settings | keys) as app:
+        warm(app, films)
+        yield app
+
+
+def test_every_page_is_a_hit_and_then_served_from_this_process(
+    cached: TestApp, films: Films
+) -> None:
+    assert set(states(cached, films).values()) == {"hit"}
+    assert set(states(cached, films).values()) == {"l1"}
+
+
+def test_a_variant_concerns_the_pages_that_show_it(cached: TestApp, films: Films) -> None:
+    write(cached, lambda session: session.add(ready_variant(films)))
+    assert missed(cached, films) == SHOW_THE_FILM
+    assert "poster/thumb.jpg" in cached.get(pages(films)["index"]).text
+
+
+def test_a_lease_concerns_no_page(cached: TestApp, films: Films) -> None:
+    def lease(session: Session) -> None:
+        session.get_one(PosterSource, films.source).state = SourceState.GENERATING
+
+    write(cached, lease)
+    assert missed(cached, films) == set()
+
+
+def test_a_title_concerns_the_pages_that_show_it(cached: TestApp, films: Films) -> None:
+    def rename(session: Session) -> None:
+        session.get_one(Movie, films.ahead).title = "Más cím"
+
+    write(cached, rename)
+    assert missed(cached, films) == {"ahead", "other", "genre"} | _same_month(films)
+
+
+def test_a_premiere_that_moves_concerns_the_old_week_and_the_new(
+    cached: TestApp, films: Films, dbsession: Session
+) -> None:
+    def move(session: Session) -> None:
+        premiere = session.query(Premiere).filter_by(movie_id=films.ahead).one()
+        premiere.date = week_here().shifted(20).thursday + timedelta(days=1)
+
+    write(cached, move)
+    assert missed(cached, films) == {"ahead", "empty", "other", "genre"} | _same_month(films)
+    assert "Majd jön" in cached.get(pages(films)["empty"]).text
+    assert "Majd jön" not in cached.get(pages(films)["ahead"]).text
+
+
+def test_a_new_film_appears_among_those_without_a_date(cached: TestApp, films: Films) -> None:
+    write(cached, lambda session: factories.make_movie(session, "Egészen új"))
+    assert missed(cached, films) == {"index", "english", "undated", "api"}
+    assert "Egészen új" in cached.get("/undated").text
+
+
+def test_a_new_premiere_appears_in_its_week(cached: TestApp, films: Films) -> None:
+    def announce(session: Session) -> None:
+        movie = session.get_one(Movie, films.undated)
+        factories.make_premiere(session, movie, week_here().shifted(5).thursday)
+
+    write(cached, announce)
+    shown = {"ahead", "index", "english", "undated", "api"}  # the index had it without a date
+    assert missed(cached, films) == shown | SHOW_PREMIERES | _same_month(films)
+    assert "Valamikor" in cached.get(pages(films)["ahead"]).text
+
+
+def test_a_withdrawn_film_leaves_every_list(cached: TestApp, films: Films) -> None:
+    def withdraw(session: Session) -> None:
+        session.get_one(Movie, films.here).published = False
+
+    write(cached, withdraw)
+    for name in ("index", "week", "month", "genre"):
+        assert "Itt van" not in cached.get(pages(films)[name]).text
+    cached.get(pages(films)["film"], status=404)
+
+
+def test_a_bulk_update_concerns_every_page(cached: TestApp, films: Films) -> None:
+    """It names no rows; the model's own tag is all that can be told."""
+    write(cached, lambda session: session.query(Genre).update({Genre.name: "Komédia"}))
+    assert missed(cached, films) == set(pages(films))
+
+
+def test_a_rolled_back_change_concerns_no_page(cached: TestApp, films: Films) -> None:
+    def fail(session: Session) -> None:
+        session.get_one(Movie, films.here).title = "Sosem lesz"
+        session.flush()
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        write(cached, fail)
+    assert missed(cached, films) == set()
+
+
+def test_what_a_visitor_sends_never_shapes_what_others_are_served(
+    cached: TestApp, films: Films
+) -> None:
+    path = pages(films)["week"]
+    plain = cached.get(path).body
+    write(cached, lambda session: session.add(ready_variant(films)))
+    poison = {
+        "Host": "evil.example",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Proto": "gopher",
+        "Cookie": "_LOCALE_=en; session=1",
+        "Accept-Language": "en",
+    }
+    rendered = cached.get(path + "?_LOCALE_=en&utm_source=evil", headers=poison)
+    assert rendered.headers["X-Cache"] == "miss"
+    served = cached.get(path)
+    assert served.headers["X-Cache"] in {"hit", "l1"}
+    assert b"evil" not in served.body
+    assert served.body.replace(b"/objects/poster/thumb.jpg", b"") != plain
+    assert served.html.find("html")["lang"] == "hu"
+
+
+def answered(app: TestApp, path: str, **headers: str) -> Response:
+    """The response as it is sent; WebTest itself would unpack it."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Request.blank(path, headers=named).get_response(app.app)
+
+
+def test_conditional_and_compressed_requests(cached: TestApp, films: Films) -> None:
+    path = pages(films)["index"]
+    plain = answered(cached, path)
+    packed = answered(cached, path, Accept_Encoding="gzip")
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    for response, coding in ((plain, "identity"), (packed, "gzip")):
+        again = answered(
+            cached, path, Accept_Encoding=coding, If_None_Match=response.headers["ETag"]
+        )
+        assert (again.status_int, again.body) == (304, b"")
+
+
+def test_head_is_a_get_without_its_body(cached: TestApp, films: Films) -> None:
+    response = cached.head(pages(films)["index"])
+    assert response.body == b""
+    assert response.headers["X-Cache"] == "hit"
+
+
+def test_a_redirect_is_cached_until_the_slug_changes(cached: TestApp, films: Films) -> None:
+    path = f"/movie/{films.here}"
+    assert cached.get(path, status=301).headers["X-Cache"] == "miss"
+    assert cached.get(path, status=301).headers["X-Cache"] == "hit"
+
+    def rename(session: Session) -> None:
+        session.get_one(Movie, films.here).slug = "uj-cim"
+
+    write(cached, rename)
+    assert cached.get(path, status=301).headers["Location"].endswith(f"{films.here}-uj-cim")
+
+
+def test_what_is_not_found_is_not_stored(cached: TestApp, films: Films) -> None:
+    for _ in range(2):
+        assert "X-Cache" not in cached.get("/movie/9999", status=404).headers
+
+
+def _same_month(films: Films) -> set[str]:
+    """The month's page shows the week ahead when that is still in it."""
+    later = week_here().shifted(5).thursday
+    return {"month"} if later.month == week_here().thursday.month else set()
