@@ -1,9 +1,10 @@
-"""Writes docs/settings.md from the table of settings: ``python docs/make_settings.py``."""
+"""Writes docs/settings.md from the tables of settings: ``python docs/make_settings.py``."""
 
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
+from moziweb.cache.keytable import CACHE_KEYS, REGION_KEYS, Key
 from moziweb.settings import SETTINGS, Setting
 
 PAGE = Path(__file__).with_name("settings.md")
@@ -20,10 +21,33 @@ Every key of `[app:main]` in an ini file. This page is made by `docs/make_settin
 """
 
 
+CACHE = """## cache
+
+Regions are named by `cache.regions`; without it, nothing is cached.
+"""
+
+
 def page() -> str:
     """The whole page, as Markdown."""
     rooms = groupby(SETTINGS, key=lambda setting: setting.name.split(".")[0])
-    return "\n".join([INTRODUCTION, *(_section(room, settings) for room, settings in rooms)])
+    sections = (_section(room, settings) for room, settings in rooms)
+    return "\n".join(
+        [INTRODUCTION, *sections, CACHE.rstrip(), _keys("cache.", CACHE_KEYS), _regions()]
+    )
+
+
+def _regions() -> str:
+    introduction = (
+        "What stands under `cache.default.` holds for all regions. `arguments.*` are dogpile's."
+    )
+    return f"\n{introduction}\n{_keys('cache.<region>.', REGION_KEYS)}"
+
+
+def _keys(prefix: str, keys: Iterable[Key]) -> str:
+    head = "\n| key | default | meaning |\n| --- | --- | --- |\n"
+    return head + "".join(
+        f"| `{prefix}{key.name}` | {_shown(key.default)} | {key.meaning} |\n" for key in keys
+    )
 
 
 def _section(room: str, settings: Iterable[Setting]) -> str:
