@@ -1,4 +1,4 @@
-"""axe-core finds nothing, on any kind of page, in either scheme, on a desk and on a phone."""
+"""axe-core finds nothing on any kind of page, on a light desk and on a dark phone."""
 
 from importlib import resources
 from typing import Any, Final
@@ -70,6 +70,5 @@ def test_a_page_is_accessible(site: Site, open_page: OpenPage, path: str) -> Non
     visit(page, site, path)
     assert violations(page, ALL) == []
     page.emulate_media(color_scheme="dark")
-    assert violations(page, LOOKS) == []
     page.set_viewport_size({"width": 360, "height": 740})
     assert violations(page, LOOKS) == []

@@ -27,7 +27,7 @@ def test_nothing_is_wider_than_the_page(site: Site, open_page: OpenPage, width: 
 
 
 @pytest.mark.parametrize(("width", "columns"), [(360, 2), (768, 3), (1440, 5)])
-def test_the_day_and_its_films_share_a_grid(
+def test_the_index_is_laid_out_as_drawn(
     site: Site, open_page: OpenPage, width: int, columns: int
 ) -> None:
     page = open_page(width)
@@ -37,17 +37,11 @@ def test_the_day_and_its_films_share_a_grid(
     )
     assert len(template.split()) == columns
     leaf, poster = box(page, "#this-week .leaf-face"), box(page, "#this-week .film-picture")
-    assert leaf["y"] == pytest.approx(poster["y"], abs=1)
+    assert leaf["y"] == pytest.approx(poster["y"], abs=1), "a day stands beside its first film"
     assert leaf["height"] == pytest.approx(poster["height"], abs=1)
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_what_opens_this_week_is_largest(site: Site, open_page: OpenPage, width: int) -> None:
-    page = open_page(width)
-    page.goto(site.url)
     sections = ("#this-week", "#next-week", "#still-in-cinemas")
     widths = [box(page, f"{section} .film-picture")["width"] for section in sections]
-    assert widths == sorted(widths, reverse=True)
+    assert widths == sorted(widths, reverse=True), "what opens this week is largest"
     assert widths[0] > 2 * widths[-1]
 
 

@@ -8,7 +8,6 @@ from .site import EMPTY_WEEK, THIS_WEEK, Site
 
 PAGES = (
     "/",
-    "/en/",
     f"/week/{THIS_WEEK.name}",
     f"/week/{EMPTY_WEEK}",
     f"/month/{THIS_WEEK.thursday:%Y-%m}",
