@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from moziweb.cache import TAGS_OPTION
 from moziweb.movies.models import Movie
 from moziweb.storage import ObjectNotFound, Storage, StorageError, StorageMisconfigured
 
@@ -208,7 +209,9 @@ _UPLOAD_COLUMNS: Final = ("key", "sha256", "bytes", "format", "width", "height")
 def _add(session: Session, source: PosterSource, *, choose: bool) -> None:
     is_chosen = (PosterSource.movie_id == source.movie_id) & PosterSource.chosen
     if choose:
-        session.execute(update(PosterSource).where(is_chosen).values(chosen=False))
+        # The row added below bears the film's tag; without a word, every film would go stale.
+        unchosen = update(PosterSource).where(is_chosen).values(chosen=False)
+        session.execute(unchosen, execution_options={TAGS_OPTION: ()})
     source.chosen = (
         choose or session.scalars(select(PosterSource.id).where(is_chosen)).first() is None
     )
