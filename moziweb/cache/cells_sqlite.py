@@ -27,6 +27,7 @@ _SCHEMA: Final = """
 _NEVER: Final = 1e300
 _SWEEP_EVERY: Final = 1000
 _NAMES_AT_ONCE: Final = 500
+_LOCK_POLL: Final = 0.005
 
 
 class SqliteCells:
@@ -179,10 +180,31 @@ class SqliteCells:
         connection = sqlite3.connect(
             self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(_SCHEMA)
+        try:
+            _set_up(connection)
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    """Make a new file ready; several openers at once wait for each other, as for any lock.
+
+    SQLite does not wait by itself when the first ones race to switch a file to WAL.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOCK_POLL)
+        else:
+            return
 
 
 def _translated(error: Exception, path: Path) -> StoreError:

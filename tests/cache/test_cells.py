@@ -266,3 +266,28 @@ def test_sqlite_connection_does_not_cross_a_fork(tmp_path: Path) -> None:
     assert cells.get("n") == b"40"
     assert cells._local.identity[0] == os.getpid()
     cells.close()
+
+
+def test_several_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """SQLite does not wait by itself when they race to switch it to WAL."""
+    failures: list[StoreError] = []
+
+    def open_together(path: Path, ready: threading.Barrier) -> None:
+        cells = SqliteCells(path)
+        ready.wait()
+        try:
+            cells.get_multi(["any"])
+        except StoreError as error:
+            failures.append(error)
+        finally:
+            cells.close()
+
+    for number in range(100):
+        ready = threading.Barrier(4)
+        given = (tmp_path / f"{number}.sqlite", ready)
+        threads = [threading.Thread(target=open_together, args=given) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failures == []
