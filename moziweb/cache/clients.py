@@ -142,7 +142,11 @@ class Memcached:
 
     def gets(self, key: str) -> tuple[bytes, int] | None:
         """The value and its compare-and-swap token, or None. A poisoned value reads as empty."""
-        value, token = self._call(lambda client: client.gets(key), lambda found: found[0] is None)
+        # pylibmc 1.6.3 drops its own bytes of a text key before it asks, without the interpreter
+        # lock: another thread may write over them, and one key answers for another. Bytes that
+        # are held here stay what they are.
+        wire = key.encode()
+        value, token = self._call(lambda client: client.gets(wire), lambda found: found[0] is None)
         if value is None:
             return None
         return (value if isinstance(value, bytes) else b""), token

@@ -264,3 +264,25 @@ def test_a_restarted_server_is_found_again(own_server: MemcachedServer) -> None:
     assert eventually(lambda: client.get("a")) is None
     client.set("a", b"2")
     assert client.get("a") == b"2"
+
+
+def test_gets_answers_for_its_own_key_whatever_other_threads_do(
+    client: Memcached, prefix: str
+) -> None:
+    """pylibmc 1.6.3 reads a text key after dropping it; a hundredth came back as another's."""
+    answers: list[bool] = []
+
+    def ask(thread: int) -> None:
+        keys = [f"{prefix}{thread}-{number}" for number in range(50)]
+        for key in keys:
+            client.set(key, key.encode())
+        for key in keys * 12:
+            found = client.gets(key)
+            answers.append(found is not None and found[0] == key.encode())
+
+    threads = [threading.Thread(target=ask, args=(thread,)) for thread in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [True] * 2400
