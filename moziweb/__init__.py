@@ -6,6 +6,7 @@ from pyramid.config import Configurator, Router
 
 from .cache import ConfigurationError
 from .settings import SettingsError, load
+from .storage import StorageMisconfigured
 
 # Each include and why it stands where it does. Later ones may rest on earlier ones.
 INCLUDES = (
@@ -36,5 +37,5 @@ def main(global_config: dict[str, str], **settings: Any) -> Router:
             for include in INCLUDES:
                 config.include(include)
             return config.make_wsgi_app()
-    except ConfigurationError as error:
+    except (ConfigurationError, StorageMisconfigured) as error:
         raise SystemExit(f"moziweb: {error}") from None

@@ -12,6 +12,7 @@ from pyramid.paster import get_appsettings, setup_logging
 from pyramid.registry import Registry
 from sqlalchemy.exc import DBAPIError
 
+from moziweb.cache import ConfigurationError
 from moziweb.db import Database, create_engine
 from moziweb.settings import SettingsError, load
 from moziweb.storage import StorageError, StorageMisconfigured
@@ -72,7 +73,7 @@ class Installation:
             with Configurator(settings=self.settings) as config:
                 for include in POSTER_INCLUDES:
                     config.include(include)
-        except StorageMisconfigured as error:
+        except (StorageMisconfigured, ConfigurationError) as error:
             raise InstallationError(str(error)) from None
         return config.registry
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import func, select
 
+from moziweb.freshness import JOURNAL
 from moziweb.movies.models import Movie
 
 from .conftest import Run, Site, events
@@ -22,3 +23,26 @@ def test_a_day_that_does_not_exist_is_refused(site: Site, run: Run) -> None:
     ended = run("demo", "load", "--today", "2026-02-30")
     assert ended.returncode == 2
     assert "2026-02-30" in ended.stderr
+
+
+def test_what_is_loaded_is_told_to_the_cache(site: Site, run: Run) -> None:
+    site.ini.write_text(
+        site.ini.read_text().replace(
+            "[server:main]",
+            "cache.regions = pages\ncache.stamps.url = sqlite:///%(here)s/var/stamps.sqlite\n\n"
+            "[server:main]",
+        )
+    )
+    assert run("demo", "load", "--today", "2026-08-20").returncode == 0
+    with site.database.read() as session:
+        (row,) = session.execute(select(JOURNAL.table)).all()
+    assert "model:Premiere" in row.tags
+    assert row.published is not None
+
+
+def test_a_wrong_key_of_the_cache_is_one_line(site: Site, run: Run) -> None:
+    text = site.ini.read_text().replace("[server:main]", "cache.pages.backnd = x\n\n[server:main]")
+    site.ini.write_text(text)
+    ended = run("demo", "load")
+    assert ended.returncode == 2
+    assert ended.stderr.strip().splitlines() == ["moziweb: cache.pages.backnd: no such key"]
