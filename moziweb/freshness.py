@@ -37,17 +37,22 @@ def includeme(config: Configurator) -> None:
 
     Raises ``moziweb.cache.ConfigurationError``, one line that names the key.
     """
-    cache = from_settings(config.registry.settings, recoverable=(OperationalError, InterfaceError))
+    observer: Observer = config.registry.get("cache_observer") or Observer()
+    cache = from_settings(
+        config.registry.settings,
+        observer=observer,
+        recoverable=(OperationalError, InterfaceError),
+    )
     config.include("moziweb.cache.views")
     config.registry["cache"] = cache if cache.regions else None
     if not cache.regions:
         return
     database: Database = config.registry["database"]
-    observer = Observer()
     writes = Writes(DECLARATIONS, JOURNAL, cache.stamps, observer)
     database.watch(writes.watch, writes.join)
     relay = Relay(database.engine, JOURNAL, cache.stamps, observer)
     config.registry["cache_relay"] = RelayThread(relay)
+    config.registry["cache_journal"] = JOURNAL
     config.registry["cache_clock"] = SessionClock(cache.stamps)
     config.registry["cache_digest"] = digest_of(Path(__file__).parent)
     config.registry["cache_always"] = tuple(model_tag(model) for model in DECLARATIONS.models())

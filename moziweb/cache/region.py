@@ -1,9 +1,10 @@
 """A tagged region: entries under keys, served only as long as they are true."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .entries import EntryStore
+from .entry import Entry
 from .errors import StoreUnreachableError
 from .l1 import FirstLevel
 from .lease import Leases
@@ -43,6 +44,13 @@ class TaggedRegion:
     def policy(self) -> Policy:
         """How the region treats its entries."""
         return self._parts.policy
+
+    def stored(self, keys: Iterable[str]) -> dict[str, Entry]:
+        """The entries that lie under ``keys``, true or not: for looking, not for serving.
+
+        One fetch for all; a store that does not answer has none.
+        """
+        return self._parts.entries.get_multi(keys)
 
     def lookup(self, key: str) -> Served | None:
         """Serve the entry of ``key`` if it is there and true; None otherwise.

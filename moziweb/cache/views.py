@@ -19,7 +19,7 @@ session: one read of the clock, and the bytes.
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,6 +29,7 @@ from pyramid.httpexceptions import HTTPException, HTTPMovedPermanently
 from pyramid.response import Response
 
 from .config import Cache
+from .places import CachedRoute, CachedRoutes
 from .region import TaggedRegion
 from .rendering import RenderContext, Rendered
 from .responses import rendered_of, response_of
@@ -44,14 +45,6 @@ KNOWN_ADDRESSES: Final = 20_000
 _CONTEXT: Final = "moziweb.cache.context"
 _TAKEN_AWAY: Final = {"QUERY_STRING": "", "HTTP_COOKIE": ""}
 _STORED: Final = frozenset({200, 301})
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The part of the present that a page shows: its name, and when it is over (Unix time)."""
-
-    name: str
-    ends: float
 
 
 def depend(request: Any, *tags: str) -> None:
@@ -99,41 +92,32 @@ class CachedView:
     """A view behind a region. ``always`` are tags that every page carries."""
 
     view: View
-    region: TaggedRegion
-    key: Callable[..., str]
+    route: CachedRoute
     clock: SessionClock
     book: AddressBook
-    digest: str
     always: tuple[str, ...]
-    moment: Callable[[Any], Moment] | None
 
     def serve(self, context: Any, request: Any) -> Response:
         """The entry's response, or the view's own where it is not one to be stored."""
         if request.method not in READS:
             return self.view(context, request)
-        moment = self.moment(request) if self.moment else Moment("", float("inf"))
-        key = self.key(*self._parts(request, moment))
+        place = self.route.place(request)
 
         def render(entry: RenderContext) -> Rendered:
             entry.depend(*self.always)  # reads the clock, before the snapshot
-            entry.cap(moment.ends)
+            entry.cap(place.until)
             with _rendering(request, entry):
                 return self._render(context, request)
 
         try:
-            served = self.region.get_or_render(
-                key, render, source=self.clock.source(request.dbsession)
+            served = place.region.get_or_render(
+                place.key, render, source=self.clock.source(request.dbsession)
             )
         except _NotCachedError as answer:
             answer.response.headers["X-Cache"] = "bypass"
             return answer.response
-        self.book.learn(request.environ["PATH_INFO"], self.region, key, moment.ends)
+        self.book.learn(request.environ["PATH_INFO"], place.region, place.key, place.until)
         return response_of(served, request)
-
-    def _parts(self, request: Any, moment: Moment) -> tuple[str, ...]:
-        matched: Mapping[str, str] = request.matchdict
-        values = (f"{name}={matched[name]}" for name in sorted(matched))
-        return self.digest, request.matched_route.name, moment.name, *values
 
     def _render(self, context: Any, request: Any) -> Rendered:
         try:
@@ -169,15 +153,19 @@ def cached_view(view: View, info: Any) -> View:
     if name is None or cache is None or name not in cache.regions:
         return view
     registry = info.registry
+    route = CachedRoute(
+        region=cache.regions[name],
+        keys=cache.keys[name],
+        digest=registry["cache_digest"],
+        moment=info.options.get("cache_moment"),
+    )
+    registry["cache_routes"].enter(info.options["route_name"], route)
     cached = CachedView(
         view=view,
-        region=cache.regions[name],
-        key=cache.keys[name].key,
+        route=route,
         clock=registry["cache_clock"],
         book=registry["cache_addresses"],
-        digest=registry["cache_digest"],
         always=registry["cache_always"],
-        moment=info.options.get("cache_moment"),
     )
 
     def view_of_entry(context: Any, request: Any) -> Response:  # Pyramid writes attributes on it
@@ -210,3 +198,4 @@ def includeme(config: Configurator) -> None:
     """Add the deriver: outermost, so that it sees responses and holds back the renderer."""
     config.add_view_deriver(cached_view, name="cached_view", over="rendered_view")
     config.registry["cache_addresses"] = AddressBook()
+    config.registry["cache_routes"] = CachedRoutes()

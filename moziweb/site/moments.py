@@ -2,7 +2,7 @@
 
 from datetime import datetime, time, timedelta
 
-from moziweb.cache.views import Moment
+from moziweb.cache.places import Moment
 from moziweb.movies.calendar import BUDAPEST, budapest_today
 from moziweb.request import Request
 

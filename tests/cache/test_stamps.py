@@ -286,3 +286,10 @@ def test_valid_is_what_the_protocol_says_for_each_pair(
     stamps = {f"a:{n}": EPOCH + stamp for n, (_, stamp) in enumerate(pairs)}
     expected = all(stamp <= started <= g for started, stamp in pairs)
     assert valid(groups, stamps, EPOCH + g) is expected
+
+
+def test_peek_tells_tombs_from_numbers_and_from_nothing(stamps: Stamps) -> None:
+    entry(stamps, "movie:1", "movie:2")
+    stamps.publish(["movie:2"])
+    found = stamps.peek(["movie:1", "movie:2", "movie:3"])
+    assert found == {"movie:1": stamps.get_multi(["movie:1"])["movie:1"], "movie:2": None}

@@ -1,0 +1,65 @@
+"""The place of an address is where its page is stored, found without rendering it."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.cache.places import Place
+from tests.conftest import QueryCounter
+
+from .cached import CACHED, Films, fill, pages, site, warm
+
+
+@pytest.fixture
+def films(dbsession: Session) -> Films:
+    return fill(dbsession)
+
+
+@pytest.fixture
+def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+    with site(settings | CACHED) as app:
+        yield app
+
+
+def place_of(app: TestApp, address: str) -> Place | None:
+    registry = app.app.registry
+    place: Place | None = registry["cache_routes"].place_of(registry, address)
+    return place
+
+
+def is_stored(place: Place | None) -> bool:
+    return place is not None and place.key in place.region.stored([place.key])
+
+
+def test_every_page_lies_where_its_address_says(cached: TestApp, films: Films) -> None:
+    addresses = pages(films).values()
+    assert not any(is_stored(place_of(cached, address)) for address in addresses)
+    warm(cached, films)
+    assert all(is_stored(place_of(cached, address)) for address in addresses)
+
+
+def test_each_address_has_a_place_of_its_own(cached: TestApp, films: Films) -> None:
+    places = [place_of(cached, address) for address in pages(films).values()]
+    assert len({place.key for place in places if place}) == len(pages(films))
+
+
+def test_finding_a_place_asks_no_database(
+    cached: TestApp, films: Films, query_counter: QueryCounter
+) -> None:
+    with query_counter(cached.app.registry["database"].engine) as statements:
+        assert place_of(cached, pages(films)["film"]) is not None
+    assert statements == []
+
+
+def test_today_decides_how_long_a_place_is_good_for(cached: TestApp, films: Films) -> None:
+    index, week = (place_of(cached, pages(films)[name]) for name in ("index", "week"))
+    assert index is not None
+    assert week is not None
+    assert index.until < week.until == float("inf")
+
+
+@pytest.mark.parametrize("address", ["/about", "/jump?date=2026-08-20", "/nowhere", "/%FF"])
+def test_where_nothing_is_cached_there_is_no_place(cached: TestApp, address: str) -> None:
+    assert place_of(cached, address) is None
