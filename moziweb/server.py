@@ -10,11 +10,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from .settings import SettingsError, expand
+
+_LAST_PORT: Final = 65_535
 
 Server: TypeAlias = BaseWSGIServer | MultiSocketServer
 
@@ -54,6 +56,7 @@ def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
         options: dict[str, Any] = {
             name: expand(name, text, os.environ) for name, text in settings.items()
         }
+        _check_port(settings, options)
         return create_server(app, **options)
     except SettingsError as error:
         raise ServerError(str(error)) from error
@@ -74,6 +77,18 @@ def address(server: Server) -> str:
         return f"{host}:{port}"
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - shown, not bound
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _check_port(settings: Mapping[str, str], options: Mapping[str, str]) -> None:
+    """Refuse what is no port: waitress would take 80000 for 14464, and tell of others by no name.
+
+    Port 0 is any free one.
+    """
+    port = options.get("port", "0").strip()
+    if not (port.isascii() and port.isdigit() and int(port) <= _LAST_PORT):
+        said = f"port = {settings['port']}"
+        given = f" ({port})" if port != settings["port"].strip() else ""
+        raise ServerError(f"{said}{given}: expected a whole number from 0 to {_LAST_PORT}")
 
 
 def _place(options: Mapping[str, str]) -> str:

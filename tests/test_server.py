@@ -147,7 +147,7 @@ def test_an_address_that_is_not_to_be_had_is_one_line(
     [
         ({"port": "${NOT_SET_ANYWHERE}"}, "NOT_SET_ANYWHERE is not set"),
         ({"thraeds": "4"}, "thraeds"),
-        ({"port": "many"}, "server:main"),
+        ({"port": "many"}, "^port = many: expected a whole number from 0 to 65535$"),
         ({"listen": "nowhere at all"}, "server:main"),
     ],
 )
@@ -155,6 +155,27 @@ def test_a_wrong_option_is_one_line(settings: dict[str, str], told: str) -> None
     with pytest.raises(server.ServerError, match=told) as caught:
         server.bind(main({}), settings)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("port", ["80000", "65536", "abc", "-1", "8080.0", "٨٠", "http"])
+def test_a_port_that_is_none_is_named_with_its_variable(
+    monkeypatch: pytest.MonkeyPatch, port: str
+) -> None:
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(server.ServerError) as caught:
+        server.bind(main({}), {"host": HOST, "port": "${PORT:-8080}"})
+    expected = "expected a whole number from 0 to 65535"
+    assert str(caught.value) == f"port = ${{PORT:-8080}} ({port}): {expected}"
+
+
+def test_a_port_of_nothing_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "")
+    free = free_port()
+    bound = server.bind(main({}), {"host": HOST, "port": f"${{PORT:-{free}}}", "threads": "1"})
+    try:
+        assert server.address(bound) == f"http://127.0.0.1:{free}/"
+    finally:
+        bound.close()
 
 
 @pytest.mark.parametrize(

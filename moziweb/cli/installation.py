@@ -54,12 +54,21 @@ class Installation:
         """The typed settings; logging is set up as the file says. Raises ``InstallationError``."""
         try:
             settings = load(get_appsettings(self.ini))
-            setup_logging(self.ini)
         except OSError as error:
             raise InstallationError(f"{self.ini}: {error.strerror or 'no such file'}") from None
-        except (SettingsError, LookupError, configparser.Error) as error:
-            raise InstallationError(" ".join(str(error).split())) from None
+        except (SettingsError, configparser.Error) as error:
+            raise InstallationError(_one_line(error)) from None
+        except (LookupError, UnicodeDecodeError, ImportError) as error:
+            raise InstallationError(f"{self.ini}: {_one_line(error)}") from None
+        self._set_up_logging()
         return settings
+
+    def _set_up_logging(self) -> None:
+        try:
+            setup_logging(self.ini)
+        except Exception as error:  # levels, handlers and their arguments are expressions
+            said = f"{self.ini}: its logging sections: {_one_line(error)}"
+            raise InstallationError(said) from None
 
     @cached_property
     def database(self) -> Database:
@@ -76,6 +85,10 @@ class Installation:
         except (StorageMisconfigured, ConfigurationError) as error:
             raise InstallationError(str(error)) from None
         return config.registry
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import click
 
+from moziweb.movies.queries import MAX_ID
 from moziweb.posters.batch import Done, DueSource, Need, Selection, generate
 from moziweb.posters.service import Status
 
@@ -12,7 +13,7 @@ from .installation import Installation, services_in_one_line
 from .report import Report, reporting
 from .stopping import stopping
 
-_UNMADE = (Status.FAILED, Status.HELD)
+_UNMADE = (Status.FAILED, Status.HELD, Status.BUSY, Status.LOST)
 
 
 @click.group()
@@ -29,7 +30,10 @@ def posters() -> None:
     "--stale", "need", flag_value=Need.STALE, type=Need,
     help="Only sources whose pages still show a variant of an older recipe.",
 )  # fmt: skip
-@click.option("--movie", "movie_id", type=int, metavar="ID", help="The sources of one movie.")
+@click.option(
+    "--movie", "movie_id", type=click.IntRange(1, MAX_ID), metavar="ID",
+    help="The sources of one movie.",
+)  # fmt: skip
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=2, show_default=True,
     help="How many sources to work on at once.",
@@ -45,8 +49,8 @@ def generate_command(
     that failed are left alone until their next attempt is due. Several of these commands may run
     at once, on any number of machines.
 
-    Exit status: 0 when all is made, 1 when some source failed or is held after a failure, 128 + the
-    signal when stopped.
+    Exit status: 0 when all is made, 1 when some source is without posters: it failed, is held after
+    a failure, or is in another process's hands; 128 + the signal when stopped.
     """
     with services_in_one_line():
         selection = Selection(need, movie_id)
@@ -85,7 +89,7 @@ class Tally:
 
     @property
     def has_unmade(self) -> bool:
-        """Whether any source has no posters because of a failure, now or before."""
+        """Whether any source was left without posters, for whatever reason."""
         return any(self.statuses[status] for status in _UNMADE)
 
     def add(self, done: Done, report: Report) -> None:

@@ -33,12 +33,13 @@ class SettingsError(Exception):
 def expand(key: str, value: str, environ: Mapping[str, str]) -> str:
     """Replace ``${NAME}`` and ``${NAME:-default}`` in ``value``.
 
-    Raises ``SettingsError`` naming the key and the variable when one without a default is not set.
+    As in a shell, a default also stands for a variable that is set to nothing. Raises
+    ``SettingsError`` naming the key and the variable when one without a default is not set.
     """
 
     def replacement(match: re.Match[str]) -> str:
         found = environ.get(match["name"])
-        if found is None:
+        if not found and match["default"] is not None:
             found = match["default"]
         if found is None:
             raise SettingsError(f"{key}: the environment variable {match['name']} is not set")

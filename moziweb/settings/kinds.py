@@ -5,6 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 Number = TypeVar("Number", int, float)
 
@@ -76,6 +80,9 @@ def _boolean(value: str) -> bool:
 def _http_url(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
         raise ValueError(value)
+    parts = urlsplit(value)
+    if not parts.hostname or parts.port == 0:  # asking for a port that is none raises, too
+        raise ValueError(value)
     return value.rstrip("/")
 
 
@@ -86,6 +93,10 @@ def _database_url(value: str) -> str:
             value = "postgresql+psycopg://" + value.removeprefix(prefix)
     if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError(value)
+    try:
+        make_url(value)
+    except ArgumentError:  # what is no URL; a port that is no number is a ValueError
+        raise ValueError(value) from None
     return value
 
 

@@ -2,9 +2,27 @@
 
 from pathlib import Path
 
+import pytest
+
+from moziweb.cli.installation import Installation, InstallationError
 from moziweb.db.migrations import head_revision
 
 from .conftest import INI, Run
+
+LOGGING = """
+[loggers]
+keys = root
+
+[handlers]
+keys =
+
+[formatters]
+keys =
+
+[logger_root]
+level = INFO
+handlers =
+"""
 
 
 def test_the_schema_goes_up_and_down_again(tmp_path: Path, run: Run) -> None:
@@ -36,6 +54,8 @@ def test_an_ini_file_that_is_missing_or_wrong_is_one_line_and_status_2(
         "empty.ini": "",
         "nonsense.ini": "no section\n",
         "unset.ini": INI.replace("http://127.0.0.1:6543", "${NOT_SET_ANYWHERE}"),
+        "url.ini": INI.replace("sqlite:///%(here)s/var/site.sqlite", "postgresql://host:port/x"),
+        "logging.ini": INI + LOGGING.replace("level = INFO", "level = LOUD"),
     }
     for name, content in wrong.items():
         if content is not None:
@@ -44,6 +64,36 @@ def test_an_ini_file_that_is_missing_or_wrong_is_one_line_and_status_2(
         assert (ended.returncode, ended.stdout) == (2, ""), name
         assert ended.stderr.startswith("moziweb: "), name
         assert ended.stderr.count("\n") == 1, name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("[app:main]", "[app:main", "no section headers"),
+        ("egg:moziweb\n", "egg:moziwebb\n", "moziwebb"),
+        ("http://127.0.0.1:6543", "%(nowhere)s", "'nowhere' which is not a valid option name"),
+        ("storage.backend = disk", "storage.backend = disk\nstorage.backend = disk", "already"),
+        ("[server:main]", "[app:main]", "already exists"),
+    ],
+)
+def test_broken_syntax_is_one_line(tmp_path: Path, old: str, new: str, told: str) -> None:
+    ini = tmp_path / "broken.ini"
+    ini.write_text(INI.replace(old, new, 1))
+    assert told in refusal(ini)
+
+
+def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    ini = tmp_path / "broken.ini"
+    ini.write_bytes(b"\xff\xfe\x00")
+    assert refusal(ini).startswith(f"{ini}: ")
+
+
+def refusal(ini: Path) -> str:
+    """What is said of a file that cannot be used."""
+    with pytest.raises(InstallationError) as caught:
+        _ = Installation(str(ini)).settings
+    assert "\n" not in caught.value.message
+    return caught.value.message
 
 
 def test_a_database_that_was_never_set_up_is_one_line(tmp_path: Path, run: Run) -> None:

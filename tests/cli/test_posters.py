@@ -5,14 +5,17 @@ import pty
 import signal
 import subprocess
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import click
 import pytest
 from sqlalchemy import func, select, update
 
+from moziweb.cli.posters import Tally, posters
 from moziweb.db import Database
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
+from moziweb.posters.service import Outcome, Status
 
 from .conftest import COMMAND, Run, Site, events
 
@@ -89,6 +92,38 @@ def test_one_movie_and_only_stale_ones(site: Site, run: Run) -> None:
     assert events(run("posters", "generate", "--stale").stdout)[-1]["variants"] == 0
 
 
+def test_what_another_process_is_making_shows_in_the_exit_status(site: Site, run: Run) -> None:
+    site.add_movie(1, colour="#10a0a0")
+    site.add_movie(2, colour="#20a0a0")
+    with site.database.write() as session:
+        claimed = {
+            "state": SourceState.GENERATING,
+            "lease_token": "somebody",
+            "lease_until": datetime.now(UTC) + timedelta(minutes=5),
+        }
+        session.execute(update(PosterSource).where(PosterSource.movie_id == 1).values(claimed))
+    ended = run("posters", "generate")
+    assert ended.returncode == 1
+    summary = events(ended.stdout)[-1]
+    assert (summary["made"], summary["busy"]) == (1, 1)
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.UNKNOWN}))
+def test_only_what_is_ready_counts_as_made(status: Status) -> None:
+    assert Tally(Counter([status])).has_unmade is not Outcome(status).is_ready
+
+
+def test_a_source_that_was_deleted_meanwhile_is_not_missed() -> None:
+    assert not Tally(Counter([Status.UNKNOWN])).has_unmade
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "2147483648", "9" * 30, "1.5"])
+def test_a_movie_that_cannot_be_is_refused(number: str) -> None:
+    with pytest.raises(click.UsageError) as caught:
+        posters.main(["generate", "--movie", number], standalone_mode=False)
+    assert "'--movie'" in caught.value.format_message()
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_midway_it_leaves_nothing_half_done_and_goes_on(
     site: Site, run: Run, signum: signal.Signals
@@ -122,8 +157,10 @@ def test_a_killed_run_is_taken_over_when_its_leases_end(site: Site, run: Run) ->
         assert process.stdout
         process.stdout.readline()
         process.kill()
-    busy = events(run("posters", "generate").stdout)[-1].get("busy", 0)
+    meanwhile = run("posters", "generate")
+    busy = events(meanwhile.stdout)[-1].get("busy", 0)
     assert busy == states(site.database)[SourceState.GENERATING]
+    assert meanwhile.returncode == int(busy > 0)
     long_ago = datetime(2026, 1, 1, tzinfo=UTC)
     with site.database.write() as session:
         session.execute(update(PosterSource).values(lease_until=long_ago))
