@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from alembic.util import CommandError as AlembicError
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from moziweb.db import migrations
 
@@ -72,5 +72,5 @@ def _in_one_line() -> Iterator[None]:
         yield
     except AlembicError as error:
         raise CommandError(str(error)) from None
-    except OperationalError as error:
+    except (OperationalError, IntegrityError) as error:
         raise CommandError(f"the database: {str(error.orig).splitlines()[0]}") from None

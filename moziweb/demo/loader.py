@@ -26,6 +26,7 @@ from moziweb.movies.models import (
     Rating,
     StreamingService,
     Trailer,
+    VideoSite,
 )
 from moziweb.movies.slugs import slug_of
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
@@ -144,7 +145,7 @@ def _trailer_rows(films: Sequence[DemoMovie], ids: Sequence[int]) -> Rows:
     return [
         {
             "movie_id": id_,
-            "site": "YouTube",
+            "site": VideoSite.YOUTUBE,
             "video_id": trailer.video_id,
             "name": trailer.name,
             "language": trailer.language,

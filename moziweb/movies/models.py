@@ -6,12 +6,14 @@ decision.
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from moziweb.db.meta import Base, WordList, enum_column
+
+from .calendar import FIRST_YEAR, LAST_YEAR
 
 # ``Premiere.date`` hides the type of its own annotation.
 Day: TypeAlias = date
@@ -62,11 +64,23 @@ class ScreenFormat(StrEnum):
     IMAX = "IMAX"
 
 
+class VideoSite(StrEnum):
+    """Where a trailer is hosted: the sites that we know the addresses of."""
+
+    YOUTUBE = "YouTube"
+    VIMEO = "Vimeo"
+
+
 class CreditRole(StrEnum):
     """What a person did in a movie."""
 
     DIRECTOR = "director"
     CAST = "cast"
+
+
+# Nothing but these letters is left of a slug when they are trimmed off, on either database.
+_SLUG_IS_READABLE: Final = "slug <> '' AND trim(slug, 'abcdefghijklmnopqrstuvwxyz0123456789-') = ''"
+_DATE_IS_IN_CALENDAR: Final = f"date BETWEEN '{FIRST_YEAR}-01-01' AND '{LAST_YEAR}-12-31'"
 
 
 def now_utc() -> datetime:
@@ -80,6 +94,7 @@ class Movie(Base):
     """
 
     __tablename__ = "movie"
+    __table_args__ = (CheckConstraint(_SLUG_IS_READABLE, "slug"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str] = mapped_column(String(300))
@@ -199,7 +214,7 @@ class Premiere(Base):
     """A dated release of a movie. A cancelled one stays, so that visitors are told."""
 
     __tablename__ = "premiere"
-    __table_args__ = (Index(None, "date", "kind"),)
+    __table_args__ = (Index(None, "date", "kind"), CheckConstraint(_DATE_IS_IN_CALENDAR, "date"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     movie_id: Mapped[int] = mapped_column(
@@ -242,7 +257,7 @@ class PremiereChange(Base):
 
 
 class Trailer(Base):
-    """A video: ``video_id`` is its id at ``site`` (YouTube or Vimeo)."""
+    """A video: ``video_id`` is its id at ``site``, ``name`` is in its own ``language``."""
 
     __tablename__ = "trailer"
 
@@ -250,7 +265,7 @@ class Trailer(Base):
     movie_id: Mapped[int] = mapped_column(
         ForeignKey("movie.id", ondelete="CASCADE"), index=True, active_history=True
     )
-    site: Mapped[str] = mapped_column(String(20), default="YouTube")
+    site: Mapped[VideoSite] = mapped_column(enum_column(VideoSite), default=VideoSite.YOUTUBE)
     video_id: Mapped[str] = mapped_column(String(40))
     name: Mapped[str] = mapped_column(String(200), default="")
     language: Mapped[str] = mapped_column(String(5), default="")

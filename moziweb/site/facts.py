@@ -3,12 +3,12 @@
 from typing import Final
 from urllib.parse import quote
 
-from moziweb.movies.models import Credit, CreditRole, Movie, Trailer
+from moziweb.movies.models import Credit, CreditRole, Movie, Trailer, VideoSite
 
 # Where a trailer is watched, by the site that hosts it.
 _VIDEO_URLS: Final = {
-    "YouTube": "https://www.youtube.com/watch?v={}",
-    "Vimeo": "https://vimeo.com/{}",
+    VideoSite.YOUTUBE: "https://www.youtube.com/watch?v={}",
+    VideoSite.VIMEO: "https://vimeo.com/{}",
 }
 
 
@@ -36,7 +36,7 @@ def imdb_url(movie: Movie) -> str:
 
 
 def trailer_url(trailer: Trailer) -> str:
-    """Where the video can be watched; raises ``LookupError`` for a site that we don't know."""
+    """Where the video can be watched."""
     return _VIDEO_URLS[trailer.site].format(quote(trailer.video_id, safe=""))
 
 

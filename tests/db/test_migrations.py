@@ -1,19 +1,26 @@
 """The migrations make exactly the schema that the models say, on both databases, and unmake it."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.orm import Session
 
 import moziweb.freshness
 import moziweb.movies.models
 import moziweb.posters.models
 from moziweb.db import create_engine, migrations
 from moziweb.db.meta import Base
+from moziweb.movies.models import Trailer
+from tests.factories import make_movie, make_premiere
 from tests.services.postgres import PostgresServer
 
 MODELS = (moziweb.freshness, moziweb.movies.models, moziweb.posters.models)
@@ -69,3 +76,94 @@ def test_upgrading_twice_changes_nothing(empty_engine: Engine) -> None:
     migrations.upgrade(empty_engine)
     migrations.upgrade(empty_engine)
     assert migrations.current_revision(empty_engine) == migrations.head_revision()
+
+
+def test_no_row_is_lost_on_the_way(empty_engine: Engine) -> None:
+    """Where tables are made anew, what refers to their rows must not go with the old ones."""
+    migrations.upgrade(empty_engine, "0002")
+    with empty_engine.begin() as connection:
+        for statement in BEFORE_CHECKS:
+            connection.exec_driver_sql(statement)
+    migrations.upgrade(empty_engine)
+    with empty_engine.connect() as connection:
+        sites = connection.exec_driver_sql("SELECT site FROM trailer ORDER BY id").scalars().all()
+        assert sites == ["YouTube", "Vimeo"]
+        assert connection.exec_driver_sql("SELECT slug, rating FROM movie").all() == [("a-1", "12")]
+        assert connection.exec_driver_sql("SELECT count(*) FROM premiere_change").scalar() == 1
+    migrations.downgrade(empty_engine, "0002")
+    with empty_engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM premiere_change").scalar() == 1
+        assert connection.exec_driver_sql("SELECT count(*) FROM trailer").scalar() == 2
+
+
+BEFORE_CHECKS = (
+    """
+    INSERT INTO movie (
+        id, title, original_title, slug, synopsis, synopsis_en, rating, countries, languages,
+        published, created_at, updated_at
+    ) VALUES (1, 'A', 'A', 'a-1', '', '', '12', '', '', true, '2026-01-01', '2026-01-01')
+    """,
+    """
+    INSERT INTO premiere (id, movie_id, kind, date, precision, formats, rerelease, note)
+    VALUES (1, 1, 'cinema', '2026-01-01', 'day', '', false, '')
+    """,
+    """
+    INSERT INTO premiere_change (id, premiere_id, changed_at, old_date, old_precision, reason)
+    VALUES (1, 1, '2026-01-01', '2026-01-08', 'day', '')
+    """,
+    """
+    INSERT INTO trailer (id, movie_id, site, video_id, name, language, position)
+    VALUES (1, 1, 'youtube', 'x', '', '', 1), (2, 1, 'Vimeo', 'x', '', '', 2),
+        (3, 1, 'Facebook', 'x', '', '', 3)
+    """,
+)
+
+
+@pytest.mark.parametrize("slug", ["", "Dune", "a/b", "a b", "á", "a--/", "-\n"])
+def test_a_slug_that_is_no_address_is_refused(empty_engine: Engine, slug: str) -> None:
+    migrations.upgrade(empty_engine)
+    with Session(empty_engine) as session, pytest.raises(IntegrityError, match="ck_movie_slug"):
+        make_movie(session, "A", slug=slug)
+
+
+@pytest.mark.parametrize("day", [date(1894, 12, 31), date(2201, 1, 1)])
+def test_a_premiere_outside_the_calendar_is_refused(empty_engine: Engine, day: date) -> None:
+    migrations.upgrade(empty_engine)
+    with Session(empty_engine) as session, pytest.raises(IntegrityError, match="ck_premiere_date"):
+        make_premiere(session, make_movie(session), day)
+
+
+def test_a_trailer_of_an_unknown_site_is_refused(empty_engine: Engine) -> None:
+    migrations.upgrade(empty_engine)
+    with Session(empty_engine) as session:
+        movie = make_movie(session)
+        with pytest.raises(StatementError):
+            make_trailer_at(session, movie.id, "Facebook")
+
+
+def make_trailer_at(session: Session, movie_id: int, site: str) -> None:
+    session.add(Trailer(movie_id=movie_id, site=site, video_id="x"))
+    session.flush()
+
+
+def test_a_broken_reference_stops_the_migration(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's foreign keys rest during a migration; PostgreSQL's never do."""
+
+    def orphan(config: Config, revision: str) -> None:
+        connection = config.attributes["connection"]
+        connection.exec_driver_sql(BEFORE_CHECKS[1])
+
+    migrations.upgrade(empty_engine)
+    monkeypatch.setattr("alembic.command.upgrade", orphan)
+    with pytest.raises((CommandError, IntegrityError)):
+        migrations.upgrade(empty_engine)
+    with empty_engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM premiere").scalar() == 0
+
+
+def test_foreign_keys_hold_again_after_a_migration(empty_engine: Engine) -> None:
+    migrations.upgrade(empty_engine)
+    with empty_engine.connect() as connection, pytest.raises(IntegrityError):
+        connection.exec_driver_sql(BEFORE_CHECKS[1])

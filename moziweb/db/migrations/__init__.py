@@ -1,11 +1,14 @@
 """Schema migrations, run by Alembic through ``moziweb db upgrade``; part of the package."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
 
@@ -20,13 +23,13 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to ``revision``. All steps run in one transaction where the database can."""
-    with engine.begin() as connection:
+    with _migrating(engine) as connection:
         command.upgrade(alembic_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Take the schema back to ``revision`` (``base`` is an empty one)."""
-    with engine.begin() as connection:
+    with _migrating(engine) as connection:
         command.downgrade(alembic_config(connection), revision)
 
 
@@ -39,3 +42,37 @@ def current_revision(engine: Engine) -> str | None:
 def head_revision() -> str | None:
     """The newest revision that this version of the code brings."""
     return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """A connection in the one transaction of a migration.
+
+    SQLite changes a table by making another one in its place, and dropping the old one would delete
+    every row that refers to it. So its foreign keys rest meanwhile, which only begins outside of a
+    transaction, and are checked before the end: https://www.sqlite.org/lang_altertable.html
+    """
+    with engine.connect() as connection:
+        if engine.dialect.name != "sqlite":
+            with connection.begin():
+                yield connection
+            return
+        _enforce_foreign_keys(connection, "OFF")
+        try:
+            with connection.begin():
+                yield connection
+                _check_foreign_keys(connection)
+        finally:
+            _enforce_foreign_keys(connection, "ON")
+
+
+def _enforce_foreign_keys(connection: Connection, state: str) -> None:
+    cursor = connection.connection.cursor()  # SQLAlchemy's own execute would begin a transaction
+    cursor.execute(f"PRAGMA foreign_keys = {state}")
+    cursor.close()
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise CommandError(f"a row of {broken[0]} would refer to no row of {broken[2]}")
