@@ -32,6 +32,7 @@ INSTALL = [
     "click>=8.3,<9",
     "rich>=14,<16",
     "babel>=2.16,<3",
+    "prometheus-client>=0.23,<1",
     "markupsafe>=3,<4",
     "plaster-pastedeploy>=1,<2",
 ]

@@ -63,7 +63,7 @@ def _row(setting: Setting) -> str:
 def _shown(default: object) -> str:
     if isinstance(default, bool):
         return str(default).lower()
-    return "(empty)" if default in {None, ""} else str(default)
+    return "(empty)" if default in {None, "", ()} else str(default)
 
 
 if __name__ == "__main__":

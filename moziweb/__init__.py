@@ -11,6 +11,7 @@ from .storage import StorageMisconfigured
 # Each include and why it stands where it does. Later ones may rest on earlier ones.
 INCLUDES = (
     "moziweb.i18n",  # the locale of a path, and the directive that page routes are made with
+    "moziweb.ops.metrics",  # counts what the cache tells, so before it
     "moziweb.db",  # request.dbsession, under pyramid_tm
     "moziweb.movies.tags",  # which rows bear which tags, before sessions are watched
     "moziweb.posters.tags",

@@ -45,6 +45,10 @@ class EntryStore:
         found = ((key, self._entry(value)) for key, value in zip(wanted, values, strict=True))
         return {key: entry for key, entry in found if entry is not None}
 
+    def check(self) -> None:
+        """``StoreError`` unless the store answers."""
+        self._backend.check()
+
     def fits(self, encoded: bytes) -> bool:
         """Whether an encoded entry is within the cap."""
         return len(encoded) <= self._max_bytes

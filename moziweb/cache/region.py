@@ -45,6 +45,16 @@ class TaggedRegion:
         """How the region treats its entries."""
         return self._parts.policy
 
+    @property
+    def l1_used(self) -> int:
+        """The bytes of the first level, in this process."""
+        return self._parts.l1.used
+
+    def check(self) -> None:
+        """``StoreError`` unless the store of entries answers; a region that is off always does."""
+        if self._parts.policy.enabled:
+            self._parts.entries.check()
+
     def stored(self, keys: Iterable[str]) -> dict[str, Entry]:
         """The entries that lie under ``keys``, true or not: for looking, not for serving.
 

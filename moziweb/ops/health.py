@@ -1,12 +1,14 @@
 """Two heartbeats, as Mozilla's Dockerflow names them.
 
 ``/__lbheartbeat__`` says that the process answers, for whoever balances load. ``/__heartbeat__``
-asks the database and the storage, for whoever watches. Neither needs anything of the site itself.
+asks the database, the storage and the cache, for whoever watches. Neither needs anything of the
+site itself.
 https://github.com/mozilla-services/Dockerflow
 """
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pyramid.config import Configurator
@@ -14,6 +16,7 @@ from pyramid.request import Request
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from moziweb.cache import Cache, Journal, StoreError
 from moziweb.db import Database
 from moziweb.db.migrations import current_revision, head_revision
 from moziweb.storage import Storage, StorageError
@@ -23,6 +26,10 @@ log = logging.getLogger(__name__)
 OK: Final = "ok"
 UNAVAILABLE: Final = "unavailable"
 OUTDATED: Final = "outdated"
+BEHIND: Final = "behind"
+
+BACKLOG_SECONDS: Final = 30.0
+"""A row of the journal that waits for longer has been passed over by relays several times."""
 
 
 def lbheartbeat(request: Request) -> dict[str, str]:
@@ -34,19 +41,30 @@ def lbheartbeat(request: Request) -> dict[str, str]:
 def heartbeat(request: Request) -> dict[str, Any]:
     """Each part's state; 503 unless all are ``ok``.
 
-    ``{"status": "ok", "checks": {"database": "ok", "storage": "ok"}}``; a part may be
-    ``unavailable``, the database also ``outdated``: it lacks migrations. Why is in the log.
+    ``{"status": "ok", "checks": {"database": "ok", "storage": "ok"}}``, and with a cache also
+    ``stamps``, ``entries``, ``journal`` and beside the checks ``journal_age``, in seconds. A part
+    may be ``unavailable``; the database also ``outdated``, when it lacks migrations, and the
+    journal ``behind``, when invalidations wait in it. Why is in the log.
     """
-    database: Database = request.registry["database"]
-    storage: Storage = request.registry["storage"]
-    checks = {
-        "database": _guarded("database", lambda: database_state(database.engine)),
-        "storage": _guarded("storage", lambda: storage_state(storage)),
+    registry = request.registry
+    checks: dict[str, Callable[[], str]] = {
+        "database": lambda: database_state(registry["database"].engine),
+        "storage": lambda: storage_state(registry["storage"]),
     }
-    healthy = all(state == OK for state in checks.values())
+    journal = JournalAge(registry)
+    cache: Cache | None = registry.get("cache")
+    if cache is not None:
+        checks |= {
+            "stamps": lambda: stamps_state(cache),
+            "entries": lambda: entries_state(cache),
+            "journal": journal.state,
+        }
+    states = {name: _guarded(name, check) for name, check in checks.items()}
+    healthy = all(state == OK for state in states.values())
     request.response.cache_control.no_store = True
     request.response.status_int = 200 if healthy else 503
-    return {"status": OK if healthy else UNAVAILABLE, "checks": checks}
+    told = {"status": OK if healthy else UNAVAILABLE, "checks": states}
+    return told if journal.seconds is None else {**told, "journal_age": round(journal.seconds, 1)}
 
 
 def database_state(engine: Engine) -> str:
@@ -60,6 +78,36 @@ def storage_state(storage: Storage) -> str:
     return OK
 
 
+def stamps_state(cache: Cache) -> str:
+    """Whether the clock can be read; raises ``StoreError`` when not."""
+    cache.stamps.read_clock()
+    return OK
+
+
+def entries_state(cache: Cache) -> str:
+    """Whether every region's store answers; raises ``StoreError`` when one does not."""
+    for region in cache.regions.values():
+        region.check()
+    return OK
+
+
+class JournalAge:
+    """How long invalidations have been waiting in the journal."""
+
+    def __init__(self, registry: Mapping[str, Any]) -> None:
+        self._registry = registry
+        self.seconds: float | None = None
+        """The age of the oldest one, once ``state`` has been asked for and could tell."""
+
+    def state(self) -> str:
+        """Whether it is a normal one; raises ``SQLAlchemyError`` when it cannot be told."""
+        database: Database = self._registry["database"]
+        journal: Journal = self._registry["cache_journal"]
+        with database.engine.connect() as connection:
+            self.seconds = journal.age(connection, now=time.time())
+        return OK if self.seconds < BACKLOG_SECONDS else BEHIND
+
+
 def includeme(config: Configurator) -> None:
     """The two routes."""
     for name, view in (("lbheartbeat", lbheartbeat), ("heartbeat", heartbeat)):
@@ -70,6 +118,6 @@ def includeme(config: Configurator) -> None:
 def _guarded(name: str, check: Callable[[], str]) -> str:
     try:
         return check()
-    except (SQLAlchemyError, StorageError):
+    except (SQLAlchemyError, StorageError, StoreError):
         log.exception("heartbeat: %s", name)
         return UNAVAILABLE

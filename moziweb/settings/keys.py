@@ -10,7 +10,9 @@ from .kinds import (
     BOOLEAN,
     DATABASE_URL,
     HTTP_URL,
+    NETWORKS,
     PATH,
+    SECRET,
     TEXT,
     Kind,
     choice,
@@ -154,5 +156,18 @@ SETTINGS: tuple[Setting, ...] = (
         integer(1, 100),
         "The largest source file, in megabytes (10^6 bytes).",
         default=15,
+    ),
+    Setting(
+        "metrics.token",
+        optional(SECRET),
+        "Opens /metrics to whoever sends Authorization: Bearer with this token. Without it and "
+        "without metrics.allow there is no /metrics, and nothing is counted.",
+    ),
+    Setting(
+        "metrics.allow",
+        NETWORKS,
+        "Opens /metrics to these addresses. Only where no proxy stands in front: behind one, the "
+        "address of a request is what the proxy says, or what a visitor made it say.",
+        default=(),
     ),
 )

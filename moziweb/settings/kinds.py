@@ -1,5 +1,6 @@
 """The kinds of values that settings have: what each is called and how its text is read."""
 
+import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,7 +101,22 @@ def _database_url(value: str) -> str:
     return value
 
 
+def _networks(value: str) -> tuple[Any, ...]:
+    return tuple(ipaddress.ip_network(each) for each in value.split())
+
+
+def _secret(value: str) -> str:
+    if len(value) < SECRET_LENGTH or not value.isascii() or not value.isprintable():
+        raise ValueError
+    return value
+
+
+SECRET_LENGTH = 16
+"""Characters below which a secret is soon guessed."""
+
 TEXT = Kind("a text", str)
+NETWORKS = Kind("addresses or networks (127.0.0.1 10.0.0.0/8) with spaces between", _networks)
+SECRET = Kind(f"a secret of at least {SECRET_LENGTH} plain characters", _secret)
 BOOLEAN = Kind("true or false", _boolean)
 PATH = Kind("a path", Path)
 HTTP_URL = Kind("an address such as https://example.com", _http_url)

@@ -1,13 +1,18 @@
 """The two heartbeats."""
 
+import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.db import Database, migrations
+from moziweb.freshness import JOURNAL
 from tests.conftest import QueryCounter, raw_settings, running_app
+from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
+from tests.site.cached import CACHED
 
 
 def test_all_is_well(app: TestApp) -> None:
@@ -50,3 +55,49 @@ def test_a_storage_that_is_gone_is_unavailable(app: TestApp, settings: dict[str,
     folder.write_text("a file where the folder was")
     response = app.get("/__heartbeat__", status=503)
     assert response.json["checks"] == {"database": "ok", "storage": "unavailable"}
+
+
+def test_the_cache_is_asked_too(settings: dict[str, str]) -> None:
+    with running_app(settings | CACHED) as app:
+        told = app.get("/__heartbeat__").json
+    assert told["checks"] == dict.fromkeys(
+        ("database", "storage", "stamps", "entries", "journal"), "ok"
+    )
+    assert told["journal_age"] == 0
+
+
+def test_an_invalidation_that_waits_is_told(settings: dict[str, str], dbsession: Session) -> None:
+    with running_app(settings | CACHED) as app:
+        now = time.time()
+        JOURNAL.add(dbsession.connection(), ["movie:1"], now=now - 5)
+        dbsession.commit()
+        told = app.get("/__heartbeat__").json
+        assert told["checks"]["journal"] == "ok"
+        assert 5 <= told["journal_age"] < 25
+        JOURNAL.add(dbsession.connection(), ["movie:1"], now=now - 100)
+        dbsession.commit()
+        told = app.get("/__heartbeat__", status=503).json
+    assert told["checks"]["journal"] == "behind"
+    assert told["journal_age"] >= 100
+
+
+def test_stamps_that_are_away_are_told(settings: dict[str, str]) -> None:
+    keys = CACHED | {"cache.stamps.url": f"memcached://127.0.0.1:{free_port()}"}
+    with running_app(settings | keys) as app:
+        told = app.get("/__heartbeat__", status=503).json
+    assert {name for name, state in told["checks"].items() if state != "ok"} == {"stamps"}
+
+
+def test_one_server_of_a_ring_that_is_away_is_told(
+    settings: dict[str, str], memcached_server: MemcachedServer
+) -> None:
+    ring = f"{memcached_server.address} 127.0.0.1:{free_port()}"
+    keys = {"cache.pages.backend": "dogpile.cache.pylibmc", "cache.pages.arguments.url": ring}
+    with running_app(settings | CACHED | keys) as app:
+        told = app.get("/__heartbeat__", status=503).json
+    assert {name for name, state in told["checks"].items() if state != "ok"} == {"entries"}
+
+
+def test_a_region_that_is_off_is_well(settings: dict[str, str]) -> None:
+    with running_app(settings | CACHED | {"cache.pages.backend": "dogpile.cache.null"}) as app:
+        assert app.get("/__heartbeat__").json["checks"]["entries"] == "ok"

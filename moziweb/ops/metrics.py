@@ -1,0 +1,249 @@
+"""What Prometheus is told: requests, the cache, the journal.
+
+``/metrics`` is closed unless the ini file opens it, with ``metrics.token`` or ``metrics.allow``; as
+long as it is closed nothing is counted at all. Every process counts for itself, so each is asked
+for itself, past the load balancer: sums belong into Prometheus.
+
+Names end in their unit. Labels are few and fixed: regions, statuses, kinds of tags, routes; never
+an address, which a stranger could make as many of as he likes.
+"""
+
+import hmac
+import ipaddress
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.response import Response
+from pyramid.tweens import INGRESS
+from sqlalchemy.exc import SQLAlchemyError
+
+from moziweb.cache import Cache, Observer, kind_of
+
+Handler = Callable[[Request], Response]
+
+REQUEST_SECONDS: Final = (
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+)  # fmt: skip
+"""From a page out of the process's memory to a poster that is made while somebody waits."""
+
+RENDER_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+ENTRY_BYTES: Final = tuple(2**power for power in range(9, 21))
+"""512 bytes to 1 MiB, which is all that memcached takes."""
+
+UNROUTED: Final = "none"
+"""The route of what no route matched, and of what was answered before routing."""
+
+
+class CacheMetrics(Observer):
+    """Counts what the cache tells of."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"moziweb_cache_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(
+                f"moziweb_cache_{name}", text, ("region",), registry=registry, buckets=buckets
+            )
+
+        self._served = counter("served", "Entries served, by how.", "region", "status")
+        self._rendered = counter("rendered", "Entries rendered.", "region")
+        self._seconds = histogram(
+            "render_seconds", "Time of one rendering, of one entry or several.", RENDER_SECONDS
+        )
+        self._bytes = histogram("entry_bytes", "Size of stored entries, packed.", ENTRY_BYTES)
+        self._refused = counter(
+            "refused", "Renders that were served and not stored, by why.", "region", "reason"
+        )
+        self._corrupt = counter("corrupt", "Stored values that were no entries.", "region")
+        self._store = counter(
+            "store_failures", "Calls that the store of entries did not answer.",
+            "region", "operation",
+        )  # fmt: skip
+        self._stamps = counter(
+            "stamps_failures", "Calls that the store of stamps did not answer.", "operation"
+        )
+        self._tags = counter("invalidations", "Tags published, by kind.", "kind")
+        self._errors = counter("publish_errors", "Publications left to the relay.")
+        self._relayed = counter("relayed", "Journal rows published by the relay.")
+        self._children: dict[tuple[str, str], Any] = {}
+
+    def served(self, region: str, status: str) -> None:
+        """See ``Observer``. On the path of every hit: ``labels`` would cost more than counting."""
+        child = self._children.get((region, status))
+        if child is None:
+            child = self._children[region, status] = self._served.labels(region, status)
+        child.inc()
+
+    def rendered(self, region: str, seconds: float, pieces: int) -> None:
+        """See ``Observer``."""
+        self._rendered.labels(region).inc(pieces)
+        self._seconds.labels(region).observe(seconds)
+
+    def stored(self, region: str, size: int) -> None:
+        """See ``Observer``."""
+        self._bytes.labels(region).observe(size)
+
+    def refused(self, region: str, reason: str) -> None:
+        """See ``Observer``."""
+        self._refused.labels(region, reason).inc()
+
+    def corrupt(self, region: str) -> None:
+        """See ``Observer``."""
+        self._corrupt.labels(region).inc()
+
+    def store_failed(self, region: str, operation: str) -> None:
+        """See ``Observer``."""
+        self._store.labels(region, operation).inc()
+
+    def stamps_failed(self, operation: str) -> None:
+        """See ``Observer``."""
+        self._stamps.labels(operation).inc()
+
+    def published(self, tags: Iterable[str]) -> None:
+        """See ``Observer``."""
+        for tag in tags:
+            self._tags.labels(kind_of(tag)).inc()
+
+    def publish_failed(self, tags: Iterable[str]) -> None:
+        """See ``Observer``."""
+        self._errors.inc()
+
+    def relayed(self, rows: int) -> None:
+        """See ``Observer``."""
+        self._relayed.inc(rows)
+
+
+class CacheState(Collector):
+    """What is looked up when somebody asks: the journal's age, the first level's memory."""
+
+    def __init__(self, registry: Any) -> None:
+        """``registry`` is the application's; the cache joins it later, if there is one."""
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges; none without a cache."""
+        cache: Cache | None = self._registry.get("cache")
+        if cache is None:
+            return
+        age = GaugeMetricFamily(
+            "moziweb_cache_journal_age_seconds",
+            "How long the oldest unpublished invalidation has been waiting; "
+            "NaN when the database does not answer.",
+        )
+        age.add_metric([], self._journal_age())
+        yield age
+        used = GaugeMetricFamily(
+            "moziweb_cache_l1_bytes", "Memory of this process's first level.", labels=["region"]
+        )
+        for name, region in cache.regions.items():
+            used.add_metric([name], region.l1_used)
+        yield used
+
+    def _journal_age(self) -> float:
+        try:
+            with self._registry["database"].engine.connect() as connection:
+                age: float = self._registry["cache_journal"].age(connection, now=time.time())
+                return age
+        except SQLAlchemyError:
+            return float("nan")
+
+
+class Guard:
+    """Who may read the metrics: whoever brings the token, or asks from an allowed address."""
+
+    def __init__(self, token: str | None, networks: Iterable[Any]) -> None:
+        self._token = token
+        self._networks = tuple(networks)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody may."""
+        return bool(self._token or self._networks)
+
+    def admits(self, request: Request) -> bool:
+        """Whether this request may."""
+        return self._has_token(request) or self._is_near(request.environ.get("REMOTE_ADDR", ""))
+
+    def _has_token(self, request: Request) -> bool:
+        if not self._token:
+            return False
+        given = request.environ.get("HTTP_AUTHORIZATION", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
+
+    def _is_near(self, remote: str) -> bool:
+        try:
+            address = ipaddress.ip_address(remote)
+        except ValueError:  # a socket in the file system has none
+            return False
+        return any(address in network for network in self._networks)
+
+
+def metrics(request: Request) -> Response:
+    """Everything, in the format that was asked for; 401 for whoever may not read it."""
+    if not request.registry["metrics_guard"].admits(request):
+        response = Response("401 Unauthorized\n", status=401, content_type="text/plain")
+        response.headers["WWW-Authenticate"] = 'Bearer realm="metrics"'
+    else:
+        encode, kind = choose_encoder(request.environ.get("HTTP_ACCEPT", ""))
+        response = Response(encode(request.registry["metrics"]))
+        response.headers["Content-Type"] = kind
+    response.cache_control.no_store = True
+    return response
+
+
+def timing_tween_factory(handler: Handler, registry: Any) -> Handler:
+    """The outermost tween: how long each request takes, by route and status."""
+    seconds = Histogram(
+        "moziweb_http_request_seconds",
+        "Time from a request's arrival to its response, by route and status.",
+        ("route", "status"),
+        registry=registry["metrics"],
+        buckets=REQUEST_SECONDS,
+    )
+
+    def timing_tween(request: Request) -> Response:
+        began = time.perf_counter()
+        response = handler(request)
+        route = getattr(request, "matched_route", None)
+        name = UNROUTED if route is None else route.name
+        seconds.labels(name, response.status_int).observe(time.perf_counter() - began)
+        return response
+
+    return timing_tween
+
+
+def includeme(config: Configurator) -> None:
+    """Count and serve, if the ini file lets anybody read it. Stands before ``freshness``."""
+    settings = config.registry.settings
+    guard = Guard(settings["metrics.token"], settings["metrics.allow"])
+    if not guard.is_open:
+        return
+    registry = CollectorRegistry(auto_describe=False)
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    config.registry["metrics"] = registry
+    config.registry["metrics_guard"] = guard
+    config.registry["cache_observer"] = CacheMetrics(registry)
+    registry.register(CacheState(config.registry))
+    config.add_tween(
+        f"{__name__}.timing_tween_factory",
+        under=INGRESS,
+        over="moziweb.ops.headers.headers_tween_factory",
+    )
+    config.add_route("metrics", "/metrics")
+    config.add_view(metrics, route_name="metrics", request_method="GET")
