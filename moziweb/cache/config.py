@@ -68,6 +68,8 @@ class Cache:
     keys: Mapping[str, KeyMaker]
     dogpile: Mapping[str, CacheRegion]
     """The same regions for use through dogpile's own calls; payloads are ``Entry`` objects."""
+    debug: bool = False
+    """Whether responses tell their tags."""
 
 
 def from_settings(
@@ -124,7 +126,7 @@ class _Builder:
         dogpile: dict[str, CacheRegion] = {}
         for name in names:
             regions[name], dogpile[name] = self._region(settings[name], keys[name], stamps, cells)
-        return Cache(stamps, regions, keys, dogpile)
+        return Cache(stamps, regions, keys, dogpile, debug=common["debug"])
 
     def _names(self, text: str) -> list[str]:
         names = text.split()

@@ -52,6 +52,12 @@ def _mode(text: str) -> str:
     return text
 
 
+def _boolean(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise ValueError("expected true or false")
+    return text.lower() == "true"
+
+
 def _text(text: str) -> str:
     if not text:
         raise ValueError("expected a value")
@@ -127,6 +133,12 @@ CACHE_KEYS: Final = (
         _number(60, 10 * _YEAR),
         None,
         "The life of a stamp in seconds, above any expiration_time; by default twice the longest.",
+    ),
+    Key(
+        "debug",
+        _boolean,
+        False,
+        "Tell the tags of each page in its X-Cache-Tags header, the first 2000 bytes of them.",
     ),
 )
 """Keys of the cache itself, ``cache.<key>``."""

@@ -13,7 +13,7 @@ that was made meanwhile would look too new to be true, and would be made again.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .dependencies import Refusal, tags_of
 from .entries import EntryStore
@@ -22,7 +22,7 @@ from .errors import StoreError
 from .l1 import FirstLevel
 from .lease import Leases
 from .observer import Observer
-from .rendering import RenderContext, Rendered, Served, Status
+from .rendering import RenderContext, Rendered, Served, Status, Stopwatch
 from .sources import Source
 from .stamps import Stamps, unresolved, valid
 
@@ -122,21 +122,24 @@ class Read:
         self._served: dict[str, Served] = {}
         self._outdated: dict[str, Entry] = {}
         self._unresolved: set[str] = set()
+        self._watch = Stopwatch()
 
     def run(self) -> dict[str, Served]:
         """Serve every key."""
         parts = self._parts
-        g = parts.stamps.clock() if parts.policy.enabled else None
+        with self._watch.on("clock"):
+            g = parts.stamps.clock() if parts.policy.enabled else None
         if g is None:
             self._serve_last_known()
             self._render(self._missing())
-            return self._served
-        self._look(self._keys, g)
-        if self._missing():
-            self._renew()
-            self._serve_outdated()
-            self._await_others()
-        return self._served
+        else:
+            self._look(self._keys, g)
+            if self._missing():
+                self._renew()
+                self._serve_outdated()
+                self._await_others()
+        spent = self._watch.spent()
+        return {key: replace(served, spent=spent) for key, served in self._served.items()}
 
     def _missing(self) -> list[str]:
         return [key for key in self._keys if key not in self._served]
@@ -147,7 +150,8 @@ class Read:
         rest = [key for key in keys if not self._serve_copy(key, g, now)]
         if not rest:
             return
-        judged = judge(self._parts, rest, g)
+        with self._watch.on("fetch"):
+            judged = judge(self._parts, rest, g)
         for key, entry in judged.true.items():
             self._serve_true(key, entry, g, Status.HIT)
         self._outdated.update(judged.outdated)
@@ -191,7 +195,8 @@ class Read:
         contexts = {key: RenderContext(self._source) for key in keys}
         began = time.perf_counter()
         try:
-            rendered = self._render_many(contexts)
+            with self._watch.on("render"):
+                rendered = self._render_many(contexts)
         except self._parts.policy.recoverable:
             if not self._recover(keys):
                 raise
@@ -255,11 +260,13 @@ class Read:
         return True
 
 
-def serve(parts: Parts, entry: Entry, status: Status) -> Served:
+def serve(
+    parts: Parts, entry: Entry, status: Status, spent: tuple[tuple[str, float], ...] = ()
+) -> Served:
     """A hit, with a note when it is due for renewal."""
     share = parts.policy.refresh_after
     due = parts.now() >= entry.created + share * (entry.expires - entry.created)
-    return Served(status, entry, refresh_due=due)
+    return Served(status, entry, None, due, spent)
 
 
 def finish(

@@ -69,14 +69,19 @@ class TaggedRegion:
         lease is taken. From this process's memory it costs one GET of the clock.
         """
         parts = self._parts
+        began = time.perf_counter()
         g = parts.stamps.clock() if parts.policy.enabled else None
         if g is None:
             return None
-        copy = parts.l1.get(key, g, parts.now())
-        served = serve(parts, copy, Status.L1) if copy is not None else self._fetch(key, g)
-        if served is not None:
-            parts.observer.served(parts.name, served.status)
-        return served
+        clock = time.perf_counter() - began
+        entry = parts.l1.get(key, g, parts.now())
+        status = Status.HIT if entry is None else Status.L1
+        entry = entry or judge(parts, [key], g).true.get(key)
+        if entry is None:
+            return None
+        parts.observer.served(parts.name, status)
+        spent = (("clock", clock), ("total", time.perf_counter() - began))
+        return serve(parts, entry, status, spent)
 
     def get_or_render(
         self, key: str, render: Render, *, source: Source, parent: RenderContext | None = None
@@ -134,8 +139,3 @@ class TaggedRegion:
         if not self._parts.entries.remove([key]):
             raise StoreUnreachableError(f"not removed from {self.name}: {key}")
         self._parts.stamps.tick()
-
-    def _fetch(self, key: str, g: int) -> Served | None:
-        """The entry from the store, if it is true at ``g``."""
-        entry = judge(self._parts, [key], g).true.get(key)
-        return None if entry is None else serve(self._parts, entry, Status.HIT)

@@ -1,6 +1,8 @@
 """What goes into a render and what comes out of it."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -77,3 +79,27 @@ class Served:
     refusal: Refusal | None = None
     refresh_due: bool = False
     """A hit past the share of its life after which it is to be renewed in the background."""
+    spent: tuple[tuple[str, float], ...] = ()
+    """Where the time of the read went, in seconds: ``clock``, ``fetch``, ``render``, ``total``."""
+
+
+class Stopwatch:
+    """Where the time of a read goes."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._spent: dict[str, float] = {}
+
+    @contextmanager
+    def on(self, what: str) -> Iterator[None]:
+        """Count the block's time as ``what``."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            elapsed = time.perf_counter() - began
+            self._spent[what] = self._spent.get(what, 0.0) + elapsed
+
+    def spent(self) -> tuple[tuple[str, float], ...]:
+        """What it went into, and the total until now."""
+        return (*self._spent.items(), ("total", time.perf_counter() - self._began))

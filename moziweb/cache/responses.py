@@ -6,12 +6,12 @@ strong ETag is the digest of the body; the compressed form has one of its own, a
 
 import gzip
 import hashlib
-import time
 from typing import Any, Final
 
 from pyramid.response import Response
 
 from .rendering import Rendered, Served
+from .telling import headers_of
 
 GZIP: Final = "gzip"
 
@@ -39,8 +39,8 @@ def rendered_of(response: Response) -> Rendered:
 def response_of(served: Served, request: Any) -> Response:
     """The response of a served entry, in the form that the client takes; 304 where it has it.
 
-    ``X-Cache`` says how it was served, ``Age`` how many seconds ago it was rendered. Browsers keep
-    pages but ask each time: an invalidation is in effect at the next request.
+    How it was served stands in its headers (``telling.py``). Browsers keep pages but ask each time:
+    an invalidation is in effect at the next request.
     """
     entry = served.entry
     response = Response(status=int(entry.content["status"]))
@@ -59,8 +59,8 @@ def response_of(served: Served, request: Any) -> Response:
     response.conditional_response = True
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Vary"] = "Accept-Encoding"
-    response.headers["Age"] = str(max(0, int(time.time() - entry.created)))
-    response.headers["X-Cache"] = served.status.value
+    told = headers_of(served, tags=request.registry["cache"].debug)
+    response.headers.update(told.items())
     return response
 
 

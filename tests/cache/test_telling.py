@@ -1,0 +1,65 @@
+"""What a response's head tells of how it was served."""
+
+import time
+
+import pytest
+
+from moziweb.cache import Entry, Group, Kind, Served, Status
+from moziweb.cache.rendering import Stopwatch
+from moziweb.cache.telling import TAGS_BYTES, bounded, headers_of, server_timing
+
+TAGS = tuple(f"movie:{number}" for number in range(1000))
+
+
+def served(*tags: str, age: float = 0.0) -> Served:
+    now = time.time()
+    entry = Entry(Kind.PAGE, b"x", (Group(1, tags),), now - age, now + 60)
+    return Served(Status.HIT, entry)
+
+
+def test_status_and_age() -> None:
+    assert headers_of(served(age=7.5)) == {"X-Cache": "hit", "Age": "7"}
+
+
+def test_an_entry_from_a_clock_ahead_of_ours_is_new() -> None:
+    assert headers_of(served(age=-5))["Age"] == "0"
+
+
+def test_tags_are_told_where_they_are_asked_for() -> None:
+    assert "X-Cache-Tags" not in headers_of(served("movie:1"))
+    assert headers_of(served("movie:1", "week:2026-W34"), tags=True)["X-Cache-Tags"] == (
+        "movie:1 week:2026-W34"
+    )
+
+
+def test_many_tags_are_cut_between_two_and_counted() -> None:
+    told = bounded(TAGS)
+    assert len(told) <= TAGS_BYTES + len(" +1000")
+    *shown, rest = told.split(" ")
+    assert tuple(shown) == TAGS[: len(shown)]
+    assert rest == f"+{len(TAGS) - len(shown)}"
+
+
+@pytest.mark.parametrize("limit", range(7, 40))
+def test_whatever_the_limit_no_tag_is_cut_or_lost(limit: int) -> None:
+    names = [f"movie:{number}" for number in range(10)]
+    told = bounded(names, limit)
+    shown = [word for word in told.split(" ") if not word.startswith("+")]
+    hidden = int(told.rpartition("+")[2]) if "+" in told else 0
+    assert names[: len(shown)] == shown
+    assert len(shown) + hidden == len(names)
+
+
+def test_server_timing_is_in_milliseconds() -> None:
+    assert server_timing([("clock", 0.00003), ("render", 0.0123)]) == (
+        "clock;dur=0.03, render;dur=12.30"
+    )
+
+
+def test_a_stopwatch_adds_up() -> None:
+    watch = Stopwatch()
+    for _ in range(2):
+        with watch.on("wait"):
+            time.sleep(0.01)
+    spent = dict(watch.spent())
+    assert 0.02 <= spent["wait"] <= spent["total"]
