@@ -4,7 +4,8 @@ A request that was routed has a place, and so has a bare address: commands, the 
 whoever asks "which pages show this" find the entry of an address without rendering it.
 """
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from pyramid.interfaces import IRequestFactory, IRoutesMapper
 from pyramid.registry import Registry
 from pyramid.request import Request
 
+from .entry import Entry
 from .keys import KeyMaker
 from .region import TaggedRegion
 
@@ -62,22 +64,54 @@ class CachedRoutes:
         """Note that the pages of a route are cached."""
         self._routes[name] = route
 
+    def names(self) -> frozenset[str]:
+        """The names of the routes whose pages are cached."""
+        return frozenset(self._routes)
+
     def place_of(self, registry: Registry, address: str) -> Place | None:
         """The place of the page at ``address`` (``/en/week/2026-W34``), as of now.
 
         None where there is no cached page, whether or not there is another one. Nothing is looked
         up, in the cache or in a database.
         """
-        factory = registry.queryUtility(IRequestFactory, default=Request)
-        request = factory.blank(address)
-        request.registry = registry
-        try:
-            found = registry.getUtility(IRoutesMapper)(request)
-        except URLDecodeError:
-            return None
-        route = found["route"]
-        cached = self._routes.get(route.name) if route is not None else None
-        if cached is None:
-            return None
-        request.matched_route, request.matchdict = route, found["match"]
-        return cached.place(request)
+        request = _routed(registry, address)
+        cached = self._routes.get(request.matched_route.name) if request is not None else None
+        return None if cached is None else cached.place(request)
+
+    def route_of(self, registry: Registry, address: str) -> str | None:
+        """The name of the cached route that ``address`` is matched by, or None."""
+        request = _routed(registry, address)
+        name = None if request is None else str(request.matched_route.name)
+        return name if name in self._routes else None
+
+    def stored(self, registry: Registry, addresses: Iterable[str]) -> dict[str, Entry]:
+        """The entries of the pages at ``addresses``, true or not, by address.
+
+        One fetch for each region, whatever the number of addresses.
+        """
+        keys: dict[str, str] = {}
+        regions: dict[TaggedRegion, list[str]] = defaultdict(list)
+        for address in addresses:
+            place = self.place_of(registry, address)
+            if place is not None:
+                keys[address] = place.key
+                regions[place.region].append(place.key)
+        found: dict[str, Entry] = {}
+        for region, wanted in regions.items():
+            found |= region.stored(wanted)
+        return {address: found[key] for address, key in keys.items() if key in found}
+
+
+def _routed(registry: Registry, address: str) -> Any:
+    """A request for ``address``, as the router would match it; None where no route does."""
+    factory = registry.queryUtility(IRequestFactory, default=Request)
+    request = factory.blank(address)
+    request.registry = registry
+    try:
+        found = registry.getUtility(IRoutesMapper)(request)
+    except URLDecodeError:
+        return None
+    if found["route"] is None:
+        return None
+    request.matched_route, request.matchdict = found["route"], found["match"]
+    return request

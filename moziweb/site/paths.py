@@ -14,7 +14,12 @@ X_DEFAULT: Final = "x-default"
 
 def movie_segment(movie: Movie) -> str:
     """``{id}-{slug}``: what stands for a movie in addresses."""
-    return f"{movie.id}-{movie.slug}"
+    return segment_of(movie.id, movie.slug)
+
+
+def segment_of(movie_id: int, slug: str) -> str:
+    """The same of a movie that is not loaded."""
+    return f"{movie_id}-{slug}"
 
 
 @dataclass(frozen=True, slots=True)

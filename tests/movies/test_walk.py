@@ -1,0 +1,74 @@
+"""Walks see everything that is published once, and hold nothing while they go."""
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from moziweb.db import Database
+from moziweb.movies import walk
+from moziweb.movies.models import DatePrecision
+from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS
+from tests import factories
+from tests.conftest import QueryCounter
+
+FIRST = date(2026, 8, 20)
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    for function in (walk.movies_after, walk.days_after):
+        defaults = function.__defaults__ or ()
+        monkeypatch.setattr(function, "__defaults__", (*defaults[:-1], 3))
+
+
+def test_every_published_movie_comes_once(database: Database, dbsession: Session) -> None:
+    made = [factories.make_movie(dbsession, f"Film {n}") for n in range(8)]
+    made[4].published = False
+    dbsession.commit()
+    expected = [(movie.id, movie.slug) for movie in made if movie.published]
+    assert list(walk.every_movie(database)) == expected
+
+
+def test_a_walk_asks_once_for_each_batch(
+    database: Database, dbsession: Session, query_counter: QueryCounter
+) -> None:
+    for number in range(7):
+        factories.make_movie(dbsession, f"Film {number}")
+    dbsession.commit()
+    with query_counter(database.engine) as statements:
+        assert len(list(walk.every_movie(database))) == 7
+    assert len(statements) == 4  # three, three, one, none
+
+
+def test_what_is_added_on_the_way_is_met(database: Database, dbsession: Session) -> None:
+    first = factories.make_movie(dbsession, "Első")
+    dbsession.commit()
+    steps = walk.every_movie(database)
+    assert next(steps)[0] == first.id
+    later = factories.make_movie(dbsession, "Második")
+    dbsession.commit()
+    assert [movie_id for movie_id, _ in steps] == [later.id]
+
+
+def test_every_day_comes_once_and_in_order(database: Database, dbsession: Session) -> None:
+    days = [FIRST + timedelta(days=7 * n) for n in range(5)]
+    for day in (*reversed(days), days[2]):
+        factories.make_premiere(dbsession, factories.make_movie(dbsession, "Film"), day)
+    hidden = factories.make_movie(dbsession, "Rejtett")
+    hidden.published = False
+    factories.make_premiere(dbsession, hidden, FIRST + timedelta(days=1))
+    month = factories.make_movie(dbsession, "Havi")
+    factories.make_premiere(dbsession, month, date(2027, 5, 1), precision=DatePrecision.MONTH)
+    dbsession.commit()
+    assert list(walk.every_day(database, DAYS)) == days
+    assert list(walk.every_day(database, DAYS_AND_MONTHS)) == [*days, date(2027, 5, 1)]
+
+
+def test_movies_open_in_a_span_the_latest_first(dbsession: Session) -> None:
+    early, late, outside = (factories.make_movie(dbsession, name) for name in ("a", "b", "c"))
+    for movie, day in ((early, 0), (late, 7), (outside, 8), (early, 3)):
+        factories.make_premiere(dbsession, movie, FIRST + timedelta(days=day))
+    dbsession.commit()
+    found = walk.movies_opening(dbsession, FIRST, FIRST + timedelta(days=7))
+    assert [movie_id for movie_id, _ in found] == [late.id, early.id]
