@@ -93,7 +93,8 @@ def add_people(session: Session, movie: Movie, role: CreditRole, *names: str) ->
 
 def add_trailer(session: Session, movie: Movie, video_id: str = "dQw4w9WgXcQ") -> Trailer:
     """A trailer at YouTube."""
-    return _added(session, Trailer(movie_id=movie.id, video_id=video_id, name="Előzetes"))
+    trailer = Trailer(movie_id=movie.id, video_id=video_id, name="Előzetes", language="hu")
+    return _added(session, trailer)
 
 
 def add_poster(session: Session, movie: Movie, **values: Any) -> PosterSource:

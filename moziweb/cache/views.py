@@ -57,6 +57,17 @@ def depend(request: Any, *tags: str) -> None:
         context.depend(*tags)
 
 
+def cap(request: Any, ends: float) -> None:
+    """Let the page being rendered run out at ``ends`` (Unix time): it shows the present until then.
+
+    For a page that learns only from its data until when it is true; ``cache_moment`` is for one
+    that knows beforehand.
+    """
+    context: RenderContext | None = request.environ.get(_CONTEXT)
+    if context is not None:
+        context.cap(ends)
+
+
 class AddressBook:
     """Which entry stands at a path: what the tween knows without routing. Bounded; oldest go."""
 

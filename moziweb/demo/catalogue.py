@@ -5,10 +5,11 @@ Pure: a text and a day go in, frozen values come out. What is fact and what is m
 """
 
 import csv
+import re
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from importlib import resources
 from typing import Final
@@ -18,9 +19,14 @@ from moziweb.demo.errors import InvalidCatalogue
 from moziweb.demo.premieres import DemoPremiere, Facts, distributor, premieres, rating
 from moziweb.demo.spec import PosterSpec
 from moziweb.demo.texts import Subject, synopsis, tagline
+from moziweb.movies.calendar import week_of
 
-WEEKS_AHEAD: Final = 14
-"""The last film of the catalogue comes out this many weeks after the present week."""
+WEEKS_AHEAD: Final = 68
+"""The last film of the catalogue comes out this many premiere weeks after the present one.
+
+Chosen for the weeks that it brings to the front: 16 films come out in the present week of the
+catalogue, as many in the next one, and every week around them has some.
+"""
 
 COLUMNS: Final = (
     "imdb_id",
@@ -35,6 +41,8 @@ COLUMNS: Final = (
 )
 
 _SUFFIXES: Final = frozenset({"Jr.", "Sr.", "II", "III", "IV"})
+_MARK: Final = re.compile(r" \((\d{4} )?film\)$")
+"""What tells an article on a film from others of its name; no part of the film's title."""
 _ID_LETTERS: Final = string.ascii_letters + string.digits + "_-"
 
 
@@ -138,13 +146,14 @@ def whole_names(entries: Iterable[str]) -> tuple[str, ...]:
 def straddling(films: Iterable[Film], today: date) -> tuple[Film, ...]:
     """The films moved by whole weeks, so that the last comes out `WEEKS_AHEAD` weeks from now.
 
-    Every film keeps its weekday and its distance from every other.
+    Every film keeps its weekday and its distance from every other. Weeks are premiere weeks: from
+    Thursday to Wednesday the dates stay where they are.
     """
     ordered = sorted(films, key=lambda film: (film.released, film.imdb_id))
     if not ordered:
         return ()
-    goal = _monday(today) + timedelta(weeks=WEEKS_AHEAD)
-    shift = goal - _monday(ordered[-1].released)
+    goal = week_of(today).shifted(WEEKS_AHEAD)
+    shift = goal.thursday - week_of(ordered[-1].released).thursday
     return tuple(replace(film, released=film.released + shift) for film in ordered)
 
 
@@ -179,7 +188,7 @@ def decorated(film: Film, today: date) -> DemoMovie:
 def _film(row: dict[str, str]) -> Film:
     return Film(
         imdb_id=row["imdb_id"],
-        title=row["title"],
+        title=_MARK.sub("", row["title"]),
         released=date.fromisoformat(row["released"]),
         runtime=int(row["runtime_min"]),
         genres=_listed(row["genres"]),
@@ -199,17 +208,13 @@ def _is_pair(name: str, everyone: frozenset[str]) -> bool:
     return len(parts) > 1 and everyone.issuperset(parts)
 
 
-def _monday(day: date) -> date:
-    return day - timedelta(days=day.weekday())
-
-
 def _trailers(film: Film) -> tuple[DemoTrailer, ...]:
-    """None for two films in five, else one with Hungarian words and at times a second without."""
+    """None for two films in five, else one with Hungarian words and at times an English one."""
     rng = generator(film.imdb_id, "trailers")
     draw = rng.random()
     if draw < 0.4:
         return ()
-    kinds = (("Magyar feliratos előzetes", "hu"), ("Eredeti nyelvű előzetes", "en"))
+    kinds = (("Magyar feliratos előzetes", "hu"), ("Original trailer", "en"))
     return tuple(
         DemoTrailer("demo" + "".join(rng.choices(_ID_LETTERS, k=7)), name, language)
         for name, language in kinds[: 2 if draw > 0.85 else 1]

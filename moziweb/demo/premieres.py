@@ -129,12 +129,12 @@ _SPECTACLE: Final = frozenset({"Action", "Adventure", "Animation", "Fantasy", "S
 
 
 def _main(facts: Facts) -> DemoPremiere:
-    rng = generator(facts.imdb_id, "premiere")
+    rng = generator(facts.imdb_id, "release")
     draw = rng.random()
-    if draw < 0.14:
+    if draw < 0.18:
         service = rng.choice(SERVICES)
         return DemoPremiere("streaming", facts.released, service=service, audio=_audio(facts, rng))
-    kind = "limited" if draw < 0.19 else "festival" if draw < 0.205 else "cinema"
+    kind = "limited" if draw < 0.23 else "festival" if draw < 0.245 else "cinema"
     formats = _formats(facts, rng) if kind == "cinema" else ("2D",)
     return DemoPremiere(kind, facts.released, formats=formats, audio=_audio(facts, rng))
 

@@ -19,6 +19,7 @@ PAGES: Final = (
 )
 OTHERS: Final = (
     ("bare_en", "/en"),
+    ("bare_api_main", "/api/main"),
     ("api_main", "/api/main/"),
     ("api_movie", "/api/movie/{movie}"),
     ("robots", "/robots.txt"),

@@ -130,7 +130,7 @@ class DateChange:
 
 @dataclass(frozen=True, slots=True)
 class PremiereLine:
-    """One premiere of a movie."""
+    """One premiere of a movie. Its note and the reasons of its history are Hungarian."""
 
     date_text: str
     date_iso: str
@@ -149,11 +149,12 @@ class PremiereLine:
 
 @dataclass(frozen=True, slots=True)
 class TrailerLink:
-    """A video where it is hosted."""
+    """A video where it is hosted; its ``name`` is in the language ``lang``, "" when unknown."""
 
     video_id: str
     href: str
     name: str
+    lang: str
     site: str
 
 
@@ -161,8 +162,8 @@ class TrailerLink:
 class MoviePage:
     """A movie with all that its page shows.
 
-    ``synopsis_paragraph`` is the whole synopsis on one line, in ``synopsis_lang``. ``json_ld`` is
-    safe inside a script element.
+    ``synopsis_paragraph`` is the whole synopsis on one line, in ``synopsis_lang``. ``opening`` is
+    the one of ``premieres`` that the page leads with. ``json_ld`` is safe inside a script element.
     """
 
     movie_id: int
@@ -183,6 +184,7 @@ class MoviePage:
     countries: tuple[str, ...]
     languages: tuple[str, ...]
     premieres: tuple[PremiereLine, ...]
+    opening: PremiereLine | None
     trailers: tuple[TrailerLink, ...]
     imdb_url: str
     tmdb_url: str

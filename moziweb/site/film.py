@@ -5,6 +5,7 @@ from typing import Final
 from moziweb.i18n import _
 from moziweb.movies.calendar import in_bounds, week_of
 from moziweb.movies.models import DatePrecision, Movie, Premiere
+from moziweb.movies.opening import opening_of
 from moziweb.movies.tags import (
     distributor_tag,
     genre_tag,
@@ -42,6 +43,7 @@ def movie_page(visit: Visit, movie: Movie, links: PosterLinks | None) -> MoviePa
     title, subtitle = titles(visit, movie)
     synopsis, synopsis_lang = synopsis_of(movie, wording.locale)
     picture = picture_of(visit, title, links)
+    opening = opening_of(movie.premieres, visit.today)
     depend_on_movie(visit, movie)
     return MoviePage(
         movie_id=movie.id,
@@ -62,12 +64,13 @@ def movie_page(visit: Visit, movie: Movie, links: PosterLinks | None) -> MoviePa
         countries=tuple(wording.country_name(code) for code in movie.countries),
         languages=tuple(wording.language_name(code) for code in movie.languages),
         premieres=tuple(_premiere_line(visit, premiere) for premiere in movie.premieres),
+        opening=_premiere_line(visit, opening) if opening else None,
         trailers=_trailer_links(movie),
         imdb_url=imdb_url(movie),
         tmdb_url=f"https://www.themoviedb.org/movie/{movie.tmdb_id}" if movie.tmdb_id else "",
         picture=picture,
         json_ld=movie_json_ld(visit, movie, picture),
-        week_link=_week_link(visit, movie),
+        week_link=_week_link(visit, movie, opening),
         sources=_source_lines(visit, movie),
     )
 
@@ -91,14 +94,14 @@ def _premiere_line(visit: Visit, premiere: Premiere) -> PremiereLine:
 
 def _trailer_links(movie: Movie) -> tuple[TrailerLink, ...]:
     return tuple(
-        TrailerLink(each.video_id, trailer_url(each), each.name, each.site)
+        TrailerLink(each.video_id, trailer_url(each), each.name, each.language, each.site)
         for each in movie.trailers
     )
 
 
-def _week_link(visit: Visit, movie: Movie) -> Link | None:
-    """The way back to the calendar: the week of the first premiere that has a day."""
-    for premiere in movie.premieres:
+def _week_link(visit: Visit, movie: Movie, opening: Premiere | None) -> Link | None:
+    """The way back to the calendar: the week of the opening, else of what else has a day."""
+    for premiere in (*((opening,) if opening else ()), *movie.premieres):
         week = week_of(premiere.date)
         if premiere.precision is DatePrecision.DAY and in_bounds(week):
             return Link(visit.paths.week(week), week_text(visit.wording, week), week.name)

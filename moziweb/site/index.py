@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from moziweb.i18n import _
 from moziweb.movies.calendar import Week, week_of
 from moziweb.movies.models import Premiere, PremiereKind
+from moziweb.movies.opening import WEEKS_IN_CINEMAS
 from moziweb.movies.queries import (
     RUNNING,
     SCREENED,
@@ -21,9 +22,6 @@ from moziweb.movies.queries import (
 from moziweb.movies.tags import PUBLISHED_LIST, UNDATED_LIST, period_tag
 
 from .visit import Visit
-
-WEEKS_IN_CINEMAS: Final = 3
-"""How long a film is said to be still in cinemas."""
 
 UNDATED_SHOWN: Final = 6
 """How many films without a date the index shows before it links to their page."""

@@ -26,8 +26,14 @@ _ESCAPES: Final = {
 
 
 def movie_json_ld(visit: Visit, movie: Movie, picture: Picture) -> Markup:
-    """The data block of a movie's page. Every film has every key; null says "not known"."""
-    return script_json(_movie(visit, movie, picture))
+    """The data block of a movie's page. What is not known is left out: schema.org has no null.
+
+    Lists and the description are always there, if empty.
+    """
+    known = {
+        key: value for key, value in _movie(visit, movie, picture).items() if value is not None
+    }
+    return script_json(known)
 
 
 def script_json(data: Mapping[str, Any]) -> Markup:

@@ -1,6 +1,6 @@
 """The part of the present that a page shows, for the cache: time is a dependency, too."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from moziweb.cache.places import Moment
 from moziweb.movies.calendar import BUDAPEST, budapest_today
@@ -19,5 +19,9 @@ def this_day(request: Request) -> Moment:
 def day_of(now: datetime) -> Moment:
     """The day of ``now``, an aware moment."""
     today = budapest_today(now)
-    midnight = datetime.combine(today + timedelta(days=1), time(), BUDAPEST)
-    return Moment(today.isoformat(), midnight.timestamp())
+    return Moment(today.isoformat(), beginning_of(today + timedelta(days=1)))
+
+
+def beginning_of(day: date) -> float:
+    """The midnight in Budapest that ``day`` begins with, as Unix time."""
+    return datetime.combine(day, time(), BUDAPEST).timestamp()

@@ -1,5 +1,6 @@
 """Static files: kept by browsers for a year, since each address carries its content's digest."""
 
+import os
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
@@ -7,12 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPMethodNotAllowed, HTTPNotFound
 from pyramid.path import AssetResolver
 
 from moziweb.request import Request
 
 FOLDER: Final = "moziweb:static/"
 MAX_AGE_SECONDS: Final = 365 * 24 * 3600
+
+READS: Final = frozenset({"GET", "HEAD"})
 
 _DIGEST_LENGTH: Final = 12
 
@@ -35,7 +39,20 @@ def digest_of(path: Path, mtime_ns: int, size: int) -> str:
     return sha256(path.read_bytes()).hexdigest()[:_DIGEST_LENGTH]
 
 
+def readable_file(request: Request) -> None:
+    """The root factory of the static route: refuses what Pyramid's view of it would not.
+
+    That view answers any method, and sends who asks for a folder to the same folder with a slash,
+    at whatever host the request named.
+    """
+    if request.method not in READS:
+        raise HTTPMethodNotAllowed
+    folder = AssetResolver().resolve(FOLDER).abspath()
+    if os.path.isdir(os.path.join(folder, *request.matchdict["subpath"])):  # noqa: PTH112, PTH118 - odd names are no error to these
+        raise HTTPNotFound
+
+
 def includeme(config: Configurator) -> None:
     """Serve ``moziweb/static`` at ``/static/``."""
-    config.add_static_view("static", FOLDER, cache_max_age=MAX_AGE_SECONDS)
+    config.add_static_view("static", FOLDER, cache_max_age=MAX_AGE_SECONDS, factory=readable_file)
     config.add_cache_buster(FOLDER, with_digest)

@@ -23,17 +23,28 @@ from moziweb import main
 from moziweb.db import Database, create_engine
 from moziweb.demo.loader import load_demo
 from moziweb.movies.calendar import budapest_today, week_of
-from moziweb.movies.models import DatePrecision, Movie, Premiere
+from moziweb.movies.models import CreditRole, DatePrecision, Movie, Premiere
 from moziweb.posters.models import PosterSource
 from moziweb.posters.sources import add_upload
 from moziweb.settings import load
 from tests.conftest import NOW, raw_settings
+from tests.factories import (
+    add_genres,
+    add_people,
+    add_trailer,
+    make_movie,
+    make_premiere,
+    move_premiere,
+    set_distributor,
+)
 from tests.services.ports import HOST, free_port
 
 TODAY = budapest_today(NOW)
 THIS_WEEK = week_of(TODAY)
 
 EMPTY_WEEK = "1950-W03"
+LONG_WEEK = THIS_WEEK.shifted(300)
+"""Where a film stands whose words are long."""
 
 _COLOURS = ("#a03020", "#205a8c", "#2e7d46", "#d9b36c", "#4a2a6b", "#1d1d24")
 
@@ -53,11 +64,24 @@ class Site:
 
 
 def fill(url: str) -> None:
-    """Load the demo into a migrated database and leave a few dozen of its films."""
+    """Load the demo into a migrated database and leave a few dozen of its films, and one more."""
     with _session(url) as session:
         load_demo(session, TODAY, NOW)
         session.execute(delete(Movie).where(Movie.id.not_in(_shown(session))))
+        _add_long_word(session)
         session.commit()
+
+
+def _add_long_word(session: Session) -> None:
+    """A film all of whose words are as long as their columns allow, in a week of its own."""
+    movie = make_movie(session, "W" * 300, original_title="M" * 300, slug="w", synopsis="w" * 2000)
+    premiere = make_premiere(session, movie, LONG_WEEK.thursday, note="w" * 300)
+    move_premiere(session, premiere, LONG_WEEK.end, "w" * 300)
+    add_people(session, movie, CreditRole.CAST, f"{'w' * 200}/{'m' * 200}")
+    add_people(session, movie, CreditRole.DIRECTOR, "m" * 200)
+    add_genres(session, movie, f"{'g' * 40}/{'e' * 60}")
+    set_distributor(session, movie, "d" * 120)
+    add_trailer(session, movie).name = "t" * 200
 
 
 def _shown(session: Session) -> list[int]:

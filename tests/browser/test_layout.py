@@ -2,9 +2,11 @@
 
 import pytest
 
+from moziweb.movies.calendar import month_of
+
 from .conftest import OpenPage
 from .looking import box
-from .site import EMPTY_WEEK, THIS_WEEK, Site
+from .site import EMPTY_WEEK, LONG_WEEK, THIS_WEEK, Site
 
 WIDTHS = (360, 768, 1440)
 
@@ -24,6 +26,16 @@ def test_nothing_is_wider_than_the_page(site: Site, open_page: OpenPage, width: 
     for path in PAGES:
         page.goto(site.url + path)
         assert page.evaluate("document.documentElement.scrollWidth") == width, path
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_no_word_is_too_long(site: Site, open_page: OpenPage, width: int) -> None:
+    page = open_page(width)
+    for path in (f"/week/{LONG_WEEK.name}", f"/en/month/{month_of(LONG_WEEK.end).name}"):
+        page.goto(site.url + path)
+        assert page.evaluate("document.documentElement.scrollWidth") == width, path
+        page.locator(".movie").first.click()
+        assert page.evaluate("document.documentElement.scrollWidth") == width, page.url
 
 
 @pytest.mark.parametrize(("width", "columns"), [(360, 2), (768, 3), (1440, 5)])

@@ -5,6 +5,7 @@ import pytest
 
 from moziweb.demo.catalogue import DemoMovie, demo_movies
 from moziweb.demo.premieres import DISTRIBUTORS, SERVICES, DemoPremiere, Facts, premieres, rating
+from moziweb.movies.calendar import Week, week_of
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating, ScreenFormat
 
 TODAY = date(2026, 8, 20)
@@ -37,12 +38,44 @@ def test_every_unusual_case_has_its_share(
     films = len(movies)
     kinds = Counter(p.kind for p in all_premieres)
     assert kinds["cinema"] > films * 0.7
-    assert kinds["streaming"] > films * 0.1
-    assert min(kinds["festival"], kinds["limited"]) > films * 0.03
-    assert sum(bool(p.changes) for p in all_premieres) > films * 0.04
-    assert sum(p.cancelled_on is not None for p in all_premieres) > films * 0.01
-    assert sum(p.rerelease for p in all_premieres) > films * 0.01
+    assert kinds["streaming"] > films * 0.15
+    assert min(kinds["festival"], kinds["limited"]) > films * 0.04
+    assert sum(bool(p.changes) for p in all_premieres) > films * 0.05
+    assert sum(p.cancelled_on is not None for p in all_premieres) > films * 0.015
+    assert sum(p.rerelease for p in all_premieres) > films * 0.02
     assert sum(len(movie.premieres) > 1 for movie in movies) > films * 0.1
+    precisions = Counter(p.precision for p in all_premieres)
+    assert precisions["year"] > films * 0.025
+    assert precisions["month"] > films * 0.04
+    assert sum(not movie.premieres for movie in movies) > films * 0.01
+    assert films * 0.02 < sum(movie.poster is None for movie in movies) < films * 0.04
+
+
+@pytest.mark.parametrize("day", range(7))
+def test_the_weeks_that_the_index_shows_are_filled_from_any_weekday(day: int) -> None:
+    today = TODAY + timedelta(days=day)
+    here = week_of(today)
+    shown = [p for m in demo_movies(today) for p in m.premieres if p.precision == "day"]
+
+    def count(week: Week, *kinds: str) -> int:
+        return sum(p.date in week and p.kind in kinds and not p.cancelled_on for p in shown)
+
+    for week in (here, here.next):
+        assert 8 <= count(week, "cinema", "limited", "festival") <= 20
+        assert 2 <= count(week, "streaming") <= 6
+    still = sum(count(here.shifted(-back), "cinema", "limited") for back in (1, 2, 3))
+    assert 6 <= still <= 20
+    assert all(count(here.shifted(step), *PremiereKind) for step in range(-3, 4))
+
+
+def test_the_dates_stay_from_thursday_to_wednesday() -> None:
+    thursday, wednesday = demo_movies(TODAY), demo_movies(TODAY + timedelta(days=6))
+    assert [movie.year for movie in thursday] == [movie.year for movie in wednesday]
+    dated = [
+        [p.date for m in movies for p in m.premieres if p.precision == "day" and p.date < TODAY]
+        for movies in (thursday, wednesday)
+    ]
+    assert dated[0] == dated[1]
 
 
 def test_only_films_to_come_lack_a_day(movies: tuple[DemoMovie, ...]) -> None:

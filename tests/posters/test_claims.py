@@ -65,9 +65,7 @@ def test_renewing_holds_the_lease_for_its_full_length(
 ) -> None:
     claim = taken(claims, source_id)
     clock.advance(seconds=59)
-    kept = claims.keep(claim)
-    assert kept is not None
-    assert kept.until == clock.now + LEASE
+    assert claims.renew(claim)
     clock.advance(seconds=59)
     assert claims.take(source_id, WANTED) is Refusal.BUSY
 
@@ -78,7 +76,7 @@ def test_whoever_lost_the_lease_changes_nothing(
     slow = taken(claims, source_id)
     clock.advance(minutes=2)
     quick = taken(claims, source_id)
-    assert claims.keep(slow) is None
+    assert not claims.renew(slow)
     assert not claims.fail(slow, "timeout", permanent=False)
     claims.release(slow)
     with database.write() as session:

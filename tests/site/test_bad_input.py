@@ -121,7 +121,22 @@ def test_errors_are_pages_in_the_language_of_their_path(
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_pages_can_only_be_read(demo_app: TestApp, path: str, method: str) -> None:
     response = demo_app.request(path, method=method, status=405)
-    assert response.allow == ("GET", "HEAD")
+    assert response.allow == ("GET", "HEAD", "OPTIONS")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/en/week/2026-W34", "/movie/1-x", "/api/main/", "/robots.txt", "/static/site.css"],
+)
+def test_options_are_told(demo_app: TestApp, path: str) -> None:
+    response = demo_app.options(path, status=204)
+    assert response.allow == ("GET", "HEAD", "OPTIONS")
+    assert response.body == b""
+    assert "Content-Security-Policy" in response.headers
+
+
+def test_options_of_nothing_are_not_found(demo_app: TestApp) -> None:
+    demo_app.options("/nincs", status=404)
 
 
 def test_an_unknown_method_is_refused_politely(demo_app: TestApp) -> None:
@@ -142,7 +157,8 @@ def test_head_is_get_without_the_body(demo_app: TestApp, path: str) -> None:
 
 def test_the_host_header_goes_nowhere(demo_app: TestApp) -> None:
     headers = {"Host": "evil.test", "X-Forwarded-Host": "evil.test"}
-    for path in ("/", "/movie/1", "/jump?date=2026-08-20", "/api/main/", "/en", "/nincs"):
+    paths = ("/", "/movie/1", "/jump?date=2026-08-20", "/api/main/", "/en", "/nincs", "/api/main")
+    for path in (*paths, "/static/fonts", "/objects", "/objects/poster", "/poster"):
         response = demo_app.get(path, headers=headers, expect_errors=True)
         assert "evil.test" not in response.text
         assert "evil.test" not in str(response.headers)

@@ -4,7 +4,7 @@ in the process and in a real memcached.
 
 import gzip
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
@@ -213,3 +213,22 @@ def _same_month(films: Films) -> set[str]:
     """The month's page shows the week ahead when that is still in it."""
     later = week_here().shifted(5).thursday
     return {"month"} if later.month == week_here().thursday.month else set()
+
+
+def test_a_films_page_runs_out_when_another_premiere_leads(
+    settings: dict[str, str], dbsession: Session
+) -> None:
+    """By the clock of the application it is long ago, by that of the cache the day is over."""
+    turning, standing = factories.make_movie(dbsession), factories.make_movie(dbsession)
+    long_ago = datetime(2020, 1, 2, 12, tzinfo=UTC)
+    factories.make_premiere(dbsession, turning, long_ago.date())
+    factories.make_premiere(dbsession, turning, date(2020, 3, 5))
+    factories.make_premiere(dbsession, standing, date(2019, 3, 7))
+    dbsession.commit()
+    with site(settings | CACHED) as app:
+        app.app.registry["clock"] = lambda: long_ago
+        seen = [
+            [app.get(f"/movie/{movie.id}-{movie.slug}").headers["X-Cache"] for _ in range(3)]
+            for movie in (turning, standing)
+        ]
+    assert seen == [["bypass", "bypass", "bypass"], ["miss", "hit", "l1"]]

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from webtest import TestApp
 
 from moziweb.site.static import MAX_AGE_SECONDS, digest_of
@@ -41,6 +42,20 @@ def test_a_changed_file_has_another_digest(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_not_found(app: TestApp) -> None:
     app.get("/static/nincs.css", status=404)
+
+
+@pytest.mark.parametrize("path", ["/static", "/static/", "/static/fonts", "/static/fonts/"])
+def test_a_folder_is_not_found_and_leads_nowhere(app: TestApp, path: str) -> None:
+    response = app.get(path, headers={"Host": "evil.test"}, status=404)
+    assert "Location" not in response.headers
+    assert "evil.test" not in response.text
+
+
+@pytest.mark.parametrize("path", ["/static/site.css", "/static/fonts", "/static/nincs.css"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_static_files_can_only_be_read(app: TestApp, path: str, method: str) -> None:
+    response = app.request(path, method=method, status=405)
+    assert response.allow == ("GET", "HEAD", "OPTIONS")
 
 
 def test_crawlers_may_read_pages_and_not_jump(app: TestApp) -> None:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from pyramid.exceptions import PredicateMismatch, URLDecodeError
-from pyramid.httpexceptions import HTTPError, HTTPNotFound
+from pyramid.httpexceptions import HTTPError, HTTPMethodNotAllowed, HTTPNotFound
 from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -17,13 +17,13 @@ from pyramid.view import exception_view_config, forbidden_view_config, notfound_
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from moziweb.db.session import SAFE_METHODS
 from moziweb.i18n import _
 from moziweb.movies.calendar import week_of
 from moziweb.request import Request
 
 from ..cards import Link
 from ..pages import error_page_of
+from ..static import READS
 from ..visit import Visit
 
 log = logging.getLogger(__name__)
@@ -83,11 +83,20 @@ _BY_CODE: Final = {
 @notfound_view_config()
 def not_found(error: HTTPNotFound, request: Request) -> Response:
     """404; 405 where there is a page, but none that takes this method."""
-    if isinstance(error, PredicateMismatch) and request.method not in SAFE_METHODS:
-        response = answer(request, _BAD_METHOD)
-        response.allow = ("GET", "HEAD")
-        return response
+    if isinstance(error, PredicateMismatch) and request.method not in taken_methods(request):
+        return bad_method(request)
     return answer(request, _NOT_FOUND)
+
+
+@exception_view_config(HTTPMethodNotAllowed)
+def bad_method(request: Request) -> Response:
+    """405 with the methods that there are; they are also the answer to OPTIONS."""
+    if request.method == "OPTIONS":
+        response = Response(status=HTTPStatus.NO_CONTENT)
+    else:
+        response = answer(request, _BAD_METHOD)
+    response.allow = tuple(sorted((taken_methods(request) or READS) | {"OPTIONS"}))
+    return response
 
 
 @forbidden_view_config()
@@ -127,6 +136,17 @@ def broken(error: Exception, request: Request) -> Response:
     """500 for a mistake of ours, with its traceback in the log."""
     log.error("%s %s failed", request.method, request.path_qs, exc_info=error)
     return answer(request, _BROKEN)
+
+
+def taken_methods(request: Request) -> frozenset[str]:
+    """The methods that views of the request's route take."""
+    views = request.registry.introspector.get_category("views") or ()
+    route = request.matched_route.name if request.matched_route else None
+    taken: set[str] = set()
+    for view in (each["introspectable"] for each in views):
+        methods = view["request_methods"] or () if view["route_name"] == route else ()
+        taken.update((methods,) if isinstance(methods, str) else methods)
+    return frozenset(taken | READS if "GET" in taken else taken)
 
 
 def answer(request: Request, problem: Problem) -> Response:

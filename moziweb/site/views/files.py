@@ -32,6 +32,12 @@ def favicon(request: Request) -> FileResponse:
     return FileResponse(path, request, _DAY_SECONDS, content_type="image/svg+xml")
 
 
+@view_config(route_name="bare_api_main", request_method="GET")
+def bare_api_main(request: Request) -> HTTPMovedPermanently:
+    """``/api/main`` without its slash."""
+    return HTTPMovedPermanently(Paths.of(request).url("api_main"))
+
+
 @view_config(route_name="bare_en", request_method="GET")
 def bare_en(request: Request) -> HTTPMovedPermanently:
     """``/en`` is the English index without its slash."""

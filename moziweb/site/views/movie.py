@@ -6,8 +6,10 @@ from typing import Any, Final
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.view import view_config
 
+from moziweb.cache.views import cap
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
+from moziweb.movies.opening import opening_until
 from moziweb.movies.queries import whole_movie
 from moziweb.movies.tags import movie_tag
 from moziweb.posters.links import poster_links
@@ -15,6 +17,7 @@ from moziweb.request import Request
 
 from ..cards import MoviePage, Page
 from ..film import movie_page
+from ..moments import beginning_of
 from ..pages import page_of
 from ..paths import movie_segment
 from ..visit import Visit
@@ -41,6 +44,9 @@ def movie(request: Request) -> dict[str, Any]:
         raise HTTPMovedPermanently(visit.paths.absolute(visit.paths.movie(found)))
     links = poster_links(request.dbsession, request.registry["storage"], {found.id: found.slug})
     shown = movie_page(visit, found, links.get(found.id))
+    turn = opening_until(found.premieres, visit.today)
+    if turn is not None:
+        cap(request, beginning_of(turn))
     return {"page": _page(visit, found, shown), "movie": shown}
 
 

@@ -87,7 +87,7 @@ def test_a_movie_with_all_that_clients_need(app: TestApp, dbsession: Session) ->
                 "site": "YouTube",
                 "video_id": "abc",
                 "name": "Előzetes",
-                "language": "",
+                "language": "hu",
                 "url": "https://www.youtube.com/watch?v=abc",
             }
         ],
@@ -131,3 +131,7 @@ def test_an_unknown_address_is_json_too(app: TestApp, path: str) -> None:
     response = app.get(path, status=404)
     assert response.content_type == "application/json"
     assert response.json == {"error": {"code": 404, "message": "Not Found"}}
+
+
+def test_the_address_of_the_premieres_may_lack_its_slash(app: TestApp) -> None:
+    assert app.get("/api/main", status=301).location == f"{BASE_URL}/api/main/"

@@ -1,7 +1,7 @@
 """A movie's page: its address, its languages and what clients read from it."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
 import pytest
@@ -131,15 +131,14 @@ def test_a_film_of_which_nothing_is_known_has_json_ld_too(app: TestApp, dbsessio
     dbsession.commit()
     data = json_ld(app.get(address(movie)).text)
     assert data["@type"] == "Movie"
-    assert {
-        key: data[key] for key in ("genre", "duration", "director", "actor", "description")
-    } == {
+    assert {key: data[key] for key in ("genre", "director", "actor", "description")} == {
         "genre": [],
-        "duration": None,
         "director": [],
         "actor": [],
         "description": "",
     }
+    assert None not in data.values()
+    assert "duration" not in data
 
 
 def test_json_ld_cannot_leave_its_element(app: TestApp, dbsession: Session) -> None:
@@ -192,6 +191,49 @@ def test_premieres_tell_their_story(app: TestApp, dbsession: Session, movie: Mov
     assert "2026. augusztus 1." in html  # when that changed
     assert '<time datetime="2030">2030</time>' in html
     assert "Felújított kópia." in html
+
+
+def test_words_in_hungarian_say_so_on_english_pages(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    premiere = make_premiere(dbsession, movie, THURSDAY, note="Felújított kópia.")
+    move_premiere(dbsession, premiere, THURSDAY + timedelta(days=7), "Technikai okok.")
+    teaser, nameless = add_trailer(dbsession, movie), add_trailer(dbsession, movie)
+    teaser.name, teaser.language, nameless.name = "Teaser", "en", ""
+    dbsession.commit()
+    hungarian, english = app.get(address(movie)).text, app.get("/en" + address(movie)).text
+    for text in ("Felújított kópia.", "Technikai okok.", "Előzetes", "Az ígéret földje"):
+        assert re.search(rf'lang="hu">{text}<', english), text
+        assert not re.search(rf"lang=[^>]*>{text}<", hungarian), text
+    assert '<span lang="en">Teaser</span>' in hungarian
+    assert "<span>Teaser</span>" in english
+    assert re.search(r"</svg>Trailer <", english)
+
+
+def test_a_title_of_another_direction_stays_apart(app: TestApp, movie: Movie) -> None:
+    assert "<bdi>Promised Land</bdi>" in app.get(address(movie)).text
+
+
+def test_the_page_leads_with_the_premiere_that_is_ahead(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    """The one of the fixture is today's; one of long ago came first."""
+    make_premiere(dbsession, movie, date(1999, 3, 4))
+    make_premiere(dbsession, movie, THURSDAY + timedelta(days=70), service="MUBI")
+    dbsession.commit()
+    opening = app.get(address(movie)).html.find(class_="film-opening")
+    assert opening.time["datetime"] == "2026-08-20"
+    assert app.get(address(movie)).html.find(class_="kicker").a["href"] == "/week/2026-W34"
+    app.app.registry["clock"] = lambda: datetime(2026, 10, 1, tzinfo=UTC)
+    opening = app.get(address(movie)).html.find(class_="film-opening")
+    assert opening.time["datetime"] == "2026-10-29"
+    assert "MUBI" in opening.text
+
+
+def test_a_film_without_a_premiere_leads_with_none(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession)
+    dbsession.commit()
+    assert app.get(address(movie)).html.find(class_="film-opening") is None
 
 
 def test_two_films_of_one_title_are_told_apart(app: TestApp, dbsession: Session) -> None:
