@@ -35,6 +35,8 @@ INSTALL = [
     "prometheus-client>=0.23,<1",
     "markupsafe>=3,<4",
     "plaster-pastedeploy>=1,<2",
+    # Its schema is made by our migration 0004: another minor version comes with a migration.
+    "procrastinate>=3.10,<3.11",
 ]
 
 # The faces that the demo's posters are set in, each under the OFL. Pinned, since another version

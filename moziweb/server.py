@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
@@ -45,8 +46,9 @@ def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: s
         os._exit(1)  # pserve turns SystemExit into "Exiting … (-v to see traceback)" and status 0
     _end_on_sigterm()
     _start_relay(app)
-    print(f"moziweb is at {address(server)}", flush=True)  # noqa: T201 - said to the operator
-    server.run()
+    with _making_posters(app):
+        print(f"moziweb is at {address(server)}", flush=True)  # noqa: T201 - said to the operator
+        server.run()
     return 0
 
 
@@ -57,6 +59,7 @@ def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
             name: expand(name, text, os.environ) for name, text in settings.items()
         }
         _check_port(settings, options)
+        _check_threads(app, options)
         return create_server(app, **options)
     except SettingsError as error:
         raise ServerError(str(error)) from error
@@ -105,6 +108,31 @@ def _start_relay(app: Callable[..., Any]) -> None:
     relay = registry.get("cache_relay")
     if relay is not None:
         relay.start()
+
+
+@contextmanager
+def _making_posters(app: Callable[..., Any]) -> Iterator[None]:
+    """Have this process make posters in the background, too, if it is set up to."""
+    pool = getattr(app, "registry", {}).get("poster_pool")
+    if pool is None:
+        yield
+        return
+    pool.start()
+    try:
+        yield
+    finally:
+        pool.stop()
+
+
+def _check_threads(app: Callable[..., Any], options: Mapping[str, str]) -> None:
+    """Refuse to let posters have every thread: pages would wait for them."""
+    settings = getattr(getattr(app, "registry", None), "settings", None) or {}
+    slots, threads = settings.get("posters.inline_slots", 0), int(options.get("threads", "4"))
+    if slots >= threads:
+        raise ServerError(
+            f"posters.inline_slots = {slots} leaves no thread for pages: [server:main] has "
+            f"threads = {threads}; make it larger, or the slots fewer"
+        )
 
 
 def _end_on_sigterm() -> None:

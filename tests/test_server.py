@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pyramid.registry import Registry
 
 from moziweb import server
 from tests.served import main
@@ -192,3 +193,19 @@ def test_the_address_is_one_that_a_browser_can_open(options: dict[str, str], tol
         assert re.fullmatch(told, server.address(bound))
     finally:
         bound.close()
+
+
+def test_posters_never_have_every_thread() -> None:
+    class App:
+        registry = Registry()
+
+        def __call__(self, *_: object) -> None:
+            raise NotImplementedError
+
+    App.registry.settings = {"posters.inline_slots": 4}
+    with pytest.raises(server.ServerError, match="leaves no thread for pages"):
+        server.bind(App(), {"listen": f"{HOST}:0", "threads": "4"})
+    bound = server.bind(App(), {"listen": f"{HOST}:0", "threads": "5"})
+    bound.close()
+    with pytest.raises(server.ServerError, match="threads = 4"):  # waitress's own default
+        server.bind(App(), {"listen": f"{HOST}:0"})

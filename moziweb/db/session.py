@@ -30,7 +30,7 @@ class Database:
     def watch(
         self,
         watch: Callable[[sessionmaker[Session]], None],
-        join: Callable[[Session, Any], None],
+        join: Callable[[Session, Any], None] | None = None,
     ) -> None:
         """Have every session watched: ``watch`` is given the factories, once.
 
@@ -38,7 +38,8 @@ class Database:
         """
         for factory in (self._readers, self._writers):
             watch(factory)
-        self._join = join
+        if join is not None:
+            self._join = join
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -39,4 +39,5 @@ def includeme(config: Configurator) -> None:
     config.add_poster_source(SourceKind.URL, UrlReader(Fetcher(policy)))
     config.include("moziweb.security")
     config.set_root_factory(Root)
+    config.include(".background")
     config.scan(".views")

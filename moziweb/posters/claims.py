@@ -4,6 +4,9 @@ Inside a process a set of source ids keeps threads apart without asking anybody.
 one conditional UPDATE takes the source's lease, and it is committed before any work begins: no
 transaction is open while a picture is fetched, decoded or uploaded. Whoever dies with a lease loses
 it when it runs out; whoever lost it finds its token gone and publishes nothing.
+
+A lease stands beside the state and not in it: whoever removes objects of a source holds its lease
+too (``cleaning``), so that nothing is made and removed at the same time.
 """
 
 import random
@@ -11,7 +14,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -23,6 +26,7 @@ from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 from moziweb.movies.models import Movie
 
+from .choosing import choose_if_awaited
 from .models import PosterSource, PosterVariant, SourceKind, SourceState, VariantState
 from .tags import source_tag
 
@@ -31,7 +35,7 @@ LONGEST_WAIT = timedelta(hours=24)
 HELD = timedelta(days=7)
 """How long a source with a permanent error is left alone, unless it changes."""
 
-_RESTING = (SourceState.PENDING, SourceState.READY)
+_UNTIMED = (SourceState.PENDING, SourceState.READY, SourceState.GENERATING)
 _WAITING = (SourceState.RETRY_WAIT, SourceState.FAILED)
 
 
@@ -53,7 +57,8 @@ class Claim:
     """A source whose lease this process holds, with what it takes to make its variants.
 
     ``sha256`` is the content that was known when the claim was taken; ``ready`` holds the recipe
-    hashes of the variants that are ready for it.
+    hashes of the variants that are ready for it, none when all are to be made anew; ``until`` is
+    when the lease runs out.
     """
 
     source_id: int
@@ -66,6 +71,7 @@ class Claim:
     attempts: int
     ready: frozenset[str]
     token: str
+    until: datetime
 
 
 def retry_delay(attempts: int, jitter: float, wished: float | None = None) -> timedelta:
@@ -127,33 +133,56 @@ class Claims:
     def _claim(
         self, session: Session, source_id: int, wanted: frozenset[str], now: datetime
     ) -> Claim | Refusal:
-        token = secrets.token_hex(16)
+        token, until = secrets.token_hex(16), now + self._lease
         taken = _change(
             session,
-            and_(PosterSource.id == source_id, _claimable(now)),
+            and_(PosterSource.id == source_id, claimable(now)),
             state=SourceState.GENERATING,
             lease_token=token,
-            lease_until=now + self._lease,
+            lease_until=until,
         )
         if not taken:
             return Refusal.BUSY
         source = session.get_one(PosterSource, source_id)
         ready = _ready_recipes(session, source)
         if wanted <= ready:  # somebody published between our look and our claim
-            _rest(source, SourceState.READY)
+            _rest(session, source)
             return Refusal.COMPLETE
         movie = session.get_one(Movie, source.movie_id)
-        return _claim_of(source, movie, ready, token)
+        return _claim_of(source, movie, ready, token, until)
 
-    def renew(self, claim: Claim) -> bool:
-        """Hold the lease for its full length again; False when it is no longer ours."""
+    def keep(self, claim: Claim) -> Claim | None:
+        """The claim with enough of its lease left for another step; None when it was lost.
+
+        Renewed once a third is gone: most sources are made before that, and cost no write.
+        """
+        now = self._clock()
+        if claim.until - now > self._lease * 2 / 3:
+            return claim
+        until = now + self._lease
         with self._database.write() as session:
-            return _change(session, held(claim), lease_until=self._clock() + self._lease)
+            kept = _change(session, held(claim), lease_until=until)
+        return replace(claim, until=until) if kept else None
 
     def release(self, claim: Claim) -> None:
         """Give the source back as if it had never been claimed."""
         with self._database.write() as session:
             _change(session, held(claim), state=SourceState.PENDING, **_NO_LEASE)
+
+    def postpone(self, claim: Claim, until: datetime, code: str) -> None:
+        """Give the source back, to be tried at ``until`` or a little later: no failure of its own.
+
+        ``code`` tells why it waits. The tries are spread over a minute.
+        """
+        with self._database.write() as session:
+            _change(
+                session,
+                held(claim),
+                state=SourceState.RETRY_WAIT,
+                next_attempt_at=until + FIRST_WAIT * self._jitter(),
+                error_code=code,
+                **_NO_LEASE,
+            )
 
     def fail(
         self, claim: Claim, code: str, *, permanent: bool, retry_after: float | None = None
@@ -178,9 +207,10 @@ class Claims:
         """End the claim with success, inside the transaction that publishes; False when lost.
 
         ``facts`` are columns of the source. The row stays locked until the transaction ends, so
-        nobody claims the source between this and its variants.
+        nobody claims the source between this and its variants. A source that waited to be its
+        movie's poster is chosen now.
         """
-        return _change(
+        finished = _change(
             session,
             held(claim),
             source_tag(claim.source_id),
@@ -188,9 +218,13 @@ class Claims:
             attempts=0,
             next_attempt_at=None,
             error_code=None,
+            remake=False,
             **_NO_LEASE,
             **facts,
         )
+        if finished:
+            choose_if_awaited(session, session.get_one(PosterSource, claim.source_id))
+        return finished
 
 
 _NO_LEASE: dict[str, None] = {"lease_token": None, "lease_until": None}
@@ -202,21 +236,21 @@ def held(claim: Claim) -> ColumnElement[bool]:
         PosterSource.id == claim.source_id,
         PosterSource.lease_token == claim.token,
         PosterSource.sha256.is_not_distinct_from(claim.sha256),
+        PosterSource.url.is_not_distinct_from(claim.url),
+        PosterSource.key.is_not_distinct_from(claim.key),
     )
 
 
-def _claimable(now: datetime) -> ColumnElement[bool]:
-    return or_(
-        PosterSource.state.in_(_RESTING),
-        and_(
-            PosterSource.state.in_(_WAITING),
-            or_(PosterSource.next_attempt_at.is_(None), PosterSource.next_attempt_at <= now),
-        ),
-        and_(
-            PosterSource.state == SourceState.GENERATING,
-            or_(PosterSource.lease_until.is_(None), PosterSource.lease_until <= now),
-        ),
-    )
+def claimable(now: datetime) -> ColumnElement[bool]:
+    """The condition that nobody works on a source, and that its time to be tried has come."""
+    waited = or_(PosterSource.next_attempt_at.is_(None), PosterSource.next_attempt_at <= now)
+    due = or_(PosterSource.state.in_(_UNTIMED), and_(PosterSource.state.in_(_WAITING), waited))
+    return and_(unleased(now), due)
+
+
+def unleased(now: datetime) -> ColumnElement[bool]:
+    """The condition that nobody holds a lease on a source."""
+    return or_(PosterSource.lease_until.is_(None), PosterSource.lease_until <= now)
 
 
 def _change(session: Session, where: ColumnElement[bool], *tags: str, **values: Any) -> bool:
@@ -236,16 +270,21 @@ def _refusal(
     source = session.get(PosterSource, source_id)
     if source is None:
         return Refusal.UNKNOWN
+    is_leased = source.lease_until is not None and source.lease_until > now
     if source.state is SourceState.GENERATING:
-        return Refusal.BUSY if source.lease_until and source.lease_until > now else None
-    if wanted <= _ready_recipes(session, source):
+        return Refusal.BUSY if is_leased else None
+    if source.state is not SourceState.PENDING and wanted <= _ready_recipes(session, source):
         return Refusal.COMPLETE
+    if is_leased:
+        return Refusal.BUSY
     if source.state in _WAITING and source.next_attempt_at and source.next_attempt_at > now:
         return Refusal.HELD
     return None
 
 
 def _ready_recipes(session: Session, source: PosterSource) -> frozenset[str]:
+    if source.remake:
+        return frozenset()
     hashes = select(PosterVariant.recipe_hash).where(
         PosterVariant.source_id == source.id,
         PosterVariant.source_sha256 == source.sha256,
@@ -254,12 +293,16 @@ def _ready_recipes(session: Session, source: PosterSource) -> frozenset[str]:
     return frozenset(session.scalars(hashes))
 
 
-def _rest(source: PosterSource, state: SourceState) -> None:
-    source.state = state
+def _rest(session: Session, source: PosterSource) -> None:
+    source.state, source.attempts = SourceState.READY, 0
+    source.next_attempt_at = source.error_code = None
     source.lease_token = source.lease_until = None
+    choose_if_awaited(session, source)
 
 
-def _claim_of(source: PosterSource, movie: Movie, ready: frozenset[str], token: str) -> Claim:
+def _claim_of(
+    source: PosterSource, movie: Movie, ready: frozenset[str], token: str, until: datetime
+) -> Claim:
     return Claim(
         source_id=source.id,
         movie_id=movie.id,
@@ -271,4 +314,5 @@ def _claim_of(source: PosterSource, movie: Movie, ready: frozenset[str], token: 
         attempts=source.attempts,
         ready=ready,
         token=token,
+        until=until,
     )

@@ -5,12 +5,16 @@ The states are the service's own words, the same in code, on the command line an
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
-from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from moziweb.db.meta import Base, enum_column
 from moziweb.movies.models import now_utc
+
+KEY: Final = Text().with_variant(Text(collation="C"), "postgresql")
+"""Keys in the order of their bytes, as storage lists them, whatever the database's language is."""
 
 
 class SourceKind(StrEnum):
@@ -46,6 +50,8 @@ class PosterSource(Base):
     ``url`` is what a URL or drawn source is read from, ``key`` where an upload's original stands
     in storage. ``width`` and ``height`` are in pixels after orientation; the focal point is in
     0..1 from the top left. A movie has at most one chosen source: the poster its pages show.
+    ``choose_when_ready`` makes it that one as soon as its variants are ready, so that the old one
+    is shown till then; ``remake`` asks for every variant anew, those that are ready, too.
     """
 
     __tablename__ = "poster_source"
@@ -88,6 +94,8 @@ class PosterSource(Base):
     error_code: Mapped[str | None] = mapped_column(String(40))
     lease_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None]
+    remake: Mapped[bool] = mapped_column(default=False, server_default=false())
+    choose_when_ready: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(default=now_utc)
 
     variants: Mapped[list["PosterVariant"]] = relationship(
@@ -103,6 +111,8 @@ class PosterVariant(Base):
         # With the source's content in it, a changed picture gets new rows while the old ones go on
         # being served: an address never changes its bytes.
         UniqueConstraint("source_id", "name", "recipe_hash", "source_sha256"),
+        Index("ix_poster_variant_key", "key"),
+        Index("ix_poster_variant_state_superseded_at", "state", "superseded_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -117,7 +127,7 @@ class PosterVariant(Base):
         enum_column(VariantState), default=VariantState.PENDING
     )
     bucket: Mapped[str | None] = mapped_column(String(100))
-    key: Mapped[str | None] = mapped_column(Text)
+    key: Mapped[str | None] = mapped_column(KEY)
     mime: Mapped[str | None] = mapped_column(String(30))
     width: Mapped[int | None]
     height: Mapped[int | None]
@@ -126,3 +136,17 @@ class PosterVariant(Base):
     superseded_at: Mapped[datetime | None]
 
     source: Mapped[PosterSource] = relationship(back_populates="variants", lazy="raise_on_sql")
+
+
+class PosterHost(Base):
+    """A host (or the storage) that failed lately, and until when it is left alone.
+
+    ``failures`` are those since it last answered well; a host in good health has no row.
+    """
+
+    __tablename__ = "poster_host"
+
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    open_until: Mapped[datetime | None]
+    error_code: Mapped[str | None] = mapped_column(String(40))

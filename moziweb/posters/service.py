@@ -8,6 +8,7 @@ one overwrites with equal bytes under equal keys. Whatever goes wrong becomes a 
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,6 +24,7 @@ from moziweb.db import Database
 from moziweb.movies.models import now_utc
 from moziweb.storage import Storage, StorageError, StoredObject
 
+from .breaker import STORAGE, Breaker, Passage, host_of
 from .claims import Claim, Claims, Refusal
 from .imaging import EncodedImage, VariantSet, make_variants
 from .models import PosterVariant, SourceKind, VariantState
@@ -98,6 +100,7 @@ class PosterService:
         limits: Limits = LIMITS,
         recipes: Sequence[Recipe] = RECIPES,
     ) -> None:
+        self._breaker = Breaker(database, clock)
         self._database = database
         self._storage = storage
         self._readers = readers
@@ -111,6 +114,10 @@ class PosterService:
     def limits(self) -> Limits:
         """What a source may be at most."""
         return self._limits
+
+    def preview(self, data: bytes) -> VariantSet:
+        """What would be made of a picture; nothing is kept. Raises ``ImageRejected``."""
+        return make_variants(data, self._recipes, self._limits)
 
     def ensure(self, source_id: int) -> Outcome:
         """Have every variant of a source ready, unless somebody else is at it.
@@ -135,22 +142,33 @@ class PosterService:
         except Exception as error:
             return self._failed(claim, error)
         except BaseException:  # Ctrl-C and the like
-            self._claims.release(claim)
+            with suppress(SQLAlchemyError):  # the lease runs out by itself
+                self._claims.release(claim)
             raise
 
     def _make(self, claim: Claim) -> Outcome:
+        passage = self._breaker.ask(*_asked(claim))
+        if passage.until is not None:
+            self._claims.postpone(claim, passage.until, _PAUSED)
+            return Outcome(Status.HELD, _PAUSED)
         source = self._read(claim)
+        self._well(host_of(claim.url), passage)
         sha256 = hashlib.sha256(source.body).hexdigest()
         variants = make_variants(source.body, self._missing(claim, sha256), self._limits)
-        if not self._claims.renew(claim):
+        uploaded = self._upload_all(claim, sha256, variants.variants)
+        if uploaded is None:
             return Outcome(Status.LOST)
-        uploaded = [self._upload(claim, sha256, image) for image in variants.variants]
+        self._well(STORAGE, passage)
         with self._database.write() as session:
             if not self._claims.finish(session, claim, **_facts(source, sha256, variants)):
                 return Outcome(Status.LOST)
             _publish(session, claim.source_id, sha256, uploaded, self._clock())
             _supersede(session, claim.source_id, sha256, self._wanted, self._clock())
         return Outcome(Status.MADE, made=len(uploaded))
+
+    def _well(self, name: str | None, passage: Passage) -> None:
+        if name in passage.ailing:
+            self._breaker.succeeded(str(name))
 
     def _read(self, claim: Claim) -> SourceBytes:
         reader = self._readers.get(claim.kind)
@@ -162,6 +180,19 @@ class PosterService:
         """What to make: all of it when the content is not the one that variants are ready for."""
         ready = claim.ready if sha256 == claim.sha256 else frozenset()
         return tuple(recipe for recipe in self._recipes if recipe.hash not in ready)
+
+    def _upload_all(
+        self, claim: Claim, sha256: str, images: Sequence[EncodedImage]
+    ) -> list[_Uploaded] | None:
+        """What was uploaded; None once the lease was lost: another worker is at it then."""
+        uploaded = []
+        for image in images:
+            kept = self._claims.keep(claim)
+            if kept is None:
+                return None
+            claim = kept
+            uploaded.append(self._upload(claim, sha256, image))
+        return uploaded
 
     def _upload(self, claim: Claim, sha256: str, image: EncodedImage) -> _Uploaded:
         key = object_key(claim.movie_id, claim.slug, sha256, image.recipe)
@@ -176,6 +207,7 @@ class PosterService:
         if failure.code == _INTERNAL:
             log.error("an error that nobody foresaw", exc_info=error)
         try:
+            self._blame(claim, error, failure)
             kept = self._claims.fail(
                 claim,
                 failure.code,
@@ -189,9 +221,27 @@ class PosterService:
             kept = True
         return Outcome(Status.FAILED, failure.code) if kept else Outcome(Status.LOST)
 
+    def _blame(self, claim: Claim, error: Exception, failure: _Failure) -> None:
+        """Count a failure that is not the source's own against whoever did not answer."""
+        if isinstance(error, StorageError):
+            self._breaker.failed(STORAGE, failure.code)
+        elif isinstance(error, SourceError) and not failure.permanent:
+            name = STORAGE if claim.kind is SourceKind.UPLOAD else host_of(claim.url)
+            if name:
+                self._breaker.failed(name, failure.code, failure.retry_after)
+
+
+_PAUSED: Final = "host_paused"
+"""Its host, or the storage, has failed too often: it waits, and no failure is counted."""
 
 _DATABASE: Final = "database_unavailable"
 _INTERNAL: Final = "internal"
+
+
+def _asked(claim: Claim) -> tuple[str, ...]:
+    """Who has to answer for a source to be made."""
+    host = host_of(claim.url)
+    return (STORAGE, host) if host else (STORAGE,)
 
 
 def _told(error: Exception) -> _Failure:

@@ -8,13 +8,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from moziweb.cache import TAGS_OPTION
 from moziweb.movies.models import Movie
 from moziweb.storage import ObjectNotFound, Storage, StorageError, StorageMisconfigured
 
+from . import choosing
 from .addresses import BadTargetError, parse_target
 from .fetch import FetchCode, Fetched, Fetcher, FetchError
 from .models import PosterSource, SourceKind
@@ -166,7 +166,8 @@ def record_upload(
 ) -> PosterSource:
     """The movie's source for a stored original: a new one, or the one that it has already.
 
-    A new one is chosen; with ``choose`` off, only where the movie has no chosen source yet.
+    A new one is chosen as ``choosing.choose`` has it; with ``choose`` off, only where the movie has
+    no chosen source yet.
     """
     known = select(PosterSource).where(
         PosterSource.movie_id == movie_id, PosterSource.key == upload.key
@@ -207,13 +208,11 @@ _UPLOAD_COLUMNS: Final = ("key", "sha256", "bytes", "format", "width", "height")
 
 
 def _add(session: Session, source: PosterSource, *, choose: bool) -> None:
-    is_chosen = (PosterSource.movie_id == source.movie_id) & PosterSource.chosen
-    if choose:
-        # The row added below bears the film's tag; without a word, every film would go stale.
-        unchosen = update(PosterSource).where(is_chosen).values(chosen=False)
-        session.execute(unchosen, execution_options={TAGS_OPTION: ()})
-    source.chosen = (
-        choose or session.scalars(select(PosterSource.id).where(is_chosen)).first() is None
+    shown = select(PosterSource.id).where(
+        PosterSource.movie_id == source.movie_id, PosterSource.chosen
     )
-    session.add(source)
-    session.flush()
+    if choose or session.scalars(shown).first() is None:
+        choosing.choose(session, source)
+    else:
+        session.add(source)
+        session.flush()

@@ -134,6 +134,25 @@ SETTINGS: tuple[Setting, ...] = (
         default=2,
     ),
     Setting(
+        "posters.background",
+        choice("pool", "procrastinate", "off"),
+        "Who makes the posters of new and changed sources before a visitor asks: pool is threads "
+        "of the process that serves, procrastinate is `moziweb worker` over PostgreSQL.",
+        default="pool",
+    ),
+    Setting(
+        "posters.background_jobs",
+        integer(1, 64),
+        "How many sources the pool of a serving process works on at once.",
+        default=1,
+    ),
+    Setting(
+        "posters.sweep_seconds",
+        seconds(1, 86_400),
+        "How often the pool looks in the database for what is due and was not handed to it.",
+        default=60.0,
+    ),
+    Setting(
         "posters.lease_seconds",
         seconds(5, 3600),
         "How long a process may work on one source before another may take it over.",

@@ -65,7 +65,9 @@ def test_renewing_holds_the_lease_for_its_full_length(
 ) -> None:
     claim = taken(claims, source_id)
     clock.advance(seconds=59)
-    assert claims.renew(claim)
+    kept = claims.keep(claim)
+    assert kept is not None
+    assert kept.until == clock.now + LEASE
     clock.advance(seconds=59)
     assert claims.take(source_id, WANTED) is Refusal.BUSY
 
@@ -76,7 +78,7 @@ def test_whoever_lost_the_lease_changes_nothing(
     slow = taken(claims, source_id)
     clock.advance(minutes=2)
     quick = taken(claims, source_id)
-    assert not claims.renew(slow)
+    assert claims.keep(slow) is None
     assert not claims.fail(slow, "timeout", permanent=False)
     claims.release(slow)
     with database.write() as session:

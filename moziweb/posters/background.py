@@ -1,0 +1,117 @@
+"""Making posters without a visitor: who is told of a new or changed source, and when.
+
+Whatever is written to a source through a session of the application is seen here, and the source
+is handed on: to the queue inside the same transaction (``queue.py``), so that a rollback takes the
+job along; or, after the commit, to a pool of threads in this process (``pool.py``). Either may
+lose it: a sweep finds by its state what is left (``due.py``).
+"""
+
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from pyramid.config import Configurator
+from sqlalchemy import event, inspect
+from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
+from sqlalchemy.orm.unitofwork import UOWTransaction
+
+from moziweb.movies.models import now_utc
+
+from .desk import PosterDesk
+from .due import LAZY
+from .models import PosterSource, SourceState
+from .pool import Pool
+
+_WRITTEN: Final = "moziweb.posters.written"
+_COMMITTED: Final = "moziweb.posters.committed"
+
+
+class Background(Protocol):
+    """Who makes posters in the background."""
+
+    def written(self, session: Session, source_ids: Iterable[int]) -> None:
+        """Sources that were written in the session's transaction, which is still open."""
+
+    def committed(self, source_ids: Iterable[int]) -> None:
+        """Sources whose transaction has been committed."""
+
+
+class Nobody:
+    """No background work at all: posters are made as visitors ask, or by the command."""
+
+    def written(self, session: Session, source_ids: Iterable[int]) -> None:
+        """Nothing."""
+
+    def committed(self, source_ids: Iterable[int]) -> None:
+        """Nothing."""
+
+
+class Watch:
+    """Sees the sources that sessions write, and tells ``background`` of those to be made."""
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
+
+    def tell(self, session: Session, source_ids: Iterable[int]) -> None:
+        """Hand on sources that the session has written, past its flushes, to be made."""
+        ids = set(source_ids)
+        if ids:
+            session.info.setdefault(_WRITTEN, set()).update(ids)
+            self._background.written(session, ids)
+
+    def watch(self, factory: sessionmaker[Session]) -> None:
+        """Watch all sessions of a factory."""
+        event.listen(factory, "after_flush", self._after_flush)
+        event.listen(factory, "after_commit", self._after_commit)
+        event.listen(factory, "after_transaction_end", self._after_transaction_end)
+
+    def _after_flush(self, session: Session, context: UOWTransaction) -> None:
+        ids = {
+            row.id
+            for row in (*session.new, *session.dirty)
+            if isinstance(row, PosterSource) and _is_to_be_made(row)
+        }
+        self.tell(session, ids)
+
+    def _after_commit(self, session: Session) -> None:
+        # SQLAlchemy tells of savepoints, too; only the outermost commit is one.
+        if not session.in_nested_transaction():
+            session.info[_COMMITTED] = True
+
+    def _after_transaction_end(self, session: Session, transaction: SessionTransaction) -> None:
+        if transaction.parent is not None:
+            return
+        ids = session.info.pop(_WRITTEN, ())
+        if session.info.pop(_COMMITTED, False) and ids:
+            self._background.committed(ids)
+
+
+def _is_to_be_made(source: PosterSource) -> bool:
+    """Whether a row of a flush has just become pending: anew, or by this change."""
+    if source.state is not SourceState.PENDING or source.kind in LAZY:
+        return False
+    seen = inspect(source).attrs
+    changed = (seen.state, seen.url, seen.key, seen.remake)
+    return any(attribute.history.has_changes() for attribute in changed)
+
+
+def includeme(config: Configurator) -> None:
+    """Watch the sessions for sources, and put the operator's desk at ``registry["poster_desk"]``.
+
+    A pool stands at ``registry["poster_pool"]``; whoever serves starts it.
+    """
+    registry, settings = config.registry, config.registry.settings
+    database, service = registry["database"], registry["posters"]
+    background: Background = Nobody()
+    if settings["posters.background"] == "pool":
+        background = registry["poster_pool"] = Pool(
+            database,
+            service,
+            now_utc,
+            settings["posters.background_jobs"],
+            settings["posters.sweep_seconds"],
+        )
+    watch = Watch(background)
+    database.watch(watch.watch)
+    registry["poster_desk"] = PosterDesk(
+        registry["storage"], registry["poster_readers"], service, watch.tell
+    )

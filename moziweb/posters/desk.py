@@ -1,0 +1,254 @@
+"""What an operator does with a movie's pictures: the one door of the manager to poster sources.
+
+Everything that writes takes the caller's session and leaves the commit to it; what is to be made
+is made in the background after that. ``store`` and ``preview`` decode and upload, so they take no
+session: call them before the request's transaction begins.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from moziweb.cache import TAGS_OPTION
+from moziweb.movies.models import Movie
+from moziweb.storage import Storage
+
+from . import choosing
+from .imaging import EncodedImage
+from .models import PosterSource, PosterVariant, SourceKind, SourceState, VariantState
+from .recipes import RECIPES
+from .service import PosterService
+from .sources import (
+    SourceError,
+    SourceReader,
+    StoredUpload,
+    add_url,
+    record_upload,
+    store_upload,
+)
+
+
+class UnknownSource(LookupError):
+    """There is no such source; it may have been removed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariantView:
+    """A variant as it stands: ``url`` is where it is stored, sizes are in pixels and bytes."""
+
+    name: str
+    format: str
+    state: VariantState
+    url: str | None
+    width: int | None
+    height: int | None
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """A source as it stands, with its variants: those of today's recipes first.
+
+    ``error_code`` is one of those in docs/posters.md; ``next_attempt_at`` is when it is tried
+    again. ``awaits_choice`` says that it will be the movie's poster once it is ready.
+    """
+
+    id: int
+    movie_id: int
+    kind: SourceKind
+    url: str | None
+    state: SourceState
+    chosen: bool
+    awaits_choice: bool
+    error_code: str | None
+    attempts: int
+    next_attempt_at: datetime | None
+    width: int | None
+    height: int | None
+    bytes: int | None
+    format: str | None
+    focal_point: tuple[float, float]
+    dominant_colour: str | None
+    created_at: datetime
+    variants: tuple[VariantView, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every variant of today's recipes is ready."""
+        ready = {(v.name, v.format) for v in self.variants if v.state is VariantState.READY}
+        return self.state is SourceState.READY and ready >= _NAMES
+
+
+class PosterDesk:
+    """Registers, chooses and describes sources. One per process; threads share it.
+
+    ``tell`` is called with a session and the sources that it wants to have made.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        readers: Mapping[SourceKind, SourceReader],
+        service: PosterService,
+        tell: Callable[[Session, Iterable[int]], None],
+    ) -> None:
+        self._storage = storage
+        self._readers = readers
+        self._service = service
+        self._tell = tell
+
+    def store(self, data: bytes) -> StoredUpload:
+        """Check an uploaded file and keep it; no source refers to it yet.
+
+        Raises ``ImageRejected`` for what is no acceptable picture and ``StorageError``.
+        """
+        return store_upload(self._storage, data, self._service.limits)
+
+    def add_upload(
+        self, session: Session, movie_id: int, upload: StoredUpload, *, choose: bool = True
+    ) -> PosterSource:
+        """The movie's source for a stored upload; the same file twice is one source.
+
+        With ``choose`` it becomes the movie's poster once it is ready.
+        """
+        source = record_upload(session, movie_id, upload, choose=choose)
+        if choose:
+            choosing.choose(session, source)
+        return source
+
+    def add_url(self, session: Session, movie: Movie, url: str) -> PosterSource:
+        """A source for an external picture, the movie's poster once it is ready.
+
+        Raises ``BadTargetError`` for anything but a plain http(s) URL.
+        """
+        return add_url(session, movie, url)
+
+    def choose(self, session: Session, source_id: int) -> PosterSource:
+        """Make a source its movie's poster: now if it is ready, else as soon as it is."""
+        source = self._find(session, source_id)
+        choosing.choose(session, source)
+        return source
+
+    def set_focal_point(self, session: Session, source_id: int, x: float, y: float) -> None:
+        """What a crop keeps in sight, from 0, 0 at the top left to 1, 1; ``ValueError`` beyond.
+
+        The variants that it changes are made anew, and the old ones shown till then.
+        """
+        if not (0 <= x <= 1 and 0 <= y <= 1):
+            raise ValueError(f"a focal point lies within 0 and 1: {x}, {y}")
+        source = self._find(session, source_id)
+        if (source.focal_x, source.focal_y) != (x, y):
+            source.focal_x, source.focal_y = x, y
+            _make_again(source)
+            session.flush()
+
+    def regenerate(self, session: Session, source_ids: Collection[int]) -> int:
+        """Have all variants of these sources made anew, however they failed; tells how many."""
+        return self._regenerate(session, source_ids)
+
+    def regenerate_all(self, session: Session) -> int:
+        """The same for every source there is; the background sees to them in turns."""
+        return self._regenerate(session, None)
+
+    def describe(self, session: Session, movie_id: int) -> list[SourceView]:
+        """The movie's sources, the chosen one first, then the newest."""
+        query = select(PosterSource).where(PosterSource.movie_id == movie_id)
+        newest = query.order_by(PosterSource.chosen.desc(), PosterSource.id.desc())
+        return self._views(session, session.scalars(newest))
+
+    def describe_one(self, session: Session, source_id: int) -> SourceView:
+        """One source; raises ``UnknownSource``."""
+        (view,) = self._views(session, [self._find(session, source_id)])
+        return view
+
+    def preview(self, data: bytes) -> tuple[EncodedImage, ...]:
+        """Every variant that would be made of a file, without keeping anything.
+
+        Raises ``ImageRejected``.
+        """
+        return tuple(self._service.preview(data).variants)
+
+    def preview_source(self, source: PosterSource) -> tuple[EncodedImage, ...]:
+        """The same of a source's picture as it is now; also raises ``SourceError``."""
+        reader = self._readers.get(source.kind)
+        if reader is None:
+            raise SourceError("no_reader", permanent=True)
+        return self.preview(reader.read(source).body)
+
+    def _find(self, session: Session, source_id: int) -> PosterSource:
+        source = session.get(PosterSource, source_id)
+        if source is None:
+            raise UnknownSource(source_id)
+        return source
+
+    def _regenerate(self, session: Session, source_ids: Collection[int] | None) -> int:
+        changed = update(PosterSource).values(
+            state=SourceState.PENDING,
+            remake=True,
+            attempts=0,
+            next_attempt_at=None,
+            error_code=None,
+            lease_token=None,
+            lease_until=None,
+        )
+        if source_ids is not None:
+            changed = changed.where(PosterSource.id.in_(source_ids))
+        # What is shown does not change before new variants are published.
+        options = {"synchronize_session": "fetch", TAGS_OPTION: ()}
+        result = session.execute(changed, execution_options=options)
+        if source_ids is not None:
+            self._tell(session, source_ids)
+        return int(result.rowcount) if isinstance(result, CursorResult) else 0
+
+    def _views(self, session: Session, sources: Iterable[PosterSource]) -> list[SourceView]:
+        known = list(sources)
+        rows = session.scalars(
+            select(PosterVariant)
+            .where(
+                PosterVariant.source_id.in_(source.id for source in known),
+                PosterVariant.state.in_((VariantState.READY, VariantState.SUPERSEDED)),
+            )
+            .order_by(PosterVariant.state, PosterVariant.id)
+        )
+        variants: dict[int, list[VariantView]] = {}
+        for row in rows:
+            variants.setdefault(row.source_id, []).append(self._variant(row))
+        return [_view(source, tuple(variants.get(source.id, ()))) for source in known]
+
+    def _variant(self, row: PosterVariant) -> VariantView:
+        url = self._storage.url(row.key, row.bucket) if row.key else None
+        return VariantView(row.name, row.format, row.state, url, row.width, row.height, row.bytes)
+
+
+_NAMES = {(recipe.name, recipe.format) for recipe in RECIPES}
+
+
+def _make_again(source: PosterSource) -> None:
+    source.state, source.remake, source.attempts = SourceState.PENDING, True, 0
+    source.next_attempt_at = source.error_code = source.lease_token = source.lease_until = None
+
+
+def _view(source: PosterSource, variants: tuple[VariantView, ...]) -> SourceView:
+    return SourceView(
+        id=source.id,
+        movie_id=source.movie_id,
+        kind=source.kind,
+        url=source.url,
+        state=source.state,
+        chosen=source.chosen,
+        awaits_choice=source.choose_when_ready,
+        error_code=source.error_code,
+        attempts=source.attempts,
+        next_attempt_at=source.next_attempt_at,
+        width=source.width,
+        height=source.height,
+        bytes=source.bytes,
+        format=source.format,
+        focal_point=(source.focal_x, source.focal_y),
+        dominant_colour=source.dominant_colour,
+        created_at=source.created_at,
+        variants=variants,
+    )

@@ -1,0 +1,119 @@
+"""A movie's poster is one of its sources, and the old one is shown till the new one is ready."""
+
+import threading
+
+import pytest
+from sqlalchemy import select
+
+from moziweb.db import Database
+from moziweb.posters.choosing import choose
+from moziweb.posters.links import poster_links
+from moziweb.posters.models import PosterSource
+from moziweb.posters.service import PosterService, Status
+from moziweb.posters.sources import SourceError
+from moziweb.storage.disk import DiskStorage
+
+from .conftest import Shelf, add_source, picture, source_of
+
+
+def choose_in(database: Database, source_id: int) -> None:
+    with database.write() as session:
+        choose(session, session.get_one(PosterSource, source_id))
+
+
+def flags(database: Database) -> dict[int, tuple[bool, bool]]:
+    with database.read() as session:
+        rows = session.scalars(select(PosterSource).order_by(PosterSource.id))
+        return {row.id: (row.chosen, row.choose_when_ready) for row in rows}
+
+
+@pytest.fixture
+def another(database: Database, source_id: int, shelf: Shelf) -> int:
+    """Another source of the movie, not made yet."""
+    shelf.pictures["drawn:other"] = picture("#2040a0")
+    return add_source(database, 7, "drawn:other", chosen=False)
+
+
+def test_the_old_poster_is_shown_until_the_new_one_is_ready(
+    database: Database,
+    disk: DiskStorage,
+    service: PosterService,
+    source_id: int,
+    another: int,
+) -> None:
+    service.ensure(source_id)
+    choose_in(database, another)
+    assert flags(database) == {source_id: (True, False), another: (False, True)}
+    with database.read() as session:
+        before = poster_links(session, disk, {7: "dune"})[7]
+    assert before.source_id == source_id
+    assert len(before.stored) > 0
+    assert service.ensure(another).status is Status.MADE
+    assert flags(database) == {source_id: (False, False), another: (True, False)}
+    with database.read() as session:
+        after = poster_links(session, disk, {7: "dune"})[7]
+    assert after.source_id == another
+    assert after.stored.keys() == before.stored.keys()
+
+
+def test_a_new_poster_that_fails_leaves_the_old_one(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int, another: int
+) -> None:
+    service.ensure(source_id)
+    choose_in(database, another)
+    shelf.error = SourceError("not_found", permanent=True)
+    service.ensure(another)
+    assert flags(database) == {source_id: (True, False), another: (False, True)}
+
+
+def test_where_nothing_is_shown_yet_the_new_one_is_chosen_at_once(
+    database: Database, source_id: int, another: int
+) -> None:
+    choose_in(database, another)
+    assert flags(database) == {source_id: (False, False), another: (True, False)}
+
+
+def test_one_that_is_ready_is_chosen_at_once(
+    database: Database, service: PosterService, source_id: int, another: int
+) -> None:
+    service.ensure(source_id)
+    service.ensure(another)
+    choose_in(database, another)
+    assert flags(database) == {source_id: (False, False), another: (True, False)}
+
+
+def test_the_last_wish_counts(
+    database: Database, service: PosterService, source_id: int, another: int
+) -> None:
+    service.ensure(source_id)
+    choose_in(database, another)
+    choose_in(database, source_id)
+    service.ensure(another)
+    assert flags(database) == {source_id: (True, False), another: (False, False)}
+
+
+def test_two_choices_at_once_leave_one_poster(
+    database: Database, service: PosterService, source_id: int, another: int, shelf: Shelf
+) -> None:
+    shelf.pictures["drawn:third"] = picture("#20a040")
+    third = add_source(database, 7, "drawn:third", chosen=False)
+    for one in (source_id, another, third):
+        service.ensure(one)
+    start = threading.Barrier(2)
+    errors: list[BaseException] = []
+
+    def wish(wanted: int) -> None:
+        start.wait()
+        try:
+            choose_in(database, wanted)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=wish, args=(one,)) for one in (another, third)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert sum(chosen for chosen, _ in flags(database).values()) == 1
+    assert not source_of(database, source_id).chosen
