@@ -37,6 +37,9 @@ INSTALL = [
     "plaster-pastedeploy>=1,<2",
     # Its schema is made by our migration 0004: another minor version comes with a migration.
     "procrastinate>=3.10,<3.11",
+    "argon2-cffi>=25.1,<26",
+    "wtforms>=3.2,<4",
+    "webob>=1.8,<2",
 ]
 
 # The faces that the demo's posters are set in, each under the OFL. Pinned, since another version
@@ -81,6 +84,7 @@ CHECK = [
     "types-boto3[s3]>=1.43,<2",
     "types-webob>=1.8.11,<2",
     "types-waitress>=3.0.1,<4",
+    "types-wtforms>=3.2,<4",
 ]
 
 # What the benchmarks measure against; their parts are tested too.

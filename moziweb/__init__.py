@@ -21,6 +21,7 @@ INCLUDES = (
     "moziweb.posters",  # the resource tree at /poster/…
     "moziweb.demo",  # teaches the poster service to draw
     "moziweb.site",  # what visitors see
+    "moziweb.manager",  # what operators see
 )
 
 

@@ -4,9 +4,11 @@ A resource says in ``__acl__`` what is allowed on it and below it; a view names 
 it needs. What nobody granted is denied.
 """
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
 
-from pyramid.authorization import ACLHelper, Everyone
+from pyramid.authorization import ACLHelper, Authenticated, Everyone
 from pyramid.config import Configurator
 
 from moziweb.request import Request
@@ -14,35 +16,49 @@ from moziweb.request import Request
 VIEW = "view"
 """The permission to see a thing."""
 
+IDENTIFY: Final = "identify"
+"""The registry's name of the function that knows who asks; without one, nobody signs in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks: an id, and the principals that ACLs may name for them."""
+
+    userid: str
+    principals: tuple[str, ...]
+
 
 class SecurityPolicy:
-    """Pyramid's security policy over ACLs. Nobody signs in yet: all are ``Everyone``."""
+    """Pyramid's security policy over ACLs. Who signs in, and how, is the manager's matter."""
 
     def __init__(self) -> None:
         self._acl = ACLHelper()
 
-    def identity(self, request: Request) -> str | None:
-        """The signed-in operator of the request; there is none."""
-        return None
+    def identity(self, request: Request) -> Identity | None:
+        """Who asks, or None."""
+        identify: Callable[[Request], Identity | None] | None = request.registry.get(IDENTIFY)
+        return identify(request) if identify else None
 
     def authenticated_userid(self, request: Request) -> str | None:
         """The id of ``identity``."""
-        return self.identity(request)
+        identity = self.identity(request)
+        return identity.userid if identity else None
 
     def permits(self, request: Request, context: object, permission: str) -> Any:
         """Pyramid's ``Allowed`` or ``Denied``, by the ACLs of ``context`` and its parents."""
         return self._acl.permits(context, self.principals(request), permission)
 
     def principals(self, request: Request) -> tuple[str, ...]:
-        """Whom ACLs may name for this request; roles join here once operators sign in."""
-        return (Everyone,)
+        """Whom ACLs may name for this request."""
+        identity = self.identity(request)
+        return (Everyone, Authenticated, *identity.principals) if identity else (Everyone,)
 
     def remember(self, request: Request, userid: str, **options: object) -> list[tuple[str, str]]:
-        """The headers that sign somebody in: none."""
+        """No headers: a session begins in one place, where somebody signs in."""
         return []
 
     def forget(self, request: Request, **options: object) -> list[tuple[str, str]]:
-        """The headers that sign somebody out: none."""
+        """No headers, as with ``remember``."""
         return []
 
 

@@ -12,6 +12,7 @@ from .demo import demo
 from .installation import Installation
 from .posters import posters
 from .uploads import uploads
+from .user import user
 
 __all__ = ["main"]
 
@@ -29,7 +30,7 @@ __all__ = ["main"]
 @click.version_option(package_name="moziweb")
 @click.pass_context
 def main(context: click.Context, ini: str) -> None:
-    """A movie premieres calendar: database, demo, posters and uploads."""
+    """A movie premieres calendar: database, demo, posters, uploads and users."""
     context.obj = Installation(ini)
 
 
@@ -37,3 +38,4 @@ main.add_command(db)
 main.add_command(demo)
 main.add_command(posters)
 main.add_command(uploads)
+main.add_command(user)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from moziweb.db.meta import Base, WordList, enum_column
 
 from .calendar import FIRST_YEAR, LAST_YEAR
+from .search import search_text_of_insert
 
 # ``Premiere.date`` hides the type of its own annotation.
 Day: TypeAlias = date
@@ -91,6 +92,9 @@ def now_utc() -> datetime:
 class Movie(Base):
     """A film. ``title`` is the Hungarian one; runtime is in minutes; country and language codes are
     ISO 3166-1 alpha-2 and ISO 639-1, named in the visitor's language when shown.
+
+    ``version`` grows with every change of the film or of what belongs to it (``movies.versions``):
+    who saves over an older one is told. ``search_text`` follows the titles.
     """
 
     __tablename__ = "movie"
@@ -99,7 +103,7 @@ class Movie(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str] = mapped_column(String(300))
     original_title: Mapped[str] = mapped_column(String(300))
-    slug: Mapped[str] = mapped_column(String(120))
+    slug: Mapped[str] = mapped_column(String(120), index=True)
     synopsis: Mapped[str] = mapped_column(Text, default="")
     synopsis_en: Mapped[str] = mapped_column(Text, default="")
     runtime: Mapped[int | None]
@@ -110,8 +114,10 @@ class Movie(Base):
     tmdb_id: Mapped[int | None] = mapped_column(unique=True)
     distributor_id: Mapped[int | None] = mapped_column(ForeignKey("distributor.id"), index=True)
     published: Mapped[bool] = mapped_column(default=True)
+    search_text: Mapped[str] = mapped_column(Text, default=search_text_of_insert, server_default="")
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(default=now_utc)
-    updated_at: Mapped[datetime] = mapped_column(default=now_utc, onupdate=now_utc)
+    updated_at: Mapped[datetime] = mapped_column(default=now_utc, onupdate=now_utc, index=True)
 
     distributor: Mapped["Distributor | None"] = relationship(lazy="raise_on_sql")
     genres: Mapped[list["Genre"]] = relationship(
@@ -280,6 +286,7 @@ class FieldProvenance(Base):
     """
 
     __tablename__ = "field_provenance"
+    __table_args__ = (Index("ix_field_provenance_source_fetched_at", "source", "fetched_at"),)
 
     movie_id: Mapped[int] = mapped_column(
         ForeignKey("movie.id", ondelete="CASCADE"), primary_key=True

@@ -15,6 +15,7 @@ from sqlalchemy.orm import object_session
 from moziweb.cache import tag
 from moziweb.freshness import DECLARATIONS
 
+from . import versions
 from .calendar import Month, Period, Week, month_of, week_of
 from .models import (
     Credit,
@@ -183,4 +184,8 @@ event.listen(Movie, "before_update", _published_changes)
 
 
 def includeme(config: Configurator) -> None:
-    """Nothing is left to do: what importing this module declared holds for every application."""
+    """Nothing is left to do: what importing this module declared holds for every application.
+
+    So it is with ``versions``, whose listeners are on the same models.
+    """
+    config.registry["movie_versions"] = versions

@@ -189,4 +189,23 @@ SETTINGS: tuple[Setting, ...] = (
         "address of a request is what the proxy says, or what a visitor made it say.",
         default=(),
     ),
+    Setting(
+        "manager.idle_minutes",
+        integer(5, 24 * 60),
+        "How long an operator stays signed in without asking for anything. What is typed into a "
+        "form meanwhile is not lost: it comes back after signing in again.",
+        default=60,
+    ),
+    Setting(
+        "manager.session_hours",
+        integer(1, 24 * 30),
+        "How long an operator stays signed in at most, however busy.",
+        default=12,
+    ),
+    Setting(
+        "manager.stale_days",
+        integer(1, 3650),
+        "After how many days what was imported counts as stale in the list of films.",
+        default=30,
+    ),
 )

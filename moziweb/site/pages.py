@@ -13,7 +13,7 @@ INDEXED: Final = "index, follow"
 NOT_INDEXED: Final = "noindex"
 
 # Each language by its own name, so that whoever needs the link can read it.
-_LANGUAGE_NAMES: Final = {"hu": "Magyar", "en": "English"}
+LANGUAGE_NAMES: Final = {"hu": "Magyar", "en": "English"}
 
 
 def page_of(visit: Visit, title: str, description: str, route: str, **values: str) -> Page:
@@ -46,6 +46,6 @@ def _other_language(visit: Visit, route: str, **values: str) -> Link:
     other = next(each for each in LOCALES if each != visit.wording.locale)
     return Link(
         href=visit.paths.in_locale(other, route, **values),
-        text=_LANGUAGE_NAMES[other],
+        text=LANGUAGE_NAMES[other],
         iso=other,
     )

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 import moziweb.freshness
+import moziweb.manager.models
 import moziweb.movies.models
 import moziweb.posters.models
 from moziweb.db import create_engine, migrations
@@ -23,7 +24,12 @@ from moziweb.movies.models import Trailer
 from tests.factories import make_movie, make_premiere
 from tests.services.postgres import PostgresServer
 
-MODELS = (moziweb.freshness, moziweb.movies.models, moziweb.posters.models)
+MODELS = (
+    moziweb.freshness,
+    moziweb.manager.models,
+    moziweb.movies.models,
+    moziweb.posters.models,
+)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

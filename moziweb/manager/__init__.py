@@ -1,0 +1,101 @@
+"""What the operator sees: who may come in, films, and what a change will do before it is saved.
+
+``navigation.py`` lists the rooms, ``tree.py`` says who may do what in them. A room has its routes
+here, its resource in ``tree``, its views in ``views`` and its templates in ``templates/manager``.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pyramid.config import Configurator
+from pyramid.events import NewResponse
+
+from moziweb.request import Request
+from moziweb.security import IDENTIFY
+
+from . import tree
+from .attempts import Attempts
+from .cookies import is_managers
+from .csrf import CSRFTokens
+from .identity import identify
+from .sessions import Sessions
+
+# Route, path below /manager in each language, and the resource that it stands for.
+ROUTES: Final = (
+    ("home", "", tree.Manager),
+    ("sign_in", "/sign-in", tree.Manager),
+    ("sign_out", "/sign-out", tree.Account),
+    ("sign_out_everywhere", "/sign-out-everywhere", tree.Account),
+    ("account", "/account", tree.Account),
+    ("films", "/films", tree.Films),
+    ("audit", "/audit", tree.AuditLog),
+    ("users", "/users", tree.Users),
+    ("user", "/users/{user}", tree.OneUser),
+)
+
+
+def add_manager_route(config: Configurator, name: str, path: str, resource: type) -> None:
+    """``config.add_manager_route(name, path, resource)``: ``/manager{path}`` in each language.
+
+    The route is called ``manager.{name}``; ``resource`` is the class in ``tree`` that says who may
+    do what there.
+    """
+    config.add_page_route(f"manager.{name}", f"/manager{path}", factory=resource)
+
+
+def includeme(config: Configurator) -> None:
+    """Routes, views and who signs in. Rests on ``moziweb.site``, which sets the templates up."""
+    registry, settings = config.registry, config.registry.settings
+    database = registry["database"]
+
+    def now() -> Any:
+        return registry["clock"]()
+
+    registry["manager_sessions"] = Sessions(
+        database,
+        now,
+        idle=timedelta(minutes=settings["manager.idle_minutes"]),
+        lifetime=timedelta(hours=settings["manager.session_hours"]),
+    )
+    registry["manager_attempts"] = Attempts(database, now)
+    registry[IDENTIFY] = identify
+    config.add_directive("add_manager_route", add_manager_route)
+    for name, path, resource in ROUTES:
+        config.add_manager_route(name, path, resource)
+    config.add_route("manager_slash", "/{locale:(en/)?}manager/")
+    config.include(_against_forgery)
+    config.add_view_predicate("managers", _ManagersPredicate)
+    config.add_subscriber(_never_store, NewResponse)
+    config.include(".words")
+    config.scan(".views")
+
+
+def _against_forgery(config: Configurator) -> None:
+    """Every request that is not for reading carries a token, whatever view it is for."""
+    config.set_csrf_storage_policy(CSRFTokens())
+    config.set_default_csrf_options(require_csrf=True)
+    config.add_settings(
+        {"pyramid.csrf_trusted_origins": urlsplit(config.registry.settings["site.base_url"]).netloc}
+    )
+
+
+class _ManagersPredicate:
+    """``managers=True`` on a view: for requests of the manager alone."""
+
+    def __init__(self, value: bool, info: object) -> None:
+        self._value = value
+
+    def text(self) -> str:
+        return f"managers = {self._value}"
+
+    phash = text
+
+    def __call__(self, context: object, request: Request) -> bool:
+        return is_managers(request) is self._value
+
+
+def _never_store(event: Any) -> None:
+    """What an operator sees is for nobody else, not for the next one at the same desk either."""
+    if is_managers(event.request):
+        event.response.headers["Cache-Control"] = "no-store"

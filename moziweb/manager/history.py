@@ -1,0 +1,46 @@
+"""Reading the audit: what was done, to one film or to all, the latest first."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from moziweb.i18n import _
+
+from .models import AuditEntry
+
+PAGE: Final = 50
+
+ACTIONS: Final = {
+    "film.create": _("created"),
+    "film.edit": _("edited"),
+    "film.publish": _("put on the site"),
+    "film.unpublish": _("taken off the site"),
+    "user.add": _("added"),
+    "user.password": _("given a new password"),
+    "user.disable": _("disabled"),
+    "user.enable": _("enabled"),
+    "user.sign_in": _("signed in"),
+    "user.sign_out_everywhere": _("signed out everywhere"),
+}
+"""What the actions of entries are called."""
+
+
+def latest_entries(
+    session: Session,
+    *,
+    subject: str | None = None,
+    subject_id: int | None = None,
+    before: int | None = None,
+    limit: int = PAGE,
+) -> Sequence[AuditEntry]:
+    """The latest entries with an id below ``before``, of one kind of subject or of one. A query."""
+    query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+    if subject is not None:
+        query = query.where(AuditEntry.subject == subject)
+    if subject_id is not None:
+        query = query.where(AuditEntry.subject_id == subject_id)
+    if before is not None:
+        query = query.where(AuditEntry.id < before)
+    return session.scalars(query).all()

@@ -1,0 +1,120 @@
+"""Who may come in, who is in, who tried, and who changed what.
+
+None of these rows is ever shown to a visitor, so none bears a tag.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from moziweb.db.meta import Base, enum_column
+from moziweb.movies.models import now_utc
+
+
+class Role(StrEnum):
+    """What somebody may do: an editor films, an administrator people and the machinery, too."""
+
+    EDITOR = "editor"
+    ADMIN = "admin"
+
+
+class User(Base):
+    """Somebody who may sign in. ``name`` is kept as it is compared: trimmed and case-folded."""
+
+    __tablename__ = "manager_user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    role: Mapped[Role] = mapped_column(enum_column(Role))
+    created_at: Mapped[datetime] = mapped_column(default=now_utc)
+    disabled_at: Mapped[datetime | None]
+
+
+class UserSession(Base):
+    """Somebody who is signed in, in one browser.
+
+    ``token_hash`` is the SHA-256 of what the browser holds: whoever reads the table can still not
+    sign in with it.
+    """
+
+    __tablename__ = "manager_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    csrf_token: Mapped[str] = mapped_column(String(64))
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("manager_user.id", ondelete="CASCADE"), index=True
+    )
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    address: Mapped[str] = mapped_column(String(60), default="")
+    agent: Mapped[str] = mapped_column(String(200), default="")
+
+    user: Mapped[User] = relationship(lazy="raise_on_sql")
+
+
+class Outcome(StrEnum):
+    """How an attempt to sign in ended. One that is not over yet counts as failed."""
+
+    FAILED = "failed"
+    REFUSED = "refused"
+    SUCCEEDED = "succeeded"
+
+
+class SignInAttempt(Base):
+    """An attempt to sign in; in the database, so that a restart forgets none."""
+
+    __tablename__ = "manager_sign_in_attempt"
+    __table_args__ = (
+        Index("ix_manager_sign_in_attempt_name_at", "name", "at"),
+        Index("ix_manager_sign_in_attempt_address_at", "address", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(60))
+    address: Mapped[str] = mapped_column(String(60))
+    at: Mapped[datetime]
+    outcome: Mapped[Outcome] = mapped_column(enum_column(Outcome), default=Outcome.FAILED)
+
+
+class AuditEntry(Base):
+    """Something that somebody did: ``action`` to a ``subject``, and each field before and after.
+
+    ``user_name`` and ``subject_name`` are kept as they were, and outlive what they name.
+    ``changes`` is ``[{"field": …, "before": …, "after": …}]`` in texts; ``pages`` are the addresses
+    of the pages that the change made anew.
+    """
+
+    __tablename__ = "manager_audit"
+    __table_args__ = (Index("ix_manager_audit_subject", "subject", "subject_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("manager_user.id", ondelete="SET NULL"), index=True
+    )
+    user_name: Mapped[str] = mapped_column(String(60), default="")
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(20))
+    subject_id: Mapped[int | None]
+    subject_name: Mapped[str] = mapped_column(String(300), default="")
+    changes: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
+    pages: Mapped[list[str]] = mapped_column(JSON, default=list)
+
+
+class Draft(Base):
+    """What somebody had typed into a form when their session was lost; it is given back once."""
+
+    __tablename__ = "manager_draft"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("manager_user.id", ondelete="CASCADE"), index=True
+    )
+    path: Mapped[str] = mapped_column(String(300))
+    fields: Mapped[list[Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime]

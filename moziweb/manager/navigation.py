@@ -1,0 +1,27 @@
+"""The rooms of the manager, in the order of its navigation."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pyramid.i18n import TranslationString
+
+from moziweb.i18n import _
+
+from .tree import ADMINISTER, SEE
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A place in the navigation: its route, its name, and the permission to go there."""
+
+    route: str
+    name: TranslationString
+    permission: str = SEE
+
+
+ROOMS: Final = (
+    Room("manager.home", _("Overview")),
+    Room("manager.films", _("Films")),
+    Room("manager.audit", _("Changes")),
+    Room("manager.users", _("Users"), ADMINISTER),
+)

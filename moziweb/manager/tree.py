@@ -1,0 +1,124 @@
+"""The manager's resources, and what each role may do there.
+
+::
+
+    Manager                editors see and change, administrators do all
+    ├── Films
+    │   └── Film           "42"
+    ├── AuditLog
+    ├── Account            one's own
+    └── Users              administrators alone
+        └── OneUser        "7"
+
+A route names its resource as ``factory``, and a view the permission that it needs there. A resource
+is made before anybody knows whether it may be seen, so making one asks the database for nothing:
+what does not exist and what may not be seen look alike from outside.
+"""
+
+import re
+from typing import ClassVar, Final, TypeAlias
+
+from pyramid.authorization import ALL_PERMISSIONS, DENY_ALL, Allow
+from pyramid.httpexceptions import HTTPNotFound
+
+from moziweb.movies.queries import MAX_ID
+from moziweb.request import Request
+
+from .identity import ROLES, signed_in
+from .models import Role
+
+Acl: TypeAlias = list[tuple[object, object, object]]
+
+SEE: Final = "see"
+EDIT: Final = "edit"
+ADMINISTER: Final = "administer"
+
+_ID: Final = re.compile(r"[1-9][0-9]{0,9}")
+
+
+class Manager:
+    """The root: ``/manager``."""
+
+    __name__ = ""
+    __acl__: ClassVar[Acl] = [
+        (Allow, ROLES[Role.ADMIN], ALL_PERMISSIONS),
+        (Allow, ROLES[Role.EDITOR], (SEE, EDIT)),
+        DENY_ALL,
+    ]
+
+    def __init__(self, request: Request) -> None:
+        # Before any transaction: noting the session's use takes one of its own.
+        signed_in(request)
+
+    @property
+    def __parent__(self) -> object:
+        return None
+
+
+class _Below(Manager):
+    """A resource whose parent is the root; what its own ACL does not say, the root's does."""
+
+    __acl__: ClassVar[Acl] = []
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self._parent: object = Manager(request)
+
+    @property
+    def __parent__(self) -> object:
+        return self._parent
+
+
+class Films(_Below):
+    """All films."""
+
+    __name__ = "films"
+
+
+class Film(_Below):
+    """One film, which may not exist."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self._parent = Films(request)
+        self.film_id = id_of(request, "film")
+
+    @property
+    def __name__(self) -> str:  # type: ignore[override]  # Pyramid's protocol
+        return str(self.film_id)
+
+
+class AuditLog(_Below):
+    """Who changed what."""
+
+    __name__ = "audit"
+
+
+class Account(_Below):
+    """The account of whoever asks, and nobody else's."""
+
+    __name__ = "account"
+
+
+class Users(_Below):
+    """The people of the manager."""
+
+    __name__ = "users"
+    __acl__: ClassVar[Acl] = [(Allow, ROLES[Role.ADMIN], ALL_PERMISSIONS), DENY_ALL]
+
+
+class OneUser(_Below):
+    """One of them, who may not exist."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self._parent = Users(request)
+        self.user_id = id_of(request, "user")
+
+
+def id_of(request: Request, name: str) -> int:
+    """The id in a route's path; ``HTTPNotFound`` where it is none that a row can have."""
+    text = request.matchdict[name]
+    if not _ID.fullmatch(text) or int(text) > MAX_ID:
+        raise HTTPNotFound
+    return int(text)

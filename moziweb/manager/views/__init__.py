@@ -1,0 +1,1 @@
+"""The views of the manager, one module for each subject."""

@@ -1,0 +1,103 @@
+"""One's own account: where one is signed in, and the password."""
+
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.response import Response
+from wtforms import PasswordField
+
+from moziweb.i18n import _
+from moziweb.request import Request
+
+from .. import passwords
+from ..accounts import end_sessions, set_password
+from ..attempts import Attempts
+from ..audit import record
+from ..forms import OurForm
+from ..identity import whoever
+from ..models import User
+from ..sessions import Sessions
+from ..shell import manager_view, shell
+from ..tree import SEE
+from .signing import signed_out
+
+_ROUTE: Final = "manager.account"
+
+
+class PasswordForm(OurForm):
+    """The present password and the next one."""
+
+    current_password = PasswordField(_("Present password"))
+    new_password = PasswordField(_("New password"))
+
+
+@manager_view("account", permission=SEE, renderer="account", request_method="GET")
+def account(request: Request) -> dict[str, Any]:
+    """The page."""
+    return _page(request, PasswordForm.of(request))
+
+
+@manager_view("account", permission=SEE, renderer="account", request_method="POST")
+def change_password(request: Request) -> dict[str, Any] | Response:
+    """Another password. A wrong present one counts as an attempt to sign in."""
+    form = PasswordForm.of(request, request.POST)
+    if not _knows_password(request, form.current_password.data or ""):
+        request.response.status_int = 403
+        return _page(request, form, _("The present password is wrong."))
+    someone = whoever(request)
+    user = request.dbsession.get_one(User, someone.user_id)
+    try:
+        set_password(
+            request.dbsession,
+            user,
+            form.new_password.data or "",
+            by=someone.actor,
+            now=request.registry["clock"](),
+            keep=someone.session_id,
+        )
+    except passwords.WeakPassword:
+        least = {"least": passwords.MIN_LENGTH}
+        request.response.status_int = 400
+        return _page(request, form, _("A password has ${least} characters or more.", mapping=least))
+    return HTTPSeeOther(request.route_path(_ROUTE, _query={"done": "password"}))
+
+
+@manager_view("sign_out_everywhere", permission=SEE, request_method="POST")
+def sign_out_everywhere(request: Request) -> Response:
+    """Every session of one's own ends, this one too."""
+    someone = whoever(request)
+    user = request.dbsession.get_one(User, someone.user_id)
+    end_sessions(request.dbsession, user)
+    now = request.registry["clock"]()
+    record(request.dbsession, someone.actor, "user.sign_out_everywhere", user, now)
+    return signed_out(request)
+
+
+def _knows_password(request: Request, password: str) -> bool:
+    """Looked at in short transactions, as for signing in, before the request has its own."""
+    someone = whoever(request)
+    attempts: Attempts = request.registry["manager_attempts"]
+    attempt = attempts.begin(someone.name, request.remote_addr or "")
+    if attempt.wait:
+        return False
+    with request.registry["database"].read() as session:
+        user = session.get_one(User, someone.user_id)
+    if not passwords.fits(password, user.password_hash):
+        return False
+    attempts.succeeded(attempt)
+    return True
+
+
+def _page(request: Request, form: PasswordForm, problem: str = "") -> dict[str, Any]:
+    someone = whoever(request)
+    sessions: Sessions = request.registry["manager_sessions"]
+    with request.registry["database"].read() as session:
+        rows = sessions.of_user(session, someone.user_id)
+    return {
+        "page": shell(request, _("Your account"), _ROUTE),
+        "form": form,
+        "problem": request.localizer.translate(problem) if problem else "",
+        "sessions": rows,
+        "this_session": someone.session_id,
+        "role": someone.role,
+    }

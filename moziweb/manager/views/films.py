@@ -1,0 +1,82 @@
+"""The list of films."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from moziweb.i18n import _
+from moziweb.request import Request
+from moziweb.site.cards import Link
+from moziweb.site.wording import Wording
+
+from ..films.listing import FilmPage, page_of_films
+from ..films.wishes import Filter, Sort, Wish
+from ..shell import manager_view, shell
+from ..tree import SEE
+from .home import bounds_of
+
+_ROUTE: Final = "manager.films"
+
+_FILTERS: Final = {
+    Filter.ALL: _("All"),
+    Filter.THIS_WEEK: _("This week"),
+    Filter.NO_POSTER: _("No poster"),
+    Filter.FAILED: _("Poster failed"),
+    Filter.NO_DATE: _("No date"),
+    Filter.STALE: _("Stale import"),
+    Filter.UNPUBLISHED: _("Not on the site"),
+}
+
+_SORTS: Final = {
+    Sort.CHANGED: _("Latest change"),
+    Sort.DATE: _("Premiere"),
+    Sort.TITLE: _("Title"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The links that filter and sort the list, and those to the next and the previous page."""
+
+    filters: tuple[Link, ...]
+    sorts: tuple[Link, ...]
+    next: str
+    previous: str
+    whole: str
+
+    @classmethod
+    def of(cls, request: Request, wish: Wish, found: FilmPage) -> "Choices":
+        """The links of a page of the list."""
+        say = request.localizer.translate
+
+        def href(**changes: str) -> str:
+            return request.route_path(_ROUTE, _query=wish.query(**changes))
+
+        return cls(
+            filters=tuple(
+                Link(href(show=each.value), say(name), current=each is wish.filter)
+                for each, name in _FILTERS.items()
+            ),
+            sorts=tuple(
+                Link(href(sort=each.value), say(name), iso=each.value, current=each is wish.sort)
+                for each, name in _SORTS.items()
+            ),
+            next=href(after=found.next) if found.next else "",
+            previous=href(before=found.previous) if found.previous else "",
+            whole=request.route_path(_ROUTE),
+        )
+
+
+@manager_view("films", permission=SEE, renderer="films", request_method="GET")
+def films(request: Request) -> dict[str, Any]:
+    """A page of the list: at most four queries, and one for who asks."""
+    wish = Wish.of(request.GET)
+    found = page_of_films(request.dbsession, wish, bounds_of(request))
+    wording = Wording(request.locale_name, request.localizer.translate)
+    return {
+        "page": shell(request, _("Films"), _ROUTE),
+        "wish": wish,
+        "rows": found.rows,
+        "choices": Choices.of(request, wish, found),
+        "date_text": wording.date_text,
+        "kind_text": wording.kind_text,
+    }

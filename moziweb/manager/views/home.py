@@ -1,0 +1,54 @@
+"""The overview: what is on this week, and what wants to be done."""
+
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
+from pyramid.view import view_config
+
+from moziweb.i18n import _
+from moziweb.movies.calendar import budapest_today
+from moziweb.request import Request
+
+from ..audit import FILM
+from ..films.listing import counts
+from ..films.wishes import Bounds, Filter
+from ..history import latest_entries
+from ..shell import manager_view, shell
+from ..tree import SEE
+
+TO_DO: Final = (
+    (Filter.THIS_WEEK, _("Opening this week")),
+    (Filter.NO_POSTER, _("Without a poster")),
+    (Filter.FAILED, _("Poster could not be made")),
+    (Filter.NO_DATE, _("Without a date")),
+    (Filter.STALE, _("Imported long ago")),
+    (Filter.UNPUBLISHED, _("Not on the site")),
+)
+"""The lists that the overview counts, and what they are called there."""
+
+
+@manager_view("home", permission=SEE, renderer="home", request_method="GET")
+def home(request: Request) -> dict[str, Any]:
+    """Three queries."""
+    bounds = bounds_of(request)
+    numbers = counts(request.dbsession, bounds, [each for each, _name in TO_DO])
+    return {
+        "page": shell(request, _("Overview"), "manager.home"),
+        "to_do": [(each, name, numbers[each]) for each, name in TO_DO],
+        "entries": latest_entries(request.dbsession, subject=FILM, limit=8),
+    }
+
+
+@view_config(route_name="manager_slash", permission=NO_PERMISSION_REQUIRED, request_method="GET")
+def with_slash(request: Request) -> Response:
+    """``/manager/`` is typed as often as ``/manager``."""
+    return HTTPSeeOther(request.route_path("manager.home"))
+
+
+def bounds_of(request: Request) -> Bounds:
+    """What the filters mean now."""
+    now = request.registry["clock"]()
+    stale_days: int = request.registry.settings["manager.stale_days"]
+    return Bounds.of(budapest_today(now), now, stale_days)

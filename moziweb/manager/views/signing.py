@@ -1,0 +1,164 @@
+"""Signing in and out."""
+
+import math
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
+from wtforms import HiddenField, PasswordField, StringField
+
+from moziweb.db import Database
+from moziweb.db.session import SAFE_METHODS
+from moziweb.i18n import _
+from moziweb.request import Request
+
+from .. import drafts, passwords
+from ..accounts import find_user, fold
+from ..attempts import Attempts
+from ..audit import Actor, record
+from ..cookies import BEFORE, SESSION
+from ..forms import OurForm, one_line
+from ..identity import signed_in, whoever
+from ..models import User
+from ..sessions import Sessions
+from ..shell import manager_view, shell
+from ..tree import SEE
+from ..ways import is_kept, safe_way, way_of
+
+TITLE: Final = _("Sign in")
+
+
+class SignInForm(OurForm):
+    """``way`` is where to go then; ``draft`` the packed fields of a form that was being sent."""
+
+    name = StringField(_("Name"), filters=[one_line])
+    password = PasswordField(_("Password"))
+    way = HiddenField()
+    draft = HiddenField()
+
+
+@manager_view(
+    "sign_in", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", request_method="GET"
+)
+def sign_in_page(request: Request) -> dict[str, Any] | Response:
+    """The form; who is signed in already goes on."""
+    way = safe_way(request.GET.get("way", ""))
+    if signed_in(request):
+        return HTTPSeeOther(way or request.route_path("manager.home"))
+    return _page(request, SignInForm.of(request, way=way or ""))
+
+
+@manager_view(
+    "sign_in", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", request_method="POST"
+)
+def sign_in(request: Request) -> dict[str, Any] | Response:
+    """A new session, or the form again: nothing tells a wrong name from a wrong password.
+
+    Each step is a short transaction of its own, since an attempt is to be counted before its
+    password is looked at.
+    """
+    form = SignInForm.of(request, request.POST)
+    attempts: Attempts = request.registry["manager_attempts"]
+    address = request.remote_addr or ""
+    attempt = attempts.begin(fold(form.name.data), address)
+    if attempt.wait:
+        seconds = math.ceil(attempt.wait.total_seconds())
+        request.response.status_int = 429
+        request.response.headers["Retry-After"] = str(seconds)
+        minutes = math.ceil(seconds / 60)
+        return _page(
+            request,
+            form,
+            _("Too many attempts. Try again in ${minutes} min.", mapping={"minutes": minutes}),
+        )
+    user = _authenticated(request, form.name.data, form.password.data or "")
+    if user is None:
+        request.response.status_int = 403
+        return _page(request, form, _("The name or the password is wrong."))
+    attempts.succeeded(attempt)
+    return _begin(request, user, form)
+
+
+@manager_view("sign_out", permission=SEE, request_method="POST")
+def sign_out(request: Request) -> Response:
+    """This session ends."""
+    sessions: Sessions = request.registry["manager_sessions"]
+    sessions.end(whoever(request).session_id)
+    return signed_out(request)
+
+
+def answer_stranger(request: Request) -> Response:
+    """The way to the page to sign in, or that page with the form that was being sent."""
+    if request.method in SAFE_METHODS:
+        query = {"way": way_of(request)} if way_of(request) else {}
+        return HTTPSeeOther(request.route_path("manager.sign_in", _query=query))
+    draft = drafts.packed(request.POST) if is_kept(request) else ""
+    form = SignInForm.of(request, way=way_of(request), draft=draft)
+    response: Response = render_to_response(
+        "moziweb:templates/manager/sign_in.jinja2", _page(request, form), request=request
+    )
+    response.status_int = 403
+    return response
+
+
+def _page(request: Request, form: SignInForm, problem: str = "") -> dict[str, Any]:
+    return {
+        "page": shell(request, TITLE),
+        "form": form,
+        "problem": request.localizer.translate(problem) if problem else "",
+        "action": request.route_path("manager.sign_in"),
+    }
+
+
+def _authenticated(request: Request, name: str, password: str) -> User | None:
+    database: Database = request.registry["database"]
+    with database.read() as session:
+        user = find_user(session, name)
+    known = user is not None and user.disabled_at is None
+    fits = passwords.fits(password, user.password_hash if user is not None and known else None)
+    if user is None or not fits:
+        return None
+    if passwords.outdated(user.password_hash):
+        with database.write() as session:
+            session.merge(user).password_hash = passwords.hashed(password)
+    return user
+
+
+def _begin(request: Request, user: User, form: SignInForm) -> Response:
+    sessions: Sessions = request.registry["manager_sessions"]
+    token = sessions.begin(
+        user.id,
+        address=request.remote_addr or "",
+        agent=request.user_agent or "",
+        replaces=SESSION.read(request),
+    )
+    way = _after(request, user, form)
+    response = HTTPSeeOther(way)
+    SESSION.write(request, response, token)
+    BEFORE.remove(request, response)
+    return response
+
+
+def _after(request: Request, user: User, form: SignInForm) -> str:
+    """Where to go; a draft that came along is kept for its form."""
+    way = safe_way(form.way.data or "") or request.route_path("manager.home")
+    fields = drafts.unpacked(form.draft.data or "")
+    database: Database = request.registry["database"]
+    now = request.registry["clock"]()
+    with database.write() as session:
+        record(session, Actor(user.id, user.name), "user.sign_in", user, now)
+        if not fields:
+            return way
+        path = way.partition("?")[0]
+        number = drafts.keep(session, user.id, path, fields, now)
+    return f"{path}?draft={number}&done=draft"
+
+
+def signed_out(request: Request) -> Response:
+    """The way out; the browser forgets its session."""
+    way = request.route_path("manager.sign_in", _query={"done": "signed-out"})
+    response = HTTPSeeOther(way)
+    SESSION.remove(request, response)
+    return response

@@ -1,0 +1,55 @@
+"""The people of the manager, for administrators. Adding one is the command's matter."""
+
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
+from pyramid.response import Response
+
+from moziweb.i18n import _
+from moziweb.request import Request
+
+from ..accounts import all_users, disable, enable, end_sessions, last_seen
+from ..audit import record
+from ..identity import whoever
+from ..models import User
+from ..shell import manager_view, shell
+from ..tree import ADMINISTER, OneUser
+
+_ROUTE: Final = "manager.users"
+
+
+@manager_view("users", permission=ADMINISTER, renderer="users", request_method="GET")
+def users(request: Request) -> dict[str, Any]:
+    """Everybody, and when they were last seen. Two queries."""
+    return {
+        "page": shell(request, _("Users"), _ROUTE),
+        "users": all_users(request.dbsession),
+        "seen": last_seen(request.dbsession),
+        "own_id": whoever(request).user_id,
+    }
+
+
+@manager_view("user", permission=ADMINISTER, request_method="POST")
+def change_user(request: Request) -> Response:
+    """Disable somebody, let them in again, or sign them out; not oneself."""
+    context: OneUser = request.context
+    someone, now, session = whoever(request), request.registry["clock"](), request.dbsession
+    user = session.get(User, context.user_id)
+    if user is None:
+        raise HTTPNotFound
+    if user.id == someone.user_id:
+        raise HTTPBadRequest
+    match request.POST.get("do"):
+        case "disable":
+            disable(session, user, by=someone.actor, now=now)
+            done = "user-disabled"
+        case "enable":
+            enable(session, user, by=someone.actor, now=now)
+            done = "user-enabled"
+        case "sign-out":
+            end_sessions(session, user)
+            record(session, someone.actor, "user.sign_out_everywhere", user, now)
+            done = "user-signed-out"
+        case _other:
+            raise HTTPBadRequest
+    return HTTPSeeOther(request.route_path(_ROUTE, _query={"done": done}))

@@ -1,0 +1,58 @@
+"""The version of a film grows with whatever changes of it, whoever writes: a form, an importer.
+
+What belongs to a film (premieres, people, genres, trailers) counts as the film. Bulk statements go
+past the ORM and leave versions as they are; they are not for what people edit meanwhile. The
+version in a loaded ``Movie`` is the one that was loaded: it is compared and raised in SQL.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, event, inspect, update
+
+from .models import Credit, Movie, MovieGenre, Premiere, Trailer
+from .search import search_text
+
+_PARTS: Final = (Premiere, Credit, MovieGenre, Trailer)
+_TABLE: Final[Table] = Movie.__table__  # type: ignore[assignment]  # a mapped class's is a Table
+
+
+def _film_changes(mapper: object, connection: object, film: Movie) -> None:
+    attributes = inspect(film, raiseerr=True).attrs
+    if any(attributes[name].history.has_changes() for name in ("title", "original_title")):
+        film.search_text = search_text(film.title, film.original_title)
+
+
+def _film_changed(mapper: object, connection: Connection, film: Movie) -> None:
+    if _is_modified(film):
+        _grow(connection, film.id)
+
+
+def _part_changed(mapper: object, connection: Connection, part: Any) -> None:
+    if _is_modified(part):
+        before = inspect(part, raiseerr=True).attrs["movie_id"].history.deleted or ()
+        for film_id in {part.movie_id, *before}:
+            _grow(connection, film_id)
+
+
+def _part_appears_or_goes(mapper: object, connection: Connection, part: Any) -> None:
+    _grow(connection, part.movie_id)
+
+
+def _is_modified(row: Any) -> bool:
+    """Whether the flush had anything to write of a row that is marked as changed."""
+    session = inspect(row, raiseerr=True).session
+    return session is not None and session.is_modified(row, include_collections=False)
+
+
+def _grow(connection: Connection, film_id: int) -> None:
+    connection.execute(
+        update(_TABLE).where(_TABLE.c.id == film_id).values(version=_TABLE.c.version + 1)
+    )
+
+
+event.listen(Movie, "before_update", _film_changes)
+event.listen(Movie, "after_update", _film_changed)
+for _part in _PARTS:
+    event.listen(_part, "after_insert", _part_appears_or_goes)
+    event.listen(_part, "after_update", _part_changed)
+    event.listen(_part, "after_delete", _part_appears_or_goes)

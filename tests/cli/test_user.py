@@ -1,0 +1,52 @@
+"""``moziweb user``."""
+
+import subprocess
+import sys
+
+from moziweb.manager.accounts import find_user
+from moziweb.manager.passwords import fits
+
+from .conftest import COMMAND, Run, Site, events
+
+PASSWORD = "a long enough password"
+
+
+def give(site: Site, *arguments: str, password: str = PASSWORD) -> tuple[int, str]:
+    """Run a command that reads the password from standard input."""
+    ended = subprocess.run(
+        [*COMMAND, "-c", str(site.ini), "user", *arguments, "--password-stdin"],
+        input=password + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONWARNINGS": "ignore", "PATH": sys.path[0]},
+    )
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def test_a_user_is_added_changed_disabled_and_enabled(site: Site, run: Run) -> None:
+    assert give(site, "add", " Anna", "--role", "admin") == (
+        0,
+        "anna may sign in at /manager as admin.\n",
+    )
+    (row,) = events(run("user", "list").stdout)
+    assert row == {"name": "anna", "role": "admin", "disabled": False, "last_seen": None}
+    assert give(site, "passwd", "ANNA", password="another long password")[0] == 0
+    with site.database.read() as session:
+        anna = find_user(session, "anna")
+    assert anna is not None
+    assert fits("another long password", anna.password_hash)
+    assert not fits(PASSWORD, anna.password_hash)
+    assert run("user", "disable", "anna").returncode == 0
+    assert events(run("user", "list").stdout)[0]["disabled"]
+    assert run("user", "enable", "anna").returncode == 0
+    assert not events(run("user", "list").stdout)[0]["disabled"]
+
+
+def test_what_cannot_be_done_is_one_line(site: Site, run: Run) -> None:
+    assert give(site, "add", "anna")[0] == 0
+    assert give(site, "add", "Anna") == (1, "moziweb: there is a user 'anna' already\n")
+    code, line = give(site, "add", "bela", password="short")
+    assert (code, line) == (1, "moziweb: a password has 12 to 200 characters\n")
+    ended = run("user", "disable", "nobody")
+    assert (ended.returncode, ended.stderr) == (1, "moziweb: there is no user 'nobody'\n")

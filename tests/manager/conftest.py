@@ -1,0 +1,100 @@
+"""The application with an editor and an administrator, and browsers of theirs under WebTest."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+from moziweb.manager.accounts import add_user
+from moziweb.manager.audit import COMMAND
+from moziweb.manager.models import Role
+from tests.conftest import NOW, raw_settings, running_app
+
+PASSWORD = "a long enough password"  # of nobody but these tests
+NAMES = {Role.EDITOR: "szerkesztő", Role.ADMIN: "gazda"}
+
+Browser = Callable[..., TestApp]
+
+
+class Clock:
+    """The application's clock, to be moved on."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **time: float) -> None:
+        """Let some time pass: ``minutes=5``."""
+        self.now += timedelta(**time)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock of ``site``."""
+    return Clock()
+
+
+@pytest.fixture
+def local(migrated_sqlite: Path, tmp_path: Path) -> dict[str, str]:
+    """The ini keys of a site as in development: on SQLite, reached without HTTPS.
+
+    What the databases might do differently is tested below the views, on both.
+    """
+    copy = tmp_path / "site.sqlite"
+    shutil.copyfile(migrated_sqlite, copy)
+    return {**raw_settings(f"sqlite:///{copy}", tmp_path), "site.base_url": "http://localhost"}
+
+
+@pytest.fixture
+def site(local: dict[str, str], clock: Clock) -> Iterator[TestApp]:
+    """The application, whose cookies a WebTest browser takes; two users may sign in."""
+    with running_app(local) as app:
+        app.app.registry["clock"] = clock
+        with app.app.registry["database"].write() as session:
+            for role, name in NAMES.items():
+                add_user(session, name, PASSWORD, role, by=COMMAND, now=NOW)
+        yield app
+
+
+@pytest.fixture
+def stranger(site: TestApp) -> TestApp:
+    """A browser that is not signed in."""
+    return TestApp(site.app)
+
+
+@pytest.fixture
+def editor(site: TestApp) -> TestApp:
+    """A browser in which the editor is signed in."""
+    return signed_in(site, Role.EDITOR)
+
+
+@pytest.fixture
+def admin(site: TestApp) -> TestApp:
+    """A browser in which the administrator is signed in."""
+    return signed_in(site, Role.ADMIN)
+
+
+def signed_in(site: TestApp, role: Role) -> TestApp:
+    """Another browser of somebody's, signed in."""
+    browser = TestApp(site.app)
+    assert sign_in(browser, NAMES[role]).status_int == 303
+    return browser
+
+
+def sign_in(browser: TestApp, name: str, password: str = PASSWORD, **options: Any) -> Any:
+    """Fill in the page to sign in and send it."""
+    form = browser.get("/manager/sign-in").form
+    form["name"], form["password"] = name, password
+    return form.submit(**{"status": "*", **options})
+
+
+def csrf_of(browser: TestApp) -> str:
+    """The token that the forms of a signed-in browser carry."""
+    token: str = browser.get("/manager/account").forms[0]["csrf_token"].value
+    return token

@@ -1,0 +1,184 @@
+"""Every route of the manager, without a role, with the wrong one, without a token and with a wrong
+one. The routes are read from the application: one that is added is tested with the others.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pyramid.interfaces import IRoutesMapper
+from pyramid.security import NO_PERMISSION_REQUIRED
+from sqlalchemy import func, select
+from webtest import TestApp
+
+from moziweb.db.meta import Base
+from moziweb.manager.models import Role
+from moziweb.manager.tree import ADMINISTER, EDIT, SEE
+
+from .conftest import NAMES, csrf_of, signed_in
+
+OPEN = {("manager.sign_in", "GET"), ("manager.sign_in", "POST"), ("manager_slash", "GET")}
+"""What a stranger may ask for: the way in."""
+
+VALUES = {"locale": "", "film": "1", "user": "1"}
+
+
+def views(app: TestApp) -> Iterator[tuple[str, str, str]]:
+    """Each view of the manager: its route, its method, its permission."""
+    for each in app.app.registry.introspector.get_category("views") or ():
+        view = each["introspectable"]
+        route = view["route_name"] or ""
+        if not route.startswith("manager"):
+            continue
+        methods = view["request_methods"] or ("GET",)
+        permission = next(
+            (
+                related["value"]
+                for related in each["related"]
+                if related.category_name == "permissions"
+            ),
+            NO_PERMISSION_REQUIRED,
+        )
+        for method in methods if isinstance(methods, tuple) else (methods,):
+            yield route, method, permission
+
+
+def path_of(app: TestApp, route: str, locale: str = "") -> str:
+    """An address of a route; ids are 1."""
+    mapper = app.app.registry.getUtility(IRoutesMapper)
+    path: str = mapper.get_route(route).generate({**VALUES, "locale": locale})
+    return path
+
+
+def ask(browser: TestApp, method: str, path: str, **fields: str) -> Any:
+    """Ask for a page, or send a form to it."""
+    send = browser.get if method in ("GET", "HEAD") else browser.post
+    return send(path, fields, status="*")
+
+
+def contents(app: TestApp) -> dict[str, int]:
+    """How many rows each table has, but for what merely asking writes."""
+    with app.app.registry["database"].read() as session:
+        return {
+            table.name: session.scalar(select(func.count()).select_from(table)) or 0
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def test_there_is_something_to_test(site: TestApp) -> None:
+    found = set(views(site))
+    assert len(found) >= 10
+    assert {permission for _r, _m, permission in found} >= {SEE, ADMINISTER}
+
+
+def test_only_the_way_in_is_open(site: TestApp) -> None:
+    opened = {
+        (route, method) for route, method, needed in views(site) if needed == NO_PERMISSION_REQUIRED
+    }
+    assert opened == OPEN
+
+
+def test_every_change_needs_more_than_a_safe_method(site: TestApp) -> None:
+    assert {method for _route, method, _permission in views(site)} <= {"GET", "HEAD", "POST"}
+
+
+@pytest.mark.parametrize("locale", ["", "en/"])
+def test_a_stranger_sees_nothing(site: TestApp, stranger: TestApp, locale: str) -> None:
+    before = contents(site)
+    for route, method, _permission in views(site):
+        if (route, method) in OPEN:
+            continue
+        answer = ask(stranger, method, path_of(site, route, locale))
+        if method == "POST":
+            assert answer.status_int == 403, route
+            assert 'name="password"' in answer.text, route
+        else:
+            assert answer.status_int == 303, route
+            assert "/manager/sign-in" in answer.location, route
+    assert contents(site) == before
+
+
+def test_nothing_says_what_exists(stranger: TestApp) -> None:
+    for path in (
+        "/manager/nothing",
+        "/manager/films/999999999",
+        "/manager/users/x",
+        "/manager/%FF",
+    ):
+        assert stranger.get(path, status="*").status_int in (303, 400), path
+
+
+def test_an_editor_is_no_administrator(site: TestApp, editor: TestApp) -> None:
+    before = contents(site)
+    token = csrf_of(editor)
+    asked = 0
+    for route, method, permission in views(site):
+        if permission == ADMINISTER:
+            answer = ask(editor, method, path_of(site, route), csrf_token=token, do="disable")
+            assert answer.status_int == 403, route
+            asked += 1
+    assert asked >= 2
+    assert contents(site) == before
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", "another session's", "é", "a" * 5000])
+def test_a_change_without_the_right_token_changes_nothing(
+    site: TestApp, admin: TestApp, token: str | None
+) -> None:
+    if token == "another session's":
+        token = csrf_of(signed_in(site, Role.ADMIN))
+    before = contents(site)
+    fields = {} if token is None else {"csrf_token": token}
+    for route, method, _permission in views(site):
+        if method == "POST":
+            answer = ask(admin, method, path_of(site, route), do="disable", **fields)
+            assert answer.status_int == 400, route
+    assert contents(site) == before
+
+
+def test_a_token_in_the_address_is_none(admin: TestApp) -> None:
+    admin.post(f"/manager/sign-out?csrf_token={csrf_of(admin)}", status=400)
+    assert admin.get("/manager").status_int == 200
+
+
+def test_over_https_a_foreign_origin_is_refused(site: TestApp) -> None:
+    browser = TestApp(site.app, extra_environ={"wsgi.url_scheme": "https"})
+    token = browser.get("/manager/sign-in").form["csrf_token"].value
+    fields = {"csrf_token": token, "name": NAMES[Role.EDITOR], "password": "x"}
+    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {}):
+        assert browser.post("/manager/sign-in", fields, headers, status="*").status_int == 400
+    headers = {"Origin": "https://localhost"}
+    assert browser.post("/manager/sign-in", fields, headers, status="*").status_int == 403
+
+
+def test_every_permission_is_one_of_the_trees(site: TestApp) -> None:
+    known = {SEE, EDIT, ADMINISTER, NO_PERMISSION_REQUIRED}
+    assert {permission for _route, _method, permission in views(site)} <= known
+
+
+def test_every_answer_has_the_headers(site: TestApp, stranger: TestApp, admin: TestApp) -> None:
+    paths = {path_of(site, route) for route, method, _p in views(site) if method == "GET"}
+    for browser in (stranger, admin):
+        for path in sorted(paths | {"/manager/nothing"}):
+            headers = browser.get(path, status="*").headers
+            assert "unsafe-inline" not in headers["Content-Security-Policy"], path
+            assert "default-src 'none'" in headers["Content-Security-Policy"], path
+            assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin", path
+            assert headers["Cross-Origin-Opener-Policy"] == "same-origin", path
+            assert "camera=()" in headers["Permissions-Policy"], path
+            assert headers["X-Content-Type-Options"] == "nosniff", path
+            assert headers["Cache-Control"] == "no-store", path
+
+
+def test_the_public_site_sets_no_cookie_and_asks_for_none(admin: TestApp, site: TestApp) -> None:
+    """Sent all the same, a cookie changes nothing: the site never varies on one."""
+    token = next(each.value for each in admin.cookiejar if each.name == "moziweb_session")
+    for path in ("/", "/en/", "/about", "/api/main/", "/nothing", "/robots.txt"):
+        plain = TestApp(site.app).get(path, status="*")
+        with_cookie = TestApp(site.app).get(
+            path, headers={"Cookie": f"moziweb_session={token}"}, status="*"
+        )
+        assert "Set-Cookie" not in plain.headers
+        assert "Cookie" not in plain.headers.get("Vary", "")
+        assert plain.body == with_cookie.body
+        assert set(plain.headers) == set(with_cookie.headers)
