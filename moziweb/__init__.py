@@ -1,12 +1,9 @@
 """moziweb: a movie premieres calendar for Hungary. The app factory stands here."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyramid.config import Configurator, Router
-
-from .cache import ConfigurationError
-from .settings import SettingsError, load
-from .storage import StorageMisconfigured
+if TYPE_CHECKING:
+    from pyramid.config import Router
 
 # Each include and why it stands where it does. Later ones may rest on earlier ones.
 INCLUDES = (
@@ -25,11 +22,19 @@ INCLUDES = (
 )
 
 
-def main(global_config: dict[str, str], **settings: Any) -> Router:
+def main(global_config: dict[str, str], **settings: Any) -> "Router":
     """The WSGI application of an ini file's ``[app:main]``.
 
     A missing or wrong setting ends the process with one line that names it.
     """
+    # Not above: the processes that decode pictures import a part of this package, and Pyramid and
+    # SQLAlchemy would make each of them four times as large.
+    from pyramid.config import Configurator
+
+    from .cache import ConfigurationError
+    from .settings import SettingsError, load
+    from .storage import StorageMisconfigured
+
     try:
         typed = load({**settings})
     except SettingsError as error:

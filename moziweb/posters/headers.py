@@ -2,14 +2,15 @@
 
 Opening is not harmless: libwebp allocates its whole canvas and a GIF its first frame before
 Pillow knows a size to check, and no library tells how many scans a JPEG has. These few readers
-answer from the bytes alone. They check nothing else; a decoder will.
+answer from the bytes alone, in Python, which a crafted file cannot take over. They check nothing
+else; a decoder will.
 """
 
 import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from moziweb.posters.rejection import ImageRejected, RejectCode
 
@@ -18,6 +19,11 @@ _JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _EOI: Final = 0xD9
 _SOS: Final = 0xDA
 _WITHOUT_PAYLOAD: Final = frozenset({0x01, 0xD8})
+_SOF: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SOF_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+
+_ISPE: Final = re.compile(rb"(?s)ispe\0{4}(.{8})")
+_AVIF_HEAD_BYTES: Final = 64 * 1024
 
 _FOREIGN: Final = (
     (b"BM", "BMP"),
@@ -64,16 +70,13 @@ def _identify_isobmff(data: bytes) -> str:
 
 
 def announced_size(format_: str, data: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels of the canvas that opening would allocate.
+    """Width and height in pixels, as the header tells them; the decoder may find others.
 
-    None for the formats whose opening allocates nothing: Pillow tells their size.
-    ImageRejected: ``truncated`` when the header is not there in full.
+    None when no size is found where opening allocates nothing: Pillow will tell what is wrong.
+    ImageRejected: ``truncated`` when the header of a WebP or GIF is not there in full.
     """
-    reader = _SIZE_READERS.get(format_)
-    if reader is None:
-        return None
     try:
-        return reader(data)
+        return _SIZE_READERS[format_](data)
     except (struct.error, IndexError) as error:
         raise ImageRejected(RejectCode.TRUNCATED, f"{format_} header: {error}") from error
 
@@ -81,6 +84,9 @@ def announced_size(format_: str, data: bytes) -> tuple[int, int] | None:
 def _webp_size(data: bytes) -> tuple[int, int]:
     """Of the three kinds of WebP: lossy, lossless and extended (RFC 9649, section 2.5 on)."""
     kind = data[12:16]
+    (length,) = struct.unpack_from("<I", data, 4)
+    if length + 8 > len(data):
+        raise ImageRejected(RejectCode.TRUNCATED, f"{len(data)} of {length + 8} bytes")
     if kind == b"VP8 ":
         width, height = struct.unpack_from("<HH", data, 26)
         return width & 0x3FFF, height & 0x3FFF
@@ -112,9 +118,67 @@ def _palette_bytes(flags: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-_SIZE_READERS: Final[Mapping[str, Callable[[bytes], tuple[int, int]]]] = MappingProxyType(
-    {"webp": _webp_size, "gif": _gif_size}
+def _png_size(data: bytes) -> tuple[int, int] | None:
+    if data[12:16] != b"IHDR" or len(data) < 24:
+        return None
+    width, height = struct.unpack_from(">II", data, 16)
+    return width, height
+
+
+def _avif_size(data: bytes) -> tuple[int, int] | None:
+    """The largest of the spatial extents: a grid has one for each cell and one for the whole."""
+    found = _ISPE.findall(data, 0, _AVIF_HEAD_BYTES)
+    sizes = (struct.unpack(">II", size) for size in found)
+    return max(sizes, key=lambda size: size[0] * size[1], default=None)
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    frame = jpeg_frame(data)
+    return (frame.width, frame.height) if frame else None
+
+
+_SIZE_READERS: Final[Mapping[str, Callable[[bytes], tuple[int, int] | None]]] = MappingProxyType(
+    {
+        "webp": _webp_size,
+        "gif": _gif_size,
+        "png": _png_size,
+        "avif": _avif_size,
+        "jpeg": _jpeg_size,
+    }
 )
+
+
+class JpegFrame(NamedTuple):
+    """The frame header of a JPEG."""
+
+    width: int
+    height: int
+    components: int
+    progressive: bool
+
+
+def jpeg_frame(data: bytes) -> JpegFrame | None:
+    """A JPEG's own frame header, not a thumbnail's in its metadata; None when there is none."""
+    for marker, at in _segments(data):
+        if marker in _SOF and len(data) >= at + 8:
+            height, width, components = struct.unpack_from(">HHB", data, at + 3)
+            return JpegFrame(width, height, components, marker in _SOF_PROGRESSIVE)
+        if marker == _SOS:
+            break
+    return None
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """The markers of a JPEG that have a payload, and where that begins, up to the end of image."""
+    at = 0
+    while found := _JPEG_MARKER.search(data, at):
+        marker = found.group()[1]
+        at = found.end()
+        if marker == _EOI:
+            return
+        if marker not in _WITHOUT_PAYLOAD:
+            yield marker, at
+            at += int.from_bytes(data[at : at + 2])
 
 
 def has_more_scans(data: bytes, limit: int) -> bool:
@@ -123,14 +187,9 @@ def has_more_scans(data: bytes, limit: int) -> bool:
     Each scan of a progressive JPEG goes over the whole picture again, however few its bytes: 160
     KB with 500 empty scans keep a decoder busy for 14 s. An honest encoder writes ten.
     """
-    scans, at = 0, 0
-    while scans <= limit and (found := _JPEG_MARKER.search(data, at)):
-        marker = found.group()[1]
-        at = found.end()
-        if marker == _EOI:
-            break
-        if marker in _WITHOUT_PAYLOAD:
-            continue
+    scans = 0
+    for marker, _ in _segments(data):
         scans += marker == _SOS
-        at += int.from_bytes(data[at : at + 2])
-    return scans > limit
+        if scans > limit:
+            return True
+    return False

@@ -16,6 +16,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from moziweb.posters.headers import announced_size, has_more_scans, identify
 from moziweb.posters.rejection import ImageRejected, RejectCode
+from moziweb.posters.weight import weigh
 
 _MEGAPIXEL: Final = 1_000_000
 
@@ -30,16 +31,6 @@ _READERS: Final[Mapping[str, type[ImageFile.ImageFile]]] = MappingProxyType(
         "avif": AvifImageFile,
     }
 )
-
-_BASE_MEMORY: Final = 16 * 1024 * 1024
-_BYTES_PER_PIXEL: Final[Mapping[str, int]] = MappingProxyType(
-    {"jpeg": 4, "png": 7, "gif": 7, "avif": 10, "webp": 17}
-)
-"""Peaks of resident memory above the idle process, measured with Pillow 13 at 6 to 24 megapixels.
-
-A transparent picture takes 4 more (it is held twice), a progressive JPEG 2 for each component.
-Large baseline JPEGs stay far below this, being decoded at half the size or less.
-"""
 
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})
 """The EXIF orientations whose width is the upright picture's height."""
@@ -57,6 +48,10 @@ class Limits:
     )
     scans: int = 64
 
+    def pixels_of(self, format_: str) -> int:
+        """The most pixels that a picture of a format may have."""
+        return self.pixels_by_format.get(format_, self.pixels)
+
 
 LIMITS: Final = Limits()
 
@@ -66,8 +61,7 @@ class SourceImage:
     """A picture that keeps the limits, as its header tells it.
 
     ``width`` and ``height`` are in pixels and upright, that is, after the EXIF ``orientation``
-    (1 to 8). ``peak_memory`` is an estimate in bytes, on the safe side, of what making variants of
-    it takes at its height: weigh it before decoding several pictures at once.
+    (1 to 8).
     """
 
     format: str
@@ -75,7 +69,6 @@ class SourceImage:
     width: int
     height: int
     orientation: int
-    peak_memory: int
 
 
 def probe(data: bytes, limits: Limits = LIMITS) -> SourceImage:
@@ -90,6 +83,18 @@ def probe(data: bytes, limits: Limits = LIMITS) -> SourceImage:
 
 def open_checked(data: bytes, limits: Limits) -> tuple[SourceImage, ImageFile.ImageFile]:
     """As `probe`, with the picture opened and not yet loaded, at its first frame."""
+    format_ = check_header(data, limits)
+    image = _open(format_, data)
+    _check_size(format_, image.size, limits)
+    return _describe(format_, image), image
+
+
+def check_header(data: bytes, limits: Limits = LIMITS) -> str:
+    """The format of a picture whose header keeps the limits. No decoder is asked.
+
+    ImageRejected with the reason. A header can lie; `open_checked` looks again at what a decoder
+    makes of it.
+    """
     if len(data) > limits.bytes:
         raise ImageRejected(RejectCode.TOO_MANY_BYTES, f"{len(data)} bytes")
     format_ = identify(data)
@@ -98,16 +103,23 @@ def open_checked(data: bytes, limits: Limits) -> tuple[SourceImage, ImageFile.Im
         _check_size(format_, announced, limits)
     if format_ == "jpeg" and has_more_scans(data, limits.scans):
         raise ImageRejected(RejectCode.TOO_MANY_SCANS, f"more than {limits.scans}")
-    image = _open(format_, data)
-    _check_size(format_, image.size, limits)
-    return _describe(format_, image), image
+    return format_
+
+
+def expected_memory(data: bytes, limits: Limits = LIMITS) -> int:
+    """Bytes that making variants takes at its height, by the header; ImageRejected by `limits`.
+
+    An estimate on the safe side: weigh it before decoding several pictures at once.
+    """
+    format_ = check_header(data, limits)
+    return weigh(format_, data, limits.pixels_of(format_))
 
 
 def _check_size(format_: str, size: tuple[int, int], limits: Limits) -> None:
     width, height = size
     if max(size) > limits.side:
         raise ImageRejected(RejectCode.TOO_LARGE_SIDE, f"{width}x{height}")
-    if width * height > limits.pixels_by_format.get(format_, limits.pixels):
+    if width * height > limits.pixels_of(format_):
         raise ImageRejected(RejectCode.TOO_MANY_PIXELS, f"{width}x{height} {format_}")
 
 
@@ -117,7 +129,9 @@ def _open(format_: str, data: bytes) -> ImageFile.ImageFile:
     except MemoryError as error:
         raise ImageRejected(RejectCode.OUT_OF_MEMORY, str(error)) from error
     except (SyntaxError, OSError, ValueError, RuntimeError) as error:
-        raise ImageRejected(RejectCode.DAMAGED, f"{format_}: {error}") from error
+        # libwebp allocates its canvas here, and has one word for damage and for a lack of memory.
+        code = RejectCode.DECODER_FAILED if format_ == "webp" else RejectCode.DAMAGED
+        raise ImageRejected(code, f"{format_}: {error}") from error
 
 
 def _describe(format_: str, image: ImageFile.ImageFile) -> SourceImage:
@@ -125,15 +139,7 @@ def _describe(format_: str, image: ImageFile.ImageFile) -> SourceImage:
     orientation = _orientation(image)
     if orientation in _SIDEWAYS:
         width, height = height, width
-    memory = _BASE_MEMORY + width * height * _bytes_per_pixel(format_, image)
-    return SourceImage(format_, f"image/{format_}", width, height, orientation, memory)
-
-
-def _bytes_per_pixel(format_: str, image: ImageFile.ImageFile) -> int:
-    if "progressive" in image.info:
-        # libjpeg holds the coefficients of the whole picture, two bytes each.
-        return _BYTES_PER_PIXEL[format_] + 2 * len(image.getbands())
-    return _BYTES_PER_PIXEL[format_] + (4 if image.has_transparency_data else 0)
+    return SourceImage(format_, f"image/{format_}", width, height, orientation)
 
 
 def _orientation(image: Image.Image) -> int:

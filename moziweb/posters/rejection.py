@@ -21,9 +21,22 @@ class RejectCode(StrEnum):
     DECODER_FAILED = "decoder_failed"
     """The decoder gave up without naming a cause: damage, or a lack of memory."""
     OUT_OF_MEMORY = "out_of_memory"
+    TOO_MUCH_WORK = "too_much_work"
+    """Takes more processor time than a picture may."""
+    DECODE_TIMEOUT = "decode_timeout"
+    """Not done in time, which a busy machine can be the cause of."""
+    DECODER_DIED = "decoder_died"
+    """The process that decoded it ended: by a crash, or for a lack of memory."""
 
 
-_TRANSIENT: Final = frozenset({RejectCode.DECODER_FAILED, RejectCode.OUT_OF_MEMORY})
+_TRANSIENT: Final = frozenset(
+    {
+        RejectCode.DECODER_FAILED,
+        RejectCode.OUT_OF_MEMORY,
+        RejectCode.DECODE_TIMEOUT,
+        RejectCode.DECODER_DIED,
+    }
+)
 
 
 class ImageRejected(Exception):

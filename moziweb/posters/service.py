@@ -83,11 +83,15 @@ class _Uploaded:
     stored: StoredObject
 
 
+VariantMaker = Callable[[bytes, Sequence[Recipe], Limits], VariantSet]
+
+
 class PosterService:
     """Makes the variants of sources. One per process; threads share it.
 
     ``readers`` read sources by kind; ``clock`` gives aware moments; ``limits`` is what a source may
-    be at most; ``recipes`` is everything that is made of one.
+    be at most; ``recipes`` is everything that is made of one; ``maker`` makes it, as
+    `imaging.make_variants` does.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class PosterService:
         clock: Callable[[], datetime] = now_utc,
         limits: Limits = LIMITS,
         recipes: Sequence[Recipe] = RECIPES,
+        maker: VariantMaker = make_variants,
     ) -> None:
         self._breaker = Breaker(database, clock)
         self._database = database
@@ -108,6 +113,7 @@ class PosterService:
         self._clock = clock
         self._limits = limits
         self._recipes = tuple(recipes)
+        self._maker = maker
         self._wanted = frozenset(recipe.hash for recipe in recipes)
 
     @property
@@ -154,7 +160,7 @@ class PosterService:
         source = self._read(claim)
         self._well(host_of(claim.url), passage)
         sha256 = hashlib.sha256(source.body).hexdigest()
-        variants = make_variants(source.body, self._missing(claim, sha256), self._limits)
+        variants = self._maker(source.body, self._missing(claim, sha256), self._limits)
         uploaded = self._upload_all(claim, sha256, variants.variants)
         if uploaded is None:
             return Outcome(Status.LOST)
@@ -323,4 +329,5 @@ def poster_service(registry: Registry) -> PosterService:
         readers=registry["poster_readers"],
         claims=Claims(database, now_utc, timedelta(seconds=settings["posters.lease_seconds"])),
         limits=Limits(bytes=settings["posters.max_source_mb"] * 1_000_000),
+        maker=registry["poster_workshop"].make,
     )

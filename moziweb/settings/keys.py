@@ -171,6 +171,44 @@ SETTINGS: tuple[Setting, ...] = (
         default=15.0,
     ),
     Setting(
+        "posters.decoder.children",
+        optional(integer(1, 64)),
+        "How many processes decode pictures at once. Empty: as many as there are processor cores. "
+        "Each takes about 30 MiB when idle, and is started when there is something to do.",
+    ),
+    Setting(
+        "posters.decoder.memory_mb",
+        integer(64, 4096),
+        "The address space that a decoding process may take above what it starts with, in MiB. The "
+        "largest pictures that are allowed take 217.",
+        default=256,
+    ),
+    Setting(
+        "posters.decoder.budget_mb",
+        integer(64, 16384),
+        "How much the pictures that are decoded at once may take together, in MiB, as estimated "
+        "from their headers. A picture that alone takes more is decoded alone.",
+        default=200,
+    ),
+    Setting(
+        "posters.decoder.seconds",
+        seconds(1, 120),
+        "How long decoding a picture and making its variants may take on the clock.",
+        default=10.0,
+    ),
+    Setting(
+        "posters.decoder.cpu_seconds",
+        integer(1, 120),
+        "How many seconds of processor time it may take; the largest pictures need one or two.",
+        default=8,
+    ),
+    Setting(
+        "posters.decoder.jobs_per_child",
+        integer(1, 100_000),
+        "After how many pictures a decoding process is replaced by a new one.",
+        default=100,
+    ),
+    Setting(
         "posters.max_source_mb",
         integer(1, 100),
         "The largest source file, in megabytes (10^6 bytes).",

@@ -18,7 +18,6 @@ from webtest import TestApp, TestResponse
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie, now_utc
-from moziweb.posters import add_poster_source
 from moziweb.posters.addresses import AllowedNetwork
 from moziweb.posters.fetch import Fetcher, FetchPolicy
 from moziweb.posters.links import poster_links
@@ -31,6 +30,7 @@ from moziweb.posters.models import (
 )
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.sources import UrlReader
+from moziweb.posters.wiring import add_poster_source
 from tests.services.s3 import REGION, ROOT, S3Bucket
 
 from .conftest import Clock, Shelf, picture, source_of

@@ -1,0 +1,61 @@
+"""How the poster service is wired into an application: ``config.include("moziweb.posters")``."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pyramid.config import Configurator
+
+from .fetch import Fetcher, FetchPolicy
+from .gate import Gate
+from .models import SourceKind
+from .resources import Root
+from .service import poster_service
+from .sources import SourceReader, UploadReader, UrlReader
+from .workshop import MEBIBYTE, Allowed, Workshop
+
+
+def add_poster_source(config: Configurator, kind: SourceKind, reader: SourceReader) -> None:
+    """``config.add_poster_source(kind, reader)``: have sources of ``kind`` read by ``reader``."""
+    readers = config.registry["poster_readers"]
+    config.action(("poster source", kind), readers.__setitem__, args=(kind, reader))
+
+
+def includeme(config: Configurator) -> None:
+    """Put the service at ``registry["posters"]`` and its tree at the root, with their readers.
+
+    Rests on ``moziweb.db`` and ``moziweb.storage``.
+    """
+    registry, settings = config.registry, config.registry.settings
+    registry["poster_readers"] = {}
+    registry["poster_workshop"] = _workshop(settings)
+    registry["posters"] = service = poster_service(registry)
+    registry["poster_gate"] = Gate(
+        service, settings["posters.inline_slots"], settings["posters.wait_seconds"]
+    )
+    policy = FetchPolicy(
+        max_bytes=service.limits.bytes,
+        deadline_seconds=settings["posters.fetch_seconds"],
+        user_agent=f"moziweb (+{settings['site.base_url']})",
+    )
+    config.add_directive("add_poster_source", add_poster_source)
+    config.add_poster_source(SourceKind.UPLOAD, UploadReader(registry["storage"]))
+    config.add_poster_source(SourceKind.URL, UrlReader(Fetcher(policy)))
+    config.include("moziweb.security")
+    config.set_root_factory(Root)
+    config.include(".background")
+    config.scan(".views")
+
+
+def _workshop(settings: Mapping[str, Any]) -> Workshop:
+    allowed = Allowed(
+        memory_bytes=settings["posters.decoder.memory_mb"] * MEBIBYTE,
+        wall_seconds=settings["posters.decoder.seconds"],
+        cpu_seconds=settings["posters.decoder.cpu_seconds"],
+    )
+    return Workshop(
+        children=settings["posters.decoder.children"] or len(os.sched_getaffinity(0)),
+        budget_bytes=settings["posters.decoder.budget_mb"] * MEBIBYTE,
+        allowed=allowed,
+        jobs_per_child=settings["posters.decoder.jobs_per_child"],
+    )

@@ -1,0 +1,144 @@
+"""Where pictures are decoded: in child processes, so that no picture can harm the site.
+
+A picture is a stranger's program for a decoder written in C. Its size is read here, in Python; all
+else happens in a child that has an address-space limit, a limit on processor time, an empty
+environment and no file or socket but two pipes, is niced, and is killed when it is late. A child is
+warm, serves one job at a time and is replaced after a number of them, or when it dies.
+
+How many pictures are open at once is decided by what they weigh (`Budget`), not by how many they
+are: a dozen posters fit where two large transparent PNGs do not.
+"""
+
+import os
+import threading
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from moziweb.posters.imaging import VariantSet
+from moziweb.posters.probe import LIMITS, Limits, expected_memory
+from moziweb.posters.recipes import Recipe
+
+from .budget import Budget
+from .messages import Job
+from .worker import Allowed, Worker, WorkerLostError
+
+__all__ = ["Allowed", "Budget", "Workshop"]
+
+MEBIBYTE: Final = 1024 * 1024
+
+
+@dataclass
+class _Staff:
+    """The children of one process, the idle ones with the most recently used last."""
+
+    owner: int
+    idle: list[Worker]
+    everyone: set[Worker]
+
+    def dismiss(self) -> None:
+        """End all children; what a fork inherited is only let go of."""
+        for worker in self.everyone:
+            worker.end() if self.owner == os.getpid() else worker.let_go()
+        self.everyone.clear()
+        self.idle.clear()
+
+
+class Workshop:
+    """Makes variants in child processes. One per process; threads share it.
+
+    At most ``children`` processes work at once, on pictures that together weigh at most
+    ``budget_bytes``; the first is started by the first job. ``jobs_per_child`` is when a child is
+    replaced. Children end with the workshop, with the interpreter, and with this process, whatever
+    ended it.
+    """
+
+    def __init__(
+        self,
+        children: int,
+        budget_bytes: int,
+        allowed: Allowed,
+        jobs_per_child: int = 100,
+    ) -> None:
+        self._places = threading.Semaphore(children)
+        self._budget = Budget(budget_bytes)
+        self._allowed = allowed
+        self._jobs_per_child = jobs_per_child
+        self._lock = threading.Lock()
+        self._staff = self._new_staff()
+
+    def make(self, data: bytes, recipes: Sequence[Recipe], limits: Limits = LIMITS) -> VariantSet:
+        """As `imaging.make_variants`, in a child.
+
+        ImageRejected, too, when the child ran out of time or died of the picture.
+        """
+        job = Job(data, recipes, limits)
+        with self._budget.hold(expected_memory(data, limits)), self._places:
+            try:
+                return self._make(job)
+            except WorkerLostError as lost:
+                if not lost.was_idle:
+                    raise lost.rejection from lost
+            # It may have died while it had nothing to do: of a lack of memory, say, of the machine.
+            try:
+                return self._make(job)
+            except WorkerLostError as lost:
+                raise lost.rejection from lost
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """The children there are."""
+        with self._lock:
+            return frozenset(worker.pid for worker in self._staff.everyone)
+
+    def close(self) -> None:
+        """End all children; a later job starts new ones."""
+        with self._lock:
+            self._staff.dismiss()
+
+    def _new_staff(self) -> _Staff:
+        staff = _Staff(os.getpid(), [], set())
+        self._ending = weakref.finalize(self, staff.dismiss)
+        return staff
+
+    def _make(self, job: Job) -> VariantSet:
+        worker = self._take()
+        try:
+            return worker.make(job)
+        finally:
+            self._give_back(worker)
+
+    def _take(self) -> Worker:
+        with self._lock:
+            if self._staff.owner != os.getpid():  # we are a fork: these children are our parent's
+                self._staff.dismiss()
+                self._ending.detach()
+                self._staff = self._new_staff()
+            while self._staff.idle:
+                worker = self._staff.idle.pop()
+                if worker.is_alive:
+                    return worker
+                self._dismiss(worker)
+            return self._hire()
+
+    def _give_back(self, worker: Worker) -> None:
+        with self._lock:
+            if worker not in self._staff.everyone:  # the workshop was closed meanwhile
+                return
+            if not worker.is_alive:
+                self._dismiss(worker)
+            elif worker.jobs >= self._jobs_per_child:
+                self._dismiss(worker)
+                self._staff.idle.insert(0, self._hire())  # it warms up while nobody waits for it
+            else:
+                self._staff.idle.append(worker)
+
+    def _hire(self) -> Worker:
+        worker = Worker(self._allowed)
+        self._staff.everyone.add(worker)
+        return worker
+
+    def _dismiss(self, worker: Worker) -> None:
+        self._staff.everyone.discard(worker)
+        worker.end()
