@@ -45,10 +45,10 @@ def main() -> None:
     # the parent is ours in any case.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.nice(int(niceness))
     _watch_parent(jobs.fileno())
     _warm_up()
     _limit(int(memory))
+    os.nice(int(niceness))  # not before: a first visitor waits for the start
     while start := jobs.read(JOB_START_BYTES):
         _limit_processor(int(cpu))
         job = read_job(start, jobs.read)
