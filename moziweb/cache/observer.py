@@ -16,6 +16,9 @@ class Observer:
     def rendered(self, region: str, seconds: float, pieces: int) -> None:
         """``pieces`` entries were rendered together, in ``seconds``."""
 
+    def made(self, region: str, kind: str) -> None:
+        """An entry was made: a ``card``, a ``shell`` or a ``page``. One call for each."""
+
     def stored(self, region: str, size: int) -> None:
         """An entry of ``size`` bytes was stored."""
 

@@ -288,8 +288,16 @@ def finish(
             _settle(parts, key, entry, recorder.checked_at)
         else:
             parts.observer.refused(parts.name, refusal)
-        served[key] = Served(Status.BYPASS if refusal else Status.MISS, entry, refusal)
+        parts.observer.made(parts.name, entry.kind.name.lower())
+        served[key] = Served(_status(refusal), entry, refusal)
     return served
+
+
+def _status(refusal: Refusal | None) -> Status:
+    """Of what was just rendered; a page with an outdated part is itself outdated."""
+    if refusal is None:
+        return Status.MISS
+    return Status.STALE if refusal is Refusal.STALE_PART else Status.BYPASS
 
 
 def _stored(parts: Parts, key: str, entry: Entry) -> Refusal | None:

@@ -50,6 +50,10 @@ class RenderContext:
         """Record that the payload shows what ``tags`` name. Call it before reading any of it."""
         self.recorder.depend(self.source.started(), *tags)
 
+    def start_over(self) -> None:
+        """Forget what was recorded: the render begins anew."""
+        self.recorder = Recorder()
+
     def cap(self, expires: float) -> None:
         """Let the payload run out at ``expires`` (Unix time) at the latest."""
         self.recorder.cap(expires)

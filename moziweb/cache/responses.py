@@ -6,6 +6,7 @@ strong ETag is the digest of the body; the compressed form has one of its own, a
 
 import gzip
 import hashlib
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pyramid.response import Response
@@ -22,18 +23,20 @@ _LEVEL: Final = 6
 _KEPT_HEADERS: Final = ("Content-Type", "Location")
 
 
-def rendered_of(response: Response) -> Rendered:
-    """What is kept of a response: status, body, and the headers that make it what it is."""
-    body = response.body
-    content: dict[str, str | int | float] = {
-        "status": response.status_int,
-        "etag": hashlib.sha256(body).hexdigest()[:32],
-    }
+def content_of(response: Response) -> dict[str, str | int | float]:
+    """What is kept of a response besides its body: its status, and the headers that matter."""
+    content: dict[str, str | int | float] = {"status": response.status_int}
     for name in _KEPT_HEADERS:
         if name in response.headers:
             content[name] = response.headers[name]
+    return content
+
+
+def rendered_of(body: bytes, content: Mapping[str, str | int | float]) -> Rendered:
+    """A page to be stored: its body, compressed too, with its ETag beside ``content``."""
+    etag = hashlib.sha256(body).hexdigest()[:32]
     encodings = {GZIP: gzip.compress(body, _LEVEL, mtime=0)} if len(body) >= SMALLEST else {}
-    return Rendered(body, encodings=encodings, content=content)
+    return Rendered(body, encodings=encodings, content={**content, "etag": etag})
 
 
 def response_of(served: Served, request: Any) -> Response:

@@ -19,32 +19,26 @@ session: one read of the clock, and the bytes.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Final
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPException, HTTPMovedPermanently
 from pyramid.response import Response
 
+from .cached import READS, CachedView, FilledView, View, context_of
 from .config import Cache
-from .places import CachedRoute, CachedRoutes
+from .fragments import Fill, Fragments
+from .places import CachedRoute, CachedRoutes, Place
 from .region import TaggedRegion
-from .rendering import RenderContext, Rendered
-from .responses import rendered_of, response_of
-from .sessions import SessionClock
+from .responses import response_of
 
 Handler = Callable[[Any], Response]
-View = Callable[[Any, Any], Response]
 
-READS: Final = frozenset({"GET", "HEAD"})
 KNOWN_ADDRESSES: Final = 20_000
 """Paths whose keys a process remembers; about 4 MB."""
 
-_CONTEXT: Final = "moziweb.cache.context"
-_TAKEN_AWAY: Final = {"QUERY_STRING": "", "HTTP_COOKIE": ""}
-_STORED: Final = frozenset({200, 301})
+FRAGMENTS: Final = "fragments"
+"""The region of what goes into the slots of pages."""
 
 
 def depend(request: Any, *tags: str) -> None:
@@ -52,7 +46,7 @@ def depend(request: Any, *tags: str) -> None:
 
     Outside of a cached view there is nothing to record it for.
     """
-    context: RenderContext | None = request.environ.get(_CONTEXT)
+    context = context_of(request)
     if context is not None:
         context.depend(*tags)
 
@@ -89,81 +83,18 @@ class AddressBook:
                 del self._known[next(iter(self._known))]
             self._known[path] = region, key, until
 
-
-class _NotCachedError(Exception):
-    """Carries a response that is not to be stored out of a render."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.status)
-        self.response = response
-
-
-@dataclass(frozen=True, slots=True)
-class CachedView:
-    """A view behind a region. ``always`` are tags that every page carries."""
-
-    view: View
-    route: CachedRoute
-    clock: SessionClock
-    book: AddressBook
-    always: tuple[str, ...]
-
-    def serve(self, context: Any, request: Any) -> Response:
-        """The entry's response, or the view's own where it is not one to be stored."""
-        if request.method not in READS:
-            return self.view(context, request)
-        place = self.route.place(request)
-
-        def render(entry: RenderContext) -> Rendered:
-            entry.depend(*self.always)  # reads the clock, before the snapshot
-            entry.cap(place.until)
-            with _rendering(request, entry):
-                return self._render(context, request)
-
-        try:
-            served = place.region.get_or_render(
-                place.key, render, source=self.clock.source(request.dbsession)
-            )
-        except _NotCachedError as answer:
-            answer.response.headers["X-Cache"] = "bypass"
-            return answer.response
-        self.book.learn(request.environ["PATH_INFO"], place.region, place.key, place.until)
-        return response_of(served, request)
-
-    def _render(self, context: Any, request: Any) -> Rendered:
-        try:
-            response = self.view(context, request)
-        except HTTPMovedPermanently as moved:
-            response = moved
-        except HTTPException as error:
-            if error.status_int < 500:
-                raise
-            raise _NotCachedError(error) from None
-        if response.status_int not in _STORED or "Set-Cookie" in response.headers:
-            raise _NotCachedError(response)
-        return rendered_of(response)
-
-
-@contextmanager
-def _rendering(request: Any, context: RenderContext) -> Iterator[None]:
-    """Let views record on ``context``, and take away what a cached page may not depend on."""
-    kept = {name: request.environ.get(name, "") for name in _TAKEN_AWAY}
-    request.environ.update(_TAKEN_AWAY)
-    request.environ[_CONTEXT] = context
-    try:
-        yield
-    finally:
-        del request.environ[_CONTEXT]
-        request.environ.update(kept)
+    def learn_place(self, path: str, place: Place) -> None:
+        """Remember the place of a path."""
+        self.learn(path, place.region, place.key, place.until)
 
 
 def cached_view(view: View, info: Any) -> View:
-    """The view deriver of ``cache`` and ``cache_moment``."""
-    name = info.options.get("cache")
+    """The view deriver of ``cache``, ``cache_moment`` and ``cache_fragments``."""
+    name, fill = info.options.get("cache"), info.options.get("cache_fragments")
     cache: Cache | None = info.registry.get("cache")
-    if name is None or cache is None or name not in cache.regions:
-        return view
     registry = info.registry
+    if name is None or cache is None or name not in cache.regions:
+        return _deriving(FilledView(view, Fragments(fill)).serve) if fill is not None else view
     route = CachedRoute(
         region=cache.regions[name],
         keys=cache.keys[name],
@@ -175,17 +106,37 @@ def cached_view(view: View, info: Any) -> View:
         view=view,
         route=route,
         clock=registry["cache_clock"],
-        book=registry["cache_addresses"],
+        learn=registry["cache_addresses"].learn_place,
         always=registry["cache_always"],
+        fragments=_fragments(fill, cache, registry) if fill is not None else None,
+    )
+    return _deriving(cached.serve)
+
+
+cached_view.options = (  # type: ignore[attr-defined]  # Pyramid's protocol
+    "cache",
+    "cache_moment",
+    "cache_fragments",
+)
+
+
+def _fragments(fill: Fill, cache: Cache, registry: Any) -> Fragments:
+    return Fragments(
+        fill,
+        always=registry["cache_always"],
+        region=cache.regions.get(FRAGMENTS),
+        keys=cache.keys.get(FRAGMENTS),
+        digest=registry["cache_digest"],
     )
 
-    def view_of_entry(context: Any, request: Any) -> Response:  # Pyramid writes attributes on it
-        return cached.serve(context, request)
 
-    return view_of_entry
+def _deriving(serve: View) -> View:
+    """A function, for Pyramid writes attributes on what a deriver returns."""
 
+    def derived(context: Any, request: Any) -> Response:
+        return serve(context, request)
 
-cached_view.options = ("cache", "cache_moment")  # type: ignore[attr-defined]  # Pyramid's protocol
+    return derived
 
 
 def cache_tween_factory(handler: Handler, registry: Any) -> Handler:

@@ -117,6 +117,15 @@ def genre_premieres_before(
     return _fetched(session, query.order_by(Premiere.date.desc(), Premiere.id).limit(limit))
 
 
+def listings_of(
+    session: Session, movie_ids: Collection[int], premiere_ids: Collection[int]
+) -> tuple[Listing, ...]:
+    """Published movies with those premieres of theirs, or without one: what cards are made of."""
+    wanted = and_(Premiere.movie_id == Movie.id, Premiere.id.in_(premiere_ids))
+    query = _listed(wanted, outer=True).where(Movie.id.in_(movie_ids))
+    return _fetched(session, query)
+
+
 def neighbours(
     session: Session, start: date, end: date, precisions: Collection[DatePrecision] = DAYS
 ) -> Neighbours:

@@ -57,6 +57,11 @@ def premiere_tag(premiere_id: int) -> str:
     return tag("premiere", premiere_id)
 
 
+def dated_tag(movie_id: int) -> str:
+    """Whether a film has a date, and which: for the lists of those that have none."""
+    return tag("dated", movie_id)
+
+
 def genre_tag(genre_id: int) -> str:
     """A genre's names, and which films are of it."""
     return tag("genre", genre_id)
@@ -85,7 +90,8 @@ def _periods(day: date) -> tuple[str, str]:
 
 def _premiere_tags(row: Any) -> tuple[str, ...]:
     undated = () if row.precision is DatePrecision.DAY else (UNDATED_LIST,)
-    return movie_tag(row.movie_id), *_periods(row.date), PREMIERES_LIST, *undated
+    films = movie_tag(row.movie_id), dated_tag(row.movie_id)
+    return *films, *_periods(row.date), PREMIERES_LIST, *undated
 
 
 DECLARATIONS.tagged(
@@ -163,12 +169,16 @@ DECLARATIONS.tagged(
 
 
 def _appears_undated(mapper: object, connection: object, row: object) -> None:
-    """A new film has no date yet, and one whose premiere is deleted may have none any more."""
+    """A new film has no date yet, one whose premiere is deleted may have none any more; one that is
+    deleted itself may have had none.
+    """
     _gather(row, UNDATED_LIST)
 
 
-def _published_changes(mapper: object, connection: object, row: object) -> None:
-    if inspect(row, raiseerr=True).attrs["published"].history.has_changes():
+def _lists_change(mapper: object, connection: object, row: object) -> None:
+    """Films of one day are listed in the order of their slugs."""
+    attributes = inspect(row, raiseerr=True).attrs
+    if any(attributes[name].history.has_changes() for name in ("published", "slug")):
         _gather(row, PUBLISHED_LIST)
 
 
@@ -180,7 +190,8 @@ def _gather(row: object, name: str) -> None:
 
 event.listen(Movie, "before_insert", _appears_undated)
 event.listen(Premiere, "before_delete", _appears_undated)
-event.listen(Movie, "before_update", _published_changes)
+event.listen(Movie, "before_delete", _appears_undated)
+event.listen(Movie, "before_update", _lists_change)
 
 
 def includeme(config: Configurator) -> None:

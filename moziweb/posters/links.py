@@ -3,11 +3,14 @@
 A variant that is ready is linked where it is stored (S3, a CDN), so that the browser never asks us
 for it. One that is not ready yet is linked at the route, which makes it and redirects. Nothing here
 talks to storage: a page's links cost one query.
+
+It is also where a page's dependencies on variants are recorded (``PosterLinks.shown_by``): whoever
+asks for the address or the size of a variant shows that one, and no other.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from sqlalchemy import Row, and_, select
@@ -18,6 +21,7 @@ from moziweb.storage import Storage
 from .colours import tone_class
 from .models import PosterSource, PosterVariant, VariantState
 from .recipes import POSTER, Recipe, find_recipe
+from .tags import source_tag, variant_tag
 
 CONTAINER: Final = "poster"
 """The first segment of variant addresses: the name of the root's container."""
@@ -76,6 +80,10 @@ class StoredVariant:
     height: int
 
 
+def _for_nobody(_tag: str) -> None:
+    """Nothing is recorded for what is not cached."""
+
+
 @dataclass(frozen=True, slots=True)
 class PosterLinks:
     """What a page needs to show a movie's chosen poster.
@@ -91,10 +99,16 @@ class PosterLinks:
     height: int | None
     dominant_colour: str | None
     stored: Mapping[tuple[str, str], StoredVariant]
+    depend: Callable[[str], None] = field(default=_for_nobody, repr=False, compare=False)
+
+    def shown_by(self, depend: Callable[..., None]) -> Self:
+        """The same links for a page; ``depend`` is told the tags of what it asks for."""
+        return replace(self, depend=depend)
 
     @property
     def tone(self) -> str:
         """The class of our stylesheet that is nearest to the dominant colour."""
+        self.depend(source_tag(self.source_id))
         return tone_class(self.dominant_colour)
 
     def url(self, name: str, format: str) -> str:  # noqa: A002 - the field's own word
@@ -103,6 +117,7 @@ class PosterLinks:
         ``name`` is ``poster``, ``thumb``, ``small`` or ``blur``, ``format`` ``jpg`` or ``webp``;
         any other raises ``LookupError``.
         """
+        self.depend(variant_tag(self.source_id, name))
         stored = self.stored.get((name, format))
         if stored:
             return stored.url
@@ -110,6 +125,8 @@ class PosterLinks:
 
     def size(self, name: str, format: str) -> tuple[int, int]:  # noqa: A002
         """Width and height of the variant in pixels: known, worked out, or its recipe's box."""
+        self.depend(variant_tag(self.source_id, name))
+        self.depend(source_tag(self.source_id))
         stored = self.stored.get((name, format))
         if stored:
             return stored.width, stored.height

@@ -11,11 +11,7 @@ from moziweb.cache import tag
 from moziweb.freshness import DECLARATIONS
 from moziweb.movies.tags import movie_tag
 
-from .links import PosterLinks
 from .models import PosterSource, PosterVariant
-from .recipes import BLUR, POSTER, SMALL, THUMB
-
-NAMES = (POSTER, THUMB, SMALL, BLUR)
 
 
 def source_tag(source_id: int) -> str:
@@ -26,12 +22,6 @@ def source_tag(source_id: int) -> str:
 def variant_tag(source_id: int, name: str) -> str:
     """Where a variant is stored."""
     return tag("variant", source_id, name)
-
-
-def link_tags(links: PosterLinks) -> tuple[str, ...]:
-    """The tags of a picture that is shown with all its variants."""
-    variants = (variant_tag(links.source_id, name) for name in NAMES)
-    return source_tag(links.source_id), *variants
 
 
 DECLARATIONS.tagged(

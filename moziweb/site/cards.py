@@ -53,7 +53,6 @@ class Card:
     """A movie in a list, with the premiere it is listed for.
 
     ``subtitle`` is the title in the other language when it differs. ``rating`` None is pending.
-    ``eager`` marks the first row, whose pictures are not to wait.
     """
 
     movie_id: int
@@ -77,19 +76,6 @@ class Card:
     cancelled: bool
     moved_from_text: str
     picture: Picture
-    eager: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A headed list of cards; ``note`` is the span of its dates."""
-
-    key: str
-    title: str
-    note: str
-    cards: tuple[Card, ...]
-    more_href: str | None = None
-    more_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

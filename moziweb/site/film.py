@@ -42,7 +42,7 @@ def movie_page(visit: Visit, movie: Movie, links: PosterLinks | None) -> MoviePa
     wording = visit.wording
     title, subtitle = titles(visit, movie)
     synopsis, synopsis_lang = synopsis_of(movie, wording.locale)
-    picture = picture_of(visit, title, links)
+    picture = picture_of(visit, title, links, blurred=True)
     opening = opening_of(movie.premieres, visit.today)
     depend_on_movie(visit, movie)
     return MoviePage(

@@ -19,7 +19,7 @@ from moziweb.movies.queries import (
     premieres_between,
     undated_movies,
 )
-from moziweb.movies.tags import PUBLISHED_LIST, UNDATED_LIST, period_tag
+from moziweb.movies.tags import PUBLISHED_LIST, UNDATED_LIST, dated_tag, period_tag
 
 from .visit import Visit
 
@@ -48,6 +48,7 @@ def index_sections(session: Session, visit: Visit) -> tuple[IndexSection, ...]:
     visit.depend(PUBLISHED_LIST, UNDATED_LIST, *map(period_tag, shown))
     listings = premieres_between(session, this.shifted(-WEEKS_IN_CINEMAS).start, following.end)
     undated = undated_movies(session, today, UNDATED_SHOWN)
+    visit.depend(*(dated_tag(each.movie.id) for each in undated))
 
     def section(key: str, title: TranslationString, week: Week, kinds: Kinds) -> IndexSection:
         return IndexSection(key, title, _of_week(listings, week, kinds), week)

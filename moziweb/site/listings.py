@@ -1,8 +1,7 @@
-"""From listings of the calendar to the cards and sections that pages show."""
+"""From listings of the calendar to the cards that pages show."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
 from moziweb.movies.models import Genre, Movie
 from moziweb.movies.queries import Listing, genres_of
@@ -10,13 +9,11 @@ from moziweb.movies.tags import genre_tag, movie_tag, premiere_tag, service_tag
 from moziweb.posters.links import PosterLinks, poster_links
 from moziweb.request import Request
 
-from .cards import Card, GenreLink, PremiereLine, Section
+from .cards import Card, GenreLink, PremiereLine
 from .pictures import picture_of
 from .premieres import NO_PREMIERE, premiere_line
 from .visit import Visit
-
-EAGER_CARDS: Final = 6
-"""How many cards the first row of the widest layout holds."""
+from .wording import Wording
 
 
 def titles(visit: Visit, movie: Movie) -> tuple[str, str]:
@@ -56,18 +53,9 @@ class Shelf:
             visit, genres, poster_links(request.dbsession, request.registry["storage"], slugs)
         )
 
-    def section(
-        self,
-        key: str,
-        title: str,
-        listings: Iterable[Listing],
-        note: str = "",
-        more_href: str | None = None,
-        more_text: str = "",
-    ) -> Section:
-        """A section of these listings."""
-        cards = tuple(self.card(listing) for listing in listings)
-        return Section(key, title, note, cards, more_href, more_text)
+    def seen_by(self, depend: Callable[..., None]) -> "Shelf":
+        """The same shelf; ``depend`` is told the tags of what its cards show."""
+        return replace(self, visit=replace(self.visit, depend=depend))
 
     def depend(self, listing: Listing) -> None:
         """Record what a listing shows, but for its poster."""
@@ -83,7 +71,7 @@ class Shelf:
         movie, wording = listing.movie, self.visit.wording
         self.depend(listing)
         title, subtitle = titles(self.visit, movie)
-        premiere = _premiere_of(self.visit, listing)
+        premiere = premiere_of(wording, listing)
         return Card(
             movie_id=movie.id,
             href=self.visit.paths.movie(movie),
@@ -106,26 +94,12 @@ class Shelf:
             cancelled=premiere.cancelled,
             moved_from_text=premiere.history[-1].old_date_text if premiere.history else "",
             picture=picture_of(self.visit, title, self.posters.get(movie.id)),
-            eager=False,
         )
 
 
-def with_eager_row(sections: Sequence[Section]) -> tuple[Section, ...]:
-    """The same sections, the first row of the first one that has cards marked as eager."""
-    first = next((place for place, section in enumerate(sections) if section.cards), None)
-    return tuple(
-        replace(section, cards=_eager(section.cards)) if place == first else section
-        for place, section in enumerate(sections)
-    )
-
-
-def _eager(cards: tuple[Card, ...]) -> tuple[Card, ...]:
-    row = (replace(card, eager=True) for card in cards[:EAGER_CARDS])
-    return (*row, *cards[EAGER_CARDS:])
-
-
-def _premiere_of(visit: Visit, listing: Listing) -> PremiereLine:
+def premiere_of(wording: Wording, listing: Listing) -> PremiereLine:
+    """The premiere that a movie is listed for, in words."""
     if listing.premiere is None:
         return NO_PREMIERE
     changes = (listing.moved,) if listing.moved else ()
-    return premiere_line(visit.wording, listing.premiere, listing.service, changes)
+    return premiere_line(wording, listing.premiere, listing.service, changes)

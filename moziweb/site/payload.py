@@ -16,7 +16,6 @@ from moziweb.movies.queries import Listing
 from moziweb.movies.tags import distributor_tag
 from moziweb.posters.links import PosterLinks
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB
-from moziweb.posters.tags import link_tags
 
 from .facts import cast_of, directors_of, trailer_url
 from .index import IndexSection
@@ -101,11 +100,11 @@ def _movie_brief(
 def _poster(visit: Visit, links: PosterLinks | None) -> dict[str, Any] | None:
     if links is None:
         return None
-    visit.depend(*link_tags(links))
+    shown = links.shown_by(visit.depend)
 
     def urls(extension: str) -> dict[str, str]:
         return {
-            key: visit.paths.absolute(links.url(name, extension))
+            key: visit.paths.absolute(shown.url(name, extension))
             for key, name in _POSTER_NAMES.items()
         }
 

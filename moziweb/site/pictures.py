@@ -3,10 +3,9 @@
 from typing import Final
 
 from moziweb.i18n import _
-from moziweb.posters.colours import TONE_NONE, tone_class
+from moziweb.posters.colours import TONE_NONE
 from moziweb.posters.links import PosterLinks
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB, find_recipe
-from moziweb.posters.tags import link_tags
 
 from .cards import Picture
 from .visit import Visit
@@ -14,25 +13,35 @@ from .visit import Visit
 _SRCSET: Final = (SMALL, THUMB, POSTER)
 
 
-def picture_of(visit: Visit, title: str, links: PosterLinks | None) -> Picture:
-    """The picture of the movie called ``title``; without links, the box that it would stand in."""
+def picture_of(
+    visit: Visit, title: str, links: PosterLinks | None, *, blurred: bool = False
+) -> Picture:
+    """The picture of the movie called ``title``; without links, the box that it would stand in.
+
+    ``blurred``: the page shows the blurred one, too.
+    """
     wording = visit.wording
     alt = wording.say(_("Poster of ${title}", mapping={"title": title}))
     if links is None:
         return _missing(wording.say(_("No poster of ${title}", mapping={"title": title})))
-    visit.depend(*link_tags(links))
+    links = links.shown_by(visit.depend)
     width, height = links.size(POSTER, "jpg")
     return Picture(
         alt=alt,
         width=width,
         height=height,
-        tone=tone_class(links.dominant_colour),
+        tone=links.tone,
         href_full=links.url(POSTER, "jpg"),
         src=links.url(THUMB, "jpg"),
         srcset_webp=_srcset(links, "webp"),
         srcset_jpg=_srcset(links, "jpg"),
-        blur_src=links.url(BLUR, "jpg"),
+        blur_src=blur_of(visit, links) if blurred else None,
     )
+
+
+def blur_of(visit: Visit, links: PosterLinks) -> str:
+    """Where the blurred poster is, for the backdrop of a page."""
+    return links.shown_by(visit.depend).url(BLUR, "jpg")
 
 
 def _srcset(links: PosterLinks, extension: str) -> str:

@@ -306,7 +306,7 @@ class TestParts:
         bench.stamps.publish(["movie:1"])
         assert bench.leases.take("1")
         served = bench.read("page", render=self.page(bench, "1"))
-        assert (served.status, served.refusal) == (Status.BYPASS, Refusal.STALE_PART)
+        assert (served.status, served.refusal) == (Status.STALE, Refusal.STALE_PART)
         assert served.entry.payload == b"1"
 
     def test_no_keys_are_no_work(self, bench: Bench) -> None:

@@ -17,10 +17,12 @@ from tests import factories
 from tests.conftest import running_app
 
 CACHED = {
-    "cache.regions": "pages",
+    "cache.regions": "pages fragments",
     "cache.stamps.url": "memory://",
-    "cache.pages.backend": "moziweb.memory",
+    "cache.default.backend": "moziweb.memory",
     "cache.pages.expiration_time": "3600",
+    "cache.fragments.expiration_time": "7200",
+    "cache.fragments.mode": "strict",
 }
 
 

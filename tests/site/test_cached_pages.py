@@ -49,8 +49,8 @@ def cached(
         server: MemcachedServer = request.getfixturevalue("memcached_server")
         server.flush()
         keys["cache.stamps.url"] = f"memcached://{server.address}"
-        keys["cache.pages.backend"] = "dogpile.cache.pylibmc"
-        keys["cache.pages.arguments.url"] = server.address
+        keys["cache.default.backend"] = "dogpile.cache.pylibmc"
+        keys["cache.default.arguments.url"] = server.address
     with site(settings | keys) as app:
         warm(app, films)
         yield app

@@ -8,12 +8,13 @@ from moziweb.i18n import _
 from moziweb.movies.calendar import week_of
 from moziweb.request import Request
 
-from ..cards import Page, Section
+from ..cards import Page
 from ..index import IndexSection, index_sections
-from ..listings import Shelf, with_eager_row
 from ..moments import this_day
 from ..pages import page_of
 from ..periods import week_nav, week_text
+from ..programme import Programme, film_pieces
+from ..slots import Section, with_eager_row
 from ..visit import Visit
 
 STANDING = frozenset({"this-week", "next-week"})
@@ -26,25 +27,26 @@ STANDING = frozenset({"this-week", "next-week"})
     request_method="GET",
     cache="pages",
     cache_moment=this_day,
+    cache_fragments=film_pieces,
 )
 def index(request: Request) -> dict[str, Any]:
     """Today's premieres. Four queries."""
     visit = Visit.of(request)
     parts = index_sections(request.dbsession, visit)
-    shelf = Shelf.fetch(request, visit, [each for part in parts for each in part.listings])
+    programme = Programme(request, visit)
     shown = [part for part in parts if part.listings or part.key in STANDING]
     return {
         "page": _page(visit),
-        "sections": with_eager_row([_section(shelf, part) for part in shown]),
+        "sections": with_eager_row([_section(programme, visit, part) for part in shown]),
         "nav": week_nav(visit, week_of(visit.today)),
     }
 
 
-def _section(shelf: Shelf, part: IndexSection) -> Section:
-    more_href, more_text = _more(shelf.visit, part)
-    note = week_text(shelf.visit.wording, part.week) if part.week else ""
-    title = shelf.visit.wording.say(part.title)
-    return shelf.section(part.key, title, part.listings, note, more_href, more_text)
+def _section(programme: Programme, visit: Visit, part: IndexSection) -> Section:
+    more_href, more_text = _more(visit, part)
+    note = week_text(visit.wording, part.week) if part.week else ""
+    title = visit.wording.say(part.title)
+    return programme.section(part.key, title, part.listings, note, more_href, more_text)
 
 
 def _more(visit: Visit, part: IndexSection) -> tuple[str | None, str]:

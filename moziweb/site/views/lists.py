@@ -15,12 +15,13 @@ from moziweb.movies.queries import (
     genre_premieres_from,
     undated_movies,
 )
-from moziweb.movies.tags import PREMIERES_LIST, PUBLISHED_LIST, UNDATED_LIST, genre_tag
+from moziweb.movies.tags import PREMIERES_LIST, PUBLISHED_LIST, UNDATED_LIST, dated_tag, genre_tag
 from moziweb.request import Request
 
-from ..listings import Shelf, with_eager_row
 from ..moments import this_day
 from ..pages import page_of
+from ..programme import Programme, film_pieces
+from ..slots import with_eager_row
 from ..visit import Visit
 
 SHOWN_PER_SECTION: Final = 60
@@ -38,6 +39,7 @@ _SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
     request_method="GET",
     cache="pages",
     cache_moment=this_day,
+    cache_fragments=film_pieces,
 )
 def genre(request: Request) -> dict[str, Any]:
     """What is to come in a genre, and what came last. Five queries."""
@@ -47,10 +49,10 @@ def genre(request: Request) -> dict[str, Any]:
     start = week_of(visit.today).start
     coming = genre_premieres_from(request.dbsession, genre, start, SHOWN_PER_SECTION)
     past = genre_premieres_before(request.dbsession, genre, start, SHOWN_PER_SECTION)
-    shelf = Shelf.fetch(request, visit, (*coming, *past))
+    programme = Programme(request, visit)
     parts = (("coming", _("This week and later"), coming), ("past", _("Earlier"), past))
     sections = [
-        shelf.section(key, visit.wording.say(title), part) for key, title, part in parts if part
+        programme.section(key, visit.wording.say(title), part) for key, title, part in parts if part
     ]
     name = visit.wording.choose(genre.name, genre.name_en)
     description = _("Film premieres in Hungary: ${genre}.", mapping={"genre": name})
@@ -67,18 +69,20 @@ def genre(request: Request) -> dict[str, Any]:
     request_method="GET",
     cache="pages",
     cache_moment=this_day,
+    cache_fragments=film_pieces,
 )
 def undated(request: Request) -> dict[str, Any]:
     """The films whose day is not known. Three queries."""
     visit = Visit.of(request)
     visit.depend(UNDATED_LIST, PUBLISHED_LIST)
     listings = undated_movies(request.dbsession, visit.today, UNDATED_SHOWN)
-    shelf = Shelf.fetch(request, visit, listings)
+    visit.depend(*(dated_tag(each.movie.id) for each in listings))
+    programme = Programme(request, visit)
     title = visit.wording.say(_("Films without a date"))
     description = visit.wording.say(_("Films that are announced in Hungary without a day yet."))
     return {
         "page": page_of(visit, title, description, "undated"),
-        "sections": with_eager_row([shelf.section("undated", title, listings)]),
+        "sections": with_eager_row([programme.section("undated", title, listings)]),
     }
 
 

@@ -22,25 +22,38 @@ from moziweb.movies.queries import (
 from moziweb.movies.tags import PREMIERES_LIST, PUBLISHED_LIST, period_tag
 from moziweb.request import Request
 
-from ..cards import PeriodNav, Section
-from ..listings import Shelf, with_eager_row
+from ..cards import PeriodNav
 from ..pages import page_of
 from ..periods import NO_NEIGHBOURS, month_nav, week_nav, week_text
+from ..programme import Programme, film_pieces
+from ..slots import Section, with_eager_row
 from ..visit import Visit
 
 AnyPeriod = TypeVar("AnyPeriod", bound=Period)
 NavMaker = Callable[[Visit, AnyPeriod, Neighbours], PeriodNav]
-SectionMaker = Callable[[Shelf, Sequence[Listing]], list[Section]]
+SectionMaker = Callable[[Programme, Visit, Sequence[Listing]], list[Section]]
 
 
-@view_config(route_name="week", renderer="period.jinja2", request_method="GET", cache="pages")
+@view_config(
+    route_name="week",
+    renderer="period.jinja2",
+    request_method="GET",
+    cache="pages",
+    cache_fragments=film_pieces,
+)
 def week(request: Request) -> dict[str, Any]:
     """A week's premieres, in cinemas and streaming."""
     period = _parsed(Week.parse, request.matchdict["week"])
     return _period_page(request, "week", period, DAYS, week_nav, _by_kind)
 
 
-@view_config(route_name="month", renderer="period.jinja2", request_method="GET", cache="pages")
+@view_config(
+    route_name="month",
+    renderer="period.jinja2",
+    request_method="GET",
+    cache="pages",
+    cache_fragments=film_pieces,
+)
 def month(request: Request) -> dict[str, Any]:
     """A month's premieres, week by week."""
     period = _parsed(Month.parse, request.matchdict["month"])
@@ -85,41 +98,43 @@ def _period_page(
             **{route: period.name},
         ),
         "nav": nav,
-        "sections": with_eager_row(sections_of(Shelf.fetch(request, visit, listings), listings)),
+        "sections": with_eager_row(sections_of(Programme(request, visit), visit, listings)),
         "is_empty": not listings,
     }
 
 
-def _by_kind(shelf: Shelf, listings: Sequence[Listing]) -> list[Section]:
+def _by_kind(programme: Programme, visit: Visit, listings: Sequence[Listing]) -> list[Section]:
     """In cinemas, then streaming; what is empty is left out."""
-    say = shelf.visit.wording.say
+    say = visit.wording.say
     streamed = [each for each in listings if each.premiere and each.premiere.kind in STREAMED]
     screened = [each for each in listings if each not in streamed]
     parts = (
         ("cinema", say(_("In cinemas")), screened),
         ("streaming", say(_("Streaming")), streamed),
     )
-    return [shelf.section(key, title, part) for key, title, part in parts if part]
+    return [programme.section(key, title, part) for key, title, part in parts if part]
 
 
-def _by_week(shelf: Shelf, listings: Sequence[Listing]) -> list[Section]:
+def _by_week(programme: Programme, visit: Visit, listings: Sequence[Listing]) -> list[Section]:
     """A section for each week, and the premieres known by their month alone at the end."""
     exact = [each for each in listings if each.premiere and each.premiere.precision in DAYS]
     rest = [each for each in listings if each not in exact]
     sections = [
-        _week_section(shelf, week, list(part))
+        _week_section(programme, visit, week, list(part))
         for week, part in groupby(exact, lambda each: week_of(each.day))
     ]
     if rest:
-        title = shelf.visit.wording.say(_("Day not known yet"))
-        sections.append(shelf.section("day-unknown", title, rest))
+        title = visit.wording.say(_("Day not known yet"))
+        sections.append(programme.section("day-unknown", title, rest))
     return sections
 
 
-def _week_section(shelf: Shelf, week: Week, listings: Sequence[Listing]) -> Section:
-    wording, paths = shelf.visit.wording, shelf.visit.paths
+def _week_section(
+    programme: Programme, visit: Visit, week: Week, listings: Sequence[Listing]
+) -> Section:
+    wording, paths = visit.wording, visit.paths
     title, more = week_text(wording, week), wording.say(_("The whole week"))
-    return shelf.section(f"week-{week.name}", title, listings, "", paths.week(week), more)
+    return programme.section(f"week-{week.name}", title, listings, "", paths.week(week), more)
 
 
 def _parsed(parse: Callable[[str], AnyPeriod], name: str) -> AnyPeriod:

@@ -1,0 +1,136 @@
+"""Fragments: what goes into the slots of a page, each cached under a key of its own.
+
+A view that is configured with ``cache_fragments=fill`` takes a slot wherever a fragment goes, and
+its rendered page is cut there into a shell (``assembly.py``)::
+
+    @view_config(route_name="week", renderer="week.jinja2", cache="pages", cache_fragments=cards)
+    def week(request):
+        slots = slots_of(request)
+        return {"cards": [slots.take(f"card {each.id} en") for each in premieres]}
+
+    def cards(request, contexts):
+        found = load(contexts)                      # all that are missing, together
+        for key, context in contexts.items():
+            context.depend(tag("movie", …))         # each card its own
+        return {key: render(found[key]) for key in contexts}
+
+A key tells everything that shapes the fragment's bytes, the language among it. ``fill`` is called
+with the keys that are not cached, often with none of them loaded: a fragment goes stale far more
+often than the list it stands in. ``PieceGoneError`` says that there is nothing to render for a key;
+then the list is outdated, and is asked for anew.
+"""
+
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from .assembly import Shell
+from .entry import Kind
+from .errors import CacheError
+from .keys import KeyMaker
+from .region import TaggedRegion
+from .rendering import RenderContext, Rendered
+from .sources import Source
+
+Fill = Callable[[Any, Mapping[str, RenderContext]], Mapping[str, bytes]]
+"""Given a request and a context for each key: the fragments' bytes."""
+
+_SLOTS: Final = "moziweb.cache.slots"
+
+
+class PieceGoneError(CacheError):
+    """What a slot is for is not there any more."""
+
+
+class Slots:
+    """The slots of one render, in the order they were taken.
+
+    A mark holds a secret of this render, so no text of a page can be taken for one.
+    """
+
+    def __init__(self) -> None:
+        self._secret = secrets.token_hex(8)
+        self._keys: list[str] = []
+
+    def take(self, key: str) -> Markup:
+        """A mark for the page, where the fragment of ``key`` is to stand."""
+        self._keys.append(key)
+        mark = f"<!--slot {self._secret} {len(self._keys) - 1}-->"
+        return Markup(mark)  # noqa: S704 - a number and a secret of ours
+
+    def cut(self, page: bytes) -> Shell:
+        """The shell of a rendered page. A slot that was taken and not shown is none."""
+        pieces = re.split(rb"<!--slot %b (\d+)-->" % self._secret.encode("ascii"), page)
+        return Shell(tuple(pieces[::2]), tuple(self._keys[int(n)] for n in pieces[1::2]))
+
+
+def slots_of(request: Any) -> Slots:
+    """The slots of the page being rendered.
+
+    Raises ``CacheError`` for a view that nobody fills the slots of.
+    """
+    slots: Slots | None = request.environ.get(_SLOTS)
+    if slots is None:
+        raise CacheError("slots are for views that are configured with cache_fragments=…")
+    return slots
+
+
+def offer_slots(environ: dict[str, Any]) -> Slots:
+    """New slots for the render that begins."""
+    slots: Slots = environ.setdefault(_SLOTS, Slots())
+    return slots
+
+
+def withdraw_slots(environ: dict[str, Any]) -> None:
+    """The render is done."""
+    del environ[_SLOTS]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """The fragments of a kind of page: from their region, or from ``fill`` where there is none.
+
+    ``always`` are tags that every fragment carries, ``digest`` is of what they are made with.
+    """
+
+    fill: Fill
+    always: Sequence[str] = ()
+    region: TaggedRegion | None = None
+    keys: KeyMaker | None = None
+    digest: str = ""
+
+    def get_multi(
+        self, request: Any, keys: Sequence[str], source: Source, parent: RenderContext
+    ) -> Mapping[str, bytes]:
+        """The fragments of ``keys``; what they depend on becomes ``parent``'s, too."""
+        wanted = list(dict.fromkeys(keys))
+        if not wanted:
+            return {}
+        if self.region is None or self.keys is None:
+            return self._rendered(request, wanted, source, parent)
+        places = {self.keys.key(self.digest, key): key for key in wanted}
+
+        def render(contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
+            filled = self._fill(request, {places[at]: each for at, each in contexts.items()})
+            return {at: Rendered(filled[places[at]], kind=Kind.CARD) for at in contexts}
+
+        served = self.region.get_or_render_multi(list(places), render, source=source, parent=parent)
+        return {key: each.entry.payload for key, each in zip(places.values(), served, strict=True)}
+
+    def _rendered(
+        self, request: Any, keys: Sequence[str], source: Source, parent: RenderContext
+    ) -> Mapping[str, bytes]:
+        contexts = {key: RenderContext(source) for key in keys}
+        filled = self._fill(request, contexts)
+        for context in contexts.values():
+            parent.recorder.bubble(context.recorder)
+        return filled
+
+    def _fill(self, request: Any, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:
+        for context in contexts.values():
+            context.depend(*self.always)
+        return self.fill(request, contexts)

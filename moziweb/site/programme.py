@@ -1,0 +1,116 @@
+"""What a request has listed: its listings, the sections they stand in, and the pieces of them.
+
+A page that lists films is rendered with slots (``slots.py``), which ``film_pieces`` fills. When the
+list itself was cached and some of its cards are not, the films of those are loaded by their ids;
+when the list was made just now, they are at hand.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from pyramid.renderers import render
+
+from moziweb.cache import RenderContext
+from moziweb.cache.fragments import PieceGoneError, slots_of
+from moziweb.movies.queries import Listing, listings_of
+from moziweb.movies.tags import movie_tag
+from moziweb.request import Request
+
+from .listings import Shelf, premiere_of
+from .pictures import blur_of
+from .slots import BACKDROP, CardSlot, PieceKey, Section
+from .visit import Visit
+
+_TEMPLATE: Final = "moziweb:templates/pieces.jinja2"
+_KNOWN: Final = "moziweb.site.listings"
+
+
+class Programme:
+    """The films that a page lists."""
+
+    def __init__(self, request: Request, visit: Visit) -> None:
+        self._visit = visit
+        self._take = slots_of(request).take
+        self._known = _known(request)
+
+    def section(
+        self,
+        key: str,
+        title: str,
+        listings: Iterable[Listing],
+        note: str = "",
+        more_href: str | None = None,
+        more_text: str = "",
+    ) -> Section:
+        """A section with a slot for each of these listings."""
+        cards = tuple(self._slot(listing) for listing in listings)
+        return Section(key, title, note, cards, more_href, more_text)
+
+    def _slot(self, listing: Listing) -> CardSlot:
+        _remember(self._known, listing)
+        day = premiere_of(self._visit.wording, listing)
+        return CardSlot(
+            listing=listing,
+            locale=self._visit.wording.locale,
+            take=self._take,
+            date_text=day.date_text,
+            date_iso=day.date_iso,
+            weekday_text=day.weekday_text,
+        )
+
+
+def film_pieces(request: Request, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:
+    """Fill slots: one query for what is not at hand, two for genres and posters, one rendering.
+
+    Raises ``PieceGoneError`` for a film or premiere that is not there, or not to be seen, any more.
+    """
+    keys = {text: PieceKey.parse(text) for text in contexts}
+    listings = _listings(request, keys.values())
+    shelf = Shelf.fetch(request, Visit.of(request), listings.values())
+    pieces = [
+        _values(shelf.seen_by(contexts[text].depend), key, listings[key])
+        for text, key in keys.items()
+    ]
+    cut = secrets.token_hex(16)
+    html = render(_TEMPLATE, {"pieces": pieces, "cut": cut}, request=request)
+    return dict(zip(keys, html.encode().split(cut.encode())[:-1], strict=True))
+
+
+def _values(shelf: Shelf, key: PieceKey, listing: Listing) -> dict[str, Any]:
+    """What ``pieces.jinja2`` is given for one piece."""
+    if key.shape != BACKDROP:
+        return {"shape": key.shape, "film": shelf.card(listing), "loading": key.loading}
+    shelf.visit.depend(movie_tag(listing.movie.id))
+    links = shelf.posters.get(listing.movie.id)
+    return {"shape": key.shape, "src": blur_of(shelf.visit, links) if links else None}
+
+
+def _listings(request: Request, keys: Iterable[PieceKey]) -> dict[PieceKey, Listing]:
+    known = _known(request)
+    missing = [key for key in keys if _place(key) not in known]
+    if missing:
+        movies = {key.movie_id for key in missing}
+        premieres = {key.premiere_id for key in missing if key.premiere_id}
+        for listing in listings_of(request.dbsession, movies, premieres):
+            _remember(known, listing)
+    try:
+        return {key: known[_place(key)] for key in keys}
+    except KeyError as gone:
+        raise PieceGoneError(f"movie and premiere {gone}") from None
+
+
+def _place(key: PieceKey) -> tuple[int, int]:
+    return key.movie_id, key.premiere_id
+
+
+def _remember(known: dict[tuple[int, int], Listing], listing: Listing) -> None:
+    """Under its premiere, and under its film alone, which is all that a backdrop asks for."""
+    movie, premiere = listing.movie, listing.premiere
+    known[movie.id, premiere.id if premiere else 0] = listing
+    known.setdefault((movie.id, 0), Listing(movie, distributor=listing.distributor))
+
+
+def _known(request: Request) -> dict[tuple[int, int], Listing]:
+    known: dict[tuple[int, int], Listing] = request.environ.setdefault(_KNOWN, {})
+    return known
