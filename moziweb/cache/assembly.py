@@ -7,7 +7,7 @@ for the list, stays as it is.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -27,20 +27,6 @@ class Shell:
     def __post_init__(self) -> None:
         if len(self.pieces) != len(self.keys) + 1:
             raise ValueError(f"{len(self.keys)} keys need one piece more, not {len(self.pieces)}")
-
-    @classmethod
-    def cut(cls, page: bytes, marks: Sequence[bytes], keys: Iterable[str]) -> Self:
-        """Cut a rendered page at ``marks``, one for each key, each standing once and in order.
-
-        ``ValueError`` where a mark is missing, or stands more than once.
-        """
-        pieces = []
-        for mark in marks:
-            piece, found, page = page.partition(mark)
-            if not found or mark in page:
-                raise ValueError(f"a slot's mark must stand exactly once, in order: {mark!r}")
-            pieces.append(piece)
-        return cls((*pieces, page), tuple(keys))
 
     def assemble(self, cards: Mapping[str, bytes]) -> bytes:
         """The page with a card in each slot; ``KeyError`` for a card that is not there."""

@@ -29,18 +29,6 @@ def test_what_goes_in_comes_out(slots: list[tuple[str, bytes]], last: bytes) -> 
     assert Shell.decode(shell.encode()) == shell
 
 
-def test_a_page_is_cut_at_its_marks() -> None:
-    page = b"<ul><!--7--> <!--9--></ul>"
-    shell = Shell.cut(page, [b"<!--7-->", b"<!--9-->"], ["7", "9"])
-    assert shell.assemble({"7": b"<!--7-->", "9": b"<!--9-->"}) == page
-
-
-@pytest.mark.parametrize("page", [b"a", b"a#b#c", b"2 then 1: @#"])
-def test_marks_stand_once_and_in_order(page: bytes) -> None:
-    with pytest.raises(ValueError, match="mark"):
-        Shell.cut(page, [b"#", b"@"], ["1", "2"])
-
-
 def test_pieces_and_keys_belong_together() -> None:
     with pytest.raises(ValueError, match="one piece more"):
         Shell((b"a",), ("1",))
