@@ -92,18 +92,15 @@ class _Page:
         fragments = self.cached.fragments
         if fragments is None:
             return self._view(entry)
-        key = self.cached.route.keys.key(self.place.key, "shell")
-        stored = self.place.region.get_or_render(
-            key, self._shell, source=self.source, parent=entry
-        ).entry
         try:
-            return self._filled(fragments, Rendered(stored.payload, content=stored.content), entry)
+            return self._filled(
+                fragments,
+                fragments.shell(self.place.key, self._shell, self.source, entry),
+                entry,
+            )
         except PieceGoneError:
             entry.start_over()
-            shell = RenderContext(self.source)
-            rendered = self._shell(shell)
-            entry.recorder.bubble(shell.recorder)
-            return self._filled(fragments, rendered, entry)
+            return self._filled(fragments, self._shell(entry), entry)
 
     def _filled(self, fragments: Fragments, stored: Rendered, entry: RenderContext) -> Rendered:
         shell = Shell.decode(stored.payload)

@@ -32,7 +32,7 @@ from .assembly import Shell
 from .entry import Kind
 from .errors import CacheError
 from .keys import KeyMaker
-from .region import TaggedRegion
+from .region import Render, TaggedRegion
 from .rendering import RenderContext, Rendered
 from .sources import Source
 
@@ -92,7 +92,7 @@ def withdraw_slots(environ: dict[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fragments:
-    """The fragments of a kind of page: from their region, or from ``fill`` where there is none.
+    """What a kind of page is assembled of: from its region, or rendered where there is none.
 
     ``always`` are tags that every fragment carries, ``digest`` is of what they are made with.
     """
@@ -103,6 +103,14 @@ class Fragments:
     keys: KeyMaker | None = None
     digest: str = ""
 
+    def shell(self, page: str, render: Render, source: Source, parent: RenderContext) -> Rendered:
+        """The shell of the page under the key ``page``, which inherits what it depends on."""
+        if self.region is None or self.keys is None:
+            return render(parent)
+        key = self.keys.key("shell", page)
+        entry = self.region.get_or_render(key, render, source=source, parent=parent).entry
+        return Rendered(entry.payload, entry.kind, content=entry.content)
+
     def get_multi(
         self, request: Any, keys: Sequence[str], source: Source, parent: RenderContext
     ) -> Mapping[str, bytes]:
@@ -112,7 +120,7 @@ class Fragments:
             return {}
         if self.region is None or self.keys is None:
             return self._rendered(request, wanted, source, parent)
-        places = {self.keys.key(self.digest, key): key for key in wanted}
+        places = {self.keys.key("card", self.digest, key): key for key in wanted}
 
         def render(contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
             filled = self._fill(request, {places[at]: each for at, each in contexts.items()})

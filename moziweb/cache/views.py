@@ -38,7 +38,7 @@ KNOWN_ADDRESSES: Final = 20_000
 """Paths whose keys a process remembers; about 4 MB."""
 
 FRAGMENTS: Final = "fragments"
-"""The region of what goes into the slots of pages."""
+"""The region of what pages are assembled of: shells, and what goes into their slots."""
 
 
 def depend(request: Any, *tags: str) -> None:
