@@ -57,7 +57,7 @@ def cap(request: Any, ends: float) -> None:
     For a page that learns only from its data until when it is true; ``cache_moment`` is for one
     that knows beforehand.
     """
-    context: RenderContext | None = request.environ.get(_CONTEXT)
+    context = context_of(request)
     if context is not None:
         context.cap(ends)
 
