@@ -52,13 +52,15 @@ class Picture:
 class Card:
     """A movie in a list, with the premiere it is listed for.
 
-    ``subtitle`` is the title in the other language when it differs. ``rating`` None is pending.
+    ``subtitle`` is the title in the other language when it differs; ``subtitle_lang`` is ""
+    where that may be any. ``rating`` None is pending.
     """
 
     movie_id: int
     href: str
     title: str
     subtitle: str
+    subtitle_lang: str
     date_text: str
     date_iso: str
     weekday_text: str

@@ -77,6 +77,7 @@ class Shelf:
             href=self.visit.paths.movie(movie),
             title=title,
             subtitle=subtitle,
+            subtitle_lang="hu" if wording.locale == "en" else "",
             date_text=premiere.date_text,
             date_iso=premiere.date_iso,
             weekday_text=premiere.weekday_text,
