@@ -82,6 +82,7 @@ def test_a_secret_comes_from_the_environment_and_never_into_a_message() -> None:
         loaded(environ, sqlalchemy__url="${DATABASE_URL}")
     assert "secret" not in str(caught.value)
     assert "${DATABASE_URL}" in str(caught.value)
+    assert str(caught.value).endswith(" (DATABASE_URL from the environment)")
 
 
 def test_an_unset_variable_is_named_with_its_key() -> None:

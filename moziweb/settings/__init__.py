@@ -85,7 +85,9 @@ def _parsed(setting: Setting, value: Any, environ: Mapping[str, str]) -> Any:
     except ValueError:
         # The text from the file is shown, not the expanded one: that one may be a secret.
         expected = f"expected {setting.kind.description}"
-        raise SettingsError(f"{setting.name} = {value}: {expected}") from None
+        given = [match["name"] for match in _VARIABLE.finditer(value) if environ.get(match["name"])]
+        names = f" ({', '.join(given)} from the environment)" if given else ""
+        raise SettingsError(f"{setting.name} = {value}: {expected}{names}") from None
 
 
 def _check_together(typed: Mapping[str, Any]) -> None:

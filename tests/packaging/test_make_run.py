@@ -1,0 +1,96 @@
+"""``make run`` in a copy of the tree: it serves the demo, keeps its data and ends with all its own.
+
+What it installs is the environment of these tests, marked as made: installing is shown where the
+suite itself begins, since ``make test`` makes what ``make run`` needs first.
+"""
+
+import contextlib
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from tests.services.ports import HOST, accepts, free_port
+
+from .running import BIN, PATIENCE, ask, is_running, said_until, started
+
+ROOT = Path(__file__).parents[2]
+FILES = ("Makefile", "development.ini", "setup.py", "pyproject.toml", "requirements.lock")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of what ``make run`` reads, with an environment that needs nothing more."""
+    for name in FILES:
+        shutil.copy(ROOT / name, tmp_path / name)
+    environment = tmp_path / ".venv"
+    (environment / "made").mkdir(parents=True)
+    (environment / "bin").mkdir()
+    (tmp_path / "var").mkdir()
+    for program in ("moziweb", "pserve"):
+        (environment / "bin" / program).symlink_to(Path(BIN) / program)
+    (environment / "bin" / "python").symlink_to(sys.executable)
+    for mark in ("venv", "run"):
+        (environment / "made" / mark).touch()
+    return tmp_path
+
+
+def make_run(tree: Path, port: object) -> AbstractContextManager[subprocess.Popen[str]]:
+    return started(["make", "run"], tree, {"PORT": str(port)})
+
+
+def loaded(said: str) -> dict[str, int]:
+    """What ``demo load`` told."""
+    (line,) = [line for line in said.splitlines() if line.startswith("{")]
+    told: dict[str, int] = json.loads(line)
+    return told
+
+
+def complaint(tree: Path, port: object) -> str:
+    """The one line of a start that fails."""
+    with make_run(tree, port) as process:
+        assert process.stdout
+        said = process.stdout.read()
+        assert process.wait(PATIENCE) != 0
+    assert "Traceback" not in said
+    (line,) = [line for line in said.splitlines() if line.startswith("moziweb:")]
+    return line
+
+
+def test_it_serves_the_demo_and_goes_on_where_it_stopped(tree: Path) -> None:
+    port = free_port()
+    with make_run(tree, port) as process:
+        said = said_until(process, "moziweb is at")
+        assert f"moziweb is at http://{HOST}:{port}/" in said
+        assert loaded(said)["added"] == 796
+        status, _, page = ask(f"http://{HOST}:{port}/")
+        assert status == 200
+        assert page.count(b'class="movie"') > 20
+        busy = "is in use already; end what listens there, or choose another with PORT=…"
+        assert complaint(tree, port) == f"moziweb: {HOST}:{port} {busy}"
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE)
+        assert not is_running(process.pid), "its children ended with it"
+    assert not accepts(port)
+
+    with contextlib.closing(sqlite3.connect(tree / "var" / "moziweb.sqlite")) as database:
+        database.execute("UPDATE movie SET title = 'Ezt írtam át' WHERE id = 1")
+        database.commit()
+    with make_run(tree, port) as process:
+        said = said_until(process, "moziweb is at")
+        assert "The schema is at" in said
+        assert loaded(said)["added"] == 0
+        _, _, page = ask(f"http://{HOST}:{port}/api/movie/1")
+        assert json.loads(page)["title"] == "Ezt írtam át"
+
+
+def test_a_port_that_is_none_is_one_line(tree: Path) -> None:
+    line = complaint(tree, 80000)
+    assert line.startswith("moziweb: site.base_url = http://127.0.0.1:${PORT:-6543}: expected an")
+    assert line.endswith("(PORT from the environment)")
