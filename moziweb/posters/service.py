@@ -123,7 +123,7 @@ class PosterService:
 
     def preview(self, data: bytes) -> VariantSet:
         """What would be made of a picture; nothing is kept. Raises ``ImageRejected``."""
-        return make_variants(data, self._recipes, self._limits)
+        return self._maker(data, self._recipes, self._limits)
 
     def ensure(self, source_id: int) -> Outcome:
         """Have every variant of a source ready, unless somebody else is at it.
