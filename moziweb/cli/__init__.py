@@ -13,6 +13,7 @@ from .installation import Installation
 from .posters import posters
 from .uploads import uploads
 from .user import user
+from .worker import worker
 
 __all__ = ["main"]
 
@@ -39,3 +40,4 @@ main.add_command(demo)
 main.add_command(posters)
 main.add_command(uploads)
 main.add_command(user)
+main.add_command(worker)

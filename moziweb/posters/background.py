@@ -20,6 +20,7 @@ from .desk import PosterDesk
 from .due import LAZY
 from .models import PosterSource, SourceState
 from .pool import Pool
+from .queue import Queue
 
 _WRITTEN: Final = "moziweb.posters.written"
 _COMMITTED: Final = "moziweb.posters.committed"
@@ -97,12 +98,15 @@ def _is_to_be_made(source: PosterSource) -> bool:
 def includeme(config: Configurator) -> None:
     """Watch the sessions for sources, and put the operator's desk at ``registry["poster_desk"]``.
 
-    A pool stands at ``registry["poster_pool"]``; whoever serves starts it.
+    A pool stands at ``registry["poster_pool"]``; whoever serves starts it. The queue, if there is
+    one, stands at ``registry["poster_queue"]``.
     """
     registry, settings = config.registry, config.registry.settings
     database, service = registry["database"], registry["posters"]
     background: Background = Nobody()
-    if settings["posters.background"] == "pool":
+    if settings["posters.background"] == "procrastinate":
+        background = registry["poster_queue"] = Queue(database)
+    elif settings["posters.background"] == "pool":
         background = registry["poster_pool"] = Pool(
             database,
             service,

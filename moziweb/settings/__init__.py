@@ -96,3 +96,9 @@ def _check_together(typed: Mapping[str, Any]) -> None:
     if needed and typed[needed] is None:
         backend = typed["storage.backend"]
         raise SettingsError(f"{needed}: missing, and storage.backend = {backend} needs it")
+    on_sqlite = str(typed.get("sqlalchemy.url")).startswith("sqlite")
+    if typed.get("posters.background") == "procrastinate" and on_sqlite:
+        raise SettingsError(
+            "posters.background = procrastinate: its queue lives in PostgreSQL, and sqlalchemy.url "
+            "is SQLite; expected pool or off there"
+        )

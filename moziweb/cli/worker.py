@@ -1,0 +1,46 @@
+"""``moziweb worker``: posters made in the background, by as many of these as there is need for."""
+
+import asyncio
+import logging
+
+import click
+
+from moziweb.movies.models import now_utc
+from moziweb.posters.worker import PosterWorker
+
+from .installation import Installation, InstallationError, services_in_one_line
+
+
+@click.command()
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=2, show_default=True,
+    help="How many sources to work on at once.",
+)  # fmt: skip
+@click.pass_obj
+def worker(installation: Installation, jobs: int) -> None:
+    """Make the posters of new and changed sources, until SIGTERM or Ctrl-C.
+
+    For posters.background = procrastinate. Any number of workers may run, on any number of
+    machines; one that is killed loses nothing, what it worked on is taken over. A stop finishes
+    the posters that are being made. Exit status: 0 when stopped.
+    """
+    if installation.settings["posters.background"] != "procrastinate":
+        raise InstallationError(
+            "posters.background: a worker needs procrastinate; with pool, the site's own process "
+            "makes posters in the background"
+        )
+    with services_in_one_line():
+        registry = installation.registry
+        # A line for each job is worth something only to who looks for a fault in the queue.
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)
+        click.echo(f"A worker with {jobs} jobs; Ctrl-C ends it.", err=True)
+        asyncio.run(_run(installation, jobs))
+    registry["database"].engine.dispose()
+
+
+async def _run(installation: Installation, jobs: int) -> None:
+    registry = installation.registry
+    database = registry["database"]
+    await PosterWorker(
+        database.engine.url, registry["posters"], registry["poster_queue"], now_utc, jobs
+    ).run()

@@ -1,0 +1,157 @@
+"""``moziweb worker``: real processes on a real queue, killed, stopped and cut off."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from moziweb.db import Database, create_engine
+from moziweb.movies.models import Movie
+from moziweb.posters.background import Watch
+from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
+from moziweb.posters.queue import Queue
+from moziweb.posters.recipes import RECIPES
+from moziweb.posters.sources import add_upload
+from moziweb.storage.disk import DiskStorage
+from tests.posters.conftest import picture
+from tests.services.postgres import PostgresServer
+
+from .conftest import COMMAND, Run
+
+INI = """\
+[app:main]
+use = egg:moziweb
+site.base_url = http://127.0.0.1:6543
+sqlalchemy.url = {url}
+storage.backend = disk
+storage.disk.path = %(here)s/objects
+posters.background = procrastinate
+"""
+
+PATIENCE = 90.0
+
+
+@pytest.fixture
+def database(
+    tmp_path: Path, postgres_server: PostgresServer, migrated_postgres: str
+) -> Iterator[Database]:
+    """A site on PostgreSQL whose sessions defer jobs, as the site's own do."""
+    with postgres_server.database(migrated_postgres) as url:
+        (tmp_path / "site.ini").write_text(INI.format(url=url))
+        address = url.replace("postgresql://", "postgresql+psycopg://")
+        engine = create_engine({"sqlalchemy.url": address, "sqlalchemy.pool_size": 2})
+        database = Database(engine)
+        database.watch(Watch(Queue(database)).watch)
+        yield database
+        engine.dispose()
+
+
+@contextmanager
+def worker(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [*COMMAND, "-c", str(folder / "site.ini"), "worker", "--jobs", "2"]
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    assert process.stderr
+    assert process.stderr.readline().startswith("A worker")
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def add_upload_of(database: Database, folder: Path, number: int) -> int:
+    storage = DiskStorage(folder / "objects")
+    with database.write() as session:
+        movie = Movie(title="a", original_title="a", slug="a")
+        session.add(movie)
+        session.flush()
+        colour = f"#{number:02x}a0a0"
+        return add_upload(session, storage, movie, picture(colour, (400, 600))).id
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def count(database: Database, state: SourceState) -> int:
+    query = select(func.count(PosterSource.id)).where(PosterSource.state == state)
+    with database.read() as session:
+        return session.scalar(query) or 0
+
+
+def test_posters_are_made_without_a_visitor_and_a_killed_worker_loses_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    with worker(tmp_path) as first:
+        add_upload_of(database, tmp_path, 1)
+        wait_for(lambda: count(database, SourceState.READY) == 1)
+        for number in range(2, 12):
+            add_upload_of(database, tmp_path, number)
+        wait_for(lambda: count(database, SourceState.GENERATING) > 0)
+        first.kill()  # SIGKILL: leases and jobs stay as they are
+        first.wait()
+    with database.write() as session:
+        # Its leases run out at once, and even the queue is lost.
+        long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+        session.execute(update(PosterSource).values(lease_until=long_ago))
+        session.execute(text("TRUNCATE procrastinate.procrastinate_jobs CASCADE"))
+    with worker(tmp_path) as second, worker(tmp_path) as third:
+        wait_for(lambda: count(database, SourceState.READY) == 11)
+        for process in (second, third):
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE) == 0
+    ready = select(func.count(PosterVariant.id)).where(PosterVariant.state == VariantState.READY)
+    with database.read() as session:
+        assert session.scalar(ready) == 11 * len(RECIPES)
+        left = session.scalars(text("SELECT status::text FROM procrastinate.procrastinate_jobs"))
+        assert set(left) <= {"todo"}
+
+
+def test_a_worker_waits_for_a_database_that_is_away(
+    tmp_path: Path, migrated_postgres: str, database: Database, postgres_server: PostgresServer
+) -> None:
+    """Cut off from its database it neither ends nor spins; it goes on when there is one again."""
+    name = database.engine.url.database
+    with worker(tmp_path) as process:
+        add_upload_of(database, tmp_path, 1)
+        wait_for(lambda: count(database, SourceState.READY) == 1)
+        database.engine.dispose()
+        with postgres_server.connect("postgres") as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+        add_upload_of(database, tmp_path, 2)
+        wait_for(lambda: count(database, SourceState.READY) == 2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_worker_is_for_the_queue_alone(tmp_path: Path, database: Database, run: Run) -> None:
+    ini = tmp_path / "site.ini"
+    ini.write_text(ini.read_text().replace("= procrastinate", "= pool"))
+    ended = run("worker")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("moziweb: posters.background: a worker needs procrastinate")
+
+
+def test_the_queue_is_for_postgresql_alone(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "site.ini").write_text(INI.format(url="sqlite:///%(here)s/site.sqlite"))
+    ended = run("worker")
+    assert ended.returncode == 2
+    assert "posters.background = procrastinate: its queue lives in PostgreSQL" in ended.stderr
