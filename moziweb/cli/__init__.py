@@ -9,6 +9,7 @@ import click
 
 from .db import db
 from .demo import demo
+from .imports import imports
 from .installation import Installation
 from .posters import posters
 from .uploads import uploads
@@ -31,12 +32,13 @@ __all__ = ["main"]
 @click.version_option(package_name="moziweb")
 @click.pass_context
 def main(context: click.Context, ini: str) -> None:
-    """A movie premieres calendar: database, demo, posters, uploads and users."""
+    """A movie premieres calendar: database, demo, imports, posters, uploads and users."""
     context.obj = Installation(ini)
 
 
 main.add_command(db)
 main.add_command(demo)
+main.add_command(imports)
 main.add_command(posters)
 main.add_command(uploads)
 main.add_command(user)

@@ -9,31 +9,9 @@ that were made up for a film are ``art``. A word that is missing here is an erro
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from .errors import DemoError
+from moziweb.movies.genres import GENRES
 
-GENRES: Final[Mapping[str, str]] = {
-    "Action": "Akció",
-    "Adventure": "Kaland",
-    "Animation": "Animáció",
-    "Biography": "Életrajzi",
-    "Comedy": "Vígjáték",
-    "Crime": "Krimi",
-    "Documentary": "Dokumentumfilm",
-    "Drama": "Dráma",
-    "Family": "Családi",
-    "Fantasy": "Fantasy",
-    "History": "Történelmi",
-    "Horror": "Horror",
-    "Music": "Zenés",
-    "Musical": "Musical",
-    "Mystery": "Misztikus",
-    "Romance": "Romantikus",
-    "Sci-Fi": "Sci-fi",
-    "Sport": "Sport",
-    "Thriller": "Thriller",
-    "War": "Háborús",
-    "Western": "Western",
-}
+from .errors import DemoError
 
 COUNTRIES: Final[Mapping[str, str]] = {
     "Afghanistan": "AF",

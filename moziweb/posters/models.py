@@ -48,10 +48,11 @@ class PosterSource(Base):
     """A picture that a movie's poster is made of; its id is the ``media_id`` of poster addresses.
 
     ``url`` is what a URL or drawn source is read from, ``key`` where an upload's original stands
-    in storage. ``width`` and ``height`` are in pixels after orientation; the focal point is in
-    0..1 from the top left. A movie has at most one chosen source: the poster its pages show.
-    ``choose_when_ready`` makes it that one as soon as its variants are ready, so that the old one
-    is shown till then; ``remake`` asks for every variant anew, those that are ready, too.
+    in storage. ``origin`` names the importer that brought it, if one did, and ``fetched_at`` when
+    it last gave the address. ``width`` and ``height`` are in pixels after orientation; the focal
+    point is in 0..1 from the top left. A movie has at most one chosen source: the poster its pages
+    show. ``choose_when_ready`` makes it that one as soon as its variants are ready, so that the old
+    one is shown till then; ``remake`` asks for every variant anew, those that are ready, too.
     """
 
     __tablename__ = "poster_source"
@@ -75,6 +76,8 @@ class PosterSource(Base):
     chosen: Mapped[bool] = mapped_column(default=False)
     url: Mapped[str | None] = mapped_column(Text)
     key: Mapped[str | None] = mapped_column(Text)
+    origin: Mapped[str | None] = mapped_column(String(20))
+    fetched_at: Mapped[datetime | None]
     sha256: Mapped[str | None] = mapped_column(String(64))
     bytes: Mapped[int | None]
     format: Mapped[str | None] = mapped_column(String(10))

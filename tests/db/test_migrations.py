@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 import moziweb.freshness
 import moziweb.manager.models
+import moziweb.movies.importers.models
 import moziweb.movies.models
 import moziweb.posters.models
 from moziweb.db import create_engine, migrations
@@ -27,6 +28,7 @@ from tests.services.postgres import PostgresServer
 MODELS = (
     moziweb.freshness,
     moziweb.manager.models,
+    moziweb.movies.importers.models,
     moziweb.movies.models,
     moziweb.posters.models,
 )

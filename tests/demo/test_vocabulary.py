@@ -8,13 +8,13 @@ from babel import Locale
 from moziweb.demo.catalogue import shipped_films
 from moziweb.demo.vocabulary import (
     COUNTRIES,
-    GENRES,
     LANGUAGES,
     UnknownWordError,
     country_codes,
     hungarian_genre,
     language_codes,
 )
+from moziweb.movies.genres import GENRES
 from moziweb.movies.slugs import slug_of
 from moziweb.site.wording import Wording
 

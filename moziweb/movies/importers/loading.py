@@ -1,0 +1,81 @@
+"""Films as they stand, in the words of candidates. Seven queries for any number of them."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from moziweb.movies.models import Credit, CreditRole, Movie, MovieGenre, Premiere
+
+from .candidate import GenreFact, PersonFact, PremiereFact, TrailerFact
+from .fields import COLUMNS
+from .planning import Snapshot
+from .premieres import Standing
+
+
+def load_films(session: Session, movie_ids: Collection[int]) -> dict[int, Movie]:
+    """The films with everything that an import can change, whether published or not."""
+    query = (
+        select(Movie)
+        .where(Movie.id.in_(sorted(movie_ids)))
+        .options(
+            joinedload(Movie.distributor),
+            selectinload(Movie.genre_links).joinedload(MovieGenre.genre),
+            selectinload(Movie.premieres).options(
+                joinedload(Premiere.service), selectinload(Premiere.changes)
+            ),
+            selectinload(Movie.credits).joinedload(Credit.person),
+            selectinload(Movie.trailers),
+            selectinload(Movie.provenance),
+        )
+    )
+    return {movie.id: movie for movie in session.scalars(query)} if movie_ids else {}
+
+
+def snapshot(movie: Movie, posters: tuple[str, ...] = ()) -> Snapshot:
+    """The film as frozen values; ``posters`` are the URLs of its external pictures."""
+    values: dict[str, Any] = {name: _column(getattr(movie, name)) for name in COLUMNS}
+    values["distributor"] = movie.distributor.name if movie.distributor else None
+    values["genres"] = tuple(
+        GenreFact(link.genre.name, link.genre.name_en) for link in movie.genre_links
+    )
+    values["directors"] = _people(movie.credits, CreditRole.DIRECTOR)
+    values["cast"] = _people(movie.credits, CreditRole.CAST)
+    values["trailers"] = tuple(
+        TrailerFact(each.site, each.video_id, each.name, each.language) for each in movie.trailers
+    )
+    values["poster"] = posters[0] if posters else None
+    return Snapshot(
+        movie.id,
+        values,
+        premieres=tuple(_standing(each) for each in movie.premieres),
+        posters=posters,
+        sources={each.field: each.source for each in movie.provenance},
+        fetched={each.field: each.fetched_at for each in movie.provenance},
+    )
+
+
+def _column(value: Any) -> Any:
+    return str(value) if isinstance(value, str) else value
+
+
+def _people(credits_: Iterable[Credit], role: CreditRole) -> tuple[PersonFact, ...]:
+    return tuple(
+        PersonFact(credit.person.name, credit.character, credit.person.tmdb_id)
+        for credit in credits_
+        if credit.role is role
+    )
+
+
+def _standing(premiere: Premiere) -> Standing:
+    fact = PremiereFact(
+        premiere.date,
+        premiere.precision,
+        premiere.kind,
+        premiere.rerelease,
+        premiere.service.name if premiere.service else "",
+        premiere.note,
+        premiere.formats,
+    )
+    return Standing(premiere.id, fact, cancelled=premiere.cancelled_at is not None)

@@ -1,0 +1,74 @@
+"""What an import did, as values for JSON and as lines for people."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .planning import Change, Effect, Plan
+from .problems import Problem
+
+
+def plan_event(plan: Plan, movie_id: int | None = None) -> dict[str, Any]:
+    """The plan as plain values."""
+    return {
+        "place": plan.candidate.place,
+        "title": plan.candidate.title,
+        "effect": plan.effect.value,
+        "movie": movie_id or plan.movie_id,
+        "changes": [asdict(change) for change in plan.changes],
+        "problems": [asdict(problem) for problem in plan.problems],
+    }
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """The plan for somebody who reads; nothing is said of a film that stays as it is."""
+    if plan.effect in {Effect.NEW, Effect.CHANGED}:
+        yield f"{plan.candidate.place}: {plan.candidate.title}: {plan.effect}"
+    for change in plan.changes:
+        if plan.effect is Effect.CHANGED or change.kept_for:
+            yield f"    {_change_line(change)}"
+    for problem in plan.problems:
+        yield str(problem)
+
+
+def _change_line(change: Change) -> str:
+    line = f"{change.field}: {change.before or '(none)'} -> {change.after}"
+    return f"{line}  [stays: {change.kept_for}]" if change.kept_for else line
+
+
+@dataclass
+class Tally:
+    """How many films ended how, and everything that was wrong."""
+
+    effects: Counter[Effect] = field(default_factory=Counter)
+    moved: int = 0
+    kept: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, plan: Plan) -> None:
+        """Count a plan, applied or only looked at."""
+        self.effects[plan.effect] += 1
+        self.moved += len(plan.moves)
+        self.kept += len(plan.kept)
+        self.problems.extend(plan.problems)
+
+    @property
+    def sums(self) -> dict[str, int]:
+        """The figures of a report."""
+        return {
+            **{effect.value: self.effects[effect] for effect in Effect},
+            "moved": self.moved,
+            "kept": self.kept,
+            "problems": len(self.problems),
+        }
+
+    @property
+    def line(self) -> str:
+        """The figures in a sentence."""
+        sums = self.sums
+        return (
+            f"{sums['new']} new, {sums['changed']} changed, {sums['same']} as they were, "
+            f"{sums['refused']} refused; {sums['moved']} premieres moved, "
+            f"{sums['kept']} values kept, {sums['problems']} problems."
+        )

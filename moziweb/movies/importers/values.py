@@ -1,0 +1,237 @@
+"""Texts as strangers write them, made into values of the model. Pure.
+
+Each function raises ``ValueError`` with words that end the sentence "row 12, runtime: …".
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import cache
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from babel import Locale
+
+from moziweb.movies.calendar import parse_day
+from moziweb.movies.genres import GENRES
+from moziweb.movies.models import DatePrecision, PremiereKind, Rating, ScreenFormat
+from moziweb.movies.queries import MAX_ID
+from moziweb.movies.slugs import slug_of
+
+from .candidate import GenreFact, TrailerFact
+
+MAX_RUNTIME: Final = 1000
+"""Minutes; the longest films that were ever shown in a cinema are shorter."""
+
+YEARS_AHEAD: Final = 10
+"""Nobody announces a premiere further ahead than this; a later date is a slip of the pen."""
+
+_IMDB_ID: Final = re.compile(r"tt[0-9]{7,10}")
+_DOTTED: Final = re.compile(r"([0-9]{4})\.\s*(?:([0-9]{1,2})\.?(?:\s*([0-9]{1,2})\.?)?)?")
+_ISO: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
+_VIDEO_ID: Final = {
+    "YouTube": re.compile(r"[A-Za-z0-9_-]{6,20}"),
+    "Vimeo": re.compile(r"[0-9]{6,12}"),
+}
+
+_KINDS: Final = {
+    "cinema": PremiereKind.CINEMA, "theatrical": PremiereKind.CINEMA, "mozi": PremiereKind.CINEMA,
+    "3": PremiereKind.CINEMA, "limited": PremiereKind.LIMITED, "2": PremiereKind.LIMITED,
+    "festival": PremiereKind.FESTIVAL, "fesztivál": PremiereKind.FESTIVAL,
+    "1": PremiereKind.FESTIVAL, "streaming": PremiereKind.STREAMING,
+    "digital": PremiereKind.STREAMING, "4": PremiereKind.STREAMING,
+}  # fmt: skip
+
+_OTHER_GENRES: Final = {
+    "science fiction": "Sci-Fi",
+    "sci-fi & fantasy": "Sci-Fi",
+    "bűnügyi": "Crime",
+    "rejtély": "Mystery",
+    "zene": "Music",
+    "dokumentum": "Documentary",
+}
+
+
+def text(value: str, limit: int) -> str:
+    """``value`` without control characters and half characters, trimmed; lines are kept."""
+    kept = "".join(
+        character
+        for character in value
+        if character == "\n" or unicodedata.category(character) not in {"Cc", "Cs"}
+    ).strip()
+    if len(kept) > limit:
+        raise ValueError(f"longer than {limit} characters")
+    return kept
+
+
+def line(value: str, limit: int) -> str:
+    """A text on one line."""
+    return text(" ".join(value.split()), limit)
+
+
+def number(value: str, most: int) -> int:
+    """A whole number from 1 to ``most``."""
+    if not re.fullmatch(r"[0-9]{1,10}(?:\.0)?", value):
+        raise ValueError(f"not a whole number: {_quoted(value)}")
+    found = int(float(value))
+    if not 1 <= found <= most:
+        raise ValueError(f"not between 1 and {most}: {found}")
+    return found
+
+
+def runtime(value: str) -> int:
+    """Minutes."""
+    return number(value, MAX_RUNTIME)
+
+
+def tmdb_id(value: str) -> int:
+    """A film's number at TMDB."""
+    return number(value, MAX_ID)
+
+
+def imdb_id(value: str) -> str:
+    """``tt0137523``, alone or inside an address of IMDb's."""
+    found = _IMDB_ID.fullmatch(value) or re.search(r"imdb\.com/title/(tt[0-9]{7,10})\b", value)
+    if found is None:
+        raise ValueError(f"not an IMDb id such as tt0137523: {_quoted(value)}")
+    return found[found.lastindex or 0]
+
+
+def rating(value: str) -> str | None:
+    """A Hungarian age rating; None for NR, which is none yet."""
+    word = value.upper().removesuffix("+").strip()
+    if word in {"NR", "N/A", "-"}:
+        return None
+    try:
+        return Rating(word).value
+    except ValueError:
+        known = ", ".join([*Rating, "NR"])
+        raise ValueError(f"not one of {known}: {_quoted(value)}") from None
+
+
+def kind(value: str) -> PremiereKind:
+    """What kind of release."""
+    try:
+        return _KINDS[value.lower()]
+    except KeyError:
+        raise ValueError(f"not one of {', '.join(PremiereKind)}: {_quoted(value)}") from None
+
+
+def precision(value: str) -> DatePrecision:
+    """How much of a date is known."""
+    try:
+        return DatePrecision(value.lower())
+    except ValueError:
+        raise ValueError(f"not one of {', '.join(DatePrecision)}: {_quoted(value)}") from None
+
+
+def premiere_date(value: str, today: date, pattern: str = "") -> tuple[date, DatePrecision]:
+    """The date of ``2026-08-13``, ``2026.08.13.``, ``2026-08``, ``2026``, or of a strptime pattern.
+
+    A date of which less is known stands on its first day.
+    """
+    if pattern:
+        try:
+            day, known = datetime.strptime(value, pattern).date(), DatePrecision.DAY  # noqa: DTZ007
+        except ValueError:
+            raise ValueError(f"not a date like {pattern}: {_quoted(value)}") from None
+    else:
+        day, known = _date(value)
+    _check_day(day, today)
+    return day, known
+
+
+def _date(value: str) -> tuple[date, DatePrecision]:
+    parts: list[str]
+    if _ISO.fullmatch(value):
+        parts = value.split("-")
+    elif match := _DOTTED.fullmatch(value):
+        parts = [part for part in match.groups() if part]
+    else:
+        raise ValueError(f"not a date such as 2026-08-13 or 2026.08.13.: {_quoted(value)}")
+    year, month, day = (int(part) for part in [*parts, "1", "1"][:3])
+    known = (DatePrecision.YEAR, DatePrecision.MONTH, DatePrecision.DAY)[len(parts) - 1]
+    try:
+        return date(year, month, day), known
+    except ValueError:
+        raise ValueError(f"no such day: {_quoted(value)}") from None
+
+
+def _check_day(day: date, today: date) -> None:
+    try:
+        parse_day(day.isoformat())
+    except ValueError:
+        raise ValueError(f"outside the calendar: {day}") from None
+    if day.year > today.year + YEARS_AHEAD:
+        raise ValueError(f"more than {YEARS_AHEAD} years ahead: {day}")
+
+
+def formats(words: Iterable[str]) -> tuple[str, ...]:
+    """How cinemas show it, each once."""
+    known = {each.value.lower(): each.value for each in ScreenFormat}
+    found: dict[str, None] = {}
+    for word in words:
+        if word.lower() not in known:
+            raise ValueError(f"not one of {', '.join(ScreenFormat)}: {_quoted(word)}")
+        found[known[word.lower()]] = None
+    return tuple(found)
+
+
+def languages(words: Iterable[str]) -> tuple[str, ...]:
+    """Codes of languages, from codes or from their Hungarian or English names."""
+    return tuple(dict.fromkeys(_language(word) for word in words))
+
+
+def _language(word: str) -> str:
+    low = word.lower()
+    code = low if low in _names("en").values() else _names("hu").get(low) or _names("en").get(low)
+    if code is None:
+        raise ValueError(f"no language that we know: {_quoted(word)}")
+    return code
+
+
+@cache
+def _names(locale: str) -> dict[str, str]:
+    """The codes of languages by their names, which are in lower case."""
+    listed = Locale.parse(locale).languages.items()
+    return {name.lower(): code for code, name in listed if re.fullmatch(r"[a-z]{2,3}", code)}
+
+
+def genre(name: str) -> GenreFact:
+    """A genre by its English or Hungarian name; one that is new to us has the same in both."""
+    word = line(name, 60)
+    english = _OTHER_GENRES.get(word.lower()) or _english_genres().get(slug_of(word))
+    return GenreFact(GENRES[english], english) if english else GenreFact(word, word)
+
+
+@cache
+def _english_genres() -> dict[str, str]:
+    return {slug_of(name): english for english, hu in GENRES.items() for name in (english, hu)}
+
+
+def trailer(url: str) -> TrailerFact:
+    """The video of an address at YouTube or Vimeo."""
+    parts = urlsplit(url if "//" in url else f"https://{url}")
+    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
+    segments = [segment for segment in parts.path.split("/") if segment]
+    last = segments[-1] if segments else ""
+    if host in {"youtube.com", "youtube-nocookie.com"}:
+        return video("YouTube", parse_qs(parts.query).get("v", [last])[0])
+    if host == "youtu.be":
+        return video("YouTube", last)
+    if host in {"vimeo.com", "player.vimeo.com"}:
+        return video("Vimeo", last)
+    raise ValueError(f"neither YouTube nor Vimeo: {_quoted(url)}")
+
+
+def video(site: str, video_id: str, name: str = "", language: str = "") -> TrailerFact:
+    """A video by its id at a site that we can link."""
+    shape = _VIDEO_ID.get(site)
+    if shape is None or not shape.fullmatch(video_id):
+        raise ValueError(f"no video id of {_quoted(site)}: {_quoted(video_id)}")
+    return TrailerFact(site, video_id, name, language)
+
+
+def _quoted(value: str) -> str:
+    return repr(value if len(value) <= 60 else value[:60] + "…")

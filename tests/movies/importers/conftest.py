@@ -1,0 +1,53 @@
+"""An importer over a real database, at a fixed moment."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from moziweb.db import Database
+from moziweb.movies.importers.candidate import Candidate
+from moziweb.movies.importers.rows import ListTerms, candidates_of
+from moziweb.movies.importers.service import Applied, Importer
+from moziweb.movies.importers.tables import read_table
+from moziweb.posters.shelf import ImportedPosters
+
+NOW = datetime(2026, 8, 20, 10, tzinfo=UTC)
+TODAY = date(2026, 8, 20)
+SHELF = ImportedPosters()
+
+
+class Clock:
+    """A clock that tests move."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def importer(database: Database, clock: Clock) -> Importer:
+    return Importer(database, SHELF, clock)
+
+
+def from_csv(text: str | bytes, **terms: Any) -> tuple[Candidate, ...]:
+    """The films of a list."""
+    data = text.encode() if isinstance(text, str) else text
+    return candidates_of(read_table(data), ListTerms(TODAY, SHELF.accepts, **terms))
+
+
+Bring = Callable[..., list[Applied]]
+
+
+@pytest.fixture
+def bring(importer: Importer) -> Bring:
+    """Import a list."""
+    return lambda text, **terms: list(importer.run(from_csv(text, **terms)))

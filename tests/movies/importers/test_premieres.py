@@ -1,0 +1,89 @@
+"""Premieres: what is added, what has moved, what is only known better."""
+
+from datetime import date
+
+import pytest
+
+from moziweb.movies.importers.candidate import PremiereFact
+from moziweb.movies.importers.premieres import Standing, Step, steps
+from moziweb.movies.models import DatePrecision, PremiereKind
+
+TODAY = date(2026, 8, 20)
+
+
+def fact(day: str, **values: object) -> PremiereFact:
+    return PremiereFact(date.fromisoformat(day), **values)  # type: ignore[arg-type]
+
+
+def only(standing: list[PremiereFact], wanted: PremiereFact) -> Step | None:
+    """The one step, or None."""
+    rows = [Standing(number, each) for number, each in enumerate(standing, 1)]
+    found = steps(rows, [wanted], TODAY)
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def test_the_same_again_is_no_step() -> None:
+    assert only([fact("2026-09-03")], fact("2026-09-03")) is None
+
+
+def test_another_day_is_a_move_with_its_old_date_kept() -> None:
+    step = only([fact("2026-09-03", formats=("IMAX",))], fact("2026-09-10"))
+    assert step is not None
+    assert step.moved
+    assert step.before is not None
+    assert step.after == fact("2026-09-10", formats=("IMAX",))
+
+
+@pytest.mark.parametrize(
+    ("standing", "precision"),
+    [("2026-09-01", DatePrecision.MONTH), ("2026-01-01", DatePrecision.YEAR)],
+)
+def test_a_day_within_the_month_or_year_is_no_move(standing: str, precision: DatePrecision) -> None:
+    step = only([fact(standing, precision=precision)], fact("2026-09-10"))
+    assert step is not None
+    assert step.before is not None
+    assert not step.moved
+    assert step.after.date == date(2026, 9, 10)
+    assert step.after.precision is DatePrecision.DAY
+
+
+def test_a_day_outside_the_month_is_a_move() -> None:
+    step = only([fact("2026-09-01", precision=DatePrecision.MONTH)], fact("2026-10-01"))
+    assert step is not None
+    assert step.moved
+
+
+def test_a_source_that_knows_less_takes_nothing_away() -> None:
+    wanted = fact("2026-01-01", precision=DatePrecision.YEAR)
+    assert only([fact("2026-09-10")], wanted) is None
+
+
+def test_a_coming_date_of_what_took_place_is_a_rerelease() -> None:
+    step = only([fact("2000-01-27")], fact("2026-10-01"))
+    assert step == Step(None, fact("2026-10-01", rerelease=True))
+    again = [fact("2000-01-27"), fact("2026-10-01", rerelease=True)]
+    assert only(again, fact("2026-10-01")) is None
+
+
+def test_kinds_and_services_are_premieres_of_their_own() -> None:
+    streamed = fact("2026-09-03", kind=PremiereKind.STREAMING, service="Netflix")
+    step = only([fact("2026-09-10"), streamed], fact("2026-09-03", kind=PremiereKind.FESTIVAL))
+    assert step is not None
+    assert step.before is None
+    other = fact("2026-09-20", kind=PremiereKind.STREAMING, service="Max")
+    assert only([streamed], other) == Step(None, other)
+
+
+def test_a_cancelled_one_does_not_come_back() -> None:
+    cancelled = Standing(1, fact("2026-09-03"), cancelled=True)
+    assert steps([cancelled], [fact("2026-09-03")], TODAY) == ()
+    (step,) = steps([cancelled], [fact("2026-11-05")], TODAY)
+    assert step.before is None
+
+
+def test_two_of_a_kind_are_matched_one_to_one() -> None:
+    standing = [Standing(1, fact("2026-09-03")), Standing(2, fact("2026-11-05"))]
+    (step,) = steps(standing, [fact("2026-09-03"), fact("2026-11-12")], TODAY)
+    assert step.before is standing[1]
+    assert step.moved

@@ -1,0 +1,239 @@
+"""Imports into both databases: what is written, what stays, what a second run does."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from moziweb.db import Database
+from moziweb.freshness import JOURNAL
+from moziweb.movies.importers.applying import REASONS
+from moziweb.movies.importers.models import MovieReference
+from moziweb.movies.importers.planning import Effect
+from moziweb.movies.importers.service import Importer
+from moziweb.movies.models import (
+    DatePrecision,
+    FieldProvenance,
+    Genre,
+    Movie,
+    Premiere,
+    PremiereChange,
+)
+from moziweb.posters.models import PosterSource, SourceKind
+from tests import factories
+from tests.site.cached import CACHED, site
+
+from .conftest import NOW, SHELF, Bring, from_csv
+from .test_rows import WHOLE
+
+
+def effects(bring: Bring, text: str) -> list[Effect]:
+    return [applied.plan.effect for applied in bring(text)]
+
+
+def only(session: Session) -> Movie:
+    session.expire_all()
+    return session.scalars(select(Movie)).one()
+
+
+def test_a_new_film_has_all_that_its_row_says(bring: Bring, dbsession: Session) -> None:
+    (applied,) = bring(WHOLE)
+    assert applied.written
+    movie = only(dbsession)
+    assert applied.movie_id == movie.id
+    assert (movie.title, movie.slug) == ("Dűne: Harmadik rész", "dune-harmadik-resz")
+    assert (movie.rating, movie.languages, movie.published) == ("12", ("en", "fr"), True)
+    premiere = dbsession.scalars(select(Premiere)).one()
+    assert (premiere.date, premiere.formats) == (date(2026, 12, 17), ("2D", "IMAX"))
+    poster = dbsession.scalars(select(PosterSource)).one()
+    assert (poster.url, poster.chosen, poster.origin, poster.fetched_at) == (
+        "https://example.com/p.jpg", True, "csv", NOW,
+    )  # fmt: skip
+    signed = dbsession.execute(select(FieldProvenance.field, FieldProvenance.source)).all()
+    assert {field for field, _ in signed} >= {"title", "premieres", "poster", "genres"}
+    assert {source for _, source in signed} == {"csv"}
+
+
+def test_the_same_again_writes_nothing(
+    bring: Bring, database: Database, dbsession: Session
+) -> None:
+    bring(WHOLE)
+    before = only(dbsession).updated_at
+    (applied,) = bring(WHOLE)
+    assert (applied.plan.effect, applied.written) == (Effect.SAME, False)
+    assert only(dbsession).updated_at == before
+    for model in (PosterSource, Premiere, MovieReference):
+        assert dbsession.scalar(select(func.count()).select_from(model)) == 1
+    assert dbsession.scalar(select(func.count()).select_from(PremiereChange)) == 0
+
+
+def test_a_preview_writes_nothing(importer: Importer, dbsession: Session) -> None:
+    (plan,) = importer.preview(from_csv(WHOLE))
+    assert plan.effect is Effect.NEW
+    assert {change.field for change in plan.changes} >= {"title", "premieres", "runtime"}
+    assert dbsession.scalar(select(func.count()).select_from(Movie)) == 0
+
+
+def test_silence_erases_nothing(bring: Bring, dbsession: Session) -> None:
+    bring(WHOLE)
+    assert effects(bring, "external_id;title;runtime\nF-1;Dűne: Harmadik rész;\n") == [Effect.SAME]
+    assert only(dbsession).runtime == 165
+
+
+def test_what_was_edited_by_hand_stays_and_is_shown(bring: Bring, dbsession: Session) -> None:
+    bring(WHOLE)
+    movie = only(dbsession)
+    movie.title = "Dűne 3"
+    row = dbsession.get_one(FieldProvenance, (movie.id, "title"))
+    row.source = "hand"
+    dbsession.commit()
+    (applied,) = bring(WHOLE.replace(";165;", ";170;"))
+    assert {(change.field, change.kept_for) for change in applied.plan.changes} == {
+        ("title", "hand"),
+        ("runtime", None),
+    }
+    movie = only(dbsession)
+    assert (movie.title, movie.runtime) == ("Dűne 3", 170)
+
+
+@pytest.mark.parametrize("source", ["hand", None])
+def test_dates_by_hand_and_dates_that_nobody_signed_stay(
+    source: str | None, bring: Bring, dbsession: Session
+) -> None:
+    movie = factories.make_movie(dbsession, "Dűne", imdb_id="tt31378509")
+    factories.make_premiere(dbsession, movie, date(2026, 12, 24))
+    if source:
+        dbsession.add(FieldProvenance(movie_id=movie.id, field="premieres", source=source))
+    dbsession.commit()
+    (applied,) = bring("title;imdb_id;release_date\nDűne;tt31378509;2026-12-17\n")
+    assert (applied.plan.effect, applied.written) == (Effect.SAME, False)
+    (change,) = applied.plan.kept
+    assert change.field == "premieres"
+    assert (change.before, change.after) == ("2026-12-24 cinema", "2026-12-17 cinema")
+    assert dbsession.scalars(select(Premiere.date)).one() == date(2026, 12, 24)
+
+
+def test_a_field_cleared_by_hand_stays_empty(bring: Bring, dbsession: Session) -> None:
+    movie = factories.make_movie(dbsession, "Dűne", imdb_id="tt31378509", runtime=None)
+    dbsession.add(FieldProvenance(movie_id=movie.id, field="runtime", source="hand"))
+    dbsession.commit()
+    bring("title;imdb_id;runtime\nDűne;tt31378509;165\n")
+    assert only(dbsession).runtime is None
+
+
+def test_a_premiere_that_moves_keeps_its_history(bring: Bring, dbsession: Session) -> None:
+    bring(WHOLE)
+    bring(WHOLE.replace("2026.12.17.", "2027.01.14."))
+    premiere = dbsession.scalars(select(Premiere)).one()
+    change = dbsession.scalars(select(PremiereChange)).one()
+    assert premiere.date == date(2027, 1, 14)
+    assert (change.old_date, change.old_precision) == (date(2026, 12, 17), DatePrecision.DAY)
+    assert (change.reason, change.changed_at) == (REASONS["csv"], NOW)
+    assert effects(bring, WHOLE.replace("2026.12.17.", "2027.01.14.")) == [Effect.SAME]
+
+
+def test_two_films_of_one_title_are_two_films(bring: Bring, dbsession: Session) -> None:
+    text = "external_id;title;release_date\n1;Hamupipőke;2026-03-05\n2;Hamupipőke;2026-10-01\n"
+    assert effects(bring, text) == [Effect.NEW, Effect.NEW]
+    assert effects(bring, text) == [Effect.SAME, Effect.SAME]
+    ids = dbsession.execute(select(MovieReference.ref, MovieReference.movie_id)).all()
+    assert len({movie_id for _, movie_id in ids}) == 2
+
+
+def test_without_ids_title_and_year_find_the_film_even_when_it_is_renamed(
+    bring: Bring, dbsession: Session
+) -> None:
+    text = "title;release_date;runtime\nHamupipőke;2026-03-05;90\n"
+    assert effects(bring, text) == [Effect.NEW]
+    movie = only(dbsession)
+    movie.title, movie.slug = "Más cím", "mas-cim"
+    dbsession.get_one(FieldProvenance, (movie.id, "title")).source = "hand"
+    dbsession.commit()
+    assert effects(bring, text.replace("90", "95")) == [Effect.CHANGED]
+    assert only(dbsession).runtime == 95
+
+
+def test_a_remake_is_another_film(bring: Bring) -> None:
+    bring("title;release_date\nHamupipőke;1955-03-05\n")
+    assert effects(bring, "title;release_date\nHamupipőke;2026-03-05\n") == [Effect.NEW]
+
+
+@pytest.mark.parametrize("row", ["Hamupipőke;", "Hamupipőke;2027-01-07"])
+def test_what_cannot_be_told_apart_is_told_to_the_operator(row: str, bring: Bring) -> None:
+    bring("title;release_date\nHamupipőke;2026-03-05\n")
+    (applied,) = bring(f"title;release_date\n{row}\n")
+    assert applied.plan.effect is Effect.REFUSED
+    assert "cannot be told from film" in str(applied.plan.problems[0])
+
+
+def test_ids_that_name_two_films_are_refused(bring: Bring, dbsession: Session) -> None:
+    factories.make_movie(dbsession, "Egy", imdb_id="tt0000001")
+    factories.make_movie(dbsession, "Kettő", tmdb_id=2)
+    dbsession.commit()
+    (applied,) = bring("title;imdb_id;tmdb_id\nEgy;tt0000001;2\n")
+    assert "its ids name two of our films" in str(applied.plan.problems[0])
+
+
+def test_a_film_that_changed_since_the_preview_is_left_alone(
+    importer: Importer, bring: Bring, dbsession: Session
+) -> None:
+    bring(WHOLE)
+    (candidate,) = from_csv(WHOLE.replace(";165;", ";170;"))
+    (plan,) = importer.preview([candidate])
+    only(dbsession).runtime = 168
+    dbsession.commit()
+    applied = importer.apply(candidate, plan.fingerprint)
+    assert (applied.plan.effect, applied.written) == (Effect.REFUSED, False)
+    assert only(dbsession).runtime == 168
+    (plan,) = importer.preview([candidate])
+    assert importer.apply(candidate, plan.fingerprint).written
+
+
+def test_posters_that_somebody_chose_stay_and_drawn_ones_give_way(
+    bring: Bring, dbsession: Session
+) -> None:
+    kept = factories.make_movie(dbsession, "Egy", imdb_id="tt0000001")
+    upload = factories.add_poster(dbsession, kept, kind=SourceKind.UPLOAD, url=None, key="k")
+    given = factories.make_movie(dbsession, "Kettő", imdb_id="tt0000002")
+    drawn = factories.add_poster(dbsession, given, kind=SourceKind.DRAWN)
+    dbsession.commit()
+    text = (
+        "title;imdb_id;poster_url\nEgy;tt0000001;https://a.example/1.jpg\n"
+        "Kettő;tt0000002;https://a.example/2.jpg\n"
+    )
+    bring(text)
+    bring(text.replace("/2.jpg", "/3.jpg"))
+    dbsession.expire_all()
+    chosen = dbsession.execute(select(PosterSource.url, PosterSource.chosen)).all()
+    assert dict(chosen) == {
+        None: upload.chosen, drawn.url: False, "https://a.example/1.jpg": False,
+        "https://a.example/2.jpg": False, "https://a.example/3.jpg": True,
+    }  # fmt: skip
+    assert upload.chosen
+
+
+def test_an_unknown_genre_is_made_once_and_a_known_one_found(
+    bring: Bring, dbsession: Session
+) -> None:
+    factories.add_genres(dbsession, factories.make_movie(dbsession), "Vígjáték/Comedy")
+    dbsession.commit()
+    bring("title;genres\nEgy;Comedy|Balett\nKettő;vígjáték|balett\n")
+    assert set(dbsession.scalars(select(Genre.name))) == {"Vígjáték", "Balett"}
+
+
+def test_journal_rows_are_of_the_films_that_changed(settings: dict[str, str]) -> None:
+    """Through the application's own sessions, as pages are told."""
+    with site(settings | CACHED) as app:
+        database = app.app.registry["database"]
+        importer = Importer(database, SHELF, lambda: NOW)
+
+        def journal() -> list[str]:
+            with database.engine.connect() as connection:
+                return list(connection.scalars(select(JOURNAL.table.c.tags)))
+
+        list(importer.run(from_csv(WHOLE)))
+        first = journal()
+        assert len(first) == 1
+        list(importer.run(from_csv(WHOLE)))
+        assert journal() == first
