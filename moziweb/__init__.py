@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyramid.config import Router
 
+    from .cache.fastpath import FastPath
+
 # Each include and why it stands where it does. Later ones may rest on earlier ones.
 INCLUDES = (
     "moziweb.i18n",  # the locale of a path, and the directive that page routes are made with
@@ -22,7 +24,7 @@ INCLUDES = (
 )
 
 
-def main(global_config: dict[str, str], **settings: Any) -> "Router":
+def main(global_config: dict[str, str], **settings: Any) -> "Router | FastPath":
     """The WSGI application of an ini file's ``[app:main]``.
 
     A missing or wrong setting ends the process with one line that names it.
@@ -32,6 +34,7 @@ def main(global_config: dict[str, str], **settings: Any) -> "Router":
     from pyramid.config import Configurator
 
     from .cache import ConfigurationError
+    from .freshness import served_first
     from .settings import SettingsError, load
     from .storage import StorageMisconfigured
 
@@ -43,6 +46,6 @@ def main(global_config: dict[str, str], **settings: Any) -> "Router":
         with Configurator(settings=typed) as config:
             for include in INCLUDES:
                 config.include(include)
-            return config.make_wsgi_app()
+            return served_first(config.make_wsgi_app())
     except (ConfigurationError, StorageMisconfigured) as error:
         raise SystemExit(f"moziweb: {error}") from None

@@ -9,10 +9,11 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from pyramid.config import Configurator
+from pyramid.config import Configurator, Router
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from moziweb.cache import (
+    Cache,
     Declarations,
     Journal,
     Observer,
@@ -23,8 +24,10 @@ from moziweb.cache import (
     from_settings,
     model_tag,
 )
+from moziweb.cache.fastpath import FastPath
 from moziweb.db import Database
 from moziweb.db.meta import Base
+from moziweb.ops.headers import site_headers
 
 JOURNAL: Final = Journal(Base.metadata)
 DECLARATIONS: Final = Declarations()
@@ -56,10 +59,20 @@ def includeme(config: Configurator) -> None:
     config.registry["cache_clock"] = SessionClock(cache.stamps)
     config.registry["cache_digest"] = digest_of(Path(__file__).parent)
     config.registry["cache_always"] = tuple(model_tag(model) for model in DECLARATIONS.models())
-    config.add_tween(
-        "moziweb.cache.views.cache_tween_factory",
-        under="moziweb.ops.headers.headers_tween_factory",
-        over="pyramid_tm.tm_tween_factory",
+
+
+def served_first(app: Router) -> "Router | FastPath":
+    """``app`` with the pages that are known served in front of it, under the site's headers."""
+    registry = app.registry
+    cache: Cache | None = registry.get("cache")
+    if cache is None:
+        return app
+    return FastPath(
+        app,
+        registry["cache_addresses"],
+        headers=tuple(site_headers(registry).items()),
+        observer=registry.get("cache_observer"),
+        tags=cache.debug,
     )
 
 

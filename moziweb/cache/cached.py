@@ -16,6 +16,7 @@ from pyramid.response import Response
 
 from .assembly import Shell
 from .entry import Kind
+from .errors import EntryCorruptError
 from .fragments import Fragments, PieceGoneError, offer_slots, withdraw_slots
 from .places import CachedRoute, Place
 from .rendering import RenderContext, Rendered
@@ -74,7 +75,13 @@ class CachedView:
             answer.response.headers["X-Cache"] = "bypass"
             return answer.response
         self.learn(request.environ["PATH_INFO"], place)
-        return response_of(served, request)
+        try:
+            return response_of(served, request)
+        except EntryCorruptError:
+            # Whole, but no page: whoever can write to the store has written it. Made anew.
+            place.region.reject(place.key)
+            served = place.region.get_or_render(place.key, page.render, source=source)
+            return response_of(served, request)
 
 
 @dataclass(frozen=True, slots=True)

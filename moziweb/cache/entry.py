@@ -63,6 +63,8 @@ class Entry:
     encodings: Mapping[str, bytes] = field(default_factory=dict)
     content: Mapping[str, str | int | float] = field(default_factory=dict)
     debug: Mapping[str, str | int | float] = field(default_factory=dict)
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was worked out from the entry and is kept as long as it is; never stored."""
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -13,6 +13,9 @@ class Observer:
     def served(self, region: str, status: str) -> None:
         """Something was served: ``hit``, ``l1``, ``stale``, ``miss`` or ``bypass``."""
 
+    def answered(self, status: str, seconds: float) -> None:
+        """A request was answered on the fast path, before the application."""
+
     def rendered(self, region: str, seconds: float, pieces: int) -> None:
         """``pieces`` entries were rendered together, in ``seconds``."""
 

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from .entries import EntryStore
 from .entry import Entry
-from .errors import StoreUnreachableError
+from .errors import CacheError, StoreUnreachableError
 from .l1 import FirstLevel
 from .lease import Leases
 from .observer import Observer
@@ -129,6 +130,12 @@ class TaggedRegion:
             return finish(self._parts, source, {key: context}, {key: render(context)})[key]
         finally:
             self._parts.leases.release(key, token)
+
+    def reject(self, key: str) -> None:
+        """Count the entry of ``key`` as corrupt and forget it, as well as the stores let us."""
+        self._parts.observer.corrupt(self.name)
+        with suppress(CacheError):
+            self.forget(key)
 
     def forget(self, key: str) -> None:
         """Purge by address: remove the entry, and let every process look again.

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from pyramid.response import Response
 
+from .forms import KEPT_HEADERS, answer_of
 from .rendering import Rendered, Served
-from .telling import headers_of
 
 GZIP: Final = "gzip"
 
@@ -20,13 +20,12 @@ SMALLEST: Final = 1000
 """Bytes below which compressing saves no packet."""
 
 _LEVEL: Final = 6
-_KEPT_HEADERS: Final = ("Content-Type", "Location")
 
 
 def content_of(response: Response) -> dict[str, str | int | float]:
     """What is kept of a response besides its body: its status, and the headers that matter."""
     content: dict[str, str | int | float] = {"status": response.status_int}
-    for name in _KEPT_HEADERS:
+    for name in KEPT_HEADERS:
         if name in response.headers:
             content[name] = response.headers[name]
     return content
@@ -43,30 +42,8 @@ def response_of(served: Served, request: Any) -> Response:
     """The response of a served entry, in the form that the client takes; 304 where it has it.
 
     How it was served stands in its headers (``telling.py``). Browsers keep pages but ask each time:
-    an invalidation is in effect at the next request.
+    an invalidation is in effect at the next request. Raises ``EntryCorruptError`` for an entry that
+    is no page.
     """
-    entry = served.entry
-    response = Response(status=int(entry.content["status"]))
-    for name in _KEPT_HEADERS:
-        if name in entry.content:
-            response.headers[name] = str(entry.content[name])
-    etag = str(entry.content["etag"])
-    packed = entry.encodings.get(GZIP)
-    if packed is not None and _takes_gzip(request.accept_encoding):
-        response.body = packed
-        response.headers["Content-Encoding"] = GZIP
-        etag += f"-{GZIP}"
-    else:
-        response.body = entry.payload
-    response.etag = etag
-    response.conditional_response = True
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["Vary"] = "Accept-Encoding"
-    told = headers_of(served, tags=request.registry["cache"].debug)
-    response.headers.update(told.items())
-    return response
-
-
-def _takes_gzip(accept: Any) -> bool:
-    """Only for who asks for it: without the header anything would be acceptable, in theory."""
-    return accept.header_value is not None and bool(accept.acceptable_offers([GZIP]))
+    answer = answer_of(served, request.environ, tags=request.registry["cache"].debug)
+    return Response(status=answer.status, headerlist=answer.headers, app_iter=[answer.body])

@@ -13,29 +13,20 @@ its query string and its cookies are taken away while it renders, so what one vi
 shapes what others are served. A page that depends on the time says until when it is true, with
 ``cache_moment``.
 
-A page that this process has served before is served by a tween, before routing, transaction and
-session: one read of the clock, and the bytes.
+A page that this process has served before is served in front of all this (``fastpath.py``): one
+read of the clock, and the bytes.
 """
 
-import threading
-import time
-from collections.abc import Callable
 from typing import Any, Final
 
 from pyramid.config import Configurator
 from pyramid.response import Response
 
-from .cached import READS, CachedView, FilledView, View, context_of
+from .addressbook import AddressBook
+from .cached import CachedView, FilledView, View, context_of
 from .config import Cache
 from .fragments import Fill, Fragments
-from .places import CachedRoute, CachedRoutes, Place
-from .region import TaggedRegion
-from .responses import response_of
-
-Handler = Callable[[Any], Response]
-
-KNOWN_ADDRESSES: Final = 20_000
-"""Paths whose keys a process remembers; about 4 MB."""
+from .places import CachedRoute, CachedRoutes
 
 FRAGMENTS: Final = "fragments"
 """The region of what pages are assembled of: shells, and what goes into their slots."""
@@ -62,32 +53,6 @@ def cap(request: Any, ends: float) -> None:
         context.cap(ends)
 
 
-class AddressBook:
-    """Which entry stands at a path: what the tween knows without routing. Bounded; oldest go."""
-
-    def __init__(self, size: int = KNOWN_ADDRESSES) -> None:
-        self._size = size
-        self._known: dict[str, tuple[TaggedRegion, str, float]] = {}
-        self._lock = threading.Lock()
-
-    def find(self, path: str, now: float) -> tuple[TaggedRegion, str] | None:
-        """The region and the key of a path (as WSGI has it), unless its moment is over."""
-        region, key, until = self._known.get(path, (None, "", 0.0))
-        return (region, key) if region is not None and now < until else None
-
-    def learn(self, path: str, region: TaggedRegion, key: str, until: float) -> None:
-        """Remember a path; ``until`` is when another key may stand there (Unix time)."""
-        with self._lock:
-            self._known.pop(path, None)
-            while len(self._known) >= self._size:
-                del self._known[next(iter(self._known))]
-            self._known[path] = region, key, until
-
-    def learn_place(self, path: str, place: Place) -> None:
-        """Remember the place of a path."""
-        self.learn(path, place.region, place.key, place.until)
-
-
 def cached_view(view: View, info: Any) -> View:
     """The view deriver of ``cache``, ``cache_moment`` and ``cache_fragments``."""
     name, fill = info.options.get("cache"), info.options.get("cache_fragments")
@@ -106,7 +71,7 @@ def cached_view(view: View, info: Any) -> View:
         view=view,
         route=route,
         clock=registry["cache_clock"],
-        learn=registry["cache_addresses"].learn_place,
+        learn=registry["cache_addresses"].learn,
         always=registry["cache_always"],
         fragments=_fragments(fill, cache, registry) if fill is not None else None,
     )
@@ -137,23 +102,6 @@ def _deriving(serve: View) -> View:
         return serve(context, request)
 
     return derived
-
-
-def cache_tween_factory(handler: Handler, registry: Any) -> Handler:
-    """Serves pages that this process knows the key of, before anything else is done."""
-    if registry.get("cache") is None:
-        return handler
-    book: AddressBook = registry["cache_addresses"]
-
-    def cache_tween(request: Any) -> Response:
-        if request.method in READS:
-            known = book.find(request.environ["PATH_INFO"], time.time())
-            served = known[0].lookup(known[1]) if known else None
-            if served is not None:
-                return response_of(served, request)
-        return handler(request)
-
-    return cache_tween
 
 
 def includeme(config: Configurator) -> None:

@@ -67,10 +67,15 @@ def security_headers(image_origin: str, *, hsts: bool) -> dict[str, str]:
     return {**headers, "Strict-Transport-Security": HSTS} if hsts else headers
 
 
+def site_headers(registry: Any) -> dict[str, str]:
+    """Those of this site, for whatever answers in its name."""
+    image_origin = origin_of(registry["storage"].url("poster"))
+    return security_headers(image_origin, hsts=registry.settings["site.hsts"])
+
+
 def headers_tween_factory(handler: Handler, registry: Any) -> Handler:
     """The outermost tween: sets the headers, and answers when even the error page failed."""
-    image_origin = origin_of(registry["storage"].url("poster"))
-    headers = security_headers(image_origin, hsts=registry.settings["site.hsts"])
+    headers = site_headers(registry)
 
     def headers_tween(request: Request) -> Response:
         try:

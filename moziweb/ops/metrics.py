@@ -51,7 +51,9 @@ UNROUTED: Final = "none"
 class CacheMetrics(Observer):
     """Counts what the cache tells of."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, seconds: Histogram) -> None:
+        """``seconds`` is that of all requests, by route and status."""
+
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"moziweb_cache_{name}", text, labels, registry=registry)
 
@@ -80,6 +82,7 @@ class CacheMetrics(Observer):
         self._tags = counter("invalidations", "Tags published, by kind.", "kind")
         self._errors = counter("publish_errors", "Publications left to the relay.")
         self._relayed = counter("relayed", "Journal rows published by the relay.")
+        self._request_seconds = seconds
         self._children: dict[tuple[str, str], Any] = {}
 
     def served(self, region: str, status: str) -> None:
@@ -88,6 +91,10 @@ class CacheMetrics(Observer):
         if child is None:
             child = self._children[region, status] = self._served.labels(region, status)
         child.inc()
+
+    def answered(self, status: str, seconds: float) -> None:
+        """See ``Observer``."""
+        self._request_seconds.labels(UNROUTED, status).observe(seconds)
 
     def rendered(self, region: str, seconds: float, pieces: int) -> None:
         """See ``Observer``."""
@@ -208,13 +215,7 @@ def metrics(request: Request) -> Response:
 
 def timing_tween_factory(handler: Handler, registry: Any) -> Handler:
     """The outermost tween: how long each request takes, by route and status."""
-    seconds = Histogram(
-        "moziweb_http_request_seconds",
-        "Time from a request's arrival to its response, by route and status.",
-        ("route", "status"),
-        registry=registry["metrics"],
-        buckets=REQUEST_SECONDS,
-    )
+    seconds: Histogram = registry["metrics_seconds"]
 
     def timing_tween(request: Request) -> Response:
         began = time.perf_counter()
@@ -238,7 +239,15 @@ def includeme(config: Configurator) -> None:
         collector(registry=registry)
     config.registry["metrics"] = registry
     config.registry["metrics_guard"] = guard
-    config.registry["cache_observer"] = CacheMetrics(registry)
+    seconds = Histogram(
+        "moziweb_http_request_seconds",
+        "Time from a request's arrival to its response, by route and status.",
+        ("route", "status"),
+        registry=registry,
+        buckets=REQUEST_SECONDS,
+    )
+    config.registry["metrics_seconds"] = seconds
+    config.registry["cache_observer"] = CacheMetrics(registry, seconds)
     registry.register(CacheState(config.registry))
     config.add_tween(
         f"{__name__}.timing_tween_factory",

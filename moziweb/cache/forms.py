@@ -1,0 +1,134 @@
+"""An entry as HTTP has it: in which form, under which headers. The one place for both ways out.
+
+Whether a page is served by a view (``responses.py``) or before Pyramid has made a request of it
+(``fastpath.py``), status, headers and body come from here. What a form of an entry looks like is
+worked out once and kept with the entry; what differs from one request to the next is its age and
+how it came.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any, Final
+
+from .entry import Entry
+from .errors import EntryCorruptError
+from .rendering import Served
+from .telling import headers_of
+
+Header = tuple[str, str]
+
+KEPT_HEADERS: Final = ("Content-Type", "Location")
+"""What is kept of a response's own headers."""
+
+CODINGS: Final = ("gzip",)
+"""Content codings that pages are stored in, the preferred one first."""
+
+_NOT_MODIFIED: Final = "304 Not Modified"
+_PLAIN: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form of an entry: its bytes as they are, or compressed.
+
+    ``headers`` are those of a full answer, ``unchanged`` those of "304 Not Modified". ``etag`` is
+    the tag in its quotes.
+    """
+
+    status: str
+    headers: tuple[Header, ...]
+    unchanged: tuple[Header, ...]
+    etag: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes out. A HEAD request gets everything but the body."""
+
+    status: str
+    headers: list[Header]
+    body: bytes
+
+
+def answer_of(served: Served, environ: Mapping[str, Any], *, tags: bool = False) -> Answer:
+    """The answer to a request, in a form that it takes; 304 where it has that already.
+
+    ``tags`` tells them in a header. Raises ``EntryCorruptError`` for an entry that cannot be
+    served, whoever has stored it.
+    """
+    form = form_for(served.entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
+    told = headers_of(served, tags=tags).items()
+    known = environ.get("HTTP_IF_NONE_MATCH")
+    if known is not None and form.status == "200 OK" and matches(known, form.etag):
+        return Answer(_NOT_MODIFIED, [*form.unchanged, *told], b"")
+    return Answer(form.status, [*form.headers, *told], form.body)
+
+
+def form_for(entry: Entry, accept_encoding: str) -> Form:
+    """The form of an entry for a request with this Accept-Encoding."""
+    coding = choose(accept_encoding, tuple(entry.encodings)) if accept_encoding else _PLAIN
+    form: Form | None = entry.memo.get(coding)
+    if form is None:
+        form = entry.memo[coding] = _form(entry, coding)
+    return form
+
+
+@lru_cache(maxsize=512)
+def choose(accept_encoding: str, offered: Sequence[str]) -> str:
+    """The coding of ``offered`` that the header asks for, "" for none of them (RFC 9110, 12.5.3).
+
+    Of several that it likes as well as any, the one that stands first in ``CODINGS``. Only what is
+    asked for by name: a client that sends ``*``, or no header, gets bytes that all understand.
+    """
+    weights = dict(_weights(accept_encoding))
+    best, best_weight = _PLAIN, 0.0
+    for coding in CODINGS:
+        weight = weights.get(coding, 0.0) if coding in offered else 0.0
+        if weight > best_weight:
+            best, best_weight = coding, weight
+    return best if best_weight >= weights.get("identity", 0.0) else _PLAIN
+
+
+def _weights(header: str) -> Iterable[tuple[str, float]]:
+    for part in header.lower().split(","):
+        name, _, parameter = part.partition(";")
+        mark, _, text = parameter.strip().partition("=")
+        try:
+            weight = float(text) if mark.strip() == "q" else 1.0
+        except ValueError:
+            weight = 0.0
+        yield name.strip(), weight
+
+
+def matches(if_none_match: str, etag: str) -> bool:
+    """Whether the header names the form with this tag, or any form at all."""
+    if if_none_match.strip() == "*":
+        return True
+    return any(each.strip().removeprefix("W/") == etag for each in if_none_match.split(","))
+
+
+def _form(entry: Entry, coding: str) -> Form:
+    try:
+        status = HTTPStatus(int(entry.content["status"]))
+        suffix = f"-{coding}" if coding else ""
+        etag = f'"{entry.content["etag"]}{suffix}"'
+    except (KeyError, ValueError) as error:
+        raise EntryCorruptError(f"not a page: {error}") from error
+    body = entry.encodings[coding] if coding else entry.payload
+    of_body = [(name, str(entry.content[name])) for name in KEPT_HEADERS if name in entry.content]
+    if coding:
+        of_body.append(("Content-Encoding", coding))
+    of_body.append(("Content-Length", str(len(body))))
+    always = (("ETag", etag), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding"))
+    _check([*of_body, *always])
+    return Form(f"{status.value} {status.phrase}", (*of_body, *always), always, etag, body)
+
+
+def _check(headers: Iterable[Header]) -> None:
+    """Refuse what would let a stored value write headers of its own."""
+    for name, value in headers:
+        if not value.isprintable():
+            raise EntryCorruptError(f"not a value of {name}: {value!r}")
