@@ -4,6 +4,7 @@ in the process and in a real memcached.
 
 import gzip
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from webob import Request, Response
 from webtest import TestApp
 
+from moziweb.cache.entry import encode
 from moziweb.movies.models import Genre, Movie, Premiere
 from moziweb.posters.models import PosterSource, SourceState
 from tests import factories
@@ -232,3 +234,26 @@ def test_a_films_page_runs_out_when_another_premiere_leads(
             for movie in (turning, standing)
         ]
     assert seen == [["bypass", "bypass", "bypass"], ["miss", "hit", "l1"]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{}, {"status": 200}, {"status": 200, "etag": "e", "Location": "/\r\nSet-Cookie: a=b"}],
+    ids=["no status", "no tag", "a header of its own"],
+)
+def test_a_poisoned_entry_is_made_anew(
+    cached: TestApp, films: Films, content: dict[str, str | int]
+) -> None:
+    """Whole, true and with a right checksum, but written by somebody else."""
+    path = pages(films)["week"]
+    registry = cached.app.registry
+    place = registry["cache_routes"].place_of(registry, path)
+    stored = place.region.stored([place.key])[place.key]
+    poison = replace(stored, payload=b"evil", content=content)
+    place.region.forget(place.key)
+    place.region._parts.entries.store({place.key: encode(poison)}, stored.created)
+    response = cached.get(path)
+    assert response.headers["X-Cache"] == "miss"
+    assert "Itt van" in response.text
+    assert "Set-Cookie" not in response.headers
+    assert cached.get(path).headers["X-Cache"] in {"hit", "l1"}
