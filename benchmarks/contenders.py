@@ -10,10 +10,10 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 
 from moziweb.posters.imaging import make_variants
-from moziweb.posters.recipes import JPEG, Recipe
+from moziweb.posters.recipes import JPEG, Recipe, WebP
 
 Contender = Callable[[bytes, Sequence[Recipe]], list[bytes]]
 
@@ -42,7 +42,10 @@ def full_resolution(data: bytes, recipe: Recipe) -> Image.Image:
     if recipe.blur is not None:
         # The recipe's radius is in pixels of its small picture, this one in those of the source.
         picture = picture.filter(_blur(recipe.blur * picture.width / recipe.path[-1].width))
-    return picture.resize(recipe.fitted_size(*picture.size), Image.Resampling.LANCZOS)
+    size = recipe.fitted_size(*picture.size)
+    if recipe.crop:
+        return ImageOps.fit(picture, size, Image.Resampling.LANCZOS, centering=recipe.focal)
+    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def _blur(radius: float) -> ImageFilter.GaussianBlur:
@@ -69,6 +72,8 @@ def vips_shared(data: bytes, recipes: Sequence[Recipe]) -> list[bytes]:
 
 
 def _vips_picture(decoded: Any, recipe: Recipe) -> Any:
+    if recipe.crop:
+        return decoded.thumbnail_image(recipe.box.width, height=recipe.box.height, crop="centre")
     if recipe.blur is None:
         return decoded.thumbnail_image(recipe.box.width, height=recipe.box.height)
     at = recipe.path[-1]
@@ -85,8 +90,12 @@ def _vips_encoded(picture: Any, recipe: Recipe) -> bytes:
             interlace=encoder.progressive,
             subsample_mode="on",
         )
-    else:
+    elif isinstance(encoder, WebP):
         found = picture.webpsave_buffer(Q=encoder.quality, effort=encoder.method)
+    else:  # its effort is our speed from the other end
+        found = picture.heifsave_buffer(
+            Q=encoder.quality, effort=9 - encoder.speed, compression="av1", subsample_mode="on"
+        )
     return bytes(found)
 
 

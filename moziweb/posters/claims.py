@@ -28,6 +28,7 @@ from moziweb.movies.models import Movie
 
 from .choosing import choose_if_awaited
 from .models import PosterSource, PosterVariant, SourceKind, SourceState, VariantState
+from .recipes import Point
 from .tags import source_tag
 
 FIRST_WAIT = timedelta(minutes=1)
@@ -68,6 +69,7 @@ class Claim:
     url: str | None
     key: str | None
     sha256: str | None
+    focal: Point
     attempts: int
     ready: frozenset[str]
     token: str
@@ -311,6 +313,7 @@ def _claim_of(
         url=source.url,
         key=source.key,
         sha256=source.sha256,
+        focal=(source.focal_x, source.focal_y),
         attempts=source.attempts,
         ready=ready,
         token=token,

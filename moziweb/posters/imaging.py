@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from PIL import Image, ImageCms, ImageFile, ImageFilter
 
 from moziweb.posters.probe import LIMITS, Limits, SourceImage, open_checked
-from moziweb.posters.recipes import JPEG, Box, Master, Recipe, WebP
+from moziweb.posters.recipes import Box, Encoder, Master, Recipe
 from moziweb.posters.rejection import ImageRejected, RejectCode
 
 _LANCZOS: Final = Image.Resampling.LANCZOS
@@ -91,7 +91,9 @@ class Cuts:
         self._blurs: dict[tuple[object, ...], Image.Image] = {}
 
     def picture(self, recipe: Recipe) -> Image.Image:
-        """What is to be encoded, the same picture for both formats of a variant."""
+        """What is to be encoded, the same picture for all formats of a variant."""
+        if recipe.crop:
+            return self._crop(recipe)
         if recipe.blur is None:
             return self._cut((*recipe.path, recipe.box))
         wanted = recipe.path, recipe.box, recipe.blur
@@ -99,6 +101,19 @@ class Cuts:
             blurred = self._cut(recipe.path).filter(ImageFilter.GaussianBlur(recipe.blur))
             self._blurs[wanted] = blurred.resize(recipe.fitted_size(*self._source_size), _BICUBIC)
         return self._blurs[wanted]
+
+    def _crop(self, recipe: Recipe) -> Image.Image:
+        """The largest part of the master in the box's ratio, with the focal point in its middle.
+
+        Where the picture ends before that, the part stays inside it.
+        """
+        master = self._cuts[()]
+        size = recipe.fitted_size(*self._source_size)
+        scale = min(master.width / size[0], master.height / size[1])
+        width, height = size[0] * scale, size[1] * scale
+        left = _within(recipe.focal[0] * master.width - width / 2, master.width - width)
+        top = _within(recipe.focal[1] * master.height - height / 2, master.height - height)
+        return master.resize(size, _LANCZOS, box=(left, top, left + width, top + height))
 
     def dominant_colour(self) -> str:
         """The largest of eight clusters of colour, in a picture of 16 pixels by about 24."""
@@ -114,6 +129,10 @@ class Cuts:
             size = path[-1].fit(*self._source_size)
             self._cuts[path] = larger if size == larger.size else larger.resize(size, _LANCZOS)
         return self._cuts[path]
+
+
+def _within(wanted: float, most: float) -> float:
+    return min(max(wanted, 0.0), max(most, 0.0))
 
 
 def _make_master(data: bytes, master: Master, limits: Limits) -> tuple[SourceImage, Image.Image]:
@@ -185,7 +204,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def encode(picture: Image.Image, encoder: JPEG | WebP) -> bytes:
+def encode(picture: Image.Image, encoder: Encoder) -> bytes:
     """The picture's file: pixels alone, without comment, profile or EXIF."""
     buffer = BytesIO()
     picture.save(buffer, encoder.pillow_format, **asdict(encoder))

@@ -114,8 +114,8 @@ class PosterLinks:
     def url(self, name: str, format: str) -> str:  # noqa: A002 - the field's own word
         """Where the variant is: stored, or else the route that makes it.
 
-        ``name`` is ``poster``, ``thumb``, ``small`` or ``blur``, ``format`` ``jpg`` or ``webp``;
-        any other raises ``LookupError``.
+        ``name`` is ``poster``, ``thumb``, ``small``, ``blur`` or ``square``, ``format`` ``jpg``,
+        ``webp`` or ``avif``; what no recipe makes raises ``LookupError``.
         """
         self.depend(variant_tag(self.source_id, name))
         stored = self.stored.get((name, format))

@@ -11,7 +11,7 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageOps
 
 from moziweb.posters.imaging import encode
-from moziweb.posters.recipes import JPEG, Format, WebP
+from moziweb.posters.recipes import AVIF, JPEG, Encoder, Format, WebP
 
 _TOP: Final = "#4a505c"
 _BOTTOM: Final = "#2f343d"
@@ -21,12 +21,12 @@ _REEL_SHARE: Final = 0.36
 """The reel's diameter, of the picture's shorter side."""
 _OVERSAMPLING: Final = 4
 
-_ENCODERS: Final[dict[Format, JPEG | WebP]] = {"jpg": JPEG(), "webp": WebP()}
+_ENCODERS: Final[dict[Format, Encoder]] = {"jpg": JPEG(), "webp": WebP(), "avif": AVIF()}
 
 
 @lru_cache(maxsize=64)
 def placeholder(width: int, height: int, extension: Format) -> bytes:
-    """The placeholder's file, ``width`` x ``height`` pixels, as ``jpg`` or ``webp``.
+    """The placeholder's file, ``width`` x ``height`` pixels, in any format of the recipes.
 
     Drawn once per size and process: a box has few sizes, since most posters are 2:3.
     """

@@ -1,4 +1,4 @@
-"""What can be made of a poster: the eight variants, each as a value.
+"""What can be made of a poster: the twelve variants, each as a value.
 
 A recipe says everything that decides a variant's bytes, so that equal sources and recipes give
 equal bytes whichever process makes them, together with whichever other variants. That is why a
@@ -9,7 +9,7 @@ byte, the thumb cut from the source.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
@@ -18,7 +18,12 @@ from typing import ClassVar, Final, Literal, NamedTuple
 EPOCH: Final = 1
 """Raise it when the code, or a library under it, changes what a recipe makes: all hashes change."""
 
-Format = Literal["jpg", "webp"]
+Format = Literal["jpg", "webp", "avif"]
+
+Point = tuple[float, float]
+"""A place in an upright picture, in shares of its width and height from the top left."""
+
+CENTRE: Final[Point] = (0.5, 0.5)
 
 _SLUG: Final = re.compile(r"[a-z0-9-]+")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -44,6 +49,18 @@ class Box(NamedTuple):
         if width * self.height >= height * self.width:
             return self.width, max(1, _rounded(height * self.width, width))
         return max(1, _rounded(width * self.height, height)), self.height
+
+    def fill(self, width: int, height: int) -> tuple[int, int]:
+        """The size of what is cut to this box's ratio out of a ``width`` x ``height`` picture.
+
+        As large as the box, or smaller where the picture is: nothing is enlarged.
+
+        >>> Box(600, 600).fill(780, 1170), Box(600, 600).fill(780, 520), Box(1200, 630).fill(9, 9)
+        ((600, 600), (520, 520), (9, 5))
+        """
+        if width >= self.width and height >= self.height:
+            return self.width, self.height
+        return Box(width, height).fit(self.width, self.height)
 
 
 def _rounded(numerator: int, denominator: int) -> int:
@@ -100,21 +117,44 @@ class WebP:
 
 
 @dataclass(frozen=True)
+class AVIF:
+    """Encoder settings of Pillow's AVIF plugin, on one thread.
+
+    At speed 9 it takes two thirds of WebP's time at equal likeness, and 5 to 14 % fewer bytes; at
+    the default speed, 6, eleven times as long for 7 % less. docs/decisions/0010 has the figures.
+    """
+
+    format: ClassVar[Format] = "avif"
+    mime: ClassVar[str] = "image/avif"
+    pillow_format: ClassVar[str] = "AVIF"
+
+    quality: int = 65
+    speed: int = 9
+    max_threads: int = 1
+
+
+Encoder = JPEG | WebP | AVIF
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How one variant is made.
 
     From the master it is cut down through ``path``, each step from the one before, to ``box``.
-    With ``blur`` (a Gaussian radius in pixels) the last box of the path is where the blur is done,
-    and ``box`` is what the small blurred picture is stretched to: at a quarter of the width it
-    looks the same for a hundredth of the work.
+    With ``crop`` the box is filled instead: what does not fit is cut off, evenly around the
+    ``focal`` point as far as the picture reaches. With ``blur`` (a Gaussian radius in pixels) the
+    last box of the path is where the blur is done, and ``box`` is what the small blurred picture
+    is stretched to: at a quarter of the width it looks the same for a hundredth of the work.
     """
 
     name: str
     box: Box
     master: Master
-    encoder: JPEG | WebP
+    encoder: Encoder
     path: tuple[Box, ...] = ()
     blur: float | None = None
+    crop: bool = False
+    focal: Point = CENTRE
 
     @property
     def format(self) -> Format:
@@ -133,8 +173,11 @@ class Recipe:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 (64 hex digits) of all that changes the bytes; the name does not."""
-        told = {
+        """SHA-256 (64 hex digits) of all that changes the bytes; the name does not.
+
+        The focal point is a fact of the source, as its pixels are: see `placed_hash`.
+        """
+        told: dict[str, object] = {
             "epoch": EPOCH,
             "format": self.format,
             "encoder": asdict(self.encoder),
@@ -143,24 +186,42 @@ class Recipe:
             "box": self.box,
             "blur": self.blur,
         }
-        canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
-        return sha256(canonical.encode()).hexdigest()
+        return _hash_of({**told, "crop": True} if self.crop else told)
+
+    @cached_property
+    def placed_hash(self) -> str:
+        """As `hash`, and another one for each focal point that changes the bytes."""
+        is_moved = self.crop and self.focal != CENTRE
+        return _hash_of({"recipe": self.hash, "focal": self.focal}) if is_moved else self.hash
+
+    def at(self, focal: Point) -> "Recipe":
+        """The recipe for a source with this focal point, for which only a crop cares."""
+        return replace(self, focal=focal) if self.crop else self
 
     def fitted_size(self, source_width: int, source_height: int) -> tuple[int, int]:
         """Width and height in pixels of the variant of a source, both sizes after orientation."""
+        if self.crop:
+            return self.box.fill(*self.master.box.fit(source_width, source_height))
         return self.box.fit(source_width, source_height)
+
+
+def _hash_of(told: Mapping[str, object]) -> str:
+    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    return sha256(canonical.encode()).hexdigest()
 
 
 POSTER: Final = "poster"
 THUMB: Final = "thumb"
 SMALL: Final = "small"
 BLUR: Final = "blur"
+SQUARE: Final = "square"
 
 _POSTER_BOX: Final = Box(780, 1170)
 _THUMB_BOX: Final = Box(370, 555)
 _SMALL_BOX: Final = Box(185, 278)
 _BLUR_BOX: Final = Box(342, 513)
 _BLURRED_AT: Final = Box(86, 129)
+_SQUARE_BOX: Final = Box(600, 600)
 
 _MASTER: Final = Master(_POSTER_BOX)
 
@@ -187,6 +248,11 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         # of the time.
         webp=WebP(method=1),
     ),
+    Recipe(POSTER, _POSTER_BOX, _MASTER, AVIF()),
+    Recipe(THUMB, _THUMB_BOX, _MASTER, AVIF()),
+    Recipe(SMALL, _SMALL_BOX, _MASTER, AVIF(), (_THUMB_BOX,)),
+    # For previews on other sites, which show squares and read JPEG alone.
+    Recipe(SQUARE, _SQUARE_BOX, _MASTER, JPEG(), crop=True),
 )
 """Every variant there is. The full poster has no name in addresses and keys."""
 
@@ -196,7 +262,7 @@ _BY_NAME: Final[Mapping[tuple[str, str], Recipe]] = MappingProxyType(
 
 
 def find_recipe(name: str, extension: str) -> Recipe | None:
-    """The recipe called ``name`` (``poster``, ``thumb``, ``small``, ``blur``) in ``jpg``/``webp``.
+    """The recipe called ``name`` (``poster``, ``thumb`` …) in ``jpg``, ``webp`` or ``avif``.
 
     None for any other: both words usually come from an address, that is, from anybody.
     """
@@ -207,12 +273,12 @@ def object_key(movie_id: int, slug: str, source_sha256: str, recipe: Recipe) -> 
     """Where a variant is stored: known before it is made, different when its bytes would be.
 
     ``poster/{movie}-{slug}/{source}-{recipe}[.{name}].{ext}``, with the first 16 hex digits of
-    the source's SHA-256 and the first 8 of the recipe's. ValueError when a part is not of the
-    form that keys are made of.
+    the source's SHA-256 and the first 8 of the recipe's `placed_hash`. ValueError when a part is
+    not of the form that keys are made of.
     """
     if not _SLUG.fullmatch(slug):
         raise ValueError(f"not a slug: {slug!r}")
     if not _SHA256.fullmatch(source_sha256):
         raise ValueError(f"not a SHA-256 in lower case hex: {source_sha256!r}")
-    content = f"{source_sha256[:16]}-{recipe.hash[:8]}"
+    content = f"{source_sha256[:16]}-{recipe.placed_hash[:8]}"
     return f"poster/{movie_id}-{slug}/{content}{recipe.suffix}"

@@ -185,7 +185,8 @@ class PosterService:
     def _missing(self, claim: Claim, sha256: str) -> tuple[Recipe, ...]:
         """What to make: all of it when the content is not the one that variants are ready for."""
         ready = claim.ready if sha256 == claim.sha256 else frozenset()
-        return tuple(recipe for recipe in self._recipes if recipe.hash not in ready)
+        missing = (recipe for recipe in self._recipes if recipe.hash not in ready)
+        return tuple(recipe.at(claim.focal) for recipe in missing)
 
     def _upload_all(
         self, claim: Claim, sha256: str, images: Sequence[EncodedImage]

@@ -32,7 +32,8 @@ class GenreLink:
 class Picture:
     """A poster in all its sizes; ``width`` and ``height`` are those of the largest, in pixels.
 
-    ``tone`` is a class of tones.css: the picture's dominant colour. A missing picture has its box
+    ``tone`` is a class of tones.css: the picture's dominant colour. The preview is the square that
+    other sites show where they link the page. A missing picture has its box
     and its tone, and no address.
     """
 
@@ -42,9 +43,12 @@ class Picture:
     tone: str
     href_full: str | None = None
     src: str = ""
+    srcset_avif: str = ""
     srcset_webp: str = ""
     srcset_jpg: str = ""
     blur_src: str | None = None
+    preview_url: str | None = None
+    preview_size: tuple[int, int] | None = None
     is_missing: bool = False
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from moziweb.i18n import _
 from moziweb.posters.colours import TONE_NONE
 from moziweb.posters.links import PosterLinks
-from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB, find_recipe
+from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB, find_recipe
 
 from .cards import Picture
 from .visit import Visit
@@ -18,7 +18,7 @@ def picture_of(
 ) -> Picture:
     """The picture of the movie called ``title``; without links, the box that it would stand in.
 
-    ``blurred``: the page shows the blurred one, too.
+    ``blurred``: the page is the movie's own, with the blurred picture and the preview.
     """
     wording = visit.wording
     alt = wording.say(_("Poster of ${title}", mapping={"title": title}))
@@ -33,9 +33,12 @@ def picture_of(
         tone=links.tone,
         href_full=links.url(POSTER, "jpg"),
         src=links.url(THUMB, "jpg"),
+        srcset_avif=_srcset(links, "avif"),
         srcset_webp=_srcset(links, "webp"),
         srcset_jpg=_srcset(links, "jpg"),
         blur_src=blur_of(visit, links) if blurred else None,
+        preview_url=visit.paths.absolute(links.url(SQUARE, "jpg")) if blurred else None,
+        preview_size=links.size(SQUARE, "jpg") if blurred else None,
     )
 
 

@@ -22,7 +22,7 @@ from PIL import (
 
 from moziweb.posters.imaging import Cuts, EncodedImage, make_variants
 from moziweb.posters.probe import Limits
-from moziweb.posters.recipes import JPEG, RECIPES, Box, Master, Recipe, WebP
+from moziweb.posters.recipes import JPEG, RECIPES, Box, Master, Point, Recipe, WebP
 from moziweb.posters.rejection import ImageRejected, RejectCode
 
 from .pictures import encoded, photograph, png_announcing, quarters, with_segment
@@ -92,7 +92,7 @@ def test_every_recipe_is_made_in_its_size_and_format() -> None:
     for variant in made_of.variants:
         picture = opened(variant)
         assert Image.MIME[picture.format or ""] == variant.mime
-        assert picture.size == (variant.width, variant.height) == variant.recipe.box
+        assert picture.size == (variant.width, variant.height) == variant.recipe.box, variant.recipe
 
 
 @pytest.mark.parametrize("size", [(30, 45), (120, 30), (900, 2), (2, 900), (1, 1)])
@@ -157,6 +157,48 @@ def test_the_blur_is_as_good_as_one_at_full_size() -> None:
     radius = 3.5 * blur.box.width / 86
     reference = whole.filter(ImageFilter.GaussianBlur(radius))
     assert psnr(Cuts(data, blur.master).picture(blur), reference) > 40
+
+
+# -- Cropped
+
+SQUARE = Recipe("square", Box(40, 40), MASTER, JPEG(quality=95), crop=True)
+
+
+@pytest.mark.parametrize(
+    ("focal", "shown"),
+    [
+        ((0.5, 0.0), ["r", "g", "g", "r"]),
+        ((0.5, 0.25), ["r", "g", "g", "r"]),
+        ((0.5, 1.0), ["rgb", "b", "b", "rgb"]),
+        ((0.5, 0.5), ["r", "g", "b", "rgb"]),
+        ((0.0, 0.5), ["r", "g", "b", "rgb"]),
+    ],
+)
+def test_a_crop_keeps_the_focal_point_in_sight(focal: Point, shown: list[str]) -> None:
+    picture = made(encoded(quarters(200, 400), quality=95), SQUARE.at(focal))
+    assert picture.size == (40, 40)
+    assert corners(picture) == shown
+
+
+@pytest.mark.parametrize(
+    ("focal", "shown"), [((0.1, 0.5), ["r", "r", "rgb", "rgb"]), ((0.9, 0.5), ["g", "g", "b", "b"])]
+)
+def test_a_wide_picture_is_cropped_at_its_sides(focal: Point, shown: list[str]) -> None:
+    assert corners(made(encoded(quarters(400, 100), quality=95), SQUARE.at(focal))) == shown
+
+
+def test_a_focal_point_is_one_of_the_upright_picture() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # what is stored to the left is shown at the top
+    data = encoded(quarters(400, 200), exif=exif, quality=95)
+    assert corners(made(data, SQUARE.at((0.5, 0.0)))) == ["rgb", "r", "r", "rgb"]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3000, 1), (1, 3000), (30, 45), (45, 30)])
+def test_a_crop_of_any_size_is_made_and_enlarges_nothing(size: tuple[int, int]) -> None:
+    picture = made(encoded(Image.new("RGB", size, "teal")), SQUARE.at((0.9, 0.1)))
+    assert picture.size == SQUARE.fitted_size(*size)
+    assert picture.width == picture.height <= min(size)
 
 
 # -- Upright

@@ -15,17 +15,38 @@ THUMB = next(each for each in RECIPES if each.suffix == ".thumb.webp")
 sides = st.integers(1, 20_000)
 
 
-def test_there_are_four_variants_in_two_formats() -> None:
+def test_the_variants_there_are() -> None:
     assert [recipe.suffix for recipe in RECIPES] == [
         *(".jpg", ".webp", ".thumb.jpg", ".thumb.webp"),
         *(".small.jpg", ".small.webp", ".blur.jpg", ".blur.webp"),
+        *(".avif", ".thumb.avif", ".small.avif", ".square.jpg"),
     ]
-    assert [recipe.box for recipe in RECIPES[::2]] == [
-        (780, 1170),
-        (370, 555),
-        (185, 278),
-        (342, 513),
-    ]
+    assert {recipe.name: recipe.box for recipe in RECIPES} == {
+        "poster": (780, 1170),
+        "thumb": (370, 555),
+        "small": (185, 278),
+        "blur": (342, 513),
+        "square": (600, 600),
+    }
+
+
+def test_a_focal_point_changes_the_key_of_a_crop_alone() -> None:
+    square = next(recipe for recipe in RECIPES if recipe.crop)
+    moved = square.at((0.5, 0.2))
+    assert moved.hash == square.hash, "it is the same recipe"
+    assert object_key(1, "a", SHA256, moved) != object_key(1, "a", SHA256, square)
+    assert object_key(1, "a", SHA256, square.at((0.5, 0.5))) == object_key(1, "a", SHA256, square)
+    assert THUMB.at((0.5, 0.2)) is THUMB
+
+
+@given(width=sides, height=sides, box=st.builds(Box, sides, sides))
+def test_what_fills_a_box_has_its_ratio_and_enlarges_nothing(
+    width: int, height: int, box: Box
+) -> None:
+    filled = box.fill(width, height)
+    assert 0 < filled[0] <= min(width, box.width)
+    assert 0 < filled[1] <= min(height, box.height)
+    assert abs(filled[0] * box.height - filled[1] * box.width) <= max(box)
 
 
 def test_one_decode_serves_all() -> None:
@@ -70,6 +91,7 @@ def test_the_epoch_changes_every_hash(monkeypatch: pytest.MonkeyPatch) -> None:
 PINNED = [
     *("a151df0d", "900630b3", "afee5b12", "2c0a1960"),
     *("60d97411", "707ae998", "1d9a8da7", "ae5d815c"),
+    *("d5f430c8", "65042cd3", "87ed043a", "28214fc4"),
 ]
 
 

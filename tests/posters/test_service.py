@@ -27,7 +27,8 @@ from moziweb.storage import Storage, StoredObject
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage
 
-from .conftest import LEASE, Clock, Shelf, picture, source_of
+from .conftest import LEASE, Clock, Shelf, add_source, picture, source_of
+from .pictures import encoded, quarters
 
 
 def variants_of(
@@ -82,7 +83,9 @@ class Tripwire:
 def test_every_variant_is_made_stored_and_recorded(
     database: Database, storage: Storage, make_service: MakeService, shelf: Shelf, source_id: int
 ) -> None:
-    assert make_service(storage=storage).ensure(source_id) == Outcome(Status.MADE, made=8)
+    assert make_service(storage=storage).ensure(source_id) == Outcome(
+        Status.MADE, made=len(RECIPES)
+    )
     variants = variants_of(database, source_id)
     assert {(one.name, one.format, one.recipe_hash) for one in variants} == {
         (recipe.name, recipe.format, recipe.hash) for recipe in RECIPES
@@ -125,7 +128,9 @@ def test_only_what_is_missing_is_made(
     make_service(recipes=RECIPES[:3]).ensure(source_id)
     made = {one.key for one in variants_of(database, source_id)}
     tripwire = Tripwire(disk, before_put=lambda _: None)
-    assert make_service(storage=tripwire).ensure(source_id).made == tripwire.puts == 5
+    assert (
+        make_service(storage=tripwire).ensure(source_id).made == tripwire.puts == len(RECIPES) - 3
+    )
     assert made < {one.key for one in variants_of(database, source_id)}
 
 
@@ -158,7 +163,7 @@ def test_nothing_is_held_while_a_variant_is_uploaded(
         states.append(source_of(database, source_id).state)
 
     make_service(storage=Tripwire(disk, look_meanwhile)).ensure(source_id)
-    assert states == [SourceState.GENERATING] * 8
+    assert states == [SourceState.GENERATING] * len(RECIPES)
 
 
 def test_while_one_thread_works_the_others_are_told_so(
@@ -272,7 +277,7 @@ def test_a_crash_after_the_upload_and_before_publishing_heals(
     another = make_service(claims=Claims(database, clock, LEASE))
     assert another.ensure(source_id) == Outcome(Status.BUSY)
     clock.advance(seconds=61)
-    assert another.ensure(source_id) == Outcome(Status.MADE, made=8)
+    assert another.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
     keys = [one.key for one in variants_of(database, source_id)]
     assert sorted(str(key) for key in keys) == [stored.key for stored in disk.list()]
 
@@ -321,7 +326,7 @@ def test_whoever_reads_past_the_lease_uploads_nothing(
     tripwire = Tripwire(disk, before_put=lambda _: None)
     assert make_service(storage=tripwire).ensure(source_id) == Outcome(Status.LOST)
     assert tripwire.puts == 0
-    assert len(variants_of(database, source_id)) == 8
+    assert len(variants_of(database, source_id)) == len(RECIPES)
 
 
 def test_whoever_uploads_past_the_lease_publishes_nothing(
@@ -332,11 +337,11 @@ def test_whoever_uploads_past_the_lease_publishes_nothing(
     def dawdle(puts: int) -> None:
         if puts == 4:
             clock.advance(minutes=2)
-            assert other.ensure(source_id) == Outcome(Status.MADE, made=8)
+            assert other.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
 
     slow = make_service(storage=Tripwire(disk, dawdle))
     assert slow.ensure(source_id) == Outcome(Status.LOST)
-    assert len(variants_of(database, source_id)) == 8
+    assert len(variants_of(database, source_id)) == len(RECIPES)
     assert source_of(database, source_id).state is SourceState.READY
 
 
@@ -367,13 +372,14 @@ def test_a_new_recipe_replaces_the_old_variant_without_a_gap(
     during: list[int] = []
     shelf.before_read = lambda: during.append(len(variants_of(database, source_id)))
     clock.advance(days=1)
-    assert upgraded.ensure(source_id) == Outcome(Status.MADE, made=4)
-    assert during == [8]
+    jpegs = [recipe for recipe in RECIPES if recipe.format == "jpg"]
+    assert upgraded.ensure(source_id) == Outcome(Status.MADE, made=len(jpegs))
+    assert during == [len(RECIPES)]
     assert {one.recipe_hash for one in variants_of(database, source_id)} == {
         newer(recipe).hash for recipe in RECIPES
     }
     old = variants_of(database, source_id, VariantState.SUPERSEDED)
-    assert [one.format for one in old] == ["jpg"] * 4
+    assert [one.format for one in old] == ["jpg"] * len(jpegs)
     assert {one.superseded_at for one in old} == {clock.now}
 
 
@@ -384,7 +390,7 @@ def test_the_old_variants_stay_when_their_successors_fail(
     shelf.error = SourceError("timeout")
     upgraded = make_service(recipes=[newer(recipe) for recipe in RECIPES])
     assert upgraded.ensure(source_id).status is Status.FAILED
-    assert len(variants_of(database, source_id)) == 8
+    assert len(variants_of(database, source_id)) == len(RECIPES)
 
 
 def test_changed_content_gets_new_addresses_and_returning_content_its_old_ones(
@@ -395,14 +401,14 @@ def test_changed_content_gets_new_addresses_and_returning_content_its_old_ones(
     first_half.ensure(source_id)
     old = {one.key for one in variants_of(database, source_id)}
     shelf.pictures["drawn:dune"] = picture("#2040a0")
-    assert whole.ensure(source_id) == Outcome(Status.MADE, made=8)
+    assert whole.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
     assert old.isdisjoint({one.key for one in variants_of(database, source_id)})
     assert {one.key for one in variants_of(database, source_id, VariantState.SUPERSEDED)} == old
 
     shelf.pictures["drawn:dune"] = picture()
     with database.write() as session:
         session.execute(update(PosterVariant).values(state=VariantState.SUPERSEDED))
-    assert whole.ensure(source_id) == Outcome(Status.MADE, made=8)
+    assert whole.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
     assert old < {one.key for one in variants_of(database, source_id)}
 
 
@@ -412,3 +418,23 @@ def test_a_database_that_is_away_is_an_outcome_not_an_error(
     claims = Claims(database_away, clock, LEASE)
     service = PosterService(database_away, disk, {}, claims, clock)
     assert service.ensure(1) == Outcome(Status.FAILED, "database_unavailable")
+
+
+def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
+    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, shelf: Shelf, movie_id: int
+) -> None:
+    shelf.pictures["drawn:dune"] = encoded(quarters(200, 400), quality=95)
+    service = PosterService(database, disk, {SourceKind.DRAWN: shelf}, claims, clock)
+    source_id = add_source(database, movie_id)
+    service.ensure(source_id)
+    before = {(row.name, row.format): row.key for row in variants_of(database, source_id)}
+    with database.write() as session:
+        source = session.get_one(PosterSource, source_id)
+        source.focal_y, source.state, source.remake = 0.0, SourceState.PENDING, True
+    assert service.ensure(source_id).status is Status.MADE
+    rows = variants_of(database, source_id)
+    after = {(row.name, row.format): row.key for row in rows if row.state is VariantState.READY}
+    assert {name for name in before if before[name] != after[name]} == {("square", "jpg")}
+    top = Image.open(BytesIO(disk.get(str(after["square", "jpg"])))).convert("RGB")
+    red, green, _ = top.getpixel((top.width // 4, top.height - 9))  # type: ignore[misc]
+    assert red > 200 > green, "the lower half is out of sight"

@@ -126,6 +126,28 @@ def test_json_ld_says_it_all(app: TestApp, movie: Movie) -> None:
     assert data["url"] == BASE_URL + address(movie)
 
 
+def test_other_sites_are_given_a_square_to_show(app: TestApp, movie: Movie) -> None:
+    page = app.get(address(movie))
+    previews = {
+        tag["property"]: tag["content"] for tag in page.html.find_all("meta", property=True)
+    }
+    assert previews["og:title"] == "Az ígéret földje"
+    assert previews["og:url"] == BASE_URL + address(movie)
+    url = previews["og:image"]
+    assert re.fullmatch(rf"{BASE_URL}/poster/[^/]*\.square\.jpg", url)
+    assert (previews["og:image:width"], previews["og:image:height"]) == ("600", "600")
+
+
+def test_a_browser_is_offered_avif_before_webp_before_jpeg(app: TestApp, movie: Movie) -> None:
+    picture = app.get(address(movie)).html.find("picture")
+    sources = picture.find_all("source")
+    assert [source["type"] for source in sources] == ["image/avif", "image/webp"]
+    for source, extension in zip(sources, ("avif", "webp"), strict=True):
+        addresses = [each.split()[0] for each in source["srcset"].split(", ")]
+        assert len(addresses) == 3
+        assert all(address.endswith(f".{extension}") for address in addresses)
+
+
 def test_a_film_of_which_nothing_is_known_has_json_ld_too(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, runtime=None)
     dbsession.commit()
