@@ -1,6 +1,11 @@
 """``moziweb import``: films from distributors' lists and from TMDB."""
 
-from collections.abc import Iterator, Sequence
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -9,16 +14,19 @@ from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.candidate import Candidate
 from moziweb.movies.importers.planning import Plan
 from moziweb.movies.importers.problems import ImportRefused
+from moziweb.movies.importers.refreshing import films_to_refresh, stale_films
 from moziweb.movies.importers.rows import ListTerms, candidates_of
-from moziweb.movies.importers.service import Importer
+from moziweb.movies.importers.service import CHUNK, Importer
 from moziweb.movies.importers.tables import read_table
 from moziweb.movies.importers.telling import Tally, plan_event, plan_lines
+from moziweb.movies.importers.tmdb.source import TmdbSource, source_of
 from moziweb.movies.models import now_utc
+from moziweb.movies.queries import MAX_ID
 from moziweb.posters.shelf import ImportedPosters
 
 from .installation import CommandError, Installation, services_in_one_line
 from .report import Report, reporting
-from .stopping import stopping
+from .stopping import Stop, stopping
 
 
 class UnreadableError(CommandError):
@@ -77,31 +85,182 @@ def csv_command(
     candidates = candidates_of(table, terms)
     with services_in_one_line():
         importer = importer_of(installation)
-        raise SystemExit(bring_in(importer, candidates, "Films", dry_run=dry_run))
+        raise SystemExit(bring_in(importer, candidates, len(candidates), dry_run=dry_run))
 
 
-def importer_of(installation: Installation) -> Importer:
-    """The importer of a site; what it writes makes the site's pages stale."""
-    return Importer(installation.registry["database"], ImportedPosters(), now_utc)
+@imports.group("tmdb")
+def tmdb() -> None:
+    """Import films from TMDB, by their title, by an id, or by days.
+
+    This product uses the TMDB API but is not endorsed or certified by TMDB.
+    """
+
+
+@tmdb.command("search")
+@click.argument("title")
+@click.option("--dry-run", is_flag=True, help="Accepted and idle: a search writes nothing.")
+@click.pass_obj
+def search_command(installation: Installation, title: str, dry_run: bool) -> None:
+    """Show what TMDB has under TITLE; "moziweb import tmdb id" imports one of them."""
+    with _refusals(), services_in_one_line():
+        found = tmdb_of(installation).search(title)
+    for film in found:
+        if sys.stdout.isatty():
+            original = f" ({film.original_title})" if film.original_title != film.title else ""
+            click.echo(f"{film.tmdb_id:>9}  {film.title}{original}, {film.year or '?'}")
+        else:
+            click.echo(json.dumps({"event": "found", **asdict(film)}))
+    raise SystemExit(0 if found else 1)
+
+
+@tmdb.command("id")
+@click.argument("tmdb_ids", nargs=-1, required=True, type=click.IntRange(1, MAX_ID))
+@click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
+@click.pass_obj
+def id_command(installation: Installation, tmdb_ids: Sequence[int], dry_run: bool) -> None:
+    """Import the films of TMDB's ids."""
+    with services_in_one_line():
+        films = tmdb_of(installation).films(tmdb_ids)
+        importer = importer_of(installation, at_once=1)
+        raise SystemExit(bring_in(importer, films, len(tmdb_ids), dry_run=dry_run))
+
+
+@tmdb.command("imdb")
+@click.argument("imdb_id")
+@click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
+@click.pass_obj
+def imdb_command(installation: Installation, imdb_id: str, dry_run: bool) -> None:
+    """Import the film of an IMDb id, such as tt0137523."""
+    with services_in_one_line():
+        source = tmdb_of(installation)
+        with _refusals():
+            tmdb_id = source.id_of_imdb(imdb_id)
+        importer = importer_of(installation, at_once=1)
+        raise SystemExit(bring_in(importer, source.films([tmdb_id]), 1, dry_run=dry_run))
+
+
+@tmdb.command("premieres")
+@click.option("--from", "first", required=True, type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--to", "last", required=True, type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
+@click.pass_obj
+def premieres_command(
+    installation: Installation, first: datetime, last: datetime, dry_run: bool
+) -> None:
+    """Import the films with a Hungarian premiere between two days, both included."""
+    days = first.date(), last.date()
+    with services_in_one_line():
+        source = tmdb_of(installation)
+        with _refusals():
+            ids = source.ids_between(*days)
+        importer = importer_of(installation, at_once=1)
+        films = source.premieres_between(ids, *days)
+        raise SystemExit(bring_in(importer, films, len(ids), dry_run=dry_run))
+
+
+@imports.command("refresh")
+@click.option("--limit", type=click.IntRange(1), help="No more films than this in one run.")
+@click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
+@click.pass_obj
+def refresh_command(installation: Installation, limit: int | None, dry_run: bool) -> None:
+    """Fetch from TMDB again what is still to come, has no day yet, or has grown old.
+
+    For a scheduler: it asks nothing, may run beside itself, and a run that finds no difference
+    makes no page stale.
+    """
+    with services_in_one_line():
+        source = tmdb_of(installation)
+        now = now_utc()
+        with installation.registry["database"].read() as session:
+            ids = films_to_refresh(session, budapest_today(now), _kept_since(installation), limit)
+        importer = importer_of(installation, at_once=1)
+        raise SystemExit(bring_in(importer, source.films(ids), len(ids), dry_run=dry_run))
+
+
+@imports.command("stale")
+@click.pass_obj
+def stale_command(installation: Installation) -> None:
+    """List the films that keep something of TMDB's for longer than tmdb.max_age_days.
+
+    Exit status: 1 when there are any.
+    """
+    with services_in_one_line(), installation.registry["database"].read() as session:
+        films = stale_films(session, _kept_since(installation))
+    for movie_id, title, fetched_at in films:
+        if sys.stdout.isatty():
+            click.echo(f"{movie_id:>9}  {title}: fetched on {fetched_at:%Y-%m-%d}")
+        else:
+            told = {"movie": movie_id, "title": title, "fetched_at": fetched_at.isoformat()}
+            click.echo(json.dumps({"event": "stale", **told}))
+    raise SystemExit(int(bool(films)))
+
+
+def tmdb_of(installation: Installation) -> TmdbSource:
+    """TMDB as the site's ini file has it; without a token there is none."""
+    if installation.settings["tmdb.token"] is None:
+        raise UnreadableError("tmdb.token is empty; set TMDB_TOKEN, or the key in the ini file")
+    return source_of(installation.registry, now_utc)
+
+
+def _kept_since(installation: Installation) -> datetime:
+    return now_utc() - timedelta(days=installation.settings["tmdb.max_age_days"])
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Tell in one line why nothing could be had."""
+    try:
+        yield
+    except (ImportRefused, ValueError) as error:
+        raise CommandError(str(error)) from None
+
+
+def importer_of(installation: Installation, *, at_once: int = CHUNK) -> Importer:
+    """The importer of a site; what it writes makes the site's pages stale.
+
+    ``at_once`` is how many films are looked up together: one, where each has to be fetched first.
+    """
+    return Importer(installation.registry["database"], ImportedPosters(), now_utc, at_once)
 
 
 def bring_in(
-    importer: Importer, candidates: Sequence[Candidate], title: str, *, dry_run: bool
+    importer: Importer, candidates: Iterable[Candidate], total: int, *, dry_run: bool
 ) -> int:
-    """Import, or only preview, and report; the exit status."""
+    """Import, or only preview, and report; the exit status.
+
+    A source that fails for good ends it: what came before is imported and counted.
+    """
     tally = Tally()
-    with stopping() as stop, reporting(title, len(candidates)) as report:
+    with stopping() as stop, reporting("Films", total) as report:
+        failure = _bring_in(importer, candidates, tally, report, stop, dry_run=dry_run)
+        _end(report, tally, dry_run=dry_run, stopped=stop.is_set())
+    if failure is not None:
+        raise CommandError(str(failure))
+    return stop.exit_status(otherwise=int(bool(tally.problems)))
+
+
+def _bring_in(
+    importer: Importer,
+    candidates: Iterable[Candidate],
+    tally: Tally,
+    report: Report,
+    stop: Stop,
+    *,
+    dry_run: bool,
+) -> ImportRefused | None:
+    try:
         for plan, movie_id in _plans(importer, candidates, dry_run=dry_run):
             tally.add(plan)
             _tell(report, plan, movie_id)
             if stop.is_set():
                 break
-        _end(report, tally, dry_run=dry_run, stopped=stop.is_set())
-    return stop.exit_status(otherwise=int(bool(tally.problems)))
+    except ImportRefused as error:
+        return error
+    return None
 
 
 def _plans(
-    importer: Importer, candidates: Sequence[Candidate], *, dry_run: bool
+    importer: Importer, candidates: Iterable[Candidate], *, dry_run: bool
 ) -> Iterator[tuple[Plan, int | None]]:
     if dry_run:
         yield from ((plan, plan.movie_id) for plan in importer.preview(candidates))

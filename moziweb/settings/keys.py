@@ -246,4 +246,24 @@ SETTINGS: tuple[Setting, ...] = (
         "After how many days what was imported counts as stale in the list of films.",
         default=30,
     ),
+    Setting(
+        "tmdb.base_url",
+        HTTP_URL,
+        "The address of TMDB's API, with its version.",
+        default="https://api.themoviedb.org/3",
+    ),
+    Setting(
+        "tmdb.token",
+        optional(SECRET),
+        "TMDB's read access token (v4), or an API key (v3). Empty: no imports from TMDB.",
+    ),
+    Setting("tmdb.timeout", seconds(0.1, 120), "Seconds to wait for TMDB to go on.", default=10.0),
+    Setting("tmdb.tries", integer(1, 10), "Attempts per request to TMDB in all.", default=4),
+    Setting(
+        "tmdb.max_age_days",
+        integer(1, 180),
+        "Days that what was fetched from TMDB is kept before it is fetched again; their terms "
+        "allow six months.",
+        default=150,
+    ),
 )

@@ -1,6 +1,8 @@
-"""``moziweb import csv``: one report, everything else imported, and nothing twice."""
+"""``moziweb import``: one report, everything else imported, and nothing twice."""
 
 import subprocess
+from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,9 @@ from sqlalchemy import func, select
 
 from moziweb.movies.models import Movie, Premiere
 from tests.movies.importers.dirt import COLUMNS, DATE_FORMAT, Dirt, dirty_list
+from tests.movies.importers.tmdb_world import a_film, catalogue
+from tests.services.tmdb import TOKEN, TmdbServer, unavailable
+from tests.services.tmdb_films import release
 
 from .conftest import COMMAND, Run, Site, events
 from .test_posters import on_a_terminal
@@ -126,3 +131,63 @@ def test_on_a_terminal_there_is_a_bar_and_a_line_for_each_difference(
     assert "row 3, title: missing (nothing of it is imported)" in shown
     assert "row 4, release_date: no such day: '2026.13.45.'" in shown
     assert "2 new, 0 changed, 0 as they were, 1 refused" in shown
+
+
+@pytest.fixture
+def tmdb(site: Site) -> Iterator[TmdbServer]:
+    """A TMDB that the site's ini file names."""
+    with TmdbServer() as server:
+        keys = f"tmdb.base_url = {server.base_url}\ntmdb.token = {TOKEN}\ntmdb.tries = 2\n"
+        site.ini.write_text(site.ini.read_text().replace("\n[server", f"{keys}\n[server", 1))
+        yield server
+
+
+def test_a_week_of_tmdb_previewed_imported_and_refreshed(
+    site: Site, run: Run, tmdb: TmdbServer
+) -> None:
+    day = date.today() + timedelta(days=30)  # noqa: DTZ011, any day that is to come
+    for number in (1, 2):
+        tmdb.add(a_film(number, release(day.isoformat())))
+    days = ("--from", day.isoformat(), "--to", day.isoformat())
+    preview = events(run("import", "tmdb", "premieres", *days, "--dry-run").stdout)
+    assert (preview[-1]["new"], films(site)) == (2, 0)
+    ended = run("import", "tmdb", "premieres", *days)
+    assert (ended.returncode, events(ended.stdout)[-1]["new"], films(site)) == (0, 2, 2)
+    again = events(run("import", "tmdb", "premieres", *days).stdout)[-1]
+    assert (again["new"], again["changed"], again["same"]) == (0, 0, 2)
+    tmdb.add(a_film(1, release((day + timedelta(days=7)).isoformat())))
+    refreshed = run("import", "refresh")
+    assert refreshed.returncode == 0
+    summary = events(refreshed.stdout)[-1]
+    assert (summary["changed"], summary["same"], summary["moved"]) == (1, 1, 1)
+    assert run("import", "stale").returncode == 0
+
+
+def test_one_film_by_search_by_id_and_by_imdbs(site: Site, run: Run, tmdb: TmdbServer) -> None:
+    tmdb.add(a_film(1, title="Hamupipőke"))
+    (found,) = events(run("import", "tmdb", "search", "hamu").stdout)
+    assert (found["tmdb_id"], found["title"]) == (1001, "Hamupipőke")
+    assert run("import", "tmdb", "search", "nincs").returncode == 1
+    assert events(run("import", "tmdb", "id", "1001").stdout)[-1]["new"] == 1
+    same = run("import", "tmdb", "imdb", catalogue(1).imdb_id)
+    assert events(same.stdout)[-1]["same"] == 1
+    assert films(site) == 1
+
+
+def test_tmdbs_failures_are_one_line_each(site: Site, run: Run, tmdb: TmdbServer) -> None:
+    tmdb.add(a_film(1))
+    tmdb.answer_next("/3/movie/1001", *[unavailable()] * 2)
+    down = run("import", "tmdb", "id", "1001")
+    assert down.returncode == 1
+    assert down.stderr == (
+        "moziweb: TMDB: /movie/1001: 503/9 Service offline: This service is temporarily offline, "
+        "try again later.\n"
+    )
+    gone = run("import", "tmdb", "id", "404")
+    assert gone.returncode == 1
+    assert "404/34" in events(gone.stdout)[0]["problems"][0]["text"]
+    assert run("import", "tmdb", "imdb", "junk").stderr.startswith("moziweb: not an IMDb id")
+    site.ini.write_text(site.ini.read_text().replace(TOKEN, ""))
+    tokenless = run("import", "refresh")
+    assert tokenless.returncode == 2
+    assert tokenless.stderr.startswith("moziweb: tmdb.token is empty")

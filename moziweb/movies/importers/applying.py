@@ -55,6 +55,11 @@ class Writing:
     now: datetime
     shelf: PosterShelf
 
+    @property
+    def fetched_at(self) -> datetime:
+        """When the candidate's source said all this."""
+        return self.candidate.fetched_at or self.now
+
 
 def new_movie(candidate: Candidate) -> Movie:
     """A film with nothing but a title, its relations known to be empty."""
@@ -170,7 +175,7 @@ def _write_trailers(writing: Writing, _name: str, value: Sequence[TrailerFact]) 
 
 def _write_poster(writing: Writing, _name: str, value: str) -> None:
     writing.shelf.offer(
-        writing.session, writing.movie.id, value, writing.candidate.source, writing.now
+        writing.session, writing.movie.id, value, writing.candidate.source, writing.fetched_at
     )
 
 
@@ -212,16 +217,16 @@ def _sign(writing: Writing, names: set[str]) -> None:
         if row is None:
             row = FieldProvenance(movie_id=writing.movie.id, field=name)
             writing.movie.provenance.append(row)
-        row.source, row.fetched_at = writing.candidate.source, writing.now
+        row.source, row.fetched_at = writing.candidate.source, writing.fetched_at
 
 
 def _renew(writing: Writing, names: Sequence[str]) -> None:
     for row in writing.movie.provenance:
         if row.field in names:
-            row.fetched_at = writing.now
+            row.fetched_at = writing.fetched_at
     if "poster" in names:
         url = writing.candidate.values["poster"]
-        writing.shelf.renew(writing.session, writing.movie.id, url, writing.now)
+        writing.shelf.renew(writing.session, writing.movie.id, url, writing.fetched_at)
 
 
 def _named(session: Session, model: Any, name: str, **values: Any) -> Any:

@@ -7,7 +7,7 @@ empty cell, a null. Silence never erases anything.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -66,7 +66,7 @@ class Candidate:
     ``place`` is where it stands there, for reports (``row 12``, ``tmdb 550``). ``list_name`` and
     ``ref`` are its identity in that source (no ``ref``: its other ids are enough), ``has_id``
     whether the source itself gave one. ``years`` are those that it may have come out in. ``values``
-    holds fields by the names of ``fields.FIELDS``.
+    holds fields by the names of ``fields.FIELDS``. ``fetched_at`` None is the moment of writing.
     """
 
     source: str
@@ -78,6 +78,7 @@ class Candidate:
     has_id: bool = True
     years: frozenset[int] = frozenset()
     problems: tuple[Problem, ...] = field(default=())
+    fetched_at: datetime | None = None
 
     @property
     def imdb_id(self) -> str | None:
@@ -95,6 +96,7 @@ class Candidate:
 def to_json(candidate: Candidate) -> str:
     """The candidate as text, to be kept between a preview and its application."""
     whole = {name: getattr(candidate, name) for name in _PLAIN}
+    whole["fetched_at"] = candidate.fetched_at.isoformat() if candidate.fetched_at else None
     whole["years"] = sorted(candidate.years)
     whole["problems"] = [asdict(problem) for problem in candidate.problems]
     whole["values"] = {name: _plain(value) for name, value in candidate.values.items()}
@@ -104,9 +106,11 @@ def to_json(candidate: Candidate) -> str:
 def from_json(text: str) -> Candidate:
     """What ``to_json`` wrote."""
     whole = json.loads(text)
+    fetched = whole["fetched_at"]
     return Candidate(
         **{name: whole[name] for name in _PLAIN},
         years=frozenset(whole["years"]),
+        fetched_at=datetime.fromisoformat(fetched) if fetched else None,
         problems=tuple(Problem(**each) for each in whole["problems"]),
         values=MappingProxyType(
             {name: _parsed(name, value) for name, value in whole["values"].items()}

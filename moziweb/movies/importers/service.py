@@ -25,7 +25,7 @@ from .shelf import PosterShelf
 log = logging.getLogger(__name__)
 
 CHUNK: Final = 100
-"""Candidates that are looked up at once."""
+"""Candidates that are looked up together, unless it is said otherwise."""
 
 ATTEMPTS: Final = 3
 """Two imports may make the same person or distributor at one time: the slower one looks again."""
@@ -44,18 +44,24 @@ class Importer:
     """Brings candidates into the database. Threads share it.
 
     ``clock`` gives aware moments; the day in Budapest and the dates of fetching are its.
+    ``at_once`` is how many candidates are looked up together, in as many queries as one.
     """
 
     def __init__(
-        self, database: Database, shelf: PosterShelf, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        shelf: PosterShelf,
+        clock: Callable[[], datetime],
+        at_once: int = CHUNK,
     ) -> None:
         self._database = database
         self._shelf = shelf
         self._clock = clock
+        self._at_once = at_once
 
     def preview(self, candidates: Iterable[Candidate]) -> Iterator[Plan]:
         """What would be done with each, in their order; nothing is written."""
-        for chunk in _chunks(candidates):
+        for chunk in _chunks(candidates, self._at_once):
             with self._database.read() as session:
                 plans = self._plans(session, chunk)
             yield from plans
@@ -137,7 +143,7 @@ def _changed_meanwhile(candidate: Candidate) -> Problem:
     return Problem(candidate.place, "", text, fatal=True)
 
 
-def _chunks(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
+def _chunks(candidates: Iterable[Candidate], size: int) -> Iterator[list[Candidate]]:
     left = iter(candidates)
-    while chunk := list(islice(left, CHUNK)):
+    while chunk := list(islice(left, size)):
         yield chunk

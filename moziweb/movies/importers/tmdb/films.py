@@ -1,0 +1,270 @@
+"""A film of TMDB's as a candidate, whatever is missing from it or odd about it. Pure.
+
+Nulls, empty texts and zeros are silence. What is there and cannot be read is a problem that names
+its field, and the rest is taken.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from moziweb.movies.genres import GENRES
+from moziweb.movies.importers import values
+from moziweb.movies.importers.candidate import (
+    TMDB,
+    Candidate,
+    GenreFact,
+    PersonFact,
+    TrailerFact,
+)
+from moziweb.movies.importers.fields import LENGTHS
+from moziweb.movies.importers.problems import Problem
+from moziweb.movies.models import Rating
+
+from .dates import hungarian
+
+MAX_CAST: Final = 12
+MAX_TRAILERS: Final = 3
+POSTER_SIZE: Final = "original"
+
+_GENRE_NAMES: Final[Mapping[int, str]] = {
+    28: "Action", 12: "Adventure", 16: "Animation", 35: "Comedy", 80: "Crime", 99: "Documentary",
+    18: "Drama", 10751: "Family", 14: "Fantasy", 36: "History", 27: "Horror", 10402: "Music",
+    9648: "Mystery", 10749: "Romance", 878: "Sci-Fi", 53: "Thriller", 10752: "War", 37: "Western",
+}  # fmt: skip
+_LANGUAGES: Final[Mapping[str, str | None]] = {"cn": "yue", "xx": None}
+"""TMDB's own codes: Cantonese, and no language at all."""
+
+_PATH: Final = re.compile(r"/[A-Za-z0-9_-]{1,100}\.(?:jpe?g|png|webp)", re.I)
+_POSTER_ORDER: Final = ("hu", None, "en")
+
+
+def candidate_of(
+    film: Mapping[str, Any], image_base: str | None, fetched_at: datetime
+) -> Candidate:
+    """The film as fetched; ``image_base`` is the ``secure_base_url`` of pictures."""
+    return _Translation(film, image_base).candidate(fetched_at)
+
+
+def missing(tmdb_id: int, text: str) -> Candidate:
+    """A film that could not be had."""
+    place = f"tmdb {tmdb_id}"
+    problem = Problem(place, "", text, fatal=True)
+    return Candidate(TMDB, TMDB, "", place, "", MappingProxyType({}), problems=(problem,))
+
+
+class _Translation:
+    def __init__(self, film: Mapping[str, Any], image_base: str | None) -> None:
+        self._film = film
+        self._image_base = image_base
+        self._place = f"tmdb {film.get('id')}"
+        self._values: dict[str, Any] = {}
+        self._problems: list[Problem] = []
+
+    def candidate(self, fetched_at: datetime) -> Candidate:
+        released = self._take("release_date", _year_of)
+        years = {released} if isinstance(released, int) else set()
+        self._take_titles()
+        self._keep("tmdb_id", self._take("id", _id))
+        self._keep("imdb_id", self._take("imdb_id", lambda value: values.imdb_id(str(value))))
+        self._keep("runtime", self._take("runtime", lambda value: values.runtime(str(value))))
+        self._keep("synopsis", self._take("overview", _synopsis))
+        self._keep("synopsis_en", self._attempt("translations", self._english_overview))
+        self._keep("genres", self._attempt("genres", self._genres))
+        self._keep("countries", self._attempt("production_countries", self._countries))
+        self._keep("languages", self._attempt("spoken_languages", self._languages))
+        self._keep("directors", self._attempt("credits", self._directors))
+        self._keep("cast", self._attempt("credits", self._cast))
+        self._keep("trailers", self._attempt("videos", self._trailers))
+        self._keep("poster", self._attempt("poster_path", self._poster))
+        self._take_dates()
+        years |= {each.date.year for each in self._values.get("premieres", ())}
+        return Candidate(
+            TMDB,
+            TMDB,
+            ref="",
+            place=self._place,
+            title=self._values.get("title", ""),
+            values=MappingProxyType(self._values),
+            years=frozenset(years),
+            problems=tuple(self._problems),
+            fetched_at=fetched_at,
+        )
+
+    def _take_titles(self) -> None:
+        original = self._take("original_title", _title)
+        title = self._take("title", _title) or original
+        if not title:
+            self._complain("title", "missing", fatal=True)
+        self._keep("title", title)
+        self._keep("original_title", original)
+
+    def _take_dates(self) -> None:
+        found = hungarian(self._film.get("release_dates"))
+        for odd in found.odd:
+            self._complain("release_dates", odd)
+        if self._film.get("status") == "Canceled":
+            self._complain("status", "TMDB says that the film was cancelled; no date is taken")
+        else:
+            self._keep("premieres", found.premieres)
+        known = [name for name in found.certifications if name in set(Rating)]
+        for name in set(found.certifications) - set(Rating) - {"NR"}:
+            self._complain("certification", f"no Hungarian age rating: {name!r}")
+        self._keep("rating", Rating(known[0]).value if known else None)
+
+    def _english_overview(self) -> str:
+        for entry in _objects(_member(self._film, "translations", "translations")):
+            if entry.get("iso_639_1") == "en":
+                return _synopsis(_member(entry, "data", "overview") or "")
+        return ""
+
+    def _genres(self) -> tuple[GenreFact, ...]:
+        found = {}
+        for entry in _objects(self._film.get("genres")):
+            english = _GENRE_NAMES.get(entry.get("id") or 0)
+            name = str(entry.get("name") or "")
+            fact = GenreFact(GENRES[english], english) if english else None
+            if fact is None and name:
+                fact = values.genre(name)
+            if fact is not None:
+                found[fact.name] = fact
+        return tuple(found.values())
+
+    def _countries(self) -> tuple[str, ...]:
+        produced = _objects(self._film.get("production_countries"))
+        codes = [str(entry.get("iso_3166_1")) for entry in produced]
+        origin = self._film.get("origin_country")
+        codes = codes or [str(code) for code in (origin if isinstance(origin, list) else ())]
+        return tuple(dict.fromkeys(code for code in codes if re.fullmatch("[A-Z]{2}", code)))
+
+    def _languages(self) -> tuple[str, ...]:
+        spoken = _objects(self._film.get("spoken_languages"))
+        codes = [str(entry.get("iso_639_1")) for entry in spoken]
+        codes = codes or [str(self._film.get("original_language"))]
+        ours = (_LANGUAGES.get(code, code) or "" for code in codes)
+        return tuple(dict.fromkeys(each for each in ours if re.fullmatch("[a-z]{2,3}", each)))
+
+    def _directors(self) -> tuple[PersonFact, ...]:
+        crew = _objects(_member(self._film, "credits", "crew"))
+        return _people(entry for entry in crew if entry.get("job") == "Director")
+
+    def _cast(self) -> tuple[PersonFact, ...]:
+        cast = list(_objects(_member(self._film, "credits", "cast")))
+        cast.sort(key=lambda entry: _number(entry.get("order"), 10_000))
+        return _people(iter(cast))[:MAX_CAST]
+
+    def _trailers(self) -> tuple[TrailerFact, ...]:
+        videos = [
+            entry
+            for entry in _objects(_member(self._film, "videos", "results"))
+            if entry.get("type") in {"Trailer", "Teaser"}
+        ]
+        videos.sort(key=_video_order)
+        found: dict[str, TrailerFact] = {}
+        for entry in videos:
+            try:
+                name = values.line(str(entry.get("name") or ""), 200)
+                language = str(entry.get("iso_639_1") or "")[:5]
+                fact = values.video(str(entry.get("site")), str(entry.get("key")), name, language)
+            except ValueError:
+                continue  # hosted where we cannot link
+            found[fact.video_id] = fact
+        return tuple(found.values())[:MAX_TRAILERS]
+
+    def _poster(self) -> str:
+        path = self._film.get("poster_path") or self._best_poster()
+        if not path or not self._image_base:
+            return ""
+        if not _PATH.fullmatch(str(path)):
+            raise ValueError(f"no path of a picture: {str(path)[:80]!r}")
+        return f"{self._image_base.rstrip('/')}/{POSTER_SIZE}{path}"
+
+    def _best_poster(self) -> str:
+        posters = list(_objects(_member(self._film, "images", "posters")))
+        for language in _POSTER_ORDER:
+            mine = [entry for entry in posters if entry.get("iso_639_1") == language]
+            if mine:
+                best = max(mine, key=lambda entry: _number(entry.get("vote_average"), 0))
+                return str(best.get("file_path") or "")
+        return ""
+
+    def _take(self, name: str, parse: Callable[[Any], Any]) -> Any:
+        value = self._film.get(name)
+        if value is None or value == "" or value == 0:
+            return None
+        return self._attempt(name, lambda: parse(value))
+
+    def _attempt(self, name: str, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except (ValueError, TypeError, AttributeError) as error:
+            self._complain(name, str(error), fatal=name == "id")
+            return None
+
+    def _keep(self, name: str, value: Any) -> None:
+        if value not in (None, "", ()):
+            self._values[name] = value
+
+    def _complain(self, column: str, text: str, *, fatal: bool = False) -> None:
+        self._problems.append(Problem(self._place, column, text, fatal=fatal))
+
+
+def _member(whole: Mapping[str, Any], *names: str) -> Any:
+    found: Any = whole
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    listed = value if isinstance(value, list) else ()
+    yield from (each for each in listed if isinstance(each, dict))
+
+
+def _people(entries: Iterator[Mapping[str, Any]]) -> tuple[PersonFact, ...]:
+    found: dict[Any, PersonFact] = {}
+    for entry in entries:
+        name = values.line(str(entry.get("name") or ""), LENGTHS["person"])
+        character = " ".join(str(entry.get("character") or "").split())[: LENGTHS["character"]]
+        id_ = entry.get("id")
+        tmdb_id = id_ if isinstance(id_, int) and 0 < id_ < 2**31 else None
+        if name:
+            found.setdefault(tmdb_id or name, PersonFact(name, character, tmdb_id))
+    return tuple(found.values())
+
+
+def _video_order(entry: Mapping[str, Any]) -> tuple[bool, bool, bool, str]:
+    return (
+        entry.get("iso_639_1") != "hu",
+        entry.get("type") != "Trailer",
+        entry.get("official") is not True,
+        str(entry.get("published_at") or ""),
+    )
+
+
+def _number(value: Any, otherwise: float) -> float:
+    return value if isinstance(value, int | float) else otherwise
+
+
+def _title(value: Any) -> str:
+    return values.line(_text(value), LENGTHS["title"])
+
+
+def _synopsis(value: Any) -> str:
+    return values.text(_text(value), LENGTHS["synopsis"])
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"not a text: {str(value)[:60]!r}")
+    return value
+
+
+def _id(value: Any) -> int:
+    return values.tmdb_id(str(value))
+
+
+def _year_of(value: Any) -> int:
+    return int(_text(value)[:4])

@@ -1,0 +1,39 @@
+"""No more than so many requests a second, over all threads of a process."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+REQUESTS_PER_SECOND: Final = 40
+"""What TMDB allows, about."""
+
+
+class Pace:
+    """Spaces out what is done; ``clock`` and ``sleep`` are in seconds."""
+
+    def __init__(
+        self,
+        per_second: float = REQUESTS_PER_SECOND,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._interval = 1 / per_second
+        self._clock = clock
+        self._sleep = sleep
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Wait for one's turn."""
+        with self._lock:
+            now = self._clock()
+            turn = max(now, self._next)
+            self._next = turn + self._interval
+        if turn > now:
+            self._sleep(turn - now)
+
+    def hold(self, seconds: float) -> None:
+        """Nobody's turn comes for so long: the other side has asked for it."""
+        with self._lock:
+            self._next = max(self._next, self._clock() + seconds)

@@ -1,0 +1,126 @@
+"""TMDB as a source of candidates: by search, by id, by IMDb's id, by days."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+from pyramid.registry import Registry
+
+from moziweb.movies.importers.candidate import Candidate
+from moziweb.movies.importers.problems import Problem
+from moziweb.movies.importers.values import imdb_id as parsed_imdb_id
+from moziweb.movies.queries import MAX_ID
+
+from .client import Terms, TmdbClient
+from .errors import TmdbNotFound, TmdbRefused
+from .films import candidate_of, missing
+
+ATTRIBUTION: Final = "This product uses the TMDB API but is not endorsed or certified by TMDB."
+"""What is said, in these words, wherever data of theirs is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A film that a search found; ``year`` is of any country's release, "" when unknown."""
+
+    tmdb_id: int
+    title: str
+    original_title: str
+    year: str
+
+
+class TmdbSource:
+    """Fetches films; ``clock`` gives aware moments, the dates of fetching."""
+
+    def __init__(self, client: TmdbClient, clock: Callable[[], datetime]) -> None:
+        self._client = client
+        self._clock = clock
+        self._image_base: str | None = None
+
+    def search(self, title: str) -> tuple[Found, ...]:
+        """The films of a title, best first; no more than the first page."""
+        return tuple(_found(self._client.search(title)))
+
+    def id_of_imdb(self, imdb_id: str) -> int:
+        """TMDB's id of IMDb's; ``TmdbNotFound`` when it knows of none, ``ValueError`` for no id."""
+        known = parsed_imdb_id(imdb_id)
+        results = self._client.find(known).get("movie_results")
+        for entry in _ids(results):
+            return entry
+        raise TmdbNotFound(f"TMDB: no film is {known} at IMDb")
+
+    def ids_between(self, first: date, last: date) -> tuple[int, ...]:
+        """The films that may have a Hungarian premiere in these days; their details decide."""
+        found: dict[int, None] = {}
+        for page in self._client.premieres(first, last):
+            found.update(dict.fromkeys(_ids(page.get("results"))))
+        return tuple(found)
+
+    def films(self, tmdb_ids: Iterable[int]) -> Iterator[Candidate]:
+        """The films as candidates, fetched one by one; one that is not there has a problem.
+
+        Raises ``TmdbUnauthorized`` and ``TmdbUnavailable``, which concern all of them.
+        """
+        for tmdb_id in tmdb_ids:
+            try:
+                film = self._client.movie(tmdb_id)
+            except (TmdbNotFound, TmdbRefused) as error:
+                yield missing(tmdb_id, str(error))
+                continue
+            if film.get("id") != tmdb_id:
+                yield missing(tmdb_id, f"TMDB answered with another film: {film.get('id')!r}")
+                continue
+            yield candidate_of(film, self._images(), self._clock())
+
+    def premieres_between(
+        self, tmdb_ids: Iterable[int], first: date, last: date
+    ) -> Iterator[Candidate]:
+        """The films; one whose Hungarian premieres turn out to be on other days has a problem."""
+        for candidate in self.films(tmdb_ids):
+            days = [each.date for each in candidate.values.get("premieres", ())]
+            if candidate.title and not any(first <= day <= last for day in days):
+                problem = Problem(
+                    candidate.place,
+                    "release_dates",
+                    f"{candidate.title}: no Hungarian premiere from {first} to {last}",
+                    fatal=True,
+                )
+                yield replace(candidate, problems=(*candidate.problems, problem))
+            else:
+                yield candidate
+
+    def _images(self) -> str | None:
+        if self._image_base is None:
+            images = self._client.configuration().get("images")
+            base = images.get("secure_base_url") if isinstance(images, dict) else None
+            self._image_base = base if isinstance(base, str) else ""
+        return self._image_base
+
+
+def source_of(registry: Registry, clock: Callable[[], datetime]) -> TmdbSource:
+    """TMDB as the ini file has it."""
+    settings = registry.settings
+    terms = Terms(
+        settings["tmdb.base_url"],
+        settings["tmdb.token"],
+        settings["tmdb.timeout"],
+        settings["tmdb.tries"],
+    )
+    return TmdbSource(TmdbClient(terms), clock)
+
+
+def _found(page: dict[str, Any]) -> Iterator[Found]:
+    results = page.get("results")
+    for entry in results if isinstance(results, list) else ():
+        for tmdb_id in _ids([entry]):
+            title = str(entry.get("title") or entry.get("original_title") or "")
+            original = str(entry.get("original_title") or "")
+            yield Found(tmdb_id, title, original, str(entry.get("release_date") or "")[:4])
+
+
+def _ids(results: Any) -> Iterator[int]:
+    for entry in results if isinstance(results, list) else ():
+        found = entry.get("id") if isinstance(entry, dict) else None
+        if isinstance(found, int) and 0 < found <= MAX_ID:
+            yield found

@@ -1,0 +1,165 @@
+"""The client against a real server that errs as TMDB does."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from moziweb.movies.importers.tmdb.errors import (
+    TmdbNotFound,
+    TmdbRefused,
+    TmdbUnauthorized,
+    TmdbUnavailable,
+)
+from moziweb.movies.importers.tmdb.pace import Pace
+from tests.movies.importers.tmdb_world import WEEK, Sleeps, a_film, client_of
+from tests.services.tmdb import (
+    TOKEN,
+    Answer,
+    TmdbServer,
+    html_error,
+    rate_limited,
+    truncated,
+    unavailable,
+)
+
+PATH = "/3/movie/1000"
+
+
+@pytest.fixture
+def tmdb() -> Iterator[TmdbServer]:
+    with TmdbServer() as server:
+        server.add(a_film())
+        yield server
+
+
+def test_a_film_comes_with_everything_in_one_request(tmdb: TmdbServer) -> None:
+    film = client_of(tmdb).movie(1000)
+    assert {"release_dates", "credits", "videos", "images", "translations"} <= film.keys()
+    (asked,) = tmdb.requests
+    assert asked.headers["authorization"] == f"Bearer {TOKEN}"
+    assert asked.query["language"] == "hu-HU"
+    assert asked.query["include_image_language"] == "hu,en,null"
+
+
+def test_a_key_of_version_three_goes_into_the_query(tmdb: TmdbServer) -> None:
+    with pytest.raises(TmdbUnauthorized):
+        client_of(tmdb, token="0123456789abcdef0123456789abcdef").movie(1000)
+    assert tmdb.requests[0].query["api_key"] == "0123456789abcdef0123456789abcdef"
+    assert "authorization" not in tmdb.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    "answer", [rate_limited(1), unavailable(), truncated(), html_error(), Answer(200, b"[]")]
+)
+def test_what_passes_is_asked_again(tmdb: TmdbServer, answer: Answer) -> None:
+    tmdb.answer_next(PATH, answer, answer)
+    assert client_of(tmdb).movie(1000)["id"] == 1000
+    assert len(tmdb.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (rate_limited(1), "429/25 Your request count"),
+        (unavailable(), "503/9 Service offline"),
+        (truncated(), "no JSON object"),
+        (html_error(), "502"),
+    ],
+)
+def test_retries_have_an_end(tmdb: TmdbServer, answer: Answer, told: str) -> None:
+    tmdb.answer_next(PATH, *[answer] * 5)
+    with pytest.raises(TmdbUnavailable, match=told):
+        client_of(tmdb).movie(1000)
+    assert len(tmdb.requests) == 3
+
+
+def test_retry_after_is_honoured_for_real(tmdb: TmdbServer) -> None:
+    tmdb.answer_next(PATH, rate_limited(1))
+    client = client_of(tmdb)
+    client._pace = Pace()
+    client.movie(1000)
+    first, second = tmdb.requests
+    assert second.at - first.at >= 1.0
+
+
+def test_retry_after_may_be_a_date(tmdb: TmdbServer) -> None:
+    sleeps = Sleeps()
+    later = datetime.now(UTC) + timedelta(seconds=30)
+    tmdb.answer_next(PATH, rate_limited(format_datetime(later, usegmt=True)))
+    client_of(tmdb, sleeps).movie(1000)
+    assert 28 < sum(sleeps) <= 30
+
+
+def test_a_retry_after_of_an_hour_is_not_waited_for(tmdb: TmdbServer) -> None:
+    sleeps = Sleeps()
+    tmdb.answer_next(PATH, rate_limited(3600))
+    with pytest.raises(TmdbUnavailable):
+        client_of(tmdb, sleeps).movie(1000)
+    assert sum(sleeps) < 1
+
+
+def test_waits_grow_from_try_to_try(tmdb: TmdbServer) -> None:
+    sleeps = Sleeps()
+    tmdb.answer_next(PATH, *[unavailable()] * 3)
+    client_of(tmdb, sleeps, tries=4).movie(1000)
+    backoffs = [seconds for seconds in sleeps if seconds >= 0.5]
+    assert backoffs == [0.5, 1.0, 2.0]
+
+
+def test_errors_that_stay_are_not_asked_again(tmdb: TmdbServer) -> None:
+    client = client_of(tmdb)
+    with pytest.raises(TmdbNotFound, match="404/34"):
+        client.movie(7)
+    with pytest.raises(TmdbUnauthorized, match="401/7"):
+        client_of(tmdb, token="wrong").movie(1000)
+    with pytest.raises(TmdbRefused, match="400/22"):
+        client.search("a", page=501)
+    with pytest.raises(TmdbRefused, match="400/27"):
+        client.get("/movie/1000", append_to_response=",".join(["images"] * 21))
+    assert len(tmdb.requests) == 4
+
+
+def test_without_a_token_nothing_is_asked(tmdb: TmdbServer) -> None:
+    with pytest.raises(TmdbUnauthorized, match=r"tmdb\.token"):
+        client_of(tmdb, token=None).movie(1000)
+    assert tmdb.requests == []
+
+
+def test_a_silent_server_is_left_in_time(tmdb: TmdbServer) -> None:
+    tmdb.answer_next(PATH, Answer(200, b"{}", seconds=2.0))
+    begun = time.monotonic()
+    with pytest.raises(TmdbUnavailable, match="timed out"):
+        client_of(tmdb, seconds=0.2, tries=1).movie(1000)
+    assert time.monotonic() - begun < 1.5
+
+
+def test_nobody_at_home_is_told(tmdb: TmdbServer) -> None:
+    address = tmdb.base_url.replace(tmdb.base_url.split(":")[2], "1")
+    tmdb_down = client_of(tmdb)
+    tmdb_down._terms = type(tmdb_down._terms)(address, TOKEN, 1.0, 2)
+    with pytest.raises(TmdbUnavailable, match="refused"):
+        tmdb_down.movie(1000)
+
+
+def test_days_are_asked_page_by_page(tmdb: TmdbServer) -> None:
+    for number in range(1, 45):
+        tmdb.add(a_film(number))
+    pages = list(client_of(tmdb).premieres(*WEEK))
+    assert [len(page["results"]) for page in pages] == [20, 20, 5]
+    assert tmdb.requests[0].query["region"] == "HU"
+    assert tmdb.requests[0].query["with_release_type"] == "2|3"
+
+
+def test_the_pace_is_kept(tmdb: TmdbServer) -> None:
+    now, waited = [0.0], Sleeps()
+    pace = Pace(40, clock=lambda: now[0], sleep=waited)
+    for _ in range(5):
+        pace.wait()
+    assert waited == pytest.approx([0.025, 0.05, 0.075, 0.1])
+    now[0] = 10.0
+    pace.hold(3)
+    pace.wait()
+    assert waited[-1] == 3

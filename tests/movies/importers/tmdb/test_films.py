@@ -1,0 +1,159 @@
+"""TMDB's films as candidates: what is taken, what is silence, what is told."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from moziweb.movies.importers.candidate import (
+    Candidate,
+    GenreFact,
+    PersonFact,
+    PremiereFact,
+    TrailerFact,
+    from_json,
+    to_json,
+)
+from moziweb.movies.importers.tmdb.films import candidate_of
+from tests.movies.importers.tmdb_world import a_film, catalogue
+from tests.services.tmdb_films import release
+
+FETCHED = datetime(2026, 8, 20, tzinfo=UTC)
+IMAGES = "https://image.tmdb.org/t/p/"
+
+
+def candidate(**changes: Any) -> Candidate:
+    return candidate_of(a_film() | changes, IMAGES, FETCHED)
+
+
+def test_all_that_is_known_is_taken() -> None:
+    film, found = catalogue(0), candidate(title="Magyar cím")
+    assert found.problems == ()
+    assert (found.place, found.tmdb_id, found.imdb_id) == ("tmdb 1000", 1000, film.imdb_id)
+    values = dict(found.values)
+    assert (values["title"], values["original_title"]) == ("Magyar cím", film.title)
+    assert values["premieres"] == (PremiereFact(date(2026, 9, 3)),)
+    assert (values["rating"], values["runtime"]) == ("12", film.runtime)
+    assert values["poster"] == f"{IMAGES}original/poster1000Abc.jpg"
+    assert values["synopsis_en"] == f"A synthetic synopsis of {film.title}."
+    assert [person.name for person in values["directors"]] == list(film.directors)
+    assert [person.name for person in values["cast"]] == list(film.cast)[:12]
+    assert values["directors"][0].tmdb_id == 100050
+    assert found.years == {2026, film.released.year}
+    assert from_json(to_json(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("silence", "field"),
+    [
+        ({"overview": ""}, "synopsis"),
+        ({"overview": None}, "synopsis"),
+        ({"runtime": 0}, "runtime"),
+        ({"runtime": None}, "runtime"),
+        ({"imdb_id": None}, "imdb_id"),
+        ({"imdb_id": ""}, "imdb_id"),
+        ({"genres": None}, "genres"),
+        ({"credits": {}}, "cast"),
+        ({"credits": {"cast": None, "crew": [None]}}, "directors"),
+        ({"videos": None}, "trailers"),
+        ({"translations": []}, "synopsis_en"),
+        ({"release_dates": None}, "premieres"),
+        ({"poster_path": None, "images": {"posters": []}}, "poster"),
+        ({"spoken_languages": [], "original_language": "xx"}, "languages"),
+    ],
+)
+def test_nothing_is_silence_and_no_problem(silence: dict[str, Any], field: str) -> None:
+    found = candidate(**silence)
+    assert field not in found.values
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("odd", "column", "field"),
+    [
+        ({"runtime": -5}, "runtime", "runtime"),
+        ({"runtime": "lots"}, "runtime", "runtime"),
+        ({"runtime": [1]}, "runtime", "runtime"),
+        ({"imdb_id": "nm0000093"}, "imdb_id", "imdb_id"),
+        ({"overview": {"hu": "x"}}, "overview", "synopsis"),
+        ({"poster_path": "//evil.example/x.jpg"}, "poster_path", "poster"),
+        ({"poster_path": "/a.svg"}, "poster_path", "poster"),
+        ({"release_date": "soon"}, "release_date", "release_date"),
+    ],
+)
+def test_what_is_odd_is_told_and_the_rest_is_taken(
+    odd: dict[str, Any], column: str, field: str
+) -> None:
+    found = candidate(**odd)
+    (problem,) = found.problems
+    assert (problem.place, problem.column, problem.fatal) == ("tmdb 1000", column, False)
+    assert field not in found.values
+    assert found.values["title"]
+
+
+def test_a_film_without_a_title_is_not_imported() -> None:
+    (problem,) = candidate(title="", original_title=None).problems
+    assert problem.fatal
+    assert candidate(title=None).title == catalogue(0).title
+
+
+def test_another_countrys_certification_is_told() -> None:
+    film = a_film(0, release("2026-09-03", certification="PG-13"))
+    found = candidate_of(film, IMAGES, FETCHED)
+    assert "rating" not in found.values
+    assert found.problems[0].column == "certification"
+    pending = candidate_of(a_film(0, release("2026-09-03", certification="NR")), IMAGES, FETCHED)
+    assert pending.problems == ()
+
+
+def test_a_cancelled_film_brings_no_date() -> None:
+    found = candidate(status="Canceled")
+    assert "premieres" not in found.values
+    assert "cancelled" in found.problems[0].text
+
+
+def test_the_poster_of_our_language_is_preferred_where_there_is_no_path() -> None:
+    posters = [
+        {"file_path": "/en.jpg", "iso_639_1": "en", "vote_average": 9.0},
+        {"file_path": "/hu1.jpg", "iso_639_1": "hu", "vote_average": 1.0},
+        {"file_path": "/hu2.jpg", "iso_639_1": "hu", "vote_average": 2.0},
+    ]
+    found = candidate(poster_path=None, images={"posters": posters})
+    assert found.values["poster"] == f"{IMAGES}original/hu2.jpg"
+
+
+def test_without_the_address_of_pictures_there_is_no_poster() -> None:
+    assert "poster" not in candidate_of(a_film(), None, FETCHED).values
+
+
+def test_trailers_are_those_that_can_be_linked_ours_first() -> None:
+    def video(key: str, language: str, site: str = "YouTube", kind: str = "Trailer") -> Any:
+        return {"key": key, "iso_639_1": language, "site": site, "type": kind, "name": key}
+
+    videos = [
+        video("english1", "en"), video("hungary1", "hu"), video("x", "hu"),
+        video("clip0001", "hu", kind="Clip"), video("daily001", "hu", site="Dailymotion"),
+    ]  # fmt: skip
+    assert candidate(videos={"results": videos}).values["trailers"] == (
+        TrailerFact("YouTube", "hungary1", "hungary1", "hu"),
+        TrailerFact("YouTube", "english1", "english1", "en"),
+    )
+
+
+def test_genres_have_the_names_of_the_house() -> None:
+    genres = [{"id": 80, "name": "Bűnügyi"}, {"id": 10770, "name": "TV film"}, {"id": None}]
+    assert candidate(genres=genres).values["genres"] == (
+        GenreFact("Krimi", "Crime"),
+        GenreFact("TV film", "TV film"),
+    )
+
+
+def test_somebody_credited_twice_is_there_once() -> None:
+    cast = [
+        {"id": 7, "name": "Anna", "character": "A", "order": 1},
+        {"id": 7, "name": "Anna", "character": "B", "order": 2},
+        {"id": 8, "name": "Anna", "character": None, "order": 0},
+        {"id": 9, "name": None},
+    ]
+    found = candidate(credits={"cast": cast, "crew": []}).values["cast"]
+    assert found == (PersonFact("Anna", "", 8), PersonFact("Anna", "A", 7))

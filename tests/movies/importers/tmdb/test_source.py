@@ -1,0 +1,210 @@
+"""From TMDB into the database: weeks, ids, errors half-way, a date that moves, a second run."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from moziweb.movies.importers.planning import Effect
+from moziweb.movies.importers.refreshing import films_to_refresh, stale_films
+from moziweb.movies.importers.service import Applied, Importer
+from moziweb.movies.importers.tmdb.errors import TmdbNotFound, TmdbUnavailable
+from moziweb.movies.importers.tmdb.source import TmdbSource
+from moziweb.movies.models import FieldProvenance, Movie, Person, Premiere, PremiereChange
+from moziweb.posters.models import PosterSource
+from tests import factories
+from tests.conftest import QueryCounter
+from tests.movies.importers.conftest import NOW, TODAY, Clock
+from tests.movies.importers.tmdb_world import WEEK, a_film, catalogue, client_of, source_over
+from tests.services.tmdb import TmdbServer, truncated, unavailable
+from tests.services.tmdb_films import release
+
+
+@pytest.fixture
+def tmdb() -> Iterator[TmdbServer]:
+    with TmdbServer() as server:
+        yield server
+
+
+def brought(importer: Importer, tmdb: TmdbServer, *ids: int) -> list[Applied]:
+    return list(importer.run(source_over(tmdb).films(ids or sorted(tmdb.films))))
+
+
+def effects(applied: list[Applied]) -> list[Effect]:
+    return [each.plan.effect for each in applied]
+
+
+def test_a_week_is_its_hungarian_premieres_and_no_others(
+    importer: Importer, tmdb: TmdbServer, dbsession: Session
+) -> None:
+    tmdb.add(a_film(1))
+    tmdb.add(a_film(2, release("2026-09-09", 2)))
+    tmdb.add(a_film(3, release("2026-09-10")))
+    # Limited in the week and theatrical after it: the rule takes the latter.
+    tmdb.add(a_film(4, release("2026-09-04", 2), release("2026-09-17", 3)))
+    source = source_over(tmdb)
+    ids = source.ids_between(*WEEK)
+    assert ids == (1001, 1002, 1004)
+    applied = list(importer.run(source.premieres_between(ids, *WEEK)))
+    assert effects(applied) == [Effect.NEW, Effect.NEW, Effect.REFUSED]
+    assert "no Hungarian premiere from 2026-09-03 to 2026-09-09" in str(applied[2].plan.problems[0])
+    assert set(dbsession.scalars(select(Premiere.date))) == {date(2026, 9, 3), date(2026, 9, 9)}
+
+
+def test_everything_is_signed_and_dated(
+    importer: Importer, tmdb: TmdbServer, dbsession: Session
+) -> None:
+    tmdb.add(a_film(1))
+    brought(importer, tmdb)
+    rows = dbsession.execute(select(FieldProvenance.source, FieldProvenance.fetched_at)).all()
+    assert set(rows) == {("tmdb", NOW)}
+    poster = dbsession.scalars(select(PosterSource)).one()
+    assert (poster.origin, poster.fetched_at, poster.chosen) == ("tmdb", NOW, True)
+    assert poster.url == f"{tmdb.address}/t/p/original/poster1001Abc.jpg"
+
+
+def test_the_same_again_changes_nothing_and_after_a_day_only_its_date(
+    importer: Importer, tmdb: TmdbServer, dbsession: Session, clock: Clock
+) -> None:
+    tmdb.add(a_film(1))
+    brought(importer, tmdb)
+    (again,) = brought(importer, tmdb)
+    assert (again.plan.effect, again.written) == (Effect.SAME, False)
+    clock.now += timedelta(days=2)
+    source = TmdbSource(client_of(tmdb), clock)
+    (renewed,) = list(importer.run(source.films([1001])))
+    assert (renewed.plan.effect, renewed.written) == (Effect.SAME, True)
+    assert set(dbsession.scalars(select(FieldProvenance.fetched_at))) == {clock.now}
+    assert dbsession.scalars(select(PosterSource.fetched_at)).one() == clock.now
+
+
+def test_a_film_that_we_have_by_its_imdb_id_is_that_one(
+    importer: Importer, tmdb: TmdbServer, dbsession: Session
+) -> None:
+    movie = factories.make_movie(dbsession, "Régi cím", imdb_id=catalogue(1).imdb_id)
+    dbsession.add(FieldProvenance(movie_id=movie.id, field="title", source="demo"))
+    dbsession.commit()
+    tmdb.add(a_film(1, title="Új cím"))
+    (applied,) = brought(importer, tmdb)
+    assert (applied.movie_id, applied.plan.effect) == (movie.id, Effect.CHANGED)
+    dbsession.expire_all()
+    assert (movie.title, movie.slug, movie.tmdb_id) == ("Új cím", "uj-cim", 1001)
+
+
+def test_a_distributors_word_counts_more_than_tmdbs(
+    importer: Importer, tmdb: TmdbServer, dbsession: Session
+) -> None:
+    tmdb.add(a_film(1))
+    brought(importer, tmdb)
+    for row in dbsession.scalars(select(FieldProvenance)):
+        row.source = "csv"
+    dbsession.commit()
+    tmdb.add(a_film(1, release("2026-12-24"), runtime=999))
+    (applied,) = brought(importer, tmdb)
+    assert {change.kept_for for change in applied.plan.changes} == {"csv"}
+    assert not applied.written
+
+
+def test_a_rescheduled_premiere_is_moved_with_its_history(
+    importer: Importer, tmdb: TmdbServer, dbsession: Session
+) -> None:
+    tmdb.add(a_film(1))
+    brought(importer, tmdb)
+    tmdb.add(a_film(1, release("2026-10-08")))
+    (applied,) = brought(importer, tmdb)
+    assert len(applied.plan.moves) == 1
+    change = dbsession.scalars(select(PremiereChange)).one()
+    assert (change.old_date, change.reason) == (date(2026, 9, 3), "Új dátum a TMDB szerint")
+    assert effects(brought(importer, tmdb)) == [Effect.SAME]
+
+
+def test_namesakes_are_told_apart_by_their_ids_and_people_are_kept(
+    importer: Importer, tmdb: TmdbServer, dbsession: Session
+) -> None:
+    def cast(*ids: int) -> dict[str, object]:
+        listed = [{"id": id_, "name": "Kovács Anna", "order": id_} for id_ in ids]
+        return {"cast": listed, "crew": []}
+
+    tmdb.add(a_film(1, credits=cast(7, 8)))
+    tmdb.add(a_film(2, credits=cast(7)))
+    brought(importer, tmdb)
+    assert set(dbsession.scalars(select(Person.tmdb_id))) == {7, 8}
+    tmdb.add(a_film(1, credits=cast(9, 7)))
+    assert effects(brought(importer, tmdb, 1001)) == [Effect.CHANGED]
+    assert effects(brought(importer, tmdb, 1001)) == [Effect.SAME]
+
+
+def test_one_that_is_gone_does_not_stop_the_others(importer: Importer, tmdb: TmdbServer) -> None:
+    tmdb.add(a_film(1))
+    tmdb.add(a_film(2))
+    tmdb.answer_next("/3/movie/1001", truncated(), unavailable())
+    applied = brought(importer, tmdb, 1001, 404, 1002)
+    assert effects(applied) == [Effect.NEW, Effect.REFUSED, Effect.NEW]
+    assert "404/34" in str(applied[1].plan.problems[0])
+
+
+def test_an_outage_ends_the_run_and_keeps_what_was_done(
+    importer: Importer, tmdb: TmdbServer, dbsession: Session
+) -> None:
+    tmdb.add(a_film(1))
+    tmdb.add(a_film(2))
+    tmdb.answer_next("/3/movie/1002", *[unavailable()] * 3)
+    single = Importer(importer._database, importer._shelf, importer._clock, at_once=1)
+    with pytest.raises(TmdbUnavailable):
+        brought(single, tmdb, 1001, 1002)
+    assert dbsession.scalars(select(Movie.tmdb_id)).all() == [1001]
+
+
+def test_searching_and_finding(tmdb: TmdbServer) -> None:
+    tmdb.add(a_film(1, title="Hamupipőke"))
+    source = source_over(tmdb)
+    (found,) = source.search("hamupip")
+    assert (found.tmdb_id, found.title) == (1001, "Hamupipőke")
+    assert found.year == str(catalogue(1).released.year)
+    assert source.id_of_imdb(catalogue(1).imdb_id) == 1001
+    with pytest.raises(TmdbNotFound):
+        source.id_of_imdb("tt9999999")
+    with pytest.raises(ValueError, match="not an IMDb id"):
+        source.id_of_imdb("1001/../7")
+
+
+def test_what_is_to_be_refreshed_is_what_may_still_change_or_is_old(dbsession: Session) -> None:
+    def film(tmdb_id: int | None, day: date | None, fetched_days_ago: int) -> None:
+        movie = factories.make_movie(dbsession, tmdb_id=tmdb_id)
+        if day:
+            factories.make_premiere(dbsession, movie, day)
+        fetched_at = NOW - timedelta(days=fetched_days_ago)
+        dbsession.add(
+            FieldProvenance(movie_id=movie.id, field="title", source="tmdb", fetched_at=fetched_at)
+        )
+
+    film(1, TODAY + timedelta(days=30), 2)
+    film(2, TODAY - timedelta(days=30), 2)
+    film(3, TODAY - timedelta(days=30), 200)
+    film(4, None, 5)
+    film(None, TODAY + timedelta(days=30), 2)
+    dbsession.commit()
+    since = NOW - timedelta(days=150)
+    assert films_to_refresh(dbsession, TODAY, since) == (3, 4, 1)
+    assert films_to_refresh(dbsession, TODAY, since, limit=1) == (3,)
+    ((movie_id, _title, fetched),) = stale_films(dbsession, since)
+    assert dbsession.get_one(Movie, movie_id).tmdb_id == 3
+    assert fetched == NOW - timedelta(days=200)
+
+
+def test_an_import_costs_the_same_queries_whatever_is_there(
+    importer: Importer, tmdb: TmdbServer, dbsession: Session, query_counter: QueryCounter
+) -> None:
+    tmdb.add(a_film(1))
+    brought(importer, tmdb)
+    with query_counter(importer._database.engine) as few:
+        list(importer.preview(source_over(tmdb).films([1001])))
+    for number in range(2, 40):
+        tmdb.add(a_film(number))
+    brought(importer, tmdb)
+    with query_counter(importer._database.engine) as many:
+        list(importer.preview(source_over(tmdb).films(sorted(tmdb.films))))
+    assert len(many) == len(few) <= 12
+    assert dbsession.scalar(select(func.count()).select_from(Movie)) == 39

@@ -1,0 +1,45 @@
+"""Films of a week as TMDB has them."""
+
+from datetime import date
+from typing import Any
+
+from moziweb.demo.catalogue import Film, shipped_films
+from moziweb.movies.importers.tmdb.client import Terms, TmdbClient
+from moziweb.movies.importers.tmdb.pace import Pace
+from moziweb.movies.importers.tmdb.source import TmdbSource
+from tests.services.tmdb import TOKEN, TmdbServer
+from tests.services.tmdb_films import film_of, release
+
+from .conftest import Clock
+
+WEEK = (date(2026, 9, 3), date(2026, 9, 9))
+
+
+def catalogue(number: int) -> Film:
+    """A real film."""
+    return shipped_films()[number]
+
+
+def a_film(number: int = 0, *hungary: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """TMDB's film ``1000 + number``, here from September 3rd unless ``hungary`` says more."""
+    dates = hungary or (release("2026-09-03", certification="12"),)
+    return film_of(catalogue(number), 1000 + number, dates, **changes)
+
+
+class Sleeps(list[float]):
+    """Keeps what would have been slept."""
+
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+def client_of(server: TmdbServer, sleeps: Sleeps | None = None, **terms: Any) -> TmdbClient:
+    """A client that does not wait between attempts."""
+    sleep = Sleeps() if sleeps is None else sleeps
+    given = {"token": TOKEN, "seconds": 2.0, "tries": 3, **terms}
+    return TmdbClient(Terms(server.base_url, **given), Pace(sleep=sleep), sleep)
+
+
+def source_over(server: TmdbServer) -> TmdbSource:
+    """TMDB at the tests' fixed moment."""
+    return TmdbSource(client_of(server), Clock())
