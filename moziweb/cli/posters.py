@@ -9,16 +9,22 @@ from moziweb.movies.queries import MAX_ID
 from moziweb.posters.batch import Done, DueSource, Need, Selection, generate
 from moziweb.posters.service import Status
 
+from .care import gc_command, reconcile, verify
 from .installation import Installation, services_in_one_line
 from .report import Report, reporting
-from .stopping import stopping
+from .standing import retry_command, status
+from .stopping import pausing, stopping
 
 _UNMADE = (Status.FAILED, Status.HELD, Status.BUSY, Status.LOST)
 
 
 @click.group()
 def posters() -> None:
-    """Make posters ahead of visitors."""
+    """Make posters ahead of visitors, and look after those there are."""
+
+
+for _command in (status, retry_command, gc_command, reconcile, verify):
+    posters.add_command(_command)
 
 
 @posters.command("generate")
@@ -45,7 +51,8 @@ def generate_command(
 ) -> None:
     """Make the variants of poster sources.
 
-    Ctrl-C finishes the posters that are being made and stops; run it again and it goes on. Sources
+    Ctrl-C finishes the posters that are being made and stops; run it again and it goes on. Ctrl-Z
+    finishes them and stands still until `fg`. Sources
     that failed are left alone until their next attempt is due. Several of these commands may run
     at once, on any number of machines.
 
@@ -63,8 +70,9 @@ def _run(installation: Installation, selection: Selection, jobs: int) -> int:
     database = registry["database"]
     registry["storage"].check()  # or every source would be marked as failed
     tally = Tally()
-    with stopping() as stop, reporting("Posters", selection.count(database)) as report:
-        for done in generate(registry["posters"], selection.sources(database), jobs, stop):
+    sources, total = selection.sources(database), selection.count(database)
+    with stopping() as stop, pausing() as pause, reporting("Posters", total) as report:
+        for done in generate(registry["posters"], sources, jobs, stop, pause):
             tally.add(done, report)
         tally.end(report, stopped=stop.is_set())
     return stop.exit_status(otherwise=int(tally.has_unmade))

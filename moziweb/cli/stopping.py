@@ -1,5 +1,6 @@
-"""Ctrl-C and SIGTERM: finish what is begun, begin nothing more."""
+"""Ctrl-C and SIGTERM: finish what is begun, begin nothing more. Ctrl-Z: stand still after that."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -38,3 +39,24 @@ def stopping() -> Iterator[Stop]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+class Pause(threading.Event):
+    """Set by Ctrl-Z. A process that the shell had stopped in mid-work would lose its leases."""
+
+    def stand_still(self) -> None:
+        """Stop as Ctrl-Z does; ``fg``, ``bg`` or SIGCONT goes on."""
+        self.clear()
+        click.echo("Paused; nothing is half done.", err=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@contextmanager
+def pausing() -> Iterator[Pause]:
+    """A ``Pause`` that Ctrl-Z (SIGTSTP) sets for the length of a block."""
+    pause = Pause()
+    before = signal.signal(signal.SIGTSTP, lambda *_: pause.set())
+    try:
+        yield pause
+    finally:
+        signal.signal(signal.SIGTSTP, before)

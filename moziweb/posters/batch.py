@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import ColumnElement, and_, func, select
 
@@ -88,19 +88,50 @@ class Done:
     seconds: float
 
 
+class Pause(Protocol):
+    """Tells whether to stand still for a while, and does it."""
+
+    def is_set(self) -> bool:
+        """Whether somebody has asked for it."""
+
+    def stand_still(self) -> None:
+        """Return when it is over."""
+
+
+class NoPause:
+    """Never stands still."""
+
+    def is_set(self) -> bool:
+        """Never."""
+        return False
+
+    def stand_still(self) -> None:
+        """At once."""
+
+
 def generate(
-    service: PosterService, sources: Iterable[DueSource], jobs: int, stop: threading.Event
+    service: PosterService,
+    sources: Iterable[DueSource],
+    jobs: int,
+    stop: threading.Event,
+    pause: Pause | None = None,
 ) -> Iterator[Done]:
     """Have the variants of ``sources`` made, ``jobs`` sources at a time, in no certain order.
 
-    Once ``stop`` is set no further source is begun; those that are being made are finished.
+    Once ``stop`` is set no further source is begun; those that are being made are finished. A
+    ``pause`` begins when they are.
     """
+    pause = pause or NoPause()
     queue = iter(sources)
     with ThreadPoolExecutor(jobs, thread_name_prefix="posters") as pool:
         running: set[Future[Done]] = set()
         while True:
-            free = 0 if stop.is_set() else jobs - len(running)
+            is_waiting = stop.is_set() or pause.is_set()
+            free = 0 if is_waiting else jobs - len(running)
             running |= {pool.submit(_make, service, source) for source in islice(queue, free)}
+            if not running and pause.is_set() and not stop.is_set():
+                pause.stand_still()
+                continue
             if not running:
                 return
             finished, running = wait(running, return_when=FIRST_COMPLETED)

@@ -1,0 +1,152 @@
+"""``moziweb posters gc``, ``reconcile`` and ``verify``: storage kept as the database has it."""
+
+from collections import Counter
+from dataclasses import asdict
+from datetime import timedelta
+
+import click
+
+from moziweb.movies.models import now_utc
+from moziweb.posters.gc import KEPT, Collector
+from moziweb.posters.reconcile import Finding, Reconciler, Survey
+from moziweb.posters.verify import Verdict, Verifier
+
+from .installation import CommandError, Installation, services_in_one_line
+from .report import Report, reporting
+from .stopping import Stop, stopping
+
+_SHARE = 0.1
+
+
+@click.command("gc")
+@click.option(
+    "--days", type=click.IntRange(1, 3650), default=KEPT.days, show_default=True,
+    help="How long superseded objects stay.",
+)  # fmt: skip
+@click.pass_obj
+def gc_command(installation: Installation, days: int) -> None:
+    """Remove the objects of variants that were superseded a while ago.
+
+    Sources that are being worked on are passed over. Run it every night; it may be stopped at any
+    time, and run beside anything else.
+    """
+    with services_in_one_line():
+        registry = installation.registry
+        kept = timedelta(days=days)
+        collector = Collector(registry["database"], registry["storage"], now_utc, kept)
+        sums: Counter[str] = Counter(movies=0, variants=0, objects=0, shared=0, busy=0)
+        with stopping() as stop, reporting("Superseded", collector.count()) as report:
+            for removed in collector.run():
+                sums.update(movies=1, **_counts(asdict(removed)))
+                report.step({"event": "movie", **asdict(removed)})
+                if stop.is_set():
+                    break
+            summary = {"event": "summary", **sums, "stopped": stop.is_set()}
+            report.end(summary, f"{sums['objects']} objects removed; {sums['busy']} movies busy.")
+    raise SystemExit(stop.exit_status(otherwise=0))
+
+
+@click.command()
+@click.option("--delete", is_flag=True, help="Remove orphans. Without it, nothing is changed.")
+@click.option("--repair", is_flag=True, help="Have variants made anew whose objects are missing.")
+@click.option(
+    "--max-share", type=click.FloatRange(0, 1), default=_SHARE, show_default=True,
+    help="Refuse to remove more than this share of what is stored.",
+)  # fmt: skip
+@click.pass_obj
+def reconcile(installation: Installation, delete: bool, repair: bool, max_share: float) -> None:
+    """Compare storage with the database, and tell where they differ.
+
+    An orphan is an object that no row knows and that is older than a day; missing is an object that
+    is linked and not there. Nothing is changed unless it is asked for.
+
+    Exit status: 0 when they agree or were made to, 1 when not, or when more than --max-share would
+    have to be removed: that looks like the wrong database or the wrong bucket.
+    """
+    with services_in_one_line():
+        registry = installation.registry
+        reconciler = Reconciler(registry["database"], registry["storage"], now_utc)
+        survey = reconciler.survey()
+        with reporting("Differences", len(survey.findings)) as report:
+            for finding in survey.findings:
+                report.step(_told(finding), _line(finding))
+            if delete and survey.share > max_share:
+                raise CommandError(
+                    f"{len(survey.orphans)} of {survey.objects} objects would be removed, more "
+                    f"than --max-share {max_share:g}; nothing was. Is this the right database?"
+                )
+            removed = reconciler.remove(survey.orphans) if delete else 0
+            mended = reconciler.mend(survey.missing) if repair else []
+            _sum(report, survey, removed, len(mended))
+    left = (len(survey.orphans) - removed) + (0 if repair else len(survey.missing))
+    raise SystemExit(int(left > 0))
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Have faulty variants made anew.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=8, show_default=True,
+    help="How many objects to ask for at once.",
+)  # fmt: skip
+@click.pass_obj
+def verify(installation: Installation, repair: bool, jobs: int) -> None:
+    """Ask storage for every object that the database claims.
+
+    Exit status: 0 when all are there, with the size and the headers that they should have; 1 when
+    not, or when they are to be made anew; 128 + the signal when stopped.
+    """
+    with services_in_one_line():
+        registry = installation.registry
+        verifier = Verifier(registry["database"], registry["storage"], jobs)
+        faulty: list[Verdict] = []
+        checked = 0
+        with stopping() as stop, reporting("Objects", verifier.count()) as report:
+            for verdict in verifier.run(stop):
+                checked += 1
+                if verdict.fault:
+                    faulty.append(verdict)
+                report.step(*_judged(verdict))
+            mended = verifier.repair(faulty) if repair else []
+            _sum_faults(report, faulty, checked, len(mended), stop)
+    raise SystemExit(stop.exit_status(otherwise=int(bool(faulty))))
+
+
+def _counts(removed: dict[str, int | bool]) -> dict[str, int]:
+    return {name: int(count) for name, count in removed.items() if name != "movie_id"}
+
+
+def _told(finding: Finding) -> dict[str, object]:
+    kind = "orphan" if finding.is_orphan else "missing"
+    return {"event": kind, "key": finding.key, "bytes": finding.size}
+
+
+def _line(finding: Finding) -> str:
+    return f"{'orphan' if finding.is_orphan else 'missing'}: {finding.key}"
+
+
+def _sum(report: Report, survey: Survey, removed: int, mended: int) -> None:
+    sums = {
+        "objects": survey.objects,
+        "young": survey.young,
+        "orphans": len(survey.orphans),
+        "missing": len(survey.missing),
+        "removed": removed,
+        "mended": mended,
+    }
+    told = ", ".join(f"{count} {name}" for name, count in sums.items())
+    report.end({"event": "summary", **sums}, f"{told}.")
+
+
+def _judged(verdict: Verdict) -> tuple[dict[str, object], str | None]:
+    claimed, fault = verdict.claimed, verdict.fault
+    event = {"event": "object", "source": claimed.source_id, "key": claimed.key, "fault": fault}
+    return event, f"{fault}: {claimed.key} (source {claimed.source_id})" if fault else None
+
+
+def _sum_faults(
+    report: Report, faulty: list[Verdict], checked: int, mended: int, stop: Stop
+) -> None:
+    faults = Counter(verdict.fault.value for verdict in faulty if verdict.fault)
+    summary = {"checked": checked, **faults, "mended": mended, "stopped": stop.is_set()}
+    told = ", ".join(f"{count} {fault}" for fault, count in sorted(faults.items())) or "no faults"
+    report.end({"event": "summary", **summary}, f"{checked} objects: {told}.")

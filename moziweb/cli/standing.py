@@ -1,0 +1,104 @@
+"""``moziweb posters status`` and ``retry``: how everything stands, and trying again."""
+
+import json
+import sys
+from datetime import datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from moziweb.movies.models import now_utc
+from moziweb.posters.links import MAX_ID
+from moziweb.posters.standing import Retry, Standing, retry, standing
+
+from .installation import Installation, services_in_one_line
+
+
+@click.command()
+@click.pass_obj
+def status(installation: Installation) -> None:
+    """Tell the states of all sources and variants, failures by code and host, and hosts at rest.
+
+    A table on a terminal, one JSON object elsewhere. Exit status: 0, whatever it tells.
+    """
+    with services_in_one_line():
+        found = standing(installation.database)
+    if sys.stdout.isatty():
+        _show(found, now_utc())
+    else:
+        click.echo(json.dumps(_as_json(found)))
+
+
+@click.command("retry")
+@click.option("--code", metavar="CODE", help="Only what failed with this code.")
+@click.option("--host", metavar="HOST", help="Only external sources of this host.")
+@click.option(
+    "--movie", "movie_id", type=click.IntRange(1, MAX_ID), metavar="ID",
+    help="Only the sources of one movie.",
+)  # fmt: skip
+@click.pass_obj
+def retry_command(
+    installation: Installation, code: str | None, host: str | None, movie_id: int | None
+) -> None:
+    """Have sources that failed tried at once, for good or not, as if they never had.
+
+    The background sees to them, or `posters generate`. Hosts that are left alone are asked again.
+    """
+    with services_in_one_line():
+        count = retry(installation.database, Retry(code, host, movie_id))
+    if sys.stdout.isatty():
+        click.echo(f"{count} sources are to be tried again.")
+    else:
+        click.echo(json.dumps({"event": "summary", "retried": count}))
+
+
+def _as_json(found: Standing) -> dict[str, object]:
+    return {
+        "event": "status",
+        "sources": found.sources,
+        "variants": found.variants,
+        "failures": [
+            {"code": code, "host": host or None, "sources": count}
+            for (code, host), count in found.failures.items()
+        ],
+        "hosts": [
+            {
+                "host": host.name,
+                "failures": host.failures,
+                "code": host.error_code,
+                "open_until": _moment(host.open_until),
+            }
+            for host in found.hosts
+        ],
+        "oldest_pending": _moment(found.oldest_pending),
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")
+
+
+def _show(found: Standing, now: datetime) -> None:
+    console = Console()
+    states = Table("state", "sources", "variants", title="Posters")
+    for state in sorted({*found.sources, *found.variants}):
+        counts = (found.sources.get(state), found.variants.get(state))
+        states.add_row(state, *("" if count is None else f"{count:,}" for count in counts))
+    console.print(states)
+    if found.oldest_pending:
+        console.print(
+            f"The oldest that waits has waited since {found.oldest_pending:%F %H:%M} UTC."
+        )
+    if found.failures:
+        failures = Table("code", "host", "sources", title="Failures")
+        for (code, host), count in found.failures.items():
+            failures.add_row(code, host, f"{count:,}")
+        console.print(failures)
+    if found.hosts:
+        hosts = Table("host", "failures", "code", "left alone until (UTC)", title="Hosts")
+        for view in found.hosts:
+            until = view.open_until
+            rest = f"{until:%F %H:%M}" if until and until > now else ""
+            hosts.add_row(view.name, f"{view.failures}", view.error_code or "", rest)
+        console.print(hosts)

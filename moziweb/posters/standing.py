@@ -1,0 +1,126 @@
+"""How all posters stand: states, failures by code and host, and trying again what has failed."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from moziweb.cache import TAGS_OPTION
+from moziweb.db import Database
+
+from .breaker import host_of
+from .models import PosterHost, PosterSource, PosterVariant, SourceState
+
+_FAILING: Final = (SourceState.RETRY_WAIT, SourceState.FAILED)
+PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """A host that failed lately; ``open_until`` is until when it is left alone."""
+
+    name: str
+    failures: int
+    error_code: str | None
+    open_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Counts of everything. ``failures`` is by code and host; a source without a host has ""."""
+
+    sources: dict[str, int]
+    variants: dict[str, int]
+    failures: dict[tuple[str, str], int]
+    hosts: tuple[HostView, ...]
+    oldest_pending: datetime | None
+
+
+def standing(database: Database) -> Standing:
+    """How everything stands now."""
+    with database.read() as session:
+        pending = select(func.min(PosterSource.created_at)).where(
+            PosterSource.state == SourceState.PENDING
+        )
+        hosts = session.scalars(select(PosterHost).order_by(PosterHost.name))
+        return Standing(
+            sources=_counts(session, PosterSource),
+            variants=_counts(session, PosterVariant),
+            failures=dict(Counter(_failures(session)).most_common()),
+            hosts=tuple(
+                HostView(host.name, host.failures, host.error_code, host.open_until)
+                for host in hosts
+            ),
+            oldest_pending=session.scalar(pending),
+        )
+
+
+def _counts(session: Session, model: type[PosterSource] | type[PosterVariant]) -> dict[str, int]:
+    rows = session.execute(select(model.state, func.count(model.id)).group_by(model.state))
+    return {state.value: count for state, count in sorted(rows)}
+
+
+def _failures(session: Session) -> Iterator[tuple[str, str]]:
+    """The code and the host of each source that has failed."""
+    query = select(PosterSource.error_code, PosterSource.url).where(
+        PosterSource.state.in_(_FAILING)
+    )
+    for code, url in session.execute(query.execution_options(yield_per=PAGE)):
+        yield code or "", host_of(url) or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Which failed sources are to be tried again: all, or of one code, host, movie."""
+
+    code: str | None = None
+    host: str | None = None
+    movie_id: int | None = None
+
+
+def retry(database: Database, what: Retry) -> int:
+    """Have failed sources tried at once, as if they had never failed; tells how many.
+
+    A host that is left alone is asked again, too.
+    """
+    tried, last = 0, 0
+    while page := _page(database, what, last):
+        last = page[-1][0]
+        ids = [source_id for source_id, url in page if what.host in (None, host_of(url))]
+        with database.write() as session:
+            tried += _reset(session, ids)
+            _forget(session, {host_of(url) for _, url in page if what.host in (None, host_of(url))})
+    return tried
+
+
+def _page(database: Database, what: Retry, last: int) -> list[tuple[int, str | None]]:
+    query = select(PosterSource.id, PosterSource.url).where(
+        PosterSource.id > last, PosterSource.state.in_(_FAILING)
+    )
+    if what.code is not None:
+        query = query.where(PosterSource.error_code == what.code)
+    if what.movie_id is not None:
+        query = query.where(PosterSource.movie_id == what.movie_id)
+    with database.read() as session:
+        rows = session.execute(query.order_by(PosterSource.id).limit(PAGE))
+        return [(source_id, url) for source_id, url in rows]
+
+
+def _reset(session: Session, ids: list[int]) -> int:
+    reset = (
+        update(PosterSource)
+        .where(PosterSource.id.in_(ids), PosterSource.state.in_(_FAILING))
+        .values(state=SourceState.PENDING, attempts=0, next_attempt_at=None, error_code=None)
+        .returning(PosterSource.id)
+    )
+    options = {"synchronize_session": False, TAGS_OPTION: ()}
+    return len(session.execute(reset, execution_options=options).all())
+
+
+def _forget(session: Session, hosts: set[str | None]) -> None:
+    is_storage = PosterHost.name.startswith(":")
+    session.execute(delete(PosterHost).where(or_(PosterHost.name.in_(hosts - {None}), is_storage)))

@@ -1,0 +1,132 @@
+"""Asking storage for every object that the database claims: is it there, and as it should be?"""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import ColumnElement, func, select
+
+from moziweb.db import Database
+from moziweb.storage import Storage
+
+from .holding import heal
+from .models import PosterSource, PosterVariant, SourceKind, VariantState
+from .service import CACHE_CONTROL
+
+PAGE: Final = 500
+
+
+class Fault(StrEnum):
+    """What is wrong with an object."""
+
+    MISSING = "missing"
+    WRONG_SIZE = "wrong_size"
+    WRONG_HEADERS = "wrong_headers"
+    """Another media type or Cache-Control than browsers are to get."""
+    ORIGINAL_MISSING = "original_missing"
+    """An upload's original: nothing can be made of it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An object as the database has it; ``variant_id`` is None for an original."""
+
+    source_id: int
+    key: str
+    variant_id: int | None = None
+    bytes: int | None = None
+    mime: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An object, and what is wrong with it, if anything."""
+
+    claimed: Claimed
+    fault: Fault | None
+
+
+class Verifier:
+    """Asks for objects, ``jobs`` at a time. Raises ``StorageError`` when storage fails."""
+
+    def __init__(self, database: Database, storage: Storage, jobs: int) -> None:
+        self._database = database
+        self._storage = storage
+        self._jobs = jobs
+
+    def count(self) -> int:
+        """How many objects the database claims."""
+        with self._database.read() as session:
+            variants = select(func.count(PosterVariant.id)).where(*self._is_variant())
+            originals = select(func.count(PosterSource.id)).where(*_IS_ORIGINAL)
+            return (session.scalar(variants) or 0) + (session.scalar(originals) or 0)
+
+    def run(self, stop: threading.Event) -> Iterator[Verdict]:
+        """A verdict on every object, in pages along the ids, until ``stop`` is set."""
+        with ThreadPoolExecutor(self._jobs, thread_name_prefix="verify") as pool:
+            for page in self._pages():
+                if stop.is_set():
+                    return
+                yield from pool.map(self._judge, page)
+
+    def repair(self, verdicts: list[Verdict]) -> list[int]:
+        """Have faulty variants made anew; returns their sources. Originals cannot be."""
+        keys = [one.claimed.key for one in verdicts if one.claimed.variant_id is not None]
+        with self._database.write() as session:
+            return heal(session, keys)
+
+    def _pages(self) -> Iterator[list[Claimed]]:
+        last = 0
+        while page := self._variants(last):
+            yield page
+            last = page[-1].variant_id or 0
+        last = 0
+        while page := self._originals(last):
+            yield page
+            last = page[-1].source_id
+
+    def _variants(self, last: int) -> list[Claimed]:
+        columns = (
+            PosterVariant.source_id,
+            PosterVariant.key,
+            PosterVariant.id,
+            PosterVariant.bytes,
+            PosterVariant.mime,
+        )
+        query = select(*columns).where(PosterVariant.id > last, *self._is_variant())
+        with self._database.read() as session:
+            rows = session.execute(query.order_by(PosterVariant.id).limit(PAGE))
+            return [Claimed(row[0], row[1] or "", *row[2:]) for row in rows]
+
+    def _originals(self, last: int) -> list[Claimed]:
+        query = select(PosterSource.id, PosterSource.key).where(
+            PosterSource.id > last, *_IS_ORIGINAL
+        )
+        with self._database.read() as session:
+            rows = session.execute(query.order_by(PosterSource.id).limit(PAGE))
+            return [Claimed(row[0], row[1] or "") for row in rows]
+
+    def _is_variant(self) -> tuple[ColumnElement[bool], ...]:
+        return (
+            PosterVariant.state == VariantState.READY,
+            PosterVariant.bucket == self._storage.bucket,
+            PosterVariant.key.is_not(None),
+        )
+
+    def _judge(self, claimed: Claimed) -> Verdict:
+        stored = self._storage.head(claimed.key)
+        if claimed.variant_id is None:
+            return Verdict(claimed, None if stored else Fault.ORIGINAL_MISSING)
+        if stored is None:
+            return Verdict(claimed, Fault.MISSING)
+        if stored.size != claimed.bytes:
+            return Verdict(claimed, Fault.WRONG_SIZE)
+        as_served = (stored.content_type, stored.cache_control)
+        is_right = as_served == (claimed.mime, CACHE_CONTROL)
+        return Verdict(claimed, None if is_right else Fault.WRONG_HEADERS)
+
+
+_IS_ORIGINAL: Final = (PosterSource.kind == SourceKind.UPLOAD, PosterSource.key.is_not(None))

@@ -1,0 +1,257 @@
+"""``moziweb posters status, retry, gc, reconcile, verify``: what they find, tell and change."""
+
+import os
+import signal
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from moziweb.posters import reconcile
+from moziweb.posters.models import (
+    PosterHost,
+    PosterSource,
+    PosterVariant,
+    SourceKind,
+    SourceState,
+    VariantState,
+)
+from moziweb.posters.recipes import RECIPES
+from moziweb.posters.reconcile import Reconciler
+from moziweb.posters.service import CACHE_CONTROL
+
+from .conftest import COMMAND, Run, Site, events
+from .test_posters import on_a_terminal
+
+COUNT = len(RECIPES)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def made(site: Site, run: Run) -> Site:
+    """A site with two movies whose posters are made."""
+    for movie_id in (1, 2):
+        site.add_movie(movie_id, colour=f"#{movie_id}0a0a0")
+    assert run("posters", "generate").returncode == 0
+    return site
+
+
+def keys(site: Site, movie_id: int) -> list[str]:
+    query = (
+        select(PosterVariant.key)
+        .join(PosterSource)
+        .where(PosterSource.movie_id == movie_id, PosterVariant.state == VariantState.READY)
+    )
+    with site.database.read() as session:
+        return [str(key) for key in session.scalars(query)]
+
+
+def age(site: Site) -> None:
+    """Make every object two days old."""
+    for path in (site.folder / "objects").rglob("*+object"):
+        os.utime(path, (time.time() - 2 * 86_400,) * 2)
+
+
+def put(site: Site, key: str) -> None:
+    site.storage.put(key, b"x", content_type="image/jpeg", cache_control="no-store")
+
+
+def fail_at(site: Site, host: str, code: str) -> None:
+    source = PosterSource(
+        movie_id=1,
+        kind=SourceKind.URL,
+        url=f"https://{host}/a.jpg",
+        state=SourceState.FAILED,
+        error_code=code,
+        attempts=3,
+        next_attempt_at=datetime.now(UTC) + timedelta(days=7),
+    )
+    with site.database.write() as session:
+        session.add(source)
+
+
+def test_the_status_counts_states_and_failures_by_code_and_host(made: Site, run: Run) -> None:
+    made.add_broken_source(1)
+    for host in ("a.example", "a.example", "b.example"):
+        fail_at(made, host, "not_found")
+    with made.database.write() as session:
+        session.add(PosterHost(name="a.example", failures=7, error_code="timeout"))
+    (told,) = events(run("posters", "status").stdout)
+    assert told["sources"] == {"failed": 3, "pending": 1, "ready": 2}
+    assert told["variants"] == {"ready": 2 * COUNT}
+    assert told["failures"] == [
+        {"code": "not_found", "host": "a.example", "sources": 2},
+        {"code": "not_found", "host": "b.example", "sources": 1},
+    ]
+    assert told["hosts"] == [
+        {"host": "a.example", "failures": 7, "code": "timeout", "open_until": None}
+    ]
+    assert told["oldest_pending"] is not None
+    shown, status = on_a_terminal([*COMMAND, "-c", str(made.ini), "posters", "status"])
+    assert status == 0
+    assert "a.example" in shown
+    assert "not_found" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [((), 3), (("--code", "timeout"), 1), (("--host", "a.example"), 2), (("--movie", "2"), 0)],
+)
+def test_what_failed_is_tried_again(
+    made: Site, run: Run, options: tuple[str, ...], count: int
+) -> None:
+    for host, code in (("a.example", "not_found"), ("a.example", "timeout"), ("b.example", "x")):
+        fail_at(made, host, code)
+    with made.database.write() as session:
+        session.add(PosterHost(name="a.example", failures=7))
+    ended = run("posters", "retry", *options)
+    assert events(ended.stdout) == [{"event": "summary", "retried": count}]
+    with made.database.read() as session:
+        pending = session.scalars(
+            select(PosterSource).where(PosterSource.state == SourceState.PENDING)
+        ).all()
+        assert {(row.attempts, row.error_code) for row in pending} <= {(0, None)}
+        assert len(pending) == count
+        assert (session.get(PosterHost, "a.example") is None) == (count > 0)
+
+
+def test_gc_removes_what_was_superseded_long_ago(made: Site, run: Run) -> None:
+    old, kept = keys(made, 1), keys(made, 2)
+    with made.database.write() as session:
+        session.execute(
+            update(PosterVariant)
+            .where(PosterVariant.key.in_(old))
+            .values(state=VariantState.SUPERSEDED, superseded_at=LONG_AGO)
+        )
+        session.execute(
+            update(PosterVariant)
+            .where(PosterVariant.key.in_(kept[:1]))
+            .values(state=VariantState.SUPERSEDED, superseded_at=datetime.now(UTC))
+        )
+    movie, summary = events(run("posters", "gc").stdout)
+    assert (movie["movie_id"], movie["objects"], movie["busy"]) == (1, COUNT, False)
+    assert summary["objects"] == COUNT
+    assert sorted(kept) == [stored.key for stored in made.storage.list("poster/")]
+    with made.database.read() as session:
+        states = session.scalars(select(PosterVariant.state).where(PosterVariant.key.in_(old)))
+        assert set(states) == {VariantState.DELETED}
+        assert session.scalars(select(PosterSource.lease_token)).all() == [None, None]
+    assert events(run("posters", "gc").stdout)[-1]["objects"] == 0
+
+
+def test_gc_keeps_an_object_that_another_variant_is_stored_at(made: Site, run: Run) -> None:
+    """Two sources of a movie with the same picture share their objects."""
+    shared = keys(made, 1)
+    with made.database.write() as session:
+        session.add(twin := PosterSource(movie_id=1, kind=SourceKind.URL, url="https://a.b/c"))
+        session.flush()
+        for row in session.scalars(select(PosterVariant).where(PosterVariant.key.in_(shared))):
+            values = {
+                column: getattr(row, column) for column in ("name", "format", "key", "bucket")
+            }
+            session.add(
+                PosterVariant(
+                    source_id=twin.id,
+                    recipe_hash=row.recipe_hash,
+                    source_sha256=row.source_sha256,
+                    state=VariantState.SUPERSEDED,
+                    superseded_at=LONG_AGO,
+                    **values,
+                )
+            )
+    movie, _ = events(run("posters", "gc").stdout)
+    assert (movie["variants"], movie["objects"], movie["shared"]) == (COUNT, 0, COUNT)
+    assert {*shared, *keys(made, 2)} == {stored.key for stored in made.storage.list("poster/")}
+
+
+def test_reconciling_tells_and_changes_nothing_unless_asked_to(made: Site, run: Run) -> None:
+    lost = keys(made, 2)[0]
+    made.storage.delete([lost])
+    for orphan in ("poster/1-film-1/0-0.jpg", "poster/999-gone/0-0.jpg", "upload/00/0.jpg"):
+        put(made, orphan)
+    age(made)
+    put(made, "poster/1-film-1/1-1.jpg")  # an hour old at most: somebody may be about to publish it
+    ended = run("posters", "reconcile")
+    assert ended.returncode == 1
+    *found, summary = events(ended.stdout)
+    assert {(one["event"], one["key"]) for one in found} == {
+        ("missing", lost),
+        ("orphan", "poster/1-film-1/0-0.jpg"),
+        ("orphan", "poster/999-gone/0-0.jpg"),
+        ("orphan", "upload/00/0.jpg"),
+    }
+    assert (summary["orphans"], summary["missing"], summary["young"]) == (3, 1, 1)
+    assert (summary["removed"], summary["mended"]) == (0, 0)
+
+    refused = run("posters", "reconcile", "--delete", "--max-share", "0.05")
+    assert refused.returncode == 1
+    assert "nothing was" in refused.stderr
+    assert made.storage.head("upload/00/0.jpg")
+
+    mended = run("posters", "reconcile", "--delete", "--repair", "--max-share", "0.5")
+    assert mended.returncode == 0, mended.stderr
+    assert events(mended.stdout)[-1]["removed"] == 3
+    assert run("posters", "generate").returncode == 0
+    assert made.storage.head(lost)
+    assert run("posters", "reconcile").returncode == 0
+
+
+def test_pages_of_keys_are_compared_without_gap(
+    made: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = [keys(made, 1)[0], keys(made, 2)[-1]]
+    made.storage.delete(lost)
+    put(made, "poster/1-film-1/zz.jpg")
+    age(made)
+    for page in (1, 3, 100):
+        monkeypatch.setattr(reconcile, "PAGE", page)
+        survey = Reconciler(made.database, made.storage, lambda: datetime.now(UTC)).survey()
+        assert sorted(found.key for found in survey.missing) == sorted(lost)
+        assert [found.key for found in survey.orphans] == ["poster/1-film-1/zz.jpg"]
+        assert survey.objects == 2 * COUNT + 1  # two lost, two originals, one orphan
+
+
+def test_every_object_is_asked_for_and_faulty_ones_are_made_anew(made: Site, run: Run) -> None:
+    assert run("posters", "verify").returncode == 0
+    lost, short, headers = keys(made, 1)[:3]
+    made.storage.delete([lost])
+    made.storage.put(short, b"x", content_type="image/jpeg", cache_control=CACHE_CONTROL)
+    body = made.storage.get(headers)
+    made.storage.put(headers, body, content_type="text/html", cache_control="no-store")
+    ended = run("posters", "verify", "--repair")
+    assert ended.returncode == 1
+    told = events(ended.stdout)
+    faults = {one["key"]: one["fault"] for one in told[:-1] if one["fault"]}
+    assert faults == {lost: "missing", short: "wrong_size", headers: "wrong_headers"}
+    assert told[-1]["checked"] == 2 * COUNT + 2
+    assert run("posters", "generate").returncode == 0
+    assert run("posters", "verify").returncode == 0
+
+
+def test_an_original_that_is_gone_is_told(made: Site, run: Run) -> None:
+    (original, *_) = [stored.key for stored in made.storage.list("upload/")]
+    made.storage.delete([original])
+    ended = run("posters", "verify")
+    assert ended.returncode == 1
+    assert events(ended.stdout)[-1]["original_missing"] == 1
+
+
+def test_ctrl_z_finishes_what_is_begun_and_stands_still(site: Site) -> None:
+    for movie_id in range(1, 13):
+        site.add_movie(movie_id, colour=f"#{movie_id:02x}a0a0")
+    command = [*COMMAND, "-c", str(site.ini), "posters", "generate", "--jobs", "2"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGTSTP)
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        with site.database.read() as session:
+            states = set(session.scalars(select(PosterSource.state)))
+        assert states == {SourceState.READY, SourceState.PENDING}
+        process.send_signal(signal.SIGCONT)
+        told = events(first + process.stdout.read())
+    assert process.returncode == 0
+    assert told[-1]["made"] == 12

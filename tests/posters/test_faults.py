@@ -1,0 +1,445 @@
+"""What may go wrong between the claim and the publish: nothing is lost, nothing wrong is linked.
+
+PostgreSQL and S3 are real, and so is what befalls them: they are frozen, killed and refused by.
+Every test ends with the same question (``assert_healed``): is everything there that is linked?
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from moziweb.db import Database, create_engine, migrations
+from moziweb.movies.models import Movie
+from moziweb.posters.claims import Claims
+from moziweb.posters.gc import Collector
+from moziweb.posters.models import (
+    PosterSource,
+    PosterVariant,
+    SourceKind,
+    SourceState,
+    VariantState,
+)
+from moziweb.posters.recipes import RECIPES
+from moziweb.posters.service import Outcome, PosterService, Status
+from moziweb.posters.sources import add_upload
+from moziweb.storage import Storage
+from moziweb.storage.s3 import S3Storage
+from tests.services.postgres import PostgresServer
+from tests.services.s3 import ROOT, S3Bucket, S3Server
+from tests.storage.conftest import s3_settings
+
+from .conftest import LEASE, Clock, Shelf, add_source, picture, source_of
+from .gateway import BUSY, FULL, Gateway, Refusal
+from .test_service import Tripwire, variants_of
+
+PATIENCE = 60.0
+COUNT = len(RECIPES)
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[Database]:
+    engine = create_engine({"sqlalchemy.url": postgres_url, "sqlalchemy.pool_size": 8})
+    yield Database(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def storage(s3: S3Storage) -> Storage:
+    return s3
+
+
+@pytest.fixture
+def another(
+    database: Database, storage: Storage, clock: Clock, shelf: Shelf
+) -> Callable[..., PosterService]:
+    """Services as other processes have them: with claims of their own."""
+
+    def make(given: object = storage) -> PosterService:
+        claims = Claims(database, clock, LEASE, jitter=lambda: 0.5)
+        return PosterService(database, given, {SourceKind.DRAWN: shelf}, claims, clock)  # type: ignore[arg-type]
+
+    return make
+
+
+def assert_healed(database: Database, storage: Storage, source_id: int) -> None:
+    """Every variant is ready, its object is there whole, and the source owes nothing."""
+    source = source_of(database, source_id)
+    assert (source.state, source.lease_token) == (SourceState.READY, None)
+    ready = variants_of(database, source_id)
+    assert len(ready) == COUNT
+    for variant in ready:
+        assert variant.source_sha256 == source.sha256
+        assert len(storage.get(str(variant.key))) == variant.bytes
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@contextmanager
+def in_thread(work: Callable[[], Outcome]) -> Iterator[list[Outcome]]:
+    """``work`` beside a block; its outcome is in the list after it."""
+    outcomes: list[Outcome] = []
+    thread = threading.Thread(target=lambda: outcomes.append(work()))
+    thread.start()
+    yield outcomes
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def is_generating(database: Database, source_id: int) -> Callable[[], bool]:
+    return lambda: source_of(database, source_id).state is SourceState.GENERATING
+
+
+INI = """\
+[app:main]
+use = egg:moziweb
+site.base_url = http://127.0.0.1:6543
+sqlalchemy.url = {url}
+storage.backend = s3
+storage.s3.bucket = {bucket}
+storage.s3.endpoint_url = {endpoint}
+storage.s3.access_key_id = {key}
+storage.s3.secret_access_key = {secret}
+storage.s3.addressing_style = path
+posters.background = off
+"""
+
+
+def test_killed_after_the_upload_and_before_the_publish(
+    database: Database, storage: Storage, s3_bucket: S3Bucket, postgres_url: str, tmp_path: Path
+) -> None:
+    """A real process, with SIGKILL. A row lock of ours keeps it from publishing."""
+    given = {"url": postgres_url, "bucket": s3_bucket.name, "endpoint": s3_bucket.endpoint_url}
+    secrets = {"key": ROOT.access_key_id, "secret": ROOT.secret_access_key}
+    (tmp_path / "site.ini").write_text(INI.format(**given, **secrets))
+    with database.write() as session:
+        session.add(movie := Movie(id=7, title="a", original_title="a", slug="a"))
+        session.flush()
+        source_id = add_upload(session, storage, movie, picture()).id
+    command = ["moziweb.cli", "-c", str(tmp_path / "site.ini"), "posters", "generate"]
+    with s3_frozen_until(database, storage, source_id, command) as process:
+        process.kill()
+        process.wait()
+    assert len(list(storage.list("poster/"))) == COUNT
+    assert variants_of(database, source_id) == []
+    assert source_of(database, source_id).state is SourceState.GENERATING
+    with database.write() as session:
+        expired = source_of(database, source_id).lease_until
+        assert expired is not None
+        session.execute(update(PosterSource).values(lease_until=expired - timedelta(hours=1)))
+    ended = run(command)
+    assert ended.returncode == 0, ended.stderr
+    assert_healed(database, storage, source_id)
+    assert len(list(storage.list("poster/"))) == COUNT
+
+
+@contextmanager
+def s3_frozen_until(
+    database: Database, storage: Storage, source_id: int, command: list[str]
+) -> Iterator["subprocess.Popen[str]"]:
+    """The command at the moment when everything is uploaded and nothing published."""
+    process = start(command)
+    try:
+        wait_for(is_generating(database, source_id))
+        with Session(database.engine) as lock:
+            locked = select(PosterSource).where(PosterSource.id == source_id).with_for_update()
+            lock.execute(locked)
+            wait_for(lambda: len(list(storage.list("poster/"))) == COUNT)
+            yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def start(command: list[str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+
+
+def run(command: list[str]) -> "subprocess.CompletedProcess[str]":
+    process = start(command)
+    out, err = process.communicate(timeout=PATIENCE)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def test_the_lease_runs_out_in_mid_upload(
+    database: Database,
+    storage: Storage,
+    s3_server: S3Server,
+    clock: Clock,
+    source_id: int,
+    another: Callable[..., PosterService],
+) -> None:
+    """Two workers upload the same keys at once; the one that holds the lease publishes."""
+    storage.check()  # connected before it is frozen
+    with in_thread(lambda: another().ensure(source_id)) as slow, s3_server.paused():
+        wait_for(is_generating(database, source_id))
+        first = source_of(database, source_id).lease_token
+        clock.advance(seconds=61)
+        with in_thread(lambda: another().ensure(source_id)) as quick:
+            wait_for(lambda: source_of(database, source_id).lease_token != first)
+            s3_server.resume()
+    assert slow == [Outcome(Status.LOST)]
+    assert quick == [Outcome(Status.MADE, made=COUNT)]
+    assert_healed(database, storage, source_id)
+
+
+def test_the_lease_is_renewed_while_a_slow_storage_takes_its_time(
+    database: Database, storage: Storage, clock: Clock, source_id: int,
+    another: Callable[..., PosterService],
+) -> None:  # fmt: skip
+    others: list[Outcome] = []
+
+    def dawdle(_puts: int) -> None:
+        clock.advance(seconds=50)
+        others.append(another().ensure(source_id))
+
+    slow = Tripwire(storage, dawdle)
+    assert another(slow).ensure(source_id).status is Status.MADE
+    assert {outcome.status for outcome in others} == {Status.BUSY}
+    assert_healed(database, storage, source_id)
+
+
+def test_the_source_is_replaced_in_mid_generation(
+    database: Database,
+    storage: Storage,
+    s3_server: S3Server,
+    shelf: Shelf,
+    source_id: int,
+    another: Callable[..., PosterService],
+) -> None:
+    shelf.pictures["drawn:new"] = picture("#2040a0")
+    storage.check()
+    with in_thread(lambda: another().ensure(source_id)) as outcomes, s3_server.paused():
+        wait_for(is_generating(database, source_id))
+        with database.write() as session:
+            source = session.get_one(PosterSource, source_id)
+            source.url, source.state = "drawn:new", SourceState.PENDING
+    assert outcomes == [Outcome(Status.LOST)]
+    assert variants_of(database, source_id) == []
+    with database.write() as session:
+        # Whoever replaces a source need not know of leases: this one runs out.
+        session.execute(update(PosterSource).values(lease_until=None))
+    assert another().ensure(source_id).status is Status.MADE
+    assert_healed(database, storage, source_id)
+    assert source_of(database, source_id).url == "drawn:new"
+
+
+def test_a_bucket_refuses(
+    database: Database,
+    storage: Storage,
+    s3_bucket_refusing_acls: S3Bucket,
+    clock: Clock,
+    source_id: int,
+    another: Callable[..., PosterService],
+) -> None:
+    with closing(S3Storage(s3_settings(s3_bucket_refusing_acls))) as refusing:
+        outcome = another(refusing).ensure(source_id)
+        assert outcome == Outcome(Status.FAILED, "storage_misconfigured")
+        assert list(refusing.list()) == []
+    assert source_of(database, source_id).state is SourceState.RETRY_WAIT
+    clock.advance(minutes=2)
+    assert another().ensure(source_id).status is Status.MADE
+    assert_healed(database, storage, source_id)
+
+
+def test_storage_does_not_answer_in_time(
+    database: Database,
+    storage: Storage,
+    s3_server: S3Server,
+    s3_bucket: S3Bucket,
+    clock: Clock,
+    source_id: int,
+    another: Callable[..., PosterService],
+) -> None:
+    with closing(S3Storage(s3_settings(s3_bucket, read_timeout=0.5))) as impatient:
+        impatient.check()
+        with s3_server.paused():
+            outcome = another(impatient).ensure(source_id)
+    assert outcome == Outcome(Status.FAILED, "storage_unavailable")
+    clock.advance(minutes=2)
+    assert another().ensure(source_id).status is Status.MADE
+    assert_healed(database, storage, source_id)
+
+
+@pytest.mark.parametrize("refusal", [BUSY, FULL], ids=["503", "full"])
+def test_storage_takes_half_and_refuses_the_rest(
+    database: Database,
+    storage: Storage,
+    s3_bucket: S3Bucket,
+    clock: Clock,
+    source_id: int,
+    another: Callable[..., PosterService],
+    refusal: Refusal,
+) -> None:
+    with Gateway(s3_bucket.endpoint_url) as gateway:
+        gateway.refuse = lambda puts: refusal if puts >= 4 else None
+        settings = s3_settings(s3_bucket, endpoint_url=gateway.endpoint_url)
+        with closing(S3Storage(settings)) as through:
+            outcome = another(through).ensure(source_id)
+            assert outcome == Outcome(Status.FAILED, "storage_unavailable")
+            assert len(list(storage.list("poster/"))) == 4
+            assert variants_of(database, source_id) == []
+            assert source_of(database, source_id).state is SourceState.RETRY_WAIT
+            clock.advance(minutes=2)
+            gateway.refuse = lambda _: None
+            assert another(through).ensure(source_id).status is Status.MADE
+    assert_healed(database, storage, source_id)
+    assert len(list(storage.list("poster/"))) == COUNT
+
+
+def test_one_refusal_in_the_middle_is_tried_again_at_once(
+    database: Database,
+    storage: Storage,
+    s3_bucket: S3Bucket,
+    source_id: int,
+    another: Callable[..., PosterService],
+) -> None:
+    with Gateway(s3_bucket.endpoint_url) as gateway:
+        gateway.refuse = lambda puts: BUSY if puts == 3 else None
+        settings = s3_settings(s3_bucket, endpoint_url=gateway.endpoint_url, tries=3)
+        with closing(S3Storage(settings)) as through:
+            assert another(through).ensure(source_id).status is Status.MADE
+    assert len(gateway.puts) == COUNT + 1
+    assert_healed(database, storage, source_id)
+
+
+def test_the_database_is_down_at_the_publish(storage: Storage, clock: Clock, shelf: Shelf) -> None:
+    with PostgresServer() as server:
+        engine = create_engine(
+            {"sqlalchemy.url": server.url(server.create()), "sqlalchemy.pool_size": 4}
+        )
+        migrations.upgrade(engine)
+        database = Database(engine)
+        with database.write() as session:
+            session.add(Movie(id=7, title="a", original_title="a", slug="dune"))
+        source_id = add_source(database, 7)
+
+        def kill_at_the_last(puts: int) -> None:
+            if puts == COUNT - 1:
+                server.kill()
+
+        claims = Claims(database, clock, LEASE)
+        given = Tripwire(storage, kill_at_the_last)
+        readers = {SourceKind.DRAWN: shelf}
+        service = PosterService(database, given, readers, claims, clock)  # type: ignore[arg-type]
+        assert service.ensure(source_id) == Outcome(Status.FAILED, "database_unavailable")
+        assert service.ensure(source_id) == Outcome(Status.FAILED, "database_unavailable")
+        server.start()
+        assert service.ensure(source_id) == Outcome(Status.BUSY)
+        assert variants_of(database, source_id) == []
+        clock.advance(seconds=61)
+        given.before_put = lambda _: None
+        assert service.ensure(source_id).status is Status.MADE
+        assert_healed(database, storage, source_id)
+        engine.dispose()
+
+
+@pytest.fixture
+def old_and_new(
+    database: Database,
+    shelf: Shelf,
+    clock: Clock,
+    source_id: int,
+    another: Callable[..., PosterService],
+) -> set[str]:
+    """A picture that was replaced a month ago and comes back now; the keys of its variants."""
+    another().ensure(source_id)
+    keys = {str(one.key) for one in variants_of(database, source_id)}
+    shelf.pictures["drawn:dune"] = picture("#2040a0")
+    make_again(database)
+    another().ensure(source_id)
+    shelf.pictures["drawn:dune"] = picture()
+    make_again(database)
+    clock.advance(days=31)
+    return keys
+
+
+def make_again(database: Database) -> None:
+    with database.write() as session:
+        session.execute(update(PosterSource).values(state=SourceState.PENDING, remake=True))
+
+
+def test_gc_leaves_a_source_alone_that_is_being_made(
+    database: Database,
+    storage: Storage,
+    s3_server: S3Server,
+    clock: Clock,
+    source_id: int,
+    another: Callable[..., PosterService],
+    old_and_new: set[str],
+) -> None:
+    with in_thread(lambda: another().ensure(source_id)) as outcomes, s3_server.paused():
+        wait_for(is_generating(database, source_id))
+        (removed,) = Collector(database, storage, clock).run()
+        assert (removed.busy, removed.objects) == (True, 0)
+    assert outcomes[0].status is Status.MADE
+    assert {str(one.key) for one in variants_of(database, source_id)} == old_and_new
+    assert_healed(database, storage, source_id)
+
+
+def test_nothing_is_made_while_gc_removes(
+    database: Database,
+    storage: Storage,
+    s3_server: S3Server,
+    clock: Clock,
+    source_id: int,
+    another: Callable[..., PosterService],
+    old_and_new: set[str],
+) -> None:
+    def collect() -> Outcome:
+        (removed,) = Collector(database, storage, clock).run()
+        return Outcome(Status.COMPLETE, made=removed.objects)
+
+    with in_thread(collect) as outcomes, s3_server.paused():
+        wait_for(lambda: source_of(database, source_id).lease_token is not None)
+        assert another().ensure(source_id) == Outcome(Status.BUSY)
+    assert outcomes[0].made == COUNT
+    assert old_and_new.isdisjoint(stored.key for stored in storage.list())
+    assert another().ensure(source_id).status is Status.MADE
+    assert_healed(database, storage, source_id)
+
+
+def test_gc_that_was_frozen_past_its_hold_mends_what_it_has_removed(
+    database: Database,
+    storage: Storage,
+    clock: Clock,
+    source_id: int,
+    another: Callable[..., PosterService],
+    old_and_new: set[str],
+) -> None:
+    """Its hold runs out, the picture comes back under the same keys, and only then it removes."""
+
+    class Frozen:
+        bucket = storage.bucket
+
+        def delete(self, keys: list[str]) -> None:
+            clock.advance(minutes=6)
+            assert another().ensure(source_id).status is Status.MADE
+            storage.delete(keys)
+
+    list(Collector(database, Frozen(), clock).run())  # type: ignore[arg-type]
+    with database.read() as session:
+        linked = select(PosterVariant.key).where(PosterVariant.state == VariantState.READY)
+        assert old_and_new.isdisjoint(session.scalars(linked))
+    assert another().ensure(source_id).status is Status.MADE
+    assert_healed(database, storage, source_id)
