@@ -57,7 +57,7 @@ from .sessions import SessionClock, SessionSource
 from .sources import ClockSource, Source
 from .stamps import Stamps
 from .tags import kind_of, model_tag, tag
-from .writes import REASON, TAGS_OPTION, Writes, has_written
+from .writes import REASON, TAGS_OPTION, Writes, has_written, pending_tags
 
 __all__ = [
     "REASON",
@@ -98,5 +98,6 @@ __all__ = [
     "has_written",
     "kind_of",
     "model_tag",
+    "pending_tags",
     "tag",
 ]

@@ -75,6 +75,15 @@ def has_written(session: Session) -> bool:
     )
 
 
+def pending_tags(session: Session) -> frozenset[str]:
+    """The tags that a watched session's open transaction has gathered so far.
+
+    What a commit now would publish; flush first, for a change that is not flushed has none yet.
+    """
+    batch: _Batch | None = session.info.get(_KEY)
+    return frozenset() if batch is None else frozenset(batch.tags)
+
+
 class Writes:
     """Gathers, journals and publishes what sessions write."""
 

@@ -53,6 +53,12 @@ class Database:
         with self._writers.begin() as session:
             yield session
 
+    @contextmanager
+    def rehearse(self) -> Iterator[Session]:
+        """A transaction that is thrown away: what is flushed in it shows what it would do."""
+        with self._writers() as session:
+            yield session
+
     def session_for(self, request: Request) -> Session:
         """The request's session, joined to its ``request.tm`` and closed with it."""
         factory = self._readers if request.method in SAFE_METHODS else self._writers

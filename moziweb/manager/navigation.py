@@ -19,6 +19,9 @@ class Room:
     permission: str = SEE
 
 
+FILM_ROOMS: Final = (Room("manager.film", _("Data")),)
+"""The parts of one film, as tabs: their routes take ``film``, its id."""
+
 ROOMS: Final = (
     Room("manager.home", _("Overview")),
     Room("manager.films", _("Films")),

@@ -14,7 +14,7 @@ from moziweb.site.cards import Link
 from moziweb.site.pages import LANGUAGE_NAMES
 
 from .identity import signed_in
-from .navigation import ROOMS
+from .navigation import FILM_ROOMS, ROOMS
 from .tree import Manager
 
 NOTICES: Final = {
@@ -52,13 +52,24 @@ def shell(request: Request, title: TranslationString | str, room: str = "") -> S
     say = request.localizer.translate
     return Shell(
         locale=request.locale_name,
-        title=say(title),
+        title=say(title) if isinstance(title, TranslationString) else title,
         room=room,
         rooms=_rooms(request, room) if someone else (),
         user=someone.name if someone else "",
         csrf_token=get_csrf_token(request),
         other_language=_other_language(request),
         notice=say(NOTICES[done]) if (done := request.GET.get("done", "")) in NOTICES else "",
+    )
+
+
+def film_rooms(request: Request, film_id: int, room: str) -> tuple[Link, ...]:
+    """The tabs of a film; ``room`` is the route of the one that is shown."""
+    say = request.localizer.translate
+    return tuple(
+        Link(
+            request.route_path(each.route, film=film_id), say(each.name), current=each.route == room
+        )
+        for each in FILM_ROOMS
     )
 
 

@@ -43,8 +43,25 @@ FIELDS: Final = {
     "trailers": _("Trailers"),
     "published": _("On the site"),
     "role": _("Role"),
+    "poster": _("Poster"),
 }
 """What the fields of films and users are called."""
+
+
+SOURCES: Final = {
+    "hand": _("by hand"),
+    "tmdb": _("TMDB"),
+    "csv": _("list"),
+    "demo": _("demo"),
+}
+"""Where the value of a field is from, in a word."""
+
+
+class Marks(dict[str, tuple[str, str]]):
+    """``marks_of.title`` in templates: a field's source and its name, nothing without one."""
+
+    def __missing__(self, field: str) -> None:
+        return None
 
 
 def budapest(moment: datetime) -> str:

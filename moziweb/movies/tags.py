@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 from pyramid.config import Configurator
-from sqlalchemy import event, inspect
+from sqlalchemy import Connection, event, inspect, select
 from sqlalchemy.orm import object_session
 
 from moziweb.cache import tag
@@ -175,11 +175,17 @@ def _appears_undated(mapper: object, connection: object, row: object) -> None:
     _gather(row, UNDATED_LIST)
 
 
-def _lists_change(mapper: object, connection: object, row: object) -> None:
-    """Films of one day are listed in the order of their slugs."""
+def _lists_change(mapper: object, connection: Connection, row: Movie) -> None:
+    """A film that is published or withdrawn concerns every list; one with another slug those of its
+    own days, since the films of a day are listed in the order of their slugs.
+    """
     attributes = inspect(row, raiseerr=True).attrs
-    if any(attributes[name].history.has_changes() for name in ("published", "slug")):
+    if attributes["published"].history.has_changes():
         _gather(row, PUBLISHED_LIST)
+    if attributes["slug"].history.has_changes():
+        for day in connection.scalars(select(Premiere.date).where(Premiere.movie_id == row.id)):
+            for name in _periods(day):
+                _gather(row, name)
 
 
 def _gather(row: object, name: str) -> None:

@@ -34,13 +34,13 @@ class PasswordForm(OurForm):
 @manager_view("account", permission=SEE, renderer="account", request_method="GET")
 def account(request: Request) -> dict[str, Any]:
     """The page."""
-    return _page(request, PasswordForm.of(request))
+    return _page(request, PasswordForm())
 
 
 @manager_view("account", permission=SEE, renderer="account", request_method="POST")
 def change_password(request: Request) -> dict[str, Any] | Response:
     """Another password. A wrong present one counts as an attempt to sign in."""
-    form = PasswordForm.of(request, request.POST)
+    form = PasswordForm(request.POST)
     if not _knows_password(request, form.current_password.data or ""):
         request.response.status_int = 403
         return _page(request, form, _("The present password is wrong."))

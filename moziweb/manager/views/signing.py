@@ -47,7 +47,7 @@ def sign_in_page(request: Request) -> dict[str, Any] | Response:
     way = safe_way(request.GET.get("way", ""))
     if signed_in(request):
         return HTTPSeeOther(way or request.route_path("manager.home"))
-    return _page(request, SignInForm.of(request, way=way or ""))
+    return _page(request, SignInForm(way=way or ""))
 
 
 @manager_view(
@@ -59,10 +59,11 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
     Each step is a short transaction of its own, since an attempt is to be counted before its
     password is looked at.
     """
-    form = SignInForm.of(request, request.POST)
+    form = SignInForm(request.POST)
     attempts: Attempts = request.registry["manager_attempts"]
     address = request.remote_addr or ""
-    attempt = attempts.begin(fold(form.name.data), address)
+    name = form.name.data or ""
+    attempt = attempts.begin(fold(name), address)
     if attempt.wait:
         seconds = math.ceil(attempt.wait.total_seconds())
         request.response.status_int = 429
@@ -73,7 +74,7 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
             form,
             _("Too many attempts. Try again in ${minutes} min.", mapping={"minutes": minutes}),
         )
-    user = _authenticated(request, form.name.data, form.password.data or "")
+    user = _authenticated(request, name, form.password.data or "")
     if user is None:
         request.response.status_int = 403
         return _page(request, form, _("The name or the password is wrong."))
@@ -95,7 +96,7 @@ def answer_stranger(request: Request) -> Response:
         query = {"way": way_of(request)} if way_of(request) else {}
         return HTTPSeeOther(request.route_path("manager.sign_in", _query=query))
     draft = drafts.packed(request.POST) if is_kept(request) else ""
-    form = SignInForm.of(request, way=way_of(request), draft=draft)
+    form = SignInForm(way=way_of(request), draft=draft)
     response: Response = render_to_response(
         "moziweb:templates/manager/sign_in.jinja2", _page(request, form), request=request
     )

@@ -1,0 +1,54 @@
+"""Two editors, one film: what the first has saved while the second was typing.
+
+A form carries a digest of each field as it was made. Against it, it can be told who changed what:
+what only they changed is taken over, what only I changed stays, and what both of us changed is
+shown side by side. Nothing is saved meanwhile.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from .said import said
+from .sheet import FIELDS, Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field that they have changed. ``mine`` is "" unless I have changed it too (``clash``)."""
+
+    field: str
+    theirs: str
+    mine: str
+    clash: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What goes on in the form, and what there is to see."""
+
+    sheet: Sheet
+    differences: tuple[Difference, ...]
+
+
+def merge(
+    digests: Mapping[str, str], mine: Sheet, theirs: Sheet, genres: Mapping[int, str]
+) -> Merge:
+    """``digests`` are of the film as my form was made; a field without one counts as untouched."""
+    my_digests, their_digests = mine.digests(), theirs.digests()
+    merged, differences = mine, []
+    for field in FIELDS:
+        base = digests.get(field, my_digests[field])
+        if their_digests[field] in (base, my_digests[field]):
+            continue
+        clash = my_digests[field] != base
+        if not clash:
+            merged = replace(merged, **{field: getattr(theirs, field)})
+        differences.append(
+            Difference(
+                field,
+                said(theirs, field, genres),
+                said(mine, field, genres) if clash else "",
+                clash,
+            )
+        )
+    return Merge(merged, tuple(differences))

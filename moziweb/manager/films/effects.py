@@ -1,0 +1,85 @@
+"""What saving will do to the site: which of its stored pages will be rendered anew.
+
+The change is rehearsed: written and flushed in a transaction that is thrown away. The tags that
+this gathers are those that the real one will publish, and the entries of the site's addresses that
+bear any of them are the pages that will be made anew. Afterwards the journal tells how long it took
+until all of them were.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain, takewhile
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from moziweb.cache import kind_of, pending_tags
+from moziweb.freshness import JOURNAL
+from moziweb.i18n import LOCALES
+from moziweb.site.addresses import Address, Addresses, Priority, pages_showing
+from moziweb.site.paths import segment_of
+
+SECONDS: Final = 1.0
+"""How long addresses are looked through at most, the ones that matter first."""
+
+_OF_LISTS: Final = frozenset({"movie", "week", "month", "list", "premiere", "variant"})
+"""Kinds of tags that stand on lists and on the film's own pages, and on no other film's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """The paths of the pages; not ``complete`` when there was no time to look through all."""
+
+    pages: tuple[str, ...]
+    complete: bool = True
+
+
+def pages_concerned(
+    registry: Any,
+    session: Session,
+    film_id: int,
+    slug: str,
+    now: Callable[[], float] = time.monotonic,
+) -> Effects | None:
+    """What the open transaction of ``session`` will refresh. None where nothing is cached."""
+    if registry.get("cache") is None:
+        return None
+    tags = pending_tags(session)
+    if not tags:
+        return Effects(())
+    addresses = Addresses.of(registry)
+    elsewhere = any(kind_of(tag) not in _OF_LISTS for tag in tags)
+    last = Priority.ARCHIVE if elsewhere else Priority.CALENDAR
+    deadline = now() + SECONDS
+    late: list[bool] = []
+
+    def in_time(_address: Address) -> bool:
+        if now() >= deadline:
+            late.append(True)
+        return not late
+
+    candidates = chain(_own(addresses, film_id, slug), addresses.through(last))
+    found = pages_showing(registry, tags, takewhile(in_time, candidates))
+    pages = tuple(dict.fromkeys(address.path for address in found))
+    return Effects(pages, complete=not late)
+
+
+def seconds_until_fresh(session: Session, reason: str) -> float | None:
+    """From the commit's journal row to the end of its publishing; None where it is not known."""
+    table = JOURNAL.table
+    row = session.execute(
+        select(table.c.created, table.c.published).where(
+            table.c.reason == reason, table.c.published.is_not(None)
+        )
+    ).first()
+    return None if row is None else max(0.0, row.published - row.created)
+
+
+def _own(addresses: Addresses, film_id: int, slug: str) -> Iterator[Address]:
+    paths = addresses.paths
+    for locale in LOCALES:
+        movie = segment_of(film_id, slug)
+        yield Address(paths.in_locale(locale, "movie", movie=movie), Priority.FRONT)
+    yield Address(paths.page("api_movie", movie=film_id), Priority.FRONT)

@@ -1,0 +1,386 @@
+"""The form of a film, between what is typed and a ``Sheet``."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from webob.multidict import MultiDict
+from wtforms import (
+    BooleanField,
+    FieldList,
+    FormField,
+    HiddenField,
+    IntegerField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import NumberRange, Regexp, ValidationError
+
+from moziweb.i18n import _
+from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating, VideoSite
+from moziweb.movies.queries import MAX_ID
+
+from ..forms import REQUIRED, OurForm, at_most, needed, one_line, optional, trimmed
+from .fields import (
+    CountriesField,
+    DayField,
+    FormatsField,
+    IdField,
+    IdsField,
+    LanguagesField,
+    WordField,
+    video_of,
+)
+from .loading import Offer
+from .sheet import FIELDS, PersonLine, PremiereLine, Sheet, TrailerLine
+
+MOST_ROWS: Final = 80
+"""Rows of a list that are read; more than any film has."""
+
+BLANK_ROWS: Final = {"directors": 1, "cast": 2, "premieres": 1, "trailers": 1}
+"""Empty rows below each list, so that one can be added without a script."""
+
+MORE_ROWS: Final = 4
+"""How many more there are after asking for more."""
+
+KINDS: Final = (
+    (PremiereKind.CINEMA.value, _("Cinema")),
+    (PremiereKind.LIMITED.value, _("Limited release")),
+    (PremiereKind.FESTIVAL.value, _("Festival")),
+    (PremiereKind.STREAMING.value, _("Streaming")),
+)
+PRECISIONS: Final = (
+    (DatePrecision.DAY.value, _("day")),
+    (DatePrecision.MONTH.value, _("month only")),
+    (DatePrecision.YEAR.value, _("year only")),
+)
+AUDIOS: Final = (
+    ("", _("unknown")),
+    (Audio.DUBBED.value, _("dubbed")),
+    (Audio.SUBTITLED.value, _("subtitled")),
+    (Audio.BOTH.value, _("dubbed and subtitled")),
+    (Audio.ORIGINAL.value, _("original language")),
+)
+RATINGS: Final = (
+    ("", _("pending")),
+    *((rating.value, rating.value) for rating in Rating),
+)
+SITES: Final = tuple((site.value, site.value) for site in VideoSite)
+
+
+class PersonForm(OurForm):
+    """Somebody; a row without a name is none. ``place`` orders the rows."""
+
+    person_id = IdField()
+    place = IntegerField(_("Order"), validators=[optional(), NumberRange(0, 999)])
+    name = StringField(_("Name"), filters=[one_line], validators=[at_most(200)])
+    character = StringField(_("Role played"), filters=[one_line], validators=[at_most(200)])
+
+
+class PremiereForm(OurForm):
+    """A premiere; a row without a date is none."""
+
+    id = IdField()
+    date = DayField(_("Date"), validators=[optional()])
+    precision = WordField(_("Known to the"), choices=PRECISIONS)
+    kind = WordField(_("Kind"), choices=KINDS)
+    service = StringField(_("Streaming service"), filters=[one_line], validators=[at_most(60)])
+    formats = FormatsField(_("Formats"))
+    audio = WordField(_("Language version"), choices=AUDIOS)
+    rerelease = BooleanField(_("Re-release"))
+    cancelled = BooleanField(_("Cancelled"))
+    note = StringField(_("Note"), filters=[one_line], validators=[at_most(300)])
+    reason = StringField(_("Why it moves"), filters=[one_line], validators=[at_most(300)])
+    is_slip = BooleanField(_("It was mistyped: do not show it as moved"))
+    remove = BooleanField(_("Delete"))
+
+    def validate_service(self, field: Any) -> None:
+        """A streaming premiere is somewhere."""
+        streaming = self.kind.data == PremiereKind.STREAMING.value
+        if streaming and self.date.data and not field.data:
+            raise ValidationError(_("Which service shows it?"))
+
+
+class TrailerForm(OurForm):
+    """A trailer; a row without a video is none."""
+
+    id = IdField()
+    video = StringField(_("Address or id of the video"), filters=[one_line])
+    site = WordField(_("Where it is"), choices=SITES)
+    name = StringField(_("Name"), filters=[one_line], validators=[at_most(200)])
+    language = StringField(_("Language"), filters=[one_line], validators=[at_most(5)])
+
+    def validate_video(self, field: Any) -> None:
+        """One that the players know."""
+        if field.data and self.found() is None:
+            raise ValidationError(_("Neither an address of YouTube or Vimeo nor an id."))
+
+    def found(self) -> tuple[VideoSite, str] | None:
+        """The site and the id of the video."""
+        try:
+            return video_of(self.video.data or "", VideoSite(self.site.data or ""))
+        except ValueError:
+            return None
+
+
+class FilmForm(OurForm):
+    """All of a film. ``version`` and ``digests`` are of the film as the form was made."""
+
+    version = IdField()
+    digests = HiddenField()
+    title = StringField(_("Title"), filters=[one_line], validators=[needed, at_most(300)])
+    original_title = StringField(_("Original title"), filters=[one_line], validators=[at_most(300)])
+    synopsis = TextAreaField(_("Synopsis"), filters=[trimmed], validators=[at_most(20_000)])
+    synopsis_en = TextAreaField(
+        _("Synopsis in English"), filters=[trimmed], validators=[at_most(20_000)]
+    )
+    runtime = IntegerField(
+        _("Running time (minutes)"),
+        validators=[optional(), NumberRange(1, 1500, _("Between 1 and 1500 minutes."))],
+    )
+    rating = WordField(_("Age rating"), choices=RATINGS)
+    genres = IdsField(_("Genres"))
+    countries = CountriesField(_("Countries"))
+    languages = LanguagesField(_("Languages"))
+    distributor = StringField(_("Distributor"), filters=[one_line], validators=[at_most(120)])
+    directors = FieldList(FormField(PersonForm), _("Directed by"), max_entries=MOST_ROWS)
+    cast = FieldList(FormField(PersonForm), _("Starring"), max_entries=MOST_ROWS)
+    premieres = FieldList(FormField(PremiereForm), _("Premieres"), max_entries=MOST_ROWS)
+    trailers = FieldList(FormField(TrailerForm), _("Trailers"), max_entries=MOST_ROWS)
+    imdb_id = StringField(
+        _("IMDb id"),
+        filters=[one_line],
+        validators=[optional(), Regexp(r"^tt[0-9]{7,10}\Z", message=_("It looks like tt0133093."))],
+    )
+    tmdb_id = IntegerField(
+        _("TMDB id"), validators=[optional(), NumberRange(1, MAX_ID, _("A whole number, please."))]
+    )
+
+    def offer_genres(self, offer: Offer) -> None:
+        """Say which genres there are; before validating."""
+        self.genres.choices = offer.genres.keys()
+
+    def add_blank_rows(self, more: int = 0) -> None:
+        """Have empty rows below each list."""
+        for name, count in BLANK_ROWS.items():
+            rows: Any = self[name]
+            for _row in range(min(count + more, MOST_ROWS - len(rows.entries))):
+                rows.append_entry()
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What is said of premieres that move, by id: why, or that the old date was only mistyped."""
+
+    reasons: dict[int, str]
+    slips: frozenset[int]
+
+
+def form_values(sheet: Sheet) -> dict[str, Any]:
+    """What ``FilmForm`` is made with, to show a sheet."""
+    return {
+        "title": sheet.title,
+        "original_title": sheet.original_title,
+        "synopsis": sheet.synopsis,
+        "synopsis_en": sheet.synopsis_en,
+        "runtime": sheet.runtime,
+        "rating": sheet.rating.value if sheet.rating else "",
+        "genres": list(sheet.genres),
+        "countries": sheet.countries,
+        "languages": sheet.languages,
+        "distributor": sheet.distributor,
+        "directors": _person_rows(sheet.directors),
+        "cast": _person_rows(sheet.cast),
+        "premieres": [_premiere_row(each) for each in sheet.premieres],
+        "trailers": [_trailer_row(each) for each in sheet.trailers],
+        "imdb_id": sheet.imdb_id or "",
+        "tmdb_id": sheet.tmdb_id,
+    }
+
+
+def safe_fields(fields: Any) -> MultiDict[str, str]:
+    """The texts of a request's form, with names and values that forms and databases can take."""
+    return MultiDict(
+        [
+            (name, value.replace("\0", "").encode("utf-8", "replace").decode())
+            for name, value in fields.items()
+            if isinstance(value, str) and name.isascii() and len(name) < 60
+        ]
+    )
+
+
+def sheet_from(form: FilmForm, before: Sheet) -> Sheet:
+    """What a valid form says. Ids of rows count only where ``before`` has them."""
+    title = _kept(form.title.data or "", before.title)
+    return Sheet(
+        title=title,
+        original_title=_kept(form.original_title.data or title, before.original_title),
+        synopsis=_kept(_newlines(form.synopsis.data), before.synopsis),
+        synopsis_en=_kept(_newlines(form.synopsis_en.data), before.synopsis_en),
+        runtime=form.runtime.data,
+        rating=Rating(form.rating.data) if form.rating.data else None,
+        genres=_in_order(form.genres.data or (), before.genres),
+        countries=form.countries.data or (),
+        languages=form.languages.data or (),
+        distributor=_kept(form.distributor.data or "", before.distributor),
+        directors=_people(form.directors, before.directors),
+        cast=_people(form.cast, before.cast),
+        premieres=_premieres(form, before),
+        trailers=_trailers(form, before),
+        imdb_id=form.imdb_id.data or None,
+        tmdb_id=form.tmdb_id.data,
+    )
+
+
+def moves_of(form: FilmForm) -> Moves:
+    """What the form says of premieres that move."""
+    rows: list[Any] = [row.form for row in form.premieres if row.form.id.data]
+    return Moves(
+        {row.id.data: row.reason.data or "" for row in rows},
+        frozenset(row.id.data for row in rows if row.is_slip.data),
+    )
+
+
+def check_moves(form: FilmForm, before: Sheet) -> bool:
+    """Whether every premiere that moves says why; one that does not has its error."""
+    dates = {each.id: (each.date, each.precision.value) for each in before.premieres}
+    complete = True
+    for row in form.premieres:
+        fields = row.form
+        old = dates.get(fields.id.data) if fields.id.data else None
+        now = _day(fields.date.data, fields.precision.data or ""), fields.precision.data
+        moved = old is not None and not fields.remove.data and fields.date.data and old != now
+        if moved and not (fields.reason.data or fields.is_slip.data):
+            fields.reason.errors = [*fields.reason.errors, REQUIRED]
+            complete = False
+    return complete
+
+
+def digests_of(text: str) -> dict[str, str]:
+    """The digests that a form carries (``name:digest name:digest``); of known fields alone."""
+    pairs = (pair.partition(":") for pair in text.split())
+    return {name: digest for name, _mark, digest in pairs if name in FIELDS}
+
+
+def digests_text(sheet: Sheet) -> str:
+    """``digests_of``, the other way round."""
+    return " ".join(f"{name}:{digest}" for name, digest in sheet.digests().items())
+
+
+def _person_rows(people: Iterable[PersonLine]) -> list[dict[str, Any]]:
+    return [
+        {
+            "person_id": person.person_id,
+            "place": place,
+            "name": person.name,
+            "character": person.character,
+        }
+        for place, person in enumerate(people, start=1)
+    ]
+
+
+def _premiere_row(line: PremiereLine) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "date": line.date,
+        "precision": line.precision.value,
+        "kind": line.kind.value,
+        "service": line.service,
+        "formats": line.formats,
+        "audio": line.audio.value if line.audio else "",
+        "rerelease": line.rerelease,
+        "cancelled": line.cancelled,
+        "note": line.note,
+    }
+
+
+def _trailer_row(line: TrailerLine) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "video": line.video_id,
+        "site": line.site.value,
+        "name": line.name,
+        "language": line.language,
+    }
+
+
+def _kept(typed: str, before: str) -> str:
+    """What stood there, where no more than its spaces differ: nobody has changed it."""
+    return before if typed.split() == before.split() else typed
+
+
+def _newlines(text: str | None) -> str:
+    return (text or "").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _in_order(chosen: Iterable[int], before: tuple[int, ...]) -> tuple[int, ...]:
+    """Those that were there keep their order, the others follow."""
+    wanted = set(chosen)
+    return (*(each for each in before if each in wanted), *sorted(wanted - set(before)))
+
+
+def _people(rows: Any, before: tuple[PersonLine, ...]) -> tuple[PersonLine, ...]:
+    names = {each.person_id: each.name for each in before}
+    filled = [(index, row.form) for index, row in enumerate(rows) if row.form.name.data]
+    filled.sort(key=lambda each: (each[1].place.data or MOST_ROWS + each[0], each[0]))
+    return tuple(_person(form, names) for _index, form in filled)
+
+
+def _person(form: Any, names: Mapping[int | None, str]) -> PersonLine:
+    """Another name is another person, and an id that the list never had is nobody's."""
+    person_id, typed, character = form.person_id.data, form.name.data, form.character.data or ""
+    name = names.get(person_id)
+    if name is None or name.split() != typed.split():
+        return PersonLine(typed, character)
+    return PersonLine(name, character, person_id)
+
+
+def _premieres(form: FilmForm, before: Sheet) -> tuple[PremiereLine, ...]:
+    """Those that were there in their order, then the new ones: the way that rows are loaded."""
+    known = {each.id for each in before.premieres}
+    forms: list[Any] = [row.form for row in form.premieres]
+    rows = [row for row in forms if row.date.data and not row.remove.data]
+    lines = [
+        PremiereLine(
+            date=_day(row.date.data, row.precision.data),
+            kind=PremiereKind(row.kind.data),
+            precision=DatePrecision(row.precision.data),
+            service=row.service.data if row.kind.data == PremiereKind.STREAMING.value else "",
+            formats=row.formats.data or (),
+            audio=Audio(row.audio.data) if row.audio.data else None,
+            rerelease=row.rerelease.data,
+            note=row.note.data or "",
+            cancelled=row.cancelled.data,
+            id=row.id.data if row.id.data in known else None,
+        )
+        for row in rows
+    ]
+    return tuple(sorted(lines, key=lambda line: (line.date, line.id or MAX_ID)))
+
+
+def _trailers(form: FilmForm, before: Sheet) -> tuple[TrailerLine, ...]:
+    known = {each.id for each in before.trailers}
+    found = []
+    for row in form.trailers:
+        video = row.form.found() if row.form.video.data else None
+        if video is not None:
+            site, video_id = video
+            found.append(
+                TrailerLine(
+                    video_id=video_id,
+                    site=site,
+                    name=row.form.name.data or "",
+                    language=row.form.language.data or "",
+                    id=row.form.id.data if row.form.id.data in known else None,
+                )
+            )
+    return tuple(found)
+
+
+def _day(day: Any, precision: str) -> Any:
+    """A month or a year stands under its first day."""
+    if day is None:
+        return None
+    if precision == DatePrecision.MONTH.value:
+        return day.replace(day=1)
+    return day.replace(month=1, day=1) if precision == DatePrecision.YEAR.value else day

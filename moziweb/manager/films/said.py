@@ -1,0 +1,60 @@
+"""The fields of a sheet as texts, for the audit and for two editors' differences."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from moziweb.movies.models import DatePrecision, PremiereKind
+
+from .sheet import PersonLine, PremiereLine, Sheet, TrailerLine
+
+_SHOWN: Final = {DatePrecision.DAY: 10, DatePrecision.MONTH: 7, DatePrecision.YEAR: 4}
+
+
+def said(sheet: Sheet, field: str, genres: Mapping[int, str]) -> str:
+    """A field's value as a text, a line for each of several; ``genres`` are names by id."""
+    value = getattr(sheet, field)
+    if field == "genres":
+        return ", ".join(genres.get(each, str(each)) for each in value)
+    if field in _LINES:
+        return _lines(_LINES[field], value)
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "" if value is None else str(value)
+
+
+def _lines(say: Callable[[Any], str], values: Iterable[Any]) -> str:
+    return "\n".join(say(each) for each in values)
+
+
+def person(line: PersonLine) -> str:
+    """``Name (character)``."""
+    return f"{line.name} ({line.character})" if line.character else line.name
+
+
+def premiere(line: PremiereLine) -> str:
+    """``2026-08-20 cinema, 2D, IMAX, subtitled``: no more of the date than is known."""
+    where = line.service if line.kind is PremiereKind.STREAMING and line.service else line.kind
+    words = [f"{line.date.isoformat()[: _SHOWN[line.precision]]} {where}", *line.formats]
+    if line.audio:
+        words.append(line.audio)
+    if line.rerelease:
+        words.append("re-release")
+    if line.cancelled:
+        words.append("cancelled")
+    if line.note:
+        words.append(line.note)
+    return ", ".join(words)
+
+
+def trailer(line: TrailerLine) -> str:
+    """``YouTube dQw4w9WgXcQ Előzetes (hu)``."""
+    words = [line.site, line.video_id, line.name, f"({line.language})" if line.language else ""]
+    return " ".join(word for word in words if word)
+
+
+_LINES: Final[Mapping[str, Callable[[Any], str]]] = {
+    "directors": person,
+    "cast": person,
+    "premieres": premiere,
+    "trailers": trailer,
+}

@@ -1,0 +1,217 @@
+"""Writing a sheet into the rows of a film: what changed, and nothing else.
+
+A row that does not change is not written, so exactly the pages that show the difference go stale.
+What is written here is by hand: importers will leave it alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from moziweb.cache import TAGS_OPTION
+from moziweb.movies.models import (
+    Credit,
+    CreditRole,
+    Distributor,
+    FieldProvenance,
+    Movie,
+    MovieGenre,
+    Person,
+    Premiere,
+    PremiereChange,
+    StreamingService,
+    Trailer,
+)
+from moziweb.movies.slugs import slug_of
+
+from .form import Moves
+from .sheet import PersonLine, PremiereLine, Sheet, sheet_of
+
+HAND: Final = "hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One film being written, by the moment ``now``; ``moves`` say why premieres move."""
+
+    session: Session
+    film: Movie
+    sheet: Sheet
+    moves: Moves
+    now: datetime
+
+
+def take(session: Session, film_id: int, version: int | None) -> bool:
+    """Whether the film is still at ``version``; if so nobody else takes it before this commits."""
+    taken = session.execute(
+        update(Movie)
+        .where(Movie.id == film_id, Movie.version == version)
+        .values(version=Movie.version + 1, updated_at=Movie.updated_at)
+        .execution_options(**{TAGS_OPTION: (), "synchronize_session": False})
+    )
+    count: int = taken.rowcount  # type: ignore[attr-defined]  # an UPDATE's result has it
+    return count == 1
+
+
+def new_film(title: str, now: datetime) -> Movie:
+    """A film with nothing but a title, not on the site yet."""
+    return Movie(
+        title=title, original_title=title, slug=slug_of(title), published=False, created_at=now,
+        genre_links=[], credits=[], premieres=[], trailers=[], provenance=[], distributor=None,
+    )  # fmt: skip
+
+
+def write(writing: Writing) -> tuple[str, ...]:
+    """Have the film say what the sheet does, flushed; returns the fields that changed."""
+    writing.session.add(writing.film)
+    writing.session.flush()
+    changed = writing.sheet.changed_from(sheet_of(writing.film))
+    for field in changed:
+        _WRITERS.get(field, _write_column)(writing, field)
+    if changed:
+        writing.film.updated_at = writing.now
+        _sign(writing, changed)
+    writing.session.flush()
+    return changed
+
+
+def _write_column(writing: Writing, field: str) -> None:
+    film, value = writing.film, getattr(writing.sheet, field)
+    if field == "title" and film.slug == slug_of(film.title):
+        film.slug = slug_of(value)  # one that was made otherwise stays
+    setattr(film, field, value)
+
+
+def _write_distributor(writing: Writing, field: str) -> None:
+    name = writing.sheet.distributor
+    found = _named(writing.session, Distributor, name) if name else None
+    writing.film.distributor_id = found.id if found else None
+
+
+def _write_genres(writing: Writing, field: str) -> None:
+    links = {link.genre_id: link for link in writing.film.genre_links}
+    for genre_id in links.keys() - set(writing.sheet.genres):
+        writing.film.genre_links.remove(links[genre_id])
+    for position, genre_id in enumerate(writing.sheet.genres):
+        link = links.get(genre_id)
+        if link is None:
+            link = MovieGenre(movie_id=writing.film.id, genre_id=genre_id)
+            writing.film.genre_links.append(link)
+        link.position = position
+
+
+def _write_people(writing: Writing, field: str) -> None:
+    """Credits change in place and keep their positions, which are unique at every moment."""
+    role = CreditRole.DIRECTOR if field == "directors" else CreditRole.CAST
+    lines: tuple[PersonLine, ...] = getattr(writing.sheet, field)
+    standing = [credit for credit in writing.film.credits if credit.role is role]
+    for credit in standing[len(lines) :]:
+        writing.film.credits.remove(credit)
+    last = max((credit.position for credit in standing), default=-1)
+    for number, line in enumerate(lines):
+        person_id = line.person_id or _person(writing.session, line.name).id
+        if number < len(standing):
+            credit = standing[number]
+        else:
+            last += 1
+            credit = Credit(movie_id=writing.film.id, role=role, position=last)
+            writing.film.credits.append(credit)
+        credit.person_id, credit.character = person_id, line.character
+
+
+def _person(session: Session, name: str) -> Person:
+    """The only one of this name, or somebody new: of two, nobody can tell which is meant."""
+    found = session.scalars(select(Person).where(Person.name == name).limit(2)).all()
+    return found[0] if len(found) == 1 else _added(session, Person(name=name))
+
+
+def _write_premieres(writing: Writing, field: str) -> None:
+    standing = {premiere.id: premiere for premiere in writing.film.premieres}
+    wanted = {line.id for line in writing.sheet.premieres if line.id}
+    for premiere_id in standing.keys() - wanted:
+        writing.film.premieres.remove(standing[premiere_id])
+    for line in writing.sheet.premieres:
+        premiere = standing.get(line.id) if line.id else None
+        if premiere is None:
+            premiere = Premiere(movie_id=writing.film.id, changes=[])
+            writing.film.premieres.append(premiere)
+        elif (premiere.date, premiere.precision) != (line.date, line.precision):
+            _note_move(writing, premiere)
+        _write_premiere(writing, premiere, line)
+
+
+def _note_move(writing: Writing, premiere: Premiere) -> None:
+    if premiere.id in writing.moves.slips:
+        return
+    premiere.changes.append(
+        PremiereChange(
+            changed_at=writing.now,
+            old_date=premiere.date,
+            old_precision=premiere.precision,
+            reason=writing.moves.reasons.get(premiere.id, ""),
+        )
+    )
+
+
+def _write_premiere(writing: Writing, premiere: Premiere, line: PremiereLine) -> None:
+    premiere.date, premiere.precision, premiere.kind = line.date, line.precision, line.kind
+    premiere.formats, premiere.audio = line.formats, line.audio
+    premiere.rerelease, premiere.note = line.rerelease, line.note
+    if not line.cancelled:
+        premiere.cancelled_at = None
+    elif premiere.cancelled_at is None:
+        premiere.cancelled_at = writing.now
+    service = None
+    if line.service:
+        slug = slug_of(line.service)
+        service = _named(writing.session, StreamingService, line.service, slug=slug)
+    premiere.service_id = service.id if service else None
+
+
+def _write_trailers(writing: Writing, field: str) -> None:
+    standing = {trailer.id: trailer for trailer in writing.film.trailers}
+    wanted = {line.id for line in writing.sheet.trailers if line.id}
+    for trailer_id in standing.keys() - wanted:
+        writing.film.trailers.remove(standing[trailer_id])
+    for position, line in enumerate(writing.sheet.trailers):
+        trailer = standing.get(line.id) if line.id else None
+        if trailer is None:
+            trailer = Trailer(movie_id=writing.film.id)
+            writing.film.trailers.append(trailer)
+        trailer.site, trailer.video_id = line.site, line.video_id
+        trailer.name, trailer.language, trailer.position = line.name, line.language, position
+
+
+def _sign(writing: Writing, changed: tuple[str, ...]) -> None:
+    rows = {row.field: row for row in writing.film.provenance}
+    for field in changed:
+        row = rows.get(field)
+        if row is None:
+            row = FieldProvenance(movie_id=writing.film.id, field=field)
+            writing.film.provenance.append(row)
+        row.source, row.fetched_at = HAND, writing.now
+
+
+def _named(session: Session, model: Any, name: str, **values: Any) -> Any:
+    found = session.scalar(select(model).where(model.name == name))
+    return found or _added(session, model(name=name, **values))
+
+
+def _added(session: Session, row: Any) -> Any:
+    session.add(row)
+    session.flush()
+    return row
+
+
+_WRITERS: Final[Mapping[str, Callable[[Writing, str], None]]] = {
+    "distributor": _write_distributor,
+    "genres": _write_genres,
+    "directors": _write_people,
+    "cast": _write_people,
+    "premieres": _write_premieres,
+    "trailers": _write_trailers,
+}

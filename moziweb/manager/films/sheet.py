@@ -1,0 +1,170 @@
+"""A film as its form has it: plain values, field by field, to be compared, shown and written.
+
+The names of fields are those of ``FieldProvenance.field``, and of the importers.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import date
+from typing import Any, Final
+
+from moziweb.movies.models import (
+    Audio,
+    Credit,
+    CreditRole,
+    DatePrecision,
+    Movie,
+    Premiere,
+    PremiereKind,
+    Rating,
+    Trailer,
+    VideoSite,
+)
+
+_DIGEST_LENGTH: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLine:
+    """Somebody in a film. ``person_id`` is None for a name that was typed."""
+
+    name: str
+    character: str = ""
+    person_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PremiereLine:
+    """A premiere. ``id`` is None for a new one; ``service`` is a streaming service's name."""
+
+    date: date
+    kind: PremiereKind = PremiereKind.CINEMA
+    precision: DatePrecision = DatePrecision.DAY
+    service: str = ""
+    formats: tuple[str, ...] = ()
+    audio: Audio | None = None
+    rerelease: bool = False
+    note: str = ""
+    cancelled: bool = False
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrailerLine:
+    """A trailer; ``id`` is None for a new one."""
+
+    video_id: str
+    site: VideoSite = VideoSite.YOUTUBE
+    name: str = ""
+    language: str = ""
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """All that the form of a film can change; unknown is "", None or ()."""
+
+    title: str = ""
+    original_title: str = ""
+    synopsis: str = ""
+    synopsis_en: str = ""
+    runtime: int | None = None
+    rating: Rating | None = None
+    genres: tuple[int, ...] = ()
+    countries: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    distributor: str = ""
+    directors: tuple[PersonLine, ...] = ()
+    cast: tuple[PersonLine, ...] = ()
+    premieres: tuple[PremiereLine, ...] = ()
+    trailers: tuple[TrailerLine, ...] = ()
+    imdb_id: str | None = None
+    tmdb_id: int | None = None
+
+    def digests(self) -> dict[str, str]:
+        """A digest of each field: what a form carries, to tell later what has changed."""
+        return {name: _digest(getattr(self, name)) for name in FIELDS}
+
+    def changed_from(self, other: "Sheet") -> tuple[str, ...]:
+        """The fields in which it differs."""
+        return tuple(name for name in FIELDS if getattr(self, name) != getattr(other, name))
+
+
+FIELDS: Final = tuple(field.name for field in fields(Sheet))
+
+
+def sheet_of(film: Movie) -> Sheet:
+    """The sheet of a film that was loaded whole (``loading.whole_film``)."""
+    return Sheet(
+        title=film.title,
+        original_title=film.original_title,
+        synopsis=film.synopsis,
+        synopsis_en=film.synopsis_en,
+        runtime=film.runtime,
+        rating=film.rating,
+        genres=tuple(link.genre_id for link in film.genre_links),
+        countries=film.countries,
+        languages=film.languages,
+        distributor=film.distributor.name if film.distributor else "",
+        directors=_people(film.credits, CreditRole.DIRECTOR),
+        cast=_people(film.credits, CreditRole.CAST),
+        premieres=tuple(map(_premiere, film.premieres)),
+        trailers=tuple(map(_trailer, film.trailers)),
+        imdb_id=film.imdb_id,
+        tmdb_id=film.tmdb_id,
+    )
+
+
+def as_copy(sheet: Sheet) -> Sheet:
+    """The sheet of another film like it: with rows of its own, and no ids from elsewhere."""
+    return replace(
+        sheet,
+        premieres=tuple(replace(each, id=None) for each in sheet.premieres),
+        trailers=tuple(replace(each, id=None) for each in sheet.trailers),
+        imdb_id=None,
+        tmdb_id=None,
+    )
+
+
+def _people(credits: Iterable[Credit], role: CreditRole) -> tuple[PersonLine, ...]:  # noqa: A002
+    return tuple(
+        PersonLine(credit.person.name, credit.character, credit.person_id)
+        for credit in credits
+        if credit.role is role
+    )
+
+
+def _premiere(row: Premiere) -> PremiereLine:
+    return PremiereLine(
+        date=row.date,
+        kind=row.kind,
+        precision=row.precision,
+        service=row.service.name if row.service else "",
+        formats=row.formats,
+        audio=row.audio,
+        rerelease=row.rerelease,
+        note=row.note,
+        cancelled=row.cancelled_at is not None,
+        id=row.id,
+    )
+
+
+def _trailer(row: Trailer) -> TrailerLine:
+    return TrailerLine(
+        video_id=row.video_id, site=row.site, name=row.name, language=row.language, id=row.id
+    )
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(_plain(value), ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, PersonLine | PremiereLine | TrailerLine):
+        return {name: str(each) for name, each in asdict(value).items()}
+    return value

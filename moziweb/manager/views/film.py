@@ -1,0 +1,351 @@
+"""Editing a film: its form, what saving will do, saving, and two editors at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
+from pyramid.response import Response
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from moziweb.cache import REASON
+from moziweb.db import Database
+from moziweb.i18n import _
+from moziweb.movies.models import Movie
+from moziweb.movies.queries import MAX_ID
+from moziweb.request import Request
+from moziweb.site.wording import Wording
+
+from .. import drafts
+from ..audit import FILM, record
+from ..films.conflicts import Difference, merge
+from ..films.effects import Effects, pages_concerned, seconds_until_fresh
+from ..films.form import (
+    MORE_ROWS,
+    FilmForm,
+    Moves,
+    check_moves,
+    digests_of,
+    digests_text,
+    form_values,
+    moves_of,
+    safe_fields,
+    sheet_from,
+)
+from ..films.loading import Offer, offer, whole_film
+from ..films.said import said
+from ..films.saving import Writing, new_film, take, write
+from ..films.sheet import Sheet, as_copy, sheet_of
+from ..history import latest_entries
+from ..identity import whoever
+from ..models import AuditEntry
+from ..shell import film_rooms, manager_view, shell
+from ..tree import EDIT, SEE, Film
+from ..words import SOURCES, Marks
+
+_ROOM: Final = "manager.films"
+
+
+@dataclass(slots=True)
+class Desk:
+    """A film on the desk: ``film`` is None for a new one, ``before`` what the database has."""
+
+    request: Request
+    session: Session
+    film: Movie | None
+    before: Sheet
+    offer: Offer
+    form: FilmForm
+    more: int = 0
+    effects: Effects | None = None
+    asked_effects: bool = False
+    differences: tuple[Difference, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request: Request, session: Session, fields: Any = None) -> "Desk":
+        """The film of a request, and its form: over ``fields``, or else as the film is."""
+        film = None
+        if isinstance(request.context, Film):
+            film = whole_film(session, request.context.film_id)
+            if film is None:
+                raise HTTPNotFound
+        before = sheet_of(film) if film else Sheet()
+        known = offer(session, request.locale_name)
+        form = _form(request, film, before) if fields is None else FilmForm(fields)
+        form.offer_genres(known)
+        return cls(request, session, film, before, known, form)
+
+    def is_valid(self) -> bool:
+        """Whether the form can be saved; what is wrong stands at its fields."""
+        valid = self.form.validate()
+        moves = check_moves(self.form, self.before)
+        return self._ids_are_free() and valid and moves
+
+    def sheet(self) -> Sheet:
+        """What a valid form says."""
+        return sheet_from(self.form, self.before)
+
+    def writing(self) -> Writing:
+        """The valid form, to be written."""
+        now = self.request.registry["clock"]()
+        sheet = self.sheet()
+        film = self.film or new_film(sheet.title, now)
+        return Writing(self.session, film, sheet, moves_of(self.form), now)
+
+    def rework(self, sheet: Sheet, film: Movie, moves: Moves) -> None:
+        """Another form: of a sheet, over the film as it is now, with what was said of moves."""
+        self.film, self.before = film, sheet_of(film)
+        self.form = _form(self.request, film, self.before, sheet)
+        self.form.offer_genres(self.offer)
+        for row in self.form.premieres:
+            number = row.form.id.data or 0
+            row.form.reason.data = moves.reasons.get(number, "")
+            row.form.is_slip.data = number in moves.slips
+
+    def _ids_are_free(self) -> bool:
+        """Whether no other film has the form's ids elsewhere."""
+        wanted = {"imdb_id": self.form.imdb_id.data or None, "tmdb_id": self.form.tmdb_id.data}
+        taken = [
+            getattr(Movie, name) == value
+            for name, value in wanted.items()
+            if value is not None and not (isinstance(value, int) and value > MAX_ID)
+        ]
+        if not taken:
+            return True
+        own = self.film.id if self.film else 0
+        others = self.session.execute(
+            select(Movie.imdb_id, Movie.tmdb_id, Movie.title).where(or_(*taken), Movie.id != own)
+        ).all()
+        for other in others:
+            for name, value in wanted.items():
+                if value is not None and getattr(other, name) == value:
+                    text = _("“${title}” has this id.", mapping={"title": other.title})
+                    self.form[name].errors = [*self.form[name].errors, text]
+        return not others
+
+
+@manager_view("film", permission=SEE, renderer="film", request_method="GET")
+def film(request: Request) -> dict[str, Any]:
+    """The form of a film, or what somebody had typed into it before their session ended."""
+    desk = Desk.of(request, request.dbsession, _draft(request))
+    return _page(desk)
+
+
+@manager_view("new_film", permission=EDIT, renderer="film", request_method="GET")
+def new(request: Request) -> dict[str, Any]:
+    """The form of a new film; with ``?copy=42`` it begins as that film. Nothing is saved."""
+    desk = Desk.of(request, request.dbsession, _draft(request))
+    model = request.GET.get("copy", "")
+    if model.isascii() and model.isdecimal() and 0 < int(model[:10]) <= MAX_ID:
+        original = whole_film(request.dbsession, int(model[:10]))
+        if original is None:
+            raise HTTPNotFound
+        desk.form = _form(request, None, Sheet(), as_copy(sheet_of(original)))
+        desk.form.offer_genres(desk.offer)
+    return _page(desk)
+
+
+@manager_view("film", permission=EDIT, renderer="film", request_method="POST")
+@manager_view("new_film", permission=EDIT, renderer="film", request_method="POST")
+def send(request: Request) -> dict[str, Any] | Response:
+    """Save, or look first: what ``do`` says, the name of the button."""
+    action = request.POST.get("do", "save")
+    if action not in _ACTIONS:
+        raise HTTPBadRequest
+    return _ACTIONS[action](request)
+
+
+@manager_view("film_effects", permission=EDIT, renderer="effects", request_method="POST")
+def effects(request: Request) -> dict[str, Any]:
+    """What saving would refresh, as a piece of the page, for the script that asks meanwhile."""
+    desk = _rehearsed(request)
+    return {"effects": desk.effects, "asked_effects": desk.asked_effects, "valid": not _wrong(desk)}
+
+
+@manager_view("film_publish", permission=EDIT, request_method="POST")
+def publish(request: Request) -> Response:
+    """Put the film on the site, or take it off."""
+    context: Film = request.context
+    session, now = request.dbsession, request.registry["clock"]()
+    found = session.get(Movie, context.film_id)
+    wanted = {"publish": True, "unpublish": False}.get(str(request.POST.get("do")))
+    if found is None:
+        raise HTTPNotFound
+    if wanted is None:
+        raise HTTPBadRequest
+    way = request.route_path("manager.film", film=found.id)
+    if found.published == wanted:
+        return HTTPSeeOther(way)
+    found.published = wanted
+    session.flush()
+    action = "film.publish" if wanted else "film.unpublish"
+    changes = [("published", _yes(not wanted), _yes(wanted))]
+    entry = record(session, whoever(request).actor, action, found, now, changes)
+    _note_pages(request, session, found, entry)
+    return HTTPSeeOther(f"{way}?saved={entry.id}")
+
+
+def _save(request: Request) -> dict[str, Any] | Response:
+    desk = Desk.of(request, request.dbsession, safe_fields(request.POST))
+    if not desk.is_valid():
+        request.response.status_int = 400
+        return _page(desk)
+    if desk.film and not take(desk.session, desk.film.id, desk.form.version.data):
+        return _clash(desk)
+    writing = desk.writing()
+    before, is_new = desk.before, desk.film is None
+    changed = write(writing)
+    drafts.drop(desk.session, whoever(request).user_id, request.path)
+    way = request.route_path("manager.film", film=writing.film.id)
+    if not changed:
+        return HTTPSeeOther(way)
+    names = desk.offer.genres
+    entry = record(
+        desk.session,
+        whoever(request).actor,
+        "film.create" if is_new else "film.edit",
+        writing.film,
+        writing.now,
+        [(name, said(before, name, names), said(writing.sheet, name, names)) for name in changed],
+    )
+    _note_pages(request, desk.session, writing.film, entry)
+    return HTTPSeeOther(f"{way}?saved={entry.id}")
+
+
+def _preview(request: Request) -> dict[str, Any]:
+    desk = _rehearsed(request)
+    if _wrong(desk):
+        request.response.status_int = 400
+    return _page(desk)
+
+
+def _more(request: Request) -> dict[str, Any]:
+    with _database(request).read() as session:
+        desk = Desk.of(request, session, safe_fields(request.POST))
+        desk.more = MORE_ROWS
+        return _page(desk)
+
+
+_ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
+    "save": _save,
+    "preview": _preview,
+    "more": _more,
+}
+
+
+def _rehearsed(request: Request) -> Desk:
+    """The form, and what saving it would refresh: written in a transaction that is thrown away."""
+    with _database(request).rehearse() as session:
+        desk = Desk.of(request, session, safe_fields(request.POST))
+        if desk.is_valid():
+            writing = desk.writing()
+            write(writing)
+            found = writing.film
+            desk.effects = pages_concerned(request.registry, session, found.id, found.slug)
+            desk.asked_effects = True
+        session.rollback()
+        desk.film = whole_film(session, desk.film.id) if desk.film else None
+        desk.extra = _beside(desk)
+    return desk
+
+
+def _clash(desk: Desk) -> dict[str, Any]:
+    """409: somebody else has saved meanwhile. Both are shown, nothing is overwritten."""
+    assert desk.film is not None  # noqa: S101 - a new film is nobody else's
+    now = whole_film(desk.session, desk.film.id)
+    if now is None:
+        raise HTTPNotFound
+    theirs, moves = sheet_of(now), moves_of(desk.form)
+    mine = sheet_from(desk.form, theirs)
+    found = merge(digests_of(desk.form.digests.data or ""), mine, theirs, desk.offer.genres)
+    desk.rework(found.sheet, now, moves)
+    desk.differences = found.differences
+    desk.request.response.status_int = 409
+    return _page(desk)
+
+
+def _note_pages(request: Request, session: Session, film: Movie, entry: AuditEntry) -> None:
+    """Keep with the entry which pages it refreshes, and sign the journal's row with its id."""
+    session.flush()
+    found = pages_concerned(request.registry, session, film.id, film.slug)
+    entry.pages = list(found.pages) if found else []
+    session.info[REASON] = _reason(entry)
+
+
+def _reason(entry: AuditEntry) -> str:
+    return f"manager: {entry.action} #{entry.id}"
+
+
+def _form(request: Request, film: Movie | None, before: Sheet, shown: Sheet | None = None) -> Any:
+    """The form that shows a sheet, over the film as it is."""
+    form = FilmForm(**form_values(shown or before))
+    form.version.data = film.version if film else None
+    form.digests.data = digests_text(before) if film else ""
+    return form
+
+
+def _page(desk: Desk) -> dict[str, Any]:
+    request, form = desk.request, desk.form
+    form.add_blank_rows(desk.more)
+    title = desk.film.title if desk.film else _("New film")
+    return {
+        "page": shell(request, title, _ROOM),
+        "form": form,
+        "film": desk.film,
+        "offer": desk.offer,
+        "action": request.path,
+        "effects": desk.effects,
+        "asked_effects": desk.asked_effects,
+        "differences": desk.differences,
+        "date_text": Wording(request.locale_name, request.localizer.translate).date_text,
+        "wrong": _wrong(desk),
+        **(desk.extra or _beside(desk)),
+    }
+
+
+def _beside(desk: Desk) -> dict[str, Any]:
+    """What stands beside the form: where values are from, what was done, what was just saved."""
+    if desk.film is None:
+        return {
+            "marks_of": Marks({}), "entries": (), "saved": None, "seconds": None, "changes": {},
+            "film_rooms": (),
+        }  # fmt: skip
+    entries = latest_entries(desk.session, subject=FILM, subject_id=desk.film.id, limit=5)
+    wanted = desk.request.GET.get("saved", "")
+    saved = next((each for each in entries if str(each.id) == wanted), None)
+    return {
+        "marks_of": Marks(_sources(desk)),
+        "film_rooms": film_rooms(desk.request, desk.film.id, "manager.film"),
+        "entries": entries,
+        "saved": saved,
+        "seconds": seconds_until_fresh(desk.session, _reason(saved)) if saved else None,
+        "changes": {premiere.id: premiere.changes for premiere in desk.film.premieres},
+    }
+
+
+def _sources(desk: Desk) -> dict[str, tuple[str, str]]:
+    say, rows = desk.request.localizer.translate, desk.film.provenance if desk.film else ()
+    return {row.field: (row.source, say(SOURCES.get(row.source, row.source))) for row in rows}
+
+
+def _wrong(desk: Desk) -> bool:
+    return any(desk.form.errors.values()) or any(row.form.errors for row in desk.form.premieres)
+
+
+def _draft(request: Request) -> Any:
+    number = request.GET.get("draft", "")
+    if not number:
+        return None
+    found = drafts.find(request.dbsession, whoever(request).user_id, request.path, number)
+    return None if found is None else safe_fields(found)
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.registry["database"]
+    return database
+
+
+def _yes(value: bool) -> str:
+    return "✓" if value else "–"

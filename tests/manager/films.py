@@ -1,0 +1,61 @@
+"""Films for the tests of the manager, and their forms under WebTest."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from webtest import Form, TestApp
+
+from moziweb.manager.films.loading import whole_film
+from moziweb.manager.models import AuditEntry
+from moziweb.movies.models import CreditRole, FieldProvenance, Movie
+from tests import factories
+
+
+def make_film(app: TestApp, title: str = "Az ígéret földje", **values: Any) -> int:
+    """A film with everything that its form shows; its id."""
+    with app.app.registry["database"].write() as session:
+        film = factories.make_movie(
+            session,
+            title,
+            synopsis="Valaki elindul.",
+            countries=("HU",),
+            languages=("hu",),
+            **values,
+        )
+        factories.set_distributor(session, film, "Forgalmazó Kft.")
+        factories.add_genres(session, film, "Vígjáték/Comedy", "Dráma/Drama")
+        factories.add_people(session, film, CreditRole.DIRECTOR, "Kis Éva")
+        factories.add_people(session, film, CreditRole.CAST, "Nagy Pál/Pincér", "Tóth Anna/Vendég")
+        factories.make_premiere(session, film, date(2026, 8, 27), formats=("2D",))
+        factories.add_trailer(session, film)
+        session.add(FieldProvenance(movie_id=film.id, field="title", source="tmdb"))
+        return film.id
+
+
+def film_form(browser: TestApp, film_id: int | str, **query: str) -> Form:
+    """The form of a film."""
+    page = browser.get(f"/manager/films/{film_id}", query)
+    return next(form for form in page.forms.values() if "title" in form.fields)
+
+
+def press(form: Form, button: str = "save", **options: Any) -> Any:
+    """Send a form by one of its buttons."""
+    index = [field.value_if_submitted() for field in form.fields["do"]].index(button)
+    return form.submit("do", index=index, **{"status": "*", **options})
+
+
+def film_of(app: TestApp, film_id: int) -> Movie:
+    """The film as the database has it."""
+    with app.app.registry["database"].read() as session:
+        found = whole_film(session, film_id)
+        assert found is not None
+        return found
+
+
+def last_entry(app: TestApp) -> AuditEntry:
+    """The latest entry of the audit."""
+    with app.app.registry["database"].read() as session:
+        latest = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)
+        entry: AuditEntry = session.scalars(latest).one()
+        return entry
