@@ -36,6 +36,8 @@ NEW_VALUES: dict[str, Any] = {
 # Bookkeeping that no page may depend on, and links that are changed by their own rows.
 LEFT_ALONE = frozenset({"lease_token", "lease_until", "next_attempt_at", "service_id"})
 
+ABOVE = "moziweb.manager."
+
 
 @pytest.fixture
 def films(dbsession: Session) -> Films:
@@ -86,8 +88,11 @@ def columns(model: type[Base]) -> Iterator[Any]:
 
 
 def cases() -> list[tuple[str, str]]:
-    """Every model and column of the schema."""
-    models = sorted(Base.registry.mappers, key=lambda mapper: mapper.class_.__name__)
+    """Every model and column of the schema, but for what stands on a floor above the site's: the
+    contract of imports keeps that from its pages.
+    """
+    below = (m for m in Base.registry.mappers if not m.class_.__module__.startswith(ABOVE))
+    models = sorted(below, key=lambda mapper: mapper.class_.__name__)
     return [
         (mapper.class_.__name__, column.name)
         for mapper in models
