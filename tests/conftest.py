@@ -46,6 +46,7 @@ def raw_settings(url: str, folder: Path) -> dict[str, str]:
         "site.base_url": BASE_URL,
         "sqlalchemy.url": url,
         "storage.backend": "disk",
+        "posters.decoder.niceness": "0",  # several tests share the processor with their children
         "storage.disk.path": str(folder / "objects"),
         # Every test makes an application of its own; the templates are compiled once.
         "jinja2.bytecode_caching": "true",

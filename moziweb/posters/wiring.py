@@ -52,6 +52,7 @@ def _workshop(settings: Mapping[str, Any]) -> Workshop:
         memory_bytes=settings["posters.decoder.memory_mb"] * MEBIBYTE,
         wall_seconds=settings["posters.decoder.seconds"],
         cpu_seconds=settings["posters.decoder.cpu_seconds"],
+        niceness=settings["posters.decoder.niceness"],
     )
     return Workshop(
         children=settings["posters.decoder.children"] or len(os.sched_getaffinity(0)),

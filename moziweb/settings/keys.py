@@ -203,6 +203,12 @@ SETTINGS: tuple[Setting, ...] = (
         default=8,
     ),
     Setting(
+        "posters.decoder.niceness",
+        integer(0, 19),
+        "How far decoding stands back behind pages for processor time; 0: not at all.",
+        default=10,
+    ),
+    Setting(
         "posters.decoder.jobs_per_child",
         integer(1, 100_000),
         "After how many pictures a decoding process is replaced by a new one.",

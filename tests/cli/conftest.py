@@ -24,6 +24,7 @@ use = egg:moziweb
 site.base_url = http://127.0.0.1:6543
 sqlalchemy.url = sqlite:///%(here)s/var/site.sqlite
 storage.backend = disk
+posters.decoder.niceness = 0
 storage.disk.path = %(here)s/objects
 
 [server:main]

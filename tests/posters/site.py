@@ -14,7 +14,7 @@ def make_site(
     settings: dict[str, Any], configure: Callable[[Configurator], None] = lambda _: None
 ) -> Router:
     """The application; ``configure`` may replace readers before it is made."""
-    typed = load({"site.base_url": BASE_URL, **settings})
+    typed = load({"site.base_url": BASE_URL, "posters.decoder.niceness": "0", **settings})
     with Configurator(settings=typed) as config:
         for include in ("moziweb.db", "moziweb.storage", "moziweb.posters"):
             config.include(include)

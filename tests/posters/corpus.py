@@ -1,0 +1,327 @@
+"""A hostile corpus, made by code: files that harm whoever decodes them trustingly.
+
+Each is a `Hostile` with the verdict that it has to get: a rejection's code, or variants. All of
+them are small; what they would do is in their names. ``corpus()`` makes the lot in about 3 s.
+"""
+
+import random
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from zipfile import ZipFile
+
+from PIL import ExifTags, Image, ImageCms
+
+from moziweb.posters.rejection import RejectCode
+
+from .pictures import encoded, photograph, quarters, with_scans, with_segment
+
+Verdict = frozenset[RejectCode | None]
+
+MADE: Verdict = frozenset({None})
+"""The verdict of what is to become variants like any picture."""
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """A file, and the verdicts that it may get: codes, or None when variants are made of it.
+
+    ``bomb`` marks those whose decoding would take far more than their size lets expect.
+    """
+
+    name: str
+    data: bytes
+    verdict: Verdict
+    bomb: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@cache
+def corpus() -> tuple[Hostile, ...]:
+    """All of them; names are unique."""
+    return tuple(each for maker in GROUPS.values() for each in maker())
+
+
+def _rejected(*codes: RejectCode) -> Verdict:
+    return frozenset(codes)
+
+
+_PIXELS = _rejected(RejectCode.TOO_MANY_PIXELS)
+_SIDE = _rejected(RejectCode.TOO_LARGE_SIDE)
+_BROKEN = _rejected(RejectCode.TRUNCATED, RejectCode.DAMAGED, RejectCode.DECODER_FAILED)
+
+
+# -- Bombs: little to store, much to unpack
+
+
+def _bombs() -> Iterator[Hostile]:
+    yield Hostile("PNG, 1 bit, 169 MP", _png(13000, 13000, depth=1, colour=0), _SIDE, bomb=True)
+    yield Hostile("PNG, 1 bit, 81 MP", _png(9000, 9000, depth=1, colour=0), _PIXELS, bomb=True)
+    yield Hostile("PNG, 16 bit RGBA, 81 MP", _png(9000, 9000, 16, 6), _PIXELS, bomb=True)
+    yield Hostile("PNG, interlaced, 49 MP", _png(7000, 7000, interlaced=True), _PIXELS, bomb=True)
+    yield Hostile("WebP, 176 MP", _webp_bomb(), _PIXELS | _SIDE, bomb=True)
+    yield Hostile("WebP, 16 MP of one colour", _flat("WEBP", 4000, 4000), _PIXELS, bomb=True)
+    yield Hostile("JPEG, 99 MP of one colour", _jpeg_of(9990, 9990), _PIXELS, bomb=True)
+    yield Hostile("JPEG, 65500 pixels wide", _jpeg_of(65500, 65500), _SIDE, bomb=True)
+    yield Hostile("GIF, 2 GP", _gif(46000, 46000), _SIDE, bomb=True)
+    yield Hostile("GIF, 64 MP", _gif(8000, 8000), _PIXELS, bomb=True)
+    yield Hostile("GIF, a small screen and a huge frame", _gif_frame(9999, 9999), _PIXELS, True)
+    yield Hostile("AVIF, 25 MP of one colour", _flat("AVIF", 5000, 5000), _PIXELS, bomb=True)
+    yield Hostile("AVIF that announces 4 GP", _avif_announcing(65535, 65535), _SIDE, bomb=True)
+    yield Hostile(
+        "AVIF that announces 1 pixel and holds 25 MP",
+        _avif_announcing(1, 1, of=(5000, 5000)),
+        _PIXELS | _BROKEN | MADE,
+        bomb=True,
+    )
+
+
+def _png(
+    width: int, height: int, depth: int = 8, colour: int = 2, *, interlaced: bool = False
+) -> bytes:
+    """A black PNG of any size; its pixels are whole, so only their number can be refused."""
+    channels = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
+    row = 1 + (width * depth * channels + 7) // 8
+    packer = zlib.compressobj(9)
+    rows = min(height, 2000)  # what comes after them is never looked at
+    pixels = b"".join(packer.compress(bytes(row)) for _ in range(rows)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, int(interlaced))
+    return _png_of(("IHDR", header), ("IDAT", pixels), ("IEND", b""))
+
+
+def _png_of(*chunks: tuple[str, bytes]) -> bytes:
+    written = (
+        struct.pack(">I", len(data)) + name.encode() + data
+        + struct.pack(">I", zlib.crc32(name.encode() + data))
+        for name, data in chunks
+    )  # fmt: skip
+    return b"\x89PNG\r\n\x1a\n" + b"".join(written)
+
+
+def _webp_bomb() -> bytes:
+    """A lossless WebP whose header says 13270x13270; one colour needs no more than a few bytes."""
+    data = bytearray(encoded(Image.new("RGB", (16, 16), "red"), "WEBP", lossless=True))
+    data[21:25] = (13269 | 13269 << 14).to_bytes(4, "little")
+    return bytes(data)
+
+
+def _flat(format_: str, width: int, height: int) -> bytes:
+    options = {"WEBP": {"lossless": True, "method": 0}, "AVIF": {"speed": 10}}[format_]
+    return encoded(Image.new("RGB", (width, height), "red"), format_, **options)
+
+
+def _jpeg_of(width: int, height: int) -> bytes:
+    """A small JPEG that says it is larger."""
+    data = bytearray(encoded(Image.new("L", (16, 16))))
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 4] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+def _gif(width: int, height: int) -> bytes:
+    data = bytearray(encoded(Image.new("P", (8, 8)), "GIF"))
+    data[6:10] = struct.pack("<HH", width, height)
+    return bytes(data)
+
+
+def _gif_frame(width: int, height: int) -> bytes:
+    data = bytearray(encoded(Image.new("P", (8, 8)), "GIF"))
+    at = data.index(b"\x2c", 13) + 5
+    data[at : at + 4] = struct.pack("<HH", width, height)
+    return bytes(data)
+
+
+def _avif_announcing(width: int, height: int, of: tuple[int, int] = (64, 64)) -> bytes:
+    data = bytearray(encoded(Image.new("RGB", of, "red"), "AVIF", speed=10))
+    at = data.index(b"ispe") + 8
+    data[at : at + 8] = struct.pack(">II", width, height)
+    return bytes(data)
+
+
+# -- Headers that announce what cannot be
+
+
+def _announcements() -> Iterator[Hostile]:
+    for width, height in ((0, 0), (0, 10), (10, 0)):
+        yield Hostile(f"PNG of {width}x{height}", _png(width, height), _BROKEN)
+    yield Hostile("PNG of 2 G x 2 G", _png_of(_header(2**31 - 1, 2**31 - 1), ("IEND", b"")), _SIDE)
+    yield Hostile("PNG of 4 G x 1", _png_of(_header(2**32 - 1, 1), ("IEND", b"")), _SIDE)
+    yield Hostile("JPEG of 0x0", _jpeg_of(0, 0), _BROKEN)
+    yield Hostile("JPEG of 16x0", _jpeg_of(16, 0), _BROKEN)
+    yield Hostile("GIF of 0x0", _gif_frame(0, 0), _BROKEN | MADE)
+    yield Hostile("WebP of nothing", b"RIFF\x1a\0\0\0WEBPVP8X\x0a\0\0\0" + bytes(14), _BROKEN)
+    yield Hostile("AVIF of 0x0", _avif_announcing(0, 0), _BROKEN)
+    yield Hostile("10,001 pixels wide, 1 high", encoded(Image.new("L", (10_001, 1)), "PNG"), _SIDE)
+
+
+def _header(width: int, height: int) -> tuple[str, bytes]:
+    return "IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+
+
+# -- Scans, frames, chunks, strips: many of something small
+
+
+def _scans() -> Iterator[Hostile]:
+    scans = _rejected(RejectCode.TOO_MANY_SCANS)
+    yield Hostile("progressive JPEG of 64 scans", with_scans(64), MADE)
+    yield Hostile("progressive JPEG of 65 scans", with_scans(65), scans)
+    large = encoded(Image.new("RGB", (4000, 5900), "gray"), progressive=True)
+    last = large.rindex(b"\xff\xda")
+    endless = large[:-2] + large[last:-2] * 500 + large[-2:]
+    yield Hostile("progressive JPEG of 500 empty scans, 24 MP", endless, scans, bomb=True)
+
+
+def _frames() -> Iterator[Hostile]:
+    first, *others = (Image.new("RGB", (64, 96), (n % 256, n // 2, 7)) for n in range(400))
+    for format_ in ("GIF", "PNG", "WEBP"):
+        data = encoded(first, format_, save_all=True, append_images=others, loop=0)
+        yield Hostile(f"{format_} of 400 frames", data, MADE)
+    yield Hostile("APNG that counts 4 G frames", _apng(2**32 - 1), MADE | _BROKEN)
+
+
+def _apng(frames: int) -> bytes:
+    data = encoded(quarters(), "PNG")
+    control = struct.pack(">II", frames, 0)
+    chunk = _png_of(("acTL", control))[8:]
+    return data[:33] + chunk + data[33:]
+
+
+def _chunks() -> Iterator[Hostile]:
+    bomb = zlib.compress(bytes(60_000_000), 9)
+    for name, start in (("zTXt", b"Comment\0\0"), ("iCCP", b"bomb\0\0"), ("iTXt", b"a\0\1\0\0\0")):
+        data = encoded(quarters(), "PNG")
+        chunk = _png_of((name, start + bomb))[8:]
+        verdict = _BROKEN | MADE  # 58 KB that unpack to 60 MB: not read, or not read to the end
+        yield Hostile(f"PNG with {name} of 60 MB", data[:33] + chunk + data[33:], verdict, True)
+    texts = [("tEXt", b"a\0" + bytes(90))] * 20_000
+    data = encoded(quarters(), "PNG")
+    yield Hostile(
+        "PNG with 20,000 texts", data[:33] + _png_of(*texts)[8:] + data[33:], _BROKEN | MADE
+    )
+    pixels = [("IDAT", b"")] * 50_000
+    yield Hostile(
+        "PNG with 50,000 empty chunks of pixels", data[:33] + _png_of(*pixels)[8:] + data[33:], MADE
+    )
+
+
+def _strips() -> Iterator[Hostile]:
+    """Long and thin: as many pixels as a poster, and a ratio that no box was made for."""
+    for size in ((10_000, 1), (1, 10_000), (10_000, 2000), (2000, 10_000)):
+        strip = Image.new("RGB", size, "teal")
+        for format_ in ("JPEG", "PNG"):
+            yield Hostile(f"{format_} strip of {size[0]}x{size[1]}", encoded(strip, format_), MADE)
+
+
+# -- Two things in one file
+
+
+def _polyglots() -> Iterator[Hostile]:
+    page = b"<html><script>alert(1)</script></html>"
+    archive = BytesIO()
+    with ZipFile(archive, "w") as files:
+        files.writestr("index.html", page)
+    jpeg = encoded(quarters())
+    yield Hostile("JPEG and HTML", with_segment(jpeg, 0xFE, page), MADE)
+    yield Hostile("JPEG with HTML at its end", jpeg + page, MADE)
+    yield Hostile("JPEG and ZIP", jpeg + archive.getvalue(), MADE)
+    yield Hostile("GIF and JavaScript", encoded(quarters(), "GIF") + b"/*" + page, MADE)
+    yield Hostile("PNG and ZIP", encoded(quarters(), "PNG") + archive.getvalue(), MADE)
+    yield Hostile("JPEG and PHP in EXIF", encoded(quarters(), exif=_exif("<?php x(); ?>")), MADE)
+    no_picture = _rejected(RejectCode.UNIDENTIFIED, RejectCode.UNSUPPORTED_FORMAT)
+    yield Hostile("HTML", page, no_picture)
+    yield Hostile("HTML that begins like a JPEG", b"\xff\xd8\xff" + page, _BROKEN)
+    yield Hostile("ZIP", archive.getvalue(), no_picture)
+    yield Hostile("SVG with a script", b"<svg onload='alert(1)'/>", no_picture)
+    yield Hostile("PDF", b"%PDF-1.7\n", no_picture)
+    yield Hostile("PostScript", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", no_picture)
+    yield Hostile("TIFF", encoded(quarters(), "TIFF"), no_picture)
+    yield Hostile("HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", no_picture)
+    yield Hostile("nothing", b"", no_picture)
+
+
+def _exif(text: str) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = text
+    return exif
+
+
+# -- Cut, bent, and odd
+
+
+def _truncations() -> Iterator[Hostile]:
+    picture = photograph(200, 300)
+    for format_ in ("JPEG", "PNG", "WEBP", "GIF", "AVIF"):
+        whole = encoded(picture, format_)
+        for share in (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99):
+            cut = whole[: max(24, int(len(whole) * share))]
+            yield Hostile(f"{format_} cut at {share:.0%}", cut, _BROKEN)
+    progressive = encoded(picture, progressive=True)
+    yield Hostile("progressive JPEG cut at 50%", progressive[: len(progressive) // 2], _BROKEN)
+
+
+def _profiles() -> Iterator[Hostile]:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    noise = random.Random(1).randbytes(3000)
+    profiles = {
+        "no profile at all": b"no profile",
+        "noise": noise,
+        "half a profile": srgb[: len(srgb) // 2],
+        "a profile that counts 4 G tags": srgb[:128] + b"\xff\xff\xff\xff" + srgb[132:],
+        "a profile of 4 GB": b"\xff\xff\xff\xff" + srgb[4:],
+        "a profile of another colour space": srgb[:16] + b"CMYK" + srgb[20:],
+        "a profile with noise in its curves": srgb[:400] + noise[: len(srgb) - 400],
+    }
+    for name, profile in profiles.items():
+        for format_ in ("JPEG", "PNG", "WEBP"):
+            data = encoded(quarters(), format_, icc_profile=profile)
+            yield Hostile(f"{format_} with {name}", data, MADE)
+
+
+def _damages() -> Iterator[Hostile]:
+    picture = photograph(120, 180)
+    rng = random.Random(2)
+    for format_ in ("JPEG", "PNG", "WEBP", "GIF", "AVIF"):
+        for number in range(6):
+            data = bytearray(encoded(picture, format_))
+            for _ in range(12):
+                data[rng.randrange(12, len(data))] = rng.randrange(256)
+            verdict = _BROKEN | MADE | _SIDE | _PIXELS
+            yield Hostile(f"{format_} with noise, {number}", bytes(data), verdict)
+
+
+def _oddities() -> Iterator[Hostile]:
+    for orientation in (0, 9, 65535):
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        yield Hostile(f"JPEG with orientation {orientation}", encoded(quarters(), exif=exif), MADE)
+    loop = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x08\0\0\0\x08\0\0\0"
+    yield Hostile(
+        "JPEG with EXIF that refers to itself", with_segment(encoded(quarters()), 0xE1, loop), MADE
+    )
+    yield Hostile("CMYK JPEG", encoded(quarters().convert("CMYK")), MADE)
+    yield Hostile(
+        "progressive CMYK JPEG", encoded(quarters().convert("CMYK"), progressive=True), MADE
+    )
+    stereo = encoded(quarters(), "MPO", save_all=True, append_images=[quarters()] * 20)
+    yield Hostile("MPO of 21 pictures", stereo, MADE)
+
+
+GROUPS: Mapping[str, Callable[[], Iterator[Hostile]]] = {
+    "bombs": _bombs,
+    "announcements": _announcements,
+    "scans": _scans,
+    "frames": _frames,
+    "chunks": _chunks,
+    "strips": _strips,
+    "polyglots": _polyglots,
+    "truncations": _truncations,
+    "profiles": _profiles,
+    "damages": _damages,
+    "oddities": _oddities,
+}
+"""What makes them, by kind: nothing is made before it is asked for."""

@@ -1,0 +1,69 @@
+"""The hostile corpus: each file gets its verdict, in time, and takes no process down."""
+
+import time
+from collections.abc import Iterator
+from statistics import median
+
+import pytest
+
+from moziweb.posters.recipes import RECIPES
+from moziweb.posters.rejection import ImageRejected, RejectCode
+from moziweb.posters.workshop import MEBIBYTE, Allowed, Workshop
+
+from .corpus import GROUPS, corpus
+from .workshop.children import status
+
+SECONDS = 2.0
+"""What a bomb may take."""
+
+MEMORY_MIB = 300
+
+
+@pytest.fixture(scope="module")
+def workshop() -> Iterator[Workshop]:
+    """As the site has it by default, with one child that is never replaced for its age."""
+    workshop = Workshop(1, 200 * MEBIBYTE, Allowed(niceness=0), jobs_per_child=100_000)
+    yield workshop
+    workshop.close()
+
+
+def verdict_of(workshop: Workshop, data: bytes) -> RejectCode | None:
+    """What it is rejected with; None when variants are made."""
+    try:
+        made = workshop.make(data, RECIPES[:4])
+    except ImageRejected as rejection:
+        return rejection.code
+    assert len(made.variants) == 4
+    assert all(variant.data for variant in made.variants)
+    return None
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_verdicts_on(group: str, workshop: Workshop) -> None:
+    given = {each: verdict_of(workshop, each.data) for each in GROUPS[group]()}
+    assert given, "a group without a file would pass"
+    wrong = [f"{each}: {code}" for each, code in given.items() if code not in each.verdict]
+    assert wrong == []
+
+
+def test_names_are_unique_and_files_small() -> None:
+    names = [hostile.name for hostile in corpus()]
+    assert len(names) == len(set(names)) > 150
+    assert max(len(hostile.data) for hostile in corpus()) < 4_000_000
+
+
+def test_bombs_are_refused_in_time_and_memory() -> None:
+    """Measured in the child, whose memory is its own; one child sees all of them in turn."""
+    workshop = Workshop(1, 200 * MEBIBYTE, Allowed(niceness=0), jobs_per_child=100_000)
+    verdict_of(workshop, corpus()[-1].data)  # it starts, and warms up
+    (pid,) = workshop.pids
+    seconds = []
+    for hostile in (each for each in corpus() if each.bomb):
+        begun = time.monotonic()
+        verdict_of(workshop, hostile.data)
+        seconds.append(time.monotonic() - begun)
+        assert seconds[-1] < SECONDS, hostile.name
+    assert workshop.pids == {pid}, "no bomb killed it"
+    assert status(pid, "VmHWM") < MEMORY_MIB * 1024
+    assert median(seconds) < 0.1, "most are refused by their header"
+    workshop.close()
