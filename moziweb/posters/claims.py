@@ -33,6 +33,9 @@ from .tags import source_tag
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=24)
+LOOK_AGAIN = timedelta(days=7)
+"""After how long an external picture that is ready is asked for again, if it has changed."""
+
 HELD = timedelta(days=7)
 """How long a source with a permanent error is left alone, unless it changes."""
 
@@ -54,12 +57,22 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Validators:
+    """What the server of an external picture gave with it; ``final_url`` is what they belong to."""
+
+    etag: str | None
+    last_modified: str | None
+    final_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A source whose lease this process holds, with what it takes to make its variants.
 
     ``sha256`` is the content that was known when the claim was taken; ``ready`` holds the recipe
     hashes of the variants that are ready for it, none when all are to be made anew; ``until`` is
-    when the lease runs out.
+    when the lease runs out. With ``validators`` nothing is missing: the picture is only to be made
+    again if it has changed.
     """
 
     source_id: int
@@ -74,6 +87,7 @@ class Claim:
     ready: frozenset[str]
     token: str
     until: datetime
+    validators: Validators | None = None
 
 
 def retry_delay(attempts: int, jitter: float, wished: float | None = None) -> timedelta:
@@ -147,11 +161,20 @@ class Claims:
             return Refusal.BUSY
         source = session.get_one(PosterSource, source_id)
         ready = _ready_recipes(session, source)
-        if wanted <= ready:  # somebody published between our look and our claim
-            _rest(session, source)
+        is_complete = wanted <= ready
+        if is_complete and not _is_to_be_looked_at(source, now):
+            # Somebody published between our look and our claim.
+            _rest(session, source, self._next_look(source.kind))
             return Refusal.COMPLETE
         movie = session.get_one(Movie, source.movie_id)
-        return _claim_of(source, movie, ready, token, until)
+        claim = _claim_of(source, movie, ready, token, until)
+        return replace(claim, validators=_validators(source)) if is_complete else claim
+
+    def _next_look(self, kind: SourceKind) -> datetime | None:
+        """When to look again whether an external picture has changed: spread over half a week."""
+        if kind is not SourceKind.URL:
+            return None
+        return self._clock() + LOOK_AGAIN * (0.75 + self._jitter() / 2)
 
     def keep(self, claim: Claim) -> Claim | None:
         """The claim with enough of its lease left for another step; None when it was lost.
@@ -205,6 +228,23 @@ class Claims:
                 **_NO_LEASE,
             )
 
+    def rest(self, claim: Claim, **facts: object) -> bool:
+        """End a claim whose picture has not changed; False when the lease was lost before.
+
+        ``facts`` are columns of the source that no page shows.
+        """
+        with self._database.write() as session:
+            return _change(
+                session,
+                held(claim),
+                state=SourceState.READY,
+                attempts=0,
+                next_attempt_at=self._next_look(claim.kind),
+                error_code=None,
+                **_NO_LEASE,
+                **facts,
+            )
+
     def finish(self, session: Session, claim: Claim, **facts: object) -> bool:
         """End the claim with success, inside the transaction that publishes; False when lost.
 
@@ -218,7 +258,7 @@ class Claims:
             source_tag(claim.source_id),
             state=SourceState.READY,
             attempts=0,
-            next_attempt_at=None,
+            next_attempt_at=self._next_look(claim.kind),
             error_code=None,
             remake=False,
             **_NO_LEASE,
@@ -275,13 +315,30 @@ def _refusal(
     is_leased = source.lease_until is not None and source.lease_until > now
     if source.state is SourceState.GENERATING:
         return Refusal.BUSY if is_leased else None
-    if source.state is not SourceState.PENDING and wanted <= _ready_recipes(session, source):
+    if (
+        source.state is not SourceState.PENDING
+        and wanted <= _ready_recipes(session, source)
+        and not _is_to_be_looked_at(source, now)
+    ):
         return Refusal.COMPLETE
     if is_leased:
         return Refusal.BUSY
     if source.state in _WAITING and source.next_attempt_at and source.next_attempt_at > now:
         return Refusal.HELD
     return None
+
+
+def _is_to_be_looked_at(source: PosterSource, now: datetime) -> bool:
+    """Whether it is time to see if an external picture has changed."""
+    return (
+        source.kind is SourceKind.URL
+        and source.next_attempt_at is not None
+        and source.next_attempt_at <= now
+    )
+
+
+def _validators(source: PosterSource) -> Validators:
+    return Validators(source.etag, source.last_modified, source.final_url)
 
 
 def _ready_recipes(session: Session, source: PosterSource) -> frozenset[str]:
@@ -295,9 +352,9 @@ def _ready_recipes(session: Session, source: PosterSource) -> frozenset[str]:
     return frozenset(session.scalars(hashes))
 
 
-def _rest(session: Session, source: PosterSource) -> None:
+def _rest(session: Session, source: PosterSource, next_look: datetime | None) -> None:
     source.state, source.attempts = SourceState.READY, 0
-    source.next_attempt_at = source.error_code = None
+    source.next_attempt_at, source.error_code = next_look, None
     source.lease_token = source.lease_until = None
     choose_if_awaited(session, source)
 

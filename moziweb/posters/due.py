@@ -26,7 +26,7 @@ def due_sources(session: Session, now: datetime, limit: int) -> list[int]:
     """Ids of at most ``limit`` sources that somebody ought to work on at ``now``.
 
     Those that were never made or have changed come first, then those whose worker died, then those
-    whose time to be tried again has come.
+    whose time to be tried again has come, at last external pictures that may have changed.
     """
     return list(islice(_in_turn(session, now, limit), limit))
 
@@ -50,4 +50,5 @@ def _conditions(now: datetime) -> tuple[ColumnElement[bool], ...]:
         PosterSource.state == SourceState.GENERATING,
         and_(PosterSource.state == SourceState.RETRY_WAIT, is_time),
         and_(PosterSource.state == SourceState.FAILED, is_time),
+        and_(PosterSource.state == SourceState.READY, is_time),
     )

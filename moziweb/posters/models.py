@@ -89,6 +89,7 @@ class PosterSource(Base):
     thumbhash: Mapped[str | None] = mapped_column(String(60))
     etag: Mapped[str | None] = mapped_column(String(300))
     last_modified: Mapped[str | None] = mapped_column(String(60))
+    final_url: Mapped[str | None] = mapped_column(Text)
     state: Mapped[SourceState] = mapped_column(
         enum_column(SourceState), default=SourceState.PENDING
     )

@@ -31,7 +31,7 @@ from .models import PosterVariant, SourceKind, VariantState
 from .probe import LIMITS, Limits
 from .recipes import RECIPES, Recipe, object_key
 from .rejection import ImageRejected
-from .sources import SourceBytes, SourceError, SourceReader, storage_code
+from .sources import ChangeReader, SourceBytes, SourceError, SourceReader, storage_code
 
 log = logging.getLogger(__name__)
 
@@ -159,8 +159,13 @@ class PosterService:
             return Outcome(Status.HELD, _PAUSED)
         source = self._read(claim)
         self._well(host_of(claim.url), passage)
+        if source is None:
+            return self._unchanged(claim)
         sha256 = hashlib.sha256(source.body).hexdigest()
-        variants = self._maker(source.body, self._missing(claim, sha256), self._limits)
+        missing = self._missing(claim, sha256)
+        if not missing:  # its server told of a change, and there is none
+            return self._unchanged(claim, **_validators(source))
+        variants = self._maker(source.body, missing, self._limits)
         uploaded = self._upload_all(claim, sha256, variants.variants)
         if uploaded is None:
             return Outcome(Status.LOST)
@@ -176,11 +181,18 @@ class PosterService:
         if name in passage.ailing:
             self._breaker.succeeded(str(name))
 
-    def _read(self, claim: Claim) -> SourceBytes:
+    def _read(self, claim: Claim) -> SourceBytes | None:
+        """The picture; None when it has not changed since its variants were made."""
         reader = self._readers.get(claim.kind)
         if reader is None:
             raise SourceError("no_reader", f"nothing reads {claim.kind} sources")
+        if claim.validators is not None and isinstance(reader, ChangeReader):
+            return reader.read_changed(claim, claim.validators)
         return reader.read(claim)
+
+    def _unchanged(self, claim: Claim, **facts: object) -> Outcome:
+        kept = self._claims.rest(claim, **facts)
+        return Outcome(Status.COMPLETE if kept else Status.LOST)
 
     def _missing(self, claim: Claim, sha256: str) -> tuple[Recipe, ...]:
         """What to make: all of it when the content is not the one that variants are ready for."""
@@ -276,8 +288,15 @@ def _facts(source: SourceBytes, sha256: str, variants: VariantSet) -> dict[str, 
         "width": variants.source.width,
         "height": variants.source.height,
         "dominant_colour": variants.dominant_colour,
+        **_validators(source),
+    }
+
+
+def _validators(source: SourceBytes) -> dict[str, object]:
+    return {
         "etag": source.etag,
         "last_modified": source.last_modified,
+        "final_url": source.final_url,
     }
 
 

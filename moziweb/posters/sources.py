@@ -6,7 +6,7 @@ Each kind has a reader. The two that everybody needs stand here; others join thr
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from moziweb.storage import ObjectNotFound, Storage, StorageError, StorageMiscon
 
 from . import choosing
 from .addresses import BadTargetError, parse_target
+from .claims import Validators
 from .fetch import FetchCode, Fetched, Fetcher, FetchError
 from .models import PosterSource, SourceKind
 from .probe import LIMITS, Limits, probe
@@ -52,11 +53,15 @@ class SourceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SourceBytes:
-    """The picture of a source, and the validators that its server gave for it."""
+    """The picture of a source, and the validators that its server gave for it.
+
+    They belong to ``final_url``, where the redirects led.
+    """
 
     body: bytes
     etag: str | None = None
     last_modified: str | None = None
+    final_url: str | None = None
 
 
 class SourceAddress(Protocol):
@@ -76,6 +81,14 @@ class SourceReader(Protocol):
 
     def read(self, source: SourceAddress) -> SourceBytes:
         """The whole picture; raises ``SourceError``."""
+
+
+@runtime_checkable
+class ChangeReader(Protocol):
+    """A reader of pictures that may change where they are."""
+
+    def read_changed(self, source: SourceAddress, validators: Validators) -> SourceBytes | None:
+        """As ``read``; None when the picture is still the one that the validators came with."""
 
 
 class UploadReader:
@@ -104,15 +117,30 @@ class UrlReader:
 
     def read(self, source: SourceAddress) -> SourceBytes:
         """The picture as its server has it now."""
+        found = self._fetched(source, Validators(None, None, None))
+        if found is None:  # we sent no validators, so 304 makes no sense
+            raise SourceError(FetchCode.BAD_RESPONSE)
+        return found
+
+    def read_changed(self, source: SourceAddress, validators: Validators) -> SourceBytes | None:
+        """The same, unless it has not changed."""
+        return self._fetched(source, validators)
+
+    def _fetched(self, source: SourceAddress, validators: Validators) -> SourceBytes | None:
         try:
-            fetched = self._fetcher.fetch(source.url or "")
+            fetched = self._fetcher.fetch(
+                source.url or "",
+                etag=validators.etag,
+                last_modified=validators.last_modified,
+                final_url=validators.final_url,
+            )
         except FetchError as error:
             raise SourceError(
                 error.code, error.detail, permanent=error.permanent, retry_after=error.retry_after
             ) from error
-        if not isinstance(fetched, Fetched):  # we sent no validators, so 304 makes no sense
-            raise SourceError(FetchCode.BAD_RESPONSE)
-        return SourceBytes(fetched.body, fetched.etag, fetched.last_modified)
+        if not isinstance(fetched, Fetched):
+            return None
+        return SourceBytes(fetched.body, fetched.etag, fetched.last_modified, fetched.final_url)
 
 
 def storage_code(error: StorageError) -> str:

@@ -34,6 +34,8 @@ def due(database: Database, limit: int = 10) -> list[int]:
         ({"state": SourceState.PENDING}, True),
         ({"state": SourceState.PENDING, "lease_until": LATER}, False),
         ({"state": SourceState.READY}, False),
+        ({"state": SourceState.READY, "next_attempt_at": LATER}, False),
+        ({"state": SourceState.READY, "next_attempt_at": EARLIER}, True),
         ({"state": SourceState.GENERATING, "lease_until": LATER}, False),
         ({"state": SourceState.GENERATING, "lease_until": EARLIER}, True),
         ({"state": SourceState.GENERATING}, True),
