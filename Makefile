@@ -13,13 +13,14 @@ PARTS  := setup.py pyproject.toml requirements.lock
 PORT   ?= 6543
 INI    ?= development.ini
 
-BENCHMARKS := variants generate
+BENCHMARKS := variants generate page_hit
+SECONDS    ?= 60
 export PORT
 # Pyramid 2.1 imports pkg_resources, which says this each time.
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated as an API:UserWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock screenshots test-services clean
+.PHONY: help run test check bench soak lock screenshots test-services clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +45,9 @@ check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry
 
 bench: $(MADE)/test test-services ## every benchmark: a table, then a JSON line
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
+
+soak: $(MADE)/test test-services ## look for stale reads on the real stack under faults (SECONDS=60)
+	@$(BIN)/python -m tests.soak.run --seconds $(SECONDS)
 
 screenshots: $(MADE)/test ## make the README's pictures again
 	@$(BIN)/python docs/make_screenshots.py

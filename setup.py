@@ -88,7 +88,13 @@ CHECK = [
 ]
 
 # What the benchmarks measure against; their parts are tested too.
-BENCH = ["pyvips>=3.2,<4", "pyvips-binary>=8.18,<9"]
+BENCH = [
+    "pyvips>=3.2,<4",
+    "pyvips-binary>=8.18,<9",
+    "django>=5.2,<6",
+    "flask>=3.1,<4",
+    "flask-caching>=2.3,<3",
+]
 
 
 class BuildWithCatalogues(build_py):

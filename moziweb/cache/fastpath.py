@@ -12,13 +12,27 @@ same page, ``Accept-Encoding`` and ``If-None-Match``. Nothing else can shape an 
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
 
 from .addressbook import AddressBook
+from .entry import Entry
 from .errors import EntryCorruptError
-from .forms import Header, answer_of
+from .forms import (
+    CODINGS,
+    NOT_MODIFIED,
+    Form,
+    Header,
+    answer_of,
+    coding_for,
+    form_of,
+    is_known,
+)
 from .observer import Observer
+from .places import Place
+from .rendering import Served, Status
+from .telling import headers_of
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -29,6 +43,21 @@ READS: Final = frozenset({"GET", "HEAD"})
 WRAPPED: Final = 16_384
 """Bytes from which a body is handed to the server as a file: waitress then sends the very bytes
 that are cached, where it would copy a list's (about 20 µs of 150 for 80 KB)."""
+
+
+_Answer = tuple[str, list[Header], bytes]
+
+_READY: Final = {coding: f"ready {coding}" for coding in ("", *CODINGS)}
+"""Under which names an entry's memo keeps what is ready of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A form with all of its headers that one request after the other has in common."""
+
+    form: Form
+    full: list[Header]
+    unchanged: list[Header]
 
 
 class FastPath:
@@ -72,16 +101,51 @@ class FastPath:
         """
         began = time.perf_counter()
         place = self._book.find(environ.get("PATH_INFO", ""), time.time())
-        served = None if place is None else place.region.lookup(place.key)
-        if served is None:
+        if place is None:
             return None
         try:
-            answer = answer_of(served, environ, tags=self._tags)
+            copy = place.region.recall(place.key)
+            answer = (
+                self._of_copy(*copy, environ, began) if copy else self._of_entry(place, environ)
+            )
         except EntryCorruptError:
             return None
-        start_response(answer.status, [*answer.headers, *self._headers])
-        self._observer.answered(answer.status[:3], time.perf_counter() - began)
-        return answer.body
+        if answer is None:
+            return None
+        status, headers, body = answer
+        start_response(status, headers)
+        self._observer.answered(status[:3], time.perf_counter() - began)
+        return body
+
+    def _of_entry(self, place: Place, environ: Environ) -> _Answer | None:
+        """The answer with what the region holds, fetched and found true."""
+        served = place.region.lookup(place.key)
+        if served is None:
+            return None
+        answer = answer_of(served, environ, tags=self._tags)
+        return answer.status, [*answer.headers, *self._headers], answer.body
+
+    def _of_copy(self, entry: Entry, clock: float, environ: Environ, began: float) -> _Answer:
+        """The answer with this process's copy: its head is ready but for two lines."""
+        coding = coding_for(entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        ready: _Ready | None = entry.memo.get(_READY[coding])
+        if ready is None:
+            ready = entry.memo[_READY[coding]] = self._make_ready(entry, coding)
+        spent = (clock * 1000, (time.perf_counter() - began) * 1000)
+        told = [
+            ("Age", str(max(0, int(time.time() - entry.created)))),
+            ("Server-Timing", f"clock;dur={spent[0]:.2f}, total;dur={spent[1]:.2f}"),
+        ]
+        if is_known(ready.form, environ.get("HTTP_IF_NONE_MATCH")):
+            return NOT_MODIFIED, ready.unchanged + told, b""
+        return ready.form.status, ready.full + told, ready.form.body
+
+    def _make_ready(self, entry: Entry, coding: str) -> _Ready:
+        form = form_of(entry, coding)
+        told = headers_of(Served(Status.L1, entry), tags=self._tags)
+        del told["Age"]
+        always = [*told.items(), *self._headers]
+        return _Ready(form, [*form.headers, *always], [*form.unchanged, *always])
 
 
 def _sent(body: bytes, environ: Environ) -> Iterable[bytes]:

@@ -25,7 +25,7 @@ KEPT_HEADERS: Final = ("Content-Type", "Location")
 CODINGS: Final = ("gzip",)
 """Content codings that pages are stored in, the preferred one first."""
 
-_NOT_MODIFIED: Final = "304 Not Modified"
+NOT_MODIFIED: Final = "304 Not Modified"
 _PLAIN: Final = ""
 
 
@@ -61,15 +61,23 @@ def answer_of(served: Served, environ: Mapping[str, Any], *, tags: bool = False)
     """
     form = form_for(served.entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
     told = headers_of(served, tags=tags).items()
-    known = environ.get("HTTP_IF_NONE_MATCH")
-    if known is not None and form.status == "200 OK" and matches(known, form.etag):
-        return Answer(_NOT_MODIFIED, [*form.unchanged, *told], b"")
+    if is_known(form, environ.get("HTTP_IF_NONE_MATCH")):
+        return Answer(NOT_MODIFIED, [*form.unchanged, *told], b"")
     return Answer(form.status, [*form.headers, *told], form.body)
 
 
 def form_for(entry: Entry, accept_encoding: str) -> Form:
     """The form of an entry for a request with this Accept-Encoding."""
-    coding = choose(accept_encoding, tuple(entry.encodings)) if accept_encoding else _PLAIN
+    return form_of(entry, coding_for(entry, accept_encoding))
+
+
+def coding_for(entry: Entry, accept_encoding: str) -> str:
+    """The coding of an entry for a request with this Accept-Encoding; "" for its plain bytes."""
+    return choose(accept_encoding, tuple(entry.encodings)) if accept_encoding else _PLAIN
+
+
+def form_of(entry: Entry, coding: str) -> Form:
+    """The form of an entry in a coding that it has."""
     form: Form | None = entry.memo.get(coding)
     if form is None:
         form = entry.memo[coding] = _form(entry, coding)
@@ -101,6 +109,13 @@ def _weights(header: str) -> Iterable[tuple[str, float]]:
         except ValueError:
             weight = 0.0
         yield name.strip(), weight
+
+
+def is_known(form: Form, if_none_match: str | None) -> bool:
+    """Whether "304 Not Modified" is the answer to a request with this If-None-Match, if any."""
+    return (
+        if_none_match is not None and form.status == "200 OK" and matches(if_none_match, form.etag)
+    )
 
 
 def matches(if_none_match: str, etag: str) -> bool:

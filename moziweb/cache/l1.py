@@ -50,6 +50,17 @@ class FirstLevel:
             self._copies.move_to_end(key)
             return copy.entry
 
+    def find(self, key: str) -> Copy | None:
+        """The copy, whatever clock it belongs to and whether or not it has expired."""
+        return self._copies.get(key)
+
+    def used_again(self, key: str, copy: Copy, now: float) -> None:
+        """Note that a copy was found true at ``now``."""
+        with self._lock:
+            copy.seen = now
+            if self._copies.get(key) is copy:
+                self._copies.move_to_end(key)
+
     def last_known(self, key: str, since: float) -> Entry | None:
         """The entry that was known to be valid at some moment from ``since`` on, if there is one.
 

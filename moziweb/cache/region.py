@@ -84,6 +84,28 @@ class TaggedRegion:
         spent = (("clock", clock), ("total", time.perf_counter() - began))
         return serve(parts, entry, status, spent)
 
+    def recall(self, key: str) -> tuple[Entry, float] | None:
+        """The copy of ``key`` in this process, if it is true; the seconds that the clock took.
+
+        The shortest way of all, for the first level alone; where it finds nothing, ``lookup`` may.
+        The copy is taken up before the clock is read, not after: it is true if the clock that it
+        was validated at is the one that is read, whenever it came here. Without a copy there is no
+        need to read anything.
+        """
+        parts = self._parts
+        copy = parts.l1.find(key)
+        if copy is None:
+            return None
+        began = time.perf_counter()
+        if parts.stamps.clock() != copy.g:
+            return None
+        elapsed, now = time.perf_counter() - began, parts.now()
+        if now >= copy.entry.expires:
+            return None
+        parts.l1.used_again(key, copy, now)
+        parts.observer.served(parts.name, Status.L1)
+        return copy.entry, elapsed
+
     def get_or_render(
         self, key: str, render: Render, *, source: Source, parent: RenderContext | None = None
     ) -> Served:

@@ -1,0 +1,195 @@
+"""What ``page_hit`` compares: one page from seven servers, each a process of its own on waitress.
+
+Run by ``page_hit`` as ``python -m benchmarks.page_servers NAME PORT FOLDER MEMCACHED CORE``. The
+folder holds the page's bytes, its headers as JSON, and the demo's database.
+"""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from waitress import serve
+
+from moziweb.cache.cells import MemcachedCells
+from moziweb.cache.clients import Memcached
+from moziweb.cache.stamps import Stamps
+
+App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+THREADS = 8
+KIND = ("Content-Type", "text/html; charset=UTF-8")
+
+
+def bare(folder: Path, memcached: str) -> App:
+    """A function that returns the bytes."""
+    body, _ = page_of(folder)
+    headers = [KIND, ("Content-Length", str(len(body)))]
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", headers)
+        return [body]
+
+    return app
+
+
+def headers(folder: Path, memcached: str) -> App:
+    """The same under all the headers that our page has."""
+    body, given = page_of(folder)
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", given)
+        return [body]
+
+    return app
+
+
+def clock(folder: Path, memcached: str) -> App:
+    """And with a read of the clock, which is what being true at once costs at the least."""
+    body, given = page_of(folder)
+    stamps = Stamps(MemcachedCells(Memcached([memcached]), "bench:"), 3600)
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        stamps.clock()
+        start_response("200 OK", given)
+        return [body]
+
+    return app
+
+
+def pyramid(folder: Path, memcached: str) -> App:
+    """A view of Pyramid's that returns the bytes."""
+    from pyramid.config import Configurator
+    from pyramid.response import Response
+
+    body, _ = page_of(folder)
+
+    def view(request: Any) -> Any:
+        return Response(body, content_type="text/html", charset="UTF-8")
+
+    with Configurator() as config:
+        config.add_route("index", "/")
+        config.add_view(view, route_name="index")
+        app: App = config.make_wsgi_app()
+    return app
+
+
+def django(folder: Path, memcached: str) -> App:
+    """Django's ``cache_page`` over its own client of pylibmc."""
+    from django.conf import settings
+    from django.core.wsgi import get_wsgi_application
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import path
+    from django.views.decorators.cache import cache_page
+
+    body, _ = page_of(folder)
+
+    class Urls:
+        urlpatterns: ClassVar[list[Any]] = []
+
+    settings.configure(
+        ALLOWED_HOSTS=["127.0.0.1"],
+        ROOT_URLCONF=Urls,
+        MIDDLEWARE=[],
+        CACHES={
+            "default": {
+                "BACKEND": "django.core.cache.backends.memcached.PyLibMCCache",
+                "LOCATION": memcached,
+            }
+        },
+    )
+
+    def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(body, content_type=KIND[1])
+
+    Urls.urlpatterns.append(path("", cache_page(3600)(view)))
+    app: App = get_wsgi_application()
+    return app
+
+
+def flask(folder: Path, memcached: str) -> App:
+    """Flask-Caching's ``cached``, over pylibmc too."""
+    from flask import Flask, Response
+    from flask_caching import Cache
+
+    body, _ = page_of(folder)
+    app = Flask("bench")
+    cache = Cache(
+        app, config={"CACHE_TYPE": "MemcachedCache", "CACHE_MEMCACHED_SERVERS": [memcached]}
+    )
+
+    def index() -> Response:
+        return Response(body, content_type=KIND[1])
+
+    app.add_url_rule("/", view_func=cache.cached(timeout=3600)(index))
+    return app
+
+
+def ours(folder: Path, memcached: str, **changed: str) -> App:
+    """The whole site, as production has it: entries and stamps on memcached."""
+    from moziweb import main
+
+    return main({}, **(site_settings(folder, memcached) | changed))
+
+
+def entry(folder: Path, memcached: str) -> App:
+    """The same without the first level: every hit fetches and judges its entry."""
+    return ours(folder, memcached, **{"cache.pages.l1_bytes": "0"})
+
+
+def assembled(folder: Path, memcached: str) -> App:
+    """The same without stored pages: each is put together of its shell and its cards."""
+    return ours(folder, memcached, **{"cache.pages.backend": "dogpile.cache.null"})
+
+
+SERVERS: dict[str, Callable[[Path, str], App]] = {
+    "bare": bare,
+    "headers": headers,
+    "clock": clock,
+    "pyramid": pyramid,
+    "django": django,
+    "flask": flask,
+    "ours": ours,
+    "entry": entry,
+    "assembled": assembled,
+}
+
+
+def site_settings(folder: Path, memcached: str) -> dict[str, str]:
+    """The ini keys of the site, as ``production.ini`` has them but for database and storage."""
+    return {
+        "site.base_url": "https://moziweb.test",
+        "site.hsts": "true",
+        "sqlalchemy.url": f"sqlite:///{folder}/demo.sqlite",
+        "storage.backend": "disk",
+        "storage.disk.path": f"{folder}/objects",
+        "cache.regions": "pages fragments",
+        "cache.stamps.url": f"memcached://{memcached}",
+        "cache.default.backend": "dogpile.cache.pylibmc",
+        "cache.default.arguments.url": memcached,
+        "cache.pages.expiration_time": "86400",
+        "cache.fragments.expiration_time": "604800",
+        "cache.fragments.mode": "strict",
+    }
+
+
+def page_of(folder: Path) -> tuple[bytes, list[tuple[str, str]]]:
+    """The page's bytes and the headers that ours goes out with."""
+    given = json.loads((folder / "headers.json").read_text())
+    return (folder / "page.html").read_bytes(), [(name, value) for name, value in given]
+
+
+def main() -> None:
+    """Serve on one core until killed."""
+    name, port, folder, memcached, core = sys.argv[1:]
+    os.sched_setaffinity(0, {int(core)})
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    app = SERVERS[name](Path(folder), memcached)
+    serve(app, host="127.0.0.1", port=int(port), threads=THREADS, _quiet=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,325 @@
+"""A run: the stack is started, used and maltreated for some time, and every read is judged.
+
+``python -m tests.soak.run --seconds 600 [--seed 1]``, or ``make soak SECONDS=600``.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
+
+from moziweb.db import create_engine as create_app_engine
+from moziweb.db.migrations import upgrade
+from moziweb.movies.calendar import budapest_today, week_of
+from tests.factories import make_movie, make_premiere
+from tests.services.memcached import MemcachedServer
+from tests.services.postgres import PostgresServer
+from tests.services.process import Service, ServiceError
+from tests.services.web import WebServer
+from tests.soak.app import SABOTAGE, title_of
+from tests.soak.verdict import Published, Seen, Verdict
+
+FILMS = range(1, 9)
+LEASE = 2.0
+STALE_IF_ERROR = 5.0
+PATIENCE = 120.0
+LAG = 4.0
+"""Seconds that a row may take from its publish to its mark being visible."""
+RELAYED = 30.0
+"""Seconds in which everything must be published once the faults are over: ten, a relay's period,
+and what a busy machine takes to start what was killed."""
+
+
+def say(line: str) -> None:
+    """Tell whoever runs it."""
+    sys.stdout.write(f"{line}\n")
+
+
+@dataclass
+class Report:
+    """What a run has seen."""
+
+    seconds: float = 0.0
+    reads: int = 0
+    checks: int = 0
+    writes: int = 0
+    stale: list[str] = field(default_factory=list)
+    said_stale: int = 0
+    unpublished: int = 0
+    slowest_publish: float = 0.0
+    faults: dict[str, int] = field(default_factory=dict)
+    caches: dict[str, int] = field(default_factory=dict)
+    statuses: dict[int, int] = field(default_factory=dict)
+
+    def show(self) -> None:
+        """As a table and, in the last line, as JSON."""
+        for name, value in asdict(self).items():
+            if name != "stale":
+                say(f"{name:16} {value}")
+        say(f"{'stale reads':16} {len(self.stale)}")
+        for line in self.stale[:10]:
+            say(f"  {line}")
+        say(json.dumps({**asdict(self), "stale": len(self.stale)}))
+
+
+class Stack:
+    """The servers and those who use them."""
+
+    def __init__(
+        self, everything: ExitStack, postgres: PostgresServer, seed: int, how: str
+    ) -> None:
+        self.chance = random.Random(seed)
+        self.stamps = everything.enter_context(MemcachedServer())
+        self.entries = everything.enter_context(MemcachedServer(megabytes=8))
+        self.url = everything.enter_context(postgres.database())
+        week = prepare(self.url)
+        self.home = self.stamps.home
+        self.settings = settings_of(self, how)
+        (self.home / "keys.json").write_text(json.dumps(self.settings))
+        self.webs = [WebServer(self.settings, "call:tests.soak.app:main") for _ in range(2)]
+        for web in self.webs:
+            everything.enter_context(web)
+        self.pages = pages(week)
+        self.visitors: dict[str, list[subprocess.Popen[bytes]]] = {}
+        everything.callback(self.dismiss)
+        for what, count in (("read", 3), ("post", 2), ("write", 1)):
+            self.visitors[what] = [self.visitor(what) for _ in range(count)]
+
+    def visitor(self, what: str) -> "subprocess.Popen[bytes]":
+        """Another one who reads, posts or writes."""
+        ports = ",".join(str(web.port) for web in self.webs)
+        films = ",".join(map(str, FILMS))
+        seed = self.chance.randrange(1 << 30)
+        given = {
+            "read": [str(self.home / f"reads-{seed}"), ports, ",".join(self.pages)],
+            "post": ["-", ports, films],
+            "write": [str(self.home / "keys.json"), films],
+        }[what]
+        command = [sys.executable, "-W", "ignore", "-m", "tests.soak.visitors", what, str(seed)]
+        return subprocess.Popen([*command, *given], cwd=Path(__file__).parents[2])
+
+    def replace(self, what: str) -> None:
+        """Kill one (SIGKILL) wherever it stands, and send another."""
+        killed = self.visitors[what].pop()
+        killed.kill()
+        killed.wait()
+        self.visitors[what].append(self.visitor(what))
+
+    def dismiss(self, *kinds: str) -> None:
+        """End those who use the site."""
+        for what in kinds or tuple(self.visitors):
+            for each in self.visitors.pop(what, []):
+                each.kill()
+                each.wait()
+
+
+def settings_of(stack: Stack, how: str) -> dict[str, str]:
+    """The ini keys: production's, with short terms so that each is met within a run."""
+    return {
+        "site.base_url": "https://moziweb.test",
+        "sqlalchemy.url": stack.url,
+        "storage.backend": "disk",
+        "storage.disk.path": str(stack.home / "objects"),
+        "cache.regions": "pages fragments",
+        "cache.stamps.url": f"memcached://{stack.stamps.address}",
+        "cache.default.backend": "dogpile.cache.pylibmc",
+        "cache.default.arguments.url": stack.entries.address,
+        "cache.default.expiration_time": "20",
+        "cache.default.lease_time": f"{LEASE:g}",
+        "cache.default.stale_if_error": f"{STALE_IF_ERROR:g}",
+        "cache.fragments.mode": "strict",
+        **({SABOTAGE: how} if how else {}),
+    }
+
+
+def prepare(url: str) -> str:
+    """A database with the films, all of this week; the week's name."""
+    engine = create_app_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2})
+    upgrade(engine)
+    week = week_of(budapest_today(datetime.now(UTC)))
+    with Session(engine) as session:
+        for number in FILMS:
+            movie = make_movie(session, title_of(number, 0), id=number, slug="soak")
+            make_premiere(session, movie, week.thursday)
+        session.commit()
+    engine.dispose()
+    return week.name
+
+
+def pages(week: str) -> dict[str, Sequence[int]]:
+    """The pages that are read, and the films that each must show."""
+    lists = ("/", "/en/", f"/week/{week}", f"/en/week/{week}", "/api/main/")
+    films = {f"/movie/{film}-soak": (film,) for film in FILMS}
+    return {**dict.fromkeys(lists, tuple(FILMS)), **films}
+
+
+class Faults:
+    """What goes wrong, one thing at a time."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.counts: Counter[str] = Counter()
+        self._known: dict[str, Callable[[], None]] = {
+            "stamps frozen": lambda: self._freeze(stack.stamps),
+            "stamps killed": lambda: self._kill(stack.stamps),
+            "stamps flushed": stack.stamps.flush,
+            "entries frozen": lambda: self._freeze(stack.entries),
+            "entries killed": lambda: self._kill(stack.entries),
+            "entries flushed": stack.entries.flush,
+            "writer killed": lambda: stack.replace("write"),
+            "client killed": lambda: stack.replace("post"),
+            "web killed": lambda: self._kill(stack.chance.choice(stack.webs)),
+        }
+        self._turn: list[str] = []
+
+    def next(self) -> None:
+        """The next one: all in a random order, then all again."""
+        if not self._turn:
+            self._turn = list(self._known)
+            self.stack.chance.shuffle(self._turn)
+        name = self._turn.pop()
+        self._known[name]()
+        self.counts[name] += 1
+
+    def _freeze(self, server: Service) -> None:
+        with server.paused():
+            time.sleep(0.2 + self.stack.chance.random())
+
+    def _kill(self, server: Service) -> None:
+        server.kill()
+        time.sleep(self.stack.chance.random() / 2)
+        server.start()
+
+
+class Watch:
+    """Reads as they come in, and the journal beside them."""
+
+    def __init__(self, stack: Stack, engine: Engine) -> None:
+        self.verdict = Verdict(grace=2 * LEASE + STALE_IF_ERROR)
+        self._stack = stack
+        self._engine = engine
+        self._published = Published()
+        self._places: dict[Path, int] = {}
+        self._pending: list[Seen] = []
+
+    def begin(self) -> None:
+        """Wait until everybody is at work; a busy machine takes a while to start them."""
+        until = time.monotonic() + PATIENCE
+        while len(list(self._stack.home.glob("reads-*"))) < 3 or self.writes()[0] < 3:
+            if time.monotonic() > until:
+                raise ServiceError("nobody reads or writes")
+            time.sleep(0.2)
+
+    def look(self, *, everything: bool = False) -> None:
+        """Judge what is old enough, or all there is."""
+        self._pending.extend(self._new_reads())
+        self._fetch()
+        until = float("inf") if everything else time.time() - LAG
+        ready = [seen for seen in self._pending if seen.at < until]
+        self._pending = [seen for seen in self._pending if seen.at >= until]
+        self.verdict.judge(ready, self._published, self._stack.pages)
+
+    def unpublished(self) -> int:
+        """Rows of the journal that nobody has published yet."""
+        return int(self._ask("SELECT count(*) FROM cache_journal WHERE published IS NULL")[0][0])
+
+    def writes(self) -> tuple[int, float]:
+        """How many there were, and the longest time from one to its publish."""
+        query = "SELECT count(*), coalesce(max(published - created), 0) FROM cache_journal"
+        count, slowest = self._ask(query)[0]
+        return int(count), float(slowest)
+
+    def _fetch(self) -> None:
+        query = (
+            "SELECT id, reason, published FROM cache_journal WHERE published > :since"
+            " AND reason <> ''"
+        )
+        for row, reason, at in self._ask(query, since=time.time() - 60):
+            film, version = map(int, reason.split())
+            self._published.add(int(row), film, version, float(at))
+
+    def _ask(self, query: str, **values: float) -> list[Any]:
+        with self._engine.connect() as connection:
+            return list(connection.execute(text(query), values))
+
+    def _new_reads(self) -> Iterator[Seen]:
+        for file in self._stack.home.glob("reads-*"):
+            with file.open("rb") as notes:
+                notes.seek(self._places.get(file, 0))
+                for line in notes:
+                    if not line.endswith(b"\n"):
+                        break
+                    self._places[file] = self._places.get(file, 0) + len(line)
+                    note = json.loads(line)
+                    shown = {int(film): version for film, version in note.pop("shown").items()}
+                    yield Seen(shown=shown, **note)
+
+
+def run(
+    postgres: PostgresServer, seconds: float, *, seed: int = 1, how: str = "", faulty: bool = True
+) -> Report:
+    """Run for some time. ``how`` breaks the cache on purpose; not ``faulty`` means no accidents."""
+    with ExitStack() as everything:
+        stack = Stack(everything, postgres, seed, how)
+        engine = create_engine(stack.url)
+        everything.callback(engine.dispose)
+        watch, faults = Watch(stack, engine), Faults(stack)
+        watch.begin()
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            time.sleep(0.5 + stack.chance.random())
+            if faulty:
+                faults.next()
+            watch.look()
+        stack.dismiss("post", "write")
+        until = time.monotonic() + RELAYED
+        while watch.unpublished() and time.monotonic() < until:
+            time.sleep(0.5)
+        time.sleep(1)  # and the readers go on reading for a while
+        stack.dismiss()
+        watch.look(everything=True)
+        verdict = watch.verdict
+        writes, slowest = watch.writes()
+        return Report(
+            seconds=round(time.monotonic() - began, 1),
+            reads=verdict.reads,
+            checks=verdict.checks,
+            writes=writes,
+            stale=verdict.stale,
+            said_stale=verdict.said_stale,
+            unpublished=watch.unpublished(),
+            slowest_publish=round(slowest, 2),
+            faults=dict(faults.counts),
+            caches=dict(verdict.caches),
+            statuses=dict(verdict.statuses),
+        )
+
+
+def main() -> int:
+    """1 when a read broke the promise, or a write was never published."""
+    parser = argparse.ArgumentParser(description="The stale-read checker.")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(2), "big"))
+    asked = parser.parse_args()
+    with PostgresServer() as postgres:
+        say(f"seed {asked.seed}")
+        report = run(postgres, asked.seconds, seed=asked.seed)
+    report.show()
+    return 1 if report.stale or report.unpublished else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

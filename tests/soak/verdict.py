@@ -1,0 +1,88 @@
+"""What the promise allows: every read against the journal.
+
+A row of the journal tells a write and when its publish was complete (it is marked after that). A
+page that was asked for later must show it. One that says of itself that it is outdated may lack it
+for as long as a lease may live, or as stamps may be out of reach; and no longer.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A read: when it was asked for (Unix time), how it was served, the versions it showed."""
+
+    at: float
+    path: str
+    status: int
+    cache: str
+    shown: Mapping[int, int]
+
+
+@dataclass
+class Published:
+    """The newest version of each film that was published by a moment."""
+
+    times: dict[int, list[float]] = field(default_factory=dict)
+    versions: dict[int, list[int]] = field(default_factory=dict)
+    known: set[int] = field(default_factory=set)
+    rows: dict[int, list[tuple[float, int]]] = field(default_factory=dict)
+
+    def add(self, row: int, film: int, version: int, at: float) -> None:
+        """A published row of the journal, however often it is told, in any order."""
+        if row in self.known:
+            return
+        self.known.add(row)
+        rows = self.rows.setdefault(film, [])
+        rows.append((at, version))
+        rows.sort()
+        newest = 0
+        self.times[film] = [moment for moment, _ in rows]
+        self.versions[film] = [newest := max(newest, each) for _, each in rows]
+
+    def by(self, film: int, moment: float) -> int:
+        """The newest version whose publish was complete at ``moment``; 0 where none was."""
+        place = bisect_right(self.times.get(film, []), moment)
+        return self.versions[film][place - 1] if place else 0
+
+
+@dataclass
+class Verdict:
+    """Counts, and the reads that broke the promise."""
+
+    grace: float
+    """Seconds for which a page may be outdated that says so itself."""
+    reads: int = 0
+    checks: int = 0
+    said_stale: int = 0
+    caches: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    stale: list[str] = field(default_factory=list)
+
+    def judge(
+        self, reads: Iterable[Seen], published: Published, wanted: Mapping[str, Sequence[int]]
+    ) -> None:
+        """Judge some reads; ``wanted`` are the films that a page must show."""
+        for seen in reads:
+            self.reads += 1
+            self.caches[seen.cache or "none"] += 1
+            self.statuses[seen.status] += 1
+            if seen.status == 200:
+                self._judge(seen, published, wanted.get(seen.path, ()))
+
+    def _judge(self, seen: Seen, published: Published, wanted: Sequence[int]) -> None:
+        lenient = seen.cache == "stale"
+        moment = seen.at - self.grace if lenient else seen.at
+        for film in {*wanted, *seen.shown}:
+            self.checks += 1
+            needed, shown = published.by(film, moment), seen.shown.get(film, 0)
+            if shown < needed:
+                self.stale.append(
+                    f"{seen.path} ({seen.cache}) at {seen.at:.3f}: film {film} in version {shown},"
+                    f" although {needed} was published"
+                )
+            elif lenient and shown < published.by(film, seen.at):
+                self.said_stale += 1
