@@ -80,6 +80,9 @@ class MemoryBackend(BytesBackend):
             for key in keys:
                 self._drop(key)
 
+    def __len__(self) -> int:
+        return len(self._values)
+
     def _get(self, key: str) -> SerializedReturnType:
         value = self._values.get(key)
         if value is None:
@@ -123,6 +126,10 @@ class MemcachedBackend(BytesBackend):
         servers = [url] if isinstance(url, str) else list(url)
         self._client = Memcached(servers, behaviors_extra=arguments.get("behaviors"))
         self._ttl = float(arguments.get("memcached_expire_time", 0))
+
+    def statistics(self) -> dict[str, dict[str, str]]:
+        """memcached's own counters, by server; none of a server that is away."""
+        return self._client.statistics()
 
     def key_mangler(self, key: str) -> str:
         """For regions without a mangler: a key that memcached cannot carry becomes a digest."""

@@ -111,6 +111,8 @@ class Memcached:
     ) -> None:
         """``servers`` are ``host:port`` texts; ``now`` is Unix time, for long expiries."""
         chosen = behaviors(behaviors_extra or {})
+        self._servers = tuple(servers)
+        self._behaviors = chosen
         self._slow = 0.9 * float(chosen["_poll_timeout"]) / 1000
         try:
             self._master = _BytesClient(list(servers), behaviors=chosen)
@@ -194,6 +196,21 @@ class Memcached:
         """Remove; a missing key is fine."""
         self._call(lambda client: client.delete(key))
 
+    def statistics(self) -> dict[str, dict[str, str]]:
+        """What each server tells of itself, by its address; one that is away tells nothing.
+
+        Each is asked by a client of its own: a client of a ring tells nothing at all when one of
+        its servers is away.
+        """
+        return {server: self._statistics(server) for server in self._servers}
+
+    def _statistics(self, server: str) -> dict[str, str]:
+        try:
+            ((_, told),) = _BytesClient([server], behaviors=self._behaviors).get_stats()
+        except pylibmc.Error:
+            return {}
+        return {_text(name): _text(value) for name, value in told.items()}
+
     def _call(
         self,
         action: Callable[[pylibmc.Client], T],
@@ -229,6 +246,10 @@ class Memcached:
 
 class _MissingError(StoreError):
     """The key is not there: the driver's way of answering ``incr`` and ``cas``."""
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else value
 
 
 def is_plain_key(key: str) -> bool:

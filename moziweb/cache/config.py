@@ -70,6 +70,15 @@ class Cache:
     """The same regions for use through dogpile's own calls; payloads are ``Entry`` objects."""
     debug: bool = False
     """Whether responses tell their tags."""
+    private: frozenset[str] = frozenset()
+    """The regions whose entries lie in each process's own memory, out of sight of the others."""
+    stamps_url: str = ""
+    """Where the stamps lie, as the ini file has it."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes read the stamps that this one writes."""
+        return not self.stamps_url.startswith("memory:")
 
 
 def from_settings(
@@ -126,7 +135,8 @@ class _Builder:
         dogpile: dict[str, CacheRegion] = {}
         for name in names:
             regions[name], dogpile[name] = self._region(settings[name], keys[name], stamps, cells)
-        return Cache(stamps, regions, keys, dogpile, debug=common["debug"])
+        private = frozenset(name for name in names if settings[name].in_process)
+        return Cache(stamps, regions, keys, dogpile, common["debug"], private, common["stamps.url"])
 
     def _names(self, text: str) -> list[str]:
         names = text.split()

@@ -128,6 +128,25 @@ class Journal:
             query = query.where(self.table.c.tags.contains(json.dumps(tag), autoescape=True))
         return self._rows(connection, query)
 
+    def concerning(
+        self, connection: Connection, tags: Iterable[str], within: int = 2000
+    ) -> dict[str, JournalRow]:
+        """The latest row of each of ``tags``, among the latest ``within`` rows of all.
+
+        One query; looking for each tag by itself would read the table as often.
+        """
+        wanted = frozenset(tags)
+        found: dict[str, JournalRow] = {}
+        for row in self.latest(connection, limit=within) if wanted else ():
+            for tag in wanted.intersection(row.tags):
+                found.setdefault(tag, row)
+        return found
+
+    def backlog(self, connection: Connection) -> int:
+        """How many rows are not published yet."""
+        unmarked = select(func.count(self.table.c.id)).where(self.table.c.published.is_(None))
+        return connection.scalar(unmarked) or 0
+
     def age(self, connection: Connection, *, now: float) -> float:
         """How long the oldest unpublished row has been waiting, in seconds; 0 when none is."""
         oldest = connection.scalar(

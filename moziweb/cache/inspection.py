@@ -1,0 +1,144 @@
+"""Looking into the cache: what lies under a key, whether it is true, and why it is not.
+
+For commands and debug pages. Looking changes nothing: no tag is resolved, no lease is taken, no
+copy is kept. Entries that lie in another process's memory cannot be seen from here.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .dependencies import Group
+from .entry import Entry
+from .errors import StoreError
+from .journal import JournalRow
+from .region import TaggedRegion
+from .stamps import Stamps, epoch_of, valid
+
+CausesOf = Callable[[frozenset[str]], Mapping[str, JournalRow]]
+"""The latest invalidation of each of some tags: ``Journal.concerning``."""
+
+
+class Verdict(StrEnum):
+    """What a reader would find now."""
+
+    TRUE = "true"
+    """It would be served."""
+    OUTDATED = "outdated"
+    """Something that it shows has changed since it was rendered."""
+    EXPIRED = "expired"
+    """Its time is over."""
+    OLD_EPOCH = "old_epoch"
+    """The clock was lost, or everything was purged, since it was rendered."""
+    ABSENT = "absent"
+    """Nothing lies there."""
+    UNKNOWN = "unknown"
+    """The stamps cannot be reached."""
+
+
+class Stamp(StrEnum):
+    """What lies in the stamp store for a tag."""
+
+    NUMBER = "number"
+    TOMB = "tomb"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class TagState:
+    """A pair (tag, started) of an entry, beside the tag's stamp.
+
+    ``holds`` says that the pair is true now. ``cause`` is the latest invalidation of the tag, if
+    the journal still has it.
+    """
+
+    name: str
+    started: int
+    stamp: Stamp
+    number: int | None
+    holds: bool
+    cause: JournalRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What lies under a key of a region, judged at ``clock`` and ``now`` (Unix time)."""
+
+    region: str
+    key: str
+    clock: int | None
+    now: float
+    entry: Entry | None
+    verdict: Verdict
+    tags: tuple[TagState, ...]
+
+    @property
+    def cause(self) -> JournalRow | None:
+        """The latest invalidation of anything that the entry shows."""
+        causes = [tag.cause for tag in self.tags if tag.cause is not None]
+        return max(causes, key=lambda row: row.id, default=None)
+
+
+def inspect(
+    stamps: Stamps,
+    region: TaggedRegion,
+    keys: Sequence[str],
+    *,
+    causes: CausesOf = lambda tags: {},
+) -> list[Inspected]:
+    """What lies under ``keys``, in their order.
+
+    ``causes`` is asked for the latest invalidations of all their tags.
+    """
+    clock = stamps.clock()
+    entries = region.stored(keys)
+    tags = frozenset(tag for entry in entries.values() for tag in entry.tags)
+    look = _Look(clock, _stamps_of(stamps, tags), time.time(), causes(tags))
+    return [look.at(region.name, key, entries.get(key)) for key in keys]
+
+
+def _stamps_of(stamps: Stamps, tags: Iterable[str]) -> Mapping[str, int | None] | None:
+    try:
+        return stamps.peek(tags)
+    except StoreError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Everything that entries are judged by."""
+
+    clock: int | None
+    found: Mapping[str, int | None] | None
+    now: float
+    causes: Mapping[str, JournalRow]
+
+    def at(self, region: str, key: str, entry: Entry | None) -> Inspected:
+        if entry is None:
+            return Inspected(region, key, self.clock, self.now, None, Verdict.ABSENT, ())
+        tags = tuple(
+            self._tag(name, group.started) for group in entry.dependencies for name in group.tags
+        )
+        verdict = self._verdict(entry, tags)
+        return Inspected(region, key, self.clock, self.now, entry, verdict, tags)
+
+    def _tag(self, name: str, started: int) -> TagState:
+        found = self.found or {}
+        number = found.get(name)
+        known = {} if number is None else {name: number}
+        stamp = Stamp.TOMB if name in found else Stamp.MISSING
+        holds = self.clock is not None and valid([Group(started, (name,))], known, self.clock)
+        return TagState(
+            name, started, Stamp.NUMBER if known else stamp, number, holds, self.causes.get(name)
+        )
+
+    def _verdict(self, entry: Entry, tags: Iterable[TagState]) -> Verdict:
+        if self.clock is None or self.found is None:
+            return Verdict.UNKNOWN
+        if self.now >= entry.expires:
+            return Verdict.EXPIRED
+        epoch = epoch_of(self.clock)
+        if any(epoch_of(group.started) != epoch for group in entry.dependencies):
+            return Verdict.OLD_EPOCH
+        return Verdict.TRUE if all(tag.holds for tag in tags) else Verdict.OUTDATED
