@@ -40,7 +40,7 @@ def includeme(config: Configurator) -> None:
 
     Raises ``moziweb.cache.ConfigurationError``, one line that names the key.
     """
-    observer: Observer = config.registry.get("cache_observer") or Observer()
+    observer: Observer = config.registry.setdefault("cache_observer", Observer())
     cache = from_settings(
         config.registry.settings,
         observer=observer,

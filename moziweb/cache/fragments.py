@@ -39,6 +39,9 @@ from .sources import Source
 Fill = Callable[[Any, Mapping[str, RenderContext]], Mapping[str, bytes]]
 """Given a request and a context for each key: the fragments' bytes."""
 
+FRAGMENTS: Final = "fragments"
+"""The region of what pages are assembled of."""
+
 _SLOTS: Final = "moziweb.cache.slots"
 
 
@@ -90,6 +93,16 @@ def withdraw_slots(environ: dict[str, Any]) -> None:
     del environ[_SLOTS]
 
 
+def shell_key(keys: KeyMaker, page: str) -> str:
+    """Where the shell lies of the page under the key ``page``."""
+    return keys.key("shell", page)
+
+
+def card_key(keys: KeyMaker, digest: str, key: str) -> str:
+    """Where the fragment of a slot's ``key`` lies, made with what ``digest`` is of."""
+    return keys.key("card", digest, key)
+
+
 @dataclass(frozen=True, slots=True)
 class Fragments:
     """What a kind of page is assembled of: from its region, or rendered where there is none.
@@ -107,7 +120,7 @@ class Fragments:
         """The shell of the page under the key ``page``, which inherits what it depends on."""
         if self.region is None or self.keys is None:
             return render(parent)
-        key = self.keys.key("shell", page)
+        key = shell_key(self.keys, page)
         entry = self.region.get_or_render(key, render, source=source, parent=parent).entry
         return Rendered(entry.payload, entry.kind, content=entry.content)
 
@@ -120,7 +133,7 @@ class Fragments:
             return {}
         if self.region is None or self.keys is None:
             return self._rendered(request, wanted, source, parent)
-        places = {self.keys.key("card", self.digest, key): key for key in wanted}
+        places = {card_key(self.keys, self.digest, key): key for key in wanted}
 
         def render(contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
             filled = self._fill(request, {places[at]: each for at, each in contexts.items()})

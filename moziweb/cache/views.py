@@ -17,7 +17,7 @@ A page that this process has served before is served in front of all this (``fas
 read of the clock, and the bytes.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.response import Response
@@ -25,11 +25,8 @@ from pyramid.response import Response
 from .addressbook import AddressBook
 from .cached import CachedView, FilledView, View, context_of
 from .config import Cache
-from .fragments import Fill, Fragments
+from .fragments import FRAGMENTS, Fill, Fragments
 from .places import CachedRoute, CachedRoutes
-
-FRAGMENTS: Final = "fragments"
-"""The region of what pages are assembled of: shells, and what goes into their slots."""
 
 
 def depend(request: Any, *tags: str) -> None:

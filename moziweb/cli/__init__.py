@@ -7,6 +7,7 @@ line, for scripts and logs.
 
 import click
 
+from .cache import cache
 from .db import db
 from .demo import demo
 from .imports import imports
@@ -32,10 +33,11 @@ __all__ = ["main"]
 @click.version_option(package_name="moziweb")
 @click.pass_context
 def main(context: click.Context, ini: str) -> None:
-    """A movie premieres calendar: database, demo, imports, posters, uploads and users."""
+    """A movie premieres calendar: cache, database, demo, imports, posters, uploads and users."""
     context.obj = Installation(ini)
 
 
+main.add_command(cache)
 main.add_command(db)
 main.add_command(demo)
 main.add_command(imports)

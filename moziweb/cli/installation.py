@@ -10,8 +10,10 @@ import click
 from pyramid.config import Configurator
 from pyramid.paster import get_appsettings, setup_logging
 from pyramid.registry import Registry
+from pyramid.router import Router
 from sqlalchemy.exc import DBAPIError
 
+import moziweb
 from moziweb.cache import ConfigurationError
 from moziweb.db import Database, create_engine
 from moziweb.settings import SettingsError, load
@@ -85,6 +87,15 @@ class Installation:
         except (StorageMisconfigured, ConfigurationError) as error:
             raise InstallationError(str(error)) from None
         return config.registry
+
+    @cached_property
+    def application(self) -> Router:
+        """The whole site, as pserve would serve it; raises ``InstallationError``."""
+        settings = get_appsettings(self.ini) if self.settings else {}
+        try:
+            return moziweb.main({}, **settings)
+        except SystemExit as error:
+            raise InstallationError(str(error).removeprefix("moziweb: ")) from None
 
 
 def _one_line(error: Exception) -> str:

@@ -1,0 +1,50 @@
+"""The entries that a page is made of: the page itself and, where it has slots, shell and cards."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .assembly import Shell
+from .config import Cache
+from .errors import EntryCorruptError
+from .fragments import FRAGMENTS, card_key, shell_key
+from .inspection import CausesOf, Inspected, inspect
+from .places import CachedRoutes, Place
+
+
+def pieces_of(registry: Any, address: str) -> list[Place]:
+    """The places of a page's entries: its own first, then its shell's and its cards'.
+
+    None where no cached page has this address. Which cards there are, the stored shell tells.
+    """
+    routes: CachedRoutes = registry["cache_routes"]
+    place = routes.place_of(registry, address)
+    return [] if place is None else [place, *_parts_of(registry, place)]
+
+
+def _parts_of(registry: Any, page: Place) -> Iterator[Place]:
+    cache: Cache = registry["cache"]
+    region, keys = cache.regions.get(FRAGMENTS), cache.keys.get(FRAGMENTS)
+    if region is None or keys is None:
+        return
+    at = shell_key(keys, page.key)
+    stored = region.stored([at]).get(at)
+    if stored is None:
+        return
+    yield Place(region, at, page.until)
+    try:
+        cards = Shell.decode(stored.payload).keys
+    except EntryCorruptError:
+        return
+    for card in dict.fromkeys(cards):
+        yield Place(region, card_key(keys, registry["cache_digest"], card), page.until)
+
+
+def inspect_page(registry: Any, address: str, causes: CausesOf) -> list[Inspected]:
+    """What lies at the places of a page's entries, its own first, one fetch for each region."""
+    return list(_inspected(registry["cache"], pieces_of(registry, address), causes))
+
+
+def _inspected(cache: Cache, places: list[Place], causes: CausesOf) -> Iterator[Inspected]:
+    for region in dict.fromkeys(place.region for place in places):
+        keys = [place.key for place in places if place.region is region]
+        yield from inspect(cache.stamps, region, keys, causes=causes)

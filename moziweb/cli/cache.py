@@ -1,0 +1,187 @@
+"""``moziweb cache``: looking into the page cache, purging it, publishing what was left behind."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from moziweb.cache import Cache, PublishError, Relay, StoreError, TagError
+from moziweb.cache.relay import PERIOD
+from moziweb.cache.tags import check_all
+from moziweb.freshness import JOURNAL
+
+from .cache_purge import Purge
+from .cache_shown import described, inspection_lines, statistics_lines, statistics_of
+from .cache_warm import warm
+from .installation import CommandError, Installation, InstallationError, services_in_one_line
+from .stopping import stopping
+
+
+@click.group()
+def cache() -> None:
+    """Look into the page cache, purge it, warm it.
+
+    The commands work beside a running site and agree with it through its stamps. Entries that lie
+    in the memory of web processes (backend moziweb.memory) cannot be seen from here.
+    """
+
+
+cache.add_command(warm)
+
+
+@cache.command()
+@click.argument("path")
+@click.option("--render", is_flag=True, help="Have the page rendered here first, if it is missing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def inspect(installation: Installation, path: str, render: bool, as_json: bool) -> None:
+    """Tell what is cached for the address PATH, such as /week/2026-W34.
+
+    Its entries, their tags with their stamps, whether they are true now, and why and when anything
+    of it was last invalidated.
+
+    Exit status: 0 when there is an entry, 1 when there is none.
+    """
+    with services_in_one_line(), stores_in_one_line():
+        registry = installation.application.registry
+        enabled(registry)
+        found = described(installation.application, _path(path), render=render)
+    if found is None:
+        raise CommandError(f"{path}: no cached page has this address")
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        click.echo("\n".join(inspection_lines(found)))
+    raise SystemExit(0 if found["pieces"][0]["verdict"] != "absent" else 1)
+
+
+@cache.command()
+@click.argument("tags", nargs=-1, metavar="TAG…")
+@click.option("--path", metavar="PATH", help="The page at one address.")
+@click.option("--all", "everything", is_flag=True, help="Everything: a new epoch of the clock.")
+@click.option("--reason", default="purged by hand", show_default=True, help="For the journal.")
+@click.pass_obj
+def purge(
+    installation: Installation, tags: tuple[str, ...], path: str | None, everything: bool,
+    reason: str,
+) -> None:  # fmt: skip
+    """Make pages stale that a change past the site has made untrue.
+
+    By TAG (movie:42 week:2026-W34 model:Movie), by address, or everything: after a database was
+    restored, or changed with SQL by hand.
+
+    Exit status: 0 when it is in effect in every process, 1 when the stamps cannot be reached; then
+    it waits in the journal and any running process will see to it within seconds.
+    """
+    if sum((bool(tags), path is not None, everything)) != 1:
+        raise click.UsageError("name tags, or --path, or --all: one of the three")
+    with services_in_one_line(), stores_in_one_line():
+        whole = installation.application if path is not None else installation
+        registry = whole.registry
+        purging = Purge(shared(registry), registry, reason)
+        if path is not None:
+            click.echo(purging.page(_path(path)))
+        else:
+            click.echo(purging.everything() if everything else purging.tags(_checked(tags)))
+
+
+@cache.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def stats(installation: Installation, as_json: bool) -> None:
+    """Tell what the cache is made of, and the state of its stores and its journal.
+
+    How often pages were hits is counted by each web process: ask its /metrics.
+    """
+    with services_in_one_line():
+        registry = installation.registry
+        told = statistics_of(enabled(registry), registry)
+    click.echo(json.dumps(told) if as_json else "\n".join(statistics_lines(told)))
+
+
+@cache.command()
+@click.option("--once", is_flag=True, help="Look once, and end.")
+@click.pass_obj
+def relay(installation: Installation, once: bool) -> None:
+    """Publish what writers that died have left in the journal, until SIGTERM.
+
+    Every web process does this, too. Run it where there is none: beside workers, or while the site
+    is down.
+
+    Exit status: 0; with --once, 1 when the database or the stamps could not be reached.
+    """
+    registry = installation.registry
+    cache = shared(registry)
+    relaying = Relay(registry["database"].engine, JOURNAL, cache.stamps, registry["cache_observer"])
+    if once:
+        with services_in_one_line(), stores_in_one_line():
+            _tell("relayed", rows=relaying.run_once())
+        return
+    with stopping() as stop:
+        _tell("started")
+        failing = False
+        while not stop.wait(PERIOD):
+            failing = _look(relaying, failing)
+    _tell("stopped")
+
+
+def _look(relaying: Relay, failing: bool) -> bool:
+    """One look; whether it failed. A failure is told once, and so is its end."""
+    try:
+        rows = relaying.run_once()
+    except (PublishError, SQLAlchemyError) as error:
+        if not failing:
+            _tell("failing", why=str(error).splitlines()[0])
+        return True
+    if rows or failing:
+        _tell("relayed", rows=rows)
+    return False
+
+
+def _tell(event: str, **facts: object) -> None:
+    click.echo(json.dumps({"event": event, "at": round(time.time(), 3), **facts}))
+
+
+def enabled(registry: Any) -> Cache:
+    """The cache of a site that has one."""
+    cache: Cache | None = registry["cache"]
+    if cache is None:
+        raise InstallationError("cache.regions is empty: this site has no cache")
+    return cache
+
+
+def shared(registry: Any) -> Cache:
+    """The cache of a site whose web processes hear of what a command does."""
+    cache = enabled(registry)
+    if not cache.is_shared:
+        raise InstallationError(
+            f"cache.stamps.url = {cache.stamps_url}: these stamps are each process's own, so no "
+            "command can reach the site; sqlite:///path or memcached://host:port can be shared"
+        )
+    return cache
+
+
+@contextmanager
+def stores_in_one_line() -> Iterator[None]:
+    """Tell of stamps or entries that cannot be reached in one line."""
+    try:
+        yield
+    except (StoreError, PublishError) as error:
+        raise CommandError(f"the cache: {error}") from None
+
+
+def _checked(tags: tuple[str, ...]) -> frozenset[str]:
+    try:
+        return check_all(tags)
+    except TagError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _path(path: str) -> str:
+    if not path.startswith("/"):
+        raise click.UsageError(f"an address begins with a slash: /{path}")
+    return path

@@ -1,0 +1,233 @@
+"""What ``cache inspect`` and ``cache stats`` tell, as data and as text."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from pyramid.router import Router
+
+from moziweb.cache import Cache, Journal, StoreError, kind_of
+from moziweb.cache.inspection import Inspected, Verdict
+from moziweb.cache.pieces import inspect_page
+from moziweb.cache.stamps import epoch_of
+from moziweb.movies.calendar import BUDAPEST
+from moziweb.request import Request
+
+HOUR: Final = 3600.0
+RECENT: Final = 2000
+"""Rows of the journal that are looked at."""
+
+_WORDS: Final = {
+    Verdict.TRUE: "true now: it would be served",
+    Verdict.OUTDATED: "outdated: something that it shows has changed",
+    Verdict.EXPIRED: "expired",
+    Verdict.OLD_EPOCH: "of an old epoch: the clock was lost, or everything was purged, since",
+    Verdict.ABSENT: "nothing is stored",
+    Verdict.UNKNOWN: "unknown: the stamps cannot be reached",
+}
+
+
+def described(app: Router, path: str, *, render: bool) -> dict[str, Any] | None:
+    """Everything about the entries of an address; None where no cached page has it."""
+    registry = app.registry
+    cache: Cache = registry["cache"]
+    if render:
+        Request.blank(path).get_response(app)
+    with registry["database"].engine.connect() as connection:
+        journal: Journal = registry["cache_journal"]
+        found = inspect_page(registry, path, lambda tags: journal.concerning(connection, tags))
+    if not found:
+        return None
+    private = sorted({each.region for each in found} & cache.private)
+    return {
+        "path": path,
+        "clock": found[0].clock,
+        "private": private,
+        "pieces": [_piece(each) for each in found],
+    }
+
+
+def _piece(found: Inspected) -> dict[str, Any]:
+    piece: dict[str, Any] = {"region": found.region, "key": found.key, "verdict": found.verdict}
+    entry, cause = found.entry, found.cause
+    if entry is not None:
+        piece |= {
+            "kind": entry.kind.name.lower(),
+            "bytes": len(entry.payload),
+            "encodings": {name: len(data) for name, data in entry.encodings.items()},
+            "created": entry.created,
+            "expires": entry.expires,
+            "tags": [
+                {
+                    "tag": tag.name,
+                    "started": tag.started,
+                    "stamp": tag.number if tag.number is not None else tag.stamp,
+                    "holds": tag.holds,
+                }
+                for tag in found.tags
+            ],
+        }
+    if cause is not None:
+        piece["invalidated"] = {
+            "at": cause.created,
+            "published": cause.published,
+            "reason": cause.reason,
+            "tags": list(cause.tags),
+        }
+    return piece
+
+
+def inspection_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """The same for reading."""
+    yield f"{found['path']}   clock {_clock(found['clock'])}"
+    if found["private"]:
+        names = ", ".join(found["private"])
+        yield (
+            f"The entries of {names} lie in the memory of each web process, which no command can "
+            "see; what follows is this command's own. /__cache__ of a running site shows its."
+        )
+    for piece in found["pieces"]:
+        yield ""
+        yield from _piece_lines(piece, found["clock"])
+
+
+def _piece_lines(piece: Mapping[str, Any], clock: int | None) -> Iterator[str]:
+    verdict = Verdict(piece["verdict"])
+    yield f"{piece.get('kind', 'entry')} in {piece['region']}   {piece['key']}"
+    yield f"  {_WORDS[verdict]}"
+    if verdict is Verdict.ABSENT:
+        return
+    forms = "".join(f", {name} {size:,}" for name, size in piece["encodings"].items())
+    yield f"  {piece['bytes']:,} bytes{forms}"
+    now = time.time()
+    yield (
+        f"  rendered {_ago(now - piece['created'])} ago, "
+        f"{'expires in ' + _ago(piece['expires'] - now) if piece['expires'] > now else 'expired'}"
+    )
+    yield f"  {len(piece['tags'])} tags"
+    width = max((len(tag["tag"]) for tag in piece["tags"]), default=0)
+    for tag in piece["tags"]:
+        mark = " " if tag["holds"] else "✗"
+        stamp = tag["stamp"] if isinstance(tag["stamp"], str) else _clock(tag["stamp"])
+        yield f"  {mark} {tag['tag']:<{width}}  started {_clock(tag['started'])}  stamp {stamp}"
+    if "invalidated" in piece:
+        yield f"  last invalidated {_cause(piece)}"
+
+
+def _cause(piece: Mapping[str, Any]) -> str:
+    cause = piece["invalidated"]
+    shown = {tag["tag"] for tag in piece["tags"]}
+    tags = " ".join(tag for tag in cause["tags"] if tag in shown)
+    published = cause["published"]
+    after = (
+        f"published {max(0.0, published - cause['at']) * 1000:,.0f} ms later"
+        if published is not None
+        else "not published yet"
+    )
+    reason = f": {cause['reason']}" if cause["reason"] else ""
+    moment = datetime.fromtimestamp(cause["at"], BUDAPEST)
+    return f"{moment:%Y-%m-%d %H:%M:%S}, {after}, by {tags}{reason}"
+
+
+def statistics_of(cache: Cache, registry: Any) -> dict[str, Any]:
+    """The state of clock, stores and journal; needs the database."""
+    journal: Journal = registry["cache_journal"]
+    now = time.time()
+    with registry["database"].engine.connect() as connection:
+        rows = journal.latest(connection, limit=RECENT)
+        told = {
+            "age": journal.age(connection, now=now),
+            "unpublished": journal.backlog(connection),
+        }
+    recent = [row for row in rows if row.created > now - HOUR]
+    kinds = Counter(kind_of(tag) for row in recent for tag in row.tags)
+    return {
+        "stamps": {"url": cache.stamps_url, "clock": cache.stamps.clock()},
+        "journal": {**told, "last_hour": len(recent), "kinds": dict(kinds.most_common())},
+        "regions": {name: _region(cache, name) for name in cache.regions},
+    }
+
+
+def _region(cache: Cache, name: str) -> dict[str, Any]:
+    region = cache.regions[name]
+    policy = region.policy
+    backend: Any = cache.dogpile[name].actual_backend
+    told: dict[str, Any] = {
+        "backend": type(backend).__name__,
+        "private": name in cache.private,
+        "mode": "soft" if policy.soft else "strict",
+        "expiration_time": policy.expiration_time,
+        "stale_if_error": policy.stale_if_error,
+        "answers": _answers(region),
+    }
+    if name not in cache.private and hasattr(backend, "statistics"):
+        told["servers"] = {server: _server(stats) for server, stats in backend.statistics().items()}
+    return told
+
+
+def _answers(region: Any) -> bool:
+    try:
+        region.check()
+    except StoreError:
+        return False
+    return True
+
+
+def _server(stats: Mapping[str, str]) -> dict[str, Any] | None:
+    """What matters of memcached's counters; None for a server that is away."""
+    if not stats:
+        return None
+    names = ("curr_items", "bytes", "limit_maxbytes", "evictions", "get_hits", "get_misses")
+    return {name: int(stats[name]) for name in names}
+
+
+def statistics_lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """The same for reading."""
+    stamps, journal = told["stamps"], told["journal"]
+    yield f"stamps    {stamps['url']}   clock {_clock(stamps['clock'])}"
+    waiting = f"{journal['unpublished']} unpublished"
+    if journal["unpublished"]:
+        waiting += f", the oldest for {_ago(journal['age'])}"
+    yield f"journal   {waiting}; {journal['last_hour']} invalidations in the last hour"
+    if journal["kinds"]:
+        counted = "  ".join(f"{kind} {count}" for kind, count in journal["kinds"].items())
+        yield f"          by kind: {counted}"
+    for name, region in told["regions"].items():
+        yield from _region_lines(name, region)
+
+
+def _region_lines(name: str, region: Mapping[str, Any]) -> Iterator[str]:
+    state = "answers" if region["answers"] else "does NOT answer"
+    yield (
+        f"{name:<9} {region['backend']}, {region['mode']}, {_ago(region['expiration_time'])} at "
+        f"most; {state}"
+    )
+    if region["private"]:
+        yield "          in the memory of each web process: see its /metrics"
+    for server, stats in region.get("servers", {}).items():
+        yield f"          {server}: {_server_line(stats)}"
+
+
+def _server_line(stats: Mapping[str, int] | None) -> str:
+    if stats is None:
+        return "away"
+    asked = stats["get_hits"] + stats["get_misses"]
+    ratio = f"{100 * stats['get_hits'] / asked:.1f} % found" if asked else "never asked"
+    return (
+        f"{stats['curr_items']:,} items, {stats['bytes'] / 1e6:,.1f} of "
+        f"{stats['limit_maxbytes'] / 1e6:,.0f} MB, {stats['evictions']:,} evicted; {ratio}"
+    )
+
+
+def _clock(clock: int | None) -> str:
+    """``1a2b3c4d:42``: an epoch and a count, for nobody can compare nineteen digits."""
+    return "unreachable" if clock is None else f"{epoch_of(clock):08x}:{clock & 0xFFFFFFFF}"
+
+
+def _ago(seconds: float) -> str:
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,190 @@
+"""``moziweb cache warm``: the pages that matter, before visitors ask for them."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import click
+import urllib3
+from pyramid.router import Router
+
+from moziweb.cache import Cache
+from moziweb.request import Request
+from moziweb.site.addresses import Address, Addresses, Priority
+
+from .in_parallel import in_parallel
+from .installation import CommandError, Installation, InstallationError, services_in_one_line
+from .report import Report, reporting
+from .stopping import stopping
+
+SECONDS: Final = 60.0
+"""How long one page may take through HTTP."""
+
+WARM: Final = frozenset({"l1", "hit"})
+UNSTORED: Final = frozenset({"bypass", "stale", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Warmed:
+    """How a page was answered; ``status`` 0 is not at all. ``cache`` is its ``X-Cache``."""
+
+    path: str
+    status: int
+    cache: str
+    seconds: float
+
+    @property
+    def outcome(self) -> str:
+        """``rendered``, ``warm`` before, ``unstored``, or ``failed``."""
+        if self.status != 200:
+            return "failed"
+        if self.cache in UNSTORED:
+            return "unstored"
+        return "warm" if self.cache in WARM else "rendered"
+
+
+Ask = Callable[[Address], Warmed]
+
+
+@click.command()
+@click.option(
+    "--through",
+    "through",
+    type=click.Choice([each.name.lower() for each in Priority]),
+    default=Priority.SHOWN.name.lower(),
+    show_default=True,
+    help="How far to go: index, this week and the next, their films, months and genres, the "
+    "calendar, every film.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=2, show_default=True,
+    help="How many pages to render at once.",
+)  # fmt: skip
+@click.option(
+    "--url", metavar="URL", help="Ask a running site instead of rendering here: http://host:port"
+)
+@click.pass_obj
+def warm(installation: Installation, through: str, jobs: int, url: str | None) -> None:
+    """Have the pages that matter first rendered and stored, in both languages.
+
+    Pages are rendered here, in this process, and stored where the site's processes find them. So it
+    can run when a new version is released and before its first web process starts: the keys of
+    pages change with the code. Entries that lie in the memory of web processes, and their first
+    level, can only be warmed by asking each process: with --url.
+
+    Exit status: 0 when every page is stored, 1 when some is not, 128 + the signal when stopped.
+    """
+    with services_in_one_line():
+        app = installation.application
+        _check(app.registry["cache"], url)
+        ask = _through_http(url, jobs) if url else _in_process(app)
+        raise SystemExit(_run(app, Priority[through.upper()], ask, jobs))
+
+
+def _check(cache: Cache | None, url: str | None) -> None:
+    if cache is None:
+        raise InstallationError("cache.regions is empty: this site has no cache")
+    if url is not None:
+        if not url.startswith(("http://", "https://")):
+            raise click.UsageError(
+                f"--url {url}: expected an address such as http://127.0.0.1:6543"
+            )
+        return
+    if cache.private:
+        raise InstallationError(
+            f"cache.{min(cache.private)}.backend: its entries lie in the memory of each web "
+            "process; ask a running one, with --url http://host:port"
+        )
+
+
+def _run(app: Router, through: Priority, ask: Ask, jobs: int) -> int:
+    registry = app.registry
+    addresses = Addresses.of(registry)
+    routes = registry["cache_routes"]
+
+    def cached() -> Any:
+        return (
+            address
+            for address in addresses.through(through)
+            if routes.place_of(registry, address.path) is not None
+        )
+
+    total = sum(1 for _ in cached())
+    tally = Tally()
+    with stopping() as stop, reporting("Pages", total) as report:
+        for warmed in in_parallel(ask, cached(), jobs, stop):
+            tally.add(warmed, report)
+        tally.end(report, stopped=stop.is_set())
+    return stop.exit_status(otherwise=int(tally.has_cold))
+
+
+class Tally:
+    """How many pages were answered how."""
+
+    def __init__(self) -> None:
+        self._outcomes: Counter[str] = Counter()
+        self._began = time.monotonic()
+
+    @property
+    def has_cold(self) -> bool:
+        """Whether some page is not stored."""
+        return bool(self._outcomes["failed"] or self._outcomes["unstored"])
+
+    def add(self, warmed: Warmed, report: Report) -> None:
+        """Count a page and tell of it."""
+        outcome = warmed.outcome
+        self._outcomes[outcome] += 1
+        cold = outcome in {"failed", "unstored"}
+        report.step(
+            {"event": "page", **asdict(warmed), "outcome": outcome},
+            f"{warmed.path}: {outcome} ({warmed.status} {warmed.cache})" if cold else None,
+        )
+
+    def end(self, report: Report, *, stopped: bool) -> None:
+        """Tell the sums."""
+        seconds = time.monotonic() - self._began
+        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self._outcomes.items()))
+        report.end(
+            {
+                "event": "summary",
+                **self._outcomes,
+                "seconds": round(seconds, 3),
+                "stopped": stopped,
+            },
+            f"{'Stopped: ' if stopped else ''}{told or 'no page to warm'}; {seconds:.1f} s.",
+        )
+
+
+def _in_process(app: Router) -> Ask:
+    def ask(address: Address) -> Warmed:
+        began = time.perf_counter()
+        response = Request.blank(address.path).get_response(app)
+        seconds = time.perf_counter() - began
+        state = response.headers.get("X-Cache", "")
+        return Warmed(address.path, response.status_int, state, round(seconds, 4))
+
+    return ask
+
+
+def _through_http(url: str, jobs: int) -> Ask:
+    base = url.rstrip("/")
+    pool = urllib3.PoolManager(
+        maxsize=jobs, retries=False, timeout=SECONDS, headers={"User-Agent": "moziweb cache warm"}
+    )
+    try:
+        pool.request("GET", f"{base}/__lbheartbeat__")
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        raise CommandError(f"--url {url}: nobody answers there ({type(error).__name__})") from None
+
+    def ask(address: Address) -> Warmed:
+        began = time.perf_counter()
+        try:
+            response = pool.request("GET", base + address.path, redirect=False)
+        except urllib3.exceptions.HTTPError:
+            return Warmed(address.path, 0, "", round(time.perf_counter() - began, 4))
+        seconds = round(time.perf_counter() - began, 4)
+        return Warmed(address.path, response.status, response.headers.get("X-Cache", ""), seconds)
+
+    return ask

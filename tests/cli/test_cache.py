@@ -1,0 +1,262 @@
+"""``moziweb cache`` beside a running site: they agree through the stamps alone.
+
+A process takes seconds to start, so most commands run in the test's own, with stores that they open
+for themselves; two tests show that it is the same from a process of its own.
+"""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+from click.testing import CliRunner, Result
+from pyramid.paster import get_appsettings
+from sqlalchemy.orm import Session
+from webtest import TestApp
+from webtest.http import StopableWSGIServer
+
+import moziweb
+from moziweb.cli import installation, main
+from moziweb.freshness import JOURNAL
+from tests.services.memcached import MemcachedServer
+from tests.services.ports import free_port
+from tests.site.cached import Films, fill, pages, week_here
+
+from .conftest import COMMAND, Run, Site, events
+
+Command = Callable[..., Result]
+
+STAMPS = "cache.stamps.url = sqlite:///%(here)s/var/stamps.sqlite\n"
+MEMORY = "cache.regions = pages fragments\ncache.default.backend = moziweb.memory\n"
+
+
+@pytest.fixture
+def command(site: Site, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs ``moziweb -c site.ini cache …`` here; the logging of the tests stays as it is."""
+    monkeypatch.setattr(installation, "setup_logging", lambda ini: None)
+
+    def command(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["-c", str(site.ini), "cache", *arguments])
+
+    return command
+
+
+@pytest.fixture
+def films(site: Site) -> Films:
+    with Session(site.database.engine, expire_on_commit=False) as session:
+        return fill(session)
+
+
+def configure(site: Site, lines: str) -> None:
+    """Add keys to the site's ``[app:main]``."""
+    text = site.ini.read_text()
+    site.ini.write_text(text.replace("storage.backend", f"{lines}storage.backend", 1))
+
+
+def on_memcached(site: Site, server: MemcachedServer) -> None:
+    server.flush()
+    configure(
+        site,
+        "cache.regions = pages fragments\n"
+        "cache.default.backend = dogpile.cache.pylibmc\n"
+        f"cache.default.arguments.url = {server.address}\n"
+        f"cache.stamps.url = memcached://{server.address}\n",
+    )
+
+
+@contextmanager
+def running(site: Site) -> Iterator[TestApp]:
+    """The site of the ini file, at the real time."""
+    wsgi = moziweb.main({}, **get_appsettings(str(site.ini)))
+    wsgi.registry["clock"] = lambda: datetime.now(UTC)
+    try:
+        yield TestApp(wsgi)
+    finally:
+        wsgi.registry["database"].engine.dispose()
+
+
+def state(app: TestApp, path: str) -> str:
+    """How a page is served now."""
+    found: str = app.get(path).headers["X-Cache"]
+    return found
+
+
+def test_a_purge_is_in_effect_in_a_running_site(site: Site, run: Run, films: Films) -> None:
+    configure(site, MEMORY + STAMPS)
+    here, other = pages(films)["film"], pages(films)["other"]
+    with running(site) as app:
+        for path in (here, other):
+            app.get(path)
+        ended = run("cache", "purge", f"movie:{films.here}", "--reason", "by hand")
+        assert ended.returncode == 0, ended.stderr
+        assert (state(app, here), state(app, other)) == ("miss", "hit")
+        assert run("cache", "purge", "--all").returncode == 0
+        assert (state(app, here), state(app, other)) == ("miss", "miss")
+    with site.database.engine.connect() as connection:
+        everything, by_tag = JOURNAL.latest(connection, limit=2)
+    assert (by_tag.tags, by_tag.reason) == ((f"movie:{films.here}",), "by hand")
+    assert "everything" in everything.reason
+    assert by_tag.published is not None
+    assert everything.published is not None
+
+
+def test_inspect_says_what_it_cannot_see(site: Site, command: Command, films: Films) -> None:
+    configure(site, MEMORY + STAMPS)
+    path = pages(films)["week"]
+    with running(site) as app:
+        app.get(path)
+        ended = command("inspect", path)
+        assert ended.exit_code == 1
+        assert "memory of each web process" in ended.stdout
+        assert "nothing is stored" in ended.stdout
+        ended = command("inspect", path, "--render", "--json")
+    assert ended.exit_code == 0, ended.stderr
+    told = json.loads(ended.stdout)
+    assert told["private"] == ["fragments", "pages"]
+    page, shell, *cards = (piece["kind"] for piece in told["pieces"])
+    assert (page, shell, set(cards)) == ("page", "shell", {"card"})
+    assert {piece["verdict"] for piece in told["pieces"]} == {"true"}
+
+
+def test_inspect_sees_a_shared_entry_and_why_it_is_outdated(
+    site: Site, command: Command, films: Films, memcached_server: MemcachedServer
+) -> None:
+    on_memcached(site, memcached_server)
+    path = pages(films)["film"]
+    with running(site) as app:
+        app.get(path)
+        assert json.loads(command("inspect", path, "--json").stdout)["pieces"][0][
+            "verdict"
+        ] == "true"  # fmt: skip
+        command("purge", f"movie:{films.here}", "--reason", "a mistake in the title")
+        ended = command("inspect", path)
+    assert ended.exit_code == 0, ended.stderr
+    assert "outdated" in ended.stdout
+    assert re.search(rf"✗ movie:{films.here} .*stamp tomb", ended.stdout)
+    assert re.search(r"last invalidated .*, published [\d,]+ ms later, .*: a mistake", ended.stdout)
+
+
+def test_a_page_is_purged_by_its_address_with_its_pieces(
+    site: Site, command: Command, films: Films, memcached_server: MemcachedServer
+) -> None:
+    on_memcached(site, memcached_server)
+    week, film = pages(films)["week"], pages(films)["film"]
+    with running(site) as app:
+        for path in (week, film):
+            app.get(path)
+        ended = command("purge", "--path", week)
+        assert re.fullmatch(rf"Purged: the page at {week} and \d pieces of it\.\n", ended.stdout)
+        assert (state(app, week), state(app, film)) == ("miss", "hit")
+
+
+def test_warm_renders_here_what_a_site_then_finds(
+    site: Site, command: Command, films: Films, memcached_server: MemcachedServer
+) -> None:
+    on_memcached(site, memcached_server)
+    ended = command("warm")
+    assert ended.exit_code == 0, ended.stderr
+    *warmed, summary = events(ended.stdout)
+    paths = [event["path"] for event in warmed]
+    assert {"/", "/en/", f"/week/{week_here().name}", pages(films)["film"]} <= set(paths)
+    assert pages(films)["other"] not in paths
+    assert {event["outcome"] for event in warmed} == {"rendered"}
+    assert summary["rendered"] == len(paths)
+    with running(site) as app:
+        assert {state(app, path) for path in paths} == {"hit"}
+    again = events(command("warm", "--through", "archive").stdout)[-1]
+    assert again["warm"] == len(paths)
+    assert again["rendered"] > 0
+
+
+def test_warm_asks_a_running_site(site: Site, command: Command, films: Films) -> None:
+    configure(site, MEMORY + STAMPS)
+    with running(site) as app:
+        server = StopableWSGIServer.create(app.app)
+        try:
+            ended = command("warm", "--url", server.application_url)
+        finally:
+            server.shutdown()
+        assert ended.exit_code == 0, ended.stderr
+        assert events(ended.stdout)[-1]["rendered"] > 4
+        assert {state(app, pages(films)[name]) for name in ("index", "week", "film")} <= {
+            "hit",
+            "l1",
+        }
+
+
+def test_stats_tell_of_stores_and_journal(
+    site: Site, command: Command, films: Films, memcached_server: MemcachedServer
+) -> None:
+    on_memcached(site, memcached_server)
+    command("purge", "movie:1", "week:2026-W34")
+    with site.database.engine.begin() as connection:
+        JOURNAL.add(connection, ["movie:1"], now=time.time() - 30)
+    told = json.loads(command("stats", "--json").stdout)
+    assert told["stamps"]["clock"] is not None
+    assert told["journal"]["unpublished"] == 1
+    assert 30 <= told["journal"]["age"] < 300
+    assert told["journal"]["kinds"] == {"movie": 2, "week": 1}
+    (server,) = told["regions"]["pages"]["servers"].values()
+    assert server["limit_maxbytes"] == memcached_server.megabytes << 20
+    shown = command("stats").stdout
+    assert "1 unpublished" in shown
+    assert f"{memcached_server.address}: " in shown
+
+
+def test_a_relay_publishes_what_was_left_and_ends_on_sigterm(
+    site: Site, command: Command, films: Films
+) -> None:
+    configure(site, MEMORY + STAMPS)
+    path = pages(films)["film"]
+    with running(site) as app:
+        app.get(path)
+        with site.database.engine.begin() as connection:
+            JOURNAL.add(connection, [f"movie:{films.here}"], now=time.time() - 60)
+        arguments = [*COMMAND, "-c", str(site.ini), "cache", "relay"]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            told = [json.loads(process.stdout.readline()) for _ in range(2)]
+            process.send_signal(signal.SIGTERM)
+            rest = events(process.stdout.read())
+        assert process.returncode == 0
+        assert [event["event"] for event in (*told, *rest)] == ["started", "relayed", "stopped"]
+        assert told[1]["rows"] == 1
+        assert state(app, path) == "miss"
+    assert events(command("relay", "--once").stdout)[0]["rows"] == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "arguments", "status", "line"),
+    [
+        ("", ("stats",), 2, "cache.regions is empty"),
+        (MEMORY, ("purge", "movie:1"), 2, "cache.stamps.url = memory://"),
+        (MEMORY + STAMPS, ("warm",), 2, "with --url"),
+        (MEMORY + STAMPS, ("purge", "--path", "/"), 2, "purge by tag"),
+        (MEMORY + STAMPS, ("inspect", "/nowhere"), 1, "no cached page has this address"),
+        (MEMORY + STAMPS, ("purge",), 2, "one of the three"),
+        (MEMORY + STAMPS, ("purge", "Movie 1"), 2, "not a tag"),
+        (MEMORY + STAMPS, ("warm", "--url", "http://127.0.0.1:1"), 1, "nobody answers"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_line(
+    site: Site, command: Command, lines: str, arguments: tuple[str, ...], status: int, line: str
+) -> None:
+    configure(site, lines)
+    ended = command(*arguments)
+    assert ended.exit_code == status
+    assert line in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_purge_without_stamps_waits_in_the_journal(site: Site, command: Command) -> None:
+    configure(site, f"{MEMORY}cache.stamps.url = memcached://127.0.0.1:{free_port()}\n")
+    ended = command("purge", "movie:1")
+    assert ended.exit_code == 1
+    assert "waits in the journal" in ended.stderr
+    with site.database.engine.connect() as connection:
+        assert JOURNAL.backlog(connection) == 1
