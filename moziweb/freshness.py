@@ -56,6 +56,7 @@ def includeme(config: Configurator) -> None:
     relay = Relay(database.engine, JOURNAL, cache.stamps, observer)
     config.registry["cache_relay"] = RelayThread(relay)
     config.registry["cache_journal"] = JOURNAL
+    config.registry["cache_base_url"] = config.registry.settings["site.base_url"]
     config.registry["cache_clock"] = SessionClock(cache.stamps)
     config.registry["cache_digest"] = digest_of(Path(__file__).parent)
     config.registry["cache_always"] = tuple(model_tag(model) for model in DECLARATIONS.models())

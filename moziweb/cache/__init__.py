@@ -45,6 +45,7 @@ from .errors import (
     StartedUnknownError,
     StoreError,
     TagError,
+    UndeclaredInputError,
 )
 from .journal import Journal, JournalRow
 from .keys import KeyMaker
@@ -93,6 +94,7 @@ __all__ = [
     "StoreError",
     "TagError",
     "TaggedRegion",
+    "UndeclaredInputError",
     "Writes",
     "from_settings",
     "has_written",

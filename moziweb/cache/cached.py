@@ -6,23 +6,26 @@ outdated are rendered, and the page itself is put together again. The view, and 
 runs when the shell is outdated.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPException, HTTPMovedPermanently
+from pyramid.httpexceptions import HTTPBadRequest, HTTPException
 from pyramid.response import Response
 
 from .assembly import Shell
 from .entry import Kind
 from .errors import EntryCorruptError
 from .fragments import Fragments, PieceGoneError, offer_slots, withdraw_slots
+from .isolation import declared, isolated
 from .places import CachedRoute, Place
-from .rendering import RenderContext, Rendered
+from .rendering import RenderContext, Rendered, Served
 from .responses import content_of, rendered_of, response_of
 from .sessions import SessionClock
 from .sources import Source
+from .strays import MISSING, MOVED, STATUSES, Strays
 
 View = Callable[[Any, Any], Response]
 Learn = Callable[[str, Place], None]
@@ -30,8 +33,8 @@ Learn = Callable[[str, Place], None]
 READS: Final = frozenset({"GET", "HEAD"})
 
 _CONTEXT: Final = "moziweb.cache.context"
-_TAKEN_AWAY: Final = {"QUERY_STRING": "", "HTTP_COOKIE": ""}
-_STORED: Final = frozenset({200, 301})
+_OK: Final = 200
+_BROKEN: Final = 500
 
 
 class _NotCachedError(Exception):
@@ -40,6 +43,23 @@ class _NotCachedError(Exception):
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
         self.response = response
+
+
+class _StrayError(Exception):
+    """Carries an answer that is no page out of a render, with what was recorded of it."""
+
+    def __init__(self, response: Response, context: RenderContext) -> None:
+        super().__init__(response.status)
+        self.response = response
+        self.context = context
+
+
+class _FoundStrayError(Exception):
+    """Carries out of a render what is known to be answered in its place."""
+
+    def __init__(self, served: Served) -> None:
+        super().__init__(served.status)
+        self.served = served
 
 
 def context_of(request: Any) -> RenderContext | None:
@@ -52,7 +72,8 @@ def context_of(request: Any) -> RenderContext | None:
 class CachedView:
     """A view behind a region. ``always`` are tags that every page carries.
 
-    ``fragments`` fill the slots of its pages, for a view that has some.
+    ``base_url`` is where its request is seen to have come to, whoever sent it. ``fragments`` fill
+    the slots of its pages, for a view that has some.
     """
 
     view: View
@@ -60,21 +81,34 @@ class CachedView:
     clock: SessionClock
     learn: Learn
     always: tuple[str, ...]
+    base_url: str
     fragments: Fragments | None = None
+
+    @property
+    def strays(self) -> Strays:
+        """Where answers that are no pages lie."""
+        return Strays(self.route.region, self.route.keys)
 
     def serve(self, context: Any, request: Any) -> Response:
         """The entry's response, or the view's own where it is not one to be stored."""
         if request.method not in READS:
             return self.view(context, request)
-        place = self.route.place(request)
+        try:
+            place = self.route.place(request)
+        except UnicodeDecodeError:  # declared parameters that are no text
+            raise HTTPBadRequest from None
         source = self.clock.source(request.dbsession)
         page = _Page(self, context, request, place, source)
         try:
             served = place.region.get_or_render(place.key, page.render, source=source)
+        except _FoundStrayError as found:
+            return response_of(found.served, request)
+        except _StrayError as stray:
+            return self._stray(stray, place, request)
         except _NotCachedError as answer:
-            answer.response.headers["X-Cache"] = "bypass"
-            return answer.response
-        self.learn(request.environ["PATH_INFO"], place)
+            return _bypass(answer.response)
+        if not self.route.params:  # those are not told apart by their paths alone
+            self.learn(request.environ["PATH_INFO"], place)
         try:
             return response_of(served, request)
         except EntryCorruptError:
@@ -82,6 +116,16 @@ class CachedView:
             place.region.reject(place.key)
             served = place.region.get_or_render(place.key, page.render, source=source)
             return response_of(served, request)
+
+    def _stray(self, stray: _StrayError, place: Place, request: Any) -> Response:
+        answer = rendered_of(stray.response.body, content_of(stray.response))
+        served = self.strays.store(place.key, answer, stray.context)
+        return _bypass(stray.response) if served is None else response_of(served, request)
+
+
+def _bypass(response: Response) -> Response:
+    response.headers["X-Cache"] = "bypass"
+    return response
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +139,23 @@ class _Page:
     source: Source
 
     def render(self, entry: RenderContext) -> Rendered:
-        """The page, of a shell that may be cached; rendered anew where that turns out outdated."""
-        fragments = self.cached.fragments
-        if fragments is None:
-            return self._view(entry)
+        """The page; raises what is answered in its place, where there is none."""
+        known = self.cached.strays.find(self.place.key)
+        if known is not None:
+            raise _FoundStrayError(known)
+        params = self.cached.route.params
+        given = declared(self.request, params)
+        with isolated(self.request, given, params, self.cached.base_url):
+            if self.cached.fragments is None:
+                response = self._response(entry)
+                return rendered_of(response.body, content_of(response))
+            return self._assembled(self.cached.fragments, entry)
+
+    def _assembled(self, fragments: Fragments, entry: RenderContext) -> Rendered:
+        """Of a shell that may be cached; rendered anew where that turns out to be outdated."""
+        shell = fragments.shell(self.place.key, self._shell, self.source, entry)
         try:
-            return self._filled(
-                fragments,
-                fragments.shell(self.place.key, self._shell, self.source, entry),
-                entry,
-            )
+            return self._filled(fragments, shell, entry)
         except PieceGoneError:
             entry.start_over()
             return self._filled(fragments, self._shell(entry), entry)
@@ -123,38 +174,43 @@ class _Page:
         shell = slots.cut(response.body)
         return Rendered(shell.encode(), kind=Kind.SHELL, content=content_of(response))
 
-    def _view(self, entry: RenderContext) -> Rendered:
-        response = self._response(entry)
-        return rendered_of(response.body, content_of(response))
-
     def _response(self, entry: RenderContext) -> Response:
+        """The view's response, if it is a page; raises it otherwise."""
         entry.depend(*self.cached.always)  # reads the clock, before the snapshot
         entry.cap(self.place.until)
-        with _rendering(self.request, entry):
-            try:
-                response = self.cached.view(self.context, self.request)
-            except HTTPMovedPermanently as moved:
-                response = moved
-            except HTTPException as error:
-                if error.status_int < 500:
-                    raise
-                raise _NotCachedError(error) from None
-        if response.status_int not in _STORED or "Set-Cookie" in response.headers:
+        with _recording(self.request, entry):
+            response = self._answer()
+        if "Set-Cookie" in response.headers or response.status_int not in {_OK, *STATUSES}:
             raise _NotCachedError(response)
+        if response.status_int in MISSING:
+            self.cached.strays.cap(entry)
+        if response.status_int in STATUSES:
+            raise _StrayError(response, entry)
         return response
+
+    def _answer(self) -> Response:
+        """What the view returns, or raises as a response."""
+        try:
+            return self.cached.view(self.context, self.request)
+        except HTTPException as error:
+            if error.status_int in MOVED:
+                return error
+            if error.status_int in MISSING:
+                answer: Response = self.request.invoke_exception_view(sys.exc_info())
+                return answer
+            if error.status_int < _BROKEN:
+                raise
+            raise _NotCachedError(error) from None
 
 
 @contextmanager
-def _rendering(request: Any, context: RenderContext) -> Iterator[None]:
-    """Let views record on ``context``, and take away what a cached page may not depend on."""
-    kept = {name: request.environ.get(name, "") for name in _TAKEN_AWAY}
-    request.environ.update(_TAKEN_AWAY)
+def _recording(request: Any, context: RenderContext) -> Iterator[None]:
+    """Let views record on ``context``."""
     request.environ[_CONTEXT] = context
     try:
         yield
     finally:
         del request.environ[_CONTEXT]
-        request.environ.update(kept)
 
 
 @dataclass(frozen=True, slots=True)

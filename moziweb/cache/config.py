@@ -243,6 +243,8 @@ class _RegionSettings:
             refresh_after=values["refresh_after"],
             recoverable=recoverable,
             enabled=self.backend != NULL,
+            stray_life=values["stray_life"],
+            stray_places=values["stray_places"],
         )
 
     def configure(self, region: CacheRegion, wrap: list[Any]) -> None:

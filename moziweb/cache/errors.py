@@ -47,3 +47,7 @@ class EntryTooBigError(CacheError):
 
 class StartedUnknownError(CacheError):
     """A render asked for its clock after its transaction had begun; see ``sources.py``."""
+
+
+class UndeclaredInputError(CacheError):
+    """A cached view looked at something of its visitor that its key knows nothing of."""

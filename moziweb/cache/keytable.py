@@ -95,6 +95,19 @@ REGION_KEYS: Final = (
         "The share of its life after which a hot entry is renewed in the background; 1 is never.",
     ),
     Key(
+        "stray_life",
+        _number(1, _YEAR),
+        60.0,
+        'For how long "not found" is kept at most, in seconds.',
+    ),
+    Key(
+        "stray_places",
+        _whole(1, 1_000_000),
+        1000,
+        'How many answers that are no pages ("not found", redirects) are kept; addresses without'
+        " number share them, so that trying such addresses cannot push pages out.",
+    ),
+    Key(
         "lease_time",
         _number(2, 3600),
         _TERMS.life,

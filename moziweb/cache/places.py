@@ -15,6 +15,7 @@ from pyramid.registry import Registry
 from pyramid.request import Request
 
 from .entry import Entry
+from .isolation import declared
 from .keys import KeyMaker
 from .region import TaggedRegion
 
@@ -38,19 +39,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class CachedRoute:
-    """What the keys of a route's pages are made of, besides the request."""
+    """What the keys of a route's pages are made of, besides the request.
+
+    ``params`` are the names of the query parameters that its pages depend on.
+    """
 
     region: TaggedRegion
     keys: KeyMaker
     digest: str
     moment: Callable[[Any], Moment] | None
+    params: tuple[str, ...] = ()
 
     def place(self, request: Any) -> Place:
         """The place of a request that was matched to this route."""
         moment = self.moment(request) if self.moment else Moment("", float("inf"))
         matched: Mapping[str, str] = request.matchdict
-        values = (f"{name}={matched[name]}" for name in sorted(matched))
-        key = self.keys.key(self.digest, request.matched_route.name, moment.name, *values)
+        values = [f"{name}={matched[name]}" for name in sorted(matched)]
+        given = [f"?{name}={value}" for name, value in declared(request, self.params)]
+        route = request.matched_route.name
+        key = self.keys.key(self.digest, route, moment.name, *values, *given)
         return Place(self.region, key, moment.ends)
 
 

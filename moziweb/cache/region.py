@@ -159,6 +159,22 @@ class TaggedRegion:
         with suppress(CacheError):
             self.forget(key)
 
+    def put(self, key: str, rendered: Rendered, context: RenderContext) -> Served | None:
+        """Store what was rendered and recorded elsewhere; None if someone is at it just now."""
+
+        def render(empty: RenderContext) -> Rendered:
+            empty.recorder = context.recorder
+            return rendered
+
+        served = self.refresh(key, render, source=context.source)
+        if served is not None:
+            self._parts.observer.served(self.name, served.status)
+        return served
+
+    def now(self) -> float:
+        """Unix time, as the region counts expiries by it."""
+        return self._parts.now()
+
     def forget(self, key: str) -> None:
         """Purge by address: remove the entry, and let every process look again.
 

@@ -7,11 +7,13 @@
         depend(request, tag("week", "2026-W34"))     # at the door where a thing is shown
         ...
 
-The key of a page is its route, the values matched in its path, the language of that path and the
-digest of the code and templates that make it. Nothing else of a request can reach a cached view:
-its query string and its cookies are taken away while it renders, so what one visitor sends never
-shapes what others are served. A page that depends on the time says until when it is true, with
-``cache_moment``.
+The key of a page is its route, the values matched in its path, the language of that path, the
+digest of the code and templates that make it, and the query parameters that it names with
+``cache_params=("page",)``. Nothing else of a request reaches a cached view (``isolation.py``): what
+is only a matter of form is not there, and what would make the page wrong for others raises. A page
+that depends on the time says until when it is true, with ``cache_moment``; one that is made of
+pieces says who makes those, with ``cache_fragments`` (``fragments.py``). "Not found" and redirects
+are cached too, at a bounded number of places (``strays.py``).
 
 A page that this process has served before is served in front of all this (``fastpath.py``): one
 read of the clock, and the bytes.
@@ -51,7 +53,7 @@ def cap(request: Any, ends: float) -> None:
 
 
 def cached_view(view: View, info: Any) -> View:
-    """The view deriver of ``cache``, ``cache_moment`` and ``cache_fragments``."""
+    """The view deriver of ``cache`` and the words that go with it."""
     name, fill = info.options.get("cache"), info.options.get("cache_fragments")
     cache: Cache | None = info.registry.get("cache")
     registry = info.registry
@@ -62,6 +64,7 @@ def cached_view(view: View, info: Any) -> View:
         keys=cache.keys[name],
         digest=registry["cache_digest"],
         moment=info.options.get("cache_moment"),
+        params=tuple(info.options.get("cache_params") or ()),
     )
     registry["cache_routes"].enter(info.options["route_name"], route)
     cached = CachedView(
@@ -70,6 +73,7 @@ def cached_view(view: View, info: Any) -> View:
         clock=registry["cache_clock"],
         learn=registry["cache_addresses"].learn,
         always=registry["cache_always"],
+        base_url=registry["cache_base_url"],
         fragments=_fragments(fill, cache, registry) if fill is not None else None,
     )
     return _deriving(cached.serve)
@@ -78,6 +82,7 @@ def cached_view(view: View, info: Any) -> View:
 cached_view.options = (  # type: ignore[attr-defined]  # Pyramid's protocol
     "cache",
     "cache_moment",
+    "cache_params",
     "cache_fragments",
 )
 

@@ -188,6 +188,10 @@ def _lists_change(mapper: object, connection: Connection, row: Movie) -> None:
                 _gather(row, name)
 
 
+def _appears(mapper: object, connection: object, row: object) -> None:
+    _gather(row, PUBLISHED_LIST)
+
+
 def _gather(row: object, name: str) -> None:
     session = object_session(row)
     if session is not None:
@@ -195,6 +199,7 @@ def _gather(row: object, name: str) -> None:
 
 
 event.listen(Movie, "before_insert", _appears_undated)
+event.listen(Movie, "before_insert", _appears)
 event.listen(Premiere, "before_delete", _appears_undated)
 event.listen(Movie, "before_delete", _appears_undated)
 event.listen(Movie, "before_update", _lists_change)

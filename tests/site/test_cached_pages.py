@@ -206,11 +206,6 @@ def test_a_redirect_is_cached_until_the_slug_changes(cached: TestApp, films: Fil
     assert cached.get(path, status=301).headers["Location"].endswith(f"{films.here}-uj-cim")
 
 
-def test_what_is_not_found_is_not_stored(cached: TestApp, films: Films) -> None:
-    for _ in range(2):
-        assert "X-Cache" not in cached.get("/movie/9999", status=404).headers
-
-
 def _same_month(films: Films) -> set[str]:
     """The month's page shows the week ahead when that is still in it."""
     later = week_here().shifted(5).thursday

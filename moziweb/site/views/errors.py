@@ -17,11 +17,14 @@ from pyramid.view import exception_view_config, forbidden_view_config, notfound_
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from moziweb.cache.views import cap, depend
 from moziweb.i18n import _
 from moziweb.movies.calendar import week_of
+from moziweb.movies.tags import PUBLISHED_LIST
 from moziweb.request import Request
 
 from ..cards import Link
+from ..moments import this_day
 from ..pages import error_page_of
 from ..static import READS
 from ..visit import Visit
@@ -85,6 +88,8 @@ def not_found(error: HTTPNotFound, request: Request) -> Response:
     """404; 405 where there is a page, but none that takes this method."""
     if isinstance(error, PredicateMismatch) and request.method not in taken_methods(request):
         return bad_method(request)
+    depend(request, PUBLISHED_LIST)
+    cap(request, this_day(request).ends)
     return answer(request, _NOT_FOUND)
 
 

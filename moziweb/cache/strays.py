@@ -1,0 +1,55 @@
+"""Answers at addresses where no page is: "not found", and redirects to where one is.
+
+There is no end of such addresses, and whoever tries them must not be able to push pages out of the
+cache. So these answers share a fixed number of places: each is stored at one that its address is
+hashed to, together with the key that its page would have, and is gone when another one comes to lie
+there. They are looked for only where no page was found. What they show is known by their tags, as
+with any page: the one that says there is no such film goes stale when films are added.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .keys import KeyMaker
+from .region import TaggedRegion
+from .rendering import RenderContext, Rendered, Served
+
+MOVED: Final = frozenset({301, 302, 303, 307, 308})
+MISSING: Final = frozenset({404, 410})
+STATUSES: Final = MOVED | MISSING
+
+_INSTEAD_OF: Final = "instead_of"
+
+
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """The answers of a region's views that are no pages."""
+
+    region: TaggedRegion
+    keys: KeyMaker
+
+    def find(self, page: str) -> Served | None:
+        """What is answered instead of the page with this key, if that is known and true."""
+        served = self.region.lookup(self._place(page))
+        if served is None or served.entry.content.get(_INSTEAD_OF) != page:
+            return None
+        return served
+
+    def store(self, page: str, answer: Rendered, context: RenderContext) -> Served | None:
+        """Store what is answered instead of a page, as ``context`` has recorded it.
+
+        None if another one is being stored at the same place.
+        """
+        content: Mapping[str, str | int | float] = {**answer.content, _INSTEAD_OF: page}
+        return self.region.put(self._place(page), replace(answer, content=content), context)
+
+    def cap(self, context: RenderContext) -> None:
+        """Let an answer that says "not found" live for a short while: it may have missed a tag."""
+        context.cap(self.region.now() + self.region.policy.stray_life)
+
+    def _place(self, page: str) -> str:
+        digest = hashlib.sha256(page.encode()).digest()
+        number = int.from_bytes(digest[:8]) % self.region.policy.stray_places
+        return self.keys.key("stray", str(number))

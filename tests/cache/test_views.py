@@ -1,0 +1,248 @@
+"""Cached views in an application of a few lines, which knows nothing of films."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPFound, HTTPNotFound
+from pyramid.response import Response
+from pyramid.session import SignedCookieSessionFactory
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from webob import Request
+from webtest import TestApp
+
+from moziweb.cache import SessionClock, UndeclaredInputError, from_settings
+from moziweb.cache.views import depend
+
+SETTINGS = {"cache.regions": "pages", "cache.pages.expiration_time": "60"}
+
+Look = Any
+
+
+class Site:
+    """An application with one cached page at ``/page/{name}``, whose view is ``look``."""
+
+    def __init__(self, **options: Any) -> None:
+        self.look: Look = lambda request: "page"
+        self.renders = 0
+        self.cache = from_settings(SETTINGS)
+        engine = create_engine("sqlite://")
+        with Configurator(session_factory=SignedCookieSessionFactory("secret")) as config:
+            config.registry["cache"] = self.cache
+            config.registry["cache_clock"] = SessionClock(self.cache.stamps)
+            config.registry["cache_always"] = ("list:all",)
+            config.registry["cache_digest"] = "1"
+            config.registry["cache_base_url"] = "https://site.example"
+            config.include("moziweb.cache.views")
+            config.add_request_method(lambda _: Session(engine), "dbsession", reify=True)
+            config.add_route("page", "/page/{name}")
+            config.add_view(self.view, route_name="page", cache="pages", **options)
+            config.add_notfound_view(lambda request: Response("nothing", status=404))
+            self.app = TestApp(config.make_wsgi_app())
+
+    def view(self, request: Any) -> Response:
+        """The page."""
+        self.renders += 1
+        depend(request, f"page:{request.matchdict['name'][:20]}")
+        shown = self.look(request)
+        return shown if isinstance(shown, Response) else Response(str(shown))
+
+    def get(self, path: str = "/page/a", **headers: str) -> Any:
+        """Ask for it as a browser with these headers."""
+        return self.app.get(path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+def paged() -> Site:
+    return Site(cache_params=("page", "sort"))
+
+
+@pytest.mark.parametrize(
+    ("look", "what"),
+    [
+        (lambda r: r.session["user"], "the session"),
+        (lambda r: r.session.get("user"), "the session"),
+        (lambda r: r.session.flash("x"), "the session"),
+        (lambda r: "x" if r.session else "y", "the session"),
+        (lambda r: r.cookies["user"], "a cookie"),
+        (lambda r: r.cookies.get("user"), "a cookie"),
+        (lambda r: "user" in r.cookies, "a cookie"),
+        (lambda r: dict(r.cookies), "a cookie"),
+        (lambda r: r.GET["q"], "parameter 'q'"),
+        (lambda r: r.GET.get("q"), "parameter 'q'"),
+        (lambda r: r.GET.getall("q"), "parameter 'q'"),
+        (lambda r: "q" in r.GET, "parameter 'q'"),
+        (lambda r: r.params.get("q"), "parameter 'q'"),
+    ],
+)
+def test_a_cached_view_that_looks_at_its_visitor_raises(site: Site, look: Look, what: str) -> None:
+    site.look = look
+    with pytest.raises(UndeclaredInputError, match=what):
+        site.get("/page/a?q=1", Cookie="user=me")
+
+
+def test_the_request_is_whole_again_afterwards(site: Site) -> None:
+    seen: list[Any] = []
+    site.app.app.registry["seen"] = seen
+
+    def look(request: Any) -> str:
+        request.add_response_callback(
+            lambda r, _: seen.append((r.GET["q"], r.cookies["user"], r.host, r.session.new))
+        )
+        return "page"
+
+    site.look = look
+    site.get("/page/a?q=1", Cookie="user=me", Host="other.example")
+    assert seen == [("1", "me", "other.example", True)]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda r: sorted(k for k in r.environ if k.startswith("HTTP_")),
+        lambda r: dict(r.GET),
+        lambda r: r.url,
+        lambda r: r.host_url + r.path_qs,
+        lambda r: (r.remote_addr, r.user_agent, r.method, r.body),
+        lambda r: r.route_url("page", name="b"),
+        lambda r: str(r.accept_language) + str(r.accept_encoding),
+    ],
+)
+def test_whoever_asks_the_page_is_the_same(look: Look) -> None:
+    plain, odd = Site(), Site()
+    plain.look = odd.look = look
+    headers = {
+        "Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher",
+        "Forwarded": "host=evil.example", "User-Agent": "<script>", "Cookie": "_LOCALE_=en",
+        "Accept-Language": "en", "X-HTTP-Method-Override": "POST", "X-Original-URL": "/evil",
+        "Authorization": "Basic x", "Referer": "https://evil.example",
+    }  # fmt: skip
+    one = plain.app.get("/page/a")
+    other = odd.app.get("/page/a?q=evil&page=9", headers=headers)
+    assert one.body == other.body
+    assert "evil" not in other.text
+
+
+def test_head_is_rendered_as_get(site: Site) -> None:
+    site.look = lambda request: request.method
+    assert site.app.head("/page/a").body == b""
+    assert (site.get().text, site.renders) == ("GET", 1)
+
+
+def test_declared_parameters_are_part_of_the_key(paged: Site) -> None:
+    paged.look = lambda r: (r.GET.get("page"), r.GET.getall("sort"), r.params.get("page"))
+    assert paged.get("/page/a?page=2").text == "('2', [], '2')"
+    assert paged.get("/page/a").text == "(None, [], None)"
+    assert paged.get("/page/a?page=2").text == "('2', [], '2')"
+    assert paged.renders == 2
+
+
+@pytest.mark.parametrize(
+    "query", ["?page=2&sort=a", "?sort=a&page=2", "?sort=a&utm=x&page=2", "?page=2&sort=%61"]
+)
+def test_neither_their_order_nor_others_among_them_matter(paged: Site, query: str) -> None:
+    paged.look = lambda r: r.query_string
+    assert paged.get("/page/a?page=2&sort=a").text == "page=2&sort=a"
+    assert paged.get(f"/page/a{query}").text == "page=2&sort=a"
+    assert paged.renders == 1
+
+
+def test_a_value_cannot_be_taken_for_another_parameter(paged: Site) -> None:
+    paged.look = lambda r: (r.GET.get("page"), r.GET.get("sort"))
+    pages = {
+        paged.get(f"/page/a?{query}").text
+        for query in ("page=1%26sort%3D2", "page=1&sort=2", "sort=1&page=2", "page=1", "page=")
+    }
+    assert len(pages) == paged.renders == 5
+
+
+def test_a_query_that_is_no_text_is_refused(paged: Site) -> None:
+    paged.app.get("/page/a?page=%ff", status=400)
+    assert paged.renders == 0
+
+
+def test_a_cookie_that_a_view_sets_keeps_its_page_out(site: Site) -> None:
+    def look(request: Any) -> Response:
+        response = Response("for you")
+        response.set_cookie("user", "you")
+        return response
+
+    site.look = look
+    assert [site.get().headers["X-Cache"] for _ in range(2)] == ["bypass"] * 2
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_what_raises_and_what_returns_is_not_found_alike(site: Site, status: int) -> None:
+    def look(request: Any) -> Response:
+        if status == 404:
+            return Response("nothing", status=404)
+        raise HTTPNotFound
+
+    site.look = look
+    shown = [site.app.get("/page/a", status=404) for _ in range(2)]
+    assert [each.headers["X-Cache"] for each in shown] == ["miss", "hit"]
+    assert {each.text for each in shown} == {"nothing"}
+    site.cache.stamps.publish(["page:a"])
+    assert site.app.get("/page/a", status=404).headers["X-Cache"] == "miss"
+
+
+def test_a_redirect_goes_stale_with_what_it_leads_to(site: Site) -> None:
+    def look(request: Any) -> Response:
+        raise HTTPFound("https://site.example/page/b")
+
+    site.look = look
+    assert site.app.get("/page/a", status=302).headers["X-Cache"] == "miss"
+    assert site.app.get("/page/a", status=302).headers["Location"].endswith("/page/b")
+    assert site.renders == 1
+    site.look = lambda request: "page"
+    site.cache.stamps.publish(["page:a"])
+    assert site.get().text == "page"
+
+
+def test_a_long_address_is_cached_like_any(site: Site) -> None:
+    path = "/page/" + "x" * 5000
+    assert [site.get(path).headers["X-Cache"] for _ in range(2)] == ["miss", "hit"]
+
+
+def test_two_megabytes_are_served_and_not_stored(site: Site) -> None:
+    site.look = lambda request: Response(bytes(range(256)) * 8192, content_type="text/plain")
+    for _ in range(2):
+        page = Request.blank("/page/a").get_response(site.app.app)
+        assert (len(page.body), page.headers["X-Cache"]) == (2 << 20, "bypass")
+
+
+@pytest.fixture
+def poisoned(site: Site) -> SimpleNamespace:
+    """A site with its page cached, and the store that it lies in."""
+    site.get()
+    store = site.cache.dogpile["pages"].actual_backend
+    return SimpleNamespace(site=site, values=store._values)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda value: b"",
+        lambda value: b"junk",
+        lambda value: value[:-1],
+        lambda value: value + b"x",
+        lambda value: value.replace(b"page", b"evil", 1),
+        lambda value: value.replace(b"MZ\x01", b"MZ\x00", 1),
+        lambda value: b"\x80\x04cos\nsystem\n",
+        lambda value: value[: len(value) // 2],
+    ],
+)
+def test_what_is_no_entry_is_a_miss(poisoned: SimpleNamespace, spoil: Any) -> None:
+    for key in poisoned.values:
+        poisoned.values[key] = spoil(poisoned.values[key])
+    poisoned.site.cache.stamps.tick()
+    page = poisoned.site.get()
+    assert (page.text, page.headers["X-Cache"]) == ("page", "miss")
+    assert poisoned.site.get().headers["X-Cache"] in {"hit", "l1"}
