@@ -53,7 +53,9 @@ def includeme(config: Configurator) -> None:
     database: Database = config.registry["database"]
     writes = Writes(DECLARATIONS, JOURNAL, cache.stamps, observer)
     database.watch(writes.watch, writes.join)
-    relay = Relay(database.engine, JOURNAL, cache.stamps, observer)
+    relay = Relay(
+        database.engine, JOURNAL, cache.stamps, observer, expansions=DECLARATIONS.expansions
+    )
     config.registry["cache_relay"] = RelayThread(relay)
     config.registry["cache_journal"] = JOURNAL
     config.registry["cache_base_url"] = config.registry.settings["site.base_url"]

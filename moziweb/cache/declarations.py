@@ -8,10 +8,14 @@ as it is now: a film that moves to another week leaves the page of the old one, 
 The function sees only the attributes named in ``keys``, and each of those must be mapped with
 ``active_history=True``. Without it, SQLAlchemy does not know the old value of an attribute that
 was expired when it was set, and the old week would keep its page.
+
+A model may be declared more than once: what a change of some columns concerns may be less than what
+a change of others does.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ClauseElement, Table, event, inspect
@@ -19,6 +23,7 @@ from sqlalchemy.orm import ColumnProperty, Mapper, Session, object_session
 from sqlalchemy.orm.attributes import History
 
 from .errors import ConfigurationError
+from .expansion import Expansions
 from .tags import check_all, model_tag
 
 
@@ -49,13 +54,18 @@ class Declaration:
     columns: tuple[str, ...]
     keys: tuple[str, ...]
     tags: TagsOf
+    changes_only: bool = False
 
     def of_new(self, row: object) -> frozenset[str]:
         """The tags of a row that has been inserted."""
+        if self.changes_only:
+            return frozenset()
         return self._tags(row, _new)
 
     def of_deleted(self, row: object) -> frozenset[str]:
         """The tags of a row that is being deleted."""
+        if self.changes_only:
+            return frozenset()
         return self._tags(row, _old)
 
     def of_changed(self, row: object) -> frozenset[str]:
@@ -85,17 +95,29 @@ class Declarations:
     """The declarations of an application, found by a row's class or by a table."""
 
     def __init__(self) -> None:
-        self._by_model: dict[type, Declaration] = {}
+        self._by_model: dict[type, list[Declaration]] = {}
+        self.expansions = Expansions()
         self._gathered = f"moziweb.cache.gathered.{id(self)}"
 
     def tagged(
-        self, model: type, *, columns: Sequence[str], keys: Sequence[str], tags: TagsOf
+        self,
+        model: type,
+        *,
+        columns: Sequence[str],
+        keys: Sequence[str],
+        tags: TagsOf,
+        changes_only: bool = False,
     ) -> None:
         """Declare a model: what of it is shown, and the tags of a row, made of its ``keys``.
 
         ``columns`` may name relationships too, for links that no column of the row tells of.
+        ``changes_only``: a row that is new or deleted concerns nobody by this declaration.
         """
-        self._by_model[model] = Declaration(model, tuple(columns), tuple(keys), tags)
+        declaration = Declaration(model, tuple(columns), tuple(keys), tags, changes_only)
+        if model in self._by_model:
+            self._by_model[model].append(declaration)
+            return
+        self._by_model[model] = [declaration]
         event.listen(model, "before_update", self._before_update, propagate=True)
         event.listen(model, "before_delete", self._before_delete, propagate=True)
 
@@ -103,21 +125,19 @@ class Declarations:
         """Every declared model."""
         return tuple(self._by_model)
 
-    def find(self, model: type) -> Declaration | None:
-        """The declaration of a class, or of the nearest one it inherits from."""
-        return next(
-            (self._by_model[base] for base in model.__mro__ if base in self._by_model), None
-        )
+    def find(self, model: type) -> Sequence[Declaration]:
+        """The declarations of a class, or of the nearest one it inherits from."""
+        return next((self._by_model[base] for base in model.__mro__ if base in self._by_model), ())
 
-    def of_table(self, table: object) -> Iterator[Declaration]:
-        """The declarations of all models that live in a table."""
-        for model, declaration in self._by_model.items():
+    def of_table(self, table: object) -> Iterator[type]:
+        """The declared models that live in a table."""
+        for model in self._by_model:
             if isinstance(table, Table) and table in inspect(model, raiseerr=True).tables:
-                yield declaration
+                yield model
 
     def check(self) -> None:
         """``ConfigurationError`` for an attribute that is not there, or forgets its old value."""
-        for declaration in self._by_model.values():
+        for declaration in chain.from_iterable(self._by_model.values()):
             mapper: Mapper[Any] = inspect(declaration.model, raiseerr=True)
             for name in (*declaration.columns, *declaration.keys):
                 if name not in mapper.attrs:
@@ -139,10 +159,10 @@ class Declarations:
         self._gather(target, Declaration.of_deleted)
 
     def _gather(self, row: object, tags: Callable[[Declaration, object], frozenset[str]]) -> None:
-        declaration = self.find(type(row))
         session = object_session(row)
-        if declaration is not None and session is not None:
-            self.gathered(session).update(tags(declaration, row))
+        if session is not None:
+            for declaration in self.find(type(row)):
+                self.gathered(session).update(tags(declaration, row))
 
 
 def _check_history(model: type, mapper: Mapper[Any], name: str) -> None:

@@ -97,13 +97,24 @@ class Journal:
         (number,) = result.inserted_primary_key or (0,)
         return int(number)
 
-    def mark(self, connection: Connection, ids: Sequence[int], *, now: float) -> None:
-        """Note that rows are published; one that is marked already keeps its time."""
+    def mark(
+        self,
+        connection: Connection,
+        ids: Sequence[int],
+        *,
+        now: float,
+        told: Iterable[str] = (),
+    ) -> None:
+        """Note that rows are published; one that is marked already keeps its time.
+
+        ``told`` are the tags that were published, where those in the rows stand for others.
+        """
         table = self.table
+        values = {"tags": json.dumps(sorted(told))} if told else {}
         connection.execute(
             update(table)
             .where(table.c.id.in_(ids), table.c.published.is_(None))
-            .values(published=now)
+            .values(published=now, **values)
         )
 
     def unpublished(

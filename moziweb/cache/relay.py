@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from .expansion import Expansions
 from .journal import Journal
 from .observer import Observer
 from .stamps import Stamps
@@ -36,9 +37,14 @@ class Relay:
         observer: Observer,
         *,
         grace: float = GRACE,
+        expansions: Expansions | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """``now`` is Unix time, the same that writers put into their rows."""
+        """``now`` is Unix time, the same that writers put into their rows.
+
+        ``expansions`` are those of the writers' declarations.
+        """
+        self._expansions = expansions or Expansions()
         self._engine = engine
         self._journal = journal
         self._stamps = stamps
@@ -57,13 +63,19 @@ class Relay:
             rows = self._journal.unpublished(connection, before=now - self._grace)
         if not rows:
             return 0
-        tags = frozenset(tag for row in rows for tag in row.tags)
+        tags = self._expanded(frozenset(tag for row in rows for tag in row.tags))
         self._stamps.publish(tags)
         self._observer.published(tags)
         with self._engine.begin() as connection:
             self._journal.mark(connection, [row.id for row in rows], now=self._now())
         self._observer.relayed(len(rows))
         return len(rows)
+
+    def _expanded(self, tags: frozenset[str]) -> frozenset[str]:
+        if not self._expansions.needed(tags):
+            return tags
+        with self._engine.connect() as connection:
+            return self._expansions.expanded(connection, tags)
 
     def prune(self) -> int:
         """Remove what the journal need not keep any longer."""

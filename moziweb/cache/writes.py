@@ -154,8 +154,7 @@ class Writes:
         tags = set(changed)
         changed.clear()
         for row in session.new:
-            declaration = self._declarations.find(type(row))
-            if declaration is not None:
+            for declaration in self._declarations.find(type(row)):
                 tags.update(declaration.of_new(row))
         batch.wrote = True
         self._add(session, batch, tags)
@@ -172,11 +171,11 @@ class Writes:
     def _of_bulk(self, state: ORMExecuteState) -> frozenset[str]:
         """The models' own tags, for a statement on a model or on its table."""
         mapper = state.bind_mapper
-        found = None if mapper is None else self._declarations.find(mapper.class_)
-        if found is not None:
-            return frozenset({model_tag(found.model)})
+        found = () if mapper is None else self._declarations.find(mapper.class_)
+        if found:
+            return frozenset({model_tag(found[0].model)})
         table = getattr(state.statement, "table", None)
-        return frozenset(model_tag(each.model) for each in self._declarations.of_table(table))
+        return frozenset(map(model_tag, self._declarations.of_table(table)))
 
     def _before_commit(self, session: Session) -> None:
         if session.in_nested_transaction():
@@ -228,19 +227,29 @@ class Writes:
     def _deliver(self, batch: _Batch) -> None:
         """Publish and mark. Whatever goes wrong, the commit is done: the relay will see to it."""
         try:
-            self._stamps.publish(batch.tags)
-        except PublishError as error:
+            tags = self._expanded(batch)
+            self._stamps.publish(tags)
+        except (PublishError, SQLAlchemyError) as error:
             log.warning("cache: not published, left to the relay: %s", error)
             self._observer.publish_failed(batch.tags)
             return
-        self._observer.published(batch.tags)
+        self._observer.published(tags)
         if batch.engine is None:
             return
         try:
             with batch.engine.begin() as connection:
-                self._journal.mark(connection, batch.rows, now=self._now())
+                new = tags - batch.tags
+                self._journal.mark(connection, batch.rows, now=self._now(), told=new and tags)
         except SQLAlchemyError as error:
             log.warning("cache: published, but not marked in the journal: %s", error)
+
+    def _expanded(self, batch: _Batch) -> frozenset[str]:
+        """What to publish; asked of the database as it is after the commit."""
+        expansions = self._declarations.expansions
+        if batch.engine is None or not expansions.needed(batch.tags):
+            return frozenset(batch.tags)
+        with batch.engine.connect() as connection:
+            return expansions.expanded(connection, batch.tags)
 
 
 class _NoSavepoint:

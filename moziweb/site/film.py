@@ -8,7 +8,12 @@ from moziweb.movies.models import DatePrecision, Movie, Premiere
 from moziweb.movies.opening import opening_of
 from moziweb.movies.tags import (
     distributor_tag,
+    genre_slug_tag,
     genre_tag,
+    moved_page_tag,
+    moved_tag,
+    movie_ids_tag,
+    movie_page_tag,
     movie_tag,
     person_tag,
     premiere_tag,
@@ -77,10 +82,12 @@ def movie_page(visit: Visit, movie: Movie, links: PosterLinks | None) -> MoviePa
 
 def depend_on_movie(visit: Visit, movie: Movie) -> None:
     """Record what ``whole_movie`` loaded, but for the poster."""
-    visit.depend(movie_tag(movie.id))
+    visit.depend(movie_tag(movie.id), movie_ids_tag(movie.id), movie_page_tag(movie.id))
     visit.depend(*(genre_tag(link.genre_id) for link in movie.genre_links))
     visit.depend(*(person_tag(credit.person_id) for credit in movie.credits))
-    visit.depend(*(premiere_tag(premiere.id) for premiere in movie.premieres))
+    visit.depend(*(genre_slug_tag(link.genre_id) for link in movie.genre_links))
+    for premiere in movie.premieres:
+        visit.depend(premiere_tag(premiere.id), moved_tag(premiere.id), moved_page_tag(premiere.id))
     services = {premiere.service_id for premiere in movie.premieres}
     visit.depend(*(service_tag(service_id) for service_id in services if service_id is not None))
     if movie.distributor_id is not None:

@@ -19,7 +19,7 @@ from moziweb.movies.queries import (
     premieres_between,
     undated_movies,
 )
-from moziweb.movies.tags import PUBLISHED_LIST, UNDATED_LIST, dated_tag, period_tag
+from moziweb.movies.tags import UNDATED_LIST, dated_tag, period_tag
 
 from .visit import Visit
 
@@ -45,7 +45,7 @@ def index_sections(session: Session, visit: Visit) -> tuple[IndexSection, ...]:
     today = visit.today
     this, following = week_of(today), week_of(today).next
     shown = (this.shifted(step) for step in range(-WEEKS_IN_CINEMAS, 2))
-    visit.depend(PUBLISHED_LIST, UNDATED_LIST, *map(period_tag, shown))
+    visit.depend(UNDATED_LIST, *map(period_tag, shown))
     listings = premieres_between(session, this.shifted(-WEEKS_IN_CINEMAS).start, following.end)
     undated = undated_movies(session, today, UNDATED_SHOWN)
     visit.depend(*(dated_tag(each.movie.id) for each in undated))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from moziweb.movies.models import Genre, Movie
 from moziweb.movies.queries import Listing, genres_of
-from moziweb.movies.tags import genre_tag, movie_tag, premiere_tag, service_tag
+from moziweb.movies.tags import genre_tag, moved_tag, movie_tag, premiere_tag, service_tag
 from moziweb.posters.links import PosterLinks, poster_links
 from moziweb.request import Request
 
@@ -58,7 +58,7 @@ class Shelf:
         return replace(self, visit=replace(self.visit, depend=depend))
 
     def depend(self, listing: Listing) -> None:
-        """Record what a listing shows, but for its poster."""
+        """Record what any list of these shows, but for posters."""
         tags = [genre_tag(genre.id) for genre in self.genres.get(listing.movie.id, ())]
         if listing.premiere is not None:
             tags.append(premiere_tag(listing.premiere.id))
@@ -70,6 +70,8 @@ class Shelf:
         """The card of one listing."""
         movie, wording = listing.movie, self.visit.wording
         self.depend(listing)
+        if listing.premiere is not None:
+            self.visit.depend(moved_tag(listing.premiere.id))
         title, subtitle = titles(self.visit, movie)
         premiere = premiere_of(wording, listing)
         return Card(

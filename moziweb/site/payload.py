@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from moziweb.movies.models import Credit, Genre, Movie, Premiere, Trailer
 from moziweb.movies.queries import Listing
-from moziweb.movies.tags import distributor_tag
+from moziweb.movies.tags import distributor_tag, genre_slug_tag, movie_ids_tag
 from moziweb.posters.links import PosterLinks
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB
 
@@ -67,6 +67,7 @@ def _listing(shelf: Shelf, listing: Listing) -> dict[str, Any]:
     genres, links = shelf.genres.get(movie.id, ()), shelf.posters.get(movie.id)
     brief = _movie_brief(shelf.visit, movie, genres, links)
     shelf.depend(listing)
+    shelf.visit.depend(movie_ids_tag(movie.id), *(genre_slug_tag(each.id) for each in genres))
     if movie.distributor_id is not None:
         shelf.visit.depend(distributor_tag(movie.distributor_id))
     return {

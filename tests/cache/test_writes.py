@@ -20,6 +20,7 @@ from moziweb.cache.declarations import Declarations
 from moziweb.cache.errors import ConfigurationError, PublishError, TagError
 from moziweb.cache.journal import JournalRow
 from moziweb.cache.stamps import Stamps
+from moziweb.cache.tags import tag
 from moziweb.cache.writes import REASON, Writes, has_written
 from tests.cache.database import (
     NOW,
@@ -511,8 +512,7 @@ class TestDeclarations:
     def test_a_tag_is_made_of_declared_keys_only(self) -> None:
         mine = Declarations()
         mine.tagged(Show, columns=("name",), keys=("id",), tags=lambda row: [row.name])
-        declaration = mine.find(Show)
-        assert declaration is not None
+        (declaration,) = mine.find(Show)
         with pytest.raises(AttributeError, match="name it in `keys`"):
             declaration.of_new(Show(id=1, name="1"))
 
@@ -520,11 +520,28 @@ class TestDeclarations:
         class Short(Film):
             pass
 
-        found = declarations.find(Short)
-        assert found is not None
-        assert found.model is Film
+        assert [found.model for found in declarations.find(Short)] == [Film]
 
     def test_tables(self) -> None:
-        assert [d.model for d in declarations.of_table(Film.__table__)] == [Film]
+        assert list(declarations.of_table(Film.__table__)) == [Film]
         assert list(declarations.of_table(genre_links)) == []
         assert list(declarations.of_table(None)) == []
+
+    def test_a_change_concerns_only_what_its_columns_are_declared_for(
+        self, stamps: Stamps, heard: Heard, sqlite_engine: Engine
+    ) -> None:
+        mine = Declarations()
+        mine.tagged(Film, columns=("title",), keys=("id",), tags=lambda row: [tag("film", row.id)])
+        mine.tagged(
+            Film, columns=("week",), keys=("week",), tags=lambda row: [tag("week", row.week)],
+            changes_only=True,
+        )  # fmt: skip
+        factory = sessionmaker(sqlite_engine)
+        Writes(mine, journal, stamps, heard).watch(factory)
+        with factory.begin() as session:
+            session.add(Film(id=1, title="a", week="1"))
+        with factory.begin() as session:
+            session.get_one(Film, 1).title = "b"
+        with factory.begin() as session:
+            session.get_one(Film, 1).week = "2"
+        assert heard.tags == [{"film:1"}, {"film:1"}, {"week:1", "week:2"}]

@@ -15,7 +15,14 @@ from moziweb.movies.queries import (
     genre_premieres_from,
     undated_movies,
 )
-from moziweb.movies.tags import PREMIERES_LIST, PUBLISHED_LIST, UNDATED_LIST, dated_tag, genre_tag
+from moziweb.movies.tags import (
+    GENRES_LIST,
+    UNDATED_LIST,
+    dated_tag,
+    genre_list_tag,
+    genre_slug_tag,
+    genre_tag,
+)
 from moziweb.request import Request
 
 from ..moments import this_day
@@ -44,8 +51,8 @@ _SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
 def genre(request: Request) -> dict[str, Any]:
     """What is to come in a genre, and what came last. Five queries."""
     visit = Visit.of(request)
-    genre = _genre_at(request)
-    visit.depend(genre_tag(genre.id), PREMIERES_LIST, PUBLISHED_LIST)
+    genre = _genre_at(request, visit)
+    visit.depend(genre_tag(genre.id), genre_slug_tag(genre.id), genre_list_tag(genre.id))
     start = week_of(visit.today).start
     coming = genre_premieres_from(request.dbsession, genre, start, SHOWN_PER_SECTION)
     past = genre_premieres_before(request.dbsession, genre, start, SHOWN_PER_SECTION)
@@ -74,7 +81,7 @@ def genre(request: Request) -> dict[str, Any]:
 def undated(request: Request) -> dict[str, Any]:
     """The films whose day is not known. Three queries."""
     visit = Visit.of(request)
-    visit.depend(UNDATED_LIST, PUBLISHED_LIST)
+    visit.depend(UNDATED_LIST)
     listings = undated_movies(request.dbsession, visit.today, UNDATED_SHOWN)
     visit.depend(*(dated_tag(each.movie.id) for each in listings))
     programme = Programme(request, visit)
@@ -86,9 +93,10 @@ def undated(request: Request) -> dict[str, Any]:
     }
 
 
-def _genre_at(request: Request) -> Genre:
+def _genre_at(request: Request, visit: Visit) -> Genre:
     slug = request.matchdict["genre"]
     found = genre_by_slug(request.dbsession, slug) if _SLUG.fullmatch(slug) else None
     if found is None:
+        visit.depend(GENRES_LIST)
         raise HTTPNotFound
     return found

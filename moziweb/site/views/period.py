@@ -1,6 +1,7 @@
 """The pages of a week and of a month, and the way to a date's week."""
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import date
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -19,7 +20,8 @@ from moziweb.movies.queries import (
     neighbours,
     premieres_between,
 )
-from moziweb.movies.tags import PREMIERES_LIST, PUBLISHED_LIST, period_tag
+from moziweb.movies.spans import spans_between
+from moziweb.movies.tags import period_tag
 from moziweb.request import Request
 
 from ..cards import PeriodNav
@@ -81,12 +83,12 @@ def _period_page(
 ) -> dict[str, Any]:
     """What ``period.jinja2`` is given. Three queries, or two for a period without premieres."""
     visit = Visit.of(request)
-    visit.depend(PUBLISHED_LIST, period_tag(period))
+    visit.depend(period_tag(period))
     listings = premieres_between(request.dbsession, period.start, period.end, precisions)
     filled = NO_NEIGHBOURS
     if not listings:
-        visit.depend(PREMIERES_LIST)
         filled = neighbours(request.dbsession, period.start, period.end, precisions)
+        visit.depend(*spans_between(filled.before or date.min, filled.after or date.max))
     nav = nav_of(visit, period, filled)
     description = _("Film premieres in Hungary, ${span}.", mapping={"span": nav.span_text})
     return {

@@ -1,0 +1,96 @@
+"""Tags that stand for others: what they stand for is asked after the commit."""
+
+from collections.abc import Collection, Iterator
+
+import pytest
+from sqlalchemy import Connection, Engine, event, insert, select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from moziweb.cache import Relay, tag
+from moziweb.cache.declarations import Declarations
+from moziweb.cache.stamps import Stamps
+from moziweb.cache.writes import Writes
+from tests.cache.database import NOW, Film, Heard, Poster, journal
+
+
+def weeks_of(connection: Connection, names: Collection[str]) -> Iterator[str]:
+    """The weeks of films, by tags such as ``week-of:1``."""
+    ids = [int(name.split(":")[1]) for name in names]
+    for week in connection.scalars(select(Film.week).where(Film.id.in_(ids))):
+        yield tag("week", week)
+
+
+@pytest.fixture
+def declared() -> Declarations:
+    mine = Declarations()
+    mine.tagged(
+        Poster, columns=("url",), keys=("film_id",), tags=lambda row: [tag("week-of", row.film_id)]
+    )
+    mine.expansions.add("week-of", weeks_of)
+    return mine
+
+
+def test_what_is_published_is_what_they_stand_for(
+    declared: Declarations, stamps: Stamps, heard: Heard, sqlite_engine: Engine
+) -> None:
+    factory = sessionmaker(sqlite_engine)
+    Writes(declared, journal, stamps, heard).watch(factory)
+    with factory.begin() as session:
+        session.add(Film(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
+    assert heard.tags == [{"week:7"}]
+    with sqlite_engine.connect() as connection:
+        (row,) = journal.latest(connection)
+    assert (row.tags, row.published is None) == (("week:7",), False)
+
+
+def test_what_others_commit_meanwhile_is_seen(
+    declared: Declarations, stamps: Stamps, heard: Heard, sqlite_engine: Engine
+) -> None:
+    """The film moves between the commit and the publishing, by the hand of someone unwatched."""
+    factory = sessionmaker(sqlite_engine)
+    Writes(declared, journal, stamps, heard).watch(factory)
+
+    def move(session: Session) -> None:
+        with sqlite_engine.begin() as connection:
+            connection.execute(update(Film).values(week="8"))
+
+    with Session(sqlite_engine) as other:
+        other.add(Film(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
+        other.commit()
+    session = factory()
+    session.get_one(Poster, 1).url = "b"
+    event.listen(session, "after_commit", move)
+    session.commit()
+    session.close()
+    assert heard.tags == [{"week:8"}]
+
+
+def test_the_relay_expands_them_too(
+    declared: Declarations, stamps: Stamps, heard: Heard, sqlite_engine: Engine
+) -> None:
+    with sqlite_engine.begin() as connection:
+        connection.execute(insert(Film).values(id=1, title="a", week="9"))
+        journal.add(connection, ["week-of:1", "film:1"], now=NOW - 100)
+    relay = Relay(
+        sqlite_engine, journal, stamps, heard, expansions=declared.expansions, now=lambda: NOW
+    )
+    assert relay.run_once() == 1
+    assert heard.tags == [{"film:1", "week:9"}]
+
+
+def test_where_the_database_cannot_be_asked_the_row_is_left_to_the_relay(
+    declared: Declarations, stamps: Stamps, heard: Heard, sqlite_engine: Engine
+) -> None:
+    def fail(connection: object, names: object) -> list[str]:
+        raise OperationalError("", {}, Exception("gone"))
+
+    declared.expansions.add("week-of", fail)
+    factory = sessionmaker(sqlite_engine)
+    Writes(declared, journal, stamps, heard).watch(factory)
+    with factory.begin() as session:
+        session.add(Film(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
+    assert heard.tags == []
+    with sqlite_engine.connect() as connection:
+        (row,) = journal.latest(connection)
+    assert (row.tags, row.published) == (("week-of:1",), None)
