@@ -1,0 +1,343 @@
+"""The bad day of the story, replayed: posters are saved while visitors look at pages.
+
+800 demo movies, not one variant made. Visitors open the index, week pages and old films' pages at a
+fixed rate, and their browsers fetch the pictures that the pages link at our own route, each of
+which is drawn, decoded, cut, stored and saved there and then. Three strategies, one after the
+other, each over a fresh database:
+
+* **reset**: each saved variant empties the page cache, as the site of the story did;
+* **tags**: a saved variant makes stale what shows it, which is how moziweb works;
+* **tags, warm**: and ``moziweb posters generate`` and a look at each page came before the visitors.
+
+A rendering is *needless* where no variant of a film on that page was saved since the page was
+rendered before. The site is one process of eight threads with its entries and stamps on memcached;
+decoding runs niced in processes of its own. The picture for the docs is drawn by ``storm_picture``.
+
+Run it from the repository's root: ``python -m benchmarks.storm [--seconds 35] [--rate 20]``.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy import select, text
+
+from benchmarks.page_hit import prepare
+from benchmarks.report import Bound, Cell, finish, print_table
+from benchmarks.storm_app import RESET
+from benchmarks.storm_picture import Curve, draw
+from moziweb.db import create_engine
+from moziweb.movies.calendar import budapest_today, week_of
+from moziweb.posters.models import PosterSource
+from tests.services.memcached import MemcachedServer
+from tests.services.web import WebServer
+
+STRATEGIES = ("reset", "tags", "tags, warm")
+IMAGES = re.compile(r'/poster/[^"\s,]+')
+FILMS = re.compile(r"/movie/(\d+)-")
+IMAGES_OF_A_PAGE = 6
+"""What a browser fetches at once; the rest of a page's pictures are loaded as one scrolls."""
+
+BROWSERS = 48
+PATIENCE = 60.0
+SAVE_SLACK = 1.0
+"""Seconds by which a mark in the journal may come after the publish that it tells of."""
+
+
+@dataclass
+class Page:
+    """One page view: seconds since the start when it was due and how long it took from then on."""
+
+    due: float
+    took: float
+    path: str
+    cache: str
+    films: frozenset[int]
+    at: float
+
+
+@dataclass
+class Day:
+    """What a strategy's visitors saw."""
+
+    name: str
+    pages: list[Page] = field(default_factory=list)
+    images: int = 0
+    failures: int = 0
+    waiting: list[tuple[float, int]] = field(default_factory=list)
+    saves: list[tuple[float, int]] = field(default_factory=list)
+    began: float = 0.0
+
+    def renders(self, path: str | None = None) -> list[Page]:
+        """The page views that had to be rendered."""
+        return [p for p in self.pages if p.cache == "miss" and (path is None or p.path == path)]
+
+    def needless(self) -> int:
+        """Renders of a page since whose render before no variant of a film on it was saved."""
+        saved: dict[int, list[float]] = defaultdict(list)
+        for at, film in sorted(self.saves):
+            saved[film].append(at)
+        before: dict[str, Page] = {}
+        count = 0
+        for page in sorted(self.renders(), key=lambda page: page.at):
+            last = before.get(page.path)
+            before[page.path] = page
+            if last is not None:
+                since, until = last.at - SAVE_SLACK, page.at + page.took + SAVE_SLACK
+                shown = last.films | page.films
+                count += not any(_between(saved[film], since, until) for film in shown)
+        return count
+
+    def times(self) -> list[float]:
+        """Page times in milliseconds, queueing included."""
+        return [page.took * 1000 for page in self.pages]
+
+
+def _between(moments: Sequence[float], since: float, until: float) -> bool:
+    return bisect_right(moments, until) > bisect_right(moments, since)
+
+
+class Visitors:
+    """An open crowd: pages are due at their times, whatever the site does."""
+
+    def __init__(self, web: WebServer, paths: Mapping[str, Sequence[str]], seed: int) -> None:
+        self._web = web
+        self._paths = paths
+        self._chance = random.Random(seed)
+        self._lock = threading.Lock()
+        self._in_flight = 0
+        self._fetched: set[str] = set()
+
+    def spend(self, day: Day, seconds: float, rate: float) -> None:
+        """Let them come for some time."""
+        day.began = time.time()
+        start = time.perf_counter()
+        with ThreadPoolExecutor(BROWSERS) as pages, ThreadPoolExecutor(BROWSERS) as images:
+            for number in range(int(seconds * rate)):
+                due = number / rate
+                pause = start + due - time.perf_counter()
+                if pause > 0:
+                    time.sleep(pause)
+                pages.submit(self._visit, day, due, start, self._choose(), images)
+                if number % max(1, int(rate / 4)) == 0:
+                    day.waiting.append((time.perf_counter() - start, self._in_flight))
+
+    def _choose(self) -> str:
+        kind = self._chance.choices(("index", "week", "old"), (5, 3, 2))[0]
+        return self._chance.choice(self._paths[kind])
+
+    def _visit(
+        self, day: Day, due: float, start: float, path: str, images: ThreadPoolExecutor
+    ) -> None:
+        got = self._get(path)
+        took = time.perf_counter() - start - due
+        if got is None or got[0] != 200:
+            day.failures += 1
+            return
+        body = got[2].decode()
+        films = frozenset(map(int, FILMS.findall(body)))
+        cache = got[1].get("X-Cache", "none")
+        day.pages.append(Page(due, took, path, cache, films, day.began + due))
+        links = dict.fromkeys(IMAGES.findall(body))
+        for link in list(links)[:IMAGES_OF_A_PAGE]:
+            if self._is_new(link):
+                day.images += 1
+                images.submit(self._get, urlsplit(link).path)
+
+    def _is_new(self, link: str) -> bool:
+        with self._lock:
+            known = link in self._fetched
+            self._fetched.add(link)
+            return not known
+
+    def _get(self, path: str) -> tuple[int, dict[str, str], bytes] | None:
+        with self._lock:
+            self._in_flight += 1
+        try:
+            return self._web.get(path, timeout=PATIENCE)
+        except OSError:
+            return None
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+
+
+def settings(folder: Path, strategy: str, memcached: str) -> dict[str, str]:
+    """Production's keys, but for a database and a storage of our own."""
+    return {
+        "site.base_url": "https://moziweb.test",
+        "sqlalchemy.url": f"sqlite:///{folder}/demo.sqlite",
+        "storage.backend": "disk",
+        "storage.disk.path": f"{folder}/objects",
+        "cache.regions": "pages fragments",
+        "cache.stamps.url": f"memcached://{memcached}",
+        "cache.default.backend": "dogpile.cache.pylibmc",
+        "cache.default.arguments.url": memcached,
+        "cache.pages.expiration_time": "86400",
+        "cache.fragments.expiration_time": "604800",
+        "cache.fragments.mode": "strict",
+        "posters.background": "off",
+        "posters.inline_slots": "2",
+        **({RESET: "true"} if strategy == "reset" else {}),
+    }
+
+
+def paths_of(url: str) -> dict[str, list[str]]:
+    """The pages that are visited: the index, eight weeks, and films that opened long ago."""
+    week = week_of(budapest_today(datetime.now(UTC)))
+    engine = create_engine({"sqlalchemy.url": url})
+    query = (
+        "SELECT movie.id, movie.slug FROM movie JOIN premiere ON premiere.movie_id = movie.id"
+        " GROUP BY movie.id, movie.slug HAVING max(premiere.date) < :long_ago ORDER BY movie.id"
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(text(query), {"long_ago": week.shifted(-6).thursday}).all()
+    engine.dispose()
+    return {
+        "index": ["/"],
+        "week": [f"/week/{week.shifted(number).name}" for number in range(-4, 4)],
+        "old": [f"/movie/{row.id}-{row.slug}" for row in rows],
+    }
+
+
+def saves_of(url: str, since: float) -> list[tuple[float, int]]:
+    """When which film's variants were saved: the journal."""
+    engine = create_engine({"sqlalchemy.url": url})
+    with engine.connect() as connection:
+        sources = connection.execute(select(PosterSource.id, PosterSource.movie_id))
+        films = {row.id: row.movie_id for row in sources}
+        query = text("SELECT published, tags FROM cache_journal WHERE published > :since")
+        rows = connection.execute(query, {"since": since}).all()
+    engine.dispose()
+    found = []
+    for published, tags in rows:
+        for tag in json.loads(tags):
+            kind, _, rest = tag.partition(":")
+            if kind in {"variant", "source"}:
+                found.append((float(published), films[int(rest.partition(":")[0])]))
+    return sorted(set(found))
+
+
+def make_ahead(ini: Path, seconds: float) -> None:
+    """``moziweb posters generate``, niced, for some time."""
+    command = [sys.executable, "-W", "ignore", "-m", "moziweb.cli", "-c", str(ini)]
+    process = subprocess.Popen(
+        ["nice", "-n", "10", *command, "posters", "generate"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def replay(strategy: str, source: Path, asked: argparse.Namespace) -> Day:
+    """One strategy's day."""
+    day = Day(strategy)
+    with tempfile.TemporaryDirectory() as name, MemcachedServer() as memcached:
+        folder = Path(name)
+        shutil.copyfile(source / "demo.sqlite", folder / "demo.sqlite")
+        url = f"sqlite:///{folder}/demo.sqlite"
+        paths = paths_of(url)
+        keys = settings(folder, strategy, memcached.address)
+        with WebServer(keys, "call:benchmarks.storm_app:main") as web:
+            if strategy == "tags, warm":
+                make_ahead(web.home / "site.ini", asked.ahead)
+            for path in (*paths["index"], *paths["week"], *paths["old"]):
+                web.get(path)
+            Visitors(web, paths, seed=7).spend(day, asked.seconds, asked.rate)
+        day.saves = saves_of(url, day.began)
+    return day
+
+
+def row(day: Day, seconds: float) -> list[Cell]:
+    """A strategy's figures."""
+    times = day.times()
+    films_saved = Counter(film for _, film in day.saves)
+    return [
+        day.name,
+        len(day.renders("/")),
+        len(day.renders()),
+        day.needless(),
+        statistics.mean(times),
+        statistics.quantiles(times, n=20)[18],
+        max(count for _, count in day.waiting),
+        f"{len(day.pages) / seconds:.1f}",
+        f"{sum(films_saved.values()) / seconds:.1f}",
+        day.failures,
+    ]
+
+
+HEADER = ("", "index renders", "all renders", "needless", "mean ms", "p95 ms", "most waiting",
+          "pages/s", "saves/s", "failed")  # fmt: skip
+
+
+def curves(days: Sequence[Day], seconds: float) -> list[Curve]:
+    """What is drawn: per second, the mean page time, the index renders, who waits."""
+    drawn = []
+    for day in days:
+        slots = range(int(seconds))
+        by_second: dict[int, list[float]] = defaultdict(list)
+        for page in day.pages:
+            by_second[int(page.due)].append(page.took * 1000)
+        renders = Counter(int(page.due) for page in day.renders("/"))
+        waiting = {int(at): count for at, count in day.waiting}
+        drawn.append(
+            Curve(
+                day.name,
+                [statistics.mean(by_second[n]) if by_second[n] else 0.0 for n in slots],
+                [float(renders[n]) for n in slots],
+                [float(waiting.get(n, 0)) for n in slots],
+            )
+        )
+    return drawn
+
+
+def main() -> int:
+    """1 when a page was rendered needlessly under tags."""
+    parser = argparse.ArgumentParser(description="Posters are saved while visitors look at pages.")
+    parser.add_argument("--seconds", type=float, default=35.0)
+    parser.add_argument("--rate", type=float, default=20.0, help="page views each second")
+    parser.add_argument("--ahead", type=float, default=25.0, help="seconds of generating ahead")
+    parser.add_argument("--picture", type=Path, help="write the picture there (SVG)")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        prepare(Path(name))
+        days = [replay(strategy, Path(name), asked) for strategy in STRATEGIES]
+    rows = [row(day, asked.seconds) for day in days]
+    print_table(
+        f"{asked.seconds:g} s, {asked.rate:g} page views each second and their pictures,"
+        f" {len(os.sched_getaffinity(0))} cores, decoding niced",
+        HEADER,
+        rows,
+    )
+    if asked.picture:
+        asked.picture.write_text(draw(curves(days, asked.seconds), asked.rate))
+    figures = {
+        day.name: dict(zip(HEADER[1:], line[1:], strict=True))
+        for day, line in zip(days, rows, strict=True)
+    }
+    bounds = [Bound(f"needless renders, {day.name}", day.needless(), at_most=0) for day in days[1:]]
+    return finish({"rate": asked.rate, "seconds": asked.seconds, "strategies": figures}, bounds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
