@@ -1,11 +1,11 @@
 """What does an invalidation cost, as the site grows? 800, 100,000 and 1,000,000 movies and pages.
 
-Each size has a database with as many movies and a memcached with as many cached pages (small ones,
-each with a tag of its own and its stamp). A film's title is then changed through a watched
-session, which flushes, writes its journal row, commits, publishes and marks. After each write the film's
-page and its week's page are asked for, which have to be made anew, and another film's, which must
-be served as it was. Every figure is to stay flat: a write costs its own tags, whatever else is
-cached, and a read costs its own.
+Each size has a database with as many movies, and a memcached with as many cached pages: small ones,
+each with a tag of its own and its stamp. Then a film's title is changed in a watched session, which
+flushes, writes its journal row, commits, publishes and marks. After each write the film's page and
+its week's page are asked for, which have to be made anew, and another film's, which must be served
+as it was. Every figure is to stay flat: a write costs its own tags, whatever else is cached, and a
+read costs its own.
 
 Run it from the repository's root: ``python -m benchmarks.invalidation [--sizes 800 100000]``. The
 largest size takes a few minutes and about 2 GB of memory.

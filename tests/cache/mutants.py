@@ -10,6 +10,7 @@ import pytest
 from moziweb.cache import l1, reading, stamps
 from moziweb.cache.dependencies import Group, Recorder
 from moziweb.cache.entry import Entry
+from moziweb.cache.region import TaggedRegion
 from moziweb.cache.rendering import RenderContext, Served, Status
 from moziweb.cache.stamps import CLOCK, TOMB, Stamps, epoch_of
 
@@ -122,6 +123,30 @@ def l1_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
         return copy.entry if copy is not None and copy.g == g else None
 
     patch.setattr(l1.FirstLevel, "get", get)
+
+
+def recall_ignores_the_clock(patch: pytest.MonkeyPatch) -> None:
+    """The fast path serves a copy for as long as the clock can be read at all."""
+
+    def recall(self: TaggedRegion, key: str) -> tuple[Entry, float] | None:
+        copy = self._parts.l1.find(key)
+        if copy is None or self._parts.stamps.clock() is None:
+            return None
+        return None if self._parts.now() >= copy.entry.expires else (copy.entry, 0.0)
+
+    patch.setattr(TaggedRegion, "recall", recall)
+
+
+def recall_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
+    """The fast path serves a copy for as long as the clock stands still."""
+
+    def recall(self: TaggedRegion, key: str) -> tuple[Entry, float] | None:
+        copy = self._parts.l1.find(key)
+        if copy is None or self._parts.stamps.clock() != copy.g:
+            return None
+        return copy.entry, 0.0
+
+    patch.setattr(TaggedRegion, "recall", recall)
 
 
 def l1_takes_the_latest_clock(patch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.cache.world import CARDS, LIST, World, reads, settle, writes
+from tests.cache.world import CARDS, LIST, World, reads, reads_fast, settle, writes
 
 MOST_ACTORS = 5
 
@@ -25,6 +25,11 @@ class CacheMachine(RuleBasedStateMachine):
     @rule(process=st.integers(0, 1))
     def start_reader(self, process: int) -> None:
         self.world.start(reads(process))
+
+    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @rule(process=st.integers(0, 1))
+    def start_reader_on_the_fast_path(self, process: int) -> None:
+        self.world.start(reads_fast(process))
 
     @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
     @rule()

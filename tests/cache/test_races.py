@@ -13,6 +13,7 @@ from tests.cache.world import (
     evicts,
     play,
     reads,
+    reads_fast,
     settle,
     waits,
     writes,
@@ -39,6 +40,9 @@ SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
     "two writes of two tags": (PIECES, (writes(LIST), writes(CARD), reads(0), reads(0))),
     "an evicted stamp": (WARM, (writes(CARD), evicts(f"tag:{CARD}"), reads(0), reads(1))),
     "an evicted clock": (WARM, (writes(CARD), evicts("clock"), reads(0), reads(1))),
+    "a write, fast": (WARM, (writes(CARD), reads_fast(0), reads_fast(0), reads(1))),
+    "a write, fast and pieces": (PIECES, (writes(CARD), reads_fast(0), reads_fast(0))),
+    "time passes, fast": ((*WARM, reads_fast(0)), (waits(70), reads_fast(0), reads_fast(0))),
     "time passes": ((*WARM, reads(0)), (waits(70), reads(0), reads(0))),
 }
 
@@ -102,6 +106,8 @@ FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
     (mutants.fresh_clock_in_an_open_transaction, "a write, cold"),
     (mutants.started_after_the_render, "a write, cold"),
     (mutants.l1_ignores_expiry, "time passes"),
+    (mutants.recall_ignores_the_clock, "a write, fast"),
+    (mutants.recall_ignores_expiry, "time passes, fast"),
     (mutants.strictly_below, "a write, warm"),
 ]
 
