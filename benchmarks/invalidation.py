@@ -5,7 +5,7 @@ each with a tag of its own and its stamp. Then a film's title is changed in a wa
 flushes, writes its journal row, commits, publishes and marks. After each write the film's page and
 its week's page are asked for, which have to be made anew, and another film's, which must be served
 as it was. Every figure is to stay flat: a write costs its own tags, whatever else is cached, and a
-read costs its own.
+read costs its own. The sizes are asked in turn, and a ratio is the median of each round's own.
 
 Run it from the repository's root: ``python -m benchmarks.invalidation [--sizes 800 100000]``. The
 largest size takes a few minutes and about 2 GB of memory.
@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -41,6 +43,10 @@ WEEKLY = 20
 """Films that open in a week."""
 
 WEEKS_BACK = 6000
+FILM, OTHER = "/movie/1-film-1", "/movie/2-film-2"
+WARM_UP = 3
+"""Rounds that are not counted."""
+
 MEASURED = ("write", "film page", "week page", "other page")
 
 
@@ -101,44 +107,59 @@ def timed(work: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def measure(count: int, rounds: int) -> dict[str, float]:
-    """The medians of one size, in milliseconds."""
-    with tempfile.TemporaryDirectory() as name, MemcachedServer(megabytes=1500) as memcached:
-        folder = Path(name)
-        week = make_database(folder, count)
-        app: Any = make_app({}, **site_settings(folder, memcached.address))
-        database = app.registry["database"]
-        fill_cache(app.registry["cache"], count)
+@dataclass
+class Site:
+    """The site at one size, and what each round of it took, in milliseconds by what was done."""
 
-        def get(path: str, *states: str) -> None:
-            response = Request.blank(path).get_response(app)
-            state = response.headers.get("X-Cache")
-            if response.status_int != 200 or (states and state not in states):
-                raise SystemExit(f"invalidation: {path} was {response.status}, {state}")
+    size: int
+    app: Any
+    week: str
+    memcached: MemcachedServer
+    spent: dict[str, list[float]] = field(default_factory=lambda: {each: [] for each in MEASURED})
 
-        def write(number: int) -> None:
-            with database.write() as session:
-                session.get_one(Movie, 1).title = f"Film, version {number}"
+    def get(self, path: str, *states: str) -> None:
+        """Ask for a page, which must be served in one of these ways."""
+        response = Request.blank(path).get_response(self.app)
+        state = response.headers.get("X-Cache")
+        if response.status_int != 200 or (states and state not in states):
+            raise SystemExit(f"invalidation: {path} was {response.status}, {state}")
 
-        film, other, weekly = "/movie/1-film-1", "/movie/2-film-2", f"/week/{week}"
-        for path in (film, other, weekly):
-            get(path)
-        figures: dict[str, list[float]] = {each: [] for each in MEASURED}
-        for number in range(rounds + 3):
-            spent = (
-                timed(lambda number=number: write(number)),  # type: ignore[misc]
-                timed(lambda: get(film, "miss")),
-                timed(lambda: get(weekly, "miss")),
-                timed(lambda: get(other, "hit")),
-            )
-            if number >= 3:  # the first few warm up
-                for each, took in zip(MEASURED, spent, strict=True):
-                    figures[each].append(took)
-        database.engine.dispose()
-        evicted = int(memcached.statistics()["evictions"])
+    def write(self, number: int) -> None:
+        """Change a film's title, and publish that."""
+        with self.app.registry["database"].write() as session:
+            session.get_one(Movie, 1).title = f"Film, version {number}"
+
+    def round(self, number: int) -> None:
+        """A write, and the reads after it."""
+        works: tuple[Callable[[], object], ...] = (
+            lambda: self.write(number),
+            lambda: self.get(FILM, "miss"),
+            lambda: self.get(f"/week/{self.week}", "miss"),
+            lambda: self.get(OTHER, "hit"),
+        )
+        for each, work in zip(MEASURED, works, strict=True):
+            self.spent[each].append(timed(work))
+
+    def check(self) -> None:
+        """Nothing may have been evicted: a smaller cache would be another measurement."""
+        evicted = int(self.memcached.statistics()["evictions"])
         if evicted:
             raise SystemExit(f"invalidation: memcached was too small: {evicted} evictions")
-    return {each: statistics.median(values) for each, values in figures.items()}
+
+
+@contextmanager
+def site(size: int) -> Iterator[Site]:
+    """The site with ``size`` movies and as many cached pages."""
+    with tempfile.TemporaryDirectory() as name, MemcachedServer(megabytes=1500) as memcached:
+        week = make_database(Path(name), size)
+        app: Any = make_app({}, **site_settings(Path(name), memcached.address))
+        fill_cache(app.registry["cache"], size)
+        found = Site(size, app, week, memcached)
+        for path in (FILM, OTHER, f"/week/{week}"):
+            found.get(path)
+        yield found
+        found.check()
+        app.registry["database"].engine.dispose()
 
 
 def main() -> int:
@@ -147,7 +168,16 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=[800, 100_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=40)
     asked = parser.parse_args()
-    figures = {size: measure(size, asked.rounds) for size in asked.sizes}
+    with ExitStack() as everything:
+        sites = [everything.enter_context(site(size)) for size in asked.sizes]
+        for number in range(asked.rounds + WARM_UP):
+            for each in sites:
+                each.round(number)
+    kept = [{k: v[WARM_UP:] for k, v in each.spent.items()} for each in sites]
+    figures = {
+        each.size: {name: statistics.median(values) for name, values in spent.items()}
+        for each, spent in zip(sites, kept, strict=True)
+    }
     rows: list[list[Cell]] = [
         [f"{size:,}", *(f"{found[each]:.2f}" for each in MEASURED)]
         for size, found in figures.items()
@@ -157,10 +187,15 @@ def main() -> int:
         ["", "write", "the film's page anew", "its week's anew", "another's, a hit"],
         rows,
     )
-    first, last = figures[asked.sizes[0]], figures[asked.sizes[-1]]
     bounds = [
-        Bound(f"{each}, largest over smallest", last[each] / first[each], at_most=FLAT)
-        for each in MEASURED
+        Bound(
+            f"{name}, largest over smallest",
+            statistics.median(
+                last / first for first, last in zip(kept[0][name], kept[-1][name], strict=True)
+            ),
+            at_most=FLAT,
+        )
+        for name in MEASURED
     ]
     told = {
         str(size): {each: round(value, 3) for each, value in found.items()}

@@ -55,6 +55,9 @@ FILMS = re.compile(r"/movie/(\d+)-")
 IMAGES_OF_A_PAGE = 6
 """What a browser fetches at once; the rest of a page's pictures are loaded as one scrolls."""
 
+OLD = 60
+"""Films that opened long ago whose pages are visited."""
+
 BROWSERS = 48
 PATIENCE = 60.0
 SAVE_SLACK = 1.0
@@ -213,7 +216,7 @@ def paths_of(url: str) -> dict[str, list[str]]:
     return {
         "index": ["/"],
         "week": [f"/week/{week.shifted(number).name}" for number in range(-4, 4)],
-        "old": [f"/movie/{row.id}-{row.slug}" for row in rows],
+        "old": [f"/movie/{row.id}-{row.slug}" for row in rows[:: max(1, len(rows) // OLD)]],
     }
 
 
@@ -262,7 +265,7 @@ def replay(strategy: str, source: Path, asked: argparse.Namespace) -> Day:
             if strategy == "tags, warm":
                 make_ahead(web.home / "site.ini", asked.ahead)
             for path in (*paths["index"], *paths["week"], *paths["old"]):
-                web.get(path)
+                web.get(path)  # cached when the day begins, under each strategy
             Visitors(web, paths, seed=7).spend(day, asked.seconds, asked.rate)
         day.saves = saves_of(url, day.began)
     return day

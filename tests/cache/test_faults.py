@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
 from moziweb.cache import (
@@ -28,6 +28,7 @@ from moziweb.cache import (
 from moziweb.cache.config import open_cells
 from tests.cache.database import NOW, Film, Heard, Poster, journal
 from tests.services.memcached import MemcachedServer
+from tests.services.postgres import PostgresServer
 
 
 @pytest.fixture
@@ -184,15 +185,16 @@ from moziweb.cache.config import open_cells
 from moziweb.db.engine import create_engine
 from tests.cache.database import Film, declarations, journal
 
-database, stamps_file, step = sys.argv[1:]
+database, stamps_url, prefix, step = sys.argv[1:]
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
-cells = open_cells(f"sqlite:///{stamps_file}")
+cells = open_cells(stamps_url, prefix)
 stamps = Stamps(cells, 3600)
 writes = Writes(declarations, journal, stamps, Observer(), now=lambda: %r)
-sessions = sessionmaker(create_engine({"sqlalchemy.url": database}))
+engine = create_engine({"sqlalchemy.url": database, "sqlalchemy.pool_size": 2})
+sessions = sessionmaker(engine)
 writes.watch(sessions)
 if step == "publish":
     stamps.publish = die
@@ -211,23 +213,36 @@ with sessions() as session:
 """
 
 
+@pytest.fixture(params=["sqlite", "postgresql and memcached"])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Engine, str]]:
+    """A database with the tables, and the address of a store of stamps: small and large."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_engine"), f"sqlite:///{tmp_path}/stamps.db"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    memcached: MemcachedServer = request.getfixturevalue("memcached_server")
+    with server.database(request.getfixturevalue("films_template")) as url:
+        made = create_engine(url)
+        yield made, f"memcached://{memcached.address}"
+        made.dispose()
+
+
 @pytest.mark.parametrize("step", ["commit", "publish", "incr", "set_multi", "mark", "end"])
-def test_a_writer_killed_at_any_step(sqlite_engine: Engine, tmp_path: Path, step: str) -> None:
-    with Session(sqlite_engine) as session:
+def test_a_writer_killed_at_any_step(places: tuple[Engine, str], prefix: str, step: str) -> None:
+    engine, stamps_url = places
+    with Session(engine) as session:
         session.add(Film(id=1, title="old", week="1", posters=[Poster(id=1, url="a")]))
         session.commit()
-    cells = open_cells(f"sqlite:///{tmp_path}/stamps.db")
-    stamps = Stamps(cells, 3600)
+    stamps = Stamps(open_cells(stamps_url, prefix), 3600)
     stamps.resolve(["film:1"])
     before = stamps.get_multi(["film:1"])
     writer = subprocess.run(
-        [sys.executable, "-c", WRITER % (NOW - 60), str(sqlite_engine.url),
-         f"{tmp_path}/stamps.db", step],
+        [sys.executable, "-c", WRITER % (NOW - 60), str(engine.url), stamps_url, prefix, step],
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert writer.returncode == -signal.SIGKILL, writer.stderr
-    relayed = Relay(sqlite_engine, journal, stamps, Heard(), now=lambda: NOW).run_once()
-    with Session(sqlite_engine) as session:
+    relayed = Relay(engine, journal, stamps, Heard(), now=lambda: NOW).run_once()
+    with Session(engine) as session:
         committed = session.scalar(select(Film.title)) == "new"
     assert committed == (step != "commit")
     assert relayed == (1 if step in {"publish", "incr", "set_multi", "mark"} else 0)
