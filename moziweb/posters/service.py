@@ -166,7 +166,9 @@ class PosterService:
         if not missing:  # its server told of a change, and there is none
             return self._unchanged(claim, **_validators(source))
         variants = self._maker(source.body, missing, self._limits)
-        uploaded = self._upload_all(claim, sha256, variants.variants)
+        images = variants.variants
+        log.info("source %d: decoded once, for %d variants", claim.source_id, len(images))
+        uploaded = self._upload_all(claim, sha256, images)
         if uploaded is None:
             return Outcome(Status.LOST)
         self._well(STORAGE, passage)

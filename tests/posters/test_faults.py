@@ -54,8 +54,10 @@ def database(postgres_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def storage(s3: S3Storage) -> Storage:
-    return s3
+def storage(s3_bucket: S3Bucket) -> Iterator[Storage]:
+    """Patient: a test that freezes the server says itself for how long."""
+    with closing(S3Storage(s3_settings(s3_bucket, read_timeout=PATIENCE))) as storage:
+        yield storage
 
 
 @pytest.fixture

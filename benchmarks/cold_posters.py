@@ -1,0 +1,166 @@
+"""Do pages go on while posters are made? A burst of cold posters against the index.
+
+One server process over PostgreSQL and S3, as production.ini sets it up, on this machine. First the
+index alone is asked for at a steady rate; then the same again, while 1,000 requests for 200 posters
+that nobody has made yet come in at a rate of their own. Requests are sent when they are due,
+whether earlier ones have been answered or not, and are timed from then: what waits in a queue
+counts. The bound is on the ratio of the two p95 of the index, measured in one run.
+
+Counted beside it: no poster is decoded twice, every request gets a picture.
+
+Run it from the repository's root: ``python -m benchmarks.cold_posters``.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from io import BytesIO
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import quantiles
+
+from PIL import Image
+
+from benchmarks.report import Bound, finish, print_table
+from moziweb.db import Database, create_engine, migrations
+from moziweb.storage.s3 import S3Settings, S3Storage
+from tests.posters.pictures import photograph
+from tests.posters.serving import Answer, Place, Server, add_films, ask, ask_at_rate, serving
+from tests.services.postgres import PostgresServer
+from tests.services.s3 import REGION, ROOT, S3Server
+
+BOUND = 2.0
+SEEDS = 4
+CLIENTS = 64
+
+
+def posters(count: int) -> list[bytes]:
+    """2000x3000 JPEGs, no two alike."""
+    bases = [photograph(2000, 3000, seed) for seed in range(SEEDS)]
+    return [_marked(bases[number % SEEDS], number) for number in range(count)]
+
+
+def _marked(base: Image.Image, number: int) -> bytes:
+    picture = base.copy()
+    picture.paste((number % 256, 40, 200), (0, 0, 64, 64))
+    buffer = BytesIO()
+    picture.save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def milliseconds(answers: Sequence[Answer]) -> tuple[float, float]:
+    """p50 and p95."""
+    cuts = quantiles((answer.seconds * 1000 for answer in answers), n=100)
+    return cuts[49], cuts[94]
+
+
+def burst(port: int, paths: list[str], count: int, rate: float) -> Counter[tuple[int, str]]:
+    """Ask for posters in turn; what was answered how often. Runs in a process of its own."""
+    requests = [(port, paths[number % len(paths)]) for number in range(count)]
+    answers = ask_at_rate(requests, rate, CLIENTS)
+    return Counter((answer.status, answer.cache_control) for answer in answers)
+
+
+def index(port: int, rate: float, seconds: float) -> list[Answer]:
+    """The index at a steady rate."""
+    return ask_at_rate([(port, "/")] * int(rate * seconds), rate, CLIENTS)
+
+
+def measure(
+    server: Server, paths: list[str], asked: argparse.Namespace
+) -> tuple[list[Answer], list[Answer], Counter[tuple[int, str]]]:
+    """The index warm, the index during the burst, and the burst's answers."""
+    seconds = asked.requests / asked.rate
+    for _ in range(20):
+        ask(server.port, "/")
+    warm = index(server.port, asked.index_rate, seconds)
+    with get_context("spawn").Pool(1) as pool:
+        pool.apply(time.sleep, (0.1,))  # its imports are done before the clock runs
+        arguments = (server.port, paths, asked.requests, asked.rate)
+        bursting = pool.apply_async(burst, arguments)
+        during = index(server.port, asked.index_rate, seconds)
+        return warm, during, bursting.get()
+
+
+def main() -> int:
+    """Measure, tell, and return 1 when a bound is missed."""
+    parser = argparse.ArgumentParser(description="A burst of cold posters against the index.")
+    parser.add_argument("--posters", type=int, default=200)
+    parser.add_argument("--requests", type=int, default=1000)
+    parser.add_argument("--rate", type=float, default=50.0, help="poster requests a second")
+    parser.add_argument("--index-rate", type=float, default=20.0, help="index requests a second")
+    asked = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        PostgresServer() as postgres,
+        postgres.database() as url,
+        S3Server() as s3,
+        s3.bucket(acls=True) as bucket,
+    ):
+        engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2})
+        migrations.upgrade(engine)
+        settings = S3Settings(
+            bucket=bucket.name,
+            region=REGION,
+            endpoint_url=bucket.endpoint_url,
+            access_key_id=ROOT.access_key_id,
+            secret_access_key=ROOT.secret_access_key,
+        )
+        with closing(S3Storage(settings)) as storage:
+            paths = add_films(Database(engine), storage, posters(asked.posters))
+            place = Place(url, bucket.name, bucket.endpoint_url)
+            with serving(Path(name), place, processes=1, threads=8, slots=2) as servers:
+                (server,) = servers
+                warm, during, answers = measure(server, paths, asked)
+            decodes = server.decodes()
+        engine.dispose()
+    return told(asked, warm, during, answers, decodes)
+
+
+def told(
+    asked: argparse.Namespace,
+    warm: Sequence[Answer],
+    during: Sequence[Answer],
+    answers: Counter[tuple[int, str]],
+    decodes: Sequence[str],
+) -> int:
+    """Print everything; 1 when a bound is missed."""
+    (warm_p50, warm_p95), (p50, p95) = milliseconds(warm), milliseconds(during)
+    print_table(
+        f"The index at {asked.index_rate:g}/s: milliseconds",
+        ["", "p50", "p95", "requests"],
+        [
+            ["alone", warm_p50, warm_p95, len(warm)],
+            [f"with {asked.rate:g} cold posters/s", p50, p95, len(during)],
+        ],
+    )
+    redirects, placeholders = answers[302, "public, max-age=3600"], answers[200, "no-store"]
+    print_table(
+        f"{asked.requests} requests for {asked.posters} cold posters",
+        ["answer", "requests"],
+        [["the poster (302)", redirects], ["a placeholder (no-store)", placeholders]],
+    )
+    made = len(set(decodes))
+    figures = {
+        "index_ms": {"alone": [warm_p50, warm_p95], "during": [p50, p95]},
+        "redirects": redirects,
+        "placeholders": placeholders,
+        "made": made,
+    }
+    failed = sum(answer.status != 200 for answer in (*warm, *during))
+    pictures = redirects + placeholders
+    bounds = [
+        Bound("index p95 during over alone", p95 / warm_p95, at_most=BOUND),
+        Bound("decodes per poster made", len(decodes) / max(1, made), at_least=1, at_most=1),
+        Bound("index requests that failed", failed, at_most=0),
+        Bound("requests that got a picture", pictures, at_least=asked.requests),
+    ]
+    return finish(figures, bounds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

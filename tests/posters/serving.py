@@ -1,0 +1,213 @@
+"""Whole sites over PostgreSQL and S3, each process started by pserve, and requests to them."""
+
+import http.client
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from moziweb.db import Database
+from moziweb.movies.calendar import budapest_today
+from moziweb.ops.clock import utc_now
+from moziweb.posters.sources import add_upload
+from moziweb.storage import Storage
+from tests.factories import make_movie, make_premiere
+from tests.services.ports import HOST, accepts, free_port
+from tests.services.s3 import REGION, ROOT
+
+INI = """\
+[app:main]
+use = egg:moziweb
+site.base_url = http://127.0.0.1:6543
+sqlalchemy.url = {database_url}
+cache.regions = pages
+cache.stamps.url = sqlite:///%(here)s/stamps.sqlite
+cache.pages.backend = moziweb.memory
+cache.pages.expiration_time = 86400
+storage.backend = s3
+storage.s3.bucket = {bucket}
+storage.s3.region = {region}
+storage.s3.endpoint_url = {endpoint_url}
+storage.s3.access_key_id = {key}
+storage.s3.secret_access_key = {secret}
+storage.s3.acl = public-read
+storage.s3.addressing_style = path
+posters.inline_slots = {slots}
+posters.background = off
+
+[server:main]
+use = egg:moziweb#waitress
+host = 127.0.0.1
+port = ${{PORT}}
+threads = {threads}
+
+[loggers]
+keys = root, posters
+
+[handlers]
+keys = console
+
+[formatters]
+keys = plain
+
+[logger_root]
+level = WARNING
+handlers = console
+
+[logger_posters]
+level = INFO
+handlers =
+qualname = moziweb.posters
+
+[handler_console]
+class = StreamHandler
+args = (sys.stderr,)
+formatter = plain
+
+[formatter_plain]
+format = %(levelname)s %(name)s: %(message)s
+"""
+
+PATIENCE = 120.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a site keeps its things."""
+
+    database_url: str
+    bucket: str
+    endpoint_url: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """A process that serves the site, and what it writes to its log."""
+
+    port: int
+    log: Path
+
+    def decodes(self) -> list[str]:
+        """A line for each source that it has decoded."""
+        return [line for line in self.log.read_text().splitlines() if "decoded once" in line]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request got; ``seconds`` is from when it was due."""
+
+    path: str
+    status: int
+    cache_control: str
+    retry_after: str | None
+    seconds: float
+
+
+@contextmanager
+def serving(
+    folder: Path, place: Place, processes: int, threads: int, slots: int
+) -> Iterator[list[Server]]:
+    """The site, served by so many processes, ready for requests."""
+    secrets = {"key": ROOT.access_key_id, "secret": ROOT.secret_access_key, "region": REGION}
+    given = {**vars(place), **secrets, "threads": threads, "slots": slots}
+    ini = folder / "site.ini"
+    ini.write_text(INI.format(**given))
+    with ExitStack() as stack:
+        servers = [_start(stack, ini, folder / f"log-{number}") for number in range(processes)]
+        for server in servers:
+            _wait_until_ready(server)
+        yield servers
+
+
+def _start(stack: ExitStack, ini: Path, log: Path) -> Server:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pyramid.scripts.pserve", str(ini)],
+        stdout=stack.enter_context(log.open("wb")),
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PORT": str(port), "PYTHONWARNINGS": "ignore"},
+    )
+
+    def end() -> None:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
+            process.wait()
+
+    stack.callback(end)
+    return Server(port, log)
+
+
+def _wait_until_ready(server: Server) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not accepts(server.port):
+        if time.monotonic() > deadline:
+            raise TimeoutError(server.log.read_text())
+        time.sleep(0.05)
+
+
+def add_films(database: Database, storage: Storage, pictures: Sequence[bytes]) -> list[str]:
+    """A film with an uploaded poster for each picture, one a day from today; their thumbs' paths."""
+    paths = []
+    today = budapest_today(utc_now())
+    for number, data in enumerate(pictures):
+        with database.write() as session:
+            movie = make_movie(session, f"Film {number}")
+            make_premiere(session, movie, today + timedelta(days=number))
+            source = add_upload(session, storage, movie, data)
+            paths.append(f"/poster/{movie.id}-{movie.slug}.{source.id}.thumb.webp")
+    return paths
+
+
+def ask(port: int, path: str, due: float | None = None) -> Answer:
+    """One request on a connection of its own; redirects are not followed."""
+    begun = time.perf_counter() if due is None else due
+    with closing(http.client.HTTPConnection(HOST, port, timeout=PATIENCE)) as connection:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        response.read()
+        return Answer(
+            path,
+            response.status,
+            response.headers.get("Cache-Control", ""),
+            response.headers.get("Retry-After"),
+            time.perf_counter() - begun,
+        )
+
+
+def ask_at_once(requests: Sequence[tuple[int, str]]) -> list[Answer]:
+    """All of these requests (port, path) at one moment."""
+    barrier = threading.Barrier(len(requests))
+
+    def wait_and_ask(port: int, path: str) -> Answer:
+        barrier.wait()
+        return ask(port, path)
+
+    with ThreadPoolExecutor(len(requests)) as pool:
+        return list(pool.map(wait_and_ask, *zip(*requests, strict=True)))
+
+
+def ask_at_rate(requests: Sequence[tuple[int, str]], rate: float, clients: int) -> list[Answer]:
+    """These requests, one each 1/``rate`` seconds whether the others are answered or not.
+
+    A request that no client is free for is late from when it was due.
+    """
+    begun = time.perf_counter()
+
+    def ask_in_turn(number: int, port: int, path: str) -> Answer:
+        due = begun + number / rate
+        time.sleep(max(0.0, due - time.perf_counter()))
+        return ask(port, path, due)
+
+    ports, paths = zip(*requests, strict=True)
+    with ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(ask_in_turn, range(len(requests)), ports, paths))

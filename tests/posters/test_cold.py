@@ -1,0 +1,82 @@
+"""Cold posters on two real server processes, over PostgreSQL and S3: made once, pages go on."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from moziweb.db import Database, create_engine
+from moziweb.posters.recipes import RECIPES
+from moziweb.storage.s3 import S3Storage
+from tests.services.s3 import S3Bucket
+from tests.storage.conftest import s3_settings
+
+from .conftest import picture
+from .gateway import Gateway
+from .serving import Answer, Place, Server, add_films, ask, ask_at_once, serving
+
+CROWD = 50
+FILMS = 8
+
+
+@pytest.fixture
+def gateway(s3_bucket: S3Bucket) -> Iterator[Gateway]:
+    """Between the servers and S3, to count what they upload and read."""
+    with Gateway(s3_bucket.endpoint_url) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def paths(postgres_url: str, s3_bucket: S3Bucket) -> list[str]:
+    """The thumbs of films whose posters nobody has asked for yet."""
+    engine = create_engine({"sqlalchemy.url": postgres_url, "sqlalchemy.pool_size": 2})
+    pictures = [picture(f"#{number:02x}a0a0", (800, 1200)) for number in range(FILMS)]
+    with closing(S3Storage(s3_settings(s3_bucket))) as storage:
+        found = add_films(Database(engine), storage, pictures)
+    engine.dispose()
+    return found
+
+
+@pytest.fixture
+def servers(
+    tmp_path: Path, postgres_url: str, s3_bucket: S3Bucket, gateway: Gateway, paths: list[str]
+) -> Iterator[list[Server]]:
+    place = Place(postgres_url, s3_bucket.name, gateway.endpoint_url)
+    with serving(tmp_path, place, processes=2, threads=8, slots=2) as servers:
+        yield servers
+
+
+def is_placeholder(answer: Answer) -> bool:
+    return (answer.status, answer.cache_control) == (200, "no-store") and bool(answer.retry_after)
+
+
+def is_redirect(answer: Answer) -> bool:
+    return (answer.status, answer.cache_control) == (302, "public, max-age=3600")
+
+
+def test_a_crowd_and_a_burst_have_everything_made_once_and_pages_served(
+    servers: list[Server], gateway: Gateway, paths: list[str]
+) -> None:
+    """One start of two servers for both stories: starting them is what takes the time."""
+    first, *others = paths
+    ports = [server.port for server in servers]
+    crowd = ask_at_once([(ports[number % 2], first) for number in range(CROWD)])
+    assert all(is_placeholder(answer) or is_redirect(answer) for answer in crowd)
+    assert any(is_redirect(answer) for answer in crowd)
+    assert sum(len(server.decodes()) for server in servers) == 1
+    assert sum("/upload/" in path for path in gateway.gets) == 1
+    assert len(gateway.puts) == len(set(gateway.puts)) == len(RECIPES)
+    assert all(is_redirect(ask(port, first)) for port in ports)
+
+    # Now all the others at once, and the index among them.
+    wanted = [(port, path) for path in others for port in ports for _ in range(2)]
+    burst = ask_at_once([*wanted, *[(port, "/") for port in ports for _ in range(4)]])
+    pages = [answer for answer in burst if answer.path == "/"]
+    assert [answer.status for answer in pages] == [200] * 8
+    assert all(is_placeholder(one) or is_redirect(one) for one in burst if one.path != "/")
+    for path in others:
+        assert is_redirect(ask(ports[0], path)), path
+    assert sum(len(server.decodes()) for server in servers) == FILMS
+    assert len(gateway.puts) == len(set(gateway.puts)) == FILMS * len(RECIPES)
+    assert sum("/upload/" in path for path in gateway.gets) == FILMS
