@@ -92,7 +92,7 @@ def main() -> int:
     parser.add_argument("--posters", type=int, default=200)
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=50.0, help="poster requests a second")
-    parser.add_argument("--index-rate", type=float, default=20.0, help="index requests a second")
+    parser.add_argument("--index-rate", type=float, default=50.0, help="index requests a second")
     asked = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as name,

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from .settings import SettingsError, expand
+from .storage import Storage, StorageError
 
 _LAST_PORT: Final = 65_535
 
@@ -46,6 +47,7 @@ def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: s
         os._exit(1)  # pserve turns SystemExit into "Exiting … (-v to see traceback)" and status 0
     _end_on_sigterm()
     _start_relay(app)
+    _look_at_storage(app)
     with _making_posters(app):
         print(f"moziweb is at {address(server)}", flush=True)  # noqa: T201 - said to the operator
         server.run()
@@ -108,6 +110,24 @@ def _start_relay(app: Callable[..., Any]) -> None:
     relay = registry.get("cache_relay")
     if relay is not None:
         relay.start()
+
+
+def _look_at_storage(app: Callable[..., Any]) -> None:
+    """Tell at once of a bucket that refuses what we are set up to ask of it, an ACL for instance.
+
+    Beside the start and not before it: pages do without storage, and one that is away answers late.
+    """
+    storage: Storage | None = getattr(app, "registry", {}).get("storage")
+    if storage is None:
+        return
+
+    def look() -> None:
+        try:
+            storage.check()
+        except StorageError as error:
+            print(f"moziweb: storage: {error}", file=sys.stderr, flush=True)  # noqa: T201
+
+    threading.Thread(target=look, name="storage-check", daemon=True).start()
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 import click
 
 from moziweb.movies.models import now_utc
 from moziweb.posters.worker import PosterWorker
+from moziweb.storage import StorageUnavailable
 
 from .installation import Installation, InstallationError, services_in_one_line
 
@@ -31,6 +33,8 @@ def worker(installation: Installation, jobs: int) -> None:
         )
     with services_in_one_line():
         registry = installation.registry
+        with suppress(StorageUnavailable):  # that may pass; a bucket that refuses us will not
+            registry["storage"].check()
         # A line for each job is worth something only to who looks for a fault in the queue.
         logging.getLogger("procrastinate").setLevel(logging.WARNING)
         click.echo(f"A worker with {jobs} jobs; Ctrl-C ends it.", err=True)

@@ -156,7 +156,7 @@ def _wait_until_ready(server: Server) -> None:
 
 
 def add_films(database: Database, storage: Storage, pictures: Sequence[bytes]) -> list[str]:
-    """A film with an uploaded poster for each picture, one a day from today; their thumbs' paths."""
+    """A film with an uploaded poster for each picture, one a day from today; their paths."""
     paths = []
     today = budapest_today(utc_now())
     for number, data in enumerate(pictures):

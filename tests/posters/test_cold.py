@@ -1,5 +1,6 @@
 """Cold posters on two real server processes, over PostgreSQL and S3: made once, pages go on."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.storage.conftest import s3_settings
 
 from .conftest import picture
 from .gateway import Gateway
-from .serving import Answer, Place, Server, add_films, ask, ask_at_once, serving
+from .serving import PATIENCE, Answer, Place, Server, add_films, ask, ask_at_once, serving
 
 CROWD = 50
 FILMS = 8
@@ -80,3 +81,16 @@ def test_a_crowd_and_a_burst_have_everything_made_once_and_pages_served(
     assert sum(len(server.decodes()) for server in servers) == FILMS
     assert len(gateway.puts) == len(set(gateway.puts)) == FILMS * len(RECIPES)
     assert sum("/upload/" in path for path in gateway.gets) == FILMS
+
+
+def test_a_bucket_that_refuses_our_acl_is_told_of_as_the_site_starts(
+    tmp_path: Path, postgres_url: str, s3_bucket_refusing_acls: S3Bucket
+) -> None:
+    bucket = s3_bucket_refusing_acls
+    place = Place(postgres_url, bucket.name, bucket.endpoint_url)
+    with serving(tmp_path, place, processes=1, threads=4, slots=2) as (server,):
+        deadline = time.monotonic() + PATIENCE
+        while "refuses object ACLs" not in server.log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert ask(server.port, "/").status == 200
