@@ -33,6 +33,8 @@ ROUTES: Final = (
     ("film", "/films/{film}", tree.Film),
     ("film_effects", "/films/{film}/effects", tree.Film),
     ("film_publish", "/films/{film}/publish", tree.Film),
+    ("imports", "/imports", tree.Imports),
+    ("import", "/imports/{job}", tree.OneImport),
     ("audit", "/audit", tree.AuditLog),
     ("users", "/users", tree.Users),
     ("user", "/users/{user}", tree.OneUser),
@@ -72,6 +74,7 @@ def includeme(config: Configurator) -> None:
     config.add_view_predicate("managers", _ManagersPredicate)
     config.add_subscriber(_never_store, NewResponse)
     config.include(".words")
+    config.include(".imports")
     config.scan(".views")
 
 

@@ -15,6 +15,7 @@ PAGE: Final = 50
 ACTIONS: Final = {
     "film.create": _("created"),
     "film.edit": _("edited"),
+    "film.import": _("imported"),
     "film.publish": _("put on the site"),
     "film.unpublish": _("taken off the site"),
     "user.add": _("added"),

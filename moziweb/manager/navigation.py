@@ -7,7 +7,7 @@ from pyramid.i18n import TranslationString
 
 from moziweb.i18n import _
 
-from .tree import ADMINISTER, SEE
+from .tree import ADMINISTER, EDIT, SEE
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ FILM_ROOMS: Final = (Room("manager.film", _("Data")),)
 ROOMS: Final = (
     Room("manager.home", _("Overview")),
     Room("manager.films", _("Films")),
+    Room("manager.imports", _("Imports"), EDIT),
     Room("manager.audit", _("Changes")),
     Room("manager.users", _("Users"), ADMINISTER),
 )

@@ -5,6 +5,8 @@
     Manager                editors see and change, administrators do all
     ├── Films
     │   └── Film           "42"
+    ├── Imports
+    │   └── OneImport      "3"
     ├── AuditLog
     ├── Account            one's own
     └── Users              administrators alone
@@ -86,6 +88,21 @@ class Film(_Below):
     @property
     def __name__(self) -> str:  # type: ignore[override]  # Pyramid's protocol
         return str(self.film_id)
+
+
+class Imports(_Below):
+    """Imports, and the ways to begin one."""
+
+    __name__ = "imports"
+
+
+class OneImport(_Below):
+    """One of them, which may not exist."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self._parent = Imports(request)
+        self.job_id = id_of(request, "job")
 
 
 class AuditLog(_Below):

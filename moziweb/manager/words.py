@@ -1,13 +1,17 @@
 """How values of the manager are said, in templates."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from pyramid.config import Configurator
+from pyramid.i18n import TranslationString
 
-from moziweb.i18n import _
+from moziweb.i18n import DOMAIN, _
 from moziweb.movies.calendar import BUDAPEST
+from moziweb.movies.importers.planning import Effect
+from moziweb.movies.importers.problems import Problem
 from moziweb.posters.models import SourceState
 
 from .history import ACTIONS
@@ -41,6 +45,7 @@ FIELDS: Final = {
     "cast": _("Starring"),
     "premieres": _("Premieres"),
     "trailers": _("Trailers"),
+    "poster": _("Poster"),
     "published": _("On the site"),
     "role": _("Role"),
     "poster": _("Poster"),
@@ -74,6 +79,43 @@ def field_name(field: str) -> Any:
     return FIELDS.get(field, field)
 
 
+EFFECTS: Final = {
+    Effect.NEW: _("new"),
+    Effect.CHANGED: _("changed"),
+    Effect.SAME: _("as it was"),
+    Effect.REFUSED: _("refused"),
+}
+"""What importing a film does."""
+
+KEEPERS: Final = {
+    "hand": _("stays: entered by hand"),
+    "csv": _("stays: from the distributor's list"),
+    "unsigned": _("stays: nobody knows where it is from"),
+}
+"""Why a value of ours stays."""
+
+_PLACE: Final = re.compile(r"(row|item|tmdb) ([0-9]+)")
+_PLACES: Final = {
+    "row": _("row ${number}"),
+    "item": _("item ${number}"),
+    "tmdb": _("TMDB ${number}"),
+}
+
+
+def place_name(place: str) -> Any:
+    """Where a film stands in its source."""
+    match = _PLACE.fullmatch(place)
+    if match is None:
+        return place
+    text = _PLACES[match[1]]
+    return TranslationString(text, domain=DOMAIN, mapping={"number": match[2]})
+
+
+def problem_text(problem: Mapping[str, Any]) -> Any:
+    """What is wrong with a film, as kept with it."""
+    return Problem(**problem).translatable
+
+
 def rendered(field: Any, hint: str = "", attributes: Mapping[str, Any] | None = None) -> Any:
     """A WTForms field's control, tied to its hint and its errors for those who only hear them."""
     described = [f"{field.id}-{what}" for what, there in _beside(field, hint) if there]
@@ -101,5 +143,9 @@ def _add_filters(config: Configurator) -> None:
         field_name=field_name,
         role_name=ROLES.__getitem__,
         poster_name=POSTERS.__getitem__,
+        place_name=place_name,
+        problem_text=problem_text,
+        effect_name=lambda effect: EFFECTS[Effect(effect)],
+        keeper_name=lambda keeper: KEEPERS.get(keeper, keeper),
         action_name=lambda action: ACTIONS.get(action, action),
     )

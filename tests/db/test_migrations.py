@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 import moziweb.freshness
+import moziweb.manager.imports.models
 import moziweb.manager.models
 import moziweb.movies.importers.models
 import moziweb.movies.models
@@ -27,6 +28,7 @@ from tests.services.postgres import PostgresServer
 
 MODELS = (
     moziweb.freshness,
+    moziweb.manager.imports.models,
     moziweb.manager.models,
     moziweb.movies.importers.models,
     moziweb.movies.models,

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
+from moziweb.i18n import _
 from moziweb.movies.models import Movie, Premiere
 from moziweb.movies.slugs import slug_of
 
@@ -65,7 +66,9 @@ def match(candidate: Candidate, known: Known) -> Match:
     } - {None}
     if len(found) > 1:
         films = " and ".join(f"film {each}" for each in sorted(filter(None, found)))
-        return _unclear(candidate, f"its ids name two of our films: {films}")
+        return _unclear(
+            candidate, _("its ids name two of our films: ${films}", mapping={"films": films})
+        )
     return Match(found.pop()) if found else _by_title(candidate, known)
 
 
@@ -79,7 +82,11 @@ def _by_title(candidate: Candidate, known: Known) -> Match:
     if len(alike) > 1 or (alike and not sure):
         films = ", ".join(f"film {each.id} ({_when(each)})" for each in alike)
         return _unclear(
-            candidate, f"cannot be told from {films} of the same title; give it an id or a date"
+            candidate,
+            _(
+                "cannot be told from ${films} of the same title; give it an id or a date",
+                mapping={"films": films},
+            ),
         )
     return Match(sure[0].id if sure else None)
 
@@ -116,7 +123,7 @@ def _when(film: Namesake) -> str:
 
 
 def _unclear(candidate: Candidate, text: str) -> Match:
-    return Match(problem=Problem(candidate.place, "", text, fatal=True))
+    return Match(problem=Problem.about(candidate.place, "", text, fatal=True))
 
 
 def known_films(session: Session, candidates: Sequence[Candidate]) -> Known:

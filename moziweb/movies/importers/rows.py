@@ -10,13 +10,14 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 
+from moziweb.i18n import _
 from moziweb.movies.models import DatePrecision, PremiereKind
 from moziweb.movies.slugs import slug_of
 
 from . import values
 from .candidate import CSV, Candidate, GenreFact, PremiereFact, TrailerFact
 from .fields import LENGTHS
-from .problems import Problem
+from .problems import Problem, Unfit, text_of
 from .tables import Row, Table
 
 _IDENTITY: Final = frozenset({"title", "external_id", "imdb_id", "tmdb_id"})
@@ -112,8 +113,11 @@ def _joined(first: Candidate, later: Candidate) -> Candidate:
 
 
 def _twice(candidate: Candidate, first: Candidate) -> Candidate:
-    text = f"the same film as {first.place}; if it is another one, give both an external_id"
-    problem = Problem(candidate.place, "", text, fatal=True)
+    text = _(
+        "the same film as ${place}; if it is another one, give both an external_id",
+        mapping={"place": first.place},
+    )
+    problem = Problem.about(candidate.place, "", text, fatal=True)
     return replace(candidate, problems=(*candidate.problems, problem))
 
 
@@ -129,7 +133,7 @@ class _Reader:
     def read(self) -> None:
         """Read the whole row."""
         if "title" not in self._row.cells:
-            self._complain("title", "missing")
+            self._complain("title", _("missing"))
         for column, (field, parse) in _CELLS.items():
             value = self._value(column, parse)
             if value not in (None, ()):
@@ -151,7 +155,7 @@ class _Reader:
         day, known = dated
         if exact is not None:
             if _FINENESS.index(exact) > _FINENESS.index(known):
-                self._complain("date_precision", f"{exact}, and the date has less")
+                self._complain("date_precision", _("finer than the date is"))
                 return
             known = exact
         elif (day.month, day.day) == (1, 1):
@@ -167,19 +171,19 @@ class _Reader:
         try:
             return parse(cell)
         except ValueError as error:
-            self._complain(column, str(error))
+            self._complain(column, text_of(error))
             return None
 
     def _complain(self, column: str, text: str) -> None:
         fatal = column in _IDENTITY
-        self.problems.append(Problem(self._row.place, column, text, fatal=fatal))
+        self.problems.append(Problem.about(self._row.place, column, text, fatal=fatal))
 
     def _date(self, cell: str) -> tuple[date, DatePrecision]:
         return values.premiere_date(cell, self._terms.today, self._terms.date_format)
 
     def _poster(self, cell: str) -> str:
         if not self._terms.accepts(cell):
-            raise ValueError("no address that a picture may be fetched from")
+            raise Unfit(_("no address that a picture may be fetched from"))
         return cell
 
 

@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from moziweb.cache import REASON
 from moziweb.db import Database
+from moziweb.i18n import _
 from moziweb.movies.calendar import budapest_today
+from moziweb.movies.models import Movie
 
 from .applying import Writing, new_movie, write_plan
 from .candidate import Candidate
@@ -40,11 +42,16 @@ class Applied:
     written: bool
 
 
+Noted: TypeAlias = Callable[[Session, Movie, Plan], None]
+"""Told of a film that was written, in the transaction that does it."""
+
+
 class Importer:
     """Brings candidates into the database. Threads share it.
 
     ``clock`` gives aware moments; the day in Budapest and the dates of fetching are its.
-    ``at_once`` is how many candidates are looked up together, in as many queries as one.
+    ``at_once`` is how many candidates are looked up together, in as many queries as one;
+    ``noted`` is told of every film that is written.
     """
 
     def __init__(
@@ -53,11 +60,13 @@ class Importer:
         shelf: PosterShelf,
         clock: Callable[[], datetime],
         at_once: int = CHUNK,
+        noted: Noted | None = None,
     ) -> None:
         self._database = database
         self._shelf = shelf
         self._clock = clock
         self._at_once = at_once
+        self._noted = noted
 
     def preview(self, candidates: Iterable[Candidate]) -> Iterator[Plan]:
         """What would be done with each, in their order; nothing is written."""
@@ -104,6 +113,8 @@ class Importer:
                 else load_films(session, [plan.movie_id])[plan.movie_id]
             )
             write_plan(Writing(session, movie, candidate, self._clock(), self._shelf), plan)
+            if self._noted is not None and plan.effect is not Effect.SAME:
+                self._noted(session, movie, plan)
             return Applied(plan, movie.id, written=True)
 
     def _plans(self, session: Session, candidates: Sequence[Candidate]) -> list[Plan]:
@@ -139,8 +150,8 @@ def _is_referenced(candidate: Candidate, known: Known) -> bool:
 
 
 def _changed_meanwhile(candidate: Candidate) -> Problem:
-    text = "the film has changed since the preview; look at it again"
-    return Problem(candidate.place, "", text, fatal=True)
+    text = _("the film has changed since the preview; look at it again")
+    return Problem.about(candidate.place, "", text, fatal=True)
 
 
 def _chunks(candidates: Iterable[Candidate], size: int) -> Iterator[list[Candidate]]:

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .problems import ImportRefused, Problem
+from moziweb.i18n import _
+
+from .problems import ImportRefused, Problem, Unfit, text_of
 
 COLUMNS: Final = (
     "external_id",
@@ -63,10 +65,13 @@ def read_table(data: bytes, columns: Mapping[str, str] | None = None) -> Table:
     Raises ``ImportRefused`` for what is no such table at all.
     """
     if len(data) > MAX_BYTES:
-        raise ImportRefused(f"the file is larger than {MAX_BYTES // 1_000_000} MB")
+        raise ImportRefused(
+            _("the file is larger than ${most} MB", mapping={"most": MAX_BYTES // 1_000_000})
+        )
     named = {_heading(theirs): ours for ours, theirs in (columns or {}).items()}
     if unknown := sorted(set(named.values()) - set(COLUMNS)):
-        raise ImportRefused(f"no such column: {', '.join(unknown)}; there are {', '.join(COLUMNS)}")
+        names = {"unknown": ", ".join(unknown), "known": ", ".join(COLUMNS)}
+        raise ImportRefused(_("no such column: ${unknown}; there are ${known}", mapping=names))
     content = data.decode("utf-8-sig", errors="surrogateescape").lstrip("\ufeff")
     if content.lstrip()[:1] in {"[", "{"}:
         return _json_table(content, named)
@@ -83,7 +88,9 @@ def _csv_table(content: str, named: Mapping[str, str]) -> Table:
             if any(cell.strip() for cell in cells)
         )
     except csv.Error as error:
-        raise ImportRefused(f"the file is no readable CSV: {error}") from None
+        raise ImportRefused(
+            _("the file is no readable CSV: ${error}", mapping={"error": error})
+        ) from None
     return Table(rows, tuple(theirs for theirs, ours in headings if ours is None and theirs))
 
 
@@ -103,17 +110,26 @@ def _headings(cells: Sequence[str], named: Mapping[str, str]) -> list[tuple[str,
     ours = [column for _, column in found if column]
     if "title" not in ours:
         there = ", ".join(theirs for theirs, _ in found if theirs) or "nothing"
-        raise ImportRefused(f"no column is called title; the first row has {there[:300]}")
+        raise ImportRefused(
+            _(
+                "no column is called title; the first row has ${there}",
+                mapping={"there": there[:300]},
+            )
+        )
     if twice := sorted({column for column in ours if ours.count(column) > 1}):
-        raise ImportRefused(f"two columns are called {', '.join(twice)}")
+        names = {"twice": ", ".join(twice)}
+        raise ImportRefused(_("two columns are called ${twice}", mapping=names))
     return found
 
 
 def _csv_row(number: int, cells: Sequence[str], headings: Sequence[tuple[str, str | None]]) -> Row:
     place = f"row {number}"
     if len(cells) != len(headings):
-        text = f"{len(cells)} cells under {len(headings)} headings; is a text without its quotes?"
-        return Row(place, problem=Problem(place, "", text, fatal=True))
+        text = _(
+            "${cells} cells under ${headings} headings; is a text without its quotes?",
+            mapping={"cells": len(cells), "headings": len(headings)},
+        )
+        return Row(place, problem=Problem.about(place, "", text, fatal=True))
     named = {ours: cell for (_, ours), cell in zip(headings, cells, strict=True) if ours}
     return _row(place, named)
 
@@ -122,11 +138,13 @@ def _json_table(content: str, named: Mapping[str, str]) -> Table:
     try:
         whole = json.loads(content)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise ImportRefused(f"the file is no readable JSON: {error}") from None
+        raise ImportRefused(
+            _("the file is no readable JSON: ${error}", mapping={"error": error})
+        ) from None
     if isinstance(whole, dict):
         whole = next((each for each in whole.values() if isinstance(each, list)), None)
     if not isinstance(whole, list):
-        raise ImportRefused("the file holds no array of films")
+        raise ImportRefused(_("the file holds no array of films"))
     ignored = dict.fromkeys(
         key for item in whole if isinstance(item, dict) for key in item if not _ours(key, named)
     )
@@ -137,7 +155,7 @@ def _json_table(content: str, named: Mapping[str, str]) -> Table:
 def _json_row(number: int, item: Any, named: Mapping[str, str]) -> Row:
     place = f"item {number}"
     if not isinstance(item, dict):
-        return Row(place, problem=Problem(place, "", "not an object", fatal=True))
+        return Row(place, problem=Problem.about(place, "", _("not an object"), fatal=True))
     cells: dict[str, str] = {}
     for key, value in item.items():
         ours = _ours(key, named)
@@ -146,7 +164,7 @@ def _json_row(number: int, item: Any, named: Mapping[str, str]) -> Row:
         try:
             cells[ours] = _cell(value)
         except ValueError as error:
-            return Row(place, problem=Problem(place, ours, str(error), fatal=True))
+            return Row(place, problem=Problem.about(place, ours, text_of(error), fatal=True))
     return _row(place, cells)
 
 
@@ -157,7 +175,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, list):
         return "|".join(_cell(each) for each in value)
     if isinstance(value, dict | bool):
-        raise ValueError("neither a text nor a number")  # noqa: TRY004, it is the file's fault
+        raise Unfit(_("neither a text nor a number"))
     return str(value)
 
 
@@ -165,7 +183,7 @@ def _row(place: str, cells: Mapping[str, str]) -> Row:
     kept = {name: cell.strip() for name, cell in cells.items() if cell.strip()}
     for name, cell in kept.items():
         if any(ord(character) in _SURROGATES for character in cell):
-            return Row(place, problem=Problem(place, name, "not UTF-8", fatal=True))
+            return Row(place, problem=Problem.about(place, name, _("not UTF-8"), fatal=True))
     return Row(place, kept)
 
 

@@ -17,7 +17,16 @@ def plan_event(plan: Plan, movie_id: int | None = None) -> dict[str, Any]:
         "effect": plan.effect.value,
         "movie": movie_id or plan.movie_id,
         "changes": [asdict(change) for change in plan.changes],
-        "problems": [asdict(problem) for problem in plan.problems],
+        "problems": [_plain(problem) for problem in plan.problems],
+    }
+
+
+def _plain(problem: Problem) -> dict[str, Any]:
+    return {
+        "place": problem.place,
+        "column": problem.column,
+        "text": problem.english,
+        "fatal": problem.fatal,
     }
 
 

@@ -1,6 +1,6 @@
 """Texts as strangers write them, made into values of the model. Pure.
 
-Each function raises ``ValueError`` with words that end the sentence "row 12, runtime: …".
+Each function raises ``Unfit`` with words that end the sentence "row 12, runtime: …".
 """
 
 import re
@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from babel import Locale
 
+from moziweb.i18n import _
 from moziweb.movies.calendar import parse_day
 from moziweb.movies.genres import GENRES
 from moziweb.movies.models import DatePrecision, PremiereKind, Rating, ScreenFormat
@@ -20,6 +21,7 @@ from moziweb.movies.queries import MAX_ID
 from moziweb.movies.slugs import slug_of
 
 from .candidate import GenreFact, TrailerFact
+from .problems import Unfit
 
 MAX_RUNTIME: Final = 1000
 """Minutes; the longest films that were ever shown in a cinema are shorter."""
@@ -61,7 +63,7 @@ def text(value: str, limit: int) -> str:
         if character == "\n" or unicodedata.category(character) not in {"Cc", "Cs"}
     ).strip()
     if len(kept) > limit:
-        raise ValueError(f"longer than {limit} characters")
+        raise Unfit(_("longer than ${most} characters", mapping={"most": limit}))
     return kept
 
 
@@ -73,10 +75,12 @@ def line(value: str, limit: int) -> str:
 def number(value: str, most: int) -> int:
     """A whole number from 1 to ``most``."""
     if not re.fullmatch(r"[0-9]{1,10}(?:\.0)?", value):
-        raise ValueError(f"not a whole number: {_quoted(value)}")
+        raise Unfit(_("not a whole number: ${value}", mapping={"value": _quoted(value)}))
     found = int(float(value))
     if not 1 <= found <= most:
-        raise ValueError(f"not between 1 and {most}: {found}")
+        raise Unfit(
+            _("not between 1 and ${most}: ${value}", mapping={"most": most, "value": found})
+        )
     return found
 
 
@@ -94,7 +98,9 @@ def imdb_id(value: str) -> str:
     """``tt0137523``, alone or inside an address of IMDb's."""
     found = _IMDB_ID.fullmatch(value) or re.search(r"imdb\.com/title/(tt[0-9]{7,10})\b", value)
     if found is None:
-        raise ValueError(f"not an IMDb id such as tt0137523: {_quoted(value)}")
+        raise Unfit(
+            _("not an IMDb id such as tt0137523: ${value}", mapping={"value": _quoted(value)})
+        )
     return found[found.lastindex or 0]
 
 
@@ -106,8 +112,7 @@ def rating(value: str) -> str | None:
     try:
         return Rating(word).value
     except ValueError:
-        known = ", ".join([*Rating, "NR"])
-        raise ValueError(f"not one of {known}: {_quoted(value)}") from None
+        raise _none_of([*Rating, "NR"], value) from None
 
 
 def kind(value: str) -> PremiereKind:
@@ -115,7 +120,7 @@ def kind(value: str) -> PremiereKind:
     try:
         return _KINDS[value.lower()]
     except KeyError:
-        raise ValueError(f"not one of {', '.join(PremiereKind)}: {_quoted(value)}") from None
+        raise _none_of(PremiereKind, value) from None
 
 
 def precision(value: str) -> DatePrecision:
@@ -123,7 +128,7 @@ def precision(value: str) -> DatePrecision:
     try:
         return DatePrecision(value.lower())
     except ValueError:
-        raise ValueError(f"not one of {', '.join(DatePrecision)}: {_quoted(value)}") from None
+        raise _none_of(DatePrecision, value) from None
 
 
 def premiere_date(value: str, today: date, pattern: str = "") -> tuple[date, DatePrecision]:
@@ -135,7 +140,12 @@ def premiere_date(value: str, today: date, pattern: str = "") -> tuple[date, Dat
         try:
             day, known = datetime.strptime(value, pattern).date(), DatePrecision.DAY  # noqa: DTZ007
         except ValueError:
-            raise ValueError(f"not a date like {pattern}: {_quoted(value)}") from None
+            raise Unfit(
+                _(
+                    "not a date like ${pattern}: ${value}",
+                    mapping={"pattern": pattern, "value": _quoted(value)},
+                )
+            ) from None
     else:
         day, known = _date(value)
     _check_day(day, today)
@@ -149,22 +159,32 @@ def _date(value: str) -> tuple[date, DatePrecision]:
     elif match := _DOTTED.fullmatch(value):
         parts = [part for part in match.groups() if part]
     else:
-        raise ValueError(f"not a date such as 2026-08-13 or 2026.08.13.: {_quoted(value)}")
+        raise Unfit(
+            _(
+                "not a date such as 2026-08-13 or 2026.08.13.: ${value}",
+                mapping={"value": _quoted(value)},
+            )
+        )
     year, month, day = (int(part) for part in [*parts, "1", "1"][:3])
     known = (DatePrecision.YEAR, DatePrecision.MONTH, DatePrecision.DAY)[len(parts) - 1]
     try:
         return date(year, month, day), known
     except ValueError:
-        raise ValueError(f"no such day: {_quoted(value)}") from None
+        raise Unfit(_("no such day: ${value}", mapping={"value": _quoted(value)})) from None
 
 
 def _check_day(day: date, today: date) -> None:
     try:
         parse_day(day.isoformat())
     except ValueError:
-        raise ValueError(f"outside the calendar: {day}") from None
+        raise Unfit(_("outside the calendar: ${value}", mapping={"value": day})) from None
     if day.year > today.year + YEARS_AHEAD:
-        raise ValueError(f"more than {YEARS_AHEAD} years ahead: {day}")
+        raise Unfit(
+            _(
+                "more than ${years} years ahead: ${value}",
+                mapping={"years": YEARS_AHEAD, "value": day},
+            )
+        )
 
 
 def formats(words: Iterable[str]) -> tuple[str, ...]:
@@ -173,7 +193,7 @@ def formats(words: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for word in words:
         if word.lower() not in known:
-            raise ValueError(f"not one of {', '.join(ScreenFormat)}: {_quoted(word)}")
+            raise _none_of(ScreenFormat, word)
         found[known[word.lower()]] = None
     return tuple(found)
 
@@ -187,7 +207,7 @@ def _language(word: str) -> str:
     low = word.lower()
     code = low if low in _names("en").values() else _names("hu").get(low) or _names("en").get(low)
     if code is None:
-        raise ValueError(f"no language that we know: {_quoted(word)}")
+        raise Unfit(_("no language that we know: ${value}", mapping={"value": _quoted(word)}))
     return code
 
 
@@ -222,15 +242,25 @@ def trailer(url: str) -> TrailerFact:
         return video("YouTube", last)
     if host in {"vimeo.com", "player.vimeo.com"}:
         return video("Vimeo", last)
-    raise ValueError(f"neither YouTube nor Vimeo: {_quoted(url)}")
+    raise Unfit(_("neither YouTube nor Vimeo: ${value}", mapping={"value": _quoted(url)}))
 
 
 def video(site: str, video_id: str, name: str = "", language: str = "") -> TrailerFact:
     """A video by its id at a site that we can link."""
     shape = _VIDEO_ID.get(site)
     if shape is None or not shape.fullmatch(video_id):
-        raise ValueError(f"no video id of {_quoted(site)}: {_quoted(video_id)}")
+        raise Unfit(
+            _(
+                "no video id of ${site}: ${value}",
+                mapping={"site": _quoted(site), "value": _quoted(video_id)},
+            )
+        )
     return TrailerFact(site, video_id, name, language)
+
+
+def _none_of(known: Iterable[str], value: str) -> Unfit:
+    names = {"known": ", ".join(known), "value": _quoted(value)}
+    return Unfit(_("not one of ${known}: ${value}", mapping=names))
 
 
 def _quoted(value: str) -> str:

@@ -104,7 +104,7 @@ def test_a_bad_cell_is_named_and_the_rest_is_imported(column: str, cell: str, to
     candidate = one(column, cell)
     (problem,) = candidate.problems
     assert (problem.place, problem.column, problem.fatal) == ("row 2", column, False)
-    assert told in problem.text
+    assert told in problem.english
     assert set(candidate.values) == {"title"}
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from moziweb.i18n import _
 from moziweb.movies.calendar import parse_day
 from moziweb.movies.importers.candidate import PremiereFact
 from moziweb.movies.models import DatePrecision, PremiereKind
@@ -70,7 +71,8 @@ def _entries(release_dates: Any) -> tuple[list[HungarianDate], list[str]]:
             try:
                 read = _entry(entry)
             except (ValueError, TypeError, AttributeError) as error:
-                odd.append(f"a Hungarian date that cannot be read: {error}")
+                names = {"error": str(error)}
+                odd.append(_("a Hungarian date that cannot be read: ${error}", mapping=names))
             else:
                 found.extend([read] if read else [])
     return found, odd

@@ -10,6 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from moziweb.i18n import _
 from moziweb.movies.genres import GENRES
 from moziweb.movies.importers import values
 from moziweb.movies.importers.candidate import (
@@ -20,7 +21,7 @@ from moziweb.movies.importers.candidate import (
     TrailerFact,
 )
 from moziweb.movies.importers.fields import LENGTHS
-from moziweb.movies.importers.problems import Problem
+from moziweb.movies.importers.problems import Problem, Unfit, text_of
 from moziweb.movies.models import Rating
 
 from .dates import hungarian
@@ -51,7 +52,7 @@ def candidate_of(
 def missing(tmdb_id: int, text: str) -> Candidate:
     """A film that could not be had."""
     place = f"tmdb {tmdb_id}"
-    problem = Problem(place, "", text, fatal=True)
+    problem = Problem.about(place, "", text, fatal=True)
     return Candidate(TMDB, TMDB, "", place, "", MappingProxyType({}), problems=(problem,))
 
 
@@ -97,7 +98,7 @@ class _Translation:
         original = self._take("original_title", _title)
         title = self._take("title", _title) or original
         if not title:
-            self._complain("title", "missing", fatal=True)
+            self._complain("title", _("missing"), fatal=True)
         self._keep("title", title)
         self._keep("original_title", original)
 
@@ -106,12 +107,15 @@ class _Translation:
         for odd in found.odd:
             self._complain("release_dates", odd)
         if self._film.get("status") == "Canceled":
-            self._complain("status", "TMDB says that the film was cancelled; no date is taken")
+            self._complain("status", _("TMDB says that the film was cancelled; no date is taken"))
         else:
             self._keep("premieres", found.premieres)
         known = [name for name in found.certifications if name in set(Rating)]
         for name in set(found.certifications) - set(Rating) - {"NR"}:
-            self._complain("certification", f"no Hungarian age rating: {name!r}")
+            self._complain(
+                "certification",
+                _("no Hungarian age rating: ${value}", mapping={"value": repr(name)}),
+            )
         self._keep("rating", Rating(known[0]).value if known else None)
 
     def _english_overview(self) -> str:
@@ -178,7 +182,9 @@ class _Translation:
         if not path or not self._image_base:
             return ""
         if not _PATH.fullmatch(str(path)):
-            raise ValueError(f"no path of a picture: {str(path)[:80]!r}")
+            raise Unfit(
+                _("no path of a picture: ${value}", mapping={"value": repr(str(path)[:80])})
+            )
         return f"{self._image_base.rstrip('/')}/{POSTER_SIZE}{path}"
 
     def _best_poster(self) -> str:
@@ -200,7 +206,7 @@ class _Translation:
         try:
             return read()
         except (ValueError, TypeError, AttributeError) as error:
-            self._complain(name, str(error), fatal=name == "id")
+            self._complain(name, text_of(error), fatal=name == "id")
             return None
 
     def _keep(self, name: str, value: Any) -> None:
@@ -208,7 +214,7 @@ class _Translation:
             self._values[name] = value
 
     def _complain(self, column: str, text: str, *, fatal: bool = False) -> None:
-        self._problems.append(Problem(self._place, column, text, fatal=fatal))
+        self._problems.append(Problem.about(self._place, column, text, fatal=fatal))
 
 
 def _member(whole: Mapping[str, Any], *names: str) -> Any:
@@ -258,7 +264,7 @@ def _synopsis(value: Any) -> str:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"not a text: {str(value)[:60]!r}")
+        raise Unfit(_("not a text: ${value}", mapping={"value": repr(str(value)[:60])}))
     return value
 
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from pyramid.registry import Registry
 
+from moziweb.i18n import _
 from moziweb.movies.importers.candidate import Candidate
-from moziweb.movies.importers.problems import Problem
+from moziweb.movies.importers.problems import Problem, text_of
 from moziweb.movies.importers.values import imdb_id as parsed_imdb_id
 from moziweb.movies.queries import MAX_ID
 
@@ -66,10 +67,16 @@ class TmdbSource:
             try:
                 film = self._client.movie(tmdb_id)
             except (TmdbNotFound, TmdbRefused) as error:
-                yield missing(tmdb_id, str(error))
+                yield missing(tmdb_id, text_of(error))
                 continue
             if film.get("id") != tmdb_id:
-                yield missing(tmdb_id, f"TMDB answered with another film: {film.get('id')!r}")
+                yield missing(
+                    tmdb_id,
+                    _(
+                        "TMDB answered with another film: ${value}",
+                        mapping={"value": repr(film.get("id"))},
+                    ),
+                )
                 continue
             yield candidate_of(film, self._images(), self._clock())
 
@@ -80,10 +87,13 @@ class TmdbSource:
         for candidate in self.films(tmdb_ids):
             days = [each.date for each in candidate.values.get("premieres", ())]
             if candidate.title and not any(first <= day <= last for day in days):
-                problem = Problem(
+                problem = Problem.about(
                     candidate.place,
                     "release_dates",
-                    f"{candidate.title}: no Hungarian premiere from {first} to {last}",
+                    _(
+                        "${title}: no Hungarian premiere from ${first} to ${last}",
+                        mapping={"title": candidate.title, "first": first, "last": last},
+                    ),
                     fatal=True,
                 )
                 yield replace(candidate, problems=(*candidate.problems, problem))

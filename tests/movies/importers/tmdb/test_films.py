@@ -109,7 +109,7 @@ def test_another_countrys_certification_is_told() -> None:
 def test_a_cancelled_film_brings_no_date() -> None:
     found = candidate(status="Canceled")
     assert "premieres" not in found.values
-    assert "cancelled" in found.problems[0].text
+    assert "cancelled" in found.problems[0].english
 
 
 def test_the_poster_of_our_language_is_preferred_where_there_is_no_path() -> None:

@@ -1,0 +1,121 @@
+"""Jobs as rows: made, chosen from, read. Every function takes the caller's session."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session, defer
+
+from moziweb.cache import TAGS_OPTION
+from moziweb.movies.importers.candidate import Candidate, to_json
+from moziweb.movies.importers.planning import Effect, Plan
+
+from ..audit import Actor
+from .models import ImportItem, ImportJob, JobKind, JobState
+
+PAGE: Final = 100
+"""Films of an import that a page shows."""
+
+SILENT: Final = timedelta(seconds=60)
+"""Whoever works on a job and has given no sign for so long is gone."""
+
+_UNTAGGED: Final = {TAGS_OPTION: (), "synchronize_session": False}
+
+CHOOSABLE: Final = frozenset({Effect.NEW, Effect.CHANGED})
+
+
+def new_job(
+    session: Session, by: Actor, kind: JobKind, title: str, terms: dict[str, Any], now: datetime
+) -> ImportJob:
+    """An import that is to be looked at."""
+    job = ImportJob(
+        kind=kind, title=title[:300], terms=terms, state=JobState.LOOKING,
+        user_id=by.user_id, user_name=by.name, created_at=now,
+    )  # fmt: skip
+    session.add(job)
+    session.flush()
+    return job
+
+
+def add_items(session: Session, job: ImportJob, candidates: Iterable[Candidate]) -> None:
+    """The films of a file, to be looked at."""
+    rows = [_fresh(job.id, position, candidate) for position, candidate in enumerate(candidates, 1)]
+    if rows:
+        session.execute(insert(ImportItem), rows, execution_options={TAGS_OPTION: ()})
+    job.total = len(rows)
+
+
+def _fresh(job_id: int, position: int, candidate: Candidate) -> dict[str, Any]:
+    return {
+        "job_id": job_id, "position": position, "candidate": to_json(candidate),
+        "place": candidate.place, "title": candidate.title, "changes": [], "problems": [],
+        "fingerprint": "", "chosen": False, "applied": False,
+    }  # fmt: skip
+
+
+def planned_item(job_id: int, position: int, plan: Plan) -> ImportItem:
+    """A film that was fetched and looked at."""
+    item = ImportItem(**_fresh(job_id, position, plan.candidate))
+    note_plan(item, plan)
+    return item
+
+
+def note_plan(item: ImportItem, plan: Plan) -> None:
+    """What would be, or was, done with a film."""
+    item.effect, item.movie_id = plan.effect, plan.movie_id or item.movie_id
+    item.changes = [asdict(change) for change in plan.changes]
+    item.problems = [asdict(problem) for problem in plan.problems]
+    item.fingerprint = plan.fingerprint
+
+
+def choose(session: Session, job: ImportJob, positions: Collection[int] | None) -> int:
+    """Have these films of a job applied, or all that would change anything; how many those are."""
+    conditions = [
+        ImportItem.job_id == job.id, ImportItem.effect.in_(CHOOSABLE), ~ImportItem.applied,
+    ]  # fmt: skip
+    if positions is not None:
+        conditions.append(ImportItem.position.in_(sorted(positions)))
+    session.execute(
+        update(ImportItem).where(*conditions).values(chosen=True), execution_options=_UNTAGGED
+    )
+    chosen = select(func.count()).where(ImportItem.job_id == job.id, ImportItem.chosen)
+    job.total, job.done = session.scalar(chosen) or 0, 0
+    job.state, job.beat_at, job.error = JobState.APPLYING, None, ""
+    return job.total
+
+
+def is_alone(job: ImportJob, now: datetime) -> bool:
+    """Whether nobody works on a job that is not at its end or at a rest."""
+    at_work = job.state in (JobState.LOOKING, JobState.APPLYING)
+    return at_work and (job.beat_at is None or now - job.beat_at > SILENT)
+
+
+def latest_jobs(session: Session, limit: int = 20) -> Sequence[ImportJob]:
+    """The latest imports. One query."""
+    return session.scalars(select(ImportJob).order_by(ImportJob.id.desc()).limit(limit)).all()
+
+
+def effects_of(session: Session, job_id: int) -> Counter[Effect]:
+    """How many films of a job there are of each effect. One query."""
+    rows = session.execute(
+        select(ImportItem.effect, func.count())
+        .where(ImportItem.job_id == job_id, ImportItem.effect.is_not(None))
+        .group_by(ImportItem.effect)
+    )
+    return Counter({effect: count for effect, count in rows if effect is not None})
+
+
+def items_of(
+    session: Session, job_id: int, effect: Effect | None, after: int = 0
+) -> Sequence[ImportItem]:
+    """A page of a job's films, those of one effect if it is said, and one more if there is. One
+    query.
+    """
+    query = select(ImportItem).where(ImportItem.job_id == job_id, ImportItem.position > after)
+    if effect is not None:
+        query = query.where(ImportItem.effect == effect)
+    query = query.order_by(ImportItem.position).limit(PAGE + 1)
+    return session.scalars(query.options(defer(ImportItem.candidate, raiseload=True))).all()

@@ -1,0 +1,196 @@
+"""Works on imports in the background, in threads of the serving process.
+
+A job's state is in the database after every film, so that one whose process has ended is gone on
+with from where it was. Two never work on one job: the sign of life is taken as a claim.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from moziweb.db import Database
+from moziweb.movies.importers.candidate import Candidate, from_json
+from moziweb.movies.importers.planning import Effect, Plan
+from moziweb.movies.importers.problems import ImportRefused
+from moziweb.movies.importers.service import CHUNK, Importer, Noted
+from moziweb.movies.importers.tmdb.source import TmdbSource
+from moziweb.movies.models import Movie
+
+from ..audit import Actor, record
+from .jobs import is_alone, note_plan, planned_item
+from .models import ImportItem, ImportJob, JobKind, JobState
+
+log = logging.getLogger(__name__)
+
+MakeImporter: TypeAlias = Callable[[Noted, int], Importer]
+
+
+class Runner:
+    """One per process.
+
+    ``make_importer`` is given what is to be told of each film it writes, and how many films are to
+    be looked up together.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        make_importer: MakeImporter,
+        tmdb: TmdbSource,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._make_importer = make_importer
+        self._tmdb = tmdb
+        self._clock = clock
+        self._threads: list[threading.Thread] = []
+
+    def start(self, job_id: int) -> None:
+        """Work on a job in a thread of its own, unless somebody does."""
+        thread = threading.Thread(
+            target=self.work, args=(job_id,), name=f"import-{job_id}", daemon=True
+        )
+        self._threads = [each for each in self._threads if each.is_alive()] + [thread]
+        thread.start()
+
+    def wait(self) -> None:
+        """Wait for all that was started."""
+        for thread in self._threads:
+            thread.join()
+
+    def work(self, job_id: int) -> None:
+        """Go on with a job until it rests. What goes wrong is kept with it, never raised."""
+        job = self._claim(job_id)
+        if job is None:
+            return
+        error = ""
+        try:
+            if job.state is JobState.LOOKING:
+                self._look(job)
+            else:
+                self._apply(job)
+        except ImportRefused as refusal:
+            error = str(refusal)
+        except Exception:
+            log.exception("import %d", job_id)
+            error = "an error that nobody foresaw; it is in the log"
+        rest = JobState.LOOKED if job.state is JobState.LOOKING else JobState.DONE
+        self._note(job_id, state=rest, beat_at=None, error=error)
+
+    def _claim(self, job_id: int) -> ImportJob | None:
+        with self._database.write() as session:
+            job = session.get(ImportJob, job_id, with_for_update=True)
+            if job is None or not is_alone(job, self._clock()):
+                return None
+            job.beat_at = self._clock()
+            return job
+
+    def _note(self, job_id: int, **values: Any) -> None:
+        with self._database.write() as session:
+            _set(session, job_id, values)
+
+    def _look(self, job: ImportJob) -> None:
+        if job.kind is JobKind.FILE:
+            self._look_at_file(job)
+        else:
+            self._look_at_tmdb(job)
+
+    def _look_at_file(self, job: ImportJob) -> None:
+        importer = self._importer(job, CHUNK)
+        while True:
+            with self._database.read() as session:
+                items = session.scalars(
+                    select(ImportItem)
+                    .where(ImportItem.job_id == job.id, ImportItem.effect.is_(None))
+                    .order_by(ImportItem.position)
+                    .limit(CHUNK)
+                ).all()
+            if not items:
+                return
+            plans = list(importer.preview(from_json(item.candidate) for item in items))
+            with self._database.write() as session:
+                for item, plan in zip(items, plans, strict=True):
+                    note_plan(session.merge(item), plan)
+                _set(session, job.id, self._progress(items[-1].position))
+
+    def _look_at_tmdb(self, job: ImportJob) -> None:
+        ids = self._ids(job)
+        with self._database.read() as session:
+            last = select(func.max(ImportItem.position)).where(ImportItem.job_id == job.id)
+            seen = session.scalar(last) or 0
+        self._note(job.id, total=len(ids), **self._progress(seen))
+        importer = self._importer(job)
+        films = self._films(job, ids[seen:])
+        for position, plan in enumerate(importer.preview(films), seen + 1):
+            with self._database.write() as session:
+                session.add(planned_item(job.id, position, plan))
+                _set(session, job.id, self._progress(position))
+
+    def _ids(self, job: ImportJob) -> list[int]:
+        """The films that were asked for. A search is made once: going on needs the same order."""
+        if "found" not in job.terms:
+            found = list(self._asked(job))
+            job.terms = {**job.terms, "found": list(dict.fromkeys(found))}
+            self._note(job.id, terms=job.terms)
+        ids: list[int] = job.terms["found"]
+        return ids
+
+    def _asked(self, job: ImportJob) -> Iterator[int]:
+        if job.kind is JobKind.PREMIERES:
+            yield from self._tmdb.ids_between(*_days(job))
+            return
+        yield from job.terms["tmdb"]
+        for imdb_id in job.terms["imdb"]:
+            yield self._tmdb.id_of_imdb(imdb_id)
+
+    def _films(self, job: ImportJob, ids: Iterable[int]) -> Iterator[Candidate]:
+        if job.kind is JobKind.PREMIERES:
+            return self._tmdb.premieres_between(ids, *_days(job))
+        return self._tmdb.films(ids)
+
+    def _apply(self, job: ImportJob) -> None:
+        importer = self._importer(job)
+        with self._database.read() as session:
+            positions = session.scalars(
+                select(ImportItem.position)
+                .where(ImportItem.job_id == job.id, ImportItem.chosen, ~ImportItem.applied)
+                .order_by(ImportItem.position)
+            ).all()
+        before = job.total - len(positions)
+        for done, position in enumerate(positions, before + 1):
+            with self._database.read() as session:
+                item = session.get_one(ImportItem, (job.id, position))
+            applied = importer.apply(from_json(item.candidate), item.fingerprint)
+            with self._database.write() as session:
+                item = session.merge(item)
+                if applied.plan.effect is Effect.REFUSED:
+                    note_plan(item, applied.plan)
+                item.movie_id, item.applied = applied.movie_id or item.movie_id, True
+                _set(session, job.id, self._progress(done))
+
+    def _importer(self, job: ImportJob, at_once: int = 1) -> Importer:
+        by = Actor(job.user_id, job.user_name)
+
+        def note(session: Session, movie: Movie, plan: Plan) -> None:
+            changes = [(each.field, each.before, each.after) for each in plan.written]
+            record(session, by, "film.import", movie, self._clock(), changes)
+
+        return self._make_importer(note, at_once)
+
+    def _progress(self, done: int) -> dict[str, Any]:
+        return {"done": done, "beat_at": self._clock()}
+
+
+def _set(session: Session, job_id: int, values: dict[str, Any]) -> None:
+    job = session.get_one(ImportJob, job_id)
+    for name, value in values.items():
+        setattr(job, name, value)
+
+
+def _days(job: ImportJob) -> tuple[date, date]:
+    return date.fromisoformat(job.terms["first"]), date.fromisoformat(job.terms["last"])

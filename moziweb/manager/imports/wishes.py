@@ -1,0 +1,94 @@
+"""What somebody asks of imports, read from what a browser sends. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from moziweb.i18n import _
+from moziweb.movies.importers import values
+from moziweb.movies.importers.planning import Effect
+from moziweb.movies.importers.problems import Unfit
+from moziweb.movies.queries import MAX_ID
+
+MAX_IDS: Final = 200
+"""Films of one import by their ids."""
+
+MAX_DAYS: Final = 92
+"""Days of one import of premieres."""
+
+_TMDB_ADDRESS: Final = re.compile(r"https?://(?:www\.)?themoviedb\.org/movie/([0-9]{1,10})\b.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which films of an import a page shows: those of an effect, after a position."""
+
+    effect: Effect | None = None
+    after: int = 0
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Wish":
+        """What an address asks for; nonsense asks for nothing."""
+        effect = query.get("show", "")
+        after = query.get("after", "")
+        known = Effect(effect) if effect in set(Effect) else None
+        is_position = after.isascii() and after.isdecimal() and len(after) < 10
+        return cls(known, int(after) if is_position else 0)
+
+    def query(self) -> dict[str, str]:
+        """The query of its address."""
+        found = {"show": self.effect.value} if self.effect else {}
+        return found | ({"after": str(self.after)} if self.after else {})
+
+
+def ids_of(form: Any) -> dict[str, list[Any]]:
+    """TMDB's and IMDb's ids, from the boxes of a search or from a text; addresses will do, too.
+
+    Raises ``Unfit`` for anything else among them, and for none.
+    """
+    words = [*_texts(form, "id"), *re.split(r"[\s,;]+", text_of(form, "ids"))]
+    found: dict[str, list[Any]] = {"tmdb": [], "imdb": []}
+    for word in filter(None, words):
+        address = _TMDB_ADDRESS.fullmatch(word)
+        if address or word.isdecimal():
+            found["tmdb"].append(values.tmdb_id(address[1] if address else word))
+        else:
+            found["imdb"].append(values.imdb_id(word))
+    count = len(found["tmdb"]) + len(found["imdb"])
+    if not 1 <= count <= MAX_IDS:
+        raise Unfit(_("between 1 and ${most} ids, please", mapping={"most": MAX_IDS}))
+    return found
+
+
+def days_of(form: Any) -> tuple[date, date]:
+    """The first and the last day. Raises ``Unfit`` for what are none, or too many."""
+    try:
+        first = date.fromisoformat(text_of(form, "first"))
+        last = date.fromisoformat(text_of(form, "last"))
+    except ValueError:
+        raise Unfit(_("two dates, please, such as 2026-08-20")) from None
+    if not 0 <= (last - first).days < MAX_DAYS:
+        raise Unfit(_("between 1 and ${most} days, please", mapping={"most": MAX_DAYS}))
+    return first, last
+
+
+def positions_of(form: Any) -> list[int]:
+    """The films that are ticked; nonsense is none."""
+    ticked = _texts(form, "film")
+    return [
+        int(each)
+        for each in ticked
+        if each.isascii() and each.isdecimal() and len(each) < 10 and int(each) <= MAX_ID
+    ]
+
+
+def text_of(form: Any, name: str) -> str:
+    """A field's text, trimmed; "" where there is none, or a file in its place."""
+    value = form.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _texts(form: Any, name: str) -> list[str]:
+    return [value for value in form.getall(name) if isinstance(value, str)]

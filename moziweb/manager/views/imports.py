@@ -1,0 +1,214 @@
+"""Imports: the ways to begin one, its preview, what is chosen of it, and what came of that."""
+
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
+from pyramid.i18n import TranslationString
+from pyramid.response import Response
+
+from moziweb.i18n import _
+from moziweb.movies.calendar import budapest_today
+from moziweb.movies.importers.planning import Effect
+from moziweb.movies.importers.problems import ImportRefused, Unfit
+from moziweb.movies.importers.rows import ListTerms, candidates_of
+from moziweb.movies.importers.tables import read_table
+from moziweb.movies.importers.tmdb.source import Found
+from moziweb.posters.shelf import ImportedPosters
+from moziweb.request import Request
+from moziweb.site.cards import Link
+
+from ..identity import whoever
+from ..imports.jobs import (
+    PAGE,
+    add_items,
+    choose,
+    effects_of,
+    is_alone,
+    items_of,
+    latest_jobs,
+    new_job,
+)
+from ..imports.models import ImportJob, JobKind, JobState
+from ..imports.wishes import Wish, days_of, ids_of, positions_of, text_of
+from ..shell import manager_view, shell
+from ..tree import EDIT, OneImport
+from ..words import EFFECTS
+
+_ROUTE: Final = "manager.imports"
+_JOB: Final = "manager.import"
+
+MAX_UPLOAD: Final = 10_000_000
+"""Bytes; a list of 10,000 films has two million."""
+
+
+@manager_view("imports", permission=EDIT, renderer="imports", request_method="GET")
+def imports(request: Request) -> dict[str, Any]:
+    """The ways to begin an import, what a search found, and the latest ones. One query."""
+    title = request.GET.get("title", "").strip()[:200]
+    try:
+        found = request.registry["tmdb"].search(title) if title and _has_tmdb(request) else None
+    except ImportRefused as error:
+        return _page(request, problem=error.text, title=title)
+    return _page(request, found=found, title=title)
+
+
+@manager_view("imports", permission=EDIT, renderer="imports", request_method="POST")
+def begin(request: Request) -> dict[str, Any] | Response:
+    """Begin one; what cannot be begun is told on the same page."""
+    ways = {"films": _films, "premieres": _premieres, "file": _file}
+    way = ways.get(text_of(request.POST, "do"))
+    if way is None:
+        raise HTTPBadRequest
+    try:
+        job = way(request)
+    except (ImportRefused, Unfit) as error:
+        request.response.status_int = 422
+        return _page(request, problem=error.text)
+    return _started(request, job)
+
+
+@manager_view("import", permission=EDIT, renderer="import", request_method="GET")
+def one_import(request: Request) -> dict[str, Any]:
+    """An import as it stands. At most three queries."""
+    job = _job(request)
+    wish = Wish.of(request.GET)
+    items = items_of(request.dbsession, job.id, wish.effect, wish.after)
+    effects = effects_of(request.dbsession, job.id)
+    return {
+        "page": shell(request, job.title, _ROUTE),
+        "job": job,
+        "items": items[:PAGE],
+        "effects": effects,
+        "choices": _choices(request, job, wish),
+        "next": _href(request, job, wish, items[PAGE - 1].position) if len(items) > PAGE else "",
+        "can_choose": job.state is JobState.LOOKED and _changes_anything(effects),
+        "at_work": job.state in (JobState.LOOKING, JobState.APPLYING),
+        "alone": is_alone(job, request.registry["clock"]()) and job.beat_at is not None,
+    }
+
+
+@manager_view("import", permission=EDIT, request_method="POST")
+def go_on(request: Request) -> Response:
+    """Apply what is chosen, or all of it; go on with an import that was interrupted."""
+    job = _job(request)
+    match request.POST.get("do"):
+        case "chosen" | "all" as do if job.state is JobState.LOOKED:
+            positions = positions_of(request.POST) if do == "chosen" else None
+            choose(request.dbsession, job, positions)
+        case "continue" if is_alone(job, request.registry["clock"]()):
+            pass
+        case _other:
+            raise HTTPBadRequest
+    return _started(request, job)
+
+
+def _films(request: Request) -> ImportJob:
+    wanted = ids_of(request.POST)
+    names = ", ".join([*map(str, wanted["tmdb"]), *map(str, wanted["imdb"])])
+    title = _say(request, _("Films from TMDB: ${ids}", mapping={"ids": names}))
+    return _from_tmdb(request, JobKind.FILMS, title, wanted)
+
+
+def _premieres(request: Request) -> ImportJob:
+    first, last = days_of(request.POST)
+    days = {"first": first.isoformat(), "last": last.isoformat()}
+    title = _say(request, _("Hungarian premieres, ${first} – ${last}", mapping=days))
+    return _from_tmdb(request, JobKind.PREMIERES, title, days)
+
+
+def _from_tmdb(request: Request, kind: JobKind, title: str, terms: dict[str, Any]) -> ImportJob:
+    if not _has_tmdb(request):
+        raise ImportRefused(_NO_TOKEN)
+    now = request.registry["clock"]()
+    return new_job(request.dbsession, whoever(request).actor, kind, title, terms, now)
+
+
+def _file(request: Request) -> ImportJob:
+    upload: Any = request.POST.get("file")
+    if not hasattr(upload, "file"):
+        raise ImportRefused(_("choose a file"))
+    data = upload.file.read(MAX_UPLOAD + 1)
+    if len(data) > MAX_UPLOAD:
+        most = {"most": MAX_UPLOAD // 1_000_000}
+        raise ImportRefused(_("the file is larger than ${most} MB", mapping=most))
+    now = request.registry["clock"]()
+    table = read_table(data)
+    terms = ListTerms(
+        budapest_today(now),
+        ImportedPosters().accepts,
+        text_of(request.POST, "list")[:30],
+        text_of(request.POST, "date_format")[:40],
+    )
+    kept = {"ignored": list(table.ignored)[:50]}
+    title = str(upload.filename)[:300] or "?"
+    actor = whoever(request).actor
+    job = new_job(request.dbsession, actor, JobKind.FILE, title, kept, now)
+    add_items(request.dbsession, job, candidates_of(table, terms))
+    return job
+
+
+_NO_TOKEN: Final = _("there is no token for TMDB; ask whoever runs the site (tmdb.token)")
+
+
+def _started(request: Request, job: ImportJob) -> Response:
+    """Work begins once the job is there for others to see."""
+    job_id, runner = job.id, request.registry["import_runner"]
+
+    def start(is_committed: bool) -> None:
+        if is_committed:
+            runner.start(job_id)
+
+    request.tm.get().addAfterCommitHook(start)
+    return HTTPSeeOther(request.route_path(_JOB, job=job_id))
+
+
+def _page(
+    request: Request,
+    *,
+    problem: TranslationString | str = "",
+    found: tuple[Found, ...] | None = None,
+    title: str = "",
+) -> dict[str, Any]:
+    return {
+        "page": shell(request, _("Imports"), _ROUTE),
+        "jobs": latest_jobs(request.dbsession),
+        "problem": _say(request, problem),
+        "found": found,
+        "title": title,
+        "sent": request.POST,
+        "today": budapest_today(request.registry["clock"]()),
+        "has_tmdb": _has_tmdb(request),
+    }
+
+
+def _choices(request: Request, job: ImportJob, wish: Wish) -> tuple[Link, ...]:
+    def link(effect: Effect | None, text: TranslationString) -> Link:
+        href = _href(request, job, Wish(effect))
+        return Link(href, _say(request, text), effect or "", current=effect is wish.effect)
+
+    return (link(None, _("All")), *(link(effect, text) for effect, text in EFFECTS.items()))
+
+
+def _href(request: Request, job: ImportJob, wish: Wish, after: int = 0) -> str:
+    return request.route_path(_JOB, job=job.id, _query=Wish(wish.effect, after).query())
+
+
+def _job(request: Request) -> ImportJob:
+    context: OneImport = request.context
+    job = request.dbsession.get(ImportJob, context.job_id)
+    if job is None:
+        raise HTTPNotFound
+    return job
+
+
+def _changes_anything(effects: Any) -> bool:
+    return bool(effects[Effect.NEW] or effects[Effect.CHANGED])
+
+
+def _has_tmdb(request: Request) -> bool:
+    return request.registry.settings["tmdb.token"] is not None
+
+
+def _say(request: Request, text: TranslationString | str) -> str:
+    said: str = request.localizer.translate(text)
+    return said
