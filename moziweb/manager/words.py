@@ -48,7 +48,6 @@ FIELDS: Final = {
     "poster": _("Poster"),
     "published": _("On the site"),
     "role": _("Role"),
-    "poster": _("Poster"),
 }
 """What the fields of films and users are called."""
 
