@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from .dependencies import Group
 from .entry import Entry
@@ -35,6 +36,17 @@ class Verdict(StrEnum):
     """Nothing lies there."""
     UNKNOWN = "unknown"
     """The stamps cannot be reached."""
+
+
+MEANINGS: Final = {
+    Verdict.TRUE: "true now: it would be served",
+    Verdict.OUTDATED: "outdated: something that it shows has changed",
+    Verdict.EXPIRED: "expired: its time is over",
+    Verdict.OLD_EPOCH: "of an old epoch: the clock was lost, or everything was purged, since",
+    Verdict.ABSENT: "nothing is stored",
+    Verdict.UNKNOWN: "unknown: the stamps cannot be reached",
+}
+"""The verdicts in words."""
 
 
 class Stamp(StrEnum):
@@ -142,3 +154,16 @@ class _Look:
         if any(epoch_of(group.started) != epoch for group in entry.dependencies):
             return Verdict.OLD_EPOCH
         return Verdict.TRUE if all(tag.holds for tag in tags) else Verdict.OUTDATED
+
+
+def clock_text(clock: int | None) -> str:
+    """``1a2b3c4d:42``: an epoch and a count, for nobody can compare nineteen digits."""
+    return "unreachable" if clock is None else f"{epoch_of(clock):08x}:{clock & 0xFFFFFFFF}"
+
+
+def span_text(seconds: float) -> str:
+    """``45 s``, ``12 min``, ``3 h`` or ``5 d``: as much as one wants to know."""
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"

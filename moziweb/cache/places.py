@@ -111,6 +111,8 @@ class CachedRoutes:
 
 def _routed(registry: Registry, address: str) -> Any:
     """A request for ``address``, as the router would match it; None where no route does."""
+    if not address.startswith("/"):
+        return None
     factory = registry.queryUtility(IRequestFactory, default=Request)
     request = factory.blank(address)
     request.registry = registry

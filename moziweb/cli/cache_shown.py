@@ -9,24 +9,14 @@ from typing import Any, Final
 from pyramid.router import Router
 
 from moziweb.cache import Cache, Journal, StoreError, kind_of
-from moziweb.cache.inspection import Inspected, Verdict
+from moziweb.cache.inspection import MEANINGS, Inspected, Verdict, clock_text, span_text
 from moziweb.cache.pieces import inspect_page
-from moziweb.cache.stamps import epoch_of
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.request import Request
 
 HOUR: Final = 3600.0
 RECENT: Final = 2000
 """Rows of the journal that are looked at."""
-
-_WORDS: Final = {
-    Verdict.TRUE: "true now: it would be served",
-    Verdict.OUTDATED: "outdated: something that it shows has changed",
-    Verdict.EXPIRED: "expired",
-    Verdict.OLD_EPOCH: "of an old epoch: the clock was lost, or everything was purged, since",
-    Verdict.ABSENT: "nothing is stored",
-    Verdict.UNKNOWN: "unknown: the stamps cannot be reached",
-}
 
 
 def described(app: Router, path: str, *, render: bool) -> dict[str, Any] | None:
@@ -81,7 +71,7 @@ def _piece(found: Inspected) -> dict[str, Any]:
 
 def inspection_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """The same for reading."""
-    yield f"{found['path']}   clock {_clock(found['clock'])}"
+    yield f"{found['path']}   clock {clock_text(found['clock'])}"
     if found["private"]:
         names = ", ".join(found["private"])
         yield (
@@ -96,22 +86,21 @@ def inspection_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def _piece_lines(piece: Mapping[str, Any], clock: int | None) -> Iterator[str]:
     verdict = Verdict(piece["verdict"])
     yield f"{piece.get('kind', 'entry')} in {piece['region']}   {piece['key']}"
-    yield f"  {_WORDS[verdict]}"
+    yield f"  {MEANINGS[verdict]}"
     if verdict is Verdict.ABSENT:
         return
     forms = "".join(f", {name} {size:,}" for name, size in piece["encodings"].items())
     yield f"  {piece['bytes']:,} bytes{forms}"
     now = time.time()
-    yield (
-        f"  rendered {_ago(now - piece['created'])} ago, "
-        f"{'expires in ' + _ago(piece['expires'] - now) if piece['expires'] > now else 'expired'}"
-    )
+    left = piece["expires"] - now
+    ends = f"expires in {span_text(left)}" if left > 0 else "expired"
+    yield f"  rendered {span_text(now - piece['created'])} ago, {ends}"
     yield f"  {len(piece['tags'])} tags"
     width = max((len(tag["tag"]) for tag in piece["tags"]), default=0)
     for tag in piece["tags"]:
         mark = " " if tag["holds"] else "✗"
-        stamp = tag["stamp"] if isinstance(tag["stamp"], str) else _clock(tag["stamp"])
-        yield f"  {mark} {tag['tag']:<{width}}  started {_clock(tag['started'])}  stamp {stamp}"
+        stamp = tag["stamp"] if isinstance(tag["stamp"], str) else clock_text(tag["stamp"])
+        yield f"  {mark} {tag['tag']:<{width}}  started {clock_text(tag['started'])}  stamp {stamp}"
     if "invalidated" in piece:
         yield f"  last invalidated {_cause(piece)}"
 
@@ -186,10 +175,10 @@ def _server(stats: Mapping[str, str]) -> dict[str, Any] | None:
 def statistics_lines(told: Mapping[str, Any]) -> Iterator[str]:
     """The same for reading."""
     stamps, journal = told["stamps"], told["journal"]
-    yield f"stamps    {stamps['url']}   clock {_clock(stamps['clock'])}"
+    yield f"stamps    {stamps['url']}   clock {clock_text(stamps['clock'])}"
     waiting = f"{journal['unpublished']} unpublished"
     if journal["unpublished"]:
-        waiting += f", the oldest for {_ago(journal['age'])}"
+        waiting += f", the oldest for {span_text(journal['age'])}"
     yield f"journal   {waiting}; {journal['last_hour']} invalidations in the last hour"
     if journal["kinds"]:
         counted = "  ".join(f"{kind} {count}" for kind, count in journal["kinds"].items())
@@ -200,10 +189,8 @@ def statistics_lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 def _region_lines(name: str, region: Mapping[str, Any]) -> Iterator[str]:
     state = "answers" if region["answers"] else "does NOT answer"
-    yield (
-        f"{name:<9} {region['backend']}, {region['mode']}, {_ago(region['expiration_time'])} at "
-        f"most; {state}"
-    )
+    longest = span_text(region["expiration_time"])
+    yield f"{name:<9} {region['backend']}, {region['mode']}, {longest} at most; {state}"
     if region["private"]:
         yield "          in the memory of each web process: see its /metrics"
     for server, stats in region.get("servers", {}).items():
@@ -219,15 +206,3 @@ def _server_line(stats: Mapping[str, int] | None) -> str:
         f"{stats['curr_items']:,} items, {stats['bytes'] / 1e6:,.1f} of "
         f"{stats['limit_maxbytes'] / 1e6:,.0f} MB, {stats['evictions']:,} evicted; {ratio}"
     )
-
-
-def _clock(clock: int | None) -> str:
-    """``1a2b3c4d:42``: an epoch and a count, for nobody can compare nineteen digits."""
-    return "unreachable" if clock is None else f"{epoch_of(clock):08x}:{clock & 0xFFFFFFFF}"
-
-
-def _ago(seconds: float) -> str:
-    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * unit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} s"

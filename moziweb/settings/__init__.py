@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from .keys import SETTINGS, Setting
 
@@ -18,6 +19,9 @@ __all__ = ["SETTINGS", "Setting", "SettingsError", "expand", "load"]
 
 # Regions are named by the ini file itself, so moziweb.cache reads these keys, as strictly.
 CACHE_PREFIX = "cache."
+
+# Where a site is nobody's but its developer's.
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 # Keys that Pyramid and its add-ons read themselves; they pass through as text.
 FOREIGN_PREFIXES = ("pyramid.", "jinja2.", "tm.", "retry.", "debugtoolbar.")
@@ -96,6 +100,11 @@ def _check_together(typed: Mapping[str, Any]) -> None:
     if needed and typed[needed] is None:
         backend = typed["storage.backend"]
         raise SettingsError(f"{needed}: missing, and storage.backend = {backend} needs it")
+    host = urlsplit(str(typed.get("site.base_url"))).hostname or ""
+    if typed.get("debug.cache_page") and host not in LOOPBACK:
+        raise SettingsError(
+            f"debug.cache_page = true: for development alone, and site.base_url is at {host}"
+        )
     on_sqlite = str(typed.get("sqlalchemy.url")).startswith("sqlite")
     if typed.get("posters.background") == "procrastinate" and on_sqlite:
         raise SettingsError(

@@ -221,6 +221,13 @@ SETTINGS: tuple[Setting, ...] = (
         default=15,
     ),
     Setting(
+        "debug.cache_page",
+        BOOLEAN,
+        "Serve /__cache__, a page that shows for any address what is cached for it and why. Only "
+        "for development: refused unless site.base_url is an address of this machine.",
+        default=False,
+    ),
+    Setting(
         "metrics.token",
         optional(SECRET),
         "Opens /metrics to whoever sends Authorization: Bearer with this token. Without it and "

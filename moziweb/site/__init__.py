@@ -35,6 +35,7 @@ def includeme(config: Configurator) -> None:
         config.add_route(name, pattern)
     config.include(_templates)
     config.include(".static")
+    config.include(".cache_page")
     config.scan(".views")
 
 

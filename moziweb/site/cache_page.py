@@ -1,0 +1,158 @@
+"""``/__cache__``: what is cached for an address, and why it is as it is. For development.
+
+The page looks and changes nothing. It shows what this process sees: its own memory, where entries
+lie in that, or the servers that all processes share.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pyramid.config import Configurator
+
+from moziweb.cache import Cache, Journal, JournalRow
+from moziweb.cache.inspection import MEANINGS, Inspected, Verdict, clock_text, span_text
+from moziweb.cache.pieces import inspect_page
+from moziweb.movies.calendar import BUDAPEST
+from moziweb.request import Request
+
+from .addresses import Addresses, Priority
+
+LATEST: Final = 12
+"""Invalidations that are listed."""
+
+ADDRESSES: Final = 12
+"""Addresses that are offered."""
+
+LONGEST: Final = 500
+"""Characters of an address that is looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagLine:
+    """A tag of an entry, in words."""
+
+    name: str
+    started: str
+    stamp: str
+    holds: bool
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class PieceShown:
+    """An entry, in words."""
+
+    title: str
+    region: str
+    key: str
+    verdict: str
+    meaning: str
+    facts: tuple[tuple[str, str], ...]
+    tags: tuple[TagLine, ...]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invalidation:
+    """A row of the journal, in words."""
+
+    at: str
+    published: str
+    reason: str
+    tags: tuple[str, ...]
+
+
+def cache_page(request: Request) -> dict[str, Any]:
+    """The page; nothing of it is kept by anybody."""
+    registry = request.registry
+    path = request.GET.get("path", "/").strip()[:LONGEST]
+    cache: Cache | None = registry["cache"]
+    request.response.cache_control.no_store = True
+    request.response.headers["X-Robots-Tag"] = "noindex"
+    if cache is None:
+        return {"path": path, "clock": None, "pieces": (), "latest": (), "offered": ()}
+    journal: Journal = registry["cache_journal"]
+    with registry["database"].engine.connect() as connection:
+        found = inspect_page(registry, path, lambda tags: journal.concerning(connection, tags))
+        latest = journal.latest(connection, limit=LATEST)
+    return {
+        "path": path,
+        "clock": clock_text(cache.stamps.clock()),
+        "pieces": [_piece(each) for each in found],
+        "latest": [_invalidation(row) for row in latest],
+        "offered": _offered(registry),
+    }
+
+
+def _offered(registry: Any) -> list[str]:
+    addresses = Addresses.of(registry).through(Priority.SHOWN)
+    return [address.path for address, _ in zip(addresses, range(ADDRESSES), strict=False)]
+
+
+def _piece(found: Inspected) -> PieceShown:
+    entry, cause = found.entry, found.cause
+    return PieceShown(
+        title="entry" if entry is None else entry.kind.name.lower(),
+        region=found.region,
+        key=found.key,
+        verdict=found.verdict,
+        meaning=MEANINGS[found.verdict],
+        facts=_facts(found),
+        tags=tuple(
+            TagLine(
+                name=tag.name,
+                started=clock_text(tag.started),
+                stamp=clock_text(tag.number) if tag.number is not None else tag.stamp.upper(),
+                holds=tag.holds,
+                cause=_cause(tag.cause) if tag.cause else "",
+            )
+            for tag in sorted(found.tags, key=lambda tag: tag.holds)
+        ),
+        cause=_cause(cause) if cause and found.verdict is not Verdict.ABSENT else "",
+    )
+
+
+def _facts(found: Inspected) -> tuple[tuple[str, str], ...]:
+    entry = found.entry
+    if entry is None:
+        return ()
+    forms = [f"{len(entry.payload):,} bytes"]
+    forms += [f"{name} {len(data):,}" for name, data in entry.encodings.items()]
+    left = entry.expires - found.now
+    return (
+        ("size", ", ".join(forms)),
+        ("rendered", f"{span_text(max(0.0, found.now - entry.created))} ago"),
+        ("expires", f"in {span_text(left)}" if left > 0 else f"{span_text(-left)} ago"),
+        ("started", ", ".join(clock_text(group.started) for group in entry.dependencies)),
+    )
+
+
+def _cause(row: JournalRow) -> str:
+    reason = f": {row.reason}" if row.reason else ""
+    return f"{_moment(row.created)}, {_published(row)}{reason}"
+
+
+def _published(row: JournalRow) -> str:
+    if row.published is None:
+        return f"waiting for {span_text(max(0.0, time.time() - row.created))}"
+    return f"published {max(0.0, row.published - row.created) * 1000:,.0f} ms later"
+
+
+def _invalidation(row: JournalRow) -> Invalidation:
+    return Invalidation(_moment(row.created), _published(row), row.reason, row.tags)
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, BUDAPEST):%Y-%m-%d %H:%M:%S}"
+
+
+def includeme(config: Configurator) -> None:
+    """The page, where the ini file asks for it."""
+    if not config.registry.settings["debug.cache_page"]:
+        return
+    config.add_route("cache_page", "/__cache__")
+    config.add_view(
+        cache_page, route_name="cache_page", renderer="cache_page.jinja2", request_method="GET"
+    )
