@@ -1,7 +1,13 @@
 """What the docs tell is so."""
 
+import re
 from pathlib import Path
 from runpy import run_path
+
+import pytest
+
+from moziweb.cache.keytable import CACHE_KEYS, REGION_KEYS
+from moziweb.ops import metrics
 
 ROOT = Path(__file__).parent.parent
 
@@ -9,3 +15,38 @@ ROOT = Path(__file__).parent.parent
 def test_the_settings_page_is_what_the_table_makes() -> None:
     page = run_path(str(ROOT / "docs" / "make_settings.py"))["page"]()
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == page
+
+
+def table(heading: str) -> list[str]:
+    """The first cells of the table below a heading of docs/cache.md, without their backticks."""
+    page = (ROOT / "docs" / "cache.md").read_text(encoding="utf-8")
+    section = page.split(f" {heading}\n", 1)[1].split("\n#", 1)[0]
+    return re.findall(r"^\| `([^`]+)`", section, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("heading", "names"),
+    [
+        ("The cache", [f"cache.{key.name}" for key in CACHE_KEYS]),
+        ("A region", [key.name for key in REGION_KEYS]),
+    ],
+)
+def test_every_key_of_the_cache_has_advice_and_none_is_made_up(
+    heading: str, names: list[str]
+) -> None:
+    assert sorted(table(heading)) == sorted(names)
+
+
+def test_every_metric_is_told_of_and_none_is_made_up() -> None:
+    source = Path(metrics.__file__).read_text(encoding="utf-8")
+    counted = {f"moziweb_cache_{name}_total" for name in re.findall(r'counter\(\s*"(\w+)"', source)}
+    measured = {f"moziweb_cache_{name}" for name in re.findall(r'histogram\(\s*"(\w+)"', source)}
+    whole = set(re.findall(r'"(moziweb_\w+)"', source))
+    told = {name.partition("{")[0] for name in table("What to watch")}
+    assert told == counted | measured | whole
+
+
+def test_what_is_linked_is_there() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

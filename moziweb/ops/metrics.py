@@ -64,6 +64,7 @@ class CacheMetrics(Observer):
 
         self._served = counter("served", "Entries served, by how.", "region", "status")
         self._rendered = counter("rendered", "Entries rendered.", "region")
+        self._made = counter("made", "Cards, shells and pages made.", "region", "kind")
         self._seconds = histogram(
             "render_seconds", "Time of one rendering, of one entry or several.", RENDER_SECONDS
         )
@@ -100,6 +101,10 @@ class CacheMetrics(Observer):
         """See ``Observer``."""
         self._rendered.labels(region).inc(pieces)
         self._seconds.labels(region).observe(seconds)
+
+    def made(self, region: str, kind: str) -> None:
+        """See ``Observer``."""
+        self._made.labels(region, kind).inc()
 
     def stored(self, region: str, size: int) -> None:
         """See ``Observer``."""

@@ -100,6 +100,8 @@ def test_each_way_of_serving_is_counted(watched: TestApp, films: Films) -> None:
     assert value(watched, "moziweb_cache_render_seconds_count", region="pages") == 1
     assert value(watched, "moziweb_cache_rendered_total", region="pages") == 1
     assert value(watched, "moziweb_cache_entry_bytes_count", region="pages") == 1
+    assert value(watched, "moziweb_cache_made_total", region="pages", kind="page") == 1
+    assert value(watched, "moziweb_cache_made_total", region="fragments", kind="shell") == 1
     assert value(watched, "moziweb_cache_l1_bytes", region="pages")
 
 
