@@ -6,6 +6,7 @@ watched. Without ``cache.regions`` in the ini file nothing is cached, watched or
 """
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from moziweb.cache import (
     model_tag,
 )
 from moziweb.cache.fastpath import FastPath
+from moziweb.cache.renewal import Renewer, through
 from moziweb.db import Database
 from moziweb.db.meta import Base
 from moziweb.ops.headers import site_headers
@@ -58,6 +60,11 @@ def includeme(config: Configurator) -> None:
     )
     config.registry["cache_relay"] = RelayThread(relay)
     config.registry["cache_journal"] = JOURNAL
+    if cache.renewers:
+        renewer = Renewer(through(partial(Router, config.registry)), workers=cache.renewers)
+        config.registry["cache_renewer"] = renewer
+        for region in cache.regions.values():
+            region.when_due(renewer.due)
     config.registry["cache_base_url"] = config.registry.settings["site.base_url"]
     config.registry["cache_clock"] = SessionClock(cache.stamps)
     config.registry["cache_digest"] = digest_of(Path(__file__).parent)

@@ -8,9 +8,10 @@ runs when the shell is outdated.
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from pyramid.httpexceptions import HTTPBadRequest, HTTPException
 from pyramid.response import Response
@@ -22,6 +23,7 @@ from .fragments import Fragments, PieceGoneError, offer_slots, withdraw_slots
 from .isolation import declared, isolated
 from .places import CachedRoute, Place
 from .rendering import RenderContext, Rendered, Served
+from .renewal import RENEWAL, Renewer
 from .responses import content_of, rendered_of, response_of
 from .sessions import SessionClock
 from .sources import Source
@@ -83,6 +85,7 @@ class CachedView:
     always: tuple[str, ...]
     base_url: str
     fragments: Fragments | None = None
+    renewer: Renewer | None = None
 
     @property
     def strays(self) -> Strays:
@@ -99,6 +102,8 @@ class CachedView:
             raise HTTPBadRequest from None
         source = self.clock.source(request.dbsession)
         page = _Page(self, context, request, place, source)
+        if RENEWAL in request.environ:
+            return self._renewed(page)
         try:
             served = place.region.get_or_render(place.key, page.render, source=source)
         except _FoundStrayError as found:
@@ -107,8 +112,7 @@ class CachedView:
             return self._stray(stray, place, request)
         except _NotCachedError as answer:
             return _bypass(answer.response)
-        if not self.route.params:  # those are not told apart by their paths alone
-            self.learn(request.environ["PATH_INFO"], place)
+        self._learn(request, place)
         try:
             return response_of(served, request)
         except EntryCorruptError:
@@ -116,6 +120,19 @@ class CachedView:
             place.region.reject(place.key)
             served = place.region.get_or_render(place.key, page.render, source=source)
             return response_of(served, request)
+
+    def _learn(self, request: Any, place: Place) -> None:
+        params = self.route.params
+        if not params:  # those are not told apart by their paths alone
+            self.learn(request.environ["PATH_INFO"], place)
+        if self.renewer is not None:
+            self.renewer.learn(place.key, request.environ, urlencode(declared(request, params)))
+
+    def _renewed(self, page: "_Page") -> Response:
+        """Nobody waits for it: nothing is sent."""
+        with suppress(_FoundStrayError, _StrayError, _NotCachedError):
+            page.place.region.renew(page.place.key, page.render, source=page.source)
+        return Response(status=204)
 
     def _stray(self, stray: _StrayError, place: Place, request: Any) -> Response:
         answer = rendered_of(stray.response.body, content_of(stray.response))

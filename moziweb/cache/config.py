@@ -80,6 +80,9 @@ class Cache:
         """Whether other processes read the stamps that this one writes."""
         return not self.stamps_url.startswith("memory:")
 
+    renewers: int = 0
+    """How many threads of a process renew hot entries."""
+
 
 def from_settings(
     settings: Mapping[str, Any],
@@ -136,7 +139,16 @@ class _Builder:
         for name in names:
             regions[name], dogpile[name] = self._region(settings[name], keys[name], stamps, cells)
         private = frozenset(name for name in names if settings[name].in_process)
-        return Cache(stamps, regions, keys, dogpile, common["debug"], private, common["stamps.url"])
+        return Cache(
+            stamps,
+            regions,
+            keys,
+            dogpile,
+            common["debug"],
+            private,
+            common["stamps.url"],
+            common["renewers"],
+        )
 
     def _names(self, text: str) -> list[str]:
         names = text.split()

@@ -135,6 +135,12 @@ CACHE_KEYS: Final = (
     Key("prefix", _text, "mozi", "What every key begins with, to share servers with other sites."),
     Key("version", _text, "1", "Part of every key; a new value leaves all old entries behind."),
     Key(
+        "renewers",
+        _whole(0, 64),
+        1,
+        "How many threads of each process renew hot entries in the background (refresh_after).",
+    ),
+    Key(
         "stamps.url",
         _text,
         "memory://",

@@ -156,9 +156,14 @@ class Read:
         with self._watch.on("fetch"):
             judged = judge(self._parts, rest, g)
         for key, entry in judged.true.items():
-            self._serve_true(key, entry, g, Status.HIT)
+            if not self._to_be_renewed(entry):
+                self._serve_true(key, entry, g, Status.HIT)
         self._outdated.update(judged.outdated)
         self._unresolved.update(judged.unresolved)
+
+    def _to_be_renewed(self, entry: Entry) -> bool:
+        """Whether a true entry runs out so soon that what it goes into is renewed in vain."""
+        return self._parent is not None and entry.expires <= self._parent.renew_before
 
     def _look_again(self, keys: Sequence[str]) -> None:
         g = self._parts.stamps.clock()
@@ -215,7 +220,7 @@ class Read:
 
     def _serve_copy(self, key: str, g: int, now: float) -> bool:
         entry = self._parts.l1.get(key, g, now)
-        if entry is None:
+        if entry is None or self._to_be_renewed(entry):
             return False
         self._serve_true(key, entry, g, Status.L1)
         return True
@@ -267,9 +272,12 @@ def serve(
     parts: Parts, entry: Entry, status: Status, spent: tuple[tuple[str, float], ...] = ()
 ) -> Served:
     """A hit, with a note when it is due for renewal."""
-    share = parts.policy.refresh_after
-    due = parts.now() >= entry.created + share * (entry.expires - entry.created)
-    return Served(status, entry, None, due, spent)
+    return Served(status, entry, None, is_due(parts.policy, entry, parts.now()), spent)
+
+
+def is_due(policy: Policy, entry: Entry, now: float) -> bool:
+    """Whether a true entry is past the share of its life after which it is to be renewed."""
+    return now >= entry.created + policy.refresh_after * (entry.expires - entry.created)
 
 
 def finish(

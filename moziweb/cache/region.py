@@ -10,7 +10,7 @@ from .errors import CacheError, StoreUnreachableError
 from .l1 import FirstLevel
 from .lease import Leases
 from .observer import Observer
-from .reading import Parts, Policy, Read, RenderMany, finish, judge, serve
+from .reading import Parts, Policy, Read, RenderMany, finish, is_due, judge, serve
 from .rendering import RenderContext, Rendered, Served, Status
 from .sources import Source
 from .stamps import Stamps
@@ -35,6 +35,7 @@ class TaggedRegion:
     ) -> None:
         """``now`` is Unix time, for expiries."""
         self._parts = Parts(name, policy, entries, stamps, leases, l1, observer, now)
+        self._due: Callable[[str], None] | None = None
 
     @property
     def name(self) -> str:
@@ -45,6 +46,15 @@ class TaggedRegion:
     def policy(self) -> Policy:
         """How the region treats its entries."""
         return self._parts.policy
+
+    def when_due(self, tell: Callable[[str], None]) -> None:
+        """Tell the keys of entries that are hit past their share of life (``renewal.py``)."""
+        if self.policy.refresh_after < 1:
+            self._due = tell
+
+    def _note(self, key: str, entry: Entry) -> None:
+        if self._due is not None and is_due(self.policy, entry, self._parts.now()):
+            self._due(key)
 
     @property
     def l1_used(self) -> int:
@@ -81,6 +91,7 @@ class TaggedRegion:
         if entry is None:
             return None
         parts.observer.served(parts.name, status)
+        self._note(key, entry)
         spent = (("clock", clock), ("total", time.perf_counter() - began))
         return serve(parts, entry, status, spent)
 
@@ -104,6 +115,7 @@ class TaggedRegion:
             return None
         parts.l1.used_again(key, copy, now)
         parts.observer.served(parts.name, Status.L1)
+        self._note(key, copy.entry)
         return copy.entry, elapsed
 
     def get_or_render(
@@ -134,8 +146,10 @@ class TaggedRegion:
         payload for each. It may be called more than once, with other keys.
         """
         served = Read(self._parts, keys, render, source, parent).run()
-        for each in served.values():
+        for key, each in served.items():
             self._parts.observer.served(self.name, each.status)
+            if each.refresh_due:
+                self._note(key, each.entry)
         return [served[key] for key in keys]
 
     def refresh(self, key: str, render: Render, *, source: Source) -> Served | None:
@@ -148,8 +162,12 @@ class TaggedRegion:
         if token is None:
             return None
         try:
-            context = RenderContext(source)
-            return finish(self._parts, source, {key: context}, {key: render(context)})[key]
+            left = (1 - self.policy.refresh_after) * self.policy.expiration_time
+            context = RenderContext(source, renew_before=self._parts.now() + left)
+            served = finish(self._parts, source, {key: context}, {key: render(context)})[key]
+            if served.refusal is None:
+                self._parts.l1.forget(key, unless=served.entry)
+            return served
         finally:
             self._parts.leases.release(key, token)
 
@@ -158,6 +176,15 @@ class TaggedRegion:
         self._parts.observer.corrupt(self.name)
         with suppress(CacheError):
             self.forget(key)
+
+    def renew(self, key: str, render: Render, *, source: Source) -> Served | None:
+        """Refresh the entry of ``key`` unless another process has, and was not told of."""
+        parts = self._parts
+        g = parts.stamps.clock()
+        known = None if g is None else judge(parts, [key], g).true.get(key)
+        if known is not None and not is_due(self.policy, known, parts.now()):
+            return None
+        return self.refresh(key, render, source=source)
 
     def put(self, key: str, rendered: Rendered, context: RenderContext) -> Served | None:
         """Store what was rendered and recorded elsewhere; None if someone is at it just now."""

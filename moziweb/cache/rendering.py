@@ -1,5 +1,6 @@
 """What goes into a render and what comes out of it."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -42,8 +43,10 @@ class RenderContext:
     that their dependencies become its own.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, renew_before: float = -math.inf) -> None:
+        """Parts that run out by ``renew_before`` (Unix time) are rendered anew, though true."""
         self.source = source
+        self.renew_before = renew_before
         self.recorder = Recorder()
 
     def depend(self, *tags: str) -> None:

@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping
 from queue import Empty, Full, Queue
 from typing import Any, Final
 
+from webob import Request
+
 log = logging.getLogger(__name__)
 
 Ask = Callable[[Mapping[str, str]], None]
@@ -27,8 +29,26 @@ Ask = Callable[[Mapping[str, str]], None]
 KNOWN: Final = 20_000
 """Addresses that are remembered by their keys."""
 
+RENEWAL: Final = "moziweb.cache.renewal"
+"""Key of the environ of a request that renews a page, and that nobody has sent."""
+
 IDLE: Final = 60.0
 """Seconds after which a thread without work ends."""
+
+
+def through(application: Callable[[], Any]) -> Ask:
+    """Asks a WSGI application, which is made when it is needed first."""
+    made: list[Any] = []
+
+    def ask(address: Mapping[str, str]) -> None:
+        if not made:
+            made.append(application())
+        request = Request.blank("/")
+        request.environ.update(address)
+        request.environ[RENEWAL] = True
+        request.call_application(made[0])
+
+    return ask
 
 
 class Renewer:
