@@ -94,6 +94,7 @@ BENCH = [
     "django>=5.2,<6",
     "flask>=3.1,<4",
     "flask-caching>=2.3,<3",
+    "easy-thumbnails>=2.10,<3",
 ]
 
 

@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from benchmarks.contenders import Contender, naive, ours, vips_shared
+from benchmarks.contenders import Contender, easy_thumbnails, naive, ours, vips_shared
 from benchmarks.variants import THREE
 from moziweb.posters.recipes import RECIPES, Recipe
 from tests.posters.pictures import encoded, photograph
@@ -14,7 +14,7 @@ SOURCE = encoded(photograph(1000, 1500), quality=90)
 
 
 @pytest.mark.parametrize("recipes", [THREE, RECIPES], ids=["three", "full"])
-@pytest.mark.parametrize("contender", [ours, naive, vips_shared])
+@pytest.mark.parametrize("contender", [ours, naive, easy_thumbnails, vips_shared])
 def test_all_make_the_same_pictures(contender: Contender, recipes: tuple[Recipe, ...]) -> None:
     for recipe, mine, theirs in zip(
         recipes, ours(SOURCE, recipes), contender(SOURCE, recipes), strict=True

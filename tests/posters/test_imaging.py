@@ -1,6 +1,7 @@
 """Every kind of source becomes upright, opaque sRGB, cut as its recipe says."""
 
 import math
+import struct
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -19,13 +20,14 @@ from PIL import (
     ImageStat,
     _imaging,
 )
+from PIL.PngImagePlugin import PngInfo
 
 from moziweb.posters.imaging import Cuts, EncodedImage, make_variants
 from moziweb.posters.probe import Limits
 from moziweb.posters.recipes import JPEG, RECIPES, Box, Master, Point, Recipe, WebP
 from moziweb.posters.rejection import ImageRejected, RejectCode
 
-from .pictures import encoded, photograph, png_announcing, quarters, with_segment
+from .pictures import encoded, photograph, png_announcing, png_of, quarters, with_segment
 
 LANCZOS = Image.Resampling.LANCZOS
 
@@ -261,6 +263,41 @@ def test_what_is_transparent_shows_the_background(format_: str, background: str)
     assert corners(made(encoded(hidden, format_), recipe)) == [shown, "g", shown, shown]
 
 
+def test_adobe_cmyk_is_stored_inverted_and_shown_upright() -> None:
+    """Photoshop writes CMYK JPEGs with an Adobe marker and all values inverted."""
+    data = encoded(quarters().convert("CMYK"), quality=95)
+    assert b"Adobe" in data
+    assert corners(made(data)) == UPRIGHT
+    progressive = encoded(quarters(400, 600).convert("CMYK"), quality=95, progressive=True)
+    assert corners(made(progressive)) == UPRIGHT
+
+
+def test_cmyk_black_is_black_and_paper_is_white() -> None:
+    sheet = Image.new("CMYK", (80, 120), (0, 0, 0, 0))
+    sheet.paste((0, 0, 0, 255), (0, 0, 40, 120))
+    assert corners(made(encoded(sheet, quality=95))) == ["none", "rgb", "rgb", "none"]
+
+
+def test_sixteen_bits_of_colour_become_eight() -> None:
+    """Written by hand: Pillow saves no such PNG. Red is 0x8000 of 0xFFFF."""
+    row = b"\0" + struct.pack(">HHH", 0x8000, 0xFFFF, 0) * 80
+    data = png_of(80, 120, depth=16, colour=2, pixels=row * 120)
+    red, green, blue = made(data).getpixel((40, 60))  # type: ignore[misc]
+    assert (abs(red - 128) <= 1, green, blue) == (True, 255, 0)
+
+
+def test_sixteen_bits_with_alpha_show_the_background() -> None:
+    row = b"\0" + struct.pack(">HHHH", 0, 0, 0xFFFF, 0) * 80
+    assert corners(made(png_of(80, 120, depth=16, colour=6, pixels=row * 120))) == ["rgb"] * 4
+
+
+def test_a_bilevel_picture_is_shown_in_greys_between() -> None:
+    """Shrunken by nearest neighbour, a fine chequer of one bit would come out black or white."""
+    chequer = Image.frombytes("1", (800, 1200), (b"\xaa" * 100 + b"\x55" * 100) * 600)
+    (low, high) = made(encoded(chequer, "PNG")).convert("L").getextrema()
+    assert 100 < low <= high < 156  # type: ignore[operator]
+
+
 def test_grey_with_alpha_shows_the_background() -> None:
     hidden = Image.new("LA", (160, 240), (0, 0))
     hidden.paste((0, 255), (80, 0, 160, 120))
@@ -324,6 +361,13 @@ def test_a_profile_of_another_mode_changes_nothing(mode: str) -> None:
     )
 
 
+def test_a_profile_is_applied_after_the_picture_was_turned() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    data = encoded(quarters(200, 120), exif=exif, icc_profile=swapping_profile(), quality=95)
+    assert corners(made(data)) == ["rgb", "g", "r", "b"]
+
+
 # -- Nothing but pixels
 
 
@@ -345,6 +389,30 @@ def test_no_metadata_is_carried_over(recipe: Recipe) -> None:
     ).variants
     assert b"SECR" not in variant.data
     assert not {"comment", "exif", "xmp", "icc_profile", "dpi"} & opened(variant).info.keys()
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.suffix)
+def test_where_a_photograph_was_taken_is_told_by_no_variant(recipe: Recipe) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSMapDatum] = "SECRET"
+    exif[ExifTags.Base.Artist] = "SECRET"
+    xmp = b"<x:xmpmeta><exif:GPSLatitude>SECRET</exif:GPSLatitude></x:xmpmeta>"
+    for format_ in ("JPEG", "WEBP", "AVIF"):
+        data = encoded(quarters(), format_, exif=exif, xmp=xmp)
+        assert data.count(b"SECRET") == 3
+        (variant,) = make_variants(data, [recipe]).variants
+        assert b"SECRET" not in variant.data
+        assert not opened(variant).getexif()
+        assert not {"exif", "xmp", "icc_profile", "comment"} & opened(variant).info.keys()
+
+
+def test_a_pngs_texts_are_not_carried_over() -> None:
+    texts = PngInfo()
+    texts.add_text("Comment", "SECRET")
+    texts.add_itxt("XML:com.adobe.xmp", "SECRET", zip=False)
+    data = encoded(quarters(), "PNG", pnginfo=texts)
+    for variant in make_variants(data, RECIPES).variants:
+        assert b"SECRET" not in variant.data
 
 
 def test_a_gif_comment_is_not_carried_over() -> None:
