@@ -121,7 +121,7 @@ class AVIF:
     """Encoder settings of Pillow's AVIF plugin, on one thread.
 
     At speed 9 it takes two thirds of WebP's time at equal likeness, and 5 to 14 % fewer bytes; at
-    the default speed, 6, eleven times as long for 7 % less. docs/decisions/0010 has the figures.
+    the default speed, 6, eleven times as long for 7 % less. docs/decisions/0008 has the figures.
     """
 
     format: ClassVar[Format] = "avif"
