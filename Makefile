@@ -13,7 +13,7 @@ PARTS  := setup.py pyproject.toml requirements.lock
 PORT   ?= 6543
 INI    ?= development.ini
 
-BENCHMARKS := variants generate cold_posters page_hit
+BENCHMARKS := variants generate cold_posters page_hit storm invalidation
 SECONDS    ?= 60
 export PORT
 # Pyramid 2.1 imports pkg_resources, which says this each time.

@@ -113,11 +113,11 @@ def serving(name: str, folder: Path, memcached: str) -> Iterator[Served]:
         process.wait()
 
 
-def measure(server: Served, coding: str, seconds: float, connections: int) -> None:
+def measure(server: Served, coding: str, seconds: int, connections: int) -> None:
     """One round."""
     before, began = cpu_seconds(server.pid), time.perf_counter()
     told = subprocess.run(
-        ["taskset", "-c", str(cores()[1]), "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s",
+        ["taskset", "-c", str(cores()[1]), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
          "-H", f"Accept-Encoding: {coding}", f"http://{HOST}:{server.port}/"],
         check=True, capture_output=True, text=True, timeout=PATIENCE + seconds,
     ).stdout  # fmt: skip
@@ -208,7 +208,7 @@ def main() -> int:
     """1 when a bound is missed."""
     parser = argparse.ArgumentParser(description="A cached page, ours and theirs.")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--seconds", type=int, default=1, help="of each round")
     parser.add_argument("--connections", type=int, default=16)
     asked = parser.parse_args()
     if shutil.which("wrk") is None:

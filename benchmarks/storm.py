@@ -60,6 +60,8 @@ OLD = 60
 
 BROWSERS = 48
 PATIENCE = 60.0
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
 SAVE_SLACK = 1.0
 """Seconds by which a mark in the journal may come after the publish that it tells of."""
 
@@ -162,7 +164,14 @@ class Visitors:
         for link in list(links)[:IMAGES_OF_A_PAGE]:
             if self._is_new(link):
                 day.images += 1
-                images.submit(self._get, urlsplit(link).path)
+                images.submit(self._fetch, link)
+
+    def _fetch(self, link: str) -> None:
+        """A picture; where there is a placeholder instead, the next visitor asks again."""
+        got = self._get(urlsplit(link).path)
+        if got is None or got[0] not in _REDIRECTS:
+            with self._lock:
+                self._fetched.discard(link)
 
     def _is_new(self, link: str) -> bool:
         with self._lock:

@@ -213,7 +213,7 @@ def test_a_writer_that_dies_before_its_commit_leaves_nothing() -> None:
     writer = world.start(writes(CARD))
     world.advance(writer, "commit")
     world.crash(writer)
-    assert world.database.journal == []
+    assert world.database.rows() == []
     world.run(reads(0))
     assert world.readings[-1].served.status == "hit"
     world.close()

@@ -2,13 +2,14 @@
 
 Actors (writers, readers, a relay) are greenlets that run the production code. Every operation on
 the cells, on the store of entries and on the database hands control back to the scheduler first, so
-a schedule decides everything: who goes next, who dies on the spot, what is evicted. The database is
-a dictionary of versions, one per tag, which makes it its own oracle: a payload is the versions that
-its render saw, and it is stale where a published write is missing from it.
+a schedule decides everything: who goes next, who dies on the spot, what is evicted. The database
+keeps a version for each tag and a journal of their writes, in SQL, which makes it its own oracle: a
+payload is the versions that its render saw, and it is stale where a published write is missing.
 """
 
 import json
 import random
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -33,6 +34,17 @@ LIST = "list:x"
 CARDS = ("movie:1", "movie:2")
 PAGE_LIFE = 100.0
 CARD_LIFE = 60.0
+
+SCHEMA = """
+CREATE TABLE film (tag TEXT PRIMARY KEY, version INTEGER NOT NULL);
+CREATE TABLE journal (
+    id INTEGER PRIMARY KEY,
+    tag TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    marked INTEGER NOT NULL DEFAULT 0,
+    published_at INTEGER
+);
+"""
 
 
 class Crash(BaseException):
@@ -105,27 +117,72 @@ class YieldingBackend(BytesBackend):
             self.values.pop(key, None)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Row:
     """A row of the journal: a committed write."""
 
+    id: int
     tag: str
     version: int
-    marked: bool = False
-    published_at: int | None = None
 
 
 class Database:
-    """Versions by tag, and the journal: one commit changes both."""
+    """Versions by tag, and the journal beside them: SQL, and so its own oracle.
+
+    One transaction changes both. ``published_at`` is the step at which a publish was complete.
+    """
 
     def __init__(self) -> None:
-        self.versions = dict.fromkeys((LIST, *CARDS), 0)
-        self.journal: list[Row] = []
+        self._sql = sqlite3.connect(":memory:", isolation_level=None)
+        self._sql.executescript(SCHEMA)
+        self._sql.executemany("INSERT INTO film VALUES (?, 0)", [(LIST,), *((c,) for c in CARDS)])
+
+    def snapshot(self) -> dict[str, int]:
+        """All versions, of one moment."""
+        return dict(self._sql.execute("SELECT tag, version FROM film"))
 
     def commit(self, tag: str) -> Row:
-        self.versions[tag] += 1
-        self.journal.append(Row(tag, self.versions[tag]))
-        return self.journal[-1]
+        """The next version of what ``tag`` names, and its row."""
+        self._sql.execute("BEGIN")
+        self._sql.execute("UPDATE film SET version = version + 1 WHERE tag = ?", (tag,))
+        (row,) = self._rows(
+            "INSERT INTO journal (tag, version) SELECT tag, version FROM film WHERE tag = ?"
+            " RETURNING id, tag, version",
+            tag,
+        )
+        self._sql.execute("COMMIT")
+        return row
+
+    def published(self, row: Row, at: int) -> None:
+        """A publish is complete: the first one counts."""
+        self._sql.execute(
+            "UPDATE journal SET published_at = coalesce(published_at, ?) WHERE id = ?", (at, row.id)
+        )
+
+    def mark(self, row: Row) -> None:
+        """Nobody needs to publish it any more."""
+        self._sql.execute("UPDATE journal SET marked = 1 WHERE id = ?", (row.id,))
+
+    def rows(self) -> list[Row]:
+        """The journal."""
+        return self._rows("SELECT id, tag, version FROM journal ORDER BY id")
+
+    def unmarked(self) -> list[Row]:
+        """What the relay has to publish."""
+        return self._rows("SELECT id, tag, version FROM journal WHERE NOT marked ORDER BY id")
+
+    def owed(self, began: int) -> dict[str, int]:
+        """What a request that began then must be shown: the newest version of each tag whose
+        publish was complete."""
+        query = "SELECT tag, max(version) FROM journal WHERE published_at <= ? GROUP BY tag"
+        return dict(self._sql.execute(query, (began,)))
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._sql.close()
+
+    def _rows(self, query: str, *values: str) -> list[Row]:
+        return [Row(*found) for found in self._sql.execute(query, values)]
 
 
 class Session:
@@ -150,7 +207,7 @@ class Session:
     def version(self, tag: str) -> int:
         if self._snapshot is None:
             self._world.pause("snapshot")
-            self._snapshot = dict(self._world.database.versions)
+            self._snapshot = self._world.database.snapshot()
         return self._snapshot[tag]
 
 
@@ -224,9 +281,8 @@ class World:
 
     def relay(self) -> None:
         """Publish what writers have left."""
-        for row in list(self.database.journal):
-            if not row.marked:
-                self._publish(row, self.process[-1].stamps)
+        for row in self.database.unmarked():
+            self._publish(row, self.process[-1].stamps)
 
     def read(self, number: int) -> None:
         """Answer a request for the page in one of the processes."""
@@ -314,6 +370,7 @@ class World:
         """End every actor."""
         for actor in self.alive():
             self.crash(actor)
+        self.database.close()
 
     # The oracle.
 
@@ -326,10 +383,9 @@ class World:
 
     def _stale(self, reading: Reading) -> Iterator[str]:
         shown = json.loads(reading.served.entry.payload)
-        for row in self.database.journal:
-            known = row.published_at is not None and row.published_at <= reading.began
-            if known and shown[row.tag] < row.version:
-                yield f"{reading.served.status} without {row.tag} v{row.version}: {shown}"
+        for tag, version in self.database.owed(reading.began).items():
+            if shown[tag] < version:
+                yield f"{reading.served.status} without {tag} v{version}: {shown}"
 
     def _expired(self, reading: Reading) -> Iterator[str]:
         if reading.served.entry.expires <= reading.now:
@@ -374,10 +430,9 @@ class World:
             stamps.publish([row.tag])
         except PublishError:
             return
-        if row.published_at is None:
-            row.published_at = self.tick
+        self.database.published(row, self.tick)
         self.pause("mark")
-        row.marked = True
+        self.database.mark(row)
 
     def _page(self, process: Process) -> Served:
         session = Session(self, process.stamps)
