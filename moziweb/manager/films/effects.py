@@ -7,7 +7,7 @@ until all of them were.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, takewhile
 from typing import Any, Final
@@ -60,7 +60,9 @@ def pages_concerned(
             late.append(True)
         return not late
 
-    candidates = chain(_own(addresses, film_id, slug), addresses.through(last))
+    candidates = chain(
+        _own(addresses, film_id, slug), _periods(addresses, tags), addresses.through(last)
+    )
     found = pages_showing(registry, tags, takewhile(in_time, candidates))
     pages = tuple(dict.fromkeys(address.path for address in found))
     return Effects(pages, complete=not late)
@@ -75,6 +77,15 @@ def seconds_until_fresh(session: Session, reason: str) -> float | None:
         )
     ).first()
     return None if row is None else max(0.0, row.published - row.created)
+
+
+def _periods(addresses: Addresses, tags: Iterable[str]) -> Iterator[Address]:
+    """The weeks and months that the change names: one that is empty now is in no list of pages."""
+    for tag in sorted(tags):
+        kind, _mark, name = tag.partition(":")
+        for locale in LOCALES if kind in {"week", "month"} else ():
+            path = addresses.paths.in_locale(locale, kind, **{kind: name})
+            yield Address(path, Priority.FRONT)
 
 
 def _own(addresses: Addresses, film_id: int, slug: str) -> Iterator[Address]:

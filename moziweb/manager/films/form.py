@@ -150,7 +150,7 @@ class FilmForm(OurForm):
     imdb_id = StringField(
         _("IMDb id"),
         filters=[one_line],
-        validators=[optional(), Regexp(r"^tt[0-9]{7,10}\Z", message=_("It looks like tt0133093."))],
+        validators=[optional(), Regexp(r"^tt[0-9]{1,10}\Z", message=_("It looks like tt0133093."))],
     )
     tmdb_id = IntegerField(
         _("TMDB id"), validators=[optional(), NumberRange(1, MAX_ID, _("A whole number, please."))]

@@ -6,7 +6,7 @@ queries whatever the number of films: the films of the page (two where it runs o
 a list that has no dates), their premieres, their posters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, TypeAlias
@@ -58,6 +58,7 @@ class _Part:
     letter: str
     query: Select[Any]
     key: Key
+    read: Callable[[str], Any]
     descending: bool
 
     def fetch(self, session: Session, cursor: str, limit: int, *, backwards: bool) -> list[_Found]:
@@ -65,13 +66,27 @@ class _Part:
         falling = self.descending != backwards
         query = self.query.add_columns(*self.key)
         if cursor:
-            key, here = tuple_(*self.key), tuple_(*_values(self.key, cursor))
+            key, here = tuple_(*self.key), tuple_(*self.values(cursor))
             query = query.where(key < here if falling else key > here)
         order = [each.desc() if falling else each.asc() for each in self.key]
         rows = session.execute(query.order_by(*order).limit(limit))
         return [
             _Found(film, f"{self.letter}~{_text(first)}~{number}") for film, first, number in rows
         ]
+
+    def values(self, cursor: str) -> tuple[Any, int]:
+        """What a cursor spells; ``ValueError`` for a text that is none."""
+        first, _mark, number = cursor.rpartition("~")
+        return self.read(first), _id(number)
+
+    def has(self, cursor: str) -> bool:
+        """Whether it is a cursor of this part."""
+        letter, _mark, rest = cursor.partition("~")
+        try:
+            self.values(rest)
+        except ValueError:
+            return False
+        return letter == self.letter
 
 
 def page_of_films(session: Session, wish: Wish, bounds: Bounds) -> FilmPage:
@@ -121,10 +136,9 @@ def _films(session: Session, wish: Wish, bounds: Bounds, *, backwards: bool) -> 
 
 def _start(parts: Sequence[_Part], cursor: str) -> tuple[int, str]:
     """The part that a cursor is of, and the cursor in it; the edge for a text that is none."""
-    letter, _mark, rest = cursor.partition("~")
     for place, part in enumerate(parts):
-        if part.letter == letter and _is_cursor(part.key, rest):
-            return place, rest
+        if part.has(cursor):
+            return place, cursor.partition("~")[2]
     return 0, ""
 
 
@@ -134,9 +148,9 @@ def _parts(sort: Sort, wanted: Sequence[ColumnElement[bool]]) -> list[_Part]:
     )  # fmt: skip
     films = select(Movie).options(load_only(*shown, raiseload=True)).where(*wanted)
     if sort is Sort.TITLE:
-        return [_Part("t", films, (Movie.slug, Movie.id), descending=False)]
+        return [_Part("t", films, (Movie.slug, Movie.id), _word, descending=False)]
     if sort is Sort.CHANGED:
-        return [_Part("c", films, (Movie.updated_at, Movie.id), descending=True)]
+        return [_Part("c", films, (Movie.updated_at, Movie.id), _moment, descending=True)]
     later = aliased(Premiere)
     beyond = tuple_(later.date, later.id) > tuple_(Premiere.date, Premiere.id)
     dated = films.join(Premiere, Premiere.movie_id == Movie.id).where(
@@ -144,27 +158,13 @@ def _parts(sort: Sort, wanted: Sequence[ColumnElement[bool]]) -> list[_Part]:
     )
     undated = films.where(~exists().where(Premiere.movie_id == Movie.id))
     return [
-        _Part("d", dated, (Premiere.date, Premiere.id), descending=True),
-        _Part("u", undated, (Movie.id, Movie.id), descending=True),
+        _Part("d", dated, (Premiere.date, Premiere.id), date.fromisoformat, descending=True),
+        _Part("u", undated, (Movie.id, Movie.id), _id, descending=True),
     ]
 
 
 def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _is_cursor(key: Key, cursor: str) -> bool:
-    try:
-        _values(key, cursor)
-    except ValueError:
-        return False
-    return True
-
-
-def _values(key: Key, cursor: str) -> tuple[Any, int]:
-    """What a cursor spells; ``ValueError`` for a text that is none."""
-    first, _mark, number = cursor.rpartition("~")
-    return _READERS[key[0].type.python_type](first), _id(number)
 
 
 def _id(text: str) -> int:
@@ -184,9 +184,6 @@ def _moment(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(text)
     return moment
-
-
-_READERS: Final = {int: _id, str: _word, datetime: _moment, date: date.fromisoformat}
 
 
 def _premieres(session: Session, ids: Sequence[int], today: date) -> dict[int, Premiere]:

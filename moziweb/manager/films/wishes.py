@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import aliased
 
 from moziweb.movies.calendar import week_of
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
@@ -106,11 +107,14 @@ def _this_week(bounds: Bounds) -> ColumnElement[bool]:
 
 
 def _without_poster(bounds: Bounds) -> ColumnElement[bool]:
-    return ~exists().where(PosterSource.movie_id == Movie.id, PosterSource.chosen)
+    chosen = exists().where(PosterSource.movie_id == Movie.id, PosterSource.chosen)
+    return ~chosen.correlate(Movie)
 
 
 def _without_date(bounds: Bounds) -> ColumnElement[bool]:
-    return ~exists().where(Premiere.movie_id == Movie.id, Premiere.precision == DatePrecision.DAY)
+    dated = aliased(Premiere)  # the list may be joined to another one
+    has_day = exists().where(dated.movie_id == Movie.id, dated.precision == DatePrecision.DAY)
+    return ~has_day.correlate(Movie)
 
 
 def _failing(bounds: Bounds) -> ColumnElement[bool]:

@@ -1,0 +1,99 @@
+"""What saving will do, told before: exactly the pages that it then refreshes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+from moziweb.manager.accounts import add_user
+from moziweb.manager.audit import COMMAND
+from moziweb.manager.models import Role
+from tests.conftest import running_app
+from tests.site.cached import CACHED, Films, fill, missed, now, pages, warm, week_here
+
+from .conftest import NAMES, PASSWORD, signed_in
+from .films import film_form, film_of, last_entry, press
+
+
+@pytest.fixture
+def cached(local: dict[str, str]) -> Iterator[TestApp]:
+    """A site with its pages cached, at the real time."""
+    with running_app(local | CACHED) as app:
+        app.app.registry["clock"] = now
+        with app.app.registry["database"].write() as session:
+            add_user(session, NAMES[Role.EDITOR], PASSWORD, Role.EDITOR, by=COMMAND, now=now())
+        yield app
+
+
+@pytest.fixture
+def films(cached: TestApp) -> Films:
+    """Three films, and every page of theirs cached."""
+    with cached.app.registry["database"].write() as session:
+        found = fill(session)
+    warm(cached, found)
+    warm(cached, found)
+    return found
+
+
+def told(page: Any, films: Films) -> set[str]:
+    """The pages that a page of the manager names, of those that the test looks at."""
+    return {name for name, path in pages(films).items() if f'href="{path}">{path}<' in page.text}
+
+
+def test_a_title_refreshes_what_was_told_and_nothing_else(cached: TestApp, films: Films) -> None:
+    editor = signed_in(cached, Role.EDITOR)
+    before = film_of(cached, films.here).version
+    form = film_form(editor, films.here)
+    form["title"] = "Egészen más"
+    preview = press(form, "preview", status=200)
+    promised = told(preview, films)
+    assert {"index", "english", "week", "month", "film"} <= promised
+    assert not promised & {"ahead", "other", "undated", "empty"}
+    # A look changes nothing, and makes nothing stale.
+    assert film_of(cached, films.here).version == before
+    assert missed(cached, films) == set()
+    done = press(form, status=303).follow()
+    assert told(done, films) == promised
+    assert "ezredmásodperccel" in done.text
+    assert missed(cached, films) == promised
+    assert set(last_entry(cached).pages) >= {pages(films)[name] for name in promised}
+
+
+def test_a_premiere_that_moves_refreshes_both_weeks(cached: TestApp, films: Films) -> None:
+    editor = signed_in(cached, Role.EDITOR)
+    form = film_form(editor, films.ahead)
+    target = week_here().shifted(20).thursday  # the week that was empty
+    form["premieres-0-date"], form["premieres-0-reason"] = target.isoformat(), "torlódás"
+    promised = told(press(form, "preview", status=200), films)
+    assert {"ahead", "empty", "other"} <= promised
+    assert not promised & {"week", "film", "undated"}
+    press(form, status=303)
+    assert missed(cached, films) == promised
+
+
+def test_the_script_is_answered_with_a_piece_of_the_page(cached: TestApp, films: Films) -> None:
+    editor = signed_in(cached, Role.EDITOR)
+    form = film_form(editor, films.here)
+    form["runtime"] = "95"
+    path = f"/manager/films/{films.here}/effects"
+    piece = editor.post(path, form.submit_fields(), status=200)
+    assert "<html" not in piece.text
+    assert told(piece, films)
+    form["runtime"] = "sok"
+    assert "Előbb valamit javítani kell" in editor.post(path, form.submit_fields()).text
+
+
+def test_what_no_page_shows_refreshes_nothing(cached: TestApp, films: Films) -> None:
+    editor = signed_in(cached, Role.EDITOR)
+    form = film_form(editor, "new")
+    form["title"] = "Még sehol"
+    preview = press(form, "preview", status=200)
+    assert not told(preview, films) - {"undated", "index", "english", "api"}
+    assert film_form(editor, "new")["title"].value == ""
+
+
+def test_without_a_cache_there_is_nothing_to_refresh(site: TestApp, editor: TestApp) -> None:
+    form = film_form(editor, "new")
+    form["title"] = "Bármi"
+    assert "Itt nincs gyorsítótár" in press(form, "preview", status=200).text
