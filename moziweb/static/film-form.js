@@ -36,6 +36,7 @@ async function tellEffects() {
 
 form.addEventListener("input", (event) => {
   openReason(event.target);
+  nameMovers(event.target.closest(".person"));
   if (!form.dataset.effects) return;
   clearTimeout(timer);
   timer = setTimeout(tellEffects, PAUSE_MS);
@@ -56,19 +57,20 @@ addEventListener("beforeunload", (event) => {
 
 // People: up and down instead of numbers.
 for (const list of document.querySelectorAll(".people")) {
-  for (const row of list.children) row.append(mover(row, "up"), mover(row, "down"));
+  for (const row of list.children) {
+    row.append(mover(row, "up"), mover(row, "down"));
+    nameMovers(row);
+  }
   renumber(list);
 }
 
 function mover(row, way) {
   const button = document.createElement("button");
   const up = way === "up";
-  const name = () => row.querySelector("[name$=-name]").value;
   button.type = "button";
   button.className = "mover";
+  button.dataset.way = way;
   button.textContent = up ? "↑" : "↓";
-  button.addEventListener("focus", () => label(button, name(), up));
-  label(button, name(), up);
   button.addEventListener("click", () => {
     const other = up ? row.previousElementSibling : row.nextElementSibling;
     if (!other) return;
@@ -81,9 +83,15 @@ function mover(row, way) {
   return button;
 }
 
-function label(button, name, up) {
-  const words = document.documentElement.lang === "hu" ? ["feljebb", "lejjebb"] : ["up", "down"];
-  button.setAttribute("aria-label", `${name} ${words[up ? 0 : 1]}`.trim());
+// Whom a button moves is part of its name, for those who only hear it.
+function nameMovers(row) {
+  const words = document.documentElement.lang === "hu"
+    ? { up: "feljebb", down: "lejjebb" }
+    : { up: "up", down: "down" };
+  for (const button of row?.querySelectorAll(".mover") ?? []) {
+    const name = row.querySelector("[name$=-name]").value;
+    button.setAttribute("aria-label", `${name} ${words[button.dataset.way]}`.trim());
+  }
 }
 
 function renumber(list) {

@@ -113,7 +113,7 @@ def running_site(database: Path, folder: Path, storage: dict[str, str]) -> Itera
     wsgi = main({}, **settings)
     wsgi.registry["clock"] = lambda: NOW
     _upload_posters(wsgi.registry["database"], wsgi.registry["storage"])
-    with _served(wsgi, port):
+    with served(wsgi, port):
         yield Site(url, wsgi.registry)
     wsgi.registry["database"].engine.dispose()
 
@@ -138,7 +138,7 @@ def _picture(number: int) -> bytes:
 
 
 @contextlib.contextmanager
-def _served(wsgi: Any, port: int) -> Iterator[None]:
+def served(wsgi: Any, port: int) -> Iterator[None]:
     """waitress in a thread of this process, ended with the block."""
     server = StopableWSGIServer.create(wsgi, host=HOST, port=port, threads=6)
     try:

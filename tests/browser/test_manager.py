@@ -1,0 +1,177 @@
+"""The manager in a real browser: a working day, by hand and by keyboard, for every eye and ear."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.site.cached import pages, week_here
+
+from .conftest import OpenPage
+from .desk import Desk, running_desk
+from .looking import Watch, violations_of
+from .test_accessibility import ALL, LOOKS, violations
+
+PATHS = (
+    "/manager",
+    "/manager/films",
+    "/manager/films?q=nincs+ilyen",
+    "/manager/films/new",
+    "a film",
+    "/manager/audit",
+    "/manager/users",
+    "/manager/account",
+    "/manager/nothing",
+    "/en/manager/films",
+)
+
+
+@pytest.fixture(scope="module")
+def reading_desk(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A desk on which nothing is changed."""
+    with running_desk(migrated_sqlite, tmp_path_factory.mktemp("desk")) as desk:
+        yield desk
+
+
+@pytest.fixture
+def desk(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Desk]:
+    """A desk of one's own."""
+    with running_desk(migrated_sqlite, tmp_path) as desk:
+        yield desk
+
+
+def film_path(desk: Desk, film: int) -> str:
+    return f"{desk.url}/manager/films/{film}"
+
+
+def served_anew(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """The pages that had to be made again."""
+    assert set(before.values()) <= {"hit", "l1"}
+    return {name for name, state in after.items() if state not in {"hit", "l1"}}
+
+
+def test_a_working_day(desk: Desk, open_page: OpenPage) -> None:
+    page = open_page()
+    watch = Watch.over(page)
+    desk.sign_in(page)
+
+    # A title is mended: the index shows it at once, and pages that do not show it stay hits.
+    desk.warm()
+    page.goto(film_path(desk, desk.films.here))
+    page.get_by_label("Cím", exact=True).fill("Egészen új cím")
+    expect(page.locator("#effects")).to_contain_text("A mentés")
+    expect(page.locator("#effects a", has_text="/movie/").first).to_be_attached()
+    promised = set(page.locator("#effects .paths a").all_text_contents())
+    before = desk.states()
+    page.get_by_role("button", name="Mentés", exact=True).last.click()
+    expect(page.get_by_role("status")).to_contain_text("Mentve.")
+    anew = served_anew(before, desk.states())
+    assert {"index", "english", "week", "month", "film"} <= anew
+    assert not anew & {"ahead", "other", "empty"}
+    assert {pages(desk.films)[name] for name in anew} == promised
+    page.goto(desk.url)
+    expect(page.get_by_text("Egészen új cím").first).to_be_visible()
+
+    # A premiere goes to another week: both weeks change, the others do not.
+    desk.warm()
+    before = desk.states()
+    page.goto(film_path(desk, desk.films.ahead))
+    page.locator("[name=premieres-0-date]").fill(week_here().shifted(20).thursday.isoformat())
+    page.get_by_label("Miért változik").fill("torlódás")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("status")).to_contain_text("Mentve.")
+    anew = served_anew(before, desk.states())
+    assert {"ahead", "empty", "other"} <= anew
+    assert not anew & {"week", "film", "undated"}
+
+    page.get_by_role("button", name="Kijelentkezés").click()
+    expect(page.get_by_text("Kijelentkezett.")).to_be_visible()
+    page.goto(film_path(desk, desk.films.here))
+    expect(page.get_by_role("heading", name="Bejelentkezés")).to_be_visible()
+    assert watch.errors == []
+    assert violations_of(page) == []
+
+
+def test_a_film_is_edited_by_keyboard_alone(desk: Desk, open_page: OpenPage) -> None:
+    page = open_page()
+    desk.sign_in(page)
+    page.keyboard.press("Tab")  # the skip link; then the rooms
+    tab_until(page, "a[href='/manager/films']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/manager/films")
+    page.keyboard.press("/")
+    page.keyboard.type("itt van")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=itt+van**")
+    tab_until(page, "tbody a")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/films/{desk.films.here}")
+    tab_until(page, "#runtime")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("95")
+    tab_until(page, "[name=genres]")
+    page.keyboard.press("Space")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("status")).to_contain_text("Mentve.")
+    assert page.locator("#runtime").input_value() == "95"
+    assert not page.locator("[name=genres]").first.is_checked()
+
+
+def test_people_are_ordered_with_buttons(desk: Desk, open_page: OpenPage) -> None:
+    page = open_page()
+    desk.sign_in(page)
+    page.goto(film_path(desk, desk.films.here))
+    page.locator("[name=cast-1-name]").fill("Második Színész")
+    page.get_by_role("button", name="Második Színész feljebb").press("Enter")
+    page.get_by_role("button", name="Mentés", exact=True).last.click()
+    expect(page.get_by_role("status")).to_contain_text("Mentve.")
+    assert page.locator("[name=cast-0-name]").input_value() == "Második Színész"
+
+
+def test_without_scripts_everything_can_be_done(desk: Desk, open_page: OpenPage) -> None:
+    page = open_page(java_script_enabled=False)
+    desk.sign_in(page)
+    desk.warm()
+    page.goto(film_path(desk, desk.films.here))
+    page.locator("#title").fill("Szkript nélkül")
+    page.get_by_role("button", name="Mit frissít?").click()
+    expect(page.locator("#effects")).to_contain_text("A mentés")
+    page.get_by_role("button", name="Mentés", exact=True).last.click()
+    expect(page.get_by_role("status")).to_contain_text("Mentve.")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_is_accessible_and_quiet(reading_desk: Desk, open_page: OpenPage, path: str) -> None:
+    page = open_page(color_scheme="light")
+    reading_desk.sign_in(page)
+    watch = Watch.over(page)
+    address = film_path(reading_desk, reading_desk.films.here)
+    page.goto(reading_desk.url + path if path.startswith("/") else address)
+    assert violations(page, ALL) == []
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert violations(page, LOOKS) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert violations_of(page) == []
+    assert [each for each in watch.errors if "404" not in each] == []
+
+
+def test_the_page_to_sign_in_is_accessible(reading_desk: Desk, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(f"{reading_desk.url}/manager/sign-in")
+    assert violations(page, ALL) == []
+    page.get_by_label("Név").fill("anna")
+    page.get_by_label("Jelszó").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert violations(page, ALL) == []
+
+
+def tab_until(page: Page, selector: str) -> None:
+    """Press Tab until what has the focus fits."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("(wanted) => document.activeElement.matches(wanted)", selector):
+            return
+    raise AssertionError(f"{selector} is not reached with Tab")
