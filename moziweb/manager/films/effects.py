@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.cache import kind_of, pending_tags
-from moziweb.freshness import JOURNAL
+from moziweb.freshness import DECLARATIONS, JOURNAL
 from moziweb.i18n import LOCALES
 from moziweb.site.addresses import Address, Addresses, Priority, pages_showing
 from moziweb.site.paths import segment_of
@@ -46,7 +46,8 @@ def pages_concerned(
     """What the open transaction of ``session`` will refresh. None where nothing is cached."""
     if registry.get("cache") is None:
         return None
-    tags = pending_tags(session)
+    # Some tags stand for others that only the database knows: as it is in this transaction.
+    tags = DECLARATIONS.expansions.expanded(session.connection(), pending_tags(session))
     if not tags:
         return Effects(())
     addresses = Addresses.of(registry)
