@@ -8,6 +8,7 @@ import pytest
 
 from moziweb.cache.keytable import CACHE_KEYS, REGION_KEYS
 from moziweb.ops import metrics
+from moziweb.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,3 +51,9 @@ def test_what_is_linked_is_there() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_poster_guide_names_every_key_of_posters() -> None:
+    guide = (ROOT / "docs" / "posters.md").read_text(encoding="utf-8")
+    keys = [setting.name for setting in SETTINGS if setting.name.startswith("posters.")]
+    assert [key for key in keys if f"| `{key}` |" not in guide] == []
