@@ -25,6 +25,7 @@ INSTALL = [
     "botocore>=1.44,<2",
     "pillow>=13,<14",
     "python-slugify>=9,<10",
+    "brotli>=1.1,<2",
     "dogpile.cache>=1.5,<2",
     "pylibmc>=1.6.3,<2",
     "urllib3>=2.7,<3",

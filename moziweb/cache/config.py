@@ -31,6 +31,7 @@ from .backends import MEMCACHED, MEMORY
 from .cells import Cells, MemcachedCells, MemoryCells
 from .cells_sqlite import SqliteCells
 from .clients import Memcached
+from .delivery import Delivery
 from .entries import EntryStore
 from .entry import encode
 from .errors import ConfigurationError
@@ -255,6 +256,13 @@ class _RegionSettings:
             refresh_after=values["refresh_after"],
             recoverable=recoverable,
             enabled=self.backend != NULL,
+            delivery=Delivery(
+                max_age=values["max_age"],
+                s_maxage=values["s_maxage"],
+                stale_while_revalidate=values["stale_while_revalidate"],
+                surrogate_header=values["surrogate_header"],
+                surrogate_bytes=values["surrogate_bytes"],
+            ),
             stray_life=values["stray_life"],
             stray_places=values["stray_places"],
         )

@@ -12,6 +12,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
+from .delivery import delivery_of
 from .entry import Entry
 from .errors import EntryCorruptError
 from .rendering import Served
@@ -22,7 +23,7 @@ Header = tuple[str, str]
 KEPT_HEADERS: Final = ("Content-Type", "Location")
 """What is kept of a response's own headers."""
 
-CODINGS: Final = ("gzip",)
+CODINGS: Final = ("br", "gzip")
 """Content codings that pages are stored in, the preferred one first."""
 
 NOT_MODIFIED: Final = "304 Not Modified"
@@ -137,7 +138,8 @@ def _form(entry: Entry, coding: str) -> Form:
     if coding:
         of_body.append(("Content-Encoding", coding))
     of_body.append(("Content-Length", str(len(body))))
-    always = (("ETag", etag), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding"))
+    kept = delivery_of(entry).headers(entry.tags)
+    always = (("ETag", etag), *kept, ("Vary", "Accept-Encoding"))
     _check([*of_body, *always])
     return Form(f"{status.value} {status.phrase}", (*of_body, *always), always, etag, body)
 

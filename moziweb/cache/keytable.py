@@ -58,6 +58,12 @@ def _boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _surrogate(text: str) -> str:
+    if text.lower() not in {"surrogate-key", "xkey", ""}:
+        raise ValueError("expected Surrogate-Key or xkey")
+    return text
+
+
 def _text(text: str) -> str:
     if not text:
         raise ValueError("expected a value")
@@ -93,6 +99,39 @@ REGION_KEYS: Final = (
         _number(0, 1),
         1.0,
         "The share of its life after which a hot entry is renewed in the background; 1 is never.",
+    ),
+    Key(
+        "max_age",
+        _whole(0, int(_YEAR)),
+        0,
+        "For how long browsers keep a page without asking, in seconds: no invalidation reaches it"
+        " there. 0: they keep it and ask each time.",
+    ),
+    Key(
+        "s_maxage",
+        _whole(0, int(_YEAR)),
+        0,
+        "For how long a CDN keeps a page, in seconds, unless it is told to drop it before.",
+    ),
+    Key(
+        "stale_while_revalidate",
+        _whole(0, int(_YEAR)),
+        0,
+        "For how long after that it may serve the page once more while it asks, in seconds;"
+        " browsers take it as said to them, too.",
+    ),
+    Key(
+        "surrogate_header",
+        _surrogate,
+        "",
+        "The header that tells a CDN the tags of a page: Surrogate-Key or xkey; by default none.",
+    ),
+    Key(
+        "surrogate_bytes",
+        _whole(100, 100_000),
+        8000,
+        "The longest such header. A page with more is marked as not to be kept by a CDN, which"
+        " could not drop it by all of its tags.",
     ),
     Key(
         "stray_life",

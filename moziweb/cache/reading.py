@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from .delivery import ASKING, KEY, Delivery
 from .dependencies import Refusal, tags_of
 from .entries import EntryStore
 from .entry import Entry, encode
@@ -48,6 +49,7 @@ class Policy:
     refresh_after: float = 1.0
     recoverable: tuple[type[Exception], ...] = ()
     enabled: bool = True
+    delivery: Delivery = ASKING
     stray_life: float = 60.0
     stray_places: int = 1000
 
@@ -81,6 +83,8 @@ def judge(parts: Parts, keys: Sequence[str], g: int) -> Judged:
     What is true is remembered in the first level.
     """
     found = parts.entries.get_multi(keys)
+    for entry in found.values():
+        entry.memo[KEY] = parts.policy.delivery
     stamps = _stamps_of(parts, found.values())
     now = parts.now()
     true = {
@@ -294,6 +298,7 @@ def finish(
     for key, context in contexts.items():
         recorder = context.recorder
         entry = rendered[key].entry(recorder, now, until)
+        entry.memo[KEY] = parts.policy.delivery
         refusal = recorder.refusal(wrote=wrote, now=now) or _stored(parts, key, entry)
         if refusal is None:
             _settle(parts, key, entry, recorder.checked_at)

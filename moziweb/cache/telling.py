@@ -1,7 +1,7 @@
 """How a page was served, told in its headers: for browsers' tools, for curl, for tests.
 
 * ``X-Cache``: ``l1``, ``hit``, ``stale``, ``miss`` or ``bypass`` (``rendering.Status``);
-* ``Age``: how many seconds ago it was rendered;
+* ``Age``: how many seconds ago it was rendered; ``X-Cache-Age`` where others may keep it;
 * ``Server-Timing``: where the cache's part of the answer went, in milliseconds;
 * ``X-Cache-Tags``: what the page shows, where the ini file says ``cache.debug = true``.
 """
@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
+from .delivery import delivery_of
+from .entry import Entry
 from .rendering import Served
 
 TAGS_BYTES: Final = 2000
@@ -21,13 +23,20 @@ def headers_of(served: Served, *, tags: bool = False) -> dict[str, str]:
     entry = served.entry
     headers = {
         "X-Cache": served.status.value,
-        "Age": str(max(0, int(time.time() - entry.created))),
+        _age_header(entry): str(max(0, int(time.time() - entry.created))),
     }
     if served.spent:
         headers["Server-Timing"] = server_timing(served.spent)
     if tags:
         headers["X-Cache-Tags"] = bounded(entry.tags)
     return headers
+
+
+def _age_header(entry: Entry) -> str:
+    """To who keeps pages without asking, "Age" would say that much of their time is over. It is
+    not: the page was found true just now, however long ago it was rendered.
+    """
+    return "X-Cache-Age" if delivery_of(entry).is_kept else "Age"
 
 
 def server_timing(spent: Iterable[tuple[str, float]]) -> str:

@@ -14,6 +14,7 @@ from webob import Request
 from webtest import TestApp
 
 from moziweb.cache import SessionClock, UndeclaredInputError, from_settings
+from moziweb.cache.cells import MemoryCells
 from moziweb.cache.views import depend
 
 SETTINGS = {"cache.regions": "pages", "cache.pages.expiration_time": "60"}
@@ -24,10 +25,19 @@ Look = Any
 class Site:
     """An application with one cached page at ``/page/{name}``, whose view is ``look``."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(
+        self, settings: dict[str, str] | None = None, store: "Site | None" = None, **options: Any
+    ) -> None:
+        """``store``: over the entries and stamps of another one."""
         self.look: Look = lambda request: "page"
         self.renders = 0
-        self.cache = from_settings(SETTINGS)
+        self.stamps: MemoryCells = store.stamps if store else MemoryCells()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("moziweb.cache.config.open_cells", lambda *_: self.stamps)
+            self.cache = from_settings(SETTINGS | (settings or {}))
+        if store is not None:
+            mine, theirs = (each.cache.dogpile["pages"].actual_backend for each in (self, store))
+            mine._values = theirs._values
         engine = create_engine("sqlite://")
         with Configurator(session_factory=SignedCookieSessionFactory("secret")) as config:
             config.registry["cache"] = self.cache

@@ -1,0 +1,69 @@
+"""How long others may keep a page: browsers, and a CDN that is told what to purge.
+
+Without any of this, whoever keeps a page asks before each use, and an invalidation is in effect at
+the next request. A CDN takes the load off: it keeps pages for ``s_maxage`` seconds and drops them
+by their tags, which it is told in ``surrogate_header`` (``purging.py``). A page whose tags are too
+many for that header could not be dropped by some of them: it is not to be kept by a CDN at all.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from .entry import Entry
+
+EVERYTHING: Final = "everything"
+"""The surrogate key that every page carries."""
+
+KEY: Final = "delivery"
+"""Where an entry's memo has the delivery of its region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a region's pages are delivered. Times are in seconds, 0 is not at all.
+
+    ``surrogate_header`` is ``Surrogate-Key`` or ``xkey``, "" for none.
+    """
+
+    max_age: int = 0
+    s_maxage: int = 0
+    stale_while_revalidate: int = 0
+    surrogate_header: str = ""
+    surrogate_bytes: int = 8000
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether anyone keeps pages without asking: then their age would be held against them."""
+        return bool(self.max_age or self.s_maxage)
+
+    def headers(self, tags: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        """The headers of a page with these tags."""
+        if not self.surrogate_header:
+            return (("Cache-Control", self._control(self.s_maxage)),)
+        keys = " ".join((EVERYTHING, *sorted(tags)))
+        if len(keys) > self.surrogate_bytes:
+            return (("Cache-Control", self._control(0)), ("Surrogate-Control", "no-store"))
+        return (("Cache-Control", self._control(self.s_maxage)), (self.surrogate_header, keys))
+
+    def _control(self, s_maxage: int) -> str:
+        if not self.max_age and not s_maxage:
+            return "no-cache"
+        parts = [f"max-age={self.max_age}"]
+        if s_maxage:
+            parts.append(f"s-maxage={s_maxage}")
+            if self.stale_while_revalidate:
+                parts.append(f"stale-while-revalidate={self.stale_while_revalidate}")
+        elif self.s_maxage:
+            parts.append("s-maxage=0")
+        return ", ".join(parts)
+
+
+ASKING: Final = Delivery()
+"""Keep, and ask each time."""
+
+
+def delivery_of(entry: Entry) -> Delivery:
+    """How the region that an entry came from delivers its pages."""
+    found: Delivery = entry.memo.get(KEY, ASKING)
+    return found
