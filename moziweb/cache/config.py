@@ -31,7 +31,7 @@ from .backends import MEMCACHED, MEMORY
 from .cells import Cells, MemcachedCells, MemoryCells
 from .cells_sqlite import SqliteCells
 from .clients import Memcached
-from .delivery import Delivery
+from .delivery import EVERYTHING, Delivery
 from .entries import EntryStore
 from .entry import encode
 from .errors import ConfigurationError
@@ -41,6 +41,7 @@ from .l1 import FirstLevel
 from .lease import Leases, LeaseTerms
 from .observer import Observer
 from .proxy import GuardedBackend, TaggedBackend, entry_or_cant
+from .purging import Purger, over_http
 from .reading import Policy
 from .region import TaggedRegion
 from .stamps import Stamps
@@ -83,6 +84,8 @@ class Cache:
 
     renewers: int = 0
     """How many threads of a process renew hot entries."""
+    purger: Purger | None = None
+    """Has a CDN drop what is published."""
 
 
 def from_settings(
@@ -120,6 +123,13 @@ def open_cells(url: str, prefix: str = "") -> Cells:
     )
 
 
+def _teller(purger: Purger) -> Callable[[Iterable[str] | None], None]:
+    def tell(tags: Iterable[str] | None) -> None:
+        purger.purge((EVERYTHING,) if tags is None else tags)
+
+    return tell
+
+
 @dataclass(frozen=True, slots=True)
 class _Builder:
     given: Mapping[str, str]
@@ -133,7 +143,9 @@ class _Builder:
         self._check_names(names)
         settings = {name: self._region_settings(name) for name in names}
         cells = open_cells(common["stamps.url"], common["prefix"])
-        stamps = Stamps(cells, self._ttl(common["stamps.ttl"], settings.values()))
+        ttl = self._ttl(common["stamps.ttl"], settings.values())
+        purger = self._purger(common)
+        stamps = Stamps(cells, ttl, _teller(purger) if purger else None)
         keys = {name: KeyMaker(common["prefix"], name, common["version"]) for name in names}
         regions: dict[str, TaggedRegion] = {}
         dogpile: dict[str, CacheRegion] = {}
@@ -149,12 +161,20 @@ class _Builder:
             private,
             common["stamps.url"],
             common["renewers"],
+            purger,
         )
+
+    def _purger(self, common: Mapping[str, Any]) -> Purger | None:
+        url = common["cdn.purge_url"]
+        if not url:
+            return None
+        method, header = common["cdn.purge_method"], common["cdn.purge_header"]
+        return Purger(over_http(url, method, header, common["cdn.purge_secret"]))
 
     def _names(self, text: str) -> list[str]:
         names = text.split()
         for name in names:
-            if name in {DEFAULT, "stamps"} or not name.isidentifier():
+            if name in {DEFAULT, "stamps", "cdn"} or not name.isidentifier():
                 raise ConfigurationError(f"{PREFIX}regions = {text}: {name!r} is no region's name")
         return names
 

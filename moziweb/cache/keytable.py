@@ -180,6 +180,26 @@ CACHE_KEYS: Final = (
         "How many threads of each process renew hot entries in the background (refresh_after).",
     ),
     Key(
+        "cdn.purge_url",
+        _text,
+        "",
+        "Where a CDN is asked to drop pages by their tags, right after an invalidation and again"
+        " two seconds later; by default nobody is asked.",
+    ),
+    Key("cdn.purge_method", _text, "PURGE", "The method of those requests; Fastly takes POST."),
+    Key(
+        "cdn.purge_header",
+        _text,
+        "xkey-purge",
+        "Their header with the tags; Fastly takes Surrogate-Key.",
+    ),
+    Key(
+        "cdn.purge_secret",
+        _text,
+        "",
+        "Another header of theirs that proves who asks, such as Fastly-Key: x.",
+    ),
+    Key(
         "stamps.url",
         _text,
         "memory://",

@@ -24,7 +24,7 @@ drawn anew with another epoch in its high bits, and whatever was of the old one 
 """
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from .cells import Cells
@@ -80,9 +80,13 @@ class Stamps:
     an entry that outlives a stamp of its own would be a needless miss, never a stale page.
     """
 
-    def __init__(self, cells: Cells, ttl: float) -> None:
+    def __init__(
+        self, cells: Cells, ttl: float, told: Callable[[Iterable[str] | None], None] | None = None
+    ) -> None:
+        """``told`` hears which tags have been published; None is everything."""
         self._cells = cells
         self._ttl = ttl
+        self._told = told
 
     def clock(self) -> int | None:
         """The clock, started if there is none; None when the store does not answer."""
@@ -136,6 +140,7 @@ class Stamps:
         try:
             for _ in range(_ATTEMPTS):
                 if self._bury(tombs):
+                    self._tell([name[len(_TAG_PREFIX) :] for name in tombs])
                     return
         except StoreError as error:
             raise PublishError(str(error)) from error
@@ -189,6 +194,11 @@ class Stamps:
             self._cells.set_multi({CLOCK: b"%d" % clock})
         except StoreError as error:
             raise PublishError(str(error)) from error
+        self._tell(None)
+
+    def _tell(self, tags: Iterable[str] | None) -> None:
+        if self._told is not None:
+            self._told(tags)
 
 
 def _number(value: bytes | None) -> int | None:

@@ -1,0 +1,118 @@
+"""A CDN drops what is published, by the same tags, and once more after what was on its way."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from moziweb.cache import from_settings
+from moziweb.cache.delivery import EVERYTHING
+from moziweb.cache.purging import HEADER_BYTES, Purger, over_http
+
+Heard = list[tuple[str, str, str | None]]
+
+
+class Cdn:
+    """A server that drops objects by their tags, as Varnish with xkey does."""
+
+    def __init__(self) -> None:
+        self.heard: Heard = []
+        self.objects: dict[str, set[str]] = {}
+        self.status = 200
+        cdn = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PURGE(self) -> None:
+                tags = self.headers["xkey-purge"]
+                cdn.heard.append((self.command, tags, self.headers.get("X-Secret")))
+                if cdn.status == 200:
+                    for name in [n for n, t in cdn.objects.items() if t & set(tags.split())]:
+                        del cdn.objects[name]
+                self.send_response(cdn.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Not to the screen."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+    def purger(self, again: float = 0.05) -> Purger:
+        return Purger(over_http(self.url, "PURGE", "xkey-purge", "X-Secret: s"), again=again)
+
+
+@pytest.fixture
+def cdn() -> Iterator[Cdn]:
+    running = Cdn()
+    yield running
+    running.stop()
+
+
+def test_tags_are_purged_twice(cdn: Cdn) -> None:
+    purger = cdn.purger()
+    purger.purge(["film:2", "film:1"])
+    purger.join()
+    assert cdn.heard == [("PURGE", "film:1 film:2", "s")] * 2
+
+
+def test_what_arrives_between_the_two_is_dropped_as_well(cdn: Cdn) -> None:
+    purger = cdn.purger(again=0.5)
+    cdn.objects = {"index": {"film:1", "week:1"}, "other": {"film:2"}}
+    purger.purge(["film:1"])
+    while not cdn.heard:
+        pass
+    cdn.objects["late"] = {"film:1"}
+    purger.join()
+    assert cdn.objects == {"other": {"film:2"}}
+
+
+def test_the_writer_does_not_wait_and_a_dead_cdn_harms_nobody(
+    cdn: Cdn, caplog: pytest.LogCaptureFixture
+) -> None:
+    purger = cdn.purger()
+    cdn.status = 503
+    purger.purge(["film:1"])
+    purger.join()
+    assert len(cdn.heard) == 2
+    assert "not purged at the CDN: film:1" in caplog.text
+    nobody = Purger(over_http("http://127.0.0.1:9/", "PURGE", "xkey-purge"), again=0.01)
+    nobody.purge(["film:1"])
+    nobody.join()
+
+
+def test_it_goes_on_after_it_was_idle(cdn: Cdn) -> None:
+    purger = cdn.purger(again=0.01)
+    for number in range(3):
+        purger.purge([f"film:{number}"])
+        purger.join()
+    assert len(cdn.heard) == 6
+
+
+def test_no_header_is_longer_than_servers_take(cdn: Cdn) -> None:
+    purger = cdn.purger(again=0.01)
+    tags = {f"variant:{number}:thumb" for number in range(1000)}
+    purger.purge(tags)
+    purger.join()
+    assert all(len(each[1]) <= HEADER_BYTES for each in cdn.heard)
+    assert {tag for each in cdn.heard for tag in each[1].split()} == tags
+
+
+def test_what_the_cache_publishes_is_purged(cdn: Cdn) -> None:
+    cache = from_settings({"cache.regions": "pages", "cache.cdn.purge_url": cdn.url})
+    assert cache.purger is not None
+    cache.purger._again = 0.01
+    cache.stamps.publish(["film:1", "week:1"])
+    cache.purger.join()
+    cache.stamps.tick()  # concerns no tag
+    cache.stamps.new_epoch()
+    cache.purger.join()
+    assert [each[1] for each in cdn.heard] == ["film:1 week:1"] * 2 + [EVERYTHING] * 2
