@@ -19,6 +19,7 @@ A page that this process has served before is served in front of all this (``fas
 read of the clock, and the bytes.
 """
 
+import logging
 from typing import Any
 
 from pyramid.config import Configurator
@@ -29,6 +30,8 @@ from .cached import CachedView, FilledView, View, context_of
 from .config import Cache
 from .fragments import FRAGMENTS, Fill, Fragments
 from .places import CachedRoute, CachedRoutes
+
+log = logging.getLogger(__name__)
 
 
 def depend(request: Any, *tags: str) -> None:
@@ -57,6 +60,8 @@ def cached_view(view: View, info: Any) -> View:
     name, fill = info.options.get("cache"), info.options.get("cache_fragments")
     cache: Cache | None = info.registry.get("cache")
     registry = info.registry
+    if name is not None and cache is not None and name not in cache.regions:
+        log.info("cache: no region %s in the ini file: %s is not cached", name, info.original_view)
     if name is None or cache is None or name not in cache.regions:
         return _deriving(FilledView(view, Fragments(fill)).serve) if fill is not None else view
     route = CachedRoute(
