@@ -105,7 +105,7 @@ class PosterDesk:
 
         Raises ``ImageRejected`` for what is no acceptable picture and ``StorageError``.
         """
-        return store_upload(self._storage, data, self._service.limits)
+        return store_upload(self._storage, data, self._service.limits, self._service.probe)
 
     def add_upload(
         self, session: Session, movie_id: int, upload: StoredUpload, *, choose: bool = True

@@ -28,10 +28,10 @@ from .breaker import STORAGE, Breaker, Passage, host_of
 from .claims import Claim, Claims, Refusal
 from .imaging import EncodedImage, VariantSet, make_variants
 from .models import PosterVariant, SourceKind, VariantState
-from .probe import LIMITS, Limits
+from .probe import LIMITS, Limits, SourceImage, probe
 from .recipes import RECIPES, Recipe, object_key
 from .rejection import ImageRejected
-from .sources import ChangeReader, SourceBytes, SourceError, SourceReader, storage_code
+from .sources import ChangeReader, Prober, SourceBytes, SourceError, SourceReader, storage_code
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class PosterService:
 
     ``readers`` read sources by kind; ``clock`` gives aware moments; ``limits`` is what a source may
     be at most; ``recipes`` is everything that is made of one; ``maker`` makes it, as
-    `imaging.make_variants` does.
+    `imaging.make_variants` does, and ``prober`` looks at it first, as `probe.probe` does.
     """
 
     def __init__(
@@ -104,6 +104,7 @@ class PosterService:
         limits: Limits = LIMITS,
         recipes: Sequence[Recipe] = RECIPES,
         maker: VariantMaker = make_variants,
+        prober: Prober = probe,
     ) -> None:
         self._breaker = Breaker(database, clock)
         self._database = database
@@ -114,12 +115,17 @@ class PosterService:
         self._limits = limits
         self._recipes = tuple(recipes)
         self._maker = maker
+        self._prober = prober
         self._wanted = frozenset(recipe.hash for recipe in recipes)
 
     @property
     def limits(self) -> Limits:
         """What a source may be at most."""
         return self._limits
+
+    def probe(self, data: bytes, limits: Limits | None = None) -> SourceImage:
+        """What a picture is, from its header. Raises ``ImageRejected``."""
+        return self._prober(data, limits or self._limits)
 
     def preview(self, data: bytes) -> VariantSet:
         """What would be made of a picture; nothing is kept. Raises ``ImageRejected``."""
@@ -352,4 +358,5 @@ def poster_service(registry: Registry) -> PosterService:
         claims=Claims(database, now_utc, timedelta(seconds=settings["posters.lease_seconds"])),
         limits=Limits(bytes=settings["posters.max_source_mb"] * 1_000_000),
         maker=registry["poster_workshop"].make,
+        prober=registry["poster_workshop"].probe,
     )

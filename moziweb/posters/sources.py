@@ -5,6 +5,7 @@ Each kind has a reader. The two that everybody needs stand here; others join thr
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
@@ -19,7 +20,7 @@ from .addresses import BadTargetError, parse_target
 from .claims import Validators
 from .fetch import FetchCode, Fetched, Fetcher, FetchError
 from .models import PosterSource, SourceKind
-from .probe import LIMITS, Limits, probe
+from .probe import LIMITS, Limits, SourceImage, probe
 
 MAX_URL_LENGTH: Final = 2000
 """Characters of an external URL; longer ones are nobody's poster."""
@@ -168,21 +169,29 @@ def upload_key(sha256: str, format_: str) -> str:
     return f"upload/{sha256[:2]}/{sha256}.{extension}"
 
 
-def inspect_upload(data: bytes, limits: Limits = LIMITS) -> tuple[StoredUpload, str]:
+Prober = Callable[[bytes, Limits], SourceImage]
+"""Looks at a picture as `probe` does, be it in this process or in another."""
+
+
+def inspect_upload(
+    data: bytes, limits: Limits = LIMITS, prober: Prober = probe
+) -> tuple[StoredUpload, str]:
     """What ``data`` will be once stored, and its media type; raises ``ImageRejected``."""
-    image = probe(data, limits)
+    image = prober(data, limits)
     sha256 = hashlib.sha256(data).hexdigest()
     key = upload_key(sha256, image.format)
     upload = StoredUpload(key, sha256, len(data), image.format, image.width, image.height)
     return upload, image.mime
 
 
-def store_upload(storage: Storage, data: bytes, limits: Limits = LIMITS) -> StoredUpload:
+def store_upload(
+    storage: Storage, data: bytes, limits: Limits = LIMITS, prober: Prober = probe
+) -> StoredUpload:
     """Check an original against ``limits`` and store it; the same one twice is stored once.
 
     Raises ``ImageRejected`` or ``StorageError``. No session is needed, so none need be open.
     """
-    upload, mime = inspect_upload(data, limits)
+    upload, mime = inspect_upload(data, limits, prober)
     storage.put(
         upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL, if_absent=True
     )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from moziweb.posters.imaging import VariantSet
-from moziweb.posters.probe import LIMITS, Limits, expected_memory
+from moziweb.posters.probe import LIMITS, Limits, SourceImage, expected_memory
 from moziweb.posters.recipes import Recipe
 
 from .budget import Budget
@@ -73,8 +73,16 @@ class Workshop:
 
         ImageRejected, too, when the child ran out of time or died of the picture.
         """
-        job = Job(data, recipes, limits)
-        with self._budget.hold(expected_memory(data, limits)), self._places:
+        if not recipes:
+            raise ValueError("no recipes")
+        return self._do(Job(data, recipes, limits))
+
+    def probe(self, data: bytes, limits: Limits = LIMITS) -> SourceImage:
+        """As `probe.probe`, in a child: opening a picture is a decoder's work already."""
+        return self._do(Job(data, (), limits)).source
+
+    def _do(self, job: Job) -> VariantSet:
+        with self._budget.hold(expected_memory(job.data, job.limits)), self._places:
             try:
                 return self._make(job)
             except WorkerLostError as lost:

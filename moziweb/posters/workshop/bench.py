@@ -19,7 +19,8 @@ from typing import BinaryIO, Final
 
 from PIL import Image, ImageCms
 
-from moziweb.posters.imaging import make_variants
+from moziweb.posters.imaging import VariantSet, make_variants
+from moziweb.posters.probe import probe
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.rejection import ImageRejected
 
@@ -59,11 +60,18 @@ def main() -> None:
 
 def _reply(job: Job) -> list[bytes]:
     try:
-        return made_reply(make_variants(job.data, job.recipes, job.limits))
+        return made_reply(_make(job))
     except ImageRejected as rejection:
         return rejected_reply(rejection)
     except Exception as error:
         return error_reply(error)
+
+
+def _make(job: Job) -> VariantSet:
+    """Without a recipe the picture is only looked at."""
+    if not job.recipes:
+        return VariantSet(probe(job.data, job.limits), "", ())
+    return make_variants(job.data, job.recipes, job.limits)
 
 
 def _private_stdout() -> BinaryIO:

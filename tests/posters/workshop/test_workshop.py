@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from moziweb.posters.imaging import make_variants
-from moziweb.posters.probe import Limits
+from moziweb.posters.probe import Limits, probe
 from moziweb.posters.recipes import RECIPES, Box, Master, Recipe, WebP
 from moziweb.posters.rejection import ImageRejected, RejectCode
 from moziweb.posters.workshop import MEBIBYTE, Allowed, Workshop
@@ -94,9 +94,20 @@ def test_the_limits_hold_in_the_child_too(shared: Workshop) -> None:
 
 
 def test_our_own_mistakes_are_told_as_such(shared: Workshop) -> None:
+    masters = (Master(Box(80, 120)), Master(Box(9, 9)))
     with pytest.raises(ChildError, match="ValueError"):
-        shared.make(PICTURE, [])
+        shared.make(PICTURE, [Recipe("a", Box(9, 9), master, WebP()) for master in masters])
     assert works(shared)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "GIF", "AVIF"])
+def test_a_picture_can_be_looked_at_alone(shared: Workshop, format_: str) -> None:
+    data = encoded(photograph(60, 90), format_)
+    assert shared.probe(data) == probe(data)
+    with pytest.raises(ImageRejected):
+        shared.probe(data[:30])
+    with pytest.raises(ValueError, match="no recipes"):
+        shared.make(data, [])
 
 
 def test_many_threads_share_a_few_children() -> None:
