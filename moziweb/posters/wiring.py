@@ -28,7 +28,7 @@ def includeme(config: Configurator) -> None:
     """
     registry, settings = config.registry, config.registry.settings
     registry["poster_readers"] = {}
-    registry["poster_workshop"] = _workshop(settings)
+    registry["poster_workshop"] = workshop_from(settings)
     registry["posters"] = service = poster_service(registry)
     registry["poster_gate"] = Gate(
         service, settings["posters.inline_slots"], settings["posters.wait_seconds"]
@@ -47,7 +47,8 @@ def includeme(config: Configurator) -> None:
     config.scan(".views")
 
 
-def _workshop(settings: Mapping[str, Any]) -> Workshop:
+def workshop_from(settings: Mapping[str, Any]) -> Workshop:
+    """The workshop that the typed ``posters.decoder.*`` settings describe."""
     allowed = Allowed(
         memory_bytes=settings["posters.decoder.memory_mb"] * MEBIBYTE,
         wall_seconds=settings["posters.decoder.seconds"],
