@@ -21,7 +21,7 @@ from tests.site.cached import CACHED, now, week_here
 
 from .conftest import OpenPage
 from .looking import Watch, violations_of
-from .site import _served
+from .site import served
 from .test_accessibility import ALL, violations
 
 PASSWORD = "a long enough password"  # of nobody but this test
@@ -45,7 +45,7 @@ def url(migrated_sqlite: Path, tmp_path: Path, tmdb: TmdbServer) -> Iterator[str
     wsgi.registry["clock"] = now
     with wsgi.registry["database"].write() as session:
         add_user(session, "anna", PASSWORD, Role.EDITOR, by=COMMAND, now=now())
-    with _served(wsgi, port):
+    with served(wsgi, port):
         yield url
         wsgi.registry["import_runner"].wait()
     wsgi.registry["database"].engine.dispose()
