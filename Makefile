@@ -28,6 +28,7 @@ help: ## list these targets
 run: $(MADE)/run ## set up, load the demo and serve it (PORT=6543)
 	@$(BIN)/moziweb -c $(INI) db upgrade
 	@$(BIN)/moziweb -c $(INI) demo load
+	@echo "The manager is at /manager; to let yourself in: $(BIN)/moziweb -c $(INI) user add NAME --role admin"
 	@exec $(BIN)/pserve $(INI)
 
 test: $(MADE)/test test-services ## install and start the real services, then run every test

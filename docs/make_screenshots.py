@@ -1,10 +1,11 @@
-"""Make the README's pictures: `make screenshots`.
+"""Make the pictures of the README and of docs/manager.md: `make screenshots`.
 
 Starts the site with the demo, as it would look on one fixed day, in a folder that is removed
 afterwards, and looks at it with the system's Chromium.
 """
 
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ from moziweb import main
 from moziweb.db import create_engine
 from moziweb.db.migrations import upgrade
 from moziweb.demo.loader import load_demo
+from moziweb.manager.accounts import add_user
+from moziweb.manager.audit import COMMAND
+from moziweb.manager.models import Role
 from moziweb.posters.models import PosterSource
 from moziweb.settings import load
 
@@ -50,6 +54,9 @@ def served(folder: Path) -> Iterator[tuple[str, Any]]:
         "sqlalchemy.url": f"sqlite:///{folder}/demo.sqlite",
         "storage.backend": "disk",
         "storage.disk.path": str(folder / "objects"),
+        "cache.regions": "pages fragments",
+        "cache.default.backend": "moziweb.memory",
+        "cache.fragments.mode": "strict",
     }
     engine = create_engine(load(settings))
     upgrade(engine)
@@ -83,6 +90,11 @@ def take(page: Page, name: str) -> None:
     )  # what is out of sight is not drawn
     page.reload()
     page.evaluate(LOADED.replace("image.decode()", "image.decode().catch(() => 0)"))
+    keep(page, name)
+
+
+def keep(page: Page, name: str) -> None:
+    """Keep what is in sight, as it is."""
     shot = Image.open(BytesIO(page.screenshot())).convert("RGB")
     shot.thumbnail((WIDTH, shot.height), Image.Resampling.LANCZOS)
     path = DOCS / f"screenshot-{name}.png"
@@ -91,8 +103,26 @@ def take(page: Page, name: str) -> None:
     print(f"{path.name}: {shot.width}x{shot.height}, {path.stat().st_size // 1024} KB")  # noqa: T201
 
 
+def take_manager(registry: Any, page: Page, url: str, movie: int) -> None:
+    """The list of films, and a film about to be saved, with what that will do."""
+    password = secrets.token_urlsafe()
+    with registry["database"].write() as session:
+        add_user(session, "anna", password, Role.ADMIN, by=COMMAND, now=NOON)
+    page.goto(f"{url}/manager/sign-in")
+    page.locator("#name").fill("anna")
+    page.locator("#password").fill(password)
+    page.locator("main [type=submit]").click()
+    page.wait_for_url(f"{url}/manager")
+    page.goto(f"{url}/manager/films?sort=date")
+    keep(page, "manager-films")
+    page.goto(f"{url}/manager/films/{movie}")
+    page.locator("#title").fill(page.locator("#title").input_value() + ": A folytatás")
+    page.locator("#effects .paths").wait_for()
+    keep(page, "manager-film")
+
+
 def run() -> None:
-    """Both pictures: the index on a desk by day, a film on a phone by night."""
+    """The index on a desk by day, a film on a phone by night, and the manager."""
     with (
         tempfile.TemporaryDirectory() as folder,
         served(Path(folder)) as (url, registry),
@@ -113,6 +143,11 @@ def run() -> None:
         phone.goto(url)
         phone.locator(f"[href^='/movie/{movies[0]}-']").first.click()
         take(phone, "movie")
+        office = chromium.new_page(
+            viewport={"width": 1280, "height": 860}, locale="hu-HU", color_scheme="light"
+        )
+        office.goto(f"{url}/movie/{movies[0]}")
+        take_manager(registry, office, url, movies[0])
         chromium.close()
 
 
