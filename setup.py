@@ -33,6 +33,7 @@ INSTALL = [
     "click>=8.3,<9",
     "rich>=14,<16",
     "babel>=2.16,<3",
+    "icalendar>=7.3,<8",
     "prometheus-client>=0.23,<1",
     "markupsafe>=3,<4",
     "plaster-pastedeploy>=1,<2",

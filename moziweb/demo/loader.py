@@ -185,6 +185,7 @@ def _premiere_row(
         "audio": Audio(premiere.audio) if premiere.audio else None,
         "rerelease": premiere.rerelease,
         "note": premiere.note,
+        "announced_at": _noon(premiere.announced_on),
         "cancelled_at": _noon(premiere.cancelled_on) if premiere.cancelled_on else None,
     }
 

@@ -45,8 +45,8 @@ class DemoPremiere:
     year, and then `date` is the first day of that month or year.
 
     `service` is a name of `SERVICES` for a streaming premiere and empty otherwise; `formats` are
-    of 2D, 3D and IMAX; `audio` is dubbed, subtitled, both or original. A cancelled premiere has a
-    `cancelled_on`; one that moved has its `changes`.
+    of 2D, 3D and IMAX; `audio` is dubbed, subtitled, both or original. It was told of first on
+    `announced_on`. A cancelled premiere has a `cancelled_on`; one that moved has its `changes`.
     """
 
     kind: str
@@ -57,6 +57,7 @@ class DemoPremiere:
     audio: str = "subtitled"
     rerelease: bool = False
     note: str = ""
+    announced_on: dt.date = dt.date.min
     cancelled_on: dt.date | None = None
     changes: tuple[DemoChange, ...] = ()
 
@@ -73,6 +74,21 @@ class Facts:
 
 def premieres(facts: Facts, today: dt.date) -> tuple[DemoPremiere, ...]:
     """The film's premieres by date; none when its date is not known yet."""
+    rng = generator(facts.imdb_id, "announced")
+    return tuple(_announced(each, rng, today) for each in _unannounced(facts, today))
+
+
+def _announced(premiere: DemoPremiere, rng: Random, today: dt.date) -> DemoPremiere:
+    """Told of some months ahead, before anything else was told of it, and in the last year."""
+    told = (premiere.date, *(each.old_date for each in premiere.changes))
+    later = (each.changed_on for each in premiere.changes)
+    last = min((*later, *((premiere.cancelled_on,) if premiere.cancelled_on else ()), today))
+    ahead = min(told) - dt.timedelta(days=rng.randint(50, 250))
+    day = min(ahead, last - dt.timedelta(days=rng.randint(3, 200)))
+    return replace(premiere, announced_on=day)
+
+
+def _unannounced(facts: Facts, today: dt.date) -> tuple[DemoPremiere, ...]:
     fate = generator(facts.imdb_id, "fate").random()
     main = _main(facts)
     later = facts.released > today + timedelta(days=28)

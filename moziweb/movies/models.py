@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from moziweb.db.meta import Base, WordList, enum_column
 
 from .calendar import FIRST_YEAR, LAST_YEAR
-from .search import search_text_of_insert
+from .search import name_of_insert, search_text_of_insert
 
 # ``Premiere.date`` hides the type of its own annotation.
 Day: TypeAlias = date
@@ -178,12 +178,16 @@ class MovieGenre(Base):
 
 
 class Person(Base):
-    """Somebody who made a film or plays in it. Two people may share a name, so it is not unique."""
+    """Somebody who made a film or plays in it. Two people may share a name, so it is not unique.
+
+    ``search_text`` follows the name.
+    """
 
     __tablename__ = "person"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), index=True)
+    search_text: Mapped[str] = mapped_column(Text, default=name_of_insert, server_default="")
     imdb_id: Mapped[str | None] = mapped_column(String(12), unique=True)
     tmdb_id: Mapped[int | None] = mapped_column(unique=True)
 
@@ -217,7 +221,10 @@ class StreamingService(Base):
 
 
 class Premiere(Base):
-    """A dated release of a movie. A cancelled one stays, so that visitors are told."""
+    """A dated release of a movie. A cancelled one stays, so that visitors are told.
+
+    ``announced_at`` is when visitors could first know of it: feeds tell it as news then.
+    """
 
     __tablename__ = "premiere"
     __table_args__ = (Index(None, "date", "kind"), CheckConstraint(_DATE_IS_IN_CALENDAR, "date"))
@@ -236,7 +243,8 @@ class Premiere(Base):
     audio: Mapped[Audio | None] = mapped_column(enum_column(Audio))
     rerelease: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(String(300), default="")
-    cancelled_at: Mapped[datetime | None]
+    announced_at: Mapped[datetime] = mapped_column(default=now_utc, index=True)
+    cancelled_at: Mapped[datetime | None] = mapped_column(index=True)
 
     movie: Mapped[Movie] = relationship(back_populates="premieres", lazy="raise_on_sql")
     service: Mapped[StreamingService | None] = relationship(lazy="raise_on_sql")
@@ -256,7 +264,7 @@ class PremiereChange(Base):
     premiere_id: Mapped[int] = mapped_column(
         ForeignKey("premiere.id", ondelete="CASCADE"), index=True, active_history=True
     )
-    changed_at: Mapped[datetime] = mapped_column(default=now_utc)
+    changed_at: Mapped[datetime] = mapped_column(default=now_utc, index=True)
     old_date: Mapped[date]
     old_precision: Mapped[DatePrecision] = mapped_column(enum_column(DatePrecision))
     reason: Mapped[str] = mapped_column(String(300), default="")

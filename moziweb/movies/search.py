@@ -20,6 +20,11 @@ def search_text(title: str, original_title: str) -> str:
     return first if first == second else f"{first} {second}".strip()
 
 
+def name_of_insert(context: Any) -> str:
+    """The default of what a person is found by."""
+    return folded(context.get_current_parameters()["name"])
+
+
 def search_text_of_insert(context: Any) -> str:
     """The column's default: of an ORM's insert and of a bulk one alike."""
     row = context.get_current_parameters()

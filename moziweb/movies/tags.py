@@ -48,6 +48,9 @@ UNDATED_LIST: Final = tag("list", "undated")
 GENRES_LIST: Final = tag("list", "genres")
 """Which genres there are, by the names that stand for them in addresses."""
 
+NEWS_LIST: Final = tag("list", "news")
+"""What was told of premieres, and when, besides their dates: for calendars and feeds."""
+
 _LISTS: Final = "lists"
 _GENRES_OF: Final = "genres-of"
 
@@ -195,6 +198,19 @@ DECLARATIONS.tagged(  # the film that loses it may have no other
     keys=(),
     tags=lambda _row: (UNDATED_LIST,),
     changes_only=True,
+)
+DECLARATIONS.tagged(
+    Premiere,
+    columns=("announced_at",),
+    keys=(),
+    tags=lambda _row: (NEWS_LIST,),
+    changes_only=True,
+)
+DECLARATIONS.tagged(
+    PremiereChange,
+    columns=("premiere_id", "changed_at", "old_date", "old_precision"),
+    keys=(),
+    tags=lambda _row: (NEWS_LIST,),
 )
 DECLARATIONS.tagged(
     PremiereChange,

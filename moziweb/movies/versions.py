@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, event, inspect, update
 
-from .models import Credit, Movie, MovieGenre, Premiere, Trailer
-from .search import search_text
+from .models import Credit, Movie, MovieGenre, Person, Premiere, Trailer
+from .search import folded, search_text
 
 _PARTS: Final = (Premiere, Credit, MovieGenre, Trailer)
 _TABLE: Final[Table] = Movie.__table__  # type: ignore[assignment]  # a mapped class's is a Table
@@ -20,6 +20,11 @@ def _film_changes(mapper: object, connection: object, film: Movie) -> None:
     attributes = inspect(film, raiseerr=True).attrs
     if any(attributes[name].history.has_changes() for name in ("title", "original_title")):
         film.search_text = search_text(film.title, film.original_title)
+
+
+def _person_changes(mapper: object, connection: object, person: Person) -> None:
+    if inspect(person, raiseerr=True).attrs["name"].history.has_changes():
+        person.search_text = folded(person.name)
 
 
 def _film_changed(mapper: object, connection: Connection, film: Movie) -> None:
@@ -51,6 +56,7 @@ def _grow(connection: Connection, film_id: int) -> None:
 
 
 event.listen(Movie, "before_update", _film_changes)
+event.listen(Person, "before_update", _person_changes)
 event.listen(Movie, "after_update", _film_changed)
 for _part in _PARTS:
     event.listen(_part, "after_insert", _part_appears_or_goes)

@@ -16,12 +16,19 @@ PAGES: Final = (
     ("undated", "/undated"),
     ("jump", "/jump"),
     ("about", "/about"),
+    ("search", "/search"),
+    ("calendar", "/premieres{part:(-cinema|-streaming)?}.ics"),
+    ("news", "/premieres.atom"),
 )
 OTHERS: Final = (
     ("bare_en", "/en"),
     ("bare_api_main", "/api/main"),
     ("api_main", "/api/main/"),
     ("api_movie", "/api/movie/{movie}"),
+    ("sitemap", "/sitemap.xml"),
+    ("sitemap_pages", "/sitemap-pages.xml"),
+    ("sitemap_year", "/sitemap-year-{year}.xml"),
+    ("sitemap_movies", "/sitemap-movies-{block}.xml"),
     ("robots", "/robots.txt"),
     ("favicon", "/favicon.ico"),
 )

@@ -17,11 +17,13 @@ from pyramid.registry import Registry
 from moziweb.db import Database
 from moziweb.i18n import LOCALES
 from moziweb.movies.calendar import Week, budapest_today, in_bounds, month_of, week_of
+from moziweb.movies.inventory import movie_blocks, premiere_years
 from moziweb.movies.opening import WEEKS_IN_CINEMAS
 from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS, undated_movies
 from moziweb.movies.walk import every_day, every_movie, genre_slugs, movies_opening
 from moziweb.request import Request
 
+from .feeds import CALENDARS, MAP_BLOCK
 from .index import UNDATED_SHOWN
 from .paths import Paths, segment_of
 
@@ -122,6 +124,9 @@ class Addresses:
         for slug in slugs:
             yield from self._page("genre", genre=slug)
         yield from self._page("about")
+        for part in CALENDARS:
+            yield from self._page("calendar", part=part)
+        yield from self._page("news")
 
     def _calendar(self) -> Iterator[str]:
         for day in every_day(self.database, DAYS):
@@ -131,7 +136,18 @@ class Addresses:
             if in_bounds(month_of(day)):
                 yield from self._page("month", month=month_of(day).name)
 
+        with self.database.read() as session:
+            years = premiere_years(session)
+        yield self.paths.page("sitemap")
+        yield self.paths.page("sitemap_pages")
+        for year in years:
+            yield self.paths.page("sitemap_year", year=year)
+
     def _archive(self) -> Iterator[str]:
+        with self.database.read() as session:
+            blocks = movie_blocks(session, MAP_BLOCK)
+        for block in blocks:
+            yield self.paths.page("sitemap_movies", block=block)
         for movie_id, slug in every_movie(self.database):
             yield from self._movie(movie_id, slug)
             yield self.paths.page("api_movie", movie=movie_id)

@@ -3,7 +3,7 @@
 from datetime import date, datetime, time, timedelta
 
 from moziweb.cache.places import Moment
-from moziweb.movies.calendar import BUDAPEST, budapest_today
+from moziweb.movies.calendar import BUDAPEST, budapest_today, week_of
 from moziweb.request import Request
 
 
@@ -16,6 +16,12 @@ def this_day(request: Request) -> Moment:
     return day_of(request.registry["clock"]())
 
 
+def this_week(request: Request) -> Moment:
+    """The premiere week in Hungary, for what shows the same from Thursday to Wednesday."""
+    week = week_of(budapest_today(request.registry["clock"]()))
+    return Moment(week.name, beginning_of(week.next.start))
+
+
 def day_of(now: datetime) -> Moment:
     """The day of ``now``, an aware moment."""
     today = budapest_today(now)
@@ -24,4 +30,9 @@ def day_of(now: datetime) -> Moment:
 
 def beginning_of(day: date) -> float:
     """The midnight in Budapest that ``day`` begins with, as Unix time."""
-    return datetime.combine(day, time(), BUDAPEST).timestamp()
+    return midnight_of(day).timestamp()
+
+
+def midnight_of(day: date) -> datetime:
+    """The midnight in Budapest that ``day`` begins with."""
+    return datetime.combine(day, time(), BUDAPEST)

@@ -37,14 +37,14 @@ def test_a_full_poster_is_linked_where_it_is_stored(s3_site: Site, open_page: Op
     assert page.url.endswith(".jpg")
 
 
-def test_a_phone_takes_small_webp_pictures(site: Site, open_page: OpenPage) -> None:
+def test_a_phone_takes_small_pictures(site: Site, open_page: OpenPage) -> None:
     page = open_page(360)
     watch = Watch.over(page)
     page.goto(site.url)
     see_whole(page)
     taken = [each for each in watch.images() if OWN not in each and ".blur." not in each]
     assert taken
-    assert all(each.endswith((".small.webp", ".thumb.webp")) for each in taken)
+    assert all(each.endswith((".small.avif", ".thumb.avif")) for each in taken)
 
 
 def test_what_is_out_of_sight_waits(site: Site, open_page: OpenPage) -> None:

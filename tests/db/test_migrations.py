@@ -54,10 +54,14 @@ def empty_engine(
 def test_the_migrated_schema_is_the_models_schema(empty_engine: Engine) -> None:
     migrations.upgrade(empty_engine)
     with empty_engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "render_as_batch": True}
-        )
+        options = {"compare_type": True, "render_as_batch": True, "include_name": _is_on_both}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, Base.metadata) == []
+
+
+def _is_on_both(name: str | None, kind: str, _parents: object) -> bool:
+    """Indexes of trigrams are PostgreSQL's alone, where it has the extension."""
+    return not (kind == "index" and str(name).endswith("_trgm"))
 
 
 def test_every_check_of_the_models_is_in_the_database(empty_engine: Engine) -> None:

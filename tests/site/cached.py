@@ -17,10 +17,11 @@ from tests import factories
 from tests.conftest import running_app
 
 CACHED = {
-    "cache.regions": "pages fragments",
+    "cache.regions": "pages fragments feeds",
     "cache.stamps.url": "memory://",
     "cache.default.backend": "moziweb.memory",
     "cache.pages.expiration_time": "3600",
+    "cache.feeds.expiration_time": "3600",
     "cache.fragments.expiration_time": "7200",
     "cache.fragments.mode": "strict",
 }
@@ -29,6 +30,9 @@ CACHED = {
 def now() -> datetime:
     """The real time: entries expire by it."""
     return datetime.now(UTC)
+
+
+Paths = Callable[["Films"], dict[str, str]]
 
 
 @contextmanager
@@ -112,22 +116,35 @@ def pages(films: Films) -> dict[str, str]:
     }
 
 
-def states(app: TestApp, films: Films) -> dict[str, str]:
-    """How each page is served now: hit, l1, miss …"""
+def feeds(films: Films) -> dict[str, str]:
+    """The same of what programs read."""
     return {
-        name: app.get(path, status="*").headers.get("X-Cache", "none")
-        for name, path in pages(films).items()
+        "ics": "/premieres.ics",
+        "ics_streaming": "/en/premieres-streaming.ics",
+        "news": "/premieres.atom",
+        "map": "/sitemap.xml",
+        "map_pages": "/sitemap-pages.xml",
+        "map_year": f"/sitemap-year-{week_here().thursday.year}.xml",
+        "map_movies": "/sitemap-movies-0.xml",
     }
 
 
-def warm(app: TestApp, films: Films) -> None:
+def states(app: TestApp, films: Films, kind: Paths = pages) -> dict[str, str]:
+    """How each page is served now: hit, l1, miss …"""
+    return {
+        name: app.get(path, status="*").headers.get("X-Cache", "none")
+        for name, path in kind(films).items()
+    }
+
+
+def warm(app: TestApp, films: Films, kind: Paths = pages) -> None:
     """Have every page cached."""
-    states(app, films)
+    states(app, films, kind)
 
 
-def missed(app: TestApp, films: Films) -> set[str]:
+def missed(app: TestApp, films: Films, kind: Paths = pages) -> set[str]:
     """The pages that have to be rendered anew."""
-    return {name for name, state in states(app, films).items() if state == "miss"}
+    return {name for name, state in states(app, films, kind).items() if state == "miss"}
 
 
 def write(app: TestApp, change: Callable[[Session], Any]) -> None:

@@ -22,15 +22,17 @@ from moziweb.db.meta import Base
 from moziweb.movies.models import (
     Credit,
     FieldProvenance,
+    Genre,
     Movie,
     MovieGenre,
     Premiere,
     PremiereChange,
+    StreamingService,
     Trailer,
 )
 from moziweb.posters.models import PosterSource, PosterVariant
 
-from .cached import CACHED, Films, fill, pages, ready_variant, site, write
+from .cached import CACHED, Films, Paths, feeds, fill, pages, ready_variant, site, write
 
 # Values of some columns mean something outside the database, so not any text will do.
 NEW_VALUES: dict[str, Any] = {
@@ -175,6 +177,19 @@ def test_a_change_concerns_the_pages_that_it_changes(
     assert not audit.needless(), audit.needless()
 
 
+@pytest.mark.parametrize("model", [Movie, Premiere, PremiereChange, Genre, StreamingService])
+def test_no_feed_tells_what_was_before(
+    model: type[Base], cached: TestApp, plain: TestApp, films: Films
+) -> None:
+    """Feeds may be made anew for nothing: they are read by programs, a few times a day."""
+    audit = Audit(cached, plain, films, feeds)
+    identities = _identities(cached, model)[:2]
+    for column in columns(model):
+        for identity in identities:
+            _change(cached, model, identity, column)
+            audit.look(f"{model.__name__}.{column.name}")
+
+
 @pytest.mark.parametrize(
     "model",
     [Credit, FieldProvenance, MovieGenre, PosterSource, PosterVariant, Premiere, PremiereChange,
@@ -228,15 +243,15 @@ def test_what_changes_hands_leaves_one_page_and_enters_another(
 class Audit:
     """Looks at every page after each change: is it as without a cache, and was it left alone?"""
 
-    def __init__(self, cached: TestApp, plain: TestApp, films: Films) -> None:
-        self._cached, self._plain, self._films = cached, plain, films
+    def __init__(self, cached: TestApp, plain: TestApp, films: Films, kind: Paths = pages) -> None:
+        self._cached, self._plain, self._paths = cached, plain, kind(films)
         self._before: dict[str, tuple[int, str]] = {}
         self._needless: set[tuple[str, str]] = set()
         self.look("nothing")
 
     def look(self, what: str) -> None:
         """Compare; ``what`` has changed."""
-        for name, path in pages(self._films).items():
+        for name, path in self._paths.items():
             told = self._cached.get(path, status="*")
             fresh = _shown(self._plain.get(path, status="*"))
             assert _shown(told) == fresh, f"{name} is behind after {what}"

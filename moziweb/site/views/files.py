@@ -16,13 +16,16 @@ _ROBOTS = """\
 User-agent: *
 Disallow: /jump
 Disallow: /en/jump
+
+Sitemap: {sitemap}
 """
 
 
 @view_config(route_name="robots", request_method="GET")
 def robots(request: Request) -> Response:
     """What crawlers may read: every page."""
-    return Response(_ROBOTS, content_type="text/plain", charset="utf-8", cache_expires=_DAY_SECONDS)
+    text = _ROBOTS.format(sitemap=Paths.of(request).url("sitemap"))
+    return Response(text, content_type="text/plain", charset="utf-8", cache_expires=_DAY_SECONDS)
 
 
 @view_config(route_name="favicon", request_method="GET")

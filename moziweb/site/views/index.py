@@ -44,7 +44,9 @@ def index(request: Request) -> dict[str, Any]:
 
 def _section(programme: Programme, visit: Visit, part: IndexSection) -> Section:
     more_href, more_text = _more(visit, part)
-    note = week_text(visit.wording, part.week) if part.week else ""
+    # What opens this week stands right below the page's heading, which says the same.
+    noted = part.week if part.key != "this-week" else None
+    note = week_text(visit.wording, noted) if noted else ""
     title = visit.wording.say(part.title)
     return programme.section(part.key, title, part.listings, note, more_href, more_text)
 

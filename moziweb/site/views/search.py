@@ -1,0 +1,86 @@
+"""Search: films by words of their titles and by their people.
+
+Nothing that anybody types is a key of the cache: only the cards of what is found are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from pyramid.httpexceptions import HTTPBadRequest
+from pyramid.view import view_config
+
+from moziweb.i18n import _
+from moziweb.movies.finding import (
+    MAX_LENGTH,
+    InvalidPlaceError,
+    Place,
+    Words,
+    films_alike,
+    films_found,
+)
+from moziweb.movies.news import openings_of
+from moziweb.request import Request
+
+from ..cards import Page
+from ..pages import NOT_INDEXED, page_of
+from ..programme import Programme, film_pieces
+from ..slots import Section, with_eager_row
+from ..visit import Visit
+
+SHOWN: Final = 28
+"""The films of one page of results: four rows of the widest layout."""
+
+
+@view_config(
+    route_name="search",
+    renderer="search.jinja2",
+    request_method="GET",
+    cache_fragments=film_pieces,
+)
+def search(request: Request) -> dict[str, Any]:
+    """What is found for ``?q=``, a page at a time (``after=``). Five queries, or six."""
+    visit = Visit.of(request)
+    text, after = _asked(request)
+    words = Words.of(text)
+    places: Sequence[Place] = ()
+    alike: Sequence[int] = ()
+    if words.each:
+        places = films_found(request.dbsession, words, SHOWN + 1, after)
+        if not places and after is None:
+            alike = films_alike(request.dbsession, words, SHOWN)
+    shown = [place.movie_id for place in places[:SHOWN]] or alike
+    more = {"q": text, "after": str(places[SHOWN - 1])} if len(places) > SHOWN else None
+    return {
+        "page": _page(visit, text),
+        "text": text,
+        "max_length": MAX_LENGTH,
+        "sections": with_eager_row(_sections(request, visit, shown)),
+        "is_guess": bool(alike),
+        "more_href": f"{visit.paths.page('search')}?{urlencode(more)}" if more else None,
+    }
+
+
+def _asked(request: Request) -> tuple[str, Place | None]:
+    try:
+        text, after = request.GET.get("q", ""), request.GET.get("after", "")
+        return " ".join(text.split())[:MAX_LENGTH], Place.parse(after) if after else None
+    except (UnicodeDecodeError, InvalidPlaceError):
+        raise HTTPBadRequest from None
+
+
+def _sections(request: Request, visit: Visit, movie_ids: Sequence[int]) -> list[Section]:
+    if not movie_ids:
+        return []
+    listings = openings_of(request.dbsession, movie_ids, visit.today)
+    title = visit.wording.say(_("Films found"))
+    return [Programme(request, visit).section("found", title, listings)]
+
+
+def _page(visit: Visit, text: str) -> Page:
+    say = visit.wording.say
+    title = say(_("Search: ${text}", mapping={"text": text})) if text else say(_("Search"))
+    description = say(_("Films by their titles, directors and actors."))
+    page = page_of(visit, title, description, "search")
+    return replace(page, robots=NOT_INDEXED) if text else page

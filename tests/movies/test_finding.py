@@ -1,0 +1,140 @@
+"""Films by the words of a visitor, on both databases alike."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, inspect
+from sqlalchemy.orm import Session
+
+from moziweb.movies.finding import (
+    MAX_LENGTH,
+    MAX_WORDS,
+    InvalidPlaceError,
+    Place,
+    Words,
+    films_alike,
+    films_found,
+)
+from moziweb.movies.models import CreditRole, Movie, Person
+from tests.factories import add_people, make_movie
+
+FILMS = {
+    "Dűne": "Dune",
+    "A dűnék asszonya": "Suna no onna",
+    "Csillagközi dűne": "Interstellar Dune",
+    "Macskafogó": "Cat City",
+    "Az ötödik elem": "The Fifth Element",
+    "50_50": "50_50",
+}
+
+
+@pytest.fixture
+def films(dbsession: Session) -> dict[str, Movie]:
+    made = {
+        title: make_movie(dbsession, title, original_title=original)
+        for title, original in FILMS.items()
+    }
+    hidden = make_movie(dbsession, "Dűne titokban", published=False)
+    for movie in (made["Az ötödik elem"], hidden):
+        add_people(dbsession, movie, CreditRole.DIRECTOR, "Törőcsik-Møller Béla")
+    add_people(dbsession, made["Macskafogó"], CreditRole.CAST, "Dune Péter")
+    dbsession.commit()
+    return made
+
+
+def found(session: Session, text: str) -> list[str]:
+    places = films_found(session, Words.of(text), 50)
+    return [session.get_one(Movie, place.movie_id).title for place in places]
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        # the title itself, then a word's beginning, the newer first, then a person's name
+        ("Dűne", ["Dűne", "Csillagközi dűne", "A dűnék asszonya", "Macskafogó"]),
+        ("DUNE!", ["Dűne", "Csillagközi dűne", "A dűnék asszonya", "Macskafogó"]),
+        ("interstellar", ["Csillagközi dűne"]),
+        ("kafog", ["Macskafogó"]),
+        ("torocsik", ["Az ötödik elem"]),
+        ("elem törőcsik", ["Az ötödik elem"]),
+        ("element a", ["Az ötödik elem"]),
+        ("dune törőcsik", []),
+        ("50_50", ["50_50"]),
+        ("5__5", []),  # what is a wildcard to SQL is a letter here
+        ("titokban", []),
+    ],
+)
+def test_all_words_are_found_whatever_their_accents(
+    dbsession: Session, films: dict[str, Movie], text: str, titles: list[str]
+) -> None:
+    assert found(dbsession, text) == titles
+
+
+def test_pages_hold_every_film_once(dbsession: Session, films: dict[str, Movie]) -> None:
+    words = Words.of("dune")
+    whole = films_found(dbsession, words, 50)
+    pages: list[Place] = []
+    after = None
+    while page := films_found(dbsession, words, 1, after):
+        pages += page
+        after = Place.parse(str(page[-1]))
+    assert pages == list(whole)
+    assert len(whole) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("macskafgo", "Macskafogó"),
+        ("mackafogó", "Macskafogó"),
+        ("interstelar", "Csillagközi dűne"),
+        ("fifht element", "Az ötödik elem"),
+        ("torocsik moler", "Az ötödik elem"),
+    ],
+)
+def test_a_slip_of_the_pen_is_forgiven(
+    dbsession: Session, films: dict[str, Movie], text: str, title: str
+) -> None:
+    words = Words.of(text)
+    assert films_found(dbsession, words, 5) == []
+    assert films_alike(dbsession, words, 5)[0] == films[title].id
+
+
+def test_what_is_like_nothing_is_not_guessed(dbsession: Session, films: dict[str, Movie]) -> None:
+    assert films_alike(dbsession, Words.of("zzyzx qwrt"), 5) == []
+
+
+def test_a_new_name_is_found_at_once(dbsession: Session, films: dict[str, Movie]) -> None:
+    person = dbsession.query(Person).filter(Person.name.startswith("Törőcsik")).one()
+    person.name = "Újhelyi Ödön"
+    dbsession.commit()
+    assert found(dbsession, "ödön ujhelyi") == ["Az ötödik elem"]
+    assert found(dbsession, "torocsik") == []
+
+
+def test_postgresql_has_indexes_for_parts_of_words(dbsession: Session) -> None:
+    engine = dbsession.get_bind()
+    assert isinstance(engine, Engine)
+    names = {
+        index["name"]
+        for table in ("movie", "person")
+        for index in inspect(engine).get_indexes(table)
+    }
+    trigrams = {name for name in names if str(name).endswith("_trgm")}
+    assert len(trigrams) == (2 if engine.dialect.name == "postgresql" else 0)
+
+
+@given(st.text(max_size=300))
+def test_words_are_few_and_short(text: str) -> None:
+    words = Words.of(text)
+    assert len(words.each) <= MAX_WORDS
+    assert all(word and " " not in word for word in words.each)
+    assert len(words.whole) <= MAX_LENGTH * 18  # one character folds to eighteen at most
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1-", "-1", "a-1", "1-99999999999", "1-2147483648", "١-١"]
+)
+def test_a_place_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(InvalidPlaceError):
+        Place.parse(text)

@@ -1,0 +1,246 @@
+"""Calendars and news as programs read them."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from icalendar import Calendar
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.movies.models import DatePrecision, Movie, Premiere, PremiereKind
+from tests.conftest import BASE_URL, NOW, QueryCounter
+from tests.factories import THURSDAY, make_movie, make_premiere, move_premiere
+from tests.site.cached import CACHED, Films, feeds, fill, missed, site, warm, week_here, write
+
+ATOM = {"a": "http://www.w3.org/2005/Atom"}
+
+
+def days(number: int) -> date:
+    return THURSDAY + timedelta(days=number)
+
+
+def events(app: TestApp, path: str = "/premieres.ics") -> dict[str, Any]:
+    """The events of a calendar by their summaries, as a calendar program reads them."""
+    response = app.get(path)
+    assert response.content_type == "text/calendar"
+    read = Calendar.from_ical(response.body)
+    assert not read.errors
+    return {str(event["summary"]): event for event in read.walk("VEVENT")}
+
+
+def entries(app: TestApp, path: str = "/premieres.atom") -> list[dict[str, str]]:
+    """The entries of a feed, each as the texts of its elements and the address of its link."""
+    response = app.get(path)
+    assert response.content_type == "application/atom+xml"
+    root = ET.fromstring(response.body)
+    return [
+        {
+            **{child.tag.rpartition("}")[2]: child.text or "" for child in entry},
+            "link": entry.find("a:link", ATOM).attrib["href"],  # type: ignore[union-attr]
+        }
+        for entry in root.findall("a:entry", ATOM)
+    ]
+
+
+@pytest.fixture
+def movie(dbsession: Session) -> Movie:
+    return make_movie(dbsession, "Dűne; 3, rész", original_title="Dune", slug="dune")
+
+
+def test_a_premiere_is_an_event_of_a_whole_day(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    announced = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    premiere = make_premiere(
+        dbsession, movie, THURSDAY, formats=("2D", "IMAX"), announced_at=announced
+    )
+    dbsession.commit()
+    (event,) = events(app).values()
+    assert str(event["summary"]) == "Dűne; 3, rész"
+    assert (event["dtstart"].dt, event["dtend"].dt) == (THURSDAY, days(1))
+    assert event["uid"] == f"premiere-{premiere.id}@moziweb.test"
+    assert event["url"] == f"{BASE_URL}/movie/{movie.id}-dune"
+    assert event["dtstamp"].dt == event["created"].dt == announced
+    assert (event["sequence"], event["status"], event["transp"]) == (0, "CONFIRMED", "TRANSPARENT")
+    assert str(event["description"]).splitlines() == ["Mozi", "Dune", "2D, IMAX"]
+    (english,) = events(app, "/en/premieres.ics").values()
+    assert str(english["summary"]) == "Dune"
+    assert english["uid"] == event["uid"]
+
+
+def test_a_moved_premiere_is_the_same_event_later(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    premiere = make_premiere(dbsession, movie, THURSDAY)
+    dbsession.commit()
+    (before,) = events(app).values()
+    move_premiere(dbsession, premiere, days(14))
+    dbsession.commit()
+    (after,) = events(app).values()
+    assert after["uid"] == before["uid"]
+    assert (before["sequence"], after["sequence"]) == (0, 1)
+    assert after["dtstart"].dt == days(14)
+    assert after["last-modified"].dt == datetime(2026, 8, 1, 12, tzinfo=UTC)
+    assert "korábban: 2026. augusztus 20." in str(after["description"])
+
+
+def test_a_cancelled_premiere_stays_and_says_so(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    premiere = make_premiere(dbsession, movie, THURSDAY)
+    move_premiere(dbsession, premiere, days(7))
+    premiere.cancelled_at = NOW
+    dbsession.commit()
+    event = events(app)["Elmarad: Dűne; 3, rész"]
+    assert (event["status"], event["sequence"]) == ("CANCELLED", 2)
+    assert event["dtstamp"].dt == NOW
+    assert "Cancelled: Dune" in events(app, "/en/premieres.ics")
+
+
+def test_each_calendar_has_its_kinds_and_its_name(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    make_premiere(dbsession, movie, THURSDAY)
+    make_premiere(dbsession, movie, days(1), kind=PremiereKind.FESTIVAL)
+    make_premiere(dbsession, movie, days(90), service="MUBI")
+    dbsession.commit()
+    assert len(Calendar.from_ical(app.get("/premieres-cinema.ics").body).walk("VEVENT")) == 2
+    assert list(events(app, "/premieres-streaming.ics")) == ["Dűne; 3, rész (MUBI)"]
+    names = {
+        str(Calendar.from_ical(app.get(f"/premieres{part}.ics").body)["x-wr-calname"])
+        for part in ("", "-cinema", "-streaming")
+    }
+    assert len(names) == 3
+    app.get("/premieres-.ics", status=404)
+    app.get("/premieres-other.ics", status=404)
+
+
+def test_a_calendar_has_days_of_late_and_to_come(app: TestApp, dbsession: Session) -> None:
+    opening = {"long ago": days(-40), "of late": days(-28), "to come": days(700)}
+    for title, day in opening.items():
+        make_premiere(dbsession, make_movie(dbsession, title), day)
+    month = make_movie(dbsession, "a month")
+    make_premiere(dbsession, month, date(2026, 12, 1), precision=DatePrecision.MONTH)
+    make_premiere(dbsession, make_movie(dbsession, "hidden", published=False))
+    dbsession.commit()
+    assert list(events(app)) == ["of late", "to come"]
+
+
+def test_a_calendar_says_how_often_to_look(app: TestApp) -> None:
+    text = app.get("/premieres.ics").text
+    assert "REFRESH-INTERVAL;VALUE=DURATION:PT12H\r\n" in text
+    assert "X-PUBLISHED-TTL:PT12H\r\n" in text
+    assert f"URL:{BASE_URL}/premieres.ics\r\n" in text
+
+
+def test_news_are_what_was_told_last(app: TestApp, dbsession: Session, movie: Movie) -> None:
+    first, second, third = (
+        make_premiere(
+            dbsession, movie, days(number), announced_at=datetime(2026, 6, number, tzinfo=UTC)
+        )
+        for number in (1, 2, 3)
+    )
+    move_premiere(dbsession, first, days(30))  # told on the first of August
+    second.cancelled_at = NOW
+    dbsession.commit()
+    found = entries(app)
+    assert [(each["title"], each["updated"][:10]) for each in found] == [
+        ("Dűne; 3, rész: elmarad", "2026-08-20"),
+        ("Dűne; 3, rész: új dátum, 2026. szeptember 19.", "2026-08-01"),
+        ("Dűne; 3, rész: 2026. augusztus 23.", "2026-06-03"),
+        ("Dűne; 3, rész: 2026. augusztus 22.", "2026-06-02"),
+        ("Dűne; 3, rész: 2026. szeptember 19.", "2026-06-01"),
+    ]
+    assert len({each["id"] for each in found}) == 5
+    assert found[2]["id"] == f"tag:moziweb.test,2026:premiere/{third.id}/announced"
+    assert {each["link"] for each in found} == {f"{BASE_URL}/movie/{movie.id}-dune"}
+    assert entries(app, "/en/premieres.atom")[0]["title"] == "Dune: cancelled"
+
+
+def test_what_an_archive_is_filled_with_is_no_news(
+    app: TestApp, dbsession: Session, movie: Movie
+) -> None:
+    make_premiere(dbsession, movie, date(1999, 3, 4), announced_at=NOW)
+    make_premiere(dbsession, movie, date(2027, 1, 1), precision=DatePrecision.YEAR)
+    make_premiere(dbsession, make_movie(dbsession, published=False))
+    dbsession.commit()
+    assert [each["title"] for each in entries(app)] == ["Dűne; 3, rész: 2027"]
+
+
+def test_a_feed_names_itself_and_its_page(app: TestApp) -> None:
+    """It is complete without any news, too."""
+    root = ET.fromstring(app.get("/en/premieres.atom").body)
+    links = {link.attrib["rel"]: link.attrib["href"] for link in root.findall("a:link", ATOM)}
+    assert links == {"self": f"{BASE_URL}/en/premieres.atom", "alternate": f"{BASE_URL}/en/"}
+    for name in ("id", "title", "updated", "author/a:name"):
+        assert root.findtext(f"a:{name}", namespaces=ATOM), name
+    assert root.findtext("a:updated", namespaces=ATOM) == "2026-08-20T00:00:00+02:00"
+
+
+def test_odd_characters_leave_feeds_readable(app: TestApp, dbsession: Session) -> None:
+    title = "<b>&amp; \x07\x1b\ufffe\n\r\nBEGIN:VALARM 𝔐"
+    make_premiere(dbsession, make_movie(dbsession, title, slug="odd"))
+    dbsession.commit()
+    (summary,) = events(app)
+    assert "\x07" not in summary
+    assert "BEGIN:VALARM 𝔐" in summary
+    assert entries(app)[0]["title"].startswith("<b>&amp; ")
+    assert not Calendar.from_ical(app.get("/premieres.ics").body).walk("VALARM")
+
+
+def test_pages_tell_of_feeds_in_their_language(app: TestApp) -> None:
+    for path, prefix in (("/", "/"), ("/en/undated", "/en/"), ("/nincs", "/")):
+        html = app.get(path, status="*").html
+        links = {
+            link["type"]: link["href"] for link in html.find_all("link", type=True, rel="alternate")
+        }
+        assert links == {
+            "application/atom+xml": f"{prefix}premieres.atom",
+            "text/calendar": f"{prefix}premieres.ics",
+        }
+        for address in links.values():
+            app.get(address, status=200)
+
+
+@pytest.mark.parametrize("films", [1, 30])
+def test_a_few_queries_however_many_premieres(
+    app: TestApp, dbsession: Session, query_counter: QueryCounter, films: int
+) -> None:
+    for number in range(films):
+        premiere = make_premiere(dbsession, make_movie(dbsession), days(number), service="MUBI")
+        move_premiere(dbsession, premiere, days(number + 1))
+    dbsession.commit()
+    for path, count in (("/premieres.ics", 3), ("/premieres.atom", 4)):
+        with query_counter(app.app.registry["database"].engine) as statements:
+            app.get(path)
+        assert len(statements) == count, path
+
+
+@pytest.fixture
+def films(dbsession: Session) -> Films:
+    return fill(dbsession)
+
+
+@pytest.fixture
+def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+    with site(settings | CACHED) as app:
+        warm(app, films, feeds)
+        assert not missed(app, films, feeds)
+        yield app
+
+
+def test_a_write_makes_stale_what_shows_it(cached: TestApp, films: Films) -> None:
+    def move(session: Session) -> None:
+        premiere = session.query(Premiere).filter_by(movie_id=films.ahead).one()
+        move_premiere(session, premiere, week_here().shifted(6).thursday)
+
+    write(cached, move)
+    assert missed(cached, films, feeds) >= {"ics", "news", "map_year"}
+    assert not missed(cached, films, feeds)
+    write(cached, lambda session: setattr(session.get_one(Movie, films.here), "runtime", 90))
+    assert "map_year" not in missed(cached, films, feeds)
+    write(cached, lambda session: session.add(Movie(title="Új", original_title="Új", slug="uj")))
+    assert missed(cached, films, feeds) == set(feeds(films)) - {"map_year", "map_pages"}

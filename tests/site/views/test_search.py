@@ -1,0 +1,111 @@
+"""The page of search."""
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.site.views.search import SHOWN
+from tests.conftest import QueryCounter
+from tests.factories import THURSDAY, add_poster, make_movie, make_premiere
+from tests.site.cached import CACHED, site
+from tests.site.scraper import cards
+
+
+def titles(app: TestApp, query: str, prefix: str = "") -> list[str]:
+    return [card.title for card in cards(app.get(f"{prefix}/search?q={quote(query)}").text)]
+
+
+def test_a_film_is_found_in_both_languages(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession, "Az ötödik elem", original_title="The Fifth Element")
+    make_premiere(dbsession, movie, THURSDAY)
+    dbsession.commit()
+    assert titles(app, "OTODIK") == ["Az ötödik elem"]
+    assert titles(app, "ötödik", "/en") == ["The Fifth Element"]
+    page = app.get("/search?q=fifth")
+    assert "2026. augusztus 20." in page.text
+    assert page.html.find("input", type="search")["value"] == "fifth"
+    assert page.html.find("meta", attrs={"name": "robots"})["content"] == "noindex"
+    assert page.html.find("link", rel="canonical")["href"].endswith("/search")
+
+
+def test_without_words_there_is_the_form_alone(app: TestApp) -> None:
+    for path in ("/search", "/search?q=", "/search?q=%20%20", "/en/search?q=..."):
+        page = app.get(path)
+        assert page.html.find("form", action=lambda to: to.endswith("/search"))
+        assert not cards(page.text)
+    assert app.get("/search").html.find("meta", attrs={"name": "robots"})["content"] != "noindex"
+    assert "Nincs találat" not in app.get("/search").text
+
+
+def test_nothing_found_says_so_with_the_words_escaped(app: TestApp) -> None:
+    page = app.get("/search?q=" + quote("<script>alert(1)</script>"))
+    assert "Nincs találat" in page.text
+    assert "<script>alert" not in page.text
+
+
+def test_what_is_misspelt_is_guessed_and_said_to_be(app: TestApp, dbsession: Session) -> None:
+    make_movie(dbsession, "Macskafogó")
+    dbsession.commit()
+    assert titles(app, "macskafgó") == ["Macskafogó"]
+    assert "Ezek hasonlítanak" in app.get("/search?q=macskafgo").text
+    assert "Ezek hasonlítanak" not in app.get("/search?q=macskafogo").text
+
+
+def test_the_rest_is_a_link_away(app: TestApp, dbsession: Session) -> None:
+    for number in range(SHOWN + 3):
+        make_movie(dbsession, f"Dűne & homok {number}")
+    dbsession.commit()
+    first = app.get("/search?q=" + quote("dűne & homok"))
+    link = first.html.find("a", rel="next")
+    second = app.get(link["href"])
+    shown = [card.title for page in (first, second) for card in cards(page.text)]
+    assert len(shown) == len(set(shown)) == SHOWN + 3
+    assert second.html.find("a", rel="next") is None
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["q=%ff", "q=a&after=x", "q=a&after=1-" + "9" * 40, "after=%00-1", "q=a&after=1-2147483648"],
+)
+def test_what_makes_no_sense_is_a_bad_request(app: TestApp, query: str) -> None:
+    app.get(f"/search?{query}", status=400)
+
+
+@pytest.mark.parametrize("text", ["%00", "a" * 5000, "%25_\\", "'; DROP", "𝔐", "ﷺ" * 100, "\t\n"])
+def test_odd_words_are_answered(app: TestApp, text: str) -> None:
+    app.get("/search?q=" + (text if text == "%00" else quote(text)), status=200)
+
+
+@pytest.mark.parametrize("films", [1, 20])
+def test_five_queries_however_much_is_found(
+    app: TestApp, dbsession: Session, query_counter: QueryCounter, films: int
+) -> None:
+    for number in range(films):
+        movie = make_movie(dbsession, f"Dűne {number}")
+        add_poster(dbsession, movie)
+        make_premiere(dbsession, movie)
+    dbsession.commit()
+    with query_counter(app.app.registry["database"].engine) as statements:
+        app.get("/search?q=dune")
+    assert len(statements) == 5
+
+
+@pytest.fixture
+def cached(settings: dict[str, str]) -> Iterator[TestApp]:
+    with site(settings | CACHED) as app:
+        yield app
+
+
+def test_what_is_typed_never_fills_the_cache(cached: TestApp, dbsession: Session) -> None:
+    make_movie(dbsession, "Dűne")
+    dbsession.commit()
+    for query in ("dune", "dune", "dune x"):
+        assert "X-Cache" not in cached.get(f"/search?q={query}").headers
+
+
+def test_every_page_leads_to_search(app: TestApp) -> None:
+    for path, address in (("/", "/search"), ("/en/about", "/en/search")):
+        assert app.get(path).html.find(class_="to-search")["href"] == address

@@ -1,0 +1,122 @@
+"""Site maps as crawlers read them."""
+
+from datetime import date
+from xml.etree import ElementTree as ET
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.movies.models import DatePrecision
+from moziweb.site.feeds import MAP_BLOCK
+from moziweb.site.views import sitemap
+from tests.conftest import BASE_URL, QueryCounter
+from tests.factories import THURSDAY, add_genres, make_movie, make_premiere
+
+NAMES = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9", "x": "http://www.w3.org/1999/xhtml"}
+
+
+def maps(app: TestApp) -> list[str]:
+    """The paths of the maps that the index names, itself named by robots.txt."""
+    (named,) = [
+        line.removeprefix("Sitemap: ")
+        for line in app.get("/robots.txt").text.splitlines()
+        if line.startswith("Sitemap: ")
+    ]
+    root = ET.fromstring(app.get(named.removeprefix(BASE_URL)).body)
+    found = [element.text or "" for element in root.findall("s:sitemap/s:loc", NAMES)]
+    return [url.removeprefix(BASE_URL) for url in found]
+
+
+def urls(app: TestApp, path: str) -> dict[str, dict[str, str]]:
+    """The addresses of a map, each with its languages."""
+    response = app.get(path)
+    assert response.content_type == "application/xml"
+    return {
+        url.findtext("s:loc", "", NAMES): {
+            link.attrib["hreflang"]: link.attrib["href"] for link in url.findall("x:link", NAMES)
+        }
+        for url in ET.fromstring(response.body).findall("s:url", NAMES)
+    }
+
+
+def test_every_page_is_in_one_map_and_answers(app: TestApp, dbsession: Session) -> None:
+    movie = make_movie(dbsession, "Dűne")
+    add_genres(dbsession, movie, "Sci-fi/Sci-Fi")
+    make_premiere(dbsession, movie, THURSDAY)
+    make_premiere(dbsession, movie, date(2027, 3, 1), precision=DatePrecision.MONTH)
+    make_premiere(dbsession, movie, date(2030, 1, 1), precision=DatePrecision.YEAR)
+    make_movie(dbsession, "Rejtett", published=False)
+    dbsession.commit()
+    found = [address for path in maps(app) for address in urls(app, path)]
+    assert len(found) == len(set(found))
+    assert {address.removeprefix(BASE_URL) for address in found} == {
+        prefix + path
+        for prefix in ("", "/en")
+        for path in (
+            "/", "/undated", "/about", "/genre/sci-fi", f"/movie/{movie.id}-dune",
+            "/week/2026-W34", "/month/2026-08", "/month/2027-03",
+        )
+    }  # fmt: skip
+    for address in found:
+        app.get(address.removeprefix(BASE_URL), status=200)
+
+
+def test_each_page_names_its_other_language(app: TestApp) -> None:
+    hungarian, english = f"{BASE_URL}/undated", f"{BASE_URL}/en/undated"
+    named = {"hu": hungarian, "en": english, "x-default": hungarian}
+    found = urls(app, "/sitemap-pages.xml")
+    assert found[hungarian] == found[english] == named
+
+
+def test_a_week_belongs_to_the_year_of_its_name(app: TestApp, dbsession: Session) -> None:
+    """The first of January 2027, a Friday, is in the last week of 2026."""
+    make_premiere(dbsession, make_movie(dbsession), date(2027, 1, 1))
+    dbsession.commit()
+    assert f"{BASE_URL}/week/2026-W53" in urls(app, "/sitemap-year-2026.xml")
+    assert next(iter(urls(app, "/sitemap-year-2027.xml"))) == f"{BASE_URL}/month/2027-01"
+    assert "/sitemap-year-2026.xml" in maps(app)
+
+
+def test_films_are_in_blocks(
+    app: TestApp, dbsession: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 3, 4, 9):
+        make_movie(dbsession, f"Film {number}", id=number, published=number != 4)
+    dbsession.commit()
+    monkeypatch.setattr(sitemap, "MAP_BLOCK", 2)
+    assert [path for path in maps(app) if "movies" in path] == [
+        "/sitemap-movies-0.xml", "/sitemap-movies-1.xml", "/sitemap-movies-4.xml",
+    ]  # fmt: skip
+    assert f"{BASE_URL}/movie/3-film-3" in urls(app, "/sitemap-movies-1.xml")
+    app.get("/sitemap-movies-2.xml", status=404)
+
+
+@pytest.mark.parametrize(
+    "name", ["year-1894", "year-2201", "year-02026", "year-x", "movies-x", "movies--1",
+             "movies-99999999", "movies-" + "9" * 300, "movies-01", "movies-%00",
+             "year-%D9%A2%D9%A0"],
+)  # fmt: skip
+def test_a_map_that_is_not_there_is_not_found(app: TestApp, name: str) -> None:
+    app.get(f"/sitemap-{name}.xml", status=404)
+
+
+def test_a_map_of_a_million_bytes_at_most(app: TestApp, dbsession: Session) -> None:
+    """More would not be cached: the longest slugs there are, and as many films as a map holds."""
+    for _ in range(MAP_BLOCK):
+        make_movie(dbsession, "x", slug="x" * 100)
+    dbsession.commit()
+    sizes = [len(app.get(path).body) for path in maps(app)]
+    assert max(sizes) < 1_000_000
+    assert max(sizes) > 400_000
+
+
+def test_maps_take_a_query_or_two(
+    app: TestApp, dbsession: Session, query_counter: QueryCounter
+) -> None:
+    make_premiere(dbsession, make_movie(dbsession))
+    dbsession.commit()
+    for path in ("/sitemap.xml", *maps(app)):
+        with query_counter(app.app.registry["database"].engine) as statements:
+            app.get(path)
+        assert len(statements) == (2 if path == "/sitemap.xml" else 1), path
