@@ -138,12 +138,12 @@ class Recorder:
 
     def refusal(self, *, wrote: bool, now: float) -> Refusal | None:
         """Why the payload must not be stored, as far as the render knows; None if it may be."""
+        if self.stale:
+            return Refusal.STALE_PART  # first: it is what a visitor has to be told
         if self.unknown or not self._clocks:
             return Refusal.STARTED_UNKNOWN
         if wrote:
             return Refusal.WROTE
-        if self.stale:
-            return Refusal.STALE_PART
         return Refusal.EXPIRED if now >= self._expires else None
 
     def _add(self, tag: str, started: int) -> None:

@@ -112,3 +112,12 @@ def test_a_fresh_part_leaves_the_whole_unchecked() -> None:
     recorder.bubble(rendered(5, "a:1"))
     recorder.absorb([Group(3, ())], NEVER, checked_at=9)
     assert recorder.checked_at is None
+
+
+def test_an_outdated_part_is_told_of_before_an_unknown_clock() -> None:
+    """Without stamps a page is made of what was true a moment ago, and has to say so."""
+    recorder = Recorder()
+    recorder.depend(None)
+    recorder.absorb((Group(1, ("a:1",)),), NEVER, checked_at=None, stale=True)
+    assert recorder.refusal(wrote=False, now=0) is Refusal.STALE_PART
+    assert recorder.refusal(wrote=True, now=0) is Refusal.STALE_PART
