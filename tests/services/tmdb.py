@@ -93,8 +93,7 @@ class TmdbServer:
         self.films: dict[int, dict[str, Any]] = {}
         self.requests: list[Asked] = []
         self._queued: dict[str, deque[Answer]] = defaultdict(deque)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     def __enter__(self) -> Self:
@@ -267,6 +266,13 @@ def _image() -> Answer:
 
 def _json(whole: object) -> Answer:
     return Answer(200, json.dumps(whole).encode(), {"Content-Type": "application/json"})
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: some visitors are meant to lose their patience."""
 
 
 def _handler(server: TmdbServer) -> type[BaseHTTPRequestHandler]:

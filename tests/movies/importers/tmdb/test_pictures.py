@@ -1,0 +1,55 @@
+"""TMDB's pictures as the poster service reads them: whole, too slow, and no pictures at all."""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+import pytest
+
+from moziweb.movies.importers.tmdb.films import candidate_of
+from moziweb.posters.addresses import AllowedNetwork
+from moziweb.posters.fetch import Fetched, Fetcher, FetchError, FetchPolicy
+from moziweb.posters.probe import probe
+from moziweb.posters.rejection import ImageRejected
+from tests.movies.importers.conftest import NOW
+from tests.movies.importers.tmdb_world import a_film
+from tests.services.tmdb import TmdbServer, html_as_jpeg, slow_image
+
+
+@pytest.fixture
+def tmdb() -> Iterator[TmdbServer]:
+    with TmdbServer() as server:
+        yield server
+
+
+def picture_of(tmdb: TmdbServer) -> tuple[str, str]:
+    """A film's picture: its address and its path."""
+    url: str = candidate_of(a_film(), f"{tmdb.address}/t/p/", NOW).values["poster"]
+    return url, urlsplit(url).path
+
+
+def fetched(tmdb: TmdbServer, url: str, seconds: float = 5.0) -> bytes:
+    port = urlsplit(tmdb.address).port or 0
+    allowed = AllowedNetwork(ip_network("127.0.0.1/32"), port)
+    found = Fetcher(FetchPolicy(allow_addresses=(allowed,), deadline_seconds=seconds)).fetch(url)
+    assert isinstance(found, Fetched)
+    return found.body
+
+
+def test_a_picture_is_one(tmdb: TmdbServer) -> None:
+    url, _path = picture_of(tmdb)
+    assert probe(fetched(tmdb, url)).format == "jpeg"
+
+
+def test_one_that_takes_too_long_is_left(tmdb: TmdbServer) -> None:
+    url, path = picture_of(tmdb)
+    tmdb.answer_next(path, slow_image(1.5))
+    with pytest.raises(FetchError, match="time"):
+        fetched(tmdb, url, seconds=0.3)
+
+
+def test_a_page_that_calls_itself_a_picture_is_none(tmdb: TmdbServer) -> None:
+    url, path = picture_of(tmdb)
+    tmdb.answer_next(path, html_as_jpeg())
+    with pytest.raises(ImageRejected):
+        probe(fetched(tmdb, url))
