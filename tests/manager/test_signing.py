@@ -43,7 +43,7 @@ def test_over_https_the_cookie_is_secure(settings: dict[str, str]) -> None:
     with running_app(settings | {"site.hsts": "true"}) as app:
         page = app.get("/manager/sign-in")
     assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
-        (cookie, english) = page.headers.getall("Set-Cookie")
+    (cookie, english) = page.headers.getall("Set-Cookie")
     assert cookie.startswith(english.split(";")[0])
     for each in (cookie, english):
         assert each.startswith("__Secure-moziweb_before=")
