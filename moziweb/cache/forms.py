@@ -19,6 +19,7 @@ from .rendering import Served
 from .telling import headers_of
 
 Header = tuple[str, str]
+Content = Mapping[str, str | int | float]
 
 KEPT_HEADERS: Final = ("Content-Type", "Location")
 """What is kept of a response's own headers."""
@@ -126,12 +127,22 @@ def matches(if_none_match: str, etag: str) -> bool:
     return any(each.strip().removeprefix("W/") == etag for each in if_none_match.split(","))
 
 
-def _form(entry: Entry, coding: str) -> Form:
+def check_content(content: Content) -> HTTPStatus:
+    """The status of stored content; ``EntryCorruptError`` for what no response is made of."""
     try:
-        status = HTTPStatus(int(entry.content["status"]))
+        status = HTTPStatus(int(content["status"]))
+    except (KeyError, ValueError, OverflowError) as error:
+        raise EntryCorruptError(f"not a page: {error}") from error
+    _check((name, str(content[name])) for name in KEPT_HEADERS if name in content)
+    return status
+
+
+def _form(entry: Entry, coding: str) -> Form:
+    status = check_content(entry.content)
+    try:
         suffix = f"-{coding}" if coding else ""
         etag = f'"{entry.content["etag"]}{suffix}"'
-    except (KeyError, ValueError) as error:
+    except KeyError as error:
         raise EntryCorruptError(f"not a page: {error}") from error
     body = entry.encodings[coding] if coding else entry.payload
     of_body = [(name, str(entry.content[name])) for name in KEPT_HEADERS if name in entry.content]
