@@ -26,6 +26,7 @@ from .forms import (
     Header,
     answer_of,
     coding_for,
+    delivered,
     form_of,
     is_known,
 )
@@ -133,8 +134,10 @@ class FastPath:
         if ready is None:
             ready = entry.memo[_READY[coding]] = self._make_ready(entry, coding)
         spent = (clock * 1000, (time.perf_counter() - began) * 1000)
+        now = time.time()
         told = [
-            (ready.age, str(max(0, int(time.time() - entry.created)))),
+            *delivered(entry, Status.L1, now),
+            (ready.age, str(max(0, int(now - entry.created)))),
             ("Server-Timing", f"clock;dur={spent[0]:.2f}, total;dur={spent[1]:.2f}"),
         ]
         if is_known(ready.form, environ.get("HTTP_IF_NONE_MATCH")):

@@ -98,6 +98,14 @@ def test_a_known_page_never_reaches_the_application(site: Site) -> None:
     assert site.fast.registry == "the registry"
 
 
+def test_a_copy_that_runs_out_soon_is_not_kept_for_longer() -> None:
+    site = open_site(s_maxage="600", expiration_time="60")
+    site.store("/", b"page")
+    for _ in range(3):
+        age = int(site.ask()[1]["Cache-Control"].removeprefix("max-age=0, s-maxage="))
+        assert 0 < age <= 60
+
+
 @pytest.mark.parametrize("kept", ["max_age", "s_maxage"])
 def test_a_page_that_others_keep_is_served_from_here_too(kept: str) -> None:
     site = open_site(**{kept: "600"})
