@@ -202,6 +202,10 @@ class TestRefusals:
                 return True
 
         assert self.refused(bench, source=Writing(bench.stamps)) is Refusal.WROTE
+        for _ in range(3):
+            bench.read()
+        assert bench.read(source=Writing(bench.stamps)).status is Status.BYPASS
+        assert bench.read().status is Status.L1
 
     def test_a_render_that_records_nothing(self, bench: Bench) -> None:
         refusal = self.refused(bench, render=lambda context: Rendered(b""))
