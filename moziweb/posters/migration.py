@@ -68,8 +68,9 @@ def upload_files(folder: Path) -> list[Path]:
 class Migration:
     """Moves upload files to storage: checks, stores, reads back, records.
 
-    Safe to repeat: what is moved already is only checked. With ``delete`` a file goes once it is
-    recorded and what storage gives back equals it, byte for byte.
+    Safe to repeat: what is moved already is stored under its key again, for an old original that no
+    row knows yet might be removed before its row is committed. With ``delete`` a file goes once it
+    is recorded and what storage gives back equals it, byte for byte.
     """
 
     def __init__(
@@ -122,8 +123,6 @@ class Migration:
             raise _Left(MoveStatus.UNREADABLE, error.strerror) from error
 
     def _store(self, upload: StoredUpload, data: bytes, mime: str) -> None:
-        if self._has(upload.key, data):
-            return
         self._storage.put(upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL)
         if not self._has(upload.key, data):
             raise _Left(MoveStatus.NOT_VERIFIED)

@@ -99,7 +99,7 @@ class Reconciler:
             batch = [found.key for found in orphans[start : start + PAGE]]
             originals = [key for key in batch if key.startswith(ORIGINALS)]
             variants = {key: _movie_of(key) for key in batch if key.startswith(VARIANTS)}
-            removed += self._remove(originals)
+            removed += sum(self._remove_original(key) for key in originals)
             movie_ids = {movie_id for movie_id in variants.values() if movie_id is not None}
             with held_movies(self._database, self._clock, movie_ids) as held:
                 still = [
@@ -114,11 +114,10 @@ class Reconciler:
             return heal(session, [found.key for found in missing])
 
     def _compare(self, survey: Survey, page: Sequence[StoredObject], known: set[str]) -> None:
-        before = self._clock() - YOUNG
         for stored in page:
             if stored.key in known:
                 continue
-            if stored.last_modified is None or stored.last_modified > before:
+            if self._is_young(stored):
                 survey.young += 1
             else:
                 survey.findings.append(Finding(stored.key, True, stored.size))
@@ -158,6 +157,20 @@ class Reconciler:
         )
         with self._database.read() as session:
             return session.scalars(query.limit(1)).first() is not None
+
+    def _remove_original(self, key: str) -> int:
+        """Remove an original unless it was stored again since the survey.
+
+        Nothing can be held still here: whoever uploads has no row before the commit. So each is
+        asked for just before it goes.
+        """
+        stored = self._storage.head(key)
+        if stored is None or self._is_young(stored):
+            return 0
+        return self._remove([key])
+
+    def _is_young(self, stored: StoredObject) -> bool:
+        return stored.last_modified is None or stored.last_modified > self._clock() - YOUNG
 
     def _remove(self, keys: Sequence[str]) -> int:
         with self._database.read() as session:

@@ -21,6 +21,8 @@ from moziweb.posters.models import (
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.reconcile import Reconciler
 from moziweb.posters.service import CACHE_CONTROL
+from moziweb.posters.sources import store_upload
+from tests.posters.conftest import picture
 
 from .conftest import COMMAND, Run, Site, events
 from .test_posters import on_a_terminal
@@ -196,6 +198,20 @@ def test_reconciling_tells_and_changes_nothing_unless_asked_to(made: Site, run: 
     assert run("posters", "generate").returncode == 0
     assert made.storage.head(lost)
     assert run("posters", "reconcile").returncode == 0
+
+
+def test_an_original_that_is_uploaded_again_is_no_orphan_before_its_row_is_there(
+    made: Site,
+) -> None:
+    reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
+    upload = store_upload(made.storage, picture("#123456"))
+    put(made, "upload/00/0.jpg")
+    age(made)
+    orphans = reconciler.survey().orphans
+    assert {found.key for found in orphans} == {upload.key, "upload/00/0.jpg"}
+    assert store_upload(made.storage, picture("#123456")) == upload
+    assert reconciler.remove(orphans) == 1
+    assert made.storage.head(upload.key)
 
 
 def test_pages_of_keys_are_compared_without_gap(
