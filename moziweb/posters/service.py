@@ -311,14 +311,21 @@ def _validators(source: SourceBytes) -> dict[str, object]:
 def _publish(
     session: Session, source_id: int, sha256: str, uploaded: Sequence[_Uploaded], now: datetime
 ) -> None:
-    """Ready rows for what was uploaded; a row of this content that was retired comes back."""
+    """Ready rows for what was uploaded; a row of this content and key that was retired comes back.
+
+    What was ready under another key is retired: pages in others' caches may link it still.
+    """
     rows = select(PosterVariant).where(
         PosterVariant.source_id == source_id, PosterVariant.source_sha256 == sha256
     )
-    known = {(row.name, row.recipe_hash): row for row in session.scalars(rows)}
+    known = {(row.name, row.recipe_hash, row.key): row for row in session.scalars(rows)}
+    made = {(one.image.recipe.name, one.image.recipe.hash): one.stored.key for one in uploaded}
+    for (name, hash_, key), row in known.items():
+        if row.state is VariantState.READY and made.get((name, hash_), key) != key:
+            row.state, row.superseded_at = VariantState.SUPERSEDED, now
     for image, stored in ((one.image, one.stored) for one in uploaded):
         recipe = image.recipe
-        row = known.get((recipe.name, recipe.hash))
+        row = known.get((recipe.name, recipe.hash, stored.key))
         if row is None:
             row = PosterVariant(source_id=source_id, source_sha256=sha256, created_at=now)
             session.add(row)

@@ -12,6 +12,7 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from moziweb.db import Database
+from moziweb.movies.models import Movie
 from moziweb.posters.claims import Claims
 from moziweb.posters.models import (
     PosterSource,
@@ -438,3 +439,33 @@ def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
     top = Image.open(BytesIO(disk.get(str(after["square", "jpg"])))).convert("RGB")
     red, green, _ = top.getpixel((top.width // 4, top.height - 9))  # type: ignore[misc]
     assert red > 200 > green, "the lower half is out of sight"
+    (old,) = variants_of(database, source_id, VariantState.SUPERSEDED)
+    assert (old.key, old.superseded_at) == (before["square", "jpg"], clock.now)
+    assert disk.head(str(old.key)), "cached pages link it for a while"
+
+    with database.write() as session:
+        source = session.get_one(PosterSource, source_id)
+        source.focal_y, source.state, source.remake = 0.5, SourceState.PENDING, True
+    assert service.ensure(source_id).status is Status.MADE
+    rows = variants_of(database, source_id)
+    assert {(row.name, row.format): row.key for row in rows} == before
+    (old,) = variants_of(database, source_id, VariantState.SUPERSEDED)
+    assert old.key == after["square", "jpg"]
+
+
+def test_a_film_renamed_before_a_remake_keeps_its_old_objects_known(
+    database: Database, service: PosterService, clock: Clock, source_id: int, movie_id: int
+) -> None:
+    service.ensure(source_id)
+    before = {row.key for row in variants_of(database, source_id)}
+    clock.advance(days=1)
+    with database.write() as session:
+        session.get_one(Movie, movie_id).slug = "dune-part-one"
+        source = session.get_one(PosterSource, source_id)
+        source.state, source.remake = SourceState.PENDING, True
+    assert service.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    after = {str(row.key) for row in variants_of(database, source_id)}
+    assert {key.split("/")[1] for key in after} == {"7-dune-part-one"}
+    retired = variants_of(database, source_id, VariantState.SUPERSEDED)
+    assert {row.key for row in retired} == before
+    assert {row.superseded_at for row in retired} == {clock.now}
