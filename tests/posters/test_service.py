@@ -2,8 +2,9 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import select, update
 from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.claims import Claims
+from moziweb.posters.imaging import VariantSet, make_variants
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -21,6 +23,7 @@ from moziweb.posters.models import (
     SourceState,
     VariantState,
 )
+from moziweb.posters.probe import Limits
 from moziweb.posters.recipes import JPEG, RECIPES, Recipe
 from moziweb.posters.service import CACHE_CONTROL, Outcome, PosterService, Status
 from moziweb.posters.sources import SourceError
@@ -411,6 +414,42 @@ def test_changed_content_gets_new_addresses_and_returning_content_its_old_ones(
         session.execute(update(PosterVariant).values(state=VariantState.SUPERSEDED))
     assert whole.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
     assert old < {one.key for one in variants_of(database, source_id)}
+
+
+def test_the_lease_is_renewed_between_a_slow_read_and_decoding(
+    make_service: MakeService, database: Database, shelf: Shelf, clock: Clock, source_id: int
+) -> None:
+    others: list[Outcome] = []
+
+    def dawdle(data: bytes, recipes: Sequence[Recipe], limits: Limits) -> VariantSet:
+        clock.advance(seconds=30)
+        another = make_service(claims=Claims(database, clock, LEASE))
+        others.append(another.ensure(source_id))
+        return make_variants(data, recipes, limits)
+
+    shelf.before_read = lambda: clock.advance(seconds=50)
+    assert make_service(maker=dawdle).ensure(source_id).status is Status.MADE
+    assert others == [Outcome(Status.BUSY)]
+
+
+def test_a_source_that_was_replaced_meanwhile_can_be_made_at_once(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    def replace_it(state: SourceState) -> None:
+        shelf.before_read = lambda: None
+        with database.write() as session:
+            source = session.get_one(PosterSource, source_id)
+            source.url, source.state = f"drawn:{state}", state
+
+    for state in (SourceState.PENDING, SourceState.GENERATING):
+        shelf.pictures[f"drawn:{state}"] = picture()
+        shelf.before_read = partial(replace_it, state)
+        with database.write() as session:
+            session.execute(update(PosterSource).values(remake=True, state=SourceState.PENDING))
+        assert service.ensure(source_id) == Outcome(Status.LOST)
+        source = source_of(database, source_id)
+        assert (source.state, source.lease_until) == (SourceState.PENDING, None)
+        assert service.ensure(source_id).status is Status.MADE
 
 
 def test_a_database_that_is_away_is_an_outcome_not_an_error(
