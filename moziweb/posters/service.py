@@ -344,9 +344,9 @@ def _publish(
     )
     known = {(row.name, row.recipe_hash, row.key): row for row in session.scalars(rows)}
     made = {(one.image.recipe.name, one.image.recipe.hash): one.stored.key for one in uploaded}
-    for (name, hash_, key), row in known.items():
-        if row.state is VariantState.READY and made.get((name, hash_), key) != key:
-            row.state, row.superseded_at = VariantState.SUPERSEDED, now
+    for (name, hash_, key), old in known.items():
+        if old.state is VariantState.READY and made.get((name, hash_), key) != key:
+            old.state, old.superseded_at = VariantState.SUPERSEDED, now
     for image, stored in ((one.image, one.stored) for one in uploaded):
         recipe = image.recipe
         row = known.get((recipe.name, recipe.hash, stored.key))
