@@ -40,8 +40,13 @@ def migrate(installation: Installation, folder: Path, delete: bool) -> None:
 
 def _run(installation: Installation, folder: Path, delete: bool) -> int:
     registry = installation.registry
+    posters = registry["posters"]
     migration = Migration(
-        registry["database"], registry["storage"], registry["posters"].limits, delete=delete
+        registry["database"],
+        registry["storage"],
+        posters.limits,
+        delete=delete,
+        prober=posters.probe,
     )
     files = upload_files(folder)
     statuses: Counter[str] = Counter()

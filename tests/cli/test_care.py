@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from moziweb.posters import reconcile
+from moziweb.posters.breaker import STORAGE
 from moziweb.posters.models import (
     PosterHost,
     PosterSource,
@@ -108,6 +109,7 @@ def test_what_failed_is_tried_again(
         fail_at(made, host, code)
     with made.database.write() as session:
         session.add(PosterHost(name="a.example", failures=7))
+        session.add(PosterHost(name=STORAGE, failures=7))
     ended = run("posters", "retry", *options)
     assert events(ended.stdout) == [{"event": "summary", "retried": count}]
     with made.database.read() as session:
@@ -117,6 +119,8 @@ def test_what_failed_is_tried_again(
         assert {(row.attempts, row.error_code) for row in pending} <= {(0, None)}
         assert len(pending) == count
         assert (session.get(PosterHost, "a.example") is None) == (count > 0)
+        is_for_all = count > 0 and "--host" not in options
+        assert (session.get(PosterHost, STORAGE) is None) == is_for_all
 
 
 def test_gc_removes_what_was_superseded_long_ago(made: Site, run: Run) -> None:

@@ -9,6 +9,8 @@ import pytest
 from moziweb.db import Database
 from moziweb.posters.migration import Migration, MoveStatus, upload_files
 from moziweb.posters.models import PosterSource
+from moziweb.posters.probe import Limits, SourceImage
+from moziweb.posters.rejection import ImageRejected, RejectCode
 from moziweb.posters.sources import UploadReader, store_upload
 from moziweb.storage import Storage, StorageError
 from moziweb.storage.disk import DiskStorage
@@ -106,6 +108,19 @@ def test_an_original_that_is_there_already_is_made_young_again(
     assert stored is not None
     assert stored.last_modified is not None
     assert stored.last_modified.year > 1970
+
+
+def test_files_are_looked_at_by_the_prober_that_was_given(
+    database: Database, disk: DiskStorage, folder: Path, movie_id: int
+) -> None:
+    """The workshop's, at the command: no decoder sees a stranger's file in its own process."""
+
+    def refuse(data: bytes, limits: Limits) -> SourceImage:
+        raise ImageRejected(RejectCode.UNIDENTIFIED)
+
+    (folder / "7.jpg").write_bytes(picture())
+    migration = Migration(database, disk, prober=refuse)
+    assert moved(migration, folder) == [("7.jpg", MoveStatus.REJECTED)]
 
 
 def test_a_storage_that_is_away_ends_the_run_and_leaves_the_files(
