@@ -187,14 +187,14 @@ def inspect_upload(
 def store_upload(
     storage: Storage, data: bytes, limits: Limits = LIMITS, prober: Prober = probe
 ) -> StoredUpload:
-    """Check an original against ``limits`` and store it; the same one twice is stored once.
+    """Check an original against ``limits`` and store it; the same one twice has one key.
 
     Raises ``ImageRejected`` or ``StorageError``. No session is needed, so none need be open.
     """
     upload, mime = inspect_upload(data, limits, prober)
-    storage.put(
-        upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL, if_absent=True
-    )
+    # Even if it is there: an original that no row knows is removed a day after it was last stored,
+    # so it has to be young again until its row is committed.
+    storage.put(upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL)
     return upload
 
 
