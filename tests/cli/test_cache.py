@@ -230,6 +230,18 @@ def test_a_relay_publishes_what_was_left_and_ends_on_sigterm(
     assert events(command("relay", "--once").stdout)[0]["rows"] == 0
 
 
+def test_a_relay_publishes_what_tags_stand_for(site: Site, command: Command, films: Films) -> None:
+    """Some name every list that a film is in, which only the database can tell."""
+    configure(site, MEMORY + STAMPS)
+    path = pages(films)["week"]
+    with running(site) as app:
+        app.get(path)
+        with site.database.engine.begin() as connection:
+            JOURNAL.add(connection, [f"lists:{films.here}"], now=time.time() - 60)
+        assert events(command("relay", "--once").stdout)[0]["rows"] == 1
+        assert state(app, path) == "miss"
+
+
 @pytest.mark.parametrize(
     ("lines", "arguments", "status", "line"),
     [
