@@ -9,6 +9,7 @@ import click
 from moziweb.posters.migration import Migration, Move, MoveStatus, upload_files
 
 from .installation import Installation, services_in_one_line
+from .relaying import relaying
 from .report import reporting
 from .stopping import stopping
 
@@ -50,7 +51,7 @@ def _run(installation: Installation, folder: Path, delete: bool) -> int:
     )
     files = upload_files(folder)
     statuses: Counter[str] = Counter()
-    with stopping() as stop, reporting("Uploads", len(files)) as report:
+    with relaying(registry), stopping() as stop, reporting("Uploads", len(files)) as report:
         for move in migration.run(folder, files):
             statuses[move.status] += 1
             report.step({"event": "file", **asdict(move)}, _line(move))
