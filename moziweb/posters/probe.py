@@ -32,6 +32,9 @@ _READERS: Final[Mapping[str, type[ImageFile.ImageFile]]] = MappingProxyType(
     }
 )
 
+FORMATS: Final = frozenset(_READERS)
+"""What a picture may be, in the words of `SourceImage.format`."""
+
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})
 """The EXIF orientations whose width is the upright picture's height."""
 
