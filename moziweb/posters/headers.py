@@ -18,9 +18,16 @@ _JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """The next marker: in coded data 0xFF is followed by 0, or by a restart marker."""
 _EOI: Final = 0xD9
 _SOS: Final = 0xDA
-_WITHOUT_PAYLOAD: Final = frozenset({0x01, 0xD8})
+_WITHOUT_PAYLOAD: Final = frozenset(range(0x01, 0xC0)) | {0xD8}
+"""Below the first frame marker all are reserved: in coded data a decoder steps over their two bytes
+alone, so that a length read there would hide what follows."""
 _SOF: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SOF_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+
+_MOST_SEGMENTS: Final = 1000
+_MOST_SUB_BLOCKS: Final = 20_000
+"""An honest file has a few hundred of either at most. These walks are Python, and hold its lock: a
+file of nothing else, 15 MB of it, would stop the whole site for seconds."""
 
 _ISPE: Final = re.compile(rb"(?s)ispe\0{4}(.{8})")
 _AVIF_HEAD_BYTES: Final = 64 * 1024
@@ -69,14 +76,41 @@ def _identify_isobmff(data: bytes) -> str:
     raise ImageRejected(RejectCode.UNSUPPORTED_FORMAT, f"brand {box[:4]!r}")
 
 
-def announced_size(format_: str, data: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels, as the header tells them; the decoder may find others.
+class JpegFrame(NamedTuple):
+    """The frame header of a JPEG."""
 
-    None when no size is found where opening allocates nothing: Pillow will tell what is wrong.
-    ImageRejected: ``truncated`` when the header of a WebP or GIF is not there in full.
+    width: int
+    height: int
+    components: int
+    progressive: bool
+
+
+class Header(NamedTuple):
+    """What a file announces; the decoder may find something else.
+
+    ``size`` is width and height in pixels, None when none is found where opening allocates
+    nothing: Pillow will tell what is wrong. ``frame`` and ``scans`` are a JPEG's; scans are counted
+    up to one more than may be.
     """
+
+    format: str
+    size: tuple[int, int] | None
+    frame: JpegFrame | None = None
+    scans: int = 0
+
+
+def read_header(data: bytes, most_scans: int) -> Header:
+    """Walk a file's header, once.
+
+    ImageRejected as `identify`; ``truncated`` when the header of a WebP or GIF is not there in
+    full; ``damaged`` when it breaks its format's rules, or has too many parts.
+    """
+    format_ = identify(data)
+    if format_ == "jpeg":
+        frame, scans = _walk_jpeg(data, most_scans)
+        return Header(format_, (frame.width, frame.height) if frame else None, frame, scans)
     try:
-        return _SIZE_READERS[format_](data)
+        return Header(format_, _SIZE_READERS[format_](data))
     except (struct.error, IndexError) as error:
         raise ImageRejected(RejectCode.TRUNCATED, f"{format_} header: {error}") from error
 
@@ -102,16 +136,26 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 def _gif_size(data: bytes) -> tuple[int, int]:
     """The screen, enlarged to the first frame where that does not fit, as Pillow does."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    at = 13 + _palette_bytes(flags)
-    while data[at] == 0x21:  # an extension: its kind, then sub-blocks up to an empty one
-        at += 2
-        while data[at]:
-            at += 1 + data[at]
-        at += 1
+    at = _after_extensions(data, 13 + _palette_bytes(flags))
     if data[at] != 0x2C:
         raise ImageRejected(RejectCode.DAMAGED, "gif without a frame")
     left, top, frame_width, frame_height = struct.unpack_from("<HHHH", data, at + 1)
     return max(width, left + frame_width), max(height, top + frame_height)
+
+
+def _after_extensions(data: bytes, at: int) -> int:
+    """Where the extensions of a GIF that begin at ``at`` end."""
+    left = _MOST_SUB_BLOCKS
+    while data[at] == 0x21:  # an extension: its kind, then sub-blocks up to an empty one
+        at += 2
+        while data[at] and left:
+            at += 1 + data[at]
+            left -= 1
+        if not left:
+            raise ImageRejected(RejectCode.DAMAGED, f"more than {_MOST_SUB_BLOCKS} sub-blocks")
+        at += 1
+        left -= 1
+    return at
 
 
 def _palette_bytes(flags: int) -> int:
@@ -132,64 +176,55 @@ def _avif_size(data: bytes) -> tuple[int, int] | None:
     return max(sizes, key=lambda size: size[0] * size[1], default=None)
 
 
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    frame = jpeg_frame(data)
-    return (frame.width, frame.height) if frame else None
-
-
 _SIZE_READERS: Final[Mapping[str, Callable[[bytes], tuple[int, int] | None]]] = MappingProxyType(
     {
         "webp": _webp_size,
         "gif": _gif_size,
         "png": _png_size,
         "avif": _avif_size,
-        "jpeg": _jpeg_size,
     }
 )
 
 
-class JpegFrame(NamedTuple):
-    """The frame header of a JPEG."""
-
-    width: int
-    height: int
-    components: int
-    progressive: bool
-
-
-def jpeg_frame(data: bytes) -> JpegFrame | None:
-    """A JPEG's own frame header, not a thumbnail's in its metadata; None when there is none."""
-    for marker, at in _segments(data):
-        if marker in _SOF and len(data) >= at + 8:
-            height, width, components = struct.unpack_from(">HHB", data, at + 3)
-            return JpegFrame(width, height, components, marker in _SOF_PROGRESSIVE)
-        if marker == _SOS:
-            break
-    return None
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """The markers of a JPEG that have a payload, and where that begins, up to the end of image."""
-    at = 0
-    while found := _JPEG_MARKER.search(data, at):
-        marker = found.group()[1]
-        at = found.end()
-        if marker == _EOI:
-            return
-        if marker not in _WITHOUT_PAYLOAD:
-            yield marker, at
-            at += int.from_bytes(data[at : at + 2])
-
-
-def has_more_scans(data: bytes, limit: int) -> bool:
-    """Whether a JPEG has more than ``limit`` scans, up to its end-of-image marker.
+def _walk_jpeg(data: bytes, most_scans: int) -> tuple[JpegFrame | None, int]:
+    """A JPEG's own frame, not a thumbnail's in its metadata, and how many scans it has.
 
     Each scan of a progressive JPEG goes over the whole picture again, however few its bytes: 160
     KB with 500 empty scans keep a decoder busy for 14 s. An honest encoder writes ten.
     """
-    scans = 0
-    for marker, _ in _segments(data):
-        scans += marker == _SOS
-        if scans > limit:
-            return True
-    return False
+    frame, scans = None, 0
+    for marker, at in _segments(data):
+        if marker in _SOF:
+            if frame:
+                raise ImageRejected(RejectCode.DAMAGED, "jpeg with two frames")
+            frame = _jpeg_frame(data, marker, at)
+        elif marker == _SOS:
+            scans += 1
+            if scans > most_scans:
+                break
+        elif marker == _EOI:
+            if not scans:  # a decoder goes on to a picture behind it, which we would not see
+                raise ImageRejected(RejectCode.DAMAGED, "jpeg that ends before it begins")
+            break
+    return frame, scans
+
+
+def _jpeg_frame(data: bytes, marker: int, at: int) -> JpegFrame | None:
+    if len(data) < at + 8:
+        return None
+    height, width, components = struct.unpack_from(">HHB", data, at + 3)
+    return JpegFrame(width, height, components, marker in _SOF_PROGRESSIVE)
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """The markers of a JPEG, and where their payload begins. ImageRejected at too many."""
+    at = 0
+    for _ in range(_MOST_SEGMENTS):
+        found = _JPEG_MARKER.search(data, at)
+        if found is None:
+            return
+        marker, at = found.group()[1], found.end()
+        yield marker, at
+        if marker not in _WITHOUT_PAYLOAD:
+            at += int.from_bytes(data[at : at + 2])
+    raise ImageRejected(RejectCode.DAMAGED, f"more than {_MOST_SEGMENTS} segments")

@@ -14,7 +14,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from moziweb.posters.headers import announced_size, has_more_scans, identify
+from moziweb.posters.headers import Header, read_header
 from moziweb.posters.rejection import ImageRejected, RejectCode
 from moziweb.posters.weight import weigh
 
@@ -31,6 +31,9 @@ _READERS: Final[Mapping[str, type[ImageFile.ImageFile]]] = MappingProxyType(
         "avif": AvifImageFile,
     }
 )
+
+FORMATS: Final = frozenset(_READERS)
+"""What a picture may be, in the words of `SourceImage.format`."""
 
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})
 """The EXIF orientations whose width is the upright picture's height."""
@@ -83,27 +86,26 @@ def probe(data: bytes, limits: Limits = LIMITS) -> SourceImage:
 
 def open_checked(data: bytes, limits: Limits) -> tuple[SourceImage, ImageFile.ImageFile]:
     """As `probe`, with the picture opened and not yet loaded, at its first frame."""
-    format_ = check_header(data, limits)
+    format_ = check_header(data, limits).format
     image = _open(format_, data)
     _check_size(format_, image.size, limits)
     return _describe(format_, image), image
 
 
-def check_header(data: bytes, limits: Limits = LIMITS) -> str:
-    """The format of a picture whose header keeps the limits. No decoder is asked.
+def check_header(data: bytes, limits: Limits = LIMITS) -> Header:
+    """The header of a picture, if it keeps the limits. No decoder is asked.
 
     ImageRejected with the reason. A header can lie; `open_checked` looks again at what a decoder
     makes of it.
     """
     if len(data) > limits.bytes:
         raise ImageRejected(RejectCode.TOO_MANY_BYTES, f"{len(data)} bytes")
-    format_ = identify(data)
-    announced = announced_size(format_, data)
-    if announced:
-        _check_size(format_, announced, limits)
-    if format_ == "jpeg" and has_more_scans(data, limits.scans):
+    header = read_header(data, limits.scans)
+    if header.size:
+        _check_size(header.format, header.size, limits)
+    if header.scans > limits.scans:
         raise ImageRejected(RejectCode.TOO_MANY_SCANS, f"more than {limits.scans}")
-    return format_
+    return header
 
 
 def expected_memory(data: bytes, limits: Limits = LIMITS) -> int:
@@ -111,8 +113,8 @@ def expected_memory(data: bytes, limits: Limits = LIMITS) -> int:
 
     An estimate on the safe side: weigh it before decoding several pictures at once.
     """
-    format_ = check_header(data, limits)
-    return weigh(format_, data, limits.pixels_of(format_))
+    header = check_header(data, limits)
+    return weigh(header, data, limits.pixels_of(header.format))
 
 
 def _check_size(format_: str, size: tuple[int, int], limits: Limits) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from moziweb.posters.headers import announced_size, jpeg_frame
+from moziweb.posters.headers import Header
 
 _BASE_BYTES: Final = 16 * 1024 * 1024
 
@@ -34,20 +34,18 @@ _ALPHA_MARKS: Final[Mapping[str, re.Pattern[bytes]]] = MappingProxyType(
 )
 
 
-def weigh(format_: str, data: bytes, most_pixels: int) -> int:
+def weigh(header: Header, data: bytes, most_pixels: int) -> int:
     """An estimate in bytes, on the safe side, of what making variants of a picture takes at most.
 
-    It is no promise: headers can lie. ``most_pixels`` is assumed where no size can be found.
-    ImageRejected when the header is cut short or broken.
+    It is no promise: headers can lie. ``most_pixels`` is assumed where no size was found.
     """
-    width, height = announced_size(format_, data) or (most_pixels, 1)
-    each = _BYTES_PER_PIXEL[format_] + _more(format_, data)
+    width, height = header.size or (most_pixels, 1)
+    each = _BYTES_PER_PIXEL[header.format] + _more(header, data)
     return _BASE_BYTES + min(width * height, most_pixels) * each
 
 
-def _more(format_: str, data: bytes) -> int:
-    if format_ == "jpeg":
-        frame = jpeg_frame(data)
-        return _PROGRESSIVE * frame.components if frame and frame.progressive else 0
-    mark = _ALPHA_MARKS.get(format_)
+def _more(header: Header, data: bytes) -> int:
+    if header.frame:
+        return _PROGRESSIVE * header.frame.components if header.frame.progressive else 0
+    mark = _ALPHA_MARKS.get(header.format)
     return _TRANSPARENT if mark and mark.match(data) else 0

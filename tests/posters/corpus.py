@@ -176,6 +176,22 @@ def _scans() -> Iterator[Hostile]:
     yield Hostile("progressive JPEG of 500 empty scans, 24 MP", endless, scans, bomb=True)
 
 
+def _walks() -> Iterator[Hostile]:
+    """What would mislead, or hold up, who reads a header in Python."""
+    damaged = _rejected(RejectCode.DAMAGED)
+    jpeg, gif = encoded(quarters()), encoded(quarters(), "GIF")
+    frame = jpeg.index(b"\xff\xc0")
+    again = jpeg[frame : frame + 19]
+    yield Hostile("JPEG that ends before it begins", b"\xff\xd8\xff\xd9" + with_scans(80), damaged)
+    yield Hostile("JPEG with two frames", jpeg[:frame] + again + jpeg[frame:], damaged)
+    many = b"\xff\xe5\0\x02" * 800_000
+    yield Hostile("JPEG of 800,000 segments", jpeg[:2] + many + jpeg[2:], damaged, bomb=True)
+    many = b"!\xfe" + b"\1x" * 1_500_000 + b"\0"
+    start = 13 + (3 << (gif[10] & 7) + 1)  # behind the palette
+    bent = gif[:start] + many + gif[start:]
+    yield Hostile("GIF of 1.5 million sub-blocks", bent, damaged, bomb=True)
+
+
 def _frames() -> Iterator[Hostile]:
     first, *others = (Image.new("RGB", (64, 96), (n % 256, n // 2, 7)) for n in range(400))
     for format_ in ("GIF", "PNG", "WEBP"):
@@ -315,6 +331,7 @@ GROUPS: Mapping[str, Callable[[], Iterator[Hostile]]] = {
     "bombs": _bombs,
     "announcements": _announcements,
     "scans": _scans,
+    "walks": _walks,
     "frames": _frames,
     "chunks": _chunks,
     "strips": _strips,

@@ -1,5 +1,6 @@
 """The header readers agree with Pillow on honest files and do not trip over others."""
 
+import time
 from io import BytesIO
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from moziweb.posters.headers import announced_size, has_more_scans, identify
+from moziweb.posters.headers import identify, read_header
 from moziweb.posters.rejection import ImageRejected, RejectCode
 
 from .pictures import encoded, photograph, with_scans, with_segment
@@ -64,18 +65,18 @@ def test_a_generic_container_with_an_avif_brand_is_avif() -> None:
 )
 def test_the_announced_size(format_: str, picture: Image.Image, options: dict[str, Any]) -> None:
     data = encoded(picture, format_, **options)
-    assert announced_size(format_, data) == Image.open(BytesIO(data)).size == picture.size
+    assert read_header(data, 64).size == Image.open(BytesIO(data)).size == picture.size
 
 
 def test_a_gif_whose_frame_exceeds_its_screen_is_as_large_as_the_frame() -> None:
     data = bytearray(encoded(PICTURE, "GIF"))
     data[6:10] = b"\x01\0\x01\0"
-    assert announced_size("gif", bytes(data)) == PICTURE.size
+    assert read_header(bytes(data), 64).size == PICTURE.size
 
 
-def size_or_code(format_: str, data: bytes) -> tuple[int, int] | RejectCode | None:
+def size_or_code(data: bytes) -> tuple[int, int] | RejectCode | None:
     try:
-        return announced_size(format_, data)
+        return read_header(data, 64).size
     except ImageRejected as rejection:
         return rejection.code
 
@@ -85,24 +86,69 @@ def size_or_code(format_: str, data: bytes) -> tuple[int, int] | RejectCode | No
 def test_a_cut_header_is_told(format_: str, share: float) -> None:
     whole = WHOLE[format_]
     cut = whole[: 12 + int(share * (len(whole) - 12))]
-    assert size_or_code(format_, cut) in (PICTURE.size, RejectCode.TRUNCATED, RejectCode.DAMAGED)
+    assert size_or_code(cut) in (PICTURE.size, RejectCode.TRUNCATED, RejectCode.DAMAGED)
 
 
 @pytest.mark.parametrize("scans", [10, 64, 65, 500])
 def test_scans_are_counted(scans: int) -> None:
-    assert has_more_scans(with_scans(scans), 64) is (scans > 64)
+    assert read_header(with_scans(scans), 64).scans == min(scans, 65)
 
 
 def test_scan_markers_inside_metadata_are_no_scans() -> None:
     commented = with_segment(encoded(PICTURE), 0xFE, b"\xff\xda" * 100)
-    assert not has_more_scans(commented, 64)
+    assert read_header(commented, 64).scans == 1
 
 
 def test_scans_after_the_end_do_not_count() -> None:
-    assert not has_more_scans(encoded(PICTURE) + b"\xff\xda\0\x08" * 100, 64)
+    assert read_header(encoded(PICTURE) + b"\xff\xda\0\x08" * 100, 64).scans == 1
+
+
+def test_scans_behind_a_reserved_marker_count() -> None:
+    """A decoder that looks for a restart marker steps over its two bytes, not over a payload."""
+    whole = with_scans(80)
+    first = whole.index(b"\xff\xda") + 20
+    hiding = whole[:first] + b"\xff\x02\x7f\xf0" + whole[first:]
+    assert read_header(hiding, 64).scans == 65
+
+
+FRAME = b"\xff\xc0\0\x0b\x08\0\x10\0\x10\x01\x01\x11\0"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\xff\xd8\xff\xd9" + with_scans(80), id="ends before it begins"),
+        pytest.param(b"\xff\xd8" + 2 * FRAME, id="two frames"),
+        pytest.param(b"\xff\xd8" + 1001 * b"\xff\xe5\0\x02", id="segments"),
+        pytest.param(b"\xff\xd8" + 1001 * b"\xff\x01", id="markers alone"),
+        pytest.param(b"GIF89a" + bytes(7) + b"!\xfe" + 20_001 * b"\1x", id="sub-blocks"),
+        pytest.param(b"GIF89a" + bytes(7) + 20_001 * b"!\xfe\0", id="empty extensions"),
+    ],
+)
+def test_what_would_mislead_or_hold_up_its_reader_is_refused(data: bytes) -> None:
+    with pytest.raises(ImageRejected) as rejection:
+        read_header(data, 64)
+    assert rejection.value.code == RejectCode.DAMAGED
+
+
+@pytest.mark.parametrize(
+    ("start", "part"),
+    [
+        (b"\xff\xd8", b"\xff\xe5\0\x02"),
+        (b"\xff\xd8\xff\xe0\0\2", b"\xff\xd0"),
+        (b"\xff\xd8", b"\xff"),
+        (b"GIF89a" + bytes(7) + b"!\xfe", b"\1x"),
+    ],
+)
+def test_the_largest_file_of_the_smallest_parts_takes_no_time(start: bytes, part: bytes) -> None:
+    """It is processor time of this thread: whatever else is busy does not count."""
+    data = start + part * (15_000_000 // len(part))
+    begun = time.thread_time()
+    size_or_code(data)
+    assert time.thread_time() - begun < 1
 
 
 @given(st.binary(max_size=400))
 def test_any_bytes_can_be_walked(noise: bytes) -> None:
-    assert not has_more_scans(b"\xff\xd8\xff" + noise, 400)
-    assert has_more_scans(b"\xff\xd8" + b"\xff\xda\0\x02" * 5 + noise, 4)
+    size_or_code(b"\xff\xd8\xff" + noise)
+    assert read_header(b"\xff\xd8" + b"\xff\xda\0\x02" * 5 + noise, 4).scans == 5

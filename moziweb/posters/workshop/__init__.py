@@ -71,10 +71,11 @@ class Workshop:
     def make(self, data: bytes, recipes: Sequence[Recipe], limits: Limits = LIMITS) -> VariantSet:
         """As `imaging.make_variants`, in a child.
 
-        ImageRejected, too, when the child ran out of time or died of the picture.
+        ImageRejected, too, when the child ran out of time, died of the picture, or met an error
+        that no picture should cause: whoever took it over could tell of any.
         """
-        if not recipes:
-            raise ValueError("no recipes")
+        if len({recipe.master for recipe in recipes}) != 1:
+            raise ValueError("no recipes, or recipes that share no master")
         return self._do(Job(data, recipes, limits))
 
     def probe(self, data: bytes, limits: Limits = LIMITS) -> SourceImage:

@@ -1,18 +1,20 @@
 """What a workshop and its children say to each other, as bytes on two pipes.
 
 A job is trusted, coming from us, and is pickled. A reply is not: whoever got hold of a decoder may
-have written it, so it is JSON that is read field by field, and blobs of announced lengths.
+have written it, so it is JSON that is read field by field and held against what was asked for, and
+blobs of announced lengths.
 """
 
 import json
 import pickle
+import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final, NamedTuple
 
 from moziweb.posters.imaging import EncodedImage, VariantSet
-from moziweb.posters.probe import Limits, SourceImage
+from moziweb.posters.probe import FORMATS, Limits, SourceImage
 from moziweb.posters.recipes import Recipe
 from moziweb.posters.rejection import ImageRejected, RejectCode
 
@@ -20,8 +22,12 @@ _JOB: Final = struct.Struct(">II")
 _REPLY: Final = struct.Struct(">I")
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-MAX_BLOB_BYTES: Final = 32 * 1024 * 1024
-"""Far more than a variant takes."""
+MAX_BLOBS_BYTES: Final = 16 * 1024 * 1024
+"""Far more than all variants of a picture take: a picture of noise has 3 MB of them."""
+MAX_DETAIL: Final = 300
+"""Characters of what a child says for the log."""
+
+_COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 
 Reader = Callable[[int], bytes]
 """Returns exactly as many bytes as it is asked for."""
@@ -29,10 +35,6 @@ Reader = Callable[[int], bytes]
 
 class BadReplyError(Exception):
     """A child said what no child of ours would."""
-
-
-class ChildError(Exception):
-    """An error of ours inside a child, such as recipes that share no master."""
 
 
 class Job(NamedTuple):
@@ -73,12 +75,12 @@ def made_reply(made: VariantSet) -> list[bytes]:
 
 def rejected_reply(rejection: ImageRejected) -> list[bytes]:
     """What a child says of a picture that it does not make."""
-    return [_head({"rejected": rejection.code, "detail": rejection.detail[:300]})]
+    return [_head({"rejected": rejection.code, "detail": rejection.detail[:MAX_DETAIL]})]
 
 
 def error_reply(error: Exception) -> list[bytes]:
-    """What a child says of an error of ours."""
-    return [_head({"error": repr(error)[:1000]})]
+    """What a child says of an error that no picture should cause."""
+    return [_head({"error": repr(error)[:MAX_DETAIL]})]
 
 
 def _head(head: Mapping[str, Any]) -> bytes:
@@ -86,51 +88,72 @@ def _head(head: Mapping[str, Any]) -> bytes:
     return _REPLY.pack(len(text)) + text
 
 
-def read_reply(read: Reader, recipes: Sequence[Recipe]) -> VariantSet:
-    """The variants of a reply to a job of ``recipes``.
+def read_reply(read: Reader, job: Job) -> VariantSet:
+    """The variants of a reply to a job.
 
-    ImageRejected or ChildError when the child says so, BadReplyError when it speaks nonsense.
+    ImageRejected when the child says so, BadReplyError when it speaks nonsense; nothing else but
+    what ``read`` raises.
     """
     try:
         head = _read_head(read)
         if "error" in head:
-            raise ChildError(str(head["error"]))
+            raise ImageRejected(RejectCode.DECODER_FAILED, _printable(head["error"]))
         if "rejected" in head:
-            raise ImageRejected(RejectCode(head["rejected"]), str(head["detail"]))
-        return _read_made(head, read, recipes)
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadReplyError(repr(error)) from error
+            raise ImageRejected(RejectCode(head["rejected"]), _printable(head["detail"]))
+        return _read_made(head, read, job)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadReplyError(_printable(repr(error))) from error
 
 
 def _read_head(read: Reader) -> dict[str, Any]:
     (length,) = _REPLY.unpack(read(_REPLY.size))
     if length > MAX_HEAD_BYTES:
         raise BadReplyError(f"a head of {length} bytes")
-    head: dict[str, Any] = json.loads(read(length))
+    head = json.loads(read(length))
+    if not isinstance(head, dict):
+        raise BadReplyError("a head that is no object")
     return head
 
 
-def _read_made(head: Mapping[str, Any], read: Reader, recipes: Sequence[Recipe]) -> VariantSet:
-    told = SourceImage(**head["source"])
-    source = SourceImage(
-        format=str(told.format),
-        mime=str(told.mime),
-        width=int(told.width),
-        height=int(told.height),
-        orientation=int(told.orientation),
-    )
-    variants = head["variants"]
-    if len(variants) != len(recipes):
-        raise BadReplyError(f"{len(variants)} variants of {len(recipes)}")
+def _read_made(head: Mapping[str, Any], read: Reader, job: Job) -> VariantSet:
+    source = _checked_source(SourceImage(**head["source"]), job.limits)
+    colour, told = head["dominant_colour"], head["variants"]
+    _demand(isinstance(colour, str), "a colour that is no text")
+    _demand(_COLOUR.fullmatch(colour) if job.recipes else colour == "", "no such colour")
+    _demand(isinstance(told, list) and len(told) == len(job.recipes), "other variants")
+    for recipe, (width, height, length) in zip(job.recipes, told, strict=True):
+        size = recipe.fitted_size(source.width, source.height)
+        _demand((_number(width, 1), _number(height, 1)) == size, f"a {recipe.name} of another size")
+        _number(length, 1, MAX_BLOBS_BYTES)
+    _demand(sum(length for *_, length in told) <= MAX_BLOBS_BYTES, "more bytes than may be")
     images = tuple(
-        _read_image(recipe, told_image, read)
-        for recipe, told_image in zip(recipes, variants, strict=True)
+        EncodedImage(recipe, read(length), width, height)
+        for recipe, (width, height, length) in zip(job.recipes, told, strict=True)
     )
-    return VariantSet(source, str(head["dominant_colour"]), images)
+    return VariantSet(source, colour, images)
 
 
-def _read_image(recipe: Recipe, told: Sequence[int], read: Reader) -> EncodedImage:
-    width, height, length = map(int, told)
-    if not 0 < length <= MAX_BLOB_BYTES:
-        raise BadReplyError(f"a variant of {length} bytes")
-    return EncodedImage(recipe, read(length), width, height)
+def _checked_source(told: SourceImage, limits: Limits) -> SourceImage:
+    """What we would have found ourselves: its words become a type, a key's end and columns."""
+    _demand(told.format in FORMATS and told.mime == f"image/{told.format}", "no such format")
+    width, height = _number(told.width, 1, limits.side), _number(told.height, 1, limits.side)
+    _demand(width * height <= limits.pixels_of(told.format), "more pixels than may be")
+    _number(told.orientation, 1, 8)
+    return told
+
+
+def _number(told: object, least: int, most: int = 2**31) -> int:
+    if type(told) is int and least <= told <= most:  # JSON's `true` is an int for isinstance
+        return told
+    raise BadReplyError(f"not a number from {least} to {most}")
+
+
+def _demand(holds: object, otherwise: str) -> None:
+    if not holds:
+        raise BadReplyError(otherwise)
+
+
+def _printable(told: object) -> str:
+    """Fit for a log and a column: without line ends, NULs and halves of a character."""
+    text = str(told)[:MAX_DETAIL]
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -13,7 +13,7 @@ from typing import IO, Final
 from moziweb.posters.imaging import VariantSet
 from moziweb.posters.rejection import ImageRejected, RejectCode
 
-from .messages import BadReplyError, ChildError, Job, job_pieces, read_reply
+from .messages import BadReplyError, Job, job_pieces, read_reply
 
 _BENCH: Final = "moziweb.posters.workshop.bench"
 
@@ -81,14 +81,14 @@ class Worker:
         return self._process.poll() is None
 
     def make(self, job: Job) -> VariantSet:
-        """Have it make variants. ImageRejected and ChildError are its words about the picture and
-        our call; after a WorkerLostError it is dead.
+        """Have it make variants. ImageRejected is its word about the picture; after a
+        WorkerLostError it is dead.
         """
         self.jobs += 1
         deadline = time.monotonic() + self._allowed.wall_seconds
         try:
             _send(self._to, job_pieces(job), deadline)
-            return read_reply(_receiver(self._from, deadline), job.recipes)
+            return read_reply(_receiver(self._from, deadline), job)
         except TimeoutError as error:
             detail = f"no answer within {self._allowed.wall_seconds:g} s"
             raise self._lost(RejectCode.DECODE_TIMEOUT, detail) from error
@@ -96,7 +96,7 @@ class Worker:
             raise self._died() from error
         except BadReplyError as error:
             raise self._lost(RejectCode.DECODER_DIED, f"it spoke nonsense: {error}") from error
-        except (ImageRejected, ChildError):
+        except ImageRejected:
             raise
         except BaseException:  # such as Ctrl-C in the middle of a reply
             self.end()
