@@ -19,7 +19,7 @@ from moziweb.storage import Storage
 from . import choosing
 from .imaging import EncodedImage
 from .models import PosterSource, PosterVariant, SourceKind, SourceState, VariantState
-from .recipes import RECIPES
+from .recipes import CENTRE, RECIPES, Point
 from .service import PosterService
 from .sources import (
     SourceError,
@@ -119,12 +119,22 @@ class PosterDesk:
             choosing.choose(session, source)
         return source
 
-    def add_url(self, session: Session, movie: Movie, url: str) -> PosterSource:
-        """A source for an external picture, the movie's poster once it is ready.
+    def fetch(self, url: str) -> StoredUpload:
+        """Check an external picture and keep it to be looked at; no source refers to it.
+
+        Raises ``SourceError``, and what ``store`` raises.
+        """
+        source = PosterSource(kind=SourceKind.URL, url=url)
+        return self.store(self._reader(source).read(source).body)
+
+    def add_url(
+        self, session: Session, movie: Movie, url: str, *, choose: bool = True
+    ) -> PosterSource:
+        """A source for an external picture; with ``choose`` the poster once it is ready.
 
         Raises ``BadTargetError`` for anything but a plain http(s) URL.
         """
-        return add_url(session, movie, url)
+        return add_url(session, movie, url, choose=choose)
 
     def choose(
         self, session: Session, source_id: int, *, movie_id: int | None = None
@@ -184,19 +194,24 @@ class PosterDesk:
         (view,) = self._views(session, [self._find(session, source_id, movie_id)])
         return view
 
-    def preview(self, data: bytes) -> tuple[EncodedImage, ...]:
+    def preview(self, data: bytes, focal: Point = CENTRE) -> tuple[EncodedImage, ...]:
         """Every variant that would be made of a file, without keeping anything.
 
         Raises ``ImageRejected``.
         """
-        return tuple(self._service.preview(data).variants)
+        return tuple(self._service.preview(data, focal).variants)
 
-    def preview_source(self, source: PosterSource) -> tuple[EncodedImage, ...]:
+    def preview_source(
+        self, source: PosterSource, focal: Point = CENTRE
+    ) -> tuple[EncodedImage, ...]:
         """The same of a source's picture as it is now; also raises ``SourceError``."""
+        return self.preview(self._reader(source).read(source).body, focal)
+
+    def _reader(self, source: PosterSource) -> SourceReader:
         reader = self._readers.get(source.kind)
         if reader is None:
             raise SourceError("no_reader", permanent=True)
-        return self.preview(reader.read(source).body)
+        return reader
 
     def _find(self, session: Session, source_id: int, movie_id: int | None) -> PosterSource:
         source = session.get(PosterSource, source_id)

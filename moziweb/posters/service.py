@@ -29,7 +29,7 @@ from .claims import Claim, Claims, Refusal
 from .imaging import EncodedImage, VariantSet, make_variants
 from .models import PosterVariant, SourceKind, VariantState
 from .probe import LIMITS, Limits, SourceImage, probe
-from .recipes import RECIPES, Recipe, object_key
+from .recipes import CENTRE, RECIPES, Point, Recipe, object_key
 from .rejection import ImageRejected
 from .sources import ChangeReader, Prober, SourceBytes, SourceError, SourceReader, storage_code
 
@@ -127,9 +127,10 @@ class PosterService:
         """What a picture is, from its header. Raises ``ImageRejected``."""
         return self._prober(data, limits or self._limits)
 
-    def preview(self, data: bytes) -> VariantSet:
+    def preview(self, data: bytes, focal: Point = CENTRE) -> VariantSet:
         """What would be made of a picture; nothing is kept. Raises ``ImageRejected``."""
-        return self._maker(data, self._recipes, self._limits)
+        recipes = tuple(recipe.at(focal) for recipe in self._recipes)
+        return self._maker(data, recipes, self._limits)
 
     def ensure(self, source_id: int) -> Outcome:
         """Have every variant of a source ready, unless somebody else is at it.
