@@ -46,7 +46,8 @@ def act(request: Request) -> dict[str, Any] | Response:
     """What ``do`` says; what cannot be done is told on the same page."""
     action = _ACTIONS.get(text_of(request.POST, "do"))
     # WebOb copies a large body into a file of its own, and leaves closing it to chance.
-    request.add_finished_callback(lambda done: done.body_file_raw.close())
+    body: Any = request.body_file_raw
+    request.add_finished_callback(lambda _request: body.close())
     if action is None:
         raise HTTPBadRequest
     try:
