@@ -186,13 +186,16 @@ class Read:
     def _renew(self) -> None:
         """Render the missing keys whose leases are free, unless someone was faster."""
         resolve(self._parts, self._unresolved)
+        # An entry is stored before its tags are resolved: what looked outdated may be brand-new,
+        # and whoever made it still holds the lease.
+        resolved = bool(self._unresolved)
         self._unresolved.clear()
         leases = self._parts.leases
         taken = ((key, leases.take(key)) for key in self._missing())
         tokens = {key: token for key, token in taken if token is not None}
         try:
-            if tokens:
-                self._look_again(list(tokens))
+            if tokens or resolved:
+                self._look_again(self._missing())
                 self._render([key for key in tokens if key not in self._served])
         finally:
             for key, token in tokens.items():

@@ -332,6 +332,15 @@ class TestLeases:
         bench.leases.release("a", token or b"")
         assert bench.read().status is Status.MISS
 
+    def test_a_new_entry_whose_tags_its_maker_has_not_resolved_yet_is_no_outdated_one(
+        self, bench: Bench
+    ) -> None:
+        bench.read()
+        bench.cells.delete("tag:movie:1")
+        bench.another()
+        assert bench.leases.take("a")
+        assert bench.read().status is Status.HIT
+
     def test_the_outdated_entry_is_served_for_a_lease_beyond_its_life(self, bench: Bench) -> None:
         bench.read()
         bench.now += LIFE + 9

@@ -127,7 +127,7 @@ def test_bench_runs_everything_and_fails_if_anything_did(tree: Path) -> None:
 
     def bench(*names: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["make", "bench", f"BENCHMARKS={' '.join(names)}"],
+            ["make", "--no-print-directory", "bench", f"BENCHMARKS={' '.join(names)}"],
             cwd=tree, capture_output=True, text=True, check=False,
             env={**os.environ, "PATH": f"{tree / 'bin'}:{os.environ['PATH']}"},
         )  # fmt: skip

@@ -193,8 +193,10 @@ def test_the_lease_runs_out_in_mid_upload(
 ) -> None:
     """Two workers upload the same keys at once; the one that holds the lease publishes."""
     storage.check()  # connected before it is frozen
-    with in_thread(lambda: another().ensure(source_id)) as slow, s3_server.paused():
-        wait_for(is_generating(database, source_id))
+    uploading = threading.Event()
+    slow_storage = Tripwire(storage, lambda _puts: uploading.set())
+    with s3_server.paused(), in_thread(lambda: another(slow_storage).ensure(source_id)) as slow:
+        assert uploading.wait(PATIENCE)
         first = source_of(database, source_id).lease_token
         clock.advance(seconds=61)
         with in_thread(lambda: another().ensure(source_id)) as quick:
