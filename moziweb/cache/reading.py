@@ -186,16 +186,13 @@ class Read:
     def _renew(self) -> None:
         """Render the missing keys whose leases are free, unless someone was faster."""
         resolve(self._parts, self._unresolved)
-        # An entry is stored before its tags are resolved: what looked outdated may be brand-new,
-        # and whoever made it still holds the lease.
-        resolved = bool(self._unresolved)
         self._unresolved.clear()
         leases = self._parts.leases
         taken = ((key, leases.take(key)) for key in self._missing())
         tokens = {key: token for key, token in taken if token is not None}
         try:
-            if tokens or resolved:
-                self._look_again(self._missing())
+            if tokens:
+                self._look_again(list(tokens))
                 self._render([key for key in tokens if key not in self._served])
         finally:
             for key, token in tokens.items():
@@ -253,9 +250,16 @@ class Read:
             recorder.absorb(entry.dependencies, entry.expires, checked_at=None, stale=True)
 
     def _serve_outdated(self) -> None:
-        """Soft mode, and somebody else holds the lease: what there is, for as long as a lease."""
+        """Soft mode, and somebody else holds the lease: what there is, for as long as a lease.
+
+        Not without a second look. What seemed outdated may be brand-new: made with a later clock
+        than ours, or stored a moment before its maker resolves its tags.
+        """
         if not self._parts.policy.soft:
             return
+        doubtful = [key for key in self._missing() if key in self._outdated]
+        if doubtful:
+            self._look_again(doubtful)
         alive = self._parts.now() - self._parts.leases.terms.life
         for key in self._missing():
             entry = self._outdated.get(key)

@@ -341,6 +341,20 @@ class TestLeases:
         assert bench.leases.take("a")
         assert bench.read().status is Status.HIT
 
+    def test_an_entry_that_is_newer_than_the_clock_of_a_read_is_no_outdated_one(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = bench.stamps.clock()
+        bench.stamps.publish(["movie:2"])
+        bench.read()
+        bench.another()
+        assert bench.leases.take("a")
+        clock, late = bench.stamps.clock, iter([before])
+        source = bench.source()
+        monkeypatch.setattr(bench.stamps, "clock", lambda: next(late, None) or clock())
+        served = bench.region.get_or_render("a", bench.render(), source=source)
+        assert served.status is Status.HIT
+
     def test_the_outdated_entry_is_served_for_a_lease_beyond_its_life(self, bench: Bench) -> None:
         bench.read()
         bench.now += LIFE + 9
