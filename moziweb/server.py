@@ -147,11 +147,11 @@ def _making_posters(app: Callable[..., Any]) -> Iterator[None]:
 def _check_threads(app: Callable[..., Any], options: Mapping[str, str]) -> None:
     """Refuse to let posters have every thread: pages would wait for them."""
     settings = getattr(getattr(app, "registry", None), "settings", None) or {}
-    slots, threads = settings.get("posters.inline_slots", 0), int(options.get("threads", "4"))
-    if slots >= threads:
+    slots, threads = settings.get("posters.inline_slots"), int(options.get("threads", "4"))
+    if slots is not None and slots + 1 >= threads:  # one more may wait for a poster
         raise ServerError(
-            f"posters.inline_slots = {slots} leaves no thread for pages: [server:main] has "
-            f"threads = {threads}; make it larger, or the slots fewer"
+            f"posters.inline_slots = {slots} and one that waits leave no thread for pages: "
+            f"[server:main] has threads = {threads}; make it larger, or the slots fewer"
         )
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from configparser import ConfigParser
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 from pyramid.registry import Registry
 
 from moziweb import server
+from moziweb.settings.keys import SETTINGS
 from tests.served import main
 from tests.services.ports import HOST, accepts, free_port
 
@@ -203,9 +205,25 @@ def test_posters_never_have_every_thread() -> None:
             raise NotImplementedError
 
     App.registry.settings = {"posters.inline_slots": 4}
-    with pytest.raises(server.ServerError, match="leaves no thread for pages"):
-        server.bind(App(), {"listen": f"{HOST}:0", "threads": "4"})
-    bound = server.bind(App(), {"listen": f"{HOST}:0", "threads": "5"})
+    with pytest.raises(server.ServerError, match="leave no thread for pages"):
+        server.bind(App(), {"listen": f"{HOST}:0", "threads": "5"})
+    bound = server.bind(App(), {"listen": f"{HOST}:0", "threads": "6"})
     bound.close()
     with pytest.raises(server.ServerError, match="threads = 4"):  # waitress's own default
         server.bind(App(), {"listen": f"{HOST}:0"})
+
+
+@pytest.mark.parametrize("name", ["development.ini", "production.ini"])
+def test_a_body_that_nobody_needs_is_refused_before_it_is_read_whole(name: str) -> None:
+    """The largest upload fits with room for its form; waitress's own limit is a gigabyte."""
+    ini = ConfigParser(interpolation=None)
+    ini.read(Path(server.__file__).parents[1] / name)
+    options = {**ini["server:main"], "host": HOST, "port": "0"}
+    del options["use"]
+    bound = server.bind(main({}), options)
+    try:
+        largest = bound.adj.max_request_body_size
+    finally:
+        bound.close()
+    (source_mb,) = (one.default for one in SETTINGS if one.name == "posters.max_source_mb")
+    assert source_mb * 1_000_000 + 1_000_000 < largest <= 25_000_000

@@ -19,6 +19,7 @@ from pyramid.response import Response
 from .assembly import Shell
 from .entry import Kind
 from .errors import EntryCorruptError
+from .forms import check_content
 from .fragments import Fragments, PieceGoneError, offer_slots, withdraw_slots
 from .isolation import declared, isolated
 from .places import CachedRoute, Place
@@ -105,21 +106,24 @@ class CachedView:
         if RENEWAL in request.environ:
             return self._renewed(page)
         try:
-            served = place.region.get_or_render(place.key, page.render, source=source)
+            return self._page(page)
         except _FoundStrayError as found:
             return response_of(found.served, request)
         except _StrayError as stray:
             return self._stray(stray, place, request)
         except _NotCachedError as answer:
             return _bypass(answer.response)
-        self._learn(request, place)
+
+    def _page(self, page: "_Page") -> Response:
+        region, key = page.place.region, page.place.key
+        served = region.get_or_render(key, page.render, source=page.source)
+        self._learn(page.request, page.place)
         try:
-            return response_of(served, request)
+            return response_of(served, page.request)
         except EntryCorruptError:
             # Whole, but no page: whoever can write to the store has written it. Made anew.
-            place.region.reject(place.key)
-            served = place.region.get_or_render(place.key, page.render, source=source)
-            return response_of(served, request)
+            served = region.replace(key, page.render, source=page.source)
+            return response_of(served, page.request)
 
     def _learn(self, request: Any, place: Place) -> None:
         params = self.route.params
@@ -176,8 +180,15 @@ class _Page:
         except PieceGoneError:
             entry.start_over()
             return self._filled(fragments, self._shell(entry), entry)
+        except EntryCorruptError:
+            # Whole, but no shell, as above: another one is made in its place.
+            entry.start_over()
+            anew = fragments.shell_anew(self.place.key, self._shell, self.source, entry)
+            return self._filled(fragments, anew, entry)
 
     def _filled(self, fragments: Fragments, stored: Rendered, entry: RenderContext) -> Rendered:
+        if stored.kind is not Kind.SHELL or check_content(stored.content) != _OK:
+            raise EntryCorruptError("not a shell")
         shell = Shell.decode(stored.payload)
         pieces = fragments.get_multi(self.request, shell.keys, self.source, entry)
         return rendered_of(shell.assemble(pieces), stored.content)

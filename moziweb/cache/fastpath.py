@@ -26,13 +26,14 @@ from .forms import (
     Header,
     answer_of,
     coding_for,
+    delivered,
     form_of,
     is_known,
 )
 from .observer import Observer
 from .places import Place
 from .rendering import Served, Status
-from .telling import headers_of
+from .telling import age_header, headers_of
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -58,6 +59,7 @@ class _Ready:
     form: Form
     full: list[Header]
     unchanged: list[Header]
+    age: str
 
 
 class FastPath:
@@ -132,8 +134,10 @@ class FastPath:
         if ready is None:
             ready = entry.memo[_READY[coding]] = self._make_ready(entry, coding)
         spent = (clock * 1000, (time.perf_counter() - began) * 1000)
+        now = time.time()
         told = [
-            ("Age", str(max(0, int(time.time() - entry.created)))),
+            *delivered(entry, Status.L1, now),
+            (ready.age, str(max(0, int(now - entry.created)))),
             ("Server-Timing", f"clock;dur={spent[0]:.2f}, total;dur={spent[1]:.2f}"),
         ]
         if is_known(ready.form, environ.get("HTTP_IF_NONE_MATCH")):
@@ -143,9 +147,10 @@ class FastPath:
     def _make_ready(self, entry: Entry, coding: str) -> _Ready:
         form = form_of(entry, coding)
         told = headers_of(Served(Status.L1, entry), tags=self._tags)
-        del told["Age"]
+        age = age_header(entry)
+        del told[age]
         always = [*told.items(), *self._headers]
-        return _Ready(form, [*form.headers, *always], [*form.unchanged, *always])
+        return _Ready(form, [*form.headers, *always], [*form.unchanged, *always], age)
 
 
 def _sent(body: bytes, environ: Environ) -> Iterable[bytes]:

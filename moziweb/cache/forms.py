@@ -2,23 +2,25 @@
 
 Whether a page is served by a view (``responses.py``) or before Pyramid has made a request of it
 (``fastpath.py``), status, headers and body come from here. What a form of an entry looks like is
-worked out once and kept with the entry; what differs from one request to the next is its age and
-how it came.
+worked out once and kept with the entry; what differs from one request to the next is its age, how
+it came, and for how long others may keep it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
-from .delivery import delivery_of
+from .delivery import Headers, delivery_of
 from .entry import Entry
 from .errors import EntryCorruptError
-from .rendering import Served
+from .rendering import Served, Status
 from .telling import headers_of
 
 Header = tuple[str, str]
+Content = Mapping[str, str | int | float]
 
 KEPT_HEADERS: Final = ("Content-Type", "Location")
 """What is kept of a response's own headers."""
@@ -28,6 +30,9 @@ CODINGS: Final = ("br", "gzip")
 
 NOT_MODIFIED: Final = "304 Not Modified"
 _PLAIN: Final = ""
+_LONGEST: Final = 200
+_NOT_KEPT: Final = frozenset({Status.STALE, Status.BYPASS})
+_DELIVERED: Final = "delivered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,27 @@ def answer_of(served: Served, environ: Mapping[str, Any], *, tags: bool = False)
     served, whoever has stored it.
     """
     form = form_for(served.entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
-    told = headers_of(served, tags=tags).items()
+    told = [
+        *delivered(served.entry, served.status, time.time()),
+        *headers_of(served, tags=tags).items(),
+    ]
     if is_known(form, environ.get("HTTP_IF_NONE_MATCH")):
         return Answer(NOT_MODIFIED, [*form.unchanged, *told], b"")
     return Answer(form.status, [*form.headers, *told], form.body)
+
+
+def delivered(entry: Entry, status: Status, now: float) -> Headers:
+    """The headers that say how long others may keep an entry served at ``now`` (Unix time)."""
+    delivery = delivery_of(entry)
+    if status in _NOT_KEPT:
+        return delivery.refusal
+    left = entry.expires - now
+    if left < delivery.longest:
+        return delivery.headers(entry.tags, left)
+    full: Headers | None = entry.memo.get(_DELIVERED)
+    if full is None:
+        full = entry.memo[_DELIVERED] = delivery.headers(entry.tags)
+    return full
 
 
 def form_for(entry: Entry, accept_encoding: str) -> Form:
@@ -85,13 +107,21 @@ def form_of(entry: Entry, coding: str) -> Form:
     return form
 
 
-@lru_cache(maxsize=512)
-def choose(accept_encoding: str, offered: Sequence[str]) -> str:
+def choose(accept_encoding: str, offered: tuple[str, ...]) -> str:
     """The coding of ``offered`` that the header asks for, "" for none of them (RFC 9110, 12.5.3).
 
     Of several that it likes as well as any, the one that stands first in ``CODINGS``. Only what is
     asked for by name: a client that sends ``*``, or no header, gets bytes that all understand.
+
+    The choice is remembered, but not for a header that is longer than any browser's: a stranger
+    could have us keep as many of those as there are places for them.
     """
+    if len(accept_encoding) > _LONGEST:
+        return _choose(accept_encoding, offered)
+    return _chosen(accept_encoding, offered)
+
+
+def _choose(accept_encoding: str, offered: tuple[str, ...]) -> str:
     weights = dict(_weights(accept_encoding))
     best, best_weight = _PLAIN, 0.0
     for coding in CODINGS:
@@ -99,6 +129,9 @@ def choose(accept_encoding: str, offered: Sequence[str]) -> str:
         if weight > best_weight:
             best, best_weight = coding, weight
     return best if best_weight >= weights.get("identity", 0.0) else _PLAIN
+
+
+_chosen: Final = lru_cache(maxsize=512)(_choose)
 
 
 def _weights(header: str) -> Iterable[tuple[str, float]]:
@@ -126,20 +159,29 @@ def matches(if_none_match: str, etag: str) -> bool:
     return any(each.strip().removeprefix("W/") == etag for each in if_none_match.split(","))
 
 
-def _form(entry: Entry, coding: str) -> Form:
+def check_content(content: Content) -> HTTPStatus:
+    """The status of stored content; ``EntryCorruptError`` for what no response is made of."""
     try:
-        status = HTTPStatus(int(entry.content["status"]))
+        status = HTTPStatus(int(content["status"]))
+    except (KeyError, ValueError, OverflowError) as error:
+        raise EntryCorruptError(f"not a page: {error}") from error
+    _check((name, str(content[name])) for name in KEPT_HEADERS if name in content)
+    return status
+
+
+def _form(entry: Entry, coding: str) -> Form:
+    status = check_content(entry.content)
+    try:
         suffix = f"-{coding}" if coding else ""
         etag = f'"{entry.content["etag"]}{suffix}"'
-    except (KeyError, ValueError) as error:
+    except KeyError as error:
         raise EntryCorruptError(f"not a page: {error}") from error
     body = entry.encodings[coding] if coding else entry.payload
     of_body = [(name, str(entry.content[name])) for name in KEPT_HEADERS if name in entry.content]
     if coding:
         of_body.append(("Content-Encoding", coding))
     of_body.append(("Content-Length", str(len(body))))
-    kept = delivery_of(entry).headers(entry.tags)
-    always = (("ETag", etag), *kept, ("Vary", "Accept-Encoding"))
+    always = (("ETag", etag), ("Vary", "Accept-Encoding"))
     _check([*of_body, *always])
     return Form(f"{status.value} {status.phrase}", (*of_body, *always), always, etag, body)
 

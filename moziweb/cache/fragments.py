@@ -32,6 +32,7 @@ from .assembly import Shell
 from .entry import Kind
 from .errors import CacheError
 from .keys import KeyMaker
+from .reading import RenderMany
 from .region import Render, TaggedRegion
 from .rendering import RenderContext, Rendered
 from .sources import Source
@@ -103,6 +104,11 @@ def card_key(keys: KeyMaker, digest: str, key: str) -> str:
     return keys.key("card", digest, key)
 
 
+def _one(key: str, render: RenderMany) -> Render:
+    """Renders ``key`` alone with what renders many."""
+    return lambda context: render({key: context})[key]
+
+
 @dataclass(frozen=True, slots=True)
 class Fragments:
     """What a kind of page is assembled of: from its region, or rendered where there is none.
@@ -124,6 +130,16 @@ class Fragments:
         entry = self.region.get_or_render(key, render, source=source, parent=parent).entry
         return Rendered(entry.payload, entry.kind, content=entry.content)
 
+    def shell_anew(
+        self, page: str, render: Render, source: Source, parent: RenderContext
+    ) -> Rendered:
+        """The shell, where the one that is stored is true and yet none: it is replaced."""
+        if self.region is None or self.keys is None:
+            return render(parent)
+        key = shell_key(self.keys, page)
+        entry = self.region.replace(key, render, source=source, parent=parent).entry
+        return Rendered(entry.payload, entry.kind, content=entry.content)
+
     def get_multi(
         self, request: Any, keys: Sequence[str], source: Source, parent: RenderContext
     ) -> Mapping[str, bytes]:
@@ -140,7 +156,12 @@ class Fragments:
             return {at: Rendered(filled[places[at]], kind=Kind.CARD) for at in contexts}
 
         served = self.region.get_or_render_multi(list(places), render, source=source, parent=parent)
-        return {key: each.entry.payload for key, each in zip(places.values(), served, strict=True)}
+        found = {at: each.entry for at, each in zip(places, served, strict=True)}
+        for at, entry in found.items():
+            if entry.kind is not Kind.CARD:  # true, and yet none: a stranger's
+                anew = _one(at, render)
+                found[at] = self.region.replace(at, anew, source=source, parent=parent).entry
+        return {places[at]: entry.payload for at, entry in found.items()}
 
     def _rendered(
         self, request: Any, keys: Sequence[str], source: Source, parent: RenderContext

@@ -3,8 +3,9 @@
 Between a commit and its publish a process may die. A mark with a time-out would be lost with it,
 and so would an after-commit hook alone; a row in the same database, committed or rolled back with
 the change itself, is not. Whoever wrote it publishes it right after the commit and marks it. What
-is left unmarked is published by the relay, which runs in every process: once each second it takes
-what is older than ten seconds. Publishing twice does no harm, so relays need no lock among them.
+is left unmarked is published by the relay, which runs in every process that lasts: once each second
+it takes what is older than ten seconds. Publishing twice does no harm, so relays need no lock among
+them.
 
 Rows are found by being unmarked and marked by id, never by "the newest id seen": ids are given
 before commits are, and a long transaction comes to light among rows that are long done.

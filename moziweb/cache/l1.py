@@ -82,8 +82,8 @@ class FirstLevel:
             while self._bytes > self._max_bytes:
                 self._drop(next(iter(self._copies)))
 
-    def forget(self, key: str, *, unless: Entry) -> None:
-        """Drop the copy of ``key``, if it is not of this very entry."""
+    def forget(self, key: str, *, unless: Entry | None = None) -> None:
+        """Drop the copy of ``key``, if there is one and it is not of this very entry."""
         with self._lock:
             copy = self._copies.get(key)
             if copy is not None and copy.entry is not unless:

@@ -1,4 +1,4 @@
-"""The entries that a page is made of: the page itself and, where it has slots, shell and cards."""
+"""The entries of an address: the page, what is answered instead of it, its shell and its cards."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,16 +9,26 @@ from .errors import EntryCorruptError
 from .fragments import FRAGMENTS, card_key, shell_key
 from .inspection import CausesOf, Inspected, inspect
 from .places import CachedRoutes, Place
+from .strays import Strays
 
 
 def pieces_of(registry: Any, address: str) -> list[Place]:
-    """The places of a page's entries: its own first, then its shell's and its cards'.
+    """The places of an address's entries: the page's first, then its shell's and its cards'.
 
-    None where no cached page has this address. Which cards there are, the stored shell tells.
+    None where no cached page has this address. Which cards there are, the stored shell tells. The
+    second is that of a "not found" or a redirect, where one is stored.
     """
     routes: CachedRoutes = registry["cache_routes"]
     place = routes.place_of(registry, address)
-    return [] if place is None else [place, *_parts_of(registry, place)]
+    if place is None:
+        return []
+    return [place, *_stray_of(registry["cache"], place), *_parts_of(registry, place)]
+
+
+def _stray_of(cache: Cache, page: Place) -> Iterator[Place]:
+    at = Strays(page.region, cache.keys[page.region.name]).stored(page.key)
+    if at is not None:
+        yield Place(page.region, at, page.until)
 
 
 def _parts_of(registry: Any, page: Place) -> Iterator[Place]:

@@ -80,12 +80,14 @@ class Judged:
 def judge(parts: Parts, keys: Sequence[str], g: int) -> Judged:
     """Fetch the entries of ``keys`` and judge them at the clock ``g``, read before this call.
 
-    What is true is remembered in the first level.
+    What is true is remembered in the first level, and what is not is forgotten there: its copy,
+    true at an older clock, must not come back when the stamps cannot be asked (``last_known``).
     """
     found = parts.entries.get_multi(keys)
     for entry in found.values():
         entry.memo[KEY] = parts.policy.delivery
-    stamps = _stamps_of(parts, found.values())
+    known = _stamps_of(parts, found.values())
+    stamps = known or {}
     now = parts.now()
     true = {
         key: entry
@@ -95,11 +97,15 @@ def judge(parts: Parts, keys: Sequence[str], g: int) -> Judged:
     for key, entry in true.items():
         parts.l1.put(key, entry, g, now)
     outdated = {key: entry for key, entry in found.items() if key not in true}
+    if known is not None:
+        for key in outdated:
+            parts.l1.forget(key)
     tags = {tag for entry in outdated.values() for tag in tags_of(entry.dependencies)}
     return Judged(true, outdated, frozenset(unresolved(tags, stamps, g)))
 
 
-def _stamps_of(parts: Parts, entries: Iterable[Entry]) -> Mapping[str, int]:
+def _stamps_of(parts: Parts, entries: Iterable[Entry]) -> Mapping[str, int] | None:
+    """The stamps of all tags of ``entries``; None when they cannot be asked for."""
     tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
     if not tags:
         return {}
@@ -107,7 +113,7 @@ def _stamps_of(parts: Parts, entries: Iterable[Entry]) -> Mapping[str, int]:
         return parts.stamps.get_multi(tags)
     except StoreError:
         parts.observer.stamps_failed("get_multi")
-        return {}
+        return None
 
 
 class Read:
@@ -134,6 +140,9 @@ class Read:
     def run(self) -> dict[str, Served]:
         """Serve every key."""
         parts = self._parts
+        if self._source.wrote():  # it would not see what it has written itself
+            self._render(self._keys)
+            return dict(self._served)
         with self._watch.on("clock"):
             g = parts.stamps.clock() if parts.policy.enabled else None
         if g is None:
@@ -299,7 +308,10 @@ def finish(
         recorder = context.recorder
         entry = rendered[key].entry(recorder, now, until)
         entry.memo[KEY] = parts.policy.delivery
-        refusal = recorder.refusal(wrote=wrote, now=now) or _stored(parts, key, entry)
+        refusal = recorder.refusal(wrote=wrote, now=now)
+        if refusal is None:
+            parts.l1.forget(key)  # whether or not the store takes what comes in its place
+            refusal = _stored(parts, key, entry)
         if refusal is None:
             _settle(parts, key, entry, recorder.checked_at)
         else:
@@ -333,7 +345,7 @@ def _settle(parts: Parts, key: str, entry: Entry, checked_at: int | None) -> Non
 
     A page made of checked parts alone is true at the least of their clocks, and may be kept.
     """
-    stamps = _stamps_of(parts, [entry])
+    stamps = _stamps_of(parts, [entry]) or {}
     of_this_epoch = entry.dependencies[-1].started
     resolve(parts, unresolved(tags_of(entry.dependencies), stamps, of_this_epoch))
     if checked_at is not None:

@@ -164,18 +164,36 @@ class TaggedRegion:
         try:
             left = (1 - self.policy.refresh_after) * self.policy.expiration_time
             context = RenderContext(source, renew_before=self._parts.now() + left)
-            served = finish(self._parts, source, {key: context}, {key: render(context)})[key]
-            if served.refusal is None:
-                self._parts.l1.forget(key, unless=served.entry)
-            return served
+            return self._made(key, context, render)
         finally:
             self._parts.leases.release(key, token)
+
+    def _made(self, key: str, context: RenderContext, render: Render) -> Served:
+        rendered = {key: render(context)}
+        return finish(self._parts, context.source, {key: context}, rendered)[key]
 
     def reject(self, key: str) -> None:
         """Count the entry of ``key`` as corrupt and forget it, as well as the stores let us."""
         self._parts.observer.corrupt(self.name)
         with suppress(CacheError):
             self.forget(key)
+
+    def replace(
+        self, key: str, render: Render, *, source: Source, parent: RenderContext | None = None
+    ) -> Served:
+        """Reject the entry of ``key`` and make it anew, whatever lies there and whoever is at it.
+
+        For an entry that is true and yet cannot be served. A store that keeps what it is asked to
+        remove would hand it out at the next read, so nothing is read.
+        """
+        self.reject(key)
+        context = RenderContext(source)
+        served = self._made(key, context, render)
+        if parent is not None:
+            parent.recorder.bubble(context.recorder)
+            parent.cap(served.entry.expires)
+        self._parts.observer.served(self.name, served.status)
+        return served
 
     def renew(self, key: str, render: Render, *, source: Source) -> Served | None:
         """Refresh the entry of ``key`` unless another process has, and was not told of."""
@@ -208,6 +226,7 @@ class TaggedRegion:
         Raises ``StoreError`` when the entry could not be removed, and ``PublishError`` when the
         processes could not be told.
         """
+        self._parts.l1.forget(key)
         if not self._parts.entries.remove([key]):
             raise StoreUnreachableError(f"not removed from {self.name}: {key}")
         self._parts.stamps.tick()

@@ -1,4 +1,4 @@
-"""The relay: publishes what writers left in the journal, in every process."""
+"""The relay: publishes what writers left in the journal, in every process that lasts."""
 
 import logging
 import random

@@ -45,6 +45,12 @@ class Strays:
         content: Mapping[str, str | int | float] = {**answer.content, _INSTEAD_OF: page}
         return self.region.put(self._place(page), replace(answer, content=content), context)
 
+    def stored(self, page: str) -> str | None:
+        """The key under which an answer for this page's key lies, true or not; None without one."""
+        at = self._place(page)
+        entry = self.region.stored([at]).get(at)
+        return at if entry is not None and entry.content.get(_INSTEAD_OF) == page else None
+
     def cap(self, context: RenderContext) -> None:
         """Let an answer that says "not found" live for a short while: it may have missed a tag."""
         context.cap(self.region.now() + self.region.policy.stray_life)

@@ -23,7 +23,7 @@ def headers_of(served: Served, *, tags: bool = False) -> dict[str, str]:
     entry = served.entry
     headers = {
         "X-Cache": served.status.value,
-        _age_header(entry): str(max(0, int(time.time() - entry.created))),
+        age_header(entry): str(max(0, int(time.time() - entry.created))),
     }
     if served.spent:
         headers["Server-Timing"] = server_timing(served.spent)
@@ -32,9 +32,11 @@ def headers_of(served: Served, *, tags: bool = False) -> dict[str, str]:
     return headers
 
 
-def _age_header(entry: Entry) -> str:
-    """To who keeps pages without asking, "Age" would say that much of their time is over. It is
-    not: the page was found true just now, however long ago it was rendered.
+def age_header(entry: Entry) -> str:
+    """Under which name an entry's age is told.
+
+    To who keeps pages without asking, "Age" would say that much of their time is over. It is not:
+    the page was found true just now, however long ago it was rendered.
     """
     return "X-Cache-Age" if delivery_of(entry).is_kept else "Age"
 

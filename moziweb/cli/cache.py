@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from moziweb.cache import Cache, PublishError, Relay, StoreError, TagError
 from moziweb.cache.relay import PERIOD
 from moziweb.cache.tags import check_all
-from moziweb.freshness import JOURNAL
+from moziweb.freshness import DECLARATIONS, JOURNAL
 
 from .cache_purge import Purge
 from .cache_shown import described, inspection_lines, statistics_lines, statistics_of
@@ -109,14 +109,20 @@ def stats(installation: Installation, as_json: bool) -> None:
 def relay(installation: Installation, once: bool) -> None:
     """Publish what writers that died have left in the journal, until SIGTERM.
 
-    Every web process does this, too. Run it where there is none: beside workers, or while the site
-    is down.
+    Every web process does this, too, and so do workers and commands that run for long. Run it where
+    there is none of these, or while the site is down.
 
     Exit status: 0; with --once, 1 when the database or the stamps could not be reached.
     """
     registry = installation.registry
     cache = shared(registry)
-    relaying = Relay(registry["database"].engine, JOURNAL, cache.stamps, registry["cache_observer"])
+    relaying = Relay(
+        registry["database"].engine,
+        JOURNAL,
+        cache.stamps,
+        registry["cache_observer"],
+        expansions=DECLARATIONS.expansions,
+    )
     if once:
         with services_in_one_line(), stores_in_one_line():
             _tell("relayed", rows=relaying.run_once())

@@ -8,6 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.cache import Cache, Journal, PublishError
 from moziweb.cache.pieces import pieces_of
+from moziweb.cache.places import Place
+from moziweb.cache.region import TaggedRegion
 from moziweb.db import Database
 
 from .installation import CommandError, InstallationError
@@ -16,8 +18,8 @@ from .installation import CommandError, InstallationError
 class Purge:
     """One purge. Each method returns a line for the operator, or raises.
 
-    It is journaled first, as any write is: if the stamps cannot be reached, a relay finds it, and
-    who asks later why a page was invalidated finds the reason.
+    Tags are journaled first, as any write is: if the stamps cannot be reached, a relay finds them.
+    The rest a relay could not do; it is journaled too, so that who asks later finds the reason.
     """
 
     def __init__(self, cache: Cache, registry: Any, reason: str) -> None:
@@ -47,7 +49,11 @@ class Purge:
         return "Purged: everything. Each page is rendered anew at its next request."
 
     def page(self, path: str) -> str:
-        """The page at an address, with the pieces that it is put together from."""
+        """The page at an address, what is answered instead of it, and the pieces it is made of.
+
+        Its tags are not published: other pages that carry them are as true as before. A CDN knows a
+        page by nothing else, so that is asked to drop it by them, and fetches the others again.
+        """
         places = pieces_of(self._registry, path)
         if not places:
             raise CommandError(f"{path}: no cached page has this address")
@@ -56,10 +62,30 @@ class Purge:
                 f"cache.{name}.backend: its entries lie in the memory of each web process, where "
                 "no command reaches them; purge by tag, or --all"
             )
+        tags = self._tags_of(places)
         for place in places:
             place.region.forget(place.key)
+        self._mark(self._journaled((), f"{self._reason} ({path})"))
         pieces = f" and {len(places) - 1} pieces of it" if len(places) > 1 else ""
-        return f"Purged: the page at {path}{pieces}."
+        return f"Purged: the page at {path}{pieces}.{self._purged_at_cdn(tags)}"
+
+    def _tags_of(self, places: Iterable[Place]) -> frozenset[str]:
+        """What a CDN may know the address by, without the tags that every page carries."""
+        keys: dict[TaggedRegion, list[str]] = {}
+        for place in places:
+            keys.setdefault(place.region, []).append(place.key)
+        entries = [each for region in keys for each in region.stored(keys[region]).values()]
+        tags = frozenset(tag for entry in entries for tag in entry.tags)
+        return tags - frozenset(self._registry["cache_always"])
+
+    def _purged_at_cdn(self, tags: frozenset[str]) -> str:
+        """Ask a CDN, where there is one; what the operator is to know of that."""
+        if self._cache.purger is None:
+            return ""
+        if not tags:
+            return " Its tags are not known any more: purge by tag what a CDN may keep of it."
+        self._cache.purger.purge(tags)
+        return " A CDN is asked to drop it by its tags."
 
     def _journaled(self, tags: Iterable[str], reason: str = "") -> int | None:
         """The row's id; None where the database is away, which is no reason not to purge."""

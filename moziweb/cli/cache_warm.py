@@ -16,6 +16,7 @@ from moziweb.site.addresses import Address, Addresses, Priority
 
 from .in_parallel import in_parallel
 from .installation import CommandError, Installation, InstallationError, services_in_one_line
+from .relaying import relaying
 from .report import Report, reporting
 from .stopping import stopping
 
@@ -113,7 +114,7 @@ def _run(app: Router, through: Priority, ask: Ask, jobs: int) -> int:
 
     total = sum(1 for _ in cached())
     tally = Tally()
-    with stopping() as stop, reporting("Pages", total) as report:
+    with relaying(registry), stopping() as stop, reporting("Pages", total) as report:
         for warmed in in_parallel(ask, cached(), jobs, stop):
             tally.add(warmed, report)
         tally.end(report, stopped=stop.is_set())

@@ -12,6 +12,7 @@ from moziweb.posters.reconcile import Finding, Reconciler, Survey
 from moziweb.posters.verify import Verdict, Verifier
 
 from .installation import CommandError, Installation, services_in_one_line
+from .relaying import relaying
 from .report import Report, reporting
 from .stopping import Stop, stopping
 
@@ -35,7 +36,11 @@ def gc_command(installation: Installation, days: int) -> None:
         kept = timedelta(days=days)
         collector = Collector(registry["database"], registry["storage"], now_utc, kept)
         sums: Counter[str] = Counter(movies=0, variants=0, objects=0, shared=0, busy=0)
-        with stopping() as stop, reporting("Superseded", collector.count()) as report:
+        with (
+            relaying(registry),
+            stopping() as stop,
+            reporting("Superseded", collector.count()) as report,
+        ):
             for removed in collector.run():
                 sums.update(movies=1, **_counts(asdict(removed)))
                 report.step({"event": "movie", **asdict(removed)})
@@ -67,7 +72,7 @@ def reconcile(installation: Installation, delete: bool, repair: bool, max_share:
         registry = installation.registry
         reconciler = Reconciler(registry["database"], registry["storage"], now_utc)
         survey = reconciler.survey()
-        with reporting("Differences", len(survey.findings)) as report:
+        with relaying(registry), reporting("Differences", len(survey.findings)) as report:
             for finding in survey.findings:
                 report.step(_told(finding), _line(finding))
             if delete and survey.share > max_share:
@@ -100,7 +105,11 @@ def verify(installation: Installation, repair: bool, jobs: int) -> None:
         verifier = Verifier(registry["database"], registry["storage"], jobs)
         faulty: list[Verdict] = []
         checked = 0
-        with stopping() as stop, reporting("Objects", verifier.count()) as report:
+        with (
+            relaying(registry),
+            stopping() as stop,
+            reporting("Objects", verifier.count()) as report,
+        ):
             for verdict in verifier.run(stop):
                 checked += 1
                 if verdict.fault:

@@ -25,6 +25,7 @@ from moziweb.movies.queries import MAX_ID
 from moziweb.posters.shelf import ImportedPosters
 
 from .installation import CommandError, Installation, services_in_one_line
+from .relaying import relaying
 from .report import Report, reporting
 from .stopping import Stop, stopping
 
@@ -83,7 +84,7 @@ def csv_command(
     if table.ignored:
         click.echo(f"moziweb: columns left aside: {', '.join(table.ignored)}", err=True)
     candidates = candidates_of(table, terms)
-    with services_in_one_line():
+    with services_in_one_line(), relaying(installation.registry):
         importer = importer_of(installation)
         raise SystemExit(bring_in(importer, candidates, len(candidates), dry_run=dry_run))
 
@@ -119,7 +120,7 @@ def search_command(installation: Installation, title: str, dry_run: bool) -> Non
 @click.pass_obj
 def id_command(installation: Installation, tmdb_ids: Sequence[int], dry_run: bool) -> None:
     """Import the films of TMDB's ids."""
-    with services_in_one_line():
+    with services_in_one_line(), relaying(installation.registry):
         films = tmdb_of(installation).films(tmdb_ids)
         importer = importer_of(installation, at_once=1)
         raise SystemExit(bring_in(importer, films, len(tmdb_ids), dry_run=dry_run))
@@ -131,7 +132,7 @@ def id_command(installation: Installation, tmdb_ids: Sequence[int], dry_run: boo
 @click.pass_obj
 def imdb_command(installation: Installation, imdb_id: str, dry_run: bool) -> None:
     """Import the film of an IMDb id, such as tt0137523."""
-    with services_in_one_line():
+    with services_in_one_line(), relaying(installation.registry):
         source = tmdb_of(installation)
         with _refusals():
             tmdb_id = source.id_of_imdb(imdb_id)
@@ -149,7 +150,7 @@ def premieres_command(
 ) -> None:
     """Import the films with a Hungarian premiere between two days, both included."""
     days = first.date(), last.date()
-    with services_in_one_line():
+    with services_in_one_line(), relaying(installation.registry):
         source = tmdb_of(installation)
         with _refusals():
             ids = source.ids_between(*days)
@@ -168,7 +169,7 @@ def refresh_command(installation: Installation, limit: int | None, dry_run: bool
     For a scheduler: it asks nothing, may run beside itself, and a run that finds no difference
     makes no page stale.
     """
-    with services_in_one_line():
+    with services_in_one_line(), relaying(installation.registry):
         source = tmdb_of(installation)
         now = now_utc()
         with installation.registry["database"].read() as session:

@@ -11,6 +11,7 @@ from moziweb.posters.service import Status
 
 from .care import gc_command, reconcile, verify
 from .installation import Installation, services_in_one_line
+from .relaying import relaying
 from .report import Report, reporting
 from .standing import retry_command, status
 from .stopping import pausing, stopping
@@ -71,7 +72,12 @@ def _run(installation: Installation, selection: Selection, jobs: int) -> int:
     registry["storage"].check()  # or every source would be marked as failed
     tally = Tally()
     sources, total = selection.sources(database), selection.count(database)
-    with stopping() as stop, pausing() as pause, reporting("Posters", total) as report:
+    with (
+        relaying(registry),
+        stopping() as stop,
+        pausing() as pause,
+        reporting("Posters", total) as report,
+    ):
         for done in generate(registry["posters"], sources, jobs, stop, pause):
             tally.add(done, report)
         tally.end(report, stopped=stop.is_set())

@@ -9,6 +9,7 @@ import click
 from moziweb.posters.migration import Migration, Move, MoveStatus, upload_files
 
 from .installation import Installation, services_in_one_line
+from .relaying import relaying
 from .report import reporting
 from .stopping import stopping
 
@@ -29,8 +30,8 @@ def migrate(installation: Installation, folder: Path, delete: bool) -> None:
 
     A file belongs to a movie when its name begins with the movie's id: 1234.jpg, 1234-dune.jpg.
     All others are named and left alone. Each file is checked, stored, read back, compared and
-    recorded; run it again at any time, what is moved already is only verified. Nothing is deleted
-    without --delete.
+    recorded; run it again at any time, what is moved already gets no second source. Nothing is
+    deleted without --delete.
 
     Exit status: 0 when every file is moved, 1 when some was left, 128 + the signal when stopped.
     """
@@ -40,12 +41,17 @@ def migrate(installation: Installation, folder: Path, delete: bool) -> None:
 
 def _run(installation: Installation, folder: Path, delete: bool) -> int:
     registry = installation.registry
+    posters = registry["posters"]
     migration = Migration(
-        registry["database"], registry["storage"], registry["posters"].limits, delete=delete
+        registry["database"],
+        registry["storage"],
+        posters.limits,
+        delete=delete,
+        prober=posters.probe,
     )
     files = upload_files(folder)
     statuses: Counter[str] = Counter()
-    with stopping() as stop, reporting("Uploads", len(files)) as report:
+    with relaying(registry), stopping() as stop, reporting("Uploads", len(files)) as report:
         for move in migration.run(folder, files):
             statuses[move.status] += 1
             report.step({"event": "file", **asdict(move)}, _line(move))

@@ -11,6 +11,7 @@ from moziweb.posters.worker import PosterWorker
 from moziweb.storage import StorageUnavailable
 
 from .installation import Installation, InstallationError, services_in_one_line
+from .relaying import relaying
 
 
 @click.command()
@@ -38,7 +39,8 @@ def worker(installation: Installation, jobs: int) -> None:
         # A line for each job is worth something only to who looks for a fault in the queue.
         logging.getLogger("procrastinate").setLevel(logging.WARNING)
         click.echo(f"A worker with {jobs} jobs; Ctrl-C ends it.", err=True)
-        asyncio.run(_run(installation, jobs))
+        with relaying(registry):
+            asyncio.run(_run(installation, jobs))
     registry["database"].engine.dispose()
 
 

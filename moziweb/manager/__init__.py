@@ -33,6 +33,9 @@ ROUTES: Final = (
     ("film", "/films/{film}", tree.Film),
     ("film_effects", "/films/{film}/effects", tree.Film),
     ("film_publish", "/films/{film}/publish", tree.Film),
+    ("film_posters", "/films/{film}/posters", tree.Film),
+    ("film_unsaved_poster", "/films/{film}/posters/unsaved/{unsaved}", tree.Film),
+    ("film_poster_preview", "/films/{film}/posters/unsaved/{unsaved}/{variant}", tree.Film),
     ("imports", "/imports", tree.Imports),
     ("import", "/imports/{job}", tree.OneImport),
     ("audit", "/audit", tree.AuditLog),
@@ -75,6 +78,7 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(_never_store, NewResponse)
     config.include(".words")
     config.include(".imports")
+    config.include(".posters")
     config.scan(".views")
 
 

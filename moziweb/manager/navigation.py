@@ -19,7 +19,10 @@ class Room:
     permission: str = SEE
 
 
-FILM_ROOMS: Final = (Room("manager.film", _("Data")),)
+FILM_ROOMS: Final = (
+    Room("manager.film", _("Data")),
+    Room("manager.film_posters", _("Posters")),
+)
 """The parts of one film, as tabs: their routes take ``film``, its id."""
 
 ROOMS: Final = (

@@ -12,7 +12,10 @@ from moziweb.i18n import DOMAIN, _
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.problems import Problem
-from moziweb.posters.models import SourceState
+from moziweb.posters.codes import meaning_of
+from moziweb.posters.desk import SourceView, VariantView
+from moziweb.posters.models import SourceKind, SourceState, VariantState
+from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB
 
 from .history import ACTIONS
 from .models import Role
@@ -27,6 +30,22 @@ POSTERS: Final = {
     SourceState.RETRY_WAIT: _("failed, will be tried again"),
     SourceState.FAILED: _("failed"),
 }
+
+KINDS: Final = {
+    SourceKind.UPLOAD: _("uploaded file"),
+    SourceKind.URL: _("picture of another site"),
+    SourceKind.DRAWN: _("drawn by the demo"),
+}
+"""Where a source's picture is from."""
+
+VARIANTS: Final = {
+    POSTER: _("Full poster"),
+    THUMB: _("Poster of a list"),
+    SMALL: _("Small poster"),
+    BLUR: _("Blurred, behind the page"),
+    SQUARE: _("Square, for other sites"),
+}
+"""What the pictures made of a poster are called."""
 
 FIELDS: Final = {
     "title": _("Title"),
@@ -46,6 +65,7 @@ FIELDS: Final = {
     "premieres": _("Premieres"),
     "trailers": _("Trailers"),
     "poster": _("Poster"),
+    "focal_point": _("Focal point"),
     "published": _("On the site"),
     "role": _("Role"),
 }
@@ -115,6 +135,12 @@ def problem_text(problem: Mapping[str, Any]) -> Any:
     return Problem(**problem).translatable
 
 
+def ready_picture(source: SourceView, name: str, extension: str) -> VariantView | None:
+    """A source's picture of that name and format, if it is made."""
+    ready = (each for each in source.variants if each.state is VariantState.READY)
+    return next((each for each in ready if (each.name, each.format) == (name, extension)), None)
+
+
 def rendered(field: Any, hint: str = "", attributes: Mapping[str, Any] | None = None) -> Any:
     """A WTForms field's control, tied to its hint and its errors for those who only hear them."""
     described = [f"{field.id}-{what}" for what, there in _beside(field, hint) if there]
@@ -142,6 +168,10 @@ def _add_filters(config: Configurator) -> None:
         field_name=field_name,
         role_name=ROLES.__getitem__,
         poster_name=POSTERS.__getitem__,
+        poster_kind=KINDS.__getitem__,
+        code_meaning=meaning_of,
+        ready_picture=ready_picture,
+        variant_name=lambda name: VARIANTS.get(name, name),
         place_name=place_name,
         problem_text=problem_text,
         effect_name=lambda effect: EFFECTS[Effect(effect)],

@@ -6,7 +6,7 @@ host answers it, all is forgotten. Storage is such a host, too: while it is away
 marked as failed for that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -67,9 +67,9 @@ class Breaker:
         waits = [row.open_until for row in rows if row.open_until and row.open_until > now]
         if waits:
             return Passage(until=max(waits))
-        for row in rows:
-            if row.open_until and not self._is_ours_to_try(row, now):
-                return Passage(until=now + TRIAL)
+        resting = [row for row in rows if row.open_until]
+        if resting and not self._are_ours_to_try(resting, now):
+            return Passage(until=now + TRIAL)
         return Passage(ailing=frozenset(row.name for row in rows))
 
     def failed(self, name: str, code: str, retry_after: float | None = None) -> None:
@@ -94,16 +94,20 @@ class Breaker:
         with self._database.write() as session:
             session.execute(delete(PosterHost).where(PosterHost.name == name))
 
-    def _is_ours_to_try(self, row: PosterHost, now: datetime) -> bool:
-        """One worker of all takes the trial: the conditional UPDATE decides."""
-        trial = (
-            update(PosterHost)
-            .where(PosterHost.name == row.name, PosterHost.open_until == row.open_until)
-            .values(open_until=now + TRIAL)
-            .returning(PosterHost.name)
-        )
+    def _are_ours_to_try(self, rows: Sequence[PosterHost], now: datetime) -> bool:
+        """One worker of all takes the trials, all of them or none: conditional UPDATEs decide."""
         with self._database.write() as session:
-            return session.execute(trial).first() is not None
+            for row in sorted(rows, key=lambda row: row.name):  # one order, so no deadlock
+                trial = (
+                    update(PosterHost)
+                    .where(PosterHost.name == row.name, PosterHost.open_until == row.open_until)
+                    .values(open_until=now + TRIAL)
+                    .returning(PosterHost.name)
+                )
+                if session.execute(trial).first() is None:
+                    session.rollback()
+                    return False
+        return True
 
 
 def _pause(failures: int, wished: float | None) -> timedelta | None:

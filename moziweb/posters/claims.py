@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from moziweb.cache import TAGS_OPTION
@@ -193,6 +193,16 @@ class Claims:
         """Give the source back as if it had never been claimed."""
         with self._database.write() as session:
             _change(session, held(claim), state=SourceState.PENDING, **_NO_LEASE)
+
+    def leave(self, claim: Claim) -> None:
+        """Give back the lease of a source that was replaced meanwhile, if it is still ours."""
+        with self._database.write() as session:
+            ours = and_(PosterSource.id == claim.source_id, PosterSource.lease_token == claim.token)
+            left = case(
+                (PosterSource.state == SourceState.GENERATING, SourceState.PENDING),
+                else_=PosterSource.state,
+            )
+            _change(session, ours, state=left, **_NO_LEASE)
 
     def postpone(self, claim: Claim, until: datetime, code: str) -> None:
         """Give the source back, to be tried at ``until`` or a little later: no failure of its own.

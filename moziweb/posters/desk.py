@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import ColumnElement, CursorResult, case, null, select, update
 from sqlalchemy.orm import Session
 
 from moziweb.cache import TAGS_OPTION
@@ -19,7 +19,7 @@ from moziweb.storage import Storage
 from . import choosing
 from .imaging import EncodedImage
 from .models import PosterSource, PosterVariant, SourceKind, SourceState, VariantState
-from .recipes import RECIPES
+from .recipes import CENTRE, RECIPES, Point
 from .service import PosterService
 from .sources import (
     SourceError,
@@ -119,35 +119,63 @@ class PosterDesk:
             choosing.choose(session, source)
         return source
 
-    def add_url(self, session: Session, movie: Movie, url: str) -> PosterSource:
-        """A source for an external picture, the movie's poster once it is ready.
+    def fetch(self, url: str) -> StoredUpload:
+        """Check an external picture and keep it to be looked at; no source refers to it.
+
+        Raises ``SourceError``, and what ``store`` raises.
+        """
+        source = PosterSource(kind=SourceKind.URL, url=url)
+        return self.store(self._reader(source).read(source).body)
+
+    def add_url(
+        self, session: Session, movie: Movie, url: str, *, choose: bool = True
+    ) -> PosterSource:
+        """A source for an external picture; with ``choose`` the poster once it is ready.
 
         Raises ``BadTargetError`` for anything but a plain http(s) URL.
         """
-        return add_url(session, movie, url)
+        return add_url(session, movie, url, choose=choose)
 
-    def choose(self, session: Session, source_id: int) -> PosterSource:
-        """Make a source its movie's poster: now if it is ready, else as soon as it is."""
-        source = self._find(session, source_id)
+    def choose(
+        self, session: Session, source_id: int, *, movie_id: int | None = None
+    ) -> PosterSource:
+        """Make a source its movie's poster: now if it is ready, else as soon as it is.
+
+        Raises ``UnknownSource``, here as below for a source of another than a given movie, too.
+        """
+        source = self._find(session, source_id, movie_id)
         choosing.choose(session, source)
         return source
 
-    def set_focal_point(self, session: Session, source_id: int, x: float, y: float) -> None:
+    def set_focal_point(
+        self,
+        session: Session,
+        source_id: int,
+        x: float,
+        y: float,
+        *,
+        movie_id: int | None = None,
+    ) -> None:
         """What a crop keeps in sight, from 0, 0 at the top left to 1, 1; ``ValueError`` beyond.
 
         The variants that it changes are made anew, and the old ones shown till then.
         """
         if not (0 <= x <= 1 and 0 <= y <= 1):
             raise ValueError(f"a focal point lies within 0 and 1: {x}, {y}")
-        source = self._find(session, source_id)
+        source = self._find(session, source_id, movie_id)
         if (source.focal_x, source.focal_y) != (x, y):
             source.focal_x, source.focal_y = x, y
-            _make_again(source)
             session.flush()
+            _make_again(session, PosterSource.id == source_id)
 
-    def regenerate(self, session: Session, source_ids: Collection[int]) -> int:
-        """Have all variants of these sources made anew, however they failed; tells how many."""
-        return self._regenerate(session, source_ids)
+    def regenerate(
+        self, session: Session, source_ids: Collection[int], *, movie_id: int | None = None
+    ) -> int:
+        """Have all variants of these sources made anew, however they failed; tells how many.
+
+        With a movie, only those that are its own.
+        """
+        return self._regenerate(session, source_ids, movie_id)
 
     def regenerate_all(self, session: Session) -> int:
         """The same for every source there is; the background sees to them in turns."""
@@ -159,49 +187,54 @@ class PosterDesk:
         newest = query.order_by(PosterSource.chosen.desc(), PosterSource.id.desc())
         return self._views(session, session.scalars(newest))
 
-    def describe_one(self, session: Session, source_id: int) -> SourceView:
+    def describe_one(
+        self, session: Session, source_id: int, *, movie_id: int | None = None
+    ) -> SourceView:
         """One source; raises ``UnknownSource``."""
-        (view,) = self._views(session, [self._find(session, source_id)])
+        (view,) = self._views(session, [self._find(session, source_id, movie_id)])
         return view
 
-    def preview(self, data: bytes) -> tuple[EncodedImage, ...]:
+    def preview(self, data: bytes, focal: Point = CENTRE) -> tuple[EncodedImage, ...]:
         """Every variant that would be made of a file, without keeping anything.
 
         Raises ``ImageRejected``.
         """
-        return tuple(self._service.preview(data).variants)
+        return tuple(self._service.preview(data, focal).variants)
 
-    def preview_source(self, source: PosterSource) -> tuple[EncodedImage, ...]:
+    def preview_source(
+        self, source: PosterSource, focal: Point = CENTRE
+    ) -> tuple[EncodedImage, ...]:
         """The same of a source's picture as it is now; also raises ``SourceError``."""
+        return self.preview(self._reader(source).read(source).body, focal)
+
+    def _reader(self, source: PosterSource) -> SourceReader:
         reader = self._readers.get(source.kind)
         if reader is None:
             raise SourceError("no_reader", permanent=True)
-        return self.preview(reader.read(source).body)
+        return reader
 
-    def _find(self, session: Session, source_id: int) -> PosterSource:
+    def _find(self, session: Session, source_id: int, movie_id: int | None) -> PosterSource:
         source = session.get(PosterSource, source_id)
-        if source is None:
+        if source is None or movie_id not in (None, source.movie_id):
             raise UnknownSource(source_id)
         return source
 
-    def _regenerate(self, session: Session, source_ids: Collection[int] | None) -> int:
-        changed = update(PosterSource).values(
-            state=SourceState.PENDING,
-            remake=True,
-            attempts=0,
-            next_attempt_at=None,
-            error_code=None,
-            lease_token=None,
-            lease_until=None,
-        )
-        if source_ids is not None:
-            changed = changed.where(PosterSource.id.in_(source_ids))
-        # What is shown does not change before new variants are published.
-        options = {"synchronize_session": "fetch", TAGS_OPTION: ()}
-        result = session.execute(changed, execution_options=options)
-        if source_ids is not None:
-            self._tell(session, source_ids)
-        return int(result.rowcount) if isinstance(result, CursorResult) else 0
+    def _regenerate(
+        self,
+        session: Session,
+        source_ids: Collection[int] | None,
+        movie_id: int | None = None,
+    ) -> int:
+        if source_ids is None:
+            return _make_again(session)
+        if movie_id is not None:
+            own = select(PosterSource.id).where(
+                PosterSource.id.in_(source_ids), PosterSource.movie_id == movie_id
+            )
+            source_ids = session.scalars(own).all()
+        made = _make_again(session, PosterSource.id.in_(source_ids))
+        self._tell(session, source_ids)
+        return made
 
     def _views(self, session: Session, sources: Iterable[PosterSource]) -> list[SourceView]:
         known = list(sources)
@@ -226,9 +259,30 @@ class PosterDesk:
 _NAMES = {(recipe.name, recipe.format) for recipe in RECIPES}
 
 
-def _make_again(source: PosterSource) -> None:
-    source.state, source.remake, source.attempts = SourceState.PENDING, True, 0
-    source.next_attempt_at = source.error_code = source.lease_token = source.lease_until = None
+def _make_again(session: Session, *where: ColumnElement[bool]) -> int:
+    """Have sources made anew, and tell how many.
+
+    A worker's lease ends, for what it makes is not wanted any more. Another lease is that of
+    whoever removes objects of the movie: it stays, or they would be made and removed at once.
+    """
+    is_made = PosterSource.state == SourceState.GENERATING
+    changed = (
+        update(PosterSource)
+        .where(*where)
+        .values(
+            state=SourceState.PENDING,
+            remake=True,
+            attempts=0,
+            next_attempt_at=None,
+            error_code=None,
+            lease_token=case((is_made, null()), else_=PosterSource.lease_token),
+            lease_until=case((is_made, null()), else_=PosterSource.lease_until),
+        )
+    )
+    # What is shown does not change before new variants are published.
+    options = {"synchronize_session": "fetch", TAGS_OPTION: ()}
+    result = session.execute(changed, execution_options=options)
+    return int(result.rowcount) if isinstance(result, CursorResult) else 0
 
 
 def _view(source: PosterSource, variants: tuple[VariantView, ...]) -> SourceView:

@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
-from moziweb.storage import Storage
+from moziweb.storage import Storage, StorageError
 
-from .holding import heal, held_movies
+from .holding import Hold, held_movies
 from .models import PosterSource, PosterVariant, VariantState
 
 KEPT: Final = timedelta(days=30)
@@ -89,11 +89,17 @@ class Collector:
             return session.scalars(query).all()
 
     def _remove(self, movie_ids: Sequence[int]) -> list[Removed]:
-        with held_movies(self._database, self._clock, movie_ids) as held:
-            rows, shared = self._rows(held)
+        with held_movies(self._database, self._clock, movie_ids) as hold:
+            rows, shared = self._rows(hold.movie_ids)
+            held = hold.renewed()
+            rows = [row for row in rows if row.movie_id in held]
             keys = sorted(_keys(rows) - shared)
-            self._storage.delete(keys)
-            self._record(rows, keys)
+            try:
+                self._storage.delete(keys)
+            except StorageError:  # some may be gone
+                self._record(hold, (), keys)
+                raise
+            self._record(hold, rows, keys)
         return [_told(movie_id, rows, shared, held) for movie_id in movie_ids]
 
     def _rows(self, movie_ids: frozenset[int]) -> tuple[list[_Row], frozenset[str]]:
@@ -112,8 +118,8 @@ class Collector:
             )
             return old, frozenset(key for key in session.scalars(others) if key)
 
-    def _record(self, rows: Sequence[_Row], keys: Sequence[str]) -> None:
-        """Say that they are deleted; what was published meanwhile, past our hold, is made anew."""
+    def _record(self, hold: Hold, rows: Sequence[_Row], keys: Sequence[str]) -> None:
+        """Say that they are deleted; what was made meanwhile, past our hold, is made anew."""
         deleted = (
             update(PosterVariant)
             .where(
@@ -126,7 +132,7 @@ class Collector:
         options = {"synchronize_session": False, TAGS_OPTION: ()}
         with self._database.write() as session:
             session.execute(deleted, execution_options=options)
-            heal(session, keys)
+            hold.settle(session, keys)
 
     def _is_old(self) -> ColumnElement[bool]:
         return (

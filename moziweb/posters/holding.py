@@ -10,10 +10,11 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from moziweb.cache import TAGS_OPTION
@@ -28,10 +29,50 @@ HOLD: Final = timedelta(minutes=5)
 _SILENT: Final = {"synchronize_session": False, TAGS_OPTION: ()}
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The movies that are still for us. Whoever takes longer than `HOLD` may have lost some."""
+
+    movie_ids: frozenset[int]
+    _sourceless: frozenset[int]
+    _token: str
+    _database: Database
+    _clock: Callable[[], datetime]
+
+    def renewed(self) -> frozenset[int]:
+        """Those that are still ours, for another `HOLD`: ask just before anything is removed."""
+        with self._database.write() as session:
+            ours = update(PosterSource).where(PosterSource.lease_token == self._token)
+            session.execute(
+                ours.values(lease_until=self._clock() + HOLD), execution_options=_SILENT
+            )
+            return _whole(session, self.movie_ids, self._token) | self._sourceless
+
+    def settle(self, session: Session, keys: Collection[str]) -> None:
+        """After objects were removed: have made anew what was published under their keys.
+
+        Our hold may have run out while storage took its time. Whoever has claimed a source since
+        may have uploaded before the removal and publish after it; the lease is taken from them, so
+        that they cannot. What they have published already is healed.
+        """
+        others = update(PosterSource).where(
+            PosterSource.movie_id.in_(self.movie_ids), PosterSource.lease_token != self._token
+        )
+        left = case(
+            (PosterSource.state == SourceState.GENERATING, SourceState.PENDING),
+            else_=PosterSource.state,
+        )
+        session.execute(
+            others.values(lease_token=None, lease_until=None, state=left),
+            execution_options=_SILENT,
+        )
+        heal(session, keys)
+
+
 @contextmanager
 def held_movies(
     database: Database, clock: Callable[[], datetime], movie_ids: Collection[int]
-) -> Iterator[frozenset[int]]:
+) -> Iterator[Hold]:
     """Those of the movies of which no source is being worked on; they are still for a block."""
     token, now = secrets.token_hex(16), clock()
     with database.write() as session:
@@ -45,8 +86,9 @@ def held_movies(
                 select(PosterSource.movie_id).where(PosterSource.movie_id.in_(movie_ids)).distinct()
             )
         )
+    sourceless = frozenset(movie_ids) - known
     try:
-        yield (taken - partly) | (frozenset(movie_ids) - known)
+        yield Hold((taken - partly) | sourceless, sourceless, token, database, clock)
     finally:
         with database.write() as session:
             _give_back(session, token)

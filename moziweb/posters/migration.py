@@ -17,9 +17,15 @@ from moziweb.movies.models import Movie
 from moziweb.storage import ObjectNotFound, Storage
 
 from .links import MAX_ID
-from .probe import LIMITS, Limits
+from .probe import LIMITS, Limits, probe
 from .rejection import ImageRejected, RejectCode
-from .sources import ORIGINAL_CACHE_CONTROL, StoredUpload, inspect_upload, record_upload
+from .sources import (
+    ORIGINAL_CACHE_CONTROL,
+    Prober,
+    StoredUpload,
+    inspect_upload,
+    record_upload,
+)
 
 _NAME: Final = re.compile(r"(?P<movie>[1-9][0-9]{0,9})(-[^/]*)?\.[A-Za-z]+")
 
@@ -68,8 +74,10 @@ def upload_files(folder: Path) -> list[Path]:
 class Migration:
     """Moves upload files to storage: checks, stores, reads back, records.
 
-    Safe to repeat: what is moved already is only checked. With ``delete`` a file goes once it is
-    recorded and what storage gives back equals it, byte for byte.
+    Safe to repeat: what is moved already is stored under its key again, for an old original that no
+    row knows yet might be removed before its row is committed. With ``delete`` a file goes once it
+    is recorded and what storage gives back equals it, byte for byte. ``prober`` looks at each file
+    first, as `probe.probe` does.
     """
 
     def __init__(
@@ -79,11 +87,13 @@ class Migration:
         limits: Limits = LIMITS,
         *,
         delete: bool = False,
+        prober: Prober = probe,
     ) -> None:
         self._database = database
         self._storage = storage
         self._limits = limits
         self._delete = delete
+        self._prober = prober
 
     def run(self, folder: Path, files: list[Path]) -> Iterator[Move]:
         """Move ``files`` of ``folder``; raises ``StorageError`` when storage fails."""
@@ -99,7 +109,7 @@ class Migration:
         self._check_movie(movie_id)
         data = self._read(path)
         try:
-            upload, mime = inspect_upload(data, self._limits)
+            upload, mime = inspect_upload(data, self._limits, self._prober)
         except ImageRejected as rejected:
             raise _Left(MoveStatus.REJECTED, rejected.code) from rejected
         self._store(upload, data, mime)
@@ -122,8 +132,6 @@ class Migration:
             raise _Left(MoveStatus.UNREADABLE, error.strerror) from error
 
     def _store(self, upload: StoredUpload, data: bytes, mime: str) -> None:
-        if self._has(upload.key, data):
-            return
         self._storage.put(upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL)
         if not self._has(upload.key, data):
             raise _Left(MoveStatus.NOT_VERIFIED)

@@ -113,8 +113,9 @@ class PosterVariant(Base):
     __tablename__ = "poster_variant"
     __table_args__ = (
         # With the source's content in it, a changed picture gets new rows while the old ones go on
-        # being served: an address never changes its bytes.
-        UniqueConstraint("source_id", "name", "recipe_hash", "source_sha256"),
+        # being served: an address never changes its bytes. With the key in it, so does the same
+        # content under another address, be it for a moved focal point or for a film's new slug.
+        UniqueConstraint("source_id", "name", "recipe_hash", "source_sha256", "key"),
         Index("ix_poster_variant_key", "key"),
         Index("ix_poster_variant_state_superseded_at", "state", "superseded_at"),
     )

@@ -7,7 +7,7 @@ up again while its movie is held still; a missing object is asked for by name.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from moziweb.db import Database
 from moziweb.storage import Storage, StoredObject
 
-from .holding import heal, held_movies
+from .holding import Hold, heal, held_movies
 from .links import MAX_ID
 from .models import PosterSource, PosterVariant, VariantState
 
@@ -99,13 +99,10 @@ class Reconciler:
             batch = [found.key for found in orphans[start : start + PAGE]]
             originals = [key for key in batch if key.startswith(ORIGINALS)]
             variants = {key: _movie_of(key) for key in batch if key.startswith(VARIANTS)}
-            removed += self._remove(originals)
+            removed += sum(map(self._remove_original, originals))
             movie_ids = {movie_id for movie_id in variants.values() if movie_id is not None}
-            with held_movies(self._database, self._clock, movie_ids) as held:
-                still = [
-                    k for k, movie_id in variants.items() if movie_id is None or movie_id in held
-                ]
-                removed += self._remove(still)
+            with held_movies(self._database, self._clock, movie_ids) as hold:
+                removed += self._remove_variants(hold, variants)
         return removed
 
     def mend(self, missing: Sequence[Finding]) -> list[int]:
@@ -114,11 +111,10 @@ class Reconciler:
             return heal(session, [found.key for found in missing])
 
     def _compare(self, survey: Survey, page: Sequence[StoredObject], known: set[str]) -> None:
-        before = self._clock() - YOUNG
         for stored in page:
             if stored.key in known:
                 continue
-            if stored.last_modified is None or stored.last_modified > before:
+            if self._is_young(stored):
                 survey.young += 1
             else:
                 survey.findings.append(Finding(stored.key, True, stored.size))
@@ -159,15 +155,41 @@ class Reconciler:
         with self._database.read() as session:
             return session.scalars(query.limit(1)).first() is not None
 
-    def _remove(self, keys: Sequence[str]) -> int:
+    def _remove_original(self, key: str) -> int:
+        """Remove an original unless it was stored again since the survey.
+
+        Nothing can be held still here: whoever uploads has no row before the commit. So each is
+        asked for just before it goes.
+        """
+        stored = self._storage.head(key)
+        if stored is None or self._is_young(stored):
+            return 0
+        gone = self._unknown([key])
+        self._storage.delete(gone)
+        return len(gone)
+
+    def _remove_variants(self, hold: Hold, variants: Mapping[str, int | None]) -> int:
+        """Remove those of these keys that no row knows and whose movies are still."""
+        unknown = self._unknown(list(variants))
+        still = {*hold.renewed(), None}
+        gone = [key for key in unknown if variants[key] in still]
+        try:
+            self._storage.delete(gone)
+        finally:  # some may be gone in any case
+            with self._database.write() as session:
+                hold.settle(session, gone)
+        return len(gone)
+
+    def _is_young(self, stored: StoredObject) -> bool:
+        return stored.last_modified is None or stored.last_modified > self._clock() - YOUNG
+
+    def _unknown(self, keys: Sequence[str]) -> list[str]:
         with self._database.read() as session:
             live = select(PosterVariant.key).where(
                 PosterVariant.key.in_(keys), PosterVariant.state.in_(_LIVE)
             )
             known = {key for key in session.scalars(live) if key} | _originals(session, keys)
-        gone = [key for key in keys if key not in known]
-        self._storage.delete(gone)
-        return len(gone)
+        return [key for key in keys if key not in known]
 
 
 def _originals(session: Session, keys: Collection[str]) -> set[str]:

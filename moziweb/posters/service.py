@@ -29,7 +29,7 @@ from .claims import Claim, Claims, Refusal
 from .imaging import EncodedImage, VariantSet, make_variants
 from .models import PosterVariant, SourceKind, VariantState
 from .probe import LIMITS, Limits, SourceImage, probe
-from .recipes import RECIPES, Recipe, object_key
+from .recipes import CENTRE, RECIPES, Point, Recipe, object_key
 from .rejection import ImageRejected
 from .sources import ChangeReader, Prober, SourceBytes, SourceError, SourceReader, storage_code
 
@@ -127,9 +127,10 @@ class PosterService:
         """What a picture is, from its header. Raises ``ImageRejected``."""
         return self._prober(data, limits or self._limits)
 
-    def preview(self, data: bytes) -> VariantSet:
+    def preview(self, data: bytes, focal: Point = CENTRE) -> VariantSet:
         """What would be made of a picture; nothing is kept. Raises ``ImageRejected``."""
-        return self._maker(data, self._recipes, self._limits)
+        recipes = tuple(recipe.at(focal) for recipe in self._recipes)
+        return self._maker(data, recipes, self._limits)
 
     def ensure(self, source_id: int) -> Outcome:
         """Have every variant of a source ready, unless somebody else is at it.
@@ -150,27 +151,37 @@ class PosterService:
 
     def _work(self, claim: Claim) -> Outcome:
         try:
-            return self._make(claim)
+            outcome = self._make(claim)
         except Exception as error:
             return self._failed(claim, error)
         except BaseException:  # Ctrl-C and the like
             with suppress(SQLAlchemyError):  # the lease runs out by itself
                 self._claims.release(claim)
             raise
+        return self._lost(claim) if outcome.status is Status.LOST else outcome
+
+    def _lost(self, claim: Claim) -> Outcome:
+        """Let nobody wait for a lease that is ours although the source was replaced."""
+        with suppress(SQLAlchemyError):  # the lease runs out by itself
+            self._claims.leave(claim)
+        return Outcome(Status.LOST)
 
     def _make(self, claim: Claim) -> Outcome:
         passage = self._breaker.ask(*_asked(claim))
         if passage.until is not None:
             self._claims.postpone(claim, passage.until, _PAUSED)
             return Outcome(Status.HELD, _PAUSED)
-        source = self._read(claim)
-        self._well(host_of(claim.url), passage)
+        source = self._read_answered(claim, passage)
         if source is None:
             return self._unchanged(claim)
         sha256 = hashlib.sha256(source.body).hexdigest()
         missing = self._missing(claim, sha256)
         if not missing:  # its server told of a change, and there is none
             return self._unchanged(claim, **_validators(source))
+        kept = self._claims.keep(claim)  # reading may have taken most of the lease
+        if kept is None:
+            return Outcome(Status.LOST)
+        claim = kept
         variants = self._maker(source.body, missing, self._limits)
         images = variants.variants
         log.info("source %d: decoded once, for %d variants", claim.source_id, len(images))
@@ -184,6 +195,17 @@ class PosterService:
             _publish(session, claim.source_id, sha256, uploaded, self._clock())
             _supersede(session, claim.source_id, sha256, self._wanted, self._clock())
         return Outcome(Status.MADE, made=len(uploaded))
+
+    def _read_answered(self, claim: Claim, passage: Passage) -> SourceBytes | None:
+        """As `_read`; a refusal for good is an answer, too, so its host is well."""
+        try:
+            source = self._read(claim)
+        except SourceError as error:
+            if error.permanent:
+                self._well(_host(claim), passage)
+            raise
+        self._well(host_of(claim.url), passage)
+        return source
 
     def _well(self, name: str | None, passage: Passage) -> None:
         if name in passage.ailing:
@@ -246,16 +268,14 @@ class PosterService:
                 "source %d: its failure could not be kept: %s", claim.source_id, unreachable
             )
             kept = True
-        return Outcome(Status.FAILED, failure.code) if kept else Outcome(Status.LOST)
+        return Outcome(Status.FAILED, failure.code) if kept else self._lost(claim)
 
     def _blame(self, claim: Claim, error: Exception, failure: _Failure) -> None:
         """Count a failure that is not the source's own against whoever did not answer."""
         if isinstance(error, StorageError):
             self._breaker.failed(STORAGE, failure.code)
-        elif isinstance(error, SourceError) and not failure.permanent:
-            name = STORAGE if claim.kind is SourceKind.UPLOAD else host_of(claim.url)
-            if name:
-                self._breaker.failed(name, failure.code, failure.retry_after)
+        elif isinstance(error, SourceError) and not failure.permanent and (name := _host(claim)):
+            self._breaker.failed(name, failure.code, failure.retry_after)
 
 
 _PAUSED: Final = "host_paused"
@@ -263,6 +283,11 @@ _PAUSED: Final = "host_paused"
 
 _DATABASE: Final = "database_unavailable"
 _INTERNAL: Final = "internal"
+
+
+def _host(claim: Claim) -> str | None:
+    """Who gives a source's picture."""
+    return STORAGE if claim.kind is SourceKind.UPLOAD else host_of(claim.url)
 
 
 def _asked(claim: Claim) -> tuple[str, ...]:
@@ -311,14 +336,21 @@ def _validators(source: SourceBytes) -> dict[str, object]:
 def _publish(
     session: Session, source_id: int, sha256: str, uploaded: Sequence[_Uploaded], now: datetime
 ) -> None:
-    """Ready rows for what was uploaded; a row of this content that was retired comes back."""
+    """Ready rows for what was uploaded; a row of this content and key that was retired comes back.
+
+    What was ready under another key is retired: pages in others' caches may link it still.
+    """
     rows = select(PosterVariant).where(
         PosterVariant.source_id == source_id, PosterVariant.source_sha256 == sha256
     )
-    known = {(row.name, row.recipe_hash): row for row in session.scalars(rows)}
+    known = {(row.name, row.recipe_hash, row.key): row for row in session.scalars(rows)}
+    made = {(one.image.recipe.name, one.image.recipe.hash): one.stored.key for one in uploaded}
+    for (name, hash_, key), old in known.items():
+        if old.state is VariantState.READY and made.get((name, hash_), key) != key:
+            old.state, old.superseded_at = VariantState.SUPERSEDED, now
     for image, stored in ((one.image, one.stored) for one in uploaded):
         recipe = image.recipe
-        row = known.get((recipe.name, recipe.hash))
+        row = known.get((recipe.name, recipe.hash, stored.key))
         if row is None:
             row = PosterVariant(source_id=source_id, source_sha256=sha256, created_at=now)
             session.add(row)

@@ -187,14 +187,14 @@ def inspect_upload(
 def store_upload(
     storage: Storage, data: bytes, limits: Limits = LIMITS, prober: Prober = probe
 ) -> StoredUpload:
-    """Check an original against ``limits`` and store it; the same one twice is stored once.
+    """Check an original against ``limits`` and store it; the same one twice has one key.
 
     Raises ``ImageRejected`` or ``StorageError``. No session is needed, so none need be open.
     """
     upload, mime = inspect_upload(data, limits, prober)
-    storage.put(
-        upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL, if_absent=True
-    )
+    # Even if it is there: an original that no row knows is removed a day after it was last stored,
+    # so it has to be young again until its row is committed.
+    storage.put(upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL)
     return upload
 
 
@@ -228,8 +228,10 @@ def add_upload(
     return record_upload(session, movie.id, store_upload(storage, data, limits))
 
 
-def add_url(session: Session, movie: Movie, url: str) -> PosterSource:
-    """Make an external picture the chosen source of ``movie``; it is fetched when first needed.
+def add_url(session: Session, movie: Movie, url: str, *, choose: bool = True) -> PosterSource:
+    """Make an external picture a source of ``movie``; it is fetched when first needed.
+
+    With ``choose`` off it is chosen only where the movie has no chosen source yet.
 
     Raises ``BadTargetError`` for anything but a plain http(s) URL.
     """
@@ -237,7 +239,7 @@ def add_url(session: Session, movie: Movie, url: str) -> PosterSource:
         raise BadTargetError(f"more than {MAX_URL_LENGTH} characters")
     parse_target(url)
     source = PosterSource(kind=SourceKind.URL, movie_id=movie.id, url=url)
-    _add(session, source, choose=True)
+    _add(session, source, choose=choose)
     return source
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 
-from .breaker import host_of
+from .breaker import STORAGE, host_of
 from .models import PosterHost, PosterSource, PosterVariant, SourceState
 
 _FAILING: Final = (SourceState.RETRY_WAIT, SourceState.FAILED)
@@ -85,7 +85,7 @@ class Retry:
 def retry(database: Database, what: Retry) -> int:
     """Have failed sources tried at once, as if they had never failed; tells how many.
 
-    A host that is left alone is asked again, too.
+    A host that is left alone is asked again, too; so is storage, unless one host is meant.
     """
     tried, last = 0, 0
     while page := _page(database, what, last):
@@ -93,7 +93,8 @@ def retry(database: Database, what: Retry) -> int:
         ids = [source_id for source_id, url in page if what.host in (None, host_of(url))]
         with database.write() as session:
             tried += _reset(session, ids)
-            _forget(session, {host_of(url) for _, url in page if what.host in (None, host_of(url))})
+            hosts = {host_of(url) for _, url in page if what.host in (None, host_of(url))}
+            _forget(session, hosts, storage=what.host is None)
     return tried
 
 
@@ -121,6 +122,6 @@ def _reset(session: Session, ids: list[int]) -> int:
     return len(session.execute(reset, execution_options=options).all())
 
 
-def _forget(session: Session, hosts: set[str | None]) -> None:
-    is_storage = PosterHost.name.startswith(":")
-    session.execute(delete(PosterHost).where(or_(PosterHost.name.in_(hosts - {None}), is_storage)))
+def _forget(session: Session, hosts: set[str | None], *, storage: bool) -> None:
+    names = (hosts - {None}) | ({STORAGE} if storage else set())
+    session.execute(delete(PosterHost).where(PosterHost.name.in_(names)))

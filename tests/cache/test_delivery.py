@@ -5,6 +5,11 @@ import pytest
 from moziweb.cache.delivery import ASKING, Delivery
 from tests.cache.test_views import Site
 
+KEPT = {
+    "cache.pages.expiration_time": "6000",
+    "cache.pages.s_maxage": "600",
+    "cache.pages.surrogate_header": "xkey",
+}
 CDN = Delivery(s_maxage=600, stale_while_revalidate=30, surrogate_header="xkey")
 
 
@@ -40,7 +45,7 @@ def test_with_more_tags_than_the_header_holds_no_cdn_may_keep_it() -> None:
 
 @pytest.mark.parametrize("status", ["miss", "hit", "l1"])
 def test_every_way_of_serving_tells_the_same(status: str) -> None:
-    site = Site(settings={"cache.pages.s_maxage": "600", "cache.pages.surrogate_header": "xkey"})
+    site = Site(settings=KEPT)
     page = site.get()
     while page.headers["X-Cache"] != status:
         page = site.get()
@@ -51,6 +56,31 @@ def test_every_way_of_serving_tells_the_same(status: str) -> None:
     unchanged = site.get(If_None_Match=page.headers["ETag"])
     assert unchanged.status_int == 304
     assert unchanged.headers["xkey"] == page.headers["xkey"]
+
+
+def test_nobody_keeps_a_page_longer_than_it_is_true() -> None:
+    assert CDN.headers([], 60.9)[0][1] == "max-age=0, s-maxage=60, stale-while-revalidate=30"
+    assert CDN.headers([], 0.5)[0][1] == "no-cache"
+    assert Delivery(max_age=600).headers([], 7.0)[0][1] == "max-age=7"
+    site = Site(settings=KEPT | {"cache.pages.expiration_time": "60", "cache.pages.max_age": "90"})
+    for _ in range(3):
+        control = site.get().headers["Cache-Control"]
+        assert control in {f"max-age={n}, s-maxage={n}" for n in range(50, 61)}
+
+
+def test_nobody_keeps_what_is_outdated_or_could_not_be_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(settings=KEPT | {"cache.pages.stale_if_error": "60"})
+    for _ in range(3):
+        site.get()
+    monkeypatch.setattr(site.cache.stamps, "clock", lambda: None)
+    for path, status in (("/page/a", "stale"), ("/page/b", "bypass")):
+        headers = site.get(path).headers
+        assert headers["X-Cache"] == status
+        assert headers["Cache-Control"] == "no-cache"
+        assert headers["Surrogate-Control"] == "no-store"
+        assert "xkey" not in headers
 
 
 def test_what_the_ini_file_says_now_counts_for_what_was_stored_before() -> None:

@@ -67,17 +67,22 @@ class Site:
         return told[0], told[1], body
 
 
-@pytest.fixture
-def site() -> Site:
+def open_site(**settings: str) -> Site:
     return Site(
         from_settings(
             {
                 "cache.regions": "pages",
                 "cache.pages.backend": "moziweb.memory",
                 "cache.pages.expiration_time": "3600",
+                **{f"cache.pages.{name}": value for name, value in settings.items()},
             }
         )
     )
+
+
+@pytest.fixture
+def site() -> Site:
+    return open_site()
 
 
 def test_a_known_page_never_reaches_the_application(site: Site) -> None:
@@ -91,6 +96,26 @@ def test_a_known_page_never_reaches_the_application(site: Site) -> None:
     assert states == ["hit", "l1"]
     assert site.inner.asked == []
     assert site.fast.registry == "the registry"
+
+
+def test_a_copy_that_runs_out_soon_is_not_kept_for_longer() -> None:
+    site = open_site(s_maxage="600", expiration_time="60")
+    site.store("/", b"page")
+    for _ in range(3):
+        age = int(site.ask()[1]["Cache-Control"].removeprefix("max-age=0, s-maxage="))
+        assert 0 < age <= 60
+
+
+@pytest.mark.parametrize("kept", ["max_age", "s_maxage"])
+def test_a_page_that_others_keep_is_served_from_here_too(kept: str) -> None:
+    site = open_site(**{kept: "600"})
+    site.store("/", b"page")
+    for state in ("hit", "l1", "l1"):
+        status, headers, body = site.ask()
+        assert (status, headers["X-Cache"], body) == ("200 OK", state, b"page")
+        assert headers["X-Cache-Age"] == "0"
+        assert "Age" not in headers
+    assert site.ask(HTTP_IF_NONE_MATCH='"e"')[0] == "304 Not Modified"
 
 
 def test_head_gets_everything_but_the_body(site: Site) -> None:

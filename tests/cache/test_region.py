@@ -202,6 +202,10 @@ class TestRefusals:
                 return True
 
         assert self.refused(bench, source=Writing(bench.stamps)) is Refusal.WROTE
+        for _ in range(3):
+            bench.read()
+        assert bench.read(source=Writing(bench.stamps)).status is Status.BYPASS
+        assert bench.read().status is Status.L1
 
     def test_a_render_that_records_nothing(self, bench: Bench) -> None:
         refusal = self.refused(bench, render=lambda context: Rendered(b""))
@@ -426,6 +430,41 @@ class TestOutages:
         bench.now += 0.1
         assert bench.read().status is Status.BYPASS
 
+    @pytest.mark.parametrize("mine", [True, False])
+    def test_what_was_true_before_something_newer_was_served_is_not(
+        self, down: Callable[[Bench], None], mine: bool
+    ) -> None:
+        """old (copied) -> publish -> this process serves the new one -> the stamps die -> old."""
+        bench = Bench(stale_if_error=60)
+        for _ in range(3):
+            assert bench.read().entry.payload == b"1"
+        here = bench.region
+        bench.stamps.publish(["movie:1"])
+        if not mine:  # someone else renders it, and this process sees that the old one is outdated
+            assert bench.region.lookup("a") is None
+            bench.another()
+        assert bench.read().entry.payload == b"2"
+        down(bench)
+        bench.region = here
+        assert bench.read().entry.payload == b"3"
+
+    def test_an_unanswered_question_outdates_nothing(
+        self, down: Callable[[Bench], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench = Bench(stale_if_error=60)
+        for _ in range(3):
+            bench.read()
+        bench.stamps.publish(["movie:2"])
+        with monkeypatch.context() as patch:
+
+            def fail(*_: object) -> None:
+                raise StoreUnreachableError("gone")
+
+            patch.setattr(bench.cells, "get_multi", fail)
+            assert bench.region.lookup("a") is None
+        down(bench)
+        assert bench.read().status is Status.STALE
+
     def test_it_heals(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         bench.read()
         with monkeypatch.context() as patch:
@@ -526,6 +565,20 @@ class TestForget:
         bench.read("b")
         bench.region.forget("a")
         assert bench.read("b").status is Status.HIT
+
+    def test_its_copy_is_gone_though_the_store_cannot_be_reached(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench = Bench(stale_if_error=60)
+        for _ in range(3):
+            bench.read()
+
+        def fail(*_: object) -> None:
+            raise StoreUnreachableError("gone")
+
+        monkeypatch.setattr(bench.backend, "delete_multi", fail)
+        bench.region.reject("a")
+        assert bench.region.recall("a") is None
 
     def test_it_says_when_it_could_not(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object) -> None:

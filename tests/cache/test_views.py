@@ -1,5 +1,7 @@
 """Cached views in an application of a few lines, which knows nothing of films."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,8 +15,18 @@ from sqlalchemy.orm import Session
 from webob import Request
 from webtest import TestApp
 
-from moziweb.cache import SessionClock, UndeclaredInputError, from_settings
+from moziweb.cache import (
+    Kind,
+    RenderContext,
+    SessionClock,
+    UndeclaredInputError,
+    from_settings,
+)
 from moziweb.cache.cells import MemoryCells
+from moziweb.cache.entry import decode, encode
+from moziweb.cache.errors import StoreUnreachableError
+from moziweb.cache.fragments import slots_of
+from moziweb.cache.proxy import split_frame
 from moziweb.cache.views import depend
 
 SETTINGS = {"cache.regions": "pages", "cache.pages.expiration_time": "60"}
@@ -256,3 +268,74 @@ def test_what_is_no_entry_is_a_miss(poisoned: SimpleNamespace, spoil: Any) -> No
     page = poisoned.site.get()
     assert (page.text, page.headers["X-Cache"]) == ("page", "miss")
     assert poisoned.site.get().headers["X-Cache"] in {"hit", "l1"}
+
+
+def listed(**settings: str) -> Site:
+    """A site whose page is a shell with one card."""
+
+    def cards(request: Any, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:
+        for key, context in contexts.items():
+            context.depend(f"card:{key}")
+        return {key: f"card {key}".encode() for key in contexts}
+
+    regions = {"cache.regions": "pages fragments", "cache.fragments.expiration_time": "60"}
+    site = Site(regions | settings, cache_fragments=cards)
+    site.look = lambda request: f"<{slots_of(request).take('7')}>"
+    return site
+
+
+def poison(site: Site, region: str, which: Kind, /, **spoiled: Any) -> None:
+    """What a stranger with access to the store can do: an entry that is whole, and nonsense."""
+    values = site.cache.dogpile[region].actual_backend._values
+    for key, value in values.items():
+        head, data = split_frame(value)
+        entry = decode(data)
+        if entry.kind is which:
+            values[key] = b"%b|%b" % (head, encode(replace(entry, **spoiled)))
+    site.cache.stamps.publish(["page:b"])  # so that no copy is used
+
+
+@pytest.mark.parametrize("removable", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "spoiled"),
+    [
+        (Kind.SHELL, {"payload": b"junk"}),
+        (Kind.SHELL, {"payload": b'{"keys": [], "lengths": [-1]}\n'}),
+        (Kind.SHELL, {"content": {}}),
+        (Kind.SHELL, {"content": {"status": 404}}),
+        (Kind.SHELL, {"content": {"status": 200, "Location": "/\r\nSet-Cookie: a=b"}}),
+        (Kind.SHELL, {"kind": Kind.PAGE}),
+        (Kind.CARD, {"kind": Kind.PAGE, "payload": b"junk"}),
+    ],
+)
+def test_a_part_that_is_whole_and_nonsense_is_made_anew(
+    kind: Kind, spoiled: dict[str, Any], removable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = listed()
+    assert site.get().text == "<card 7>"
+    poison(site, "fragments", kind, **spoiled)
+    poison(site, "pages", Kind.PAGE, expires=0.0)
+    if not removable:
+        backend = site.cache.dogpile["fragments"].actual_backend
+        monkeypatch.setattr(backend, "delete_multi", unreachable)
+    assert [site.get().text for _ in range(2)] == ["<card 7>"] * 2
+    site.cache.stamps.publish(["page:a", "card:8"])
+    assert site.get().text == "<card 7>"
+
+
+def unreachable(*_: object) -> None:
+    """A store that does not answer."""
+    raise StoreUnreachableError("gone")
+
+
+@pytest.mark.parametrize("spoiled", [{"content": {}}, {"content": {"status": 999, "etag": "e"}}])
+def test_a_page_that_is_nonsense_is_made_anew_though_the_store_is_gone(
+    site: Site, spoiled: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.get()
+    poison(site, "pages", Kind.PAGE, **spoiled)
+    backend = site.cache.dogpile["pages"].actual_backend
+    for name in ("delete_multi", "set_serialized_multi"):
+        monkeypatch.setattr(backend, name, unreachable)
+    assert [site.get().text for _ in range(3)] == ["page"] * 3
+    assert site.get().headers["X-Cache"] == "bypass"

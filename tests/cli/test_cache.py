@@ -23,6 +23,7 @@ from webtest.http import StopableWSGIServer
 import moziweb
 from moziweb.cli import installation, main
 from moziweb.freshness import JOURNAL
+from tests.cache.test_purging import Cdn
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
 from tests.site.cached import Films, fill, pages, week_here
@@ -154,6 +155,73 @@ def test_a_page_is_purged_by_its_address_with_its_pieces(
         assert (state(app, week), state(app, film)) == ("miss", "hit")
 
 
+CDN = """\
+cache.default.s_maxage = 600
+cache.default.surrogate_header = xkey
+cache.cdn.purge_method = PURGE
+cache.cdn.purge_header = xkey-purge
+cache.cdn.purge_url = {url}
+"""
+
+
+def test_a_page_is_purged_at_the_cdn_too_and_no_other_is_rendered_for_it(
+    site: Site, run: Run, films: Films, memcached_server: MemcachedServer
+) -> None:
+    cdn = Cdn()
+    try:
+        on_memcached(site, memcached_server)
+        configure(site, CDN.format(url=cdn.url))
+        film, other, index = (pages(films)[name] for name in ("film", "other", "index"))
+        with running(site) as app:
+            for path in (film, other, index):
+                cdn.objects[path] = set(app.get(path).headers["xkey"].split())
+            cdn.objects["of no film"] = {"everything", *app.app.registry["cache_always"]}
+            ended = run("cache", "purge", "--path", film, "--reason", "a wrong date")
+            assert ended.stdout == (
+                f"Purged: the page at {film}. A CDN is asked to drop it by its tags.\n"
+            )
+            assert film not in cdn.objects
+            assert "of no film" in cdn.objects, "it carries only what every page does"
+            assert {state(app, other), state(app, index)} <= {"hit", "l1"}
+            assert state(app, film) == "miss"
+        assert len(cdn.heard) == 2, "once more after what was on its way"
+    finally:
+        cdn.stop()
+    with site.database.engine.connect() as connection:
+        (row,) = JOURNAL.latest(connection, limit=1)
+    assert (row.tags, row.reason) == ((), f"a wrong date ({film})")
+    assert row.published is not None
+
+
+def test_a_cdn_is_not_told_of_a_page_whose_tags_nobody_knows(
+    site: Site, command: Command, films: Films, memcached_server: MemcachedServer
+) -> None:
+    on_memcached(site, memcached_server)
+    configure(site, CDN.format(url=f"http://127.0.0.1:{free_port()}/"))
+    ended = command("purge", "--path", pages(films)["film"])
+    assert "Its tags are not known any more" in ended.stdout
+
+
+def test_what_is_answered_instead_of_a_page_is_purged_by_its_address(
+    site: Site, command: Command, films: Films, memcached_server: MemcachedServer
+) -> None:
+    on_memcached(site, memcached_server)
+    moved, missing = f"/movie/{films.here}", "/movie/9999"
+
+    def states(app: TestApp) -> list[str]:
+        answers = [app.get(moved, status=301), app.get(missing, status=404)]
+        return [answer.headers["X-Cache"] for answer in answers]
+
+    with running(site) as app:
+        assert states(app) == ["miss", "miss"]
+        assert set(states(app)) <= {"hit", "l1"}
+        assert command("purge", "--path", missing).exit_code == 0
+        first, second = states(app)
+        assert (first in {"hit", "l1"}, second) == (True, "miss")
+        assert command("purge", "--path", moved).exit_code == 0
+        assert states(app)[0] == "miss"
+
+
 def test_warm_renders_here_what_a_site_then_finds(
     site: Site, command: Command, films: Films, memcached_server: MemcachedServer
 ) -> None:
@@ -228,6 +296,18 @@ def test_a_relay_publishes_what_was_left_and_ends_on_sigterm(
         assert told[1]["rows"] == 1
         assert state(app, path) == "miss"
     assert events(command("relay", "--once").stdout)[0]["rows"] == 0
+
+
+def test_a_relay_publishes_what_tags_stand_for(site: Site, command: Command, films: Films) -> None:
+    """Some name every list that a film is in, which only the database can tell."""
+    configure(site, MEMORY + STAMPS)
+    path = pages(films)["week"]
+    with running(site) as app:
+        app.get(path)
+        with site.database.engine.begin() as connection:
+            JOURNAL.add(connection, [f"lists:{films.here}"], now=time.time() - 60)
+        assert events(command("relay", "--once").stdout)[0]["rows"] == 1
+        assert state(app, path) == "miss"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from moziweb.posters import reconcile
+from moziweb.posters.breaker import STORAGE
 from moziweb.posters.models import (
     PosterHost,
     PosterSource,
@@ -21,6 +22,8 @@ from moziweb.posters.models import (
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.reconcile import Reconciler
 from moziweb.posters.service import CACHE_CONTROL
+from moziweb.posters.sources import store_upload
+from tests.posters.conftest import picture
 
 from .conftest import COMMAND, Run, Site, events
 from .test_posters import on_a_terminal
@@ -106,6 +109,7 @@ def test_what_failed_is_tried_again(
         fail_at(made, host, code)
     with made.database.write() as session:
         session.add(PosterHost(name="a.example", failures=7))
+        session.add(PosterHost(name=STORAGE, failures=7))
     ended = run("posters", "retry", *options)
     assert events(ended.stdout) == [{"event": "summary", "retried": count}]
     with made.database.read() as session:
@@ -115,6 +119,8 @@ def test_what_failed_is_tried_again(
         assert {(row.attempts, row.error_code) for row in pending} <= {(0, None)}
         assert len(pending) == count
         assert (session.get(PosterHost, "a.example") is None) == (count > 0)
+        is_for_all = count > 0 and "--host" not in options
+        assert (session.get(PosterHost, STORAGE) is None) == is_for_all
 
 
 def test_gc_removes_what_was_superseded_long_ago(made: Site, run: Run) -> None:
@@ -196,6 +202,20 @@ def test_reconciling_tells_and_changes_nothing_unless_asked_to(made: Site, run: 
     assert run("posters", "generate").returncode == 0
     assert made.storage.head(lost)
     assert run("posters", "reconcile").returncode == 0
+
+
+def test_an_original_that_is_uploaded_again_is_no_orphan_before_its_row_is_there(
+    made: Site,
+) -> None:
+    reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
+    upload = store_upload(made.storage, picture("#123456"))
+    put(made, "upload/00/0.jpg")
+    age(made)
+    orphans = reconciler.survey().orphans
+    assert {found.key for found in orphans} == {upload.key, "upload/00/0.jpg"}
+    assert store_upload(made.storage, picture("#123456")) == upload
+    assert reconciler.remove(orphans) == 1
+    assert made.storage.head(upload.key)
 
 
 def test_pages_of_keys_are_compared_without_gap(

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text, update
 
+from moziweb.cache import Stamps
+from moziweb.cache.config import open_cells
 from moziweb.db import Database, create_engine
+from moziweb.freshness import JOURNAL
 from moziweb.movies.models import Movie
 from moziweb.posters.background import Watch
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
@@ -33,6 +37,24 @@ sqlalchemy.url = {url}
 storage.backend = disk
 storage.disk.path = %(here)s/objects
 posters.background = procrastinate
+"""
+
+CACHE = """\
+cache.regions = pages
+cache.default.backend = moziweb.memory
+cache.stamps.url = sqlite:///%(here)s/stamps.sqlite
+"""
+
+# Renames a film, and is gone between its commit and its publish.
+KILLED_WRITER = """\
+import os, signal, sys
+from moziweb.cache import Stamps
+from moziweb.cli.installation import Installation
+from moziweb.freshness import JOURNAL
+from moziweb.movies.models import Movie
+Stamps.publish = lambda stamps, tags: os.kill(os.getpid(), signal.SIGKILL)
+with Installation(sys.argv[1]).registry["database"].write() as session:
+    session.get_one(Movie, int(sys.argv[2])).title = "b"
 """
 
 PATIENCE = 90.0
@@ -139,6 +161,36 @@ def test_a_worker_waits_for_a_database_that_is_away(
         add_upload_of(database, tmp_path, 2)
         wait_for(lambda: count(database, SourceState.READY) == 2)
         process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_worker_alone_publishes_what_a_killed_writer_left(
+    database: Database, tmp_path: Path
+) -> None:
+    ini = tmp_path / "site.ini"
+    ini.write_text(ini.read_text() + CACHE)
+    with database.write() as session:
+        movie = Movie(title="a", original_title="a", slug="a")
+        session.add(movie)
+        session.flush()
+        film = movie.id
+    stamps = Stamps(open_cells(f"sqlite:///{tmp_path}/stamps.sqlite"), ttl=60.0)
+    arguments = [sys.executable, "-W", "ignore", "-c", KILLED_WRITER, str(ini), str(film)]
+    assert subprocess.run(arguments, check=False).returncode == -signal.SIGKILL
+    with database.engine.begin() as connection:
+        assert JOURNAL.backlog(connection) == 1
+        # Ten seconds are the writer's own.
+        connection.execute(update(JOURNAL.table).values(created=JOURNAL.table.c.created - 60))
+    assert stamps.peek([f"movie:{film}"]) == {}
+
+    def backlog() -> int:
+        with database.engine.connect() as connection:
+            return JOURNAL.backlog(connection)
+
+    with worker(tmp_path) as process:
+        wait_for(lambda: backlog() == 0)
+        assert stamps.peek([f"movie:{film}"]) == {f"movie:{film}": None}, "a tomb"
+        process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
 
 

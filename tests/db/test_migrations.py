@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ import moziweb.posters.models
 from moziweb.db import create_engine, migrations
 from moziweb.db.meta import Base
 from moziweb.movies.models import Trailer
+from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, VariantState
 from tests.factories import make_movie, make_premiere
 from tests.services.postgres import PostgresServer
 
@@ -108,6 +109,23 @@ def test_no_row_is_lost_on_the_way(empty_engine: Engine) -> None:
     with empty_engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM premiere_change").scalar() == 1
         assert connection.exec_driver_sql("SELECT count(*) FROM trailer").scalar() == 2
+
+
+def test_of_a_variant_under_two_keys_the_one_that_is_shown_goes_back(empty_engine: Engine) -> None:
+    migrations.upgrade(empty_engine)
+    with Session(empty_engine) as session:
+        source = PosterSource(kind=SourceKind.UPLOAD, movie_id=make_movie(session).id)
+        session.add(source)
+        session.flush()
+        content = {"name": "square", "format": "jpg", "recipe_hash": "r", "source_sha256": "s"}
+        for key, state in (("a", VariantState.READY), ("b", VariantState.SUPERSEDED)):
+            variant = PosterVariant(source_id=source.id, key=key, state=state, **content)
+            session.add(variant)
+        session.commit()
+    migrations.downgrade(empty_engine, "0010")
+    migrations.upgrade(empty_engine)
+    with Session(empty_engine) as session:
+        assert session.scalars(select(PosterVariant.key)).all() == ["a"]
 
 
 BEFORE_CHECKS = (

@@ -20,7 +20,9 @@ from .conftest import NAMES, csrf_of, signed_in
 OPEN = {("manager.sign_in", "GET"), ("manager.sign_in", "POST"), ("manager_slash", "GET")}
 """What a stranger may ask for: the way in."""
 
-VALUES = {"locale": "", "film": "1", "user": "1", "job": "1"}
+VALUES = {
+    "locale": "", "film": "1", "user": "1", "job": "1", "unsaved": "1", "variant": "poster.jpg",
+}  # fmt: skip
 
 
 def views(app: TestApp) -> Iterator[tuple[str, str, str]]:

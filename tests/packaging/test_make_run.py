@@ -6,6 +6,7 @@ suite itself begins, since ``make test`` makes what ``make run`` needs first.
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sqlite3
@@ -88,6 +89,56 @@ def test_it_serves_the_demo_and_goes_on_where_it_stopped(tree: Path) -> None:
         assert loaded(said)["added"] == 0
         _, _, page = ask(f"http://{HOST}:{port}/api/movie/1")
         assert json.loads(page)["title"] == "Ezt írtam át"
+
+
+def would_install(tree: Path, target: str) -> bool:
+    """Whether a target would install the package, as make itself says."""
+    told = subprocess.run(
+        ["make", "--dry-run", target], cwd=tree, capture_output=True, text=True, check=True
+    )
+    return "--editable" in told.stdout
+
+
+def test_a_new_translation_alone_installs_again(tree: Path) -> None:
+    catalogue = tree / "moziweb" / "locale" / "hu" / "LC_MESSAGES" / "moziweb.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.touch()
+    mark = tree / ".venv" / "made" / "run"
+    mark.touch()
+    assert not would_install(tree, "run")
+    later = mark.stat().st_mtime + 1
+    os.utime(catalogue, (later, later))
+    assert would_install(tree, "run")
+
+
+def test_bench_runs_everything_and_fails_if_anything_did(tree: Path) -> None:
+    shutil.copy(ROOT / "requirements-s3.txt", tree)
+    shutil.copytree(ROOT / "scripts", tree / "scripts")
+    (tree / ".s3venv").mkdir()
+    (tree / "benchmarks").mkdir()
+    (tree / "benchmarks" / "good.py").write_text("print('measured')")
+    (tree / "benchmarks" / "bad.py").write_text("raise SystemExit(1)")
+    # Stands for the package manager, which is not to be asked by a test.
+    (tree / "bin").mkdir()
+    for program in ("wrk", "chromium", "memcached"):
+        (tree / "bin" / program).symlink_to("/bin/true")
+    for mark in (tree / ".venv" / "made" / "test", tree / ".s3venv" / "made"):
+        mark.touch()
+
+    def bench(*names: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["make", "bench", f"BENCHMARKS={' '.join(names)}"],
+            cwd=tree, capture_output=True, text=True, check=False,
+            env={**os.environ, "PATH": f"{tree / 'bin'}:{os.environ['PATH']}"},
+        )  # fmt: skip
+
+    failing = bench("bad", "good")
+    assert failing.returncode != 0
+    assert "measured" in failing.stdout
+    assert failing.stderr.startswith("Failed: bad\n")
+    passing = bench("good")
+    assert passing.returncode == 0, passing.stderr
+    assert passing.stdout == "== good\nmeasured\n"
 
 
 def test_a_port_that_is_none_is_one_line(tree: Path) -> None:

@@ -134,7 +134,7 @@ def test_it_serves_pages_from_memcached_and_posters_from_s3(
     assert not is_running(process.pid)
 
 
-@pytest.mark.parametrize("name", ["SITE_BASE_URL", "DATABASE_URL", "S3_BUCKET"])
+@pytest.mark.parametrize("name", ["SITE_BASE_URL", "DATABASE_URL", "STAMPS_SERVER", "S3_BUCKET"])
 def test_a_variable_that_is_not_set_is_one_line(
     folder: Path, environ: Environ, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

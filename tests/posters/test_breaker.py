@@ -1,10 +1,14 @@
 """A host that fails again and again is left alone, by all processes; one tries when it is time."""
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.posters.breaker import FIRST_PAUSE, STORAGE, THRESHOLD, TRIAL, Breaker, host_of
@@ -69,6 +73,32 @@ def test_one_of_all_processes_tries_when_the_pause_is_over(
     for thread in threads:
         thread.join()
     assert sorted(answers, key=str) == sorted([None, *[clock.now + TRIAL] * 3], key=str)
+
+
+class Interrupted:
+    """A database at which something else happens before each of our writes."""
+
+    def __init__(self, database: Database, before_write: Callable[[], object]) -> None:
+        self.read = database.read
+        self._write, self._before_write = database.write, before_write
+
+    def write(self) -> AbstractContextManager[Session]:
+        self._before_write()
+        return self._write()
+
+
+def test_trials_are_taken_together_or_not_at_all(
+    database: Database, breaker: Breaker, clock: Clock
+) -> None:
+    for name in (STORAGE, HOST):
+        for _ in range(THRESHOLD):
+            breaker.failed(name, "timeout")
+    clock.advance(minutes=1)
+    taken = []
+    late: Any = Interrupted(database, lambda: taken.append(breaker.ask(HOST)))
+    assert Breaker(late, clock).ask(STORAGE, HOST).until == clock.now + TRIAL
+    assert [passage.until for passage in taken] == [None]
+    assert breaker.ask(STORAGE).until is None, "its trial is left to somebody who can take it"
 
 
 def test_an_answer_makes_all_forgotten(database: Database, breaker: Breaker, clock: Clock) -> None:
@@ -154,6 +184,23 @@ def test_a_picture_that_is_not_there_says_nothing_of_its_host(
     for source_id in source_ids:
         assert fetching.ensure(source_id) == Outcome(Status.FAILED, "not_found")
     assert shelf.reads == 7
+
+
+def test_a_refusal_for_good_ends_the_trial_of_its_host(
+    database: Database,
+    fetching: PosterService,
+    breaker: Breaker,
+    shelf: Shelf,
+    clock: Clock,
+    source_ids: list[int],
+) -> None:
+    fail(breaker, THRESHOLD)
+    clock.advance(minutes=1)
+    shelf.error = SourceError("not_found", permanent=True)
+    assert fetching.ensure(source_ids[0]).code == "not_found"
+    assert breaker.ask(HOST).until is None
+    with database.read() as session:
+        assert session.scalars(select(PosterHost)).all() == []
 
 
 def test_storage_that_is_away_marks_no_more_than_a_few_sources(

@@ -11,6 +11,7 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.claims import Claims
 from moziweb.posters.desk import PosterDesk, SourceView, UnknownSource
+from moziweb.posters.holding import held_movies
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.rejection import ImageRejected
@@ -207,3 +208,57 @@ def test_variants_are_previewed_and_nothing_is_kept(
 def test_a_source_that_is_gone_is_told_so(database: Database, desk: PosterDesk) -> None:
     with database.write() as session, pytest.raises(UnknownSource):
         desk.choose(session, 404)
+
+
+def test_a_source_of_another_movie_is_unknown(
+    database: Database, desk: PosterDesk, source_id: int, told: list[int]
+) -> None:
+    with database.write() as session:
+        for act in (desk.choose, desk.describe_one):
+            act(session, source_id, movie_id=7)
+            with pytest.raises(UnknownSource):
+                act(session, source_id, movie_id=8)
+        with pytest.raises(UnknownSource):
+            desk.set_focal_point(session, source_id, 0.1, 0.1, movie_id=8)
+        assert desk.regenerate(session, [source_id], movie_id=8) == 0
+        assert told == []
+        assert desk.regenerate(session, [source_id], movie_id=7) == 1
+        assert told == [source_id]
+
+
+@pytest.mark.parametrize("way", ["regenerate", "regenerate_all", "set_focal_point"])
+def test_what_is_to_be_made_anew_waits_for_whoever_removes_objects(
+    database: Database,
+    desk: PosterDesk,
+    service: PosterService,
+    clock: Clock,
+    source_id: int,
+    way: str,
+) -> None:
+    service.ensure(source_id)
+    with held_movies(database, clock, [7]) as hold:
+        with database.write() as session:
+            match way:
+                case "regenerate":
+                    desk.regenerate(session, [source_id])
+                case "regenerate_all":
+                    desk.regenerate_all(session)
+                case _:
+                    desk.set_focal_point(session, source_id, 0.25, 0.75)
+        assert source_of(database, source_id).remake
+        assert service.ensure(source_id).status is Status.BUSY
+        assert hold.renewed() == {7}
+    assert service.ensure(source_id).made == len(RECIPES)
+
+
+def test_a_focal_point_that_moves_while_it_is_made_is_not_lost(
+    database: Database, desk: PosterDesk, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    def move_meanwhile() -> None:
+        shelf.before_read = lambda: None
+        with database.write() as session:
+            desk.set_focal_point(session, source_id, 0.25, 0.75)
+
+    shelf.before_read = move_meanwhile
+    assert service.ensure(source_id).status is Status.LOST
+    assert service.ensure(source_id).status is Status.MADE

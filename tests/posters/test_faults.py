@@ -238,9 +238,6 @@ def test_the_source_is_replaced_in_mid_generation(
             source.url, source.state = "drawn:new", SourceState.PENDING
     assert outcomes == [Outcome(Status.LOST)]
     assert variants_of(database, source_id) == []
-    with database.write() as session:
-        # Whoever replaces a source need not know of leases: this one runs out.
-        session.execute(update(PosterSource).values(lease_until=None))
     assert another().ensure(source_id).status is Status.MADE
     assert_healed(database, storage, source_id)
     assert source_of(database, source_id).url == "drawn:new"

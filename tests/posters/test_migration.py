@@ -1,5 +1,6 @@
 """Files move to each storage, verified; the command's own tests show the rest."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,11 @@ import pytest
 from moziweb.db import Database
 from moziweb.posters.migration import Migration, MoveStatus, upload_files
 from moziweb.posters.models import PosterSource
-from moziweb.posters.sources import UploadReader
+from moziweb.posters.probe import Limits, SourceImage
+from moziweb.posters.rejection import ImageRejected, RejectCode
+from moziweb.posters.sources import UploadReader, store_upload
 from moziweb.storage import Storage, StorageError
+from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage
 
 from .conftest import picture, source_of
@@ -89,6 +93,34 @@ def test_what_storage_does_not_give_back_whole_is_neither_recorded_nor_deleted(
     assert (folder / "7.jpg").exists()
     with database.read() as session:
         assert session.query(PosterSource).count() == 0
+
+
+def test_an_original_that_is_there_already_is_made_young_again(
+    database: Database, disk: DiskStorage, tmp_path: Path, folder: Path, movie_id: int
+) -> None:
+    """An orphan, until its row is committed: an old one might be removed just before."""
+    (folder / "7.jpg").write_bytes(picture())
+    key = store_upload(disk, picture()).key
+    for path in (tmp_path / "objects").rglob("*+object"):
+        os.utime(path, (0, 0))
+    assert moved(Migration(database, disk), folder) == [("7.jpg", MoveStatus.MOVED)]
+    stored = disk.head(key)
+    assert stored is not None
+    assert stored.last_modified is not None
+    assert stored.last_modified.year > 1970
+
+
+def test_files_are_looked_at_by_the_prober_that_was_given(
+    database: Database, disk: DiskStorage, folder: Path, movie_id: int
+) -> None:
+    """The workshop's, at the command: no decoder sees a stranger's file in its own process."""
+
+    def refuse(data: bytes, limits: Limits) -> SourceImage:
+        raise ImageRejected(RejectCode.UNIDENTIFIED)
+
+    (folder / "7.jpg").write_bytes(picture())
+    migration = Migration(database, disk, prober=refuse)
+    assert moved(migration, folder) == [("7.jpg", MoveStatus.REJECTED)]
 
 
 def test_a_storage_that_is_away_ends_the_run_and_leaves_the_files(

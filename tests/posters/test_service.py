@@ -2,8 +2,9 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -12,7 +13,9 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from moziweb.db import Database
+from moziweb.movies.models import Movie
 from moziweb.posters.claims import Claims
+from moziweb.posters.imaging import VariantSet, make_variants
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -20,6 +23,7 @@ from moziweb.posters.models import (
     SourceState,
     VariantState,
 )
+from moziweb.posters.probe import Limits
 from moziweb.posters.recipes import JPEG, RECIPES, Recipe
 from moziweb.posters.service import CACHE_CONTROL, Outcome, PosterService, Status
 from moziweb.posters.sources import SourceError
@@ -412,6 +416,42 @@ def test_changed_content_gets_new_addresses_and_returning_content_its_old_ones(
     assert old < {one.key for one in variants_of(database, source_id)}
 
 
+def test_the_lease_is_renewed_between_a_slow_read_and_decoding(
+    make_service: MakeService, database: Database, shelf: Shelf, clock: Clock, source_id: int
+) -> None:
+    others: list[Outcome] = []
+
+    def dawdle(data: bytes, recipes: Sequence[Recipe], limits: Limits) -> VariantSet:
+        clock.advance(seconds=30)
+        another = make_service(claims=Claims(database, clock, LEASE))
+        others.append(another.ensure(source_id))
+        return make_variants(data, recipes, limits)
+
+    shelf.before_read = lambda: clock.advance(seconds=50)
+    assert make_service(maker=dawdle).ensure(source_id).status is Status.MADE
+    assert others == [Outcome(Status.BUSY)]
+
+
+def test_a_source_that_was_replaced_meanwhile_can_be_made_at_once(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    def replace_it(state: SourceState) -> None:
+        shelf.before_read = lambda: None
+        with database.write() as session:
+            source = session.get_one(PosterSource, source_id)
+            source.url, source.state = f"drawn:{state}", state
+
+    for state in (SourceState.PENDING, SourceState.GENERATING):
+        shelf.pictures[f"drawn:{state}"] = picture()
+        shelf.before_read = partial(replace_it, state)
+        with database.write() as session:
+            session.execute(update(PosterSource).values(remake=True, state=SourceState.PENDING))
+        assert service.ensure(source_id) == Outcome(Status.LOST)
+        source = source_of(database, source_id)
+        assert (source.state, source.lease_until) == (SourceState.PENDING, None)
+        assert service.ensure(source_id).status is Status.MADE
+
+
 def test_a_database_that_is_away_is_an_outcome_not_an_error(
     disk: DiskStorage, clock: Clock, database_away: Database
 ) -> None:
@@ -438,3 +478,33 @@ def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
     top = Image.open(BytesIO(disk.get(str(after["square", "jpg"])))).convert("RGB")
     red, green, _ = top.getpixel((top.width // 4, top.height - 9))  # type: ignore[misc]
     assert red > 200 > green, "the lower half is out of sight"
+    (old,) = variants_of(database, source_id, VariantState.SUPERSEDED)
+    assert (old.key, old.superseded_at) == (before["square", "jpg"], clock.now)
+    assert disk.head(str(old.key)), "cached pages link it for a while"
+
+    with database.write() as session:
+        source = session.get_one(PosterSource, source_id)
+        source.focal_y, source.state, source.remake = 0.5, SourceState.PENDING, True
+    assert service.ensure(source_id).status is Status.MADE
+    rows = variants_of(database, source_id)
+    assert {(row.name, row.format): row.key for row in rows} == before
+    (old,) = variants_of(database, source_id, VariantState.SUPERSEDED)
+    assert old.key == after["square", "jpg"]
+
+
+def test_a_film_renamed_before_a_remake_keeps_its_old_objects_known(
+    database: Database, service: PosterService, clock: Clock, source_id: int, movie_id: int
+) -> None:
+    service.ensure(source_id)
+    before = {row.key for row in variants_of(database, source_id)}
+    clock.advance(days=1)
+    with database.write() as session:
+        session.get_one(Movie, movie_id).slug = "dune-part-one"
+        source = session.get_one(PosterSource, source_id)
+        source.state, source.remake = SourceState.PENDING, True
+    assert service.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    after = {str(row.key) for row in variants_of(database, source_id)}
+    assert {key.split("/")[1] for key in after} == {"7-dune-part-one"}
+    retired = variants_of(database, source_id, VariantState.SUPERSEDED)
+    assert {row.key for row in retired} == before
+    assert {row.superseded_at for row in retired} == {clock.now}

@@ -57,13 +57,16 @@ class PostgresServer(Service):
             raise ServiceError(f"initdb failed: {made.stderr}")
 
     def command(self) -> list[str]:
-        """The server itself rather than pg_ctl, so that its pid is ours to signal."""
+        """The server itself rather than pg_ctl, so that its pid is ours to signal.
+
+        What is committed survives a killed server (``synchronous_commit`` stays on), though not a
+        machine that loses its power.
+        """
         given = {
             "listen_addresses": HOST,
             "port": self.port,
             "unix_socket_directories": "",
             "fsync": "off",
-            "synchronous_commit": "off",
             "full_page_writes": "off",
         }
         options = [f"--{name}={value}" for name, value in given.items()]

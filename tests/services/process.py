@@ -28,6 +28,12 @@ class ServiceError(Exception):
     """A server that a test needs did not start, or its program is missing. One plain text."""
 
 
+def _all_stopped(pid: int) -> bool:
+    """Whether every thread of a process is in the state that SIGSTOP leads to."""
+    stats = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in stats)
+
+
 class Service:
     """One server process, with a folder of its own that goes when it is closed.
 
@@ -128,7 +134,14 @@ class Service:
 
     def pause(self) -> None:
         """Freeze the server (SIGSTOP): connections are accepted by the kernel, nobody answers."""
-        self._running().send_signal(signal.SIGSTOP)
+        process = self._running()
+        process.send_signal(signal.SIGSTOP)
+        # A thread that is at work may still answer after the signal is sent; stopped is stopped.
+        deadline = time.monotonic() + STOP_SECONDS
+        while not _all_stopped(process.pid):
+            if time.monotonic() > deadline:
+                raise ServiceError(f"{type(self).__name__} does not stop")
+            time.sleep(0.001)
 
     def resume(self) -> None:
         """Let a frozen server go on (SIGCONT)."""

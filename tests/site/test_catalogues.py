@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from babel.messages import Catalog, Message
 from babel.messages.pofile import read_po
+from pyramid.config import Configurator
+from pyramid.i18n import make_localizer
+from pyramid.interfaces import ITranslationDirectories
 
 from moziweb.i18n import DOMAIN, LOCALES
 
@@ -55,6 +58,20 @@ def test_english_says_what_the_code_says() -> None:
     with path.open("rb") as lines:
         english = read_po(lines, locale="en", domain=DOMAIN)
     assert [each.id for each in messages(english) if each.string != each.id] == []
+
+
+def test_what_is_served_is_what_is_written(catalogue: Catalog) -> None:
+    """The compiled catalogues, which an installation makes, are those of these sources."""
+    with Configurator() as config:
+        config.include("moziweb.i18n")
+    folders = config.registry.queryUtility(ITranslationDirectories)
+    served = make_localizer(str(catalogue.locale), folders).translations
+    for message in messages(catalogue):
+        if isinstance(message.id, str):
+            assert served._domains[DOMAIN]._catalog[message.id] == message.string
+            continue
+        for number, form in enumerate(forms(message)):
+            assert served._domains[DOMAIN]._catalog[message.id[0], number] == form
 
 
 def messages(catalogue: Catalog) -> Iterator[Message]:

@@ -199,7 +199,8 @@ def test_a_film_that_is_gone_is_gone_from_lists_that_do_not_know_yet(
 def test_without_a_region_of_fragments_pages_are_rendered_whole(
     settings: dict[str, str], films: Films, query_counter: QueryCounter
 ) -> None:
-    keys = {k: v for k, v in CACHED.items() if "fragments." not in k} | {"cache.regions": "pages"}
+    keys = {k: v for k, v in CACHED.items() if "fragments." not in k}
+    keys["cache.regions"] = "pages feeds"
     with site(settings | keys) as app:
         warm(app, films)
         assert set(states(app, films).values()) == {"hit"}

@@ -1,0 +1,262 @@
+"""A film's posters: its sources as they stand, one chosen, and the ways to add another."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
+from pyramid.i18n import TranslationString
+from pyramid.response import Response
+from sqlalchemy.orm import Session
+
+from moziweb.cache import REASON
+from moziweb.i18n import _
+from moziweb.movies.models import Movie
+from moziweb.posters.codes import MEANINGS
+from moziweb.posters.desk import PosterDesk, SourceView, UnknownSource
+from moziweb.posters.due import LAZY
+from moziweb.posters.models import PosterSource, SourceState
+from moziweb.posters.outcomes import FetchCode
+from moziweb.posters.recipes import RECIPES
+from moziweb.posters.sources import MAX_URL_LENGTH, StoredUpload
+from moziweb.request import Request
+
+from ..audit import Change, record
+from ..films.effects import Effects, pages_concerned
+from ..identity import whoever
+from ..imports.wishes import text_of
+from ..posters import PREVIEWS, unsaved
+from ..posters.unsaved import MAX_NAME, Unsaved
+from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words, size_limit, source_ids_of
+from ..shell import film_rooms, manager_view, shell
+from ..tree import EDIT, SEE, Film
+
+ROOM: Final = "manager.film_posters"
+
+_AT_WORK: Final = (SourceState.PENDING, SourceState.GENERATING)
+
+
+@manager_view("film_posters", permission=SEE, renderer="posters", request_method="GET")
+def posters(request: Request) -> dict[str, Any]:
+    """The film's sources, the chosen one first. Four queries."""
+    return _page(request)
+
+
+@manager_view("film_posters", permission=EDIT, renderer="posters", request_method="POST")
+def act(request: Request) -> dict[str, Any] | Response:
+    """What ``do`` says; what cannot be done is told on the same page."""
+    action = _ACTIONS.get(text_of(request.POST, "do"))
+    # WebOb copies a large body into a file of its own, and leaves closing it to chance.
+    body: Any = request.body_file_raw
+    request.add_finished_callback(lambda _request: body.close())
+    if action is None:
+        raise HTTPBadRequest
+    try:
+        return action(request)
+    except Unacceptable as error:
+        request.response.status_int = 422
+        return _page(request, problem=in_language(request, error.texts))
+
+
+def desk_of(request: Request) -> PosterDesk:
+    """The one door to poster sources."""
+    desk: PosterDesk = request.registry["poster_desk"]
+    return desk
+
+
+def film_of(request: Request, session: Session) -> Movie:
+    """The film of the address; ``HTTPNotFound``."""
+    context: Film = request.context
+    found = session.get(Movie, context.film_id)
+    if found is None:
+        raise HTTPNotFound
+    return found
+
+
+def in_language(request: Request, texts: Iterable[TranslationString]) -> str:
+    """The texts one after the other, in the page's language."""
+    return " ".join(request.localizer.translate(text) for text in texts)
+
+
+def most_bytes(request: Request) -> int:
+    """How large a file may be."""
+    limit: int = request.registry["posters"].limits.bytes
+    return limit
+
+
+def note(request: Request, film: Movie, action: str, changes: Iterable[Change] = ()) -> None:
+    """Record it, and sign the journal's row with the entry's id."""
+    session, now = request.dbsession, request.registry["clock"]()
+    entry = record(session, whoever(request).actor, action, film, now, changes)
+    session.flush()
+    session.info[REASON] = f"manager: {action} #{entry.id}"
+
+
+def effects_of_choosing(
+    request: Request, make: Callable[[Session, Movie], PosterSource]
+) -> Effects | None:
+    """What will be refreshed once the source that ``make`` gives is the poster: rehearsed."""
+    with request.registry["database"].rehearse() as session:
+        film = film_of(request, session)
+        source = make(session, film)
+        # As it will be when its variants are there: till then the old poster is shown.
+        source.state = SourceState.READY
+        session.add(source)
+        session.flush()
+        desk_of(request).choose(session, source.id)
+        found = pages_concerned(request.registry, session, film.id, film.slug)
+        session.rollback()
+        return found
+
+
+def here(request: Request, done: str = "") -> Response:
+    """To the film's posters, saying what was done."""
+    query = {"done": done} if done else {}
+    way = request.route_path(ROOM, film=request.context.film_id, _query=query)
+    return HTTPSeeOther(way)
+
+
+def _upload(request: Request) -> Response:
+    sent: Any = request.POST.get("file")
+    if not hasattr(sent, "file"):
+        raise Unacceptable(_("Choose a file first."))
+    with sent.file as file:
+        data = file.read(most_bytes(request) + 1)
+    return _looked_at(request, lambda: desk_of(request).store(data), name=str(sent.filename))
+
+
+def _url(request: Request) -> Response:
+    url = text_of(request.POST, "url")
+    if not url or len(url) > MAX_URL_LENGTH:
+        bad = MEANINGS[FetchCode.BAD_URL]
+        raise Unacceptable(bad.wrong, bad.remedy)
+    return _looked_at(request, lambda: desk_of(request).fetch(url), url=url)
+
+
+def _looked_at(
+    request: Request, store: Callable[[], StoredUpload], *, name: str = "", url: str = ""
+) -> Response:
+    """Keep a picture and make its variants once: what cannot be made is told at once.
+
+    All of that is before the request's transaction begins.
+    """
+    with request.registry["database"].read() as session:
+        film_id = film_of(request, session).id
+    picture = Unsaved(_had(request, store), url, name[:MAX_NAME])
+    _had(request, lambda: request.registry[PREVIEWS].of(picture.upload.key, picture.focal))
+    now, user_id = request.registry["clock"](), whoever(request).user_id
+    number = unsaved.keep(request.dbsession, user_id, film_id, picture, now)
+    way = request.route_path("manager.film_unsaved_poster", film=film_id, unsaved=number)
+    return HTTPSeeOther(way)
+
+
+def _had(request: Request, work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except UNFIT as error:
+        raise in_words(error, most_bytes(request)) from error
+
+
+def _choose(request: Request) -> Response:
+    source = _source(request)
+    before = [_named(each) for each in _described(request) if each.chosen]
+    desk_of(request).choose(request.dbsession, source.id)
+    change = ("poster", "".join(before), _named(source))
+    note(request, film_of(request, request.dbsession), "poster.choose", [change])
+    return here(request, "poster-chosen")
+
+
+def _effects(request: Request) -> dict[str, Any]:
+    with request.registry["database"].read() as session:
+        source_id = _source(request, session).id
+
+    def found(session: Session, film: Movie) -> PosterSource:
+        return session.get_one(PosterSource, source_id)
+
+    return _page(request, effects=effects_of_choosing(request, found), asked=source_id)
+
+
+def _focus(request: Request) -> Response:
+    source, focal = _source(request), focal_of(request.POST)
+    if focal is None:
+        raise Unacceptable(_("Click the picture, or type two numbers."))
+    if focal != source.focal_point:
+        desk_of(request).set_focal_point(request.dbsession, source.id, *focal)
+        change = ("focal_point", focal_text(source.focal_point), focal_text(focal))
+        note(request, film_of(request, request.dbsession), "poster.focus", [change])
+    return here(request, "poster-focus")
+
+
+def _again(request: Request) -> Response:
+    """Make the ticked ones anew, or all of the film's."""
+    film = film_of(request, request.dbsession)
+    views = {view.id: view for view in _described(request)}
+    if request.POST.get("do") == "all-again":
+        wanted = list(views)
+    else:
+        wanted = source_ids_of(request.POST.getall("source"))
+        if not wanted:
+            raise Unacceptable(_("Tick a picture first."))
+    if not set(wanted) <= set(views):
+        raise HTTPNotFound
+    desk_of(request).regenerate(request.dbsession, wanted)
+    note(request, film, "poster.regenerate", [("poster", "", _named(views[n])) for n in wanted])
+    return here(request, "poster-again")
+
+
+_ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
+    "upload": _upload,
+    "url": _url,
+    "choose": _choose,
+    "effects": _effects,
+    "focus": _focus,
+    "again": _again,
+    "all-again": _again,
+}
+
+
+def focal_text(focal: tuple[float, float]) -> str:
+    """``50 %, 30 %``: from the left, from the top."""
+    return f"{focal[0]:.0%}, {focal[1]:.0%}"
+
+
+def _named(source: SourceView) -> str:
+    return f"#{source.id} {source.url or ''}".strip()
+
+
+def _described(request: Request) -> list[SourceView]:
+    return desk_of(request).describe(request.dbsession, request.context.film_id)
+
+
+def _source(request: Request, session: Session | None = None) -> SourceView:
+    """The one that a form names, if it is this film's; ``HTTPNotFound``."""
+    ids = source_ids_of(request.POST.getall("source"))
+    try:
+        view = desk_of(request).describe_one(session or request.dbsession, ids[0])
+    except (UnknownSource, IndexError):
+        raise HTTPNotFound from None
+    if view.movie_id != request.context.film_id:
+        raise HTTPNotFound
+    return view
+
+
+def _page(
+    request: Request, *, problem: str = "", effects: Effects | None = None, asked: int = 0
+) -> dict[str, Any]:
+    film = film_of(request, request.dbsession)
+    sources = _described(request)
+    user_id = whoever(request).user_id
+    return {
+        "page": shell(request, film.title, "manager.films"),
+        "film": film,
+        "film_rooms": film_rooms(request, film.id, ROOM),
+        "sources": sources,
+        "unsaved": unsaved.all_of(request.dbsession, user_id, film.id),
+        "problem": problem,
+        "effects": effects,
+        "asked": asked,
+        "sent_url": text_of(request.POST, "url") if request.method == "POST" else "",
+        "most_bytes": most_bytes(request),
+        "limit": request.localizer.translate(size_limit(most_bytes(request))),
+        "recipes": RECIPES,
+        "at_work": any(each.state in _AT_WORK and each.kind not in LAZY for each in sources),
+    }

@@ -1,0 +1,159 @@
+"""A picture before it is saved: every variant of it, its focal point, and what saving will do."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
+from pyramid.response import Response
+from sqlalchemy.orm import Session
+
+from moziweb.i18n import _
+from moziweb.movies.models import Movie
+from moziweb.posters.models import PosterSource, SourceKind
+from moziweb.posters.recipes import SMALL, SQUARE
+from moziweb.request import Request
+
+from ..identity import whoever
+from ..imports.wishes import text_of
+from ..posters import PREVIEWS, unsaved
+from ..posters.previews import Variants
+from ..posters.unsaved import Unsaved
+from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words
+from ..shell import film_rooms, manager_view, shell
+from ..tree import EDIT
+from .posters import (
+    ROOM,
+    desk_of,
+    effects_of_choosing,
+    film_of,
+    focal_text,
+    here,
+    in_language,
+    most_bytes,
+    note,
+)
+
+
+@manager_view("film_unsaved_poster", permission=EDIT, renderer="poster", request_method="GET")
+def look(request: Request) -> dict[str, Any]:
+    """Its variants as they would be, and the pages that saving will refresh."""
+    return _page(request)
+
+
+@manager_view("film_unsaved_poster", permission=EDIT, renderer="poster", request_method="POST")
+def act(request: Request) -> dict[str, Any] | Response:
+    """Save it, throw it away, or set its focal point: what ``do`` says."""
+    action = _ACTIONS.get(text_of(request.POST, "do"))
+    if action is None:
+        raise HTTPBadRequest
+    try:
+        return action(request)
+    except Unacceptable as error:
+        request.response.status_int = 422
+        return _page(request, problem=in_language(request, error.texts))
+
+
+@manager_view("film_poster_preview", permission=EDIT, request_method="GET")
+def preview(request: Request) -> Response:
+    """One of the variants: made here, never the bytes that were uploaded."""
+    wanted = request.matchdict["variant"]
+    with request.registry["database"].read() as session:
+        picture = _picture(request, session)
+    try:
+        variants = _variants(request, picture)
+    except UNFIT:
+        raise HTTPNotFound from None
+    for each in variants:
+        if wanted == f"{each.recipe.name}.{each.recipe.format}":
+            response = Response(each.data, content_type=each.mime)
+            response.headers["X-Content-Type-Options"] = "nosniff"
+            return response
+    raise HTTPNotFound
+
+
+def _save(request: Request) -> Response:
+    session, desk = request.dbsession, desk_of(request)
+    film, picture = film_of(request, session), _picture(request, session)
+    if not unsaved.drop(session, picture):
+        raise HTTPNotFound
+    choose = request.POST.get("do") == "save"
+    if picture.url:
+        source = desk.add_url(session, film, picture.url, choose=choose)
+    else:
+        source = desk.add_upload(session, film.id, picture.upload, choose=choose)
+    desk.set_focal_point(session, source.id, *picture.focal)
+    changes = [
+        ("poster", "", f"#{source.id} {picture.title}"),
+        ("focal_point", "", focal_text(picture.focal)),
+    ]
+    note(request, film, "poster.add", changes)
+    return here(request, "poster-added")
+
+
+def _discard(request: Request) -> Response:
+    film_of(request, request.dbsession)
+    unsaved.drop(request.dbsession, _picture(request, request.dbsession))
+    return here(request, "poster-discarded")
+
+
+def _focus(request: Request) -> Response:
+    focal = focal_of(request.POST)
+    if focal is None:
+        raise Unacceptable(_("Click the picture, or type two numbers."))
+    session = request.dbsession
+    unsaved.focus(session, _picture(request, session), focal)
+    return HTTPSeeOther(request.path)
+
+
+_ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
+    "save": _save,
+    "add": _save,
+    "discard": _discard,
+    "focus": _focus,
+}
+
+
+def _picture(request: Request, session: Session) -> Unsaved:
+    """The user's own picture at this film; ``HTTPNotFound``."""
+    user_id, number = whoever(request).user_id, request.matchdict["unsaved"]
+    found = unsaved.find(session, user_id, request.context.film_id, number)
+    if found is None:
+        raise HTTPNotFound
+    return found
+
+
+def _variants(request: Request, picture: Unsaved) -> Variants:
+    made: Variants = request.registry[PREVIEWS].of(picture.upload.key, picture.focal)
+    return made
+
+
+def _page(request: Request, problem: str = "") -> dict[str, Any]:
+    # Decoding and the rehearsal come before the request's own transaction.
+    with request.registry["database"].read() as session:
+        film, picture = film_of(request, session), _picture(request, session)
+    variants: Variants = ()
+    try:
+        variants = _variants(request, picture)
+    except UNFIT as error:
+        problem = in_language(request, in_words(error, most_bytes(request)).texts)
+
+    def source(_session: Session, film: Movie) -> PosterSource:
+        if picture.url:
+            return PosterSource(kind=SourceKind.URL, movie_id=film.id, url=picture.url)
+        return PosterSource(kind=SourceKind.UPLOAD, movie_id=film.id, key=picture.upload.key)
+
+    return {
+        "page": shell(request, _("Before saving the poster"), "manager.films"),
+        "film": film,
+        "film_rooms": film_rooms(request, film.id, ROOM),
+        "picture": picture,
+        "variants": variants,
+        "spot": _named(variants, SMALL),
+        "square": _named(variants, SQUARE),
+        "effects": effects_of_choosing(request, source),
+        "problem": problem,
+    }
+
+
+def _named(variants: Variants, name: str) -> Any:
+    return next((each for each in variants if each.recipe.name == name), None)
