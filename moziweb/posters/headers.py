@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from moziweb.posters.av1 import coded_sizes
 from moziweb.posters.rejection import ImageRejected, RejectCode
 
 _JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -170,10 +171,11 @@ def _png_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _avif_size(data: bytes) -> tuple[int, int] | None:
-    """The largest of the spatial extents: a grid has one for each cell and one for the whole."""
+    """The largest of the spatial extents, a grid has one for each cell and one for the whole, and
+    of the coded pictures, which may be larger than announced."""
     found = _ISPE.findall(data, 0, _AVIF_HEAD_BYTES)
-    sizes = (struct.unpack(">II", size) for size in found)
-    return max(sizes, key=lambda size: size[0] * size[1], default=None)
+    announced = [struct.unpack(">II", size) for size in found]
+    return max((*announced, *coded_sizes(data)), key=lambda size: size[0] * size[1], default=None)
 
 
 _SIZE_READERS: Final[Mapping[str, Callable[[bytes], tuple[int, int] | None]]] = MappingProxyType(

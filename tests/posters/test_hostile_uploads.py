@@ -10,10 +10,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
+from typing import Self
 
 import pytest
 
@@ -28,6 +31,9 @@ from .workshop.children import is_running, status, wait_until
 
 LIMIT_MIB = 512
 
+BOMB_SECONDS = 2.0
+"""What refusing a bomb may take, from the request to the answer's end."""
+
 INI = """\
 [app:main]
 use = egg:moziweb
@@ -38,6 +44,7 @@ storage.disk.path = {folder}
 posters.inline_slots = 4
 posters.background = off
 posters.decoder.niceness = 0
+posters.decoder.jobs_per_child = 1000
 
 [server:main]
 use = egg:moziweb#waitress
@@ -70,10 +77,55 @@ def server(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[bytes], in
         process.wait()
 
 
-def children(pid: int) -> frozenset[int]:
-    """The children of a process, whichever thread started them."""
-    lists = (task / "children" for task in Path(f"/proc/{pid}/task").iterdir())
-    return frozenset(int(child) for each in lists for child in each.read_text().split())
+def decoders_of(pid: int) -> frozenset[int]:
+    """The decoding children of a process, whichever thread started them."""
+    found = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # a thread, or a child, may end while we look
+            for child in (task / "children").read_text().split():
+                if b"moziweb.posters.workshop.bench" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.add(int(child))
+    return frozenset(found)
+
+
+class Census:
+    """Every decoding child that a server has had, and the height of their memory, while it runs.
+
+    Of a child that died nothing is left to read afterwards, so all are looked at all the time. What
+    the kernel keeps of the dead (``ru_maxrss``) would not do: it begins with the memory of whoever
+    started them, the tests' own.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.seen: dict[int, int] = {}
+        """Peak of resident memory in kB, by child."""
+        self.peak = 0
+        """kB: the highest sum, of the server's peak and those of the children beside it."""
+        self._pid = pid
+        self._over = Event()
+        self._thread = Thread(target=self._count)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self.look()
+
+    def _count(self) -> None:
+        while not self._over.wait(0.01):
+            self.look()
+
+    def look(self) -> None:
+        """Count once."""
+        total = status(self._pid, "VmHWM")
+        for pid in decoders_of(self._pid):
+            with suppress(OSError, LookupError):  # it ended just now
+                self.seen[pid] = status(pid, "VmHWM")
+                total += self.seen[pid]
+        self.peak = max(self.peak, total)
 
 
 def get(port: int, path: str) -> tuple[int, str]:
@@ -108,24 +160,42 @@ def sources(sqlite_url: str, tmp_path: Path) -> dict[int, int]:
 def test_the_corpus_takes_no_process_down(
     sources: dict[int, int], sqlite_url: str, tmp_path: Path
 ) -> None:
-    """Slow, since it makes variants of some eighty pictures, four at a time."""
-    with server(tmp_path, sqlite_url) as (process, port):
-        addresses = [f"/poster/7-dune.{source_id}.thumb.jpg" for source_id in sources]
-        with ThreadPoolExecutor(4) as visitors:
-            answers = list(visitors.map(lambda path: get(port, path), addresses))
-        decoders = children(process.pid)
-        peak = sum(status(pid, "VmHWM") for pid in (process.pid, *decoders))
+    """Slow, since it makes variants of some eighty pictures, four at a time.
 
+    No verdict of the corpus is that a decoder died, so every child that was ever there still is.
+    """
+    addresses = {each: f"/poster/7-dune.{each}.thumb.jpg" for each in sources}
+    bombs = [each for each, number in sources.items() if corpus()[number].bomb]
+    others = [each for each in sources if each not in bombs]
+    with server(tmp_path, sqlite_url) as (process, port):
+        with Census(process.pid) as census:
+            answers = {others[-1]: get(port, addresses[others.pop()])}  # a child starts
+            seconds = {each: timed(port, addresses[each], answers, each) for each in bombs}
+            with ThreadPoolExecutor(4) as visitors:
+                given = visitors.map(lambda each: get(port, addresses[each]), others)
+                answers.update(zip(others, given, strict=True))
+            assert get(port, "/__heartbeat__")[0] == 200
+        decoders = decoders_of(process.pid)
         assert process.poll() is None
         assert 1 <= len(decoders) <= len(os.sched_getaffinity(0))
-        assert peak < LIMIT_MIB * 1024
-        assert get(port, "/__heartbeat__")[0] == 200
-        assert {status for status, _ in answers} <= {200, 302}
+        assert census.seen.keys() == decoders, "one died, or was replaced"
 
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
         wait_until(lambda: not any(map(is_running, decoders)))
-    assert_verdicts(sqlite_url, sources, dict(zip(sources, answers, strict=True)))
+    assert census.peak < LIMIT_MIB * 1024
+    assert {status for status, _ in answers.values()} <= {200, 302}
+    names = {str(corpus()[sources[each]]): took for each, took in seconds.items()}
+    assert {name: took for name, took in names.items() if took >= BOMB_SECONDS} == {}
+    assert {answers[bomb][0] for bomb in bombs} == {200}, "a bomb was made"
+    assert_verdicts(sqlite_url, sources, answers)
+
+
+def timed(port: int, path: str, answers: dict[int, tuple[int, str]], source_id: int) -> float:
+    """Seconds that an answer takes, which is noted."""
+    begun = time.monotonic()
+    answers[source_id] = get(port, path)
+    return time.monotonic() - begun
 
 
 def assert_verdicts(url: str, sources: dict[int, int], answers: dict[int, tuple[int, str]]) -> None:

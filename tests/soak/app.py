@@ -4,9 +4,13 @@ A film's title tells its version, so whoever reads a page knows which writes it 
 the journal says the same, so the journal knows which writes were published, and when.
 """
 
+from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from pyramid.config import Configurator
+from pyramid.registry import Registry
+from pyramid.response import Response
 from sqlalchemy.orm import Session
 
 from moziweb import INCLUDES
@@ -46,9 +50,23 @@ def main(global_config: dict[str, str], **settings: str) -> Any:
             config.include(include)
         config.add_route("soak", "/soak/{movie}", request_method="POST")
         config.add_view(soak, route_name="soak", renderer="json", require_csrf=False)
-        if sabotage:
+        if sabotage == "errors":
+            config.add_tween("tests.soak.app.failing_tween")
+        elif sabotage:
             break_it(sabotage, config.registry["cache"].stamps)
         return served_first(config.make_wsgi_app())
+
+
+def failing_tween(handler: Callable[[Request], Response], registry: Registry) -> Any:
+    """Every third page is an error: a mistake on purpose, too."""
+    numbers = count()
+
+    def tween(request: Request) -> Response:
+        if request.method == "GET" and next(numbers) % 3 == 0:
+            return Response(status=500)
+        return handler(request)
+
+    return tween
 
 
 def break_it(how: str, stamps: Stamps) -> None:

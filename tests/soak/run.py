@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from tests.services.postgres import PostgresServer
 from tests.services.process import Service, ServiceError
 from tests.services.web import WebServer
 from tests.soak.app import SABOTAGE, title_of
+from tests.soak.health import Health, Outage
 from tests.soak.verdict import Published, Seen, Verdict
 
 FILMS = range(1, 9)
@@ -63,6 +64,11 @@ class Report:
     faults: dict[str, int] = field(default_factory=dict)
     caches: dict[str, int] = field(default_factory=dict)
     statuses: dict[int, int] = field(default_factory=dict)
+    answers_in_outages: int = 0
+    answers_outside: int = 0
+    errors_in_outages: int = 0
+    complaints: list[str] = field(default_factory=list)
+    """Of the site's health: errors without an excuse, too many with one, too few pages."""
 
     def show(self) -> None:
         """As a table and, in the last line, as JSON."""
@@ -71,6 +77,8 @@ class Report:
                 say(f"{name:16} {value}")
         say(f"{'stale reads':16} {len(self.stale)}")
         for line in self.stale[:10]:
+            say(f"  {line}")
+        for line in self.complaints:
             say(f"  {line}")
         say(json.dumps({**asdict(self), "stale": len(self.stale)}))
 
@@ -172,6 +180,7 @@ class Faults:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.counts: Counter[str] = Counter()
+        self.outages: list[Outage] = []
         self._known: dict[str, Callable[[], None]] = {
             "stamps frozen": lambda: self._freeze(stack.stamps),
             "stamps killed": lambda: self._kill(stack.stamps),
@@ -195,13 +204,21 @@ class Faults:
         self.counts[name] += 1
 
     def _freeze(self, server: Service) -> None:
-        with server.paused():
+        with self._outage(server), server.paused():
             time.sleep(0.2 + self.stack.chance.random())
 
     def _kill(self, server: Service) -> None:
-        server.kill()
-        time.sleep(self.stack.chance.random() / 2)
-        server.start()
+        with self._outage(server):
+            server.kill()
+            time.sleep(self.stack.chance.random() / 2)
+            server.start()
+
+    @contextmanager
+    def _outage(self, server: Service) -> Iterator[None]:
+        """Note when a server is away: what else goes wrong excuses no error of the site."""
+        begun = time.time()
+        yield
+        self.outages.append(Outage(server.name, begun, time.time()))
 
 
 class Watch:
@@ -209,6 +226,7 @@ class Watch:
 
     def __init__(self, stack: Stack, engine: Engine) -> None:
         self.verdict = Verdict(grace=2 * LEASE + STALE_IF_ERROR)
+        self.health = Health()
         self._stack = stack
         self._engine = engine
         self._published = Published()
@@ -223,13 +241,14 @@ class Watch:
                 raise ServiceError("nobody reads or writes")
             time.sleep(0.2)
 
-    def look(self, *, everything: bool = False) -> None:
-        """Judge what is old enough, or all there is."""
+    def look(self, outages: Sequence[Outage], *, everything: bool = False) -> None:
+        """Judge what is old enough, or all there is; between two faults, so none is unfinished."""
         self._pending.extend(self._new_reads())
         self._fetch()
         until = float("inf") if everything else time.time() - LAG
         ready = [seen for seen in self._pending if seen.at < until]
         self._pending = [seen for seen in self._pending if seen.at >= until]
+        self.health.judge(ready, outages)
         self.verdict.judge(ready, self._published, self._stack.pages)
 
     def unpublished(self) -> int:
@@ -283,15 +302,15 @@ def run(
             time.sleep(0.5 + stack.chance.random())
             if faulty:
                 faults.next()
-            watch.look()
+            watch.look(faults.outages)
         stack.dismiss("post", "write")
         until = time.monotonic() + RELAYED
         while watch.unpublished() and time.monotonic() < until:
             time.sleep(0.5)
         time.sleep(1)  # and the readers go on reading for a while
         stack.dismiss()
-        watch.look(everything=True)
-        verdict = watch.verdict
+        watch.look(faults.outages, everything=True)
+        verdict, health = watch.verdict, watch.health
         writes, slowest = watch.writes()
         return Report(
             seconds=round(time.monotonic() - began, 1),
@@ -305,11 +324,15 @@ def run(
             faults=dict(faults.counts),
             caches=dict(verdict.caches),
             statuses=dict(verdict.statuses),
+            answers_in_outages=health.answers[True],
+            answers_outside=health.answers[False],
+            errors_in_outages=len(health.errors[True]),
+            complaints=health.complaints(),
         )
 
 
 def main() -> int:
-    """1 when a read broke the promise, or a write was never published."""
+    """1 when a read broke the promise, a write was never published, or the site was not well."""
     parser = argparse.ArgumentParser(description="The stale-read checker.")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(2), "big"))
@@ -318,7 +341,7 @@ def main() -> int:
         say(f"seed {asked.seed}")
         report = run(postgres, asked.seconds, seed=asked.seed)
     report.show()
-    return 1 if report.stale or report.unpublished else 0
+    return 1 if report.stale or report.unpublished or report.complaints else 0
 
 
 if __name__ == "__main__":

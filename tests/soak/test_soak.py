@@ -3,6 +3,7 @@
 import pytest
 
 from tests.services.postgres import PostgresServer
+from tests.soak.health import HEALING, Health, Outage
 from tests.soak.run import run
 from tests.soak.verdict import Published, Seen, Verdict
 
@@ -16,7 +17,9 @@ def test_nobody_is_served_what_the_promise_forbids(postgres_server: PostgresServ
     report.show()
     assert report.stale == []
     assert report.unpublished == 0
-    assert report.reads > 500
+    assert report.complaints == []
+    assert report.statuses[200] > 500
+    assert report.answers_outside > 100, "nothing was held against the site being well"
     assert report.writes > 100
     assert len(report.faults) == 9
     assert report.caches["l1"] > 0
@@ -29,6 +32,56 @@ def test_nobody_is_served_what_the_promise_forbids(postgres_server: PostgresServ
 def test_it_finds_a_cache_that_is_broken(postgres_server: PostgresServer, how: str) -> None:
     report = run(postgres_server, 8.0, how=how, faulty=False)
     assert report.stale
+
+
+@pytest.mark.xdist_group("soak")
+def test_it_finds_a_site_that_answers_with_errors(postgres_server: PostgresServer) -> None:
+    report = run(postgres_server, 4.0, how="errors", faulty=False)
+    assert report.statuses[500] > 10
+    assert any("nothing was wrong" in each for each in report.complaints)
+    assert any(" pages of " in each for each in report.complaints)
+
+
+OUTAGE = Outage("memcached", 100.0, 102.0)
+
+
+def health_of(errors: int, pages: int, at: float, took: float = 0.0) -> list[str]:
+    health = Health()
+    reads = [Seen(at, "/", 503, "", {}, took)] * errors + [Seen(at, "/", 200, "", {})] * pages
+    health.judge(reads, [OUTAGE])
+    return health.complaints()
+
+
+@pytest.mark.parametrize(
+    ("at", "took", "well"),
+    [
+        (99.0, 0.5, False),
+        (99.0, 1.1, True),
+        (101.0, 0.1, True),
+        (102.0 + HEALING, 0.1, True),
+        (102.1 + HEALING, 0.1, False),
+    ],
+)
+def test_an_outage_excuses_what_it_touches(at: float, took: float, well: bool) -> None:
+    health = Health()
+    health.judge([Seen(at, "/", 503, "", {}, took)], [OUTAGE])
+    health.judge([Seen(101.0, "/", 200, "", {})] * 99, [OUTAGE])
+    assert (health.complaints() == []) is well
+
+
+def test_an_outage_excuses_few_errors_only() -> None:
+    assert health_of(errors=1, pages=99, at=101.0) == []
+    assert health_of(errors=3, pages=97, at=101.0) == [
+        "3 errors of 100 answers in outages",
+        "97 pages of 100 answers",
+    ]
+
+
+def test_a_site_without_pages_is_not_well() -> None:
+    assert health_of(errors=0, pages=0, at=101.0) == ["0 pages of 0 answers"]
+    health = Health()
+    health.judge([Seen(1.0, "/", 404, "", {})] * 5, [])
+    assert health.complaints() == ["0 pages of 5 answers"]
 
 
 def verdict_of(seen: Seen) -> Verdict:

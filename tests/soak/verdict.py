@@ -20,6 +20,8 @@ class Seen:
     status: int
     cache: str
     shown: Mapping[int, int]
+    took: float = 0.0
+    """Seconds until it was answered."""
 
 
 @dataclass

@@ -57,6 +57,7 @@ def read(chance: random.Random, file: Path, ports: Sequence[str], paths: Sequenc
                 continue
             shown = {str(film): version for film, version in versions_of(page).items()}
             note = {"at": began, "path": path, "status": status, "cache": cache, "shown": shown}
+            note["took"] = time.time() - began
             notes.write(json.dumps(note) + "\n")
             time.sleep(chance.random() * 0.01)
 

@@ -2,7 +2,7 @@
 
 A picture is a stranger's program for a decoder written in C. Its size is read here, in Python; all
 else happens in a child that has an address-space limit, a limit on processor time, an empty
-environment and no file or socket but two pipes, is niced, and is killed when it is late. A child is
+environment and no file or socket but its pipes, is niced, and is killed when it is late. A child is
 warm, serves one job at a time and is replaced after a number of them, or when it dies.
 
 How many pictures are open at once is decided by what they weigh (`Budget`), not by how many they

@@ -17,7 +17,17 @@ from math import ceil
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from PIL import Image, ImageCms
+# All that Pillow imports when it meets what needs it: later, no file can be opened.
+from PIL import (  # noqa: F401
+    Image,
+    ImageCms,
+    ImageColor,
+    ImageFilter,
+    ImagePalette,
+    MpoImagePlugin,
+    TiffImagePlugin,
+    TiffTags,
+)
 
 from moziweb.posters.imaging import VariantSet, make_variants
 from moziweb.posters.probe import probe
@@ -87,10 +97,12 @@ def _watch_parent(jobs: int) -> None:
     The parent's death signal of Linux would come when the *thread* that started us ends.
     """
 
+    # Unlike `poll`, it can go on waiting, after a stop for instance, once no file may be opened.
+    waiting = select.epoll()
+    waiting.register(jobs, 0)  # hang-ups are told unasked
+
     def watch() -> None:
-        poll = select.poll()
-        poll.register(jobs, 0)  # hang-ups are told unasked
-        poll.poll()
+        waiting.poll()
         os._exit(0)
 
     threading.stack_size(_WATCH_STACK_BYTES)
@@ -115,6 +127,8 @@ def _limit(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    # What is open stays so. Not the number of what is open: who closes one would have one free.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 def _limit_processor(seconds: int) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -253,8 +254,72 @@ def test_a_child_knows_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = {path.name: str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}
     assert opened["0"].startswith("pipe:")
     assert opened["1"] == opened["2"], "what a library prints goes to the log"
-    assert len(opened) == 4, opened
+    assert len(opened) == 5, opened  # with what tells of the parent's end
+    assert limit(pid, "Max open files") == ("0", "0")
     workshop.close()
+
+
+BURGLARY = """
+import errno, os, select, sys
+
+def fails(attempt):
+    try:
+        attempt()
+    except OSError as error:
+        return error.errno == errno.EMFILE
+    return False
+
+os.close(2)  # a place that is free must not help
+failed = [
+    fails(lambda: os.open(f"/proc/{os.getppid()}/environ", os.O_RDONLY)),
+    fails(lambda: os.open("/tmp", os.O_RDONLY)),
+    fails(os.pipe),
+    fails(lambda: os.memfd_create("code")),
+    fails(select.epoll),
+]
+if "socket" in sys.modules:  # where it can be had at all
+    socket = sys.modules["socket"].socket
+    failed += [fails(lambda: socket(family)) for family in (1, 2, 10)]
+if not all(failed):
+    os._exit(40 + failed.index(False))
+"""
+
+
+class Burglar(Recipe):
+    """A recipe that runs `BURGLARY` in the child, as whoever took over a decoder would."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arrives = "__import__('moziweb.posters.recipes', fromlist=['_']).RECIPES[0]"
+        return eval, (f"exec({BURGLARY!r}, {{}}) or {arrives}",)
+
+
+def test_a_child_that_was_taken_over_can_open_neither_file_nor_socket(workshop: Workshop) -> None:
+    """Without limits it ends with a status that tells what it could open."""
+    recipe = RECIPES[0]
+    burglar = Burglar(recipe.name, recipe.box, recipe.master, recipe.encoder)
+    assert len(workshop.make(PICTURE, [burglar]).variants) == 1
+    assert works(workshop), "nor does it need to"
+
+
+def test_the_limits_of_a_child_leave_no_socket_either() -> None:
+    """A child has not even imported what makes one; here it has."""
+    program = (
+        "import socket; from moziweb.posters.workshop import bench\n"
+        "socket.socket().close(); bench._limit(10**9)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program + BURGLARY], capture_output=True, stdin=subprocess.DEVNULL
+    )
+    assert run.returncode == 0
+
+
+def test_a_child_that_was_stopped_for_a_while_goes_on(workshop: Workshop) -> None:
+    assert works(workshop)
+    pid = only_child(workshop)
+    os.kill(pid, signal.SIGSTOP)
+    os.kill(pid, signal.SIGCONT)
+    assert works(workshop)
+    assert only_child(workshop) == pid
 
 
 def test_a_child_is_small(shared: Workshop) -> None:
