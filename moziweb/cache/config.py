@@ -169,7 +169,8 @@ class _Builder:
         if not url:
             return None
         method, header = common["cdn.purge_method"], common["cdn.purge_header"]
-        return Purger(over_http(url, method, header, common["cdn.purge_secret"]))
+        send = over_http(url, method, header, common["cdn.purge_secret"])
+        return Purger(send, observer=self.observer)
 
     def _names(self, text: str) -> list[str]:
         names = text.split()

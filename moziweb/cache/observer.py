@@ -43,5 +43,8 @@ class Observer:
     def publish_failed(self, tags: Iterable[str]) -> None:
         """An invalidation could not be published; the relay will try again."""
 
+    def purge_failed(self) -> None:
+        """A purge at the CDN could not be asked for, or was refused."""
+
     def relayed(self, rows: int) -> None:
         """The relay published rows of the journal that their writers had left."""

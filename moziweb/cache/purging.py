@@ -7,6 +7,7 @@ with the old page and arrive at the CDN after the first purge; by the second, it
 This is done in a thread beside the request that wrote, which waits for nobody. A purge that fails
 is logged and left to the second one, and after that to ``s_maxage``: how fresh a CDN is, nobody can
 promise. The thread ends when there is nothing left to do, and a process does not end before it.
+Where no thread can be had, nothing is raised into the request: the tags wait for the next purge.
 """
 
 import logging
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import urllib3
+
+from .observer import Observer
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +42,15 @@ class Purger:
     """Has tags purged, soon and once more ``again`` seconds later."""
 
     def __init__(
-        self, send: Send, *, again: float = AGAIN, clock: Callable[[], float] = time.monotonic
+        self,
+        send: Send,
+        *,
+        again: float = AGAIN,
+        clock: Callable[[], float] = time.monotonic,
+        observer: Observer | None = None,
     ) -> None:
         self._send = send
+        self._observer = observer or Observer()
         self._again = again
         self._clock = clock
         self._wake = threading.Condition()
@@ -56,9 +65,19 @@ class Purger:
             if not self._soon:
                 return
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="cache-purges")
-                self._thread.start()
+                self._thread = self._begun()
             self._wake.notify()
+
+    def _begun(self) -> threading.Thread | None:
+        """A thread at work; None where the system gives no more of them."""
+        thread = threading.Thread(target=self._run, name="cache-purges")
+        try:
+            thread.start()
+        except RuntimeError as error:
+            log.warning("cache: not purged at the CDN for now: %s", error)
+            self._observer.purge_failed()
+            return None
+        return thread
 
     def join(self) -> None:
         """Wait until all is done, the second purges too."""
@@ -74,6 +93,7 @@ class Purger:
                 except Exception as error:
                     # Whatever it is, the next purge may go well.
                     log.warning("cache: not purged at the CDN: %s: %s", text[:200], error)
+                    self._observer.purge_failed()
 
     def _next(self) -> frozenset[str] | None:
         """What to purge now, waiting for it; None when nothing is left."""

@@ -55,7 +55,7 @@ class Renewer:
     """Renews entries by their keys.
 
     ``workers`` threads at most, ``waiting`` addresses in the queue; the same one again no sooner
-    than ``pause`` seconds after the last time.
+    than ``pause`` seconds after the last time. A thread without work for ``idle`` seconds ends.
     """
 
     def __init__(
@@ -65,11 +65,13 @@ class Renewer:
         workers: int = 1,
         waiting: int = 100,
         pause: float = 10.0,
+        idle: float = IDLE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ask = ask
         self._workers = workers
         self._pause = pause
+        self._idle = idle
         self._clock = clock
         self._queue: Queue[str] = Queue(waiting)
         self._lock = threading.Lock()
@@ -112,21 +114,40 @@ class Renewer:
     def _employ(self) -> None:
         """Begin a thread if there may be one more. It is of this process, whoever forked it."""
         self._threads = {each for each in self._threads if each.is_alive()}
-        if len(self._threads) < self._workers:
-            thread = threading.Thread(target=self._work, name="cache-renewal", daemon=True)
-            self._threads.add(thread)
+        if len(self._threads) >= self._workers:
+            return
+        thread = threading.Thread(target=self._work, name="cache-renewal", daemon=True)
+        try:
             thread.start()
+        except RuntimeError as error:
+            # The system gives no more of them; what is queued waits for the next that is due.
+            log.warning("cache: no thread to renew with: %s", error)
+        else:
+            self._threads.add(thread)
 
     def _work(self) -> None:
         while True:
             try:
-                key = self._queue.get(timeout=IDLE)
+                key = self._queue.get(timeout=self._idle)
             except Empty:
-                return
+                if self._dismissed():
+                    return
+                continue
             try:
                 self._renew(key)
             finally:
                 self._queue.task_done()
+
+    def _dismissed(self) -> bool:
+        """Whether this thread, which found nothing to do, may end; it is then no longer counted.
+
+        It is alive for a moment still, and what is queued in that moment would be left to it.
+        """
+        with self._lock:
+            if not self._queue.empty():
+                return False
+            self._threads.discard(threading.current_thread())
+            return True
 
     def _renew(self, key: str) -> None:
         with self._lock:

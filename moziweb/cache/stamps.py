@@ -23,6 +23,7 @@ Losing the store is safe at any moment. A lost stamp is a TOMB for the next read
 drawn anew with another epoch in its high bits, and whatever was of the old one is invalid.
 """
 
+import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -30,6 +31,8 @@ from typing import Final
 from .cells import Cells
 from .dependencies import Group
 from .errors import PublishError, StoreError, StoreUnreachableError
+
+log = logging.getLogger(__name__)
 
 TOMB: Final = b"~"
 CLOCK: Final = "clock"
@@ -197,8 +200,13 @@ class Stamps:
         self._tell(None)
 
     def _tell(self, tags: Iterable[str] | None) -> None:
-        if self._told is not None:
+        """What is published is published, whatever becomes of the news of it."""
+        if self._told is None:
+            return
+        try:
             self._told(tags)
+        except Exception:
+            log.exception("cache: published, but whoever listens failed")
 
 
 def _number(value: bytes | None) -> int | None:

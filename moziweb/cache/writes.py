@@ -233,6 +233,11 @@ class Writes:
             log.warning("cache: not published, left to the relay: %s", error)
             self._observer.publish_failed(batch.tags)
             return
+        except Exception:
+            # A mistake, ours or a driver's: still not the business of a request that is done.
+            log.exception("cache: not published, left to the relay")
+            self._observer.publish_failed(batch.tags)
+            return
         self._observer.published(tags)
         if batch.engine is None:
             return

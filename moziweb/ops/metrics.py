@@ -82,6 +82,7 @@ class CacheMetrics(Observer):
         )
         self._tags = counter("invalidations", "Tags published, by kind.", "kind")
         self._errors = counter("publish_errors", "Publications left to the relay.")
+        self._purges = counter("purge_errors", "Purges that the CDN did not take.")
         self._relayed = counter("relayed", "Journal rows published by the relay.")
         self._request_seconds = seconds
         self._children: dict[tuple[str, str], Any] = {}
@@ -134,6 +135,10 @@ class CacheMetrics(Observer):
     def publish_failed(self, tags: Iterable[str]) -> None:
         """See ``Observer``."""
         self._errors.inc()
+
+    def purge_failed(self) -> None:
+        """See ``Observer``."""
+        self._purges.inc()
 
     def relayed(self, rows: int) -> None:
         """See ``Observer``."""

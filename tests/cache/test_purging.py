@@ -7,8 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from moziweb.cache import from_settings
+from moziweb.cache.cells import MemoryCells
 from moziweb.cache.delivery import EVERYTHING
+from moziweb.cache.observer import Observer
 from moziweb.cache.purging import HEADER_BYTES, Purger, over_http
+from moziweb.cache.stamps import Stamps
 
 Heard = list[tuple[str, str, str | None]]
 
@@ -87,6 +90,61 @@ def test_the_writer_does_not_wait_and_a_dead_cdn_harms_nobody(
     nobody = Purger(over_http("http://127.0.0.1:9/", "PURGE", "xkey-purge"), again=0.01)
     nobody.purge(["film:1"])
     nobody.join()
+
+
+class Failures(Observer):
+    """Counts purges that failed."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def purge_failed(self) -> None:
+        self.count += 1
+
+
+def no_thread(_: threading.Thread) -> None:
+    """As the system answers a process that has all the threads it may have."""
+    raise RuntimeError("can't start new thread")
+
+
+def test_without_a_thread_nothing_is_raised_and_the_tags_wait_for_the_next_purge(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sent: list[str] = []
+    failures = Failures()
+    purger = Purger(sent.append, again=0.01, observer=failures)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        purger.purge(["film:1"])
+    purger.join()
+    assert (sent, failures.count) == ([], 1)
+    assert "can't start new thread" in caplog.text
+    purger.purge(["film:2"])
+    purger.join()
+    assert sent == ["film:1 film:2"] * 2
+
+
+def test_a_refused_purge_is_counted(cdn: Cdn) -> None:
+    failures = Failures()
+    cdn.status = 503
+    purger = Purger(over_http(cdn.url, "PURGE", "xkey-purge"), again=0.01, observer=failures)
+    purger.purge(["film:1"])
+    purger.join()
+    assert failures.count == 2
+
+
+def test_what_is_published_is_published_whatever_its_listener_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("deaf")
+
+    stamps = Stamps(MemoryCells(), 3600, fail)
+    stamps.resolve(["film:1"])
+    stamps.publish(["film:1"])
+    stamps.new_epoch()
+    assert stamps.peek(["film:1"]) == {"film:1": None}
+    assert caplog.text.count("whoever listens failed") == 2
 
 
 def test_it_goes_on_after_it_was_idle(cdn: Cdn) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from queue import Empty
 
 import pytest
 from sqlalchemy import Engine, text
@@ -93,6 +94,46 @@ def test_a_failure_ends_neither_the_worker_nor_the_site(
     renewer.join()
     assert paths == ["/a", "/b"]
     assert "not renewed: /a: broken" in caplog.text
+
+
+def test_what_is_queued_as_a_thread_gives_up_waiting_is_not_left_to_it(asked: Asked) -> None:
+    renewer = learned(Renewer(asked, idle=0.01), "a", "b")
+    queue = renewer._queue
+    wait = queue.get
+    threads: list[threading.Thread] = []
+
+    def get(timeout: float) -> str:
+        try:
+            return wait(timeout=timeout)
+        except Empty:
+            if not threads:
+                threads.append(threading.current_thread())
+                renewer.due("b")  # it is counted as one at work, and it is not
+            raise
+
+    queue.get = get  # type: ignore[method-assign,assignment]
+    renewer.due("a")
+    while not threads:
+        threading.Event().wait(0.001)
+    threads[0].join(10)  # it ends when it has done what came late, and is idle again
+    assert asked.paths == ["/a", "/b"]
+    assert renewer._threads == set()
+
+
+def test_without_a_thread_nothing_is_raised_and_the_next_one_does_both(
+    asked: Asked, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    renewer = learned(Renewer(asked), "a", "b")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        renewer.due("a")
+    assert "can't start new thread" in caplog.text
+    renewer.due("b")
+    renewer.join()
+    assert asked.paths == ["/a", "/b"]
 
 
 def test_a_region_tells_what_is_due_however_it_is_hit() -> None:

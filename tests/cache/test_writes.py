@@ -238,15 +238,19 @@ def test_a_session_goes_on_with_a_clean_sheet(
     assert heard.tags == [{"film:1", "week:1", "week:2"}, {"film:1", "week:2"}]
 
 
+@pytest.mark.parametrize(
+    "error", [PublishError("gone"), RuntimeError("can't start new thread")], ids=["store", "other"]
+)
 def test_a_failed_publish_leaves_the_row_for_the_relay(
     sessions: sessionmaker[Session],
     heard: Heard,
     engine: Engine,
     stamps: Stamps,
     monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
 ) -> None:
     def fail(_: object) -> None:
-        raise PublishError("gone")
+        raise error
 
     monkeypatch.setattr(stamps, "publish", fail)
     with sessions.begin() as session:
