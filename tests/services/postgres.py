@@ -96,7 +96,8 @@ class PostgresServer(Service):
         PostgreSQL copies only a template that nobody is connected to.
         """
         name = f"test_{os.getpid()}_{next(self._numbers)}"
-        self._execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        # By files: writing a copy of each page to the log takes up to four times as long.
+        self._execute("CREATE DATABASE {} TEMPLATE {} STRATEGY = FILE_COPY", name, template)
         return name
 
     def drop(self, database: str) -> None:
