@@ -64,6 +64,7 @@ class Recorder:
         self.unknown = False
         self.stale = False
         self._expires = NEVER
+        self._ends = NEVER
         self._checked_at: int | None = None
         self._fresh = False
 
@@ -71,6 +72,11 @@ class Recorder:
     def expires(self) -> float:
         """The earliest moment that a piece runs out, in Unix time; ``NEVER`` if none does."""
         return self._expires
+
+    @property
+    def ends(self) -> float:
+        """The end of the part of the present that the payload itself shows; see ``end``."""
+        return self._ends
 
     @property
     def checked_at(self) -> int | None:
@@ -126,6 +132,11 @@ class Recorder:
     def cap(self, expires: float) -> None:
         """Let the payload expire no later than ``expires``, in Unix time: time is a dependency."""
         self._expires = min(self._expires, expires)
+
+    def end(self, ends: float) -> None:
+        """Cap at the end of the part of the present that is shown: made anew, it ends then, too."""
+        self._ends = min(self._ends, ends)
+        self.cap(ends)
 
     def dependencies(self) -> tuple[Group, ...]:
         """The pairs, grouped by ``started``, in one order for one content."""

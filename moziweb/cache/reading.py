@@ -23,7 +23,7 @@ from .errors import StoreError
 from .l1 import FirstLevel
 from .lease import Leases
 from .observer import Observer
-from .rendering import RenderContext, Rendered, Served, Status, Stopwatch
+from .rendering import ENDS, RenderContext, Rendered, Served, Status, Stopwatch
 from .sources import Source
 from .stamps import Stamps, unresolved, valid
 
@@ -229,7 +229,7 @@ class Read:
             self._served[key] = each
             if self._parent is not None:
                 self._parent.recorder.bubble(contexts[key].recorder)
-                self._parent.cap(each.entry.expires)
+                self._parent.recorder.cap(each.entry.expires)
 
     def _serve_copy(self, key: str, g: int, now: float) -> bool:
         entry = self._parts.l1.get(key, g, now)
@@ -296,7 +296,12 @@ def serve(
 
 
 def is_due(policy: Policy, entry: Entry, now: float) -> bool:
-    """Whether a true entry is past the share of its life after which it is to be renewed."""
+    """Whether a true entry is past the share of its life after which it is to be renewed.
+
+    One that runs out because its day is over is not: made anew, it would run out just then.
+    """
+    if ENDS in entry.debug:
+        return False
     return now >= entry.created + policy.refresh_after * (entry.expires - entry.created)
 
 

@@ -158,6 +158,18 @@ class TaggedRegion:
         For renewals in the background, before a hot entry expires. ``source`` must be one of its
         own, begun after this call was decided on: a renewal obeys the same rule for ``started``.
         """
+        return self._refreshed(key, self._timed(render), source)
+
+    def _timed(self, render: Render) -> Render:
+        def timed(context: RenderContext) -> Rendered:
+            began = time.perf_counter()
+            rendered = render(context)
+            self._parts.observer.rendered(self.name, time.perf_counter() - began, 1)
+            return rendered
+
+        return timed
+
+    def _refreshed(self, key: str, render: Render, source: Source) -> Served | None:
         token = self._parts.leases.take(key)
         if token is None:
             return None
@@ -188,10 +200,10 @@ class TaggedRegion:
         """
         self.reject(key)
         context = RenderContext(source)
-        served = self._made(key, context, render)
+        served = self._made(key, context, self._timed(render))
         if parent is not None:
             parent.recorder.bubble(context.recorder)
-            parent.cap(served.entry.expires)
+            parent.recorder.cap(served.entry.expires)
         self._parts.observer.served(self.name, served.status)
         return served
 
@@ -211,7 +223,7 @@ class TaggedRegion:
             empty.recorder = context.recorder
             return rendered
 
-        served = self.refresh(key, render, source=context.source)
+        served = self._refreshed(key, render, context.source)
         if served is not None:
             self._parts.observer.served(self.name, served.status)
         return served

@@ -6,10 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from .dependencies import Recorder, Refusal
 from .entry import Entry, Kind
 from .sources import Source
+
+ENDS: Final = "ends"
+"""Fact of an entry that runs out because what it shows of the present is over then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Rendered:
 
     def entry(self, recorder: Recorder, created: float, expires: float) -> Entry:
         """The entry of this payload with what its render recorded."""
+        ends = recorder.ends <= min(expires, recorder.expires)
         return Entry(
             kind=self.kind,
             payload=self.payload,
@@ -32,7 +37,7 @@ class Rendered:
             expires=min(expires, recorder.expires),
             encodings=self.encodings,
             content=self.content,
-            debug=self.debug,
+            debug={**self.debug, ENDS: 1} if ends else self.debug,
         )
 
 
@@ -58,8 +63,11 @@ class RenderContext:
         self.recorder = Recorder()
 
     def cap(self, expires: float) -> None:
-        """Let the payload run out at ``expires`` (Unix time) at the latest."""
-        self.recorder.cap(expires)
+        """Let the payload run out at ``expires`` (Unix time) at the latest.
+
+        It shows the present until then; one rendered sooner would not live any longer.
+        """
+        self.recorder.end(expires)
 
 
 class Status(StrEnum):

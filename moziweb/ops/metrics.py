@@ -32,6 +32,7 @@ from pyramid.tweens import INGRESS
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.cache import Cache, Observer, kind_of
+from moziweb.cache.renewal import RENEWAL
 
 Handler = Callable[[Request], Response]
 
@@ -230,6 +231,8 @@ def timing_tween_factory(handler: Handler, registry: Any) -> Handler:
     def timing_tween(request: Request) -> Response:
         began = time.perf_counter()
         response = handler(request)
+        if RENEWAL in request.environ:  # nobody sent it, and nobody waited
+            return response
         route = getattr(request, "matched_route", None)
         name = UNROUTED if route is None else route.name
         seconds.labels(name, response.status_int).observe(time.perf_counter() - began)

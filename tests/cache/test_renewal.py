@@ -150,6 +150,34 @@ def test_a_region_tells_what_is_due_however_it_is_hit() -> None:
     assert due == ["a", "a"]
 
 
+def test_what_ends_with_its_day_is_not_due_however_often_it_is_hit() -> None:
+    """Rendered anew, it would run out at the same midnight."""
+    bench = Bench(refresh_after=0.5)
+    due: list[str] = []
+    bench.region.when_due(due.append)
+    midnight = bench.now + LIFE * 0.9
+
+    def render(context: RenderContext) -> Rendered:
+        context.depend("movie:1")
+        context.cap(midnight)
+        return Rendered(b"today")
+
+    bench.read(render=render)
+    bench.now += LIFE * 0.8
+    bench.read(render=render)
+    bench.another()
+    bench.region.when_due(due.append)
+    assert bench.read(render=render).status is Status.HIT
+    assert bench.region.renew("a", render, source=bench.source()) is None
+    assert due == []
+
+
+def test_a_renewal_is_counted_as_a_render() -> None:
+    bench = Bench(refresh_after=0.5)
+    bench.region.refresh("a", bench.render(), source=bench.source())
+    assert ("rendered", 1) in bench.heard.events
+
+
 def test_one_process_renews_for_all() -> None:
     bench = Bench(refresh_after=0.5)
     here, there = bench.region, bench.open(bench.region.policy)

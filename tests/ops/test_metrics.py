@@ -10,6 +10,7 @@ from webob import Request, Response
 from webtest import TestApp
 
 from moziweb.cache import Refusal
+from moziweb.cache.renewal import RENEWAL
 from moziweb.movies.models import Movie
 from moziweb.ops.metrics import CacheMetrics
 from tests.conftest import running_app
@@ -170,6 +171,14 @@ def test_requests_are_timed_by_route_and_status(watched: TestApp, films: Films) 
     assert value(watched, name, route="week", status="200") == 1
     assert value(watched, name, route="week", status="404") == 1
     assert value(watched, name, route="none", status="404") == 1
+
+
+def test_a_renewal_is_a_render_and_nobodys_request(watched: TestApp, films: Films) -> None:
+    request = Request.blank(pages(films)["week"])
+    request.environ[RENEWAL] = True
+    assert request.get_response(watched.app).status_int == 204
+    assert value(watched, "moziweb_http_request_seconds_count", route="week") is None
+    assert value(watched, "moziweb_cache_rendered_total", region="pages") == 1
 
 
 def _rename(films: Films) -> Any:
