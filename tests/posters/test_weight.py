@@ -52,7 +52,8 @@ def test_transparent_pictures_are_held_twice(
 
 
 def test_a_size_that_is_not_found_counts_as_the_largest_allowed() -> None:
-    nameless = encoded(PICTURE, "AVIF").replace(b"ispe", b"ispx")
+    whole = encoded(PICTURE, "AVIF")
+    nameless = whole[: whole.index(b"ispe")]  # and so without the coded picture, which tells it too
     assert weigh(read_header(nameless, 64), nameless, 16_000_000) > 160_000_000
 
 
