@@ -34,7 +34,7 @@ def created(app: TestApp, path: str) -> float:
     return float(entry.created)
 
 
-@pytest.mark.parametrize("name", ["index", "film", "api"])
+@pytest.mark.parametrize("name", ["index", "film", "api_film"])
 def test_a_hit_has_its_page_renewed_behind_it(hot: TestApp, films: Films, name: str) -> None:
     path = pages(films)[name]
     renewer: Renewer = hot.app.registry["cache_renewer"]
