@@ -47,6 +47,12 @@ class Watch:
             self.errors.append(text)
 
 
+def follow(page: Page, link: str) -> None:
+    """Click the first such link and wait for where it leads: a click does not wait by itself."""
+    with page.expect_navigation():
+        page.locator(link).first.click()
+
+
 def see_whole(page: Page) -> None:
     """Scroll to the end, so that lazy pictures load, and wait for every one of them."""
     page.evaluate(

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from .conftest import OpenPage
+from .looking import follow
 from .site import EMPTY_WEEK, THIS_WEEK, Site
 
 PATHS: Final = (
@@ -61,7 +62,7 @@ def visit(page: Page, site: Site, path: str) -> None:
     """Go to a path, or to the page that a description in ``LINKS`` leads to."""
     page.goto(site.url + (path if path.startswith("/") else ""))
     for link in LINKS.get(path, ()):
-        page.locator(link).first.click()
+        follow(page, link)
 
 
 @pytest.mark.parametrize("path", PATHS)

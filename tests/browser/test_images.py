@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from .conftest import OpenPage
-from .looking import Watch, broken_pictures, see_whole, violations_of
+from .looking import Watch, broken_pictures, follow, see_whole, violations_of
 from .site import THIS_WEEK, Site
 
 # The site's own drawings: the icon, and what stands for a film without a poster.
@@ -31,8 +31,8 @@ def test_posters_come_from_s3_alone(s3_site: Site, open_page: OpenPage) -> None:
 def test_a_full_poster_is_linked_where_it_is_stored(s3_site: Site, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(s3_site.url)
-    page.locator(".movie:not(:has([src*=no-poster]))").first.click()
-    page.locator(".film-poster a").click()
+    follow(page, ".movie:not(:has([src*=no-poster]))")
+    follow(page, ".film-poster a")
     assert page.url.startswith(s3_site.registry.settings["storage.s3.endpoint_url"])
     assert page.url.endswith(".jpg")
 
