@@ -13,6 +13,7 @@ from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
 from moziweb.manager.models import Role
 from tests.conftest import NOW, raw_settings, running_app
+from tests.services.postgres import PostgresServer
 
 PASSWORD = "a long enough password"  # of nobody but these tests
 NAMES = {Role.EDITOR: "szerkesztő", Role.ADMIN: "gazda"}
@@ -40,15 +41,33 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def local(migrated_sqlite: Path, tmp_path: Path) -> dict[str, str]:
-    """The ini keys of a site as in development: on SQLite, reached without HTTPS.
+BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgresql"], indirect=True)
+"""For tests of what is written: on either kind of database."""
 
-    What the databases might do differently is tested below the views, on both.
-    """
-    copy = tmp_path / "site.sqlite"
-    shutil.copyfile(migrated_sqlite, copy)
-    return {**raw_settings(f"sqlite:///{copy}", tmp_path), "site.base_url": "http://localhost"}
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> str:
+    """The kind of database that ``site`` is on: SQLite, unless a test is for ``BOTH``."""
+    found: str = getattr(request, "param", "sqlite")
+    return found
+
+
+@pytest.fixture
+def local(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The ini keys of a site as in development: reached without HTTPS."""
+    if kind == "sqlite":
+        copy = tmp_path / "site.sqlite"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
+        yield ini_over(f"sqlite:///{copy}", tmp_path)
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        with server.database(request.getfixturevalue("migrated_postgres")) as url:
+            yield ini_over(url, tmp_path)
+
+
+def ini_over(url: str, folder: Path) -> dict[str, str]:
+    """Those keys, over a database."""
+    return {**raw_settings(url, folder), "site.base_url": "http://localhost"}
 
 
 @pytest.fixture

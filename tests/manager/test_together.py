@@ -12,8 +12,10 @@ from moziweb.manager.models import Draft, Role
 from moziweb.movies.models import Movie, Premiere
 from tests import factories
 
-from .conftest import NAMES, PASSWORD, Clock, signed_in
+from .conftest import BOTH, NAMES, PASSWORD, Clock, signed_in
 from .films import film_form, film_of, make_film, press
+
+pytestmark = BOTH
 
 
 @pytest.fixture
@@ -59,6 +61,60 @@ def test_an_importer_counts_as_an_editor(site: TestApp, editor: TestApp, film_id
     press(form_in(told), status=303)
     film = film_of(site, film_id)
     assert (film.runtime, film.premieres[0].date) == (95, date(2026, 9, 10))
+
+
+def test_saving_what_is_there_is_no_change(site: TestApp, editor: TestApp, film_id: int) -> None:
+    """Nobody is told of a save that wrote nothing, and whoever wrote nothing overwrites nothing."""
+    before = film_of(site, film_id).version
+    mine, idle = film_form(editor, film_id), film_form(editor, film_id)
+    press(idle, status=303)
+    assert film_of(site, film_id).version == before
+    mine["runtime"] = "95"
+    press(mine, status=303)
+    assert film_of(site, film_id).version > before
+    press(idle, status=409)
+    assert film_of(site, film_id).runtime == 95
+
+
+def test_what_the_form_does_not_have_is_no_clash(
+    site: TestApp, editor: TestApp, admin: TestApp, film_id: int
+) -> None:
+    """A film that leaves the site, and a field that both have mended alike."""
+    forms = [film_form(editor, film_id) for _ in range(2)]
+    page = admin.get(f"/manager/films/{film_id}")
+    next(each for each in page.forms.values() if each.action.endswith("/publish")).submit("do")
+    for number, form in enumerate(forms):
+        form["title"], form["runtime"] = "Egyformán", "95"
+        press(form, status=303)
+        assert film_of(site, film_id).published is False, number
+    film = film_of(site, film_id)
+    assert (film.title, film.runtime) == ("Egyformán", 95)
+
+
+def test_a_form_that_does_not_say_of_what_it_was_made_overwrites_nothing(
+    site: TestApp, editor: TestApp, film_id: int
+) -> None:
+    for digests in ("", "title:0123456789abcdef", "x"):
+        form = film_form(editor, film_id)
+        form["title"] = "Mást írok"
+        form["version"], form["digests"] = "0", digests
+        press(form, status=409)
+        assert film_of(site, film_id).title == "Az ígéret földje"
+
+
+def test_a_premiere_that_moves_under_another_change_says_why(
+    site: TestApp, editor: TestApp, admin: TestApp, film_id: int
+) -> None:
+    form, other = film_form(editor, film_id), film_form(admin, film_id)
+    other["runtime"] = "95"
+    press(other, status=303)
+    form["premieres-0-date"] = "2026-09-03"
+    assert "Ezt ki kell tölteni." in press(form, status=400).text
+    form["premieres-0-reason"] = "technikai okok"
+    again = form_in(press(form, status=409))
+    press(again, status=303)
+    film = film_of(site, film_id)
+    assert (film.runtime, film.premieres[0].changes[0].reason) == (95, "technikai okok")
 
 
 def test_of_two_who_save_at_once_one_is_told(site: TestApp, editor: TestApp, film_id: int) -> None:
@@ -123,11 +179,11 @@ def test_a_form_older_than_the_session_comes_back_filled_in(editor: TestApp, fil
         assert press(form, headers=headers).status_int == 400
 
 
-@pytest.mark.parametrize("draft", ["{", "[]", '"x"', "[[1,2]]", '[["title"]]'])
-def test_a_draft_that_is_none_is_left_out(stranger: TestApp, draft: str) -> None:
-    form = stranger.get("/manager/sign-in").form
-    form["name"], form["password"], form["draft"] = NAMES[Role.EDITOR], PASSWORD, draft
-    assert form.submit(status=303).location == "http://localhost/manager"
+def test_a_draft_that_is_none_is_left_out(site: TestApp) -> None:
+    for draft in ("{", "[]", '"x"', "[[1,2]]", '[["title"]]'):
+        form = TestApp(site.app).get("/manager/sign-in").form
+        form["name"], form["password"], form["draft"] = NAMES[Role.EDITOR], PASSWORD, draft
+        assert form.submit(status=303).location == "http://localhost/manager", draft
 
 
 def films(site: TestApp) -> int:

@@ -30,6 +30,11 @@ class Merge:
     differences: tuple[Difference, ...]
 
 
+def is_touched(digests: Mapping[str, str], field: str, now: Sheet) -> bool:
+    """Whether a field is no longer what a form was made of; so it is for one without its digest."""
+    return digests.get(field) != now.digests()[field]
+
+
 def merge(
     digests: Mapping[str, str], mine: Sheet, theirs: Sheet, genres: Mapping[int, str]
 ) -> Merge:

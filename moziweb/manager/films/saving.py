@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from moziweb.cache import TAGS_OPTION
 from moziweb.movies.models import (
     Credit,
     CreditRole,
@@ -45,16 +44,14 @@ class Writing:
     now: datetime
 
 
-def take(session: Session, film_id: int, version: int | None) -> bool:
-    """Whether the film is still at ``version``; if so nobody else takes it before this commits."""
-    taken = session.execute(
-        update(Movie)
-        .where(Movie.id == film_id, Movie.version == version)
-        .values(version=Movie.version + 1, updated_at=Movie.updated_at)
-        .execution_options(**{TAGS_OPTION: (), "synchronize_session": False})
-    )
-    count: int = taken.rowcount  # type: ignore[attr-defined]  # an UPDATE's result has it
-    return count == 1
+def hold(session: Session, film_id: int) -> None:
+    """Have nobody else write the film until this transaction ends; before the film is read.
+
+    Nothing is written by it: the version grows with what is (``movies.versions``), so a save that
+    changes nothing leaves other editors in peace. On SQLite a transaction that may write is alone
+    from its beginning.
+    """
+    session.execute(select(Movie.id).where(Movie.id == film_id).with_for_update(key_share=True))
 
 
 def new_film(title: str, now: datetime) -> Movie:

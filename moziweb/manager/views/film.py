@@ -19,7 +19,7 @@ from moziweb.site.wording import Wording
 
 from .. import drafts
 from ..audit import FILM, record
-from ..films.conflicts import Difference, merge
+from ..films.conflicts import Difference, Merge, is_touched, merge
 from ..films.effects import Effects, pages_concerned, seconds_until_fresh
 from ..films.form import (
     MORE_ROWS,
@@ -35,8 +35,8 @@ from ..films.form import (
 )
 from ..films.loading import Offer, offer, whole_film
 from ..films.said import said
-from ..films.saving import Writing, new_film, take, write
-from ..films.sheet import Sheet, as_copy, sheet_of
+from ..films.saving import Writing, hold, new_film, write
+from ..films.sheet import FIELDS, Sheet, as_copy, sheet_of
 from ..history import latest_entries
 from ..identity import whoever
 from ..models import AuditEntry
@@ -81,12 +81,19 @@ class Desk:
         """Whether the form can be saved; what is wrong stands at its fields."""
         valid = self.form.validate()
         # Over what somebody else has saved meanwhile, nothing says which of us moved what.
-        moves = self.is_behind() or check_moves(self.form, self.before)
+        moves = self._is_behind("premieres") or check_moves(self.form, self.before)
         return self._ids_are_free() and valid and moves
 
-    def is_behind(self) -> bool:
-        """Whether the film has changed since the form was made."""
-        return self.film is not None and self.form.version.data != self.film.version
+    def merge(self) -> Merge | None:
+        """A valid form over what somebody else has saved meanwhile; None where nothing differs.
+
+        A film that only went on the site, or a field that both have mended alike, is no matter of
+        the form's.
+        """
+        if not any(map(self._is_behind, FIELDS)):
+            return None
+        found = merge(self._digests(), self.sheet(), self.before, self.offer.genres)
+        return found if found.differences else None
 
     def sheet(self) -> Sheet:
         """What a valid form says."""
@@ -108,6 +115,15 @@ class Desk:
             number = row.form.id.data or 0
             row.form.reason.data = moves.reasons.get(number, "")
             row.form.is_slip.data = number in moves.slips
+
+    def _is_behind(self, field: str) -> bool:
+        """Whether a field of the film has changed since the form was made."""
+        if self.film is None or self.form.version.data == self.film.version:
+            return False
+        return is_touched(self._digests(), field, self.before)
+
+    def _digests(self) -> dict[str, str]:
+        return digests_of(self.form.digests.data or "")
 
     def _ids_are_free(self) -> bool:
         """Whether no other film has the form's ids elsewhere."""
@@ -193,12 +209,14 @@ def publish(request: Request) -> Response:
 
 
 def _save(request: Request) -> dict[str, Any] | Response:
+    if isinstance(request.context, Film):
+        hold(request.dbsession, request.context.film_id)
     desk = Desk.of(request, request.dbsession, safe_fields(request.POST))
     if not desk.is_valid():
         request.response.status_int = 400
         return _page(desk)
-    if desk.film and not take(desk.session, desk.film.id, desk.form.version.data):
-        return _clash(desk)
+    if desk.film and (found := desk.merge()):
+        return _clash(desk, desk.film, found)
     writing = desk.writing()
     before, is_new = desk.before, desk.film is None
     changed = write(writing)
@@ -256,16 +274,9 @@ def _rehearsed(request: Request) -> Desk:
     return desk
 
 
-def _clash(desk: Desk) -> dict[str, Any]:
+def _clash(desk: Desk, film: Movie, found: Merge) -> dict[str, Any]:
     """409: somebody else has saved meanwhile. Both are shown, nothing is overwritten."""
-    assert desk.film is not None  # noqa: S101 - a new film is nobody else's
-    now = whole_film(desk.session, desk.film.id)
-    if now is None:
-        raise HTTPNotFound
-    theirs, moves = sheet_of(now), moves_of(desk.form)
-    mine = sheet_from(desk.form, theirs)
-    found = merge(digests_of(desk.form.digests.data or ""), mine, theirs, desk.offer.genres)
-    desk.rework(found.sheet, now, moves)
+    desk.rework(found.sheet, film, moves_of(desk.form))
     desk.differences = found.differences
     desk.request.response.status_int = 409
     return _page(desk)
