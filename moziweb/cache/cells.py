@@ -63,7 +63,7 @@ class MemcachedCells:
 
     def get(self, name: str) -> bytes | None:
         """See ``Cells``."""
-        return self._client.get(self._prefix + name)
+        return self._client.get_short(self._prefix + name)
 
     def get_multi(self, names: Iterable[str]) -> dict[str, bytes]:
         """See ``Cells``."""

@@ -54,6 +54,7 @@ def test_a_key_that_could_break_the_protocol_is_refused(client: Memcached, key: 
         lambda: client.set(key, b"1"),
         lambda: client.add(key, b"1"),
         lambda: client.set_multi({"fine": b"1", key: b"1"}),
+        lambda: client.get_short(key),
     )
     for write in writes:
         with pytest.raises(KeyRefusedError):
@@ -192,6 +193,7 @@ def test_a_server_that_is_not_there() -> None:
 
 CALLS: dict[str, Callable[[Memcached], object]] = {
     "get": lambda client: client.get("a"),
+    "get_short": lambda client: client.get_short("a"),
     "get_multi": lambda client: client.get_multi(["a", "b"]),
     "gets": lambda client: client.gets("a"),
     "set": lambda client: client.set("a", b"2"),
