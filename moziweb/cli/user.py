@@ -19,6 +19,7 @@ from moziweb.manager.accounts import (
     last_seen,
     set_password,
 )
+from moziweb.manager.attempts import forget_failures
 from moziweb.manager.audit import COMMAND
 from moziweb.manager.models import Role, User
 from moziweb.manager.passwords import MIN_LENGTH, WeakPassword
@@ -86,6 +87,17 @@ def enable_command(installation: Installation, name: str) -> None:
     """Let NAME in again."""
     _switch(installation, name, enable)
     click.echo("Enabled.")
+
+
+@user.command()
+@click.argument("name", required=False)
+@click.pass_obj
+def unlock(installation: Installation, name: str | None) -> None:
+    """Let NAME (or everybody) try to sign in at once, after too many failed attempts."""
+    with _changing(installation) as session:
+        folded = _known(session, name).name if name is not None else None
+        forgotten = forget_failures(session, folded)
+    click.echo(f"Failed attempts forgotten: {forgotten}.")
 
 
 @user.command(name="list")

@@ -61,7 +61,6 @@ class Outcome(StrEnum):
     """How an attempt to sign in ended. One that is not over yet counts as failed."""
 
     FAILED = "failed"
-    REFUSED = "refused"
     SUCCEEDED = "succeeded"
 
 

@@ -19,7 +19,7 @@ from ..models import User
 from ..sessions import Sessions
 from ..shell import manager_view, shell
 from ..tree import SEE
-from .signing import signed_out
+from .signing import signed_out, too_many
 
 _ROUTE: Final = "manager.account"
 
@@ -41,10 +41,15 @@ def account(request: Request) -> dict[str, Any]:
 def change_password(request: Request) -> dict[str, Any] | Response:
     """Another password. A wrong present one counts as an attempt to sign in."""
     form = PasswordForm(request.POST)
+    someone = whoever(request)
+    attempts: Attempts = request.registry["manager_attempts"]
+    attempt = attempts.begin(someone.name, request.remote_addr or "")
+    if attempt.wait:
+        return _page(request, form, too_many(request, attempt))
     if not _knows_password(request, form.current_password.data or ""):
         request.response.status_int = 403
         return _page(request, form, _("The present password is wrong."))
-    someone = whoever(request)
+    attempts.succeeded(attempt)
     user = request.dbsession.get_one(User, someone.user_id)
     try:
         set_password(
@@ -74,18 +79,10 @@ def sign_out_everywhere(request: Request) -> Response:
 
 
 def _knows_password(request: Request, password: str) -> bool:
-    """Looked at in short transactions, as for signing in, before the request has its own."""
-    someone = whoever(request)
-    attempts: Attempts = request.registry["manager_attempts"]
-    attempt = attempts.begin(someone.name, request.remote_addr or "")
-    if attempt.wait:
-        return False
+    """Looked at in a short transaction, as for signing in, before the request has its own."""
     with request.registry["database"].read() as session:
-        user = session.get_one(User, someone.user_id)
-    if not passwords.fits(password, user.password_hash):
-        return False
-    attempts.succeeded(attempt)
-    return True
+        user = session.get_one(User, whoever(request).user_id)
+    return passwords.fits(password, user.password_hash)
 
 
 def _page(request: Request, form: PasswordForm, problem: str = "") -> dict[str, Any]:

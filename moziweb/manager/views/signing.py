@@ -4,6 +4,7 @@ import math
 from typing import Any, Final
 
 from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
@@ -16,7 +17,7 @@ from moziweb.request import Request
 
 from .. import drafts, passwords
 from ..accounts import find_user, fold
-from ..attempts import Attempts
+from ..attempts import Attempt, Attempts
 from ..audit import Actor, record
 from ..cookies import BEFORE, SESSION
 from ..forms import OurForm, one_line
@@ -65,15 +66,7 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
     name = form.name.data or ""
     attempt = attempts.begin(fold(name), address)
     if attempt.wait:
-        seconds = math.ceil(attempt.wait.total_seconds())
-        request.response.status_int = 429
-        request.response.headers["Retry-After"] = str(seconds)
-        minutes = math.ceil(seconds / 60)
-        return _page(
-            request,
-            form,
-            _("Too many attempts. Try again in ${minutes} min.", mapping={"minutes": minutes}),
-        )
+        return _page(request, form, too_many(request, attempt))
     user = _authenticated(request, name, form.password.data or "")
     if user is None:
         request.response.status_int = 403
@@ -88,6 +81,15 @@ def sign_out(request: Request) -> Response:
     sessions: Sessions = request.registry["manager_sessions"]
     sessions.end(whoever(request).session_id)
     return signed_out(request)
+
+
+def too_many(request: Request, attempt: Attempt) -> TranslationString:
+    """The answer will be 429, saying when to try again; returns that in words, for the page."""
+    seconds = math.ceil(attempt.wait.total_seconds())
+    request.response.status_int = 429
+    request.response.headers["Retry-After"] = str(seconds)
+    minutes = math.ceil(seconds / 60)
+    return _("Too many attempts. Try again in ${minutes} min.", mapping={"minutes": minutes})
 
 
 def answer_stranger(request: Request) -> Response:
