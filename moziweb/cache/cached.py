@@ -18,7 +18,7 @@ from pyramid.response import Response
 
 from .assembly import Shell
 from .entry import Kind
-from .errors import EntryCorruptError
+from .errors import CacheError, EntryCorruptError
 from .forms import check_content
 from .fragments import Fragments, PieceGoneError, offer_slots, withdraw_slots
 from .isolation import declared, isolated
@@ -49,7 +49,7 @@ class _NotCachedError(Exception):
 
 
 class _StrayError(Exception):
-    """Carries an answer that is no page out of a render, with what was recorded of it."""
+    """Carries an answer that is to be kept as a stray out of a render, with what was recorded."""
 
     def __init__(self, response: Response, context: RenderContext) -> None:
         super().__init__(response.status)
@@ -197,6 +197,10 @@ class _Page:
         slots = offer_slots(self.request.environ)
         try:
             response = self._response(entry)
+        except _StrayError as stray:
+            if slots.cut(stray.response.body).keys:
+                raise CacheError("a page that is a stray has slots") from None
+            raise
         finally:
             withdraw_slots(self.request.environ)
         shell = slots.cut(response.body)
@@ -210,9 +214,9 @@ class _Page:
             response = self._answer()
         if "Set-Cookie" in response.headers or response.status_int not in {_OK, *STATUSES}:
             raise _NotCachedError(response)
-        if response.status_int in MISSING:
+        if response.status_int in MISSING or entry.is_stray:
             self.cached.strays.cap(entry)
-        if response.status_int in STATUSES:
+        if response.status_int in STATUSES or entry.is_stray:
             raise _StrayError(response, entry)
         return response
 

@@ -137,14 +137,14 @@ REGION_KEYS: Final = (
         "stray_life",
         _number(1, _YEAR),
         60.0,
-        'For how long "not found" is kept at most, in seconds.',
+        'For how long "not found" and pages that show nothing are kept at most, in seconds.',
     ),
     Key(
         "stray_places",
         _whole(1, 1_000_000),
         1000,
-        'How many answers that are no pages ("not found", redirects) are kept; addresses without'
-        " number share them, so that trying such addresses cannot push pages out.",
+        'How many answers that show nothing ("not found", redirects, empty weeks) are kept;'
+        " addresses without number share them, so that trying these cannot push pages out.",
     ),
     Key(
         "lease_time",

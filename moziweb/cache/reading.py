@@ -77,11 +77,12 @@ class Judged:
     unresolved: frozenset[str]
 
 
-def judge(parts: Parts, keys: Sequence[str], g: int) -> Judged:
+def judge(parts: Parts, keys: Sequence[str], g: int, *, remember: bool = True) -> Judged:
     """Fetch the entries of ``keys`` and judge them at the clock ``g``, read before this call.
 
-    What is true is remembered in the first level, and what is not is forgotten there: its copy,
-    true at an older clock, must not come back when the stamps cannot be asked (``last_known``).
+    What is true is remembered in the first level, if it is to be, and what is not is forgotten
+    there: its copy, true at an older clock, must not come back when the stamps cannot be asked
+    (``last_known``).
     """
     found = parts.entries.get_multi(keys)
     for entry in found.values():
@@ -94,7 +95,7 @@ def judge(parts: Parts, keys: Sequence[str], g: int) -> Judged:
         for key, entry in found.items()
         if now < entry.expires and valid(entry.dependencies, stamps, g)
     }
-    for key, entry in true.items():
+    for key, entry in true.items() if remember else ():
         parts.l1.put(key, entry, g, now)
     outdated = {key: entry for key, entry in found.items() if key not in true}
     if known is not None:

@@ -95,6 +95,21 @@ class TaggedRegion:
         spent = (("clock", clock), ("total", time.perf_counter() - began))
         return serve(parts, entry, status, spent)
 
+    def find(self, key: str, wanted: Callable[[Entry], bool]) -> Served | None:
+        """Serve the entry of ``key`` if it is there, ``wanted`` and true; None otherwise.
+
+        For what may be asked for without end: no copy is kept in this process.
+        """
+        parts = self._parts
+        g = parts.stamps.clock() if parts.policy.enabled else None
+        if g is None:
+            return None
+        entry = judge(parts, [key], g, remember=False).true.get(key)
+        if entry is None or not wanted(entry):
+            return None
+        parts.observer.served(parts.name, Status.HIT)
+        return Served(Status.HIT, entry)
+
     def recall(self, key: str) -> tuple[Entry, float] | None:
         """The copy of ``key`` in this process, if it is true; the seconds that the clock took.
 

@@ -53,6 +53,8 @@ class RenderContext:
         self.source = source
         self.renew_before = renew_before
         self.recorder = Recorder()
+        self.is_stray = False
+        """Whether the payload is one of countless that nobody may miss (``strays.py``)."""
 
     def depend(self, *tags: str) -> None:
         """Record that the payload shows what ``tags`` name. Call it before reading any of it."""
@@ -61,6 +63,7 @@ class RenderContext:
     def start_over(self) -> None:
         """Forget what was recorded: the render begins anew."""
         self.recorder = Recorder()
+        self.is_stray = False
 
     def cap(self, expires: float) -> None:
         """Let the payload run out at ``expires`` (Unix time) at the latest.

@@ -1,10 +1,11 @@
-"""Answers at addresses where no page is: "not found", and redirects to where one is.
+"""Answers at addresses of which there is no end: "not found", redirects, pages that show nothing.
 
-There is no end of such addresses, and whoever tries them must not be able to push pages out of the
-cache. So these answers share a fixed number of places: each is stored at one that its address is
-hashed to, together with the key that its page would have, and is gone when another one comes to lie
-there. They are looked for only where no page was found. What they show is known by their tags, as
-with any page: the one that says there is no such film goes stale when films are added.
+Whoever tries such addresses, or walks from one empty week of a calendar to the next, must not be
+able to push pages out of the cache. So these answers share a fixed number of places: each is stored
+at one that its address is hashed to, together with the key that its page would have, and is gone
+when another one comes to lie there. They are looked for only where no page was found, and take no
+room in a process's own memory. What they show is known by their tags, as with any page: the one
+that says there is no such film goes stale when films are added.
 """
 
 import hashlib
@@ -25,17 +26,16 @@ _INSTEAD_OF: Final = "instead_of"
 
 @dataclass(frozen=True, slots=True)
 class Strays:
-    """The answers of a region's views that are no pages."""
+    """The strays among the answers of a region's views."""
 
     region: TaggedRegion
     keys: KeyMaker
 
     def find(self, page: str) -> Served | None:
         """What is answered instead of the page with this key, if that is known and true."""
-        served = self.region.lookup(self._place(page))
-        if served is None or served.entry.content.get(_INSTEAD_OF) != page:
-            return None
-        return served
+        return self.region.find(
+            self._place(page), lambda entry: entry.content.get(_INSTEAD_OF) == page
+        )
 
     def store(self, page: str, answer: Rendered, context: RenderContext) -> Served | None:
         """Store what is answered instead of a page, as ``context`` has recorded it.
@@ -52,7 +52,9 @@ class Strays:
         return at if entry is not None and entry.content.get(_INSTEAD_OF) == page else None
 
     def cap(self, context: RenderContext) -> None:
-        """Let an answer that says "not found" live for a short while: it may have missed a tag."""
+        """Let an answer live for a short while: there may be more of them than anyone has room for,
+        a CDN among others, and one that says "not found" may have missed a tag.
+        """
         context.cap(self.region.now() + self.region.policy.stray_life)
 
     def _place(self, page: str) -> str:

@@ -13,7 +13,8 @@ digest of the code and templates that make it, and the query parameters that it 
 is only a matter of form is not there, and what would make the page wrong for others raises. A page
 that depends on the time says until when it is true, with ``cache_moment``; one that is made of
 pieces says who makes those, with ``cache_fragments`` (``fragments.py``). "Not found" and redirects
-are cached too, at a bounded number of places (``strays.py``).
+are cached too, at a bounded number of places (``strays.py``), and so are pages that say that there
+is no end of their like (``stray``).
 
 A page that this process has served before is served in front of all this (``fastpath.py``): one
 read of the clock, and the bytes.
@@ -42,6 +43,18 @@ def depend(request: Any, *tags: str) -> None:
     context = context_of(request)
     if context is not None:
         context.depend(*tags)
+
+
+def stray(request: Any) -> None:
+    """Say that the page being rendered is one of countless that show nothing, and has no slots.
+
+    Such as an empty week, of which there are as many as a calendar has. It is kept as "not found"
+    is, at a bounded number of places and not for long, so that whoever walks through all of them
+    pushes out no page that is asked for (``strays.py``). It goes stale by its tags like any other.
+    """
+    context = context_of(request)
+    if context is not None:
+        context.is_stray = True
 
 
 def cap(request: Any, ends: float) -> None:

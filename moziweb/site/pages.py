@@ -1,5 +1,6 @@
 """What every page's head holds."""
 
+from dataclasses import replace
 from typing import Final
 
 from moziweb.i18n import LOCALES
@@ -27,6 +28,11 @@ def page_of(visit: Visit, title: str, description: str, route: str, **values: st
         other_language=_other_language(visit, route, **values),
         robots=INDEXED,
     )
+
+
+def not_indexed(page: Page) -> Page:
+    """The head of a page that search engines are not to list."""
+    return replace(page, robots=NOT_INDEXED)
 
 
 def error_page_of(visit: Visit, title: str) -> Page:

@@ -15,11 +15,13 @@ from .wording import Wording
 _MONTHS_BACK: Final = 3
 _MONTHS_AHEAD: Final = 8
 
-NO_NEIGHBOURS: Final = Neighbours(before=None, after=None)
 
+def week_nav(visit: Visit, week: Week, out: Neighbours | None = None) -> PeriodNav:
+    """The navigation of a week; ``out`` are the days that lead out of an empty one.
 
-def week_nav(visit: Visit, week: Week, filled: Neighbours = NO_NEIGHBOURS) -> PeriodNav:
-    """The navigation of a week; ``filled`` are the days that lead out of an empty one."""
+    An empty one leads to no side on which there are no premieres: a calendar has thousands of empty
+    weeks, and whoever follows every link should come to an end.
+    """
 
     def link(other: Week | None) -> Link | None:
         return _link(other, week_text, visit, visit.paths.week)
@@ -27,17 +29,17 @@ def week_nav(visit: Visit, week: Week, filled: Neighbours = NO_NEIGHBOURS) -> Pe
     return PeriodNav(
         title=visit.wording.say(_("Premieres of the week")),
         span_text=visit.wording.span_text(week.start, week.end),
-        previous=link(week.previous),
-        next=link(week.next),
-        previous_filled=link(week_of(filled.before) if filled.before else None),
-        next_filled=link(week_of(filled.after) if filled.after else None),
-        months=month_links(visit, month_of(week.thursday), current=None),
+        previous=link(week.previous if out is None or out.before else None),
+        next=link(week.next if out is None or out.after else None),
+        previous_filled=link(week_of(out.before) if out and out.before else None),
+        next_filled=link(week_of(out.after) if out and out.after else None),
+        months=_month_links(visit, month_of(week.thursday), None, out),
         jump_value=week.thursday.isoformat(),
     )
 
 
-def month_nav(visit: Visit, month: Month, filled: Neighbours = NO_NEIGHBOURS) -> PeriodNav:
-    """The navigation of a month; ``filled`` as for a week."""
+def month_nav(visit: Visit, month: Month, out: Neighbours | None = None) -> PeriodNav:
+    """The navigation of a month; ``out`` as for a week."""
 
     def link(other: Month | None) -> Link | None:
         return _link(other, month_text, visit, visit.paths.month)
@@ -45,18 +47,24 @@ def month_nav(visit: Visit, month: Month, filled: Neighbours = NO_NEIGHBOURS) ->
     return PeriodNav(
         title=visit.wording.say(_("Premieres of the month")),
         span_text=month_text(visit.wording, month),
-        previous=link(month.previous),
-        next=link(month.next),
-        previous_filled=link(month_of(filled.before) if filled.before else None),
-        next_filled=link(month_of(filled.after) if filled.after else None),
-        months=month_links(visit, month, current=month),
+        previous=link(month.previous if out is None or out.before else None),
+        next=link(month.next if out is None or out.after else None),
+        previous_filled=link(month_of(out.before) if out and out.before else None),
+        next_filled=link(month_of(out.after) if out and out.after else None),
+        months=_month_links(visit, month, month, out),
         jump_value=month.start.isoformat(),
     )
 
 
-def month_links(visit: Visit, around: Month, current: Month | None) -> tuple[Link, ...]:
-    """The months around one, each with its year."""
+def _month_links(
+    visit: Visit, around: Month, current: Month | None, out: Neighbours | None
+) -> tuple[Link, ...]:
+    """The months around one, each with its year; of an empty one, as far as there are premieres."""
     months = (around.shifted(step) for step in range(-_MONTHS_BACK, _MONTHS_AHEAD + 1))
+    if out is not None:
+        first = month_of(out.before) if out.before else around
+        last = month_of(out.after) if out.after else around
+        months = (month for month in months if first <= month <= last)
     return tuple(
         Link(
             href=visit.paths.month(month),

@@ -24,10 +24,10 @@ from moziweb.cache import (
 )
 from moziweb.cache.cells import MemoryCells
 from moziweb.cache.entry import decode, encode
-from moziweb.cache.errors import StoreUnreachableError
+from moziweb.cache.errors import CacheError, StoreUnreachableError
 from moziweb.cache.fragments import slots_of
 from moziweb.cache.proxy import split_frame
-from moziweb.cache.views import depend
+from moziweb.cache.views import depend, stray
 
 SETTINGS = {"cache.regions": "pages", "cache.pages.expiration_time": "60"}
 
@@ -226,6 +226,38 @@ def test_a_redirect_goes_stale_with_what_it_leads_to(site: Site) -> None:
     site.look = lambda request: "page"
     site.cache.stamps.publish(["page:a"])
     assert site.get().text == "page"
+
+
+def test_a_stray_lies_where_strays_do_and_goes_stale_by_its_tags(site: Site) -> None:
+    def look(request: Any) -> str:
+        stray(request)
+        return "empty"
+
+    site.look = look
+    kept = site.cache.dogpile["pages"].actual_backend._values
+    pages = [site.get(f"/page/{number}") for number in range(3000)]
+    assert {(each.text, each.headers["X-Cache"]) for each in pages} == {("empty", "miss")}
+    assert len(kept) <= site.cache.regions["pages"].policy.stray_places
+    assert site.cache.regions["pages"].l1_used == 0
+    for status in ("hit", "hit"):
+        again = site.get("/page/2999")
+        assert (again.text, again.headers["X-Cache"]) == ("empty", status)
+        assert site.get("/page/2999", If_None_Match=again.headers["ETag"]).status_int == 304
+    site.cache.stamps.publish(["page:2999"])
+    site.look = lambda request: "full"
+    assert [site.get("/page/2999").text for _ in range(2)] == ["full"] * 2
+    assert site.get("/page/2999").headers["X-Cache"] == "l1"
+
+
+def test_a_stray_has_no_slots() -> None:
+    def look(request: Any) -> str:
+        stray(request)
+        return f"<{slots_of(request).take('7')}>"
+
+    site = listed()
+    site.look = look
+    with pytest.raises(CacheError, match="slots"):
+        site.get()
 
 
 def test_a_long_address_is_cached_like_any(site: Site) -> None:

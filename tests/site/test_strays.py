@@ -1,6 +1,7 @@
 """Where no page is: "not found" and redirects are cached with their tags, in a bounded room."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from sqlalchemy.orm import Session
@@ -21,7 +22,8 @@ def films(dbsession: Session) -> Films:
 
 @pytest.fixture
 def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
-    with site(settings | CACHED | {"cache.pages.stray_places": "4"}) as app:
+    few = {"cache.pages.stray_places": "4", "cache.pages.stray_life": "60"}
+    with site(settings | CACHED | few) as app:
         yield app
 
 
@@ -84,17 +86,35 @@ def test_not_found_says_nothing_of_its_address_and_does_not_live_long(cached: Te
 
 
 def test_trying_addresses_without_number_fills_a_few_places(cached: TestApp, films: Films) -> None:
-    kept = {path: cached.get(path).body for path in pages(films).values()}
+    kept = {path: cached.get(path).body for name, path in pages(films).items() if name != "empty"}
     entries = cached.app.registry["cache"].dogpile["pages"].actual_backend._values
     before = len(entries)
     for number in range(5000, 5060):
         cached.get(f"/movie/{number}", status=404)
         cached.get(f"/movie/{films.here}-{number}", status=301)
+        assert cached.get(f"/en/week/{number - 2900}-W07").headers["X-Cache"] == "miss"
     assert before < len(entries) <= before + 4
     for path, body in kept.items():
         page = cached.get(path)
         assert page.headers["X-Cache"] in {"hit", "l1"}
         assert page.body == body
+
+
+def test_an_empty_week_is_kept_until_a_film_opens_in_it(cached: TestApp, films: Films) -> None:
+    path, day = "/week/2150-W01", date.fromisocalendar(2150, 1, 4)
+    empty = cached.get(path)
+    again = cached.get(path)
+    assert (empty.headers["X-Cache"], again.headers["X-Cache"]) == ("miss", "hit")
+    assert again.body == empty.body
+    assert cached.get(path).headers["X-Cache"] == "hit"  # no copy in this process
+
+    def announce(session: Session) -> None:
+        factories.make_premiere(session, session.get_one(Movie, films.undated), day)
+
+    write(cached, announce)
+    assert "Valamikor" in cached.get(path).text
+    assert cached.get(path).headers["X-Cache"] == "hit"
+    assert cached.get(path).headers["X-Cache"] == "l1"
 
 
 def test_one_address_is_never_answered_with_anothers_redirect(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pyramid.httpexceptions import HTTPBadRequest, HTTPFound, HTTPNotFound
 from pyramid.view import view_config
 
+from moziweb.cache.views import stray
 from moziweb.i18n import _
 from moziweb.movies.calendar import Month, Period, Week, parse_day, week_of
 from moziweb.movies.models import DatePrecision
@@ -25,14 +26,14 @@ from moziweb.movies.tags import period_tag
 from moziweb.request import Request
 
 from ..cards import PeriodNav
-from ..pages import page_of
-from ..periods import NO_NEIGHBOURS, month_nav, week_nav, week_text
+from ..pages import not_indexed, page_of
+from ..periods import month_nav, week_nav, week_text
 from ..programme import Programme, film_pieces
 from ..slots import Section, with_eager_row
 from ..visit import Visit
 
 AnyPeriod = TypeVar("AnyPeriod", bound=Period)
-NavMaker = Callable[[Visit, AnyPeriod, Neighbours], PeriodNav]
+NavMaker = Callable[[Visit, AnyPeriod, Neighbours | None], PeriodNav]
 SectionMaker = Callable[[Programme, Visit, Sequence[Listing]], list[Section]]
 
 
@@ -81,24 +82,29 @@ def _period_page(
     nav_of: NavMaker[AnyPeriod],
     sections_of: SectionMaker,
 ) -> dict[str, Any]:
-    """What ``period.jinja2`` is given. Three queries, or two for a period without premieres."""
+    """What ``period.jinja2`` is given. Three queries, or two for a period without premieres.
+
+    A calendar has thousands of those: none is indexed, and few are kept.
+    """
     visit = Visit.of(request)
     visit.depend(period_tag(period))
     listings = premieres_between(request.dbsession, period.start, period.end, precisions)
-    filled = NO_NEIGHBOURS
+    out = None
     if not listings:
-        filled = neighbours(request.dbsession, period.start, period.end, precisions)
-        visit.depend(*spans_between(filled.before or date.min, filled.after or date.max))
-    nav = nav_of(visit, period, filled)
+        stray(request)
+        out = neighbours(request.dbsession, period.start, period.end, precisions)
+        visit.depend(*spans_between(out.before or date.min, out.after or date.max))
+    nav = nav_of(visit, period, out)
     description = _("Film premieres in Hungary, ${span}.", mapping={"span": nav.span_text})
+    page = page_of(
+        visit,
+        f"{nav.title}: {nav.span_text}",
+        visit.wording.say(description),
+        route,
+        **{route: period.name},
+    )
     return {
-        "page": page_of(
-            visit,
-            f"{nav.title}: {nav.span_text}",
-            visit.wording.say(description),
-            route,
-            **{route: period.name},
-        ),
+        "page": page if listings else not_indexed(page),
         "nav": nav,
         "sections": with_eager_row(sections_of(Programme(request, visit), visit, listings)),
         "is_empty": not listings,

@@ -4,7 +4,6 @@ Nothing that anybody types is a key of the cache: only the cards of what is foun
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -24,7 +23,7 @@ from moziweb.movies.news import openings_of
 from moziweb.request import Request
 
 from ..cards import Page
-from ..pages import NOT_INDEXED, page_of
+from ..pages import not_indexed, page_of
 from ..programme import Programme, film_pieces
 from ..slots import Section, with_eager_row
 from ..visit import Visit
@@ -83,4 +82,4 @@ def _page(visit: Visit, text: str) -> Page:
     title = say(_("Search: ${text}", mapping={"text": text})) if text else say(_("Search"))
     description = say(_("Films by their titles, directors and actors."))
     page = page_of(visit, title, description, "search")
-    return replace(page, robots=NOT_INDEXED) if text else page
+    return not_indexed(page) if text else page

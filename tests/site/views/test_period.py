@@ -73,7 +73,36 @@ def test_a_calendar_without_films_has_no_way_out(app: TestApp) -> None:
     assert "ways-out" not in app.get("/week/2026-W34").text
 
 
-def test_the_ends_of_the_calendar_have_one_neighbour(app: TestApp) -> None:
+def test_a_walk_along_the_calendar_comes_to_an_end(app: TestApp, dbsession: Session) -> None:
+    """It has 39,000 pages of weeks and months, and three premieres."""
+    for shift in (0, 3, 12):
+        make_premiere(dbsession, make_movie(dbsession), THURSDAY + shift * WEEK)
+    dbsession.commit()
+    found, ahead = {"/"}, ["/"]
+    while ahead:
+        new = set(re.findall(r'href="(/(?:week|month)/[^"]+)"', app.get(ahead.pop()).text)) - found
+        found |= new
+        ahead += new
+    weeks, months = sorted(f for f in found if "W" in f), sorted(f for f in found if "month" in f)
+    # One week beyond what is filled, and the months that the navigation tells of.
+    assert (weeks[0], weeks[-1], len(weeks)) == ("/week/2026-W33", "/week/2026-W47", 15)
+    assert (months[0], months[-1], len(months)) == ("/month/2026-05", "/month/2027-07", 15)
+
+
+def test_an_empty_period_is_not_to_be_indexed(app: TestApp, dbsession: Session) -> None:
+    make_premiere(dbsession, make_movie(dbsession), THURSDAY)
+    dbsession.commit()
+    robots = {
+        path: app.get(path).html.find("meta", {"name": "robots"})["content"]
+        for path in ("/week/2026-W34", "/week/2026-W35", "/month/2026-08", "/en/month/2150-01")
+    }
+    assert list(robots.values()) == ["index, follow", "noindex", "index, follow", "noindex"]
+
+
+def test_the_ends_of_the_calendar_have_one_neighbour(app: TestApp, dbsession: Session) -> None:
+    for day in (date(1895, 1, 31), date(2200, 12, 1)):
+        make_premiere(dbsession, make_movie(dbsession), day)
+    dbsession.commit()
     first, last = app.get("/month/1895-01").text, app.get("/month/2200-12").text
     assert 'href="/month/1895-02"' in first
     assert "1894" not in first
