@@ -36,6 +36,7 @@ ROUTES: Final = (
     ("film_posters", "/films/{film}/posters", tree.Film),
     ("film_unsaved_poster", "/films/{film}/posters/unsaved/{unsaved}", tree.Film),
     ("film_poster_preview", "/films/{film}/posters/unsaved/{unsaved}/{variant}", tree.Film),
+    ("poster_console", "/posters", tree.Posters),
     ("imports", "/imports", tree.Imports),
     ("import", "/imports/{job}", tree.OneImport),
     ("audit", "/audit", tree.AuditLog),
@@ -79,6 +80,7 @@ def includeme(config: Configurator) -> None:
     config.include(".words")
     config.include(".imports")
     config.include(".posters")
+    config.include(".consoles")
     config.scan(".views")
 
 

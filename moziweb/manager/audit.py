@@ -17,8 +17,20 @@ Change: TypeAlias = tuple[str, str, str]
 MAX_TEXT: Final = 2000
 """Characters of a value that are kept."""
 
+MAX_NAME: Final = 300
+"""Characters of a subject's name that are kept."""
+
 FILM: Final = "film"
 USER: Final = "user"
+POSTERS: Final = "posters"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the machinery that something is done to; ``name`` says to what of it, if any."""
+
+    kind: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +49,20 @@ def record(
     session: Session,
     by: Actor,
     action: str,
-    subject: Movie | User,
+    subject: Movie | User | Part,
     now: datetime,
     changes: Iterable[Change] = (),
 ) -> AuditEntry:
     """Add an entry to the session; ``subject`` has been flushed."""
-    is_film = isinstance(subject, Movie)
+    kind, number, name = _named(subject)
     entry = AuditEntry(
         at=now,
         user_id=by.user_id,
         user_name=by.name,
         action=action,
-        subject=FILM if is_film else USER,
-        subject_id=subject.id,
-        subject_name=subject.title if isinstance(subject, Movie) else subject.name,
+        subject=kind,
+        subject_id=number,
+        subject_name=name[:MAX_NAME],
         changes=[
             {"field": field, "before": before[:MAX_TEXT], "after": after[:MAX_TEXT]}
             for field, before, after in changes
@@ -59,3 +71,12 @@ def record(
     )
     session.add(entry)
     return entry
+
+
+def _named(subject: Movie | User | Part) -> tuple[str, int | None, str]:
+    """The kind of a subject, its id if it has one, and its name."""
+    if isinstance(subject, Movie):
+        return FILM, subject.id, subject.title
+    if isinstance(subject, User):
+        return USER, subject.id, subject.name
+    return subject.kind, None, subject.name

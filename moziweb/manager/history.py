@@ -1,6 +1,6 @@
 """Reading the audit: what was done, to one film or to all, the latest first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy import select
@@ -22,6 +22,7 @@ ACTIONS: Final = {
     "poster.choose": _("given another poster"),
     "poster.focus": _("given another focal point"),
     "poster.regenerate": _("posters made anew"),
+    "posters.retry": _("failed posters tried again"),
     "user.add": _("added"),
     "user.password": _("given a new password"),
     "user.disable": _("disabled"),
@@ -35,15 +36,18 @@ ACTIONS: Final = {
 def latest_entries(
     session: Session,
     *,
-    subject: str | None = None,
+    subjects: Collection[str] = (),
     subject_id: int | None = None,
     before: int | None = None,
     limit: int = PAGE,
 ) -> Sequence[AuditEntry]:
-    """The latest entries with an id below ``before``, of one kind of subject or of one. A query."""
+    """The latest entries with an id below ``before``, of some kinds of subjects, of one subject.
+
+    One query.
+    """
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
-    if subject is not None:
-        query = query.where(AuditEntry.subject == subject)
+    if subjects:
+        query = query.where(AuditEntry.subject.in_(subjects))
     if subject_id is not None:
         query = query.where(AuditEntry.subject_id == subject_id)
     if before is not None:

@@ -28,6 +28,7 @@ FILM_ROOMS: Final = (
 ROOMS: Final = (
     Room("manager.home", _("Overview")),
     Room("manager.films", _("Films")),
+    Room("manager.poster_console", _("Posters")),
     Room("manager.imports", _("Imports"), EDIT),
     Room("manager.audit", _("Changes")),
     Room("manager.users", _("Users"), ADMINISTER),

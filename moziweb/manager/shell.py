@@ -28,6 +28,8 @@ NOTICES: Final = {
     "poster-chosen": _("This will be the film's poster as soon as its pictures are ready."),
     "poster-focus": _("The focal point is saved."),
     "poster-again": _("The pictures are being made anew; the old ones are shown till then."),
+    "posters-retried": _("What failed is being tried again; the numbers below show how it goes."),
+    "posters-nothing": _("Nothing of that had failed any more."),
     "user-disabled": _("The user is disabled and signed out everywhere."),
     "user-enabled": _("The user may sign in again."),
     "user-signed-out": _("The user is signed out everywhere."),

@@ -7,6 +7,7 @@
     │   └── Film           "42"
     ├── Imports
     │   └── OneImport      "3"
+    ├── Posters            how all of them stand
     ├── AuditLog
     ├── Account            one's own
     └── Users              administrators alone
@@ -103,6 +104,12 @@ class OneImport(_Below):
         super().__init__(request)
         self._parent = Imports(request)
         self.job_id = id_of(request, "job")
+
+
+class Posters(_Below):
+    """The posters of all films."""
+
+    __name__ = "posters"
 
 
 class AuditLog(_Below):

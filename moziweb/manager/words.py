@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from babel.dates import format_timedelta
+from babel.numbers import format_decimal
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from pyramid.config import Configurator
 from pyramid.i18n import TranslationString
 
@@ -30,6 +34,14 @@ POSTERS: Final = {
     SourceState.RETRY_WAIT: _("failed, will be tried again"),
     SourceState.FAILED: _("failed"),
 }
+
+VARIANT_STATES: Final = {
+    VariantState.PENDING: _("being stored"),
+    VariantState.READY: _("shown"),
+    VariantState.SUPERSEDED: _("replaced, kept for pages that still link them"),
+    VariantState.DELETED: _("removed"),
+}
+"""How the pictures made of posters stand."""
 
 KINDS: Final = {
     SourceKind.UPLOAD: _("uploaded file"),
@@ -68,6 +80,7 @@ FIELDS: Final = {
     "focal_point": _("Focal point"),
     "published": _("On the site"),
     "role": _("Role"),
+    "sources": _("Sources"),
 }
 """What the fields of films and users are called."""
 
@@ -91,6 +104,23 @@ class Marks(dict[str, tuple[str, str]]):
 def budapest(moment: datetime) -> str:
     """``2026-08-20 12:00``, in the time of Budapest."""
     return f"{moment.astimezone(BUDAPEST):%Y-%m-%d %H:%M}"
+
+
+def clock(moment: datetime) -> str:
+    """``12:00:05``, in the time of Budapest."""
+    return f"{moment.astimezone(BUDAPEST):%H:%M:%S}"
+
+
+@pass_context
+def amount(context: Context, number: float) -> str:
+    """A number as the page's language writes it, with two decimals at most."""
+    return format_decimal(number, format="#,##0.##", locale=context["request"].locale_name)
+
+
+@pass_context
+def span(context: Context, length: timedelta) -> str:
+    """``12 minutes``: as much of a time as one wants to know."""
+    return format_timedelta(length, locale=context["request"].locale_name)
 
 
 def field_name(field: str) -> Any:
@@ -164,10 +194,14 @@ def includeme(config: Configurator) -> None:
 def _add_filters(config: Configurator) -> None:
     config.get_jinja2_environment().filters.update(
         budapest=budapest,
+        clock=clock,
+        amount=amount,
+        span=span,
         rendered=rendered,
         field_name=field_name,
         role_name=ROLES.__getitem__,
         poster_name=POSTERS.__getitem__,
+        variant_state=lambda state: VARIANT_STATES[VariantState(state)],
         poster_kind=KINDS.__getitem__,
         code_meaning=meaning_of,
         ready_picture=ready_picture,

@@ -29,6 +29,7 @@ from .sources import (
     record_upload,
     store_upload,
 )
+from .standing import Retry, retry_in
 
 
 class UnknownSource(LookupError):
@@ -180,6 +181,12 @@ class PosterDesk:
     def regenerate_all(self, session: Session) -> int:
         """The same for every source there is; the background sees to them in turns."""
         return self._regenerate(session, None)
+
+    def retry(self, session: Session, what: Retry) -> int:
+        """Have failed sources tried at once, as ``standing.retry`` does; tells how many."""
+        tried = retry_in(session, what)
+        self._tell(session, tried)
+        return len(tried)
 
     def describe(self, session: Session, movie_id: int) -> list[SourceView]:
         """The movie's sources, the chosen one first, then the newest."""

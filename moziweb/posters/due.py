@@ -19,7 +19,8 @@ from .models import PosterSource, SourceKind, SourceState
 LAZY: Final = frozenset({SourceKind.DRAWN})
 """Kinds that are made when a visitor asks, and not before."""
 
-_IS_EAGER: Final = or_(PosterSource.kind.not_in(LAZY), PosterSource.remake)
+IS_EAGER: Final = or_(PosterSource.kind.not_in(LAZY), PosterSource.remake)
+"""Sources that the background makes, without waiting for a visitor."""
 
 
 def due_sources(session: Session, now: datetime, limit: int) -> list[int]:
@@ -36,7 +37,7 @@ def _in_turn(session: Session, now: datetime, limit: int) -> Iterator[int]:
         # A query to each state: all of them run along one index, whatever the number of sources.
         query = (
             select(PosterSource.id)
-            .where(condition, _IS_EAGER, unleased(now))
+            .where(condition, IS_EAGER, unleased(now))
             .order_by(PosterSource.next_attempt_at)
             .limit(limit)
         )

@@ -13,9 +13,11 @@ from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 
 from .breaker import STORAGE, host_of
+from .due import IS_EAGER
 from .models import PosterHost, PosterSource, PosterVariant, SourceState
 
 _FAILING: Final = (SourceState.RETRY_WAIT, SourceState.FAILED)
+_WAITING: Final = (SourceState.PENDING, SourceState.GENERATING, SourceState.RETRY_WAIT)
 PAGE: Final = 1_000
 
 
@@ -31,32 +33,43 @@ class HostView:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Counts of everything. ``failures`` is by code and host; a source without a host has ""."""
+    """Counts of everything. ``failures`` is by code and host; a source without a host has "".
+
+    ``waiting`` are the sources that the background has yet to make, or to try again: drawn ones
+    wait for a visitor, and are not among them.
+    """
 
     sources: dict[str, int]
     variants: dict[str, int]
     failures: dict[tuple[str, str], int]
     hosts: tuple[HostView, ...]
     oldest_pending: datetime | None
+    waiting: int
 
 
 def standing(database: Database) -> Standing:
     """How everything stands now."""
     with database.read() as session:
-        pending = select(func.min(PosterSource.created_at)).where(
-            PosterSource.state == SourceState.PENDING
-        )
-        hosts = session.scalars(select(PosterHost).order_by(PosterHost.name))
-        return Standing(
-            sources=_counts(session, PosterSource),
-            variants=_counts(session, PosterVariant),
-            failures=dict(Counter(_failures(session)).most_common()),
-            hosts=tuple(
-                HostView(host.name, host.failures, host.error_code, host.open_until)
-                for host in hosts
-            ),
-            oldest_pending=session.scalar(pending),
-        )
+        return standing_in(session)
+
+
+def standing_in(session: Session) -> Standing:
+    """The same in a session of the caller's. Six queries."""
+    pending = select(func.min(PosterSource.created_at)).where(
+        PosterSource.state == SourceState.PENDING
+    )
+    waiting = select(func.count(PosterSource.id)).where(PosterSource.state.in_(_WAITING), IS_EAGER)
+    hosts = session.scalars(select(PosterHost).order_by(PosterHost.name))
+    return Standing(
+        sources=_counts(session, PosterSource),
+        variants=_counts(session, PosterVariant),
+        failures=dict(Counter(_failures(session)).most_common()),
+        hosts=tuple(
+            HostView(host.name, host.failures, host.error_code, host.open_until) for host in hosts
+        ),
+        oldest_pending=session.scalar(pending),
+        waiting=session.scalar(waiting) or 0,
+    )
 
 
 def _counts(session: Session, model: type[PosterSource] | type[PosterVariant]) -> dict[str, int]:
@@ -88,17 +101,27 @@ def retry(database: Database, what: Retry) -> int:
     A host that is left alone is asked again, too; so is storage, unless one host is meant.
     """
     tried, last = 0, 0
-    while page := _page(database, what, last):
+    while True:
+        with database.read() as session:
+            page = _page(session, what, last)
+        if not page:
+            return tried
         last = page[-1][0]
-        ids = [source_id for source_id, url in page if what.host in (None, host_of(url))]
         with database.write() as session:
-            tried += _reset(session, ids)
-            hosts = {host_of(url) for _, url in page if what.host in (None, host_of(url))}
-            _forget(session, hosts, storage=what.host is None)
+            tried += len(_try_again(session, what, page))
+
+
+def retry_in(session: Session, what: Retry) -> list[int]:
+    """The same in a transaction of the caller's; the ids of the sources."""
+    tried: list[int] = []
+    last = 0
+    while page := _page(session, what, last):
+        last = page[-1][0]
+        tried += _try_again(session, what, page)
     return tried
 
 
-def _page(database: Database, what: Retry, last: int) -> list[tuple[int, str | None]]:
+def _page(session: Session, what: Retry, last: int) -> list[tuple[int, str | None]]:
     query = select(PosterSource.id, PosterSource.url).where(
         PosterSource.id > last, PosterSource.state.in_(_FAILING)
     )
@@ -106,12 +129,17 @@ def _page(database: Database, what: Retry, last: int) -> list[tuple[int, str | N
         query = query.where(PosterSource.error_code == what.code)
     if what.movie_id is not None:
         query = query.where(PosterSource.movie_id == what.movie_id)
-    with database.read() as session:
-        rows = session.execute(query.order_by(PosterSource.id).limit(PAGE))
-        return [(source_id, url) for source_id, url in rows]
+    rows = session.execute(query.order_by(PosterSource.id).limit(PAGE))
+    return [(source_id, url) for source_id, url in rows]
 
 
-def _reset(session: Session, ids: list[int]) -> int:
+def _try_again(session: Session, what: Retry, page: list[tuple[int, str | None]]) -> list[int]:
+    meant = [(source_id, url) for source_id, url in page if what.host in (None, host_of(url))]
+    _forget(session, {host_of(url) for _, url in meant}, storage=what.host is None)
+    return _reset(session, [source_id for source_id, _ in meant])
+
+
+def _reset(session: Session, ids: list[int]) -> list[int]:
     reset = (
         update(PosterSource)
         .where(PosterSource.id.in_(ids), PosterSource.state.in_(_FAILING))
@@ -119,7 +147,7 @@ def _reset(session: Session, ids: list[int]) -> int:
         .returning(PosterSource.id)
     )
     options = {"synchronize_session": False, TAGS_OPTION: ()}
-    return len(session.execute(reset, execution_options=options).all())
+    return list(session.scalars(reset, execution_options=options))
 
 
 def _forget(session: Session, hosts: set[str | None], *, storage: bool) -> None:

@@ -19,6 +19,7 @@ PATHS = (
     "/manager/films?q=nincs+ilyen",
     "/manager/films/new",
     "a film",
+    "/manager/posters",
     "/manager/audit",
     "/manager/users",
     "/manager/account",
@@ -155,6 +156,23 @@ def test_a_page_is_accessible_and_quiet(reading_desk: Desk, open_page: OpenPage,
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert violations_of(page) == []
     assert [each for each in watch.errors if "404" not in each] == []
+
+
+def test_a_console_moves_while_one_looks(reading_desk: Desk, open_page: OpenPage) -> None:
+    page = open_page()
+    watch = Watch.over(page)
+    reading_desk.sign_in(page)
+    page.goto(f"{reading_desk.url}/manager/posters")
+    drawing = page.locator("#charts figure").nth(2)
+    drawing.locator("summary").click()
+    rows = drawing.locator("tbody tr")
+    seen = rows.count()
+    expect(rows).not_to_have_count(seen, timeout=30_000)
+    expect(drawing.locator("details")).to_have_attribute("open", "")
+    line = drawing.locator("polyline").get_attribute("points") or ""
+    assert len(line.split()) > seen
+    assert violations_of(page) == []
+    assert watch.errors == []
 
 
 def test_the_page_to_sign_in_is_accessible(reading_desk: Desk, open_page: OpenPage) -> None:

@@ -328,7 +328,7 @@ def _beside(desk: Desk) -> dict[str, Any]:
             "marks_of": Marks({}), "entries": (), "saved": None, "seconds": None, "changes": {},
             "film_rooms": (),
         }  # fmt: skip
-    entries = latest_entries(desk.session, subject=FILM, subject_id=desk.film.id, limit=5)
+    entries = latest_entries(desk.session, subjects=(FILM,), subject_id=desk.film.id, limit=5)
     wanted = desk.request.GET.get("saved", "")
     saved = next((each for each in entries if str(each.id) == wanted), None)
     return {

@@ -37,7 +37,7 @@ def home(request: Request) -> dict[str, Any]:
     return {
         "page": shell(request, _("Overview"), "manager.home"),
         "to_do": [(each, name, numbers[each]) for each, name in TO_DO],
-        "entries": latest_entries(request.dbsession, subject=FILM, limit=8),
+        "entries": latest_entries(request.dbsession, subjects=(FILM,), limit=8),
     }
 
 

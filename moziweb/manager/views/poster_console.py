@@ -1,0 +1,72 @@
+"""The console of posters: how all of them stand, what failed and why, and trying again."""
+
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPBadRequest, HTTPSeeOther
+from pyramid.response import Response
+
+from moziweb.i18n import _
+from moziweb.posters.desk import PosterDesk
+from moziweb.posters.pace import pace
+from moziweb.posters.standing import Retry, standing_in
+from moziweb.request import Request
+
+from ..audit import POSTERS, Part, record
+from ..consoles import POSTER_TREND
+from ..consoles.posters import (
+    came_chart,
+    causes_of,
+    made_chart,
+    sites_of,
+    states_of,
+    time_left,
+    waiting_chart,
+)
+from ..identity import whoever
+from ..imports.wishes import text_of
+from ..shell import manager_view, shell
+from ..tree import EDIT, SEE
+
+ROOM: Final = "manager.poster_console"
+
+
+@manager_view("poster_console", permission=SEE, renderer="poster_console", request_method="GET")
+def poster_console(request: Request) -> dict[str, Any]:
+    """Everything at a glance; asked for again and again by whoever looks. Eight queries."""
+    session, now = request.dbsession, request.registry["clock"]()
+    found, hours = standing_in(session), pace(session, now)
+    samples = request.registry[POSTER_TREND].note(now, found.waiting)
+    return {
+        "page": shell(request, _("Posters"), ROOM),
+        "now": now,
+        "found": found,
+        "states": states_of(found),
+        "sites": sites_of(found),
+        "causes": causes_of(found),
+        "failed": sum(found.failures.values()),
+        "made": made_chart(hours),
+        "came": came_chart(hours),
+        "waiting": waiting_chart(samples),
+        "left": time_left(found.waiting, hours, now),
+        "can_retry": request.has_permission(EDIT),
+    }
+
+
+@manager_view("poster_console", permission=EDIT, request_method="POST")
+def try_again(request: Request) -> Response:
+    """Have what failed tried again: of one host, with one code, or all of it."""
+    name = text_of(request.POST, "name")
+    ways = {"host": Retry(host=name), "code": Retry(code=name), "all": Retry()}
+    what = ways.get(text_of(request.POST, "do"))
+    if what is None or not (name.isprintable() and len(name) <= 255):
+        raise HTTPBadRequest
+    desk: PosterDesk = request.registry["poster_desk"]
+    session, now = request.dbsession, request.registry["clock"]()
+    tried = desk.retry(session, what)
+    if not tried:
+        return HTTPSeeOther(request.route_path(ROOM, _query={"done": "posters-nothing"}))
+    part = Part(POSTERS, what.host or what.code or "")
+    record(
+        session, whoever(request).actor, "posters.retry", part, now, [("sources", "", f"{tried}")]
+    )
+    return HTTPSeeOther(request.route_path(ROOM, _query={"done": "posters-retried"}))
