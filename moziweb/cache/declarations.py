@@ -24,7 +24,7 @@ from sqlalchemy.orm.attributes import History
 
 from .errors import ConfigurationError
 from .expansion import Expansions
-from .tags import check_all, model_tag
+from .tags import MODEL, check_all, model_tag
 
 
 class Row:
@@ -97,6 +97,7 @@ class Declarations:
     def __init__(self) -> None:
         self._by_model: dict[type, list[Declaration]] = {}
         self.expansions = Expansions()
+        self._kinds: set[str] = set()
         self._gathered = f"moziweb.cache.gathered.{id(self)}"
 
     def tagged(
@@ -120,6 +121,18 @@ class Declarations:
         self._by_model[model] = [declaration]
         event.listen(model, "before_update", self._before_update, propagate=True)
         event.listen(model, "before_delete", self._before_delete, propagate=True)
+
+    def spelled(self, *kinds: str) -> None:
+        """Tell which kinds of tags there are, besides models' own and those that stand for others.
+
+        Nothing is refused for a kind that is not among them but a purge by hand: a tag that nobody
+        spells is on no page, and whoever misspelt it is to be told.
+        """
+        self._kinds.update(kinds)
+
+    def kinds(self) -> frozenset[str]:
+        """Every kind of tag that a write may concern."""
+        return frozenset(self._kinds | self.expansions.kinds() | {MODEL})
 
     def models(self) -> tuple[type, ...]:
         """Every declared model."""

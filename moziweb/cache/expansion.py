@@ -29,12 +29,16 @@ class Expansions:
         """Let tags of ``kind`` stand for what ``expand`` answers."""
         self._by_kind[kind] = expand
 
+    def kinds(self) -> frozenset[str]:
+        """The kinds that stand for others."""
+        return frozenset(self._by_kind)
+
     def needed(self, tags: Iterable[str]) -> bool:
         """Whether any of ``tags`` stands for others."""
         return any(kind_of(tag) in self._by_kind for tag in tags)
 
     def expanded(self, connection: Connection, tags: Iterable[str]) -> frozenset[str]:
-        """The tags to publish. Raises what the database raises."""
+        """The tags to publish. Raises what the database raises, and ``ValueError`` for nonsense."""
         by_kind: dict[str, list[str]] = defaultdict(list)
         for tag in tags:
             by_kind[kind_of(tag)].append(tag)

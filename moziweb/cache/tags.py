@@ -56,6 +56,10 @@ def check_all(names: Iterable[str]) -> frozenset[str]:
     return frozenset(check(name) for name in names)
 
 
+MODEL = "model"
+"""The kind of models' own tags."""
+
+
 def kind_of(name: str) -> str:
     """The kind of a tag: ``movie:42`` is of kind ``movie``."""
     return name.partition(":")[0]
@@ -66,4 +70,4 @@ def model_tag(model: type) -> str:
 
     A bulk UPDATE names no rows, so this is all that can be told about it. It is the blunt tool.
     """
-    return tag("model", model.__name__)
+    return tag(MODEL, model.__name__)

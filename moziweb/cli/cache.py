@@ -72,7 +72,8 @@ def purge(
     """Make pages stale that a change past the site has made untrue.
 
     By TAG (movie:42 week:2026-W34 model:Movie), by address, or everything: after a database was
-    restored, or changed with SQL by hand.
+    restored, or changed with SQL by hand. A tag such as lists:42 stands for every list that the
+    film is in now, as when a write concerns it. What no cached page has shown is told.
 
     Exit status: 0 when it is in effect in every process, 1 when the stamps cannot be reached; then
     it waits in the journal and any running process will see to it within seconds.

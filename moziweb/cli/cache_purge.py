@@ -4,13 +4,16 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from moziweb.cache import Cache, Journal, PublishError
+from moziweb.cache import Cache, Journal, PublishError, StoreError, kind_of, model_tag
 from moziweb.cache.pieces import pieces_of
 from moziweb.cache.places import Place
 from moziweb.cache.region import TaggedRegion
+from moziweb.cache.tags import MODEL
 from moziweb.db import Database
+from moziweb.freshness import DECLARATIONS
 
 from .installation import CommandError, InstallationError
 
@@ -28,10 +31,17 @@ class Purge:
         self._reason = reason
 
     def tags(self, tags: frozenset[str]) -> str:
-        """Every page that shows what these tags name."""
+        """Every page that shows what these tags name, or the tags that they stand for.
+
+        What a tag stands for is asked first: what makes no sense must not lie in the journal, where
+        every relay would stumble over it.
+        """
+        _check_kinds(tags)
+        told = self._expanded(tags)
+        carried = self._carried(told)
         row = self._journaled(tags)
         try:
-            self._cache.stamps.publish(tags)
+            self._cache.stamps.publish(told)
         except PublishError as error:
             if row is None:
                 raise
@@ -39,8 +49,30 @@ class Purge:
                 f"the stamps: {error}; it waits in the journal, and the relay of any running "
                 "process will publish it"
             ) from None
-        self._mark(row)
-        return f"Purged: every page that shows {' or '.join(sorted(tags))}."
+        self._mark(row, told=told - tags and told)
+        return f"Purged: every page that shows {_or(told)}.{_left_over(told, carried)}"
+
+    def _expanded(self, tags: frozenset[str]) -> frozenset[str]:
+        """What ``tags`` stand for now, as for any write."""
+        if not DECLARATIONS.expansions.needed(tags):
+            return tags
+        database: Database = self._registry["database"]
+        try:
+            with database.engine.connect() as connection:
+                return DECLARATIONS.expansions.expanded(connection, tags)
+        except ValueError as error:
+            raise click.UsageError(f"{_or(tags)}: {error}") from None
+
+    def _carried(self, tags: Iterable[str]) -> frozenset[str]:
+        """Those of ``tags`` that some true entry may carry: to be true, it needs their stamps.
+
+        All of them, where the stamps cannot be asked.
+        """
+        try:
+            stamps = self._cache.stamps.get_multi(tags)
+        except StoreError:
+            return frozenset(tags)
+        return frozenset(stamps)
 
     def everything(self) -> str:
         """A new epoch. It needs no tag, so there is nothing that a relay could do for it."""
@@ -97,13 +129,40 @@ class Purge:
         except SQLAlchemyError:
             return None
 
-    def _mark(self, row: int | None) -> None:
+    def _mark(self, row: int | None, told: Iterable[str] = ()) -> None:
         if row is None:
             return
         database: Database = self._registry["database"]
         journal: Journal = self._registry["cache_journal"]
         try:
             with database.engine.begin() as connection:
-                journal.mark(connection, [row], now=time.time())
+                journal.mark(connection, [row], now=time.time(), told=told)
         except SQLAlchemyError:
             return  # It is published; a relay publishes it again, which does no harm.
+
+
+def _check_kinds(tags: Iterable[str]) -> None:
+    """``click.UsageError`` for a tag that no page can carry, and that no write concerns."""
+    kinds = DECLARATIONS.kinds()
+    models = frozenset(map(model_tag, DECLARATIONS.models()))
+    for tag in sorted(tags):
+        if kind_of(tag) not in kinds:
+            raise click.UsageError(f"{tag}: no such kind of tag. There are {_and(kinds)}")
+        if kind_of(tag) == MODEL and tag not in models:
+            raise click.UsageError(f"{tag}: no such model. There are {_and(models)}")
+
+
+def _left_over(told: frozenset[str], carried: frozenset[str]) -> str:
+    """What is to be said of tags that were on no page."""
+    if not carried:
+        return " No page that is cached showed any of it."
+    rest = told - carried
+    return f" No page that is cached showed {_or(rest)}." if rest else ""
+
+
+def _or(tags: Iterable[str]) -> str:
+    return " or ".join(sorted(tags))
+
+
+def _and(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

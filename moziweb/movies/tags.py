@@ -55,6 +55,12 @@ _LISTS: Final = "lists"
 _GENRES_OF: Final = "genres-of"
 
 
+DECLARATIONS.spelled(
+    "dated", "distributor", "genre", "list", "month", "moved", "movie", "person", "premiere",
+    "service", "span", "week",
+)  # fmt: skip
+
+
 def movie_tag(movie_id: int) -> str:
     """What a film's card shows, wherever it stands, and its page too."""
     return tag("movie", movie_id)

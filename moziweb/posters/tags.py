@@ -13,6 +13,8 @@ from moziweb.movies.tags import movie_tag
 
 from .models import PosterSource, PosterVariant
 
+DECLARATIONS.spelled("source", "variant")
+
 
 def source_tag(source_id: int) -> str:
     """What reading a source has taught of it: its size and its colour."""

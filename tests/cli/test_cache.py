@@ -21,8 +21,9 @@ from webtest import TestApp
 from webtest.http import StopableWSGIServer
 
 import moziweb
+from moziweb.cache import kind_of
 from moziweb.cli import installation, main
-from moziweb.freshness import JOURNAL
+from moziweb.freshness import DECLARATIONS, JOURNAL
 from tests.cache.test_purging import Cdn
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
@@ -142,6 +143,47 @@ def test_inspect_sees_a_shared_entry_and_why_it_is_outdated(
     assert re.search(r"last invalidated .*, published [\d,]+ ms later, .*: a mistake", ended.stdout)
 
 
+def test_a_purge_reaches_what_its_tags_stand_for(
+    site: Site, command: Command, films: Films
+) -> None:
+    configure(site, MEMORY + STAMPS)
+    week, ahead = pages(films)["week"], pages(films)["ahead"]
+    with running(site) as app:
+        for path in (week, ahead):
+            app.get(path)
+        ended = command("purge", f"lists:{films.here}", "movie:9999")
+        assert (state(app, week), state(app, ahead)) == ("miss", "hit")
+    assert ended.exit_code == 0, ended.stderr
+    purged, rest = ended.stdout.split(". ")
+    assert f"week:{week_here().name}" in purged
+    assert "lists:" not in purged
+    assert "movie:9999" in rest
+    assert f"week:{week_here().name}" not in rest
+    with site.database.engine.connect() as connection:
+        (row,) = JOURNAL.latest(connection, limit=1)
+    assert f"week:{week_here().name}" in row.tags
+    assert "No page that is cached showed any of it" in command("purge", "movie:9999").stdout
+
+
+@pytest.mark.parametrize(
+    ("tag", "line"),
+    [
+        ("movei:1", "movei:1: no such kind of tag. There are dated, distributor, genre, genres-of"),
+        ("model:Movei", "model:Movei: no such model. There are model:Credit"),
+        ("lists:x", "lists:x: "),
+    ],
+)
+def test_a_tag_that_nobody_spells_is_refused(
+    site: Site, command: Command, tag: str, line: str
+) -> None:
+    configure(site, MEMORY + STAMPS)
+    ended = command("purge", tag)
+    assert ended.exit_code == 2
+    assert line in ended.stderr
+    with site.database.engine.connect() as connection:
+        assert JOURNAL.latest(connection) == [], "a relay would stumble over it"
+
+
 def test_a_page_is_purged_by_its_address_with_its_pieces(
     site: Site, command: Command, films: Films, memcached_server: MemcachedServer
 ) -> None:
@@ -236,9 +278,13 @@ def test_warm_renders_here_what_a_site_then_finds(
     assert summary["rendered"] == len(paths)
     with running(site) as app:
         assert {state(app, path) for path in paths} == {"hit"}
-    again = events(command("warm", "--through", "archive").stdout)[-1]
-    assert again["warm"] == len(paths)
-    assert again["rendered"] > 0
+        *warmed, again = events(command("warm", "--through", "archive").stdout)
+        assert again["warm"] == len(paths)
+        assert again["rendered"] > 0
+        every = [event["path"] for event in warmed]
+        entries = app.app.registry["cache_routes"].stored(app.app.registry, every)
+        kinds = {kind_of(tag) for entry in entries.values() for tag in entry.tags}
+        assert kinds <= DECLARATIONS.kinds(), "a purge by hand would refuse them"
 
 
 def test_warm_asks_a_running_site(site: Site, command: Command, films: Films) -> None:
