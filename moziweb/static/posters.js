@@ -33,16 +33,25 @@ form.addEventListener("dragover", (event) => {
 form.addEventListener("dragleave", () => form.classList.remove("dropping"));
 form.addEventListener("drop", take);
 
-// Only what tells of states is replaced: what is typed, ticked or opened elsewhere stays as it is.
+// Only what tells of states is replaced: what is typed, ticked or opened elsewhere stays as it is, and
+// whoever stands on a control that is replaced goes on standing there.
 function show(page) {
   for (const part of document.querySelectorAll("[data-part]")) {
     const now = page.getElementById(part.id);
     if (now && now.innerHTML !== part.innerHTML) {
       const open = part.querySelector("details")?.open;
+      const place = controls(part).indexOf(document.activeElement);
       part.replaceChildren(...document.adoptNode(now).childNodes);
       part.querySelector("details")?.toggleAttribute("open", Boolean(open));
+      if (place >= 0) {
+        controls(part).at(Math.min(place, controls(part).length - 1))?.focus();
+      }
     }
   }
+}
+
+function controls(part) {
+  return [...part.querySelectorAll("summary, a, button, input:not([type=hidden])")];
 }
 
 async function look(left) {
