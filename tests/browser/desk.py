@@ -1,27 +1,40 @@
-"""A site with its pages cached and an operator, for a browser: at the real time, with few films."""
+"""A site with its pages cached and an operator, for a browser: at the real time, with few films.
+
+With a TMDB, films are imported from there, and posters are made in the background.
+"""
 
 import contextlib
 import shutil
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
+from sqlalchemy import select, update
 
 from moziweb import main
 from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
 from moziweb.manager.models import Role
+from moziweb.posters.addresses import AllowedNetwork
+from moziweb.posters.fetch import Fetcher, FetchPolicy
+from moziweb.posters.models import PosterSource, SourceKind
+from moziweb.posters.sources import UrlReader
 from tests.conftest import raw_settings
 from tests.services.ports import HOST, free_port
+from tests.services.tmdb import TOKEN, TmdbServer, not_found
 from tests.site.cached import CACHED, Films, fill, now, pages
 
 from .site import served
 
 NAME = "anna"
 PASSWORD = "a long enough password"  # of nobody but these tests
+
+MISSING = "/t/p/missing.jpg"
+"""A picture that a desk's TMDB has not, ever."""
 
 
 @dataclass(frozen=True)
@@ -40,28 +53,46 @@ class Desk:
         page.keyboard.press("Enter")
         page.wait_for_url(f"{self.url}/manager", wait_until="networkidle")
 
-    def states(self) -> dict[str, str]:
-        """How a visitor is served each page now."""
-        return {name: self._state(path) for name, path in pages(self.films).items()}
+    def states(self, **more: str) -> dict[str, str]:
+        """How a visitor is served each page now, and ``more`` paths."""
+        paths = pages(self.films) | more
+        return {name: self._state(path) for name, path in paths.items()}
 
-    def warm(self) -> None:
+    def warm(self, **more: str) -> None:
         """Have every page cached, and see that it is."""
-        self.states()
-        assert set(self.states().values()) <= {"hit", "l1"}
+        self.states(**more)
+        assert set(self.states(**more).values()) <= {"hit", "l1"}
+
+    def posters(self, film: int) -> list[PosterSource]:
+        """A film's pictures as they stand, the oldest first."""
+        with self.registry["database"].read() as session:
+            query = select(PosterSource).where(PosterSource.movie_id == film)
+            return list(session.scalars(query.order_by(PosterSource.id)))
 
     def _state(self, path: str) -> str:
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:
             return str(answer.headers["X-Cache"])
 
 
+def served_anew(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """The pages that had to be made again; all had been stored."""
+    assert set(before.values()) <= {"hit", "l1"}
+    return {name for name, state in after.items() if state not in {"hit", "l1"}}
+
+
 @contextlib.contextmanager
-def running_desk(migrated: Path, folder: Path) -> Iterator[Desk]:
-    """The site over a copy of an empty, migrated database."""
+def running_desk(migrated: Path, folder: Path, tmdb: TmdbServer | None = None) -> Iterator[Desk]:
+    """The site over a copy of an empty, migrated database.
+
+    With a ``tmdb``, pictures are had from there, too; that of the film that is here is missing.
+    """
     port = free_port()
     copy = folder / "desk.sqlite"
     shutil.copyfile(migrated, copy)
     url = f"http://{HOST}:{port}"
     settings = {**raw_settings(f"sqlite:///{copy}", folder), **CACHED, "site.base_url": url}
+    if tmdb:
+        settings |= {"tmdb.base_url": tmdb.base_url, "tmdb.token": TOKEN}
     wsgi = main({}, **settings)
     wsgi.registry["clock"] = now
     with wsgi.registry["database"].write() as session:
@@ -69,6 +100,24 @@ def running_desk(migrated: Path, folder: Path) -> Iterator[Desk]:
         add_user(session, "béla", PASSWORD, Role.EDITOR, by=COMMAND, now=now())
     with wsgi.registry["database"].write() as session:
         films = fill(session)
-    with served(wsgi, port):
+    with served(wsgi, port), _behind(wsgi.registry, tmdb):
         yield Desk(url, films, wsgi.registry)
     wsgi.registry["database"].engine.dispose()
+
+
+@contextlib.contextmanager
+def _behind(registry: Any, tmdb: TmdbServer | None) -> Iterator[None]:
+    """What goes on behind a desk with a TMDB: imports, and the making of posters."""
+    if tmdb is None:
+        yield
+        return
+    tmdb.answer_next(MISSING, *[not_found()] * 20)
+    here = AllowedNetwork(ip_network(f"{HOST}/32"), int(tmdb.address.rpartition(":")[2]))
+    reader = UrlReader(Fetcher(FetchPolicy(allow_addresses=(here,))))
+    registry["poster_readers"][SourceKind.URL] = reader
+    with registry["database"].write() as session:
+        session.execute(update(PosterSource).values(url=tmdb.address + MISSING))
+    registry["poster_pool"].start()
+    yield
+    registry["import_runner"].wait()
+    registry["poster_pool"].stop()

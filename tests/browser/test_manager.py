@@ -1,12 +1,10 @@
-"""The manager in a real browser: a working day, by hand and by keyboard, for every eye and ear."""
+"""The manager in a real browser: by hand and by keyboard, for every eye and ear."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-
-from tests.site.cached import pages, week_here
 
 from .conftest import OpenPage
 from .desk import Desk, running_desk
@@ -44,54 +42,6 @@ def desk(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Desk]:
 
 def film_path(desk: Desk, film: int) -> str:
     return f"{desk.url}/manager/films/{film}"
-
-
-def served_anew(before: dict[str, str], after: dict[str, str]) -> set[str]:
-    """The pages that had to be made again."""
-    assert set(before.values()) <= {"hit", "l1"}
-    return {name for name, state in after.items() if state not in {"hit", "l1"}}
-
-
-def test_a_working_day(desk: Desk, open_page: OpenPage) -> None:
-    page = open_page()
-    watch = Watch.over(page)
-    desk.sign_in(page)
-
-    # A title is mended: the index shows it at once, and pages that do not show it stay hits.
-    desk.warm()
-    page.goto(film_path(desk, desk.films.here))
-    page.get_by_label("Cím", exact=True).fill("Egészen új cím")
-    expect(page.locator("#effects")).to_contain_text("A mentés")
-    expect(page.locator("#effects a", has_text="/movie/").first).to_be_attached()
-    promised = set(page.locator("#effects .paths a").all_text_contents())
-    before = desk.states()
-    page.get_by_role("button", name="Mentés", exact=True).last.click()
-    expect(page.get_by_role("status")).to_contain_text("Mentve.")
-    anew = served_anew(before, desk.states())
-    assert {"index", "english", "week", "month", "film"} <= anew
-    assert not anew & {"ahead", "other", "empty"}
-    assert {pages(desk.films)[name] for name in anew} == promised
-    page.goto(desk.url)
-    expect(page.get_by_text("Egészen új cím").first).to_be_visible()
-
-    # A premiere goes to another week: both weeks change, the others do not.
-    desk.warm()
-    before = desk.states()
-    page.goto(film_path(desk, desk.films.ahead))
-    page.locator("[name=premieres-0-date]").fill(week_here().shifted(20).thursday.isoformat())
-    page.get_by_label("Miért változik").fill("torlódás")
-    page.keyboard.press("Control+Enter")
-    expect(page.get_by_role("status")).to_contain_text("Mentve.")
-    anew = served_anew(before, desk.states())
-    assert {"ahead", "empty", "other"} <= anew
-    assert not anew & {"week", "film", "undated"}
-
-    page.get_by_role("button", name="Kijelentkezés").click()
-    expect(page.get_by_text("Kijelentkezett.")).to_be_visible()
-    page.goto(film_path(desk, desk.films.here))
-    expect(page.get_by_role("heading", name="Bejelentkezés")).to_be_visible()
-    assert watch.errors == []
-    assert violations_of(page) == []
 
 
 def test_a_film_is_edited_by_keyboard_alone(desk: Desk, open_page: OpenPage) -> None:

@@ -3,21 +3,16 @@
 import base64
 import urllib.request
 from collections.abc import Iterator
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import select, update
 
-from moziweb.posters.addresses import AllowedNetwork
-from moziweb.posters.fetch import Fetcher, FetchPolicy
-from moziweb.posters.models import PosterSource, SourceKind
+from moziweb.posters.models import PosterSource
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.sources import UrlReader
 from tests.factories import make_movie
 from tests.posters.pictures import encoded, photograph, quarters
-from tests.services.tmdb import TmdbServer, html_as_jpeg, not_found
+from tests.services.tmdb import TmdbServer, html_as_jpeg
 
 from .conftest import OpenPage
 from .desk import Desk, running_desk
@@ -28,14 +23,11 @@ from .test_keyboard import tab_to
 READY = 30_000
 """Milliseconds within which pictures are made, with both processors busy."""
 
-MISSING = "/t/p/missing.jpg"
-
 
 @pytest.fixture(scope="module")
 def pictures() -> Iterator[TmdbServer]:
-    """A host of pictures on loopback; one of them is not there, ever."""
+    """A host of pictures on loopback."""
     with TmdbServer() as server:
-        server.answer_next(MISSING, *[not_found()] * 20)
         yield server
 
 
@@ -43,19 +35,9 @@ def pictures() -> Iterator[TmdbServer]:
 def desk(
     migrated_sqlite: Path, pictures: TmdbServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Desk]:
-    """A desk behind which posters are made in the background, of that host's pictures, too.
-
-    The film that is here has a picture that is not there.
-    """
-    with running_desk(migrated_sqlite, tmp_path_factory.mktemp("posters")) as desk:
-        port = int(pictures.address.rpartition(":")[2])
-        policy = FetchPolicy(allow_addresses=(AllowedNetwork(ip_network("127.0.0.0/8"), port),))
-        desk.registry["poster_readers"][SourceKind.URL] = UrlReader(Fetcher(policy))
-        with desk.registry["database"].write() as session:
-            session.execute(update(PosterSource).values(url=pictures.address + MISSING))
-        desk.registry["poster_pool"].start()
+    """A desk behind which posters are made in the background, of that host's pictures, too."""
+    with running_desk(migrated_sqlite, tmp_path_factory.mktemp("posters"), pictures) as desk:
         yield desk
-        desk.registry["poster_pool"].stop()
 
 
 @pytest.fixture
@@ -77,14 +59,10 @@ def at_posters(desk: Desk, page: Page, film: int) -> Watch:
     """Sign in and go to a film's posters."""
     desk.sign_in(page)
     watch = Watch.over(page)
+    # Choosers are caught from now on: a listener that comes with the key press may come too late.
+    page.on("filechooser", lambda _chooser: None)
     page.goto(posters_of(desk, film))
     return watch
-
-
-def sources(desk: Desk, film: int) -> list[PosterSource]:
-    with desk.registry["database"].read() as session:
-        query = select(PosterSource).where(PosterSource.movie_id == film)
-        return list(session.scalars(query.order_by(PosterSource.id)))
 
 
 def drop(page: Page, name: str, data: bytes) -> None:
@@ -144,7 +122,7 @@ def test_a_dropped_picture_is_seen_whole_before_it_is_saved(
     see_whole(page)
     assert page.locator(".variants img").count() == len(RECIPES)
     assert broken_pictures(page) == []
-    assert sources(desk, film) == []
+    assert desk.posters(film) == []
     assert violations(page, ALL) == []
 
     # The focal point by a click: the square that is shown follows.
@@ -156,7 +134,7 @@ def test_a_dropped_picture_is_seen_whole_before_it_is_saved(
     assert page.locator(".square img").get_attribute("src") != square
 
     press(page, "save")
-    (source,) = sources(desk, film)
+    (source,) = desk.posters(film)
     assert (source.focal_x, source.focal_y) == (0.8, 0.05)
     # Its state is told as it changes, without the page being loaded again.
     page.evaluate("window.still = true")
@@ -205,7 +183,7 @@ def test_a_picture_of_another_site_is_looked_at_and_chosen(
     assert page.locator(".variants img").count() == len(RECIPES)
     assert broken_pictures(page) == []
     press(page, "add")  # beside the present poster
-    first, second = sources(desk, film)
+    first, second = desk.posters(film)
     for source in (first, second):
         expect(page.locator(state_of(source))).to_have_text("kész", timeout=READY)
     assert (first.chosen, second.chosen) == (True, False)
@@ -214,10 +192,10 @@ def test_a_picture_of_another_site_is_looked_at_and_chosen(
     other = f"section[aria-labelledby=source-{second.id}]"
     press(page, "effects", other)
     expect(page.locator(f"{other} .effects")).to_contain_text("/movie/")
-    assert [each.chosen for each in sources(desk, film)] == [True, False]
+    assert [each.chosen for each in desk.posters(film)] == [True, False]
     press(page, "choose", other)
     expect(page.locator(f"#source-{second.id}")).to_contain_text("a plakát")
-    assert [each.chosen for each in sources(desk, film)] == [False, True]
+    assert [each.chosen for each in desk.posters(film)] == [False, True]
 
     # One is made anew, then all: both show it live, and nothing that is ticked is lost by it.
     press(page, "again", f"section[aria-labelledby=source-{first.id}]")
@@ -261,7 +239,7 @@ def test_a_poster_is_uploaded_by_keyboard_alone(desk: Desk, open_page: OpenPage,
         page.keyboard.press("Enter")
     expect(page.get_by_text("Fókuszpont: 25 %, 75 %")).to_be_visible()
     by_key(page, "button[value=save]")
-    (source,) = sources(desk, film)
+    (source,) = desk.posters(film)
     assert (source.focal_x, source.focal_y) == (0.25, 0.75)
     expect(page.locator(state_of(source))).to_have_text("kész", timeout=READY)
     quiet(page, watch)
@@ -270,7 +248,7 @@ def test_a_poster_is_uploaded_by_keyboard_alone(desk: Desk, open_page: OpenPage,
 def test_why_a_picture_failed_is_told_to_every_eye(desk: Desk, open_page: OpenPage) -> None:
     page = open_page(color_scheme="light")
     at_posters(desk, page, desk.films.here)
-    (source,) = sources(desk, desk.films.here)
+    (source,) = desk.posters(desk.films.here)
     expect(page.locator(state_of(source))).to_contain_text("nem sikerült", timeout=READY)
     expect(page.locator(f"#state-{source.id}")).to_contain_text("A megadott címen nincs kép.")
     assert violations(page, ALL) == []
