@@ -18,6 +18,7 @@ from .entry import Entry
 from .isolation import declared
 from .keys import KeyMaker
 from .region import TaggedRegion
+from .strays import Strays
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,17 @@ class CachedRoutes:
         None where there is no cached page, whether or not there is another one. Nothing is looked
         up, in the cache or in a database.
         """
+        found = self._cached(registry, address)
+        if found is None:
+            return None
+        cached, request = found
+        return cached.place(request)
+
+    def _cached(self, registry: Registry, address: str) -> tuple[CachedRoute, Any] | None:
+        """The cached route that ``address`` is matched by, with the request that it was."""
         request = _routed(registry, address)
         cached = self._routes.get(request.matched_route.name) if request is not None else None
-        return None if cached is None else cached.place(request)
+        return None if cached is None else (cached, request)
 
     def route_of(self, registry: Registry, address: str) -> str | None:
         """The name of the cached route that ``address`` is matched by, or None."""
@@ -92,20 +101,27 @@ class CachedRoutes:
         return name if name in self._routes else None
 
     def stored(self, registry: Registry, addresses: Iterable[str]) -> dict[str, Entry]:
-        """The entries of the pages at ``addresses``, true or not, by address.
+        """The entries of the pages at ``addresses``, or of what is answered instead, by address.
 
-        One fetch for each region, whatever the number of addresses.
+        They may be true or not. Two fetches for each region at most, whatever the number of
+        addresses: the second is for strays.
         """
         keys: dict[str, str] = {}
-        regions: dict[TaggedRegion, list[str]] = defaultdict(list)
+        regions: dict[TaggedRegion, dict[str, KeyMaker]] = defaultdict(dict)
         for address in addresses:
-            place = self.place_of(registry, address)
-            if place is not None:
+            matched = self._cached(registry, address)
+            if matched is not None:
+                route, request = matched
+                place = route.place(request)
                 keys[address] = place.key
-                regions[place.region].append(place.key)
+                regions[place.region][place.key] = route.keys
         found: dict[str, Entry] = {}
         for region, wanted in regions.items():
             found |= region.stored(wanted)
+            missing = {key: maker for key, maker in wanted.items() if key not in found}
+            for maker in dict.fromkeys(missing.values()):
+                pages = [key for key, its in missing.items() if its == maker]
+                found |= Strays(region, maker).entries(pages)
         return {address: found[key] for address, key in keys.items() if key in found}
 
 

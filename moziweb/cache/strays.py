@@ -9,10 +9,11 @@ that says there is no such film goes stale when films are added.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from .entry import Entry
 from .keys import KeyMaker
 from .region import TaggedRegion
 from .rendering import RenderContext, Rendered, Served
@@ -47,9 +48,17 @@ class Strays:
 
     def stored(self, page: str) -> str | None:
         """The key under which an answer for this page's key lies, true or not; None without one."""
-        at = self._place(page)
-        entry = self.region.stored([at]).get(at)
-        return at if entry is not None and entry.content.get(_INSTEAD_OF) == page else None
+        return self._place(page) if self.entries([page]) else None
+
+    def entries(self, pages: Iterable[str]) -> dict[str, Entry]:
+        """The answers that lie here for pages of these keys, true or not. One fetch for all."""
+        at = {page: self._place(page) for page in pages}
+        found = self.region.stored(dict.fromkeys(at.values()))
+        return {
+            page: found[place]
+            for page, place in at.items()
+            if place in found and found[place].content.get(_INSTEAD_OF) == page
+        }
 
     def cap(self, context: RenderContext) -> None:
         """Let an answer live for a short while: there may be more of them than anyone has room for,

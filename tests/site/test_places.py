@@ -34,7 +34,8 @@ def is_stored(place: Place | None) -> bool:
 
 
 def test_every_page_lies_where_its_address_says(cached: TestApp, films: Films) -> None:
-    addresses = pages(films).values()
+    # A week that shows nothing lies among the strays instead.
+    addresses = [address for name, address in pages(films).items() if name != "empty"]
     assert not any(is_stored(place_of(cached, address)) for address in addresses)
     warm(cached, films)
     assert all(is_stored(place_of(cached, address)) for address in addresses)
