@@ -35,7 +35,11 @@ def make_film(app: TestApp, title: str = "Az ígéret földje", **values: Any) -
 
 def film_form(browser: TestApp, film_id: int | str, **query: str) -> Form:
     """The form of a film."""
-    page = browser.get(f"/manager/films/{film_id}", query)
+    return film_form_in(browser.get(f"/manager/films/{film_id}", query))
+
+
+def film_form_in(page: Any) -> Form:
+    """The form of the film that a page shows."""
     return next(form for form in page.forms.values() if "title" in form.fields)
 
 

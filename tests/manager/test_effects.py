@@ -13,7 +13,7 @@ from tests.conftest import running_app
 from tests.site.cached import CACHED, Films, fill, missed, now, pages, warm, week_here
 
 from .conftest import NAMES, PASSWORD, signed_in
-from .films import film_form, film_of, last_entry, press
+from .films import film_form, film_form_in, film_of, last_entry, press
 
 
 @pytest.fixture
@@ -70,6 +70,25 @@ def test_a_premiere_that_moves_refreshes_both_weeks(cached: TestApp, films: Film
     assert not promised & {"week", "film", "undated"}
     press(form, status=303)
     assert missed(cached, films) == promised
+
+
+def test_leaving_the_site_refreshes_what_was_told(cached: TestApp, films: Films) -> None:
+    editor = signed_in(cached, Role.EDITOR)
+    page = editor.get(f"/manager/films/{films.here}")
+    form = next(form for form in page.forms.values() if form.action.endswith("/publish"))
+    preview = press(form, "look", status=200)
+    promised = told(preview, films)
+    assert {"index", "week", "month", "film"} <= promised
+    assert not promised & {"ahead", "other", "empty"}
+    assert film_of(cached, films.here).published
+    assert missed(cached, films) == set()
+    # The form below the preview is the film's own, and saves it.
+    assert press(film_form_in(preview), status=303).location.endswith(f"/films/{films.here}")
+    form = next(form for form in preview.forms.values() if form.action.endswith("/publish"))
+    done = press(form, "unpublish", status=303).follow()
+    assert told(done, films) == promised
+    assert "ezredmásodperccel" in done.text
+    assert missed(cached, films) | {"film"} == promised
 
 
 def test_the_script_is_answered_with_a_piece_of_the_page(cached: TestApp, films: Films) -> None:

@@ -60,6 +60,7 @@ class Desk:
     more: int = 0
     effects: Effects | None = None
     asked_effects: bool = False
+    publishing: bool | None = None
     differences: tuple[Difference, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -185,9 +186,11 @@ def effects(request: Request) -> dict[str, Any]:
     return {"effects": desk.effects, "asked_effects": desk.asked_effects, "valid": not _wrong(desk)}
 
 
-@manager_view("film_publish", permission=EDIT, request_method="POST")
-def publish(request: Request) -> Response:
-    """Put the film on the site, or take it off."""
+@manager_view("film_publish", permission=EDIT, renderer="film", request_method="POST")
+def publish(request: Request) -> dict[str, Any] | Response:
+    """Put the film on the site, or take it off; or look first at what that would refresh."""
+    if request.POST.get("do") == "look":
+        return _look(request)
     context: Film = request.context
     session, now = request.dbsession, request.registry["clock"]()
     found = session.get(Movie, context.film_id)
@@ -206,6 +209,21 @@ def publish(request: Request) -> Response:
     entry = record(session, whoever(request).actor, action, found, now, changes)
     _note_pages(request, session, found, entry)
     return HTTPSeeOther(f"{way}?saved={entry.id}")
+
+
+def _look(request: Request) -> dict[str, Any]:
+    """The film as it is, with what its button would do: done in a transaction thrown away."""
+    with _database(request).rehearse() as session:
+        desk = Desk.of(request, session)
+        film = desk.film
+        assert film is not None  # noqa: S101 - the route names one that is there
+        desk.publishing = film.published = not film.published
+        session.flush()
+        desk.effects = pages_concerned(request.registry, session, film.id, film.slug)
+        session.rollback()
+        desk.film = whole_film(session, film.id)
+        desk.extra = _beside(desk)
+    return _page(desk)
 
 
 def _save(request: Request) -> dict[str, Any] | Response:
@@ -311,7 +329,8 @@ def _page(desk: Desk) -> dict[str, Any]:
         "form": form,
         "film": desk.film,
         "offer": desk.offer,
-        "action": request.path,
+        "action": _address_of(desk),
+        "publishing": desk.publishing,
         "effects": desk.effects,
         "asked_effects": desk.asked_effects,
         "differences": desk.differences,
@@ -319,6 +338,13 @@ def _page(desk: Desk) -> dict[str, Any]:
         "wrong": _wrong(desk),
         **(desk.extra or _beside(desk)),
     }
+
+
+def _address_of(desk: Desk) -> str:
+    """Where the form is sent to."""
+    if desk.film is None:
+        return desk.request.route_path("manager.new_film")
+    return desk.request.route_path("manager.film", film=desk.film.id)
 
 
 def _beside(desk: Desk) -> dict[str, Any]:
