@@ -7,8 +7,6 @@ from typing import Any, Final
 
 from babel.dates import format_timedelta
 from babel.numbers import format_decimal
-from jinja2 import pass_context
-from jinja2.runtime import Context
 from pyramid.config import Configurator
 from pyramid.i18n import TranslationString
 
@@ -111,16 +109,14 @@ def clock(moment: datetime) -> str:
     return f"{moment.astimezone(BUDAPEST):%H:%M:%S}"
 
 
-@pass_context
-def amount(context: Context, number: float) -> str:
-    """A number as the page's language writes it, with two decimals at most."""
-    return format_decimal(number, format="#,##0.##", locale=context["request"].locale_name)
+def amount(number: float, locale: str) -> str:
+    """A number as a language writes it, with two decimals at most."""
+    return format_decimal(number, format="#,##0.##", locale=locale)
 
 
-@pass_context
-def span(context: Context, length: timedelta) -> str:
+def span(length: timedelta, locale: str) -> str:
     """``12 minutes``: as much of a time as one wants to know."""
-    return format_timedelta(length, locale=context["request"].locale_name)
+    return format_timedelta(length, locale=locale)
 
 
 def field_name(field: str) -> Any:
