@@ -61,13 +61,14 @@ def includeme(config: Configurator) -> None:
     config.registry["cache_relay"] = RelayThread(relay)
     config.registry["cache_journal"] = JOURNAL
     if cache.renewers:
-        renewer = Renewer(through(partial(Router, config.registry)), workers=cache.renewers)
+        application = partial(Router, config.registry)
+        renewer = Renewer(through(application), workers=cache.renewers, observer=observer)
         config.registry["cache_renewer"] = renewer
         for region in cache.regions.values():
             region.when_due(renewer.due)
     config.registry["cache_base_url"] = config.registry.settings["site.base_url"]
     config.registry["cache_clock"] = SessionClock(cache.stamps)
-    config.registry["cache_digest"] = digest_of(Path(__file__).parent)
+    config.registry["cache_digest"] = digest_of(Path(__file__).parent, config.registry.settings)
     config.registry["cache_always"] = tuple(model_tag(model) for model in DECLARATIONS.models())
 
 

@@ -75,7 +75,7 @@ class Recorder:
 
     @property
     def ends(self) -> float:
-        """The end of the part of the present that the payload itself shows; see ``end``."""
+        """The end of the part of the present that the payload, or a part of it, shows: ``end``."""
         return self._ends
 
     @property
@@ -106,17 +106,21 @@ class Recorder:
         expires: float,
         *,
         checked_at: int | None,
+        ends: float = NEVER,
         stale: bool = False,
     ) -> None:
         """Take in a part that came from the cache, with its own pairs.
 
         ``checked_at`` is the clock its stamps were checked with, None for one just rendered.
+        ``ends`` is the end of the part of the present that it shows: what it goes into shows that,
+        too.
         """
         for group in dependencies:
             self._clocks.add(group.started)
             for tag in group.tags:
                 self._add(tag, group.started)
         self.stale |= stale
+        self._ends = min(self._ends, ends)
         self.cap(expires)
         self._note_check(checked_at)
 
@@ -126,7 +130,9 @@ class Recorder:
         One that recorded nothing is of unknown age, and so is whatever it goes into.
         """
         dependencies = inner.dependencies()
-        self.absorb(dependencies, inner.expires, checked_at=None, stale=inner.stale)
+        self.absorb(
+            dependencies, inner.expires, checked_at=None, ends=inner.ends, stale=inner.stale
+        )
         self.unknown |= inner.unknown or not dependencies
 
     def cap(self, expires: float) -> None:

@@ -43,6 +43,9 @@ class Observer:
     def publish_failed(self, tags: Iterable[str]) -> None:
         """An invalidation could not be published; the relay will try again."""
 
+    def renewal_failed(self, reason: str) -> None:
+        """An entry was not renewed in the background: it ``raised``, or there was ``no_thread``."""
+
     def purge_failed(self) -> None:
         """A purge at the CDN could not be asked for, or was refused."""
 

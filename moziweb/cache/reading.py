@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .delivery import ASKING, KEY, Delivery
-from .dependencies import Refusal, tags_of
+from .dependencies import NEVER, Refusal, tags_of
 from .entries import EntryStore
 from .entry import Entry, encode
 from .errors import StoreError
@@ -176,8 +176,13 @@ class Read:
         self._unresolved.update(judged.unresolved)
 
     def _to_be_renewed(self, entry: Entry) -> bool:
-        """Whether a true entry runs out so soon that what it goes into is renewed in vain."""
-        return self._parent is not None and entry.expires <= self._parent.renew_before
+        """Whether a true entry runs out so soon that what it goes into is renewed in vain.
+
+        One that runs out because its day is over would run out just then again.
+        """
+        if self._parent is None or ENDS in entry.debug:
+            return False
+        return entry.expires <= self._parent.renew_before
 
     def _look_again(self, keys: Sequence[str]) -> None:
         g = self._parts.stamps.clock()
@@ -242,7 +247,9 @@ class Read:
     def _serve_true(self, key: str, entry: Entry, g: int, status: Status) -> None:
         self._served[key] = serve(self._parts, entry, status)
         if self._parent is not None:
-            self._parent.recorder.absorb(entry.dependencies, entry.expires, checked_at=g)
+            self._parent.recorder.absorb(
+                entry.dependencies, entry.expires, checked_at=g, ends=_end_of(entry)
+            )
 
     def _serve_stale(self, key: str, entry: Entry) -> None:
         self._served[key] = Served(Status.STALE, entry)
@@ -304,6 +311,11 @@ def is_due(policy: Policy, entry: Entry, now: float) -> bool:
     if ENDS in entry.debug:
         return False
     return now >= entry.created + policy.refresh_after * (entry.expires - entry.created)
+
+
+def _end_of(entry: Entry) -> float:
+    """When the part of the present is over that an entry shows, if it ends with that."""
+    return entry.expires if ENDS in entry.debug else NEVER
 
 
 def finish(

@@ -21,6 +21,8 @@ from typing import Any, Final
 
 from webob import Request
 
+from .observer import Observer
+
 log = logging.getLogger(__name__)
 
 Ask = Callable[[Mapping[str, str]], None]
@@ -67,12 +69,14 @@ class Renewer:
         pause: float = 10.0,
         idle: float = IDLE,
         clock: Callable[[], float] = time.monotonic,
+        observer: Observer | None = None,
     ) -> None:
         self._ask = ask
         self._workers = workers
         self._pause = pause
         self._idle = idle
         self._clock = clock
+        self._observer = observer or Observer()
         self._queue: Queue[str] = Queue(waiting)
         self._lock = threading.Lock()
         self._addresses: OrderedDict[str, Mapping[str, str]] = OrderedDict()
@@ -122,6 +126,7 @@ class Renewer:
         except RuntimeError as error:
             # The system gives no more of them; what is queued waits for the next that is due.
             log.warning("cache: no thread to renew with: %s", error)
+            self._observer.renewal_failed("no_thread")
         else:
             self._threads.add(thread)
 
@@ -159,3 +164,4 @@ class Renewer:
         except Exception as error:
             # Nobody waits for it, and the entry that it was to renew is still true.
             log.warning("cache: not renewed: %s: %s", address["PATH_INFO"], error)
+            self._observer.renewal_failed("raised")

@@ -84,6 +84,9 @@ class CacheMetrics(Observer):
         self._tags = counter("invalidations", "Tags published, by kind.", "kind")
         self._errors = counter("publish_errors", "Publications left to the relay.")
         self._purges = counter("purge_errors", "Purges that the CDN did not take.")
+        self._renewals = counter(
+            "renewal_errors", "Renewals in the background that did not take place.", "reason"
+        )
         self._relayed = counter("relayed", "Journal rows published by the relay.")
         self._request_seconds = seconds
         self._children: dict[tuple[str, str], Any] = {}
@@ -140,6 +143,10 @@ class CacheMetrics(Observer):
     def purge_failed(self) -> None:
         """See ``Observer``."""
         self._purges.inc()
+
+    def renewal_failed(self, reason: str) -> None:
+        """See ``Observer``."""
+        self._renewals.labels(reason).inc()
 
     def relayed(self, rows: int) -> None:
         """See ``Observer``."""

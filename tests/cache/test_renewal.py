@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from moziweb.cache.observer import Observer
 from moziweb.cache.rendering import RenderContext, Rendered, Status
 from moziweb.cache.renewal import Renewer
 from moziweb.cache.sessions import SessionClock
@@ -28,6 +29,16 @@ class Asked:
     def __call__(self, address: Mapping[str, str]) -> None:
         self.go.wait(10)
         self.paths.append(address["PATH_INFO"] + address["QUERY_STRING"])
+
+
+class Failures(Observer):
+    """Remembers why what was not renewed."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def renewal_failed(self, reason: str) -> None:
+        self.reasons.append(reason)
 
 
 @pytest.fixture
@@ -87,13 +98,15 @@ def test_a_failure_ends_neither_the_worker_nor_the_site(
         paths.append(address["PATH_INFO"])
         raise RuntimeError("broken")
 
-    renewer = learned(Renewer(ask), "a", "b")
+    heard = Failures()
+    renewer = learned(Renewer(ask, observer=heard), "a", "b")
     renewer.due("a")
     renewer.join()
     renewer.due("b")
     renewer.join()
     assert paths == ["/a", "/b"]
     assert "not renewed: /a: broken" in caplog.text
+    assert heard.reasons == ["raised", "raised"]
 
 
 def test_what_is_queued_as_a_thread_gives_up_waiting_is_not_left_to_it(asked: Asked) -> None:
@@ -126,11 +139,13 @@ def test_without_a_thread_nothing_is_raised_and_the_next_one_does_both(
     def no_thread(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    renewer = learned(Renewer(asked), "a", "b")
+    heard = Failures()
+    renewer = learned(Renewer(asked, observer=heard), "a", "b")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_thread)
         renewer.due("a")
     assert "can't start new thread" in caplog.text
+    assert heard.reasons == ["no_thread"]
     renewer.due("b")
     renewer.join()
     assert asked.paths == ["/a", "/b"]
@@ -170,6 +185,61 @@ def test_what_ends_with_its_day_is_not_due_however_often_it_is_hit() -> None:
     assert bench.read(render=render).status is Status.HIT
     assert bench.region.renew("a", render, source=bench.source()) is None
     assert due == []
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_nor_is_a_page_that_ends_with_one_of_its_parts(cached: bool) -> None:
+    """Due at 0.8 of what is left, and at 0.8 of what is left then: again and again to midnight."""
+    bench = Bench(refresh_after=0.5)
+    due: list[str] = []
+    midnight, made = bench.now + LIFE * 0.9, []
+
+    def part(context: RenderContext) -> Rendered:
+        made.append("part")
+        context.depend("movie:1")
+        context.cap(midnight)
+        return Rendered(b"today")
+
+    def page(context: RenderContext) -> Rendered:
+        made.append("page")
+        context.depend("week:1")
+        source = bench.source()
+        served = bench.region.get_or_render("part", part, source=source, parent=context)
+        return Rendered(b"<%b>" % served.entry.payload)
+
+    if cached:
+        bench.region.get_or_render("part", part, source=bench.source())
+    bench.read("page", render=page)
+    bench.region.when_due(due.append)
+    bench.now += LIFE * 0.8
+    for status in (Status.HIT, Status.L1):
+        assert bench.read("page", render=page).status is status
+    assert bench.region.renew("page", page, source=bench.source()) is None
+    assert due == []
+    assert made == (["part", "page"] if cached else ["page", "part"])
+
+
+def test_a_part_that_ends_with_its_day_is_not_renewed_with_its_page() -> None:
+    bench = Bench(refresh_after=0.5)
+    midnight, made = bench.now + LIFE * 1.2, []
+
+    def part(context: RenderContext) -> Rendered:
+        made.append("part")
+        context.depend("movie:1")
+        context.cap(midnight)
+        return Rendered(b"today")
+
+    def page(context: RenderContext) -> Rendered:
+        made.append("page")
+        source = bench.source()
+        served = bench.region.get_or_render("part", part, source=source, parent=context)
+        return Rendered(b"<%b>" % served.entry.payload)
+
+    bench.now += LIFE * 0.5
+    bench.read("page", render=page)
+    bench.now += LIFE * 0.1
+    bench.region.refresh("page", page, source=bench.source())
+    assert made == ["page", "part", "page"]
 
 
 def test_a_renewal_is_counted_as_a_render() -> None:

@@ -1,5 +1,6 @@
 """Cached views in an application of a few lines, which knows nothing of films."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ from moziweb.cache.cells import MemoryCells
 from moziweb.cache.entry import decode, encode
 from moziweb.cache.errors import CacheError, StoreUnreachableError
 from moziweb.cache.fragments import slots_of
+from moziweb.cache.places import Moment
 from moziweb.cache.proxy import split_frame
 from moziweb.cache.views import depend, stray
 
@@ -226,6 +228,24 @@ def test_a_redirect_goes_stale_with_what_it_leads_to(site: Site) -> None:
     site.look = lambda request: "page"
     site.cache.stamps.publish(["page:a"])
     assert site.get().text == "page"
+
+
+@pytest.mark.parametrize("status", [200, 302, 404])
+def test_what_is_no_page_ends_with_its_day_as_pages_do(status: int) -> None:
+    """A redirect to the film of the day, a "not found" that tells of this week."""
+    ends = time.time() + 30
+    site = Site(cache_moment=lambda _: Moment("today", ends))
+
+    def look(request: Any) -> Response:
+        stray(request)
+        location = {"Location": "https://site.example/"} if status == 302 else {}
+        return Response(b"today's", status, [("Content-Type", "text/plain"), *location.items()])
+
+    site.look = look
+    assert site.app.get("/page/a", status=status).headers["X-Cache"] == "miss"
+    assert site.app.get("/page/a", status=status).headers["X-Cache"] == "hit"
+    (value,) = site.cache.dogpile["pages"].actual_backend._values.values()
+    assert decode(split_frame(value)[1]).expires == ends
 
 
 def test_a_stray_lies_where_strays_do_and_goes_stale_by_its_tags(site: Site) -> None:
