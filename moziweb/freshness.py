@@ -6,6 +6,7 @@ watched. Without ``cache.regions`` in the ini file nothing is cached, watched or
 """
 
 import hashlib
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -35,6 +36,14 @@ JOURNAL: Final = Journal(Base.metadata)
 DECLARATIONS: Final = Declarations()
 
 _MAKES_PAGES: Final = frozenset({".py", ".jinja2", ".mo", ".css", ".js", ".svg"})
+_ABOVE_PAGES: Final = frozenset({"cli", "manager", "server.py", "templates/manager"})
+"""What no page can be made with: the site may not import it, by the contract of the floors."""
+
+_SHAPES_PAGES: Final = (
+    "site.base_url", "storage.backend", "storage.base_url", "storage.s3.addressing_style",
+    "storage.s3.bucket", "storage.s3.endpoint_url", "storage.s3.region",
+)  # fmt: skip
+"""The settings that stand in pages: where the site is, and where its posters are linked."""
 
 
 def includeme(config: Configurator) -> None:
@@ -87,10 +96,20 @@ def served_first(app: Router) -> "Router | FastPath":
     )
 
 
-def digest_of(package: Path) -> str:
-    """The digest of what pages are made with: a deploy renders them anew."""
+def digest_of(package: Path, settings: Mapping[str, object]) -> str:
+    """The digest of what pages are made with: a deploy that changes any of it renders them anew.
+
+    docs/decisions/0010 tells why all of that is one digest.
+    """
     digest = hashlib.sha256()
+    for name in _SHAPES_PAGES:
+        digest.update(f"{name}={settings.get(name)}\0".encode())
     for path in sorted(package.rglob("*")):
-        if path.suffix in _MAKES_PAGES:
-            digest.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes())
+        name = path.relative_to(package).as_posix()
+        if path.suffix in _MAKES_PAGES and not _is_above(name):
+            digest.update(name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _is_above(name: str) -> bool:
+    return any(name == each or name.startswith(f"{each}/") for each in _ABOVE_PAGES)
