@@ -2,10 +2,11 @@
 
 import json
 import time
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
-from dogpile.cache import make_region
+from dogpile.cache import CacheRegion, make_region
 from dogpile.cache.api import NO_VALUE, CacheMutex
 from dogpile.testing.fixtures import (
     _GenericBackendTestSuite,
@@ -14,7 +15,9 @@ from dogpile.testing.fixtures import (
 )
 
 from moziweb.cache.backends import MEMCACHED, MEMORY, OVERHEAD, MemoryBackend
-from moziweb.cache.cells import MemoryCells
+from moziweb.cache.cells import MemcachedCells, MemoryCells
+from moziweb.cache.clients import Memcached
+from moziweb.cache.config import from_settings
 from moziweb.cache.dependencies import Group
 from moziweb.cache.entry import Entry, Kind, decode, encode
 from moziweb.cache.lease import Leases, LeaseTerms
@@ -26,10 +29,10 @@ from tests.services.memcached import MemcachedServer
 WRAPPED = Stamps(MemoryCells(), 3600)
 
 
-def as_entry(value: object) -> bytes:
+def as_entry(value: object, stamps: Stamps = WRAPPED) -> bytes:
     """A value as an entry that carries a tag."""
-    WRAPPED.resolve(["movie:1"])
-    group = Group(WRAPPED.read_clock(), ("movie:1",))
+    stamps.resolve(["movie:1"])
+    group = Group(stamps.read_clock(), ("movie:1",))
     return encode(Entry(Kind.CARD, json.dumps(value).encode(), (group,), 0.0, 1e12))
 
 
@@ -44,6 +47,7 @@ JSON: dict[str, Any] = {
 }
 PLAIN_KEYS: dict[str, Any] = {**JSON, "key_mangler": lambda key: key.replace(" ", "_")}
 AS_ENTRIES: dict[str, Any] = {"serializer": as_entry, "deserializer": from_entry}
+PLAIN_KEYS_AS_ENTRIES = {**PLAIN_KEYS, **AS_ENTRIES}
 IN_MEMORY: dict[str, Any] = {"arguments": {"max_bytes": 1_000_000}}
 ON_SERVER: dict[str, Any] = {"arguments": {}}
 
@@ -59,10 +63,23 @@ class MutexFromLeases:
 
 
 class NoThreads:
-    """Leaves out what tests the threads of dogpile itself, for seconds at a time."""
+    """Leaves out what tests threads for seconds at a time: memcached's regions stand for all."""
 
     test_threaded_dogpile = None
     test_threaded_get_multi = None
+
+
+class OnServer:
+    """On a real memcached, empty before each test."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, memcached_server: MemcachedServer) -> None:
+        memcached_server.flush()
+        ON_SERVER["arguments"]["url"] = memcached_server.address
+
+    @classmethod
+    def setup_class(cls) -> None:
+        """The server is a fixture's; there is nothing to look for."""
 
 
 class TestMemory(NoThreads, _GenericSerializerTestSuite, _GenericBackendTestSuite):
@@ -73,45 +90,114 @@ class TestMemory(NoThreads, _GenericSerializerTestSuite, _GenericBackendTestSuit
     config_args = IN_MEMORY
 
 
-class TestMemcached(NoThreads, _GenericSerializerTestSuite, _GenericBackendTestSuite):
-    """``moziweb.memcached`` as it is, on a real server."""
+class TestMemcached(NoThreads, OnServer, _GenericSerializerTestSuite, _GenericBackendTestSuite):
+    """``moziweb.memcached`` as it is."""
 
     backend = MEMCACHED
     region_args = PLAIN_KEYS
     config_args = ON_SERVER
 
-    @pytest.fixture(autouse=True)
-    def _server(self, memcached_server: MemcachedServer) -> None:
-        memcached_server.flush()
-        self.config_args["arguments"]["url"] = memcached_server.address
 
-    @classmethod
-    def setup_class(cls) -> None:
-        """The server is a fixture's; there is nothing to look for."""
+class Wrapped(MutexFromLeases):
+    """Regions with both of our proxies, whose values are entries with tags.
 
-
-class TestWrappedMemory(_GenericSerializerTestSuite, _GenericBackendTestSuite):
-    """A region with both of our proxies, whose values are entries with tags."""
-
-    backend = MEMORY
-    leases = Leases(MemoryCells(), LeaseTerms(life=60, wait=60, poll=0.005))
-    region_args = AS_ENTRIES
-    config_args = IN_MEMORY
+    Their backend alone is tested with the first: to the second, bytes that are no entry are none.
+    """
 
     def _region(self, *args: Any, **kwargs: Any) -> Any:
-        region: Any = super()._region(*args, **kwargs)  # type: ignore[no-untyped-call]
+        region: Any = super()._region(*args, **kwargs)  # type: ignore[misc]  # dogpile's fixture
         region.wrap(GuardedBackend("suite", self.leases, Observer()))
         region.wrap(TaggedBackend(WRAPPED, soft=True, now=time.time))
         return region
 
 
-class TestLeaseMutex(MutexFromLeases, _GenericMutexTestSuite):
-    """Our leases as dogpile's mutexes."""
+class TestWrappedMemory(
+    NoThreads,
+    Wrapped,
+    _GenericSerializerTestSuite,
+    _GenericBackendTestSuite,
+    _GenericMutexTestSuite,
+):
+    """Our regions over the process's memory."""
 
     backend = MEMORY
     leases = Leases(MemoryCells(), LeaseTerms(life=60, wait=60, poll=0.002))
-    region_args = JSON
+    region_args = AS_ENTRIES
     config_args = IN_MEMORY
+
+
+class TestWrappedMemcached(
+    OnServer, Wrapped, _GenericSerializerTestSuite, _GenericBackendTestSuite, _GenericMutexTestSuite
+):
+    """Our regions over memcached, which keeps their leases, too."""
+
+    backend = MEMCACHED
+    region_args = PLAIN_KEYS_AS_ENTRIES
+    config_args = ON_SERVER
+
+    @pytest.fixture(autouse=True)
+    def _leases(self, _server: None, memcached_server: MemcachedServer) -> None:
+        cells = MemcachedCells(Memcached([memcached_server.address]), "suite:")
+        type(self).leases = Leases(cells, LeaseTerms(life=60, wait=60, poll=0.002))
+
+
+class FromSettings:
+    """Regions as the ini file makes them, but for what the tests store in them.
+
+    Tests want lives of a quarter of a second, which no ini file may ask for.
+    """
+
+    settings: ClassVar[dict[str, str]]
+
+    def _region(
+        self, backend: None = None, region_args: Any = None, config_args: Any = None
+    ) -> CacheRegion:
+        cache = from_settings({"cache.regions": "suite", **self.settings})
+        region = cache.dogpile["suite"]
+        given = {"deserializer": from_entry, **(region_args or {})}
+        region.serializer = partial(as_entry, stamps=cache.stamps)
+        region.deserializer = given["deserializer"]
+        region.expiration_time = (config_args or {}).get("expiration_time")
+        return region
+
+    def _backend(self) -> Any:
+        """With the first proxy, as above."""
+        return self._region().backend.proxied
+
+    def test_uses_serializer(self) -> None:
+        """As theirs, which takes a region's keys to be its backend's; ours are mangled."""
+        region: Any = self._region()
+        region.set("k", {"foo": ["bar", 1, False, None]})
+        raw = region.backend.get_serialized(region.key_mangler("k"))
+        assert split_frame(raw)[1] == region.serializer({"foo": ["bar", 1, False, None]})
+        assert region.get("k") == {"foo": ["bar", 1, False, None]}
+
+
+class TestMemoryFromSettings(
+    NoThreads, FromSettings, _GenericSerializerTestSuite, _GenericBackendTestSuite,
+    _GenericMutexTestSuite,
+):  # fmt: skip
+    """The embedded default."""
+
+    backend = MEMORY
+    config_args = IN_MEMORY
+    settings: ClassVar = {"cache.suite.backend": "moziweb.memory"}
+
+
+class TestMemcachedFromSettings(
+    NoThreads, FromSettings, OnServer, _GenericSerializerTestSuite, _GenericBackendTestSuite,
+    _GenericMutexTestSuite,
+):  # fmt: skip
+    """As in production."""
+
+    backend = MEMCACHED
+    config_args = ON_SERVER
+    settings: ClassVar = {"cache.suite.backend": "dogpile.cache.pylibmc"}
+
+    @pytest.fixture(autouse=True)
+    def _url(self, _server: None, memcached_server: MemcachedServer) -> None:
+        self.settings["cache.suite.arguments.url"] = memcached_server.address
+        self.settings["cache.stamps.url"] = f"memcached://{memcached_server.address}"
 
 
 def test_memory_is_bounded_and_drops_the_least_recently_used() -> None:
