@@ -8,6 +8,7 @@ import click
 
 from moziweb.movies.models import now_utc
 from moziweb.posters.gc import KEPT, Collector
+from moziweb.posters.originals import Forgotten
 from moziweb.posters.reconcile import Finding, Reconciler, Survey
 from moziweb.posters.verify import Verdict, Verifier
 
@@ -26,7 +27,8 @@ _SHARE = 0.1
 )  # fmt: skip
 @click.pass_obj
 def gc_command(installation: Installation, days: int) -> None:
-    """Remove the objects of variants that were superseded a while ago.
+    """Remove the objects of variants that were superseded a while ago, and the originals of
+    pictures that were looked at and not saved, a day after that can no longer be done.
 
     Sources that are being worked on are passed over. Run it every night; it may be stopped at any
     time, and run beside anything else.
@@ -35,19 +37,23 @@ def gc_command(installation: Installation, days: int) -> None:
         registry = installation.registry
         kept = timedelta(days=days)
         collector = Collector(registry["database"], registry["storage"], now_utc, kept)
-        sums: Counter[str] = Counter(movies=0, variants=0, objects=0, shared=0, busy=0)
-        with (
-            relaying(registry),
-            stopping() as stop,
-            reporting("Superseded", collector.count()) as report,
-        ):
+        forgotten = Forgotten(registry["database"], registry["storage"], now_utc)
+        sums: Counter[str] = Counter(movies=0, variants=0, objects=0, shared=0, busy=0, originals=0)
+        total = collector.count() + forgotten.count()
+        with relaying(registry), stopping() as stop, reporting("Collected", total) as report:
             for removed in collector.run():
                 sums.update(movies=1, **_counts(asdict(removed)))
                 report.step({"event": "movie", **asdict(removed)})
                 if stop.is_set():
                     break
+            for key, gone in () if stop.is_set() else forgotten.run():
+                sums["originals"] += gone
+                report.step({"event": "original", "key": key, "removed": gone})
+                if stop.is_set():
+                    break
             summary = {"event": "summary", **sums, "stopped": stop.is_set()}
-            report.end(summary, f"{sums['objects']} objects removed; {sums['busy']} movies busy.")
+            told = f"{sums['objects']} objects and {sums['originals']} originals removed"
+            report.end(summary, f"{told}; {sums['busy']} movies busy.")
     raise SystemExit(stop.exit_status(otherwise=0))
 
 

@@ -18,7 +18,14 @@ from moziweb.storage import Storage
 
 from . import choosing
 from .imaging import EncodedImage
-from .models import PosterSource, PosterVariant, SourceKind, SourceState, VariantState
+from .models import (
+    LookedAt,
+    PosterSource,
+    PosterVariant,
+    SourceKind,
+    SourceState,
+    VariantState,
+)
 from .recipes import CENTRE, RECIPES, Point
 from .service import PosterService
 from .sources import (
@@ -128,14 +135,25 @@ class PosterDesk:
         source = PosterSource(kind=SourceKind.URL, url=url)
         return self.store(self._reader(source).read(source).body)
 
+    def remember(self, session: Session, upload: StoredUpload, now: datetime) -> None:
+        """Have a stored original removed some days after ``now``, unless a source refers to it."""
+        session.merge(LookedAt(key=upload.key, at=now))
+
     def add_url(
-        self, session: Session, movie: Movie, url: str, *, choose: bool = True
+        self,
+        session: Session,
+        movie: Movie,
+        url: str,
+        *,
+        seen: StoredUpload | None = None,
+        choose: bool = True,
     ) -> PosterSource:
         """A source for an external picture; with ``choose`` the poster once it is ready.
 
-        Raises ``BadTargetError`` for anything but a plain http(s) URL.
+        What was ``seen`` of it (``fetch``) is what it is made of first. Raises ``BadTargetError``
+        for anything but a plain http(s) URL.
         """
-        return add_url(session, movie, url, choose=choose)
+        return add_url(session, movie, url, key=seen.key if seen else None, choose=choose)
 
     def choose(
         self, session: Session, source_id: int, *, movie_id: int | None = None

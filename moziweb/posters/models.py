@@ -47,12 +47,13 @@ class VariantState(StrEnum):
 class PosterSource(Base):
     """A picture that a movie's poster is made of; its id is the ``media_id`` of poster addresses.
 
-    ``url`` is what a URL or drawn source is read from, ``key`` where an upload's original stands
-    in storage. ``origin`` names the importer that brought it, if one did, and ``fetched_at`` when
-    it last gave the address. ``width`` and ``height`` are in pixels after orientation; the focal
-    point is in 0..1 from the top left. A movie has at most one chosen source: the poster its pages
-    show. ``choose_when_ready`` makes it that one as soon as its variants are ready, so that the old
-    one is shown till then; ``remake`` asks for every variant anew, those that are ready, too.
+    ``url`` is what a URL or drawn source is read from, ``key`` where an upload's original stands in
+    storage, and an external picture's that was looked at until it is made. ``origin`` names the
+    importer that brought it, if one did, and ``fetched_at`` when it last gave the address.
+    ``width`` and ``height`` are in pixels after orientation; the focal point is in 0..1 from the
+    top left. A movie has at most one chosen source: the poster its pages show.
+    ``choose_when_ready`` makes it that one as soon as its variants are ready, so that the old one
+    is shown till then; ``remake`` asks for every variant anew, those that are ready, too.
     """
 
     __tablename__ = "poster_source"
@@ -105,6 +106,17 @@ class PosterSource(Base):
     variants: Mapped[list["PosterVariant"]] = relationship(
         back_populates="source", lazy="raise_on_sql", cascade="all, delete-orphan"
     )
+
+
+class LookedAt(Base):
+    """An original that somebody has looked at before saving it, and when: a source may refer to
+    it, or come to, or never will. No page shows it, so it bears no tag.
+    """
+
+    __tablename__ = "poster_looked_at"
+
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class PosterVariant(Base):

@@ -21,7 +21,7 @@ from moziweb.storage import Storage, StoredObject
 
 from .holding import Hold, heal, held_movies
 from .links import MAX_ID
-from .models import PosterSource, PosterVariant, VariantState
+from .models import LookedAt, PosterSource, PosterVariant, VariantState
 
 PAGE: Final = 1_000
 YOUNG: Final = timedelta(days=1)
@@ -193,8 +193,10 @@ class Reconciler:
 
 
 def _originals(session: Session, keys: Collection[str]) -> set[str]:
-    query = select(PosterSource.key).where(PosterSource.key.in_(keys))
-    return {key for key in session.scalars(query) if key}
+    """Those of the keys that a source has, or that somebody has looked at and may save yet."""
+    sources = select(PosterSource.key).where(PosterSource.key.in_(keys))
+    looked_at = select(LookedAt.key).where(LookedAt.key.in_(keys))
+    return {key for query in (sources, looked_at) for key in session.scalars(query) if key}
 
 
 def _pages(objects: Iterator[StoredObject]) -> Iterator[list[StoredObject]]:

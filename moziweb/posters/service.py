@@ -190,7 +190,7 @@ class PosterService:
             return Outcome(Status.LOST)
         self._well(STORAGE, passage)
         with self._database.write() as session:
-            if not self._claims.finish(session, claim, **_facts(source, sha256, variants)):
+            if not self._claims.finish(session, claim, **_facts(claim, source, sha256, variants)):
                 return Outcome(Status.LOST)
             _publish(session, claim.source_id, sha256, uploaded, self._clock())
             _supersede(session, claim.source_id, sha256, self._wanted, self._clock())
@@ -204,7 +204,7 @@ class PosterService:
             if error.permanent:
                 self._well(_host(claim), passage)
             raise
-        self._well(host_of(claim.url), passage)
+        self._well(_host(claim), passage)
         return source
 
     def _well(self, name: str | None, passage: Passage) -> None:
@@ -286,14 +286,14 @@ _INTERNAL: Final = "internal"
 
 
 def _host(claim: Claim) -> str | None:
-    """Who gives a source's picture."""
-    return STORAGE if claim.kind is SourceKind.UPLOAD else host_of(claim.url)
+    """Who gives a source's picture: storage, where it has been uploaded or looked at."""
+    return STORAGE if claim.key else host_of(claim.url)
 
 
 def _asked(claim: Claim) -> tuple[str, ...]:
     """Who has to answer for a source to be made."""
-    host = host_of(claim.url)
-    return (STORAGE, host) if host else (STORAGE,)
+    host = _host(claim)
+    return (STORAGE, host) if host and host != STORAGE else (STORAGE,)
 
 
 def _told(error: Exception) -> _Failure:
@@ -312,9 +312,13 @@ def _told(error: Exception) -> _Failure:
             return _Failure(_INTERNAL, detail=repr(error))
 
 
-def _facts(source: SourceBytes, sha256: str, variants: VariantSet) -> dict[str, object]:
+def _facts(
+    claim: Claim, source: SourceBytes, sha256: str, variants: VariantSet
+) -> dict[str, object]:
     """What reading a source has taught about it, as columns."""
     return {
+        # An external picture that was looked at is made: from now on its host is asked.
+        "key": claim.key if claim.kind is SourceKind.UPLOAD else None,
         "sha256": sha256,
         "bytes": len(source.body),
         "format": variants.source.format,

@@ -66,7 +66,7 @@ class SourceBytes:
 
 
 class SourceAddress(Protocol):
-    """What a reader is told of a source: ``url`` or ``key``, whichever its kind has."""
+    """What a reader is told of a source: ``url`` or ``key``, what its kind has."""
 
     @property
     def url(self) -> str | None:
@@ -74,7 +74,7 @@ class SourceAddress(Protocol):
 
     @property
     def key(self) -> str | None:
-        """Where the original of an upload stands in storage."""
+        """Where the original of an upload stands in storage, or a picture that was looked at."""
 
 
 class SourceReader(Protocol):
@@ -111,13 +111,25 @@ class UploadReader:
 
 
 class UrlReader:
-    """Fetches external pictures."""
+    """Fetches external pictures.
 
-    def __init__(self, fetcher: Fetcher) -> None:
+    One that somebody has looked at before it was saved is in ``storage`` already, at the source's
+    ``key``, until it is made: what was seen is what is shown, and its host is asked once.
+    """
+
+    def __init__(self, fetcher: Fetcher, storage: Storage | None = None) -> None:
         self._fetcher = fetcher
+        self._storage = storage
 
     def read(self, source: SourceAddress) -> SourceBytes:
-        """The picture as its server has it now."""
+        """The picture as it was looked at, or as its server has it now."""
+        if source.key is not None and self._storage is not None:
+            try:
+                return SourceBytes(self._storage.get(source.key))
+            except ObjectNotFound:  # its host has it still
+                pass
+            except StorageError as error:
+                raise SourceError(storage_code(error), str(error)) from error
         found = self._fetched(source, Validators(None, None, None))
         if found is None:  # we sent no validators, so 304 makes no sense
             raise SourceError(FetchCode.BAD_RESPONSE)
@@ -192,8 +204,8 @@ def store_upload(
     Raises ``ImageRejected`` or ``StorageError``. No session is needed, so none need be open.
     """
     upload, mime = inspect_upload(data, limits, prober)
-    # Even if it is there: an original that no row knows is removed a day after it was last stored,
-    # so it has to be young again until its row is committed.
+    # Even if it is there: an original that no row knows is removed some days after it was last
+    # stored, so it has to be young again until its row is committed.
     storage.put(upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL)
     return upload
 
@@ -228,17 +240,20 @@ def add_upload(
     return record_upload(session, movie.id, store_upload(storage, data, limits))
 
 
-def add_url(session: Session, movie: Movie, url: str, *, choose: bool = True) -> PosterSource:
+def add_url(
+    session: Session, movie: Movie, url: str, *, key: str | None = None, choose: bool = True
+) -> PosterSource:
     """Make an external picture a source of ``movie``; it is fetched when first needed.
 
-    With ``choose`` off it is chosen only where the movie has no chosen source yet.
+    With a ``key``, it was fetched to be looked at, and is first made of what stands there. With
+    ``choose`` off it is chosen only where the movie has no chosen source yet.
 
     Raises ``BadTargetError`` for anything but a plain http(s) URL.
     """
     if len(url) > MAX_URL_LENGTH:
         raise BadTargetError(f"more than {MAX_URL_LENGTH} characters")
     parse_target(url)
-    source = PosterSource(kind=SourceKind.URL, movie_id=movie.id, url=url)
+    source = PosterSource(kind=SourceKind.URL, movie_id=movie.id, url=url, key=key)
     _add(session, source, choose=choose)
     return source
 

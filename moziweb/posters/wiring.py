@@ -40,7 +40,7 @@ def includeme(config: Configurator) -> None:
     )
     config.add_directive("add_poster_source", add_poster_source)
     config.add_poster_source(SourceKind.UPLOAD, UploadReader(registry["storage"]))
-    config.add_poster_source(SourceKind.URL, UrlReader(Fetcher(policy)))
+    config.add_poster_source(SourceKind.URL, UrlReader(Fetcher(policy), registry["storage"]))
     config.include("moziweb.security")
     config.set_root_factory(Root)
     config.include(".background")

@@ -113,7 +113,7 @@ def _behind(registry: Any, tmdb: TmdbServer | None) -> Iterator[None]:
         return
     tmdb.answer_next(MISSING, *[not_found()] * 20)
     here = AllowedNetwork(ip_network(f"{HOST}/32"), int(tmdb.address.rpartition(":")[2]))
-    reader = UrlReader(Fetcher(FetchPolicy(allow_addresses=(here,))))
+    reader = UrlReader(Fetcher(FetchPolicy(allow_addresses=(here,))), registry["storage"])
     registry["poster_readers"][SourceKind.URL] = reader
     with registry["database"].write() as session:
         session.execute(update(PosterSource).values(url=tmdb.address + MISSING))

@@ -187,6 +187,7 @@ def test_a_picture_of_another_site_is_looked_at_and_chosen(
     for source in (first, second):
         expect(page.locator(state_of(source))).to_have_text("kész", timeout=READY)
     assert (first.chosen, second.chosen) == (True, False)
+    assert pictures.paths().count("/t/p/original/masik.jpg") == 1  # to be looked at
 
     # What choosing it would do is told before it is done.
     other = f"section[aria-labelledby=source-{second.id}]"

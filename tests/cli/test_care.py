@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from moziweb.posters import reconcile
 from moziweb.posters.breaker import STORAGE
 from moziweb.posters.models import (
+    LookedAt,
     PosterHost,
     PosterSource,
     PosterVariant,
@@ -51,10 +52,10 @@ def keys(site: Site, movie_id: int) -> list[str]:
         return [str(key) for key in session.scalars(query)]
 
 
-def age(site: Site) -> None:
-    """Make every object two days old."""
+def age(site: Site, days: int = 2) -> None:
+    """Make every object some days old."""
     for path in (site.folder / "objects").rglob("*+object"):
-        os.utime(path, (time.time() - 2 * 86_400,) * 2)
+        os.utime(path, (time.time() - days * 86_400,) * 2)
 
 
 def put(site: Site, key: str) -> None:
@@ -136,9 +137,15 @@ def test_gc_removes_what_was_superseded_long_ago(made: Site, run: Run) -> None:
             .where(PosterVariant.key.in_(kept[:1]))
             .values(state=VariantState.SUPERSEDED, superseded_at=datetime.now(UTC))
         )
-    movie, summary = events(run("posters", "gc").stdout)
+    thrown_away = store_upload(made.storage, picture("#123456"))
+    age(made, days=9)
+    with made.database.write() as session:
+        session.add(LookedAt(key=thrown_away.key, at=LONG_AGO))
+    movie, original, summary = events(run("posters", "gc").stdout)
     assert (movie["movie_id"], movie["objects"], movie["busy"]) == (1, COUNT, False)
-    assert summary["objects"] == COUNT
+    assert original == {"event": "original", "key": thrown_away.key, "removed": True}
+    assert (summary["objects"], summary["originals"]) == (COUNT, 1)
+    assert made.storage.head(thrown_away.key) is None
     assert sorted(kept) == [stored.key for stored in made.storage.list("poster/")]
     with made.database.read() as session:
         states = session.scalars(select(PosterVariant.state).where(PosterVariant.key.in_(old)))

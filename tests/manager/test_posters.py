@@ -14,7 +14,7 @@ from moziweb.posters.recipes import RECIPES
 from moziweb.posters.service import Status
 from tests.posters.pictures import encoded, photograph, quarters, with_segment
 
-from .conftest import csrf_of, signed_in
+from .conftest import Clock, csrf_of, signed_in
 from .films import last_entry, make_film
 
 PAGE = b"<html><script>alert(1)</script></html>"
@@ -114,6 +114,17 @@ def test_what_is_thrown_away_is_gone(editor: TestApp, film: int) -> None:
     send(editor, place, do="discard").follow()
     assert editor.get(place, status="*").status_int == 404
     assert editor.get(preview, status="*").status_int == 404
+    assert place not in editor.get(posters(film)).text
+    assert sources(editor) == []
+
+
+def test_what_is_not_saved_is_forgotten_after_a_week(
+    site: TestApp, editor: TestApp, film: int, clock: Clock
+) -> None:
+    place = looked_at(editor, film, encoded(quarters()))
+    clock.pass_(days=7, minutes=1)  # a day later gc removes the original
+    editor = signed_in(site, Role.EDITOR)
+    assert send(editor, place, do="save").status_int == 404
     assert place not in editor.get(posters(film)).text
     assert sources(editor) == []
 

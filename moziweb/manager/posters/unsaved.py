@@ -45,17 +45,26 @@ def keep(session: Session, user_id: int, film_id: int, picture: Unsaved, now: da
     return drafts.keep(session, user_id, _path(film_id), _fields(picture), now)
 
 
-def find(session: Session, user_id: int, film_id: int, number: str) -> Unsaved | None:
+def find(
+    session: Session, user_id: int, film_id: int, number: str, now: datetime
+) -> Unsaved | None:
     """The user's own picture of that number, at that film."""
-    fields = drafts.find(session, user_id, _path(film_id), number)
-    return None if fields is None else _picture(int(number), dict(fields))
+    found = all_of(session, user_id, film_id, now)
+    return next((each for each in found if str(each.number) == number), None)
 
 
-def all_of(session: Session, user_id: int, film_id: int) -> tuple[Unsaved, ...]:
-    """All that the user has looked at and neither saved nor thrown away, the latest first."""
+def all_of(session: Session, user_id: int, film_id: int, now: datetime) -> tuple[Unsaved, ...]:
+    """All that the user has looked at and neither saved nor thrown away, the latest first.
+
+    After a week they are forgotten: their originals are about to be removed.
+    """
     rows = session.execute(
         select(Draft.id, Draft.fields)
-        .where(Draft.user_id == user_id, Draft.path == _path(film_id))
+        .where(
+            Draft.user_id == user_id,
+            Draft.path == _path(film_id),
+            Draft.created_at >= now - drafts.KEPT,
+        )
         .order_by(Draft.id.desc())
     )
     return tuple(_picture(number, dict(fields)) for number, fields in rows)

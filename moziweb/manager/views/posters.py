@@ -141,9 +141,12 @@ def _looked_at(
     """
     with request.registry["database"].read() as session:
         film_id = film_of(request, session).id
-    picture = Unsaved(_had(request, store), url, name[:MAX_NAME])
-    _had(request, lambda: request.registry[PREVIEWS].of(picture.upload.key, picture.focal))
+    upload = _had(request, store)
+    picture = Unsaved(upload, url, name[:MAX_NAME])
     now, user_id = request.registry["clock"](), whoever(request).user_id
+    with request.registry["database"].write() as session:
+        desk_of(request).remember(session, upload, now)
+    _had(request, lambda: request.registry[PREVIEWS].of(picture.upload.key, picture.focal))
     number = unsaved.keep(request.dbsession, user_id, film_id, picture, now)
     way = request.route_path("manager.film_unsaved_poster", film=film_id, unsaved=number)
     return HTTPSeeOther(way)
@@ -250,7 +253,7 @@ def _page(
         "film": film,
         "film_rooms": film_rooms(request, film.id, ROOM),
         "sources": sources,
-        "unsaved": unsaved.all_of(request.dbsession, user_id, film.id),
+        "unsaved": unsaved.all_of(request.dbsession, user_id, film.id, request.registry["clock"]()),
         "problem": problem,
         "effects": effects,
         "asked": asked,

@@ -78,7 +78,7 @@ def _save(request: Request) -> Response:
         raise HTTPNotFound
     choose = request.POST.get("do") == "save"
     if picture.url:
-        source = desk.add_url(session, film, picture.url, choose=choose)
+        source = desk.add_url(session, film, picture.url, seen=picture.upload, choose=choose)
     else:
         source = desk.add_upload(session, film.id, picture.upload, choose=choose)
     desk.set_focal_point(session, source.id, *picture.focal)
@@ -116,7 +116,8 @@ _ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
 def _picture(request: Request, session: Session) -> Unsaved:
     """The user's own picture at this film; ``HTTPNotFound``."""
     user_id, number = whoever(request).user_id, request.matchdict["unsaved"]
-    found = unsaved.find(session, user_id, request.context.film_id, number)
+    now = request.registry["clock"]()
+    found = unsaved.find(session, user_id, request.context.film_id, number, now)
     if found is None:
         raise HTTPNotFound
     return found
