@@ -197,6 +197,13 @@ def test_the_address_is_one_that_a_browser_can_open(options: dict[str, str], tol
         bound.close()
 
 
+class RecordingGate:
+    threads = 0
+
+    def serve_with(self, threads: int) -> None:
+        self.threads = threads
+
+
 def test_posters_never_have_every_thread() -> None:
     class App:
         registry = Registry()
@@ -207,8 +214,10 @@ def test_posters_never_have_every_thread() -> None:
     App.registry.settings = {"posters.inline_slots": 4}
     with pytest.raises(server.ServerError, match="leave no thread for pages"):
         server.bind(App(), {"listen": f"{HOST}:0", "threads": "5"})
+    App.registry["poster_gate"] = gate = RecordingGate()
     bound = server.bind(App(), {"listen": f"{HOST}:0", "threads": "6"})
     bound.close()
+    assert gate.threads == 6
     with pytest.raises(server.ServerError, match="threads = 4"):  # waitress's own default
         server.bind(App(), {"listen": f"{HOST}:0"})
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from pyramid.authorization import DENY_ALL, Allow, Everyone
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.db import Database
@@ -25,6 +25,7 @@ from moziweb.movies.models import Movie
 from moziweb.request import Request
 from moziweb.security import VIEW
 
+from .gate import Gate
 from .links import CONTAINER, VariantAddress
 from .models import PosterSource, PosterVariant, SourceState, VariantState
 
@@ -32,7 +33,7 @@ Acl: TypeAlias = list[tuple[object, object, object]]
 
 
 class PostersUnavailable(Exception):
-    """The database does not answer, so nobody knows what stands at ``address``."""
+    """Nobody can tell what stands at ``address``: the database is away, or too many ask at once."""
 
     def __init__(self, address: VariantAddress) -> None:
         super().__init__(address.path)
@@ -67,11 +68,16 @@ class PosterContainer:
     def __getitem__(self, segment: str) -> "VariantResource":
         """The variant at ``segment``; ``KeyError`` when there is none, or none for this visitor.
 
-        Raises ``PostersUnavailable`` when the database does not answer.
+        Raises ``PostersUnavailable`` when the database does not answer, and in a burst for what
+        the gate does not let in.
         """
         address = VariantAddress.parse(segment)
         if address is None:
             raise KeyError(segment)
+        gate: Gate = self._request.registry["poster_gate"]
+        if not gate.enter():
+            raise PostersUnavailable(address)
+        self._request.add_finished_callback(lambda _: gate.leave())
         found = find_variant(self._request.registry["database"], address)
         if found is None:
             raise KeyError(segment)
@@ -136,35 +142,46 @@ class VariantResource:
         return info["app_url"] + self.address.path
 
 
+_FIND: Final = (
+    select(
+        Movie.slug,
+        Movie.published,
+        PosterSource.state,
+        PosterSource.next_attempt_at,
+        PosterSource.width,
+        PosterSource.height,
+        PosterVariant.key,
+        PosterVariant.bucket,
+    )
+    .join(PosterSource, PosterSource.movie_id == Movie.id)
+    .outerjoin(
+        PosterVariant,
+        and_(
+            PosterVariant.source_id == PosterSource.id,
+            PosterVariant.name == bindparam("name"),
+            PosterVariant.format == bindparam("format"),
+            PosterVariant.state == VariantState.READY,
+        ),
+    )
+    .where(Movie.id == bindparam("movie_id"), PosterSource.id == bindparam("source_id"))
+)
+"""Built once: building it took longer than asking it, and a burst of requests asks it often."""
+
+
 def find_variant(database: Database, address: VariantAddress) -> FoundVariant | None:
     """What stands at an address, whatever slug it spells; raises ``PostersUnavailable``.
 
     A variant of an older recipe, or of older content, counts until its successor is ready.
     """
-    ready = and_(
-        PosterVariant.source_id == PosterSource.id,
-        PosterVariant.name == address.recipe.name,
-        PosterVariant.format == address.recipe.format,
-        PosterVariant.state == VariantState.READY,
-    )
-    query = (
-        select(
-            Movie.slug,
-            Movie.published,
-            PosterSource.state,
-            PosterSource.next_attempt_at,
-            PosterSource.width,
-            PosterSource.height,
-            PosterVariant.key,
-            PosterVariant.bucket,
-        )
-        .join(PosterSource, PosterSource.movie_id == Movie.id)
-        .outerjoin(PosterVariant, ready)
-        .where(Movie.id == address.movie_id, PosterSource.id == address.source_id)
-    )
+    asked = {
+        "name": address.recipe.name,
+        "format": address.recipe.format,
+        "movie_id": address.movie_id,
+        "source_id": address.source_id,
+    }
     try:
         with database.read() as session:
-            row = session.execute(query).first()
+            row = session.execute(_FIND, asked).first()
     except SQLAlchemyError as error:
         raise PostersUnavailable(address) from error
     return FoundVariant(*row) if row else None

@@ -16,6 +16,7 @@ from .models import SourceState
 from .placeholder import placeholder
 from .recipes import Recipe
 from .resources import FoundVariant, PostersUnavailable, VariantResource, find_variant
+from .service import Status
 
 REDIRECT_SECONDS: Final = 3600
 """How long a redirect may be kept: superseded objects stay far longer than that."""
@@ -38,8 +39,9 @@ def variant_view(variant: VariantResource, request: Request) -> Response:
         return _moved(base_url + variant.address.path)
     found: FoundVariant | None = variant.found
     if variant.found.key is None and request.method == "GET":
-        request.registry["poster_gate"].ask(variant.address.source_id)
-        found = find_variant(request.registry["database"], variant.address)
+        outcome = request.registry["poster_gate"].ask(variant.address.source_id)
+        if outcome.status is not Status.BUSY:  # then there is no news, and a crowd gets that
+            found = find_variant(request.registry["database"], variant.address)
     if found is None or found.key is None:
         return _placeholder(variant.address, found)
     return _found(request.registry["storage"].url(found.key, found.bucket))
@@ -47,7 +49,7 @@ def variant_view(variant: VariantResource, request: Request) -> Response:
 
 @exception_view_config(PostersUnavailable)
 def unavailable_view(error: PostersUnavailable, request: Request) -> Response:
-    """The database is away: a placeholder in the recipe's own shape."""
+    """The database is away, or a burst is on: a placeholder in the recipe's own shape."""
     return _placeholder(error.address, None)
 
 

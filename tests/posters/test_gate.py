@@ -79,3 +79,21 @@ def test_patience_ends(service: PosterService, shelf: Shelf, source_id: int) -> 
     worker = Worker(gate, shelf, source_id)
     assert gate.ask(source_id) == Outcome(Status.BUSY)
     worker.end()
+
+
+def test_in_a_burst_only_some_may_look_and_otherwise_everybody(
+    service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    gate = Gate(service, slots=1, wait_seconds=0)
+    assert [gate.enter() for _ in range(5)] == [True] * 5
+    worker = Worker(gate, shelf, source_id)
+    assert not gate.enter()
+    for _ in range(4):
+        gate.leave()
+    assert [gate.enter(), gate.enter()] == [True, False]
+    gate.serve_with(threads=5)
+    assert [gate.enter(), gate.enter()] == [True, False]
+    gate.leave()
+    assert gate.enter()
+    worker.end()
+    assert gate.enter()

@@ -20,6 +20,7 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie, now_utc
 from moziweb.posters.addresses import AllowedNetwork
 from moziweb.posters.fetch import Fetcher, FetchPolicy
+from moziweb.posters.gate import Gate
 from moziweb.posters.links import poster_links
 from moziweb.posters.models import (
     PosterSource,
@@ -31,11 +32,13 @@ from moziweb.posters.models import (
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.sources import UrlReader
 from moziweb.posters.wiring import add_poster_source
+from tests.conftest import QueryCounter
 from tests.services.s3 import REGION, ROOT, S3Bucket
 
-from .conftest import Clock, Shelf, picture, source_of
+from .conftest import Clock, Shelf, add_source, picture, source_of
 from .hostile_host import LOOPBACK, HostileHost
 from .site import disk_settings, make_site
+from .test_gate import Worker
 
 
 def s3_site_settings(bucket: S3Bucket, database_url: str) -> dict[str, Any]:
@@ -252,6 +255,29 @@ def test_a_poster_that_another_process_makes_is_on_its_way(
     response = browser.get(f"/poster/7-dune.{source_id}.small.jpg", status=200)
     assert is_placeholder(response, 185, 278)
     assert response.headers["Retry-After"] == "2"
+
+
+def test_in_a_burst_a_placeholder_asks_the_database_for_nothing(
+    browser: TestApp,
+    site: Router,
+    database: Database,
+    shelf: Shelf,
+    source_id: int,
+    query_counter: QueryCounter,
+) -> None:
+    gate = Gate(site.registry["posters"], slots=1, wait_seconds=0)
+    site.registry["poster_gate"] = gate
+    path, other = f"/poster/7-dune.{source_id}.thumb.webp", add_source(database, 7, chosen=False)
+    worker = Worker(gate, shelf, other)
+    assert gate.enter()
+    assert gate.enter()
+    with query_counter(database.engine) as statements:
+        response = browser.get(path)
+    assert is_placeholder(response, 370, 555)
+    assert (response.headers["Retry-After"], statements) == ("2", [])
+    worker.end()
+    for _ in range(5):  # each request that entered has left
+        browser.get(path, status=302)
 
 
 def test_a_variant_of_an_older_recipe_is_served_on(
