@@ -83,7 +83,37 @@ class _Uploaded:
     stored: StoredObject
 
 
-VariantMaker = Callable[[bytes, Sequence[Recipe], Limits], VariantSet]
+class _LeaseLostError(Exception):
+    """Another worker has taken the source over, or it was replaced."""
+
+
+VariantMaker = Callable[[bytes, Sequence[Recipe], Limits, Callable[[], None]], VariantSet]
+"""As `imaging.make_variants`; the last argument is to be called every second while one waits."""
+
+
+def _make_here(
+    data: bytes, recipes: Sequence[Recipe], limits: Limits, _waiting: Callable[[], None]
+) -> VariantSet:
+    return make_variants(data, recipes, limits)
+
+
+def _just_wait() -> None:
+    """A preview has no lease to keep."""
+
+
+class _Keeper:
+    """Keeps a claim while its variants wait for a place to be made in."""
+
+    def __init__(self, claims: Claims, claim: Claim) -> None:
+        self._claims = claims
+        self.claim = claim
+
+    def keep(self) -> None:
+        """Renew the lease if it is time to; raises ``_LeaseLostError``."""
+        kept = self._claims.keep(self.claim)
+        if kept is None:
+            raise _LeaseLostError
+        self.claim = kept
 
 
 class PosterService:
@@ -91,7 +121,8 @@ class PosterService:
 
     ``readers`` read sources by kind; ``clock`` gives aware moments; ``limits`` is what a source may
     be at most; ``recipes`` is everything that is made of one; ``maker`` makes it, as
-    `imaging.make_variants` does, and ``prober`` looks at it first, as `probe.probe` does.
+    `imaging.make_variants` does, and has the lease kept while it waits; ``prober`` looks at it
+    first, as `probe.probe` does.
     """
 
     def __init__(
@@ -103,7 +134,7 @@ class PosterService:
         clock: Callable[[], datetime] = now_utc,
         limits: Limits = LIMITS,
         recipes: Sequence[Recipe] = RECIPES,
-        maker: VariantMaker = make_variants,
+        maker: VariantMaker = _make_here,
         prober: Prober = probe,
     ) -> None:
         self._breaker = Breaker(database, clock)
@@ -130,7 +161,7 @@ class PosterService:
     def preview(self, data: bytes, focal: Point = CENTRE) -> VariantSet:
         """What would be made of a picture; nothing is kept. Raises ``ImageRejected``."""
         recipes = tuple(recipe.at(focal) for recipe in self._recipes)
-        return self._maker(data, recipes, self._limits)
+        return self._maker(data, recipes, self._limits, _just_wait)
 
     def ensure(self, source_id: int) -> Outcome:
         """Have every variant of a source ready, unless somebody else is at it.
@@ -152,6 +183,8 @@ class PosterService:
     def _work(self, claim: Claim) -> Outcome:
         try:
             outcome = self._make(claim)
+        except _LeaseLostError:
+            return self._lost(claim)
         except Exception as error:
             return self._failed(claim, error)
         except BaseException:  # Ctrl-C and the like
@@ -178,16 +211,12 @@ class PosterService:
         missing = self._missing(claim, sha256)
         if not missing:  # its server told of a change, and there is none
             return self._unchanged(claim, **_validators(source))
-        kept = self._claims.keep(claim)  # reading may have taken most of the lease
-        if kept is None:
-            return Outcome(Status.LOST)
-        claim = kept
-        variants = self._maker(source.body, missing, self._limits)
+        keeper = _Keeper(self._claims, claim)
+        keeper.keep()  # reading may have taken most of the lease
+        variants = self._maker(source.body, missing, self._limits, keeper.keep)
         images = variants.variants
         log.info("source %d: decoded once, for %d variants", claim.source_id, len(images))
-        uploaded = self._upload_all(claim, sha256, images)
-        if uploaded is None:
-            return Outcome(Status.LOST)
+        uploaded = self._upload_all(keeper, sha256, images)
         self._well(STORAGE, passage)
         with self._database.write() as session:
             if not self._claims.finish(session, claim, **_facts(claim, source, sha256, variants)):
@@ -231,16 +260,13 @@ class PosterService:
         return tuple(recipe.at(claim.focal) for recipe in missing)
 
     def _upload_all(
-        self, claim: Claim, sha256: str, images: Sequence[EncodedImage]
-    ) -> list[_Uploaded] | None:
-        """What was uploaded; None once the lease was lost: another worker is at it then."""
+        self, keeper: _Keeper, sha256: str, images: Sequence[EncodedImage]
+    ) -> list[_Uploaded]:
+        """What was uploaded; once the lease is lost another worker is at it, and we stop."""
         uploaded = []
         for image in images:
-            kept = self._claims.keep(claim)
-            if kept is None:
-                return None
-            claim = kept
-            uploaded.append(self._upload(claim, sha256, image))
+            keeper.keep()
+            uploaded.append(self._upload(keeper.claim, sha256, image))
         return uploaded
 
     def _upload(self, claim: Claim, sha256: str, image: EncodedImage) -> _Uploaded:

@@ -1,9 +1,14 @@
 """Variants are made once, published whole or not at all, and every failure becomes a state."""
 
 import hashlib
+import os
+import signal
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -27,12 +32,14 @@ from moziweb.posters.probe import Limits
 from moziweb.posters.recipes import JPEG, RECIPES, Recipe
 from moziweb.posters.service import CACHE_CONTROL, Outcome, PosterService, Status
 from moziweb.posters.sources import SourceError
+from moziweb.posters.workshop import MEBIBYTE, Allowed, Workshop
 from moziweb.storage import Storage, StoredObject
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage
 
 from .conftest import LEASE, Clock, Shelf, add_source, picture, source_of
 from .pictures import encoded, quarters
+from .workshop.children import PATIENCE, wait_until
 
 
 def variants_of(
@@ -421,7 +428,9 @@ def test_the_lease_is_renewed_between_a_slow_read_and_decoding(
 ) -> None:
     others: list[Outcome] = []
 
-    def dawdle(data: bytes, recipes: Sequence[Recipe], limits: Limits) -> VariantSet:
+    def dawdle(
+        data: bytes, recipes: Sequence[Recipe], limits: Limits, _waiting: object
+    ) -> VariantSet:
         clock.advance(seconds=30)
         another = make_service(claims=Claims(database, clock, LEASE))
         others.append(another.ensure(source_id))
@@ -430,6 +439,37 @@ def test_the_lease_is_renewed_between_a_slow_read_and_decoding(
     shelf.before_read = lambda: clock.advance(seconds=50)
     assert make_service(maker=dawdle).ensure(source_id).status is Status.MADE
     assert others == [Outcome(Status.BUSY)]
+
+
+@pytest.mark.parametrize("ends", [Status.MADE, Status.LOST])
+def test_the_lease_is_kept_while_a_picture_waits_for_a_child_to_decode_it(
+    make_service: MakeService, database: Database, clock: Clock, source_id: int, ends: Status
+) -> None:
+    """The one child is frozen in the middle of another picture for far longer than the lease."""
+    workshop = Workshop(1, 200 * MEBIBYTE, Allowed(wall_seconds=60, niceness=0))
+    workshop.probe(picture())
+    (child,) = workshop.pids
+    os.kill(child, signal.SIGSTOP)
+    with closing(workshop), ThreadPoolExecutor(2) as threads:
+        before = threads.submit(workshop.probe, picture())
+        wait_until(lambda: workshop.is_full)
+        waiting = threads.submit(make_service(maker=workshop.make).ensure, source_id)
+        for _ in range(2):
+            wait_until(lambda: bool(lease_left(database, clock, source_id) > LEASE * 2 / 3))
+            clock.advance(seconds=50)
+        if ends is Status.LOST:
+            with database.write() as session:
+                session.execute(update(PosterSource).values(lease_token="another's"))
+            clock.advance(seconds=50)
+            wait_until(waiting.done)
+        os.kill(child, signal.SIGCONT)
+        assert waiting.result(PATIENCE).status is ends
+        assert before.result(PATIENCE).format == "jpeg"
+
+
+def lease_left(database: Database, clock: Clock, source_id: int) -> timedelta:
+    until = source_of(database, source_id).lease_until
+    return until - clock() if until else timedelta()
 
 
 def test_a_source_that_was_replaced_meanwhile_can_be_made_at_once(

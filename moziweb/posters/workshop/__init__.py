@@ -12,7 +12,8 @@ are: a dozen posters fit where two large transparent PNGs do not.
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +21,7 @@ from moziweb.posters.imaging import VariantSet
 from moziweb.posters.probe import LIMITS, Limits, SourceImage, expected_memory
 from moziweb.posters.recipes import Recipe
 
-from .budget import Budget
+from .budget import WAITING_SECONDS, Budget, Waiting, wait_on
 from .messages import Job
 from .worker import Allowed, Worker, WorkerLostError
 
@@ -68,22 +69,29 @@ class Workshop:
         self._lock = threading.Lock()
         self._staff = self._new_staff()
 
-    def make(self, data: bytes, recipes: Sequence[Recipe], limits: Limits = LIMITS) -> VariantSet:
-        """As `imaging.make_variants`, in a child.
+    def make(
+        self,
+        data: bytes,
+        recipes: Sequence[Recipe],
+        limits: Limits = LIMITS,
+        waiting: Waiting = wait_on,
+    ) -> VariantSet:
+        """As `imaging.make_variants`, in a child; ``waiting`` is called while none is free.
 
         ImageRejected, too, when the child ran out of time, died of the picture, or met an error
         that no picture should cause: whoever took it over could tell of any.
         """
         if len({recipe.master for recipe in recipes}) != 1:
             raise ValueError("no recipes, or recipes that share no master")
-        return self._do(Job(data, recipes, limits))
+        return self._do(Job(data, recipes, limits), waiting)
 
     def probe(self, data: bytes, limits: Limits = LIMITS) -> SourceImage:
         """As `probe.probe`, in a child: opening a picture is a decoder's work already."""
         return self._do(Job(data, (), limits)).source
 
-    def _do(self, job: Job) -> VariantSet:
-        with self._budget.hold(expected_memory(job.data, job.limits)), self._places:
+    def _do(self, job: Job, waiting: Waiting = wait_on) -> VariantSet:
+        weight = expected_memory(job.data, job.limits)
+        with self._budget.hold(weight, waiting), self._place(waiting):
             try:
                 return self._make(job)
             except WorkerLostError as lost:
@@ -94,6 +102,23 @@ class Workshop:
                 return self._make(job)
             except WorkerLostError as lost:
                 raise lost.rejection from lost
+
+    @contextmanager
+    def _place(self, waiting: Waiting) -> Iterator[None]:
+        while not self._places.acquire(timeout=WAITING_SECONDS):
+            waiting()
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every child that there may be is at work."""
+        if self._places.acquire(blocking=False):
+            self._places.release()
+            return False
+        return True
 
     @property
     def pids(self) -> frozenset[int]:

@@ -2,8 +2,18 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final, TypeAlias
+
+Waiting: TypeAlias = Callable[[], None]
+"""What is called every ``WAITING_SECONDS`` while one waits; what it raises ends the wait."""
+
+WAITING_SECONDS: Final = 1.0
+
+
+def wait_on() -> None:
+    """Just wait."""
 
 
 class Budget:
@@ -31,10 +41,10 @@ class Budget:
             return len(self._queue)
 
     @contextmanager
-    def hold(self, weight: int) -> Iterator[None]:
+    def hold(self, weight: int, waiting: Waiting = wait_on) -> Iterator[None]:
         """Hold ``weight`` bytes for a block, once they are free and it is our turn."""
         held = min(weight, self._total)
-        self._take(held)
+        self._take(held, waiting)
         try:
             yield
         finally:
@@ -42,13 +52,29 @@ class Budget:
                 self._free += held
                 self._changed.notify_all()
 
-    def _take(self, weight: int) -> None:
+    def _take(self, weight: int, waiting: Waiting) -> None:
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
-            try:
-                self._changed.wait_for(lambda: self._queue[0] is ticket and self._free >= weight)
+        try:
+            while not self._try(ticket, weight):
+                waiting()  # without the lock: it may talk to a database
+        except BaseException:
+            with self._changed:
+                self._leave(ticket)
+            raise
+
+    def _try(self, ticket: object, weight: int) -> bool:
+        """Whether ``weight`` is ours, after waiting for ``WAITING_SECONDS`` at most."""
+        with self._changed:
+            is_ours = self._changed.wait_for(
+                lambda: self._queue[0] is ticket and self._free >= weight, WAITING_SECONDS
+            )
+            if is_ours:
                 self._free -= weight
-            finally:
-                self._queue.remove(ticket)
-                self._changed.notify_all()
+                self._leave(ticket)
+            return is_ours
+
+    def _leave(self, ticket: object) -> None:
+        self._queue.remove(ticket)
+        self._changed.notify_all()

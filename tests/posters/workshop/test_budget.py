@@ -62,3 +62,17 @@ def test_a_large_picture_is_not_starved_by_small_ones() -> None:
     for holder in (first, large, small):
         holder.join()
     assert budget.free == 100
+
+
+def test_who_waits_can_do_something_and_give_up() -> None:
+    budget, calls = Budget(100), iter((None, ZeroDivisionError()))
+
+    def waiting() -> None:
+        if error := next(calls):
+            raise error
+
+    with budget.hold(100):
+        with pytest.raises(ZeroDivisionError), budget.hold(1, waiting):
+            pass
+        assert budget.queued == 0
+    assert budget.free == 100
