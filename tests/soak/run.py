@@ -67,15 +67,22 @@ class Report:
     answers_in_outages: int = 0
     answers_outside: int = 0
     errors_in_outages: int = 0
+    unanswered: int = 0
+    """Reads without an answer, their process being dead."""
+    unanswered_otherwise: int = 0
+    slow_answers: int = 0
+    slowest_answer: float = 0.0
     complaints: list[str] = field(default_factory=list)
-    """Of the site's health: errors without an excuse, too many with one, too few pages."""
+    """Of the site's health: no answer, or an error, without an excuse; too many with one; too late;
+    too few pages.
+    """
 
     def show(self) -> None:
         """As a table and, in the last line, as JSON."""
         for name, value in asdict(self).items():
             if name != "stale":
-                say(f"{name:16} {value}")
-        say(f"{'stale reads':16} {len(self.stale)}")
+                say(f"{name:20} {value}")
+        say(f"{'stale reads':20} {len(self.stale)}")
         for line in self.stale[:10]:
             say(f"  {line}")
         for line in self.complaints:
@@ -218,7 +225,8 @@ class Faults:
         """Note when a server is away: what else goes wrong excuses no error of the site."""
         begun = time.time()
         yield
-        self.outages.append(Outage(server.name, begun, time.time()))
+        port = server.port if isinstance(server, WebServer) else 0
+        self.outages.append(Outage(server.name, begun, time.time(), port))
 
 
 class Watch:
@@ -327,6 +335,10 @@ def run(
             answers_in_outages=health.answers[True],
             answers_outside=health.answers[False],
             errors_in_outages=len(health.errors[True]),
+            unanswered=len(health.unanswered[True]),
+            unanswered_otherwise=len(health.unanswered[False]),
+            slow_answers=health.slow,
+            slowest_answer=round(health.slowest, 2),
             complaints=health.complaints(),
         )
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.services.postgres import PostgresServer
-from tests.soak.health import HEALING, Health, Outage
+from tests.soak.health import HEALING, LONGEST, QUICK, Health, Outage
 from tests.soak.run import run
 from tests.soak.verdict import Published, Seen, Verdict
 
@@ -18,6 +18,7 @@ def test_nobody_is_served_what_the_promise_forbids(postgres_server: PostgresServ
     assert report.stale == []
     assert report.unpublished == 0
     assert report.complaints == []
+    assert report.unanswered > 0, "no process was asked while it was dead"
     assert report.statuses[200] > 500
     assert report.answers_outside > 100, "nothing was held against the site being well"
     assert report.writes > 100
@@ -82,6 +83,35 @@ def test_a_site_without_pages_is_not_well() -> None:
     health = Health()
     health.judge([Seen(1.0, "/", 404, "", {})] * 5, [])
     assert health.complaints() == ["0 pages of 5 answers"]
+
+
+@pytest.mark.parametrize(
+    ("at", "port", "well"),
+    [(99.0, 1, False), (101.0, 1, True), (101.0, 2, False), (104.0, 1, False)],
+)
+def test_no_answer_is_excused_by_the_death_of_who_was_asked(
+    at: float, port: int, well: bool
+) -> None:
+    health = Health()
+    health.judge([Seen(at, "/", 0, "", {}, 0.1, port)], [Outage("web", 100.0, 102.0, 1)])
+    health.judge([Seen(101.0, "/", 200, "", {})], [])
+    assert (health.complaints() == []) is well
+    assert (sum(map(len, health.unanswered.values())), sum(health.answers.values())) == (1, 1)
+
+
+def test_an_answer_that_comes_late_is_none() -> None:
+    health = Health()
+    health.judge([Seen(101.0, "/", 200, "", {}, LONGEST + 0.1)], [OUTAGE])
+    health.judge([Seen(101.0, "/", 200, "", {}, 0.1)] * 99, [OUTAGE])
+    (complaint,) = health.complaints()
+    assert "200 for / at 101.000 after 5.10 s: memcached" in complaint
+
+
+def test_few_answers_may_take_longer_than_one_timeout() -> None:
+    health = Health()
+    health.judge([Seen(101.0, "/", 200, "", {}, QUICK + 0.1)] * 3, [OUTAGE])
+    health.judge([Seen(101.0, "/", 200, "", {}, 0.1)] * 97, [OUTAGE])
+    assert health.complaints() == ["3 of 100 answers took longer than 1 s"]
 
 
 def verdict_of(seen: Seen) -> Verdict:

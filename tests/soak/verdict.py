@@ -22,6 +22,13 @@ class Seen:
     shown: Mapping[int, int]
     took: float = 0.0
     """Seconds until it was answered."""
+    port: int = 0
+    """Of the process that was asked."""
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether there was any answer."""
+        return self.status > 0
 
 
 @dataclass
@@ -69,6 +76,8 @@ class Verdict:
     ) -> None:
         """Judge some reads; ``wanted`` are the films that a page must show."""
         for seen in reads:
+            if not seen.is_answered:
+                continue
             self.reads += 1
             self.caches[seen.cache or "none"] += 1
             self.statuses[seen.status] += 1

@@ -17,6 +17,9 @@ from pathlib import Path
 
 VERSION = re.compile(rb"Soak (\d+) version (\d+)\.")
 TIMEOUT = 10.0
+UNANSWERED = 0
+"""The status of a read that was refused, broken off, or waited for in vain."""
+
 FAILURES = (OSError, http.client.HTTPException)
 
 Ask = Callable[[str, str], tuple[int, str, bytes]]
@@ -45,21 +48,20 @@ def asker(port: int) -> Ask:
 
 
 def read(chance: random.Random, file: Path, ports: Sequence[str], paths: Sequence[str]) -> None:
-    """Read pages, and note what they showed and when they were asked for."""
-    askers = [asker(int(port)) for port in ports]
+    """Read pages, and note what they showed, when they were asked for, and where there was none."""
+    askers = {int(port): asker(int(port)) for port in ports}
     with file.open("a", buffering=1) as notes:
         while True:
-            path, began = chance.choice(paths), time.time()
+            path, port, began = chance.choice(paths), chance.choice(list(askers)), time.time()
             try:
-                status, cache, page = chance.choice(askers)("GET", path)
+                status, cache, page = askers[port]("GET", path)
             except FAILURES:
-                time.sleep(0.02)
-                continue
+                status, cache, page = UNANSWERED, "", b""
             shown = {str(film): version for film, version in versions_of(page).items()}
             note = {"at": began, "path": path, "status": status, "cache": cache, "shown": shown}
-            note["took"] = time.time() - began
+            note |= {"took": time.time() - began, "port": port}
             notes.write(json.dumps(note) + "\n")
-            time.sleep(chance.random() * 0.01)
+            time.sleep(chance.random() * 0.01 if status else 0.02)
 
 
 def post(chance: random.Random, ports: Sequence[str], films: Sequence[str]) -> None:
