@@ -1,5 +1,6 @@
 """A movie with a poster source, on both databases and both storages, and the service over them."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from moziweb.db import Database, create_engine, migrations
+from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
 from moziweb.posters.claims import Claims
 from moziweb.posters.models import PosterSource, SourceKind
@@ -64,32 +65,18 @@ def picture(colour: str = "#a03020", size: tuple[int, int] = (200, 300)) -> byte
     return out.getvalue()
 
 
-@pytest.fixture(scope="session")
-def migrated_template(postgres_server: PostgresServer) -> str:
-    """A PostgreSQL database with the schema, to copy from."""
-
-    def prepare(url: str) -> None:
-        engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 1})
-        migrations.upgrade(engine)
-        engine.dispose()
-
-    return postgres_server.make_template(prepare)
-
-
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
+def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
     """The address of a new SQLite database with the schema."""
-    url = f"sqlite:///{tmp_path}/test.sqlite"
-    engine = create_engine({"sqlalchemy.url": url})
-    migrations.upgrade(engine)
-    engine.dispose()
-    return url
+    copy = tmp_path / "test.sqlite"
+    shutil.copyfile(migrated_sqlite, copy)
+    return f"sqlite:///{copy}"
 
 
 @pytest.fixture
 def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a new PostgreSQL database with the schema."""
-    template = request.getfixturevalue("migrated_template")
+    template = request.getfixturevalue("migrated_postgres")
     server: PostgresServer = request.getfixturevalue("postgres_server")
     with server.database(template) as url:
         yield url

@@ -1,0 +1,156 @@
+"""A process that makes posters, and is killed at a step that it is told.
+
+``python -m tests.posters.dying`` reads lines of JSON: a step of ``STEPS`` and the id of a source.
+For each it forks a process that makes the source's variants as any worker does, and kills itself
+with SIGKILL at that step; the answer is the number of the signal that ended it. A fork has
+everything imported already: starting a process for each step would take most of the test's time.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from moziweb.db import Database, create_engine
+from moziweb.posters.claims import Claim, Claims, Refusal
+from moziweb.posters.imaging import VariantSet, make_variants
+from moziweb.posters.models import PosterVariant, SourceKind
+from moziweb.posters.probe import Limits
+from moziweb.posters.recipes import RECIPES, Recipe
+from moziweb.posters.service import PosterService
+from moziweb.posters.sources import SourceAddress, SourceBytes, UploadReader
+from moziweb.storage import Storage, StoredObject
+from moziweb.storage.s3 import S3Settings, S3Storage
+
+UPLOADED: Final = tuple(f"uploaded {number}" for number in range(1, len(RECIPES) + 1))
+
+STEPS: Final = (
+    "claiming",
+    "claimed",
+    "fetched",
+    "decoded",
+    *UPLOADED,
+    "finished",
+    "recorded",
+    "published",
+)
+"""Each is killed right after what it names; ``claiming`` before the claim's commit, ``finished``
+and ``recorded`` inside the transaction that publishes, before and after its rows are written.
+"""
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """Kills this process when the step has come that it is for."""
+
+    step: str
+
+    def __call__(self, step: str) -> None:
+        if step == self.step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class DyingClaims(Claims):
+    """Dies when it has claimed a source, or ended its claim."""
+
+    at: Callable[[str], None]
+
+    def take(self, source_id: int, wanted: frozenset[str]) -> Claim | Refusal:
+        claim = super().take(source_id, wanted)
+        self.at("claimed")
+        return claim
+
+    def finish(self, session: Session, claim: Claim, **facts: object) -> bool:
+        finished = super().finish(session, claim, **facts)
+        self.at("finished")
+        return finished
+
+
+@dataclass
+class DyingReader:
+    """Dies when it has fetched an upload."""
+
+    reader: UploadReader
+    at: Callable[[str], None]
+
+    def read(self, source: SourceAddress) -> SourceBytes:
+        found = self.reader.read(source)
+        self.at("fetched")
+        return found
+
+
+@dataclass
+class DyingStorage:
+    """Dies when it has uploaded an object."""
+
+    storage: Storage
+    at: Callable[[str], None]
+    puts: int = 0
+
+    def put(self, key: str, body: bytes, **headers: Any) -> StoredObject:
+        stored = self.storage.put(key, body, **headers)
+        self.puts += 1
+        self.at(f"uploaded {self.puts}")
+        return stored
+
+
+def make_and_die(step: str, source_id: int, told: dict[str, Any]) -> None:
+    """Make a source's variants and die at the step."""
+    at, now = Deadly(step), datetime.fromisoformat(told["now"])
+    engine = create_engine({"sqlalchemy.url": told["database_url"], "sqlalchemy.pool_size": 2})
+    storage = S3Storage(S3Settings(**told["storage"]))
+    claims = DyingClaims(Database(engine), lambda: now, timedelta(seconds=told["lease"]))
+    claims.at = at
+
+    def make(data: bytes, recipes: list[Recipe], limits: Limits, _waiting: object) -> VariantSet:
+        made = make_variants(data, recipes, limits)
+        at("decoded")
+        return made
+
+    @event.listens_for(engine, "commit")
+    def committing(_connection: object) -> None:
+        at("claiming")
+
+    @event.listens_for(Session, "after_flush")
+    def flushed(session: Session, _context: object) -> None:
+        if any(isinstance(row, PosterVariant) for row in session.new):
+            at("recorded")
+
+    reader = DyingReader(UploadReader(storage), at)
+    service = PosterService(
+        Database(engine),
+        DyingStorage(storage, at),  # type: ignore[arg-type]
+        {SourceKind.UPLOAD: reader},
+        claims,
+        lambda: now,
+        maker=make,  # type: ignore[arg-type]
+    )
+    service.ensure(source_id)
+    at("published")
+
+
+def main() -> None:
+    """Serve steps until standard input ends."""
+    told = json.loads(sys.stdin.readline())
+    for line in sys.stdin:
+        step, source_id = json.loads(line)
+        child = os.fork()
+        if not child:
+            with suppress(BaseException):
+                make_and_die(step, source_id, told)
+            os._exit(1)
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

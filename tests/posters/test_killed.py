@@ -1,0 +1,128 @@
+"""SIGKILL at every step of the making: the lease runs out, and the next one finishes.
+
+One database, one bucket and one process that forks serve all steps; each has a film of its own.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+import pytest
+
+from moziweb.db import Database, create_engine
+from moziweb.movies.models import Movie
+from moziweb.posters.claims import Claims
+from moziweb.posters.models import SourceKind, SourceState
+from moziweb.posters.recipes import RECIPES
+from moziweb.posters.service import Outcome, PosterService, Status
+from moziweb.posters.sources import UploadReader, add_upload
+from moziweb.storage.s3 import S3Storage
+from tests.services.postgres import PostgresServer
+from tests.services.s3 import S3Bucket, S3Server
+from tests.storage.conftest import s3_settings
+
+from .conftest import LEASE, NOON, picture, source_of
+from .dying import STEPS, UPLOADED
+from .test_faults import assert_healed
+from .test_service import variants_of
+
+COUNT = len(RECIPES)
+
+OBJECTS = {
+    **dict.fromkeys(("claiming", "claimed", "fetched", "decoded"), 0),
+    **{step: number for number, step in enumerate(UPLOADED, 1)},
+    **dict.fromkeys(("finished", "recorded", "published"), COUNT),
+}
+"""How many objects each step leaves in storage."""
+
+
+@pytest.fixture(scope="module")
+def bucket(s3_server: S3Server) -> Iterator[S3Bucket]:
+    with s3_server.bucket(acls=True) as bucket:
+        yield bucket
+
+
+@pytest.fixture(scope="module")
+def storage(bucket: S3Bucket) -> Iterator[S3Storage]:
+    with closing(S3Storage(s3_settings(bucket))) as storage:
+        yield storage
+
+
+@pytest.fixture(scope="module")
+def url(postgres_server: PostgresServer, migrated_postgres: str) -> Iterator[str]:
+    with postgres_server.database(migrated_postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def database(url: str) -> Iterator[Database]:
+    engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2})
+    yield Database(engine)
+    engine.dispose()
+
+
+Kill = Callable[[str, int], int]
+
+
+@pytest.fixture(scope="module")
+def kill_at(url: str, bucket: S3Bucket) -> Iterator[Kill]:
+    """Has a process make a source and die at a step; gives the signal that ended it."""
+    told = {
+        "database_url": url,
+        "storage": asdict(s3_settings(bucket)),
+        "now": NOON.isoformat(),
+        "lease": LEASE.total_seconds(),
+    }
+    command = [sys.executable, "-W", "ignore", "-m", "tests.posters.dying"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        tell, answers = process.stdin, process.stdout
+        tell.write(json.dumps(told) + "\n")
+
+        def kill(step: str, source_id: int) -> int:
+            tell.write(json.dumps([step, source_id]) + "\n")
+            tell.flush()
+            return int(answers.readline())
+
+        yield kill
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_whoever_is_killed_leaves_nothing_that_the_next_one_does_not_finish(
+    database: Database, storage: S3Storage, kill_at: Kill, step: str
+) -> None:
+    number = STEPS.index(step)
+    with database.write() as session:
+        movie = Movie(title=step, original_title=step, slug=f"killed-{number}")
+        session.add(movie)
+        session.flush()
+        source = add_upload(session, storage, movie, picture(f"#{number:02x}3020"))
+        source_id, prefix = source.id, f"poster/{movie.id}-"
+
+    def ensure_at(now: datetime) -> Outcome:
+        claims = Claims(database, lambda: now, LEASE)
+        readers = {SourceKind.UPLOAD: UploadReader(storage)}
+        return PosterService(database, storage, readers, claims, lambda: now).ensure(source_id)
+
+    assert kill_at(step, source_id) == signal.SIGKILL
+    assert len(list(storage.list(prefix))) == OBJECTS[step]
+    if step == "published":
+        assert ensure_at(NOON) == Outcome(Status.COMPLETE)
+    else:
+        assert variants_of(database, source_id) == []  # nothing is linked that is not whole
+        was_claimed = step != "claiming"
+        expected = SourceState.GENERATING if was_claimed else SourceState.PENDING
+        assert source_of(database, source_id).state is expected
+        if was_claimed:
+            assert ensure_at(NOON + LEASE - timedelta(seconds=1)) == Outcome(Status.BUSY)
+        assert ensure_at(NOON + LEASE) == Outcome(Status.MADE, made=COUNT)
+    assert_healed(database, storage, source_id)
+    assert len(list(storage.list(prefix))) == COUNT
