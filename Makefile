@@ -62,7 +62,7 @@ lock: $(MADE)/venv ## pin what CI installs, again
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 	  --all-extras setup.py --output-file requirements.lock --upgrade
 
-test-services: $(S3)/made ## install what the tests start: memcached, PostgreSQL, Chromium, an S3 server
+test-services: $(S3)/made ## install what the tests start: memcached, PostgreSQL, Chromium, Varnish, an S3 server
 	@scripts/test-services
 
 clean: ## remove the environments and the demo's data

@@ -112,7 +112,7 @@ class CachedView:
         except _StrayError as stray:
             return self._stray(stray, place, request)
         except _NotCachedError as answer:
-            return _bypass(answer.response)
+            return self._unstored(answer.response)
 
     def _page(self, page: "_Page") -> Response:
         region, key = page.place.region, page.place.key
@@ -141,12 +141,16 @@ class CachedView:
     def _stray(self, stray: _StrayError, place: Place, request: Any) -> Response:
         answer = rendered_of(stray.response.body, content_of(stray.response))
         served = self.strays.store(place.key, answer, stray.context)
-        return _bypass(stray.response) if served is None else response_of(served, request)
+        if served is None:
+            return self._unstored(stray.response)
+        return response_of(served, request)
 
-
-def _bypass(response: Response) -> Response:
-    response.headers["X-Cache"] = "bypass"
-    return response
+    def _unstored(self, response: Response) -> Response:
+        """The view's own response. A CDN that is not forbidden to keeps it by rules of its own."""
+        response.headers["X-Cache"] = "bypass"
+        if "Cache-Control" not in response.headers:
+            response.headers.update(self.route.region.policy.delivery.refusal)
+        return response
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,9 @@ def test_a_cookie_that_a_view_sets_keeps_its_page_out(site: Site) -> None:
         return response
 
     site.look = look
-    assert [site.get().headers["X-Cache"] for _ in range(2)] == ["bypass"] * 2
+    pages = [site.get() for _ in range(2)]
+    assert [page.headers["X-Cache"] for page in pages] == ["bypass"] * 2
+    assert [page.headers["Cache-Control"] for page in pages] == ["no-cache"] * 2, "for a CDN"
 
 
 @pytest.mark.parametrize("status", [200, 404])

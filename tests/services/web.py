@@ -17,6 +17,20 @@ threads = {threads}
 """
 
 
+def ask(
+    port: int, path: str, *, timeout: float = 30.0, method: str = "GET", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of one request to whoever serves HTTP on ``port``."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        connection.request(method, path, headers={"Content-Length": "0", **named})
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
+    finally:
+        connection.close()
+
+
 class WebServer(Service):
     """A process of the site on ``127.0.0.1:port``, with the given ini keys.
 
@@ -62,13 +76,7 @@ class WebServer(Service):
         self, path: str, *, timeout: float = 30.0, method: str = "GET"
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of one request, on a connection of its own."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=timeout)
-        try:
-            connection.request(method, path, headers={"Content-Length": "0"})
-            response = connection.getresponse()
-            return response.status, dict(response.getheaders()), response.read()
-        finally:
-            connection.close()
+        return ask(self.port, path, timeout=timeout, method=method)
 
     @property
     def _ini(self) -> Path:

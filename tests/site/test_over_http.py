@@ -1,32 +1,71 @@
-"""The site as it is run, with memcached behind it, and what strangers can do to it from outside."""
+"""The site as it is run, with memcached behind it and Varnish before it."""
 
+import gzip
+import json
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import brotli
 import pytest
 
 from tests.services.memcached import MemcachedServer
-from tests.services.web import WebServer
+from tests.services.varnish import VarnishServer
+from tests.services.web import WebServer, ask
 from tests.soak.run import pages, prepare
 
 PLACES = 20
+SECONDS = 20.0
+"""For what takes a moment, on a machine that is busy."""
 
 pytestmark = pytest.mark.xdist_group("over_http")
 
 
 @dataclass
 class Running:
-    """The site, its memcached, and the addresses of pages that visitors ask for."""
+    """The site, its servers, and the addresses of pages that visitors ask for."""
 
     web: WebServer
     entries: MemcachedServer
+    varnish: VarnishServer
     asked_for: list[str]
 
     def states(self) -> set[str]:
         """How the pages that visitors ask for are served."""
         return {self.web.get(path)[1]["X-Cache"] for path in self.asked_for}
+
+    def seen(self, path: str, **headers: str) -> "Seen":
+        """An address as a visitor sees it, by way of Varnish."""
+        return Seen(*ask(self.varnish.port, path, **headers))
+
+    def kept(self, *paths: str) -> None:
+        """Have Varnish keep some pages."""
+        for path in paths:
+            eventually(lambda path=path: self.seen(path).is_hit)
+
+
+@dataclass
+class Seen:
+    """An answer of Varnish."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether it came from Varnish's memory: then it tells of the request that brought it."""
+        return len(self.headers["X-Varnish"].split()) == 2
+
+
+def eventually(is_so: Callable[[], bool]) -> None:
+    """Wait for it."""
+    until = time.monotonic() + SECONDS
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +78,14 @@ def running(
     folder = tmp_path_factory.mktemp("site")
     url = f"sqlite:///{shutil.copyfile(migrated_sqlite, folder / 'moziweb.sqlite')}"
     week = prepare(url)
+    varnish = VarnishServer()
     with MemcachedServer() as entries:
         settings = {
             "site.base_url": "https://moziweb.test",
             "sqlalchemy.url": url,
             "storage.backend": "disk",
             "storage.disk.path": str(folder / "objects"),
-            "cache.regions": "pages fragments",
+            "cache.regions": "pages fragments feeds",
             "cache.stamps.url": f"memcached://{memcached_server.address}",
             "cache.default.backend": "dogpile.cache.pylibmc",
             "cache.default.arguments.url": entries.address,
@@ -53,9 +93,16 @@ def running(
             "cache.pages.stray_places": str(PLACES),
             "cache.pages.l1_bytes": "600000",
             "cache.fragments.mode": "strict",
+            "cache.default.surrogate_header": "xkey",
+            "cache.default.stale_while_revalidate": "30",
+            "cache.pages.s_maxage": "600",
+            "cache.feeds.s_maxage": "1",
+            "cache.cdn.purge_url": f"{varnish.url}/",
         }
         with WebServer(settings, "call:tests.soak.app:main") as web:
-            yield Running(web, entries, list(pages(week)))
+            varnish.site_port = web.port
+            with varnish:
+                yield Running(web, entries, varnish, list(pages(week)))
 
 
 def test_a_walk_through_empty_weeks_pushes_no_page_out(running: Running) -> None:
@@ -70,3 +117,59 @@ def test_a_walk_through_empty_weeks_pushes_no_page_out(running: Running) -> None
         assert b'content="noindex"' in page
     assert int(running.entries.statistics()["curr_items"]) <= items + PLACES
     assert running.states() == {"l1"}
+
+
+def test_a_write_reaches_what_a_cdn_keeps_and_nothing_else(running: Running) -> None:
+    shown, others = ["/", "/en/", "/movie/3-soak"], ["/movie/4-soak", "/movie/5-soak"]
+    running.kept(*shown, *others)
+    assert "xkey" not in running.seen("/").headers
+    version = json.loads(running.web.get("/soak/3", method="POST")[2])["version"]
+    wanted = b"Soak 3 version %d." % version
+    for path in shown:
+        eventually(lambda path=path: wanted in running.seen(path).body)
+    assert all(running.seen(path).is_hit for path in others)
+
+
+def test_a_cdn_keeps_each_form_of_a_page_and_serves_what_is_asked_for(running: Running) -> None:
+    running.kept("/movie/6-soak")
+    plain = running.seen("/movie/6-soak").body
+    for asked, coding, unpack in (
+        ("gzip, deflate", "gzip", gzip.decompress),
+        ("gzip, deflate, br", "br", brotli.decompress),
+        ("BR;q=0.5,gzip", "br", brotli.decompress),
+        ("br;q=0, gzip;q=1.0", "gzip", gzip.decompress),
+        ("gzip;q=0", None, bytes),
+        ("identity", None, bytes),
+    ):
+        page = running.seen("/movie/6-soak", Accept_Encoding=asked)
+        assert page.headers.get("Content-Encoding") == coding
+        assert page.headers["Vary"] == "Accept-Encoding"
+        assert unpack(page.body) == plain
+        again = running.seen("/movie/6-soak", Accept_Encoding=asked)
+        assert (again.is_hit, again.body) == (True, page.body)
+        tag = again.headers["Etag"]  # as waitress spells it
+        known = running.seen("/movie/6-soak", Accept_Encoding=asked, If_None_Match=tag)
+        assert (known.status, known.body) == (304, b"")
+
+
+def test_a_cdn_serves_what_has_run_out_once_more_while_it_asks(running: Running) -> None:
+    path = "/premieres.ics"
+    control = running.seen(path).headers["Cache-Control"]
+    assert control == "max-age=0, s-maxage=1, stale-while-revalidate=30"
+
+    def fetched() -> str:
+        """Which of its requests to the site brought what it serves."""
+        seen = running.seen(path)
+        assert seen.is_hit, "somebody waited for it"
+        return seen.headers["X-Varnish"].split()[1]
+
+    first = fetched()
+    eventually(lambda: fetched() != first)
+
+
+def test_a_cdn_keeps_nothing_that_does_not_say_so(running: Running) -> None:
+    for path in ("/search?q=soak", "/manager/login", "/soak-is-nowhere", "/jump?date=2026-08-20"):
+        assert not any(running.seen(path).is_hit for _ in range(2)), path
+    running.kept("/movie/7-soak")
+    assert running.seen("/movie/7-soak", Cookie="session=1").is_hit
+    assert ask(running.varnish.port, "/", method="PURGE")[0] == 400

@@ -1,0 +1,46 @@
+"""A real Varnish with xkey, run with the configuration that the documentation offers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .ports import HOST, accepts, free_port
+from .process import Service, find_program
+
+VCL = Path(__file__).parents[2] / "docs" / "varnish.vcl"
+
+
+class VarnishServer(Service):
+    """Varnish on ``127.0.0.1:port`` in front of a site; empty after each start.
+
+    ``site_port`` is the site's. What Varnish answers from its memory has two numbers in X-Varnish.
+    """
+
+    name = "varnish"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.port = free_port()
+        self.site_port = 0
+
+    @property
+    def url(self) -> str:
+        """Without a slash at its end."""
+        return f"http://{HOST}:{self.port}"
+
+    def prepare(self) -> None:
+        """Write the configuration, with the site's port."""
+        given = VCL.read_text()
+        here = given.replace('.port = "6543"', f'.port = "{self.site_port}"')
+        (self.home / "site.vcl").write_text(here)
+
+    def command(self) -> Sequence[str]:
+        """In the foreground, without a console, all in memory."""
+        return [
+            find_program("varnishd", Path("/usr/sbin")), "-F", "-j", "none",
+            "-n", str(self.home / "varnish"), "-a", f"{HOST}:{self.port}", "-T", "none",
+            "-f", str(self.home / "site.vcl"), "-s", "malloc,32m", "-p", "http_gzip_support=off",
+        ]  # fmt: skip
+
+    def is_ready(self) -> bool:
+        """Whether it listens."""
+        return accepts(self.port)
