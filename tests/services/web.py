@@ -18,13 +18,17 @@ threads = {threads}
 
 
 def ask(
-    port: int, path: str, *, timeout: float = 30.0, method: str = "GET", **headers: str
+    port: int,
+    path: str,
+    *,
+    timeout: float = 30.0,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
 ) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of one request to whoever serves HTTP on ``port``."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
-        connection.request(method, path, headers={"Content-Length": "0", **named})
+        connection.request(method, path, headers={"Content-Length": "0", **(headers or {})})
         response = connection.getresponse()
         return response.status, dict(response.getheaders()), response.read()
     finally:

@@ -38,7 +38,8 @@ class Running:
 
     def seen(self, path: str, **headers: str) -> "Seen":
         """An address as a visitor sees it, by way of Varnish."""
-        return Seen(*ask(self.varnish.port, path, **headers))
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return Seen(*ask(self.varnish.port, path, headers=named))
 
     def kept(self, *paths: str) -> None:
         """Have Varnish keep some pages."""
