@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
+from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
+from waitress.task import ErrorTask
 
+from .ops.headers import site_headers
 from .settings import SettingsError, expand
 from .storage import Storage, StorageError
 
@@ -70,7 +73,7 @@ def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
         }
         _check_port(settings, options)
         _check_threads(app, options)
-        return create_server(app, **options)
+        server = create_server(app, **options)
     except SettingsError as error:
         raise ServerError(str(error)) from error
     except OSError as error:
@@ -78,6 +81,8 @@ def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
         raise ServerError(f"{_place(options)} {reason}") from error
     except ValueError as error:  # what waitress raises for an option that it does not know
         raise ServerError(f"[server:main]: {error}") from error
+    _head_refusals(app, server)
+    return server
 
 
 def address(server: Server) -> str:
@@ -107,6 +112,31 @@ def _check_port(settings: Mapping[str, str], options: Mapping[str, str]) -> None
 def _place(options: Mapping[str, str]) -> str:
     alone = options.get("listen") or options.get("unix_socket")
     return alone or f"{options.get('host', '0.0.0.0')}:{options.get('port', '8080')}"  # noqa: S104
+
+
+def _head_refusals(app: Callable[..., Any], server: Server) -> None:
+    """Give the site's headers to what waitress answers by itself: no request, or too large a one.
+
+    Its answers repeat what they refuse, and no browser should take that for a page.
+    """
+    registry = getattr(app, "registry", None)
+    if registry is None or "storage" not in registry:
+        return
+    headers = tuple(site_headers(registry).items())
+
+    class Refusal(ErrorTask):
+        def execute(self) -> None:
+            self.response_headers = [*self.response_headers, *headers]
+            super().execute()
+
+    class Channel(HTTPChannel):
+        error_task_class = Refusal
+
+    servers: Any = (
+        (server.map or {}).values() if isinstance(server, MultiSocketServer) else (server,)
+    )
+    for each in servers:
+        each.channel_class = Channel
 
 
 def _start_relay(app: Callable[..., Any]) -> None:

@@ -9,13 +9,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pyramid.config import Configurator
-from pyramid.events import NewResponse
+from pyramid.events import NewRequest, NewResponse
 
 from moziweb.request import Request
 from moziweb.security import IDENTIFY
 
 from . import tree
 from .attempts import Attempts
+from .bodies import bound_body
 from .cookies import is_managers
 from .csrf import CSRFTokens
 from .identity import identify
@@ -76,6 +77,7 @@ def includeme(config: Configurator) -> None:
     config.add_route("manager_slash", "/{locale:(en/)?}manager/")
     config.include(_against_forgery)
     config.add_view_predicate("managers", _ManagersPredicate)
+    config.add_subscriber(bound_body, NewRequest)
     config.add_subscriber(_never_store, NewResponse)
     config.include(".words")
     config.include(".imports")

@@ -1,18 +1,26 @@
 """What somebody with bad intentions sends, from outside and from inside."""
 
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
 
 import pytest
-from sqlalchemy import func, select
+from icalendar import Calendar
+from sqlalchemy import select
 from webtest import TestApp
 
-from moziweb.manager.forms import trimmed
+from moziweb.manager.bodies import MAX_FIELDS, MAX_FORM
+from moziweb.manager.forms import one_line, trimmed
 from moziweb.manager.models import Role, User
 from moziweb.manager.ways import safe_way
-from moziweb.movies.models import Movie, Person
+from moziweb.movies.models import Genre, Movie, Person
 
-from .conftest import NAMES, PASSWORD, csrf_of
+from .conftest import BOTH, NAMES, PASSWORD, csrf_of
 from .films import film_form, film_of, make_film, press
 
 # What has got through elsewhere: each would run where one kind of escaping is forgotten.
@@ -29,6 +37,8 @@ PAYLOADS = (
     "<!--<script>",
     "%(count)s %s {0} ${title}",
     "\u202eabc\u2028\u2029",
+    "x\r\nBEGIN:VEVENT\r\nATTACH:javascript:alert(1)",
+    "]]><x/>&lt;script&gt;",
 )
 TEXTS = (
     "title", "original_title", "synopsis", "synopsis_en", "distributor", "directors-0-name",
@@ -68,83 +78,192 @@ def harmless(page: Any) -> None:
     assert "50337" not in page.text  # what a template makes of 7191*7
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_what_is_stored_never_runs(site: TestApp, editor: TestApp, payload: str) -> None:
-    film_id = make_film(site)
-    form = film_form(editor, film_id)
-    for field in TEXTS:
-        form[field] = payload
-    form["premieres-0-date"], form["premieres-0-reason"] = "2026-09-03", payload
-    form["runtime"], form["countries"] = payload, payload
-    harmless(press(form, status=400))  # reflected
-    form["runtime"], form["countries"] = "90", "HU"
-    harmless(press(form, "preview", status=200))
-    harmless(press(form, status=303).follow())
-    film = film_of(site, film_id)
+PUBLIC = (
+    "/", "/week/2026-W36", "/month/2026-09", "/undated", "/search?q=alert", "/about",
+    "/premieres.ics", "/premieres.atom", "/api/main/", "/sitemap-movies-0.xml",
+)  # fmt: skip
+
+
+def shown_safely(browser: TestApp, paths: Iterable[str]) -> None:
+    """Every public page and feed that may show what was stored, in both languages."""
+    localized = {f"/en{path}" for path in paths if not path.startswith(("/api", "/sitemap"))}
+    for path in sorted({*paths, *localized}):
+        answer = browser.get(path)
+        if answer.content_type == "text/html":
+            harmless(answer)
+            for script in answer.html.find_all("script", type="application/ld+json"):
+                json.loads(script.string)
+        elif answer.content_type.endswith("xml"):
+            names = {each.tag for each in ET.fromstring(answer.body).iter()}
+            assert all(name.startswith("{http://www.") for name in names), path
+        elif answer.content_type == "text/calendar":
+            events = Calendar.from_ical(answer.body)
+            assert not {"ATTACH", "URL"} & {
+                line.partition(b":")[0] for line in answer.body.splitlines() if b"alert" in line
+            }
+            assert not events.errors
+        else:
+            assert answer.content_type == "application/json", path
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_what_is_stored_never_runs(site: TestApp, editor: TestApp) -> None:
+    films = []
+    for payload in PAYLOADS:
+        film_id = make_film(site)
+        form = film_form(editor, film_id)
+        for field in TEXTS:
+            form[field] = payload
+        form["premieres-0-date"], form["premieres-0-reason"] = "2026-09-03", payload
+        form["runtime"], form["countries"] = payload, payload
+        harmless(press(form, status=400))  # reflected
+        form["runtime"], form["countries"] = "90", "HU"
+        harmless(press(form, "preview", status=200))
+        harmless(press(form, status=303).follow())
+        film = film_of(site, film_id)
+        # As it was typed, but for what has no glyph.
+        assert film.synopsis.split() == trimmed(payload).split()
+        films.append(f"/movie/{film_id}-{film.slug}")
     for path in ("/manager", "/manager/films", "/manager/audit", f"/manager/films/{film_id}"):
         harmless(editor.get(path))
-    for path in (f"/movie/{film_id}-{film.slug}", "/week/2026-W36", "/", "/genre/drama"):
+    with site.app.registry["database"].write() as session:
+        for row in session.scalars(select(Genre)):
+            row.name = row.name_en = PAYLOADS[0]
+    shown_safely(editor, (*PUBLIC, *films, "/genre/drama"))
+    names = {
+        json.loads(editor.get(path).html.find("script", type="application/ld+json").string)["name"]
+        for path in films
+    }
+    assert names == {one_line(payload) for payload in PAYLOADS}
+
+
+def test_what_is_imported_never_runs(site: TestApp, editor: TestApp) -> None:
+    """Every column of a list, its headings, and its file's name."""
+    columns = (
+        "external_id", "title", "original_title", "distributor", "genres", "formats", "languages",
+        "overview", "rating", "runtime", "release_type", "poster_url", "trailer_url", "imdb_id",
+    )  # fmt: skip
+    lines: list[Sequence[str]] = [(*columns, "release_date", PAYLOADS[0])]
+    lines += [[f"<b>{payload}"] * len(columns) + ["2026-09-03", payload] for payload in PAYLOADS]
+    lines += [[str(n), payload, payload, payload, "", "", "", payload, *[""] * 6, "2026-09-03", ""]
+              for n, payload in enumerate(PAYLOADS)]  # fmt: skip
+    text = io.StringIO()
+    csv.writer(text).writerows(lines)
+    sent = {"csrf_token": csrf_of(editor), "do": "file"}
+    name = "<img src=x onerror=alert(1)>.csv"
+    files = [("file", name, text.getvalue().encode())]
+    begun = editor.post("/manager/imports", sent, upload_files=files, status=303)
+    site.app.registry["import_runner"].wait()
+    preview = begun.follow()
+    harmless(preview)
+    for query in ("?show=refused", "?show=new"):
+        harmless(editor.get(preview.request.path + query))
+    preview.forms[1].submit("do", value="all", status=303)
+    site.app.registry["import_runner"].wait()
+    for path in (preview.request.path, "/manager/imports", "/manager/audit", "/manager/films"):
         harmless(editor.get(path))
-    assert film.synopsis == trimmed(payload)  # as it was typed, but for what has no glyph
-
-
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_what_is_reflected_never_runs(editor: TestApp, stranger: TestApp, payload: str) -> None:
-    for name in ("q", "show", "sort", "after", "before", "done", "way", "saved", "draft", "copy"):
-        for path in ("/manager/films", "/manager", "/manager/audit", "/manager/films/new"):
-            harmless(editor.get(path, {name: payload}, status="*"))
-        harmless(stranger.get("/manager/sign-in", {name: payload}, status="*"))
-    form = stranger.get("/manager/sign-in").form
-    form["name"], form["password"] = payload, payload
-    form["way"], form["draft"] = payload, payload
-    harmless(form.submit(status="*"))
-    harmless(stranger.post("/manager/films/1", {"title": payload, "synopsis": payload}, status=403))
-
-
-@pytest.mark.parametrize(
-    "probe",
-    [
-        "'",
-        '"',
-        "' OR '1'='1",
-        "1; DROP TABLE movie; --",
-        "%' OR 1=1 --",
-        "\\",
-        "%",
-        "_",
-        "é'",
-        "0x1",
-    ],
-)
-def test_sql_is_only_text(site: TestApp, editor: TestApp, probe: str) -> None:
-    make_film(site)
-    everything = editor.get("/manager/films").text.count("<tr>")
-    found = editor.get("/manager/films", {"q": probe}, status=200)
-    assert found.text.count("<tr>") in (0, everything)  # punctuation alone searches for nothing
-    for sort in ("changed", "date", "title"):
-        for cursor in (probe, f"t~{probe}~1", f"c~{probe}~1", f"d~{probe}~1", f"u~{probe}~{probe}"):
-            editor.get("/manager/films", {"sort": sort, "after": cursor}, status=200)
-            editor.get("/manager/films", {"sort": sort, "before": cursor}, status=200)
-    editor.get("/manager/audit", {"before": probe}, status=200)
     with site.app.registry["database"].read() as session:
-        assert session.scalar(select(func.count(Movie.id))) == 1
+        films = session.execute(select(Movie.id, Movie.slug)).all()
+    assert len(films) >= len(PAYLOADS) - 1
+    shown_safely(editor, (*PUBLIC, *(f"/movie/{number}-{slug}" for number, slug in films)))
 
 
-@pytest.mark.parametrize(
-    "way",
-    [
-        "https://evil.example/", "//evil.example/", "/\\evil.example", "\\\\evil.example",
-        "/manager//evil.example", "/manager/../../evil", "/manager\r\nLocation: https://evil.example",
-        "/managerevil", "/manager@evil.example", "javascript:alert(1)", " /manager", "/manager\t/x",
-        "/en/../manager", "/movie/1", "http:/manager", "/manager?x=//evil\\", "/%6danager", "",
-        "/manager/films?q=é", "/manager#@evil", "/manager/" + "x" * 2000,
-    ],
+def test_what_is_reflected_never_runs(editor: TestApp, stranger: TestApp) -> None:
+    names = (
+        "q",
+        "show",
+        "sort",
+        "after",
+        "before",
+        "done",
+        "way",
+        "saved",
+        "draft",
+        "copy",
+        "title",
+    )
+    pages = ("/manager", "/manager/audit", "/manager/films/new", "/manager/imports", "/search")
+    for payload in PAYLOADS:
+        every = dict.fromkeys(names, payload)
+        for path in (*pages, "/manager/films", "/jump", "/", "/en/search"):
+            harmless(editor.get(path, every, status="*"))
+        harmless(editor.get("/manager/films", {"q": payload}))
+        harmless(stranger.get("/manager/sign-in", every, status="*"))
+        harmless(editor.get(f"/{quote(payload)}", status="*"))
+        harmless(editor.get(f"/manager/{quote(payload)}", status="*"))
+        form = stranger.get("/manager/sign-in").form
+        form["name"], form["password"] = payload, payload
+        form["way"], form["draft"] = payload, payload
+        harmless(form.submit(status="*"))
+        fields = {"title": payload, "synopsis": payload}
+        harmless(stranger.post("/manager/films/1", fields, status=403))
+
+
+PROBES = (
+    "'", '"', "' OR '1'='1", "1; DROP TABLE movie; --", "%' OR 1=1 --", "\\", "%", "_", "é'", "0x1",
+    "\0", "1\0", "$$", "\ud800",
 )  # fmt: skip
-def test_nobody_is_led_elsewhere(stranger: TestApp, way: str) -> None:
-    assert safe_way(way) is None
-    form = stranger.get("/manager/sign-in").form
-    form["name"], form["password"], form["way"] = NAMES[Role.EDITOR], PASSWORD, way
-    assert form.submit(status=303).location == "http://localhost/manager"
+
+
+@BOTH
+def test_sql_is_only_text(site: TestApp, editor: TestApp) -> None:
+    film_id = make_film(site)
+    everything = editor.get("/manager/films").text.count("<tr>")
+    for probe in (quote(each, errors="surrogatepass") for each in PROBES):
+        found = editor.get(f"/manager/films?q={probe}", status="*")
+        assert found.status_int in (200, 400), probe
+        # Punctuation alone searches for nothing.
+        assert found.status_int == 400 or found.text.count("<tr>") in (0, everything), probe
+        for sort in ("changed", "date", "title"):
+            for cursor in (
+                probe, f"t~{probe}~1", f"c~{probe}~1", f"d~{probe}~1", f"u~{probe}~{probe}"
+            ):  # fmt: skip
+                for way in ("after", "before"):
+                    path = f"/manager/films?sort={sort}&show={probe}&{way}={cursor}"
+                    assert editor.get(path, status="*").status_int in (200, 400), path
+        for path in (
+            f"/manager/audit?before={probe}",
+            f"/manager/imports?title={probe}",
+            f"/manager/films/new?copy={probe}&draft={probe}",
+            f"/manager/films/{film_id}?draft={probe}&saved={probe}",
+            f"/search?q={probe}&after={probe}",
+        ):
+            assert editor.get(path, status="*").status_int in (200, 400, 404), path
+    form = film_form(editor, film_id)
+    for field in TEXTS:
+        form[field] = PROBES[3]
+    press(form, status=303)
+    fields = {"csrf_token": csrf_of(editor), "draft": '[["title", "\\u0000\\ud800"]]'}
+    editor.post("/manager/sign-out", fields, status=303)
+    form = editor.get("/manager/sign-in").form
+    form["name"], form["password"], form["draft"] = NAMES[Role.EDITOR], PASSWORD, fields["draft"]
+    form["way"] = f"/manager/films/{film_id}"
+    form.submit(headers={"User-Agent": "'\xff; DROP"}, status=303).follow(status=200)
+    with site.app.registry["database"].read() as session:
+        assert session.scalars(select(Movie.title)).all() == [PROBES[3]]
+
+
+WAYS_ELSEWHERE = (
+    "https://evil.example/", "//evil.example/", "/\\evil.example", "\\\\evil.example",
+    "/manager//evil.example", "/manager/../../evil", "/manager\r\nLocation: https://evil.example",
+    "/managerevil", "/manager@evil.example", "javascript:alert(1)", " /manager", "/manager\t/x",
+    "/en/../manager", "/movie/1", "http:/manager", "/manager?x=//evil\\", "/%6danager", "",
+    "/manager/films?q=é", "/manager#@evil", "/manager/" + "x" * 2000,
+)  # fmt: skip
+
+
+def test_nobody_is_led_elsewhere(site: TestApp) -> None:
+    for way in WAYS_ELSEWHERE:
+        assert safe_way(way) is None, way
+        browser = TestApp(site.app)
+        form = browser.get("/manager/sign-in", {"way": way}).form
+        assert form["way"].value == "", way
+        form["name"], form["password"], form["way"] = NAMES[Role.EDITOR], PASSWORD, way
+        assert form.submit(status=303).location == "http://localhost/manager", way
+        assert browser.get("/manager/sign-in", {"way": way}).location.endswith("/manager"), way
+    for path in ("//evil.example/manager/", "//evil.example/en", "/jump?date=2026-08-20//evil"):
+        location = browser.get(path, status="*").headers.get("Location", "")
+        assert location.startswith("http://localhost/") or not location, path
 
 
 @pytest.mark.parametrize(
@@ -228,3 +347,30 @@ def test_a_file_where_none_is_wanted_is_left_out(site: TestApp, editor: TestApp,
     )
     harmless(page)
     assert "Ezt ki kell tölteni." in page.text
+
+
+def test_a_form_is_bounded_before_it_is_read(site: TestApp, editor: TestApp) -> None:
+    """What is large, or in many pieces, is slow to read and takes a hundred times its size."""
+    form, files = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"
+    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n'
+    many, large = b"a&" * MAX_FIELDS, b"a=" + b"b" * MAX_FORM
+    stranger = TestApp(site.app)
+    for browser, path, kind, body, code in (
+        (stranger, "/manager/sign-in", form, many, 413),
+        (stranger, "/manager/sign-in", form, large, 413),
+        (stranger, "/manager/films/1", form, large, 413),
+        (stranger, "/manager/sign-in", files, part * 9999, 400),  # not read: no token
+        (stranger, "/manager/films/1/posters", files, part * 9999, 403),  # may sign in
+        (stranger, "/manager/sign-in", "multipart/form-data", part, 400),
+        (stranger, "/manager/sign-in", f"{form}; charset=odd", b"a=b", 400),
+        (stranger, "/manager/sign-in", "application/json", b"[" * 9999, 400),
+        (stranger, "/manager/nothing", form, many, 413),
+        (editor, "/manager/films/1", form, many, 413),
+        (editor, "/manager/imports", files, part * 9999, 413),
+        (editor, "/manager/imports", "multipart/form-data", part, 400),
+        (editor, "/manager/imports", "multipart/form-data; boundary=\xff", part, 400),
+        (editor, "/manager/imports", files, b"--x\r\nA\r\n" * 9, 400),
+    ):
+        headers = {"Content-Type": kind}
+        answer = browser.post(path, body, headers, status="*")
+        assert answer.status_int == code, (path, kind, body[:20])

@@ -162,3 +162,10 @@ def test_the_host_header_goes_nowhere(demo_app: TestApp) -> None:
         response = demo_app.get(path, headers=headers, expect_errors=True)
         assert "evil.test" not in response.text
         assert "evil.test" not in str(response.headers)
+
+
+def test_another_charset_is_answered(demo_app: TestApp) -> None:
+    for path in ("/search?q=a", "/jump?date=x", "/", "/week/2026-W34?a=b"):
+        headers = {"Content-Type": "text/html; charset=odd"}
+        answer = demo_app.get(path, headers=headers, expect_errors=True)
+        assert answer.status_int in EXPECTED, path

@@ -67,6 +67,11 @@ _FORBIDDEN: Final = Problem(
     _("This is not open to the public"),
     _("You have no permission to see this page."),
 )
+_TOO_LARGE: Final = Problem(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    _("This is too large"),
+    _("More was sent than this address takes. Nothing was changed."),
+)
 _UNAVAILABLE: Final = Problem(
     HTTPStatus.SERVICE_UNAVAILABLE,
     _("A short intermission"),
@@ -79,7 +84,7 @@ _BROKEN: Final = Problem(
 )
 _BY_CODE: Final = {
     problem.code: problem
-    for problem in (_NOT_FOUND, _BAD_REQUEST, _BAD_METHOD, _FORBIDDEN, _UNAVAILABLE)
+    for problem in (_NOT_FOUND, _BAD_REQUEST, _BAD_METHOD, _FORBIDDEN, _TOO_LARGE, _UNAVAILABLE)
 }
 
 
@@ -120,8 +125,12 @@ def refused(error: HTTPError, request: Request) -> Response:
 
 
 @exception_view_config(URLDecodeError)
+@exception_view_config(DeprecationWarning)
 def undecodable(request: Request) -> Response:
-    """400 for a path that is not UTF-8."""
+    """400 for a path that is not UTF-8, and for a request that says it is in something else.
+
+    For the latter WebOb raises a warning.
+    """
     return answer(request, _BAD_REQUEST)
 
 
