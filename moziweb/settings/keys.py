@@ -129,8 +129,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "posters.inline_slots",
         integer(1, 64),
-        "How many requests of a process may make posters at once. Keep it below waitress's "
-        "threads: the others go on serving pages, and further visitors get the placeholder.",
+        "How many requests of a process may make posters at once: at most two fewer than waitress "
+        "has threads, or the start is refused, for one more request may wait for a poster and one "
+        "thread belongs to pages. Further visitors get the placeholder.",
         default=2,
     ),
     Setting(
