@@ -87,7 +87,6 @@ class PosterSource(Base):
     focal_x: Mapped[float] = mapped_column(Float, default=0.5)
     focal_y: Mapped[float] = mapped_column(Float, default=0.5)
     dominant_colour: Mapped[str | None] = mapped_column(String(7))
-    thumbhash: Mapped[str | None] = mapped_column(String(60))
     etag: Mapped[str | None] = mapped_column(String(300))
     last_modified: Mapped[str | None] = mapped_column(String(60))
     final_url: Mapped[str | None] = mapped_column(Text)

@@ -1,7 +1,7 @@
 """The migrations make exactly the schema that the models say, on both databases, and unmake it."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,13 @@ import moziweb.posters.models
 from moziweb.db import create_engine, migrations
 from moziweb.db.meta import Base
 from moziweb.movies.models import Trailer
-from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, VariantState
+from moziweb.posters.models import (
+    PosterSource,
+    PosterVariant,
+    SourceKind,
+    SourceState,
+    VariantState,
+)
 from tests.factories import make_movie, make_premiere
 from tests.services.postgres import PostgresServer
 
@@ -114,8 +120,11 @@ def test_no_row_is_lost_on_the_way(empty_engine: Engine) -> None:
 def test_of_a_variant_under_two_keys_the_one_that_is_shown_goes_back(empty_engine: Engine) -> None:
     migrations.upgrade(empty_engine)
     with Session(empty_engine) as session:
-        source = PosterSource(kind=SourceKind.UPLOAD, movie_id=make_movie(session).id)
-        session.add(source)
+        movie_id = make_movie(session).id
+        source = PosterSource(kind=SourceKind.UPLOAD, movie_id=movie_id, state=SourceState.READY)
+        looked_at = PosterSource(kind=SourceKind.URL, movie_id=movie_id, state=SourceState.READY)
+        pending = PosterSource(kind=SourceKind.URL, movie_id=movie_id)
+        session.add_all((source, looked_at, pending))
         session.flush()
         content = {"name": "square", "format": "jpg", "recipe_hash": "r", "source_sha256": "s"}
         for key, state in (("a", VariantState.READY), ("b", VariantState.SUPERSEDED)):
@@ -126,6 +135,12 @@ def test_of_a_variant_under_two_keys_the_one_that_is_shown_goes_back(empty_engin
     migrations.upgrade(empty_engine)
     with Session(empty_engine) as session:
         assert session.scalars(select(PosterVariant.key)).all() == ["a"]
+        # External pictures of before that were ready are looked at again within a week.
+        query = select(PosterSource.next_attempt_at).order_by(PosterSource.id)
+        upload, soon, never = session.scalars(query).all()
+    assert (upload, never) == (None, None)
+    assert soon is not None
+    assert timedelta() < soon + timedelta(minutes=5) - datetime.now(UTC) < timedelta(days=8)
 
 
 BEFORE_CHECKS = (

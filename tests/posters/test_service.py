@@ -156,11 +156,11 @@ def test_nothing_is_held_while_a_picture_is_read(
 
     def write_meanwhile() -> None:
         with database.write() as session:
-            session.execute(update(PosterSource).values(thumbhash="x"))
+            session.execute(update(PosterSource).values(origin="x"))
 
     shelf.before_read = write_meanwhile
     assert service.ensure(source_id).status is Status.MADE
-    assert source_of(database, source_id).thumbhash == "x"
+    assert source_of(database, source_id).origin == "x"
 
 
 def test_nothing_is_held_while_a_variant_is_uploaded(
@@ -170,7 +170,7 @@ def test_nothing_is_held_while_a_variant_is_uploaded(
 
     def look_meanwhile(_puts: int) -> None:
         with database.write() as session:
-            session.execute(update(PosterSource).values(thumbhash="x"))
+            session.execute(update(PosterSource).values(origin="x"))
         states.append(source_of(database, source_id).state)
 
     make_service(storage=Tripwire(disk, look_meanwhile)).ensure(source_id)
