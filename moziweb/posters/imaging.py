@@ -160,10 +160,26 @@ def _decode_small(image: ImageFile.ImageFile, size: tuple[int, int], master: Mas
     """Decode and shrink, at a JPEG's reduced resolution where that leaves enough headroom."""
     width, height = size
     image.draft(None, (ceil(width * master.headroom), ceil(height * master.headroom)))
-    image.load()
+    _load(image)
     if image.mode == "I;16":
         return _eight_bit(image.resize(size, _LANCZOS))  # the mode has no reduction
     return _resampleable(image).resize(size, _LANCZOS, reducing_gap=master.gap)
+
+
+_PLAIN_SPOKEN: Final = frozenset({"PNG", "GIF"})
+"""Their decoders have a word of its own for a lack of memory, unlike libjpeg, libwebp and dav1d."""
+
+_BROKEN: Final = ("broken data stream", "unrecognized data stream contents")
+"""Pillow's words for what its decoders call ``IMAGING_CODEC_BROKEN`` and ``_UNKNOWN``."""
+
+
+def _load(image: ImageFile.ImageFile) -> None:
+    try:
+        image.load()
+    except OSError as error:
+        if image.format in _PLAIN_SPOKEN and str(error).startswith(_BROKEN):
+            raise ImageRejected(RejectCode.DAMAGED, str(error)) from error
+        raise
 
 
 def _resampleable(image: Image.Image) -> Image.Image:
@@ -231,6 +247,12 @@ def _as_rejections() -> Iterator[None]:
     except SyntaxError as error:  # how Pillow's PNG reader calls a bad chunk
         raise ImageRejected(RejectCode.DAMAGED, str(error)) from error
     except (OSError, EOFError, ValueError, RuntimeError) as error:
-        truncated = "truncated" in str(error)
-        code = RejectCode.TRUNCATED if truncated else RejectCode.DECODER_FAILED
-        raise ImageRejected(code, f"{type(error).__name__}: {error}") from error
+        raise ImageRejected(_code_of(error), f"{type(error).__name__}: {error}") from error
+
+
+def _code_of(error: Exception) -> RejectCode:
+    if "truncated" in str(error):
+        return RejectCode.TRUNCATED
+    if "out of memory" in str(error):
+        return RejectCode.OUT_OF_MEMORY
+    return RejectCode.DECODER_FAILED

@@ -304,9 +304,9 @@ def _profiles() -> Iterator[Hostile]:
 
 _DAMAGES: Mapping[str, Verdict] = {
     "JPEG": MADE | _FAILED,  # libjpeg goes on behind what it cannot read, where it can
-    "PNG": _FAILED,
+    "PNG": _DAMAGED,
     "WEBP": MADE,
-    "GIF": _FAILED,
+    "GIF": _DAMAGED,
     "AVIF": MADE,
 }
 """What noise does: PNG has sums, and in a GIF one wrong code makes nonsense of all that follow."""
@@ -322,6 +322,26 @@ def _damages() -> Iterator[Hostile]:
                 data[rng.randrange(12, len(data))] = rng.randrange(256)
             name = f"{format_} with noise, {number}"
             yield Hostile(name, bytes(data), _DAMAGES[format_])
+    yield from _damages_with_right_sums()
+
+
+def _damages_with_right_sums() -> Iterator[Hostile]:
+    """PNGs that nothing is wrong with until their pixels are unpacked."""
+    header = struct.pack(">IIBBBBB", 40, 60, 8, 2, 0, 0, 0)
+    row = bytes(1 + 40 * 3)
+    rows = zlib.compress(row * 60, 0)
+    pixels = {
+        "rows by a filter that there is not": zlib.compress(b"\x09" + row[1:] + row * 59),
+        "noise in its rows": rows[:2] + random.Random(3).randbytes(len(rows) - 2),
+        "a wrong sum of its rows": rows[:-4] + bytes(4),
+        "half its rows": zlib.compress(row * 30),
+        "rows of another kind of packing": b"\x1f\x8b" + rows,
+    }
+    # Whatever rows there are, are unpacked; the others stay black.
+    verdicts = {"half its rows": MADE}
+    for name, packed in pixels.items():
+        data = _png_of(("IHDR", header), ("IDAT", packed), ("IEND", b""))
+        yield Hostile(f"PNG with {name}", data, verdicts.get(name, _DAMAGED))
 
 
 def _oddities() -> Iterator[Hostile]:

@@ -203,6 +203,9 @@ def test_a_picture_that_takes_too_much_processor_time_is_given_up_for_good() -> 
             id="transparent PNG",
         ),
         pytest.param(
+            encoded(Image.new("P", (4000, 6000)), "GIF"), {RejectCode.OUT_OF_MEMORY}, id="GIF"
+        ),
+        pytest.param(
             # libjpeg speaks of a broken data stream here.
             encoded(Image.new("RGB", (3000, 4000)), progressive=True, subsampling=0),
             {RejectCode.DECODER_FAILED, RejectCode.OUT_OF_MEMORY},
