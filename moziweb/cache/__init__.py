@@ -49,7 +49,7 @@ from .errors import (
 )
 from .journal import Journal, JournalRow
 from .keys import KeyMaker
-from .observer import Observer
+from .observer import Observer, Observers
 from .reading import Policy
 from .region import TaggedRegion
 from .relay import Relay, RelayThread
@@ -58,6 +58,7 @@ from .sessions import SessionClock, SessionSource
 from .sources import ClockSource, Source
 from .stamps import Stamps
 from .tags import kind_of, model_tag, tag
+from .tally import Tally
 from .writes import REASON, TAGS_OPTION, Writes, has_written, pending_tags
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "KeyMaker",
     "Kind",
     "Observer",
+    "Observers",
     "Policy",
     "PublishError",
     "Refusal",
@@ -94,6 +96,7 @@ __all__ = [
     "StoreError",
     "TagError",
     "TaggedRegion",
+    "Tally",
     "UndeclaredInputError",
     "Writes",
     "from_settings",

@@ -6,6 +6,7 @@ shows is over, when another key may stand there.
 """
 
 import threading
+from collections.abc import Iterable
 from typing import Final
 
 from .places import Place
@@ -26,6 +27,13 @@ class AddressBook:
         """The place of a path, unless its moment is over at ``now`` (Unix time)."""
         place = self._known.get(path)
         return place if place is not None and now < place.until else None
+
+    def paths_of(self, keys: Iterable[str]) -> dict[str, str]:
+        """A path of each of ``keys`` that is known here; all are looked through."""
+        wanted = frozenset(keys)
+        with self._lock:
+            known = list(self._known.items())
+        return {place.key: path for path, place in known if place.key in wanted}
 
     def learn(self, path: str, place: Place) -> None:
         """Remember the place of a path."""

@@ -159,6 +159,10 @@ class Journal:
         unmarked = select(func.count(self.table.c.id)).where(self.table.c.published.is_(None))
         return connection.scalar(unmarked) or 0
 
+    def count(self, connection: Connection) -> int:
+        """How many rows there are, published or not."""
+        return connection.scalar(select(func.count(self.table.c.id))) or 0
+
     def age(self, connection: Connection, *, now: float) -> float:
         """How long the oldest unpublished row has been waiting, in seconds; 0 when none is."""
         oldest = connection.scalar(

@@ -4,7 +4,7 @@ Every method does nothing here; whoever listens overrides what it wants. Labels 
 (regions, statuses, reasons, kinds of tags), so that they may go into Prometheus as they are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class Observer:
@@ -16,8 +16,8 @@ class Observer:
     def answered(self, status: str, seconds: float) -> None:
         """A request was answered on the fast path, before the application."""
 
-    def rendered(self, region: str, seconds: float, pieces: int) -> None:
-        """``pieces`` entries were rendered together, in ``seconds``."""
+    def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
+        """The entries of ``keys`` were rendered together, in ``seconds``."""
 
     def made(self, region: str, kind: str) -> None:
         """An entry was made: a ``card``, a ``shell`` or a ``page``. One call for each."""
@@ -51,3 +51,77 @@ class Observer:
 
     def relayed(self, rows: int) -> None:
         """The relay published rows of the journal that their writers had left."""
+
+
+class Observers(Observer):
+    """Several in the place of one: each hears everything."""
+
+    def __init__(self, *each: Observer) -> None:
+        self._each = each
+
+    def served(self, region: str, status: str) -> None:
+        """See ``Observer``."""
+        for one in self._each:
+            one.served(region, status)
+
+    def answered(self, status: str, seconds: float) -> None:
+        """See ``Observer``."""
+        for one in self._each:
+            one.answered(status, seconds)
+
+    def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
+        """See ``Observer``."""
+        for one in self._each:
+            one.rendered(region, seconds, keys)
+
+    def made(self, region: str, kind: str) -> None:
+        """See ``Observer``."""
+        for one in self._each:
+            one.made(region, kind)
+
+    def stored(self, region: str, size: int) -> None:
+        """See ``Observer``."""
+        for one in self._each:
+            one.stored(region, size)
+
+    def refused(self, region: str, reason: str) -> None:
+        """See ``Observer``."""
+        for one in self._each:
+            one.refused(region, reason)
+
+    def corrupt(self, region: str) -> None:
+        """See ``Observer``."""
+        for one in self._each:
+            one.corrupt(region)
+
+    def store_failed(self, region: str, operation: str) -> None:
+        """See ``Observer``."""
+        for one in self._each:
+            one.store_failed(region, operation)
+
+    def stamps_failed(self, operation: str) -> None:
+        """See ``Observer``."""
+        for one in self._each:
+            one.stamps_failed(operation)
+
+    def published(self, tags: Iterable[str]) -> None:
+        """See ``Observer``."""
+        told = tuple(tags)
+        for one in self._each:
+            one.published(told)
+
+    def publish_failed(self, tags: Iterable[str]) -> None:
+        """See ``Observer``."""
+        told = tuple(tags)
+        for one in self._each:
+            one.publish_failed(told)
+
+    def purge_failed(self) -> None:
+        """See ``Observer``."""
+        for one in self._each:
+            one.purge_failed()
+
+    def relayed(self, rows: int) -> None:
+        """See ``Observer``."""
+        for one in self._each:
+            one.relayed(rows)

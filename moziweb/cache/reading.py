@@ -229,7 +229,7 @@ class Read:
                 raise
             return
         elapsed = time.perf_counter() - began
-        self._parts.observer.rendered(self._parts.name, elapsed, len(keys))
+        self._parts.observer.rendered(self._parts.name, elapsed, keys)
         served = finish(self._parts, self._source, contexts, rendered)
         for key, each in served.items():
             self._served[key] = each

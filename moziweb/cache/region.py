@@ -173,13 +173,13 @@ class TaggedRegion:
         For renewals in the background, before a hot entry expires. ``source`` must be one of its
         own, begun after this call was decided on: a renewal obeys the same rule for ``started``.
         """
-        return self._refreshed(key, self._timed(render), source)
+        return self._refreshed(key, self._timed(key, render), source)
 
-    def _timed(self, render: Render) -> Render:
+    def _timed(self, key: str, render: Render) -> Render:
         def timed(context: RenderContext) -> Rendered:
             began = time.perf_counter()
             rendered = render(context)
-            self._parts.observer.rendered(self.name, time.perf_counter() - began, 1)
+            self._parts.observer.rendered(self.name, time.perf_counter() - began, [key])
             return rendered
 
         return timed
@@ -215,7 +215,7 @@ class TaggedRegion:
         """
         self.reject(key)
         context = RenderContext(source)
-        served = self._made(key, context, self._timed(render))
+        served = self._made(key, context, self._timed(key, render))
         if parent is not None:
             parent.recorder.bubble(context.recorder)
             parent.recorder.cap(served.entry.expires)

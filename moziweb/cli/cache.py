@@ -9,13 +9,14 @@ from typing import Any
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from moziweb.cache import Cache, PublishError, Relay, StoreError, TagError
+from moziweb.cache import Cache, PublishError, Relay, StoreError
 from moziweb.cache.relay import PERIOD
-from moziweb.cache.tags import check_all
+from moziweb.cache.statistics import statistics_of
 from moziweb.freshness import DECLARATIONS, JOURNAL
+from moziweb.purge import Purge
 
-from .cache_purge import Purge
-from .cache_shown import described, inspection_lines, statistics_lines, statistics_of
+from .cache_purge import everything_line, page_line, purging_in_one_line, tags_line
+from .cache_shown import described, inspection_lines, statistics_lines
 from .cache_warm import warm
 from .installation import CommandError, Installation, InstallationError, services_in_one_line
 from .stopping import stopping
@@ -84,10 +85,14 @@ def purge(
         whole = installation.application if path is not None else installation
         registry = whole.registry
         purging = Purge(shared(registry), registry, reason)
-        if path is not None:
-            click.echo(purging.page(_path(path)))
-        else:
-            click.echo(purging.everything() if everything else purging.tags(_checked(tags)))
+        with purging_in_one_line():
+            if path is not None:
+                click.echo(page_line(purging.page(_path(path))))
+            elif everything:
+                purging.everything()
+                click.echo(everything_line())
+            else:
+                click.echo(tags_line(purging.tags(tags)))
 
 
 @cache.command()
@@ -100,7 +105,9 @@ def stats(installation: Installation, as_json: bool) -> None:
     """
     with services_in_one_line():
         registry = installation.registry
-        told = statistics_of(enabled(registry), registry)
+        cache = enabled(registry)
+        with registry["database"].engine.connect() as connection:
+            told = statistics_of(cache, JOURNAL, connection)
     click.echo(json.dumps(told) if as_json else "\n".join(statistics_lines(told)))
 
 
@@ -179,13 +186,6 @@ def stores_in_one_line() -> Iterator[None]:
         yield
     except (StoreError, PublishError) as error:
         raise CommandError(f"the cache: {error}") from None
-
-
-def _checked(tags: tuple[str, ...]) -> frozenset[str]:
-    try:
-        return check_all(tags)
-    except TagError as error:
-        raise click.UsageError(str(error)) from None
 
 
 def _path(path: str) -> str:

@@ -1,22 +1,17 @@
 """What ``cache inspect`` and ``cache stats`` tell, as data and as text."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from pyramid.router import Router
 
-from moziweb.cache import Cache, Journal, StoreError, kind_of
+from moziweb.cache import Cache, Journal
 from moziweb.cache.inspection import MEANINGS, Inspected, Verdict, clock_text, span_text
 from moziweb.cache.pieces import inspect_page
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.request import Request
-
-HOUR: Final = 3600.0
-RECENT: Final = 2000
-"""Rows of the journal that are looked at."""
 
 
 def described(app: Router, path: str, *, render: bool) -> dict[str, Any] | None:
@@ -118,58 +113,6 @@ def _cause(piece: Mapping[str, Any]) -> str:
     reason = f": {cause['reason']}" if cause["reason"] else ""
     moment = datetime.fromtimestamp(cause["at"], BUDAPEST)
     return f"{moment:%Y-%m-%d %H:%M:%S}, {after}, by {tags}{reason}"
-
-
-def statistics_of(cache: Cache, registry: Any) -> dict[str, Any]:
-    """The state of clock, stores and journal; needs the database."""
-    journal: Journal = registry["cache_journal"]
-    now = time.time()
-    with registry["database"].engine.connect() as connection:
-        rows = journal.latest(connection, limit=RECENT)
-        told = {
-            "age": journal.age(connection, now=now),
-            "unpublished": journal.backlog(connection),
-        }
-    recent = [row for row in rows if row.created > now - HOUR]
-    kinds = Counter(kind_of(tag) for row in recent for tag in row.tags)
-    return {
-        "stamps": {"url": cache.stamps_url, "clock": cache.stamps.clock()},
-        "journal": {**told, "last_hour": len(recent), "kinds": dict(kinds.most_common())},
-        "regions": {name: _region(cache, name) for name in cache.regions},
-    }
-
-
-def _region(cache: Cache, name: str) -> dict[str, Any]:
-    region = cache.regions[name]
-    policy = region.policy
-    backend: Any = cache.dogpile[name].actual_backend
-    told: dict[str, Any] = {
-        "backend": type(backend).__name__,
-        "private": name in cache.private,
-        "mode": "soft" if policy.soft else "strict",
-        "expiration_time": policy.expiration_time,
-        "stale_if_error": policy.stale_if_error,
-        "answers": _answers(region),
-    }
-    if name not in cache.private and hasattr(backend, "statistics"):
-        told["servers"] = {server: _server(stats) for server, stats in backend.statistics().items()}
-    return told
-
-
-def _answers(region: Any) -> bool:
-    try:
-        region.check()
-    except StoreError:
-        return False
-    return True
-
-
-def _server(stats: Mapping[str, str]) -> dict[str, Any] | None:
-    """What matters of memcached's counters; None for a server that is away."""
-    if not stats:
-        return None
-    names = ("curr_items", "bytes", "limit_maxbytes", "evictions", "get_hits", "get_misses")
-    return {name: int(stats[name]) for name in names}
 
 
 def statistics_lines(told: Mapping[str, Any]) -> Iterator[str]:

@@ -2,17 +2,16 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import asdict
+from typing import Final
 
 import click
 import urllib3
 from pyramid.router import Router
 
 from moziweb.cache import Cache
-from moziweb.request import Request
-from moziweb.site.addresses import Address, Addresses, Priority
+from moziweb.site.addresses import Address, Priority
+from moziweb.site.warming import Ask, Warmed, cached_addresses, in_process
 
 from .in_parallel import in_parallel
 from .installation import CommandError, Installation, InstallationError, services_in_one_line
@@ -22,31 +21,6 @@ from .stopping import stopping
 
 SECONDS: Final = 60.0
 """How long one page may take through HTTP."""
-
-WARM: Final = frozenset({"l1", "hit"})
-UNSTORED: Final = frozenset({"bypass", "stale", ""})
-
-
-@dataclass(frozen=True, slots=True)
-class Warmed:
-    """How a page was answered; ``status`` 0 is not at all. ``cache`` is its ``X-Cache``."""
-
-    path: str
-    status: int
-    cache: str
-    seconds: float
-
-    @property
-    def outcome(self) -> str:
-        """``rendered``, ``warm`` before, ``unstored``, or ``failed``."""
-        if self.status != 200:
-            return "failed"
-        if self.cache in UNSTORED:
-            return "unstored"
-        return "warm" if self.cache in WARM else "rendered"
-
-
-Ask = Callable[[Address], Warmed]
 
 
 @click.command()
@@ -80,7 +54,7 @@ def warm(installation: Installation, through: str, jobs: int, url: str | None) -
     with services_in_one_line():
         app = installation.application
         _check(app.registry["cache"], url)
-        ask = _through_http(url, jobs) if url else _in_process(app)
+        ask = _through_http(url, jobs) if url else in_process(app)
         raise SystemExit(_run(app, Priority[through.upper()], ask, jobs))
 
 
@@ -102,20 +76,10 @@ def _check(cache: Cache | None, url: str | None) -> None:
 
 def _run(app: Router, through: Priority, ask: Ask, jobs: int) -> int:
     registry = app.registry
-    addresses = Addresses.of(registry)
-    routes = registry["cache_routes"]
-
-    def cached() -> Any:
-        return (
-            address
-            for address in addresses.through(through)
-            if routes.place_of(registry, address.path) is not None
-        )
-
-    total = sum(1 for _ in cached())
+    total = sum(1 for _ in cached_addresses(registry, through))
     tally = Tally()
     with relaying(registry), stopping() as stop, reporting("Pages", total) as report:
-        for warmed in in_parallel(ask, cached(), jobs, stop):
+        for warmed in in_parallel(ask, cached_addresses(registry, through), jobs, stop):
             tally.add(warmed, report)
         tally.end(report, stopped=stop.is_set())
     return stop.exit_status(otherwise=int(tally.has_cold))
@@ -156,17 +120,6 @@ class Tally:
             },
             f"{'Stopped: ' if stopped else ''}{told or 'no page to warm'}; {seconds:.1f} s.",
         )
-
-
-def _in_process(app: Router) -> Ask:
-    def ask(address: Address) -> Warmed:
-        began = time.perf_counter()
-        response = Request.blank(address.path).get_response(app)
-        seconds = time.perf_counter() - began
-        state = response.headers.get("X-Cache", "")
-        return Warmed(address.path, response.status_int, state, round(seconds, 4))
-
-    return ask
 
 
 def _through_http(url: str, jobs: int) -> Ask:

@@ -1,7 +1,7 @@
 """What Prometheus is told: requests, the cache, the journal.
 
 ``/metrics`` is closed unless the ini file opens it, with ``metrics.token`` or ``metrics.allow``; as
-long as it is closed nothing is counted at all. Every process counts for itself, so each is asked
+long as it is closed nothing is counted for it. Every process counts for itself, so each is asked
 for itself, past the load balancer: sums belong into Prometheus.
 
 Names end in their unit. Labels are few and fixed: regions, statuses, kinds of tags, routes; never
@@ -11,7 +11,7 @@ an address, which a stranger could make as many of as he likes.
 import hmac
 import ipaddress
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from prometheus_client import (
@@ -31,7 +31,7 @@ from pyramid.response import Response
 from pyramid.tweens import INGRESS
 from sqlalchemy.exc import SQLAlchemyError
 
-from moziweb.cache import Cache, Observer, kind_of
+from moziweb.cache import Cache, Observer, Observers, Tally, kind_of
 from moziweb.cache.renewal import RENEWAL
 
 Handler = Callable[[Request], Response]
@@ -102,9 +102,9 @@ class CacheMetrics(Observer):
         """See ``Observer``."""
         self._request_seconds.labels(UNROUTED, status).observe(seconds)
 
-    def rendered(self, region: str, seconds: float, pieces: int) -> None:
+    def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
         """See ``Observer``."""
-        self._rendered.labels(region).inc(pieces)
+        self._rendered.labels(region).inc(len(keys))
         self._seconds.labels(region).observe(seconds)
 
     def made(self, region: str, kind: str) -> None:
@@ -249,7 +249,11 @@ def timing_tween_factory(handler: Handler, registry: Any) -> Handler:
 
 
 def includeme(config: Configurator) -> None:
-    """Count and serve, if the ini file lets anybody read it. Stands before ``freshness``."""
+    """Count and serve, if the ini file lets anybody read it. Stands before ``freshness``.
+
+    The tally, ``registry["cache_tally"]``, counts in any case: for the manager's console.
+    """
+    tally = config.registry["cache_tally"] = config.registry["cache_observer"] = Tally()
     settings = config.registry.settings
     guard = Guard(settings["metrics.token"], settings["metrics.allow"])
     if not guard.is_open:
@@ -267,7 +271,7 @@ def includeme(config: Configurator) -> None:
         buckets=REQUEST_SECONDS,
     )
     config.registry["metrics_seconds"] = seconds
-    config.registry["cache_observer"] = CacheMetrics(registry, seconds)
+    config.registry["cache_observer"] = Observers(tally, CacheMetrics(registry, seconds))
     registry.register(CacheState(config.registry))
     config.add_tween(
         f"{__name__}.timing_tween_factory",

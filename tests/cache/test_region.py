@@ -2,7 +2,7 @@
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -35,8 +35,8 @@ class Heard(Observer):
     def served(self, region: str, status: str) -> None:
         self.events.append(("served", status))
 
-    def rendered(self, region: str, seconds: float, pieces: int) -> None:
-        self.events.append(("rendered", pieces))
+    def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
+        self.events.append(("rendered", len(keys)))
 
     def refused(self, region: str, reason: str) -> None:
         self.events.append(("refused", reason))
@@ -626,7 +626,7 @@ def test_an_observer_that_hears_nothing_may_be_told_everything() -> None:
     silent = Observer()
     tags: Iterable[str] = ("movie:1",)
     silent.served("pages", "hit")
-    silent.rendered("pages", 0.1, 1)
+    silent.rendered("pages", 0.1, ["k"])
     silent.stored("pages", 1)
     silent.refused("pages", "wrote")
     silent.corrupt("pages")

@@ -1,0 +1,91 @@
+"""What a process counts of its cache, and several observers in the place of one."""
+
+import inspect
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from moziweb.cache import Observer, Observers, Tally
+from moziweb.cache.tally import MINUTES, SLOWEST
+
+
+class Hand:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.at = 6_000_000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def test_it_counts_by_region_and_status() -> None:
+    tally = Tally()
+    for status in ("hit", "l1", "stale", "miss", "bypass"):
+        tally.served("pages", status)
+    tally.served("fragments", "miss")
+    assert tally.of("pages").asked == 5
+    assert tally.of("pages").ratio == 3 / 5
+    assert tally.of("fragments").ratio == 0
+    assert tally.of("feeds").ratio is None
+
+
+def test_threads_lose_no_count() -> None:
+    tally = Tally()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: tally.served("pages", "hit"), range(4000)))
+    assert tally.of("pages").served == {"hit": 4000}
+
+
+def test_the_last_hour_is_known_by_the_minute_and_no_more_is_kept() -> None:
+    clock = Hand()
+    tally = Tally(clock)
+    for _ in range(3 * MINUTES):
+        tally.served("pages", "hit")
+        clock.at += 60
+    tally.served("feeds", "miss")
+    minutes = tally.minutes("pages")
+    assert len(minutes) == MINUTES
+    assert [counts for _start, counts in minutes] == [{"hit": 1}] * (MINUTES - 1) + [{}]
+    assert minutes[-1][0] == clock.at
+    assert len(tally._minutes) <= MINUTES
+
+
+def test_the_slowest_renders_are_remembered_each_key_once() -> None:
+    tally = Tally(Hand())
+    for number in range(30):
+        tally.rendered("pages", number / 10, [f"k{number}"])
+    tally.rendered("pages", 9.0, ["k3", "k4"])
+    tally.rendered("pages", 0.1, ["k3"])
+    tally.rendered("pages", 0.1, [])
+    counted = tally.of("pages")
+    assert (counted.renders, counted.rendered) == (33, 33)
+    assert [(each.key, each.seconds) for each in counted.slowest[:2]] == [("k3", 9.0), ("k29", 2.9)]
+    assert len(counted.slowest) == SLOWEST
+
+
+def test_sizes() -> None:
+    tally = Tally()
+    tally.stored("pages", 100)
+    tally.stored("pages", 300)
+    counted = tally.of("pages")
+    assert (counted.stored, counted.stored_bytes, counted.largest) == (2, 400, 300)
+
+
+def test_each_of_several_observers_hears_everything() -> None:
+    class Ear(Observer):
+        def __init__(self) -> None:
+            self.heard: list[tuple[str, tuple[Any, ...]]] = []
+
+        def __getattribute__(self, name: str) -> Any:
+            if name.startswith("_") or name == "heard":
+                return super().__getattribute__(name)
+            return lambda *told: self.heard.append((name, told))
+
+    ears = Ear(), Ear()
+    both = Observers(*ears)
+    names = [name for name in vars(Observer) if not name.startswith("_")]
+    for name in names:
+        method = getattr(both, name)
+        method(*(("x",) for _ in inspect.signature(method).parameters))
+    assert [name for name, _told in ears[0].heard] == names
+    assert ears[0].heard == ears[1].heard
