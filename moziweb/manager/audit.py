@@ -23,6 +23,7 @@ MAX_NAME: Final = 300
 FILM: Final = "film"
 USER: Final = "user"
 POSTERS: Final = "posters"
+CACHE: Final = "cache"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ ROOMS: Final = (
     Room("manager.films", _("Films")),
     Room("manager.poster_console", _("Posters")),
     Room("manager.imports", _("Imports"), EDIT),
+    Room("manager.cache_console", _("Cache")),
     Room("manager.audit", _("Changes")),
     Room("manager.users", _("Users"), ADMINISTER),
 )

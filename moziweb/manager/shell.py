@@ -53,8 +53,13 @@ class Shell:
     notice: str
 
 
-def shell(request: Request, title: TranslationString | str, room: str = "") -> Shell:
-    """The frame of a page of ``room``, a route of the navigation."""
+def shell(
+    request: Request, title: TranslationString | str, room: str = "", *, at: str = ""
+) -> Shell:
+    """The frame of a page of ``room``, a route of the navigation.
+
+    ``at`` is the path that the page is asked for with, where a form was sent to another.
+    """
     someone = signed_in(request)
     say = request.localizer.translate
     return Shell(
@@ -64,7 +69,7 @@ def shell(request: Request, title: TranslationString | str, room: str = "") -> S
         rooms=_rooms(request, room) if someone else (),
         user=someone.name if someone else "",
         csrf_token=get_csrf_token(request),
-        other_language=_other_language(request),
+        other_language=_other_language(request, at or request.path),
         notice=say(NOTICES[done]) if (done := request.GET.get("done", "")) in NOTICES else "",
     )
 
@@ -100,11 +105,11 @@ def _rooms(request: Request, room: str) -> tuple[Link, ...]:
     )
 
 
-def _other_language(request: Request) -> Link:
+def _other_language(request: Request, at: str) -> Link:
     """The same page in the other language: only the path's beginning differs."""
     other = next(each for each in LOCALES if each != request.locale_name)
     here, there = locale_prefix(request.locale_name), locale_prefix(other)
-    path = f"/{there}{request.path.removeprefix('/' + here)}"
+    path = f"/{there}{at.removeprefix('/' + here)}"
     if not path.startswith(f"/{there}manager"):
         path = f"/{there}manager"
     return Link(href=path, text=LANGUAGE_NAMES[other], iso=other)

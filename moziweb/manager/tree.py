@@ -8,6 +8,7 @@
     ├── Imports
     │   └── OneImport      "3"
     ├── Posters            how all of them stand
+    ├── CacheConsole       editors look, administrators purge and warm
     ├── AuditLog
     ├── Account            one's own
     └── Users              administrators alone
@@ -110,6 +111,12 @@ class Posters(_Below):
     """The posters of all films."""
 
     __name__ = "posters"
+
+
+class CacheConsole(_Below):
+    """The cache of the site."""
+
+    __name__ = "cache"
 
 
 class AuditLog(_Below):

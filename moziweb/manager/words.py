@@ -19,6 +19,7 @@ from moziweb.posters.desk import SourceView, VariantView
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB
 
+from .consoles.cache import rows_beside
 from .history import ACTIONS
 from .models import Role
 
@@ -79,6 +80,11 @@ FIELDS: Final = {
     "published": _("On the site"),
     "role": _("Role"),
     "sources": _("Sources"),
+    "tags": _("Tags"),
+    "unseen": _("On no cached page"),
+    "waiting": _("Waits in the journal"),
+    "entries": _("Entries"),
+    "everything": _("Everything"),
 }
 """What the fields of films and users are called."""
 
@@ -112,6 +118,16 @@ def clock(moment: datetime) -> str:
 def amount(number: float, locale: str) -> str:
     """A number as a language writes it, with two decimals at most."""
     return format_decimal(number, format="#,##0.##", locale=locale)
+
+
+def amount_of(number: float, decimals: int, locale: str) -> str:
+    """A number with that many decimals, never fewer."""
+    return format_decimal(number, format=f"#,##0.{'0' * decimals}", locale=locale)
+
+
+def seconds(length: float, locale: str) -> str:
+    """``12 minutes`` of so many seconds."""
+    return span(timedelta(seconds=length), locale)
 
 
 def span(length: timedelta, locale: str) -> str:
@@ -191,7 +207,11 @@ def _add_filters(config: Configurator) -> None:
     config.get_jinja2_environment().filters.update(
         budapest=budapest,
         clock=clock,
+        rows_of=lambda points: [(point.label, point.value) for point in points],
+        rows_beside=rows_beside,
         amount=amount,
+        amount_of=amount_of,
+        seconds=seconds,
         span=span,
         rendered=rendered,
         field_name=field_name,

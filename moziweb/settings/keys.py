@@ -232,7 +232,7 @@ SETTINGS: tuple[Setting, ...] = (
         "metrics.token",
         optional(SECRET),
         "Opens /metrics to whoever sends Authorization: Bearer with this token. Without it and "
-        "without metrics.allow there is no /metrics, and nothing is counted.",
+        "without metrics.allow there is no /metrics, and nothing is counted for it.",
     ),
     Setting(
         "metrics.allow",

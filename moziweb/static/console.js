@@ -18,10 +18,13 @@ function show(page) {
   }
 }
 
+// Where it is asked for; a form may have been sent to another address.
+const ADDRESS = document.querySelector("[data-console]").dataset.console;
+
 async function look() {
   const began = performance.now();
   try {
-    const answer = document.hidden ? null : await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    const answer = document.hidden ? null : await fetch(ADDRESS, { headers: { Accept: "text/html" } });
     if (answer) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       // Signed out meanwhile: what stands here is the last that was seen.

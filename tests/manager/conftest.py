@@ -14,6 +14,7 @@ from moziweb.manager.audit import COMMAND
 from moziweb.manager.models import Role
 from tests.conftest import NOW, raw_settings, running_app
 from tests.services.postgres import PostgresServer
+from tests.site.cached import CACHED, Films, fill, now, warm
 
 PASSWORD = "a long enough password"  # of nobody but these tests
 NAMES = {Role.EDITOR: "szerkesztő", Role.ADMIN: "gazda"}
@@ -97,6 +98,27 @@ def editor(site: TestApp) -> TestApp:
 def admin(site: TestApp) -> TestApp:
     """A browser in which the administrator is signed in."""
     return signed_in(site, Role.ADMIN)
+
+
+@pytest.fixture
+def cached(local: dict[str, str]) -> Iterator[TestApp]:
+    """A site with its pages cached, at the real time."""
+    with running_app(local | CACHED) as app:
+        app.app.registry["clock"] = now
+        with app.app.registry["database"].write() as session:
+            for role, name in NAMES.items():
+                add_user(session, name, PASSWORD, role, by=COMMAND, now=now())
+        yield app
+
+
+@pytest.fixture
+def films(cached: TestApp) -> Films:
+    """Three films, and every page of theirs cached."""
+    with cached.app.registry["database"].write() as session:
+        found = fill(session)
+    warm(cached, found)
+    warm(cached, found)
+    return found
 
 
 def signed_in(site: TestApp, role: Role) -> TestApp:

@@ -1,39 +1,14 @@
 """What saving will do, told before: exactly the pages that it then refreshes."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from webtest import TestApp
 
-from moziweb.manager.accounts import add_user
-from moziweb.manager.audit import COMMAND
 from moziweb.manager.models import Role
-from tests.conftest import running_app
-from tests.site.cached import CACHED, Films, fill, missed, now, pages, warm, week_here
+from tests.site.cached import Films, missed, pages, week_here
 
-from .conftest import NAMES, PASSWORD, signed_in
+from .conftest import signed_in
 from .films import film_form, film_form_in, film_of, last_entry, press
-
-
-@pytest.fixture
-def cached(local: dict[str, str]) -> Iterator[TestApp]:
-    """A site with its pages cached, at the real time."""
-    with running_app(local | CACHED) as app:
-        app.app.registry["clock"] = now
-        with app.app.registry["database"].write() as session:
-            add_user(session, NAMES[Role.EDITOR], PASSWORD, Role.EDITOR, by=COMMAND, now=now())
-        yield app
-
-
-@pytest.fixture
-def films(cached: TestApp) -> Films:
-    """Three films, and every page of theirs cached."""
-    with cached.app.registry["database"].write() as session:
-        found = fill(session)
-    warm(cached, found)
-    warm(cached, found)
-    return found
 
 
 def told(page: Any, films: Films) -> set[str]:

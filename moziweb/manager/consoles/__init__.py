@@ -5,10 +5,14 @@ from typing import Final
 from pyramid.config import Configurator
 
 from .trend import Trend
+from .warming import Warmer
 
 POSTER_TREND: Final = "manager_poster_trend"
+CACHE_WARMER: Final = "manager_cache_warmer"
 
 
 def includeme(config: Configurator) -> None:
-    """What a process remembers for its consoles."""
-    config.registry[POSTER_TREND] = Trend()
+    """What a process remembers for its consoles, and who works for them."""
+    registry = config.registry
+    registry[POSTER_TREND] = Trend()
+    registry[CACHE_WARMER] = Warmer(registry, lambda: registry["clock"]())

@@ -325,7 +325,7 @@ def _page(desk: Desk) -> dict[str, Any]:
     form.add_blank_rows(desk.more)
     title = desk.film.title if desk.film else _("New film")
     return {
-        "page": shell(request, title, _ROOM),
+        "page": shell(request, title, _ROOM, at=_address_of(desk)),
         "form": form,
         "film": desk.film,
         "offer": desk.offer,

@@ -1,0 +1,95 @@
+"""What the console of the cache shows: each region as this process has seen it, and the journal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from moziweb.cache import Cache, Tally
+from moziweb.cache.addressbook import AddressBook
+from moziweb.cache.tally import Counted, Slow
+from moziweb.movies.calendar import BUDAPEST
+from moziweb.site.addresses import Priority
+
+from .charts import BarChart, Point, bar_chart
+
+SLOWEST: Final = 8
+"""Renders that are listed."""
+
+HITS: Final = ("hit", "l1", "stale")
+"""Ways of being served without a render."""
+
+WARMABLE: Final = (Priority.WEEKS, Priority.SHOWN, Priority.CALENDAR, Priority.ARCHIVE)
+"""How far a warming may go."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionShown:
+    """A region: what it is made of, what this process counted, and what it served by the minute.
+
+    ``asked`` and ``hits`` are drawn on one scale, the one over the other.
+    """
+
+    name: str
+    told: Mapping[str, Any]
+    counted: Counted
+    asked: BarChart
+    hits: BarChart
+    l1_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlowShown:
+    """A slow render: the address of the page, or "" for a piece of one, and its region."""
+
+    region: str
+    path: str
+    seconds: float
+    at: datetime
+
+
+def regions_of(cache: Cache, told: Mapping[str, Any], tally: Tally) -> tuple[RegionShown, ...]:
+    """Every region, in the order of the ini file."""
+    return tuple(_region(cache, name, told[name], tally) for name in cache.regions)
+
+
+def slowest_of(cache: Cache, tally: Tally, book: AddressBook) -> tuple[SlowShown, ...]:
+    """The slowest renders of all regions, with the addresses that this process knows."""
+    slow: list[tuple[str, Slow]] = [
+        (name, each) for name in cache.regions for each in tally.of(name).slowest
+    ]
+    slow.sort(key=lambda pair: pair[1].seconds, reverse=True)
+    paths = book.paths_of(each.key for _name, each in slow[:SLOWEST])
+    return tuple(
+        SlowShown(name, paths.get(each.key, ""), each.seconds, moment(each.at))
+        for name, each in slow[:SLOWEST]
+    )
+
+
+def moment(seconds: float) -> datetime:
+    """Unix time as an aware moment."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _region(cache: Cache, name: str, told: Mapping[str, Any], tally: Tally) -> RegionShown:
+    minutes = tally.minutes(name)
+    asked = bar_chart([_point(start, sum(counts.values())) for start, counts in minutes])
+    hits = bar_chart([_point(start, _hits(counts)) for start, counts in minutes], asked.top)
+    return RegionShown(name, told, tally.of(name), asked, hits, cache.regions[name].l1_used)
+
+
+def _hits(counts: Mapping[str, int]) -> int:
+    return sum(counts.get(status, 0) for status in HITS)
+
+
+def _point(start: float, value: float) -> Point:
+    return Point(f"{moment(start).astimezone(BUDAPEST):%H:%M}", value)
+
+
+def rows_beside(asked: Sequence[Point], hits: Sequence[Point]) -> list[tuple[str, float, float]]:
+    """The minutes in which something was asked for: label, from the cache, made anew."""
+    return [
+        (all_.label, hit.value, all_.value - hit.value)
+        for all_, hit in zip(asked, hits, strict=True)
+        if all_.value
+    ]

@@ -1,0 +1,221 @@
+"""The console of the cache: how it does, purging by tag or by address, warming."""
+
+from typing import Any, Final
+
+from pyramid.httpexceptions import HTTPBadRequest, HTTPSeeOther
+from pyramid.i18n import TranslationString
+from pyramid.response import Response
+from sqlalchemy.orm import Session
+
+from moziweb.cache import Cache, Journal, PublishError, StoreError, Tally, kind_of
+from moziweb.cache.inspection import clock_text
+from moziweb.cache.statistics import statistics_of
+from moziweb.cache.tags import MODEL
+from moziweb.freshness import DECLARATIONS
+from moziweb.i18n import _
+from moziweb.purge import (
+    NoCachedPage,
+    Purge,
+    PurgedPage,
+    PurgeRefused,
+    PurgeWaits,
+    UnknownTag,
+)
+from moziweb.request import Request
+from moziweb.site.addresses import Priority
+
+from ..audit import CACHE, Change, Part, record
+from ..consoles import CACHE_WARMER
+from ..consoles.cache import WARMABLE, moment, regions_of, slowest_of
+from ..consoles.warming import Warmer, is_at_work, latest_warming, new_warming, stop
+from ..history import latest_entries
+from ..identity import whoever
+from ..imports.wishes import text_of
+from ..models import AuditEntry
+from ..shell import manager_view, shell
+from ..tree import ADMINISTER, SEE
+
+ROOM: Final = "manager.cache_console"
+
+LATEST: Final = 12
+"""Invalidations that are listed."""
+
+LONGEST: Final = 2000
+"""Characters of what is to be purged."""
+
+THROUGH: Final = {
+    Priority.WEEKS: _("the front page, this week and the next"),
+    Priority.SHOWN: _("these, and the films that they show"),
+    Priority.CALENDAR: _("the whole calendar, genres and feeds"),
+    Priority.ARCHIVE: _("every page, all films too"),
+}
+"""How far a warming goes, in words."""
+
+
+class Impossible(Exception):
+    """It cannot be done; ``text`` is why, to be translated."""
+
+    def __init__(self, text: TranslationString) -> None:
+        super().__init__(str(text))
+        self.text = text
+
+
+@manager_view("cache_console", permission=SEE, renderer="cache_console", request_method="GET")
+def cache_console(request: Request) -> dict[str, Any]:
+    """Everything at a glance; asked for again and again by whoever looks."""
+    return _page(request)
+
+
+@manager_view("cache_purge", permission=ADMINISTER, renderer="cache_console", request_method="POST")
+def purge(request: Request) -> dict[str, Any] | Response:
+    """Purge by tags, by address, or everything: what ``do`` says.
+
+    A purge stands in the journal before it is in effect, in a transaction of its own, as any
+    change; the audit follows.
+    """
+    ways = {"tags": _purge_tags, "path": _purge_page, "all": _purge_everything}
+    way = ways.get(text_of(request.POST, "do"))
+    if way is None or _cache(request) is None:
+        raise HTTPBadRequest
+    try:
+        subject, changes = way(request)
+    except Impossible as error:
+        request.response.status_int = 422
+        return _page(request, problem=error.text)
+    session, now = request.dbsession, request.registry["clock"]()
+    part = Part(CACHE, subject)
+    entry = record(session, whoever(request).actor, "cache.purge", part, now, changes)
+    session.flush()
+    return HTTPSeeOther(request.route_path(ROOM, _query={"purged": str(entry.id)}))
+
+
+@manager_view("cache_warm", permission=ADMINISTER, renderer="cache_console", request_method="POST")
+def warm(request: Request) -> dict[str, Any] | Response:
+    """Begin a warming, or stop the one that is at work."""
+    session, now = request.dbsession, request.registry["clock"]()
+    actor, do = whoever(request).actor, text_of(request.POST, "do")
+    through = {each.name.lower(): each for each in WARMABLE}.get(text_of(request.POST, "through"))
+    if do == "stop":
+        if stop(session, now):
+            record(session, actor, "cache.warm_stop", Part(CACHE), now)
+        return HTTPSeeOther(request.route_path(ROOM))
+    if do != "start" or through is None or _cache(request) is None:
+        raise HTTPBadRequest
+    if is_at_work(latest_warming(session), now):
+        request.response.status_int = 422
+        return _page(request, problem=_("The cache is being warmed already."))
+    row = new_warming(session, through, actor, now)
+    record(session, actor, "cache.warm", Part(CACHE, through.name.lower()), now)
+    warmer: Warmer = request.registry[CACHE_WARMER]
+    warming_id = row.id
+
+    def start(is_committed: bool) -> None:
+        if is_committed:
+            warmer.start(warming_id)
+
+    request.tm.get().addAfterCommitHook(start)
+    return HTTPSeeOther(request.route_path(ROOM))
+
+
+def _purge_tags(request: Request) -> tuple[str, list[Change]]:
+    names = text_of(request.POST, "tags")[:LONGEST].split()
+    if not names:
+        raise Impossible(_("Type a tag first."))
+    done = _done(request, lambda purging: purging.tags(names))
+    if done is None:
+        return " ".join(names), [("waiting", "", " ".join(sorted(names)))]
+    changes = [("tags", "", " ".join(sorted(done.tags)))]
+    if done.unseen:
+        changes.append(("unseen", "", " ".join(sorted(done.unseen))))
+    return " ".join(names), changes
+
+
+def _purge_page(request: Request) -> tuple[str, list[Change]]:
+    path = text_of(request.POST, "path")[:LONGEST]
+    path = path.removeprefix(request.registry.settings["site.base_url"])
+    if not path.startswith("/"):
+        raise Impossible(_("An address of the site begins with a slash."))
+    # Of entries in the memory of web processes, this one's own can be forgotten.
+    done: PurgedPage | None = _done(request, lambda purging: purging.page(path, here=True))
+    return path, [("entries", "", str(1 + done.pieces))] if done else []
+
+
+def _purge_everything(request: Request) -> tuple[str, list[Change]]:
+    _done(request, lambda purging: purging.everything())
+    return "", [("everything", "", "")]
+
+
+def _done(request: Request, work: Any) -> Any:
+    """What a purge did; None when it waits in the journal. Raises ``Impossible``."""
+    registry = request.registry
+    purging = Purge(registry["cache"], registry, f"manager: purged by {whoever(request).name}")
+    try:
+        return work(purging)
+    except PurgeWaits:
+        return None
+    except PurgeRefused as error:
+        raise Impossible(_why(error)) from error
+    except (PublishError, StoreError) as error:
+        text = _("The cache cannot be reached: nothing was purged.")
+        raise Impossible(text) from error
+
+
+def _why(error: PurgeRefused) -> TranslationString:
+    if isinstance(error, UnknownTag):
+        words = {"tag": error.tag, "known": ", ".join(error.known)}
+        if kind_of(error.tag) == MODEL:
+            return _("${tag}: no table is called so. There are: ${known}.", mapping=words)
+        return _("${tag}: there is no such kind of tag. There are: ${known}.", mapping=words)
+    if isinstance(error, NoCachedPage):
+        return _("No cached page has this address.")
+    return _("That is no tag. A tag is a kind, a colon and what it names, such as movie:42.")
+
+
+def _cache(request: Request) -> Cache | None:
+    cache: Cache | None = request.registry["cache"]
+    return cache
+
+
+def _page(request: Request, *, problem: TranslationString | None = None) -> dict[str, Any]:
+    registry, session, now = request.registry, request.dbsession, request.registry["clock"]()
+    cache = _cache(request)
+    warming = latest_warming(session)
+    page = {
+        "page": shell(request, _("Cache"), ROOM, at=request.route_path(ROOM)),
+        "now": now,
+        "problem": request.localizer.translate(problem) if problem else "",
+        "can_change": request.has_permission(ADMINISTER),
+        "cache": cache,
+    }
+    if cache is None:
+        return page
+    tally: Tally = registry["cache_tally"]
+    journal: Journal = registry["cache_journal"]
+    connection = session.connection()
+    told = statistics_of(cache, journal, connection)
+    sent: Any = request.POST if request.method == "POST" else {}
+    return {
+        **page,
+        "told": told,
+        "clock_text": clock_text(told["stamps"]["clock"]),
+        "since": moment(tally.since),
+        "regions": regions_of(cache, told["regions"], tally),
+        "slowest": slowest_of(cache, tally, registry["cache_addresses"]),
+        "rows": [(moment(row.created), row) for row in journal.latest(connection, limit=LATEST)],
+        "most_since": moment(told["journal"]["since"]) if told["journal"]["since"] else None,
+        "kinds": sorted(DECLARATIONS.kinds()),
+        "warming": warming,
+        "at_work": is_at_work(warming, now),
+        "through": [(each.name.lower(), THROUGH[each]) for each in WARMABLE],
+        "purged": _purged(request, session),
+        "sent": {name: text_of(sent, name) for name in ("tags", "path")},
+    }
+
+
+def _purged(request: Request, session: Session) -> AuditEntry | None:
+    """The purge that the address names, if it was one of the latest."""
+    wanted = request.GET.get("purged", "")
+    if not wanted or not request.has_permission(ADMINISTER):
+        return None
+    latest = latest_entries(session, subjects=(CACHE,), limit=20)
+    return next((each for each in latest if str(each.id) == wanted), None)
