@@ -125,3 +125,8 @@ class Observers(Observer):
         """See ``Observer``."""
         for one in self._each:
             one.relayed(rows)
+
+    def renewal_failed(self, reason: str) -> None:
+        """See ``Observer``."""
+        for one in self._each:
+            one.renewal_failed(reason)
