@@ -1,4 +1,4 @@
-"""What ``page_hit`` compares: one page from seven servers, each a process of its own on waitress.
+"""What ``page_hit`` compares: one page from many servers, each a process of its own on waitress.
 
 Run by ``page_hit`` as ``python -m benchmarks.page_servers NAME PORT FOLDER MEMCACHED CORE``. The
 folder holds the page's bytes, its headers as JSON, and the demo's database.
@@ -17,6 +17,7 @@ from waitress import serve
 from moziweb.cache.cells import MemcachedCells
 from moziweb.cache.clients import Memcached
 from moziweb.cache.stamps import Stamps
+from moziweb.server import bind
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -152,10 +153,15 @@ SERVERS: dict[str, Callable[[Path, str], App]] = {
     "pyramid": pyramid,
     "django": django,
     "flask": flask,
+    "in threads": ours,
     "ours": ours,
     "entry": entry,
     "assembled": assembled,
 }
+
+
+BY_OUR_RUNNER = frozenset({"ours"})
+"""As production serves it; the rest is served by waitress's own."""
 
 
 def site_settings(folder: Path, memcached: str) -> dict[str, str]:
@@ -188,7 +194,10 @@ def main() -> None:
     os.sched_setaffinity(0, {int(core)})
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     app = SERVERS[name](Path(folder), memcached)
-    serve(app, host="127.0.0.1", port=int(port), threads=THREADS, _quiet=True)
+    if name in BY_OUR_RUNNER:
+        bind(app, {"host": "127.0.0.1", "port": port, "threads": str(THREADS)}).run()
+    else:
+        serve(app, host="127.0.0.1", port=int(port), threads=THREADS, _quiet=True)
 
 
 if __name__ == "__main__":

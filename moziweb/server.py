@@ -1,7 +1,8 @@
 """waitress for ``pserve``: ``use = egg:moziweb#waitress`` in an ini file's ``[server:main]``.
 
 What it adds to waitress's own runner: ``${PORT:-6543}`` in values, one plain line when the address
-cannot be had, the address on the screen when the site is ready, and an orderly end on SIGTERM.
+cannot be had, the address on the screen when the site is ready, cached pages from its own loop, and
+an orderly end on SIGTERM.
 """
 
 import errno
@@ -17,6 +18,8 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 from waitress.task import ErrorTask
 
+from .cache.fastpath import FastPath
+from .cache.inloop import answer_in_loop
 from .ops.headers import site_headers
 from .settings import SettingsError, expand
 from .storage import Storage, StorageError
@@ -73,7 +76,8 @@ def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
         }
         _check_port(settings, options)
         _check_threads(app, options)
-        server = create_server(app, **options)
+        sockets: dict[int, Any] = {}
+        server = create_server(app, map=sockets, **options)
     except SettingsError as error:
         raise ServerError(str(error)) from error
     except OSError as error:
@@ -82,6 +86,8 @@ def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
     except ValueError as error:  # what waitress raises for an option that it does not know
         raise ServerError(f"[server:main]: {error}") from error
     _head_refusals(app, server)
+    if isinstance(app, FastPath):
+        answer_in_loop(sockets, app)
     return server
 
 

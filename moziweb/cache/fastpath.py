@@ -11,7 +11,7 @@ same page, ``Accept-Encoding`` and ``If-None-Match``. Nothing else can shape an 
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
@@ -30,6 +30,7 @@ from .forms import (
     form_of,
     is_known,
 )
+from .l1 import Copy
 from .observer import Observer
 from .places import Place
 from .rendering import Served, Status
@@ -54,11 +55,16 @@ _READY: Final = {coding: f"ready {coding}" for coding in ("", *CODINGS)}
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A form with all of its headers that one request after the other has in common."""
+    """A form with all of its headers that one request after the other has in common.
+
+    They stand here twice: as WSGI has them, and as they go over the wire behind their status line.
+    """
 
     form: Form
     full: list[Header]
     unchanged: list[Header]
+    full_head: bytes
+    unchanged_head: bytes
     age: str
 
 
@@ -96,6 +102,58 @@ class FastPath:
         answered: Iterable[bytes] = self.app(environ, start_response)
         return answered
 
+    def knows(self, path: str) -> bool:
+        """Whether a page was served at a path before; nothing is promised of it."""
+        return self._book.find(path, time.time()) is not None
+
+    def in_memory(self, asked: Sequence[Mapping[str, Any]]) -> list[tuple[bytes, bytes] | None]:
+        """Heads and bodies of pages that lie in this process, for a server that has no WSGI here.
+
+        One for each of ``asked``, of which the path and two headers are looked at, as WSGI has
+        them; None where there is no copy, or none that is true. One read of the clock serves all:
+        it is later than every one of the requests. A head lacks the empty line at its end, so that
+        the server may add to it.
+        """
+        began = time.perf_counter()
+        found = [self._copy_at(environ["PATH_INFO"]) for environ in asked]
+        region = next((place.region for place, _ in filter(None, found)), None)
+        if region is None:
+            return [None] * len(found)
+        g = region.clock()
+        clock = time.perf_counter() - began
+        return [
+            self._in_memory(*each, g, clock, environ, began) if each else None
+            for each, environ in zip(found, asked, strict=True)
+        ]
+
+    def _copy_at(self, path: str) -> tuple[Place, Copy] | None:
+        place = self._book.find(path, time.time())
+        copy = place.region.copy_of(place.key) if place else None
+        return (place, copy) if place and copy else None
+
+    def _in_memory(
+        self,
+        place: Place,
+        copy: Copy,
+        g: int | None,
+        clock: float,
+        environ: Mapping[str, Any],
+        began: float,
+    ) -> tuple[bytes, bytes] | None:
+        entry = place.region.true_copy(place.key, copy, g)
+        if entry is None:
+            return None
+        try:
+            ready, told, is_unchanged = self._of_copy(entry, clock, environ, began)
+        except EntryCorruptError:
+            return None
+        head, body = (
+            (ready.unchanged_head, b"") if is_unchanged else (ready.full_head, ready.form.body)
+        )
+        status = NOT_MODIFIED if is_unchanged else ready.form.status
+        self._observer.answered(status[:3], time.perf_counter() - began)
+        return head + _lines(told), body
+
     def _served(self, environ: Environ, start_response: StartResponse) -> bytes | None:
         """The body of the known page at the request's path, its head sent; None if there is none.
 
@@ -108,7 +166,9 @@ class FastPath:
         try:
             copy = place.region.recall(place.key)
             answer = (
-                self._of_copy(*copy, environ, began) if copy else self._of_entry(place, environ)
+                _answer(*self._of_copy(*copy, environ, began))
+                if copy
+                else self._of_entry(place, environ)
             )
         except EntryCorruptError:
             return None
@@ -127,8 +187,10 @@ class FastPath:
         answer = answer_of(served, environ, tags=self._tags)
         return answer.status, [*answer.headers, *self._headers], answer.body
 
-    def _of_copy(self, entry: Entry, clock: float, environ: Environ, began: float) -> _Answer:
-        """The answer with this process's copy: its head is ready but for two lines."""
+    def _of_copy(
+        self, entry: Entry, clock: float, environ: Mapping[str, Any], began: float
+    ) -> tuple[_Ready, list[Header], bool]:
+        """This process's copy, whose head is ready; the lines that differ; whether it is a 304."""
         coding = coding_for(entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
         ready: _Ready | None = entry.memo.get(_READY[coding])
         if ready is None:
@@ -140,9 +202,7 @@ class FastPath:
             (ready.age, str(max(0, int(now - entry.created)))),
             ("Server-Timing", f"clock;dur={spent[0]:.2f}, total;dur={spent[1]:.2f}"),
         ]
-        if is_known(ready.form, environ.get("HTTP_IF_NONE_MATCH")):
-            return NOT_MODIFIED, ready.unchanged + told, b""
-        return ready.form.status, ready.full + told, ready.form.body
+        return ready, told, is_known(ready.form, environ.get("HTTP_IF_NONE_MATCH"))
 
     def _make_ready(self, entry: Entry, coding: str) -> _Ready:
         form = form_of(entry, coding)
@@ -150,7 +210,23 @@ class FastPath:
         age = age_header(entry)
         del told[age]
         always = [*told.items(), *self._headers]
-        return _Ready(form, [*form.headers, *always], [*form.unchanged, *always], age)
+        full, unchanged = [*form.headers, *always], [*form.unchanged, *always]
+        heads = (_head(form.status, full), _head(NOT_MODIFIED, unchanged))
+        return _Ready(form, full, unchanged, *heads, age)
+
+
+def _answer(ready: _Ready, told: list[Header], is_unchanged: bool) -> _Answer:
+    if is_unchanged:
+        return NOT_MODIFIED, ready.unchanged + told, b""
+    return ready.form.status, ready.full + told, ready.form.body
+
+
+def _head(status: str, headers: Iterable[Header]) -> bytes:
+    return f"HTTP/1.1 {status}\r\n".encode("latin-1") + _lines(headers)
+
+
+def _lines(headers: Iterable[Header]) -> bytes:
+    return "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("latin-1")
 
 
 def _sent(body: bytes, environ: Environ) -> Iterable[bytes]:

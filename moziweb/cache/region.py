@@ -7,7 +7,7 @@ from contextlib import suppress
 from .entries import EntryStore
 from .entry import Entry
 from .errors import CacheError, StoreUnreachableError
-from .l1 import FirstLevel
+from .l1 import Copy, FirstLevel
 from .lease import Leases
 from .observer import Observer
 from .reading import Parts, Policy, Read, RenderMany, finish, is_due, judge, serve
@@ -114,24 +114,41 @@ class TaggedRegion:
         """The copy of ``key`` in this process, if it is true; the seconds that the clock took.
 
         The shortest way of all, for the first level alone; where it finds nothing, ``lookup`` may.
-        The copy is taken up before the clock is read, not after: it is true if the clock that it
-        was validated at is the one that is read, whenever it came here. Without a copy there is no
-        need to read anything.
         """
-        parts = self._parts
-        copy = parts.l1.find(key)
+        copy = self.copy_of(key)
         if copy is None:
             return None
         began = time.perf_counter()
-        if parts.stamps.clock() != copy.g:
-            return None
-        elapsed, now = time.perf_counter() - began, parts.now()
-        if now >= copy.entry.expires:
+        g = self.clock()
+        elapsed = time.perf_counter() - began
+        entry = self.true_copy(key, copy, g)
+        return None if entry is None else (entry, elapsed)
+
+    def copy_of(self, key: str) -> Copy | None:
+        """The copy of ``key`` in this process, true or not. Then read the clock: see ``true_copy``.
+
+        Without one there is no need to read anything.
+        """
+        return self._parts.l1.find(key)
+
+    def clock(self) -> int | None:
+        """The clock, which all regions of a cache share; None when its store does not answer."""
+        return self._parts.stamps.clock()
+
+    def true_copy(self, key: str, copy: Copy, g: int | None) -> Entry | None:
+        """The entry of a copy, if it is true at the clock ``g``; one clock may do for many copies.
+
+        A copy is taken up before the clock is read, not after: it is true if the clock that it was
+        validated at is the one that is read, whenever it came here.
+        """
+        parts = self._parts
+        now = parts.now()
+        if g != copy.g or now >= copy.entry.expires:
             return None
         parts.l1.used_again(key, copy, now)
         parts.observer.served(parts.name, Status.L1)
         self._note(key, copy.entry)
-        return copy.entry, elapsed
+        return copy.entry
 
     def get_or_render(
         self, key: str, render: Render, *, source: Source, parent: RenderContext | None = None

@@ -201,3 +201,34 @@ def test_the_book_is_bounded_and_forgets_the_oldest(site: Site) -> None:
     for path in ("/1", "/2", "/1", "/3"):
         book.learn(path, place)
     assert [book.find(path, 0.0) is not None for path in ("/1", "/2", "/3")] == [True, False, True]
+
+
+def test_one_read_of_the_clock_serves_all_that_lies_in_memory(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ("/", "/week"):
+        site.store(path, path.encode())
+        site.ask(path)
+    reads: list[int | None] = []
+    clock = site.cache.stamps.clock
+
+    def counted() -> int | None:
+        reads.append(clock())
+        return reads[-1]
+
+    monkeypatch.setattr(site.cache.stamps, "clock", counted)
+    asked = [{"PATH_INFO": path} for path in ("/", "/nowhere", "/week", "/")]
+    bodies = [answer and answer[1] for answer in site.fast.in_memory(asked)]
+    assert bodies == [b"/", None, b"/week", b"/"]
+    assert len(reads) == 1
+    site.cache.stamps.publish(["page:week"])
+    assert site.fast.in_memory(asked) == [None] * 4
+    assert site.fast.in_memory([{"PATH_INFO": "/nowhere"}]) == [None]
+
+
+def test_a_copy_of_a_form_that_cannot_be_served_is_nobodys(site: Site) -> None:
+    kind: dict[str, Any] = {"Content-Type": "text/html\r\nX-Evil: 1"}
+    place = site.store("/", b"page", **kind)
+    site.ask()
+    assert place.region.copy_of(place.key) is not None
+    assert site.fast.in_memory([{"PATH_INFO": "/"}]) == [None]
