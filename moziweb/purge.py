@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.cache import Cache, Journal, PublishError, StoreError, TagError, kind_of, model_tag
-from moziweb.cache.pieces import pieces_of
+from moziweb.cache.pieces import pieces_of, purge
 from moziweb.cache.places import Place
 from moziweb.cache.region import TaggedRegion
 from moziweb.cache.tags import MODEL, check_all
@@ -156,8 +156,7 @@ class Purge:
         if private and not here:
             raise OutOfReach(min(private))
         tags = self._tags_of(places)
-        for place in places:
-            place.region.forget(place.key)
+        purge(places)
         self._mark(self._journaled((), f"{self._reason} ({path})"))
         return PurgedPage(path, len(places) - 1, self._purged_at_cdn(tags))
 

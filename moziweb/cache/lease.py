@@ -92,9 +92,12 @@ class Leases:
             return False
         return value is not None and value != _FREE
 
-    def wait(self, key: str) -> bytes | None:
-        """Take the lease, waiting for it until the deadline; None when that passes."""
-        deadline = self._clock() + self.terms.wait
+    def wait(self, key: str, seconds: float | None = None) -> bytes | None:
+        """Take the lease, waiting for it until the deadline; None when that passes.
+
+        The deadline is that of ``terms`` unless ``seconds`` are given.
+        """
+        deadline = self._clock() + (self.terms.wait if seconds is None else seconds)
         while (token := self.take(key)) is None and self._clock() < deadline:
             self.pause()
         return token

@@ -1,6 +1,6 @@
 """The entries of an address: the page, what is answered instead of it, its shell and its cards."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .assembly import Shell
@@ -23,6 +23,21 @@ def pieces_of(registry: Any, address: str) -> list[Place]:
     if place is None:
         return []
     return [place, *_stray_of(registry["cache"], place), *_parts_of(registry, place)]
+
+
+def purge(places: Sequence[Place]) -> None:
+    """Purge an address by its ``pieces_of``. Raises ``StoreError`` or ``PublishError``.
+
+    The page is held back meanwhile and goes last, or it would be put together again of pieces that
+    are about to go. What another page is rendering of these cards at this very moment is not waited
+    for: no tag is published, so nothing tells it from what is rendered later.
+    """
+    page, *parts = places
+    with page.region.held(page.key):
+        for part in reversed(parts):
+            with part.region.held(part.key):
+                part.region.forget(part.key)
+        page.region.forget(page.key)
 
 
 def _stray_of(cache: Cache, page: Place) -> Iterator[Place]:

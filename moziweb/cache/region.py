@@ -1,8 +1,8 @@
 """A tagged region: entries under keys, served only as long as they are true."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from .entries import EntryStore
 from .entry import Entry
@@ -264,8 +264,22 @@ class TaggedRegion:
         """Unix time, as the region counts expiries by it."""
         return self._parts.now()
 
+    @contextmanager
+    def held(self, key: str) -> Iterator[None]:
+        """Hold back renders of ``key``; one that is under way is waited for, while a lease lives.
+
+        For purges: who renders now may have seen the data of before, and would store it afterwards.
+        """
+        leases = self._parts.leases
+        token = leases.wait(key, leases.terms.life)
+        try:
+            yield
+        finally:
+            if token is not None:
+                leases.release(key, token)
+
     def forget(self, key: str) -> None:
-        """Purge by address: remove the entry, and let every process look again.
+        """Remove the entry, and let every process look again.
 
         Raises ``StoreError`` when the entry could not be removed, and ``PublishError`` when the
         processes could not be told.

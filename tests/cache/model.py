@@ -54,6 +54,10 @@ class State(NamedTuple):
     stale: bool = False
 
 
+COLD = State()
+"""Nothing is stored; the filler is the first."""
+
+
 @dataclass(frozen=True)
 class Rules:
     """The protocol, each point of which may be left out."""
@@ -297,9 +301,13 @@ class Outcome:
     """Whether, somewhere, the write is committed and nobody is left to publish it."""
 
 
-def explore(rules: Rules) -> Outcome:
-    """Look at every state; stop at the first stale answer."""
-    todo, known = [State()], {State()}
+RENEWAL = State(stamp=(0, 1), entry=Copy(0, (0, 1)), evicted=True)
+"""An entry that is true; the filler makes it anew behind everybody's back. Nothing is evicted."""
+
+
+def explore(rules: Rules, start: State = COLD) -> Outcome:
+    """Look at every state from ``start`` on; stop at the first stale answer."""
+    todo, known = [start], {start}
     hits = lost = False
     while todo:
         state = todo.pop()

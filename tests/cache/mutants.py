@@ -4,15 +4,18 @@ Each function patches one step of the production code with a plausible mistake.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 
 import pytest
 
 from moziweb.cache import l1, reading, stamps
-from moziweb.cache.dependencies import Group, Recorder
+from moziweb.cache.dependencies import Group, Recorder, tags_of
 from moziweb.cache.entry import Entry
-from moziweb.cache.region import TaggedRegion
+from moziweb.cache.places import Place
+from moziweb.cache.region import Render, TaggedRegion
 from moziweb.cache.rendering import RenderContext, Served, Status
 from moziweb.cache.stamps import CLOCK, TOMB, Stamps, epoch_of
+from moziweb.cache.strays import Strays
 
 from . import world
 
@@ -159,6 +162,75 @@ def l1_takes_the_latest_clock(patch: pytest.MonkeyPatch) -> None:
             self._checked_at = max(self._checked_at or 0, checked_at)
 
     patch.setattr(Recorder, "_note_check", note)
+
+
+def renewal_stamped_after_its_render(patch: pytest.MonkeyPatch) -> None:
+    """https://github.com/ZiggyCreatures/FusionCache/issues/628, and 535."""
+
+    def made(self: TaggedRegion, key: str, context: RenderContext, render: Render) -> Served:
+        rendered = {key: render(context)}
+        seen = context.recorder
+        context.recorder = Recorder()
+        context.recorder.depend(self._parts.stamps.clock(), *tags_of(seen.dependencies()))
+        return reading.finish(self._parts, context.source, {key: context}, rendered)[key]
+
+    patch.setattr(TaggedRegion, "_made", made)
+
+
+def expanded_before_the_commit(patch: pytest.MonkeyPatch) -> None:
+    """What a tag stands for is asked in the transaction, which does not see what others commit."""
+
+    def change(self: world.World, column: str, told: str) -> None:
+        self.pause("expand")
+        names = world.EXPANSIONS.expanded(self.database, [told])  # type: ignore[arg-type]
+        original(self, column, next(iter(names), "list:nowhere"))
+
+    original = world.World.change
+    patch.setattr(world.World, "change", change)
+
+
+def stray_is_whoever_lies_there(patch: pytest.MonkeyPatch) -> None:
+    """Addresses share places, and nobody looks whose answer it is."""
+
+    def find(self: Strays, page: str) -> Served | None:
+        return self.region.find(self._place(page), lambda _: True)
+
+    patch.setattr(Strays, "find", find)
+
+
+def stray_is_not_judged(patch: pytest.MonkeyPatch) -> None:
+    """An answer that shows nothing cannot be out of date."""
+
+    def find(self: Strays, page: str) -> Served | None:
+        entry = self.entries([page]).get(page)
+        return None if entry is None else Served(Status.HIT, entry)
+
+    patch.setattr(Strays, "find", find)
+
+
+def purge_begins_with_the_page(patch: pytest.MonkeyPatch) -> None:
+    """A page that is put together of cards which are purged a moment later."""
+
+    def purge(places: Sequence[Place]) -> None:
+        for place in places:
+            place.region.forget(place.key)
+
+    patch.setattr(world, "purge", purge)
+
+
+def purge_waits_for_nobody(patch: pytest.MonkeyPatch) -> None:
+    """Who is rendering it just now stores what it saw before."""
+    patch.setattr(TaggedRegion, "held", lambda self, key: nullcontext())
+
+
+def purge_without_a_step(patch: pytest.MonkeyPatch) -> None:
+    """Copies in other processes are as good as before."""
+
+    def forget(self: TaggedRegion, key: str) -> None:
+        self._parts.l1.forget(key)
+        self._parts.entries.remove([key])
+
+    patch.setattr(TaggedRegion, "forget", forget)
 
 
 def stamp_from_a_step(patch: pytest.MonkeyPatch) -> None:

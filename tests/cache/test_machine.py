@@ -4,7 +4,21 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.cache.world import CARDS, LIST, World, reads, reads_fast, settle, writes
+from tests.cache.world import (
+    CARDS,
+    LIST,
+    Act,
+    World,
+    lists,
+    purges_address,
+    reads,
+    reads_fast,
+    reads_stray,
+    renews,
+    settle,
+    shows,
+    writes,
+)
 
 MOST_ACTORS = 5
 
@@ -30,6 +44,27 @@ class CacheMachine(RuleBasedStateMachine):
     @rule(process=st.integers(0, 1))
     def start_reader_on_the_fast_path(self, process: int) -> None:
         self.world.start(reads_fast(process))
+
+    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @rule(process=st.integers(0, 1), address=st.sampled_from(("a", "b")))
+    def start_reader_of_a_stray(self, process: int, address: str) -> None:
+        self.world.start(reads_stray(process, address))
+
+    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @rule(process=st.integers(0, 1))
+    def start_renewal(self, process: int) -> None:
+        self.world.start(renews(process))
+
+    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @rule(act=st.sampled_from((shows, lists)))
+    def start_writer_of_a_third_film(self, act: Act) -> None:
+        self.world.start(act)
+
+    @precondition(lambda self: not self.world.alive())
+    @rule(tag=st.sampled_from((LIST, *CARDS)))
+    def purge_by_address(self, tag: str) -> None:
+        """A lease bounds how long it waits for who renders: races are in ``test_races``."""
+        self.world.run(purges_address(tag))
 
     @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
     @rule()

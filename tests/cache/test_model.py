@@ -4,11 +4,12 @@ import dataclasses
 
 import pytest
 
-from tests.cache.model import Outcome, Rules, explore
+from tests.cache.model import COLD, RENEWAL, Outcome, Rules, State, explore
 
 
-def test_the_protocol_never_answers_stale_and_does_hit() -> None:
-    outcome = explore(Rules())
+@pytest.mark.parametrize("start", [COLD, RENEWAL], ids=["cold", "renewal"])
+def test_the_protocol_never_answers_stale_and_does_hit(start: State) -> None:
+    outcome = explore(Rules(), start)
     assert outcome == Outcome(outcome.states, stale=False, hits_after_the_write=True, lost=False)
     assert outcome.states > 10_000
 
@@ -28,6 +29,11 @@ def test_the_protocol_never_answers_stale_and_does_hit() -> None:
 )
 def test_each_mutant_answers_stale(change: dict[str, bool]) -> None:
     assert explore(dataclasses.replace(Rules(), **change)).stale
+
+
+def test_a_renewal_that_reads_its_clock_after_its_snapshot_answers_stale() -> None:
+    """https://github.com/ZiggyCreatures/FusionCache/issues/628"""
+    assert explore(Rules(started_before_snapshot=False), RENEWAL).stale
 
 
 def test_trap_1_strictly_below_never_hits_after_a_write() -> None:

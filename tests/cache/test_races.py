@@ -11,10 +11,15 @@ from tests.cache.world import (
     Act,
     World,
     evicts,
+    lists,
     play,
+    purges_address,
     reads,
     reads_fast,
+    reads_stray,
+    renews,
     settle,
+    shows,
     waits,
     writes,
 )
@@ -29,6 +34,7 @@ def without_page(world: World) -> None:
 
 WARM = (reads(0), reads(1))
 PIECES = (*WARM, without_page)
+stray_a = reads_stray(0, "a")
 
 SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
     "a write, warm": (WARM, (writes(CARD), reads(0), reads(1))),
@@ -44,6 +50,14 @@ SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
     "a write, fast and pieces": (PIECES, (writes(CARD), reads_fast(0), reads_fast(0))),
     "time passes, fast": ((*WARM, reads_fast(0)), (waits(70), reads_fast(0), reads_fast(0))),
     "time passes": ((*WARM, reads(0)), (waits(70), reads(0), reads(0))),
+    "a renewal": (WARM, (writes(CARD), renews(0), reads(0), reads(1))),
+    "a renewal of pieces": (PIECES, (writes(CARD), writes(LIST), renews(0), reads(0))),
+    "shown while it is listed": (WARM, (shows, lists, reads(0))),
+    "two strays": ((stray_a,), (reads_stray(0, "b"), reads_stray(1, "a"), reads_stray(1, "b"))),
+    "a stray and a write": ((stray_a,), (writes(LIST), reads_stray(0, "a"), reads_stray(1, "a"))),
+    "a purge by address": (WARM, (purges_address(CARD), reads(0), reads(1))),
+    "a purge, cold": ((), (purges_address(CARD), reads(0), reads(1))),
+    "a purge of pieces": (PIECES, (purges_address(CARD), reads(0), reads_fast(0))),
 }
 
 
@@ -109,6 +123,13 @@ FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
     (mutants.recall_ignores_the_clock, "a write, fast"),
     (mutants.recall_ignores_expiry, "time passes, fast"),
     (mutants.strictly_below, "a write, warm"),
+    (mutants.renewal_stamped_after_its_render, "a renewal"),
+    (mutants.expanded_before_the_commit, "shown while it is listed"),
+    (mutants.stray_is_whoever_lies_there, "two strays"),
+    (mutants.stray_is_not_judged, "a stray and a write"),
+    (mutants.purge_begins_with_the_page, "a purge by address"),
+    (mutants.purge_waits_for_nobody, "a purge, cold"),
+    (mutants.purge_without_a_step, "a purge by address"),
 ]
 
 

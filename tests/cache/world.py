@@ -8,6 +8,7 @@ payload is the versions that its render saw, and it is stale where a published w
 """
 
 import json
+import math
 import random
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,16 +20,20 @@ from greenlet import getcurrent, greenlet
 from moziweb.cache.cells import MemoryCells
 from moziweb.cache.entries import EntryStore
 from moziweb.cache.entry import Kind
-from moziweb.cache.errors import PublishError
+from moziweb.cache.errors import CacheError, PublishError
+from moziweb.cache.expansion import Expansions
 from moziweb.cache.keys import KeyMaker
 from moziweb.cache.l1 import FirstLevel
 from moziweb.cache.lease import Leases, LeaseTerms
 from moziweb.cache.observer import Observer
+from moziweb.cache.pieces import purge
+from moziweb.cache.places import Place
 from moziweb.cache.proxy import GuardedBackend
 from moziweb.cache.reading import Policy
-from moziweb.cache.region import TaggedRegion
+from moziweb.cache.region import Render, TaggedRegion
 from moziweb.cache.rendering import RenderContext, Rendered, Served, Status
 from moziweb.cache.stamps import Stamps
+from moziweb.cache.strays import Strays
 
 LIST = "list:x"
 CARDS = ("movie:1", "movie:2")
@@ -41,9 +46,12 @@ CREATE TABLE journal (
     id INTEGER PRIMARY KEY,
     tag TEXT NOT NULL,
     version INTEGER NOT NULL,
+    told TEXT NOT NULL,
     marked INTEGER NOT NULL DEFAULT 0,
     published_at INTEGER
 );
+CREATE TABLE third (shown INTEGER NOT NULL, listed INTEGER NOT NULL);
+INSERT INTO third VALUES (0, 0);
 """
 
 
@@ -119,11 +127,12 @@ class YieldingBackend(BytesBackend):
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the journal: a committed write."""
+    """A row of the journal: a committed write of what ``tag`` names, and the tag that it tells."""
 
     id: int
     tag: str
     version: int
+    told: str
 
 
 class Database:
@@ -144,13 +153,37 @@ class Database:
     def commit(self, tag: str) -> Row:
         """The next version of what ``tag`` names, and its row."""
         self._sql.execute("BEGIN")
-        self._sql.execute("UPDATE film SET version = version + 1 WHERE tag = ?", (tag,))
-        (row,) = self._rows(
-            "INSERT INTO journal (tag, version) SELECT tag, version FROM film WHERE tag = ?"
-            " RETURNING id, tag, version",
-            tag,
-        )
+        row = self._journaled(tag, tag)
         self._sql.execute("COMMIT")
+        return row
+
+    def change(self, column: str, told: str) -> Row:
+        """A third film is ``shown``, or ``listed``. When it is both, the list has a new version."""
+        self._sql.execute("BEGIN")
+        self._sql.execute(f"UPDATE third SET {column} = 1")
+        both = self._sql.execute("SELECT shown AND listed FROM third").fetchone()[0]
+        row = self._journaled(LIST, told, both)
+        self._sql.execute("COMMIT")
+        return row
+
+    def lists(self) -> list[str]:
+        """Those that the third film is in."""
+        return [LIST] if self._sql.execute("SELECT listed FROM third").fetchone()[0] else []
+
+    def meddle(self, tag: str) -> Row:
+        """The next version, by hand: nobody is told, so nobody publishes it."""
+        row = self.commit(tag)
+        self.mark(row)
+        return row
+
+    def _journaled(self, tag: str, told: str, changed: int = 1) -> Row:
+        """A row for the next version of what ``tag`` names; of version 0 if it has not changed."""
+        self._sql.execute("UPDATE film SET version = version + ? WHERE tag = ?", (changed, tag))
+        (row,) = self._rows(
+            "INSERT INTO journal (tag, version, told) SELECT tag, version * ?, ? FROM film"
+            " WHERE tag = ? RETURNING id, tag, version, told",
+            changed, told, tag,
+        )  # fmt: skip
         return row
 
     def published(self, row: Row, at: int) -> None:
@@ -165,11 +198,11 @@ class Database:
 
     def rows(self) -> list[Row]:
         """The journal."""
-        return self._rows("SELECT id, tag, version FROM journal ORDER BY id")
+        return self._rows("SELECT id, tag, version, told FROM journal ORDER BY id")
 
     def unmarked(self) -> list[Row]:
         """What the relay has to publish."""
-        return self._rows("SELECT id, tag, version FROM journal WHERE NOT marked ORDER BY id")
+        return self._rows("SELECT id, tag, version, told FROM journal WHERE NOT marked ORDER BY id")
 
     def owed(self, began: int) -> dict[str, int]:
         """What a request that began then must be shown: the newest version of each tag whose
@@ -181,7 +214,7 @@ class Database:
         """Forget everything."""
         self._sql.close()
 
-    def _rows(self, query: str, *values: str) -> list[Row]:
+    def _rows(self, query: str, *values: str | int) -> list[Row]:
         return [Row(*found) for found in self._sql.execute(query, values)]
 
 
@@ -220,15 +253,31 @@ class Process:
     cards: TaggedRegion
     stamps: Stamps
 
+    @property
+    def strays(self) -> Strays:
+        """Of which there is room for one."""
+        return Strays(self.pages, STRAYS)
+
 
 @dataclass
 class Reading:
-    """A request that was answered."""
+    """A request that was answered; ``asked`` is a stray's address."""
 
     process: int
     began: int
     now: float
     served: Served
+    asked: str = ""
+
+
+class _Answered(Exception):
+    """Carries out of a render what is answered in its place: known, or just made."""
+
+    def __init__(self, known: Served | None, context: RenderContext, payload: bytes = b"") -> None:
+        super().__init__()
+        self.known = known
+        self.context = context
+        self.payload = payload
 
 
 @dataclass
@@ -278,6 +327,53 @@ class World:
         """Commit, publish, mark: a writer's way."""
         self.pause("commit")
         self._publish(self.database.commit(tag), self.process[0].stamps)
+
+    def change(self, column: str, told: str) -> None:
+        """The third film is shown, or listed."""
+        self.pause("commit")
+        self._publish(self.database.change(column, told), self.process[0].stamps)
+
+    def purge_address(self, tag: str) -> None:
+        """SQL by hand, and a purge of the page by its address."""
+        self.pause("commit")
+        row = self.database.meddle(tag)
+        here = self.process[0]
+        cards = [Place(here.cards, KEYS.key(each), math.inf) for each in CARDS]
+        try:
+            purge(
+                [Place(here.pages, "page", math.inf), Place(here.shells, "shell", math.inf), *cards]
+            )
+        except CacheError:
+            return
+        self.database.published(row, self.tick)
+
+    def renew(self, number: int) -> None:
+        """Make the page anew in the background, though it may be true: nobody waits for it."""
+        process = self.process[number]
+        session = Session(self, process.stamps)
+        process.pages.refresh("page", self._render(process, session), source=session)
+
+    def read_stray(self, number: int, address: str) -> None:
+        """Answer a request for one of countless addresses, as a cached view does."""
+        began, now = self.tick, self.now
+        process = self.process[number]
+        session = Session(self, process.stamps)
+
+        def render(context: RenderContext) -> Rendered:
+            known = process.strays.find(address)
+            if known is not None:
+                raise _Answered(known, context)
+            context.depend(LIST)
+            shown = {LIST: session.version(LIST), "address": address}
+            raise _Answered(None, context, json.dumps(shown).encode())
+
+        try:
+            process.pages.get_or_render(address, render, source=session)
+        except _Answered as answer:
+            made = Rendered(answer.payload)
+            served = answer.known or process.strays.store(address, made, answer.context)
+            if served is not None:
+                self.readings.append(Reading(number, began, now, served, address))
 
     def relay(self) -> None:
         """Publish what writers have left."""
@@ -384,8 +480,10 @@ class World:
     def _stale(self, reading: Reading) -> Iterator[str]:
         shown = json.loads(reading.served.entry.payload)
         for tag, version in self.database.owed(reading.began).items():
-            if shown[tag] < version:
+            if shown.get(tag, version) < version:
                 yield f"{reading.served.status} without {tag} v{version}: {shown}"
+        if reading.asked != shown.get("address", ""):
+            yield f"{reading.served.status} for {reading.asked}: {shown}"
 
     def _expired(self, reading: Reading) -> Iterator[str]:
         if reading.served.entry.expires <= reading.now:
@@ -412,7 +510,7 @@ class World:
         guarded = GuardedBackend(name, leases, Observer()).wrap(self.backends[name])
         return TaggedRegion(
             name,
-            Policy(life, soft=self.soft),
+            Policy(life, soft=self.soft, refresh_after=0.8, stray_places=1),
             entries=EntryStore(name, guarded, Observer()),
             stamps=stamps,
             leases=leases,
@@ -426,8 +524,10 @@ class World:
         self.now += seconds / 10
 
     def _publish(self, row: Row, stamps: Stamps) -> None:
+        self.pause("expand")
+        told = EXPANSIONS.expanded(self.database, [row.told])  # type: ignore[arg-type]
         try:
-            stamps.publish([row.tag])
+            stamps.publish(told)
         except PublishError:
             return
         self.database.published(row, self.tick)
@@ -436,6 +536,10 @@ class World:
 
     def _page(self, process: Process) -> Served:
         session = Session(self, process.stamps)
+        return process.pages.get_or_render("page", self._render(process, session), source=session)
+
+    def _render(self, process: Process, session: Session) -> Render:
+        """Renders the page: of a shell and cards, each of which may be cached."""
 
         def card(context: RenderContext, tag: str) -> Rendered:
             context.depend(tag)
@@ -461,10 +565,15 @@ class World:
             }
             return Rendered(json.dumps(shown).encode())
 
-        return process.pages.get_or_render("page", page, source=session)
+        return page
 
 
 KEYS = KeyMaker("world", "cards")
+STRAYS = KeyMaker("world", "strays")
+
+LISTS_OF_THIRD = "lists:3"
+EXPANSIONS = Expansions()
+EXPANSIONS.add("lists", lambda database, _: database.lists())  # type: ignore[attr-defined]
 
 Act = Callable[[World], None]
 
@@ -482,6 +591,31 @@ def reads(process: int) -> Act:
 def reads_fast(process: int) -> Act:
     """A request to one of the processes, by way of its fast path."""
     return lambda world: world.read_fast(process)
+
+
+def reads_stray(process: int, address: str) -> Act:
+    """A request for one of countless addresses."""
+    return lambda world: world.read_stray(process, address)
+
+
+def renews(process: int) -> Act:
+    """A renewal in the background."""
+    return lambda world: world.renew(process)
+
+
+def purges_address(tag: str) -> Act:
+    """An operator who changes what ``tag`` names by hand, and purges the page."""
+    return lambda world: world.purge_address(tag)
+
+
+def shows(world: World) -> None:
+    """The third film is put on the site, in whichever lists it is."""
+    world.change("shown", LISTS_OF_THIRD)
+
+
+def lists(world: World) -> None:
+    """The third film is put on the list."""
+    world.change("listed", LIST)
 
 
 def evicts(name: str) -> Act:
