@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -81,16 +81,25 @@ def reporting(title: str, total: int) -> Iterator[Report]:
         yield JsonReport()
         return
     console = Console()
-    columns = (
+    with progress_on(console) as progress, _logging_above(console):
+        yield BarReport(progress, progress.add_task(title, total=total))
+
+
+def progress_on(console: Console, clock: Callable[[], float] | None = None) -> Progress:
+    """The bar: done of all, the rate, the time that has passed, and the time that it will take.
+
+    ``clock`` is monotonic, in seconds.
+    """
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
         RateColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        console=console,
+        get_time=clock,
     )
-    with Progress(*columns, console=console) as progress, _logging_above(console):
-        yield BarReport(progress, progress.add_task(title, total=total))
 
 
 @contextmanager

@@ -1,0 +1,21 @@
+"""What a long command shows while it works."""
+
+from io import StringIO
+
+from rich.console import Console
+
+from moziweb.cli.report import BarReport, progress_on
+
+
+def test_the_bar_tells_the_rate_and_when_it_will_be_done() -> None:
+    """A hundred seconds of work at two a second, looked at after a fifth."""
+    now = 0.0
+    console = Console(file=StringIO(), width=100)
+    progress = progress_on(console, clock=lambda: now)
+    report = BarReport(progress, progress.add_task("Posters", total=200))
+    for _ in range(40):
+        now += 0.5
+        report.step({"event": "source"})
+    with console.capture() as shown:
+        console.print(progress.get_renderable())
+    assert shown.get().split()[-4:] == ["40/200", "2.0/s", "0:00:20", "0:01:20"]
