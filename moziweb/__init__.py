@@ -36,6 +36,7 @@ def main(global_config: dict[str, str], **settings: Any) -> "Router | FastPath":
     from .cache import ConfigurationError
     from .freshness import served_first
     from .settings import SettingsError, load
+    from .settings.origins import origins_of
     from .storage import StorageMisconfigured
 
     try:
@@ -44,6 +45,7 @@ def main(global_config: dict[str, str], **settings: Any) -> "Router | FastPath":
         raise SystemExit(f"moziweb: {error}") from None
     try:
         with Configurator(settings=typed) as config:
+            config.registry["settings_origins"] = origins_of(settings)
             for include in INCLUDES:
                 config.include(include)
             return served_first(config.make_wsgi_app())

@@ -22,6 +22,7 @@ class Key:
     parse: Callable[[str], Any]
     default: Any
     meaning: str
+    secret: bool = False
 
 
 def _number(minimum: float, maximum: float) -> Callable[[str], float]:
@@ -198,6 +199,7 @@ CACHE_KEYS: Final = (
         _text,
         "",
         "Another header of theirs that proves who asks, such as Fastly-Key: x.",
+        secret=True,
     ),
     Key(
         "stamps.url",

@@ -43,6 +43,7 @@ ROUTES: Final = (
     ("cache_warm", "/cache/warm", tree.CacheConsole),
     ("imports", "/imports", tree.Imports),
     ("import", "/imports/{job}", tree.OneImport),
+    ("settings", "/settings", tree.Settings),
     ("audit", "/audit", tree.AuditLog),
     ("users", "/users", tree.Users),
     ("user", "/users/{user}", tree.OneUser),

@@ -33,4 +33,5 @@ ROOMS: Final = (
     Room("manager.cache_console", _("Cache")),
     Room("manager.audit", _("Changes")),
     Room("manager.users", _("Users"), ADMINISTER),
+    Room("manager.settings", _("Settings"), ADMINISTER),
 )

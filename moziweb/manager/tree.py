@@ -9,6 +9,7 @@
     │   └── OneImport      "3"
     ├── Posters            how all of them stand
     ├── CacheConsole       editors look, administrators purge and warm
+    ├── Settings           administrators alone
     ├── AuditLog
     ├── Account            one's own
     └── Users              administrators alone
@@ -117,6 +118,13 @@ class CacheConsole(_Below):
     """The cache of the site."""
 
     __name__ = "cache"
+
+
+class Settings(_Below):
+    """What the ini file says."""
+
+    __name__ = "settings"
+    __acl__: ClassVar[Acl] = [(Allow, ROLES[Role.ADMIN], ALL_PERMISSIONS), DENY_ALL]
 
 
 class AuditLog(_Below):

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .keys import SETTINGS, Setting
+from .variables import VARIABLE, names_in
 
 __all__ = ["SETTINGS", "Setting", "SettingsError", "expand", "load"]
 
@@ -26,8 +27,6 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # Keys that Pyramid and its add-ons read themselves; they pass through as text.
 FOREIGN_PREFIXES = ("pyramid.", "jinja2.", "tm.", "retry.", "debugtoolbar.")
 FOREIGN_KEYS = frozenset({"here", "__file__"})
-
-_VARIABLE = re.compile(r"\$\{(?P<name>[A-Z][A-Z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 
 class SettingsError(Exception):
@@ -49,7 +48,7 @@ def expand(key: str, value: str, environ: Mapping[str, str]) -> str:
             raise SettingsError(f"{key}: the environment variable {match['name']} is not set")
         return found
 
-    return _VARIABLE.sub(replacement, value)
+    return VARIABLE.sub(replacement, value)
 
 
 def load(
@@ -89,7 +88,7 @@ def _parsed(setting: Setting, value: Any, environ: Mapping[str, str]) -> Any:
     except ValueError:
         # The text from the file is shown, not the expanded one: that one may be a secret.
         expected = f"expected {setting.kind.description}"
-        given = [match["name"] for match in _VARIABLE.finditer(value) if environ.get(match["name"])]
+        given = [name for name in names_in(value) if environ.get(name)]
         names = f" ({', '.join(given)} from the environment)" if given else ""
         raise SettingsError(f"{setting.name} = {value}: {expected}{names}") from None
 

@@ -31,6 +31,8 @@ class Setting:
     meaning: str
     default: Any = None
     required: bool = False
+    secret: bool = False
+    """Never shown to anybody."""
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -83,8 +85,14 @@ SETTINGS: tuple[Setting, ...] = (
         "storage.s3.access_key_id",
         optional(TEXT),
         "The access key. Empty: the AWS default chain (environment, profile, instance role).",
+        secret=True,
     ),
-    Setting("storage.s3.secret_access_key", optional(TEXT), "The secret of the access key."),
+    Setting(
+        "storage.s3.secret_access_key",
+        optional(TEXT),
+        "The secret of the access key.",
+        secret=True,
+    ),
     Setting(
         "storage.s3.acl",
         choice("public-read", ""),
@@ -233,6 +241,7 @@ SETTINGS: tuple[Setting, ...] = (
         optional(SECRET),
         "Opens /metrics to whoever sends Authorization: Bearer with this token. Without it and "
         "without metrics.allow there is no /metrics, and nothing is counted for it.",
+        secret=True,
     ),
     Setting(
         "metrics.allow",
@@ -270,6 +279,7 @@ SETTINGS: tuple[Setting, ...] = (
         "tmdb.token",
         optional(SECRET),
         "TMDB's read access token (v4), or an API key (v3). Empty: no imports from TMDB.",
+        secret=True,
     ),
     Setting("tmdb.timeout", seconds(0.1, 120), "Seconds to wait for TMDB to go on.", default=10.0),
     Setting("tmdb.tries", integer(1, 10), "Attempts per request to TMDB in all.", default=4),

@@ -21,6 +21,7 @@ PATHS = (
     "a film",
     "/manager/posters",
     "/manager/cache",
+    "/manager/settings",
     "/manager/audit",
     "/manager/users",
     "/manager/account",

@@ -1,0 +1,117 @@
+"""What ops tune, as it is in effect: each key's value, where that is from, and what it does."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from moziweb.cache.config import DEFAULT as SHARED
+from moziweb.cache.keytable import CACHE_KEYS, REGION_KEYS, Key
+from moziweb.settings import SETTINGS
+from moziweb.settings.origins import DEFAULT, Origin
+
+MASK: Final = "••••••"
+
+_USER: Final = re.compile(r"//[^/@\s]*@")
+_PASSWORD: Final = re.compile(r"((?:pass|secret|token|key)\w*\s*[=:]\s*)[^&\s]+", re.IGNORECASE)
+
+_SECRET: Final = re.compile(r"pass|secret|token|credential", re.IGNORECASE)
+"""In the name of a backend's argument, of which nobody says whether it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A key: its values in words, each with the regions that it holds for, "" for all.
+
+    ``origins`` are those of its values, in the same order.
+    """
+
+    name: str
+    values: tuple[tuple[str, str], ...]
+    origins: tuple[Origin, ...]
+    meaning: str
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything of it is not the default."""
+        return any(origin != DEFAULT for origin in self.origins)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The keys that begin with one word."""
+
+    name: str
+    lines: tuple[Line, ...]
+
+
+def rooms_of(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> tuple[Room, ...]:
+    """Every key, in the order of docs/settings.md."""
+    rooms: dict[str, list[Line]] = {}
+    for setting in SETTINGS:
+        value = shown(settings[setting.name], setting.secret)
+        line = _line(setting.name, value, origins, setting.meaning)
+        rooms.setdefault(setting.name.partition(".")[0], []).append(line)
+    rooms["cache"] = [*_of_cache(settings, origins), *_of_regions(settings, origins)]
+    return tuple(Room(name, tuple(lines)) for name, lines in rooms.items())
+
+
+def shown(value: Any, secret: bool = False) -> str:
+    """A value as the ini file would have it; what must stay secret is masked."""
+    if value in (None, "", ()):
+        return ""
+    if secret:
+        return MASK
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return _PASSWORD.sub(rf"\1{MASK}", _USER.sub(f"//{MASK}@", text))
+
+
+def _line(name: str, value: str, origins: Mapping[str, Origin], meaning: str) -> Line:
+    return Line(name, ((value, ""),), (origins.get(name, DEFAULT),), meaning)
+
+
+def _of_cache(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> Iterator[Line]:
+    for key in CACHE_KEYS:
+        name = f"cache.{key.name}"
+        value = shown(settings.get(name, key.default), key.secret)
+        yield _line(name, value, origins, key.meaning)
+
+
+def _of_regions(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> Iterator[Line]:
+    regions = str(settings.get("cache.regions", "")).split()
+    for key in REGION_KEYS if regions else ():
+        found = [_of_region(settings, origins, region, key) for region in regions]
+        yield _together(f"cache.<region>.{key.name}", regions, found, key.meaning)
+    for name in sorted(settings):
+        if name.startswith("cache.") and ".arguments." in name:
+            value = shown(settings[name], bool(_SECRET.search(name)))
+            yield _line(name, value, origins, "An argument of dogpile's backend.")
+
+
+def _of_region(
+    settings: Mapping[str, Any], origins: Mapping[str, Origin], region: str, key: Key
+) -> tuple[str, Origin]:
+    """The value of a region's key and its origin: its own, that of all regions, or the default."""
+    for owner in (region, SHARED):
+        name = f"cache.{owner}.{key.name}"
+        if name in settings:
+            return shown(settings[name]), origins.get(name, DEFAULT)
+    return shown(key.default), DEFAULT
+
+
+def _together(
+    name: str, regions: Iterable[str], found: list[tuple[str, Origin]], meaning: str
+) -> Line:
+    """One line for all regions; those with the same value and origin stand together."""
+    groups: dict[tuple[str, Origin], list[str]] = {}
+    for region, each in zip(regions, found, strict=True):
+        groups.setdefault(each, []).append(region)
+    alone = len(groups) == 1
+    values = tuple(
+        (value, "" if alone else ", ".join(names)) for (value, _), names in groups.items()
+    )
+    return Line(name, values, tuple(origin for _, origin in groups), meaning)

@@ -1,0 +1,97 @@
+"""What ops tune, as the manager shows it: values, where they are from, and no secret."""
+
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+from moziweb.manager.consoles.settings import MASK, Line, rooms_of, shown
+from moziweb.settings import SETTINGS, load
+from moziweb.settings.origins import DEFAULT, Origin, Source, origins_of
+
+SECRETS = ("aws-id-of-somebody", "aws-secret-of-somebody", "hunter2", "a-token-of-some-length")
+
+RAW = {
+    "site.base_url": "https://example.com",
+    "sqlalchemy.url": "${DATABASE_URL}",
+    "storage.backend": "s3",
+    "storage.s3.bucket": "posters",
+    "storage.s3.access_key_id": SECRETS[0],
+    "storage.s3.secret_access_key": "${S3_SECRET}",
+    "metrics.token": "${TOKEN}",
+    "metrics.allow": "127.0.0.1 10.0.0.0/8",
+    "tmdb.timeout": "${NOT_SET:-2.5}",
+    "cache.regions": "pages fragments feeds",
+    "cache.stamps.url": "memcached://stamps:11211",
+    "cache.cdn.purge_secret": f"Fastly-Key: {SECRETS[3]}",
+    "cache.default.backend": "dogpile.cache.pylibmc",
+    "cache.default.arguments.url": "10.0.0.6:11211",
+    "cache.default.arguments.password": SECRETS[2],
+    "cache.fragments.mode": "strict",
+}
+ENVIRON = {
+    "DATABASE_URL": f"postgresql://moziweb:{SECRETS[2]}@db.example/moziweb",
+    "S3_SECRET": SECRETS[1],
+    "TOKEN": SECRETS[3],
+}
+
+
+@pytest.fixture(scope="module")
+def lines() -> dict[str, Line]:
+    """Each line of the page, by its key."""
+    rooms = rooms_of(load(RAW, ENVIRON), origins_of(RAW, ENVIRON))
+    assert rooms[0].name == "site"
+    return {line.name: line for room in rooms for line in room.lines}
+
+
+def test_no_secret_is_shown(lines: dict[str, Line]) -> None:
+    told = repr(lines)
+    assert [secret for secret in SECRETS if secret in told] == []
+    assert lines["storage.s3.secret_access_key"].values == ((MASK, ""),)
+    assert "db.example/moziweb" in lines["sqlalchemy.url"].values[0][0]
+    assert lines["tmdb.token"].values == (("", ""),)
+
+
+def test_each_value_says_where_it_is_from(lines: dict[str, Line]) -> None:
+    assert lines["site.base_url"].origins == (Origin(Source.INI),)
+    assert lines["sqlalchemy.url"].origins == (Origin(Source.ENVIRONMENT, ("DATABASE_URL",)),)
+    assert lines["tmdb.timeout"].origins == (Origin(Source.INI),)
+    assert lines["tmdb.timeout"].values == (("2.5", ""),)
+    assert lines["tmdb.tries"].origins == (DEFAULT,)
+    assert not lines["tmdb.tries"].is_set
+    assert lines["metrics.allow"].values == (("127.0.0.1/32 10.0.0.0/8", ""),)
+
+
+def test_regions_stand_together_where_they_agree(lines: dict[str, Line]) -> None:
+    assert lines["cache.<region>.backend"].values == (("dogpile.cache.pylibmc", ""),)
+    mode = lines["cache.<region>.mode"]
+    assert mode.values == (("soft", "pages, feeds"), ("strict", "fragments"))
+    assert mode.origins == (DEFAULT, Origin(Source.INI))
+    assert lines["cache.default.arguments.url"].values == (("10.0.0.6:11211", ""),)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        ((), ""),
+        (True, "true"),
+        (0, "0"),
+        (15.0, "15"),
+        ("http://u:p@host/a", f"http://{MASK}@host/a"),
+        ("postgresql://h/n?password=p&sslmode=require",
+         f"postgresql://h/n?password={MASK}&sslmode=require"),
+    ],
+)  # fmt: skip
+def test_values_are_shown_as_they_are_written(value: Any, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_the_page_is_for_administrators(editor: TestApp, admin: TestApp) -> None:
+    editor.get("/manager/settings", status=403)
+    page = admin.get("/manager/settings")
+    keys = {code.get_text() for code in page.html.select("tbody th code")}
+    assert keys >= {setting.name for setting in SETTINGS}
+    only_set = admin.get("/manager/settings?show=set").html.select("tbody tr")
+    assert 0 < len(only_set) < 20
+    assert all("is-set" in row["class"] for row in only_set)
