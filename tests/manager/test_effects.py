@@ -5,10 +5,13 @@ from typing import Any
 from webtest import TestApp
 
 from moziweb.manager.models import Role
+from moziweb.posters.service import Status
+from tests.posters.pictures import encoded, photograph, quarters
 from tests.site.cached import Films, missed, pages, week_here
 
 from .conftest import signed_in
 from .films import film_form, film_form_in, film_of, last_entry, press
+from .test_posters import looked_at, posters, saved, send
 
 
 def told(page: Any, films: Films) -> set[str]:
@@ -91,3 +94,31 @@ def test_without_a_cache_there_is_nothing_to_refresh(site: TestApp, editor: Test
     form = film_form(editor, "new")
     form["title"] = "Bármi"
     assert "Itt nincs gyorsítótár" in press(form, "preview", status=200).text
+
+
+def test_a_posters_entries_name_what_it_refreshes(cached: TestApp, films: Films) -> None:
+    editor = signed_in(cached, Role.EDITOR)
+    place = looked_at(editor, films.ahead, encoded(quarters()))
+    promised = told(editor.get(place), films)
+    assert {"ahead", "other"} <= promised
+    source = saved(editor, films.ahead, encoded(quarters()))
+    assert missed(cached, films) == promised == noted(cached, films)
+
+    # A second one beside it is chosen later.
+    second = saved(editor, films.ahead, encoded(photograph(80, 120)), do="add")
+    assert missed(cached, films) == noted(cached, films)
+    send(editor, posters(films.ahead), do="choose", source=str(second))
+    assert missed(cached, films) == promised == noted(cached, films)
+
+    # Whatever is made anew refreshes pages when it is made.
+    for do in ({"do": "focus", "x": "10", "y": "20"}, {"do": "again"}):
+        send(editor, posters(films.ahead), source=str(second), **do)
+        assert cached.app.registry["posters"].ensure(second).status is Status.MADE
+        assert missed(cached, films) == noted(cached, films) > {"other"}
+    assert f"#{source}" in editor.get("/manager/audit").text
+
+
+def noted(cached: TestApp, films: Films) -> set[str]:
+    """The pages that the latest entry names, of those that the test looks at."""
+    paths = last_entry(cached).pages
+    return {name for name, path in pages(films).items() if path in paths}

@@ -42,12 +42,18 @@ def pages_concerned(
     film_id: int,
     slug: str,
     now: Callable[[], float] = time.monotonic,
+    *,
+    later: Iterable[str] = (),
 ) -> Effects | None:
-    """What the open transaction of ``session`` will refresh. None where nothing is cached."""
+    """What the open transaction of ``session`` will refresh. None where nothing is cached.
+
+    ``later`` are tags of what will follow from it in another transaction.
+    """
     if registry.get("cache") is None:
         return None
     # Some tags stand for others that only the database knows: as it is in this transaction.
-    tags = DECLARATIONS.expansions.expanded(session.connection(), pending_tags(session))
+    gathered = pending_tags(session).union(later)
+    tags = DECLARATIONS.expansions.expanded(session.connection(), gathered)
     if not tags:
         return Effects(())
     addresses = Addresses.of(registry)

@@ -1,6 +1,7 @@
 """A film's posters: its sources as they stand, one chosen, and the ways to add another."""
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, Final
 
 from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
@@ -18,6 +19,7 @@ from moziweb.posters.models import PosterSource, SourceState
 from moziweb.posters.outcomes import FetchCode
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.sources import MAX_URL_LENGTH, StoredUpload
+from moziweb.posters.tags import source_tag, variant_tag
 from moziweb.request import Request
 
 from ..audit import Change, record
@@ -83,11 +85,23 @@ def most_bytes(request: Request) -> int:
     return limit
 
 
-def note(request: Request, film: Movie, action: str, changes: Iterable[Change] = ()) -> None:
-    """Record it, and sign the journal's row with the entry's id."""
+def note(
+    request: Request,
+    film: Movie,
+    action: str,
+    changes: Iterable[Change] = (),
+    later: Effects | None = None,
+) -> None:
+    """Record it with the pages that it refreshes, and sign the journal's row with the entry's id.
+
+    Those are this transaction's, and what will be refreshed ``later``, once its pictures are ready.
+    """
     session, now = request.dbsession, request.registry["clock"]()
     entry = record(session, whoever(request).actor, action, film, now, changes)
     session.flush()
+    at_once = pages_concerned(request.registry, session, film.id, film.slug)
+    found = (each.pages for each in (later, at_once) if each)
+    entry.pages = list(dict.fromkeys(chain.from_iterable(found)))
     session.info[REASON] = f"manager: {action} #{entry.id}"
 
 
@@ -106,6 +120,18 @@ def effects_of_choosing(
         found = pages_concerned(request.registry, session, film.id, film.slug)
         session.rollback()
         return found
+
+
+def effects_of_making(request: Request, source_ids: Iterable[int]) -> Effects | None:
+    """What will be refreshed once the pictures of these sources are made anew."""
+    later = [
+        tag
+        for each in source_ids
+        for tag in (source_tag(each), *(variant_tag(each, recipe.name) for recipe in RECIPES))
+    ]
+    with request.registry["database"].read() as session:
+        film = film_of(request, session)
+        return pages_concerned(request.registry, session, film.id, film.slug, later=later)
 
 
 def here(request: Request, done: str = "") -> Response:
@@ -160,39 +186,49 @@ def _had(request: Request, work: Callable[[], Any]) -> Any:
 
 
 def _choose(request: Request) -> Response:
+    effects = effects_of_choosing(request, _chosen(request))
     source = _source(request)
     before = [_named(each) for each in _described(request) if each.chosen]
     desk_of(request).choose(request.dbsession, source.id)
     change = ("poster", "".join(before), _named(source))
-    note(request, film_of(request, request.dbsession), "poster.choose", [change])
+    note(request, film_of(request, request.dbsession), "poster.choose", [change], effects)
     return here(request, "poster-chosen")
 
 
 def _effects(request: Request) -> dict[str, Any]:
-    with request.registry["database"].read() as session:
-        source_id = _source(request, session).id
+    effects = effects_of_choosing(request, _chosen(request))
+    (asked,) = source_ids_of(request.POST.getall("source"))[:1]
+    return _page(request, effects=effects, asked=asked)
 
-    def found(session: Session, film: Movie) -> PosterSource:
-        return session.get_one(PosterSource, source_id)
 
-    return _page(request, effects=effects_of_choosing(request, found), asked=source_id)
+def _chosen(request: Request) -> Callable[[Session, Movie], PosterSource]:
+    """Finds the source that a form names in the session of a rehearsal."""
+
+    def found(session: Session, _film: Movie) -> PosterSource:
+        return session.get_one(PosterSource, _source(request, session).id)
+
+    return found
 
 
 def _focus(request: Request) -> Response:
-    source, focal = _source(request), focal_of(request.POST)
+    focal = focal_of(request.POST)
     if focal is None:
         raise Unacceptable(_("Click the picture, or type two numbers."))
+    with request.registry["database"].read() as session:
+        source = _source(request, session)
     if focal != source.focal_point:
+        effects = effects_of_making(request, [source.id])
         desk_of(request).set_focal_point(request.dbsession, source.id, *focal)
         change = ("focal_point", focal_text(source.focal_point), focal_text(focal))
-        note(request, film_of(request, request.dbsession), "poster.focus", [change])
+        note(request, film_of(request, request.dbsession), "poster.focus", [change], effects)
     return here(request, "poster-focus")
 
 
 def _again(request: Request) -> Response:
     """Make the ticked ones anew, or all of the film's."""
-    film = film_of(request, request.dbsession)
-    views = {view.id: view for view in _described(request)}
+    with request.registry["database"].read() as session:
+        described = desk_of(request).describe(session, request.context.film_id)
+    views = {view.id: view for view in described}
     if request.POST.get("do") == "all-again":
         wanted = list(views)
     else:
@@ -201,8 +237,11 @@ def _again(request: Request) -> Response:
             raise Unacceptable(_("Tick a picture first."))
     if not set(wanted) <= set(views):
         raise HTTPNotFound
+    effects = effects_of_making(request, wanted)
+    film = film_of(request, request.dbsession)
     desk_of(request).regenerate(request.dbsession, wanted)
-    note(request, film, "poster.regenerate", [("poster", "", _named(views[n])) for n in wanted])
+    changes = [("poster", "", _named(views[n])) for n in wanted]
+    note(request, film, "poster.regenerate", changes, effects)
     return here(request, "poster-again")
 
 

@@ -13,6 +13,7 @@ from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.posters.recipes import SMALL, SQUARE
 from moziweb.request import Request
 
+from ..films.effects import Effects
 from ..identity import whoever
 from ..imports.wishes import text_of
 from ..posters import PREVIEWS, unsaved
@@ -72,11 +73,12 @@ def preview(request: Request) -> Response:
 
 
 def _save(request: Request) -> Response:
+    choose = request.POST.get("do") == "save"
+    effects = _effects(request) if choose else None
     session, desk = request.dbsession, desk_of(request)
     film, picture = film_of(request, session), _picture(request, session)
     if not unsaved.drop(session, picture):
         raise HTTPNotFound
-    choose = request.POST.get("do") == "save"
     if picture.url:
         source = desk.add_url(session, film, picture.url, seen=picture.upload, choose=choose)
     else:
@@ -86,7 +88,7 @@ def _save(request: Request) -> Response:
         ("poster", "", f"#{source.id} {picture.title}"),
         ("focal_point", "", focal_text(picture.focal)),
     ]
-    note(request, film, "poster.add", changes)
+    note(request, film, "poster.add", changes, effects)
     return here(request, "poster-added")
 
 
@@ -138,11 +140,6 @@ def _page(request: Request, problem: str = "") -> dict[str, Any]:
     except UNFIT as error:
         problem = in_language(request, in_words(error, most_bytes(request)).texts)
 
-    def source(_session: Session, film: Movie) -> PosterSource:
-        if picture.url:
-            return PosterSource(kind=SourceKind.URL, movie_id=film.id, url=picture.url)
-        return PosterSource(kind=SourceKind.UPLOAD, movie_id=film.id, key=picture.upload.key)
-
     return {
         "page": shell(request, _("Before saving the poster"), "manager.films"),
         "film": film,
@@ -151,9 +148,21 @@ def _page(request: Request, problem: str = "") -> dict[str, Any]:
         "variants": variants,
         "spot": _named(variants, SMALL),
         "square": _named(variants, SQUARE),
-        "effects": effects_of_choosing(request, source),
+        "effects": _effects(request),
         "problem": problem,
     }
+
+
+def _effects(request: Request) -> Effects | None:
+    """What saving it as the poster will refresh."""
+
+    def source(session: Session, film: Movie) -> PosterSource:
+        picture = _picture(request, session)
+        if picture.url:
+            return PosterSource(kind=SourceKind.URL, movie_id=film.id, url=picture.url)
+        return PosterSource(kind=SourceKind.UPLOAD, movie_id=film.id, key=picture.upload.key)
+
+    return effects_of_choosing(request, source)
 
 
 def _named(variants: Variants, name: str) -> Any:
