@@ -96,6 +96,14 @@ def manager_view(
     )
 
 
+def close_body_at_last(request: Request) -> None:
+    """Call it where files are sent, once the form has been read: WebOb copies a large body into a
+    file of its own, and leaves closing it to chance.
+    """
+    body: Any = request.body_file_raw
+    request.add_finished_callback(lambda _request: body.close())
+
+
 def _rooms(request: Request, room: str) -> tuple[Link, ...]:
     root, say = Manager(request), request.localizer.translate
     return tuple(

@@ -180,8 +180,8 @@ def test_tmdbs_failures_are_one_line_each(site: Site, run: Run, tmdb: TmdbServer
     down = run("import", "tmdb", "id", "1001")
     assert down.returncode == 1
     assert down.stderr == (
-        "moziweb: TMDB: /movie/1001: 503/9 Service offline: This service is temporarily offline, "
-        "try again later.\n"
+        "moziweb: TMDB gives no answer (/movie/1001: 503/9 Service offline: This service is "
+        "temporarily offline, try again later.)\n"
     )
     gone = run("import", "tmdb", "id", "404")
     assert gone.returncode == 1

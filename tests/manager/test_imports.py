@@ -1,5 +1,6 @@
 """Imports in the manager: begun, looked at, chosen from, applied; what is refused is told."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -8,13 +9,15 @@ import pytest
 from sqlalchemy import func, select
 from webtest import TestApp
 
-from moziweb.manager.imports.jobs import SILENT
+from moziweb.manager.imports.jobs import SILENT, effects_of
 from moziweb.manager.imports.models import ImportItem, ImportJob, JobState
-from moziweb.manager.models import AuditEntry
+from moziweb.manager.models import AuditEntry, Role
+from moziweb.movies.importers.planning import Effect
 from moziweb.movies.models import FieldProvenance, Movie, Premiere, PremiereChange
 from tests.conftest import NOW
+from tests.movies.importers.dirt import COLUMNS, DATE_FORMAT, dirty_list
 from tests.movies.importers.tmdb_world import a_film, catalogue
-from tests.services.tmdb import TOKEN, TmdbServer, unavailable
+from tests.services.tmdb import TOKEN, Answer, TmdbServer, rate_limited, unavailable
 from tests.services.tmdb_films import release
 
 from .conftest import NAMES, Clock, csrf_of, signed_in
@@ -132,6 +135,15 @@ def test_a_search_leads_to_films_by_their_ids(editor: TestApp, tmdb: TmdbServer)
     assert "Hamupipőke" in imdb.html.find("table").text
 
 
+def test_a_search_never_keeps_a_request_waiting(editor: TestApp, tmdb: TmdbServer) -> None:
+    tmdb.answer_next("/3/search/movie", rate_limited(50))
+    began = time.monotonic()
+    for told in ("A TMDB nem válaszol", "A TMDB várakozást kért"):
+        page = editor.get("/manager/imports", {"title": "hamu"})
+        assert told in page.html.find(role="alert").text
+    assert time.monotonic() - began < 10
+
+
 def test_what_was_edited_by_hand_is_shown_as_staying(
     site: TestApp, editor: TestApp, tmdb: TmdbServer
 ) -> None:
@@ -167,7 +179,8 @@ def test_an_outage_ends_it_with_what_was_seen(editor: TestApp, tmdb: TmdbServer)
     tmdb.add(a_film(2))
     tmdb.answer_next("/3/movie/1002", unavailable())
     page = looked_at(editor, do="films", ids="1001 1002")
-    assert "503/9" in page.text
+    assert "A TMDB nem válaszol (/movie/1002: 503/9" in page.text
+    assert "TMDB gives no answer" in editor.get(f"/en{page.request.path}").text
     assert len(page.html.find("tbody").find_all("tr")) == 1
 
 
@@ -224,6 +237,69 @@ def test_an_interrupted_one_is_gone_on_with(site: TestApp, editor: TestApp, cloc
     assert len(shown.html.find("tbody").find_all("tr")) == 3
     applied(shown)
     assert rows(site, Movie) == 2
+
+
+def test_two_never_work_on_one_import(
+    site: TestApp, editor: TestApp, tmdb: TmdbServer, clock: Clock
+) -> None:
+    """Whoever was silent for too long finds that somebody else has gone on, and ends."""
+    for number in (1, 2):
+        tmdb.add(a_film(number))
+    tmdb.requests.clear()
+    tmdb.answer_next("/3/movie/1001", Answer(200, b"{}", seconds=1.0))
+    path = begin(editor, do="films", ids="1001 1002").location
+    deadline = time.monotonic() + 30
+    while "/3/movie/1001" not in tmdb.paths():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    clock.now += SILENT + timedelta(seconds=1)
+    editor.post(path, {"csrf_token": csrf_of(editor), "do": "continue"}, status=303)
+    editor.app.registry["import_runner"].wait()
+    with site.app.registry["database"].read() as session:
+        (job,) = session.scalars(select(ImportJob))
+        effects = session.scalars(select(ImportItem.effect).order_by(ImportItem.position)).all()
+    assert (job.state, job.done, job.error, job.claim) == (JobState.LOOKED, 2, "", None)
+    assert effects == [Effect.NEW, Effect.NEW]
+
+
+def test_imports_of_long_ago_are_forgotten(site: TestApp, editor: TestApp, clock: Clock) -> None:
+    applied(looked_at(editor, do="file", file=LIST))
+    clock.pass_(days=91)
+    looked_at(signed_in(site, Role.EDITOR), do="file", file="title;runtime\nMás film;90\n")
+    assert (rows(site, ImportJob), rows(site, ImportItem)) == (1, 1)
+    assert rows(site, Movie) == 2
+
+
+def test_a_dirty_list_is_one_report_that_names_every_bad_row(
+    site: TestApp, editor: TestApp
+) -> None:
+    """As the command has it, through the page: the rest is imported, and twice changes nothing."""
+    dirt = dirty_list()
+    fields = {
+        "do": "file", "file": dirt.data.decode(),
+        "date_format": DATE_FORMAT, "columns": "\n".join(COLUMNS),
+    }  # fmt: skip
+    page = looked_at(editor, **fields)
+    job = int(page.request.path.rpartition("/")[2])
+    assert named(site, job) == dirt.bad
+    refused = editor.get(page.request.path, {"show": "refused"})
+    told = [each.get_text(" ", strip=True) for each in refused.html.find("tbody").find_all("th")]
+    assert told == ["cím nélkül 40. elem", "cím nélkül 90. elem"]
+    applied(page, "all")
+    assert rows(site, Movie) == dirt.films - 2
+    assert rows(site, Premiere) == dirt.films - 5
+    again = looked_at(editor, **fields)
+    assert again.html.find(attrs={"name": "film"}) is None
+    with site.app.registry["database"].read() as session:
+        effects = effects_of(session, job + 1)
+    assert effects == {Effect.SAME: dirt.films - 2, Effect.REFUSED: 2}
+
+
+def named(site: TestApp, job: int) -> set[tuple[str, str]]:
+    """The places and columns that an import's report names."""
+    with site.app.registry["database"].read() as session:
+        found = session.scalars(select(ImportItem.problems).where(ImportItem.job_id == job))
+        return {(each["place"], each["column"]) for problems in found for each in problems}
 
 
 def test_without_a_token_tmdb_is_not_asked(

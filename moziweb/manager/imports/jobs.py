@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session, defer
 
 from moziweb.cache import TAGS_OPTION
@@ -19,8 +19,13 @@ from .models import ImportItem, ImportJob, JobKind, JobState
 PAGE: Final = 100
 """Films of an import that a page shows."""
 
-SILENT: Final = timedelta(seconds=60)
-"""Whoever works on a job and has given no sign for so long is gone."""
+SILENT: Final = timedelta(minutes=3)
+"""Whoever works on a job and has given no sign for so long is taken for gone. TMDB may ask for a
+minute before an attempt: who only waited for longer finds the job claimed by somebody else.
+"""
+
+KEPT: Final = timedelta(days=90)
+"""How long an import can be looked at; the audit outlives it."""
 
 _UNTAGGED: Final = {TAGS_OPTION: (), "synchronize_session": False}
 
@@ -30,7 +35,10 @@ CHOOSABLE: Final = frozenset({Effect.NEW, Effect.CHANGED})
 def new_job(
     session: Session, by: Actor, kind: JobKind, title: str, terms: dict[str, Any], now: datetime
 ) -> ImportJob:
-    """An import that is to be looked at."""
+    """An import that is to be looked at. Those of long ago are forgotten."""
+    session.execute(
+        delete(ImportJob).where(ImportJob.created_at < now - KEPT), execution_options=_UNTAGGED
+    )
     job = ImportJob(
         kind=kind, title=title[:300], terms=terms, state=JobState.LOOKING,
         user_id=by.user_id, user_name=by.name, created_at=now,
@@ -83,7 +91,8 @@ def choose(session: Session, job: ImportJob, positions: Collection[int] | None) 
     )
     chosen = select(func.count()).where(ImportItem.job_id == job.id, ImportItem.chosen)
     job.total, job.done = session.scalar(chosen) or 0, 0
-    job.state, job.beat_at, job.error = JobState.APPLYING, None, ""
+    job.state, job.beat_at, job.claim = JobState.APPLYING, None, None
+    job.error, job.error_names = "", {}
     return job.total
 
 

@@ -6,10 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from pyramid.i18n import TranslationString
 from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from moziweb.db.meta import Base, enum_column
+from moziweb.i18n import DOMAIN
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.models import now_utc
 
@@ -32,10 +34,12 @@ class JobState(StrEnum):
 
 
 class ImportJob(Base):
-    """An import. ``terms`` is what was asked for, ``error`` why it ended early, in a line.
+    """An import. ``terms`` is what was asked for, ``error`` why it ended early: a line, which may
+    hold ``${name}`` of ``error_names``.
 
     ``done`` of ``total`` films are looked at, or applied. ``beat_at`` is when whoever works on it
-    last gave a sign of life; None: nobody does.
+    last gave a sign of life; None: nobody does. ``claim`` is theirs alone: whoever finds another
+    one here has lost the job.
     """
 
     __tablename__ = "import_job"
@@ -48,12 +52,19 @@ class ImportJob(Base):
     total: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
     error: Mapped[str] = mapped_column(Text, default="")
+    error_names: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, server_default="{}")
     user_id: Mapped[int | None] = mapped_column(
         ForeignKey("manager_user.id", ondelete="SET NULL"), index=True
     )
     user_name: Mapped[str] = mapped_column(String(60), default="")
-    created_at: Mapped[datetime] = mapped_column(default=now_utc)
+    created_at: Mapped[datetime] = mapped_column(default=now_utc, index=True)
     beat_at: Mapped[datetime | None]
+    claim: Mapped[str | None] = mapped_column(String(32))
+
+    @property
+    def problem(self) -> TranslationString:
+        """Why it ended early, for a localizer."""
+        return TranslationString(self.error, domain=DOMAIN, mapping=self.error_names)
 
 
 class ImportItem(Base):

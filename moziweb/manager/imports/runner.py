@@ -1,12 +1,15 @@
 """Works on imports in the background, in threads of the serving process.
 
 A job's state is in the database after every film, so that one whose process has ended is gone on
-with from where it was. Two never work on one job: the sign of life is taken as a claim.
+with from where it was. Two never work on one job: whoever takes it leaves a token in it, and
+writes nothing for it once another one is there.
 """
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any, TypeAlias
 
@@ -14,9 +17,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
+from moziweb.i18n import _
 from moziweb.movies.importers.candidate import Candidate, from_json
 from moziweb.movies.importers.planning import Effect, Plan
-from moziweb.movies.importers.problems import ImportRefused
+from moziweb.movies.importers.problems import ImportRefused, names_of
 from moziweb.movies.importers.service import CHUNK, Importer, Noted
 from moziweb.movies.importers.tmdb.source import TmdbSource
 from moziweb.movies.models import Movie
@@ -26,6 +30,11 @@ from .jobs import is_alone, note_plan, planned_item
 from .models import ImportItem, ImportJob, JobKind, JobState
 
 log = logging.getLogger(__name__)
+
+
+class _Lost(Exception):
+    """Somebody has taken the job for left alone, and gone on with it."""
+
 
 MakeImporter: TypeAlias = Callable[[Noted, int], Importer]
 
@@ -68,31 +77,36 @@ class Runner:
         job = self._claim(job_id)
         if job is None:
             return
-        error = ""
+        error: str = ""
         try:
             if job.state is JobState.LOOKING:
                 self._look(job)
             else:
                 self._apply(job)
+        except _Lost:
+            log.info("import %d: somebody else has gone on with it", job_id)
+            return
         except ImportRefused as refusal:
-            error = str(refusal)
+            error = refusal.text
         except Exception:
             log.exception("import %d", job_id)
-            error = "an error that nobody foresaw; it is in the log"
+            error = _("an error that nobody foresaw; it is in the log of the site")
         rest = JobState.LOOKED if job.state is JobState.LOOKING else JobState.DONE
-        self._note(job_id, state=rest, beat_at=None, error=error)
+        told = {"error": str(error), "error_names": names_of(error)}
+        with suppress(_Lost):
+            self._note(job, state=rest, beat_at=None, claim=None, **told)
 
     def _claim(self, job_id: int) -> ImportJob | None:
         with self._database.write() as session:
             job = session.get(ImportJob, job_id, with_for_update=True)
             if job is None or not is_alone(job, self._clock()):
                 return None
-            job.beat_at = self._clock()
+            job.beat_at, job.claim = self._clock(), secrets.token_hex(16)
             return job
 
-    def _note(self, job_id: int, **values: Any) -> None:
+    def _note(self, job: ImportJob, **values: Any) -> None:
         with self._database.write() as session:
-            _set(session, job_id, values)
+            _set(session, job, values)
 
     def _look(self, job: ImportJob) -> None:
         if job.kind is JobKind.FILE:
@@ -116,27 +130,27 @@ class Runner:
             with self._database.write() as session:
                 for item, plan in zip(items, plans, strict=True):
                     note_plan(session.merge(item), plan)
-                _set(session, job.id, self._progress(items[-1].position))
+                _set(session, job, self._progress(items[-1].position))
 
     def _look_at_tmdb(self, job: ImportJob) -> None:
         ids = self._ids(job)
         with self._database.read() as session:
             last = select(func.max(ImportItem.position)).where(ImportItem.job_id == job.id)
             seen = session.scalar(last) or 0
-        self._note(job.id, total=len(ids), **self._progress(seen))
+        self._note(job, total=len(ids), **self._progress(seen))
         importer = self._importer(job)
         films = self._films(job, ids[seen:])
         for position, plan in enumerate(importer.preview(films), seen + 1):
             with self._database.write() as session:
                 session.add(planned_item(job.id, position, plan))
-                _set(session, job.id, self._progress(position))
+                _set(session, job, self._progress(position))
 
     def _ids(self, job: ImportJob) -> list[int]:
         """The films that were asked for. A search is made once: going on needs the same order."""
         if "found" not in job.terms:
             found = list(self._asked(job))
             job.terms = {**job.terms, "found": list(dict.fromkeys(found))}
-            self._note(job.id, terms=job.terms)
+            self._note(job, terms=job.terms)
         ids: list[int] = job.terms["found"]
         return ids
 
@@ -163,6 +177,7 @@ class Runner:
             ).all()
         before = job.total - len(positions)
         for done, position in enumerate(positions, before + 1):
+            self._note(job, beat_at=self._clock())
             with self._database.read() as session:
                 item = session.get_one(ImportItem, (job.id, position))
             applied = importer.apply(from_json(item.candidate), item.fingerprint)
@@ -171,7 +186,7 @@ class Runner:
                 if applied.plan.effect is Effect.REFUSED:
                     note_plan(item, applied.plan)
                 item.movie_id, item.applied = applied.movie_id or item.movie_id, True
-                _set(session, job.id, self._progress(done))
+                _set(session, job, self._progress(done))
 
     def _importer(self, job: ImportJob, at_once: int = 1) -> Importer:
         by = Actor(job.user_id, job.user_name)
@@ -186,10 +201,13 @@ class Runner:
         return {"done": done, "beat_at": self._clock()}
 
 
-def _set(session: Session, job_id: int, values: dict[str, Any]) -> None:
-    job = session.get_one(ImportJob, job_id)
+def _set(session: Session, job: ImportJob, values: dict[str, Any]) -> None:
+    """Write to a job that is still ours, in the transaction of what was done for it; ``_Lost``."""
+    ours = session.get(ImportJob, job.id, with_for_update=True)
+    if ours is None or ours.claim != job.claim:
+        raise _Lost
     for name, value in values.items():
-        setattr(job, name, value)
+        setattr(ours, name, value)
 
 
 def _days(job: ImportJob) -> tuple[date, date]:

@@ -74,6 +74,19 @@ def days_of(form: Any) -> tuple[date, date]:
     return first, last
 
 
+def columns_of(form: Any) -> dict[str, str]:
+    """Our columns by headings that are called otherwise, a line for each. Raises ``Unfit``."""
+    found = {}
+    for line in filter(str.strip, text_of(form, "columns").splitlines()):
+        ours, _equals, theirs = (part.strip() for part in line.partition("="))
+        if not (ours and theirs):
+            raise Unfit(
+                _("a column is written runtime=Running Time min, each in a line of its own")
+            )
+        found[ours] = theirs
+    return found
+
+
 def positions_of(form: Any) -> list[int]:
     """The films that are ticked; nonsense is none."""
     ticked = _texts(form, "film")

@@ -29,13 +29,16 @@ from ..imports.jobs import (
     new_job,
 )
 from ..imports.models import ImportJob, JobKind, JobState
-from ..imports.wishes import Wish, days_of, ids_of, positions_of, text_of
-from ..shell import manager_view, shell
+from ..imports.wishes import Wish, columns_of, days_of, ids_of, positions_of, text_of
+from ..shell import close_body_at_last, manager_view, shell
 from ..tree import EDIT, OneImport
 from ..words import EFFECTS
 
 _ROUTE: Final = "manager.imports"
 _JOB: Final = "manager.import"
+
+PATIENCE: Final = 4.0
+"""Seconds that a request waits for TMDB, about: the site's threads are few."""
 
 MAX_UPLOAD: Final = 10_000_000
 """Bytes; a list of 10,000 films has two million."""
@@ -46,7 +49,8 @@ def imports(request: Request) -> dict[str, Any]:
     """The ways to begin an import, what a search found, and the latest ones. One query."""
     title = request.GET.get("title", "").strip()[:200]
     try:
-        found = request.registry["tmdb"].search(title) if title and _has_tmdb(request) else None
+        asked = title and _has_tmdb(request)
+        found = request.registry["tmdb"].search(title, within=PATIENCE) if asked else None
     except ImportRefused as error:
         return _page(request, problem=error.text, title=title)
     return _page(request, found=found, title=title)
@@ -57,6 +61,7 @@ def begin(request: Request) -> dict[str, Any] | Response:
     """Begin one; what cannot be begun is told on the same page."""
     ways = {"films": _films, "premieres": _premieres, "file": _file}
     way = ways.get(text_of(request.POST, "do"))
+    close_body_at_last(request)
     if way is None:
         raise HTTPBadRequest
     try:
@@ -127,12 +132,13 @@ def _file(request: Request) -> ImportJob:
     upload: Any = request.POST.get("file")
     if not hasattr(upload, "file"):
         raise ImportRefused(_("choose a file"))
-    data = upload.file.read(MAX_UPLOAD + 1)
+    with upload.file as file:
+        data = file.read(MAX_UPLOAD + 1)
     if len(data) > MAX_UPLOAD:
         most = {"most": MAX_UPLOAD // 1_000_000}
         raise ImportRefused(_("the file is larger than ${most} MB", mapping=most))
     now = request.registry["clock"]()
-    table = read_table(data)
+    table = read_table(data, columns_of(request.POST))
     terms = ListTerms(
         budapest_today(now),
         ImportedPosters().accepts,

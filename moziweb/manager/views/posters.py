@@ -29,7 +29,7 @@ from ..imports.wishes import text_of
 from ..posters import PREVIEWS, unsaved
 from ..posters.unsaved import MAX_NAME, Unsaved
 from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words, size_limit, source_ids_of
-from ..shell import film_rooms, manager_view, shell
+from ..shell import close_body_at_last, film_rooms, manager_view, shell
 from ..tree import EDIT, SEE, Film
 
 ROOM: Final = "manager.film_posters"
@@ -47,9 +47,7 @@ def posters(request: Request) -> dict[str, Any]:
 def act(request: Request) -> dict[str, Any] | Response:
     """What ``do`` says; what cannot be done is told on the same page."""
     action = _ACTIONS.get(text_of(request.POST, "do"))
-    # WebOb copies a large body into a file of its own, and leaves closing it to chance.
-    body: Any = request.body_file_raw
-    request.add_finished_callback(lambda _request: body.close())
+    close_body_at_last(request)
     if action is None:
         raise HTTPBadRequest
     try:

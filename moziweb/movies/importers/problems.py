@@ -30,7 +30,7 @@ class Problem:
     @classmethod
     def about(cls, place: str, column: str, text: str, *, fatal: bool = False) -> "Problem":
         """A problem of a text of the catalogues, or of somebody else's words."""
-        return cls(place, column, str(text), fatal, _names(text))
+        return cls(place, column, str(text), fatal, names_of(text))
 
     @property
     def translatable(self) -> TranslationString:
@@ -75,6 +75,7 @@ def english(text: str) -> str:
     return text.interpolate() if isinstance(text, TranslationString) else text
 
 
-def _names(text: Any) -> dict[str, str]:
+def names_of(text: Any) -> dict[str, str]:
+    """What a text speaks of, by the names that it holds; nothing for plain words."""
     mapping = text.mapping if isinstance(text, TranslationString) else None
     return {name: str(value) for name, value in (mapping or {}).items()}

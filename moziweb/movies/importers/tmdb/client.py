@@ -11,7 +11,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import urllib3
+from pyramid.i18n import TranslationString
 from urllib3.exceptions import HTTPError
+
+from moziweb.i18n import DOMAIN, _
 
 from .errors import (
     TmdbError,
@@ -67,9 +70,7 @@ class TmdbClient:
         self._terms = terms
         self._pace = pace or Pace()
         self._sleep = sleep
-        self._pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=terms.seconds, read=terms.seconds), retries=False
-        )
+        self._pool = urllib3.PoolManager(retries=False)
 
     def movie(self, tmdb_id: int) -> dict[str, Any]:
         """A film with its Hungarian texts and everything that is appended."""
@@ -81,9 +82,12 @@ class TmdbClient:
             include_video_language="hu,en,null",
         )
 
-    def search(self, title: str, page: int = 1) -> dict[str, Any]:
-        """The films of a title, best first."""
-        return self.get("/search/movie", query=title, language="hu-HU", region="HU", page=page)
+    def search(self, title: str, within: float | None = None) -> dict[str, Any]:
+        """The films of a title, best first; ``within`` is as ``get_soon`` has it."""
+        query = {"query": title, "language": "hu-HU", "region": "HU", "page": 1}
+        if within is None:
+            return self.get("/search/movie", **query)
+        return self.get_soon("/search/movie", within, **query)
 
     def find(self, imdb_id: str) -> dict[str, Any]:
         """What IMDb's id names at TMDB."""
@@ -115,13 +119,28 @@ class TmdbClient:
             yield page
             number += 1
 
+    def get_soon(self, path: str, within: float, **query: Any) -> dict[str, Any]:
+        """The object at ``path`` for somebody who waits: one attempt, within about that many
+        seconds. Raises ``TmdbError``s.
+        """
+        began = time.monotonic()
+        if not self._pace.wait(within):
+            raise TmdbUnavailable(_("TMDB has asked us to wait; try it again in a minute"))
+        left = max(0.1, within - (time.monotonic() - began))
+        try:
+            return self._once(path, query, min(left, self._terms.seconds))
+        except _Again as failed:
+            if failed.after is not None:
+                self._pace.hold(min(failed.after, MAX_WAIT))
+            raise TmdbUnavailable(_without_answer(path, str(failed))) from None
+
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """The object at ``path``. Raises ``TmdbError``s."""
         told = ""
         for attempt in range(self._terms.tries):
             self._pace.wait()
             try:
-                return self._once(path, query)
+                return self._once(path, query, self._terms.seconds)
             except _Again as failed:
                 told = str(failed)
                 if failed.after is not None and failed.after > MAX_WAIT:
@@ -130,15 +149,16 @@ class TmdbClient:
                     self._pace.hold(failed.after)
                 elif attempt + 1 < self._terms.tries:
                     self._sleep(_BACKOFF * 2**attempt)
-        raise TmdbUnavailable(f"TMDB: {path}: {told}")
+        raise TmdbUnavailable(_without_answer(path, told))
 
-    def _once(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
-        deadline = time.monotonic() + 2 * self._terms.seconds
+    def _once(self, path: str, query: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """One attempt; ``seconds`` bound each wait, twice as many the whole."""
+        deadline = time.monotonic() + 2 * seconds
         headers = {"Accept": "application/json"}
         fields = {name: str(value) for name, value in query.items()}
         token = self._terms.token
         if token is None:
-            raise TmdbUnauthorized("TMDB: there is no token; the key is tmdb.token")
+            raise TmdbUnauthorized(_("there is no token for TMDB; the key is tmdb.token"))
         if _API_KEY.fullmatch(token):
             fields["api_key"] = token
         else:
@@ -146,8 +166,9 @@ class TmdbClient:
         url = self._terms.base_url + path
         try:
             response = self._pool.request(
-                "GET", url, fields=fields, headers=headers, preload_content=False, redirect=False
-            )
+                "GET", url, fields=fields, headers=headers, preload_content=False, redirect=False,
+                timeout=urllib3.Timeout(connect=seconds, read=seconds),
+            )  # fmt: skip
             body = _read(response, deadline)
         except (HTTPError, OSError) as error:
             raise _Again(_told(error)) from None
@@ -181,13 +202,23 @@ def _object(path: str, status: int, headers: Mapping[str, str], body: bytes) -> 
     if not isinstance(whole, dict):
         raise _Again("an answer that is no JSON object")
     if found.get("success") is False:
-        raise TmdbRefused(f"TMDB: {path}: {said}")
+        raise _error(path, status, said)
     return found
 
 
 def _error(path: str, status: int, said: str) -> TmdbError:
-    kinds = {401: TmdbUnauthorized, 403: TmdbUnauthorized, 404: TmdbNotFound}
-    return kinds.get(status, TmdbRefused)(f"TMDB: {path}: {said}")
+    kinds = {
+        401: (TmdbUnauthorized, _("TMDB does not accept our token (${path}: ${said})")),
+        403: (TmdbUnauthorized, _("TMDB does not accept our token (${path}: ${said})")),
+        404: (TmdbNotFound, _("TMDB has no such film (${path}: ${said})")),
+    }
+    refused = (TmdbRefused, _("TMDB refuses the question (${path}: ${said})"))
+    kind, text = kinds.get(status, refused)
+    return kind(TranslationString(text, domain=DOMAIN, mapping={"path": path, "said": said}))
+
+
+def _without_answer(path: str, said: str) -> TranslationString:
+    return _("TMDB gives no answer (${path}: ${said})", mapping={"path": path, "said": said})
 
 
 def _said(status: int, body: Mapping[str, Any]) -> str:

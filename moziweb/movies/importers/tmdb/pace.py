@@ -1,5 +1,6 @@
 """No more than so many requests a second, over all threads of a process."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -24,14 +25,17 @@ class Pace:
         self._next = 0.0
         self._lock = threading.Lock()
 
-    def wait(self) -> None:
-        """Wait for one's turn."""
+    def wait(self, most: float = math.inf) -> bool:
+        """Wait for one's turn; False, at once, if that would take more than ``most`` seconds."""
         with self._lock:
             now = self._clock()
             turn = max(now, self._next)
+            if turn - now > most:
+                return False
             self._next = turn + self._interval
         if turn > now:
             self._sleep(turn - now)
+        return True
 
     def hold(self, seconds: float) -> None:
         """Nobody's turn comes for so long: the other side has asked for it."""

@@ -39,9 +39,12 @@ class TmdbSource:
         self._clock = clock
         self._image_base: str | None = None
 
-    def search(self, title: str) -> tuple[Found, ...]:
-        """The films of a title, best first; no more than the first page."""
-        return tuple(_found(self._client.search(title)))
+    def search(self, title: str, within: float | None = None) -> tuple[Found, ...]:
+        """The films of a title, best first; no more than the first page.
+
+        ``within`` is how many seconds somebody waits for it, about: then it is tried once.
+        """
+        return tuple(_found(self._client.search(title, within)))
 
     def id_of_imdb(self, imdb_id: str) -> int:
         """TMDB's id of IMDb's; ``TmdbNotFound`` when it knows of none, ``ValueError`` for no id."""
@@ -49,7 +52,7 @@ class TmdbSource:
         results = self._client.find(known).get("movie_results")
         for entry in _ids(results):
             return entry
-        raise TmdbNotFound(f"TMDB: no film is {known} at IMDb")
+        raise TmdbNotFound(_("TMDB knows no film that is ${id} at IMDb", mapping={"id": known}))
 
     def ids_between(self, first: date, last: date) -> tuple[int, ...]:
         """The films that may have a Hungarian premiere in these days; their details decide."""

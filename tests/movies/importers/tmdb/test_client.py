@@ -7,6 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from moziweb.movies.importers.tmdb.client import Terms, TmdbClient
 from moziweb.movies.importers.tmdb.errors import (
     TmdbNotFound,
     TmdbRefused,
@@ -116,7 +117,7 @@ def test_errors_that_stay_are_not_asked_again(tmdb: TmdbServer) -> None:
     with pytest.raises(TmdbUnauthorized, match="401/7"):
         client_of(tmdb, token="wrong").movie(1000)
     with pytest.raises(TmdbRefused, match="400/22"):
-        client.search("a", page=501)
+        client.get("/search/movie", query="a", page=501)
     with pytest.raises(TmdbRefused, match="400/27"):
         client.get("/movie/1000", append_to_response=",".join(["images"] * 21))
     assert len(tmdb.requests) == 4
@@ -163,3 +164,19 @@ def test_the_pace_is_kept(tmdb: TmdbServer) -> None:
     pace.hold(3)
     pace.wait()
     assert waited[-1] == 3
+
+
+def test_who_waits_for_a_search_is_not_kept(tmdb: TmdbServer) -> None:
+    client = TmdbClient(Terms(tmdb.base_url, TOKEN, 10.0, 4))
+    began = time.monotonic()
+    tmdb.answer_next("/3/search/movie", rate_limited(50))
+    with pytest.raises(TmdbUnavailable, match="429/25"):
+        client.search("a", within=2.0)
+    with pytest.raises(TmdbUnavailable, match="asked us to wait"):
+        client.search("a", within=2.0)
+    slow = TmdbClient(Terms(tmdb.base_url, TOKEN, 10.0, 4))
+    tmdb.answer_next("/3/search/movie", Answer(200, b"{}", seconds=1.0))
+    with pytest.raises(TmdbUnavailable, match="timed out"):
+        slow.search("a", within=0.2)
+    assert time.monotonic() - began < 2
+    assert len(tmdb.requests) == 2
