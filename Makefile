@@ -33,7 +33,7 @@ run: $(MADE)/run ## set up, load the demo and serve it (PORT=6543)
 	@exec $(BIN)/pserve $(INI)
 
 test: $(MADE)/test test-services ## install and start the real services, then run every test
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup --durations=25 $(ARGS)
 
 check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry
 	@$(BIN)/ruff check .
