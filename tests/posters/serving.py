@@ -39,8 +39,9 @@ storage.s3.access_key_id = {key}
 storage.s3.secret_access_key = {secret}
 storage.s3.acl = public-read
 storage.s3.addressing_style = path
+storage.s3.read_timeout = 60
 posters.inline_slots = {slots}
-posters.background = off
+{background}
 
 [server:main]
 use = egg:moziweb#waitress
@@ -118,11 +119,27 @@ class Answer:
 
 @contextmanager
 def serving(
-    folder: Path, place: Place, processes: int, threads: int, slots: int
+    folder: Path,
+    place: Place,
+    processes: int,
+    threads: int,
+    slots: int,
+    *,
+    background: bool = False,
 ) -> Iterator[list[Server]]:
-    """The site, served by so many processes, ready for requests."""
+    """The site, served by so many processes, ready for requests.
+
+    With ``background`` they make posters without a visitor, too, as they do by default.
+    """
     secrets = {"key": ROOT.access_key_id, "secret": ROOT.secret_access_key, "region": REGION}
-    given = {**vars(place), **secrets, "threads": threads, "slots": slots}
+    chosen = "" if background else "posters.background = off"
+    given = {
+        **vars(place),
+        **secrets,
+        "threads": threads,
+        "slots": slots,
+        "background": chosen,
+    }
     ini = folder / "site.ini"
     ini.write_text(INI.format(**given))
     with ExitStack() as stack:

@@ -1,7 +1,9 @@
 """Cold posters on two real server processes, over PostgreSQL and S3: made once, pages go on."""
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -81,6 +83,40 @@ def test_a_crowd_and_a_burst_have_everything_made_once_and_pages_served(
     assert sum(len(server.decodes()) for server in servers) == FILMS
     assert len(gateway.puts) == len(set(gateway.puts)) == FILMS * len(RECIPES)
     assert sum("/upload/" in path for path in gateway.gets) == FILMS
+
+
+def test_pages_are_served_while_every_place_for_posters_is_taken(
+    tmp_path: Path, postgres_url: str, s3_bucket: S3Bucket, gateway: Gateway, paths: list[str]
+) -> None:
+    """With the defaults: a pool, two slots, four threads. Uploads hang until they are let go."""
+    let_go, held = threading.Event(), threading.Semaphore(0)
+
+    def hold(_puts: int) -> None:
+        if not let_go.is_set():
+            held.release()
+            let_go.wait(PATIENCE)
+
+    gateway.refuse = hold
+    place = Place(postgres_url, s3_bucket.name, gateway.endpoint_url)
+    with (
+        serving(tmp_path, place, 1, threads=4, slots=2, background=True) as (server,),
+        ThreadPoolExecutor(2) as visitors,
+    ):
+        assert held.acquire(timeout=PATIENCE), "the pool's one job, found by its sweep"
+        # The pool begins with the first film; these are others.
+        making = [visitors.submit(ask, server.port, path) for path in paths[-2:]]
+        assert all(held.acquire(timeout=PATIENCE) for _ in making)
+
+        def burst() -> list[Answer]:
+            wanted = [(server.port, path) for path in paths for _ in range(2)]
+            return ask_at_once([*wanted, *[(server.port, "/")] * 4])
+
+        for answer in burst() + burst():
+            assert answer.status == 200
+            assert answer.path == "/" or is_placeholder(answer), answer
+        assert not any(one.done() for one in making)
+        let_go.set()
+        assert all(is_redirect(one.result(PATIENCE)) for one in making)
 
 
 def test_a_bucket_that_refuses_our_acl_is_told_of_as_the_site_starts(
