@@ -2,9 +2,10 @@
 
 * A flush gathers the tags of rows that are inserted, changed or deleted, old and new
   (``declarations.py``).
-* A bulk UPDATE, INSERT or DELETE names no rows; it concerns the model's own tag, unless the
-  statement says better with the execution option ``cache_tags``. What goes past the session
-  (``text()``, a connection's own statements, ``bulk_insert_mappings``) is told with ``touch``.
+* A bulk UPDATE, INSERT or DELETE tells neither the rows' old values nor their new ones, whatever
+  its WHERE names; it concerns the model's own tag, unless the statement says better with the
+  execution option ``cache_tags``. What goes past the session (``text()``, a connection's own
+  statements, ``bulk_insert_mappings``) is told with ``touch``.
 * At the outermost commit one row of the journal is inserted, in the same transaction. Never inside
   a SAVEPOINT: a rolled-back one would take the row along.
 * After the commit the tags are published and the row is marked. Nothing of that is raised into the
