@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from waitress.channel import HTTPChannel
 from waitress.server import create_server
 
 from moziweb.cache import inloop
@@ -107,7 +108,10 @@ def serving(site: Site, **options: Any) -> Iterator[Served]:
         thread.join(PATIENCE)
         server.task_dispatcher.shutdown()
         for each in everything:
-            each.close()
+            if isinstance(each, HTTPChannel):
+                each.handle_close()  # its buffers, too
+            else:
+                each.close()
 
 
 @pytest.fixture
