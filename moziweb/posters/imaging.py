@@ -18,11 +18,11 @@ from typing import Final, NamedTuple
 from PIL import Image, ImageCms, ImageFile, ImageFilter
 
 from moziweb.posters.probe import LIMITS, Limits, SourceImage, open_checked
-from moziweb.posters.recipes import Box, Encoder, Master, Recipe
+from moziweb.posters.recipes import BLURRING, Box, Encoder, Master, Recipe
 from moziweb.posters.rejection import ImageRejected, RejectCode
 
 _LANCZOS: Final = Image.Resampling.LANCZOS
-_BICUBIC: Final = Image.Resampling.BICUBIC
+_STRETCHES: Final = {"bilinear": Image.Resampling.BILINEAR}
 _NEAREST: Final = Image.Resampling.NEAREST
 _OCTREE: Final = Image.Quantize.FASTOCTREE
 
@@ -99,8 +99,10 @@ class Cuts:
             return self._cut((*recipe.path, recipe.box))
         wanted = recipe.path, recipe.box, recipe.blur
         if wanted not in self._blurs:
-            blurred = self._cut(recipe.path).filter(ImageFilter.GaussianBlur(recipe.blur))
-            self._blurs[wanted] = blurred.resize(recipe.fitted_size(*self._source_size), _BICUBIC)
+            small = self._shrunk(recipe.path, gap=BLURRING.gap)
+            blurred = small.filter(ImageFilter.GaussianBlur(recipe.blur))
+            size = recipe.fitted_size(*self._source_size)
+            self._blurs[wanted] = blurred.resize(size, _STRETCHES[BLURRING.up])
         return self._blurs[wanted]
 
     def _crop(self, recipe: Recipe) -> Image.Image:
@@ -131,10 +133,14 @@ class Cuts:
 
     def _cut(self, path: tuple[Box, ...]) -> Image.Image:
         if path not in self._cuts:
-            larger = self._cut(path[:-1])
-            size = path[-1].fit(*self._source_size)
-            self._cuts[path] = larger if size == larger.size else larger.resize(size, _LANCZOS)
+            self._cuts[path] = self._shrunk(path)
         return self._cuts[path]
+
+    def _shrunk(self, path: tuple[Box, ...], gap: float | None = None) -> Image.Image:
+        """The last step of a path, first reduced to ``gap`` times its size if that is given."""
+        larger = self._cut(path[:-1])
+        size = path[-1].fit(*self._source_size)
+        return larger if size == larger.size else larger.resize(size, _LANCZOS, reducing_gap=gap)
 
 
 def _within(wanted: float, most: float) -> float:

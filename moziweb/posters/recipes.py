@@ -136,6 +136,20 @@ class AVIF:
 Encoder = JPEG | WebP | AVIF
 
 
+class Blurring(NamedTuple):
+    """How a picture gets to the small size that it is blurred at, and from there to its box.
+
+    A blurred picture shows neither a coarse reduction (``gap``, as a `Master`'s) nor a plain filter
+    on the way up: both together save a third of its time.
+    """
+
+    gap: float
+    up: Literal["bilinear"]
+
+
+BLURRING: Final = Blurring(gap=1.0, up="bilinear")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How one variant is made.
@@ -186,7 +200,11 @@ class Recipe:
             "box": self.box,
             "blur": self.blur,
         }
-        return _hash_of({**told, "crop": True} if self.crop else told)
+        if self.crop:
+            told["crop"] = True
+        if self.blur is not None:
+            told["blurring"] = BLURRING
+        return _hash_of(told)
 
     @cached_property
     def placed_hash(self) -> str:
