@@ -6,9 +6,9 @@ keeps a few hundred numbers, and counting a hit takes a fraction of a microsecon
 
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from .observer import Observer
@@ -36,7 +36,7 @@ class Slow:
 class Counted:
     """What has been counted of a region. Sizes are in bytes, times in seconds."""
 
-    served: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    served: dict[str, int] = field(default_factory=dict)
     renders: int = 0
     rendered: int = 0
     render_seconds: float = 0.0
@@ -70,27 +70,41 @@ class Tally(Observer):
         self._now = now
         self._lock = threading.Lock()
         self._regions: dict[str, Counted] = defaultdict(Counted)
-        self._minutes: dict[int, dict[tuple[str, str], int]] = {}
+        self._totals: dict[tuple[str, str], list[int]] = {}
+        self._before: dict[tuple[str, str], int] = {}
+        self._minute = int(now() // 60)
+        self._ends = 60.0 * (self._minute + 1)
+        self._past: deque[tuple[int, dict[tuple[str, str], int]]] = deque(maxlen=MINUTES)
         self.since = now()
         """When counting began (Unix time)."""
 
     def served(self, region: str, status: str) -> None:
-        """See ``Observer``. On the path of every hit."""
-        minute = int(self._now() // 60)
-        with self._lock:
-            self._regions[region].served[status] += 1
-            counts = self._minutes.get(minute)
-            if counts is None:
-                counts = self._minute(minute)
-            counts[region, status] += 1
+        """See ``Observer``.
 
-    def _minute(self, minute: int) -> dict[tuple[str, str], int]:
-        """The counts of a minute that has just begun; the oldest go."""
-        for old in [each for each in self._minutes if each <= minute - MINUTES]:
-            del self._minutes[old]
-        counts: dict[tuple[str, str], int] = defaultdict(int)
-        self._minutes[minute] = counts
-        return counts
+        On the path of every hit, so no lock is taken: should two threads ever count at the very
+        same moment, one of some thousands is lost.
+        """
+        if self._now() >= self._ends:
+            self._turn()
+        total = self._totals.get((region, status))
+        if total is None:
+            with self._lock:
+                total = self._totals.setdefault((region, status), [0])
+        total[0] += 1
+
+    def _turn(self) -> None:
+        """A minute is over: keep what was served in it."""
+        with self._lock:
+            minute = int(self._now() // 60)
+            if minute == self._minute:
+                return  # another thread was quicker
+            self._past.append((self._minute, self._present()))
+            self._before = {key: total[0] for key, total in self._totals.items()}
+            self._minute, self._ends = minute, 60.0 * (minute + 1)
+
+    def _present(self) -> dict[tuple[str, str], int]:
+        """What has been served since the minute began."""
+        return {key: total[0] - self._before.get(key, 0) for key, total in self._totals.items()}
 
     def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
         """See ``Observer``."""
@@ -113,27 +127,30 @@ class Tally(Observer):
     def of(self, region: str) -> Counted:
         """A copy of what has been counted of a region."""
         with self._lock:
-            counted = self._regions.get(region, Counted())
-            return Counted(
-                dict(counted.served), counted.renders, counted.rendered, counted.render_seconds,
-                counted.stored, counted.stored_bytes, counted.largest, counted.slowest,
-            )  # fmt: skip
+            served = {
+                str(status): total[0]
+                for (name, status), total in self._totals.items()
+                if name == region
+            }
+            return replace(self._regions[region], served=served)
 
     def minutes(self, region: str) -> list[tuple[float, dict[str, int]]]:
         """What was served in each of the last minutes, by status: its start (Unix time) first."""
-        last = int(self._now() // 60)
+        if self._now() >= self._ends:
+            self._turn()
         with self._lock:
-            return [
-                (
-                    minute * 60.0,
-                    {
-                        status: count
-                        for (name, status), count in self._minutes.get(minute, {}).items()
-                        if name == region
-                    },
-                )
-                for minute in range(last - MINUTES + 1, last + 1)
-            ]
+            known = dict([*self._past, (self._minute, self._present())])
+            last = self._minute
+        return [
+            (60.0 * minute, _of_region(known.get(minute, {}), region))
+            for minute in range(last - MINUTES + 1, last + 1)
+        ]
+
+
+def _of_region(counts: dict[tuple[str, str], int], region: str) -> dict[str, int]:
+    return {
+        str(status): count for (name, status), count in counts.items() if name == region and count
+    }
 
 
 def _with(slowest: tuple[Slow, ...], slow: Slow) -> tuple[Slow, ...]:

@@ -95,3 +95,4 @@ def test_the_page_is_for_administrators(editor: TestApp, admin: TestApp) -> None
     only_set = admin.get("/manager/settings?show=set").html.select("tbody tr")
     assert 0 < len(only_set) < 20
     assert all("is-set" in row["class"] for row in only_set)
+    assert "nincs gyorsítótára" in admin.get("/manager/cache").text
