@@ -4,16 +4,19 @@ Starts the site with the demo, as it would look on one fixed day, in a folder th
 afterwards, and looks at it with the system's Chromium.
 """
 
+import random
 import re
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
@@ -27,7 +30,17 @@ from moziweb.demo.loader import load_demo
 from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
 from moziweb.manager.models import Role
-from moziweb.posters.models import PosterSource
+from moziweb.movies.models import Movie
+from moziweb.ops.clock import utc_now
+from moziweb.posters.models import (
+    PosterHost,
+    PosterSource,
+    PosterVariant,
+    SourceKind,
+    SourceState,
+    VariantState,
+)
+from moziweb.posters.recipes import RECIPES
 from moziweb.settings import load
 
 DOCS = Path(__file__).parent
@@ -55,6 +68,7 @@ def served(folder: Path) -> Iterator[tuple[str, Any]]:
         "storage.backend": "disk",
         "storage.disk.path": str(folder / "objects"),
         "cache.regions": "pages fragments",
+        "posters.background": "off",
         "cache.default.backend": "moziweb.memory",
         "cache.fragments.mode": "strict",
     }
@@ -119,6 +133,102 @@ def take_manager(registry: Any, page: Page, url: str, movie: int) -> None:
     page.locator("#title").fill(page.locator("#title").input_value() + ": A folytatás")
     page.locator("#effects .paths").wait_for()
     keep(page, "manager-film")
+    page.goto(f"{url}/manager/films/{movie}/posters")
+    keep(page, "manager-posters")
+    take_import(page, url)
+    take_consoles(registry, page, url)
+
+
+def take_import(page: Page, url: str) -> None:
+    """A distributor's list that was looked at: what is new in it, and what is wrong."""
+    page.goto(f"{url}/manager/imports")
+    rows = (
+        "title,original_title,release_date,runtime\n"
+        "Az utolsó vetítés,The Last Showing,2026-09-17,104\n"
+        "Csendes tó,Still Lake,2026-09-24,91\n"
+        "Hosszú éj,Long Night,2026-13-01,118\n"
+        "Vissza a városba,Back to Town,2026-10-01,sok\n"
+    )
+    page.locator("#file").set_input_files(
+        {"name": "forgalmazo.csv", "mimeType": "text/csv", "buffer": rows.encode()}
+    )
+    page.locator("[name=do][value=file]").click()
+    page.locator("[data-progress=off]").wait_for(state="attached")
+    keep(page, "manager-import")
+
+
+def take_consoles(registry: Any, page: Page, url: str) -> None:
+    """The consoles, after an evening on which two sites gave trouble, and some visitors."""
+    chance = random.Random(7)  # noqa: S311 - for a picture
+    with registry["database"].write() as session:
+        films = session.scalars(select(Movie.id).limit(400)).all()
+        for film in films:
+            ago = timedelta(minutes=chance.expovariate(1 / 300))
+            session.add(_evening(film, NOON - ago, chance.random()))
+        rest = NOON + timedelta(minutes=16)
+        session.add(
+            PosterHost(name=SITES[1], failures=9, open_until=rest, error_code="http_status_5xx")
+        )
+    page.goto(f"{url}/manager/posters")
+    keep(page, "manager-poster-console")
+    visit(registry, url, chance)
+    page.goto(f"{url}/manager/cache")
+    keep(page, "manager-cache")
+
+
+SITES = ("kepek.forgalmazo.example", "cdn.filmek.example")
+
+
+def _evening(film: int, at: datetime, luck: float) -> PosterSource:
+    """A source of another site: most are ready, some wait, some have failed."""
+    state, code, site = next(
+        (state, code, site)
+        for most, state, code, site in (
+            (0.05, SourceState.FAILED, "not_found", 0),
+            (0.07, SourceState.RETRY_WAIT, "timeout", 0),
+            (0.15, SourceState.RETRY_WAIT, "http_status_5xx", 1),
+            (0.25, SourceState.PENDING, None, 0),
+            (1.00, SourceState.READY, None, 0),
+        )
+        if luck <= most
+    )
+    source = PosterSource(
+        movie_id=film, kind=SourceKind.URL, url=f"https://{SITES[site]}/{film}.jpg",
+        state=state, error_code=code, created_at=at,
+    )  # fmt: skip
+    if state is SourceState.READY:
+        source.variants = [
+            PosterVariant(
+                name=recipe.name, format=recipe.format, recipe_hash=recipe.hash,
+                source_sha256="0" * 64, state=VariantState.SUPERSEDED, created_at=at,
+            )
+            for recipe in RECIPES
+        ]  # fmt: skip
+    return source
+
+
+def visit(registry: Any, url: str, chance: random.Random) -> None:
+    """Visitors of an hour, as fast as they can be asked for; now and then a film is mended.
+
+    They come now, when pages can be cached; only whoever counts them believes that an hour passes.
+    """
+    registry["clock"] = utc_now
+    now = time.time()
+    registry["cache_tally"]._now = lambda: now  # noqa: SLF001 - nobody else has two clocks
+    with registry["database"].read() as session:
+        films = session.execute(select(Movie.id, Movie.slug).limit(40)).all()
+    paths = ["/", "/en/", "/undated", *(f"/movie/{film.id}-{film.slug}" for film in films)]
+    for minute in range(60):
+        for _ in range(chance.randint(8, 30)):
+            weights = [40, 10, 5, *([1] * len(films))]
+            path = chance.choices(paths, weights)[0]
+            with urlopen(url + path) as answer:  # noqa: S310 - our own
+                answer.read()
+        if minute % 9 == 0:
+            with registry["database"].write() as session:
+                session.get_one(Movie, films[minute % 40].id).runtime = 90 + minute
+        now += 60
+    registry["clock"] = lambda: NOON
 
 
 def run() -> None:

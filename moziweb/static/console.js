@@ -4,6 +4,7 @@
 const EVERY_MS = 4000;
 const BUSY = ":is(a, button, input, select):focus, :active";
 const PLACES = "summary, [tabindex]"; // where the focus may stand meanwhile
+const WATCHED_MS = 600000; // who has left the desk is not kept signed in by this
 const SHARE = 4; // a page that takes a second to make is asked for once in four
 
 function show(page) {
@@ -21,10 +22,17 @@ function show(page) {
 // Where it is asked for; a form may have been sent to another address.
 const ADDRESS = document.querySelector("[data-console]").dataset.console;
 
+let until = performance.now() + WATCHED_MS;
+for (const sign of ["pointermove", "keydown", "scroll"]) {
+  addEventListener(sign, () => { until = performance.now() + WATCHED_MS; }, { passive: true });
+}
+
 async function look() {
   const began = performance.now();
   try {
-    const answer = document.hidden ? null : await fetch(ADDRESS, { headers: { Accept: "text/html" } });
+    const answer = document.hidden || began > until
+      ? null
+      : await fetch(ADDRESS, { headers: { Accept: "text/html" } });
     if (answer) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       // Signed out meanwhile: what stands here is the last that was seen.
