@@ -1,8 +1,9 @@
 """``moziweb import``: films from distributors' lists and from TMDB."""
 
 import json
+import logging
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.candidate import Candidate
 from moziweb.movies.importers.planning import Plan
 from moziweb.movies.importers.problems import ImportRefused
-from moziweb.movies.importers.refreshing import films_to_refresh, stale_films
+from moziweb.movies.importers.refreshing import due_films, note_refreshed, stale_films
 from moziweb.movies.importers.rows import ListTerms, candidates_of
 from moziweb.movies.importers.service import CHUNK, Importer
 from moziweb.movies.importers.tables import read_table
@@ -28,6 +29,8 @@ from .installation import CommandError, Installation, services_in_one_line
 from .relaying import relaying
 from .report import Report, reporting
 from .stopping import Stop, stopping
+
+log = logging.getLogger(__name__)
 
 
 class UnreadableError(CommandError):
@@ -161,21 +164,47 @@ def premieres_command(
 
 @imports.command("refresh")
 @click.option("--limit", type=click.IntRange(1), help="No more films than this in one run.")
+@click.option("--all", "everything", is_flag=True, help="All of them, changed at TMDB or not.")
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.pass_obj
-def refresh_command(installation: Installation, limit: int | None, dry_run: bool) -> None:
+def refresh_command(
+    installation: Installation, limit: int | None, everything: bool, dry_run: bool
+) -> None:
     """Fetch from TMDB again what is still to come, has no day yet, or has grown old.
 
     For a scheduler: it asks nothing, may run beside itself, and a run that finds no difference
     makes no page stale.
     """
     with services_in_one_line(), relaying(installation.registry):
-        source = tmdb_of(installation)
-        now = now_utc()
-        with installation.registry["database"].read() as session:
-            ids = films_to_refresh(session, budapest_today(now), _kept_since(installation), limit)
+        source, database, now = tmdb_of(installation), installation.registry["database"], now_utc()
+        kept_since = _kept_since(installation)
+        with _refusals():
+            ids = due_films(database, source, now, kept_since, limit, everything=everything)
         importer = importer_of(installation, at_once=1)
-        raise SystemExit(bring_in(importer, source.films(ids), len(ids), dry_run=dry_run))
+        status = bring_in(importer, source.films(ids), len(ids), dry_run=dry_run)
+        is_whole = limit is None or len(ids) < limit
+        if is_whole and status in (0, 1) and not dry_run:
+            note_refreshed(database, now)
+        raise SystemExit(status)
+
+
+def refresh_quietly(installation: Installation, is_stopping: Callable[[], bool]) -> None:
+    """The same for a worker: nothing is shown, the log has a line; it ends when told to stop."""
+    source, database, now = tmdb_of(installation), installation.registry["database"], now_utc()
+    tally, stopped = Tally(), False
+    try:
+        ids = due_films(database, source, now, _kept_since(installation))
+        for applied in importer_of(installation, at_once=1).run(source.films(ids)):
+            tally.add(applied.plan)
+            stopped = is_stopping()
+            if stopped:
+                break
+    except ImportRefused as error:
+        log.warning("the refresh from TMDB ended early: %s %s", error, tally.line)
+        return
+    log.info("refreshed from TMDB: %s", tally.line)
+    if not stopped:
+        note_refreshed(database, now)
 
 
 @imports.command("stale")

@@ -3,15 +3,22 @@
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
+from typing import Final
 
 import click
 
 from moziweb.movies.models import now_utc
-from moziweb.posters.worker import PosterWorker
+from moziweb.posters.worker import Chore, PosterWorker
 from moziweb.storage import StorageUnavailable
 
+from .imports import refresh_quietly
 from .installation import Installation, InstallationError, services_in_one_line
 from .relaying import relaying
+
+REFRESH: Final = "imports.refresh"
+AT_NIGHT: Final = "17 3 * * *"
+"""When films are fetched from TMDB again, by the clock of UTC: before anybody is up in Hungary."""
 
 
 @click.command()
@@ -25,7 +32,8 @@ def worker(installation: Installation, jobs: int) -> None:
 
     For posters.background = procrastinate. Any number of workers may run, on any number of
     machines; one that is killed loses nothing, what it worked on is taken over. A stop finishes
-    the posters that are being made. Exit status: 0 when stopped.
+    the posters that are being made. Every night one of them does what "moziweb import refresh"
+    does, if there is a token for TMDB. Exit status: 0 when stopped.
     """
     if installation.settings["posters.background"] != "procrastinate":
         raise InstallationError(
@@ -47,6 +55,9 @@ def worker(installation: Installation, jobs: int) -> None:
 async def _run(installation: Installation, jobs: int) -> None:
     registry = installation.registry
     database = registry["database"]
+    chores = []
+    if installation.settings["tmdb.token"] is not None:
+        chores.append(Chore(REFRESH, AT_NIGHT, partial(refresh_quietly, installation)))
     await PosterWorker(
-        database.engine.url, registry["posters"], registry["poster_queue"], now_utc, jobs
+        database.engine.url, registry["posters"], registry["poster_queue"], now_utc, jobs, chores
     ).run()

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -28,11 +29,24 @@ LONGEST_PAUSE: Final = 30.0
 _AWAY = (psycopg.Error, procrastinate.exceptions.ConnectorException)
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something else that one of all workers does at the times of a cron line (UTC).
+
+    ``work`` is given what tells whether the worker is to stop, and asks it between its steps.
+    """
+
+    name: str
+    cron: str
+    work: Callable[[Callable[[], bool]], None]
+
+
 class PosterWorker:
     """Works on the queue until it is told to stop.
 
     ``url`` is the database's, ``jobs`` how many sources it works on at once; ``clock`` gives aware
-    moments. Every minute one of all workers sweeps for what is due and has no job.
+    moments. Every minute one of all workers sweeps for what is due and has no job; ``chores`` are
+    done beside that.
     """
 
     def __init__(
@@ -42,12 +56,14 @@ class PosterWorker:
         queue: Queue,
         clock: Callable[[], datetime],
         jobs: int,
+        chores: Sequence[Chore] = (),
     ) -> None:
         self._url = url
         self._service = service
         self._queue = queue
         self._clock = clock
         self._jobs = jobs
+        self._chores = chores
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -119,7 +135,15 @@ class PosterWorker:
             for job in await app.job_manager.get_stalled_jobs(queue=QUEUE):
                 await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
 
+        for chore in self._chores:
+            self._add(app, chore)
         return app
+
+    def _add(self, app: procrastinate.App, chore: Chore) -> None:
+        @app.periodic(cron=chore.cron)
+        @app.task(name=chore.name, queue=QUEUE, queueing_lock=chore.name, lock=chore.name)
+        async def work(timestamp: int) -> None:
+            await asyncio.to_thread(chore.work, self._stopping.is_set)
 
     async def _sweep(self) -> None:
         found = await asyncio.to_thread(self._queue.sweep, self._clock())

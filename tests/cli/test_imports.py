@@ -162,6 +162,13 @@ def test_a_week_of_tmdb_previewed_imported_and_refreshed(
     assert (summary["changed"], summary["same"], summary["moved"]) == (1, 1, 1)
     assert run("import", "stale").returncode == 0
 
+    # From now on only what TMDB has changed since is fetched.
+    tmdb.changed.clear()
+    tmdb.add(a_film(2, release((day + timedelta(days=7)).isoformat())))
+    tmdb.requests.clear()
+    assert events(run("import", "refresh").stdout)[-1]["moved"] == 1
+    assert [path for path in tmdb.paths() if path.startswith("/3/movie/1")] == ["/3/movie/1002"]
+
 
 def test_one_film_by_search_by_id_and_by_imdbs(site: Site, run: Run, tmdb: TmdbServer) -> None:
     tmdb.add(a_film(1, title="Hamupipőke"))

@@ -13,19 +13,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text, update
 
-from moziweb.cache import Stamps
+from moziweb.cache import TAGS_OPTION, Stamps
 from moziweb.cache.config import open_cells
 from moziweb.db import Database, create_engine
 from moziweb.freshness import JOURNAL
-from moziweb.movies.models import Movie
+from moziweb.movies.importers.models import ImportMark
+from moziweb.movies.importers.refreshing import CHANGES
+from moziweb.movies.models import FieldProvenance, Movie
 from moziweb.posters.background import Watch
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.queue import Queue
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.sources import add_upload
 from moziweb.storage.disk import DiskStorage
+from tests.movies.importers.tmdb_world import a_film
 from tests.posters.conftest import picture
 from tests.services.postgres import PostgresServer
+from tests.services.tmdb import TOKEN, TmdbServer
 
 from .conftest import COMMAND, Run
 
@@ -192,6 +196,36 @@ def test_a_worker_alone_publishes_what_a_killed_writer_left(
         assert stamps.peek([f"movie:{film}"]) == {f"movie:{film}": None}, "a tomb"
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
+
+
+def test_a_worker_fetches_from_tmdb_again_what_has_changed(
+    database: Database, tmp_path: Path
+) -> None:
+    """As every night: the job is what the hour would put into the queue."""
+    night = text(
+        "INSERT INTO procrastinate.procrastinate_jobs (queue_name, task_name, args) "
+        "VALUES ('posters', 'imports.refresh', '{\"timestamp\": 0}')"
+    )
+    with TmdbServer() as tmdb:
+        ini = tmp_path / "site.ini"
+        keys = f"tmdb.base_url = {tmdb.base_url}\ntmdb.token = {TOKEN}\n"
+        ini.write_text(ini.read_text() + keys)
+        tmdb.add(a_film(1, title="Hamupipőke"))
+        with database.write() as session:
+            session.add(Movie(title="", original_title="", slug="a", tmdb_id=1001))
+        with worker(tmp_path) as process:
+            with database.write() as session:
+                session.execute(night, execution_options={TAGS_OPTION: ()})
+
+            def mark() -> ImportMark | None:
+                with database.read() as session:
+                    return session.get(ImportMark, CHANGES)
+
+            wait_for(lambda: mark() is not None)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE) == 0
+    with database.read() as session:
+        assert session.scalars(select(FieldProvenance.source)).all()
 
 
 def test_a_worker_is_for_the_queue_alone(tmp_path: Path, database: Database, run: Run) -> None:

@@ -91,6 +91,7 @@ class TmdbServer:
 
     def __init__(self) -> None:
         self.films: dict[int, dict[str, Any]] = {}
+        self.changed: set[int] = set()
         self.requests: list[Asked] = []
         self._queued: dict[str, deque[Answer]] = defaultdict(deque)
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -123,6 +124,7 @@ class TmdbServer:
     def add(self, film: dict[str, Any]) -> None:
         """Have a film, or have it otherwise than before."""
         self.films[film["id"]] = film
+        self.changed.add(film["id"])
 
     def answer_next(self, path: str, *answers: Answer) -> None:
         """Answer so the next times that ``path`` is asked for."""
@@ -149,7 +151,7 @@ class TmdbServer:
             "/genre/movie/list": self._genres,
             "/discover/movie": lambda: self._discover(query),
             "/movie/upcoming": lambda: self._upcoming(query),
-            "/movie/changes": self._changes,
+            "/movie/changes": lambda: self._changes(query),
             "/search/movie": lambda: self._search(query),
         }
         if path in fixed:
@@ -205,10 +207,13 @@ class TmdbServer:
         dates = {"maximum": "2026-09-20", "minimum": "2026-08-20"}
         return _page(list(self.films.values()), query, dates=dates)
 
-    def _changes(self) -> Answer:
-        results = [{"id": id_, "adult": False} for id_ in self.films]
+    def _changes(self, query: Mapping[str, str]) -> Answer:
+        """Two a page, so that there is more than one; a deleted film has no ``adult``."""
+        page, ids = int(query.get("page", "1")), sorted(self.changed)
+        results = [{"id": id_, "adult": None} for id_ in ids[(page - 1) * 2 : page * 2]]
+        pages = max(1, -(-len(ids) // 2))
         return _json(
-            {"results": results, "page": 1, "total_pages": 1, "total_results": len(results)}
+            {"results": results, "page": page, "total_pages": pages, "total_results": len(ids)}
         )
 
 

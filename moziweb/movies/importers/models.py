@@ -9,6 +9,15 @@ from moziweb.db.meta import Base
 from moziweb.movies.models import now_utc
 
 
+class ImportMark(Base):
+    """How far something that is looked through again and again has been looked through."""
+
+    __tablename__ = "import_mark"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[datetime]
+
+
 class MovieReference(Base):
     """A film's identity in a list: a second import of that list finds the film by it.
 

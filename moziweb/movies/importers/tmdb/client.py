@@ -110,6 +110,14 @@ class TmdbClient:
             **{"release_date.gte": first.isoformat(), "release_date.lte": last.isoformat()},
         )
 
+    def changes(self, first: date, last: date) -> Iterator[dict[str, Any]]:
+        """The pages of films that were changed at TMDB between two days, both included; 14 days
+        lie between them at most.
+        """
+        yield from self._pages(
+            "/movie/changes", start_date=first.isoformat(), end_date=last.isoformat()
+        )
+
     def _pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         number, last = 1, 1
         while number <= min(last, MAX_PAGES):

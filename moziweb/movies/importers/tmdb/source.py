@@ -61,6 +61,11 @@ class TmdbSource:
             found.update(dict.fromkeys(_ids(page.get("results"))))
         return tuple(found)
 
+    def changed_between(self, first: date, last: date) -> frozenset[int]:
+        """The films that were changed at TMDB in these days: ours and a great many others."""
+        pages = self._client.changes(first, last)
+        return frozenset(found for page in pages for found in _ids(page.get("results")))
+
     def films(self, tmdb_ids: Iterable[int]) -> Iterator[Candidate]:
         """The films as candidates, fetched one by one; one that is not there has a problem.
 

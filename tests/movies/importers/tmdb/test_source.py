@@ -7,8 +7,14 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from moziweb.db import Database
 from moziweb.movies.importers.planning import Effect
-from moziweb.movies.importers.refreshing import films_to_refresh, stale_films
+from moziweb.movies.importers.refreshing import (
+    due_films,
+    films_to_refresh,
+    note_refreshed,
+    stale_films,
+)
 from moziweb.movies.importers.service import Applied, Importer
 from moziweb.movies.importers.tmdb.errors import TmdbNotFound, TmdbUnavailable
 from moziweb.movies.importers.tmdb.source import TmdbSource
@@ -18,7 +24,7 @@ from tests import factories
 from tests.conftest import QueryCounter
 from tests.movies.importers.conftest import NOW, TODAY, Clock
 from tests.movies.importers.tmdb_world import WEEK, a_film, catalogue, client_of, source_over
-from tests.services.tmdb import TmdbServer, truncated, unavailable
+from tests.services.tmdb import TmdbServer, failure, truncated, unavailable
 from tests.services.tmdb_films import release
 
 
@@ -189,9 +195,51 @@ def test_what_is_to_be_refreshed_is_what_may_still_change_or_is_old(dbsession: S
     since = NOW - timedelta(days=150)
     assert films_to_refresh(dbsession, TODAY, since) == (3, 4, 1)
     assert films_to_refresh(dbsession, TODAY, since, limit=1) == (3,)
+    # What TMDB has changed of them, what is old, and what was left alone for two weeks.
+    film(5, TODAY + timedelta(days=30), 20)
+    dbsession.commit()
+    due = films_to_refresh(dbsession, TODAY, since, changed={2, 4, 77}, now=NOW)
+    assert due == (3, 5, 4)
     ((movie_id, _title, fetched),) = stale_films(dbsession, since)
     assert dbsession.get_one(Movie, movie_id).tmdb_id == 3
     assert fetched == NOW - timedelta(days=200)
+
+
+def test_changes_are_asked_for_by_days_and_pages(tmdb: TmdbServer) -> None:
+    for number in (1, 2, 3):
+        tmdb.add(a_film(number))
+    found = source_over(tmdb).changed_between(date(2026, 8, 20), date(2026, 8, 21))
+    assert found == {1001, 1002, 1003}
+    days = {"start_date": "2026-08-20", "end_date": "2026-08-21"}
+    assert [dict(asked.query) for asked in tmdb.requests] == [
+        {"page": "1", **days}, {"page": "2", **days},
+    ]  # fmt: skip
+
+
+def test_what_tmdb_has_changed_is_due_until_too_long_ago(
+    database: Database, dbsession: Session, tmdb: TmdbServer
+) -> None:
+    for tmdb_id in (1001, 1002):
+        movie = factories.make_movie(dbsession, tmdb_id=tmdb_id)
+        dbsession.add(
+            FieldProvenance(movie_id=movie.id, field="title", source="tmdb", fetched_at=NOW)
+        )
+    dbsession.commit()
+    tmdb.changed |= {1002, 7}
+    source, long_ago = source_over(tmdb), NOW - timedelta(days=150)
+
+    def due(**options: bool) -> tuple[int, ...]:
+        return due_films(database, source, NOW, long_ago, **options)
+
+    assert due() == (1001, 1002)  # nobody knows what has changed since when
+    assert tmdb.requests == []
+    note_refreshed(database, NOW - timedelta(days=3))
+    assert due() == (1002,)
+    assert due(everything=True) == (1001, 1002)
+    tmdb.answer_next("/3/movie/changes", failure(400, 22, "Invalid date range."))
+    assert due() == (1001, 1002)
+    note_refreshed(database, NOW - timedelta(days=15))
+    assert due() == (1001, 1002)
 
 
 def test_an_import_costs_the_same_queries_whatever_is_there(
