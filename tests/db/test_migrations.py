@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 import moziweb.freshness
+import moziweb.manager.consoles.models
 import moziweb.manager.imports.models
 import moziweb.manager.models
 import moziweb.movies.importers.models
