@@ -1,16 +1,23 @@
 """The console of the cache: what it tells, purging, warming, and who may."""
 
+import secrets
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from webtest import TestApp
 
+from moziweb.manager.accounts import add_user
+from moziweb.manager.audit import COMMAND
 from moziweb.manager.consoles import CACHE_WARMER
 from moziweb.manager.consoles.models import CacheWarming
 from moziweb.manager.models import AuditEntry, Role
-from tests.site.cached import Films, missed, pages, states, week_here
+from tests.conftest import QueryCounter, running_app
+from tests.services.memcached import MemcachedServer
+from tests.site.cached import CACHED, Films, fill, missed, now, pages, states, week_here
 
-from .conftest import csrf_of, signed_in
+from .conftest import NAMES, PASSWORD, csrf_of, signed_in
 
 PATH = "/manager/cache"
 
@@ -80,25 +87,65 @@ def test_it_tells_and_purges(cached: TestApp, films: Films) -> None:
     ]
 
 
-def test_pages_are_rendered_beforehand_and_who_may_what(cached: TestApp, films: Films) -> None:
-    editor, admin = signed_in(cached, Role.EDITOR), signed_in(cached, Role.ADMIN)
-    assert "Kiürítés címke szerint" not in editor.get(PATH).text
+@pytest.fixture
+def pair(local: dict[str, str], memcached_server: MemcachedServer) -> Iterator[list[TestApp]]:
+    """Two processes of a site, as far as the cache can tell: its entries lie on memcached."""
+    settings = {
+        **local,
+        **CACHED,
+        "cache.prefix": secrets.token_hex(4),
+        "cache.stamps.url": f"memcached://{memcached_server.address}",
+        "cache.default.backend": "dogpile.cache.pylibmc",
+        "cache.default.arguments.url": memcached_server.address,
+    }
+    with running_app(settings) as one, running_app(settings) as other:
+        for app in (one, other):
+            app.app.registry["clock"] = now
+        with one.app.registry["database"].write() as session:
+            for role, name in NAMES.items():
+                add_user(session, name, PASSWORD, role, by=COMMAND, now=now())
+        yield [one, other]
+
+
+def test_what_one_process_does_is_so_in_the_other(
+    pair: list[TestApp], memcached_server: MemcachedServer, query_counter: QueryCounter
+) -> None:
+    one, other = pair
+    with one.app.registry["database"].write() as session:
+        films = fill(session)
+    editor, admin = signed_in(one, Role.EDITOR), signed_in(one, Role.ADMIN)
+    states(one, films)
+    assert set(states(other, films).values()) <= {"hit", "l1"}
+    with query_counter(one.app.registry["database"].engine) as statements:
+        page = editor.get(PATH)
+    assert len(statements) <= 8, statements
+    assert f"{memcached_server.address}: " in page.html.select_one("#regions").get_text()
+
+    # An editor looks, and no more.
+    assert "Kiürítés címke szerint" not in page.text
     assert send(editor, "purge", do="all").status_int == 403
     assert send(editor, "warm", do="start", through="weeks").status_int == 403
-    assert missed(cached, films) == set()
+    assert missed(other, films) == set()
 
+    # The page that is purged by its address here is made anew there, and no other.
+    send(admin, "purge", do="path", path=pages(films)["film"])
+    assert missed(other, films) == {"film"}
+
+    # What is rendered beforehand here is a hit there.
     send(admin, "purge", do="all")
     assert send(admin, "warm", do="start", through="everything").status_int == 400
     assert send(admin, "warm", do="start", through="shown").status_int == 303
-    cached.app.registry[CACHE_WARMER].wait()
-    with cached.app.registry["database"].read() as session:
+    one.app.registry[CACHE_WARMER].wait()
+    with one.app.registry["database"].read() as session:
         row = session.scalars(select(CacheWarming)).one()
     assert row.ended_at is not None
     assert (row.done, row.failed, row.stopped) == (row.total, 0, False)
     assert row.rendered >= 8
-    assert not missed(cached, films) & {"index", "english", "week", "film"}
-    assert "kész" in admin.get(PATH).html.select_one("#warming [role=status]").get_text()
-    assert [each.action for each in entries(cached)] == ["cache.purge", "cache.warm"]
+    assert not missed(other, films) & {"index", "english", "week", "film"}
+    seen = signed_in(other, Role.ADMIN).get(PATH).html
+    assert "kész" in seen.select_one("#warming [role=status]").get_text()
+    actions = [each.action for each in entries(one)]
+    assert actions == ["cache.purge", "cache.purge", "cache.warm"]
 
 
 def test_one_warming_at_a_time_and_it_can_be_stopped(cached: TestApp, films: Films) -> None:

@@ -10,7 +10,7 @@ from webtest import TestApp
 from moziweb.manager.models import AuditEntry
 from moziweb.posters.models import PosterHost, PosterSource, PosterVariant, SourceState
 from tests import factories
-from tests.conftest import NOW
+from tests.conftest import NOW, QueryCounter
 
 from .conftest import Clock, csrf_of
 from .films import last_entry
@@ -50,7 +50,7 @@ def retry(browser: TestApp, do: str, name: str = "", **options: Any) -> Any:
 
 @pytest.mark.usefixtures("failures")
 def test_it_tells_what_failed_where_and_why_and_the_pace(
-    site: TestApp, editor: TestApp, clock: Clock
+    site: TestApp, editor: TestApp, clock: Clock, query_counter: QueryCounter
 ) -> None:
     with site.app.registry["database"].write() as session:
         for number, ago in enumerate((0, 10, 90, 60 * 30)):
@@ -60,7 +60,9 @@ def test_it_tells_what_failed_where_and_why_and_the_pace(
                     source_sha256="0", created_at=NOW - timedelta(minutes=ago),
                 )
             )  # fmt: skip
-    page = editor.get(PATH)
+    with query_counter(site.app.registry["database"].engine) as statements:
+        page = editor.get(PATH)
+    assert len(statements) <= 10, statements
     tables = page.html.select("#failures table")
     by_site = {
         row.th.get_text(): row.get_text(" ", strip=True) for row in tables[0].select("tbody tr")
