@@ -19,20 +19,23 @@ _MONTHS_AHEAD: Final = 8
 def week_nav(visit: Visit, week: Week, out: Neighbours | None = None) -> PeriodNav:
     """The navigation of a week; ``out`` are the days that lead out of an empty one.
 
-    An empty one leads to no side on which there are no premieres: a calendar has thousands of empty
-    weeks, and whoever follows every link should come to an end.
+    One before the first premiere, or after the last, leads back to that at once: a calendar has
+    thousands of them, and whoever follows every link should come to an end.
     """
 
     def link(other: Week | None) -> Link | None:
         return _link(other, week_text, visit, visit.paths.week)
 
+    before = week_of(out.before) if out and out.before else None
+    after = week_of(out.after) if out and out.after else None
+    beyond = _is_beyond(out)
     return PeriodNav(
         title=visit.wording.say(_("Premieres of the week")),
         span_text=visit.wording.span_text(week.start, week.end),
-        previous=link(week.previous if out is None or out.before else None),
-        next=link(week.next if out is None or out.after else None),
-        previous_filled=link(week_of(out.before) if out and out.before else None),
-        next_filled=link(week_of(out.after) if out and out.after else None),
+        previous=link(before if beyond else week.previous),
+        next=link(after if beyond else week.next),
+        previous_filled=link(before),
+        next_filled=link(after),
         months=_month_links(visit, month_of(week.thursday), None, out),
         jump_value=week.thursday.isoformat(),
     )
@@ -44,13 +47,16 @@ def month_nav(visit: Visit, month: Month, out: Neighbours | None = None) -> Peri
     def link(other: Month | None) -> Link | None:
         return _link(other, month_text, visit, visit.paths.month)
 
+    before = month_of(out.before) if out and out.before else None
+    after = month_of(out.after) if out and out.after else None
+    beyond = _is_beyond(out)
     return PeriodNav(
         title=visit.wording.say(_("Premieres of the month")),
         span_text=month_text(visit.wording, month),
-        previous=link(month.previous if out is None or out.before else None),
-        next=link(month.next if out is None or out.after else None),
-        previous_filled=link(month_of(out.before) if out and out.before else None),
-        next_filled=link(month_of(out.after) if out and out.after else None),
+        previous=link(before if beyond else month.previous),
+        next=link(after if beyond else month.next),
+        previous_filled=link(before),
+        next_filled=link(after),
         months=_month_links(visit, month, month, out),
         jump_value=month.start.isoformat(),
     )
@@ -59,12 +65,16 @@ def month_nav(visit: Visit, month: Month, out: Neighbours | None = None) -> Peri
 def _month_links(
     visit: Visit, around: Month, current: Month | None, out: Neighbours | None
 ) -> tuple[Link, ...]:
-    """The months around one, each with its year; of an empty one, as far as there are premieres."""
+    """The months around one, each with its year; of those beyond the last premiere only the one."""
     months = (around.shifted(step) for step in range(-_MONTHS_BACK, _MONTHS_AHEAD + 1))
-    if out is not None:
-        first = month_of(out.before) if out.before else around
-        last = month_of(out.after) if out.after else around
-        months = (month for month in months if first <= month <= last)
+    if out is not None and _is_beyond(out):
+        last = month_of(out.before) if out.before else None
+        first = month_of(out.after) if out.after else None
+        months = (
+            month
+            for month in months
+            if month == around or (last and month <= last) or (first and month >= first)
+        )
     return tuple(
         Link(
             href=visit.paths.month(month),
@@ -75,6 +85,11 @@ def _month_links(
         for month in months
         if in_bounds(month)
     )
+
+
+def _is_beyond(out: Neighbours | None) -> bool:
+    """Whether an empty period lies before the first premiere, or after the last."""
+    return out is not None and not (out.before and out.after)
 
 
 def week_text(wording: Wording, week: Week) -> str:
