@@ -14,7 +14,7 @@ PARTS  := setup.py pyproject.toml requirements.lock $(wildcard moziweb/locale/*/
 PORT   ?= 6543
 INI    ?= development.ini
 
-BENCHMARKS := variants generate cold_posters page_hit storm invalidation
+BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager
 SECONDS    ?= 60
 export PORT
 # Pyramid 2.1 imports pkg_resources, which says this each time.

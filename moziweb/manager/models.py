@@ -89,7 +89,10 @@ class AuditEntry(Base):
     """
 
     __tablename__ = "manager_audit"
-    __table_args__ = (Index("ix_manager_audit_subject", "subject", "subject_id"),)
+    __table_args__ = (
+        Index("ix_manager_audit_subject", "subject", "subject_id"),
+        Index("ix_manager_audit_subject_latest", "subject", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)

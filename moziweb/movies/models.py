@@ -113,7 +113,7 @@ class Movie(Base):
     imdb_id: Mapped[str | None] = mapped_column(String(12), unique=True)
     tmdb_id: Mapped[int | None] = mapped_column(unique=True)
     distributor_id: Mapped[int | None] = mapped_column(ForeignKey("distributor.id"), index=True)
-    published: Mapped[bool] = mapped_column(default=True)
+    published: Mapped[bool] = mapped_column(default=True, index=True)
     search_text: Mapped[str] = mapped_column(Text, default=search_text_of_insert, server_default="")
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(default=now_utc)
@@ -227,11 +227,16 @@ class Premiere(Base):
     """
 
     __tablename__ = "premiere"
-    __table_args__ = (Index(None, "date", "kind"), CheckConstraint(_DATE_IS_IN_CALENDAR, "date"))
+    __table_args__ = (
+        Index(None, "date", "kind"),
+        # A film's first or latest date, and whether it has one, are read from the index alone.
+        Index(None, "movie_id", "precision", "date"),
+        CheckConstraint(_DATE_IS_IN_CALENDAR, "date"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     movie_id: Mapped[int] = mapped_column(
-        ForeignKey("movie.id", ondelete="CASCADE"), index=True, active_history=True
+        ForeignKey("movie.id", ondelete="CASCADE"), active_history=True
     )
     kind: Mapped[PremiereKind] = mapped_column(enum_column(PremiereKind))
     service_id: Mapped[int | None] = mapped_column(ForeignKey("streaming_service.id"), index=True)

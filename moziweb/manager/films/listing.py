@@ -11,18 +11,22 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, exists, func, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
+from sqlalchemy import Select, SQLColumnExpression, func, select, tuple_
+from sqlalchemy.orm import Session, aliased, load_only
 
 from moziweb.movies.models import Movie, Premiere
 from moziweb.movies.queries import MAX_ID
 from moziweb.posters.models import PosterSource, SourceState
 
-from .wishes import Bounds, Filter, Sort, Wish, conditions
+from .wishes import Bounds, Filter, Sort, Wish, conditions, films_of, has, lacking
 
 PAGE: Final = 50
 
-Key: TypeAlias = tuple[InstrumentedAttribute[Any], InstrumentedAttribute[int]]
+_SHOWN: Final = (
+    Movie.id, Movie.title, Movie.original_title, Movie.slug, Movie.published, Movie.updated_at
+)  # fmt: skip
+
+Key: TypeAlias = tuple[SQLColumnExpression[Any], SQLColumnExpression[int]]
 """What a list is ordered by: something, and an id for what is equal in it."""
 
 
@@ -53,10 +57,10 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A stretch of the list: a query, what it is ordered by, and the letter of its cursors."""
+    """A stretch of the list: a query of ids, its order, and the letter of its cursors."""
 
     letter: str
-    query: Select[Any]
+    ids: Select[Any]
     key: Key
     read: Callable[[str], Any]
     descending: bool
@@ -64,12 +68,21 @@ class _Part:
     def fetch(self, session: Session, cursor: str, limit: int, *, backwards: bool) -> list[_Found]:
         """At most ``limit`` films beyond a cursor of this part ("" for its edge)."""
         falling = self.descending != backwards
-        query = self.query.add_columns(*self.key)
+        query = self.ids.add_columns(
+            *(key.label(name) for key, name in zip(self.key, "ab", strict=True))
+        )
         if cursor:
             key, here = tuple_(*self.key), tuple_(*self.values(cursor))
             query = query.where(key < here if falling else key > here)
         order = [each.desc() if falling else each.asc() for each in self.key]
-        rows = session.execute(query.order_by(*order).limit(limit))
+        # First which films, in indexes alone; then what is shown of these few.
+        places = query.order_by(*order).limit(limit).subquery()
+        rows = session.execute(
+            select(Movie, places.c.a, places.c.b)
+            .join(places, places.c.film == Movie.id)
+            .options(load_only(*_SHOWN, raiseload=True))
+            .order_by(*(each.desc() if falling else each.asc() for each in places.c["a", "b"]))
+        )
         return [
             _Found(film, f"{self.letter}~{_text(first)}~{number}") for film, first, number in rows
         ]
@@ -111,17 +124,17 @@ def page_of_films(session: Session, wish: Wish, bounds: Bounds) -> FilmPage:
 
 def counts(session: Session, bounds: Bounds, filters: Sequence[Filter]) -> dict[Filter, int]:
     """How many films there are in each list. One query."""
-    numbers = [
-        select(func.count()).where(*conditions(Wish(filter=each), bounds)).select_from(Movie)
-        for each in filters
-    ]
+    numbers = []
+    for each in filters:
+        found = films_of(each, bounds).subquery()
+        numbers.append(select(func.count(found.c[0].distinct())))
     row = session.execute(select(*(number.scalar_subquery() for number in numbers))).one()
     return dict(zip(filters, row, strict=True))
 
 
 def _films(session: Session, wish: Wish, bounds: Bounds, *, backwards: bool) -> list[_Found]:
     """One film more than a page has, if there is one: from the cursor on, in its direction."""
-    parts = _parts(wish.sort, conditions(wish, bounds))
+    parts = _parts(wish, bounds)
     if backwards:
         parts.reverse()
     start, cursor = _start(parts, wish.before or wish.after)
@@ -142,24 +155,29 @@ def _start(parts: Sequence[_Part], cursor: str) -> tuple[int, str]:
     return 0, ""
 
 
-def _parts(sort: Sort, wanted: Sequence[ColumnElement[bool]]) -> list[_Part]:
-    shown = (
-        Movie.id, Movie.title, Movie.original_title, Movie.slug, Movie.published, Movie.updated_at
-    )  # fmt: skip
-    films = select(Movie).options(load_only(*shown, raiseload=True)).where(*wanted)
-    if sort is Sort.TITLE:
-        return [_Part("t", films, (Movie.slug, Movie.id), _word, descending=False)]
-    if sort is Sort.CHANGED:
+def _parts(wish: Wish, bounds: Bounds) -> list[_Part]:
+    if wish.sort is not Sort.DATE:
+        # Not the plain id: SQLite would read each film that fits and sort them, instead of going
+        # along the order's index until there are enough.
+        film = Movie.id + 0
+        films = select(Movie.id.label("film")).where(*conditions(wish, bounds, film))
+        if wish.sort is Sort.TITLE:
+            return [_Part("t", films, (Movie.slug, Movie.id), _word, descending=False)]
         return [_Part("c", films, (Movie.updated_at, Movie.id), _moment, descending=True)]
     later = aliased(Premiere)
     beyond = tuple_(later.date, later.id) > tuple_(Premiere.date, Premiere.id)
-    dated = films.join(Premiere, Premiere.movie_id == Movie.id).where(
-        ~exists().where(later.movie_id == Premiere.movie_id, beyond)
+    dated = select(Premiere.movie_id.label("film")).where(
+        *conditions(wish, bounds, Premiere.movie_id),
+        ~has(later, Premiere.movie_id, beyond),
     )
-    undated = films.where(~exists().where(Premiere.movie_id == Movie.id))
+    without = lacking(lambda film: has(Premiere, film), wish.text).subquery()
+    number = without.c.id + 0
+    undated = select(number.label("film")).where(
+        *conditions(Wish(filter=wish.filter), bounds, number)
+    )
     return [
         _Part("d", dated, (Premiere.date, Premiere.id), date.fromisoformat, descending=True),
-        _Part("u", undated, (Movie.id, Movie.id), _id, descending=True),
+        _Part("u", undated, (number, number), _id, descending=True),
     ]
 
 

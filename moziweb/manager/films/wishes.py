@@ -1,11 +1,12 @@
 """What an operator wants of the list of films: a search, a filter, an order, a place in it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Exists, Select, SQLColumnExpression, and_, exists, or_, select
 from sqlalchemy.orm import aliased
 
 from moziweb.movies.calendar import week_of
@@ -79,70 +80,90 @@ class Bounds:
         return cls(today, now - timedelta(days=stale_days))
 
 
-def conditions(wish: Wish, bounds: Bounds) -> list[ColumnElement[bool]]:
-    """What a film has to be, to be in the list."""
-    found = [_FILTERS[wish.filter](bounds)] if wish.filter else []
-    return found + _search(wish.text)
+FilmId: TypeAlias = SQLColumnExpression[int]
+"""An expression that is a film's id."""
 
 
-def _search(text: str) -> list[ColumnElement[bool]]:
+def conditions(wish: Wish, bounds: Bounds, film: FilmId) -> list[ColumnElement[bool]]:
+    """What has to be of the id ``film``, for the film to be in the list.
+
+    Each is "one of these", which are found in small indexes: a film itself is read when it is
+    shown, not to find out that it is not.
+    """
+    found: list[ColumnElement[bool]] = []
+    if wish.filter:
+        found.append(film.in_(films_of(wish.filter, bounds, wish.text)))
+    if wish.text and wish.filter not in _LACKING:
+        titled = aliased(Movie)
+        found.append(film.in_(select(titled.id).where(*_search(wish.text, titled))))
+    return found
+
+
+def films_of(which: Filter, bounds: Bounds, text: str = "") -> Select[int]:
+    """The ids of the films of a filter, some perhaps more than once.
+
+    ``text`` spares the work of those that are not searched for, where that is much.
+    """
+    if which in _LACKING:
+        return lacking(_LACKING[which], text)
+    return _FILTERS[which](bounds)
+
+
+def has(part: Any, film: FilmId, *wanted: SQLColumnExpression[bool]) -> Exists:
+    """Whether a film has such a part. Of an index, no more than the id is read."""
+    return exists(part.movie_id).where(part.movie_id == film, *wanted)
+
+
+def lacking(what: Callable[[FilmId], Exists], text: str = "") -> Select[int]:
+    """The ids of the films, of those that are searched for, of which something does not exist."""
+    film = aliased(Movie)
+    return select(film.id).where(*_search(text, film), ~what(film.id).correlate(film))
+
+
+def _search(text: str, film: Any) -> list[ColumnElement[bool]]:
     """Every word is somewhere in the titles; a number is an id, too, and ``tt…`` one of IMDb's."""
     words = folded(text).split()
     if len(words) == 1 and words[0].startswith("tt") and words[0][2:].isdecimal():
-        return [Movie.imdb_id == words[0]]
-    named = and_(True, *(Movie.search_text.contains(word, autoescape=True) for word in words))
+        return [film.imdb_id == words[0]]
+    named = and_(True, *(film.search_text.contains(word, autoescape=True) for word in words))
     if len(words) == 1 and words[0].isascii() and words[0].isdecimal():
         number = int(words[0])
-        return [or_(named, Movie.id == number)] if 0 < number <= MAX_ID else [named]
+        return [or_(named, film.id == number)] if 0 < number <= MAX_ID else [named]
     return [named] if words else []
 
 
-def _this_week(bounds: Bounds) -> ColumnElement[bool]:
+def _this_week(bounds: Bounds) -> Select[int]:
     week = week_of(bounds.today)
-    return Movie.id.in_(
-        select(Premiere.movie_id).where(
-            Premiere.date.between(week.start, week.end), Premiere.precision == DatePrecision.DAY
-        )
+    return select(Premiere.movie_id).where(
+        Premiere.date.between(week.start, week.end), Premiere.precision == DatePrecision.DAY
     )
 
 
-def _without_poster(bounds: Bounds) -> ColumnElement[bool]:
-    chosen = exists().where(PosterSource.movie_id == Movie.id, PosterSource.chosen)
-    return ~chosen.correlate(Movie)
+def _failing(bounds: Bounds) -> Select[int]:
+    return select(PosterSource.movie_id).where(PosterSource.chosen, PosterSource.state.in_(FAILING))
 
 
-def _without_date(bounds: Bounds) -> ColumnElement[bool]:
-    dated = aliased(Premiere)  # the list may be joined to another one
-    has_day = exists().where(dated.movie_id == Movie.id, dated.precision == DatePrecision.DAY)
-    return ~has_day.correlate(Movie)
-
-
-def _failing(bounds: Bounds) -> ColumnElement[bool]:
-    return Movie.id.in_(
-        select(PosterSource.movie_id).where(PosterSource.chosen, PosterSource.state.in_(FAILING))
+def _stale(bounds: Bounds) -> Select[int]:
+    return select(FieldProvenance.movie_id).where(
+        FieldProvenance.source.in_(("tmdb", "csv")),
+        FieldProvenance.fetched_at < bounds.fresh_since,
     )
 
 
-def _stale(bounds: Bounds) -> ColumnElement[bool]:
-    return Movie.id.in_(
-        select(FieldProvenance.movie_id).where(
-            FieldProvenance.source.in_(("tmdb", "csv")),
-            FieldProvenance.fetched_at < bounds.fresh_since,
-        )
-    )
-
-
-def _unpublished(bounds: Bounds) -> ColumnElement[bool]:
-    return ~Movie.published
+def _unpublished(bounds: Bounds) -> Select[int]:
+    film = aliased(Movie)
+    return select(film.id).where(~film.published)
 
 
 _FILTERS: Final = {
     Filter.THIS_WEEK: _this_week,
-    Filter.NO_POSTER: _without_poster,
-    Filter.NO_DATE: _without_date,
     Filter.FAILED: _failing,
     Filter.STALE: _stale,
     Filter.UNPUBLISHED: _unpublished,
+}
+_LACKING: Final[dict[Filter, Callable[[FilmId], Exists]]] = {
+    Filter.NO_POSTER: lambda film: has(PosterSource, film, PosterSource.chosen),
+    Filter.NO_DATE: lambda film: has(Premiere, film, Premiere.precision == DatePrecision.DAY),
 }
 
 

@@ -1,0 +1,185 @@
+"""What do the manager's lists cost with 6,000 films, against 800? On SQLite and PostgreSQL.
+
+Each database has real films, of which the same share has no poster, failed, is not dated, was
+imported long ago or is not on the site, so that a full page of every list is shown at either size.
+Every list in every order, with a search and without one, its last page, the overview and the
+changes are asked for as an editor's browser does, from the application itself. The two sizes are
+asked in turn, and a ratio is the median of each round's own: what else the machine does slows both.
+On SQLite, which works in the process that asks, it is time of the processor; with PostgreSQL, which
+works in its own, it is time on the clock.
+
+Run it from the repository's root: ``python -m benchmarks.manager [--rounds 15]``.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from sqlalchemy import event
+from webtest import TestApp
+
+from benchmarks.report import Bound, Cell, finish, print_table
+from moziweb import main as make_app
+from moziweb.db import create_engine, migrations
+from moziweb.manager.accounts import add_user
+from moziweb.manager.audit import COMMAND
+from moziweb.manager.films.wishes import Filter, Sort
+from moziweb.manager.models import Role
+from tests.catalogue import add_films
+from tests.services.postgres import PostgresServer
+
+SIZES: Final = (800, 6_000)
+SLOWER: Final = 1.5
+QUESTIONS: Final = 5
+PASSWORD: Final = "a long enough password"
+COMMON: Final = "the"
+SEARCHES: Final = ("", COMMON, "bramvilágos")
+"""Without a search, with one that finds more than a page, with one that finds nothing."""
+
+
+def pages() -> Iterator[str]:
+    """The address of every page that lists."""
+    yield from ("/manager", "/manager/audit", "/manager/audit?before=500", "/manager/imports")
+    for show, sort, text in product(Filter, Sort, SEARCHES):
+        if show and text == COMMON:  # fills a page of many films, and not of a few
+            continue
+        query = {"show": show.value, "sort": sort.value, "q": text}
+        yield f"/manager/films?{urlencode({k: v for k, v in query.items() if v})}"
+    for order, cursor in (("title", "t~zz~1"), ("changed", "c~2000-01-01T00:00:00+00:00~1"),
+                         ("date", "d~1000-01-01~1"), ("date", "u~1~1")):  # fmt: skip
+        yield f"/manager/films?{urlencode({'sort': order, 'before': cursor})}"
+
+
+@dataclass
+class Manager:
+    """The manager over so many films: a browser that is signed in, and what pages took."""
+
+    size: int
+    browser: TestApp
+    clock: Callable[[], float]
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    questions: dict[str, int] = field(default_factory=dict)
+
+    def ask(self, path: str) -> None:
+        """Ask for a page once more, and keep what it took."""
+        asked: list[str] = []
+
+        def count(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            asked.append(statement)
+
+        engine = self.browser.app.registry["database"].engine
+        event.listen(engine, "before_cursor_execute", count)
+        began = self.clock()
+        self.browser.get(path, status=200)
+        spent = self.clock() - began
+        event.remove(engine, "before_cursor_execute", count)
+        self.seconds.setdefault(path, []).append(spent)
+        reads = sum(not each.startswith("BEGIN") for each in asked)
+        self.questions[path] = min(reads, self.questions.get(path, reads))
+
+
+@contextmanager
+def manager(url: str, size: int, folder: Path) -> Iterator[Manager]:
+    """The manager over a new database of ``size`` films."""
+    now = datetime.now(UTC)
+    engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2})
+    migrations.upgrade(engine)
+    engine.dispose()
+    app: Any = make_app(
+        {},
+        **{
+            "site.base_url": "http://localhost",
+            "sqlalchemy.url": url,
+            "storage.backend": "disk",
+            "storage.disk.path": str(folder / "objects"),
+        },
+    )
+    database = app.registry["database"]
+    with database.write() as session:
+        add_films(session, size, now)
+        add_user(session, "anna", PASSWORD, Role.ADMIN, by=COMMAND, now=now)
+    with database.engine.connect() as connection:  # as either does by itself in time
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
+    browser = TestApp(app)
+    form = browser.get("/manager/sign-in").form
+    form["name"], form["password"] = "anna", PASSWORD
+    form.submit(status=303)
+    clock = time.process_time if url.startswith("sqlite") else time.perf_counter
+    yield Manager(size, browser, clock)
+    database.engine.dispose()
+
+
+@contextmanager
+def managers(kind: str) -> Iterator[list[Manager]]:
+    """One of each size, on a kind of database."""
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        found = []
+        server = opened.enter_context(PostgresServer()) if kind == "PostgreSQL" else None
+        for size in SIZES:
+            url = f"sqlite:///{folder}/{size}.sqlite"
+            if server is not None:
+                url = opened.enter_context(server.database())
+            found.append(opened.enter_context(manager(url, size, folder)))
+        yield found
+
+
+def measured(kind: str, rounds: int) -> tuple[dict[str, float], int]:
+    """Prints the slowest; the ratio of each page, and the most queries that any asked."""
+    with managers(kind) as both:
+        few, many = both
+        addresses = list(pages())
+        for _ in range(rounds):
+            for path in addresses:
+                few.ask(path)
+                many.ask(path)
+        ratios = {
+            path: median(
+                more / less
+                for less, more in zip(few.seconds[path], many.seconds[path], strict=True)
+            )
+            for path in addresses
+        }
+        slowest = sorted(addresses, key=lambda path: ratios[path], reverse=True)
+        rows: list[list[Cell]] = [
+            [path, *(f"{1000 * median(each.seconds[path]):.1f}" for each in both),
+             f"{ratios[path]:.2f}", many.questions[path]]
+            for path in slowest[:12]
+        ]  # fmt: skip
+        print_table(
+            f"{kind}: the {len(rows)} that grow most of {len(addresses)} pages, medians in ms",
+            ["", *(f"{size:,} films" for size in SIZES), "ratio", "queries"],
+            rows,
+        )
+        return ratios, max(many.questions.values())
+
+
+def main() -> int:
+    """1 when a list grows, or asks too much."""
+    parser = argparse.ArgumentParser(description="The manager's lists, as films grow.")
+    parser.add_argument("--rounds", type=int, default=15)
+    rounds = parser.parse_args().rounds
+    bounds, told = [], {}
+    for kind in ("SQLite", "PostgreSQL"):
+        ratios, queries = measured(kind, rounds)
+        slowest = max(ratios, key=lambda path: ratios[path])
+        told[kind] = {"slowest": slowest, "ratio": round(ratios[slowest], 3), "queries": queries}
+        bounds += [
+            Bound(f"{kind}: 6,000 films over 800, the worst list", ratios[slowest], at_most=SLOWER),
+            Bound(f"{kind}: the most queries of a list", queries, at_most=QUESTIONS),
+        ]
+    return finish({"rounds": rounds, "lists": told}, bounds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Thousands of real films in a database, for what has to stay cheap with many.
+
+The titles and days are real (``data/README.md``). What the lists of the manager ask for besides is
+given by rule, to the same share of any number of films: a missing poster or one that failed, a
+missing day, an old import, a film that is not on the site.
+"""
+
+import csv
+import lzma
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from moziweb.manager.models import AuditEntry
+from moziweb.movies.calendar import budapest_today, week_of
+from moziweb.movies.models import FieldProvenance, Movie, Premiere, PremiereKind
+from moziweb.movies.search import search_text
+from moziweb.movies.slugs import slug_of
+from moziweb.posters.models import PosterSource, SourceKind, SourceState
+
+FILE: Final = Path(__file__).parent / "data" / "movies-6000.csv.xz"
+
+OPENING: Final = 14
+"""Films of the present week, whatever their number: a week has so many screens."""
+
+SYNOPSIS: Final = "Kitalált szöveg, olyan hosszú, mint egy igazi. " * 12
+
+Rows = list[dict[str, Any]]
+
+
+def add_films(session: Session, count: int, now: datetime) -> None:
+    """``count`` films, spread over all the years; ids from 1. The caller commits."""
+    films = list(_rows())
+    films = [films[number * len(films) // count] for number in range(count)]
+    latest = max(date.fromisoformat(film["released"]) for film in films)
+    shift = week_of(budapest_today(now)).thursday - week_of(latest).thursday
+    tables: dict[Any, Rows] = {
+        each: [] for each in (Movie, Premiere, PosterSource, FieldProvenance, AuditEntry)
+    }
+    for number, film in enumerate(films, start=1):
+        for model, row in _of_a_film(number, film, shift, now):
+            tables[model].append(row)
+    for model, rows in tables.items():
+        session.execute(insert(model), rows)
+
+
+def _rows() -> Iterator[Mapping[str, str]]:
+    with lzma.open(FILE, "rt", encoding="utf-8", newline="") as lines:
+        # A film that the file names twice is one.
+        yield from {film["imdb_id"]: film for film in csv.DictReader(lines)}.values()
+
+
+def _of_a_film(
+    number: int, film: Mapping[str, str], shift: timedelta, now: datetime
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    title = film["title"]
+    # Spread over one year whatever their number, so that changes are as far apart.
+    changed = now - timedelta(seconds=number * 7919 % 31_536_000)
+    yield Movie, {
+        "id": number, "title": title, "original_title": title, "slug": slug_of(title),
+        "search_text": search_text(title, title), "imdb_id": film["imdb_id"],
+        "synopsis": SYNOPSIS, "synopsis_en": SYNOPSIS,
+        "published": number % 10 > 0, "created_at": changed, "updated_at": changed,
+    }  # fmt: skip
+    if number % 11:
+        day = date.fromisoformat(film["released"]) + shift
+        if number <= OPENING:
+            day = week_of(budapest_today(now)).thursday
+        yield Premiere, {"movie_id": number, "kind": PremiereKind.CINEMA, "date": day}
+    if number % 12:
+        failed = number % 13 == 0
+        yield PosterSource, {
+            "movie_id": number, "kind": SourceKind.URL, "chosen": True,
+            "url": f"https://posters.example/{number}.jpg",
+            "state": SourceState.FAILED if failed else SourceState.READY,
+        }  # fmt: skip
+    fetched = now - timedelta(days=90 if number % 14 == 0 else 1)
+    for name in ("title", "premieres"):
+        yield FieldProvenance, {
+            "movie_id": number, "field": name, "source": "tmdb", "fetched_at": fetched
+        }  # fmt: skip
+    yield AuditEntry, {
+        "at": changed, "user_name": "anna", "action": "film.import", "subject": "film",
+        "subject_id": number, "subject_name": title, "pages": [],
+        "changes": [{"field": "title", "before": "", "after": title}],
+    }  # fmt: skip
