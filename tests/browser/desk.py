@@ -5,6 +5,7 @@ With a TMDB, films are imported from there, and posters are made in the backgrou
 
 import contextlib
 import shutil
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ from playwright.sync_api import Page
 from sqlalchemy import select, update
 
 from moziweb import main
+from moziweb.freshness import JOURNAL
 from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
 from moziweb.manager.models import Role
 from moziweb.posters.addresses import AllowedNetwork
 from moziweb.posters.fetch import Fetcher, FetchPolicy
-from moziweb.posters.models import PosterSource, SourceKind
+from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.posters.sources import UrlReader
 from tests.conftest import raw_settings
 from tests.services.ports import HOST, free_port
@@ -32,6 +34,8 @@ from .site import served
 
 NAME = "anna"
 PASSWORD = "a long enough password"  # of nobody but these tests
+
+PATIENCE = 60.0
 
 MISSING = "/t/p/missing.jpg"
 """A picture that a desk's TMDB has not, ever."""
@@ -62,6 +66,20 @@ class Desk:
         """Have every page cached, and see that it is."""
         self.states(**more)
         assert set(self.states(**more).values()) <= {"hit", "l1"}
+
+    def settle(self) -> None:
+        """Wait until no picture is to be made, and all that was written has been published."""
+        deadline = time.monotonic() + PATIENCE
+        while self._is_busy():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def _is_busy(self) -> bool:
+        at_work = (SourceState.PENDING, SourceState.GENERATING)
+        with self.registry["database"].read() as session:
+            busy = select(PosterSource.id).where(PosterSource.state.in_(at_work)).limit(1)
+            is_made = session.scalar(busy) is None
+            return not is_made or JOURNAL.backlog(session.connection()) > 0
 
     def posters(self, film: int) -> list[PosterSource]:
         """A film's pictures as they stand, the oldest first."""

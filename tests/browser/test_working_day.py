@@ -19,6 +19,7 @@ from tests.site.cached import pages, week_here
 from .conftest import OpenPage
 from .desk import Desk, running_desk, served_anew
 from .looking import Watch, broken_pictures, follow, see_whole, violations_of
+from .test_accessibility import ALL, violations
 
 SOON = 60_000
 """Milliseconds within which films are fetched and pictures made, with both processors busy."""
@@ -63,6 +64,7 @@ def test_the_whole_working_day(desk: Desk, tmdb: TmdbServer, open_page: OpenPage
     more = {"mine": f"/movie/{film}-hamupipoke", "drama": "/genre/drama"}
 
     # A title is mended: exactly the pages that were promised are fresh at once.
+    desk.settle()
     desk.warm(**more)
     page.get_by_label("Cím", exact=True).fill("Hamupipőke, a mesebeli")
     expect(page.locator("#effects a", has_text="/movie/").first).to_be_attached()
@@ -91,6 +93,7 @@ def test_the_whole_working_day(desk: Desk, tmdb: TmdbServer, open_page: OpenPage
     follow(page, "button[value=save]")
     _tmdbs, ours = desk.posters(film)
     expect(page.locator(f"#state-{ours.id} strong")).to_have_text("kész", timeout=SOON)
+    desk.settle()
     assert served_anew(before, desk.states(**more)) == EVERYWHERE
     assert pictures_of(desk, film)
     assert not pictures_of(desk, film) & shown
@@ -106,6 +109,12 @@ def test_the_whole_working_day(desk: Desk, tmdb: TmdbServer, open_page: OpenPage
     anew = served_anew(before, desk.states(**more))
     assert {"week", "empty", "mine"} <= anew
     assert not anew & {"ahead", "film", "other", "undated", "genre"}
+
+    # All of it is in the audit, with the pages that it refreshed.
+    page.goto(f"{desk.url}/manager/audit")
+    page.locator("tbody summary").first.click()
+    expect(page.locator(f"tbody a[href='{more['mine']}']").first).to_be_visible()
+    assert violations(page, ALL) == []
 
     page.get_by_role("button", name="Kijelentkezés").click()
     expect(page.get_by_text("Kijelentkezett.")).to_be_visible()
@@ -124,7 +133,9 @@ def fill_the_week(page: Page, desk: Desk) -> None:
     expect(page.get_by_text("választásra vár")).to_be_visible(timeout=SOON)
     for title in ("Hamupipőke", "Furcsa film"):
         expect(page.get_by_role("row", name=title)).to_contain_text("új")
-    expect(page.get_by_role("row", name="TMDB 1003")).to_contain_text("nem importálható")
+    missing = page.get_by_role("row", name="TMDB 1003")
+    expect(missing).to_contain_text("nem importálható")
+    expect(missing).to_contain_text("A TMDB-n nincs ilyen film")
     page.get_by_role("button", name="Minden változás importálása").click()
     expect(page.get_by_text("elkészült")).to_be_visible(timeout=SOON)
 
