@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from moziweb.db import Database, create_engine, migrations
+from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
 from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.posters.sources import add_upload
@@ -69,12 +70,12 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Site]:
     """A migrated site without films."""
     (tmp_path / "site.ini").write_text(INI)
     (tmp_path / "var").mkdir()
+    shutil.copyfile(migrated_sqlite, tmp_path / "var" / "site.sqlite")
     engine = create_engine({"sqlalchemy.url": f"sqlite:///{tmp_path}/var/site.sqlite"})
-    migrations.upgrade(engine)
     yield Site(tmp_path, Database(engine), DiskStorage(tmp_path / "objects"))
     engine.dispose()
 
