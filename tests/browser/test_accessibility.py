@@ -58,6 +58,19 @@ def violations(page: Page, rules: list[str]) -> list[str]:
     ]
 
 
+def is_accessible(page: Page) -> None:
+    """On a light desk and on a dark phone, where nothing hangs over; then the desk is back."""
+    assert violations(page, ALL) == []
+    desk = page.viewport_size
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert violations(page, LOOKS) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.emulate_media(color_scheme="light")
+    if desk:
+        page.set_viewport_size(desk)
+
+
 def visit(page: Page, site: Site, path: str) -> None:
     """Go to a path, or to the page that a description in ``LINKS`` leads to."""
     page.goto(site.url + (path if path.startswith("/") else ""))
