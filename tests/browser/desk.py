@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page
 from sqlalchemy import select, update
 
@@ -20,6 +21,7 @@ from moziweb import main
 from moziweb.freshness import JOURNAL
 from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
+from moziweb.manager.films import effects
 from moziweb.manager.models import Role
 from moziweb.posters.addresses import AllowedNetwork
 from moziweb.posters.fetch import Fetcher, FetchPolicy
@@ -118,7 +120,9 @@ def running_desk(migrated: Path, folder: Path, tmdb: TmdbServer | None = None) -
         add_user(session, "béla", PASSWORD, Role.EDITOR, by=COMMAND, now=now())
     with wsgi.registry["database"].write() as session:
         films = fill(session)
-    with served(wsgi, port), _behind(wsgi.registry, tmdb):
+    with pytest.MonkeyPatch.context() as patch, served(wsgi, port), _behind(wsgi.registry, tmdb):
+        # What a change refreshes is looked through to the end, however busy the machine is.
+        patch.setattr(effects, "SECONDS", 60.0)
         yield Desk(url, films, wsgi.registry)
     wsgi.registry["database"].engine.dispose()
 

@@ -11,6 +11,7 @@ from webtest import TestApp
 
 from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
+from moziweb.manager.films import effects
 from moziweb.manager.models import Role
 from tests.conftest import NOW, raw_settings, running_app
 from tests.services.postgres import PostgresServer
@@ -101,8 +102,12 @@ def admin(site: TestApp) -> TestApp:
 
 
 @pytest.fixture
-def cached(local: dict[str, str]) -> Iterator[TestApp]:
-    """A site with its pages cached, at the real time."""
+def cached(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[TestApp]:
+    """A site with its pages cached, at the real time.
+
+    What a change refreshes is looked through to the end, however busy the machine is.
+    """
+    monkeypatch.setattr(effects, "SECONDS", 60.0)
     with running_app(local | CACHED) as app:
         app.app.registry["clock"] = now
         with app.app.registry["database"].write() as session:
