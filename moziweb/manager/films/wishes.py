@@ -90,13 +90,14 @@ def conditions(wish: Wish, bounds: Bounds, film: FilmId) -> list[ColumnElement[b
     Each is "one of these", which are found in small indexes: a film itself is read when it is
     shown, not to find out that it is not.
     """
-    found: list[ColumnElement[bool]] = []
-    if wish.filter:
-        found.append(film.in_(films_of(wish.filter, bounds, wish.text)))
     if wish.text and wish.filter not in _LACKING:
         titled = aliased(Movie)
-        found.append(film.in_(select(titled.id).where(*_search(wish.text, titled))))
-    return found
+        found = select(titled.id).where(*_search(wish.text, titled))
+        if wish.filter:
+            # Not the plain id: SQLite would read each film of the filter for its titles.
+            found = found.where((titled.id + 0).in_(films_of(wish.filter, bounds)))
+        return [film.in_(found)]
+    return [film.in_(films_of(wish.filter, bounds, wish.text))] if wish.filter else []
 
 
 def films_of(which: Filter, bounds: Bounds, text: str = "") -> Select[int]:
