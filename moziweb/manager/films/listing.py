@@ -172,9 +172,9 @@ def _parts(wish: Wish, bounds: Bounds) -> list[_Part]:
     )
     without = lacking(lambda film: has(Premiere, film), wish.text).subquery()
     number = without.c.id + 0
-    undated = select(number.label("film")).where(
-        *conditions(Wish(filter=wish.filter), bounds, number)
-    )
+    # A film without any premiere has none with a day, so there is no need to look again.
+    left = Filter.ALL if wish.filter is Filter.NO_DATE else wish.filter
+    undated = select(number.label("film")).where(*conditions(Wish(filter=left), bounds, number))
     return [
         _Part("d", dated, (Premiere.date, Premiere.id), date.fromisoformat, descending=True),
         _Part("u", undated, (number, number), _id, descending=True),
