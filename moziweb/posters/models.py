@@ -74,7 +74,7 @@ class PosterSource(Base):
         ForeignKey("movie.id", ondelete="CASCADE"), active_history=True
     )
     kind: Mapped[SourceKind] = mapped_column(enum_column(SourceKind))
-    chosen: Mapped[bool] = mapped_column(default=False)
+    chosen: Mapped[bool] = mapped_column(default=False, active_history=True)
     url: Mapped[str | None] = mapped_column(Text)
     key: Mapped[str | None] = mapped_column(Text)
     origin: Mapped[str | None] = mapped_column(String(20))

@@ -26,11 +26,18 @@ def variant_tag(source_id: int, name: str) -> str:
     return tag("variant", source_id, name)
 
 
+# No page shows a source that is not chosen: adding and removing one concerns nobody.
 DECLARATIONS.tagged(
     PosterSource,
-    columns=("movie_id", "chosen", "width", "height", "dominant_colour"),
-    keys=("id", "movie_id"),
-    tags=lambda row: (source_tag(row.id), movie_tag(row.movie_id)),
+    columns=("movie_id", "chosen"),
+    keys=("movie_id", "chosen"),
+    tags=lambda row: (movie_tag(row.movie_id),) if row.chosen else (),
+)
+DECLARATIONS.tagged(
+    PosterSource,
+    columns=("width", "height", "dominant_colour"),
+    keys=("id",),
+    tags=lambda row: (source_tag(row.id),),
 )
 DECLARATIONS.tagged(
     PosterVariant,

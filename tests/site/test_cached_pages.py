@@ -69,6 +69,24 @@ def test_a_variant_concerns_the_pages_that_show_it(cached: TestApp, films: Films
     assert "poster/thumb.jpg" in cached.get(pages(films)["index"]).text
 
 
+def test_a_poster_concerns_nobody_until_it_is_chosen(cached: TestApp, films: Films) -> None:
+    def add(session: Session) -> None:
+        movie = session.get_one(Movie, films.here)
+        factories.add_poster(session, movie, chosen=False, width=600, height=900)
+
+    def choose(session: Session) -> None:
+        session.get_one(PosterSource, films.source).chosen = False
+        session.flush()
+        session.query(PosterSource).filter_by(width=600).one().chosen = True
+
+    write(cached, add)
+    assert missed(cached, films) == set()
+    write(cached, choose)
+    assert missed(cached, films) == SHOW_THE_FILM
+    write(cached, lambda session: session.delete(session.get_one(PosterSource, films.source)))
+    assert missed(cached, films) == set()
+
+
 def test_a_lease_concerns_no_page(cached: TestApp, films: Films) -> None:
     def lease(session: Session) -> None:
         session.get_one(PosterSource, films.source).state = SourceState.GENERATING
