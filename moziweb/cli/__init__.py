@@ -5,22 +5,43 @@ one line and exit status 2. On a terminal there is a progress bar, elsewhere JSO
 line, for scripts and logs.
 """
 
+from importlib import import_module
+from typing import Final
+
 import click
 
-from .cache import cache
-from .db import db
-from .demo import demo
-from .imports import imports
 from .installation import Installation
-from .posters import posters
-from .uploads import uploads
-from .user import user
-from .worker import worker
 
 __all__ = ["main"]
 
+_GROUPS: Final = {
+    "cache": "cache",
+    "db": "db",
+    "demo": "demo",
+    "import": "imports",
+    "posters": "posters",
+    "uploads": "uploads",
+    "user": "user",
+    "worker": "worker",
+}
+"""In which module each command is, under the module's own name."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Lazy(click.Group):
+    """Imports a command when it is asked for: each brings libraries that no other needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_GROUPS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = _GROUPS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = getattr(import_module(f".{module}", __package__), module)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-c",
     "--config",
@@ -35,13 +56,3 @@ __all__ = ["main"]
 def main(context: click.Context, ini: str) -> None:
     """A movie premieres calendar: cache, database, demo, imports, posters, uploads and users."""
     context.obj = Installation(ini)
-
-
-main.add_command(cache)
-main.add_command(db)
-main.add_command(demo)
-main.add_command(imports)
-main.add_command(posters)
-main.add_command(uploads)
-main.add_command(user)
-main.add_command(worker)
