@@ -54,7 +54,7 @@ ABOVE = "moziweb.manager."
 # Changes that take a row off its pages, for good: they come last.
 HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 # Rows that no page reads.
-NOT_SHOWN = frozenset({"LookedAt", "MovieReference", "PosterHost"})
+NOT_SHOWN = frozenset({"ImportMark", "LookedAt", "MovieReference", "PosterHost"})
 
 # What is rendered anew although its bytes stay the same, and why that is let be.
 IN_HUNGARIAN = {"index", "week", "ahead", "month", "genre", "undated", "film", "other", "empty"}
