@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPException, IncompleteRead
 from io import BytesIO
 
@@ -121,6 +122,12 @@ class _Redirect:
     url: str
 
 
+@cache
+def _system_authorities() -> ssl.SSLContext:
+    """Read once, when they are needed: that takes longer than all else about an application."""
+    return ssl.create_default_context()
+
+
 class Fetcher:
     """Fetches pictures under a policy; keeps no state between fetches, so threads may share it.
 
@@ -138,7 +145,7 @@ class Fetcher:
     ) -> None:
         self._policy = policy
         self._resolver = resolver
-        self._ssl_context = ssl_context or ssl.create_default_context()
+        self._ssl_context = ssl_context
         self._clock = clock
 
     def fetch(
@@ -173,7 +180,8 @@ class Fetcher:
     ) -> Fetched | NotModified | _Redirect:
         addresses = self._addresses(target, allowance)
         conditions = validators.headers(target.url)
-        with open_connection(target, addresses, allowance, self._ssl_context) as connection:
+        trust = self._ssl_context or _system_authorities()
+        with open_connection(target, addresses, allowance, trust) as connection:
             response = self._ask(connection, target, conditions, allowance)
             with closing(response):
                 if response.status in replies.REDIRECTS:
