@@ -85,7 +85,7 @@ def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
         raise ServerError(f"{_place(options)} {reason}") from error
     except ValueError as error:  # what waitress raises for an option that it does not know
         raise ServerError(f"[server:main]: {error}") from error
-    _head_refusals(app, server)
+    _head_refusals(app, sockets)
     if isinstance(app, FastPath):
         answer_in_loop(sockets, app)
     return server
@@ -120,7 +120,7 @@ def _place(options: Mapping[str, str]) -> str:
     return alone or f"{options.get('host', '0.0.0.0')}:{options.get('port', '8080')}"  # noqa: S104
 
 
-def _head_refusals(app: Callable[..., Any], server: Server) -> None:
+def _head_refusals(app: Callable[..., Any], sockets: Mapping[int, Any]) -> None:
     """Give the site's headers to what waitress answers by itself: no request, or too large a one.
 
     Its answers repeat what they refuse, and no browser should take that for a page.
@@ -138,11 +138,9 @@ def _head_refusals(app: Callable[..., Any], server: Server) -> None:
     class Channel(HTTPChannel):
         error_task_class = Refusal
 
-    servers: Any = (
-        (server.map or {}).values() if isinstance(server, MultiSocketServer) else (server,)
-    )
-    for each in servers:
-        each.channel_class = Channel
+    for each in sockets.values():
+        if isinstance(each, BaseWSGIServer):
+            each.channel_class = Channel
 
 
 def _start_relay(app: Callable[..., Any]) -> None:
