@@ -44,8 +44,9 @@ from moziweb.movies.models import now_utc
 from moziweb.posters.batch import Selection, generate
 from moziweb.posters.claims import Claims
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind
+from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.service import CACHE_CONTROL, PosterService
+from moziweb.posters.service import PosterService
 from moziweb.posters.sources import SourceAddress, SourceBytes, SourceReader
 from moziweb.posters.wiring import workshop_from
 from moziweb.posters.workshop import Workshop

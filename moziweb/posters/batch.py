@@ -17,9 +17,10 @@ from sqlalchemy import ColumnElement, and_, func, select
 
 from moziweb.db import Database
 
+from .attempt import Outcome
 from .models import PosterSource, PosterVariant, VariantState
 from .recipes import RECIPES
-from .service import Outcome, PosterService
+from .service import PosterService
 
 PAGE: Final = 500
 """Sources looked up at a time."""

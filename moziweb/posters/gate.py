@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from .service import Outcome, PosterService, Status
+from .attempt import Outcome, Status
+from .service import PosterService
 
 LOOK_EVERY: Final = 0.05
 """Seconds between the looks of the one request that waits."""

@@ -9,78 +9,27 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Final, NamedTuple
 
 from pyramid.registry import Registry
-from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
-from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 from moziweb.movies.models import now_utc
-from moziweb.storage import Storage, StorageError, StoredObject
+from moziweb.storage import Storage
 
-from .breaker import STORAGE, Breaker, Passage, host_of
+from .attempt import Outcome, Status
+from .breaker import STORAGE, Breaker, Passage
 from .claims import Claim, Claims, Refusal
+from .failures import DATABASE, INTERNAL, PAUSED, blame, failure_of, giver_of, needed_by
 from .imaging import EncodedImage, VariantSet, make_variants
-from .models import PosterVariant, SourceKind, VariantState
+from .models import SourceKind
 from .probe import LIMITS, Limits, SourceImage, probe
-from .recipes import CENTRE, RECIPES, Point, Recipe, object_key
-from .rejection import ImageRejected
-from .sources import ChangeReader, Prober, SourceBytes, SourceError, SourceReader, storage_code
+from .publishing import Uploaded, publish, upload
+from .recipes import CENTRE, RECIPES, Point, Recipe
+from .sources import ChangeReader, Prober, SourceBytes, SourceError, SourceReader
 
 log = logging.getLogger(__name__)
-
-CACHE_CONTROL: Final = "max-age=290304000, public, immutable"
-"""What variants are served with: their address changes when their bytes do."""
-
-
-class Status(StrEnum):
-    """How an attempt to have a source's variants ended."""
-
-    MADE = "made"
-    COMPLETE = "complete"
-    """Nothing was missing."""
-    BUSY = "busy"
-    """Somebody else is making them."""
-    HELD = "held"
-    """It failed before, and the time to try again has not come."""
-    FAILED = "failed"
-    LOST = "lost"
-    """The lease ran out, or the source changed, before the work was done."""
-    UNKNOWN = "unknown"
-    """There is no such source."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The end of an attempt: ``code`` says why it failed, ``made`` how many variants were made."""
-
-    status: Status
-    code: str | None = None
-    made: int = 0
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether all variants are ready now."""
-        return self.status in (Status.MADE, Status.COMPLETE)
-
-
-class _Failure(NamedTuple):
-    code: str
-    permanent: bool = False
-    retry_after: float | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Uploaded:
-    image: EncodedImage
-    stored: StoredObject
 
 
 class _LeaseLostError(Exception):
@@ -175,7 +124,7 @@ class PosterService:
                 claim = self._claims.take(source_id, self._wanted)
             except SQLAlchemyError as error:
                 log.warning("source %d could not be claimed: %s", source_id, error)
-                return Outcome(Status.FAILED, _DATABASE)
+                return Outcome(Status.FAILED, DATABASE)
             if isinstance(claim, Refusal):
                 return Outcome(Status(claim))
             return self._work(claim)
@@ -200,10 +149,10 @@ class PosterService:
         return Outcome(Status.LOST)
 
     def _make(self, claim: Claim) -> Outcome:
-        passage = self._breaker.ask(*_asked(claim))
+        passage = self._breaker.ask(*needed_by(claim))
         if passage.until is not None:
-            self._claims.postpone(claim, passage.until, _PAUSED)
-            return Outcome(Status.HELD, _PAUSED)
+            self._claims.postpone(claim, passage.until, PAUSED)
+            return Outcome(Status.HELD, PAUSED)
         source = self._read_answered(claim, passage)
         if source is None:
             return self._unchanged(claim)
@@ -221,8 +170,7 @@ class PosterService:
         with self._database.write() as session:
             if not self._claims.finish(session, claim, **_facts(claim, source, sha256, variants)):
                 return Outcome(Status.LOST)
-            _publish(session, claim.source_id, sha256, uploaded, self._clock())
-            _supersede(session, claim.source_id, sha256, self._wanted, self._clock())
+            publish(session, claim.source_id, sha256, uploaded, self._wanted, self._clock())
         return Outcome(Status.MADE, made=len(uploaded))
 
     def _read_answered(self, claim: Claim, passage: Passage) -> SourceBytes | None:
@@ -231,9 +179,9 @@ class PosterService:
             source = self._read(claim)
         except SourceError as error:
             if error.permanent:
-                self._well(_host(claim), passage)
+                self._well(giver_of(claim), passage)
             raise
-        self._well(_host(claim), passage)
+        self._well(giver_of(claim), passage)
         return source
 
     def _well(self, name: str | None, passage: Passage) -> None:
@@ -261,28 +209,21 @@ class PosterService:
 
     def _upload_all(
         self, keeper: _Keeper, sha256: str, images: Sequence[EncodedImage]
-    ) -> list[_Uploaded]:
+    ) -> list[Uploaded]:
         """What was uploaded; once the lease is lost another worker is at it, and we stop."""
         uploaded = []
         for image in images:
             keeper.keep()
-            uploaded.append(self._upload(keeper.claim, sha256, image))
+            uploaded.append(upload(self._storage, keeper.claim, sha256, image))
         return uploaded
 
-    def _upload(self, claim: Claim, sha256: str, image: EncodedImage) -> _Uploaded:
-        key = object_key(claim.movie_id, claim.slug, sha256, image.recipe)
-        stored = self._storage.put(
-            key, image.data, content_type=image.mime, cache_control=CACHE_CONTROL
-        )
-        return _Uploaded(image, stored)
-
     def _failed(self, claim: Claim, error: Exception) -> Outcome:
-        failure = _told(error)
+        failure = failure_of(error)
         log.warning("source %d: %s: %s", claim.source_id, failure.code, failure.detail)
-        if failure.code == _INTERNAL:
+        if failure.code == INTERNAL:
             log.error("an error that nobody foresaw", exc_info=error)
         try:
-            self._blame(claim, error, failure)
+            blame(self._breaker, claim, error, failure)
             kept = self._claims.fail(
                 claim,
                 failure.code,
@@ -295,47 +236,6 @@ class PosterService:
             )
             kept = True
         return Outcome(Status.FAILED, failure.code) if kept else self._lost(claim)
-
-    def _blame(self, claim: Claim, error: Exception, failure: _Failure) -> None:
-        """Count a failure that is not the source's own against whoever did not answer."""
-        if isinstance(error, StorageError):
-            self._breaker.failed(STORAGE, failure.code)
-        elif isinstance(error, SourceError) and not failure.permanent and (name := _host(claim)):
-            self._breaker.failed(name, failure.code, failure.retry_after)
-
-
-_PAUSED: Final = "host_paused"
-"""Its host, or the storage, has failed too often: it waits, and no failure is counted."""
-
-_DATABASE: Final = "database_unavailable"
-_INTERNAL: Final = "internal"
-
-
-def _host(claim: Claim) -> str | None:
-    """Who gives a source's picture: storage, where it has been uploaded or looked at."""
-    return STORAGE if claim.key else host_of(claim.url)
-
-
-def _asked(claim: Claim) -> tuple[str, ...]:
-    """Who has to answer for a source to be made."""
-    host = _host(claim)
-    return (STORAGE, host) if host and host != STORAGE else (STORAGE,)
-
-
-def _told(error: Exception) -> _Failure:
-    match error:
-        case SourceError():
-            return _Failure(error.code, error.permanent, error.retry_after, error.detail)
-        case ImageRejected():
-            return _Failure(error.code, error.permanent, None, error.detail)
-        case StorageError():
-            return _Failure(storage_code(error), detail=str(error))
-        case MemoryError():
-            return _Failure("out_of_memory")
-        case SQLAlchemyError():
-            return _Failure(_DATABASE, detail=str(error))
-        case _:
-            return _Failure(_INTERNAL, detail=repr(error))
 
 
 def _facts(
@@ -361,52 +261,6 @@ def _validators(source: SourceBytes) -> dict[str, object]:
         "last_modified": source.last_modified,
         "final_url": source.final_url,
     }
-
-
-def _publish(
-    session: Session, source_id: int, sha256: str, uploaded: Sequence[_Uploaded], now: datetime
-) -> None:
-    """Ready rows for what was uploaded; a row of this content and key that was retired comes back.
-
-    What was ready under another key is retired: pages in others' caches may link it still.
-    """
-    rows = select(PosterVariant).where(
-        PosterVariant.source_id == source_id, PosterVariant.source_sha256 == sha256
-    )
-    known = {(row.name, row.recipe_hash, row.key): row for row in session.scalars(rows)}
-    made = {(one.image.recipe.name, one.image.recipe.hash): one.stored.key for one in uploaded}
-    for (name, hash_, key), old in known.items():
-        if old.state is VariantState.READY and made.get((name, hash_), key) != key:
-            old.state, old.superseded_at = VariantState.SUPERSEDED, now
-    for image, stored in ((one.image, one.stored) for one in uploaded):
-        recipe = image.recipe
-        row = known.get((recipe.name, recipe.hash, stored.key))
-        if row is None:
-            row = PosterVariant(source_id=source_id, source_sha256=sha256, created_at=now)
-            session.add(row)
-        row.name, row.format, row.recipe_hash = recipe.name, recipe.format, recipe.hash
-        row.bucket, row.key, row.mime = stored.bucket, stored.key, image.mime
-        row.width, row.height, row.bytes = image.width, image.height, len(image.data)
-        row.state, row.superseded_at = VariantState.READY, None
-
-
-def _supersede(
-    session: Session, source_id: int, sha256: str, wanted: frozenset[str], now: datetime
-) -> None:
-    """Retire what was ready of another content or an older recipe: all successors are ready."""
-    session.flush()
-    current = (PosterVariant.source_sha256 == sha256) & PosterVariant.recipe_hash.in_(wanted)
-    session.execute(
-        update(PosterVariant)
-        .where(
-            PosterVariant.source_id == source_id,
-            PosterVariant.state == VariantState.READY,
-            ~current,
-        )
-        .values(state=VariantState.SUPERSEDED, superseded_at=now),
-        # Their successors are published in this transaction, under the same tags.
-        execution_options={"synchronize_session": False, TAGS_OPTION: ()},
-    )
 
 
 def poster_service(registry: Registry) -> PosterService:

@@ -14,7 +14,7 @@ from moziweb.storage import Storage
 
 from .holding import heal
 from .models import PosterSource, PosterVariant, SourceKind, VariantState
-from .service import CACHE_CONTROL
+from .publishing import CACHE_CONTROL
 
 PAGE: Final = 500
 

@@ -20,9 +20,9 @@ from moziweb.posters.models import (
     SourceState,
     VariantState,
 )
+from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.reconcile import Reconciler
-from moziweb.posters.service import CACHE_CONTROL
 from moziweb.posters.sources import store_upload
 from tests.posters.conftest import picture
 

@@ -13,9 +13,9 @@ from sqlalchemy import func, select, update
 
 from moziweb.cli.posters import Tally, posters
 from moziweb.db import Database
+from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.service import Outcome, Status
 
 from .conftest import COMMAND, Run, Site, events
 

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from webtest import TestApp
 
 from moziweb.manager.models import AuditEntry, Role
+from moziweb.posters.attempt import Status
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.service import Status
 from tests.posters.pictures import encoded, photograph, quarters, with_segment
 
 from .conftest import Clock, csrf_of, signed_in

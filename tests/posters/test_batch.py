@@ -9,9 +9,10 @@ from sqlalchemy import Update, update
 
 from moziweb.db import Database
 from moziweb.posters import batch
+from moziweb.posters.attempt import Status
 from moziweb.posters.batch import DueSource, Need, Selection, generate
 from moziweb.posters.models import PosterSource, PosterVariant, VariantState
-from moziweb.posters.service import PosterService, Status
+from moziweb.posters.service import PosterService
 
 from .conftest import Shelf, add_source
 

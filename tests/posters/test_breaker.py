@@ -11,10 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
+from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.breaker import FIRST_PAUSE, STORAGE, THRESHOLD, TRIAL, Breaker, host_of
 from moziweb.posters.claims import Claims
 from moziweb.posters.models import PosterHost, PosterSource, SourceKind, SourceState
-from moziweb.posters.service import Outcome, PosterService, Status
+from moziweb.posters.service import PosterService
 from moziweb.posters.sources import SourceError
 from moziweb.storage import Storage
 from moziweb.storage.s3 import S3Storage

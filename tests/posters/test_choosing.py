@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from moziweb.db import Database
+from moziweb.posters.attempt import Status
 from moziweb.posters.choosing import choose
 from moziweb.posters.links import poster_links
 from moziweb.posters.models import PosterSource
-from moziweb.posters.service import PosterService, Status
+from moziweb.posters.service import PosterService
 from moziweb.posters.sources import SourceError
 from moziweb.storage.disk import DiskStorage
 

@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
+from moziweb.posters.attempt import Status
 from moziweb.posters.claims import Claims
 from moziweb.posters.desk import PosterDesk, SourceView, UnknownSource
 from moziweb.posters.holding import held_movies
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.rejection import ImageRejected
-from moziweb.posters.service import PosterService, Status
+from moziweb.posters.service import PosterService
 from moziweb.posters.sources import SourceError, SourceReader, UploadReader
 from moziweb.storage.disk import DiskStorage
 

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database, create_engine, migrations
 from moziweb.movies.models import Movie
+from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.claims import Claims
 from moziweb.posters.gc import Collector
 from moziweb.posters.models import (
@@ -30,7 +31,7 @@ from moziweb.posters.models import (
     VariantState,
 )
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.service import Outcome, PosterService, Status
+from moziweb.posters.service import PosterService
 from moziweb.posters.sources import add_upload
 from moziweb.storage import Storage
 from moziweb.storage.s3 import S3Storage

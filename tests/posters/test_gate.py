@@ -3,8 +3,9 @@
 import threading
 
 from moziweb.db import Database
+from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.gate import Gate
-from moziweb.posters.service import Outcome, PosterService, Status
+from moziweb.posters.service import PosterService
 
 from .conftest import Shelf, add_source
 

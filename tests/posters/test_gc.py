@@ -6,12 +6,13 @@ from typing import Any
 from sqlalchemy import update
 
 from moziweb.db import Database
+from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.claims import Claims
 from moziweb.posters.gc import Collector
 from moziweb.posters.holding import HOLD, held_movies
 from moziweb.posters.models import PosterVariant, SourceKind, VariantState
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.service import Outcome, PosterService, Status
+from moziweb.posters.service import PosterService
 from moziweb.storage import StoredObject
 from moziweb.storage.disk import DiskStorage
 

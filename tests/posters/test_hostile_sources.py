@@ -10,11 +10,12 @@ import pytest
 
 from moziweb.db import Database
 from moziweb.posters.addresses import AllowedNetwork
+from moziweb.posters.attempt import Status
 from moziweb.posters.claims import Claims
 from moziweb.posters.codes import MEANINGS
 from moziweb.posters.fetch import Fetcher, FetchPolicy
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
-from moziweb.posters.service import PosterService, Status
+from moziweb.posters.service import PosterService
 from moziweb.posters.sources import UrlReader
 from moziweb.storage.disk import DiskStorage
 

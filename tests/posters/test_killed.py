@@ -16,10 +16,11 @@ import pytest
 
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
+from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.claims import Claims
 from moziweb.posters.models import SourceKind, SourceState
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.service import Outcome, PosterService, Status
+from moziweb.posters.service import PosterService
 from moziweb.posters.sources import UploadReader, add_upload
 from moziweb.storage.s3 import S3Storage
 from tests.services.postgres import PostgresServer

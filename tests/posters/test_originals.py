@@ -11,13 +11,14 @@ from sqlalchemy import select, update
 from moziweb.db import Database
 from moziweb.movies.models import Movie, now_utc
 from moziweb.posters.addresses import AllowedNetwork
+from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.claims import Claims
 from moziweb.posters.fetch import Fetcher, FetchPolicy
 from moziweb.posters.models import LookedAt, PosterSource, SourceKind
 from moziweb.posters.originals import KEPT, Forgotten
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.reconcile import Reconciler
-from moziweb.posters.service import Outcome, PosterService, Status
+from moziweb.posters.service import PosterService
 from moziweb.posters.sources import StoredUpload, UrlReader, add_url, record_upload, store_upload
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage

@@ -10,12 +10,13 @@ from PIL import Image
 
 from moziweb.db import Database
 from moziweb.posters.addresses import AllowedNetwork
+from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.claims import LOOK_AGAIN, Claims
 from moziweb.posters.due import due_sources
 from moziweb.posters.fetch import Fetcher, FetchPolicy
 from moziweb.posters.models import PosterSource, SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.service import Outcome, PosterService, Status
+from moziweb.posters.service import PosterService
 from moziweb.posters.sources import UrlReader
 from moziweb.storage.disk import DiskStorage
 

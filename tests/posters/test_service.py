@@ -19,6 +19,7 @@ from sqlalchemy import select, update
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
+from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.claims import Claims
 from moziweb.posters.imaging import VariantSet, make_variants
 from moziweb.posters.models import (
@@ -29,8 +30,9 @@ from moziweb.posters.models import (
     VariantState,
 )
 from moziweb.posters.probe import Limits
+from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import JPEG, RECIPES, Recipe
-from moziweb.posters.service import CACHE_CONTROL, Outcome, PosterService, Status
+from moziweb.posters.service import PosterService
 from moziweb.posters.sources import SourceError
 from moziweb.posters.workshop import MEBIBYTE, Allowed, Workshop
 from moziweb.storage import Storage, StoredObject
