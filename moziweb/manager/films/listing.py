@@ -14,7 +14,8 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Select, SQLColumnExpression, func, select, tuple_
 from sqlalchemy.orm import Session, aliased, load_only
 
-from moziweb.movies.models import Movie, Premiere
+from moziweb.db.unsought import Unsought
+from moziweb.movies.models import DatePrecision, Movie, Premiere
 from moziweb.movies.queries import MAX_ID
 from moziweb.posters.models import PosterSource, SourceState
 
@@ -157,9 +158,9 @@ def _start(parts: Sequence[_Part], cursor: str) -> tuple[int, str]:
 
 def _parts(wish: Wish, bounds: Bounds) -> list[_Part]:
     if wish.sort is not Sort.DATE:
-        # Not the plain id: SQLite would read each film that fits and sort them, instead of going
-        # along the order's index until there are enough.
-        film = Movie.id + 0
+        # SQLite would read each film that fits and sort them, instead of going along the order's
+        # index until there are enough.
+        film = Unsought(Movie.id)
         films = select(Movie.id.label("film")).where(*conditions(wish, bounds, film))
         if wish.sort is Sort.TITLE:
             return [_Part("t", films, (Movie.slug, Movie.id), _word, descending=False)]
@@ -170,8 +171,11 @@ def _parts(wish: Wish, bounds: Bounds) -> list[_Part]:
         *conditions(wish, bounds, Premiere.movie_id),
         ~has(later, Premiere.movie_id, beyond),
     )
+    if wish.filter is Filter.NO_DATE:
+        # No premiere of these films has a day, so there is no need to look at those that have one.
+        dated = dated.where(Premiere.precision != DatePrecision.DAY)
     without = lacking(lambda film: has(Premiere, film), wish.text).subquery()
-    number = without.c.id + 0
+    number = Unsought(without.c.id)
     # A film without any premiere has none with a day, so there is no need to look again.
     left = Filter.ALL if wish.filter is Filter.NO_DATE else wish.filter
     undated = select(number.label("film")).where(*conditions(Wish(filter=left), bounds, number))

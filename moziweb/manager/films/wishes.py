@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from sqlalchemy import ColumnElement, Exists, Select, SQLColumnExpression, and_, exists, or_, select
 from sqlalchemy.orm import aliased
 
+from moziweb.db.unsought import Unsought
 from moziweb.movies.calendar import week_of
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
 from moziweb.movies.queries import MAX_ID
@@ -94,8 +95,8 @@ def conditions(wish: Wish, bounds: Bounds, film: FilmId) -> list[ColumnElement[b
         titled = aliased(Movie)
         found = select(titled.id).where(*_search(wish.text, titled))
         if wish.filter:
-            # Not the plain id: SQLite would read each film of the filter for its titles.
-            found = found.where((titled.id + 0).in_(films_of(wish.filter, bounds)))
+            # SQLite would read each film of the filter for its titles.
+            found = found.where(Unsought(titled.id).in_(films_of(wish.filter, bounds)))
         return [film.in_(found)]
     return [film.in_(films_of(wish.filter, bounds, wish.text))] if wish.filter else []
 
