@@ -6,8 +6,9 @@ job along; or, after the commit, to a pool of threads in this process (``pool.py
 lose it: a sweep finds by its state what is left (``due.py``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
+from weakref import ref
 
 from pyramid.config import Configurator
 from sqlalchemy import event, inspect
@@ -36,28 +37,27 @@ class Background(Protocol):
         """Sources whose transaction has been committed."""
 
 
-class Nobody:
-    """No background work at all: posters are made as visitors ask, or by the command."""
-
-    def written(self, session: Session, source_ids: Iterable[int]) -> None:
-        """Nothing."""
-
-    def committed(self, source_ids: Iterable[int]) -> None:
-        """Nothing."""
-
-
 class Watch:
-    """Sees the sources that sessions write, and tells ``background`` of those to be made."""
+    """Sees the sources that sessions write, and tells ``background`` of those to be made.
 
-    def __init__(self, background: Background) -> None:
-        self._background = background
+    It tells it for as long as somebody else holds it. SQLAlchemy keeps a factory's listeners until
+    nobody refers to the factory, and who makes posters does, through the database: one would keep
+    the other for ever.
+    """
+
+    def __init__(self, background: Background | None) -> None:
+        """``None``: posters are made as visitors ask, or by the command."""
+        self._background: Callable[[], Background | None] = (
+            (lambda: None) if background is None else ref(background)
+        )
 
     def tell(self, session: Session, source_ids: Iterable[int]) -> None:
         """Hand on sources that the session has written, past its flushes, to be made."""
         ids = set(source_ids)
         if ids:
             session.info.setdefault(_WRITTEN, set()).update(ids)
-            self._background.written(session, ids)
+            if (background := self._background()) is not None:
+                background.written(session, ids)
 
     def watch(self, factory: sessionmaker[Session]) -> None:
         """Watch all sessions of a factory."""
@@ -82,8 +82,9 @@ class Watch:
         if transaction.parent is not None:
             return
         ids = session.info.pop(_WRITTEN, ())
-        if session.info.pop(_COMMITTED, False) and ids:
-            self._background.committed(ids)
+        background = self._background()
+        if session.info.pop(_COMMITTED, False) and ids and background is not None:
+            background.committed(ids)
 
 
 def _is_to_be_made(source: PosterSource) -> bool:
@@ -103,7 +104,7 @@ def includeme(config: Configurator) -> None:
     """
     registry, settings = config.registry, config.registry.settings
     database, service = registry["database"], registry["posters"]
-    background: Background = Nobody()
+    background: Background | None = None
     if settings["posters.background"] == "procrastinate":
         background = registry["poster_queue"] = Queue(database)
     elif settings["posters.background"] == "pool":

@@ -74,7 +74,8 @@ def database(
         address = url.replace("postgresql://", "postgresql+psycopg://")
         engine = create_engine({"sqlalchemy.url": address, "sqlalchemy.pool_size": 2})
         database = Database(engine)
-        database.watch(Watch(Queue(database)).watch)
+        queue = Queue(database)
+        database.watch(Watch(queue).watch)
         yield database
         engine.dispose()
 

@@ -1,12 +1,14 @@
 """Who is told of new and changed sources: what is committed, and nothing else."""
 
+import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from weakref import ref
 
 import pytest
 from sqlalchemy.orm import Session
 
-from moziweb.db import Database
+from moziweb.db import Database, create_engine
 from moziweb.posters.background import Watch
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 
@@ -99,3 +101,22 @@ def test_what_the_demo_draws_is_drawn_when_it_is_looked_at(
     with database.write() as session:
         session.add(new(kind=SourceKind.DRAWN, url="drawn:dune"))
     assert told.in_transaction == []
+
+
+class Holding(Told):
+    """Works on the database, as all who make posters do."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.database = database
+
+
+def test_whoever_makes_posters_goes_with_the_database() -> None:
+    """Listeners would keep both, and an application that was, for as long as the process lives."""
+    database = Database(create_engine({"sqlalchemy.url": "sqlite://"}))
+    background = Holding(database)
+    database.watch(Watch(background).watch)
+    gone = ref(database)
+    del database, background
+    gc.collect()
+    assert gone() is None
