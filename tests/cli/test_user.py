@@ -37,6 +37,7 @@ def test_a_user_is_added_changed_disabled_and_enabled(site: Site, run: Run) -> N
     assert anna is not None
     assert fits("another long password", anna.password_hash)
     assert not fits(PASSWORD, anna.password_hash)
+    assert anna.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert run("user", "unlock", "Anna").stdout == "Failed attempts forgotten: 0.\n"
     assert run("user", "disable", "anna").returncode == 0
     assert events(run("user", "list").stdout)[0]["disabled"]

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from webtest import TestApp
 
+from moziweb.manager import passwords
 from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
 from moziweb.manager.films import effects
@@ -35,6 +37,14 @@ class Clock:
     def pass_(self, **time: float) -> None:
         """Let some time pass: ``minutes=5``."""
         self.now += timedelta(**time)
+
+
+@pytest.fixture(autouse=True)
+def _light_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same argon2id with next to no work: what it costs is not what these tests are about."""
+    monkeypatch.setattr(
+        passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    )
 
 
 @pytest.fixture
