@@ -129,9 +129,10 @@ def add(database: Database, url: str) -> int:
 @pytest.fixture
 def _nothing_to_collect() -> Iterator[None]:
     """What a process with thousands of tests behind it has to look through is not our effort."""
-    gc.freeze()
+    gc.collect()
+    gc.disable()
     yield
-    gc.unfreeze()
+    gc.enable()
 
 
 @pytest.mark.usefixtures("_nothing_to_collect")
