@@ -19,6 +19,9 @@ SECONDS    ?= 60
 export PORT
 # Pyramid 2.1 imports pkg_resources, which says this each time.
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated as an API:UserWarning
+# Images often ask for no bytecode. A process then compiles all of ours before it begins, and the
+# tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench soak lock screenshots test-services clean
