@@ -12,15 +12,17 @@ from .models import PosterSource, PosterVariant, SourceState, VariantState
 def choose(session: Session, source: PosterSource) -> None:
     """Make ``source`` its movie's poster: now, or as soon as its variants are ready.
 
-    Where nothing is shown yet, the movie has a placeholder until then either way, so it is chosen
-    now. The last wish counts: a source that waited to be chosen waits no longer. The source may be
-    a new one.
+    One that has variants can be shown whatever its state: while its host is asked for news, say, or
+    once that host has it no longer. Where nothing is shown yet, the movie has a placeholder until
+    then either way, so it is chosen now, too. The last wish counts: a source that waited to be
+    chosen waits no longer. The source may be a new one.
     """
     session.add(source)
     session.flush()
     _one_at_a_time(session, source.movie_id)
     _others(session, source, choose_when_ready=False)
-    if source.state is SourceState.READY or not _shows_another(session, source):
+    is_made = source.state is SourceState.READY or _has_variants(session, source)
+    if is_made or not _shows_another(session, source):
         _choose_now(session, source)
     else:
         source.choose_when_ready = True
@@ -32,6 +34,13 @@ def choose_if_awaited(session: Session, source: PosterSource) -> None:
     if source.choose_when_ready:
         _one_at_a_time(session, source.movie_id)
         _choose_now(session, source)
+
+
+def _has_variants(session: Session, source: PosterSource) -> bool:
+    ready = select(PosterVariant.id).where(
+        PosterVariant.source_id == source.id, PosterVariant.state == VariantState.READY
+    )
+    return session.scalars(ready.limit(1)).first() is not None
 
 
 def _shows_another(session: Session, source: PosterSource) -> bool:

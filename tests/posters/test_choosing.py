@@ -9,7 +9,7 @@ from moziweb.db import Database
 from moziweb.posters.attempt import Status
 from moziweb.posters.choosing import choose
 from moziweb.posters.links import poster_links
-from moziweb.posters.models import PosterSource
+from moziweb.posters.models import PosterSource, SourceState
 from moziweb.posters.service import PosterService
 from moziweb.posters.sources import SourceError
 from moziweb.storage.disk import DiskStorage
@@ -79,6 +79,19 @@ def test_one_that_is_ready_is_chosen_at_once(
 ) -> None:
     service.ensure(source_id)
     service.ensure(another)
+    choose_in(database, another)
+    assert flags(database) == {source_id: (False, False), another: (True, False)}
+
+
+@pytest.mark.parametrize("state", [SourceState.GENERATING, SourceState.FAILED])
+def test_one_that_was_made_is_chosen_at_once_whatever_has_become_of_it(
+    database: Database, service: PosterService, source_id: int, another: int, state: SourceState
+) -> None:
+    """Its host is being asked for news, or has said that it has the picture no longer."""
+    service.ensure(source_id)
+    service.ensure(another)
+    with database.write() as session:
+        session.get_one(PosterSource, another).state = state
     choose_in(database, another)
     assert flags(database) == {source_id: (False, False), another: (True, False)}
 
