@@ -24,7 +24,11 @@ from moziweb.posters.rejection import ImageRejected, RejectCode
 _LANCZOS: Final = Image.Resampling.LANCZOS
 _STRETCHES: Final = {"bilinear": Image.Resampling.BILINEAR}
 _NEAREST: Final = Image.Resampling.NEAREST
+_BOX: Final = Image.Resampling.BOX
 _OCTREE: Final = Image.Quantize.FASTOCTREE
+
+SKETCH_SIZE: Final = (3, 4)
+"""Parts of a sketch, across and down."""
 
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -55,11 +59,14 @@ class EncodedImage:
 class VariantSet(NamedTuple):
     """All that was made of a source, in the order of the recipes asked for.
 
-    ``dominant_colour`` is ``#rrggbb``, the colour that most of the picture is near to.
+    ``dominant_colour`` is ``#rrggbb``, the colour that most of the picture is near to; ``sketch``
+    are the colours of its parts, three across and four down, each as ``rgb`` in one hex digit a
+    channel.
     """
 
     source: SourceImage
     dominant_colour: str
+    sketch: str
     variants: tuple[EncodedImage, ...]
 
 
@@ -74,7 +81,7 @@ def make_variants(data: bytes, recipes: Sequence[Recipe], limits: Limits = LIMIT
     with _as_rejections():
         cuts = Cuts(data, master, limits)
         variants = tuple(_make_variant(cuts, recipe) for recipe in recipes)
-        return VariantSet(cuts.source, cuts.dominant_colour(), variants)
+        return VariantSet(cuts.source, cuts.dominant_colour(), cuts.sketch(), variants)
 
 
 def _make_variant(cuts: "Cuts", recipe: Recipe) -> EncodedImage:
@@ -119,17 +126,26 @@ class Cuts:
         return master.resize(size, _LANCZOS, box=(left, top, left + width, top + height))
 
     def dominant_colour(self) -> str:
-        """The largest of eight clusters of colour, in a picture of 16 pixels by about 24.
+        """The largest of eight clusters of colour."""
+        clusters = self._sample().quantize(8, _OCTREE)
+        largest = clusters.histogram().index(max(clusters.histogram()))
+        colour = (clusters.getpalette() or [])[3 * largest : 3 * largest + 3]
+        return f"#{bytes(colour).hex()}"
+
+    def sketch(self) -> str:
+        """See `VariantSet`."""
+        parts = self._sample().resize(SKETCH_SIZE, _BOX).tobytes()
+        return "".join(f"{(channel + 8) // 17:x}" for channel in parts)
+
+    def _sample(self) -> Image.Image:
+        """A picture of 16 pixels by about 24, to tell colours from.
 
         Each of those is the mean of 16 pixels of the master: all of them would say the same.
         """
         master = self._cuts[()]
         step = max(1, min(master.size) // 64)
         sample = master.resize((master.width // step or 1, master.height // step or 1), _NEAREST)
-        clusters = sample.reduce(max(1, min(sample.size) // 16)).quantize(8, _OCTREE)
-        largest = clusters.histogram().index(max(clusters.histogram()))
-        colour = (clusters.getpalette() or [])[3 * largest : 3 * largest + 3]
-        return f"#{bytes(colour).hex()}"
+        return sample.reduce(max(1, min(sample.size) // 16))
 
     def _cut(self, path: tuple[Box, ...]) -> Image.Image:
         if path not in self._cuts:

@@ -88,8 +88,9 @@ def _for_nobody(_tag: str) -> None:
 class PosterLinks:
     """What a page needs to show a movie's chosen poster.
 
-    ``width`` and ``height`` are the source's, in pixels; ``dominant_colour`` is ``#rrggbb``. All
-    three are None until the source has been read for the first time.
+    ``width`` and ``height`` are the source's, in pixels; ``dominant_colour`` is ``#rrggbb``, and
+    ``sketch`` as `imaging.VariantSet` has it. All are None until the source has been read for the
+    first time.
     """
 
     movie_id: int
@@ -98,6 +99,7 @@ class PosterLinks:
     width: int | None
     height: int | None
     dominant_colour: str | None
+    sketch: str | None
     stored: Mapping[tuple[str, str], StoredVariant]
     depend: Callable[[str], None] = field(default=_for_nobody, repr=False, compare=False)
 
@@ -110,6 +112,13 @@ class PosterLinks:
         """The class of our stylesheet that is nearest to the dominant colour."""
         self.depend(source_tag(self.source_id))
         return tone_class(self.dominant_colour)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The colours of the picture's parts as ``rgb``, row by row; empty where none are known."""
+        self.depend(source_tag(self.source_id))
+        sketch = self.sketch or ""
+        return tuple(sketch[at : at + 3] for at in range(0, len(sketch), 3))
 
     def url(self, name: str, format: str) -> str:  # noqa: A002 - the field's own word
         """Where the variant is: stored, or else the route that makes it.
@@ -163,6 +172,7 @@ _QUERY = (
         PosterSource.width,
         PosterSource.height,
         PosterSource.dominant_colour,
+        PosterSource.sketch,
         PosterVariant.name,
         PosterVariant.format,
         PosterVariant.bucket,
@@ -188,6 +198,7 @@ def _links(
         width=row.width,
         height=row.height,
         dominant_colour=row.dominant_colour,
+        sketch=row.sketch,
         stored=stored,
     )
 

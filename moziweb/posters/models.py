@@ -50,10 +50,11 @@ class PosterSource(Base):
     ``url`` is what a URL or drawn source is read from, ``key`` where an upload's original stands in
     storage, and an external picture's that was looked at until it is made. ``origin`` names the
     importer that brought it, if one did, and ``fetched_at`` when it last gave the address.
-    ``width`` and ``height`` are in pixels after orientation; the focal point is in 0..1 from the
-    top left. A movie has at most one chosen source: the poster its pages show.
-    ``choose_when_ready`` makes it that one as soon as its variants are ready, so that the old one
-    is shown till then; ``remake`` asks for every variant anew, those that are ready, too.
+    ``width`` and ``height`` are in pixels after orientation; ``dominant_colour`` and ``sketch`` are
+    as `imaging.VariantSet` has them; the focal point is in 0..1 from the top left. A movie has at
+    most one chosen source: the poster its pages show. ``choose_when_ready`` makes it that one as
+    soon as its variants are ready, so that the old one is shown till then; ``remake`` asks for
+    every variant anew, those that are ready, too.
     """
 
     __tablename__ = "poster_source"
@@ -87,6 +88,7 @@ class PosterSource(Base):
     focal_x: Mapped[float] = mapped_column(Float, default=0.5)
     focal_y: Mapped[float] = mapped_column(Float, default=0.5)
     dominant_colour: Mapped[str | None] = mapped_column(String(7))
+    sketch: Mapped[str | None] = mapped_column(String(36))
     etag: Mapped[str | None] = mapped_column(String(300))
     last_modified: Mapped[str | None] = mapped_column(String(60))
     final_url: Mapped[str | None] = mapped_column(Text)

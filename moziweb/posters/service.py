@@ -251,6 +251,7 @@ def _facts(
         "width": variants.source.width,
         "height": variants.source.height,
         "dominant_colour": variants.dominant_colour,
+        "sketch": variants.sketch,
         **_validators(source),
     }
 

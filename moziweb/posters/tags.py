@@ -17,7 +17,7 @@ DECLARATIONS.spelled("source", "variant")
 
 
 def source_tag(source_id: int) -> str:
-    """What reading a source has taught of it: its size and its colour."""
+    """What reading a source has taught of it: its size and its colours."""
     return tag("source", source_id)
 
 
@@ -35,7 +35,7 @@ DECLARATIONS.tagged(
 )
 DECLARATIONS.tagged(
     PosterSource,
-    columns=("width", "height", "dominant_colour"),
+    columns=("width", "height", "dominant_colour", "sketch"),
     keys=("id",),
     tags=lambda row: (source_tag(row.id),),
 )

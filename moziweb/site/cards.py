@@ -32,15 +32,17 @@ class GenreLink:
 class Picture:
     """A poster in all its sizes; ``width`` and ``height`` are those of the largest, in pixels.
 
-    ``tone`` is a class of tones.css: the picture's dominant colour. The preview is the square that
-    other sites show where they link the page. A missing picture has its box
-    and its tone, and no address.
+    ``tone`` is a class of tones.css: the picture's dominant colour; ``parts`` are the colours of
+    its parts as ``rgb``, three across, which a page of its own shows. The preview is the square
+    that other sites show where they link the page. A missing picture has its box and its tone, and
+    no address.
     """
 
     alt: str
     width: int
     height: int
     tone: str
+    parts: tuple[str, ...] = ()
     href_full: str | None = None
     src: str = ""
     srcset_avif: str = ""

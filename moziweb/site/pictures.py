@@ -18,7 +18,8 @@ def picture_of(
 ) -> Picture:
     """The picture of the movie called ``title``; without links, the box that it would stand in.
 
-    ``blurred``: the page is the movie's own, with the blurred picture and the preview.
+    ``blurred``: the page is the movie's own, with the blurred picture, the preview, and the sketch
+    that stands there until the picture has come.
     """
     wording = visit.wording
     alt = wording.say(_("Poster of ${title}", mapping={"title": title}))
@@ -31,6 +32,7 @@ def picture_of(
         width=width,
         height=height,
         tone=links.tone,
+        parts=links.parts if blurred else (),
         href_full=links.url(POSTER, "jpg"),
         src=links.url(THUMB, "jpg"),
         srcset_avif=_srcset(links, "avif"),

@@ -437,8 +437,21 @@ def test_the_larger_part_dominates_instead_of_a_mixture() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (3000, 1), (15, 17)])
 def test_any_size_has_a_colour(size: tuple[int, int]) -> None:
-    picture = Image.new("RGB", size, "#204060")
-    assert make_variants(encoded(picture, "PNG"), [SHARP]).dominant_colour == "#204060"
+    picture = Image.new("RGB", size, "#224466")
+    made = make_variants(encoded(picture, "PNG"), [SHARP])
+    assert (made.dominant_colour, made.sketch) == ("#224466", "246" * 12)
+
+
+def test_a_sketch_has_the_colours_of_the_upright_pictures_parts() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 3
+    picture = Image.new("RGB", (600, 900), "#ff0000")
+    picture.paste("#0000ff", (0, 0, 200, 225))
+    picture.paste("#00ff00", (200, 675, 400, 900))
+    sketch = make_variants(encoded(picture, "PNG", exif=exif), [SHARP]).sketch
+    parts = [sketch[at : at + 3] for at in range(0, 36, 3)]
+    nearest = [max("rgb", key=lambda channel: part["rgb".index(channel)]) for part in parts]
+    assert nearest == ["r", "g", *"r" * 9, "b"]
 
 
 # -- What cannot be made

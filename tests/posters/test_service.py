@@ -124,6 +124,7 @@ def test_the_source_learns_what_its_picture_tells(
     assert (source.state, source.format, source.bytes) == (SourceState.READY, "jpeg", len(data))
     assert (source.width, source.height, source.etag) == (200, 300, '"1"')
     assert source.dominant_colour is not None
+    assert len(source.sketch or "") == 36
     assert (source.lease_token, source.lease_until) == (None, None)
 
 

@@ -41,6 +41,7 @@ NEW_VALUES: dict[str, Any] = {
     "formats": ("IMAX",),
     "site": "Vimeo",
     "dominant_colour": "#ff0000",
+    "sketch": "f00" * 12,
     "source_sha256": "1" * 64,
     "sha256": "1" * 64,
     "source": "tmdb",
@@ -58,6 +59,7 @@ NOT_SHOWN = frozenset({"ImportMark", "LookedAt", "MovieReference", "PosterHost"}
 
 # What is rendered anew although its bytes stay the same, and why that is let be.
 IN_HUNGARIAN = {"index", "week", "ahead", "month", "genre", "undated", "film", "other", "empty"}
+SHOW_LISTED = {"index", "english", "week", "month", "genre"}
 SHOW_GENRES = {"index", "english", "week", "ahead", "month", "genre", "film", "other"}
 ALLOWED: dict[str, frozenset[str]] = {
     # Tags do not tell languages apart.
@@ -83,6 +85,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "PosterSource.width": frozenset({"api", "api_film"}),
     "PosterSource.height": frozenset({"api", "api_film"}),
     "PosterSource.dominant_colour": frozenset({"api", "api_film"}),
+    # Read with the size and the colour, which lists show.
+    "PosterSource.sketch": frozenset(SHOW_LISTED),
     # A list's tag tells of its premieres' dates and kinds at once; an empty week shows dates.
     "Premiere.kind": frozenset({"empty"}),
     "Premiere.cancelled_at": frozenset({"empty"}),

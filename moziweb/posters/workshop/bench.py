@@ -80,7 +80,7 @@ def _reply(job: Job) -> list[bytes]:
 def _make(job: Job) -> VariantSet:
     """Without a recipe the picture is only looked at."""
     if not job.recipes:
-        return VariantSet(probe(job.data, job.limits), "", ())
+        return VariantSet(probe(job.data, job.limits), "", "", ())
     return make_variants(job.data, job.recipes, job.limits)
 
 

@@ -11,9 +11,10 @@ import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from math import prod
 from typing import Any, Final, NamedTuple
 
-from moziweb.posters.imaging import EncodedImage, VariantSet
+from moziweb.posters.imaging import SKETCH_SIZE, EncodedImage, VariantSet
 from moziweb.posters.probe import FORMATS, Limits, SourceImage
 from moziweb.posters.recipes import Recipe
 from moziweb.posters.rejection import ImageRejected, RejectCode
@@ -28,6 +29,7 @@ MAX_DETAIL: Final = 300
 """Characters of what a child says for the log."""
 
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
+_SKETCH: Final = re.compile(rf"[0-9a-f]{{{3 * prod(SKETCH_SIZE)}}}")
 
 Reader = Callable[[int], bytes]
 """Returns exactly as many bytes as it is asked for."""
@@ -68,6 +70,7 @@ def made_reply(made: VariantSet) -> list[bytes]:
     head = {
         "source": asdict(made.source),
         "dominant_colour": made.dominant_colour,
+        "sketch": made.sketch,
         "variants": [(image.width, image.height, len(image.data)) for image in made.variants],
     }
     return [_head(head), *(image.data for image in made.variants)]
@@ -117,9 +120,10 @@ def _read_head(read: Reader) -> dict[str, Any]:
 
 def _read_made(head: Mapping[str, Any], read: Reader, job: Job) -> VariantSet:
     source = _checked_source(SourceImage(**head["source"]), job.limits)
-    colour, told = head["dominant_colour"], head["variants"]
-    _demand(isinstance(colour, str), "a colour that is no text")
-    _demand(_COLOUR.fullmatch(colour) if job.recipes else colour == "", "no such colour")
+    colour, sketch, told = head["dominant_colour"], head["sketch"], head["variants"]
+    for pattern, text in ((_COLOUR, colour), (_SKETCH, sketch)):
+        _demand(isinstance(text, str), "a colour that is no text")
+        _demand(pattern.fullmatch(text) if job.recipes else text == "", "no such colour")
     _demand(isinstance(told, list) and len(told) == len(job.recipes), "other variants")
     for recipe, (width, height, length) in zip(job.recipes, told, strict=True):
         size = recipe.fitted_size(source.width, source.height)
@@ -130,7 +134,7 @@ def _read_made(head: Mapping[str, Any], read: Reader, job: Job) -> VariantSet:
         EncodedImage(recipe, read(length), width, height)
         for recipe, (width, height, length) in zip(job.recipes, told, strict=True)
     )
-    return VariantSet(source, colour, images)
+    return VariantSet(source, colour, sketch, images)
 
 
 def _checked_source(told: SourceImage, limits: Limits) -> SourceImage:

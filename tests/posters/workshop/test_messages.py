@@ -137,6 +137,9 @@ def test_the_replies_that_are_forged_below_are_right_but_for_what_is_changed() -
         pytest.param(head({**HEAD, "dominant_colour": "#ABCDEF\n"}) + BLOBS, id="a line of colour"),
         pytest.param(head({**HEAD, "dominant_colour": ""}) + BLOBS, id="no colour"),
         pytest.param(head({**HEAD, "dominant_colour": 7}) + BLOBS, id="a number for a colour"),
+        pytest.param(head({**HEAD, "sketch": "<script>"}) + BLOBS, id="a script for a sketch"),
+        pytest.param(head({**HEAD, "sketch": HEAD["sketch"][3:]}) + BLOBS, id="half a sketch"),
+        pytest.param(head({**HEAD, "sketch": None}) + BLOBS, id="no sketch"),
         pytest.param(head({**HEAD, "variants": HEAD["variants"][1:]}), id="too few variants"),
         pytest.param(head({**HEAD, "variants": 12}), id="a number of variants"),
         pytest.param(first(80, 120), id="a variant without a length"),
@@ -154,10 +157,12 @@ def test_nonsense_is_told_as_such(reply: bytes) -> None:
 
 def test_a_picture_that_was_only_looked_at_has_no_variants_and_no_colour() -> None:
     looked = Job(DATA, (), LIMITS)
-    nothing: dict[str, Any] = {**HEAD, "variants": [], "dominant_colour": ""}
+    nothing: dict[str, Any] = {**HEAD, "variants": [], "dominant_colour": "", "sketch": ""}
     assert read_reply(reader(head(nothing)), looked).source == MADE.source
     with pytest.raises(BadReplyError):
         read_reply(reader(head({**nothing, "dominant_colour": "#ffffff"})), looked)
+    with pytest.raises(BadReplyError):
+        read_reply(reader(head({**nothing, "sketch": HEAD["sketch"]})), looked)
     with pytest.raises(BadReplyError):
         read_reply(reader(REPLY), looked)
 

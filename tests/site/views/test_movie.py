@@ -284,6 +284,7 @@ def test_a_ready_poster_is_linked_where_it_is_stored(app: TestApp, dbsession: Se
         width=2000,
         height=3000,
         dominant_colour="#ff0000",
+        sketch="f00" * 11 + "24a",
     )
     dbsession.add(
         PosterVariant(
@@ -304,6 +305,8 @@ def test_a_ready_poster_is_linked_where_it_is_stored(app: TestApp, dbsession: Se
     assert 'src="/objects/poster/kesz.jpg"' in html
     assert f"/poster/{movie.id}-kesz.{source.id}.webp 780w" in html
     assert "tone-500" in html
+    assert html.count('height="1" fill="#f00"/>') == 11
+    assert '<rect x="2" y="3" width="1" height="1" fill="#24a"/></svg>' in html
 
 
 def test_where_facts_are_from_is_said_once(app: TestApp, dbsession: Session, movie: Movie) -> None:
