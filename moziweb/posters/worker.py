@@ -94,7 +94,7 @@ class PosterWorker:
         app = self._app()
         try:
             async with app.open_async():
-                await self._sweep()
+                await self._sweep(app)
                 self._running = asyncio.create_task(
                     app.run_worker_async(
                         queues=[QUEUE],
@@ -129,11 +129,7 @@ class PosterWorker:
         @app.periodic(cron=EVERY_MINUTE)
         @app.task(name="posters.sweep", queue=QUEUE, queueing_lock="posters.sweep")
         async def sweep(timestamp: int) -> None:
-            await self._sweep()
-            # A job whose worker was killed would stand there for ever. Its source is found by
-            # its state, so the job itself can go.
-            for job in await app.job_manager.get_stalled_jobs(queue=QUEUE):
-                await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+            await self._sweep(app)
 
         for chore in self._chores:
             self._add(app, chore)
@@ -145,7 +141,11 @@ class PosterWorker:
         async def work(timestamp: int) -> None:
             await asyncio.to_thread(chore.work, self._stopping.is_set)
 
-    async def _sweep(self) -> None:
+    async def _sweep(self, app: procrastinate.App) -> None:
+        # A job whose worker was killed would stand there for ever. Its source is found by its
+        # state, so the job itself can go.
+        for job in await app.job_manager.get_stalled_jobs(queue=QUEUE):
+            await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
         found = await asyncio.to_thread(self._queue.sweep, self._clock())
         if found:
             log.info("%d sources were due and had no job", found)

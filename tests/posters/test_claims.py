@@ -88,12 +88,15 @@ def test_whoever_lost_the_lease_changes_nothing(
     assert source.sha256 is None
 
 
+@pytest.mark.parametrize(
+    "changed", [{"sha256": "e" * 64}, {"url": "drawn:b"}, {"key": "b"}], ids=str
+)
 def test_a_source_that_was_replaced_is_not_finished(
-    database: Database, claims: Claims, source_id: int
+    database: Database, claims: Claims, source_id: int, changed: dict[str, str]
 ) -> None:
     claim = taken(claims, source_id)
     with database.write() as session:
-        session.execute(update(PosterSource).values(sha256="e" * 64))
+        session.execute(update(PosterSource).values(changed))
     with database.write() as session:
         assert not claims.finish(session, claim, sha256="0" * 64)
 
