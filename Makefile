@@ -8,6 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 MADE   := $(VENV)/made
 S3     := .s3venv
+DATA   := tests/npm/node_modules
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
 # Catalogues are compiled as the package is installed, so a new translation installs it again.
 PARTS  := setup.py pyproject.toml requirements.lock $(wildcard moziweb/locale/*/LC_MESSAGES/*.po)
@@ -65,11 +66,11 @@ lock: $(MADE)/venv ## pin what CI installs, again
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 	  --all-extras setup.py --output-file requirements.lock --upgrade
 
-test-services: $(S3)/made ## install what the tests start: memcached, PostgreSQL, Chromium, Varnish, an S3 server
+test-services: $(S3)/made $(DATA)/made ## install what the tests start (memcached, PostgreSQL, Chromium, Varnish, an S3 server) and read
 	@scripts/test-services
 
 clean: ## remove the environments and the demo's data
-	rm -rf $(VENV) $(S3) var
+	rm -rf $(VENV) $(S3) $(DATA) var
 
 $(MADE)/venv:
 	@command -v $(PYTHON) >/dev/null || { echo "moziweb needs $(PYTHON); name another with PYTHON=…" >&2; exit 1; }
@@ -96,4 +97,11 @@ $(S3)/made: $(MADE)/venv requirements-s3.txt
 	@echo "Installing the S3 server for tests…"
 	@test -x $(S3)/bin/python || $(PYTHON) -m venv $(S3)
 	@$(S3)/bin/pip install --quiet --disable-pip-version-check --requirement requirements-s3.txt
+	@touch $@
+
+# Data that the tests read. The lock file has its checksums, and no code of it is run.
+$(DATA)/made: tests/npm/package-lock.json
+	@scripts/test-services npm
+	@echo "Fetching the tests' data…"
+	@npm ci --prefix tests/npm --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@

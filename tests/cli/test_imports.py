@@ -1,6 +1,7 @@
 """``moziweb import``: one report, everything else imported, and nothing twice."""
 
-import subprocess
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from moziweb.movies.models import Movie, Premiere
-from tests.movies.importers.dirt import COLUMNS, DATE_FORMAT, Dirt, dirty_list
+from tests.movies.importers import vega
 from tests.movies.importers.tmdb_world import a_film, catalogue
 from tests.services.tmdb import TOKEN, TmdbServer, unavailable
 from tests.services.tmdb_films import release
@@ -65,37 +66,32 @@ def test_all_but_the_bad_row_is_imported_and_nothing_twice(
     assert films(site) == 2
 
 
-def dirty(run: Run, path: Path) -> subprocess.CompletedProcess[str]:
-    columns = [option for column in COLUMNS for option in ("--column", column)]
-    return run("import", "csv", str(path), *columns, "--date-format", DATE_FORMAT)
-
-
-@pytest.fixture(scope="module")
-def dirt() -> Dirt:
-    return dirty_list()
-
-
-def test_a_dirty_list_is_one_report_that_names_every_bad_row(
-    site: Site, run: Run, tmp_path: Path, dirt: Dirt
-) -> None:
-    path = tmp_path / "movies.json"
-    path.write_bytes(dirt.data)
-    told = events(dirty(run, path).stdout)
+def test_a_dirty_list_is_one_report_that_names_every_bad_row(site: Site, run: Run) -> None:
+    """vega-datasets' 3,201 films: all but the bad row are imported, and twice changes nothing."""
+    columns = [option for column in vega.COLUMNS for option in ("--column", column)]
+    command = ["import", "csv", str(vega.movies()), *columns, "--date-format", vega.DATE_FORMAT]
+    told = events(run(*command).stdout)
     problems = [problem for event in told[:-1] for problem in event["problems"]]
-    named = {(problem["place"], problem["column"]) for problem in problems}
-    assert named == dirt.bad
-    refused = {event["place"] for event in told[:-1] if event["effect"] == "refused"}
-    assert refused == {"item 40", "item 90"}
-    assert films(site) == told[-1]["new"] == dirt.films - 2
+    assert sorted((each["place"], each["column"]) for each in problems) == sorted(vega.BAD)
+    refused = [event["place"] for event in told[:-1] if event["effect"] == "refused"]
+    assert refused == [vega.TITLELESS]
+    assert films(site) == told[-1]["new"] == vega.FILMS - 1
+    dated = vega.FILMS - 1 - len(vega.OF_ANOTHER_CENTURY)
     with site.database.read() as session:
-        assert session.scalar(select(func.count()).select_from(Premiere)) == dirt.films - 5
-        assert session.scalar(select(Movie.runtime).where(Movie.title == "300")) == 100
-        before = session.execute(select(Movie.id, Movie.updated_at).order_by(Movie.id)).all()
-    again = events(dirty(run, path).stdout)
-    assert again[-1] == told[-1] | {"new": 0, "same": dirt.films - 2}
-    with site.database.read() as session:
-        after = session.execute(select(Movie.id, Movie.updated_at).order_by(Movie.id)).all()
-    assert after == before
+        assert session.scalar(select(func.count()).select_from(Premiere)) == dated
+        assert session.scalar(select(Movie.id).where(Movie.title == "1776"))
+        crashes = select(Premiere.date).join(Movie).where(Movie.title == "Crash")
+        assert {each.year for each in session.scalars(crashes)} == {1996, 2005}
+    before = everything(site)
+    again = events(run(*command).stdout)
+    assert again[-1] == told[-1] | {"new": 0, "same": vega.FILMS - 1}
+    assert everything(site) == before
+
+
+def everything(site: Site) -> list[str]:
+    """The whole database as text."""
+    with contextlib.closing(sqlite3.connect(site.folder / "var" / "site.sqlite")) as database:
+        return list(database.iterdump())
 
 
 @pytest.mark.parametrize(

@@ -66,16 +66,35 @@ def new_movie(candidate: Candidate) -> Movie:
     title = candidate.title
     return Movie(
         title=title, original_title=title, slug=slug_of(title),
-        genre_links=[], credits=[], premieres=[], trailers=[], provenance=[], distributor=None,
+        genre_links=[], credits=[], premieres=[], trailers=[], provenance=[],
     )  # fmt: skip
 
 
 def write_plan(writing: Writing, plan: Plan) -> None:
-    """Do what the plan says; ``writing.movie`` is loaded whole, or new."""
+    """Do what the plan says; ``writing.movie`` is loaded whole, or new.
+
+    The film's own row is written once and then what belongs to it, in two flushes.
+    """
+    with writing.session.no_autoflush:
+        _write_film(writing, plan)
+        _write_parts(writing, plan)
+    writing.session.flush()
+
+
+def _write_film(writing: Writing, plan: Plan) -> None:
+    for name, value in plan.values.items():
+        if name in COLUMNS:
+            _write_column(writing, name, value)
+        elif name == "distributor":
+            writing.movie.distributor_id = _named(writing.session, Distributor, value).id
     writing.session.add(writing.movie)
     writing.session.flush()
+
+
+def _write_parts(writing: Writing, plan: Plan) -> None:
     for name, value in plan.values.items():
-        _WRITERS.get(name, _write_column)(writing, name, value)
+        if name not in COLUMNS and name != "distributor":
+            _WRITERS[name](writing, name, value)
     for step in plan.steps:
         _take_step(writing, step)
     _sign(writing, {*plan.values, *(["premieres"] if plan.steps else [])})
@@ -87,20 +106,13 @@ def write_plan(writing: Writing, plan: Plan) -> None:
                 list_name=candidate.list_name, ref=candidate.ref, movie_id=writing.movie.id
             )
         )
-    writing.session.flush()
 
 
 def _write_column(writing: Writing, name: str, value: Any) -> None:
-    if name not in COLUMNS:
-        raise LookupError(f"no field of a film: {name}")
     movie = writing.movie
     if name == "title" and movie.slug == slug_of(movie.title):
         movie.slug = slug_of(value)  # one that was made otherwise stays
     setattr(movie, name, Rating(value) if name == "rating" else value)
-
-
-def _write_distributor(writing: Writing, _name: str, value: str) -> None:
-    writing.movie.distributor_id = _named(writing.session, Distributor, value).id
 
 
 def _write_genres(writing: Writing, _name: str, value: Sequence[GenreFact]) -> None:
@@ -241,7 +253,6 @@ def _added(session: Session, row: Row) -> Row:
 
 
 _WRITERS: Final[Mapping[str, Callable[[Writing, str, Any], None]]] = {
-    "distributor": _write_distributor,
     "genres": _write_genres,
     "directors": _write_people,
     "cast": _write_people,

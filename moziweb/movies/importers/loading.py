@@ -16,6 +16,8 @@ from .premieres import Standing
 
 def load_films(session: Session, movie_ids: Collection[int]) -> dict[int, Movie]:
     """The films with everything that an import can change, whether published or not."""
+    if not movie_ids:
+        return {}
     query = (
         select(Movie)
         .where(Movie.id.in_(sorted(movie_ids)))
@@ -30,7 +32,7 @@ def load_films(session: Session, movie_ids: Collection[int]) -> dict[int, Movie]
             selectinload(Movie.provenance),
         )
     )
-    return {movie.id: movie for movie in session.scalars(query)} if movie_ids else {}
+    return {movie.id: movie for movie in session.scalars(query)}
 
 
 def snapshot(movie: Movie, posters: tuple[str, ...] = ()) -> Snapshot:

@@ -1,4 +1,4 @@
-"""Which of our films a candidate is. Four queries for any number of candidates.
+"""Which of our films a candidate is. At most four queries for any number of candidates.
 
 Ids decide: the list's own, TMDB's, IMDb's. Without them a title and a year may, with care: two
 films of one title are two films, and what cannot be told apart is told to the operator.
@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final, TypeVar
 
 from sqlalchemy import select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from moziweb.i18n import _
 from moziweb.movies.models import Movie, Premiere
@@ -129,19 +129,27 @@ def _unclear(candidate: Candidate, text: str) -> Match:
 def known_films(session: Session, candidates: Sequence[Candidate]) -> Known:
     """What ``match`` needs to know for these candidates."""
     refs = [(each.list_name, each.ref) for each in candidates if each.ref]
-    references = select(MovieReference).where(
-        tuple_(MovieReference.list_name, MovieReference.ref).in_(refs)
-    )
-    tmdb_ids = [each.tmdb_id for each in candidates if each.tmdb_id]
-    imdb_ids = [each.imdb_id for each in candidates if each.imdb_id]
-    by_tmdb = select(Movie.tmdb_id, Movie.id).where(Movie.tmdb_id.in_(tmdb_ids))
-    by_imdb = select(Movie.imdb_id, Movie.id).where(Movie.imdb_id.in_(imdb_ids))
     return Known(
-        {(row.list_name, row.ref): row.movie_id for row in session.scalars(references)},
-        {tmdb_id: id_ for tmdb_id, id_ in session.execute(by_tmdb) if tmdb_id is not None},
-        {imdb_id: id_ for imdb_id, id_ in session.execute(by_imdb) if imdb_id is not None},
+        _by_ref(session, refs) if refs else {},
+        _by_id(session, Movie.tmdb_id, [each.tmdb_id for each in candidates if each.tmdb_id]),
+        _by_id(session, Movie.imdb_id, [each.imdb_id for each in candidates if each.imdb_id]),
         _namesakes(session, {slug_of(each.title) for each in candidates}),
     )
+
+
+def _by_ref(session: Session, refs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    wanted = tuple_(MovieReference.list_name, MovieReference.ref).in_(refs)
+    rows = session.scalars(select(MovieReference).where(wanted))
+    return {(row.list_name, row.ref): row.movie_id for row in rows}
+
+
+def _by_id(
+    session: Session, column: InstrumentedAttribute[T | None], ids: Sequence[T]
+) -> dict[T, int]:
+    if not ids:
+        return {}
+    rows = session.execute(select(column, Movie.id).where(column.in_(ids)))
+    return {named: film for named, film in rows if named is not None}
 
 
 def _namesakes(session: Session, slugs: set[str]) -> dict[str, tuple[Namesake, ...]]:

@@ -122,7 +122,7 @@ class Importer:
         matches = [match(candidate, known) for candidate in candidates]
         ids = {each.movie_id for each in matches if each.movie_id is not None}
         films = load_films(session, ids)
-        posters = self._shelf.urls(session, ids)
+        posters = self._shelf.urls(session, ids) if ids else {}
         now = self._clock()
         plans = []
         for candidate, found in zip(candidates, matches, strict=True):

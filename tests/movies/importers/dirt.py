@@ -1,9 +1,7 @@
-"""A film list as dirty as those that circulate: the shape of vega-datasets' movies.json.
+"""A film list with what is bad in more ways than any real one: a small cousin of ``vega``'s.
 
-That file has 3,201 objects with headings of its own, dates like "Jun 12 1998" of which ten have
-been given the wrong century, titles that are numbers, one that is null, runtimes that are mostly
-null, texts in a wrong encoding, and several films of one title. This one has all of that from the
-demo's real films, and the numbers of the rows that are bad.
+In its shape, of the demo's films. It has what that file lacks: a runtime of nothing and one in
+words, a title that is an array, a date that is none; and it is short enough for the manager's page.
 """
 
 import json
