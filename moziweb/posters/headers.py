@@ -30,6 +30,10 @@ _MOST_SUB_BLOCKS: Final = 20_000
 """An honest file has a few hundred of either at most. These walks are Python, and hold its lock: a
 file of nothing else, 15 MB of it, would stop the whole site for seconds."""
 
+_MOST_CHUNKS: Final = 25_000
+"""Of a PNG; an honest one of 15 MB has 2,000, or 15,000 where its encoder writes 1 KB at a time.
+Pillow reads them in Python, too: 15 MB of empty ones would keep a decoder busy for ten seconds."""
+
 _ISPE: Final = re.compile(rb"(?s)ispe\0{4}(.{8})")
 _AVIF_HEAD_BYTES: Final = 64 * 1024
 
@@ -166,8 +170,19 @@ def _palette_bytes(flags: int) -> int:
 def _png_size(data: bytes) -> tuple[int, int] | None:
     if data[12:16] != b"IHDR" or len(data) < 24:
         return None
+    _count_chunks(data)
     width, height = struct.unpack_from(">II", data, 16)
     return width, height
+
+
+def _count_chunks(data: bytes) -> None:
+    """ImageRejected for more chunks than a PNG may have: a length, a name, as many bytes, a sum."""
+    at = 8
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(data):
+            return
+        at += 12 + int.from_bytes(data[at : at + 4])
+    raise ImageRejected(RejectCode.DAMAGED, f"more than {_MOST_CHUNKS} chunks")
 
 
 def _avif_size(data: bytes) -> tuple[int, int] | None:

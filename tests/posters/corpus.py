@@ -219,10 +219,12 @@ def _chunks() -> Iterator[Hostile]:
     texts = [("tEXt", b"a\0" + bytes(90))] * 20_000
     data = encoded(quarters(), "PNG")
     yield Hostile("PNG with 20,000 texts", data[:33] + _png_of(*texts)[8:] + data[33:], MADE)
-    pixels = [("IDAT", b"")] * 50_000
+    pixels = [("IDAT", b"")] * 20_000
     yield Hostile(
-        "PNG with 50,000 empty chunks of pixels", data[:33] + _png_of(*pixels)[8:] + data[33:], MADE
+        "PNG with 20,000 empty chunks of pixels", data[:33] + _png_of(*pixels)[8:] + data[33:], MADE
     )
+    empty = _png_of(("abCd", b""))[8:] * 300_000  # a million of them took a decoder ten seconds
+    yield Hostile("PNG with 300,000 empty chunks", data[:33] + empty + data[33:], _DAMAGED, True)
 
 
 def _strips() -> Iterator[Hostile]:

@@ -111,6 +111,7 @@ def test_scans_behind_a_reserved_marker_count() -> None:
     assert read_header(hiding, 64).scans == 65
 
 
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + 2 * b"\0\0\0\x40" + bytes(9)
 FRAME = b"\xff\xc0\0\x0b\x08\0\x10\0\x10\x01\x01\x11\0"
 
 
@@ -123,6 +124,7 @@ FRAME = b"\xff\xc0\0\x0b\x08\0\x10\0\x10\x01\x01\x11\0"
         pytest.param(b"\xff\xd8" + 1001 * b"\xff\x01", id="markers alone"),
         pytest.param(b"GIF89a" + bytes(7) + b"!\xfe" + 20_001 * b"\1x", id="sub-blocks"),
         pytest.param(b"GIF89a" + bytes(7) + 20_001 * b"!\xfe\0", id="empty extensions"),
+        pytest.param(PNG + 25_000 * b"\0\0\0\0abCd\0\0\0\0", id="chunks"),
     ],
 )
 def test_what_would_mislead_or_hold_up_its_reader_is_refused(data: bytes) -> None:
@@ -138,6 +140,7 @@ def test_what_would_mislead_or_hold_up_its_reader_is_refused(data: bytes) -> Non
         (b"\xff\xd8\xff\xe0\0\2", b"\xff\xd0"),
         (b"\xff\xd8", b"\xff"),
         (b"GIF89a" + bytes(7) + b"!\xfe", b"\1x"),
+        (PNG, b"\0\0\0\0abCd\0\0\0\0"),
     ],
 )
 def test_the_largest_file_of_the_smallest_parts_takes_no_time(start: bytes, part: bytes) -> None:
