@@ -23,7 +23,7 @@ from moziweb.posters.models import (
 from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.reconcile import Reconciler
-from moziweb.posters.sources import store_upload
+from moziweb.posters.sources import record_upload, store_upload
 from tests.posters.conftest import picture
 
 from .conftest import COMMAND, Run, Site, events
@@ -223,6 +223,24 @@ def test_an_original_that_is_uploaded_again_is_no_orphan_before_its_row_is_there
     assert store_upload(made.storage, picture("#123456")) == upload
     assert reconciler.remove(orphans) == 1
     assert made.storage.head(upload.key)
+
+
+def test_what_is_known_by_the_time_that_it_would_be_removed_stays(made: Site) -> None:
+    reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
+    upload = store_upload(made.storage, picture("#123456"))
+    orphan, variant = "poster/1-film-1/zy.jpg", "poster/1-film-1/zz.jpg"
+    put(made, orphan)
+    put(made, variant)
+    age(made)
+    orphans = reconciler.survey().orphans
+    assert {found.key for found in orphans} == {upload.key, orphan, variant}
+    with made.database.write() as session:
+        record_upload(session, 1, upload)
+        published = update(PosterVariant).where(PosterVariant.key == keys(made, 1)[0])
+        session.execute(published.values(key=variant))
+    assert reconciler.remove(orphans) == 1
+    assert made.storage.head(upload.key)
+    assert made.storage.head(variant)
 
 
 def test_pages_of_keys_are_compared_without_gap(

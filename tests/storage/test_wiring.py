@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from pyramid.config import Configurator
 from moziweb.settings import load
 from moziweb.storage import from_settings
 from moziweb.storage.disk import DiskStorage
-from moziweb.storage.s3 import S3Storage
+from moziweb.storage.s3 import S3Settings, S3Storage, make_client
 
 SITE = {"site.base_url": "https://moziweb.example", "sqlalchemy.url": "sqlite:///moziweb.sqlite"}
 
@@ -39,6 +40,23 @@ def test_s3_is_made_from_its_settings() -> None:
     assert isinstance(storage, S3Storage)
     assert (storage.name, storage.bucket) == ("s3", "posters")
     assert storage.url("a") == "https://s3.example.hu/posters/a"
+
+
+def test_s3_is_asked_with_the_patience_that_was_measured() -> None:
+    """3 s to connect, 10 s to answer, three tries in all; a connection for each thread and more."""
+    chosen = S3Settings.read(
+        settings(
+            backend="s3",
+            s3__bucket="posters",
+            s3__access_key_id="a",
+            s3__secret_access_key="b",
+        )
+    )
+    with closing(make_client(chosen)) as client:
+        config: Any = client.meta.config
+        assert (config.connect_timeout, config.read_timeout) == (3, 10)
+        assert config.retries == {"total_max_attempts": 3, "mode": "standard"}
+        assert config.max_pool_connections == 16
 
 
 def test_s3_adds_no_route() -> None:
