@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,31 +71,48 @@ class Site:
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@contextmanager
+def opened(folder: Path) -> Iterator[Site]:
+    """The site that stands in a folder."""
+    engine = create_engine({"sqlalchemy.url": f"sqlite:///{folder}/var/site.sqlite"})
+    try:
+        yield Site(folder, Database(engine), DiskStorage(folder / "objects"))
+    finally:
+        engine.dispose()
+
+
+def lay_out(folder: Path, migrated_sqlite: Path) -> None:
+    """Put a migrated site without films into a folder."""
+    (folder / "site.ini").write_text(INI)
+    (folder / "var").mkdir()
+    shutil.copyfile(migrated_sqlite, folder / "var" / "site.sqlite")
+
+
+def run_in(
+    folder: Path, *arguments: str, ini: str = "site.ini"
+) -> subprocess.CompletedProcess[str]:
+    """Run ``moziweb -c site.ini …`` on the site in a folder, in a process of its own."""
+    return subprocess.run(
+        [*COMMAND, "-c", str(folder / ini), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+
+
 @pytest.fixture
 def site(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Site]:
     """A migrated site without films."""
-    (tmp_path / "site.ini").write_text(INI)
-    (tmp_path / "var").mkdir()
-    shutil.copyfile(migrated_sqlite, tmp_path / "var" / "site.sqlite")
-    engine = create_engine({"sqlalchemy.url": f"sqlite:///{tmp_path}/var/site.sqlite"})
-    yield Site(tmp_path, Database(engine), DiskStorage(tmp_path / "objects"))
-    engine.dispose()
+    lay_out(tmp_path, migrated_sqlite)
+    with opened(tmp_path) as site:
+        yield site
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs ``moziweb -c site.ini …`` in a process of its own."""
-
-    def run(*arguments: str, ini: str = "site.ini") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, "-c", str(tmp_path / ini), *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        )
-
-    return run
+    """Runs the command on ``site``."""
+    return partial(run_in, tmp_path)
 
 
 def events(output: str) -> list[dict[str, Any]]:

@@ -1,10 +1,13 @@
 """``moziweb posters status, retry, gc, reconcile, verify``: what they find, tell and change."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -26,20 +29,31 @@ from moziweb.posters.reconcile import Reconciler
 from moziweb.posters.sources import record_upload, store_upload
 from tests.posters.conftest import picture
 
-from .conftest import COMMAND, Run, Site, events
+from .conftest import COMMAND, Run, Site, events, lay_out, opened, run_in
 from .test_posters import on_a_terminal
 
 COUNT = len(RECIPES)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Path:
+    """The folder of a site with two movies whose posters are made, to be copied."""
+    folder = tmp_path_factory.mktemp("made")
+    lay_out(folder, migrated_sqlite)
+    with opened(folder) as site:
+        for movie_id in (1, 2):
+            site.add_movie(movie_id, colour=f"#{movie_id}0a0a0")
+    assert run_in(folder, "posters", "generate").returncode == 0
+    return folder
+
+
 @pytest.fixture
-def made(site: Site, run: Run) -> Site:
+def made(made_once: Path, tmp_path: Path) -> Iterator[Site]:
     """A site with two movies whose posters are made."""
-    for movie_id in (1, 2):
-        site.add_movie(movie_id, colour=f"#{movie_id}0a0a0")
-    assert run("posters", "generate").returncode == 0
-    return site
+    shutil.copytree(made_once, tmp_path, dirs_exist_ok=True)
+    with opened(tmp_path) as site:
+        yield site
 
 
 def keys(site: Site, movie_id: int) -> list[str]:
