@@ -298,7 +298,10 @@ class Watch:
 def run(
     postgres: PostgresServer, seconds: float, *, seed: int = 1, how: str = "", faulty: bool = True
 ) -> Report:
-    """Run for some time. ``how`` breaks the cache on purpose; not ``faulty`` means no accidents."""
+    """Run for some time. ``how`` breaks the cache on purpose; not ``faulty`` means no accidents.
+
+    A cache that is broken on purpose is left as soon as a stale read is found.
+    """
     with ExitStack() as everything:
         stack = Stack(everything, postgres, seed, how)
         engine = create_engine(stack.url)
@@ -306,14 +309,14 @@ def run(
         watch, faults = Watch(stack, engine), Faults(stack)
         watch.begin()
         began = time.monotonic()
-        while time.monotonic() - began < seconds:
+        while time.monotonic() - began < seconds and not (how and watch.verdict.stale):
             time.sleep(0.5 + stack.chance.random())
             if faulty:
                 faults.next()
             watch.look(faults.outages)
         stack.dismiss("post", "write")
         until = time.monotonic() + RELAYED
-        while watch.unpublished() and time.monotonic() < until:
+        while not how and watch.unpublished() and time.monotonic() < until:
             time.sleep(0.5)
         time.sleep(1)  # and the readers go on reading for a while
         stack.dismiss()
