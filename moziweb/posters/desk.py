@@ -186,6 +186,7 @@ class PosterDesk:
             source.focal_x, source.focal_y = x, y
             session.flush()
             _make_again(session, PosterSource.id == source_id)
+            self._tell(session, [source_id])
 
     def regenerate(
         self, session: Session, source_ids: Collection[int], *, movie_id: int | None = None

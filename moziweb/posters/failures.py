@@ -9,7 +9,7 @@ from moziweb.storage import StorageError
 from .breaker import STORAGE, Breaker, host_of
 from .claims import Claim
 from .rejection import ImageRejected
-from .sources import SourceError, storage_code
+from .sources import STORAGE_CODES, SourceError, storage_code
 
 PAUSED: Final = "host_paused"
 """Its host, or the storage, has failed too often: it waits, and no failure is counted."""
@@ -56,8 +56,11 @@ def needed_by(claim: Claim) -> tuple[str, ...]:
 
 
 def blame(breaker: Breaker, claim: Claim, error: Exception, failure: Failure) -> None:
-    """Count a failure that is not the source's own against whoever did not answer."""
-    if isinstance(error, StorageError):
+    """Count a failure that is not the source's own against whoever did not answer.
+
+    What was looked at is given by storage; where it is there no more, by its host after all.
+    """
+    if failure.code in STORAGE_CODES:
         breaker.failed(STORAGE, failure.code)
-    elif isinstance(error, SourceError) and not failure.permanent and (name := giver_of(claim)):
-        breaker.failed(name, failure.code, failure.retry_after)
+    elif isinstance(error, SourceError) and not failure.permanent and (host := host_of(claim.url)):
+        breaker.failed(host, failure.code, failure.retry_after)

@@ -29,6 +29,11 @@ ORIGINAL_CACHE_CONTROL: Final = "private, no-cache"
 """Originals are read by the poster service alone."""
 
 
+_MISCONFIGURED: Final = "storage_misconfigured"
+_UNAVAILABLE: Final = "storage_unavailable"
+STORAGE_CODES: Final = frozenset({_MISCONFIGURED, _UNAVAILABLE})
+
+
 class SourceError(Exception):
     """A source could not be read.
 
@@ -157,10 +162,10 @@ class UrlReader:
 
 
 def storage_code(error: StorageError) -> str:
-    """The stable code of a storage's error."""
+    """The stable code of a storage's error, one of `STORAGE_CODES`."""
     if isinstance(error, StorageMisconfigured):
-        return "storage_misconfigured"
-    return "storage_unavailable"
+        return _MISCONFIGURED
+    return _UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,24 @@ def test_a_dead_host_is_not_asked_for_every_one_of_its_pictures(
         assert fetching.ensure(source_id).status is Status.MADE
 
 
+@pytest.mark.parametrize(("code", "blamed"), [("timeout", HOST), ("storage_unavailable", STORAGE)])
+def test_whoever_did_not_give_what_was_looked_at_is_blamed(
+    database: Database,
+    fetching: PosterService,
+    shelf: Shelf,
+    source_ids: list[int],
+    code: str,
+    blamed: str,
+) -> None:
+    """It stands in storage until it is made; if it is lost there, its host is asked."""
+    with database.write() as session:
+        session.get_one(PosterSource, source_ids[0]).key = "upload/aa/seen.jpg"
+    shelf.error = SourceError(code)
+    assert fetching.ensure(source_ids[0]).code == code
+    with database.read() as session:
+        assert session.scalars(select(PosterHost.name)).all() == [blamed]
+
+
 def test_a_picture_that_is_not_there_says_nothing_of_its_host(
     database: Database, fetching: PosterService, shelf: Shelf, source_ids: list[int]
 ) -> None:

@@ -177,7 +177,7 @@ def test_asked_to_regenerate_while_it_is_made_it_is_made_again(
 
 
 def test_a_focal_point_lies_within_the_picture(
-    database: Database, desk: PosterDesk, service: PosterService, source_id: int
+    database: Database, desk: PosterDesk, service: PosterService, source_id: int, told: list[int]
 ) -> None:
     service.ensure(source_id)
     with database.write() as session, pytest.raises(ValueError, match="within 0 and 1"):
@@ -186,6 +186,7 @@ def test_a_focal_point_lies_within_the_picture(
         desk.set_focal_point(session, source_id, 0.25, 0.75)
     assert described(database, desk, source_id).focal_point == (0.25, 0.75)
     assert source_of(database, source_id).state is SourceState.PENDING
+    assert told == [source_id], "nobody has to wait for the sweep"
     service.ensure(source_id)
     with database.write() as session:
         desk.set_focal_point(session, source_id, 0.25, 0.75)
