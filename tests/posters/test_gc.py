@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 
 from moziweb.db import Database
@@ -98,3 +99,28 @@ def test_what_is_no_longer_held_is_not_removed(
         assert hold.renewed() == frozenset()
         token = source_of(database, source_id).lease_token
     assert source_of(database, source_id).lease_token == token is not None
+
+
+def test_the_collector_removes_nothing_that_it_holds_no_longer(
+    database: Database,
+    disk: DiskStorage,
+    service: PosterService,
+    claims: Claims,
+    clock: Clock,
+    source_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service.ensure(source_id)
+    superseded_long_ago(database, clock)
+    look = Collector._rows
+
+    def look_slowly(*given: Any) -> Any:
+        found = look(*given)
+        clock.advance(seconds=HOLD.total_seconds() + 1)
+        claims.take(source_id, frozenset({"x"}))
+        return found
+
+    monkeypatch.setattr(Collector, "_rows", look_slowly)
+    (removed,) = Collector(database, disk, clock).run()
+    assert (removed.busy, removed.objects) == (True, 0)
+    assert len(list(disk.list("poster/"))) == len(RECIPES)
