@@ -115,7 +115,7 @@ class Migration:
         self._store(upload, data, mime)
         with self._database.write() as session:
             source_id = record_upload(session, movie_id, upload, choose=False).id
-        deleted = self._delete and _deleted(path)
+        deleted = self._delete and _deleted(path, data)
         return Move(name, MoveStatus.MOVED, None, upload.key, source_id, deleted)
 
     def _check_movie(self, movie_id: int) -> None:
@@ -150,8 +150,11 @@ def _movie_id(name: str) -> int:
     return int(match["movie"])
 
 
-def _deleted(path: Path) -> bool:
+def _deleted(path: Path, data: bytes) -> bool:
     try:
+        # The old site may have written another picture there since: the next run moves that.
+        if path.read_bytes() != data:
+            return False
         path.unlink()
     except OSError:  # a folder that we may not write in; the report says "deleted": false
         return False

@@ -9,7 +9,7 @@ import pytest
 from moziweb.db import Database
 from moziweb.posters.migration import Migration, MoveStatus, upload_files
 from moziweb.posters.models import PosterSource
-from moziweb.posters.probe import Limits, SourceImage
+from moziweb.posters.probe import Limits, SourceImage, probe
 from moziweb.posters.rejection import ImageRejected, RejectCode
 from moziweb.posters.sources import UploadReader, store_upload
 from moziweb.storage import Storage, StorageError
@@ -121,6 +121,27 @@ def test_files_are_looked_at_by_the_prober_that_was_given(
     (folder / "7.jpg").write_bytes(picture())
     migration = Migration(database, disk, prober=refuse)
     assert moved(migration, folder) == [("7.jpg", MoveStatus.REJECTED)]
+
+
+def test_a_file_that_was_replaced_while_it_was_moved_is_not_deleted(
+    database: Database, disk: DiskStorage, folder: Path, movie_id: int
+) -> None:
+    file = folder / "7.jpg"
+    file.write_bytes(picture())
+
+    def replace_meanwhile(data: bytes, limits: Limits) -> SourceImage:
+        file.write_bytes(picture("#2040a0"))
+        return probe(data, limits)
+
+    migration = Migration(database, disk, delete=True, prober=replace_meanwhile)
+    (first,) = migration.run(folder, [file])
+    assert (first.status, first.deleted) == (MoveStatus.MOVED, False)
+    (second,) = migration.run(folder, [file])
+    assert (second.status, second.deleted) == (MoveStatus.MOVED, True)
+    assert first.key
+    assert second.key
+    assert disk.get(first.key) == picture()
+    assert disk.get(second.key) == picture("#2040a0")
 
 
 def test_a_storage_that_is_away_ends_the_run_and_leaves_the_files(
