@@ -243,18 +243,23 @@ def test_what_is_known_by_the_time_that_it_would_be_removed_stays(made: Site) ->
     reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
     upload = store_upload(made.storage, picture("#123456"))
     orphan, variant = "poster/1-film-1/zy.jpg", "poster/1-film-1/zz.jpg"
-    put(made, orphan)
-    put(made, variant)
+    being_made = "poster/2-film-2/zz.jpg"
+    for key in (orphan, variant, being_made):
+        put(made, key)
     age(made)
     orphans = reconciler.survey().orphans
-    assert {found.key for found in orphans} == {upload.key, orphan, variant}
+    assert {found.key for found in orphans} == {upload.key, orphan, variant, being_made}
     with made.database.write() as session:
+        leased = {"lease_token": "b", "lease_until": datetime.now(UTC) + timedelta(minutes=9)}
+        second = update(PosterSource).where(PosterSource.movie_id == 2)
+        session.execute(second.values(state=SourceState.GENERATING, **leased))
         record_upload(session, 1, upload)
         published = update(PosterVariant).where(PosterVariant.key == keys(made, 1)[0])
         session.execute(published.values(key=variant))
     assert reconciler.remove(orphans) == 1
-    assert made.storage.head(upload.key)
-    assert made.storage.head(variant)
+    assert made.storage.head(orphan) is None
+    for key in (upload.key, variant, being_made):
+        assert made.storage.head(key)
 
 
 def test_pages_of_keys_are_compared_without_gap(
