@@ -82,15 +82,16 @@ $(MADE)/run: $(MADE)/venv $(PARTS)
 	@$(PIP) --editable '.[demo]'
 	@mkdir -p var && touch $@
 
-$(MADE)/test: $(MADE)/run $(PARTS)
-	@echo "Installing the test tools…"
+# All at once: each of pip's runs builds the package again.
+$(MADE)/test: $(MADE)/venv $(PARTS)
+	@echo "Installing moziweb and the test tools…"
 	@$(PIP) --editable '.[test]'
-	@touch $@
+	@mkdir -p var && touch $(MADE)/run $@
 
-$(MADE)/check: $(MADE)/test $(PARTS)
-	@echo "Installing the checkers…"
+$(MADE)/check: $(MADE)/venv $(PARTS)
+	@echo "Installing moziweb, the test tools and the checkers…"
 	@$(PIP) --editable '.[test,check]'
-	@touch $@
+	@mkdir -p var && touch $(MADE)/run $(MADE)/test $@
 
 # The S3 server pins another botocore than ours: an environment of its own.
 $(S3)/made: $(MADE)/venv requirements-s3.txt
