@@ -35,8 +35,7 @@ def variant_view(variant: VariantResource, request: Request) -> Response:
     Otherwise a placeholder of the right shape, not to be kept. HEAD never makes anything.
     """
     if variant.asked != variant.address:
-        base_url: str = request.registry.settings["site.base_url"]
-        return _moved(base_url + variant.address.path)
+        return _moved(_absolute(request, variant.address.path))
     found: FoundVariant | None = variant.found
     if variant.found.key is None and request.method == "GET":
         outcome = request.registry["poster_gate"].ask(variant.address.source_id)
@@ -44,13 +43,19 @@ def variant_view(variant: VariantResource, request: Request) -> Response:
             found = find_variant(request.registry["database"], variant.address)
     if found is None or found.key is None:
         return _placeholder(variant.address, found)
-    return _found(request.registry["storage"].url(found.key, found.bucket))
+    return _found(_absolute(request, request.registry["storage"].url(found.key, found.bucket)))
 
 
 @exception_view_config(PostersUnavailable)
 def unavailable_view(error: PostersUnavailable, request: Request) -> Response:
     """The database is away, or a burst is on: a placeholder in the recipe's own shape."""
     return _placeholder(error.address, None)
+
+
+def _absolute(request: Request, address: str) -> str:
+    """An address of ours with the site's name in front: caches keep it, whatever Host asked."""
+    base_url: str = request.registry.settings["site.base_url"]
+    return base_url + address if address.startswith("/") else address
 
 
 def _moved(url: str) -> Response:

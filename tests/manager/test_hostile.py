@@ -259,11 +259,26 @@ def test_nobody_is_led_elsewhere(site: TestApp) -> None:
         form = browser.get("/manager/sign-in", {"way": way}).form
         assert form["way"].value == "", way
         form["name"], form["password"], form["way"] = NAMES[Role.EDITOR], PASSWORD, way
-        assert form.submit(status=303).location == "http://localhost/manager", way
+        assert form.submit(status=303).location == "/manager", way
         assert browser.get("/manager/sign-in", {"way": way}).location.endswith("/manager"), way
     for path in ("//evil.example/manager/", "//evil.example/en", "/jump?date=2026-08-20//evil"):
         location = browser.get(path, status="*").headers.get("Location", "")
-        assert location.startswith("http://localhost/") or not location, path
+        assert location.startswith(("http://localhost/", "/manager")) or not location, path
+
+
+def test_the_host_header_leads_nowhere(site: TestApp, admin: TestApp) -> None:
+    """On the way in, from a form and on the way out: each leads on by its path alone."""
+    hostile = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
+    assert site.get("/manager", headers=hostile, status=303).location.startswith("/manager/sign-in")
+    form = {"csrf_token": csrf_of(admin), "locale": "en"}
+    hostile["Cookie"] = "; ".join(f"{each.name}={each.value}" for each in admin.cookiejar)
+    for path, fields in (
+        ("/manager/films/new", {"title": "Új film", "original_title": "Új film"}),
+        ("/manager/sign-out", {}),
+    ):
+        answer = TestApp(site.app).post(path, form | fields, headers=hostile, status=303)
+        assert answer.headers["Location"].startswith("/manager/"), path
+        assert "evil.example" not in str(answer.headers) + answer.text
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 from wtforms import PasswordField
 
@@ -16,6 +15,7 @@ from ..audit import record
 from ..forms import OurForm
 from ..identity import whoever
 from ..models import User
+from ..redirects import SeeOther
 from ..sessions import Sessions
 from ..shell import manager_view, shell
 from ..tree import SEE
@@ -64,7 +64,7 @@ def change_password(request: Request) -> dict[str, Any] | Response:
         least = {"least": passwords.MIN_LENGTH}
         request.response.status_int = 400
         return _page(request, form, _("A password has ${least} characters or more.", mapping=least))
-    return HTTPSeeOther(request.route_path(_ROUTE, _query={"done": "password"}))
+    return SeeOther(request.route_path(_ROUTE, _query={"done": "password"}))
 
 
 @manager_view("sign_out_everywhere", permission=SEE, request_method="POST")

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPSeeOther
+from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.i18n import TranslationString
 from pyramid.response import Response
 from sqlalchemy.orm import Session
@@ -32,6 +32,7 @@ from ..history import latest_entries
 from ..identity import whoever
 from ..imports.wishes import text_of
 from ..models import AuditEntry
+from ..redirects import SeeOther
 from ..shell import manager_view, shell
 from ..tree import ADMINISTER, SEE
 
@@ -86,7 +87,7 @@ def purge(request: Request) -> dict[str, Any] | Response:
     part = Part(CACHE, subject)
     entry = record(session, whoever(request).actor, "cache.purge", part, now, changes)
     session.flush()
-    return HTTPSeeOther(request.route_path(ROOM, _query={"purged": str(entry.id)}))
+    return SeeOther(request.route_path(ROOM, _query={"purged": str(entry.id)}))
 
 
 @manager_view("cache_warm", permission=ADMINISTER, renderer="cache_console", request_method="POST")
@@ -98,7 +99,7 @@ def warm(request: Request) -> dict[str, Any] | Response:
     if do == "stop":
         if stop(session, now):
             record(session, actor, "cache.warm_stop", Part(CACHE), now)
-        return HTTPSeeOther(request.route_path(ROOM))
+        return SeeOther(request.route_path(ROOM))
     if do != "start" or through is None or _cache(request) is None:
         raise HTTPBadRequest
     if is_at_work(latest_warming(session), now):
@@ -114,7 +115,7 @@ def warm(request: Request) -> dict[str, Any] | Response:
             warmer.start(warming_id)
 
     request.tm.get().addAfterCommitHook(start)
-    return HTTPSeeOther(request.route_path(ROOM))
+    return SeeOther(request.route_path(ROOM))
 
 
 def _purge_tags(request: Request) -> tuple[str, list[Change]]:

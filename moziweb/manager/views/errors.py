@@ -3,7 +3,7 @@
 from typing import Any
 
 from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
-from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
+from pyramid.httpexceptions import HTTPNotFound
 from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -14,6 +14,7 @@ from moziweb.request import Request
 
 from .. import drafts
 from ..identity import signed_in
+from ..redirects import SeeOther
 from ..shell import shell
 from ..ways import is_kept, safe_way
 from .signing import answer_stranger
@@ -61,7 +62,7 @@ def forged(error: Exception, request: Request) -> Response:
         with request.registry["database"].write() as session:
             fields = drafts.unpacked(drafts.packed(request.POST))
             number = drafts.keep(session, someone.user_id, way, fields, request.registry["clock"]())
-        return HTTPSeeOther(f"{way}?draft={number}&done=expired")
+        return SeeOther(f"{way}?draft={number}&done=expired")
     return answer(
         request,
         400,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound
 from pyramid.response import Response
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -40,6 +40,7 @@ from ..films.sheet import FIELDS, Sheet, as_copy, sheet_of
 from ..history import latest_entries
 from ..identity import whoever
 from ..models import AuditEntry
+from ..redirects import SeeOther
 from ..shell import film_rooms, manager_view, shell
 from ..tree import EDIT, SEE, Film
 from ..words import SOURCES, Marks
@@ -201,14 +202,14 @@ def publish(request: Request) -> dict[str, Any] | Response:
         raise HTTPBadRequest
     way = request.route_path("manager.film", film=found.id)
     if found.published == wanted:
-        return HTTPSeeOther(way)
+        return SeeOther(way)
     found.published = wanted
     session.flush()
     action = "film.publish" if wanted else "film.unpublish"
     changes = [("published", _yes(not wanted), _yes(wanted))]
     entry = record(session, whoever(request).actor, action, found, now, changes)
     _note_pages(request, session, found, entry)
-    return HTTPSeeOther(f"{way}?saved={entry.id}")
+    return SeeOther(f"{way}?saved={entry.id}")
 
 
 def _look(request: Request) -> dict[str, Any]:
@@ -241,7 +242,7 @@ def _save(request: Request) -> dict[str, Any] | Response:
     drafts.drop(desk.session, whoever(request).user_id, request.path)
     way = request.route_path("manager.film", film=writing.film.id)
     if not changed:
-        return HTTPSeeOther(way)
+        return SeeOther(way)
     names = desk.offer.genres
     entry = record(
         desk.session,
@@ -252,7 +253,7 @@ def _save(request: Request) -> dict[str, Any] | Response:
         [(name, said(before, name, names), said(writing.sheet, name, names)) for name in changed],
     )
     _note_pages(request, desk.session, writing.film, entry)
-    return HTTPSeeOther(f"{way}?saved={entry.id}")
+    return SeeOther(f"{way}?saved={entry.id}")
 
 
 def _preview(request: Request) -> dict[str, Any]:

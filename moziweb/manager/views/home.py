@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.view import view_config
@@ -15,6 +14,7 @@ from ..audit import FILM
 from ..films.listing import counts
 from ..films.wishes import Bounds, Filter
 from ..history import latest_entries
+from ..redirects import SeeOther
 from ..shell import manager_view, shell
 from ..tree import SEE
 
@@ -44,7 +44,7 @@ def home(request: Request) -> dict[str, Any]:
 @view_config(route_name="manager_slash", permission=NO_PERMISSION_REQUIRED, request_method="GET")
 def with_slash(request: Request) -> Response:
     """``/manager/`` is typed as often as ``/manager``."""
-    return HTTPSeeOther(request.route_path("manager.home"))
+    return SeeOther(request.route_path("manager.home"))
 
 
 def bounds_of(request: Request) -> Bounds:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound
 from pyramid.i18n import TranslationString
 from pyramid.response import Response
 
@@ -30,6 +30,7 @@ from ..imports.jobs import (
 )
 from ..imports.models import ImportJob, JobKind, JobState
 from ..imports.wishes import Wish, columns_of, days_of, ids_of, positions_of, text_of
+from ..redirects import SeeOther
 from ..shell import close_body_at_last, manager_view, shell
 from ..tree import EDIT, OneImport
 from ..words import EFFECTS
@@ -165,7 +166,7 @@ def _started(request: Request, job: ImportJob) -> Response:
             runner.start(job_id)
 
     request.tm.get().addAfterCommitHook(start)
-    return HTTPSeeOther(request.route_path(_JOB, job=job_id))
+    return SeeOther(request.route_path(_JOB, job=job_id))
 
 
 def _page(

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPSeeOther
+from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.response import Response
 
 from moziweb.i18n import _
@@ -24,6 +24,7 @@ from ..consoles.posters import (
 )
 from ..identity import whoever
 from ..imports.wishes import text_of
+from ..redirects import SeeOther
 from ..shell import manager_view, shell
 from ..tree import EDIT, SEE
 
@@ -64,9 +65,9 @@ def try_again(request: Request) -> Response:
     session, now = request.dbsession, request.registry["clock"]()
     tried = desk.retry(session, what)
     if not tried:
-        return HTTPSeeOther(request.route_path(ROOM, _query={"done": "posters-nothing"}))
+        return SeeOther(request.route_path(ROOM, _query={"done": "posters-nothing"}))
     part = Part(POSTERS, what.host or what.code or "")
     record(
         session, whoever(request).actor, "posters.retry", part, now, [("sources", "", f"{tried}")]
     )
-    return HTTPSeeOther(request.route_path(ROOM, _query={"done": "posters-retried"}))
+    return SeeOther(request.route_path(ROOM, _query={"done": "posters-retried"}))

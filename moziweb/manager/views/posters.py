@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound
 from pyramid.i18n import TranslationString
 from pyramid.response import Response
 from sqlalchemy.orm import Session
@@ -29,6 +29,7 @@ from ..imports.wishes import text_of
 from ..posters import PREVIEWS, unsaved
 from ..posters.unsaved import MAX_NAME, Unsaved
 from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words, size_limit, source_ids_of
+from ..redirects import SeeOther
 from ..shell import close_body_at_last, film_rooms, manager_view, shell
 from ..tree import EDIT, SEE, Film
 
@@ -136,7 +137,7 @@ def here(request: Request, done: str = "") -> Response:
     """To the film's posters, saying what was done."""
     query = {"done": done} if done else {}
     way = request.route_path(ROOM, film=request.context.film_id, _query=query)
-    return HTTPSeeOther(way)
+    return SeeOther(way)
 
 
 def _upload(request: Request) -> Response:
@@ -173,7 +174,7 @@ def _looked_at(
     _had(request, lambda: request.registry[PREVIEWS].of(picture.upload.key, picture.focal))
     number = unsaved.keep(request.dbsession, user_id, film_id, picture, now)
     way = request.route_path("manager.film_unsaved_poster", film=film_id, unsaved=number)
-    return HTTPSeeOther(way)
+    return SeeOther(way)
 
 
 def _had(request: Request, work: Callable[[], Any]) -> Any:

@@ -3,7 +3,6 @@
 import math
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -23,6 +22,7 @@ from ..cookies import BEFORE, SESSION
 from ..forms import OurForm, one_line
 from ..identity import signed_in, whoever
 from ..models import User
+from ..redirects import SeeOther
 from ..sessions import Sessions
 from ..shell import manager_view, shell
 from ..tree import SEE
@@ -47,7 +47,7 @@ def sign_in_page(request: Request) -> dict[str, Any] | Response:
     """The form; who is signed in already goes on."""
     way = safe_way(request.GET.get("way", ""))
     if signed_in(request):
-        return HTTPSeeOther(way or request.route_path("manager.home"))
+        return SeeOther(way or request.route_path("manager.home"))
     return _page(request, SignInForm(way=way or ""))
 
 
@@ -96,7 +96,7 @@ def answer_stranger(request: Request) -> Response:
     """The way to the page to sign in, or that page with the form that was being sent."""
     if request.method in SAFE_METHODS:
         query = {"way": way_of(request)} if way_of(request) else {}
-        return HTTPSeeOther(request.route_path("manager.sign_in", _query=query))
+        return SeeOther(request.route_path("manager.sign_in", _query=query))
     draft = drafts.packed(request.POST) if is_kept(request) else ""
     form = SignInForm(way=way_of(request), draft=draft)
     response: Response = render_to_response(
@@ -138,7 +138,7 @@ def _begin(request: Request, user: User, form: SignInForm) -> Response:
         replaces=SESSION.read(request),
     )
     way = _after(request, user, form)
-    response = HTTPSeeOther(way)
+    response = SeeOther(way)
     SESSION.write(request, response, token)
     BEFORE.remove(request, response)
     return response
@@ -162,6 +162,6 @@ def _after(request: Request, user: User, form: SignInForm) -> str:
 def signed_out(request: Request) -> Response:
     """The way out; the browser forgets its session."""
     way = request.route_path("manager.sign_in", _query={"done": "signed-out"})
-    response = HTTPSeeOther(way)
+    response = SeeOther(way)
     SESSION.remove(request, response)
     return response

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound
 from pyramid.response import Response
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from ..posters import PREVIEWS, unsaved
 from ..posters.previews import Variants
 from ..posters.unsaved import Unsaved
 from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words
+from ..redirects import SeeOther
 from ..shell import film_rooms, manager_view, shell
 from ..tree import EDIT
 from .posters import (
@@ -104,7 +105,7 @@ def _focus(request: Request) -> Response:
         raise Unacceptable(_("Click the picture, or type two numbers."))
     session = request.dbsession
     unsaved.focus(session, _picture(request, session), focal)
-    return HTTPSeeOther(request.path)
+    return SeeOther(request.path)
 
 
 _ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound
 from pyramid.response import Response
 
 from moziweb.i18n import _
@@ -12,6 +12,7 @@ from ..accounts import all_users, disable, enable, end_sessions, last_seen
 from ..audit import record
 from ..identity import whoever
 from ..models import User
+from ..redirects import SeeOther
 from ..shell import manager_view, shell
 from ..tree import ADMINISTER, OneUser
 
@@ -52,4 +53,4 @@ def change_user(request: Request) -> Response:
             done = "user-signed-out"
         case _other:
             raise HTTPBadRequest
-    return HTTPSeeOther(request.route_path(_ROUTE, _query={"done": done}))
+    return SeeOther(request.route_path(_ROUTE, _query={"done": done}))
