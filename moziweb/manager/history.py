@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from moziweb.db.unsought import Unsought
 from moziweb.i18n import _
 
 from .models import AuditEntry
@@ -50,7 +51,10 @@ def latest_entries(
     """
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
     if subjects:
-        query = query.where(AuditEntry.subject.in_(subjects))
+        # Of several kinds, SQLite would sort all that there ever was instead of going back along
+        # the ids until there are enough.
+        kind = AuditEntry.subject if len(subjects) == 1 else Unsought(AuditEntry.subject)
+        query = query.where(kind.in_(subjects))
     if subject_id is not None:
         query = query.where(AuditEntry.subject_id == subject_id)
     if before is not None:

@@ -21,9 +21,7 @@ from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB
 
 from .consoles.cache import rows_beside
 from .history import ACTIONS
-from .models import Role
-
-ROLES: Final = {Role.EDITOR: _("editor"), Role.ADMIN: _("administrator")}
+from .readable import ROLES, readable
 
 POSTERS: Final = {
     None: _("no poster"),
@@ -215,6 +213,7 @@ def _add_filters(config: Configurator) -> None:
         span=span,
         rendered=rendered,
         field_name=field_name,
+        readable=readable,
         role_name=ROLES.__getitem__,
         poster_name=POSTERS.__getitem__,
         variant_state=lambda state: VARIANT_STATES[VariantState(state)],

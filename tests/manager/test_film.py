@@ -145,6 +145,8 @@ def test_a_premiere_that_moves_says_why(site: TestApp, editor: TestApp, film_id:
     assert (change.old_date, change.reason) == (date(2026, 8, 27), "technikai okok")
     assert "technikai okok" in editor.get(f"/movie/{film_id}-az-igeret-foldje").text
     assert "2026. augusztus 27." in film_form(editor, film_id).text
+    for start, word in (("", "mozibemutató"), ("/en", "cinema premiere")):
+        assert f"<del>2026-08-27 {word}" in editor.get(f"{start}/manager/audit").text
 
 
 def test_a_slip_of_the_pen_is_not_shown_as_moved(

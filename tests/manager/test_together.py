@@ -57,7 +57,7 @@ def test_an_importer_counts_as_an_editor(site: TestApp, editor: TestApp, film_id
         factories.move_premiere(session, premiere, date(2026, 9, 10), "TMDB")
     form["runtime"] = "95"
     told = press(form, status=409)
-    assert "2026-09-10 cinema, 2D" in told.text
+    assert "2026-09-10 mozibemutató, 2D" in told.text
     press(form_in(told), status=303)
     film = film_of(site, film_id)
     assert (film.runtime, film.premieres[0].date) == (95, date(2026, 9, 10))

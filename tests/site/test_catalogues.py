@@ -22,8 +22,11 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """What the code and the templates say, extracted as babel.cfg tells."""
     template = tmp_path_factory.mktemp("texts") / "messages.pot"
     babel = [sys.executable, "-m", "babel.messages.frontend", "-q"]
+    keys = ["-k", "Setting:3", "-k", "Key:4"]
     subprocess.run(
-        [*babel, "extract", "-F", "babel.cfg", "-o", str(template), "."], cwd=ROOT, check=True
+        [*babel, "extract", "-F", "babel.cfg", *keys, "-o", str(template), "."],
+        cwd=ROOT,
+        check=True,
     )
     with template.open("rb") as lines:
         return read_po(lines)

@@ -5,8 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pyramid.i18n import TranslationString
+
 from moziweb.cache.config import DEFAULT as SHARED
 from moziweb.cache.keytable import CACHE_KEYS, REGION_KEYS, Key
+from moziweb.i18n import _
 from moziweb.settings import SETTINGS
 from moziweb.settings.origins import DEFAULT, Origin
 
@@ -23,13 +26,14 @@ _SECRET: Final = re.compile(r"pass|secret|token|credential", re.IGNORECASE)
 class Line:
     """A key: its values in words, each with the regions that it holds for, "" for all.
 
-    ``origins`` are those of its values, in the same order.
+    ``origins`` are those of its values, in the same order. The texts of ``meaning`` are taken into
+    the catalogues from the tables of keys (``babel.cfg``).
     """
 
     name: str
     values: tuple[tuple[str, str], ...]
     origins: tuple[Origin, ...]
-    meaning: str
+    meaning: TranslationString
 
     @property
     def is_set(self) -> bool:
@@ -71,7 +75,7 @@ def shown(value: Any, secret: bool = False) -> str:
 
 
 def _line(name: str, value: str, origins: Mapping[str, Origin], meaning: str) -> Line:
-    return Line(name, ((value, ""),), (origins.get(name, DEFAULT),), meaning)
+    return Line(name, ((value, ""),), (origins.get(name, DEFAULT),), _(meaning))
 
 
 def _of_cache(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> Iterator[Line]:
@@ -89,7 +93,7 @@ def _of_regions(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> I
     for name in sorted(settings):
         if name.startswith("cache.") and ".arguments." in name:
             value = shown(settings[name], bool(_SECRET.search(name)))
-            yield _line(name, value, origins, "An argument of dogpile's backend.")
+            yield _line(name, value, origins, _("An argument of dogpile's backend."))
 
 
 def _of_region(
@@ -112,6 +116,6 @@ def _together(
         groups.setdefault(each, []).append(region)
     alone = len(groups) == 1
     values = tuple(
-        (value, "" if alone else ", ".join(names)) for (value, _), names in groups.items()
+        (value, "" if alone else ", ".join(names)) for (value, _origin), names in groups.items()
     )
-    return Line(name, values, tuple(origin for _, origin in groups), meaning)
+    return Line(name, values, tuple(origin for _value, origin in groups), _(meaning))

@@ -1,10 +1,14 @@
-"""The fields of a sheet as texts, for the audit and for two editors' differences."""
+"""The fields of a sheet as texts, for the audit and for two editors' differences.
+
+Values have the database's names in them; ``readable`` gives the reader's words for these.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from moziweb.movies.models import DatePrecision, PremiereKind
 
+from ..readable import CANCELLED, RERELEASE
 from .sheet import PersonLine, PremiereLine, Sheet, TrailerLine
 
 _SHOWN: Final = {DatePrecision.DAY: 10, DatePrecision.MONTH: 7, DatePrecision.YEAR: 4}
@@ -38,9 +42,9 @@ def premiere(line: PremiereLine) -> str:
     if line.audio:
         words.append(line.audio)
     if line.rerelease:
-        words.append("re-release")
+        words.append(RERELEASE)
     if line.cancelled:
-        words.append("cancelled")
+        words.append(CANCELLED)
     if line.note:
         words.append(line.note)
     return ", ".join(words)

@@ -1,0 +1,69 @@
+"""Texts of a film's fields, as ``said`` and the importers keep them, in the reader's words.
+
+What is kept names the values as the database does (``2026-08-20 cinema, 2D, subtitled``), for ever
+and for readers of either language. Here those names become words; dates, titles and notes stay.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pyramid.i18n import TranslationString
+
+from moziweb.i18n import _
+from moziweb.movies.models import Audio, PremiereKind
+
+from .models import Role
+
+ROLES: Final = {Role.EDITOR: _("editor"), Role.ADMIN: _("administrator")}
+
+RERELEASE: Final = "re-release"
+CANCELLED: Final = "cancelled"
+"""What ``said`` and the importers call them."""
+
+_WORDS: Final[Mapping[str, TranslationString]] = {
+    PremiereKind.CINEMA: _("cinema premiere"),
+    PremiereKind.LIMITED: _("limited release"),
+    PremiereKind.FESTIVAL: _("festival screening"),
+    PremiereKind.STREAMING: _("streaming premiere"),
+    Audio.DUBBED: _("dubbed"),
+    Audio.SUBTITLED: _("subtitled"),
+    Audio.BOTH: _("dubbed and subtitled"),
+    Audio.ORIGINAL: _("original language"),
+    RERELEASE: _("re-release"),
+    CANCELLED: _("cancelled"),
+}
+
+_PREMIERE: Final = re.compile(
+    r"(?P<date>[0-9]{4}(?:-[0-9]{2}){0,2}) (?P<where>[^,(]+?)(?P<again> re-release)?"
+    r"(?P<formats> \([^)]*\))?(?P<rest>,.*)?"
+)
+_BETWEEN: Final = re.compile(r"(\n| \u00b7 )")
+"""What stands between two premieres: a line's end in an edit, a dot in an import."""
+
+Translate = Callable[[TranslationString], str]
+
+
+def readable(text: str, field: str, translate: Translate) -> str:
+    """A field's kept text for a page; as it is where it has no names of ours in it."""
+    if field == "role":
+        return translate(ROLES[Role(text)]) if text in {*Role} else text
+    if field != "premieres":
+        return text
+    return "".join(_premiere(part, translate) for part in _BETWEEN.split(text))
+
+
+def _premiere(text: str, translate: Translate) -> str:
+    found = _PREMIERE.fullmatch(text)
+    if found is None:
+        return text
+
+    def word(name: Any) -> str:
+        return translate(_WORDS[name]) if name in _WORDS else str(name)
+
+    words = [f"{found['date']} {word(found['where'])}"]
+    if found["again"]:
+        words.append(word(RERELEASE))
+    rest = (found["rest"] or "").removeprefix(", ")
+    words += [word(each) for each in rest.split(", ") if each]
+    return ", ".join(words) + (found["formats"] or "")
