@@ -4,9 +4,11 @@ The objects' keys are known before they are made, so whoever uploads a second ti
 with equal bytes. The rows are written in the transaction that ends the claim.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from sqlalchemy import select, update
@@ -32,11 +34,32 @@ class Uploaded:
     stored: StoredObject
 
 
-def upload(storage: Storage, claim: Claim, sha256: str, image: EncodedImage) -> Uploaded:
-    """Store a variant of the content ``sha256``; raises ``StorageError``."""
+def upload(
+    storage: Storage, claim: Claim, sha256: str, image: EncodedImage, *, resend: bool = True
+) -> Uploaded:
+    """Store a variant of the content ``sha256``; raises ``StorageError``.
+
+    With ``resend`` off, what somebody who was killed has stored already is not sent again, if it is
+    as it should be.
+    """
     key = object_key(claim.movie_id, claim.slug, sha256, image.recipe)
-    stored = storage.put(key, image.data, content_type=image.mime, cache_control=CACHE_CONTROL)
+    put = partial(
+        storage.put, key, image.data, content_type=image.mime, cache_control=CACHE_CONTROL
+    )
+    stored = put(if_absent=not resend)
+    if not resend and not _is_right(stored, image):
+        stored = put()
     return Uploaded(image, stored)
+
+
+def _is_right(stored: StoredObject, image: EncodedImage) -> bool:
+    """Whether it has our bytes, by the sum that S3 tells of them, and our headers.
+
+    Where the sum is another's (of a bucket that encrypts by a key of its own), it never has.
+    """
+    ours = hashlib.md5(image.data, usedforsecurity=False).hexdigest()
+    told = stored.size, stored.etag, stored.content_type, stored.cache_control
+    return told == (len(image.data), ours, image.mime, CACHE_CONTROL)
 
 
 def publish(

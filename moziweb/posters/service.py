@@ -71,7 +71,7 @@ class PosterService:
     ``readers`` read sources by kind; ``clock`` gives aware moments; ``limits`` is what a source may
     be at most; ``recipes`` is everything that is made of one; ``maker`` makes it, as
     `imaging.make_variants` does, and has the lease kept while it waits; ``prober`` looks at it
-    first, as `probe.probe` does.
+    first, as `probe.probe` does; ``resend`` is whether what is stored already is sent again.
     """
 
     def __init__(
@@ -85,6 +85,8 @@ class PosterService:
         recipes: Sequence[Recipe] = RECIPES,
         maker: VariantMaker = _make_here,
         prober: Prober = probe,
+        *,
+        resend: bool = True,
     ) -> None:
         self._breaker = Breaker(database, clock)
         self._database = database
@@ -96,6 +98,7 @@ class PosterService:
         self._recipes = tuple(recipes)
         self._maker = maker
         self._prober = prober
+        self._resend = resend
         self._wanted = frozenset(recipe.hash for recipe in recipes)
 
     @property
@@ -214,7 +217,7 @@ class PosterService:
         uploaded = []
         for image in images:
             keeper.keep()
-            uploaded.append(upload(self._storage, keeper.claim, sha256, image))
+            uploaded.append(upload(self._storage, keeper.claim, sha256, image, resend=self._resend))
         return uploaded
 
     def _failed(self, claim: Claim, error: Exception) -> Outcome:
@@ -276,4 +279,5 @@ def poster_service(registry: Registry) -> PosterService:
         limits=Limits(bytes=settings["posters.max_source_mb"] * 1_000_000),
         maker=registry["poster_workshop"].make,
         prober=registry["poster_workshop"].probe,
+        resend=not settings["storage.s3.conditional_put"],
     )

@@ -115,7 +115,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "storage.s3.conditional_put",
         BOOLEAN,
-        "Send If-None-Match: * where an object must not be overwritten. For servers that know it.",
+        "Send If-None-Match: * with variants: what is stored already is not sent again. "
+        "For servers that know it.",
         default=False,
     ),
     Setting(

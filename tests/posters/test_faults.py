@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -30,10 +31,11 @@ from moziweb.posters.models import (
     SourceState,
     VariantState,
 )
+from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.service import PosterService
 from moziweb.posters.sources import add_upload
-from moziweb.storage import Storage
+from moziweb.storage import Storage, StoredObject
 from moziweb.storage.s3 import S3Storage
 from tests.services.postgres import PostgresServer
 from tests.services.s3 import ROOT, S3Bucket, S3Server
@@ -67,9 +69,10 @@ def another(
 ) -> Callable[..., PosterService]:
     """Services as other processes have them: with claims of their own."""
 
-    def make(given: object = storage) -> PosterService:
+    def make(given: object = storage, *, resend: bool = True) -> PosterService:
         claims = Claims(database, clock, LEASE, jitter=lambda: 0.5)
-        return PosterService(database, given, {SourceKind.DRAWN: shelf}, claims, clock)  # type: ignore[arg-type]
+        readers = {SourceKind.DRAWN: shelf}
+        return PosterService(database, given, readers, claims, clock, resend=resend)  # type: ignore[arg-type]
 
     return make
 
@@ -307,6 +310,39 @@ def test_storage_takes_half_and_refuses_the_rest(
             assert another(through).ensure(source_id).status is Status.MADE
     assert_healed(database, storage, source_id)
     assert len(list(storage.list("poster/"))) == COUNT
+
+
+def test_what_is_stored_already_is_sent_again_only_if_it_is_wrong(
+    database: Database,
+    s3_bucket: S3Bucket,
+    source_id: int,
+    another: Callable[..., PosterService],
+) -> None:
+    """With ``storage.s3.conditional_put``: the whole of it stands there, as a killed worker's."""
+    with closing(S3Storage(s3_settings(s3_bucket, conditional_put=True))) as storage:
+        another(storage).ensure(source_id)
+        right, other, short, page = (str(one.key) for one in variants_of(database, source_id)[:4])
+        whole = {key: storage.get(key) for key in (right, other, page)}
+        headers: Any = {"content_type": "image/jpeg", "cache_control": CACHE_CONTROL}
+        storage.put(other, whole[other][:-1] + b"?", **{**headers, "content_type": "image/webp"})
+        storage.put(short, b"x", **headers)
+        storage.put(page, whole[page], **{**headers, "content_type": "text/html"})
+        make_again(database)
+        writes: list[tuple[str, bool]] = []
+
+        class Noting:
+            def put(self, key: str, body: bytes, **options: Any) -> StoredObject:
+                writes.append((key, options.get("if_absent", False)))
+                return storage.put(key, body, **options)
+
+        assert another(Noting(), resend=False).ensure(source_id).made == COUNT
+        assert [key for key, if_absent in writes if not if_absent] == [other, short, page]
+        assert sum(if_absent for _, if_absent in writes) == COUNT
+        assert_healed(database, storage, source_id)
+        assert whole == {key: storage.get(key) for key in whole}
+        stored = storage.head(page)
+        assert stored is not None
+        assert stored.content_type != "text/html"
 
 
 def test_one_refusal_in_the_middle_is_tried_again_at_once(
