@@ -153,7 +153,7 @@ def take_import(page: Page, url: str) -> None:
         {"name": "forgalmazo.csv", "mimeType": "text/csv", "buffer": rows.encode()}
     )
     page.locator("[name=do][value=file]").click()
-    page.locator("[data-progress=off]").wait_for(state="attached")
+    page.locator("[name=do][value=chosen]").wait_for()
     keep(page, "manager-import")
 
 

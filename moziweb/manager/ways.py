@@ -33,6 +33,11 @@ def way_of(request: Request) -> str:
     return (safe_way(request.path) or "") if is_kept(request) else ""
 
 
+def is_piece(request: Request) -> bool:
+    """Whether htmx asks, which takes pieces of the answer into a page that stays."""
+    return request.headers.get("HX-Request") == "true"
+
+
 def is_kept(request: Request) -> bool:
     """Whether what a request sends is worth keeping for after signing in."""
     route = request.matched_route

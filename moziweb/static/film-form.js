@@ -1,11 +1,7 @@
-// The film's form, made more comfortable: it tells meanwhile what saving would refresh, orders people
-// with buttons, opens the reason of a premiere whose date is changed, and is not left by mistake.
-// Without it everything can be done, too.
-
-const PAUSE_MS = 700;
+// The film's form, made more comfortable: it orders people with buttons, opens the reason of a premiere
+// whose date is changed, and is not left by mistake. Without it everything can be done, too.
 
 const form = document.querySelector("[data-film]");
-const panel = document.getElementById("effects");
 const initial = serialized();
 
 document.querySelector("[data-shortcuts]").hidden = false;
@@ -14,32 +10,9 @@ function serialized() {
   return new URLSearchParams(new FormData(form)).toString();
 }
 
-// What saving would do, a moment after the last key; the latest question alone is answered.
-let timer;
-let asking;
-
-async function tellEffects() {
-  asking?.abort();
-  asking = new AbortController();
-  try {
-    const answer = await fetch(form.dataset.effects, {
-      method: "POST",
-      body: new URLSearchParams(new FormData(form)),
-      signal: asking.signal,
-    });
-    // Signed out meanwhile: saving will lead to signing in, and bring everything along.
-    if (answer.ok) panel.innerHTML = await answer.text();
-  } catch (error) {
-    if (error.name !== "AbortError") throw error;
-  }
-}
-
 form.addEventListener("input", (event) => {
   openReason(event.target);
   nameMovers(event.target.closest(".person"));
-  if (!form.dataset.effects) return;
-  clearTimeout(timer);
-  timer = setTimeout(tellEffects, PAUSE_MS);
 });
 
 function openReason(field) {

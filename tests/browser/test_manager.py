@@ -161,6 +161,13 @@ def test_a_purge_by_tag_makes_exactly_its_pages_anew(
     reading_desk.warm()
     expect(chart.locator("rect").last).not_to_have_text(seen, timeout=30_000)
     expect(chart.locator("details")).to_have_attribute("open", "")
+    expect(chart.locator("summary")).to_be_focused()
+    # Who is signed out meanwhile is told, and keeps what was seen and typed.
+    page.get_by_label("Címkék").fill("movie:42")
+    page.context.clear_cookies()
+    expect(page.get_by_role("alert")).to_contain_text("lejárt a bejelentkezése", timeout=30_000)
+    expect(chart).to_be_visible()
+    assert page.get_by_label("Címkék").input_value() == "movie:42"
     assert violations_of(page) == []
     assert watch.errors == []
 

@@ -229,8 +229,12 @@ def test_an_interrupted_one_is_gone_on_with(site: TestApp, editor: TestApp, cloc
             item.effect = None
     fields = {"csrf_token": csrf_of(editor), "do": "continue"}
     assert editor.post(path, fields, status="*").status_int == 400
+    piece = editor.get(path, headers={"HX-Request": "true"})
+    assert piece.html.select_one("#live[hx-trigger]")
+    assert "HX-Refresh" not in piece.headers
     clock.now += SILENT + timedelta(seconds=1)
     assert "continue" in editor.get(path).text
+    assert editor.get(path, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
     editor.post(path, fields, status=303)
     editor.app.registry["import_runner"].wait()
     shown = editor.get(path)

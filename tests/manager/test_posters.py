@@ -278,7 +278,7 @@ def test_pictures_are_made_anew_one_or_all(editor: TestApp, film: int) -> None:
     assert {each.state for each in sources(editor)} == {SourceState.PENDING}
     assert last_entry(editor).action == "poster.regenerate"
     assert len(last_entry(editor).changes) == 2
-    assert page.html.select_one("[data-live]")["data-live"] == "on"
+    assert page.html.select_one("#live[hx-trigger]")
     assert send(editor, posters(film), do="again").status_int == 422
 
 

@@ -28,6 +28,13 @@ def test_a_stranger_is_led_to_sign_in_and_back(stranger: TestApp) -> None:
     assert "szerkesztő" in inside.follow().text
 
 
+def test_a_page_that_stays_is_told_of_a_lost_session(stranger: TestApp) -> None:
+    piece = stranger.get("/manager/posters", headers={"HX-Request": "true"}, status=200)
+    (told,) = piece.html.find_all(recursive=False)
+    assert (told["id"], told["role"], told["hx-swap-oob"]) == ("live", "alert", "true")
+    assert told.a["href"] == stranger.get("/manager/posters", status=303).headers["Location"]
+
+
 def test_the_cookie_is_for_the_manager_alone(site: TestApp, stranger: TestApp) -> None:
     cookies = sign_in(stranger, NAMES[Role.EDITOR]).headers.getall("Set-Cookie")
     ours = [each for each in cookies if each.startswith(COOKIE)]

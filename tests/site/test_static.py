@@ -1,9 +1,12 @@
 """Static files and those at fixed addresses."""
 
 import os
+import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from pyramid.path import AssetResolver
 from webtest import TestApp
 
 from moziweb.site.static import MAX_AGE_SECONDS, digest_of
@@ -25,6 +28,16 @@ def test_every_page_links_only_files_that_there_are(app: TestApp) -> None:
             address = element.get("src") or element.get("href") or ""
             if address.startswith("/static/"):
                 app.get(address, status=200)
+
+
+def test_the_managers_libraries_are_as_they_were_published() -> None:
+    folder = Path(AssetResolver().resolve("moziweb:static/vendor").abspath())
+    rows = re.findall(
+        r"^\| `(\S+\.js)` .* `([0-9a-f]{64})` \|$", (folder / "README.md").read_text(), re.M
+    )
+    found = {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.js")}
+    assert len(found) == 2
+    assert found == dict(rows)
 
 
 def test_a_changed_file_has_another_digest(tmp_path: Path) -> None:

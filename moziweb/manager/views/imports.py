@@ -33,6 +33,7 @@ from ..imports.wishes import Wish, columns_of, days_of, ids_of, positions_of, te
 from ..redirects import SeeOther
 from ..shell import close_body_at_last, manager_view, shell
 from ..tree import EDIT, OneImport
+from ..ways import is_piece
 from ..words import EFFECTS
 
 _ROUTE: Final = "manager.imports"
@@ -75,8 +76,15 @@ def begin(request: Request) -> dict[str, Any] | Response:
 
 @manager_view("import", permission=EDIT, renderer="import", request_method="GET")
 def one_import(request: Request) -> dict[str, Any]:
-    """An import as it stands. At most three queries."""
+    """An import as it stands. At most three queries.
+
+    While somebody works on it, htmx asks for its progress; at rest, for the whole page anew.
+    """
     job = _job(request)
+    at_work = job.state in (JobState.LOOKING, JobState.APPLYING)
+    alone = is_alone(job, request.registry["clock"]()) and job.beat_at is not None
+    if is_piece(request) and (alone or not at_work):
+        request.response.headers["HX-Refresh"] = "true"
     wish = Wish.of(request.GET)
     items = items_of(request.dbsession, job.id, wish.effect, wish.after)
     effects = effects_of(request.dbsession, job.id)
@@ -88,8 +96,8 @@ def one_import(request: Request) -> dict[str, Any]:
         "choices": _choices(request, job, wish),
         "next": _href(request, job, wish, items[PAGE - 1].position) if len(items) > PAGE else "",
         "can_choose": job.state is JobState.LOOKED and _changes_anything(effects),
-        "at_work": job.state in (JobState.LOOKING, JobState.APPLYING),
-        "alone": is_alone(job, request.registry["clock"]()) and job.beat_at is not None,
+        "at_work": at_work,
+        "alone": alone,
     }
 
 

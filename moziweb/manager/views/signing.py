@@ -26,7 +26,7 @@ from ..redirects import SeeOther
 from ..sessions import Sessions
 from ..shell import manager_view, shell
 from ..tree import SEE
-from ..ways import is_kept, safe_way, way_of
+from ..ways import is_kept, is_piece, safe_way, way_of
 
 TITLE: Final = _("Sign in")
 
@@ -93,16 +93,26 @@ def too_many(request: Request, attempt: Attempt) -> TranslationString:
 
 
 def answer_stranger(request: Request) -> Response:
-    """The way to the page to sign in, or that page with the form that was being sent."""
+    """The way to the page to sign in, or that page with the form that was being sent.
+
+    A page that htmx keeps as things are now is not led away: it is told, and asks no more.
+    """
     if request.method in SAFE_METHODS:
         query = {"way": way_of(request)} if way_of(request) else {}
-        return SeeOther(request.route_path("manager.sign_in", _query=query))
+        way = request.route_path("manager.sign_in", _query=query)
+        return _told(request, way) if is_piece(request) else SeeOther(way)
     draft = drafts.packed(request.POST) if is_kept(request) else ""
     form = SignInForm(way=way_of(request), draft=draft)
     response: Response = render_to_response(
         "moziweb:templates/manager/sign_in.jinja2", _page(request, form), request=request
     )
     response.status_int = 403
+    return response
+
+
+def _told(request: Request, way: str) -> Response:
+    template = "moziweb:templates/manager/signed_out.jinja2"
+    response: Response = render_to_response(template, {"way": way}, request=request)
     return response
 
 
