@@ -6,6 +6,7 @@ an orderly end on SIGTERM.
 """
 
 import errno
+import gc
 import os
 import signal
 import sys
@@ -62,10 +63,21 @@ def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: s
     _start_relay(app)
     _look_at_storage(app)
     sys.setswitchinterval(_SWITCH_SECONDS)
+    _spare_what_stays()
     with _making_posters(app):
         print(f"moziweb is at {address(server)}", flush=True)  # noqa: T201 - said to the operator
         server.run()
     return 0
+
+
+def _spare_what_stays() -> None:
+    """Let the garbage collector never look again at what the application has made by now.
+
+    A full collection stops every thread; over the half a million objects of a site that has been
+    set up it took 160 ms, in the middle of requests.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:

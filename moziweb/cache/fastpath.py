@@ -33,6 +33,7 @@ from .forms import (
 from .l1 import Copy
 from .observer import Observer
 from .places import Place
+from .region import TaggedRegion
 from .rendering import Served, Status
 from .telling import age_header, headers_of
 
@@ -111,8 +112,8 @@ class FastPath:
 
         One for each of ``asked``, of which the path and two headers are looked at, as WSGI has
         them; None where there is no copy, or none that is true. One read of the clock serves all:
-        it is later than every one of the requests. A head lacks the empty line at its end, so that
-        the server may add to it.
+        it is later than every one of the requests. So does one look at stamps, where it has moved.
+        A head lacks the empty line at its end, so that the server may add to it.
         """
         began = time.perf_counter()
         found = [self._copy_at(environ["PATH_INFO"]) for environ in asked]
@@ -120,6 +121,7 @@ class FastPath:
         if region is None:
             return [None] * len(found)
         g = region.clock()
+        _recheck([each for each in found if each], g)
         clock = time.perf_counter() - began
         return [
             self._in_memory(*each, g, clock, environ, began) if each else None
@@ -213,6 +215,15 @@ class FastPath:
         full, unchanged = [*form.headers, *always], [*form.unchanged, *always]
         heads = (_head(form.status, full), _head(NOT_MODIFIED, unchanged))
         return _Ready(form, full, unchanged, *heads, age)
+
+
+def _recheck(found: Iterable[tuple[Place, Copy]], g: int | None) -> None:
+    """Check copies that belong to another clock, with one look at stamps for each region."""
+    regions: dict[str, tuple[TaggedRegion, dict[str, Copy]]] = {}
+    for place, copy in found:
+        regions.setdefault(place.region.name, (place.region, {}))[1][place.key] = copy
+    for region, copies in regions.values():
+        region.recheck(copies, g)
 
 
 def _answer(ready: _Ready, told: list[Header], is_unchanged: bool) -> _Answer:

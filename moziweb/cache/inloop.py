@@ -7,7 +7,8 @@ rendering or making a poster, it would wait for them. So the loop looks first: w
 takes the usual way.
 
 All requests that the loop has read in one round are answered before it sleeps again, with one read
-of the clock for all of them: the more visitors, the less each costs.
+of the clock for all of them: the more visitors, the less each costs. Where it has moved, one look
+at stamps tells which copies are true still: a write somewhere else sends nobody to the threads.
 
 The loop must never wait. Reading the clock takes tens of microseconds; when it takes long once,
 because its server hangs, the loop leaves it to the threads for a while.

@@ -2,8 +2,12 @@
 
 A copy is remembered with the clock it was found true at. While the clock reads the same, nobody
 has published anything, so the copy is still true: a hit costs one tiny GET, of the clock, and a
-look into a dictionary. Any publish moves the clock, and the copy is fetched and checked anew; to
-check its stamps alone would not do, because an entry that was purged by its address has none.
+look into a dictionary. Any publish moves the clock, and the copy has to be checked anew: by its
+stamps alone, without fetching it (``reading.rechecked``). Stamps cannot tell that an entry was
+removed by its address, so whoever removes one buries a tag of the region's copies, and the number
+that comes after it is compared with the clock from before the copy was fetched. Not with the clock
+of its last check: a check between the first step of that publish and its TOMB passes, at a clock
+that the number may be equal to.
 """
 
 import threading
@@ -19,11 +23,15 @@ OVERHEAD: Final = 600
 
 @dataclass(slots=True)
 class Copy:
-    """An entry, the clock it was valid at, and when that was last known (Unix time)."""
+    """An entry, the clock it was valid at, and when that was last known (Unix time).
+
+    ``fetched`` is the clock that was read before the entry was fetched, for good.
+    """
 
     entry: Entry
     g: int
     seen: float
+    fetched: int
 
 
 class FirstLevel:
@@ -54,6 +62,11 @@ class FirstLevel:
         """The copy, whatever clock it belongs to and whether or not it has expired."""
         return self._copies.get(key)
 
+    def checked_again(self, copy: Copy, g: int) -> None:
+        """Note that a copy was found true at the clock ``g``, read before it was checked."""
+        with self._lock:
+            copy.g = g
+
     def used_again(self, key: str, copy: Copy, now: float) -> None:
         """Note that a copy was found true at ``now``."""
         with self._lock:
@@ -77,7 +90,7 @@ class FirstLevel:
             self._drop(key)
             if cost > self._max_bytes:
                 return
-            self._copies[key] = Copy(entry, g, now)
+            self._copies[key] = Copy(entry, g, now, fetched=g)
             self._bytes += cost
             while self._bytes > self._max_bytes:
                 self._drop(next(iter(self._copies)))

@@ -16,16 +16,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .delivery import ASKING, KEY, Delivery
-from .dependencies import NEVER, Refusal, tags_of
+from .dependencies import NEVER, Group, Refusal, tags_of
 from .entries import EntryStore
 from .entry import Entry, encode
 from .errors import StoreError
-from .l1 import FirstLevel
+from .l1 import Copy, FirstLevel
 from .lease import Leases
 from .observer import Observer
 from .rendering import ENDS, RenderContext, Rendered, Served, Status, Stopwatch
 from .sources import Source
-from .stamps import Stamps, unresolved, valid
+from .stamps import Stamps, copies_tag, unresolved, valid
 
 RenderMany = Callable[[Mapping[str, RenderContext]], Mapping[str, Rendered]]
 
@@ -87,7 +87,8 @@ def judge(parts: Parts, keys: Sequence[str], g: int, *, remember: bool = True) -
     found = parts.entries.get_multi(keys)
     for entry in found.values():
         entry.memo[KEY] = parts.policy.delivery
-    known = _stamps_of(parts, found.values())
+    copies = copies_tag(parts.name)
+    known = _stamps_of(parts, found.values(), (copies,) if remember and found else ())
     stamps = known or {}
     now = parts.now()
     true = {
@@ -97,6 +98,8 @@ def judge(parts: Parts, keys: Sequence[str], g: int, *, remember: bool = True) -
     }
     for key, entry in true.items() if remember else ():
         parts.l1.put(key, entry, g, now)
+    if true and remember:
+        resolve(parts, unresolved([copies], stamps, g))
     outdated = {key: entry for key, entry in found.items() if key not in true}
     if known is not None:
         for key in outdated:
@@ -105,9 +108,28 @@ def judge(parts: Parts, keys: Sequence[str], g: int, *, remember: bool = True) -
     return Judged(true, outdated, frozenset(unresolved(tags, stamps, g)))
 
 
-def _stamps_of(parts: Parts, entries: Iterable[Entry]) -> Mapping[str, int] | None:
-    """The stamps of all tags of ``entries``; None when they cannot be asked for."""
+def rechecked(parts: Parts, copies: Mapping[str, Copy], g: int) -> None:
+    """Have what is true of ``copies``, by key, be so at the clock ``g``, read before this call.
+
+    One look at stamps serves all; no entry is fetched. A copy that is not found true, be it that
+    nothing can be said of it, stays as it is: a look at the store will tell (``judge``).
+    """
+    now = parts.now()
+    alive = {key: copy for key, copy in copies.items() if now < copy.entry.expires}
+    tag = copies_tag(parts.name)
+    stamps = _stamps_of(parts, (copy.entry for copy in alive.values()), (tag,)) if alive else None
+    for copy in alive.values() if stamps is not None else ():
+        removed = Group(copy.fetched, (tag,))
+        if valid((*copy.entry.dependencies, removed), stamps or {}, g):
+            parts.l1.checked_again(copy, g)
+
+
+def _stamps_of(
+    parts: Parts, entries: Iterable[Entry], more: Iterable[str] = ()
+) -> Mapping[str, int] | None:
+    """The stamps of all tags of ``entries`` and of ``more``; None when they cannot be asked for."""
     tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
+    tags.update(more)
     if not tags:
         return {}
     try:

@@ -10,7 +10,7 @@ from .errors import CacheError, StoreUnreachableError
 from .l1 import Copy, FirstLevel
 from .lease import Leases
 from .observer import Observer
-from .reading import Parts, Policy, Read, RenderMany, finish, is_due, judge, serve
+from .reading import Parts, Policy, Read, RenderMany, finish, is_due, judge, rechecked, serve
 from .rendering import RenderContext, Rendered, Served, Status
 from .sources import Source
 from .stamps import Stamps
@@ -121,6 +121,7 @@ class TaggedRegion:
         began = time.perf_counter()
         g = self.clock()
         elapsed = time.perf_counter() - began
+        self.recheck({key: copy}, g)
         entry = self.true_copy(key, copy, g)
         return None if entry is None else (entry, elapsed)
 
@@ -134,6 +135,15 @@ class TaggedRegion:
     def clock(self) -> int | None:
         """The clock, which all regions of a cache share; None when its store does not answer."""
         return self._parts.stamps.clock()
+
+    def recheck(self, copies: Mapping[str, Copy], g: int | None) -> None:
+        """Check copies by key that belong to another clock than ``g``, all with one look at stamps.
+
+        What is true then is for ``true_copy``. ``g`` was read after the copies were taken up.
+        """
+        behind = {key: copy for key, copy in copies.items() if copy.g != g}
+        if g is not None and behind:
+            rechecked(self._parts, behind, g)
 
     def true_copy(self, key: str, copy: Copy, g: int | None) -> Entry | None:
         """The entry of a copy, if it is true at the clock ``g``; one clock may do for many copies.
@@ -287,4 +297,4 @@ class TaggedRegion:
         self._parts.l1.forget(key)
         if not self._parts.entries.remove([key]):
             raise StoreUnreachableError(f"not removed from {self.name}: {key}")
-        self._parts.stamps.tick()
+        self._parts.stamps.recall(self.name)

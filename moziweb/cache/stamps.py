@@ -26,6 +26,7 @@ drawn anew with another epoch in its high bits, and whatever was of the old one 
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from .cells import Cells
@@ -49,6 +50,11 @@ def new_clock() -> int:
 def epoch_of(clock: int) -> int:
     """The epoch that a clock's value, or a stamp, belongs to."""
     return clock >> _EPOCH_SHIFT
+
+
+def copies_tag(region: str) -> str:
+    """The tag of all copies that processes keep of a region's entries (``l1.py``)."""
+    return f"copies:{region}"
 
 
 def unresolved(tags: Iterable[str], stamps: Mapping[str, int], g: int) -> list[str]:
@@ -139,11 +145,15 @@ class Stamps:
         ``PublishError`` when any step was not acknowledged: then nothing can be said about what the
         store holds, and the whole must be published again.
         """
+        published = list(tags)
+        self._publish(published)
+        self._tell(published)
+
+    def _publish(self, tags: Iterable[str]) -> None:
         tombs = {_TAG_PREFIX + tag: TOMB for tag in tags}
         try:
             for _ in range(_ATTEMPTS):
                 if self._bury(tombs):
-                    self._tell([name[len(_TAG_PREFIX) :] for name in tombs])
                     return
         except StoreError as error:
             raise PublishError(str(error)) from error
@@ -183,9 +193,15 @@ class Stamps:
         number = _number(pair[0])
         return None if number is not None and epoch_of(number) == epoch else pair[1]
 
-    def tick(self) -> None:
-        """Step the clock, so that copies kept in processes are looked up again."""
-        self.publish(())
+    def recall(self, region: str) -> None:
+        """Have copies of a region's entries that any process keeps looked up again.
+
+        Raises ``PublishError`` as ``publish`` does. Nobody is told of it: no page shows the tag.
+        """
+        tag = copies_tag(region)
+        self._publish([tag])
+        with suppress(StoreError):  # whoever keeps the next copy resolves it
+            self.resolve([tag])
 
     def new_epoch(self) -> None:
         """Invalidate everything at once: for a database restored, or changed by hand."""

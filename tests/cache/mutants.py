@@ -8,7 +8,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from moziweb.cache import l1, reading, stamps
+from moziweb.cache import l1, reading, region, stamps
 from moziweb.cache.dependencies import Group, Recorder, tags_of
 from moziweb.cache.entry import Entry
 from moziweb.cache.places import Place
@@ -231,6 +231,25 @@ def purge_without_a_step(patch: pytest.MonkeyPatch) -> None:
         self._parts.entries.remove([key])
 
     patch.setattr(TaggedRegion, "forget", forget)
+
+
+def removed_entries_are_not_recalled(patch: pytest.MonkeyPatch) -> None:
+    """A step of the clock is enough for copies, which are then checked by their stamps."""
+    patch.setattr(Stamps, "recall", lambda self, region: self.publish(()))
+
+
+def rechecked_copies_are_of_the_next_clock(patch: pytest.MonkeyPatch) -> None:
+    """A copy is remembered at a clock that was read after its stamps."""
+    original = reading.rechecked
+
+    def rechecked(parts: reading.Parts, copies: Mapping[str, l1.Copy], g: int) -> None:
+        original(parts, copies, g)
+        later = parts.stamps.clock()
+        for copy in copies.values():
+            if copy.g == g and later is not None:
+                copy.g = later
+
+    patch.setattr(region, "rechecked", rechecked)
 
 
 def stamp_from_a_step(patch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from moziweb.cache import Cache, ClockSource, RenderContext, Rendered, from_settings
 from moziweb.cache.addressbook import AddressBook
+from moziweb.cache.errors import StoreUnreachableError
 from moziweb.cache.fastpath import WRAPPED, FastPath
 from moziweb.cache.places import Place
 
@@ -148,11 +149,33 @@ def test_an_invalidated_page_is_handed_on(site: Site) -> None:
     assert site.ask()[2] == b"inner"
 
 
-def test_any_publish_makes_a_copy_be_looked_up_again(site: Site) -> None:
-    site.store("/", b"page")
+def test_a_copy_outlives_what_does_not_concern_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = site.store("/", b"page")
     assert [site.ask()[1]["X-Cache"] for _ in range(2)] == ["hit", "l1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(place.region._parts.entries, "get_multi", None)  # nothing is fetched
+        for _ in range(3):
+            site.cache.stamps.publish(["page:other"])
+            assert site.ask()[1]["X-Cache"] == "l1"
+    site.cache.stamps.publish(["page:index"])
+    assert site.ask()[2] == b"inner"
+
+
+def test_a_copy_of_what_another_process_removes_is_looked_up_again(site: Site) -> None:
+    place = site.store("/", b"page")
+    assert [site.ask()[1]["X-Cache"] for _ in range(2)] == ["hit", "l1"]
+    copy = place.region.copy_of(place.key)
+    assert copy is not None
+    level = place.region._parts.l1
+    place.region.forget(place.key)
+    level.put(place.key, copy.entry, copy.g, place.region.now())  # as other processes have it
+    assert site.ask()[2] == b"inner"
+    site.store("/week", b"week")
+    assert [site.ask("/week")[1]["X-Cache"] for _ in range(2)] == ["hit", "l1"]
     site.cache.stamps.publish(["page:other"])
-    assert [site.ask()[1]["X-Cache"] for _ in range(2)] == ["hit", "l1"]
+    assert site.ask("/week")[1]["X-Cache"] == "l1"
 
 
 def test_without_stamps_nothing_is_served_here(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,8 +245,32 @@ def test_one_read_of_the_clock_serves_all_that_lies_in_memory(
     assert bodies == [b"/", None, b"/week", b"/"]
     assert len(reads) == 1
     site.cache.stamps.publish(["page:week"])
-    assert site.fast.in_memory(asked) == [None] * 4
+    looks: list[set[str]] = []
+    get_multi = site.cache.stamps.get_multi
+
+    def looked(tags: Iterable[str]) -> dict[str, int]:
+        looks.append(set(tags))
+        return get_multi(looks[-1])
+
+    monkeypatch.setattr(site.cache.stamps, "get_multi", looked)
+    bodies = [answer and answer[1] for answer in site.fast.in_memory(asked)]
+    assert bodies == [b"/", None, None, b"/"]
+    assert looks == [{"page:index", "page:week", "copies:pages"}]
     assert site.fast.in_memory([{"PATH_INFO": "/nowhere"}]) == [None]
+
+
+def test_without_stamps_a_copy_of_another_clock_is_nobodys(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.store("/", b"page")
+    site.ask()
+    site.cache.stamps.publish(["page:other"])
+
+    def away(_tags: Iterable[str]) -> dict[str, int]:
+        raise StoreUnreachableError("away")
+
+    monkeypatch.setattr(site.cache.stamps, "get_multi", away)
+    assert site.fast.in_memory([{"PATH_INFO": "/"}]) == [None]
 
 
 def test_a_copy_of_a_form_that_cannot_be_served_is_nobodys(site: Site) -> None:

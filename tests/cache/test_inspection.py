@@ -123,7 +123,7 @@ def test_without_stamps_nothing_can_be_said(cache: Cache) -> None:
         lambda cache: cache.stamps.publish(["movie:1"]),
         lambda cache: cache.stamps.publish(["movie:2"]),
         lambda cache: cache.stamps.new_epoch(),
-        lambda cache: cache.stamps.tick(),
+        lambda cache: cache.stamps.publish(()),
     ],
 )
 def test_the_verdict_is_what_a_reader_finds(cache: Cache, happens: Callable[[Cache], None]) -> None:

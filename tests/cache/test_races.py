@@ -57,6 +57,11 @@ SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
     "a stray and a write": ((stray_a,), (writes(LIST), reads_stray(0, "a"), reads_stray(1, "a"))),
     "a purge by address": (WARM, (purges_address(CARD), reads(0), reads(1))),
     "a purge, cold": ((), (purges_address(CARD), reads(0), reads(1))),
+    "a purge by address, fast": (WARM, (purges_address(CARD), reads_fast(1), reads_fast(1))),
+    "writes and a purge, fast": (
+        WARM,
+        (writes(CARD), purges_address(LIST), reads_fast(0), reads_fast(1)),
+    ),
     "a purge of pieces": (PIECES, (purges_address(CARD), reads(0), reads_fast(0))),
 }
 
@@ -130,6 +135,8 @@ FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
     (mutants.purge_begins_with_the_page, "a purge by address"),
     (mutants.purge_waits_for_nobody, "a purge, cold"),
     (mutants.purge_without_a_step, "a purge by address"),
+    (mutants.removed_entries_are_not_recalled, "a purge by address, fast"),
+    (mutants.rechecked_copies_are_of_the_next_clock, "a write, fast"),
 ]
 
 

@@ -635,3 +635,38 @@ def test_an_observer_that_hears_nothing_may_be_told_everything() -> None:
     silent.published(tags)
     silent.publish_failed(tags)
     silent.relayed(1)
+
+
+def test_a_copy_that_is_checked_in_the_middle_of_a_removal(bench: Bench) -> None:
+    """It passes then, at a clock that the number after the TOMB may be equal to.
+
+    The copy is of another process, and a third one keeps a copy of something else meanwhile.
+    """
+    for key in "ab":
+        bench.read(key)
+    bench.read("a")
+    ours = bench.region
+    assert ours.recall("a") is not None
+    bench.another()
+    steps = bench.cells.incr
+
+    def interrupted(name: str) -> int | None:
+        number = steps(name)
+        bench.cells.incr = steps  # type: ignore[method-assign]
+        assert ours.recall("a") is not None  # after the first step
+        return number
+
+    def resolved(values: Mapping[str, bytes], ttl: float = 0) -> None:
+        tombs(values, ttl)
+        bench.cells.set_multi = tombs  # type: ignore[method-assign]
+        assert bench.region.lookup("b") is not None  # before the second step: it resolves
+        assert bench.stamps.get_multi(["copies:pages"])
+
+    tombs = bench.cells.set_multi
+    bench.cells.incr = interrupted  # type: ignore[method-assign]
+    bench.cells.set_multi = resolved  # type: ignore[method-assign]
+    bench.region.forget("a")
+    assert bench.cells.incr == steps
+    assert bench.cells.set_multi == tombs
+    assert ours.recall("a") is None
+    assert ours.lookup("a") is None

@@ -25,7 +25,7 @@ def test_asked_first_it_begins_the_transaction(
         before = stamps.read_clock()
         assert clock.started(session) == before
         assert session.in_transaction()
-        stamps.tick()
+        stamps.publish(())
         session.scalars(select(Film)).all()
         assert clock.started(session) == before
 
@@ -46,7 +46,7 @@ def test_a_watched_session_may_be_asked_any_time(
     with factory() as session:
         before = stamps.read_clock()
         session.get(Film, 1)
-        stamps.tick()
+        stamps.publish(())
         assert clock.started(session) == before
 
 
@@ -56,7 +56,7 @@ def test_each_transaction_has_its_own(
     with sessions() as session:
         first = clock.started(session)
         session.commit()
-        stamps.tick()
+        stamps.publish(())
         assert clock.started(session) != first
         session.rollback()
         session.get(Film, 1)
@@ -71,7 +71,7 @@ def test_a_savepoint_does_not_begin_anew(
     clock.watch(factory)
     with factory() as session:
         before = clock.started(session)
-        stamps.tick()
+        stamps.publish(())
         with session.begin_nested():
             session.get(Film, 1)
         assert clock.started(session) == before

@@ -117,7 +117,7 @@ def test_a_swap_lost_to_a_writer_leaves_the_tomb(make_cells: Callable[[], Cells]
 def test_a_lost_stamp_invalidates(cells: Cells) -> None:
     stamps = Stamps(cells, TTL)
     made = entry(stamps, "movie:1")
-    stamps.tick()
+    stamps.publish(())
     cells.delete("tag:movie:1")
     assert not is_valid(stamps, made)
     stamps.resolve(["movie:1"])
@@ -153,7 +153,7 @@ def test_a_new_epoch_invalidates_everything(stamps: Stamps) -> None:
 def test_a_tick_invalidates_nothing_but_moves_the_clock(stamps: Stamps) -> None:
     made = entry(stamps, "movie:1")
     before = stamps.read_clock()
-    stamps.tick()
+    stamps.publish(())
     assert stamps.read_clock() > before
     assert is_valid(stamps, made)
 
