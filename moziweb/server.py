@@ -22,12 +22,13 @@ from waitress.task import ErrorTask
 from .cache.fastpath import FastPath
 from .cache.inloop import answer_in_loop
 from .ops.headers import site_headers
+from .posters.workshop import Workshop
 from .settings import SettingsError, expand
 from .storage import Storage, StorageError
 
 _LAST_PORT: Final = 65_535
 
-_SWITCH_SECONDS: Final = 0.0005
+_SWITCH_SECONDS: Final = 0.0001
 """How long a busy thread keeps the interpreter while others wait for it; Python's own is 0.005.
 
 A page out of the cache takes 0.1 ms of it, but changes hands between waitress's threads some six
@@ -62,6 +63,7 @@ def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: s
     _end_on_sigterm()
     _start_relay(app)
     _look_at_storage(app)
+    _leave_a_core_to_pages(app)
     sys.setswitchinterval(_SWITCH_SECONDS)
     _spare_what_stays()
     with _making_posters(app):
@@ -180,6 +182,8 @@ def _look_at_storage(app: Callable[..., Any]) -> None:
             storage.check()
         except StorageError as error:
             print(f"moziweb: storage: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        finally:
+            _spare_what_stays()  # boto3's model of S3 alone is a hundred thousand objects
 
     threading.Thread(target=look, name="storage-check", daemon=True).start()
 
@@ -196,6 +200,14 @@ def _making_posters(app: Callable[..., Any]) -> Iterator[None]:
         yield
     finally:
         pool.stop()
+
+
+def _leave_a_core_to_pages(app: Callable[..., Any]) -> None:
+    """Decode posters on one core fewer than there are, unless the ini says on how many."""
+    registry = getattr(app, "registry", None)
+    workshop: Workshop | None = registry and registry.get("poster_workshop")
+    if registry and workshop and registry.settings["posters.decoder.children"] is None:
+        workshop.spare_one()
 
 
 def _check_threads(app: Callable[..., Any], options: Mapping[str, str]) -> None:

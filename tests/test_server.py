@@ -11,13 +11,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from configparser import ConfigParser
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from pyramid.registry import Registry
 
 from moziweb import server
+from moziweb.posters.workshop import MEBIBYTE, Allowed, Workshop
 from moziweb.settings.keys import SETTINGS
 from tests.served import main
 from tests.services.ports import HOST, accepts, free_port
@@ -195,6 +196,27 @@ def test_the_address_is_one_that_a_browser_can_open(options: dict[str, str], tol
         assert re.fullmatch(told, server.address(bound))
     finally:
         bound.close()
+
+
+@pytest.mark.parametrize(("chosen", "at_work"), [(None, 1), (2, 2)])
+def test_a_core_is_left_to_pages_unless_the_ini_says_how_many(
+    chosen: int | None, at_work: int
+) -> None:
+    class App:
+        registry = Registry()
+
+        def __call__(self, *_: object) -> None:
+            raise NotImplementedError
+
+    workshop = Workshop(2, MEBIBYTE, Allowed())
+    App.registry.settings = {"posters.decoder.children": chosen}
+    App.registry["poster_workshop"] = workshop
+    server._leave_a_core_to_pages(App())
+    with ExitStack() as held:
+        for _ in range(at_work):
+            assert not workshop.is_full
+            held.enter_context(workshop._place(pytest.fail))
+        assert workshop.is_full
 
 
 class RecordingGate:

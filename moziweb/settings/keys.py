@@ -183,7 +183,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "posters.decoder.children",
         optional(integer(1, 64)),
-        "How many processes decode pictures at once. Empty: as many as there are processor cores. "
+        "How many processes decode pictures at once. Empty: as many as there are processor cores; "
+        "where pages are served, one fewer, but one in any case. "
         "Each takes about 30 MiB when idle, and is started when there is something to do.",
     ),
     Setting(

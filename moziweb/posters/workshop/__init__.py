@@ -62,12 +62,23 @@ class Workshop:
         allowed: Allowed,
         jobs_per_child: int = 100,
     ) -> None:
+        self._children = children
         self._places = threading.Semaphore(children)
         self._budget = Budget(budget_bytes)
         self._allowed = allowed
         self._jobs_per_child = jobs_per_child
         self._lock = threading.Lock()
         self._staff = self._new_staff()
+
+    def spare_one(self) -> None:
+        """Have one child fewer at work from now on, unless there is but one; call it at the start.
+
+        Niced children give way to pages, but not at once: a page that wakes where both cores are
+        busy may wait for a few milliseconds. One core that is not busy with pictures is enough.
+        """
+        if self._children > 1:
+            self._children -= 1
+            self._places.acquire()
 
     def make(
         self,

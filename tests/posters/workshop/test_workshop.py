@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -426,3 +427,15 @@ def test_a_fork_has_children_of_its_own() -> None:
 
 def test_quarters_are_told_apart_after_the_way_through_the_pipes(shared: Workshop) -> None:
     assert shared.make(encoded(quarters()), RECIPES).source.width == 80
+
+
+@pytest.mark.parametrize(("children", "at_once"), [(3, 2), (2, 1), (1, 1)])
+def test_one_child_can_be_spared_where_there_are_more(children: int, at_once: int) -> None:
+    workshop = Workshop(children, BUDGET, Allowed())
+    workshop.spare_one()
+    with ExitStack() as held:
+        for _ in range(at_once):
+            assert not workshop.is_full
+            held.enter_context(workshop._place(pytest.fail))
+        assert workshop.is_full
+    assert not workshop.is_full
