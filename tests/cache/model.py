@@ -2,9 +2,11 @@
 
 One tag, one entry. A writer that may die anywhere, and a relay; somebody who fills the entry and
 resolves its tag; a process with a first level that answers two requests; one eviction, of stamp,
-clock or entry. Every operation on a store is one step, and every order of steps is tried. The model
-states what the code in ``stamps.py`` and ``reading.py`` does, operation by operation; its rules can
-be broken one by one, and each broken one must show. Change the protocol here first.
+clock or entry. In another beginning, somebody who changes the data by hand and removes the entry by
+its address, and a process that resolves the tag of the region's copies. Every operation on a store
+is one step, and every order of steps is tried. The model states what the code in ``stamps.py`` and
+``reading.py`` does, operation by operation; its rules can be broken one by one, and each broken one
+must show. Change the protocol here first.
 """
 
 from collections.abc import Callable, Iterator
@@ -40,6 +42,12 @@ class State(NamedTuple):
     entry: Copy | None = None
     copy: Copy | None = None
     copy_at: Clock | None = None
+    fetched: Clock = TOMB
+    mark: Clock | None = None
+    mark_swappable: bool = False
+    remover: str = "over"
+    keeper: str = "over"
+    keeper_clock: Clock = TOMB
     evicted: bool = False
     writer: str = "commit"
     relay: str = "look"
@@ -71,6 +79,9 @@ class Rules:
     started_before_snapshot: bool = True
     journal: bool = True
     at_most: bool = True
+    check_tags: bool = True
+    check_mark: bool = True
+    mark_after_fetch: bool = True
 
 
 def stamped(state: State, value: Clock | None) -> State:
@@ -93,12 +104,19 @@ def stepped(state: State) -> State | None:
     return state._replace(clock=(state.clock[0], state.clock[1] + 1))
 
 
-def publish(state: State, at: str, rules: Rules) -> tuple[State, str]:
+def marked(state: State, value: Clock | None) -> State:
+    """A write to the stamp of the region's copies."""
+    return state._replace(mark=value, mark_swappable=False)
+
+
+def publish(
+    state: State, at: str, rules: Rules, buried: Callable[[State, Clock], State] = stamped
+) -> tuple[State, str]:
     """One step of a publish from where it stands: the state after it, and where it stands then."""
     if at == "clock":
         return with_clock(state)[0], "step" if rules.first_step else "bury"
     if at == "bury":
-        return stamped(state, TOMB), "step again" if rules.second_step else "done"
+        return buried(state, TOMB), "step again" if rules.second_step else "done"
     if at == "done":
         return state._replace(published=True), "over"
     after = stepped(state)
@@ -125,6 +143,31 @@ def relay(state: State, rules: Rules) -> Iterator[State]:
     elif state.relay != "over":
         after, at = publish(state, state.relay, rules)
         yield after._replace(relay=at)
+
+
+def remover(state: State, rules: Rules) -> Iterator[State]:
+    """Change the data by hand, remove the entry, and have copies looked up again; no journal."""
+    if state.remover == "commit":
+        yield state._replace(version=1, remover="remove")
+    elif state.remover == "remove":
+        yield state._replace(entry=None, remover="clock")
+    elif state.remover != "over":
+        after, at = publish(state, state.remover, rules, marked)
+        yield after._replace(remover=at)
+
+
+def keeper(state: State, rules: Rules) -> Iterator[State]:
+    """A process that keeps a copy of something else resolves the tag of the region's copies."""
+    if state.keeper == "gets" and state.mark is None:
+        yield marked(state, TOMB)
+    elif state.keeper == "gets":
+        yield state._replace(mark_swappable=True, keeper="clock")
+    elif state.keeper == "clock":
+        ready, clock = with_clock(state)
+        yield ready._replace(keeper_clock=clock, keeper="swap")
+    elif state.keeper == "swap":
+        won = state.mark_swappable
+        yield (marked(state, state.keeper_clock) if won else state)._replace(keeper="over")
 
 
 def fill_start(state: State, rules: Rules) -> State:
@@ -236,7 +279,23 @@ def serve_clock(state: State, rules: Rules) -> State:
     ready, clock = with_clock(state)
     if state.copy is not None and state.copy_at == clock:
         return answered(ready, state.copy)
-    return ready._replace(g=clock, server="entry")
+    return ready._replace(g=clock, server="entry" if state.copy is None else "recheck")
+
+
+def serve_recheck(state: State, rules: Rules) -> State:
+    """The stamps of a copy that belongs to another clock, read at once."""
+    if state.copy is None or not copy_is_true(state, state.copy, rules):
+        return state._replace(server="entry")
+    return answered(state._replace(copy_at=state.g), state.copy)
+
+
+def copy_is_true(state: State, copy: Copy, rules: Rules) -> bool:
+    """Its tags say so, and no entry was removed since it was fetched."""
+    fetched = state.fetched if rules.mark_after_fetch else state.copy_at
+    removed = Copy(0, fetched or TOMB)
+    return (not rules.check_tags or valid(copy, state.stamp, state.g, rules)) and (
+        not rules.check_mark or valid(removed, state.mark, state.g, rules)
+    )
 
 
 def serve_entry(state: State, rules: Rules) -> State:
@@ -252,18 +311,19 @@ def serve_stamp(state: State, rules: Rules) -> State:
         return answered(state, None)
     if not rules.g_before_entry:
         return state._replace(server="late clock")
-    return answered(state._replace(copy=state.seen, copy_at=state.g), state.seen)
+    return answered(state._replace(copy=state.seen, copy_at=state.g, fetched=state.g), state.seen)
 
 
 def serve_late_clock(state: State, rules: Rules) -> State:
     """The mutant that remembers its copy at a clock read after the stamp."""
     ready, clock = with_clock(state)
-    return answered(ready._replace(copy=state.seen, copy_at=clock), state.seen)
+    return answered(ready._replace(copy=state.seen, copy_at=clock, fetched=clock), state.seen)
 
 
 SERVE: dict[str, Callable[[State, Rules], State]] = {
     "ask": serve_ask,
     "clock": serve_clock,
+    "recheck": serve_recheck,
     "entry": serve_entry,
     "stamp": serve_stamp,
     "late clock": serve_late_clock,
@@ -282,10 +342,11 @@ def eviction(state: State, rules: Rules) -> Iterator[State]:
         less = state._replace(evicted=True)
         yield stamped(less, None)
         yield less._replace(clock=None)
+        yield marked(less, None)
         yield less._replace(entry=None)
 
 
-PROCESSES = (writer, relay, filler, server, eviction)
+PROCESSES = (writer, relay, remover, keeper, filler, server, eviction)
 
 
 @dataclass(frozen=True)
@@ -299,28 +360,57 @@ class Outcome:
     """Whether, somewhere, an entry that shows the write is valid, as it should be."""
     lost: bool
     """Whether, somewhere, the write is committed and nobody is left to publish it."""
+    rechecked: bool = False
+    """Whether, somewhere, a copy was found true at another clock than it was fetched at."""
 
 
 RENEWAL = State(stamp=(0, 1), entry=Copy(0, (0, 1)), evicted=True)
 """An entry that is true; the filler makes it anew behind everybody's back. Nothing is evicted."""
 
 
+REMOVAL = State(
+    stamp=(0, 1),
+    mark=(0, 1),
+    entry=Copy(0, (0, 1)),
+    copy=Copy(0, (0, 1)),
+    copy_at=(0, 1),
+    fetched=(0, 1),
+    writer="over",
+    filler="over",
+    remover="commit",
+    keeper="gets",
+)
+"""An entry that is true and copied, of which the data is changed by hand before it is removed."""
+
+WARM = State(
+    stamp=(0, 1),
+    mark=(0, 1),
+    entry=Copy(0, (0, 1)),
+    copy=Copy(0, (0, 1)),
+    copy_at=(0, 1),
+    fetched=(0, 1),
+    evicted=True,
+)
+"""An entry that is true and copied; the filler makes it anew. Nothing is evicted."""
+
+
 def explore(rules: Rules, start: State = COLD) -> Outcome:
     """Look at every state from ``start`` on; stop at the first stale answer."""
     todo, known = [start], {start}
-    hits = lost = False
+    hits = lost = rechecked = False
     while todo:
         state = todo.pop()
         if state.stale:
             return Outcome(len(known), True, hits, lost)
         hits = hits or _hits(state, rules)
         lost = lost or _lost(state, rules)
+        rechecked = rechecked or (state.copy is not None and state.copy_at != state.fetched)
         for process in PROCESSES:
             for after in process(state, rules):
                 if after not in known:
                     known.add(after)
                     todo.append(after)
-    return Outcome(len(known), False, hits, lost)
+    return Outcome(len(known), False, hits, lost, rechecked)
 
 
 def _hits(state: State, rules: Rules) -> bool:

@@ -4,14 +4,41 @@ import dataclasses
 
 import pytest
 
-from tests.cache.model import COLD, RENEWAL, Outcome, Rules, State, explore
+from tests.cache.model import COLD, REMOVAL, RENEWAL, WARM, Rules, State, explore
 
 
-@pytest.mark.parametrize("start", [COLD, RENEWAL], ids=["cold", "renewal"])
+@pytest.mark.parametrize("start", [COLD, RENEWAL, WARM], ids=["cold", "renewal", "warm"])
 def test_the_protocol_never_answers_stale_and_does_hit(start: State) -> None:
     outcome = explore(Rules(), start)
-    assert outcome == Outcome(outcome.states, stale=False, hits_after_the_write=True, lost=False)
+    assert not outcome.stale
+    assert not outcome.lost
+    assert outcome.hits_after_the_write
     assert outcome.states > 10_000
+
+
+def test_what_was_removed_is_never_answered_but_what_was_not_is() -> None:
+    outcome = explore(Rules(), REMOVAL)
+    assert not outcome.stale
+    assert outcome.states > 1_000
+    assert outcome.rechecked
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"check_mark": False},
+        {"mark_after_fetch": False},
+        {"first_step": False},
+        {"second_step": False},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_each_mutant_of_a_removal_answers_stale(change: dict[str, bool]) -> None:
+    assert explore(dataclasses.replace(Rules(), **change), REMOVAL).stale
+
+
+def test_a_copy_of_another_clock_that_is_not_checked_answers_stale() -> None:
+    assert explore(Rules(check_tags=False), WARM).stale
 
 
 @pytest.mark.parametrize(
