@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from moziweb.storage import StorageMisconfigured, StorageUnavailable
-from moziweb.storage.s3 import S3Settings, S3Storage
+from moziweb.storage.s3 import SMALL, S3Settings, S3Storage
 from tests.services.ports import HOST, free_port
 from tests.services.proxy import FlakyProxy
 from tests.services.s3 import S3Bucket, S3Server
@@ -217,6 +217,18 @@ def test_lost_connections_are_tried_again(make_s3: MakeS3, s3_server: S3Server) 
         put(storage)
         assert proxy.connections == 3
     assert make_s3().get(KEY) == b"body"
+
+
+def test_a_small_body_is_sent_unasked(make_s3: MakeS3, s3_server: S3Server) -> None:
+    with FlakyProxy(s3_server.port) as proxy:
+        storage = make_s3(endpoint_url=f"http://{HOST}:{proxy.port}")
+        put(storage)
+        assert b"PUT /" in proxy.requests
+        assert b"expect:" not in proxy.requests.lower()
+        large = b"x" * (SMALL + 1)
+        storage.put(KEY, large, content_type="image/webp", cache_control=FOREVER)
+        assert b"expect: 100-continue" in proxy.requests.lower()
+        assert storage.get(KEY) == large
 
 
 def test_tries_are_counted(make_s3: MakeS3, s3_server: S3Server) -> None:
