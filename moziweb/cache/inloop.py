@@ -18,6 +18,7 @@ import logging
 import time
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
+from socket import socket
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
@@ -127,6 +128,31 @@ class _Channel(HTTPChannel):
     """A connection that has its requests looked at before they are queued for a thread."""
 
     desk: _Desk
+
+    def __init__(
+        self,
+        server: BaseWSGIServer,
+        sock: socket,
+        addr: Any,
+        adj: Any,
+        map: Any = None,  # noqa: A002 - as waitress names it
+    ) -> None:
+        """As waitress makes one; what has come with the connection is read at once.
+
+        That is a whole request, mostly, and spares the loop a round for it.
+        """
+        super().__init__(server, sock, addr, adj, map)
+        try:
+            data = sock.recv(adj.recv_bytes)
+        except OSError:  # nothing yet, or gone already: the loop will see
+            return
+        try:
+            if data:
+                self.last_activity = time.time()
+                self.received(data)
+        except Exception:  # it would be taken for an error of the socket that listens
+            _log.exception("not read")
+            self.handle_close()
 
     def received(self, data: bytes) -> bool:
         """What the loop has read. True, as waitress has it, unless it is to be thrown away."""
