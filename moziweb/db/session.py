@@ -48,6 +48,13 @@ class Database:
             yield session
 
     @contextmanager
+    def look(self) -> Iterator[Session]:
+        """As ``read()``, for one question: without a transaction, which would be two more."""
+        with self._readers() as session:
+            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+            yield session
+
+    @contextmanager
     def write(self) -> Iterator[Session]:
         """A short transaction: committed at the end of the block, rolled back if it raises."""
         with self._writers.begin() as session:

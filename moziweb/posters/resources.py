@@ -180,7 +180,7 @@ def find_variant(database: Database, address: VariantAddress) -> FoundVariant | 
         "source_id": address.source_id,
     }
     try:
-        with database.read() as session:
+        with database.look() as session:
             row = session.execute(_FIND, asked).first()
     except SQLAlchemyError as error:
         raise PostersUnavailable(address) from error
