@@ -28,8 +28,8 @@ use = egg:moziweb
 site.base_url = http://127.0.0.1:6543
 sqlalchemy.url = {database_url}
 cache.regions = pages
-cache.stamps.url = sqlite:///%(here)s/stamps.sqlite
-cache.pages.backend = moziweb.memory
+cache.stamps.url = {stamps}
+cache.pages.backend = {entries}
 cache.pages.expiration_time = 86400
 storage.backend = s3
 storage.s3.bucket = {bucket}
@@ -86,6 +86,8 @@ class Place:
     database_url: str
     bucket: str
     endpoint_url: str
+    memcached: str = ""
+    """``host:port`` of what keeps entries and stamps; without it they are in files and memory."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class Server:
 
     port: int
     log: Path
+    pid: int
 
     def decodes(self) -> list[str]:
         """A line for each source that it has decoded."""
@@ -133,7 +136,14 @@ def serving(
     """
     secrets = {"key": ROOT.access_key_id, "secret": ROOT.secret_access_key, "region": REGION}
     chosen = "" if background else "posters.background = off"
+    cache = {"stamps": "sqlite:///%(here)s/stamps.sqlite", "entries": "moziweb.memory"}
+    if place.memcached:
+        cache = {
+            "stamps": f"memcached://{place.memcached}",
+            "entries": f"dogpile.cache.pylibmc\ncache.pages.arguments.url = {place.memcached}",
+        }
     given = {
+        **cache,
         **vars(place),
         **secrets,
         "threads": threads,
@@ -167,7 +177,7 @@ def _start(stack: ExitStack, ini: Path, log: Path) -> Server:
             process.wait()
 
     stack.callback(end)
-    return Server(port, log)
+    return Server(port, log, process.pid)
 
 
 def _wait_until_ready(server: Server) -> None:
