@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
@@ -32,6 +33,11 @@ NOW = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
 BASE_URL = "https://moziweb.test"
 
 QueryCounter = Callable[[Engine], AbstractContextManager[list[str]]]
+
+
+# How long an example takes is the machine's business: what is slow is found by benchmarks.
+hypothesis.settings.register_profile("moziweb", deadline=None)
+hypothesis.settings.load_profile("moziweb")
 
 
 def pytest_collection_finish() -> None:

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.posters.addresses import (
@@ -97,13 +97,11 @@ def test_all_other_addresses_are_not(address: str) -> None:
     assert not is_public(ip_address(address))
 
 
-@settings(deadline=None)
 @given(st.sampled_from(SPECIAL_NETWORKS).flatmap(inside))
 def test_nothing_in_a_special_network_is_public(address: IPAddress) -> None:
     assert not is_public(address)
 
 
-@settings(deadline=None)
 @given(st.one_of(ipv4, ipv6))
 def test_public_is_never_wider_than_the_standard_library(address: IPAddress) -> None:
     if is_public(address):
@@ -111,14 +109,12 @@ def test_public_is_never_wider_than_the_standard_library(address: IPAddress) -> 
         assert not any((address.is_multicast, address.is_private, address.is_loopback))
 
 
-@settings(deadline=None)
 @given(ipv6)
 def test_public_ipv6_is_global_unicast_or_translated(address: IPv6Address) -> None:
     if is_public(address):
         assert address in GLOBAL_UNICAST or address in NAT64
 
 
-@settings(deadline=None)
 @given(st.one_of(ipv4, st.sampled_from(SPECIAL_NETWORKS[:19]).flatmap(inside)))
 def test_embedding_an_address_never_makes_it_public(address: IPv4Address) -> None:
     number = int(address)
@@ -246,7 +242,6 @@ def test_a_target_tells_its_url(url: str) -> None:
     assert parse_target(url).url == url
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60).map("http://".__add__))
 def test_parsing_settles_at_once(url: str) -> None:
     """Whatever is let through is in a form that parses to itself, so a check holds for the use."""
@@ -257,7 +252,6 @@ def test_parsing_settles_at_once(url: str) -> None:
     assert parse_target(target.url) == target
 
 
-@settings(deadline=None)
 @given(inside(IPv6Network("::/0")))
 def test_every_ipv6_address_survives_a_url(address: IPv6Address) -> None:
     target = parse_target(f"http://[{address}]:8080/a.jpg")

@@ -790,7 +790,6 @@ class TestAnswers:
         fetch_error(lambda: fetcher.fetch(url), FetchCode.CONNECTION_FAILED, permanent=False)
 
     @settings(
-        deadline=None,
         max_examples=60,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import (
     ExifTags,
@@ -509,7 +509,6 @@ def test_a_lack_of_memory_is_not_held_against_the_picture(
     assert not rejection.permanent
 
 
-@settings(deadline=None)
 @given(
     format_=st.sampled_from(["JPEG", "PNG", "WEBP", "GIF", "AVIF"]),
     at=st.floats(0, 1, exclude_max=True),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.posters.inflate import (
@@ -30,7 +30,6 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
     return (data[start : start + size] for start in range(0, len(data), size))
 
 
-@settings(deadline=None)
 @given(
     data=st.binary(max_size=2000),
     times=st.integers(1, 400),
@@ -55,7 +54,6 @@ def test_zlib_may_hold_output_back_when_it_has_all_input(surplus: int) -> None:
     assert b"".join(inflate([pack(data, -15)], "deflate")) == data
 
 
-@settings(deadline=None)
 @given(
     data=st.binary(min_size=1, max_size=500),
     missing=st.integers(1, 400),

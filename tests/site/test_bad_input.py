@@ -86,9 +86,7 @@ def test_odd_values_are_answered_everywhere(demo_app: TestApp, place: str) -> No
         st.binary(max_size=40), st.text(max_size=20).map(lambda t: t.encode("utf-8", "replace"))
     ),
 )
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_at_all_are_answered(demo_app: TestApp, place: str, raw: bytes) -> None:
     assert ask(demo_app, place.replace("{}", quote(raw, safe="/-.:"))) in EXPECTED
 
