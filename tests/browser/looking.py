@@ -20,6 +20,9 @@ new PerformanceObserver((list) => {
 """
 
 
+_NO_TRANSITION = "Transition was aborted because of invalid state"
+
+
 @dataclass
 class Watch:
     """Everything that went wrong in a page since it was watched, and what it asked for."""
@@ -33,7 +36,7 @@ class Watch:
         watch = cls()
         page.add_init_script(_WATCH)
         page.on("console", lambda message: watch._told(message.type, message.text))
-        page.on("pageerror", lambda error: watch.errors.append(str(error)))
+        page.on("pageerror", lambda error: watch._failed(str(error)))
         page.on("requestfailed", lambda request: watch.errors.append(f"failed: {request.url}"))
         page.on("request", lambda request: watch.requests.append(request))
         return watch
@@ -41,6 +44,14 @@ class Watch:
     def images(self) -> list[str]:
         """The addresses of the images that were asked for."""
         return [each.url for each in self.requests if each.resource_type == "image"]
+
+    def _failed(self, text: str) -> None:
+        """Chromium itself says so where a page came before its transition from the last one did.
+
+        Nobody sees it: the page is shown without one.
+        """
+        if not text.startswith(_NO_TRANSITION):
+            self.errors.append(text)
 
     def _told(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
