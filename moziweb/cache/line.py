@@ -11,16 +11,12 @@ very question ends the line. So does a time-out, or the late answer would be tak
 
 import socket
 import struct
-from contextlib import suppress
 from typing import Final
 
 from .errors import StoreError
 
 PORT: Final = "11211"
 """memcached's, where none is given."""
-
-LOOKS: Final = 50
-"""How often an answer is looked for before it is slept for: about 100 µs."""
 
 _MOST: Final = 1024
 """Bytes of an answer; a longer one is no short value."""
@@ -54,7 +50,7 @@ class Line:
         """
         try:
             self._socket.send(b"get %b\r\n" % key)
-            answer = more = self._answer()
+            answer = more = self._socket.recv(_MOST)
             while more and not answer.endswith(_END) and len(answer) < _MOST:
                 more = self._socket.recv(_MOST)
                 answer += more
@@ -68,16 +64,6 @@ class Line:
         except LineError:
             self.close()
             raise
-
-    def _answer(self) -> bytes:
-        """The first of an answer. It is there in some 30 µs, so it is looked for before we sleep.
-
-        Who sleeps is woken late on a busy machine, and finds the interpreter with another thread.
-        """
-        for _ in range(LOOKS):
-            with suppress(BlockingIOError):
-                return self._socket.recv(_MOST, socket.MSG_DONTWAIT)
-        return self._socket.recv(_MOST)
 
     def __del__(self) -> None:
         """A thread that ends leaves no connection behind."""
