@@ -111,17 +111,22 @@ def judge(parts: Parts, keys: Sequence[str], g: int, *, remember: bool = True) -
 def rechecked(parts: Parts, copies: Mapping[str, Copy], g: int) -> None:
     """Have what is true of ``copies``, by key, be so at the clock ``g``, read before this call.
 
-    One look at stamps serves all; no entry is fetched. A copy that is not found true, be it that
-    nothing can be said of it, stays as it is: a look at the store will tell (``judge``).
+    One look at stamps serves all; no entry is fetched. A copy that is not found true is forgotten,
+    so that nobody checks it again: a look at the store will tell (``judge``). Where stamps cannot
+    be asked, nothing is.
     """
     now = parts.now()
     alive = {key: copy for key, copy in copies.items() if now < copy.entry.expires}
     tag = copies_tag(parts.name)
     stamps = _stamps_of(parts, (copy.entry for copy in alive.values()), (tag,)) if alive else None
-    for copy in alive.values() if stamps is not None else ():
+    if stamps is None:
+        return
+    for key, copy in alive.items():
         removed = Group(copy.fetched, (tag,))
-        if valid((*copy.entry.dependencies, removed), stamps or {}, g):
+        if valid((*copy.entry.dependencies, removed), stamps, g):
             parts.l1.checked_again(copy, g)
+        else:
+            parts.l1.forget(key)
 
 
 def _stamps_of(

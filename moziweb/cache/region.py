@@ -297,4 +297,4 @@ class TaggedRegion:
         self._parts.l1.forget(key)
         if not self._parts.entries.remove([key]):
             raise StoreUnreachableError(f"not removed from {self.name}: {key}")
-        self._parts.stamps.recall(self.name)
+        self._parts.stamps.recall_copies(self.name)

@@ -193,7 +193,7 @@ class Stamps:
         number = _number(pair[0])
         return None if number is not None and epoch_of(number) == epoch else pair[1]
 
-    def recall(self, region: str) -> None:
+    def recall_copies(self, region: str) -> None:
         """Have copies of a region's entries that any process keeps looked up again.
 
         Raises ``PublishError`` as ``publish`` does. Nobody is told of it: no page shows the tag.

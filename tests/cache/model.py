@@ -368,20 +368,6 @@ RENEWAL = State(stamp=(0, 1), entry=Copy(0, (0, 1)), evicted=True)
 """An entry that is true; the filler makes it anew behind everybody's back. Nothing is evicted."""
 
 
-REMOVAL = State(
-    stamp=(0, 1),
-    mark=(0, 1),
-    entry=Copy(0, (0, 1)),
-    copy=Copy(0, (0, 1)),
-    copy_at=(0, 1),
-    fetched=(0, 1),
-    writer="over",
-    filler="over",
-    remover="commit",
-    keeper="gets",
-)
-"""An entry that is true and copied, of which the data is changed by hand before it is removed."""
-
 WARM = State(
     stamp=(0, 1),
     mark=(0, 1),
@@ -392,6 +378,11 @@ WARM = State(
     evicted=True,
 )
 """An entry that is true and copied; the filler makes it anew. Nothing is evicted."""
+
+REMOVAL = WARM._replace(
+    evicted=False, writer="over", filler="over", remover="commit", keeper="gets"
+)
+"""An entry that is true and copied, of which the data is changed by hand before it is removed."""
 
 
 def explore(rules: Rules, start: State = COLD) -> Outcome:

@@ -235,7 +235,7 @@ def purge_without_a_step(patch: pytest.MonkeyPatch) -> None:
 
 def removed_entries_are_not_recalled(patch: pytest.MonkeyPatch) -> None:
     """A step of the clock is enough for copies, which are then checked by their stamps."""
-    patch.setattr(Stamps, "recall", lambda self, region: self.publish(()))
+    patch.setattr(Stamps, "recall_copies", lambda self, region: self.publish(()))
 
 
 def rechecked_copies_are_of_the_next_clock(patch: pytest.MonkeyPatch) -> None:

@@ -256,6 +256,8 @@ def test_one_read_of_the_clock_serves_all_that_lies_in_memory(
     bodies = [answer and answer[1] for answer in site.fast.in_memory(asked)]
     assert bodies == [b"/", None, None, b"/"]
     assert looks == [{"page:index", "page:week", "copies:pages"}]
+    assert site.fast.in_memory([{"PATH_INFO": "/week"}]) == [None]
+    assert len(looks) == 1, "what was found outdated is not looked at again"
     assert site.fast.in_memory([{"PATH_INFO": "/nowhere"}]) == [None]
 
 
