@@ -85,6 +85,17 @@ def test_it_says_where_it_is_and_serves(ini: Path) -> None:
             assert response.read() == b"hello"
 
 
+def test_the_loop_goes_before_the_threads(ini: Path) -> None:
+    with pserve(ini, free_port()) as process:
+        lines_until(process, "moziweb is at")
+        threads = [int(path.name) for path in Path(f"/proc/{process.pid}/task").iterdir()]
+        ranks = {thread: os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert ranks.pop(process.pid) == ours
+    assert len(ranks) >= 2, "the ini gives two threads"
+    assert set(ranks.values()) == {ours + 5}
+
+
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_in_order(ini: Path, signum: signal.Signals) -> None:
     port = free_port()

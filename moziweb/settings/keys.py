@@ -215,8 +215,9 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "posters.decoder.niceness",
-        integer(0, 19),
-        "How far decoding stands back behind pages for processor time; 0: not at all.",
+        integer(0, 20),
+        "How far decoding stands back behind pages for processor time; 0: not at all; 20: it has "
+        "only what nothing else on the machine wants, and pages never wait for it.",
         default=10,
     ),
     Setting(

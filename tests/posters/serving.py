@@ -41,6 +41,7 @@ storage.s3.acl = public-read
 storage.s3.addressing_style = path
 storage.s3.read_timeout = 60
 posters.inline_slots = {slots}
+posters.decoder.niceness = {niceness}
 {background}
 
 [server:main]
@@ -129,6 +130,7 @@ def serving(
     slots: int,
     *,
     background: bool = False,
+    niceness: int = 10,
 ) -> Iterator[list[Server]]:
     """The site, served by so many processes, ready for requests.
 
@@ -148,6 +150,7 @@ def serving(
         **secrets,
         "threads": threads,
         "slots": slots,
+        "niceness": niceness,
         "background": chosen,
     }
     ini = folder / "site.ini"

@@ -23,9 +23,9 @@ from moziweb.posters.recipes import Recipe
 
 from .budget import WAITING_SECONDS, Budget, Waiting, wait_on
 from .messages import Job
-from .worker import Allowed, Worker, WorkerLostError
+from .worker import IDLE, Allowed, Worker, WorkerLostError
 
-__all__ = ["Allowed", "Budget", "Workshop"]
+__all__ = ["IDLE", "Allowed", "Budget", "Workshop"]
 
 MEBIBYTE: Final = 1024 * 1024
 

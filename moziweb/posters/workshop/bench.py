@@ -42,6 +42,7 @@ from .messages import (
     read_job,
     rejected_reply,
 )
+from .worker import IDLE
 
 _FIRST_TO_GO: Final = "500"
 """Of 1000: when the machine itself runs out of memory, the kernel takes a child, not the site."""
@@ -59,7 +60,7 @@ def main() -> None:
     _watch_parent(jobs.fileno())
     _warm_up()
     _limit(int(memory))
-    os.nice(int(niceness))  # not before: a first visitor waits for the start
+    _stand_back(int(niceness))  # not before: a first visitor waits for the start
     while start := jobs.read(JOB_START_BYTES):
         _limit_processor(int(cpu))
         job = read_job(start, jobs.read)
@@ -129,6 +130,17 @@ def _limit(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     # What is open stays so. Not the number of what is open: who closes one would have one free.
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+
+
+def _stand_back(niceness: int) -> None:
+    """Leave processor time to others, at the most whatever anybody else wants.
+
+    A niced process that has just slept may keep a core for a few milliseconds although a page has
+    woken up there; one of the idle policy never does.
+    """
+    if niceness == IDLE:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    os.nice(niceness)  # the kernel takes what is above 19 for that
 
 
 def _limit_processor(seconds: int) -> None:

@@ -17,6 +17,9 @@ from .messages import BadReplyError, Job, job_pieces, read_reply
 
 _BENCH: Final = "moziweb.posters.workshop.bench"
 
+IDLE: Final = 20
+"""A niceness beyond the kernel's last, 19: to have only what nobody else wants."""
+
 _KEPT_VARIABLES: Final = ("PATH", "LD_LIBRARY_PATH", "LANG")
 """What a child has of our environment: passwords stand in the rest."""
 
@@ -29,7 +32,8 @@ class Allowed:
     """What a child may take.
 
     ``memory_bytes`` of address space above what it has when it is warm; ``wall_seconds`` for a job
-    on the clock, ``cpu_seconds`` of processor time; ``niceness`` is added to ours.
+    on the clock, ``cpu_seconds`` of processor time; ``niceness`` is added to ours; with
+    ``IDLE`` it has only the processor time that nobody else wants.
     """
 
     memory_bytes: int = 256 * 1024 * 1024

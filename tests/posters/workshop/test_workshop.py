@@ -19,7 +19,7 @@ from moziweb.posters.imaging import make_variants
 from moziweb.posters.probe import Limits, probe
 from moziweb.posters.recipes import RECIPES, Box, Master, Recipe, WebP
 from moziweb.posters.rejection import ImageRejected, RejectCode
-from moziweb.posters.workshop import MEBIBYTE, Allowed, Workshop
+from moziweb.posters.workshop import IDLE, MEBIBYTE, Allowed, Workshop
 from tests.posters.pictures import encoded, photograph, png_announcing, quarters
 
 from .children import is_running, limit, only_child, status, wait_until
@@ -245,6 +245,13 @@ def test_a_childs_hands_are_tied(shared: Workshop, monkeypatch: pytest.MonkeyPat
     assert int(limit(pid, "Max cpu time")[0]) <= 60
     niceness = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
     assert niceness == min(19, os.nice(0) + 10)
+
+
+def test_a_child_may_have_only_what_nobody_else_wants() -> None:
+    workshop = Workshop(1, BUDGET, Allowed(wall_seconds=60, niceness=IDLE))
+    assert works(workshop)
+    assert os.sched_getscheduler(only_child(workshop)) == os.SCHED_IDLE
+    workshop.close()
 
 
 def test_a_child_knows_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
