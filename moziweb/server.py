@@ -245,7 +245,7 @@ def _let_the_loop_go_first() -> None:
         return
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and thread.native_id is not None:
-            with suppress(ProcessLookupError):  # it has ended meanwhile
+            with suppress(OSError):  # it has ended meanwhile, or a container forbids it
                 os.setpriority(os.PRIO_PROCESS, thread.native_id, _nicer(thread.native_id))
 
 

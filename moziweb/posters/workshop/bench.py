@@ -139,7 +139,8 @@ def _stand_back(niceness: int) -> None:
     woken up there; one of the idle policy never does.
     """
     if niceness == IDLE:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        with contextlib.suppress(OSError):  # not in every container
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     os.nice(niceness)  # the kernel takes what is above 19 for that
 
 
