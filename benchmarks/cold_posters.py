@@ -2,12 +2,12 @@
 
 One server process over PostgreSQL, memcached and S3, as production.ini sets it up, on this machine,
 of which it has one processor to itself, as visitors and servers have theirs; and the visitor who
-measures goes before the servers, where this account may say so. First the index alone
-is asked for at a steady rate; then the same again, while 1,000 requests for 200 posters that nobody
-has made yet come in at a rate of their own. Requests are sent when they are due, whether earlier
-ones have been answered or not, and are timed from then: what waits in a queue counts. What does not
-is how much a client oversleeps that is free, and is told apart. The bound is on the ratio of the
-two p95 of the index, in one run.
+measures goes before the servers, where this account may say so. First the index alone is asked for
+at a steady rate; then the same again, while 1,000 requests for 200 posters that nobody has made yet
+come in at a rate of their own. Requests are sent when they are due, whether earlier ones have been
+answered or not, and are timed from then: what waits in a queue counts. What does not is how much a
+client oversleeps that is free, and is told apart. The bound is on the ratio of the two p95 of the
+index, in one run.
 
 The index shows some of these films, so posters that are made change it: what was rendered for that
 is told apart, too. Counted beside it: no poster is decoded twice, every request gets a picture.

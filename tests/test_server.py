@@ -93,7 +93,7 @@ def test_the_loop_goes_before_the_threads(ini: Path) -> None:
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     assert ranks.pop(process.pid) == ours
     assert len(ranks) >= 2, "the ini gives two threads"
-    assert set(ranks.values()) == {ours + 5}
+    assert set(ranks.values()) == {min(19, ours + 5)}
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
