@@ -10,14 +10,14 @@ import pytest
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
 from tests.services.web import WebServer
-from tests.soak.run import prepare
+from tests.soak.run import FILMS, prepare
 
-TIMEOUT = 1.0
+TIMEOUT = 0.5
 """Seconds after which the site gives up on a frozen memcached for entries; 0.2 for stamps."""
 
-STAMPS_TIMEOUT = 0.2
-BUSY = 0.8
-"""Seconds that a page may take beside time-outs, on a machine that is busy with other tests."""
+AT_ONCE = 3.0
+"""Seconds: short of the five that a driver left to itself waits, and enough for a few time-outs on
+a machine that is busy with other tests."""
 
 HEALED = 20.0
 
@@ -43,6 +43,22 @@ class Stack:
     def warm(self, path: str) -> None:
         """Have a page in this process's memory; which also waits until all is well again."""
         eventually(lambda: self.get(path)[1] == "l1")
+
+    def keeps(self, path: str) -> None:
+        """See a page served from this process's memory throughout.
+
+        A machine that is busy with other tests may take longer for the clock than the stamps'
+        time-out: then a page is called stale, but it is served, and soon called true again.
+        """
+        said = []
+
+        def is_true() -> bool:
+            status, cache, _ = self.get(path)
+            said.append(cache)
+            assert (status, cache) in {(200, "l1"), (200, "stale")}, said
+            return cache == "l1"
+
+        eventually(is_true)
 
 
 def eventually(is_so: Callable[[], bool]) -> None:
@@ -99,26 +115,26 @@ def killed(server: PostgresServer | MemcachedServer) -> Iterator[None]:
 
 
 def test_entries_frozen(stack: Stack) -> None:
-    """One time-out for all calls of a page and all pages of a second, each for one region."""
+    """A time-out for all pages of a second, and not for each of them."""
+    films = [f"{language}/movie/{film}-soak" for language in ("", "/en") for film in FILMS]
     stack.warm("/")
     stack.entries.flush()
     stack.warm("/")
     with stack.entries.paused():
-        assert stack.get("/")[:2] == (200, "l1")
-        status, cache, took = stack.get(f"/week/{stack.week}")
-        assert (status, cache) == (200, "bypass")
-        assert took < 2 * TIMEOUT + BUSY
-        assert stack.get(f"/en/week/{stack.week}")[2] < 2 * TIMEOUT + BUSY
+        stack.keeps("/")
+        answers = [stack.get(path) for path in films]
+        assert {answer[:2] for answer in answers} == {(200, "bypass")}
+        assert sum(took for _, _, took in answers) < len(films) * TIMEOUT / 2
     stack.warm(f"/week/{stack.week}")
 
 
 def test_entries_killed(stack: Stack) -> None:
     stack.warm("/")
     with killed(stack.entries):
-        assert stack.get("/")[:2] == (200, "l1")
+        stack.keeps("/")
         status, cache, took = stack.get("/movie/3-soak")
         assert (status, cache) == (200, "bypass")
-        assert took < BUSY
+        assert took < AT_ONCE
     stack.warm("/movie/3-soak")
 
 
@@ -129,7 +145,7 @@ def test_without_stamps_what_was_true_a_moment_ago_is_served(stack: Stack, how: 
         for _ in range(3):
             status, cache, took = stack.get("/")
             assert (status, cache) == (200, "stale")
-            assert took < 2 * STAMPS_TIMEOUT + BUSY
+            assert took < AT_ONCE
         assert stack.get("/movie/4-soak")[:2] == (200, "bypass")
         assert stack.web.get("/soak/5", method="POST")[0] == 200
     stack.warm("/")
@@ -148,7 +164,7 @@ def test_both_frozen(stack: Stack) -> None:
     with stack.entries.paused(), stack.stamps.paused():
         status, cache, took = stack.get("/")
         assert (status, cache) == (200, "stale")
-        assert took < 2 * STAMPS_TIMEOUT + BUSY
+        assert took < AT_ONCE
         assert stack.get("/movie/7-soak")[:2] == (200, "bypass")
     stack.warm("/")
 
@@ -170,10 +186,10 @@ def test_cached_pages_survive_the_database(stack: Stack) -> None:
     stack.warm("/movie/2-soak")
     with killed(stack.postgres):
         for path in ("/", "/movie/2-soak"):
-            assert stack.get(path)[:2] == (200, "l1")
+            stack.keeps(path)
         stack.web.stop()
         stack.web.start()
-        assert stack.get("/")[:2] == (200, "hit")
-        assert stack.get("/")[:2] == (200, "l1")
+        eventually(lambda: stack.get("/")[:2] == (200, "hit"))
+        stack.keeps("/")
         assert stack.get("/movie/8-soak")[0] == 503
     eventually(lambda: stack.get("/movie/8-soak")[0] == 200)
