@@ -30,13 +30,15 @@ MADE: Verdict = frozenset({None})
 class Hostile:
     """A file, and the verdicts that it may get: codes, or None when variants are made of it.
 
-    ``bomb`` marks those whose decoding would take far more than their size lets expect.
+    ``bomb`` marks those whose decoding would take far more than their size lets expect; ``secret``
+    is something of them that may be in no variant.
     """
 
     name: str
     data: bytes
     verdict: Verdict
     bomb: bool = False
+    secret: bytes = b""
 
     def __str__(self) -> str:
         return self.name
@@ -196,8 +198,9 @@ def _walks() -> Iterator[Hostile]:
 
 def _frames() -> Iterator[Hostile]:
     first, *others = (Image.new("RGB", (64, 96), (n % 256, n // 2, 7)) for n in range(400))
-    for format_ in ("GIF", "PNG", "WEBP"):
-        data = encoded(first, format_, save_all=True, append_images=others, loop=0)
+    for format_ in ("GIF", "PNG", "WEBP", "AVIF"):
+        options = {"speed": 10} if format_ == "AVIF" else {"loop": 0}
+        data = encoded(first, format_, save_all=True, append_images=others, **options)
         yield Hostile(f"{format_} of 400 frames", data, MADE)
     yield Hostile("APNG that counts 4 G frames", _apng(2**32 - 1), MADE)
 
@@ -244,12 +247,16 @@ def _polyglots() -> Iterator[Hostile]:
     with ZipFile(archive, "w") as files:
         files.writestr("index.html", page)
     jpeg = encoded(quarters())
-    yield Hostile("JPEG and HTML", with_segment(jpeg, 0xFE, page), MADE)
-    yield Hostile("JPEG with HTML at its end", jpeg + page, MADE)
-    yield Hostile("JPEG and ZIP", jpeg + archive.getvalue(), MADE)
-    yield Hostile("GIF and JavaScript", encoded(quarters(), "GIF") + b"/*" + page, MADE)
-    yield Hostile("PNG and ZIP", encoded(quarters(), "PNG") + archive.getvalue(), MADE)
-    yield Hostile("JPEG and PHP in EXIF", encoded(quarters(), exif=_exif("<?php x(); ?>")), MADE)
+    pictures = {
+        "JPEG and HTML": (with_segment(jpeg, 0xFE, page), page),
+        "JPEG with HTML at its end": (jpeg + page, page),
+        "JPEG and ZIP": (jpeg + archive.getvalue(), b"index.html"),
+        "GIF and JavaScript": (encoded(quarters(), "GIF") + b"/*" + page, page),
+        "PNG and ZIP": (encoded(quarters(), "PNG") + archive.getvalue(), b"index.html"),
+        "JPEG and PHP in EXIF": (encoded(quarters(), exif=_exif("<?php x(); ?>")), b"<?php"),
+    }
+    for name, (data, other) in pictures.items():
+        yield Hostile(name, data, MADE, secret=other)
     no_picture = _rejected(RejectCode.UNIDENTIFIED)
     foreign = _rejected(RejectCode.UNSUPPORTED_FORMAT)
     yield Hostile("HTML", page, no_picture)
@@ -267,6 +274,41 @@ def _exif(text: str) -> Image.Exif:
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = text
     return exif
+
+
+# -- What a picture tells of whoever made it
+
+
+_SECRET = b"46.0N 18.2E, by Kovacs"
+
+
+def _leaks() -> Iterator[Hostile]:
+    """Where it was taken, by whom, and with what: none of it may be told to visitors."""
+    secret = _SECRET.decode()
+    exif = _exif(secret)
+    exif[ExifTags.Base.Artist] = secret
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSMapDatum] = secret
+    xmp = b"<x:xmpmeta><exif:GPSLatitude>" + _SECRET + b"</exif:GPSLatitude></x:xmpmeta>"
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    told = {"exif": exif, "xmp": xmp, "icc_profile": srgb + _SECRET}
+    for format_ in ("JPEG", "WEBP", "AVIF"):
+        data = encoded(quarters(), format_, **told)
+        yield _leak(f"{format_} with a place in EXIF, XMP and its profile", data)
+    stereo = encoded(quarters(), "MPO", save_all=True, append_images=[quarters()], exif=exif)
+    yield _leak("MPO with a place in EXIF", stereo)
+    jpeg = encoded(quarters(), comment=_SECRET)
+    iptc = b"Photoshop 3.0\0" + _SECRET
+    yield _leak("JPEG with a name in IPTC and a comment", with_segment(jpeg, 0xED, iptc))
+    yield _leak("GIF with a name in a comment", encoded(quarters(), "GIF", comment=_SECRET))
+    png = encoded(quarters(), "PNG", exif=exif)
+    text = _png_of(("tEXt", b"Author\0" + _SECRET))[8:]
+    yield _leak("PNG with a place in EXIF and a name in a text", png[:33] + text + png[33:])
+
+
+def _leak(name: str, data: bytes) -> Hostile:
+    if _SECRET not in data:
+        raise ValueError(f"{name}: it is not in the file, so that nothing could tell it")
+    return Hostile(name, data, MADE, secret=_SECRET)
 
 
 # -- Cut, bent, and odd
@@ -372,6 +414,7 @@ GROUPS: Mapping[str, Callable[[], Iterator[Hostile]]] = {
     "chunks": _chunks,
     "strips": _strips,
     "polyglots": _polyglots,
+    "leaks": _leaks,
     "truncations": _truncations,
     "profiles": _profiles,
     "damages": _damages,

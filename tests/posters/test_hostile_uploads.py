@@ -189,6 +189,7 @@ def test_the_corpus_takes_no_process_down(
     assert {name: took for name, took in names.items() if took >= BOMB_SECONDS} == {}
     assert {answers[bomb][0] for bomb in bombs} == {200}, "a bomb was made"
     assert_verdicts(sqlite_url, sources, answers)
+    assert_nothing_leaked(DiskStorage(tmp_path / "objects"))
 
 
 def timed(port: int, path: str, answers: dict[int, tuple[int, str]], source_id: int) -> float:
@@ -212,3 +213,11 @@ def assert_verdicts(url: str, sources: dict[int, int], answers: dict[int, tuple[
                 assert answers[source_id][1] == "no-store"
     database.engine.dispose()
     assert wrong == []
+
+
+def assert_nothing_leaked(storage: DiskStorage) -> None:
+    """Nothing that a source tells beside its pixels is in what visitors get."""
+    secrets = {each.secret for each in corpus() if each.secret}
+    made = [storage.get(stored.key) for stored in storage.list("poster/")]
+    assert made
+    assert not any(secret in data for data in made for secret in secrets)

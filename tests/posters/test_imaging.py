@@ -320,7 +320,7 @@ def test_hidden_colours_do_not_bleed_over_edges() -> None:
 
 def test_an_animation_is_its_first_frame() -> None:
     frames = {"save_all": True, "append_images": [Image.new("RGB", (80, 120), "black")]}
-    for format_ in ("GIF", "WEBP", "PNG"):
+    for format_ in ("GIF", "WEBP", "PNG", "AVIF"):
         assert corners(made(encoded(quarters(), format_, **frames))) == UPRIGHT
 
 
