@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from sqlalchemy import select, update
+from sqlalchemy.pool import QueuePool
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
@@ -152,32 +153,36 @@ def test_an_unknown_source_is_told_so(service: PosterService) -> None:
     assert service.ensure(404) == Outcome(Status.UNKNOWN)
 
 
-def test_nothing_is_held_while_a_picture_is_read(
-    database: Database, service: PosterService, shelf: Shelf, source_id: int
+def test_nothing_is_held_while_a_picture_is_read_decoded_and_uploaded(
+    database: Database, make_service: MakeService, disk: DiskStorage, shelf: Shelf, source_id: int
 ) -> None:
-    """A transaction of our own would keep this one from writing (SQLite has one writer)."""
-
-    def write_meanwhile() -> None:
-        with database.write() as session:
-            session.execute(update(PosterSource).values(origin="x"))
-
-    shelf.before_read = write_meanwhile
-    assert service.ensure(source_id).status is Status.MADE
-    assert source_of(database, source_id).origin == "x"
-
-
-def test_nothing_is_held_while_a_variant_is_uploaded(
-    database: Database, make_service: MakeService, disk: DiskStorage, source_id: int
-) -> None:
+    """Neither a transaction (SQLite has one writer, and we write meanwhile) nor a connection."""
     states: list[SourceState] = []
 
-    def look_meanwhile(_puts: int) -> None:
+    def look_meanwhile(*_: object) -> None:
+        assert held_connections(database) == 0
         with database.write() as session:
             session.execute(update(PosterSource).values(origin="x"))
         states.append(source_of(database, source_id).state)
 
-    make_service(storage=Tripwire(disk, look_meanwhile)).ensure(source_id)
-    assert states == [SourceState.GENERATING] * len(RECIPES)
+    def make(
+        data: bytes, recipes: Sequence[Recipe], limits: Limits, _waiting: object
+    ) -> VariantSet:
+        look_meanwhile()
+        return make_variants(data, recipes, limits)
+
+    shelf.before_read = look_meanwhile
+    service = make_service(storage=Tripwire(disk, look_meanwhile), maker=make)
+    assert service.ensure(source_id).status is Status.MADE
+    assert states == [SourceState.GENERATING] * (2 + len(RECIPES))
+    assert source_of(database, source_id).origin == "x"
+
+
+def held_connections(database: Database) -> int:
+    """How many connections somebody has taken from the pool."""
+    pool = database.engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedout()
 
 
 def test_while_one_thread_works_the_others_are_told_so(

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from moziweb.posters.imaging import make_variants
-from moziweb.posters.probe import Limits, probe
+from moziweb.posters.probe import Limits, expected_memory, probe
 from moziweb.posters.recipes import RECIPES, Box, Master, Recipe, WebP
 from moziweb.posters.rejection import ImageRejected, RejectCode
 from moziweb.posters.workshop import IDLE, MEBIBYTE, Allowed, Workshop
@@ -118,6 +118,26 @@ def test_many_threads_share_a_few_children() -> None:
         made = list(pool.map(lambda data: workshop.make(data, RECIPES), pictures))
     assert made == [make_variants(data, RECIPES) for data in pictures]
     assert 1 <= len(workshop.pids) <= 2
+    workshop.close()
+
+
+def test_pictures_that_weigh_too_much_together_are_decoded_one_after_the_other() -> None:
+    """Two children are free, and there is room for one such picture: a child frozen at the first
+    shows the second wait. A third that is refused by its header waits for nobody."""
+    weight = expected_memory(PICTURE)
+    workshop = Workshop(2, 2 * weight - 1, Allowed(wall_seconds=60))
+    assert works(workshop)
+    first = only_child(workshop)
+    with ThreadPoolExecutor(2) as pool:
+        os.kill(first, signal.SIGSTOP)
+        pool.submit(works, workshop)
+        wait_until(lambda: workshop._budget.free < weight)
+        waiting = pool.submit(works, workshop)
+        wait_until(lambda: workshop._budget.queued == 1)
+        assert rejection_of(workshop, b"<html>").code == RejectCode.UNIDENTIFIED
+        assert only_child(workshop) == first, "no other is started for what waits"
+        os.kill(first, signal.SIGCONT)
+        assert waiting.result(60)
     workshop.close()
 
 
