@@ -96,8 +96,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "storage.s3.acl",
         choice("public-read", ""),
-        "The ACL of each object. AWS refuses ACLs on new buckets: leave it empty there and allow "
-        "reading by a bucket policy or a CDN.",
+        "The ACL of each object that visitors get; uploads' originals bear none. AWS refuses ACLs "
+        "on new buckets: leave it empty there and allow reading by a bucket policy or a CDN.",
         default="",
     ),
     Setting(

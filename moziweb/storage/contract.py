@@ -81,7 +81,8 @@ class Storage(Protocol):
         """Store ``body``, to be served with exactly these headers, and describe what is stored.
 
         Readers see the old object or the new one, never a part. With ``if_absent`` an object that
-        is there already is left alone, and described.
+        is there already is left alone, and described. What is private by its Cache-Control
+        (``is_private``) is for us alone: it bears no ACL, and no view of ours serves it.
         """
 
     def get(self, key: str) -> bytes:
@@ -132,6 +133,16 @@ def valid_header(value: str) -> str:
     if not value or not value.isascii() or _CONTROL.search(value):
         raise ValueError(f"not a header value: {value[:80]!r}")
     return value
+
+
+def is_private(cache_control: str | None) -> bool:
+    """Whether an object with this header is for us alone, and for no visitor.
+
+    >>> is_private("private, no-cache"), is_private("max-age=9, public"), is_private(None)
+    (True, False, False)
+    """
+    directives = (cache_control or "").lower().split(",")
+    return "private" in (directive.strip() for directive in directives)
 
 
 def _fault(key: str) -> str | None:

@@ -17,6 +17,7 @@ from .contract import (
     StorageMisconfigured,
     StorageUnavailable,
     StoredObject,
+    is_private,
     is_valid_key,
     valid_header,
     valid_key,
@@ -103,7 +104,10 @@ class S3Storage:
             existing = self.head(key)
             if existing is not None:
                 return existing
-        options = self._put_options(conditional=if_absent and self._settings.conditional_put)
+        options = self._put_options(
+            conditional=if_absent and self._settings.conditional_put,
+            private=is_private(cache_control),
+        )
         with self._asking("s3:PutObject", key):
             try:
                 answer = self._client().put_object(
@@ -198,9 +202,9 @@ class S3Storage:
             valid_key(key)
         return translated(Call(action, self.bucket, self._place, key))
 
-    def _put_options(self, *, conditional: bool) -> dict[str, Any]:
+    def _put_options(self, *, conditional: bool, private: bool) -> dict[str, Any]:
         options: dict[str, Any] = {}
-        if self._settings.acl:
+        if self._settings.acl and not private:
             options["ACL"] = self._settings.acl
         if conditional:
             options["IfNoneMatch"] = "*"

@@ -5,7 +5,7 @@ from pyramid.httpexceptions import HTTPNotFound, HTTPServiceUnavailable
 from pyramid.request import Request
 from pyramid.response import FileIter, Response
 
-from .contract import InvalidKey, ObjectNotFound, StorageUnavailable
+from .contract import InvalidKey, ObjectNotFound, StorageUnavailable, is_private
 from .disk import OBJECTS_PATH, DiskStorage
 
 _BLOCK = 65_536
@@ -21,7 +21,8 @@ def includeme(config: Configurator) -> None:
 def object_view(request: Request) -> Response:
     """The object with exactly the headers that it was stored with, as S3 would serve it.
 
-    Answers conditional requests, ranges and HEAD; 404 for whatever is no object.
+    Answers conditional requests, ranges and HEAD; 404 for whatever is no object, and for what is
+    private: an upload's original tells where it was taken.
     """
     storage: DiskStorage = request.registry["storage"]
     try:
@@ -30,6 +31,9 @@ def object_view(request: Request) -> Response:
         raise HTTPNotFound from None
     except StorageUnavailable:
         raise HTTPServiceUnavailable from None
+    if is_private(stored.cache_control):
+        file.close()
+        raise HTTPNotFound
     headers = [
         ("Content-Type", str(stored.content_type)),
         ("Content-Length", str(stored.size)),

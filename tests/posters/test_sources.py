@@ -23,6 +23,7 @@ from moziweb.posters.sources import (
     store_upload,
 )
 from moziweb.storage import Storage
+from moziweb.storage.contract import is_private
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage
 
@@ -65,6 +66,9 @@ def test_an_upload_is_kept_checked_and_chosen(
     assert (kept.format, kept.width, kept.height, kept.bytes) == ("jpeg", 400, 600, len(data))
     assert kept.key == f"upload/{str(kept.sha256)[:2]}/{kept.sha256}.jpg"
     assert UploadReader(storage).read(kept).body == data
+    stored = storage.head(str(kept.key))
+    assert stored is not None
+    assert is_private(stored.cache_control), "it holds what no variant tells"
     assert chosen_sources(database) == [source.id] != [earlier]
 
 

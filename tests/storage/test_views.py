@@ -66,6 +66,14 @@ def test_an_object_is_served_with_exactly_its_headers(application: TestApp) -> N
     assert answer.headers["ETag"].startswith('"')
 
 
+def test_what_is_private_is_not_found(application: TestApp) -> None:
+    storage: DiskStorage = application.app.registry["storage"]
+    storage.put("upload/a.jpg", BODY, content_type="image/jpeg", cache_control="private, no-cache")
+    for method in ("GET", "HEAD"):
+        application.request("/objects/upload/a.jpg", method=method, status=404)
+    assert storage.get("upload/a.jpg") == BODY
+
+
 def test_the_servers_own_way_of_sending_files_is_used(application: TestApp) -> None:
     used: list[object] = []
 
