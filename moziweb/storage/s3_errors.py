@@ -65,6 +65,7 @@ _ADVICE = {
     "ExpiredToken": _EXPIRED,
     "InvalidAccessKeyId": "{place} does not know our key: correct storage.s3.access_key_id",
     "InvalidBucketName": "{bucket} is no name for a bucket: correct storage.s3.bucket",
+    "InvalidRegionName": "{place} has no such region: correct storage.s3.region (auto for R2)",
     "InvalidToken": _EXPIRED,
     "MissingContentLength": "{place} takes no checksums: set storage.s3.checksums = when_required",
     "NoSuchBucket": _NO_BUCKET,

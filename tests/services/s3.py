@@ -53,13 +53,14 @@ class S3Bucket:
             for found in page.get("Contents", []):
                 self.client.delete_object(Bucket=self.name, Key=found["Key"])
 
-    def allow_public_read(self) -> None:
-        """Open every object for reading by a bucket policy, as one does without ACLs."""
+    def allow_public_read(self, policy: str | None = None) -> None:
+        """Open objects for reading by a bucket policy, as one does without ACLs: all, or those of
+        ``policy``.
+        """
         self.client.delete_public_access_block(Bucket=self.name)
         resource = f"arn:aws:s3:::{self.name}/*"
-        self.client.put_bucket_policy(
-            Bucket=self.name, Policy=_policy("s3:GetObject", resource, Principal="*")
-        )
+        everything = _policy("s3:GetObject", resource, Principal="*")
+        self.client.put_bucket_policy(Bucket=self.name, Policy=policy or everything)
 
 
 class S3Server(Service):
@@ -154,17 +155,19 @@ class S3Server(Service):
         bucket.clear()
         self.root.delete_bucket(Bucket=bucket.name)
 
-    def create_user(self, *actions: str) -> Credentials:
-        """A new IAM user who may do ``actions`` (``"s3:*"``), with an access key of its own.
+    def create_user(self, *actions: str, policy: str | None = None) -> Credentials:
+        """A new IAM user who may do ``actions`` (``"s3:*"``) and what ``policy`` allows, with an
+        access key of its own.
 
         Only such a user shows what wrong credentials do: see ``ROOT``.
         """
         name = f"user-{next(self._numbers)}"
         with contextlib.closing(self.client("iam")) as iam:
             iam.create_user(UserName=name)
-            if actions:
-                document = _policy(list(actions), "*")
-                iam.put_user_policy(UserName=name, PolicyName="test", PolicyDocument=document)
+            granted = {"actions": _policy(list(actions), "*") if actions else None, "told": policy}
+            for each, document in granted.items():
+                if document:
+                    iam.put_user_policy(UserName=name, PolicyName=each, PolicyDocument=document)
             key = iam.create_access_key(UserName=name)["AccessKey"]
         return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 

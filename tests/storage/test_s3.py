@@ -1,9 +1,12 @@
 """What only S3 does, shown on a real server over HTTP."""
 
 import http.client
+import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,6 +56,15 @@ def test_objects_without_acl_are_private(make_s3: MakeS3) -> None:
     storage = make_s3(acl="")
     put(storage)
     assert fetch(storage.url(KEY))[0] == HTTPStatus.FORBIDDEN
+
+
+def test_what_is_private_bears_no_acl(make_s3: MakeS3) -> None:
+    """An upload's original, for one, holds what no variant may tell."""
+    storage = make_s3(acl="public-read")
+    for cache_control, expected in (("private, no-cache", 403), (FOREVER, 200)):
+        storage.put(KEY, b"body", content_type="image/jpeg", cache_control=cache_control)
+        assert fetch(storage.url(KEY))[0] == expected
+        assert storage.get(KEY) == b"body"
 
 
 def test_nobody_but_us_may_write(make_s3: MakeS3) -> None:
@@ -114,6 +126,47 @@ def test_acl_questions_that_are_refused_pass_the_heartbeat(
 ) -> None:
     writer = s3_server.create_user("s3:ListBucket", "s3:PutObject", "s3:PutObjectAcl")
     make_s3(**vars(writer)).check()
+
+
+def the_guides_policies(bucket: S3Bucket) -> dict[str, str]:
+    """Those of docs/deployment.md for a bucket, by the Sid of their first statement."""
+    guide = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```json\n(.*?)```", guide.replace("BUCKET", bucket.name), re.DOTALL)
+    policies = [block for block in blocks if "Statement" in json.loads(block)]
+    return {json.loads(policy)["Statement"][0]["Sid"]: policy for policy in policies}
+
+
+def test_the_policy_of_the_guide_opens_posters_alone(
+    make_s3: MakeS3, s3_bucket_refusing_acls: S3Bucket
+) -> None:
+    bucket = s3_bucket_refusing_acls
+    bucket.allow_public_read(the_guides_policies(bucket)["PostersArePublic"])
+    storage = make_s3(bucket, acl="")
+    for key, expected in ((KEY, HTTPStatus.OK), ("upload/aa/a.jpg", HTTPStatus.FORBIDDEN)):
+        put(storage, key)
+        assert fetch(storage.url(key))[0] == expected
+    assert fetch(f"{bucket.endpoint_url}/{bucket.name}")[0] == HTTPStatus.FORBIDDEN, "no listing"
+
+
+def test_what_the_guide_grants_our_keys_is_enough(
+    make_s3: MakeS3, s3_bucket_refusing_acls: S3Bucket, s3_server: S3Server
+) -> None:
+    bucket = s3_bucket_refusing_acls
+    policy = the_guides_policies(bucket)["Objects"]
+    storage = make_s3(bucket, acl="", **vars(s3_server.create_user(policy=policy)))
+    storage.check()
+    put(storage)
+    put(storage, if_absent=True)
+    assert storage.get(KEY) == b"body"
+    assert [found.key for found in storage.list()] == [KEY]
+    assert storage.head("poster/other") is None
+    storage.delete([KEY])
+    assert storage.head(KEY) is None
+
+    asking = ("s3:PutObjectAcl", "s3:GetBucketOwnershipControls", "s3:GetBucketPublicAccessBlock")
+    with_acl = make_s3(bucket, **vars(s3_server.create_user(*asking, policy=policy)))
+    with pytest.raises(StorageMisconfigured, match="refuses object ACLs"):
+        with_acl.check()
 
 
 def test_wrong_secret_is_told(make_s3: MakeS3, s3_server: S3Server) -> None:

@@ -68,6 +68,7 @@ def test_broken_answers_are_unavailable(raised: BotoCoreError) -> None:
         ("RequestTimeTooSkewed", 403, "synchronise it"),
         ("MissingContentLength", 411, "storage.s3.checksums = when_required"),
         ("NotImplemented", 501, "storage.s3.conditional_put = false"),
+        ("InvalidRegionName", 400, "correct storage.s3.region"),
         ("InvalidBucketName", 400, "posters is no name for a bucket"),
         ("AccountProblem", 403, "AccountProblem Pay {your} bill"),
     ],
