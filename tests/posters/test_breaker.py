@@ -43,6 +43,23 @@ def test_a_host_is_asked_until_it_has_failed_too_often(breaker: Breaker) -> None
     fail(breaker, 1)
     assert breaker.ask(HOST).until == NOON + FIRST_PAUSE
     assert breaker.ask("other.example").until is None
+    assert THRESHOLD == 5
+
+
+def test_failures_that_many_meet_at_once_are_all_counted(database: Database, clock: Clock) -> None:
+    start = threading.Barrier(4)
+
+    def meet() -> None:
+        start.wait()
+        fail(Breaker(database, clock), 8)
+
+    threads = [threading.Thread(target=meet) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read() as session:
+        assert session.get_one(PosterHost, HOST).failures == 4 * 8
 
 
 def test_pauses_double_up_to_an_hour(breaker: Breaker) -> None:

@@ -10,7 +10,7 @@ from moziweb.db import Database
 from moziweb.posters.claims import HELD, Claim, Claims, Refusal, retry_delay
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 
-from .conftest import LEASE, NOON, Clock, source_of
+from .conftest import LEASE, NOON, Clock, add_source, source_of
 
 WANTED = frozenset({"a" * 64, "b" * 64})
 
@@ -133,6 +133,18 @@ def test_a_passing_failure_waits_twice_as_long_each_time(
         assert claims.take(source_id, WANTED) is Refusal.HELD
         clock.advance(minutes=minutes)
     assert source_of(database, source_id).attempts == 3
+
+
+def test_what_fails_at_one_moment_is_not_tried_again_at_one_moment(
+    database: Database, clock: Clock, movie_id: int
+) -> None:
+    """As the application has its claims: with chance in the waits."""
+    claims = Claims(database, clock, LEASE)
+    ids = [add_source(database, movie_id, chosen=False) for _ in range(3)]
+    for source_id in ids:
+        claims.fail(taken(claims, source_id), "timeout", permanent=False)
+    waits = {source_of(database, source_id).next_attempt_at for source_id in ids}
+    assert len(waits) == len(ids)
 
 
 def test_a_permanent_failure_is_held_for_a_week(

@@ -39,6 +39,7 @@ from moziweb.posters.workshop import MEBIBYTE, Allowed, Workshop
 from moziweb.storage import Storage, StoredObject
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage
+from tests.conftest import QueryCounter
 
 from .conftest import LEASE, Clock, Shelf, add_source, picture, source_of
 from .pictures import encoded, quarters
@@ -186,7 +187,11 @@ def held_connections(database: Database) -> int:
 
 
 def test_while_one_thread_works_the_others_are_told_so(
-    service: PosterService, shelf: Shelf, source_id: int
+    database: Database,
+    service: PosterService,
+    shelf: Shelf,
+    source_id: int,
+    query_counter: QueryCounter,
 ) -> None:
     entered, leave = threading.Event(), threading.Event()
 
@@ -198,7 +203,9 @@ def test_while_one_thread_works_the_others_are_told_so(
     worker = threading.Thread(target=service.ensure, args=(source_id,))
     worker.start()
     entered.wait(10)
-    assert service.ensure(source_id) == Outcome(Status.BUSY)
+    with query_counter(database.engine) as statements:
+        assert service.ensure(source_id) == Outcome(Status.BUSY)
+    assert statements == [], "within a process nobody need be asked"
     leave.set()
     worker.join()
     assert service.ensure(source_id) == Outcome(Status.COMPLETE)
