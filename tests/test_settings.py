@@ -76,6 +76,22 @@ def test_a_backend_says_which_key_it_needs(backend: str, needed: str) -> None:
         load(raw | {"storage.backend": backend}, {})
 
 
+@pytest.mark.parametrize(
+    ("changes", "least"),
+    [
+        ({"posters.lease_seconds": "15"}, "15"),
+        ({"posters.fetch_seconds": "60"}, "60"),
+        ({"posters.decoder.seconds": "40"}, "60"),
+    ],
+)
+def test_a_lease_is_longer_than_what_is_done_without_renewing_it(
+    changes: dict[str, str], least: str
+) -> None:
+    with pytest.raises(SettingsError, match=rf"^posters\.lease_seconds = .* more than {least}$"):
+        load(REQUIRED | changes, {})
+    load(REQUIRED | changes | {"posters.lease_seconds": "61"}, {})
+
+
 def test_a_secret_comes_from_the_environment_and_never_into_a_message() -> None:
     environ = {"DATABASE_URL": "mysql://user:secret@host/db"}
     with pytest.raises(SettingsError) as caught:
@@ -127,6 +143,6 @@ def complaint(raw: dict[str, str]) -> str:
 
 @given(st.dictionaries(st.sampled_from([s.name for s in SETTINGS]), st.text(max_size=20)))
 def test_any_text_is_taken_or_refused_by_name(changes: dict[str, str]) -> None:
-    names = REQUIRED.keys() | changes.keys() | {"storage.s3.bucket"}
+    names = REQUIRED.keys() | changes.keys() | {"storage.s3.bucket", "posters.lease_seconds"}
     refusal = complaint(REQUIRED | changes)
     assert not refusal or any(refusal.startswith(name) for name in names)

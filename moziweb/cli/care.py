@@ -14,7 +14,7 @@ from moziweb.posters.verify import Verdict, Verifier
 
 from .installation import CommandError, Installation, services_in_one_line
 from .relaying import relaying
-from .report import Report, reporting
+from .report import Report, counting, reporting
 from .stopping import Stop, stopping
 
 _SHARE = 0.1
@@ -32,6 +32,9 @@ def gc_command(installation: Installation, days: int) -> None:
 
     Sources that are being worked on are passed over. Run it every night; it may be stopped at any
     time, and run beside anything else.
+
+    Exit status: 0 when all is removed, or left to the next run; 1 when storage fails; 128 + the
+    signal when stopped.
     """
     with services_in_one_line():
         registry = installation.registry
@@ -77,7 +80,8 @@ def reconcile(installation: Installation, delete: bool, repair: bool, max_share:
     with services_in_one_line():
         registry = installation.registry
         reconciler = Reconciler(registry["database"], registry["storage"], now_utc)
-        survey = reconciler.survey()
+        with counting("Stored", reconciler.expected()) as tell:
+            survey = reconciler.survey(tell)
         with relaying(registry), reporting("Differences", len(survey.findings)) as report:
             for finding in survey.findings:
                 report.step(_told(finding), _line(finding))

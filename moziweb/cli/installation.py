@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 import moziweb
 from moziweb.cache import ConfigurationError
 from moziweb.db import Database, create_engine
+from moziweb.movies.models import Movie
 from moziweb.settings import SettingsError, load
 from moziweb.storage import StorageError, StorageMisconfigured
 
@@ -98,6 +99,15 @@ class Installation:
             raise InstallationError(str(error).removeprefix("moziweb: ")) from None
 
 
+def check_movie(database: Database, movie_id: int | None) -> None:
+    """A usage error for the id of no movie; without an id there is nothing to check."""
+    if movie_id is None:
+        return
+    with database.read() as session:
+        if session.get(Movie, movie_id) is None:
+            raise click.BadParameter(f"there is no movie {movie_id}", param_hint="'--movie'")
+
+
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
@@ -109,7 +119,9 @@ def services_in_one_line() -> Iterator[None]:
         yield
     except DBAPIError as error:
         line = str(error.orig).splitlines()[0]
-        raise CommandError(f"the database: {line} (is it up, and upgraded?)") from None
+        raise CommandError(
+            f"the database: {line} (is it up? `moziweb db upgrade` makes its tables)"
+        ) from None
     except StorageMisconfigured as error:
         raise InstallationError(str(error)) from None
     except StorageError as error:

@@ -10,7 +10,7 @@ from moziweb.posters.attempt import Status
 from moziweb.posters.batch import Done, DueSource, Need, Selection, generate
 
 from .care import gc_command, reconcile, verify
-from .installation import Installation, services_in_one_line
+from .installation import Installation, check_movie, services_in_one_line
 from .relaying import relaying
 from .report import Report, reporting
 from .standing import retry_command, status
@@ -61,6 +61,7 @@ def generate_command(
     a failure, or is in another process's hands; 128 + the signal when stopped.
     """
     with services_in_one_line():
+        check_movie(installation.database, movie_id)
         selection = Selection(need, movie_id)
         status = _list(installation, selection) if dry_run else _run(installation, selection, jobs)
     raise SystemExit(status)

@@ -85,6 +85,18 @@ def reporting(title: str, total: int) -> Iterator[Report]:
         yield BarReport(progress, progress.add_task(title, total=total))
 
 
+@contextmanager
+def counting(title: str, expected: int) -> Iterator[Callable[[int], None]]:
+    """Has a bar on a terminal told how many are done so far; elsewhere nothing is told."""
+    if not sys.stdout.isatty():
+        yield lambda _: None
+        return
+    console = Console()
+    with progress_on(console) as progress, _logging_above(console):
+        task = progress.add_task(title, total=expected)
+        yield lambda done: progress.update(task, completed=done, total=max(done, expected))
+
+
 def progress_on(console: Console, clock: Callable[[], float] | None = None) -> Progress:
     """The bar: done of all, the rate, the time that has passed, and the time that it will take.
 

@@ -8,11 +8,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from moziweb.db import Database
 from moziweb.movies.models import now_utc
+from moziweb.posters.codes import MEANINGS
 from moziweb.posters.links import MAX_ID
 from moziweb.posters.standing import Retry, Standing, retry, standing
 
-from .installation import Installation, services_in_one_line
+from .installation import Installation, check_movie, services_in_one_line
 
 
 @click.command()
@@ -44,13 +46,29 @@ def retry_command(
     """Have sources that failed tried at once, for good or not, as if they never had.
 
     The background sees to them, or `posters generate`. Hosts that are left alone are asked again.
+
+    Exit status: 0, however many there are.
     """
     with services_in_one_line():
-        count = retry(installation.database, Retry(code, host, movie_id))
+        check_movie(installation.database, movie_id)
+        _check_code(installation.database, code)
+        count = retry(installation.database, Retry(code, host and host.lower(), movie_id))
     if sys.stdout.isatty():
         click.echo(f"{count} sources are to be tried again.")
     else:
         click.echo(json.dumps({"event": "summary", "retried": count}))
+
+
+def _check_code(database: Database, code: str | None) -> None:
+    """A usage error for a word that is no code, and that no other release has left here."""
+    if code is None or code in set(map(str, MEANINGS)):
+        return
+    failed = sorted({known for known, _ in standing(database).failures})
+    if code not in failed:
+        told = ", ".join(failed) or "none at all"
+        raise click.BadParameter(
+            f"there is no code {code!r}; sources have failed with: {told}", param_hint="'--code'"
+        )
 
 
 def _as_json(found: Standing) -> dict[str, object]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, distinct, func, select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
@@ -78,6 +78,13 @@ class Reconciler:
         self._storage = storage
         self._clock = clock
 
+    def expected(self) -> int:
+        """How many objects there would be if storage and database agreed."""
+        originals = select(func.count(distinct(PosterSource.key)))
+        variants = select(func.count(distinct(PosterVariant.key))).where(*self._is_stored())
+        with self._database.read() as session:
+            return (session.scalar(originals) or 0) + (session.scalar(variants) or 0)
+
     def survey(self, step: Callable[[int], None] = lambda _: None) -> Survey:
         """Look at everything and change nothing; ``step`` is told how many objects were read."""
         survey = Survey()
@@ -136,13 +143,12 @@ class Reconciler:
         return self._variants(PosterVariant.key > last)
 
     def _variants(self, *where: ColumnElement[bool]) -> set[str]:
-        query = select(PosterVariant.key).where(
-            *where,
-            PosterVariant.state.in_(_LIVE),
-            PosterVariant.bucket == self._storage.bucket,
-        )
+        query = select(PosterVariant.key).where(*where, *self._is_stored())
         with self._database.read() as session:
             return {key for key in session.scalars(query) if key}
+
+    def _is_stored(self) -> tuple[ColumnElement[bool], ...]:
+        return PosterVariant.state.in_(_LIVE), PosterVariant.bucket == self._storage.bucket
 
     def _known_originals(self, last: str, page: Sequence[StoredObject]) -> set[str]:
         with self._database.read() as session:

@@ -104,9 +104,25 @@ def _check_together(typed: Mapping[str, Any]) -> None:
         raise SettingsError(
             f"debug.cache_page = true: for development alone, and site.base_url is at {host}"
         )
+    _check_lease(typed)
     on_sqlite = str(typed.get("sqlalchemy.url")).startswith("sqlite")
     if typed.get("posters.background") == "procrastinate" and on_sqlite:
         raise SettingsError(
             "posters.background = procrastinate: its queue lives in PostgreSQL, and sqlalchemy.url "
             "is SQLite; expected pool or off there"
         )
+
+
+def _check_lease(typed: Mapping[str, Any]) -> None:
+    """Refuse a lease that runs out while its holder reads or decodes, when nobody renews it.
+
+    It is renewed between two steps once a third of it is gone.
+    """
+    lease = typed.get("posters.lease_seconds")
+    for name, share in (("posters.fetch_seconds", 1.0), ("posters.decoder.seconds", 2 / 3)):
+        step = typed.get(name)
+        if lease is not None and step is not None and lease * share <= step:
+            raise SettingsError(
+                f"posters.lease_seconds = {lease:g}: another worker would begin the same poster "
+                f"within {name} = {step:g}; expected more than {step / share:g}"
+            )

@@ -115,7 +115,7 @@ def test_the_status_counts_states_and_failures_by_code_and_host(made: Site, run:
 
 @pytest.mark.parametrize(
     ("options", "count"),
-    [((), 3), (("--code", "timeout"), 1), (("--host", "a.example"), 2), (("--movie", "2"), 0)],
+    [((), 3), (("--code", "timeout"), 1), (("--host", "A.Example"), 2), (("--movie", "2"), 0)],
 )
 def test_what_failed_is_tried_again(
     made: Site, run: Run, options: tuple[str, ...], count: int
@@ -222,7 +222,10 @@ def test_reconciling_tells_and_changes_nothing_unless_asked_to(made: Site, run: 
     assert events(mended.stdout)[-1]["removed"] == 3
     assert run("posters", "generate").returncode == 0
     assert made.storage.head(lost)
-    assert run("posters", "reconcile").returncode == 0
+    shown, status = on_a_terminal([*COMMAND, "-c", str(made.ini), "posters", "reconcile"])
+    assert status == 0
+    assert f"{2 * COUNT + 3}/{2 * COUNT + 3}" in shown, "with the one that is young"
+    assert "0 orphans, 0 missing" in shown
 
 
 def test_an_original_that_is_uploaded_again_is_no_orphan_before_its_row_is_there(

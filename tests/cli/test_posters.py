@@ -11,6 +11,7 @@ import click
 import pytest
 from sqlalchemy import func, select, update
 
+from moziweb.cli.installation import Installation
 from moziweb.cli.posters import Tally, posters
 from moziweb.db import Database
 from moziweb.posters.attempt import Outcome, Status
@@ -120,6 +121,27 @@ def test_only_what_is_ready_counts_as_made(status: Status) -> None:
 
 def test_a_source_that_was_deleted_meanwhile_is_not_missed() -> None:
     assert not Tally(Counter([Status.UNKNOWN])).has_unmade
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("generate", "--movie", "7"), "Invalid value for '--movie': there is no movie 7"),
+        (("generate", "--dry-run", "--movie", "7"), "there is no movie 7"),
+        (("retry", "--movie", "7"), "there is no movie 7"),
+        (("retry", "--code", "timeot"), "sources have failed with: original_missing"),
+    ],
+)
+def test_what_there_is_not_is_refused(site: Site, arguments: tuple[str, ...], told: str) -> None:
+    """Nothing to do would look like success."""
+    site.add_movie(1)
+    site.add_broken_source(1)
+    with site.database.write() as session:
+        failed = {"state": SourceState.FAILED, "error_code": "original_missing"}
+        session.execute(update(PosterSource).values(failed))
+    with pytest.raises(click.UsageError) as caught:
+        posters.main(arguments, standalone_mode=False, obj=Installation(str(site.ini)))
+    assert told in caught.value.format_message()
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "2147483648", "9" * 30, "1.5"])
