@@ -1,14 +1,22 @@
 """Leases on both databases: who gets them, how long they hold, what ends them."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import update
 
 from moziweb.db import Database
 from moziweb.posters.claims import HELD, Claim, Claims, Refusal, retry_delay
-from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
+from moziweb.posters.models import (
+    PosterSource,
+    PosterVariant,
+    SourceKind,
+    SourceState,
+    VariantState,
+)
 
 from .conftest import LEASE, NOON, Clock, add_source, source_of
 
@@ -135,16 +143,20 @@ def test_a_passing_failure_waits_twice_as_long_each_time(
     assert source_of(database, source_id).attempts == 3
 
 
-def test_what_fails_at_one_moment_is_not_tried_again_at_one_moment(
-    database: Database, clock: Clock, movie_id: int
+@pytest.mark.parametrize(
+    "end", [Claims.rest, partial(Claims.fail, code="timeout", permanent=False)]
+)
+def test_what_ends_at_one_moment_is_not_tried_again_at_one_moment(
+    database: Database, clock: Clock, movie_id: int, end: Callable[[Claims, Claim], bool]
 ) -> None:
     """As the application has its claims: with chance in the waits."""
     claims = Claims(database, clock, LEASE)
     ids = [add_source(database, movie_id, chosen=False) for _ in range(3)]
-    for source_id in ids:
-        claims.fail(taken(claims, source_id), "timeout", permanent=False)
+    with database.write() as session:
+        session.execute(update(PosterSource).values(kind=SourceKind.URL))
+    assert all(end(claims, taken(claims, source_id)) for source_id in ids)
     waits = {source_of(database, source_id).next_attempt_at for source_id in ids}
-    assert len(waits) == len(ids)
+    assert len(waits - {None}) == len(ids)
 
 
 def test_a_permanent_failure_is_held_for_a_week(

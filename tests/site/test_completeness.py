@@ -8,6 +8,7 @@ more). What is let be is named, with its reason.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
@@ -30,7 +31,10 @@ from moziweb.movies.models import (
     StreamingService,
     Trailer,
 )
-from moziweb.posters.models import PosterSource, PosterVariant
+from moziweb.posters.attempt import Status
+from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, SourceState
+from moziweb.posters.sources import store_upload
+from tests.posters.conftest import picture as poster_picture
 
 from .cached import CACHED, Films, Paths, feeds, fill, pages, ready_variant, site, write
 
@@ -242,6 +246,33 @@ def test_what_changes_hands_leaves_one_page_and_enters_another(
             audit.look(f"{model.__name__}.{name}")
             break
     assert not audit.needless(), audit.needless()
+
+
+def test_what_is_made_of_a_poster_concerns_the_pages_that_show_it(
+    cached: TestApp, plain: TestApp, films: Films
+) -> None:
+    """The poster service writes past the rows, and tells the tags by itself."""
+    registry = cached.app.registry
+    upload = store_upload(registry["storage"], poster_picture())
+
+    def change(**values: object) -> None:
+        def set_them(session: Session) -> None:
+            source = session.get_one(PosterSource, films.source)
+            for name, value in values.items():
+                setattr(source, name, value)
+
+        write(cached, set_them)
+
+    with closing(registry["poster_workshop"]):
+        change(kind=SourceKind.UPLOAD, url=None, key=upload.key)
+        audit = Audit(cached, plain, films)
+        assert registry["posters"].ensure(films.source).status is Status.MADE
+        audit.look("a poster made")
+        # As a source has it that was made before there were sketches.
+        change(sketch=None, remake=True, state=SourceState.PENDING)
+        audit.look("a poster without a sketch")
+        assert registry["posters"].ensure(films.source).status is Status.MADE
+        audit.look("a poster made anew")
 
 
 class Audit:

@@ -263,6 +263,7 @@ def test_a_childs_hands_are_tied(shared: Workshop, monkeypatch: pytest.MonkeyPat
     assert int(hard) < 400 * MEBIBYTE
     assert limit(pid, "Max core file size") == limit(pid, "Max file size") == ("0", "0")
     assert 8 < int(limit(pid, "Max cpu time")[0]) <= 60, "on top of what it has used"
+    assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "500\n", "it goes before the site"
     niceness = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
     assert niceness == min(19, os.nice(0) + 10)
 

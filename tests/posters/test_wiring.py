@@ -1,0 +1,81 @@
+"""What the ini file says of posters arrives where it is meant."""
+
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+
+from moziweb.movies.models import Movie, now_utc
+from moziweb.posters.attempt import Status
+from moziweb.posters.models import SourceKind
+from moziweb.posters.sources import SourceError, UrlReader
+
+from .conftest import Shelf, add_source, picture, source_of
+from .site import disk_settings, make_site
+
+MEBIBYTE = 1024 * 1024
+
+
+def test_pictures_are_decoded_in_children_as_the_settings_have_them(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    """Both looking at one and making variants of it: each is a job of a child that has two."""
+    decoder = {
+        "memory_mb": 128, "seconds": 70, "cpu_seconds": 6, "niceness": 3,
+        "budget_mb": 90, "children": 1, "jobs_per_child": 2,
+    }  # fmt: skip
+    given = {f"posters.decoder.{name}": str(value) for name, value in decoder.items()}
+    site = make_site(disk_settings(tmp_path, sqlite_url) | given)
+    service, workshop = site.registry["posters"], site.registry["poster_workshop"]
+    with closing(workshop):
+        assert workshop.pids == frozenset()
+        service.probe(picture())
+        (first,) = workshop.pids
+        allowed = Path(f"/proc/{first}/cmdline").read_text().rstrip("\0").split("\0")[-4:]
+        assert allowed == [str(128 * MEBIBYTE), "70.0", "6", "3"]
+        assert workshop._budget.free == 90 * MEBIBYTE
+        service.preview(picture())
+        (second,) = workshop.pids
+        assert second != first
+
+
+def test_a_source_is_read_and_held_as_the_settings_have_it(
+    tmp_path: Path, sqlite_url: str, shelf: Shelf
+) -> None:
+    given = {
+        "posters.lease_seconds": "1000",
+        "posters.wait_seconds": "0.3",
+        "posters.fetch_seconds": "7",
+        "posters.max_source_mb": "2",
+    }
+    site = make_site(
+        disk_settings(tmp_path, sqlite_url) | given,
+        lambda config: config.add_poster_source(SourceKind.DRAWN, shelf),
+    )
+    reader = site.registry["poster_readers"][SourceKind.URL]
+    assert isinstance(reader, UrlReader)
+    policy = reader._fetcher._policy
+    assert (policy.max_bytes, policy.deadline_seconds) == (2_000_000, 7)
+    assert site.registry["posters"].limits.bytes == 2_000_000
+
+    database, gate = site.registry["database"], site.registry["poster_gate"]
+    with database.write() as session:
+        session.add(Movie(id=7, title="Dűne", original_title="Dune", slug="dune"))
+    source_id = add_source(database, 7)
+    left: list[timedelta] = []
+
+    def ask_again() -> None:
+        """While the first request reads it: within its slot, so the lease alone is in the way."""
+        shelf.before_read = lambda: None
+        until = source_of(database, source_id).lease_until
+        left.append(until - now_utc() if until else timedelta())
+        begun = monotonic()
+        assert gate.ask(source_id).status is Status.BUSY
+        left.append(timedelta(seconds=monotonic() - begun))
+
+    shelf.before_read, shelf.error = ask_again, SourceError("timeout")
+    assert gate.ask(source_id).code == "timeout"
+    lease, waited = left
+    assert timedelta(seconds=900) < lease <= timedelta(seconds=1000)
+    assert waited >= timedelta(seconds=0.3)
+    database.engine.dispose()
