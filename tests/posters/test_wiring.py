@@ -21,7 +21,7 @@ def test_pictures_are_decoded_in_children_as_the_settings_have_them(
 ) -> None:
     """Both looking at one and making variants of it: each is a job of a child that has two."""
     decoder = {
-        "memory_mb": 128, "seconds": 70, "cpu_seconds": 6, "niceness": 3,
+        "memory_mb": 128, "seconds": 20, "cpu_seconds": 6, "niceness": 3,
         "budget_mb": 90, "children": 1, "jobs_per_child": 2,
     }  # fmt: skip
     given = {f"posters.decoder.{name}": str(value) for name, value in decoder.items()}
@@ -32,7 +32,7 @@ def test_pictures_are_decoded_in_children_as_the_settings_have_them(
         service.probe(picture())
         (first,) = workshop.pids
         allowed = Path(f"/proc/{first}/cmdline").read_text().rstrip("\0").split("\0")[-4:]
-        assert allowed == [str(128 * MEBIBYTE), "70.0", "6", "3"]
+        assert allowed == [str(128 * MEBIBYTE), "20.0", "6", "3"]
         assert workshop._budget.free == 90 * MEBIBYTE
         service.preview(picture())
         (second,) = workshop.pids
