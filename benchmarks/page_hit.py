@@ -214,6 +214,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=1, help="of each round")
     parser.add_argument("--connections", type=int, default=16)
     asked = parser.parse_args()
+    if asked.rounds < 2:
+        parser.error("--rounds: at least 2, or there is no spread to tell")
     if shutil.which("wrk") is None:
         raise SystemExit("page_hit needs wrk (as root: apt-get install wrk)")
     with tempfile.TemporaryDirectory() as name, MemcachedServer() as memcached, ExitStack() as all_:

@@ -50,7 +50,7 @@ from .errors import (
 from .journal import Journal, JournalRow
 from .keys import KeyMaker
 from .observer import Observer, Observers
-from .reading import Policy
+from .parts import Policy
 from .region import TaggedRegion
 from .relay import Relay, RelayThread
 from .rendering import RenderContext, Rendered, Served, Status

@@ -40,9 +40,9 @@ from .keytable import CACHE_KEYS, REGION_KEYS, parse
 from .l1 import FirstLevel
 from .lease import Leases, LeaseTerms
 from .observer import Observer
+from .parts import Policy
 from .proxy import GuardedBackend, TaggedBackend, entry_or_cant
 from .purging import Purger, over_http
-from .reading import Policy
 from .region import TaggedRegion
 from .stamps import Stamps
 

@@ -3,7 +3,7 @@
 A copy is remembered with the clock it was found true at. While the clock reads the same, nobody
 has published anything, so the copy is still true: a hit costs one tiny GET, of the clock, and a
 look into a dictionary. Any publish moves the clock, and the copy has to be checked anew: by its
-stamps alone, without fetching it (``reading.rechecked``). Stamps cannot tell that an entry was
+stamps alone, without fetching it (``judging.rechecked``). Stamps cannot tell that an entry was
 removed by its address, so whoever removes one buries a tag of the region's copies, and the number
 that comes after it is compared with the clock from before the copy was fetched. Not with the clock
 of its last check: a check between the first step of that publish and its TOMB passes, at a clock

@@ -2,7 +2,7 @@
 
 One read goes like this. The clock is read first. A copy that this process found true at the very
 same clock is served at once (``l1.py``). Otherwise the entry and the stamps of its tags are
-fetched, both after the clock, and judged (``stamps.valid``). What is not true is renewed: its tags
+fetched, both after the clock, and judged (``judging.py``). What is not true is renewed: its tags
 are resolved, its lease is taken, and whoever got the lease looks once more, with a clock of then,
 and renders. Who did not get it is served the outdated entry (soft), or waits for the new one until
 a deadline (strict, or nothing to serve).
@@ -13,135 +13,17 @@ that was made meanwhile would look too new to be true, and would be made again.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from .delivery import ASKING, KEY, Delivery
-from .dependencies import NEVER, Group, Refusal, tags_of
-from .entries import EntryStore
-from .entry import Entry, encode
-from .errors import StoreError
-from .l1 import Copy, FirstLevel
-from .lease import Leases
-from .observer import Observer
+from .dependencies import NEVER
+from .entry import Entry
+from .judging import judge, resolve
+from .parts import Parts, Policy
 from .rendering import ENDS, RenderContext, Rendered, Served, Status, Stopwatch
 from .sources import Source
-from .stamps import Stamps, copies_tag, unresolved, valid
+from .storing import finish
 
 RenderMany = Callable[[Mapping[str, RenderContext]], Mapping[str, Rendered]]
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How a region treats its entries. Times are in seconds.
-
-    ``expiration_time``: the longest life of an entry. ``soft``: who cannot render is served the
-    outdated entry. ``stale_if_error``: for how long an entry may be served when it cannot be
-    judged or renewed; 0 is never. ``refresh_after``: the share of its life after which a hit is due
-    for renewal in the background. ``recoverable``: what a render raises when the data cannot be
-    reached, and an outdated entry is better than an error. ``enabled``: false switches the region
-    off; everything is rendered and nothing stored. ``stray_life`` is the life of "not found", and
-    ``stray_places`` how many answers that are no pages are kept (``strays.py``).
-    """
-
-    expiration_time: float
-    soft: bool = True
-    stale_if_error: float = 0.0
-    refresh_after: float = 1.0
-    recoverable: tuple[type[Exception], ...] = ()
-    enabled: bool = True
-    delivery: Delivery = ASKING
-    stray_life: float = 60.0
-    stray_places: int = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a region is made of."""
-
-    name: str
-    policy: Policy
-    entries: EntryStore
-    stamps: Stamps
-    leases: Leases
-    l1: FirstLevel
-    observer: Observer
-    now: Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What a look at the store found: entries by key, and the tags that have no number."""
-
-    true: Mapping[str, Entry]
-    outdated: Mapping[str, Entry]
-    unresolved: frozenset[str]
-
-
-def judge(parts: Parts, keys: Sequence[str], g: int, *, remember: bool = True) -> Judged:
-    """Fetch the entries of ``keys`` and judge them at the clock ``g``, read before this call.
-
-    What is true is remembered in the first level, if it is to be, and what is not is forgotten
-    there: its copy, true at an older clock, must not come back when the stamps cannot be asked
-    (``last_known``).
-    """
-    found = parts.entries.get_multi(keys)
-    for entry in found.values():
-        entry.memo[KEY] = parts.policy.delivery
-    copies = copies_tag(parts.name)
-    known = _stamps_of(parts, found.values(), (copies,) if remember and found else ())
-    stamps = known or {}
-    now = parts.now()
-    true = {
-        key: entry
-        for key, entry in found.items()
-        if now < entry.expires and valid(entry.dependencies, stamps, g)
-    }
-    for key, entry in true.items() if remember else ():
-        parts.l1.put(key, entry, g, now)
-    if true and remember:
-        resolve(parts, unresolved([copies], stamps, g))
-    outdated = {key: entry for key, entry in found.items() if key not in true}
-    if known is not None:
-        for key in outdated:
-            parts.l1.forget(key)
-    tags = {tag for entry in outdated.values() for tag in tags_of(entry.dependencies)}
-    return Judged(true, outdated, frozenset(unresolved(tags, stamps, g)))
-
-
-def rechecked(parts: Parts, copies: Mapping[str, Copy], g: int) -> None:
-    """Have what is true of ``copies``, by key, be so at the clock ``g``, read before this call.
-
-    One look at stamps serves all; no entry is fetched. A copy that is not found true is forgotten,
-    so that nobody checks it again: a look at the store will tell (``judge``). Where stamps cannot
-    be asked, nothing is.
-    """
-    now = parts.now()
-    alive = {key: copy for key, copy in copies.items() if now < copy.entry.expires}
-    tag = copies_tag(parts.name)
-    stamps = _stamps_of(parts, (copy.entry for copy in alive.values()), (tag,)) if alive else None
-    if stamps is None:
-        return
-    for key, copy in alive.items():
-        removed = Group(copy.fetched, (tag,))
-        if valid((*copy.entry.dependencies, removed), stamps, g):
-            parts.l1.checked_again(copy, g)
-        else:
-            parts.l1.forget(key)
-
-
-def _stamps_of(
-    parts: Parts, entries: Iterable[Entry], more: Iterable[str] = ()
-) -> Mapping[str, int] | None:
-    """The stamps of all tags of ``entries`` and of ``more``; None when they cannot be asked for."""
-    tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
-    tags.update(more)
-    if not tags:
-        return {}
-    try:
-        return parts.stamps.get_multi(tags)
-    except StoreError:
-        parts.observer.stamps_failed("get_multi")
-        return None
 
 
 class Read:
@@ -343,73 +225,3 @@ def is_due(policy: Policy, entry: Entry, now: float) -> bool:
 def _end_of(entry: Entry) -> float:
     """When the part of the present is over that an entry shows, if it ends with that."""
     return entry.expires if ENDS in entry.debug else NEVER
-
-
-def finish(
-    parts: Parts,
-    source: Source,
-    contexts: Mapping[str, RenderContext],
-    rendered: Mapping[str, Rendered],
-) -> dict[str, Served]:
-    """Make entries of what was rendered, and store those that may be stored."""
-    now = parts.now()
-    until = now + parts.policy.expiration_time
-    wrote = source.wrote()
-    served: dict[str, Served] = {}
-    for key, context in contexts.items():
-        recorder = context.recorder
-        entry = rendered[key].entry(recorder, now, until)
-        entry.memo[KEY] = parts.policy.delivery
-        refusal = recorder.refusal(wrote=wrote, now=now)
-        if refusal is None:
-            parts.l1.forget(key)  # whether or not the store takes what comes in its place
-            refusal = _stored(parts, key, entry)
-        if refusal is None:
-            _settle(parts, key, entry, recorder.checked_at)
-        else:
-            parts.observer.refused(parts.name, refusal)
-        parts.observer.made(parts.name, entry.kind.name.lower())
-        served[key] = Served(_status(refusal), entry, refusal)
-    return served
-
-
-def _status(refusal: Refusal | None) -> Status:
-    """Of what was just rendered; a page with an outdated part is itself outdated."""
-    if refusal is None:
-        return Status.MISS
-    return Status.STALE if refusal is Refusal.STALE_PART else Status.BYPASS
-
-
-def _stored(parts: Parts, key: str, entry: Entry) -> Refusal | None:
-    if not parts.policy.enabled:
-        return Refusal.SWITCHED_OFF
-    data = encode(entry)
-    if not parts.entries.fits(data):
-        return Refusal.TOO_BIG
-    if not parts.entries.store({key: data}, entry.created):
-        return Refusal.STORE_DOWN
-    parts.observer.stored(parts.name, len(data))
-    return None
-
-
-def _settle(parts: Parts, key: str, entry: Entry, checked_at: int | None) -> None:
-    """Give every tag of a stored entry a number, without which the entry would never hit.
-
-    A page made of checked parts alone is true at the least of their clocks, and may be kept.
-    """
-    stamps = _stamps_of(parts, [entry]) or {}
-    of_this_epoch = entry.dependencies[-1].started
-    resolve(parts, unresolved(tags_of(entry.dependencies), stamps, of_this_epoch))
-    if checked_at is not None:
-        parts.l1.put(key, entry, checked_at, parts.now())
-
-
-def resolve(parts: Parts, tags: Iterable[str]) -> None:
-    """Resolve, as well as the store lets us: an entry with an unresolved tag is a miss."""
-    wanted = sorted(tags)
-    if not wanted:
-        return
-    try:
-        parts.stamps.resolve(wanted)
-    except StoreError:
-        parts.observer.stamps_failed("resolve")

@@ -7,13 +7,16 @@ from contextlib import contextmanager, suppress
 from .entries import EntryStore
 from .entry import Entry
 from .errors import CacheError, StoreUnreachableError
+from .judging import judge, rechecked
 from .l1 import Copy, FirstLevel
 from .lease import Leases
 from .observer import Observer
-from .reading import Parts, Policy, Read, RenderMany, finish, is_due, judge, rechecked, serve
+from .parts import Parts, Policy
+from .reading import Read, RenderMany, is_due, serve
 from .rendering import RenderContext, Rendered, Served, Status
 from .sources import Source
 from .stamps import Stamps
+from .storing import finish
 
 Render = Callable[[RenderContext], Rendered]
 

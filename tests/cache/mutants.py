@@ -8,9 +8,10 @@ from contextlib import nullcontext
 
 import pytest
 
-from moziweb.cache import l1, reading, region, stamps
+from moziweb.cache import judging, l1, reading, region, stamps, storing
 from moziweb.cache.dependencies import Group, Recorder, tags_of
 from moziweb.cache.entry import Entry
+from moziweb.cache.parts import Parts
 from moziweb.cache.places import Place
 from moziweb.cache.region import Render, TaggedRegion
 from moziweb.cache.rendering import RenderContext, Served, Status
@@ -73,9 +74,9 @@ def resolve_with_an_old_clock(patch: pytest.MonkeyPatch) -> None:
 
 def clock_after_the_tags(patch: pytest.MonkeyPatch) -> None:
     """A copy is remembered at the clock read after its tags."""
-    original = reading.judge
+    original = judging.judge
 
-    def judge(parts: reading.Parts, keys: Sequence[str], g: int) -> reading.Judged:
+    def judge(parts: Parts, keys: Sequence[str], g: int) -> judging.Judged:
         judged = original(parts, keys, g)
         later = parts.stamps.clock()
         for key, entry in judged.true.items():
@@ -172,7 +173,7 @@ def renewal_stamped_after_its_render(patch: pytest.MonkeyPatch) -> None:
         seen = context.recorder
         context.recorder = Recorder()
         context.recorder.depend(self._parts.stamps.clock(), *tags_of(seen.dependencies()))
-        return reading.finish(self._parts, context.source, {key: context}, rendered)[key]
+        return storing.finish(self._parts, context.source, {key: context}, rendered)[key]
 
     patch.setattr(TaggedRegion, "_made", made)
 
@@ -240,9 +241,9 @@ def removed_entries_are_not_recalled(patch: pytest.MonkeyPatch) -> None:
 
 def rechecked_copies_are_of_the_next_clock(patch: pytest.MonkeyPatch) -> None:
     """A copy is remembered at a clock that was read after its stamps."""
-    original = reading.rechecked
+    original = judging.rechecked
 
-    def rechecked(parts: reading.Parts, copies: Mapping[str, l1.Copy], g: int) -> None:
+    def rechecked(parts: Parts, copies: Mapping[str, l1.Copy], g: int) -> None:
         original(parts, copies, g)
         later = parts.stamps.clock()
         for copy in copies.values():
@@ -276,7 +277,7 @@ def strictly_below(patch: pytest.MonkeyPatch) -> None:
             for tag in group.tags
         )
 
-    for module in (stamps, reading):
+    for module in (stamps, judging):
         patch.setattr(module, "valid", valid)
 
 

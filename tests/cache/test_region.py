@@ -16,8 +16,8 @@ from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
 from moziweb.cache.l1 import FirstLevel
 from moziweb.cache.lease import Leases, LeaseTerms
 from moziweb.cache.observer import Observer
+from moziweb.cache.parts import Policy
 from moziweb.cache.proxy import GuardedBackend
-from moziweb.cache.reading import Policy
 from moziweb.cache.region import TaggedRegion
 from moziweb.cache.rendering import RenderContext, Rendered, Served, Status
 from moziweb.cache.sources import ClockSource

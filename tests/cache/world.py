@@ -26,10 +26,10 @@ from moziweb.cache.keys import KeyMaker
 from moziweb.cache.l1 import FirstLevel
 from moziweb.cache.lease import Leases, LeaseTerms
 from moziweb.cache.observer import Observer
+from moziweb.cache.parts import Policy
 from moziweb.cache.pieces import purge
 from moziweb.cache.places import Place
 from moziweb.cache.proxy import GuardedBackend
-from moziweb.cache.reading import Policy
 from moziweb.cache.region import Render, TaggedRegion
 from moziweb.cache.rendering import RenderContext, Rendered, Served, Status
 from moziweb.cache.stamps import Stamps

@@ -24,7 +24,7 @@ SABOTAGE = "soak.sabotage"
 
 
 def title_of(movie: int, version: int) -> str:
-    """``Soak 7 version 12.``: found again by ``VERSIONS`` in ``reading.py``."""
+    """``Soak 7 version 12.``: found again by ``VERSION`` in ``visitors.py``."""
     return f"Soak {movie} version {version}."
 
 

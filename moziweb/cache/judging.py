@@ -1,0 +1,102 @@
+"""Judging: which entries, and which copies in this process, are true at a clock.
+
+Whatever is judged is fetched after the clock, and so are the stamps that it is judged by.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .delivery import KEY
+from .dependencies import Group, tags_of
+from .entry import Entry
+from .errors import StoreError
+from .l1 import Copy
+from .parts import Parts
+from .stamps import copies_tag, unresolved, valid
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a look at the store found: entries by key, and the tags that have no number."""
+
+    true: Mapping[str, Entry]
+    outdated: Mapping[str, Entry]
+    unresolved: frozenset[str]
+
+
+def judge(parts: Parts, keys: Sequence[str], g: int, *, remember: bool = True) -> Judged:
+    """Fetch the entries of ``keys`` and judge them at the clock ``g``, read before this call.
+
+    What is true is remembered in the first level, if it is to be, and what is not is forgotten
+    there: its copy, true at an older clock, must not come back when the stamps cannot be asked
+    (``last_known``).
+    """
+    found = parts.entries.get_multi(keys)
+    for entry in found.values():
+        entry.memo[KEY] = parts.policy.delivery
+    copies = copies_tag(parts.name)
+    known = stamps_of(parts, found.values(), (copies,) if remember and found else ())
+    stamps = known or {}
+    now = parts.now()
+    true = {
+        key: entry
+        for key, entry in found.items()
+        if now < entry.expires and valid(entry.dependencies, stamps, g)
+    }
+    for key, entry in true.items() if remember else ():
+        parts.l1.put(key, entry, g, now)
+    if true and remember:
+        resolve(parts, unresolved([copies], stamps, g))
+    outdated = {key: entry for key, entry in found.items() if key not in true}
+    if known is not None:
+        for key in outdated:
+            parts.l1.forget(key)
+    tags = {tag for entry in outdated.values() for tag in tags_of(entry.dependencies)}
+    return Judged(true, outdated, frozenset(unresolved(tags, stamps, g)))
+
+
+def rechecked(parts: Parts, copies: Mapping[str, Copy], g: int) -> None:
+    """Have what is true of ``copies``, by key, be so at the clock ``g``, read before this call.
+
+    One look at stamps serves all; no entry is fetched. A copy that is not found true is forgotten,
+    so that nobody checks it again: a look at the store will tell (``judge``). Where stamps cannot
+    be asked, nothing is.
+    """
+    now = parts.now()
+    alive = {key: copy for key, copy in copies.items() if now < copy.entry.expires}
+    tag = copies_tag(parts.name)
+    stamps = stamps_of(parts, (copy.entry for copy in alive.values()), (tag,)) if alive else None
+    if stamps is None:
+        return
+    for key, copy in alive.items():
+        removed = Group(copy.fetched, (tag,))
+        if valid((*copy.entry.dependencies, removed), stamps, g):
+            parts.l1.checked_again(copy, g)
+        else:
+            parts.l1.forget(key)
+
+
+def stamps_of(
+    parts: Parts, entries: Iterable[Entry], more: Iterable[str] = ()
+) -> Mapping[str, int] | None:
+    """The stamps of all tags of ``entries`` and of ``more``; None when they cannot be asked for."""
+    tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
+    tags.update(more)
+    if not tags:
+        return {}
+    try:
+        return parts.stamps.get_multi(tags)
+    except StoreError:
+        parts.observer.stamps_failed("get_multi")
+        return None
+
+
+def resolve(parts: Parts, tags: Iterable[str]) -> None:
+    """Resolve, as well as the store lets us: an entry with an unresolved tag is a miss."""
+    wanted = sorted(tags)
+    if not wanted:
+        return
+    try:
+        parts.stamps.resolve(wanted)
+    except StoreError:
+        parts.observer.stamps_failed("resolve")

@@ -1,0 +1,71 @@
+"""From what was rendered to an entry in the store, or to the reason why it is not kept."""
+
+from collections.abc import Mapping
+
+from .delivery import KEY
+from .dependencies import Refusal, tags_of
+from .entry import Entry, encode
+from .judging import resolve, stamps_of
+from .parts import Parts
+from .rendering import RenderContext, Rendered, Served, Status
+from .sources import Source
+from .stamps import unresolved
+
+
+def finish(
+    parts: Parts,
+    source: Source,
+    contexts: Mapping[str, RenderContext],
+    rendered: Mapping[str, Rendered],
+) -> dict[str, Served]:
+    """Make entries of what was rendered, and store those that may be stored."""
+    now = parts.now()
+    until = now + parts.policy.expiration_time
+    wrote = source.wrote()
+    served: dict[str, Served] = {}
+    for key, context in contexts.items():
+        recorder = context.recorder
+        entry = rendered[key].entry(recorder, now, until)
+        entry.memo[KEY] = parts.policy.delivery
+        refusal = recorder.refusal(wrote=wrote, now=now)
+        if refusal is None:
+            parts.l1.forget(key)  # whether or not the store takes what comes in its place
+            refusal = _stored(parts, key, entry)
+        if refusal is None:
+            _settle(parts, key, entry, recorder.checked_at)
+        else:
+            parts.observer.refused(parts.name, refusal)
+        parts.observer.made(parts.name, entry.kind.name.lower())
+        served[key] = Served(_status(refusal), entry, refusal)
+    return served
+
+
+def _status(refusal: Refusal | None) -> Status:
+    """Of what was just rendered; a page with an outdated part is itself outdated."""
+    if refusal is None:
+        return Status.MISS
+    return Status.STALE if refusal is Refusal.STALE_PART else Status.BYPASS
+
+
+def _stored(parts: Parts, key: str, entry: Entry) -> Refusal | None:
+    if not parts.policy.enabled:
+        return Refusal.SWITCHED_OFF
+    data = encode(entry)
+    if not parts.entries.fits(data):
+        return Refusal.TOO_BIG
+    if not parts.entries.store({key: data}, entry.created):
+        return Refusal.STORE_DOWN
+    parts.observer.stored(parts.name, len(data))
+    return None
+
+
+def _settle(parts: Parts, key: str, entry: Entry, checked_at: int | None) -> None:
+    """Give every tag of a stored entry a number, without which the entry would never hit.
+
+    A page made of checked parts alone is true at the least of their clocks, and may be kept.
+    """
+    stamps = stamps_of(parts, [entry]) or {}
+    of_this_epoch = entry.dependencies[-1].started
+    resolve(parts, unresolved(tags_of(entry.dependencies), stamps, of_this_epoch))
+    if checked_at is not None:
+        parts.l1.put(key, entry, checked_at, parts.now())
