@@ -1,5 +1,6 @@
 """Imports in the manager: begun, looked at, chosen from, applied; what is refused is told."""
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -250,7 +251,7 @@ def test_two_never_work_on_one_import(
     for number in (1, 2):
         tmdb.add(a_film(number))
     tmdb.requests.clear()
-    tmdb.answer_next("/3/movie/1001", Answer(200, b"{}", seconds=1.0))
+    tmdb.answer_next("/3/movie/1001", Answer(200, b"{}", let_go=(let_go := threading.Event())))
     path = begin(editor, do="films", ids="1001 1002").location
     deadline = time.monotonic() + 30
     while "/3/movie/1001" not in tmdb.paths():
@@ -258,6 +259,7 @@ def test_two_never_work_on_one_import(
         time.sleep(0.01)
     clock.now += SILENT + timedelta(seconds=1)
     editor.post(path, {"csrf_token": csrf_of(editor), "do": "continue"}, status=303)
+    let_go.set()
     editor.app.registry["import_runner"].wait()
     with site.app.registry["database"].read() as session:
         (job,) = session.scalars(select(ImportJob))

@@ -28,16 +28,22 @@ TOKEN: Final = "eyJhbGciOiJIUzI1NiJ9.test-read-token"
 PAGE: Final = 20
 MAX_APPENDS: Final = 20
 MAX_PAGE: Final = 500
+PATIENCE: Final = 60.0
+"""Seconds after which an answer that nobody lets go is sent all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is sent: a status, headers, the bytes of a body, and how long to wait before."""
+    """What is sent: a status, headers, the bytes of a body.
+
+    Before it the server waits so many ``seconds``, or until it is ``let_go``.
+    """
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    let_go: threading.Event | None = None
 
 
 def failure(
@@ -290,6 +296,8 @@ def _handler(server: TmdbServer) -> type[BaseHTTPRequestHandler]:
             asked = Asked(parts.path, dict(parse_qsl(parts.query)), headers, time.monotonic())
             answer = server.answer(asked)
             time.sleep(answer.seconds)
+            if answer.let_go is not None:
+                answer.let_go.wait(PATIENCE)
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
