@@ -8,7 +8,7 @@ stay as they are.
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +25,9 @@ from .models import PosterSource, PosterVariant, SourceState, VariantState
 
 HOLD: Final = timedelta(minutes=5)
 """More than a batch of removals takes, with every retry of the storage's."""
+
+PAGE: Final = 1_000
+"""Keys in one statement."""
 
 _SILENT: Final = {"synchronize_session": False, TAGS_OPTION: ()}
 
@@ -116,6 +119,18 @@ def heal(session: Session, keys: Collection[str]) -> list[int]:
         execution_options=_SILENT,
     )
     return source_ids
+
+
+def heal_all(database: Database, keys: Sequence[str]) -> list[int]:
+    """The same for any number of keys, a page at a time; each page is committed by itself.
+
+    A database takes some ten thousand parameters at most, and storage can lose more objects.
+    """
+    healed: set[int] = set()
+    for start in range(0, len(keys), PAGE):
+        with database.write() as session:
+            healed.update(heal(session, keys[start : start + PAGE]))
+    return sorted(healed)
 
 
 def _take(

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from sqlalchemy import ColumnElement, distinct, func, select
+from sqlalchemy import ColumnElement, Select, distinct, func, select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.storage import Storage, StoredObject
 
-from .holding import Hold, heal, held_movies
+from .holding import Hold, heal_all, held_movies
 from .links import MAX_ID
 from .models import LookedAt, PosterSource, PosterVariant, VariantState
 
@@ -95,8 +95,9 @@ class Reconciler:
                 last = page[-1].key
                 survey.objects += len(page)
                 step(survey.objects)
-            if prefix == VARIANTS:
-                self._note_missing(survey, self._beyond(last), frozenset())
+            while prefix == VARIANTS and (beyond := self._beyond(last)):
+                self._note_missing(survey, set(beyond), frozenset())
+                last = beyond[-1]
         return survey
 
     def remove(self, orphans: Sequence[Finding]) -> int:
@@ -114,8 +115,7 @@ class Reconciler:
 
     def mend(self, missing: Sequence[Finding]) -> list[int]:
         """Have variants made anew whose objects are not there; returns their sources."""
-        with self._database.write() as session:
-            return heal(session, [found.key for found in missing])
+        return heal_all(self._database, [found.key for found in missing])
 
     def _compare(self, survey: Survey, page: Sequence[StoredObject], known: set[str]) -> None:
         for stored in page:
@@ -137,15 +137,18 @@ class Reconciler:
 
     def _known_variants(self, last: str, page: Sequence[StoredObject]) -> set[str]:
         """The keys that the database knows up to the end of a page."""
-        return self._variants(PosterVariant.key > last, PosterVariant.key <= page[-1].key)
-
-    def _beyond(self, last: str) -> set[str]:
-        return self._variants(PosterVariant.key > last)
-
-    def _variants(self, *where: ColumnElement[bool]) -> set[str]:
-        query = select(PosterVariant.key).where(*where, *self._is_stored())
+        query = self._variants(PosterVariant.key > last, PosterVariant.key <= page[-1].key)
         with self._database.read() as session:
             return {key for key in session.scalars(query) if key}
+
+    def _beyond(self, last: str) -> list[str]:
+        """A page of the keys behind the last one that storage has."""
+        query = self._variants(PosterVariant.key > last).order_by(PosterVariant.key).limit(PAGE)
+        with self._database.read() as session:
+            return [key for key in session.scalars(query) if key]
+
+    def _variants(self, *where: ColumnElement[bool]) -> Select[str | None]:
+        return select(PosterVariant.key).where(*where, *self._is_stored()).distinct()
 
     def _is_stored(self) -> tuple[ColumnElement[bool], ...]:
         return PosterVariant.state.in_(_LIVE), PosterVariant.bucket == self._storage.bucket

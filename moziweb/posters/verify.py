@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, select
 from moziweb.db import Database
 from moziweb.storage import Storage
 
-from .holding import heal
+from .holding import heal_all
 from .models import PosterSource, PosterVariant, SourceKind, VariantState
 from .publishing import CACHE_CONTROL
 
@@ -75,8 +75,7 @@ class Verifier:
     def repair(self, verdicts: list[Verdict]) -> list[int]:
         """Have faulty variants made anew; returns their sources. Originals cannot be."""
         keys = [one.claimed.key for one in verdicts if one.claimed.variant_id is not None]
-        with self._database.write() as session:
-            return heal(session, keys)
+        return heal_all(self._database, keys)
 
     def _pages(self) -> Iterator[list[Claimed]]:
         last = 0

@@ -7,12 +7,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
-from moziweb.posters import reconcile
+from moziweb.posters import holding, reconcile
 from moziweb.posters.breaker import STORAGE
 from moziweb.posters.models import (
     LookedAt,
@@ -27,6 +28,7 @@ from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.reconcile import Reconciler
 from moziweb.posters.sources import record_upload, store_upload
+from tests.conftest import QueryCounter
 from tests.posters.conftest import picture
 
 from .conftest import COMMAND, Run, Site, events, lay_out, opened, run_in
@@ -278,6 +280,27 @@ def test_pages_of_keys_are_compared_without_gap(
         assert sorted(found.key for found in survey.missing) == sorted(lost)
         assert [found.key for found in survey.orphans] == ["poster/1-film-1/zz.jpg"]
         assert survey.objects == 2 * COUNT + 1  # two lost, two originals, one orphan
+
+
+def test_a_bucket_that_was_emptied_is_found_and_mended_a_page_at_a_time(
+    made: Site, monkeypatch: pytest.MonkeyPatch, query_counter: QueryCounter
+) -> None:
+    """A statement takes some ten thousand parameters; storage can lose more objects than that."""
+    lost = [*keys(made, 1), *keys(made, 2)]
+    made.storage.delete(lost)
+    reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
+    for page in (1, 5, 100):
+        monkeypatch.setattr(reconcile, "PAGE", page)
+        missing = reconciler.survey().missing
+        assert [found.key for found in missing] == sorted(lost)
+    monkeypatch.setattr(holding, "PAGE", 5)
+    with query_counter(made.database.engine) as statements:
+        assert len(reconciler.mend(missing)) == 2
+    looks = [each for each in statements if each.startswith("SELECT poster_variant")]
+    assert len(looks) == ceil(len(lost) / 5)
+    assert keys(made, 1) == keys(made, 2) == []
+    with made.database.read() as session:
+        assert set(session.scalars(select(PosterSource.state))) == {SourceState.PENDING}
 
 
 def test_every_object_is_asked_for_and_faulty_ones_are_made_anew(made: Site, run: Run) -> None:
