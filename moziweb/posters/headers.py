@@ -30,6 +30,10 @@ _MOST_SUB_BLOCKS: Final = 20_000
 """An honest file has a few hundred of either at most. These walks are Python, and hold its lock: a
 file of nothing else, 15 MB of it, would stop the whole site for seconds."""
 
+_MOST_STRAY_BYTES: Final = 64 * 1024
+"""Between the segments in front of a JPEG's first scan; an honest file has none, or some padding.
+Pillow goes through them one by one, in Python: 15 MB of them took it six seconds."""
+
 _MOST_CHUNKS: Final = 25_000
 """Of a PNG; an honest one of 15 MB has 2,000, or 15,000 where its encoder writes 1 KB at a time.
 Pillow reads them in Python, too: 15 MB of empty ones would keep a decoder busy for ten seconds."""
@@ -168,9 +172,9 @@ def _palette_bytes(flags: int) -> int:
 
 
 def _png_size(data: bytes) -> tuple[int, int] | None:
-    if data[12:16] != b"IHDR" or len(data) < 24:
-        return None
     _count_chunks(data)
+    if data[12:16] != b"IHDR" or len(data) < 24:
+        return None  # Pillow finds it behind other chunks, too
     width, height = struct.unpack_from(">II", data, 16)
     return width, height
 
@@ -234,13 +238,20 @@ def _jpeg_frame(data: bytes, marker: int, at: int) -> JpegFrame | None:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """The markers of a JPEG, and where their payload begins. ImageRejected at too many."""
-    at = 0
+    """The markers of a JPEG, and where their payload begins. ImageRejected at too many, or at too
+    much in front of a scan that belongs to none.
+    """
+    at, stray, is_coded = 0, 0, False
     for _ in range(_MOST_SEGMENTS):
         found = _JPEG_MARKER.search(data, at)
+        if not is_coded:
+            stray += (found.start() if found else len(data)) - at
+            if stray > _MOST_STRAY_BYTES:
+                raise ImageRejected(RejectCode.DAMAGED, f"{stray} bytes between segments")
         if found is None:
             return
         marker, at = found.group()[1], found.end()
+        is_coded = is_coded or marker == _SOS
         yield marker, at
         if marker not in _WITHOUT_PAYLOAD:
             at += int.from_bytes(data[at : at + 2])

@@ -190,6 +190,8 @@ def _walks() -> Iterator[Hostile]:
     yield Hostile("JPEG with two frames", jpeg[:frame] + again + jpeg[frame:], _DAMAGED)
     many = b"\xff\xe5\0\x02" * 800_000
     yield Hostile("JPEG of 800,000 segments", jpeg[:2] + many + jpeg[2:], _DAMAGED, bomb=True)
+    padded = jpeg[:2] + b"\xff" * 2_500_000 + jpeg[2:]
+    yield Hostile("JPEG with 2.5 MB between two segments", padded, _DAMAGED, bomb=True)
     many = b"!\xfe" + b"\1x" * 1_500_000 + b"\0"
     start = 13 + (3 << (gif[10] & 7) + 1)  # behind the palette
     bent = gif[:start] + many + gif[start:]
@@ -228,6 +230,8 @@ def _chunks() -> Iterator[Hostile]:
     )
     empty = _png_of(("abCd", b""))[8:] * 300_000  # a million of them took a decoder ten seconds
     yield Hostile("PNG with 300,000 empty chunks", data[:33] + empty + data[33:], _DAMAGED, True)
+    late = _png_of(("abCd", b""), _header(6000, 6000), ("IDAT", b""), ("IEND", b""))
+    yield Hostile("PNG of 36 MP behind another chunk", late, _PIXELS)
 
 
 def _strips() -> Iterator[Hostile]:

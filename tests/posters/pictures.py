@@ -64,10 +64,15 @@ def encoded(picture: Image.Image, format_: str = "JPEG", **options: Any) -> byte
     return buffer.getvalue()
 
 
-def png_announcing(width: int, height: int) -> bytes:
-    """A PNG of a few bytes whose header tells of a 1-bit picture of any size; no pixels follow."""
+def png_announcing(width: int, height: int, before: bytes | None = None) -> bytes:
+    """A PNG of a few bytes whose header tells of a 1-bit picture of any size; no pixels follow.
+
+    ``before`` names an empty chunk in front of the header.
+    """
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(b""))
+    first = _chunk(before, b"") if before else b""
+    parts = first + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(b""))
+    return b"\x89PNG\r\n\x1a\n" + parts
 
 
 def png_of(width: int, height: int, *, depth: int, colour: int, pixels: bytes) -> bytes:

@@ -195,6 +195,17 @@ def test_a_dead_host_is_not_asked_for_every_one_of_its_pictures(
         assert fetching.ensure(source_id).status is Status.MADE
 
 
+def test_a_wish_of_the_host_keeps_its_other_pictures_waiting(
+    database: Database, fetching: PosterService, shelf: Shelf, source_ids: list[int]
+) -> None:
+    shelf.error = SourceError("rate_limited", retry_after=600)
+    assert fetching.ensure(source_ids[0]).code == "rate_limited"
+    assert fetching.ensure(source_ids[1]) == Outcome(Status.HELD, "host_paused")
+    ten_minutes = NOON + timedelta(minutes=10)
+    assert source_of(database, source_ids[0]).next_attempt_at == ten_minutes
+    assert source_of(database, source_ids[1]).next_attempt_at == ten_minutes + timedelta(seconds=30)
+
+
 @pytest.mark.parametrize(("code", "blamed"), [("timeout", HOST), ("storage_unavailable", STORAGE)])
 def test_whoever_did_not_give_what_was_looked_at_is_blamed(
     database: Database,

@@ -122,9 +122,13 @@ FRAME = b"\xff\xc0\0\x0b\x08\0\x10\0\x10\x01\x01\x11\0"
         pytest.param(b"\xff\xd8" + 2 * FRAME, id="two frames"),
         pytest.param(b"\xff\xd8" + 1001 * b"\xff\xe5\0\x02", id="segments"),
         pytest.param(b"\xff\xd8" + 1001 * b"\xff\x01", id="markers alone"),
+        pytest.param(b"\xff\xd8" + 70_000 * b"\xff" + FRAME, id="padding"),
+        pytest.param(b"\xff\xd8\xff" + 70_000 * b"\xff", id="padding without end"),
+        pytest.param(b"\xff\xd8" + 35_000 * b"\xff\xd0" + FRAME, id="restarts of nothing"),
         pytest.param(b"GIF89a" + bytes(7) + b"!\xfe" + 20_001 * b"\1x", id="sub-blocks"),
         pytest.param(b"GIF89a" + bytes(7) + 20_001 * b"!\xfe\0", id="empty extensions"),
         pytest.param(PNG + 25_000 * b"\0\0\0\0abCd\0\0\0\0", id="chunks"),
+        pytest.param(PNG[:8] + 25_000 * b"\0\0\0\0abCd\0\0\0\0" + PNG[8:], id="chunks first"),
     ],
 )
 def test_what_would_mislead_or_hold_up_its_reader_is_refused(data: bytes) -> None:

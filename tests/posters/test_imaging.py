@@ -20,6 +20,7 @@ from PIL import (
     ImageStat,
     _imaging,
 )
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngInfo
 
 from moziweb.posters.imaging import Cuts, EncodedImage, make_variants
@@ -115,6 +116,30 @@ def test_the_picture_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_imaging, "jpeg_decoder", counted)
     make_variants(data, ALL)
     assert len(decoders) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "decoded"),
+    [
+        ((310, 480), (310, 480)),  # half of it would be less than twice the master
+        ((639, 958), (320, 479)),
+        ((640, 960), (160, 240)),
+        ((641, 1200), (161, 300)),
+        ((1280, 1921), (160, 241)),
+    ],
+)
+def test_a_jpeg_is_decoded_as_small_as_leaves_twice_what_is_needed(
+    size: tuple[int, int], decoded: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, sizes = JpegImageFile.load, set()
+
+    def noting(image: JpegImageFile) -> object:
+        sizes.add(image.size)
+        return load(image)
+
+    monkeypatch.setattr(JpegImageFile, "load", noting)
+    make_variants(encoded(Image.new("L", size)), ALL)
+    assert sizes == {decoded}
 
 
 def test_a_variant_is_the_same_whatever_it_is_made_with() -> None:
@@ -348,8 +373,11 @@ def test_a_profile_is_applied(format_: str) -> None:
 @pytest.mark.parametrize(
     "profile", [b"no profile", b"", swapping_profile("sRGB"), swapping_profile()[:200]]
 )
-def test_broken_profiles_and_srgb_itself_change_nothing(profile: bytes) -> None:
-    assert corners(made(encoded(quarters(), "PNG", icc_profile=profile))) == UPRIGHT
+def test_broken_profiles_and_srgb_itself_change_nothing_and_are_left_out(profile: bytes) -> None:
+    for recipe in (SHARP, CARD):
+        picture = made(encoded(quarters(), "PNG", icc_profile=profile), recipe)
+        assert corners(picture) == UPRIGHT
+        assert "icc_profile" not in picture.info
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])

@@ -59,6 +59,7 @@ def test_a_stereo_jpeg_is_its_first_picture() -> None:
         (png_announcing(1, 10_001), LIMITS, RejectCode.TOO_LARGE_SIDE),
         (png_announcing(4900, 4900), LIMITS, RejectCode.TOO_MANY_PIXELS),
         (png_announcing(2**31 - 1, 2**31 - 1), LIMITS, RejectCode.TOO_LARGE_SIDE),
+        (png_announcing(4900, 4900, before=b"abCd"), LIMITS, RejectCode.TOO_MANY_PIXELS),
         (with_scans(65), LIMITS, RejectCode.TOO_MANY_SCANS),
         (b"<html>", LIMITS, RejectCode.UNIDENTIFIED),
         (encoded(PICTURE, "TIFF"), LIMITS, RejectCode.UNSUPPORTED_FORMAT),
