@@ -86,6 +86,17 @@ FIELDS: Final = {
 }
 """What the fields of films and users are called."""
 
+COLUMNS: Final = {
+    "release_date": _("Date"),
+    "release_dates": _("Premieres"),
+    "release_type": _("Kind"),
+    "formats": _("Formats"),
+    "overview": _("Synopsis"),
+    "poster_url": _("Poster"),
+    "trailer_url": _("Trailer"),
+}
+"""What an import's columns are called that have not the name of a field."""
+
 
 SOURCES: Final = {
     "hand": _("by hand"),
@@ -136,6 +147,11 @@ def span(length: timedelta, locale: str) -> str:
 def field_name(field: str) -> Any:
     """What a field is called; itself where it has no name."""
     return FIELDS.get(field, field)
+
+
+def column_name(column: str) -> Any:
+    """What a column of an import is called; itself where it has no name."""
+    return COLUMNS.get(column) or field_name(column)
 
 
 EFFECTS: Final = {
@@ -213,6 +229,7 @@ def _add_filters(config: Configurator) -> None:
         span=span,
         rendered=rendered,
         field_name=field_name,
+        column_name=column_name,
         readable=readable,
         role_name=ROLES.__getitem__,
         poster_name=POSTERS.__getitem__,

@@ -87,7 +87,7 @@ def test_a_list_is_looked_at_and_then_imported(site: TestApp, editor: TestApp) -
     assert "Dűne" in told
     assert "3. sor" in told
     assert "hiányzik" in told
-    assert "nincs ilyen nap: '2026.13.45.'" in told
+    assert "Dátum: nincs ilyen nap: '2026.13.45.'" in told
     assert "<script>alert(1)</script>" not in page.text
     done = applied(page)
     assert rows(site, Movie) == 2
