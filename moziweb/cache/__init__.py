@@ -28,8 +28,9 @@ The other side, once for each model and session factory::
     writes = Writes(declarations, journal, cache.stamps, observer)
     writes.watch(session_factory)
 
-This package knows nothing of movies. Read ``stamps.py`` for why it is right, ``reading.py`` for how
-a read goes, ``writes.py`` and ``journal.py`` for how a write does.
+This package knows nothing of movies. Read ``stamps.py`` for why it is right; ``reading.py`` for how
+a read goes, with ``judging.py`` for what is true and ``storing.py`` for what is kept; ``writes.py``
+and ``journal.py`` for how a write does.
 """
 
 from .assembly import Shell
