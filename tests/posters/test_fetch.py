@@ -29,6 +29,7 @@ from moziweb.posters.fetch import (
     FetchError,
     FetchPolicy,
     NotModified,
+    _system_authorities,
 )
 from tests.posters.hostile_host import (
     LOOPBACK,
@@ -693,6 +694,8 @@ class TestAnswers:
             (404, FetchCode.NOT_FOUND, True),
             (408, FetchCode.HTTP_STATUS_4XX, False),
             (410, FetchCode.NOT_FOUND, True),
+            (421, FetchCode.HTTP_STATUS_4XX, False),
+            (425, FetchCode.HTTP_STATUS_4XX, False),
             (429, FetchCode.RATE_LIMITED, False),
             (451, FetchCode.HTTP_STATUS_4XX, True),
             (500, FetchCode.HTTP_STATUS_5XX, False),
@@ -865,6 +868,7 @@ class TestTls:
 
     def test_the_systems_authorities_are_the_default(self, authority: trustme.CA) -> None:
         self._assert_refused(authority.issue_cert("posters.test"), None)
+        assert _system_authorities().check_hostname, "a name that is another's is refused, too"
 
     def _assert_refused(
         self, certificate: trustme.LeafCert, context: ssl.SSLContext | None

@@ -14,6 +14,7 @@ from moziweb.posters.recipes import RECIPES, Recipe, find_recipe
 from moziweb.posters.service import PosterService
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage
+from moziweb.storage.s3 import S3Storage
 
 from .conftest import add_source
 
@@ -168,8 +169,8 @@ def test_an_unknown_recipe_is_a_mistake_of_the_caller(
         links.url("huge", "jpg")
 
 
-def test_a_page_of_movies_takes_one_query(
-    database: Database, disk: DiskStorage, service: PosterService
+def test_a_page_of_movies_takes_one_query_and_no_storage(
+    database: Database, storage_away: S3Storage, service: PosterService
 ) -> None:
     with database.write() as session:
         for movie_id in range(1, 5):
@@ -184,12 +185,24 @@ def test_a_page_of_movies_takes_one_query(
     event.listen(sqlalchemy.engine.Engine, "before_cursor_execute", count)
     try:
         with database.read() as session:
-            links = poster_links(session, disk, dict.fromkeys(range(1, 5), "a"))
+            links = poster_links(session, storage_away, dict.fromkeys(range(1, 5), "a"))
     finally:
         event.remove(sqlalchemy.engine.Engine, "before_cursor_execute", count)
     assert len([statement for statement in statements if statement.startswith("SELECT")]) == 1
     assert len(links) == 4
-    assert all(link.url("blur", "jpg").startswith("/objects/") for link in links.values())
+    assert all(link.url("blur", "jpg").startswith("http://") for link in links.values())
+
+
+def test_what_is_of_an_older_recipe_or_content_is_linked_until_its_successor_is_ready(
+    database: Database, disk: DiskStorage, service: PosterService, source_id: int
+) -> None:
+    service.ensure(source_id)
+    for older in ({"recipe_hash": PosterVariant.key}, {"source_sha256": "0" * 64}):
+        with database.write() as session:
+            session.execute(update(PosterVariant).values(older))
+        with database.read() as session:
+            links = poster_links(session, disk, {7: "dune"})[7]
+        assert links.url("thumb", "jpg").startswith("/objects/")
 
 
 def _recipe(name: str, format_: str) -> Recipe:
