@@ -4,6 +4,7 @@ Nothing is remembered between runs: what is left to do is asked of the database,
 the ids, so a run that was stopped is simply started again.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -18,12 +19,18 @@ from sqlalchemy import ColumnElement, and_, func, select
 from moziweb.db import Database
 
 from .attempt import Outcome
+from .failures import PAUSED
 from .models import PosterSource, PosterVariant, VariantState
 from .recipes import RECIPES
 from .service import PosterService
 
+log = logging.getLogger(__name__)
+
 PAGE: Final = 500
 """Sources looked up at a time."""
+
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks whether storage may be asked again."""
 
 _HASHES: Final = frozenset(recipe.hash for recipe in RECIPES)
 
@@ -120,23 +127,38 @@ def generate(
     """Have the variants of ``sources`` made, ``jobs`` sources at a time, in no certain order.
 
     Once ``stop`` is set no further source is begun; those that are being made are finished. A
-    ``pause`` begins when they are.
+    ``pause`` begins when they are. While storage is left alone none is begun either: all that
+    are left would be put off, one after the other.
     """
     pause = pause or NoPause()
     queue = iter(sources)
     with ThreadPoolExecutor(jobs, thread_name_prefix="posters") as pool:
         running: set[Future[Done]] = set()
+        was_put_off = False
         while True:
-            is_waiting = stop.is_set() or pause.is_set()
+            is_waiting = stop.is_set() or pause.is_set() or was_put_off
             free = 0 if is_waiting else jobs - len(running)
             running |= {pool.submit(_make, service, source) for source in islice(queue, free)}
-            if not running and pause.is_set() and not stop.is_set():
-                pause.stand_still()
+            if not running and not stop.is_set() and (pause.is_set() or was_put_off):
+                _stand_still(service, stop, pause)
+                was_put_off = False
                 continue
             if not running:
                 return
             finished, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in finished)
+            for done in (future.result() for future in finished):
+                was_put_off |= done.outcome.code == PAUSED
+                yield done
+
+
+def _stand_still(service: PosterService, stop: threading.Event, pause: Pause) -> None:
+    """Wait for whoever has asked for it, or for storage."""
+    if pause.is_set():
+        pause.stand_still()
+    elif service.storage_rests():
+        log.warning("storage has failed too often: waiting until it may be asked again")
+        while service.storage_rests() and not pause.is_set() and not stop.wait(LOOK_EVERY):
+            pass
 
 
 def _make(service: PosterService, source: DueSource) -> Done:

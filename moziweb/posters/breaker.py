@@ -72,6 +72,13 @@ class Breaker:
             return Passage(until=now + TRIAL)
         return Passage(ailing=frozenset(row.name for row in rows))
 
+    def rests(self, name: str) -> bool:
+        """Whether a host is left alone now; asking takes no trial."""
+        now = self._clock()
+        with self._database.read() as session:
+            row = session.get(PosterHost, name)
+        return row is not None and row.open_until is not None and row.open_until > now
+
     def failed(self, name: str, code: str, retry_after: float | None = None) -> None:
         """Count a failure. A wish of the host's own, in seconds, is granted at the first."""
         try:

@@ -106,6 +106,13 @@ class PosterService:
         """What a source may be at most."""
         return self._limits
 
+    def storage_rests(self) -> bool:
+        """Whether storage has failed so often lately that nothing is made for a while."""
+        try:
+            return self._breaker.rests(STORAGE)
+        except SQLAlchemyError:
+            return False
+
     def probe(self, data: bytes, limits: Limits | None = None) -> SourceImage:
         """What a picture is, from its header. Raises ``ImageRejected``."""
         return self._prober(data, limits or self._limits)

@@ -11,10 +11,16 @@ from moziweb.db import Database
 from moziweb.posters import batch
 from moziweb.posters.attempt import Status
 from moziweb.posters.batch import DueSource, Need, Selection, generate
-from moziweb.posters.models import PosterSource, PosterVariant, VariantState
+from moziweb.posters.breaker import THRESHOLD
+from moziweb.posters.claims import Claims
+from moziweb.posters.failures import PAUSED
+from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, VariantState
 from moziweb.posters.service import PosterService
+from moziweb.storage import Storage, StorageUnavailable
+from moziweb.storage.disk import DiskStorage
 
-from .conftest import Shelf, add_source
+from .conftest import Clock, Shelf, add_source
+from .test_service import Tripwire
 
 
 def due(database: Database, selection: Selection) -> list[int]:
@@ -129,6 +135,63 @@ def test_no_more_are_begun_at_once_than_there_are_jobs(
     next(run)
     assert len(taken) <= 3
     assert sum(1 for _ in run) == 4
+
+
+class Away(Tripwire):
+    """A storage that fails until it is back."""
+
+    def __init__(self, storage: Storage) -> None:
+        super().__init__(storage, self._fail)
+        self.is_away = True
+
+    def _fail(self, _puts: int) -> None:
+        if self.is_away:
+            raise StorageUnavailable("away")
+
+
+def test_a_run_waits_for_a_storage_that_has_failed_too_often(
+    database: Database,
+    claims: Claims,
+    clock: Clock,
+    disk: DiskStorage,
+    shelf: Shelf,
+    movie_id: int,
+) -> None:
+    """It would put off all that are left otherwise, 100,000 of them."""
+    source_ids = [add_source(database, movie_id, chosen=False) for _ in range(12)]
+    away = Away(disk)
+    readers = {SourceKind.DRAWN: shelf}
+    service = PosterService(database, away, readers, claims, clock)  # type: ignore[arg-type]
+
+    class Waiting(threading.Event):
+        """Nobody stops the run; while it waits, time passes and storage comes back."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            clock.advance(seconds=30)
+            away.is_away = False
+            return self.is_set()
+
+    run = generate(service, Selection().sources(database), 1, Waiting())
+    codes = [one.outcome.code for one in run]
+    assert codes == [*["storage_unavailable"] * THRESHOLD, PAUSED, *[None] * 6]
+    assert due(database, Selection()) == source_ids[: THRESHOLD + 1]
+
+
+def test_a_run_that_waits_for_storage_can_be_stopped(
+    database: Database, claims: Claims, clock: Clock, disk: DiskStorage, movie_id: int, shelf: Shelf
+) -> None:
+    for _ in range(12):
+        add_source(database, movie_id, chosen=False)
+    readers = {SourceKind.DRAWN: shelf}
+    service = PosterService(database, Away(disk), readers, claims, clock)  # type: ignore[arg-type]
+
+    class Impatient(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            self.set()
+            return True
+
+    done = list(generate(service, Selection().sources(database), 1, Impatient()))
+    assert len(done) == THRESHOLD + 1
 
 
 def test_once_stopped_what_is_begun_is_finished_and_nothing_else_begun(

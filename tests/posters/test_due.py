@@ -1,13 +1,14 @@
 """What is due is told by the states alone."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import update
 
 from moziweb.db import Database
+from moziweb.posters.breaker import STORAGE
 from moziweb.posters.due import due_sources
-from moziweb.posters.models import PosterSource, SourceKind, SourceState
+from moziweb.posters.models import PosterHost, PosterSource, SourceKind, SourceState
 
 from .conftest import NOON
 
@@ -63,6 +64,17 @@ def test_what_was_never_made_comes_first_and_no_more_than_asked_for(
     assert due(database) == [pending, waiting, failed]
     assert due(database, 2) == [pending, waiting]
     assert due(database, 0) == []
+
+
+@pytest.mark.parametrize(("until", "is_due"), [(LATER, False), (NOON, True), (None, True)])
+def test_while_storage_is_left_alone_nothing_is_due(
+    database: Database, movie_id: int, until: datetime | None, is_due: bool
+) -> None:
+    source_id = add(database)
+    with database.write() as session:
+        session.add(PosterHost(name="a.example", open_until=LATER))
+        session.add(PosterHost(name=STORAGE, open_until=until))
+    assert due(database) == [source_id] * is_due
 
 
 def test_a_source_that_is_ready_is_not_looked_at(database: Database, movie_id: int) -> None:
