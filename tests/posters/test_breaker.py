@@ -128,9 +128,12 @@ def test_an_answer_makes_all_forgotten(database: Database, breaker: Breaker, clo
         assert session.scalars(select(PosterHost)).all() == []
 
 
-def test_a_wish_of_the_host_is_granted_at_the_first_failure(breaker: Breaker) -> None:
-    breaker.failed(HOST, "rate_limited", retry_after=90)
-    assert breaker.ask(HOST).until == NOON + timedelta(seconds=90)
+@pytest.mark.parametrize(("wished", "granted"), [(90, 90), (86_400, 3600)])
+def test_a_wish_of_the_host_is_granted_at_the_first_failure(
+    breaker: Breaker, wished: float, granted: float
+) -> None:
+    breaker.failed(HOST, "rate_limited", retry_after=wished)
+    assert breaker.ask(HOST).until == NOON + timedelta(seconds=granted)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +256,7 @@ def test_a_refusal_for_good_ends_the_trial_of_its_host(
 def test_storage_that_is_away_marks_no_more_than_a_few_sources(
     database: Database,
     storage_away: S3Storage,
+    disk: Storage,
     claims: Claims,
     clock: Clock,
     shelf: Shelf,
@@ -266,3 +270,9 @@ def test_storage_that_is_away_marks_no_more_than_a_few_sources(
     assert codes == [*["storage_unavailable"] * THRESHOLD, *["host_paused"] * 2]
     with database.read() as session:
         assert session.scalars(select(PosterHost.name)).all() == [STORAGE]
+
+    clock.advance(minutes=2)
+    healed = PosterService(database, disk, readers, claims, clock)
+    assert [healed.ensure(source_id).status for source_id in source_ids] == [Status.MADE] * 7
+    with database.read() as session:
+        assert session.scalars(select(PosterHost.name)).all() == []

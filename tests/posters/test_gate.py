@@ -76,7 +76,8 @@ def test_only_one_request_waits(service: PosterService, shelf: Shelf, source_id:
 
 
 def test_patience_ends(service: PosterService, shelf: Shelf, source_id: int) -> None:
-    gate = Gate(service, slots=2, wait_seconds=0.1)
+    moments = iter([5.0, 6.4, 6.6])  # when it begins to wait, and before each look
+    gate = Gate(service, slots=2, wait_seconds=1.5, clock=moments.__next__)
     worker = Worker(gate, shelf, source_id)
     assert gate.ask(source_id) == Outcome(Status.BUSY)
     worker.end()
