@@ -4,6 +4,7 @@ import math
 import struct
 from dataclasses import replace
 from io import BytesIO
+from itertools import product
 from typing import Any
 
 import pytest
@@ -378,6 +379,41 @@ def test_broken_profiles_and_srgb_itself_change_nothing_and_are_left_out(profile
         picture = made(encoded(quarters(), "PNG", icc_profile=profile), recipe)
         assert corners(picture) == UPRIGHT
         assert "icc_profile" not in picture.info
+
+
+def press_profile() -> bytes:
+    """A printing press's profile, made by hand (ICC.1:2001-04, with a lut8), on which the inks of
+    red print green and those of green red.
+    """
+    red, green, blue = (54, 81, 70), (88, -79, 81), (30, 68, -112)  # L*, a*, b*
+    paper, black = (100, 0, 0), (0, 0, 0)
+    inks = {"0110": green, "1010": red, "1100": blue, "0000": paper}
+    printed = [inks.get("".join(ink), black) for ink in product("01", repeat=4)]
+    grid = b"".join(bytes((light * 255 // 100, a + 128, b + 128)) for light, a, b in printed)
+    unity = b"".join(struct.pack(">i", 65536 * (place % 4 == 0)) for place in range(9))
+    straight = bytes(range(256))
+    lut = b"mft1" + bytes(4) + bytes((4, 3, 2, 0)) + unity + straight * 4 + grid + straight * 3
+    name = b"press\0"
+    text = b"desc" + bytes(4) + struct.pack(">I", len(name)) + name + bytes(78)
+    tags = {b"A2B0": lut, b"desc": text}
+    at, table, body = 132 + 12 * len(tags), b"", b""
+    for tag, data in tags.items():
+        table += tag + struct.pack(">II", at + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    header = struct.pack(
+        ">I4sI4s4s4s12x4s28xIII48x", at + len(body), b"lcms", 0x02400000,
+        b"prtr", b"CMYK", b"Lab ", b"acsp", 0xF6D6, 0x10000, 0xD32D,
+    )  # fmt: skip
+    return header + struct.pack(">I", len(tags)) + table + body
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_press_profile_is_applied_to_cmyk(progressive: bool) -> None:
+    picture = quarters(400, 600).convert("CMYK")
+    profile = press_profile()
+    data = encoded(picture, quality=95, progressive=progressive, icc_profile=profile)
+    printed = made(data)
+    assert (printed.mode, corners(printed)) == ("RGB", ["g", "r", "b", "rgb"])
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
