@@ -5,12 +5,16 @@ one line and exit status 2. On a terminal there is a progress bar, elsewhere JSO
 line, for scripts and logs.
 """
 
+import warnings
 from importlib import import_module
 from typing import Final
 
 import click
 
-from .installation import Installation
+# Pyramid 2.1 imports it; an operator can do nothing about that, and would be told each time.
+warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
+
+from .installation import Installation  # noqa: E402
 
 __all__ = ["main"]
 

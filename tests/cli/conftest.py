@@ -97,7 +97,8 @@ def run_in(
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        # As an operator's shell has it: what they are not to see would be seen here.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"},
     )
 
 
