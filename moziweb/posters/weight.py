@@ -24,14 +24,7 @@ _TRANSPARENT: Final = 4
 _PROGRESSIVE: Final = 2
 """More for each component of a progressive JPEG: libjpeg holds the coefficients of them all."""
 
-_ALPHA_MARKS: Final[Mapping[str, re.Pattern[bytes]]] = MappingProxyType(
-    {
-        # Up to the first pixels: a colour type with alpha, or a transparent colour.
-        "png": re.compile(rb"(?s).{25}[\x04\x06]|.{33,4096}?tRNS"),
-        "webp": re.compile(rb"(?s).{12}(?:VP8L|VP8X[^\xff]{4}[\x10-\x1f\x30-\x3f])"),
-        "avif": re.compile(rb"(?s).{,8192}auxiliary:alpha"),
-    }
-)
+_WEBP_WITH_ALPHA: Final = re.compile(rb"(?s).{12}(?:VP8L|VP8X[^\xff]{4}[\x10-\x1f\x30-\x3f])")
 
 
 def weigh(header: Header, data: bytes, most_pixels: int) -> int:
@@ -47,5 +40,18 @@ def weigh(header: Header, data: bytes, most_pixels: int) -> int:
 def _more(header: Header, data: bytes) -> int:
     if header.frame:
         return _PROGRESSIVE * header.frame.components if header.frame.progressive else 0
-    mark = _ALPHA_MARKS.get(header.format)
-    return _TRANSPARENT if mark and mark.match(data) else 0
+    return _TRANSPARENT if _may_be_transparent(header, data) else 0
+
+
+def _may_be_transparent(header: Header, data: bytes) -> bool:
+    """Looks through all of the file: a profile of any size may stand in front of what tells it."""
+    match header.format:
+        case "png":  # a colour type with alpha, or a transparent colour
+            has_alpha = header.size is None or data[25:26] in (b"\4", b"\6")
+            return has_alpha or b"tRNS" in data
+        case "webp":
+            return _WEBP_WITH_ALPHA.match(data) is not None
+        case "avif":
+            return b"auxiliary:alpha" in data
+        case _:
+            return False

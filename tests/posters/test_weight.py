@@ -1,5 +1,6 @@
 """What decoding takes is estimated from the bytes alone."""
 
+import random
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from .pictures import encoded, photograph
 
 PICTURE = photograph(60, 90)
 LARGE = photograph(240, 360)
+PROFILE = bytes(random.Random(7).randbytes(60_000))
+"""As large as a press's, and as a file has it: in front of what tells of transparency."""
 
 
 def weight(picture: Image.Image, format_: str, **options: Any) -> int:
@@ -39,6 +42,8 @@ def test_every_component_of_a_progressive_jpeg_counts() -> None:
         ("P", "PNG", {"transparency": 3}),
         ("RGBA", "WEBP", {}),
         ("RGBA", "AVIF", {}),
+        ("P", "PNG", {"transparency": 3, "icc_profile": PROFILE}),
+        ("RGBA", "AVIF", {"icc_profile": PROFILE}),
     ],
 )
 def test_transparent_pictures_are_held_twice(
