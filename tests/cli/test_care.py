@@ -151,7 +151,10 @@ def test_gc_removes_what_was_superseded_long_ago(made: Site, run: Run) -> None:
         session.execute(
             update(PosterVariant)
             .where(PosterVariant.key.in_(kept[:1]))
-            .values(state=VariantState.SUPERSEDED, superseded_at=datetime.now(UTC))
+            .values(
+                state=VariantState.SUPERSEDED,
+                superseded_at=datetime.now(UTC) - timedelta(days=29),
+            )
         )
     thrown_away = store_upload(made.storage, picture("#123456"))
     age(made, days=9)

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from moziweb.storage.per_process import PerProcess
@@ -10,14 +11,19 @@ from moziweb.storage.per_process import PerProcess
 
 def test_many_threads_get_one_value() -> None:
     meeting = threading.Barrier(8)
-    value = PerProcess(object)
+
+    def make() -> object:
+        time.sleep(0.05)  # a client takes longer
+        return object()
+
+    value = PerProcess(make)
 
     def use(_: int) -> object:
         meeting.wait()
         return value()
 
     with ThreadPoolExecutor(8) as pool:
-        assert len(set(pool.map(use, range(8)))) == 1
+        assert set(pool.map(use, range(8))) == set(value.made())
 
 
 def test_nothing_is_made_before_it_is_used() -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from moziweb.storage import StorageMisconfigured, StorageUnavailable
-from moziweb.storage.s3 import SMALL, S3Settings, S3Storage
+from moziweb.storage.s3 import SMALL, S3Settings, S3Storage, make_client
 from tests.services.ports import HOST, free_port
 from tests.services.proxy import FlakyProxy
 from tests.services.s3 import S3Bucket, S3Server
@@ -292,7 +292,14 @@ def test_tries_are_counted(make_s3: MakeS3, s3_server: S3Server) -> None:
         assert proxy.connections == 2
 
 
-def test_threads_share_one_client(make_s3: MakeS3) -> None:
+def test_threads_share_one_client(make_s3: MakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[S3Settings] = []
+
+    def noting(settings: S3Settings) -> Any:
+        made.append(settings)
+        return make_client(settings)
+
+    monkeypatch.setattr("moziweb.storage.s3.make_client", noting)
     storage = make_s3()
 
     def round_trip(number: int) -> bytes:
@@ -304,6 +311,7 @@ def test_threads_share_one_client(make_s3: MakeS3) -> None:
         bodies = list(pool.map(round_trip, range(64)))
     assert bodies == [b"%d" % number for number in range(64)]
     assert len({found.etag for found in storage.list("many/")}) == 64
+    assert len(made) == 1
 
 
 def test_one_of_many_racers_stores_an_absent_object(make_s3: MakeS3) -> None:
