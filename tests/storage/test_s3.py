@@ -129,11 +129,15 @@ def test_acl_questions_that_are_refused_pass_the_heartbeat(
 
 
 def the_guides_policies(bucket: S3Bucket) -> dict[str, str]:
-    """Those of docs/deployment.md for a bucket, by the Sid of their first statement."""
+    """Those of docs/deployment.md for a bucket, by the Sid of their first statement; and its rules
+    for a ``lifecycle``.
+    """
     guide = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```json\n(.*?)```", guide.replace("BUCKET", bucket.name), re.DOTALL)
     policies = [block for block in blocks if "Statement" in json.loads(block)]
-    return {json.loads(policy)["Statement"][0]["Sid"]: policy for policy in policies}
+    (lifecycle,) = set(blocks) - set(policies)
+    by_sid = {json.loads(policy)["Statement"][0]["Sid"]: policy for policy in policies}
+    return {**by_sid, "lifecycle": lifecycle}
 
 
 def test_the_policy_of_the_guide_opens_posters_alone(
@@ -146,6 +150,15 @@ def test_the_policy_of_the_guide_opens_posters_alone(
         put(storage, key)
         assert fetch(storage.url(key))[0] == expected
     assert fetch(f"{bucket.endpoint_url}/{bucket.name}")[0] == HTTPStatus.FORBIDDEN, "no listing"
+
+
+def test_the_lifecycle_of_the_guide_is_one(s3_bucket: S3Bucket) -> None:
+    rules = json.loads(the_guides_policies(s3_bucket)["lifecycle"])
+    client, name = s3_bucket.client, s3_bucket.name
+    client.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=rules)
+    (rule,) = client.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+    assert "Expiration" not in rule, "nothing that is linked expires"
 
 
 def test_what_the_guide_grants_our_keys_is_enough(
