@@ -6,14 +6,20 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select, update
 
-from moziweb.posters import holding, reconcile
+from moziweb.cli.installation import Installation
+from moziweb.cli.posters import posters
+from moziweb.cli.uploads import uploads
+from moziweb.posters import gc, holding, reconcile, verify
 from moziweb.posters.breaker import STORAGE
 from moziweb.posters.models import (
     LookedAt,
@@ -329,6 +335,52 @@ def test_an_original_that_is_gone_is_told(made: Site, run: Run) -> None:
     ended = run("posters", "verify")
     assert ended.returncode == 1
     assert events(ended.stdout)[-1]["original_missing"] == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "call", "done"),
+    [
+        ((posters, "verify"), "head", {"checked": 10}),
+        ((posters, "gc"), "delete", {"movies": 1, "objects": COUNT}),
+        ((uploads, "migrate", "old"), "put", {"moved": 1, "files": 2}),
+    ],
+    ids=["verify", "gc", "migrate"],
+)
+def test_a_signal_ends_a_command_after_what_is_begun(
+    made: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[Any, ...],
+    call: str,
+    done: dict[str, int],
+) -> None:
+    """It comes with the first thing that is asked of storage; there is more to be done."""
+    if call == "delete":
+        with made.database.write() as session:
+            retired = {"state": VariantState.SUPERSEDED, "superseded_at": LONG_AGO}
+            session.execute(update(PosterVariant).values(retired))
+    (made.folder / "old").mkdir()
+    for number in (1, 2):
+        (made.folder / "old" / f"{number}.jpg").write_bytes(picture(f"#{number}1b1b1"))
+    monkeypatch.chdir(made.folder)
+    monkeypatch.setattr(gc, "BATCH", 1)
+    monkeypatch.setattr(verify, "PAGE", 10)
+    registry = (installation := Installation(str(made.ini))).registry
+    ask, first = getattr(registry["storage"], call), iter([signal.SIGTERM])
+
+    def interrupted(*given: Any, **named: Any) -> Any:
+        for signum in first:
+            signal.raise_signal(signum)
+        return ask(*given, **named)
+
+    monkeypatch.setattr(registry["storage"], call, interrupted)
+    group, *arguments = command
+    with closing(registry["poster_workshop"]):
+        ended = CliRunner().invoke(group, arguments, obj=installation)
+    registry["database"].engine.dispose()
+    assert ended.exit_code == 128 + signal.SIGTERM, ended.output
+    summary = events(ended.stdout)[-1]
+    assert summary["stopped"] is True
+    assert {name: summary[name] for name in done} == done
 
 
 def test_ctrl_z_finishes_what_is_begun_and_stands_still(site: Site) -> None:
