@@ -108,7 +108,8 @@ def verify(installation: Installation, repair: bool, jobs: int) -> None:
     """Ask storage for every object that the database claims.
 
     Exit status: 0 when all are there, with the size and the headers that they should have; 1 when
-    not, or when they are to be made anew; 128 + the signal when stopped.
+    not, when they are to be made anew, or when some are in another bucket, which is not asked; 128
+    + the signal when stopped.
     """
     with services_in_one_line():
         registry = installation.registry
@@ -126,8 +127,10 @@ def verify(installation: Installation, repair: bool, jobs: int) -> None:
                     faulty.append(verdict)
                 report.step(*_judged(verdict))
             mended = verifier.repair(faulty) if repair else []
-            _sum_faults(report, faulty, checked, len(mended), stop)
-    raise SystemExit(stop.exit_status(otherwise=int(bool(faulty))))
+            elsewhere = verifier.elsewhere()
+            sums = {"checked": checked, "elsewhere": elsewhere, "mended": len(mended)}
+            _sum_faults(report, faulty, sums, stop)
+    raise SystemExit(stop.exit_status(otherwise=int(bool(faulty or elsewhere))))
 
 
 def _counts(removed: dict[str, int | bool]) -> dict[str, int]:
@@ -162,10 +165,10 @@ def _judged(verdict: Verdict) -> tuple[dict[str, object], str | None]:
     return event, f"{fault}: {claimed.key} (source {claimed.source_id})" if fault else None
 
 
-def _sum_faults(
-    report: Report, faulty: list[Verdict], checked: int, mended: int, stop: Stop
-) -> None:
+def _sum_faults(report: Report, faulty: list[Verdict], sums: dict[str, int], stop: Stop) -> None:
     faults = Counter(verdict.fault.value for verdict in faulty if verdict.fault)
-    summary = {"checked": checked, **faults, "mended": mended, "stopped": stop.is_set()}
     told = ", ".join(f"{count} {fault}" for fault, count in sorted(faults.items())) or "no faults"
-    report.end({"event": "summary", **summary}, f"{checked} objects: {told}.")
+    if sums["elsewhere"]:
+        told += f"; {sums['elsewhere']} more are in another bucket"
+    summary = {"event": "summary", **sums, **faults, "stopped": stop.is_set()}
+    report.end(summary, f"{sums['checked']} objects: {told}.")

@@ -64,6 +64,14 @@ class Verifier:
             originals = select(func.count(PosterSource.id)).where(*_IS_ORIGINAL)
             return (session.scalar(variants) or 0) + (session.scalar(originals) or 0)
 
+    def elsewhere(self) -> int:
+        """How many variants pages link in another bucket than today's, which is not asked."""
+        others = select(func.count(PosterVariant.id)).where(
+            PosterVariant.state == VariantState.READY, PosterVariant.bucket != self._storage.bucket
+        )
+        with self._database.read() as session:
+            return session.scalar(others) or 0
+
     def run(self, stop: threading.Event) -> Iterator[Verdict]:
         """A verdict on every object, in pages along the ids, until ``stop`` is set."""
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="verify") as pool:

@@ -329,6 +329,15 @@ def test_every_object_is_asked_for_and_faulty_ones_are_made_anew(made: Site, run
     assert run("posters", "verify").returncode == 0
 
 
+def test_what_stands_in_another_bucket_is_not_passed_over_in_silence(made: Site, run: Run) -> None:
+    with made.database.write() as session:
+        moved = update(PosterVariant).where(PosterVariant.key.in_(keys(made, 1)))
+        session.execute(moved.values(bucket="old"))
+    ended = run("posters", "verify")
+    summary = events(ended.stdout)[-1]
+    assert (ended.returncode, summary["checked"], summary["elsewhere"]) == (1, COUNT + 2, COUNT)
+
+
 def test_an_original_that_is_gone_is_told(made: Site, run: Run) -> None:
     (original, *_) = [stored.key for stored in made.storage.list("upload/")]
     made.storage.delete([original])
