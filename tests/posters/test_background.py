@@ -93,6 +93,9 @@ def test_a_changed_source_is_told_of_and_one_that_only_moves_is_not(
         changed = session.get_one(PosterSource, source.id)
         changed.url, changed.state = "https://example.com/b.jpg", SourceState.PENDING
     assert told.after_commit == [source.id]
+    with database.write() as session:
+        session.get_one(PosterSource, source.id).chosen = False
+    assert told.after_commit == [source.id], "once is enough"
 
 
 def test_what_the_demo_draws_is_drawn_when_it_is_looked_at(

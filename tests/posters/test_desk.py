@@ -18,6 +18,7 @@ from moziweb.posters.recipes import RECIPES
 from moziweb.posters.rejection import ImageRejected
 from moziweb.posters.service import PosterService
 from moziweb.posters.sources import SourceError, SourceReader, UploadReader
+from moziweb.posters.standing import Retry
 from moziweb.storage.disk import DiskStorage
 
 from .conftest import Clock, Shelf, picture, source_of
@@ -173,6 +174,24 @@ def test_asked_to_regenerate_while_it_is_made_it_is_made_again(
 
     shelf.before_read = ask_meanwhile
     assert service.ensure(source_id).status is Status.LOST
+    assert service.ensure(source_id).status is Status.MADE
+
+
+def test_what_failed_is_tried_again_at_once(
+    database: Database,
+    desk: PosterDesk,
+    service: PosterService,
+    shelf: Shelf,
+    source_id: int,
+    told: list[int],
+) -> None:
+    shelf.error = SourceError("not_found", permanent=True)
+    assert service.ensure(source_id).status is Status.FAILED
+    with database.write() as session:
+        assert desk.retry(session, Retry(code="timeout")) == 0
+        assert desk.retry(session, Retry(code="not_found")) == 1
+    assert told == [source_id]
+    shelf.error = None
     assert service.ensure(source_id).status is Status.MADE
 
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.service import PosterService
 from moziweb.posters.sources import add_upload
-from moziweb.storage import Storage, StoredObject
+from moziweb.storage import Storage, StorageUnavailable, StoredObject
 from moziweb.storage.s3 import S3Storage
 from tests.services.postgres import PostgresServer
 from tests.services.s3 import ROOT, S3Bucket, S3Server
@@ -457,7 +457,9 @@ def test_nothing_is_made_while_gc_removes(
     assert_healed(database, storage, source_id)
 
 
+@pytest.mark.parametrize("refused", [False, True], ids=["removed", "half removed"])
 def test_gc_that_was_frozen_past_its_hold_mends_what_it_has_removed(
+    refused: bool,
     database: Database,
     storage: Storage,
     clock: Clock,
@@ -474,10 +476,14 @@ def test_gc_that_was_frozen_past_its_hold_mends_what_it_has_removed(
             clock.advance(minutes=6)
             assert another().ensure(source_id).status is Status.MADE
             storage.delete(keys)
+            if refused:
+                raise StorageUnavailable("the last of several requests")
 
-    list(Collector(database, Frozen(), clock).run())  # type: ignore[arg-type]
+    with suppress(StorageUnavailable):
+        list(Collector(database, Frozen(), clock).run())  # type: ignore[arg-type]
     with database.read() as session:
         linked = select(PosterVariant.key).where(PosterVariant.state == VariantState.READY)
         assert old_and_new.isdisjoint(session.scalars(linked))
+    assert source_of(database, source_id).state is SourceState.PENDING, "for the background"
     assert another().ensure(source_id).status is Status.MADE
     assert_healed(database, storage, source_id)

@@ -18,6 +18,10 @@ JOBS = text(
     "SELECT (args ->> 'source_id')::int, priority, task_name, status::text "
     "FROM procrastinate.procrastinate_jobs ORDER BY id"
 )
+TAKEN = (
+    "UPDATE procrastinate.procrastinate_jobs SET status = 'doing' "
+    "WHERE (args ->> 'source_id')::int = :source"
+)
 
 
 @pytest.fixture
@@ -77,6 +81,9 @@ def test_the_sweep_defers_what_is_due_once(database: Database, jobs: Queue, movi
     assert jobs.sweep(NOON) == 3
     assert waiting(database) == [(source.id, WHENEVER) for source in sources]
     assert jobs.sweep(NOON) == 0
+    with database.write() as session:  # as a worker has it that was killed with one of them
+        session.execute(text(TAKEN), {"source": sources[1].id})
+    assert jobs.sweep(NOON) == 1
 
 
 def test_the_sweep_keeps_a_backlog_of_bounded_length(
@@ -92,5 +99,7 @@ def test_the_sweep_keeps_a_backlog_of_bounded_length(
         session.execute(
             update(PosterSource).where(PosterSource.id.in_(done)).values(state=SourceState.READY)
         )
+    assert jobs.sweep(NOON) == 0, "as long as the jobs stand there"
+    with database.write() as session:
         session.execute(text("TRUNCATE procrastinate.procrastinate_jobs CASCADE"))
     assert jobs.sweep(NOON) == 3

@@ -1,5 +1,6 @@
 """Answers that a test server cannot be brought to give, in our words."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from botocore.exceptions import (
     IncompleteReadError,
     ResponseStreamingError,
 )
+from botocore.stub import Stubber
 
 from moziweb.storage import StorageMisconfigured, StorageUnavailable
+from moziweb.storage.s3 import S3Settings, S3Storage
 from moziweb.storage.s3_errors import Call, translate, translated
 
 CALL = Call("s3:PutObject", "posters", "https://s3.example.hu", "poster/1")
@@ -32,6 +35,7 @@ def refusal(code: str, status: int, message: str = "") -> ClientError:
         ("InternalError", 500),
         ("InternalError", 200),
         ("SlowDown", 503),
+        ("SlowDown", 200),
         ("RequestTimeout", 400),
         ("ConditionalRequestConflict", 409),
         ("AnythingNew", 502),
@@ -42,6 +46,17 @@ def test_what_may_pass_is_unavailable(code: str, status: int) -> None:
     error = translate(refusal(code, status, "Please wait"), CALL)
     assert isinstance(error, StorageUnavailable)
     assert str(error) == f"https://s3.example.hu cannot do s3:PutObject now: {code} Please wait"
+
+
+def test_what_is_refused_of_a_batch_is_told() -> None:
+    storage = S3Storage(S3Settings("posters", access_key_id="a", secret_access_key="b"))
+    with closing(storage), Stubber(storage._client()) as server:
+        for code in ("NoSuchKey", "SlowDown"):
+            answer = {"Errors": [{"Key": "poster/1", "Code": code, "Message": ""}]}
+            server.add_response("delete_objects", answer)
+        storage.delete(["poster/1"])  # of what was not there some servers tell
+        with pytest.raises(StorageUnavailable):
+            storage.delete(["poster/1"])
 
 
 @pytest.mark.parametrize(
