@@ -50,6 +50,7 @@ def test_s3_is_asked_with_the_patience_that_was_measured() -> None:
             s3__bucket="posters",
             s3__access_key_id="a",
             s3__secret_access_key="b",
+            s3__addressing_style="virtual",
         )
     )
     with closing(make_client(chosen)) as client:
@@ -57,6 +58,7 @@ def test_s3_is_asked_with_the_patience_that_was_measured() -> None:
         assert (config.connect_timeout, config.read_timeout) == (3, 10)
         assert config.retries == {"total_max_attempts": 3, "mode": "standard"}
         assert config.max_pool_connections == 16
+        assert config.s3["addressing_style"] == "virtual"
 
 
 def test_s3_adds_no_route() -> None:
