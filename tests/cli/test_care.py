@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -34,6 +35,7 @@ from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.reconcile import Reconciler
 from moziweb.posters.sources import record_upload, store_upload
+from moziweb.posters.verify import Verifier
 from moziweb.storage import StoredObject
 from tests.conftest import QueryCounter
 from tests.posters.conftest import picture
@@ -369,12 +371,26 @@ def test_what_stands_in_another_bucket_is_not_passed_over_in_silence(made: Site,
     assert (ended.returncode, summary["checked"], summary["elsewhere"]) == (1, COUNT + 2, COUNT)
 
 
-def test_an_original_that_is_gone_is_told(made: Site, run: Run) -> None:
+def test_an_original_that_is_gone_is_told_and_nothing_mended_unasked(made: Site, run: Run) -> None:
     (original, *_) = [stored.key for stored in made.storage.list("upload/")]
-    made.storage.delete([original])
+    ready = keys(made, 1)
+    made.storage.delete([original, ready[0]])
     ended = run("posters", "verify")
     assert ended.returncode == 1
-    assert events(ended.stdout)[-1]["original_missing"] == 1
+    told = events(ended.stdout)[-1]
+    assert (told["original_missing"], told["missing"], told["mended"]) == (1, 1, 0)
+    assert keys(made, 1) == ready
+
+
+def test_pages_of_objects_are_asked_for_without_gap(
+    made: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "PAGE", 1)
+    verdicts = list(Verifier(made.database, made.storage, jobs=2).run(threading.Event()))
+    assert {verdict.claimed.key for verdict in verdicts} == {
+        stored.key for stored in made.storage.list()
+    }
+    assert len(verdicts) == 2 * COUNT + 2
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,14 @@ def test_afterwards_the_route_only_redirects_and_pages_link_the_store(
         links = poster_links(session, site.registry["storage"], {7: "dune"})[7]
     assert first.location.endswith(links.url("small", "jpg"))
 
+    # The bucket was another when it was stored.
+    with database.write() as session:
+        session.execute(update(PosterVariant).values(bucket="older"))
+        stored = select(PosterVariant.key).where(PosterVariant.name == "small")
+        key = session.scalars(stored.where(PosterVariant.format == "jpg")).one() or ""
+    older = site.registry["storage"].url(key, "older")
+    assert browser.get(path, status=302).location.endswith(older)
+
 
 def test_on_disk_the_redirect_leads_to_the_picture(
     browser: TestApp, settings: dict[str, Any], source_id: int
