@@ -20,7 +20,7 @@ from sqlalchemy import select, update
 from moziweb.cli.installation import Installation
 from moziweb.cli.posters import posters
 from moziweb.cli.uploads import uploads
-from moziweb.posters import gc, holding, reconcile, verify
+from moziweb.posters import gc, holding, reconcile, standing, verify
 from moziweb.posters.breaker import STORAGE
 from moziweb.posters.models import (
     LookedAt,
@@ -147,6 +147,15 @@ def test_what_failed_is_tried_again(
         assert (session.get(PosterHost, "a.example") is None) == (count > 0)
         is_for_all = count > 0 and "--host" not in options
         assert (session.get(PosterHost, STORAGE) is None) == is_for_all
+
+
+def test_what_failed_is_tried_again_page_by_page(
+    made: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "PAGE", 1)
+    for host in ("a.example", "b.example", "c.example"):
+        fail_at(made, host, "not_found")
+    assert standing.retry(made.database, standing.Retry()) == 3
 
 
 def test_gc_removes_what_was_superseded_long_ago(made: Site, run: Run) -> None:

@@ -47,6 +47,7 @@ def test_a_source_is_read_and_held_as_the_settings_have_it(
         "posters.wait_seconds": "0.3",
         "posters.fetch_seconds": "7",
         "posters.max_source_mb": "2",
+        "storage.s3.conditional_put": "true",
     }
     site = make_site(
         disk_settings(tmp_path, sqlite_url) | given,
@@ -57,6 +58,7 @@ def test_a_source_is_read_and_held_as_the_settings_have_it(
     policy = reader._fetcher._policy
     assert (policy.max_bytes, policy.deadline_seconds) == (2_000_000, 7)
     assert site.registry["posters"].limits.bytes == 2_000_000
+    assert not site.registry["posters"]._resend
 
     database, gate = site.registry["database"], site.registry["poster_gate"]
     with database.write() as session:
