@@ -558,6 +558,7 @@ def test_a_decoder_that_gives_up_is_asked_again_later(format_: str) -> None:
     ("raised", "code"),
     [
         (MemoryError(), RejectCode.OUT_OF_MEMORY),
+        (OSError("out of memory when reading image file"), RejectCode.OUT_OF_MEMORY),
         (OSError("broken data stream when reading image file"), RejectCode.DECODER_FAILED),
     ],
 )

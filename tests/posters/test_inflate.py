@@ -95,7 +95,9 @@ def test_codings(header: str, coding: Coding) -> None:
     assert content_coding(header) == coding
 
 
-@pytest.mark.parametrize("header", ["br", "zstd", "gzip,gzip", "gzip;q=1", "identity, gzip"])
+@pytest.mark.parametrize(
+    "header", ["br", "zstd", "gzip,gzip", "gzip, gzip", "gzip;q=1", "identity, gzip"]
+)
 def test_other_codings_are_refused(header: str) -> None:
     with pytest.raises(BadStreamError):
         content_coding(header)

@@ -9,9 +9,11 @@ from moziweb.db import Database, create_engine
 from moziweb.posters import queue
 from moziweb.posters.background import Watch
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
-from moziweb.posters.queue import SOON, TASK, WHENEVER, Queue
+from moziweb.posters.queue import QUEUE, SOON, TASK, WHENEVER, Queue
+from moziweb.posters.service import PosterService
+from moziweb.posters.worker import PosterWorker
 
-from .conftest import NOON
+from .conftest import NOON, Clock
 from .test_background import new, rolled_back
 
 JOBS = text(
@@ -84,6 +86,15 @@ def test_the_sweep_defers_what_is_due_once(database: Database, jobs: Queue, movi
     with database.write() as session:  # as a worker has it that was killed with one of them
         session.execute(text(TAKEN), {"source": sources[1].id})
     assert jobs.sweep(NOON) == 1
+
+
+def test_one_of_all_workers_sweeps_every_minute(
+    database: Database, jobs: Queue, service: PosterService, clock: Clock
+) -> None:
+    worker = PosterWorker(database.engine.url, service, jobs, clock, jobs=1)
+    (sweep,) = worker._app().periodic_registry.periodic_tasks.values()
+    assert (sweep.task.name, sweep.cron) == ("posters.sweep", "* * * * *")
+    assert (sweep.task.queue, sweep.task.queueing_lock) == (QUEUE, "posters.sweep")
 
 
 def test_the_sweep_keeps_a_backlog_of_bounded_length(
