@@ -198,6 +198,14 @@ def test_what_was_published_between_look_and_claim_is_not_made_again(
     assert source_of(database, source_id).lease_token is None
 
 
+def test_what_failed_between_look_and_claim_is_left_alone(
+    claims: Claims, source_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims.fail(taken(claims, source_id), "timeout", permanent=False)
+    monkeypatch.setattr("moziweb.posters.claims._refusal", lambda *_: None)
+    assert claims.take(source_id, WANTED) is Refusal.BUSY
+
+
 def test_an_unknown_source_is_told_so(database: Database, claims: Claims) -> None:
     assert claims.take(123, WANTED) is Refusal.UNKNOWN
 
