@@ -12,8 +12,15 @@ from tests import factories
 
 from .cached import CACHED, Films, fill, pages, site, week_here, write
 
-HOT = {"cache.default.refresh_after": "0"}
-"""Whatever is hit is due at once."""
+HOT = {
+    "cache.default.refresh_after": "0",
+    "cache.pages.expiration_time": "60",
+    "cache.feeds.expiration_time": "60",
+    "cache.fragments.expiration_time": "60",
+}
+"""Whatever is hit is due at once, but for a page that ends with its day: so none lives for long,
+and only in the last minute before midnight does one end with it.
+"""
 
 
 @pytest.fixture
