@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 
@@ -39,6 +40,12 @@ def host_of(url: str | None) -> str | None:
         return (urlsplit(url).hostname or "")[:255] or None
     except ValueError:
         return None
+
+
+def rests(session: Session, name: str, now: datetime) -> bool:
+    """Whether a host is left alone at ``now``; asking takes no trial."""
+    until = session.scalar(select(PosterHost.open_until).where(PosterHost.name == name))
+    return until is not None and until > now
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,9 @@ class Breaker:
         return Passage(ailing=frozenset(row.name for row in rows))
 
     def rests(self, name: str) -> bool:
-        """Whether a host is left alone now; asking takes no trial."""
-        now = self._clock()
+        """Whether a host is left alone now, in a session of its own."""
         with self._database.read() as session:
-            row = session.get(PosterHost, name)
-        return row is not None and row.open_until is not None and row.open_until > now
+            return rests(session, name, self._clock())
 
     def failed(self, name: str, code: str, retry_after: float | None = None) -> None:
         """Count a failure. A wish of the host's own, in seconds, is granted at the first."""

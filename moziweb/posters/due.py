@@ -13,9 +13,9 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from .breaker import STORAGE
+from .breaker import STORAGE, rests
 from .claims import unleased
-from .models import PosterHost, PosterSource, SourceKind, SourceState
+from .models import PosterSource, SourceKind, SourceState
 
 LAZY: Final = frozenset({SourceKind.DRAWN})
 """Kinds that are made when a visitor asks, and not before."""
@@ -31,14 +31,9 @@ def due_sources(session: Session, now: datetime, limit: int) -> list[int]:
     whose time to be tried again has come, at last external pictures that may have changed. While
     storage is left alone there is nothing to be done: each would only be put off.
     """
-    if _storage_rests(session, now):
+    if rests(session, STORAGE, now):
         return []
     return list(islice(_in_turn(session, now, limit), limit))
-
-
-def _storage_rests(session: Session, now: datetime) -> bool:
-    until = session.scalar(select(PosterHost.open_until).where(PosterHost.name == STORAGE))
-    return until is not None and until > now
 
 
 def _in_turn(session: Session, now: datetime, limit: int) -> Iterator[int]:
