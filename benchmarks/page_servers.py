@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 
 from waitress import serve
 
-from moziweb.cache.cells import MemcachedCells
 from moziweb.cache.clients import Memcached
+from moziweb.cache.s_memcached import MemcachedCells
 from moziweb.cache.stamps import Stamps
 from moziweb.server import bind
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.cache import Cache, Journal, PublishError, StoreError, TagError, kind_of, model_tag
-from moziweb.cache.pieces import pieces_of, purge
+from moziweb.cache.inspection import pieces_of, purge
 from moziweb.cache.places import Place
 from moziweb.cache.region import TaggedRegion
 from moziweb.cache.tags import MODEL, check_all

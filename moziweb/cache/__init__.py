@@ -33,7 +33,6 @@ a read goes, with ``judging.py`` for what is true and ``storing.py`` for what is
 and ``journal.py`` for how a write does.
 """
 
-from .assembly import Shell
 from .config import Cache, from_settings
 from .declarations import Declarations
 from .dependencies import Group, Refusal
@@ -48,10 +47,11 @@ from .errors import (
     TagError,
     UndeclaredInputError,
 )
+from .fragments import Shell
 from .journal import Journal, JournalRow
 from .keys import KeyMaker
 from .observer import Observer, Observers
-from .parts import Policy
+from .policy import Policy
 from .region import TaggedRegion
 from .relay import Relay, RelayThread
 from .rendering import RenderContext, Rendered, Served, Status

@@ -16,11 +16,10 @@ from urllib.parse import urlencode
 from pyramid.httpexceptions import HTTPBadRequest, HTTPException
 from pyramid.response import Response
 
-from .assembly import Shell
 from .entry import Kind
 from .errors import CacheError, EntryCorruptError
 from .forms import check_content
-from .fragments import Fragments, PieceGoneError, offer_slots, withdraw_slots
+from .fragments import Fragments, PieceGoneError, Shell, offer_slots, withdraw_slots
 from .isolation import declared, isolated
 from .places import CachedRoute, Place
 from .rendering import RenderContext, Rendered, Served

@@ -27,12 +27,10 @@ from dogpile.cache import CacheRegion
 from dogpile.cache.exception import DogpileCacheException
 from dogpile.cache.util import coerce_string_conf
 
-from .backends import MEMCACHED, MEMORY
-from .cells import Cells, MemcachedCells, MemoryCells
+from .cells import Cells
 from .cells_sqlite import SqliteCells
 from .clients import Memcached
 from .delivery import EVERYTHING, Delivery
-from .entries import EntryStore
 from .entry import encode
 from .errors import ConfigurationError
 from .keys import KeyMaker
@@ -40,10 +38,12 @@ from .keytable import CACHE_KEYS, REGION_KEYS, parse
 from .l1 import FirstLevel
 from .lease import Leases, LeaseTerms
 from .observer import Observer
-from .parts import Policy
-from .proxy import GuardedBackend, TaggedBackend, entry_or_cant
+from .policy import Policy
+from .proxy import EntryStore, GuardedBackend, TaggedBackend, entry_or_cant
 from .purging import Purger, over_http
 from .region import TaggedRegion
+from .s_memcached import MEMCACHED, MemcachedCells
+from .s_memory import MEMORY, MemoryCells
 from .stamps import Stamps
 
 PREFIX: Final = "cache."

@@ -14,13 +14,10 @@ A lease saves work. No correctness rests on it.
 
 import random
 import secrets
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-
-from dogpile.cache.api import CacheMutex
 
 from .cells import Cells
 from .errors import StoreError
@@ -113,47 +110,6 @@ class Leases:
     def expired(self, deadline: float) -> bool:
         """Whether a deadline has passed."""
         return self._clock() >= deadline
-
-    def mutex(self, key: str) -> CacheMutex:
-        """The lease on ``key`` in the shape that dogpile's ``get_mutex`` returns."""
-        return LeaseMutex(self, key)
-
-
-class LeaseMutex(CacheMutex):
-    """A lease as dogpile's mutex.
-
-    dogpile keeps one mutex per key and process, for all threads, and may release it from another
-    thread than the one that took it (an ``async_creation_runner`` does). So tokens are kept by
-    thread: a release gives back the thread's own lease or, if it has none, the oldest.
-    """
-
-    def __init__(self, leases: Leases, key: str) -> None:
-        self._leases = leases
-        self._key = key
-        self._lock = threading.Lock()
-        self._tokens: dict[int, bytes] = {}
-
-    def acquire(self, wait: bool = True) -> bool:
-        """Take the lease, with ``wait`` until its deadline. Whether it was taken."""
-        token = self._leases.wait(self._key) if wait else self._leases.take(self._key)
-        if token is None:
-            return False
-        with self._lock:
-            self._tokens[threading.get_ident()] = token
-        return True
-
-    def release(self) -> None:
-        """Give the lease back; nothing happens where none is held, for a wait may have failed."""
-        with self._lock:
-            thread = threading.get_ident()
-            owner = thread if thread in self._tokens else next(iter(self._tokens), None)
-            token = self._tokens.pop(owner) if owner is not None else None
-        if token is not None:
-            self._leases.release(self._key, token)
-
-    def locked(self) -> bool:
-        """Whether anyone, in any process, holds the lease."""
-        return self._leases.held(self._key)
 
 
 def _name(key: str) -> str:

@@ -3,36 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .delivery import ASKING, Delivery
-from .entries import EntryStore
+from moziweb.cache.policy import Policy
+
 from .l1 import FirstLevel
 from .lease import Leases
 from .observer import Observer
+from .proxy import EntryStore
 from .stamps import Stamps
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How a region treats its entries. Times are in seconds.
-
-    ``expiration_time``: the longest life of an entry. ``soft``: who cannot render is served the
-    outdated entry. ``stale_if_error``: for how long an entry may be served when it cannot be
-    judged or renewed; 0 is never. ``refresh_after``: the share of its life after which a hit is due
-    for renewal in the background. ``recoverable``: what a render raises when the data cannot be
-    reached, and an outdated entry is better than an error. ``enabled``: false switches the region
-    off; everything is rendered and nothing stored. ``stray_life`` is the life of "not found", and
-    ``stray_places`` how many answers that are no pages are kept (``strays.py``).
-    """
-
-    expiration_time: float
-    soft: bool = True
-    stale_if_error: float = 0.0
-    refresh_after: float = 1.0
-    recoverable: tuple[type[Exception], ...] = ()
-    enabled: bool = True
-    delivery: Delivery = ASKING
-    stray_life: float = 60.0
-    stray_places: int = 1000
 
 
 @dataclass(frozen=True, slots=True)

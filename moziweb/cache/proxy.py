@@ -7,11 +7,11 @@ error page; locks are leases (``lease.py``).
 (``get_or_create``, ``cache_on_arguments``) rather than through ``TaggedRegion``. Its hook is
 ``get_serialized``, the one place of dogpile where key, metadata and payload are all visible. An
 entry that is no longer true is returned with the same bytes and an ancient time of creation: to
-dogpile it is expired, so one caller makes it anew and the others get the old one meanwhile.
-"""
+dogpile it is expired, so one caller makes it anew and the others get the old one meanwhile."""
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,6 +23,7 @@ from dogpile.cache.api import (
     SerializedReturnType,
 )
 from dogpile.cache.proxy import ProxyBackend
+from dogpile.cache.region import value_version
 
 from .dependencies import tags_of
 from .entry import Entry, decode
@@ -54,7 +55,7 @@ class GuardedBackend(ProxyBackend):
 
     def get_mutex(self, key: str) -> CacheMutex:
         """The lease on ``key``."""
-        return self._leases.mutex(key)
+        return LeaseMutex(self._leases, key)
 
     def get_serialized(self, key: str) -> SerializedReturnType:
         """The value; ``NO_VALUE`` too when the store fails."""
@@ -208,3 +209,97 @@ def entry_or_cant(payload: bytes) -> Entry:
         return decode(payload)
     except EntryCorruptError as error:
         raise CantDeserializeException from error
+
+
+DEFAULT_MAX_BYTES: Final = 1_000_000
+"""memcached refuses values over 1 MiB, and drops what stood under the key before."""
+
+
+class EntryStore:
+    """The entries of one region, by their keys.
+
+    ``max_bytes`` caps an encoded entry; one that is longer is not sent at all.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        backend: GuardedBackend,
+        observer: Observer,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+    ) -> None:
+        self._name = name
+        self._backend = backend
+        self._observer = observer
+        self._max_bytes = max_bytes
+
+    def get_multi(self, keys: Iterable[str]) -> dict[str, Entry]:
+        """The entries that are there; a failing store has none, and a corrupt entry is none."""
+        wanted = list(keys)
+        values = self._backend.get_serialized_multi(wanted)
+        found = ((key, self._entry(value)) for key, value in zip(wanted, values, strict=True))
+        return {key: entry for key, entry in found if entry is not None}
+
+    def check(self) -> None:
+        """``StoreError`` unless the store answers."""
+        self._backend.check()
+
+    def fits(self, encoded: bytes) -> bool:
+        """Whether an encoded entry is within the cap."""
+        return len(encoded) <= self._max_bytes
+
+    def store(self, encoded: Mapping[str, bytes], created: float) -> bool:
+        """Store encoded entries; whether that was acknowledged."""
+        head = json.dumps({"ct": created, "v": value_version}).encode("ascii")
+        framed = {key: b"%b|%b" % (head, data) for key, data in encoded.items()}
+        return self._backend.store(framed)
+
+    def remove(self, keys: Iterable[str]) -> bool:
+        """Remove entries; whether that was acknowledged."""
+        return self._backend.remove(keys)
+
+    def _entry(self, value: object) -> Entry | None:
+        if not isinstance(value, bytes):
+            return None
+        try:
+            return decode(split_frame(value)[1])
+        except EntryCorruptError:
+            self._observer.corrupt(self._name)
+            return None
+
+
+class LeaseMutex(CacheMutex):
+    """A lease as dogpile's mutex.
+
+    dogpile keeps one mutex per key and process, for all threads, and may release it from another
+    thread than the one that took it (an ``async_creation_runner`` does). So tokens are kept by
+    thread: a release gives back the thread's own lease or, if it has none, the oldest.
+    """
+
+    def __init__(self, leases: Leases, key: str) -> None:
+        self._leases = leases
+        self._key = key
+        self._lock = threading.Lock()
+        self._tokens: dict[int, bytes] = {}
+
+    def acquire(self, wait: bool = True) -> bool:
+        """Take the lease, with ``wait`` until its deadline. Whether it was taken."""
+        token = self._leases.wait(self._key) if wait else self._leases.take(self._key)
+        if token is None:
+            return False
+        with self._lock:
+            self._tokens[threading.get_ident()] = token
+        return True
+
+    def release(self) -> None:
+        """Give the lease back; nothing happens where none is held, for a wait may have failed."""
+        with self._lock:
+            thread = threading.get_ident()
+            owner = thread if thread in self._tokens else next(iter(self._tokens), None)
+            token = self._tokens.pop(owner) if owner is not None else None
+        if token is not None:
+            self._leases.release(self._key, token)
+
+    def locked(self) -> bool:
+        """Whether anyone, in any process, holds the lease."""
+        return self._leases.held(self._key)

@@ -18,7 +18,8 @@ from dataclasses import replace
 from .dependencies import NEVER
 from .entry import Entry
 from .judging import judge, resolve
-from .parts import Parts, Policy
+from .parts import Parts
+from .policy import Policy
 from .rendering import ENDS, RenderContext, Rendered, Served, Status, Stopwatch
 from .sources import Source
 from .storing import finish

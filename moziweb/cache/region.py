@@ -4,14 +4,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from .entries import EntryStore
 from .entry import Entry
 from .errors import CacheError, StoreUnreachableError
 from .judging import judge, rechecked
 from .l1 import Copy, FirstLevel
 from .lease import Leases
 from .observer import Observer
-from .parts import Parts, Policy
+from .parts import Parts
+from .policy import Policy
+from .proxy import EntryStore
 from .reading import Read, RenderMany, is_due, serve
 from .rendering import RenderContext, Rendered, Served, Status
 from .sources import Source

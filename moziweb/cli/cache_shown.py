@@ -8,8 +8,14 @@ from typing import Any
 from pyramid.router import Router
 
 from moziweb.cache import Cache, Journal
-from moziweb.cache.inspection import MEANINGS, Inspected, Verdict, clock_text, span_text
-from moziweb.cache.pieces import inspect_page
+from moziweb.cache.inspection import (
+    MEANINGS,
+    Inspected,
+    Verdict,
+    clock_text,
+    inspect_page,
+    span_text,
+)
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.request import Request
 

@@ -12,8 +12,14 @@ from typing import Any, Final
 from pyramid.config import Configurator
 
 from moziweb.cache import Cache, Journal, JournalRow
-from moziweb.cache.inspection import MEANINGS, Inspected, Verdict, clock_text, span_text
-from moziweb.cache.pieces import inspect_page
+from moziweb.cache.inspection import (
+    MEANINGS,
+    Inspected,
+    Verdict,
+    clock_text,
+    inspect_page,
+    span_text,
+)
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.request import Request
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moziweb.cache.assembly import Shell
 from moziweb.cache.errors import EntryCorruptError
+from moziweb.cache.fragments import Shell
 
 SHELL = Shell((b"<ul>", b"\n", b"</ul>"), ("7:hu", "9:hu"))
 

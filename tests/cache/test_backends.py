@@ -14,8 +14,6 @@ from dogpile.testing.fixtures import (
     _GenericSerializerTestSuite,
 )
 
-from moziweb.cache.backends import MEMCACHED, MEMORY, OVERHEAD, MemoryBackend
-from moziweb.cache.cells import MemcachedCells, MemoryCells
 from moziweb.cache.clients import Memcached
 from moziweb.cache.config import from_settings
 from moziweb.cache.dependencies import Group
@@ -23,6 +21,8 @@ from moziweb.cache.entry import Entry, Kind, decode, encode
 from moziweb.cache.lease import Leases, LeaseTerms
 from moziweb.cache.observer import Observer
 from moziweb.cache.proxy import GuardedBackend, TaggedBackend, split_frame
+from moziweb.cache.s_memcached import MEMCACHED, MemcachedCells
+from moziweb.cache.s_memory import MEMORY, OVERHEAD, MemoryBackend, MemoryCells
 from moziweb.cache.stamps import Stamps
 from tests.services.memcached import MemcachedServer
 

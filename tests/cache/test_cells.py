@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from moziweb.cache.cells import Cells, MemoryCells
+from moziweb.cache.cells import Cells
 from moziweb.cache.cells_sqlite import SqliteCells
 from moziweb.cache.errors import StoreError, StoreUnreachableError
+from moziweb.cache.s_memory import MemoryCells
 
 
 def test_nothing_is_there_at_first(cells: Cells) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from moziweb.cache.backends import MemcachedBackend, MemoryBackend
-from moziweb.cache.cells import MemcachedCells, MemoryCells
 from moziweb.cache.cells_sqlite import SqliteCells
 from moziweb.cache.config import from_settings, open_cells
 from moziweb.cache.errors import ConfigurationError
 from moziweb.cache.keytable import CACHE_KEYS, REGION_KEYS
 from moziweb.cache.rendering import RenderContext, Rendered, Status
+from moziweb.cache.s_memcached import MemcachedBackend, MemcachedCells
+from moziweb.cache.s_memory import MemoryBackend, MemoryCells
 from moziweb.cache.sources import ClockSource
 from tests.services.memcached import MemcachedServer
 

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import pytest
 from dogpile.cache.api import CacheMutex
 
-from moziweb.cache.cells import Cells, MemoryCells
+from moziweb.cache.cells import Cells
 from moziweb.cache.cells_sqlite import SqliteCells
 from moziweb.cache.errors import StoreUnreachableError
-from moziweb.cache.lease import LeaseMutex, Leases, LeaseTerms
+from moziweb.cache.lease import Leases, LeaseTerms
+from moziweb.cache.proxy import LeaseMutex
+from moziweb.cache.s_memory import MemoryCells
 
 TERMS = LeaseTerms(life=30, wait=20, poll=0.002)
 
@@ -122,7 +124,7 @@ def test_a_store_lost_before_the_release_is_no_error(monkeypatch: pytest.MonkeyP
 
 
 def test_the_mutex_is_dogpile_s(leases: Leases) -> None:
-    mutex = leases.mutex("a")
+    mutex = LeaseMutex(leases, "a")
     assert isinstance(mutex, CacheMutex)
     assert mutex.acquire()
     assert mutex.locked()
@@ -133,7 +135,7 @@ def test_the_mutex_is_dogpile_s(leases: Leases) -> None:
 
 
 def test_a_mutex_may_be_released_by_another_thread(leases: Leases) -> None:
-    mutex = leases.mutex("a")
+    mutex = LeaseMutex(leases, "a")
     mutex.acquire()
     thread = threading.Thread(target=mutex.release)
     thread.start()
@@ -162,7 +164,7 @@ def test_threads_never_hold_it_together(make_cells: Callable[[], Cells]) -> None
 
     def work() -> None:
         cells = make_cells()
-        mutex = Leases(cells, TERMS).mutex("a")
+        mutex = LeaseMutex(Leases(cells, TERMS), "a")
         for _ in range(3):
             assert mutex.acquire()
             alone.append(inside.acquire(blocking=False))

@@ -7,19 +7,17 @@ from typing import Any
 
 import pytest
 
-from moziweb.cache.backends import MemoryBackend
-from moziweb.cache.cells import MemoryCells
 from moziweb.cache.dependencies import Refusal
-from moziweb.cache.entries import EntryStore
 from moziweb.cache.entry import Kind
 from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
 from moziweb.cache.l1 import FirstLevel
 from moziweb.cache.lease import Leases, LeaseTerms
 from moziweb.cache.observer import Observer
-from moziweb.cache.parts import Policy
-from moziweb.cache.proxy import GuardedBackend
+from moziweb.cache.policy import Policy
+from moziweb.cache.proxy import EntryStore, GuardedBackend
 from moziweb.cache.region import TaggedRegion
 from moziweb.cache.rendering import RenderContext, Rendered, Served, Status
+from moziweb.cache.s_memory import MemoryBackend, MemoryCells
 from moziweb.cache.sources import ClockSource
 from moziweb.cache.stamps import Stamps
 

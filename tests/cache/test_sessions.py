@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from moziweb.cache.cells import MemoryCells
 from moziweb.cache.errors import StartedUnknownError
+from moziweb.cache.s_memory import MemoryCells
 from moziweb.cache.sessions import SessionClock
 from moziweb.cache.stamps import Stamps
 from moziweb.cache.writes import Writes

@@ -23,12 +23,12 @@ from moziweb.cache import (
     UndeclaredInputError,
     from_settings,
 )
-from moziweb.cache.cells import MemoryCells
 from moziweb.cache.entry import decode, encode
 from moziweb.cache.errors import CacheError, StoreUnreachableError
 from moziweb.cache.fragments import slots_of
 from moziweb.cache.places import Moment
 from moziweb.cache.proxy import split_frame
+from moziweb.cache.s_memory import MemoryCells
 from moziweb.cache.views import depend, stray
 
 SETTINGS = {"cache.regions": "pages", "cache.pages.expiration_time": "60"}
