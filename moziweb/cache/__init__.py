@@ -47,10 +47,10 @@ from .errors import (
     TagError,
     UndeclaredInputError,
 )
+from .events import Observer, Observers
 from .fragments import Shell
 from .journal import Journal, JournalRow
 from .keys import KeyMaker
-from .observer import Observer, Observers
 from .policy import Policy
 from .region import TaggedRegion
 from .relay import Relay, RelayThread

@@ -33,11 +33,11 @@ from .clients import Memcached
 from .delivery import EVERYTHING, Delivery
 from .entry import encode
 from .errors import ConfigurationError
+from .events import Observer
 from .keys import KeyMaker
 from .keytable import CACHE_KEYS, REGION_KEYS, parse
 from .l1 import FirstLevel
 from .lease import Leases, LeaseTerms
-from .observer import Observer
 from .policy import Policy
 from .proxy import EntryStore, GuardedBackend, TaggedBackend, entry_or_cant
 from .purging import Purger, over_http

@@ -19,6 +19,7 @@ from typing import Any, Final
 from .addressbook import AddressBook
 from .entry import Entry
 from .errors import EntryCorruptError
+from .events import Observer
 from .forms import (
     CODINGS,
     NOT_MODIFIED,
@@ -31,7 +32,6 @@ from .forms import (
     is_known,
 )
 from .l1 import Copy
-from .observer import Observer
 from .places import Place
 from .region import TaggedRegion
 from .rendering import Served, Status

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from moziweb.cache.policy import Policy
 
+from .events import Observer
 from .l1 import FirstLevel
 from .lease import Leases
-from .observer import Observer
 from .proxy import EntryStore
 from .stamps import Stamps
 

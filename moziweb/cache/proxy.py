@@ -28,8 +28,8 @@ from dogpile.cache.region import value_version
 from .dependencies import tags_of
 from .entry import Entry, decode
 from .errors import EntryCorruptError, StoreError, StoreUnreachableError
+from .events import Observer
 from .lease import Leases
-from .observer import Observer
 from .stamps import Stamps, unresolved, valid
 
 log = logging.getLogger(__name__)

@@ -6,10 +6,10 @@ from contextlib import contextmanager, suppress
 
 from .entry import Entry
 from .errors import CacheError, StoreUnreachableError
+from .events import Observer
 from .judging import judge, rechecked
 from .l1 import Copy, FirstLevel
 from .lease import Leases
-from .observer import Observer
 from .parts import Parts
 from .policy import Policy
 from .proxy import EntryStore

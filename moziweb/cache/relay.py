@@ -9,9 +9,9 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from .events import Observer
 from .expansion import Expansions
 from .journal import Journal
-from .observer import Observer
 from .stamps import Stamps
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from webob import Request
 
-from .observer import Observer
+from .events import Observer
 
 log = logging.getLogger(__name__)
 

@@ -33,8 +33,8 @@ from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, session
 
 from .declarations import Declarations
 from .errors import PublishError
+from .events import Observer
 from .journal import Journal
-from .observer import Observer
 from .stamps import Stamps
 from .tags import check_all, model_tag
 

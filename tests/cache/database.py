@@ -6,8 +6,8 @@ from sqlalchemy import Column, ForeignKey, MetaData, Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from moziweb.cache.declarations import Declarations
+from moziweb.cache.events import Observer
 from moziweb.cache.journal import Journal
-from moziweb.cache.observer import Observer
 
 
 class Base(DeclarativeBase):

@@ -18,8 +18,8 @@ from moziweb.cache.clients import Memcached
 from moziweb.cache.config import from_settings
 from moziweb.cache.dependencies import Group
 from moziweb.cache.entry import Entry, Kind, decode, encode
+from moziweb.cache.events import Observer
 from moziweb.cache.lease import Leases, LeaseTerms
-from moziweb.cache.observer import Observer
 from moziweb.cache.proxy import GuardedBackend, TaggedBackend, split_frame
 from moziweb.cache.s_memcached import MEMCACHED, MemcachedCells
 from moziweb.cache.s_memory import MEMORY, OVERHEAD, MemoryBackend, MemoryCells

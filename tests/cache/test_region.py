@@ -10,9 +10,9 @@ import pytest
 from moziweb.cache.dependencies import Refusal
 from moziweb.cache.entry import Kind
 from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
+from moziweb.cache.events import Observer
 from moziweb.cache.l1 import FirstLevel
 from moziweb.cache.lease import Leases, LeaseTerms
-from moziweb.cache.observer import Observer
 from moziweb.cache.policy import Policy
 from moziweb.cache.proxy import EntryStore, GuardedBackend
 from moziweb.cache.region import TaggedRegion

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from moziweb.cache.observer import Observer
+from moziweb.cache.events import Observer
 from moziweb.cache.rendering import RenderContext, Rendered, Status
 from moziweb.cache.renewal import Renewer
 from moziweb.cache.sessions import SessionClock

@@ -19,12 +19,12 @@ from greenlet import getcurrent, greenlet
 
 from moziweb.cache.entry import Kind
 from moziweb.cache.errors import CacheError, PublishError
+from moziweb.cache.events import Observer
 from moziweb.cache.expansion import Expansions
 from moziweb.cache.inspection import purge
 from moziweb.cache.keys import KeyMaker
 from moziweb.cache.l1 import FirstLevel
 from moziweb.cache.lease import Leases, LeaseTerms
-from moziweb.cache.observer import Observer
 from moziweb.cache.places import Place
 from moziweb.cache.policy import Policy
 from moziweb.cache.proxy import EntryStore, GuardedBackend
