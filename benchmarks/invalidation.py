@@ -31,7 +31,7 @@ from benchmarks.page_servers import site_settings
 from benchmarks.report import Bound, Cell, finish, print_table
 from moziweb import main as make_app
 from moziweb.cache import Cache, Entry, Group, Kind, tag
-from moziweb.cache.entry import encode
+from moziweb.cache.protocol.entry import encode
 from moziweb.db import create_engine, migrations
 from moziweb.movies.calendar import budapest_today, week_of
 from moziweb.movies.models import Movie, Premiere, PremiereKind

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 from waitress import serve
 
 from moziweb.cache.clients import Memcached
+from moziweb.cache.protocol.stamps import Stamps
 from moziweb.cache.s_memcached import MemcachedCells
-from moziweb.cache.stamps import Stamps
 from moziweb.server import bind
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

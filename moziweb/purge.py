@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from moziweb.cache import Cache, Journal, PublishError, StoreError, TagError, kind_of, model_tag
 from moziweb.cache.inspection import pieces_of, purge
 from moziweb.cache.places import Place
+from moziweb.cache.protocol.tags import MODEL, check_all
 from moziweb.cache.region import TaggedRegion
-from moziweb.cache.tags import MODEL, check_all
 from moziweb.db import Database
 from moziweb.freshness import DECLARATIONS
 

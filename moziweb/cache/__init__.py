@@ -35,8 +35,6 @@ and ``journal.py`` for how a write does.
 
 from .config import Cache, from_settings
 from .declarations import Declarations
-from .dependencies import Group, Refusal
-from .entry import Entry, Kind
 from .errors import (
     CacheError,
     ConfigurationError,
@@ -50,15 +48,17 @@ from .errors import (
 from .events import Observer, Observers
 from .fragments import Shell
 from .journal import Journal, JournalRow
-from .keys import KeyMaker
 from .policy import Policy
+from .protocol.dependencies import Group, Refusal
+from .protocol.entry import Entry, Kind
+from .protocol.keys import KeyMaker
+from .protocol.snapshots import ClockSource, Source
+from .protocol.stamps import Stamps
+from .protocol.tags import kind_of, model_tag, tag
 from .region import TaggedRegion
 from .relay import Relay, RelayThread
 from .rendering import RenderContext, Rendered, Served, Status
 from .sessions import SessionClock, SessionSource
-from .sources import ClockSource, Source
-from .stamps import Stamps
-from .tags import kind_of, model_tag, tag
 from .tally import Tally
 from .writes import REASON, TAGS_OPTION, Writes, has_written, pending_tags
 

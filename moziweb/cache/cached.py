@@ -16,17 +16,17 @@ from urllib.parse import urlencode
 from pyramid.httpexceptions import HTTPBadRequest, HTTPException
 from pyramid.response import Response
 
-from .entry import Kind
 from .errors import CacheError, EntryCorruptError
 from .forms import check_content
 from .fragments import Fragments, PieceGoneError, Shell, offer_slots, withdraw_slots
 from .isolation import declared, isolated
 from .places import CachedRoute, Place
+from .protocol.entry import Kind
+from .protocol.snapshots import Source
 from .rendering import RenderContext, Rendered, Served
 from .renewal import RENEWAL, Renewer
 from .responses import content_of, rendered_of, response_of
 from .sessions import SessionClock
-from .sources import Source
 from .strays import MISSING, MOVED, STATUSES, Strays
 
 View = Callable[[Any, Any], Response]

@@ -27,24 +27,24 @@ from dogpile.cache import CacheRegion
 from dogpile.cache.exception import DogpileCacheException
 from dogpile.cache.util import coerce_string_conf
 
-from .cells import Cells
 from .cells_sqlite import SqliteCells
 from .clients import Memcached
 from .delivery import EVERYTHING, Delivery
-from .entry import encode
 from .errors import ConfigurationError
 from .events import Observer
-from .keys import KeyMaker
 from .keytable import CACHE_KEYS, REGION_KEYS, parse
 from .l1 import FirstLevel
-from .lease import Leases, LeaseTerms
 from .policy import Policy
+from .protocol.entry import encode
+from .protocol.keys import KeyMaker
+from .protocol.leases import Leases, LeaseTerms
+from .protocol.stamps import Stamps
+from .protocol.store import Cells
 from .proxy import EntryStore, GuardedBackend, TaggedBackend, entry_or_cant
 from .purging import Purger, over_http
 from .region import TaggedRegion
 from .s_memcached import MEMCACHED, MemcachedCells
 from .s_memory import MEMORY, MemoryCells
-from .stamps import Stamps
 
 PREFIX: Final = "cache."
 DEFAULT: Final = "default"

@@ -24,7 +24,7 @@ from sqlalchemy.orm.attributes import History
 
 from .errors import ConfigurationError
 from .expansion import Expansions
-from .tags import MODEL, check_all, model_tag
+from .protocol.tags import MODEL, check_all, model_tag
 
 
 class Row:

@@ -17,7 +17,6 @@ from io import BytesIO
 from typing import Any, Final
 
 from .addressbook import AddressBook
-from .entry import Entry
 from .errors import EntryCorruptError
 from .events import Observer
 from .forms import (
@@ -33,6 +32,7 @@ from .forms import (
 )
 from .l1 import Copy
 from .places import Place
+from .protocol.entry import Entry
 from .region import TaggedRegion
 from .rendering import Served, Status
 from .telling import age_header, headers_of

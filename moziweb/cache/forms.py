@@ -14,8 +14,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from .delivery import Headers, delivery_of
-from .entry import Entry
 from .errors import EntryCorruptError
+from .protocol.entry import Entry
 from .rendering import Served, Status
 from .telling import headers_of
 

@@ -28,13 +28,13 @@ from typing import Any, Final, Self
 
 from markupsafe import Markup
 
-from .entry import Kind
 from .errors import CacheError, EntryCorruptError
-from .keys import KeyMaker
+from .protocol.entry import Kind
+from .protocol.keys import KeyMaker
+from .protocol.snapshots import Source
 from .reading import RenderMany
 from .region import Render, TaggedRegion
 from .rendering import RenderContext, Rendered
-from .sources import Source
 
 
 @dataclass(frozen=True, slots=True)

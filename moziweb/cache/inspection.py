@@ -10,14 +10,14 @@ from enum import StrEnum
 from typing import Any, Final
 
 from .config import Cache
-from .dependencies import Group
-from .entry import Entry
 from .errors import EntryCorruptError, StoreError
 from .fragments import FRAGMENTS, Shell, card_key, shell_key
 from .journal import JournalRow
 from .places import CachedRoutes, Place
+from .protocol.dependencies import Group
+from .protocol.entry import Entry
+from .protocol.stamps import Stamps, epoch_of, valid
 from .region import TaggedRegion
-from .stamps import Stamps, epoch_of, valid
 from .strays import Strays
 
 CausesOf = Callable[[frozenset[str]], Mapping[str, JournalRow]]

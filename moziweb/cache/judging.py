@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .delivery import KEY
-from .dependencies import Group, tags_of
-from .entry import Entry
 from .errors import StoreError
 from .l1 import Copy
 from .parts import Parts
-from .stamps import copies_tag, unresolved, valid
+from .protocol.dependencies import Group, tags_of
+from .protocol.entry import Entry
+from .protocol.stamps import copies_tag, unresolved, valid
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .errors import ConfigurationError
-from .lease import LeaseTerms
+from .protocol.leases import LeaseTerms
 
 _TERMS: Final = LeaseTerms()
 

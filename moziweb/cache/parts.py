@@ -7,9 +7,9 @@ from moziweb.cache.policy import Policy
 
 from .events import Observer
 from .l1 import FirstLevel
-from .lease import Leases
+from .protocol.leases import Leases
+from .protocol.stamps import Stamps
 from .proxy import EntryStore
-from .stamps import Stamps
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from pyramid.interfaces import IRequestFactory, IRoutesMapper
 from pyramid.registry import Registry
 from pyramid.request import Request
 
-from .entry import Entry
 from .isolation import declared
-from .keys import KeyMaker
+from .protocol.entry import Entry
+from .protocol.keys import KeyMaker
 from .region import TaggedRegion
 from .strays import Strays
 

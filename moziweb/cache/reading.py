@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from .dependencies import NEVER
-from .entry import Entry
 from .judging import judge, resolve
 from .parts import Parts
 from .policy import Policy
+from .protocol.dependencies import NEVER
+from .protocol.entry import Entry
+from .protocol.snapshots import Source
 from .rendering import ENDS, RenderContext, Rendered, Served, Status, Stopwatch
-from .sources import Source
 from .storing import finish
 
 RenderMany = Callable[[Mapping[str, RenderContext]], Mapping[str, Rendered]]

@@ -4,19 +4,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from .entry import Entry
 from .errors import CacheError, StoreUnreachableError
 from .events import Observer
 from .judging import judge, rechecked
 from .l1 import Copy, FirstLevel
-from .lease import Leases
 from .parts import Parts
 from .policy import Policy
+from .protocol.entry import Entry
+from .protocol.leases import Leases
+from .protocol.snapshots import Source
+from .protocol.stamps import Stamps
 from .proxy import EntryStore
 from .reading import Read, RenderMany, is_due, serve
 from .rendering import RenderContext, Rendered, Served, Status
-from .sources import Source
-from .stamps import Stamps
 from .storing import finish
 
 Render = Callable[[RenderContext], Rendered]

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from .events import Observer
 from .expansion import Expansions
 from .journal import Journal
-from .stamps import Stamps
+from .protocol.stamps import Stamps
 
 log = logging.getLogger(__name__)
 

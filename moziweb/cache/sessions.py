@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from .errors import StartedUnknownError
-from .stamps import Stamps
+from .protocol.stamps import Stamps
 from .writes import has_written
 
 _KEY = "moziweb.cache.started"

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from .config import Cache
 from .errors import StoreError
 from .journal import Journal
-from .tags import kind_of
+from .protocol.tags import kind_of
 
 HOUR: Final = 3600.0
 RECENT: Final = 2000

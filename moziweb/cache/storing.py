@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from .delivery import KEY
-from .dependencies import Refusal, tags_of
-from .entry import Entry, encode
 from .judging import resolve, stamps_of
 from .parts import Parts
+from .protocol.dependencies import Refusal, tags_of
+from .protocol.entry import Entry, encode
+from .protocol.snapshots import Source
+from .protocol.stamps import unresolved
 from .rendering import RenderContext, Rendered, Served, Status
-from .sources import Source
-from .stamps import unresolved
 
 
 def finish(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from .delivery import delivery_of
-from .entry import Entry
+from .protocol.entry import Entry
 from .rendering import Served
 
 TAGS_BYTES: Final = 2000

@@ -35,8 +35,8 @@ from .declarations import Declarations
 from .errors import PublishError
 from .events import Observer
 from .journal import Journal
-from .stamps import Stamps
-from .tags import check_all, model_tag
+from .protocol.stamps import Stamps
+from .protocol.tags import check_all, model_tag
 
 log = logging.getLogger(__name__)
 

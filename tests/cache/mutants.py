@@ -8,14 +8,15 @@ from contextlib import nullcontext
 
 import pytest
 
-from moziweb.cache import judging, l1, reading, region, stamps, storing
-from moziweb.cache.dependencies import Group, Recorder, tags_of
-from moziweb.cache.entry import Entry
+from moziweb.cache import judging, l1, reading, region, storing
 from moziweb.cache.parts import Parts
 from moziweb.cache.places import Place
+from moziweb.cache.protocol import stamps
+from moziweb.cache.protocol.dependencies import Group, Recorder, tags_of
+from moziweb.cache.protocol.entry import Entry
+from moziweb.cache.protocol.stamps import CLOCK, TOMB, Stamps, epoch_of
 from moziweb.cache.region import Render, TaggedRegion
 from moziweb.cache.rendering import RenderContext, Served, Status
-from moziweb.cache.stamps import CLOCK, TOMB, Stamps, epoch_of
 from moziweb.cache.strays import Strays
 
 from . import world

@@ -16,14 +16,14 @@ from dogpile.testing.fixtures import (
 
 from moziweb.cache.clients import Memcached
 from moziweb.cache.config import from_settings
-from moziweb.cache.dependencies import Group
-from moziweb.cache.entry import Entry, Kind, decode, encode
 from moziweb.cache.events import Observer
-from moziweb.cache.lease import Leases, LeaseTerms
+from moziweb.cache.protocol.dependencies import Group
+from moziweb.cache.protocol.entry import Entry, Kind, decode, encode
+from moziweb.cache.protocol.leases import Leases, LeaseTerms
+from moziweb.cache.protocol.stamps import Stamps
 from moziweb.cache.proxy import GuardedBackend, TaggedBackend, split_frame
 from moziweb.cache.s_memcached import MEMCACHED, MemcachedCells
 from moziweb.cache.s_memory import MEMORY, OVERHEAD, MemoryBackend, MemoryCells
-from moziweb.cache.stamps import Stamps
 from tests.services.memcached import MemcachedServer
 
 WRAPPED = Stamps(MemoryCells(), 3600)

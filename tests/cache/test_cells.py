@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from moziweb.cache.cells import Cells
 from moziweb.cache.cells_sqlite import SqliteCells
 from moziweb.cache.errors import StoreError, StoreUnreachableError
+from moziweb.cache.protocol.store import Cells
 from moziweb.cache.s_memory import MemoryCells
 
 

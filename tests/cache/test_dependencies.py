@@ -2,8 +2,8 @@
 
 import pytest
 
-from moziweb.cache.dependencies import NEVER, Group, Recorder, Refusal, tags_of
 from moziweb.cache.errors import TagError
+from moziweb.cache.protocol.dependencies import NEVER, Group, Recorder, Refusal, tags_of
 
 
 def rendered(started: int | None, *tags: str) -> Recorder:

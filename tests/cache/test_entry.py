@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moziweb.cache.dependencies import NEVER, Group
-from moziweb.cache.entry import Entry, Kind, decode, encode
 from moziweb.cache.errors import EntryCorruptError
+from moziweb.cache.protocol.dependencies import NEVER, Group
+from moziweb.cache.protocol.entry import Entry, Kind, decode, encode
 
 ENTRY = Entry(
     kind=Kind.PAGE,
@@ -82,7 +82,7 @@ def test_what_other_caches_write_is_refused(data: bytes) -> None:
 
 
 def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("moziweb.cache.entry.VERSION", 2)
+    monkeypatch.setattr("moziweb.cache.protocol.entry.VERSION", 2)
     newer = encode(ENTRY)
     monkeypatch.undo()
     with pytest.raises(EntryCorruptError, match="version"):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from moziweb.cache import Relay, tag
 from moziweb.cache.declarations import Declarations
-from moziweb.cache.stamps import Stamps
+from moziweb.cache.protocol.stamps import Stamps
 from moziweb.cache.writes import Writes
 from tests.cache.database import NOW, Film, Heard, Poster, journal
 

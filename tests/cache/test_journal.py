@@ -8,8 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.cache.errors import PublishError
 from moziweb.cache.journal import Journal
+from moziweb.cache.protocol.stamps import Stamps
 from moziweb.cache.relay import Relay, RelayThread
-from moziweb.cache.stamps import Stamps
 from tests.cache.database import NOW, Base, Heard, journal
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.cache.errors import ConfigurationError
-from moziweb.cache.keys import MAX_BYTES, KeyMaker
+from moziweb.cache.protocol.keys import MAX_BYTES, KeyMaker
 
 KEYS = KeyMaker("mozi", "pages", "2026.1")
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from dogpile.cache.api import CacheMutex
 
-from moziweb.cache.cells import Cells
 from moziweb.cache.cells_sqlite import SqliteCells
 from moziweb.cache.errors import StoreUnreachableError
-from moziweb.cache.lease import Leases, LeaseTerms
+from moziweb.cache.protocol.leases import Leases, LeaseTerms
+from moziweb.cache.protocol.store import Cells
 from moziweb.cache.proxy import LeaseMutex
 from moziweb.cache.s_memory import MemoryCells
 

@@ -9,9 +9,9 @@ import pytest
 from moziweb.cache import from_settings
 from moziweb.cache.delivery import EVERYTHING
 from moziweb.cache.events import Observer
+from moziweb.cache.protocol.stamps import Stamps
 from moziweb.cache.purging import HEADER_BYTES, Purger, over_http
 from moziweb.cache.s_memory import MemoryCells
-from moziweb.cache.stamps import Stamps
 
 Heard = list[tuple[str, str, str | None]]
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from moziweb.cache.dependencies import Refusal
-from moziweb.cache.entry import Kind
 from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
 from moziweb.cache.events import Observer
 from moziweb.cache.l1 import FirstLevel
-from moziweb.cache.lease import Leases, LeaseTerms
 from moziweb.cache.policy import Policy
+from moziweb.cache.protocol.dependencies import Refusal
+from moziweb.cache.protocol.entry import Kind
+from moziweb.cache.protocol.leases import Leases, LeaseTerms
+from moziweb.cache.protocol.snapshots import ClockSource
+from moziweb.cache.protocol.stamps import Stamps
 from moziweb.cache.proxy import EntryStore, GuardedBackend
 from moziweb.cache.region import TaggedRegion
 from moziweb.cache.rendering import RenderContext, Rendered, Served, Status
 from moziweb.cache.s_memory import MemoryBackend, MemoryCells
-from moziweb.cache.sources import ClockSource
-from moziweb.cache.stamps import Stamps
 
 LIFE = 100.0
 

@@ -5,9 +5,9 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from moziweb.cache.errors import StartedUnknownError
+from moziweb.cache.protocol.stamps import Stamps
 from moziweb.cache.s_memory import MemoryCells
 from moziweb.cache.sessions import SessionClock
-from moziweb.cache.stamps import Stamps
 from moziweb.cache.writes import Writes
 from tests.cache.database import Film
 

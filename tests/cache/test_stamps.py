@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moziweb.cache.cells import Cells
-from moziweb.cache.dependencies import Group
 from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
+from moziweb.cache.protocol.dependencies import Group
+from moziweb.cache.protocol.stamps import CLOCK, Stamps, epoch_of, new_clock, unresolved, valid
+from moziweb.cache.protocol.store import Cells
 from moziweb.cache.s_memory import MemoryCells
-from moziweb.cache.stamps import CLOCK, Stamps, epoch_of, new_clock, unresolved, valid
 
 TTL = 3600.0
 EPOCH = 7 << 32

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moziweb.cache import tags
 from moziweb.cache.errors import TagError
+from moziweb.cache.protocol import tags
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ from moziweb.cache import (
     UndeclaredInputError,
     from_settings,
 )
-from moziweb.cache.entry import decode, encode
 from moziweb.cache.errors import CacheError, StoreUnreachableError
 from moziweb.cache.fragments import slots_of
 from moziweb.cache.places import Moment
+from moziweb.cache.protocol.entry import decode, encode
 from moziweb.cache.proxy import split_frame
 from moziweb.cache.s_memory import MemoryCells
 from moziweb.cache.views import depend, stray

@@ -19,8 +19,8 @@ from sqlalchemy.orm import (
 from moziweb.cache.declarations import Declarations
 from moziweb.cache.errors import ConfigurationError, PublishError, TagError
 from moziweb.cache.journal import JournalRow
-from moziweb.cache.stamps import Stamps
-from moziweb.cache.tags import tag
+from moziweb.cache.protocol.stamps import Stamps
+from moziweb.cache.protocol.tags import tag
 from moziweb.cache.writes import REASON, Writes, has_written
 from tests.cache.database import (
     NOW,

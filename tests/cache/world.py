@@ -17,21 +17,21 @@ from dataclasses import dataclass, field
 from dogpile.cache.api import NO_VALUE, BytesBackend, SerializedReturnType
 from greenlet import getcurrent, greenlet
 
-from moziweb.cache.entry import Kind
 from moziweb.cache.errors import CacheError, PublishError
 from moziweb.cache.events import Observer
 from moziweb.cache.expansion import Expansions
 from moziweb.cache.inspection import purge
-from moziweb.cache.keys import KeyMaker
 from moziweb.cache.l1 import FirstLevel
-from moziweb.cache.lease import Leases, LeaseTerms
 from moziweb.cache.places import Place
 from moziweb.cache.policy import Policy
+from moziweb.cache.protocol.entry import Kind
+from moziweb.cache.protocol.keys import KeyMaker
+from moziweb.cache.protocol.leases import Leases, LeaseTerms
+from moziweb.cache.protocol.stamps import Stamps
 from moziweb.cache.proxy import EntryStore, GuardedBackend
 from moziweb.cache.region import Render, TaggedRegion
 from moziweb.cache.rendering import RenderContext, Rendered, Served, Status
 from moziweb.cache.s_memory import MemoryCells
-from moziweb.cache.stamps import Stamps
 from moziweb.cache.strays import Strays
 
 LIST = "list:x"

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from webob import Request, Response
 from webtest import TestApp
 
-from moziweb.cache.entry import encode
+from moziweb.cache.protocol.entry import encode
 from moziweb.movies.models import Genre, Movie, Premiere
 from moziweb.posters.models import PosterSource, SourceState
 from tests import factories

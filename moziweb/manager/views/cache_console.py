@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from moziweb.cache import Cache, Journal, PublishError, StoreError, Tally, kind_of
 from moziweb.cache.inspection import clock_text
+from moziweb.cache.protocol.tags import MODEL
 from moziweb.cache.statistics import statistics_of
-from moziweb.cache.tags import MODEL
 from moziweb.freshness import DECLARATIONS
 from moziweb.i18n import _
 from moziweb.purge import (

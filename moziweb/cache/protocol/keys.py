@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
 
 MAX_BYTES: Final = 250 - len("_lock")
 MAX_PREFIX: Final = 60

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from .cells import Cells
-from .errors import StoreError
+from ..errors import StoreError
+from .store import Cells
 
 _FREE: Final = b"free"
 _UNGUARDED: Final = b"unguarded"

@@ -13,7 +13,7 @@ things that do not exist must not be able to fill the stamp store.
 import re
 from collections.abc import Iterable
 
-from .errors import TagError
+from ..errors import TagError
 
 MAX_LENGTH = 100
 """Characters of a tag. A stamp's key is a prefix and the tag, and must fit in 250 bytes."""

@@ -29,9 +29,9 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from .cells import Cells
+from ..errors import PublishError, StoreError, StoreUnreachableError
 from .dependencies import Group
-from .errors import PublishError, StoreError, StoreUnreachableError
+from .store import Cells
 
 log = logging.getLogger(__name__)
 

@@ -26,8 +26,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
 
+from ..errors import EntryCorruptError
 from .dependencies import Group
-from .errors import EntryCorruptError
 from .tags import check_joined
 
 MAGIC: Final = b"MZ"
