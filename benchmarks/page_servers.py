@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 
 from waitress import serve
 
-from moziweb.cache.clients import Memcached
 from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.s_memcached import MemcachedCells
+from moziweb.cache.stores.memcached import MemcachedCells
+from moziweb.cache.stores.memcached_client import Memcached
 from moziweb.server import bind
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

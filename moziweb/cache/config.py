@@ -27,8 +27,6 @@ from dogpile.cache import CacheRegion
 from dogpile.cache.exception import DogpileCacheException
 from dogpile.cache.util import coerce_string_conf
 
-from .cells_sqlite import SqliteCells
-from .clients import Memcached
 from .delivery import EVERYTHING, Delivery
 from .errors import ConfigurationError
 from .events import Observer
@@ -40,11 +38,13 @@ from .protocol.keys import KeyMaker
 from .protocol.leases import Leases, LeaseTerms
 from .protocol.stamps import Stamps
 from .protocol.store import Cells
-from .proxy import EntryStore, GuardedBackend, TaggedBackend, entry_or_cant
-from .purging import Purger, over_http
 from .region import TaggedRegion
-from .s_memcached import MEMCACHED, MemcachedCells
-from .s_memory import MEMORY, MemoryCells
+from .stores.cdn import Purger, over_http
+from .stores.dogpile_adapter import EntryStore, GuardedBackend, TaggedBackend, entry_or_cant
+from .stores.memcached import MEMCACHED, MemcachedCells
+from .stores.memcached_client import Memcached
+from .stores.memory import MEMORY, MemoryCells
+from .stores.sqlite import SqliteCells
 
 PREFIX: Final = "cache."
 DEFAULT: Final = "default"

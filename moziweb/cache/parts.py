@@ -9,7 +9,7 @@ from .events import Observer
 from .l1 import FirstLevel
 from .protocol.leases import Leases
 from .protocol.stamps import Stamps
-from .proxy import EntryStore
+from .stores.dogpile_adapter import EntryStore
 
 
 @dataclass(frozen=True, slots=True)

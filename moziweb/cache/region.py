@@ -14,9 +14,9 @@ from .protocol.entry import Entry
 from .protocol.leases import Leases
 from .protocol.snapshots import Source
 from .protocol.stamps import Stamps
-from .proxy import EntryStore
 from .reading import Read, RenderMany, is_due, serve
 from .rendering import RenderContext, Rendered, Served, Status
+from .stores.dogpile_adapter import EntryStore
 from .storing import finish
 
 Render = Callable[[RenderContext], Rendered]

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from moziweb.cache.cells_sqlite import SqliteCells
-from moziweb.cache.clients import Memcached
 from moziweb.cache.protocol.stamps import Stamps
 from moziweb.cache.protocol.store import Cells
-from moziweb.cache.s_memcached import MemcachedCells
-from moziweb.cache.s_memory import MemoryCells
+from moziweb.cache.stores.memcached import MemcachedCells
+from moziweb.cache.stores.memcached_client import Memcached
+from moziweb.cache.stores.memory import MemoryCells
+from moziweb.cache.stores.sqlite import SqliteCells
 from moziweb.cache.writes import Writes
 from moziweb.db.engine import create_engine as create_app_engine
 from tests.cache.database import NOW, Base, Film, Genre, Heard, Poster, declarations, journal

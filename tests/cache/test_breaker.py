@@ -1,6 +1,6 @@
 """The breaker: one slow failure, not one for each call."""
 
-from moziweb.cache.breaker import Breaker
+from moziweb.cache.stores.circuit_breaker import Breaker
 
 
 class Hand:

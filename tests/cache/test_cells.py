@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from moziweb.cache.cells_sqlite import SqliteCells
 from moziweb.cache.errors import StoreError, StoreUnreachableError
 from moziweb.cache.protocol.store import Cells
-from moziweb.cache.s_memory import MemoryCells
+from moziweb.cache.stores.memory import MemoryCells
+from moziweb.cache.stores.sqlite import SqliteCells
 
 
 def test_nothing_is_there_at_first(cells: Cells) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 import pylibmc
 import pytest
 
-from moziweb.cache.breaker import Breaker
-from moziweb.cache.clients import RELATIVE_LIMIT, Memcached, behaviors, expiry
 from moziweb.cache.errors import (
     ConfigurationError,
     KeyRefusedError,
@@ -16,6 +14,8 @@ from moziweb.cache.errors import (
     StoreUnreachableError,
     ValueTooBigError,
 )
+from moziweb.cache.stores.circuit_breaker import Breaker
+from moziweb.cache.stores.memcached_client import RELATIVE_LIMIT, Memcached, behaviors, expiry
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from moziweb.cache.cells_sqlite import SqliteCells
 from moziweb.cache.config import from_settings, open_cells
 from moziweb.cache.errors import ConfigurationError
 from moziweb.cache.keytable import CACHE_KEYS, REGION_KEYS
 from moziweb.cache.protocol.snapshots import ClockSource
 from moziweb.cache.rendering import RenderContext, Rendered, Status
-from moziweb.cache.s_memcached import MemcachedBackend, MemcachedCells
-from moziweb.cache.s_memory import MemoryBackend, MemoryCells
+from moziweb.cache.stores.memcached import MemcachedBackend, MemcachedCells
+from moziweb.cache.stores.memory import MemoryBackend, MemoryCells
+from moziweb.cache.stores.sqlite import SqliteCells
 from tests.services.memcached import MemcachedServer
 
 MINIMAL = {"cache.regions": "pages"}

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from dogpile.cache.api import CacheMutex
 
-from moziweb.cache.cells_sqlite import SqliteCells
 from moziweb.cache.errors import StoreUnreachableError
 from moziweb.cache.protocol.leases import Leases, LeaseTerms
 from moziweb.cache.protocol.store import Cells
-from moziweb.cache.proxy import LeaseMutex
-from moziweb.cache.s_memory import MemoryCells
+from moziweb.cache.stores.dogpile_adapter import LeaseMutex
+from moziweb.cache.stores.memory import MemoryCells
+from moziweb.cache.stores.sqlite import SqliteCells
 
 TERMS = LeaseTerms(life=30, wait=20, poll=0.002)
 

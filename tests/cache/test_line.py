@@ -11,10 +11,10 @@ from types import FrameType
 
 import pytest
 
-from moziweb.cache.breaker import Breaker
-from moziweb.cache.clients import Memcached
 from moziweb.cache.errors import StoreUnreachableError
-from moziweb.cache.line import Line, LineError
+from moziweb.cache.stores.circuit_breaker import Breaker
+from moziweb.cache.stores.memcached_client import Memcached
+from moziweb.cache.stores.memcached_clock_socket import Line, LineError
 from tests.services.memcached import MemcachedServer
 
 PATIENCE = 5.0

@@ -10,8 +10,8 @@ from moziweb.cache import from_settings
 from moziweb.cache.delivery import EVERYTHING
 from moziweb.cache.events import Observer
 from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.purging import HEADER_BYTES, Purger, over_http
-from moziweb.cache.s_memory import MemoryCells
+from moziweb.cache.stores.cdn import HEADER_BYTES, Purger, over_http
+from moziweb.cache.stores.memory import MemoryCells
 
 Heard = list[tuple[str, str, str | None]]
 

@@ -16,10 +16,10 @@ from moziweb.cache.protocol.entry import Kind
 from moziweb.cache.protocol.leases import Leases, LeaseTerms
 from moziweb.cache.protocol.snapshots import ClockSource
 from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.proxy import EntryStore, GuardedBackend
 from moziweb.cache.region import TaggedRegion
 from moziweb.cache.rendering import RenderContext, Rendered, Served, Status
-from moziweb.cache.s_memory import MemoryBackend, MemoryCells
+from moziweb.cache.stores.dogpile_adapter import EntryStore, GuardedBackend
+from moziweb.cache.stores.memory import MemoryBackend, MemoryCells
 
 LIFE = 100.0
 

@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from moziweb.cache.errors import StartedUnknownError
 from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.s_memory import MemoryCells
 from moziweb.cache.sessions import SessionClock
+from moziweb.cache.stores.memory import MemoryCells
 from moziweb.cache.writes import Writes
 from tests.cache.database import Film
 

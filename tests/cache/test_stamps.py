@@ -10,7 +10,7 @@ from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
 from moziweb.cache.protocol.dependencies import Group
 from moziweb.cache.protocol.stamps import CLOCK, Stamps, epoch_of, new_clock, unresolved, valid
 from moziweb.cache.protocol.store import Cells
-from moziweb.cache.s_memory import MemoryCells
+from moziweb.cache.stores.memory import MemoryCells
 
 TTL = 3600.0
 EPOCH = 7 << 32

@@ -27,8 +27,8 @@ from moziweb.cache.errors import CacheError, StoreUnreachableError
 from moziweb.cache.fragments import slots_of
 from moziweb.cache.places import Moment
 from moziweb.cache.protocol.entry import decode, encode
-from moziweb.cache.proxy import split_frame
-from moziweb.cache.s_memory import MemoryCells
+from moziweb.cache.stores.dogpile_adapter import split_frame
+from moziweb.cache.stores.memory import MemoryCells
 from moziweb.cache.views import depend, stray
 
 SETTINGS = {"cache.regions": "pages", "cache.pages.expiration_time": "60"}

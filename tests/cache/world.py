@@ -28,10 +28,10 @@ from moziweb.cache.protocol.entry import Kind
 from moziweb.cache.protocol.keys import KeyMaker
 from moziweb.cache.protocol.leases import Leases, LeaseTerms
 from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.proxy import EntryStore, GuardedBackend
 from moziweb.cache.region import Render, TaggedRegion
 from moziweb.cache.rendering import RenderContext, Rendered, Served, Status
-from moziweb.cache.s_memory import MemoryCells
+from moziweb.cache.stores.dogpile_adapter import EntryStore, GuardedBackend
+from moziweb.cache.stores.memory import MemoryCells
 from moziweb.cache.strays import Strays
 
 LIST = "list:x"

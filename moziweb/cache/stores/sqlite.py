@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from .errors import StoreError, StoreUnreachableError
+from ..errors import StoreError, StoreUnreachableError
 
 BUSY_SECONDS: Final = 1.0
 """How long a writer waits for another. Writes take a fraction of a millisecond each."""

@@ -13,7 +13,7 @@ import socket
 import struct
 from typing import Final
 
-from .errors import StoreError
+from ..errors import StoreError
 
 PORT: Final = "11211"
 """memcached's, where none is given."""

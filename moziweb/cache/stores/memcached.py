@@ -7,8 +7,8 @@ from dogpile.cache import register_backend
 from dogpile.cache.api import NO_VALUE, BytesBackend, SerializedReturnType
 from dogpile.cache.util import sha1_mangle_key
 
-from .clients import Memcached, is_plain_key
-from .s_memory import only_bytes
+from .memcached_client import Memcached, is_plain_key
+from .memory import only_bytes
 
 
 class MemcachedCells:

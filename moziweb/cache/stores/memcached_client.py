@@ -32,15 +32,15 @@ from typing import Final, Self, TypeVar
 
 import pylibmc
 
-from .breaker import Breaker
-from .errors import (
+from ..errors import (
     ConfigurationError,
     KeyRefusedError,
     StoreError,
     StoreUnreachableError,
     ValueTooBigError,
 )
-from .line import Line, LineError
+from .circuit_breaker import Breaker
+from .memcached_clock_socket import Line, LineError
 
 T = TypeVar("T")
 

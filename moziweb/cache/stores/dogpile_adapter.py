@@ -25,12 +25,12 @@ from dogpile.cache.api import (
 from dogpile.cache.proxy import ProxyBackend
 from dogpile.cache.region import value_version
 
-from .errors import EntryCorruptError, StoreError, StoreUnreachableError
-from .events import Observer
-from .protocol.dependencies import tags_of
-from .protocol.entry import Entry, decode
-from .protocol.leases import Leases
-from .protocol.stamps import Stamps, unresolved, valid
+from ..errors import EntryCorruptError, StoreError, StoreUnreachableError
+from ..events import Observer
+from ..protocol.dependencies import tags_of
+from ..protocol.entry import Entry, decode
+from ..protocol.leases import Leases
+from ..protocol.stamps import Stamps, unresolved, valid
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from dogpile.cache import register_backend
 from dogpile.cache.api import NO_VALUE, BytesBackend, SerializedReturnType
 
-from .errors import StoreError
+from ..errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import Final
 
 import urllib3
 
-from .events import Observer
+from ..events import Observer
 
 log = logging.getLogger(__name__)
 
