@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from moziweb.cache.keytable import CACHE_KEYS, REGION_KEYS, Key
+from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS, Key
 from moziweb.settings import SETTINGS, Setting
 
 PAGE = Path(__file__).with_name("settings.md")

@@ -14,7 +14,7 @@ from moziweb.cache import Cache, Journal, PublishError, StoreError, TagError, ki
 from moziweb.cache.inspection import pieces_of, purge
 from moziweb.cache.places import Place
 from moziweb.cache.protocol.tags import MODEL, check_all
-from moziweb.cache.region import TaggedRegion
+from moziweb.cache.regions.region import TaggedRegion
 from moziweb.db import Database
 from moziweb.freshness import DECLARATIONS
 

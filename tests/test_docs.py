@@ -6,7 +6,7 @@ from runpy import run_path
 
 import pytest
 
-from moziweb.cache.keytable import CACHE_KEYS, REGION_KEYS
+from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
 from moziweb.ops import metrics
 from moziweb.settings import SETTINGS
 

@@ -33,7 +33,6 @@ a read goes, with ``judging.py`` for what is true and ``storing.py`` for what is
 and ``journal.py`` for how a write does.
 """
 
-from .config import Cache, from_settings
 from .declarations import Declarations
 from .errors import (
     CacheError,
@@ -48,18 +47,19 @@ from .errors import (
 from .events import Observer, Observers
 from .fragments import Shell
 from .journal import Journal, JournalRow
-from .policy import Policy
 from .protocol.dependencies import Group, Refusal
 from .protocol.entry import Entry, Kind
 from .protocol.keys import KeyMaker
 from .protocol.snapshots import ClockSource, Source
 from .protocol.stamps import Stamps
 from .protocol.tags import kind_of, model_tag, tag
-from .region import TaggedRegion
+from .regions.config import Cache, from_settings
+from .regions.metrics import Tally
+from .regions.policy import Policy
+from .regions.region import TaggedRegion
+from .regions.rendering import RenderContext, Rendered, Served, Status
 from .relay import Relay, RelayThread
-from .rendering import RenderContext, Rendered, Served, Status
 from .sessions import SessionClock, SessionSource
-from .tally import Tally
 from .writes import REASON, TAGS_OPTION, Writes, has_written, pending_tags
 
 __all__ = [

@@ -23,11 +23,11 @@ from .isolation import declared, isolated
 from .places import CachedRoute, Place
 from .protocol.entry import Kind
 from .protocol.snapshots import Source
-from .rendering import RenderContext, Rendered, Served
+from .regions.negative import MISSING, MOVED, STATUSES, Strays
+from .regions.rendering import RenderContext, Rendered, Served
 from .renewal import RENEWAL, Renewer
 from .responses import content_of, rendered_of, response_of
 from .sessions import SessionClock
-from .strays import MISSING, MOVED, STATUSES, Strays
 
 View = Callable[[Any, Any], Response]
 Learn = Callable[[str, Place], None]

@@ -30,11 +30,11 @@ from .forms import (
     form_of,
     is_known,
 )
-from .l1 import Copy
 from .places import Place
 from .protocol.entry import Entry
-from .region import TaggedRegion
-from .rendering import Served, Status
+from .regions.local_cache import Copy
+from .regions.region import TaggedRegion
+from .regions.rendering import Served, Status
 from .telling import age_header, headers_of
 
 Environ = dict[str, Any]

@@ -13,10 +13,10 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
-from .delivery import Headers, delivery_of
 from .errors import EntryCorruptError
 from .protocol.entry import Entry
-from .rendering import Served, Status
+from .regions.http_policy import Headers, delivery_of
+from .regions.rendering import Served, Status
 from .telling import headers_of
 
 Header = tuple[str, str]

@@ -32,9 +32,9 @@ from .errors import CacheError, EntryCorruptError
 from .protocol.entry import Kind
 from .protocol.keys import KeyMaker
 from .protocol.snapshots import Source
-from .reading import RenderMany
-from .region import Render, TaggedRegion
-from .rendering import RenderContext, Rendered
+from .regions.read import RenderMany
+from .regions.region import Render, TaggedRegion
+from .regions.rendering import RenderContext, Rendered
 
 
 @dataclass(frozen=True, slots=True)

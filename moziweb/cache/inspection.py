@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from .config import Cache
 from .errors import EntryCorruptError, StoreError
 from .fragments import FRAGMENTS, Shell, card_key, shell_key
 from .journal import JournalRow
@@ -17,8 +16,9 @@ from .places import CachedRoutes, Place
 from .protocol.dependencies import Group
 from .protocol.entry import Entry
 from .protocol.stamps import Stamps, epoch_of, valid
-from .region import TaggedRegion
-from .strays import Strays
+from .regions.config import Cache
+from .regions.negative import Strays
+from .regions.region import TaggedRegion
 
 CausesOf = Callable[[frozenset[str]], Mapping[str, JournalRow]]
 """The latest invalidation of each of some tags: ``Journal.concerning``."""

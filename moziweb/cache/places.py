@@ -17,8 +17,8 @@ from pyramid.request import Request
 from .isolation import declared
 from .protocol.entry import Entry
 from .protocol.keys import KeyMaker
-from .region import TaggedRegion
-from .strays import Strays
+from .regions.negative import Strays
+from .regions.region import TaggedRegion
 
 
 @dataclass(frozen=True, slots=True)

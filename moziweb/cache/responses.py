@@ -13,7 +13,7 @@ import brotli
 from pyramid.response import Response
 
 from .forms import KEPT_HEADERS, answer_of
-from .rendering import Rendered, Served
+from .regions.rendering import Rendered, Served
 
 GZIP: Final = "gzip"
 BROTLI: Final = "br"

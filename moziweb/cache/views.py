@@ -28,9 +28,9 @@ from pyramid.response import Response
 
 from .addressbook import AddressBook
 from .cached import CachedView, FilledView, View, context_of
-from .config import Cache
 from .fragments import FRAGMENTS, Fill, Fragments
 from .places import CachedRoute, CachedRoutes
+from .regions.config import Cache
 
 log = logging.getLogger(__name__)
 

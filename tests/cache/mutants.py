@@ -8,16 +8,16 @@ from contextlib import nullcontext
 
 import pytest
 
-from moziweb.cache import judging, l1, reading, region, storing
-from moziweb.cache.parts import Parts
 from moziweb.cache.places import Place
 from moziweb.cache.protocol import stamps
 from moziweb.cache.protocol.dependencies import Group, Recorder, tags_of
 from moziweb.cache.protocol.entry import Entry
 from moziweb.cache.protocol.stamps import CLOCK, TOMB, Stamps, epoch_of
-from moziweb.cache.region import Render, TaggedRegion
-from moziweb.cache.rendering import RenderContext, Served, Status
-from moziweb.cache.strays import Strays
+from moziweb.cache.regions import local_cache, read, region, validation, write
+from moziweb.cache.regions.negative import Strays
+from moziweb.cache.regions.parts import Parts
+from moziweb.cache.regions.region import Render, TaggedRegion
+from moziweb.cache.regions.rendering import RenderContext, Served, Status
 
 from . import world
 
@@ -75,9 +75,9 @@ def resolve_with_an_old_clock(patch: pytest.MonkeyPatch) -> None:
 
 def clock_after_the_tags(patch: pytest.MonkeyPatch) -> None:
     """A copy is remembered at the clock read after its tags."""
-    original = judging.judge
+    original = validation.judge
 
-    def judge(parts: Parts, keys: Sequence[str], g: int) -> judging.Judged:
+    def judge(parts: Parts, keys: Sequence[str], g: int) -> validation.Judged:
         judged = original(parts, keys, g)
         later = parts.stamps.clock()
         for key, entry in judged.true.items():
@@ -85,18 +85,18 @@ def clock_after_the_tags(patch: pytest.MonkeyPatch) -> None:
                 parts.l1.put(key, entry, later, parts.now())
         return judged
 
-    patch.setattr(reading, "judge", judge)
+    patch.setattr(read, "judge", judge)
 
 
 def page_vouches_for_its_cards(patch: pytest.MonkeyPatch) -> None:
     """Pieces from the cache enter a page with the page's own, later clock."""
 
-    def serve_true(self: reading.Read, key: str, entry: Entry, g: int, status: object) -> None:
+    def serve_true(self: read.Read, key: str, entry: Entry, g: int, status: object) -> None:
         self._served[key] = Served(Status.HIT, entry)
         if self._parent is not None:
             self._parent.depend(*(tag for group in entry.dependencies for tag in group.tags))
 
-    patch.setattr(reading.Read, "_serve_true", serve_true)
+    patch.setattr(read.Read, "_serve_true", serve_true)
 
 
 def fresh_clock_in_an_open_transaction(patch: pytest.MonkeyPatch) -> None:
@@ -123,11 +123,11 @@ def started_after_the_render(patch: pytest.MonkeyPatch) -> None:
 def l1_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
     """A copy is good for as long as the clock stands still."""
 
-    def get(self: l1.FirstLevel, key: str, g: int, now: float) -> Entry | None:
+    def get(self: local_cache.FirstLevel, key: str, g: int, now: float) -> Entry | None:
         copy = self._copies.get(key)
         return copy.entry if copy is not None and copy.g == g else None
 
-    patch.setattr(l1.FirstLevel, "get", get)
+    patch.setattr(local_cache.FirstLevel, "get", get)
 
 
 def recall_ignores_the_clock(patch: pytest.MonkeyPatch) -> None:
@@ -174,7 +174,7 @@ def renewal_stamped_after_its_render(patch: pytest.MonkeyPatch) -> None:
         seen = context.recorder
         context.recorder = Recorder()
         context.recorder.depend(self._parts.stamps.clock(), *tags_of(seen.dependencies()))
-        return storing.finish(self._parts, context.source, {key: context}, rendered)[key]
+        return write.finish(self._parts, context.source, {key: context}, rendered)[key]
 
     patch.setattr(TaggedRegion, "_made", made)
 
@@ -242,9 +242,9 @@ def removed_entries_are_not_recalled(patch: pytest.MonkeyPatch) -> None:
 
 def rechecked_copies_are_of_the_next_clock(patch: pytest.MonkeyPatch) -> None:
     """A copy is remembered at a clock that was read after its stamps."""
-    original = judging.rechecked
+    original = validation.rechecked
 
-    def rechecked(parts: Parts, copies: Mapping[str, l1.Copy], g: int) -> None:
+    def rechecked(parts: Parts, copies: Mapping[str, local_cache.Copy], g: int) -> None:
         original(parts, copies, g)
         later = parts.stamps.clock()
         for copy in copies.values():
@@ -278,7 +278,7 @@ def strictly_below(patch: pytest.MonkeyPatch) -> None:
             for tag in group.tags
         )
 
-    for module in (stamps, judging):
+    for module in (stamps, validation):
         patch.setattr(module, "valid", valid)
 
 

@@ -14,12 +14,12 @@ from dogpile.testing.fixtures import (
     _GenericSerializerTestSuite,
 )
 
-from moziweb.cache.config import from_settings
 from moziweb.cache.events import Observer
 from moziweb.cache.protocol.dependencies import Group
 from moziweb.cache.protocol.entry import Entry, Kind, decode, encode
 from moziweb.cache.protocol.leases import Leases, LeaseTerms
 from moziweb.cache.protocol.stamps import Stamps
+from moziweb.cache.regions.config import from_settings
 from moziweb.cache.stores.dogpile_adapter import GuardedBackend, TaggedBackend, split_frame
 from moziweb.cache.stores.memcached import MEMCACHED, MemcachedCells
 from moziweb.cache.stores.memcached_client import Memcached

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from moziweb.cache.config import from_settings, open_cells
 from moziweb.cache.errors import ConfigurationError
-from moziweb.cache.keytable import CACHE_KEYS, REGION_KEYS
 from moziweb.cache.protocol.snapshots import ClockSource
-from moziweb.cache.rendering import RenderContext, Rendered, Status
+from moziweb.cache.regions.config import from_settings, open_cells
+from moziweb.cache.regions.rendering import RenderContext, Rendered, Status
+from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
 from moziweb.cache.stores.memcached import MemcachedBackend, MemcachedCells
 from moziweb.cache.stores.memory import MemoryBackend, MemoryCells
 from moziweb.cache.stores.sqlite import SqliteCells

@@ -2,7 +2,7 @@
 
 import pytest
 
-from moziweb.cache.delivery import ASKING, Delivery
+from moziweb.cache.regions.http_policy import ASKING, Delivery
 from tests.cache.test_views import Site
 
 KEPT = {

@@ -25,7 +25,7 @@ from moziweb.cache import (
     Status,
     from_settings,
 )
-from moziweb.cache.config import open_cells
+from moziweb.cache.regions.config import open_cells
 from tests.cache.database import NOW, Film, Heard, Poster, journal
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer

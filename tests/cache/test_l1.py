@@ -1,7 +1,7 @@
 """The first level: copies good for as long as the clock stands still."""
 
-from moziweb.cache.l1 import OVERHEAD, FirstLevel
 from moziweb.cache.protocol.entry import Entry, Kind
+from moziweb.cache.regions.local_cache import OVERHEAD, FirstLevel
 
 
 def entry(size: int = 100, expires: float = 50.0) -> Entry:

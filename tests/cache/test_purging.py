@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from moziweb.cache import from_settings
-from moziweb.cache.delivery import EVERYTHING
 from moziweb.cache.events import Observer
 from moziweb.cache.protocol.stamps import Stamps
+from moziweb.cache.regions.http_policy import EVERYTHING
 from moziweb.cache.stores.cdn import HEADER_BYTES, Purger, over_http
 from moziweb.cache.stores.memory import MemoryCells
 

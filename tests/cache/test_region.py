@@ -9,15 +9,15 @@ import pytest
 
 from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
 from moziweb.cache.events import Observer
-from moziweb.cache.l1 import FirstLevel
-from moziweb.cache.policy import Policy
 from moziweb.cache.protocol.dependencies import Refusal
 from moziweb.cache.protocol.entry import Kind
 from moziweb.cache.protocol.leases import Leases, LeaseTerms
 from moziweb.cache.protocol.snapshots import ClockSource
 from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.region import TaggedRegion
-from moziweb.cache.rendering import RenderContext, Rendered, Served, Status
+from moziweb.cache.regions.local_cache import FirstLevel
+from moziweb.cache.regions.policy import Policy
+from moziweb.cache.regions.region import TaggedRegion
+from moziweb.cache.regions.rendering import RenderContext, Rendered, Served, Status
 from moziweb.cache.stores.dogpile_adapter import EntryStore, GuardedBackend
 from moziweb.cache.stores.memory import MemoryBackend, MemoryCells
 

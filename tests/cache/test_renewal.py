@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from moziweb.cache.events import Observer
 from moziweb.cache.protocol.snapshots import Source
 from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.rendering import RenderContext, Rendered, Status
+from moziweb.cache.regions.rendering import RenderContext, Rendered, Status
 from moziweb.cache.renewal import Renewer
 from moziweb.cache.sessions import SessionClock
 from tests.cache.database import Film

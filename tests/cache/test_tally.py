@@ -4,7 +4,7 @@ import inspect
 from typing import Any
 
 from moziweb.cache import Observer, Observers, Tally
-from moziweb.cache.tally import MINUTES, SLOWEST
+from moziweb.cache.regions.metrics import MINUTES, SLOWEST
 
 
 class Hand:

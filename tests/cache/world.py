@@ -21,18 +21,18 @@ from moziweb.cache.errors import CacheError, PublishError
 from moziweb.cache.events import Observer
 from moziweb.cache.expansion import Expansions
 from moziweb.cache.inspection import purge
-from moziweb.cache.l1 import FirstLevel
 from moziweb.cache.places import Place
-from moziweb.cache.policy import Policy
 from moziweb.cache.protocol.entry import Kind
 from moziweb.cache.protocol.keys import KeyMaker
 from moziweb.cache.protocol.leases import Leases, LeaseTerms
 from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.region import Render, TaggedRegion
-from moziweb.cache.rendering import RenderContext, Rendered, Served, Status
+from moziweb.cache.regions.local_cache import FirstLevel
+from moziweb.cache.regions.negative import Strays
+from moziweb.cache.regions.policy import Policy
+from moziweb.cache.regions.region import Render, TaggedRegion
+from moziweb.cache.regions.rendering import RenderContext, Rendered, Served, Status
 from moziweb.cache.stores.dogpile_adapter import EntryStore, GuardedBackend
 from moziweb.cache.stores.memory import MemoryCells
-from moziweb.cache.strays import Strays
 
 LIST = "list:x"
 CARDS = ("movie:1", "movie:2")

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from moziweb.cache import TAGS_OPTION, Stamps
-from moziweb.cache.config import open_cells
+from moziweb.cache.regions.config import open_cells
 from moziweb.db import Database, create_engine
 from moziweb.freshness import JOURNAL
 from moziweb.movies.importers.models import ImportMark

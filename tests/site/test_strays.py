@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.cache.strays import Strays
+from moziweb.cache.regions.negative import Strays
 from moziweb.movies.models import Movie
 from tests import factories
 from tests.conftest import QueryCounter

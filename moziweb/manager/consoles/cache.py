@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from moziweb.cache import Cache, Tally
 from moziweb.cache.addressbook import AddressBook
-from moziweb.cache.tally import Counted, Slow
+from moziweb.cache.regions.metrics import Counted, Slow
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.site.addresses import Priority
 

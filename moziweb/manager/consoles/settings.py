@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from pyramid.i18n import TranslationString
 
-from moziweb.cache.config import DEFAULT as SHARED
-from moziweb.cache.keytable import CACHE_KEYS, REGION_KEYS, Key
+from moziweb.cache.regions.config import DEFAULT as SHARED
+from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS, Key
 from moziweb.i18n import _
 from moziweb.settings import SETTINGS
 from moziweb.settings.origins import DEFAULT, Origin

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from .protocol.dependencies import Recorder, Refusal
-from .protocol.entry import Entry, Kind
-from .protocol.snapshots import Source
+from ..protocol.dependencies import Recorder, Refusal
+from ..protocol.entry import Entry, Kind
+from ..protocol.snapshots import Source
 
 ENDS: Final = "ends"
 """Fact of an entry that runs out because what it shows of the present is over then."""

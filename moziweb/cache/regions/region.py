@@ -4,20 +4,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from .errors import CacheError, StoreUnreachableError
-from .events import Observer
-from .judging import judge, rechecked
-from .l1 import Copy, FirstLevel
+from ..errors import CacheError, StoreUnreachableError
+from ..events import Observer
+from ..protocol.entry import Entry
+from ..protocol.leases import Leases
+from ..protocol.snapshots import Source
+from ..protocol.stamps import Stamps
+from ..stores.dogpile_adapter import EntryStore
+from .local_cache import Copy, FirstLevel
 from .parts import Parts
 from .policy import Policy
-from .protocol.entry import Entry
-from .protocol.leases import Leases
-from .protocol.snapshots import Source
-from .protocol.stamps import Stamps
-from .reading import Read, RenderMany, is_due, serve
+from .read import Read, RenderMany, is_due, serve
 from .rendering import RenderContext, Rendered, Served, Status
-from .stores.dogpile_adapter import EntryStore
-from .storing import finish
+from .validation import judge, rechecked
+from .write import finish
 
 Render = Callable[[RenderContext], Rendered]
 

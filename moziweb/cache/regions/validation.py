@@ -6,13 +6,13 @@ Whatever is judged is fetched after the clock, and so are the stamps that it is 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .delivery import KEY
-from .errors import StoreError
-from .l1 import Copy
+from ..errors import StoreError
+from ..protocol.dependencies import Group, tags_of
+from ..protocol.entry import Entry
+from ..protocol.stamps import copies_tag, unresolved, valid
+from .http_policy import KEY
+from .local_cache import Copy
 from .parts import Parts
-from .protocol.dependencies import Group, tags_of
-from .protocol.entry import Entry
-from .protocol.stamps import copies_tag, unresolved, valid
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .errors import ConfigurationError
-from .protocol.leases import LeaseTerms
+from ..errors import ConfigurationError
+from ..protocol.leases import LeaseTerms
 
 _TERMS: Final = LeaseTerms()
 

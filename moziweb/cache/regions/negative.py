@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from .protocol.entry import Entry
-from .protocol.keys import KeyMaker
+from ..protocol.entry import Entry
+from ..protocol.keys import KeyMaker
 from .region import TaggedRegion
 from .rendering import RenderContext, Rendered, Served
 

@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from .judging import judge, resolve
+from ..protocol.dependencies import NEVER
+from ..protocol.entry import Entry
+from ..protocol.snapshots import Source
 from .parts import Parts
 from .policy import Policy
-from .protocol.dependencies import NEVER
-from .protocol.entry import Entry
-from .protocol.snapshots import Source
 from .rendering import ENDS, RenderContext, Rendered, Served, Status, Stopwatch
-from .storing import finish
+from .validation import judge, resolve
+from .write import finish
 
 RenderMany = Callable[[Mapping[str, RenderContext]], Mapping[str, Rendered]]
 

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from .protocol.entry import Entry
+from ..protocol.entry import Entry
 
 OVERHEAD: Final = 600
 """Bytes, about, that a copy takes beside its payload: objects, key and tags."""

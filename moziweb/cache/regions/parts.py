@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from moziweb.cache.policy import Policy
-
-from .events import Observer
-from .l1 import FirstLevel
-from .protocol.leases import Leases
-from .protocol.stamps import Stamps
-from .stores.dogpile_adapter import EntryStore
+from ..events import Observer
+from ..protocol.leases import Leases
+from ..protocol.stamps import Stamps
+from ..stores.dogpile_adapter import EntryStore
+from .local_cache import FirstLevel
+from .policy import Policy
 
 
 @dataclass(frozen=True, slots=True)

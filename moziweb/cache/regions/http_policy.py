@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from .protocol.entry import Entry
+from ..protocol.entry import Entry
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from .events import Observer
+from ..events import Observer
 from .rendering import Status
 
 MINUTES: Final = 60

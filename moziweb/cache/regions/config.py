@@ -27,24 +27,24 @@ from dogpile.cache import CacheRegion
 from dogpile.cache.exception import DogpileCacheException
 from dogpile.cache.util import coerce_string_conf
 
-from .delivery import EVERYTHING, Delivery
-from .errors import ConfigurationError
-from .events import Observer
-from .keytable import CACHE_KEYS, REGION_KEYS, parse
-from .l1 import FirstLevel
+from ..errors import ConfigurationError
+from ..events import Observer
+from ..protocol.entry import encode
+from ..protocol.keys import KeyMaker
+from ..protocol.leases import Leases, LeaseTerms
+from ..protocol.stamps import Stamps
+from ..protocol.store import Cells
+from ..stores.cdn import Purger, over_http
+from ..stores.dogpile_adapter import EntryStore, GuardedBackend, TaggedBackend, entry_or_cant
+from ..stores.memcached import MEMCACHED, MemcachedCells
+from ..stores.memcached_client import Memcached
+from ..stores.memory import MEMORY, MemoryCells
+from ..stores.sqlite import SqliteCells
+from .http_policy import EVERYTHING, Delivery
+from .local_cache import FirstLevel
 from .policy import Policy
-from .protocol.entry import encode
-from .protocol.keys import KeyMaker
-from .protocol.leases import Leases, LeaseTerms
-from .protocol.stamps import Stamps
-from .protocol.store import Cells
 from .region import TaggedRegion
-from .stores.cdn import Purger, over_http
-from .stores.dogpile_adapter import EntryStore, GuardedBackend, TaggedBackend, entry_or_cant
-from .stores.memcached import MEMCACHED, MemcachedCells
-from .stores.memcached_client import Memcached
-from .stores.memory import MEMORY, MemoryCells
-from .stores.sqlite import SqliteCells
+from .settings_schema import CACHE_KEYS, REGION_KEYS, parse
 
 PREFIX: Final = "cache."
 DEFAULT: Final = "default"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .delivery import ASKING, Delivery
+from .http_policy import ASKING, Delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from .delivery import KEY
-from .judging import resolve, stamps_of
+from ..protocol.dependencies import Refusal, tags_of
+from ..protocol.entry import Entry, encode
+from ..protocol.snapshots import Source
+from ..protocol.stamps import unresolved
+from .http_policy import KEY
 from .parts import Parts
-from .protocol.dependencies import Refusal, tags_of
-from .protocol.entry import Entry, encode
-from .protocol.snapshots import Source
-from .protocol.stamps import unresolved
 from .rendering import RenderContext, Rendered, Served, Status
+from .validation import resolve, stamps_of
 
 
 def finish(

@@ -1,0 +1,1 @@
+"""Tagged regions: the read and write algorithm, and how regions are configured."""
