@@ -33,7 +33,6 @@ a read goes, with ``judging.py`` for what is true and ``storing.py`` for what is
 and ``journal.py`` for how a write does.
 """
 
-from .declarations import Declarations
 from .errors import (
     CacheError,
     ConfigurationError,
@@ -46,7 +45,11 @@ from .errors import (
 )
 from .events import Observer, Observers
 from .fragments import Shell
-from .journal import Journal, JournalRow
+from .invalidation.declarations import Declarations
+from .invalidation.outbox import Journal, JournalRow
+from .invalidation.outbox_relay import Relay, RelayThread
+from .invalidation.session_clock import SessionClock, SessionSource
+from .invalidation.session_tracking import REASON, TAGS_OPTION, Writes, has_written, pending_tags
 from .protocol.dependencies import Group, Refusal
 from .protocol.entry import Entry, Kind
 from .protocol.keys import KeyMaker
@@ -58,9 +61,6 @@ from .regions.metrics import Tally
 from .regions.policy import Policy
 from .regions.region import TaggedRegion
 from .regions.rendering import RenderContext, Rendered, Served, Status
-from .relay import Relay, RelayThread
-from .sessions import SessionClock, SessionSource
-from .writes import REASON, TAGS_OPTION, Writes, has_written, pending_tags
 
 __all__ = [
     "REASON",

@@ -19,6 +19,7 @@ from pyramid.response import Response
 from .errors import CacheError, EntryCorruptError
 from .forms import check_content
 from .fragments import Fragments, PieceGoneError, Shell, offer_slots, withdraw_slots
+from .invalidation.session_clock import SessionClock
 from .isolation import declared, isolated
 from .places import CachedRoute, Place
 from .protocol.entry import Kind
@@ -27,7 +28,6 @@ from .regions.negative import MISSING, MOVED, STATUSES, Strays
 from .regions.rendering import RenderContext, Rendered, Served
 from .renewal import RENEWAL, Renewer
 from .responses import content_of, rendered_of, response_of
-from .sessions import SessionClock
 
 View = Callable[[Any, Any], Response]
 Learn = Callable[[str, Place], None]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .errors import EntryCorruptError, StoreError
 from .fragments import FRAGMENTS, Shell, card_key, shell_key
-from .journal import JournalRow
+from .invalidation.outbox import JournalRow
 from .places import CachedRoutes, Place
 from .protocol.dependencies import Group
 from .protocol.entry import Entry

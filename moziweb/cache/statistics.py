@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from .errors import StoreError
-from .journal import Journal
+from .invalidation.outbox import Journal
 from .protocol.tags import kind_of
 from .regions.config import Cache
 

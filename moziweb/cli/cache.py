@@ -10,7 +10,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.cache import Cache, PublishError, Relay, StoreError
-from moziweb.cache.relay import PERIOD
+from moziweb.cache.invalidation.outbox_relay import PERIOD
 from moziweb.cache.statistics import statistics_of
 from moziweb.freshness import DECLARATIONS, JOURNAL
 from moziweb.purge import Purge

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from moziweb.cache.invalidation.session_tracking import Writes
 from moziweb.cache.protocol.stamps import Stamps
 from moziweb.cache.protocol.store import Cells
 from moziweb.cache.stores.memcached import MemcachedCells
 from moziweb.cache.stores.memcached_client import Memcached
 from moziweb.cache.stores.memory import MemoryCells
 from moziweb.cache.stores.sqlite import SqliteCells
-from moziweb.cache.writes import Writes
 from moziweb.db.engine import create_engine as create_app_engine
 from tests.cache.database import NOW, Base, Film, Genre, Heard, Poster, declarations, journal
 from tests.services.memcached import MemcachedServer

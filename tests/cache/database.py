@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from sqlalchemy import Column, ForeignKey, MetaData, Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from moziweb.cache.declarations import Declarations
 from moziweb.cache.events import Observer
-from moziweb.cache.journal import Journal
+from moziweb.cache.invalidation.declarations import Declarations
+from moziweb.cache.invalidation.outbox import Journal
 
 
 class Base(DeclarativeBase):

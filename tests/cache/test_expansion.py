@@ -8,9 +8,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from moziweb.cache import Relay, tag
-from moziweb.cache.declarations import Declarations
+from moziweb.cache.invalidation.declarations import Declarations
+from moziweb.cache.invalidation.session_tracking import Writes
 from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.writes import Writes
 from tests.cache.database import NOW, Film, Heard, Poster, journal
 
 

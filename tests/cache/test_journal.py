@@ -7,9 +7,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.cache.errors import PublishError
-from moziweb.cache.journal import Journal
+from moziweb.cache.invalidation.outbox import Journal
+from moziweb.cache.invalidation.outbox_relay import Relay, RelayThread
 from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.relay import Relay, RelayThread
 from tests.cache.database import NOW, Base, Heard, journal
 
 

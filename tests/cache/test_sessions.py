@@ -5,10 +5,10 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from moziweb.cache.errors import StartedUnknownError
+from moziweb.cache.invalidation.session_clock import SessionClock
+from moziweb.cache.invalidation.session_tracking import Writes
 from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.sessions import SessionClock
 from moziweb.cache.stores.memory import MemoryCells
-from moziweb.cache.writes import Writes
 from tests.cache.database import Film
 
 

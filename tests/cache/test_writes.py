@@ -16,12 +16,12 @@ from sqlalchemy.orm import (
     sessionmaker,
 )
 
-from moziweb.cache.declarations import Declarations
 from moziweb.cache.errors import ConfigurationError, PublishError, TagError
-from moziweb.cache.journal import JournalRow
+from moziweb.cache.invalidation.declarations import Declarations
+from moziweb.cache.invalidation.outbox import JournalRow
+from moziweb.cache.invalidation.session_tracking import REASON, Writes, has_written
 from moziweb.cache.protocol.stamps import Stamps
 from moziweb.cache.protocol.tags import tag
-from moziweb.cache.writes import REASON, Writes, has_written
 from tests.cache.database import (
     NOW,
     Base,

@@ -19,8 +19,8 @@ from greenlet import getcurrent, greenlet
 
 from moziweb.cache.errors import CacheError, PublishError
 from moziweb.cache.events import Observer
-from moziweb.cache.expansion import Expansions
 from moziweb.cache.inspection import purge
+from moziweb.cache.invalidation.tag_expansion import Expansions
 from moziweb.cache.places import Place
 from moziweb.cache.protocol.entry import Kind
 from moziweb.cache.protocol.keys import KeyMaker

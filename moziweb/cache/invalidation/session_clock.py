@@ -14,9 +14,9 @@ is inside this rule, and the easiest way to get it wrong. There are two ways to 
 from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
-from .errors import StartedUnknownError
-from .protocol.stamps import Stamps
-from .writes import has_written
+from ..errors import StartedUnknownError
+from ..protocol.stamps import Stamps
+from .session_tracking import has_written
 
 _KEY = "moziweb.cache.started"
 

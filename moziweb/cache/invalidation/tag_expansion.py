@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from sqlalchemy import Connection
 
-from .protocol.tags import check_all, kind_of
+from ..protocol.tags import check_all, kind_of
 
 Expand = Callable[[Connection, Collection[str]], Iterable[str]]
 """Given the tags of a kind: all tags that they stand for."""

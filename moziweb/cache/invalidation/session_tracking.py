@@ -31,12 +31,12 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, sessionmaker
 
+from ..errors import PublishError
+from ..events import Observer
+from ..protocol.stamps import Stamps
+from ..protocol.tags import check_all, model_tag
 from .declarations import Declarations
-from .errors import PublishError
-from .events import Observer
-from .journal import Journal
-from .protocol.stamps import Stamps
-from .protocol.tags import check_all, model_tag
+from .outbox import Journal
 
 log = logging.getLogger(__name__)
 

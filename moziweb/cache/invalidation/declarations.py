@@ -22,9 +22,9 @@ from sqlalchemy import ClauseElement, Table, event, inspect
 from sqlalchemy.orm import ColumnProperty, Mapper, Session, object_session
 from sqlalchemy.orm.attributes import History
 
-from .errors import ConfigurationError
-from .expansion import Expansions
-from .protocol.tags import MODEL, check_all, model_tag
+from ..errors import ConfigurationError
+from ..protocol.tags import MODEL, check_all, model_tag
+from .tag_expansion import Expansions
 
 
 class Row:

@@ -9,10 +9,10 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from .events import Observer
-from .expansion import Expansions
-from .journal import Journal
-from .protocol.stamps import Stamps
+from ..events import Observer
+from ..protocol.stamps import Stamps
+from .outbox import Journal
+from .tag_expansion import Expansions
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Invalidation from SQLAlchemy sessions: declarations, tracking, the outbox and its relay."""
