@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyramid.config import Router
 
-    from .cache.fastpath import FastPath
+    from moziweb.cache.http.fast_path import FastPath
 
 # Each include and why it stands where it does. Later ones may rest on earlier ones.
 INCLUDES = (

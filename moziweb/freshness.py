@@ -26,8 +26,8 @@ from moziweb.cache import (
     from_settings,
     model_tag,
 )
-from moziweb.cache.fastpath import FastPath
-from moziweb.cache.renewal import Renewer, through
+from moziweb.cache.http.fast_path import FastPath
+from moziweb.cache.http.refresh import Renewer, through
 from moziweb.db import Database
 from moziweb.db.meta import Base
 from moziweb.ops.headers import site_headers
@@ -57,7 +57,7 @@ def includeme(config: Configurator) -> None:
         observer=observer,
         recoverable=(OperationalError, InterfaceError),
     )
-    config.include("moziweb.cache.views")
+    config.include("moziweb.cache.http.view_deriver")
     config.registry["cache"] = cache if cache.regions else None
     if not cache.regions:
         return

@@ -19,8 +19,9 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 from waitress.task import ErrorTask
 
-from .cache.fastpath import FastPath
-from .cache.inloop import answer_in_loop
+from moziweb.cache.http.fast_path import FastPath
+from moziweb.cache.http.waitress_channel import answer_in_loop
+
 from .ops.headers import site_headers
 from .posters.workshop import Workshop
 from .settings import SettingsError, expand

@@ -44,7 +44,7 @@ from .errors import (
     UndeclaredInputError,
 )
 from .events import Observer, Observers
-from .fragments import Shell
+from .http.fragments import Shell
 from .invalidation.declarations import Declarations
 from .invalidation.outbox import Journal, JournalRow
 from .invalidation.outbox_relay import Relay, RelayThread

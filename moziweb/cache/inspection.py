@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from .errors import EntryCorruptError, StoreError
-from .fragments import FRAGMENTS, Shell, card_key, shell_key
+from .http.fragments import FRAGMENTS, Shell, card_key, shell_key
+from .http.routes import CachedRoutes, Place
 from .invalidation.outbox import JournalRow
-from .places import CachedRoutes, Place
 from .protocol.dependencies import Group
 from .protocol.entry import Entry
 from .protocol.stamps import Stamps, epoch_of, valid

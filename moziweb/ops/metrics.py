@@ -32,7 +32,7 @@ from pyramid.tweens import INGRESS
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.cache import Cache, Observer, Observers, Tally, kind_of
-from moziweb.cache.renewal import RENEWAL
+from moziweb.cache.http.refresh import RENEWAL
 
 Handler = Callable[[Request], Response]
 

@@ -1,7 +1,7 @@
 """Every address that the site serves, the ones that matter most first.
 
 A cache cannot be asked what lies in it: memcached has no list. But the site knows what it can be
-asked for, and where the entry of an address lies (``moziweb.cache.places``). That is how pages are
+asked for, and where the entry of an address lies (``moziweb.cache.http.routes``). That is how pages are
 warmed after a deploy, and how an operator is told which pages a change will refresh.
 """
 

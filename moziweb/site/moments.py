@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 
-from moziweb.cache.places import Moment
+from moziweb.cache.http.routes import Moment
 from moziweb.movies.calendar import BUDAPEST, budapest_today, week_of
 from moziweb.request import Request
 

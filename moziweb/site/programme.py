@@ -12,7 +12,7 @@ from typing import Any, Final
 from pyramid.renderers import render
 
 from moziweb.cache import RenderContext
-from moziweb.cache.fragments import PieceGoneError, slots_of
+from moziweb.cache.http.fragments import PieceGoneError, slots_of
 from moziweb.movies.queries import Listing, listings_of
 from moziweb.movies.tags import movie_tag
 from moziweb.request import Request

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
-from moziweb.cache.views import depend
+from moziweb.cache.http.view_deriver import depend
 from moziweb.movies.calendar import budapest_today
 from moziweb.request import Request
 

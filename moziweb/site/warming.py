@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from moziweb.cache.places import CachedRoutes
+from moziweb.cache.http.routes import CachedRoutes
 from moziweb.request import Request
 
 from .addresses import Address, Addresses, Priority

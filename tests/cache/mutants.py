@@ -8,7 +8,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from moziweb.cache.places import Place
+from moziweb.cache.http.routes import Place
 from moziweb.cache.protocol import stamps
 from moziweb.cache.protocol.dependencies import Group, Recorder, tags_of
 from moziweb.cache.protocol.entry import Entry

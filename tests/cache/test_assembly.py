@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.cache.errors import EntryCorruptError
-from moziweb.cache.fragments import Shell
+from moziweb.cache.http.fragments import Shell
 
 SHELL = Shell((b"<ul>", b"\n", b"</ul>"), ("7:hu", "9:hu"))
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from moziweb.cache import Cache, ClockSource, RenderContext, Rendered, from_settings
-from moziweb.cache.addressbook import AddressBook
 from moziweb.cache.errors import StoreUnreachableError
-from moziweb.cache.fastpath import WRAPPED, FastPath
-from moziweb.cache.places import Place
+from moziweb.cache.http.fast_path import WRAPPED, FastPath
+from moziweb.cache.http.routes import Place
+from moziweb.cache.http.url_index import AddressBook
 
 SECURITY = (("X-Content-Type-Options", "nosniff"),)
 NEVER = float("inf")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from moziweb.cache import Entry, EntryCorruptError, Group, Kind, Served, Status
-from moziweb.cache.forms import _chosen, answer_of, choose, matches
+from moziweb.cache.http.representations import _chosen, answer_of, choose, matches
 
 PAGE = b"<p>plain</p>"
 PACKED = b"packed"

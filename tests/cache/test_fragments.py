@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from moziweb.cache.errors import CacheError
-from moziweb.cache.fragments import Slots, offer_slots, slots_of, withdraw_slots
+from moziweb.cache.http.fragments import Slots, offer_slots, slots_of, withdraw_slots
 
 
 def page(slots: Slots, *keys: str) -> bytes:

@@ -12,9 +12,9 @@ import pytest
 from waitress.channel import HTTPChannel
 from waitress.server import create_server
 
-from moziweb.cache import inloop
-from moziweb.cache.fastpath import FastPath
-from moziweb.cache.inloop import answer_in_loop
+from moziweb.cache.http import waitress_channel
+from moziweb.cache.http.fast_path import FastPath
+from moziweb.cache.http.waitress_channel import answer_in_loop
 
 from .test_fastpath import SECURITY, Inner, Site, open_site
 
@@ -199,7 +199,7 @@ def test_what_is_not_plain_is_the_threads(
     served: Served, request_: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered: list[int] = []
-    monkeypatch.setattr(inloop._Channel, "answer", lambda *_: answered.append(1))
+    monkeypatch.setattr(waitress_channel._Channel, "answer", lambda *_: answered.append(1))
     with served.connected() as client:
         client.send(request_)
         while b"\r\n\r\n" not in client.seen:
@@ -250,10 +250,10 @@ def test_a_client_that_hangs_up_harms_nobody(served: Served) -> None:
 def test_a_clock_that_hangs_is_left_to_the_threads(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inloop, "TOO_LONG", -1.0)
+    monkeypatch.setattr(waitress_channel, "TOO_LONG", -1.0)
     assert served.ask(GET)[2] == b"page"
     answered: list[int] = []
-    monkeypatch.setattr(inloop._Channel, "answer", lambda *_: answered.append(1))
+    monkeypatch.setattr(waitress_channel._Channel, "answer", lambda *_: answered.append(1))
     assert served.ask(GET)[2] == b"page"
     assert answered == []
 
@@ -271,7 +271,9 @@ def test_what_goes_wrong_does_not_end_the_loop(
 
 def test_an_application_under_a_prefix_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Callable[..., Any]] = []
-    monkeypatch.setattr(inloop._Channel, "answer", lambda *_: asked.append(inloop._path_of))
+    monkeypatch.setattr(
+        waitress_channel._Channel, "answer", lambda *_: asked.append(waitress_channel._path_of)
+    )
     site = open_site()
     site.store("/", b"page")
     site.ask()

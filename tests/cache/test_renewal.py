@@ -9,11 +9,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from moziweb.cache.events import Observer
+from moziweb.cache.http.refresh import Renewer
 from moziweb.cache.invalidation.session_clock import SessionClock
 from moziweb.cache.protocol.snapshots import Source
 from moziweb.cache.protocol.stamps import Stamps
 from moziweb.cache.regions.rendering import RenderContext, Rendered, Status
-from moziweb.cache.renewal import Renewer
 from tests.cache.database import Film
 from tests.cache.test_region import LIFE, Bench
 

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from moziweb.cache import Entry, Group, Kind, Served, Status
+from moziweb.cache.http.debug_headers import TAGS_BYTES, bounded, headers_of, server_timing
 from moziweb.cache.regions.rendering import Stopwatch
-from moziweb.cache.telling import TAGS_BYTES, bounded, headers_of, server_timing
 
 TAGS = tuple(f"movie:{number}" for number in range(1000))
 

@@ -24,12 +24,12 @@ from moziweb.cache import (
     from_settings,
 )
 from moziweb.cache.errors import CacheError, StoreUnreachableError
-from moziweb.cache.fragments import slots_of
-from moziweb.cache.places import Moment
+from moziweb.cache.http.fragments import slots_of
+from moziweb.cache.http.routes import Moment
+from moziweb.cache.http.view_deriver import depend, stray
 from moziweb.cache.protocol.entry import decode, encode
 from moziweb.cache.stores.dogpile_adapter import split_frame
 from moziweb.cache.stores.memory import MemoryCells
-from moziweb.cache.views import depend, stray
 
 SETTINGS = {"cache.regions": "pages", "cache.pages.expiration_time": "60"}
 
@@ -59,7 +59,7 @@ class Site:
             config.registry["cache_always"] = ("list:all",)
             config.registry["cache_digest"] = "1"
             config.registry["cache_base_url"] = "https://site.example"
-            config.include("moziweb.cache.views")
+            config.include("moziweb.cache.http.view_deriver")
             config.add_request_method(lambda _: Session(engine), "dbsession", reify=True)
             config.add_route("page", "/page/{name}")
             config.add_view(self.view, route_name="page", cache="pages", **options)

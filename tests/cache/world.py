@@ -19,9 +19,9 @@ from greenlet import getcurrent, greenlet
 
 from moziweb.cache.errors import CacheError, PublishError
 from moziweb.cache.events import Observer
+from moziweb.cache.http.routes import Place
 from moziweb.cache.inspection import purge
 from moziweb.cache.invalidation.tag_expansion import Expansions
-from moziweb.cache.places import Place
 from moziweb.cache.protocol.entry import Kind
 from moziweb.cache.protocol.keys import KeyMaker
 from moziweb.cache.protocol.leases import Leases, LeaseTerms

@@ -10,7 +10,7 @@ from webob import Request, Response
 from webtest import TestApp
 
 from moziweb.cache import Refusal
-from moziweb.cache.renewal import RENEWAL
+from moziweb.cache.http.refresh import RENEWAL
 from moziweb.movies.models import Movie
 from moziweb.ops.metrics import CacheMetrics
 from tests.conftest import running_app

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.cache.places import Place
+from moziweb.cache.http.routes import Place
 from moziweb.freshness import digest_of
 from tests.conftest import QueryCounter
 

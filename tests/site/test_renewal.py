@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.cache.renewal import Renewer
+from moziweb.cache.http.refresh import Renewer
 from tests import factories
 
 from .cached import CACHED, Films, fill, pages, site, week_here, write

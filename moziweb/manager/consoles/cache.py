@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from moziweb.cache import Cache, Tally
-from moziweb.cache.addressbook import AddressBook
+from moziweb.cache.http.url_index import AddressBook
 from moziweb.cache.regions.metrics import Counted, Slow
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.site.addresses import Priority

@@ -17,7 +17,7 @@ from pyramid.view import exception_view_config, forbidden_view_config, notfound_
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from moziweb.cache.views import cap, depend
+from moziweb.cache.http.view_deriver import cap, depend
 from moziweb.i18n import _
 from moziweb.movies.calendar import week_of
 from moziweb.movies.tags import PUBLISHED_LIST

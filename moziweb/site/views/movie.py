@@ -6,7 +6,7 @@ from typing import Any, Final
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.view import view_config
 
-from moziweb.cache.views import cap
+from moziweb.cache.http.view_deriver import cap
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
 from moziweb.movies.opening import opening_until

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pyramid.httpexceptions import HTTPBadRequest, HTTPFound, HTTPNotFound
 from pyramid.view import view_config
 
-from moziweb.cache.views import stray
+from moziweb.cache.http.view_deriver import stray
 from moziweb.i18n import _
 from moziweb.movies.calendar import Month, Period, Week, parse_day, week_of
 from moziweb.movies.models import DatePrecision

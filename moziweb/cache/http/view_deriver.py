@@ -26,11 +26,11 @@ from typing import Any
 from pyramid.config import Configurator
 from pyramid.response import Response
 
-from .addressbook import AddressBook
-from .cached import CachedView, FilledView, View, context_of
+from ..regions.config import Cache
+from .cached_view import CachedView, FilledView, View, context_of
 from .fragments import FRAGMENTS, Fill, Fragments
-from .places import CachedRoute, CachedRoutes
-from .regions.config import Cache
+from .routes import CachedRoute, CachedRoutes
+from .url_index import AddressBook
 
 log = logging.getLogger(__name__)
 

@@ -28,13 +28,13 @@ from typing import Any, Final, Self
 
 from markupsafe import Markup
 
-from .errors import CacheError, EntryCorruptError
-from .protocol.entry import Kind
-from .protocol.keys import KeyMaker
-from .protocol.snapshots import Source
-from .regions.read import RenderMany
-from .regions.region import Render, TaggedRegion
-from .regions.rendering import RenderContext, Rendered
+from ..errors import CacheError, EntryCorruptError
+from ..protocol.entry import Kind
+from ..protocol.keys import KeyMaker
+from ..protocol.snapshots import Source
+from ..regions.read import RenderMany
+from ..regions.region import Render, TaggedRegion
+from ..regions.rendering import RenderContext, Rendered
 
 
 @dataclass(frozen=True, slots=True)

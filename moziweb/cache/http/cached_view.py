@@ -16,18 +16,18 @@ from urllib.parse import urlencode
 from pyramid.httpexceptions import HTTPBadRequest, HTTPException
 from pyramid.response import Response
 
-from .errors import CacheError, EntryCorruptError
-from .forms import check_content
+from ..errors import CacheError, EntryCorruptError
+from ..invalidation.session_clock import SessionClock
+from ..protocol.entry import Kind
+from ..protocol.snapshots import Source
+from ..regions.negative import MISSING, MOVED, STATUSES, Strays
+from ..regions.rendering import RenderContext, Rendered, Served
 from .fragments import Fragments, PieceGoneError, Shell, offer_slots, withdraw_slots
-from .invalidation.session_clock import SessionClock
-from .isolation import declared, isolated
-from .places import CachedRoute, Place
-from .protocol.entry import Kind
-from .protocol.snapshots import Source
-from .regions.negative import MISSING, MOVED, STATUSES, Strays
-from .regions.rendering import RenderContext, Rendered, Served
-from .renewal import RENEWAL, Renewer
+from .refresh import RENEWAL, Renewer
+from .representations import check_content
+from .request_isolation import declared, isolated
 from .responses import content_of, rendered_of, response_of
+from .routes import CachedRoute, Place
 
 View = Callable[[Any, Any], Response]
 Learn = Callable[[str, Place], None]

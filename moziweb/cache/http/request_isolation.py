@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from webob.multidict import GetDict
 
-from .errors import UndeclaredInputError
+from ..errors import UndeclaredInputError
 
 Parameters = tuple[tuple[str, str], ...]
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable
 from typing import Final
 
-from .places import Place
+from .routes import Place
 
 KNOWN_ADDRESSES: Final = 20_000
 """Paths whose places a process remembers; about 4 MB."""

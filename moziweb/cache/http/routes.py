@@ -14,11 +14,11 @@ from pyramid.interfaces import IRequestFactory, IRoutesMapper
 from pyramid.registry import Registry
 from pyramid.request import Request
 
-from .isolation import declared
-from .protocol.entry import Entry
-from .protocol.keys import KeyMaker
-from .regions.negative import Strays
-from .regions.region import TaggedRegion
+from ..protocol.entry import Entry
+from ..protocol.keys import KeyMaker
+from ..regions.negative import Strays
+from ..regions.region import TaggedRegion
+from .request_isolation import declared
 
 
 @dataclass(frozen=True, slots=True)

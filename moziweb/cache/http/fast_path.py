@@ -16,10 +16,14 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
 
-from .addressbook import AddressBook
-from .errors import EntryCorruptError
-from .events import Observer
-from .forms import (
+from ..errors import EntryCorruptError
+from ..events import Observer
+from ..protocol.entry import Entry
+from ..regions.local_cache import Copy
+from ..regions.region import TaggedRegion
+from ..regions.rendering import Served, Status
+from .debug_headers import age_header, headers_of
+from .representations import (
     CODINGS,
     NOT_MODIFIED,
     Form,
@@ -30,12 +34,8 @@ from .forms import (
     form_of,
     is_known,
 )
-from .places import Place
-from .protocol.entry import Entry
-from .regions.local_cache import Copy
-from .regions.region import TaggedRegion
-from .regions.rendering import Served, Status
-from .telling import age_header, headers_of
+from .routes import Place
+from .url_index import AddressBook
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from .protocol.entry import Entry
-from .regions.http_policy import delivery_of
-from .regions.rendering import Served
+from ..protocol.entry import Entry
+from ..regions.http_policy import delivery_of
+from ..regions.rendering import Served
 
 TAGS_BYTES: Final = 2000
 """What the tags may take of a response's head, of which proxies commonly take 8 KB in all."""

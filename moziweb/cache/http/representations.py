@@ -13,11 +13,11 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
-from .errors import EntryCorruptError
-from .protocol.entry import Entry
-from .regions.http_policy import Headers, delivery_of
-from .regions.rendering import Served, Status
-from .telling import headers_of
+from ..errors import EntryCorruptError
+from ..protocol.entry import Entry
+from ..regions.http_policy import Headers, delivery_of
+from ..regions.rendering import Served, Status
+from .debug_headers import headers_of
 
 Header = tuple[str, str]
 Content = Mapping[str, str | int | float]

@@ -26,7 +26,7 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
 from waitress.utilities import build_http_date
 
-from .fastpath import FastPath
+from .fast_path import FastPath
 
 TOO_LONG: Final = 0.1
 """Seconds for which one round of answers may keep the loop."""

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from webob import Request
 
-from .events import Observer
+from ..events import Observer
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ Ask = Callable[[Mapping[str, str]], None]
 KNOWN: Final = 20_000
 """Addresses that are remembered by their keys."""
 
-RENEWAL: Final = "moziweb.cache.renewal"
+RENEWAL: Final = "moziweb.cache.http.refresh"
 """Key of the environ of a request that renews a page, and that nobody has sent."""
 
 IDLE: Final = 60.0

@@ -12,8 +12,8 @@ from typing import Any, Final
 import brotli
 from pyramid.response import Response
 
-from .forms import KEPT_HEADERS, answer_of
-from .regions.rendering import Rendered, Served
+from ..regions.rendering import Rendered, Served
+from .representations import KEPT_HEADERS, answer_of
 
 GZIP: Final = "gzip"
 BROTLI: Final = "br"
