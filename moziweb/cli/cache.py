@@ -10,10 +10,10 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.cache import Cache, PublishError, Relay, StoreError
+from moziweb.cache.admin.purge import Purge
+from moziweb.cache.admin.statistics import statistics_of
 from moziweb.cache.invalidation.outbox_relay import PERIOD
-from moziweb.cache.statistics import statistics_of
 from moziweb.freshness import DECLARATIONS, JOURNAL
-from moziweb.purge import Purge
 
 from .cache_purge import everything_line, page_line, purging_in_one_line, tags_line
 from .cache_shown import described, inspection_lines, statistics_lines

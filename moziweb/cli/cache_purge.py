@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 
-from moziweb.purge import (
+from moziweb.cache.admin.purge import (
     NoCachedPage,
     OutOfReach,
     PurgedPage,

@@ -8,7 +8,7 @@ from typing import Any
 from pyramid.router import Router
 
 from moziweb.cache import Cache, Journal
-from moziweb.cache.inspection import (
+from moziweb.cache.admin.inspection import (
     MEANINGS,
     Inspected,
     Verdict,

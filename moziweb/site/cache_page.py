@@ -12,7 +12,7 @@ from typing import Any, Final
 from pyramid.config import Configurator
 
 from moziweb.cache import Cache, Journal, JournalRow
-from moziweb.cache.inspection import (
+from moziweb.cache.admin.inspection import (
     MEANINGS,
     Inspected,
     Verdict,

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from moziweb.cache import Cache, ClockSource, RenderContext, Rendered, from_settings
-from moziweb.cache.inspection import Inspected, Stamp, Verdict, inspect
+from moziweb.cache.admin.inspection import Inspected, Stamp, Verdict, inspect
 from moziweb.cache.protocol.stamps import epoch_of
 from tests.services.ports import free_port
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from dogpile.cache.api import NO_VALUE, BytesBackend, SerializedReturnType
 from greenlet import getcurrent, greenlet
 
+from moziweb.cache.admin.inspection import purge
 from moziweb.cache.errors import CacheError, PublishError
 from moziweb.cache.events import Observer
 from moziweb.cache.http.routes import Place
-from moziweb.cache.inspection import purge
 from moziweb.cache.invalidation.tag_expansion import Expansions
 from moziweb.cache.protocol.entry import Kind
 from moziweb.cache.protocol.keys import KeyMaker

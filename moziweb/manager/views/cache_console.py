@@ -8,12 +8,8 @@ from pyramid.response import Response
 from sqlalchemy.orm import Session
 
 from moziweb.cache import Cache, Journal, PublishError, StoreError, Tally, kind_of
-from moziweb.cache.inspection import clock_text
-from moziweb.cache.protocol.tags import MODEL
-from moziweb.cache.statistics import statistics_of
-from moziweb.freshness import DECLARATIONS
-from moziweb.i18n import _
-from moziweb.purge import (
+from moziweb.cache.admin.inspection import clock_text
+from moziweb.cache.admin.purge import (
     NoCachedPage,
     Purge,
     PurgedPage,
@@ -21,6 +17,10 @@ from moziweb.purge import (
     PurgeWaits,
     UnknownTag,
 )
+from moziweb.cache.admin.statistics import statistics_of
+from moziweb.cache.protocol.tags import MODEL
+from moziweb.freshness import DECLARATIONS
+from moziweb.i18n import _
 from moziweb.request import Request
 from moziweb.site.addresses import Priority
 

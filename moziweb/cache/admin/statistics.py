@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from .errors import StoreError
-from .invalidation.outbox import Journal
-from .protocol.tags import kind_of
-from .regions.config import Cache
+from ..errors import StoreError
+from ..invalidation.outbox import Journal
+from ..protocol.tags import kind_of
+from ..regions.config import Cache
 
 HOUR: Final = 3600.0
 RECENT: Final = 2000

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from .errors import EntryCorruptError, StoreError
-from .http.fragments import FRAGMENTS, Shell, card_key, shell_key
-from .http.routes import CachedRoutes, Place
-from .invalidation.outbox import JournalRow
-from .protocol.dependencies import Group
-from .protocol.entry import Entry
-from .protocol.stamps import Stamps, epoch_of, valid
-from .regions.config import Cache
-from .regions.negative import Strays
-from .regions.region import TaggedRegion
+from ..errors import EntryCorruptError, StoreError
+from ..http.fragments import FRAGMENTS, Shell, card_key, shell_key
+from ..http.routes import CachedRoutes, Place
+from ..invalidation.outbox import JournalRow
+from ..protocol.dependencies import Group
+from ..protocol.entry import Entry
+from ..protocol.stamps import Stamps, epoch_of, valid
+from ..regions.config import Cache
+from ..regions.negative import Strays
+from ..regions.region import TaggedRegion
 
 CausesOf = Callable[[frozenset[str]], Mapping[str, JournalRow]]
 """The latest invalidation of each of some tags: ``Journal.concerning``."""

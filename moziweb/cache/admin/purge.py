@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from moziweb.cache import Cache, Journal, PublishError, StoreError, TagError, kind_of, model_tag
-from moziweb.cache.http.routes import Place
-from moziweb.cache.inspection import pieces_of, purge
-from moziweb.cache.protocol.tags import MODEL, check_all
-from moziweb.cache.regions.region import TaggedRegion
 from moziweb.db import Database
 from moziweb.freshness import DECLARATIONS
+
+from .. import Cache, Journal, PublishError, StoreError, TagError, kind_of, model_tag
+from ..http.routes import Place
+from ..protocol.tags import MODEL, check_all
+from ..regions.region import TaggedRegion
+from .inspection import pieces_of, purge
 
 
 class PurgeRefused(Exception):

@@ -1,0 +1,1 @@
+"""What operators call: inspection, statistics and purges."""
