@@ -14,7 +14,7 @@ INCLUDES = (
     "moziweb.db",  # request.dbsession, under pyramid_tm
     "moziweb.movies.tags",  # which rows bear which tags, before sessions are watched
     "moziweb.posters.tags",
-    "moziweb.freshness",  # what is written makes pages stale; cache=… on views
+    "moziweb.caching",  # what is written makes pages stale; cache=… on views
     "moziweb.storage",  # where posters are kept; on disk, it serves them too
     "moziweb.ops",  # security headers, health
     "moziweb.posters",  # the resource tree at /poster/…
@@ -33,8 +33,9 @@ def main(global_config: dict[str, str], **settings: Any) -> "Router | FastPath":
     # SQLAlchemy would make each of them four times as large.
     from pyramid.config import Configurator
 
+    from moziweb.caching import served_first
+
     from .cache import ConfigurationError
-    from .freshness import served_first
     from .settings import SettingsError, load
     from .settings.origins import origins_of
     from .storage import StorageMisconfigured

@@ -13,7 +13,7 @@ from moziweb.cache import Cache, PublishError, Relay, StoreError
 from moziweb.cache.admin.purge import Purge
 from moziweb.cache.admin.statistics import statistics_of
 from moziweb.cache.invalidation.outbox_relay import PERIOD
-from moziweb.freshness import DECLARATIONS, JOURNAL
+from moziweb.caching import DECLARATIONS, JOURNAL
 
 from .cache_purge import everything_line, page_line, purging_in_one_line, tags_line
 from .cache_shown import described, inspection_lines, statistics_lines

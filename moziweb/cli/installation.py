@@ -25,7 +25,7 @@ POSTER_INCLUDES = (
     "moziweb.db",
     "moziweb.movies.tags",
     "moziweb.posters.tags",
-    "moziweb.freshness",
+    "moziweb.caching",
     "moziweb.storage",
     "moziweb.posters",
     "moziweb.demo",

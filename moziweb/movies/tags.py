@@ -16,7 +16,7 @@ from sqlalchemy import Connection, event, select
 from sqlalchemy.orm import object_session
 
 from moziweb.cache import tag
-from moziweb.freshness import DECLARATIONS
+from moziweb.caching import DECLARATIONS
 
 from . import versions
 from .calendar import Period, Week, month_of, week_of

@@ -8,7 +8,7 @@ source for a film is a matter of the film. State, lease and bookkeeping columns 
 from pyramid.config import Configurator
 
 from moziweb.cache import tag
-from moziweb.freshness import DECLARATIONS
+from moziweb.caching import DECLARATIONS
 from moziweb.movies.tags import movie_tag
 
 from .models import PosterSource, PosterVariant

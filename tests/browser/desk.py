@@ -18,7 +18,7 @@ from playwright.sync_api import Page
 from sqlalchemy import select, update
 
 from moziweb import main
-from moziweb.freshness import JOURNAL
+from moziweb.caching import JOURNAL
 from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
 from moziweb.manager.films import effects

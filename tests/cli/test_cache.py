@@ -22,8 +22,8 @@ from webtest.http import StopableWSGIServer
 
 import moziweb
 from moziweb.cache import kind_of
+from moziweb.caching import DECLARATIONS, JOURNAL
 from moziweb.cli import installation, main
-from moziweb.freshness import DECLARATIONS, JOURNAL
 from tests.cache.test_purging import Cdn
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port

@@ -2,7 +2,7 @@
 
 from sqlalchemy import func, select
 
-from moziweb.freshness import JOURNAL
+from moziweb.caching import JOURNAL
 from moziweb.movies.models import Movie
 
 from .conftest import Run, Site, events

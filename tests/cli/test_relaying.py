@@ -5,9 +5,9 @@ import time
 
 import pytest
 
+from moziweb.caching import JOURNAL
 from moziweb.cli.installation import Installation
 from moziweb.cli.relaying import relaying
-from moziweb.freshness import JOURNAL
 
 from .conftest import Site
 from .test_cache import MEMORY, STAMPS, configure

@@ -15,8 +15,8 @@ from sqlalchemy import func, select, text, update
 
 from moziweb.cache import TAGS_OPTION, Stamps
 from moziweb.cache.regions.config import open_cells
+from moziweb.caching import JOURNAL
 from moziweb.db import Database, create_engine
-from moziweb.freshness import JOURNAL
 from moziweb.movies.importers.models import ImportMark
 from moziweb.movies.importers.refreshing import CHANGES
 from moziweb.movies.models import FieldProvenance, Movie

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
-import moziweb.freshness
+import moziweb.caching
 import moziweb.manager.consoles.models
 import moziweb.manager.imports.models
 import moziweb.manager.models
@@ -35,7 +35,7 @@ from tests.factories import make_movie, make_premiere
 from tests.services.postgres import PostgresServer
 
 MODELS = (
-    moziweb.freshness,
+    moziweb.caching,
     moziweb.manager.consoles.models,
     moziweb.manager.imports.models,
     moziweb.manager.models,

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
+from moziweb.caching import JOURNAL
 from moziweb.db import Database, migrations
-from moziweb.freshness import JOURNAL
 from tests.conftest import QueryCounter, raw_settings, running_app
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port

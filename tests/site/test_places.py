@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.cache.http.routes import Place
-from moziweb.freshness import digest_of
+from moziweb.caching import digest_of
 from tests.conftest import QueryCounter
 
 from .cached import CACHED, Films, fill, pages, site, warm

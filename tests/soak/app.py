@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from moziweb import INCLUDES
 from moziweb.cache import REASON, Stamps
-from moziweb.freshness import served_first
+from moziweb.caching import served_first
 from moziweb.movies.models import Movie
 from moziweb.request import Request
 from moziweb.settings import load

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from moziweb.caching import DECLARATIONS
 from moziweb.db import Database
-from moziweb.freshness import DECLARATIONS
 
 from .. import Cache, Journal, PublishError, StoreError, TagError, kind_of, model_tag
 from ..http.routes import Place

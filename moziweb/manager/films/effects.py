@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.cache import kind_of, pending_tags
-from moziweb.freshness import DECLARATIONS, JOURNAL
+from moziweb.caching import DECLARATIONS, JOURNAL
 from moziweb.i18n import LOCALES
 from moziweb.site.addresses import Address, Addresses, Priority, pages_showing
 from moziweb.site.paths import segment_of

@@ -19,7 +19,7 @@ from moziweb.cache.admin.purge import (
 )
 from moziweb.cache.admin.statistics import statistics_of
 from moziweb.cache.protocol.tags import MODEL
-from moziweb.freshness import DECLARATIONS
+from moziweb.caching import DECLARATIONS
 from moziweb.i18n import _
 from moziweb.request import Request
 from moziweb.site.addresses import Priority

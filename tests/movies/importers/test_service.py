@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from moziweb.caching import JOURNAL
 from moziweb.db import Database
-from moziweb.freshness import JOURNAL
 from moziweb.movies.importers.applying import REASONS
 from moziweb.movies.importers.models import MovieReference
 from moziweb.movies.importers.planning import Effect
