@@ -45,9 +45,9 @@ from moziweb.posters.batch import Selection, generate
 from moziweb.posters.claims import Claims
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind
 from moziweb.posters.publishing import CACHE_CONTROL
+from moziweb.posters.readers import SourceAddress, SourceBytes, SourceReader
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.service import PosterService
-from moziweb.posters.sources import SourceAddress, SourceBytes, SourceReader
 from moziweb.posters.wiring import workshop_from
 from moziweb.posters.workshop import Workshop
 from moziweb.settings import SETTINGS

@@ -10,18 +10,12 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 from weakref import ref
 
-from pyramid.config import Configurator
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 from sqlalchemy.orm.unitofwork import UOWTransaction
 
-from moziweb.movies.models import now_utc
-
-from .desk import PosterDesk
 from .due import LAZY
 from .models import PosterSource, SourceState
-from .pool import Pool
-from .queue import Queue
 
 _WRITTEN: Final = "moziweb.posters.written"
 _COMMITTED: Final = "moziweb.posters.committed"
@@ -94,29 +88,3 @@ def _is_to_be_made(source: PosterSource) -> bool:
     seen = inspect(source).attrs
     changed = (seen.state, seen.url, seen.key, seen.remake)
     return any(attribute.history.has_changes() for attribute in changed)
-
-
-def includeme(config: Configurator) -> None:
-    """Watch the sessions for sources, and put the operator's desk at ``registry["poster_desk"]``.
-
-    A pool stands at ``registry["poster_pool"]``; whoever serves starts it. The queue, if there is
-    one, stands at ``registry["poster_queue"]``.
-    """
-    registry, settings = config.registry, config.registry.settings
-    database, service = registry["database"], registry["posters"]
-    background: Background | None = None
-    if settings["posters.background"] == "procrastinate":
-        background = registry["poster_queue"] = Queue(database)
-    elif settings["posters.background"] == "pool":
-        background = registry["poster_pool"] = Pool(
-            database,
-            service,
-            now_utc,
-            settings["posters.background_jobs"],
-            settings["posters.sweep_seconds"],
-        )
-    watch = Watch(background)
-    database.watch(watch.watch)
-    registry["poster_desk"] = PosterDesk(
-        registry["storage"], registry["poster_readers"], service, watch.tell
-    )

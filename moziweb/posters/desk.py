@@ -26,17 +26,11 @@ from .models import (
     SourceState,
     VariantState,
 )
+from .readers import SourceError, SourceReader
 from .recipes import CENTRE, RECIPES, Point
 from .service import PosterService
-from .sources import (
-    SourceError,
-    SourceReader,
-    StoredUpload,
-    add_url,
-    record_upload,
-    store_upload,
-)
 from .standing import Retry, retry_in
+from .upload_store import StoredUpload, add_url, record_upload, store_upload
 
 
 class UnknownSource(LookupError):

@@ -8,8 +8,8 @@ from moziweb.storage import StorageError
 
 from .breaker import STORAGE, Breaker, host_of
 from .claims import Claim
+from .readers import STORAGE_CODES, SourceError, storage_code
 from .rejection import ImageRejected
-from .sources import STORAGE_CODES, SourceError, storage_code
 
 PAUSED: Final = "host_paused"
 """Its host, or the storage, has failed too often: it waits, and no failure is counted."""

@@ -19,7 +19,7 @@ from moziweb.storage import ObjectNotFound, Storage
 from .links import MAX_ID
 from .probe import LIMITS, Limits, probe
 from .rejection import ImageRejected, RejectCode
-from .sources import (
+from .upload_store import (
     ORIGINAL_CACHE_CONTROL,
     Prober,
     StoredUpload,

@@ -26,8 +26,9 @@ from .imaging import EncodedImage, VariantSet, make_variants
 from .models import SourceKind
 from .probe import LIMITS, Limits, SourceImage, probe
 from .publishing import Uploaded, publish, upload
+from .readers import ChangeReader, SourceBytes, SourceError, SourceReader
 from .recipes import CENTRE, RECIPES, Point, Recipe
-from .sources import ChangeReader, Prober, SourceBytes, SourceError, SourceReader
+from .upload_store import Prober
 
 log = logging.getLogger(__name__)
 

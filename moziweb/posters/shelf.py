@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from . import choosing
 from .addresses import BadTargetError, parse_target
 from .models import PosterSource, SourceKind
-from .sources import MAX_URL_LENGTH
+from .upload_store import MAX_URL_LENGTH
 
 
 class ImportedPosters:

@@ -6,12 +6,18 @@ from typing import Any
 
 from pyramid.config import Configurator
 
+from moziweb.movies.models import now_utc
+
+from .background import Background, Watch
+from .desk import PosterDesk
 from .fetch import Fetcher, FetchPolicy
 from .gate import Gate
 from .models import SourceKind
+from .pool import Pool
+from .queue import Queue
+from .readers import SourceReader, UploadReader, UrlReader
 from .resources import Root
 from .service import poster_service
-from .sources import SourceReader, UploadReader, UrlReader
 from .workshop import MEBIBYTE, Allowed, Workshop
 
 
@@ -43,7 +49,7 @@ def includeme(config: Configurator) -> None:
     config.add_poster_source(SourceKind.URL, UrlReader(Fetcher(policy), registry["storage"]))
     config.include("moziweb.security")
     config.set_root_factory(Root)
-    config.include(".background")
+    include_background(config)
     config.scan(".views")
 
 
@@ -60,4 +66,30 @@ def workshop_from(settings: Mapping[str, Any]) -> Workshop:
         budget_bytes=settings["posters.decoder.budget_mb"] * MEBIBYTE,
         allowed=allowed,
         jobs_per_child=settings["posters.decoder.jobs_per_child"],
+    )
+
+
+def include_background(config: Configurator) -> None:
+    """Watch the sessions for sources, and put the operator's desk at ``registry["poster_desk"]``.
+
+    A pool stands at ``registry["poster_pool"]``; whoever serves starts it. The queue, if there is
+    one, stands at ``registry["poster_queue"]``.
+    """
+    registry, settings = config.registry, config.registry.settings
+    database, service = registry["database"], registry["posters"]
+    background: Background | None = None
+    if settings["posters.background"] == "procrastinate":
+        background = registry["poster_queue"] = Queue(database)
+    elif settings["posters.background"] == "pool":
+        background = registry["poster_pool"] = Pool(
+            database,
+            service,
+            now_utc,
+            settings["posters.background_jobs"],
+            settings["posters.sweep_seconds"],
+        )
+    watch = Watch(background)
+    database.watch(watch.watch)
+    registry["poster_desk"] = PosterDesk(
+        registry["storage"], registry["poster_readers"], service, watch.tell
     )

@@ -1,8 +1,8 @@
 """Every address that the site serves, the ones that matter most first.
 
-A cache cannot be asked what lies in it: memcached has no list. But the site knows what it can be
-asked for, and where the entry of an address lies (``moziweb.cache.http.routes``). That is how pages are
-warmed after a deploy, and how an operator is told which pages a change will refresh.
+memcached cannot list its keys, but the site knows every URL that it can be asked for, and
+``moziweb.cache.http.routes`` knows the key of each URL's entry. Warming after a deploy and the
+preview of what a change will invalidate use this inventory.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator

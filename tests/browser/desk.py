@@ -26,7 +26,7 @@ from moziweb.manager.models import Role
 from moziweb.posters.addresses import AllowedNetwork
 from moziweb.posters.fetch import Fetcher, FetchPolicy
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
-from moziweb.posters.sources import UrlReader
+from moziweb.posters.readers import UrlReader
 from tests.conftest import raw_settings
 from tests.services.ports import HOST, free_port
 from tests.services.tmdb import TOKEN, TmdbServer, not_found

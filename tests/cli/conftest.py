@@ -17,7 +17,7 @@ import pytest
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
 from moziweb.posters.models import PosterSource, SourceKind
-from moziweb.posters.sources import add_upload
+from moziweb.posters.upload_store import add_upload
 from moziweb.storage.disk import DiskStorage
 from tests.posters.conftest import picture
 

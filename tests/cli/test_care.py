@@ -34,7 +34,7 @@ from moziweb.posters.models import (
 from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.reconcile import Reconciler
-from moziweb.posters.sources import record_upload, store_upload
+from moziweb.posters.upload_store import record_upload, store_upload
 from moziweb.posters.verify import Verifier
 from moziweb.storage import StoredObject
 from tests.conftest import QueryCounter

@@ -24,7 +24,7 @@ from moziweb.posters.background import Watch
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.queue import Queue
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.sources import add_upload
+from moziweb.posters.upload_store import add_upload
 from moziweb.storage.disk import DiskStorage
 from tests.movies.importers.tmdb_world import a_film
 from tests.posters.conftest import picture

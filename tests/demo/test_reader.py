@@ -12,7 +12,7 @@ from moziweb.demo.errors import DemoFontsMissing
 from moziweb.demo.reader import FONTS_MISSING, INVALID_SPEC, DrawnReader
 from moziweb.demo.spec import PosterSpec
 from moziweb.posters.models import SourceKind
-from moziweb.posters.sources import SourceError
+from moziweb.posters.readers import SourceError
 
 
 @dataclass(frozen=True)

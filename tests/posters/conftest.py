@@ -14,8 +14,8 @@ from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
 from moziweb.posters.claims import Claims
 from moziweb.posters.models import PosterSource, SourceKind
+from moziweb.posters.readers import SourceAddress, SourceBytes, SourceError
 from moziweb.posters.service import PosterService
-from moziweb.posters.sources import SourceAddress, SourceBytes, SourceError
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Settings, S3Storage

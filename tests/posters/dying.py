@@ -24,9 +24,9 @@ from moziweb.posters.claims import Claim, Claims, Refusal
 from moziweb.posters.imaging import VariantSet, make_variants
 from moziweb.posters.models import PosterVariant, SourceKind
 from moziweb.posters.probe import Limits
+from moziweb.posters.readers import SourceAddress, SourceBytes, UploadReader
 from moziweb.posters.recipes import RECIPES, Recipe
 from moziweb.posters.service import PosterService
-from moziweb.posters.sources import SourceAddress, SourceBytes, UploadReader
 from moziweb.storage import Storage, StoredObject
 from moziweb.storage.s3 import S3Settings, S3Storage
 

@@ -15,8 +15,8 @@ from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.breaker import FIRST_PAUSE, STORAGE, THRESHOLD, TRIAL, Breaker, host_of
 from moziweb.posters.claims import Claims
 from moziweb.posters.models import PosterHost, PosterSource, SourceKind, SourceState
+from moziweb.posters.readers import SourceError
 from moziweb.posters.service import PosterService
-from moziweb.posters.sources import SourceError
 from moziweb.storage import Storage
 from moziweb.storage.s3 import S3Storage
 

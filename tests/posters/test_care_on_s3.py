@@ -19,7 +19,7 @@ from moziweb.movies.models import Movie, now_utc
 from moziweb.posters.models import PosterVariant, VariantState
 from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.sources import add_upload
+from moziweb.posters.upload_store import add_upload
 from moziweb.storage import Storage
 from tests.services.s3 import ROOT, S3Bucket
 

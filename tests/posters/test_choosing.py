@@ -10,8 +10,8 @@ from moziweb.posters.attempt import Status
 from moziweb.posters.choosing import choose
 from moziweb.posters.links import poster_links
 from moziweb.posters.models import PosterSource, SourceState
+from moziweb.posters.readers import SourceError
 from moziweb.posters.service import PosterService
-from moziweb.posters.sources import SourceError
 from moziweb.storage.disk import DiskStorage
 
 from .conftest import Shelf, add_source, picture

@@ -34,7 +34,7 @@ from moziweb.posters.models import (
 from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.service import PosterService
-from moziweb.posters.sources import add_upload
+from moziweb.posters.upload_store import add_upload
 from moziweb.storage import Storage, StorageUnavailable, StoredObject
 from moziweb.storage.s3 import S3Storage
 from tests.services.postgres import PostgresServer

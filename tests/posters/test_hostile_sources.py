@@ -15,8 +15,8 @@ from moziweb.posters.claims import Claims
 from moziweb.posters.codes import MEANINGS
 from moziweb.posters.fetch import Fetcher, FetchPolicy
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
+from moziweb.posters.readers import UrlReader
 from moziweb.posters.service import PosterService
-from moziweb.posters.sources import UrlReader
 from moziweb.storage.disk import DiskStorage
 
 from .conftest import Clock, picture, source_of

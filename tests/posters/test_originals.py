@@ -16,10 +16,11 @@ from moziweb.posters.claims import Claims
 from moziweb.posters.fetch import Fetcher, FetchPolicy
 from moziweb.posters.models import LookedAt, PosterSource, SourceKind
 from moziweb.posters.originals import KEPT, Forgotten
+from moziweb.posters.readers import UrlReader
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.reconcile import Reconciler
 from moziweb.posters.service import PosterService
-from moziweb.posters.sources import StoredUpload, UrlReader, add_url, record_upload, store_upload
+from moziweb.posters.upload_store import StoredUpload, add_url, record_upload, store_upload
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage
 

@@ -15,9 +15,9 @@ from moziweb.posters.claims import LOOK_AGAIN, Claims
 from moziweb.posters.due import due_sources
 from moziweb.posters.fetch import Fetcher, FetchPolicy
 from moziweb.posters.models import PosterSource, SourceKind, SourceState, VariantState
+from moziweb.posters.readers import UrlReader
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.service import PosterService
-from moziweb.posters.sources import UrlReader
 from moziweb.storage.disk import DiskStorage
 
 from .conftest import Clock, picture, source_of

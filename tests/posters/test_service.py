@@ -32,9 +32,9 @@ from moziweb.posters.models import (
 )
 from moziweb.posters.probe import Limits
 from moziweb.posters.publishing import CACHE_CONTROL
+from moziweb.posters.readers import SourceError
 from moziweb.posters.recipes import JPEG, RECIPES, Recipe
 from moziweb.posters.service import PosterService
-from moziweb.posters.sources import SourceError
 from moziweb.posters.workshop import MEBIBYTE, Allowed, Workshop
 from moziweb.storage import Storage, StoredObject
 from moziweb.storage.disk import DiskStorage

@@ -29,8 +29,8 @@ from moziweb.posters.models import (
     SourceState,
     VariantState,
 )
+from moziweb.posters.readers import UrlReader
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.sources import UrlReader
 from moziweb.posters.wiring import add_poster_source
 from tests.conftest import QueryCounter
 from tests.services.s3 import REGION, ROOT, S3Bucket

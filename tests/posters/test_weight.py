@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 from moziweb.posters.headers import read_header
-from moziweb.posters.probe import LIMITS, Limits, expected_memory
+from moziweb.posters.probe import LIMITS, Limits, expected_memory, weigh
 from moziweb.posters.rejection import ImageRejected, RejectCode
-from moziweb.posters.weight import weigh
 
 from .pictures import encoded, photograph
 

@@ -8,7 +8,7 @@ from time import monotonic
 from moziweb.movies.models import Movie, now_utc
 from moziweb.posters.attempt import Status
 from moziweb.posters.models import SourceKind
-from moziweb.posters.sources import SourceError, UrlReader
+from moziweb.posters.readers import SourceError, UrlReader
 
 from .conftest import Shelf, add_source, picture, source_of
 from .site import disk_settings, make_site

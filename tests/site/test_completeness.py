@@ -33,7 +33,7 @@ from moziweb.movies.models import (
 )
 from moziweb.posters.attempt import Status
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, SourceState
-from moziweb.posters.sources import store_upload
+from moziweb.posters.upload_store import store_upload
 from tests.posters.conftest import picture as poster_picture
 
 from .cached import CACHED, Films, Paths, feeds, fill, pages, ready_variant, site, write

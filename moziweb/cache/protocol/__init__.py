@@ -1,1 +1,1 @@
-"""The invalidation protocol: tags, stamps, entries, keys and leases, over an abstract atomic store."""
+"""The invalidation protocol: tags, stamps, entries, keys and leases; the atomic store they need."""

@@ -1,1 +1,1 @@
-"""Stores: process memory, memcached and SQLite, the adapter for dogpile, and the CDN that is purged."""
+"""Stores: process memory, memcached and SQLite; the dogpile adapter; the CDN that is purged."""

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from moziweb.posters.recipes import CENTRE, Point
-from moziweb.posters.sources import StoredUpload
+from moziweb.posters.upload_store import StoredUpload
 
 from .. import drafts
 from ..models import Draft

@@ -18,8 +18,8 @@ from moziweb.posters.due import LAZY
 from moziweb.posters.models import PosterSource, SourceState
 from moziweb.posters.outcomes import FetchCode
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.sources import MAX_URL_LENGTH, StoredUpload
 from moziweb.posters.tags import source_tag, variant_tag
+from moziweb.posters.upload_store import MAX_URL_LENGTH, StoredUpload
 from moziweb.request import Request
 
 from ..audit import Change, record
