@@ -13,7 +13,7 @@ INCLUDES = (
     "moziweb.ops.metrics",  # counts what the cache tells, so before it
     "moziweb.db",  # request.dbsession, under pyramid_tm
     "moziweb.movies.tags",  # which rows bear which tags, before sessions are watched
-    "moziweb.posters.tags",
+    "moziweb.posters.cache_tags",
     "moziweb.caching",  # what is written makes pages stale; cache=… on views
     "moziweb.storage",  # where posters are kept; on disk, it serves them too
     "moziweb.ops",  # security headers, health

@@ -23,7 +23,7 @@ from moziweb.movies.importers.telling import Tally, plan_event, plan_lines
 from moziweb.movies.importers.tmdb.source import TmdbSource, source_of
 from moziweb.movies.models import now_utc
 from moziweb.movies.queries import MAX_ID
-from moziweb.posters.shelf import ImportedPosters
+from moziweb.posters.importer_port import ImportedPosters
 
 from .installation import CommandError, Installation, services_in_one_line
 from .relaying import relaying

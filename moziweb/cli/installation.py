@@ -24,7 +24,7 @@ from moziweb.storage import StorageError, StorageMisconfigured
 POSTER_INCLUDES = (
     "moziweb.db",
     "moziweb.movies.tags",
-    "moziweb.posters.tags",
+    "moziweb.posters.cache_tags",
     "moziweb.caching",
     "moziweb.storage",
     "moziweb.posters",

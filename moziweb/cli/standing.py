@@ -11,8 +11,8 @@ from rich.table import Table
 from moziweb.db import Database
 from moziweb.movies.models import now_utc
 from moziweb.posters.codes import MEANINGS
-from moziweb.posters.links import MAX_ID
 from moziweb.posters.standing import Retry, Standing, retry, standing
+from moziweb.posters.urls import MAX_ID
 
 from .installation import Installation, check_movie, services_in_one_line
 

@@ -15,7 +15,7 @@ from moziweb.movies.calendar import BUDAPEST
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.problems import Problem
 from moziweb.posters.codes import meaning_of
-from moziweb.posters.desk import SourceView, VariantView
+from moziweb.posters.editorial import SourceView, VariantView
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB
 

@@ -16,7 +16,6 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.storage import ObjectNotFound, Storage
 
-from .links import MAX_ID
 from .probe import LIMITS, Limits, probe
 from .rejection import ImageRejected, RejectCode
 from .upload_store import (
@@ -26,6 +25,7 @@ from .upload_store import (
     inspect_upload,
     record_upload,
 )
+from .urls import MAX_ID
 
 _NAME: Final = re.compile(r"(?P<movie>[1-9][0-9]{0,9})(-[^/]*)?\.[A-Za-z]+")
 

@@ -20,8 +20,8 @@ from moziweb.db import Database
 from moziweb.storage import Storage, StoredObject
 
 from .holding import Hold, heal_all, held_movies
-from .links import MAX_ID
 from .models import LookedAt, PosterSource, PosterVariant, VariantState
+from .urls import MAX_ID
 
 PAGE: Final = 1_000
 YOUNG: Final = timedelta(days=1)

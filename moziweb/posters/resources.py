@@ -26,8 +26,8 @@ from moziweb.request import Request
 from moziweb.security import VIEW
 
 from .gate import Gate
-from .links import CONTAINER, VariantAddress
 from .models import PosterSource, PosterVariant, SourceState, VariantState
+from .urls import CONTAINER, VariantAddress
 
 Acl: TypeAlias = list[tuple[object, object, object]]
 

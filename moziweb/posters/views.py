@@ -12,11 +12,11 @@ from moziweb.request import Request
 from moziweb.security import VIEW
 
 from .attempt import Status
-from .links import VariantAddress
 from .models import SourceState
 from .placeholder import placeholder
 from .recipes import Recipe
 from .resources import FoundVariant, PostersUnavailable, VariantResource, find_variant
+from .urls import VariantAddress
 
 REDIRECT_SECONDS: Final = 3600
 """How long a redirect may be kept: superseded objects stay far longer than that."""

@@ -9,7 +9,7 @@ from pyramid.config import Configurator
 from moziweb.movies.models import now_utc
 
 from .background import Background, Watch
-from .desk import PosterDesk
+from .editorial import PosterDesk
 from .fetch import Fetcher, FetchPolicy
 from .gate import Gate
 from .models import SourceKind

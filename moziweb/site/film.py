@@ -19,7 +19,7 @@ from moziweb.movies.tags import (
     premiere_tag,
     service_tag,
 )
-from moziweb.posters.links import PosterLinks
+from moziweb.posters.urls import PosterLinks
 
 from .cards import Link, MoviePage, PremiereLine, TrailerLink
 from .facts import cast_of, directors_of, imdb_url, synopsis_of, trailer_url

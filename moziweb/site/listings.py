@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from moziweb.movies.models import Genre, Movie
 from moziweb.movies.queries import Listing, genres_of
 from moziweb.movies.tags import genre_tag, moved_tag, movie_tag, premiere_tag, service_tag
-from moziweb.posters.links import PosterLinks, poster_links
+from moziweb.posters.urls import PosterLinks, poster_links
 from moziweb.request import Request
 
 from .cards import Card, GenreLink, PremiereLine

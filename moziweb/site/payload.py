@@ -14,8 +14,8 @@ from typing import Any, Final
 from moziweb.movies.models import Credit, Genre, Movie, Premiere, Trailer
 from moziweb.movies.queries import Listing
 from moziweb.movies.tags import distributor_tag, genre_slug_tag, movie_ids_tag
-from moziweb.posters.links import PosterLinks
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB
+from moziweb.posters.urls import PosterLinks
 
 from .facts import cast_of, directors_of, trailer_url
 from .index import IndexSection

@@ -4,8 +4,8 @@ from typing import Final
 
 from moziweb.i18n import _
 from moziweb.posters.colours import TONE_NONE
-from moziweb.posters.links import PosterLinks
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB, find_recipe
+from moziweb.posters.urls import PosterLinks
 
 from .cards import Picture
 from .visit import Visit

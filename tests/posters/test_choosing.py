@@ -8,10 +8,10 @@ from sqlalchemy import select, text
 from moziweb.db import Database
 from moziweb.posters.attempt import Status
 from moziweb.posters.choosing import choose
-from moziweb.posters.links import poster_links
 from moziweb.posters.models import PosterSource, SourceState
 from moziweb.posters.readers import SourceError
 from moziweb.posters.service import PosterService
+from moziweb.posters.urls import poster_links
 from moziweb.storage.disk import DiskStorage
 
 from .conftest import Shelf, add_source, picture

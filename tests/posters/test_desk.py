@@ -11,7 +11,7 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.attempt import Status
 from moziweb.posters.claims import Claims
-from moziweb.posters.desk import PosterDesk, SourceView, UnknownSource
+from moziweb.posters.editorial import PosterDesk, SourceView, UnknownSource
 from moziweb.posters.holding import held_movies
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.readers import SourceError, SourceReader, UploadReader

@@ -11,7 +11,6 @@ from sqlalchemy import event, update
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
-from moziweb.posters.links import VariantAddress
 from moziweb.posters.resources import (
     FoundVariant,
     MovieResource,
@@ -21,6 +20,7 @@ from moziweb.posters.resources import (
     VariantResource,
     find_variant,
 )
+from moziweb.posters.urls import VariantAddress
 from moziweb.request import Request
 from moziweb.security import VIEW
 

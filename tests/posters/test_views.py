@@ -21,7 +21,6 @@ from moziweb.movies.models import Movie, now_utc
 from moziweb.posters.addresses import AllowedNetwork
 from moziweb.posters.fetch import Fetcher, FetchPolicy
 from moziweb.posters.gate import Gate
-from moziweb.posters.links import poster_links
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -31,6 +30,7 @@ from moziweb.posters.models import (
 )
 from moziweb.posters.readers import UrlReader
 from moziweb.posters.recipes import RECIPES
+from moziweb.posters.urls import poster_links
 from moziweb.posters.wiring import add_poster_source
 from tests.conftest import QueryCounter
 from tests.services.s3 import REGION, ROOT, S3Bucket

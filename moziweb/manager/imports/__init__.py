@@ -6,7 +6,7 @@ from pyramid.config import Configurator
 
 from moziweb.movies.importers.service import Importer, Noted
 from moziweb.movies.importers.tmdb.source import source_of
-from moziweb.posters.shelf import ImportedPosters
+from moziweb.posters.importer_port import ImportedPosters
 
 from .runner import Runner
 

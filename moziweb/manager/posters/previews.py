@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from typing import Final, TypeAlias
 
-from moziweb.posters.desk import PosterDesk
+from moziweb.posters.editorial import PosterDesk
 from moziweb.posters.imaging import EncodedImage
 from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.posters.recipes import Point

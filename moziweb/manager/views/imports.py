@@ -13,7 +13,7 @@ from moziweb.movies.importers.problems import ImportRefused, Unfit
 from moziweb.movies.importers.rows import ListTerms, candidates_of
 from moziweb.movies.importers.tables import read_table
 from moziweb.movies.importers.tmdb.source import Found
-from moziweb.posters.shelf import ImportedPosters
+from moziweb.posters.importer_port import ImportedPosters
 from moziweb.request import Request
 from moziweb.site.cards import Link
 

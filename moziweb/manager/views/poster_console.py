@@ -6,7 +6,7 @@ from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.response import Response
 
 from moziweb.i18n import _
-from moziweb.posters.desk import PosterDesk
+from moziweb.posters.editorial import PosterDesk
 from moziweb.posters.pace import pace
 from moziweb.posters.standing import Retry, standing_in
 from moziweb.request import Request

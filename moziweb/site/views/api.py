@@ -7,7 +7,7 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.view import view_config
 
 from moziweb.movies.queries import whole_movie
-from moziweb.posters.links import poster_links
+from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
 from ..film import depend_on_movie

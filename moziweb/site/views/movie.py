@@ -12,7 +12,7 @@ from moziweb.movies.models import Movie
 from moziweb.movies.opening import opening_until
 from moziweb.movies.queries import whole_movie
 from moziweb.movies.tags import movie_tag
-from moziweb.posters.links import poster_links
+from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
 from ..cards import MoviePage, Page

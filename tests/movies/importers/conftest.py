@@ -11,7 +11,7 @@ from moziweb.movies.importers.candidate import Candidate
 from moziweb.movies.importers.rows import ListTerms, candidates_of
 from moziweb.movies.importers.service import Applied, Importer
 from moziweb.movies.importers.tables import read_table
-from moziweb.posters.shelf import ImportedPosters
+from moziweb.posters.importer_port import ImportedPosters
 
 NOW = datetime(2026, 8, 20, 10, tzinfo=UTC)
 TODAY = date(2026, 8, 20)

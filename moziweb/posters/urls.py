@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 
 from moziweb.storage import Storage
 
+from .cache_tags import source_tag, variant_tag
 from .colours import tone_class
 from .models import PosterSource, PosterVariant, VariantState
 from .recipes import POSTER, Recipe, find_recipe
-from .tags import source_tag, variant_tag
 
 CONTAINER: Final = "poster"
 """The first segment of variant addresses: the name of the root's container."""
