@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image, ImageFilter, ImageOps
 
-from moziweb.posters.imaging import make_variants
+from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.recipes import AVIF, JPEG, Recipe, WebP
 
 Contender = Callable[[bytes, Sequence[Recipe]], list[bytes]]

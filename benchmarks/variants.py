@@ -45,7 +45,7 @@ from benchmarks.contenders import (
 )
 from benchmarks.likeness import psnr, ssim
 from benchmarks.report import Bound, finish, print_table
-from moziweb.posters.imaging import Cuts
+from moziweb.posters.imaging.variants import Cuts
 from moziweb.posters.recipes import JPEG, RECIPES, Box, Master, Recipe
 from tests.posters.pictures import encoded, photograph
 

@@ -14,8 +14,8 @@ from pyramid.i18n import TranslationString
 
 from moziweb.i18n import _
 
+from .imaging.errors import RejectCode
 from .outcomes import FetchCode
-from .rejection import RejectCode
 
 
 class ServiceCode(StrEnum):

@@ -17,7 +17,7 @@ from moziweb.movies.models import Movie
 from moziweb.storage import Storage
 
 from . import choosing
-from .imaging import EncodedImage
+from .imaging.variants import EncodedImage
 from .models import (
     LookedAt,
     PosterSource,

@@ -8,8 +8,8 @@ from moziweb.storage import StorageError
 
 from .breaker import STORAGE, Breaker, host_of
 from .claims import Claim
+from .imaging.errors import ImageRejected
 from .readers import STORAGE_CODES, SourceError, storage_code
-from .rejection import ImageRejected
 
 PAUSED: Final = "host_paused"
 """Its host, or the storage, has failed too often: it waits, and no failure is counted."""

@@ -16,8 +16,8 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.storage import ObjectNotFound, Storage
 
-from .probe import LIMITS, Limits, probe
-from .rejection import ImageRejected, RejectCode
+from .imaging.errors import ImageRejected, RejectCode
+from .imaging.limits import LIMITS, Limits, probe
 from .upload_store import (
     ORIGINAL_CACHE_CONTROL,
     Prober,

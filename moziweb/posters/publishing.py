@@ -18,7 +18,7 @@ from moziweb.cache import TAGS_OPTION
 from moziweb.storage import Storage, StoredObject
 
 from .claims import Claim
-from .imaging import EncodedImage
+from .imaging.variants import EncodedImage
 from .models import PosterVariant, VariantState
 from .recipes import object_key
 

@@ -22,9 +22,9 @@ from .attempt import Outcome, Status
 from .breaker import STORAGE, Breaker, Passage
 from .claims import Claim, Claims, Refusal
 from .failures import DATABASE, INTERNAL, PAUSED, blame, failure_of, giver_of, needed_by
-from .imaging import EncodedImage, VariantSet, make_variants
+from .imaging.limits import LIMITS, Limits, SourceImage, probe
+from .imaging.variants import EncodedImage, VariantSet, make_variants
 from .models import SourceKind
-from .probe import LIMITS, Limits, SourceImage, probe
 from .publishing import Uploaded, publish, upload
 from .readers import ChangeReader, SourceBytes, SourceError, SourceReader
 from .recipes import CENTRE, RECIPES, Point, Recipe

@@ -13,8 +13,8 @@ from moziweb.storage import Storage
 
 from . import choosing
 from .addresses import BadTargetError, parse_target
+from .imaging.limits import LIMITS, Limits, SourceImage, probe
 from .models import PosterSource, SourceKind
-from .probe import LIMITS, Limits, SourceImage, probe
 
 MAX_URL_LENGTH: Final = 2000
 """Characters of an external URL; longer ones are nobody's poster."""

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from moziweb.storage import Storage
 
 from .cache_tags import source_tag, variant_tag
-from .colours import tone_class
+from .imaging.palette_css import tone_class
 from .models import PosterSource, PosterVariant, VariantState
 from .recipes import POSTER, Recipe, find_recipe
 

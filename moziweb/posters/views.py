@@ -12,8 +12,8 @@ from moziweb.request import Request
 from moziweb.security import VIEW
 
 from .attempt import Status
+from .imaging.placeholder import placeholder
 from .models import SourceState
-from .placeholder import placeholder
 from .recipes import Recipe
 from .resources import FoundVariant, PostersUnavailable, VariantResource, find_variant
 from .urls import VariantAddress

@@ -3,7 +3,7 @@
 from typing import Final
 
 from moziweb.i18n import _
-from moziweb.posters.colours import TONE_NONE
+from moziweb.posters.imaging.palette_css import TONE_NONE
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB, find_recipe
 from moziweb.posters.urls import PosterLinks
 

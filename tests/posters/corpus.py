@@ -16,7 +16,7 @@ from zipfile import ZipFile
 
 from PIL import ExifTags, Image, ImageCms
 
-from moziweb.posters.rejection import RejectCode
+from moziweb.posters.imaging.errors import RejectCode
 
 from .pictures import encoded, photograph, quarters, with_scans, with_segment
 

@@ -21,9 +21,9 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database, create_engine
 from moziweb.posters.claims import Claim, Claims, Refusal
-from moziweb.posters.imaging import VariantSet, make_variants
+from moziweb.posters.imaging.limits import Limits
+from moziweb.posters.imaging.variants import VariantSet, make_variants
 from moziweb.posters.models import PosterVariant, SourceKind
-from moziweb.posters.probe import Limits
 from moziweb.posters.readers import SourceAddress, SourceBytes, UploadReader
 from moziweb.posters.recipes import RECIPES, Recipe
 from moziweb.posters.service import PosterService

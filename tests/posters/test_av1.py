@@ -6,9 +6,9 @@ import time
 import pytest
 from PIL import Image
 
-from moziweb.posters.av1 import coded_sizes
-from moziweb.posters.headers import read_header
-from moziweb.posters.rejection import ImageRejected, RejectCode
+from moziweb.posters.imaging.av1 import coded_sizes
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
+from moziweb.posters.imaging.header import read_header
 
 from .pictures import encoded
 

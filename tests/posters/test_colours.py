@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import moziweb
-from moziweb.posters.colours import TONE_NONE, stylesheet, tone_class
+from moziweb.posters.imaging.palette_css import TONE_NONE, stylesheet, tone_class
 
 STYLESHEET = Path(moziweb.__file__).parent / "static" / "tones.css"
 

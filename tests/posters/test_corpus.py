@@ -6,8 +6,8 @@ from statistics import median
 
 import pytest
 
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.rejection import ImageRejected, RejectCode
 from moziweb.posters.workshop import MEBIBYTE, Allowed, Workshop
 
 from .corpus import GROUPS, MADE, corpus

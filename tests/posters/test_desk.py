@@ -13,10 +13,10 @@ from moziweb.posters.attempt import Status
 from moziweb.posters.claims import Claims
 from moziweb.posters.editorial import PosterDesk, SourceView, UnknownSource
 from moziweb.posters.holding import held_movies
+from moziweb.posters.imaging.errors import ImageRejected
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.readers import SourceError, SourceReader, UploadReader
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.rejection import ImageRejected
 from moziweb.posters.service import PosterService
 from moziweb.posters.standing import Retry
 from moziweb.storage.disk import DiskStorage

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from moziweb.posters.headers import identify, read_header
-from moziweb.posters.rejection import ImageRejected, RejectCode
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
+from moziweb.posters.imaging.header import identify, read_header
 
 from .pictures import encoded, photograph, with_scans, with_segment
 

@@ -24,10 +24,10 @@ from PIL import (
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngInfo
 
-from moziweb.posters.imaging import Cuts, EncodedImage, make_variants
-from moziweb.posters.probe import Limits
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
+from moziweb.posters.imaging.limits import Limits
+from moziweb.posters.imaging.variants import Cuts, EncodedImage, make_variants
 from moziweb.posters.recipes import AVIF, JPEG, RECIPES, Box, Master, Point, Recipe, WebP
-from moziweb.posters.rejection import ImageRejected, RejectCode
 
 from .pictures import encoded, photograph, png_announcing, png_of, quarters, with_segment
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from moziweb.db import Database
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
+from moziweb.posters.imaging.limits import Limits, SourceImage, probe
 from moziweb.posters.migration import Migration, MoveStatus, upload_files
 from moziweb.posters.models import PosterSource
-from moziweb.posters.probe import Limits, SourceImage, probe
 from moziweb.posters.readers import UploadReader
-from moziweb.posters.rejection import ImageRejected, RejectCode
 from moziweb.posters.upload_store import store_upload
 from moziweb.storage import Storage, StorageError
 from moziweb.storage.disk import DiskStorage

@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageStat
 
-from moziweb.posters.placeholder import placeholder
+from moziweb.posters.imaging.placeholder import placeholder
 from moziweb.posters.recipes import RECIPES, Recipe
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from PIL import ExifTags, Image, ImageFile
 
-from moziweb.posters.probe import LIMITS, Limits, SourceImage, probe
-from moziweb.posters.rejection import ImageRejected, RejectCode
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
+from moziweb.posters.imaging.limits import LIMITS, Limits, SourceImage, probe
 
 from .pictures import encoded, photograph, png_announcing, quarters, with_scans, with_segment
 

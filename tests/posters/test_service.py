@@ -22,7 +22,8 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.claims import Claims
-from moziweb.posters.imaging import VariantSet, make_variants
+from moziweb.posters.imaging.limits import Limits
+from moziweb.posters.imaging.variants import VariantSet, make_variants
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -30,7 +31,6 @@ from moziweb.posters.models import (
     SourceState,
     VariantState,
 )
-from moziweb.posters.probe import Limits
 from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.readers import SourceError
 from moziweb.posters.recipes import JPEG, RECIPES, Recipe

@@ -11,10 +11,10 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.addresses import AllowedNetwork, BadTargetError
 from moziweb.posters.fetch import Fetcher, FetchPolicy
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
+from moziweb.posters.imaging.limits import LIMITS
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
-from moziweb.posters.probe import LIMITS
 from moziweb.posters.readers import SourceError, UploadReader, UrlReader
-from moziweb.posters.rejection import ImageRejected, RejectCode
 from moziweb.posters.upload_store import add_upload, add_url, store_upload
 from moziweb.storage import Storage
 from moziweb.storage.contract import is_private

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from moziweb.posters.headers import read_header
-from moziweb.posters.probe import LIMITS, Limits, expected_memory, weigh
-from moziweb.posters.rejection import ImageRejected, RejectCode
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
+from moziweb.posters.imaging.header import read_header
+from moziweb.posters.imaging.limits import LIMITS, Limits, expected_memory, weigh
 
 from .pictures import encoded, photograph
 

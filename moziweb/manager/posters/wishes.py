@@ -8,9 +8,9 @@ from pyramid.i18n import TranslationString
 from moziweb.i18n import _
 from moziweb.movies.queries import MAX_ID
 from moziweb.posters.codes import meaning_of
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.readers import SourceError, storage_code
 from moziweb.posters.recipes import Point
-from moziweb.posters.rejection import ImageRejected, RejectCode
 from moziweb.storage import StorageError
 
 _NUMBER: Final = re.compile(r"[0-9]{1,5}")

@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from moziweb.posters.imaging import VariantSet
-from moziweb.posters.probe import LIMITS, Limits, SourceImage, expected_memory
 from moziweb.posters.recipes import Recipe
 
+from ..imaging.limits import LIMITS, Limits, SourceImage, expected_memory
+from ..imaging.variants import VariantSet
 from .budget import WAITING_SECONDS, Budget, Waiting, wait_on
 from .messages import Job
 from .worker import IDLE, Allowed, Worker, WorkerLostError

@@ -29,11 +29,11 @@ from PIL import (  # noqa: F401
     TiffTags,
 )
 
-from moziweb.posters.imaging import VariantSet, make_variants
-from moziweb.posters.probe import probe
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.rejection import ImageRejected
 
+from ..imaging.errors import ImageRejected
+from ..imaging.limits import probe
+from ..imaging.variants import VariantSet, make_variants
 from .messages import (
     JOB_START_BYTES,
     Job,

@@ -14,10 +14,11 @@ from dataclasses import asdict, replace
 from math import prod
 from typing import Any, Final, NamedTuple
 
-from moziweb.posters.imaging import SKETCH_SIZE, EncodedImage, VariantSet
-from moziweb.posters.probe import FORMATS, Limits, SourceImage
 from moziweb.posters.recipes import Recipe
-from moziweb.posters.rejection import ImageRejected, RejectCode
+
+from ..imaging.errors import ImageRejected, RejectCode
+from ..imaging.limits import FORMATS, Limits, SourceImage
+from ..imaging.variants import SKETCH_SIZE, EncodedImage, VariantSet
 
 _JOB: Final = struct.Struct(">II")
 _REPLY: Final = struct.Struct(">I")

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
 from typing import IO, Final
 
-from moziweb.posters.imaging import VariantSet
-from moziweb.posters.rejection import ImageRejected, RejectCode
-
+from ..imaging.errors import ImageRejected, RejectCode
+from ..imaging.variants import VariantSet
 from .messages import BadReplyError, Job, job_pieces, read_reply
 
 _BENCH: Final = "moziweb.posters.workshop.bench"

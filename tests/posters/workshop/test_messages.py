@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moziweb.posters.imaging import make_variants
-from moziweb.posters.probe import LIMITS
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
+from moziweb.posters.imaging.limits import LIMITS
+from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.rejection import ImageRejected, RejectCode
 from moziweb.posters.workshop.messages import (
     JOB_START_BYTES,
     MAX_BLOBS_BYTES,

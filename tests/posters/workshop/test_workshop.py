@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from moziweb.posters.imaging import make_variants
-from moziweb.posters.probe import Limits, expected_memory, probe
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
+from moziweb.posters.imaging.limits import Limits, expected_memory, probe
+from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.recipes import RECIPES, Box, Master, Recipe, WebP
-from moziweb.posters.rejection import ImageRejected, RejectCode
 from moziweb.posters.workshop import IDLE, MEBIBYTE, Allowed, Workshop
 from tests.posters.pictures import encoded, photograph, png_announcing, quarters
 

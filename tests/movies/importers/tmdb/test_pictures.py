@@ -9,8 +9,8 @@ import pytest
 from moziweb.movies.importers.tmdb.films import candidate_of
 from moziweb.posters.addresses import AllowedNetwork
 from moziweb.posters.fetch import Fetched, Fetcher, FetchError, FetchPolicy
-from moziweb.posters.probe import probe
-from moziweb.posters.rejection import ImageRejected
+from moziweb.posters.imaging.errors import ImageRejected
+from moziweb.posters.imaging.limits import probe
 from tests.movies.importers.conftest import NOW
 from tests.movies.importers.tmdb_world import a_film
 from tests.services.tmdb import TmdbServer, html_as_jpeg, slow_image

@@ -17,9 +17,9 @@ from typing import Final, NamedTuple
 
 from PIL import Image, ImageCms, ImageFile, ImageFilter
 
-from moziweb.posters.probe import LIMITS, Limits, SourceImage, open_checked
-from moziweb.posters.recipes import BLURRING, Box, Encoder, Master, Recipe
-from moziweb.posters.rejection import ImageRejected, RejectCode
+from ..recipes import BLURRING, Box, Encoder, Master, Recipe
+from .errors import ImageRejected, RejectCode
+from .limits import LIMITS, Limits, SourceImage, open_checked
 
 _LANCZOS: Final = Image.Resampling.LANCZOS
 _STRETCHES: Final = {"bilinear": Image.Resampling.BILINEAR}

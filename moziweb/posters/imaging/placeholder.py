@@ -10,8 +10,8 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageOps
 
-from moziweb.posters.imaging import encode
-from moziweb.posters.recipes import AVIF, JPEG, Encoder, Format, WebP
+from ..recipes import AVIF, JPEG, Encoder, Format, WebP
+from .variants import encode
 
 _TOP: Final = "#4a505c"
 _BOTTOM: Final = "#2f343d"

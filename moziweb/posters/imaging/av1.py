@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Final, NamedTuple
 
-from moziweb.posters.rejection import ImageRejected, RejectCode
+from .errors import ImageRejected, RejectCode
 
 _TABLES: Final = (b"iloc", b"stco", b"co64", b"idat")
 _MOST_PLACES: Final = 100

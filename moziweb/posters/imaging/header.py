@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from moziweb.posters.av1 import coded_sizes
-from moziweb.posters.rejection import ImageRejected, RejectCode
+from .av1 import coded_sizes
+from .errors import ImageRejected, RejectCode
 
 _JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """The next marker: in coded data 0xFF is followed by 0, or by a restart marker."""

@@ -3,7 +3,7 @@
 The content security policy forbids inline styles, so that a colour has to be a class. 216 of them,
 six levels a channel, are near enough to any picture's colour and 1 KiB compressed. The levels
 stop short of black and white: a tone has to show as a poster's place on the page, whether that
-is light or dark. ``python -m moziweb.posters.colours`` prints the stylesheet.
+is light or dark. ``python -m moziweb.posters.imaging.palette_css`` prints the stylesheet.
 """
 
 import re
@@ -20,7 +20,7 @@ TONE_NONE: Final = "tone-none"
 _HEX_COLOUR: Final = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 
 _HEADER: Final = """\
-/* Made by moziweb.posters.colours; see there before changing it. */
+/* Made by moziweb.posters.imaging.palette_css; see there before changing it. */
 .tone-none { background-color: rgb(128 128 128 / 0.18); }
 """
 

@@ -15,8 +15,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from moziweb.posters.headers import Header, read_header
-from moziweb.posters.rejection import ImageRejected, RejectCode
+from .errors import ImageRejected, RejectCode
+from .header import Header, read_header
 
 _BASE_BYTES: Final = 16 * 1024 * 1024
 

@@ -1,0 +1,1 @@
+"""Image processing without I/O: header parsing, limits, variants, the placeholder."""
