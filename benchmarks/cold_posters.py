@@ -33,7 +33,7 @@ from PIL import Image
 
 from benchmarks.report import Bound, finish, print_table
 from moziweb.db import Database, create_engine, migrations
-from moziweb.posters.workshop import IDLE
+from moziweb.posters.decoder import IDLE
 from moziweb.storage.s3 import S3Settings, S3Storage
 from tests.posters.pictures import photograph
 from tests.posters.serving import Answer, Place, Server, add_films, ask, ask_at_rate, serving

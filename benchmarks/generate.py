@@ -43,13 +43,13 @@ from moziweb.demo.reader import DrawnReader
 from moziweb.movies.models import now_utc
 from moziweb.posters.batch import Selection, generate
 from moziweb.posters.claims import Claims
+from moziweb.posters.decoder import Workshop
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind
 from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.readers import SourceAddress, SourceBytes, SourceReader
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.service import PosterService
 from moziweb.posters.wiring import workshop_from
-from moziweb.posters.workshop import Workshop
 from moziweb.settings import SETTINGS
 from moziweb.storage import Storage
 from moziweb.storage.s3 import S3Settings, S3Storage

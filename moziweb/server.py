@@ -21,9 +21,9 @@ from waitress.task import ErrorTask
 
 from moziweb.cache.http.fast_path import FastPath
 from moziweb.cache.http.waitress_channel import answer_in_loop
+from moziweb.posters.decoder import Workshop
 
 from .ops.headers import site_headers
-from .posters.workshop import Workshop
 from .settings import SettingsError, expand
 from .storage import Storage, StorageError
 

@@ -18,7 +18,7 @@ import pytest
 from pyramid.registry import Registry
 
 from moziweb import server
-from moziweb.posters.workshop import MEBIBYTE, Allowed, Workshop
+from moziweb.posters.decoder import MEBIBYTE, Allowed, Workshop
 from moziweb.settings.keys import SETTINGS
 from tests.served import main
 from tests.services.ports import HOST, accepts, free_port

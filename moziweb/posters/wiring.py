@@ -9,6 +9,7 @@ from pyramid.config import Configurator
 from moziweb.movies.models import now_utc
 
 from .background import Background, Watch
+from .decoder import MEBIBYTE, Allowed, Workshop
 from .editorial import PosterDesk
 from .fetch import Fetcher, FetchPolicy
 from .gate import Gate
@@ -18,7 +19,6 @@ from .queue import Queue
 from .readers import SourceReader, UploadReader, UrlReader
 from .resources import Root
 from .service import poster_service
-from .workshop import MEBIBYTE, Allowed, Workshop
 
 
 def add_poster_source(config: Configurator, kind: SourceKind, reader: SourceReader) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pyramid.request import Request
 
-from moziweb.posters.workshop import Workshop
+from moziweb.posters.decoder import Workshop
 from tests.posters.site import make_site
 
 THREADS = 8

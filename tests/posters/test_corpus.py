@@ -6,9 +6,9 @@ from statistics import median
 
 import pytest
 
+from moziweb.posters.decoder import MEBIBYTE, Allowed, Workshop
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.workshop import MEBIBYTE, Allowed, Workshop
 
 from .corpus import GROUPS, MADE, corpus
 from .workshop.children import status

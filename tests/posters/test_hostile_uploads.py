@@ -83,7 +83,7 @@ def decoders_of(pid: int) -> frozenset[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         with suppress(OSError):  # a thread, or a child, may end while we look
             for child in (task / "children").read_text().split():
-                if b"moziweb.posters.workshop.bench" in Path(f"/proc/{child}/cmdline").read_bytes():
+                if b"moziweb.posters.decoder.child" in Path(f"/proc/{child}/cmdline").read_bytes():
                     found.add(int(child))
     return frozenset(found)
 

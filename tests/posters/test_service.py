@@ -22,6 +22,7 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.claims import Claims
+from moziweb.posters.decoder import MEBIBYTE, Allowed, Workshop
 from moziweb.posters.imaging.limits import Limits
 from moziweb.posters.imaging.variants import VariantSet, make_variants
 from moziweb.posters.models import (
@@ -35,7 +36,6 @@ from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.readers import SourceError
 from moziweb.posters.recipes import JPEG, RECIPES, Recipe
 from moziweb.posters.service import PosterService
-from moziweb.posters.workshop import MEBIBYTE, Allowed, Workshop
 from moziweb.storage import Storage, StoredObject
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage

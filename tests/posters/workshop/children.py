@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from moziweb.posters.workshop import Workshop
+from moziweb.posters.decoder import Workshop
 
 PATIENCE = 20.0
 """Seconds; a niced child on a busy machine needs some of them to start."""

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from moziweb.posters.workshop import Budget
+from moziweb.posters.decoder import Budget
 
 from .children import wait_until
 

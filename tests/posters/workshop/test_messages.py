@@ -9,11 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.limits import LIMITS
-from moziweb.posters.imaging.variants import make_variants
-from moziweb.posters.recipes import RECIPES
-from moziweb.posters.workshop.messages import (
+from moziweb.posters.decoder.wire_format import (
     JOB_START_BYTES,
     MAX_BLOBS_BYTES,
     BadReplyError,
@@ -26,6 +22,10 @@ from moziweb.posters.workshop.messages import (
     read_reply,
     rejected_reply,
 )
+from moziweb.posters.imaging.errors import ImageRejected, RejectCode
+from moziweb.posters.imaging.limits import LIMITS
+from moziweb.posters.imaging.variants import make_variants
+from moziweb.posters.recipes import RECIPES
 from tests.posters.pictures import encoded, quarters
 
 DATA = encoded(quarters())

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from moziweb.posters.decoder import IDLE, MEBIBYTE, Allowed, Workshop
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import Limits, expected_memory, probe
 from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.recipes import RECIPES, Box, Master, Recipe, WebP
-from moziweb.posters.workshop import IDLE, MEBIBYTE, Allowed, Workshop
 from tests.posters.pictures import encoded, photograph, png_announcing, quarters
 
 from .children import is_running, limit, only_child, status, wait_until
@@ -336,7 +336,7 @@ def test_a_child_that_was_taken_over_can_open_neither_file_nor_socket(workshop: 
 def test_the_limits_of_a_child_leave_no_socket_either() -> None:
     """A child has not even imported what makes one; here it has."""
     program = (
-        "import socket; from moziweb.posters.workshop import bench\n"
+        "import socket; from moziweb.posters.decoder import bench\n"
         "socket.socket().close(); bench._limit(10**9)"
     )
     run = subprocess.run(
@@ -358,7 +358,7 @@ def test_a_child_is_small(shared: Workshop) -> None:
     """It imports Pillow alone: with the site's own modules it would idle at 90 MiB."""
     assert works(shared)
     assert status(only_child(shared), "VmRSS") < 45 * 1024
-    program = "import sys, moziweb.posters.workshop.bench; print(*sys.modules)"
+    program = "import sys, moziweb.posters.decoder.child; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert not {"sqlalchemy", "pyramid", "boto3", "urllib3"} & set(loaded.stdout.split())
 

@@ -12,9 +12,9 @@ from typing import IO, Final
 
 from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.variants import VariantSet
-from .messages import BadReplyError, Job, job_pieces, read_reply
+from .wire_format import BadReplyError, Job, job_pieces, read_reply
 
-_BENCH: Final = "moziweb.posters.workshop.bench"
+_BENCH: Final = "moziweb.posters.decoder.child"
 
 IDLE: Final = 20
 """A niceness beyond the kernel's last, 19: to have only what nobody else wants."""

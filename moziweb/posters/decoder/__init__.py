@@ -17,13 +17,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from moziweb.posters.recipes import Recipe
-
 from ..imaging.limits import LIMITS, Limits, SourceImage, expected_memory
 from ..imaging.variants import VariantSet
-from .budget import WAITING_SECONDS, Budget, Waiting, wait_on
-from .messages import Job
-from .worker import IDLE, Allowed, Worker, WorkerLostError
+from ..recipes import Recipe
+from .memory_budget import WAITING_SECONDS, Budget, Waiting, wait_on
+from .process import IDLE, Allowed, Worker, WorkerLostError
+from .wire_format import Job
 
 __all__ = ["IDLE", "Allowed", "Budget", "Workshop"]
 

@@ -14,11 +14,10 @@ from dataclasses import asdict, replace
 from math import prod
 from typing import Any, Final, NamedTuple
 
-from moziweb.posters.recipes import Recipe
-
 from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.limits import FORMATS, Limits, SourceImage
 from ..imaging.variants import SKETCH_SIZE, EncodedImage, VariantSet
+from ..recipes import Recipe
 
 _JOB: Final = struct.Struct(">II")
 _REPLY: Final = struct.Struct(">I")

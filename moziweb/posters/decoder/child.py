@@ -1,4 +1,4 @@
-"""What runs in a child: ``python -m moziweb.posters.workshop.bench MEMORY WALL CPU NICENESS``.
+"""What runs in a child: ``python -m moziweb.posters.decoder.child MEMORY WALL CPU NICENESS``.
 
 It imports imaging and what that needs, Pillow, and nothing of the site; warms up; ties its own
 hands; then serves jobs from standard input until that closes.
@@ -29,20 +29,12 @@ from PIL import (  # noqa: F401
     TiffTags,
 )
 
-from moziweb.posters.recipes import RECIPES
-
 from ..imaging.errors import ImageRejected
 from ..imaging.limits import probe
 from ..imaging.variants import VariantSet, make_variants
-from .messages import (
-    JOB_START_BYTES,
-    Job,
-    error_reply,
-    made_reply,
-    read_job,
-    rejected_reply,
-)
-from .worker import IDLE
+from ..recipes import RECIPES
+from .process import IDLE
+from .wire_format import JOB_START_BYTES, Job, error_reply, made_reply, read_job, rejected_reply
 
 _FIRST_TO_GO: Final = "500"
 """Of 1000: when the machine itself runs out of memory, the kernel takes a child, not the site."""
