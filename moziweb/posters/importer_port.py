@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from . import choosing
-from .addresses import BadTargetError, parse_target
+from .fetching.url_policy import BadTargetError, parse_target
 from .models import PosterSource, SourceKind
 from .upload_store import MAX_URL_LENGTH
 

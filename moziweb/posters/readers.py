@@ -6,7 +6,7 @@ from typing import Final, Protocol, runtime_checkable
 from moziweb.storage import ObjectNotFound, Storage, StorageError, StorageMisconfigured
 
 from .claims import Validators
-from .fetch import FetchCode, Fetched, Fetcher, FetchError
+from .fetching.fetcher import FetchCode, Fetched, Fetcher, FetchError
 
 _MISCONFIGURED: Final = "storage_misconfigured"
 _UNAVAILABLE: Final = "storage_unavailable"

@@ -12,7 +12,7 @@ from moziweb.movies.models import Movie
 from moziweb.storage import Storage
 
 from . import choosing
-from .addresses import BadTargetError, parse_target
+from .fetching.url_policy import BadTargetError, parse_target
 from .imaging.limits import LIMITS, Limits, SourceImage, probe
 from .models import PosterSource, SourceKind
 

@@ -11,7 +11,7 @@ from moziweb.movies.models import now_utc
 from .background import Background, Watch
 from .decoder import MEBIBYTE, Allowed, Workshop
 from .editorial import PosterDesk
-from .fetch import Fetcher, FetchPolicy
+from .fetching.fetcher import Fetcher, FetchPolicy
 from .gate import Gate
 from .models import SourceKind
 from .pool import Pool

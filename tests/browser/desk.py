@@ -23,8 +23,8 @@ from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
 from moziweb.manager.films import effects
 from moziweb.manager.models import Role
-from moziweb.posters.addresses import AllowedNetwork
-from moziweb.posters.fetch import Fetcher, FetchPolicy
+from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
+from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.posters.readers import UrlReader
 from tests.conftest import raw_settings

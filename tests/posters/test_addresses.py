@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moziweb.posters.addresses import (
+from moziweb.posters.fetching.url_policy import (
     GLOBAL_UNICAST,
     MAX_URL_LENGTH,
     NAT64,

@@ -8,8 +8,8 @@ from babel.messages.pofile import read_po
 
 import moziweb
 from moziweb.posters.codes import MEANINGS, ServiceCode, meaning_of
+from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.imaging.errors import RejectCode
-from moziweb.posters.outcomes import FetchCode
 
 PACKAGE = Path(moziweb.__file__).parent
 CODES = sorted({*map(str, RejectCode), *map(str, FetchCode), *map(str, ServiceCode)})

@@ -7,14 +7,14 @@ from ipaddress import ip_address
 import pytest
 from urllib3.exceptions import ProtocolError
 
-from moziweb.posters.addresses import parse_target
-from moziweb.posters.connect import (
+from moziweb.posters.fetching.pinned_connection import (
     AddressRecord,
     Allowance,
     WireLimitError,
     look_up,
     open_connection,
 )
+from moziweb.posters.fetching.url_policy import parse_target
 from tests.posters.hostile_host import LOOPBACK, HostileHost, head, raw
 
 IN_TIME = 8.0

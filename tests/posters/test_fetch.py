@@ -20,9 +20,7 @@ import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moziweb.posters.addresses import AllowedNetwork
-from moziweb.posters.connect import AddressRecord, Resolver
-from moziweb.posters.fetch import (
+from moziweb.posters.fetching.fetcher import (
     FetchCode,
     Fetched,
     Fetcher,
@@ -31,6 +29,8 @@ from moziweb.posters.fetch import (
     NotModified,
     _system_authorities,
 )
+from moziweb.posters.fetching.pinned_connection import AddressRecord, Resolver
+from moziweb.posters.fetching.url_policy import AllowedNetwork
 from tests.posters.hostile_host import (
     LOOPBACK,
     Behaviour,

@@ -9,11 +9,11 @@ from itertools import repeat
 import pytest
 
 from moziweb.db import Database
-from moziweb.posters.addresses import AllowedNetwork
 from moziweb.posters.attempt import Status
 from moziweb.posters.claims import Claims
 from moziweb.posters.codes import MEANINGS
-from moziweb.posters.fetch import Fetcher, FetchPolicy
+from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
+from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.posters.readers import UrlReader
 from moziweb.posters.service import PosterService

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moziweb.posters.inflate import (
+from moziweb.posters.fetching.content_decoding import (
     PIECE_BYTES,
     BadStreamError,
     Coding,

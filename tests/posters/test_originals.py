@@ -10,10 +10,10 @@ from sqlalchemy import select, update
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie, now_utc
-from moziweb.posters.addresses import AllowedNetwork
 from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.claims import Claims
-from moziweb.posters.fetch import Fetcher, FetchPolicy
+from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
+from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.models import LookedAt, PosterSource, SourceKind
 from moziweb.posters.originals import KEPT, Forgotten
 from moziweb.posters.readers import UrlReader

@@ -2,8 +2,8 @@
 
 import pytest
 
-from moziweb.posters.outcomes import FetchCode, FetchError
-from moziweb.posters.replies import (
+from moziweb.posters.fetching.errors import FetchCode, FetchError
+from moziweb.posters.fetching.response_headers import (
     MAX_RETRY_AFTER_SECONDS,
     announced_bytes,
     entity_tag,

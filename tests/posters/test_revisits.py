@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from moziweb.db import Database
-from moziweb.posters.addresses import AllowedNetwork
 from moziweb.posters.attempt import Outcome, Status
 from moziweb.posters.claims import LOOK_AGAIN, Claims
 from moziweb.posters.due import due_sources
-from moziweb.posters.fetch import Fetcher, FetchPolicy
+from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
+from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.models import PosterSource, SourceKind, SourceState, VariantState
 from moziweb.posters.readers import UrlReader
 from moziweb.posters.recipes import RECIPES

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
-from moziweb.posters.addresses import AllowedNetwork, BadTargetError
-from moziweb.posters.fetch import Fetcher, FetchPolicy
+from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
+from moziweb.posters.fetching.url_policy import AllowedNetwork, BadTargetError
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import LIMITS
 from moziweb.posters.models import PosterSource, SourceKind, SourceState

@@ -18,8 +18,8 @@ from webtest import TestApp, TestResponse
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie, now_utc
-from moziweb.posters.addresses import AllowedNetwork
-from moziweb.posters.fetch import Fetcher, FetchPolicy
+from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
+from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.gate import Gate
 from moziweb.posters.models import (
     PosterSource,

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from moziweb.movies.importers.tmdb.films import candidate_of
-from moziweb.posters.addresses import AllowedNetwork
-from moziweb.posters.fetch import Fetched, Fetcher, FetchError, FetchPolicy
+from moziweb.posters.fetching.fetcher import Fetched, Fetcher, FetchError, FetchPolicy
+from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.imaging.errors import ImageRejected
 from moziweb.posters.imaging.limits import probe
 from tests.movies.importers.conftest import NOW

@@ -22,30 +22,11 @@ from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
-from moziweb.posters import replies
-from moziweb.posters.addresses import (
-    AllowedNetwork,
-    BadTargetError,
-    IPAddress,
-    Target,
-    is_public,
-    parse_target,
-)
-from moziweb.posters.connect import (
-    Allowance,
-    Resolver,
-    WireLimitError,
-    look_up,
-    open_connection,
-)
-from moziweb.posters.inflate import (
-    PIECE_BYTES,
-    BadStreamError,
-    CutStreamError,
-    content_coding,
-    inflate,
-)
-from moziweb.posters.outcomes import FetchCode, Fetched, FetchError, NotModified
+from . import response_headers
+from .content_decoding import PIECE_BYTES, BadStreamError, CutStreamError, content_coding, inflate
+from .errors import FetchCode, Fetched, FetchError, NotModified
+from .pinned_connection import Allowance, Resolver, WireLimitError, look_up, open_connection
+from .url_policy import AllowedNetwork, BadTargetError, IPAddress, Target, is_public, parse_target
 
 __all__ = ["FetchCode", "FetchError", "FetchPolicy", "Fetched", "Fetcher", "NotModified"]
 
@@ -165,7 +146,9 @@ class Fetcher:
         allowance = Allowance(self._policy.deadline_seconds, self._clock)
         target = self._target(url)
         validators = _Validators(
-            replies.entity_tag(etag), replies.http_date(last_modified), final_url or target.url
+            response_headers.entity_tag(etag),
+            response_headers.http_date(last_modified),
+            final_url or target.url,
         )
         for _ in range(self._policy.max_redirects + 1):
             with _telling_errors():
@@ -184,12 +167,14 @@ class Fetcher:
         with open_connection(target, addresses, allowance, trust) as connection:
             response = self._ask(connection, target, conditions, allowance)
             with closing(response):
-                if response.status in replies.REDIRECTS:
-                    return _Redirect(replies.redirect_location(response.headers, target.url))
+                if response.status in response_headers.REDIRECTS:
+                    return _Redirect(
+                        response_headers.redirect_location(response.headers, target.url)
+                    )
                 if response.status == 304 and conditions:
                     return _not_modified(response, validators)
                 if response.status != 200:
-                    raise replies.refusal(response.status, response.headers)
+                    raise response_headers.refusal(response.status, response.headers)
                 return self._fetched(response, target, allowance)
 
     def _target(self, url: str) -> Target:
@@ -243,9 +228,9 @@ class Fetcher:
 
     def _fetched(self, response: HTTPResponse, target: Target, allowance: Allowance) -> Fetched:
         headers = response.headers
-        content_type = replies.media_type(headers)
+        content_type = response_headers.media_type(headers)
         coding = content_coding(headers.get("content-encoding", ""))
-        if (replies.announced_bytes(headers) or 0) > self._policy.max_bytes:
+        if (response_headers.announced_bytes(headers) or 0) > self._policy.max_bytes:
             raise FetchError(FetchCode.TOO_MANY_BYTES, "by its Content-Length")
         # Framing costs an honest server less than 1 %; a compressed stream that never yields a byte
         # has to end somewhere too. The head's grant covers what was read ahead of it.
@@ -253,8 +238,8 @@ class Fetcher:
         return Fetched(
             body=self._body(inflate(_pieces(response), coding)),
             content_type=content_type,
-            etag=replies.entity_tag(headers.get("etag")),
-            last_modified=replies.http_date(headers.get("last-modified")),
+            etag=response_headers.entity_tag(headers.get("etag")),
+            last_modified=response_headers.http_date(headers.get("last-modified")),
             final_url=target.url,
         )
 
@@ -275,8 +260,8 @@ def _pieces(response: HTTPResponse) -> Iterator[bytes]:
 def _not_modified(response: HTTPResponse, validators: _Validators) -> NotModified:
     """A 304 may bring newer validators; those it leaves out still hold (RFC 9111, 4.3.4)."""
     return NotModified(
-        etag=replies.entity_tag(response.headers.get("etag")) or validators.etag,
-        last_modified=replies.http_date(response.headers.get("last-modified"))
+        etag=response_headers.entity_tag(response.headers.get("etag")) or validators.etag,
+        last_modified=response_headers.http_date(response.headers.get("last-modified"))
         or validators.last_modified,
         final_url=validators.url,
     )

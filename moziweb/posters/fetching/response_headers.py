@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
-from moziweb.posters.outcomes import FetchCode, FetchError
+from .errors import FetchCode, FetchError
 
 Headers = Mapping[str, str]
 """Response headers, looked up without regard to case."""

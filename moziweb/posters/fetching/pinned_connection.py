@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from moziweb.posters.addresses import IPAddress, Target
+from .url_policy import IPAddress, Target
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
