@@ -41,14 +41,14 @@ from moziweb.db import Database, create_engine, migrations
 from moziweb.demo.loader import load_demo
 from moziweb.demo.reader import DrawnReader
 from moziweb.movies.models import now_utc
-from moziweb.posters.batch import Selection, generate
-from moziweb.posters.claims import Claims
 from moziweb.posters.decoder import Workshop
+from moziweb.posters.generation.batch import Selection, generate
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.publication import CACHE_CONTROL
+from moziweb.posters.generation.readers import SourceAddress, SourceBytes, SourceReader
+from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind
-from moziweb.posters.publishing import CACHE_CONTROL
-from moziweb.posters.readers import SourceAddress, SourceBytes, SourceReader
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.service import PosterService
 from moziweb.posters.wiring import workshop_from
 from moziweb.settings import SETTINGS
 from moziweb.storage import Storage

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import click
 
 from moziweb.movies.queries import MAX_ID
-from moziweb.posters.attempt import Status
-from moziweb.posters.batch import Done, DueSource, Need, Selection, generate
+from moziweb.posters.generation.batch import Done, DueSource, Need, Selection, generate
+from moziweb.posters.generation.result import Status
 
 from .care import gc_command, reconcile, verify
 from .installation import Installation, check_movie, services_in_one_line

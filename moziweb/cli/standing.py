@@ -10,7 +10,7 @@ from rich.table import Table
 
 from moziweb.db import Database
 from moziweb.movies.models import now_utc
-from moziweb.posters.codes import MEANINGS
+from moziweb.posters.generation.error_codes import MEANINGS
 from moziweb.posters.standing import Retry, Standing, retry, standing
 from moziweb.posters.urls import MAX_ID
 

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from moziweb.movies.models import now_utc
-from moziweb.posters.worker import Chore, PosterWorker
+from moziweb.posters.generation.procrastinate_worker import Chore, PosterWorker
 from moziweb.storage import StorageUnavailable
 
 from .imports import refresh_quietly

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from moziweb.posters.readers import SourceAddress, SourceBytes, SourceError
+from moziweb.posters.generation.readers import SourceAddress, SourceBytes, SourceError
 
 from .drawing import draw_poster
 from .errors import DemoFontsMissing, InvalidPosterSpec

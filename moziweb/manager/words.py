@@ -14,8 +14,8 @@ from moziweb.i18n import DOMAIN, _
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.problems import Problem
-from moziweb.posters.codes import meaning_of
 from moziweb.posters.editorial import SourceView, VariantView
+from moziweb.posters.generation.error_codes import meaning_of
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB
 

@@ -16,7 +16,10 @@ from moziweb.cache import TAGS_OPTION
 from moziweb.movies.models import Movie
 from moziweb.storage import Storage
 
-from . import choosing
+from .generation import selection
+from .generation.readers import SourceError, SourceReader
+from .generation.service import PosterService
+from .generation.upload_store import StoredUpload, add_url, record_upload, store_upload
 from .imaging.variants import EncodedImage
 from .models import (
     LookedAt,
@@ -26,11 +29,8 @@ from .models import (
     SourceState,
     VariantState,
 )
-from .readers import SourceError, SourceReader
 from .recipes import CENTRE, RECIPES, Point
-from .service import PosterService
 from .standing import Retry, retry_in
-from .upload_store import StoredUpload, add_url, record_upload, store_upload
 
 
 class UnknownSource(LookupError):
@@ -118,7 +118,7 @@ class PosterDesk:
         """
         source = record_upload(session, movie_id, upload, choose=choose)
         if choose:
-            choosing.choose(session, source)
+            selection.choose(session, source)
         return source
 
     def fetch(self, url: str) -> StoredUpload:
@@ -157,7 +157,7 @@ class PosterDesk:
         Raises ``UnknownSource``, here as below for a source of another than a given movie, too.
         """
         source = self._find(session, source_id, movie_id)
-        choosing.choose(session, source)
+        selection.choose(session, source)
         return source
 
     def set_focal_point(

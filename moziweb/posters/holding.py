@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 
-from .claims import unleased
+from .generation.leases import unleased
 from .models import PosterSource, PosterVariant, SourceState, VariantState
 
 HOLD: Final = timedelta(minutes=5)

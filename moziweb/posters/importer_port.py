@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from . import choosing
 from .fetching.url_policy import BadTargetError, parse_target
+from .generation import selection
+from .generation.upload_store import MAX_URL_LENGTH
 from .models import PosterSource, SourceKind
-from .upload_store import MAX_URL_LENGTH
 
 
 class ImportedPosters:
@@ -54,7 +54,7 @@ class ImportedPosters:
             movie_id=movie_id, kind=SourceKind.URL, url=url, origin=origin, fetched_at=fetched_at
         )
         if gives_way:
-            choosing.choose(session, source)
+            selection.choose(session, source)
         else:
             session.add(source)
 

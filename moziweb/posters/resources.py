@@ -25,7 +25,7 @@ from moziweb.movies.models import Movie
 from moziweb.request import Request
 from moziweb.security import VIEW
 
-from .gate import Gate
+from .generation.admission import Gate
 from .models import PosterSource, PosterVariant, SourceState, VariantState
 from .urls import CONTAINER, VariantAddress
 

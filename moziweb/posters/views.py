@@ -11,7 +11,7 @@ from moziweb.movies.models import now_utc
 from moziweb.request import Request
 from moziweb.security import VIEW
 
-from .attempt import Status
+from .generation.result import Status
 from .imaging.placeholder import placeholder
 from .models import SourceState
 from .recipes import Recipe

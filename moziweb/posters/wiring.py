@@ -8,17 +8,17 @@ from pyramid.config import Configurator
 
 from moziweb.movies.models import now_utc
 
-from .background import Background, Watch
 from .decoder import MEBIBYTE, Allowed, Workshop
 from .editorial import PosterDesk
 from .fetching.fetcher import Fetcher, FetchPolicy
-from .gate import Gate
+from .generation.admission import Gate
+from .generation.procrastinate_queue import Queue
+from .generation.readers import SourceReader, UploadReader, UrlReader
+from .generation.service import poster_service
+from .generation.thread_pool import Pool
+from .generation.triggers import Background, Watch
 from .models import SourceKind
-from .pool import Pool
-from .queue import Queue
-from .readers import SourceReader, UploadReader, UrlReader
 from .resources import Root
-from .service import poster_service
 
 
 def add_poster_source(config: Configurator, kind: SourceKind, reader: SourceReader) -> None:

@@ -25,8 +25,8 @@ from moziweb.manager.films import effects
 from moziweb.manager.models import Role
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
+from moziweb.posters.generation.readers import UrlReader
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
-from moziweb.posters.readers import UrlReader
 from tests.conftest import raw_settings
 from tests.services.ports import HOST, free_port
 from tests.services.tmdb import TOKEN, TmdbServer, not_found

@@ -24,8 +24,8 @@ from moziweb.db import Database, create_engine
 from moziweb.demo.loader import load_demo
 from moziweb.movies.calendar import budapest_today, week_of
 from moziweb.movies.models import CreditRole, DatePrecision, Movie, Premiere
+from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import PosterSource
-from moziweb.posters.upload_store import add_upload
 from moziweb.settings import load
 from tests.conftest import NOW, raw_settings
 from tests.factories import (

@@ -16,8 +16,8 @@ import pytest
 
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
+from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import PosterSource, SourceKind
-from moziweb.posters.upload_store import add_upload
 from moziweb.storage.disk import DiskStorage
 from tests.posters.conftest import picture
 

@@ -21,7 +21,9 @@ from moziweb.cli.installation import Installation
 from moziweb.cli.posters import posters
 from moziweb.cli.uploads import uploads
 from moziweb.posters import gc, holding, reconcile, standing, verify
-from moziweb.posters.breaker import STORAGE
+from moziweb.posters.generation.host_breaker import STORAGE
+from moziweb.posters.generation.publication import CACHE_CONTROL
+from moziweb.posters.generation.upload_store import record_upload, store_upload
 from moziweb.posters.models import (
     LookedAt,
     PosterHost,
@@ -31,10 +33,8 @@ from moziweb.posters.models import (
     SourceState,
     VariantState,
 )
-from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.reconcile import Reconciler
-from moziweb.posters.upload_store import record_upload, store_upload
 from moziweb.posters.verify import Verifier
 from moziweb.storage import StoredObject
 from tests.conftest import QueryCounter

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from moziweb.cli.installation import Installation
 from moziweb.cli.posters import Tally, posters
 from moziweb.db import Database
-from moziweb.posters.attempt import Outcome, Status
+from moziweb.posters.generation.result import Outcome, Status
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
 

@@ -20,11 +20,11 @@ from moziweb.db import Database, create_engine
 from moziweb.movies.importers.models import ImportMark
 from moziweb.movies.importers.refreshing import CHANGES
 from moziweb.movies.models import FieldProvenance, Movie
-from moziweb.posters.background import Watch
+from moziweb.posters.generation.procrastinate_queue import Queue
+from moziweb.posters.generation.triggers import Watch
+from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
-from moziweb.posters.queue import Queue
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.upload_store import add_upload
 from moziweb.storage.disk import DiskStorage
 from tests.movies.importers.tmdb_world import a_film
 from tests.posters.conftest import picture

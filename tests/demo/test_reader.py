@@ -11,8 +11,8 @@ from moziweb.demo import reader as reader_module
 from moziweb.demo.errors import DemoFontsMissing
 from moziweb.demo.reader import FONTS_MISSING, INVALID_SPEC, DrawnReader
 from moziweb.demo.spec import PosterSpec
+from moziweb.posters.generation.readers import SourceError
 from moziweb.posters.models import SourceKind
-from moziweb.posters.readers import SourceError
 
 
 @dataclass(frozen=True)

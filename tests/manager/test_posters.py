@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from webtest import TestApp
 
 from moziweb.manager.models import AuditEntry, Role
-from moziweb.posters.attempt import Status
+from moziweb.posters.generation.result import Status
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.posters.recipes import RECIPES
 from tests.posters.pictures import encoded, photograph, quarters, with_segment

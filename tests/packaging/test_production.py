@@ -14,7 +14,7 @@ from pyramid.paster import get_appsettings
 from moziweb.db import Database, create_engine
 from moziweb.movies.calendar import budapest_today
 from moziweb.ops.clock import utc_now
-from moziweb.posters.upload_store import add_upload
+from moziweb.posters.generation.upload_store import add_upload
 from moziweb.settings import load
 from moziweb.storage import from_settings
 from tests.factories import make_movie, make_premiere

@@ -12,10 +12,10 @@ from PIL import Image
 
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
-from moziweb.posters.claims import Claims
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.readers import SourceAddress, SourceBytes, SourceError
+from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceKind
-from moziweb.posters.readers import SourceAddress, SourceBytes, SourceError
-from moziweb.posters.service import PosterService
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Settings, S3Storage

@@ -20,13 +20,13 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database, create_engine
-from moziweb.posters.claims import Claim, Claims, Refusal
+from moziweb.posters.generation.leases import Claim, Claims, Refusal
+from moziweb.posters.generation.readers import SourceAddress, SourceBytes, UploadReader
+from moziweb.posters.generation.service import PosterService
 from moziweb.posters.imaging.limits import Limits
 from moziweb.posters.imaging.variants import VariantSet, make_variants
 from moziweb.posters.models import PosterVariant, SourceKind
-from moziweb.posters.readers import SourceAddress, SourceBytes, UploadReader
 from moziweb.posters.recipes import RECIPES, Recipe
-from moziweb.posters.service import PosterService
 from moziweb.storage import Storage, StoredObject
 from moziweb.storage.s3 import S3Settings, S3Storage
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from moziweb.db import Database
 from moziweb.movies.calendar import budapest_today
 from moziweb.ops.clock import utc_now
-from moziweb.posters.upload_store import add_upload
+from moziweb.posters.generation.upload_store import add_upload
 from moziweb.storage import Storage
 from tests.factories import make_movie, make_premiere
 from tests.services.ports import HOST, accepts, free_port

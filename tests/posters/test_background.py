@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database, create_engine
-from moziweb.posters.background import Watch
+from moziweb.posters.generation.triggers import Watch
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 
 

@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import Update, update
 
 from moziweb.db import Database
-from moziweb.posters import batch
-from moziweb.posters.attempt import Status
-from moziweb.posters.batch import DueSource, Need, Selection, generate
-from moziweb.posters.breaker import THRESHOLD
-from moziweb.posters.claims import Claims
-from moziweb.posters.failures import PAUSED
+from moziweb.posters.generation import batch
+from moziweb.posters.generation.batch import DueSource, Need, Selection, generate
+from moziweb.posters.generation.failure_policy import PAUSED
+from moziweb.posters.generation.host_breaker import THRESHOLD
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, VariantState
-from moziweb.posters.service import PosterService
 from moziweb.storage import Storage, StorageUnavailable
 from moziweb.storage.disk import DiskStorage
 

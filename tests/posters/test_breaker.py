@@ -11,12 +11,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
-from moziweb.posters.attempt import Outcome, Status
-from moziweb.posters.breaker import FIRST_PAUSE, STORAGE, THRESHOLD, TRIAL, Breaker, host_of
-from moziweb.posters.claims import Claims
+from moziweb.posters.generation.host_breaker import (
+    FIRST_PAUSE,
+    STORAGE,
+    THRESHOLD,
+    TRIAL,
+    Breaker,
+    host_of,
+)
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.readers import SourceError
+from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterHost, PosterSource, SourceKind, SourceState
-from moziweb.posters.readers import SourceError
-from moziweb.posters.service import PosterService
 from moziweb.storage import Storage
 from moziweb.storage.s3 import S3Storage
 

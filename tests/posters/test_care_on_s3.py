@@ -16,10 +16,10 @@ from moziweb.cli.installation import Installation
 from moziweb.cli.posters import posters
 from moziweb.db import Database
 from moziweb.movies.models import Movie, now_utc
+from moziweb.posters.generation.publication import CACHE_CONTROL
+from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import PosterVariant, VariantState
-from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.upload_store import add_upload
 from moziweb.storage import Storage
 from tests.services.s3 import ROOT, S3Bucket
 

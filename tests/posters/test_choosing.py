@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import select, text
 
 from moziweb.db import Database
-from moziweb.posters.attempt import Status
-from moziweb.posters.choosing import choose
+from moziweb.posters.generation.readers import SourceError
+from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.selection import choose
+from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceState
-from moziweb.posters.readers import SourceError
-from moziweb.posters.service import PosterService
 from moziweb.posters.urls import poster_links
 from moziweb.storage.disk import DiskStorage
 

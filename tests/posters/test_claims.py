@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from moziweb.db import Database
-from moziweb.posters.claims import HELD, Claim, Claims, Refusal, retry_delay
+from moziweb.posters.generation.leases import HELD, Claim, Claims, Refusal, retry_delay
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -192,7 +192,7 @@ def test_what_was_published_between_look_and_claim_is_not_made_again(
 ) -> None:
     """The look of the first sees nothing; the second publishes; then the first claims."""
     add_ready(database, source_id, *WANTED)
-    monkeypatch.setattr("moziweb.posters.claims._refusal", lambda *_: None)
+    monkeypatch.setattr("moziweb.posters.generation.leases._refusal", lambda *_: None)
     assert claims.take(source_id, WANTED) is Refusal.COMPLETE
     assert source_of(database, source_id).state is SourceState.READY
     assert source_of(database, source_id).lease_token is None
@@ -202,7 +202,7 @@ def test_what_failed_between_look_and_claim_is_left_alone(
     claims: Claims, source_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claims.fail(taken(claims, source_id), "timeout", permanent=False)
-    monkeypatch.setattr("moziweb.posters.claims._refusal", lambda *_: None)
+    monkeypatch.setattr("moziweb.posters.generation.leases._refusal", lambda *_: None)
     assert claims.take(source_id, WANTED) is Refusal.BUSY
 
 

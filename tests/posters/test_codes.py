@@ -7,8 +7,8 @@ import pytest
 from babel.messages.pofile import read_po
 
 import moziweb
-from moziweb.posters.codes import MEANINGS, ServiceCode, meaning_of
 from moziweb.posters.fetching.errors import FetchCode
+from moziweb.posters.generation.error_codes import MEANINGS, ServiceCode, meaning_of
 from moziweb.posters.imaging.errors import RejectCode
 
 PACKAGE = Path(moziweb.__file__).parent

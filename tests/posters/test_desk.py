@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
-from moziweb.posters.attempt import Status
-from moziweb.posters.claims import Claims
 from moziweb.posters.editorial import PosterDesk, SourceView, UnknownSource
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.readers import SourceError, SourceReader, UploadReader
+from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.service import PosterService
 from moziweb.posters.holding import held_movies
 from moziweb.posters.imaging.errors import ImageRejected
 from moziweb.posters.models import SourceKind, SourceState, VariantState
-from moziweb.posters.readers import SourceError, SourceReader, UploadReader
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.service import PosterService
 from moziweb.posters.standing import Retry
 from moziweb.storage.disk import DiskStorage
 

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from moziweb.db import Database
-from moziweb.posters.breaker import STORAGE
-from moziweb.posters.due import due_sources
+from moziweb.posters.generation.due import due_sources
+from moziweb.posters.generation.host_breaker import STORAGE
 from moziweb.posters.models import PosterHost, PosterSource, SourceKind, SourceState
 
 from .conftest import NOON

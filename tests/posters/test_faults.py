@@ -21,9 +21,12 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database, create_engine, migrations
 from moziweb.movies.models import Movie
-from moziweb.posters.attempt import Outcome, Status
-from moziweb.posters.claims import Claims
 from moziweb.posters.gc import Collector
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.publication import CACHE_CONTROL
+from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.service import PosterService
+from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -31,10 +34,7 @@ from moziweb.posters.models import (
     SourceState,
     VariantState,
 )
-from moziweb.posters.publishing import CACHE_CONTROL
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.service import PosterService
-from moziweb.posters.upload_store import add_upload
 from moziweb.storage import Storage, StorageUnavailable, StoredObject
 from moziweb.storage.s3 import S3Storage
 from tests.services.postgres import PostgresServer

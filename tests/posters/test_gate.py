@@ -3,9 +3,9 @@
 import threading
 
 from moziweb.db import Database
-from moziweb.posters.attempt import Outcome, Status
-from moziweb.posters.gate import Gate
-from moziweb.posters.service import PosterService
+from moziweb.posters.generation.admission import Gate
+from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.service import PosterService
 
 from .conftest import Shelf, add_source
 

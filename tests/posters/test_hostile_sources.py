@@ -9,14 +9,14 @@ from itertools import repeat
 import pytest
 
 from moziweb.db import Database
-from moziweb.posters.attempt import Status
-from moziweb.posters.claims import Claims
-from moziweb.posters.codes import MEANINGS
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
+from moziweb.posters.generation.error_codes import MEANINGS
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.readers import UrlReader
+from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
-from moziweb.posters.readers import UrlReader
-from moziweb.posters.service import PosterService
 from moziweb.storage.disk import DiskStorage
 
 from .conftest import Clock, picture, source_of

@@ -16,13 +16,13 @@ import pytest
 
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
-from moziweb.posters.attempt import Outcome, Status
-from moziweb.posters.claims import Claims
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.readers import UploadReader
+from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.service import PosterService
+from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import SourceKind, SourceState
-from moziweb.posters.readers import UploadReader
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.service import PosterService
-from moziweb.posters.upload_store import add_upload
 from moziweb.storage.s3 import S3Storage
 from tests.services.postgres import PostgresServer
 from tests.services.s3 import S3Bucket, S3Server

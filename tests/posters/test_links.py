@@ -8,9 +8,9 @@ from sqlalchemy import event, update
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
+from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, PosterVariant, VariantState
 from moziweb.posters.recipes import RECIPES, Recipe, find_recipe
-from moziweb.posters.service import PosterService
 from moziweb.posters.urls import MAX_ID, VariantAddress, poster_links
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage

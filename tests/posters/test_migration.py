@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from moziweb.db import Database
+from moziweb.posters.generation.readers import UploadReader
+from moziweb.posters.generation.upload_store import store_upload
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import Limits, SourceImage, probe
 from moziweb.posters.migration import Migration, MoveStatus, upload_files
 from moziweb.posters.models import PosterSource
-from moziweb.posters.readers import UploadReader
-from moziweb.posters.upload_store import store_upload
 from moziweb.storage import Storage, StorageError
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage

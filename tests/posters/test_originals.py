@@ -10,17 +10,22 @@ from sqlalchemy import select, update
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie, now_utc
-from moziweb.posters.attempt import Outcome, Status
-from moziweb.posters.claims import Claims
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.readers import UrlReader
+from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.service import PosterService
+from moziweb.posters.generation.upload_store import (
+    StoredUpload,
+    add_url,
+    record_upload,
+    store_upload,
+)
 from moziweb.posters.models import LookedAt, PosterSource, SourceKind
 from moziweb.posters.originals import KEPT, Forgotten
-from moziweb.posters.readers import UrlReader
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.reconcile import Reconciler
-from moziweb.posters.service import PosterService
-from moziweb.posters.upload_store import StoredUpload, add_url, record_upload, store_upload
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage
 

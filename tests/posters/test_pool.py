@@ -9,11 +9,11 @@ from sqlalchemy import insert, update
 
 from moziweb.db import Database
 from moziweb.movies.models import now_utc
-from moziweb.posters.background import Watch
-from moziweb.posters.claims import Claims
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.service import PosterService
+from moziweb.posters.generation.thread_pool import CAPACITY, Pool
+from moziweb.posters.generation.triggers import Watch
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
-from moziweb.posters.pool import CAPACITY, Pool
-from moziweb.posters.service import PosterService
 from moziweb.storage.disk import DiskStorage
 
 from .conftest import LEASE, Shelf, picture, source_of

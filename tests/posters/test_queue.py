@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import text, update
 
 from moziweb.db import Database, create_engine
-from moziweb.posters import queue
-from moziweb.posters.background import Watch
+from moziweb.posters.generation import procrastinate_queue
+from moziweb.posters.generation.procrastinate_queue import QUEUE, SOON, TASK, WHENEVER, Queue
+from moziweb.posters.generation.procrastinate_worker import PosterWorker
+from moziweb.posters.generation.service import PosterService
+from moziweb.posters.generation.triggers import Watch
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
-from moziweb.posters.queue import QUEUE, SOON, TASK, WHENEVER, Queue
-from moziweb.posters.service import PosterService
-from moziweb.posters.worker import PosterWorker
 
 from .conftest import NOON, Clock
 from .test_background import new, rolled_back
@@ -100,7 +100,7 @@ def test_one_of_all_workers_sweeps_every_minute(
 def test_the_sweep_keeps_a_backlog_of_bounded_length(
     database: Database, jobs: Queue, movie_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "BACKLOG", 5)
+    monkeypatch.setattr(procrastinate_queue, "BACKLOG", 5)
     with database.write() as session:
         session.add_all([new(kind=SourceKind.DRAWN, remake=True) for _ in range(8)])
     assert jobs.sweep(NOON) == 5

@@ -9,15 +9,15 @@ import pytest
 from PIL import Image
 
 from moziweb.db import Database
-from moziweb.posters.attempt import Outcome, Status
-from moziweb.posters.claims import LOOK_AGAIN, Claims
-from moziweb.posters.due import due_sources
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
+from moziweb.posters.generation.due import due_sources
+from moziweb.posters.generation.leases import LOOK_AGAIN, Claims
+from moziweb.posters.generation.readers import UrlReader
+from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceKind, SourceState, VariantState
-from moziweb.posters.readers import UrlReader
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.service import PosterService
 from moziweb.storage.disk import DiskStorage
 
 from .conftest import Clock, picture, source_of

@@ -20,9 +20,12 @@ from sqlalchemy.pool import QueuePool
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
-from moziweb.posters.attempt import Outcome, Status
-from moziweb.posters.claims import Claims
 from moziweb.posters.decoder import MEBIBYTE, Allowed, Workshop
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.publication import CACHE_CONTROL
+from moziweb.posters.generation.readers import SourceError
+from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.service import PosterService
 from moziweb.posters.imaging.limits import Limits
 from moziweb.posters.imaging.variants import VariantSet, make_variants
 from moziweb.posters.models import (
@@ -32,10 +35,7 @@ from moziweb.posters.models import (
     SourceState,
     VariantState,
 )
-from moziweb.posters.publishing import CACHE_CONTROL
-from moziweb.posters.readers import SourceError
 from moziweb.posters.recipes import JPEG, RECIPES, Recipe
-from moziweb.posters.service import PosterService
 from moziweb.storage import Storage, StoredObject
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage

@@ -11,11 +11,11 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork, BadTargetError
+from moziweb.posters.generation.readers import SourceError, UploadReader, UrlReader
+from moziweb.posters.generation.upload_store import add_upload, add_url, store_upload
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import LIMITS
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
-from moziweb.posters.readers import SourceError, UploadReader, UrlReader
-from moziweb.posters.upload_store import add_upload, add_url, store_upload
 from moziweb.storage import Storage
 from moziweb.storage.contract import is_private
 from moziweb.storage.disk import DiskStorage

@@ -20,7 +20,8 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie, now_utc
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
-from moziweb.posters.gate import Gate
+from moziweb.posters.generation.admission import Gate
+from moziweb.posters.generation.readers import UrlReader
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -28,7 +29,6 @@ from moziweb.posters.models import (
     SourceState,
     VariantState,
 )
-from moziweb.posters.readers import UrlReader
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.urls import poster_links
 from moziweb.posters.wiring import add_poster_source

@@ -6,9 +6,9 @@ from pathlib import Path
 from time import monotonic
 
 from moziweb.movies.models import Movie, now_utc
-from moziweb.posters.attempt import Status
+from moziweb.posters.generation.readers import SourceError, UrlReader
+from moziweb.posters.generation.result import Status
 from moziweb.posters.models import SourceKind
-from moziweb.posters.readers import SourceError, UrlReader
 
 from .conftest import Shelf, add_source, picture, source_of
 from .site import disk_settings, make_site

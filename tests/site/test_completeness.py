@@ -31,9 +31,9 @@ from moziweb.movies.models import (
     StreamingService,
     Trailer,
 )
-from moziweb.posters.attempt import Status
+from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.upload_store import store_upload
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, SourceState
-from moziweb.posters.upload_store import store_upload
 from tests.posters.conftest import picture as poster_picture
 
 from .cached import CACHED, Films, Paths, feeds, fill, pages, ready_variant, site, write

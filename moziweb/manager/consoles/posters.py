@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from moziweb.movies.calendar import BUDAPEST
-from moziweb.posters.breaker import STORAGE
+from moziweb.posters.generation.host_breaker import STORAGE
 from moziweb.posters.models import SourceState
 from moziweb.posters.pace import Hour
 from moziweb.posters.recipes import RECIPES

@@ -11,8 +11,8 @@ from typing import Final
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from moziweb.posters.generation.upload_store import StoredUpload
 from moziweb.posters.recipes import CENTRE, Point
-from moziweb.posters.upload_store import StoredUpload
 
 from .. import drafts
 from ..models import Draft

@@ -7,9 +7,9 @@ from pyramid.i18n import TranslationString
 
 from moziweb.i18n import _
 from moziweb.movies.queries import MAX_ID
-from moziweb.posters.codes import meaning_of
+from moziweb.posters.generation.error_codes import meaning_of
+from moziweb.posters.generation.readers import SourceError, storage_code
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.readers import SourceError, storage_code
 from moziweb.posters.recipes import Point
 from moziweb.storage import StorageError
 

@@ -13,13 +13,13 @@ from moziweb.cache import REASON
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
 from moziweb.posters.cache_tags import source_tag, variant_tag
-from moziweb.posters.codes import MEANINGS
-from moziweb.posters.due import LAZY
 from moziweb.posters.editorial import PosterDesk, SourceView, UnknownSource
 from moziweb.posters.fetching.errors import FetchCode
+from moziweb.posters.generation.due import LAZY
+from moziweb.posters.generation.error_codes import MEANINGS
+from moziweb.posters.generation.upload_store import MAX_URL_LENGTH, StoredUpload
 from moziweb.posters.models import PosterSource, SourceState
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.upload_store import MAX_URL_LENGTH, StoredUpload
 from moziweb.request import Request
 
 from ..audit import Change, record

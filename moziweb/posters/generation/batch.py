@@ -18,10 +18,10 @@ from sqlalchemy import ColumnElement, and_, func, select
 
 from moziweb.db import Database
 
-from .attempt import Outcome
-from .failures import PAUSED
-from .models import PosterSource, PosterVariant, VariantState
-from .recipes import RECIPES
+from ..models import PosterSource, PosterVariant, VariantState
+from ..recipes import RECIPES
+from .failure_policy import PAUSED
+from .result import Outcome
 from .service import PosterService
 
 log = logging.getLogger(__name__)

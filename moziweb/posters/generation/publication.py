@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 from moziweb.cache import TAGS_OPTION
 from moziweb.storage import Storage, StoredObject
 
-from .claims import Claim
-from .imaging.variants import EncodedImage
-from .models import PosterVariant, VariantState
-from .recipes import object_key
+from ..imaging.variants import EncodedImage
+from ..models import PosterVariant, VariantState
+from ..recipes import object_key
+from .leases import Claim
 
 CACHE_CONTROL: Final = "max-age=290304000, public, immutable"
 """What variants are served with: their address changes when their bytes do."""

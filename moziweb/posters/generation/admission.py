@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from .attempt import Outcome, Status
+from .result import Outcome, Status
 from .service import PosterService
 
 LOOK_EVERY: Final = 0.05

@@ -15,7 +15,7 @@ from procrastinate.jobs import Status
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from .queue import QUEUE, SCHEMA, TASK, Queue
+from .procrastinate_queue import QUEUE, SCHEMA, TASK, Queue
 from .service import PosterService
 
 log = logging.getLogger(__name__)

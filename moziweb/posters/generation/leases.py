@@ -26,10 +26,10 @@ from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 from moziweb.movies.models import Movie
 
-from .cache_tags import source_tag
-from .choosing import choose_if_awaited
-from .models import PosterSource, PosterVariant, SourceKind, SourceState, VariantState
-from .recipes import Point
+from ..cache_tags import source_tag
+from ..models import PosterSource, PosterVariant, SourceKind, SourceState, VariantState
+from ..recipes import Point
+from .selection import choose_if_awaited
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=24)

@@ -13,9 +13,9 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from .breaker import STORAGE, rests
-from .claims import unleased
-from .models import PosterSource, SourceKind, SourceState
+from ..models import PosterSource, SourceKind, SourceState
+from .host_breaker import STORAGE, rests
+from .leases import unleased
 
 LAZY: Final = frozenset({SourceKind.DRAWN})
 """Kinds that are made when a visitor asks, and not before."""

@@ -14,8 +14,8 @@ from pyramid.i18n import TranslationString
 
 from moziweb.i18n import _
 
-from .fetching.errors import FetchCode
-from .imaging.errors import RejectCode
+from ..fetching.errors import FetchCode
+from ..imaging.errors import RejectCode
 
 
 class ServiceCode(StrEnum):

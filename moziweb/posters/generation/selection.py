@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from moziweb.cache import TAGS_OPTION
 from moziweb.movies.models import Movie
 
-from .models import PosterSource, PosterVariant, SourceState, VariantState
+from ..models import PosterSource, PosterVariant, SourceState, VariantState
 
 
 def choose(session: Session, source: PosterSource) -> None:

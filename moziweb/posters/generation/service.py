@@ -18,16 +18,16 @@ from moziweb.db import Database
 from moziweb.movies.models import now_utc
 from moziweb.storage import Storage
 
-from .attempt import Outcome, Status
-from .breaker import STORAGE, Breaker, Passage
-from .claims import Claim, Claims, Refusal
-from .failures import DATABASE, INTERNAL, PAUSED, blame, failure_of, giver_of, needed_by
-from .imaging.limits import LIMITS, Limits, SourceImage, probe
-from .imaging.variants import EncodedImage, VariantSet, make_variants
-from .models import SourceKind
-from .publishing import Uploaded, publish, upload
+from ..imaging.limits import LIMITS, Limits, SourceImage, probe
+from ..imaging.variants import EncodedImage, VariantSet, make_variants
+from ..models import SourceKind
+from ..recipes import CENTRE, RECIPES, Point, Recipe
+from .failure_policy import DATABASE, INTERNAL, PAUSED, blame, failure_of, giver_of, needed_by
+from .host_breaker import STORAGE, Breaker, Passage
+from .leases import Claim, Claims, Refusal
+from .publication import Uploaded, publish, upload
 from .readers import ChangeReader, SourceBytes, SourceError, SourceReader
-from .recipes import CENTRE, RECIPES, Point, Recipe
+from .result import Outcome, Status
 from .upload_store import Prober
 
 log = logging.getLogger(__name__)

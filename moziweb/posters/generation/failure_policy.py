@@ -6,9 +6,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.storage import StorageError
 
-from .breaker import STORAGE, Breaker, host_of
-from .claims import Claim
-from .imaging.errors import ImageRejected
+from ..imaging.errors import ImageRejected
+from .host_breaker import STORAGE, Breaker, host_of
+from .leases import Claim
 from .readers import STORAGE_CODES, SourceError, storage_code
 
 PAUSED: Final = "host_paused"

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from moziweb.movies.models import Movie
 from moziweb.storage import Storage
 
-from . import choosing
-from .fetching.url_policy import BadTargetError, parse_target
-from .imaging.limits import LIMITS, Limits, SourceImage, probe
-from .models import PosterSource, SourceKind
+from ..fetching.url_policy import BadTargetError, parse_target
+from ..imaging.limits import LIMITS, Limits, SourceImage, probe
+from ..models import PosterSource, SourceKind
+from . import selection
 
 MAX_URL_LENGTH: Final = 2000
 """Characters of an external URL; longer ones are nobody's poster."""
@@ -126,7 +126,7 @@ def _add(session: Session, source: PosterSource, *, choose: bool) -> None:
         PosterSource.movie_id == source.movie_id, PosterSource.chosen
     )
     if choose or session.scalars(shown).first() is None:
-        choosing.choose(session, source)
+        selection.choose(session, source)
     else:
         session.add(source)
         session.flush()

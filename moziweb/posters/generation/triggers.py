@@ -14,8 +14,8 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 from sqlalchemy.orm.unitofwork import UOWTransaction
 
+from ..models import PosterSource, SourceState
 from .due import LAZY
-from .models import PosterSource, SourceState
 
 _WRITTEN: Final = "moziweb.posters.written"
 _COMMITTED: Final = "moziweb.posters.committed"

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 
-from .models import PosterHost
+from ..models import PosterHost
 
 STORAGE: Final = ":storage"
 """The storage's name among the hosts; no host can be called so."""

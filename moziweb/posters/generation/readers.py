@@ -5,8 +5,8 @@ from typing import Final, Protocol, runtime_checkable
 
 from moziweb.storage import ObjectNotFound, Storage, StorageError, StorageMisconfigured
 
-from .claims import Validators
-from .fetching.fetcher import FetchCode, Fetched, Fetcher, FetchError
+from ..fetching.fetcher import FetchCode, Fetched, Fetcher, FetchError
+from .leases import Validators
 
 _MISCONFIGURED: Final = "storage_misconfigured"
 _UNAVAILABLE: Final = "storage_unavailable"

@@ -1,0 +1,1 @@
+"""Generation of variants: sources, leases, the service, and the work in the background."""
