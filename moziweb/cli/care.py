@@ -7,10 +7,10 @@ from datetime import timedelta
 import click
 
 from moziweb.movies.models import now_utc
-from moziweb.posters.gc import KEPT, Collector
-from moziweb.posters.originals import Forgotten
-from moziweb.posters.reconcile import Finding, Reconciler, Survey
-from moziweb.posters.verify import Verdict, Verifier
+from moziweb.posters.maintenance.garbage_collection import KEPT, Collector
+from moziweb.posters.maintenance.pending_uploads import Forgotten
+from moziweb.posters.maintenance.reconciliation import Finding, Reconciler, Survey
+from moziweb.posters.maintenance.verification import Verdict, Verifier
 
 from .installation import CommandError, Installation, services_in_one_line
 from .relaying import relaying

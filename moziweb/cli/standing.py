@@ -11,7 +11,7 @@ from rich.table import Table
 from moziweb.db import Database
 from moziweb.movies.models import now_utc
 from moziweb.posters.generation.error_codes import MEANINGS
-from moziweb.posters.standing import Retry, Standing, retry, standing
+from moziweb.posters.maintenance.status import Retry, Standing, retry, standing
 from moziweb.posters.urls import MAX_ID
 
 from .installation import Installation, check_movie, services_in_one_line

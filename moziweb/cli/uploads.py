@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from moziweb.posters.migration import Migration, Move, MoveStatus, upload_files
+from moziweb.posters.maintenance.upload_migration import Migration, Move, MoveStatus, upload_files
 
 from .installation import Installation, services_in_one_line
 from .relaying import relaying

@@ -21,6 +21,7 @@ from .generation.readers import SourceError, SourceReader
 from .generation.service import PosterService
 from .generation.upload_store import StoredUpload, add_url, record_upload, store_upload
 from .imaging.variants import EncodedImage
+from .maintenance.status import Retry, retry_in
 from .models import (
     LookedAt,
     PosterSource,
@@ -30,7 +31,6 @@ from .models import (
     VariantState,
 )
 from .recipes import CENTRE, RECIPES, Point
-from .standing import Retry, retry_in
 
 
 class UnknownSource(LookupError):

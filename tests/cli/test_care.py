@@ -20,10 +20,18 @@ from sqlalchemy import select, update
 from moziweb.cli.installation import Installation
 from moziweb.cli.posters import posters
 from moziweb.cli.uploads import uploads
-from moziweb.posters import gc, holding, reconcile, standing, verify
 from moziweb.posters.generation.host_breaker import STORAGE
 from moziweb.posters.generation.publication import CACHE_CONTROL
 from moziweb.posters.generation.upload_store import record_upload, store_upload
+from moziweb.posters.maintenance import (
+    garbage_collection,
+    movie_locks,
+    reconciliation,
+    status,
+    verification,
+)
+from moziweb.posters.maintenance.reconciliation import Reconciler
+from moziweb.posters.maintenance.verification import Verifier
 from moziweb.posters.models import (
     LookedAt,
     PosterHost,
@@ -34,8 +42,6 @@ from moziweb.posters.models import (
     VariantState,
 )
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.reconcile import Reconciler
-from moziweb.posters.verify import Verifier
 from moziweb.storage import StoredObject
 from tests.conftest import QueryCounter
 from tests.posters.conftest import picture
@@ -152,10 +158,10 @@ def test_what_failed_is_tried_again(
 def test_what_failed_is_tried_again_page_by_page(
     made: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(standing, "PAGE", 1)
+    monkeypatch.setattr(status, "PAGE", 1)
     for host in ("a.example", "b.example", "c.example"):
         fail_at(made, host, "not_found")
-    assert standing.retry(made.database, standing.Retry()) == 3
+    assert status.retry(made.database, status.Retry()) == 3
 
 
 def test_gc_removes_what_was_superseded_long_ago(made: Site, run: Run) -> None:
@@ -326,7 +332,7 @@ def test_pages_of_keys_are_compared_without_gap(
     put(made, "poster/1-film-1/zz.jpg")
     age(made)
     for page in (1, 3, 100):
-        monkeypatch.setattr(reconcile, "PAGE", page)
+        monkeypatch.setattr(reconciliation, "PAGE", page)
         survey = Reconciler(made.database, made.storage, lambda: datetime.now(UTC)).survey()
         assert sorted(found.key for found in survey.missing) == sorted(lost)
         assert [found.key for found in survey.orphans] == ["poster/1-film-1/zz.jpg"]
@@ -341,10 +347,10 @@ def test_a_bucket_that_was_emptied_is_found_and_mended_a_page_at_a_time(
     made.storage.delete(lost)
     reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
     for page in (1, 5, 100):
-        monkeypatch.setattr(reconcile, "PAGE", page)
+        monkeypatch.setattr(reconciliation, "PAGE", page)
         missing = reconciler.survey().missing
         assert [found.key for found in missing] == sorted(lost)
-    monkeypatch.setattr(holding, "PAGE", 5)
+    monkeypatch.setattr(movie_locks, "PAGE", 5)
     with query_counter(made.database.engine) as statements:
         assert len(reconciler.mend(missing)) == 2
     looks = [each for each in statements if each.startswith("SELECT poster_variant")]
@@ -394,7 +400,7 @@ def test_an_original_that_is_gone_is_told_and_nothing_mended_unasked(made: Site,
 def test_pages_of_objects_are_asked_for_without_gap(
     made: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify, "PAGE", 1)
+    monkeypatch.setattr(verification, "PAGE", 1)
     verdicts = list(Verifier(made.database, made.storage, jobs=2).run(threading.Event()))
     assert {verdict.claimed.key for verdict in verdicts} == {
         stored.key for stored in made.storage.list()
@@ -427,8 +433,8 @@ def test_a_signal_ends_a_command_after_what_is_begun(
     for number in (1, 2):
         (made.folder / "old" / f"{number}.jpg").write_bytes(picture(f"#{number}1b1b1"))
     monkeypatch.chdir(made.folder)
-    monkeypatch.setattr(gc, "BATCH", 1)
-    monkeypatch.setattr(verify, "PAGE", 10)
+    monkeypatch.setattr(garbage_collection, "BATCH", 1)
+    monkeypatch.setattr(verification, "PAGE", 10)
     registry = (installation := Installation(str(made.ini))).registry
     ask, first = getattr(registry["storage"], call), iter([signal.SIGTERM])
 

@@ -14,11 +14,11 @@ from moziweb.posters.generation.leases import Claims
 from moziweb.posters.generation.readers import SourceError, SourceReader, UploadReader
 from moziweb.posters.generation.result import Status
 from moziweb.posters.generation.service import PosterService
-from moziweb.posters.holding import held_movies
 from moziweb.posters.imaging.errors import ImageRejected
+from moziweb.posters.maintenance.movie_locks import held_movies
+from moziweb.posters.maintenance.status import Retry
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.standing import Retry
 from moziweb.storage.disk import DiskStorage
 
 from .conftest import Clock, Shelf, picture, source_of

@@ -21,12 +21,12 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database, create_engine, migrations
 from moziweb.movies.models import Movie
-from moziweb.posters.gc import Collector
 from moziweb.posters.generation.leases import Claims
 from moziweb.posters.generation.publication import CACHE_CONTROL
 from moziweb.posters.generation.result import Outcome, Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.generation.upload_store import add_upload
+from moziweb.posters.maintenance.garbage_collection import Collector
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import update
 
 from moziweb.db import Database
-from moziweb.posters.gc import Collector
 from moziweb.posters.generation.leases import Claims
 from moziweb.posters.generation.result import Outcome, Status
 from moziweb.posters.generation.service import PosterService
-from moziweb.posters.holding import HOLD, held_movies
+from moziweb.posters.maintenance.garbage_collection import Collector
+from moziweb.posters.maintenance.movie_locks import HOLD, held_movies
 from moziweb.posters.models import PosterVariant, SourceKind, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage import StoredObject

@@ -11,7 +11,7 @@ from moziweb.posters.generation.readers import UploadReader
 from moziweb.posters.generation.upload_store import store_upload
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import Limits, SourceImage, probe
-from moziweb.posters.migration import Migration, MoveStatus, upload_files
+from moziweb.posters.maintenance.upload_migration import Migration, MoveStatus, upload_files
 from moziweb.posters.models import PosterSource
 from moziweb.storage import Storage, StorageError
 from moziweb.storage.disk import DiskStorage

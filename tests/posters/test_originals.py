@@ -22,10 +22,10 @@ from moziweb.posters.generation.upload_store import (
     record_upload,
     store_upload,
 )
+from moziweb.posters.maintenance.pending_uploads import KEPT, Forgotten
+from moziweb.posters.maintenance.reconciliation import Reconciler
 from moziweb.posters.models import LookedAt, PosterSource, SourceKind
-from moziweb.posters.originals import KEPT, Forgotten
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.reconcile import Reconciler
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage
 

@@ -8,10 +8,10 @@ from typing import Final
 
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.posters.generation.host_breaker import STORAGE
+from moziweb.posters.maintenance.status import HostView, Standing
+from moziweb.posters.maintenance.throughput import Hour
 from moziweb.posters.models import SourceState
-from moziweb.posters.pace import Hour
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.standing import HostView, Standing
 
 from .charts import BarChart, LineChart, Point, bar_chart, line_chart
 from .trend import Sample

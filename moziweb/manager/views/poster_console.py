@@ -7,8 +7,8 @@ from pyramid.response import Response
 
 from moziweb.i18n import _
 from moziweb.posters.editorial import PosterDesk
-from moziweb.posters.pace import pace
-from moziweb.posters.standing import Retry, standing_in
+from moziweb.posters.maintenance.status import Retry, standing_in
+from moziweb.posters.maintenance.throughput import pace
 from moziweb.request import Request
 
 from ..audit import POSTERS, Part, record

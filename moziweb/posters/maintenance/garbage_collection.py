@@ -11,8 +11,8 @@ from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 from moziweb.storage import Storage, StorageError
 
-from .holding import Hold, held_movies
-from .models import PosterSource, PosterVariant, VariantState
+from ..models import PosterSource, PosterVariant, VariantState
+from .movie_locks import Hold, held_movies
 
 KEPT: Final = timedelta(days=30)
 """How long superseded objects stay: pages that link them may be kept by others."""

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 
-from .generation.due import IS_EAGER
-from .generation.host_breaker import STORAGE, host_of
-from .models import PosterHost, PosterSource, PosterVariant, SourceState
+from ..generation.due import IS_EAGER
+from ..generation.host_breaker import STORAGE, host_of
+from ..models import PosterHost, PosterSource, PosterVariant, SourceState
 
 _FAILING: Final = (SourceState.RETRY_WAIT, SourceState.FAILED)
 _WAITING: Final = (SourceState.PENDING, SourceState.GENERATING, SourceState.RETRY_WAIT)

@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 
-from .generation.leases import unleased
-from .models import PosterSource, PosterVariant, SourceState, VariantState
+from ..generation.leases import unleased
+from ..models import PosterSource, PosterVariant, SourceState, VariantState
 
 HOLD: Final = timedelta(minutes=5)
 """More than a batch of removals takes, with every retry of the storage's."""

@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session
 from moziweb.db import Database
 from moziweb.storage import Storage, StoredObject
 
-from .holding import Hold, heal_all, held_movies
-from .models import LookedAt, PosterSource, PosterVariant, VariantState
-from .urls import MAX_ID
+from ..models import LookedAt, PosterSource, PosterVariant, VariantState
+from ..urls import MAX_ID
+from .movie_locks import Hold, heal_all, held_movies
 
 PAGE: Final = 1_000
 YOUNG: Final = timedelta(days=1)

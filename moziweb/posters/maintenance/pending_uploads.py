@@ -15,7 +15,7 @@ from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 from moziweb.storage import Storage
 
-from .models import LookedAt, PosterSource
+from ..models import LookedAt, PosterSource
 
 KEPT: Final = timedelta(days=8)
 """How long they stay: a picture that was looked at can be saved for a week."""

@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, func, select
 from moziweb.db import Database
 from moziweb.storage import Storage
 
-from .generation.publication import CACHE_CONTROL
-from .holding import heal_all
-from .models import PosterSource, PosterVariant, SourceKind, VariantState
+from ..generation.publication import CACHE_CONTROL
+from ..models import PosterSource, PosterVariant, SourceKind, VariantState
+from .movie_locks import heal_all
 
 PAGE: Final = 500
 

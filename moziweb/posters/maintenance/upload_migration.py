@@ -16,16 +16,16 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.storage import ObjectNotFound, Storage
 
-from .generation.upload_store import (
+from ..generation.upload_store import (
     ORIGINAL_CACHE_CONTROL,
     Prober,
     StoredUpload,
     inspect_upload,
     record_upload,
 )
-from .imaging.errors import ImageRejected, RejectCode
-from .imaging.limits import LIMITS, Limits, probe
-from .urls import MAX_ID
+from ..imaging.errors import ImageRejected, RejectCode
+from ..imaging.limits import LIMITS, Limits, probe
+from ..urls import MAX_ID
 
 _NAME: Final = re.compile(r"(?P<movie>[1-9][0-9]{0,9})(-[^/]*)?\.[A-Za-z]+")
 

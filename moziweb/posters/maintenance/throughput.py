@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from .models import PosterSource, PosterVariant
+from ..models import PosterSource, PosterVariant
 
 HOURS: Final = 24
 
