@@ -18,7 +18,7 @@ from .generation.service import poster_service
 from .generation.thread_pool import Pool
 from .generation.triggers import Background, Watch
 from .models import SourceKind
-from .resources import Root
+from .web.resources import Root
 
 
 def add_poster_source(config: Configurator, kind: SourceKind, reader: SourceReader) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import event, update
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
-from moziweb.posters.resources import (
+from moziweb.posters.urls import VariantAddress
+from moziweb.posters.web.resources import (
     FoundVariant,
     MovieResource,
     PostersUnavailable,
@@ -20,7 +21,6 @@ from moziweb.posters.resources import (
     VariantResource,
     find_variant,
 )
-from moziweb.posters.urls import VariantAddress
 from moziweb.request import Request
 from moziweb.security import VIEW
 

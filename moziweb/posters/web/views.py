@@ -11,12 +11,12 @@ from moziweb.movies.models import now_utc
 from moziweb.request import Request
 from moziweb.security import VIEW
 
-from .generation.result import Status
-from .imaging.placeholder import placeholder
-from .models import SourceState
-from .recipes import Recipe
+from ..generation.result import Status
+from ..imaging.placeholder import placeholder
+from ..models import SourceState
+from ..recipes import Recipe
+from ..urls import VariantAddress
 from .resources import FoundVariant, PostersUnavailable, VariantResource, find_variant
-from .urls import VariantAddress
 
 REDIRECT_SECONDS: Final = 3600
 """How long a redirect may be kept: superseded objects stay far longer than that."""

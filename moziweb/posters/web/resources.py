@@ -25,9 +25,9 @@ from moziweb.movies.models import Movie
 from moziweb.request import Request
 from moziweb.security import VIEW
 
-from .generation.admission import Gate
-from .models import PosterSource, PosterVariant, SourceState, VariantState
-from .urls import CONTAINER, VariantAddress
+from ..generation.admission import Gate
+from ..models import PosterSource, PosterVariant, SourceState, VariantState
+from ..urls import CONTAINER, VariantAddress
 
 Acl: TypeAlias = list[tuple[object, object, object]]
 

@@ -1,0 +1,1 @@
+"""Poster URLs: the resource tree and its views."""
