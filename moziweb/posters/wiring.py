@@ -50,7 +50,7 @@ def includeme(config: Configurator) -> None:
     config.include("moziweb.security")
     config.set_root_factory(Root)
     include_background(config)
-    config.scan(".views")
+    config.scan(".web.views")
 
 
 def workshop_from(settings: Mapping[str, Any]) -> Workshop:

@@ -1,1 +1,1 @@
-"""Maintenance of posters and storage: what ``moziweb posters gc|reconcile|verify|status|retry`` does."""
+"""Maintenance of posters: ``moziweb posters gc|reconcile|verify|status|retry`` does."""
