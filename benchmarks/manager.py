@@ -33,8 +33,8 @@ from moziweb import main as make_app
 from moziweb.db import create_engine, migrations
 from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
+from moziweb.manager.auth_models import Role
 from moziweb.manager.films.wishes import Filter, Sort
-from moziweb.manager.models import Role
 from tests.catalogue import add_films
 from tests.services.postgres import PostgresServer
 

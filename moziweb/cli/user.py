@@ -21,7 +21,7 @@ from moziweb.manager.accounts import (
 )
 from moziweb.manager.attempts import forget_failures
 from moziweb.manager.audit import COMMAND
-from moziweb.manager.models import Role, User
+from moziweb.manager.auth_models import Role, User
 from moziweb.manager.passwords import MIN_LENGTH, WeakPassword
 
 from .installation import CommandError, Installation, services_in_one_line

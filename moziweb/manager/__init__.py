@@ -19,8 +19,7 @@ from .attempts import Attempts
 from .bodies import bound_body
 from .cookies import is_managers
 from .csrf import CSRFTokens
-from .identity import identify
-from .sessions import Sessions
+from .sessions import Sessions, identify
 
 # Route, path below /manager in each language, and the resource that it stands for.
 ROUTES: Final = (

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from . import passwords
 from .audit import Actor, record
-from .models import Role, User, UserSession
+from .auth_models import Role, User, UserSession
 
 MAX_NAME = 60
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from moziweb.movies.models import Movie
 
-from .models import AuditEntry, User
+from .audit_models import AuditEntry
+from .auth_models import User
 
 Change: TypeAlias = tuple[str, str, str]
 """A field, its text before and its text after."""

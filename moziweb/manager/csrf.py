@@ -7,7 +7,7 @@ from pyramid.request import Request
 from zope.interface import implementer
 
 from .cookies import BEFORE
-from .identity import signed_in
+from .sessions import signed_in
 
 
 @implementer(ICSRFStoragePolicy)

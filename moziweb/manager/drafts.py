@@ -2,18 +2,32 @@
 
 A form that arrives without a valid session is answered by the page to sign in, which carries the
 typed fields along, hidden. Whoever signs in there has them put into the database and is led back to
-the form, which gives them back once. Nothing of a stranger's is ever stored.
-"""
+the form, which gives them back once. Nothing of a stranger's is ever stored."""
 
 import json
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import JSON, ForeignKey, String, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 from webob.multidict import MultiDict
 
-from .models import Draft
+from moziweb.db.meta import Base
+
+
+class Draft(Base):
+    """What somebody had typed into a form when their session was lost; it is given back once."""
+
+    __tablename__ = "manager_draft"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("manager_user.id", ondelete="CASCADE"), index=True
+    )
+    path: Mapped[str] = mapped_column(String(300))
+    fields: Mapped[list[Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+
 
 Fields: TypeAlias = list[tuple[str, str]]
 

@@ -1,8 +1,7 @@
 """Who is signed in: rows of the database, each named by a random token that one browser holds.
 
 A session ends when it was not used for ``idle``, and at ``lifetime`` whatever happens. Signing in
-always begins a new one: a token that somebody planted in a browser never becomes a session.
-"""
+always begins a new one: a token that somebody planted in a browser never becomes a session."""
 
 import secrets
 from collections.abc import Callable, Sequence
@@ -11,13 +10,16 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from pyramid.request import Request, RequestLocalCache
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from moziweb.db import Database
+from moziweb.security import Identity
 
 from .audit import Actor
-from .models import Role, User, UserSession
+from .auth_models import Role, User, UserSession
+from .cookies import SESSION, is_managers
 
 SEEN_EVERY: Final = timedelta(minutes=1)
 """How exactly the last use is known: a session that is used writes this often at most."""
@@ -131,3 +133,40 @@ class Sessions:
 def digest(token: str) -> str:
     """What is kept of a token."""
     return sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+ROLES: Final = {role: f"role:{role.value}" for role in Role}
+"""The principals of roles, for ACLs."""
+
+
+def signed_in(request: Request) -> SignedIn | None:
+    """The session of a request; None for everybody else, and on every page of the public site."""
+    found: SignedIn | None = _sessions_of_requests.get_or_create(request)
+    return found
+
+
+def whoever(request: Request) -> SignedIn:
+    """The session of a request that had to be signed in to come here."""
+    found = signed_in(request)
+    if found is None:
+        raise LookupError("a view that needs a user is open to nobody else")
+    return found
+
+
+def identify(request: Request) -> Identity | None:
+    """What the security policy is to know of ``signed_in``."""
+    found = signed_in(request)
+    if found is None:
+        return None
+    return Identity(str(found.user_id), (ROLES[found.role],))
+
+
+def _find(request: Request) -> SignedIn | None:
+    if not is_managers(request):
+        return None
+    token = SESSION.read(request)
+    sessions: Sessions = request.registry["manager_sessions"]
+    return sessions.find(token) if token else None
+
+
+_sessions_of_requests: Final = RequestLocalCache(_find)

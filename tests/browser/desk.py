@@ -21,8 +21,8 @@ from moziweb import main
 from moziweb.caching import JOURNAL
 from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
+from moziweb.manager.auth_models import Role
 from moziweb.manager.films import effects
-from moziweb.manager.models import Role
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.readers import UrlReader

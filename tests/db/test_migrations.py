@@ -17,7 +17,9 @@ from sqlalchemy.orm import Session
 import moziweb.caching
 import moziweb.manager.consoles.models
 import moziweb.manager.imports.models
-import moziweb.manager.models
+import moziweb.manager.audit_models
+import moziweb.manager.auth_models
+import moziweb.manager.drafts
 import moziweb.movies.importers.models
 import moziweb.movies.models
 import moziweb.posters.models
@@ -38,7 +40,9 @@ MODELS = (
     moziweb.caching,
     moziweb.manager.consoles.models,
     moziweb.manager.imports.models,
-    moziweb.manager.models,
+    moziweb.manager.audit_models,
+    moziweb.manager.auth_models,
+    moziweb.manager.drafts,
     moziweb.movies.importers.models,
     moziweb.movies.models,
     moziweb.posters.models,

@@ -13,8 +13,8 @@ from webtest import TestApp
 from moziweb.manager import passwords
 from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
+from moziweb.manager.auth_models import Role
 from moziweb.manager.films import effects
-from moziweb.manager.models import Role
 from tests.conftest import NOW, raw_settings, running_app
 from tests.services.postgres import PostgresServer
 from tests.site.cached import CACHED, Films, fill, now, warm

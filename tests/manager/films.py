@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import select
 from webtest import Form, TestApp
 
+from moziweb.manager.audit_models import AuditEntry
 from moziweb.manager.films.loading import whole_film
-from moziweb.manager.models import AuditEntry
 from moziweb.movies.models import CreditRole, FieldProvenance, Movie
 from tests import factories
 

@@ -19,7 +19,7 @@ from moziweb.manager.attempts import (
     forget_failures,
     network_of,
 )
-from moziweb.manager.models import Role, SignInAttempt
+from moziweb.manager.auth_models import Role, SignInAttempt
 from tests.conftest import NOW, running_app
 
 from .conftest import NAMES, PASSWORD, Clock, sign_in

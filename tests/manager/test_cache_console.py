@@ -10,9 +10,10 @@ from webtest import TestApp
 
 from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
+from moziweb.manager.audit_models import AuditEntry
+from moziweb.manager.auth_models import Role
 from moziweb.manager.consoles import CACHE_WARMER
 from moziweb.manager.consoles.models import CacheWarming
-from moziweb.manager.models import AuditEntry, Role
 from tests.conftest import QueryCounter, running_app
 from tests.services.memcached import MemcachedServer
 from tests.site.cached import CACHED, Films, fill, missed, now, pages, states, week_here

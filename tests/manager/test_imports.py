@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import func, select
 from webtest import TestApp
 
+from moziweb.manager.audit_models import AuditEntry
+from moziweb.manager.auth_models import Role
 from moziweb.manager.imports.jobs import SILENT, effects_of
 from moziweb.manager.imports.models import ImportItem, ImportJob, JobState
-from moziweb.manager.models import AuditEntry, Role
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.models import FieldProvenance, Movie, Premiere, PremiereChange
 from tests.conftest import NOW

@@ -8,7 +8,8 @@ from PIL import Image
 from sqlalchemy import func, select
 from webtest import TestApp
 
-from moziweb.manager.models import AuditEntry, Role
+from moziweb.manager.audit_models import AuditEntry
+from moziweb.manager.auth_models import Role
 from moziweb.posters.generation.result import Status
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.posters.recipes import RECIPES

@@ -15,7 +15,7 @@ from moziweb.posters.generation.upload_store import StoredUpload
 from moziweb.posters.recipes import CENTRE, Point
 
 from .. import drafts
-from ..models import Draft
+from ..drafts import Draft
 
 MAX_NAME: Final = 200
 """Characters of a file's name that are kept."""

@@ -12,11 +12,10 @@ from .. import passwords
 from ..accounts import end_sessions, set_password
 from ..attempts import Attempts
 from ..audit import record
+from ..auth_models import User
 from ..forms import OurForm
-from ..identity import whoever
-from ..models import User
 from ..redirects import SeeOther
-from ..sessions import Sessions
+from ..sessions import Sessions, whoever
 from ..shell import manager_view, shell
 from ..tree import SEE
 from .signing import signed_out, too_many

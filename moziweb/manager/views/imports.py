@@ -17,7 +17,6 @@ from moziweb.posters.importer_port import ImportedPosters
 from moziweb.request import Request
 from moziweb.site.cards import Link
 
-from ..identity import whoever
 from ..imports.jobs import (
     PAGE,
     add_items,
@@ -31,6 +30,7 @@ from ..imports.jobs import (
 from ..imports.models import ImportJob, JobKind, JobState
 from ..imports.wishes import Wish, columns_of, days_of, ids_of, positions_of, text_of
 from ..redirects import SeeOther
+from ..sessions import whoever
 from ..shell import close_body_at_last, manager_view, shell
 from ..tree import EDIT, OneImport
 from ..ways import is_piece

@@ -22,9 +22,9 @@ from ..consoles.posters import (
     time_left,
     waiting_chart,
 )
-from ..identity import whoever
 from ..imports.wishes import text_of
 from ..redirects import SeeOther
+from ..sessions import whoever
 from ..shell import manager_view, shell
 from ..tree import EDIT, SEE
 

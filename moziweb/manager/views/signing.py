@@ -18,12 +18,11 @@ from .. import drafts, passwords
 from ..accounts import find_user, fold
 from ..attempts import Attempt, Attempts
 from ..audit import Actor, record
+from ..auth_models import User
 from ..cookies import BEFORE, SESSION
 from ..forms import OurForm, one_line
-from ..identity import signed_in, whoever
-from ..models import User
 from ..redirects import SeeOther
-from ..sessions import Sessions
+from ..sessions import Sessions, signed_in, whoever
 from ..shell import manager_view, shell
 from ..tree import SEE
 from ..ways import is_kept, is_piece, safe_way, way_of

@@ -14,13 +14,13 @@ from moziweb.posters.recipes import SMALL, SQUARE
 from moziweb.request import Request
 
 from ..films.effects import Effects
-from ..identity import whoever
 from ..imports.wishes import text_of
 from ..posters import PREVIEWS, unsaved
 from ..posters.previews import Variants
 from ..posters.unsaved import Unsaved
 from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words
 from ..redirects import SeeOther
+from ..sessions import whoever
 from ..shell import film_rooms, manager_view, shell
 from ..tree import EDIT
 from .posters import (

@@ -10,9 +10,9 @@ from moziweb.request import Request
 
 from ..accounts import all_users, disable, enable, end_sessions, last_seen
 from ..audit import record
-from ..identity import whoever
-from ..models import User
+from ..auth_models import User
 from ..redirects import SeeOther
+from ..sessions import whoever
 from ..shell import manager_view, shell
 from ..tree import ADMINISTER, OneUser
 

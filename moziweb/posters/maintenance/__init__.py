@@ -1,1 +1,1 @@
-"""Maintenance of posters: ``moziweb posters gc|reconcile|verify|status|retry`` does."""
+"""Maintenance of posters: the logic of ``moziweb posters gc|reconcile|verify|status|retry``."""

@@ -1,13 +1,9 @@
-"""Who may come in, who is in, who tried, and who changed what.
-
-None of these rows is ever shown to a visitor, so none bears a tag.
-"""
+"""Users, their sessions and their sign-in attempts."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from moziweb.db.meta import Base, enum_column
@@ -78,45 +74,3 @@ class SignInAttempt(Base):
     address: Mapped[str] = mapped_column(String(60))
     at: Mapped[datetime]
     outcome: Mapped[Outcome] = mapped_column(enum_column(Outcome), default=Outcome.FAILED)
-
-
-class AuditEntry(Base):
-    """Something that somebody did: ``action`` to a ``subject``, and each field before and after.
-
-    ``user_name`` and ``subject_name`` are kept as they were, and outlive what they name.
-    ``changes`` is ``[{"field": …, "before": …, "after": …}]`` in texts; ``pages`` are the addresses
-    of the pages that the change made anew.
-    """
-
-    __tablename__ = "manager_audit"
-    __table_args__ = (
-        Index("ix_manager_audit_subject", "subject", "subject_id"),
-        Index("ix_manager_audit_subject_latest", "subject", "id"),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(index=True)
-    user_id: Mapped[int | None] = mapped_column(
-        ForeignKey("manager_user.id", ondelete="SET NULL"), index=True
-    )
-    user_name: Mapped[str] = mapped_column(String(60), default="")
-    action: Mapped[str] = mapped_column(String(40))
-    subject: Mapped[str] = mapped_column(String(20))
-    subject_id: Mapped[int | None]
-    subject_name: Mapped[str] = mapped_column(String(300), default="")
-    changes: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
-    pages: Mapped[list[str]] = mapped_column(JSON, default=list)
-
-
-class Draft(Base):
-    """What somebody had typed into a form when their session was lost; it is given back once."""
-
-    __tablename__ = "manager_draft"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(
-        ForeignKey("manager_user.id", ondelete="CASCADE"), index=True
-    )
-    path: Mapped[str] = mapped_column(String(300))
-    fields: Mapped[list[Any]] = mapped_column(JSON)
-    created_at: Mapped[datetime]
