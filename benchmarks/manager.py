@@ -31,9 +31,9 @@ from webtest import TestApp
 from benchmarks.report import Bound, Cell, finish, print_table
 from moziweb import main as make_app
 from moziweb.db import create_engine, migrations
-from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
-from moziweb.manager.auth_models import Role
+from moziweb.manager.auth.accounts import add_user
+from moziweb.manager.auth.models import Role
 from moziweb.manager.films.wishes import Filter, Sort
 from tests.catalogue import add_films
 from tests.services.postgres import PostgresServer

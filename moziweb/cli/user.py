@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import click
 from sqlalchemy.orm import Session
 
-from moziweb.manager.accounts import (
+from moziweb.manager.audit import COMMAND
+from moziweb.manager.auth.accounts import (
     AccountError,
     add_user,
     all_users,
@@ -19,10 +20,9 @@ from moziweb.manager.accounts import (
     last_seen,
     set_password,
 )
-from moziweb.manager.attempts import forget_failures
-from moziweb.manager.audit import COMMAND
-from moziweb.manager.auth_models import Role, User
-from moziweb.manager.passwords import MIN_LENGTH, WeakPassword
+from moziweb.manager.auth.login_throttle import forget_failures
+from moziweb.manager.auth.models import Role, User
+from moziweb.manager.auth.passwords import MIN_LENGTH, WeakPassword
 
 from .installation import CommandError, Installation, services_in_one_line
 

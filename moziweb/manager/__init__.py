@@ -15,11 +15,11 @@ from moziweb.request import Request
 from moziweb.security import IDENTIFY
 
 from . import tree
-from .attempts import Attempts
+from .auth.cookies import is_managers
+from .auth.csrf import CSRFTokens
+from .auth.login_throttle import Attempts
+from .auth.sessions import Sessions, identify
 from .bodies import bound_body
-from .cookies import is_managers
-from .csrf import CSRFTokens
-from .sessions import Sessions, identify
 
 # Route, path below /manager in each language, and the resource that it stands for.
 ROUTES: Final = (

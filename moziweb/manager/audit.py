@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from moziweb.movies.models import Movie
 
 from .audit_models import AuditEntry
-from .auth_models import User
+from .auth.models import User
 
 Change: TypeAlias = tuple[str, str, str]
 """A field, its text before and its text after."""

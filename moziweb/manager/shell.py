@@ -13,8 +13,8 @@ from moziweb.request import Request
 from moziweb.site.cards import Link
 from moziweb.site.pages import LANGUAGE_NAMES
 
+from .auth.sessions import signed_in
 from .navigation import FILM_ROOMS, ROOMS
-from .sessions import signed_in
 from .tree import Manager
 
 NOTICES: Final = {

@@ -19,9 +19,9 @@ from sqlalchemy import select, update
 
 from moziweb import main
 from moziweb.caching import JOURNAL
-from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
-from moziweb.manager.auth_models import Role
+from moziweb.manager.auth.accounts import add_user
+from moziweb.manager.auth.models import Role
 from moziweb.manager.films import effects
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from moziweb import main
-from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
-from moziweb.manager.auth_models import Role
+from moziweb.manager.auth.accounts import add_user
+from moziweb.manager.auth.models import Role
 from tests.conftest import raw_settings
 from tests.movies.importers.tmdb_world import a_film
 from tests.services.ports import HOST, free_port

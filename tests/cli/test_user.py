@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-from moziweb.manager.accounts import find_user
-from moziweb.manager.passwords import fits
+from moziweb.manager.auth.accounts import find_user
+from moziweb.manager.auth.passwords import fits
 
 from .conftest import COMMAND, Run, Site, events
 

@@ -15,11 +15,11 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 import moziweb.caching
-import moziweb.manager.consoles.models
-import moziweb.manager.imports.models
 import moziweb.manager.audit_models
-import moziweb.manager.auth_models
+import moziweb.manager.auth.models
+import moziweb.manager.consoles.models
 import moziweb.manager.drafts
+import moziweb.manager.imports.models
 import moziweb.movies.importers.models
 import moziweb.movies.models
 import moziweb.posters.models
@@ -41,7 +41,7 @@ MODELS = (
     moziweb.manager.consoles.models,
     moziweb.manager.imports.models,
     moziweb.manager.audit_models,
-    moziweb.manager.auth_models,
+    moziweb.manager.auth.models,
     moziweb.manager.drafts,
     moziweb.movies.importers.models,
     moziweb.movies.models,

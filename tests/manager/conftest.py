@@ -10,10 +10,10 @@ import pytest
 from argon2 import PasswordHasher
 from webtest import TestApp
 
-from moziweb.manager import passwords
-from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
-from moziweb.manager.auth_models import Role
+from moziweb.manager.auth import passwords
+from moziweb.manager.auth.accounts import add_user
+from moziweb.manager.auth.models import Role
 from moziweb.manager.films import effects
 from tests.conftest import NOW, raw_settings, running_app
 from tests.services.postgres import PostgresServer

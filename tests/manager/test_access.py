@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from webtest import TestApp
 
 from moziweb.db.meta import Base
-from moziweb.manager.auth_models import Role
+from moziweb.manager.auth.models import Role
 from moziweb.manager.tree import ADMINISTER, EDIT, SEE
 
 from .conftest import NAMES, csrf_of, signed_in

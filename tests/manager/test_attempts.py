@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from webtest import TestApp
 
 from moziweb.db import Database
-from moziweb.manager.attempts import (
+from moziweb.manager.auth.login_throttle import (
     KNOWN,
     PER_ADDRESS,
     PER_NAME,
@@ -19,7 +19,7 @@ from moziweb.manager.attempts import (
     forget_failures,
     network_of,
 )
-from moziweb.manager.auth_models import Role, SignInAttempt
+from moziweb.manager.auth.models import Role, SignInAttempt
 from tests.conftest import NOW, running_app
 
 from .conftest import NAMES, PASSWORD, Clock, sign_in

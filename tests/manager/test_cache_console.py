@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select
 from webtest import TestApp
 
-from moziweb.manager.accounts import add_user
 from moziweb.manager.audit import COMMAND
 from moziweb.manager.audit_models import AuditEntry
-from moziweb.manager.auth_models import Role
+from moziweb.manager.auth.accounts import add_user
+from moziweb.manager.auth.models import Role
 from moziweb.manager.consoles import CACHE_WARMER
 from moziweb.manager.consoles.models import CacheWarming
 from tests.conftest import QueryCounter, running_app

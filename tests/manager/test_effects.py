@@ -4,7 +4,7 @@ from typing import Any
 
 from webtest import TestApp
 
-from moziweb.manager.auth_models import Role
+from moziweb.manager.auth.models import Role
 from moziweb.posters.generation.result import Status
 from tests.posters.pictures import encoded, photograph, quarters
 from tests.site.cached import Films, missed, pages, week_here

@@ -14,10 +14,10 @@ from icalendar import Calendar
 from sqlalchemy import select
 from webtest import TestApp
 
-from moziweb.manager.auth_models import Role, User
+from moziweb.manager.auth.models import Role, User
+from moziweb.manager.auth.return_url import safe_way
 from moziweb.manager.bodies import MAX_FIELDS, MAX_FORM
 from moziweb.manager.forms import one_line, trimmed
-from moziweb.manager.ways import safe_way
 from moziweb.movies.models import Genre, Movie, Person
 
 from .conftest import BOTH, NAMES, PASSWORD, csrf_of

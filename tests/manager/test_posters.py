@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from webtest import TestApp
 
 from moziweb.manager.audit_models import AuditEntry
-from moziweb.manager.auth_models import Role
+from moziweb.manager.auth.models import Role
 from moziweb.posters.generation.result import Status
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.posters.recipes import RECIPES

@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import select
 from webtest import TestApp
 
-from moziweb.manager.accounts import disable, find_user, set_password
 from moziweb.manager.audit import COMMAND
 from moziweb.manager.audit_models import AuditEntry
-from moziweb.manager.auth_models import Role, User, UserSession
+from moziweb.manager.auth.accounts import disable, find_user, set_password
+from moziweb.manager.auth.models import Role, User, UserSession
 from tests.conftest import NOW, running_app
 
 from .conftest import NAMES, PASSWORD, Clock, csrf_of, sign_in, signed_in

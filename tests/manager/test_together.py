@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from webtest import TestApp
 
-from moziweb.manager.auth_models import Role
+from moziweb.manager.auth.models import Role
 from moziweb.manager.drafts import Draft
 from moziweb.movies.models import Movie, Premiere
 from tests import factories

@@ -8,14 +8,14 @@ from wtforms import PasswordField
 from moziweb.i18n import _
 from moziweb.request import Request
 
-from .. import passwords
-from ..accounts import end_sessions, set_password
-from ..attempts import Attempts
 from ..audit import record
-from ..auth_models import User
+from ..auth import passwords
+from ..auth.accounts import end_sessions, set_password
+from ..auth.login_throttle import Attempts
+from ..auth.models import User
+from ..auth.sessions import Sessions, whoever
 from ..forms import OurForm
 from ..redirects import SeeOther
-from ..sessions import Sessions, whoever
 from ..shell import manager_view, shell
 from ..tree import SEE
 from .signing import signed_out, too_many

@@ -13,10 +13,10 @@ from moziweb.i18n import _
 from moziweb.request import Request
 
 from .. import drafts
+from ..auth.return_url import is_kept, safe_way
+from ..auth.sessions import signed_in
 from ..redirects import SeeOther
-from ..sessions import signed_in
 from ..shell import shell
-from ..ways import is_kept, safe_way
 from .signing import answer_stranger
 
 

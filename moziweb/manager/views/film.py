@@ -20,6 +20,7 @@ from moziweb.site.wording import Wording
 from .. import drafts
 from ..audit import FILM, record
 from ..audit_models import AuditEntry
+from ..auth.sessions import whoever
 from ..films.conflicts import Difference, Merge, is_touched, merge
 from ..films.effects import Effects, pages_concerned, seconds_until_fresh
 from ..films.form import (
@@ -40,7 +41,6 @@ from ..films.saving import Writing, hold, new_film, write
 from ..films.sheet import FIELDS, Sheet, as_copy, sheet_of
 from ..history import latest_entries
 from ..redirects import SeeOther
-from ..sessions import whoever
 from ..shell import film_rooms, manager_view, shell
 from ..tree import EDIT, SEE, Film
 from ..words import SOURCES, Marks

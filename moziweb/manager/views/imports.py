@@ -17,6 +17,8 @@ from moziweb.posters.importer_port import ImportedPosters
 from moziweb.request import Request
 from moziweb.site.cards import Link
 
+from ..auth.return_url import is_piece
+from ..auth.sessions import whoever
 from ..imports.jobs import (
     PAGE,
     add_items,
@@ -30,10 +32,8 @@ from ..imports.jobs import (
 from ..imports.models import ImportJob, JobKind, JobState
 from ..imports.wishes import Wish, columns_of, days_of, ids_of, positions_of, text_of
 from ..redirects import SeeOther
-from ..sessions import whoever
 from ..shell import close_body_at_last, manager_view, shell
 from ..tree import EDIT, OneImport
-from ..ways import is_piece
 from ..words import EFFECTS
 
 _ROUTE: Final = "manager.imports"

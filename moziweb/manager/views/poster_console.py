@@ -12,6 +12,7 @@ from moziweb.posters.maintenance.throughput import pace
 from moziweb.request import Request
 
 from ..audit import POSTERS, Part, record
+from ..auth.sessions import whoever
 from ..consoles import POSTER_TREND
 from ..consoles.posters import (
     came_chart,
@@ -24,7 +25,6 @@ from ..consoles.posters import (
 )
 from ..imports.wishes import text_of
 from ..redirects import SeeOther
-from ..sessions import whoever
 from ..shell import manager_view, shell
 from ..tree import EDIT, SEE
 

@@ -23,13 +23,13 @@ from moziweb.posters.recipes import RECIPES
 from moziweb.request import Request
 
 from ..audit import Change, record
+from ..auth.sessions import whoever
 from ..films.effects import Effects, pages_concerned
 from ..imports.wishes import text_of
 from ..posters import PREVIEWS, unsaved
 from ..posters.unsaved import MAX_NAME, Unsaved
 from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words, size_limit, source_ids_of
 from ..redirects import SeeOther
-from ..sessions import whoever
 from ..shell import close_body_at_last, film_rooms, manager_view, shell
 from ..tree import EDIT, SEE, Film
 

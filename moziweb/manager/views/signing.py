@@ -14,18 +14,19 @@ from moziweb.db.session import SAFE_METHODS
 from moziweb.i18n import _
 from moziweb.request import Request
 
-from .. import drafts, passwords
-from ..accounts import find_user, fold
-from ..attempts import Attempt, Attempts
+from .. import drafts
 from ..audit import Actor, record
-from ..auth_models import User
-from ..cookies import BEFORE, SESSION
+from ..auth import passwords
+from ..auth.accounts import find_user, fold
+from ..auth.cookies import BEFORE, SESSION
+from ..auth.login_throttle import Attempt, Attempts
+from ..auth.models import User
+from ..auth.return_url import is_kept, is_piece, safe_way, way_of
+from ..auth.sessions import Sessions, signed_in, whoever
 from ..forms import OurForm, one_line
 from ..redirects import SeeOther
-from ..sessions import Sessions, signed_in, whoever
 from ..shell import manager_view, shell
 from ..tree import SEE
-from ..ways import is_kept, is_piece, safe_way, way_of
 
 TITLE: Final = _("Sign in")
 

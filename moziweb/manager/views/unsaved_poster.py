@@ -13,6 +13,7 @@ from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.posters.recipes import SMALL, SQUARE
 from moziweb.request import Request
 
+from ..auth.sessions import whoever
 from ..films.effects import Effects
 from ..imports.wishes import text_of
 from ..posters import PREVIEWS, unsaved
@@ -20,7 +21,6 @@ from ..posters.previews import Variants
 from ..posters.unsaved import Unsaved
 from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words
 from ..redirects import SeeOther
-from ..sessions import whoever
 from ..shell import film_rooms, manager_view, shell
 from ..tree import EDIT
 from .posters import (

@@ -8,11 +8,11 @@ from pyramid.response import Response
 from moziweb.i18n import _
 from moziweb.request import Request
 
-from ..accounts import all_users, disable, enable, end_sessions, last_seen
 from ..audit import record
-from ..auth_models import User
+from ..auth.accounts import all_users, disable, enable, end_sessions, last_seen
+from ..auth.models import User
+from ..auth.sessions import whoever
 from ..redirects import SeeOther
-from ..sessions import whoever
 from ..shell import manager_view, shell
 from ..tree import ADMINISTER, OneUser
 

@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from ..audit import Actor, record
 from . import passwords
-from .audit import Actor, record
-from .auth_models import Role, User, UserSession
+from .models import Role, User, UserSession
 
 MAX_NAME = 60
 

@@ -30,9 +30,9 @@ class CSRFTokens:
         known = self._known(request)
         if known:
             return known
-        token: str = request.environ.setdefault("moziweb.manager.csrf", "")
+        token: str = request.environ.setdefault("moziweb.manager.auth.csrf", "")
         if not token:
-            token = request.environ["moziweb.manager.csrf"] = self.new_csrf_token(request)
+            token = request.environ["moziweb.manager.auth.csrf"] = self.new_csrf_token(request)
         return token
 
     def check_csrf_token(self, request: Request, supplied: str) -> bool:

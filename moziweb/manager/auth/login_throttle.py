@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 
-from .auth_models import Outcome, SignInAttempt
+from .models import Outcome, SignInAttempt
 
 SHORT: Final = timedelta(minutes=15)
 LONG: Final = timedelta(hours=1)

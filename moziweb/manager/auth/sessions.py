@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session, joinedload
 from moziweb.db import Database
 from moziweb.security import Identity
 
-from .audit import Actor
-from .auth_models import Role, User, UserSession
+from ..audit import Actor
 from .cookies import SESSION, is_managers
+from .models import Role, User, UserSession
 
 SEEN_EVERY: Final = timedelta(minutes=1)
 """How exactly the last use is known: a session that is used writes this often at most."""

@@ -1,0 +1,1 @@
+"""Authentication: accounts, passwords, sessions, cookies, CSRF tokens, the sign-in throttle."""
