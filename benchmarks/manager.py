@@ -31,7 +31,7 @@ from webtest import TestApp
 from benchmarks.report import Bound, Cell, finish, print_table
 from moziweb import main as make_app
 from moziweb.db import create_engine, migrations
-from moziweb.manager.audit import COMMAND
+from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.manager.films.wishes import Filter, Sort

@@ -27,7 +27,7 @@ from moziweb import main
 from moziweb.db import create_engine
 from moziweb.db.migrations import upgrade
 from moziweb.demo.loader import load_demo
-from moziweb.manager.audit import COMMAND
+from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.movies.models import Movie

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from moziweb.manager.audit_models import AuditEntry
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.movies.calendar import budapest_today, week_of
 from moziweb.movies.models import FieldProvenance, Movie, Premiere, PremiereKind
 from moziweb.movies.search import search_text

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import click
 from sqlalchemy.orm import Session
 
-from moziweb.manager.audit import COMMAND
+from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import (
     AccountError,
     add_user,

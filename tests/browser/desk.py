@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 
 from moziweb import main
 from moziweb.caching import JOURNAL
-from moziweb.manager.audit import COMMAND
+from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.manager.films import effects

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from moziweb import main
-from moziweb.manager.audit import COMMAND
+from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from tests.conftest import raw_settings

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 import moziweb.caching
-import moziweb.manager.audit_models
+import moziweb.manager.audit.models
 import moziweb.manager.auth.models
 import moziweb.manager.consoles.models
 import moziweb.manager.drafts
@@ -40,7 +40,7 @@ MODELS = (
     moziweb.caching,
     moziweb.manager.consoles.models,
     moziweb.manager.imports.models,
-    moziweb.manager.audit_models,
+    moziweb.manager.audit.log.models,
     moziweb.manager.auth.models,
     moziweb.manager.drafts,
     moziweb.movies.importers.models,

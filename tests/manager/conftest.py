@@ -10,7 +10,7 @@ import pytest
 from argon2 import PasswordHasher
 from webtest import TestApp
 
-from moziweb.manager.audit import COMMAND
+from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth import passwords
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from webtest import Form, TestApp
 
-from moziweb.manager.audit_models import AuditEntry
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.films.loading import whole_film
 from moziweb.movies.models import CreditRole, FieldProvenance, Movie
 from tests import factories

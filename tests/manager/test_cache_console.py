@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 from webtest import TestApp
 
-from moziweb.manager.audit import COMMAND
-from moziweb.manager.audit_models import AuditEntry
+from moziweb.manager.audit.log import COMMAND
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.manager.consoles import CACHE_WARMER

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 from webtest import TestApp
 
-from moziweb.manager.audit_models import AuditEntry
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
 from moziweb.manager.imports.jobs import SILENT, effects_of
 from moziweb.manager.imports.models import ImportItem, ImportJob, JobState

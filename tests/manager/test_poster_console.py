@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from webtest import TestApp
 
-from moziweb.manager.audit_models import AuditEntry
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.posters.models import PosterHost, PosterSource, PosterVariant, SourceState
 from tests import factories
 from tests.conftest import NOW, QueryCounter

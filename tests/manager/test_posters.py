@@ -8,7 +8,7 @@ from PIL import Image
 from sqlalchemy import func, select
 from webtest import TestApp
 
-from moziweb.manager.audit_models import AuditEntry
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
 from moziweb.posters.generation.result import Status
 from moziweb.posters.models import PosterSource, SourceKind, SourceState

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import select
 from webtest import TestApp
 
-from moziweb.manager.audit import COMMAND
-from moziweb.manager.audit_models import AuditEntry
+from moziweb.manager.audit.log import COMMAND
+from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import disable, find_user, set_password
 from moziweb.manager.auth.models import Role, User, UserSession
 from tests.conftest import NOW, running_app

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from ..audit import Actor, record
+from ..audit.log import Actor, record
 from . import passwords
 from .models import Role, User, UserSession
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, joinedload
 from moziweb.db import Database
 from moziweb.security import Identity
 
-from ..audit import Actor
+from ..audit.log import Actor
 from .cookies import SESSION, is_managers
 from .models import Role, User, UserSession
 

@@ -21,7 +21,7 @@ from moziweb.db import Database
 from moziweb.site.addresses import Priority
 from moziweb.site.warming import cached_addresses, in_process
 
-from ..audit import Actor
+from ..audit.log import Actor
 from .models import CacheWarming
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from moziweb.cache import TAGS_OPTION
 from moziweb.movies.importers.candidate import Candidate, to_json
 from moziweb.movies.importers.planning import Effect, Plan
 
-from ..audit import Actor
+from ..audit.log import Actor
 from .models import ImportItem, ImportJob, JobKind, JobState
 
 PAGE: Final = 100

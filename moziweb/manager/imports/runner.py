@@ -25,7 +25,7 @@ from moziweb.movies.importers.service import CHUNK, Importer, Noted
 from moziweb.movies.importers.tmdb.source import TmdbSource
 from moziweb.movies.models import Movie
 
-from ..audit import Actor, record
+from ..audit.log import Actor, record
 from .jobs import is_alone, note_plan, planned_item
 from .models import ImportItem, ImportJob, JobKind, JobState
 

@@ -8,7 +8,7 @@ from wtforms import PasswordField
 from moziweb.i18n import _
 from moziweb.request import Request
 
-from ..audit import record
+from ..audit.log import record
 from ..auth import passwords
 from ..auth.accounts import end_sessions, set_password
 from ..auth.login_throttle import Attempts

@@ -6,8 +6,8 @@ from moziweb.i18n import _
 from moziweb.movies.queries import MAX_ID
 from moziweb.request import Request
 
-from ..audit import FILM, POSTERS
-from ..history import PAGE, latest_entries
+from ..audit.history import PAGE, latest_entries
+from ..audit.log import FILM, POSTERS
 from ..shell import manager_view, shell
 from ..tree import ADMINISTER, SEE
 

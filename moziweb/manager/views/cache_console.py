@@ -24,13 +24,13 @@ from moziweb.i18n import _
 from moziweb.request import Request
 from moziweb.site.addresses import Priority
 
-from ..audit import CACHE, Change, Part, record
-from ..audit_models import AuditEntry
+from ..audit.history import latest_entries
+from ..audit.log import CACHE, Change, Part, record
+from ..audit.models import AuditEntry
 from ..auth.sessions import whoever
 from ..consoles import CACHE_WARMER
 from ..consoles.cache import WARMABLE, moment, regions_of, slowest_of
 from ..consoles.warming import Warmer, is_at_work, latest_warming, new_warming, stop
-from ..history import latest_entries
 from ..imports.wishes import text_of
 from ..redirects import SeeOther
 from ..shell import manager_view, shell

@@ -18,8 +18,9 @@ from moziweb.request import Request
 from moziweb.site.wording import Wording
 
 from .. import drafts
-from ..audit import FILM, record
-from ..audit_models import AuditEntry
+from ..audit.history import latest_entries
+from ..audit.log import FILM, record
+from ..audit.models import AuditEntry
 from ..auth.sessions import whoever
 from ..films.conflicts import Difference, Merge, is_touched, merge
 from ..films.effects import Effects, pages_concerned, seconds_until_fresh
@@ -39,7 +40,6 @@ from ..films.loading import Offer, offer, whole_film
 from ..films.said import said
 from ..films.saving import Writing, hold, new_film, write
 from ..films.sheet import FIELDS, Sheet, as_copy, sheet_of
-from ..history import latest_entries
 from ..redirects import SeeOther
 from ..shell import film_rooms, manager_view, shell
 from ..tree import EDIT, SEE, Film

@@ -10,10 +10,10 @@ from moziweb.i18n import _
 from moziweb.movies.calendar import budapest_today
 from moziweb.request import Request
 
-from ..audit import FILM
+from ..audit.history import latest_entries
+from ..audit.log import FILM
 from ..films.listing import counts
 from ..films.wishes import Bounds, Filter
-from ..history import latest_entries
 from ..redirects import SeeOther
 from ..shell import manager_view, shell
 from ..tree import SEE

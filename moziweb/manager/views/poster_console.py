@@ -11,7 +11,7 @@ from moziweb.posters.maintenance.status import Retry, standing_in
 from moziweb.posters.maintenance.throughput import pace
 from moziweb.request import Request
 
-from ..audit import POSTERS, Part, record
+from ..audit.log import POSTERS, Part, record
 from ..auth.sessions import whoever
 from ..consoles import POSTER_TREND
 from ..consoles.posters import (

@@ -22,7 +22,7 @@ from moziweb.posters.models import PosterSource, SourceState
 from moziweb.posters.recipes import RECIPES
 from moziweb.request import Request
 
-from ..audit import Change, record
+from ..audit.log import Change, record
 from ..auth.sessions import whoever
 from ..films.effects import Effects, pages_concerned
 from ..imports.wishes import text_of

@@ -15,7 +15,7 @@ from moziweb.i18n import _
 from moziweb.request import Request
 
 from .. import drafts
-from ..audit import Actor, record
+from ..audit.log import Actor, record
 from ..auth import passwords
 from ..auth.accounts import find_user, fold
 from ..auth.cookies import BEFORE, SESSION

@@ -8,7 +8,7 @@ from pyramid.response import Response
 from moziweb.i18n import _
 from moziweb.request import Request
 
-from ..audit import record
+from ..audit.log import record
 from ..auth.accounts import all_users, disable, enable, end_sessions, last_seen
 from ..auth.models import User
 from ..auth.sessions import whoever

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from moziweb.db.unsought import Unsought
 from moziweb.i18n import _
 
-from .audit_models import AuditEntry
+from .models import AuditEntry
 
 PAGE: Final = 50
 

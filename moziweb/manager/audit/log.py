@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from moziweb.movies.models import Movie
 
-from .audit_models import AuditEntry
-from .auth.models import User
+from ..auth.models import User
+from .models import AuditEntry
 
 Change: TypeAlias = tuple[str, str, str]
 """A field, its text before and its text after."""

@@ -13,7 +13,7 @@ from pyramid.i18n import TranslationString
 from moziweb.i18n import _
 from moziweb.movies.models import Audio, PremiereKind
 
-from .auth.models import Role
+from ..auth.models import Role
 
 ROLES: Final = {Role.EDITOR: _("editor"), Role.ADMIN: _("administrator")}
 
