@@ -1,7 +1,7 @@
 """What the operator sees: who may come in, films, and what a change will do before it is saved.
 
 ``navigation.py`` lists the rooms, ``tree.py`` says who may do what in them. A room has its routes
-here, its resource in ``tree``, its views in ``views`` and its templates in ``templates/manager``.
+here, its resource in ``resources``, its views in ``views`` and its templates in ``templates/manager``.
 """
 
 from datetime import timedelta
@@ -14,45 +14,45 @@ from pyramid.events import NewRequest, NewResponse
 from moziweb.request import Request
 from moziweb.security import IDENTIFY
 
-from . import tree
 from .auth.cookies import is_managers
 from .auth.csrf import CSRFTokens
 from .auth.login_throttle import Attempts
 from .auth.sessions import Sessions, identify
-from .bodies import bound_body
+from .web import resources
+from .web.request_limits import bound_body
 
 # Route, path below /manager in each language, and the resource that it stands for.
 ROUTES: Final = (
-    ("home", "", tree.Manager),
-    ("sign_in", "/sign-in", tree.Manager),
-    ("sign_out", "/sign-out", tree.Account),
-    ("sign_out_everywhere", "/sign-out-everywhere", tree.Account),
-    ("account", "/account", tree.Account),
-    ("films", "/films", tree.Films),
-    ("new_film", "/films/new", tree.Films),
-    ("film", "/films/{film}", tree.Film),
-    ("film_effects", "/films/{film}/effects", tree.Film),
-    ("film_publish", "/films/{film}/publish", tree.Film),
-    ("film_posters", "/films/{film}/posters", tree.Film),
-    ("film_unsaved_poster", "/films/{film}/posters/unsaved/{unsaved}", tree.Film),
-    ("film_poster_preview", "/films/{film}/posters/unsaved/{unsaved}/{variant}", tree.Film),
-    ("poster_console", "/posters", tree.Posters),
-    ("cache_console", "/cache", tree.CacheConsole),
-    ("cache_purge", "/cache/purge", tree.CacheConsole),
-    ("cache_warm", "/cache/warm", tree.CacheConsole),
-    ("imports", "/imports", tree.Imports),
-    ("import", "/imports/{job}", tree.OneImport),
-    ("settings", "/settings", tree.Settings),
-    ("audit", "/audit", tree.AuditLog),
-    ("users", "/users", tree.Users),
-    ("user", "/users/{user}", tree.OneUser),
+    ("home", "", resources.Manager),
+    ("sign_in", "/sign-in", resources.Manager),
+    ("sign_out", "/sign-out", resources.Account),
+    ("sign_out_everywhere", "/sign-out-everywhere", resources.Account),
+    ("account", "/account", resources.Account),
+    ("films", "/films", resources.Films),
+    ("new_film", "/films/new", resources.Films),
+    ("film", "/films/{film}", resources.Film),
+    ("film_effects", "/films/{film}/effects", resources.Film),
+    ("film_publish", "/films/{film}/publish", resources.Film),
+    ("film_posters", "/films/{film}/posters", resources.Film),
+    ("film_unsaved_poster", "/films/{film}/posters/unsaved/{unsaved}", resources.Film),
+    ("film_poster_preview", "/films/{film}/posters/unsaved/{unsaved}/{variant}", resources.Film),
+    ("poster_console", "/posters", resources.Posters),
+    ("cache_console", "/cache", resources.CacheConsole),
+    ("cache_purge", "/cache/purge", resources.CacheConsole),
+    ("cache_warm", "/cache/warm", resources.CacheConsole),
+    ("imports", "/imports", resources.Imports),
+    ("import", "/imports/{job}", resources.OneImport),
+    ("settings", "/settings", resources.Settings),
+    ("audit", "/audit", resources.AuditLog),
+    ("users", "/users", resources.Users),
+    ("user", "/users/{user}", resources.OneUser),
 )
 
 
 def add_manager_route(config: Configurator, name: str, path: str, resource: type) -> None:
     """``config.add_manager_route(name, path, resource)``: ``/manager{path}`` in each language.
 
-    The route is called ``manager.{name}``; ``resource`` is the class in ``tree`` that says who may
+    The route is called ``manager.{name}``; ``resource`` is the class in ``resources`` that says who may
     do what there.
     """
     config.add_page_route(f"manager.{name}", f"/manager{path}", factory=resource)

@@ -18,8 +18,8 @@ import moziweb.caching
 import moziweb.manager.audit.models
 import moziweb.manager.auth.models
 import moziweb.manager.consoles.models
-import moziweb.manager.drafts
 import moziweb.manager.imports.models
+import moziweb.manager.web.drafts
 import moziweb.movies.importers.models
 import moziweb.movies.models
 import moziweb.posters.models
@@ -42,7 +42,7 @@ MODELS = (
     moziweb.manager.imports.models,
     moziweb.manager.audit.log.models,
     moziweb.manager.auth.models,
-    moziweb.manager.drafts,
+    moziweb.manager.web.drafts,
     moziweb.movies.importers.models,
     moziweb.movies.models,
     moziweb.posters.models,

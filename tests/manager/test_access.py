@@ -13,7 +13,7 @@ from webtest import TestApp
 
 from moziweb.db.meta import Base
 from moziweb.manager.auth.models import Role
-from moziweb.manager.tree import ADMINISTER, EDIT, SEE
+from moziweb.manager.web.resources import ADMINISTER, EDIT, SEE
 
 from .conftest import NAMES, csrf_of, signed_in
 

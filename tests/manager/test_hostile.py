@@ -16,8 +16,8 @@ from webtest import TestApp
 
 from moziweb.manager.auth.models import Role, User
 from moziweb.manager.auth.return_url import safe_way
-from moziweb.manager.bodies import MAX_FIELDS, MAX_FORM
-from moziweb.manager.forms import one_line, trimmed
+from moziweb.manager.web.forms import one_line, trimmed
+from moziweb.manager.web.request_limits import MAX_FIELDS, MAX_FORM
 from moziweb.movies.models import Genre, Movie, Person
 
 from .conftest import BOTH, NAMES, PASSWORD, csrf_of

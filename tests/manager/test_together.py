@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from webtest import TestApp
 
 from moziweb.manager.auth.models import Role
-from moziweb.manager.drafts import Draft
+from moziweb.manager.web.drafts import Draft
 from moziweb.movies.models import Movie, Premiere
 from tests import factories
 

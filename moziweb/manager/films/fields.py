@@ -13,7 +13,7 @@ from moziweb.i18n import _
 from moziweb.movies.calendar import parse_day
 from moziweb.movies.models import VideoSite
 
-from ..forms import NO_CHOICE, TOO_LONG, one_line
+from ..web.forms import NO_CHOICE, TOO_LONG, one_line
 
 LONGEST_FORMAT: Final = 20
 

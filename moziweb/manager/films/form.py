@@ -20,7 +20,7 @@ from moziweb.i18n import _
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating, VideoSite
 from moziweb.movies.queries import MAX_ID
 
-from ..forms import REQUIRED, OurForm, at_most, needed, one_line, optional, trimmed
+from ..web.forms import REQUIRED, OurForm, at_most, needed, one_line, optional, trimmed
 from .fields import (
     CountriesField,
     DayField,

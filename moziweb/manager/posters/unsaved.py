@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from moziweb.posters.generation.upload_store import StoredUpload
 from moziweb.posters.recipes import CENTRE, Point
 
-from .. import drafts
-from ..drafts import Draft
+from ..web import drafts
+from ..web.drafts import Draft
 
 MAX_NAME: Final = 200
 """Characters of a file's name that are kept."""

@@ -14,10 +14,10 @@ from ..auth.accounts import end_sessions, set_password
 from ..auth.login_throttle import Attempts
 from ..auth.models import User
 from ..auth.sessions import Sessions, whoever
-from ..forms import OurForm
-from ..redirects import SeeOther
-from ..shell import manager_view, shell
-from ..tree import SEE
+from ..web.forms import OurForm
+from ..web.layout import manager_view, shell
+from ..web.redirects import SeeOther
+from ..web.resources import SEE
 from .signing import signed_out, too_many
 
 _ROUTE: Final = "manager.account"

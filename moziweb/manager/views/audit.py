@@ -8,8 +8,8 @@ from moziweb.request import Request
 
 from ..audit.history import PAGE, latest_entries
 from ..audit.log import FILM, POSTERS
-from ..shell import manager_view, shell
-from ..tree import ADMINISTER, SEE
+from ..web.layout import manager_view, shell
+from ..web.resources import ADMINISTER, SEE
 
 _EDITORIAL: Final = (FILM, POSTERS)
 """What editors see changes of."""

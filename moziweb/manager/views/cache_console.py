@@ -32,9 +32,9 @@ from ..consoles import CACHE_WARMER
 from ..consoles.cache import WARMABLE, moment, regions_of, slowest_of
 from ..consoles.warming import Warmer, is_at_work, latest_warming, new_warming, stop
 from ..imports.wishes import text_of
-from ..redirects import SeeOther
-from ..shell import manager_view, shell
-from ..tree import ADMINISTER, SEE
+from ..web.layout import manager_view, shell
+from ..web.redirects import SeeOther
+from ..web.resources import ADMINISTER, SEE
 
 ROOM: Final = "manager.cache_console"
 

@@ -12,11 +12,11 @@ from pyramid.view import exception_view_config, forbidden_view_config, notfound_
 from moziweb.i18n import _
 from moziweb.request import Request
 
-from .. import drafts
 from ..auth.return_url import is_kept, safe_way
 from ..auth.sessions import signed_in
-from ..redirects import SeeOther
-from ..shell import shell
+from ..web import drafts
+from ..web.layout import shell
+from ..web.redirects import SeeOther
 from .signing import answer_stranger
 
 

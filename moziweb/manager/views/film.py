@@ -17,7 +17,6 @@ from moziweb.movies.queries import MAX_ID
 from moziweb.request import Request
 from moziweb.site.wording import Wording
 
-from .. import drafts
 from ..audit.history import latest_entries
 from ..audit.log import FILM, record
 from ..audit.models import AuditEntry
@@ -40,10 +39,11 @@ from ..films.loading import Offer, offer, whole_film
 from ..films.said import said
 from ..films.saving import Writing, hold, new_film, write
 from ..films.sheet import FIELDS, Sheet, as_copy, sheet_of
-from ..redirects import SeeOther
-from ..shell import film_rooms, manager_view, shell
-from ..tree import EDIT, SEE, Film
-from ..words import SOURCES, Marks
+from ..web import drafts
+from ..web.layout import film_rooms, manager_view, shell
+from ..web.redirects import SeeOther
+from ..web.resources import EDIT, SEE, Film
+from ..web.template_filters import SOURCES, Marks
 
 _ROOM: Final = "manager.films"
 

@@ -10,8 +10,8 @@ from moziweb.site.wording import Wording
 
 from ..films.listing import FilmPage, page_of_films
 from ..films.wishes import Filter, Sort, Wish
-from ..shell import manager_view, shell
-from ..tree import SEE
+from ..web.layout import manager_view, shell
+from ..web.resources import SEE
 from .home import bounds_of
 
 _ROUTE: Final = "manager.films"

@@ -14,9 +14,9 @@ from ..audit.history import latest_entries
 from ..audit.log import FILM
 from ..films.listing import counts
 from ..films.wishes import Bounds, Filter
-from ..redirects import SeeOther
-from ..shell import manager_view, shell
-from ..tree import SEE
+from ..web.layout import manager_view, shell
+from ..web.redirects import SeeOther
+from ..web.resources import SEE
 
 TO_DO: Final = (
     (Filter.THIS_WEEK, _("Opening this week")),

@@ -31,10 +31,10 @@ from ..imports.jobs import (
 )
 from ..imports.models import ImportJob, JobKind, JobState
 from ..imports.wishes import Wish, columns_of, days_of, ids_of, positions_of, text_of
-from ..redirects import SeeOther
-from ..shell import close_body_at_last, manager_view, shell
-from ..tree import EDIT, OneImport
-from ..words import EFFECTS
+from ..web.layout import close_body_at_last, manager_view, shell
+from ..web.redirects import SeeOther
+from ..web.resources import EDIT, OneImport
+from ..web.template_filters import EFFECTS
 
 _ROUTE: Final = "manager.imports"
 _JOB: Final = "manager.import"

@@ -24,9 +24,9 @@ from ..consoles.posters import (
     waiting_chart,
 )
 from ..imports.wishes import text_of
-from ..redirects import SeeOther
-from ..shell import manager_view, shell
-from ..tree import EDIT, SEE
+from ..web.layout import manager_view, shell
+from ..web.redirects import SeeOther
+from ..web.resources import EDIT, SEE
 
 ROOM: Final = "manager.poster_console"
 

@@ -29,9 +29,9 @@ from ..imports.wishes import text_of
 from ..posters import PREVIEWS, unsaved
 from ..posters.unsaved import MAX_NAME, Unsaved
 from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words, size_limit, source_ids_of
-from ..redirects import SeeOther
-from ..shell import close_body_at_last, film_rooms, manager_view, shell
-from ..tree import EDIT, SEE, Film
+from ..web.layout import close_body_at_last, film_rooms, manager_view, shell
+from ..web.redirects import SeeOther
+from ..web.resources import EDIT, SEE, Film
 
 ROOM: Final = "manager.film_posters"
 

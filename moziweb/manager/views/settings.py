@@ -7,8 +7,8 @@ from moziweb.request import Request
 from moziweb.settings.origins import Source
 
 from ..consoles.settings import Room, rooms_of
-from ..shell import manager_view, shell
-from ..tree import ADMINISTER
+from ..web.layout import manager_view, shell
+from ..web.resources import ADMINISTER
 
 ROOM: Final = "manager.settings"
 

@@ -14,7 +14,6 @@ from moziweb.db.session import SAFE_METHODS
 from moziweb.i18n import _
 from moziweb.request import Request
 
-from .. import drafts
 from ..audit.log import Actor, record
 from ..auth import passwords
 from ..auth.accounts import find_user, fold
@@ -23,10 +22,11 @@ from ..auth.login_throttle import Attempt, Attempts
 from ..auth.models import User
 from ..auth.return_url import is_kept, is_piece, safe_way, way_of
 from ..auth.sessions import Sessions, signed_in, whoever
-from ..forms import OurForm, one_line
-from ..redirects import SeeOther
-from ..shell import manager_view, shell
-from ..tree import SEE
+from ..web import drafts
+from ..web.forms import OurForm, one_line
+from ..web.layout import manager_view, shell
+from ..web.redirects import SeeOther
+from ..web.resources import SEE
 
 TITLE: Final = _("Sign in")
 

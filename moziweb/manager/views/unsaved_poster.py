@@ -20,9 +20,9 @@ from ..posters import PREVIEWS, unsaved
 from ..posters.previews import Variants
 from ..posters.unsaved import Unsaved
 from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words
-from ..redirects import SeeOther
-from ..shell import film_rooms, manager_view, shell
-from ..tree import EDIT
+from ..web.layout import film_rooms, manager_view, shell
+from ..web.redirects import SeeOther
+from ..web.resources import EDIT
 from .posters import (
     ROOM,
     desk_of,

@@ -12,9 +12,9 @@ from ..audit.log import record
 from ..auth.accounts import all_users, disable, enable, end_sessions, last_seen
 from ..auth.models import User
 from ..auth.sessions import whoever
-from ..redirects import SeeOther
-from ..shell import manager_view, shell
-from ..tree import ADMINISTER, OneUser
+from ..web.layout import manager_view, shell
+from ..web.redirects import SeeOther
+from ..web.resources import ADMINISTER, OneUser
 
 _ROUTE: Final = "manager.users"
 

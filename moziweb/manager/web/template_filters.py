@@ -19,9 +19,9 @@ from moziweb.posters.generation.error_codes import meaning_of
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB
 
-from .audit.formatting import ROLES, readable
-from .audit.history import ACTIONS
-from .consoles.cache import rows_beside
+from ..audit.formatting import ROLES, readable
+from ..audit.history import ACTIONS
+from ..consoles.cache import rows_beside
 
 POSTERS: Final = {
     None: _("no poster"),

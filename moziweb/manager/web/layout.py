@@ -13,9 +13,9 @@ from moziweb.request import Request
 from moziweb.site.cards import Link
 from moziweb.site.pages import LANGUAGE_NAMES
 
-from .auth.sessions import signed_in
+from ..auth.sessions import signed_in
 from .navigation import FILM_ROOMS, ROOMS
-from .tree import Manager
+from .resources import Manager
 
 NOTICES: Final = {
     "signed-out": _("You are signed out."),

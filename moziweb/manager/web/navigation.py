@@ -7,7 +7,7 @@ from pyramid.i18n import TranslationString
 
 from moziweb.i18n import _
 
-from .tree import ADMINISTER, EDIT, SEE
+from .resources import ADMINISTER, EDIT, SEE
 
 
 @dataclass(frozen=True, slots=True)

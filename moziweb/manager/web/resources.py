@@ -29,8 +29,8 @@ from pyramid.httpexceptions import HTTPNotFound
 from moziweb.movies.queries import MAX_ID
 from moziweb.request import Request
 
-from .auth.models import Role
-from .auth.sessions import ROLES, signed_in
+from ..auth.models import Role
+from ..auth.sessions import ROLES, signed_in
 
 Acl: TypeAlias = list[tuple[object, object, object]]
 

@@ -15,8 +15,8 @@ from pyramid.httpexceptions import HTTPBadRequest, HTTPRequestEntityTooLarge
 from moziweb.db.session import SAFE_METHODS
 from moziweb.request import Request
 
-from .auth.cookies import is_managers
-from .auth.sessions import signed_in
+from ..auth.cookies import is_managers
+from ..auth.sessions import signed_in
 
 MAX_FORM: Final = 1_000_000
 """Bytes of a form without files; the largest film takes a tenth of it."""

@@ -1,0 +1,1 @@
+"""What all pages of the manager share: resources, layout, forms, request limits."""
