@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 import moziweb.caching
 import moziweb.manager.audit.models
 import moziweb.manager.auth.models
-import moziweb.manager.consoles.models
+import moziweb.manager.dashboards.models
 import moziweb.manager.imports.models
 import moziweb.manager.web.drafts
 import moziweb.movies.importers.models
@@ -38,7 +38,7 @@ from tests.services.postgres import PostgresServer
 
 MODELS = (
     moziweb.caching,
-    moziweb.manager.consoles.models,
+    moziweb.manager.dashboards.models,
     moziweb.manager.imports.models,
     moziweb.manager.audit.log.models,
     moziweb.manager.auth.models,

@@ -14,7 +14,7 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth import passwords
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
-from moziweb.manager.films import effects
+from moziweb.manager.movies import effects
 from tests.conftest import NOW, raw_settings, running_app
 from tests.services.postgres import PostgresServer
 from tests.site.cached import CACHED, Films, fill, now, warm

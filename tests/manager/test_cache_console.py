@@ -12,8 +12,8 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
-from moziweb.manager.consoles import CACHE_WARMER
-from moziweb.manager.consoles.models import CacheWarming
+from moziweb.manager.dashboards import CACHE_WARMER
+from moziweb.manager.dashboards.models import CacheWarming
 from tests.conftest import QueryCounter, running_app
 from tests.services.memcached import MemcachedServer
 from tests.site.cached import CACHED, Films, fill, missed, now, pages, states, week_here

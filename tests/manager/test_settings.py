@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from moziweb.manager.consoles.settings import MASK, Line, rooms_of, shown
+from moziweb.manager.dashboards.settings import MASK, Line, rooms_of, shown
 from moziweb.settings import SETTINGS, load
 from moziweb.settings.origins import DEFAULT, Origin, Source, origins_of
 

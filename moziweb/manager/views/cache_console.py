@@ -28,9 +28,9 @@ from ..audit.history import latest_entries
 from ..audit.log import CACHE, Change, Part, record
 from ..audit.models import AuditEntry
 from ..auth.sessions import whoever
-from ..consoles import CACHE_WARMER
-from ..consoles.cache import WARMABLE, moment, regions_of, slowest_of
-from ..consoles.warming import Warmer, is_at_work, latest_warming, new_warming, stop
+from ..dashboards import CACHE_WARMER
+from ..dashboards.cache import WARMABLE, moment, regions_of, slowest_of
+from ..dashboards.warming import Warmer, is_at_work, latest_warming, new_warming, stop
 from ..imports.wishes import text_of
 from ..web.layout import manager_view, shell
 from ..web.redirects import SeeOther

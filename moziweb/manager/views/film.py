@@ -21,9 +21,9 @@ from ..audit.history import latest_entries
 from ..audit.log import FILM, record
 from ..audit.models import AuditEntry
 from ..auth.sessions import whoever
-from ..films.conflicts import Difference, Merge, is_touched, merge
-from ..films.effects import Effects, pages_concerned, seconds_until_fresh
-from ..films.form import (
+from ..movies.conflicts import Difference, Merge, is_touched, merge
+from ..movies.effects import Effects, pages_concerned, seconds_until_fresh
+from ..movies.form import (
     MORE_ROWS,
     FilmForm,
     Moves,
@@ -35,10 +35,10 @@ from ..films.form import (
     safe_fields,
     sheet_from,
 )
-from ..films.loading import Offer, offer, whole_film
-from ..films.said import said
-from ..films.saving import Writing, hold, new_film, write
-from ..films.sheet import FIELDS, Sheet, as_copy, sheet_of
+from ..movies.loading import Offer, offer, whole_film
+from ..movies.said import said
+from ..movies.saving import Writing, hold, new_film, write
+from ..movies.sheet import FIELDS, Sheet, as_copy, sheet_of
 from ..web import drafts
 from ..web.layout import film_rooms, manager_view, shell
 from ..web.redirects import SeeOther

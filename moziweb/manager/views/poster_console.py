@@ -13,8 +13,8 @@ from moziweb.request import Request
 
 from ..audit.log import POSTERS, Part, record
 from ..auth.sessions import whoever
-from ..consoles import POSTER_TREND
-from ..consoles.posters import (
+from ..dashboards import POSTER_TREND
+from ..dashboards.posters import (
     came_chart,
     causes_of,
     made_chart,

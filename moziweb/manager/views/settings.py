@@ -6,7 +6,7 @@ from moziweb.i18n import _
 from moziweb.request import Request
 from moziweb.settings.origins import Source
 
-from ..consoles.settings import Room, rooms_of
+from ..dashboards.settings import Room, rooms_of
 from ..web.layout import manager_view, shell
 from ..web.resources import ADMINISTER
 

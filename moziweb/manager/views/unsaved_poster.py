@@ -14,8 +14,8 @@ from moziweb.posters.recipes import SMALL, SQUARE
 from moziweb.request import Request
 
 from ..auth.sessions import whoever
-from ..films.effects import Effects
 from ..imports.wishes import text_of
+from ..movies.effects import Effects
 from ..posters import PREVIEWS, unsaved
 from ..posters.previews import Variants
 from ..posters.unsaved import Unsaved

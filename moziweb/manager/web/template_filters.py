@@ -21,7 +21,7 @@ from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB
 
 from ..audit.formatting import ROLES, readable
 from ..audit.history import ACTIONS
-from ..consoles.cache import rows_beside
+from ..dashboards.cache import rows_beside
 
 POSTERS: Final = {
     None: _("no poster"),
