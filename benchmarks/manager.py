@@ -34,7 +34,7 @@ from moziweb.db import create_engine, migrations
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
-from moziweb.manager.movies.wishes import Filter, Sort
+from moziweb.manager.movies.list_query import Filter, Sort
 from tests.catalogue import add_films
 from tests.services.postgres import PostgresServer
 

@@ -22,7 +22,7 @@ from moziweb.caching import JOURNAL
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
-from moziweb.manager.movies import effects
+from moziweb.manager.movies import affected_pages
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.readers import UrlReader
@@ -122,7 +122,7 @@ def running_desk(migrated: Path, folder: Path, tmdb: TmdbServer | None = None) -
         films = fill(session)
     with pytest.MonkeyPatch.context() as patch, served(wsgi, port), _behind(wsgi.registry, tmdb):
         # What a change refreshes is looked through to the end, however busy the machine is.
-        patch.setattr(effects, "SECONDS", 60.0)
+        patch.setattr(affected_pages, "SECONDS", 60.0)
         yield Desk(url, films, wsgi.registry)
     wsgi.registry["database"].engine.dispose()
 

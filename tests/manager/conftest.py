@@ -14,7 +14,7 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth import passwords
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
-from moziweb.manager.movies import effects
+from moziweb.manager.movies import affected_pages
 from tests.conftest import NOW, raw_settings, running_app
 from tests.services.postgres import PostgresServer
 from tests.site.cached import CACHED, Films, fill, now, warm
@@ -117,7 +117,7 @@ def cached(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[T
 
     What a change refreshes is looked through to the end, however busy the machine is.
     """
-    monkeypatch.setattr(effects, "SECONDS", 60.0)
+    monkeypatch.setattr(affected_pages, "SECONDS", 60.0)
     with running_app(local | CACHED) as app:
         app.app.registry["clock"] = now
         with app.app.registry["database"].write() as session:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from webtest import Form, TestApp
 
 from moziweb.manager.audit.models import AuditEntry
-from moziweb.manager.movies.loading import whole_film
+from moziweb.manager.movies.queries import whole_film
 from moziweb.movies.models import CreditRole, FieldProvenance, Movie
 from tests import factories
 

@@ -10,8 +10,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.manager.movies.listing import PAGE, page_of_films
-from moziweb.manager.movies.wishes import Bounds, Filter, Sort, Wish
+from moziweb.manager.movies.list_page import PAGE, page_of_films
+from moziweb.manager.movies.list_query import Bounds, Filter, Sort, Wish
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
 from moziweb.posters.models import SourceState
 from tests import factories

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from moziweb.manager.audit.formatting import readable
-from moziweb.manager.movies.said import premiere
-from moziweb.manager.movies.sheet import PremiereLine
+from moziweb.manager.movies.text import premiere
+from moziweb.manager.movies.values import PremiereLine
 from moziweb.movies.importers.candidate import PremiereFact
 from moziweb.movies.importers.fields import shown
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind

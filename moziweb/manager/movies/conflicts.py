@@ -8,8 +8,8 @@ shown side by side. Nothing is saved meanwhile.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from .said import said
-from .sheet import FIELDS, Sheet
+from .text import said
+from .values import FIELDS, Sheet
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating, Vi
 from moziweb.movies.queries import MAX_ID
 
 from ..web.forms import REQUIRED, OurForm, at_most, needed, one_line, optional, trimmed
-from .fields import (
+from .form_fields import (
     CountriesField,
     DayField,
     FormatsField,
@@ -31,8 +31,8 @@ from .fields import (
     WordField,
     video_of,
 )
-from .loading import Offer
-from .sheet import FIELDS, PersonLine, PremiereLine, Sheet, TrailerLine
+from .queries import Offer
+from .values import FIELDS, PersonLine, PremiereLine, Sheet, TrailerLine
 
 MOST_ROWS: Final = 80
 """Rows of a list that are read; more than any film has."""

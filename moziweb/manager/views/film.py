@@ -21,8 +21,8 @@ from ..audit.history import latest_entries
 from ..audit.log import FILM, record
 from ..audit.models import AuditEntry
 from ..auth.sessions import whoever
+from ..movies.affected_pages import Effects, pages_concerned, seconds_until_fresh
 from ..movies.conflicts import Difference, Merge, is_touched, merge
-from ..movies.effects import Effects, pages_concerned, seconds_until_fresh
 from ..movies.form import (
     MORE_ROWS,
     FilmForm,
@@ -35,10 +35,10 @@ from ..movies.form import (
     safe_fields,
     sheet_from,
 )
-from ..movies.loading import Offer, offer, whole_film
-from ..movies.said import said
-from ..movies.saving import Writing, hold, new_film, write
-from ..movies.sheet import FIELDS, Sheet, as_copy, sheet_of
+from ..movies.queries import Offer, offer, whole_film
+from ..movies.save import Writing, hold, new_film, write
+from ..movies.text import said
+from ..movies.values import FIELDS, Sheet, as_copy, sheet_of
 from ..web import drafts
 from ..web.layout import film_rooms, manager_view, shell
 from ..web.redirects import SeeOther

@@ -8,8 +8,8 @@ from moziweb.request import Request
 from moziweb.site.cards import Link
 from moziweb.site.wording import Wording
 
-from ..movies.listing import FilmPage, page_of_films
-from ..movies.wishes import Filter, Sort, Wish
+from ..movies.list_page import FilmPage, page_of_films
+from ..movies.list_query import Filter, Sort, Wish
 from ..web.layout import manager_view, shell
 from ..web.resources import SEE
 from .home import bounds_of

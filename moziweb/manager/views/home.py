@@ -12,8 +12,8 @@ from moziweb.request import Request
 
 from ..audit.history import latest_entries
 from ..audit.log import FILM
-from ..movies.listing import counts
-from ..movies.wishes import Bounds, Filter
+from ..movies.list_page import counts
+from ..movies.list_query import Bounds, Filter
 from ..web.layout import manager_view, shell
 from ..web.redirects import SeeOther
 from ..web.resources import SEE

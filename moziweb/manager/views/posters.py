@@ -25,7 +25,7 @@ from moziweb.request import Request
 from ..audit.log import Change, record
 from ..auth.sessions import whoever
 from ..imports.wishes import text_of
-from ..movies.effects import Effects, pages_concerned
+from ..movies.affected_pages import Effects, pages_concerned
 from ..posters import PREVIEWS, unsaved
 from ..posters.unsaved import MAX_NAME, Unsaved
 from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words, size_limit, source_ids_of

@@ -15,7 +15,7 @@ from moziweb.request import Request
 
 from ..auth.sessions import whoever
 from ..imports.wishes import text_of
-from ..movies.effects import Effects
+from ..movies.affected_pages import Effects
 from ..posters import PREVIEWS, unsaved
 from ..posters.previews import Variants
 from ..posters.unsaved import Unsaved

@@ -19,7 +19,7 @@ from moziweb.movies.models import DatePrecision, Movie, Premiere
 from moziweb.movies.queries import MAX_ID
 from moziweb.posters.models import PosterSource, SourceState
 
-from .wishes import Bounds, Filter, Sort, Wish, conditions, films_of, has, lacking
+from .list_query import Bounds, Filter, Sort, Wish, conditions, films_of, has, lacking
 
 PAGE: Final = 50
 

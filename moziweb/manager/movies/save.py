@@ -28,7 +28,7 @@ from moziweb.movies.models import (
 from moziweb.movies.slugs import slug_of
 
 from .form import Moves
-from .sheet import PersonLine, PremiereLine, Sheet, sheet_of
+from .values import PersonLine, PremiereLine, Sheet, sheet_of
 
 HAND: Final = "hand"
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from moziweb.movies.models import DatePrecision, PremiereKind
 
 from ..audit.formatting import CANCELLED, RERELEASE
-from .sheet import PersonLine, PremiereLine, Sheet, TrailerLine
+from .values import PersonLine, PremiereLine, Sheet, TrailerLine
 
 _SHOWN: Final = {DatePrecision.DAY: 10, DatePrecision.MONTH: 7, DatePrecision.YEAR: 4}
 
