@@ -19,6 +19,7 @@ from moziweb.site.cards import Link
 
 from ..auth.return_url import is_piece
 from ..auth.sessions import whoever
+from ..imports.form_data import Wish, columns_of, days_of, ids_of, positions_of, text_of
 from ..imports.jobs import (
     PAGE,
     add_items,
@@ -30,7 +31,6 @@ from ..imports.jobs import (
     new_job,
 )
 from ..imports.models import ImportJob, JobKind, JobState
-from ..imports.wishes import Wish, columns_of, days_of, ids_of, positions_of, text_of
 from ..web.layout import close_body_at_last, manager_view, shell
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, OneImport

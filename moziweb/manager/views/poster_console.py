@@ -23,7 +23,7 @@ from ..dashboards.posters import (
     time_left,
     waiting_chart,
 )
-from ..imports.wishes import text_of
+from ..imports.form_data import text_of
 from ..web.layout import manager_view, shell
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE

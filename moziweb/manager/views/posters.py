@@ -24,7 +24,7 @@ from moziweb.request import Request
 
 from ..audit.log import Change, record
 from ..auth.sessions import whoever
-from ..imports.wishes import text_of
+from ..imports.form_data import text_of
 from ..movies.affected_pages import Effects, pages_concerned
 from ..posters import PREVIEWS, unsaved
 from ..posters.unsaved import MAX_NAME, Unsaved

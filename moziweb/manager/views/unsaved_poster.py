@@ -14,7 +14,7 @@ from moziweb.posters.recipes import SMALL, SQUARE
 from moziweb.request import Request
 
 from ..auth.sessions import whoever
-from ..imports.wishes import text_of
+from ..imports.form_data import text_of
 from ..movies.affected_pages import Effects
 from ..posters import PREVIEWS, unsaved
 from ..posters.previews import Variants
