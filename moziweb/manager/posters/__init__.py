@@ -4,7 +4,7 @@ from typing import Final
 
 from pyramid.config import Configurator
 
-from .previews import Previews
+from .preview_cache import Previews
 
 PREVIEWS: Final = "manager_previews"
 """The registry's name of the previews."""

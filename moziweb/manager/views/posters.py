@@ -27,8 +27,8 @@ from ..auth.sessions import whoever
 from ..imports.form_data import text_of
 from ..movies.affected_pages import Effects, pages_concerned
 from ..posters import PREVIEWS, unsaved
+from ..posters.form_data import UNFIT, Unacceptable, focal_of, in_words, size_limit, source_ids_of
 from ..posters.unsaved import MAX_NAME, Unsaved
-from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words, size_limit, source_ids_of
 from ..web.layout import close_body_at_last, film_rooms, manager_view, shell
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, Film

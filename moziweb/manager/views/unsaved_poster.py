@@ -17,9 +17,9 @@ from ..auth.sessions import whoever
 from ..imports.form_data import text_of
 from ..movies.affected_pages import Effects
 from ..posters import PREVIEWS, unsaved
-from ..posters.previews import Variants
+from ..posters.form_data import UNFIT, Unacceptable, focal_of, in_words
+from ..posters.preview_cache import Variants
 from ..posters.unsaved import Unsaved
-from ..posters.wishes import UNFIT, Unacceptable, focal_of, in_words
 from ..web.layout import film_rooms, manager_view, shell
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT
