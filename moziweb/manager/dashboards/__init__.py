@@ -4,8 +4,8 @@ from typing import Final
 
 from pyramid.config import Configurator
 
-from .trend import Trend
-from .warming import Warmer
+from .samples import Trend
+from .warming_job import Warmer
 
 POSTER_TREND: Final = "manager_poster_trend"
 CACHE_WARMER: Final = "manager_cache_warmer"

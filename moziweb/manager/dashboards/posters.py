@@ -14,7 +14,7 @@ from moziweb.posters.models import SourceState
 from moziweb.posters.recipes import RECIPES
 
 from .charts import BarChart, LineChart, Point, bar_chart, line_chart
-from .trend import Sample
+from .samples import Sample
 
 NO_HOST: Final = ""
 """The host of what is from no other site: uploads, and what the demo draws."""

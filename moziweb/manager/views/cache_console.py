@@ -30,7 +30,7 @@ from ..audit.models import AuditEntry
 from ..auth.sessions import whoever
 from ..dashboards import CACHE_WARMER
 from ..dashboards.cache import WARMABLE, moment, regions_of, slowest_of
-from ..dashboards.warming import Warmer, is_at_work, latest_warming, new_warming, stop
+from ..dashboards.warming_job import Warmer, is_at_work, latest_warming, new_warming, stop
 from ..imports.form_data import text_of
 from ..web.layout import manager_view, shell
 from ..web.redirects import SeeOther
