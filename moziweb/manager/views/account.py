@@ -18,7 +18,7 @@ from ..web.forms import OurForm
 from ..web.layout import manager_view, shell
 from ..web.redirects import SeeOther
 from ..web.resources import SEE
-from .signing import signed_out, too_many
+from .sign_in import signed_out, too_many
 
 _ROUTE: Final = "manager.account"
 

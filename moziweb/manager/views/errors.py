@@ -17,7 +17,7 @@ from ..auth.sessions import signed_in
 from ..web import drafts
 from ..web.layout import shell
 from ..web.redirects import SeeOther
-from .signing import answer_stranger
+from .sign_in import answer_stranger
 
 
 @forbidden_view_config(managers=True)

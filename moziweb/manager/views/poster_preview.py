@@ -23,7 +23,7 @@ from ..posters.unsaved import Unsaved
 from ..web.layout import film_rooms, manager_view, shell
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT
-from .posters import (
+from .movie_posters import (
     ROOM,
     desk_of,
     effects_of_choosing,
