@@ -1,7 +1,7 @@
 """What the operator sees: who may come in, films, and what a change will do before it is saved.
 
-``navigation.py`` lists the rooms, ``tree.py`` says who may do what in them. A room has its routes
-here, its resource in ``resources``, its views in ``views`` and its templates in ``templates/manager``.
+``web/navigation.py`` lists the sections, ``web/resources.py`` their access control lists. The routes
+of a section are here, its views in ``views`` and its templates in ``templates/manager``.
 """
 
 from datetime import timedelta
@@ -52,8 +52,8 @@ ROUTES: Final = (
 def add_manager_route(config: Configurator, name: str, path: str, resource: type) -> None:
     """``config.add_manager_route(name, path, resource)``: ``/manager{path}`` in each language.
 
-    The route is called ``manager.{name}``; ``resource`` is the class in ``resources`` that says who may
-    do what there.
+    The route's name is ``manager.{name}``. ``resource`` is the class in ``resources`` whose ACL
+    applies there.
     """
     config.add_page_route(f"manager.{name}", f"/manager{path}", factory=resource)
 
@@ -82,10 +82,10 @@ def includeme(config: Configurator) -> None:
     config.add_view_predicate("managers", _ManagersPredicate)
     config.add_subscriber(bound_body, NewRequest)
     config.add_subscriber(_never_store, NewResponse)
-    config.include(".words")
+    config.include(".web.template_filters")
     config.include(".imports")
     config.include(".posters")
-    config.include(".consoles")
+    config.include(".dashboards")
     config.scan(".views")
 
 

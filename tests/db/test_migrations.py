@@ -40,7 +40,7 @@ MODELS = (
     moziweb.caching,
     moziweb.manager.dashboards.models,
     moziweb.manager.imports.models,
-    moziweb.manager.audit.log.models,
+    moziweb.manager.audit.models,
     moziweb.manager.auth.models,
     moziweb.manager.web.drafts,
     moziweb.movies.importers.models,
