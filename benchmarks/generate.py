@@ -37,10 +37,10 @@ from sqlalchemy import delete, func, select
 
 from benchmarks.contenders import easy_thumbnails
 from benchmarks.report import Bound, finish, print_table
+from moziweb.clock import utc_now
 from moziweb.db import Database, create_engine, migrations
 from moziweb.demo.loader import load_demo
 from moziweb.demo.reader import DrawnReader
-from moziweb.movies.models import now_utc
 from moziweb.posters.decoder import Workshop
 from moziweb.posters.generation.batch import Selection, generate
 from moziweb.posters.generation.leases import Claims
@@ -170,7 +170,7 @@ def demo_database(folder: Path, movies: int) -> Iterator[Database]:
 def poster_service(
     database: Database, storage: Storage, reader: SourceReader, workshop: Workshop
 ) -> PosterService:
-    claims = Claims(database, now_utc, timedelta(minutes=5))
+    claims = Claims(database, utc_now, timedelta(minutes=5))
     readers = {SourceKind.DRAWN: reader}
     return PosterService(database, storage, readers, claims, maker=workshop.make)
 

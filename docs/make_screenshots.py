@@ -24,6 +24,7 @@ from sqlalchemy import select
 from webtest.http import StopableWSGIServer, get_free_port
 
 from moziweb import main
+from moziweb.clock import utc_now
 from moziweb.db import create_engine
 from moziweb.db.migrations import upgrade
 from moziweb.demo.loader import load_demo
@@ -31,7 +32,6 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.movies.models import Movie
-from moziweb.ops.clock import utc_now
 from moziweb.posters.models import (
     PosterHost,
     PosterSource,

@@ -14,8 +14,13 @@ from moziweb.site.addresses import Address, Priority
 from moziweb.site.warming import Ask, Warmed, cached_addresses, in_process
 
 from .in_parallel import in_parallel
-from .installation import CommandError, Installation, InstallationError, services_in_one_line
-from .relaying import relaying
+from .installation import (
+    CommandError,
+    Installation,
+    InstallationError,
+    relaying,
+    services_in_one_line,
+)
 from .report import Report, reporting
 from .stopping import stopping
 

@@ -6,14 +6,13 @@ from datetime import timedelta
 
 import click
 
-from moziweb.movies.models import now_utc
+from moziweb.clock import utc_now
 from moziweb.posters.maintenance.garbage_collection import KEPT, Collector
 from moziweb.posters.maintenance.pending_uploads import Forgotten
 from moziweb.posters.maintenance.reconciliation import Finding, Reconciler, Survey
 from moziweb.posters.maintenance.verification import Verdict, Verifier
 
-from .installation import CommandError, Installation, services_in_one_line
-from .relaying import relaying
+from .installation import CommandError, Installation, relaying, services_in_one_line
 from .report import Report, counting, reporting
 from .stopping import Stop, stopping
 
@@ -39,8 +38,8 @@ def gc_command(installation: Installation, days: int) -> None:
     with services_in_one_line():
         registry = installation.registry
         kept = timedelta(days=days)
-        collector = Collector(registry["database"], registry["storage"], now_utc, kept)
-        forgotten = Forgotten(registry["database"], registry["storage"], now_utc)
+        collector = Collector(registry["database"], registry["storage"], utc_now, kept)
+        forgotten = Forgotten(registry["database"], registry["storage"], utc_now)
         sums: Counter[str] = Counter(movies=0, variants=0, objects=0, shared=0, busy=0, originals=0)
         total = collector.count() + forgotten.count()
         with relaying(registry), stopping() as stop, reporting("Collected", total) as report:
@@ -79,7 +78,7 @@ def reconcile(installation: Installation, delete: bool, repair: bool, max_share:
     """
     with services_in_one_line():
         registry = installation.registry
-        reconciler = Reconciler(registry["database"], registry["storage"], now_utc)
+        reconciler = Reconciler(registry["database"], registry["storage"], utc_now)
         with counting("Stored", reconciler.expected()) as tell:
             survey = reconciler.survey(tell)
         with relaying(registry), reporting("Differences", len(survey.findings)) as report:

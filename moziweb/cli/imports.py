@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from moziweb.clock import utc_now
+from moziweb.db.types import MAX_ID
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.candidate import Candidate
 from moziweb.movies.importers.planning import Plan
@@ -21,12 +23,9 @@ from moziweb.movies.importers.service import CHUNK, Importer
 from moziweb.movies.importers.tables import read_table
 from moziweb.movies.importers.telling import Tally, plan_event, plan_lines
 from moziweb.movies.importers.tmdb.source import TmdbSource, source_of
-from moziweb.movies.models import now_utc
-from moziweb.movies.queries import MAX_ID
 from moziweb.posters.importer_port import ImportedPosters
 
-from .installation import CommandError, Installation, services_in_one_line
-from .relaying import relaying
+from .installation import CommandError, Installation, relaying, services_in_one_line
 from .report import Report, reporting
 from .stopping import Stop, stopping
 
@@ -77,7 +76,7 @@ def csv_command(
 ) -> None:
     """Import a distributor's list, CSV or JSON; docs/importing.md names its columns."""
     shelf = ImportedPosters()
-    terms = ListTerms(budapest_today(now_utc()), shelf.accepts, list_name, date_format)
+    terms = ListTerms(budapest_today(utc_now()), shelf.accepts, list_name, date_format)
     try:
         table = read_table(file.read_bytes(), dict(_pairs(columns)))
     except ImportRefused as error:
@@ -176,7 +175,7 @@ def refresh_command(
     makes no page stale.
     """
     with services_in_one_line(), relaying(installation.registry):
-        source, database, now = tmdb_of(installation), installation.registry["database"], now_utc()
+        source, database, now = tmdb_of(installation), installation.registry["database"], utc_now()
         kept_since = _kept_since(installation)
         with _refusals():
             ids = due_films(database, source, now, kept_since, limit, everything=everything)
@@ -190,7 +189,7 @@ def refresh_command(
 
 def refresh_quietly(installation: Installation, is_stopping: Callable[[], bool]) -> None:
     """The same for a worker: nothing is shown, the log has a line; it ends when told to stop."""
-    source, database, now = tmdb_of(installation), installation.registry["database"], now_utc()
+    source, database, now = tmdb_of(installation), installation.registry["database"], utc_now()
     tally, stopped = Tally(), False
     try:
         ids = due_films(database, source, now, _kept_since(installation))
@@ -229,11 +228,11 @@ def tmdb_of(installation: Installation) -> TmdbSource:
     """TMDB as the site's ini file has it; without a token there is none."""
     if installation.settings["tmdb.token"] is None:
         raise UnreadableError("tmdb.token is empty; set TMDB_TOKEN, or the key in the ini file")
-    return source_of(installation.registry, now_utc)
+    return source_of(installation.registry, utc_now)
 
 
 def _kept_since(installation: Installation) -> datetime:
-    return now_utc() - timedelta(days=installation.settings["tmdb.max_age_days"])
+    return utc_now() - timedelta(days=installation.settings["tmdb.max_age_days"])
 
 
 @contextmanager
@@ -250,7 +249,7 @@ def importer_of(installation: Installation, *, at_once: int = CHUNK) -> Importer
 
     ``at_once`` is how many films are looked up together: one, where each has to be fetched first.
     """
-    return Importer(installation.registry["database"], ImportedPosters(), now_utc, at_once)
+    return Importer(installation.registry["database"], ImportedPosters(), utc_now, at_once)
 
 
 def bring_in(

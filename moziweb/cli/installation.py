@@ -14,7 +14,7 @@ from pyramid.router import Router
 from sqlalchemy.exc import DBAPIError
 
 import moziweb
-from moziweb.cache import ConfigurationError
+from moziweb.cache import Cache, ConfigurationError, RelayThread
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
 from moziweb.settings import SettingsError, load
@@ -126,3 +126,22 @@ def services_in_one_line() -> Iterator[None]:
         raise InstallationError(str(error)) from None
     except StorageError as error:
         raise CommandError(f"storage: {error}") from None
+
+
+@contextmanager
+def relaying(registry: Registry) -> Iterator[None]:
+    """Publish what writers that died have left in the journal, for the length of a block.
+
+    For commands that run for long: there may be no web process that would. Nothing is done where
+    the stamps are each process's own: rows would be marked, and no other process would know.
+    """
+    cache: Cache | None = registry["cache"]
+    relay: RelayThread | None = registry.get("cache_relay")
+    if cache is None or relay is None or not cache.is_shared:
+        yield
+        return
+    relay.start()
+    try:
+        yield
+    finally:
+        relay.stop()

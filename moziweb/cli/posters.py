@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 
 import click
 
-from moziweb.movies.queries import MAX_ID
+from moziweb.db.types import MAX_ID
 from moziweb.posters.generation.batch import Done, DueSource, Need, Selection, generate
 from moziweb.posters.generation.result import Status
 
 from .care import gc_command, reconcile, verify
-from .installation import Installation, check_movie, services_in_one_line
-from .relaying import relaying
+from .installation import Installation, check_movie, relaying, services_in_one_line
 from .report import Report, reporting
 from .standing import retry_command, status
 from .stopping import pausing, stopping

@@ -8,11 +8,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from moziweb.clock import utc_now
 from moziweb.db import Database
-from moziweb.movies.models import now_utc
+from moziweb.db.types import MAX_ID
 from moziweb.posters.generation.error_codes import MEANINGS
 from moziweb.posters.maintenance.status import Retry, Standing, retry, standing
-from moziweb.posters.urls import MAX_ID
 
 from .installation import Installation, check_movie, services_in_one_line
 
@@ -27,7 +27,7 @@ def status(installation: Installation) -> None:
     with services_in_one_line():
         found = standing(installation.database)
     if sys.stdout.isatty():
-        _show(found, now_utc())
+        _show(found, utc_now())
     else:
         click.echo(json.dumps(_as_json(found)))
 

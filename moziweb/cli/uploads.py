@@ -8,8 +8,7 @@ import click
 
 from moziweb.posters.maintenance.upload_migration import Migration, Move, MoveStatus, upload_files
 
-from .installation import Installation, services_in_one_line
-from .relaying import relaying
+from .installation import Installation, relaying, services_in_one_line
 from .report import reporting
 from .stopping import stopping
 

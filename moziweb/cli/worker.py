@@ -8,13 +8,12 @@ from typing import Final
 
 import click
 
-from moziweb.movies.models import now_utc
+from moziweb.clock import utc_now
 from moziweb.posters.generation.procrastinate_worker import Chore, PosterWorker
 from moziweb.storage import StorageUnavailable
 
 from .imports import refresh_quietly
-from .installation import Installation, InstallationError, services_in_one_line
-from .relaying import relaying
+from .installation import Installation, InstallationError, relaying, services_in_one_line
 
 REFRESH: Final = "imports.refresh"
 AT_NIGHT: Final = "17 3 * * *"
@@ -59,5 +58,5 @@ async def _run(installation: Installation, jobs: int) -> None:
     if installation.settings["tmdb.token"] is not None:
         chores.append(Chore(REFRESH, AT_NIGHT, partial(refresh_quietly, installation)))
     await PosterWorker(
-        database.engine.url, registry["posters"], registry["poster_queue"], now_utc, jobs, chores
+        database.engine.url, registry["posters"], registry["poster_queue"], utc_now, jobs, chores
     ).run()

@@ -1,7 +1,7 @@
 """What the operator sees: who may come in, films, and what a change will do before it is saved.
 
-``web/navigation.py`` lists the sections, ``web/resources.py`` their access control lists. The routes
-of a section are here, its views in ``views`` and its templates in ``templates/manager``.
+``web/navigation.py`` lists the sections, ``web/resources.py`` their access control lists. The
+routes of a section are here, its views in ``views``, its templates in ``templates/manager``.
 """
 
 from datetime import timedelta

@@ -11,8 +11,9 @@ from typing import Final, Self
 from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, union
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from moziweb.db.types import MAX_ID
+
 from .models import Credit, Movie, Person
-from .queries import MAX_ID
 from .search import folded
 
 MAX_WORDS: Final = 6

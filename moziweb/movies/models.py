@@ -4,13 +4,14 @@ Relations are ``raise_on_sql``: a page says what it loads, so that its number of
 decision.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from moziweb.clock import utc_now
 from moziweb.db.meta import Base, WordList, enum_column
 
 from .calendar import FIRST_YEAR, LAST_YEAR
@@ -84,11 +85,6 @@ _SLUG_IS_READABLE: Final = "slug <> '' AND trim(slug, 'abcdefghijklmnopqrstuvwxy
 _DATE_IS_IN_CALENDAR: Final = f"date BETWEEN '{FIRST_YEAR}-01-01' AND '{LAST_YEAR}-12-31'"
 
 
-def now_utc() -> datetime:
-    """The default of bookkeeping columns; nothing that is shown depends on it."""
-    return datetime.now(UTC)
-
-
 class Movie(Base):
     """A film. ``title`` is the Hungarian one; runtime is in minutes; country and language codes are
     ISO 3166-1 alpha-2 and ISO 639-1, named in the visitor's language when shown.
@@ -116,8 +112,8 @@ class Movie(Base):
     published: Mapped[bool] = mapped_column(default=True, index=True)
     search_text: Mapped[str] = mapped_column(Text, default=search_text_of_insert, server_default="")
     version: Mapped[int] = mapped_column(default=1, server_default="1")
-    created_at: Mapped[datetime] = mapped_column(default=now_utc)
-    updated_at: Mapped[datetime] = mapped_column(default=now_utc, onupdate=now_utc, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now, index=True)
 
     distributor: Mapped["Distributor | None"] = relationship(lazy="raise_on_sql")
     genres: Mapped[list["Genre"]] = relationship(
@@ -248,7 +244,7 @@ class Premiere(Base):
     audio: Mapped[Audio | None] = mapped_column(enum_column(Audio))
     rerelease: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(String(300), default="")
-    announced_at: Mapped[datetime] = mapped_column(default=now_utc, index=True)
+    announced_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     cancelled_at: Mapped[datetime | None] = mapped_column(index=True)
 
     movie: Mapped[Movie] = relationship(back_populates="premieres", lazy="raise_on_sql")
@@ -269,7 +265,7 @@ class PremiereChange(Base):
     premiere_id: Mapped[int] = mapped_column(
         ForeignKey("premiere.id", ondelete="CASCADE"), index=True, active_history=True
     )
-    changed_at: Mapped[datetime] = mapped_column(default=now_utc, index=True)
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     old_date: Mapped[date]
     old_precision: Mapped[DatePrecision] = mapped_column(enum_column(DatePrecision))
     reason: Mapped[str] = mapped_column(String(300), default="")
@@ -306,4 +302,4 @@ class FieldProvenance(Base):
     )
     field: Mapped[str] = mapped_column(String(40), primary_key=True)
     source: Mapped[str] = mapped_column(String(20))
-    fetched_at: Mapped[datetime] = mapped_column(default=now_utc)
+    fetched_at: Mapped[datetime] = mapped_column(default=utc_now)

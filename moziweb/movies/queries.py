@@ -12,6 +12,8 @@ from typing import Final, TypeAlias
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, defer, joinedload, selectinload
 
+from moziweb.db.types import MAX_ID
+
 from .models import (
     Credit,
     DatePrecision,
@@ -24,9 +26,6 @@ from .models import (
     PremiereKind,
     StreamingService,
 )
-
-MAX_ID: Final = 2**31 - 1
-"""The largest id that the columns hold; PostgreSQL refuses a query for a larger one."""
 
 SCREENED: Final = frozenset({PremiereKind.CINEMA, PremiereKind.LIMITED, PremiereKind.FESTIVAL})
 """The kinds that are shown to an audience in a room, as against streaming."""

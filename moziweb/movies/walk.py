@@ -2,20 +2,20 @@
 
 Each function asks for what comes after the last thing seen, which an index finds at once; an
 offset would count through everything before it, again and again. Nothing is held between two
-batches, so a walk of an hour holds no snapshot of an hour.
-"""
+batches, so a walk of an hour holds no snapshot of an hour."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 from typing import Final, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import and_, case, extract, select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 
+from .calendar import week_of
 from .models import DatePrecision, Genre, Movie, Premiere
-from .queries import DAYS
+from .queries import DAYS, DAYS_AND_MONTHS
 
 BATCH: Final = 500
 
@@ -93,3 +93,55 @@ def _walk(
             return
         yield from batch
         last = place_of(batch[-1])
+
+
+_LATER: Final = 7
+"""A day of January whose week is of the same year, whatever the year."""
+
+
+def movie_blocks(session: Session, size: int) -> Sequence[int]:
+    """The numbers of those blocks of ``size`` ids that have published movies, in order."""
+    block = ((Movie.id - 1) // size).label("block")
+    return session.scalars(select(block).where(Movie.published).distinct().order_by(block)).all()
+
+
+def movies_of_block(session: Session, block: int, size: int) -> Sequence[MovieName]:
+    """The ids and slugs of a block's published movies, by their ids."""
+    ids = Movie.id.between(block * size + 1, (block + 1) * size)
+    query = select(Movie.id, Movie.slug).where(Movie.published, ids).order_by(Movie.id)
+    return [(row.id, row.slug) for row in session.execute(query)]
+
+
+def premiere_years(session: Session) -> Sequence[int]:
+    """The years of the months and weeks in which published movies have premieres, in order."""
+    year, month = extract("year", Premiere.date), extract("month", Premiere.date)
+    day = extract("day", Premiere.date)
+    # The week of a day early in January may be one of the year before: those days are told apart.
+    early = case((and_(month == 1, day <= 6, Premiere.precision.in_(DAYS)), day), else_=_LATER)
+    query = (
+        select(year, early)
+        .join(Movie, Movie.id == Premiere.movie_id)
+        .where(Movie.published, Premiere.precision.in_(DAYS_AND_MONTHS))
+        .distinct()
+    )
+    found: set[int] = set()
+    for row in session.execute(query):
+        first = date(int(row[0]), 1, int(row[1]))
+        found |= {first.year, week_of(first).thursday.year if first.day < _LATER else first.year}
+    return sorted(found)
+
+
+def premiere_days(session: Session, start: date, end: date) -> Sequence[tuple[date, DatePrecision]]:
+    """The days of premieres from ``start`` to ``end``, or the first days of their months."""
+    query = (
+        select(Premiere.date, Premiere.precision)
+        .join(Movie, Movie.id == Premiere.movie_id)
+        .where(
+            Movie.published,
+            Premiere.precision.in_(DAYS_AND_MONTHS),
+            Premiere.date.between(start, end),
+        )
+        .distinct()
+        .order_by(Premiere.date)
+    )
+    return [(row.date, row.precision) for row in session.execute(query)]

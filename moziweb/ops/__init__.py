@@ -2,7 +2,7 @@
 
 from pyramid.config import Configurator
 
-from .clock import utc_now
+from moziweb.clock import utc_now
 
 
 def includeme(config: Configurator) -> None:

@@ -10,8 +10,8 @@ from typing import Final
 from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from moziweb.clock import utc_now
 from moziweb.db.meta import Base, enum_column
-from moziweb.movies.models import now_utc
 
 KEY: Final = Text().with_variant(Text(collation="C"), "postgresql")
 """Keys in the order of their bytes, as storage lists them, whatever the database's language is."""
@@ -102,7 +102,7 @@ class PosterSource(Base):
     lease_until: Mapped[datetime | None]
     remake: Mapped[bool] = mapped_column(default=False, server_default=false())
     choose_when_ready: Mapped[bool] = mapped_column(default=False, server_default=false())
-    created_at: Mapped[datetime] = mapped_column(default=now_utc)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     variants: Mapped[list["PosterVariant"]] = relationship(
         back_populates="source", lazy="raise_on_sql", cascade="all, delete-orphan"
@@ -150,7 +150,7 @@ class PosterVariant(Base):
     width: Mapped[int | None]
     height: Mapped[int | None]
     bytes: Mapped[int | None]
-    created_at: Mapped[datetime] = mapped_column(default=now_utc)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
     superseded_at: Mapped[datetime | None]
 
     source: Mapped[PosterSource] = relationship(back_populates="variants", lazy="raise_on_sql")

@@ -16,6 +16,7 @@ from typing import Final, Self
 from sqlalchemy import Row, and_, select
 from sqlalchemy.orm import Session
 
+from moziweb.db.types import MAX_ID
 from moziweb.storage import Storage
 
 from .cache_tags import source_tag, variant_tag
@@ -26,8 +27,6 @@ from .recipes import POSTER, Recipe, find_recipe
 CONTAINER: Final = "poster"
 """The first segment of variant addresses: the name of the root's container."""
 
-MAX_ID: Final = 2**31 - 1
-"""The largest id that our integer columns hold; PostgreSQL refuses to compare a larger one."""
 
 _ADDRESS: Final = re.compile(
     r"(?P<movie>[1-9][0-9]{0,9})-(?P<slug>[a-z0-9-]+)"

@@ -6,7 +6,7 @@ from typing import Any
 
 from pyramid.config import Configurator
 
-from moziweb.movies.models import now_utc
+from moziweb.clock import utc_now
 
 from .decoder import MEBIBYTE, Allowed, Workshop
 from .editorial import PosterDesk
@@ -84,7 +84,7 @@ def include_background(config: Configurator) -> None:
         background = registry["poster_pool"] = Pool(
             database,
             service,
-            now_utc,
+            utc_now,
             settings["posters.background_jobs"],
             settings["posters.sweep_seconds"],
         )

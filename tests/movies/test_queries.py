@@ -8,10 +8,10 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
+from moziweb.db.types import MAX_ID
 from moziweb.movies.models import CreditRole, DatePrecision, PremiereKind
 from moziweb.movies.queries import (
     DAYS_AND_MONTHS,
-    MAX_ID,
     Listing,
     genre_by_slug,
     genre_premieres_before,

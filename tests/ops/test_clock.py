@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from moziweb.ops.clock import utc_now
+from moziweb.clock import utc_now
 
 
 def test_it_tells_an_aware_moment_between_two_others() -> None:

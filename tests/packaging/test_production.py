@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from pyramid.paster import get_appsettings
 
+from moziweb.clock import utc_now
 from moziweb.db import Database, create_engine
 from moziweb.movies.calendar import budapest_today
-from moziweb.ops.clock import utc_now
 from moziweb.posters.generation.upload_store import add_upload
 from moziweb.settings import load
 from moziweb.storage import from_settings

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from moziweb.clock import utc_now
 from moziweb.db import Database
 from moziweb.movies.calendar import budapest_today
-from moziweb.ops.clock import utc_now
 from moziweb.posters.generation.upload_store import add_upload
 from moziweb.storage import Storage
 from tests.factories import make_movie, make_premiere

@@ -14,8 +14,9 @@ from sqlalchemy import select
 from moziweb.cli import care
 from moziweb.cli.installation import Installation
 from moziweb.cli.posters import posters
+from moziweb.clock import utc_now
 from moziweb.db import Database
-from moziweb.movies.models import Movie, now_utc
+from moziweb.movies.models import Movie
 from moziweb.posters.generation.publication import CACHE_CONTROL
 from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import PosterVariant, VariantState
@@ -103,7 +104,7 @@ def test_reconciling_tells_refuses_and_mends(
     assert (summary["orphans"], summary["young"]) == (0, len(ORPHANS))
 
     # A bucket sets the time of its objects itself, so it is the command's clock that is moved.
-    monkeypatch.setattr(care, "now_utc", lambda: now_utc() + timedelta(days=2))
+    monkeypatch.setattr(care, "utc_now", lambda: utc_now() + timedelta(days=2))
     dry = run("reconcile")
     assert dry.exit_code == 1
     found = {(one["event"], one["key"]) for one in told(dry)[:-1]}

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from sqlalchemy import event, update
 
 from moziweb.db import Database
+from moziweb.db.types import MAX_ID
 from moziweb.movies.models import Movie
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, PosterVariant, VariantState
 from moziweb.posters.recipes import RECIPES, Recipe, find_recipe
-from moziweb.posters.urls import MAX_ID, VariantAddress, poster_links
+from moziweb.posters.urls import VariantAddress, poster_links
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage

@@ -8,8 +8,9 @@ from typing import cast
 import pytest
 from sqlalchemy import select, update
 
+from moziweb.clock import utc_now
 from moziweb.db import Database
-from moziweb.movies.models import Movie, now_utc
+from moziweb.movies.models import Movie
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.leases import Claims
@@ -60,13 +61,13 @@ def looked_at(database: Database, disk: DiskStorage, data: bytes) -> StoredUploa
     """A picture that somebody has looked at just now."""
     upload = store_upload(disk, data)
     with database.write() as session:
-        session.merge(LookedAt(key=upload.key, at=now_utc()))
+        session.merge(LookedAt(key=upload.key, at=utc_now()))
     return upload
 
 
 def after(**time: float) -> Callable[[], datetime]:
     """A clock that is ahead of the objects' own times."""
-    moment = now_utc() + timedelta(**time)
+    moment = utc_now() + timedelta(**time)
     return lambda: moment
 
 
@@ -116,15 +117,15 @@ def test_what_nobody_saves_is_removed_after_it_could_be(
 def test_what_is_looked_at_again_meanwhile_stays(database: Database, disk: DiskStorage) -> None:
     upload = store_upload(disk, SEEN)  # just now, though it was noted long ago
     with database.write() as session:
-        session.add(LookedAt(key=upload.key, at=now_utc() - 2 * KEPT))
-    forgotten = Forgotten(database, disk, now_utc)
+        session.add(LookedAt(key=upload.key, at=utc_now() - 2 * KEPT))
+    forgotten = Forgotten(database, disk, utc_now)
     run = forgotten.run()
     assert next(run) == (upload.key, False)
     assert disk.head(upload.key)
 
     looked_at(database, disk, SEEN)
     with database.write() as session:
-        session.execute(update(LookedAt).values(at=now_utc() - 2 * KEPT))
+        session.execute(update(LookedAt).values(at=utc_now() - 2 * KEPT))
     far = Forgotten(database, cast(Storage, AgainMeanwhile(database, disk)), after(days=30))
     assert list(far.run()) == [(upload.key, True)]
     with database.read() as session:

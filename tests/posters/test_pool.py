@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import insert, update
 
+from moziweb.clock import utc_now
 from moziweb.db import Database
-from moziweb.movies.models import now_utc
 from moziweb.posters.generation.leases import Claims
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.generation.thread_pool import CAPACITY, Pool
@@ -26,13 +26,13 @@ PATIENCE = 20.0
 def working(database: Database, disk: DiskStorage, shelf: Shelf) -> PosterService:
     """A service on the real clock whose external sources stand on the shelf."""
     shelf.pictures[URL] = picture()
-    claims = Claims(database, now_utc, LEASE)
+    claims = Claims(database, utc_now, LEASE)
     return PosterService(database, disk, {SourceKind.URL: shelf}, claims)
 
 
 @contextmanager
 def running(database: Database, service: PosterService, period: float = 60) -> Iterator[Pool]:
-    pool = Pool(database, service, now_utc, jobs=2, period=period)
+    pool = Pool(database, service, utc_now, jobs=2, period=period)
     database.watch(Watch(pool).watch)
     pool.start()
     yield pool
@@ -67,7 +67,7 @@ def test_the_sweep_finds_what_nobody_told_of(
         with database.write() as session:  # past every hook
             row = {"id": 5, "movie_id": 7, "kind": SourceKind.URL, "url": URL}
             defaults = {"chosen": False, "focal_x": 0.5, "focal_y": 0.5, "attempts": 0}
-            state = {"state": SourceState.PENDING, "created_at": now_utc()}
+            state = {"state": SourceState.PENDING, "created_at": utc_now()}
             session.execute(insert(PosterSource).values({**row, **defaults, **state}))
         wait_for(is_ready(database, 5))
 
@@ -80,7 +80,7 @@ def test_the_sweep_takes_over_from_a_worker_that_died(
         session.flush()
         session.execute(
             update(PosterSource).values(
-                state=SourceState.GENERATING, lease_token="gone", lease_until=now_utc() - LEASE
+                state=SourceState.GENERATING, lease_token="gone", lease_until=utc_now() - LEASE
             )
         )
     with running(database, working, period=0.05):
@@ -90,7 +90,7 @@ def test_the_sweep_takes_over_from_a_worker_that_died(
 def test_more_than_it_can_hold_does_not_make_the_writer_wait(
     database: Database, working: PosterService, shelf: Shelf
 ) -> None:
-    pool = Pool(database, working, now_utc, jobs=1, period=60)
+    pool = Pool(database, working, utc_now, jobs=1, period=60)
     pool.committed(range(1, 10))  # before it runs: nothing is kept
     pool.start()
     pool.committed(range(1, 10 * CAPACITY))  # no such sources; they are gone through quickly

@@ -16,8 +16,9 @@ from pyramid.config import Configurator, Router
 from sqlalchemy import select, update
 from webtest import TestApp, TestResponse
 
+from moziweb.clock import utc_now
 from moziweb.db import Database
-from moziweb.movies.models import Movie, now_utc
+from moziweb.movies.models import Movie
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.admission import Gate
@@ -241,7 +242,7 @@ def test_a_source_that_will_be_tried_again_says_when(
 ) -> None:
     """Or has everybody look again after an hour: an operator may have mended it by then."""
     for minutes, least, most in ((10, 590, 601), (1440, 3600, 3600)):
-        next_attempt_at = now_utc() + timedelta(minutes=minutes)
+        next_attempt_at = utc_now() + timedelta(minutes=minutes)
         values = {"state": SourceState.RETRY_WAIT, "next_attempt_at": next_attempt_at}
         with database.write() as session:
             session.execute(update(PosterSource).values(values))
@@ -257,7 +258,7 @@ def test_a_poster_that_another_process_makes_is_on_its_way(
             update(PosterSource).values(
                 state=SourceState.GENERATING,
                 lease_token="t" * 32,
-                lease_until=now_utc() + timedelta(minutes=1),
+                lease_until=utc_now() + timedelta(minutes=1),
             )
         )
     response = browser.get(f"/poster/7-dune.{source_id}.small.jpg", status=200)

@@ -5,7 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 
-from moziweb.movies.models import Movie, now_utc
+from moziweb.clock import utc_now
+from moziweb.movies.models import Movie
 from moziweb.posters.generation.readers import SourceError, UrlReader
 from moziweb.posters.generation.result import Status
 from moziweb.posters.models import SourceKind
@@ -70,7 +71,7 @@ def test_a_source_is_read_and_held_as_the_settings_have_it(
         """While the first request reads it: within its slot, so the lease alone is in the way."""
         shelf.before_read = lambda: None
         until = source_of(database, source_id).lease_until
-        left.append(until - now_utc() if until else timedelta())
+        left.append(until - utc_now() if until else timedelta())
         begun = monotonic()
         assert gate.ask(source_id).status is Status.BUSY
         left.append(timedelta(seconds=monotonic() - begun))

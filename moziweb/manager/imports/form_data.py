@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.movies.importers import values
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.problems import Unfit
-from moziweb.movies.queries import MAX_ID
 
 MAX_IDS: Final = 200
 """Films of one import by their ids."""

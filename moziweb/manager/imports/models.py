@@ -10,10 +10,10 @@ from pyramid.i18n import TranslationString
 from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from moziweb.clock import utc_now
 from moziweb.db.meta import Base, enum_column
 from moziweb.i18n import DOMAIN
 from moziweb.movies.importers.planning import Effect
-from moziweb.movies.models import now_utc
 
 
 class JobKind(StrEnum):
@@ -57,7 +57,7 @@ class ImportJob(Base):
         ForeignKey("manager_user.id", ondelete="SET NULL"), index=True
     )
     user_name: Mapped[str] = mapped_column(String(60), default="")
-    created_at: Mapped[datetime] = mapped_column(default=now_utc, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     beat_at: Mapped[datetime | None]
     claim: Mapped[str | None] = mapped_column(String(32))
 

@@ -16,9 +16,9 @@ from wtforms import (
 )
 from wtforms.validators import NumberRange, Regexp, ValidationError
 
+from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating, VideoSite
-from moziweb.movies.queries import MAX_ID
 
 from ..web.forms import REQUIRED, OurForm, at_most, needed, one_line, optional, trimmed
 from .form_fields import (

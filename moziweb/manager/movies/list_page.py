@@ -14,9 +14,9 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Select, SQLColumnExpression, func, select, tuple_
 from sqlalchemy.orm import Session, aliased, load_only
 
+from moziweb.db.types import MAX_ID
 from moziweb.db.unsought import Unsought
 from moziweb.movies.models import DatePrecision, Movie, Premiere
-from moziweb.movies.queries import MAX_ID
 from moziweb.posters.models import PosterSource, SourceState
 
 from .list_query import Bounds, Filter, Sort, Wish, conditions, films_of, has, lacking

@@ -9,10 +9,10 @@ from typing import Any, Final, TypeAlias, TypeVar
 from sqlalchemy import ColumnElement, Exists, Select, SQLColumnExpression, and_, exists, or_, select
 from sqlalchemy.orm import aliased
 
+from moziweb.db.types import MAX_ID
 from moziweb.db.unsought import Unsought
 from moziweb.movies.calendar import week_of
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
-from moziweb.movies.queries import MAX_ID
 from moziweb.movies.search import folded
 from moziweb.posters.models import PosterSource, SourceState
 

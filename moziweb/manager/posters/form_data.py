@@ -5,8 +5,8 @@ from typing import Any, Final, TypeAlias
 
 from pyramid.i18n import TranslationString
 
+from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
-from moziweb.movies.queries import MAX_ID
 from moziweb.posters.generation.error_codes import meaning_of
 from moziweb.posters.generation.readers import SourceError, storage_code
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
+from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
-from moziweb.movies.queries import MAX_ID
 from moziweb.request import Request
 
 from ..audit.history import PAGE, latest_entries

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from moziweb.cache import REASON
 from moziweb.db import Database
+from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
-from moziweb.movies.queries import MAX_ID
 from moziweb.request import Request
 from moziweb.site.wording import Wording
 

@@ -26,7 +26,7 @@ from typing import ClassVar, Final, TypeAlias
 from pyramid.authorization import ALL_PERMISSIONS, DENY_ALL, Allow
 from pyramid.httpexceptions import HTTPNotFound
 
-from moziweb.movies.queries import MAX_ID
+from moziweb.db.types import MAX_ID
 from moziweb.request import Request
 
 from ..auth.models import Role

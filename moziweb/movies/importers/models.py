@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from moziweb.clock import utc_now
 from moziweb.db.meta import Base
-from moziweb.movies.models import now_utc
 
 
 class ImportMark(Base):
@@ -30,4 +30,4 @@ class MovieReference(Base):
     list_name: Mapped[str] = mapped_column(String(40), primary_key=True)
     ref: Mapped[str] = mapped_column(String(200), primary_key=True)
     movie_id: Mapped[int] = mapped_column(ForeignKey("movie.id", ondelete="CASCADE"), index=True)
-    created_at: Mapped[datetime] = mapped_column(default=now_utc)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -13,11 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from babel import Locale
 
+from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.movies.calendar import parse_day
 from moziweb.movies.genres import GENRES
 from moziweb.movies.models import DatePrecision, PremiereKind, Rating, ScreenFormat
-from moziweb.movies.queries import MAX_ID
 from moziweb.movies.slugs import slug_of
 
 from .candidate import GenreFact, TrailerFact

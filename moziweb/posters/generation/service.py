@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
 
+from moziweb.clock import utc_now
 from moziweb.db import Database
-from moziweb.movies.models import now_utc
 from moziweb.storage import Storage
 
 from ..imaging.limits import LIMITS, Limits, SourceImage, probe
@@ -81,7 +81,7 @@ class PosterService:
         storage: Storage,
         readers: Mapping[SourceKind, SourceReader],
         claims: Claims,
-        clock: Callable[[], datetime] = now_utc,
+        clock: Callable[[], datetime] = utc_now,
         limits: Limits = LIMITS,
         recipes: Sequence[Recipe] = RECIPES,
         maker: VariantMaker = _make_here,
@@ -283,7 +283,7 @@ def poster_service(registry: Registry) -> PosterService:
         database=database,
         storage=registry["storage"],
         readers=registry["poster_readers"],
-        claims=Claims(database, now_utc, timedelta(seconds=settings["posters.lease_seconds"])),
+        claims=Claims(database, utc_now, timedelta(seconds=settings["posters.lease_seconds"])),
         limits=Limits(bytes=settings["posters.max_source_mb"] * 1_000_000),
         maker=registry["poster_workshop"].make,
         prober=registry["poster_workshop"].probe,

@@ -17,10 +17,10 @@ from sqlalchemy import ColumnElement, Select, distinct, func, select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
+from moziweb.db.types import MAX_ID
 from moziweb.storage import Storage, StoredObject
 
 from ..models import LookedAt, PosterSource, PosterVariant, VariantState
-from ..urls import MAX_ID
 from .movie_locks import Hold, heal_all, held_movies
 
 PAGE: Final = 1_000

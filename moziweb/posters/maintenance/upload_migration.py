@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from moziweb.db import Database
+from moziweb.db.types import MAX_ID
 from moziweb.movies.models import Movie
 from moziweb.storage import ObjectNotFound, Storage
 
@@ -25,7 +26,6 @@ from ..generation.upload_store import (
 )
 from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.limits import LIMITS, Limits, probe
-from ..urls import MAX_ID
 
 _NAME: Final = re.compile(r"(?P<movie>[1-9][0-9]{0,9})(-[^/]*)?\.[A-Za-z]+")
 

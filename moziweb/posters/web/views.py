@@ -7,7 +7,7 @@ from pyramid.httpexceptions import HTTPFound, HTTPMovedPermanently
 from pyramid.response import Response
 from pyramid.view import exception_view_config, view_config
 
-from moziweb.movies.models import now_utc
+from moziweb.clock import utc_now
 from moziweb.request import Request
 from moziweb.security import VIEW
 
@@ -75,7 +75,7 @@ def _placeholder(address: VariantAddress, found: FoundVariant | None) -> Respons
     width, height = _size(recipe, found)
     response = Response(placeholder(width, height, recipe.format), content_type=recipe.mime)
     response.cache_control = "no-store"
-    wait = _retry_after(found, now_utc())
+    wait = _retry_after(found, utc_now())
     if wait:
         response.headers["Retry-After"] = str(wait)
     return response

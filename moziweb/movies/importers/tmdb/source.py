@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from pyramid.registry import Registry
 
+from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.movies.importers.candidate import Candidate
 from moziweb.movies.importers.problems import Problem, text_of
 from moziweb.movies.importers.values import imdb_id as parsed_imdb_id
-from moziweb.movies.queries import MAX_ID
 
 from .client import Terms, TmdbClient
 from .errors import TmdbNotFound, TmdbRefused

@@ -1,4 +1,4 @@
-"""Lists of films that no period holds: a genre's, and those without a date."""
+"""The movies of a genre."""
 
 import re
 from typing import Any, Final
@@ -13,12 +13,9 @@ from moziweb.movies.queries import (
     genre_by_slug,
     genre_premieres_before,
     genre_premieres_from,
-    undated_movies,
 )
 from moziweb.movies.tags import (
     GENRES_LIST,
-    UNDATED_LIST,
-    dated_tag,
     genre_list_tag,
     genre_slug_tag,
     genre_tag,
@@ -33,9 +30,6 @@ from ..visit import Visit
 
 SHOWN_PER_SECTION: Final = 60
 """How many premieres a genre's page shows before, and how many after, the present week."""
-
-UNDATED_SHOWN: Final = 240
-"""How many films the page of those without a date shows: more than any year has had."""
 
 _SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
 
@@ -67,29 +61,6 @@ def genre(request: Request) -> dict[str, Any]:
         "page": page_of(visit, name, visit.wording.say(description), "genre", genre=genre.slug),
         "heading": name,
         "sections": with_eager_row(sections),
-    }
-
-
-@view_config(
-    route_name="undated",
-    renderer="undated.jinja2",
-    request_method="GET",
-    cache="pages",
-    cache_moment=this_day,
-    cache_fragments=film_pieces,
-)
-def undated(request: Request) -> dict[str, Any]:
-    """The films whose day is not known. Three queries."""
-    visit = Visit.of(request)
-    visit.depend(UNDATED_LIST)
-    listings = undated_movies(request.dbsession, visit.today, UNDATED_SHOWN)
-    visit.depend(*(dated_tag(each.movie.id) for each in listings))
-    programme = Programme(request, visit)
-    title = visit.wording.say(_("Films without a date"))
-    description = visit.wording.say(_("Films that are announced in Hungary without a day yet."))
-    return {
-        "page": page_of(visit, title, description, "undated"),
-        "sections": with_eager_row([programme.section("undated", title, listings)]),
     }
 
 

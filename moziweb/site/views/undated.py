@@ -1,0 +1,47 @@
+"""Movies without a date."""
+
+from typing import Any, Final
+
+from pyramid.view import view_config
+
+from moziweb.i18n import _
+from moziweb.movies.queries import (
+    undated_movies,
+)
+from moziweb.movies.tags import (
+    UNDATED_LIST,
+    dated_tag,
+)
+from moziweb.request import Request
+
+from ..moments import this_day
+from ..pages import page_of
+from ..programme import Programme, film_pieces
+from ..slots import with_eager_row
+from ..visit import Visit
+
+UNDATED_SHOWN: Final = 240
+"""How many films the page of those without a date shows: more than any year has had."""
+
+
+@view_config(
+    route_name="undated",
+    renderer="undated.jinja2",
+    request_method="GET",
+    cache="pages",
+    cache_moment=this_day,
+    cache_fragments=film_pieces,
+)
+def undated(request: Request) -> dict[str, Any]:
+    """The films whose day is not known. Three queries."""
+    visit = Visit.of(request)
+    visit.depend(UNDATED_LIST)
+    listings = undated_movies(request.dbsession, visit.today, UNDATED_SHOWN)
+    visit.depend(*(dated_tag(each.movie.id) for each in listings))
+    programme = Programme(request, visit)
+    title = visit.wording.say(_("Films without a date"))
+    description = visit.wording.say(_("Films that are announced in Hungary without a day yet."))
+    return {
+        "page": page_of(visit, title, description, "undated"),
+        "sections": with_eager_row([programme.section("undated", title, listings)]),
+    }
