@@ -31,7 +31,7 @@ from moziweb.request import Request
 
 from .feeds import CALENDARS, MAP_BLOCK
 from .index import UNDATED_SHOWN
-from .paths import Paths, segment_of
+from .urls import Paths, segment_of
 
 BATCH: Final = 40
 """Entries that are fetched together: some megabytes."""

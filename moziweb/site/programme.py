@@ -17,10 +17,10 @@ from moziweb.movies.queries import Listing, listings_of
 from moziweb.movies.tags import movie_tag
 from moziweb.request import Request
 
+from .context import Visit
 from .listings import Shelf, premiere_of
 from .pictures import blur_of
 from .slots import BACKDROP, CardSlot, PieceKey, Section
-from .visit import Visit
 
 _TEMPLATE: Final = "moziweb:templates/pieces.jinja2"
 _KNOWN: Final = "moziweb.site.listings"

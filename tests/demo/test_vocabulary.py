@@ -16,7 +16,7 @@ from moziweb.demo.vocabulary import (
 )
 from moziweb.movies.genres import GENRES
 from moziweb.movies.slugs import slug_of
-from moziweb.site.wording import Wording
+from moziweb.site.formatting import Wording
 
 WORDING = {locale: Wording(locale, str) for locale in ("hu", "en")}
 

@@ -9,7 +9,7 @@ import pytest
 from pyramid.path import AssetResolver
 from webtest import TestApp
 
-from moziweb.site.static import MAX_AGE_SECONDS, digest_of
+from moziweb.site.static_files import MAX_AGE_SECONDS, digest_of
 
 
 def test_pages_link_style_sheets_by_their_content(app: TestApp) -> None:

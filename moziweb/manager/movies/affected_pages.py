@@ -19,7 +19,7 @@ from moziweb.cache import kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, JOURNAL
 from moziweb.i18n import LOCALES
 from moziweb.site.addresses import Address, Addresses, Priority, pages_showing
-from moziweb.site.paths import segment_of
+from moziweb.site.urls import segment_of
 
 SECONDS: Final = 1.0
 """How long addresses are looked through at most, the ones that matter first."""

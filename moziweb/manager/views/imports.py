@@ -15,7 +15,7 @@ from moziweb.movies.importers.tables import read_table
 from moziweb.movies.importers.tmdb.source import Found
 from moziweb.posters.importer_port import ImportedPosters
 from moziweb.request import Request
-from moziweb.site.cards import Link
+from moziweb.site.view_models import Link
 
 from ..auth.return_url import is_piece
 from ..auth.sessions import whoever

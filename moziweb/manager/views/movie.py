@@ -15,7 +15,7 @@ from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
 from moziweb.request import Request
-from moziweb.site.wording import Wording
+from moziweb.site.formatting import Wording
 
 from ..audit.history import latest_entries
 from ..audit.log import FILM, record

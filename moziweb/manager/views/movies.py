@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from moziweb.i18n import _
 from moziweb.request import Request
-from moziweb.site.cards import Link
-from moziweb.site.wording import Wording
+from moziweb.site.formatting import Wording
+from moziweb.site.view_models import Link
 
 from ..movies.list_page import FilmPage, page_of_films
 from ..movies.list_query import Filter, Sort, Wish

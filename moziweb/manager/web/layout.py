@@ -10,8 +10,8 @@ from pyramid.view import view_config
 
 from moziweb.i18n import LOCALES, _, locale_prefix
 from moziweb.request import Request
-from moziweb.site.cards import Link
 from moziweb.site.pages import LANGUAGE_NAMES
+from moziweb.site.view_models import Link
 
 from ..auth.sessions import signed_in
 from .navigation import FILM_ROOMS, ROOMS

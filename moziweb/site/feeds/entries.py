@@ -10,8 +10,8 @@ from moziweb.movies.news import News, Told
 from moziweb.movies.queries import Listing
 from moziweb.movies.tags import movie_tag, premiere_tag, service_tag
 
+from ..context import Visit
 from ..listings import titles
-from ..visit import Visit
 from . import atom, authority, calendars
 
 

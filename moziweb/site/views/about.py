@@ -7,8 +7,8 @@ from pyramid.view import view_config
 from moziweb.i18n import _
 from moziweb.request import Request
 
+from ..context import Visit
 from ..pages import page_of
-from ..visit import Visit
 
 
 @view_config(route_name="about", renderer="about.jinja2", request_method="GET")

@@ -10,12 +10,12 @@ from moziweb.movies.queries import whole_movie
 from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
+from ..context import Visit
 from ..film import depend_on_movie
 from ..index import index_sections
 from ..listings import Shelf
 from ..moments import this_day
 from ..payload import main_payload, movie_payload
-from ..visit import Visit
 
 _ID: Final = re.compile(r"[1-9][0-9]{0,9}")
 

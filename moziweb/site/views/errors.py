@@ -23,11 +23,11 @@ from moziweb.movies.calendar import week_of
 from moziweb.movies.tags import PUBLISHED_LIST
 from moziweb.request import Request
 
-from ..cards import Link
+from ..context import Visit
 from ..moments import this_day
 from ..pages import error_page_of
-from ..static import READS
-from ..visit import Visit
+from ..static_files import READS
+from ..view_models import Link
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from moziweb.movies.queries import SCREENED, STREAMED
 from moziweb.movies.tags import NEWS_LIST, PREMIERES_LIST, PUBLISHED_LIST
 from moziweb.request import Request
 
+from ..context import Visit
 from ..feeds import atom, calendars
 from ..feeds.entries import calendar_entry, news_entry
 from ..moments import midnight_of, this_week
-from ..visit import Visit
 
 WEEKS_BACK: Final = 4
 """What opened lately stays in calendars, or it would vanish from them as it opens."""

@@ -7,7 +7,7 @@ from pyramid.view import view_config
 
 from moziweb.request import Request
 
-from ..paths import Paths
+from ..urls import Paths
 
 _DAY_SECONDS = 24 * 3600
 

@@ -22,11 +22,11 @@ from moziweb.movies.tags import (
 )
 from moziweb.request import Request
 
+from ..context import Visit
 from ..moments import this_day
 from ..pages import page_of
 from ..programme import Programme, film_pieces
 from ..slots import with_eager_row
-from ..visit import Visit
 
 SHOWN_PER_SECTION: Final = 60
 """How many premieres a genre's page shows before, and how many after, the present week."""

@@ -8,14 +8,14 @@ from moziweb.i18n import _
 from moziweb.movies.calendar import week_of
 from moziweb.request import Request
 
-from ..cards import Page
+from ..context import Visit
 from ..index import IndexSection, index_sections
 from ..moments import this_day
 from ..pages import page_of
 from ..periods import week_nav, week_text
 from ..programme import Programme, film_pieces
 from ..slots import Section, with_eager_row
-from ..visit import Visit
+from ..view_models import Page
 
 STANDING = frozenset({"this-week", "next-week"})
 """The sections that are shown when they are empty, too."""

@@ -15,13 +15,13 @@ from moziweb.movies.tags import movie_tag
 from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
-from ..cards import MoviePage, Page
+from ..context import Visit
 from ..film import movie_page
+from ..formatting import shortened
 from ..moments import beginning_of
 from ..pages import page_of
-from ..paths import movie_segment
-from ..visit import Visit
-from ..wording import shortened
+from ..urls import movie_segment
+from ..view_models import MoviePage, Page
 
 DESCRIPTION_LENGTH: Final = 160
 """Characters of a page's description that search engines show."""

@@ -25,12 +25,12 @@ from moziweb.movies.spans import spans_between
 from moziweb.movies.tags import period_tag
 from moziweb.request import Request
 
-from ..cards import PeriodNav
+from ..context import Visit
 from ..pages import not_indexed, page_of
 from ..periods import month_nav, week_nav, week_text
 from ..programme import Programme, film_pieces
 from ..slots import Section, with_eager_row
-from ..visit import Visit
+from ..view_models import PeriodNav
 
 AnyPeriod = TypeVar("AnyPeriod", bound=Period)
 NavMaker = Callable[[Visit, AnyPeriod, Neighbours | None], PeriodNav]

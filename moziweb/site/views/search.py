@@ -22,11 +22,11 @@ from moziweb.movies.finding import (
 from moziweb.movies.news import openings_of
 from moziweb.request import Request
 
-from ..cards import Page
+from ..context import Visit
 from ..pages import not_indexed, page_of
 from ..programme import Programme, film_pieces
 from ..slots import Section, with_eager_row
-from ..visit import Visit
+from ..view_models import Page
 
 SHOWN: Final = 28
 """The films of one page of results: four rows of the widest layout."""

@@ -21,9 +21,9 @@ from moziweb.movies.walk import (
 )
 from moziweb.request import Request
 
+from ..context import Visit
 from ..feeds import MAP_BLOCK, sitemaps
-from ..paths import segment_of
-from ..visit import Visit
+from ..urls import segment_of
 
 _LAST_BLOCK: Final = MAX_ID // MAP_BLOCK
 _NUMBER: Final = re.compile("0|[1-9][0-9]{0,8}")

@@ -14,11 +14,11 @@ from moziweb.movies.tags import (
 )
 from moziweb.request import Request
 
+from ..context import Visit
 from ..moments import this_day
 from ..pages import page_of
 from ..programme import Programme, film_pieces
 from ..slots import with_eager_row
-from ..visit import Visit
 
 UNDATED_SHOWN: Final = 240
 """How many films the page of those without a date shows: more than any year has had."""

@@ -9,8 +9,8 @@ from moziweb.cache.http.view_deriver import depend
 from moziweb.movies.calendar import budapest_today
 from moziweb.request import Request
 
-from .paths import Paths
-from .wording import Wording
+from .formatting import Wording
+from .urls import Paths
 
 
 @dataclass(frozen=True, slots=True)
