@@ -30,7 +30,7 @@ from moziweb.movies.walk import (
 from moziweb.request import Request
 
 from .feeds import CALENDARS, MAP_BLOCK
-from .index import UNDATED_SHOWN
+from .presenters.index import UNDATED_SHOWN
 from .urls import Paths, segment_of
 
 BATCH: Final = 40

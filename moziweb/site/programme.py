@@ -18,12 +18,12 @@ from moziweb.movies.tags import movie_tag
 from moziweb.request import Request
 
 from .context import Visit
-from .listings import Shelf, premiere_of
-from .pictures import blur_of
+from .presenters.image import blur_of
+from .presenters.movie_list import Shelf, premiere_of
 from .slots import BACKDROP, CardSlot, PieceKey, Section
 
 _TEMPLATE: Final = "moziweb:templates/pieces.jinja2"
-_KNOWN: Final = "moziweb.site.listings"
+_KNOWN: Final = "moziweb.site.presenters.movie_list"
 
 
 class Programme:

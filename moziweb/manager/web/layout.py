@@ -10,7 +10,7 @@ from pyramid.view import view_config
 
 from moziweb.i18n import LOCALES, _, locale_prefix
 from moziweb.request import Request
-from moziweb.site.pages import LANGUAGE_NAMES
+from moziweb.site.presenters.page_head import LANGUAGE_NAMES
 from moziweb.site.view_models import Link
 
 from ..auth.sessions import signed_in

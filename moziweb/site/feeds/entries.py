@@ -11,7 +11,7 @@ from moziweb.movies.queries import Listing
 from moziweb.movies.tags import movie_tag, premiere_tag, service_tag
 
 from ..context import Visit
-from ..listings import titles
+from ..presenters.movie_list import titles
 from . import atom, authority, calendars
 
 

@@ -8,7 +8,7 @@ from moziweb.i18n import _
 from moziweb.request import Request
 
 from ..context import Visit
-from ..pages import page_of
+from ..presenters.page_head import page_of
 
 
 @view_config(route_name="about", renderer="about.jinja2", request_method="GET")

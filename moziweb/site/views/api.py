@@ -1,4 +1,4 @@
-"""The JSON API; ``moziweb.site.payload`` documents its shapes. It has no language of its own."""
+"""The JSON API; ``moziweb.site.presenters.json_api`` documents its shapes. It has no language of its own."""
 
 import re
 from typing import Any, Final
@@ -11,11 +11,11 @@ from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
 from ..context import Visit
-from ..film import depend_on_movie
-from ..index import index_sections
-from ..listings import Shelf
 from ..moments import this_day
-from ..payload import main_payload, movie_payload
+from ..presenters.index import index_sections
+from ..presenters.json_api import main_payload, movie_payload
+from ..presenters.movie import depend_on_movie
+from ..presenters.movie_list import Shelf
 
 _ID: Final = re.compile(r"[1-9][0-9]{0,9}")
 

@@ -25,7 +25,7 @@ from moziweb.request import Request
 
 from ..context import Visit
 from ..moments import this_day
-from ..pages import error_page_of
+from ..presenters.page_head import error_page_of
 from ..static_files import READS
 from ..view_models import Link
 

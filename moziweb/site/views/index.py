@@ -9,10 +9,10 @@ from moziweb.movies.calendar import week_of
 from moziweb.request import Request
 
 from ..context import Visit
-from ..index import IndexSection, index_sections
 from ..moments import this_day
-from ..pages import page_of
-from ..periods import week_nav, week_text
+from ..presenters.index import IndexSection, index_sections
+from ..presenters.page_head import page_of
+from ..presenters.period_nav import week_nav, week_text
 from ..programme import Programme, film_pieces
 from ..slots import Section, with_eager_row
 from ..view_models import Page

@@ -16,10 +16,10 @@ from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
 from ..context import Visit
-from ..film import movie_page
 from ..formatting import shortened
 from ..moments import beginning_of
-from ..pages import page_of
+from ..presenters.movie import movie_page
+from ..presenters.page_head import page_of
 from ..urls import movie_segment
 from ..view_models import MoviePage, Page
 

@@ -26,8 +26,8 @@ from moziweb.movies.tags import period_tag
 from moziweb.request import Request
 
 from ..context import Visit
-from ..pages import not_indexed, page_of
-from ..periods import month_nav, week_nav, week_text
+from ..presenters.page_head import not_indexed, page_of
+from ..presenters.period_nav import month_nav, week_nav, week_text
 from ..programme import Programme, film_pieces
 from ..slots import Section, with_eager_row
 from ..view_models import PeriodNav

@@ -23,7 +23,7 @@ from moziweb.movies.news import openings_of
 from moziweb.request import Request
 
 from ..context import Visit
-from ..pages import not_indexed, page_of
+from ..presenters.page_head import not_indexed, page_of
 from ..programme import Programme, film_pieces
 from ..slots import Section, with_eager_row
 from ..view_models import Page

@@ -16,7 +16,7 @@ from moziweb.request import Request
 
 from ..context import Visit
 from ..moments import this_day
-from ..pages import page_of
+from ..presenters.page_head import page_of
 from ..programme import Programme, film_pieces
 from ..slots import with_eager_row
 

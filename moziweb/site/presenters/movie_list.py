@@ -9,11 +9,11 @@ from moziweb.movies.tags import genre_tag, moved_tag, movie_tag, premiere_tag, s
 from moziweb.posters.urls import PosterLinks, poster_links
 from moziweb.request import Request
 
-from .context import Visit
-from .formatting import Wording
-from .pictures import picture_of
-from .premieres import NO_PREMIERE, premiere_line
-from .view_models import Card, GenreLink, PremiereLine
+from ..context import Visit
+from ..formatting import Wording
+from ..view_models import Card, GenreLink, PremiereLine
+from .image import picture_of
+from .premiere import NO_PREMIERE, premiere_line
 
 
 def titles(visit: Visit, movie: Movie) -> tuple[str, str]:

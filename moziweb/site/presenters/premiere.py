@@ -7,8 +7,8 @@ from moziweb.movies.calendar import BUDAPEST, week_of
 from moziweb.movies.models import DatePrecision, Premiere, PremiereChange
 from moziweb.movies.queries import RUNNING
 
-from .formatting import Wording, iso_date
-from .view_models import DateChange, PremiereLine
+from ..formatting import Wording, iso_date
+from ..view_models import DateChange, PremiereLine
 
 NO_PREMIERE: Final = PremiereLine(
     date_text="",

@@ -8,9 +8,9 @@ from moziweb.movies.calendar import Month, Period, Week, in_bounds, month_of, we
 from moziweb.movies.models import DatePrecision
 from moziweb.movies.queries import Neighbours
 
-from .context import Visit
-from .formatting import Wording
-from .view_models import Link, PeriodNav
+from ..context import Visit
+from ..formatting import Wording
+from ..view_models import Link, PeriodNav
 
 _MONTHS_BACK: Final = 3
 _MONTHS_AHEAD: Final = 8

@@ -17,11 +17,11 @@ from moziweb.movies.tags import distributor_tag, genre_slug_tag, movie_ids_tag
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB
 from moziweb.posters.urls import PosterLinks
 
-from .context import Visit
-from .facts import cast_of, directors_of, trailer_url
-from .formatting import iso_date
+from ..context import Visit
+from ..formatting import iso_date
 from .index import IndexSection
-from .listings import Shelf
+from .movie_facts import cast_of, directors_of, trailer_url
+from .movie_list import Shelf
 
 _POSTER_NAMES: Final = {"full": POSTER, "thumb": THUMB, "small": SMALL, "blur": BLUR}
 

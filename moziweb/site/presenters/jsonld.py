@@ -8,11 +8,11 @@ from markupsafe import Markup
 
 from moziweb.movies.models import Credit, Movie
 
-from .context import Visit
-from .facts import cast_of, directors_of, imdb_url, synopsis_of
-from .formatting import iso_date, iso_runtime
-from .listings import titles
-from .view_models import Picture
+from ..context import Visit
+from ..formatting import iso_date, iso_runtime
+from ..view_models import Picture
+from .movie_facts import cast_of, directors_of, imdb_url, synopsis_of
+from .movie_list import titles
 
 # Inside a script element only these could end it, or begin what the HTML parser takes for one; the
 # line separators are no line breaks to JSON but are to older JavaScript.

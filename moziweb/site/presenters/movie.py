@@ -21,15 +21,15 @@ from moziweb.movies.tags import (
 )
 from moziweb.posters.urls import PosterLinks
 
-from .context import Visit
-from .facts import cast_of, directors_of, imdb_url, synopsis_of, trailer_url
-from .formatting import iso_runtime
+from ..context import Visit
+from ..formatting import iso_runtime
+from ..view_models import Link, MoviePage, PremiereLine, TrailerLink
+from .image import picture_of
 from .jsonld import movie_json_ld
-from .listings import genre_links, titles
-from .periods import week_text
-from .pictures import picture_of
-from .premieres import premiere_line
-from .view_models import Link, MoviePage, PremiereLine, TrailerLink
+from .movie_facts import cast_of, directors_of, imdb_url, synopsis_of, trailer_url
+from .movie_list import genre_links, titles
+from .period_nav import week_text
+from .premiere import premiere_line
 
 _SOURCES: Final = {
     "demo": _(

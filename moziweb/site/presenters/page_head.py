@@ -5,8 +5,8 @@ from typing import Final
 
 from moziweb.i18n import LOCALES
 
-from .context import Visit
-from .view_models import Link, Page
+from ..context import Visit
+from ..view_models import Link, Page
 
 SITE_NAME: Final = "moziweb"
 

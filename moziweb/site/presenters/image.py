@@ -7,8 +7,8 @@ from moziweb.posters.imaging.palette_css import TONE_NONE
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB, find_recipe
 from moziweb.posters.urls import PosterLinks
 
-from .context import Visit
-from .view_models import Picture
+from ..context import Visit
+from ..view_models import Picture
 
 _SRCSET: Final = (SMALL, THUMB, POSTER)
 

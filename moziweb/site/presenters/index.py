@@ -21,7 +21,7 @@ from moziweb.movies.queries import (
 )
 from moziweb.movies.tags import UNDATED_LIST, dated_tag, period_tag
 
-from .context import Visit
+from ..context import Visit
 
 UNDATED_SHOWN: Final = 6
 """How many films without a date the index shows before it links to their page."""
