@@ -10,8 +10,8 @@ import urllib3
 from pyramid.router import Router
 
 from moziweb.cache import Cache
-from moziweb.site.addresses import Address, Priority
-from moziweb.site.warming import Ask, Warmed, cached_addresses, in_process
+from moziweb.site.page_cache.url_inventory import Address, Priority
+from moziweb.site.page_cache.warming import Ask, Warmed, cached_addresses, in_process
 
 from .in_parallel import in_parallel
 from .installation import (

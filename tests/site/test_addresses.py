@@ -9,7 +9,7 @@ from webtest import TestApp
 from moziweb.cache import tag
 from moziweb.movies.models import Movie
 from moziweb.movies.tags import movie_tag
-from moziweb.site.addresses import Address, Addresses, Priority, pages_showing
+from moziweb.site.page_cache.url_inventory import Address, Addresses, Priority, pages_showing
 from tests.conftest import QueryCounter
 from tests.services.memcached import MemcachedServer
 

@@ -9,7 +9,7 @@ from moziweb.cache import Cache, Tally
 from moziweb.cache.http.url_index import AddressBook
 from moziweb.cache.regions.metrics import Counted, Slow
 from moziweb.movies.calendar import BUDAPEST
-from moziweb.site.addresses import Priority
+from moziweb.site.page_cache.url_inventory import Priority
 
 from .charts import BarChart, Point, bar_chart
 

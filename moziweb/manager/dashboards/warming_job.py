@@ -18,8 +18,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
-from moziweb.site.addresses import Priority
-from moziweb.site.warming import cached_addresses, in_process
+from moziweb.site.page_cache.url_inventory import Priority
+from moziweb.site.page_cache.warming import cached_addresses, in_process
 
 from ..audit.log import Actor
 from .models import CacheWarming

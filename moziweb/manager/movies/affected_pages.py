@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from moziweb.cache import kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, JOURNAL
 from moziweb.i18n import LOCALES
-from moziweb.site.addresses import Address, Addresses, Priority, pages_showing
+from moziweb.site.page_cache.url_inventory import Address, Addresses, Priority, pages_showing
 from moziweb.site.urls import segment_of
 
 SECONDS: Final = 1.0

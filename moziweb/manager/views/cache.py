@@ -22,7 +22,7 @@ from moziweb.cache.protocol.tags import MODEL
 from moziweb.caching import DECLARATIONS
 from moziweb.i18n import _
 from moziweb.request import Request
-from moziweb.site.addresses import Priority
+from moziweb.site.page_cache.url_inventory import Priority
 
 from ..audit.history import latest_entries
 from ..audit.log import CACHE, Change, Part, record

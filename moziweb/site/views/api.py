@@ -11,7 +11,7 @@ from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
 from ..context import Visit
-from ..moments import this_day
+from ..page_cache.validity import this_day
 from ..presenters.index import index_sections
 from ..presenters.json_api import main_payload, movie_payload
 from ..presenters.movie import depend_on_movie

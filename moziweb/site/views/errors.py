@@ -24,7 +24,7 @@ from moziweb.movies.tags import PUBLISHED_LIST
 from moziweb.request import Request
 
 from ..context import Visit
-from ..moments import this_day
+from ..page_cache.validity import this_day
 from ..presenters.page_head import error_page_of
 from ..static_files import READS
 from ..view_models import Link

@@ -18,7 +18,7 @@ from moziweb.request import Request
 from ..context import Visit
 from ..feeds import atom, calendars
 from ..feeds.entries import calendar_entry, news_entry
-from ..moments import midnight_of, this_week
+from ..page_cache.validity import midnight_of, this_week
 
 WEEKS_BACK: Final = 4
 """What opened lately stays in calendars, or it would vanish from them as it opens."""

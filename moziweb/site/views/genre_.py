@@ -23,10 +23,10 @@ from moziweb.movies.tags import (
 from moziweb.request import Request
 
 from ..context import Visit
-from ..moments import this_day
+from ..page_cache.fragments import Programme, film_pieces
+from ..page_cache.slots import with_eager_row
+from ..page_cache.validity import this_day
 from ..presenters.page_head import page_of
-from ..programme import Programme, film_pieces
-from ..slots import with_eager_row
 
 SHOWN_PER_SECTION: Final = 60
 """How many premieres a genre's page shows before, and how many after, the present week."""

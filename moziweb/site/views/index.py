@@ -9,12 +9,12 @@ from moziweb.movies.calendar import week_of
 from moziweb.request import Request
 
 from ..context import Visit
-from ..moments import this_day
+from ..page_cache.fragments import Programme, film_pieces
+from ..page_cache.slots import Section, with_eager_row
+from ..page_cache.validity import this_day
 from ..presenters.index import IndexSection, index_sections
 from ..presenters.page_head import page_of
 from ..presenters.period_nav import week_nav, week_text
-from ..programme import Programme, film_pieces
-from ..slots import Section, with_eager_row
 from ..view_models import Page
 
 STANDING = frozenset({"this-week", "next-week"})

@@ -17,7 +17,7 @@ from moziweb.request import Request
 
 from ..context import Visit
 from ..formatting import shortened
-from ..moments import beginning_of
+from ..page_cache.validity import beginning_of
 from ..presenters.movie import movie_page
 from ..presenters.page_head import page_of
 from ..urls import movie_segment

@@ -26,10 +26,10 @@ from moziweb.movies.tags import period_tag
 from moziweb.request import Request
 
 from ..context import Visit
+from ..page_cache.fragments import Programme, film_pieces
+from ..page_cache.slots import Section, with_eager_row
 from ..presenters.page_head import not_indexed, page_of
 from ..presenters.period_nav import month_nav, week_nav, week_text
-from ..programme import Programme, film_pieces
-from ..slots import Section, with_eager_row
 from ..view_models import PeriodNav
 
 AnyPeriod = TypeVar("AnyPeriod", bound=Period)

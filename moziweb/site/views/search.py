@@ -23,9 +23,9 @@ from moziweb.movies.news import openings_of
 from moziweb.request import Request
 
 from ..context import Visit
+from ..page_cache.fragments import Programme, film_pieces
+from ..page_cache.slots import Section, with_eager_row
 from ..presenters.page_head import not_indexed, page_of
-from ..programme import Programme, film_pieces
-from ..slots import Section, with_eager_row
 from ..view_models import Page
 
 SHOWN: Final = 28

@@ -15,10 +15,10 @@ from moziweb.movies.tags import (
 from moziweb.request import Request
 
 from ..context import Visit
-from ..moments import this_day
+from ..page_cache.fragments import Programme, film_pieces
+from ..page_cache.slots import with_eager_row
+from ..page_cache.validity import this_day
 from ..presenters.page_head import page_of
-from ..programme import Programme, film_pieces
-from ..slots import with_eager_row
 
 UNDATED_SHOWN: Final = 240
 """How many films the page of those without a date shows: more than any year has had."""

@@ -17,9 +17,9 @@ from moziweb.movies.queries import Listing, listings_of
 from moziweb.movies.tags import movie_tag
 from moziweb.request import Request
 
-from .context import Visit
-from .presenters.image import blur_of
-from .presenters.movie_list import Shelf, premiere_of
+from ..context import Visit
+from ..presenters.image import blur_of
+from ..presenters.movie_list import Shelf, premiere_of
 from .slots import BACKDROP, CardSlot, PieceKey, Section
 
 _TEMPLATE: Final = "moziweb:templates/pieces.jinja2"

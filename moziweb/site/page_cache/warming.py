@@ -8,7 +8,7 @@ from typing import Any, Final
 from moziweb.cache.http.routes import CachedRoutes
 from moziweb.request import Request
 
-from .addresses import Address, Addresses, Priority
+from .url_inventory import Address, Addresses, Priority
 
 _WARM: Final = frozenset({"l1", "hit"})
 _UNSTORED: Final = frozenset({"bypass", "stale", ""})

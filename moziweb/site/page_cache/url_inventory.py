@@ -29,9 +29,9 @@ from moziweb.movies.walk import (
 )
 from moziweb.request import Request
 
-from .feeds import CALENDARS, MAP_BLOCK
-from .presenters.index import UNDATED_SHOWN
-from .urls import Paths, segment_of
+from ..feeds import CALENDARS, MAP_BLOCK
+from ..presenters.index import UNDATED_SHOWN
+from ..urls import Paths, segment_of
 
 BATCH: Final = 40
 """Entries that are fetched together: some megabytes."""

@@ -23,7 +23,7 @@ from moziweb.cache.admin.inspection import (
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.request import Request
 
-from .addresses import Addresses, Priority
+from .url_inventory import Addresses, Priority
 
 LATEST: Final = 12
 """Invalidations that are listed."""

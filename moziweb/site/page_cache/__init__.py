@@ -1,0 +1,1 @@
+"""The page cache of the site: fragments, validity, the inventory of URLs, warming."""
