@@ -12,17 +12,17 @@ from moziweb.movies.tags import movie_tag, premiere_tag, service_tag
 
 from ..context import Visit
 from ..presenters.movie_list import titles
-from . import atom, authority, calendars
+from . import atom, authority, ical
 
 
 def calendar_entry(
     visit: Visit, listing: Listing, premiere: Premiere, changes: Sequence[PremiereChange]
-) -> calendars.Entry:
+) -> ical.Entry:
     """The event of a premiere; ``changes`` are its moves, the oldest first."""
     _depend(visit, listing, premiere)
     cancelled = premiere.cancelled_at
     told = [change.changed_at for change in changes] + ([cancelled] if cancelled else [])
-    return calendars.Entry(
+    return ical.Entry(
         uid=f"premiere-{premiere.id}@{authority(visit.paths.base_url)}",
         day=premiere.date,
         summary=_summary(visit, listing, premiere),

@@ -16,7 +16,7 @@ from moziweb.movies.tags import NEWS_LIST, PREMIERES_LIST, PUBLISHED_LIST
 from moziweb.request import Request
 
 from ..context import Visit
-from ..feeds import atom, calendars
+from ..feeds import atom, ical
 from ..feeds.entries import calendar_entry, news_entry
 from ..page_cache.validity import midnight_of, this_week
 
@@ -51,7 +51,7 @@ def calendar(request: Request) -> Response:
         for premiere, listing in shown
     ]
     url = visit.paths.url("calendar", part=part)
-    body = calendars.calendar(visit.wording.say(name), url, visit.wording.locale, entries)
+    body = ical.calendar(visit.wording.say(name), url, visit.wording.locale, entries)
     return Response(body, content_type="text/calendar", charset="utf-8")
 
 

@@ -22,7 +22,7 @@ from moziweb.movies.walk import (
 from moziweb.request import Request
 
 from ..context import Visit
-from ..feeds import MAP_BLOCK, sitemaps
+from ..feeds import MAP_BLOCK, sitemap
 from ..urls import segment_of
 
 _LAST_BLOCK: Final = MAX_ID // MAP_BLOCK
@@ -42,7 +42,7 @@ def sitemap(request: Request) -> Response:
         *(url("sitemap_year", year=str(year)) for year in years if FIRST_YEAR <= year <= LAST_YEAR),
         *(url("sitemap_movies", block=str(block)) for block in blocks),
     )
-    return _xml(sitemaps.index(maps))
+    return _xml(sitemap.index(maps))
 
 
 @view_config(route_name="sitemap_pages", request_method="GET", cache="feeds")
@@ -52,7 +52,7 @@ def sitemap_pages(request: Request) -> Response:
     visit.depend(GENRES_LIST)
     pages = (_alternates(visit, route) for route in ("index", "undated", "about"))
     genres = (_alternates(visit, "genre", genre=slug) for slug in genre_slugs(request.dbsession))
-    return _xml(sitemaps.urlset((*pages, *genres)))
+    return _xml(sitemap.urlset((*pages, *genres)))
 
 
 @view_config(route_name="sitemap_year", request_method="GET", cache="feeds")
@@ -70,7 +70,7 @@ def sitemap_year(request: Request) -> Response:
         *(_alternates(visit, "week", week=week.name) for week in weeks if week in filled_weeks),
         *(_alternates(visit, "month", month=each.name) for each in months if each in filled_months),
     )
-    return _xml(sitemaps.urlset(pages))
+    return _xml(sitemap.urlset(pages))
 
 
 @view_config(route_name="sitemap_movies", request_method="GET", cache="feeds")
@@ -83,7 +83,7 @@ def sitemap_movies(request: Request) -> Response:
     if not movies:
         raise HTTPNotFound
     names = (segment_of(movie_id, slug) for movie_id, slug in movies)
-    return _xml(sitemaps.urlset(_alternates(visit, "movie", movie=name) for name in names))
+    return _xml(sitemap.urlset(_alternates(visit, "movie", movie=name) for name in names))
 
 
 def _weeks_of(year: int) -> list[Week]:
@@ -100,7 +100,7 @@ def _number(text: str, least: int, most: int) -> int:
     return int(text)
 
 
-def _alternates(visit: Visit, route: str, **values: str) -> sitemaps.Alternates:
+def _alternates(visit: Visit, route: str, **values: str) -> sitemap.Alternates:
     return dict(visit.paths.alternates(route, **values))
 
 
