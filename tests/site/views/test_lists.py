@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.site.views.genre_ import SHOWN_PER_SECTION
+from moziweb.site.views.genre import SHOWN_PER_SECTION
 from tests.conftest import QueryCounter
 from tests.factories import THURSDAY, add_genres, add_poster, make_movie, make_premiere
 from tests.site.scraper import cards

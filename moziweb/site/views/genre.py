@@ -9,17 +9,8 @@ from pyramid.view import view_config
 from moziweb.i18n import _
 from moziweb.movies.calendar import week_of
 from moziweb.movies.models import Genre
-from moziweb.movies.queries import (
-    genre_by_slug,
-    genre_premieres_before,
-    genre_premieres_from,
-)
-from moziweb.movies.tags import (
-    GENRES_LIST,
-    genre_list_tag,
-    genre_slug_tag,
-    genre_tag,
-)
+from moziweb.movies.queries import genre_by_slug, genre_premieres_before, genre_premieres_from
+from moziweb.movies.tags import GENRES_LIST, genre_list_tag, genre_slug_tag, genre_tag
 from moziweb.request import Request
 
 from ..context import Visit
