@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.movies.calendar import budapest_today, week_of
 from moziweb.movies.models import FieldProvenance, Movie, Premiere, PremiereKind
-from moziweb.movies.search import search_text
 from moziweb.movies.slugs import slug_of
+from moziweb.movies.text_folding import search_text
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 
 FILE: Final = Path(__file__).parent / "data" / "movies-6000.csv.xz"

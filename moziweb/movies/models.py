@@ -15,7 +15,7 @@ from moziweb.clock import utc_now
 from moziweb.db.meta import Base, WordList, enum_column
 
 from .calendar import FIRST_YEAR, LAST_YEAR
-from .search import name_of_insert, search_text_of_insert
+from .text_folding import name_of_insert, search_text_of_insert
 
 # ``Premiere.date`` hides the type of its own annotation.
 Day: TypeAlias = date

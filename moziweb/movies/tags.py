@@ -18,7 +18,7 @@ from sqlalchemy.orm import object_session
 from moziweb.cache import tag
 from moziweb.caching import DECLARATIONS
 
-from . import versions
+from . import edit_version
 from .calendar import Period, Week, month_of, week_of
 from .models import (
     Credit,
@@ -34,7 +34,7 @@ from .models import (
     StreamingService,
     Trailer,
 )
-from .spans import spans_of
+from .week_range_tags import spans_of
 
 PUBLISHED_LIST: Final = tag("list", "movies")
 """Which films there are: for whoever is told that there is no such film."""
@@ -339,6 +339,6 @@ event.listen(Premiere, "before_delete", _premiere_goes)
 def includeme(config: Configurator) -> None:
     """Nothing is left to do: what importing this module declared holds for every application.
 
-    So it is with ``versions``, whose listeners are on the same models.
+    So it is with ``edit_version``, whose listeners are on the same models.
     """
-    config.registry["movie_versions"] = versions
+    config.registry["movie_versions"] = edit_version

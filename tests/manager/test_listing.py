@@ -75,7 +75,7 @@ def test_a_number_is_an_id_too(dbsession: Session) -> None:
 
 
 def test_the_search_follows_the_title(dbsession: Session) -> None:
-    import_module("moziweb.movies.versions")  # as the application does
+    import_module("moziweb.movies.edit_version")  # as the application does
     film = factories.make_movie(dbsession, "Régi")
     film.title = "Új"
     dbsession.flush()

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, inspect
 from sqlalchemy.orm import Session
 
-from moziweb.movies.finding import (
+from moziweb.movies.models import CreditRole, Movie, Person
+from moziweb.movies.search_queries import (
     MAX_LENGTH,
     MAX_WORDS,
     InvalidPlaceError,
@@ -15,7 +16,6 @@ from moziweb.movies.finding import (
     films_alike,
     films_found,
 )
-from moziweb.movies.models import CreditRole, Movie, Person
 from tests.factories import add_people, make_movie
 
 FILMS = {

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moziweb.movies.lead_premiere import opening_of, opening_until
 from moziweb.movies.models import DatePrecision, Premiere, PremiereKind
-from moziweb.movies.opening import opening_of, opening_until
 
 TODAY = date(2026, 8, 24)  # a Monday, in the week of the 20th
 CINEMA, LIMITED = PremiereKind.CINEMA, PremiereKind.LIMITED

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moziweb.movies.calendar import week_of
-from moziweb.movies.spans import spans_between, spans_of
+from moziweb.movies.week_range_tags import spans_between, spans_of
 
 days = st.dates(date(1, 1, 8), date(9999, 12, 20))
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
-from moziweb.movies import walk
+from moziweb.movies import enumeration
 from moziweb.movies.models import DatePrecision
 from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS
 from tests import factories
@@ -17,7 +17,7 @@ FIRST = date(2026, 8, 20)
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    for function in (walk.movies_after, walk.days_after):
+    for function in (enumeration.movies_after, enumeration.days_after):
         defaults = function.__defaults__ or ()
         monkeypatch.setattr(function, "__defaults__", (*defaults[:-1], 3))
 
@@ -27,7 +27,7 @@ def test_every_published_movie_comes_once(database: Database, dbsession: Session
     made[4].published = False
     dbsession.commit()
     expected = [(movie.id, movie.slug) for movie in made if movie.published]
-    assert list(walk.every_movie(database)) == expected
+    assert list(enumeration.every_movie(database)) == expected
 
 
 def test_a_walk_asks_once_for_each_batch(
@@ -37,14 +37,14 @@ def test_a_walk_asks_once_for_each_batch(
         factories.make_movie(dbsession, f"Film {number}")
     dbsession.commit()
     with query_counter(database.engine) as statements:
-        assert len(list(walk.every_movie(database))) == 7
+        assert len(list(enumeration.every_movie(database))) == 7
     assert len(statements) == 4  # three, three, one, none
 
 
 def test_what_is_added_on_the_way_is_met(database: Database, dbsession: Session) -> None:
     first = factories.make_movie(dbsession, "Első")
     dbsession.commit()
-    steps = walk.every_movie(database)
+    steps = enumeration.every_movie(database)
     assert next(steps)[0] == first.id
     later = factories.make_movie(dbsession, "Második")
     dbsession.commit()
@@ -61,8 +61,8 @@ def test_every_day_comes_once_and_in_order(database: Database, dbsession: Sessio
     month = factories.make_movie(dbsession, "Havi")
     factories.make_premiere(dbsession, month, date(2027, 5, 1), precision=DatePrecision.MONTH)
     dbsession.commit()
-    assert list(walk.every_day(database, DAYS)) == days
-    assert list(walk.every_day(database, DAYS_AND_MONTHS)) == [*days, date(2027, 5, 1)]
+    assert list(enumeration.every_day(database, DAYS)) == days
+    assert list(enumeration.every_day(database, DAYS_AND_MONTHS)) == [*days, date(2027, 5, 1)]
 
 
 def test_movies_open_in_a_span_the_latest_first(dbsession: Session) -> None:
@@ -70,5 +70,5 @@ def test_movies_open_in_a_span_the_latest_first(dbsession: Session) -> None:
     for movie, day in ((early, 0), (late, 7), (outside, 8), (early, 3)):
         factories.make_premiere(dbsession, movie, FIRST + timedelta(days=day))
     dbsession.commit()
-    found = walk.movies_opening(dbsession, FIRST, FIRST + timedelta(days=7))
+    found = enumeration.movies_opening(dbsession, FIRST, FIRST + timedelta(days=7))
     assert [movie_id for movie_id, _ in found] == [late.id, early.id]

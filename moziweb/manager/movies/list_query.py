@@ -13,7 +13,7 @@ from moziweb.db.types import MAX_ID
 from moziweb.db.unsought import Unsought
 from moziweb.movies.calendar import week_of
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
-from moziweb.movies.search import folded
+from moziweb.movies.text_folding import folded
 from moziweb.posters.models import PosterSource, SourceState
 
 FAILING: Final = (SourceState.FAILED, SourceState.RETRY_WAIT)

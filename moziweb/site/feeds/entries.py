@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from pyramid.i18n import TranslationString
 
 from moziweb.i18n import _
+from moziweb.movies.feed_queries import News, Told
 from moziweb.movies.models import Premiere, PremiereChange
-from moziweb.movies.news import News, Told
 from moziweb.movies.queries import Listing
 from moziweb.movies.tags import movie_tag, premiere_tag, service_tag
 

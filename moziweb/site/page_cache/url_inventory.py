@@ -17,9 +17,7 @@ from pyramid.registry import Registry
 from moziweb.db import Database
 from moziweb.i18n import LOCALES
 from moziweb.movies.calendar import Week, budapest_today, in_bounds, month_of, week_of
-from moziweb.movies.opening import WEEKS_IN_CINEMAS
-from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS, undated_movies
-from moziweb.movies.walk import (
+from moziweb.movies.enumeration import (
     every_day,
     every_movie,
     genre_slugs,
@@ -27,6 +25,8 @@ from moziweb.movies.walk import (
     movies_opening,
     premiere_years,
 )
+from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
+from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS, undated_movies
 from moziweb.request import Request
 
 from ..feeds import CALENDARS, MAP_BLOCK

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from moziweb.i18n import _
 from moziweb.movies.calendar import Week, week_of
+from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
 from moziweb.movies.models import Premiere, PremiereKind
-from moziweb.movies.opening import WEEKS_IN_CINEMAS
 from moziweb.movies.queries import (
     RUNNING,
     SCREENED,

@@ -4,8 +4,8 @@ from typing import Final
 
 from moziweb.i18n import _
 from moziweb.movies.calendar import in_bounds, week_of
+from moziweb.movies.lead_premiere import opening_of
 from moziweb.movies.models import DatePrecision, Movie, Premiere
-from moziweb.movies.opening import opening_of
 from moziweb.movies.tags import (
     distributor_tag,
     genre_slug_tag,

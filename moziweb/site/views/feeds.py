@@ -9,8 +9,8 @@ from pyramid.view import view_config
 
 from moziweb.i18n import _
 from moziweb.movies.calendar import week_of
+from moziweb.movies.feed_queries import changes_of, latest_news, premieres_from
 from moziweb.movies.models import PremiereKind
-from moziweb.movies.news import changes_of, latest_news, premieres_from
 from moziweb.movies.queries import SCREENED, STREAMED
 from moziweb.movies.tags import NEWS_LIST, PREMIERES_LIST, PUBLISHED_LIST
 from moziweb.request import Request

@@ -8,8 +8,8 @@ from pyramid.view import view_config
 
 from moziweb.cache.http.view_deriver import cap
 from moziweb.i18n import _
+from moziweb.movies.lead_premiere import opening_until
 from moziweb.movies.models import Movie
-from moziweb.movies.opening import opening_until
 from moziweb.movies.queries import whole_movie
 from moziweb.movies.tags import movie_tag
 from moziweb.posters.urls import poster_links

@@ -11,7 +11,8 @@ from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.view import view_config
 
 from moziweb.i18n import _
-from moziweb.movies.finding import (
+from moziweb.movies.feed_queries import openings_of
+from moziweb.movies.search_queries import (
     MAX_LENGTH,
     InvalidPlaceError,
     Place,
@@ -19,7 +20,6 @@ from moziweb.movies.finding import (
     films_alike,
     films_found,
 )
-from moziweb.movies.news import openings_of
 from moziweb.request import Request
 
 from ..context import Visit

@@ -10,15 +10,15 @@ from pyramid.view import view_config
 
 from moziweb.db.types import MAX_ID
 from moziweb.movies.calendar import FIRST_YEAR, LAST_YEAR, Month, Week, month_of, week_of
-from moziweb.movies.queries import DAYS
-from moziweb.movies.tags import GENRES_LIST, PREMIERES_LIST, PUBLISHED_LIST, period_tag
-from moziweb.movies.walk import (
+from moziweb.movies.enumeration import (
     genre_slugs,
     movie_blocks,
     movies_of_block,
     premiere_days,
     premiere_years,
 )
+from moziweb.movies.queries import DAYS
+from moziweb.movies.tags import GENRES_LIST, PREMIERES_LIST, PUBLISHED_LIST, period_tag
 from moziweb.request import Request
 
 from ..context import Visit

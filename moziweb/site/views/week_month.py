@@ -21,8 +21,8 @@ from moziweb.movies.queries import (
     neighbours,
     premieres_between,
 )
-from moziweb.movies.spans import spans_between
 from moziweb.movies.tags import period_tag
+from moziweb.movies.week_range_tags import spans_between
 from moziweb.request import Request
 
 from ..context import Visit

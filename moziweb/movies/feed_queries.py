@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Select, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from .lead_premiere import opening_of
 from .models import Movie, Premiere, PremiereChange, PremiereKind
-from .opening import opening_of
 from .queries import DAYS, Listing, listings_of
 
 

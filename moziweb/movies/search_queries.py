@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from moziweb.db.types import MAX_ID
 
 from .models import Credit, Movie, Person
-from .search import folded
+from .text_folding import folded
 
 MAX_WORDS: Final = 6
 MAX_LENGTH: Final = 100

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, event, inspect, update
 
 from .models import Credit, Movie, MovieGenre, Person, Premiere, Trailer
-from .search import folded, search_text
+from .text_folding import folded, search_text
 
 _PARTS: Final = (Premiere, Credit, MovieGenre, Trailer)
 _TABLE: Final[Table] = Movie.__table__  # type: ignore[assignment]  # a mapped class's is a Table
