@@ -15,13 +15,13 @@ from moziweb.clock import utc_now
 from moziweb.db.types import MAX_ID
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.candidate import Candidate
+from moziweb.movies.importers.csv_columns import ListTerms, candidates_of
+from moziweb.movies.importers.file_readers import read_table
 from moziweb.movies.importers.planning import Plan
 from moziweb.movies.importers.problems import ImportRefused
 from moziweb.movies.importers.refreshing import due_films, note_refreshed, stale_films
-from moziweb.movies.importers.rows import ListTerms, candidates_of
+from moziweb.movies.importers.report import Tally, plan_event, plan_lines
 from moziweb.movies.importers.service import CHUNK, Importer
-from moziweb.movies.importers.tables import read_table
-from moziweb.movies.importers.telling import Tally, plan_event, plan_lines
 from moziweb.movies.importers.tmdb.source import TmdbSource, source_of
 from moziweb.posters.importer_port import ImportedPosters
 

@@ -8,10 +8,10 @@ from pyramid.response import Response
 
 from moziweb.i18n import _
 from moziweb.movies.calendar import budapest_today
+from moziweb.movies.importers.csv_columns import ListTerms, candidates_of
+from moziweb.movies.importers.file_readers import read_table
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.problems import ImportRefused, Unfit
-from moziweb.movies.importers.rows import ListTerms, candidates_of
-from moziweb.movies.importers.tables import read_table
 from moziweb.movies.importers.tmdb.source import Found
 from moziweb.posters.importer_port import ImportedPosters
 from moziweb.request import Request

@@ -33,8 +33,8 @@ from .candidate import CSV, TMDB, Candidate, GenreFact, PersonFact, PremiereFact
 from .fields import COLUMNS
 from .models import MovieReference
 from .planning import Plan
+from .poster_port import PosterShelf
 from .premieres import Step
-from .shelf import PosterShelf
 
 REASONS: Final[Mapping[str, str]] = {
     TMDB: "Új dátum a TMDB szerint",

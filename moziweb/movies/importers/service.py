@@ -21,8 +21,8 @@ from .candidate import Candidate
 from .loading import load_films, snapshot
 from .matching import Known, known_films, match
 from .planning import Effect, Plan, plan_change, plan_new, refused
+from .poster_port import PosterShelf
 from .problems import Problem
-from .shelf import PosterShelf
 
 log = logging.getLogger(__name__)
 

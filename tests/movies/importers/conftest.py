@@ -8,9 +8,9 @@ import pytest
 
 from moziweb.db import Database
 from moziweb.movies.importers.candidate import Candidate
-from moziweb.movies.importers.rows import ListTerms, candidates_of
+from moziweb.movies.importers.csv_columns import ListTerms, candidates_of
+from moziweb.movies.importers.file_readers import read_table
 from moziweb.movies.importers.service import Applied, Importer
-from moziweb.movies.importers.tables import read_table
 from moziweb.posters.importer_port import ImportedPosters
 
 NOW = datetime(2026, 8, 20, 10, tzinfo=UTC)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from moziweb.movies.importers.file_readers import Row, read_table
 from moziweb.movies.importers.problems import ImportRefused
-from moziweb.movies.importers.tables import Row, read_table
 
 TWO = [("row 2", {"title": "Dűne", "runtime": "155"}), ("row 3", {"title": "A; b, c"})]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from moziweb.demo.catalogue import Film, shipped_films
 from moziweb.movies.importers.tmdb.client import Terms, TmdbClient
-from moziweb.movies.importers.tmdb.pace import Pace
+from moziweb.movies.importers.tmdb.rate_limiter import Pace
 from moziweb.movies.importers.tmdb.source import TmdbSource
 from tests.services.tmdb import TOKEN, TmdbServer
 from tests.services.tmdb_films import film_of, release

@@ -23,7 +23,7 @@ from .errors import (
     TmdbUnauthorized,
     TmdbUnavailable,
 )
-from .pace import Pace
+from .rate_limiter import Pace
 
 APPENDED: Final = "release_dates,credits,videos,images,translations"
 """What comes along with a film; TMDB takes 20 at most."""

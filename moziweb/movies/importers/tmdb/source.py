@@ -15,7 +15,7 @@ from moziweb.movies.importers.values import imdb_id as parsed_imdb_id
 
 from .client import Terms, TmdbClient
 from .errors import TmdbNotFound, TmdbRefused
-from .films import candidate_of, missing
+from .mapping import candidate_of, missing
 
 ATTRIBUTION: Final = "This product uses the TMDB API but is not endorsed or certified by TMDB."
 """What is said, in these words, wherever data of theirs is shown."""

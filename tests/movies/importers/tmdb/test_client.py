@@ -14,7 +14,7 @@ from moziweb.movies.importers.tmdb.errors import (
     TmdbUnauthorized,
     TmdbUnavailable,
 )
-from moziweb.movies.importers.tmdb.pace import Pace
+from moziweb.movies.importers.tmdb.rate_limiter import Pace
 from tests.movies.importers.tmdb_world import WEEK, Sleeps, a_film, client_of
 from tests.services.tmdb import (
     TOKEN,

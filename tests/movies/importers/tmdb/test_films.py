@@ -14,7 +14,7 @@ from moziweb.movies.importers.candidate import (
     from_json,
     to_json,
 )
-from moziweb.movies.importers.tmdb.films import candidate_of
+from moziweb.movies.importers.tmdb.mapping import candidate_of
 from tests.movies.importers.tmdb_world import a_film, catalogue
 from tests.services.tmdb_films import release
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from moziweb.movies.importers.tmdb.films import candidate_of
+from moziweb.movies.importers.tmdb.mapping import candidate_of
 from moziweb.posters.fetching.fetcher import Fetched, Fetcher, FetchError, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.imaging.errors import ImageRejected

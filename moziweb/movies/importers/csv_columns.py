@@ -11,14 +11,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from moziweb.i18n import _
-from moziweb.movies.models import DatePrecision, PremiereKind
-from moziweb.movies.slugs import slug_of
 
+from ..models import DatePrecision, PremiereKind
+from ..slugs import slug_of
 from . import values
 from .candidate import CSV, Candidate, GenreFact, PremiereFact, TrailerFact
 from .fields import LENGTHS
+from .file_readers import Row, Table
 from .problems import Problem, Unfit, text_of
-from .tables import Row, Table
 
 _IDENTITY: Final = frozenset({"title", "external_id", "imdb_id", "tmdb_id"})
 _FINENESS: Final = (DatePrecision.YEAR, DatePrecision.MONTH, DatePrecision.DAY)

@@ -11,19 +11,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from moziweb.i18n import _
-from moziweb.movies.genres import GENRES
-from moziweb.movies.importers import values
-from moziweb.movies.importers.candidate import (
-    TMDB,
-    Candidate,
-    GenreFact,
-    PersonFact,
-    TrailerFact,
-)
-from moziweb.movies.importers.fields import LENGTHS
-from moziweb.movies.importers.problems import Problem, Unfit, text_of
-from moziweb.movies.models import Rating
 
+from ...genres import GENRES
+from ...models import Rating
+from .. import values
+from ..candidate import TMDB, Candidate, GenreFact, PersonFact, TrailerFact
+from ..fields import LENGTHS
+from ..problems import Problem, Unfit, text_of
 from .dates import hungarian
 
 MAX_CAST: Final = 12
