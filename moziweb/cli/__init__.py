@@ -14,7 +14,7 @@ import click
 # Pyramid 2.1 imports it; an operator can do nothing about that, and would be told each time.
 warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
 
-from .installation import Installation  # noqa: E402
+from .context import Installation  # noqa: E402
 
 __all__ = ["main"]
 

@@ -23,10 +23,10 @@ from moziweb.cache.admin.statistics import statistics_of
 from moziweb.cache.invalidation.outbox_relay import PERIOD
 from moziweb.caching import DECLARATIONS, JOURNAL
 
-from .cache_shown import described, inspection_lines, statistics_lines
+from .cache_inspect import described, inspection_lines, statistics_lines
 from .cache_warm import warm
-from .installation import CommandError, Installation, InstallationError, services_in_one_line
-from .stopping import stopping
+from .context import CommandError, Installation, InstallationError, services_in_one_line
+from .signals import stopping
 
 
 @click.group()

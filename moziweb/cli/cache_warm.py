@@ -13,16 +13,10 @@ from moziweb.cache import Cache
 from moziweb.site.page_cache.url_inventory import Address, Priority
 from moziweb.site.page_cache.warming import Ask, Warmed, cached_addresses, in_process
 
-from .in_parallel import in_parallel
-from .installation import (
-    CommandError,
-    Installation,
-    InstallationError,
-    relaying,
-    services_in_one_line,
-)
-from .report import Report, reporting
-from .stopping import stopping
+from .bounded_map import in_parallel
+from .context import CommandError, Installation, InstallationError, relaying, services_in_one_line
+from .progress import Report, reporting
+from .signals import stopping
 
 SECONDS: Final = 60.0
 """How long one page may take through HTTP."""

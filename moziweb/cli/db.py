@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from moziweb.db import migrations
 
-from .installation import CommandError, Installation
+from .context import CommandError, Installation
 
 _NOTHING = "base"
 """Alembic's word for a database without a schema."""

@@ -12,7 +12,7 @@ from moziweb.demo.errors import DemoError
 from moziweb.demo.loader import DemoReport, load_demo
 from moziweb.movies.calendar import BUDAPEST
 
-from .installation import CommandError, Installation, services_in_one_line
+from .context import CommandError, Installation, services_in_one_line
 
 
 @click.group()

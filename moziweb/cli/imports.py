@@ -25,9 +25,9 @@ from moziweb.movies.importers.service import CHUNK, Importer
 from moziweb.movies.importers.tmdb.source import TmdbSource, source_of
 from moziweb.posters.importer_port import ImportedPosters
 
-from .installation import CommandError, Installation, relaying, services_in_one_line
-from .report import Report, reporting
-from .stopping import Stop, stopping
+from .context import CommandError, Installation, relaying, services_in_one_line
+from .progress import Report, reporting
+from .signals import Stop, stopping
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from moziweb.db.types import MAX_ID
 from moziweb.posters.generation.batch import Done, DueSource, Need, Selection, generate
 from moziweb.posters.generation.result import Status
 
-from .care import gc_command, reconcile, verify
-from .installation import Installation, check_movie, relaying, services_in_one_line
-from .report import Report, reporting
-from .standing import retry_command, status
-from .stopping import pausing, stopping
+from .context import Installation, check_movie, relaying, services_in_one_line
+from .posters_maintenance import gc_command, reconcile, verify
+from .posters_status import retry_command, status
+from .progress import Report, reporting
+from .signals import pausing, stopping
 
 _UNMADE = (Status.FAILED, Status.HELD, Status.BUSY, Status.LOST)
 

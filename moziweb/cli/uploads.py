@@ -8,9 +8,9 @@ import click
 
 from moziweb.posters.maintenance.upload_migration import Migration, Move, MoveStatus, upload_files
 
-from .installation import Installation, relaying, services_in_one_line
-from .report import reporting
-from .stopping import stopping
+from .context import Installation, relaying, services_in_one_line
+from .progress import reporting
+from .signals import stopping
 
 
 @click.group()

@@ -24,7 +24,7 @@ from moziweb.manager.auth.login_throttle import forget_failures
 from moziweb.manager.auth.models import Role, User
 from moziweb.manager.auth.passwords import MIN_LENGTH, WeakPassword
 
-from .installation import CommandError, Installation, services_in_one_line
+from .context import CommandError, Installation, services_in_one_line
 
 
 @click.group()

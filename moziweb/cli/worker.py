@@ -12,8 +12,8 @@ from moziweb.clock import utc_now
 from moziweb.posters.generation.procrastinate_worker import Chore, PosterWorker
 from moziweb.storage import StorageUnavailable
 
+from .context import Installation, InstallationError, relaying, services_in_one_line
 from .imports import refresh_quietly
-from .installation import Installation, InstallationError, relaying, services_in_one_line
 
 REFRESH: Final = "imports.refresh"
 AT_NIGHT: Final = "17 3 * * *"

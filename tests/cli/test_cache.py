@@ -23,7 +23,7 @@ from webtest.http import StopableWSGIServer
 import moziweb
 from moziweb.cache import kind_of
 from moziweb.caching import DECLARATIONS, JOURNAL
-from moziweb.cli import installation, main
+from moziweb.cli import context, main
 from tests.cache.test_purging import Cdn
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
@@ -40,7 +40,7 @@ MEMORY = "cache.regions = pages fragments\ncache.default.backend = moziweb.memor
 @pytest.fixture
 def command(site: Site, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs ``moziweb -c site.ini cache …`` here; the logging of the tests stays as it is."""
-    monkeypatch.setattr(installation, "setup_logging", lambda ini: None)
+    monkeypatch.setattr(context, "setup_logging", lambda ini: None)
 
     def command(*arguments: str) -> Result:
         return CliRunner().invoke(main, ["-c", str(site.ini), "cache", *arguments])

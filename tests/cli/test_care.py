@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, update
 
-from moziweb.cli.installation import Installation
+from moziweb.cli.context import Installation
 from moziweb.cli.posters import posters
 from moziweb.cli.uploads import uploads
 from moziweb.posters.generation.host_breaker import STORAGE

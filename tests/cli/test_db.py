@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from moziweb.cli.installation import Installation, InstallationError
+from moziweb.cli.context import Installation, InstallationError
 from moziweb.db.migrations import head_revision
 
 from .conftest import INI, Run

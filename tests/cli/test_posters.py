@@ -11,7 +11,7 @@ import click
 import pytest
 from sqlalchemy import func, select, update
 
-from moziweb.cli.installation import Installation
+from moziweb.cli.context import Installation
 from moziweb.cli.posters import Tally, posters
 from moziweb.db import Database
 from moziweb.posters.generation.result import Outcome, Status

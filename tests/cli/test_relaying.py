@@ -6,7 +6,7 @@ import time
 import pytest
 
 from moziweb.caching import JOURNAL
-from moziweb.cli.installation import Installation, relaying
+from moziweb.cli.context import Installation, relaying
 
 from .conftest import Site
 from .test_cache import MEMORY, STAMPS, configure

@@ -4,7 +4,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from moziweb.cli.report import BarReport, progress_on
+from moziweb.cli.progress import BarReport, progress_on
 
 
 def test_the_bar_tells_the_rate_and_when_it_will_be_done() -> None:

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-from moziweb.cli import care
-from moziweb.cli.installation import Installation
+from moziweb.cli import posters_maintenance
+from moziweb.cli.context import Installation
 from moziweb.cli.posters import posters
 from moziweb.clock import utc_now
 from moziweb.db import Database
@@ -104,7 +104,7 @@ def test_reconciling_tells_refuses_and_mends(
     assert (summary["orphans"], summary["young"]) == (0, len(ORPHANS))
 
     # A bucket sets the time of its objects itself, so it is the command's clock that is moved.
-    monkeypatch.setattr(care, "utc_now", lambda: utc_now() + timedelta(days=2))
+    monkeypatch.setattr(posters_maintenance, "utc_now", lambda: utc_now() + timedelta(days=2))
     dry = run("reconcile")
     assert dry.exit_code == 1
     found = {(one["event"], one["key"]) for one in told(dry)[:-1]}

@@ -5,7 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TypeVar
 
-from .stopping import Stop
+from .signals import Stop
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")

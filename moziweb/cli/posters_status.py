@@ -14,7 +14,7 @@ from moziweb.db.types import MAX_ID
 from moziweb.posters.generation.error_codes import MEANINGS
 from moziweb.posters.maintenance.status import Retry, Standing, retry, standing
 
-from .installation import Installation, check_movie, services_in_one_line
+from .context import Installation, check_movie, services_in_one_line
 
 
 @click.command()

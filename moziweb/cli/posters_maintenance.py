@@ -12,9 +12,9 @@ from moziweb.posters.maintenance.pending_uploads import Forgotten
 from moziweb.posters.maintenance.reconciliation import Finding, Reconciler, Survey
 from moziweb.posters.maintenance.verification import Verdict, Verifier
 
-from .installation import CommandError, Installation, relaying, services_in_one_line
-from .report import Report, counting, reporting
-from .stopping import Stop, stopping
+from .context import CommandError, Installation, relaying, services_in_one_line
+from .progress import Report, counting, reporting
+from .signals import Stop, stopping
 
 _SHARE = 0.1
 
