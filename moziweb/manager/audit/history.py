@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from moziweb.db.unsought import Unsought
+from moziweb.db.planner_hints import Unsought
 from moziweb.i18n import _
 
 from .models import AuditEntry

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Select, SQLColumnExpression, func, select, tuple_
 from sqlalchemy.orm import Session, aliased, load_only
 
+from moziweb.db.planner_hints import Unsought
 from moziweb.db.types import MAX_ID
-from moziweb.db.unsought import Unsought
 from moziweb.movies.models import DatePrecision, Movie, Premiere
 from moziweb.posters.models import PosterSource, SourceState
 

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 from sqlalchemy import ColumnElement, Exists, Select, SQLColumnExpression, and_, exists, or_, select
 from sqlalchemy.orm import aliased
 
+from moziweb.db.planner_hints import Unsought
 from moziweb.db.types import MAX_ID
-from moziweb.db.unsought import Unsought
 from moziweb.movies.calendar import week_of
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
 from moziweb.movies.text_folding import folded
