@@ -5,7 +5,8 @@ from typing import Any
 
 from pyramid.config import Configurator
 
-from .contract import (
+from .disk import DiskStorage
+from .interface import (
     InvalidKey,
     ObjectNotFound,
     Storage,
@@ -14,7 +15,6 @@ from .contract import (
     StorageUnavailable,
     StoredObject,
 )
-from .disk import DiskStorage
 
 __all__ = [
     "InvalidKey",

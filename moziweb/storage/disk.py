@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO, Final
 from urllib.parse import quote
 
-from .contract import (
+from .interface import (
     InvalidKey,
     ObjectNotFound,
     StorageError,

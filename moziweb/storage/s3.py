@@ -13,7 +13,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from .contract import (
+from .fork_local import PerProcess
+from .interface import (
     StorageMisconfigured,
     StorageUnavailable,
     StoredObject,
@@ -22,9 +23,8 @@ from .contract import (
     valid_header,
     valid_key,
 )
-from .per_process import PerProcess
-from .s3_address import AddressingStyle, bucket_address
 from .s3_errors import ACLS_REFUSED, PUBLIC_ACLS_BLOCKED, Call, status, translated
+from .s3_urls import AddressingStyle, bucket_address
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

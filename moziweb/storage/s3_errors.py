@@ -16,7 +16,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from .contract import ObjectNotFound, StorageError, StorageMisconfigured, StorageUnavailable
+from .interface import ObjectNotFound, StorageError, StorageMisconfigured, StorageUnavailable
 
 # Codes that a later try may not meet. The server's own errors are among them for the answers to
 # batches, where they stand under a status of 200.

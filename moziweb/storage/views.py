@@ -5,8 +5,8 @@ from pyramid.httpexceptions import HTTPNotFound, HTTPServiceUnavailable
 from pyramid.request import Request
 from pyramid.response import FileIter, Response
 
-from .contract import InvalidKey, ObjectNotFound, StorageUnavailable, is_private
 from .disk import OBJECTS_PATH, DiskStorage
+from .interface import InvalidKey, ObjectNotFound, StorageUnavailable, is_private
 
 _BLOCK = 65_536
 

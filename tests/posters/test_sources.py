@@ -17,8 +17,8 @@ from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import LIMITS
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.storage import Storage
-from moziweb.storage.contract import is_private
 from moziweb.storage.disk import DiskStorage
+from moziweb.storage.interface import is_private
 from moziweb.storage.s3 import S3Storage
 
 from .conftest import add_source, picture, source_of

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.storage import InvalidKey, ObjectNotFound, Storage, StoredObject
-from moziweb.storage.contract import is_valid_key, valid_header, valid_key
+from moziweb.storage.interface import is_valid_key, valid_header, valid_key
 
 FOREVER = "max-age=290304000, public, immutable"
 KEY = "poster/12-macskafogo/0123456789abcdef-01234567.thumb.webp"

@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from moziweb.storage.per_process import PerProcess
+from moziweb.storage.fork_local import PerProcess
 
 
 def test_many_threads_get_one_value() -> None:

@@ -10,7 +10,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from moziweb.storage.s3 import S3Settings, S3Storage
-from moziweb.storage.s3_address import AddressingStyle
+from moziweb.storage.s3_urls import AddressingStyle
 
 KEY = "poster/1-a b/é+ű%.~'(*)!.webp"
 #: One for all clients here, for it keeps what it reads of boto3's large data files.
