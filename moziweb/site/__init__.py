@@ -41,8 +41,8 @@ def includeme(config: Configurator) -> None:
     for name, pattern in OTHERS:
         config.add_route(name, pattern)
     config.include(_templates)
-    config.include(".static")
-    config.include(".cache_page")
+    config.include(".static_files")
+    config.include(".page_cache.debug_page")
     config.scan(".views")
 
 

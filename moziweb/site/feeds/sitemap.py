@@ -11,7 +11,7 @@ Alternates = Mapping[str, str]
 """The absolute addresses of one page by language, ``x-default`` among them."""
 
 
-def index(urls: Iterable[str]) -> bytes:
+def sitemap_index(urls: Iterable[str]) -> bytes:
     """The list of a site's maps."""
     root = ET.Element("sitemapindex", {"xmlns": NAMESPACE})
     for url in urls:

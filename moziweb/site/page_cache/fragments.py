@@ -22,7 +22,7 @@ from ..presenters.image import blur_of
 from ..presenters.movie_list import Shelf, premiere_of
 from .slots import BACKDROP, CardSlot, PieceKey, Section
 
-_TEMPLATE: Final = "moziweb:templates/pieces.jinja2"
+_TEMPLATE: Final = "moziweb:templates/fragments.jinja2"
 _KNOWN: Final = "moziweb.site.presenters.movie_list"
 
 
@@ -78,7 +78,7 @@ def film_pieces(request: Request, contexts: Mapping[str, RenderContext]) -> Mapp
 
 
 def _values(shelf: Shelf, key: PieceKey, listing: Listing) -> dict[str, Any]:
-    """What ``pieces.jinja2`` is given for one piece."""
+    """What ``fragments.jinja2`` is given for one piece."""
     if key.shape != BACKDROP:
         return {"shape": key.shape, "film": shelf.card(listing), "loading": key.loading}
     shelf.visit.depend(movie_tag(listing.movie.id))

@@ -22,7 +22,8 @@ from moziweb.movies.tags import GENRES_LIST, PREMIERES_LIST, PUBLISHED_LIST, per
 from moziweb.request import Request
 
 from ..context import Visit
-from ..feeds import MAP_BLOCK, sitemap
+from ..feeds import MAP_BLOCK
+from ..feeds.sitemap import Alternates, sitemap_index, urlset
 from ..urls import segment_of
 
 _LAST_BLOCK: Final = MAX_ID // MAP_BLOCK
@@ -42,7 +43,7 @@ def sitemap(request: Request) -> Response:
         *(url("sitemap_year", year=str(year)) for year in years if FIRST_YEAR <= year <= LAST_YEAR),
         *(url("sitemap_movies", block=str(block)) for block in blocks),
     )
-    return _xml(sitemap.index(maps))
+    return _xml(sitemap_index(maps))
 
 
 @view_config(route_name="sitemap_pages", request_method="GET", cache="feeds")
@@ -52,7 +53,7 @@ def sitemap_pages(request: Request) -> Response:
     visit.depend(GENRES_LIST)
     pages = (_alternates(visit, route) for route in ("index", "undated", "about"))
     genres = (_alternates(visit, "genre", genre=slug) for slug in genre_slugs(request.dbsession))
-    return _xml(sitemap.urlset((*pages, *genres)))
+    return _xml(urlset((*pages, *genres)))
 
 
 @view_config(route_name="sitemap_year", request_method="GET", cache="feeds")
@@ -70,7 +71,7 @@ def sitemap_year(request: Request) -> Response:
         *(_alternates(visit, "week", week=week.name) for week in weeks if week in filled_weeks),
         *(_alternates(visit, "month", month=each.name) for each in months if each in filled_months),
     )
-    return _xml(sitemap.urlset(pages))
+    return _xml(urlset(pages))
 
 
 @view_config(route_name="sitemap_movies", request_method="GET", cache="feeds")
@@ -83,7 +84,7 @@ def sitemap_movies(request: Request) -> Response:
     if not movies:
         raise HTTPNotFound
     names = (segment_of(movie_id, slug) for movie_id, slug in movies)
-    return _xml(sitemap.urlset(_alternates(visit, "movie", movie=name) for name in names))
+    return _xml(urlset(_alternates(visit, "movie", movie=name) for name in names))
 
 
 def _weeks_of(year: int) -> list[Week]:
@@ -100,7 +101,7 @@ def _number(text: str, least: int, most: int) -> int:
     return int(text)
 
 
-def _alternates(visit: Visit, route: str, **values: str) -> sitemap.Alternates:
+def _alternates(visit: Visit, route: str, **values: str) -> Alternates:
     return dict(visit.paths.alternates(route, **values))
 
 
