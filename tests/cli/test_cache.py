@@ -24,7 +24,7 @@ import moziweb
 from moziweb.cache import kind_of
 from moziweb.caching import DECLARATIONS, JOURNAL
 from moziweb.cli import context, main
-from tests.cache.test_purging import Cdn
+from tests.cache.stores.test_cdn import Cdn
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
 from tests.site.cached import Films, fill, pages, week_here

@@ -19,9 +19,9 @@ from moziweb.manager.auth.return_url import safe_way
 from moziweb.manager.web.forms import one_line, trimmed
 from moziweb.manager.web.request_limits import MAX_FIELDS, MAX_FORM
 from moziweb.movies.models import Genre, Movie, Person
+from tests.manager.movie_forms import film_form, film_of, make_film, press
 
 from .conftest import BOTH, NAMES, PASSWORD, csrf_of
-from .films import film_form, film_of, make_film, press
 
 # What has got through elsewhere: each would run where one kind of escaping is forgotten.
 PAYLOADS = (

@@ -9,9 +9,9 @@ import pytest
 from moziweb.posters.decoder import MEBIBYTE, Allowed, Workshop
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.recipes import RECIPES
+from tests.posters.decoder.children import status
 
 from .corpus import GROUPS, MADE, corpus
-from .workshop.children import status
 
 SECONDS = 2.0
 """What a bomb may take."""

@@ -37,13 +37,13 @@ from moziweb.posters.models import (
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage import Storage, StorageUnavailable, StoredObject
 from moziweb.storage.s3 import S3Storage
+from tests.posters.generation.test_service import Tripwire, variants_of
 from tests.services.postgres import PostgresServer
 from tests.services.s3 import ROOT, S3Bucket, S3Server
 from tests.storage.conftest import s3_settings
 
 from .conftest import LEASE, Clock, Shelf, add_source, picture, source_of
 from .gateway import BUSY, FULL, Gateway, Refusal
-from .test_service import Tripwire, variants_of
 
 PATIENCE = 60.0
 COUNT = len(RECIPES)

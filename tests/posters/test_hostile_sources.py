@@ -18,6 +18,8 @@ from moziweb.posters.generation.result import Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.storage.disk import DiskStorage
+from tests.posters.fetching.test_fetcher import METADATA, Names
+from tests.posters.generation.test_service import variants_of
 
 from .conftest import Clock, picture, source_of
 from .hostile_host import (
@@ -35,8 +37,6 @@ from .hostile_host import (
     stream,
 )
 from .pictures import png_announcing, with_scans
-from .test_fetch import METADATA, Names
-from .test_service import variants_of
 
 DEADLINE = 1.0
 """Seconds for a fetch."""

@@ -24,6 +24,7 @@ from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import SourceKind, SourceState
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage.s3 import S3Storage
+from tests.posters.generation.test_service import variants_of
 from tests.services.postgres import PostgresServer
 from tests.services.s3 import S3Bucket, S3Server
 from tests.storage.conftest import s3_settings
@@ -31,7 +32,6 @@ from tests.storage.conftest import s3_settings
 from .conftest import LEASE, NOON, picture, source_of
 from .dying import STEPS, UPLOADED
 from .test_faults import assert_healed
-from .test_service import variants_of
 
 COUNT = len(RECIPES)
 

@@ -19,10 +19,10 @@ from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage.disk import DiskStorage
+from tests.posters.generation.test_service import variants_of
 
 from .conftest import Clock, picture, source_of
 from .hostile_host import LOOPBACK, HostileHost, Visit, answer, head, redirect
-from .test_service import variants_of
 
 RED, BLUE = picture("#a03020"), picture("#2040a0")
 

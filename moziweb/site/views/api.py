@@ -1,4 +1,4 @@
-"""The JSON API; ``moziweb.site.presenters.json_api`` documents its shapes. It has no language of its own."""
+"""The JSON API; ``presenters.json_api`` documents its shapes. It has no language of its own."""
 
 import re
 from typing import Any, Final

@@ -22,10 +22,10 @@ from moziweb.movies.models import (
 )
 from moziweb.posters.models import PosterSource, SourceKind
 from tests import factories
+from tests.movies.importers.test_csv_columns import WHOLE
 from tests.site.cached import CACHED, site
 
 from .conftest import NOW, SHELF, Bring, from_csv
-from .test_rows import WHOLE
 
 
 def effects(bring: Bring, text: str) -> list[Effect]:

@@ -1,0 +1,153 @@
+"""Looking into the cache: what is told agrees with what a reader would do, and nothing changes."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine
+
+from moziweb.cache import Cache, ClockSource, RenderContext, Rendered, from_settings
+from moziweb.cache.admin.inspection import Inspected, Stamp, Verdict, inspect
+from moziweb.cache.protocol.stamps import epoch_of
+from tests.cache.database import journal
+from tests.services.ports import free_port
+
+SETTINGS = {
+    "cache.regions": "pages",
+    "cache.pages.backend": "moziweb.memory",
+    "cache.stamps.url": "memory://",
+}
+
+
+class Clock:
+    """Unix time that a test moves."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+@pytest.fixture
+def cache() -> Cache:
+    return from_settings(SETTINGS)
+
+
+def stored(cache: Cache, *tags: str, expires: float | None = None) -> None:
+    """An entry under ``k``."""
+
+    def render(context: RenderContext) -> Rendered:
+        context.depend(*tags)
+        if expires is not None:
+            context.cap(expires)
+        return Rendered(b"page")
+
+    source = ClockSource(cache.stamps)
+    cache.regions["pages"].get_or_render("k", render, source=source)
+
+
+def looked(cache: Cache) -> Inspected:
+    (found,) = inspect(cache.stamps, cache.regions["pages"], ["k"])
+    return found
+
+
+def test_nothing_is_absent(cache: Cache) -> None:
+    found = looked(cache)
+    assert (found.verdict, found.entry, found.tags) == (Verdict.ABSENT, None, ())
+
+
+def test_a_stored_entry_is_true(cache: Cache) -> None:
+    stored(cache, "movie:1", "list:movies")
+    found = looked(cache)
+    assert found.verdict is Verdict.TRUE
+    assert found.entry is not None
+    assert found.entry.payload == b"page"
+    assert {tag.name: (tag.stamp, tag.holds) for tag in found.tags} == {
+        "movie:1": (Stamp.NUMBER, True),
+        "list:movies": (Stamp.NUMBER, True),
+    }
+
+
+def test_after_a_publish_it_is_outdated_and_the_tag_tells(cache: Cache) -> None:
+    stored(cache, "movie:1", "list:movies")
+    cache.stamps.publish(["movie:1"])
+    found = looked(cache)
+    assert found.verdict is Verdict.OUTDATED
+    assert {tag.name for tag in found.tags if not tag.holds} == {"movie:1"}
+    assert {tag.name for tag in found.tags if tag.stamp is Stamp.TOMB} == {"movie:1"}
+    cache.stamps.resolve(["movie:1"])
+    (tag,) = (tag for tag in looked(cache).tags if not tag.holds)
+    assert tag.stamp is Stamp.NUMBER
+    assert tag.number is not None
+    assert tag.number > tag.started
+
+
+def test_a_new_epoch_and_the_end_of_its_time_are_told_apart(cache: Cache) -> None:
+    stored(cache, "movie:1")
+    cache.stamps.new_epoch()
+    assert looked(cache).verdict is Verdict.OLD_EPOCH
+
+
+def test_an_expired_entry_is_told() -> None:
+    clock = Clock()
+    cache = from_settings(SETTINGS, now=clock)
+    clock.ahead = -100.0
+    stored(cache, "movie:1", expires=clock() + 10)
+    assert looked(cache).verdict is Verdict.EXPIRED
+
+
+def test_looking_resolves_nothing(cache: Cache) -> None:
+    stored(cache, "movie:1")
+    cache.stamps.publish(["movie:1"])
+    before = cache.stamps.read_clock()
+    for _ in range(2):
+        assert [tag.stamp for tag in looked(cache).tags] == [Stamp.TOMB]
+    assert cache.stamps.read_clock() == before
+
+
+def test_without_stamps_nothing_can_be_said(cache: Cache) -> None:
+    stored(cache, "movie:1")
+    lost = from_settings(SETTINGS | {"cache.stamps.url": f"memcached://127.0.0.1:{free_port()}"})
+    (found,) = inspect(lost.stamps, cache.regions["pages"], ["k"])
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.entry is not None
+    assert not any(tag.holds for tag in found.tags)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda cache: None,
+        lambda cache: cache.stamps.publish(["movie:1"]),
+        lambda cache: cache.stamps.publish(["movie:2"]),
+        lambda cache: cache.stamps.new_epoch(),
+        lambda cache: cache.stamps.publish(()),
+    ],
+)
+def test_the_verdict_is_what_a_reader_finds(cache: Cache, happens: Callable[[Cache], None]) -> None:
+    stored(cache, "movie:1")
+    happens(cache)
+    is_true = looked(cache).verdict is Verdict.TRUE
+    assert is_true is (cache.regions["pages"].lookup("k") is not None)
+
+
+def test_causes_are_the_latest_rows_of_each_tag(cache: Cache, sqlite_engine: Engine) -> None:
+    stored(cache, "movie:1", "movie:2", "movie:3")
+    with sqlite_engine.begin() as connection:
+        for now, tags in ((1.0, ["movie:1", "movie:2"]), (2.0, ["movie:1"]), (3.0, ["movie:9"])):
+            journal.add(connection, tags, now=now, reason=f"at {now:g}")
+        (found,) = inspect(
+            cache.stamps,
+            cache.regions["pages"],
+            ["k"],
+            causes=lambda tags: journal.concerning(connection, tags),
+        )
+        assert journal.concerning(connection, {"movie:2"}, within=2) == {}
+        assert journal.backlog(connection) == 3
+    reasons = {tag.name: tag.cause.reason if tag.cause else None for tag in found.tags}
+    assert reasons == {"movie:1": "at 2", "movie:2": "at 1", "movie:3": None}
+    assert found.cause is not None
+    assert found.cause.reason == "at 2"
+    assert found.clock is not None
+    assert {epoch_of(tag.started) for tag in found.tags} == {epoch_of(found.clock)}

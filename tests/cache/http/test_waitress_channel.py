@@ -1,0 +1,282 @@
+"""Hits from the server's own loop: over real sockets, with every thread busy."""
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+
+from moziweb.cache.http import waitress_channel
+from moziweb.cache.http.fast_path import FastPath
+from moziweb.cache.http.waitress_channel import answer_in_loop
+from tests.cache.http.test_fast_path import SECURITY, Inner, Site, open_site
+
+PATIENCE = 10.0
+WHOLE = re.compile(rb"HTTP/1\.[01] (\d+)[^\r]*\r\n(.*?)\r\n\r\n", re.DOTALL)
+
+
+@dataclass
+class Busy(Inner):
+    """An application whose only thread can be held."""
+
+    free: threading.Event = field(default_factory=threading.Event)
+    held: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.free.set()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        self.held.set()
+        assert self.free.wait(PATIENCE)
+        self.asked.append(environ["REQUEST_METHOD"] + " " + environ["PATH_INFO"])
+        start_response("200 OK", [("Content-Length", "5")])
+        return [b"inner"]
+
+
+@dataclass
+class Served:
+    """A site behind waitress, one thread."""
+
+    site: Site
+    inner: Busy
+    port: int
+
+    @contextmanager
+    def connected(self) -> Iterator["Client"]:
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+            yield Client(connection)
+
+    def ask(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
+        with self.connected() as client:
+            client.send(request)
+            return client.answer()
+
+
+@dataclass
+class Client:
+    """HTTP by hand."""
+
+    connection: socket.socket
+    seen: bytes = b""
+
+    def send(self, data: bytes) -> None:
+        self.connection.sendall(data)
+
+    def answer(self) -> tuple[int, dict[str, str], bytes]:
+        while (head := WHOLE.match(self.seen)) is None:
+            self._more()
+        lines = head[2].decode("latin-1").split("\r\n")
+        headers = {name.lower(): value for name, value in (each.split(": ", 1) for each in lines)}
+        size = int(headers.get("content-length", "0")) if head[1] != b"304" else 0
+        while len(self.seen) < head.end() + size:
+            self._more()
+        body, self.seen = (
+            self.seen[head.end() : head.end() + size],
+            self.seen[head.end() + size :],
+        )
+        return int(head[1]), headers, body
+
+    def _more(self) -> None:
+        data = self.connection.recv(65_536)
+        assert data, "the server hung up"
+        self.seen += data
+
+
+@contextmanager
+def serving(site: Site, **options: Any) -> Iterator[Served]:
+    inner = Busy()
+    fast = FastPath(inner, site.book, headers=SECURITY)
+    sockets: dict[int, Any] = {}
+    server: Any = create_server(fast, map=sockets, host="127.0.0.1", port=0, threads=1, **options)
+    answer_in_loop(sockets, fast)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield Served(site, inner, int(server.effective_port))
+    finally:
+        inner.free.set()
+        everything = list(sockets.values())
+        server.trigger.pull_trigger(sockets.clear)  # the loop ends when it has no sockets
+        thread.join(PATIENCE)
+        server.task_dispatcher.shutdown()
+        for each in everything:
+            if isinstance(each, HTTPChannel):
+                each.handle_close()  # its buffers, too
+            else:
+                each.close()
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """The page at ``/`` lies in memory."""
+    site = open_site()
+    site.store("/", b"page")
+    site.ask()
+    with serving(site) as served:
+        yield served
+
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@contextmanager
+def every_thread_busy(served: Served) -> Iterator[Client]:
+    served.inner.free.clear()
+    with served.connected() as client:
+        client.send(b"GET /elsewhere HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert served.inner.held.wait(PATIENCE)
+        yield client
+        served.inner.free.set()
+        assert client.answer()[2] == b"inner"
+
+
+def test_a_hit_waits_for_no_thread(served: Served) -> None:
+    with every_thread_busy(served), served.connected() as client:
+        for _ in range(3):  # on one connection
+            client.send(GET)
+            status, headers, body = client.answer()
+            assert (status, headers["x-cache"], body) == (200, "l1", b"page")
+    assert served.inner.asked == ["GET /elsewhere"]
+
+
+def test_it_says_what_the_threads_would_say(served: Served) -> None:
+    changing = {"server-timing", "date"}
+
+    def told(request: bytes) -> dict[str, str]:
+        return {k: v for k, v in served.ask(request)[1].items() if k not in changing}
+
+    of_threads = told(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert of_threads.pop("connection") == "close"
+    with every_thread_busy(served):
+        assert told(GET) == of_threads
+    assert of_threads["x-content-type-options"] == "nosniff"
+    assert of_threads["server"] == "waitress"
+
+
+def test_a_page_that_the_client_has(served: Served) -> None:
+    with every_thread_busy(served):
+        status, headers, body = served.ask(GET[:-2] + b'If-None-Match: "e"\r\n\r\n')
+    assert (status, headers["etag"], body) == (304, '"e"', b"")
+
+
+def test_many_at_once(served: Served) -> None:
+    with every_thread_busy(served):
+        clients = [served.connected() for _ in range(20)]
+        opened = [each.__enter__() for each in clients]
+        for client in opened:
+            client.send(GET)
+        assert [client.answer()[2] for client in opened] == [b"page"] * 20
+        for each in clients:
+            each.__exit__(None, None, None)
+
+
+def test_a_page_that_became_outdated_is_the_threads(served: Served) -> None:
+    served.site.cache.stamps.publish(["page:index"])
+    assert served.ask(GET)[2] == b"inner"
+    assert served.inner.asked == ["GET /"]
+
+
+ELSEWHERE: dict[str, bytes] = {
+    "HEAD": b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "closing": b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+    "old": b"GET / HTTP/1.0\r\n\r\n",
+    "a body": b"GET / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab",
+    "expecting": b"GET / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n",
+    "escaped": b"GET /%2f HTTP/1.1\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("request_", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_what_is_not_plain_is_the_threads(
+    served: Served, request_: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[int] = []
+    monkeypatch.setattr(waitress_channel._Channel, "answer", lambda *_: answered.append(1))
+    with served.connected() as client:
+        client.send(request_)
+        while b"\r\n\r\n" not in client.seen:
+            client._more()
+    assert client.seen.startswith(b"HTTP/1.")
+    assert answered == []
+
+
+def test_a_request_in_two_pieces_and_two_in_one(served: Served) -> None:
+    with served.connected() as client:
+        client.send(GET[:9])
+        client.send(GET[9:])
+        assert client.answer()[2] == b"page"
+        client.send(GET + GET + GET)
+        assert [client.answer()[2] for _ in range(3)] == [b"page"] * 3
+
+
+def test_what_is_no_http_is_refused(served: Served) -> None:
+    with served.connected() as client:
+        client.send(b"GET / HTTP/1.1\r\nno header\r\n\r\n")
+        assert client.answer()[0] == 400
+
+
+def test_a_client_that_reads_slowly_gets_everything() -> None:
+    site = open_site(
+        max_bytes="20000000", l1_bytes="40000000", **{"arguments.max_bytes": "40000000"}
+    )
+    page = bytes(range(256)) * 40_000  # more than the kernel takes at once
+    site.store("/", page)
+    site.ask()
+    with serving(site) as served, every_thread_busy(served), served.connected() as client:
+        client.send(GET)
+        with served.connected() as other:  # nobody waits for it
+            other.send(b"GET / HTTP/1.1\r\nIf-None-Match: *\r\n\r\n")
+            assert other.answer()[0] == 304
+        assert client.answer()[2] == page
+        client.send(GET)
+        assert client.answer()[2] == page
+
+
+def test_a_client_that_hangs_up_harms_nobody(served: Served) -> None:
+    for _ in range(5):
+        with served.connected() as client:
+            client.send(GET)
+    assert served.ask(GET)[2] == b"page"
+
+
+def test_a_clock_that_hangs_is_left_to_the_threads(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waitress_channel, "TOO_LONG", -1.0)
+    assert served.ask(GET)[2] == b"page"
+    answered: list[int] = []
+    monkeypatch.setattr(waitress_channel._Channel, "answer", lambda *_: answered.append(1))
+    assert served.ask(GET)[2] == b"page"
+    assert answered == []
+
+
+def test_what_goes_wrong_does_not_end_the_loop(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("on purpose")
+
+    monkeypatch.setattr(FastPath, "in_memory", fail)
+    assert served.ask(GET)[2] == b"page"
+    assert "on purpose" in caplog.text
+
+
+def test_an_application_under_a_prefix_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Callable[..., Any]] = []
+    monkeypatch.setattr(
+        waitress_channel._Channel, "answer", lambda *_: asked.append(waitress_channel._path_of)
+    )
+    site = open_site()
+    site.store("/", b"page")
+    site.ask()
+    with serving(site, url_prefix="/calendar") as served:
+        assert served.ask(b"GET /calendar/ HTTP/1.1\r\n\r\n")[2] == b"page"
+        assert served.ask(GET)[2] == b"page"
+    assert asked == []

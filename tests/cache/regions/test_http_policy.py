@@ -1,0 +1,91 @@
+"""How long others may keep a page, and by which tags a CDN drops it."""
+
+import pytest
+
+from moziweb.cache.regions.http_policy import ASKING, Delivery
+from tests.cache.http.test_view_deriver import Site
+
+KEPT = {
+    "cache.pages.expiration_time": "6000",
+    "cache.pages.s_maxage": "600",
+    "cache.pages.surrogate_header": "xkey",
+}
+CDN = Delivery(s_maxage=600, stale_while_revalidate=30, surrogate_header="xkey")
+
+
+@pytest.mark.parametrize(
+    ("delivery", "control"),
+    [
+        (ASKING, "no-cache"),
+        (Delivery(stale_while_revalidate=30), "no-cache"),
+        (Delivery(max_age=60), "max-age=60"),
+        (Delivery(s_maxage=600), "max-age=0, s-maxage=600"),
+        (
+            Delivery(max_age=5, s_maxage=600, stale_while_revalidate=30),
+            "max-age=5, s-maxage=600, stale-while-revalidate=30",
+        ),
+    ],
+)
+def test_cache_control(delivery: Delivery, control: str) -> None:
+    assert delivery.headers(["film:1"]) == (("Cache-Control", control),)
+
+
+def test_the_tags_go_with_the_page() -> None:
+    assert dict(CDN.headers(["week:1", "film:1"]))["xkey"] == "everything film:1 week:1"
+
+
+def test_with_more_tags_than_the_header_holds_no_cdn_may_keep_it() -> None:
+    few, many = CDN.headers(["film:1"]), CDN.headers([f"film:{n}" for n in range(2000)])
+    assert "s-maxage=600" in dict(few)["Cache-Control"]
+    assert dict(many) == {"Cache-Control": "no-cache", "Surrogate-Control": "no-store"}
+    browsers_too = Delivery(max_age=5, s_maxage=600, surrogate_header="xkey", surrogate_bytes=100)
+    kept = dict(browsers_too.headers([f"film:{n}" for n in range(100)]))
+    assert kept["Cache-Control"] == "max-age=5, s-maxage=0"
+
+
+@pytest.mark.parametrize("status", ["miss", "hit", "l1"])
+def test_every_way_of_serving_tells_the_same(status: str) -> None:
+    site = Site(settings=KEPT)
+    page = site.get()
+    while page.headers["X-Cache"] != status:
+        page = site.get()
+    assert page.headers["Cache-Control"] == "max-age=0, s-maxage=600"
+    assert page.headers["xkey"] == "everything list:all page:a"
+    assert "Age" not in page.headers  # or a CDN would count it off its ten minutes
+    assert page.headers["X-Cache-Age"] == "0"
+    unchanged = site.get(If_None_Match=page.headers["ETag"])
+    assert unchanged.status_int == 304
+    assert unchanged.headers["xkey"] == page.headers["xkey"]
+
+
+def test_nobody_keeps_a_page_longer_than_it_is_true() -> None:
+    assert CDN.headers([], 60.9)[0][1] == "max-age=0, s-maxage=60, stale-while-revalidate=30"
+    assert CDN.headers([], 0.5)[0][1] == "no-cache"
+    assert Delivery(max_age=600).headers([], 7.0)[0][1] == "max-age=7"
+    site = Site(settings=KEPT | {"cache.pages.expiration_time": "60", "cache.pages.max_age": "90"})
+    for _ in range(3):
+        control = site.get().headers["Cache-Control"]
+        assert control in {f"max-age={n}, s-maxage={n}" for n in range(50, 61)}
+
+
+def test_nobody_keeps_what_is_outdated_or_could_not_be_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(settings=KEPT | {"cache.pages.stale_if_error": "60"})
+    for _ in range(3):
+        site.get()
+    monkeypatch.setattr(site.cache.stamps, "clock", lambda: None)
+    for path, status in (("/page/a", "stale"), ("/page/b", "bypass")):
+        headers = site.get(path).headers
+        assert headers["X-Cache"] == status
+        assert headers["Cache-Control"] == "no-cache"
+        assert headers["Surrogate-Control"] == "no-store"
+        assert "xkey" not in headers
+
+
+def test_what_the_ini_file_says_now_counts_for_what_was_stored_before() -> None:
+    site = Site()
+    assert site.get().headers["Cache-Control"] == "no-cache"
+    changed = Site(settings={"cache.pages.max_age": "7"}, store=site)
+    page = changed.get()
+    assert (page.headers["X-Cache"], page.headers["Cache-Control"]) == ("hit", "max-age=7")

@@ -1,0 +1,60 @@
+"""The relay beside a command's work: there where it helps, and not where it would do harm."""
+
+import threading
+import time
+
+import pytest
+
+from moziweb.caching import JOURNAL
+from moziweb.cli.context import Installation, relaying
+from tests.cli.conftest import Site
+from tests.cli.test_cache import MEMORY, STAMPS, configure
+
+PATIENCE = 30.0
+
+
+def leave_a_row(site: Site) -> None:
+    """What a writer leaves that was killed a minute ago."""
+    with site.database.engine.begin() as connection:
+        JOURNAL.add(connection, ["movie:1"], now=time.time() - 60)
+
+
+def backlog(site: Site) -> int:
+    with site.database.engine.connect() as connection:
+        return JOURNAL.backlog(connection)
+
+
+def relays() -> list[str]:
+    return [each.name for each in threading.enumerate() if each.name == "cache-relay"]
+
+
+@pytest.fixture
+def installation(site: Site, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """The logging of the tests stays as it is."""
+    monkeypatch.setattr(Installation, "_set_up_logging", lambda self: None)
+    return Installation(str(site.ini))
+
+
+def test_what_was_left_is_published_meanwhile(site: Site, installation: Installation) -> None:
+    configure(site, MEMORY + STAMPS)
+    leave_a_row(site)
+    with relaying(installation.registry):
+        until = time.monotonic() + PATIENCE
+        while backlog(site):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    assert installation.registry["cache"].stamps.peek(["movie:1"]) == {"movie:1": None}
+    assert relays() == []
+    installation.registry["database"].engine.dispose()
+
+
+@pytest.mark.parametrize("lines", ["", MEMORY])
+def test_stamps_of_one_process_are_not_published_from_another(
+    site: Site, installation: Installation, lines: str
+) -> None:
+    configure(site, lines)
+    leave_a_row(site)
+    with relaying(installation.registry):
+        assert relays() == []
+    assert backlog(site) == 1
+    installation.registry["database"].engine.dispose()

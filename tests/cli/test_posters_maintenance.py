@@ -1,0 +1,472 @@
+"""``moziweb posters status, retry, gc, reconcile, verify``: what they find, tell and change."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select, update
+
+from moziweb.cli.context import Installation
+from moziweb.cli.posters import posters
+from moziweb.cli.uploads import uploads
+from moziweb.posters.generation.host_breaker import STORAGE
+from moziweb.posters.generation.publication import CACHE_CONTROL
+from moziweb.posters.generation.upload_store import record_upload, store_upload
+from moziweb.posters.maintenance import (
+    garbage_collection,
+    movie_locks,
+    reconciliation,
+    status,
+    verification,
+)
+from moziweb.posters.maintenance.reconciliation import Reconciler
+from moziweb.posters.maintenance.verification import Verifier
+from moziweb.posters.models import (
+    LookedAt,
+    PosterHost,
+    PosterSource,
+    PosterVariant,
+    SourceKind,
+    SourceState,
+    VariantState,
+)
+from moziweb.posters.recipes import RECIPES
+from moziweb.storage import StoredObject
+from tests.cli.conftest import COMMAND, Run, Site, events, lay_out, opened, run_in
+from tests.cli.test_posters import on_a_terminal
+from tests.conftest import QueryCounter
+from tests.posters.conftest import picture
+
+COUNT = len(RECIPES)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Path:
+    """The folder of a site with two movies whose posters are made, to be copied."""
+    folder = tmp_path_factory.mktemp("made")
+    lay_out(folder, migrated_sqlite)
+    with opened(folder) as site:
+        for movie_id in (1, 2):
+            site.add_movie(movie_id, colour=f"#{movie_id}0a0a0")
+    assert run_in(folder, "posters", "generate").returncode == 0
+    return folder
+
+
+@pytest.fixture
+def made(made_once: Path, tmp_path: Path) -> Iterator[Site]:
+    """A site with two movies whose posters are made."""
+    shutil.copytree(made_once, tmp_path, dirs_exist_ok=True)
+    with opened(tmp_path) as site:
+        yield site
+
+
+def keys(site: Site, movie_id: int) -> list[str]:
+    query = (
+        select(PosterVariant.key)
+        .join(PosterSource)
+        .where(PosterSource.movie_id == movie_id, PosterVariant.state == VariantState.READY)
+    )
+    with site.database.read() as session:
+        return [str(key) for key in session.scalars(query)]
+
+
+def age(site: Site, days: float = 2, key: str = "*") -> None:
+    """Make every object some days old, or the one at a key."""
+    for path in (site.folder / "objects").rglob(f"{key}+object"):
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+
+
+def put(site: Site, key: str) -> None:
+    site.storage.put(key, b"x", content_type="image/jpeg", cache_control="no-store")
+
+
+def fail_at(site: Site, host: str, code: str) -> None:
+    source = PosterSource(
+        movie_id=1,
+        kind=SourceKind.URL,
+        url=f"https://{host}/a.jpg",
+        state=SourceState.FAILED,
+        error_code=code,
+        attempts=3,
+        next_attempt_at=datetime.now(UTC) + timedelta(days=7),
+    )
+    with site.database.write() as session:
+        session.add(source)
+
+
+def test_the_status_counts_states_and_failures_by_code_and_host(made: Site, run: Run) -> None:
+    made.add_broken_source(1)
+    for host in ("a.example", "a.example", "b.example"):
+        fail_at(made, host, "not_found")
+    with made.database.write() as session:
+        session.add(PosterHost(name="a.example", failures=7, error_code="timeout"))
+    (told,) = events(run("posters", "status").stdout)
+    assert told["sources"] == {"failed": 3, "pending": 1, "ready": 2}
+    assert told["variants"] == {"ready": 2 * COUNT}
+    assert told["failures"] == [
+        {"code": "not_found", "host": "a.example", "sources": 2},
+        {"code": "not_found", "host": "b.example", "sources": 1},
+    ]
+    assert told["hosts"] == [
+        {"host": "a.example", "failures": 7, "code": "timeout", "open_until": None}
+    ]
+    assert told["oldest_pending"] is not None
+    shown, status = on_a_terminal([*COMMAND, "-c", str(made.ini), "posters", "status"])
+    assert status == 0
+    assert "a.example" in shown
+    assert "not_found" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [((), 3), (("--code", "timeout"), 1), (("--host", "A.Example"), 2), (("--movie", "2"), 0)],
+)
+def test_what_failed_is_tried_again(
+    made: Site, run: Run, options: tuple[str, ...], count: int
+) -> None:
+    for host, code in (("a.example", "not_found"), ("a.example", "timeout"), ("b.example", "x")):
+        fail_at(made, host, code)
+    with made.database.write() as session:
+        session.add(PosterHost(name="a.example", failures=7))
+        session.add(PosterHost(name=STORAGE, failures=7))
+    ended = run("posters", "retry", *options)
+    assert events(ended.stdout) == [{"event": "summary", "retried": count}]
+    with made.database.read() as session:
+        pending = session.scalars(
+            select(PosterSource).where(PosterSource.state == SourceState.PENDING)
+        ).all()
+        assert {(row.attempts, row.error_code) for row in pending} <= {(0, None)}
+        assert len(pending) == count
+        assert (session.get(PosterHost, "a.example") is None) == (count > 0)
+        is_for_all = count > 0 and "--host" not in options
+        assert (session.get(PosterHost, STORAGE) is None) == is_for_all
+
+
+def test_what_failed_is_tried_again_page_by_page(
+    made: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "PAGE", 1)
+    for host in ("a.example", "b.example", "c.example"):
+        fail_at(made, host, "not_found")
+    assert status.retry(made.database, status.Retry()) == 3
+
+
+def test_gc_removes_what_was_superseded_long_ago(made: Site, run: Run) -> None:
+    old, kept = keys(made, 1), keys(made, 2)
+    with made.database.write() as session:
+        session.execute(
+            update(PosterVariant)
+            .where(PosterVariant.key.in_(old))
+            .values(state=VariantState.SUPERSEDED, superseded_at=LONG_AGO)
+        )
+        session.execute(
+            update(PosterVariant)
+            .where(PosterVariant.key.in_(kept[:1]))
+            .values(
+                state=VariantState.SUPERSEDED,
+                superseded_at=datetime.now(UTC) - timedelta(days=29),
+            )
+        )
+        session.execute(
+            update(PosterVariant)
+            .where(PosterVariant.key.in_(kept[1:2]))
+            .values(state=VariantState.SUPERSEDED, superseded_at=LONG_AGO, bucket="another")
+        )
+    thrown_away = store_upload(made.storage, picture("#123456"))
+    age(made, days=9)
+    with made.database.write() as session:
+        session.add(LookedAt(key=thrown_away.key, at=LONG_AGO))
+    movie, original, summary = events(run("posters", "gc").stdout)
+    assert (movie["movie_id"], movie["objects"], movie["busy"]) == (1, COUNT, False)
+    assert original == {"event": "original", "key": thrown_away.key, "removed": True}
+    assert (summary["objects"], summary["originals"]) == (COUNT, 1)
+    assert made.storage.head(thrown_away.key) is None
+    assert sorted(kept) == [stored.key for stored in made.storage.list("poster/")]
+    with made.database.read() as session:
+        states = session.scalars(select(PosterVariant.state).where(PosterVariant.key.in_(old)))
+        assert set(states) == {VariantState.DELETED}
+        assert session.scalars(select(PosterSource.lease_token)).all() == [None, None]
+    assert events(run("posters", "gc").stdout)[-1]["objects"] == 0
+
+
+def test_gc_keeps_an_object_that_another_variant_is_stored_at(made: Site, run: Run) -> None:
+    """Two sources of a movie with the same picture share their objects."""
+    shared = keys(made, 1)
+    with made.database.write() as session:
+        session.add(twin := PosterSource(movie_id=1, kind=SourceKind.URL, url="https://a.b/c"))
+        session.flush()
+        for row in session.scalars(select(PosterVariant).where(PosterVariant.key.in_(shared))):
+            values = {
+                column: getattr(row, column) for column in ("name", "format", "key", "bucket")
+            }
+            session.add(
+                PosterVariant(
+                    source_id=twin.id,
+                    recipe_hash=row.recipe_hash,
+                    source_sha256=row.source_sha256,
+                    state=VariantState.SUPERSEDED,
+                    superseded_at=LONG_AGO,
+                    **values,
+                )
+            )
+    movie, _ = events(run("posters", "gc").stdout)
+    assert (movie["variants"], movie["objects"], movie["shared"]) == (COUNT, 0, COUNT)
+    assert {*shared, *keys(made, 2)} == {stored.key for stored in made.storage.list("poster/")}
+
+
+def test_reconciling_tells_and_changes_nothing_unless_asked_to(made: Site, run: Run) -> None:
+    lost, elsewhere = keys(made, 2)[:2]
+    superseded, gone = keys(made, 1)[:2]
+    made.storage.delete([lost, elsewhere, gone])
+    with made.database.write() as session:
+        moved = update(PosterVariant).where(PosterVariant.key == elsewhere)
+        session.execute(moved.values(bucket="another"))
+        retired = update(PosterVariant).where(PosterVariant.key.in_((superseded, gone)))
+        session.execute(
+            retired.values(state=VariantState.SUPERSEDED, superseded_at=datetime.now(UTC))
+        )
+    for orphan in ("poster/1-film-1/0-0.jpg", "poster/999-gone/0-0.jpg", "upload/00/0.jpg"):
+        put(made, orphan)
+    age(made)
+    young = "poster/1-film-1/1-1.jpg"  # somebody may be about to publish it
+    put(made, young)
+    age(made, days=0.9, key=young)
+    ended = run("posters", "reconcile")
+    assert ended.returncode == 1
+    *found, summary = events(ended.stdout)
+    assert {(one["event"], one["key"]) for one in found} == {
+        ("missing", lost),
+        ("orphan", "poster/1-film-1/0-0.jpg"),
+        ("orphan", "poster/999-gone/0-0.jpg"),
+        ("orphan", "upload/00/0.jpg"),
+    }
+    assert (summary["orphans"], summary["missing"], summary["young"]) == (3, 1, 1)
+    assert (summary["removed"], summary["mended"]) == (0, 0)
+
+    refused = run("posters", "reconcile", "--delete")  # three of 27: more than a tenth
+    assert refused.returncode == 1
+    assert "nothing was" in refused.stderr
+    assert made.storage.head("upload/00/0.jpg")
+
+    mended = run("posters", "reconcile", "--delete", "--repair", "--max-share", "0.5")
+    assert mended.returncode == 0, mended.stderr
+    assert events(mended.stdout)[-1]["removed"] == 3
+    assert run("posters", "generate").returncode == 0
+    assert made.storage.head(lost)
+    shown, status = on_a_terminal([*COMMAND, "-c", str(made.ini), "posters", "reconcile"])
+    assert status == 0
+    assert f"{2 * COUNT + 2}/{2 * COUNT + 2}" in shown, "with the one that is young"
+    assert "0 orphans, 0 missing" in shown
+
+
+def test_an_original_that_is_uploaded_again_is_no_orphan_before_its_row_is_there(
+    made: Site,
+) -> None:
+    reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
+    upload = store_upload(made.storage, picture("#123456"))
+    put(made, "upload/00/0.jpg")
+    age(made)
+    orphans = reconciler.survey().orphans
+    assert {found.key for found in orphans} == {upload.key, "upload/00/0.jpg"}
+    assert store_upload(made.storage, picture("#123456")) == upload
+    assert reconciler.remove(orphans) == 1
+    assert made.storage.head(upload.key)
+
+
+def test_what_is_known_by_the_time_that_it_would_be_removed_stays(made: Site) -> None:
+    reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
+    upload = store_upload(made.storage, picture("#123456"))
+    orphan, variant = "poster/1-film-1/zy.jpg", "poster/1-film-1/zz.jpg"
+    being_made = "poster/2-film-2/zz.jpg"
+    for key in (orphan, variant, being_made):
+        put(made, key)
+    age(made)
+    orphans = reconciler.survey().orphans
+    assert {found.key for found in orphans} == {upload.key, orphan, variant, being_made}
+    with made.database.write() as session:
+        leased = {"lease_token": "b", "lease_until": datetime.now(UTC) + timedelta(minutes=9)}
+        second = update(PosterSource).where(PosterSource.movie_id == 2)
+        session.execute(second.values(state=SourceState.GENERATING, **leased))
+        record_upload(session, 1, upload)
+        published = update(PosterVariant).where(PosterVariant.key == keys(made, 1)[0])
+        session.execute(published.values(key=variant))
+    assert reconciler.remove(orphans) == 1
+    assert made.storage.head(orphan) is None
+    for key in (upload.key, variant, being_made):
+        assert made.storage.head(key)
+
+
+def test_what_is_published_while_storage_is_listed_is_not_missing(made: Site) -> None:
+    late = keys(made, 1)[3]
+
+    class Behind:
+        """Its listing began before the object came."""
+
+        bucket, head = made.storage.bucket, made.storage.head
+
+        def list(self, prefix: str) -> Iterator[StoredObject]:
+            return (stored for stored in made.storage.list(prefix) if stored.key != late)
+
+    behind: Any = Behind()
+    assert Reconciler(made.database, behind, lambda: datetime.now(UTC)).survey().findings == []
+
+
+def test_pages_of_keys_are_compared_without_gap(
+    made: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = [keys(made, 1)[0], keys(made, 2)[-1]]
+    made.storage.delete(lost)
+    put(made, "poster/1-film-1/zz.jpg")
+    age(made)
+    for page in (1, 3, 100):
+        monkeypatch.setattr(reconciliation, "PAGE", page)
+        survey = Reconciler(made.database, made.storage, lambda: datetime.now(UTC)).survey()
+        assert sorted(found.key for found in survey.missing) == sorted(lost)
+        assert [found.key for found in survey.orphans] == ["poster/1-film-1/zz.jpg"]
+        assert survey.objects == 2 * COUNT + 1  # two lost, two originals, one orphan
+
+
+def test_a_bucket_that_was_emptied_is_found_and_mended_a_page_at_a_time(
+    made: Site, monkeypatch: pytest.MonkeyPatch, query_counter: QueryCounter
+) -> None:
+    """A statement takes some ten thousand parameters; storage can lose more objects than that."""
+    lost = [*keys(made, 1), *keys(made, 2)]
+    made.storage.delete(lost)
+    reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
+    for page in (1, 5, 100):
+        monkeypatch.setattr(reconciliation, "PAGE", page)
+        missing = reconciler.survey().missing
+        assert [found.key for found in missing] == sorted(lost)
+    monkeypatch.setattr(movie_locks, "PAGE", 5)
+    with query_counter(made.database.engine) as statements:
+        assert len(reconciler.mend(missing)) == 2
+    looks = [each for each in statements if each.startswith("SELECT poster_variant")]
+    assert len(looks) == ceil(len(lost) / 5)
+    assert keys(made, 1) == keys(made, 2) == []
+    with made.database.read() as session:
+        assert set(session.scalars(select(PosterSource.state))) == {SourceState.PENDING}
+
+
+def test_every_object_is_asked_for_and_faulty_ones_are_made_anew(made: Site, run: Run) -> None:
+    assert run("posters", "verify").returncode == 0
+    lost, short, headers = keys(made, 1)[:3]
+    made.storage.delete([lost])
+    made.storage.put(short, b"x", content_type="image/jpeg", cache_control=CACHE_CONTROL)
+    body = made.storage.get(headers)
+    made.storage.put(headers, body, content_type="text/html", cache_control="no-store")
+    ended = run("posters", "verify", "--repair")
+    assert ended.returncode == 1
+    told = events(ended.stdout)
+    faults = {one["key"]: one["fault"] for one in told[:-1] if one["fault"]}
+    assert faults == {lost: "missing", short: "wrong_size", headers: "wrong_headers"}
+    assert told[-1]["checked"] == 2 * COUNT + 2
+    assert run("posters", "generate").returncode == 0
+    assert run("posters", "verify").returncode == 0
+
+
+def test_what_stands_in_another_bucket_is_not_passed_over_in_silence(made: Site, run: Run) -> None:
+    with made.database.write() as session:
+        moved = update(PosterVariant).where(PosterVariant.key.in_(keys(made, 1)))
+        session.execute(moved.values(bucket="old"))
+    ended = run("posters", "verify")
+    summary = events(ended.stdout)[-1]
+    assert (ended.returncode, summary["checked"], summary["elsewhere"]) == (1, COUNT + 2, COUNT)
+
+
+def test_an_original_that_is_gone_is_told_and_nothing_mended_unasked(made: Site, run: Run) -> None:
+    (original, *_) = [stored.key for stored in made.storage.list("upload/")]
+    ready = keys(made, 1)
+    made.storage.delete([original, ready[0]])
+    ended = run("posters", "verify")
+    assert ended.returncode == 1
+    told = events(ended.stdout)[-1]
+    assert (told["original_missing"], told["missing"], told["mended"]) == (1, 1, 0)
+    assert keys(made, 1) == ready
+
+
+def test_pages_of_objects_are_asked_for_without_gap(
+    made: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "PAGE", 1)
+    verdicts = list(Verifier(made.database, made.storage, jobs=2).run(threading.Event()))
+    assert {verdict.claimed.key for verdict in verdicts} == {
+        stored.key for stored in made.storage.list()
+    }
+    assert len(verdicts) == 2 * COUNT + 2
+
+
+@pytest.mark.parametrize(
+    ("command", "call", "done"),
+    [
+        ((posters, "verify"), "head", {"checked": 10}),
+        ((posters, "gc"), "delete", {"movies": 1, "objects": COUNT}),
+        ((uploads, "migrate", "old"), "put", {"moved": 1, "files": 2}),
+    ],
+    ids=["verify", "gc", "migrate"],
+)
+def test_a_signal_ends_a_command_after_what_is_begun(
+    made: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[Any, ...],
+    call: str,
+    done: dict[str, int],
+) -> None:
+    """It comes with the first thing that is asked of storage; there is more to be done."""
+    if call == "delete":
+        with made.database.write() as session:
+            retired = {"state": VariantState.SUPERSEDED, "superseded_at": LONG_AGO}
+            session.execute(update(PosterVariant).values(retired))
+    (made.folder / "old").mkdir()
+    for number in (1, 2):
+        (made.folder / "old" / f"{number}.jpg").write_bytes(picture(f"#{number}1b1b1"))
+    monkeypatch.chdir(made.folder)
+    monkeypatch.setattr(garbage_collection, "BATCH", 1)
+    monkeypatch.setattr(verification, "PAGE", 10)
+    registry = (installation := Installation(str(made.ini))).registry
+    ask, first = getattr(registry["storage"], call), iter([signal.SIGTERM])
+
+    def interrupted(*given: Any, **named: Any) -> Any:
+        for signum in first:
+            signal.raise_signal(signum)
+        return ask(*given, **named)
+
+    monkeypatch.setattr(registry["storage"], call, interrupted)
+    group, *arguments = command
+    with closing(registry["poster_workshop"]):
+        ended = CliRunner().invoke(group, arguments, obj=installation)
+    registry["database"].engine.dispose()
+    assert ended.exit_code == 128 + signal.SIGTERM, ended.output
+    summary = events(ended.stdout)[-1]
+    assert summary["stopped"] is True
+    assert {name: summary[name] for name in done} == done
+
+
+def test_ctrl_z_finishes_what_is_begun_and_stands_still(site: Site) -> None:
+    for movie_id in range(1, 13):
+        site.add_movie(movie_id, colour=f"#{movie_id:02x}a0a0")
+    command = [*COMMAND, "-c", str(site.ini), "posters", "generate", "--jobs", "2"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGTSTP)
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        with site.database.read() as session:
+            states = set(session.scalars(select(PosterSource.state)))
+        assert states == {SourceState.READY, SourceState.PENDING}
+        process.send_signal(signal.SIGCONT)
+        told = events(first + process.stdout.read())
+    assert process.returncode == 0
+    assert told[-1]["made"] == 12

@@ -1,0 +1,195 @@
+"""The list of films: search, filters, orders, pages, and what it costs with many films."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
+from itertools import cycle, product
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.manager.movies.list_page import PAGE, page_of_films
+from moziweb.manager.movies.list_query import Bounds, Filter, Sort, Wish
+from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
+from moziweb.posters.models import SourceState
+from tests import factories
+from tests.catalogue import add_films
+from tests.conftest import NOW, counted_queries
+from tests.manager.conftest import BOTH
+
+BOUNDS = Bounds.of(date(2026, 8, 20), NOW, 30)
+
+
+def titles(session: Session, **wish: object) -> list[str]:
+    return [row.film.title for row in page_of_films(session, Wish(**wish), BOUNDS).rows]  # type: ignore[arg-type]
+
+
+def walk(session: Session, wish: Wish) -> Iterator[list[int]]:
+    """The ids of each page, to the last."""
+    while True:
+        page = page_of_films(session, wish, BOUNDS)
+        yield [row.film.id for row in page.rows]
+        if not page.next:
+            return
+        wish = Wish(wish.text, wish.filter, wish.sort, after=page.next)
+
+
+def walk_back(session: Session, wish: Wish) -> Iterator[list[int]]:
+    page = page_of_films(session, wish, BOUNDS)
+    while page.next:
+        page = page_of_films(session, Wish(sort=wish.sort, after=page.next), BOUNDS)
+    yield [row.film.id for row in page.rows]
+    while page.previous:
+        page = page_of_films(session, Wish(sort=wish.sort, before=page.previous), BOUNDS)
+        yield [row.film.id for row in page.rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("igeret", ["Az Ígéret földje"]),
+        ("ÍGÉRET", ["Az Ígéret földje"]),
+        ("foldje az", ["Az Ígéret földje"]),
+        ("promised", ["Az Ígéret földje"]),
+        ("arvizturo tukorfurogep", ["Árvíztűrő tükörfúrógép"]),
+        ("tt1234567", ["Árvíztűrő tükörfúrógép"]),
+        ("100", ["100%"]),
+        ("nincs ilyen", []),
+    ],
+)
+def test_search_folds_accents(dbsession: Session, text: str, found: list[str]) -> None:
+    factories.make_movie(dbsession, "Az Ígéret földje", original_title="The Promised Land")
+    factories.make_movie(dbsession, "Árvíztűrő tükörfúrógép", imdb_id="tt1234567")
+    factories.make_movie(dbsession, "100%")
+    dbsession.commit()
+    assert titles(dbsession, text=text) == found
+
+
+def test_a_number_is_an_id_too(dbsession: Session) -> None:
+    film = factories.make_movie(dbsession, "Valami")
+    factories.make_movie(dbsession, f"{film.id} másodperc")
+    assert set(titles(dbsession, text=str(film.id))) == {"Valami", f"{film.id} másodperc"}
+
+
+def test_the_search_follows_the_title(dbsession: Session) -> None:
+    import_module("moziweb.movies.edit_version")  # as the application does
+    film = factories.make_movie(dbsession, "Régi")
+    film.title = "Új"
+    dbsession.flush()
+    assert titles(dbsession, text="uj") == ["Új"]
+
+
+def test_each_filter(dbsession: Session) -> None:
+    def film(title: str, day: date | None = date(2020, 1, 2), **values: object) -> Movie:
+        made = factories.make_movie(dbsession, title, **values)
+        if day:
+            factories.make_premiere(dbsession, made, day)
+        if title != "plakátlan":
+            state = SourceState.FAILED if title == "hibás" else SourceState.READY
+            factories.add_poster(dbsession, made, state=state)
+        return made
+
+    film("e heti", date(2026, 8, 26))
+    film("plakátlan")
+    film("hibás")
+    film("dátumtalan", None)
+    factories.make_premiere(
+        dbsession, film("havi", None), date(2026, 8, 1), precision=DatePrecision.MONTH
+    )
+    film("rejtett", published=False)
+    for title, source, days in (("régi", "tmdb", 31), ("friss", "csv", 29), ("kézi", "hand", 99)):
+        when = NOW - timedelta(days=days)
+        row = FieldProvenance(
+            movie_id=film(title).id, field="title", source=source, fetched_at=when
+        )
+        dbsession.add(row)
+    dbsession.flush()
+    assert {each: set(titles(dbsession, filter=each)) for each in Filter if each} == {
+        Filter.THIS_WEEK: {"e heti"},
+        Filter.NO_POSTER: {"plakátlan"},
+        Filter.FAILED: {"hibás"},
+        Filter.NO_DATE: {"dátumtalan", "havi"},
+        Filter.STALE: {"régi"},
+        Filter.UNPUBLISHED: {"rejtett"},
+    }
+
+
+def many(session: Session, count: int) -> None:
+    """Films of which some share a title, some a moment, some have no date and some have two."""
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    session.execute(
+        insert(Movie),
+        [
+            {
+                "id": number, "title": f"Film {number // 3}", "original_title": f"Movie {number}",
+                "slug": f"film-{number // 3}",
+                "updated_at": moment + timedelta(minutes=number // 4),
+            }
+            for number in range(1, count + 1)
+        ],
+    )  # fmt: skip
+    day = date(2020, 1, 2)
+    session.execute(
+        insert(Premiere),
+        [
+            {
+                "movie_id": number,
+                "kind": "cinema",
+                "date": day + timedelta(days=number // 5 + years),
+            }
+            for number in range(1, count + 1)
+            if number % 7
+            for years in ((0, 400) if number % 11 == 0 else (0,))
+        ],
+    )
+    session.commit()
+
+
+@pytest.mark.parametrize("sort", list(Sort))
+def test_pages_hold_every_film_once_both_ways(dbsession: Session, sort: Sort) -> None:
+    many(dbsession, 4 * PAGE + 3)
+    forwards = list(walk(dbsession, Wish(sort=sort)))
+    assert [len(page) for page in forwards] == [PAGE] * 4 + [3]
+    flat = [number for page in forwards for number in page]
+    assert sorted(flat) == list(range(1, 4 * PAGE + 4))
+    backwards = [
+        each for page in reversed(list(walk_back(dbsession, Wish(sort=sort)))) for each in page
+    ]
+    assert backwards == flat
+    rows = {film.id: film for film in dbsession.scalars(select(Movie))}
+    if sort is Sort.TITLE:
+        assert flat == sorted(flat, key=lambda number: (rows[number].slug, number))
+    if sort is Sort.CHANGED:
+        assert flat == sorted(flat, key=lambda number: (rows[number].updated_at, number))[::-1]
+    if sort is Sort.DATE:
+        assert all(number % 7 == 0 for number in flat[-29:])
+
+
+def test_a_film_that_is_added_meanwhile_moves_nothing(dbsession: Session) -> None:
+    many(dbsession, 2 * PAGE)
+    page = page_of_films(dbsession, Wish(), BOUNDS)
+    factories.make_movie(dbsession, "Éppen most", id=100_000)
+    after = page_of_films(dbsession, Wish(after=page.next), BOUNDS)
+    assert len(after.rows) == PAGE
+    assert not {row.film.id for row in page.rows} & {row.film.id for row in after.rows}
+
+
+@BOTH
+def test_every_list_asks_five_questions_at_most(site: TestApp, admin: TestApp) -> None:
+    """Whatever their number: ``benchmarks.manager`` counts them with 6,000 films, and the time."""
+    database = site.app.registry["database"]
+    with database.write() as session:
+        add_films(session, 600, NOW)
+    paths = ["/manager", "/manager/audit", "/manager/users", "/manager/imports", "/manager/account"]
+    searches = cycle(("the", "", "tt0033117"))
+    for sort, show in product(Sort, Filter):
+        paths.append(f"/manager/films?sort={sort}&show={show}&q={next(searches)}")
+    paths.append("/manager/films?sort=title&after=t~s~1")
+    paths.append("/manager/films?sort=date&after=d~1955-01-01~1")  # on into those without dates
+    for path in paths:
+        with counted_queries(database.engine) as statements:
+            page = admin.get(path, status=200)
+        assert len(statements) <= 5, path
+    assert "nincs dátum" in page.text

@@ -1,0 +1,166 @@
+"""The console of the cache: what it tells, purging, warming, and who may."""
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from webtest import TestApp
+
+from moziweb.manager.audit.log import COMMAND
+from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.auth.accounts import add_user
+from moziweb.manager.auth.models import Role
+from moziweb.manager.dashboards import CACHE_WARMER
+from moziweb.manager.dashboards.models import CacheWarming
+from tests.conftest import QueryCounter, running_app
+from tests.manager.conftest import NAMES, PASSWORD, csrf_of, signed_in
+from tests.services.memcached import MemcachedServer
+from tests.site.cached import CACHED, Films, fill, missed, now, pages, states, week_here
+
+PATH = "/manager/cache"
+
+
+def send(browser: TestApp, action: str, **fields: str) -> Any:
+    return browser.post(f"{PATH}/{action}", {"csrf_token": csrf_of(browser), **fields}, status="*")
+
+
+def entries(app: TestApp) -> list[AuditEntry]:
+    with app.app.registry["database"].read() as session:
+        query = select(AuditEntry).where(AuditEntry.subject == "cache").order_by(AuditEntry.id)
+        return list(session.scalars(query))
+
+
+def test_it_tells_and_purges(cached: TestApp, films: Films) -> None:
+    admin = signed_in(cached, Role.ADMIN)
+    before = states(cached, films)
+    assert set(before.values()) <= {"hit", "l1"}
+    page = admin.get(PATH).html
+    region = page.select_one("#regions tbody tr")
+    assert region.th.get_text() == "pages"
+    assert "miss 12" in region.get_text()
+    assert page.select("#slowest tbody a[href='/']")
+    assert page.select("#most tbody tr")
+    assert page.select("#journal tbody tr")
+
+    # By tag: exactly the pages that bear it. What it did is told after it is done.
+    week = f"week:{week_here().name}"
+    done = send(admin, "purge", do="tags", tags=f" {week}  week:1999-W01 ")
+    told = done.follow().html.select_one("[role=status]").get_text(" ", strip=True)
+    assert "Kiürítve." in told
+    assert "Egy tárolt oldalon sincs week:1999-W01" in told
+    anew = missed(cached, films)
+    assert {"index", "english", "week"} <= anew
+    assert not anew & {"ahead", "other", "film", "undated"}
+
+    # By address, as it is typed or copied from a browser: that page alone.
+    states(cached, films)
+    site = cached.app.registry.settings["site.base_url"]
+    assert send(admin, "purge", do="path", path=site + pages(films)["film"]).status_int == 303
+    assert missed(cached, films) == {"film"}
+
+    # What makes no sense is told in plain words, and what was typed is still there.
+    for fields, words in (
+        ({"do": "tags", "tags": "wek:2026-W34"}, "nincs ilyen fajta címke. Ami van: dated,"),
+        ({"do": "tags", "tags": "model:Nothing"}, "nincs ilyen nevű tábla. Ami van: model:"),
+        ({"do": "tags", "tags": "<b>"}, "Ez nem címke."),
+        ({"do": "tags", "tags": "lists:abc"}, "Ez nem címke."),
+        ({"do": "tags", "tags": ""}, "Előbb írjon be egy címkét."),
+        ({"do": "path", "path": "/nothing/here"}, "Ezen a címen nincs tárolható oldal."),
+        ({"do": "path", "path": "week"}, "perjellel"),
+    ):
+        refused = send(admin, "purge", **fields)
+        assert refused.status_int == 422
+        assert words in refused.html.select_one("[role=alert]").get_text()
+        typed = refused.html.select_one(f"#{fields['do']}")["value"]
+        assert typed == fields[fields["do"]]
+    assert send(admin, "purge", do="nothing").status_int == 400
+    assert missed(cached, films) == set()
+
+    assert send(admin, "purge", do="all").status_int == 303
+    assert missed(cached, films) == set(pages(films))
+    assert [(each.action, each.subject_name, each.user_name) for each in entries(cached)] == [
+        ("cache.purge", f"{week} week:1999-W01", "gazda"),
+        ("cache.purge", pages(films)["film"], "gazda"),
+        ("cache.purge", "", "gazda"),
+    ]
+
+
+@pytest.fixture
+def pair(local: dict[str, str], memcached_server: MemcachedServer) -> Iterator[list[TestApp]]:
+    """Two processes of a site, as far as the cache can tell: its entries lie on memcached."""
+    settings = {
+        **local,
+        **CACHED,
+        "cache.prefix": secrets.token_hex(4),
+        "cache.stamps.url": f"memcached://{memcached_server.address}",
+        "cache.default.backend": "dogpile.cache.pylibmc",
+        "cache.default.arguments.url": memcached_server.address,
+    }
+    with running_app(settings) as one, running_app(settings) as other:
+        for app in (one, other):
+            app.app.registry["clock"] = now
+        with one.app.registry["database"].write() as session:
+            for role, name in NAMES.items():
+                add_user(session, name, PASSWORD, role, by=COMMAND, now=now())
+        yield [one, other]
+
+
+def test_what_one_process_does_is_so_in_the_other(
+    pair: list[TestApp], memcached_server: MemcachedServer, query_counter: QueryCounter
+) -> None:
+    one, other = pair
+    with one.app.registry["database"].write() as session:
+        films = fill(session)
+    editor, admin = signed_in(one, Role.EDITOR), signed_in(one, Role.ADMIN)
+    states(one, films)
+    assert set(states(other, films).values()) <= {"hit", "l1"}
+    with query_counter(one.app.registry["database"].engine) as statements:
+        page = editor.get(PATH)
+    assert len(statements) <= 8, statements
+    assert f"{memcached_server.address}: " in page.html.select_one("#regions").get_text()
+
+    # An editor looks, and no more.
+    assert "Kiürítés címke szerint" not in page.text
+    assert send(editor, "purge", do="all").status_int == 403
+    assert send(editor, "warm", do="start", through="weeks").status_int == 403
+    assert missed(other, films) == set()
+
+    # The page that is purged by its address here is made anew there, and no other.
+    send(admin, "purge", do="path", path=pages(films)["film"])
+    assert missed(other, films) == {"film"}
+
+    # What is rendered beforehand here is a hit there.
+    send(admin, "purge", do="all")
+    assert send(admin, "warm", do="start", through="everything").status_int == 400
+    assert send(admin, "warm", do="start", through="shown").status_int == 303
+    one.app.registry[CACHE_WARMER].wait()
+    with one.app.registry["database"].read() as session:
+        row = session.scalars(select(CacheWarming)).one()
+    assert row.ended_at is not None
+    assert (row.done, row.failed, row.stopped) == (row.total, 0, False)
+    assert row.rendered >= 8
+    assert not missed(other, films) & {"index", "english", "week", "film"}
+    seen = signed_in(other, Role.ADMIN).get(PATH).html
+    assert "kész" in seen.select_one("#warming [role=status]").get_text()
+    actions = [each.action for each in entries(one)]
+    assert actions == ["cache.purge", "cache.purge", "cache.warm"]
+
+
+def test_one_warming_at_a_time_and_it_can_be_stopped(cached: TestApp, films: Films) -> None:
+    admin = signed_in(cached, Role.ADMIN)
+    now = cached.app.registry["clock"]()
+    with cached.app.registry["database"].write() as session:
+        session.add(CacheWarming(through="shown", total=9, created_at=now, beat_at=now))
+    page = admin.get(PATH).html
+    assert page.select_one("#warming progress")["max"] == "9"
+    again = send(admin, "warm", do="start", through="weeks")
+    assert again.status_int == 422
+    assert "már folyamatban van" in again.text
+    assert send(admin, "warm", do="stop").status_int == 303
+    # Whoever was at work finds it ended at its next note, and writes no more.
+    cached.app.registry[CACHE_WARMER].work(1)
+    with cached.app.registry["database"].read() as session:
+        row = session.get_one(CacheWarming, 1)
+    assert (row.stopped, row.done) == (True, 0)

@@ -1,0 +1,334 @@
+"""Imports in the manager: begun, looked at, chosen from, applied; what is refused is told."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from webtest import TestApp
+
+from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.auth.models import Role
+from moziweb.manager.imports.jobs import SILENT, effects_of
+from moziweb.manager.imports.models import ImportItem, ImportJob, JobState
+from moziweb.movies.importers.planning import Effect
+from moziweb.movies.models import FieldProvenance, Movie, Premiere, PremiereChange
+from tests.conftest import NOW
+from tests.manager.conftest import NAMES, Clock, csrf_of, signed_in
+from tests.movies.importers.dirt import COLUMNS, DATE_FORMAT, dirty_list
+from tests.movies.importers.tmdb_world import a_film, catalogue
+from tests.services.tmdb import TOKEN, Answer, TmdbServer, rate_limited, unavailable
+from tests.services.tmdb_films import release
+
+LIST = """\
+external_id;title;release_date;runtime;overview
+1;Dűne;2026.12.17.;165;<script>alert(1)</script>
+2;;2026.12.17.;90;
+3;Az ötödik elem;2026.13.45.;126;
+"""
+
+
+@pytest.fixture(scope="module")
+def tmdb_server() -> Iterator[TmdbServer]:
+    with TmdbServer() as server:
+        yield server
+
+
+@pytest.fixture
+def tmdb(tmdb_server: TmdbServer) -> TmdbServer:
+    tmdb_server.films.clear()
+    return tmdb_server
+
+
+@pytest.fixture
+def local(local: dict[str, str], tmdb: TmdbServer) -> dict[str, str]:
+    return {
+        **local, "tmdb.base_url": tmdb.base_url, "tmdb.token": TOKEN, "tmdb.tries": "1",
+    }  # fmt: skip
+
+
+def begin(browser: TestApp, **fields: Any) -> Any:
+    """Send one of the forms."""
+    sent = {"csrf_token": csrf_of(browser), **fields}
+    files = [("file", "lista.csv", sent.pop("file").encode())] if "file" in sent else None
+    return browser.post("/manager/imports", sent, upload_files=files, status="*")
+
+
+def looked_at(browser: TestApp, **fields: Any) -> Any:
+    """Begin an import, wait for its preview, and show it."""
+    answer = begin(browser, **fields)
+    assert answer.status_int == 303, answer.text
+    browser.app.registry["import_runner"].wait()
+    return browser.get(answer.location)
+
+
+def applied(page: Any, button: str = "chosen", **fields: Any) -> Any:
+    """Press a button of a preview, wait, and show what came of it."""
+    form = page.forms[1]
+    for name, value in fields.items():
+        form[name] = value
+    answer = form.submit("do", value=button)
+    page.test_app.app.registry["import_runner"].wait()
+    return answer.follow()
+
+
+def rows(site: TestApp, model: Any) -> int:
+    with site.app.registry["database"].read() as session:
+        return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_a_list_is_looked_at_and_then_imported(site: TestApp, editor: TestApp) -> None:
+    page = looked_at(editor, do="file", file=LIST)
+    assert rows(site, Movie) == 0
+    told = page.html.find("table").get_text(" ", strip=True)
+    assert "Dűne" in told
+    assert "3. sor" in told
+    assert "hiányzik" in told
+    assert "Dátum: nincs ilyen nap: '2026.13.45.'" in told
+    assert "<script>alert(1)</script>" not in page.text
+    done = applied(page)
+    assert rows(site, Movie) == 2
+    assert "elkészült" in done.text
+    with site.app.registry["database"].read() as session:
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "film.import"))
+        assert {each.subject_name for each in entries} == {"Dűne", "Az ötödik elem"}
+    again = looked_at(editor, do="file", file=LIST)
+    assert again.html.find(attrs={"name": "film"}) is None
+    assert rows(site, Movie) == 2
+
+
+def test_only_what_is_ticked_is_imported(site: TestApp, editor: TestApp) -> None:
+    page = looked_at(editor, do="file", file=LIST)
+    boxes = page.forms[1].fields["film"]
+    assert [box._value for box in boxes] == ["1", "3"]
+    boxes[0].checked = False
+    applied(page)
+    with site.app.registry["database"].read() as session:
+        assert session.scalars(select(Movie.title)).all() == ["Az ötödik elem"]
+
+
+def test_a_week_of_tmdb_with_its_attribution(
+    site: TestApp, editor: TestApp, tmdb: TmdbServer
+) -> None:
+    tmdb.add(a_film(1, title="Hamupipőke"))
+    tmdb.add(a_film(2, release("2026-09-09", 2)))
+    page = looked_at(editor, do="premieres", first="2026-09-03", last="2026-09-09")
+    assert "Hamupipőke" in page.text
+    assert "not endorsed or certified by TMDB" in page.text
+    applied(page, "all")
+    with site.app.registry["database"].read() as session:
+        assert set(session.scalars(select(Movie.tmdb_id))) == {1001, 1002}
+        assert set(session.scalars(select(FieldProvenance.fetched_at))) == {NOW}
+
+
+def test_a_search_leads_to_films_by_their_ids(editor: TestApp, tmdb: TmdbServer) -> None:
+    tmdb.add(a_film(1, title="Hamupipőke"))
+    page = editor.get("/manager/imports", {"title": "hamu"})
+    form = next(each for each in page.forms.values() if "id" in each.fields)
+    form["id"].checked = True
+    shown = form.submit("do", value="films")
+    editor.app.registry["import_runner"].wait()
+    assert "Hamupipőke" in shown.follow().html.find("table").text
+    imdb = looked_at(editor, do="films", ids=f"https://www.imdb.com/title/{catalogue(1).imdb_id}/")
+    assert "Hamupipőke" in imdb.html.find("table").text
+
+
+def test_a_search_never_keeps_a_request_waiting(editor: TestApp, tmdb: TmdbServer) -> None:
+    tmdb.answer_next("/3/search/movie", rate_limited(50))
+    began = time.monotonic()
+    for told in ("A TMDB nem válaszol", "A TMDB várakozást kért"):
+        page = editor.get("/manager/imports", {"title": "hamu"})
+        assert told in page.html.find(role="alert").text
+    assert time.monotonic() - began < 10
+
+
+def test_what_was_edited_by_hand_is_shown_as_staying(
+    site: TestApp, editor: TestApp, tmdb: TmdbServer
+) -> None:
+    tmdb.add(a_film(1, title="Hamupipőke"))
+    applied(looked_at(editor, do="films", ids="1001"), "all")
+    with site.app.registry["database"].write() as session:
+        movie = session.scalars(select(Movie)).one()
+        movie.title = "Saját cím"
+        session.get_one(FieldProvenance, (movie.id, "title")).source = "hand"
+    tmdb.add(a_film(1, release("2026-10-08"), title="Hamupipőke"))
+    page = looked_at(editor, do="films", ids="1001")
+    kept = page.html.find(class_="kept").get_text(" ", strip=True)
+    assert "Saját cím" in kept
+    assert "marad: kézzel írták be" in kept
+    applied(page)
+    with site.app.registry["database"].read() as session:
+        assert session.scalars(select(Movie.title)).one() == "Saját cím"
+        assert str(session.scalars(select(Premiere.date)).one()) == "2026-10-08"
+    assert rows(site, PremiereChange) == 1
+
+
+def test_a_film_that_changed_since_the_preview_is_told(site: TestApp, editor: TestApp) -> None:
+    page = looked_at(editor, do="file", file=LIST)
+    other = looked_at(signed_in(site, next(iter(NAMES))), do="file", file=LIST)
+    applied(other)
+    done = applied(page)
+    assert "megváltozott" in done.text
+    assert rows(site, Movie) == 2
+
+
+def test_an_outage_ends_it_with_what_was_seen(editor: TestApp, tmdb: TmdbServer) -> None:
+    tmdb.add(a_film(1))
+    tmdb.add(a_film(2))
+    tmdb.answer_next("/3/movie/1002", unavailable())
+    page = looked_at(editor, do="films", ids="1001 1002")
+    assert "A TMDB nem válaszol (/movie/1002: 503/9" in page.text
+    assert "TMDB gives no answer" in editor.get(f"/en{page.request.path}").text
+    assert len(page.html.find("tbody").find_all("tr")) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"do": "films", "ids": "nm1"}, "nem IMDb-azonosító"),
+        ({"do": "films", "ids": " "}, "azonosító"),
+        ({"do": "premieres", "first": "soon", "last": "2026-09-09"}, "két dátum"),
+        ({"do": "premieres", "first": "2026-09-09", "last": "2026-09-03"}, "nap"),
+        ({"do": "file"}, "válasszon"),
+        ({"do": "file", "file": "name;x\na;b\n"}, "nincs title nevű oszlop"),
+    ],
+)
+def test_what_cannot_be_begun_is_told_in_words(
+    editor: TestApp, fields: dict[str, str], told: str
+) -> None:
+    answer = begin(editor, **fields)
+    assert answer.status_int == 422
+    assert told in answer.html.find(class_="problem").text
+
+
+def test_nonsense_is_refused(site: TestApp, editor: TestApp) -> None:
+    assert begin(editor, do="everything").status_int == 400
+    page = looked_at(editor, do="file", file=LIST)
+    path = page.request.path
+    token = csrf_of(editor)
+    assert editor.post(path, {"csrf_token": token, "do": "x"}, status="*").status_int == 400
+    assert editor.get("/manager/imports/999", status="*").status_int == 404
+    for query in ({"show": "x", "after": "y"}, {"show": "refused", "after": "-1"}):
+        assert editor.get(path, query).status_int == 200
+    fields = {"csrf_token": token, "do": "chosen", "film": "99999999999"}
+    editor.post(path, fields, status=303)
+    editor.app.registry["import_runner"].wait()
+    assert rows(site, Movie) == 0
+
+
+def test_an_interrupted_one_is_gone_on_with(site: TestApp, editor: TestApp, clock: Clock) -> None:
+    """As if the process had ended while it worked: the claim is there, and nobody."""
+    page = looked_at(editor, do="file", file=LIST)
+    path = page.request.path
+    with site.app.registry["database"].write() as session:
+        job = session.scalars(select(ImportJob)).one()
+        job.state, job.beat_at = JobState.LOOKING, clock.now
+        for item in session.scalars(select(ImportItem).where(ImportItem.position > 1)):
+            item.effect = None
+    fields = {"csrf_token": csrf_of(editor), "do": "continue"}
+    assert editor.post(path, fields, status="*").status_int == 400
+    piece = editor.get(path, headers={"HX-Request": "true"})
+    assert piece.html.select_one("#live[hx-trigger]")
+    assert "HX-Refresh" not in piece.headers
+    clock.now += SILENT + timedelta(seconds=1)
+    assert "continue" in editor.get(path).text
+    assert editor.get(path, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
+    editor.post(path, fields, status=303)
+    editor.app.registry["import_runner"].wait()
+    shown = editor.get(path)
+    assert len(shown.html.find("tbody").find_all("tr")) == 3
+    applied(shown)
+    assert rows(site, Movie) == 2
+
+
+def test_two_never_work_on_one_import(
+    site: TestApp, editor: TestApp, tmdb: TmdbServer, clock: Clock
+) -> None:
+    """Whoever was silent for too long finds that somebody else has gone on, and ends."""
+    for number in (1, 2):
+        tmdb.add(a_film(number))
+    tmdb.requests.clear()
+    tmdb.answer_next("/3/movie/1001", Answer(200, b"{}", let_go=(let_go := threading.Event())))
+    path = begin(editor, do="films", ids="1001 1002").location
+    deadline = time.monotonic() + 30
+    while "/3/movie/1001" not in tmdb.paths():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    clock.now += SILENT + timedelta(seconds=1)
+    editor.post(path, {"csrf_token": csrf_of(editor), "do": "continue"}, status=303)
+    let_go.set()
+    editor.app.registry["import_runner"].wait()
+    with site.app.registry["database"].read() as session:
+        (job,) = session.scalars(select(ImportJob))
+        effects = session.scalars(select(ImportItem.effect).order_by(ImportItem.position)).all()
+    assert (job.state, job.done, job.error, job.claim) == (JobState.LOOKED, 2, "", None)
+    assert effects == [Effect.NEW, Effect.NEW]
+
+
+def test_imports_of_long_ago_are_forgotten(site: TestApp, editor: TestApp, clock: Clock) -> None:
+    applied(looked_at(editor, do="file", file=LIST))
+    clock.pass_(days=91)
+    looked_at(signed_in(site, Role.EDITOR), do="file", file="title;runtime\nMás film;90\n")
+    assert (rows(site, ImportJob), rows(site, ImportItem)) == (1, 1)
+    assert rows(site, Movie) == 2
+
+
+def test_a_dirty_list_is_one_report_that_names_every_bad_row(
+    site: TestApp, editor: TestApp
+) -> None:
+    """As the command has it, through the page: the rest is imported, and twice changes nothing."""
+    dirt = dirty_list()
+    fields = {
+        "do": "file", "file": dirt.data.decode(),
+        "date_format": DATE_FORMAT, "columns": "\n".join(COLUMNS),
+    }  # fmt: skip
+    page = looked_at(editor, **fields)
+    job = int(page.request.path.rpartition("/")[2])
+    assert named(site, job) == dirt.bad
+    refused = editor.get(page.request.path, {"show": "refused"})
+    told = [each.get_text(" ", strip=True) for each in refused.html.find("tbody").find_all("th")]
+    assert told == ["cím nélkül 40. elem", "cím nélkül 90. elem"]
+    applied(page, "all")
+    assert rows(site, Movie) == dirt.films - 2
+    assert rows(site, Premiere) == dirt.films - 5
+    again = looked_at(editor, **fields)
+    assert again.html.find(attrs={"name": "film"}) is None
+    with site.app.registry["database"].read() as session:
+        effects = effects_of(session, job + 1)
+    assert effects == {Effect.SAME: dirt.films - 2, Effect.REFUSED: 2}
+
+
+def named(site: TestApp, job: int) -> set[tuple[str, str]]:
+    """The places and columns that an import's report names."""
+    with site.app.registry["database"].read() as session:
+        found = session.scalars(select(ImportItem.problems).where(ImportItem.job_id == job))
+        return {(each["place"], each["column"]) for problems in found for each in problems}
+
+
+def test_without_a_token_tmdb_is_not_asked(
+    site: TestApp, editor: TestApp, tmdb: TmdbServer
+) -> None:
+    site.app.registry.settings["tmdb.token"] = None
+    tmdb.requests.clear()
+    assert "tmdb.token" in editor.get("/manager/imports", {"title": "a"}).text
+    assert begin(editor, do="films", ids="1").status_int == 422
+    assert tmdb.requests == []
+
+
+def test_a_page_costs_the_same_queries_with_more_films(
+    site: TestApp, editor: TestApp, query_counter: Any
+) -> None:
+    few = looked_at(editor, do="file", file=LIST).request.path
+    many_rows = "".join(f"{n};Film {n};2026-12-17;90;\n" for n in range(10, 200))
+    many = looked_at(editor, do="file", file=LIST + many_rows).request.path
+    engine = site.app.registry["database"].engine
+    counts = []
+    for path in (few, many):
+        with query_counter(engine) as statements:
+            page = editor.get(path)
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= 5
+    assert page.html.find("a", rel="next")

@@ -1,0 +1,283 @@
+"""Editing a film: what is typed is saved, and nothing else changes."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import func, select
+from webtest import TestApp
+
+from moziweb.movies.models import Genre, Movie, Person
+from tests import factories
+from tests.conftest import counted_queries
+from tests.manager.conftest import BOTH
+from tests.manager.movie_forms import film_form, film_of, last_entry, make_film, press
+
+
+@pytest.fixture
+def film_id(site: TestApp) -> int:
+    """A film with everything."""
+    return make_film(site)
+
+
+@BOTH
+def test_saving_without_a_change_changes_nothing(
+    site: TestApp, editor: TestApp, film_id: int
+) -> None:
+    before, entry = film_of(site, film_id), last_entry(site)
+    saved = press(film_form(editor, film_id), status=303)
+    assert saved.location.endswith(f"/manager/films/{film_id}")
+    after = film_of(site, film_id)
+    assert (after.updated_at, after.version) == (before.updated_at, before.version)
+    assert [each.id for each in after.credits] == [each.id for each in before.credits]
+    assert [row.source for row in after.provenance] == ["tmdb"]
+    assert last_entry(site).id == entry.id
+
+
+def test_a_title_is_saved_signed_and_audited(site: TestApp, editor: TestApp, film_id: int) -> None:
+    form = film_form(editor, film_id)
+    form["title"] = "  A  másik   cím "
+    page = press(form, status=303).follow()
+    assert "Mentve." in page.text
+    film = film_of(site, film_id)
+    assert (film.title, film.slug, film.search_text) == (
+        "A másik cím", "a-masik-cim", "a masik cim az igeret foldje",
+    )  # fmt: skip
+    assert {row.field: row.source for row in film.provenance} == {"title": "hand"}
+    entry = last_entry(site)
+    assert (entry.action, entry.user_name) == ("film.edit", "szerkesztő")
+    assert entry.changes == [
+        {"field": "title", "before": "Az ígéret földje", "after": "A másik cím"}
+    ]
+    assert "A másik cím" in editor.get("/manager/audit").text
+
+
+@BOTH
+def test_every_field_is_saved(site: TestApp, editor: TestApp, film_id: int) -> None:
+    with site.app.registry["database"].write() as session:
+        horror = factories.named(session, Genre, "Horror", slug="horror", name_en="x").id
+    form = film_form(editor, film_id)
+    form["original_title"] = "The Promised Land"
+    form["synopsis"] = "Egy.\r\n\r\nKettő."
+    form["synopsis_en"] = "One."
+    form["runtime"], form["rating"] = "95", "16"
+    form["countries"], form["languages"] = "hu; us fr", "HU, en"
+    form["distributor"] = "Új forgalmazó"
+    form["imdb_id"], form["tmdb_id"] = "tt1234567", "77"
+    for box in form.fields["genres"]:
+        box.checked = box._value == str(horror)
+    form["trailers-0-video"] = "https://youtu.be/abc-DEF_123?t=5"
+    form["trailers-1-video"], form["trailers-1-site"] = "https://vimeo.com/76979871", "YouTube"
+    press(form, status=303)
+    film = film_of(site, film_id)
+    assert (film.original_title, film.runtime, film.rating) == ("The Promised Land", 95, "16")
+    assert (film.synopsis, film.synopsis_en) == ("Egy.\n\nKettő.", "One.")
+    assert (film.countries, film.languages) == (("HU", "US", "FR"), ("hu", "en"))
+    assert film.distributor is not None
+    assert film.distributor.name == "Új forgalmazó"
+    assert (film.imdb_id, film.tmdb_id) == ("tt1234567", 77)
+    assert [link.genre_id for link in film.genre_links] == [horror]
+    assert [(each.site, each.video_id) for each in film.trailers] == [
+        ("YouTube", "abc-DEF_123"),
+        ("Vimeo", "76979871"),
+    ]
+    assert {row.field for row in film.provenance if row.source == "hand"} == {
+        "original_title", "synopsis", "synopsis_en", "runtime", "rating", "countries", "languages",
+        "distributor", "imdb_id", "tmdb_id", "genres", "trailers",
+    }  # fmt: skip
+
+
+@BOTH
+def test_people_are_ordered_renamed_added_and_removed(
+    site: TestApp, editor: TestApp, film_id: int
+) -> None:
+    before = {each.person.name: each.person_id for each in film_of(site, film_id).credits}
+    form = film_form(editor, film_id)
+    form["cast-0-place"], form["cast-1-place"] = "2", "1"
+    form["cast-2-name"], form["cast-2-character"] = "Új Színész", "Szomszéd"
+    form["directors-0-name"] = "Nagy Pál"
+    press(form, status=303)
+    film = film_of(site, film_id)
+    assert [(each.person.name, each.character) for each in film.credits] == [
+        ("Tóth Anna", "Vendég"),
+        ("Nagy Pál", "Pincér"),
+        ("Új Színész", "Szomszéd"),
+        ("Nagy Pál", ""),
+    ]
+    assert film.credits[0].person_id == before["Tóth Anna"]
+    assert film.credits[3].person_id == before["Nagy Pál"]  # the only one of the name
+    form = film_form(editor, film_id)
+    form["cast-0-name"] = form["cast-1-name"] = ""
+    press(form, status=303)
+    assert [each.person.name for each in film_of(site, film_id).credits] == [
+        "Új Színész",
+        "Nagy Pál",
+    ]
+
+
+def test_of_two_people_of_one_name_nobody_is_guessed(
+    site: TestApp, editor: TestApp, film_id: int
+) -> None:
+    with site.app.registry["database"].write() as session:
+        session.add_all([Person(name="Kovács János"), Person(name="Kovács János")])
+    form = film_form(editor, film_id)
+    form["cast-2-name"] = "Kovács János"
+    press(form, status=303)
+    with site.app.registry["database"].read() as session:
+        same = select(func.count()).where(Person.name == "Kovács János")
+        assert session.scalar(same) == 3
+
+
+@BOTH
+def test_a_premiere_that_moves_says_why(site: TestApp, editor: TestApp, film_id: int) -> None:
+    form = film_form(editor, film_id)
+    form["premieres-0-date"] = "2026-09-03"
+    refused = press(form, status=400)
+    assert "Ezt ki kell tölteni." in refused.text
+    assert film_of(site, film_id).premieres[0].date == date(2026, 8, 27)
+    form = next(form for form in refused.forms.values() if "title" in form.fields)
+    assert form["premieres-0-date"].value == "2026-09-03"
+    form["premieres-0-reason"] = "technikai okok"
+    press(form, status=303)
+    (premiere,) = film_of(site, film_id).premieres
+    assert premiere.date == date(2026, 9, 3)
+    (change,) = premiere.changes
+    assert (change.old_date, change.reason) == (date(2026, 8, 27), "technikai okok")
+    assert "technikai okok" in editor.get(f"/movie/{film_id}-az-igeret-foldje").text
+    assert "2026. augusztus 27." in film_form(editor, film_id).text
+    for start, word in (("", "mozibemutató"), ("/en", "cinema premiere")):
+        assert f"<del>2026-08-27 {word}" in editor.get(f"{start}/manager/audit").text
+
+
+def test_a_slip_of_the_pen_is_not_shown_as_moved(
+    site: TestApp, editor: TestApp, film_id: int
+) -> None:
+    form = film_form(editor, film_id)
+    form["premieres-0-date"], form["premieres-0-is_slip"] = "2026-09-03", True
+    press(form, status=303)
+    (premiere,) = film_of(site, film_id).premieres
+    assert (premiere.date, list(premiere.changes)) == (date(2026, 9, 3), [])
+
+
+@BOTH
+def test_premieres_are_added_cancelled_and_deleted(
+    site: TestApp, editor: TestApp, film_id: int
+) -> None:
+    form = film_form(editor, film_id)
+    form["premieres-1-date"], form["premieres-1-kind"] = "2026-10-14", "streaming"
+    assert "Melyik szolgáltatón látható?" in press(form, status=400).text
+    form["premieres-1-service"] = "Új Szolgáltató"
+    form["premieres-1-precision"] = "month"
+    form["premieres-0-cancelled"] = True
+    press(form, status=303)
+    cinema, streaming = film_of(site, film_id).premieres
+    assert cinema.cancelled_at is not None
+    assert streaming.service is not None
+    assert (streaming.date, streaming.precision, streaming.service.name) == (
+        date(2026, 10, 1), "month", "Új Szolgáltató",
+    )  # fmt: skip
+    form = film_form(editor, film_id)
+    form["premieres-0-remove"] = True
+    press(form, status=303)
+    assert [each.id for each in film_of(site, film_id).premieres] == [streaming.id]
+
+
+@BOTH
+def test_a_new_film_is_saved_and_not_on_the_site_yet(site: TestApp, editor: TestApp) -> None:
+    form = film_form(editor, "new")
+    form["title"], form["premieres-0-date"] = "Vadonatúj", "2026-08-20"
+    page = press(form, status=303).follow()
+    film_id = last_entry(site).subject_id
+    assert last_entry(site).action == "film.create"
+    assert film_id is not None
+    film = film_of(site, film_id)
+    assert (film.title, film.original_title, film.published) == ("Vadonatúj", "Vadonatúj", False)
+    editor.get(f"/movie/{film_id}-vadonatuj", status=404)
+    publish = next(each for each in page.forms.values() if each.action.endswith("/publish"))
+    publish.submit("do", status=303)
+    editor.get(f"/movie/{film_id}-vadonatuj", status=200)
+    assert last_entry(site).action == "film.publish"
+
+
+def test_a_film_is_taken_off_the_site(site: TestApp, editor: TestApp, film_id: int) -> None:
+    page = editor.get(f"/manager/films/{film_id}")
+    form = next(each for each in page.forms.values() if each.action.endswith("/publish"))
+    form.submit("do", status=303)
+    editor.get(f"/movie/{film_id}-az-igeret-foldje", status=404)
+    assert "Nincs az oldalon" in editor.get("/manager/films?show=unpublished").text
+    assert last_entry(site).changes == [{"field": "published", "before": "✓", "after": "–"}]
+
+
+@BOTH
+def test_a_copy_has_rows_of_its_own(site: TestApp, editor: TestApp) -> None:
+    original = make_film(site, "Eredeti", imdb_id="tt7654321", tmdb_id=5)
+    count = len(films(site))
+    form = film_form(editor, "new", copy=str(original))
+    assert len(films(site)) == count
+    assert form["imdb_id"].value == ""
+    press(form, status=303)
+    copied = max(films(site))
+    first, second = film_of(site, original), film_of(site, copied)
+    assert first.title == second.title
+    assert len(second.premieres) == len(first.premieres) == 1
+    assert second.premieres[0].id != first.premieres[0].id
+    assert [each.person_id for each in second.credits] == [each.person_id for each in first.credits]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("title", "   ", "Ezt ki kell tölteni."),
+        ("title", "x" * 301, "Ez túl hosszú."),
+        ("runtime", "sok", "Egész számot kérünk."),
+        ("runtime", "0", "1 és 1500 perc között."),
+        ("runtime", "9" * 30, "1 és 1500 perc között."),
+        ("countries", "HU, Narnia", "Nincs ilyen országkód: NARNIA"),
+        ("languages", "magyar", "Nincs ilyen nyelvkód: magyar"),
+        ("imdb_id", "nm0000001", "Így néz ki: tt0133093."),
+        ("tmdb_id", "99999999999", "Egész számot kérünk."),
+        ("premieres-0-date", "2026-02-30", "Dátumot kérünk, így: 2026-08-20."),
+        ("premieres-0-date", "0001-01-01", "A naptár nem ér el odáig."),
+        ("trailers-0-video", "https://evil.example/x", "Ez se nem YouTube"),
+        ("trailers-0-video", "javascript:alert(1)", "Ez se nem YouTube"),
+        ("premieres-0-formats", "x" * 30, "Ez túl hosszú."),
+    ],
+)
+def test_what_is_wrong_is_told_at_its_field(
+    site: TestApp, editor: TestApp, film_id: int, field: str, value: str, message: str
+) -> None:
+    before = film_of(site, film_id).version
+    form = film_form(editor, film_id)
+    form[field] = value
+    page = press(form, status=400)
+    assert message in page.text
+    assert f'id="{field}-errors"' in page.text
+    assert film_of(site, film_id).version == before
+
+
+@BOTH
+def test_an_id_of_another_film_is_told(site: TestApp, editor: TestApp, film_id: int) -> None:
+    make_film(site, "A másik", imdb_id="tt7654321", tmdb_id=5)
+    form = film_form(editor, film_id)
+    form["imdb_id"], form["tmdb_id"] = "tt7654321", "5"
+    assert press(form, status=400).text.count("Ez az azonosító már ezé: „A másik”.") == 2
+
+
+def test_more_rows_keep_what_was_typed(editor: TestApp, film_id: int) -> None:
+    form = film_form(editor, film_id)
+    form["title"], form["cast-2-name"] = "Félkész", "Valaki"
+    page = press(form, "more", status=200)
+    form = next(each for each in page.forms.values() if "title" in each.fields)
+    assert (form["title"].value, form["cast-2-name"].value) == ("Félkész", "Valaki")
+    assert "cast-8-name" in form.fields
+
+
+def test_a_films_page_asks_few_questions(site: TestApp, editor: TestApp, film_id: int) -> None:
+    engine = site.app.registry["database"].engine
+    with counted_queries(engine) as statements:
+        editor.get(f"/manager/films/{film_id}")
+    assert len(statements) <= 14
+
+
+def films(site: TestApp) -> list[int]:
+    with site.app.registry["database"].read() as session:
+        return list(session.scalars(select(Movie.id)))

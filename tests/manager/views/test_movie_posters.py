@@ -1,0 +1,307 @@
+"""A film's posters in the manager: looked at, saved, chosen, focused, made anew, refused."""
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+from sqlalchemy import func, select
+from webtest import TestApp
+
+from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.auth.models import Role
+from moziweb.posters.generation.result import Status
+from moziweb.posters.models import PosterSource, SourceKind, SourceState
+from moziweb.posters.recipes import RECIPES
+from tests.manager.conftest import Clock, csrf_of, signed_in
+from tests.manager.movie_forms import last_entry, make_film
+from tests.posters.pictures import encoded, photograph, quarters, with_segment
+
+PAGE = b"<html><script>alert(1)</script></html>"
+
+
+@pytest.fixture
+def film(site: TestApp) -> int:
+    return make_film(site)
+
+
+def posters(film: int) -> str:
+    return f"/manager/films/{film}/posters"
+
+
+def send(browser: TestApp, path: str, **fields: Any) -> Any:
+    """Send one of the forms."""
+    file = fields.pop("file", None)
+    files = [("file", *file)] if file else None
+    token = {"csrf_token": csrf_of(browser)}
+    return browser.post(path, {**token, **fields}, upload_files=files, status="*")
+
+
+def upload(browser: TestApp, film: int, data: bytes, name: str = "plakát.jpg") -> Any:
+    return send(browser, posters(film), do="upload", file=(name, data))
+
+
+def looked_at(browser: TestApp, film: int, data: bytes, name: str = "plakát.jpg") -> str:
+    """The address of the page that shows an uploaded picture before it is saved."""
+    answer = upload(browser, film, data, name)
+    assert answer.status_int == 303, answer.text
+    location: str = answer.location
+    return location
+
+
+def saved(browser: TestApp, film: int, data: bytes, do: str = "save") -> int:
+    """The source of a picture that was uploaded, looked at and saved, its variants made."""
+    answer = send(browser, looked_at(browser, film, data), do=do)
+    assert answer.status_int == 303, answer.text
+    source = sources(browser)[-1].id
+    assert browser.app.registry["posters"].ensure(source).status is Status.MADE
+    return source
+
+
+def sources(browser: TestApp) -> list[PosterSource]:
+    with browser.app.registry["database"].read() as session:
+        return list(session.scalars(select(PosterSource).order_by(PosterSource.id)))
+
+
+def entries(browser: TestApp) -> int:
+    with browser.app.registry["database"].read() as session:
+        return session.scalar(select(func.count()).select_from(AuditEntry)) or 0
+
+
+def words(page: Any) -> str:
+    return str(page.html.find("main").get_text(" ", strip=True))
+
+
+def problem(page: Any) -> str:
+    return str(page.html.find(role="alert").get_text(" ", strip=True))
+
+
+def test_every_variant_is_seen_before_anything_is_saved(editor: TestApp, film: int) -> None:
+    before = entries(editor)
+    original = encoded(quarters(800, 1200))
+    page = editor.get(looked_at(editor, film, original))
+    shown = [each["src"] for each in page.html.select(".variants img")]
+    assert len(shown) == len(RECIPES)
+    for recipe, path in zip(RECIPES, shown, strict=True):
+        answer = editor.get(path)
+        assert answer.content_type == recipe.mime
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.body != original
+        with Image.open(BytesIO(answer.body)) as made:
+            assert made.size == recipe.fitted_size(800, 1200)
+    assert sources(editor) == []
+    assert entries(editor) == before
+
+
+def test_a_saved_picture_is_the_poster_and_its_upload_is_told(editor: TestApp, film: int) -> None:
+    place = looked_at(editor, film, encoded(quarters()))
+    answer = send(editor, place, do="save").follow()
+    assert "A plakát el van mentve" in answer.text
+    (source,) = sources(editor)
+    assert (source.kind, source.chosen) == (SourceKind.UPLOAD, True)
+    assert last_entry(editor).action == "poster.add"
+    assert last_entry(editor).subject_id == film
+    assert send(editor, place, do="save").status_int == 404  # twice is once
+    assert len(sources(editor)) == 1
+    assert "készül" in words(answer) or "még nem készült el" in words(answer)
+
+
+def test_what_is_thrown_away_is_gone(editor: TestApp, film: int) -> None:
+    place = looked_at(editor, film, encoded(quarters()))
+    preview = editor.get(place).html.select_one(".variants img")["src"]
+    assert place in editor.get(posters(film)).text
+    send(editor, place, do="discard").follow()
+    assert editor.get(place, status="*").status_int == 404
+    assert editor.get(preview, status="*").status_int == 404
+    assert place not in editor.get(posters(film)).text
+    assert sources(editor) == []
+
+
+def test_what_is_not_saved_is_forgotten_after_a_week(
+    site: TestApp, editor: TestApp, film: int, clock: Clock
+) -> None:
+    place = looked_at(editor, film, encoded(quarters()))
+    clock.pass_(days=7, minutes=1)  # a day later gc removes the original
+    editor = signed_in(site, Role.EDITOR)
+    assert send(editor, place, do="save").status_int == 404
+    assert place not in editor.get(posters(film)).text
+    assert sources(editor) == []
+
+
+def test_previews_are_for_their_user_and_their_film(
+    site: TestApp, editor: TestApp, stranger: TestApp, film: int
+) -> None:
+    other = make_film(site, "Másik film")
+    place = looked_at(editor, film, encoded(quarters()))
+    preview = f"{place}/poster.jpg"
+    assert editor.get(preview).status_int == 200
+    assert stranger.get(preview, status="*").status_int == 303
+    assert signed_in(site, Role.ADMIN).get(preview, status="*").status_int == 404
+    assert editor.get(preview.replace(f"/{film}/", f"/{other}/"), status="*").status_int == 404
+    for wrong in ("poster.gif", "poster", "original.jpg", "..%2Fposter.jpg"):
+        assert editor.get(f"{place}/{wrong}", status="*").status_int == 404
+    moved = place.replace(f"/{film}/", f"/{other}/")
+    assert send(editor, moved, do="save").status_int == 404
+    assert sources(editor) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (PAGE, "nem kép"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "nem kép|fajta"),
+        (b"", "nem kép"),
+        (b"\xff\xd8\xff" + PAGE, "hib|nem kép|sérült|vége"),
+        (encoded(photograph(80, 120))[:900], "vége|sérült"),
+    ],
+    ids=["HTML", "SVG", "nothing", "HTML as JPEG", "half a JPEG"],
+)
+def test_what_is_no_picture_is_refused_in_words(
+    editor: TestApp, film: int, data: bytes, said: str
+) -> None:
+    answer = upload(editor, film, data)
+    assert answer.status_int == 422
+    assert any(each in problem(answer) for each in said.split("|")), problem(answer)
+    assert sources(editor) == []
+    assert "Megnézve" not in answer.text
+
+
+def test_a_file_that_is_too_large_is_told_the_limit(
+    site: TestApp, editor: TestApp, film: int
+) -> None:
+    most = site.app.registry["posters"].limits.bytes
+    answer = upload(editor, film, encoded(quarters()) + bytes(most))
+    assert answer.status_int == 422
+    assert "túl nagy" in problem(answer)
+    assert "15 MB" in problem(answer)
+
+
+def test_a_polyglot_is_a_picture_and_nothing_else(editor: TestApp, film: int) -> None:
+    data = with_segment(encoded(quarters()), 0xFE, PAGE) + PAGE
+    page = editor.get(looked_at(editor, film, data, "kép.html"))
+    for shown in page.html.select(".variants img"):
+        answer = editor.get(shown["src"])
+        assert answer.content_type.startswith("image/")
+        assert b"<script" not in answer.body
+
+
+def test_no_file_and_no_known_action(editor: TestApp, film: int) -> None:
+    assert send(editor, posters(film), do="upload").status_int == 422
+    assert send(editor, posters(film), do="drop table").status_int == 400
+    assert send(editor, posters(film + 9), do="upload", file=("a", PAGE)).status_int == 404
+
+
+def test_a_files_name_is_text(editor: TestApp, film: int) -> None:
+    name = "<img src=x onerror=alert(1)>.jpg"
+    place = looked_at(editor, film, encoded(quarters()), name)
+    for path in (place, posters(film)):
+        page = editor.get(path)
+        assert "<img src=x" not in page.text
+        assert name in words(page)
+    send(editor, place, do="save")
+    assert "<img src=x" not in editor.get("/manager/audit").text
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("javascript:alert(1)", "nem egy kép címe"),
+        ("http://127.0.0.1:1/a.jpg", ""),
+        ("file:///etc/passwd", "nem egy kép címe"),
+        ("http://a.example/" + "a" * 2000, "nem egy kép címe"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_refused(
+    editor: TestApp, film: int, url: str, said: str
+) -> None:
+    answer = send(editor, posters(film), do="url", url=url)
+    assert answer.status_int == 422
+    assert problem(answer)
+    assert sources(editor) == []
+
+
+def test_another_source_is_chosen_after_seeing_what_it_does(editor: TestApp, film: int) -> None:
+    first = saved(editor, film, encoded(quarters()))
+    second = saved(editor, film, encoded(photograph(80, 120)), do="add")
+    assert [each.chosen for each in sources(editor)] == [True, False]
+    asked = send(editor, posters(film), do="effects", source=str(second))
+    assert asked.html.select_one(".effects")
+    assert [each.chosen for each in sources(editor)] == [True, False]
+    send(editor, posters(film), do="choose", source=str(second))
+    assert [(each.id, each.chosen) for each in sources(editor)] == [(first, False), (second, True)]
+    entry = last_entry(editor)
+    assert entry.action == "poster.choose"
+    assert entry.changes == [{"field": "poster", "before": f"#{first}", "after": f"#{second}"}]
+
+
+def test_a_click_sets_the_focal_point_that_the_square_shows(editor: TestApp, film: int) -> None:
+    place = looked_at(editor, film, encoded(quarters(800, 1200)))
+    square = editor.get(f"{place}/square.jpg").body
+    click = {"spot.x": "93", "spot.y": "0", "w": "185", "h": "278"}
+    assert send(editor, place, do="focus", **click).status_int == 303
+    moved = editor.get(f"{place}/square.jpg").body
+    assert moved != square
+    send(editor, place, do="focus", x="50", y="50")
+    assert editor.get(f"{place}/square.jpg").body == square
+    send(editor, place, do="focus", x="50", y="0")
+    send(editor, place, do="save")
+    (source,) = sources(editor)
+    assert (source.focal_x, source.focal_y) == (0.5, 0.0)
+
+
+def test_the_focal_point_of_a_saved_picture(editor: TestApp, film: int) -> None:
+    source = str(saved(editor, film, encoded(quarters())))
+    form = {"do": "focus", "source": source}
+    assert send(editor, posters(film), **form, x="25", y="75").status_int == 303
+    (now,) = sources(editor)
+    assert (now.focal_x, now.focal_y, now.state) == (0.25, 0.75, SourceState.PENDING)
+    assert last_entry(editor).changes[0]["after"] == "25%, 75%"
+    for wrong in (
+        {"x": "101", "y": "0"},
+        {"x": "nan", "y": "0"},
+        {"x": "-1", "y": "0"},
+        {"spot.x": "9", "spot.y": "9", "w": "1", "h": "1"},
+        {"spot.x": "0", "spot.y": "0", "w": "9", "h": "9"},
+    ):
+        assert send(editor, posters(film), **form, **wrong).status_int == 422, wrong
+    (now,) = sources(editor)
+    assert (now.focal_x, now.focal_y) == (0.25, 0.75)
+
+
+def test_pictures_are_made_anew_one_or_all(editor: TestApp, film: int) -> None:
+    one = saved(editor, film, encoded(quarters()))
+    saved(editor, film, encoded(photograph(80, 120)), do="add")
+    send(editor, posters(film), do="again", source=str(one))
+    assert [each.state for each in sources(editor)] == [SourceState.PENDING, SourceState.READY]
+    page = send(editor, posters(film), do="all-again").follow()
+    assert {each.state for each in sources(editor)} == {SourceState.PENDING}
+    assert last_entry(editor).action == "poster.regenerate"
+    assert len(last_entry(editor).changes) == 2
+    assert page.html.select_one("#live[hx-trigger]")
+    assert send(editor, posters(film), do="again").status_int == 422
+
+
+def test_another_films_source_is_out_of_reach(site: TestApp, editor: TestApp, film: int) -> None:
+    source = str(saved(editor, film, encoded(quarters())))
+    other, before = make_film(site, "Másik film"), entries(editor)
+    for do in ("choose", "effects", "again"):
+        assert send(editor, posters(other), do=do, source=source).status_int == 404, do
+    moved = send(editor, posters(other), do="focus", source=source, x="1", y="1")
+    assert moved.status_int == 404
+    assert send(editor, posters(film), do="choose", source="999999").status_int == 404
+    assert entries(editor) == before
+
+
+def test_why_a_source_failed_is_told(site: TestApp, editor: TestApp, film: int) -> None:
+    with site.app.registry["database"].write() as session:
+        failed = PosterSource(
+            kind=SourceKind.URL, movie_id=film, url="https://a.example/a.jpg", attempts=3,
+            state=SourceState.FAILED, error_code="not_found",
+        )  # fmt: skip
+        session.add(failed)
+    said = words(editor.get(posters(film)))
+    assert "A megadott címen nincs kép." in said
+    assert "not_found" in said
+    english = words(editor.get(f"/en{posters(film)}"))
+    assert "There is no picture at the address." in english

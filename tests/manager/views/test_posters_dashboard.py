@@ -1,0 +1,114 @@
+"""The console of posters: what it tells, and trying again what failed."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from webtest import TestApp
+
+from moziweb.manager.audit.models import AuditEntry
+from moziweb.posters.models import PosterHost, PosterSource, PosterVariant, SourceState
+from tests import factories
+from tests.conftest import NOW, QueryCounter
+from tests.manager.conftest import Clock, csrf_of
+from tests.manager.movie_forms import last_entry
+
+PATH = "/manager/posters"
+
+
+@pytest.fixture
+def failures(site: TestApp) -> None:
+    """Three sources that failed at two hosts, one upload, one that waits, one host at rest."""
+    rows = (
+        ("https://a.example/1.jpg", SourceState.FAILED, "not_found"),
+        ("https://a.example/2.jpg", SourceState.RETRY_WAIT, "timeout"),
+        ("https://b.example/3.jpg", SourceState.RETRY_WAIT, "timeout"),
+        (None, SourceState.FAILED, "damaged"),
+        ("https://c.example/4.jpg", SourceState.PENDING, None),
+    )
+    with site.app.registry["database"].write() as session:
+        for url, state, code in rows:
+            film = factories.make_movie(session)
+            factories.add_poster(session, film, url=url, state=state, error_code=code)
+        until = NOW + timedelta(minutes=5)
+        host = PosterHost(name="b.example", failures=7, open_until=until, error_code="timeout")
+        session.add(host)
+
+
+def states(site: TestApp) -> list[SourceState]:
+    with site.app.registry["database"].read() as session:
+        query = select(PosterSource.state).order_by(PosterSource.id)
+        return list(session.scalars(query))
+
+
+def retry(browser: TestApp, do: str, name: str = "", **options: Any) -> Any:
+    fields = {"csrf_token": csrf_of(browser), "do": do, "name": name}
+    return browser.post(PATH, fields, **options)
+
+
+@pytest.mark.usefixtures("failures")
+def test_it_tells_what_failed_where_and_why_and_the_pace(
+    site: TestApp, editor: TestApp, clock: Clock, query_counter: QueryCounter
+) -> None:
+    with site.app.registry["database"].write() as session:
+        for number, ago in enumerate((0, 10, 90, 60 * 30)):
+            session.add(
+                PosterVariant(
+                    source_id=1, name="thumb", format="jpg", recipe_hash=f"{number}",
+                    source_sha256="0", created_at=NOW - timedelta(minutes=ago),
+                )
+            )  # fmt: skip
+    with query_counter(site.app.registry["database"].engine) as statements:
+        page = editor.get(PATH)
+    assert len(statements) <= 10, statements
+    tables = page.html.select("#failures table")
+    by_site = {
+        row.th.get_text(): row.get_text(" ", strip=True) for row in tables[0].select("tbody tr")
+    }
+    assert "A másik oldal nem válaszolt időben. 1×" in by_site["a.example"]
+    assert "igen" in by_site["a.example"]
+    assert "szünet eddig:" in by_site["b.example"]
+    assert "7 hiba egymás után" in by_site["b.example"]
+    assert "Feltöltött és rajzolt plakátok" in by_site
+    by_cause = [row.get_text(" ", strip=True) for row in tables[1].select("tbody tr")]
+    assert len(by_cause) == 3
+    assert by_cause[0].startswith("A másik oldal nem válaszolt időben. timeout 2")
+    made, _came, waiting = page.html.select("#charts figure")
+    assert "24 óra alatt 3" in made.get_text()
+    values = [int(cell.get_text()) for cell in made.select("td")]
+    assert (len(values), sum(values)) == (24, 3)
+    # Three wait: the pending one, and the two that are tried again. Another look, another sample.
+    assert "most 3" in waiting.get_text()
+    clock.pass_(seconds=10)
+    waiting = editor.get(PATH).html.select("#charts figure")[2]
+    assert len(waiting.select("tbody tr")) == 2
+
+
+@pytest.mark.usefixtures("failures")
+def test_one_host_one_code_or_all_are_tried_again(site: TestApp, editor: TestApp) -> None:
+    done = retry(editor, "host", "b.example", status=303).follow()
+    assert "Újra próbáljuk" in done.text
+    pending = SourceState.PENDING
+    assert states(site)[2] is pending
+    assert states(site).count(pending) == 2
+    with site.app.registry["database"].read() as session:
+        assert session.get(PosterHost, "b.example") is None
+    entry = last_entry(site)
+    assert (entry.action, entry.subject_name, entry.user_name) == (
+        "posters.retry", "b.example", "szerkesztő",
+    )  # fmt: skip
+    assert entry.changes == [{"field": "sources", "before": "", "after": "1"}]
+    assert "hibás plakátok újrapróbálása" in editor.get("/manager/audit").text
+
+    retry(editor, "code", "timeout", status=303)
+    assert states(site).count(SourceState.PENDING) == 3
+    for do, name in (("", ""), ("everything", ""), ("host", "a" * 256), ("code", "a\0b")):
+        retry(editor, do, name, status=400)
+    retry(editor, "all", status=303)
+    assert set(states(site)) == {SourceState.PENDING}
+    nothing = retry(editor, "all", status=303).follow()
+    assert "már nem volt hibás" in nothing.text
+    with site.app.registry["database"].read() as session:
+        actions = session.scalars(select(AuditEntry.action)).all()
+    assert actions.count("posters.retry") == 3

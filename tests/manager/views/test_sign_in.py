@@ -1,0 +1,206 @@
+"""Signing in and out, and what ends a session."""
+
+import pytest
+from sqlalchemy import select
+from webtest import TestApp
+
+from moziweb.manager.audit.log import COMMAND
+from moziweb.manager.audit.models import AuditEntry
+from moziweb.manager.auth.accounts import disable, find_user, set_password
+from moziweb.manager.auth.models import Role, User, UserSession
+from tests.conftest import NOW, running_app
+from tests.manager.conftest import NAMES, PASSWORD, Clock, csrf_of, sign_in, signed_in
+
+COOKIE = "moziweb_session"
+
+
+def is_in(browser: TestApp) -> bool:
+    status: int = browser.get("/manager", status="*").status_int
+    return status == 200
+
+
+def test_a_stranger_is_led_to_sign_in_and_back(stranger: TestApp) -> None:
+    turned_away = stranger.get("/manager/films?show=no-date", status=303)
+    form = turned_away.follow().form
+    form["name"], form["password"] = "  SZERKESZTŐ ", PASSWORD
+    inside = form.submit(status=303)
+    assert inside.location.endswith("/manager/films?show=no-date")
+    assert "szerkesztő" in inside.follow().text
+
+
+def test_a_page_that_stays_is_told_of_a_lost_session(stranger: TestApp) -> None:
+    piece = stranger.get("/manager/posters", headers={"HX-Request": "true"}, status=200)
+    (told,) = piece.html.find_all(recursive=False)
+    assert (told["id"], told["role"], told["hx-swap-oob"]) == ("live", "alert", "true")
+    assert told.a["href"] == stranger.get("/manager/posters", status=303).headers["Location"]
+
+
+def test_the_cookie_is_for_the_manager_alone(site: TestApp, stranger: TestApp) -> None:
+    cookies = sign_in(stranger, NAMES[Role.EDITOR]).headers.getall("Set-Cookie")
+    ours = [each for each in cookies if each.startswith(COOKIE)]
+    assert {each.split("Path=")[1].split(";")[0] for each in ours} == {"/manager", "/en/manager"}
+    for each in ours:
+        assert "HttpOnly" in each
+        assert "SameSite=Lax" in each
+    assert "Cookie" not in stranger.get("/").request.headers
+    assert stranger.cookies  # it has them, and did not send them
+
+
+def test_over_https_the_cookie_is_secure(settings: dict[str, str]) -> None:
+    with running_app(settings | {"site.hsts": "true"}) as app:
+        page = app.get("/manager/sign-in")
+    assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
+    (cookie, english) = page.headers.getall("Set-Cookie")
+    assert cookie.startswith(english.split(";")[0])
+    for each in (cookie, english):
+        assert each.startswith("__Secure-moziweb_before=")
+        assert "secure" in each
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        (NAMES[Role.EDITOR], "another long password"),
+        ("nobody", PASSWORD),
+        ("", ""),
+        (NAMES[Role.EDITOR], "x" * 5_000),
+        ("' OR 1=1 --", PASSWORD),
+        ("\0", "\0"),
+    ],
+)
+def test_what_is_wrong_is_not_told_apart(stranger: TestApp, name: str, password: str) -> None:
+    refused = sign_in(stranger, name, password)
+    assert refused.status_int == 403
+    assert "Hibás név vagy jelszó." in refused.text
+    assert not is_in(stranger)
+
+
+def test_signing_in_begins_another_session(site: TestApp, editor: TestApp) -> None:
+    planted = editor.cookies[COOKIE]
+    victim = TestApp(site.app)
+    victim.set_cookie(COOKIE, planted)
+    before = editor.cookies[COOKIE]
+    editor.post("/manager/sign-out", {"csrf_token": csrf_of(editor)})
+    assert sign_in(editor, NAMES[Role.EDITOR]).status_int == 303
+    assert editor.cookies[COOKIE] != before
+
+
+def test_a_token_that_was_planted_never_becomes_a_session(site: TestApp) -> None:
+    attacker, victim = TestApp(site.app), TestApp(site.app)
+    planted = "chosen-by-somebody-else-0123456789abcdefghij"
+    for browser in (attacker, victim):
+        browser.set_cookie(COOKIE, planted)
+    assert sign_in(victim, NAMES[Role.ADMIN]).status_int == 303
+    assert is_in(victim)
+    assert not is_in(attacker)
+    with site.app.registry["database"].read() as session:
+        assert planted not in str(session.scalars(select(UserSession.token_hash)).all())
+
+
+def test_what_is_in_the_table_is_not_what_signs_in(site: TestApp, editor: TestApp) -> None:
+    with site.app.registry["database"].read() as session:
+        (digest,) = session.scalars(select(UserSession.token_hash))
+    thief = TestApp(site.app)
+    thief.set_cookie(COOKIE, digest)
+    assert not is_in(thief)
+
+
+def test_the_csrf_token_changes_with_the_session(stranger: TestApp) -> None:
+    before = stranger.get("/manager/sign-in").form["csrf_token"].value
+    sign_in(stranger, NAMES[Role.EDITOR])
+    first = csrf_of(stranger)
+    stranger.post("/manager/sign-out", {"csrf_token": first})
+    sign_in(stranger, NAMES[Role.EDITOR])
+    assert len({before, first, csrf_of(stranger)}) == 3
+
+
+def test_an_idle_session_ends(editor: TestApp, clock: Clock) -> None:
+    for _ in range(3):
+        clock.pass_(minutes=59)
+        assert is_in(editor)
+    clock.pass_(minutes=60)
+    assert not is_in(editor)
+
+
+def test_a_busy_session_ends_too(editor: TestApp, clock: Clock) -> None:
+    for _ in range(14):
+        clock.pass_(minutes=50)
+        assert is_in(editor)
+    clock.pass_(minutes=25)
+    assert not is_in(editor)
+
+
+def test_signing_out_ends_this_session_alone(site: TestApp, editor: TestApp) -> None:
+    other = signed_in(site, Role.EDITOR)
+    token = editor.cookies[COOKIE]
+    editor.post("/manager/sign-out", {"csrf_token": csrf_of(editor)}, status=303)
+    assert COOKIE not in editor.cookies
+    editor.set_cookie(COOKIE, token)
+    assert not is_in(editor)
+    assert is_in(other)
+
+
+def test_signing_out_everywhere(site: TestApp, editor: TestApp, admin: TestApp) -> None:
+    other = signed_in(site, Role.EDITOR)
+    editor.post("/manager/sign-out-everywhere", {"csrf_token": csrf_of(editor)}, status=303)
+    assert not is_in(editor)
+    assert not is_in(other)
+    assert is_in(admin)
+
+
+def test_a_disabled_user_is_out_at_once(site: TestApp, editor: TestApp, stranger: TestApp) -> None:
+    with site.app.registry["database"].write() as session:
+        user = find_user(session, NAMES[Role.EDITOR])
+        assert user is not None
+        disable(session, user, by=COMMAND, now=NOW)
+    assert not is_in(editor)
+    assert sign_in(stranger, NAMES[Role.EDITOR]).status_int == 403
+
+
+def test_another_password_ends_every_session(site: TestApp, editor: TestApp) -> None:
+    with site.app.registry["database"].write() as session:
+        user = find_user(session, NAMES[Role.EDITOR])
+        assert user is not None
+        set_password(session, user, "something else entirely", by=COMMAND, now=NOW)
+    assert not is_in(editor)
+
+
+def change_password(browser: TestApp, present: str, new: str) -> int:
+    form = browser.get("/manager/account").forms[2]
+    form["current_password"], form["new_password"] = present, new
+    status: int = form.submit(status="*").status_int
+    return status
+
+
+def test_changing_ones_own_password_keeps_this_session(site: TestApp, editor: TestApp) -> None:
+    other = signed_in(site, Role.EDITOR)
+    assert change_password(editor, "wrong", "something else entirely") == 403
+    assert change_password(editor, PASSWORD, "short") == 400
+    assert is_in(other)
+    assert change_password(editor, PASSWORD, "something else entirely") == 303
+    assert is_in(editor)
+    assert not is_in(other)
+    assert sign_in(other, NAMES[Role.EDITOR]).status_int == 403
+    assert sign_in(other, NAMES[Role.EDITOR], "something else entirely").status_int == 303
+
+
+def test_the_hash_is_renewed_when_its_parameters_are_old(site: TestApp, stranger: TestApp) -> None:
+    from argon2 import PasswordHasher
+
+    old = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(PASSWORD)
+    with site.app.registry["database"].write() as session:
+        for user in session.scalars(select(User)):
+            user.password_hash = old
+    assert sign_in(stranger, NAMES[Role.EDITOR]).status_int == 303
+    with site.app.registry["database"].read() as session:
+        hashes = session.scalars(select(User.password_hash).order_by(User.id)).all()
+    assert hashes[0] != old
+    assert hashes[1] == old
+    assert sign_in(TestApp(site.app), NAMES[Role.EDITOR]).status_int == 303
+
+
+def test_coming_in_is_in_the_audit(site: TestApp, editor: TestApp) -> None:
+    with site.app.registry["database"].read() as session:
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    assert entry is not None
+    assert (entry.action, entry.user_name) == ("user.sign_in", NAMES[Role.EDITOR])

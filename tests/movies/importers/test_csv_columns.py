@@ -1,0 +1,160 @@
+"""Cells: what each column takes, and how a bad one is named."""
+
+from datetime import date
+
+import pytest
+
+from moziweb.movies.importers.candidate import (
+    Candidate,
+    GenreFact,
+    PremiereFact,
+    TrailerFact,
+    from_json,
+    to_json,
+)
+from moziweb.movies.models import DatePrecision, PremiereKind
+from tests.movies.importers.conftest import from_csv
+
+WHOLE = """\
+external_id;title;original_title;release_date;date_precision;release_type;distributor;rating;\
+runtime;genres;formats;languages;poster_url;trailer_url;imdb_id;tmdb_id;overview
+F-1;Dűne: Harmadik rész;Dune: Part Three;2026.12.17.;;cinema;InterCom;12;165;Sci-Fi|Kaland;\
+2D|imax;angol|fr;https://example.com/p.jpg;https://youtu.be/dQw4w9WgXcQ;tt31378509;1170608;Paul.
+"""
+
+
+def test_every_column_is_understood() -> None:
+    (candidate,) = from_csv(WHOLE)
+    assert candidate.problems == ()
+    assert (candidate.ref, candidate.place, set(candidate.years)) == ("F-1", "row 2", {2026})
+    premiere = PremiereFact(date(2026, 12, 17), formats=("2D", "IMAX"))
+    assert dict(candidate.values) == {
+        "title": "Dűne: Harmadik rész",
+        "original_title": "Dune: Part Three",
+        "distributor": "InterCom",
+        "rating": "12",
+        "runtime": 165,
+        "genres": (GenreFact("Sci-fi", "Sci-Fi"), GenreFact("Kaland", "Adventure")),
+        "languages": ("en", "fr"),
+        "trailers": (TrailerFact("YouTube", "dQw4w9WgXcQ"),),
+        "imdb_id": "tt31378509",
+        "tmdb_id": 1170608,
+        "synopsis": "Paul.",
+        "poster": "https://example.com/p.jpg",
+        "premieres": (premiere,),
+    }
+
+
+def test_a_candidate_survives_being_kept_as_json() -> None:
+    (candidate,) = from_csv(WHOLE + "F-2;;;2026.13.01;;;;;;;;;;;;;\n")[:1]
+    kept = from_json(to_json(candidate))
+    assert kept == candidate
+    assert kept.values == candidate.values
+
+
+def one(columns: str, cells: str) -> Candidate:
+    (candidate,) = from_csv(f"title;{columns}\nDűne;{cells}\n")
+    return candidate
+
+
+@pytest.mark.parametrize(
+    ("cells", "day", "precision"),
+    [
+        ("2026-08-13;", "2026-08-13", DatePrecision.DAY),
+        ("2026.08.13.;", "2026-08-13", DatePrecision.DAY),
+        ("2026. 8. 13;", "2026-08-13", DatePrecision.DAY),
+        ("2026-08;", "2026-08-01", DatePrecision.MONTH),
+        ("2026.08.;", "2026-08-01", DatePrecision.MONTH),
+        ("2026;", "2026-01-01", DatePrecision.YEAR),
+        ("2026-01-01;", "2026-01-01", DatePrecision.YEAR),
+        ("2026-01-01;day", "2026-01-01", DatePrecision.DAY),
+        ("2026-08-13;month", "2026-08-01", DatePrecision.MONTH),
+    ],
+)
+def test_dates_and_how_much_of_them_is_known(
+    cells: str, day: str, precision: DatePrecision
+) -> None:
+    (premiere,) = one("release_date;date_precision", cells).values["premieres"]
+    assert premiere == PremiereFact(date.fromisoformat(day), precision)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "told"),
+    [
+        ("release_date", "Jun 12 1998", "not a date such as"),
+        ("release_date", "2026-02-30", "no such day"),
+        ("release_date", "2062-08-13", "more than 10 years ahead"),
+        ("release_date", "1026-08-13", "outside the calendar"),
+        ("release_type", "kino", "not one of cinema"),
+        ("date_precision", "week", "not one of day"),
+        ("rating", "PG-13", "not one of KN, 6, 12, 16, 18, X, NR"),
+        ("runtime", "0", "not between 1 and 1000"),
+        ("runtime", "2h 5m", "not a whole number"),
+        ("formats", "4DX|3D", "not one of 2D, 3D, IMAX"),
+        ("languages", "klingonul", "no language that we know"),
+        ("poster_url", "javascript:alert(1)", "no address that a picture"),
+        ("poster_url", "/poster.jpg", "no address that a picture"),
+        ("trailer_url", "https://evil.example/v", "neither YouTube nor Vimeo"),
+        ("trailer_url", "https://youtu.be/<script>", "no video id"),
+        ("distributor", "x" * 121, "longer than 120"),
+    ],
+)
+def test_a_bad_cell_is_named_and_the_rest_is_imported(column: str, cell: str, told: str) -> None:
+    candidate = one(column, cell)
+    (problem,) = candidate.problems
+    assert (problem.place, problem.column, problem.fatal) == ("row 2", column, False)
+    assert told in problem.english
+    assert set(candidate.values) == {"title"}
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [("imdb_id", "nm0000093"), ("tmdb_id", "99999999999"), ("external_id", "x" * 201)],
+)
+def test_a_row_whose_identity_is_unclear_is_not_imported(column: str, cell: str) -> None:
+    (problem,) = one(column, cell).problems
+    assert (problem.column, problem.fatal) == (column, True)
+
+
+def test_a_precision_finer_than_the_date_is_told() -> None:
+    (problem,) = one("release_date;date_precision", "2026-08;day").problems
+    assert problem.column == "date_precision"
+
+
+def test_a_pending_rating_is_no_problem_and_no_value() -> None:
+    candidate = one("rating", "NR")
+    assert candidate.problems == ()
+    assert "rating" not in candidate.values
+
+
+def test_control_characters_are_dropped() -> None:
+    candidate = one("overview", '"a\x00\x1bb\u2028c"')
+    assert candidate.values["synopsis"] == "ab\u2028c"
+
+
+def test_a_streaming_premiere_is_at_the_service_in_the_place_of_a_distributor() -> None:
+    candidate = one("release_date;release_type;distributor", "2026-08-13;streaming;Netflix")
+    day = date(2026, 8, 13)
+    assert candidate.values["premieres"] == (
+        PremiereFact(day, kind=PremiereKind.STREAMING, service="Netflix"),
+    )
+    assert "distributor" not in candidate.values
+
+
+def test_rows_of_one_film_with_other_premieres_are_joined() -> None:
+    (candidate,) = from_csv(
+        "external_id,title,release_date,release_type,distributor\n"
+        "7,Dűne,2026-08-13,cinema,InterCom\n"
+        "7,Dűne,2026-11-13,streaming,Max\n"
+    )
+    kinds = [premiere.kind for premiere in candidate.values["premieres"]]
+    assert kinds == [PremiereKind.CINEMA, PremiereKind.STREAMING]
+
+
+def test_a_row_that_says_again_what_another_said_is_named() -> None:
+    first, second, third = from_csv(
+        "title;release_date\nHamupipőke;2026-03-05\nHamupipőke;2026-10-01\nHamupipőke;2027-10-01\n"
+    )
+    assert first.problems == third.problems == ()
+    assert "the same film as row 2" in str(second.problems[0])
+    assert second.problems[0].fatal

@@ -1,0 +1,284 @@
+"""A host that fails again and again is left alone, by all processes; one tries when it is time."""
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from moziweb.db import Database
+from moziweb.posters.generation.host_breaker import (
+    FIRST_PAUSE,
+    STORAGE,
+    THRESHOLD,
+    TRIAL,
+    Breaker,
+    host_of,
+)
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.readers import SourceError
+from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.service import PosterService
+from moziweb.posters.models import PosterHost, PosterSource, SourceKind, SourceState
+from moziweb.storage import Storage
+from moziweb.storage.s3 import S3Storage
+from tests.posters.conftest import NOON, Clock, Shelf, source_of
+
+HOST = "pictures.example"
+
+
+@pytest.fixture
+def breaker(database: Database, clock: Clock) -> Breaker:
+    return Breaker(database, clock)
+
+
+def fail(breaker: Breaker, times: int) -> None:
+    for _ in range(times):
+        breaker.failed(HOST, "timeout")
+
+
+def test_a_host_is_asked_until_it_has_failed_too_often(breaker: Breaker) -> None:
+    assert breaker.ask(HOST).until is None
+    fail(breaker, THRESHOLD - 1)
+    assert breaker.ask(HOST).until is None
+    assert breaker.ask(HOST).ailing == {HOST}
+    fail(breaker, 1)
+    assert breaker.ask(HOST).until == NOON + FIRST_PAUSE
+    assert breaker.ask("other.example").until is None
+    assert THRESHOLD == 5
+
+
+def test_failures_that_many_meet_at_once_are_all_counted(database: Database, clock: Clock) -> None:
+    start = threading.Barrier(4)
+
+    def meet() -> None:
+        start.wait()
+        fail(Breaker(database, clock), 8)
+
+    threads = [threading.Thread(target=meet) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read() as session:
+        assert session.get_one(PosterHost, HOST).failures == 4 * 8
+
+
+def test_pauses_double_up_to_an_hour(breaker: Breaker) -> None:
+    pauses = []
+    for failures in range(1, THRESHOLD + 9):
+        fail(breaker, 1)
+        until = breaker.ask(HOST).until
+        if failures >= THRESHOLD:
+            assert until is not None
+            pauses.append((until - NOON) / timedelta(minutes=1))
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_one_of_all_processes_tries_when_the_pause_is_over(
+    database: Database, breaker: Breaker, clock: Clock
+) -> None:
+    fail(breaker, THRESHOLD)
+    clock.advance(minutes=1)
+    answers = []
+    start = threading.Barrier(4)
+
+    def ask() -> None:
+        start.wait()
+        answers.append(Breaker(database, clock).ask(HOST).until)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers, key=str) == sorted([None, *[clock.now + TRIAL] * 3], key=str)
+
+
+class Interrupted:
+    """A database at which something else happens before each of our writes."""
+
+    def __init__(self, database: Database, before_write: Callable[[], object]) -> None:
+        self.read = database.read
+        self._write, self._before_write = database.write, before_write
+
+    def write(self) -> AbstractContextManager[Session]:
+        self._before_write()
+        return self._write()
+
+
+def test_trials_are_taken_together_or_not_at_all(
+    database: Database, breaker: Breaker, clock: Clock
+) -> None:
+    for name in (STORAGE, HOST):
+        for _ in range(THRESHOLD):
+            breaker.failed(name, "timeout")
+    clock.advance(minutes=1)
+    taken = []
+    late: Any = Interrupted(database, lambda: taken.append(breaker.ask(HOST)))
+    assert Breaker(late, clock).ask(STORAGE, HOST).until == clock.now + TRIAL
+    assert [passage.until for passage in taken] == [None]
+    assert breaker.ask(STORAGE).until is None, "its trial is left to somebody who can take it"
+
+
+def test_an_answer_makes_all_forgotten(database: Database, breaker: Breaker, clock: Clock) -> None:
+    fail(breaker, THRESHOLD)
+    clock.advance(minutes=1)
+    assert breaker.ask(HOST).ailing == {HOST}
+    breaker.succeeded(HOST)
+    with database.read() as session:
+        assert session.scalars(select(PosterHost)).all() == []
+
+
+@pytest.mark.parametrize(("wished", "granted"), [(90, 90), (86_400, 3600)])
+def test_a_wish_of_the_host_is_granted_at_the_first_failure(
+    breaker: Breaker, wished: float, granted: float
+) -> None:
+    breaker.failed(HOST, "rate_limited", retry_after=wished)
+    assert breaker.ask(HOST).until == NOON + timedelta(seconds=granted)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Pictures.Example:443/a.jpg", HOST),
+        ("http://[::1]/a.jpg", "::1"),
+        ("https://[::1/a.jpg", None),
+        ("drawn:dune", None),
+        (None, None),
+    ],
+)
+def test_hosts_of_sources(url: str | None, host: str | None) -> None:
+    assert host_of(url) == host
+
+
+@pytest.fixture
+def source_ids(database: Database, movie_id: int) -> list[int]:
+    """Seven external sources on one host."""
+    with database.write() as session:
+        sources = [
+            PosterSource(movie_id=movie_id, kind=SourceKind.URL, url=f"https://{HOST}/{n}.jpg")
+            for n in range(7)
+        ]
+        session.add_all(sources)
+    return [source.id for source in sources]
+
+
+@pytest.fixture
+def fetching(
+    database: Database, disk: Storage, claims: Claims, clock: Clock, shelf: Shelf
+) -> PosterService:
+    """A service whose external sources stand on the shelf."""
+    return PosterService(database, disk, {SourceKind.URL: shelf}, claims, clock)
+
+
+def test_a_dead_host_is_not_asked_for_every_one_of_its_pictures(
+    database: Database,
+    fetching: PosterService,
+    shelf: Shelf,
+    clock: Clock,
+    source_ids: list[int],
+) -> None:
+    shelf.error = SourceError("timeout")
+    outcomes = [fetching.ensure(source_id) for source_id in source_ids]
+    assert outcomes == [
+        *[Outcome(Status.FAILED, "timeout")] * THRESHOLD,
+        *[Outcome(Status.HELD, "host_paused")] * 2,
+    ]
+    assert shelf.reads == THRESHOLD
+    waiting = source_of(database, source_ids[-1])
+    assert (waiting.state, waiting.attempts) == (SourceState.RETRY_WAIT, 0)
+    assert waiting.error_code == "host_paused"
+    assert waiting.lease_token is None
+    assert waiting.next_attempt_at == NOON + timedelta(seconds=90)
+
+    shelf.error = None
+    clock.advance(minutes=2)
+    for number, source_id in enumerate(source_ids):
+        url = f"https://{HOST}/{number}.jpg"
+        shelf.pictures[url] = shelf.pictures["drawn:dune"]
+        assert fetching.ensure(source_id).status is Status.MADE
+
+
+def test_a_wish_of_the_host_keeps_its_other_pictures_waiting(
+    database: Database, fetching: PosterService, shelf: Shelf, source_ids: list[int]
+) -> None:
+    shelf.error = SourceError("rate_limited", retry_after=600)
+    assert fetching.ensure(source_ids[0]).code == "rate_limited"
+    assert fetching.ensure(source_ids[1]) == Outcome(Status.HELD, "host_paused")
+    ten_minutes = NOON + timedelta(minutes=10)
+    assert source_of(database, source_ids[0]).next_attempt_at == ten_minutes
+    assert source_of(database, source_ids[1]).next_attempt_at == ten_minutes + timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(("code", "blamed"), [("timeout", HOST), ("storage_unavailable", STORAGE)])
+def test_whoever_did_not_give_what_was_looked_at_is_blamed(
+    database: Database,
+    fetching: PosterService,
+    shelf: Shelf,
+    source_ids: list[int],
+    code: str,
+    blamed: str,
+) -> None:
+    """It stands in storage until it is made; if it is lost there, its host is asked."""
+    with database.write() as session:
+        session.get_one(PosterSource, source_ids[0]).key = "upload/aa/seen.jpg"
+    shelf.error = SourceError(code)
+    assert fetching.ensure(source_ids[0]).code == code
+    with database.read() as session:
+        assert session.scalars(select(PosterHost.name)).all() == [blamed]
+
+
+def test_a_picture_that_is_not_there_says_nothing_of_its_host(
+    database: Database, fetching: PosterService, shelf: Shelf, source_ids: list[int]
+) -> None:
+    shelf.error = SourceError("not_found", permanent=True)
+    for source_id in source_ids:
+        assert fetching.ensure(source_id) == Outcome(Status.FAILED, "not_found")
+    assert shelf.reads == 7
+
+
+def test_a_refusal_for_good_ends_the_trial_of_its_host(
+    database: Database,
+    fetching: PosterService,
+    breaker: Breaker,
+    shelf: Shelf,
+    clock: Clock,
+    source_ids: list[int],
+) -> None:
+    fail(breaker, THRESHOLD)
+    clock.advance(minutes=1)
+    shelf.error = SourceError("not_found", permanent=True)
+    assert fetching.ensure(source_ids[0]).code == "not_found"
+    assert breaker.ask(HOST).until is None
+    with database.read() as session:
+        assert session.scalars(select(PosterHost)).all() == []
+
+
+def test_storage_that_is_away_marks_no_more_than_a_few_sources(
+    database: Database,
+    storage_away: S3Storage,
+    disk: Storage,
+    claims: Claims,
+    clock: Clock,
+    shelf: Shelf,
+    source_ids: list[int],
+) -> None:
+    for number in range(7):
+        shelf.pictures[f"https://{HOST}/{number}.jpg"] = shelf.pictures["drawn:dune"]
+    readers = {SourceKind.URL: shelf}
+    service = PosterService(database, storage_away, readers, claims, clock)
+    codes = [service.ensure(source_id).code for source_id in source_ids]
+    assert codes == [*["storage_unavailable"] * THRESHOLD, *["host_paused"] * 2]
+    with database.read() as session:
+        assert session.scalars(select(PosterHost.name)).all() == [STORAGE]
+
+    clock.advance(minutes=2)
+    healed = PosterService(database, disk, readers, claims, clock)
+    assert [healed.ensure(source_id).status for source_id in source_ids] == [Status.MADE] * 7
+    with database.read() as session:
+        assert session.scalars(select(PosterHost.name)).all() == []

@@ -1,0 +1,115 @@
+"""The queue in PostgreSQL: jobs are as true as the transaction they were written in."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text, update
+
+from moziweb.db import Database, create_engine
+from moziweb.posters.generation import procrastinate_queue
+from moziweb.posters.generation.procrastinate_queue import QUEUE, SOON, TASK, WHENEVER, Queue
+from moziweb.posters.generation.procrastinate_worker import PosterWorker
+from moziweb.posters.generation.service import PosterService
+from moziweb.posters.generation.triggers import Watch
+from moziweb.posters.models import PosterSource, SourceKind, SourceState
+from tests.posters.conftest import NOON, Clock
+from tests.posters.generation.test_triggers import new, rolled_back
+
+JOBS = text(
+    "SELECT (args ->> 'source_id')::int, priority, task_name, status::text "
+    "FROM procrastinate.procrastinate_jobs ORDER BY id"
+)
+TAKEN = (
+    "UPDATE procrastinate.procrastinate_jobs SET status = 'doing' "
+    "WHERE (args ->> 'source_id')::int = :source"
+)
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[Database]:
+    engine = create_engine({"sqlalchemy.url": postgres_url, "sqlalchemy.pool_size": 4})
+    yield Database(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def jobs(database: Database) -> Queue:
+    found = Queue(database)
+    database.watch(Watch(found).watch)
+    return found
+
+
+def waiting(database: Database) -> list[tuple[int, int]]:
+    with database.read() as session:
+        rows = session.execute(JOBS).all()
+    assert {tuple(row[2:]) for row in rows} <= {(TASK, "todo")}
+    return [(row[0], row[1]) for row in rows]
+
+
+def test_a_job_is_committed_with_its_source(database: Database, jobs: Queue, movie_id: int) -> None:
+    with database.write() as session:
+        session.add(source := new())
+        session.flush()
+        assert waiting(database) == []
+    assert waiting(database) == [(source.id, SOON)]
+
+
+def test_a_rollback_leaves_no_job(database: Database, jobs: Queue, movie_id: int) -> None:
+    with rolled_back(database) as session:
+        session.add(new())
+        session.flush()
+    assert waiting(database) == []
+
+
+def test_a_rolled_back_savepoint_takes_its_jobs_along(
+    database: Database, jobs: Queue, movie_id: int
+) -> None:
+    with database.write() as session:
+        session.add(kept := new())
+        session.flush()
+        savepoint = session.begin_nested()
+        session.add(new())
+        session.flush()
+        savepoint.rollback()
+    assert waiting(database) == [(kept.id, SOON)]
+
+
+def test_the_sweep_defers_what_is_due_once(database: Database, jobs: Queue, movie_id: int) -> None:
+    with database.write() as session:
+        session.add_all(sources := [new() for _ in range(3)])
+    with database.write() as session:
+        session.execute(text("TRUNCATE procrastinate.procrastinate_jobs CASCADE"))
+    assert jobs.sweep(NOON) == 3
+    assert waiting(database) == [(source.id, WHENEVER) for source in sources]
+    assert jobs.sweep(NOON) == 0
+    with database.write() as session:  # as a worker has it that was killed with one of them
+        session.execute(text(TAKEN), {"source": sources[1].id})
+    assert jobs.sweep(NOON) == 1
+
+
+def test_one_of_all_workers_sweeps_every_minute(
+    database: Database, jobs: Queue, service: PosterService, clock: Clock
+) -> None:
+    worker = PosterWorker(database.engine.url, service, jobs, clock, jobs=1)
+    (sweep,) = worker._app().periodic_registry.periodic_tasks.values()
+    assert (sweep.task.name, sweep.cron) == ("posters.sweep", "* * * * *")
+    assert (sweep.task.queue, sweep.task.queueing_lock) == (QUEUE, "posters.sweep")
+
+
+def test_the_sweep_keeps_a_backlog_of_bounded_length(
+    database: Database, jobs: Queue, movie_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(procrastinate_queue, "BACKLOG", 5)
+    with database.write() as session:
+        session.add_all([new(kind=SourceKind.DRAWN, remake=True) for _ in range(8)])
+    assert jobs.sweep(NOON) == 5
+    assert jobs.sweep(NOON) == 0
+    with database.write() as session:
+        done = [source_id for source_id, _ in waiting(database)]
+        session.execute(
+            update(PosterSource).where(PosterSource.id.in_(done)).values(state=SourceState.READY)
+        )
+    assert jobs.sweep(NOON) == 0, "as long as the jobs stand there"
+    with database.write() as session:
+        session.execute(text("TRUNCATE procrastinate.procrastinate_jobs CASCADE"))
+    assert jobs.sweep(NOON) == 3

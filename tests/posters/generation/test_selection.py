@@ -1,0 +1,140 @@
+"""A movie's poster is one of its sources, and the old one is shown till the new one is ready."""
+
+import threading
+
+import pytest
+from sqlalchemy import select, text
+
+from moziweb.db import Database
+from moziweb.posters.generation.readers import SourceError
+from moziweb.posters.generation.result import Status
+from moziweb.posters.generation.selection import choose
+from moziweb.posters.generation.service import PosterService
+from moziweb.posters.models import PosterSource, SourceState
+from moziweb.posters.urls import poster_links
+from moziweb.storage.disk import DiskStorage
+from tests.posters.conftest import Shelf, add_source, picture
+from tests.posters.decoder.children import wait_until
+
+
+def choose_in(database: Database, source_id: int) -> None:
+    with database.write() as session:
+        choose(session, session.get_one(PosterSource, source_id))
+
+
+def flags(database: Database) -> dict[int, tuple[bool, bool]]:
+    with database.read() as session:
+        rows = session.scalars(select(PosterSource).order_by(PosterSource.id))
+        return {row.id: (row.chosen, row.choose_when_ready) for row in rows}
+
+
+@pytest.fixture
+def another(database: Database, source_id: int, shelf: Shelf) -> int:
+    """Another source of the movie, not made yet."""
+    shelf.pictures["drawn:other"] = picture("#2040a0")
+    return add_source(database, 7, "drawn:other", chosen=False)
+
+
+def test_the_old_poster_is_shown_until_the_new_one_is_ready(
+    database: Database,
+    disk: DiskStorage,
+    service: PosterService,
+    source_id: int,
+    another: int,
+) -> None:
+    service.ensure(source_id)
+    choose_in(database, another)
+    assert flags(database) == {source_id: (True, False), another: (False, True)}
+    with database.read() as session:
+        before = poster_links(session, disk, {7: "dune"})[7]
+    assert before.source_id == source_id
+    assert len(before.stored) > 0
+    assert service.ensure(another).status is Status.MADE
+    assert flags(database) == {source_id: (False, False), another: (True, False)}
+    with database.read() as session:
+        after = poster_links(session, disk, {7: "dune"})[7]
+    assert after.source_id == another
+    assert after.stored.keys() == before.stored.keys()
+
+
+def test_a_new_poster_that_fails_leaves_the_old_one(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int, another: int
+) -> None:
+    service.ensure(source_id)
+    choose_in(database, another)
+    shelf.error = SourceError("not_found", permanent=True)
+    service.ensure(another)
+    assert flags(database) == {source_id: (True, False), another: (False, True)}
+
+
+def test_where_nothing_is_shown_yet_the_new_one_is_chosen_at_once(
+    database: Database, source_id: int, another: int
+) -> None:
+    choose_in(database, another)
+    assert flags(database) == {source_id: (False, False), another: (True, False)}
+
+
+def test_one_that_is_ready_is_chosen_at_once(
+    database: Database, service: PosterService, source_id: int, another: int
+) -> None:
+    service.ensure(source_id)
+    service.ensure(another)
+    choose_in(database, another)
+    assert flags(database) == {source_id: (False, False), another: (True, False)}
+
+
+@pytest.mark.parametrize("state", [SourceState.GENERATING, SourceState.FAILED])
+def test_one_that_was_made_is_chosen_at_once_whatever_has_become_of_it(
+    database: Database, service: PosterService, source_id: int, another: int, state: SourceState
+) -> None:
+    """Its host is being asked for news, or has said that it has the picture no longer."""
+    service.ensure(source_id)
+    service.ensure(another)
+    with database.write() as session:
+        session.get_one(PosterSource, another).state = state
+    choose_in(database, another)
+    assert flags(database) == {source_id: (False, False), another: (True, False)}
+
+
+def test_the_last_wish_counts(
+    database: Database, service: PosterService, source_id: int, another: int
+) -> None:
+    service.ensure(source_id)
+    choose_in(database, another)
+    choose_in(database, source_id)
+    service.ensure(another)
+    assert flags(database) == {source_id: (True, False), another: (False, False)}
+
+
+def test_two_choices_at_once_leave_one_poster(
+    database: Database, service: PosterService, source_id: int, another: int, shelf: Shelf
+) -> None:
+    shelf.pictures["drawn:third"] = picture("#20a040")
+    third = add_source(database, 7, "drawn:third", chosen=False)
+    for one in (source_id, another, third):
+        service.ensure(one)
+    errors: list[BaseException] = []
+
+    def wish() -> None:
+        try:
+            choose_in(database, third)
+        except Exception as error:
+            errors.append(error)
+
+    late = threading.Thread(target=wish)
+    with database.write() as session:
+        choose(session, session.get_one(PosterSource, another))
+        late.start()
+        wait_until(lambda: somebody_waits_for_a_lock(database))
+    late.join()
+    assert errors == []
+    assert [chosen for chosen, _ in flags(database).values()] == [False, False, True]
+
+
+def somebody_waits_for_a_lock(database: Database) -> bool:
+    """In PostgreSQL; SQLite lets the second writer begin when the first is through."""
+    if database.engine.dialect.name == "sqlite":
+        return True
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    with database.read() as session:
+        return bool(session.scalar(waiting))

@@ -1,0 +1,564 @@
+"""Variants are made once, published whole or not at all, and every failure becomes a state."""
+
+import hashlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+from sqlalchemy import select, update
+from sqlalchemy.pool import QueuePool
+
+from moziweb.db import Database
+from moziweb.movies.models import Movie
+from moziweb.posters.decoder import MEBIBYTE, Allowed, Workshop
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.publication import CACHE_CONTROL
+from moziweb.posters.generation.readers import SourceError
+from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.service import PosterService
+from moziweb.posters.imaging.limits import Limits
+from moziweb.posters.imaging.variants import VariantSet, make_variants
+from moziweb.posters.models import (
+    PosterSource,
+    PosterVariant,
+    SourceKind,
+    SourceState,
+    VariantState,
+)
+from moziweb.posters.recipes import JPEG, RECIPES, Recipe
+from moziweb.storage import Storage, StoredObject
+from moziweb.storage.disk import DiskStorage
+from moziweb.storage.s3 import S3Storage
+from tests.conftest import QueryCounter
+from tests.posters.conftest import LEASE, Clock, Shelf, add_source, picture, source_of
+from tests.posters.decoder.children import PATIENCE, wait_until
+from tests.posters.pictures import encoded, quarters
+
+
+def variants_of(
+    database: Database, source_id: int, state: VariantState = VariantState.READY
+) -> list[PosterVariant]:
+    with database.read() as session:
+        return list(
+            session.scalars(
+                select(PosterVariant)
+                .where(PosterVariant.source_id == source_id, PosterVariant.state == state)
+                .order_by(PosterVariant.id)
+            )
+        )
+
+
+MakeService = Callable[..., PosterService]
+
+
+@pytest.fixture
+def make_service(
+    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, shelf: Shelf
+) -> MakeService:
+    """Makes services over the same database, with changes: another process, another release."""
+
+    def make(**changes: Any) -> PosterService:
+        given = {
+            "database": database,
+            "storage": disk,
+            "readers": {SourceKind.DRAWN: shelf},
+            "claims": claims,
+            "clock": clock,
+        }
+        return PosterService(**{**given, **changes})
+
+    return make
+
+
+@dataclass
+class Tripwire:
+    """A storage that calls ``before_put`` with the number of puts so far, then does as asked."""
+
+    storage: Storage
+    before_put: Callable[[int], object]
+    puts: int = 0
+
+    def put(self, key: str, body: bytes, **headers: Any) -> StoredObject:
+        self.before_put(self.puts)
+        self.puts += 1
+        return self.storage.put(key, body, **headers)
+
+
+def test_every_variant_is_made_stored_and_recorded(
+    database: Database, storage: Storage, make_service: MakeService, shelf: Shelf, source_id: int
+) -> None:
+    assert make_service(storage=storage).ensure(source_id) == Outcome(
+        Status.MADE, made=len(RECIPES)
+    )
+    variants = variants_of(database, source_id)
+    assert {(one.name, one.format, one.recipe_hash) for one in variants} == {
+        (recipe.name, recipe.format, recipe.hash) for recipe in RECIPES
+    }
+    for variant in variants:
+        body = storage.get(str(variant.key))
+        stored = storage.head(str(variant.key))
+        assert stored is not None
+        assert (stored.content_type, stored.cache_control) == (variant.mime, CACHE_CONTROL)
+        assert (variant.bucket, variant.bytes) == (storage.bucket, len(body))
+        with Image.open(BytesIO(body)) as image:
+            assert image.size == (variant.width, variant.height)
+    assert shelf.reads == 1
+
+
+def test_the_source_learns_what_its_picture_tells(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    service.ensure(source_id)
+    source = source_of(database, source_id)
+    data = shelf.pictures["drawn:dune"]
+    assert source.sha256 == hashlib.sha256(data).hexdigest()
+    assert (source.state, source.format, source.bytes) == (SourceState.READY, "jpeg", len(data))
+    assert (source.width, source.height, source.etag) == (200, 300, '"1"')
+    assert source.dominant_colour is not None
+    assert len(source.sketch or "") == 36
+    assert (source.lease_token, source.lease_until) == (None, None)
+
+
+def test_what_is_complete_is_not_read_again(
+    service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    service.ensure(source_id)
+    assert service.ensure(source_id) == Outcome(Status.COMPLETE)
+    assert shelf.reads == 1
+
+
+def test_only_what_is_missing_is_made(
+    database: Database, make_service: MakeService, disk: DiskStorage, source_id: int
+) -> None:
+    make_service(recipes=RECIPES[:3]).ensure(source_id)
+    made = {one.key for one in variants_of(database, source_id)}
+    tripwire = Tripwire(disk, before_put=lambda _: None)
+    assert (
+        make_service(storage=tripwire).ensure(source_id).made == tripwire.puts == len(RECIPES) - 3
+    )
+    assert made < {one.key for one in variants_of(database, source_id)}
+
+
+def test_an_unknown_source_is_told_so(service: PosterService) -> None:
+    assert service.ensure(404) == Outcome(Status.UNKNOWN)
+
+
+def test_nothing_is_held_while_a_picture_is_read_decoded_and_uploaded(
+    database: Database, make_service: MakeService, disk: DiskStorage, shelf: Shelf, source_id: int
+) -> None:
+    """Neither a transaction (SQLite has one writer, and we write meanwhile) nor a connection."""
+    states: list[SourceState] = []
+
+    def look_meanwhile(*_: object) -> None:
+        assert held_connections(database) == 0
+        with database.write() as session:
+            session.execute(update(PosterSource).values(origin="x"))
+        states.append(source_of(database, source_id).state)
+
+    def make(
+        data: bytes, recipes: Sequence[Recipe], limits: Limits, _waiting: object
+    ) -> VariantSet:
+        look_meanwhile()
+        return make_variants(data, recipes, limits)
+
+    shelf.before_read = look_meanwhile
+    service = make_service(storage=Tripwire(disk, look_meanwhile), maker=make)
+    assert service.ensure(source_id).status is Status.MADE
+    assert states == [SourceState.GENERATING] * (2 + len(RECIPES))
+    assert source_of(database, source_id).origin == "x"
+
+
+def held_connections(database: Database) -> int:
+    """How many connections somebody has taken from the pool."""
+    pool = database.engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedout()
+
+
+def test_while_one_thread_works_the_others_are_told_so(
+    database: Database,
+    service: PosterService,
+    shelf: Shelf,
+    source_id: int,
+    query_counter: QueryCounter,
+) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        entered.set()
+        leave.wait(10)
+
+    shelf.before_read = hold
+    worker = threading.Thread(target=service.ensure, args=(source_id,))
+    worker.start()
+    entered.wait(10)
+    with query_counter(database.engine) as statements:
+        assert service.ensure(source_id) == Outcome(Status.BUSY)
+    assert statements == [], "within a process nobody need be asked"
+    leave.set()
+    worker.join()
+    assert service.ensure(source_id) == Outcome(Status.COMPLETE)
+    assert shelf.reads == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "code"),
+    [
+        (SourceError("not_found", permanent=True), SourceState.FAILED, "not_found"),
+        (SourceError("timeout"), SourceState.RETRY_WAIT, "timeout"),
+    ],
+)
+def test_a_source_that_cannot_be_read(
+    database: Database,
+    service: PosterService,
+    shelf: Shelf,
+    source_id: int,
+    error: SourceError,
+    state: SourceState,
+    code: str,
+) -> None:
+    shelf.error = error
+    assert service.ensure(source_id) == Outcome(Status.FAILED, code)
+    assert source_of(database, source_id).state is state
+    assert source_of(database, source_id).error_code == code
+    assert service.ensure(source_id) == Outcome(Status.HELD)
+    assert shelf.reads == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", picture()[:200], b"\x89PNG\r\n\x1a\n" + b"x" * 99]
+)
+def test_what_is_no_picture_has_failed(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int, body: bytes
+) -> None:
+    shelf.pictures["drawn:dune"] = body
+    assert service.ensure(source_id).status is Status.FAILED
+    assert source_of(database, source_id).error_code is not None
+    assert variants_of(database, source_id) == []
+
+
+def test_an_error_that_nobody_foresaw_is_a_state_too(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    shelf.pictures = {}  # a KeyError in the reader
+    assert service.ensure(source_id) == Outcome(Status.FAILED, "internal")
+    assert source_of(database, source_id).state is SourceState.RETRY_WAIT
+
+
+def test_a_kind_that_nobody_reads(
+    database: Database, make_service: MakeService, source_id: int
+) -> None:
+    assert make_service(readers={}).ensure(source_id) == Outcome(Status.FAILED, "no_reader")
+
+
+def test_a_failure_of_memory_passes(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    def run_out() -> None:
+        raise MemoryError
+
+    shelf.before_read = run_out
+    assert service.ensure(source_id) == Outcome(Status.FAILED, "out_of_memory")
+    assert source_of(database, source_id).state is SourceState.RETRY_WAIT
+
+
+def test_a_storage_that_is_away_is_waited_for(
+    database: Database,
+    make_service: MakeService,
+    storage_away: S3Storage,
+    clock: Clock,
+    source_id: int,
+) -> None:
+    outcome = make_service(storage=storage_away).ensure(source_id)
+    assert outcome == Outcome(Status.FAILED, "storage_unavailable")
+    assert source_of(database, source_id).state is SourceState.RETRY_WAIT
+    assert variants_of(database, source_id) == []
+    clock.advance(minutes=2)
+    assert make_service().ensure(source_id).status is Status.MADE
+    assert source_of(database, source_id).attempts == 0
+
+
+def test_a_crash_after_the_upload_and_before_publishing_heals(
+    database: Database,
+    make_service: MakeService,
+    disk: DiskStorage,
+    clock: Clock,
+    source_id: int,
+) -> None:
+    """What a SIGKILL leaves: objects without rows, and a lease that nobody ends."""
+    left_behind(make_service, disk, source_id)
+    assert len(list(disk.list())) == 7
+    assert variants_of(database, source_id) == []
+    another = make_service(claims=Claims(database, clock, LEASE))
+    assert another.ensure(source_id) == Outcome(Status.BUSY)
+    clock.advance(seconds=61)
+    assert another.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    keys = [one.key for one in variants_of(database, source_id)]
+    assert sorted(str(key) for key in keys) == [stored.key for stored in disk.list()]
+
+
+def left_behind(make_service: MakeService, disk: DiskStorage, source_id: int) -> None:
+    """Work on a source until the eighth upload, then vanish without a word."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill(puts: int) -> None:
+        if puts == 7:
+            raise Killed
+
+    dying = make_service(storage=Tripwire(disk, kill))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Claims, "release", lambda *_: None)
+        with pytest.raises(Killed):
+            dying.ensure(source_id)
+
+
+def test_ctrl_c_gives_the_source_back(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    shelf.before_read = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        service.ensure(source_id)
+    assert source_of(database, source_id).state is SourceState.PENDING
+    shelf.before_read = lambda: None
+    assert service.ensure(source_id).status is Status.MADE
+
+
+def test_whoever_reads_past_the_lease_uploads_nothing(
+    database: Database, make_service: MakeService, clock: Clock, shelf: Shelf, disk: DiskStorage,
+    source_id: int,
+) -> None:  # fmt: skip
+    def dawdle() -> None:
+        shelf.before_read = lambda: None
+        clock.advance(minutes=2)
+        assert make_service(claims=Claims(database, clock, LEASE)).ensure(source_id).is_ready
+
+    shelf.before_read = dawdle
+    tripwire = Tripwire(disk, before_put=lambda _: None)
+    assert make_service(storage=tripwire).ensure(source_id) == Outcome(Status.LOST)
+    assert tripwire.puts == 0
+    assert len(variants_of(database, source_id)) == len(RECIPES)
+
+
+def test_whoever_uploads_past_the_lease_publishes_nothing(
+    database: Database, make_service: MakeService, clock: Clock, disk: DiskStorage, source_id: int
+) -> None:
+    other = make_service(claims=Claims(database, clock, LEASE))
+
+    def dawdle(puts: int) -> None:
+        if puts == 4:
+            clock.advance(minutes=2)
+            assert other.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+
+    slow = make_service(storage=Tripwire(disk, dawdle))
+    assert slow.ensure(source_id) == Outcome(Status.LOST)
+    assert len(variants_of(database, source_id)) == len(RECIPES)
+    assert source_of(database, source_id).state is SourceState.READY
+
+
+def test_a_source_replaced_while_it_is_made_is_not_published(
+    database: Database, make_service: MakeService, disk: DiskStorage, source_id: int
+) -> None:
+    def replace_source(puts: int) -> None:
+        if puts == 4:
+            with database.write() as session:
+                source = session.get_one(PosterSource, source_id)
+                source.url, source.state, source.lease_token = "x", SourceState.PENDING, None
+
+    slow = make_service(storage=Tripwire(disk, replace_source))
+    assert slow.ensure(source_id) == Outcome(Status.LOST)
+    assert variants_of(database, source_id) == []
+    assert source_of(database, source_id).state is SourceState.PENDING
+
+
+def newer(recipe: Recipe) -> Recipe:
+    return replace(recipe, encoder=JPEG(quality=70)) if recipe.format == "jpg" else recipe
+
+
+def test_a_new_recipe_replaces_the_old_variant_without_a_gap(
+    database: Database, make_service: MakeService, shelf: Shelf, clock: Clock, source_id: int
+) -> None:
+    make_service().ensure(source_id)
+    upgraded = make_service(recipes=[newer(recipe) for recipe in RECIPES])
+    during: list[int] = []
+    shelf.before_read = lambda: during.append(len(variants_of(database, source_id)))
+    clock.advance(days=1)
+    jpegs = [recipe for recipe in RECIPES if recipe.format == "jpg"]
+    assert upgraded.ensure(source_id) == Outcome(Status.MADE, made=len(jpegs))
+    assert during == [len(RECIPES)]
+    assert {one.recipe_hash for one in variants_of(database, source_id)} == {
+        newer(recipe).hash for recipe in RECIPES
+    }
+    old = variants_of(database, source_id, VariantState.SUPERSEDED)
+    assert [one.format for one in old] == ["jpg"] * len(jpegs)
+    assert {one.superseded_at for one in old} == {clock.now}
+
+
+def test_the_old_variants_stay_when_their_successors_fail(
+    database: Database, make_service: MakeService, shelf: Shelf, source_id: int
+) -> None:
+    make_service().ensure(source_id)
+    shelf.error = SourceError("timeout")
+    upgraded = make_service(recipes=[newer(recipe) for recipe in RECIPES])
+    assert upgraded.ensure(source_id).status is Status.FAILED
+    assert len(variants_of(database, source_id)) == len(RECIPES)
+
+
+def test_changed_content_gets_new_addresses_and_returning_content_its_old_ones(
+    database: Database, make_service: MakeService, shelf: Shelf, source_id: int
+) -> None:
+    first_half = make_service(recipes=RECIPES[:4])
+    whole = make_service()
+    first_half.ensure(source_id)
+    old = {one.key for one in variants_of(database, source_id)}
+    shelf.pictures["drawn:dune"] = picture("#2040a0")
+    assert whole.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    assert old.isdisjoint({one.key for one in variants_of(database, source_id)})
+    assert {one.key for one in variants_of(database, source_id, VariantState.SUPERSEDED)} == old
+
+    shelf.pictures["drawn:dune"] = picture()
+    with database.write() as session:
+        session.execute(update(PosterVariant).values(state=VariantState.SUPERSEDED))
+    assert whole.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    assert old < {one.key for one in variants_of(database, source_id)}
+
+
+def test_the_lease_is_renewed_between_a_slow_read_and_decoding(
+    make_service: MakeService, database: Database, shelf: Shelf, clock: Clock, source_id: int
+) -> None:
+    others: list[Outcome] = []
+
+    def dawdle(
+        data: bytes, recipes: Sequence[Recipe], limits: Limits, _waiting: object
+    ) -> VariantSet:
+        clock.advance(seconds=30)
+        another = make_service(claims=Claims(database, clock, LEASE))
+        others.append(another.ensure(source_id))
+        return make_variants(data, recipes, limits)
+
+    shelf.before_read = lambda: clock.advance(seconds=50)
+    assert make_service(maker=dawdle).ensure(source_id).status is Status.MADE
+    assert others == [Outcome(Status.BUSY)]
+
+
+@pytest.mark.parametrize("ends", [Status.MADE, Status.LOST])
+def test_the_lease_is_kept_while_a_picture_waits_for_a_child_to_decode_it(
+    make_service: MakeService, database: Database, clock: Clock, source_id: int, ends: Status
+) -> None:
+    """The one child is frozen in the middle of another picture for far longer than the lease."""
+    workshop = Workshop(1, 200 * MEBIBYTE, Allowed(wall_seconds=60, niceness=0))
+    workshop.probe(picture())
+    (child,) = workshop.pids
+    os.kill(child, signal.SIGSTOP)
+    with closing(workshop), ThreadPoolExecutor(2) as threads:
+        before = threads.submit(workshop.probe, picture())
+        wait_until(lambda: workshop.is_full)
+        waiting = threads.submit(make_service(maker=workshop.make).ensure, source_id)
+        for _ in range(2):
+            wait_until(lambda: bool(lease_left(database, clock, source_id) > LEASE * 2 / 3))
+            clock.advance(seconds=50)
+        if ends is Status.LOST:
+            with database.write() as session:
+                session.execute(update(PosterSource).values(lease_token="another's"))
+            clock.advance(seconds=50)
+            wait_until(waiting.done)
+        os.kill(child, signal.SIGCONT)
+        assert waiting.result(PATIENCE).status is ends
+        assert before.result(PATIENCE).format == "jpeg"
+
+
+def lease_left(database: Database, clock: Clock, source_id: int) -> timedelta:
+    until = source_of(database, source_id).lease_until
+    return until - clock() if until else timedelta()
+
+
+def test_a_source_that_was_replaced_meanwhile_can_be_made_at_once(
+    database: Database, service: PosterService, shelf: Shelf, source_id: int
+) -> None:
+    def replace_it(state: SourceState) -> None:
+        shelf.before_read = lambda: None
+        with database.write() as session:
+            source = session.get_one(PosterSource, source_id)
+            source.url, source.state = f"drawn:{state}", state
+
+    for state in (SourceState.PENDING, SourceState.GENERATING):
+        shelf.pictures[f"drawn:{state}"] = picture()
+        shelf.before_read = partial(replace_it, state)
+        with database.write() as session:
+            session.execute(update(PosterSource).values(remake=True, state=SourceState.PENDING))
+        assert service.ensure(source_id) == Outcome(Status.LOST)
+        source = source_of(database, source_id)
+        assert (source.state, source.lease_until) == (SourceState.PENDING, None)
+        assert service.ensure(source_id).status is Status.MADE
+
+
+def test_a_database_that_is_away_is_an_outcome_not_an_error(
+    disk: DiskStorage, clock: Clock, database_away: Database
+) -> None:
+    claims = Claims(database_away, clock, LEASE)
+    service = PosterService(database_away, disk, {}, claims, clock)
+    assert service.ensure(1) == Outcome(Status.FAILED, "database_unavailable")
+
+
+def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
+    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, shelf: Shelf, movie_id: int
+) -> None:
+    shelf.pictures["drawn:dune"] = encoded(quarters(200, 400), quality=95)
+    service = PosterService(database, disk, {SourceKind.DRAWN: shelf}, claims, clock)
+    source_id = add_source(database, movie_id)
+    service.ensure(source_id)
+    before = {(row.name, row.format): row.key for row in variants_of(database, source_id)}
+    with database.write() as session:
+        source = session.get_one(PosterSource, source_id)
+        source.focal_y, source.state, source.remake = 0.0, SourceState.PENDING, True
+    assert service.ensure(source_id).status is Status.MADE
+    rows = variants_of(database, source_id)
+    after = {(row.name, row.format): row.key for row in rows if row.state is VariantState.READY}
+    assert {name for name in before if before[name] != after[name]} == {("square", "jpg")}
+    top = Image.open(BytesIO(disk.get(str(after["square", "jpg"])))).convert("RGB")
+    red, green, _ = top.getpixel((top.width // 4, top.height - 9))  # type: ignore[misc]
+    assert red > 200 > green, "the lower half is out of sight"
+    (old,) = variants_of(database, source_id, VariantState.SUPERSEDED)
+    assert (old.key, old.superseded_at) == (before["square", "jpg"], clock.now)
+    assert disk.head(str(old.key)), "cached pages link it for a while"
+
+    with database.write() as session:
+        source = session.get_one(PosterSource, source_id)
+        source.focal_y, source.state, source.remake = 0.5, SourceState.PENDING, True
+    assert service.ensure(source_id).status is Status.MADE
+    rows = variants_of(database, source_id)
+    assert {(row.name, row.format): row.key for row in rows} == before
+    (old,) = variants_of(database, source_id, VariantState.SUPERSEDED)
+    assert old.key == after["square", "jpg"]
+
+
+def test_a_film_renamed_before_a_remake_keeps_its_old_objects_known(
+    database: Database, service: PosterService, clock: Clock, source_id: int, movie_id: int
+) -> None:
+    service.ensure(source_id)
+    before = {row.key for row in variants_of(database, source_id)}
+    clock.advance(days=1)
+    with database.write() as session:
+        session.get_one(Movie, movie_id).slug = "dune-part-one"
+        source = session.get_one(PosterSource, source_id)
+        source.state, source.remake = SourceState.PENDING, True
+    assert service.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    after = {str(row.key) for row in variants_of(database, source_id)}
+    assert {key.split("/")[1] for key in after} == {"7-dune-part-one"}
+    retired = variants_of(database, source_id, VariantState.SUPERSEDED)
+    assert {row.key for row in retired} == before
+    assert {row.superseded_at for row in retired} == {clock.now}

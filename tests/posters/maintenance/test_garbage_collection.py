@@ -1,0 +1,125 @@
+"""What happens when storage takes longer to remove objects than their movies are held."""
+
+import threading
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from moziweb.db import Database
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.service import PosterService
+from moziweb.posters.maintenance.garbage_collection import Collector
+from moziweb.posters.maintenance.movie_locks import HOLD, held_movies
+from moziweb.posters.models import PosterVariant, SourceKind, VariantState
+from moziweb.posters.recipes import RECIPES
+from moziweb.storage import StoredObject
+from moziweb.storage.disk import DiskStorage
+from tests.posters.conftest import LEASE, Clock, Shelf, source_of
+from tests.posters.generation.test_service import variants_of
+
+
+class LingeringStorage:
+    """A worker's storage that keeps the worker waiting once everything is uploaded."""
+
+    def __init__(self, storage: DiskStorage) -> None:
+        self._storage = storage
+        self._left = len(RECIPES)
+        self.uploaded = threading.Event()
+        self.go_on = threading.Event()
+
+    def put(self, key: str, body: bytes, **headers: Any) -> StoredObject:
+        stored = self._storage.put(key, body, **headers)
+        self._left -= 1
+        if not self._left:
+            self.uploaded.set()
+            assert self.go_on.wait(30)
+        return stored
+
+
+class SlowRemoval:
+    """The collector's storage, for which the hold is not long enough: a worker comes in between."""
+
+    def __init__(
+        self, storage: DiskStorage, clock: Clock, worker: threading.Thread, at: threading.Event
+    ) -> None:
+        self.bucket = storage.bucket
+        self._storage, self._clock = storage, clock
+        self._worker, self._at = worker, at
+
+    def delete(self, keys: list[str]) -> None:
+        self._clock.advance(seconds=HOLD.total_seconds() + 1)
+        self._worker.start()
+        assert self._at.wait(30)
+        self._storage.delete(keys)
+
+
+def superseded_long_ago(database: Database, clock: Clock) -> None:
+    values = {"state": VariantState.SUPERSEDED, "superseded_at": clock.now}
+    with database.write() as session:
+        session.execute(update(PosterVariant).values(**values))
+    clock.advance(days=31)
+
+
+def test_whoever_publishes_after_the_removal_of_what_it_uploaded_is_lost(
+    database: Database, disk: DiskStorage, clock: Clock, shelf: Shelf, source_id: int
+) -> None:
+    def a_service(storage: Any) -> PosterService:
+        claims = Claims(database, clock, LEASE)
+        return PosterService(database, storage, {SourceKind.DRAWN: shelf}, claims, clock)
+
+    a_service(disk).ensure(source_id)
+    superseded_long_ago(database, clock)
+    lingering = LingeringStorage(disk)
+    outcomes: list[Outcome] = []
+    worker = threading.Thread(
+        target=lambda: outcomes.append(a_service(lingering).ensure(source_id)), daemon=True
+    )
+    slow: Any = SlowRemoval(disk, clock, worker, lingering.uploaded)
+    (removed,) = Collector(database, slow, clock).run()
+    assert removed.objects == len(RECIPES)
+    lingering.go_on.set()
+    worker.join(30)
+    assert outcomes == [Outcome(Status.LOST)]
+    assert variants_of(database, source_id) == []
+    assert a_service(disk).ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    assert all(disk.head(str(row.key)) for row in variants_of(database, source_id))
+
+
+def test_what_is_no_longer_held_is_not_removed(
+    database: Database, service: PosterService, claims: Claims, clock: Clock, source_id: int
+) -> None:
+    with held_movies(database, clock, [7]) as hold:
+        assert hold.renewed() == hold.movie_ids == {7}
+        assert claims.take(source_id, frozenset({"x"})) == "busy"
+        clock.advance(seconds=HOLD.total_seconds() + 1)
+        claims.take(source_id, frozenset({"x"}))
+        assert hold.renewed() == frozenset()
+        token = source_of(database, source_id).lease_token
+    assert source_of(database, source_id).lease_token == token is not None
+
+
+def test_the_collector_removes_nothing_that_it_holds_no_longer(
+    database: Database,
+    disk: DiskStorage,
+    service: PosterService,
+    claims: Claims,
+    clock: Clock,
+    source_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service.ensure(source_id)
+    superseded_long_ago(database, clock)
+    look = Collector._rows
+
+    def look_slowly(*given: Any) -> Any:
+        found = look(*given)
+        clock.advance(seconds=HOLD.total_seconds() + 1)
+        claims.take(source_id, frozenset({"x"}))
+        return found
+
+    monkeypatch.setattr(Collector, "_rows", look_slowly)
+    (removed,) = Collector(database, disk, clock).run()
+    assert (removed.busy, removed.objects) == (True, 0)
+    assert len(list(disk.list("poster/"))) == len(RECIPES)

@@ -1,0 +1,143 @@
+"""Pictures that are looked at before they are saved: fetched once, and removed if nobody saves."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+from typing import cast
+
+import pytest
+from sqlalchemy import select, update
+
+from moziweb.clock import utc_now
+from moziweb.db import Database
+from moziweb.movies.models import Movie
+from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
+from moziweb.posters.fetching.url_policy import AllowedNetwork
+from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.readers import UrlReader
+from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.service import PosterService
+from moziweb.posters.generation.upload_store import (
+    StoredUpload,
+    add_url,
+    record_upload,
+    store_upload,
+)
+from moziweb.posters.maintenance.pending_uploads import KEPT, Forgotten
+from moziweb.posters.maintenance.reconciliation import Reconciler
+from moziweb.posters.models import LookedAt, PosterSource, SourceKind
+from moziweb.posters.recipes import RECIPES
+from moziweb.storage import Storage
+from moziweb.storage.disk import DiskStorage
+from tests.posters.conftest import Clock, picture, source_of
+from tests.posters.hostile_host import LOOPBACK, HostileHost, answer
+
+SEEN, NEWER = picture("#a03020"), picture("#2040a0")
+
+
+@pytest.fixture
+def host() -> Iterator[HostileHost]:
+    with HostileHost() as running:
+        yield running
+
+
+@pytest.fixture
+def service(
+    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, host: HostileHost
+) -> PosterService:
+    allowed = AllowedNetwork(ip_network(f"{LOOPBACK}/32"), host.port)
+    reader = UrlReader(Fetcher(FetchPolicy(allow_addresses=(allowed,))), disk)
+    return PosterService(database, disk, {SourceKind.URL: reader}, claims, clock)
+
+
+def saved(database: Database, movie_id: int, url: str, seen: StoredUpload) -> int:
+    """A source of an address whose picture was looked at."""
+    with database.write() as session:
+        return add_url(session, session.get_one(Movie, movie_id), url, key=seen.key).id
+
+
+def looked_at(database: Database, disk: DiskStorage, data: bytes) -> StoredUpload:
+    """A picture that somebody has looked at just now."""
+    upload = store_upload(disk, data)
+    with database.write() as session:
+        session.merge(LookedAt(key=upload.key, at=utc_now()))
+    return upload
+
+
+def after(**time: float) -> Callable[[], datetime]:
+    """A clock that is ahead of the objects' own times."""
+    moment = utc_now() + timedelta(**time)
+    return lambda: moment
+
+
+def test_what_was_looked_at_is_made_and_its_host_is_asked_later(
+    database: Database, disk: DiskStorage, service: PosterService, host: HostileHost, movie_id: int
+) -> None:
+    url = host.on("/poster.jpg", answer(NEWER))
+    source_id = saved(database, movie_id, url, seen := looked_at(database, disk, SEEN))
+    assert service.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    assert host.paths == []
+    made = source_of(database, source_id)
+    assert (made.sha256, made.key) == (seen.sha256, None)
+
+    with database.write() as session:  # anew: as its host has it now
+        session.execute(update(PosterSource).values(remake=True, state="pending"))
+    assert service.ensure(source_id).status is Status.MADE
+    assert host.paths == ["/poster.jpg"]
+    assert source_of(database, source_id).sha256 != seen.sha256
+
+
+def test_what_was_looked_at_and_is_lost_is_fetched(
+    database: Database, disk: DiskStorage, service: PosterService, host: HostileHost, movie_id: int
+) -> None:
+    url = host.on("/poster.jpg", answer(SEEN))
+    source_id = saved(database, movie_id, url, seen := looked_at(database, disk, SEEN))
+    disk.delete([seen.key])
+    assert service.ensure(source_id).status is Status.MADE
+    assert host.paths == ["/poster.jpg"]
+
+
+def test_what_nobody_saves_is_removed_after_it_could_be(
+    database: Database, disk: DiskStorage, movie_id: int
+) -> None:
+    kept, thrown_away = (looked_at(database, disk, data) for data in (SEEN, NEWER))
+    with database.write() as session:
+        record_upload(session, movie_id, kept)
+    early = Forgotten(database, disk, after(days=7))
+    assert (early.count(), list(early.run())) == (0, [])
+    assert Reconciler(database, disk, after(days=7)).survey().findings == []
+    late = Forgotten(database, disk, after(days=KEPT.days, minutes=1))
+    assert late.count() == 2
+    assert sorted(late.run()) == sorted([(kept.key, False), (thrown_away.key, True)])
+    assert [stored.key for stored in disk.list()] == [kept.key]
+    assert (late.count(), list(late.run())) == (0, [])
+
+
+def test_what_is_looked_at_again_meanwhile_stays(database: Database, disk: DiskStorage) -> None:
+    upload = store_upload(disk, SEEN)  # just now, though it was noted long ago
+    with database.write() as session:
+        session.add(LookedAt(key=upload.key, at=utc_now() - 2 * KEPT))
+    forgotten = Forgotten(database, disk, utc_now)
+    run = forgotten.run()
+    assert next(run) == (upload.key, False)
+    assert disk.head(upload.key)
+
+    looked_at(database, disk, SEEN)
+    with database.write() as session:
+        session.execute(update(LookedAt).values(at=utc_now() - 2 * KEPT))
+    far = Forgotten(database, cast(Storage, AgainMeanwhile(database, disk)), after(days=30))
+    assert list(far.run()) == [(upload.key, True)]
+    with database.read() as session:
+        assert session.scalars(select(LookedAt.key)).all() == [upload.key]
+
+
+class AgainMeanwhile:
+    """A storage during whose removal somebody uploads the same file."""
+
+    def __init__(self, database: Database, disk: DiskStorage) -> None:
+        self._database, self._disk = database, disk
+        self.head = disk.head
+
+    def delete(self, keys: list[str]) -> None:
+        self._disk.delete(keys)
+        looked_at(self._database, self._disk, SEEN)

@@ -1,0 +1,211 @@
+"""How variant addresses are spelled, and which one a page links."""
+
+import pytest
+import sqlalchemy
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import event, update
+
+from moziweb.db import Database
+from moziweb.db.types import MAX_ID
+from moziweb.movies.models import Movie
+from moziweb.posters.generation.service import PosterService
+from moziweb.posters.models import PosterSource, PosterVariant, VariantState
+from moziweb.posters.recipes import RECIPES, Recipe, find_recipe
+from moziweb.posters.urls import VariantAddress, poster_links
+from moziweb.storage import Storage
+from moziweb.storage.disk import DiskStorage
+from moziweb.storage.s3 import S3Storage
+from tests.posters.conftest import add_source
+
+
+@pytest.mark.parametrize(
+    ("segment", "name", "format_"),
+    [
+        ("7-dune.12.jpg", "poster", "jpg"),
+        ("7-dune.12.webp", "poster", "webp"),
+        ("7-dune.12.thumb.webp", "thumb", "webp"),
+        ("7-dune.12.small.jpg", "small", "jpg"),
+        ("7-dune.12.blur.jpg", "blur", "jpg"),
+    ],
+)
+def test_an_address_names_movie_slug_source_and_recipe(
+    segment: str, name: str, format_: str
+) -> None:
+    address = VariantAddress.parse(segment)
+    assert address == VariantAddress(7, "dune", 12, _recipe(name, format_))
+    assert address.segment == segment
+    assert address.path == f"/poster/{segment}"
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        "",
+        "7",
+        "7-dune",
+        "7-dune.jpg",
+        "7-dune.12",
+        "7-dune.12.poster.jpg",
+        "7-dune.12.huge.jpg",
+        "7-dune.12.thumb.png",
+        "7-dune.12.thumb.JPG",
+        "7-dune.12.thumb.jpg ",
+        "7-dune.12.thumb.jpg\n",
+        " 7-dune.12.jpg",
+        "07-dune.12.jpg",
+        "7-dune.012.jpg",
+        "0-dune.12.jpg",
+        "7-dune.0.jpg",
+        "-7-dune.12.jpg",
+        "7-Dune.12.jpg",
+        "7-dűne.12.jpg",
+        "7-.12.jpg",
+        "٧-dune.12.jpg",
+        "7-dune.१२.jpg",
+        f"{MAX_ID + 1}-dune.12.jpg",
+        f"7-dune.{MAX_ID + 1}.jpg",
+        "99999999999999999999-dune.12.jpg",
+        "7-dune.12.jpg\x00",
+        "7-du/ne.12.jpg",
+    ],
+)
+def test_any_other_text_is_no_address(segment: str) -> None:
+    assert VariantAddress.parse(segment) is None
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_parser(segment: str) -> None:
+    address = VariantAddress.parse(segment)
+    assert address is None or address.segment == segment
+
+
+@given(
+    st.builds(
+        VariantAddress,
+        st.integers(1, MAX_ID),
+        st.from_regex(r"[a-z0-9-]+", fullmatch=True),
+        st.integers(1, MAX_ID),
+        st.sampled_from(RECIPES),
+    )
+)
+def test_every_address_that_is_written_is_read_back(address: VariantAddress) -> None:
+    assert VariantAddress.parse(address.segment) == address
+
+
+def test_a_variant_that_is_not_ready_is_linked_at_the_route(
+    database: Database, disk: DiskStorage, source_id: int
+) -> None:
+    with database.read() as session:
+        links = poster_links(session, disk, {7: "dune"})[7]
+    assert links.url("thumb", "webp") == f"/poster/7-dune.{source_id}.thumb.webp"
+    assert links.url("poster", "jpg") == f"/poster/7-dune.{source_id}.jpg"
+    assert links.size("poster", "jpg") == (780, 1170)
+    assert (links.width, links.dominant_colour, links.tone) == (None, None, "tone-none")
+
+
+def test_a_ready_variant_is_linked_where_it_is_stored(
+    database: Database, storage: Storage, service: PosterService, disk: DiskStorage, source_id: int
+) -> None:
+    service.ensure(source_id)
+    with database.read() as session:
+        links = poster_links(session, disk, {7: "dune"})[7]
+        elsewhere = poster_links(session, storage, {7: "dune"})[7]
+    url = links.url("thumb", "webp")
+    key = next(stored.key for stored in disk.list() if stored.key.endswith(".thumb.webp"))
+    assert url == disk.url(key)
+    assert elsewhere.url("thumb", "webp") == storage.url(key, disk.bucket)
+    assert links.size("small", "jpg") == (185, 278)
+    assert links.size("poster", "jpg") == (200, 300)
+    assert links.tone.startswith("tone-")
+    assert links.tone != "tone-none"
+
+
+def test_sizes_are_worked_out_once_the_source_is_known(
+    database: Database, disk: DiskStorage, source_id: int
+) -> None:
+    with database.write() as session:
+        session.execute(update(PosterSource).values(width=3000, height=3000))
+    with database.read() as session:
+        links = poster_links(session, disk, {7: "dune"})[7]
+    assert links.size("thumb", "jpg") == (370, 370)
+
+
+def test_only_the_chosen_source_is_linked(
+    database: Database, disk: DiskStorage, movie_id: int
+) -> None:
+    add_source(database, movie_id, chosen=False)
+    chosen = add_source(database, movie_id)
+    with database.read() as session:
+        links = poster_links(session, disk, {7: "dune"})
+    assert links[7].source_id == chosen
+
+
+def test_a_movie_without_a_source_is_absent(
+    database: Database, disk: DiskStorage, movie_id: int
+) -> None:
+    with database.read() as session:
+        assert poster_links(session, disk, {movie_id: "dune", 8: "nobody"}) == {}
+        assert poster_links(session, disk, {}) == {}
+
+
+def test_a_superseded_variant_is_not_linked(
+    database: Database, disk: DiskStorage, service: PosterService, source_id: int
+) -> None:
+    service.ensure(source_id)
+    with database.write() as session:
+        session.execute(update(PosterVariant).values(state=VariantState.SUPERSEDED))
+    with database.read() as session:
+        links = poster_links(session, disk, {7: "dune"})[7]
+    assert links.url("thumb", "jpg").startswith("/poster/")
+
+
+def test_an_unknown_recipe_is_a_mistake_of_the_caller(
+    database: Database, disk: DiskStorage, source_id: int
+) -> None:
+    with database.read() as session:
+        links = poster_links(session, disk, {7: "dune"})[7]
+    with pytest.raises(LookupError, match="no recipe"):
+        links.url("huge", "jpg")
+
+
+def test_a_page_of_movies_takes_one_query_and_no_storage(
+    database: Database, storage_away: S3Storage, service: PosterService
+) -> None:
+    with database.write() as session:
+        for movie_id in range(1, 5):
+            session.add(Movie(id=movie_id, title="a", original_title="a", slug="a"))
+    for movie_id in range(1, 5):
+        service.ensure(add_source(database, movie_id))
+    statements: list[str] = []
+
+    def count(*call: object) -> None:
+        statements.append(str(call[2]))
+
+    event.listen(sqlalchemy.engine.Engine, "before_cursor_execute", count)
+    try:
+        with database.read() as session:
+            links = poster_links(session, storage_away, dict.fromkeys(range(1, 5), "a"))
+    finally:
+        event.remove(sqlalchemy.engine.Engine, "before_cursor_execute", count)
+    assert len([statement for statement in statements if statement.startswith("SELECT")]) == 1
+    assert len(links) == 4
+    assert all(link.url("blur", "jpg").startswith("http://") for link in links.values())
+
+
+def test_what_is_of_an_older_recipe_or_content_is_linked_until_its_successor_is_ready(
+    database: Database, disk: DiskStorage, service: PosterService, source_id: int
+) -> None:
+    service.ensure(source_id)
+    for older in ({"recipe_hash": PosterVariant.key}, {"source_sha256": "0" * 64}):
+        with database.write() as session:
+            session.execute(update(PosterVariant).values(older))
+        with database.read() as session:
+            links = poster_links(session, disk, {7: "dune"})[7]
+        assert links.url("thumb", "jpg").startswith("/objects/")
+
+
+def _recipe(name: str, format_: str) -> Recipe:
+    recipe = find_recipe(name, format_)
+    assert recipe is not None
+    return recipe

@@ -1,0 +1,83 @@
+"""Hot pages are renewed in the background, through the whole application."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.cache.http.refresh import Renewer
+from tests import factories
+from tests.site.cached import CACHED, Films, fill, pages, site, week_here, write
+
+HOT = {
+    "cache.default.refresh_after": "0",
+    "cache.pages.expiration_time": "60",
+    "cache.feeds.expiration_time": "60",
+    "cache.fragments.expiration_time": "60",
+}
+"""Whatever is hit is due at once, but for a page that ends with its day: so none lives for long,
+and only in the last minute before midnight does one end with it.
+"""
+
+
+@pytest.fixture
+def films(dbsession: Session) -> Films:
+    return fill(dbsession)
+
+
+@pytest.fixture
+def hot(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+    with site(settings | CACHED | HOT) as app:
+        yield app
+
+
+def created(app: TestApp, path: str) -> float:
+    registry = app.app.registry
+    place = registry["cache_routes"].place_of(registry, path)
+    entry: Any = place.region.stored([place.key])[place.key]
+    return float(entry.created)
+
+
+@pytest.mark.parametrize("name", ["index", "film", "api_film"])
+def test_a_hit_has_its_page_renewed_behind_it(hot: TestApp, films: Films, name: str) -> None:
+    path = pages(films)[name]
+    renewer: Renewer = hot.app.registry["cache_renewer"]
+    body = hot.get(path).body
+    first = created(hot, path)
+    hit = hot.get(path)
+    renewer.join()
+    assert hit.headers["X-Cache"] in {"hit", "l1"}
+    assert created(hot, path) > first
+    again = hot.get(path)
+    assert again.body == body
+    assert again.headers["X-Cache"] in {"hit", "l1"}
+    assert int(again.headers["Age"]) <= 1
+
+
+def test_a_renewed_page_goes_stale_like_any(hot: TestApp, films: Films) -> None:
+    path = pages(films)["week"]
+    renewer: Renewer = hot.app.registry["cache_renewer"]
+    for _ in range(2):
+        hot.get(path)
+    renewer.join()
+
+    def announce(session: Session) -> None:
+        movie = factories.make_movie(session, "Friss")
+        factories.make_premiere(session, movie, week_here().thursday)
+
+    write(hot, announce)
+    page = hot.get(path)
+    assert page.headers["X-Cache"] == "miss"
+    assert "Friss" in page.text
+
+
+def test_without_renewers_nothing_is_renewed(settings: dict[str, str], films: Films) -> None:
+    with site(settings | CACHED | HOT | {"cache.renewers": "0"}) as app:
+        path = pages(films)["film"]
+        app.get(path)
+        first = created(app, path)
+        for _ in range(3):
+            app.get(path)
+        assert created(app, path) == first

@@ -1,0 +1,97 @@
+"""``/__cache__``: where it is served, and that it tells the truth."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+import moziweb
+from moziweb.cache import REASON
+from moziweb.movies.models import Movie
+from tests.site.cached import CACHED, Films, fill, pages, site, write
+
+ON = {"debug.cache_page": "true", "site.base_url": "http://127.0.0.1:6543"}
+
+
+@pytest.fixture
+def films(dbsession: Session) -> Films:
+    return fill(dbsession)
+
+
+@pytest.fixture
+def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+    with site(settings | CACHED | ON) as app:
+        yield app
+
+
+def look(app: TestApp, path: str) -> str:
+    """The text of the page about ``path``, its spaces made plain."""
+    return " ".join(app.get("/__cache__", {"path": path}).html.main.text.split())
+
+
+def test_it_is_off_unless_it_is_asked_for(app: TestApp) -> None:
+    app.get("/__cache__", status=404)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://moziweb.test", "http://10.0.0.1", "http://localhost.evil"]
+)
+def test_a_public_site_does_not_start_with_it(settings: dict[str, str], url: str) -> None:
+    with pytest.raises(SystemExit, match=r"debug\.cache_page = true: for development alone"):
+        moziweb.main({}, **(settings | ON | {"site.base_url": url}))
+
+
+def test_an_entry_goes_from_absent_to_true_to_outdated(cached: TestApp, films: Films) -> None:
+    path = pages(films)["week"]
+    assert "nothing is stored" in look(cached, path)
+    cached.get(path)
+    assert "true now" in look(cached, path)
+    assert "TOMB" not in look(cached, path)
+
+    def rename(session: Session) -> None:
+        session.info[REASON] = "the title was wrong"
+        session.get_one(Movie, films.here).title = "Más"
+
+    write(cached, rename)
+    told = look(cached, path)
+    assert "outdated: something that it shows has changed" in told
+    assert "ms later: the title was wrong" in told
+    assert "TOMB" in told
+    cached.get(path)
+    assert "true now" in look(cached, path)
+
+
+def test_a_page_with_slots_is_shown_with_its_shell_and_cards(cached: TestApp, films: Films) -> None:
+    path = pages(films)["week"]
+    cached.get(path)
+    html = cached.get("/__cache__", {"path": path}).html
+    titles = [" ".join(each.text.split()) for each in html.main.find_all("h2")]
+    assert titles[:2] == ["true page in pages", "true shell in fragments"]
+    assert len(html.select(".cards li.piece-true")) >= 2
+
+
+def test_looking_renders_nothing_and_keeps_nothing(cached: TestApp, films: Films) -> None:
+    path = pages(films)["week"]
+    for _ in range(2):
+        response = cached.get("/__cache__", {"path": path})
+        assert response.cache_control.no_store
+        assert "X-Cache" not in response.headers
+    assert cached.get(path).headers["X-Cache"] == "miss"
+
+
+@pytest.mark.parametrize(
+    "path", ["/about", "/nowhere", "//evil.example/", "javascript:alert(1)", "<b>", "", "/%FF"]
+)
+def test_any_other_address_has_no_entry(cached: TestApp, path: str) -> None:
+    response = cached.get("/__cache__", {"path": path})
+    assert "No cached page" in response.text or path == ""
+    assert "<b>" not in response.text
+    href = response.html.h1.a["href"]
+    assert href.startswith("/")
+    assert not href.startswith("//")
+
+
+def test_without_a_cache_it_says_so(settings: dict[str, str]) -> None:
+    with site(settings | ON) as app:
+        assert "This site has no cache" in look(app, "/")

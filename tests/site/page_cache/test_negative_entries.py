@@ -1,0 +1,140 @@
+"""Where no page is: "not found" and redirects are cached with their tags, in a bounded room."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.cache.regions.negative import Strays
+from moziweb.movies.models import Movie
+from tests import factories
+from tests.conftest import QueryCounter
+from tests.site.cached import CACHED, Films, fill, pages, site, write
+
+
+@pytest.fixture
+def films(dbsession: Session) -> Films:
+    return fill(dbsession)
+
+
+@pytest.fixture
+def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+    few = {"cache.pages.stray_places": "4", "cache.pages.stray_life": "60"}
+    with site(settings | CACHED | few) as app:
+        yield app
+
+
+def x_cache(app: TestApp, path: str, status: int) -> str:
+    return str(app.get(path, status=status).headers["X-Cache"])
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/movie/9999", 404), ("/en/movie/9999", 404), ("/week/2026-W99", 404),
+        ("/genre/nincs", 404), ("/api/movie/9999", 404), ("/movie/1", 301),
+    ],
+)  # fmt: skip
+def test_what_is_no_page_is_cached_too(
+    cached: TestApp, query_counter: QueryCounter, path: str, status: int
+) -> None:
+    first = cached.get(path, status=status)
+    assert first.headers["X-Cache"] == "miss"
+    with query_counter(cached.app.registry["database"].engine) as statements:
+        second = cached.get(path, status=status)
+    assert statements == []
+    assert second.headers["X-Cache"] in {"hit", "l1"}
+    assert second.body == first.body
+    assert second.headers.get("Location") == first.headers.get("Location")
+
+
+def test_a_film_that_comes_to_be_is_found(cached: TestApp, films: Films) -> None:
+    assert x_cache(cached, "/movie/4", 404) == "miss"
+    assert x_cache(cached, "/movie/4", 404) == "hit"
+    write(cached, lambda session: factories.make_movie(session, "Új"))
+    assert "Új" in cached.get("/movie/4-uj").text
+
+
+def test_a_film_that_is_published_is_found(cached: TestApp, films: Films) -> None:
+    path = pages(films)["other"]
+
+    def publish(session: Session, published: bool) -> None:
+        session.get_one(Movie, films.ahead).published = published
+
+    write(cached, lambda session: publish(session, published=False))
+    cached.get(path, status=404)
+    assert x_cache(cached, path, 404) == "hit"
+    write(cached, lambda session: publish(session, published=True))
+    assert "Majd jön" in cached.get(path, status=200).text
+
+
+def test_not_found_says_nothing_of_its_address_and_does_not_live_long(cached: TestApp) -> None:
+    registry = cached.app.registry
+    page = cached.get("/movie/987654?q=evil", status=404)
+    assert "987654" not in page.text
+    place = registry["cache_routes"].place_of(registry, "/movie/987654")
+    strays = Strays(place.region, registry["cache"].keys["pages"])
+    served = strays.find(place.key)
+    assert served is not None
+    entry = served.entry
+    assert entry.expires - entry.created <= 60
+    assert not any("987654" in each for each in entry.tags)
+    assert "list:movies" in entry.tags
+
+
+def test_trying_addresses_without_number_fills_a_few_places(cached: TestApp, films: Films) -> None:
+    kept = {path: cached.get(path).body for name, path in pages(films).items() if name != "empty"}
+    entries = cached.app.registry["cache"].dogpile["pages"].actual_backend._values
+    before = len(entries)
+    for number in range(5000, 5060):
+        cached.get(f"/movie/{number}", status=404)
+        cached.get(f"/movie/{films.here}-{number}", status=301)
+        assert cached.get(f"/en/week/{number - 2900}-W07").headers["X-Cache"] == "miss"
+    assert before < len(entries) <= before + 4
+    for path, body in kept.items():
+        page = cached.get(path)
+        assert page.headers["X-Cache"] in {"hit", "l1"}
+        assert page.body == body
+
+
+def test_an_empty_week_is_kept_until_a_film_opens_in_it(cached: TestApp, films: Films) -> None:
+    path, day = "/week/2150-W01", date.fromisocalendar(2150, 1, 4)
+    empty = cached.get(path)
+    again = cached.get(path)
+    assert (empty.headers["X-Cache"], again.headers["X-Cache"]) == ("miss", "hit")
+    assert again.body == empty.body
+    assert cached.get(path).headers["X-Cache"] == "hit"  # no copy in this process
+
+    def announce(session: Session) -> None:
+        factories.make_premiere(session, session.get_one(Movie, films.undated), day)
+
+    write(cached, announce)
+    assert "Valamikor" in cached.get(path).text
+    assert cached.get(path).headers["X-Cache"] == "hit"
+    assert cached.get(path).headers["X-Cache"] == "l1"
+
+
+def test_one_address_is_never_answered_with_anothers_redirect(
+    cached: TestApp, films: Films
+) -> None:
+    """They share four places, and lie on top of each other."""
+    for _ in range(2):
+        for number in range(20):
+            for film, slug in ((films.here, "itt-van"), (films.ahead, "majd-jon")):
+                moved = cached.get(f"/movie/{film}-{number}", status=301)
+                assert moved.headers["Location"].endswith(f"/movie/{film}-{slug}")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_other_methods_neither_use_nor_change_what_is_cached(
+    cached: TestApp, films: Films, method: str
+) -> None:
+    path = pages(films)["week"]
+    page = cached.get(path)
+    answered = cached.request(path, method=method, status="*")
+    assert answered.status_int in {204, 405}
+    assert "X-Cache" not in answered.headers
+    again = cached.get(path)
+    assert (again.body, again.headers["X-Cache"]) == (page.body, "hit")

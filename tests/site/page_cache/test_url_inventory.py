@@ -1,0 +1,126 @@
+"""Every address of the site, and which of them show a thing."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy.orm import Session
+from webtest import TestApp
+
+from moziweb.cache import tag
+from moziweb.movies.models import Movie
+from moziweb.movies.tags import movie_tag
+from moziweb.site.page_cache.url_inventory import Address, Addresses, Priority, pages_showing
+from tests.conftest import QueryCounter
+from tests.services.memcached import MemcachedServer
+from tests.site.cached import CACHED, Films, fill, missed, pages, site, warm, week_here, write
+
+
+@pytest.fixture
+def films(dbsession: Session) -> Films:
+    return fill(dbsession)
+
+
+@pytest.fixture(params=["memory", "memcached"])
+def cached(
+    request: pytest.FixtureRequest, settings: dict[str, str], films: Films
+) -> Iterator[TestApp]:
+    keys = dict(CACHED)
+    if request.param == "memcached":
+        server: MemcachedServer = request.getfixturevalue("memcached_server")
+        server.flush()
+        keys["cache.stamps.url"] = f"memcached://{server.address}"
+        for region in keys["cache.regions"].split():
+            keys[f"cache.{region}.backend"] = "dogpile.cache.pylibmc"
+            keys[f"cache.{region}.arguments.url"] = server.address
+    with site(settings | keys) as app:
+        yield app
+
+
+def every(app: TestApp) -> list[Address]:
+    return list(Addresses.of(app.app.registry))
+
+
+def test_each_address_answers_and_comes_once_by_priority(app: TestApp, films: Films) -> None:
+    found = every(app)
+    for address in found:
+        app.get(address.path, status=200)
+    assert len({address.path for address in found}) == len(found)
+    priorities = [address.priority for address in found]
+    assert priorities == sorted(priorities)
+    assert set(priorities) == set(Priority)
+
+
+def test_no_cached_page_is_forgotten(cached: TestApp, films: Films) -> None:
+    """A page that is cached from tomorrow on fails this until it has an address here."""
+    registry = cached.app.registry
+    routes = registry["cache_routes"]
+    found = {routes.route_of(registry, address.path) for address in every(cached)}
+    assert routes.names() <= found
+
+
+def test_this_week_comes_before_its_films_and_those_before_the_rest(
+    cached: TestApp, films: Films
+) -> None:
+    paths = [address.path for address in every(cached)]
+    assert paths[:2] == ["/", "/en/"]
+    order = [
+        f"/week/{week_here().name}",
+        f"/en/week/{week_here().next.name}",
+        f"/movie/{films.here}-itt-van",
+        "/undated",
+        f"/week/{week_here().shifted(5).name}",
+        f"/movie/{films.ahead}-majd-jon",
+    ]
+    assert sorted(order, key=paths.index) == order
+
+
+def test_those_to_a_priority_are_the_first_of_all(app: TestApp, films: Films) -> None:
+    registry = app.app.registry
+    found = list(Addresses.of(registry).through(Priority.SHOWN))
+    assert found == every(app)[: len(found)]
+    assert found[-1].priority is Priority.SHOWN
+
+
+def test_a_movie_that_is_not_published_has_no_address(
+    app: TestApp, films: Films, dbsession: Session
+) -> None:
+    dbsession.get_one(Movie, films.here).published = False
+    dbsession.commit()
+    assert not any(f"/movie/{films.here}" in address.path for address in every(app))
+
+
+def test_pages_showing_a_film_are_those_that_its_change_refreshes(
+    cached: TestApp, films: Films
+) -> None:
+    warm(cached, films)
+    named = {path: name for name, path in pages(films).items()}
+    candidates = every(cached)
+    found = pages_showing(cached.app.registry, {movie_tag(films.here)}, candidates)
+    told = {named[address.path] for address in found if address.path in named}
+
+    def rename(session: Session) -> None:
+        session.get_one(Movie, films.here).title = "Más"
+
+    write(cached, rename)
+    assert told == missed(cached, films) & {named.get(each.path) for each in candidates}
+    assert {"index", "week", "film"} <= told
+
+
+def test_what_is_not_stored_is_refreshed_nowhere(cached: TestApp, films: Films) -> None:
+    tags = {movie_tag(films.here)}
+    assert list(pages_showing(cached.app.registry, tags, every(cached))) == []
+
+
+def test_a_tag_that_nobody_bears_concerns_no_page(cached: TestApp, films: Films) -> None:
+    warm(cached, films)
+    assert list(pages_showing(cached.app.registry, {tag("no", "such")}, every(cached))) == []
+
+
+def test_pages_are_looked_at_without_the_database(
+    cached: TestApp, films: Films, query_counter: QueryCounter
+) -> None:
+    warm(cached, films)
+    candidates = every(cached)
+    with query_counter(cached.app.registry["database"].engine) as statements:
+        assert list(pages_showing(cached.app.registry, {movie_tag(films.here)}, candidates))
+    assert statements == []
