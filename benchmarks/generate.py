@@ -41,9 +41,9 @@ from moziweb.clock import utc_now
 from moziweb.db import Database, create_engine, migrations
 from moziweb.demo.loader import load_demo
 from moziweb.demo.reader import DrawnReader
-from moziweb.posters.decoder import Workshop
+from moziweb.posters.decoder import DecoderPool
 from moziweb.posters.generation.batch import Selection, generate
-from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.publication import CACHE_CONTROL
 from moziweb.posters.generation.readers import SourceAddress, SourceBytes, SourceReader
 from moziweb.posters.generation.service import PosterService
@@ -129,14 +129,14 @@ def machine_seconds() -> float:
     return sum(int(fields[place]) for place in (0, 1, 2, 5, 6)) / TICKS
 
 
-def our_seconds(workshop: Workshop) -> float:
+def our_seconds(workshop: DecoderPool) -> float:
     """Our processor time, with that of the decoding children, those that have ended among them."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     living = sum(process_seconds(pid) for pid in workshop.pids)
     return time.process_time() + ended.ru_utime + ended.ru_stime + living
 
 
-def measured(work: Callable[[], object], server_pid: int, workshop: Workshop) -> Cost:
+def measured(work: Callable[[], object], server_pid: int, workshop: DecoderPool) -> Cost:
     """Do ``work`` and tell what it took, here, in our children and at the server."""
 
     def clocks() -> tuple[float, float, float, float]:
@@ -168,9 +168,9 @@ def demo_database(folder: Path, movies: int) -> Iterator[Database]:
 
 
 def poster_service(
-    database: Database, storage: Storage, reader: SourceReader, workshop: Workshop
+    database: Database, storage: Storage, reader: SourceReader, workshop: DecoderPool
 ) -> PosterService:
-    claims = Claims(database, utc_now, timedelta(minutes=5))
+    claims = SourceLeases(database, utc_now, timedelta(minutes=5))
     readers = {SourceKind.DRAWN: reader}
     return PosterService(database, storage, readers, claims, maker=workshop.make)
 

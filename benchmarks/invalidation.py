@@ -30,7 +30,7 @@ from webob import Request
 from benchmarks.page_servers import site_settings
 from benchmarks.report import Bound, Cell, finish, print_table
 from moziweb import main as make_app
-from moziweb.cache import Cache, Entry, Group, Kind, tag
+from moziweb.cache import Cache, DependencyGroup, Entry, Kind, tag
 from moziweb.cache.protocol.entry import encode
 from moziweb.db import create_engine, migrations
 from moziweb.movies.calendar import budapest_today, week_of
@@ -90,7 +90,7 @@ def fill_cache(cache: Cache, count: int) -> None:
     now = time.time()
 
     def entry(number: int) -> bytes:
-        depends = (Group(clock, (tag("movie", number),)),)
+        depends = (DependencyGroup(clock, (tag("movie", number),)),)
         return encode(Entry(Kind.PAGE, b"page", depends, now, now + 86_400))
 
     keys = cache.keys["pages"]

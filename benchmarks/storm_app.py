@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from moziweb import main as make_app
-from moziweb.cache import Stamps, kind_of
+from moziweb.cache import StampStore, kind_of
 
 RESET = "storm.reset"
 
@@ -18,7 +18,7 @@ def main(global_config: dict[str, str], **settings: str) -> Any:
     return app
 
 
-def reset_on_variants(stamps: Stamps) -> None:
+def reset_on_variants(stamps: StampStore) -> None:
     """Have the publish of a variant invalidate everything, as in the story."""
     publish = stamps.publish
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyramid.config import Router
 
-    from moziweb.cache.http.fast_path import FastPath
+    from moziweb.cache.http.fast_path import FastPathMiddleware
 
 # Each include and why it stands where it does. Later ones may rest on earlier ones.
 INCLUDES = (
@@ -24,7 +24,7 @@ INCLUDES = (
 )
 
 
-def main(global_config: dict[str, str], **settings: Any) -> "Router | FastPath":
+def main(global_config: dict[str, str], **settings: Any) -> "Router | FastPathMiddleware":
     """The WSGI application of an ini file's ``[app:main]``.
 
     A missing or wrong setting ends the process with one line that names it.

@@ -16,23 +16,23 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from moziweb.cache import (
     Cache,
+    CacheEvents,
     Declarations,
-    Journal,
-    Observer,
-    Relay,
+    InvalidationTracker,
+    Outbox,
+    OutboxRelay,
     RelayThread,
     SessionClock,
-    Writes,
     from_settings,
     model_tag,
 )
-from moziweb.cache.http.fast_path import FastPath
-from moziweb.cache.http.refresh import Renewer, through
+from moziweb.cache.http.fast_path import FastPathMiddleware
+from moziweb.cache.http.refresh import BackgroundRefresher, wsgi_fetcher
 from moziweb.db import Database
 from moziweb.db.meta import Base
 from moziweb.ops.headers import site_headers
 
-JOURNAL: Final = Journal(Base.metadata)
+JOURNAL: Final = Outbox(Base.metadata)
 DECLARATIONS: Final = Declarations()
 
 _MAKES_PAGES: Final = frozenset({".py", ".jinja2", ".mo", ".css", ".js", ".svg"})
@@ -51,7 +51,7 @@ def includeme(config: Configurator) -> None:
 
     Raises ``moziweb.cache.ConfigurationError``, one line that names the key.
     """
-    observer: Observer = config.registry.setdefault("cache_observer", Observer())
+    observer: CacheEvents = config.registry.setdefault("cache_observer", CacheEvents())
     cache = from_settings(
         config.registry.settings,
         observer=observer,
@@ -62,16 +62,18 @@ def includeme(config: Configurator) -> None:
     if not cache.regions:
         return
     database: Database = config.registry["database"]
-    writes = Writes(DECLARATIONS, JOURNAL, cache.stamps, observer)
+    writes = InvalidationTracker(DECLARATIONS, JOURNAL, cache.stamps, observer)
     database.watch(writes.watch, writes.join)
-    relay = Relay(
+    relay = OutboxRelay(
         database.engine, JOURNAL, cache.stamps, observer, expansions=DECLARATIONS.expansions
     )
     config.registry["cache_relay"] = RelayThread(relay)
     config.registry["cache_journal"] = JOURNAL
     if cache.renewers:
         application = partial(Router, config.registry)
-        renewer = Renewer(through(application), workers=cache.renewers, observer=observer)
+        renewer = BackgroundRefresher(
+            wsgi_fetcher(application), workers=cache.renewers, observer=observer
+        )
         config.registry["cache_renewer"] = renewer
         for region in cache.regions.values():
             region.when_due(renewer.due)
@@ -81,13 +83,13 @@ def includeme(config: Configurator) -> None:
     config.registry["cache_always"] = tuple(model_tag(model) for model in DECLARATIONS.models())
 
 
-def served_first(app: Router) -> "Router | FastPath":
+def served_first(app: Router) -> "Router | FastPathMiddleware":
     """``app`` with the pages that are known served in front of it, under the site's headers."""
     registry = app.registry
     cache: Cache | None = registry.get("cache")
     if cache is None:
         return app
-    return FastPath(
+    return FastPathMiddleware(
         app,
         registry["cache_addresses"],
         headers=tuple(site_headers(registry).items()),

@@ -19,9 +19,9 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 from waitress.task import ErrorTask
 
-from moziweb.cache.http.fast_path import FastPath
-from moziweb.cache.http.waitress_channel import answer_in_loop
-from moziweb.posters.decoder import Workshop
+from moziweb.cache.http.fast_path import FastPathMiddleware
+from moziweb.cache.http.waitress_channel import install
+from moziweb.posters.decoder import DecoderPool
 
 from .ops.headers import site_headers
 from .settings import SettingsError, expand
@@ -109,8 +109,8 @@ def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
     except ValueError as error:  # what waitress raises for an option that it does not know
         raise ServerError(f"[server:main]: {error}") from error
     _head_refusals(app, sockets)
-    if isinstance(app, FastPath):
-        answer_in_loop(sockets, app)
+    if isinstance(app, FastPathMiddleware):
+        install(sockets, app)
     return server
 
 
@@ -214,7 +214,7 @@ def _making_posters(app: Callable[..., Any]) -> Iterator[None]:
 def _leave_a_core_to_pages(app: Callable[..., Any]) -> None:
     """Decode posters on one core fewer than there are, unless the ini says on how many."""
     registry = getattr(app, "registry", None)
-    workshop: Workshop | None = registry and registry.get("poster_workshop")
+    workshop: DecoderPool | None = registry and registry.get("poster_workshop")
     if registry and workshop and registry.settings["posters.decoder.children"] is None:
         workshop.spare_one()
 

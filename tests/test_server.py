@@ -18,7 +18,7 @@ import pytest
 from pyramid.registry import Registry
 
 from moziweb import server
-from moziweb.posters.decoder import MEBIBYTE, Allowed, Workshop
+from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
 from moziweb.settings.keys import SETTINGS
 from tests.served import main
 from tests.services.ports import HOST, accepts, free_port
@@ -219,7 +219,7 @@ def test_a_core_is_left_to_pages_unless_the_ini_says_how_many(
         def __call__(self, *_: object) -> None:
             raise NotImplementedError
 
-    workshop = Workshop(2, MEBIBYTE, Allowed())
+    workshop = DecoderPool(2, MEBIBYTE, ResourceLimits())
     App.registry.settings = {"posters.decoder.children": chosen}
     App.registry["poster_workshop"] = workshop
     server._leave_a_core_to_pages(App())

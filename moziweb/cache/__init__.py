@@ -43,63 +43,69 @@ from .errors import (
     TagError,
     UndeclaredInputError,
 )
-from .events import Observer, Observers
-from .http.fragments import Shell
+from .events import CacheEvents, CompositeEvents
+from .http.fragments import PageTemplate
 from .invalidation.declarations import Declarations
-from .invalidation.outbox import Journal, JournalRow
-from .invalidation.outbox_relay import Relay, RelayThread
+from .invalidation.outbox import Outbox, OutboxRow
+from .invalidation.outbox_relay import OutboxRelay, RelayThread
 from .invalidation.session_clock import SessionClock, SessionSource
-from .invalidation.session_tracking import REASON, TAGS_OPTION, Writes, has_written, pending_tags
-from .protocol.dependencies import Group, Refusal
+from .invalidation.session_tracking import (
+    REASON,
+    TAGS_OPTION,
+    InvalidationTracker,
+    has_written,
+    pending_tags,
+)
+from .protocol.dependencies import DependencyGroup, NotStoredReason
 from .protocol.entry import Entry, Kind
-from .protocol.keys import KeyMaker
-from .protocol.snapshots import ClockSource, Source
-from .protocol.stamps import Stamps
+from .protocol.keys import KeyBuilder
+from .protocol.snapshots import ClockSource, SnapshotSource
+from .protocol.stamps import StampStore
 from .protocol.tags import kind_of, model_tag, tag
 from .regions.config import Cache, from_settings
-from .regions.metrics import Tally
+from .regions.metrics import InProcessCounters
 from .regions.policy import Policy
 from .regions.region import TaggedRegion
-from .regions.rendering import RenderContext, Rendered, Served, Status
+from .regions.rendering import CacheResult, RenderContext, Rendered, Status
 
 __all__ = [
     "REASON",
     "TAGS_OPTION",
     "Cache",
     "CacheError",
+    "CacheEvents",
+    "CacheResult",
     "ClockSource",
+    "CompositeEvents",
     "ConfigurationError",
     "Declarations",
+    "DependencyGroup",
     "Entry",
     "EntryCorruptError",
-    "Group",
-    "Journal",
-    "JournalRow",
-    "KeyMaker",
+    "InProcessCounters",
+    "InvalidationTracker",
+    "KeyBuilder",
     "Kind",
-    "Observer",
-    "Observers",
+    "NotStoredReason",
+    "Outbox",
+    "OutboxRelay",
+    "OutboxRow",
+    "PageTemplate",
     "Policy",
     "PublishError",
-    "Refusal",
-    "Relay",
     "RelayThread",
     "RenderContext",
     "Rendered",
-    "Served",
     "SessionClock",
     "SessionSource",
-    "Shell",
-    "Source",
-    "Stamps",
+    "SnapshotSource",
+    "StampStore",
     "StartedUnknownError",
     "Status",
     "StoreError",
     "TagError",
     "TaggedRegion",
-    "Tally",
     "UndeclaredInputError",
-    "Writes",
     "from_settings",
     "has_written",
     "kind_of",

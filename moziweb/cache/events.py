@@ -7,7 +7,7 @@ Every method does nothing here; whoever listens overrides what it wants. Labels 
 from collections.abc import Iterable, Sequence
 
 
-class Observer:
+class CacheEvents:
     """Hears what happens. Methods must be quick and must not raise."""
 
     def served(self, region: str, status: str) -> None:
@@ -53,80 +53,80 @@ class Observer:
         """The relay published rows of the journal that their writers had left."""
 
 
-class Observers(Observer):
+class CompositeEvents(CacheEvents):
     """Several in the place of one: each hears everything."""
 
-    def __init__(self, *each: Observer) -> None:
+    def __init__(self, *each: CacheEvents) -> None:
         self._each = each
 
     def served(self, region: str, status: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for one in self._each:
             one.served(region, status)
 
     def answered(self, status: str, seconds: float) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for one in self._each:
             one.answered(status, seconds)
 
     def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for one in self._each:
             one.rendered(region, seconds, keys)
 
     def made(self, region: str, kind: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for one in self._each:
             one.made(region, kind)
 
     def stored(self, region: str, size: int) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for one in self._each:
             one.stored(region, size)
 
     def refused(self, region: str, reason: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for one in self._each:
             one.refused(region, reason)
 
     def corrupt(self, region: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for one in self._each:
             one.corrupt(region)
 
     def store_failed(self, region: str, operation: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for one in self._each:
             one.store_failed(region, operation)
 
     def stamps_failed(self, operation: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for one in self._each:
             one.stamps_failed(operation)
 
     def published(self, tags: Iterable[str]) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         told = tuple(tags)
         for one in self._each:
             one.published(told)
 
     def publish_failed(self, tags: Iterable[str]) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         told = tuple(tags)
         for one in self._each:
             one.publish_failed(told)
 
     def purge_failed(self) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for one in self._each:
             one.purge_failed()
 
     def relayed(self, rows: int) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for one in self._each:
             one.relayed(rows)
 
     def renewal_failed(self, reason: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for one in self._each:
             one.renewal_failed(reason)

@@ -14,7 +14,7 @@ import click
 # Pyramid 2.1 imports it; an operator can do nothing about that, and would be told each time.
 warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
 
-from .context import Installation  # noqa: E402
+from .context import CommandContext  # noqa: E402
 
 __all__ = ["main"]
 
@@ -59,4 +59,4 @@ class _Lazy(click.Group):
 @click.pass_context
 def main(context: click.Context, ini: str) -> None:
     """A movie premieres calendar: cache, database, demo, imports, posters, uploads and users."""
-    context.obj = Installation(ini)
+    context.obj = CommandContext(ini)

@@ -5,14 +5,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TypeVar
 
-from .signals import Stop
+from .signals import StopFlag
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
 
-def in_parallel(
-    work: Callable[[Thing], Result], things: Iterable[Thing], jobs: int, stop: Stop
+def bounded_map(
+    work: Callable[[Thing], Result], things: Iterable[Thing], jobs: int, stop: StopFlag
 ) -> Iterator[Result]:
     """The results of ``work`` on each thing, as they come; ``jobs`` at a time.
 

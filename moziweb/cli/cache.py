@@ -9,7 +9,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from moziweb.cache import Cache, PublishError, Relay, StoreError
+from moziweb.cache import Cache, OutboxRelay, PublishError, StoreError
 from moziweb.cache.admin.purge import (
     NoCachedPage,
     OutOfReach,
@@ -25,7 +25,7 @@ from moziweb.caching import DECLARATIONS, JOURNAL
 
 from .cache_inspect import described, inspection_lines, statistics_lines
 from .cache_warm import warm
-from .context import CommandError, Installation, InstallationError, services_in_one_line
+from .context import CommandContext, CommandError, SetupError, service_errors
 from .signals import stopping
 
 
@@ -46,7 +46,7 @@ cache.add_command(warm)
 @click.option("--render", is_flag=True, help="Have the page rendered here first, if it is missing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
-def inspect(installation: Installation, path: str, render: bool, as_json: bool) -> None:
+def inspect(installation: CommandContext, path: str, render: bool, as_json: bool) -> None:
     """Tell what is cached for the address PATH, such as /week/2026-W34.
 
     Its entries, their tags with their stamps, whether they are true now, and why and when anything
@@ -54,7 +54,7 @@ def inspect(installation: Installation, path: str, render: bool, as_json: bool) 
 
     Exit status: 0 when there is an entry, 1 when there is none.
     """
-    with services_in_one_line(), stores_in_one_line():
+    with service_errors(), stores_in_one_line():
         registry = installation.application.registry
         enabled(registry)
         found = described(installation.application, _path(path), render=render)
@@ -74,7 +74,7 @@ def inspect(installation: Installation, path: str, render: bool, as_json: bool) 
 @click.option("--reason", default="purged by hand", show_default=True, help="For the journal.")
 @click.pass_obj
 def purge(
-    installation: Installation, tags: tuple[str, ...], path: str | None, everything: bool,
+    installation: CommandContext, tags: tuple[str, ...], path: str | None, everything: bool,
     reason: str,
 ) -> None:  # fmt: skip
     """Make pages stale that a change past the site has made untrue.
@@ -88,7 +88,7 @@ def purge(
     """
     if sum((bool(tags), path is not None, everything)) != 1:
         raise click.UsageError("name tags, or --path, or --all: one of the three")
-    with services_in_one_line(), stores_in_one_line():
+    with service_errors(), stores_in_one_line():
         whole = installation.application if path is not None else installation
         registry = whole.registry
         purging = Purge(shared(registry), registry, reason)
@@ -105,12 +105,12 @@ def purge(
 @cache.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
-def stats(installation: Installation, as_json: bool) -> None:
+def stats(installation: CommandContext, as_json: bool) -> None:
     """Tell what the cache is made of, and the state of its stores and its journal.
 
     How often pages were hits is counted by each web process: ask its /metrics.
     """
-    with services_in_one_line():
+    with service_errors():
         registry = installation.registry
         cache = enabled(registry)
         with registry["database"].engine.connect() as connection:
@@ -121,7 +121,7 @@ def stats(installation: Installation, as_json: bool) -> None:
 @cache.command()
 @click.option("--once", is_flag=True, help="Look once, and end.")
 @click.pass_obj
-def relay(installation: Installation, once: bool) -> None:
+def relay(installation: CommandContext, once: bool) -> None:
     """Publish what writers that died have left in the journal, until SIGTERM.
 
     Every web process does this, too, and so do workers and commands that run for long. Run it where
@@ -131,7 +131,7 @@ def relay(installation: Installation, once: bool) -> None:
     """
     registry = installation.registry
     cache = shared(registry)
-    relaying = Relay(
+    relaying = OutboxRelay(
         registry["database"].engine,
         JOURNAL,
         cache.stamps,
@@ -139,7 +139,7 @@ def relay(installation: Installation, once: bool) -> None:
         expansions=DECLARATIONS.expansions,
     )
     if once:
-        with services_in_one_line(), stores_in_one_line():
+        with service_errors(), stores_in_one_line():
             _tell("relayed", rows=relaying.run_once())
         return
     with stopping() as stop:
@@ -150,7 +150,7 @@ def relay(installation: Installation, once: bool) -> None:
     _tell("stopped")
 
 
-def _look(relaying: Relay, failing: bool) -> bool:
+def _look(relaying: OutboxRelay, failing: bool) -> bool:
     """One look; whether it failed. A failure is told once, and so is its end."""
     try:
         rows = relaying.run_once()
@@ -171,7 +171,7 @@ def enabled(registry: Any) -> Cache:
     """The cache of a site that has one."""
     cache: Cache | None = registry["cache"]
     if cache is None:
-        raise InstallationError("cache.regions is empty: this site has no cache")
+        raise SetupError("cache.regions is empty: this site has no cache")
     return cache
 
 
@@ -179,7 +179,7 @@ def shared(registry: Any) -> Cache:
     """The cache of a site whose web processes hear of what a command does."""
     cache = enabled(registry)
     if not cache.is_shared:
-        raise InstallationError(
+        raise SetupError(
             f"cache.stamps.url = {cache.stamps_url}: these stamps are each process's own, so no "
             "command can reach the site; sqlite:///path or memcached://host:port can be shared"
         )
@@ -209,7 +209,7 @@ def purging_in_one_line() -> Iterator[None]:
     except NoCachedPage as error:
         raise CommandError(str(error)) from None
     except OutOfReach as error:
-        raise InstallationError(
+        raise SetupError(
             f"cache.{error.region}.backend: its entries lie in the memory of each web process, "
             "where no command reaches them; purge by tag, or --all"
         ) from None

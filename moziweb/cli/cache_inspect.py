@@ -7,13 +7,13 @@ from typing import Any
 
 from pyramid.router import Router
 
-from moziweb.cache import Cache, Journal
+from moziweb.cache import Cache, Outbox
 from moziweb.cache.admin.inspection import (
     MEANINGS,
     Inspected,
     Verdict,
     clock_text,
-    inspect_page,
+    inspect_url,
     span_text,
 )
 from moziweb.movies.calendar import BUDAPEST
@@ -27,8 +27,8 @@ def described(app: Router, path: str, *, render: bool) -> dict[str, Any] | None:
     if render:
         Request.blank(path).get_response(app)
     with registry["database"].engine.connect() as connection:
-        journal: Journal = registry["cache_journal"]
-        found = inspect_page(registry, path, lambda tags: journal.concerning(connection, tags))
+        journal: Outbox = registry["cache_journal"]
+        found = inspect_url(registry, path, lambda tags: journal.concerning(connection, tags))
     if not found:
         return None
     private = sorted({each.region for each in found} & cache.private)

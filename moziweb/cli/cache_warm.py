@@ -10,11 +10,11 @@ import urllib3
 from pyramid.router import Router
 
 from moziweb.cache import Cache
-from moziweb.site.page_cache.url_inventory import Address, Priority
+from moziweb.site.page_cache.url_inventory import Priority, SiteUrl
 from moziweb.site.page_cache.warming import Ask, Warmed, cached_addresses, in_process
 
-from .bounded_map import in_parallel
-from .context import CommandError, Installation, InstallationError, relaying, services_in_one_line
+from .bounded_map import bounded_map
+from .context import CommandContext, CommandError, SetupError, running_relay, service_errors
 from .progress import Report, reporting
 from .signals import stopping
 
@@ -40,7 +40,7 @@ SECONDS: Final = 60.0
     "--url", metavar="URL", help="Ask a running site instead of rendering here: http://host:port"
 )
 @click.pass_obj
-def warm(installation: Installation, through: str, jobs: int, url: str | None) -> None:
+def warm(installation: CommandContext, through: str, jobs: int, url: str | None) -> None:
     """Have the pages that matter first rendered and stored, in both languages.
 
     Pages are rendered here, in this process, and stored where the site's processes find them. So it
@@ -50,7 +50,7 @@ def warm(installation: Installation, through: str, jobs: int, url: str | None) -
 
     Exit status: 0 when every page is stored, 1 when some is not, 128 + the signal when stopped.
     """
-    with services_in_one_line():
+    with service_errors():
         app = installation.application
         _check(app.registry["cache"], url)
         ask = _through_http(url, jobs) if url else in_process(app)
@@ -59,7 +59,7 @@ def warm(installation: Installation, through: str, jobs: int, url: str | None) -
 
 def _check(cache: Cache | None, url: str | None) -> None:
     if cache is None:
-        raise InstallationError("cache.regions is empty: this site has no cache")
+        raise SetupError("cache.regions is empty: this site has no cache")
     if url is not None:
         if not url.startswith(("http://", "https://")):
             raise click.UsageError(
@@ -67,7 +67,7 @@ def _check(cache: Cache | None, url: str | None) -> None:
             )
         return
     if cache.private:
-        raise InstallationError(
+        raise SetupError(
             f"cache.{min(cache.private)}.backend: its entries lie in the memory of each web "
             "process; ask a running one, with --url http://host:port"
         )
@@ -76,15 +76,15 @@ def _check(cache: Cache | None, url: str | None) -> None:
 def _run(app: Router, through: Priority, ask: Ask, jobs: int) -> int:
     registry = app.registry
     total = sum(1 for _ in cached_addresses(registry, through))
-    tally = Tally()
-    with relaying(registry), stopping() as stop, reporting("Pages", total) as report:
-        for warmed in in_parallel(ask, cached_addresses(registry, through), jobs, stop):
+    tally = WarmingSummary()
+    with running_relay(registry), stopping() as stop, reporting("Pages", total) as report:
+        for warmed in bounded_map(ask, cached_addresses(registry, through), jobs, stop):
             tally.add(warmed, report)
         tally.end(report, stopped=stop.is_set())
     return stop.exit_status(otherwise=int(tally.has_cold))
 
 
-class Tally:
+class WarmingSummary:
     """How many pages were answered how."""
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ def _through_http(url: str, jobs: int) -> Ask:
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         raise CommandError(f"--url {url}: nobody answers there ({type(error).__name__})") from None
 
-    def ask(address: Address) -> Warmed:
+    def ask(address: SiteUrl) -> Warmed:
         began = time.perf_counter()
         try:
             response = pool.request("GET", base + address.path, redirect=False)

@@ -40,13 +40,13 @@ class CommandError(click.ClickException):
         click.echo(f"moziweb: {self.message}", err=True, file=file)
 
 
-class InstallationError(CommandError):
+class SetupError(CommandError):
     """The ini file is missing, unreadable or wrong."""
 
     exit_code = 2
 
 
-class Installation:
+class CommandContext:
     """What an ini file describes. Nothing is read or opened before it is asked for."""
 
     def __init__(self, ini: str) -> None:
@@ -54,15 +54,15 @@ class Installation:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The typed settings; logging is set up as the file says. Raises ``InstallationError``."""
+        """The typed settings; logging is set up as the file says. Raises ``SetupError``."""
         try:
             settings = load(get_appsettings(self.ini))
         except OSError as error:
-            raise InstallationError(f"{self.ini}: {error.strerror or 'no such file'}") from None
+            raise SetupError(f"{self.ini}: {error.strerror or 'no such file'}") from None
         except (SettingsError, configparser.Error) as error:
-            raise InstallationError(_one_line(error)) from None
+            raise SetupError(_one_line(error)) from None
         except (LookupError, UnicodeDecodeError, ImportError) as error:
-            raise InstallationError(f"{self.ini}: {_one_line(error)}") from None
+            raise SetupError(f"{self.ini}: {_one_line(error)}") from None
         self._set_up_logging()
         return settings
 
@@ -71,7 +71,7 @@ class Installation:
             setup_logging(self.ini)
         except Exception as error:  # levels, handlers and their arguments are expressions
             said = f"{self.ini}: its logging sections: {_one_line(error)}"
-            raise InstallationError(said) from None
+            raise SetupError(said) from None
 
     @cached_property
     def database(self) -> Database:
@@ -86,17 +86,17 @@ class Installation:
                 for include in POSTER_INCLUDES:
                     config.include(include)
         except (StorageMisconfigured, ConfigurationError) as error:
-            raise InstallationError(str(error)) from None
+            raise SetupError(str(error)) from None
         return config.registry
 
     @cached_property
     def application(self) -> Router:
-        """The whole site, as pserve would serve it; raises ``InstallationError``."""
+        """The whole site, as pserve would serve it; raises ``SetupError``."""
         settings = get_appsettings(self.ini) if self.settings else {}
         try:
             return moziweb.main({}, **settings)
         except SystemExit as error:
-            raise InstallationError(str(error).removeprefix("moziweb: ")) from None
+            raise SetupError(str(error).removeprefix("moziweb: ")) from None
 
 
 def check_movie(database: Database, movie_id: int | None) -> None:
@@ -113,7 +113,7 @@ def _one_line(error: Exception) -> str:
 
 
 @contextmanager
-def services_in_one_line() -> Iterator[None]:
+def service_errors() -> Iterator[None]:
     """Tell of a database or a storage that fails in one line, not in a traceback."""
     try:
         yield
@@ -123,13 +123,13 @@ def services_in_one_line() -> Iterator[None]:
             f"the database: {line} (is it up? `moziweb db upgrade` makes its tables)"
         ) from None
     except StorageMisconfigured as error:
-        raise InstallationError(str(error)) from None
+        raise SetupError(str(error)) from None
     except StorageError as error:
         raise CommandError(f"storage: {error}") from None
 
 
 @contextmanager
-def relaying(registry: Registry) -> Iterator[None]:
+def running_relay(registry: Registry) -> Iterator[None]:
     """Publish what writers that died have left in the journal, for the length of a block.
 
     For commands that run for long: there may be no web process that would. Nothing is done where

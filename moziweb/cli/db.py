@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from moziweb.db import migrations
 
-from .context import CommandError, Installation
+from .context import CommandContext, CommandError
 
 _NOTHING = "base"
 """Alembic's word for a database without a schema."""
@@ -25,7 +25,7 @@ def db() -> None:
 @db.command()
 @click.argument("revision", default="head")
 @click.pass_obj
-def upgrade(installation: Installation, revision: str) -> None:
+def upgrade(installation: CommandContext, revision: str) -> None:
     """Bring the schema to REVISION, the newest one by default. Safe to repeat."""
     engine = installation.database.engine
     _make_folder(engine)
@@ -35,14 +35,14 @@ def upgrade(installation: Installation, revision: str) -> None:
 @db.command()
 @click.argument("revision")
 @click.pass_obj
-def downgrade(installation: Installation, revision: str) -> None:
+def downgrade(installation: CommandContext, revision: str) -> None:
     """Take the schema back to REVISION; "base" is a database without tables."""
     _step(installation.database.engine, migrations.downgrade, revision)
 
 
 @db.command()
 @click.pass_obj
-def current(installation: Installation) -> None:
+def current(installation: CommandContext) -> None:
     """Tell the revision of the schema, and the newest one that this version brings."""
     with _in_one_line():
         at = migrations.current_revision(installation.database.engine)

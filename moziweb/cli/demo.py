@@ -12,7 +12,7 @@ from moziweb.demo.errors import DemoError
 from moziweb.demo.loader import DemoReport, load_demo
 from moziweb.movies.calendar import BUDAPEST
 
-from .context import CommandError, Installation, services_in_one_line
+from .context import CommandContext, CommandError, service_errors
 
 
 @click.group()
@@ -28,14 +28,14 @@ def demo() -> None:
     help="The day that the films' premieres are laid around; today in Budapest by default.",
 )
 @click.pass_obj
-def load(installation: Installation, today: datetime | None) -> None:
+def load(installation: CommandContext, today: datetime | None) -> None:
     """Add the demo's films that the database lacks; what is there stays as it is.
 
     Their posters are drawn when they are first asked for, or by "moziweb posters generate".
     """
     now = datetime.now(UTC)
     day = today.date() if today else now.astimezone(BUDAPEST).date()
-    with Console(stderr=True).status("Loading the demo's films…"), services_in_one_line():
+    with Console(stderr=True).status("Loading the demo's films…"), service_errors():
         report = _loaded(installation, day, now)
     if sys.stdout.isatty():
         click.echo(_line(report))
@@ -43,7 +43,7 @@ def load(installation: Installation, today: datetime | None) -> None:
         click.echo(json.dumps({"event": "demo loaded", "today": str(day), **asdict(report)}))
 
 
-def _loaded(installation: Installation, day: date, now: datetime) -> DemoReport:
+def _loaded(installation: CommandContext, day: date, now: datetime) -> DemoReport:
     try:
         with installation.registry["database"].write() as session:
             return load_demo(session, day, now)

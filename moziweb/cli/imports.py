@@ -15,19 +15,19 @@ from moziweb.clock import utc_now
 from moziweb.db.types import MAX_ID
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.importers.candidate import Candidate
-from moziweb.movies.importers.csv_columns import ListTerms, candidates_of
+from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
 from moziweb.movies.importers.file_readers import read_table
 from moziweb.movies.importers.planning import Plan
 from moziweb.movies.importers.problems import ImportRefused
 from moziweb.movies.importers.refreshing import due_films, note_refreshed, stale_films
-from moziweb.movies.importers.report import Tally, plan_event, plan_lines
+from moziweb.movies.importers.report import ImportSummary, plan_event, plan_lines
 from moziweb.movies.importers.service import CHUNK, Importer
 from moziweb.movies.importers.tmdb.source import TmdbSource, source_of
 from moziweb.posters.importer_port import ImportedPosters
 
-from .context import CommandError, Installation, relaying, services_in_one_line
+from .context import CommandContext, CommandError, running_relay, service_errors
 from .progress import Report, reporting
-from .signals import Stop, stopping
+from .signals import StopFlag, stopping
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def imports() -> None:
 )  # fmt: skip
 @click.pass_obj
 def csv_command(
-    installation: Installation,
+    installation: CommandContext,
     file: Path,
     dry_run: bool,
     list_name: str,
@@ -76,7 +76,7 @@ def csv_command(
 ) -> None:
     """Import a distributor's list, CSV or JSON; docs/importing.md names its columns."""
     shelf = ImportedPosters()
-    terms = ListTerms(budapest_today(utc_now()), shelf.accepts, list_name, date_format)
+    terms = ListOptions(budapest_today(utc_now()), shelf.accepts, list_name, date_format)
     try:
         table = read_table(file.read_bytes(), dict(_pairs(columns)))
     except ImportRefused as error:
@@ -86,7 +86,7 @@ def csv_command(
     if table.ignored:
         click.echo(f"moziweb: columns left aside: {', '.join(table.ignored)}", err=True)
     candidates = candidates_of(table, terms)
-    with services_in_one_line(), relaying(installation.registry):
+    with service_errors(), running_relay(installation.registry):
         importer = importer_of(installation)
         raise SystemExit(bring_in(importer, candidates, len(candidates), dry_run=dry_run))
 
@@ -103,9 +103,9 @@ def tmdb() -> None:
 @click.argument("title")
 @click.option("--dry-run", is_flag=True, help="Accepted and idle: a search writes nothing.")
 @click.pass_obj
-def search_command(installation: Installation, title: str, dry_run: bool) -> None:
+def search_command(installation: CommandContext, title: str, dry_run: bool) -> None:
     """Show what TMDB has under TITLE; "moziweb import tmdb id" imports one of them."""
-    with _refusals(), services_in_one_line():
+    with _refusals(), service_errors():
         found = tmdb_of(installation).search(title)
     for film in found:
         if sys.stdout.isatty():
@@ -120,9 +120,9 @@ def search_command(installation: Installation, title: str, dry_run: bool) -> Non
 @click.argument("tmdb_ids", nargs=-1, required=True, type=click.IntRange(1, MAX_ID))
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.pass_obj
-def id_command(installation: Installation, tmdb_ids: Sequence[int], dry_run: bool) -> None:
+def id_command(installation: CommandContext, tmdb_ids: Sequence[int], dry_run: bool) -> None:
     """Import the films of TMDB's ids."""
-    with services_in_one_line(), relaying(installation.registry):
+    with service_errors(), running_relay(installation.registry):
         films = tmdb_of(installation).films(tmdb_ids)
         importer = importer_of(installation, at_once=1)
         raise SystemExit(bring_in(importer, films, len(tmdb_ids), dry_run=dry_run))
@@ -132,9 +132,9 @@ def id_command(installation: Installation, tmdb_ids: Sequence[int], dry_run: boo
 @click.argument("imdb_id")
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.pass_obj
-def imdb_command(installation: Installation, imdb_id: str, dry_run: bool) -> None:
+def imdb_command(installation: CommandContext, imdb_id: str, dry_run: bool) -> None:
     """Import the film of an IMDb id, such as tt0137523."""
-    with services_in_one_line(), relaying(installation.registry):
+    with service_errors(), running_relay(installation.registry):
         source = tmdb_of(installation)
         with _refusals():
             tmdb_id = source.id_of_imdb(imdb_id)
@@ -148,11 +148,11 @@ def imdb_command(installation: Installation, imdb_id: str, dry_run: bool) -> Non
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.pass_obj
 def premieres_command(
-    installation: Installation, first: datetime, last: datetime, dry_run: bool
+    installation: CommandContext, first: datetime, last: datetime, dry_run: bool
 ) -> None:
     """Import the films with a Hungarian premiere between two days, both included."""
     days = first.date(), last.date()
-    with services_in_one_line(), relaying(installation.registry):
+    with service_errors(), running_relay(installation.registry):
         source = tmdb_of(installation)
         with _refusals():
             ids = source.ids_between(*days)
@@ -167,14 +167,14 @@ def premieres_command(
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.pass_obj
 def refresh_command(
-    installation: Installation, limit: int | None, everything: bool, dry_run: bool
+    installation: CommandContext, limit: int | None, everything: bool, dry_run: bool
 ) -> None:
     """Fetch from TMDB again what is still to come, has no day yet, or has grown old.
 
     For a scheduler: it asks nothing, may run beside itself, and a run that finds no difference
     makes no page stale.
     """
-    with services_in_one_line(), relaying(installation.registry):
+    with service_errors(), running_relay(installation.registry):
         source, database, now = tmdb_of(installation), installation.registry["database"], utc_now()
         kept_since = _kept_since(installation)
         with _refusals():
@@ -187,10 +187,10 @@ def refresh_command(
         raise SystemExit(status)
 
 
-def refresh_quietly(installation: Installation, is_stopping: Callable[[], bool]) -> None:
+def refresh_quietly(installation: CommandContext, is_stopping: Callable[[], bool]) -> None:
     """The same for a worker: nothing is shown, the log has a line; it ends when told to stop."""
     source, database, now = tmdb_of(installation), installation.registry["database"], utc_now()
-    tally, stopped = Tally(), False
+    tally, stopped = ImportSummary(), False
     try:
         ids = due_films(database, source, now, _kept_since(installation))
         for applied in importer_of(installation, at_once=1).run(source.films(ids)):
@@ -208,12 +208,12 @@ def refresh_quietly(installation: Installation, is_stopping: Callable[[], bool])
 
 @imports.command("stale")
 @click.pass_obj
-def stale_command(installation: Installation) -> None:
+def stale_command(installation: CommandContext) -> None:
     """List the films that keep something of TMDB's for longer than tmdb.max_age_days.
 
     Exit status: 1 when there are any.
     """
-    with services_in_one_line(), installation.registry["database"].read() as session:
+    with service_errors(), installation.registry["database"].read() as session:
         films = stale_films(session, _kept_since(installation))
     for movie_id, title, fetched_at in films:
         if sys.stdout.isatty():
@@ -224,14 +224,14 @@ def stale_command(installation: Installation) -> None:
     raise SystemExit(int(bool(films)))
 
 
-def tmdb_of(installation: Installation) -> TmdbSource:
+def tmdb_of(installation: CommandContext) -> TmdbSource:
     """TMDB as the site's ini file has it; without a token there is none."""
     if installation.settings["tmdb.token"] is None:
         raise UnreadableError("tmdb.token is empty; set TMDB_TOKEN, or the key in the ini file")
     return source_of(installation.registry, utc_now)
 
 
-def _kept_since(installation: Installation) -> datetime:
+def _kept_since(installation: CommandContext) -> datetime:
     return utc_now() - timedelta(days=installation.settings["tmdb.max_age_days"])
 
 
@@ -244,7 +244,7 @@ def _refusals() -> Iterator[None]:
         raise CommandError(str(error)) from None
 
 
-def importer_of(installation: Installation, *, at_once: int = CHUNK) -> Importer:
+def importer_of(installation: CommandContext, *, at_once: int = CHUNK) -> Importer:
     """The importer of a site; what it writes makes the site's pages stale.
 
     ``at_once`` is how many films are looked up together: one, where each has to be fetched first.
@@ -259,7 +259,7 @@ def bring_in(
 
     A source that fails for good ends it: what came before is imported and counted.
     """
-    tally = Tally()
+    tally = ImportSummary()
     with stopping() as stop, reporting("Films", total) as report:
         failure = _bring_in(importer, candidates, tally, report, stop, dry_run=dry_run)
         _end(report, tally, dry_run=dry_run, stopped=stop.is_set())
@@ -271,9 +271,9 @@ def bring_in(
 def _bring_in(
     importer: Importer,
     candidates: Iterable[Candidate],
-    tally: Tally,
+    tally: ImportSummary,
     report: Report,
-    stop: Stop,
+    stop: StopFlag,
     *,
     dry_run: bool,
 ) -> ImportRefused | None:
@@ -301,7 +301,7 @@ def _tell(report: Report, plan: Plan, movie_id: int | None) -> None:
     report.step({"event": "film", **plan_event(plan, movie_id)}, "\n".join(plan_lines(plan)))
 
 
-def _end(report: Report, tally: Tally, *, dry_run: bool, stopped: bool) -> None:
+def _end(report: Report, tally: ImportSummary, *, dry_run: bool, stopped: bool) -> None:
     marks = "".join([*(["Stopped: "] if stopped else []), *(["Dry run: "] if dry_run else [])])
     report.end(
         {"event": "summary", **tally.sums, "dry_run": dry_run, "stopped": stopped},

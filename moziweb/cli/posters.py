@@ -9,7 +9,7 @@ from moziweb.db.types import MAX_ID
 from moziweb.posters.generation.batch import Done, DueSource, Need, Selection, generate
 from moziweb.posters.generation.result import Status
 
-from .context import Installation, check_movie, relaying, services_in_one_line
+from .context import CommandContext, check_movie, running_relay, service_errors
 from .posters_maintenance import gc_command, reconcile, verify
 from .posters_status import retry_command, status
 from .progress import Report, reporting
@@ -47,7 +47,7 @@ for _command in (status, retry_command, gc_command, reconcile, verify):
 @click.option("--dry-run", is_flag=True, help="Tell what would be made, and make nothing.")
 @click.pass_obj
 def generate_command(
-    installation: Installation, need: Need, movie_id: int | None, jobs: int, dry_run: bool
+    installation: CommandContext, need: Need, movie_id: int | None, jobs: int, dry_run: bool
 ) -> None:
     """Make the variants of poster sources.
 
@@ -59,21 +59,21 @@ def generate_command(
     Exit status: 0 when all is made, 1 when some source is without posters: it failed, is held after
     a failure, or is in another process's hands; 128 + the signal when stopped.
     """
-    with services_in_one_line():
+    with service_errors():
         check_movie(installation.database, movie_id)
         selection = Selection(need, movie_id)
         status = _list(installation, selection) if dry_run else _run(installation, selection, jobs)
     raise SystemExit(status)
 
 
-def _run(installation: Installation, selection: Selection, jobs: int) -> int:
+def _run(installation: CommandContext, selection: Selection, jobs: int) -> int:
     registry = installation.registry
     database = registry["database"]
     registry["storage"].check()  # or every source would be marked as failed
-    tally = Tally()
+    tally = GenerationSummary()
     sources, total = selection.sources(database), selection.count(database)
     with (
-        relaying(registry),
+        running_relay(registry),
         stopping() as stop,
         pausing() as pause,
         reporting("Posters", total) as report,
@@ -84,7 +84,7 @@ def _run(installation: Installation, selection: Selection, jobs: int) -> int:
     return stop.exit_status(otherwise=int(tally.has_unmade))
 
 
-def _list(installation: Installation, selection: Selection) -> int:
+def _list(installation: CommandContext, selection: Selection) -> int:
     database = installation.database
     total = selection.count(database)
     with reporting("Would make", total) as report:
@@ -95,7 +95,7 @@ def _list(installation: Installation, selection: Selection) -> int:
 
 
 @dataclass
-class Tally:
+class GenerationSummary:
     """How many sources ended how."""
 
     statuses: Counter[Status] = field(default_factory=Counter)

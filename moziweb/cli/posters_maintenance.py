@@ -7,25 +7,25 @@ from datetime import timedelta
 import click
 
 from moziweb.clock import utc_now
-from moziweb.posters.maintenance.garbage_collection import KEPT, Collector
-from moziweb.posters.maintenance.pending_uploads import Forgotten
+from moziweb.posters.maintenance.garbage_collection import RETENTION, SupersededVariants
+from moziweb.posters.maintenance.pending_uploads import ExpiredUploads
 from moziweb.posters.maintenance.reconciliation import Finding, Reconciler, Survey
-from moziweb.posters.maintenance.verification import Verdict, Verifier
+from moziweb.posters.maintenance.verification import ObjectCheck, Verifier
 
-from .context import CommandError, Installation, relaying, services_in_one_line
+from .context import CommandContext, CommandError, running_relay, service_errors
 from .progress import Report, counting, reporting
-from .signals import Stop, stopping
+from .signals import StopFlag, stopping
 
 _SHARE = 0.1
 
 
 @click.command("gc")
 @click.option(
-    "--days", type=click.IntRange(1, 3650), default=KEPT.days, show_default=True,
+    "--days", type=click.IntRange(1, 3650), default=RETENTION.days, show_default=True,
     help="How long superseded objects stay.",
 )  # fmt: skip
 @click.pass_obj
-def gc_command(installation: Installation, days: int) -> None:
+def gc_command(installation: CommandContext, days: int) -> None:
     """Remove the objects of variants that were superseded a while ago, and the originals of
     pictures that were looked at and not saved, a day after that can no longer be done.
 
@@ -35,14 +35,14 @@ def gc_command(installation: Installation, days: int) -> None:
     Exit status: 0 when all is removed, or left to the next run; 1 when storage fails; 128 + the
     signal when stopped.
     """
-    with services_in_one_line():
+    with service_errors():
         registry = installation.registry
         kept = timedelta(days=days)
-        collector = Collector(registry["database"], registry["storage"], utc_now, kept)
-        forgotten = Forgotten(registry["database"], registry["storage"], utc_now)
+        collector = SupersededVariants(registry["database"], registry["storage"], utc_now, kept)
+        forgotten = ExpiredUploads(registry["database"], registry["storage"], utc_now)
         sums: Counter[str] = Counter(movies=0, variants=0, objects=0, shared=0, busy=0, originals=0)
         total = collector.count() + forgotten.count()
-        with relaying(registry), stopping() as stop, reporting("Collected", total) as report:
+        with running_relay(registry), stopping() as stop, reporting("Collected", total) as report:
             for removed in collector.run():
                 sums.update(movies=1, **_counts(asdict(removed)))
                 report.step({"event": "movie", **asdict(removed)})
@@ -67,7 +67,7 @@ def gc_command(installation: Installation, days: int) -> None:
     help="Refuse to remove more than this share of what is stored.",
 )  # fmt: skip
 @click.pass_obj
-def reconcile(installation: Installation, delete: bool, repair: bool, max_share: float) -> None:
+def reconcile(installation: CommandContext, delete: bool, repair: bool, max_share: float) -> None:
     """Compare storage with the database, and tell where they differ.
 
     An orphan is an object that no row knows and that is older than a day; missing is an object that
@@ -76,12 +76,12 @@ def reconcile(installation: Installation, delete: bool, repair: bool, max_share:
     Exit status: 0 when they agree or were made to, 1 when not, or when more than --max-share would
     have to be removed: that looks like the wrong database or the wrong bucket.
     """
-    with services_in_one_line():
+    with service_errors():
         registry = installation.registry
         reconciler = Reconciler(registry["database"], registry["storage"], utc_now)
         with counting("Stored", reconciler.expected()) as tell:
             survey = reconciler.survey(tell)
-        with relaying(registry), reporting("Differences", len(survey.findings)) as report:
+        with running_relay(registry), reporting("Differences", len(survey.findings)) as report:
             for finding in survey.findings:
                 report.step(_told(finding), _line(finding))
             if delete and survey.share > max_share:
@@ -103,20 +103,20 @@ def reconcile(installation: Installation, delete: bool, repair: bool, max_share:
     help="How many objects to ask for at once.",
 )  # fmt: skip
 @click.pass_obj
-def verify(installation: Installation, repair: bool, jobs: int) -> None:
+def verify(installation: CommandContext, repair: bool, jobs: int) -> None:
     """Ask storage for every object that the database claims.
 
     Exit status: 0 when all are there, with the size and the headers that they should have; 1 when
     not, when they are to be made anew, or when some are in another bucket, which is not asked; 128
     + the signal when stopped.
     """
-    with services_in_one_line():
+    with service_errors():
         registry = installation.registry
         verifier = Verifier(registry["database"], registry["storage"], jobs)
-        faulty: list[Verdict] = []
+        faulty: list[ObjectCheck] = []
         checked = 0
         with (
-            relaying(registry),
+            running_relay(registry),
             stopping() as stop,
             reporting("Objects", verifier.count()) as report,
         ):
@@ -158,13 +158,15 @@ def _sum(report: Report, survey: Survey, removed: int, mended: int) -> None:
     report.end({"event": "summary", **sums}, f"{told}.")
 
 
-def _judged(verdict: Verdict) -> tuple[dict[str, object], str | None]:
+def _judged(verdict: ObjectCheck) -> tuple[dict[str, object], str | None]:
     claimed, fault = verdict.claimed, verdict.fault
     event = {"event": "object", "source": claimed.source_id, "key": claimed.key, "fault": fault}
     return event, f"{fault}: {claimed.key} (source {claimed.source_id})" if fault else None
 
 
-def _sum_faults(report: Report, faulty: list[Verdict], sums: dict[str, int], stop: Stop) -> None:
+def _sum_faults(
+    report: Report, faulty: list[ObjectCheck], sums: dict[str, int], stop: StopFlag
+) -> None:
     faults = Counter(verdict.fault.value for verdict in faulty if verdict.fault)
     told = ", ".join(f"{count} {fault}" for fault, count in sorted(faults.items())) or "no faults"
     if sums["elsewhere"]:

@@ -12,20 +12,20 @@ from moziweb.clock import utc_now
 from moziweb.db import Database
 from moziweb.db.types import MAX_ID
 from moziweb.posters.generation.error_codes import MEANINGS
-from moziweb.posters.maintenance.status import Retry, Standing, retry, standing
+from moziweb.posters.maintenance.status import PosterStatus, Retry, poster_status, retry
 
-from .context import Installation, check_movie, services_in_one_line
+from .context import CommandContext, check_movie, service_errors
 
 
 @click.command()
 @click.pass_obj
-def status(installation: Installation) -> None:
+def status(installation: CommandContext) -> None:
     """Tell the states of all sources and variants, failures by code and host, and hosts at rest.
 
     A table on a terminal, one JSON object elsewhere. Exit status: 0, whatever it tells.
     """
-    with services_in_one_line():
-        found = standing(installation.database)
+    with service_errors():
+        found = poster_status(installation.database)
     if sys.stdout.isatty():
         _show(found, utc_now())
     else:
@@ -41,7 +41,7 @@ def status(installation: Installation) -> None:
 )  # fmt: skip
 @click.pass_obj
 def retry_command(
-    installation: Installation, code: str | None, host: str | None, movie_id: int | None
+    installation: CommandContext, code: str | None, host: str | None, movie_id: int | None
 ) -> None:
     """Have sources that failed tried at once, for good or not, as if they never had.
 
@@ -49,7 +49,7 @@ def retry_command(
 
     Exit status: 0, however many there are.
     """
-    with services_in_one_line():
+    with service_errors():
         check_movie(installation.database, movie_id)
         _check_code(installation.database, code)
         count = retry(installation.database, Retry(code, host and host.lower(), movie_id))
@@ -63,7 +63,7 @@ def _check_code(database: Database, code: str | None) -> None:
     """A usage error for a word that is no code, and that no other release has left here."""
     if code is None or code in set(map(str, MEANINGS)):
         return
-    failed = sorted({known for known, _ in standing(database).failures})
+    failed = sorted({known for known, _ in poster_status(database).failures})
     if code not in failed:
         told = ", ".join(failed) or "none at all"
         raise click.BadParameter(
@@ -71,7 +71,7 @@ def _check_code(database: Database, code: str | None) -> None:
         )
 
 
-def _as_json(found: Standing) -> dict[str, object]:
+def _as_json(found: PosterStatus) -> dict[str, object]:
     return {
         "event": "status",
         "sources": found.sources,
@@ -97,7 +97,7 @@ def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="seconds")
 
 
-def _show(found: Standing, now: datetime) -> None:
+def _show(found: PosterStatus, now: datetime) -> None:
     console = Console()
     states = Table("state", "sources", "variants", title="Posters")
     for state in sorted({*found.sources, *found.variants}):

@@ -12,7 +12,7 @@ import click
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stop(threading.Event):
+class StopFlag(threading.Event):
     """Set by the first signal; ``signum`` says by which."""
 
     signum: int | None = None
@@ -23,9 +23,9 @@ class Stop(threading.Event):
 
 
 @contextmanager
-def stopping() -> Iterator[Stop]:
-    """A ``Stop`` that signals set for the length of a block; the second one ends the process."""
-    stop = Stop()
+def stopping() -> Iterator[StopFlag]:
+    """A ``StopFlag`` that signals set for the length of a block; the second one ends the process."""
+    stop = StopFlag()
 
     def heed(signum: int, frame: FrameType | None) -> None:
         signal.signal(signum, signal.SIG_DFL)
@@ -41,7 +41,7 @@ def stopping() -> Iterator[Stop]:
             signal.signal(signum, handler)
 
 
-class Pause(threading.Event):
+class PauseFlag(threading.Event):
     """Set by Ctrl-Z. A process that the shell had stopped in mid-work would lose its leases."""
 
     def stand_still(self) -> None:
@@ -52,9 +52,9 @@ class Pause(threading.Event):
 
 
 @contextmanager
-def pausing() -> Iterator[Pause]:
-    """A ``Pause`` that Ctrl-Z (SIGTSTP) sets for the length of a block."""
-    pause = Pause()
+def pausing() -> Iterator[PauseFlag]:
+    """A ``PauseFlag`` that Ctrl-Z (SIGTSTP) sets for the length of a block."""
+    pause = PauseFlag()
     before = signal.signal(signal.SIGTSTP, lambda *_: pause.set())
     try:
         yield pause

@@ -8,7 +8,7 @@ import click
 
 from moziweb.posters.maintenance.upload_migration import Migration, Move, MoveStatus, upload_files
 
-from .context import Installation, relaying, services_in_one_line
+from .context import CommandContext, running_relay, service_errors
 from .progress import reporting
 from .signals import stopping
 
@@ -24,7 +24,7 @@ def uploads() -> None:
 )
 @click.option("--delete", is_flag=True, help="Delete each file once it is stored and verified.")
 @click.pass_obj
-def migrate(installation: Installation, folder: Path, delete: bool) -> None:
+def migrate(installation: CommandContext, folder: Path, delete: bool) -> None:
     """Move the upload files below DIR to storage and make each its movie's poster source.
 
     A file belongs to a movie when its name begins with the movie's id: 1234.jpg, 1234-dune.jpg.
@@ -34,11 +34,11 @@ def migrate(installation: Installation, folder: Path, delete: bool) -> None:
 
     Exit status: 0 when every file is moved, 1 when some was left, 128 + the signal when stopped.
     """
-    with services_in_one_line():
+    with service_errors():
         raise SystemExit(_run(installation, folder, delete))
 
 
-def _run(installation: Installation, folder: Path, delete: bool) -> int:
+def _run(installation: CommandContext, folder: Path, delete: bool) -> int:
     registry = installation.registry
     posters = registry["posters"]
     migration = Migration(
@@ -50,7 +50,7 @@ def _run(installation: Installation, folder: Path, delete: bool) -> int:
     )
     files = upload_files(folder)
     statuses: Counter[str] = Counter()
-    with relaying(registry), stopping() as stop, reporting("Uploads", len(files)) as report:
+    with running_relay(registry), stopping() as stop, reporting("Uploads", len(files)) as report:
         for move in migration.run(folder, files):
             statuses[move.status] += 1
             report.step({"event": "file", **asdict(move)}, _line(move))

@@ -24,7 +24,7 @@ from moziweb.manager.auth.login_throttle import forget_failures
 from moziweb.manager.auth.models import Role, User
 from moziweb.manager.auth.passwords import MIN_LENGTH, WeakPassword
 
-from .context import CommandError, Installation, services_in_one_line
+from .context import CommandContext, CommandError, service_errors
 
 
 @click.group()
@@ -50,7 +50,7 @@ from_stdin = click.option(
 )
 @from_stdin
 @click.pass_obj
-def add(installation: Installation, name: str, role: str, password_stdin: bool) -> None:
+def add(installation: CommandContext, name: str, role: str, password_stdin: bool) -> None:
     """Add NAME; asks for the password."""
     password = _password(from_stdin=password_stdin)
     with _changing(installation) as session:
@@ -63,7 +63,7 @@ def add(installation: Installation, name: str, role: str, password_stdin: bool) 
 @click.argument("name")
 @from_stdin
 @click.pass_obj
-def passwd(installation: Installation, name: str, password_stdin: bool) -> None:
+def passwd(installation: CommandContext, name: str, password_stdin: bool) -> None:
     """Give NAME another password, and sign them out everywhere."""
     password = _password(from_stdin=password_stdin)
     with _changing(installation) as session:
@@ -74,7 +74,7 @@ def passwd(installation: Installation, name: str, password_stdin: bool) -> None:
 @user.command(name="disable")
 @click.argument("name")
 @click.pass_obj
-def disable_command(installation: Installation, name: str) -> None:
+def disable_command(installation: CommandContext, name: str) -> None:
     """Keep NAME out, and sign them out everywhere at once."""
     _switch(installation, name, disable)
     click.echo("Disabled and signed out.")
@@ -83,7 +83,7 @@ def disable_command(installation: Installation, name: str) -> None:
 @user.command(name="enable")
 @click.argument("name")
 @click.pass_obj
-def enable_command(installation: Installation, name: str) -> None:
+def enable_command(installation: CommandContext, name: str) -> None:
     """Let NAME in again."""
     _switch(installation, name, enable)
     click.echo("Enabled.")
@@ -92,7 +92,7 @@ def enable_command(installation: Installation, name: str) -> None:
 @user.command()
 @click.argument("name", required=False)
 @click.pass_obj
-def unlock(installation: Installation, name: str | None) -> None:
+def unlock(installation: CommandContext, name: str | None) -> None:
     """Let NAME (or everybody) try to sign in at once, after too many failed attempts."""
     with _changing(installation) as session:
         folded = _known(session, name).name if name is not None else None
@@ -102,9 +102,9 @@ def unlock(installation: Installation, name: str | None) -> None:
 
 @user.command(name="list")
 @click.pass_obj
-def list_command(installation: Installation) -> None:
+def list_command(installation: CommandContext) -> None:
     """Show everybody: name, role, and whether they may sign in."""
-    with services_in_one_line(), installation.database.read() as session:
+    with service_errors(), installation.database.read() as session:
         seen = last_seen(session)
         rows = [
             {
@@ -135,16 +135,16 @@ def _password(*, from_stdin: bool) -> str:
 
 
 @contextmanager
-def _changing(installation: Installation) -> Iterator[Session]:
+def _changing(installation: CommandContext) -> Iterator[Session]:
     """A transaction whose troubles are one line each."""
     try:
-        with services_in_one_line(), installation.database.write() as session:
+        with service_errors(), installation.database.write() as session:
             yield session
     except (AccountError, WeakPassword) as error:
         raise CommandError(str(error)) from None
 
 
-def _switch(installation: Installation, name: str, switch: Callable[..., None]) -> None:
+def _switch(installation: CommandContext, name: str, switch: Callable[..., None]) -> None:
     with _changing(installation) as session:
         switch(session, _known(session, name), by=COMMAND, now=_now())
 

@@ -9,10 +9,10 @@ from typing import Final
 import click
 
 from moziweb.clock import utc_now
-from moziweb.posters.generation.procrastinate_worker import Chore, PosterWorker
+from moziweb.posters.generation.procrastinate_worker import PeriodicTask, PosterWorker
 from moziweb.storage import StorageUnavailable
 
-from .context import Installation, InstallationError, relaying, services_in_one_line
+from .context import CommandContext, SetupError, running_relay, service_errors
 from .imports import refresh_quietly
 
 REFRESH: Final = "imports.refresh"
@@ -26,7 +26,7 @@ AT_NIGHT: Final = "17 3 * * *"
     help="How many sources to work on at once.",
 )  # fmt: skip
 @click.pass_obj
-def worker(installation: Installation, jobs: int) -> None:
+def worker(installation: CommandContext, jobs: int) -> None:
     """Make the posters of new and changed sources, until SIGTERM or Ctrl-C.
 
     For posters.background = procrastinate. Any number of workers may run, on any number of
@@ -35,28 +35,28 @@ def worker(installation: Installation, jobs: int) -> None:
     does, if there is a token for TMDB. Exit status: 0 when stopped.
     """
     if installation.settings["posters.background"] != "procrastinate":
-        raise InstallationError(
+        raise SetupError(
             "posters.background: a worker needs procrastinate; with pool, the site's own process "
             "makes posters in the background"
         )
-    with services_in_one_line():
+    with service_errors():
         registry = installation.registry
         with suppress(StorageUnavailable):  # that may pass; a bucket that refuses us will not
             registry["storage"].check()
         # A line for each job is worth something only to who looks for a fault in the queue.
         logging.getLogger("procrastinate").setLevel(logging.WARNING)
         click.echo(f"A worker with {jobs} jobs; Ctrl-C ends it.", err=True)
-        with relaying(registry):
+        with running_relay(registry):
             asyncio.run(_run(installation, jobs))
     registry["database"].engine.dispose()
 
 
-async def _run(installation: Installation, jobs: int) -> None:
+async def _run(installation: CommandContext, jobs: int) -> None:
     registry = installation.registry
     database = registry["database"]
     chores = []
     if installation.settings["tmdb.token"] is not None:
-        chores.append(Chore(REFRESH, AT_NIGHT, partial(refresh_quietly, installation)))
+        chores.append(PeriodicTask(REFRESH, AT_NIGHT, partial(refresh_quietly, installation)))
     await PosterWorker(
         database.engine.url, registry["posters"], registry["poster_queue"], utc_now, jobs, chores
     ).run()

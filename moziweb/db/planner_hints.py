@@ -10,7 +10,7 @@ from sqlalchemy.sql.functions import FunctionElement
 Value = TypeVar("Value")
 
 
-class Unsought(FunctionElement[Value]):
+class NoIndex(FunctionElement[Value]):
     """The value of a column, by which SQLite looks for no rows.
 
     SQLite has no figures of its own for how many rows a condition leaves. Where it would begin with
@@ -27,11 +27,11 @@ class Unsought(FunctionElement[Value]):
         self.type = cast(ColumnElement[Value], column).type
 
 
-@compiles(Unsought)
-def _plain(element: Unsought[Any], compiler: SQLCompiler, **options: Any) -> str:
+@compiles(NoIndex)
+def _plain(element: NoIndex[Any], compiler: SQLCompiler, **options: Any) -> str:
     return compiler.process(element.clauses, **options)
 
 
-@compiles(Unsought, "sqlite")
-def _with_plus(element: Unsought[Any], compiler: SQLCompiler, **options: Any) -> str:
+@compiles(NoIndex, "sqlite")
+def _with_plus(element: NoIndex[Any], compiler: SQLCompiler, **options: Any) -> str:
     return "+" + compiler.process(element.clauses, **options)

@@ -14,38 +14,42 @@ from pyramid.events import NewRequest, NewResponse
 from moziweb.request import Request
 from moziweb.security import IDENTIFY
 
-from .auth.cookies import is_managers
+from .auth.cookies import is_manager_request
 from .auth.csrf import CSRFTokens
-from .auth.login_throttle import Attempts
+from .auth.login_throttle import LoginThrottle
 from .auth.sessions import Sessions, identify
 from .web import resources
-from .web.request_limits import bound_body
+from .web.request_limits import limit_body
 
 # Route, path below /manager in each language, and the resource that it stands for.
 ROUTES: Final = (
-    ("home", "", resources.Manager),
-    ("sign_in", "/sign-in", resources.Manager),
-    ("sign_out", "/sign-out", resources.Account),
-    ("sign_out_everywhere", "/sign-out-everywhere", resources.Account),
-    ("account", "/account", resources.Account),
-    ("films", "/films", resources.Films),
-    ("new_film", "/films/new", resources.Films),
-    ("film", "/films/{film}", resources.Film),
-    ("film_effects", "/films/{film}/effects", resources.Film),
-    ("film_publish", "/films/{film}/publish", resources.Film),
-    ("film_posters", "/films/{film}/posters", resources.Film),
-    ("film_unsaved_poster", "/films/{film}/posters/unsaved/{unsaved}", resources.Film),
-    ("film_poster_preview", "/films/{film}/posters/unsaved/{unsaved}/{variant}", resources.Film),
-    ("poster_console", "/posters", resources.Posters),
-    ("cache_console", "/cache", resources.CacheConsole),
-    ("cache_purge", "/cache/purge", resources.CacheConsole),
-    ("cache_warm", "/cache/warm", resources.CacheConsole),
-    ("imports", "/imports", resources.Imports),
-    ("import", "/imports/{job}", resources.OneImport),
-    ("settings", "/settings", resources.Settings),
-    ("audit", "/audit", resources.AuditLog),
-    ("users", "/users", resources.Users),
-    ("user", "/users/{user}", resources.OneUser),
+    ("home", "", resources.ManagerRoot),
+    ("sign_in", "/sign-in", resources.ManagerRoot),
+    ("sign_out", "/sign-out", resources.AccountResource),
+    ("sign_out_everywhere", "/sign-out-everywhere", resources.AccountResource),
+    ("account", "/account", resources.AccountResource),
+    ("films", "/films", resources.MoviesResource),
+    ("new_film", "/films/new", resources.MoviesResource),
+    ("film", "/films/{film}", resources.MovieResource),
+    ("film_effects", "/films/{film}/effects", resources.MovieResource),
+    ("film_publish", "/films/{film}/publish", resources.MovieResource),
+    ("film_posters", "/films/{film}/posters", resources.MovieResource),
+    ("film_unsaved_poster", "/films/{film}/posters/unsaved/{unsaved}", resources.MovieResource),
+    (
+        "film_poster_preview",
+        "/films/{film}/posters/unsaved/{unsaved}/{variant}",
+        resources.MovieResource,
+    ),
+    ("poster_console", "/posters", resources.PostersResource),
+    ("cache_console", "/cache", resources.CacheResource),
+    ("cache_purge", "/cache/purge", resources.CacheResource),
+    ("cache_warm", "/cache/warm", resources.CacheResource),
+    ("imports", "/imports", resources.ImportsResource),
+    ("import", "/imports/{job}", resources.ImportResource),
+    ("settings", "/settings", resources.SettingsResource),
+    ("audit", "/audit", resources.AuditResource),
+    ("users", "/users", resources.UsersResource),
+    ("user", "/users/{user}", resources.UserResource),
 )
 
 
@@ -72,7 +76,7 @@ def includeme(config: Configurator) -> None:
         idle=timedelta(minutes=settings["manager.idle_minutes"]),
         lifetime=timedelta(hours=settings["manager.session_hours"]),
     )
-    registry["manager_attempts"] = Attempts(database, now)
+    registry["manager_attempts"] = LoginThrottle(database, now)
     registry[IDENTIFY] = identify
     config.add_directive("add_manager_route", add_manager_route)
     for name, path, resource in ROUTES:
@@ -80,7 +84,7 @@ def includeme(config: Configurator) -> None:
     config.add_route("manager_slash", "/{locale:(en/)?}manager/")
     config.include(_against_forgery)
     config.add_view_predicate("managers", _ManagersPredicate)
-    config.add_subscriber(bound_body, NewRequest)
+    config.add_subscriber(limit_body, NewRequest)
     config.add_subscriber(_never_store, NewResponse)
     config.include(".web.template_filters")
     config.include(".imports")
@@ -110,10 +114,10 @@ class _ManagersPredicate:
     phash = text
 
     def __call__(self, context: object, request: Request) -> bool:
-        return is_managers(request) is self._value
+        return is_manager_request(request) is self._value
 
 
 def _never_store(event: Any) -> None:
     """What an operator sees is for nobody else, not for the next one at the same desk either."""
-    if is_managers(event.request):
+    if is_manager_request(event.request):
         event.response.headers["Cache-Control"] = "no-store"

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Select, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from .lead_premiere import opening_of
+from .lead_premiere import lead_premiere_of
 from .models import Movie, Premiere, PremiereChange, PremiereKind
 from .queries import DAYS, Listing, listings_of
 
 
-class Told(StrEnum):
+class NewsKind(StrEnum):
     """What there is to tell of a premiere."""
 
     ANNOUNCED = "announced"
@@ -27,7 +27,7 @@ class Told(StrEnum):
 class News:
     """Something that was told of a premiere at a moment; ``change`` is how it moved."""
 
-    what: Told
+    what: NewsKind
     when: datetime
     premiere: Premiere
     listing: Listing
@@ -58,7 +58,7 @@ def openings_of(session: Session, movie_ids: Sequence[int], today: date) -> tupl
     premieres: dict[int, list[Premiere]] = defaultdict(list)
     for premiere in session.scalars(select(Premiere).where(Premiere.movie_id.in_(movie_ids))):
         premieres[premiere.movie_id].append(premiere)
-    leading = [opening_of(premieres[movie_id], today) for movie_id in movie_ids]
+    leading = [lead_premiere_of(premieres[movie_id], today) for movie_id in movie_ids]
     ids = {premiere.id for premiere in leading if premiere is not None}
     found = {each.movie.id: each for each in listings_of(session, movie_ids, ids)}
     return tuple(found[movie_id] for movie_id in movie_ids if movie_id in found)
@@ -82,9 +82,9 @@ def latest_news(session: Session, start: date, limit: int) -> tuple[News, ...]:
     is filled with is no news.
     """
     told = [
-        (Told.ANNOUNCED, _latest(session, Premiere.announced_at, start, limit)),
-        (Told.MOVED, _latest(session, PremiereChange.changed_at, start, limit)),
-        (Told.CANCELLED, _latest(session, Premiere.cancelled_at, start, limit)),
+        (NewsKind.ANNOUNCED, _latest(session, Premiere.announced_at, start, limit)),
+        (NewsKind.MOVED, _latest(session, PremiereChange.changed_at, start, limit)),
+        (NewsKind.CANCELLED, _latest(session, Premiere.cancelled_at, start, limit)),
     ]
     rows = [(what, *row) for what, found in told for row in found]
     rows = sorted(rows, key=lambda row: (row[3], row[1]), reverse=True)[:limit]

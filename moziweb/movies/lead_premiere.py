@@ -32,17 +32,17 @@ class _Rank(IntEnum):
 _AHEAD: Final = frozenset({_Rank.COMES_TO_CINEMAS, _Rank.COMES_ELSEWHERE})
 
 
-def opening_of(premieres: Iterable[Premiere], today: date) -> Premiere | None:
+def lead_premiere_of(premieres: Iterable[Premiere], today: date) -> Premiere | None:
     """The premiere to lead with on ``today``; None for a film without any."""
     return min(premieres, key=lambda each: _place(each, today), default=None)
 
 
-def opening_until(premieres: Iterable[Premiere], today: date) -> date | None:
+def lead_premiere_until(premieres: Iterable[Premiere], today: date) -> date | None:
     """The first day after ``today`` on which another one leads; None: that will not change."""
     known = tuple(premieres)
-    opening = opening_of(known, today)
+    opening = lead_premiere_of(known, today)
     turns = sorted({turn for each in known for turn in _turns(each) if turn > today})
-    return next((turn for turn in turns if opening_of(known, turn) is not opening), None)
+    return next((turn for turn in turns if lead_premiere_of(known, turn) is not opening), None)
 
 
 def last_day(premiere: Premiere) -> date:

@@ -24,12 +24,12 @@ ALIKE: Final = 0.5
 """The share of a word's trigrams that a misspelt one has to have in common with it."""
 
 
-class InvalidPlaceError(ValueError):
-    """Not a place in the results, as ``str`` of a ``Place`` spells it."""
+class InvalidCursorError(ValueError):
+    """Not a place in the results, as ``str`` of a ``SearchCursor`` spells it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SearchCursor:
     """A place in the results; before it are better ranks and, in the same rank, newer films."""
 
     rank: int
@@ -37,10 +37,10 @@ class Place:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The place of ``2-731``; raises ``InvalidPlaceError``."""
+        """The place of ``2-731``; raises ``InvalidCursorError``."""
         rank, mark, number = text.partition("-")
         if not (mark and _is_number(rank) and _is_number(number) and int(number) <= MAX_ID):
-            raise InvalidPlaceError(text)
+            raise InvalidCursorError(text)
         return cls(int(rank), int(number))
 
     def __str__(self) -> str:
@@ -62,9 +62,9 @@ class Words:
         return cls(" ".join(words), tuple(dict.fromkeys(long or words))[:MAX_WORDS])
 
 
-def films_found(
-    session: Session, words: Words, limit: int, after: Place | None = None
-) -> Sequence[Place]:
+def movies_found(
+    session: Session, words: Words, limit: int, after: SearchCursor | None = None
+) -> Sequence[SearchCursor]:
     """Where all words are found, the best first, from the place ``after`` on. One query."""
     rank = _rank(words)
     query = select(rank, Movie.id).where(Movie.published, *map(_has, words.each))
@@ -72,10 +72,10 @@ def films_found(
         beyond = or_(rank > after.rank, and_(rank == after.rank, Movie.id < after.movie_id))
         query = query.where(beyond)
     rows = session.execute(query.order_by(rank, Movie.id.desc()).limit(limit))
-    return [Place(*row) for row in rows]
+    return [SearchCursor(*row) for row in rows]
 
 
-def films_alike(session: Session, words: Words, limit: int) -> Sequence[int]:
+def similar_movies(session: Session, words: Words, limit: int) -> Sequence[int]:
     """The ids of films with titles or people that are spelled like the words, the likest first.
 
     For when nothing is found: it looks through everything there is. One query.

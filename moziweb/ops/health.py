@@ -16,7 +16,7 @@ from pyramid.request import Request
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from moziweb.cache import Cache, Journal, StoreError
+from moziweb.cache import Cache, Outbox, StoreError
 from moziweb.db import Database
 from moziweb.db.migrations import current_revision, head_revision
 from moziweb.storage import Storage, StorageError
@@ -102,7 +102,7 @@ class JournalAge:
     def state(self) -> str:
         """Whether it is a normal one; raises ``SQLAlchemyError`` when it cannot be told."""
         database: Database = self._registry["database"]
-        journal: Journal = self._registry["cache_journal"]
+        journal: Outbox = self._registry["cache_journal"]
         with database.engine.connect() as connection:
             self.seconds = journal.age(connection, now=time.time())
         return OK if self.seconds < BACKLOG_SECONDS else BEHIND

@@ -31,8 +31,8 @@ from pyramid.response import Response
 from pyramid.tweens import INGRESS
 from sqlalchemy.exc import SQLAlchemyError
 
-from moziweb.cache import Cache, Observer, Observers, Tally, kind_of
-from moziweb.cache.http.refresh import RENEWAL
+from moziweb.cache import Cache, CacheEvents, CompositeEvents, InProcessCounters, kind_of
+from moziweb.cache.http.refresh import REFRESH
 
 Handler = Callable[[Request], Response]
 
@@ -49,7 +49,7 @@ UNROUTED: Final = "none"
 """The route of what no route matched, and of what was answered before routing."""
 
 
-class CacheMetrics(Observer):
+class CacheMetrics(CacheEvents):
     """Counts what the cache tells of."""
 
     def __init__(self, registry: CollectorRegistry, seconds: Histogram) -> None:
@@ -92,64 +92,64 @@ class CacheMetrics(Observer):
         self._children: dict[tuple[str, str], Any] = {}
 
     def served(self, region: str, status: str) -> None:
-        """See ``Observer``. On the path of every hit: ``labels`` would cost more than counting."""
+        """See ``CacheEvents``. On the path of every hit: ``labels`` would cost more than counting."""
         child = self._children.get((region, status))
         if child is None:
             child = self._children[region, status] = self._served.labels(region, status)
         child.inc()
 
     def answered(self, status: str, seconds: float) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         self._request_seconds.labels(UNROUTED, status).observe(seconds)
 
     def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         self._rendered.labels(region).inc(len(keys))
         self._seconds.labels(region).observe(seconds)
 
     def made(self, region: str, kind: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         self._made.labels(region, kind).inc()
 
     def stored(self, region: str, size: int) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         self._bytes.labels(region).observe(size)
 
     def refused(self, region: str, reason: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         self._refused.labels(region, reason).inc()
 
     def corrupt(self, region: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         self._corrupt.labels(region).inc()
 
     def store_failed(self, region: str, operation: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         self._store.labels(region, operation).inc()
 
     def stamps_failed(self, operation: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         self._stamps.labels(operation).inc()
 
     def published(self, tags: Iterable[str]) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         for tag in tags:
             self._tags.labels(kind_of(tag)).inc()
 
     def publish_failed(self, tags: Iterable[str]) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         self._errors.inc()
 
     def purge_failed(self) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         self._purges.inc()
 
     def renewal_failed(self, reason: str) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         self._renewals.labels(reason).inc()
 
     def relayed(self, rows: int) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         self._relayed.inc(rows)
 
 
@@ -238,7 +238,7 @@ def timing_tween_factory(handler: Handler, registry: Any) -> Handler:
     def timing_tween(request: Request) -> Response:
         began = time.perf_counter()
         response = handler(request)
-        if RENEWAL in request.environ:  # nobody sent it, and nobody waited
+        if REFRESH in request.environ:  # nobody sent it, and nobody waited
             return response
         route = getattr(request, "matched_route", None)
         name = UNROUTED if route is None else route.name
@@ -253,7 +253,7 @@ def includeme(config: Configurator) -> None:
 
     The tally, ``registry["cache_tally"]``, counts in any case: for the manager's console.
     """
-    tally = config.registry["cache_tally"] = config.registry["cache_observer"] = Tally()
+    tally = config.registry["cache_tally"] = config.registry["cache_observer"] = InProcessCounters()
     settings = config.registry.settings
     guard = Guard(settings["metrics.token"], settings["metrics.allow"])
     if not guard.is_open:
@@ -271,7 +271,7 @@ def includeme(config: Configurator) -> None:
         buckets=REQUEST_SECONDS,
     )
     config.registry["metrics_seconds"] = seconds
-    config.registry["cache_observer"] = Observers(tally, CacheMetrics(registry, seconds))
+    config.registry["cache_observer"] = CompositeEvents(tally, CacheMetrics(registry, seconds))
     registry.register(CacheState(config.registry))
     config.add_tween(
         f"{__name__}.timing_tween_factory",

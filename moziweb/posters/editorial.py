@@ -23,7 +23,7 @@ from .generation.upload_store import StoredUpload, add_url, record_upload, store
 from .imaging.variants import EncodedImage
 from .maintenance.status import Retry, retry_in
 from .models import (
-    LookedAt,
+    PendingUpload,
     PosterSource,
     PosterVariant,
     SourceKind,
@@ -84,7 +84,7 @@ class SourceView:
         return self.state is SourceState.READY and ready >= _NAMES
 
 
-class PosterDesk:
+class PosterEditor:
     """Registers, chooses and describes sources. One per process; threads share it.
 
     ``tell`` is called with a session and the sources that it wants to have made.
@@ -131,7 +131,7 @@ class PosterDesk:
 
     def remember(self, session: Session, upload: StoredUpload, now: datetime) -> None:
         """Have a stored original removed some days after ``now``, unless a source refers to it."""
-        session.merge(LookedAt(key=upload.key, at=now))
+        session.merge(PendingUpload(key=upload.key, at=now))
 
     def add_url(
         self,

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .fetching.url_policy import BadTargetError, parse_target
+from .fetching.url_policy import ForbiddenUrl, parse_image_url
 from .generation import selection
 from .generation.upload_store import MAX_URL_LENGTH
 from .models import PosterSource, SourceKind
@@ -18,8 +18,8 @@ class ImportedPosters:
     def accepts(self, url: str) -> bool:
         """Whether it is a plain http(s) URL of a length that is kept."""
         try:
-            parse_target(url)
-        except BadTargetError:
+            parse_image_url(url)
+        except ForbiddenUrl:
             return False
         return len(url) <= MAX_URL_LENGTH
 

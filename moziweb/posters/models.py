@@ -109,7 +109,7 @@ class PosterSource(Base):
     )
 
 
-class LookedAt(Base):
+class PendingUpload(Base):
     """An original that somebody has looked at before saving it, and when: a source may refer to
     it, or come to, or never will. No page shows it, so it bears no tag.
     """

@@ -8,15 +8,15 @@ from pyramid.config import Configurator
 
 from moziweb.clock import utc_now
 
-from .decoder import MEBIBYTE, Allowed, Workshop
-from .editorial import PosterDesk
+from .decoder import MEBIBYTE, DecoderPool, ResourceLimits
+from .editorial import PosterEditor
 from .fetching.fetcher import Fetcher, FetchPolicy
-from .generation.admission import Gate
-from .generation.procrastinate_queue import Queue
+from .generation.admission import AdmissionControl
+from .generation.procrastinate_queue import ProcrastinateQueue
 from .generation.readers import SourceReader, UploadReader, UrlReader
 from .generation.service import poster_service
-from .generation.thread_pool import Pool
-from .generation.triggers import Background, Watch
+from .generation.thread_pool import ThreadPool
+from .generation.triggers import BackgroundGenerator, SourceChangeListener
 from .models import SourceKind
 from .web.resources import Root
 
@@ -36,7 +36,7 @@ def includeme(config: Configurator) -> None:
     registry["poster_readers"] = {}
     registry["poster_workshop"] = workshop_from(settings)
     registry["posters"] = service = poster_service(registry)
-    registry["poster_gate"] = Gate(
+    registry["poster_gate"] = AdmissionControl(
         service, settings["posters.inline_slots"], settings["posters.wait_seconds"]
     )
     policy = FetchPolicy(
@@ -53,15 +53,15 @@ def includeme(config: Configurator) -> None:
     config.scan(".web.views")
 
 
-def workshop_from(settings: Mapping[str, Any]) -> Workshop:
+def workshop_from(settings: Mapping[str, Any]) -> DecoderPool:
     """The workshop that the typed ``posters.decoder.*`` settings describe."""
-    allowed = Allowed(
+    allowed = ResourceLimits(
         memory_bytes=settings["posters.decoder.memory_mb"] * MEBIBYTE,
         wall_seconds=settings["posters.decoder.seconds"],
         cpu_seconds=settings["posters.decoder.cpu_seconds"],
         niceness=settings["posters.decoder.niceness"],
     )
-    return Workshop(
+    return DecoderPool(
         children=settings["posters.decoder.children"] or len(os.sched_getaffinity(0)),
         budget_bytes=settings["posters.decoder.budget_mb"] * MEBIBYTE,
         allowed=allowed,
@@ -77,19 +77,19 @@ def include_background(config: Configurator) -> None:
     """
     registry, settings = config.registry, config.registry.settings
     database, service = registry["database"], registry["posters"]
-    background: Background | None = None
+    background: BackgroundGenerator | None = None
     if settings["posters.background"] == "procrastinate":
-        background = registry["poster_queue"] = Queue(database)
+        background = registry["poster_queue"] = ProcrastinateQueue(database)
     elif settings["posters.background"] == "pool":
-        background = registry["poster_pool"] = Pool(
+        background = registry["poster_pool"] = ThreadPool(
             database,
             service,
             utc_now,
             settings["posters.background_jobs"],
             settings["posters.sweep_seconds"],
         )
-    watch = Watch(background)
+    watch = SourceChangeListener(background)
     database.watch(watch.watch)
-    registry["poster_desk"] = PosterDesk(
+    registry["poster_desk"] = PosterEditor(
         registry["storage"], registry["poster_readers"], service, watch.tell
     )

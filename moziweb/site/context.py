@@ -9,26 +9,26 @@ from moziweb.cache.http.view_deriver import depend
 from moziweb.movies.calendar import budapest_today
 from moziweb.request import Request
 
-from .formatting import Wording
-from .urls import Paths
+from .formatting import Formatter
+from .urls import PageUrls
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class PageContext:
     """What pages are made from besides the database.
 
     ``today`` is the date in Hungary; ``depend`` records the tags of what the page shows, and is
     called where a thing is shown.
     """
 
-    wording: Wording
-    paths: Paths
+    wording: Formatter
+    paths: PageUrls
     today: date
     depend: Callable[..., None]
 
     @classmethod
-    def of(cls, request: Request) -> "Visit":
+    def of(cls, request: Request) -> "PageContext":
         """The visit of ``request``, by the clock in the registry."""
-        wording = Wording(request.locale_name, request.localizer.translate)
+        wording = Formatter(request.locale_name, request.localizer.translate)
         today = budapest_today(request.registry["clock"]())
-        return cls(wording, Paths.of(request), today, partial(depend, request))
+        return cls(wording, PageUrls.of(request), today, partial(depend, request))

@@ -51,7 +51,7 @@ def babel_locale(locale: str) -> Locale:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class Formatter:
     """How a page in ``locale`` (``hu`` or ``en``) says things."""
 
     locale: str

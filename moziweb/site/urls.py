@@ -23,7 +23,7 @@ def segment_of(movie_id: int, slug: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Paths:
+class PageUrls:
     """Relative addresses for links, absolute ones made of ``site.base_url``.
 
     ``page`` is the request's ``route_path``: ``page("week", week="2026-W34")``. The Host header has
@@ -34,7 +34,7 @@ class Paths:
     base_url: str
 
     @classmethod
-    def of(cls, request: Request) -> "Paths":
+    def of(cls, request: Request) -> "PageUrls":
         """The addresses of a page that answers ``request``."""
         return cls(request.route_path, request.registry.settings["site.base_url"])
 

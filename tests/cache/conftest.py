@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from moziweb.cache.invalidation.session_tracking import Writes
-from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.protocol.store import Cells
-from moziweb.cache.stores.memcached import MemcachedCells
-from moziweb.cache.stores.memcached_client import Memcached
-from moziweb.cache.stores.memory import MemoryCells
-from moziweb.cache.stores.sqlite import SqliteCells
+from moziweb.cache.invalidation.session_tracking import InvalidationTracker
+from moziweb.cache.protocol.stamps import StampStore
+from moziweb.cache.protocol.store import AtomicStore
+from moziweb.cache.stores.memcached import MemcachedAtomicStore
+from moziweb.cache.stores.memcached_client import MemcachedClient
+from moziweb.cache.stores.memory import MemoryAtomicStore
+from moziweb.cache.stores.sqlite import SqliteAtomicStore
 from moziweb.db.engine import create_engine as create_app_engine
 from tests.cache.database import NOW, Base, Film, Genre, Heard, Poster, declarations, journal
 from tests.services.memcached import MemcachedServer
@@ -37,16 +37,16 @@ def prefix() -> str:
 @pytest.fixture(params=["memory", "sqlite", "memcached"])
 def make_cells(
     request: pytest.FixtureRequest, tmp_path: Path, prefix: str
-) -> Iterator[Callable[[], Cells]]:
+) -> Iterator[Callable[[], AtomicStore]]:
     """Opens the same store again and again, as several processes would; one run for each store."""
     if request.param == "memory":
-        shared = MemoryCells()
+        shared = MemoryAtomicStore()
         yield lambda: shared
     elif request.param == "sqlite":
-        opened: list[SqliteCells] = []
+        opened: list[SqliteAtomicStore] = []
 
-        def open_file() -> Cells:
-            opened.append(SqliteCells(tmp_path / "cells.db"))
+        def open_file() -> AtomicStore:
+            opened.append(SqliteAtomicStore(tmp_path / "cells.db"))
             return opened[-1]
 
         yield open_file
@@ -54,11 +54,11 @@ def make_cells(
             each.close()
     else:
         server: MemcachedServer = request.getfixturevalue("memcached_server")
-        yield lambda: MemcachedCells(Memcached([server.address]), prefix)
+        yield lambda: MemcachedAtomicStore(MemcachedClient([server.address]), prefix)
 
 
 @pytest.fixture
-def cells(make_cells: Callable[[], Cells]) -> Cells:
+def cells(make_cells: Callable[[], AtomicStore]) -> AtomicStore:
     """One of the three stores, empty."""
     return make_cells()
 
@@ -115,19 +115,19 @@ def heard() -> Heard:
 
 
 @pytest.fixture
-def stamps() -> Stamps:
+def stamps() -> StampStore:
     """Stamps of this process."""
-    return Stamps(MemoryCells(), 3600)
+    return StampStore(MemoryAtomicStore(), 3600)
 
 
 @pytest.fixture
-def writes(stamps: Stamps, heard: Heard) -> Writes:
+def writes(stamps: StampStore, heard: Heard) -> InvalidationTracker:
     """Writes into them."""
-    return Writes(declarations, journal, stamps, heard, now=lambda: NOW)
+    return InvalidationTracker(declarations, journal, stamps, heard, now=lambda: NOW)
 
 
 @pytest.fixture
-def sessions(engine: Engine, writes: Writes) -> sessionmaker[Session]:
+def sessions(engine: Engine, writes: InvalidationTracker) -> sessionmaker[Session]:
     """Watched sessions over one film of week 1 with one poster."""
     with Session(engine) as session:
         film = Film(id=1, title="Macskafogó", week="1", posters=[Poster(id=1, url="a")])

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from sqlalchemy import Column, ForeignKey, MetaData, Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from moziweb.cache.events import Observer
+from moziweb.cache.events import CacheEvents
 from moziweb.cache.invalidation.declarations import Declarations
-from moziweb.cache.invalidation.outbox import Journal
+from moziweb.cache.invalidation.outbox import Outbox
 
 
 class Base(DeclarativeBase):
@@ -56,7 +56,7 @@ class Poster(Base):
     film: Mapped[Film] = relationship(back_populates="posters")
 
 
-journal = Journal(Base.metadata)
+journal = Outbox(Base.metadata)
 declarations = Declarations()
 declarations.tagged(
     Film,
@@ -75,7 +75,7 @@ NOW = 1_700_000_000.0
 """When everything happens."""
 
 
-class Heard(Observer):
+class Heard(CacheEvents):
     """Remembers what was published and what was not."""
 
     def __init__(self) -> None:

@@ -8,16 +8,16 @@ from contextlib import nullcontext
 
 import pytest
 
-from moziweb.cache.http.routes import Place
+from moziweb.cache.http.routes import EntryLocation
 from moziweb.cache.protocol import stamps
-from moziweb.cache.protocol.dependencies import Group, Recorder, tags_of
+from moziweb.cache.protocol.dependencies import DependencyGroup, DependencyRecorder, tags_of
 from moziweb.cache.protocol.entry import Entry
-from moziweb.cache.protocol.stamps import CLOCK, TOMB, Stamps, epoch_of
+from moziweb.cache.protocol.stamps import CLOCK, TOMBSTONE, StampStore, epoch_of
 from moziweb.cache.regions import local_cache, read, region, validation, write
-from moziweb.cache.regions.negative import Strays
-from moziweb.cache.regions.parts import Parts
+from moziweb.cache.regions.negative import NegativeEntries
+from moziweb.cache.regions.parts import RegionParts
 from moziweb.cache.regions.region import Render, TaggedRegion
-from moziweb.cache.regions.rendering import RenderContext, Served, Status
+from moziweb.cache.regions.rendering import CacheResult, RenderContext, Status
 
 from . import world
 
@@ -25,7 +25,7 @@ from . import world
 def no_cas(patch: pytest.MonkeyPatch) -> None:
     """A reader resolves with a plain set: it buries a writer's TOMB."""
 
-    def resolve(self: Stamps, tags: Iterable[str]) -> None:
+    def resolve(self: StampStore, tags: Iterable[str]) -> None:
         names = [f"tag:{tag}" for tag in tags]
         found = {name: self._cells.get(name) for name in names}
         now = b"%d" % self.read_clock()
@@ -33,51 +33,51 @@ def no_cas(patch: pytest.MonkeyPatch) -> None:
             if value is None or not value.isdigit():
                 self._cells.set_multi({name: now}, self._ttl)
 
-    patch.setattr(Stamps, "resolve", resolve)
+    patch.setattr(StampStore, "resolve", resolve)
 
 
 def no_first_step(patch: pytest.MonkeyPatch) -> None:
     """A writer buries before it steps: the number after its TOMB may be that of an old render."""
 
-    def bury(self: Stamps, tombs: Mapping[str, bytes]) -> bool:
+    def bury(self: StampStore, tombs: Mapping[str, bytes]) -> bool:
         self.read_clock()
         self._cells.set_multi(tombs, self._ttl)
         return self._cells.incr(CLOCK) is not None
 
-    patch.setattr(Stamps, "_bury", bury)
+    patch.setattr(StampStore, "_bury", bury)
 
 
 def no_second_step(patch: pytest.MonkeyPatch) -> None:
     """Copies that processes validated between the step and the TOMB stay good."""
 
-    def bury(self: Stamps, tombs: Mapping[str, bytes]) -> bool:
+    def bury(self: StampStore, tombs: Mapping[str, bytes]) -> bool:
         self.read_clock()
         if self._cells.incr(CLOCK) is None:
             return False
         self._cells.set_multi(tombs, self._ttl)
         return True
 
-    patch.setattr(Stamps, "_bury", bury)
+    patch.setattr(StampStore, "_bury", bury)
 
 
 def resolve_with_an_old_clock(patch: pytest.MonkeyPatch) -> None:
     """A reader reads the clock first and the tags after it."""
 
-    def resolve(self: Stamps, tags: Iterable[str]) -> None:
+    def resolve(self: StampStore, tags: Iterable[str]) -> None:
         clock = self.read_clock()
         for tag in tags:
             token = self._token(f"tag:{tag}", epoch_of(clock))
             if token is not None:
                 self._cells.cas(f"tag:{tag}", b"%d" % clock, token, self._ttl)
 
-    patch.setattr(Stamps, "resolve", resolve)
+    patch.setattr(StampStore, "resolve", resolve)
 
 
 def clock_after_the_tags(patch: pytest.MonkeyPatch) -> None:
     """A copy is remembered at the clock read after its tags."""
-    original = validation.judge
+    original = validation.fetch_and_validate
 
-    def judge(parts: Parts, keys: Sequence[str], g: int) -> validation.Judged:
+    def judge(parts: RegionParts, keys: Sequence[str], g: int) -> validation.ValidationResult:
         judged = original(parts, keys, g)
         later = parts.stamps.clock()
         for key, entry in judged.true.items():
@@ -91,12 +91,14 @@ def clock_after_the_tags(patch: pytest.MonkeyPatch) -> None:
 def page_vouches_for_its_cards(patch: pytest.MonkeyPatch) -> None:
     """Pieces from the cache enter a page with the page's own, later clock."""
 
-    def serve_true(self: read.Read, key: str, entry: Entry, g: int, status: object) -> None:
-        self._served[key] = Served(Status.HIT, entry)
+    def serve_true(
+        self: read.ReadOperation, key: str, entry: Entry, g: int, status: object
+    ) -> None:
+        self._served[key] = CacheResult(Status.HIT, entry)
         if self._parent is not None:
             self._parent.depend(*(tag for group in entry.dependencies for tag in group.tags))
 
-    patch.setattr(read.Read, "_serve_true", serve_true)
+    patch.setattr(read.ReadOperation, "_serve_true", serve_true)
 
 
 def fresh_clock_in_an_open_transaction(patch: pytest.MonkeyPatch) -> None:
@@ -123,11 +125,11 @@ def started_after_the_render(patch: pytest.MonkeyPatch) -> None:
 def l1_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
     """A copy is good for as long as the clock stands still."""
 
-    def get(self: local_cache.FirstLevel, key: str, g: int, now: float) -> Entry | None:
+    def get(self: local_cache.LocalCache, key: str, g: int, now: float) -> Entry | None:
         copy = self._copies.get(key)
         return copy.entry if copy is not None and copy.g == g else None
 
-    patch.setattr(local_cache.FirstLevel, "get", get)
+    patch.setattr(local_cache.LocalCache, "get", get)
 
 
 def recall_ignores_the_clock(patch: pytest.MonkeyPatch) -> None:
@@ -157,24 +159,24 @@ def recall_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
 def l1_takes_the_latest_clock(patch: pytest.MonkeyPatch) -> None:
     """An assembled page is remembered at the latest clock of its parts instead of the least."""
 
-    def note(self: Recorder, checked_at: int | None) -> None:
+    def note(self: DependencyRecorder, checked_at: int | None) -> None:
         if checked_at is None:
             self._fresh = True
         else:
             self._checked_at = max(self._checked_at or 0, checked_at)
 
-    patch.setattr(Recorder, "_note_check", note)
+    patch.setattr(DependencyRecorder, "_note_check", note)
 
 
 def renewal_stamped_after_its_render(patch: pytest.MonkeyPatch) -> None:
     """https://github.com/ZiggyCreatures/FusionCache/issues/628, and 535."""
 
-    def made(self: TaggedRegion, key: str, context: RenderContext, render: Render) -> Served:
+    def made(self: TaggedRegion, key: str, context: RenderContext, render: Render) -> CacheResult:
         rendered = {key: render(context)}
         seen = context.recorder
-        context.recorder = Recorder()
+        context.recorder = DependencyRecorder()
         context.recorder.depend(self._parts.stamps.clock(), *tags_of(seen.dependencies()))
-        return write.finish(self._parts, context.source, {key: context}, rendered)[key]
+        return write.store_rendered(self._parts, context.source, {key: context}, rendered)[key]
 
     patch.setattr(TaggedRegion, "_made", made)
 
@@ -194,26 +196,26 @@ def expanded_before_the_commit(patch: pytest.MonkeyPatch) -> None:
 def stray_is_whoever_lies_there(patch: pytest.MonkeyPatch) -> None:
     """Addresses share places, and nobody looks whose answer it is."""
 
-    def find(self: Strays, page: str) -> Served | None:
+    def find(self: NegativeEntries, page: str) -> CacheResult | None:
         return self.region.find(self._place(page), lambda _: True)
 
-    patch.setattr(Strays, "find", find)
+    patch.setattr(NegativeEntries, "find", find)
 
 
 def stray_is_not_judged(patch: pytest.MonkeyPatch) -> None:
     """An answer that shows nothing cannot be out of date."""
 
-    def find(self: Strays, page: str) -> Served | None:
+    def find(self: NegativeEntries, page: str) -> CacheResult | None:
         entry = self.entries([page]).get(page)
-        return None if entry is None else Served(Status.HIT, entry)
+        return None if entry is None else CacheResult(Status.HIT, entry)
 
-    patch.setattr(Strays, "find", find)
+    patch.setattr(NegativeEntries, "find", find)
 
 
 def purge_begins_with_the_page(patch: pytest.MonkeyPatch) -> None:
     """A page that is put together of cards which are purged a moment later."""
 
-    def purge(places: Sequence[Place]) -> None:
+    def purge(places: Sequence[EntryLocation]) -> None:
         for place in places:
             place.region.forget(place.key)
 
@@ -237,14 +239,14 @@ def purge_without_a_step(patch: pytest.MonkeyPatch) -> None:
 
 def removed_entries_are_not_recalled(patch: pytest.MonkeyPatch) -> None:
     """A step of the clock is enough for copies, which are then checked by their stamps."""
-    patch.setattr(Stamps, "recall_copies", lambda self, region: self.publish(()))
+    patch.setattr(StampStore, "recall_copies", lambda self, region: self.publish(()))
 
 
 def rechecked_copies_are_of_the_next_clock(patch: pytest.MonkeyPatch) -> None:
     """A copy is remembered at a clock that was read after its stamps."""
-    original = validation.rechecked
+    original = validation.revalidate_copies
 
-    def rechecked(parts: Parts, copies: Mapping[str, local_cache.Copy], g: int) -> None:
+    def rechecked(parts: RegionParts, copies: Mapping[str, local_cache.Copy], g: int) -> None:
         original(parts, copies, g)
         later = parts.stamps.clock()
         for copy in copies.values():
@@ -257,7 +259,7 @@ def rechecked_copies_are_of_the_next_clock(patch: pytest.MonkeyPatch) -> None:
 def stamp_from_a_step(patch: pytest.MonkeyPatch) -> None:
     """Trap 2: a writer sets its own number, and of two writers the slow one wins."""
 
-    def bury(self: Stamps, tombs: Mapping[str, bytes]) -> bool:
+    def bury(self: StampStore, tombs: Mapping[str, bytes]) -> bool:
         self.read_clock()
         number = self._cells.incr(CLOCK)
         if number is None:
@@ -265,13 +267,13 @@ def stamp_from_a_step(patch: pytest.MonkeyPatch) -> None:
         self._cells.set_multi(dict.fromkeys(tombs, b"%d" % number), self._ttl)
         return self._cells.incr(CLOCK) is not None
 
-    patch.setattr(Stamps, "_bury", bury)
+    patch.setattr(StampStore, "_bury", bury)
 
 
 def strictly_below(patch: pytest.MonkeyPatch) -> None:
     """Trap 1: an entry must be younger than its stamp, and so nothing ever hits again."""
 
-    def valid(dependencies: Iterable[Group], found: Mapping[str, int], g: int) -> bool:
+    def valid(dependencies: Iterable[DependencyGroup], found: Mapping[str, int], g: int) -> bool:
         return all(
             found.get(tag, group.started) < group.started <= g
             for group in dependencies
@@ -285,13 +287,13 @@ def strictly_below(patch: pytest.MonkeyPatch) -> None:
 def add_the_clock(patch: pytest.MonkeyPatch) -> None:
     """A missing stamp is added as a number at once, without the TOMB that guards the swap."""
 
-    def resolve(self: Stamps, tags: Iterable[str]) -> None:
+    def resolve(self: StampStore, tags: Iterable[str]) -> None:
         clock = self.read_clock()
         for tag in tags:
             pair = self._cells.gets(f"tag:{tag}")
             if pair is None:
                 self._cells.add(f"tag:{tag}", b"%d" % clock, self._ttl)
-            elif pair[0] == TOMB:
+            elif pair[0] == TOMBSTONE:
                 self._cells.cas(f"tag:{tag}", b"%d" % self.read_clock(), pair[1], self._ttl)
 
-    patch.setattr(Stamps, "resolve", resolve)
+    patch.setattr(StampStore, "resolve", resolve)

@@ -15,17 +15,17 @@ from sqlalchemy.orm import Session
 
 from moziweb.cache import (
     Cache,
+    CacheResult,
     ClockSource,
+    OutboxRelay,
     PublishError,
-    Relay,
     RenderContext,
     Rendered,
-    Served,
-    Stamps,
+    StampStore,
     Status,
     from_settings,
 )
-from moziweb.cache.regions.config import open_cells
+from moziweb.cache.regions.config import open_atomic_store
 from tests.cache.database import NOW, Film, Heard, Poster, journal
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
@@ -73,7 +73,7 @@ class Data:
         self.versions[number] += 1
         self.cache.stamps.publish([f"movie:{number}"])
 
-    def read(self, number: int, size: int = 0) -> Served:
+    def read(self, number: int, size: int = 0) -> CacheResult:
         """The page of a number: its version, and ``size`` bytes that do not compress."""
 
         def render(context: RenderContext) -> Rendered:
@@ -230,7 +230,7 @@ def test_a_writer_killed_at_any_step(places: tuple[Engine, str], prefix: str, st
     with Session(engine) as session:
         session.add(Film(id=1, title="old", week="1", posters=[Poster(id=1, url="a")]))
         session.commit()
-    stamps = Stamps(open_cells(stamps_url, prefix), 3600)
+    stamps = StampStore(open_atomic_store(stamps_url, prefix), 3600)
     stamps.resolve(["film:1"])
     before = stamps.get_multi(["film:1"])
     writer = subprocess.run(
@@ -238,7 +238,7 @@ def test_a_writer_killed_at_any_step(places: tuple[Engine, str], prefix: str, st
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert writer.returncode == -signal.SIGKILL, writer.stderr
-    relayed = Relay(engine, journal, stamps, Heard(), now=lambda: NOW).run_once()
+    relayed = OutboxRelay(engine, journal, stamps, Heard(), now=lambda: NOW).run_once()
     with Session(engine) as session:
         committed = session.scalar(select(Film.title)) == "new"
     assert committed == (step != "commit")

@@ -19,20 +19,20 @@ from greenlet import getcurrent, greenlet
 
 from moziweb.cache.admin.inspection import purge
 from moziweb.cache.errors import CacheError, PublishError
-from moziweb.cache.events import Observer
-from moziweb.cache.http.routes import Place
-from moziweb.cache.invalidation.tag_expansion import Expansions
+from moziweb.cache.events import CacheEvents
+from moziweb.cache.http.routes import EntryLocation
+from moziweb.cache.invalidation.tag_expansion import TagExpansions
 from moziweb.cache.protocol.entry import Kind
-from moziweb.cache.protocol.keys import KeyMaker
-from moziweb.cache.protocol.leases import Leases, LeaseTerms
-from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.regions.local_cache import FirstLevel
-from moziweb.cache.regions.negative import Strays
+from moziweb.cache.protocol.keys import KeyBuilder
+from moziweb.cache.protocol.leases import LeaseOptions, Leases
+from moziweb.cache.protocol.stamps import StampStore
+from moziweb.cache.regions.local_cache import LocalCache
+from moziweb.cache.regions.negative import NegativeEntries
 from moziweb.cache.regions.policy import Policy
 from moziweb.cache.regions.region import Render, TaggedRegion
-from moziweb.cache.regions.rendering import RenderContext, Rendered, Served, Status
-from moziweb.cache.stores.dogpile_adapter import EntryStore, GuardedBackend
-from moziweb.cache.stores.memory import MemoryCells
+from moziweb.cache.regions.rendering import CacheResult, RenderContext, Rendered, Status
+from moziweb.cache.stores.dogpile_adapter import EntryStore, FailSafeBackend
+from moziweb.cache.stores.memory import MemoryAtomicStore
 
 LIST = "list:x"
 CARDS = ("movie:1", "movie:2")
@@ -58,7 +58,7 @@ class Crash(BaseException):
     """Ends an actor where it stands; no exception of the program's own, so nothing catches it."""
 
 
-class YieldingCells(MemoryCells):
+class YieldingCells(MemoryAtomicStore):
     """Cells that hand over before each operation."""
 
     def __init__(self, world: "World") -> None:
@@ -220,7 +220,7 @@ class Database:
 class Session:
     """A transaction: its snapshot is taken at the first look, after ``started`` was read."""
 
-    def __init__(self, world: "World", stamps: Stamps) -> None:
+    def __init__(self, world: "World", stamps: StampStore) -> None:
         self._world = world
         self._stamps = stamps
         self._started: int | None = None
@@ -250,12 +250,12 @@ class Process:
     pages: TaggedRegion
     shells: TaggedRegion
     cards: TaggedRegion
-    stamps: Stamps
+    stamps: StampStore
 
     @property
-    def strays(self) -> Strays:
+    def strays(self) -> NegativeEntries:
         """Of which there is room for one."""
-        return Strays(self.pages, STRAYS)
+        return NegativeEntries(self.pages, STRAYS)
 
 
 @dataclass
@@ -265,14 +265,16 @@ class Reading:
     process: int
     began: int
     now: float
-    served: Served
+    served: CacheResult
     asked: str = ""
 
 
 class _Answered(Exception):
     """Carries out of a render what is answered in its place: known, or just made."""
 
-    def __init__(self, known: Served | None, context: RenderContext, payload: bytes = b"") -> None:
+    def __init__(
+        self, known: CacheResult | None, context: RenderContext, payload: bytes = b""
+    ) -> None:
         super().__init__()
         self.known = known
         self.context = context
@@ -337,10 +339,14 @@ class World:
         self.pause("commit")
         row = self.database.meddle(tag)
         here = self.process[0]
-        cards = [Place(here.cards, KEYS.key(each), math.inf) for each in CARDS]
+        cards = [EntryLocation(here.cards, KEYS.key(each), math.inf) for each in CARDS]
         try:
             purge(
-                [Place(here.pages, "page", math.inf), Place(here.shells, "shell", math.inf), *cards]
+                [
+                    EntryLocation(here.pages, "page", math.inf),
+                    EntryLocation(here.shells, "shell", math.inf),
+                    *cards,
+                ]
             )
         except CacheError:
             return
@@ -391,7 +397,7 @@ class World:
         pages = self.process[number].pages
         recalled = pages.recall("page")
         if recalled is not None:
-            served = Served(Status.L1, recalled[0])
+            served = CacheResult(Status.L1, recalled[0])
         else:
             served = pages.lookup("page") or self._page(self.process[number])
         self.readings.append(Reading(number, began, now, served))
@@ -491,7 +497,7 @@ class World:
     # How it is built.
 
     def _process(self) -> Process:
-        stamps = Stamps(self.cells, ttl=10_000)
+        stamps = StampStore(self.cells, ttl=10_000)
         return Process(
             pages=self._region("pages", stamps, PAGE_LIFE),
             shells=self._region("shells", stamps, PAGE_LIFE),
@@ -499,22 +505,22 @@ class World:
             stamps=stamps,
         )
 
-    def _region(self, name: str, stamps: Stamps, life: float) -> TaggedRegion:
+    def _region(self, name: str, stamps: StampStore, life: float) -> TaggedRegion:
         leases = Leases(
             self.cells,
-            LeaseTerms(life=5, wait=1, poll=0.4),
+            LeaseOptions(life=5, wait=1, poll=0.4),
             sleep=self._sleep,
             clock=lambda: self.now,
         )
-        guarded = GuardedBackend(name, leases, Observer()).wrap(self.backends[name])
+        guarded = FailSafeBackend(name, leases, CacheEvents()).wrap(self.backends[name])
         return TaggedRegion(
             name,
             Policy(life, soft=self.soft, refresh_after=0.8, stray_places=1),
-            entries=EntryStore(name, guarded, Observer()),
+            entries=EntryStore(name, guarded, CacheEvents()),
             stamps=stamps,
             leases=leases,
-            l1=FirstLevel(100_000),
-            observer=Observer(),
+            l1=LocalCache(100_000),
+            observer=CacheEvents(),
             now=lambda: self.now,
         )
 
@@ -522,7 +528,7 @@ class World:
         self.pause("sleep")
         self.now += seconds / 10
 
-    def _publish(self, row: Row, stamps: Stamps) -> None:
+    def _publish(self, row: Row, stamps: StampStore) -> None:
         self.pause("expand")
         told = EXPANSIONS.expanded(self.database, [row.told])  # type: ignore[arg-type]
         try:
@@ -533,7 +539,7 @@ class World:
         self.pause("mark")
         self.database.mark(row)
 
-    def _page(self, process: Process) -> Served:
+    def _page(self, process: Process) -> CacheResult:
         session = Session(self, process.stamps)
         return process.pages.get_or_render("page", self._render(process, session), source=session)
 
@@ -567,11 +573,11 @@ class World:
         return page
 
 
-KEYS = KeyMaker("world", "cards")
-STRAYS = KeyMaker("world", "strays")
+KEYS = KeyBuilder("world", "cards")
+STRAYS = KeyBuilder("world", "strays")
 
 LISTS_OF_THIRD = "lists:3"
-EXPANSIONS = Expansions()
+EXPANSIONS = TagExpansions()
 EXPANSIONS.add("lists", lambda database, _: database.lists())  # type: ignore[attr-defined]
 
 Act = Callable[[World], None]

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from moziweb.caching import JOURNAL
-from moziweb.cli.context import Installation, relaying
+from moziweb.cli.context import CommandContext, running_relay
 from tests.cli.conftest import Site
 from tests.cli.test_cache import MEMORY, STAMPS, configure
 
@@ -29,16 +29,16 @@ def relays() -> list[str]:
 
 
 @pytest.fixture
-def installation(site: Site, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def installation(site: Site, monkeypatch: pytest.MonkeyPatch) -> CommandContext:
     """The logging of the tests stays as it is."""
-    monkeypatch.setattr(Installation, "_set_up_logging", lambda self: None)
-    return Installation(str(site.ini))
+    monkeypatch.setattr(CommandContext, "_set_up_logging", lambda self: None)
+    return CommandContext(str(site.ini))
 
 
-def test_what_was_left_is_published_meanwhile(site: Site, installation: Installation) -> None:
+def test_what_was_left_is_published_meanwhile(site: Site, installation: CommandContext) -> None:
     configure(site, MEMORY + STAMPS)
     leave_a_row(site)
-    with relaying(installation.registry):
+    with running_relay(installation.registry):
         until = time.monotonic() + PATIENCE
         while backlog(site):
             assert time.monotonic() < until
@@ -50,11 +50,11 @@ def test_what_was_left_is_published_meanwhile(site: Site, installation: Installa
 
 @pytest.mark.parametrize("lines", ["", MEMORY])
 def test_stamps_of_one_process_are_not_published_from_another(
-    site: Site, installation: Installation, lines: str
+    site: Site, installation: CommandContext, lines: str
 ) -> None:
     configure(site, lines)
     leave_a_row(site)
-    with relaying(installation.registry):
+    with running_relay(installation.registry):
         assert relays() == []
     assert backlog(site) == 1
     installation.registry["database"].engine.dispose()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from moziweb.cli.context import Installation, InstallationError
+from moziweb.cli.context import CommandContext, SetupError
 from moziweb.db.migrations import head_revision
 
 from .conftest import INI, Run
@@ -90,8 +90,8 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
 
 def refusal(ini: Path) -> str:
     """What is said of a file that cannot be used."""
-    with pytest.raises(InstallationError) as caught:
-        _ = Installation(str(ini)).settings
+    with pytest.raises(SetupError) as caught:
+        _ = CommandContext(str(ini)).settings
     assert "\n" not in caught.value.message
     return caught.value.message
 

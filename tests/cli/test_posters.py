@@ -11,10 +11,10 @@ import click
 import pytest
 from sqlalchemy import func, select, update
 
-from moziweb.cli.context import Installation
-from moziweb.cli.posters import Tally, posters
+from moziweb.cli.context import CommandContext
+from moziweb.cli.posters import GenerationSummary, posters
 from moziweb.db import Database
-from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
 
@@ -116,11 +116,11 @@ def test_what_another_process_is_making_shows_in_the_exit_status(site: Site, run
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.UNKNOWN}))
 def test_only_what_is_ready_counts_as_made(status: Status) -> None:
-    assert Tally(Counter([status])).has_unmade is not Outcome(status).is_ready
+    assert GenerationSummary(Counter([status])).has_unmade is not GenerationResult(status).is_ready
 
 
 def test_a_source_that_was_deleted_meanwhile_is_not_missed() -> None:
-    assert not Tally(Counter([Status.UNKNOWN])).has_unmade
+    assert not GenerationSummary(Counter([Status.UNKNOWN])).has_unmade
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_what_there_is_not_is_refused(site: Site, arguments: tuple[str, ...], to
         failed = {"state": SourceState.FAILED, "error_code": "original_missing"}
         session.execute(update(PosterSource).values(failed))
     with pytest.raises(click.UsageError) as caught:
-        posters.main(arguments, standalone_mode=False, obj=Installation(str(site.ini)))
+        posters.main(arguments, standalone_mode=False, obj=CommandContext(str(site.ini)))
     assert told in caught.value.format_message()
 
 

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, update
 
-from moziweb.cli.context import Installation
+from moziweb.cli.context import CommandContext
 from moziweb.cli.posters import posters
 from moziweb.cli.uploads import uploads
 from moziweb.posters.generation.host_breaker import STORAGE
@@ -33,7 +33,7 @@ from moziweb.posters.maintenance import (
 from moziweb.posters.maintenance.reconciliation import Reconciler
 from moziweb.posters.maintenance.verification import Verifier
 from moziweb.posters.models import (
-    LookedAt,
+    PendingUpload,
     PosterHost,
     PosterSource,
     PosterVariant,
@@ -187,7 +187,7 @@ def test_gc_removes_what_was_superseded_long_ago(made: Site, run: Run) -> None:
     thrown_away = store_upload(made.storage, picture("#123456"))
     age(made, days=9)
     with made.database.write() as session:
-        session.add(LookedAt(key=thrown_away.key, at=LONG_AGO))
+        session.add(PendingUpload(key=thrown_away.key, at=LONG_AGO))
     movie, original, summary = events(run("posters", "gc").stdout)
     assert (movie["movie_id"], movie["objects"], movie["busy"]) == (1, COUNT, False)
     assert original == {"event": "original", "key": thrown_away.key, "removed": True}
@@ -434,7 +434,7 @@ def test_a_signal_ends_a_command_after_what_is_begun(
     monkeypatch.chdir(made.folder)
     monkeypatch.setattr(garbage_collection, "BATCH", 1)
     monkeypatch.setattr(verification, "PAGE", 10)
-    registry = (installation := Installation(str(made.ini))).registry
+    registry = (installation := CommandContext(str(made.ini))).registry
     ask, first = getattr(registry["storage"], call), iter([signal.SIGTERM])
 
     def interrupted(*given: Any, **named: Any) -> Any:

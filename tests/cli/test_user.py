@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from moziweb.manager.auth.accounts import find_user
-from moziweb.manager.auth.passwords import fits
+from moziweb.manager.auth.passwords import verify
 
 from .conftest import COMMAND, Run, Site, events
 
@@ -35,8 +35,8 @@ def test_a_user_is_added_changed_disabled_and_enabled(site: Site, run: Run) -> N
     with site.database.read() as session:
         anna = find_user(session, "anna")
     assert anna is not None
-    assert fits("another long password", anna.password_hash)
-    assert not fits(PASSWORD, anna.password_hash)
+    assert verify("another long password", anna.password_hash)
+    assert not verify(PASSWORD, anna.password_hash)
     assert anna.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert run("user", "unlock", "Anna").stdout == "Failed attempts forgotten: 0.\n"
     assert run("user", "disable", "anna").returncode == 0

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text, update
 
-from moziweb.cache import TAGS_OPTION, Stamps
-from moziweb.cache.regions.config import open_cells
+from moziweb.cache import TAGS_OPTION, StampStore
+from moziweb.cache.regions.config import open_atomic_store
 from moziweb.caching import JOURNAL
 from moziweb.db import Database, create_engine
 from moziweb.movies.importers.models import ImportMark
 from moziweb.movies.importers.refreshing import CHANGES
 from moziweb.movies.models import FieldProvenance, Movie
-from moziweb.posters.generation.procrastinate_queue import Queue
-from moziweb.posters.generation.triggers import Watch
+from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
+from moziweb.posters.generation.triggers import SourceChangeListener
 from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
@@ -76,8 +76,8 @@ def database(
         address = url.replace("postgresql://", "postgresql+psycopg://")
         engine = create_engine({"sqlalchemy.url": address, "sqlalchemy.pool_size": 2})
         database = Database(engine)
-        queue = Queue(database)
-        database.watch(Watch(queue).watch)
+        queue = ProcrastinateQueue(database)
+        database.watch(SourceChangeListener(queue).watch)
         yield database
         engine.dispose()
 
@@ -184,7 +184,7 @@ def test_a_worker_alone_publishes_what_a_killed_writer_left(
         session.add(movie)
         session.flush()
         film = movie.id
-    stamps = Stamps(open_cells(f"sqlite:///{tmp_path}/stamps.sqlite"), ttl=60.0)
+    stamps = StampStore(open_atomic_store(f"sqlite:///{tmp_path}/stamps.sqlite"), ttl=60.0)
     arguments = [sys.executable, "-W", "ignore", "-c", KILLED_WRITER, str(ini), str(film)]
     assert subprocess.run(arguments, check=False).returncode == -signal.SIGKILL
     with database.engine.begin() as connection:

@@ -16,9 +16,9 @@ from moziweb.demo.vocabulary import (
 )
 from moziweb.movies.genres import GENRES
 from moziweb.movies.slugs import slug_of
-from moziweb.site.formatting import Wording
+from moziweb.site.formatting import Formatter
 
-WORDING = {locale: Wording(locale, str) for locale in ("hu", "en")}
+WORDING = {locale: Formatter(locale, str) for locale in ("hu", "en")}
 
 
 def test_no_word_of_the_catalogue_is_lost() -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from webtest import Form, TestApp
 
 from moziweb.manager.audit.models import AuditEntry
-from moziweb.manager.movies.queries import whole_film
+from moziweb.manager.movies.queries import movie_with_relations
 from moziweb.movies.models import CreditRole, FieldProvenance, Movie
 from tests import factories
 
@@ -52,7 +52,7 @@ def press(form: Form, button: str = "save", **options: Any) -> Any:
 def film_of(app: TestApp, film_id: int) -> Movie:
     """The film as the database has it."""
     with app.app.registry["database"].read() as session:
-        found = whole_film(session, film_id)
+        found = movie_with_relations(session, film_id)
         assert found is not None
         return found
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from webtest import TestApp
 
 from moziweb.manager.auth.models import Role, User
-from moziweb.manager.auth.return_url import safe_way
+from moziweb.manager.auth.return_url import safe_return_url
 from moziweb.manager.web.forms import one_line, trimmed
 from moziweb.manager.web.request_limits import MAX_FIELDS, MAX_FORM
 from moziweb.movies.models import Genre, Movie, Person
@@ -254,7 +254,7 @@ WAYS_ELSEWHERE = (
 
 def test_nobody_is_led_elsewhere(site: TestApp) -> None:
     for way in WAYS_ELSEWHERE:
-        assert safe_way(way) is None, way
+        assert safe_return_url(way) is None, way
         browser = TestApp(site.app)
         form = browser.get("/manager/sign-in", {"way": way}).form
         assert form["way"].value == "", way
@@ -285,7 +285,7 @@ def test_the_host_header_leads_nowhere(site: TestApp, admin: TestApp) -> None:
     "way", ["/manager", "/en/manager/films?q=a%20b&after=c~2026~1", "/manager/films/42"]
 )
 def test_ways_of_ours_are_gone(way: str) -> None:
-    assert safe_way(way) == way
+    assert safe_return_url(way) == way
 
 
 def test_nothing_is_assigned_but_what_the_form_has(site: TestApp, editor: TestApp) -> None:

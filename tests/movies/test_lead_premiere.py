@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moziweb.movies.lead_premiere import opening_of, opening_until
+from moziweb.movies.lead_premiere import lead_premiere_of, lead_premiere_until
 from moziweb.movies.models import DatePrecision, Premiere, PremiereKind
 
 TODAY = date(2026, 8, 24)  # a Monday, in the week of the 20th
@@ -52,24 +52,24 @@ def test_the_premiere_that_counts_leads(
     premieres: list[tuple[PremiereKind, date]], leading: int | None
 ) -> None:
     made = [premiere(number, *values) for number, values in enumerate(premieres)]
-    found = opening_of(made, TODAY)
+    found = lead_premiere_of(made, TODAY)
     assert (found.id if found else None) == leading
 
 
 def test_what_is_cancelled_leads_only_when_there_is_nothing_else() -> None:
     off = premiere(1, CINEMA, days(3), cancelled=True)
     past = premiere(2, FESTIVAL, days(-300))
-    assert opening_of([off, past], TODAY) is past
-    assert opening_of([off], TODAY) is off
+    assert lead_premiere_of([off, past], TODAY) is past
+    assert lead_premiere_of([off], TODAY) is off
 
 
 def test_a_month_or_a_year_is_ahead_until_it_is_over() -> None:
     this_year = premiere(1, CINEMA, date(2026, 1, 1), DatePrecision.YEAR)
     this_month = premiere(2, CINEMA, date(2026, 8, 1), DatePrecision.MONTH)
     streamed = premiere(3, STREAMING, days(1))
-    assert opening_of([this_year, streamed], TODAY) is this_year
-    assert opening_of([this_year, this_month], TODAY) is this_month
-    assert opening_of([this_year, this_month], date(2026, 9, 1)) is this_year
+    assert lead_premiere_of([this_year, streamed], TODAY) is this_year
+    assert lead_premiere_of([this_year, this_month], TODAY) is this_month
+    assert lead_premiere_of([this_year, this_month], date(2026, 9, 1)) is this_year
 
 
 FILMS = st.lists(
@@ -88,12 +88,12 @@ FILMS = st.lists(
 
 @given(FILMS)
 def test_it_leads_until_the_day_that_is_told(premieres: list[Premiere]) -> None:
-    leading = opening_of(premieres, TODAY)
-    until = opening_until(premieres, TODAY)
+    leading = lead_premiere_of(premieres, TODAY)
+    until = lead_premiere_until(premieres, TODAY)
     horizon = days(500)  # beyond the end of next year, where everything is past
     changes = (
         day
         for day in (TODAY + timedelta(days=step) for step in range(1, (horizon - TODAY).days))
-        if opening_of(premieres, day) is not leading
+        if lead_premiere_of(premieres, day) is not leading
     )
     assert until == next(changes, None)

@@ -10,11 +10,11 @@ from moziweb.movies.models import CreditRole, Movie, Person
 from moziweb.movies.search_queries import (
     MAX_LENGTH,
     MAX_WORDS,
-    InvalidPlaceError,
-    Place,
+    InvalidCursorError,
+    SearchCursor,
     Words,
-    films_alike,
-    films_found,
+    movies_found,
+    similar_movies,
 )
 from tests.factories import add_people, make_movie
 
@@ -43,7 +43,7 @@ def films(dbsession: Session) -> dict[str, Movie]:
 
 
 def found(session: Session, text: str) -> list[str]:
-    places = films_found(session, Words.of(text), 50)
+    places = movies_found(session, Words.of(text), 50)
     return [session.get_one(Movie, place.movie_id).title for place in places]
 
 
@@ -72,12 +72,12 @@ def test_all_words_are_found_whatever_their_accents(
 
 def test_pages_hold_every_film_once(dbsession: Session, films: dict[str, Movie]) -> None:
     words = Words.of("dune")
-    whole = films_found(dbsession, words, 50)
-    pages: list[Place] = []
+    whole = movies_found(dbsession, words, 50)
+    pages: list[SearchCursor] = []
     after = None
-    while page := films_found(dbsession, words, 1, after):
+    while page := movies_found(dbsession, words, 1, after):
         pages += page
-        after = Place.parse(str(page[-1]))
+        after = SearchCursor.parse(str(page[-1]))
     assert pages == list(whole)
     assert len(whole) == 4
 
@@ -96,12 +96,12 @@ def test_a_slip_of_the_pen_is_forgiven(
     dbsession: Session, films: dict[str, Movie], text: str, title: str
 ) -> None:
     words = Words.of(text)
-    assert films_found(dbsession, words, 5) == []
-    assert films_alike(dbsession, words, 5)[0] == films[title].id
+    assert movies_found(dbsession, words, 5) == []
+    assert similar_movies(dbsession, words, 5)[0] == films[title].id
 
 
 def test_what_is_like_nothing_is_not_guessed(dbsession: Session, films: dict[str, Movie]) -> None:
-    assert films_alike(dbsession, Words.of("zzyzx qwrt"), 5) == []
+    assert similar_movies(dbsession, Words.of("zzyzx qwrt"), 5) == []
 
 
 def test_a_new_name_is_found_at_once(dbsession: Session, films: dict[str, Movie]) -> None:
@@ -136,5 +136,5 @@ def test_words_are_few_and_short(text: str) -> None:
     "text", ["", "1", "1-", "-1", "a-1", "1-99999999999", "1-2147483648", "١-١"]
 )
 def test_a_place_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(InvalidPlaceError):
-        Place.parse(text)
+    with pytest.raises(InvalidCursorError):
+        SearchCursor.parse(text)

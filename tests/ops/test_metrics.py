@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from webob import Request, Response
 from webtest import TestApp
 
-from moziweb.cache import Refusal
-from moziweb.cache.http.refresh import RENEWAL
+from moziweb.cache import NotStoredReason
+from moziweb.cache.http.refresh import REFRESH
 from moziweb.movies.models import Movie
 from moziweb.ops.metrics import CacheMetrics
 from tests.conftest import running_app
@@ -116,7 +116,7 @@ def test_a_write_is_counted_by_the_kinds_of_its_tags(watched: TestApp, films: Fi
 def test_a_page_that_is_too_big_is_counted(settings: dict[str, str], films: Films) -> None:
     with site(settings | CACHED | OPEN | {"cache.pages.max_bytes": "300"}) as app:
         assert app.get(pages(films)["week"]).headers["X-Cache"] == "bypass"
-        assert value(app, "moziweb_cache_refused_total", reason=Refusal.TOO_BIG) == 1
+        assert value(app, "moziweb_cache_refused_total", reason=NotStoredReason.TOO_BIG) == 1
         assert value(app, "moziweb_cache_served_total", status="bypass") == 1
 
 
@@ -175,7 +175,7 @@ def test_requests_are_timed_by_route_and_status(watched: TestApp, films: Films) 
 
 def test_a_renewal_is_a_render_and_nobodys_request(watched: TestApp, films: Films) -> None:
     request = Request.blank(pages(films)["week"])
-    request.environ[RENEWAL] = True
+    request.environ[REFRESH] = True
     assert request.get_response(watched.app).status_int == 204
     assert value(watched, "moziweb_http_request_seconds_count", route="week") is None
     assert value(watched, "moziweb_cache_rendered_total", region="pages") == 1

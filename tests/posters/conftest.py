@@ -12,7 +12,7 @@ from PIL import Image
 
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
-from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import SourceAddress, SourceBytes, SourceError
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceKind
@@ -156,14 +156,14 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-def claims(database: Database, clock: Clock) -> Claims:
+def claims(database: Database, clock: Clock) -> SourceLeases:
     """Leases of a minute; no chance in the waits."""
-    return Claims(database, clock, LEASE, jitter=lambda: 0.5)
+    return SourceLeases(database, clock, LEASE, jitter=lambda: 0.5)
 
 
 @pytest.fixture
 def service(
-    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, shelf: Shelf
+    database: Database, disk: DiskStorage, claims: SourceLeases, clock: Clock, shelf: Shelf
 ) -> PosterService:
     """A service that reads from the shelf and keeps its objects on disk."""
     return PosterService(database, disk, {SourceKind.DRAWN: shelf}, claims, clock)

@@ -14,7 +14,7 @@ from typing import Any
 
 from pyramid.request import Request
 
-from moziweb.posters.decoder import Workshop
+from moziweb.posters.decoder import DecoderPool
 from tests.posters.site import make_site
 
 THREADS = 8
@@ -32,8 +32,8 @@ def main(told: dict[str, Any]) -> None:
 
         return noting
 
-    noted_decode = noted("decode", Workshop.make)
-    setattr(Workshop, "make", noted_decode)  # noqa: B010 - mypy knows no such assignment
+    noted_decode = noted("decode", DecoderPool.make)
+    setattr(DecoderPool, "make", noted_decode)  # noqa: B010 - mypy knows no such assignment
     app = make_site(told["settings"])
     storage = app.registry["storage"]
     storage.put = noted("upload", storage.put)

@@ -20,7 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database, create_engine
-from moziweb.posters.generation.leases import Claim, Claims, Refusal
+from moziweb.posters.generation.leases import NotClaimedReason, SourceLease, SourceLeases
 from moziweb.posters.generation.readers import SourceAddress, SourceBytes, UploadReader
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.imaging.limits import Limits
@@ -58,17 +58,17 @@ class Deadly:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class DyingClaims(Claims):
+class DyingClaims(SourceLeases):
     """Dies when it has claimed a source, or ended its claim."""
 
     at: Callable[[str], None]
 
-    def take(self, source_id: int, wanted: frozenset[str]) -> Claim | Refusal:
+    def take(self, source_id: int, wanted: frozenset[str]) -> SourceLease | NotClaimedReason:
         claim = super().take(source_id, wanted)
         self.at("claimed")
         return claim
 
-    def finish(self, session: Session, claim: Claim, **facts: object) -> bool:
+    def finish(self, session: Session, claim: SourceLease, **facts: object) -> bool:
         finished = super().finish(session, claim, **facts)
         self.at("finished")
         return finished

@@ -6,7 +6,7 @@ from statistics import median
 
 import pytest
 
-from moziweb.posters.decoder import MEBIBYTE, Allowed, Workshop
+from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.recipes import RECIPES
 from tests.posters.decoder.children import status
@@ -20,14 +20,14 @@ MEMORY_MIB = 300
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
+def workshop() -> Iterator[DecoderPool]:
     """As the site has it by default, with one child that is never replaced for its age."""
-    workshop = Workshop(1, 200 * MEBIBYTE, Allowed(niceness=0), jobs_per_child=100_000)
+    workshop = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(niceness=0), jobs_per_child=100_000)
     yield workshop
     workshop.close()
 
 
-def verdict_of(workshop: Workshop, data: bytes) -> RejectCode | None:
+def verdict_of(workshop: DecoderPool, data: bytes) -> RejectCode | None:
     """What it is rejected with; None when variants are made."""
     recipes = RECIPES[:4]
     try:
@@ -40,7 +40,7 @@ def verdict_of(workshop: Workshop, data: bytes) -> RejectCode | None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_the_verdicts_on(group: str, workshop: Workshop) -> None:
+def test_the_verdicts_on(group: str, workshop: DecoderPool) -> None:
     given = {each: verdict_of(workshop, each.data) for each in GROUPS[group]()}
     assert given, "a group without a file would pass"
     wrong = [f"{each}: {code}" for each, code in given.items() if code not in each.verdict]
@@ -48,7 +48,7 @@ def test_the_verdicts_on(group: str, workshop: Workshop) -> None:
 
 
 def test_all_recipes_are_made_of_what_is_made_and_hold_nothing_but_pixels(
-    workshop: Workshop,
+    workshop: DecoderPool,
 ) -> None:
     """AVIF and squares too, which take most of the time: once, where the rest makes four."""
     pictures = [each for each in corpus() if each.verdict == MADE]
@@ -77,7 +77,7 @@ def test_names_are_unique_and_files_small() -> None:
 
 def test_bombs_are_refused_in_time_and_memory() -> None:
     """Measured in the child, whose memory is its own; one child sees all of them in turn."""
-    workshop = Workshop(1, 200 * MEBIBYTE, Allowed(niceness=0), jobs_per_child=100_000)
+    workshop = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(niceness=0), jobs_per_child=100_000)
     verdict_of(workshop, corpus()[-1].data)  # it starts, and warms up
     (pid,) = workshop.pids
     seconds = []

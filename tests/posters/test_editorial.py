@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
-from moziweb.posters.editorial import PosterDesk, SourceView, UnknownSource
-from moziweb.posters.generation.leases import Claims
+from moziweb.posters.editorial import PosterEditor, SourceView, UnknownSource
+from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import SourceError, SourceReader, UploadReader
 from moziweb.posters.generation.result import Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.imaging.errors import ImageRejected
-from moziweb.posters.maintenance.movie_locks import held_movies
+from moziweb.posters.maintenance.movie_locks import locked_movies
 from moziweb.posters.maintenance.status import Retry
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
@@ -39,7 +39,7 @@ def readers(disk: DiskStorage, shelf: Shelf) -> Readers:
 
 @pytest.fixture
 def service(
-    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, readers: Readers
+    database: Database, disk: DiskStorage, claims: SourceLeases, clock: Clock, readers: Readers
 ) -> PosterService:
     return PosterService(database, disk, readers, claims, clock)
 
@@ -47,21 +47,21 @@ def service(
 @pytest.fixture
 def desk(
     disk: DiskStorage, service: PosterService, readers: Readers, told: list[int]
-) -> PosterDesk:
+) -> PosterEditor:
     def tell(session: Session, source_ids: Iterable[int]) -> None:
         assert session.in_transaction()
         told.extend(source_ids)
 
-    return PosterDesk(disk, readers, service, tell)
+    return PosterEditor(disk, readers, service, tell)
 
 
-def described(database: Database, desk: PosterDesk, source_id: int) -> SourceView:
+def described(database: Database, desk: PosterEditor, source_id: int) -> SourceView:
     with database.read() as session:
         return desk.describe_one(session, source_id)
 
 
 def test_an_upload_becomes_the_poster_once_it_is_ready(
-    database: Database, desk: PosterDesk, service: PosterService, source_id: int
+    database: Database, desk: PosterEditor, service: PosterService, source_id: int
 ) -> None:
     service.ensure(source_id)
     upload = desk.store(picture("#2040a0"))
@@ -83,7 +83,7 @@ def test_an_upload_becomes_the_poster_once_it_is_ready(
 
 
 def test_the_same_file_again_is_chosen_again(
-    database: Database, desk: PosterDesk, service: PosterService, movie_id: int
+    database: Database, desk: PosterEditor, service: PosterService, movie_id: int
 ) -> None:
     first, second = desk.store(picture("#2040a0")), desk.store(picture("#a04020"))
     ids = []
@@ -96,14 +96,14 @@ def test_the_same_file_again_is_chosen_again(
         assert [view.id for view in desk.describe(session, 7)] == [ids[0], ids[1]]
 
 
-def test_what_is_no_picture_is_not_stored(desk: PosterDesk, disk: DiskStorage) -> None:
+def test_what_is_no_picture_is_not_stored(desk: PosterEditor, disk: DiskStorage) -> None:
     with pytest.raises(ImageRejected):
         desk.store(b"<html>")
     assert list(disk.list()) == []
 
 
 def test_an_external_picture_is_described_before_it_was_fetched(
-    database: Database, desk: PosterDesk, movie_id: int
+    database: Database, desk: PosterEditor, movie_id: int
 ) -> None:
     with database.write() as session:
         movie = session.get_one(Movie, 7)
@@ -115,7 +115,7 @@ def test_an_external_picture_is_described_before_it_was_fetched(
 
 
 def test_a_source_is_described_with_its_variants_and_its_failure(
-    database: Database, desk: PosterDesk, service: PosterService, shelf: Shelf, source_id: int
+    database: Database, desk: PosterEditor, service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
     service.ensure(source_id)
     view = described(database, desk, source_id)
@@ -133,7 +133,7 @@ def test_a_source_is_described_with_its_variants_and_its_failure(
 
 def test_regenerating_makes_everything_anew_and_shows_the_old_till_then(
     database: Database,
-    desk: PosterDesk,
+    desk: PosterEditor,
     service: PosterService,
     shelf: Shelf,
     source_id: int,
@@ -152,7 +152,7 @@ def test_regenerating_makes_everything_anew_and_shows_the_old_till_then(
 
 
 def test_regenerating_all_mends_what_has_failed_for_good(
-    database: Database, desk: PosterDesk, service: PosterService, shelf: Shelf, source_id: int
+    database: Database, desk: PosterEditor, service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
     shelf.error = SourceError("not_found", permanent=True)
     service.ensure(source_id)
@@ -164,7 +164,7 @@ def test_regenerating_all_mends_what_has_failed_for_good(
 
 
 def test_asked_to_regenerate_while_it_is_made_it_is_made_again(
-    database: Database, desk: PosterDesk, service: PosterService, shelf: Shelf, source_id: int
+    database: Database, desk: PosterEditor, service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
     def ask_meanwhile() -> None:
         shelf.before_read = lambda: None
@@ -178,7 +178,7 @@ def test_asked_to_regenerate_while_it_is_made_it_is_made_again(
 
 def test_what_failed_is_tried_again_at_once(
     database: Database,
-    desk: PosterDesk,
+    desk: PosterEditor,
     service: PosterService,
     shelf: Shelf,
     source_id: int,
@@ -195,7 +195,7 @@ def test_what_failed_is_tried_again_at_once(
 
 
 def test_a_focal_point_lies_within_the_picture(
-    database: Database, desk: PosterDesk, service: PosterService, source_id: int, told: list[int]
+    database: Database, desk: PosterEditor, service: PosterService, source_id: int, told: list[int]
 ) -> None:
     service.ensure(source_id)
     with database.write() as session, pytest.raises(ValueError, match="within 0 and 1"):
@@ -212,7 +212,7 @@ def test_a_focal_point_lies_within_the_picture(
 
 
 def test_variants_are_previewed_and_nothing_is_kept(
-    database: Database, desk: PosterDesk, disk: DiskStorage, source_id: int
+    database: Database, desk: PosterEditor, disk: DiskStorage, source_id: int
 ) -> None:
     for previewed in (
         desk.preview(picture()),
@@ -225,13 +225,13 @@ def test_variants_are_previewed_and_nothing_is_kept(
     assert source_of(database, source_id).state is SourceState.PENDING
 
 
-def test_a_source_that_is_gone_is_told_so(database: Database, desk: PosterDesk) -> None:
+def test_a_source_that_is_gone_is_told_so(database: Database, desk: PosterEditor) -> None:
     with database.write() as session, pytest.raises(UnknownSource):
         desk.choose(session, 404)
 
 
 def test_a_source_of_another_movie_is_unknown(
-    database: Database, desk: PosterDesk, source_id: int, told: list[int]
+    database: Database, desk: PosterEditor, source_id: int, told: list[int]
 ) -> None:
     with database.write() as session:
         for act in (desk.choose, desk.describe_one):
@@ -249,14 +249,14 @@ def test_a_source_of_another_movie_is_unknown(
 @pytest.mark.parametrize("way", ["regenerate", "regenerate_all", "set_focal_point"])
 def test_what_is_to_be_made_anew_waits_for_whoever_removes_objects(
     database: Database,
-    desk: PosterDesk,
+    desk: PosterEditor,
     service: PosterService,
     clock: Clock,
     source_id: int,
     way: str,
 ) -> None:
     service.ensure(source_id)
-    with held_movies(database, clock, [7]) as hold:
+    with locked_movies(database, clock, [7]) as hold:
         with database.write() as session:
             match way:
                 case "regenerate":
@@ -272,7 +272,7 @@ def test_what_is_to_be_made_anew_waits_for_whoever_removes_objects(
 
 
 def test_a_focal_point_that_moves_while_it_is_made_is_not_lost(
-    database: Database, desk: PosterDesk, service: PosterService, shelf: Shelf, source_id: int
+    database: Database, desk: PosterEditor, service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
     def move_meanwhile() -> None:
         shelf.before_read = lambda: None

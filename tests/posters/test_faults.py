@@ -21,12 +21,12 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database, create_engine, migrations
 from moziweb.movies.models import Movie
-from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.publication import CACHE_CONTROL
-from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.generation.upload_store import add_upload
-from moziweb.posters.maintenance.garbage_collection import Collector
+from moziweb.posters.maintenance.garbage_collection import SupersededVariants
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -70,7 +70,7 @@ def another(
     """Services as other processes have them: with claims of their own."""
 
     def make(given: object = storage, *, resend: bool = True) -> PosterService:
-        claims = Claims(database, clock, LEASE, jitter=lambda: 0.5)
+        claims = SourceLeases(database, clock, LEASE, jitter=lambda: 0.5)
         readers = {SourceKind.DRAWN: shelf}
         return PosterService(database, given, readers, claims, clock, resend=resend)  # type: ignore[arg-type]
 
@@ -96,9 +96,9 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def in_thread(work: Callable[[], Outcome]) -> Iterator[list[Outcome]]:
+def in_thread(work: Callable[[], GenerationResult]) -> Iterator[list[GenerationResult]]:
     """``work`` beside a block; its outcome is in the list after it."""
-    outcomes: list[Outcome] = []
+    outcomes: list[GenerationResult] = []
     thread = threading.Thread(target=lambda: outcomes.append(work()))
     thread.start()
     yield outcomes
@@ -206,8 +206,8 @@ def test_the_lease_runs_out_in_mid_upload(
         with in_thread(lambda: another().ensure(source_id)) as quick:
             wait_for(lambda: source_of(database, source_id).lease_token != first)
             s3_server.resume()
-    assert slow == [Outcome(Status.LOST)]
-    assert quick == [Outcome(Status.MADE, made=COUNT)]
+    assert slow == [GenerationResult(Status.LOST)]
+    assert quick == [GenerationResult(Status.MADE, made=COUNT)]
     assert_healed(database, storage, source_id)
 
 
@@ -215,7 +215,7 @@ def test_the_lease_is_renewed_while_a_slow_storage_takes_its_time(
     database: Database, storage: Storage, clock: Clock, source_id: int,
     another: Callable[..., PosterService],
 ) -> None:  # fmt: skip
-    others: list[Outcome] = []
+    others: list[GenerationResult] = []
 
     def dawdle(_puts: int) -> None:
         clock.advance(seconds=50)
@@ -242,7 +242,7 @@ def test_the_source_is_replaced_in_mid_generation(
         with database.write() as session:
             source = session.get_one(PosterSource, source_id)
             source.url, source.state = "drawn:new", SourceState.PENDING
-    assert outcomes == [Outcome(Status.LOST)]
+    assert outcomes == [GenerationResult(Status.LOST)]
     assert variants_of(database, source_id) == []
     assert another().ensure(source_id).status is Status.MADE
     assert_healed(database, storage, source_id)
@@ -259,7 +259,7 @@ def test_a_bucket_refuses(
 ) -> None:
     with closing(S3Storage(s3_settings(s3_bucket_refusing_acls))) as refusing:
         outcome = another(refusing).ensure(source_id)
-        assert outcome == Outcome(Status.FAILED, "storage_misconfigured")
+        assert outcome == GenerationResult(Status.FAILED, "storage_misconfigured")
         assert list(refusing.list()) == []
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
     clock.advance(minutes=2)
@@ -280,7 +280,7 @@ def test_storage_does_not_answer_in_time(
         impatient.check()
         with s3_server.paused():
             outcome = another(impatient).ensure(source_id)
-    assert outcome == Outcome(Status.FAILED, "storage_unavailable")
+    assert outcome == GenerationResult(Status.FAILED, "storage_unavailable")
     clock.advance(minutes=2)
     assert another().ensure(source_id).status is Status.MADE
     assert_healed(database, storage, source_id)
@@ -301,7 +301,7 @@ def test_storage_takes_half_and_refuses_the_rest(
         settings = s3_settings(s3_bucket, endpoint_url=gateway.endpoint_url)
         with closing(S3Storage(settings)) as through:
             outcome = another(through).ensure(source_id)
-            assert outcome == Outcome(Status.FAILED, "storage_unavailable")
+            assert outcome == GenerationResult(Status.FAILED, "storage_unavailable")
             assert len(list(storage.list("poster/"))) == 4
             assert variants_of(database, source_id) == []
             assert source_of(database, source_id).state is SourceState.RETRY_WAIT
@@ -376,14 +376,14 @@ def test_the_database_is_down_at_the_publish(storage: Storage, clock: Clock, she
             if puts == COUNT - 1:
                 server.kill()
 
-        claims = Claims(database, clock, LEASE)
+        claims = SourceLeases(database, clock, LEASE)
         given = Tripwire(storage, kill_at_the_last)
         readers = {SourceKind.DRAWN: shelf}
         service = PosterService(database, given, readers, claims, clock)  # type: ignore[arg-type]
-        assert service.ensure(source_id) == Outcome(Status.FAILED, "database_unavailable")
-        assert service.ensure(source_id) == Outcome(Status.FAILED, "database_unavailable")
+        assert service.ensure(source_id) == GenerationResult(Status.FAILED, "database_unavailable")
+        assert service.ensure(source_id) == GenerationResult(Status.FAILED, "database_unavailable")
         server.start()
-        assert service.ensure(source_id) == Outcome(Status.BUSY)
+        assert service.ensure(source_id) == GenerationResult(Status.BUSY)
         assert variants_of(database, source_id) == []
         clock.advance(seconds=61)
         given.before_put = lambda _: None
@@ -428,7 +428,7 @@ def test_gc_leaves_a_source_alone_that_is_being_made(
 ) -> None:
     with in_thread(lambda: another().ensure(source_id)) as outcomes, s3_server.paused():
         wait_for(is_generating(database, source_id))
-        (removed,) = Collector(database, storage, clock).run()
+        (removed,) = SupersededVariants(database, storage, clock).run()
         assert (removed.busy, removed.objects) == (True, 0)
     assert outcomes[0].status is Status.MADE
     assert {str(one.key) for one in variants_of(database, source_id)} == old_and_new
@@ -444,13 +444,13 @@ def test_nothing_is_made_while_gc_removes(
     another: Callable[..., PosterService],
     old_and_new: set[str],
 ) -> None:
-    def collect() -> Outcome:
-        (removed,) = Collector(database, storage, clock).run()
-        return Outcome(Status.COMPLETE, made=removed.objects)
+    def collect() -> GenerationResult:
+        (removed,) = SupersededVariants(database, storage, clock).run()
+        return GenerationResult(Status.COMPLETE, made=removed.objects)
 
     with in_thread(collect) as outcomes, s3_server.paused():
         wait_for(lambda: source_of(database, source_id).lease_token is not None)
-        assert another().ensure(source_id) == Outcome(Status.BUSY)
+        assert another().ensure(source_id) == GenerationResult(Status.BUSY)
     assert outcomes[0].made == COUNT
     assert old_and_new.isdisjoint(stored.key for stored in storage.list())
     assert another().ensure(source_id).status is Status.MADE
@@ -480,7 +480,7 @@ def test_gc_that_was_frozen_past_its_hold_mends_what_it_has_removed(
                 raise StorageUnavailable("the last of several requests")
 
     with suppress(StorageUnavailable):
-        list(Collector(database, Frozen(), clock).run())  # type: ignore[arg-type]
+        list(SupersededVariants(database, Frozen(), clock).run())  # type: ignore[arg-type]
     with database.read() as session:
         linked = select(PosterVariant.key).where(PosterVariant.state == VariantState.READY)
         assert old_and_new.isdisjoint(session.scalars(linked))

@@ -12,7 +12,7 @@ from moziweb.db import Database
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.error_codes import MEANINGS
-from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import UrlReader
 from moziweb.posters.generation.result import Status
 from moziweb.posters.generation.service import PosterService
@@ -106,7 +106,7 @@ MakeService = Callable[[Names], PosterService]
 
 @pytest.fixture
 def make_service(
-    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, host: HostileHost
+    database: Database, disk: DiskStorage, claims: SourceLeases, clock: Clock, host: HostileHost
 ) -> MakeService:
     """The service, with 127.0.0.1 on the host's port in the place of the internet."""
 

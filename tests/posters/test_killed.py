@@ -16,9 +16,9 @@ import pytest
 
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
-from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import UploadReader
-from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import SourceKind, SourceState
@@ -109,22 +109,22 @@ def test_whoever_is_killed_leaves_nothing_that_the_next_one_does_not_finish(
         source = add_upload(session, storage, movie, picture(f"#{number:02x}3020"))
         source_id, prefix = source.id, f"poster/{movie.id}-"
 
-    def ensure_at(now: datetime) -> Outcome:
-        claims = Claims(database, lambda: now, LEASE)
+    def ensure_at(now: datetime) -> GenerationResult:
+        claims = SourceLeases(database, lambda: now, LEASE)
         readers = {SourceKind.UPLOAD: UploadReader(storage)}
         return PosterService(database, storage, readers, claims, lambda: now).ensure(source_id)
 
     assert kill_at(step, source_id) == signal.SIGKILL
     assert len(list(storage.list(prefix))) == OBJECTS[step]
     if step == "published":
-        assert ensure_at(NOON) == Outcome(Status.COMPLETE)
+        assert ensure_at(NOON) == GenerationResult(Status.COMPLETE)
     else:
         assert variants_of(database, source_id) == []  # nothing is linked that is not whole
         was_claimed = step != "claiming"
         expected = SourceState.GENERATING if was_claimed else SourceState.PENDING
         assert source_of(database, source_id).state is expected
         if was_claimed:
-            assert ensure_at(NOON + LEASE - timedelta(seconds=1)) == Outcome(Status.BUSY)
-        assert ensure_at(NOON + LEASE) == Outcome(Status.MADE, made=COUNT)
+            assert ensure_at(NOON + LEASE - timedelta(seconds=1)) == GenerationResult(Status.BUSY)
+        assert ensure_at(NOON + LEASE) == GenerationResult(Status.MADE, made=COUNT)
     assert_healed(database, storage, source_id)
     assert len(list(storage.list(prefix))) == COUNT

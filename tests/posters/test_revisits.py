@@ -12,9 +12,9 @@ from moziweb.db import Database
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.due import due_sources
-from moziweb.posters.generation.leases import LOOK_AGAIN, Claims
+from moziweb.posters.generation.leases import LOOK_AGAIN, SourceLeases
 from moziweb.posters.generation.readers import UrlReader
-from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
@@ -56,7 +56,7 @@ def origin(host: HostileHost) -> Origin:
 
 @pytest.fixture
 def service(
-    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, host: HostileHost
+    database: Database, disk: DiskStorage, claims: SourceLeases, clock: Clock, host: HostileHost
 ) -> PosterService:
     allowed = AllowedNetwork(ip_network(f"{LOOPBACK}/32"), host.port)
     reader = UrlReader(Fetcher(FetchPolicy(allow_addresses=(allowed,))))
@@ -89,7 +89,7 @@ def test_nobody_is_asked_before_the_time(
     database: Database, service: PosterService, host: HostileHost, source_id: int, clock: Clock
 ) -> None:
     assert due(database, clock) == []
-    assert service.ensure(source_id) == Outcome(Status.COMPLETE)
+    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
     assert len(host.requests) == 1
     clock.advance(seconds=2)
     assert due(database, clock) == [source_id]
@@ -100,7 +100,7 @@ def test_a_304_keeps_the_variants(
 ) -> None:
     before = keys(database, source_id)
     clock.advance(seconds=2)
-    assert service.ensure(source_id) == Outcome(Status.COMPLETE)
+    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
     assert host.requests[1].headers["if-none-match"] == '"red"'
     assert keys(database, source_id) == before
     source = source_of(database, source_id)
@@ -122,7 +122,7 @@ def test_a_changed_picture_replaces_the_variants_without_a_gap(
 
     origin.host.on("/poster.jpg", look_meanwhile)
     clock.advance(seconds=2)
-    assert service.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    assert service.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert during == [before], "it was asked once, and the old ones were ready till then"
     after = variants_of(database, source_id)
     assert before.isdisjoint(row.key for row in after)
@@ -140,7 +140,7 @@ def test_another_validator_for_the_same_bytes_makes_nothing(
     before = keys(database, source_id)
     origin.etag = '"red-again"'
     clock.advance(seconds=2)
-    assert service.ensure(source_id) == Outcome(Status.COMPLETE)
+    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
     assert keys(database, source_id) == before
     assert source_of(database, source_id).etag == '"red-again"'
 
@@ -151,11 +151,11 @@ def test_a_picture_that_is_gone_from_its_host_stays_with_us(
     before = keys(database, source_id)
     host.on("/poster.jpg", answer(status=404))
     clock.advance(seconds=2)
-    assert service.ensure(source_id) == Outcome(Status.FAILED, "not_found")
+    assert service.ensure(source_id) == GenerationResult(Status.FAILED, "not_found")
     assert keys(database, source_id) == before
     assert source_of(database, source_id).error_code == "not_found"
     assert due(database, clock) == []
-    assert service.ensure(source_id) == Outcome(Status.COMPLETE)
+    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
 
 
 def test_a_host_that_was_away_is_asked_again_and_all_is_well(
@@ -163,11 +163,11 @@ def test_a_host_that_was_away_is_asked_again_and_all_is_well(
 ) -> None:
     origin.host.on("/poster.jpg", answer(status=503))
     clock.advance(seconds=2)
-    assert service.ensure(source_id) == Outcome(Status.FAILED, "http_status_5xx")
+    assert service.ensure(source_id) == GenerationResult(Status.FAILED, "http_status_5xx")
     origin.host.on("/poster.jpg", origin._answer)
     clock.advance(minutes=2)
     assert due(database, clock) == [source_id]
-    assert service.ensure(source_id) == Outcome(Status.COMPLETE)
+    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
     source = source_of(database, source_id)
     assert (source.state, source.error_code, source.attempts) == (SourceState.READY, None, 0)
 
@@ -183,7 +183,7 @@ def test_validators_go_to_where_the_redirects_led(
     assert service.ensure(source.id).status is Status.MADE
     assert source_of(database, source.id).final_url == origin.url
     clock.now += LOOK_AGAIN
-    assert service.ensure(source.id) == Outcome(Status.COMPLETE)
+    assert service.ensure(source.id) == GenerationResult(Status.COMPLETE)
     assert [request.headers.get("if-none-match") for request in host.requests[2:]] == [
         None,
         '"red"',
@@ -196,5 +196,5 @@ def test_what_is_to_be_made_anew_is_asked_for_unconditionally(
     with database.write() as session:
         source = session.get_one(PosterSource, source_id)
         source.remake, source.state = True, SourceState.PENDING
-    assert service.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    assert service.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert "if-none-match" not in host.requests[1].headers

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating
-from moziweb.site.formatting import Wording, iso_date, iso_runtime, shortened
+from moziweb.site.formatting import Formatter, iso_date, iso_runtime, shortened
 
-HUNGARIAN, ENGLISH = Wording("hu", str), Wording("en", str)
+HUNGARIAN, ENGLISH = Formatter("hu", str), Formatter("en", str)
 DAY = date(2026, 8, 20)
 
 

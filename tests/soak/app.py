@@ -14,7 +14,7 @@ from pyramid.response import Response
 from sqlalchemy.orm import Session
 
 from moziweb import INCLUDES
-from moziweb.cache import REASON, Stamps
+from moziweb.cache import REASON, StampStore
 from moziweb.caching import served_first
 from moziweb.movies.models import Movie
 from moziweb.request import Request
@@ -69,7 +69,7 @@ def failing_tween(handler: Callable[[Request], Response], registry: Registry) ->
     return tween
 
 
-def break_it(how: str, stamps: Stamps) -> None:
+def break_it(how: str, stamps: StampStore) -> None:
     """Make a mistake on purpose, to see it found."""
     if how == "publish":  # nothing is published, and the journal believes it was
         stamps.publish = lambda tags: None  # type: ignore[method-assign]

@@ -10,17 +10,17 @@ from enum import StrEnum
 from typing import Any, Final
 
 from ..errors import EntryCorruptError, StoreError
-from ..http.fragments import FRAGMENTS, Shell, card_key, shell_key
-from ..http.routes import CachedRoutes, Place
-from ..invalidation.outbox import JournalRow
-from ..protocol.dependencies import Group
+from ..http.fragments import FRAGMENTS, PageTemplate, card_key, shell_key
+from ..http.routes import CachedRoutes, EntryLocation
+from ..invalidation.outbox import OutboxRow
+from ..protocol.dependencies import DependencyGroup
 from ..protocol.entry import Entry
-from ..protocol.stamps import Stamps, epoch_of, valid
+from ..protocol.stamps import StampStore, epoch_of, valid
 from ..regions.config import Cache
-from ..regions.negative import Strays
+from ..regions.negative import NegativeEntries
 from ..regions.region import TaggedRegion
 
-CausesOf = Callable[[frozenset[str]], Mapping[str, JournalRow]]
+CausesOf = Callable[[frozenset[str]], Mapping[str, OutboxRow]]
 """The latest invalidation of each of some tags: ``Journal.concerning``."""
 
 
@@ -73,7 +73,7 @@ class TagState:
     stamp: Stamp
     number: int | None
     holds: bool
-    cause: JournalRow | None = None
+    cause: OutboxRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +89,14 @@ class Inspected:
     tags: tuple[TagState, ...]
 
     @property
-    def cause(self) -> JournalRow | None:
+    def cause(self) -> OutboxRow | None:
         """The latest invalidation of anything that the entry shows."""
         causes = [tag.cause for tag in self.tags if tag.cause is not None]
         return max(causes, key=lambda row: row.id, default=None)
 
 
 def inspect(
-    stamps: Stamps,
+    stamps: StampStore,
     region: TaggedRegion,
     keys: Sequence[str],
     *,
@@ -113,7 +113,7 @@ def inspect(
     return [look.at(region.name, key, entries.get(key)) for key in keys]
 
 
-def _stamps_of(stamps: Stamps, tags: Iterable[str]) -> Mapping[str, int | None] | None:
+def _stamps_of(stamps: StampStore, tags: Iterable[str]) -> Mapping[str, int | None] | None:
     try:
         return stamps.peek(tags)
     except StoreError:
@@ -127,7 +127,7 @@ class _Look:
     clock: int | None
     found: Mapping[str, int | None] | None
     now: float
-    causes: Mapping[str, JournalRow]
+    causes: Mapping[str, OutboxRow]
 
     def at(self, region: str, key: str, entry: Entry | None) -> Inspected:
         if entry is None:
@@ -143,7 +143,9 @@ class _Look:
         number = found.get(name)
         known = {} if number is None else {name: number}
         stamp = Stamp.TOMB if name in found else Stamp.MISSING
-        holds = self.clock is not None and valid([Group(started, (name,))], known, self.clock)
+        holds = self.clock is not None and valid(
+            [DependencyGroup(started, (name,))], known, self.clock
+        )
         return TagState(
             name, started, Stamp.NUMBER if known else stamp, number, holds, self.causes.get(name)
         )
@@ -172,7 +174,7 @@ def span_text(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def pieces_of(registry: Any, address: str) -> list[Place]:
+def entries_of_url(registry: Any, address: str) -> list[EntryLocation]:
     """The places of an address's entries: the page's first, then its shell's and its cards'.
 
     None where no cached page has this address. Which cards there are, the stored shell tells. The
@@ -185,8 +187,8 @@ def pieces_of(registry: Any, address: str) -> list[Place]:
     return [place, *_stray_of(registry["cache"], place), *_parts_of(registry, place)]
 
 
-def purge(places: Sequence[Place]) -> None:
-    """Purge an address by its ``pieces_of``. Raises ``StoreError`` or ``PublishError``.
+def purge(places: Sequence[EntryLocation]) -> None:
+    """Purge an address by its ``entries_of_url``. Raises ``StoreError`` or ``PublishError``.
 
     The page is held back meanwhile and goes last, or it would be put together again of pieces that
     are about to go. What another page is rendering of these cards at this very moment is not waited
@@ -200,13 +202,13 @@ def purge(places: Sequence[Place]) -> None:
         page.region.forget(page.key)
 
 
-def _stray_of(cache: Cache, page: Place) -> Iterator[Place]:
-    at = Strays(page.region, cache.keys[page.region.name]).stored(page.key)
+def _stray_of(cache: Cache, page: EntryLocation) -> Iterator[EntryLocation]:
+    at = NegativeEntries(page.region, cache.keys[page.region.name]).stored(page.key)
     if at is not None:
-        yield Place(page.region, at, page.until)
+        yield EntryLocation(page.region, at, page.until)
 
 
-def _parts_of(registry: Any, page: Place) -> Iterator[Place]:
+def _parts_of(registry: Any, page: EntryLocation) -> Iterator[EntryLocation]:
     cache: Cache = registry["cache"]
     region, keys = cache.regions.get(FRAGMENTS), cache.keys.get(FRAGMENTS)
     if region is None or keys is None:
@@ -215,21 +217,21 @@ def _parts_of(registry: Any, page: Place) -> Iterator[Place]:
     stored = region.stored([at]).get(at)
     if stored is None:
         return
-    yield Place(region, at, page.until)
+    yield EntryLocation(region, at, page.until)
     try:
-        cards = Shell.decode(stored.payload).keys
+        cards = PageTemplate.decode(stored.payload).keys
     except EntryCorruptError:
         return
     for card in dict.fromkeys(cards):
-        yield Place(region, card_key(keys, registry["cache_digest"], card), page.until)
+        yield EntryLocation(region, card_key(keys, registry["cache_digest"], card), page.until)
 
 
-def inspect_page(registry: Any, address: str, causes: CausesOf) -> list[Inspected]:
+def inspect_url(registry: Any, address: str, causes: CausesOf) -> list[Inspected]:
     """What lies at the places of a page's entries, its own first, one fetch for each region."""
-    return list(_inspected(registry["cache"], pieces_of(registry, address), causes))
+    return list(_inspected(registry["cache"], entries_of_url(registry, address), causes))
 
 
-def _inspected(cache: Cache, places: list[Place], causes: CausesOf) -> Iterator[Inspected]:
+def _inspected(cache: Cache, places: list[EntryLocation], causes: CausesOf) -> Iterator[Inspected]:
     for region in dict.fromkeys(place.region for place in places):
         keys = [place.key for place in places if place.region is region]
         yield from inspect(cache.stamps, region, keys, causes=causes)

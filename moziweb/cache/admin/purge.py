@@ -13,18 +13,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from moziweb.caching import DECLARATIONS
 from moziweb.db import Database
 
-from .. import Cache, Journal, PublishError, StoreError, TagError, kind_of, model_tag
-from ..http.routes import Place
+from .. import Cache, Outbox, PublishError, StoreError, TagError, kind_of, model_tag
+from ..http.routes import EntryLocation
 from ..protocol.tags import MODEL, check_all
 from ..regions.region import TaggedRegion
-from .inspection import pieces_of, purge
+from .inspection import entries_of_url, purge
 
 
 class PurgeRefused(Exception):
     """It makes no sense, and nothing was done; a line in English."""
 
 
-class UnfitTag(PurgeRefused):
+class InvalidTag(PurgeRefused):
     """No tag at all, or one that stands for nothing; ``tag`` is the text."""
 
     def __init__(self, tag: str, why: str) -> None:
@@ -97,7 +97,7 @@ class Purge:
         """Every page that shows what these tags name, or the tags that they stand for.
 
         What a tag stands for is asked first: what makes no sense must not lie in the journal, where
-        every relay would stumble over it. Raises ``UnfitTag``, ``UnknownTag``, ``PurgeWaits``, and
+        every relay would stumble over it. Raises ``InvalidTag``, ``UnknownTag``, ``PurgeWaits``, and
         ``PublishError`` where it could not even be journaled.
         """
         tags = _checked(names)
@@ -123,7 +123,7 @@ class Purge:
                 return DECLARATIONS.expansions.expanded(connection, tags)
         except ValueError as error:
             text = " or ".join(sorted(tags))
-            raise UnfitTag(text, f"{text}: {error}") from None
+            raise InvalidTag(text, f"{text}: {error}") from None
 
     def _carried(self, tags: Iterable[str]) -> frozenset[str]:
         """Those of ``tags`` that some true entry may carry: to be true, it needs their stamps.
@@ -150,7 +150,7 @@ class Purge:
         Raises ``NoCachedPage``; ``OutOfReach`` for entries in the memory of web processes, unless
         those of this process alone, ``here``, are meant; and what the stores raise.
         """
-        places = pieces_of(self._registry, path)
+        places = entries_of_url(self._registry, path)
         if not places:
             raise NoCachedPage(path)
         private = {place.region.name for place in places} & self._cache.private
@@ -161,7 +161,7 @@ class Purge:
         self._mark(self._journaled((), f"{self._reason} ({path})"))
         return PurgedPage(path, len(places) - 1, self._purged_at_cdn(tags))
 
-    def _tags_of(self, places: Iterable[Place]) -> frozenset[str]:
+    def _tags_of(self, places: Iterable[EntryLocation]) -> frozenset[str]:
         """What a CDN may know the address by, without the tags that every page carries."""
         keys: dict[TaggedRegion, list[str]] = {}
         for place in places:
@@ -180,7 +180,7 @@ class Purge:
 
     def _journaled(self, tags: Iterable[str], reason: str = "") -> int | None:
         """The row's id; None where the database is away, which is no reason not to purge."""
-        journal: Journal = self._registry["cache_journal"]
+        journal: Outbox = self._registry["cache_journal"]
         database: Database = self._registry["database"]
         try:
             with database.engine.begin() as connection:
@@ -192,7 +192,7 @@ class Purge:
         if row is None:
             return
         database: Database = self._registry["database"]
-        journal: Journal = self._registry["cache_journal"]
+        journal: Outbox = self._registry["cache_journal"]
         try:
             with database.engine.begin() as connection:
                 journal.mark(connection, [row], now=time.time(), told=told)
@@ -205,7 +205,7 @@ def _checked(names: Iterable[str]) -> frozenset[str]:
     try:
         tags = check_all(names)
     except TagError as error:
-        raise UnfitTag(" ".join(names), str(error)) from None
+        raise InvalidTag(" ".join(names), str(error)) from None
     kinds = DECLARATIONS.kinds()
     models = frozenset(map(model_tag, DECLARATIONS.models()))
     for tag in sorted(tags):

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from ..errors import StoreError
-from ..invalidation.outbox import Journal
+from ..invalidation.outbox import Outbox
 from ..protocol.tags import kind_of
 from ..regions.config import Cache
 
@@ -23,7 +23,7 @@ MOST: Final = 10
 """Tags that are named."""
 
 
-def statistics_of(cache: Cache, journal: Journal, connection: Connection) -> dict[str, Any]:
+def statistics_of(cache: Cache, journal: Outbox, connection: Connection) -> dict[str, Any]:
     """Everything. ``most`` are the tags that were invalidated most often in the latest rows, and
     ``since`` is when the oldest of those rows was written (Unix time), None without any.
     """

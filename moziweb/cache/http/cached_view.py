@@ -19,18 +19,18 @@ from pyramid.response import Response
 from ..errors import CacheError, EntryCorruptError
 from ..invalidation.session_clock import SessionClock
 from ..protocol.entry import Kind
-from ..protocol.snapshots import Source
-from ..regions.negative import MISSING, MOVED, STATUSES, Strays
-from ..regions.rendering import RenderContext, Rendered, Served
-from .fragments import Fragments, PieceGoneError, Shell, offer_slots, withdraw_slots
-from .refresh import RENEWAL, Renewer
+from ..protocol.snapshots import SnapshotSource
+from ..regions.negative import MISSING, MOVED, STATUSES, NegativeEntries
+from ..regions.rendering import CacheResult, RenderContext, Rendered
+from .fragments import FragmentMissing, Fragments, PageTemplate, offer_slots, withdraw_slots
+from .refresh import REFRESH, BackgroundRefresher
 from .representations import check_content
-from .request_isolation import declared, isolated
+from .request_isolation import declared_params, isolated
 from .responses import content_of, rendered_of, response_of
-from .routes import CachedRoute, Place
+from .routes import CachedRoute, EntryLocation
 
 View = Callable[[Any, Any], Response]
-Learn = Callable[[str, Place], None]
+Learn = Callable[[str, EntryLocation], None]
 
 READS: Final = frozenset({"GET", "HEAD"})
 
@@ -59,7 +59,7 @@ class _StrayError(Exception):
 class _FoundStrayError(Exception):
     """Carries out of a render what is known to be answered in its place."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: CacheResult) -> None:
         super().__init__(served.status)
         self.served = served
 
@@ -85,12 +85,12 @@ class CachedView:
     always: tuple[str, ...]
     base_url: str
     fragments: Fragments | None = None
-    renewer: Renewer | None = None
+    renewer: BackgroundRefresher | None = None
 
     @property
-    def strays(self) -> Strays:
+    def strays(self) -> NegativeEntries:
         """Where answers that are no pages lie."""
-        return Strays(self.route.region, self.route.keys)
+        return NegativeEntries(self.route.region, self.route.keys)
 
     def serve(self, context: Any, request: Any) -> Response:
         """The entry's response, or the view's own where it is not one to be stored."""
@@ -102,7 +102,7 @@ class CachedView:
             raise HTTPBadRequest from None
         source = self.clock.source(request.dbsession)
         page = _Page(self, context, request, place, source)
-        if RENEWAL in request.environ:
+        if REFRESH in request.environ:
             return self._renewed(page)
         try:
             return self._page(page)
@@ -124,12 +124,14 @@ class CachedView:
             served = region.replace(key, page.render, source=page.source)
             return response_of(served, page.request)
 
-    def _learn(self, request: Any, place: Place) -> None:
+    def _learn(self, request: Any, place: EntryLocation) -> None:
         params = self.route.params
         if not params:  # those are not told apart by their paths alone
             self.learn(request.environ["PATH_INFO"], place)
         if self.renewer is not None:
-            self.renewer.learn(place.key, request.environ, urlencode(declared(request, params)))
+            self.renewer.learn(
+                place.key, request.environ, urlencode(declared_params(request, params))
+            )
 
     def _renewed(self, page: "_Page") -> Response:
         """Nobody waits for it: nothing is sent."""
@@ -137,7 +139,7 @@ class CachedView:
             page.place.region.renew(page.place.key, page.render, source=page.source)
         return Response(status=204)
 
-    def _stray(self, stray: _StrayError, place: Place, request: Any) -> Response:
+    def _stray(self, stray: _StrayError, place: EntryLocation, request: Any) -> Response:
         answer = rendered_of(stray.response.body, content_of(stray.response))
         served = self.strays.store(place.key, answer, stray.context)
         if served is None:
@@ -159,8 +161,8 @@ class _Page:
     cached: CachedView
     context: Any
     request: Any
-    place: Place
-    source: Source
+    place: EntryLocation
+    source: SnapshotSource
 
     def render(self, entry: RenderContext) -> Rendered:
         """The page; raises what is answered in its place, where there is none."""
@@ -168,7 +170,7 @@ class _Page:
         if known is not None:
             raise _FoundStrayError(known)
         params = self.cached.route.params
-        given = declared(self.request, params)
+        given = declared_params(self.request, params)
         with isolated(self.request, given, params, self.cached.base_url):
             if self.cached.fragments is None:
                 response = self._response(entry)
@@ -180,7 +182,7 @@ class _Page:
         shell = fragments.shell(self.place.key, self._shell, self.source, entry)
         try:
             return self._filled(fragments, shell, entry)
-        except PieceGoneError:
+        except FragmentMissing:
             entry.start_over()
             return self._filled(fragments, self._shell(entry), entry)
         except EntryCorruptError:
@@ -192,7 +194,7 @@ class _Page:
     def _filled(self, fragments: Fragments, stored: Rendered, entry: RenderContext) -> Rendered:
         if stored.kind is not Kind.SHELL or check_content(stored.content) != _OK:
             raise EntryCorruptError("not a shell")
-        shell = Shell.decode(stored.payload)
+        shell = PageTemplate.decode(stored.payload)
         pieces = fragments.get_multi(self.request, shell.keys, self.source, entry)
         return rendered_of(shell.assemble(pieces), stored.content)
 

@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..protocol.entry import Entry
-from ..regions.http_policy import delivery_of
-from ..regions.rendering import Served
+from ..regions.http_policy import http_cache_policy_of
+from ..regions.rendering import CacheResult
 
 TAGS_BYTES: Final = 2000
 """What the tags may take of a response's head, of which proxies commonly take 8 KB in all."""
 
 
-def headers_of(served: Served, *, tags: bool = False) -> dict[str, str]:
+def headers_of(served: CacheResult, *, tags: bool = False) -> dict[str, str]:
     """The headers of a served entry; ``tags`` for those, too."""
     entry = served.entry
     headers = {
@@ -38,7 +38,7 @@ def age_header(entry: Entry) -> str:
     To who keeps pages without asking, "Age" would say that much of their time is over. It is not:
     the page was found true just now, however long ago it was rendered.
     """
-    return "X-Cache-Age" if delivery_of(entry).is_kept else "Age"
+    return "X-Cache-Age" if http_cache_policy_of(entry).is_kept else "Age"
 
 
 def server_timing(spent: Iterable[tuple[str, float]]) -> str:

@@ -17,25 +17,25 @@ from io import BytesIO
 from typing import Any, Final
 
 from ..errors import EntryCorruptError
-from ..events import Observer
+from ..events import CacheEvents
 from ..protocol.entry import Entry
 from ..regions.local_cache import Copy
 from ..regions.region import TaggedRegion
-from ..regions.rendering import Served, Status
+from ..regions.rendering import CacheResult, Status
 from .debug_headers import age_header, headers_of
 from .representations import (
     CODINGS,
     NOT_MODIFIED,
-    Form,
     Header,
+    Representation,
     answer_of,
     coding_for,
     delivered,
-    form_of,
     is_known,
+    representation_of,
 )
-from .routes import Place
-from .url_index import AddressBook
+from .routes import EntryLocation
+from .url_index import UrlIndex
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -61,7 +61,7 @@ class _Ready:
     They stand here twice: as WSGI has them, and as they go over the wire behind their status line.
     """
 
-    form: Form
+    form: Representation
     full: list[Header]
     unchanged: list[Header]
     full_head: bytes
@@ -69,23 +69,23 @@ class _Ready:
     age: str
 
 
-class FastPath:
+class FastPathMiddleware:
     """``app`` with its known pages served in front of it."""
 
     def __init__(
         self,
         app: Any,
-        book: AddressBook,
+        book: UrlIndex,
         *,
         headers: Sequence[Header] = (),
-        observer: Observer | None = None,
+        observer: CacheEvents | None = None,
         tags: bool = False,
     ) -> None:
         """``headers`` go with every page, after its own; ``tags`` tells those in a header."""
         self.app = app
         self._book = book
         self._headers = tuple(headers)
-        self._observer = observer or Observer()
+        self._observer = observer or CacheEvents()
         self._tags = tags
 
     @property
@@ -128,14 +128,14 @@ class FastPath:
             for each, environ in zip(found, asked, strict=True)
         ]
 
-    def _copy_at(self, path: str) -> tuple[Place, Copy] | None:
+    def _copy_at(self, path: str) -> tuple[EntryLocation, Copy] | None:
         place = self._book.find(path, time.time())
         copy = place.region.copy_of(place.key) if place else None
         return (place, copy) if place and copy else None
 
     def _in_memory(
         self,
-        place: Place,
+        place: EntryLocation,
         copy: Copy,
         g: int | None,
         clock: float,
@@ -181,7 +181,7 @@ class FastPath:
         self._observer.answered(status[:3], time.perf_counter() - began)
         return body
 
-    def _of_entry(self, place: Place, environ: Environ) -> _Answer | None:
+    def _of_entry(self, place: EntryLocation, environ: Environ) -> _Answer | None:
         """The answer with what the region holds, fetched and found true."""
         served = place.region.lookup(place.key)
         if served is None:
@@ -207,8 +207,8 @@ class FastPath:
         return ready, told, is_known(ready.form, environ.get("HTTP_IF_NONE_MATCH"))
 
     def _make_ready(self, entry: Entry, coding: str) -> _Ready:
-        form = form_of(entry, coding)
-        told = headers_of(Served(Status.L1, entry), tags=self._tags)
+        form = representation_of(entry, coding)
+        told = headers_of(CacheResult(Status.L1, entry), tags=self._tags)
         age = age_header(entry)
         del told[age]
         always = [*told.items(), *self._headers]
@@ -217,7 +217,7 @@ class FastPath:
         return _Ready(form, full, unchanged, *heads, age)
 
 
-def _recheck(found: Iterable[tuple[Place, Copy]], g: int | None) -> None:
+def _recheck(found: Iterable[tuple[EntryLocation, Copy]], g: int | None) -> None:
     """Check copies that belong to another clock, with one look at stamps for each region."""
     regions: dict[str, tuple[TaggedRegion, dict[str, Copy]]] = {}
     for place, copy in found:

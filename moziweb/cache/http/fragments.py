@@ -16,7 +16,7 @@ its rendered page is cut there into a shell (``assembly.py``)::
 
 A key tells everything that shapes the fragment's bytes, the language among it. ``fill`` is called
 with the keys that are not cached, often with none of them loaded: a fragment goes stale far more
-often than the list it stands in. ``PieceGoneError`` says that there is nothing to render for a key;
+often than the list it stands in. ``FragmentMissing`` says that there is nothing to render for a key;
 then the list is outdated, and is asked for anew."""
 
 import json
@@ -30,15 +30,15 @@ from markupsafe import Markup
 
 from ..errors import CacheError, EntryCorruptError
 from ..protocol.entry import Kind
-from ..protocol.keys import KeyMaker
-from ..protocol.snapshots import Source
+from ..protocol.keys import KeyBuilder
+from ..protocol.snapshots import SnapshotSource
 from ..regions.read import RenderMany
 from ..regions.region import Render, TaggedRegion
 from ..regions.rendering import RenderContext, Rendered
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
+class PageTemplate:
     """``pieces`` with a slot between each two; ``keys`` say what goes into the slots, in order.
 
     A key means something to whoever renders the cards: an id and a locale, say.
@@ -94,7 +94,7 @@ FRAGMENTS: Final = "fragments"
 _SLOTS: Final = "moziweb.cache.slots"
 
 
-class PieceGoneError(CacheError):
+class FragmentMissing(CacheError):
     """What a slot is for is not there any more."""
 
 
@@ -114,10 +114,10 @@ class Slots:
         mark = f"<!--slot {self._secret} {len(self._keys) - 1}-->"
         return Markup(mark)  # noqa: S704 - a number and a secret of ours
 
-    def cut(self, page: bytes) -> Shell:
+    def cut(self, page: bytes) -> PageTemplate:
         """The shell of a rendered page. A slot that was taken and not shown is none."""
         pieces = re.split(rb"<!--slot %b (\d+)-->" % self._secret.encode("ascii"), page)
-        return Shell(tuple(pieces[::2]), tuple(self._keys[int(n)] for n in pieces[1::2]))
+        return PageTemplate(tuple(pieces[::2]), tuple(self._keys[int(n)] for n in pieces[1::2]))
 
 
 def slots_of(request: Any) -> Slots:
@@ -142,12 +142,12 @@ def withdraw_slots(environ: dict[str, Any]) -> None:
     del environ[_SLOTS]
 
 
-def shell_key(keys: KeyMaker, page: str) -> str:
+def shell_key(keys: KeyBuilder, page: str) -> str:
     """Where the shell lies of the page under the key ``page``."""
     return keys.key("shell", page)
 
 
-def card_key(keys: KeyMaker, digest: str, key: str) -> str:
+def card_key(keys: KeyBuilder, digest: str, key: str) -> str:
     """Where the fragment of a slot's ``key`` lies, made with what ``digest`` is of."""
     return keys.key("card", digest, key)
 
@@ -167,10 +167,12 @@ class Fragments:
     fill: Fill
     always: Sequence[str] = ()
     region: TaggedRegion | None = None
-    keys: KeyMaker | None = None
+    keys: KeyBuilder | None = None
     digest: str = ""
 
-    def shell(self, page: str, render: Render, source: Source, parent: RenderContext) -> Rendered:
+    def shell(
+        self, page: str, render: Render, source: SnapshotSource, parent: RenderContext
+    ) -> Rendered:
         """The shell of the page under the key ``page``, which inherits what it depends on."""
         if self.region is None or self.keys is None:
             return render(parent)
@@ -179,7 +181,7 @@ class Fragments:
         return Rendered(entry.payload, entry.kind, content=entry.content)
 
     def shell_anew(
-        self, page: str, render: Render, source: Source, parent: RenderContext
+        self, page: str, render: Render, source: SnapshotSource, parent: RenderContext
     ) -> Rendered:
         """The shell, where the one that is stored is true and yet none: it is replaced."""
         if self.region is None or self.keys is None:
@@ -189,7 +191,7 @@ class Fragments:
         return Rendered(entry.payload, entry.kind, content=entry.content)
 
     def get_multi(
-        self, request: Any, keys: Sequence[str], source: Source, parent: RenderContext
+        self, request: Any, keys: Sequence[str], source: SnapshotSource, parent: RenderContext
     ) -> Mapping[str, bytes]:
         """The fragments of ``keys``; what they depend on becomes ``parent``'s, too."""
         wanted = list(dict.fromkeys(keys))
@@ -212,7 +214,7 @@ class Fragments:
         return {places[at]: entry.payload for at, entry in found.items()}
 
     def _rendered(
-        self, request: Any, keys: Sequence[str], source: Source, parent: RenderContext
+        self, request: Any, keys: Sequence[str], source: SnapshotSource, parent: RenderContext
     ) -> Mapping[str, bytes]:
         contexts = {key: RenderContext(source) for key in keys}
         filled = self._fill(request, contexts)

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from webob import Request
 
-from ..events import Observer
+from ..events import CacheEvents
 
 log = logging.getLogger(__name__)
 
@@ -31,14 +31,14 @@ Ask = Callable[[Mapping[str, str]], None]
 KNOWN: Final = 20_000
 """Addresses that are remembered by their keys."""
 
-RENEWAL: Final = "moziweb.cache.http.refresh"
+REFRESH: Final = "moziweb.cache.http.refresh"
 """Key of the environ of a request that renews a page, and that nobody has sent."""
 
 IDLE: Final = 60.0
 """Seconds after which a thread without work ends."""
 
 
-def through(application: Callable[[], Any]) -> Ask:
+def wsgi_fetcher(application: Callable[[], Any]) -> Ask:
     """Asks a WSGI application, which is made when it is needed first."""
     made: list[Any] = []
 
@@ -47,13 +47,13 @@ def through(application: Callable[[], Any]) -> Ask:
             made.append(application())
         request = Request.blank("/")
         request.environ.update(address)
-        request.environ[RENEWAL] = True
+        request.environ[REFRESH] = True
         request.call_application(made[0])
 
     return ask
 
 
-class Renewer:
+class BackgroundRefresher:
     """Renews entries by their keys.
 
     ``workers`` threads at most, ``waiting`` addresses in the queue; the same one again no sooner
@@ -69,14 +69,14 @@ class Renewer:
         pause: float = 10.0,
         idle: float = IDLE,
         clock: Callable[[], float] = time.monotonic,
-        observer: Observer | None = None,
+        observer: CacheEvents | None = None,
     ) -> None:
         self._ask = ask
         self._workers = workers
         self._pause = pause
         self._idle = idle
         self._clock = clock
-        self._observer = observer or Observer()
+        self._observer = observer or CacheEvents()
         self._queue: Queue[str] = Queue(waiting)
         self._lock = threading.Lock()
         self._addresses: OrderedDict[str, Mapping[str, str]] = OrderedDict()

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from ..errors import EntryCorruptError
 from ..protocol.entry import Entry
-from ..regions.http_policy import Headers, delivery_of
-from ..regions.rendering import Served, Status
+from ..regions.http_policy import Headers, http_cache_policy_of
+from ..regions.rendering import CacheResult, Status
 from .debug_headers import headers_of
 
 Header = tuple[str, str]
@@ -36,7 +36,7 @@ _DELIVERED: Final = "delivered"
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Representation:
     """One form of an entry: its bytes as they are, or compressed.
 
     ``headers`` are those of a full answer, ``unchanged`` those of "304 Not Modified". ``etag`` is
@@ -59,13 +59,13 @@ class Answer:
     body: bytes
 
 
-def answer_of(served: Served, environ: Mapping[str, Any], *, tags: bool = False) -> Answer:
+def answer_of(served: CacheResult, environ: Mapping[str, Any], *, tags: bool = False) -> Answer:
     """The answer to a request, in a form that it takes; 304 where it has that already.
 
     ``tags`` tells them in a header. Raises ``EntryCorruptError`` for an entry that cannot be
     served, whoever has stored it.
     """
-    form = form_for(served.entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
+    form = representation_for(served.entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
     told = [
         *delivered(served.entry, served.status, time.time()),
         *headers_of(served, tags=tags).items(),
@@ -77,7 +77,7 @@ def answer_of(served: Served, environ: Mapping[str, Any], *, tags: bool = False)
 
 def delivered(entry: Entry, status: Status, now: float) -> Headers:
     """The headers that say how long others may keep an entry served at ``now`` (Unix time)."""
-    delivery = delivery_of(entry)
+    delivery = http_cache_policy_of(entry)
     if status in _NOT_KEPT:
         return delivery.refusal
     left = entry.expires - now
@@ -89,9 +89,9 @@ def delivered(entry: Entry, status: Status, now: float) -> Headers:
     return full
 
 
-def form_for(entry: Entry, accept_encoding: str) -> Form:
+def representation_for(entry: Entry, accept_encoding: str) -> Representation:
     """The form of an entry for a request with this Accept-Encoding."""
-    return form_of(entry, coding_for(entry, accept_encoding))
+    return representation_of(entry, coding_for(entry, accept_encoding))
 
 
 def coding_for(entry: Entry, accept_encoding: str) -> str:
@@ -99,11 +99,11 @@ def coding_for(entry: Entry, accept_encoding: str) -> str:
     return choose(accept_encoding, tuple(entry.encodings)) if accept_encoding else _PLAIN
 
 
-def form_of(entry: Entry, coding: str) -> Form:
+def representation_of(entry: Entry, coding: str) -> Representation:
     """The form of an entry in a coding that it has."""
-    form: Form | None = entry.memo.get(coding)
+    form: Representation | None = entry.memo.get(coding)
     if form is None:
-        form = entry.memo[coding] = _form(entry, coding)
+        form = entry.memo[coding] = _representation(entry, coding)
     return form
 
 
@@ -145,7 +145,7 @@ def _weights(header: str) -> Iterable[tuple[str, float]]:
         yield name.strip(), weight
 
 
-def is_known(form: Form, if_none_match: str | None) -> bool:
+def is_known(form: Representation, if_none_match: str | None) -> bool:
     """Whether "304 Not Modified" is the answer to a request with this If-None-Match, if any."""
     return (
         if_none_match is not None and form.status == "200 OK" and matches(if_none_match, form.etag)
@@ -169,7 +169,7 @@ def check_content(content: Content) -> HTTPStatus:
     return status
 
 
-def _form(entry: Entry, coding: str) -> Form:
+def _representation(entry: Entry, coding: str) -> Representation:
     status = check_content(entry.content)
     try:
         suffix = f"-{coding}" if coding else ""
@@ -183,7 +183,9 @@ def _form(entry: Entry, coding: str) -> Form:
     of_body.append(("Content-Length", str(len(body))))
     always = (("ETag", etag), ("Vary", "Accept-Encoding"))
     _check([*of_body, *always])
-    return Form(f"{status.value} {status.phrase}", (*of_body, *always), always, etag, body)
+    return Representation(
+        f"{status.value} {status.phrase}", (*of_body, *always), always, etag, body
+    )
 
 
 def _check(headers: Iterable[Header]) -> None:

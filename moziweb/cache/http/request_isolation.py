@@ -27,7 +27,7 @@ _OF_THE_VISITOR: Final = (
 )  # fmt: skip
 
 
-def declared(request: Any, names: Iterable[str]) -> Parameters:
+def declared_params(request: Any, names: Iterable[str]) -> Parameters:
     """The values of declared parameters, in one order whatever the visitor's.
 
     Raises ``UnicodeDecodeError`` for a query string that is no text.
@@ -54,8 +54,8 @@ def isolated(
     session = attributes.pop("session", None)
     environ.update(_neutral(base_url), QUERY_STRING=query)
     environ[_PARSED_QUERY] = _Declared(parameters, environ, names), query
-    environ[_PARSED_COOKIES] = _Forbidden("a cookie"), ""
-    attributes["session"] = _Forbidden("the session")
+    environ[_PARSED_COOKIES] = _ForbiddenInput("a cookie"), ""
+    attributes["session"] = _ForbiddenInput("the session")
     try:
         yield
     finally:
@@ -124,7 +124,7 @@ class _Declared(GetDict):
         return super().getone(self._check(name))
 
 
-class _Forbidden(Mapping[str, Any]):
+class _ForbiddenInput(Mapping[str, Any]):
     """Raises, whatever it is asked for."""
 
     def __init__(self, what: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import brotli
 from pyramid.response import Response
 
-from ..regions.rendering import Rendered, Served
+from ..regions.rendering import CacheResult, Rendered
 from .representations import KEPT_HEADERS, answer_of
 
 GZIP: Final = "gzip"
@@ -50,7 +50,7 @@ def _compressed(body: bytes) -> dict[str, bytes]:
     }
 
 
-def response_of(served: Served, request: Any) -> Response:
+def response_of(served: CacheResult, request: Any) -> Response:
     """The response of a served entry, in the form that the client takes; 304 where it has it.
 
     How it was served stands in its headers (``telling.py``). Browsers keep pages but ask each time:

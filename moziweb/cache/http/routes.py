@@ -15,14 +15,14 @@ from pyramid.registry import Registry
 from pyramid.request import Request
 
 from ..protocol.entry import Entry
-from ..protocol.keys import KeyMaker
-from ..regions.negative import Strays
+from ..protocol.keys import KeyBuilder
+from ..regions.negative import NegativeEntries
 from ..regions.region import TaggedRegion
-from .request_isolation import declared
+from .request_isolation import declared_params
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimeWindow:
     """The part of the present that a page shows: its name, and when it is over (Unix time)."""
 
     name: str
@@ -30,7 +30,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EntryLocation:
     """Where an entry lies, and until when another key may not stand there (Unix time)."""
 
     region: TaggedRegion
@@ -46,20 +46,20 @@ class CachedRoute:
     """
 
     region: TaggedRegion
-    keys: KeyMaker
+    keys: KeyBuilder
     digest: str
-    moment: Callable[[Any], Moment] | None
+    moment: Callable[[Any], TimeWindow] | None
     params: tuple[str, ...] = ()
 
-    def place(self, request: Any) -> Place:
+    def place(self, request: Any) -> EntryLocation:
         """The place of a request that was matched to this route."""
-        moment = self.moment(request) if self.moment else Moment("", float("inf"))
+        moment = self.moment(request) if self.moment else TimeWindow("", float("inf"))
         matched: Mapping[str, str] = request.matchdict
         values = [f"{name}={matched[name]}" for name in sorted(matched)]
-        given = [f"?{name}={value}" for name, value in declared(request, self.params)]
+        given = [f"?{name}={value}" for name, value in declared_params(request, self.params)]
         route = request.matched_route.name
         key = self.keys.key(self.digest, route, moment.name, *values, *given)
-        return Place(self.region, key, moment.ends)
+        return EntryLocation(self.region, key, moment.ends)
 
 
 class CachedRoutes:
@@ -76,7 +76,7 @@ class CachedRoutes:
         """The names of the routes whose pages are cached."""
         return frozenset(self._routes)
 
-    def place_of(self, registry: Registry, address: str) -> Place | None:
+    def place_of(self, registry: Registry, address: str) -> EntryLocation | None:
         """The place of the page at ``address`` (``/en/week/2026-W34``), as of now.
 
         None where there is no cached page, whether or not there is another one. Nothing is looked
@@ -107,7 +107,7 @@ class CachedRoutes:
         addresses: the second is for strays.
         """
         keys: dict[str, str] = {}
-        regions: dict[TaggedRegion, dict[str, KeyMaker]] = defaultdict(dict)
+        regions: dict[TaggedRegion, dict[str, KeyBuilder]] = defaultdict(dict)
         for address in addresses:
             matched = self._cached(registry, address)
             if matched is not None:
@@ -121,7 +121,7 @@ class CachedRoutes:
             missing = {key: maker for key, maker in wanted.items() if key not in found}
             for maker in dict.fromkeys(missing.values()):
                 pages = [key for key, its in missing.items() if its == maker]
-                found |= Strays(region, maker).entries(pages)
+                found |= NegativeEntries(region, maker).entries(pages)
         return {address: found[key] for address, key in keys.items() if key in found}
 
 

@@ -9,21 +9,21 @@ import threading
 from collections.abc import Iterable
 from typing import Final
 
-from .routes import Place
+from .routes import EntryLocation
 
-KNOWN_ADDRESSES: Final = 20_000
+KNOWN_URLS: Final = 20_000
 """Paths whose places a process remembers; about 4 MB."""
 
 
-class AddressBook:
+class UrlIndex:
     """The places of paths, as WSGI has them. Bounded; the oldest go."""
 
-    def __init__(self, size: int = KNOWN_ADDRESSES) -> None:
+    def __init__(self, size: int = KNOWN_URLS) -> None:
         self._size = size
-        self._known: dict[str, Place] = {}
+        self._known: dict[str, EntryLocation] = {}
         self._lock = threading.Lock()
 
-    def find(self, path: str, now: float) -> Place | None:
+    def find(self, path: str, now: float) -> EntryLocation | None:
         """The place of a path, unless its moment is over at ``now`` (Unix time)."""
         place = self._known.get(path)
         return place if place is not None and now < place.until else None
@@ -35,7 +35,7 @@ class AddressBook:
             known = list(self._known.items())
         return {place.key: path for path, place in known if place.key in wanted}
 
-    def learn(self, path: str, place: Place) -> None:
+    def learn(self, path: str, place: EntryLocation) -> None:
         """Remember the place of a path."""
         with self._lock:
             self._known.pop(path, None)

@@ -30,7 +30,7 @@ from ..regions.config import Cache
 from .cached_view import CachedView, FilledView, View, context_of
 from .fragments import FRAGMENTS, Fill, Fragments
 from .routes import CachedRoute, CachedRoutes
-from .url_index import AddressBook
+from .url_index import UrlIndex
 
 log = logging.getLogger(__name__)
 
@@ -128,5 +128,5 @@ def _deriving(serve: View) -> View:
 def includeme(config: Configurator) -> None:
     """Add the deriver: outermost, so that it sees responses and holds back the renderer."""
     config.add_view_deriver(cached_view, name="cached_view", over="rendered_view")
-    config.registry["cache_addresses"] = AddressBook()
+    config.registry["cache_addresses"] = UrlIndex()
     config.registry["cache_routes"] = CachedRoutes()

@@ -26,7 +26,7 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
 from waitress.utilities import build_http_date
 
-from .fast_path import FastPath
+from .fast_path import FastPathMiddleware
 
 TOO_LONG: Final = 0.1
 """Seconds for which one round of answers may keep the loop."""
@@ -42,7 +42,7 @@ _KEY: Final = -1
 _log: Final = logging.getLogger(__name__)
 
 
-def answer_in_loop(sockets: MutableMapping[int, Any], fast: FastPath) -> None:
+def install(sockets: MutableMapping[int, Any], fast: FastPathMiddleware) -> None:
     """Have the connections of the servers in a loop look for hits; call it before it runs.
 
     ``sockets`` is the map that ``waitress.create_server`` was given. An application under a prefix
@@ -52,7 +52,7 @@ def answer_in_loop(sockets: MutableMapping[int, Any], fast: FastPath) -> None:
     if any(server.adj.url_prefix for server in servers):
         return
 
-    shared = _Desk(fast)
+    shared = _HitResponder(fast)
     for server in servers:
 
         class Channel(_Channel):
@@ -63,7 +63,7 @@ def answer_in_loop(sockets: MutableMapping[int, Any], fast: FastPath) -> None:
     sockets[_KEY] = shared
 
 
-class _Desk:
+class _HitResponder:
     """Requests that wait for the end of the loop's round, and the fast path that answers them.
 
     It stands among the loop's sockets, and has none: what the loop asks of all of them before it
@@ -72,7 +72,7 @@ class _Desk:
 
     accepting = False
 
-    def __init__(self, fast: FastPath) -> None:
+    def __init__(self, fast: FastPathMiddleware) -> None:
         self._fast = fast
         self._waiting: list[tuple[_Channel, dict[str, str]]] = []
         self._rests_until = 0.0
@@ -127,7 +127,7 @@ class _Desk:
 class _Channel(HTTPChannel):
     """A connection that has its requests looked at before they are queued for a thread."""
 
-    desk: _Desk
+    desk: _HitResponder
 
     def __init__(
         self,

@@ -24,10 +24,10 @@ from sqlalchemy.orm.attributes import History
 
 from ..errors import ConfigurationError
 from ..protocol.tags import MODEL, check_all, model_tag
-from .tag_expansion import Expansions
+from .tag_expansion import TagExpansions
 
 
-class Row:
+class RowKeys:
     """The key attributes of a row, as it was or as it is."""
 
     def __init__(self, model: type, values: Mapping[str, Any]) -> None:
@@ -80,7 +80,7 @@ class Declaration:
         values = {name: pick(attributes[name].history, row, name) for name in self.keys}
         if any(isinstance(value, ClauseElement) for value in values.values()):
             return frozenset({model_tag(self.model)})
-        return check_all(self.tags(Row(self.model, values)))
+        return check_all(self.tags(RowKeys(self.model, values)))
 
 
 def _old(history: History, row: object, name: str) -> Any:
@@ -96,7 +96,7 @@ class Declarations:
 
     def __init__(self) -> None:
         self._by_model: dict[type, list[Declaration]] = {}
-        self.expansions = Expansions()
+        self.expansions = TagExpansions()
         self._kinds: set[str] = set()
         self._gathered = f"moziweb.cache.gathered.{id(self)}"
 

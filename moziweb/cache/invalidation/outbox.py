@@ -41,7 +41,7 @@ DEFAULT_NAME: Final = "cache_journal"
 
 
 @dataclass(frozen=True, slots=True)
-class JournalRow:
+class OutboxRow:
     """An invalidation. Times are Unix time; ``published`` is None until it is marked."""
 
     id: int
@@ -51,7 +51,7 @@ class JournalRow:
     published: float | None
 
 
-class Journal:
+class Outbox:
     """The table, on the metadata of whoever owns the database, and what is done with it.
 
     ``keep_seconds`` and ``keep_rows`` bound what is kept of published rows.
@@ -120,7 +120,7 @@ class Journal:
 
     def unpublished(
         self, connection: Connection, *, before: float, limit: int = 500
-    ) -> list[JournalRow]:
+    ) -> list[OutboxRow]:
         """The oldest unmarked rows that were created before ``before``."""
         table = self.table
         return self._rows(
@@ -133,7 +133,7 @@ class Journal:
 
     def latest(
         self, connection: Connection, tag: str | None = None, limit: int = 20
-    ) -> list[JournalRow]:
+    ) -> list[OutboxRow]:
         """The latest rows, of one tag or of all, newest first: why something was invalidated."""
         query = select(self.table).order_by(self.table.c.id.desc()).limit(limit)
         if tag is not None:
@@ -142,13 +142,13 @@ class Journal:
 
     def concerning(
         self, connection: Connection, tags: Iterable[str], within: int = 2000
-    ) -> dict[str, JournalRow]:
+    ) -> dict[str, OutboxRow]:
         """The latest row of each of ``tags``, among the latest ``within`` rows of all.
 
         One query; looking for each tag by itself would read the table as often.
         """
         wanted = frozenset(tags)
-        found: dict[str, JournalRow] = {}
+        found: dict[str, OutboxRow] = {}
         for row in self.latest(connection, limit=within) if wanted else ():
             for tag in wanted.intersection(row.tags):
                 found.setdefault(tag, row)
@@ -184,8 +184,8 @@ class Journal:
         )
         return int(removed.rowcount)
 
-    def _rows(self, connection: Connection, query: Select[Any]) -> list[JournalRow]:
+    def _rows(self, connection: Connection, query: Select[Any]) -> list[OutboxRow]:
         return [
-            JournalRow(row.id, row.created, tuple(json.loads(row.tags)), row.reason, row.published)
+            OutboxRow(row.id, row.created, tuple(json.loads(row.tags)), row.reason, row.published)
             for row in connection.execute(query)
         ]

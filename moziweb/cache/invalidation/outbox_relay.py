@@ -9,10 +9,10 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from ..events import Observer
-from ..protocol.stamps import Stamps
-from .outbox import Journal
-from .tag_expansion import Expansions
+from ..events import CacheEvents
+from ..protocol.stamps import StampStore
+from .outbox import Outbox
+from .tag_expansion import TagExpansions
 
 log = logging.getLogger(__name__)
 
@@ -26,25 +26,25 @@ PRUNE_EVERY: Final = 600
 """Looks between two prunings: ten minutes."""
 
 
-class Relay:
+class OutboxRelay:
     """Publishes rows of the journal that nobody has published in time, then marks them."""
 
     def __init__(
         self,
         engine: Engine,
-        journal: Journal,
-        stamps: Stamps,
-        observer: Observer,
+        journal: Outbox,
+        stamps: StampStore,
+        observer: CacheEvents,
         *,
         grace: float = GRACE,
-        expansions: Expansions | None = None,
+        expansions: TagExpansions | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """``now`` is Unix time, the same that writers put into their rows.
 
         ``expansions`` are those of the writers' declarations.
         """
-        self._expansions = expansions or Expansions()
+        self._expansions = expansions or TagExpansions()
         self._engine = engine
         self._journal = journal
         self._stamps = stamps
@@ -86,7 +86,7 @@ class Relay:
 class RelayThread:
     """Runs a relay in the background until it is stopped; failures are logged once each."""
 
-    def __init__(self, relay: Relay, period: float = PERIOD) -> None:
+    def __init__(self, relay: OutboxRelay, period: float = PERIOD) -> None:
         self._relay = relay
         self._period = period
         self._stop = threading.Event()

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from ..errors import StartedUnknownError
-from ..protocol.stamps import Stamps
+from ..protocol.stamps import StampStore
 from .session_tracking import has_written
 
 _KEY = "moziweb.cache.started"
@@ -24,7 +24,7 @@ _KEY = "moziweb.cache.started"
 class SessionClock:
     """Reads the clock for sessions."""
 
-    def __init__(self, stamps: Stamps) -> None:
+    def __init__(self, stamps: StampStore) -> None:
         self._stamps = stamps
 
     def watch(self, target: "Session | sessionmaker[Session] | type[Session]") -> None:

@@ -32,11 +32,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, sessionmaker
 
 from ..errors import PublishError
-from ..events import Observer
-from ..protocol.stamps import Stamps
+from ..events import CacheEvents
+from ..protocol.stamps import StampStore
 from ..protocol.tags import check_all, model_tag
 from .declarations import Declarations
-from .outbox import Journal
+from .outbox import Outbox
 
 log = logging.getLogger(__name__)
 
@@ -85,15 +85,15 @@ def pending_tags(session: Session) -> frozenset[str]:
     return frozenset() if batch is None else frozenset(batch.tags)
 
 
-class Writes:
+class InvalidationTracker:
     """Gathers, journals and publishes what sessions write."""
 
     def __init__(
         self,
         declarations: Declarations,
-        journal: Journal,
-        stamps: Stamps,
-        observer: Observer,
+        journal: Outbox,
+        stamps: StampStore,
+        observer: CacheEvents,
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -130,9 +130,9 @@ class Writes:
         """
 
         def join(session: Session, *_: object) -> None:
-            manager: _PublishManager | None = session.info.get(_JOINED)
+            manager: PublishDataManager | None = session.info.get(_JOINED)
             if manager is None or not manager.joined:
-                session.info[_JOINED] = _PublishManager.join(transaction_manager, self._deliver)
+                session.info[_JOINED] = PublishDataManager.join(transaction_manager, self._deliver)
 
         event.listen(session, "after_begin", join)
         event.listen(session, "after_attach", join)
@@ -219,7 +219,7 @@ class Writes:
         self._declarations.gathered(session).clear()
         if batch is None or not batch.committed or not batch.tags:
             return
-        manager: _PublishManager | None = session.info.get(_JOINED)
+        manager: PublishDataManager | None = session.info.get(_JOINED)
         if manager is not None and manager.joined:
             manager.deliveries.append(batch)
         else:
@@ -265,7 +265,7 @@ class _NoSavepoint:
         """Nothing: what was gathered since concerns too many at worst."""
 
 
-class _PublishManager:
+class PublishDataManager:
     """A data manager that takes part in nothing and publishes at the very end."""
 
     def __init__(self, transaction_manager: Any, deliver: Callable[[_Batch], None]) -> None:
@@ -275,7 +275,9 @@ class _PublishManager:
         self._deliver = deliver
 
     @classmethod
-    def join(cls, transaction_manager: Any, deliver: Callable[[_Batch], None]) -> "_PublishManager":
+    def join(
+        cls, transaction_manager: Any, deliver: Callable[[_Batch], None]
+    ) -> "PublishDataManager":
         """One that has joined the current transaction; not ``joined`` where it is too late."""
         manager = cls(transaction_manager, deliver)
         try:

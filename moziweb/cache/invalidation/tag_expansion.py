@@ -19,7 +19,7 @@ Expand = Callable[[Connection, Collection[str]], Iterable[str]]
 """Given the tags of a kind: all tags that they stand for."""
 
 
-class Expansions:
+class TagExpansions:
     """What tags of some kinds stand for."""
 
     def __init__(self) -> None:

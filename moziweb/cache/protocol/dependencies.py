@@ -26,20 +26,20 @@ NEVER: Final = math.inf
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DependencyGroup:
     """The tags that share one ``started``; most pages have few groups, each with many tags."""
 
     started: int
     tags: tuple[str, ...]
 
 
-def tags_of(dependencies: Iterable[Group]) -> Iterator[str]:
+def tags_of(dependencies: Iterable[DependencyGroup]) -> Iterator[str]:
     """Every tag of some dependencies, each once, for the recorder made them so."""
     for group in dependencies:
         yield from group.tags
 
 
-class Refusal(StrEnum):
+class NotStoredReason(StrEnum):
     """Why a fresh render is served but not stored. The values are labels in the metrics."""
 
     STARTED_UNKNOWN = "started_unknown"
@@ -51,7 +51,7 @@ class Refusal(StrEnum):
     SWITCHED_OFF = "switched_off"
 
 
-class Recorder:
+class DependencyRecorder:
     """Collects the pairs of one render, its expiry, and whether it may be stored.
 
     ``unknown`` says that some piece was rendered from a snapshot of unknown age, ``stale`` that
@@ -102,7 +102,7 @@ class Recorder:
 
     def absorb(
         self,
-        dependencies: Iterable[Group],
+        dependencies: Iterable[DependencyGroup],
         expires: float,
         *,
         checked_at: int | None,
@@ -124,7 +124,7 @@ class Recorder:
         self.cap(expires)
         self._note_check(checked_at)
 
-    def bubble(self, inner: "Recorder") -> None:
+    def bubble(self, inner: "DependencyRecorder") -> None:
         """Take in a part rendered just now, whether or not it could be stored.
 
         One that recorded nothing is of unknown age, and so is whatever it goes into.
@@ -144,24 +144,26 @@ class Recorder:
         self._ends = min(self._ends, ends)
         self.cap(ends)
 
-    def dependencies(self) -> tuple[Group, ...]:
+    def dependencies(self) -> tuple[DependencyGroup, ...]:
         """The pairs, grouped by ``started``, in one order for one content."""
         grouped: dict[int, list[str]] = defaultdict(list)
         for started in self._clocks:
             grouped[started] = []
         for tag, started in self._pairs.items():
             grouped[started].append(tag)
-        return tuple(Group(started, tuple(sorted(grouped[started]))) for started in sorted(grouped))
+        return tuple(
+            DependencyGroup(started, tuple(sorted(grouped[started]))) for started in sorted(grouped)
+        )
 
-    def refusal(self, *, wrote: bool, now: float) -> Refusal | None:
+    def refusal(self, *, wrote: bool, now: float) -> NotStoredReason | None:
         """Why the payload must not be stored, as far as the render knows; None if it may be."""
         if self.stale:
-            return Refusal.STALE_PART  # first: it is what a visitor has to be told
+            return NotStoredReason.STALE_PART  # first: it is what a visitor has to be told
         if self.unknown or not self._clocks:
-            return Refusal.STARTED_UNKNOWN
+            return NotStoredReason.STARTED_UNKNOWN
         if wrote:
-            return Refusal.WROTE
-        return Refusal.EXPIRED if now >= self._expires else None
+            return NotStoredReason.WROTE
+        return NotStoredReason.EXPIRED if now >= self._expires else None
 
     def _add(self, tag: str, started: int) -> None:
         known = self._pairs.get(tag)

@@ -27,7 +27,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from ..errors import EntryCorruptError
-from .dependencies import Group
+from .dependencies import DependencyGroup
 from .tags import check_joined
 
 MAGIC: Final = b"MZ"
@@ -57,7 +57,7 @@ class Entry:
 
     kind: Kind
     payload: bytes
-    dependencies: tuple[Group, ...]
+    dependencies: tuple[DependencyGroup, ...]
     created: float
     expires: float
     encodings: Mapping[str, bytes] = field(default_factory=dict)
@@ -111,7 +111,7 @@ def _decode(data: bytes) -> Entry:
     if magic != MAGIC or version != VERSION:
         raise EntryCorruptError("not an entry of this version")
     _check_sum(data)
-    cut = _Cutter(data, _HEAD.size + _SUM.size)
+    cut = _ByteReader(data, _HEAD.size + _SUM.size)
     groups, tags, facts, payload = lengths
     table = cut.take(groups * _GROUP.size)
     names = cut.take(tags).decode("ascii")
@@ -138,7 +138,7 @@ def _check_sum(data: bytes) -> None:
         raise EntryCorruptError("the checksum differs")
 
 
-class _Cutter:
+class _ByteReader:
     """Takes pieces off the front of some bytes, never more than there is."""
 
     def __init__(self, data: bytes, start: int) -> None:
@@ -158,14 +158,14 @@ class _Cutter:
             raise EntryCorruptError("longer than it says")
 
 
-def _groups(table: bytes, names: list[str]) -> Iterator[Group]:
+def _groups(table: bytes, names: list[str]) -> Iterator[DependencyGroup]:
     at = 0
     for started, count in _GROUP.iter_unpack(table):
         tags = names[at : at + count]
         at += count
         if len(tags) != count:
             raise EntryCorruptError("fewer tags than its groups say")
-        yield Group(started, tuple(tags))
+        yield DependencyGroup(started, tuple(tags))
     if at != len(names):
         raise EntryCorruptError("more tags than its groups say")
 

@@ -21,7 +21,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class KeyMaker:
+class KeyBuilder:
     """Makes the keys of one region.
 
     ``prefix`` sets sites apart that share servers. ``version`` goes into the digest; give it the

@@ -20,14 +20,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..errors import StoreError
-from .store import Cells
+from .store import AtomicStore
 
 _FREE: Final = b"free"
 _UNGUARDED: Final = b"unguarded"
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseTerms:
+class LeaseOptions:
     """How leases are held and waited for, in seconds.
 
     ``life`` is for how long a lease holds without its owner's release: above the longest render.
@@ -44,8 +44,8 @@ class Leases:
 
     def __init__(
         self,
-        cells: Cells,
-        terms: LeaseTerms,
+        cells: AtomicStore,
+        terms: LeaseOptions,
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,

@@ -9,10 +9,10 @@ own and so a ``started`` of its own, never one that is stamped afterwards.
 
 from typing import Protocol
 
-from .stamps import Stamps
+from .stamps import StampStore
 
 
-class Source(Protocol):
+class SnapshotSource(Protocol):
     """What a render reads from."""
 
     def started(self) -> int | None:
@@ -31,7 +31,7 @@ class ClockSource:
     Make one for each render, before anything is read.
     """
 
-    def __init__(self, stamps: Stamps) -> None:
+    def __init__(self, stamps: StampStore) -> None:
         self._started = stamps.clock()
 
     def started(self) -> int | None:

@@ -30,12 +30,12 @@ from contextlib import suppress
 from typing import Final
 
 from ..errors import PublishError, StoreError, StoreUnreachableError
-from .dependencies import Group
-from .store import Cells
+from .dependencies import DependencyGroup
+from .store import AtomicStore
 
 log = logging.getLogger(__name__)
 
-TOMB: Final = b"~"
+TOMBSTONE: Final = b"~"
 CLOCK: Final = "clock"
 _TAG_PREFIX: Final = "tag:"
 _EPOCH_SHIFT: Final = 32
@@ -63,7 +63,7 @@ def unresolved(tags: Iterable[str], stamps: Mapping[str, int], g: int) -> list[s
     return [tag for tag in tags if tag not in stamps or epoch_of(stamps[tag]) != epoch]
 
 
-def valid(dependencies: Iterable[Group], stamps: Mapping[str, int], g: int) -> bool:
+def valid(dependencies: Iterable[DependencyGroup], stamps: Mapping[str, int], g: int) -> bool:
     """Whether an entry with these dependencies is true at the clock ``g``.
 
     ``stamps`` must have been read after ``g``, and so must the entry. Every pair (tag, started)
@@ -82,7 +82,7 @@ def valid(dependencies: Iterable[Group], stamps: Mapping[str, int], g: int) -> b
     return True
 
 
-class Stamps:
+class StampStore:
     """The protocol over a store of cells.
 
     ``ttl`` is the life of a stamp in seconds and must be above the longest life of any entry:
@@ -90,7 +90,10 @@ class Stamps:
     """
 
     def __init__(
-        self, cells: Cells, ttl: float, told: Callable[[Iterable[str] | None], None] | None = None
+        self,
+        cells: AtomicStore,
+        ttl: float,
+        told: Callable[[Iterable[str] | None], None] | None = None,
     ) -> None:
         """``told`` hears which tags have been published; None is everything."""
         self._cells = cells
@@ -150,7 +153,7 @@ class Stamps:
         self._tell(published)
 
     def _publish(self, tags: Iterable[str]) -> None:
-        tombs = {_TAG_PREFIX + tag: TOMB for tag in tags}
+        tombs = {_TAG_PREFIX + tag: TOMBSTONE for tag in tags}
         try:
             for _ in range(_ATTEMPTS):
                 if self._bury(tombs):
@@ -186,7 +189,7 @@ class Stamps:
         """The token to swap a stamp with; None where it is a number of ``epoch`` already."""
         pair = self._cells.gets(name)
         if pair is None:
-            self._cells.add(name, TOMB, self._ttl)
+            self._cells.add(name, TOMBSTONE, self._ttl)
             pair = self._cells.gets(name)
         if pair is None:
             return None

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 
-class Cells(Protocol):
+class AtomicStore(Protocol):
     """Named values of bytes, none empty. ``ttl`` is in seconds, 0 for as long as there is room."""
 
     def get(self, name: str) -> bytes | None:

@@ -28,20 +28,20 @@ from dogpile.cache.exception import DogpileCacheException
 from dogpile.cache.util import coerce_string_conf
 
 from ..errors import ConfigurationError
-from ..events import Observer
+from ..events import CacheEvents
 from ..protocol.entry import encode
-from ..protocol.keys import KeyMaker
-from ..protocol.leases import Leases, LeaseTerms
-from ..protocol.stamps import Stamps
-from ..protocol.store import Cells
-from ..stores.cdn import Purger, over_http
-from ..stores.dogpile_adapter import EntryStore, GuardedBackend, TaggedBackend, entry_or_cant
-from ..stores.memcached import MEMCACHED, MemcachedCells
-from ..stores.memcached_client import Memcached
-from ..stores.memory import MEMORY, MemoryCells
-from ..stores.sqlite import SqliteCells
-from .http_policy import EVERYTHING, Delivery
-from .local_cache import FirstLevel
+from ..protocol.keys import KeyBuilder
+from ..protocol.leases import LeaseOptions, Leases
+from ..protocol.stamps import StampStore
+from ..protocol.store import AtomicStore
+from ..stores.cdn import CdnPurger, over_http
+from ..stores.dogpile_adapter import EntryStore, FailSafeBackend, TaggedBackend, entry_or_cant
+from ..stores.memcached import MEMCACHED, MemcachedAtomicStore
+from ..stores.memcached_client import MemcachedClient
+from ..stores.memory import MEMORY, MemoryAtomicStore
+from ..stores.sqlite import SqliteAtomicStore
+from .http_policy import EVERYTHING, HttpCachePolicy
+from .local_cache import LocalCache
 from .policy import Policy
 from .region import TaggedRegion
 from .settings_schema import CACHE_KEYS, REGION_KEYS, parse
@@ -65,9 +65,9 @@ _GRACE: Final = 60.0
 class Cache:
     """Everything that the ini file says about the cache, built."""
 
-    stamps: Stamps
+    stamps: StampStore
     regions: Mapping[str, TaggedRegion]
-    keys: Mapping[str, KeyMaker]
+    keys: Mapping[str, KeyBuilder]
     dogpile: Mapping[str, CacheRegion]
     """The same regions for use through dogpile's own calls; payloads are ``Entry`` objects."""
     debug: bool = False
@@ -84,14 +84,14 @@ class Cache:
 
     renewers: int = 0
     """How many threads of a process renew hot entries."""
-    purger: Purger | None = None
+    purger: CdnPurger | None = None
     """Has a CDN drop what is published."""
 
 
 def from_settings(
     settings: Mapping[str, Any],
     *,
-    observer: Observer | None = None,
+    observer: CacheEvents | None = None,
     recoverable: tuple[type[Exception], ...] = (),
     now: Callable[[], float] = time.time,
 ) -> Cache:
@@ -105,25 +105,25 @@ def from_settings(
         for name, value in settings.items()
         if name.startswith(PREFIX)
     }
-    return _Builder(given, observer or Observer(), recoverable, now).build()
+    return _Builder(given, observer or CacheEvents(), recoverable, now).build()
 
 
-def open_cells(url: str, prefix: str = "") -> Cells:
+def open_atomic_store(url: str, prefix: str = "") -> AtomicStore:
     """The store that ``cache.stamps.url`` names."""
     scheme, mark, rest = url.partition("://")
     if scheme == "memory" and mark and not rest:
-        return MemoryCells()
+        return MemoryAtomicStore()
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        return SqliteCells(Path(rest[1:]))
+        return SqliteAtomicStore(Path(rest[1:]))
     if scheme == "memcached" and rest and not set(rest) & set(" ,"):
-        return MemcachedCells(Memcached([rest.rstrip("/")]), f"{prefix}:")
+        return MemcachedAtomicStore(MemcachedClient([rest.rstrip("/")]), f"{prefix}:")
     raise ConfigurationError(
         f"{PREFIX}stamps.url = {url}: expected memcached://host:port (one server), sqlite:///path"
         " or memory://"
     )
 
 
-def _teller(purger: Purger) -> Callable[[Iterable[str] | None], None]:
+def _teller(purger: CdnPurger) -> Callable[[Iterable[str] | None], None]:
     def tell(tags: Iterable[str] | None) -> None:
         purger.purge((EVERYTHING,) if tags is None else tags)
 
@@ -133,7 +133,7 @@ def _teller(purger: Purger) -> Callable[[Iterable[str] | None], None]:
 @dataclass(frozen=True, slots=True)
 class _Builder:
     given: Mapping[str, str]
-    observer: Observer
+    observer: CacheEvents
     recoverable: tuple[type[Exception], ...]
     now: Callable[[], float]
 
@@ -142,11 +142,11 @@ class _Builder:
         names = self._names(common["regions"])
         self._check_names(names)
         settings = {name: self._region_settings(name) for name in names}
-        cells = open_cells(common["stamps.url"], common["prefix"])
+        cells = open_atomic_store(common["stamps.url"], common["prefix"])
         ttl = self._ttl(common["stamps.ttl"], settings.values())
         purger = self._purger(common)
-        stamps = Stamps(cells, ttl, _teller(purger) if purger else None)
-        keys = {name: KeyMaker(common["prefix"], name, common["version"]) for name in names}
+        stamps = StampStore(cells, ttl, _teller(purger) if purger else None)
+        keys = {name: KeyBuilder(common["prefix"], name, common["version"]) for name in names}
         regions: dict[str, TaggedRegion] = {}
         dogpile: dict[str, CacheRegion] = {}
         for name in names:
@@ -164,13 +164,13 @@ class _Builder:
             purger,
         )
 
-    def _purger(self, common: Mapping[str, Any]) -> Purger | None:
+    def _purger(self, common: Mapping[str, Any]) -> CdnPurger | None:
         url = common["cdn.purge_url"]
         if not url:
             return None
         method, header = common["cdn.purge_method"], common["cdn.purge_header"]
         send = over_http(url, method, header, common["cdn.purge_secret"])
-        return Purger(send, observer=self.observer)
+        return CdnPurger(send, observer=self.observer)
 
     def _names(self, text: str) -> list[str]:
         names = text.split()
@@ -219,10 +219,10 @@ class _Builder:
         return given if given is not None else 2 * longest
 
     def _region(
-        self, settings: "_RegionSettings", keys: KeyMaker, stamps: Stamps, cells: Cells
+        self, settings: "_RegionSettings", keys: KeyBuilder, stamps: StampStore, cells: AtomicStore
     ) -> tuple[TaggedRegion, CacheRegion]:
-        leases = Leases(MemoryCells() if settings.in_process else cells, settings.terms)
-        guarded = GuardedBackend(settings.name, leases, self.observer)
+        leases = Leases(MemoryAtomicStore() if settings.in_process else cells, settings.terms)
+        guarded = FailSafeBackend(settings.name, leases, self.observer)
         soft = settings.policy(self.recoverable).soft
         tagged = TaggedBackend(stamps, soft=soft, now=self.now)
         dogpile = CacheRegion(
@@ -238,7 +238,7 @@ class _Builder:
             entries=EntryStore(settings.name, guarded, self.observer, settings.values["max_bytes"]),
             stamps=stamps,
             leases=leases,
-            l1=FirstLevel(settings.values["l1_bytes"]),
+            l1=LocalCache(settings.values["l1_bytes"]),
             observer=self.observer,
             now=self.now,
         )
@@ -264,9 +264,9 @@ class _RegionSettings:
         return self.backend in {MEMORY, NULL} or self.backend.startswith("dogpile.cache.memory")
 
     @property
-    def terms(self) -> LeaseTerms:
+    def terms(self) -> LeaseOptions:
         values = self.values
-        return LeaseTerms(values["lease_time"], values["wait"], values["poll"])
+        return LeaseOptions(values["lease_time"], values["wait"], values["poll"])
 
     def policy(self, recoverable: tuple[type[Exception], ...]) -> Policy:
         values = self.values
@@ -277,7 +277,7 @@ class _RegionSettings:
             refresh_after=values["refresh_after"],
             recoverable=recoverable,
             enabled=self.backend != NULL,
-            delivery=Delivery(
+            delivery=HttpCachePolicy(
                 max_age=values["max_age"],
                 s_maxage=values["s_maxage"],
                 stale_while_revalidate=values["stale_while_revalidate"],

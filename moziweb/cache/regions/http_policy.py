@@ -24,7 +24,7 @@ KEY: Final = "delivery"
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class HttpCachePolicy:
     """How a region's pages are delivered. Times are in seconds, 0 is not at all.
 
     ``surrogate_header`` is ``Surrogate-Key`` or ``xkey``, "" for none.
@@ -77,11 +77,11 @@ class Delivery:
         return ", ".join(parts)
 
 
-ASKING: Final = Delivery()
+REVALIDATE_ALWAYS: Final = HttpCachePolicy()
 """Keep, and ask each time."""
 
 
-def delivery_of(entry: Entry) -> Delivery:
+def http_cache_policy_of(entry: Entry) -> HttpCachePolicy:
     """How the region that an entry came from delivers its pages."""
-    found: Delivery = entry.memo.get(KEY, ASKING)
+    found: HttpCachePolicy = entry.memo.get(KEY, REVALIDATE_ALWAYS)
     return found

@@ -34,7 +34,7 @@ class Copy:
     fetched: int
 
 
-class FirstLevel:
+class LocalCache:
     """The least recently used copies of at most ``max_bytes`` altogether; 0 keeps none."""
 
     def __init__(self, max_bytes: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..events import Observer
+from ..events import CacheEvents
 from .rendering import Status
 
 MINUTES: Final = 60
@@ -24,7 +24,7 @@ _HITS: Final = frozenset({Status.HIT, Status.L1, Status.STALE})
 
 
 @dataclass(frozen=True, slots=True)
-class Slow:
+class SlowRender:
     """A render: of which key, how many seconds it took, and when it ended (Unix time)."""
 
     seconds: float
@@ -43,7 +43,7 @@ class Counted:
     stored: int = 0
     stored_bytes: int = 0
     largest: int = 0
-    slowest: tuple[Slow, ...] = ()
+    slowest: tuple[SlowRender, ...] = ()
 
     @property
     def asked(self) -> int:
@@ -62,7 +62,7 @@ def ratio_of(served: dict[str, int]) -> float | None:
     return sum(served.get(status, 0) for status in _HITS) / asked if asked else None
 
 
-class Tally(Observer):
+class InProcessCounters(CacheEvents):
     """Counts. Threads share it."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
@@ -79,7 +79,7 @@ class Tally(Observer):
         """When counting began (Unix time)."""
 
     def served(self, region: str, status: str) -> None:
-        """See ``Observer``.
+        """See ``CacheEvents``.
 
         On the path of every hit, so no lock is taken: should two threads ever count at the very
         same moment, one of some thousands is lost.
@@ -107,17 +107,17 @@ class Tally(Observer):
         return {key: total[0] - self._before.get(key, 0) for key, total in self._totals.items()}
 
     def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         with self._lock:
             counted = self._regions[region]
             counted.renders += 1
             counted.rendered += len(keys)
             counted.render_seconds += seconds
             if keys:
-                counted.slowest = _with(counted.slowest, Slow(seconds, self._now(), keys[0]))
+                counted.slowest = _with(counted.slowest, SlowRender(seconds, self._now(), keys[0]))
 
     def stored(self, region: str, size: int) -> None:
-        """See ``Observer``."""
+        """See ``CacheEvents``."""
         with self._lock:
             counted = self._regions[region]
             counted.stored += 1
@@ -153,7 +153,7 @@ def _of_region(counts: dict[tuple[str, str], int], region: str) -> dict[str, int
     }
 
 
-def _with(slowest: tuple[Slow, ...], slow: Slow) -> tuple[Slow, ...]:
+def _with(slowest: tuple[SlowRender, ...], slow: SlowRender) -> tuple[SlowRender, ...]:
     """The slowest renders with another one among them, each key once."""
     by_key = {each.key: each for each in (*slowest, slow)}
     by_key[slow.key] = max(

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..protocol.entry import Entry
-from ..protocol.keys import KeyMaker
+from ..protocol.keys import KeyBuilder
 from .region import TaggedRegion
-from .rendering import RenderContext, Rendered, Served
+from .rendering import CacheResult, RenderContext, Rendered
 
 MOVED: Final = frozenset({301, 302, 303, 307, 308})
 MISSING: Final = frozenset({404, 410})
@@ -26,19 +26,19 @@ _INSTEAD_OF: Final = "instead_of"
 
 
 @dataclass(frozen=True, slots=True)
-class Strays:
+class NegativeEntries:
     """The strays among the answers of a region's views."""
 
     region: TaggedRegion
-    keys: KeyMaker
+    keys: KeyBuilder
 
-    def find(self, page: str) -> Served | None:
+    def find(self, page: str) -> CacheResult | None:
         """What is answered instead of the page with this key, if that is known and true."""
         return self.region.find(
             self._place(page), lambda entry: entry.content.get(_INSTEAD_OF) == page
         )
 
-    def store(self, page: str, answer: Rendered, context: RenderContext) -> Served | None:
+    def store(self, page: str, answer: Rendered, context: RenderContext) -> CacheResult | None:
         """Store what is answered instead of a page, as ``context`` has recorded it.
 
         None if another one is being stored at the same place.

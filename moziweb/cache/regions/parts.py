@@ -3,23 +3,23 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..events import Observer
+from ..events import CacheEvents
 from ..protocol.leases import Leases
-from ..protocol.stamps import Stamps
+from ..protocol.stamps import StampStore
 from ..stores.dogpile_adapter import EntryStore
-from .local_cache import FirstLevel
+from .local_cache import LocalCache
 from .policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class RegionParts:
     """What a region is made of."""
 
     name: str
     policy: Policy
     entries: EntryStore
-    stamps: Stamps
+    stamps: StampStore
     leases: Leases
-    l1: FirstLevel
-    observer: Observer
+    l1: LocalCache
+    observer: CacheEvents
     now: Callable[[], float]

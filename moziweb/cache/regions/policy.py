@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .http_policy import ASKING, Delivery
+from .http_policy import REVALIDATE_ALWAYS, HttpCachePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,6 @@ class Policy:
     refresh_after: float = 1.0
     recoverable: tuple[type[Exception], ...] = ()
     enabled: bool = True
-    delivery: Delivery = ASKING
+    delivery: HttpCachePolicy = REVALIDATE_ALWAYS
     stray_life: float = 60.0
     stray_places: int = 1000

@@ -17,25 +17,25 @@ from dataclasses import replace
 
 from ..protocol.dependencies import NEVER
 from ..protocol.entry import Entry
-from ..protocol.snapshots import Source
-from .parts import Parts
+from ..protocol.snapshots import SnapshotSource
+from .parts import RegionParts
 from .policy import Policy
-from .rendering import ENDS, RenderContext, Rendered, Served, Status, Stopwatch
-from .validation import judge, resolve
-from .write import finish
+from .rendering import ENDS, CacheResult, RenderContext, Rendered, Status, Stopwatch
+from .validation import fetch_and_validate, resolve
+from .write import store_rendered
 
 RenderMany = Callable[[Mapping[str, RenderContext]], Mapping[str, Rendered]]
 
 
-class Read:
+class ReadOperation:
     """One read of some keys: each is either served or still missing."""
 
     def __init__(
         self,
-        parts: Parts,
+        parts: RegionParts,
         keys: Iterable[str],
         render: RenderMany,
-        source: Source,
+        source: SnapshotSource,
         parent: RenderContext | None,
     ) -> None:
         self._parts = parts
@@ -43,12 +43,12 @@ class Read:
         self._render_many = render
         self._source = source
         self._parent = parent
-        self._served: dict[str, Served] = {}
+        self._served: dict[str, CacheResult] = {}
         self._outdated: dict[str, Entry] = {}
         self._unresolved: set[str] = set()
         self._watch = Stopwatch()
 
-    def run(self) -> dict[str, Served]:
+    def run(self) -> dict[str, CacheResult]:
         """Serve every key."""
         parts = self._parts
         if self._source.wrote():  # it would not see what it has written itself
@@ -78,7 +78,7 @@ class Read:
         if not rest:
             return
         with self._watch.on("fetch"):
-            judged = judge(self._parts, rest, g)
+            judged = fetch_and_validate(self._parts, rest, g)
         for key, entry in judged.true.items():
             if not self._to_be_renewed(entry):
                 self._serve_true(key, entry, g, Status.HIT)
@@ -140,7 +140,7 @@ class Read:
             return
         elapsed = time.perf_counter() - began
         self._parts.observer.rendered(self._parts.name, elapsed, keys)
-        served = finish(self._parts, self._source, contexts, rendered)
+        served = store_rendered(self._parts, self._source, contexts, rendered)
         for key, each in served.items():
             self._served[key] = each
             if self._parent is not None:
@@ -155,14 +155,14 @@ class Read:
         return True
 
     def _serve_true(self, key: str, entry: Entry, g: int, status: Status) -> None:
-        self._served[key] = serve(self._parts, entry, status)
+        self._served[key] = hit_result(self._parts, entry, status)
         if self._parent is not None:
             self._parent.recorder.absorb(
                 entry.dependencies, entry.expires, checked_at=g, ends=_end_of(entry)
             )
 
     def _serve_stale(self, key: str, entry: Entry) -> None:
-        self._served[key] = Served(Status.STALE, entry)
+        self._served[key] = CacheResult(Status.STALE, entry)
         if self._parent is not None:
             recorder = self._parent.recorder
             recorder.absorb(entry.dependencies, entry.expires, checked_at=None, stale=True)
@@ -206,11 +206,11 @@ class Read:
         return True
 
 
-def serve(
-    parts: Parts, entry: Entry, status: Status, spent: tuple[tuple[str, float], ...] = ()
-) -> Served:
+def hit_result(
+    parts: RegionParts, entry: Entry, status: Status, spent: tuple[tuple[str, float], ...] = ()
+) -> CacheResult:
     """A hit, with a note when it is due for renewal."""
-    return Served(status, entry, None, is_due(parts.policy, entry, parts.now()), spent)
+    return CacheResult(status, entry, None, is_due(parts.policy, entry, parts.now()), spent)
 
 
 def is_due(policy: Policy, entry: Entry, now: float) -> bool:

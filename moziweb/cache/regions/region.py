@@ -5,19 +5,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from ..errors import CacheError, StoreUnreachableError
-from ..events import Observer
+from ..events import CacheEvents
 from ..protocol.entry import Entry
 from ..protocol.leases import Leases
-from ..protocol.snapshots import Source
-from ..protocol.stamps import Stamps
+from ..protocol.snapshots import SnapshotSource
+from ..protocol.stamps import StampStore
 from ..stores.dogpile_adapter import EntryStore
-from .local_cache import Copy, FirstLevel
-from .parts import Parts
+from .local_cache import Copy, LocalCache
+from .parts import RegionParts
 from .policy import Policy
-from .read import Read, RenderMany, is_due, serve
-from .rendering import RenderContext, Rendered, Served, Status
-from .validation import judge, rechecked
-from .write import finish
+from .read import ReadOperation, RenderMany, hit_result, is_due
+from .rendering import CacheResult, RenderContext, Rendered, Status
+from .validation import fetch_and_validate, revalidate_copies
+from .write import store_rendered
 
 Render = Callable[[RenderContext], Rendered]
 
@@ -31,14 +31,14 @@ class TaggedRegion:
         policy: Policy,
         *,
         entries: EntryStore,
-        stamps: Stamps,
+        stamps: StampStore,
         leases: Leases,
-        l1: FirstLevel,
-        observer: Observer,
+        l1: LocalCache,
+        observer: CacheEvents,
         now: Callable[[], float] = time.time,
     ) -> None:
         """``now`` is Unix time, for expiries."""
-        self._parts = Parts(name, policy, entries, stamps, leases, l1, observer, now)
+        self._parts = RegionParts(name, policy, entries, stamps, leases, l1, observer, now)
         self._due: Callable[[str], None] | None = None
 
     @property
@@ -77,7 +77,7 @@ class TaggedRegion:
         """
         return self._parts.entries.get_multi(keys)
 
-    def lookup(self, key: str) -> Served | None:
+    def lookup(self, key: str) -> CacheResult | None:
         """Serve the entry of ``key`` if it is there and true; None otherwise.
 
         The short way for what comes before everything else in a request: no render is at hand, no
@@ -91,15 +91,15 @@ class TaggedRegion:
         clock = time.perf_counter() - began
         entry = parts.l1.get(key, g, parts.now())
         status = Status.HIT if entry is None else Status.L1
-        entry = entry or judge(parts, [key], g).true.get(key)
+        entry = entry or fetch_and_validate(parts, [key], g).true.get(key)
         if entry is None:
             return None
         parts.observer.served(parts.name, status)
         self._note(key, entry)
         spent = (("clock", clock), ("total", time.perf_counter() - began))
-        return serve(parts, entry, status, spent)
+        return hit_result(parts, entry, status, spent)
 
-    def find(self, key: str, wanted: Callable[[Entry], bool]) -> Served | None:
+    def find(self, key: str, wanted: Callable[[Entry], bool]) -> CacheResult | None:
         """Serve the entry of ``key`` if it is there, ``wanted`` and true; None otherwise.
 
         For what may be asked for without end: no copy is kept in this process.
@@ -108,11 +108,11 @@ class TaggedRegion:
         g = parts.stamps.clock() if parts.policy.enabled else None
         if g is None:
             return None
-        entry = judge(parts, [key], g, remember=False).true.get(key)
+        entry = fetch_and_validate(parts, [key], g, remember=False).true.get(key)
         if entry is None or not wanted(entry):
             return None
         parts.observer.served(parts.name, Status.HIT)
-        return Served(Status.HIT, entry)
+        return CacheResult(Status.HIT, entry)
 
     def recall(self, key: str) -> tuple[Entry, float] | None:
         """The copy of ``key`` in this process, if it is true; the seconds that the clock took.
@@ -147,7 +147,7 @@ class TaggedRegion:
         """
         behind = {key: copy for key, copy in copies.items() if copy.g != g}
         if g is not None and behind:
-            rechecked(self._parts, behind, g)
+            revalidate_copies(self._parts, behind, g)
 
     def true_copy(self, key: str, copy: Copy, g: int | None) -> Entry | None:
         """The entry of a copy, if it is true at the clock ``g``; one clock may do for many copies.
@@ -165,8 +165,13 @@ class TaggedRegion:
         return copy.entry
 
     def get_or_render(
-        self, key: str, render: Render, *, source: Source, parent: RenderContext | None = None
-    ) -> Served:
+        self,
+        key: str,
+        render: Render,
+        *,
+        source: SnapshotSource,
+        parent: RenderContext | None = None,
+    ) -> CacheResult:
         """Serve the entry of ``key``, rendered if need be.
 
         ``source`` is what a render would read from. ``parent`` is the render that this piece goes
@@ -183,22 +188,22 @@ class TaggedRegion:
         keys: Sequence[str],
         render: RenderMany,
         *,
-        source: Source,
+        source: SnapshotSource,
         parent: RenderContext | None = None,
-    ) -> list[Served]:
+    ) -> list[CacheResult]:
         """Serve the entries of ``keys``, in their order, with one fetch for all.
 
         ``render`` is given the keys to render, each with a context of its own, and returns a
         payload for each. It may be called more than once, with other keys.
         """
-        served = Read(self._parts, keys, render, source, parent).run()
+        served = ReadOperation(self._parts, keys, render, source, parent).run()
         for key, each in served.items():
             self._parts.observer.served(self.name, each.status)
             if each.refresh_due:
                 self._note(key, each.entry)
         return [served[key] for key in keys]
 
-    def refresh(self, key: str, render: Render, *, source: Source) -> Served | None:
+    def refresh(self, key: str, render: Render, *, source: SnapshotSource) -> CacheResult | None:
         """Renew the entry of ``key`` although it may still be true; None if someone is at it.
 
         For renewals in the background, before a hot entry expires. ``source`` must be one of its
@@ -215,7 +220,7 @@ class TaggedRegion:
 
         return timed
 
-    def _refreshed(self, key: str, render: Render, source: Source) -> Served | None:
+    def _refreshed(self, key: str, render: Render, source: SnapshotSource) -> CacheResult | None:
         token = self._parts.leases.take(key)
         if token is None:
             return None
@@ -226,9 +231,9 @@ class TaggedRegion:
         finally:
             self._parts.leases.release(key, token)
 
-    def _made(self, key: str, context: RenderContext, render: Render) -> Served:
+    def _made(self, key: str, context: RenderContext, render: Render) -> CacheResult:
         rendered = {key: render(context)}
-        return finish(self._parts, context.source, {key: context}, rendered)[key]
+        return store_rendered(self._parts, context.source, {key: context}, rendered)[key]
 
     def reject(self, key: str) -> None:
         """Count the entry of ``key`` as corrupt and forget it, as well as the stores let us."""
@@ -237,8 +242,13 @@ class TaggedRegion:
             self.forget(key)
 
     def replace(
-        self, key: str, render: Render, *, source: Source, parent: RenderContext | None = None
-    ) -> Served:
+        self,
+        key: str,
+        render: Render,
+        *,
+        source: SnapshotSource,
+        parent: RenderContext | None = None,
+    ) -> CacheResult:
         """Reject the entry of ``key`` and make it anew, whatever lies there and whoever is at it.
 
         For an entry that is true and yet cannot be served. A store that keeps what it is asked to
@@ -253,16 +263,16 @@ class TaggedRegion:
         self._parts.observer.served(self.name, served.status)
         return served
 
-    def renew(self, key: str, render: Render, *, source: Source) -> Served | None:
+    def renew(self, key: str, render: Render, *, source: SnapshotSource) -> CacheResult | None:
         """Refresh the entry of ``key`` unless another process has, and was not told of."""
         parts = self._parts
         g = parts.stamps.clock()
-        known = None if g is None else judge(parts, [key], g).true.get(key)
+        known = None if g is None else fetch_and_validate(parts, [key], g).true.get(key)
         if known is not None and not is_due(self.policy, known, parts.now()):
             return None
         return self.refresh(key, render, source=source)
 
-    def put(self, key: str, rendered: Rendered, context: RenderContext) -> Served | None:
+    def put(self, key: str, rendered: Rendered, context: RenderContext) -> CacheResult | None:
         """Store what was rendered and recorded elsewhere; None if someone is at it just now."""
 
         def render(empty: RenderContext) -> Rendered:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from ..protocol.dependencies import Recorder, Refusal
+from ..protocol.dependencies import DependencyRecorder, NotStoredReason
 from ..protocol.entry import Entry, Kind
-from ..protocol.snapshots import Source
+from ..protocol.snapshots import SnapshotSource
 
 ENDS: Final = "ends"
 """Fact of an entry that runs out because what it shows of the present is over then."""
@@ -26,7 +26,7 @@ class Rendered:
     content: Mapping[str, str | int | float] = field(default_factory=dict)
     debug: Mapping[str, str | int | float] = field(default_factory=dict)
 
-    def entry(self, recorder: Recorder, created: float, expires: float) -> Entry:
+    def entry(self, recorder: DependencyRecorder, created: float, expires: float) -> Entry:
         """The entry of this payload with what its render recorded."""
         ends = recorder.ends <= min(expires, recorder.expires)
         return Entry(
@@ -48,11 +48,11 @@ class RenderContext:
     that their dependencies become its own.
     """
 
-    def __init__(self, source: Source, renew_before: float = -math.inf) -> None:
+    def __init__(self, source: SnapshotSource, renew_before: float = -math.inf) -> None:
         """Parts that run out by ``renew_before`` (Unix time) are rendered anew, though true."""
         self.source = source
         self.renew_before = renew_before
-        self.recorder = Recorder()
+        self.recorder = DependencyRecorder()
         self.is_stray = False
         """Whether the payload is one of countless that nobody may miss (``strays.py``)."""
 
@@ -62,7 +62,7 @@ class RenderContext:
 
     def start_over(self) -> None:
         """Forget what was recorded: the render begins anew."""
-        self.recorder = Recorder()
+        self.recorder = DependencyRecorder()
         self.is_stray = False
 
     def cap(self, expires: float) -> None:
@@ -89,12 +89,12 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class CacheResult:
     """An entry and how it came."""
 
     status: Status
     entry: Entry
-    refusal: Refusal | None = None
+    refusal: NotStoredReason | None = None
     refresh_due: bool = False
     """A hit past the share of its life after which it is to be renewed in the background."""
     spent: tuple[tuple[str, float], ...] = ()

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import ConfigurationError
-from ..protocol.leases import LeaseTerms
+from ..protocol.leases import LeaseOptions
 
-_TERMS: Final = LeaseTerms()
+_TERMS: Final = LeaseOptions()
 
 
 @dataclass(frozen=True, slots=True)

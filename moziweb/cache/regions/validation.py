@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import StoreError
-from ..protocol.dependencies import Group, tags_of
+from ..protocol.dependencies import DependencyGroup, tags_of
 from ..protocol.entry import Entry
 from ..protocol.stamps import copies_tag, unresolved, valid
 from .http_policy import KEY
 from .local_cache import Copy
-from .parts import Parts
+from .parts import RegionParts
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ValidationResult:
     """What a look at the store found: entries by key, and the tags that have no number."""
 
     true: Mapping[str, Entry]
@@ -24,7 +24,9 @@ class Judged:
     unresolved: frozenset[str]
 
 
-def judge(parts: Parts, keys: Sequence[str], g: int, *, remember: bool = True) -> Judged:
+def fetch_and_validate(
+    parts: RegionParts, keys: Sequence[str], g: int, *, remember: bool = True
+) -> ValidationResult:
     """Fetch the entries of ``keys`` and judge them at the clock ``g``, read before this call.
 
     What is true is remembered in the first level, if it is to be, and what is not is forgotten
@@ -52,14 +54,14 @@ def judge(parts: Parts, keys: Sequence[str], g: int, *, remember: bool = True) -
         for key in outdated:
             parts.l1.forget(key)
     tags = {tag for entry in outdated.values() for tag in tags_of(entry.dependencies)}
-    return Judged(true, outdated, frozenset(unresolved(tags, stamps, g)))
+    return ValidationResult(true, outdated, frozenset(unresolved(tags, stamps, g)))
 
 
-def rechecked(parts: Parts, copies: Mapping[str, Copy], g: int) -> None:
+def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], g: int) -> None:
     """Have what is true of ``copies``, by key, be so at the clock ``g``, read before this call.
 
     One look at stamps serves all; no entry is fetched. A copy that is not found true is forgotten,
-    so that nobody checks it again: a look at the store will tell (``judge``). Where stamps cannot
+    so that nobody checks it again: a look at the store will tell (``fetch_and_validate``). Where stamps cannot
     be asked, nothing is.
     """
     now = parts.now()
@@ -69,7 +71,7 @@ def rechecked(parts: Parts, copies: Mapping[str, Copy], g: int) -> None:
     if stamps is None:
         return
     for key, copy in alive.items():
-        removed = Group(copy.fetched, (tag,))
+        removed = DependencyGroup(copy.fetched, (tag,))
         if valid((*copy.entry.dependencies, removed), stamps, g):
             parts.l1.checked_again(copy, g)
         else:
@@ -77,7 +79,7 @@ def rechecked(parts: Parts, copies: Mapping[str, Copy], g: int) -> None:
 
 
 def stamps_of(
-    parts: Parts, entries: Iterable[Entry], more: Iterable[str] = ()
+    parts: RegionParts, entries: Iterable[Entry], more: Iterable[str] = ()
 ) -> Mapping[str, int] | None:
     """The stamps of all tags of ``entries`` and of ``more``; None when they cannot be asked for."""
     tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
@@ -91,7 +93,7 @@ def stamps_of(
         return None
 
 
-def resolve(parts: Parts, tags: Iterable[str]) -> None:
+def resolve(parts: RegionParts, tags: Iterable[str]) -> None:
     """Resolve, as well as the store lets us: an entry with an unresolved tag is a miss."""
     wanted = sorted(tags)
     if not wanted:

@@ -2,27 +2,27 @@
 
 from collections.abc import Mapping
 
-from ..protocol.dependencies import Refusal, tags_of
+from ..protocol.dependencies import NotStoredReason, tags_of
 from ..protocol.entry import Entry, encode
-from ..protocol.snapshots import Source
+from ..protocol.snapshots import SnapshotSource
 from ..protocol.stamps import unresolved
 from .http_policy import KEY
-from .parts import Parts
-from .rendering import RenderContext, Rendered, Served, Status
+from .parts import RegionParts
+from .rendering import CacheResult, RenderContext, Rendered, Status
 from .validation import resolve, stamps_of
 
 
-def finish(
-    parts: Parts,
-    source: Source,
+def store_rendered(
+    parts: RegionParts,
+    source: SnapshotSource,
     contexts: Mapping[str, RenderContext],
     rendered: Mapping[str, Rendered],
-) -> dict[str, Served]:
+) -> dict[str, CacheResult]:
     """Make entries of what was rendered, and store those that may be stored."""
     now = parts.now()
     until = now + parts.policy.expiration_time
     wrote = source.wrote()
-    served: dict[str, Served] = {}
+    served: dict[str, CacheResult] = {}
     for key, context in contexts.items():
         recorder = context.recorder
         entry = rendered[key].entry(recorder, now, until)
@@ -32,34 +32,34 @@ def finish(
             parts.l1.forget(key)  # whether or not the store takes what comes in its place
             refusal = _stored(parts, key, entry)
         if refusal is None:
-            _settle(parts, key, entry, recorder.checked_at)
+            _resolve_tags_of(parts, key, entry, recorder.checked_at)
         else:
             parts.observer.refused(parts.name, refusal)
         parts.observer.made(parts.name, entry.kind.name.lower())
-        served[key] = Served(_status(refusal), entry, refusal)
+        served[key] = CacheResult(_status(refusal), entry, refusal)
     return served
 
 
-def _status(refusal: Refusal | None) -> Status:
+def _status(refusal: NotStoredReason | None) -> Status:
     """Of what was just rendered; a page with an outdated part is itself outdated."""
     if refusal is None:
         return Status.MISS
-    return Status.STALE if refusal is Refusal.STALE_PART else Status.BYPASS
+    return Status.STALE if refusal is NotStoredReason.STALE_PART else Status.BYPASS
 
 
-def _stored(parts: Parts, key: str, entry: Entry) -> Refusal | None:
+def _stored(parts: RegionParts, key: str, entry: Entry) -> NotStoredReason | None:
     if not parts.policy.enabled:
-        return Refusal.SWITCHED_OFF
+        return NotStoredReason.SWITCHED_OFF
     data = encode(entry)
     if not parts.entries.fits(data):
-        return Refusal.TOO_BIG
+        return NotStoredReason.TOO_BIG
     if not parts.entries.store({key: data}, entry.created):
-        return Refusal.STORE_DOWN
+        return NotStoredReason.STORE_DOWN
     parts.observer.stored(parts.name, len(data))
     return None
 
 
-def _settle(parts: Parts, key: str, entry: Entry, checked_at: int | None) -> None:
+def _resolve_tags_of(parts: RegionParts, key: str, entry: Entry, checked_at: int | None) -> None:
     """Give every tag of a stored entry a number, without which the entry would never hit.
 
     A page made of checked parts alone is true at the least of their clocks, and may be kept.

@@ -19,7 +19,7 @@ from typing import Final
 
 import urllib3
 
-from ..events import Observer
+from ..events import CacheEvents
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ Send = Callable[[str], None]
 """Asks for one purge; the text is tags with spaces between. Raises when it fails."""
 
 
-class Purger:
+class CdnPurger:
     """Has tags purged, soon and once more ``again`` seconds later."""
 
     def __init__(
@@ -47,10 +47,10 @@ class Purger:
         *,
         again: float = AGAIN,
         clock: Callable[[], float] = time.monotonic,
-        observer: Observer | None = None,
+        observer: CacheEvents | None = None,
     ) -> None:
         self._send = send
-        self._observer = observer or Observer()
+        self._observer = observer or CacheEvents()
         self._again = again
         self._clock = clock
         self._wake = threading.Condition()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 
-class Breaker:
+class CircuitBreaker:
     """Closed: calls pass. Open: calls are refused, but for one probe in each ``rest`` seconds."""
 
     def __init__(self, rest: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,6 +1,6 @@
 """What stands between dogpile and a backend: failures become misses, and tags are honoured.
 
-``GuardedBackend`` is always there. A store that does not answer is a miss and a counter, never an
+``FailSafeBackend`` is always there. A store that does not answer is a miss and a counter, never an
 error page; locks are leases (``lease.py``).
 
 ``TaggedBackend`` makes a region safe for those who use it through dogpile's own calls
@@ -26,25 +26,25 @@ from dogpile.cache.proxy import ProxyBackend
 from dogpile.cache.region import value_version
 
 from ..errors import EntryCorruptError, StoreError, StoreUnreachableError
-from ..events import Observer
+from ..events import CacheEvents
 from ..protocol.dependencies import tags_of
 from ..protocol.entry import Entry, decode
 from ..protocol.leases import Leases
-from ..protocol.stamps import Stamps, unresolved, valid
+from ..protocol.stamps import StampStore, unresolved, valid
 
 log = logging.getLogger(__name__)
 
-ANCIENT: Final = 1.0
+EXPIRED_AT: Final = 1.0
 """A time of creation before any expiry; 0 would mean to dogpile that there is no value."""
 
 _PROBES: Final = 16
 """Keys that a check asks for: with four servers, one is passed over once in a hundred times."""
 
 
-class GuardedBackend(ProxyBackend):
+class FailSafeBackend(ProxyBackend):
     """A backend whose failures are misses, and whose mutexes are leases."""
 
-    def __init__(self, name: str, leases: Leases, observer: Observer) -> None:
+    def __init__(self, name: str, leases: Leases, observer: CacheEvents) -> None:
         self._name = name
         self._leases = leases
         self._observer = observer
@@ -125,7 +125,7 @@ class TaggedBackend(ProxyBackend):
     without, it is as good as missing, and dogpile lets everyone wait for the new one.
     """
 
-    def __init__(self, stamps: Stamps, *, soft: bool, now: Callable[[], float]) -> None:
+    def __init__(self, stamps: StampStore, *, soft: bool, now: Callable[[], float]) -> None:
         self._stamps = stamps
         self._soft = soft
         self._now = now
@@ -193,7 +193,7 @@ class _Framed:
 
     def aged(self) -> bytes:
         """The same, created long ago."""
-        head = json.dumps({**self.metadata, "ct": ANCIENT}).encode("ascii")
+        head = json.dumps({**self.metadata, "ct": EXPIRED_AT}).encode("ascii")
         return b"%b|%b" % (head, self.payload)
 
 
@@ -224,8 +224,8 @@ class EntryStore:
     def __init__(
         self,
         name: str,
-        backend: GuardedBackend,
-        observer: Observer,
+        backend: FailSafeBackend,
+        observer: CacheEvents,
         max_bytes: int = DEFAULT_MAX_BYTES,
     ) -> None:
         self._name = name

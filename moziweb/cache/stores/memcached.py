@@ -7,18 +7,18 @@ from dogpile.cache import register_backend
 from dogpile.cache.api import NO_VALUE, BytesBackend, SerializedReturnType
 from dogpile.cache.util import sha1_mangle_key
 
-from .memcached_client import Memcached, is_plain_key
+from .memcached_client import MemcachedClient, is_plain_key
 from .memory import only_bytes
 
 
-class MemcachedCells:
+class MemcachedAtomicStore:
     """Cells in one memcached.
 
     One server and not a ring: measured, a ``set_multi`` to an ejected node reported no failure, and
     the old stamp came back with the node.
     """
 
-    def __init__(self, client: Memcached, prefix: str = "") -> None:
+    def __init__(self, client: MemcachedClient, prefix: str = "") -> None:
         """``prefix`` goes before every name, so that two sites may share a server."""
         self._client = client
         self._prefix = prefix
@@ -75,7 +75,7 @@ class MemcachedBackend(BytesBackend):
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         url = arguments["url"]
         servers = [url] if isinstance(url, str) else list(url)
-        self._client = Memcached(servers, behaviors_extra=arguments.get("behaviors"))
+        self._client = MemcachedClient(servers, behaviors_extra=arguments.get("behaviors"))
         self._ttl = float(arguments.get("memcached_expire_time", 0))
 
     def statistics(self) -> dict[str, dict[str, str]]:

@@ -39,8 +39,8 @@ from ..errors import (
     StoreUnreachableError,
     ValueTooBigError,
 )
-from .circuit_breaker import Breaker
-from .memcached_clock_socket import Line, LineError
+from .circuit_breaker import CircuitBreaker
+from .memcached_clock_socket import ClockSocket, ClockSocketError
 
 T = TypeVar("T")
 
@@ -68,8 +68,8 @@ FORBIDDEN_BEHAVIORS: Final = frozenset(
 
 _POISON: Final = object()
 
-_LEFT_ALONE: Final = "memcached hung a moment ago and is left alone"
-_HANGS: Final = "no answer from memcached within its time-out"
+_CIRCUIT_OPEN: Final = "memcached hung a moment ago and is left alone"
+_TIMED_OUT: Final = "no answer from memcached within its time-out"
 
 
 class _BytesClient(pylibmc.Client):
@@ -99,7 +99,7 @@ def behaviors(extra: Mapping[str, int | str]) -> dict[str, int | str]:
     return chosen
 
 
-class Memcached:
+class MemcachedClient:
     """Bytes in a ring of memcached servers, from any thread; drivers' errors stay inside.
 
     Every method raises ``StoreUnreachableError`` when a server it needs does not answer in time,
@@ -111,7 +111,7 @@ class Memcached:
         servers: Sequence[str],
         *,
         behaviors_extra: Mapping[str, int | str] | None = None,
-        breaker: Breaker | None = None,
+        breaker: CircuitBreaker | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         """``servers`` are ``host:port`` texts; ``now`` is Unix time, for long expiries."""
@@ -124,7 +124,7 @@ class Memcached:
         except (pylibmc.Error, ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(f"memcached {', '.join(servers)}: {error}") from error
         self._local = threading.local()
-        self._breaker = breaker or Breaker()
+        self._breaker = breaker or CircuitBreaker()
         self._now = now
 
     @classmethod
@@ -141,13 +141,13 @@ class Memcached:
         """``get`` of some bytes on the only server, such as the clock: see ``line.py``."""
         _check_key(key)
         if not self._breaker.allows():
-            raise StoreUnreachableError(_LEFT_ALONE)
+            raise StoreUnreachableError(_CIRCUIT_OPEN)
         try:
             value = self._ask(key.encode())
         except TimeoutError as error:
             self._breaker.trip()
-            raise StoreUnreachableError(_HANGS) from error
-        except (OSError, LineError) as error:
+            raise StoreUnreachableError(_TIMED_OUT) from error
+        except (OSError, ClockSocketError) as error:
             raise StoreUnreachableError(f"{type(error).__name__}: {error}") from error
         self._breaker.reset()
         return value
@@ -158,9 +158,9 @@ class Memcached:
         A line is put back after a whole answer only: an exception that comes from outside, a
         signal's, must not leave an answer to be read by the next question.
         """
-        kept: tuple[int, Line] | None = self._local.__dict__.pop("line", None)
+        kept: tuple[int, ClockSocket] | None = self._local.__dict__.pop("line", None)
         if kept is not None and kept[0] == os.getpid():
-            with suppress(LineError):
+            with suppress(ClockSocketError):
                 value = kept[1].get(key)
                 self._local.line = kept
                 return value
@@ -169,12 +169,12 @@ class Memcached:
         self._local.line = (os.getpid(), line)
         return value
 
-    def _new_line(self) -> Line:
+    def _new_line(self) -> ClockSocket:
         (server,) = self._servers
         connect, answer = (
             int(self._behaviors[name]) / 1000 for name in ("connect_timeout", "_poll_timeout")
         )
-        return Line(server, connect, answer)
+        return ClockSocket(server, connect, answer)
 
     def get_multi(self, keys: Iterable[str]) -> dict[str, bytes]:
         """What is there of ``keys``, in one round trip per server."""
@@ -262,7 +262,7 @@ class Memcached:
     ) -> T:
         """Run ``action`` on this thread's client. Where ``lacking``, a slow answer is none."""
         if not self._breaker.allows():
-            raise StoreUnreachableError(_LEFT_ALONE)
+            raise StoreUnreachableError(_CIRCUIT_OPEN)
         began = time.monotonic()
         try:
             found = action(self._client())
@@ -271,7 +271,7 @@ class Memcached:
             raise _translated(error) from error
         if lacking(found) and time.monotonic() - began >= self._slow:
             self._breaker.trip()
-            raise StoreUnreachableError(_HANGS)
+            raise StoreUnreachableError(_TIMED_OUT)
         self._breaker.reset()
         return found
 

@@ -25,11 +25,11 @@ _END: Final = b"END\r\n"
 _AFTER: Final = b"\r\n" + _END
 
 
-class LineError(StoreError):
+class ClockSocketError(StoreError):
     """The line is of no more use: cut, or answered with something else."""
 
 
-class Line:
+class ClockSocket:
     """A connection of one thread. After any exception it is closed and must not be used again."""
 
     def __init__(self, server: str, connect_timeout: float, timeout: float) -> None:
@@ -46,7 +46,7 @@ class Line:
     def get(self, key: bytes) -> bytes | None:
         """The value at ``key``, None where there is none or one that is not plain bytes.
 
-        Raises ``TimeoutError`` when the server hangs, ``LineError`` for everything else.
+        Raises ``TimeoutError`` when the server hangs, ``ClockSocketError`` for everything else.
         """
         try:
             self._socket.send(b"get %b\r\n" % key)
@@ -60,8 +60,8 @@ class Line:
             raise TimeoutError("memcached hangs") from error
         except OSError as error:
             self.close()
-            raise LineError(str(error)) from error
-        except LineError:
+            raise ClockSocketError(str(error)) from error
+        except ClockSocketError:
             self.close()
             raise
 
@@ -89,7 +89,7 @@ def _connected(server: str, timeout: float) -> socket.socket:
     if not colon:
         host, port = port, PORT
     if not port.isdigit():
-        raise LineError(f"no port in {server}")
+        raise ClockSocketError(f"no port in {server}")
     connection = socket.create_connection((host.strip("[]"), int(port)), timeout)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
@@ -106,5 +106,5 @@ def _value(answer: bytes, key: bytes) -> bytes | None:
         or words[:2] != [b"VALUE", key]
         or b"%d" % (len(rest) - len(_AFTER)) != words[3]
     ):
-        raise LineError("memcached's answer is cut short, or to another question")
+        raise ClockSocketError("memcached's answer is cut short, or to another question")
     return rest[: -len(_AFTER)] if words[2] == b"0" else None

@@ -23,7 +23,7 @@ class _Cell:
 _NEVER: Final = float("inf")
 
 
-class MemoryCells:
+class MemoryAtomicStore:
     """Cells in this process, for its threads. What has run out is swept as new values come."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -30,7 +30,7 @@ _NAMES_AT_ONCE: Final = 500
 _LOCK_POLL: Final = 0.005
 
 
-class SqliteCells:
+class SqliteAtomicStore:
     """Cells in the file at ``path``; from any thread and any process, and across a fork.
 
     A token is a random 63-bit number drawn at each write, so a value that goes and comes back never

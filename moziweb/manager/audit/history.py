@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from moziweb.db.planner_hints import Unsought
+from moziweb.db.planner_hints import NoIndex
 from moziweb.i18n import _
 
 from .models import AuditEntry
@@ -53,7 +53,7 @@ def latest_entries(
     if subjects:
         # Of several kinds, SQLite would sort all that there ever was instead of going back along
         # the ids until there are enough.
-        kind = AuditEntry.subject if len(subjects) == 1 else Unsought(AuditEntry.subject)
+        kind = AuditEntry.subject if len(subjects) == 1 else NoIndex(AuditEntry.subject)
         query = query.where(kind.in_(subjects))
     if subject_id is not None:
         query = query.where(AuditEntry.subject_id == subject_id)

@@ -28,7 +28,7 @@ CACHE: Final = "cache"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Subject:
     """A part of the machinery that something is done to; ``name`` says to what of it, if any."""
 
     kind: str
@@ -51,7 +51,7 @@ def record(
     session: Session,
     by: Actor,
     action: str,
-    subject: Movie | User | Part,
+    subject: Movie | User | Subject,
     now: datetime,
     changes: Iterable[Change] = (),
 ) -> AuditEntry:
@@ -75,7 +75,7 @@ def record(
     return entry
 
 
-def _named(subject: Movie | User | Part) -> tuple[str, int | None, str]:
+def _named(subject: Movie | User | Subject) -> tuple[str, int | None, str]:
     """The kind of a subject, its id if it has one, and its name."""
     if isinstance(subject, Movie):
         return FILM, subject.id, subject.title

@@ -20,7 +20,7 @@ class AccountError(ValueError):
     """There is no such user, or one already; its text is one line."""
 
 
-def fold(name: str) -> str:
+def normalise_name(name: str) -> str:
     """A name as it is kept and compared."""
     return " ".join(name.split()).casefold()
 
@@ -29,7 +29,7 @@ def add_user(
     session: Session, name: str, password: str, role: Role, *, by: Actor, now: datetime
 ) -> User:
     """A new user; raises ``AccountError`` or ``WeakPassword``."""
-    folded = fold(name)
+    folded = normalise_name(name)
     if not folded or len(folded) > MAX_NAME:
         raise AccountError(f"a name has 1 to {MAX_NAME} characters")
     if find_user(session, folded) is not None:
@@ -76,7 +76,7 @@ def end_sessions(session: Session, user: User, *, keep: int = 0) -> int:
 
 def find_user(session: Session, name: str) -> User | None:
     """The user of this name, disabled or not."""
-    return session.scalar(select(User).where(User.name == fold(name)))
+    return session.scalar(select(User).where(User.name == normalise_name(name)))
 
 
 def all_users(session: Session) -> Sequence[User]:

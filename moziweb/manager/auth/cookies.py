@@ -72,7 +72,7 @@ class Cookie:
 SESSION: Final = Cookie("moziweb_session")
 """The token of a session."""
 
-BEFORE: Final = Cookie("moziweb_before")
+PRE_LOGIN: Final = Cookie("moziweb_before")
 """The CSRF token of the sign-in page, where there is no session to keep one yet."""
 
 
@@ -82,7 +82,7 @@ def is_secure(request: Request) -> bool:
     return base_url.startswith("https://")
 
 
-def is_managers(request: Request) -> bool:
+def is_manager_request(request: Request) -> bool:
     """Whether a request is for the manager, and so may be asked for its cookies."""
     path = request.environ.get("PATH_INFO", "")
     return any(path == home or path.startswith(f"{home}/") for home in PATHS)

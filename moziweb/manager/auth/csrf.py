@@ -6,7 +6,7 @@ from pyramid.interfaces import ICSRFStoragePolicy
 from pyramid.request import Request
 from zope.interface import implementer
 
-from .cookies import BEFORE
+from .cookies import PRE_LOGIN
 from .sessions import signed_in
 
 
@@ -21,7 +21,7 @@ class CSRFTokens:
         """A new token for a browser that is not signed in, set as a cookie."""
         token = secrets.token_urlsafe(32)
         request.add_response_callback(
-            lambda request, response: BEFORE.write(request, response, token)
+            lambda request, response: PRE_LOGIN.write(request, response, token)
         )
         return token
 
@@ -42,4 +42,4 @@ class CSRFTokens:
 
     def _known(self, request: Request) -> str:
         someone = signed_in(request)
-        return someone.csrf_token if someone else BEFORE.read(request)
+        return someone.csrf_token if someone else PRE_LOGIN.read(request)

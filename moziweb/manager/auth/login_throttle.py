@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 
-from .models import Outcome, SignInAttempt
+from .models import AttemptOutcome, SignInAttempt
 
 SHORT: Final = timedelta(minutes=15)
 LONG: Final = timedelta(hours=1)
@@ -42,7 +42,7 @@ PER_NAME_AND_ADDRESS: Final = Limit(5, SHORT)
 PER_ADDRESS: Final = Limit(25, SHORT)
 PER_NAME: Final = Limit(60, LONG)
 
-_LINE: Final = 0x6D6F7A69
+_LOCK_ID: Final = 0x6D6F7A69
 """The advisory lock of whoever counts; of no meaning but to be nobody else's."""
 
 _FAILURES_KEPT: Final = max(each.window for each in (PER_NAME_AND_ADDRESS, PER_ADDRESS, PER_NAME))
@@ -56,7 +56,7 @@ class Attempt:
     wait: timedelta
 
 
-class Attempts:
+class LoginThrottle:
     """Counts attempts to sign in. ``now`` gives aware moments."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
@@ -71,7 +71,7 @@ class Attempts:
         if wait:  # without standing in line
             return Attempt(0, wait)
         with self._database.write() as session:
-            _stand_in_line(session)
+            _serialise(session)
             wait = _wait(session, name, place, now)
             if wait:
                 return Attempt(0, wait)
@@ -94,12 +94,12 @@ class Attempts:
                     SignInAttempt.id != row.id,
                 )
             )
-            row.outcome = Outcome.SUCCEEDED
+            row.outcome = AttemptOutcome.SUCCEEDED
 
 
 def forget_failures(session: Session, name: str | None = None) -> int:
     """Let whoever waits try again at once, at a name or at any; returns how many were forgotten."""
-    which = [SignInAttempt.outcome != Outcome.SUCCEEDED]
+    which = [SignInAttempt.outcome != AttemptOutcome.SUCCEEDED]
     if name is not None:
         which.append(SignInAttempt.name == name)
     forgotten = session.execute(delete(SignInAttempt).where(*which))
@@ -108,15 +108,15 @@ def forget_failures(session: Session, name: str | None = None) -> int:
 
 
 def _prune(session: Session, now: datetime) -> None:
-    failed = SignInAttempt.outcome != Outcome.SUCCEEDED
+    failed = SignInAttempt.outcome != AttemptOutcome.SUCCEEDED
     old = or_(SignInAttempt.at < now - KNOWN, and_(failed, SignInAttempt.at < now - _FAILURES_KEPT))
     session.execute(delete(SignInAttempt).where(old))
 
 
-def _stand_in_line(session: Session) -> None:
+def _serialise(session: Session) -> None:
     """Until the transaction ends, no other counts attempts. SQLite has one writer as it is."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(_LINE)))
+        session.execute(select(func.pg_advisory_xact_lock(_LOCK_ID)))
 
 
 def _wait(session: Session, name: str, place: str, now: datetime) -> timedelta:
@@ -129,7 +129,7 @@ def _wait(session: Session, name: str, place: str, now: datetime) -> timedelta:
 
 def _is_known(session: Session, now: datetime, *which: ColumnElement[bool]) -> bool:
     come_in = exists().where(
-        *which, SignInAttempt.outcome == Outcome.SUCCEEDED, SignInAttempt.at > now - KNOWN
+        *which, SignInAttempt.outcome == AttemptOutcome.SUCCEEDED, SignInAttempt.at > now - KNOWN
     )
     return bool(session.scalar(select(come_in)))
 
@@ -141,7 +141,7 @@ def _wait_of(
     count, first = session.execute(
         select(func.count(), func.min(SignInAttempt.at)).where(
             *which,
-            SignInAttempt.outcome == Outcome.FAILED,
+            SignInAttempt.outcome == AttemptOutcome.FAILED,
             SignInAttempt.at > now - limit.window,
         )
     ).one()

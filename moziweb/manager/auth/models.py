@@ -53,7 +53,7 @@ class UserSession(Base):
     user: Mapped[User] = relationship(lazy="raise_on_sql")
 
 
-class Outcome(StrEnum):
+class AttemptOutcome(StrEnum):
     """How an attempt to sign in ended. One that is not over yet counts as failed."""
 
     FAILED = "failed"
@@ -73,4 +73,6 @@ class SignInAttempt(Base):
     name: Mapped[str] = mapped_column(String(60))
     address: Mapped[str] = mapped_column(String(60))
     at: Mapped[datetime]
-    outcome: Mapped[Outcome] = mapped_column(enum_column(Outcome), default=Outcome.FAILED)
+    outcome: Mapped[AttemptOutcome] = mapped_column(
+        enum_column(AttemptOutcome), default=AttemptOutcome.FAILED
+    )

@@ -17,7 +17,7 @@ _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=
 AT_ONCE: Final = 2
 """How many passwords a process checks at a time; the others wait their turn."""
 
-_turn: Final = threading.BoundedSemaphore(AT_ONCE)
+_concurrency: Final = threading.BoundedSemaphore(AT_ONCE)
 
 
 class WeakPassword(ValueError):
@@ -28,11 +28,11 @@ def hashed(password: str) -> str:
     """The hash to keep, with its salt and parameters; raises ``WeakPassword``."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise WeakPassword(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
-    with _turn:
+    with _concurrency:
         return _HASHER.hash(password)
 
 
-def fits(password: str, password_hash: str | None) -> bool:
+def verify(password: str, password_hash: str | None) -> bool:
     """Whether it is the password of that hash.
 
     Without a hash the answer is no, after as much work as with one: how long it takes does not tell
@@ -40,9 +40,9 @@ def fits(password: str, password_hash: str | None) -> bool:
     """
     if len(password) > MAX_LENGTH:
         return False
-    with _turn:
+    with _concurrency:
         try:
-            _HASHER.verify(password_hash or _nobodys(), password)
+            _HASHER.verify(password_hash or _dummy_hash(), password)
         except (VerificationError, InvalidHashError):
             return False
     return password_hash is not None
@@ -54,5 +54,5 @@ def outdated(password_hash: str) -> bool:
 
 
 @cache
-def _nobodys() -> str:
+def _dummy_hash() -> str:
     return _HASHER.hash("nobody has this password")

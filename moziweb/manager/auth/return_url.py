@@ -18,22 +18,22 @@ _OURS: Final = re.compile(
 )
 
 
-def safe_way(way: str) -> str | None:
+def safe_return_url(way: str) -> str | None:
     """``way`` if it is the address of a page of the manager, else None."""
     return way if len(way) <= 1000 and _OURS.fullmatch(way) else None
 
 
-def way_of(request: Request) -> str:
+def return_url_of(request: Request) -> str:
     """The address to come back to after signing in, "" where there is none worth it.
 
     What was to be sent is not sent again: its form is gone to instead, if it has one.
     """
     if request.method in SAFE_METHODS:
-        return safe_way(request.path_qs) or ""
-    return (safe_way(request.path) or "") if is_kept(request) else ""
+        return safe_return_url(request.path_qs) or ""
+    return (safe_return_url(request.path) or "") if is_kept(request) else ""
 
 
-def is_piece(request: Request) -> bool:
+def is_htmx(request: Request) -> bool:
     """Whether htmx asks, which takes pieces of the answer into a page that stays."""
     return request.headers.get("HX-Request") == "true"
 

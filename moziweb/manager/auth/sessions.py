@@ -18,7 +18,7 @@ from moziweb.db import Database
 from moziweb.security import Identity
 
 from ..audit.log import Actor
-from .cookies import SESSION, is_managers
+from .cookies import SESSION, is_manager_request
 from .models import Role, User, UserSession
 
 SEEN_EVERY: Final = timedelta(minutes=1)
@@ -26,7 +26,7 @@ SEEN_EVERY: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class CurrentUser:
     """A valid session and its user."""
 
     session_id: int
@@ -62,10 +62,12 @@ class Sessions:
         token, now = secrets.token_urlsafe(32), self._now()
         with self._database.write() as session:
             self._forget_old(session, now)
-            session.execute(delete(UserSession).where(UserSession.token_hash == digest(replaces)))
+            session.execute(
+                delete(UserSession).where(UserSession.token_hash == token_hash(replaces))
+            )
             session.add(
                 UserSession(
-                    token_hash=digest(token),
+                    token_hash=token_hash(token),
                     csrf_token=secrets.token_urlsafe(32),
                     user_id=user_id,
                     created_at=now,
@@ -76,7 +78,7 @@ class Sessions:
             )
         return token
 
-    def find(self, token: str) -> SignedIn | None:
+    def find(self, token: str) -> CurrentUser | None:
         """The valid session of a token, whose use it notes; None for any other text. One query."""
         now = self._now()
         with self._database.read() as session:
@@ -84,7 +86,7 @@ class Sessions:
                 select(UserSession)
                 .join(UserSession.user)
                 .where(
-                    UserSession.token_hash == digest(token),
+                    UserSession.token_hash == token_hash(token),
                     UserSession.seen_at > now - self._idle,
                     UserSession.created_at > now - self._lifetime,
                     User.disabled_at.is_(None),
@@ -95,7 +97,7 @@ class Sessions:
             return None
         if now - row.seen_at >= SEEN_EVERY:
             self._saw(row.id, now)
-        return SignedIn(row.id, row.user_id, row.user.name, row.user.role, row.csrf_token)
+        return CurrentUser(row.id, row.user_id, row.user.name, row.user.role, row.csrf_token)
 
     def end(self, session_id: int) -> None:
         """Sign out there."""
@@ -130,7 +132,7 @@ class Sessions:
         )
 
 
-def digest(token: str) -> str:
+def token_hash(token: str) -> str:
     """What is kept of a token."""
     return sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -139,13 +141,13 @@ ROLES: Final = {role: f"role:{role.value}" for role in Role}
 """The principals of roles, for ACLs."""
 
 
-def signed_in(request: Request) -> SignedIn | None:
+def signed_in(request: Request) -> CurrentUser | None:
     """The session of a request; None for everybody else, and on every page of the public site."""
-    found: SignedIn | None = _sessions_of_requests.get_or_create(request)
+    found: CurrentUser | None = _sessions_of_requests.get_or_create(request)
     return found
 
 
-def whoever(request: Request) -> SignedIn:
+def require_user(request: Request) -> CurrentUser:
     """The session of a request that had to be signed in to come here."""
     found = signed_in(request)
     if found is None:
@@ -161,8 +163,8 @@ def identify(request: Request) -> Identity | None:
     return Identity(str(found.user_id), (ROLES[found.role],))
 
 
-def _find(request: Request) -> SignedIn | None:
-    if not is_managers(request):
+def _find(request: Request) -> CurrentUser | None:
+    if not is_manager_request(request):
         return None
     token = SESSION.read(request)
     sessions: Sessions = request.registry["manager_sessions"]

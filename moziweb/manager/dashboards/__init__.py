@@ -4,7 +4,7 @@ from typing import Final
 
 from pyramid.config import Configurator
 
-from .samples import Trend
+from .samples import SampleHistory
 from .warming_job import Warmer
 
 POSTER_TREND: Final = "manager_poster_trend"
@@ -14,5 +14,5 @@ CACHE_WARMER: Final = "manager_cache_warmer"
 def includeme(config: Configurator) -> None:
     """What a process remembers for its consoles, and who works for them."""
     registry = config.registry
-    registry[POSTER_TREND] = Trend()
+    registry[POSTER_TREND] = SampleHistory()
     registry[CACHE_WARMER] = Warmer(registry, lambda: registry["clock"]())

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from moziweb.cache import Cache, Tally
-from moziweb.cache.http.url_index import AddressBook
-from moziweb.cache.regions.metrics import Counted, Slow
+from moziweb.cache import Cache, InProcessCounters
+from moziweb.cache.http.url_index import UrlIndex
+from moziweb.cache.regions.metrics import Counted, SlowRender
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.site.page_cache.url_inventory import Priority
 
@@ -48,14 +48,16 @@ class SlowShown:
     at: datetime
 
 
-def regions_of(cache: Cache, told: Mapping[str, Any], tally: Tally) -> tuple[RegionShown, ...]:
+def regions_of(
+    cache: Cache, told: Mapping[str, Any], tally: InProcessCounters
+) -> tuple[RegionShown, ...]:
     """Every region, in the order of the ini file."""
     return tuple(_region(cache, name, told[name], tally) for name in cache.regions)
 
 
-def slowest_of(cache: Cache, tally: Tally, book: AddressBook) -> tuple[SlowShown, ...]:
+def slowest_of(cache: Cache, tally: InProcessCounters, book: UrlIndex) -> tuple[SlowShown, ...]:
     """The slowest renders of all regions, with the addresses that this process knows."""
-    slow: list[tuple[str, Slow]] = [
+    slow: list[tuple[str, SlowRender]] = [
         (name, each) for name in cache.regions for each in tally.of(name).slowest
     ]
     slow.sort(key=lambda pair: pair[1].seconds, reverse=True)
@@ -71,7 +73,9 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _region(cache: Cache, name: str, told: Mapping[str, Any], tally: Tally) -> RegionShown:
+def _region(
+    cache: Cache, name: str, told: Mapping[str, Any], tally: InProcessCounters
+) -> RegionShown:
     minutes = tally.minutes(name)
     asked = bar_chart([_point(start, sum(counts.values())) for start, counts in minutes])
     hits = bar_chart([_point(start, _hits(counts)) for start, counts in minutes], asked.top)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from moziweb.db.meta import Base
 
 
-class CacheWarming(Base):
+class CacheWarmingJob(Base):
     """Pages that somebody has had rendered: down to which priority, and how far it has come.
 
     ``total`` is None until the addresses are counted. ``beat_at`` is the worker's latest sign of

@@ -8,7 +8,7 @@ from typing import Final
 
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.posters.generation.host_breaker import STORAGE
-from moziweb.posters.maintenance.status import HostView, Standing
+from moziweb.posters.maintenance.status import HostView, PosterStatus
 from moziweb.posters.maintenance.throughput import Hour
 from moziweb.posters.models import SourceState
 from moziweb.posters.recipes import RECIPES
@@ -43,7 +43,7 @@ class Site:
         return until is not None and until > now
 
 
-def sites_of(found: Standing) -> tuple[Site, ...]:
+def sites_of(found: PosterStatus) -> tuple[Site, ...]:
     """Every site with failures or a breaker, those with the most failures first."""
     by_host: dict[str, Counter[str]] = {}
     for (code, host), count in found.failures.items():
@@ -57,7 +57,7 @@ def sites_of(found: Standing) -> tuple[Site, ...]:
     return tuple(sorted(sites, key=lambda site: (-site.sources, site.name)))
 
 
-def causes_of(found: Standing) -> tuple[tuple[str, int], ...]:
+def causes_of(found: PosterStatus) -> tuple[tuple[str, int], ...]:
     """How many sources failed with each code, the most first."""
     causes: Counter[str] = Counter()
     for (code, _host), count in found.failures.items():
@@ -65,7 +65,7 @@ def causes_of(found: Standing) -> tuple[tuple[str, int], ...]:
     return tuple(causes.most_common())
 
 
-def states_of(found: Standing) -> tuple[tuple[SourceState, int], ...]:
+def states_of(found: PosterStatus) -> tuple[tuple[SourceState, int], ...]:
     """How many sources are in each state, in the order that they go through them."""
     return tuple((state, found.sources.get(state, 0)) for state in SourceState)
 

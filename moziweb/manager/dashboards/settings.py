@@ -23,7 +23,7 @@ _SECRET: Final = re.compile(r"pass|secret|token|credential", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SettingRow:
     """A key: its values in words, each with the regions that it holds for, "" for all.
 
     ``origins`` are those of its values, in the same order. The texts of ``meaning`` are taken into
@@ -42,22 +42,24 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class SettingGroup:
     """The keys that begin with one word."""
 
     name: str
-    lines: tuple[Line, ...]
+    lines: tuple[SettingRow, ...]
 
 
-def rooms_of(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> tuple[Room, ...]:
+def setting_groups(
+    settings: Mapping[str, Any], origins: Mapping[str, Origin]
+) -> tuple[SettingGroup, ...]:
     """Every key, in the order of docs/settings.md."""
-    rooms: dict[str, list[Line]] = {}
+    rooms: dict[str, list[SettingRow]] = {}
     for setting in SETTINGS:
         value = shown(settings[setting.name], setting.secret)
         line = _line(setting.name, value, origins, setting.meaning)
         rooms.setdefault(setting.name.partition(".")[0], []).append(line)
     rooms["cache"] = [*_of_cache(settings, origins), *_of_regions(settings, origins)]
-    return tuple(Room(name, tuple(lines)) for name, lines in rooms.items())
+    return tuple(SettingGroup(name, tuple(lines)) for name, lines in rooms.items())
 
 
 def shown(value: Any, secret: bool = False) -> str:
@@ -74,18 +76,18 @@ def shown(value: Any, secret: bool = False) -> str:
     return _PASSWORD.sub(rf"\1{MASK}", _USER.sub(f"//{MASK}@", text))
 
 
-def _line(name: str, value: str, origins: Mapping[str, Origin], meaning: str) -> Line:
-    return Line(name, ((value, ""),), (origins.get(name, DEFAULT),), _(meaning))
+def _line(name: str, value: str, origins: Mapping[str, Origin], meaning: str) -> SettingRow:
+    return SettingRow(name, ((value, ""),), (origins.get(name, DEFAULT),), _(meaning))
 
 
-def _of_cache(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> Iterator[Line]:
+def _of_cache(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> Iterator[SettingRow]:
     for key in CACHE_KEYS:
         name = f"cache.{key.name}"
         value = shown(settings.get(name, key.default), key.secret)
         yield _line(name, value, origins, key.meaning)
 
 
-def _of_regions(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> Iterator[Line]:
+def _of_regions(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> Iterator[SettingRow]:
     regions = str(settings.get("cache.regions", "")).split()
     for key in REGION_KEYS if regions else ():
         found = [_of_region(settings, origins, region, key) for region in regions]
@@ -109,7 +111,7 @@ def _of_region(
 
 def _together(
     name: str, regions: Iterable[str], found: list[tuple[str, Origin]], meaning: str
-) -> Line:
+) -> SettingRow:
     """One line for all regions; those with the same value and origin stand together."""
     groups: dict[tuple[str, Origin], list[str]] = {}
     for region, each in zip(regions, found, strict=True):
@@ -118,4 +120,4 @@ def _together(
     values = tuple(
         (value, "" if alone else ", ".join(names)) for (value, _origin), names in groups.items()
     )
-    return Line(name, values, tuple(origin for _value, origin in groups), _(meaning))
+    return SettingRow(name, values, tuple(origin for _value, origin in groups), _(meaning))

@@ -22,7 +22,7 @@ from moziweb.site.page_cache.url_inventory import Priority
 from moziweb.site.page_cache.warming import cached_addresses, in_process
 
 from ..audit.log import Actor
-from .models import CacheWarming
+from .models import CacheWarmingJob
 
 log = logging.getLogger(__name__)
 
@@ -33,19 +33,21 @@ EVERY: Final = 0.5
 """Seconds between two notes of how far it has come."""
 
 
-def latest_warming(session: Session) -> CacheWarming | None:
+def latest_warming(session: Session) -> CacheWarmingJob | None:
     """The latest one. One query."""
-    return session.scalars(select(CacheWarming).order_by(CacheWarming.id.desc()).limit(1)).first()
+    return session.scalars(
+        select(CacheWarmingJob).order_by(CacheWarmingJob.id.desc()).limit(1)
+    ).first()
 
 
-def is_at_work(warming: CacheWarming | None, now: datetime) -> bool:
+def is_at_work(warming: CacheWarmingJob | None, now: datetime) -> bool:
     """Whether somebody works on it at ``now``."""
     return warming is not None and warming.ended_at is None and now - warming.beat_at < SILENCE
 
 
-def new_warming(session: Session, through: Priority, by: Actor, now: datetime) -> CacheWarming:
+def new_warming(session: Session, through: Priority, by: Actor, now: datetime) -> CacheWarmingJob:
     """A row for one that is about to begin, flushed."""
-    row = CacheWarming(
+    row = CacheWarmingJob(
         through=through.name.lower(), user_id=by.user_id, user_name=by.name,
         created_at=now, beat_at=now,
     )  # fmt: skip
@@ -95,7 +97,7 @@ class Warmer:
 
     def _work(self, warming_id: int) -> None:
         with self._database.read() as session:
-            through = Priority[session.get_one(CacheWarming, warming_id).through.upper()]
+            through = Priority[session.get_one(CacheWarmingJob, warming_id).through.upper()]
         total = sum(1 for _ in cached_addresses(self._registry, through))
         self._note(warming_id, total=total)
         ask, outcomes = in_process(Router(self._registry)), Counter[str]()
@@ -117,9 +119,9 @@ class Warmer:
         """Write it down, with a sign of life; whether it has not been ended meanwhile."""
         with self._database.write() as session:
             noted = session.execute(
-                update(CacheWarming)
-                .where(CacheWarming.id == warming_id, CacheWarming.ended_at.is_(None))
+                update(CacheWarmingJob)
+                .where(CacheWarmingJob.id == warming_id, CacheWarmingJob.ended_at.is_(None))
                 .values(beat_at=self._clock(), **values)
-                .returning(CacheWarming.id)
+                .returning(CacheWarmingJob.id)
             )
             return noted.first() is not None

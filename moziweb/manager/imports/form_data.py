@@ -10,7 +10,7 @@ from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.movies.importers import values
 from moziweb.movies.importers.planning import Effect
-from moziweb.movies.importers.problems import Unfit
+from moziweb.movies.importers.problems import InvalidValue
 
 MAX_IDS: Final = 200
 """Films of one import by their ids."""
@@ -22,14 +22,14 @@ _TMDB_ADDRESS: Final = re.compile(r"https?://(?:www\.)?themoviedb\.org/movie/([0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ItemQuery:
     """Which films of an import a page shows: those of an effect, after a position."""
 
     effect: Effect | None = None
     after: int = 0
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> "Wish":
+    def of(cls, query: Mapping[str, str]) -> "ItemQuery":
         """What an address asks for; nonsense asks for nothing."""
         effect = query.get("show", "")
         after = query.get("after", "")
@@ -46,7 +46,7 @@ class Wish:
 def ids_of(form: Any) -> dict[str, list[Any]]:
     """TMDB's and IMDb's ids, from the boxes of a search or from a text; addresses will do, too.
 
-    Raises ``Unfit`` for anything else among them, and for none.
+    Raises ``InvalidValue`` for anything else among them, and for none.
     """
     words = [*_texts(form, "id"), *re.split(r"[\s,;]+", text_of(form, "ids"))]
     found: dict[str, list[Any]] = {"tmdb": [], "imdb": []}
@@ -58,29 +58,29 @@ def ids_of(form: Any) -> dict[str, list[Any]]:
             found["imdb"].append(values.imdb_id(word))
     count = len(found["tmdb"]) + len(found["imdb"])
     if not 1 <= count <= MAX_IDS:
-        raise Unfit(_("between 1 and ${most} ids, please", mapping={"most": MAX_IDS}))
+        raise InvalidValue(_("between 1 and ${most} ids, please", mapping={"most": MAX_IDS}))
     return found
 
 
 def days_of(form: Any) -> tuple[date, date]:
-    """The first and the last day. Raises ``Unfit`` for what are none, or too many."""
+    """The first and the last day. Raises ``InvalidValue`` for what are none, or too many."""
     try:
         first = date.fromisoformat(text_of(form, "first"))
         last = date.fromisoformat(text_of(form, "last"))
     except ValueError:
-        raise Unfit(_("two dates, please, such as 2026-08-20")) from None
+        raise InvalidValue(_("two dates, please, such as 2026-08-20")) from None
     if not 0 <= (last - first).days < MAX_DAYS:
-        raise Unfit(_("between 1 and ${most} days, please", mapping={"most": MAX_DAYS}))
+        raise InvalidValue(_("between 1 and ${most} days, please", mapping={"most": MAX_DAYS}))
     return first, last
 
 
 def columns_of(form: Any) -> dict[str, str]:
-    """Our columns by headings that are called otherwise, a line for each. Raises ``Unfit``."""
+    """Our columns by headings that are called otherwise, a line for each. Raises ``InvalidValue``."""
     found = {}
     for line in filter(str.strip, text_of(form, "columns").splitlines()):
         ours, _equals, theirs = (part.strip() for part in line.partition("="))
         if not (ours and theirs):
-            raise Unfit(
+            raise InvalidValue(
                 _("a column is written runtime=Running Time min, each in a line of its own")
             )
         found[ours] = theirs

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from moziweb.cache import kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, JOURNAL
 from moziweb.i18n import LOCALES
-from moziweb.site.page_cache.url_inventory import Address, Addresses, Priority, pages_showing
+from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from moziweb.site.urls import segment_of
 
 SECONDS: Final = 1.0
@@ -29,14 +29,14 @@ _OF_LISTS: Final = frozenset({"movie", "week", "month", "list", "premiere", "var
 
 
 @dataclass(frozen=True, slots=True)
-class Effects:
+class AffectedPages:
     """The paths of the pages; not ``complete`` when there was no time to look through all."""
 
     pages: tuple[str, ...]
     complete: bool = True
 
 
-def pages_concerned(
+def affected_pages(
     registry: Any,
     session: Session,
     film_id: int,
@@ -44,7 +44,7 @@ def pages_concerned(
     now: Callable[[], float] = time.monotonic,
     *,
     later: Iterable[str] = (),
-) -> Effects | None:
+) -> AffectedPages | None:
     """What the open transaction of ``session`` will refresh. None where nothing is cached.
 
     ``later`` are tags of what will follow from it in another transaction.
@@ -55,14 +55,14 @@ def pages_concerned(
     gathered = pending_tags(session).union(later)
     tags = DECLARATIONS.expansions.expanded(session.connection(), gathered)
     if not tags:
-        return Effects(())
-    addresses = Addresses.of(registry)
+        return AffectedPages(())
+    addresses = UrlInventory.of(registry)
     elsewhere = any(kind_of(tag) not in _OF_LISTS for tag in tags)
     last = Priority.ARCHIVE if elsewhere else Priority.CALENDAR
     deadline = now() + SECONDS
     late: list[bool] = []
 
-    def in_time(_address: Address) -> bool:
+    def in_time(_address: SiteUrl) -> bool:
         if now() >= deadline:
             late.append(True)
         return not late
@@ -72,7 +72,7 @@ def pages_concerned(
     )
     found = pages_showing(registry, tags, takewhile(in_time, candidates))
     pages = tuple(dict.fromkeys(address.path for address in found))
-    return Effects(pages, complete=not late)
+    return AffectedPages(pages, complete=not late)
 
 
 def seconds_until_fresh(session: Session, reason: str) -> float | None:
@@ -86,18 +86,18 @@ def seconds_until_fresh(session: Session, reason: str) -> float | None:
     return None if row is None else max(0.0, row.published - row.created)
 
 
-def _periods(addresses: Addresses, tags: Iterable[str]) -> Iterator[Address]:
+def _periods(addresses: UrlInventory, tags: Iterable[str]) -> Iterator[SiteUrl]:
     """The weeks and months that the change names: one that is empty now is in no list of pages."""
     for tag in sorted(tags):
         kind, _mark, name = tag.partition(":")
         for locale in LOCALES if kind in {"week", "month"} else ():
             path = addresses.paths.in_locale(locale, kind, **{kind: name})
-            yield Address(path, Priority.FRONT)
+            yield SiteUrl(path, Priority.FRONT)
 
 
-def _own(addresses: Addresses, film_id: int, slug: str) -> Iterator[Address]:
+def _own(addresses: UrlInventory, film_id: int, slug: str) -> Iterator[SiteUrl]:
     paths = addresses.paths
     for locale in LOCALES:
         movie = segment_of(film_id, slug)
-        yield Address(paths.in_locale(locale, "movie", movie=movie), Priority.FRONT)
-    yield Address(paths.page("api_movie", movie=film_id), Priority.FRONT)
+        yield SiteUrl(paths.in_locale(locale, "movie", movie=movie), Priority.FRONT)
+    yield SiteUrl(paths.page("api_movie", movie=film_id), Priority.FRONT)

@@ -8,8 +8,8 @@ shown side by side. Nothing is saved meanwhile.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from .text import said
-from .values import FIELDS, Sheet
+from .text import field_text
+from .values import FIELDS, MovieValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,17 @@ class Difference:
 class Merge:
     """What goes on in the form, and what there is to see."""
 
-    sheet: Sheet
+    sheet: MovieValues
     differences: tuple[Difference, ...]
 
 
-def is_touched(digests: Mapping[str, str], field: str, now: Sheet) -> bool:
+def is_touched(digests: Mapping[str, str], field: str, now: MovieValues) -> bool:
     """Whether a field is no longer what a form was made of; so it is for one without its digest."""
     return digests.get(field) != now.digests()[field]
 
 
 def merge(
-    digests: Mapping[str, str], mine: Sheet, theirs: Sheet, genres: Mapping[int, str]
+    digests: Mapping[str, str], mine: MovieValues, theirs: MovieValues, genres: Mapping[int, str]
 ) -> Merge:
     """``digests`` are of the film as my form was made; a field without one counts as untouched."""
     my_digests, their_digests = mine.digests(), theirs.digests()
@@ -51,8 +51,8 @@ def merge(
         differences.append(
             Difference(
                 field,
-                said(theirs, field, genres),
-                said(mine, field, genres) if clash else "",
+                field_text(theirs, field, genres),
+                field_text(mine, field, genres) if clash else "",
                 clash,
             )
         )

@@ -1,4 +1,4 @@
-"""The form of a film, between what is typed and a ``Sheet``."""
+"""The form of a film, between what is typed and a ``MovieValues``."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating, VideoSite
 
-from ..web.forms import REQUIRED, OurForm, at_most, needed, one_line, optional, trimmed
+from ..web.forms import REQUIRED, BaseForm, max_length, one_line, optional, required, trimmed
 from .form_fields import (
     CountriesField,
     DayField,
@@ -31,8 +31,8 @@ from .form_fields import (
     WordField,
     video_of,
 )
-from .queries import Offer
-from .values import FIELDS, PersonLine, PremiereLine, Sheet, TrailerLine
+from .queries import FormChoices
+from .values import FIELDS, MovieValues, PersonLine, PremiereLine, TrailerLine
 
 MOST_ROWS: Final = 80
 """Rows of a list that are read; more than any film has."""
@@ -68,29 +68,29 @@ RATINGS: Final = (
 SITES: Final = tuple((site.value, site.value) for site in VideoSite)
 
 
-class PersonForm(OurForm):
+class PersonForm(BaseForm):
     """Somebody; a row without a name is none. ``place`` orders the rows."""
 
     person_id = IdField()
     place = IntegerField(_("Order"), validators=[optional(), NumberRange(0, 999)])
-    name = StringField(_("Name"), filters=[one_line], validators=[at_most(200)])
-    character = StringField(_("Role played"), filters=[one_line], validators=[at_most(200)])
+    name = StringField(_("Name"), filters=[one_line], validators=[max_length(200)])
+    character = StringField(_("Role played"), filters=[one_line], validators=[max_length(200)])
 
 
-class PremiereForm(OurForm):
+class PremiereForm(BaseForm):
     """A premiere; a row without a date is none."""
 
     id = IdField()
     date = DayField(_("Date"), validators=[optional()])
     precision = WordField(_("Known to the"), choices=PRECISIONS)
     kind = WordField(_("Kind"), choices=KINDS)
-    service = StringField(_("Streaming service"), filters=[one_line], validators=[at_most(60)])
+    service = StringField(_("Streaming service"), filters=[one_line], validators=[max_length(60)])
     formats = FormatsField(_("Formats"))
     audio = WordField(_("Language version"), choices=AUDIOS)
     rerelease = BooleanField(_("Re-release"))
     cancelled = BooleanField(_("Cancelled"))
-    note = StringField(_("Note"), filters=[one_line], validators=[at_most(300)])
-    reason = StringField(_("Why it moves"), filters=[one_line], validators=[at_most(300)])
+    note = StringField(_("Note"), filters=[one_line], validators=[max_length(300)])
+    reason = StringField(_("Why it moves"), filters=[one_line], validators=[max_length(300)])
     is_slip = BooleanField(_("It was mistyped: do not show it as moved"))
     remove = BooleanField(_("Delete"))
 
@@ -101,14 +101,14 @@ class PremiereForm(OurForm):
             raise ValidationError(_("Which service shows it?"))
 
 
-class TrailerForm(OurForm):
+class TrailerForm(BaseForm):
     """A trailer; a row without a video is none."""
 
     id = IdField()
     video = StringField(_("Address or id of the video"), filters=[one_line])
     site = WordField(_("Where it is"), choices=SITES)
-    name = StringField(_("Name"), filters=[one_line], validators=[at_most(200)])
-    language = StringField(_("Language"), filters=[one_line], validators=[at_most(5)])
+    name = StringField(_("Name"), filters=[one_line], validators=[max_length(200)])
+    language = StringField(_("Language"), filters=[one_line], validators=[max_length(5)])
 
     def validate_video(self, field: Any) -> None:
         """One that the players know."""
@@ -123,16 +123,18 @@ class TrailerForm(OurForm):
             return None
 
 
-class FilmForm(OurForm):
+class FilmForm(BaseForm):
     """All of a film. ``version`` and ``digests`` are of the film as the form was made."""
 
     version = IdField()
     digests = HiddenField()
-    title = StringField(_("Title"), filters=[one_line], validators=[needed, at_most(300)])
-    original_title = StringField(_("Original title"), filters=[one_line], validators=[at_most(300)])
-    synopsis = TextAreaField(_("Synopsis"), filters=[trimmed], validators=[at_most(20_000)])
+    title = StringField(_("Title"), filters=[one_line], validators=[required, max_length(300)])
+    original_title = StringField(
+        _("Original title"), filters=[one_line], validators=[max_length(300)]
+    )
+    synopsis = TextAreaField(_("Synopsis"), filters=[trimmed], validators=[max_length(20_000)])
     synopsis_en = TextAreaField(
-        _("Synopsis in English"), filters=[trimmed], validators=[at_most(20_000)]
+        _("Synopsis in English"), filters=[trimmed], validators=[max_length(20_000)]
     )
     runtime = IntegerField(
         _("Running time (minutes)"),
@@ -142,7 +144,7 @@ class FilmForm(OurForm):
     genres = IdsField(_("Genres"))
     countries = CountriesField(_("Countries"))
     languages = LanguagesField(_("Languages"))
-    distributor = StringField(_("Distributor"), filters=[one_line], validators=[at_most(120)])
+    distributor = StringField(_("Distributor"), filters=[one_line], validators=[max_length(120)])
     directors = FieldList(FormField(PersonForm), _("Directed by"), max_entries=MOST_ROWS)
     cast = FieldList(FormField(PersonForm), _("Starring"), max_entries=MOST_ROWS)
     premieres = FieldList(FormField(PremiereForm), _("Premieres"), max_entries=MOST_ROWS)
@@ -156,7 +158,7 @@ class FilmForm(OurForm):
         _("TMDB id"), validators=[optional(), NumberRange(1, MAX_ID, _("A whole number, please."))]
     )
 
-    def offer_genres(self, offer: Offer) -> None:
+    def offer_genres(self, offer: FormChoices) -> None:
         """Say which genres there are; before validating."""
         self.genres.choices = offer.genres.keys()
 
@@ -176,7 +178,7 @@ class Moves:
     slips: frozenset[int]
 
 
-def form_values(sheet: Sheet) -> dict[str, Any]:
+def form_values(sheet: MovieValues) -> dict[str, Any]:
     """What ``FilmForm`` is made with, to show a sheet."""
     return {
         "title": sheet.title,
@@ -209,10 +211,10 @@ def safe_fields(fields: Any) -> MultiDict[str, str]:
     )
 
 
-def sheet_from(form: FilmForm, before: Sheet) -> Sheet:
+def sheet_from(form: FilmForm, before: MovieValues) -> MovieValues:
     """What a valid form says. Ids of rows count only where ``before`` has them."""
     title = _kept(form.title.data or "", before.title)
-    return Sheet(
+    return MovieValues(
         title=title,
         original_title=_kept(form.original_title.data or title, before.original_title),
         synopsis=_kept(_newlines(form.synopsis.data), before.synopsis),
@@ -241,7 +243,7 @@ def moves_of(form: FilmForm) -> Moves:
     )
 
 
-def check_moves(form: FilmForm, before: Sheet) -> bool:
+def check_moves(form: FilmForm, before: MovieValues) -> bool:
     """Whether every premiere that moves says why; one that does not has its error."""
     dates = {each.id: (each.date, each.precision.value) for each in before.premieres}
     complete = True
@@ -262,7 +264,7 @@ def digests_of(text: str) -> dict[str, str]:
     return {name: digest for name, _mark, digest in pairs if name in FIELDS}
 
 
-def digests_text(sheet: Sheet) -> str:
+def digests_text(sheet: MovieValues) -> str:
     """``digests_of``, the other way round."""
     return " ".join(f"{name}:{digest}" for name, digest in sheet.digests().items())
 
@@ -335,7 +337,7 @@ def _person(form: Any, names: Mapping[int | None, str]) -> PersonLine:
     return PersonLine(name, character, person_id)
 
 
-def _premieres(form: FilmForm, before: Sheet) -> tuple[PremiereLine, ...]:
+def _premieres(form: FilmForm, before: MovieValues) -> tuple[PremiereLine, ...]:
     """Those that were there in their order, then the new ones: the way that rows are loaded."""
     known = {each.id for each in before.premieres}
     forms: list[Any] = [row.form for row in form.premieres]
@@ -358,7 +360,7 @@ def _premieres(form: FilmForm, before: Sheet) -> tuple[PremiereLine, ...]:
     return tuple(sorted(lines, key=lambda line: (line.date, line.id or MAX_ID)))
 
 
-def _trailers(form: FilmForm, before: Sheet) -> tuple[TrailerLine, ...]:
+def _trailers(form: FilmForm, before: MovieValues) -> tuple[TrailerLine, ...]:
     known = {each.id for each in before.trailers}
     found = []
     for row in form.trailers:

@@ -14,12 +14,12 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Select, SQLColumnExpression, func, select, tuple_
 from sqlalchemy.orm import Session, aliased, load_only
 
-from moziweb.db.planner_hints import Unsought
+from moziweb.db.planner_hints import NoIndex
 from moziweb.db.types import MAX_ID
 from moziweb.movies.models import DatePrecision, Movie, Premiere
 from moziweb.posters.models import PosterSource, SourceState
 
-from .list_query import Bounds, Filter, Sort, Wish, conditions, films_of, has, lacking
+from .list_query import Filter, FilterContext, ListQuery, Sort, conditions, has, lacking, movie_ids
 
 PAGE: Final = 50
 
@@ -32,7 +32,7 @@ Key: TypeAlias = tuple[SQLColumnExpression[Any], SQLColumnExpression[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MovieRow:
     """A film in the list. ``premiere`` is its next one, or else its latest."""
 
     film: Movie
@@ -42,10 +42,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class FilmPage:
+class MoviePage:
     """A page of the list, and the cursors of the next and the previous one ("" for none)."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[MovieRow, ...]
     next: str
     previous: str
 
@@ -103,7 +103,7 @@ class _Part:
         return letter == self.letter
 
 
-def page_of_films(session: Session, wish: Wish, bounds: Bounds) -> FilmPage:
+def page_of_movies(session: Session, wish: ListQuery, bounds: FilterContext) -> MoviePage:
     """The page that is wished for."""
     backwards = bool(wish.before)
     found = _films(session, wish, bounds, backwards=backwards)
@@ -113,27 +113,29 @@ def page_of_films(session: Session, wish: Wish, bounds: Bounds) -> FilmPage:
     ids = [each.film.id for each in found]
     premieres, posters = _premieres(session, ids, bounds.today), _posters(session, ids)
     rows = tuple(
-        Row(each.film, premieres.get(each.film.id), posters.get(each.film.id), each.cursor)
+        MovieRow(each.film, premieres.get(each.film.id), posters.get(each.film.id), each.cursor)
         for each in found
     )
     has_next = rows and (backwards or more)
     has_previous = rows and (more if backwards else wish.after)
-    return FilmPage(
+    return MoviePage(
         rows, rows[-1].cursor if has_next else "", rows[0].cursor if has_previous else ""
     )
 
 
-def counts(session: Session, bounds: Bounds, filters: Sequence[Filter]) -> dict[Filter, int]:
+def counts(session: Session, bounds: FilterContext, filters: Sequence[Filter]) -> dict[Filter, int]:
     """How many films there are in each list. One query."""
     numbers = []
     for each in filters:
-        found = films_of(each, bounds).subquery()
+        found = movie_ids(each, bounds).subquery()
         numbers.append(select(func.count(found.c[0].distinct())))
     row = session.execute(select(*(number.scalar_subquery() for number in numbers))).one()
     return dict(zip(filters, row, strict=True))
 
 
-def _films(session: Session, wish: Wish, bounds: Bounds, *, backwards: bool) -> list[_Found]:
+def _films(
+    session: Session, wish: ListQuery, bounds: FilterContext, *, backwards: bool
+) -> list[_Found]:
     """One film more than a page has, if there is one: from the cursor on, in its direction."""
     parts = _parts(wish, bounds)
     if backwards:
@@ -156,11 +158,11 @@ def _start(parts: Sequence[_Part], cursor: str) -> tuple[int, str]:
     return 0, ""
 
 
-def _parts(wish: Wish, bounds: Bounds) -> list[_Part]:
+def _parts(wish: ListQuery, bounds: FilterContext) -> list[_Part]:
     if wish.sort is not Sort.DATE:
         # SQLite would read each film that fits and sort them, instead of going along the order's
         # index until there are enough.
-        film = Unsought(Movie.id)
+        film = NoIndex(Movie.id)
         films = select(Movie.id.label("film")).where(*conditions(wish, bounds, film))
         if wish.sort is Sort.TITLE:
             return [_Part("t", films, (Movie.slug, Movie.id), _word, descending=False)]
@@ -175,10 +177,12 @@ def _parts(wish: Wish, bounds: Bounds) -> list[_Part]:
         # No premiere of these films has a day, so there is no need to look at those that have one.
         dated = dated.where(Premiere.precision != DatePrecision.DAY)
     without = lacking(lambda film: has(Premiere, film), wish.text).subquery()
-    number = Unsought(without.c.id)
+    number = NoIndex(without.c.id)
     # A film without any premiere has none with a day, so there is no need to look again.
     left = Filter.ALL if wish.filter is Filter.NO_DATE else wish.filter
-    undated = select(number.label("film")).where(*conditions(Wish(filter=left), bounds, number))
+    undated = select(number.label("film")).where(
+        *conditions(ListQuery(filter=left), bounds, number)
+    )
     return [
         _Part("d", dated, (Premiere.date, Premiere.id), date.fromisoformat, descending=True),
         _Part("u", undated, (number, number), _id, descending=True),

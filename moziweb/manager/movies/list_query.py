@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from sqlalchemy import ColumnElement, Exists, Select, SQLColumnExpression, and_, exists, or_, select
 from sqlalchemy.orm import aliased
 
-from moziweb.db.planner_hints import Unsought
+from moziweb.db.planner_hints import NoIndex
 from moziweb.db.types import MAX_ID
 from moziweb.movies.calendar import week_of
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
@@ -42,7 +42,7 @@ class Sort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ListQuery:
     """What is asked for. ``after`` and ``before`` are cursors of rows, "" for neither."""
 
     text: str = ""
@@ -52,7 +52,7 @@ class Wish:
     before: str = ""
 
     @classmethod
-    def of(cls, query: Any) -> "Wish":
+    def of(cls, query: Any) -> "ListQuery":
         """The wish of a query string; what it does not know is left out."""
         return cls(
             text=" ".join(query.get("q", "").split())[:100],
@@ -69,23 +69,25 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class FilterContext:
     """What the filters mean by now: the day in Hungary, and since when an import is fresh."""
 
     today: date
     fresh_since: datetime
 
     @classmethod
-    def of(cls, today: date, now: datetime, stale_days: int) -> "Bounds":
+    def of(cls, today: date, now: datetime, stale_days: int) -> "FilterContext":
         """The bounds of a moment."""
         return cls(today, now - timedelta(days=stale_days))
 
 
-FilmId: TypeAlias = SQLColumnExpression[int]
+MovieIdColumn: TypeAlias = SQLColumnExpression[int]
 """An expression that is a film's id."""
 
 
-def conditions(wish: Wish, bounds: Bounds, film: FilmId) -> list[ColumnElement[bool]]:
+def conditions(
+    wish: ListQuery, bounds: FilterContext, film: MovieIdColumn
+) -> list[ColumnElement[bool]]:
     """What has to be of the id ``film``, for the film to be in the list.
 
     Each is "one of these", which are found in small indexes: a film itself is read when it is
@@ -96,12 +98,12 @@ def conditions(wish: Wish, bounds: Bounds, film: FilmId) -> list[ColumnElement[b
         found = select(titled.id).where(*_search(wish.text, titled))
         if wish.filter:
             # SQLite would read each film of the filter for its titles.
-            found = found.where(Unsought(titled.id).in_(films_of(wish.filter, bounds)))
+            found = found.where(NoIndex(titled.id).in_(movie_ids(wish.filter, bounds)))
         return [film.in_(found)]
-    return [film.in_(films_of(wish.filter, bounds, wish.text))] if wish.filter else []
+    return [film.in_(movie_ids(wish.filter, bounds, wish.text))] if wish.filter else []
 
 
-def films_of(which: Filter, bounds: Bounds, text: str = "") -> Select[int]:
+def movie_ids(which: Filter, bounds: FilterContext, text: str = "") -> Select[int]:
     """The ids of the films of a filter, some perhaps more than once.
 
     ``text`` spares the work of those that are not searched for, where that is much.
@@ -111,12 +113,12 @@ def films_of(which: Filter, bounds: Bounds, text: str = "") -> Select[int]:
     return _FILTERS[which](bounds)
 
 
-def has(part: Any, film: FilmId, *wanted: SQLColumnExpression[bool]) -> Exists:
+def has(part: Any, film: MovieIdColumn, *wanted: SQLColumnExpression[bool]) -> Exists:
     """Whether a film has such a part. Of an index, no more than the id is read."""
     return exists(part.movie_id).where(part.movie_id == film, *wanted)
 
 
-def lacking(what: Callable[[FilmId], Exists], text: str = "") -> Select[int]:
+def lacking(what: Callable[[MovieIdColumn], Exists], text: str = "") -> Select[int]:
     """The ids of the films, of those that are searched for, of which something does not exist."""
     film = aliased(Movie)
     return select(film.id).where(*_search(text, film), ~what(film.id).correlate(film))
@@ -134,25 +136,25 @@ def _search(text: str, film: Any) -> list[ColumnElement[bool]]:
     return [named] if words else []
 
 
-def _this_week(bounds: Bounds) -> Select[int]:
+def _this_week(bounds: FilterContext) -> Select[int]:
     week = week_of(bounds.today)
     return select(Premiere.movie_id).where(
         Premiere.date.between(week.start, week.end), Premiere.precision == DatePrecision.DAY
     )
 
 
-def _failing(bounds: Bounds) -> Select[int]:
+def _failing(bounds: FilterContext) -> Select[int]:
     return select(PosterSource.movie_id).where(PosterSource.chosen, PosterSource.state.in_(FAILING))
 
 
-def _stale(bounds: Bounds) -> Select[int]:
+def _stale(bounds: FilterContext) -> Select[int]:
     return select(FieldProvenance.movie_id).where(
         FieldProvenance.source.in_(("tmdb", "csv")),
         FieldProvenance.fetched_at < bounds.fresh_since,
     )
 
 
-def _unpublished(bounds: Bounds) -> Select[int]:
+def _unpublished(bounds: FilterContext) -> Select[int]:
     film = aliased(Movie)
     return select(film.id).where(~film.published)
 
@@ -163,7 +165,7 @@ _FILTERS: Final = {
     Filter.STALE: _stale,
     Filter.UNPUBLISHED: _unpublished,
 }
-_LACKING: Final[dict[Filter, Callable[[FilmId], Exists]]] = {
+_LACKING: Final[dict[Filter, Callable[[MovieIdColumn], Exists]]] = {
     Filter.NO_POSTER: lambda film: has(PosterSource, film, PosterSource.chosen),
     Filter.NO_DATE: lambda film: has(Premiere, film, Premiere.precision == DatePrecision.DAY),
 }

@@ -16,7 +16,7 @@ from moziweb.movies.models import (
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class FormChoices:
     """What there is to choose from: genres by id, names of distributors and of services."""
 
     genres: dict[int, str]
@@ -24,7 +24,7 @@ class Offer:
     services: tuple[str, ...]
 
 
-def whole_film(session: Session, film_id: int) -> Movie | None:
+def movie_with_relations(session: Session, film_id: int) -> Movie | None:
     """A film, published or not, with everything that belongs to it. Six queries at most."""
     return session.scalars(
         select(Movie)
@@ -44,11 +44,11 @@ def whole_film(session: Session, film_id: int) -> Movie | None:
     ).one_or_none()
 
 
-def offer(session: Session, locale: str) -> Offer:
+def form_choices(session: Session, locale: str) -> FormChoices:
     """What the form offers, named in ``locale``. Three queries."""
     name = Genre.name if locale == "hu" else Genre.name_en
     genres = session.execute(select(Genre.id, name).order_by(Genre.slug))
-    return Offer(
+    return FormChoices(
         genres={row[0]: row[1] for row in genres},
         distributors=tuple(session.scalars(select(Distributor.name).order_by(Distributor.name))),
         services=tuple(

@@ -28,23 +28,23 @@ from moziweb.movies.models import (
 from moziweb.movies.slugs import slug_of
 
 from .form import Moves
-from .values import PersonLine, PremiereLine, Sheet, sheet_of
+from .values import MovieValues, PersonLine, PremiereLine, values_of
 
 HAND: Final = "hand"
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class MovieWriter:
     """One film being written, by the moment ``now``; ``moves`` say why premieres move."""
 
     session: Session
     film: Movie
-    sheet: Sheet
+    sheet: MovieValues
     moves: Moves
     now: datetime
 
 
-def hold(session: Session, film_id: int) -> None:
+def lock_movie(session: Session, film_id: int) -> None:
     """Have nobody else write the film until this transaction ends; before the film is read.
 
     Nothing is written by it: the version grows with what is (``movies.versions``), so a save that
@@ -62,11 +62,11 @@ def new_film(title: str, now: datetime) -> Movie:
     )  # fmt: skip
 
 
-def write(writing: Writing) -> tuple[str, ...]:
+def write(writing: MovieWriter) -> tuple[str, ...]:
     """Have the film say what the sheet does, flushed; returns the fields that changed."""
     writing.session.add(writing.film)
     writing.session.flush()
-    changed = writing.sheet.changed_from(sheet_of(writing.film))
+    changed = writing.sheet.changed_from(values_of(writing.film))
     for field in changed:
         _WRITERS.get(field, _write_column)(writing, field)
     if changed:
@@ -76,20 +76,20 @@ def write(writing: Writing) -> tuple[str, ...]:
     return changed
 
 
-def _write_column(writing: Writing, field: str) -> None:
+def _write_column(writing: MovieWriter, field: str) -> None:
     film, value = writing.film, getattr(writing.sheet, field)
     if field == "title" and film.slug == slug_of(film.title):
         film.slug = slug_of(value)  # one that was made otherwise stays
     setattr(film, field, value)
 
 
-def _write_distributor(writing: Writing, field: str) -> None:
+def _write_distributor(writing: MovieWriter, field: str) -> None:
     name = writing.sheet.distributor
     found = _named(writing.session, Distributor, name) if name else None
     writing.film.distributor_id = found.id if found else None
 
 
-def _write_genres(writing: Writing, field: str) -> None:
+def _write_genres(writing: MovieWriter, field: str) -> None:
     links = {link.genre_id: link for link in writing.film.genre_links}
     for genre_id in links.keys() - set(writing.sheet.genres):
         writing.film.genre_links.remove(links[genre_id])
@@ -101,7 +101,7 @@ def _write_genres(writing: Writing, field: str) -> None:
         link.position = position
 
 
-def _write_people(writing: Writing, field: str) -> None:
+def _write_people(writing: MovieWriter, field: str) -> None:
     """Credits change in place and keep their positions, which are unique at every moment."""
     role = CreditRole.DIRECTOR if field == "directors" else CreditRole.CAST
     lines: tuple[PersonLine, ...] = getattr(writing.sheet, field)
@@ -126,7 +126,7 @@ def _person(session: Session, name: str) -> Person:
     return found[0] if len(found) == 1 else _added(session, Person(name=name))
 
 
-def _write_premieres(writing: Writing, field: str) -> None:
+def _write_premieres(writing: MovieWriter, field: str) -> None:
     standing = {premiere.id: premiere for premiere in writing.film.premieres}
     wanted = {line.id for line in writing.sheet.premieres if line.id}
     for premiere_id in standing.keys() - wanted:
@@ -141,7 +141,7 @@ def _write_premieres(writing: Writing, field: str) -> None:
         _write_premiere(writing, premiere, line)
 
 
-def _note_move(writing: Writing, premiere: Premiere) -> None:
+def _note_move(writing: MovieWriter, premiere: Premiere) -> None:
     if premiere.id in writing.moves.slips:
         return
     premiere.changes.append(
@@ -154,7 +154,7 @@ def _note_move(writing: Writing, premiere: Premiere) -> None:
     )
 
 
-def _write_premiere(writing: Writing, premiere: Premiere, line: PremiereLine) -> None:
+def _write_premiere(writing: MovieWriter, premiere: Premiere, line: PremiereLine) -> None:
     premiere.date, premiere.precision, premiere.kind = line.date, line.precision, line.kind
     premiere.formats, premiere.audio = line.formats, line.audio
     premiere.rerelease, premiere.note = line.rerelease, line.note
@@ -169,7 +169,7 @@ def _write_premiere(writing: Writing, premiere: Premiere, line: PremiereLine) ->
     premiere.service_id = service.id if service else None
 
 
-def _write_trailers(writing: Writing, field: str) -> None:
+def _write_trailers(writing: MovieWriter, field: str) -> None:
     standing = {trailer.id: trailer for trailer in writing.film.trailers}
     wanted = {line.id for line in writing.sheet.trailers if line.id}
     for trailer_id in standing.keys() - wanted:
@@ -183,7 +183,7 @@ def _write_trailers(writing: Writing, field: str) -> None:
         trailer.name, trailer.language, trailer.position = line.name, line.language, position
 
 
-def _sign(writing: Writing, changed: tuple[str, ...]) -> None:
+def _sign(writing: MovieWriter, changed: tuple[str, ...]) -> None:
     rows = {row.field: row for row in writing.film.provenance}
     for field in changed:
         row = rows.get(field)
@@ -204,7 +204,7 @@ def _added(session: Session, row: Any) -> Any:
     return row
 
 
-_WRITERS: Final[Mapping[str, Callable[[Writing, str], None]]] = {
+_WRITERS: Final[Mapping[str, Callable[[MovieWriter, str], None]]] = {
     "distributor": _write_distributor,
     "genres": _write_genres,
     "directors": _write_people,

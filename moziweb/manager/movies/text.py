@@ -9,12 +9,12 @@ from typing import Any, Final
 from moziweb.movies.models import DatePrecision, PremiereKind
 
 from ..audit.formatting import CANCELLED, RERELEASE
-from .values import PersonLine, PremiereLine, Sheet, TrailerLine
+from .values import MovieValues, PersonLine, PremiereLine, TrailerLine
 
 _SHOWN: Final = {DatePrecision.DAY: 10, DatePrecision.MONTH: 7, DatePrecision.YEAR: 4}
 
 
-def said(sheet: Sheet, field: str, genres: Mapping[int, str]) -> str:
+def field_text(sheet: MovieValues, field: str, genres: Mapping[int, str]) -> str:
     """A field's value as a text, a line for each of several; ``genres`` are names by id."""
     value = getattr(sheet, field)
     if field == "genres":

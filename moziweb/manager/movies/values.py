@@ -63,7 +63,7 @@ class TrailerLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class MovieValues:
     """All that the form of a film can change; unknown is "", None or ()."""
 
     title: str = ""
@@ -87,17 +87,17 @@ class Sheet:
         """A digest of each field: what a form carries, to tell later what has changed."""
         return {name: _digest(getattr(self, name)) for name in FIELDS}
 
-    def changed_from(self, other: "Sheet") -> tuple[str, ...]:
+    def changed_from(self, other: "MovieValues") -> tuple[str, ...]:
         """The fields in which it differs."""
         return tuple(name for name in FIELDS if getattr(self, name) != getattr(other, name))
 
 
-FIELDS: Final = tuple(field.name for field in fields(Sheet))
+FIELDS: Final = tuple(field.name for field in fields(MovieValues))
 
 
-def sheet_of(film: Movie) -> Sheet:
+def values_of(film: Movie) -> MovieValues:
     """The sheet of a film that was loaded whole (``loading.whole_film``)."""
-    return Sheet(
+    return MovieValues(
         title=film.title,
         original_title=film.original_title,
         synopsis=film.synopsis,
@@ -117,7 +117,7 @@ def sheet_of(film: Movie) -> Sheet:
     )
 
 
-def as_copy(sheet: Sheet) -> Sheet:
+def as_copy(sheet: MovieValues) -> MovieValues:
     """The sheet of another film like it: with rows of its own, and no ids from elsewhere."""
     return replace(
         sheet,

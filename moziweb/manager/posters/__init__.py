@@ -4,7 +4,7 @@ from typing import Final
 
 from pyramid.config import Configurator
 
-from .preview_cache import Previews
+from .preview_cache import PreviewCache
 
 PREVIEWS: Final = "manager_previews"
 """The registry's name of the previews."""
@@ -12,4 +12,4 @@ PREVIEWS: Final = "manager_previews"
 
 def includeme(config: Configurator) -> None:
     """Put the previews in the registry. Rests on ``moziweb.posters``."""
-    config.registry[PREVIEWS] = Previews(config.registry["poster_desk"])
+    config.registry[PREVIEWS] = PreviewCache(config.registry["poster_desk"])

@@ -19,7 +19,7 @@ _ID: Final = re.compile(r"[1-9][0-9]{0,9}")
 UNFIT: Final = (ImageRejected, SourceError, StorageError)
 """Why a picture cannot be had."""
 
-Unfit: TypeAlias = ImageRejected | SourceError | StorageError
+InvalidPoint: TypeAlias = ImageRejected | SourceError | StorageError
 
 
 class Unacceptable(Exception):
@@ -30,7 +30,7 @@ class Unacceptable(Exception):
         self.texts = texts
 
 
-def in_words(error: Unfit, most_bytes: int) -> Unacceptable:
+def in_words(error: InvalidPoint, most_bytes: int) -> Unacceptable:
     """One of ``UNFIT`` in plain words; ``most_bytes`` is what a file may have."""
     code = storage_code(error) if isinstance(error, StorageError) else str(error.code)
     meaning = meaning_of(code)

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from typing import Final, TypeAlias
 
-from moziweb.posters.editorial import PosterDesk
+from moziweb.posters.editorial import PosterEditor
 from moziweb.posters.imaging.variants import EncodedImage
 from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.posters.recipes import Point
@@ -19,10 +19,10 @@ KEPT: Final = 6
 Variants: TypeAlias = tuple[EncodedImage, ...]
 
 
-class Previews:
+class PreviewCache:
     """Makes and keeps them. One per process; threads share it."""
 
-    def __init__(self, desk: PosterDesk, kept: int = KEPT) -> None:
+    def __init__(self, desk: PosterEditor, kept: int = KEPT) -> None:
         self._desk = desk
         self._kept = kept
         self._found: OrderedDict[tuple[str, Point], Variants] = OrderedDict()

@@ -11,11 +11,11 @@ from moziweb.request import Request
 from ..audit.log import record
 from ..auth import passwords
 from ..auth.accounts import end_sessions, set_password
-from ..auth.login_throttle import Attempts
+from ..auth.login_throttle import LoginThrottle
 from ..auth.models import User
-from ..auth.sessions import Sessions, whoever
-from ..web.forms import OurForm
-from ..web.layout import manager_view, shell
+from ..auth.sessions import Sessions, require_user
+from ..web.forms import BaseForm
+from ..web.layout import manager_view, page_frame
 from ..web.redirects import SeeOther
 from ..web.resources import SEE
 from .sign_in import signed_out, too_many
@@ -23,7 +23,7 @@ from .sign_in import signed_out, too_many
 _ROUTE: Final = "manager.account"
 
 
-class PasswordForm(OurForm):
+class PasswordForm(BaseForm):
     """The present password and the next one."""
 
     current_password = PasswordField(_("Present password"))
@@ -40,8 +40,8 @@ def account(request: Request) -> dict[str, Any]:
 def change_password(request: Request) -> dict[str, Any] | Response:
     """Another password. A wrong present one counts as an attempt to sign in."""
     form = PasswordForm(request.POST)
-    someone = whoever(request)
-    attempts: Attempts = request.registry["manager_attempts"]
+    someone = require_user(request)
+    attempts: LoginThrottle = request.registry["manager_attempts"]
     attempt = attempts.begin(someone.name, request.remote_addr or "")
     if attempt.wait:
         return _page(request, form, too_many(request, attempt))
@@ -69,7 +69,7 @@ def change_password(request: Request) -> dict[str, Any] | Response:
 @manager_view("sign_out_everywhere", permission=SEE, request_method="POST")
 def sign_out_everywhere(request: Request) -> Response:
     """Every session of one's own ends, this one too."""
-    someone = whoever(request)
+    someone = require_user(request)
     user = request.dbsession.get_one(User, someone.user_id)
     end_sessions(request.dbsession, user)
     now = request.registry["clock"]()
@@ -80,17 +80,17 @@ def sign_out_everywhere(request: Request) -> Response:
 def _knows_password(request: Request, password: str) -> bool:
     """Looked at in a short transaction, as for signing in, before the request has its own."""
     with request.registry["database"].read() as session:
-        user = session.get_one(User, whoever(request).user_id)
-    return passwords.fits(password, user.password_hash)
+        user = session.get_one(User, require_user(request).user_id)
+    return passwords.verify(password, user.password_hash)
 
 
 def _page(request: Request, form: PasswordForm, problem: str = "") -> dict[str, Any]:
-    someone = whoever(request)
+    someone = require_user(request)
     sessions: Sessions = request.registry["manager_sessions"]
     with request.registry["database"].read() as session:
         rows = sessions.of_user(session, someone.user_id)
     return {
-        "page": shell(request, _("Your account"), _ROUTE),
+        "page": page_frame(request, _("Your account"), _ROUTE),
         "form": form,
         "problem": request.localizer.translate(problem) if problem else "",
         "sessions": rows,

@@ -8,7 +8,7 @@ from moziweb.request import Request
 
 from ..audit.history import PAGE, latest_entries
 from ..audit.log import FILM, POSTERS
-from ..web.layout import manager_view, shell
+from ..web.layout import manager_view, page_frame
 from ..web.resources import ADMINISTER, SEE
 
 _EDITORIAL: Final = (FILM, POSTERS)
@@ -25,7 +25,7 @@ def audit(request: Request) -> dict[str, Any]:
     subjects = () if request.has_permission(ADMINISTER) else _EDITORIAL
     entries = latest_entries(request.dbsession, subjects=subjects, before=before, limit=PAGE + 1)
     return {
-        "page": shell(request, _("Changes"), "manager.audit"),
+        "page": page_frame(request, _("Changes"), "manager.audit"),
         "entries": entries[:PAGE],
         "next": entries[PAGE - 1].id if len(entries) > PAGE else None,
     }

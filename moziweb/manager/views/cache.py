@@ -7,7 +7,7 @@ from pyramid.i18n import TranslationString
 from pyramid.response import Response
 from sqlalchemy.orm import Session
 
-from moziweb.cache import Cache, Journal, PublishError, StoreError, Tally, kind_of
+from moziweb.cache import Cache, InProcessCounters, Outbox, PublishError, StoreError, kind_of
 from moziweb.cache.admin.inspection import clock_text
 from moziweb.cache.admin.purge import (
     NoCachedPage,
@@ -25,14 +25,14 @@ from moziweb.request import Request
 from moziweb.site.page_cache.url_inventory import Priority
 
 from ..audit.history import latest_entries
-from ..audit.log import CACHE, Change, Part, record
+from ..audit.log import CACHE, Change, Subject, record
 from ..audit.models import AuditEntry
-from ..auth.sessions import whoever
+from ..auth.sessions import require_user
 from ..dashboards import CACHE_WARMER
 from ..dashboards.cache import WARMABLE, moment, regions_of, slowest_of
 from ..dashboards.warming_job import Warmer, is_at_work, latest_warming, new_warming, stop
 from ..imports.form_data import text_of
-from ..web.layout import manager_view, shell
+from ..web.layout import manager_view, page_frame
 from ..web.redirects import SeeOther
 from ..web.resources import ADMINISTER, SEE
 
@@ -84,8 +84,8 @@ def purge(request: Request) -> dict[str, Any] | Response:
         request.response.status_int = 422
         return _page(request, problem=error.text)
     session, now = request.dbsession, request.registry["clock"]()
-    part = Part(CACHE, subject)
-    entry = record(session, whoever(request).actor, "cache.purge", part, now, changes)
+    part = Subject(CACHE, subject)
+    entry = record(session, require_user(request).actor, "cache.purge", part, now, changes)
     session.flush()
     return SeeOther(request.route_path(ROOM, _query={"purged": str(entry.id)}))
 
@@ -94,11 +94,11 @@ def purge(request: Request) -> dict[str, Any] | Response:
 def warm(request: Request) -> dict[str, Any] | Response:
     """Begin a warming, or stop the one that is at work."""
     session, now = request.dbsession, request.registry["clock"]()
-    actor, do = whoever(request).actor, text_of(request.POST, "do")
+    actor, do = require_user(request).actor, text_of(request.POST, "do")
     through = {each.name.lower(): each for each in WARMABLE}.get(text_of(request.POST, "through"))
     if do == "stop":
         if stop(session, now):
-            record(session, actor, "cache.warm_stop", Part(CACHE), now)
+            record(session, actor, "cache.warm_stop", Subject(CACHE), now)
         return SeeOther(request.route_path(ROOM))
     if do != "start" or through is None or _cache(request) is None:
         raise HTTPBadRequest
@@ -106,7 +106,7 @@ def warm(request: Request) -> dict[str, Any] | Response:
         request.response.status_int = 422
         return _page(request, problem=_("The cache is being warmed already."))
     row = new_warming(session, through, actor, now)
-    record(session, actor, "cache.warm", Part(CACHE, through.name.lower()), now)
+    record(session, actor, "cache.warm", Subject(CACHE, through.name.lower()), now)
     warmer: Warmer = request.registry[CACHE_WARMER]
     warming_id = row.id
 
@@ -149,7 +149,7 @@ def _purge_everything(request: Request) -> tuple[str, list[Change]]:
 def _done(request: Request, work: Any) -> Any:
     """What a purge did; None when it waits in the journal. Raises ``Impossible``."""
     registry = request.registry
-    purging = Purge(registry["cache"], registry, f"manager: purged by {whoever(request).name}")
+    purging = Purge(registry["cache"], registry, f"manager: purged by {require_user(request).name}")
     try:
         return work(purging)
     except PurgeWaits:
@@ -182,7 +182,7 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
     cache = _cache(request)
     warming = latest_warming(session)
     page = {
-        "page": shell(request, _("Cache"), ROOM, at=request.route_path(ROOM)),
+        "page": page_frame(request, _("Cache"), ROOM, at=request.route_path(ROOM)),
         "now": now,
         "problem": request.localizer.translate(problem) if problem else "",
         "can_change": request.has_permission(ADMINISTER),
@@ -190,8 +190,8 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
     }
     if cache is None:
         return page
-    tally: Tally = registry["cache_tally"]
-    journal: Journal = registry["cache_journal"]
+    tally: InProcessCounters = registry["cache_tally"]
+    journal: Outbox = registry["cache_journal"]
     connection = session.connection()
     told = statistics_of(cache, journal, connection)
     sent: Any = request.POST if request.method == "POST" else {}

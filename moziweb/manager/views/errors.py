@@ -12,10 +12,10 @@ from pyramid.view import exception_view_config, forbidden_view_config, notfound_
 from moziweb.i18n import _
 from moziweb.request import Request
 
-from ..auth.return_url import is_kept, safe_way
+from ..auth.return_url import is_kept, safe_return_url
 from ..auth.sessions import signed_in
 from ..web import drafts
-from ..web.layout import shell
+from ..web.layout import page_frame
 from ..web.redirects import SeeOther
 from .sign_in import answer_stranger
 
@@ -57,7 +57,7 @@ def forged(error: Exception, request: Request) -> Response:
     someone = signed_in(request)
     if someone is None and is_kept(request):
         return answer_stranger(request)
-    way = safe_way(request.path)
+    way = safe_return_url(request.path)
     if someone and way and is_kept(request) and _is_from_here(request):
         with request.registry["database"].write() as session:
             fields = drafts.unpacked(drafts.packed(request.POST))
@@ -76,7 +76,7 @@ def answer(
 ) -> Response:
     """A page that says what is wrong."""
     values: dict[str, Any] = {
-        "page": shell(request, heading),
+        "page": page_frame(request, heading),
         "code": code,
         "explanation": request.localizer.translate(explanation),
     }

@@ -13,8 +13,8 @@ from moziweb.request import Request
 from ..audit.history import latest_entries
 from ..audit.log import FILM
 from ..movies.list_page import counts
-from ..movies.list_query import Bounds, Filter
-from ..web.layout import manager_view, shell
+from ..movies.list_query import Filter, FilterContext
+from ..web.layout import manager_view, page_frame
 from ..web.redirects import SeeOther
 from ..web.resources import SEE
 
@@ -35,7 +35,7 @@ def home(request: Request) -> dict[str, Any]:
     bounds = bounds_of(request)
     numbers = counts(request.dbsession, bounds, [each for each, _name in TO_DO])
     return {
-        "page": shell(request, _("Overview"), "manager.home"),
+        "page": page_frame(request, _("Overview"), "manager.home"),
         "to_do": [(each, name, numbers[each]) for each, name in TO_DO],
         "entries": latest_entries(request.dbsession, subjects=(FILM,), limit=8),
     }
@@ -47,8 +47,8 @@ def with_slash(request: Request) -> Response:
     return SeeOther(request.route_path("manager.home"))
 
 
-def bounds_of(request: Request) -> Bounds:
+def bounds_of(request: Request) -> FilterContext:
     """What the filters mean now."""
     now = request.registry["clock"]()
     stale_days: int = request.registry.settings["manager.stale_days"]
-    return Bounds.of(budapest_today(now), now, stale_days)
+    return FilterContext.of(budapest_today(now), now, stale_days)

@@ -8,18 +8,18 @@ from pyramid.response import Response
 
 from moziweb.i18n import _
 from moziweb.movies.calendar import budapest_today
-from moziweb.movies.importers.csv_columns import ListTerms, candidates_of
+from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
 from moziweb.movies.importers.file_readers import read_table
 from moziweb.movies.importers.planning import Effect
-from moziweb.movies.importers.problems import ImportRefused, Unfit
+from moziweb.movies.importers.problems import ImportRefused, InvalidValue
 from moziweb.movies.importers.tmdb.source import Found
 from moziweb.posters.importer_port import ImportedPosters
 from moziweb.request import Request
 from moziweb.site.view_models import Link
 
-from ..auth.return_url import is_piece
-from ..auth.sessions import whoever
-from ..imports.form_data import Wish, columns_of, days_of, ids_of, positions_of, text_of
+from ..auth.return_url import is_htmx
+from ..auth.sessions import require_user
+from ..imports.form_data import ItemQuery, columns_of, days_of, ids_of, positions_of, text_of
 from ..imports.jobs import (
     PAGE,
     add_items,
@@ -31,9 +31,9 @@ from ..imports.jobs import (
     new_job,
 )
 from ..imports.models import ImportJob, JobKind, JobState
-from ..web.layout import close_body_at_last, manager_view, shell
+from ..web.layout import close_body_at_last, manager_view, page_frame
 from ..web.redirects import SeeOther
-from ..web.resources import EDIT, OneImport
+from ..web.resources import EDIT, ImportResource
 from ..web.template_filters import EFFECTS
 
 _ROUTE: Final = "manager.imports"
@@ -68,7 +68,7 @@ def begin(request: Request) -> dict[str, Any] | Response:
         raise HTTPBadRequest
     try:
         job = way(request)
-    except (ImportRefused, Unfit) as error:
+    except (ImportRefused, InvalidValue) as error:
         request.response.status_int = 422
         return _page(request, problem=error.text)
     return _started(request, job)
@@ -83,13 +83,13 @@ def one_import(request: Request) -> dict[str, Any]:
     job = _job(request)
     at_work = job.state in (JobState.LOOKING, JobState.APPLYING)
     alone = is_alone(job, request.registry["clock"]()) and job.beat_at is not None
-    if is_piece(request) and (alone or not at_work):
+    if is_htmx(request) and (alone or not at_work):
         request.response.headers["HX-Refresh"] = "true"
-    wish = Wish.of(request.GET)
+    wish = ItemQuery.of(request.GET)
     items = items_of(request.dbsession, job.id, wish.effect, wish.after)
     effects = effects_of(request.dbsession, job.id)
     return {
-        "page": shell(request, job.title, _ROUTE),
+        "page": page_frame(request, job.title, _ROUTE),
         "job": job,
         "items": items[:PAGE],
         "effects": effects,
@@ -134,7 +134,7 @@ def _from_tmdb(request: Request, kind: JobKind, title: str, terms: dict[str, Any
     if not _has_tmdb(request):
         raise ImportRefused(_NO_TOKEN)
     now = request.registry["clock"]()
-    return new_job(request.dbsession, whoever(request).actor, kind, title, terms, now)
+    return new_job(request.dbsession, require_user(request).actor, kind, title, terms, now)
 
 
 def _file(request: Request) -> ImportJob:
@@ -148,7 +148,7 @@ def _file(request: Request) -> ImportJob:
         raise ImportRefused(_("the file is larger than ${most} MB", mapping=most))
     now = request.registry["clock"]()
     table = read_table(data, columns_of(request.POST))
-    terms = ListTerms(
+    terms = ListOptions(
         budapest_today(now),
         ImportedPosters().accepts,
         text_of(request.POST, "list")[:30],
@@ -156,7 +156,7 @@ def _file(request: Request) -> ImportJob:
     )
     kept = {"ignored": list(table.ignored)[:50]}
     title = str(upload.filename)[:300] or "?"
-    actor = whoever(request).actor
+    actor = require_user(request).actor
     job = new_job(request.dbsession, actor, JobKind.FILE, title, kept, now)
     add_items(request.dbsession, job, candidates_of(table, terms))
     return job
@@ -185,7 +185,7 @@ def _page(
     title: str = "",
 ) -> dict[str, Any]:
     return {
-        "page": shell(request, _("Imports"), _ROUTE),
+        "page": page_frame(request, _("Imports"), _ROUTE),
         "jobs": latest_jobs(request.dbsession),
         "problem": _say(request, problem),
         "found": found,
@@ -196,20 +196,20 @@ def _page(
     }
 
 
-def _choices(request: Request, job: ImportJob, wish: Wish) -> tuple[Link, ...]:
+def _choices(request: Request, job: ImportJob, wish: ItemQuery) -> tuple[Link, ...]:
     def link(effect: Effect | None, text: TranslationString) -> Link:
-        href = _href(request, job, Wish(effect))
+        href = _href(request, job, ItemQuery(effect))
         return Link(href, _say(request, text), effect or "", current=effect is wish.effect)
 
     return (link(None, _("All")), *(link(effect, text) for effect, text in EFFECTS.items()))
 
 
-def _href(request: Request, job: ImportJob, wish: Wish, after: int = 0) -> str:
-    return request.route_path(_JOB, job=job.id, _query=Wish(wish.effect, after).query())
+def _href(request: Request, job: ImportJob, wish: ItemQuery, after: int = 0) -> str:
+    return request.route_path(_JOB, job=job.id, _query=ItemQuery(wish.effect, after).query())
 
 
 def _job(request: Request) -> ImportJob:
-    context: OneImport = request.context
+    context: ImportResource = request.context
     job = request.dbsession.get(ImportJob, context.job_id)
     if job is None:
         raise HTTPNotFound

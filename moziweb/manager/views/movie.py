@@ -15,13 +15,13 @@ from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
 from moziweb.request import Request
-from moziweb.site.formatting import Wording
+from moziweb.site.formatting import Formatter
 
 from ..audit.history import latest_entries
 from ..audit.log import FILM, record
 from ..audit.models import AuditEntry
-from ..auth.sessions import whoever
-from ..movies.affected_pages import Effects, pages_concerned, seconds_until_fresh
+from ..auth.sessions import require_user
+from ..movies.affected_pages import AffectedPages, affected_pages, seconds_until_fresh
 from ..movies.conflicts import Difference, Merge, is_touched, merge
 from ..movies.form import (
     MORE_ROWS,
@@ -35,14 +35,14 @@ from ..movies.form import (
     safe_fields,
     sheet_from,
 )
-from ..movies.queries import Offer, offer, whole_film
-from ..movies.save import Writing, hold, new_film, write
-from ..movies.text import said
-from ..movies.values import FIELDS, Sheet, as_copy, sheet_of
+from ..movies.queries import FormChoices, form_choices, movie_with_relations
+from ..movies.save import MovieWriter, lock_movie, new_film, write
+from ..movies.text import field_text
+from ..movies.values import FIELDS, MovieValues, as_copy, values_of
 from ..web import drafts
-from ..web.layout import film_rooms, manager_view, shell
+from ..web.layout import manager_view, movie_nav, page_frame
 from ..web.redirects import SeeOther
-from ..web.resources import EDIT, SEE, Film
+from ..web.resources import EDIT, SEE, MovieResource
 from ..web.template_filters import SOURCES, Marks
 
 _ROOM: Final = "manager.films"
@@ -55,11 +55,11 @@ class Desk:
     request: Request
     session: Session
     film: Movie | None
-    before: Sheet
-    offer: Offer
+    before: MovieValues
+    offer: FormChoices
     form: FilmForm
     more: int = 0
-    effects: Effects | None = None
+    effects: AffectedPages | None = None
     asked_effects: bool = False
     publishing: bool | None = None
     differences: tuple[Difference, ...] = ()
@@ -69,12 +69,12 @@ class Desk:
     def of(cls, request: Request, session: Session, fields: Any = None) -> "Desk":
         """The film of a request, and its form: over ``fields``, or else as the film is."""
         film = None
-        if isinstance(request.context, Film):
-            film = whole_film(session, request.context.film_id)
+        if isinstance(request.context, MovieResource):
+            film = movie_with_relations(session, request.context.film_id)
             if film is None:
                 raise HTTPNotFound
-        before = sheet_of(film) if film else Sheet()
-        known = offer(session, request.locale_name)
+        before = values_of(film) if film else MovieValues()
+        known = form_choices(session, request.locale_name)
         form = _form(request, film, before) if fields is None else FilmForm(fields)
         form.offer_genres(known)
         return cls(request, session, film, before, known, form)
@@ -97,20 +97,20 @@ class Desk:
         found = merge(self._digests(), self.sheet(), self.before, self.offer.genres)
         return found if found.differences else None
 
-    def sheet(self) -> Sheet:
+    def sheet(self) -> MovieValues:
         """What a valid form says."""
         return sheet_from(self.form, self.before)
 
-    def writing(self) -> Writing:
+    def writing(self) -> MovieWriter:
         """The valid form, to be written."""
         now = self.request.registry["clock"]()
         sheet = self.sheet()
         film = self.film or new_film(sheet.title, now)
-        return Writing(self.session, film, sheet, moves_of(self.form), now)
+        return MovieWriter(self.session, film, sheet, moves_of(self.form), now)
 
-    def rework(self, sheet: Sheet, film: Movie, moves: Moves) -> None:
+    def rework(self, sheet: MovieValues, film: Movie, moves: Moves) -> None:
         """Another form: of a sheet, over the film as it is now, with what was said of moves."""
-        self.film, self.before = film, sheet_of(film)
+        self.film, self.before = film, values_of(film)
         self.form = _form(self.request, film, self.before, sheet)
         self.form.offer_genres(self.offer)
         for row in self.form.premieres:
@@ -162,10 +162,10 @@ def new(request: Request) -> dict[str, Any]:
     desk = Desk.of(request, request.dbsession, _draft(request))
     model = request.GET.get("copy", "")
     if model.isascii() and model.isdecimal() and 0 < int(model[:10]) <= MAX_ID:
-        original = whole_film(request.dbsession, int(model[:10]))
+        original = movie_with_relations(request.dbsession, int(model[:10]))
         if original is None:
             raise HTTPNotFound
-        desk.form = _form(request, None, Sheet(), as_copy(sheet_of(original)))
+        desk.form = _form(request, None, MovieValues(), as_copy(values_of(original)))
         desk.form.offer_genres(desk.offer)
     return _page(desk)
 
@@ -192,7 +192,7 @@ def publish(request: Request) -> dict[str, Any] | Response:
     """Put the film on the site, or take it off; or look first at what that would refresh."""
     if request.POST.get("do") == "look":
         return _look(request)
-    context: Film = request.context
+    context: MovieResource = request.context
     session, now = request.dbsession, request.registry["clock"]()
     found = session.get(Movie, context.film_id)
     wanted = {"publish": True, "unpublish": False}.get(str(request.POST.get("do")))
@@ -207,7 +207,7 @@ def publish(request: Request) -> dict[str, Any] | Response:
     session.flush()
     action = "film.publish" if wanted else "film.unpublish"
     changes = [("published", _yes(not wanted), _yes(wanted))]
-    entry = record(session, whoever(request).actor, action, found, now, changes)
+    entry = record(session, require_user(request).actor, action, found, now, changes)
     _note_pages(request, session, found, entry)
     return SeeOther(f"{way}?saved={entry.id}")
 
@@ -220,16 +220,16 @@ def _look(request: Request) -> dict[str, Any]:
         assert film is not None  # noqa: S101 - the route names one that is there
         desk.publishing = film.published = not film.published
         session.flush()
-        desk.effects = pages_concerned(request.registry, session, film.id, film.slug)
+        desk.effects = affected_pages(request.registry, session, film.id, film.slug)
         session.rollback()
-        desk.film = whole_film(session, film.id)
+        desk.film = movie_with_relations(session, film.id)
         desk.extra = _beside(desk)
     return _page(desk)
 
 
 def _save(request: Request) -> dict[str, Any] | Response:
-    if isinstance(request.context, Film):
-        hold(request.dbsession, request.context.film_id)
+    if isinstance(request.context, MovieResource):
+        lock_movie(request.dbsession, request.context.film_id)
     desk = Desk.of(request, request.dbsession, safe_fields(request.POST))
     if not desk.is_valid():
         request.response.status_int = 400
@@ -239,18 +239,21 @@ def _save(request: Request) -> dict[str, Any] | Response:
     writing = desk.writing()
     before, is_new = desk.before, desk.film is None
     changed = write(writing)
-    drafts.drop(desk.session, whoever(request).user_id, request.path)
+    drafts.drop(desk.session, require_user(request).user_id, request.path)
     way = request.route_path("manager.film", film=writing.film.id)
     if not changed:
         return SeeOther(way)
     names = desk.offer.genres
     entry = record(
         desk.session,
-        whoever(request).actor,
+        require_user(request).actor,
         "film.create" if is_new else "film.edit",
         writing.film,
         writing.now,
-        [(name, said(before, name, names), said(writing.sheet, name, names)) for name in changed],
+        [
+            (name, field_text(before, name, names), field_text(writing.sheet, name, names))
+            for name in changed
+        ],
     )
     _note_pages(request, desk.session, writing.film, entry)
     return SeeOther(f"{way}?saved={entry.id}")
@@ -285,10 +288,10 @@ def _rehearsed(request: Request) -> Desk:
             writing = desk.writing()
             write(writing)
             found = writing.film
-            desk.effects = pages_concerned(request.registry, session, found.id, found.slug)
+            desk.effects = affected_pages(request.registry, session, found.id, found.slug)
             desk.asked_effects = True
         session.rollback()
-        desk.film = whole_film(session, desk.film.id) if desk.film else None
+        desk.film = movie_with_relations(session, desk.film.id) if desk.film else None
         desk.extra = _beside(desk)
     return desk
 
@@ -304,7 +307,7 @@ def _clash(desk: Desk, film: Movie, found: Merge) -> dict[str, Any]:
 def _note_pages(request: Request, session: Session, film: Movie, entry: AuditEntry) -> None:
     """Keep with the entry which pages it refreshes, and sign the journal's row with its id."""
     session.flush()
-    found = pages_concerned(request.registry, session, film.id, film.slug)
+    found = affected_pages(request.registry, session, film.id, film.slug)
     entry.pages = list(found.pages) if found else []
     session.info[REASON] = _reason(entry)
 
@@ -313,7 +316,9 @@ def _reason(entry: AuditEntry) -> str:
     return f"manager: {entry.action} #{entry.id}"
 
 
-def _form(request: Request, film: Movie | None, before: Sheet, shown: Sheet | None = None) -> Any:
+def _form(
+    request: Request, film: Movie | None, before: MovieValues, shown: MovieValues | None = None
+) -> Any:
     """The form that shows a sheet, over the film as it is."""
     form = FilmForm(**form_values(shown or before))
     form.version.data = film.version if film else None
@@ -326,7 +331,7 @@ def _page(desk: Desk) -> dict[str, Any]:
     form.add_blank_rows(desk.more)
     title = desk.film.title if desk.film else _("New film")
     return {
-        "page": shell(request, title, _ROOM, at=_address_of(desk)),
+        "page": page_frame(request, title, _ROOM, at=_address_of(desk)),
         "form": form,
         "film": desk.film,
         "offer": desk.offer,
@@ -335,7 +340,7 @@ def _page(desk: Desk) -> dict[str, Any]:
         "effects": desk.effects,
         "asked_effects": desk.asked_effects,
         "differences": desk.differences,
-        "date_text": Wording(request.locale_name, request.localizer.translate).date_text,
+        "date_text": Formatter(request.locale_name, request.localizer.translate).date_text,
         "wrong": _wrong(desk),
         **(desk.extra or _beside(desk)),
     }
@@ -360,7 +365,7 @@ def _beside(desk: Desk) -> dict[str, Any]:
     saved = next((each for each in entries if str(each.id) == wanted), None)
     return {
         "marks_of": Marks(_sources(desk)),
-        "film_rooms": film_rooms(desk.request, desk.film.id, "manager.film"),
+        "film_rooms": movie_nav(desk.request, desk.film.id, "manager.film"),
         "entries": entries,
         "saved": saved,
         "seconds": seconds_until_fresh(desk.session, _reason(saved)) if saved else None,
@@ -381,7 +386,7 @@ def _draft(request: Request) -> Any:
     number = request.GET.get("draft", "")
     if not number:
         return None
-    found = drafts.find(request.dbsession, whoever(request).user_id, request.path, number)
+    found = drafts.find(request.dbsession, require_user(request).user_id, request.path, number)
     return None if found is None else safe_fields(found)
 
 

@@ -13,9 +13,9 @@ from moziweb.cache import REASON
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
 from moziweb.posters.cache_tags import source_tag, variant_tag
-from moziweb.posters.editorial import PosterDesk, SourceView, UnknownSource
+from moziweb.posters.editorial import PosterEditor, SourceView, UnknownSource
 from moziweb.posters.fetching.errors import FetchCode
-from moziweb.posters.generation.due import LAZY
+from moziweb.posters.generation.due import ON_DEMAND_KINDS
 from moziweb.posters.generation.error_codes import MEANINGS
 from moziweb.posters.generation.upload_store import MAX_URL_LENGTH, StoredUpload
 from moziweb.posters.models import PosterSource, SourceState
@@ -23,15 +23,15 @@ from moziweb.posters.recipes import RECIPES
 from moziweb.request import Request
 
 from ..audit.log import Change, record
-from ..auth.sessions import whoever
+from ..auth.sessions import require_user
 from ..imports.form_data import text_of
-from ..movies.affected_pages import Effects, pages_concerned
+from ..movies.affected_pages import AffectedPages, affected_pages
 from ..posters import PREVIEWS, unsaved
 from ..posters.form_data import UNFIT, Unacceptable, focal_of, in_words, size_limit, source_ids_of
 from ..posters.unsaved import MAX_NAME, Unsaved
-from ..web.layout import close_body_at_last, film_rooms, manager_view, shell
+from ..web.layout import close_body_at_last, manager_view, movie_nav, page_frame
 from ..web.redirects import SeeOther
-from ..web.resources import EDIT, SEE, Film
+from ..web.resources import EDIT, SEE, MovieResource
 
 ROOM: Final = "manager.film_posters"
 
@@ -58,15 +58,15 @@ def act(request: Request) -> dict[str, Any] | Response:
         return _page(request, problem=in_language(request, error.texts))
 
 
-def desk_of(request: Request) -> PosterDesk:
+def desk_of(request: Request) -> PosterEditor:
     """The one door to poster sources."""
-    desk: PosterDesk = request.registry["poster_desk"]
+    desk: PosterEditor = request.registry["poster_desk"]
     return desk
 
 
 def film_of(request: Request, session: Session) -> Movie:
     """The film of the address; ``HTTPNotFound``."""
-    context: Film = request.context
+    context: MovieResource = request.context
     found = session.get(Movie, context.film_id)
     if found is None:
         raise HTTPNotFound
@@ -89,16 +89,16 @@ def note(
     film: Movie,
     action: str,
     changes: Iterable[Change] = (),
-    later: Effects | None = None,
+    later: AffectedPages | None = None,
 ) -> None:
     """Record it with the pages that it refreshes, and sign the journal's row with the entry's id.
 
     Those are this transaction's, and what will be refreshed ``later``, once its pictures are ready.
     """
     session, now = request.dbsession, request.registry["clock"]()
-    entry = record(session, whoever(request).actor, action, film, now, changes)
+    entry = record(session, require_user(request).actor, action, film, now, changes)
     session.flush()
-    at_once = pages_concerned(request.registry, session, film.id, film.slug)
+    at_once = affected_pages(request.registry, session, film.id, film.slug)
     found = (each.pages for each in (later, at_once) if each)
     entry.pages = list(dict.fromkeys(chain.from_iterable(found)))
     session.info[REASON] = f"manager: {action} #{entry.id}"
@@ -106,7 +106,7 @@ def note(
 
 def effects_of_choosing(
     request: Request, make: Callable[[Session, Movie], PosterSource]
-) -> Effects | None:
+) -> AffectedPages | None:
     """What will be refreshed once the source that ``make`` gives is the poster: rehearsed."""
     with request.registry["database"].rehearse() as session:
         film = film_of(request, session)
@@ -116,12 +116,12 @@ def effects_of_choosing(
         session.add(source)
         session.flush()
         desk_of(request).choose(session, source.id)
-        found = pages_concerned(request.registry, session, film.id, film.slug)
+        found = affected_pages(request.registry, session, film.id, film.slug)
         session.rollback()
         return found
 
 
-def effects_of_making(request: Request, source_ids: Iterable[int]) -> Effects | None:
+def effects_of_making(request: Request, source_ids: Iterable[int]) -> AffectedPages | None:
     """What will be refreshed once the pictures of these sources are made anew."""
     later = [
         tag
@@ -130,7 +130,7 @@ def effects_of_making(request: Request, source_ids: Iterable[int]) -> Effects | 
     ]
     with request.registry["database"].read() as session:
         film = film_of(request, session)
-        return pages_concerned(request.registry, session, film.id, film.slug, later=later)
+        return affected_pages(request.registry, session, film.id, film.slug, later=later)
 
 
 def here(request: Request, done: str = "") -> Response:
@@ -168,7 +168,7 @@ def _looked_at(
         film_id = film_of(request, session).id
     upload = _had(request, store)
     picture = Unsaved(upload, url, name[:MAX_NAME])
-    now, user_id = request.registry["clock"](), whoever(request).user_id
+    now, user_id = request.registry["clock"](), require_user(request).user_id
     with request.registry["database"].write() as session:
         desk_of(request).remember(session, upload, now)
     _had(request, lambda: request.registry[PREVIEWS].of(picture.upload.key, picture.focal))
@@ -281,15 +281,15 @@ def _source(request: Request, session: Session | None = None) -> SourceView:
 
 
 def _page(
-    request: Request, *, problem: str = "", effects: Effects | None = None, asked: int = 0
+    request: Request, *, problem: str = "", effects: AffectedPages | None = None, asked: int = 0
 ) -> dict[str, Any]:
     film = film_of(request, request.dbsession)
     sources = _described(request)
-    user_id = whoever(request).user_id
+    user_id = require_user(request).user_id
     return {
-        "page": shell(request, film.title, "manager.films"),
+        "page": page_frame(request, film.title, "manager.films"),
         "film": film,
-        "film_rooms": film_rooms(request, film.id, ROOM),
+        "film_rooms": movie_nav(request, film.id, ROOM),
         "sources": sources,
         "unsaved": unsaved.all_of(request.dbsession, user_id, film.id, request.registry["clock"]()),
         "problem": problem,
@@ -299,5 +299,7 @@ def _page(
         "most_bytes": most_bytes(request),
         "limit": request.localizer.translate(size_limit(most_bytes(request))),
         "recipes": RECIPES,
-        "at_work": any(each.state in _AT_WORK and each.kind not in LAZY for each in sources),
+        "at_work": any(
+            each.state in _AT_WORK and each.kind not in ON_DEMAND_KINDS for each in sources
+        ),
     }

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from moziweb.i18n import _
 from moziweb.request import Request
-from moziweb.site.formatting import Wording
+from moziweb.site.formatting import Formatter
 from moziweb.site.view_models import Link
 
-from ..movies.list_page import FilmPage, page_of_films
-from ..movies.list_query import Filter, Sort, Wish
-from ..web.layout import manager_view, shell
+from ..movies.list_page import MoviePage, page_of_movies
+from ..movies.list_query import Filter, ListQuery, Sort
+from ..web.layout import manager_view, page_frame
 from ..web.resources import SEE
 from .home import bounds_of
 
@@ -44,7 +44,7 @@ class Choices:
     whole: str
 
     @classmethod
-    def of(cls, request: Request, wish: Wish, found: FilmPage) -> "Choices":
+    def of(cls, request: Request, wish: ListQuery, found: MoviePage) -> "Choices":
         """The links of a page of the list."""
         say = request.localizer.translate
 
@@ -69,11 +69,11 @@ class Choices:
 @manager_view("films", permission=SEE, renderer="films", request_method="GET")
 def films(request: Request) -> dict[str, Any]:
     """A page of the list: at most four queries, and one for who asks."""
-    wish = Wish.of(request.GET)
-    found = page_of_films(request.dbsession, wish, bounds_of(request))
-    wording = Wording(request.locale_name, request.localizer.translate)
+    wish = ListQuery.of(request.GET)
+    found = page_of_movies(request.dbsession, wish, bounds_of(request))
+    wording = Formatter(request.locale_name, request.localizer.translate)
     return {
-        "page": shell(request, _("Films"), _ROUTE),
+        "page": page_frame(request, _("Films"), _ROUTE),
         "wish": wish,
         "rows": found.rows,
         "choices": Choices.of(request, wish, found),

@@ -13,14 +13,14 @@ from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.posters.recipes import SMALL, SQUARE
 from moziweb.request import Request
 
-from ..auth.sessions import whoever
+from ..auth.sessions import require_user
 from ..imports.form_data import text_of
-from ..movies.affected_pages import Effects
+from ..movies.affected_pages import AffectedPages
 from ..posters import PREVIEWS, unsaved
 from ..posters.form_data import UNFIT, Unacceptable, focal_of, in_words
 from ..posters.preview_cache import Variants
 from ..posters.unsaved import Unsaved
-from ..web.layout import film_rooms, manager_view, shell
+from ..web.layout import manager_view, movie_nav, page_frame
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT
 from .movie_posters import (
@@ -118,7 +118,7 @@ _ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
 
 def _picture(request: Request, session: Session) -> Unsaved:
     """The user's own picture at this film; ``HTTPNotFound``."""
-    user_id, number = whoever(request).user_id, request.matchdict["unsaved"]
+    user_id, number = require_user(request).user_id, request.matchdict["unsaved"]
     now = request.registry["clock"]()
     found = unsaved.find(session, user_id, request.context.film_id, number, now)
     if found is None:
@@ -142,9 +142,9 @@ def _page(request: Request, problem: str = "") -> dict[str, Any]:
         problem = in_language(request, in_words(error, most_bytes(request)).texts)
 
     return {
-        "page": shell(request, _("Before saving the poster"), "manager.films"),
+        "page": page_frame(request, _("Before saving the poster"), "manager.films"),
         "film": film,
-        "film_rooms": film_rooms(request, film.id, ROOM),
+        "film_rooms": movie_nav(request, film.id, ROOM),
         "picture": picture,
         "variants": variants,
         "spot": _named(variants, SMALL),
@@ -154,7 +154,7 @@ def _page(request: Request, problem: str = "") -> dict[str, Any]:
     }
 
 
-def _effects(request: Request) -> Effects | None:
+def _effects(request: Request) -> AffectedPages | None:
     """What saving it as the poster will refresh."""
 
     def source(session: Session, film: Movie) -> PosterSource:

@@ -6,13 +6,13 @@ from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.response import Response
 
 from moziweb.i18n import _
-from moziweb.posters.editorial import PosterDesk
-from moziweb.posters.maintenance.status import Retry, standing_in
-from moziweb.posters.maintenance.throughput import pace
+from moziweb.posters.editorial import PosterEditor
+from moziweb.posters.maintenance.status import Retry, poster_status_in
+from moziweb.posters.maintenance.throughput import hourly_throughput
 from moziweb.request import Request
 
-from ..audit.log import POSTERS, Part, record
-from ..auth.sessions import whoever
+from ..audit.log import POSTERS, Subject, record
+from ..auth.sessions import require_user
 from ..dashboards import POSTER_TREND
 from ..dashboards.posters import (
     came_chart,
@@ -24,7 +24,7 @@ from ..dashboards.posters import (
     waiting_chart,
 )
 from ..imports.form_data import text_of
-from ..web.layout import manager_view, shell
+from ..web.layout import manager_view, page_frame
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE
 
@@ -35,10 +35,10 @@ ROOM: Final = "manager.poster_console"
 def poster_console(request: Request) -> dict[str, Any]:
     """Everything at a glance; asked for again and again by whoever looks. Eight queries."""
     session, now = request.dbsession, request.registry["clock"]()
-    found, hours = standing_in(session), pace(session, now)
+    found, hours = poster_status_in(session), hourly_throughput(session, now)
     samples = request.registry[POSTER_TREND].note(now, found.waiting)
     return {
-        "page": shell(request, _("Posters"), ROOM),
+        "page": page_frame(request, _("Posters"), ROOM),
         "now": now,
         "found": found,
         "states": states_of(found),
@@ -61,13 +61,18 @@ def try_again(request: Request) -> Response:
     what = ways.get(text_of(request.POST, "do"))
     if what is None or not (name.isprintable() and len(name) <= 255):
         raise HTTPBadRequest
-    desk: PosterDesk = request.registry["poster_desk"]
+    desk: PosterEditor = request.registry["poster_desk"]
     session, now = request.dbsession, request.registry["clock"]()
     tried = desk.retry(session, what)
     if not tried:
         return SeeOther(request.route_path(ROOM, _query={"done": "posters-nothing"}))
-    part = Part(POSTERS, what.host or what.code or "")
+    part = Subject(POSTERS, what.host or what.code or "")
     record(
-        session, whoever(request).actor, "posters.retry", part, now, [("sources", "", f"{tried}")]
+        session,
+        require_user(request).actor,
+        "posters.retry",
+        part,
+        now,
+        [("sources", "", f"{tried}")],
     )
     return SeeOther(request.route_path(ROOM, _query={"done": "posters-retried"}))

@@ -6,8 +6,8 @@ from moziweb.i18n import _
 from moziweb.request import Request
 from moziweb.settings.origins import Source
 
-from ..dashboards.settings import Room, rooms_of
-from ..web.layout import manager_view, shell
+from ..dashboards.settings import SettingGroup, setting_groups
+from ..web.layout import manager_view, page_frame
 from ..web.resources import ADMINISTER
 
 ROOM: Final = "manager.settings"
@@ -24,12 +24,12 @@ SOURCES: Final = {
 def settings(request: Request) -> dict[str, Any]:
     """Every key; with ``?show=set`` those that have another value than their default."""
     only_set = request.GET.get("show") == "set"
-    rooms = rooms_of(request.registry.settings, request.registry["settings_origins"])
+    rooms = setting_groups(request.registry.settings, request.registry["settings_origins"])
     if only_set:
-        kept = (Room(room.name, tuple(filter(_is_set, room.lines))) for room in rooms)
+        kept = (SettingGroup(room.name, tuple(filter(_is_set, room.lines))) for room in rooms)
         rooms = tuple(room for room in kept if room.lines)
     return {
-        "page": shell(request, _("Settings"), ROOM),
+        "page": page_frame(request, _("Settings"), ROOM),
         "rooms": rooms,
         "only_set": only_set,
         "sources": SOURCES,

@@ -16,22 +16,22 @@ from moziweb.request import Request
 
 from ..audit.log import Actor, record
 from ..auth import passwords
-from ..auth.accounts import find_user, fold
-from ..auth.cookies import BEFORE, SESSION
-from ..auth.login_throttle import Attempt, Attempts
+from ..auth.accounts import find_user, normalise_name
+from ..auth.cookies import PRE_LOGIN, SESSION
+from ..auth.login_throttle import Attempt, LoginThrottle
 from ..auth.models import User
-from ..auth.return_url import is_kept, is_piece, safe_way, way_of
-from ..auth.sessions import Sessions, signed_in, whoever
+from ..auth.return_url import is_htmx, is_kept, return_url_of, safe_return_url
+from ..auth.sessions import Sessions, require_user, signed_in
 from ..web import drafts
-from ..web.forms import OurForm, one_line
-from ..web.layout import manager_view, shell
+from ..web.forms import BaseForm, one_line
+from ..web.layout import manager_view, page_frame
 from ..web.redirects import SeeOther
 from ..web.resources import SEE
 
 TITLE: Final = _("Sign in")
 
 
-class SignInForm(OurForm):
+class SignInForm(BaseForm):
     """``way`` is where to go then; ``draft`` the packed fields of a form that was being sent."""
 
     name = StringField(_("Name"), filters=[one_line])
@@ -45,7 +45,7 @@ class SignInForm(OurForm):
 )
 def sign_in_page(request: Request) -> dict[str, Any] | Response:
     """The form; who is signed in already goes on."""
-    way = safe_way(request.GET.get("way", ""))
+    way = safe_return_url(request.GET.get("way", ""))
     if signed_in(request):
         return SeeOther(way or request.route_path("manager.home"))
     return _page(request, SignInForm(way=way or ""))
@@ -61,10 +61,10 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
     password is looked at.
     """
     form = SignInForm(request.POST)
-    attempts: Attempts = request.registry["manager_attempts"]
+    attempts: LoginThrottle = request.registry["manager_attempts"]
     address = request.remote_addr or ""
     name = form.name.data or ""
-    attempt = attempts.begin(fold(name), address)
+    attempt = attempts.begin(normalise_name(name), address)
     if attempt.wait:
         return _page(request, form, too_many(request, attempt))
     user = _authenticated(request, name, form.password.data or "")
@@ -79,7 +79,7 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
 def sign_out(request: Request) -> Response:
     """This session ends."""
     sessions: Sessions = request.registry["manager_sessions"]
-    sessions.end(whoever(request).session_id)
+    sessions.end(require_user(request).session_id)
     return signed_out(request)
 
 
@@ -98,11 +98,11 @@ def answer_stranger(request: Request) -> Response:
     A page that htmx keeps as things are now is not led away: it is told, and asks no more.
     """
     if request.method in SAFE_METHODS:
-        query = {"way": way_of(request)} if way_of(request) else {}
+        query = {"way": return_url_of(request)} if return_url_of(request) else {}
         way = request.route_path("manager.sign_in", _query=query)
-        return _told(request, way) if is_piece(request) else SeeOther(way)
+        return _told(request, way) if is_htmx(request) else SeeOther(way)
     draft = drafts.packed(request.POST) if is_kept(request) else ""
-    form = SignInForm(way=way_of(request), draft=draft)
+    form = SignInForm(way=return_url_of(request), draft=draft)
     response: Response = render_to_response(
         "moziweb:templates/manager/sign_in.jinja2", _page(request, form), request=request
     )
@@ -118,7 +118,7 @@ def _told(request: Request, way: str) -> Response:
 
 def _page(request: Request, form: SignInForm, problem: str = "") -> dict[str, Any]:
     return {
-        "page": shell(request, TITLE),
+        "page": page_frame(request, TITLE),
         "form": form,
         "problem": request.localizer.translate(problem) if problem else "",
         "action": request.route_path("manager.sign_in"),
@@ -130,7 +130,7 @@ def _authenticated(request: Request, name: str, password: str) -> User | None:
     with database.read() as session:
         user = find_user(session, name)
     known = user is not None and user.disabled_at is None
-    fits = passwords.fits(password, user.password_hash if user is not None and known else None)
+    fits = passwords.verify(password, user.password_hash if user is not None and known else None)
     if user is None or not fits:
         return None
     if passwords.outdated(user.password_hash):
@@ -150,13 +150,13 @@ def _begin(request: Request, user: User, form: SignInForm) -> Response:
     way = _after(request, user, form)
     response = SeeOther(way)
     SESSION.write(request, response, token)
-    BEFORE.remove(request, response)
+    PRE_LOGIN.remove(request, response)
     return response
 
 
 def _after(request: Request, user: User, form: SignInForm) -> str:
     """Where to go; a draft that came along is kept for its form."""
-    way = safe_way(form.way.data or "") or request.route_path("manager.home")
+    way = safe_return_url(form.way.data or "") or request.route_path("manager.home")
     fields = drafts.unpacked(form.draft.data or "")
     database: Database = request.registry["database"]
     now = request.registry["clock"]()

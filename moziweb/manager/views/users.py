@@ -11,10 +11,10 @@ from moziweb.request import Request
 from ..audit.log import record
 from ..auth.accounts import all_users, disable, enable, end_sessions, last_seen
 from ..auth.models import User
-from ..auth.sessions import whoever
-from ..web.layout import manager_view, shell
+from ..auth.sessions import require_user
+from ..web.layout import manager_view, page_frame
 from ..web.redirects import SeeOther
-from ..web.resources import ADMINISTER, OneUser
+from ..web.resources import ADMINISTER, UserResource
 
 _ROUTE: Final = "manager.users"
 
@@ -23,18 +23,18 @@ _ROUTE: Final = "manager.users"
 def users(request: Request) -> dict[str, Any]:
     """Everybody, and when they were last seen. Two queries."""
     return {
-        "page": shell(request, _("Users"), _ROUTE),
+        "page": page_frame(request, _("Users"), _ROUTE),
         "users": all_users(request.dbsession),
         "seen": last_seen(request.dbsession),
-        "own_id": whoever(request).user_id,
+        "own_id": require_user(request).user_id,
     }
 
 
 @manager_view("user", permission=ADMINISTER, request_method="POST")
 def change_user(request: Request) -> Response:
     """Disable somebody, let them in again, or sign them out; not oneself."""
-    context: OneUser = request.context
-    someone, now, session = whoever(request), request.registry["clock"](), request.dbsession
+    context: UserResource = request.context
+    someone, now, session = require_user(request), request.registry["clock"](), request.dbsession
     user = session.get(User, context.user_id)
     if user is None:
         raise HTTPNotFound

@@ -19,7 +19,7 @@ _OF_WTFORMS: Final = {
 }
 
 
-class Words:
+class Messages:
     """What WTForms asks for a form's messages: ours, which templates translate."""
 
     def gettext(self, text: str) -> str:
@@ -32,18 +32,18 @@ class Words:
         return self.gettext(singular if n == 1 else plural)
 
 
-class OurForm(Form):
+class BaseForm(Form):
     """A form whose messages are texts of the site. ``csrf_token`` is Pyramid's matter."""
 
     class Meta:
         """WTForms' own protocol."""
 
-        def get_translations(self, form: object) -> Words:
+        def get_translations(self, form: object) -> Messages:
             """Ours."""
-            return Words()
+            return Messages()
 
 
-def at_most(characters: int) -> Length:
+def max_length(characters: int) -> Length:
     """No more than the column takes."""
     return Length(max=characters, message=TOO_LONG)
 
@@ -64,7 +64,7 @@ def one_line(value: str | None) -> str:
     return " ".join(trimmed(value).split())
 
 
-def needed(form: object, field: Any) -> None:
+def required(form: object, field: Any) -> None:
     """A validator: not empty."""
     if not field.data:
         raise ValidationError(REQUIRED)

@@ -14,8 +14,8 @@ from moziweb.site.presenters.page_head import LANGUAGE_NAMES
 from moziweb.site.view_models import Link
 
 from ..auth.sessions import signed_in
-from .navigation import FILM_ROOMS, ROOMS
-from .resources import Manager
+from .navigation import MOVIE_NAV, NAV
+from .resources import ManagerRoot
 
 NOTICES: Final = {
     "signed-out": _("You are signed out."),
@@ -40,7 +40,7 @@ NOTICES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
+class PageFrame:
     """The frame of a page. ``user`` is "" where nobody is signed in."""
 
     locale: str
@@ -53,16 +53,16 @@ class Shell:
     notice: str
 
 
-def shell(
+def page_frame(
     request: Request, title: TranslationString | str, room: str = "", *, at: str = ""
-) -> Shell:
+) -> PageFrame:
     """The frame of a page of ``room``, a route of the navigation.
 
     ``at`` is the path that the page is asked for with, where a form was sent to another.
     """
     someone = signed_in(request)
     say = request.localizer.translate
-    return Shell(
+    return PageFrame(
         locale=request.locale_name,
         title=say(title) if isinstance(title, TranslationString) else title,
         room=room,
@@ -74,14 +74,14 @@ def shell(
     )
 
 
-def film_rooms(request: Request, film_id: int, room: str) -> tuple[Link, ...]:
+def movie_nav(request: Request, film_id: int, room: str) -> tuple[Link, ...]:
     """The tabs of a film; ``room`` is the route of the one that is shown."""
     say = request.localizer.translate
     return tuple(
         Link(
             request.route_path(each.route, film=film_id), say(each.name), current=each.route == room
         )
-        for each in FILM_ROOMS
+        for each in MOVIE_NAV
     )
 
 
@@ -105,10 +105,10 @@ def close_body_at_last(request: Request) -> None:
 
 
 def _rooms(request: Request, room: str) -> tuple[Link, ...]:
-    root, say = Manager(request), request.localizer.translate
+    root, say = ManagerRoot(request), request.localizer.translate
     return tuple(
         Link(request.route_path(each.route), say(each.name), current=each.route == room)
-        for each in ROOMS
+        for each in NAV
         if request.has_permission(each.permission, root)
     )
 

@@ -11,7 +11,7 @@ from .resources import ADMINISTER, EDIT, SEE
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class NavItem:
     """A place in the navigation: its route, its name, and the permission to go there."""
 
     route: str
@@ -19,19 +19,19 @@ class Room:
     permission: str = SEE
 
 
-FILM_ROOMS: Final = (
-    Room("manager.film", _("Data")),
-    Room("manager.film_posters", _("Posters")),
+MOVIE_NAV: Final = (
+    NavItem("manager.film", _("Data")),
+    NavItem("manager.film_posters", _("Posters")),
 )
 """The parts of one film, as tabs: their routes take ``film``, its id."""
 
-ROOMS: Final = (
-    Room("manager.home", _("Overview")),
-    Room("manager.films", _("Films")),
-    Room("manager.poster_console", _("Posters")),
-    Room("manager.imports", _("Imports"), EDIT),
-    Room("manager.cache_console", _("Cache")),
-    Room("manager.audit", _("Changes")),
-    Room("manager.users", _("Users"), ADMINISTER),
-    Room("manager.settings", _("Settings"), ADMINISTER),
+NAV: Final = (
+    NavItem("manager.home", _("Overview")),
+    NavItem("manager.films", _("Films")),
+    NavItem("manager.poster_console", _("Posters")),
+    NavItem("manager.imports", _("Imports"), EDIT),
+    NavItem("manager.cache_console", _("Cache")),
+    NavItem("manager.audit", _("Changes")),
+    NavItem("manager.users", _("Users"), ADMINISTER),
+    NavItem("manager.settings", _("Settings"), ADMINISTER),
 )

@@ -15,7 +15,7 @@ from pyramid.httpexceptions import HTTPBadRequest, HTTPRequestEntityTooLarge
 from moziweb.db.session import SAFE_METHODS
 from moziweb.request import Request
 
-from ..auth.cookies import is_managers
+from ..auth.cookies import is_manager_request
 from ..auth.sessions import signed_in
 
 MAX_FORM: Final = 1_000_000
@@ -33,13 +33,13 @@ _FILES: Final = "multipart/form-data"
 _BOUNDARY: Final = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
 
 
-def bound_body(event: Any) -> None:
+def limit_body(event: Any) -> None:
     """For ``NewRequest``: 413 for a form that is too large, 400 for what cannot be read."""
     request: Request = event.request
-    if not is_managers(request):
+    if not is_manager_request(request):
         return
     if request.method not in SAFE_METHODS:
-        _bound(request)
+        _limited(request)
     try:
         _ = request.GET, request.POST
     # No UTF-8, no boundary where one should be; the last is what WebOb raises for other charsets.
@@ -47,7 +47,7 @@ def bound_body(event: Any) -> None:
         raise HTTPBadRequest from error
 
 
-def _bound(request: Request) -> None:
+def _limited(request: Request) -> None:
     if request.content_type == _FILES and signed_in(request):
         _check_files(request)
     elif request.content_type == _FORM:

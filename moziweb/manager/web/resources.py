@@ -41,7 +41,7 @@ ADMINISTER: Final = "administer"
 _ID: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
-class Manager:
+class ManagerRoot:
     """The root: ``/manager``."""
 
     __name__ = ""
@@ -60,32 +60,32 @@ class Manager:
         return None
 
 
-class _Below(Manager):
+class ManagerResource(ManagerRoot):
     """A resource whose parent is the root; what its own ACL does not say, the root's does."""
 
     __acl__: ClassVar[Acl] = []
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
-        self._parent: object = Manager(request)
+        self._parent: object = ManagerRoot(request)
 
     @property
     def __parent__(self) -> object:
         return self._parent
 
 
-class Films(_Below):
+class MoviesResource(ManagerResource):
     """All films."""
 
     __name__ = "films"
 
 
-class Film(_Below):
+class MovieResource(ManagerResource):
     """One film, which may not exist."""
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
-        self._parent = Films(request)
+        self._parent = MoviesResource(request)
         self.film_id = id_of(request, "film")
 
     @property
@@ -93,65 +93,65 @@ class Film(_Below):
         return str(self.film_id)
 
 
-class Imports(_Below):
+class ImportsResource(ManagerResource):
     """Imports, and the ways to begin one."""
 
     __name__ = "imports"
 
 
-class OneImport(_Below):
+class ImportResource(ManagerResource):
     """One of them, which may not exist."""
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
-        self._parent = Imports(request)
+        self._parent = ImportsResource(request)
         self.job_id = id_of(request, "job")
 
 
-class Posters(_Below):
+class PostersResource(ManagerResource):
     """The posters of all films."""
 
     __name__ = "posters"
 
 
-class CacheConsole(_Below):
+class CacheResource(ManagerResource):
     """The cache of the site."""
 
     __name__ = "cache"
 
 
-class Settings(_Below):
+class SettingsResource(ManagerResource):
     """What the ini file says."""
 
     __name__ = "settings"
     __acl__: ClassVar[Acl] = [(Allow, ROLES[Role.ADMIN], ALL_PERMISSIONS), DENY_ALL]
 
 
-class AuditLog(_Below):
+class AuditResource(ManagerResource):
     """Who changed what."""
 
     __name__ = "audit"
 
 
-class Account(_Below):
+class AccountResource(ManagerResource):
     """The account of whoever asks, and nobody else's."""
 
     __name__ = "account"
 
 
-class Users(_Below):
+class UsersResource(ManagerResource):
     """The people of the manager."""
 
     __name__ = "users"
     __acl__: ClassVar[Acl] = [(Allow, ROLES[Role.ADMIN], ALL_PERMISSIONS), DENY_ALL]
 
 
-class OneUser(_Below):
+class UserResource(ManagerResource):
     """One of them, who may not exist."""
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
-        self._parent = Users(request)
+        self._parent = UsersResource(request)
         self.user_id = id_of(request, "user")
 
 

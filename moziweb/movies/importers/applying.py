@@ -33,7 +33,7 @@ from .candidate import CSV, TMDB, Candidate, GenreFact, PersonFact, PremiereFact
 from .fields import COLUMNS
 from .models import MovieReference
 from .planning import Plan
-from .poster_port import PosterShelf
+from .poster_port import PosterPort
 from .premieres import Step
 
 REASONS: Final[Mapping[str, str]] = {
@@ -46,14 +46,14 @@ Row = TypeVar("Row", bound=Base)
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class ImportWriter:
     """One film being written: the session, the film, whose word it is and when that was given."""
 
     session: Session
     movie: Movie
     candidate: Candidate
     now: datetime
-    shelf: PosterShelf
+    shelf: PosterPort
 
     @property
     def fetched_at(self) -> datetime:
@@ -70,7 +70,7 @@ def new_movie(candidate: Candidate) -> Movie:
     )  # fmt: skip
 
 
-def write_plan(writing: Writing, plan: Plan) -> None:
+def write_plan(writing: ImportWriter, plan: Plan) -> None:
     """Do what the plan says; ``writing.movie`` is loaded whole, or new.
 
     The film's own row is written once and then what belongs to it, in two flushes.
@@ -81,7 +81,7 @@ def write_plan(writing: Writing, plan: Plan) -> None:
     writing.session.flush()
 
 
-def _write_film(writing: Writing, plan: Plan) -> None:
+def _write_film(writing: ImportWriter, plan: Plan) -> None:
     for name, value in plan.values.items():
         if name in COLUMNS:
             _write_column(writing, name, value)
@@ -91,7 +91,7 @@ def _write_film(writing: Writing, plan: Plan) -> None:
     writing.session.flush()
 
 
-def _write_parts(writing: Writing, plan: Plan) -> None:
+def _write_parts(writing: ImportWriter, plan: Plan) -> None:
     for name, value in plan.values.items():
         if name not in COLUMNS and name != "distributor":
             _WRITERS[name](writing, name, value)
@@ -108,14 +108,14 @@ def _write_parts(writing: Writing, plan: Plan) -> None:
         )
 
 
-def _write_column(writing: Writing, name: str, value: Any) -> None:
+def _write_column(writing: ImportWriter, name: str, value: Any) -> None:
     movie = writing.movie
     if name == "title" and movie.slug == slug_of(movie.title):
         movie.slug = slug_of(value)  # one that was made otherwise stays
     setattr(movie, name, Rating(value) if name == "rating" else value)
 
 
-def _write_genres(writing: Writing, _name: str, value: Sequence[GenreFact]) -> None:
+def _write_genres(writing: ImportWriter, _name: str, value: Sequence[GenreFact]) -> None:
     genres = [_genre(writing.session, fact) for fact in value]
     links = {link.genre_id: link for link in writing.movie.genre_links}
     wanted = dict.fromkeys(genre.id for genre in genres)
@@ -135,7 +135,7 @@ def _genre(session: Session, fact: GenreFact) -> Genre:
     return found or _added(session, Genre(slug=slug, name=fact.name, name_en=fact.name_en))
 
 
-def _write_people(writing: Writing, name: str, value: Sequence[PersonFact]) -> None:
+def _write_people(writing: ImportWriter, name: str, value: Sequence[PersonFact]) -> None:
     """Credits are changed in place: their positions are unique at every moment."""
     role = CreditRole.DIRECTOR if name == "directors" else CreditRole.CAST
     standing = [credit for credit in writing.movie.credits if credit.role is role]
@@ -169,7 +169,7 @@ def _person(session: Session, fact: PersonFact, credited: Mapping[str, Person]) 
     return _added(session, Person(name=fact.name, tmdb_id=fact.tmdb_id))
 
 
-def _write_trailers(writing: Writing, _name: str, value: Sequence[TrailerFact]) -> None:
+def _write_trailers(writing: ImportWriter, _name: str, value: Sequence[TrailerFact]) -> None:
     trailers = writing.movie.trailers
     standing: dict[tuple[str, str], Trailer] = {(row.site, row.video_id): row for row in trailers}
     wanted = {(fact.site, fact.video_id): fact for fact in value}
@@ -185,13 +185,13 @@ def _write_trailers(writing: Writing, _name: str, value: Sequence[TrailerFact]) 
         trailer.name, trailer.language, trailer.position = fact.name, fact.language, position
 
 
-def _write_poster(writing: Writing, _name: str, value: str) -> None:
+def _write_poster(writing: ImportWriter, _name: str, value: str) -> None:
     writing.shelf.offer(
         writing.session, writing.movie.id, value, writing.candidate.source, writing.fetched_at
     )
 
 
-def _take_step(writing: Writing, step: Step) -> None:
+def _take_step(writing: ImportWriter, step: Step) -> None:
     after = step.after
     if step.before is None:
         premiere = Premiere(movie_id=writing.movie.id, changes=[])
@@ -221,7 +221,7 @@ def _write_premiere(session: Session, premiere: Premiere, fact: PremiereFact) ->
         ).id
 
 
-def _sign(writing: Writing, names: set[str]) -> None:
+def _sign(writing: ImportWriter, names: set[str]) -> None:
     """Note whose values these are and when they were fetched."""
     rows = {row.field: row for row in writing.movie.provenance}
     for name in sorted(names):
@@ -232,7 +232,7 @@ def _sign(writing: Writing, names: set[str]) -> None:
         row.source, row.fetched_at = writing.candidate.source, writing.fetched_at
 
 
-def _renew(writing: Writing, names: Sequence[str]) -> None:
+def _renew(writing: ImportWriter, names: Sequence[str]) -> None:
     for row in writing.movie.provenance:
         if row.field in names:
             row.fetched_at = writing.fetched_at
@@ -252,7 +252,7 @@ def _added(session: Session, row: Row) -> Row:
     return row
 
 
-_WRITERS: Final[Mapping[str, Callable[[Writing, str, Any], None]]] = {
+_WRITERS: Final[Mapping[str, Callable[[ImportWriter, str, Any], None]]] = {
     "genres": _write_genres,
     "directors": _write_people,
     "cast": _write_people,

@@ -17,15 +17,15 @@ from ..slugs import slug_of
 from . import values
 from .candidate import CSV, Candidate, GenreFact, PremiereFact, TrailerFact
 from .fields import LENGTHS
-from .file_readers import Row, Table
-from .problems import Problem, Unfit, text_of
+from .file_readers import FileRow, Table
+from .problems import InvalidValue, Problem, text_of
 
 _IDENTITY: Final = frozenset({"title", "external_id", "imdb_id", "tmdb_id"})
 _FINENESS: Final = (DatePrecision.YEAR, DatePrecision.MONTH, DatePrecision.DAY)
 
 
 @dataclass(frozen=True, slots=True)
-class ListTerms:
+class ListOptions:
     """How a list is read: ``name`` tells its ids from other lists', ``date_format`` is strptime's.
 
     ``accepts`` says whether a picture may be fetched from an address.
@@ -42,7 +42,7 @@ class ListTerms:
         return f"{CSV}:{self.name}" if self.name else CSV
 
 
-def candidates_of(table: Table, terms: ListTerms) -> tuple[Candidate, ...]:
+def candidates_of(table: Table, terms: ListOptions) -> tuple[Candidate, ...]:
     """The films of a table, in its order; rows of one film with other premieres are joined."""
     found: dict[tuple[str, object], Candidate] = {}
     for number, row in enumerate(table.rows):
@@ -59,7 +59,7 @@ def candidates_of(table: Table, terms: ListTerms) -> tuple[Candidate, ...]:
     return tuple(found.values())
 
 
-def candidate_of(row: Row, terms: ListTerms) -> Candidate:
+def candidate_of(row: FileRow, terms: ListOptions) -> Candidate:
     """One row's film."""
     reader = _Reader(row, terms)
     problems = (row.problem,) if row.problem else ()
@@ -124,7 +124,7 @@ def _twice(candidate: Candidate, first: Candidate) -> Candidate:
 class _Reader:
     """Reads the cells of one row into ``found``, and what is wrong with them into ``problems``."""
 
-    def __init__(self, row: Row, terms: ListTerms) -> None:
+    def __init__(self, row: FileRow, terms: ListOptions) -> None:
         self._row = row
         self._terms = terms
         self.found: dict[str, Any] = {}
@@ -183,7 +183,7 @@ class _Reader:
 
     def _poster(self, cell: str) -> str:
         if not self._terms.accepts(cell):
-            raise Unfit(_("no address that a picture may be fetched from"))
+            raise InvalidValue(_("no address that a picture may be fetched from"))
         return cell
 
 

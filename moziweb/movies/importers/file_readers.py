@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from moziweb.i18n import _
 
-from .problems import ImportRefused, Problem, Unfit, text_of
+from .problems import ImportRefused, InvalidValue, Problem, text_of
 
 COLUMNS: Final = (
     "external_id",
@@ -43,7 +43,7 @@ _SURROGATES: Final = range(0xDC80, 0xDD00)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FileRow:
     """A row: its place in the file, and its cells by our columns. Empty cells are left out."""
 
     place: str
@@ -55,7 +55,7 @@ class Row:
 class Table:
     """A whole file. ``ignored`` are the headings that we have no column for."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[FileRow, ...]
     ignored: tuple[str, ...]
 
 
@@ -122,14 +122,16 @@ def _headings(cells: Sequence[str], named: Mapping[str, str]) -> list[tuple[str,
     return found
 
 
-def _csv_row(number: int, cells: Sequence[str], headings: Sequence[tuple[str, str | None]]) -> Row:
+def _csv_row(
+    number: int, cells: Sequence[str], headings: Sequence[tuple[str, str | None]]
+) -> FileRow:
     place = f"row {number}"
     if len(cells) != len(headings):
         text = _(
             "${cells} cells under ${headings} headings; is a text without its quotes?",
             mapping={"cells": len(cells), "headings": len(headings)},
         )
-        return Row(place, problem=Problem.about(place, "", text, fatal=True))
+        return FileRow(place, problem=Problem.about(place, "", text, fatal=True))
     named = {ours: cell for (_, ours), cell in zip(headings, cells, strict=True) if ours}
     return _row(place, named)
 
@@ -152,10 +154,10 @@ def _json_table(content: str, named: Mapping[str, str]) -> Table:
     return Table(rows, tuple(ignored))
 
 
-def _json_row(number: int, item: Any, named: Mapping[str, str]) -> Row:
+def _json_row(number: int, item: Any, named: Mapping[str, str]) -> FileRow:
     place = f"item {number}"
     if not isinstance(item, dict):
-        return Row(place, problem=Problem.about(place, "", _("not an object"), fatal=True))
+        return FileRow(place, problem=Problem.about(place, "", _("not an object"), fatal=True))
     cells: dict[str, str] = {}
     for key, value in item.items():
         ours = _ours(key, named)
@@ -164,7 +166,7 @@ def _json_row(number: int, item: Any, named: Mapping[str, str]) -> Row:
         try:
             cells[ours] = _cell(value)
         except ValueError as error:
-            return Row(place, problem=Problem.about(place, ours, text_of(error), fatal=True))
+            return FileRow(place, problem=Problem.about(place, ours, text_of(error), fatal=True))
     return _row(place, cells)
 
 
@@ -175,16 +177,16 @@ def _cell(value: Any) -> str:
     if isinstance(value, list):
         return "|".join(_cell(each) for each in value)
     if isinstance(value, dict | bool):
-        raise Unfit(_("neither a text nor a number"))
+        raise InvalidValue(_("neither a text nor a number"))
     return str(value)
 
 
-def _row(place: str, cells: Mapping[str, str]) -> Row:
+def _row(place: str, cells: Mapping[str, str]) -> FileRow:
     kept = {name: cell.strip() for name, cell in cells.items() if cell.strip()}
     for name, cell in kept.items():
         if any(ord(character) in _SURROGATES for character in cell):
-            return Row(place, problem=Problem.about(place, name, _("not UTF-8"), fatal=True))
-    return Row(place, kept)
+            return FileRow(place, problem=Problem.about(place, name, _("not UTF-8"), fatal=True))
+    return FileRow(place, kept)
 
 
 def _ours(heading: str, named: Mapping[str, str]) -> str | None:

@@ -11,7 +11,7 @@ from moziweb.movies.models import Credit, CreditRole, Movie, MovieGenre, Premier
 from .candidate import GenreFact, PersonFact, PremiereFact, TrailerFact
 from .fields import COLUMNS
 from .planning import Snapshot
-from .premieres import Standing
+from .premieres import StoredPremiere
 
 
 def load_films(session: Session, movie_ids: Collection[int]) -> dict[int, Movie]:
@@ -51,7 +51,7 @@ def snapshot(movie: Movie, posters: tuple[str, ...] = ()) -> Snapshot:
     return Snapshot(
         movie.id,
         values,
-        premieres=tuple(_standing(each) for each in movie.premieres),
+        premieres=tuple(_stored_premieres(each) for each in movie.premieres),
         posters=posters,
         sources={each.field: each.source for each in movie.provenance},
         fetched={each.field: each.fetched_at for each in movie.provenance},
@@ -70,7 +70,7 @@ def _people(credits_: Iterable[Credit], role: CreditRole) -> tuple[PersonFact, .
     )
 
 
-def _standing(premiere: Premiere) -> Standing:
+def _stored_premieres(premiere: Premiere) -> StoredPremiere:
     fact = PremiereFact(
         premiere.date,
         premiere.precision,
@@ -80,4 +80,4 @@ def _standing(premiere: Premiere) -> Standing:
         premiere.note,
         premiere.formats,
     )
-    return Standing(premiere.id, fact, cancelled=premiere.cancelled_at is not None)
+    return StoredPremiere(premiere.id, fact, cancelled=premiere.cancelled_at is not None)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from . import premieres
 from .candidate import TMDB, Candidate, PremiereFact
 from .fields import FIELDS, premiere_shown, same, shown
-from .premieres import Standing, Step
+from .premieres import Step, StoredPremiere
 from .problems import Problem
 from .provenance import DEMO, keeps
 
@@ -40,7 +40,7 @@ class Snapshot:
 
     movie_id: int
     values: Mapping[str, Any]
-    premieres: tuple[Standing, ...] = ()
+    premieres: tuple[StoredPremiere, ...] = ()
     posters: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     fetched: Mapping[str, datetime] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 
-class PosterShelf(Protocol):
+class PosterPort(Protocol):
     """External pictures as sources of films' posters."""
 
     def accepts(self, url: str) -> bool:

@@ -18,7 +18,7 @@ OVER_AFTER: Final = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoredPremiere:
     """A premiere that the film has."""
 
     id: int
@@ -30,13 +30,13 @@ class Standing:
 class Step:
     """One change: ``before`` None adds ``after``; ``moved`` keeps the old date in the history."""
 
-    before: Standing | None
+    before: StoredPremiere | None
     after: PremiereFact
     moved: bool = False
 
 
 def steps(
-    standing: Sequence[Standing], wanted: Iterable[PremiereFact], today: date
+    standing: Sequence[StoredPremiere], wanted: Iterable[PremiereFact], today: date
 ) -> tuple[Step, ...]:
     """What is to be done for the film to have the premieres that a source names."""
     left = list(standing)
@@ -66,7 +66,7 @@ def period(fact: PremiereFact) -> tuple[date, date]:
     return fact.date.replace(month=1, day=1), fact.date.replace(month=12, day=31)
 
 
-def _step(left: Sequence[Standing], fact: PremiereFact, today: date) -> Step:
+def _step(left: Sequence[StoredPremiere], fact: PremiereFact, today: date) -> Step:
     alike = [each for each in left if _is_alike(each.fact, fact) and not each.cancelled]
     if not alike:
         return Step(None, fact)

@@ -48,7 +48,7 @@ class Problem:
         return f"{where}: {self.english}{end}"
 
 
-class Unfit(ValueError):
+class InvalidValue(ValueError):
     """A value that cannot be taken; ``text`` says why, after "row 12, runtime:"."""
 
     def __init__(self, text: str) -> None:

@@ -47,7 +47,7 @@ def _change_line(change: Change) -> str:
 
 
 @dataclass
-class Tally:
+class ImportSummary:
     """How many films ended how, and everything that was wrong."""
 
     effects: Counter[Effect] = field(default_factory=Counter)

@@ -16,12 +16,12 @@ from moziweb.i18n import _
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.models import Movie
 
-from .applying import Writing, new_movie, write_plan
+from .applying import ImportWriter, new_movie, write_plan
 from .candidate import Candidate
 from .loading import load_films, snapshot
 from .matching import Known, known_films, match
 from .planning import Effect, Plan, plan_change, plan_new, refused
-from .poster_port import PosterShelf
+from .poster_port import PosterPort
 from .problems import Problem
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Importer:
     def __init__(
         self,
         database: Database,
-        shelf: PosterShelf,
+        shelf: PosterPort,
         clock: Callable[[], datetime],
         at_once: int = CHUNK,
         noted: Noted | None = None,
@@ -112,7 +112,7 @@ class Importer:
                 if plan.movie_id is None
                 else load_films(session, [plan.movie_id])[plan.movie_id]
             )
-            write_plan(Writing(session, movie, candidate, self._clock(), self._shelf), plan)
+            write_plan(ImportWriter(session, movie, candidate, self._clock(), self._shelf), plan)
             if self._noted is not None and plan.effect is not Effect.SAME:
                 self._noted(session, movie, plan)
             return Applied(plan, movie.id, written=True)

@@ -1,6 +1,6 @@
 """Texts as strangers write them, made into values of the model. Pure.
 
-Each function raises ``Unfit`` with words that end the sentence "row 12, runtime: …".
+Each function raises ``InvalidValue`` with words that end the sentence "row 12, runtime: …".
 """
 
 import re
@@ -21,7 +21,7 @@ from moziweb.movies.models import DatePrecision, PremiereKind, Rating, ScreenFor
 from moziweb.movies.slugs import slug_of
 
 from .candidate import GenreFact, TrailerFact
-from .problems import Unfit
+from .problems import InvalidValue
 
 MAX_RUNTIME: Final = 1000
 """Minutes; the longest films that were ever shown in a cinema are shorter."""
@@ -63,7 +63,7 @@ def text(value: str, limit: int) -> str:
         if character == "\n" or unicodedata.category(character) not in {"Cc", "Cs"}
     ).strip()
     if len(kept) > limit:
-        raise Unfit(_("longer than ${most} characters", mapping={"most": limit}))
+        raise InvalidValue(_("longer than ${most} characters", mapping={"most": limit}))
     return kept
 
 
@@ -75,10 +75,10 @@ def line(value: str, limit: int) -> str:
 def number(value: str, most: int) -> int:
     """A whole number from 1 to ``most``."""
     if not re.fullmatch(r"[0-9]{1,10}(?:\.0)?", value):
-        raise Unfit(_("not a whole number: ${value}", mapping={"value": _quoted(value)}))
+        raise InvalidValue(_("not a whole number: ${value}", mapping={"value": _quoted(value)}))
     found = int(float(value))
     if not 1 <= found <= most:
-        raise Unfit(
+        raise InvalidValue(
             _("not between 1 and ${most}: ${value}", mapping={"most": most, "value": found})
         )
     return found
@@ -98,7 +98,7 @@ def imdb_id(value: str) -> str:
     """``tt0137523``, alone or inside an address of IMDb's."""
     found = _IMDB_ID.fullmatch(value) or re.search(r"imdb\.com/title/(tt[0-9]{7,10})\b", value)
     if found is None:
-        raise Unfit(
+        raise InvalidValue(
             _("not an IMDb id such as tt0137523: ${value}", mapping={"value": _quoted(value)})
         )
     return found[found.lastindex or 0]
@@ -140,7 +140,7 @@ def premiere_date(value: str, today: date, pattern: str = "") -> tuple[date, Dat
         try:
             day, known = datetime.strptime(value, pattern).date(), DatePrecision.DAY  # noqa: DTZ007
         except ValueError:
-            raise Unfit(
+            raise InvalidValue(
                 _(
                     "not a date like ${pattern}: ${value}",
                     mapping={"pattern": pattern, "value": _quoted(value)},
@@ -159,7 +159,7 @@ def _date(value: str) -> tuple[date, DatePrecision]:
     elif match := _DOTTED.fullmatch(value):
         parts = [part for part in match.groups() if part]
     else:
-        raise Unfit(
+        raise InvalidValue(
             _(
                 "not a date such as 2026-08-13 or 2026.08.13.: ${value}",
                 mapping={"value": _quoted(value)},
@@ -170,16 +170,16 @@ def _date(value: str) -> tuple[date, DatePrecision]:
     try:
         return date(year, month, day), known
     except ValueError:
-        raise Unfit(_("no such day: ${value}", mapping={"value": _quoted(value)})) from None
+        raise InvalidValue(_("no such day: ${value}", mapping={"value": _quoted(value)})) from None
 
 
 def _check_day(day: date, today: date) -> None:
     try:
         parse_day(day.isoformat())
     except ValueError:
-        raise Unfit(_("outside the calendar: ${value}", mapping={"value": day})) from None
+        raise InvalidValue(_("outside the calendar: ${value}", mapping={"value": day})) from None
     if day.year > today.year + YEARS_AHEAD:
-        raise Unfit(
+        raise InvalidValue(
             _(
                 "more than ${years} years ahead: ${value}",
                 mapping={"years": YEARS_AHEAD, "value": day},
@@ -207,7 +207,9 @@ def _language(word: str) -> str:
     low = word.lower()
     code = low if low in _names("en").values() else _names("hu").get(low) or _names("en").get(low)
     if code is None:
-        raise Unfit(_("no language that we know: ${value}", mapping={"value": _quoted(word)}))
+        raise InvalidValue(
+            _("no language that we know: ${value}", mapping={"value": _quoted(word)})
+        )
     return code
 
 
@@ -242,14 +244,14 @@ def trailer(url: str) -> TrailerFact:
         return video("YouTube", last)
     if host in {"vimeo.com", "player.vimeo.com"}:
         return video("Vimeo", last)
-    raise Unfit(_("neither YouTube nor Vimeo: ${value}", mapping={"value": _quoted(url)}))
+    raise InvalidValue(_("neither YouTube nor Vimeo: ${value}", mapping={"value": _quoted(url)}))
 
 
 def video(site: str, video_id: str, name: str = "", language: str = "") -> TrailerFact:
     """A video by its id at a site that we can link."""
     shape = _VIDEO_ID.get(site)
     if shape is None or not shape.fullmatch(video_id):
-        raise Unfit(
+        raise InvalidValue(
             _(
                 "no video id of ${site}: ${value}",
                 mapping={"site": _quoted(site), "value": _quoted(video_id)},
@@ -258,9 +260,9 @@ def video(site: str, video_id: str, name: str = "", language: str = "") -> Trail
     return TrailerFact(site, video_id, name, language)
 
 
-def _none_of(known: Iterable[str], value: str) -> Unfit:
+def _none_of(known: Iterable[str], value: str) -> InvalidValue:
     names = {"known": ", ".join(known), "value": _quoted(value)}
-    return Unfit(_("not one of ${known}: ${value}", mapping=names))
+    return InvalidValue(_("not one of ${known}: ${value}", mapping=names))
 
 
 def _quoted(value: str) -> str:

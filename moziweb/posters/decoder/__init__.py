@@ -20,22 +20,22 @@ from typing import Final
 from ..imaging.limits import LIMITS, Limits, SourceImage, expected_memory
 from ..imaging.variants import VariantSet
 from ..recipes import Recipe
-from .memory_budget import WAITING_SECONDS, Budget, Waiting, wait_on
-from .process import IDLE, Allowed, Worker, WorkerLostError
+from .memory_budget import WAITING_SECONDS, MemoryBudget, Waiting, wait_on
+from .process import IDLE, DecoderLostError, DecoderProcess, ResourceLimits
 from .wire_format import Job
 
-__all__ = ["IDLE", "Allowed", "Budget", "Workshop"]
+__all__ = ["IDLE", "DecoderPool", "MemoryBudget", "ResourceLimits"]
 
 MEBIBYTE: Final = 1024 * 1024
 
 
 @dataclass
-class _Staff:
+class _ChildSet:
     """The children of one process, the idle ones with the most recently used last."""
 
     owner: int
-    idle: list[Worker]
-    everyone: set[Worker]
+    idle: list[DecoderProcess]
+    everyone: set[DecoderProcess]
 
     def dismiss(self) -> None:
         """End all children; what a fork inherited is only let go of."""
@@ -45,7 +45,7 @@ class _Staff:
         self.idle.clear()
 
 
-class Workshop:
+class DecoderPool:
     """Makes variants in child processes. One per process; threads share it.
 
     At most ``children`` processes work at once, on pictures that together weigh at most
@@ -58,12 +58,12 @@ class Workshop:
         self,
         children: int,
         budget_bytes: int,
-        allowed: Allowed,
+        allowed: ResourceLimits,
         jobs_per_child: int = 100,
     ) -> None:
         self._children = children
         self._places = threading.Semaphore(children)
-        self._budget = Budget(budget_bytes)
+        self._budget = MemoryBudget(budget_bytes)
         self._allowed = allowed
         self._jobs_per_child = jobs_per_child
         self._lock = threading.Lock()
@@ -104,13 +104,13 @@ class Workshop:
         with self._budget.hold(weight, waiting), self._place(waiting):
             try:
                 return self._make(job)
-            except WorkerLostError as lost:
+            except DecoderLostError as lost:
                 if not lost.was_idle:
                     raise lost.rejection from lost
             # It may have died while it had nothing to do: of a lack of memory, say, of the machine.
             try:
                 return self._make(job)
-            except WorkerLostError as lost:
+            except DecoderLostError as lost:
                 raise lost.rejection from lost
 
     @contextmanager
@@ -141,8 +141,8 @@ class Workshop:
         with self._lock:
             self._staff.dismiss()
 
-    def _new_staff(self) -> _Staff:
-        staff = _Staff(os.getpid(), [], set())
+    def _new_staff(self) -> _ChildSet:
+        staff = _ChildSet(os.getpid(), [], set())
         self._ending = weakref.finalize(self, staff.dismiss)
         return staff
 
@@ -153,7 +153,7 @@ class Workshop:
         finally:
             self._give_back(worker)
 
-    def _take(self) -> Worker:
+    def _take(self) -> DecoderProcess:
         with self._lock:
             if self._staff.owner != os.getpid():  # we are a fork: these children are our parent's
                 self._staff.dismiss()
@@ -166,7 +166,7 @@ class Workshop:
                 self._dismiss(worker)
             return self._hire()
 
-    def _give_back(self, worker: Worker) -> None:
+    def _give_back(self, worker: DecoderProcess) -> None:
         with self._lock:
             if worker not in self._staff.everyone:  # the workshop was closed meanwhile
                 return
@@ -178,11 +178,11 @@ class Workshop:
             else:
                 self._staff.idle.append(worker)
 
-    def _hire(self) -> Worker:
-        worker = Worker(self._allowed)
+    def _hire(self) -> DecoderProcess:
+        worker = DecoderProcess(self._allowed)
         self._staff.everyone.add(worker)
         return worker
 
-    def _dismiss(self, worker: Worker) -> None:
+    def _dismiss(self, worker: DecoderProcess) -> None:
         self._staff.everyone.discard(worker)
         worker.end()

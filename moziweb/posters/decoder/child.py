@@ -36,7 +36,7 @@ from ..recipes import RECIPES
 from .process import IDLE
 from .wire_format import JOB_START_BYTES, Job, error_reply, made_reply, read_job, rejected_reply
 
-_FIRST_TO_GO: Final = "500"
+_OOM_SCORE: Final = "500"
 """Of 1000: when the machine itself runs out of memory, the kernel takes a child, not the site."""
 
 _WATCH_STACK_BYTES: Final = 256 * 1024
@@ -51,8 +51,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _watch_parent(jobs.fileno())
     _warm_up()
-    _limit(int(memory))
-    _stand_back(int(niceness))  # not before: a first visitor waits for the start
+    _set_rlimits(int(memory))
+    _lower_priority(int(niceness))  # not before: a first visitor waits for the start
     while start := jobs.read(JOB_START_BYTES):
         _limit_processor(int(cpu))
         job = read_job(start, jobs.read)
@@ -111,10 +111,10 @@ def _warm_up() -> None:
         make_variants(file.getvalue(), RECIPES)
 
 
-def _limit(memory: int) -> None:
+def _set_rlimits(memory: int) -> None:
     """Tie our hands for good: hard limits cannot be raised again."""
     with contextlib.suppress(OSError):  # not in every container
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     space = pages * resource.getpagesize() + memory
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
@@ -124,7 +124,7 @@ def _limit(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
-def _stand_back(niceness: int) -> None:
+def _lower_priority(niceness: int) -> None:
     """Leave processor time to others, at the most whatever anybody else wants.
 
     A niced process that has just slept may keep a core for a few milliseconds although a page has

@@ -16,7 +16,7 @@ def wait_on() -> None:
     """Just wait."""
 
 
-class Budget:
+class MemoryBudget:
     """A semaphore that counts bytes. First come, first served: a large picture is not starved.
 
     A picture that weighs more than ``total`` waits until it is alone, and is then let in.

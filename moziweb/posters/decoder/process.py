@@ -14,7 +14,7 @@ from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.variants import VariantSet
 from .wire_format import BadReplyError, Job, job_pieces, read_reply
 
-_BENCH: Final = "moziweb.posters.decoder.child"
+_CHILD_MODULE: Final = "moziweb.posters.decoder.child"
 
 IDLE: Final = 20
 """A niceness beyond the kernel's last, 19: to have only what nobody else wants."""
@@ -27,7 +27,7 @@ _DYING_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class ResourceLimits:
     """What a child may take.
 
     ``memory_bytes`` of address space above what it has when it is warm; ``wall_seconds`` for a job
@@ -41,7 +41,7 @@ class Allowed:
     niceness: int = 10
 
 
-class WorkerLostError(Exception):
+class DecoderLostError(Exception):
     """The child is gone, or was killed; ``rejection`` is what that says of its picture.
 
     ``was_idle`` says that it had worked before, so that it may have been gone already.
@@ -53,19 +53,19 @@ class WorkerLostError(Exception):
         self.was_idle = was_idle
 
 
-class Worker:
+class DecoderProcess:
     """A child process. Only one thread may use it at a time.
 
     It is executed, not forked: a fork of a process with threads inherits their locks, and all of
     its memory.
     """
 
-    def __init__(self, allowed: Allowed) -> None:
+    def __init__(self, allowed: ResourceLimits) -> None:
         self._allowed = allowed
         self.jobs = 0
         arguments = (str(part) for part in astuple(allowed))
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-I", "-m", _BENCH, *arguments],
+            [sys.executable, "-I", "-m", _CHILD_MODULE, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -117,11 +117,11 @@ class Worker:
             if pipe is not None:
                 pipe.close()
 
-    def _lost(self, code: RejectCode, detail: str) -> WorkerLostError:
+    def _lost(self, code: RejectCode, detail: str) -> DecoderLostError:
         self.end()
-        return WorkerLostError(ImageRejected(code, detail))
+        return DecoderLostError(ImageRejected(code, detail))
 
-    def _died(self) -> WorkerLostError:
+    def _died(self) -> DecoderLostError:
         try:
             status = self._process.wait(_DYING_SECONDS)
         except subprocess.TimeoutExpired:
@@ -131,7 +131,7 @@ class Worker:
             return self._lost(RejectCode.TOO_MUCH_WORK, detail)
         self.end()
         rejection = ImageRejected(RejectCode.DECODER_DIED, f"it ended with status {status}")
-        return WorkerLostError(rejection, was_idle=self.jobs > 1)
+        return DecoderLostError(rejection, was_idle=self.jobs > 1)
 
 
 def _pipe(stream: IO[bytes] | None) -> int:

@@ -122,14 +122,16 @@ def _read_made(head: Mapping[str, Any], read: Reader, job: Job) -> VariantSet:
     source = _checked_source(SourceImage(**head["source"]), job.limits)
     colour, sketch, told = head["dominant_colour"], head["sketch"], head["variants"]
     for pattern, text in ((_COLOUR, colour), (_SKETCH, sketch)):
-        _demand(isinstance(text, str), "a colour that is no text")
-        _demand(pattern.fullmatch(text) if job.recipes else text == "", "no such colour")
-    _demand(isinstance(told, list) and len(told) == len(job.recipes), "other variants")
+        _require(isinstance(text, str), "a colour that is no text")
+        _require(pattern.fullmatch(text) if job.recipes else text == "", "no such colour")
+    _require(isinstance(told, list) and len(told) == len(job.recipes), "other variants")
     for recipe, (width, height, length) in zip(job.recipes, told, strict=True):
         size = recipe.fitted_size(source.width, source.height)
-        _demand((_number(width, 1), _number(height, 1)) == size, f"a {recipe.name} of another size")
+        _require(
+            (_number(width, 1), _number(height, 1)) == size, f"a {recipe.name} of another size"
+        )
         _number(length, 1, MAX_BLOBS_BYTES)
-    _demand(sum(length for *_, length in told) <= MAX_BLOBS_BYTES, "more bytes than may be")
+    _require(sum(length for *_, length in told) <= MAX_BLOBS_BYTES, "more bytes than may be")
     images = tuple(
         EncodedImage(recipe, read(length), width, height)
         for recipe, (width, height, length) in zip(job.recipes, told, strict=True)
@@ -139,9 +141,9 @@ def _read_made(head: Mapping[str, Any], read: Reader, job: Job) -> VariantSet:
 
 def _checked_source(told: SourceImage, limits: Limits) -> SourceImage:
     """What we would have found ourselves: its words become a type, a key's end and columns."""
-    _demand(told.format in FORMATS and told.mime == f"image/{told.format}", "no such format")
+    _require(told.format in FORMATS and told.mime == f"image/{told.format}", "no such format")
     width, height = _number(told.width, 1, limits.side), _number(told.height, 1, limits.side)
-    _demand(width * height <= limits.pixels_of(told.format), "more pixels than may be")
+    _require(width * height <= limits.pixels_of(told.format), "more pixels than may be")
     _number(told.orientation, 1, 8)
     return told
 
@@ -152,7 +154,7 @@ def _number(told: object, least: int, most: int = 2**31) -> int:
     raise BadReplyError(f"not a number from {least} to {most}")
 
 
-def _demand(holds: object, otherwise: str) -> None:
+def _require(holds: object, otherwise: str) -> None:
     if not holds:
         raise BadReplyError(otherwise)
 

@@ -25,8 +25,15 @@ from urllib3.exceptions import HTTPError
 from . import response_headers
 from .content_decoding import PIECE_BYTES, BadStreamError, CutStreamError, content_coding, inflate
 from .errors import FetchCode, Fetched, FetchError, NotModified
-from .pinned_connection import Allowance, Resolver, WireLimitError, look_up, open_connection
-from .url_policy import AllowedNetwork, BadTargetError, IPAddress, Target, is_public, parse_target
+from .pinned_connection import RequestBudget, Resolver, WireLimitError, look_up, open_connection
+from .url_policy import (
+    AllowedNetwork,
+    ForbiddenUrl,
+    IPAddress,
+    ParsedUrl,
+    is_public,
+    parse_image_url,
+)
 
 __all__ = ["FetchCode", "FetchError", "FetchPolicy", "Fetched", "Fetcher", "NotModified"]
 
@@ -143,7 +150,7 @@ class Fetcher:
         say nothing about any other URL, so they are sent to that one only (to ``url`` when it is
         not given). Raises `FetchError`, and nothing else, for whatever the network does.
         """
-        allowance = Allowance(self._policy.deadline_seconds, self._clock)
+        allowance = RequestBudget(self._policy.deadline_seconds, self._clock)
         target = self._target(url)
         validators = _Validators(
             response_headers.entity_tag(etag),
@@ -159,7 +166,7 @@ class Fetcher:
         raise FetchError(FetchCode.TOO_MANY_REDIRECTS, target.url)
 
     def _hop(
-        self, target: Target, validators: _Validators, allowance: Allowance
+        self, target: ParsedUrl, validators: _Validators, allowance: RequestBudget
     ) -> Fetched | NotModified | _Redirect:
         addresses = self._addresses(target, allowance)
         conditions = validators.headers(target.url)
@@ -177,16 +184,16 @@ class Fetcher:
                     raise response_headers.refusal(response.status, response.headers)
                 return self._fetched(response, target, allowance)
 
-    def _target(self, url: str) -> Target:
+    def _target(self, url: str) -> ParsedUrl:
         try:
-            target = parse_target(url)
-        except BadTargetError as error:
+            target = parse_image_url(url)
+        except ForbiddenUrl as error:
             raise FetchError(FetchCode.BAD_URL, str(error)) from error
         if not self._policy.permits_port(target.port):
             raise FetchError(FetchCode.FORBIDDEN_PORT, f"port {target.port}")
         return target
 
-    def _addresses(self, target: Target, allowance: Allowance) -> tuple[IPAddress, ...]:
+    def _addresses(self, target: ParsedUrl, allowance: RequestBudget) -> tuple[IPAddress, ...]:
         """Return the target's addresses, all of them permitted: one that is not spoils the rest."""
         addresses = (target.address,) if target.address else self._resolved(target, allowance)
         for address in addresses:
@@ -194,7 +201,7 @@ class Fetcher:
                 raise FetchError(FetchCode.FORBIDDEN_ADDRESS, f"{target.host} is at {address}")
         return addresses
 
-    def _resolved(self, target: Target, allowance: Allowance) -> tuple[IPAddress, ...]:
+    def _resolved(self, target: ParsedUrl, allowance: RequestBudget) -> tuple[IPAddress, ...]:
         try:
             addresses = look_up(self._resolver, target.host, target.port, allowance)
         except TimeoutError:
@@ -208,9 +215,9 @@ class Fetcher:
     def _ask(
         self,
         connection: HTTPConnection,
-        target: Target,
+        target: ParsedUrl,
         conditions: dict[str, str],
-        allowance: Allowance,
+        allowance: RequestBudget,
     ) -> HTTPResponse:
         headers = {
             "User-Agent": self._policy.user_agent,
@@ -226,7 +233,9 @@ class Fetcher:
         except WireLimitError as error:
             raise FetchError(FetchCode.BAD_RESPONSE, "headers without end") from error
 
-    def _fetched(self, response: HTTPResponse, target: Target, allowance: Allowance) -> Fetched:
+    def _fetched(
+        self, response: HTTPResponse, target: ParsedUrl, allowance: RequestBudget
+    ) -> Fetched:
         headers = response.headers
         content_type = response_headers.media_type(headers)
         coding = content_coding(headers.get("content-encoding", ""))

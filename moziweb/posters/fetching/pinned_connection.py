@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from .url_policy import IPAddress, Target
+from .url_policy import IPAddress, ParsedUrl
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -37,7 +37,7 @@ class WireLimitError(Exception):
     """The server sent more bytes than were granted."""
 
 
-class Allowance:
+class RequestBudget:
     """What a fetch may still spend: seconds until its one deadline, and bytes on the wire."""
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
@@ -64,7 +64,7 @@ class Allowance:
 
 
 def look_up(
-    resolver: Resolver, host: str, port: int, allowance: Allowance
+    resolver: Resolver, host: str, port: int, allowance: RequestBudget
 ) -> tuple[IPAddress, ...]:
     """Resolve ``host`` once and return every address, in the resolver's order, without doubles.
 
@@ -83,9 +83,9 @@ def look_up(
 
 @contextmanager
 def open_connection(
-    target: Target,
+    target: ParsedUrl,
     addresses: Sequence[IPAddress],
-    allowance: Allowance,
+    allowance: RequestBudget,
     ssl_context: ssl.SSLContext,
 ) -> Iterator[HTTPConnection]:
     """Yield a connection for ``target`` that will connect to one of ``addresses`` and no other.
@@ -109,9 +109,9 @@ class PinnedHTTPConnection(HTTPConnection):
 
     def __init__(
         self,
-        target: Target,
+        target: ParsedUrl,
         addresses: Sequence[IPAddress],
-        allowance: Allowance,
+        allowance: RequestBudget,
         **options: Any,
     ) -> None:
         super().__init__(target.host, target.port, **options)
@@ -144,7 +144,7 @@ class PinnedHTTPSConnection(PinnedHTTPConnection, HTTPSConnection):
 class _MeteredSocket:
     """The part of a socket that http.client uses, each use under the allowance."""
 
-    def __init__(self, sock: socket.socket, allowance: Allowance) -> None:
+    def __init__(self, sock: socket.socket, allowance: RequestBudget) -> None:
         self._sock = sock
         self._allowance = allowance
 
@@ -165,7 +165,7 @@ class _MeteredSocket:
 class _MeteredReader(io.RawIOBase):
     """Reads a socket, waiting no longer and taking no more than the allowance has."""
 
-    def __init__(self, sock: socket.socket, allowance: Allowance) -> None:
+    def __init__(self, sock: socket.socket, allowance: RequestBudget) -> None:
         self._sock = sock
         self._allowance = allowance
 
@@ -179,7 +179,9 @@ class _MeteredReader(io.RawIOBase):
         return count
 
 
-def _open_socket(addresses: Sequence[IPAddress], port: int, allowance: Allowance) -> socket.socket:
+def _open_socket(
+    addresses: Sequence[IPAddress], port: int, allowance: RequestBudget
+) -> socket.socket:
     attempts = addresses[:MAX_ATTEMPTS]
     for tried, address in enumerate(attempts, 1):
         share = allowance.seconds_left() / (len(attempts) - tried + 1)
@@ -193,7 +195,7 @@ def _open_socket(addresses: Sequence[IPAddress], port: int, allowance: Allowance
     raise OSError("no address to connect to")
 
 
-def _prepare(sock: socket.socket, allowance: Allowance) -> socket.socket:
+def _prepare(sock: socket.socket, allowance: RequestBudget) -> socket.socket:
     try:
         # A TLS handshake has this time-out as a whole, however many reads it takes.
         sock.settimeout(allowance.seconds_left())

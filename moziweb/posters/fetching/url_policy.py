@@ -76,7 +76,7 @@ _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
-class BadTargetError(ValueError):
+class ForbiddenUrl(ValueError):
     """The URL is none that a picture may be fetched from; the message is for logs."""
 
 
@@ -93,7 +93,7 @@ class AllowedNetwork:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ParsedUrl:
     """A parsed URL: ``host`` is a lower-case ASCII name, or an address without brackets.
 
     ``path`` is the percent-encoded request target with its query; ``address`` is set when the host
@@ -130,7 +130,7 @@ def is_public(address: IPAddress) -> bool:
     return address.is_global and not any(address in network for network in SPECIAL_NETWORKS)
 
 
-def parse_target(url: str) -> Target:
+def parse_image_url(url: str) -> ParsedUrl:
     """Parse an absolute http(s) URL.
 
     Spaces and letters beyond ASCII are percent-encoded in the path and written as IDNA in the host,
@@ -139,22 +139,22 @@ def parse_target(url: str) -> Target:
     """
     authority = _AUTHORITY.match(url)
     if len(url) > MAX_URL_LENGTH or authority is None or _REFUSED_CHARACTERS.search(url):
-        raise BadTargetError("not a plain http(s) URL")
+        raise ForbiddenUrl("not a plain http(s) URL")
     # A percent sign is a zone id, or a host that one reader decodes and another does not.
     if "@" in authority[1] or "%" in authority[1]:
-        raise BadTargetError("userinfo or an escape in the URL's authority")
+        raise ForbiddenUrl("userinfo or an escape in the URL's authority")
     try:
         parsed = parse_url(url)
     except LocationParseError as error:
-        raise BadTargetError(str(error)) from error
-    return _target(parsed)
+        raise ForbiddenUrl(str(error)) from error
+    return _parsed_url(parsed)
 
 
-def _target(parsed: Url) -> Target:
+def _parsed_url(parsed: Url) -> ParsedUrl:
     scheme: Scheme = "https" if parsed.scheme == "https" else "http"
     host, address = _parse_host(parsed.host or "")
     port = DEFAULT_PORTS[scheme] if parsed.port is None else parsed.port
-    return Target(scheme, host, port, parsed.request_uri, address)
+    return ParsedUrl(scheme, host, port, parsed.request_uri, address)
 
 
 def _parse_host(host: str) -> tuple[str, IPAddress | None]:
@@ -163,7 +163,7 @@ def _parse_host(host: str) -> tuple[str, IPAddress | None]:
         return str(address), address
     host = host.removesuffix(".")
     if not _NAME.fullmatch(host):
-        raise BadTargetError(f"not a host name: {host!r}")
+        raise ForbiddenUrl(f"not a host name: {host!r}")
     # A host that ends in a number is an address to every resolver (0x7f.1, 2130706433, 0177.0.0.1),
     # each with its own reading; the WHATWG URL standard draws the line at the same place.
     if _NUMERIC_LABEL.fullmatch(host.rpartition(".")[2]):
@@ -175,11 +175,11 @@ def _parse_ipv4(text: str) -> IPv4Address:
     try:
         return IPv4Address(text)
     except ValueError as error:
-        raise BadTargetError(f"not a dotted IPv4 address: {text!r}") from error
+        raise ForbiddenUrl(f"not a dotted IPv4 address: {text!r}") from error
 
 
 def _parse_ipv6(text: str) -> IPv6Address:
     try:
         return IPv6Address(text)
     except ValueError as error:
-        raise BadTargetError(f"not an IPv6 address: {text!r}") from error
+        raise ForbiddenUrl(f"not an IPv6 address: {text!r}") from error

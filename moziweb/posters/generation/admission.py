@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from .result import Outcome, Status
+from .result import GenerationResult, Status
 from .service import PosterService
 
 LOOK_EVERY: Final = 0.05
 """Seconds between the looks of the one request that waits."""
 
 
-class Gate:
+class AdmissionControl:
     """Lets at most ``slots`` threads of this process into the service, and one wait.
 
     ``wait_seconds`` is how long that one waits; ``clock`` is monotonic, in seconds.
@@ -69,7 +69,7 @@ class Gate:
         """Whether a request waits now."""
         return self._waiting.locked()
 
-    def ask(self, source_id: int) -> Outcome:
+    def ask(self, source_id: int) -> GenerationResult:
         """The source's variants, if they can be had within a visitor's patience.
 
         ``Status.BUSY`` when they cannot.
@@ -82,10 +82,10 @@ class Gate:
         finally:
             self._waiting.release()
 
-    def _try(self, source_id: int) -> Outcome:
+    def _try(self, source_id: int) -> GenerationResult:
         with self._counting:
             if self._making >= self._slots:
-                return Outcome(Status.BUSY)
+                return GenerationResult(Status.BUSY)
             self._making += 1
         try:
             return self._service.ensure(source_id)
@@ -93,9 +93,9 @@ class Gate:
             with self._counting:
                 self._making -= 1
 
-    def _wait(self, source_id: int) -> Outcome:
+    def _wait(self, source_id: int) -> GenerationResult:
         deadline = self._clock() + self._wait_seconds
-        outcome = Outcome(Status.BUSY)
+        outcome = GenerationResult(Status.BUSY)
         while outcome.status is Status.BUSY and self._clock() < deadline:
             time.sleep(LOOK_EVERY)
             outcome = self._try(source_id)

@@ -21,7 +21,7 @@ from moziweb.db import Database
 from ..models import PosterSource, PosterVariant, VariantState
 from ..recipes import RECIPES
 from .failure_policy import PAUSED
-from .result import Outcome
+from .result import GenerationResult
 from .service import PosterService
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class Done:
     """A source that was worked on, how that ended, and how many seconds it took."""
 
     source: DueSource
-    outcome: Outcome
+    outcome: GenerationResult
     seconds: float
 
 

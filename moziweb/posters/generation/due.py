@@ -14,13 +14,13 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from ..models import PosterSource, SourceKind, SourceState
-from .host_breaker import STORAGE, rests
+from .host_breaker import STORAGE, is_open
 from .leases import unleased
 
-LAZY: Final = frozenset({SourceKind.DRAWN})
+ON_DEMAND_KINDS: Final = frozenset({SourceKind.DRAWN})
 """Kinds that are made when a visitor asks, and not before."""
 
-IS_EAGER: Final = or_(PosterSource.kind.not_in(LAZY), PosterSource.remake)
+BACKGROUND_ONLY: Final = or_(PosterSource.kind.not_in(ON_DEMAND_KINDS), PosterSource.remake)
 """Sources that the background makes, without waiting for a visitor."""
 
 
@@ -31,7 +31,7 @@ def due_sources(session: Session, now: datetime, limit: int) -> list[int]:
     whose time to be tried again has come, at last external pictures that may have changed. While
     storage is left alone there is nothing to be done: each would only be put off.
     """
-    if rests(session, STORAGE, now):
+    if is_open(session, STORAGE, now):
         return []
     return list(islice(_in_turn(session, now, limit), limit))
 
@@ -41,7 +41,7 @@ def _in_turn(session: Session, now: datetime, limit: int) -> Iterator[int]:
         # A query to each state: all of them run along one index, whatever the number of sources.
         query = (
             select(PosterSource.id)
-            .where(condition, IS_EAGER, unleased(now))
+            .where(condition, BACKGROUND_ONLY, unleased(now))
             .order_by(PosterSource.next_attempt_at)
             .limit(limit)
         )

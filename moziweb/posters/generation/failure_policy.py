@@ -7,8 +7,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from moziweb.storage import StorageError
 
 from ..imaging.errors import ImageRejected
-from .host_breaker import STORAGE, Breaker, host_of
-from .leases import Claim
+from .host_breaker import STORAGE, HostCircuitBreaker, host_of
+from .leases import SourceLease
 from .readers import STORAGE_CODES, SourceError, storage_code
 
 PAUSED: Final = "host_paused"
@@ -44,18 +44,20 @@ def failure_of(error: Exception) -> Failure:
             return Failure(INTERNAL, detail=repr(error))
 
 
-def giver_of(claim: Claim) -> str | None:
+def origin_host(claim: SourceLease) -> str | None:
     """Who gives a source's picture: storage, where it has been uploaded or looked at."""
     return STORAGE if claim.key else host_of(claim.url)
 
 
-def needed_by(claim: Claim) -> tuple[str, ...]:
+def required_hosts(claim: SourceLease) -> tuple[str, ...]:
     """Who has to answer for a source to be made."""
-    host = giver_of(claim)
+    host = origin_host(claim)
     return (STORAGE, host) if host and host != STORAGE else (STORAGE,)
 
 
-def blame(breaker: Breaker, claim: Claim, error: Exception, failure: Failure) -> None:
+def record_host_failure(
+    breaker: HostCircuitBreaker, claim: SourceLease, error: Exception, failure: Failure
+) -> None:
     """Count a failure that is not the source's own against whoever did not answer.
 
     What was looked at is given by storage; where it is there no more, by its host after all.

@@ -42,14 +42,14 @@ def host_of(url: str | None) -> str | None:
         return None
 
 
-def rests(session: Session, name: str, now: datetime) -> bool:
+def is_open(session: Session, name: str, now: datetime) -> bool:
     """Whether a host is left alone at ``now``; asking takes no trial."""
     until = session.scalar(select(PosterHost.open_until).where(PosterHost.name == name))
     return until is not None and until > now
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class BreakerDecision:
     """Whether hosts may be asked: not before ``until``, or now when that is None.
 
     ``ailing`` are the hosts among them that have failed lately.
@@ -59,30 +59,30 @@ class Passage:
     ailing: frozenset[str] = frozenset()
 
 
-class Breaker:
+class HostCircuitBreaker:
     """Counts the failures of hosts, in the database. ``clock`` gives aware moments."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
 
-    def ask(self, *names: str) -> Passage:
+    def ask(self, *names: str) -> BreakerDecision:
         """Whether all of ``names`` may be asked. Costs one query while they are well."""
         now = self._clock()
         with self._database.read() as session:
             rows = session.scalars(select(PosterHost).where(PosterHost.name.in_(names))).all()
         waits = [row.open_until for row in rows if row.open_until and row.open_until > now]
         if waits:
-            return Passage(until=max(waits))
+            return BreakerDecision(until=max(waits))
         resting = [row for row in rows if row.open_until]
         if resting and not self._are_ours_to_try(resting, now):
-            return Passage(until=now + TRIAL)
-        return Passage(ailing=frozenset(row.name for row in rows))
+            return BreakerDecision(until=now + TRIAL)
+        return BreakerDecision(ailing=frozenset(row.name for row in rows))
 
     def rests(self, name: str) -> bool:
         """Whether a host is left alone now, in a session of its own."""
         with self._database.read() as session:
-            return rests(session, name, self._clock())
+            return is_open(session, name, self._clock())
 
     def failed(self, name: str, code: str, retry_after: float | None = None) -> None:
         """Count a failure. A wish of the host's own, in seconds, is granted at the first."""

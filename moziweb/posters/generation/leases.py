@@ -36,14 +36,14 @@ LONGEST_WAIT = timedelta(hours=24)
 LOOK_AGAIN = timedelta(days=7)
 """After how long an external picture that is ready is asked for again, if it has changed."""
 
-HELD = timedelta(days=7)
+PERMANENT_FAILURE_DELAY = timedelta(days=7)
 """How long a source with a permanent error is left alone, unless it changes."""
 
 _UNTIMED = (SourceState.PENDING, SourceState.READY, SourceState.GENERATING)
 _WAITING = (SourceState.RETRY_WAIT, SourceState.FAILED)
 
 
-class Refusal(StrEnum):
+class NotClaimedReason(StrEnum):
     """Why a source could not be claimed."""
 
     COMPLETE = "complete"
@@ -66,7 +66,7 @@ class Validators:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class SourceLease:
     """A source whose lease this process holds, with what it takes to make its variants.
 
     ``sha256`` is the content that was known when the claim was taken; ``ready`` holds the recipe
@@ -101,7 +101,7 @@ def retry_delay(attempts: int, jitter: float, wished: float | None = None) -> ti
     return min(max(delay, timedelta(seconds=min(wished or 0, 86_400))), LONGEST_WAIT)
 
 
-class Claims:
+class SourceLeases:
     """Takes, renews and ends leases. One per process; threads share it.
 
     ``clock`` gives aware moments; ``lease`` is how long a claim holds without being renewed;
@@ -136,11 +136,11 @@ class Claims:
                 with self._guard:
                     self._here.discard(source_id)
 
-    def take(self, source_id: int, wanted: frozenset[str]) -> Claim | Refusal:
+    def take(self, source_id: int, wanted: frozenset[str]) -> SourceLease | NotClaimedReason:
         """Claim a source to make the recipes ``wanted`` (their hashes), or tell why not."""
         now = self._clock()
         with self._database.read() as session:
-            refusal = _refusal(session, source_id, wanted, now)
+            refusal = _not_claimed_reason(session, source_id, wanted, now)
         if refusal:
             return refusal
         with self._database.write() as session:
@@ -148,7 +148,7 @@ class Claims:
 
     def _claim(
         self, session: Session, source_id: int, wanted: frozenset[str], now: datetime
-    ) -> Claim | Refusal:
+    ) -> SourceLease | NotClaimedReason:
         token, until = secrets.token_hex(16), now + self._lease
         taken = _change(
             session,
@@ -158,14 +158,14 @@ class Claims:
             lease_until=until,
         )
         if not taken:
-            return Refusal.BUSY
+            return NotClaimedReason.BUSY
         source = session.get_one(PosterSource, source_id)
         ready = _ready_recipes(session, source)
         is_complete = wanted <= ready
         if is_complete and not _is_to_be_looked_at(source, now):
             # Somebody published between our look and our claim.
             _rest(session, source, self._next_look(source.kind))
-            return Refusal.COMPLETE
+            return NotClaimedReason.COMPLETE
         movie = session.get_one(Movie, source.movie_id)
         claim = _claim_of(source, movie, ready, token, until)
         return replace(claim, validators=_validators(source)) if is_complete else claim
@@ -176,7 +176,7 @@ class Claims:
             return None
         return self._clock() + LOOK_AGAIN * (0.75 + self._jitter() / 2)
 
-    def keep(self, claim: Claim) -> Claim | None:
+    def keep(self, claim: SourceLease) -> SourceLease | None:
         """The claim with enough of its lease left for another step; None when it was lost.
 
         Renewed once a third is gone: most sources are made before that, and cost no write.
@@ -189,12 +189,12 @@ class Claims:
             kept = _change(session, held(claim), lease_until=until)
         return replace(claim, until=until) if kept else None
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: SourceLease) -> None:
         """Give the source back as if it had never been claimed."""
         with self._database.write() as session:
             _change(session, held(claim), state=SourceState.PENDING, **_NO_LEASE)
 
-    def leave(self, claim: Claim) -> None:
+    def leave(self, claim: SourceLease) -> None:
         """Give back the lease of a source that was replaced meanwhile, if it is still ours."""
         with self._database.write() as session:
             ours = and_(PosterSource.id == claim.source_id, PosterSource.lease_token == claim.token)
@@ -204,7 +204,7 @@ class Claims:
             )
             _change(session, ours, state=left, **_NO_LEASE)
 
-    def postpone(self, claim: Claim, until: datetime, code: str) -> None:
+    def postpone(self, claim: SourceLease, until: datetime, code: str) -> None:
         """Give the source back, to be tried at ``until`` or a little later: no failure of its own.
 
         ``code`` tells why it waits. The tries are spread over a minute.
@@ -220,13 +220,17 @@ class Claims:
             )
 
     def fail(
-        self, claim: Claim, code: str, *, permanent: bool, retry_after: float | None = None
+        self, claim: SourceLease, code: str, *, permanent: bool, retry_after: float | None = None
     ) -> bool:
         """End the claim with an error of stable ``code``; False when the lease was lost before.
 
         A permanent one is held for a week, another for ``retry_delay``.
         """
-        delay = HELD if permanent else retry_delay(claim.attempts, self._jitter(), retry_after)
+        delay = (
+            PERMANENT_FAILURE_DELAY
+            if permanent
+            else retry_delay(claim.attempts, self._jitter(), retry_after)
+        )
         with self._database.write() as session:
             return _change(
                 session,
@@ -238,7 +242,7 @@ class Claims:
                 **_NO_LEASE,
             )
 
-    def rest(self, claim: Claim, **facts: object) -> bool:
+    def rest(self, claim: SourceLease, **facts: object) -> bool:
         """End a claim whose picture has not changed; False when the lease was lost before.
 
         ``facts`` are columns of the source that no page shows.
@@ -255,7 +259,7 @@ class Claims:
                 **facts,
             )
 
-    def finish(self, session: Session, claim: Claim, **facts: object) -> bool:
+    def finish(self, session: Session, claim: SourceLease, **facts: object) -> bool:
         """End the claim with success, inside the transaction that publishes; False when lost.
 
         ``facts`` are columns of the source. The row stays locked until the transaction ends, so
@@ -282,7 +286,7 @@ class Claims:
 _NO_LEASE: dict[str, None] = {"lease_token": None, "lease_until": None}
 
 
-def held(claim: Claim) -> ColumnElement[bool]:
+def held(claim: SourceLease) -> ColumnElement[bool]:
     """The condition that the claim still holds: its token, and the content it was taken for."""
     return and_(
         PosterSource.id == claim.source_id,
@@ -316,25 +320,25 @@ def _change(session: Session, where: ColumnElement[bool], *tags: str, **values: 
     return changed.first() is not None
 
 
-def _refusal(
+def _not_claimed_reason(
     session: Session, source_id: int, wanted: frozenset[str], now: datetime
-) -> Refusal | None:
+) -> NotClaimedReason | None:
     source = session.get(PosterSource, source_id)
     if source is None:
-        return Refusal.UNKNOWN
+        return NotClaimedReason.UNKNOWN
     is_leased = source.lease_until is not None and source.lease_until > now
     if source.state is SourceState.GENERATING:
-        return Refusal.BUSY if is_leased else None
+        return NotClaimedReason.BUSY if is_leased else None
     if (
         source.state is not SourceState.PENDING
         and wanted <= _ready_recipes(session, source)
         and not _is_to_be_looked_at(source, now)
     ):
-        return Refusal.COMPLETE
+        return NotClaimedReason.COMPLETE
     if is_leased:
-        return Refusal.BUSY
+        return NotClaimedReason.BUSY
     if source.state in _WAITING and source.next_attempt_at and source.next_attempt_at > now:
-        return Refusal.HELD
+        return NotClaimedReason.HELD
     return None
 
 
@@ -371,8 +375,8 @@ def _rest(session: Session, source: PosterSource, next_look: datetime | None) ->
 
 def _claim_of(
     source: PosterSource, movie: Movie, ready: frozenset[str], token: str, until: datetime
-) -> Claim:
-    return Claim(
+) -> SourceLease:
+    return SourceLease(
         source_id=source.id,
         movie_id=movie.id,
         slug=movie.slug,

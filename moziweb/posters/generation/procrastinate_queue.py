@@ -44,7 +44,7 @@ _WAITING: Final = text(f"""
 """)  # noqa: S608
 
 
-class Queue:
+class ProcrastinateQueue:
     """Defers jobs; see ``background.Background``."""
 
     def __init__(self, database: Database) -> None:

@@ -15,7 +15,7 @@ from procrastinate.jobs import Status
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from .procrastinate_queue import QUEUE, SCHEMA, TASK, Queue
+from .procrastinate_queue import QUEUE, SCHEMA, TASK, ProcrastinateQueue
 from .service import PosterService
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ _AWAY = (psycopg.Error, procrastinate.exceptions.ConnectorException)
 
 
 @dataclass(frozen=True, slots=True)
-class Chore:
+class PeriodicTask:
     """Something else that one of all workers does at the times of a cron line (UTC).
 
     ``work`` is given what tells whether the worker is to stop, and asks it between its steps.
@@ -53,10 +53,10 @@ class PosterWorker:
         self,
         url: URL,
         service: PosterService,
-        queue: Queue,
+        queue: ProcrastinateQueue,
         clock: Callable[[], datetime],
         jobs: int,
-        chores: Sequence[Chore] = (),
+        chores: Sequence[PeriodicTask] = (),
     ) -> None:
         self._url = url
         self._service = service
@@ -135,7 +135,7 @@ class PosterWorker:
             self._add(app, chore)
         return app
 
-    def _add(self, app: procrastinate.App, chore: Chore) -> None:
+    def _add(self, app: procrastinate.App, chore: PeriodicTask) -> None:
         @app.periodic(cron=chore.cron)
         @app.task(name=chore.name, queue=QUEUE, queueing_lock=chore.name, lock=chore.name)
         async def work(timestamp: int) -> None:

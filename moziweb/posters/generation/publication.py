@@ -20,7 +20,7 @@ from moziweb.storage import Storage, StoredObject
 from ..imaging.variants import EncodedImage
 from ..models import PosterVariant, VariantState
 from ..recipes import object_key
-from .leases import Claim
+from .leases import SourceLease
 
 CACHE_CONTROL: Final = "max-age=290304000, public, immutable"
 """What variants are served with: their address changes when their bytes do."""
@@ -35,7 +35,7 @@ class Uploaded:
 
 
 def upload(
-    storage: Storage, claim: Claim, sha256: str, image: EncodedImage, *, resend: bool = True
+    storage: Storage, claim: SourceLease, sha256: str, image: EncodedImage, *, resend: bool = True
 ) -> Uploaded:
     """Store a variant of the content ``sha256``; raises ``StorageError``.
 

@@ -22,7 +22,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class GenerationResult:
     """The end of an attempt: ``code`` says why it failed, ``made`` how many variants were made."""
 
     status: Status

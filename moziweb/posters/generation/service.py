@@ -22,12 +22,20 @@ from ..imaging.limits import LIMITS, Limits, SourceImage, probe
 from ..imaging.variants import EncodedImage, VariantSet, make_variants
 from ..models import SourceKind
 from ..recipes import CENTRE, RECIPES, Point, Recipe
-from .failure_policy import DATABASE, INTERNAL, PAUSED, blame, failure_of, giver_of, needed_by
-from .host_breaker import STORAGE, Breaker, Passage
-from .leases import Claim, Claims, Refusal
+from .failure_policy import (
+    DATABASE,
+    INTERNAL,
+    PAUSED,
+    failure_of,
+    origin_host,
+    record_host_failure,
+    required_hosts,
+)
+from .host_breaker import STORAGE, BreakerDecision, HostCircuitBreaker
+from .leases import NotClaimedReason, SourceLease, SourceLeases
 from .publication import Uploaded, publish, upload
 from .readers import ChangeReader, SourceBytes, SourceError, SourceReader
-from .result import Outcome, Status
+from .result import GenerationResult, Status
 from .upload_store import Prober
 
 log = logging.getLogger(__name__)
@@ -54,7 +62,7 @@ def _just_wait() -> None:
 class _Keeper:
     """Keeps a claim while its variants wait for a place to be made in."""
 
-    def __init__(self, claims: Claims, claim: Claim) -> None:
+    def __init__(self, claims: SourceLeases, claim: SourceLease) -> None:
         self._claims = claims
         self.claim = claim
 
@@ -80,7 +88,7 @@ class PosterService:
         database: Database,
         storage: Storage,
         readers: Mapping[SourceKind, SourceReader],
-        claims: Claims,
+        claims: SourceLeases,
         clock: Callable[[], datetime] = utc_now,
         limits: Limits = LIMITS,
         recipes: Sequence[Recipe] = RECIPES,
@@ -89,7 +97,7 @@ class PosterService:
         *,
         resend: bool = True,
     ) -> None:
-        self._breaker = Breaker(database, clock)
+        self._breaker = HostCircuitBreaker(database, clock)
         self._database = database
         self._storage = storage
         self._readers = readers
@@ -123,24 +131,24 @@ class PosterService:
         recipes = tuple(recipe.at(focal) for recipe in self._recipes)
         return self._maker(data, recipes, self._limits, _just_wait)
 
-    def ensure(self, source_id: int) -> Outcome:
+    def ensure(self, source_id: int) -> GenerationResult:
         """Have every variant of a source ready, unless somebody else is at it.
 
         Never waits for another worker and never raises for what may go wrong: the outcome tells.
         """
         with self._claims.alone(source_id) as alone:
             if not alone:
-                return Outcome(Status.BUSY)
+                return GenerationResult(Status.BUSY)
             try:
                 claim = self._claims.take(source_id, self._wanted)
             except SQLAlchemyError as error:
                 log.warning("source %d could not be claimed: %s", source_id, error)
-                return Outcome(Status.FAILED, DATABASE)
-            if isinstance(claim, Refusal):
-                return Outcome(Status(claim))
+                return GenerationResult(Status.FAILED, DATABASE)
+            if isinstance(claim, NotClaimedReason):
+                return GenerationResult(Status(claim))
             return self._work(claim)
 
-    def _work(self, claim: Claim) -> Outcome:
+    def _work(self, claim: SourceLease) -> GenerationResult:
         try:
             outcome = self._make(claim)
         except _LeaseLostError:
@@ -153,17 +161,17 @@ class PosterService:
             raise
         return self._lost(claim) if outcome.status is Status.LOST else outcome
 
-    def _lost(self, claim: Claim) -> Outcome:
+    def _lost(self, claim: SourceLease) -> GenerationResult:
         """Let nobody wait for a lease that is ours although the source was replaced."""
         with suppress(SQLAlchemyError):  # the lease runs out by itself
             self._claims.leave(claim)
-        return Outcome(Status.LOST)
+        return GenerationResult(Status.LOST)
 
-    def _make(self, claim: Claim) -> Outcome:
-        passage = self._breaker.ask(*needed_by(claim))
+    def _make(self, claim: SourceLease) -> GenerationResult:
+        passage = self._breaker.ask(*required_hosts(claim))
         if passage.until is not None:
             self._claims.postpone(claim, passage.until, PAUSED)
-            return Outcome(Status.HELD, PAUSED)
+            return GenerationResult(Status.HELD, PAUSED)
         source = self._read_answered(claim, passage)
         if source is None:
             return self._unchanged(claim)
@@ -180,26 +188,26 @@ class PosterService:
         self._well(STORAGE, passage)
         with self._database.write() as session:
             if not self._claims.finish(session, claim, **_facts(claim, source, sha256, variants)):
-                return Outcome(Status.LOST)
+                return GenerationResult(Status.LOST)
             publish(session, claim.source_id, sha256, uploaded, self._wanted, self._clock())
-        return Outcome(Status.MADE, made=len(uploaded))
+        return GenerationResult(Status.MADE, made=len(uploaded))
 
-    def _read_answered(self, claim: Claim, passage: Passage) -> SourceBytes | None:
+    def _read_answered(self, claim: SourceLease, passage: BreakerDecision) -> SourceBytes | None:
         """As `_read`; a refusal for good is an answer, too, so its host is well."""
         try:
             source = self._read(claim)
         except SourceError as error:
             if error.permanent:
-                self._well(giver_of(claim), passage)
+                self._well(origin_host(claim), passage)
             raise
-        self._well(giver_of(claim), passage)
+        self._well(origin_host(claim), passage)
         return source
 
-    def _well(self, name: str | None, passage: Passage) -> None:
+    def _well(self, name: str | None, passage: BreakerDecision) -> None:
         if name in passage.ailing:
             self._breaker.succeeded(str(name))
 
-    def _read(self, claim: Claim) -> SourceBytes | None:
+    def _read(self, claim: SourceLease) -> SourceBytes | None:
         """The picture; None when it has not changed since its variants were made."""
         reader = self._readers.get(claim.kind)
         if reader is None:
@@ -208,11 +216,11 @@ class PosterService:
             return reader.read_changed(claim, claim.validators)
         return reader.read(claim)
 
-    def _unchanged(self, claim: Claim, **facts: object) -> Outcome:
+    def _unchanged(self, claim: SourceLease, **facts: object) -> GenerationResult:
         kept = self._claims.rest(claim, **facts)
-        return Outcome(Status.COMPLETE if kept else Status.LOST)
+        return GenerationResult(Status.COMPLETE if kept else Status.LOST)
 
-    def _missing(self, claim: Claim, sha256: str) -> tuple[Recipe, ...]:
+    def _missing(self, claim: SourceLease, sha256: str) -> tuple[Recipe, ...]:
         """What to make: all of it when the content is not the one that variants are ready for."""
         ready = claim.ready if sha256 == claim.sha256 else frozenset()
         missing = (recipe for recipe in self._recipes if recipe.hash not in ready)
@@ -228,13 +236,13 @@ class PosterService:
             uploaded.append(upload(self._storage, keeper.claim, sha256, image, resend=self._resend))
         return uploaded
 
-    def _failed(self, claim: Claim, error: Exception) -> Outcome:
+    def _failed(self, claim: SourceLease, error: Exception) -> GenerationResult:
         failure = failure_of(error)
         log.warning("source %d: %s: %s", claim.source_id, failure.code, failure.detail)
         if failure.code == INTERNAL:
             log.error("an error that nobody foresaw", exc_info=error)
         try:
-            blame(self._breaker, claim, error, failure)
+            record_host_failure(self._breaker, claim, error, failure)
             kept = self._claims.fail(
                 claim,
                 failure.code,
@@ -246,11 +254,11 @@ class PosterService:
                 "source %d: its failure could not be kept: %s", claim.source_id, unreachable
             )
             kept = True
-        return Outcome(Status.FAILED, failure.code) if kept else self._lost(claim)
+        return GenerationResult(Status.FAILED, failure.code) if kept else self._lost(claim)
 
 
 def _facts(
-    claim: Claim, source: SourceBytes, sha256: str, variants: VariantSet
+    claim: SourceLease, source: SourceBytes, sha256: str, variants: VariantSet
 ) -> dict[str, object]:
     """What reading a source has taught about it, as columns."""
     return {
@@ -283,7 +291,9 @@ def poster_service(registry: Registry) -> PosterService:
         database=database,
         storage=registry["storage"],
         readers=registry["poster_readers"],
-        claims=Claims(database, utc_now, timedelta(seconds=settings["posters.lease_seconds"])),
+        claims=SourceLeases(
+            database, utc_now, timedelta(seconds=settings["posters.lease_seconds"])
+        ),
         limits=Limits(bytes=settings["posters.max_source_mb"] * 1_000_000),
         maker=registry["poster_workshop"].make,
         prober=registry["poster_workshop"].probe,

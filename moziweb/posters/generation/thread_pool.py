@@ -29,7 +29,7 @@ CAPACITY: Final = 200
 _END: Final = None
 
 
-class Pool:
+class ThreadPool:
     """``jobs`` threads that make what they are told of, and what a sweep finds.
 
     The sweep looks every ``period`` seconds. ``clock`` gives aware moments. Nothing runs before

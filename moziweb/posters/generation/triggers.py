@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 from sqlalchemy.orm.unitofwork import UOWTransaction
 
 from ..models import PosterSource, SourceState
-from .due import LAZY
+from .due import ON_DEMAND_KINDS
 
 _WRITTEN: Final = "moziweb.posters.written"
 _COMMITTED: Final = "moziweb.posters.committed"
 
 
-class Background(Protocol):
+class BackgroundGenerator(Protocol):
     """Who makes posters in the background."""
 
     def written(self, session: Session, source_ids: Iterable[int]) -> None:
@@ -31,7 +31,7 @@ class Background(Protocol):
         """Sources whose transaction has been committed."""
 
 
-class Watch:
+class SourceChangeListener:
     """Sees the sources that sessions write, and tells ``background`` of those to be made.
 
     It tells it for as long as somebody else holds it. SQLAlchemy keeps a factory's listeners until
@@ -39,9 +39,9 @@ class Watch:
     the other for ever.
     """
 
-    def __init__(self, background: Background | None) -> None:
+    def __init__(self, background: BackgroundGenerator | None) -> None:
         """``None``: posters are made as visitors ask, or by the command."""
-        self._background: Callable[[], Background | None] = (
+        self._background: Callable[[], BackgroundGenerator | None] = (
             (lambda: None) if background is None else ref(background)
         )
 
@@ -83,7 +83,7 @@ class Watch:
 
 def _is_to_be_made(source: PosterSource) -> bool:
     """Whether a row of a flush has just become pending: anew, or by this change."""
-    if source.state is not SourceState.PENDING or source.kind in LAZY:
+    if source.state is not SourceState.PENDING or source.kind in ON_DEMAND_KINDS:
         return False
     seen = inspect(source).attrs
     changed = (seen.state, seen.url, seen.key, seen.remake)

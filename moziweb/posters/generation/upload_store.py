@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from moziweb.movies.models import Movie
 from moziweb.storage import Storage
 
-from ..fetching.url_policy import BadTargetError, parse_target
+from ..fetching.url_policy import ForbiddenUrl, parse_image_url
 from ..imaging.limits import LIMITS, Limits, SourceImage, probe
 from ..models import PosterSource, SourceKind
 from . import selection
@@ -108,11 +108,11 @@ def add_url(
     With a ``key``, it was fetched to be looked at, and is first made of what stands there. With
     ``choose`` off it is chosen only where the movie has no chosen source yet.
 
-    Raises ``BadTargetError`` for anything but a plain http(s) URL.
+    Raises ``ForbiddenUrl`` for anything but a plain http(s) URL.
     """
     if len(url) > MAX_URL_LENGTH:
-        raise BadTargetError(f"more than {MAX_URL_LENGTH} characters")
-    parse_target(url)
+        raise ForbiddenUrl(f"more than {MAX_URL_LENGTH} characters")
+    parse_image_url(url)
     source = PosterSource(kind=SourceKind.URL, movie_id=movie.id, url=url, key=key)
     _add(session, source, choose=choose)
     return source

@@ -108,7 +108,7 @@ class Header(NamedTuple):
     scans: int = 0
 
 
-def read_header(data: bytes, most_scans: int) -> Header:
+def parse_header(data: bytes, most_scans: int) -> Header:
     """Walk a file's header, once.
 
     ImageRejected as `identify`; ``truncated`` when the header of a WebP or GIF is not there in

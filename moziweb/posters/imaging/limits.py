@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from .errors import ImageRejected, RejectCode
-from .header import Header, read_header
+from .header import Header, parse_header
 
 _BASE_BYTES: Final = 16 * 1024 * 1024
 
@@ -38,7 +38,7 @@ _PROGRESSIVE: Final = 2
 _WEBP_WITH_ALPHA: Final = re.compile(rb"(?s).{12}(?:VP8L|VP8X[^\xff]{4}[\x10-\x1f\x30-\x3f])")
 
 
-def weigh(header: Header, data: bytes, most_pixels: int) -> int:
+def estimate_memory(header: Header, data: bytes, most_pixels: int) -> int:
     """An estimate in bytes, on the safe side, of what making variants of a picture takes at most.
 
     It is no promise: headers can lie. ``most_pixels`` is assumed where no size was found.
@@ -150,7 +150,7 @@ def check_header(data: bytes, limits: Limits = LIMITS) -> Header:
     """
     if len(data) > limits.bytes:
         raise ImageRejected(RejectCode.TOO_MANY_BYTES, f"{len(data)} bytes")
-    header = read_header(data, limits.scans)
+    header = parse_header(data, limits.scans)
     if header.size:
         _check_size(header.format, header.size, limits)
     if header.scans > limits.scans:
@@ -164,7 +164,7 @@ def expected_memory(data: bytes, limits: Limits = LIMITS) -> int:
     An estimate on the safe side: weigh it before decoding several pictures at once.
     """
     header = check_header(data, limits)
-    return weigh(header, data, limits.pixels_of(header.format))
+    return estimate_memory(header, data, limits.pixels_of(header.format))
 
 
 def _check_size(format_: str, size: tuple[int, int], limits: Limits) -> None:

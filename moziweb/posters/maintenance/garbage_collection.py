@@ -12,9 +12,9 @@ from moziweb.db import Database
 from moziweb.storage import Storage, StorageError
 
 from ..models import PosterSource, PosterVariant, VariantState
-from .movie_locks import Hold, held_movies
+from .movie_locks import MovieLock, locked_movies
 
-KEPT: Final = timedelta(days=30)
+RETENTION: Final = timedelta(days=30)
 """How long superseded objects stay: pages that link them may be kept by others."""
 
 BATCH: Final = 50
@@ -45,7 +45,7 @@ class _Row:
     key: str | None
 
 
-class Collector:
+class SupersededVariants:
     """Removes superseded variants, a batch of movies at a time.
 
     ``clock`` gives aware moments; ``kept`` is how long they stay.
@@ -56,7 +56,7 @@ class Collector:
         database: Database,
         storage: Storage,
         clock: Callable[[], datetime],
-        kept: timedelta = KEPT,
+        kept: timedelta = RETENTION,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -89,7 +89,7 @@ class Collector:
             return session.scalars(query).all()
 
     def _remove(self, movie_ids: Sequence[int]) -> list[Removed]:
-        with held_movies(self._database, self._clock, movie_ids) as hold:
+        with locked_movies(self._database, self._clock, movie_ids) as hold:
             rows, shared = self._rows(hold.movie_ids)
             held = hold.renewed()
             rows = [row for row in rows if row.movie_id in held]
@@ -118,7 +118,7 @@ class Collector:
             )
             return old, frozenset(key for key in session.scalars(others) if key)
 
-    def _record(self, hold: Hold, rows: Sequence[_Row], keys: Sequence[str]) -> None:
+    def _record(self, hold: MovieLock, rows: Sequence[_Row], keys: Sequence[str]) -> None:
         """Say that they are deleted; what was made meanwhile, past our hold, is made anew."""
         deleted = (
             update(PosterVariant)

@@ -33,7 +33,7 @@ _SILENT: Final = {"synchronize_session": False, TAGS_OPTION: ()}
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class MovieLock:
     """The movies that are still for us. Whoever takes longer than `HOLD` may have lost some."""
 
     movie_ids: frozenset[int]
@@ -69,13 +69,13 @@ class Hold:
             others.values(lease_token=None, lease_until=None, state=left),
             execution_options=_SILENT,
         )
-        heal(session, keys)
+        mark_for_regeneration(session, keys)
 
 
 @contextmanager
-def held_movies(
+def locked_movies(
     database: Database, clock: Callable[[], datetime], movie_ids: Collection[int]
-) -> Iterator[Hold]:
+) -> Iterator[MovieLock]:
     """Those of the movies of which no source is being worked on; they are still for a block."""
     token, now = secrets.token_hex(16), clock()
     with database.write() as session:
@@ -91,13 +91,13 @@ def held_movies(
         )
     sourceless = frozenset(movie_ids) - known
     try:
-        yield Hold((taken - partly) | sourceless, sourceless, token, database, clock)
+        yield MovieLock((taken - partly) | sourceless, sourceless, token, database, clock)
     finally:
         with database.write() as session:
             _give_back(session, token)
 
 
-def heal(session: Session, keys: Collection[str]) -> list[int]:
+def mark_for_regeneration(session: Session, keys: Collection[str]) -> list[int]:
     """Have the ready variants at these keys made anew: their objects are gone or wrong.
 
     They are linked no longer, so that the route makes them; the ids of their sources are returned.
@@ -121,7 +121,7 @@ def heal(session: Session, keys: Collection[str]) -> list[int]:
     return source_ids
 
 
-def heal_all(database: Database, keys: Sequence[str]) -> list[int]:
+def mark_all_for_regeneration(database: Database, keys: Sequence[str]) -> list[int]:
     """The same for any number of keys, a page at a time; each page is committed by itself.
 
     A database takes some ten thousand parameters at most, and storage can lose more objects.
@@ -129,7 +129,7 @@ def heal_all(database: Database, keys: Sequence[str]) -> list[int]:
     healed: set[int] = set()
     for start in range(0, len(keys), PAGE):
         with database.write() as session:
-            healed.update(heal(session, keys[start : start + PAGE]))
+            healed.update(mark_for_regeneration(session, keys[start : start + PAGE]))
     return sorted(healed)
 
 

@@ -15,7 +15,7 @@ from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 from moziweb.storage import Storage
 
-from ..models import LookedAt, PosterSource
+from ..models import PendingUpload, PosterSource
 
 KEPT: Final = timedelta(days=8)
 """How long they stay: a picture that was looked at can be saved for a week."""
@@ -23,7 +23,7 @@ KEPT: Final = timedelta(days=8)
 PAGE: Final = 500
 
 
-class Forgotten:
+class ExpiredUploads:
     """Removes them. ``clock`` gives aware moments."""
 
     def __init__(self, database: Database, storage: Storage, clock: Callable[[], datetime]) -> None:
@@ -34,7 +34,7 @@ class Forgotten:
     def count(self) -> int:
         """How many are to be looked into."""
         with self._database.read() as session:
-            noted = select(func.count()).where(LookedAt.at <= self._clock() - KEPT)
+            noted = select(func.count()).where(PendingUpload.at <= self._clock() - KEPT)
             return session.scalar(noted) or 0
 
     def run(self) -> Iterator[tuple[str, bool]]:
@@ -55,9 +55,9 @@ class Forgotten:
 
     def _page(self, last: str) -> list[tuple[str, datetime]]:
         noted = (
-            select(LookedAt.key, LookedAt.at)
-            .where(LookedAt.key > last, LookedAt.at <= self._clock() - KEPT)
-            .order_by(LookedAt.key)
+            select(PendingUpload.key, PendingUpload.at)
+            .where(PendingUpload.key > last, PendingUpload.at <= self._clock() - KEPT)
+            .order_by(PendingUpload.key)
             .limit(PAGE)
         )
         with self._database.read() as session:
@@ -81,6 +81,6 @@ class Forgotten:
 
     def _forget(self, key: str, at: datetime) -> None:
         """Unless somebody looks at it again."""
-        noted = delete(LookedAt).where(LookedAt.key == key, LookedAt.at == at)
+        noted = delete(PendingUpload).where(PendingUpload.key == key, PendingUpload.at == at)
         with self._database.write() as session:
             session.execute(noted, execution_options={TAGS_OPTION: ()})

@@ -20,8 +20,8 @@ from moziweb.db import Database
 from moziweb.db.types import MAX_ID
 from moziweb.storage import Storage, StoredObject
 
-from ..models import LookedAt, PosterSource, PosterVariant, VariantState
-from .movie_locks import Hold, heal_all, held_movies
+from ..models import PendingUpload, PosterSource, PosterVariant, VariantState
+from .movie_locks import MovieLock, locked_movies, mark_all_for_regeneration
 
 PAGE: Final = 1_000
 YOUNG: Final = timedelta(days=1)
@@ -109,13 +109,13 @@ class Reconciler:
             variants = {key: _movie_of(key) for key in batch if key.startswith(VARIANTS)}
             removed += sum(map(self._remove_original, originals))
             movie_ids = {movie_id for movie_id in variants.values() if movie_id is not None}
-            with held_movies(self._database, self._clock, movie_ids) as hold:
+            with locked_movies(self._database, self._clock, movie_ids) as hold:
                 removed += self._remove_variants(hold, variants)
         return removed
 
     def mend(self, missing: Sequence[Finding]) -> list[int]:
         """Have variants made anew whose objects are not there; returns their sources."""
-        return heal_all(self._database, [found.key for found in missing])
+        return mark_all_for_regeneration(self._database, [found.key for found in missing])
 
     def _compare(self, survey: Survey, page: Sequence[StoredObject], known: set[str]) -> None:
         for stored in page:
@@ -177,7 +177,7 @@ class Reconciler:
         self._storage.delete(gone)
         return len(gone)
 
-    def _remove_variants(self, hold: Hold, variants: Mapping[str, int | None]) -> int:
+    def _remove_variants(self, hold: MovieLock, variants: Mapping[str, int | None]) -> int:
         """Remove those of these keys that no row knows and whose movies are still."""
         unknown = self._unknown(list(variants))
         still = {*hold.renewed(), None}
@@ -204,7 +204,7 @@ class Reconciler:
 def _originals(session: Session, keys: Collection[str]) -> set[str]:
     """Those of the keys that a source has, or that somebody has looked at and may save yet."""
     sources = select(PosterSource.key).where(PosterSource.key.in_(keys))
-    looked_at = select(LookedAt.key).where(LookedAt.key.in_(keys))
+    looked_at = select(PendingUpload.key).where(PendingUpload.key.in_(keys))
     return {key for query in (sources, looked_at) for key in session.scalars(query) if key}
 
 

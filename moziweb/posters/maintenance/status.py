@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 
-from ..generation.due import IS_EAGER
+from ..generation.due import BACKGROUND_ONLY
 from ..generation.host_breaker import STORAGE, host_of
 from ..models import PosterHost, PosterSource, PosterVariant, SourceState
 
@@ -32,7 +32,7 @@ class HostView:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PosterStatus:
     """Counts of everything. ``failures`` is by code and host; a source without a host has "".
 
     ``waiting`` are the sources that the background has yet to make, or to try again: drawn ones
@@ -47,20 +47,22 @@ class Standing:
     waiting: int
 
 
-def standing(database: Database) -> Standing:
+def poster_status(database: Database) -> PosterStatus:
     """How everything stands now."""
     with database.read() as session:
-        return standing_in(session)
+        return poster_status_in(session)
 
 
-def standing_in(session: Session) -> Standing:
+def poster_status_in(session: Session) -> PosterStatus:
     """The same in a session of the caller's. Six queries."""
     pending = select(func.min(PosterSource.created_at)).where(
         PosterSource.state == SourceState.PENDING
     )
-    waiting = select(func.count(PosterSource.id)).where(PosterSource.state.in_(_WAITING), IS_EAGER)
+    waiting = select(func.count(PosterSource.id)).where(
+        PosterSource.state.in_(_WAITING), BACKGROUND_ONLY
+    )
     hosts = session.scalars(select(PosterHost).order_by(PosterHost.name))
-    return Standing(
+    return PosterStatus(
         sources=_counts(session, PosterSource),
         variants=_counts(session, PosterVariant),
         failures=dict(Counter(_failures(session)).most_common()),

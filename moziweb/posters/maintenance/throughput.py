@@ -24,7 +24,7 @@ class Hour:
     came: int
 
 
-def pace(session: Session, now: datetime, hours: int = HOURS) -> tuple[Hour, ...]:
+def hourly_throughput(session: Session, now: datetime, hours: int = HOURS) -> tuple[Hour, ...]:
     """The last ``hours``, the present one (not over yet) at the end. Two queries.
 
     A picture that is made anew and comes out as it was is not counted: it is no new row.

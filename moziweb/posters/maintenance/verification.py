@@ -14,7 +14,7 @@ from moziweb.storage import Storage
 
 from ..generation.publication import CACHE_CONTROL
 from ..models import PosterSource, PosterVariant, SourceKind, VariantState
-from .movie_locks import heal_all
+from .movie_locks import mark_all_for_regeneration
 
 PAGE: Final = 500
 
@@ -42,7 +42,7 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ObjectCheck:
     """An object, and what is wrong with it, if anything."""
 
     claimed: Claimed
@@ -72,7 +72,7 @@ class Verifier:
         with self._database.read() as session:
             return session.scalar(others) or 0
 
-    def run(self, stop: threading.Event) -> Iterator[Verdict]:
+    def run(self, stop: threading.Event) -> Iterator[ObjectCheck]:
         """A verdict on every object, in pages along the ids, until ``stop`` is set."""
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="verify") as pool:
             for page in self._pages():
@@ -80,10 +80,10 @@ class Verifier:
                     return
                 yield from pool.map(self._judge, page)
 
-    def repair(self, verdicts: list[Verdict]) -> list[int]:
+    def repair(self, verdicts: list[ObjectCheck]) -> list[int]:
         """Have faulty variants made anew; returns their sources. Originals cannot be."""
         keys = [one.claimed.key for one in verdicts if one.claimed.variant_id is not None]
-        return heal_all(self._database, keys)
+        return mark_all_for_regeneration(self._database, keys)
 
     def _pages(self) -> Iterator[list[Claimed]]:
         last = 0
@@ -123,17 +123,17 @@ class Verifier:
             PosterVariant.key.is_not(None),
         )
 
-    def _judge(self, claimed: Claimed) -> Verdict:
+    def _judge(self, claimed: Claimed) -> ObjectCheck:
         stored = self._storage.head(claimed.key)
         if claimed.variant_id is None:
-            return Verdict(claimed, None if stored else Fault.ORIGINAL_MISSING)
+            return ObjectCheck(claimed, None if stored else Fault.ORIGINAL_MISSING)
         if stored is None:
-            return Verdict(claimed, Fault.MISSING)
+            return ObjectCheck(claimed, Fault.MISSING)
         if stored.size != claimed.bytes:
-            return Verdict(claimed, Fault.WRONG_SIZE)
+            return ObjectCheck(claimed, Fault.WRONG_SIZE)
         as_served = (stored.content_type, stored.cache_control)
         is_right = as_served == (claimed.mime, CACHE_CONTROL)
-        return Verdict(claimed, None if is_right else Fault.WRONG_HEADERS)
+        return ObjectCheck(claimed, None if is_right else Fault.WRONG_HEADERS)
 
 
 _IS_ORIGINAL: Final = (PosterSource.kind == SourceKind.UPLOAD, PosterSource.key.is_not(None))

@@ -25,7 +25,7 @@ from moziweb.movies.models import Movie
 from moziweb.request import Request
 from moziweb.security import VIEW
 
-from ..generation.admission import Gate
+from ..generation.admission import AdmissionControl
 from ..models import PosterSource, PosterVariant, SourceState, VariantState
 from ..urls import CONTAINER, VariantAddress
 
@@ -74,7 +74,7 @@ class PosterContainer:
         address = VariantAddress.parse(segment)
         if address is None:
             raise KeyError(segment)
-        gate: Gate = self._request.registry["poster_gate"]
+        gate: AdmissionControl = self._request.registry["poster_gate"]
         if not gate.enter():
             raise PostersUnavailable(address)
         self._request.add_finished_callback(lambda _: gate.leave())

@@ -14,7 +14,7 @@ _LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AtomEntry:
     """One piece of news; ``id`` is a tag URI and stays the same for ever."""
 
     id: str
@@ -37,7 +37,7 @@ class Feed:
     updated: datetime
 
 
-def atom(feed: Feed, entries: Iterable[Entry]) -> bytes:
+def atom(feed: Feed, entries: Iterable[AtomEntry]) -> bytes:
     """The document."""
     root = ET.Element("feed", {"xmlns": NAMESPACE, _LANG: feed.language})
     _texts(root, (("id", feed.id), ("title", feed.title), ("subtitle", feed.subtitle)))

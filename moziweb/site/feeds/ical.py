@@ -20,7 +20,7 @@ REFRESH: Final = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CalendarEntry:
     """One premiere; ``sequence`` counts what was told of it since, ``revised`` is when last."""
 
     uid: str
@@ -34,7 +34,7 @@ class Entry:
     cancelled: bool
 
 
-def calendar(name: str, url: str, language: str, entries: Iterable[Entry]) -> bytes:
+def calendar(name: str, url: str, language: str, entries: Iterable[CalendarEntry]) -> bytes:
     """The calendar called ``name`` that is to be had at ``url``."""
     made = Calendar()
     made.add("prodid", PRODUCT)
@@ -53,7 +53,7 @@ def calendar(name: str, url: str, language: str, entries: Iterable[Entry]) -> by
     return document
 
 
-def _event(entry: Entry) -> Event:
+def _event(entry: CalendarEntry) -> Event:
     event = Event()
     event.add("uid", entry.uid)
     event.add("dtstamp", entry.revised)

@@ -11,19 +11,19 @@ from typing import Any, Final
 
 from pyramid.config import Configurator
 
-from moziweb.cache import Cache, Journal, JournalRow
+from moziweb.cache import Cache, Outbox, OutboxRow
 from moziweb.cache.admin.inspection import (
     MEANINGS,
     Inspected,
     Verdict,
     clock_text,
-    inspect_page,
+    inspect_url,
     span_text,
 )
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.request import Request
 
-from .url_inventory import Addresses, Priority
+from .url_inventory import Priority, UrlInventory
 
 LATEST: Final = 12
 """Invalidations that are listed."""
@@ -47,7 +47,7 @@ class TagLine:
 
 
 @dataclass(frozen=True, slots=True)
-class PieceShown:
+class EntryView:
     """An entry, in words."""
 
     title: str
@@ -79,9 +79,9 @@ def cache_page(request: Request) -> dict[str, Any]:
     request.response.headers["X-Robots-Tag"] = "noindex"
     if cache is None:
         return {"path": path, "clock": None, "pieces": (), "latest": (), "offered": ()}
-    journal: Journal = registry["cache_journal"]
+    journal: Outbox = registry["cache_journal"]
     with registry["database"].engine.connect() as connection:
-        found = inspect_page(registry, path, lambda tags: journal.concerning(connection, tags))
+        found = inspect_url(registry, path, lambda tags: journal.concerning(connection, tags))
         latest = journal.latest(connection, limit=LATEST)
     return {
         "path": path,
@@ -93,13 +93,13 @@ def cache_page(request: Request) -> dict[str, Any]:
 
 
 def _offered(registry: Any) -> list[str]:
-    addresses = Addresses.of(registry).through(Priority.SHOWN)
+    addresses = UrlInventory.of(registry).through(Priority.SHOWN)
     return [address.path for address, _ in zip(addresses, range(ADDRESSES), strict=False)]
 
 
-def _piece(found: Inspected) -> PieceShown:
+def _piece(found: Inspected) -> EntryView:
     entry, cause = found.entry, found.cause
-    return PieceShown(
+    return EntryView(
         title="entry" if entry is None else entry.kind.name.lower(),
         region=found.region,
         key=found.key,
@@ -135,18 +135,18 @@ def _facts(found: Inspected) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _cause(row: JournalRow) -> str:
+def _cause(row: OutboxRow) -> str:
     reason = f": {row.reason}" if row.reason else ""
     return f"{_moment(row.created)}, {_published(row)}{reason}"
 
 
-def _published(row: JournalRow) -> str:
+def _published(row: OutboxRow) -> str:
     if row.published is None:
         return f"waiting for {span_text(max(0.0, time.time() - row.created))}"
     return f"published {max(0.0, row.published - row.created) * 1000:,.0f} ms later"
 
 
-def _invalidation(row: JournalRow) -> Invalidation:
+def _invalidation(row: OutboxRow) -> Invalidation:
     return Invalidation(_moment(row.created), _published(row), row.reason, row.tags)
 
 

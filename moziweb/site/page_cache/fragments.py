@@ -1,6 +1,6 @@
 """What a request has listed: its listings, the sections they stand in, and the pieces of them.
 
-A page that lists films is rendered with slots (``slots.py``), which ``film_pieces`` fills. When the
+A page that lists films is rendered with slots (``slots.py``), which ``movie_fragments`` fills. When the
 list itself was cached and some of its cards are not, the films of those are loaded by their ids;
 when the list was made just now, they are at hand.
 """
@@ -12,24 +12,24 @@ from typing import Any, Final
 from pyramid.renderers import render
 
 from moziweb.cache import RenderContext
-from moziweb.cache.http.fragments import PieceGoneError, slots_of
+from moziweb.cache.http.fragments import FragmentMissing, slots_of
 from moziweb.movies.queries import Listing, listings_of
 from moziweb.movies.tags import movie_tag
 from moziweb.request import Request
 
-from ..context import Visit
+from ..context import PageContext
 from ..presenters.image import blur_of
-from ..presenters.movie_list import Shelf, premiere_of
-from .slots import BACKDROP, CardSlot, PieceKey, Section
+from ..presenters.movie_list import CardBuilder, premiere_of
+from .slots import BACKDROP, CardSlot, FragmentKey, Section
 
 _TEMPLATE: Final = "moziweb:templates/fragments.jinja2"
 _KNOWN: Final = "moziweb.site.presenters.movie_list"
 
 
-class Programme:
+class PageFragments:
     """The films that a page lists."""
 
-    def __init__(self, request: Request, visit: Visit) -> None:
+    def __init__(self, request: Request, visit: PageContext) -> None:
         self._visit = visit
         self._take = slots_of(request).take
         self._known = _known(request)
@@ -60,14 +60,14 @@ class Programme:
         )
 
 
-def film_pieces(request: Request, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:
+def movie_fragments(request: Request, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:
     """Fill slots: one query for what is not at hand, two for genres and posters, one rendering.
 
-    Raises ``PieceGoneError`` for a film or premiere that is not there, or not to be seen, any more.
+    Raises ``FragmentMissing`` for a film or premiere that is not there, or not to be seen, any more.
     """
-    keys = {text: PieceKey.parse(text) for text in contexts}
+    keys = {text: FragmentKey.parse(text) for text in contexts}
     listings = _listings(request, keys.values())
-    shelf = Shelf.fetch(request, Visit.of(request), listings.values())
+    shelf = CardBuilder.fetch(request, PageContext.of(request), listings.values())
     pieces = [
         _values(shelf.seen_by(contexts[text].depend), key, listings[key])
         for text, key in keys.items()
@@ -77,7 +77,7 @@ def film_pieces(request: Request, contexts: Mapping[str, RenderContext]) -> Mapp
     return dict(zip(keys, html.encode().split(cut.encode())[:-1], strict=True))
 
 
-def _values(shelf: Shelf, key: PieceKey, listing: Listing) -> dict[str, Any]:
+def _values(shelf: CardBuilder, key: FragmentKey, listing: Listing) -> dict[str, Any]:
     """What ``fragments.jinja2`` is given for one piece."""
     if key.shape != BACKDROP:
         return {"shape": key.shape, "film": shelf.card(listing), "loading": key.loading}
@@ -86,7 +86,7 @@ def _values(shelf: Shelf, key: PieceKey, listing: Listing) -> dict[str, Any]:
     return {"shape": key.shape, "src": blur_of(shelf.visit, links) if links else None}
 
 
-def _listings(request: Request, keys: Iterable[PieceKey]) -> dict[PieceKey, Listing]:
+def _listings(request: Request, keys: Iterable[FragmentKey]) -> dict[FragmentKey, Listing]:
     known = _known(request)
     missing = [key for key in keys if _place(key) not in known]
     if missing:
@@ -97,10 +97,10 @@ def _listings(request: Request, keys: Iterable[PieceKey]) -> dict[PieceKey, List
     try:
         return {key: known[_place(key)] for key in keys}
     except KeyError as gone:
-        raise PieceGoneError(f"movie and premiere {gone}") from None
+        raise FragmentMissing(f"movie and premiere {gone}") from None
 
 
-def _place(key: PieceKey) -> tuple[int, int]:
+def _place(key: FragmentKey) -> tuple[int, int]:
     return key.movie_id, key.premiere_id
 
 

@@ -29,7 +29,7 @@ class Loading(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PieceKey:
+class FragmentKey:
     """A piece of a page: a card, or the backdrop of a film's poster.
 
     ``shape`` is ``backdrop``, or the macro's word for how large a card's pictures are (``large``,
@@ -76,7 +76,7 @@ class CardSlot:
         """The card, for a section of this look; ``first`` is the one the page is seen by."""
         loading = Loading.FIRST if first else Loading.EAGER if self.eager else Loading.LAZY
         premiere = self.listing.premiere
-        key = PieceKey(
+        key = FragmentKey(
             _SIZES[look],
             self.locale,
             self.listing.movie.id,
@@ -87,7 +87,7 @@ class CardSlot:
 
     def backdrop(self) -> Markup:
         """The blurred poster behind the top of a page."""
-        return self.take(str(PieceKey(BACKDROP, "any", self.listing.movie.id)))
+        return self.take(str(FragmentKey(BACKDROP, "any", self.listing.movie.id)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from moziweb.request import Request
 
 from ..feeds import CALENDARS, MAP_BLOCK
 from ..presenters.index import UNDATED_SHOWN
-from ..urls import Paths, segment_of
+from ..urls import PageUrls, segment_of
 
 BATCH: Final = 40
 """Entries that are fetched together: some megabytes."""
@@ -55,7 +55,7 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class SiteUrl:
     """A path, as a browser sends it."""
 
     path: str
@@ -63,26 +63,26 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
+class UrlInventory:
     """The addresses of a site as of ``today``; iterating asks the database as it goes on."""
 
     database: Database
-    paths: Paths
+    paths: PageUrls
     today: date
 
     @classmethod
-    def of(cls, registry: Registry) -> "Addresses":
+    def of(cls, registry: Registry) -> "UrlInventory":
         """The addresses of an application, by its clock."""
         request = Request.blank("/")
         request.registry = registry
         today = budapest_today(registry["clock"]())
-        return cls(registry["database"], Paths.of(request), today)
+        return cls(registry["database"], PageUrls.of(request), today)
 
-    def __iter__(self) -> Iterator[Address]:
+    def __iter__(self) -> Iterator[SiteUrl]:
         """Each once, by priority."""
         return self.through(Priority.ARCHIVE)
 
-    def through(self, last: Priority) -> Iterator[Address]:
+    def through(self, last: Priority) -> Iterator[SiteUrl]:
         """Those down to a priority, each once."""
         parts: dict[Priority, Callable[[], Iterable[str]]] = {
             Priority.FRONT: self._front,
@@ -101,7 +101,7 @@ class Addresses:
                     continue
                 if priority is not Priority.ARCHIVE:  # has none twice, and may be a million
                     seen.add(path)
-                yield Address(path, priority)
+                yield SiteUrl(path, priority)
 
     def _front(self) -> Iterator[str]:
         return self._page("index")
@@ -170,8 +170,8 @@ class Addresses:
 
 
 def pages_showing(
-    registry: Registry, tags: Collection[str], candidates: Iterable[Address]
-) -> Iterator[Address]:
+    registry: Registry, tags: Collection[str], candidates: Iterable[SiteUrl]
+) -> Iterator[SiteUrl]:
     """Those of ``candidates`` whose stored entries bear any of ``tags``: what a change refreshes.
 
     A page that is not stored shows nobody anything outdated, so it is none of them. Entries are

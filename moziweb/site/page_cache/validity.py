@@ -2,12 +2,12 @@
 
 from datetime import date, datetime, time, timedelta
 
-from moziweb.cache.http.routes import Moment
+from moziweb.cache.http.routes import TimeWindow
 from moziweb.movies.calendar import BUDAPEST, budapest_today, week_of
 from moziweb.request import Request
 
 
-def this_day(request: Request) -> Moment:
+def until_midnight(request: Request) -> TimeWindow:
     """The day in Hungary, for pages of "this week", "today" and "not over yet".
 
     It ends with its midnight in Budapest, so a page that was cached on Wednesday does not call
@@ -16,16 +16,16 @@ def this_day(request: Request) -> Moment:
     return day_of(request.registry["clock"]())
 
 
-def this_week(request: Request) -> Moment:
+def until_week_end(request: Request) -> TimeWindow:
     """The premiere week in Hungary, for what shows the same from Thursday to Wednesday."""
     week = week_of(budapest_today(request.registry["clock"]()))
-    return Moment(week.name, beginning_of(week.next.start))
+    return TimeWindow(week.name, beginning_of(week.next.start))
 
 
-def day_of(now: datetime) -> Moment:
+def day_of(now: datetime) -> TimeWindow:
     """The day of ``now``, an aware moment."""
     today = budapest_today(now)
-    return Moment(today.isoformat(), beginning_of(today + timedelta(days=1)))
+    return TimeWindow(today.isoformat(), beginning_of(today + timedelta(days=1)))
 
 
 def beginning_of(day: date) -> float:

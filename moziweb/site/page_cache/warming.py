@@ -8,7 +8,7 @@ from typing import Any, Final
 from moziweb.cache.http.routes import CachedRoutes
 from moziweb.request import Request
 
-from .url_inventory import Address, Addresses, Priority
+from .url_inventory import Priority, SiteUrl, UrlInventory
 
 _WARM: Final = frozenset({"l1", "hit"})
 _UNSTORED: Final = frozenset({"bypass", "stale", ""})
@@ -33,13 +33,13 @@ class Warmed:
         return "warm" if self.cache in _WARM else "rendered"
 
 
-Ask = Callable[[Address], Warmed]
+Ask = Callable[[SiteUrl], Warmed]
 
 
-def cached_addresses(registry: Any, through: Priority) -> Iterator[Address]:
+def cached_addresses(registry: Any, through: Priority) -> Iterator[SiteUrl]:
     """The addresses down to a priority whose pages are cached."""
     routes: CachedRoutes = registry["cache_routes"]
-    for address in Addresses.of(registry).through(through):
+    for address in UrlInventory.of(registry).through(through):
         if routes.place_of(registry, address.path) is not None:
             yield address
 
@@ -47,7 +47,7 @@ def cached_addresses(registry: Any, through: Priority) -> Iterator[Address]:
 def in_process(app: Any) -> Ask:
     """Asks an application of this process, a WSGI callable."""
 
-    def ask(address: Address) -> Warmed:
+    def ask(address: SiteUrl) -> Warmed:
         began = time.perf_counter()
         response = Request.blank(address.path).get_response(app)
         seconds = time.perf_counter() - began

@@ -7,14 +7,14 @@ from moziweb.posters.imaging.palette_css import TONE_NONE
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB, find_recipe
 from moziweb.posters.urls import PosterLinks
 
-from ..context import Visit
+from ..context import PageContext
 from ..view_models import Picture
 
 _SRCSET: Final = (SMALL, THUMB, POSTER)
 
 
 def picture_of(
-    visit: Visit, title: str, links: PosterLinks | None, *, blurred: bool = False
+    visit: PageContext, title: str, links: PosterLinks | None, *, blurred: bool = False
 ) -> Picture:
     """The picture of the movie called ``title``; without links, the box that it would stand in.
 
@@ -44,7 +44,7 @@ def picture_of(
     )
 
 
-def blur_of(visit: Visit, links: PosterLinks) -> str:
+def blur_of(visit: PageContext, links: PosterLinks) -> str:
     """Where the blurred poster is, for the backdrop of a page."""
     return links.shown_by(visit.depend).url(BLUR, "jpg")
 

@@ -21,7 +21,7 @@ from moziweb.movies.queries import (
 )
 from moziweb.movies.tags import UNDATED_LIST, dated_tag, period_tag
 
-from ..context import Visit
+from ..context import PageContext
 
 UNDATED_SHOWN: Final = 6
 """How many films without a date the index shows before it links to their page."""
@@ -40,7 +40,7 @@ class IndexSection:
     week: Week | None = None
 
 
-def index_sections(session: Session, visit: Visit) -> tuple[IndexSection, ...]:
+def index_sections(session: Session, visit: PageContext) -> tuple[IndexSection, ...]:
     """The sections of today's index, in order, the empty ones among them. Two queries."""
     today = visit.today
     this, following = week_of(today), week_of(today).next

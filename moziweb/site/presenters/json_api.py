@@ -17,16 +17,16 @@ from moziweb.movies.tags import distributor_tag, genre_slug_tag, movie_ids_tag
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB
 from moziweb.posters.urls import PosterLinks
 
-from ..context import Visit
+from ..context import PageContext
 from ..formatting import iso_date
 from .index import IndexSection
 from .movie_facts import cast_of, directors_of, trailer_url
-from .movie_list import Shelf
+from .movie_list import CardBuilder
 
 _POSTER_NAMES: Final = {"full": POSTER, "thumb": THUMB, "small": SMALL, "blur": BLUR}
 
 
-def main_payload(shelf: Shelf, parts: Iterable[IndexSection]) -> dict[str, Any]:
+def main_payload(shelf: CardBuilder, parts: Iterable[IndexSection]) -> dict[str, Any]:
     """``/api/main/``: the premieres of the index.
 
     ``{"date": "2026-08-20", "premieres": [{"section": "this-week", "movie": {…}, "premiere":
@@ -43,7 +43,7 @@ def main_payload(shelf: Shelf, parts: Iterable[IndexSection]) -> dict[str, Any]:
     }
 
 
-def movie_payload(visit: Visit, movie: Movie, links: PosterLinks | None) -> dict[str, Any]:
+def movie_payload(visit: PageContext, movie: Movie, links: PosterLinks | None) -> dict[str, Any]:
     """``/api/movie/{id}``: a whole movie, in both languages; of a person name and IMDb id."""
     genres = [link.genre for link in movie.genre_links]
     return {
@@ -62,7 +62,7 @@ def movie_payload(visit: Visit, movie: Movie, links: PosterLinks | None) -> dict
     }
 
 
-def _listing(shelf: Shelf, listing: Listing) -> dict[str, Any]:
+def _listing(shelf: CardBuilder, listing: Listing) -> dict[str, Any]:
     movie = listing.movie
     genres, links = shelf.genres.get(movie.id, ()), shelf.posters.get(movie.id)
     brief = _movie_brief(shelf.visit, movie, genres, links)
@@ -77,7 +77,7 @@ def _listing(shelf: Shelf, listing: Listing) -> dict[str, Any]:
 
 
 def _movie_brief(
-    visit: Visit, movie: Movie, genres: Iterable[Genre], links: PosterLinks | None
+    visit: PageContext, movie: Movie, genres: Iterable[Genre], links: PosterLinks | None
 ) -> dict[str, Any]:
     paths = visit.paths
     return {
@@ -98,7 +98,7 @@ def _movie_brief(
     }
 
 
-def _poster(visit: Visit, links: PosterLinks | None) -> dict[str, Any] | None:
+def _poster(visit: PageContext, links: PosterLinks | None) -> dict[str, Any] | None:
     if links is None:
         return None
     shown = links.shown_by(visit.depend)

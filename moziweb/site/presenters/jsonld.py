@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from moziweb.movies.models import Credit, Movie
 
-from ..context import Visit
+from ..context import PageContext
 from ..formatting import iso_date, iso_runtime
 from ..view_models import Picture
 from .movie_facts import cast_of, directors_of, imdb_url, synopsis_of
@@ -25,7 +25,7 @@ _ESCAPES: Final = {
 }
 
 
-def movie_json_ld(visit: Visit, movie: Movie, picture: Picture) -> Markup:
+def movie_json_ld(visit: PageContext, movie: Movie, picture: Picture) -> Markup:
     """The data block of a movie's page. What is not known is left out: schema.org has no null.
 
     Lists and the description are always there, if empty.
@@ -41,7 +41,7 @@ def script_json(data: Mapping[str, Any]) -> Markup:
     return Markup(json.dumps(data, ensure_ascii=False).translate(_ESCAPES))  # noqa: S704 - escaped
 
 
-def _movie(visit: Visit, movie: Movie, picture: Picture) -> dict[str, Any]:
+def _movie(visit: PageContext, movie: Movie, picture: Picture) -> dict[str, Any]:
     wording, paths = visit.wording, visit.paths
     title, subtitle = titles(visit, movie)
     synopsis, synopsis_lang = synopsis_of(movie, wording.locale)

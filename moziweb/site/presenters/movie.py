@@ -4,7 +4,7 @@ from typing import Final
 
 from moziweb.i18n import _
 from moziweb.movies.calendar import in_bounds, week_of
-from moziweb.movies.lead_premiere import opening_of
+from moziweb.movies.lead_premiere import lead_premiere_of
 from moziweb.movies.models import DatePrecision, Movie, Premiere
 from moziweb.movies.tags import (
     distributor_tag,
@@ -21,7 +21,7 @@ from moziweb.movies.tags import (
 )
 from moziweb.posters.urls import PosterLinks
 
-from ..context import Visit
+from ..context import PageContext
 from ..formatting import iso_runtime
 from ..view_models import Link, MoviePage, PremiereLine, TrailerLink
 from .image import picture_of
@@ -42,13 +42,13 @@ _SOURCES: Final = {
 """What is said of the places that facts are from; those entered by hand need no word."""
 
 
-def movie_page(visit: Visit, movie: Movie, links: PosterLinks | None) -> MoviePage:
+def movie_page(visit: PageContext, movie: Movie, links: PosterLinks | None) -> MoviePage:
     """What ``movie.jinja2`` is given of a movie that ``whole_movie`` loaded."""
     wording = visit.wording
     title, subtitle = titles(visit, movie)
     synopsis, synopsis_lang = synopsis_of(movie, wording.locale)
     picture = picture_of(visit, title, links, blurred=True)
-    opening = opening_of(movie.premieres, visit.today)
+    opening = lead_premiere_of(movie.premieres, visit.today)
     depend_on_movie(visit, movie)
     return MoviePage(
         movie_id=movie.id,
@@ -80,7 +80,7 @@ def movie_page(visit: Visit, movie: Movie, links: PosterLinks | None) -> MoviePa
     )
 
 
-def depend_on_movie(visit: Visit, movie: Movie) -> None:
+def depend_on_movie(visit: PageContext, movie: Movie) -> None:
     """Record what ``whole_movie`` loaded, but for the poster."""
     visit.depend(movie_tag(movie.id), movie_ids_tag(movie.id), movie_page_tag(movie.id))
     visit.depend(*(genre_tag(link.genre_id) for link in movie.genre_links))
@@ -94,7 +94,7 @@ def depend_on_movie(visit: Visit, movie: Movie) -> None:
         visit.depend(distributor_tag(movie.distributor_id))
 
 
-def _premiere_line(visit: Visit, premiere: Premiere) -> PremiereLine:
+def _premiere_line(visit: PageContext, premiere: Premiere) -> PremiereLine:
     service = premiere.service.name if premiere.service else ""
     return premiere_line(visit.wording, premiere, service, premiere.changes)
 
@@ -106,7 +106,7 @@ def _trailer_links(movie: Movie) -> tuple[TrailerLink, ...]:
     )
 
 
-def _week_link(visit: Visit, movie: Movie, opening: Premiere | None) -> Link | None:
+def _week_link(visit: PageContext, movie: Movie, opening: Premiere | None) -> Link | None:
     """The way back to the calendar: the week of the opening, else of what else has a day."""
     for premiere in (*((opening,) if opening else ()), *movie.premieres):
         week = week_of(premiere.date)
@@ -115,6 +115,6 @@ def _week_link(visit: Visit, movie: Movie, opening: Premiere | None) -> Link | N
     return None
 
 
-def _source_lines(visit: Visit, movie: Movie) -> tuple[str, ...]:
+def _source_lines(visit: PageContext, movie: Movie) -> tuple[str, ...]:
     sources = {each.source for each in movie.provenance}
     return tuple(visit.wording.say(text) for name, text in _SOURCES.items() if name in sources)

@@ -9,14 +9,14 @@ from moziweb.movies.tags import genre_tag, moved_tag, movie_tag, premiere_tag, s
 from moziweb.posters.urls import PosterLinks, poster_links
 from moziweb.request import Request
 
-from ..context import Visit
-from ..formatting import Wording
+from ..context import PageContext
+from ..formatting import Formatter
 from ..view_models import Card, GenreLink, PremiereLine
 from .image import picture_of
 from .premiere import NO_PREMIERE, premiere_line
 
 
-def titles(visit: Visit, movie: Movie) -> tuple[str, str]:
+def titles(visit: PageContext, movie: Movie) -> tuple[str, str]:
     """Title and subtitle: Hungarian pages lead with the Hungarian one, English with the original.
 
     The subtitle is "" when both are the same.
@@ -26,7 +26,7 @@ def titles(visit: Visit, movie: Movie) -> tuple[str, str]:
     return title, "" if other == title else other
 
 
-def genre_links(visit: Visit, genres: Iterable[Genre]) -> tuple[GenreLink, ...]:
+def genre_links(visit: PageContext, genres: Iterable[Genre]) -> tuple[GenreLink, ...]:
     """Genres as links to their pages."""
     return tuple(
         GenreLink(visit.wording.choose(genre.name, genre.name_en), visit.paths.genre(genre))
@@ -35,15 +35,17 @@ def genre_links(visit: Visit, genres: Iterable[Genre]) -> tuple[GenreLink, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class CardBuilder:
     """What the cards of a page need besides their listings; ids are of movies."""
 
-    visit: Visit
+    visit: PageContext
     genres: Mapping[int, tuple[Genre, ...]]
     posters: Mapping[int, PosterLinks]
 
     @classmethod
-    def fetch(cls, request: Request, visit: Visit, listings: Iterable[Listing]) -> "Shelf":
+    def fetch(
+        cls, request: Request, visit: PageContext, listings: Iterable[Listing]
+    ) -> "CardBuilder":
         """The shelf for all listings of a page: two queries, or none when there are no listings."""
         slugs = {listing.movie.id: listing.movie.slug for listing in listings}
         if not slugs:
@@ -53,7 +55,7 @@ class Shelf:
             visit, genres, poster_links(request.dbsession, request.registry["storage"], slugs)
         )
 
-    def seen_by(self, depend: Callable[..., None]) -> "Shelf":
+    def seen_by(self, depend: Callable[..., None]) -> "CardBuilder":
         """The same shelf; ``depend`` is told the tags of what its cards show."""
         return replace(self, visit=replace(self.visit, depend=depend))
 
@@ -100,7 +102,7 @@ class Shelf:
         )
 
 
-def premiere_of(wording: Wording, listing: Listing) -> PremiereLine:
+def premiere_of(wording: Formatter, listing: Listing) -> PremiereLine:
     """The premiere that a movie is listed for, in words."""
     if listing.premiere is None:
         return NO_PREMIERE

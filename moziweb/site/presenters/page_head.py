@@ -5,7 +5,7 @@ from typing import Final
 
 from moziweb.i18n import LOCALES
 
-from ..context import Visit
+from ..context import PageContext
 from ..view_models import Link, Page
 
 SITE_NAME: Final = "moziweb"
@@ -17,7 +17,7 @@ NOT_INDEXED: Final = "noindex"
 LANGUAGE_NAMES: Final = {"hu": "Magyar", "en": "English"}
 
 
-def page_of(visit: Visit, title: str, description: str, route: str, **values: str) -> Page:
+def page_of(visit: PageContext, title: str, description: str, route: str, **values: str) -> Page:
     """The head of the page at ``route``; ``title`` without the site's name."""
     return Page(
         locale=visit.wording.locale,
@@ -35,7 +35,7 @@ def not_indexed(page: Page) -> Page:
     return replace(page, robots=NOT_INDEXED)
 
 
-def error_page_of(visit: Visit, title: str) -> Page:
+def error_page_of(visit: PageContext, title: str) -> Page:
     """The head of a page that has no address of its own; the other language is the index's."""
     return Page(
         locale=visit.wording.locale,
@@ -48,7 +48,7 @@ def error_page_of(visit: Visit, title: str) -> Page:
     )
 
 
-def _other_language(visit: Visit, route: str, **values: str) -> Link:
+def _other_language(visit: PageContext, route: str, **values: str) -> Link:
     other = next(each for each in LOCALES if each != visit.wording.locale)
     return Link(
         href=visit.paths.in_locale(other, route, **values),

@@ -8,15 +8,15 @@ from moziweb.movies.calendar import Month, Period, Week, in_bounds, month_of, we
 from moziweb.movies.models import DatePrecision
 from moziweb.movies.queries import Neighbours
 
-from ..context import Visit
-from ..formatting import Wording
+from ..context import PageContext
+from ..formatting import Formatter
 from ..view_models import Link, PeriodNav
 
 _MONTHS_BACK: Final = 3
 _MONTHS_AHEAD: Final = 8
 
 
-def week_nav(visit: Visit, week: Week, out: Neighbours | None = None) -> PeriodNav:
+def week_nav(visit: PageContext, week: Week, out: Neighbours | None = None) -> PeriodNav:
     """The navigation of a week; ``out`` are the days that lead out of an empty one.
 
     One before the first premiere, or after the last, leads back to that at once: a calendar has
@@ -41,7 +41,7 @@ def week_nav(visit: Visit, week: Week, out: Neighbours | None = None) -> PeriodN
     )
 
 
-def month_nav(visit: Visit, month: Month, out: Neighbours | None = None) -> PeriodNav:
+def month_nav(visit: PageContext, month: Month, out: Neighbours | None = None) -> PeriodNav:
     """The navigation of a month; ``out`` as for a week."""
 
     def link(other: Month | None) -> Link | None:
@@ -63,7 +63,7 @@ def month_nav(visit: Visit, month: Month, out: Neighbours | None = None) -> Peri
 
 
 def _month_links(
-    visit: Visit, around: Month, current: Month | None, out: Neighbours | None
+    visit: PageContext, around: Month, current: Month | None, out: Neighbours | None
 ) -> tuple[Link, ...]:
     """The months around one, each with its year; of those beyond the last premiere only the one."""
     months = (around.shifted(step) for step in range(-_MONTHS_BACK, _MONTHS_AHEAD + 1))
@@ -92,12 +92,12 @@ def _is_beyond(out: Neighbours | None) -> bool:
     return out is not None and not (out.before and out.after)
 
 
-def week_text(wording: Wording, week: Week) -> str:
+def week_text(wording: Formatter, week: Week) -> str:
     """``2026. aug. 20–26.``"""
     return wording.span_text(week.start, week.end)
 
 
-def month_text(wording: Wording, month: Month) -> str:
+def month_text(wording: Formatter, month: Month) -> str:
     """``2026. augusztus``"""
     return wording.date_text(month.start, DatePrecision.MONTH)
 
@@ -107,8 +107,8 @@ AnyPeriod = TypeVar("AnyPeriod", bound=Period)
 
 def _link(
     period: AnyPeriod | None,
-    text_of: Callable[[Wording, AnyPeriod], str],
-    visit: Visit,
+    text_of: Callable[[Formatter, AnyPeriod], str],
+    visit: PageContext,
     href_of: Callable[[AnyPeriod], str],
 ) -> Link | None:
     if period is None or not in_bounds(period):

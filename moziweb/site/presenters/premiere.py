@@ -7,7 +7,7 @@ from moziweb.movies.calendar import BUDAPEST, week_of
 from moziweb.movies.models import DatePrecision, Premiere, PremiereChange
 from moziweb.movies.queries import RUNNING
 
-from ..formatting import Wording, iso_date
+from ..formatting import Formatter, iso_date
 from ..view_models import DateChange, PremiereLine
 
 NO_PREMIERE: Final = PremiereLine(
@@ -29,7 +29,7 @@ NO_PREMIERE: Final = PremiereLine(
 
 
 def premiere_line(
-    wording: Wording, premiere: Premiere, service: str, changes: Iterable[PremiereChange]
+    wording: Formatter, premiere: Premiere, service: str, changes: Iterable[PremiereChange]
 ) -> PremiereLine:
     """``premiere`` in the page's language; ``changes`` are its former dates, oldest first."""
     has_day = premiere.precision is DatePrecision.DAY
@@ -57,7 +57,7 @@ def is_off_thursday(premiere: Premiere) -> bool:
     return premiere.date != week_of(premiere.date).thursday
 
 
-def _date_change(wording: Wording, change: PremiereChange) -> DateChange:
+def _date_change(wording: Formatter, change: PremiereChange) -> DateChange:
     return DateChange(
         old_date_text=wording.date_text(change.old_date, change.old_precision),
         changed_on_text=wording.date_text(change.changed_at.astimezone(BUDAPEST).date()),

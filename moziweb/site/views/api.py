@@ -10,12 +10,12 @@ from moziweb.movies.queries import whole_movie
 from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
-from ..context import Visit
-from ..page_cache.validity import this_day
+from ..context import PageContext
+from ..page_cache.validity import until_midnight
 from ..presenters.index import index_sections
 from ..presenters.json_api import main_payload, movie_payload
 from ..presenters.movie import depend_on_movie
-from ..presenters.movie_list import Shelf
+from ..presenters.movie_list import CardBuilder
 
 _ID: Final = re.compile(r"[1-9][0-9]{0,9}")
 
@@ -25,14 +25,14 @@ _ID: Final = re.compile(r"[1-9][0-9]{0,9}")
     renderer="json",
     request_method="GET",
     cache="pages",
-    cache_moment=this_day,
+    cache_moment=until_midnight,
 )
 def api_main(request: Request) -> dict[str, Any]:
     """The premieres of the index. Four queries."""
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     parts = index_sections(request.dbsession, visit)
     listings = [listing for part in parts for listing in part.listings]
-    return main_payload(Shelf.fetch(request, visit, listings), parts)
+    return main_payload(CardBuilder.fetch(request, visit, listings), parts)
 
 
 @view_config(route_name="api_movie", renderer="json", request_method="GET", cache="pages")
@@ -43,6 +43,6 @@ def api_movie(request: Request) -> dict[str, Any]:
     if movie is None:
         raise HTTPNotFound
     links = poster_links(request.dbsession, request.registry["storage"], {movie.id: movie.slug})
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     depend_on_movie(visit, movie)
     return movie_payload(visit, movie, links.get(movie.id))

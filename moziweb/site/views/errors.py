@@ -23,8 +23,8 @@ from moziweb.movies.calendar import week_of
 from moziweb.movies.tags import PUBLISHED_LIST
 from moziweb.request import Request
 
-from ..context import Visit
-from ..page_cache.validity import this_day
+from ..context import PageContext
+from ..page_cache.validity import until_midnight
 from ..presenters.page_head import error_page_of
 from ..static_files import READS
 from ..view_models import Link
@@ -94,7 +94,7 @@ def not_found(error: HTTPNotFound, request: Request) -> Response:
     if isinstance(error, PredicateMismatch) and request.method not in taken_methods(request):
         return bad_method(request)
     depend(request, PUBLISHED_LIST)
-    cap(request, this_day(request).ends)
+    cap(request, until_midnight(request).ends)
     return answer(request, _NOT_FOUND)
 
 
@@ -168,7 +168,7 @@ def answer(request: Request, problem: Problem) -> Response:
     if request.environ.get("PATH_INFO", "").startswith("/api/"):
         renderer, values = "json", _json_values(problem)
     else:
-        renderer, values = _TEMPLATE, _page_values(Visit.of(request), problem)
+        renderer, values = _TEMPLATE, _page_values(PageContext.of(request), problem)
     response: Response = render_to_response(renderer, values, request=request)
     response.status_int = problem.code
     return response
@@ -178,7 +178,7 @@ def _json_values(problem: Problem) -> dict[str, Any]:
     return {"error": {"code": int(problem.code), "message": problem.code.phrase}}
 
 
-def _page_values(visit: Visit, problem: Problem) -> dict[str, Any]:
+def _page_values(visit: PageContext, problem: Problem) -> dict[str, Any]:
     heading = visit.wording.say(problem.heading)
     return {
         "page": error_page_of(visit, heading),
@@ -189,7 +189,7 @@ def _page_values(visit: Visit, problem: Problem) -> dict[str, Any]:
     }
 
 
-def _ways_out(visit: Visit) -> tuple[Link, ...]:
+def _ways_out(visit: PageContext) -> tuple[Link, ...]:
     say, paths = visit.wording.say, visit.paths
     this_week = week_of(visit.today)
     return (

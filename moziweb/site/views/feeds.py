@@ -15,10 +15,10 @@ from moziweb.movies.queries import SCREENED, STREAMED
 from moziweb.movies.tags import NEWS_LIST, PREMIERES_LIST, PUBLISHED_LIST
 from moziweb.request import Request
 
-from ..context import Visit
+from ..context import PageContext
 from ..feeds import atom, ical
 from ..feeds.entries import calendar_entry, news_entry
-from ..page_cache.validity import midnight_of, this_week
+from ..page_cache.validity import midnight_of, until_week_end
 
 WEEKS_BACK: Final = 4
 """What opened lately stays in calendars, or it would vanish from them as it opens."""
@@ -36,10 +36,12 @@ _PARTS: Final[Mapping[str, tuple[TranslationString, Collection[PremiereKind]]]] 
 }
 
 
-@view_config(route_name="calendar", request_method="GET", cache="feeds", cache_moment=this_week)
+@view_config(
+    route_name="calendar", request_method="GET", cache="feeds", cache_moment=until_week_end
+)
 def calendar(request: Request) -> Response:
     """The premieres of the last weeks and of those to come. Three queries."""
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     part = request.matchdict["part"]
     name, kinds = _PARTS[part]
     visit.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
@@ -55,10 +57,10 @@ def calendar(request: Request) -> Response:
     return Response(body, content_type="text/calendar", charset="utf-8")
 
 
-@view_config(route_name="news", request_method="GET", cache="feeds", cache_moment=this_week)
+@view_config(route_name="news", request_method="GET", cache="feeds", cache_moment=until_week_end)
 def news(request: Request) -> Response:
     """What was announced, moved or cancelled lately. Four queries."""
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     visit.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
     start = week_of(visit.today).start
     found = latest_news(request.dbsession, start, ENTRIES)

@@ -13,10 +13,10 @@ from moziweb.movies.queries import genre_by_slug, genre_premieres_before, genre_
 from moziweb.movies.tags import GENRES_LIST, genre_list_tag, genre_slug_tag, genre_tag
 from moziweb.request import Request
 
-from ..context import Visit
-from ..page_cache.fragments import Programme, film_pieces
+from ..context import PageContext
+from ..page_cache.fragments import PageFragments, movie_fragments
 from ..page_cache.slots import with_eager_row
-from ..page_cache.validity import this_day
+from ..page_cache.validity import until_midnight
 from ..presenters.page_head import page_of
 
 SHOWN_PER_SECTION: Final = 60
@@ -30,18 +30,18 @@ _SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
     renderer="genre.jinja2",
     request_method="GET",
     cache="pages",
-    cache_moment=this_day,
-    cache_fragments=film_pieces,
+    cache_moment=until_midnight,
+    cache_fragments=movie_fragments,
 )
 def genre(request: Request) -> dict[str, Any]:
     """What is to come in a genre, and what came last. Five queries."""
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     genre = _genre_at(request, visit)
     visit.depend(genre_tag(genre.id), genre_slug_tag(genre.id), genre_list_tag(genre.id))
     start = week_of(visit.today).start
     coming = genre_premieres_from(request.dbsession, genre, start, SHOWN_PER_SECTION)
     past = genre_premieres_before(request.dbsession, genre, start, SHOWN_PER_SECTION)
-    programme = Programme(request, visit)
+    programme = PageFragments(request, visit)
     parts = (("coming", _("This week and later"), coming), ("past", _("Earlier"), past))
     sections = [
         programme.section(key, visit.wording.say(title), part) for key, title, part in parts if part
@@ -55,7 +55,7 @@ def genre(request: Request) -> dict[str, Any]:
     }
 
 
-def _genre_at(request: Request, visit: Visit) -> Genre:
+def _genre_at(request: Request, visit: PageContext) -> Genre:
     slug = request.matchdict["genre"]
     found = genre_by_slug(request.dbsession, slug) if _SLUG.fullmatch(slug) else None
     if found is None:

@@ -8,14 +8,14 @@ from pyramid.view import view_config
 
 from moziweb.cache.http.view_deriver import cap
 from moziweb.i18n import _
-from moziweb.movies.lead_premiere import opening_until
+from moziweb.movies.lead_premiere import lead_premiere_until
 from moziweb.movies.models import Movie
 from moziweb.movies.queries import whole_movie
 from moziweb.movies.tags import movie_tag
 from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
-from ..context import Visit
+from ..context import PageContext
 from ..formatting import shortened
 from ..page_cache.validity import beginning_of
 from ..presenters.movie import movie_page
@@ -38,19 +38,19 @@ def movie(request: Request) -> dict[str, Any]:
     found = whole_movie(request.dbsession, int(match[1])) if match else None
     if found is None:
         raise HTTPNotFound
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     if segment != movie_segment(found):
         visit.depend(movie_tag(found.id))
         raise HTTPMovedPermanently(visit.paths.absolute(visit.paths.movie(found)))
     links = poster_links(request.dbsession, request.registry["storage"], {found.id: found.slug})
     shown = movie_page(visit, found, links.get(found.id))
-    turn = opening_until(found.premieres, visit.today)
+    turn = lead_premiere_until(found.premieres, visit.today)
     if turn is not None:
         cap(request, beginning_of(turn))
     return {"page": _page(visit, found, shown), "movie": shown}
 
 
-def _page(visit: Visit, found: Movie, shown: MoviePage) -> Page:
+def _page(visit: PageContext, found: Movie, shown: MoviePage) -> Page:
     """Two films may have one title: the year of the first premiere tells them apart."""
     year = next((str(premiere.date.year) for premiere in found.premieres), "")
     title = f"{shown.title} ({year})" if year else shown.title

@@ -14,16 +14,16 @@ from moziweb.i18n import _
 from moziweb.movies.feed_queries import openings_of
 from moziweb.movies.search_queries import (
     MAX_LENGTH,
-    InvalidPlaceError,
-    Place,
+    InvalidCursorError,
+    SearchCursor,
     Words,
-    films_alike,
-    films_found,
+    movies_found,
+    similar_movies,
 )
 from moziweb.request import Request
 
-from ..context import Visit
-from ..page_cache.fragments import Programme, film_pieces
+from ..context import PageContext
+from ..page_cache.fragments import PageFragments, movie_fragments
 from ..page_cache.slots import Section, with_eager_row
 from ..presenters.page_head import not_indexed, page_of
 from ..view_models import Page
@@ -36,19 +36,19 @@ SHOWN: Final = 28
     route_name="search",
     renderer="search.jinja2",
     request_method="GET",
-    cache_fragments=film_pieces,
+    cache_fragments=movie_fragments,
 )
 def search(request: Request) -> dict[str, Any]:
     """What is found for ``?q=``, a page at a time (``after=``). Five queries, or six."""
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     text, after = _asked(request)
     words = Words.of(text)
-    places: Sequence[Place] = ()
+    places: Sequence[SearchCursor] = ()
     alike: Sequence[int] = ()
     if words.each:
-        places = films_found(request.dbsession, words, SHOWN + 1, after)
+        places = movies_found(request.dbsession, words, SHOWN + 1, after)
         if not places and after is None:
-            alike = films_alike(request.dbsession, words, SHOWN)
+            alike = similar_movies(request.dbsession, words, SHOWN)
     shown = [place.movie_id for place in places[:SHOWN]] or alike
     more = {"q": text, "after": str(places[SHOWN - 1])} if len(places) > SHOWN else None
     return {
@@ -61,23 +61,23 @@ def search(request: Request) -> dict[str, Any]:
     }
 
 
-def _asked(request: Request) -> tuple[str, Place | None]:
+def _asked(request: Request) -> tuple[str, SearchCursor | None]:
     try:
         text, after = request.GET.get("q", ""), request.GET.get("after", "")
-        return " ".join(text.split())[:MAX_LENGTH], Place.parse(after) if after else None
-    except (UnicodeDecodeError, InvalidPlaceError):
+        return " ".join(text.split())[:MAX_LENGTH], SearchCursor.parse(after) if after else None
+    except (UnicodeDecodeError, InvalidCursorError):
         raise HTTPBadRequest from None
 
 
-def _sections(request: Request, visit: Visit, movie_ids: Sequence[int]) -> list[Section]:
+def _sections(request: Request, visit: PageContext, movie_ids: Sequence[int]) -> list[Section]:
     if not movie_ids:
         return []
     listings = openings_of(request.dbsession, movie_ids, visit.today)
     title = visit.wording.say(_("Films found"))
-    return [Programme(request, visit).section("found", title, listings)]
+    return [PageFragments(request, visit).section("found", title, listings)]
 
 
-def _page(visit: Visit, text: str) -> Page:
+def _page(visit: PageContext, text: str) -> Page:
     say = visit.wording.say
     title = say(_("Search: ${text}", mapping={"text": text})) if text else say(_("Search"))
     description = say(_("Films by their titles, directors and actors."))

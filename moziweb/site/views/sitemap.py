@@ -21,7 +21,7 @@ from moziweb.movies.queries import DAYS
 from moziweb.movies.tags import GENRES_LIST, PREMIERES_LIST, PUBLISHED_LIST, period_tag
 from moziweb.request import Request
 
-from ..context import Visit
+from ..context import PageContext
 from ..feeds import MAP_BLOCK
 from ..feeds.sitemap import Alternates, sitemap_index, urlset
 from ..urls import segment_of
@@ -33,7 +33,7 @@ _NUMBER: Final = re.compile("0|[1-9][0-9]{0,8}")
 @view_config(route_name="sitemap", request_method="GET", cache="feeds")
 def sitemap(request: Request) -> Response:
     """The index of the maps. Two queries."""
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     visit.depend(PUBLISHED_LIST, PREMIERES_LIST)
     years = premiere_years(request.dbsession)
     blocks = movie_blocks(request.dbsession, MAP_BLOCK)
@@ -49,7 +49,7 @@ def sitemap(request: Request) -> Response:
 @view_config(route_name="sitemap_pages", request_method="GET", cache="feeds")
 def sitemap_pages(request: Request) -> Response:
     """The pages that there always are, and the genres. One query."""
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     visit.depend(GENRES_LIST)
     pages = (_alternates(visit, route) for route in ("index", "undated", "about"))
     genres = (_alternates(visit, "genre", genre=slug) for slug in genre_slugs(request.dbsession))
@@ -59,7 +59,7 @@ def sitemap_pages(request: Request) -> Response:
 @view_config(route_name="sitemap_year", request_method="GET", cache="feeds")
 def sitemap_year(request: Request) -> Response:
     """The weeks and months of a year that have premieres. One query."""
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     year = _number(request.matchdict["year"], FIRST_YEAR, LAST_YEAR)
     weeks, months = _weeks_of(year), [Month(year, number) for number in range(1, 13)]
     start, end = min(weeks[0].start, months[0].start), max(weeks[-1].end, months[-1].end)
@@ -77,7 +77,7 @@ def sitemap_year(request: Request) -> Response:
 @view_config(route_name="sitemap_movies", request_method="GET", cache="feeds")
 def sitemap_movies(request: Request) -> Response:
     """The films of a block of ids. One query."""
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     block = _number(request.matchdict["block"], 0, _LAST_BLOCK)
     visit.depend(PUBLISHED_LIST)
     movies = movies_of_block(request.dbsession, block, MAP_BLOCK)
@@ -101,7 +101,7 @@ def _number(text: str, least: int, most: int) -> int:
     return int(text)
 
 
-def _alternates(visit: Visit, route: str, **values: str) -> Alternates:
+def _alternates(visit: PageContext, route: str, **values: str) -> Alternates:
     return dict(visit.paths.alternates(route, **values))
 
 

@@ -14,10 +14,10 @@ from moziweb.movies.tags import (
 )
 from moziweb.request import Request
 
-from ..context import Visit
-from ..page_cache.fragments import Programme, film_pieces
+from ..context import PageContext
+from ..page_cache.fragments import PageFragments, movie_fragments
 from ..page_cache.slots import with_eager_row
-from ..page_cache.validity import this_day
+from ..page_cache.validity import until_midnight
 from ..presenters.page_head import page_of
 
 UNDATED_SHOWN: Final = 240
@@ -29,16 +29,16 @@ UNDATED_SHOWN: Final = 240
     renderer="undated.jinja2",
     request_method="GET",
     cache="pages",
-    cache_moment=this_day,
-    cache_fragments=film_pieces,
+    cache_moment=until_midnight,
+    cache_fragments=movie_fragments,
 )
 def undated(request: Request) -> dict[str, Any]:
     """The films whose day is not known. Three queries."""
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     visit.depend(UNDATED_LIST)
     listings = undated_movies(request.dbsession, visit.today, UNDATED_SHOWN)
     visit.depend(*(dated_tag(each.movie.id) for each in listings))
-    programme = Programme(request, visit)
+    programme = PageFragments(request, visit)
     title = visit.wording.say(_("Films without a date"))
     description = visit.wording.say(_("Films that are announced in Hungary without a day yet."))
     return {

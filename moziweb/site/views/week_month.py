@@ -25,16 +25,16 @@ from moziweb.movies.tags import period_tag
 from moziweb.movies.week_range_tags import spans_between
 from moziweb.request import Request
 
-from ..context import Visit
-from ..page_cache.fragments import Programme, film_pieces
+from ..context import PageContext
+from ..page_cache.fragments import PageFragments, movie_fragments
 from ..page_cache.slots import Section, with_eager_row
 from ..presenters.page_head import not_indexed, page_of
 from ..presenters.period_nav import month_nav, week_nav, week_text
 from ..view_models import PeriodNav
 
 AnyPeriod = TypeVar("AnyPeriod", bound=Period)
-NavMaker = Callable[[Visit, AnyPeriod, Neighbours | None], PeriodNav]
-SectionMaker = Callable[[Programme, Visit, Sequence[Listing]], list[Section]]
+NavMaker = Callable[[PageContext, AnyPeriod, Neighbours | None], PeriodNav]
+SectionMaker = Callable[[PageFragments, PageContext, Sequence[Listing]], list[Section]]
 
 
 @view_config(
@@ -42,7 +42,7 @@ SectionMaker = Callable[[Programme, Visit, Sequence[Listing]], list[Section]]
     renderer="period.jinja2",
     request_method="GET",
     cache="pages",
-    cache_fragments=film_pieces,
+    cache_fragments=movie_fragments,
 )
 def week(request: Request) -> dict[str, Any]:
     """A week's premieres, in cinemas and streaming."""
@@ -55,7 +55,7 @@ def week(request: Request) -> dict[str, Any]:
     renderer="period.jinja2",
     request_method="GET",
     cache="pages",
-    cache_fragments=film_pieces,
+    cache_fragments=movie_fragments,
 )
 def month(request: Request) -> dict[str, Any]:
     """A month's premieres, week by week."""
@@ -66,7 +66,7 @@ def month(request: Request) -> dict[str, Any]:
 @view_config(route_name="jump", request_method="GET")
 def jump(request: Request) -> HTTPFound:
     """Lead to the week of ``?date=2026-08-13``; 400 when that is no date of the calendar."""
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     try:
         day = parse_day(request.GET.get("date", ""))
     except ValueError:  # UnicodeDecodeError, for a query string that is no text, is one, too
@@ -86,7 +86,7 @@ def _period_page(
 
     A calendar has thousands of those: none is indexed, and few are kept.
     """
-    visit = Visit.of(request)
+    visit = PageContext.of(request)
     visit.depend(period_tag(period))
     listings = premieres_between(request.dbsession, period.start, period.end, precisions)
     out = None
@@ -106,12 +106,14 @@ def _period_page(
     return {
         "page": page if listings else not_indexed(page),
         "nav": nav,
-        "sections": with_eager_row(sections_of(Programme(request, visit), visit, listings)),
+        "sections": with_eager_row(sections_of(PageFragments(request, visit), visit, listings)),
         "is_empty": not listings,
     }
 
 
-def _by_kind(programme: Programme, visit: Visit, listings: Sequence[Listing]) -> list[Section]:
+def _by_kind(
+    programme: PageFragments, visit: PageContext, listings: Sequence[Listing]
+) -> list[Section]:
     """In cinemas, then streaming; what is empty is left out."""
     say = visit.wording.say
     streamed = [each for each in listings if each.premiere and each.premiere.kind in STREAMED]
@@ -123,7 +125,9 @@ def _by_kind(programme: Programme, visit: Visit, listings: Sequence[Listing]) ->
     return [programme.section(key, title, part) for key, title, part in parts if part]
 
 
-def _by_week(programme: Programme, visit: Visit, listings: Sequence[Listing]) -> list[Section]:
+def _by_week(
+    programme: PageFragments, visit: PageContext, listings: Sequence[Listing]
+) -> list[Section]:
     """A section for each week, and the premieres known by their month alone at the end."""
     exact = [each for each in listings if each.premiere and each.premiere.precision in DAYS]
     rest = [each for each in listings if each not in exact]
@@ -138,7 +142,7 @@ def _by_week(programme: Programme, visit: Visit, listings: Sequence[Listing]) ->
 
 
 def _week_section(
-    programme: Programme, visit: Visit, week: Week, listings: Sequence[Listing]
+    programme: PageFragments, visit: PageContext, week: Week, listings: Sequence[Listing]
 ) -> Section:
     wording, paths = visit.wording, visit.paths
     title, more = week_text(wording, week), wording.say(_("The whole week"))

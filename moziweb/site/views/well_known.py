@@ -7,7 +7,7 @@ from pyramid.view import view_config
 
 from moziweb.request import Request
 
-from ..urls import Paths
+from ..urls import PageUrls
 
 _DAY_SECONDS = 24 * 3600
 
@@ -24,7 +24,7 @@ Sitemap: {sitemap}
 @view_config(route_name="robots", request_method="GET")
 def robots(request: Request) -> Response:
     """What crawlers may read: every page."""
-    text = _ROBOTS.format(sitemap=Paths.of(request).url("sitemap"))
+    text = _ROBOTS.format(sitemap=PageUrls.of(request).url("sitemap"))
     return Response(text, content_type="text/plain", charset="utf-8", cache_expires=_DAY_SECONDS)
 
 
@@ -38,10 +38,10 @@ def favicon(request: Request) -> FileResponse:
 @view_config(route_name="bare_api_main", request_method="GET")
 def bare_api_main(request: Request) -> HTTPMovedPermanently:
     """``/api/main`` without its slash."""
-    return HTTPMovedPermanently(Paths.of(request).url("api_main"))
+    return HTTPMovedPermanently(PageUrls.of(request).url("api_main"))
 
 
 @view_config(route_name="bare_en", request_method="GET")
 def bare_en(request: Request) -> HTTPMovedPermanently:
     """``/en`` is the English index without its slash."""
-    return HTTPMovedPermanently(Paths.of(request).url("index"))
+    return HTTPMovedPermanently(PageUrls.of(request).url("index"))

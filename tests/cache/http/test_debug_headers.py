@@ -4,17 +4,17 @@ import time
 
 import pytest
 
-from moziweb.cache import Entry, Group, Kind, Served, Status
+from moziweb.cache import CacheResult, DependencyGroup, Entry, Kind, Status
 from moziweb.cache.http.debug_headers import TAGS_BYTES, bounded, headers_of, server_timing
 from moziweb.cache.regions.rendering import Stopwatch
 
 TAGS = tuple(f"movie:{number}" for number in range(1000))
 
 
-def served(*tags: str, age: float = 0.0) -> Served:
+def served(*tags: str, age: float = 0.0) -> CacheResult:
     now = time.time()
-    entry = Entry(Kind.PAGE, b"x", (Group(1, tags),), now - age, now + 60)
-    return Served(Status.HIT, entry)
+    entry = Entry(Kind.PAGE, b"x", (DependencyGroup(1, tags),), now - age, now + 60)
+    return CacheResult(Status.HIT, entry)
 
 
 def test_status_and_age() -> None:

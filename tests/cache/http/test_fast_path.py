@@ -9,9 +9,9 @@ import pytest
 
 from moziweb.cache import Cache, ClockSource, RenderContext, Rendered, from_settings
 from moziweb.cache.errors import StoreUnreachableError
-from moziweb.cache.http.fast_path import WRAPPED, FastPath
-from moziweb.cache.http.routes import Place
-from moziweb.cache.http.url_index import AddressBook
+from moziweb.cache.http.fast_path import WRAPPED, FastPathMiddleware
+from moziweb.cache.http.routes import EntryLocation
+from moziweb.cache.http.url_index import UrlIndex
 
 SECURITY = (("X-Content-Type-Options", "nosniff"),)
 NEVER = float("inf")
@@ -37,12 +37,14 @@ class Site:
 
     cache: Cache
     inner: Inner = field(default_factory=Inner)
-    book: AddressBook = field(default_factory=AddressBook)
+    book: UrlIndex = field(default_factory=UrlIndex)
 
     def __post_init__(self) -> None:
-        self.fast = FastPath(self.inner, self.book, headers=SECURITY)
+        self.fast = FastPathMiddleware(self.inner, self.book, headers=SECURITY)
 
-    def store(self, path: str, body: bytes, until: float = NEVER, **content: str | int) -> Place:
+    def store(
+        self, path: str, body: bytes, until: float = NEVER, **content: str | int
+    ) -> EntryLocation:
         region, key = self.cache.regions["pages"], self.cache.keys["pages"].key(path)
 
         def render(context: RenderContext) -> Rendered:
@@ -51,7 +53,7 @@ class Site:
             return Rendered(body, content=facts)
 
         region.get_or_render(key, render, source=ClockSource(self.cache.stamps))
-        place = Place(region, key, until)
+        place = EntryLocation(region, key, until)
         self.book.learn(path, place)
         return place
 
@@ -219,7 +221,7 @@ def test_a_large_body_goes_to_the_server_as_a_file(site: Site) -> None:
 
 
 def test_the_book_is_bounded_and_forgets_the_oldest(site: Site) -> None:
-    book = AddressBook(size=2)
+    book = UrlIndex(size=2)
     place = site.store("/", b"page")
     for path in ("/1", "/2", "/1", "/3"):
         book.learn(path, place)

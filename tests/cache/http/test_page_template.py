@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.cache.errors import EntryCorruptError
-from moziweb.cache.http.fragments import Shell
+from moziweb.cache.http.fragments import PageTemplate
 
-SHELL = Shell((b"<ul>", b"\n", b"</ul>"), ("7:hu", "9:hu"))
+SHELL = PageTemplate((b"<ul>", b"\n", b"</ul>"), ("7:hu", "9:hu"))
 
 
 def test_cards_go_into_their_slots() -> None:
@@ -15,7 +15,7 @@ def test_cards_go_into_their_slots() -> None:
 
 
 def test_one_card_may_fill_two_slots() -> None:
-    assert Shell((b"a", b"b", b"c"), ("1", "1")).assemble({"1": b"."}) == b"a.b.c"
+    assert PageTemplate((b"a", b"b", b"c"), ("1", "1")).assemble({"1": b"."}) == b"a.b.c"
 
 
 def test_a_card_that_is_not_there_is_an_error() -> None:
@@ -25,13 +25,13 @@ def test_a_card_that_is_not_there_is_an_error() -> None:
 
 @given(st.lists(st.tuples(st.text(), st.binary())), st.binary())
 def test_what_goes_in_comes_out(slots: list[tuple[str, bytes]], last: bytes) -> None:
-    shell = Shell((*(piece for _, piece in slots), last), tuple(key for key, _ in slots))
-    assert Shell.decode(shell.encode()) == shell
+    shell = PageTemplate((*(piece for _, piece in slots), last), tuple(key for key, _ in slots))
+    assert PageTemplate.decode(shell.encode()) == shell
 
 
 def test_pieces_and_keys_belong_together() -> None:
     with pytest.raises(ValueError, match="one piece more"):
-        Shell((b"a",), ("1",))
+        PageTemplate((b"a",), ("1",))
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_pieces_and_keys_belong_together() -> None:
 )  # fmt: skip
 def test_other_bytes_are_refused(payload: bytes) -> None:
     with pytest.raises(EntryCorruptError):
-        Shell.decode(payload)
+        PageTemplate.decode(payload)

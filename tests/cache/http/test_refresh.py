@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from moziweb.cache.events import Observer
-from moziweb.cache.http.refresh import Renewer
+from moziweb.cache.events import CacheEvents
+from moziweb.cache.http.refresh import BackgroundRefresher
 from moziweb.cache.invalidation.session_clock import SessionClock
-from moziweb.cache.protocol.snapshots import Source
-from moziweb.cache.protocol.stamps import Stamps
+from moziweb.cache.protocol.snapshots import SnapshotSource
+from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.rendering import RenderContext, Rendered, Status
 from tests.cache.database import Film
 from tests.cache.regions.test_region import LIFE, Bench
@@ -31,7 +31,7 @@ class Asked:
         self.paths.append(address["PATH_INFO"] + address["QUERY_STRING"])
 
 
-class Failures(Observer):
+class Failures(CacheEvents):
     """Remembers why what was not renewed."""
 
     def __init__(self) -> None:
@@ -46,14 +46,14 @@ def asked() -> Asked:
     return Asked()
 
 
-def learned(renewer: Renewer, *keys: str) -> Renewer:
+def learned(renewer: BackgroundRefresher, *keys: str) -> BackgroundRefresher:
     for key in keys:
         renewer.learn(key, {"PATH_INFO": f"/{key}"}, "")
     return renewer
 
 
 def test_what_is_due_is_asked_for_once(asked: Asked) -> None:
-    renewer = learned(Renewer(asked), "a", "b")
+    renewer = learned(BackgroundRefresher(asked), "a", "b")
     for _ in range(5):
         renewer.due("a")
     renewer.due("b")
@@ -63,7 +63,7 @@ def test_what_is_due_is_asked_for_once(asked: Asked) -> None:
 
 def test_and_again_after_a_pause(asked: Asked) -> None:
     now = [0.0]
-    renewer = learned(Renewer(asked, pause=10, clock=lambda: now[0]), "a")
+    renewer = learned(BackgroundRefresher(asked, pause=10, clock=lambda: now[0]), "a")
     for seconds in (0.0, 9.0, 10.0):
         now[0] = seconds
         renewer.due("a")
@@ -72,7 +72,7 @@ def test_and_again_after_a_pause(asked: Asked) -> None:
 
 
 def test_what_is_not_known_by_an_address_is_let_be(asked: Asked) -> None:
-    renewer = Renewer(asked)
+    renewer = BackgroundRefresher(asked)
     renewer.due("a card")
     renewer.join()
     assert asked.paths == []
@@ -81,7 +81,7 @@ def test_what_is_not_known_by_an_address_is_let_be(asked: Asked) -> None:
 def test_a_full_queue_drops_and_nobody_waits(asked: Asked) -> None:
     asked.go.clear()
     keys = [str(number) for number in range(50)]
-    renewer = learned(Renewer(asked, waiting=3), *keys)
+    renewer = learned(BackgroundRefresher(asked, waiting=3), *keys)
     for key in keys:
         renewer.due(key)  # returns although the only worker is busy
     asked.go.set()
@@ -99,7 +99,7 @@ def test_a_failure_ends_neither_the_worker_nor_the_site(
         raise RuntimeError("broken")
 
     heard = Failures()
-    renewer = learned(Renewer(ask, observer=heard), "a", "b")
+    renewer = learned(BackgroundRefresher(ask, observer=heard), "a", "b")
     renewer.due("a")
     renewer.join()
     renewer.due("b")
@@ -110,7 +110,7 @@ def test_a_failure_ends_neither_the_worker_nor_the_site(
 
 
 def test_what_is_queued_as_a_thread_gives_up_waiting_is_not_left_to_it(asked: Asked) -> None:
-    renewer = learned(Renewer(asked, idle=0.01), "a", "b")
+    renewer = learned(BackgroundRefresher(asked, idle=0.01), "a", "b")
     queue = renewer._queue
     wait = queue.get
     threads: list[threading.Thread] = []
@@ -140,7 +140,7 @@ def test_without_a_thread_nothing_is_raised_and_the_next_one_does_both(
         raise RuntimeError("can't start new thread")
 
     heard = Failures()
-    renewer = learned(Renewer(asked, observer=heard), "a", "b")
+    renewer = learned(BackgroundRefresher(asked, observer=heard), "a", "b")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_thread)
         renewer.due("a")
@@ -295,7 +295,7 @@ def test_a_renewed_page_outlives_what_it_was_made_of() -> None:
 class LateSource:
     """The mistake: a clock that is read after the snapshot was taken."""
 
-    def __init__(self, stamps: Stamps) -> None:
+    def __init__(self, stamps: StampStore) -> None:
         self._stamps = stamps
 
     def started(self) -> int | None:
@@ -322,7 +322,7 @@ class Race:
         self.readers = sessionmaker(engine)
         self.bench.read("film", render=self.bench.render("film:1", payload=b"before"))
 
-    def renew(self, source: Source, session: Session, *, late: bool) -> None:
+    def renew(self, source: SnapshotSource, session: Session, *, late: bool) -> None:
         """The film changes between the renewal's look at it and the storing of what it saw."""
 
         def render(context: RenderContext) -> Rendered:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from moziweb.cache import Entry, EntryCorruptError, Group, Kind, Served, Status
+from moziweb.cache import CacheResult, DependencyGroup, Entry, EntryCorruptError, Kind, Status
 from moziweb.cache.http.representations import _chosen, answer_of, choose, matches
 
 PAGE = b"<p>plain</p>"
@@ -19,7 +19,7 @@ def entry(**content: str | int) -> Entry:
     return Entry(
         kind=Kind.PAGE,
         payload=PAGE,
-        dependencies=(Group(1, ("movie:1",)),),
+        dependencies=(DependencyGroup(1, ("movie:1",)),),
         created=time.time() - 7,
         expires=time.time() + 60,
         encodings={"gzip": PACKED},
@@ -27,8 +27,8 @@ def entry(**content: str | int) -> Entry:
     )
 
 
-def served(**content: str | int) -> Served:
-    return Served(Status.L1, entry(**content))
+def served(**content: str | int) -> CacheResult:
+    return CacheResult(Status.L1, entry(**content))
 
 
 @pytest.mark.parametrize(
@@ -125,6 +125,6 @@ def test_a_stored_value_writes_no_headers_of_its_own(content: dict[str, str | in
 
 
 def test_an_entry_that_is_no_page_is_not_served_as_one() -> None:
-    bare = Entry(Kind.CARD, b"x", (Group(1, ()),), 0, 1)
+    bare = Entry(Kind.CARD, b"x", (DependencyGroup(1, ()),), 0, 1)
     with pytest.raises(EntryCorruptError):
-        answer_of(Served(Status.HIT, bare), {})
+        answer_of(CacheResult(Status.HIT, bare), {})

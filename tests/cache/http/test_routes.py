@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.cache.http.routes import Place
+from moziweb.cache.http.routes import EntryLocation
 from moziweb.caching import digest_of
 from tests.conftest import QueryCounter
 from tests.site.cached import CACHED, Films, fill, pages, site, warm
@@ -24,13 +24,13 @@ def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
         yield app
 
 
-def place_of(app: TestApp, address: str) -> Place | None:
+def place_of(app: TestApp, address: str) -> EntryLocation | None:
     registry = app.app.registry
-    place: Place | None = registry["cache_routes"].place_of(registry, address)
+    place: EntryLocation | None = registry["cache_routes"].place_of(registry, address)
     return place
 
 
-def is_stored(place: Place | None) -> bool:
+def is_stored(place: EntryLocation | None) -> bool:
     return place is not None and place.key in place.region.stored([place.key])
 
 

@@ -25,11 +25,11 @@ from moziweb.cache import (
 )
 from moziweb.cache.errors import CacheError, StoreUnreachableError
 from moziweb.cache.http.fragments import slots_of
-from moziweb.cache.http.routes import Moment
+from moziweb.cache.http.routes import TimeWindow
 from moziweb.cache.http.view_deriver import depend, stray
 from moziweb.cache.protocol.entry import decode, encode
 from moziweb.cache.stores.dogpile_adapter import split_frame
-from moziweb.cache.stores.memory import MemoryCells
+from moziweb.cache.stores.memory import MemoryAtomicStore
 
 SETTINGS = {"cache.regions": "pages", "cache.pages.expiration_time": "60"}
 
@@ -45,7 +45,7 @@ class Site:
         """``store``: over the entries and stamps of another one."""
         self.look: Look = lambda request: "page"
         self.renders = 0
-        self.stamps: MemoryCells = store.stamps if store else MemoryCells()
+        self.stamps: MemoryAtomicStore = store.stamps if store else MemoryAtomicStore()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("moziweb.cache.regions.config.open_cells", lambda *_: self.stamps)
             self.cache = from_settings(SETTINGS | (settings or {}))
@@ -236,7 +236,7 @@ def test_a_redirect_goes_stale_with_what_it_leads_to(site: Site) -> None:
 def test_what_is_no_page_ends_with_its_day_as_pages_do(status: int) -> None:
     """A redirect to the film of the day, a "not found" that tells of this week."""
     ends = time.time() + 30
-    site = Site(cache_moment=lambda _: Moment("today", ends))
+    site = Site(cache_moment=lambda _: TimeWindow("today", ends))
 
     def look(request: Any) -> Response:
         stray(request)

@@ -13,8 +13,8 @@ from waitress.channel import HTTPChannel
 from waitress.server import create_server
 
 from moziweb.cache.http import waitress_channel
-from moziweb.cache.http.fast_path import FastPath
-from moziweb.cache.http.waitress_channel import answer_in_loop
+from moziweb.cache.http.fast_path import FastPathMiddleware
+from moziweb.cache.http.waitress_channel import install
 from tests.cache.http.test_fast_path import SECURITY, Inner, Site, open_site
 
 PATIENCE = 10.0
@@ -92,10 +92,10 @@ class Client:
 @contextmanager
 def serving(site: Site, **options: Any) -> Iterator[Served]:
     inner = Busy()
-    fast = FastPath(inner, site.book, headers=SECURITY)
+    fast = FastPathMiddleware(inner, site.book, headers=SECURITY)
     sockets: dict[int, Any] = {}
     server: Any = create_server(fast, map=sockets, host="127.0.0.1", port=0, threads=1, **options)
-    answer_in_loop(sockets, fast)
+    install(sockets, fast)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -263,7 +263,7 @@ def test_what_goes_wrong_does_not_end_the_loop(
     def fail(*_: object) -> None:
         raise RuntimeError("on purpose")
 
-    monkeypatch.setattr(FastPath, "in_memory", fail)
+    monkeypatch.setattr(FastPathMiddleware, "in_memory", fail)
     assert served.ask(GET)[2] == b"page"
     assert "on purpose" in caplog.text
 

@@ -7,9 +7,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.cache.errors import PublishError
-from moziweb.cache.invalidation.outbox import Journal
-from moziweb.cache.invalidation.outbox_relay import Relay, RelayThread
-from moziweb.cache.protocol.stamps import Stamps
+from moziweb.cache.invalidation.outbox import Outbox
+from moziweb.cache.invalidation.outbox_relay import OutboxRelay, RelayThread
+from moziweb.cache.protocol.stamps import StampStore
 from tests.cache.database import NOW, Base, Heard, journal
 
 
@@ -19,9 +19,9 @@ def add(engine: Engine, age: float, *tags: str) -> int:
         return journal.add(connection, tags, now=NOW - age)
 
 
-def relay(engine: Engine, stamps: Stamps, heard: Heard) -> Relay:
+def relay(engine: Engine, stamps: StampStore, heard: Heard) -> OutboxRelay:
     """A relay at NOW."""
-    return Relay(engine, journal, stamps, heard, now=lambda: NOW)
+    return OutboxRelay(engine, journal, stamps, heard, now=lambda: NOW)
 
 
 def test_rows_come_back(engine: Engine) -> None:
@@ -75,7 +75,7 @@ def test_the_age_of_the_journal(engine: Engine) -> None:
 def test_pruning_is_bounded_in_age_and_number_and_spares_what_is_unpublished(
     engine: Engine,
 ) -> None:
-    small = Journal.__new__(Journal)
+    small = Outbox.__new__(Outbox)
     small.__dict__.update(journal.__dict__, _keep_seconds=100.0, _keep_rows=2)
     unpublished = add(engine, 900, "a:0")
     numbers = [add(engine, 500 - n, f"a:{n}") for n in range(4)]
@@ -88,7 +88,7 @@ def test_pruning_is_bounded_in_age_and_number_and_spares_what_is_unpublished(
 
 
 def test_the_relay_publishes_what_is_due_and_marks_it(
-    engine: Engine, stamps: Stamps, heard: Heard
+    engine: Engine, stamps: StampStore, heard: Heard
 ) -> None:
     add(engine, 60, "a:1", "b:1")
     add(engine, 50, "a:1", "c:1")
@@ -102,7 +102,7 @@ def test_the_relay_publishes_what_is_due_and_marks_it(
 
 
 def test_a_relay_that_cannot_publish_marks_nothing(
-    engine: Engine, stamps: Stamps, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, stamps: StampStore, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: object) -> None:
         raise PublishError("gone")
@@ -116,7 +116,7 @@ def test_a_relay_that_cannot_publish_marks_nothing(
 
 
 def test_a_long_transaction_that_comes_to_light_late_is_found(
-    postgres_engine: Engine, stamps: Stamps, heard: Heard
+    postgres_engine: Engine, stamps: StampStore, heard: Heard
 ) -> None:
     """Its id is lower than others' that are done; a high-water mark would pass it over."""
     engine = postgres_engine
@@ -129,10 +129,10 @@ def test_a_long_transaction_that_comes_to_light_late_is_found(
     assert heard.tags == [{"fast:1"}, {"slow:1"}]
 
 
-def test_the_thread_relays_and_stops(sqlite_engine: Engine, stamps: Stamps) -> None:
+def test_the_thread_relays_and_stops(sqlite_engine: Engine, stamps: StampStore) -> None:
     done = threading.Event()
 
-    class Once(Relay):
+    class Once(OutboxRelay):
         def run_once(self) -> int:
             done.set()
             return 0
@@ -145,11 +145,11 @@ def test_the_thread_relays_and_stops(sqlite_engine: Engine, stamps: Stamps) -> N
 
 
 def test_the_thread_survives_a_database_that_is_down(
-    sqlite_engine: Engine, stamps: Stamps, caplog: pytest.LogCaptureFixture
+    sqlite_engine: Engine, stamps: StampStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     looks = threading.Semaphore(0)
 
-    class Failing(Relay):
+    class Failing(OutboxRelay):
         def run_once(self) -> int:
             looks.release()
             raise SQLAlchemyError("down")

@@ -6,20 +6,20 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from moziweb.cache.errors import StartedUnknownError
 from moziweb.cache.invalidation.session_clock import SessionClock
-from moziweb.cache.invalidation.session_tracking import Writes
-from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.stores.memory import MemoryCells
+from moziweb.cache.invalidation.session_tracking import InvalidationTracker
+from moziweb.cache.protocol.stamps import StampStore
+from moziweb.cache.stores.memory import MemoryAtomicStore
 from tests.cache.database import Film
 
 
 @pytest.fixture
-def clock(stamps: Stamps) -> SessionClock:
+def clock(stamps: StampStore) -> SessionClock:
     """The clock of sessions."""
     return SessionClock(stamps)
 
 
 def test_asked_first_it_begins_the_transaction(
-    sessions: sessionmaker[Session], clock: SessionClock, stamps: Stamps
+    sessions: sessionmaker[Session], clock: SessionClock, stamps: StampStore
 ) -> None:
     with sessions() as session:
         before = stamps.read_clock()
@@ -39,7 +39,7 @@ def test_asked_too_late_it_raises(sessions: sessionmaker[Session], clock: Sessio
 
 
 def test_a_watched_session_may_be_asked_any_time(
-    engine: Engine, clock: SessionClock, stamps: Stamps
+    engine: Engine, clock: SessionClock, stamps: StampStore
 ) -> None:
     factory = sessionmaker(engine)
     clock.watch(factory)
@@ -51,7 +51,7 @@ def test_a_watched_session_may_be_asked_any_time(
 
 
 def test_each_transaction_has_its_own(
-    sessions: sessionmaker[Session], clock: SessionClock, stamps: Stamps
+    sessions: sessionmaker[Session], clock: SessionClock, stamps: StampStore
 ) -> None:
     with sessions() as session:
         first = clock.started(session)
@@ -65,7 +65,7 @@ def test_each_transaction_has_its_own(
 
 
 def test_a_savepoint_does_not_begin_anew(
-    engine: Engine, clock: SessionClock, stamps: Stamps
+    engine: Engine, clock: SessionClock, stamps: StampStore
 ) -> None:
     factory = sessionmaker(engine)
     clock.watch(factory)
@@ -80,7 +80,7 @@ def test_a_savepoint_does_not_begin_anew(
 def test_without_stamps_it_is_unknown(
     sessions: sessionmaker[Session], clock: SessionClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(MemoryCells, "get", lambda *_: None)
+    monkeypatch.setattr(MemoryAtomicStore, "get", lambda *_: None)
     with sessions() as session:
         assert clock.started(session) is None
         assert clock.source(session).started() is None
@@ -103,7 +103,7 @@ def test_objects_of_an_earlier_transaction_make_it_unknown(
 
 
 def test_a_source_knows_whether_its_transaction_wrote(
-    sessions: sessionmaker[Session], clock: SessionClock, writes: Writes
+    sessions: sessionmaker[Session], clock: SessionClock, writes: InvalidationTracker
 ) -> None:
     with sessions() as session:
         source = clock.source(session)
@@ -124,7 +124,7 @@ def test_a_source_knows_whether_its_transaction_wrote(
 
 
 def test_a_reader_of_the_old_snapshot_makes_nothing_that_lasts(
-    engine: Engine, sessions: sessionmaker[Session], clock: SessionClock, stamps: Stamps
+    engine: Engine, sessions: sessionmaker[Session], clock: SessionClock, stamps: StampStore
 ) -> None:
     """A write commits and is published while a reader is at work, at every isolation level."""
     with Session(engine) as reader:

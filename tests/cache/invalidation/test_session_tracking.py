@@ -18,9 +18,9 @@ from sqlalchemy.orm import (
 
 from moziweb.cache.errors import ConfigurationError, PublishError, TagError
 from moziweb.cache.invalidation.declarations import Declarations
-from moziweb.cache.invalidation.outbox import JournalRow
-from moziweb.cache.invalidation.session_tracking import REASON, Writes, has_written
-from moziweb.cache.protocol.stamps import Stamps
+from moziweb.cache.invalidation.outbox import OutboxRow
+from moziweb.cache.invalidation.session_tracking import REASON, InvalidationTracker, has_written
+from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.protocol.tags import tag
 from tests.cache.database import (
     NOW,
@@ -37,7 +37,7 @@ from tests.cache.database import (
 tables = Base.metadata.tables
 
 
-def rows(engine: Engine) -> list[JournalRow]:
+def rows(engine: Engine) -> list[OutboxRow]:
     """The journal, oldest first."""
     with engine.connect() as connection:
         return journal.latest(connection)[::-1]
@@ -189,7 +189,7 @@ def test_a_bulk_statement_may_say_better(sessions: sessionmaker[Session], heard:
 
 
 def test_what_goes_past_the_session_is_told(
-    sessions: sessionmaker[Session], writes: Writes, heard: Heard
+    sessions: sessionmaker[Session], writes: InvalidationTracker, heard: Heard
 ) -> None:
     with sessions.begin() as session:
         session.execute(text("UPDATE film SET title = 'x'"))
@@ -245,7 +245,7 @@ def test_a_failed_publish_leaves_the_row_for_the_relay(
     sessions: sessionmaker[Session],
     heard: Heard,
     engine: Engine,
-    stamps: Stamps,
+    stamps: StampStore,
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
 ) -> None:
@@ -373,7 +373,7 @@ class TestTransactionManager:
 
     @pytest.fixture
     def session(
-        self, sessions: sessionmaker[Session], writes: Writes, manager: Any
+        self, sessions: sessionmaker[Session], writes: InvalidationTracker, manager: Any
     ) -> Iterator[Session]:
         made = sessions()
         zope.sqlalchemy.register(made, transaction_manager=manager)
@@ -441,7 +441,11 @@ class TestTransactionManager:
         assert heard.tags == [{"film:2", "week:2"}]
 
     def test_one_session_over_several_transactions(
-        self, sessions: sessionmaker[Session], writes: Writes, manager: Any, heard: Heard
+        self,
+        sessions: sessionmaker[Session],
+        writes: InvalidationTracker,
+        manager: Any,
+        heard: Heard,
     ) -> None:
         session = sessions()
         zope.sqlalchemy.register(session, transaction_manager=manager, keep_session=True)
@@ -458,7 +462,7 @@ class TestTransactionManager:
         assert heard.tags == []
 
     def test_a_savepoint_of_the_manager(
-        self, postgres_engine: Engine, writes: Writes, manager: Any, heard: Heard
+        self, postgres_engine: Engine, writes: InvalidationTracker, manager: Any, heard: Heard
     ) -> None:
         """zope.sqlalchemy has none on SQLite."""
         factory = sessionmaker(postgres_engine)
@@ -532,7 +536,7 @@ class TestDeclarations:
         assert list(declarations.of_table(None)) == []
 
     def test_a_change_concerns_only_what_its_columns_are_declared_for(
-        self, stamps: Stamps, heard: Heard, sqlite_engine: Engine
+        self, stamps: StampStore, heard: Heard, sqlite_engine: Engine
     ) -> None:
         mine = Declarations()
         mine.tagged(Film, columns=("title",), keys=("id",), tags=lambda row: [tag("film", row.id)])
@@ -541,7 +545,7 @@ class TestDeclarations:
             changes_only=True,
         )  # fmt: skip
         factory = sessionmaker(sqlite_engine)
-        Writes(mine, journal, stamps, heard).watch(factory)
+        InvalidationTracker(mine, journal, stamps, heard).watch(factory)
         with factory.begin() as session:
             session.add(Film(id=1, title="a", week="1"))
         with factory.begin() as session:

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, Engine, event, insert, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from moziweb.cache import Relay, tag
+from moziweb.cache import OutboxRelay, tag
 from moziweb.cache.invalidation.declarations import Declarations
-from moziweb.cache.invalidation.session_tracking import Writes
-from moziweb.cache.protocol.stamps import Stamps
+from moziweb.cache.invalidation.session_tracking import InvalidationTracker
+from moziweb.cache.protocol.stamps import StampStore
 from tests.cache.database import NOW, Film, Heard, Poster, journal
 
 
@@ -32,10 +32,10 @@ def declared() -> Declarations:
 
 
 def test_what_is_published_is_what_they_stand_for(
-    declared: Declarations, stamps: Stamps, heard: Heard, sqlite_engine: Engine
+    declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
 ) -> None:
     factory = sessionmaker(sqlite_engine)
-    Writes(declared, journal, stamps, heard).watch(factory)
+    InvalidationTracker(declared, journal, stamps, heard).watch(factory)
     with factory.begin() as session:
         session.add(Film(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
     assert heard.tags == [{"week:7"}]
@@ -45,11 +45,11 @@ def test_what_is_published_is_what_they_stand_for(
 
 
 def test_what_others_commit_meanwhile_is_seen(
-    declared: Declarations, stamps: Stamps, heard: Heard, sqlite_engine: Engine
+    declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
 ) -> None:
     """The film moves between the commit and the publishing, by the hand of someone unwatched."""
     factory = sessionmaker(sqlite_engine)
-    Writes(declared, journal, stamps, heard).watch(factory)
+    InvalidationTracker(declared, journal, stamps, heard).watch(factory)
 
     def move(session: Session) -> None:
         with sqlite_engine.begin() as connection:
@@ -67,12 +67,12 @@ def test_what_others_commit_meanwhile_is_seen(
 
 
 def test_the_relay_expands_them_too(
-    declared: Declarations, stamps: Stamps, heard: Heard, sqlite_engine: Engine
+    declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
 ) -> None:
     with sqlite_engine.begin() as connection:
         connection.execute(insert(Film).values(id=1, title="a", week="9"))
         journal.add(connection, ["week-of:1", "film:1"], now=NOW - 100)
-    relay = Relay(
+    relay = OutboxRelay(
         sqlite_engine, journal, stamps, heard, expansions=declared.expansions, now=lambda: NOW
     )
     assert relay.run_once() == 1
@@ -80,14 +80,14 @@ def test_the_relay_expands_them_too(
 
 
 def test_where_the_database_cannot_be_asked_the_row_is_left_to_the_relay(
-    declared: Declarations, stamps: Stamps, heard: Heard, sqlite_engine: Engine
+    declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
 ) -> None:
     def fail(connection: object, names: object) -> list[str]:
         raise OperationalError("", {}, Exception("gone"))
 
     declared.expansions.add("week-of", fail)
     factory = sessionmaker(sqlite_engine)
-    Writes(declared, journal, stamps, heard).watch(factory)
+    InvalidationTracker(declared, journal, stamps, heard).watch(factory)
     with factory.begin() as session:
         session.add(Film(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
     assert heard.tags == []

@@ -3,31 +3,40 @@
 import pytest
 
 from moziweb.cache.errors import TagError
-from moziweb.cache.protocol.dependencies import NEVER, Group, Recorder, Refusal, tags_of
+from moziweb.cache.protocol.dependencies import (
+    NEVER,
+    DependencyGroup,
+    DependencyRecorder,
+    NotStoredReason,
+    tags_of,
+)
 
 
-def rendered(started: int | None, *tags: str) -> Recorder:
+def rendered(started: int | None, *tags: str) -> DependencyRecorder:
     """A recorder after a render that showed ``tags``."""
-    recorder = Recorder()
+    recorder = DependencyRecorder()
     recorder.depend(started, *tags)
     return recorder
 
 
 def test_tags_are_grouped_by_started() -> None:
     recorder = rendered(5, "b:1", "a:1")
-    recorder.absorb([Group(3, ("c:1",))], NEVER, checked_at=9)
-    assert recorder.dependencies() == (Group(3, ("c:1",)), Group(5, ("a:1", "b:1")))
+    recorder.absorb([DependencyGroup(3, ("c:1",))], NEVER, checked_at=9)
+    assert recorder.dependencies() == (
+        DependencyGroup(3, ("c:1",)),
+        DependencyGroup(5, ("a:1", "b:1")),
+    )
 
 
 def test_the_lower_started_counts_where_a_tag_comes_twice() -> None:
     recorder = rendered(5, "a:1")
-    recorder.absorb([Group(3, ("a:1",))], NEVER, checked_at=9)
-    recorder.absorb([Group(4, ("a:1",))], NEVER, checked_at=9)
+    recorder.absorb([DependencyGroup(3, ("a:1",))], NEVER, checked_at=9)
+    recorder.absorb([DependencyGroup(4, ("a:1",))], NEVER, checked_at=9)
     assert {tag: g.started for g in recorder.dependencies() for tag in g.tags} == {"a:1": 3}
 
 
 def test_a_clock_without_tags_stays_in_the_pairs() -> None:
-    assert rendered(5).dependencies() == (Group(5, ()),)
+    assert rendered(5).dependencies() == (DependencyGroup(5, ()),)
 
 
 def test_a_malformed_tag_is_refused_where_it_is_recorded() -> None:
@@ -49,7 +58,7 @@ def test_the_earliest_expiry_counts() -> None:
     assert recorder.expires == NEVER
     recorder.cap(50.0)
     recorder.cap(60.0)
-    recorder.absorb([Group(3, ())], 40.0, checked_at=9)
+    recorder.absorb([DependencyGroup(3, ())], 40.0, checked_at=9)
     assert recorder.expires == 40.0
 
 
@@ -58,66 +67,66 @@ def test_a_render_of_known_age_may_be_stored() -> None:
 
 
 def test_a_render_that_recorded_nothing_may_not() -> None:
-    assert Recorder().refusal(wrote=False, now=0.0) is Refusal.STARTED_UNKNOWN
+    assert DependencyRecorder().refusal(wrote=False, now=0.0) is NotStoredReason.STARTED_UNKNOWN
 
 
 def test_a_render_of_unknown_age_may_not() -> None:
     recorder = rendered(5, "a:1")
     recorder.depend(None, "b:1")
-    assert recorder.refusal(wrote=False, now=0.0) is Refusal.STARTED_UNKNOWN
+    assert recorder.refusal(wrote=False, now=0.0) is NotStoredReason.STARTED_UNKNOWN
 
 
 def test_a_part_of_unknown_age_spoils_the_whole() -> None:
     page = rendered(5, "a:1")
     page.bubble(rendered(None, "b:1"))
-    assert page.refusal(wrote=False, now=0.0) is Refusal.STARTED_UNKNOWN
+    assert page.refusal(wrote=False, now=0.0) is NotStoredReason.STARTED_UNKNOWN
 
 
 def test_a_part_that_recorded_nothing_spoils_the_whole() -> None:
     page = rendered(5, "a:1")
-    page.bubble(Recorder())
-    assert page.refusal(wrote=False, now=0.0) is Refusal.STARTED_UNKNOWN
+    page.bubble(DependencyRecorder())
+    assert page.refusal(wrote=False, now=0.0) is NotStoredReason.STARTED_UNKNOWN
 
 
 def test_a_transaction_that_wrote_may_not() -> None:
-    assert rendered(5).refusal(wrote=True, now=0.0) is Refusal.WROTE
+    assert rendered(5).refusal(wrote=True, now=0.0) is NotStoredReason.WROTE
 
 
 def test_a_stale_part_spoils_the_whole() -> None:
     card, page = rendered(4, "b:1"), rendered(5, "a:1")
-    card.absorb([Group(3, ("c:1",))], NEVER, checked_at=9, stale=True)
+    card.absorb([DependencyGroup(3, ("c:1",))], NEVER, checked_at=9, stale=True)
     page.bubble(card)
-    assert page.refusal(wrote=False, now=0.0) is Refusal.STALE_PART
+    assert page.refusal(wrote=False, now=0.0) is NotStoredReason.STALE_PART
 
 
 def test_what_has_run_out_already_may_not() -> None:
     recorder = rendered(5)
     recorder.cap(50.0)
     assert recorder.refusal(wrote=False, now=49.9) is None
-    assert recorder.refusal(wrote=False, now=50.0) is Refusal.EXPIRED
+    assert recorder.refusal(wrote=False, now=50.0) is NotStoredReason.EXPIRED
 
 
 def test_checked_parts_are_known_at_the_least_of_their_clocks() -> None:
-    recorder = Recorder()
+    recorder = DependencyRecorder()
     assert recorder.checked_at is None
-    recorder.absorb([Group(3, ())], NEVER, checked_at=9)
-    recorder.absorb([Group(3, ())], NEVER, checked_at=7)
-    recorder.absorb([Group(3, ())], NEVER, checked_at=8)
+    recorder.absorb([DependencyGroup(3, ())], NEVER, checked_at=9)
+    recorder.absorb([DependencyGroup(3, ())], NEVER, checked_at=7)
+    recorder.absorb([DependencyGroup(3, ())], NEVER, checked_at=8)
     assert recorder.checked_at == 7
 
 
 def test_a_fresh_part_leaves_the_whole_unchecked() -> None:
-    recorder = Recorder()
-    recorder.absorb([Group(3, ())], NEVER, checked_at=9)
+    recorder = DependencyRecorder()
+    recorder.absorb([DependencyGroup(3, ())], NEVER, checked_at=9)
     recorder.bubble(rendered(5, "a:1"))
-    recorder.absorb([Group(3, ())], NEVER, checked_at=9)
+    recorder.absorb([DependencyGroup(3, ())], NEVER, checked_at=9)
     assert recorder.checked_at is None
 
 
 def test_an_outdated_part_is_told_of_before_an_unknown_clock() -> None:
     """Without stamps a page is made of what was true a moment ago, and has to say so."""
-    recorder = Recorder()
+    recorder = DependencyRecorder()
     recorder.depend(None)
-    recorder.absorb((Group(1, ("a:1",)),), NEVER, checked_at=None, stale=True)
-    assert recorder.refusal(wrote=False, now=0) is Refusal.STALE_PART
-    assert recorder.refusal(wrote=True, now=0) is Refusal.STALE_PART
+    recorder.absorb((DependencyGroup(1, ("a:1",)),), NEVER, checked_at=None, stale=True)
+    assert recorder.refusal(wrote=False, now=0) is NotStoredReason.STALE_PART
+    assert recorder.refusal(wrote=True, now=0) is NotStoredReason.STALE_PART

@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.cache.errors import EntryCorruptError
-from moziweb.cache.protocol.dependencies import NEVER, Group
+from moziweb.cache.protocol.dependencies import NEVER, DependencyGroup
 from moziweb.cache.protocol.entry import Entry, Kind, decode, encode
 
 ENTRY = Entry(
     kind=Kind.PAGE,
     payload="Mától a mozikban".encode(),
-    dependencies=(Group(5, ("list:movies", "week:2026-W34")), Group(1 << 62, ("movie:42",))),
+    dependencies=(
+        DependencyGroup(5, ("list:movies", "week:2026-W34")),
+        DependencyGroup(1 << 62, ("movie:42",)),
+    ),
     created=1_700_000_000.25,
     expires=1_700_003_600.0,
     encodings={"gzip": b"\x1f\x8bzipped", "br": b""},
@@ -24,7 +27,7 @@ ENTRY = Entry(
 words = st.from_regex(r"[a-z]{1,8}:[A-Za-z0-9]{1,8}", fullmatch=True)
 facts = st.dictionaries(st.text(max_size=8), st.text(max_size=8) | st.integers() | st.booleans())
 groups = st.builds(
-    Group,
+    DependencyGroup,
     started=st.integers(0, (1 << 64) - 1),
     tags=st.lists(words, max_size=4, unique=True).map(tuple),
 )
@@ -92,7 +95,7 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"dependencies": (Group(1, ("not a tag",)),)},
+        {"dependencies": (DependencyGroup(1, ("not a tag",)),)},
         {"kind": 9},
         {"content": {"status": [1]}},
         {"debug": {"a": None}},

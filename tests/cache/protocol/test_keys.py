@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.cache.errors import ConfigurationError
-from moziweb.cache.protocol.keys import MAX_BYTES, KeyMaker
+from moziweb.cache.protocol.keys import MAX_BYTES, KeyBuilder
 
-KEYS = KeyMaker("mozi", "pages", "2026.1")
+KEYS = KeyBuilder("mozi", "pages", "2026.1")
 
 
 @given(st.lists(st.text()))
@@ -24,7 +24,7 @@ def test_a_part_of_five_thousand_letters_makes_a_key() -> None:
 
 
 def test_the_longest_prefix_and_region_leave_room_for_the_lock() -> None:
-    key = KeyMaker("p" * 60, "r" * 60).key("a")
+    key = KeyBuilder("p" * 60, "r" * 60).key("a")
     assert len("_lock" + key) <= 250
 
 
@@ -38,16 +38,16 @@ def test_where_a_part_ends_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [KeyMaker("x", "pages", "2026.1"), KeyMaker("mozi", "x", "2026.1"),
-              KeyMaker("mozi", "pages", "2026.2")],
+    "other", [KeyBuilder("x", "pages", "2026.1"), KeyBuilder("mozi", "x", "2026.1"),
+              KeyBuilder("mozi", "pages", "2026.2")],
 )  # fmt: skip
-def test_prefix_region_and_version_set_keys_apart(other: KeyMaker) -> None:
+def test_prefix_region_and_version_set_keys_apart(other: KeyBuilder) -> None:
     assert other.key("a") != KEYS.key("a")
 
 
 @pytest.mark.parametrize("word", ["", "a b", "a:b", "x" * 61, "é"])
 def test_a_prefix_or_region_that_is_not_plain_is_refused(word: str) -> None:
     with pytest.raises(ConfigurationError):
-        KeyMaker(word, "pages")
+        KeyBuilder(word, "pages")
     with pytest.raises(ConfigurationError):
-        KeyMaker("mozi", word)
+        KeyBuilder("mozi", word)

@@ -8,22 +8,22 @@ import pytest
 from dogpile.cache.api import CacheMutex
 
 from moziweb.cache.errors import StoreUnreachableError
-from moziweb.cache.protocol.leases import Leases, LeaseTerms
-from moziweb.cache.protocol.store import Cells
+from moziweb.cache.protocol.leases import LeaseOptions, Leases
+from moziweb.cache.protocol.store import AtomicStore
 from moziweb.cache.stores.dogpile_adapter import LeaseMutex
-from moziweb.cache.stores.memory import MemoryCells
-from moziweb.cache.stores.sqlite import SqliteCells
+from moziweb.cache.stores.memory import MemoryAtomicStore
+from moziweb.cache.stores.sqlite import SqliteAtomicStore
 
-TERMS = LeaseTerms(life=30, wait=20, poll=0.002)
+TERMS = LeaseOptions(life=30, wait=20, poll=0.002)
 
 
 @pytest.fixture
-def leases(cells: Cells) -> Leases:
+def leases(cells: AtomicStore) -> Leases:
     """Leases in one of the three stores."""
     return Leases(cells, TERMS)
 
 
-def test_one_takes_it_and_another_does_not(make_cells: Callable[[], Cells]) -> None:
+def test_one_takes_it_and_another_does_not(make_cells: Callable[[], AtomicStore]) -> None:
     one, other = Leases(make_cells(), TERMS), Leases(make_cells(), TERMS)
     assert one.take("a") is not None
     assert other.take("a") is None
@@ -50,7 +50,7 @@ def test_only_its_owner_releases_it(leases: Leases) -> None:
 
 def test_a_late_owner_does_not_release_its_successor() -> None:
     now = [0.0]
-    leases = Leases(MemoryCells(lambda: now[0]), LeaseTerms(life=10))
+    leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(life=10))
     late = leases.take("a")
     assert late is not None
     now[0] = 10.0
@@ -61,7 +61,7 @@ def test_a_late_owner_does_not_release_its_successor() -> None:
 
 def test_a_lease_ends_with_its_life() -> None:
     now = [0.0]
-    leases = Leases(MemoryCells(lambda: now[0]), LeaseTerms(life=10))
+    leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(life=10))
     assert leases.take("a") is not None
     now[0] = 9.9
     assert leases.take("a") is None
@@ -77,8 +77,8 @@ def test_who_waits_gives_up_at_the_deadline() -> None:
         slept.append(seconds)
         now[0] += seconds
 
-    terms = LeaseTerms(life=100, wait=1.0, poll=0.1)
-    leases = Leases(MemoryCells(), terms, sleep=sleep, clock=lambda: now[0])
+    terms = LeaseOptions(life=100, wait=1.0, poll=0.1)
+    leases = Leases(MemoryAtomicStore(), terms, sleep=sleep, clock=lambda: now[0])
     leases.take("a")
     assert leases.wait("a") is None
     assert 1.0 <= sum(slept) < 1.2
@@ -86,7 +86,7 @@ def test_who_waits_gives_up_at_the_deadline() -> None:
 
 
 def test_who_waits_gets_it_when_it_is_released() -> None:
-    cells = MemoryCells()
+    cells = MemoryAtomicStore()
     token: list[bytes] = []
     owner = Leases(cells, TERMS)
     waiter = Leases(cells, TERMS, sleep=lambda _: owner.release("a", token[0]))
@@ -100,7 +100,7 @@ def test_a_store_that_does_not_answer_grants_every_lease(
     def fail(*_: object) -> None:
         raise StoreUnreachableError("gone")
 
-    cells = MemoryCells()
+    cells = MemoryAtomicStore()
     for name in ("add", "get", "gets", "cas"):
         monkeypatch.setattr(cells, name, fail)
     leases = Leases(cells, TERMS)
@@ -115,7 +115,7 @@ def test_a_store_lost_before_the_release_is_no_error(monkeypatch: pytest.MonkeyP
     def fail(*_: object) -> None:
         raise StoreUnreachableError("gone")
 
-    cells = MemoryCells()
+    cells = MemoryAtomicStore()
     leases = Leases(cells, TERMS)
     token = leases.take("a")
     assert token is not None
@@ -145,7 +145,7 @@ def test_a_mutex_may_be_released_by_another_thread(leases: Leases) -> None:
 
 def test_a_thread_whose_lease_ran_out_does_not_release_another_thread_s() -> None:
     now = [0.0]
-    leases = Leases(MemoryCells(lambda: now[0]), LeaseTerms(life=10, wait=1))
+    leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(life=10, wait=1))
     mutex = LeaseMutex(leases, "a")
     mutex.acquire()
     now[0] = 10.0
@@ -158,7 +158,7 @@ def test_a_thread_whose_lease_ran_out_does_not_release_another_thread_s() -> Non
     assert mutex.locked()
 
 
-def test_threads_never_hold_it_together(make_cells: Callable[[], Cells]) -> None:
+def test_threads_never_hold_it_together(make_cells: Callable[[], AtomicStore]) -> None:
     inside = threading.Lock()
     alone: list[bool] = []
 
@@ -171,7 +171,7 @@ def test_threads_never_hold_it_together(make_cells: Callable[[], Cells]) -> None
             time.sleep(0.001)
             inside.release()
             mutex.release()
-        if isinstance(cells, SqliteCells):
+        if isinstance(cells, SqliteAtomicStore):
             cells.close()
 
     threads = [threading.Thread(target=work) for _ in range(4)]

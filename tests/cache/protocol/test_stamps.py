@@ -7,52 +7,52 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
-from moziweb.cache.protocol.dependencies import Group
-from moziweb.cache.protocol.stamps import CLOCK, Stamps, epoch_of, new_clock, unresolved, valid
-from moziweb.cache.protocol.store import Cells
-from moziweb.cache.stores.memory import MemoryCells
+from moziweb.cache.protocol.dependencies import DependencyGroup
+from moziweb.cache.protocol.stamps import CLOCK, StampStore, epoch_of, new_clock, unresolved, valid
+from moziweb.cache.protocol.store import AtomicStore
+from moziweb.cache.stores.memory import MemoryAtomicStore
 
 TTL = 3600.0
 EPOCH = 7 << 32
 
 
 @pytest.fixture
-def stamps(cells: Cells) -> Stamps:
+def stamps(cells: AtomicStore) -> StampStore:
     """Stamps over one of the three stores."""
-    return Stamps(cells, TTL)
+    return StampStore(cells, TTL)
 
 
-def entry(stamps: Stamps, *tags: str) -> tuple[Group, ...]:
+def entry(stamps: StampStore, *tags: str) -> tuple[DependencyGroup, ...]:
     """The dependencies of something rendered now, with its tags resolved as a reader does."""
     started = stamps.read_clock()
     stamps.resolve(tags)
-    return (Group(started, tags),)
+    return (DependencyGroup(started, tags),)
 
 
-def is_valid(stamps: Stamps, dependencies: tuple[Group, ...]) -> bool:
+def is_valid(stamps: StampStore, dependencies: tuple[DependencyGroup, ...]) -> bool:
     """What a reader finds."""
     g = stamps.read_clock()
     return valid(dependencies, stamps.get_multi([t for d in dependencies for t in d.tags]), g)
 
 
-def test_the_clock_starts_itself_and_stands_still(stamps: Stamps) -> None:
+def test_the_clock_starts_itself_and_stands_still(stamps: StampStore) -> None:
     first = stamps.clock()
     assert first is not None
     assert first & 0xFFFFFFFF == 1
     assert stamps.clock() == first
 
 
-def test_the_clock_is_one_for_all(make_cells: Callable[[], Cells]) -> None:
-    assert Stamps(make_cells(), TTL).clock() == Stamps(make_cells(), TTL).clock()
+def test_the_clock_is_one_for_all(make_cells: Callable[[], AtomicStore]) -> None:
+    assert StampStore(make_cells(), TTL).clock() == StampStore(make_cells(), TTL).clock()
 
 
-def test_publish_steps_the_clock_twice(stamps: Stamps) -> None:
+def test_publish_steps_the_clock_twice(stamps: StampStore) -> None:
     before = stamps.read_clock()
     stamps.publish(["movie:1"])
     assert stamps.read_clock() == before + 2
 
 
-def test_an_entry_is_valid_until_one_of_its_tags_is_published(stamps: Stamps) -> None:
+def test_an_entry_is_valid_until_one_of_its_tags_is_published(stamps: StampStore) -> None:
     made = entry(stamps, "movie:1", "list:movies")
     assert is_valid(stamps, made)
     stamps.publish(["movie:2"])
@@ -61,7 +61,7 @@ def test_an_entry_is_valid_until_one_of_its_tags_is_published(stamps: Stamps) ->
     assert not is_valid(stamps, made)
 
 
-def test_a_published_tag_stays_invalid_for_ever(stamps: Stamps) -> None:
+def test_a_published_tag_stays_invalid_for_ever(stamps: StampStore) -> None:
     made = entry(stamps, "movie:1")
     stamps.publish(["movie:1"])
     stamps.resolve(["movie:1"])
@@ -71,7 +71,7 @@ def test_a_published_tag_stays_invalid_for_ever(stamps: Stamps) -> None:
     assert not is_valid(stamps, made)
 
 
-def test_trap_1_after_an_invalidation_entries_hit_again(stamps: Stamps) -> None:
+def test_trap_1_after_an_invalidation_entries_hit_again(stamps: StampStore) -> None:
     """With ``stamp < started`` nothing would: who resolves and who renders read one clock."""
     for _ in range(5):
         stamps.publish(["movie:1"])
@@ -79,9 +79,9 @@ def test_trap_1_after_an_invalidation_entries_hit_again(stamps: Stamps) -> None:
         assert is_valid(stamps, entry(stamps, "movie:1"))
 
 
-def test_trap_2_stamps_never_run_backwards(make_cells: Callable[[], Cells]) -> None:
+def test_trap_2_stamps_never_run_backwards(make_cells: Callable[[], AtomicStore]) -> None:
     """A slow writer that steps, waits, and then buries leaves a TOMB, not its old number."""
-    one, other = Stamps(make_cells(), TTL), Stamps(make_cells(), TTL)
+    one, other = StampStore(make_cells(), TTL), StampStore(make_cells(), TTL)
     slow = make_cells()
     one.read_clock()
     slow.incr(CLOCK)
@@ -94,7 +94,7 @@ def test_trap_2_stamps_never_run_backwards(make_cells: Callable[[], Cells]) -> N
     assert not is_valid(one, made)
 
 
-def test_resolving_leaves_numbers_alone(stamps: Stamps) -> None:
+def test_resolving_leaves_numbers_alone(stamps: StampStore) -> None:
     made = entry(stamps, "movie:1")
     number = stamps.get_multi(["movie:1"])
     stamps.publish(["movie:2"])
@@ -103,20 +103,20 @@ def test_resolving_leaves_numbers_alone(stamps: Stamps) -> None:
     assert is_valid(stamps, made)
 
 
-def test_a_swap_lost_to_a_writer_leaves_the_tomb(make_cells: Callable[[], Cells]) -> None:
+def test_a_swap_lost_to_a_writer_leaves_the_tomb(make_cells: Callable[[], AtomicStore]) -> None:
     class Interrupted(Wrapped):
         def cas(self, name: str, value: bytes, token: int, ttl: float = 0) -> bool:
-            Stamps(self.inner, TTL).publish(["movie:1"])
+            StampStore(self.inner, TTL).publish(["movie:1"])
             return self.inner.cas(name, value, token, ttl)
 
     cells = make_cells()
-    stamps = Stamps(Interrupted(cells), TTL)
+    stamps = StampStore(Interrupted(cells), TTL)
     stamps.resolve(["movie:1"])
     assert stamps.get_multi(["movie:1"]) == {}
 
 
-def test_a_lost_stamp_invalidates(cells: Cells) -> None:
-    stamps = Stamps(cells, TTL)
+def test_a_lost_stamp_invalidates(cells: AtomicStore) -> None:
+    stamps = StampStore(cells, TTL)
     made = entry(stamps, "movie:1")
     stamps.publish(())
     cells.delete("tag:movie:1")
@@ -125,8 +125,8 @@ def test_a_lost_stamp_invalidates(cells: Cells) -> None:
     assert not is_valid(stamps, made)
 
 
-def test_a_lost_clock_invalidates_everything(cells: Cells) -> None:
-    stamps = Stamps(cells, TTL)
+def test_a_lost_clock_invalidates_everything(cells: AtomicStore) -> None:
+    stamps = StampStore(cells, TTL)
     made, without_tags = entry(stamps, "movie:1"), entry(stamps)
     cells.delete(CLOCK)
     assert not is_valid(stamps, made)
@@ -135,15 +135,15 @@ def test_a_lost_clock_invalidates_everything(cells: Cells) -> None:
 
 
 @pytest.mark.parametrize("name", [CLOCK, "tag:movie:1"])
-def test_junk_in_a_cell_heals(cells: Cells, name: str) -> None:
-    stamps = Stamps(cells, TTL)
+def test_junk_in_a_cell_heals(cells: AtomicStore, name: str) -> None:
+    stamps = StampStore(cells, TTL)
     made = entry(stamps, "movie:1")
     cells.set_multi({name: b"junk"})
     assert not is_valid(stamps, made)
     assert is_valid(stamps, entry(stamps, "movie:1"))
 
 
-def test_a_new_epoch_invalidates_everything(stamps: Stamps) -> None:
+def test_a_new_epoch_invalidates_everything(stamps: StampStore) -> None:
     made, without_tags = entry(stamps, "movie:1"), entry(stamps)
     stamps.new_epoch()
     assert not is_valid(stamps, made)
@@ -151,7 +151,7 @@ def test_a_new_epoch_invalidates_everything(stamps: Stamps) -> None:
     assert is_valid(stamps, entry(stamps, "movie:1"))
 
 
-def test_a_tick_invalidates_nothing_but_moves_the_clock(stamps: Stamps) -> None:
+def test_a_tick_invalidates_nothing_but_moves_the_clock(stamps: StampStore) -> None:
     made = entry(stamps, "movie:1")
     before = stamps.read_clock()
     stamps.publish(())
@@ -162,7 +162,7 @@ def test_a_tick_invalidates_nothing_but_moves_the_clock(stamps: Stamps) -> None:
 class Wrapped:
     """Cells that pass everything on, for tests to break one operation of."""
 
-    def __init__(self, inner: Cells) -> None:
+    def __init__(self, inner: AtomicStore) -> None:
         self.inner = inner
 
     def get(self, name: str) -> bytes | None:
@@ -193,7 +193,7 @@ class Wrapped:
 class Forgetful(Wrapped):
     """Loses the clock just before some of the steps."""
 
-    def __init__(self, inner: Cells, losses: set[int]) -> None:
+    def __init__(self, inner: AtomicStore, losses: set[int]) -> None:
         super().__init__(inner)
         self.losses = losses
         self.steps = 0
@@ -207,17 +207,17 @@ class Forgetful(Wrapped):
 
 @pytest.mark.parametrize("losses", [{1}, {2}, {1, 2}, {2, 4}])
 def test_a_clock_lost_while_publishing_is_begun_again(losses: set[int]) -> None:
-    inner = MemoryCells()
-    plain = Stamps(inner, TTL)
+    inner = MemoryAtomicStore()
+    plain = StampStore(inner, TTL)
     made = entry(plain, "movie:1")
-    Stamps(Forgetful(inner, losses), TTL).publish(["movie:1"])
+    StampStore(Forgetful(inner, losses), TTL).publish(["movie:1"])
     assert plain.get_multi(["movie:1"]) == {}
     assert not is_valid(plain, made)
 
 
 def test_a_clock_lost_again_and_again_is_a_failure() -> None:
     with pytest.raises(PublishError):
-        Stamps(Forgetful(MemoryCells(), set(range(100))), TTL).publish(["movie:1"])
+        StampStore(Forgetful(MemoryAtomicStore(), set(range(100))), TTL).publish(["movie:1"])
 
 
 @pytest.mark.parametrize("broken", ["get", "incr", "set_multi"])
@@ -227,16 +227,16 @@ def test_a_step_that_is_not_acknowledged_is_a_failure(
     def fail(*_: object) -> None:
         raise StoreUnreachableError("gone")
 
-    cells = Wrapped(MemoryCells())
+    cells = Wrapped(MemoryAtomicStore())
     monkeypatch.setattr(cells, broken, fail)
     with pytest.raises(PublishError):
-        Stamps(cells, TTL).publish(["movie:1"])
+        StampStore(cells, TTL).publish(["movie:1"])
 
 
 def test_no_clock_without_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    cells = Wrapped(MemoryCells())
+    cells = Wrapped(MemoryAtomicStore())
     monkeypatch.setattr(cells, "get", lambda _: None)
-    stamps = Stamps(cells, TTL)
+    stamps = StampStore(cells, TTL)
     assert stamps.clock() is None
     with pytest.raises(StoreError):
         stamps.read_clock()
@@ -263,11 +263,11 @@ def test_epochs_are_random_and_fit_in_sixty_four_signed_bits() -> None:
 )
 def test_valid(started: int, stamp: int | None, g: int, *, expected: bool) -> None:
     stamps = {} if stamp is None else {"a:1": stamp}
-    assert valid([Group(started, ("a:1",))], stamps, g) is expected
+    assert valid([DependencyGroup(started, ("a:1",))], stamps, g) is expected
 
 
 def test_one_bad_pair_is_enough() -> None:
-    groups = [Group(EPOCH + 5, ("a:1", "b:1")), Group(EPOCH + 7, ("c:1",))]
+    groups = [DependencyGroup(EPOCH + 5, ("a:1", "b:1")), DependencyGroup(EPOCH + 7, ("c:1",))]
     stamps = {"a:1": EPOCH + 1, "b:1": EPOCH + 5, "c:1": EPOCH + 7}
     assert valid(groups, stamps, EPOCH + 7)
     assert not valid(groups, {**stamps, "b:1": EPOCH + 6}, EPOCH + 7)
@@ -283,13 +283,13 @@ def test_unresolved_names_what_has_no_number_of_the_epoch() -> None:
 def test_valid_is_what_the_protocol_says_for_each_pair(
     pairs: list[tuple[int, int]], g: int
 ) -> None:
-    groups = [Group(EPOCH + started, (f"a:{n}",)) for n, (started, _) in enumerate(pairs)]
+    groups = [DependencyGroup(EPOCH + started, (f"a:{n}",)) for n, (started, _) in enumerate(pairs)]
     stamps = {f"a:{n}": EPOCH + stamp for n, (_, stamp) in enumerate(pairs)}
     expected = all(stamp <= started <= g for started, stamp in pairs)
     assert valid(groups, stamps, EPOCH + g) is expected
 
 
-def test_peek_tells_tombs_from_numbers_and_from_nothing(stamps: Stamps) -> None:
+def test_peek_tells_tombs_from_numbers_and_from_nothing(stamps: StampStore) -> None:
     entry(stamps, "movie:1", "movie:2")
     stamps.publish(["movie:2"])
     found = stamps.peek(["movie:1", "movie:2", "movie:3"])

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from moziweb.cache.errors import StoreError, StoreUnreachableError
-from moziweb.cache.protocol.store import Cells
-from moziweb.cache.stores.memory import MemoryCells
-from moziweb.cache.stores.sqlite import SqliteCells
+from moziweb.cache.protocol.store import AtomicStore
+from moziweb.cache.stores.memory import MemoryAtomicStore
+from moziweb.cache.stores.sqlite import SqliteAtomicStore
 
 
-def test_nothing_is_there_at_first(cells: Cells) -> None:
+def test_nothing_is_there_at_first(cells: AtomicStore) -> None:
     assert cells.get("a") is None
     assert cells.gets("a") is None
     assert cells.get_multi(["a", "b"]) == {}
@@ -23,38 +23,38 @@ def test_nothing_is_there_at_first(cells: Cells) -> None:
     assert cells.incr("a") is None
 
 
-def test_add_sets_only_where_there_is_nothing(cells: Cells) -> None:
+def test_add_sets_only_where_there_is_nothing(cells: AtomicStore) -> None:
     assert cells.add("a", b"1") is True
     assert cells.add("a", b"2") is False
     assert cells.get("a") == b"1"
 
 
-def test_set_multi_sets_all_and_replaces(cells: Cells) -> None:
+def test_set_multi_sets_all_and_replaces(cells: AtomicStore) -> None:
     cells.add("a", b"0")
     cells.set_multi({"a": b"1", "b": b"2"})
     assert cells.get_multi(["a", "b", "c"]) == {"a": b"1", "b": b"2"}
     cells.set_multi({})
 
 
-def test_more_names_at_once_than_a_statement_takes(cells: Cells) -> None:
+def test_more_names_at_once_than_a_statement_takes(cells: AtomicStore) -> None:
     values = {f"n{number}": b"%d" % number for number in range(1201)}
     cells.set_multi(values)
     assert cells.get_multi([*values, "missing"]) == values
 
 
-def test_incr_returns_the_sum(cells: Cells) -> None:
+def test_incr_returns_the_sum(cells: AtomicStore) -> None:
     cells.add("n", b"%d" % (1 << 62))
     assert cells.incr("n") == (1 << 62) + 1
     assert cells.get("n") == b"%d" % ((1 << 62) + 1)
 
 
-def test_a_sum_may_be_longer_than_the_number(cells: Cells) -> None:
+def test_a_sum_may_be_longer_than_the_number(cells: AtomicStore) -> None:
     cells.add("n", b"9")
     assert cells.incr("n") == 10
     assert cells.get("n") == b"10"
 
 
-def test_cas_swaps_what_gets_returned(cells: Cells) -> None:
+def test_cas_swaps_what_gets_returned(cells: AtomicStore) -> None:
     cells.add("a", b"1")
     value, token = cells.gets("a") or (b"", 0)
     assert value == b"1"
@@ -62,7 +62,7 @@ def test_cas_swaps_what_gets_returned(cells: Cells) -> None:
     assert cells.get("a") == b"2"
 
 
-def test_cas_fails_after_another_write(cells: Cells) -> None:
+def test_cas_fails_after_another_write(cells: AtomicStore) -> None:
     cells.add("a", b"1")
     _, token = cells.gets("a") or (b"", 0)
     cells.set_multi({"a": b"1"})
@@ -70,14 +70,14 @@ def test_cas_fails_after_another_write(cells: Cells) -> None:
     assert cells.get("a") == b"1"
 
 
-def test_cas_fails_after_incr(cells: Cells) -> None:
+def test_cas_fails_after_incr(cells: AtomicStore) -> None:
     cells.add("a", b"1")
     _, token = cells.gets("a") or (b"", 0)
     cells.incr("a")
     assert cells.cas("a", b"9", token) is False
 
 
-def test_cas_fails_where_the_value_went_and_came_back(cells: Cells) -> None:
+def test_cas_fails_where_the_value_went_and_came_back(cells: AtomicStore) -> None:
     cells.add("a", b"1")
     _, token = cells.gets("a") or (b"", 0)
     cells.delete("a")
@@ -87,20 +87,20 @@ def test_cas_fails_where_the_value_went_and_came_back(cells: Cells) -> None:
     assert cells.get("a") == b"1"
 
 
-def test_cas_succeeds_once(cells: Cells) -> None:
+def test_cas_succeeds_once(cells: AtomicStore) -> None:
     cells.add("a", b"1")
     _, token = cells.gets("a") or (b"", 0)
     assert [cells.cas("a", value, token) for value in (b"2", b"3")] == [True, False]
 
 
-def test_delete_is_idempotent(cells: Cells) -> None:
+def test_delete_is_idempotent(cells: AtomicStore) -> None:
     cells.add("a", b"1")
     cells.delete("a")
     cells.delete("a")
     assert cells.get("a") is None
 
 
-def test_one_store_opened_twice_is_one_store(make_cells: Callable[[], Cells]) -> None:
+def test_one_store_opened_twice_is_one_store(make_cells: Callable[[], AtomicStore]) -> None:
     one, other = make_cells(), make_cells()
     one.add("a", b"1")
     assert other.get("a") == b"1"
@@ -108,13 +108,13 @@ def test_one_store_opened_twice_is_one_store(make_cells: Callable[[], Cells]) ->
     assert one.get("a") == b"2"
 
 
-def test_threads_count_without_a_loss(cells: Cells) -> None:
+def test_threads_count_without_a_loss(cells: AtomicStore) -> None:
     cells.add("n", b"0")
 
     def count() -> None:
         for _ in range(50):
             cells.incr("n")
-        if isinstance(cells, SqliteCells):
+        if isinstance(cells, SqliteAtomicStore):
             cells.close()
 
     threads = [threading.Thread(target=count) for _ in range(4)]
@@ -125,14 +125,14 @@ def test_threads_count_without_a_loss(cells: Cells) -> None:
     assert cells.get("n") == b"200"
 
 
-def test_of_many_threads_one_wins_a_cas(cells: Cells) -> None:
+def test_of_many_threads_one_wins_a_cas(cells: AtomicStore) -> None:
     cells.add("a", b"0")
     _, token = cells.gets("a") or (b"", 0)
     won: list[bool] = []
 
     def swap() -> None:
         won.append(cells.cas("a", b"1", token))
-        if isinstance(cells, SqliteCells):
+        if isinstance(cells, SqliteAtomicStore):
             cells.close()
 
     threads = [threading.Thread(target=swap) for _ in range(6)]
@@ -153,18 +153,18 @@ class Hand:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def timed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Cells, Hand]]:
+def timed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[AtomicStore, Hand]]:
     """The stores whose clock can be set."""
     clock = Hand()
     if request.param == "memory":
-        yield MemoryCells(clock), clock
+        yield MemoryAtomicStore(clock), clock
     else:
-        cells = SqliteCells(tmp_path / "cells.db", clock)
+        cells = SqliteAtomicStore(tmp_path / "cells.db", clock)
         yield cells, clock
         cells.close()
 
 
-def test_a_value_runs_out(timed: tuple[Cells, Hand]) -> None:
+def test_a_value_runs_out(timed: tuple[AtomicStore, Hand]) -> None:
     cells, clock = timed
     cells.add("a", b"1", ttl=10)
     cells.set_multi({"b": b"1"}, ttl=20)
@@ -177,7 +177,7 @@ def test_a_value_runs_out(timed: tuple[Cells, Hand]) -> None:
     assert cells.add("a", b"2") is True
 
 
-def test_cas_sets_a_new_life(timed: tuple[Cells, Hand]) -> None:
+def test_cas_sets_a_new_life(timed: tuple[AtomicStore, Hand]) -> None:
     cells, clock = timed
     cells.add("a", b"1", ttl=10)
     _, token = cells.gets("a") or (b"", 0)
@@ -188,7 +188,7 @@ def test_cas_sets_a_new_life(timed: tuple[Cells, Hand]) -> None:
     assert cells.get("a") is None
 
 
-def test_incr_keeps_the_life(timed: tuple[Cells, Hand]) -> None:
+def test_incr_keeps_the_life(timed: tuple[AtomicStore, Hand]) -> None:
     cells, clock = timed
     cells.add("a", b"1", ttl=10)
     cells.incr("a")
@@ -196,14 +196,14 @@ def test_incr_keeps_the_life(timed: tuple[Cells, Hand]) -> None:
     assert cells.get("a") is None
 
 
-def test_what_has_run_out_is_swept(timed: tuple[Cells, Hand], tmp_path: Path) -> None:
+def test_what_has_run_out_is_swept(timed: tuple[AtomicStore, Hand], tmp_path: Path) -> None:
     cells, clock = timed
     for number in range(900):
         cells.add(f"old{number}", b"1", ttl=1)
     clock.now += 1
     for number in range(200):
         cells.add(f"new{number}", b"1", ttl=100)
-    if isinstance(cells, MemoryCells):
+    if isinstance(cells, MemoryAtomicStore):
         assert len(cells._cells) < 1100
     else:
         with sqlite3.connect(tmp_path / "cells.db") as connection:
@@ -213,14 +213,14 @@ def test_what_has_run_out_is_swept(timed: tuple[Cells, Hand], tmp_path: Path) ->
 
 
 def test_memory_refuses_to_count_what_is_no_number() -> None:
-    cells = MemoryCells()
+    cells = MemoryAtomicStore()
     cells.add("a", b"x")
     with pytest.raises(StoreError):
         cells.incr("a")
 
 
 def test_sqlite_in_a_folder_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
-    cells = SqliteCells(tmp_path / "missing" / "cells.db")
+    cells = SqliteAtomicStore(tmp_path / "missing" / "cells.db")
     with pytest.raises(StoreUnreachableError):
         cells.get("a")
 
@@ -228,7 +228,7 @@ def test_sqlite_in_a_folder_that_is_not_there_is_unreachable(tmp_path: Path) -> 
 def test_sqlite_file_that_is_no_database_is_unreachable(tmp_path: Path) -> None:
     path = tmp_path / "cells.db"
     path.write_bytes(b"this is not a database, and long enough to be looked at" * 20)
-    cells = SqliteCells(path)
+    cells = SqliteAtomicStore(path)
     with pytest.raises(StoreUnreachableError):
         cells.add("a", b"1")
     cells.close()
@@ -236,7 +236,7 @@ def test_sqlite_file_that_is_no_database_is_unreachable(tmp_path: Path) -> None:
 
 def test_sqlite_file_made_anew_is_seen_by_who_had_the_old_one_open(tmp_path: Path) -> None:
     path = tmp_path / "cells.db"
-    one, other = SqliteCells(path), SqliteCells(path)
+    one, other = SqliteAtomicStore(path), SqliteAtomicStore(path)
     one.add("a", b"1")
     other.close()
     for file in tmp_path.iterdir():
@@ -248,14 +248,14 @@ def test_sqlite_file_made_anew_is_seen_by_who_had_the_old_one_open(tmp_path: Pat
     other.close()
 
 
-def _count_in_child(cells: SqliteCells, times: int) -> None:
+def _count_in_child(cells: SqliteAtomicStore, times: int) -> None:
     for _ in range(times):
         cells.incr("n")
     cells.close()
 
 
 def test_sqlite_connection_does_not_cross_a_fork(tmp_path: Path) -> None:
-    cells = SqliteCells(tmp_path / "cells.db")
+    cells = SqliteAtomicStore(tmp_path / "cells.db")
     cells.add("n", b"0")
     context = multiprocessing.get_context("fork")
     children = [context.Process(target=_count_in_child, args=(cells, 20)) for _ in range(2)]
@@ -274,7 +274,7 @@ def test_several_may_open_a_new_file_at_once(tmp_path: Path) -> None:
     failures: list[StoreError] = []
 
     def open_together(path: Path, ready: threading.Barrier) -> None:
-        cells = SqliteCells(path)
+        cells = SqliteAtomicStore(path)
         ready.wait()
         try:
             cells.get_multi(["any"])

@@ -7,12 +7,12 @@ import pytest
 
 from moziweb.cache.errors import ConfigurationError
 from moziweb.cache.protocol.snapshots import ClockSource
-from moziweb.cache.regions.config import from_settings, open_cells
+from moziweb.cache.regions.config import from_settings, open_atomic_store
 from moziweb.cache.regions.rendering import RenderContext, Rendered, Status
 from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
-from moziweb.cache.stores.memcached import MemcachedBackend, MemcachedCells
-from moziweb.cache.stores.memory import MemoryBackend, MemoryCells
-from moziweb.cache.stores.sqlite import SqliteCells
+from moziweb.cache.stores.memcached import MemcachedAtomicStore, MemcachedBackend
+from moziweb.cache.stores.memory import MemoryAtomicStore, MemoryBackend
+from moziweb.cache.stores.sqlite import SqliteAtomicStore
 from tests.services.memcached import MemcachedServer
 
 MINIMAL = {"cache.regions": "pages"}
@@ -39,7 +39,7 @@ def test_the_defaults_need_no_server() -> None:
     assert region.policy.soft
     assert region.policy.enabled
     assert isinstance(cache.dogpile["pages"].actual_backend, MemoryBackend)
-    assert isinstance(cache.stamps._cells, MemoryCells)
+    assert isinstance(cache.stamps._cells, MemoryAtomicStore)
 
 
 def test_what_regions_share_stands_once(memcached_server: MemcachedServer) -> None:
@@ -104,7 +104,7 @@ def test_a_region_works(tmp_path: Path) -> None:
     ]
     assert statuses == [Status.MISS, Status.HIT]
     cells = cache.stamps._cells
-    assert isinstance(cells, SqliteCells)
+    assert isinstance(cells, SqliteAtomicStore)
     cells.close()
 
 
@@ -194,8 +194,8 @@ def test_a_wrong_argument_of_memcached_stops_the_start(
 
 
 def test_stamps_on_memcached_have_the_site_s_prefix(memcached_server: MemcachedServer) -> None:
-    cells = open_cells(f"memcached://{memcached_server.address}", "site")
-    assert isinstance(cells, MemcachedCells)
+    cells = open_atomic_store(f"memcached://{memcached_server.address}", "site")
+    assert isinstance(cells, MemcachedAtomicStore)
     assert cells._prefix == "site:"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from moziweb.cache.regions.http_policy import ASKING, Delivery
+from moziweb.cache.regions.http_policy import REVALIDATE_ALWAYS, HttpCachePolicy
 from tests.cache.http.test_view_deriver import Site
 
 KEPT = {
@@ -10,23 +10,23 @@ KEPT = {
     "cache.pages.s_maxage": "600",
     "cache.pages.surrogate_header": "xkey",
 }
-CDN = Delivery(s_maxage=600, stale_while_revalidate=30, surrogate_header="xkey")
+CDN = HttpCachePolicy(s_maxage=600, stale_while_revalidate=30, surrogate_header="xkey")
 
 
 @pytest.mark.parametrize(
     ("delivery", "control"),
     [
-        (ASKING, "no-cache"),
-        (Delivery(stale_while_revalidate=30), "no-cache"),
-        (Delivery(max_age=60), "max-age=60"),
-        (Delivery(s_maxage=600), "max-age=0, s-maxage=600"),
+        (REVALIDATE_ALWAYS, "no-cache"),
+        (HttpCachePolicy(stale_while_revalidate=30), "no-cache"),
+        (HttpCachePolicy(max_age=60), "max-age=60"),
+        (HttpCachePolicy(s_maxage=600), "max-age=0, s-maxage=600"),
         (
-            Delivery(max_age=5, s_maxage=600, stale_while_revalidate=30),
+            HttpCachePolicy(max_age=5, s_maxage=600, stale_while_revalidate=30),
             "max-age=5, s-maxage=600, stale-while-revalidate=30",
         ),
     ],
 )
-def test_cache_control(delivery: Delivery, control: str) -> None:
+def test_cache_control(delivery: HttpCachePolicy, control: str) -> None:
     assert delivery.headers(["film:1"]) == (("Cache-Control", control),)
 
 
@@ -38,7 +38,9 @@ def test_with_more_tags_than_the_header_holds_no_cdn_may_keep_it() -> None:
     few, many = CDN.headers(["film:1"]), CDN.headers([f"film:{n}" for n in range(2000)])
     assert "s-maxage=600" in dict(few)["Cache-Control"]
     assert dict(many) == {"Cache-Control": "no-cache", "Surrogate-Control": "no-store"}
-    browsers_too = Delivery(max_age=5, s_maxage=600, surrogate_header="xkey", surrogate_bytes=100)
+    browsers_too = HttpCachePolicy(
+        max_age=5, s_maxage=600, surrogate_header="xkey", surrogate_bytes=100
+    )
     kept = dict(browsers_too.headers([f"film:{n}" for n in range(100)]))
     assert kept["Cache-Control"] == "max-age=5, s-maxage=0"
 
@@ -61,7 +63,7 @@ def test_every_way_of_serving_tells_the_same(status: str) -> None:
 def test_nobody_keeps_a_page_longer_than_it_is_true() -> None:
     assert CDN.headers([], 60.9)[0][1] == "max-age=0, s-maxage=60, stale-while-revalidate=30"
     assert CDN.headers([], 0.5)[0][1] == "no-cache"
-    assert Delivery(max_age=600).headers([], 7.0)[0][1] == "max-age=7"
+    assert HttpCachePolicy(max_age=600).headers([], 7.0)[0][1] == "max-age=7"
     site = Site(settings=KEPT | {"cache.pages.expiration_time": "60", "cache.pages.max_age": "90"})
     for _ in range(3):
         control = site.get().headers["Cache-Control"]

@@ -1,7 +1,7 @@
 """The first level: copies good for as long as the clock stands still."""
 
 from moziweb.cache.protocol.entry import Entry, Kind
-from moziweb.cache.regions.local_cache import OVERHEAD, FirstLevel
+from moziweb.cache.regions.local_cache import OVERHEAD, LocalCache
 
 
 def entry(size: int = 100, expires: float = 50.0) -> Entry:
@@ -10,7 +10,7 @@ def entry(size: int = 100, expires: float = 50.0) -> Entry:
 
 
 def test_a_copy_is_served_at_its_own_clock_only() -> None:
-    level, kept = FirstLevel(10_000), entry()
+    level, kept = LocalCache(10_000), entry()
     level.put("a", kept, g=5, now=1.0)
     assert level.get("a", g=5, now=2.0) is kept
     assert level.get("a", g=6, now=2.0) is None
@@ -19,14 +19,14 @@ def test_a_copy_is_served_at_its_own_clock_only() -> None:
 
 
 def test_a_copy_runs_out() -> None:
-    level = FirstLevel(10_000)
+    level = LocalCache(10_000)
     level.put("a", entry(expires=50.0), g=5, now=1.0)
     assert level.get("a", g=5, now=49.9) is not None
     assert level.get("a", g=5, now=50.0) is None
 
 
 def test_it_is_bounded_and_drops_the_least_recently_used() -> None:
-    level = FirstLevel(3 * (OVERHEAD + 100))
+    level = LocalCache(3 * (OVERHEAD + 100))
     for name in "abc":
         level.put(name, entry(), g=5, now=1.0)
     level.get("a", g=5, now=1.0)
@@ -36,14 +36,14 @@ def test_it_is_bounded_and_drops_the_least_recently_used() -> None:
 
 
 def test_replacing_does_not_count_twice() -> None:
-    level = FirstLevel(10_000)
+    level = LocalCache(10_000)
     for size in (100, 300, 200):
         level.put("a", entry(size), g=5, now=1.0)
     assert level.used == OVERHEAD + 200
 
 
 def test_what_exceeds_it_replaces_the_old_by_nothing() -> None:
-    level = FirstLevel(1000)
+    level = LocalCache(1000)
     level.put("a", entry(100), g=5, now=1.0)
     level.put("a", entry(1000), g=5, now=1.0)
     assert level.get("a", g=5, now=1.0) is None
@@ -51,13 +51,13 @@ def test_what_exceeds_it_replaces_the_old_by_nothing() -> None:
 
 
 def test_none_at_all() -> None:
-    level = FirstLevel(0)
+    level = LocalCache(0)
     level.put("a", entry(0), g=5, now=1.0)
     assert level.get("a", g=5, now=1.0) is None
 
 
 def test_the_last_known_is_known_since_it_was_last_found_true() -> None:
-    level = FirstLevel(10_000)
+    level = LocalCache(10_000)
     level.put("a", entry(), g=5, now=10.0)
     level.get("a", g=5, now=20.0)
     level.get("a", g=6, now=30.0)

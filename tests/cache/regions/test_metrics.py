@@ -3,7 +3,7 @@
 import inspect
 from typing import Any
 
-from moziweb.cache import Observer, Observers, Tally
+from moziweb.cache import CacheEvents, CompositeEvents, InProcessCounters
 from moziweb.cache.regions.metrics import MINUTES, SLOWEST
 
 
@@ -18,7 +18,7 @@ class Hand:
 
 
 def test_it_counts_by_region_and_status() -> None:
-    tally = Tally()
+    tally = InProcessCounters()
     for status in ("hit", "l1", "stale", "miss", "bypass"):
         tally.served("pages", status)
     tally.served("fragments", "miss")
@@ -30,7 +30,7 @@ def test_it_counts_by_region_and_status() -> None:
 
 def test_the_last_hour_is_known_by_the_minute_and_no_more_is_kept() -> None:
     clock = Hand()
-    tally = Tally(clock)
+    tally = InProcessCounters(clock)
     for _ in range(3 * MINUTES):
         tally.served("pages", "hit")
         clock.at += 60
@@ -44,7 +44,7 @@ def test_the_last_hour_is_known_by_the_minute_and_no_more_is_kept() -> None:
 
 
 def test_the_slowest_renders_are_remembered_each_key_once() -> None:
-    tally = Tally(Hand())
+    tally = InProcessCounters(Hand())
     for number in range(30):
         tally.rendered("pages", number / 10, [f"k{number}"])
     tally.rendered("pages", 9.0, ["k3", "k4"])
@@ -57,7 +57,7 @@ def test_the_slowest_renders_are_remembered_each_key_once() -> None:
 
 
 def test_sizes() -> None:
-    tally = Tally()
+    tally = InProcessCounters()
     tally.stored("pages", 100)
     tally.stored("pages", 300)
     counted = tally.of("pages")
@@ -65,7 +65,7 @@ def test_sizes() -> None:
 
 
 def test_each_of_several_observers_hears_everything() -> None:
-    class Ear(Observer):
+    class Ear(CacheEvents):
         def __init__(self) -> None:
             self.heard: list[tuple[str, tuple[Any, ...]]] = []
 
@@ -75,8 +75,8 @@ def test_each_of_several_observers_hears_everything() -> None:
             return lambda *told: self.heard.append((name, told))
 
     ears = Ear(), Ear()
-    both = Observers(*ears)
-    names = [name for name in vars(Observer) if not name.startswith("_")]
+    both = CompositeEvents(*ears)
+    names = [name for name in vars(CacheEvents) if not name.startswith("_")]
     for name in names:
         method = getattr(both, name)
         method(*(("x",) for _ in inspect.signature(method).parameters))

@@ -8,23 +8,23 @@ from typing import Any
 import pytest
 
 from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
-from moziweb.cache.events import Observer
-from moziweb.cache.protocol.dependencies import Refusal
+from moziweb.cache.events import CacheEvents
+from moziweb.cache.protocol.dependencies import NotStoredReason
 from moziweb.cache.protocol.entry import Kind
-from moziweb.cache.protocol.leases import Leases, LeaseTerms
+from moziweb.cache.protocol.leases import LeaseOptions, Leases
 from moziweb.cache.protocol.snapshots import ClockSource
-from moziweb.cache.protocol.stamps import Stamps
-from moziweb.cache.regions.local_cache import FirstLevel
+from moziweb.cache.protocol.stamps import StampStore
+from moziweb.cache.regions.local_cache import LocalCache
 from moziweb.cache.regions.policy import Policy
 from moziweb.cache.regions.region import TaggedRegion
-from moziweb.cache.regions.rendering import RenderContext, Rendered, Served, Status
-from moziweb.cache.stores.dogpile_adapter import EntryStore, GuardedBackend
-from moziweb.cache.stores.memory import MemoryBackend, MemoryCells
+from moziweb.cache.regions.rendering import CacheResult, RenderContext, Rendered, Status
+from moziweb.cache.stores.dogpile_adapter import EntryStore, FailSafeBackend
+from moziweb.cache.stores.memory import MemoryAtomicStore, MemoryBackend
 
 LIFE = 100.0
 
 
-class Heard(Observer):
+class Heard(CacheEvents):
     """Remembers what happened."""
 
     def __init__(self) -> None:
@@ -56,12 +56,12 @@ class Bench:
         self.now = 1000.0
         self.renders = 0
         self.heard = Heard()
-        self.cells = MemoryCells(lambda: self.now)
-        self.stamps = Stamps(self.cells, 10_000)
+        self.cells = MemoryAtomicStore(lambda: self.now)
+        self.stamps = StampStore(self.cells, 10_000)
         self.backend = MemoryBackend({})
         self.leases = Leases(
-            MemoryCells(lambda: self.now),
-            LeaseTerms(life=10, wait=1, poll=0.1),
+            MemoryAtomicStore(lambda: self.now),
+            LeaseOptions(life=10, wait=1, poll=0.1),
             sleep=self.sleep,
             clock=lambda: self.now,
         )
@@ -69,14 +69,14 @@ class Bench:
 
     def open(self, policy: Policy, l1_bytes: int = 100_000) -> TaggedRegion:
         """The region as another process would open it."""
-        guarded = GuardedBackend("pages", self.leases, self.heard).wrap(self.backend)
+        guarded = FailSafeBackend("pages", self.leases, self.heard).wrap(self.backend)
         return TaggedRegion(
             "pages",
             policy,
             entries=EntryStore("pages", guarded, self.heard, max_bytes=5000),
             stamps=self.stamps,
             leases=self.leases,
-            l1=FirstLevel(l1_bytes),
+            l1=LocalCache(l1_bytes),
             observer=self.heard,
             now=lambda: self.now,
         )
@@ -99,7 +99,7 @@ class Bench:
 
         return render
 
-    def read(self, key: str = "a", **kwargs: Any) -> Served:
+    def read(self, key: str = "a", **kwargs: Any) -> CacheResult:
         """A request."""
         kwargs.setdefault("source", self.source())
         return self.region.get_or_render(key, kwargs.pop("render", self.render()), **kwargs)
@@ -187,7 +187,7 @@ def test_fields_of_the_payload_are_kept(bench: Bench) -> None:
 class TestRefusals:
     """What is served and not stored."""
 
-    def refused(self, bench: Bench, **kwargs: Any) -> Refusal | None:
+    def refused(self, bench: Bench, **kwargs: Any) -> NotStoredReason | None:
         first = bench.read(**kwargs)
         assert first.status is Status.BYPASS
         assert ("refused", first.refusal) in bench.heard.events
@@ -199,7 +199,7 @@ class TestRefusals:
             def wrote(self) -> bool:
                 return True
 
-        assert self.refused(bench, source=Writing(bench.stamps)) is Refusal.WROTE
+        assert self.refused(bench, source=Writing(bench.stamps)) is NotStoredReason.WROTE
         for _ in range(3):
             bench.read()
         assert bench.read(source=Writing(bench.stamps)).status is Status.BYPASS
@@ -207,17 +207,20 @@ class TestRefusals:
 
     def test_a_render_that_records_nothing(self, bench: Bench) -> None:
         refusal = self.refused(bench, render=lambda context: Rendered(b""))
-        assert refusal is Refusal.STARTED_UNKNOWN
+        assert refusal is NotStoredReason.STARTED_UNKNOWN
 
     def test_a_page_of_two_megabytes(self, bench: Bench) -> None:
-        assert self.refused(bench, render=bench.render(payload=b"x" * 2_000_000)) is Refusal.TOO_BIG
+        assert (
+            self.refused(bench, render=bench.render(payload=b"x" * 2_000_000))
+            is NotStoredReason.TOO_BIG
+        )
 
     def test_a_store_that_is_down(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object) -> None:
             raise StoreUnreachableError("gone")
 
         monkeypatch.setattr(bench.backend, "set_serialized_multi", fail)
-        assert self.refused(bench) is Refusal.STORE_DOWN
+        assert self.refused(bench) is NotStoredReason.STORE_DOWN
 
     def test_what_has_run_out_already(self, bench: Bench) -> None:
         def render(context: RenderContext) -> Rendered:
@@ -225,7 +228,7 @@ class TestRefusals:
             context.cap(bench.now)
             return Rendered(b"")
 
-        assert self.refused(bench, render=render) is Refusal.EXPIRED
+        assert self.refused(bench, render=render) is NotStoredReason.EXPIRED
 
 
 @pytest.mark.parametrize("junk", [b"", b"junk", b"{}|junk", b'{"ct":1,"v":2}|MZ\x01\x03junk'])
@@ -301,14 +304,14 @@ class TestParts:
             context.depend("list:x")
             return Rendered(b"")
 
-        assert bench.read("page", render=render).refusal is Refusal.STARTED_UNKNOWN
+        assert bench.read("page", render=render).refusal is NotStoredReason.STARTED_UNKNOWN
 
     def test_a_page_with_a_stale_piece_is_not_stored(self, bench: Bench) -> None:
         bench.read("1", render=bench.render("movie:1"))
         bench.stamps.publish(["movie:1"])
         assert bench.leases.take("1")
         served = bench.read("page", render=self.page(bench, "1"))
-        assert (served.status, served.refusal) == (Status.STALE, Refusal.STALE_PART)
+        assert (served.status, served.refusal) == (Status.STALE, NotStoredReason.STALE_PART)
         assert served.entry.payload == b"1"
 
     def test_no_keys_are_no_work(self, bench: Bench) -> None:
@@ -396,10 +399,10 @@ class TestLeases:
 
     def test_one_thread_of_many_renders(self) -> None:
         bench = Bench()
-        bench.leases = Leases(MemoryCells(), LeaseTerms(life=60, wait=30, poll=0.002))
+        bench.leases = Leases(MemoryAtomicStore(), LeaseOptions(life=60, wait=30, poll=0.002))
         region = bench.open(bench.region.policy)
         gate = threading.Barrier(6)
-        served: list[Served] = []
+        served: list[CacheResult] = []
 
         def request() -> None:
             gate.wait()
@@ -436,7 +439,10 @@ class TestOutages:
         down(bench)
         for _ in range(2):
             served = bench.read()
-            assert (served.status, served.refusal) == (Status.BYPASS, Refusal.STARTED_UNKNOWN)
+            assert (served.status, served.refusal) == (
+                Status.BYPASS,
+                NotStoredReason.STARTED_UNKNOWN,
+            )
         assert bench.region.lookup("a") is None
 
     def test_with_a_window_what_was_true_a_moment_ago_is_served(
@@ -621,7 +627,7 @@ def test_policies_are_values() -> None:
 
 
 def test_an_observer_that_hears_nothing_may_be_told_everything() -> None:
-    silent = Observer()
+    silent = CacheEvents()
     tags: Iterable[str] = ("movie:1",)
     silent.served("pages", "hit")
     silent.rendered("pages", 0.1, ["k"])

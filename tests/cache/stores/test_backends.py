@@ -14,25 +14,25 @@ from dogpile.testing.fixtures import (
     _GenericSerializerTestSuite,
 )
 
-from moziweb.cache.events import Observer
-from moziweb.cache.protocol.dependencies import Group
+from moziweb.cache.events import CacheEvents
+from moziweb.cache.protocol.dependencies import DependencyGroup
 from moziweb.cache.protocol.entry import Entry, Kind, decode, encode
-from moziweb.cache.protocol.leases import Leases, LeaseTerms
-from moziweb.cache.protocol.stamps import Stamps
+from moziweb.cache.protocol.leases import LeaseOptions, Leases
+from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.config import from_settings
-from moziweb.cache.stores.dogpile_adapter import GuardedBackend, TaggedBackend, split_frame
-from moziweb.cache.stores.memcached import MEMCACHED, MemcachedCells
-from moziweb.cache.stores.memcached_client import Memcached
-from moziweb.cache.stores.memory import MEMORY, OVERHEAD, MemoryBackend, MemoryCells
+from moziweb.cache.stores.dogpile_adapter import FailSafeBackend, TaggedBackend, split_frame
+from moziweb.cache.stores.memcached import MEMCACHED, MemcachedAtomicStore
+from moziweb.cache.stores.memcached_client import MemcachedClient
+from moziweb.cache.stores.memory import MEMORY, OVERHEAD, MemoryAtomicStore, MemoryBackend
 from tests.services.memcached import MemcachedServer
 
-WRAPPED = Stamps(MemoryCells(), 3600)
+WRAPPED = StampStore(MemoryAtomicStore(), 3600)
 
 
-def as_entry(value: object, stamps: Stamps = WRAPPED) -> bytes:
+def as_entry(value: object, stamps: StampStore = WRAPPED) -> bytes:
     """A value as an entry that carries a tag."""
     stamps.resolve(["movie:1"])
-    group = Group(stamps.read_clock(), ("movie:1",))
+    group = DependencyGroup(stamps.read_clock(), ("movie:1",))
     return encode(Entry(Kind.CARD, json.dumps(value).encode(), (group,), 0.0, 1e12))
 
 
@@ -59,7 +59,7 @@ class MutexFromLeases:
 
     def _backend(self) -> Any:
         backend = super()._backend()  # type: ignore[misc]  # dogpile's fixture
-        return GuardedBackend("suite", self.leases, Observer()).wrap(backend)
+        return FailSafeBackend("suite", self.leases, CacheEvents()).wrap(backend)
 
 
 class NoThreads:
@@ -106,7 +106,7 @@ class Wrapped(MutexFromLeases):
 
     def _region(self, *args: Any, **kwargs: Any) -> Any:
         region: Any = super()._region(*args, **kwargs)  # type: ignore[misc]  # dogpile's fixture
-        region.wrap(GuardedBackend("suite", self.leases, Observer()))
+        region.wrap(FailSafeBackend("suite", self.leases, CacheEvents()))
         region.wrap(TaggedBackend(WRAPPED, soft=True, now=time.time))
         return region
 
@@ -121,7 +121,7 @@ class TestWrappedMemory(
     """Our regions over the process's memory."""
 
     backend = MEMORY
-    leases = Leases(MemoryCells(), LeaseTerms(life=60, wait=60, poll=0.002))
+    leases = Leases(MemoryAtomicStore(), LeaseOptions(life=60, wait=60, poll=0.002))
     region_args = AS_ENTRIES
     config_args = IN_MEMORY
 
@@ -137,8 +137,8 @@ class TestWrappedMemcached(
 
     @pytest.fixture(autouse=True)
     def _leases(self, _server: None, memcached_server: MemcachedServer) -> None:
-        cells = MemcachedCells(Memcached([memcached_server.address]), "suite:")
-        type(self).leases = Leases(cells, LeaseTerms(life=60, wait=60, poll=0.002))
+        cells = MemcachedAtomicStore(MemcachedClient([memcached_server.address]), "suite:")
+        type(self).leases = Leases(cells, LeaseOptions(life=60, wait=60, poll=0.002))
 
 
 class FromSettings:
@@ -247,7 +247,7 @@ def test_memcached_mangles_what_it_cannot_carry(memcached_server: MemcachedServe
     assert region.actual_backend.get_serialized("plain") != NO_VALUE
 
 
-class Counter(Observer):
+class Counter(CacheEvents):
     """Counts failures."""
 
     def __init__(self) -> None:
@@ -277,16 +277,16 @@ class TestGuarded:
         return Counter()
 
     @pytest.fixture
-    def guarded(self, counter: Counter) -> GuardedBackend:
-        leases = Leases(MemoryCells(), LeaseTerms())
-        return GuardedBackend("pages", leases, counter).wrap(self.Broken({}))
+    def guarded(self, counter: Counter) -> FailSafeBackend:
+        leases = Leases(MemoryAtomicStore(), LeaseOptions())
+        return FailSafeBackend("pages", leases, counter).wrap(self.Broken({}))
 
-    def test_reads_miss(self, guarded: GuardedBackend, counter: Counter) -> None:
+    def test_reads_miss(self, guarded: FailSafeBackend, counter: Counter) -> None:
         assert guarded.get_serialized("a") is NO_VALUE
         assert guarded.get_serialized_multi(iter(["a", "b"])) == [NO_VALUE, NO_VALUE]
         assert counter.failures == ["pages get"] * 2
 
-    def test_writes_are_lost_and_counted(self, guarded: GuardedBackend, counter: Counter) -> None:
+    def test_writes_are_lost_and_counted(self, guarded: FailSafeBackend, counter: Counter) -> None:
         guarded.set_serialized("a", b"1")
         guarded.delete("a")
         guarded.delete_multi(["a"])
@@ -295,7 +295,7 @@ class TestGuarded:
         assert counter.failures == ["pages set", "pages delete", "pages delete", "pages set",
                                     "pages delete"]  # fmt: skip
 
-    def test_mutexes_are_leases(self, guarded: GuardedBackend) -> None:
+    def test_mutexes_are_leases(self, guarded: FailSafeBackend) -> None:
         assert isinstance(guarded.get_mutex("a"), CacheMutex)
         assert guarded.has_lock_timeout()
 
@@ -304,27 +304,27 @@ class TestTagged:
     """dogpile's own calls on a tagged region."""
 
     @pytest.fixture
-    def stamps(self) -> Stamps:
-        return Stamps(MemoryCells(), 3600)
+    def stamps(self) -> StampStore:
+        return StampStore(MemoryAtomicStore(), 3600)
 
     @pytest.fixture(params=[True, False], ids=["soft", "strict"])
-    def region(self, request: pytest.FixtureRequest, stamps: Stamps) -> Any:
-        leases = Leases(MemoryCells(), LeaseTerms(wait=5, poll=0.001))
+    def region(self, request: pytest.FixtureRequest, stamps: StampStore) -> Any:
+        leases = Leases(MemoryAtomicStore(), LeaseOptions(wait=5, poll=0.001))
         return make_region(serializer=encode, deserializer=decode).configure(
             MEMORY,
             expiration_time=3600,
             wrap=[
                 TaggedBackend(stamps, soft=request.param, now=time.time),
-                GuardedBackend("pages", leases, Observer()),
+                FailSafeBackend("pages", leases, CacheEvents()),
             ],
         )
 
-    def make(self, stamps: Stamps, payload: bytes, life: float = 100) -> Entry:
-        group = Group(stamps.read_clock(), ("movie:1",))
+    def make(self, stamps: StampStore, payload: bytes, life: float = 100) -> Entry:
+        group = DependencyGroup(stamps.read_clock(), ("movie:1",))
         now = time.time()
         return Entry(Kind.PAGE, payload, (group,), now, now + life)
 
-    def test_an_entry_is_made_again_after_a_publish(self, region: Any, stamps: Stamps) -> None:
+    def test_an_entry_is_made_again_after_a_publish(self, region: Any, stamps: StampStore) -> None:
         stamps.resolve(["movie:1"])
         payloads = iter([b"1", b"2", b"3"])
 
@@ -339,13 +339,13 @@ class TestTagged:
         stamps.publish(["movie:2"])
         assert read() == b"2"
 
-    def test_an_entry_past_its_own_expiry(self, region: Any, stamps: Stamps) -> None:
+    def test_an_entry_past_its_own_expiry(self, region: Any, stamps: StampStore) -> None:
         stamps.resolve(["movie:1"])
         region.set("a", self.make(stamps, b"1", life=-1))
         assert region.get("a") is NO_VALUE
 
     def test_while_one_makes_it_soft_others_get_the_old_one(
-        self, region: Any, stamps: Stamps
+        self, region: Any, stamps: StampStore
     ) -> None:
         stamps.resolve(["movie:1"])
         region.set("a", self.make(stamps, b"old"))
@@ -362,20 +362,22 @@ class TestTagged:
         "junk", [b"", b"junk", b"{}|x", b'{"ct": 1, "v": 2}|junk', b'["ct"]|x', b"\xff|\xff",
                  b'{"ct": "x", "v": 2}|x'],
     )  # fmt: skip
-    def test_junk_is_a_miss_and_no_error(self, region: Any, junk: bytes, stamps: Stamps) -> None:
+    def test_junk_is_a_miss_and_no_error(
+        self, region: Any, junk: bytes, stamps: StampStore
+    ) -> None:
         region.actual_backend.set_serialized("a", junk)
         assert region.get("a") is NO_VALUE
         entry = region.get_or_create("a", lambda: self.make(stamps, b"new"))
         assert entry.payload == b"new"
 
     def test_without_a_clock_nothing_is_true(
-        self, region: Any, stamps: Stamps, monkeypatch: pytest.MonkeyPatch
+        self, region: Any, stamps: StampStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         region.set("a", self.make(stamps, b"1"))
         monkeypatch.setattr(stamps, "clock", lambda: None)
         assert region.get("a") is NO_VALUE
 
-    def test_the_frame_is_dogpile_s(self, region: Any, stamps: Stamps) -> None:
+    def test_the_frame_is_dogpile_s(self, region: Any, stamps: StampStore) -> None:
         entry = self.make(stamps, b"a|b|c")
         region.set("a", entry)
         raw = region.actual_backend.get_serialized("a")

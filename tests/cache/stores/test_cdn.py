@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from moziweb.cache import from_settings
-from moziweb.cache.events import Observer
-from moziweb.cache.protocol.stamps import Stamps
+from moziweb.cache.events import CacheEvents
+from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.http_policy import EVERYTHING
-from moziweb.cache.stores.cdn import HEADER_BYTES, Purger, over_http
-from moziweb.cache.stores.memory import MemoryCells
+from moziweb.cache.stores.cdn import HEADER_BYTES, CdnPurger, over_http
+from moziweb.cache.stores.memory import MemoryAtomicStore
 
 Heard = list[tuple[str, str, str | None]]
 
@@ -49,8 +49,8 @@ class Cdn:
         self.thread.join()
         self.server.server_close()
 
-    def purger(self, again: float = 0.05) -> Purger:
-        return Purger(over_http(self.url, "PURGE", "xkey-purge", "X-Secret: s"), again=again)
+    def purger(self, again: float = 0.05) -> CdnPurger:
+        return CdnPurger(over_http(self.url, "PURGE", "xkey-purge", "X-Secret: s"), again=again)
 
 
 @pytest.fixture
@@ -87,12 +87,12 @@ def test_the_writer_does_not_wait_and_a_dead_cdn_harms_nobody(
     purger.join()
     assert len(cdn.heard) == 2
     assert "not purged at the CDN: film:1" in caplog.text
-    nobody = Purger(over_http("http://127.0.0.1:9/", "PURGE", "xkey-purge"), again=0.01)
+    nobody = CdnPurger(over_http("http://127.0.0.1:9/", "PURGE", "xkey-purge"), again=0.01)
     nobody.purge(["film:1"])
     nobody.join()
 
 
-class Failures(Observer):
+class Failures(CacheEvents):
     """Counts purges that failed."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ def test_without_a_thread_nothing_is_raised_and_the_tags_wait_for_the_next_purge
 ) -> None:
     sent: list[str] = []
     failures = Failures()
-    purger = Purger(sent.append, again=0.01, observer=failures)
+    purger = CdnPurger(sent.append, again=0.01, observer=failures)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_thread)
         purger.purge(["film:1"])
@@ -127,7 +127,7 @@ def test_without_a_thread_nothing_is_raised_and_the_tags_wait_for_the_next_purge
 def test_a_refused_purge_is_counted(cdn: Cdn) -> None:
     failures = Failures()
     cdn.status = 503
-    purger = Purger(over_http(cdn.url, "PURGE", "xkey-purge"), again=0.01, observer=failures)
+    purger = CdnPurger(over_http(cdn.url, "PURGE", "xkey-purge"), again=0.01, observer=failures)
     purger.purge(["film:1"])
     purger.join()
     assert failures.count == 2
@@ -139,7 +139,7 @@ def test_what_is_published_is_published_whatever_its_listener_does(
     def fail(_: object) -> None:
         raise RuntimeError("deaf")
 
-    stamps = Stamps(MemoryCells(), 3600, fail)
+    stamps = StampStore(MemoryAtomicStore(), 3600, fail)
     stamps.resolve(["film:1"])
     stamps.publish(["film:1"])
     stamps.new_epoch()

@@ -1,6 +1,6 @@
 """The breaker: one slow failure, not one for each call."""
 
-from moziweb.cache.stores.circuit_breaker import Breaker
+from moziweb.cache.stores.circuit_breaker import CircuitBreaker
 
 
 class Hand:
@@ -13,13 +13,13 @@ class Hand:
 
 
 def test_a_closed_breaker_lets_everything_through() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     assert [breaker.allows() for _ in range(3)] == [True] * 3
 
 
 def test_a_tripped_breaker_refuses_until_its_rest_is_over() -> None:
     clock = Hand()
-    breaker = Breaker(rest=1.0, clock=clock)
+    breaker = CircuitBreaker(rest=1.0, clock=clock)
     breaker.trip()
     clock.now = 0.99
     assert not breaker.allows()
@@ -27,7 +27,7 @@ def test_a_tripped_breaker_refuses_until_its_rest_is_over() -> None:
 
 def test_one_probe_goes_through_in_each_rest() -> None:
     clock = Hand()
-    breaker = Breaker(rest=1.0, clock=clock)
+    breaker = CircuitBreaker(rest=1.0, clock=clock)
     breaker.trip()
     clock.now = 1.0
     assert [breaker.allows() for _ in range(3)] == [True, False, False]
@@ -37,7 +37,7 @@ def test_one_probe_goes_through_in_each_rest() -> None:
 
 def test_an_answer_closes_it() -> None:
     clock = Hand()
-    breaker = Breaker(rest=1.0, clock=clock)
+    breaker = CircuitBreaker(rest=1.0, clock=clock)
     breaker.trip()
     breaker.reset()
     assert not breaker.is_open

@@ -14,16 +14,16 @@ from moziweb.cache.errors import (
     StoreUnreachableError,
     ValueTooBigError,
 )
-from moziweb.cache.stores.circuit_breaker import Breaker
-from moziweb.cache.stores.memcached_client import RELATIVE_LIMIT, Memcached, behaviors, expiry
+from moziweb.cache.stores.circuit_breaker import CircuitBreaker
+from moziweb.cache.stores.memcached_client import RELATIVE_LIMIT, MemcachedClient, behaviors, expiry
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
 
 
 @pytest.fixture
-def client(memcached_server: MemcachedServer) -> Memcached:
+def client(memcached_server: MemcachedServer) -> MemcachedClient:
     """A client of the shared server."""
-    return Memcached([memcached_server.address])
+    return MemcachedClient([memcached_server.address])
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def own_server() -> Iterator[MemcachedServer]:
         yield server
 
 
-def test_values_come_back(client: Memcached, prefix: str) -> None:
+def test_values_come_back(client: MemcachedClient, prefix: str) -> None:
     client.set(prefix + "a", b"\x00\xff any bytes \r\n")
     assert client.get(prefix + "a") == b"\x00\xff any bytes \r\n"
     assert client.get_multi([prefix + "a", prefix + "b"]) == {
@@ -41,7 +41,7 @@ def test_values_come_back(client: Memcached, prefix: str) -> None:
     }
 
 
-def test_delete(client: Memcached, prefix: str) -> None:
+def test_delete(client: MemcachedClient, prefix: str) -> None:
     client.set(prefix + "a", b"1")
     client.delete(prefix + "a")
     client.delete(prefix + "a")
@@ -49,7 +49,7 @@ def test_delete(client: Memcached, prefix: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\r\nset x 0 0 1", "é", "x" * 251, "\x7f"])
-def test_a_key_that_could_break_the_protocol_is_refused(client: Memcached, key: str) -> None:
+def test_a_key_that_could_break_the_protocol_is_refused(client: MemcachedClient, key: str) -> None:
     writes: tuple[Callable[[], object], ...] = (
         lambda: client.set(key, b"1"),
         lambda: client.add(key, b"1"),
@@ -62,7 +62,7 @@ def test_a_key_that_could_break_the_protocol_is_refused(client: Memcached, key: 
 
 
 @pytest.mark.parametrize("key", ["a b", "a\r\nset x 0 0 1", "é", "x" * 251, "\x7f"])
-def test_reads_refuse_it_too(client: Memcached, key: str) -> None:
+def test_reads_refuse_it_too(client: MemcachedClient, key: str) -> None:
     with pytest.raises(KeyRefusedError):
         client.get(key)
     with pytest.raises(KeyRefusedError):
@@ -80,7 +80,7 @@ class Exploit:
 
 @pytest.mark.parametrize("value", [{"a": 1}, "text", 5, True])
 def test_what_another_client_wrote_with_flags_is_as_good_as_missing(
-    memcached_server: MemcachedServer, client: Memcached, prefix: str, value: object
+    memcached_server: MemcachedServer, client: MemcachedClient, prefix: str, value: object
 ) -> None:
     stranger = pylibmc.Client([memcached_server.address])
     stranger.set(prefix + "a", value)  # type: ignore[arg-type]  # a stranger writes what it likes
@@ -93,7 +93,7 @@ def test_what_another_client_wrote_with_flags_is_as_good_as_missing(
 
 
 def test_a_pickle_is_never_loaded(
-    memcached_server: MemcachedServer, client: Memcached, prefix: str
+    memcached_server: MemcachedServer, client: MemcachedClient, prefix: str
 ) -> None:
     stranger = pylibmc.Client([memcached_server.address])
     stranger.set(prefix + "a", Exploit())  # type: ignore[arg-type]  # a stranger's pickle
@@ -103,7 +103,7 @@ def test_a_pickle_is_never_loaded(
     assert Exploit.loaded is False
 
 
-def test_a_value_over_the_limit(client: Memcached, prefix: str) -> None:
+def test_a_value_over_the_limit(client: MemcachedClient, prefix: str) -> None:
     client.set(prefix + "a", b"before")
     with pytest.raises(ValueTooBigError):
         client.set(prefix + "a", b"x" * 2_000_000)
@@ -111,7 +111,7 @@ def test_a_value_over_the_limit(client: Memcached, prefix: str) -> None:
 
 
 def test_set_multi_with_a_value_over_the_limit_is_not_acknowledged(
-    client: Memcached, prefix: str
+    client: MemcachedClient, prefix: str
 ) -> None:
     with pytest.raises(StoreError):
         client.set_multi({prefix + "a": b"1", prefix + "b": b"x" * 2_000_000, prefix + "c": b"1"})
@@ -124,7 +124,7 @@ def test_a_long_life_becomes_a_moment() -> None:
     assert expiry(RELATIVE_LIMIT + 1, 1e9) == 1_000_000_000 + RELATIVE_LIMIT + 1
 
 
-def test_a_life_of_forty_days_is_not_gone_at_once(client: Memcached, prefix: str) -> None:
+def test_a_life_of_forty_days_is_not_gone_at_once(client: MemcachedClient, prefix: str) -> None:
     client.set(prefix + "a", b"1", ttl=40 * 24 * 3600)
     assert client.get(prefix + "a") == b"1"
     client.add(prefix + "b", b"1", ttl=40 * 24 * 3600)
@@ -135,18 +135,18 @@ def test_a_life_of_forty_days_is_not_gone_at_once(client: Memcached, prefix: str
 @pytest.mark.parametrize("name", ["no_block", "buffer_requests", "_noreply", "remove_failed"])
 def test_behaviours_that_lose_writes_are_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
-        Memcached(["127.0.0.1:1"], behaviors_extra={name: 1})
+        MemcachedClient(["127.0.0.1:1"], behaviors_extra={name: 1})
 
 
 def test_an_unknown_behaviour_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="nonsense"):
-        Memcached(["127.0.0.1:1"], behaviors_extra={"nonsense": 1})
+        MemcachedClient(["127.0.0.1:1"], behaviors_extra={"nonsense": 1})
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:port", "[::1"])
 def test_a_malformed_server_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError):
-        Memcached([url])
+        MemcachedClient([url])
 
 
 def test_key_checks_cannot_be_turned_off() -> None:
@@ -166,7 +166,7 @@ def test_without_a_time_out_there_is_no_client() -> None:
         behaviors({"_poll_timeout": 0})
 
 
-def test_every_thread_has_a_client_of_its_own(client: Memcached, prefix: str) -> None:
+def test_every_thread_has_a_client_of_its_own(client: MemcachedClient, prefix: str) -> None:
     client.set(prefix + "a", b"1")
     seen: list[tuple[object, bytes | None]] = []
 
@@ -183,7 +183,7 @@ def test_every_thread_has_a_client_of_its_own(client: Memcached, prefix: str) ->
 
 
 def test_a_server_that_is_not_there() -> None:
-    client = Memcached([f"127.0.0.1:{free_port()}"])
+    client = MemcachedClient([f"127.0.0.1:{free_port()}"])
     for _ in range(2):
         with pytest.raises(StoreUnreachableError):
             client.get("a")
@@ -191,7 +191,7 @@ def test_a_server_that_is_not_there() -> None:
             client.set_multi({"a": b"1"})
 
 
-CALLS: dict[str, Callable[[Memcached], object]] = {
+CALLS: dict[str, Callable[[MemcachedClient], object]] = {
     "get": lambda client: client.get("a"),
     "get_short": lambda client: client.get_short("a"),
     "get_multi": lambda client: client.get_multi(["a", "b"]),
@@ -206,9 +206,9 @@ CALLS: dict[str, Callable[[Memcached], object]] = {
 
 
 def test_a_frozen_server_is_unreachable_and_never_a_miss(own_server: MemcachedServer) -> None:
-    breakers = {name: Breaker(rest=60) for name in CALLS}
+    breakers = {name: CircuitBreaker(rest=60) for name in CALLS}
     clients = {
-        name: Memcached([own_server.address], breaker=breakers[name], behaviors_extra=QUICK)
+        name: MemcachedClient([own_server.address], breaker=breakers[name], behaviors_extra=QUICK)
         for name in CALLS
     }
     for client in clients.values():
@@ -225,7 +225,9 @@ QUICK = {"_poll_timeout": 40, "connect_timeout": 40}
 
 def test_after_a_time_out_the_next_call_is_not_even_made(own_server: MemcachedServer) -> None:
     made: list[int] = []
-    client = Memcached([own_server.address], breaker=Breaker(rest=60), behaviors_extra=QUICK)
+    client = MemcachedClient(
+        [own_server.address], breaker=CircuitBreaker(rest=60), behaviors_extra=QUICK
+    )
     with own_server.paused():
         with pytest.raises(StoreUnreachableError):
             client.get("a")
@@ -245,8 +247,8 @@ def eventually(read: Callable[[], bytes | None]) -> bytes | None:
 
 
 def test_it_heals_and_answers_stay_with_their_questions(own_server: MemcachedServer) -> None:
-    breaker = Breaker(rest=0.1)
-    client = Memcached([own_server.address], breaker=breaker, behaviors_extra=QUICK)
+    breaker = CircuitBreaker(rest=0.1)
+    client = MemcachedClient([own_server.address], breaker=breaker, behaviors_extra=QUICK)
     client.set("a", b"one")
     client.set("b", b"two")
     with own_server.paused(), pytest.raises(StoreUnreachableError):
@@ -257,7 +259,7 @@ def test_it_heals_and_answers_stay_with_their_questions(own_server: MemcachedSer
 
 
 def test_a_restarted_server_is_found_again(own_server: MemcachedServer) -> None:
-    client = Memcached([own_server.address])
+    client = MemcachedClient([own_server.address])
     client.set("a", b"1")
     own_server.kill()
     with pytest.raises(StoreUnreachableError):
@@ -269,7 +271,7 @@ def test_a_restarted_server_is_found_again(own_server: MemcachedServer) -> None:
 
 
 def test_gets_answers_for_its_own_key_whatever_other_threads_do(
-    client: Memcached, prefix: str
+    client: MemcachedClient, prefix: str
 ) -> None:
     """pylibmc 1.6.3 reads a text key after dropping it; a hundredth came back as another's."""
     answers: list[bool] = []

@@ -12,9 +12,9 @@ from types import FrameType
 import pytest
 
 from moziweb.cache.errors import StoreUnreachableError
-from moziweb.cache.stores.circuit_breaker import Breaker
-from moziweb.cache.stores.memcached_client import Memcached
-from moziweb.cache.stores.memcached_clock_socket import Line, LineError
+from moziweb.cache.stores.circuit_breaker import CircuitBreaker
+from moziweb.cache.stores.memcached_client import MemcachedClient
+from moziweb.cache.stores.memcached_clock_socket import ClockSocket, ClockSocketError
 from tests.services.memcached import MemcachedServer
 
 PATIENCE = 5.0
@@ -45,19 +45,19 @@ def answering(*pieces: bytes, path: Path | None = None) -> Iterator[str]:
 
 def test_an_answer_in_pieces() -> None:
     with answering(b"VALUE a 0 ", b"2\r\n12\r\n", b"END\r\n") as server:
-        line = Line(server, PATIENCE, PATIENCE)
+        line = ClockSocket(server, PATIENCE, PATIENCE)
         assert line.get(b"a") == b"12"
         line.close()
 
 
 def test_an_address_without_a_port() -> None:
-    with pytest.raises(LineError):
-        Line("[::1]", PATIENCE, PATIENCE)
+    with pytest.raises(ClockSocketError):
+        ClockSocket("[::1]", PATIENCE, PATIENCE)
 
 
 def test_a_value_over_a_socket_in_a_folder(tmp_path: Path) -> None:
     with answering(b"VALUE a 0 2\r\n12\r\nEND\r\n", path=tmp_path / "socket") as server:
-        line = Line(server, PATIENCE, PATIENCE)
+        line = ClockSocket(server, PATIENCE, PATIENCE)
         assert line.get(b"a") == b"12"
         line.close()
 
@@ -78,16 +78,16 @@ def test_a_value_over_a_socket_in_a_folder(tmp_path: Path) -> None:
 )
 def test_what_is_not_the_whole_answer_ends_the_line(answer: bytes) -> None:
     with answering(answer) as server:
-        line = Line(server, PATIENCE, PATIENCE)
-        with pytest.raises(LineError):
+        line = ClockSocket(server, PATIENCE, PATIENCE)
+        with pytest.raises(ClockSocketError):
             line.get(b"a")
-        with pytest.raises(LineError):
+        with pytest.raises(ClockSocketError):
             line.get(b"a")
 
 
 def test_a_value_that_is_not_plain_bytes_is_none() -> None:
     with answering(b"VALUE a 1 2\r\n12\r\nEND\r\n") as server:
-        line = Line(server, PATIENCE, PATIENCE)
+        line = ClockSocket(server, PATIENCE, PATIENCE)
         assert line.get(b"a") is None
         line.close()
 
@@ -102,7 +102,7 @@ class TestOnAServer:
             yield server
 
     def test_it_reads_what_is_there(self, memcached_server: MemcachedServer, prefix: str) -> None:
-        client = Memcached([memcached_server.address])
+        client = MemcachedClient([memcached_server.address])
         assert client.get_short(prefix + "a") is None
         client.set(prefix + "a", b"12\r\nEND\r\n")
         assert client.get_short(prefix + "a") == b"12\r\nEND\r\n"
@@ -110,16 +110,16 @@ class TestOnAServer:
         assert client.get_short(prefix + "a") == b"13"
 
     def test_a_late_answer_is_nobodys(self, own_server: MemcachedServer) -> None:
-        client = Memcached(
+        client = MemcachedClient(
             [own_server.address],
-            breaker=Breaker(rest=0),
+            breaker=CircuitBreaker(rest=0),
             behaviors_extra={"_poll_timeout": 40, "connect_timeout": 40},
         )
         client.set("a", b"old")
         assert client.get_short("a") == b"old"
         with own_server.paused(), pytest.raises(StoreUnreachableError):
             client.get_short("a")
-        Memcached([own_server.address]).set("a", b"new")
+        MemcachedClient([own_server.address]).set("a", b"new")
         assert client.get_short("a") == b"new"
 
     def test_nor_is_one_that_a_signal_cut_off(self, own_server: MemcachedServer) -> None:
@@ -129,7 +129,7 @@ class TestOnAServer:
         def interrupt(signum: int, frame: FrameType | None) -> None:
             raise Interrupted
 
-        client = Memcached([own_server.address], behaviors_extra={"_poll_timeout": 5000})
+        client = MemcachedClient([own_server.address], behaviors_extra={"_poll_timeout": 5000})
         client.set("a", b"old")
         assert client.get_short("a") == b"old"
         before = signal.signal(signal.SIGALRM, interrupt)
@@ -140,11 +140,11 @@ class TestOnAServer:
                     client.get_short("a")
         finally:
             signal.signal(signal.SIGALRM, before)
-        Memcached([own_server.address]).set("a", b"new")
+        MemcachedClient([own_server.address]).set("a", b"new")
         assert client.get_short("a") == b"new"
 
     def test_a_restarted_server_is_found_again(self, own_server: MemcachedServer) -> None:
-        client = Memcached([own_server.address])
+        client = MemcachedClient([own_server.address])
         client.set("a", b"1")
         assert client.get_short("a") == b"1"
         own_server.kill()
@@ -153,11 +153,11 @@ class TestOnAServer:
                 client.get_short("a")
         own_server.start()
         assert client.get_short("a") is None
-        Memcached([own_server.address]).set("a", b"2")
+        MemcachedClient([own_server.address]).set("a", b"2")
         assert client.get_short("a") == b"2"
 
     def test_a_child_has_a_line_of_its_own(self, own_server: MemcachedServer) -> None:
-        client = Memcached([own_server.address])
+        client = MemcachedClient([own_server.address])
         client.set("a", b"1")
         assert client.get_short("a") == b"1"
         child = os.fork()

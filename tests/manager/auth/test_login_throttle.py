@@ -14,8 +14,8 @@ from moziweb.manager.auth.login_throttle import (
     PER_NAME,
     PER_NAME_AND_ADDRESS,
     SHORT,
-    Attempts,
     Limit,
+    LoginThrottle,
     forget_failures,
     network_of,
 )
@@ -26,8 +26,8 @@ from tests.manager.conftest import NAMES, PASSWORD, Clock, sign_in
 OWNER = "192.0.2.1"
 
 
-def attempts_at(database: Database, now: datetime = NOW) -> Attempts:
-    return Attempts(database, lambda: now)
+def attempts_at(database: Database, now: datetime = NOW) -> LoginThrottle:
+    return LoginThrottle(database, lambda: now)
 
 
 def failures(database: Database, names: str, addresses: str, count: int) -> None:

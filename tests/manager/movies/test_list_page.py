@@ -10,8 +10,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.manager.movies.list_page import PAGE, page_of_films
-from moziweb.manager.movies.list_query import Bounds, Filter, Sort, Wish
+from moziweb.manager.movies.list_page import PAGE, page_of_movies
+from moziweb.manager.movies.list_query import Filter, FilterContext, ListQuery, Sort
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
 from moziweb.posters.models import SourceState
 from tests import factories
@@ -19,30 +19,30 @@ from tests.catalogue import add_films
 from tests.conftest import NOW, counted_queries
 from tests.manager.conftest import BOTH
 
-BOUNDS = Bounds.of(date(2026, 8, 20), NOW, 30)
+BOUNDS = FilterContext.of(date(2026, 8, 20), NOW, 30)
 
 
 def titles(session: Session, **wish: object) -> list[str]:
-    return [row.film.title for row in page_of_films(session, Wish(**wish), BOUNDS).rows]  # type: ignore[arg-type]
+    return [row.film.title for row in page_of_movies(session, ListQuery(**wish), BOUNDS).rows]  # type: ignore[arg-type]
 
 
-def walk(session: Session, wish: Wish) -> Iterator[list[int]]:
+def walk(session: Session, wish: ListQuery) -> Iterator[list[int]]:
     """The ids of each page, to the last."""
     while True:
-        page = page_of_films(session, wish, BOUNDS)
+        page = page_of_movies(session, wish, BOUNDS)
         yield [row.film.id for row in page.rows]
         if not page.next:
             return
-        wish = Wish(wish.text, wish.filter, wish.sort, after=page.next)
+        wish = ListQuery(wish.text, wish.filter, wish.sort, after=page.next)
 
 
-def walk_back(session: Session, wish: Wish) -> Iterator[list[int]]:
-    page = page_of_films(session, wish, BOUNDS)
+def walk_back(session: Session, wish: ListQuery) -> Iterator[list[int]]:
+    page = page_of_movies(session, wish, BOUNDS)
     while page.next:
-        page = page_of_films(session, Wish(sort=wish.sort, after=page.next), BOUNDS)
+        page = page_of_movies(session, ListQuery(sort=wish.sort, after=page.next), BOUNDS)
     yield [row.film.id for row in page.rows]
     while page.previous:
-        page = page_of_films(session, Wish(sort=wish.sort, before=page.previous), BOUNDS)
+        page = page_of_movies(session, ListQuery(sort=wish.sort, before=page.previous), BOUNDS)
         yield [row.film.id for row in page.rows]
 
 
@@ -150,12 +150,12 @@ def many(session: Session, count: int) -> None:
 @pytest.mark.parametrize("sort", list(Sort))
 def test_pages_hold_every_film_once_both_ways(dbsession: Session, sort: Sort) -> None:
     many(dbsession, 4 * PAGE + 3)
-    forwards = list(walk(dbsession, Wish(sort=sort)))
+    forwards = list(walk(dbsession, ListQuery(sort=sort)))
     assert [len(page) for page in forwards] == [PAGE] * 4 + [3]
     flat = [number for page in forwards for number in page]
     assert sorted(flat) == list(range(1, 4 * PAGE + 4))
     backwards = [
-        each for page in reversed(list(walk_back(dbsession, Wish(sort=sort)))) for each in page
+        each for page in reversed(list(walk_back(dbsession, ListQuery(sort=sort)))) for each in page
     ]
     assert backwards == flat
     rows = {film.id: film for film in dbsession.scalars(select(Movie))}
@@ -169,9 +169,9 @@ def test_pages_hold_every_film_once_both_ways(dbsession: Session, sort: Sort) ->
 
 def test_a_film_that_is_added_meanwhile_moves_nothing(dbsession: Session) -> None:
     many(dbsession, 2 * PAGE)
-    page = page_of_films(dbsession, Wish(), BOUNDS)
+    page = page_of_movies(dbsession, ListQuery(), BOUNDS)
     factories.make_movie(dbsession, "Éppen most", id=100_000)
-    after = page_of_films(dbsession, Wish(after=page.next), BOUNDS)
+    after = page_of_movies(dbsession, ListQuery(after=page.next), BOUNDS)
     assert len(after.rows) == PAGE
     assert not {row.film.id for row in page.rows} & {row.film.id for row in after.rows}
 

@@ -13,7 +13,7 @@ from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.manager.dashboards import CACHE_WARMER
-from moziweb.manager.dashboards.models import CacheWarming
+from moziweb.manager.dashboards.models import CacheWarmingJob
 from tests.conftest import QueryCounter, running_app
 from tests.manager.conftest import NAMES, PASSWORD, csrf_of, signed_in
 from tests.services.memcached import MemcachedServer
@@ -137,7 +137,7 @@ def test_what_one_process_does_is_so_in_the_other(
     assert send(admin, "warm", do="start", through="shown").status_int == 303
     one.app.registry[CACHE_WARMER].wait()
     with one.app.registry["database"].read() as session:
-        row = session.scalars(select(CacheWarming)).one()
+        row = session.scalars(select(CacheWarmingJob)).one()
     assert row.ended_at is not None
     assert (row.done, row.failed, row.stopped) == (row.total, 0, False)
     assert row.rendered >= 8
@@ -152,7 +152,7 @@ def test_one_warming_at_a_time_and_it_can_be_stopped(cached: TestApp, films: Fil
     admin = signed_in(cached, Role.ADMIN)
     now = cached.app.registry["clock"]()
     with cached.app.registry["database"].write() as session:
-        session.add(CacheWarming(through="shown", total=9, created_at=now, beat_at=now))
+        session.add(CacheWarmingJob(through="shown", total=9, created_at=now, beat_at=now))
     page = admin.get(PATH).html
     assert page.select_one("#warming progress")["max"] == "9"
     again = send(admin, "warm", do="start", through="weeks")
@@ -162,5 +162,5 @@ def test_one_warming_at_a_time_and_it_can_be_stopped(cached: TestApp, films: Fil
     # Whoever was at work finds it ended at its next note, and writes no more.
     cached.app.registry[CACHE_WARMER].work(1)
     with cached.app.registry["database"].read() as session:
-        row = session.get_one(CacheWarming, 1)
+        row = session.get_one(CacheWarmingJob, 1)
     assert (row.stopped, row.done) == (True, 0)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from moziweb.manager.dashboards.settings import MASK, Line, rooms_of, shown
+from moziweb.manager.dashboards.settings import MASK, SettingRow, setting_groups, shown
 from moziweb.settings import SETTINGS, load
 from moziweb.settings.origins import DEFAULT, Origin, Source, origins_of
 
@@ -37,14 +37,14 @@ ENVIRON = {
 
 
 @pytest.fixture(scope="module")
-def lines() -> dict[str, Line]:
+def lines() -> dict[str, SettingRow]:
     """Each line of the page, by its key."""
-    rooms = rooms_of(load(RAW, ENVIRON), origins_of(RAW, ENVIRON))
+    rooms = setting_groups(load(RAW, ENVIRON), origins_of(RAW, ENVIRON))
     assert rooms[0].name == "site"
     return {line.name: line for room in rooms for line in room.lines}
 
 
-def test_no_secret_is_shown(lines: dict[str, Line]) -> None:
+def test_no_secret_is_shown(lines: dict[str, SettingRow]) -> None:
     told = repr(lines)
     assert [secret for secret in SECRETS if secret in told] == []
     assert lines["storage.s3.secret_access_key"].values == ((MASK, ""),)
@@ -52,7 +52,7 @@ def test_no_secret_is_shown(lines: dict[str, Line]) -> None:
     assert lines["tmdb.token"].values == (("", ""),)
 
 
-def test_each_value_says_where_it_is_from(lines: dict[str, Line]) -> None:
+def test_each_value_says_where_it_is_from(lines: dict[str, SettingRow]) -> None:
     assert lines["site.base_url"].origins == (Origin(Source.INI),)
     assert lines["sqlalchemy.url"].origins == (Origin(Source.ENVIRONMENT, ("DATABASE_URL",)),)
     assert lines["tmdb.timeout"].origins == (Origin(Source.INI),)
@@ -62,7 +62,7 @@ def test_each_value_says_where_it_is_from(lines: dict[str, Line]) -> None:
     assert lines["metrics.allow"].values == (("127.0.0.1/32 10.0.0.0/8", ""),)
 
 
-def test_regions_stand_together_where_they_agree(lines: dict[str, Line]) -> None:
+def test_regions_stand_together_where_they_agree(lines: dict[str, SettingRow]) -> None:
     assert lines["cache.<region>.backend"].values == (("dogpile.cache.pylibmc", ""),)
     mode = lines["cache.<region>.mode"]
     assert mode.values == (("soft", "pages, feeds"), ("strict", "fragments"))

@@ -8,7 +8,7 @@ import pytest
 
 from moziweb.db import Database
 from moziweb.movies.importers.candidate import Candidate
-from moziweb.movies.importers.csv_columns import ListTerms, candidates_of
+from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
 from moziweb.movies.importers.file_readers import read_table
 from moziweb.movies.importers.service import Applied, Importer
 from moziweb.posters.importer_port import ImportedPosters
@@ -41,7 +41,7 @@ def importer(database: Database, clock: Clock) -> Importer:
 def from_csv(text: str | bytes, **terms: Any) -> tuple[Candidate, ...]:
     """The films of a list."""
     data = text.encode() if isinstance(text, str) else text
-    return candidates_of(read_table(data), ListTerms(TODAY, SHELF.accepts, **terms))
+    return candidates_of(read_table(data), ListOptions(TODAY, SHELF.accepts, **terms))
 
 
 Bring = Callable[..., list[Applied]]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from moziweb.movies.importers.file_readers import Row, read_table
+from moziweb.movies.importers.file_readers import FileRow, read_table
 from moziweb.movies.importers.problems import ImportRefused
 
 TWO = [("row 2", {"title": "Dűne", "runtime": "155"}), ("row 3", {"title": "A; b, c"})]
@@ -55,7 +55,7 @@ def test_json_in_its_shapes() -> None:
     items = [{"Title": 300, "genres": ["Action", "War"], "runtime": None}, {"title": "b"}]
     for whole in (items, {"count": 2, "movies": items}):
         table = read_table(json.dumps(whole).encode())
-        assert table.rows[0] == Row("item 1", {"title": "300", "genres": "Action|War"})
+        assert table.rows[0] == FileRow("item 1", {"title": "300", "genres": "Action|War"})
     assert problem(b'[{"title": "a"}, 7]').startswith("item 2: not an object")
     assert problem(b'[{"title": {"hu": "a"}}]').startswith("item 1, title: neither a text")
 

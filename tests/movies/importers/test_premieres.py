@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from moziweb.movies.importers.candidate import PremiereFact
-from moziweb.movies.importers.premieres import Standing, Step, steps
+from moziweb.movies.importers.premieres import Step, StoredPremiere, steps
 from moziweb.movies.models import DatePrecision, PremiereKind
 
 TODAY = date(2026, 8, 20)
@@ -17,7 +17,7 @@ def fact(day: str, **values: object) -> PremiereFact:
 
 def only(standing: list[PremiereFact], wanted: PremiereFact) -> Step | None:
     """The one step, or None."""
-    rows = [Standing(number, each) for number, each in enumerate(standing, 1)]
+    rows = [StoredPremiere(number, each) for number, each in enumerate(standing, 1)]
     found = steps(rows, [wanted], TODAY)
     assert len(found) <= 1
     return found[0] if found else None
@@ -76,14 +76,14 @@ def test_kinds_and_services_are_premieres_of_their_own() -> None:
 
 
 def test_a_cancelled_one_does_not_come_back() -> None:
-    cancelled = Standing(1, fact("2026-09-03"), cancelled=True)
+    cancelled = StoredPremiere(1, fact("2026-09-03"), cancelled=True)
     assert steps([cancelled], [fact("2026-09-03")], TODAY) == ()
     (step,) = steps([cancelled], [fact("2026-11-05")], TODAY)
     assert step.before is None
 
 
 def test_two_of_a_kind_are_matched_one_to_one() -> None:
-    standing = [Standing(1, fact("2026-09-03")), Standing(2, fact("2026-11-05"))]
+    standing = [StoredPremiere(1, fact("2026-09-03")), StoredPremiere(2, fact("2026-11-05"))]
     (step,) = steps(standing, [fact("2026-09-03"), fact("2026-11-12")], TODAY)
     assert step.before is standing[1]
     assert step.moved

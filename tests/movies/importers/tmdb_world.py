@@ -4,8 +4,8 @@ from datetime import date
 from typing import Any
 
 from moziweb.demo.catalogue import Film, shipped_films
-from moziweb.movies.importers.tmdb.client import Terms, TmdbClient
-from moziweb.movies.importers.tmdb.rate_limiter import Pace
+from moziweb.movies.importers.tmdb.client import TmdbClient, TmdbOptions
+from moziweb.movies.importers.tmdb.rate_limiter import RateLimiter
 from moziweb.movies.importers.tmdb.source import TmdbSource
 from tests.services.tmdb import TOKEN, TmdbServer
 from tests.services.tmdb_films import film_of, release
@@ -37,7 +37,7 @@ def client_of(server: TmdbServer, sleeps: Sleeps | None = None, **terms: Any) ->
     """A client that does not wait between attempts."""
     sleep = Sleeps() if sleeps is None else sleeps
     given = {"token": TOKEN, "seconds": 2.0, "tries": 3, **terms}
-    return TmdbClient(Terms(server.base_url, **given), Pace(sleep=sleep), sleep)
+    return TmdbClient(TmdbOptions(server.base_url, **given), RateLimiter(sleep=sleep), sleep)
 
 
 def source_over(server: TmdbServer) -> TmdbSource:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from moziweb.posters.decoder import Workshop
+from moziweb.posters.decoder import DecoderPool
 
 PATIENCE = 20.0
 """Seconds; a niced child on a busy machine needs some of them to start."""
@@ -27,7 +27,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def only_child(workshop: Workshop) -> int:
+def only_child(workshop: DecoderPool) -> int:
     """The pid of a workshop's one child."""
     (pid,) = workshop.pids
     return pid

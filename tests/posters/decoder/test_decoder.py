@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from moziweb.posters.decoder import IDLE, MEBIBYTE, Allowed, Workshop
+from moziweb.posters.decoder import IDLE, MEBIBYTE, DecoderPool, ResourceLimits
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import Limits, expected_memory, probe
 from moziweb.posters.imaging.variants import make_variants
@@ -28,48 +28,48 @@ PICTURE = encoded(photograph(300, 450))
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Workshop]:
+def shared() -> Iterator[DecoderPool]:
     """A workshop with one child, for tests that leave it as it was."""
-    workshop = Workshop(1, BUDGET, Allowed(wall_seconds=60))
+    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))
     yield workshop
     workshop.close()
 
 
 @pytest.fixture
-def workshop() -> Iterator[Workshop]:
+def workshop() -> Iterator[DecoderPool]:
     """A workshop of one's own, with one child."""
-    workshop = Workshop(1, BUDGET, Allowed(wall_seconds=60))
+    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))
     yield workshop
     workshop.close()
 
 
 def rejection_of(
-    workshop: Workshop, data: bytes = PICTURE, limits: Limits | None = None
+    workshop: DecoderPool, data: bytes = PICTURE, limits: Limits | None = None
 ) -> ImageRejected:
     with pytest.raises(ImageRejected) as rejection:
         workshop.make(data, RECIPES, limits or Limits())
     return rejection.value
 
 
-def works(workshop: Workshop) -> bool:
+def works(workshop: DecoderPool) -> bool:
     return len(workshop.make(PICTURE, RECIPES).variants) == len(RECIPES)
 
 
 # -- What it makes
 
 
-def test_the_variants_are_those_that_we_would_make(shared: Workshop) -> None:
+def test_the_variants_are_those_that_we_would_make(shared: DecoderPool) -> None:
     assert shared.make(PICTURE, RECIPES) == make_variants(PICTURE, RECIPES)
 
 
-def test_a_child_serves_many_jobs(shared: Workshop) -> None:
+def test_a_child_serves_many_jobs(shared: DecoderPool) -> None:
     assert works(shared)
     pid = only_child(shared)
     assert works(shared)
     assert only_child(shared) == pid
 
 
-def test_a_rejection_comes_back_as_it_was(shared: Workshop) -> None:
+def test_a_rejection_comes_back_as_it_was(shared: DecoderPool) -> None:
     cut = PICTURE[: len(PICTURE) // 2]
     with pytest.raises(ImageRejected) as ours:
         make_variants(cut, RECIPES)
@@ -79,21 +79,21 @@ def test_a_rejection_comes_back_as_it_was(shared: Workshop) -> None:
 
 
 def test_what_the_header_tells_needs_no_child() -> None:
-    workshop = Workshop(1, BUDGET, Allowed())
+    workshop = DecoderPool(1, BUDGET, ResourceLimits())
     assert rejection_of(workshop, png_announcing(13000, 13000)).code == RejectCode.TOO_LARGE_SIDE
     assert rejection_of(workshop, b"<html>").code == RejectCode.UNIDENTIFIED
     assert rejection_of(workshop, PICTURE, Limits(bytes=10)).code == RejectCode.TOO_MANY_BYTES
     assert workshop.pids == set()
 
 
-def test_the_limits_hold_in_the_child_too(shared: Workshop) -> None:
+def test_the_limits_hold_in_the_child_too(shared: DecoderPool) -> None:
     """A size that the header's reader does not find is found by the decoder."""
     hidden = encoded(photograph(60, 90), "AVIF").replace(b"ispe\0\0\0\0", b"ispe\0\0\0\1")
     rejection_of(shared, hidden, Limits(pixels_by_format={"avif": 5399}))
     assert works(shared)
 
 
-def test_our_own_mistakes_are_told_as_such(shared: Workshop) -> None:
+def test_our_own_mistakes_are_told_as_such(shared: DecoderPool) -> None:
     masters = (Master(Box(80, 120)), Master(Box(9, 9)))
     with pytest.raises(ValueError, match="no master"):
         shared.make(PICTURE, [Recipe("a", Box(9, 9), master, WebP()) for master in masters])
@@ -101,7 +101,7 @@ def test_our_own_mistakes_are_told_as_such(shared: Workshop) -> None:
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "GIF", "AVIF"])
-def test_a_picture_can_be_looked_at_alone(shared: Workshop, format_: str) -> None:
+def test_a_picture_can_be_looked_at_alone(shared: DecoderPool, format_: str) -> None:
     data = encoded(photograph(60, 90), format_)
     assert shared.probe(data) == probe(data)
     with pytest.raises(ImageRejected):
@@ -111,7 +111,7 @@ def test_a_picture_can_be_looked_at_alone(shared: Workshop, format_: str) -> Non
 
 
 def test_many_threads_share_a_few_children() -> None:
-    workshop = Workshop(2, BUDGET, Allowed(wall_seconds=60))
+    workshop = DecoderPool(2, BUDGET, ResourceLimits(wall_seconds=60))
     pictures = [encoded(photograph(90, 120, seed)) for seed in range(8)]
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda data: workshop.make(data, RECIPES), pictures))
@@ -124,7 +124,7 @@ def test_pictures_that_weigh_too_much_together_are_decoded_one_after_the_other()
     """Two children are free, and there is room for one such picture: a child frozen at the first
     shows the second wait. A third that is refused by its header waits for nobody."""
     weight = expected_memory(PICTURE)
-    workshop = Workshop(2, 2 * weight - 1, Allowed(wall_seconds=60))
+    workshop = DecoderPool(2, 2 * weight - 1, ResourceLimits(wall_seconds=60))
     assert works(workshop)
     first = only_child(workshop)
     with ThreadPoolExecutor(2) as pool:
@@ -141,7 +141,7 @@ def test_pictures_that_weigh_too_much_together_are_decoded_one_after_the_other()
 
 
 def test_a_child_is_replaced_after_its_term() -> None:
-    workshop = Workshop(1, BUDGET, Allowed(wall_seconds=60), jobs_per_child=2)
+    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60), jobs_per_child=2)
     assert works(workshop)
     first = only_child(workshop)
     assert works(workshop)
@@ -154,7 +154,7 @@ def test_a_child_is_replaced_after_its_term() -> None:
 # -- What may happen to a child
 
 
-def test_a_child_that_died_in_the_night_is_replaced(workshop: Workshop) -> None:
+def test_a_child_that_died_in_the_night_is_replaced(workshop: DecoderPool) -> None:
     assert works(workshop)
     first = only_child(workshop)
     os.kill(first, signal.SIGKILL)
@@ -163,7 +163,7 @@ def test_a_child_that_died_in_the_night_is_replaced(workshop: Workshop) -> None:
     assert only_child(workshop) != first
 
 
-def test_a_child_that_dies_at_its_picture_is_replaced(workshop: Workshop) -> None:
+def test_a_child_that_dies_at_its_picture_is_replaced(workshop: DecoderPool) -> None:
     def kill() -> None:
         wait_until(lambda: bool(workshop.pids))
         os.kill(only_child(workshop), signal.SIGKILL)
@@ -178,7 +178,7 @@ def test_a_child_that_dies_at_its_picture_is_replaced(workshop: Workshop) -> Non
 
 
 def test_a_death_that_need_not_be_the_pictures_fault_is_not_held_against_it(
-    workshop: Workshop,
+    workshop: DecoderPool,
 ) -> None:
     assert works(workshop)
     first = only_child(workshop)
@@ -190,7 +190,7 @@ def test_a_death_that_need_not_be_the_pictures_fault_is_not_held_against_it(
 
 
 def test_a_child_that_is_late_is_killed() -> None:
-    workshop = Workshop(1, BUDGET, Allowed(wall_seconds=5))
+    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=5))
     assert works(workshop)
     first = only_child(workshop)
     os.kill(first, signal.SIGSTOP)
@@ -205,7 +205,7 @@ def test_a_child_that_is_late_is_killed() -> None:
 def test_a_picture_that_takes_too_much_processor_time_is_given_up_for_good() -> None:
     box = Box(780, 1170)
     endless = [Recipe(str(q), box, Master(box), WebP(q, 6)) for q in range(1, 100)]
-    workshop = Workshop(1, BUDGET, Allowed(wall_seconds=60, cpu_seconds=1))
+    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60, cpu_seconds=1))
     with pytest.raises(ImageRejected) as rejection:
         workshop.make(encoded(photograph(780, 1170)), endless)
     assert rejection.value.code == RejectCode.TOO_MUCH_WORK
@@ -241,7 +241,7 @@ def test_a_picture_that_takes_too_much_processor_time_is_given_up_for_good() -> 
 def test_a_lack_of_memory_is_a_matter_of_one_picture_and_of_one_day(
     data: bytes, codes: set[RejectCode]
 ) -> None:
-    workshop = Workshop(1, BUDGET, Allowed(memory_bytes=48 * MEBIBYTE, wall_seconds=60))
+    workshop = DecoderPool(1, BUDGET, ResourceLimits(memory_bytes=48 * MEBIBYTE, wall_seconds=60))
     rejection = rejection_of(workshop, data)
     assert rejection.code in codes
     assert not rejection.permanent
@@ -254,7 +254,7 @@ def test_a_lack_of_memory_is_a_matter_of_one_picture_and_of_one_day(
 # -- What a child may do
 
 
-def test_a_childs_hands_are_tied(shared: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_childs_hands_are_tied(shared: DecoderPool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert works(shared)
     pid = only_child(shared)
     soft, hard = limit(pid, "Max address space")
@@ -268,7 +268,7 @@ def test_a_childs_hands_are_tied(shared: Workshop, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_child_may_have_only_what_nobody_else_wants() -> None:
-    workshop = Workshop(1, BUDGET, Allowed(wall_seconds=60, niceness=IDLE))
+    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60, niceness=IDLE))
     assert works(workshop)
     assert os.sched_getscheduler(only_child(workshop)) == os.SCHED_IDLE
     workshop.close()
@@ -276,7 +276,7 @@ def test_a_child_may_have_only_what_nobody_else_wants() -> None:
 
 def test_a_child_knows_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://operator:secret@host/name")
-    workshop = Workshop(1, BUDGET, Allowed(wall_seconds=60))
+    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))
     with (Path(__file__)).open("rb") as ours:
         os.set_inheritable(ours.fileno(), True)
         assert works(workshop)
@@ -324,7 +324,9 @@ class Burglar(Recipe):
         return eval, (f"exec({BURGLARY!r}, {{}}) or {arrives}",)
 
 
-def test_a_child_that_was_taken_over_can_open_neither_file_nor_socket(workshop: Workshop) -> None:
+def test_a_child_that_was_taken_over_can_open_neither_file_nor_socket(
+    workshop: DecoderPool,
+) -> None:
     """Without limits it ends with a status that tells what it could open."""
     recipe = RECIPES[0]
     burglar = Burglar(recipe.name, recipe.box, recipe.master, recipe.encoder)
@@ -344,7 +346,7 @@ def test_the_limits_of_a_child_leave_no_socket_either() -> None:
     assert run.returncode == 0
 
 
-def test_a_child_that_was_stopped_for_a_while_goes_on(workshop: Workshop) -> None:
+def test_a_child_that_was_stopped_for_a_while_goes_on(workshop: DecoderPool) -> None:
     assert works(workshop)
     pid = only_child(workshop)
     os.kill(pid, signal.SIGSTOP)
@@ -353,7 +355,7 @@ def test_a_child_that_was_stopped_for_a_while_goes_on(workshop: Workshop) -> Non
     assert only_child(workshop) == pid
 
 
-def test_a_child_is_small(shared: Workshop) -> None:
+def test_a_child_is_small(shared: DecoderPool) -> None:
     """It imports Pillow alone: with the site's own modules it would idle at 90 MiB."""
     assert works(shared)
     assert status(only_child(shared), "VmRSS") < 45 * 1024
@@ -365,7 +367,7 @@ def test_a_child_is_small(shared: Workshop) -> None:
 # -- How children end
 
 
-def test_closing_ends_the_children_and_a_later_job_starts_new_ones(workshop: Workshop) -> None:
+def test_closing_ends_the_children_and_a_later_job_starts_new_ones(workshop: DecoderPool) -> None:
     assert works(workshop)
     first = only_child(workshop)
     workshop.close()
@@ -375,7 +377,7 @@ def test_closing_ends_the_children_and_a_later_job_starts_new_ones(workshop: Wor
 
 
 def test_a_forgotten_workshop_ends_its_children() -> None:
-    workshop = Workshop(1, BUDGET, Allowed(wall_seconds=60))
+    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))
     assert works(workshop)
     pid = only_child(workshop)
     del workshop
@@ -428,7 +430,7 @@ def test_a_child_ends_with_an_orderly_end() -> None:
     assert not is_running(int(ended.stdout))
 
 
-def test_a_child_leaves_signals_to_its_parent(workshop: Workshop) -> None:
+def test_a_child_leaves_signals_to_its_parent(workshop: DecoderPool) -> None:
     """Ctrl-C and a platform's SIGTERM reach the whole group; what has begun is to be finished."""
     assert works(workshop)
     pid = only_child(workshop)
@@ -452,13 +454,13 @@ def test_a_fork_has_children_of_its_own() -> None:
     wait_until(lambda: not is_running(int(one)) and not is_running(int(other)))
 
 
-def test_quarters_are_told_apart_after_the_way_through_the_pipes(shared: Workshop) -> None:
+def test_quarters_are_told_apart_after_the_way_through_the_pipes(shared: DecoderPool) -> None:
     assert shared.make(encoded(quarters()), RECIPES).source.width == 80
 
 
 @pytest.mark.parametrize(("children", "at_once"), [(3, 2), (2, 1), (1, 1)])
 def test_one_child_can_be_spared_where_there_are_more(children: int, at_once: int) -> None:
-    workshop = Workshop(children, BUDGET, Allowed())
+    workshop = DecoderPool(children, BUDGET, ResourceLimits())
     workshop.spare_one()
     with ExitStack() as held:
         for _ in range(at_once):

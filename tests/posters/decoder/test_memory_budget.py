@@ -4,26 +4,26 @@ import threading
 
 import pytest
 
-from moziweb.posters.decoder import Budget
+from moziweb.posters.decoder import MemoryBudget
 from tests.posters.decoder.children import wait_until
 
 
 def test_bytes_are_held_and_given_back() -> None:
-    budget = Budget(100)
+    budget = MemoryBudget(100)
     with budget.hold(60), budget.hold(40):
         assert budget.free == 0
     assert budget.free == 100
 
 
 def test_bytes_are_given_back_after_an_error() -> None:
-    budget = Budget(100)
+    budget = MemoryBudget(100)
     with pytest.raises(ZeroDivisionError), budget.hold(60):
         raise ZeroDivisionError
     assert budget.free == 100
 
 
 def test_what_weighs_more_than_all_is_let_in_alone() -> None:
-    budget = Budget(100)
+    budget = MemoryBudget(100)
     with budget.hold(10_000):
         assert budget.free == 0
     assert budget.free == 100
@@ -32,7 +32,7 @@ def test_what_weighs_more_than_all_is_let_in_alone() -> None:
 class Holder(threading.Thread):
     """Holds some bytes until it is told to let go."""
 
-    def __init__(self, budget: Budget, weight: int) -> None:
+    def __init__(self, budget: MemoryBudget, weight: int) -> None:
         super().__init__()
         self._budget, self._weight = budget, weight
         self.holds, self.let_go = threading.Event(), threading.Event()
@@ -44,7 +44,7 @@ class Holder(threading.Thread):
 
 
 def test_a_large_picture_is_not_starved_by_small_ones() -> None:
-    budget = Budget(100)
+    budget = MemoryBudget(100)
     first, large, small = Holder(budget, 50), Holder(budget, 90), Holder(budget, 10)
     first.start()
     assert first.holds.wait(5)
@@ -64,7 +64,7 @@ def test_a_large_picture_is_not_starved_by_small_ones() -> None:
 
 
 def test_who_waits_can_do_something_and_give_up() -> None:
-    budget, calls = Budget(100), iter((None, ZeroDivisionError()))
+    budget, calls = MemoryBudget(100), iter((None, ZeroDivisionError()))
 
     def waiting() -> None:
         if error := next(calls):

@@ -9,12 +9,12 @@ from urllib3.exceptions import ProtocolError
 
 from moziweb.posters.fetching.pinned_connection import (
     AddressRecord,
-    Allowance,
+    RequestBudget,
     WireLimitError,
     look_up,
     open_connection,
 )
-from moziweb.posters.fetching.url_policy import parse_target
+from moziweb.posters.fetching.url_policy import parse_image_url
 from tests.posters.hostile_host import LOOPBACK, HostileHost, head, raw
 
 IN_TIME = 8.0
@@ -30,16 +30,16 @@ class Clock:
         return self.now
 
 
-def plenty() -> Allowance:
+def plenty() -> RequestBudget:
     """Time and bytes enough for any of these tests."""
-    allowance = Allowance(IN_TIME, Clock())
+    allowance = RequestBudget(IN_TIME, Clock())
     allowance.grant(1_000_000)
     return allowance
 
 
 def test_time_runs_out() -> None:
     clock = Clock()
-    allowance = Allowance(2.0, clock)
+    allowance = RequestBudget(2.0, clock)
 
     clock.now += 1.5
     assert allowance.seconds_left() == 0.5
@@ -102,7 +102,7 @@ def test_the_socket_is_closed_whatever_became_of_the_response() -> None:
     """http.client lets go of a response that ends with the connection, urllib3 of a bad one."""
     with HostileHost() as host:
         host.on("/a", raw(head(200, {}) + b"picture"))
-        target = parse_target(host.url("/a"))
+        target = parse_image_url(host.url("/a"))
         addresses = [ip_address(LOOPBACK)]
         with open_connection(target, addresses, plenty(), ssl.create_default_context()) as it:
             it.request("GET", "/a", preload_content=False)
@@ -112,7 +112,7 @@ def test_the_socket_is_closed_whatever_became_of_the_response() -> None:
 
 
 def test_no_address_is_no_connection() -> None:
-    target = parse_target("http://posters.test/")
+    target = parse_image_url("http://posters.test/")
     with (
         open_connection(target, [], plenty(), ssl.create_default_context()) as connection,
         pytest.raises(OSError, match="no address"),
@@ -131,7 +131,7 @@ def test_no_address_is_no_connection() -> None:
     ],
 )
 def test_the_host_header_is_the_urls(url: str, host: bytes) -> None:
-    target = parse_target(url)
+    target = parse_image_url(url)
     near, far = socket.socketpair()
     with near, far, open_connection(target, [], plenty(), ssl.create_default_context()) as it:
         it.sock = near

@@ -12,12 +12,12 @@ from moziweb.posters.fetching.url_policy import (
     NAT64,
     SPECIAL_NETWORKS,
     AllowedNetwork,
-    BadTargetError,
+    ForbiddenUrl,
     IPAddress,
     IPNetwork,
-    Target,
+    ParsedUrl,
     is_public,
-    parse_target,
+    parse_image_url,
 )
 
 ipv4 = st.ip_addresses(v=4)
@@ -146,18 +146,18 @@ def test_an_allowed_network_is_allowed_on_its_port_only() -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("http://Example.com", Target("http", "example.com", 80, "/", None)),
-        ("HTTPS://example.com/a.jpg", Target("https", "example.com", 443, "/a.jpg", None)),
-        ("https://example.com:8443/a", Target("https", "example.com", 8443, "/a", None)),
-        ("http://example.com./a?b=c#d", Target("http", "example.com", 80, "/a?b=c", None)),
-        ("http://example.com?w=1", Target("http", "example.com", 80, "/?w=1", None)),
+        ("http://Example.com", ParsedUrl("http", "example.com", 80, "/", None)),
+        ("HTTPS://example.com/a.jpg", ParsedUrl("https", "example.com", 443, "/a.jpg", None)),
+        ("https://example.com:8443/a", ParsedUrl("https", "example.com", 8443, "/a", None)),
+        ("http://example.com./a?b=c#d", ParsedUrl("http", "example.com", 80, "/a?b=c", None)),
+        ("http://example.com?w=1", ParsedUrl("http", "example.com", 80, "/?w=1", None)),
         (
             "http://my_cdn.example.com/x",
-            Target("http", "my_cdn.example.com", 80, "/x", None),
+            ParsedUrl("http", "my_cdn.example.com", 80, "/x", None),
         ),
         (
             "http://árvíztűrő.example/tükör fúró.jpg",
-            Target(
+            ParsedUrl(
                 "http",
                 "xn--rvztr-wqa0gx3bwi.example",
                 80,
@@ -167,16 +167,16 @@ def test_an_allowed_network_is_allowed_on_its_port_only() -> None:
         ),
         (
             "http://93.184.216.34/",
-            Target("http", "93.184.216.34", 80, "/", IPv4Address("93.184.216.34")),
+            ParsedUrl("http", "93.184.216.34", 80, "/", IPv4Address("93.184.216.34")),
         ),
         (
             "http://[2606:4700:4700:0::1111]:81/",
-            Target("http", "2606:4700:4700::1111", 81, "/", IPv6Address("2606:4700:4700::1111")),
+            ParsedUrl("http", "2606:4700:4700::1111", 81, "/", IPv6Address("2606:4700:4700::1111")),
         ),
     ],
 )
-def test_plain_urls_are_parsed(url: str, expected: Target) -> None:
-    assert parse_target(url) == expected
+def test_plain_urls_are_parsed(url: str, expected: ParsedUrl) -> None:
+    assert parse_image_url(url) == expected
 
 
 @pytest.mark.parametrize(
@@ -232,8 +232,8 @@ def test_plain_urls_are_parsed(url: str, expected: Target) -> None:
     ],
 )
 def test_anything_else_is_refused(url: str) -> None:
-    with pytest.raises(BadTargetError):
-        parse_target(url)
+    with pytest.raises(ForbiddenUrl):
+        parse_image_url(url)
 
 
 @pytest.mark.parametrize(
@@ -246,22 +246,22 @@ def test_anything_else_is_refused(url: str) -> None:
     ],
 )
 def test_a_target_tells_its_url(url: str) -> None:
-    assert parse_target(url).url == url
+    assert parse_image_url(url).url == url
 
 
 @given(st.text(max_size=60).map("http://".__add__))
 def test_parsing_settles_at_once(url: str) -> None:
     """Whatever is let through is in a form that parses to itself, so a check holds for the use."""
     try:
-        target = parse_target(url)
-    except BadTargetError:
+        target = parse_image_url(url)
+    except ForbiddenUrl:
         return
-    assert parse_target(target.url) == target
+    assert parse_image_url(target.url) == target
 
 
 @given(inside(IPv6Network("::/0")))
 def test_every_ipv6_address_survives_a_url(address: IPv6Address) -> None:
-    target = parse_target(f"http://[{address}]:8080/a.jpg")
+    target = parse_image_url(f"http://[{address}]:8080/a.jpg")
 
     assert target.address == address
-    assert parse_target(target.url) == target
+    assert parse_image_url(target.url) == target

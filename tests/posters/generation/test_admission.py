@@ -3,8 +3,8 @@
 import threading
 
 from moziweb.db import Database
-from moziweb.posters.generation.admission import Gate
-from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.admission import AdmissionControl
+from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
 from tests.posters.conftest import Shelf, add_source
 
@@ -14,7 +14,7 @@ PATIENCE = 10.0
 class Worker:
     """A thread in the gate whose source is read when ``leave`` is set."""
 
-    def __init__(self, gate: Gate, shelf: Shelf, source_id: int) -> None:
+    def __init__(self, gate: AdmissionControl, shelf: Shelf, source_id: int) -> None:
         entered, self.leave = threading.Event(), threading.Event()
 
         def hold() -> None:
@@ -33,16 +33,16 @@ class Worker:
 
 
 def test_a_free_slot_makes_the_poster(service: PosterService, source_id: int) -> None:
-    assert Gate(service, slots=1, wait_seconds=0).ask(source_id).status is Status.MADE
+    assert AdmissionControl(service, slots=1, wait_seconds=0).ask(source_id).status is Status.MADE
 
 
 def test_without_a_slot_nothing_is_made_and_a_later_request_finds_one(
     database: Database, service: PosterService, shelf: Shelf, movie_id: int, source_id: int
 ) -> None:
-    gate = Gate(service, slots=1, wait_seconds=0)
+    gate = AdmissionControl(service, slots=1, wait_seconds=0)
     other = add_source(database, movie_id, chosen=False)
     worker = Worker(gate, shelf, source_id)
-    assert gate.ask(other) == Outcome(Status.BUSY)
+    assert gate.ask(other) == GenerationResult(Status.BUSY)
     worker.end()
     assert gate.ask(other).status is Status.MADE
 
@@ -50,42 +50,42 @@ def test_without_a_slot_nothing_is_made_and_a_later_request_finds_one(
 def test_one_request_waits_for_the_poster_that_is_being_made(
     service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
-    gate = Gate(service, slots=2, wait_seconds=PATIENCE)
+    gate = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
     worker = Worker(gate, shelf, source_id)
     threading.Timer(0.2, worker.leave.set).start()
-    assert gate.ask(source_id) == Outcome(Status.COMPLETE)
+    assert gate.ask(source_id) == GenerationResult(Status.COMPLETE)
     worker.end()
     assert shelf.reads == 1
 
 
 def test_only_one_request_waits(service: PosterService, shelf: Shelf, source_id: int) -> None:
     """The second would wait for ten seconds if it could; it is told at once."""
-    gate = Gate(service, slots=2, wait_seconds=PATIENCE)
+    gate = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
     worker = Worker(gate, shelf, source_id)
-    ends: list[Outcome] = []
+    ends: list[GenerationResult] = []
     waiting = threading.Thread(target=lambda: ends.append(gate.ask(source_id)))
     waiting.start()
     while not gate.is_waited_in:
         waiting.join(0.01)
-    assert gate.ask(source_id) == Outcome(Status.BUSY)
+    assert gate.ask(source_id) == GenerationResult(Status.BUSY)
     assert ends == []
     worker.end()
     waiting.join()
-    assert ends == [Outcome(Status.COMPLETE)]
+    assert ends == [GenerationResult(Status.COMPLETE)]
 
 
 def test_patience_ends(service: PosterService, shelf: Shelf, source_id: int) -> None:
     moments = iter([5.0, 6.4, 6.6])  # when it begins to wait, and before each look
-    gate = Gate(service, slots=2, wait_seconds=1.5, clock=moments.__next__)
+    gate = AdmissionControl(service, slots=2, wait_seconds=1.5, clock=moments.__next__)
     worker = Worker(gate, shelf, source_id)
-    assert gate.ask(source_id) == Outcome(Status.BUSY)
+    assert gate.ask(source_id) == GenerationResult(Status.BUSY)
     worker.end()
 
 
 def test_in_a_burst_only_some_may_look_and_otherwise_everybody(
     service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
-    gate = Gate(service, slots=1, wait_seconds=0)
+    gate = AdmissionControl(service, slots=1, wait_seconds=0)
     assert [gate.enter() for _ in range(5)] == [True] * 5
     worker = Worker(gate, shelf, source_id)
     assert not gate.enter()

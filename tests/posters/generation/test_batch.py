@@ -12,7 +12,7 @@ from moziweb.posters.generation import batch
 from moziweb.posters.generation.batch import DueSource, Need, Selection, generate
 from moziweb.posters.generation.failure_policy import PAUSED
 from moziweb.posters.generation.host_breaker import THRESHOLD
-from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.result import Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, VariantState
@@ -150,7 +150,7 @@ class Away(Tripwire):
 
 def test_a_run_waits_for_a_storage_that_has_failed_too_often(
     database: Database,
-    claims: Claims,
+    claims: SourceLeases,
     clock: Clock,
     disk: DiskStorage,
     shelf: Shelf,
@@ -177,7 +177,12 @@ def test_a_run_waits_for_a_storage_that_has_failed_too_often(
 
 
 def test_a_run_that_waits_for_storage_can_be_stopped(
-    database: Database, claims: Claims, clock: Clock, disk: DiskStorage, movie_id: int, shelf: Shelf
+    database: Database,
+    claims: SourceLeases,
+    clock: Clock,
+    disk: DiskStorage,
+    movie_id: int,
+    shelf: Shelf,
 ) -> None:
     for _ in range(12):
         add_source(database, movie_id, chosen=False)

@@ -16,12 +16,12 @@ from moziweb.posters.generation.host_breaker import (
     STORAGE,
     THRESHOLD,
     TRIAL,
-    Breaker,
+    HostCircuitBreaker,
     host_of,
 )
-from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import SourceError
-from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterHost, PosterSource, SourceKind, SourceState
 from moziweb.storage import Storage
@@ -32,16 +32,16 @@ HOST = "pictures.example"
 
 
 @pytest.fixture
-def breaker(database: Database, clock: Clock) -> Breaker:
-    return Breaker(database, clock)
+def breaker(database: Database, clock: Clock) -> HostCircuitBreaker:
+    return HostCircuitBreaker(database, clock)
 
 
-def fail(breaker: Breaker, times: int) -> None:
+def fail(breaker: HostCircuitBreaker, times: int) -> None:
     for _ in range(times):
         breaker.failed(HOST, "timeout")
 
 
-def test_a_host_is_asked_until_it_has_failed_too_often(breaker: Breaker) -> None:
+def test_a_host_is_asked_until_it_has_failed_too_often(breaker: HostCircuitBreaker) -> None:
     assert breaker.ask(HOST).until is None
     fail(breaker, THRESHOLD - 1)
     assert breaker.ask(HOST).until is None
@@ -57,7 +57,7 @@ def test_failures_that_many_meet_at_once_are_all_counted(database: Database, clo
 
     def meet() -> None:
         start.wait()
-        fail(Breaker(database, clock), 8)
+        fail(HostCircuitBreaker(database, clock), 8)
 
     threads = [threading.Thread(target=meet) for _ in range(4)]
     for thread in threads:
@@ -68,7 +68,7 @@ def test_failures_that_many_meet_at_once_are_all_counted(database: Database, clo
         assert session.get_one(PosterHost, HOST).failures == 4 * 8
 
 
-def test_pauses_double_up_to_an_hour(breaker: Breaker) -> None:
+def test_pauses_double_up_to_an_hour(breaker: HostCircuitBreaker) -> None:
     pauses = []
     for failures in range(1, THRESHOLD + 9):
         fail(breaker, 1)
@@ -80,7 +80,7 @@ def test_pauses_double_up_to_an_hour(breaker: Breaker) -> None:
 
 
 def test_one_of_all_processes_tries_when_the_pause_is_over(
-    database: Database, breaker: Breaker, clock: Clock
+    database: Database, breaker: HostCircuitBreaker, clock: Clock
 ) -> None:
     fail(breaker, THRESHOLD)
     clock.advance(minutes=1)
@@ -89,7 +89,7 @@ def test_one_of_all_processes_tries_when_the_pause_is_over(
 
     def ask() -> None:
         start.wait()
-        answers.append(Breaker(database, clock).ask(HOST).until)
+        answers.append(HostCircuitBreaker(database, clock).ask(HOST).until)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
@@ -112,7 +112,7 @@ class Interrupted:
 
 
 def test_trials_are_taken_together_or_not_at_all(
-    database: Database, breaker: Breaker, clock: Clock
+    database: Database, breaker: HostCircuitBreaker, clock: Clock
 ) -> None:
     for name in (STORAGE, HOST):
         for _ in range(THRESHOLD):
@@ -120,12 +120,14 @@ def test_trials_are_taken_together_or_not_at_all(
     clock.advance(minutes=1)
     taken = []
     late: Any = Interrupted(database, lambda: taken.append(breaker.ask(HOST)))
-    assert Breaker(late, clock).ask(STORAGE, HOST).until == clock.now + TRIAL
+    assert HostCircuitBreaker(late, clock).ask(STORAGE, HOST).until == clock.now + TRIAL
     assert [passage.until for passage in taken] == [None]
     assert breaker.ask(STORAGE).until is None, "its trial is left to somebody who can take it"
 
 
-def test_an_answer_makes_all_forgotten(database: Database, breaker: Breaker, clock: Clock) -> None:
+def test_an_answer_makes_all_forgotten(
+    database: Database, breaker: HostCircuitBreaker, clock: Clock
+) -> None:
     fail(breaker, THRESHOLD)
     clock.advance(minutes=1)
     assert breaker.ask(HOST).ailing == {HOST}
@@ -136,7 +138,7 @@ def test_an_answer_makes_all_forgotten(database: Database, breaker: Breaker, clo
 
 @pytest.mark.parametrize(("wished", "granted"), [(90, 90), (86_400, 3600)])
 def test_a_wish_of_the_host_is_granted_at_the_first_failure(
-    breaker: Breaker, wished: float, granted: float
+    breaker: HostCircuitBreaker, wished: float, granted: float
 ) -> None:
     breaker.failed(HOST, "rate_limited", retry_after=wished)
     assert breaker.ask(HOST).until == NOON + timedelta(seconds=granted)
@@ -170,7 +172,7 @@ def source_ids(database: Database, movie_id: int) -> list[int]:
 
 @pytest.fixture
 def fetching(
-    database: Database, disk: Storage, claims: Claims, clock: Clock, shelf: Shelf
+    database: Database, disk: Storage, claims: SourceLeases, clock: Clock, shelf: Shelf
 ) -> PosterService:
     """A service whose external sources stand on the shelf."""
     return PosterService(database, disk, {SourceKind.URL: shelf}, claims, clock)
@@ -186,8 +188,8 @@ def test_a_dead_host_is_not_asked_for_every_one_of_its_pictures(
     shelf.error = SourceError("timeout")
     outcomes = [fetching.ensure(source_id) for source_id in source_ids]
     assert outcomes == [
-        *[Outcome(Status.FAILED, "timeout")] * THRESHOLD,
-        *[Outcome(Status.HELD, "host_paused")] * 2,
+        *[GenerationResult(Status.FAILED, "timeout")] * THRESHOLD,
+        *[GenerationResult(Status.HELD, "host_paused")] * 2,
     ]
     assert shelf.reads == THRESHOLD
     waiting = source_of(database, source_ids[-1])
@@ -209,7 +211,7 @@ def test_a_wish_of_the_host_keeps_its_other_pictures_waiting(
 ) -> None:
     shelf.error = SourceError("rate_limited", retry_after=600)
     assert fetching.ensure(source_ids[0]).code == "rate_limited"
-    assert fetching.ensure(source_ids[1]) == Outcome(Status.HELD, "host_paused")
+    assert fetching.ensure(source_ids[1]) == GenerationResult(Status.HELD, "host_paused")
     ten_minutes = NOON + timedelta(minutes=10)
     assert source_of(database, source_ids[0]).next_attempt_at == ten_minutes
     assert source_of(database, source_ids[1]).next_attempt_at == ten_minutes + timedelta(seconds=30)
@@ -238,14 +240,14 @@ def test_a_picture_that_is_not_there_says_nothing_of_its_host(
 ) -> None:
     shelf.error = SourceError("not_found", permanent=True)
     for source_id in source_ids:
-        assert fetching.ensure(source_id) == Outcome(Status.FAILED, "not_found")
+        assert fetching.ensure(source_id) == GenerationResult(Status.FAILED, "not_found")
     assert shelf.reads == 7
 
 
 def test_a_refusal_for_good_ends_the_trial_of_its_host(
     database: Database,
     fetching: PosterService,
-    breaker: Breaker,
+    breaker: HostCircuitBreaker,
     shelf: Shelf,
     clock: Clock,
     source_ids: list[int],
@@ -263,7 +265,7 @@ def test_storage_that_is_away_marks_no_more_than_a_few_sources(
     database: Database,
     storage_away: S3Storage,
     disk: Storage,
-    claims: Claims,
+    claims: SourceLeases,
     clock: Clock,
     shelf: Shelf,
     source_ids: list[int],

@@ -9,7 +9,13 @@ import pytest
 from sqlalchemy import update
 
 from moziweb.db import Database
-from moziweb.posters.generation.leases import HELD, Claim, Claims, Refusal, retry_delay
+from moziweb.posters.generation.leases import (
+    PERMANENT_FAILURE_DELAY,
+    NotClaimedReason,
+    SourceLease,
+    SourceLeases,
+    retry_delay,
+)
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,
@@ -22,9 +28,9 @@ from tests.posters.conftest import LEASE, NOON, Clock, add_source, source_of
 WANTED = frozenset({"a" * 64, "b" * 64})
 
 
-def taken(claims: Claims, source_id: int) -> Claim:
+def taken(claims: SourceLeases, source_id: int) -> SourceLease:
     claim = claims.take(source_id, WANTED)
-    assert isinstance(claim, Claim)
+    assert isinstance(claim, SourceLease)
     return claim
 
 
@@ -45,7 +51,7 @@ def add_ready(database: Database, source_id: int, *hashes: str, sha256: str = "5
 
 
 def test_a_claim_takes_the_lease_and_says_what_to_make(
-    database: Database, claims: Claims, source_id: int
+    database: Database, claims: SourceLeases, source_id: int
 ) -> None:
     add_ready(database, source_id, "a" * 64)
     claim = taken(claims, source_id)
@@ -57,18 +63,18 @@ def test_a_claim_takes_the_lease_and_says_what_to_make(
 
 
 def test_a_claimed_source_is_busy_until_its_lease_runs_out(
-    claims: Claims, source_id: int, clock: Clock
+    claims: SourceLeases, source_id: int, clock: Clock
 ) -> None:
     first = taken(claims, source_id)
     clock.advance(seconds=59)
-    assert claims.take(source_id, WANTED) is Refusal.BUSY
+    assert claims.take(source_id, WANTED) is NotClaimedReason.BUSY
     clock.advance(seconds=1)
     second = taken(claims, source_id)
     assert second.token != first.token
 
 
 def test_renewing_holds_the_lease_for_its_full_length(
-    claims: Claims, source_id: int, clock: Clock
+    claims: SourceLeases, source_id: int, clock: Clock
 ) -> None:
     claim = taken(claims, source_id)
     clock.advance(seconds=59)
@@ -76,11 +82,11 @@ def test_renewing_holds_the_lease_for_its_full_length(
     assert kept is not None
     assert kept.until == clock.now + LEASE
     clock.advance(seconds=59)
-    assert claims.take(source_id, WANTED) is Refusal.BUSY
+    assert claims.take(source_id, WANTED) is NotClaimedReason.BUSY
 
 
 def test_whoever_lost_the_lease_changes_nothing(
-    database: Database, claims: Claims, source_id: int, clock: Clock
+    database: Database, claims: SourceLeases, source_id: int, clock: Clock
 ) -> None:
     slow = taken(claims, source_id)
     clock.advance(minutes=2)
@@ -99,7 +105,7 @@ def test_whoever_lost_the_lease_changes_nothing(
     "changed", [{"sha256": "e" * 64}, {"url": "drawn:b"}, {"key": "b"}], ids=str
 )
 def test_a_source_that_was_replaced_is_not_finished(
-    database: Database, claims: Claims, source_id: int, changed: dict[str, str]
+    database: Database, claims: SourceLeases, source_id: int, changed: dict[str, str]
 ) -> None:
     claim = taken(claims, source_id)
     with database.write() as session:
@@ -109,7 +115,7 @@ def test_a_source_that_was_replaced_is_not_finished(
 
 
 def test_a_finished_source_is_ready_and_owes_nothing(
-    database: Database, claims: Claims, source_id: int, clock: Clock
+    database: Database, claims: SourceLeases, source_id: int, clock: Clock
 ) -> None:
     assert claims.fail(taken(claims, source_id), "timeout", permanent=False)
     clock.advance(minutes=5)
@@ -121,7 +127,7 @@ def test_a_finished_source_is_ready_and_owes_nothing(
 
 
 def test_a_released_source_can_be_claimed_at_once(
-    database: Database, claims: Claims, source_id: int
+    database: Database, claims: SourceLeases, source_id: int
 ) -> None:
     claims.release(taken(claims, source_id))
     assert source_of(database, source_id).state is SourceState.PENDING
@@ -130,26 +136,29 @@ def test_a_released_source_can_be_claimed_at_once(
 
 
 def test_a_passing_failure_waits_twice_as_long_each_time(
-    database: Database, claims: Claims, source_id: int, clock: Clock
+    database: Database, claims: SourceLeases, source_id: int, clock: Clock
 ) -> None:
     for minutes in (1, 2, 4):
         claims.fail(taken(claims, source_id), "timeout", permanent=False)
         source = source_of(database, source_id)
         assert (source.state, source.error_code) == (SourceState.RETRY_WAIT, "timeout")
         assert source.next_attempt_at == clock.now + timedelta(minutes=minutes)
-        assert claims.take(source_id, WANTED) is Refusal.HELD
+        assert claims.take(source_id, WANTED) is NotClaimedReason.HELD
         clock.advance(minutes=minutes)
     assert source_of(database, source_id).attempts == 3
 
 
 @pytest.mark.parametrize(
-    "end", [Claims.rest, partial(Claims.fail, code="timeout", permanent=False)]
+    "end", [SourceLeases.rest, partial(SourceLeases.fail, code="timeout", permanent=False)]
 )
 def test_what_ends_at_one_moment_is_not_tried_again_at_one_moment(
-    database: Database, clock: Clock, movie_id: int, end: Callable[[Claims, Claim], bool]
+    database: Database,
+    clock: Clock,
+    movie_id: int,
+    end: Callable[[SourceLeases, SourceLease], bool],
 ) -> None:
     """As the application has its claims: with chance in the waits."""
-    claims = Claims(database, clock, LEASE)
+    claims = SourceLeases(database, clock, LEASE)
     ids = [add_source(database, movie_id, chosen=False) for _ in range(3)]
     with database.write() as session:
         session.execute(update(PosterSource).values(kind=SourceKind.URL))
@@ -159,26 +168,26 @@ def test_what_ends_at_one_moment_is_not_tried_again_at_one_moment(
 
 
 def test_a_permanent_failure_is_held_for_a_week(
-    database: Database, claims: Claims, source_id: int, clock: Clock
+    database: Database, claims: SourceLeases, source_id: int, clock: Clock
 ) -> None:
     claims.fail(taken(claims, source_id), "not_found", permanent=True)
     assert source_of(database, source_id).state is SourceState.FAILED
     clock.advance(days=6)
-    assert claims.take(source_id, WANTED) is Refusal.HELD
+    assert claims.take(source_id, WANTED) is NotClaimedReason.HELD
     clock.advance(days=1)
     taken(claims, source_id)
-    assert timedelta(days=7) == HELD
+    assert timedelta(days=7) == PERMANENT_FAILURE_DELAY
 
 
 def test_a_source_with_all_its_variants_is_complete(
-    database: Database, claims: Claims, source_id: int
+    database: Database, claims: SourceLeases, source_id: int
 ) -> None:
     add_ready(database, source_id, *WANTED)
-    assert claims.take(source_id, WANTED) is Refusal.COMPLETE
+    assert claims.take(source_id, WANTED) is NotClaimedReason.COMPLETE
 
 
 def test_variants_of_other_content_do_not_count(
-    database: Database, claims: Claims, source_id: int
+    database: Database, claims: SourceLeases, source_id: int
 ) -> None:
     add_ready(database, source_id, *WANTED)
     with database.write() as session:
@@ -187,26 +196,26 @@ def test_variants_of_other_content_do_not_count(
 
 
 def test_what_was_published_between_look_and_claim_is_not_made_again(
-    database: Database, claims: Claims, source_id: int, monkeypatch: pytest.MonkeyPatch
+    database: Database, claims: SourceLeases, source_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The look of the first sees nothing; the second publishes; then the first claims."""
     add_ready(database, source_id, *WANTED)
     monkeypatch.setattr("moziweb.posters.generation.leases._refusal", lambda *_: None)
-    assert claims.take(source_id, WANTED) is Refusal.COMPLETE
+    assert claims.take(source_id, WANTED) is NotClaimedReason.COMPLETE
     assert source_of(database, source_id).state is SourceState.READY
     assert source_of(database, source_id).lease_token is None
 
 
 def test_what_failed_between_look_and_claim_is_left_alone(
-    claims: Claims, source_id: int, monkeypatch: pytest.MonkeyPatch
+    claims: SourceLeases, source_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claims.fail(taken(claims, source_id), "timeout", permanent=False)
     monkeypatch.setattr("moziweb.posters.generation.leases._refusal", lambda *_: None)
-    assert claims.take(source_id, WANTED) is Refusal.BUSY
+    assert claims.take(source_id, WANTED) is NotClaimedReason.BUSY
 
 
-def test_an_unknown_source_is_told_so(database: Database, claims: Claims) -> None:
-    assert claims.take(123, WANTED) is Refusal.UNKNOWN
+def test_an_unknown_source_is_told_so(database: Database, claims: SourceLeases) -> None:
+    assert claims.take(123, WANTED) is NotClaimedReason.UNKNOWN
 
 
 def test_of_many_racers_exactly_one_gets_the_claim(
@@ -214,10 +223,10 @@ def test_of_many_racers_exactly_one_gets_the_claim(
 ) -> None:
     """Each racer has claims of its own, as processes have: only the UPDATE can decide."""
     barrier = threading.Barrier(6)
-    ends: list[Claim | Refusal] = []
+    ends: list[SourceLease | NotClaimedReason] = []
 
     def race() -> None:
-        claims = Claims(database, clock, LEASE)
+        claims = SourceLeases(database, clock, LEASE)
         barrier.wait()
         ends.append(claims.take(source_id, WANTED))
 
@@ -226,11 +235,11 @@ def test_of_many_racers_exactly_one_gets_the_claim(
         racer.start()
     for racer in racers:
         racer.join()
-    assert sorted(isinstance(end, Claim) for end in ends) == [False] * 5 + [True]
-    assert {end for end in ends if isinstance(end, Refusal)} == {Refusal.BUSY}
+    assert sorted(isinstance(end, SourceLease) for end in ends) == [False] * 5 + [True]
+    assert {end for end in ends if isinstance(end, NotClaimedReason)} == {NotClaimedReason.BUSY}
 
 
-def test_one_thread_at_a_time_is_alone_with_a_source(claims: Claims) -> None:
+def test_one_thread_at_a_time_is_alone_with_a_source(claims: SourceLeases) -> None:
     with claims.alone(1) as first, claims.alone(1) as second, claims.alone(2) as elsewhere:
         assert (first, second, elsewhere) == (True, False, True)
     with claims.alone(1) as again:

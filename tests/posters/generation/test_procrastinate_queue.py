@@ -7,10 +7,16 @@ from sqlalchemy import text, update
 
 from moziweb.db import Database, create_engine
 from moziweb.posters.generation import procrastinate_queue
-from moziweb.posters.generation.procrastinate_queue import QUEUE, SOON, TASK, WHENEVER, Queue
+from moziweb.posters.generation.procrastinate_queue import (
+    QUEUE,
+    SOON,
+    TASK,
+    WHENEVER,
+    ProcrastinateQueue,
+)
 from moziweb.posters.generation.procrastinate_worker import PosterWorker
 from moziweb.posters.generation.service import PosterService
-from moziweb.posters.generation.triggers import Watch
+from moziweb.posters.generation.triggers import SourceChangeListener
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from tests.posters.conftest import NOON, Clock
 from tests.posters.generation.test_triggers import new, rolled_back
@@ -33,9 +39,9 @@ def database(postgres_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def jobs(database: Database) -> Queue:
-    found = Queue(database)
-    database.watch(Watch(found).watch)
+def jobs(database: Database) -> ProcrastinateQueue:
+    found = ProcrastinateQueue(database)
+    database.watch(SourceChangeListener(found).watch)
     return found
 
 
@@ -46,7 +52,9 @@ def waiting(database: Database) -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def test_a_job_is_committed_with_its_source(database: Database, jobs: Queue, movie_id: int) -> None:
+def test_a_job_is_committed_with_its_source(
+    database: Database, jobs: ProcrastinateQueue, movie_id: int
+) -> None:
     with database.write() as session:
         session.add(source := new())
         session.flush()
@@ -54,7 +62,9 @@ def test_a_job_is_committed_with_its_source(database: Database, jobs: Queue, mov
     assert waiting(database) == [(source.id, SOON)]
 
 
-def test_a_rollback_leaves_no_job(database: Database, jobs: Queue, movie_id: int) -> None:
+def test_a_rollback_leaves_no_job(
+    database: Database, jobs: ProcrastinateQueue, movie_id: int
+) -> None:
     with rolled_back(database) as session:
         session.add(new())
         session.flush()
@@ -62,7 +72,7 @@ def test_a_rollback_leaves_no_job(database: Database, jobs: Queue, movie_id: int
 
 
 def test_a_rolled_back_savepoint_takes_its_jobs_along(
-    database: Database, jobs: Queue, movie_id: int
+    database: Database, jobs: ProcrastinateQueue, movie_id: int
 ) -> None:
     with database.write() as session:
         session.add(kept := new())
@@ -74,7 +84,9 @@ def test_a_rolled_back_savepoint_takes_its_jobs_along(
     assert waiting(database) == [(kept.id, SOON)]
 
 
-def test_the_sweep_defers_what_is_due_once(database: Database, jobs: Queue, movie_id: int) -> None:
+def test_the_sweep_defers_what_is_due_once(
+    database: Database, jobs: ProcrastinateQueue, movie_id: int
+) -> None:
     with database.write() as session:
         session.add_all(sources := [new() for _ in range(3)])
     with database.write() as session:
@@ -88,7 +100,7 @@ def test_the_sweep_defers_what_is_due_once(database: Database, jobs: Queue, movi
 
 
 def test_one_of_all_workers_sweeps_every_minute(
-    database: Database, jobs: Queue, service: PosterService, clock: Clock
+    database: Database, jobs: ProcrastinateQueue, service: PosterService, clock: Clock
 ) -> None:
     worker = PosterWorker(database.engine.url, service, jobs, clock, jobs=1)
     (sweep,) = worker._app().periodic_registry.periodic_tasks.values()
@@ -97,7 +109,7 @@ def test_one_of_all_workers_sweeps_every_minute(
 
 
 def test_the_sweep_keeps_a_backlog_of_bounded_length(
-    database: Database, jobs: Queue, movie_id: int, monkeypatch: pytest.MonkeyPatch
+    database: Database, jobs: ProcrastinateQueue, movie_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(procrastinate_queue, "BACKLOG", 5)
     with database.write() as session:

@@ -20,11 +20,11 @@ from sqlalchemy.pool import QueuePool
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
-from moziweb.posters.decoder import MEBIBYTE, Allowed, Workshop
-from moziweb.posters.generation.leases import Claims
+from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
+from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.publication import CACHE_CONTROL
 from moziweb.posters.generation.readers import SourceError
-from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.imaging.limits import Limits
 from moziweb.posters.imaging.variants import VariantSet, make_variants
@@ -63,7 +63,7 @@ MakeService = Callable[..., PosterService]
 
 @pytest.fixture
 def make_service(
-    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, shelf: Shelf
+    database: Database, disk: DiskStorage, claims: SourceLeases, clock: Clock, shelf: Shelf
 ) -> MakeService:
     """Makes services over the same database, with changes: another process, another release."""
 
@@ -97,7 +97,7 @@ class Tripwire:
 def test_every_variant_is_made_stored_and_recorded(
     database: Database, storage: Storage, make_service: MakeService, shelf: Shelf, source_id: int
 ) -> None:
-    assert make_service(storage=storage).ensure(source_id) == Outcome(
+    assert make_service(storage=storage).ensure(source_id) == GenerationResult(
         Status.MADE, made=len(RECIPES)
     )
     variants = variants_of(database, source_id)
@@ -133,7 +133,7 @@ def test_what_is_complete_is_not_read_again(
     service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
     service.ensure(source_id)
-    assert service.ensure(source_id) == Outcome(Status.COMPLETE)
+    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
     assert shelf.reads == 1
 
 
@@ -150,7 +150,7 @@ def test_only_what_is_missing_is_made(
 
 
 def test_an_unknown_source_is_told_so(service: PosterService) -> None:
-    assert service.ensure(404) == Outcome(Status.UNKNOWN)
+    assert service.ensure(404) == GenerationResult(Status.UNKNOWN)
 
 
 def test_nothing_is_held_while_a_picture_is_read_decoded_and_uploaded(
@@ -203,11 +203,11 @@ def test_while_one_thread_works_the_others_are_told_so(
     worker.start()
     entered.wait(10)
     with query_counter(database.engine) as statements:
-        assert service.ensure(source_id) == Outcome(Status.BUSY)
+        assert service.ensure(source_id) == GenerationResult(Status.BUSY)
     assert statements == [], "within a process nobody need be asked"
     leave.set()
     worker.join()
-    assert service.ensure(source_id) == Outcome(Status.COMPLETE)
+    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
     assert shelf.reads == 1
 
 
@@ -228,10 +228,10 @@ def test_a_source_that_cannot_be_read(
     code: str,
 ) -> None:
     shelf.error = error
-    assert service.ensure(source_id) == Outcome(Status.FAILED, code)
+    assert service.ensure(source_id) == GenerationResult(Status.FAILED, code)
     assert source_of(database, source_id).state is state
     assert source_of(database, source_id).error_code == code
-    assert service.ensure(source_id) == Outcome(Status.HELD)
+    assert service.ensure(source_id) == GenerationResult(Status.HELD)
     assert shelf.reads == 1
 
 
@@ -251,14 +251,16 @@ def test_an_error_that_nobody_foresaw_is_a_state_too(
     database: Database, service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
     shelf.pictures = {}  # a KeyError in the reader
-    assert service.ensure(source_id) == Outcome(Status.FAILED, "internal")
+    assert service.ensure(source_id) == GenerationResult(Status.FAILED, "internal")
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
 
 
 def test_a_kind_that_nobody_reads(
     database: Database, make_service: MakeService, source_id: int
 ) -> None:
-    assert make_service(readers={}).ensure(source_id) == Outcome(Status.FAILED, "no_reader")
+    assert make_service(readers={}).ensure(source_id) == GenerationResult(
+        Status.FAILED, "no_reader"
+    )
 
 
 def test_a_failure_of_memory_passes(
@@ -268,7 +270,7 @@ def test_a_failure_of_memory_passes(
         raise MemoryError
 
     shelf.before_read = run_out
-    assert service.ensure(source_id) == Outcome(Status.FAILED, "out_of_memory")
+    assert service.ensure(source_id) == GenerationResult(Status.FAILED, "out_of_memory")
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
 
 
@@ -280,7 +282,7 @@ def test_a_storage_that_is_away_is_waited_for(
     source_id: int,
 ) -> None:
     outcome = make_service(storage=storage_away).ensure(source_id)
-    assert outcome == Outcome(Status.FAILED, "storage_unavailable")
+    assert outcome == GenerationResult(Status.FAILED, "storage_unavailable")
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
     assert variants_of(database, source_id) == []
     clock.advance(minutes=2)
@@ -299,10 +301,10 @@ def test_a_crash_after_the_upload_and_before_publishing_heals(
     left_behind(make_service, disk, source_id)
     assert len(list(disk.list())) == 7
     assert variants_of(database, source_id) == []
-    another = make_service(claims=Claims(database, clock, LEASE))
-    assert another.ensure(source_id) == Outcome(Status.BUSY)
+    another = make_service(claims=SourceLeases(database, clock, LEASE))
+    assert another.ensure(source_id) == GenerationResult(Status.BUSY)
     clock.advance(seconds=61)
-    assert another.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    assert another.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     keys = [one.key for one in variants_of(database, source_id)]
     assert sorted(str(key) for key in keys) == [stored.key for stored in disk.list()]
 
@@ -319,7 +321,7 @@ def left_behind(make_service: MakeService, disk: DiskStorage, source_id: int) ->
 
     dying = make_service(storage=Tripwire(disk, kill))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Claims, "release", lambda *_: None)
+        patch.setattr(SourceLeases, "release", lambda *_: None)
         with pytest.raises(Killed):
             dying.ensure(source_id)
 
@@ -345,11 +347,11 @@ def test_whoever_reads_past_the_lease_uploads_nothing(
     def dawdle() -> None:
         shelf.before_read = lambda: None
         clock.advance(minutes=2)
-        assert make_service(claims=Claims(database, clock, LEASE)).ensure(source_id).is_ready
+        assert make_service(claims=SourceLeases(database, clock, LEASE)).ensure(source_id).is_ready
 
     shelf.before_read = dawdle
     tripwire = Tripwire(disk, before_put=lambda _: None)
-    assert make_service(storage=tripwire).ensure(source_id) == Outcome(Status.LOST)
+    assert make_service(storage=tripwire).ensure(source_id) == GenerationResult(Status.LOST)
     assert tripwire.puts == 0
     assert len(variants_of(database, source_id)) == len(RECIPES)
 
@@ -357,15 +359,15 @@ def test_whoever_reads_past_the_lease_uploads_nothing(
 def test_whoever_uploads_past_the_lease_publishes_nothing(
     database: Database, make_service: MakeService, clock: Clock, disk: DiskStorage, source_id: int
 ) -> None:
-    other = make_service(claims=Claims(database, clock, LEASE))
+    other = make_service(claims=SourceLeases(database, clock, LEASE))
 
     def dawdle(puts: int) -> None:
         if puts == 4:
             clock.advance(minutes=2)
-            assert other.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+            assert other.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
 
     slow = make_service(storage=Tripwire(disk, dawdle))
-    assert slow.ensure(source_id) == Outcome(Status.LOST)
+    assert slow.ensure(source_id) == GenerationResult(Status.LOST)
     assert len(variants_of(database, source_id)) == len(RECIPES)
     assert source_of(database, source_id).state is SourceState.READY
 
@@ -380,7 +382,7 @@ def test_a_source_replaced_while_it_is_made_is_not_published(
                 source.url, source.state, source.lease_token = "x", SourceState.PENDING, None
 
     slow = make_service(storage=Tripwire(disk, replace_source))
-    assert slow.ensure(source_id) == Outcome(Status.LOST)
+    assert slow.ensure(source_id) == GenerationResult(Status.LOST)
     assert variants_of(database, source_id) == []
     assert source_of(database, source_id).state is SourceState.PENDING
 
@@ -398,7 +400,7 @@ def test_a_new_recipe_replaces_the_old_variant_without_a_gap(
     shelf.before_read = lambda: during.append(len(variants_of(database, source_id)))
     clock.advance(days=1)
     jpegs = [recipe for recipe in RECIPES if recipe.format == "jpg"]
-    assert upgraded.ensure(source_id) == Outcome(Status.MADE, made=len(jpegs))
+    assert upgraded.ensure(source_id) == GenerationResult(Status.MADE, made=len(jpegs))
     assert during == [len(RECIPES)]
     assert {one.recipe_hash for one in variants_of(database, source_id)} == {
         newer(recipe).hash for recipe in RECIPES
@@ -426,33 +428,33 @@ def test_changed_content_gets_new_addresses_and_returning_content_its_old_ones(
     first_half.ensure(source_id)
     old = {one.key for one in variants_of(database, source_id)}
     shelf.pictures["drawn:dune"] = picture("#2040a0")
-    assert whole.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    assert whole.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert old.isdisjoint({one.key for one in variants_of(database, source_id)})
     assert {one.key for one in variants_of(database, source_id, VariantState.SUPERSEDED)} == old
 
     shelf.pictures["drawn:dune"] = picture()
     with database.write() as session:
         session.execute(update(PosterVariant).values(state=VariantState.SUPERSEDED))
-    assert whole.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    assert whole.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert old < {one.key for one in variants_of(database, source_id)}
 
 
 def test_the_lease_is_renewed_between_a_slow_read_and_decoding(
     make_service: MakeService, database: Database, shelf: Shelf, clock: Clock, source_id: int
 ) -> None:
-    others: list[Outcome] = []
+    others: list[GenerationResult] = []
 
     def dawdle(
         data: bytes, recipes: Sequence[Recipe], limits: Limits, _waiting: object
     ) -> VariantSet:
         clock.advance(seconds=30)
-        another = make_service(claims=Claims(database, clock, LEASE))
+        another = make_service(claims=SourceLeases(database, clock, LEASE))
         others.append(another.ensure(source_id))
         return make_variants(data, recipes, limits)
 
     shelf.before_read = lambda: clock.advance(seconds=50)
     assert make_service(maker=dawdle).ensure(source_id).status is Status.MADE
-    assert others == [Outcome(Status.BUSY)]
+    assert others == [GenerationResult(Status.BUSY)]
 
 
 @pytest.mark.parametrize("ends", [Status.MADE, Status.LOST])
@@ -460,7 +462,7 @@ def test_the_lease_is_kept_while_a_picture_waits_for_a_child_to_decode_it(
     make_service: MakeService, database: Database, clock: Clock, source_id: int, ends: Status
 ) -> None:
     """The one child is frozen in the middle of another picture for far longer than the lease."""
-    workshop = Workshop(1, 200 * MEBIBYTE, Allowed(wall_seconds=60, niceness=0))
+    workshop = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(wall_seconds=60, niceness=0))
     workshop.probe(picture())
     (child,) = workshop.pids
     os.kill(child, signal.SIGSTOP)
@@ -500,7 +502,7 @@ def test_a_source_that_was_replaced_meanwhile_can_be_made_at_once(
         shelf.before_read = partial(replace_it, state)
         with database.write() as session:
             session.execute(update(PosterSource).values(remake=True, state=SourceState.PENDING))
-        assert service.ensure(source_id) == Outcome(Status.LOST)
+        assert service.ensure(source_id) == GenerationResult(Status.LOST)
         source = source_of(database, source_id)
         assert (source.state, source.lease_until) == (SourceState.PENDING, None)
         assert service.ensure(source_id).status is Status.MADE
@@ -509,13 +511,18 @@ def test_a_source_that_was_replaced_meanwhile_can_be_made_at_once(
 def test_a_database_that_is_away_is_an_outcome_not_an_error(
     disk: DiskStorage, clock: Clock, database_away: Database
 ) -> None:
-    claims = Claims(database_away, clock, LEASE)
+    claims = SourceLeases(database_away, clock, LEASE)
     service = PosterService(database_away, disk, {}, claims, clock)
-    assert service.ensure(1) == Outcome(Status.FAILED, "database_unavailable")
+    assert service.ensure(1) == GenerationResult(Status.FAILED, "database_unavailable")
 
 
 def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
-    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, shelf: Shelf, movie_id: int
+    database: Database,
+    disk: DiskStorage,
+    claims: SourceLeases,
+    clock: Clock,
+    shelf: Shelf,
+    movie_id: int,
 ) -> None:
     shelf.pictures["drawn:dune"] = encoded(quarters(200, 400), quality=95)
     service = PosterService(database, disk, {SourceKind.DRAWN: shelf}, claims, clock)
@@ -556,7 +563,7 @@ def test_a_film_renamed_before_a_remake_keeps_its_old_objects_known(
         session.get_one(Movie, movie_id).slug = "dune-part-one"
         source = session.get_one(PosterSource, source_id)
         source.state, source.remake = SourceState.PENDING, True
-    assert service.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    assert service.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     after = {str(row.key) for row in variants_of(database, source_id)}
     assert {key.split("/")[1] for key in after} == {"7-dune-part-one"}
     retired = variants_of(database, source_id, VariantState.SUPERSEDED)

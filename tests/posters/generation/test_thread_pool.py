@@ -9,10 +9,10 @@ from sqlalchemy import insert, update
 
 from moziweb.clock import utc_now
 from moziweb.db import Database
-from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.service import PosterService
-from moziweb.posters.generation.thread_pool import CAPACITY, Pool
-from moziweb.posters.generation.triggers import Watch
+from moziweb.posters.generation.thread_pool import CAPACITY, ThreadPool
+from moziweb.posters.generation.triggers import SourceChangeListener
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.storage.disk import DiskStorage
 from tests.posters.conftest import LEASE, Shelf, picture, source_of
@@ -25,14 +25,14 @@ PATIENCE = 20.0
 def working(database: Database, disk: DiskStorage, shelf: Shelf) -> PosterService:
     """A service on the real clock whose external sources stand on the shelf."""
     shelf.pictures[URL] = picture()
-    claims = Claims(database, utc_now, LEASE)
+    claims = SourceLeases(database, utc_now, LEASE)
     return PosterService(database, disk, {SourceKind.URL: shelf}, claims)
 
 
 @contextmanager
-def running(database: Database, service: PosterService, period: float = 60) -> Iterator[Pool]:
-    pool = Pool(database, service, utc_now, jobs=2, period=period)
-    database.watch(Watch(pool).watch)
+def running(database: Database, service: PosterService, period: float = 60) -> Iterator[ThreadPool]:
+    pool = ThreadPool(database, service, utc_now, jobs=2, period=period)
+    database.watch(SourceChangeListener(pool).watch)
     pool.start()
     yield pool
     pool.stop()
@@ -89,7 +89,7 @@ def test_the_sweep_takes_over_from_a_worker_that_died(
 def test_more_than_it_can_hold_does_not_make_the_writer_wait(
     database: Database, working: PosterService, shelf: Shelf
 ) -> None:
-    pool = Pool(database, working, utc_now, jobs=1, period=60)
+    pool = ThreadPool(database, working, utc_now, jobs=1, period=60)
     pool.committed(range(1, 10))  # before it runs: nothing is kept
     pool.start()
     pool.committed(range(1, 10 * CAPACITY))  # no such sources; they are gone through quickly

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database, create_engine
-from moziweb.posters.generation.triggers import Watch
+from moziweb.posters.generation.triggers import SourceChangeListener
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 
 
@@ -31,7 +31,7 @@ class Told:
 @pytest.fixture
 def told(database: Database) -> Told:
     told = Told()
-    database.watch(Watch(told).watch)
+    database.watch(SourceChangeListener(told).watch)
     return told
 
 
@@ -118,7 +118,7 @@ def test_whoever_makes_posters_goes_with_the_database() -> None:
     """Listeners would keep both, and an application that was, for as long as the process lives."""
     database = Database(create_engine({"sqlalchemy.url": "sqlite://"}))
     background = Holding(database)
-    database.watch(Watch(background).watch)
+    database.watch(SourceChangeListener(background).watch)
     gone = ref(database)
     del database, background
     gc.collect()

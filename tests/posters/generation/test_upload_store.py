@@ -10,7 +10,7 @@ from sqlalchemy import select
 from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
-from moziweb.posters.fetching.url_policy import AllowedNetwork, BadTargetError
+from moziweb.posters.fetching.url_policy import AllowedNetwork, ForbiddenUrl
 from moziweb.posters.generation.readers import SourceError, UploadReader, UrlReader
 from moziweb.posters.generation.upload_store import add_upload, add_url, store_upload
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
@@ -116,7 +116,7 @@ def test_an_external_url_is_chosen_and_not_fetched_yet(database: Database, movie
     ],
 )
 def test_anything_but_a_plain_url_is_refused(database: Database, movie_id: int, url: str) -> None:
-    with database.write() as session, pytest.raises(BadTargetError):
+    with database.write() as session, pytest.raises(ForbiddenUrl):
         add_url(session, session.get_one(Movie, movie_id), url)
     assert chosen_sources(database) == []
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from moziweb.posters.imaging.av1 import coded_sizes
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.header import read_header
+from moziweb.posters.imaging.header import parse_header
 from tests.posters.pictures import encoded
 
 
@@ -44,7 +44,7 @@ def test_an_animation_is_found_by_its_tracks() -> None:
 
 def test_what_is_announced_does_not_hide_what_is_coded() -> None:
     data = announcing_one_pixel(avif(300, 200))
-    assert read_header(data, 64).size == (300, 200)
+    assert parse_header(data, 64).size == (300, 200)
 
 
 def test_a_stream_in_pieces_is_joined() -> None:

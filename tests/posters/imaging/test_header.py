@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.header import identify, read_header
+from moziweb.posters.imaging.header import identify, parse_header
 from tests.posters.pictures import encoded, photograph, with_scans, with_segment
 
 PICTURE = photograph(60, 90)
@@ -64,18 +64,18 @@ def test_a_generic_container_with_an_avif_brand_is_avif() -> None:
 )
 def test_the_announced_size(format_: str, picture: Image.Image, options: dict[str, Any]) -> None:
     data = encoded(picture, format_, **options)
-    assert read_header(data, 64).size == Image.open(BytesIO(data)).size == picture.size
+    assert parse_header(data, 64).size == Image.open(BytesIO(data)).size == picture.size
 
 
 def test_a_gif_whose_frame_exceeds_its_screen_is_as_large_as_the_frame() -> None:
     data = bytearray(encoded(PICTURE, "GIF"))
     data[6:10] = b"\x01\0\x01\0"
-    assert read_header(bytes(data), 64).size == PICTURE.size
+    assert parse_header(bytes(data), 64).size == PICTURE.size
 
 
 def size_or_code(data: bytes) -> tuple[int, int] | RejectCode | None:
     try:
-        return read_header(data, 64).size
+        return parse_header(data, 64).size
     except ImageRejected as rejection:
         return rejection.code
 
@@ -90,16 +90,16 @@ def test_a_cut_header_is_told(format_: str, share: float) -> None:
 
 @pytest.mark.parametrize("scans", [10, 64, 65, 500])
 def test_scans_are_counted(scans: int) -> None:
-    assert read_header(with_scans(scans), 64).scans == min(scans, 65)
+    assert parse_header(with_scans(scans), 64).scans == min(scans, 65)
 
 
 def test_scan_markers_inside_metadata_are_no_scans() -> None:
     commented = with_segment(encoded(PICTURE), 0xFE, b"\xff\xda" * 100)
-    assert read_header(commented, 64).scans == 1
+    assert parse_header(commented, 64).scans == 1
 
 
 def test_scans_after_the_end_do_not_count() -> None:
-    assert read_header(encoded(PICTURE) + b"\xff\xda\0\x08" * 100, 64).scans == 1
+    assert parse_header(encoded(PICTURE) + b"\xff\xda\0\x08" * 100, 64).scans == 1
 
 
 def test_scans_behind_a_reserved_marker_count() -> None:
@@ -107,7 +107,7 @@ def test_scans_behind_a_reserved_marker_count() -> None:
     whole = with_scans(80)
     first = whole.index(b"\xff\xda") + 20
     hiding = whole[:first] + b"\xff\x02\x7f\xf0" + whole[first:]
-    assert read_header(hiding, 64).scans == 65
+    assert parse_header(hiding, 64).scans == 65
 
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + 2 * b"\0\0\0\x40" + bytes(9)
@@ -132,7 +132,7 @@ FRAME = b"\xff\xc0\0\x0b\x08\0\x10\0\x10\x01\x01\x11\0"
 )
 def test_what_would_mislead_or_hold_up_its_reader_is_refused(data: bytes) -> None:
     with pytest.raises(ImageRejected) as rejection:
-        read_header(data, 64)
+        parse_header(data, 64)
     assert rejection.value.code == RejectCode.DAMAGED
 
 
@@ -157,4 +157,4 @@ def test_the_largest_file_of_the_smallest_parts_takes_no_time(start: bytes, part
 @given(st.binary(max_size=400))
 def test_any_bytes_can_be_walked(noise: bytes) -> None:
     size_or_code(b"\xff\xd8\xff" + noise)
-    assert read_header(b"\xff\xd8" + b"\xff\xda\0\x02" * 5 + noise, 4).scans == 5
+    assert parse_header(b"\xff\xd8" + b"\xff\xda\0\x02" * 5 + noise, 4).scans == 5

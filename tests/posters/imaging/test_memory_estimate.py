@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.header import read_header
-from moziweb.posters.imaging.limits import LIMITS, Limits, expected_memory, weigh
+from moziweb.posters.imaging.header import parse_header
+from moziweb.posters.imaging.limits import LIMITS, Limits, estimate_memory, expected_memory
 from tests.posters.pictures import encoded, photograph
 
 PICTURE = photograph(60, 90)
@@ -57,7 +57,7 @@ def test_transparent_pictures_are_held_twice(
 def test_a_size_that_is_not_found_counts_as_the_largest_allowed() -> None:
     whole = encoded(PICTURE, "AVIF")
     nameless = whole[: whole.index(b"ispe")]  # and so without the coded picture, which tells it too
-    assert weigh(read_header(nameless, 64), nameless, 16_000_000) > 160_000_000
+    assert estimate_memory(parse_header(nameless, 64), nameless, 16_000_000) > 160_000_000
 
 
 def test_the_header_is_held_against_the_limits() -> None:

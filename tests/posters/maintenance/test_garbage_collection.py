@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import update
 
 from moziweb.db import Database
-from moziweb.posters.generation.leases import Claims
-from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.leases import SourceLeases
+from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
-from moziweb.posters.maintenance.garbage_collection import Collector
-from moziweb.posters.maintenance.movie_locks import HOLD, held_movies
+from moziweb.posters.maintenance.garbage_collection import SupersededVariants
+from moziweb.posters.maintenance.movie_locks import HOLD, locked_movies
 from moziweb.posters.models import PosterVariant, SourceKind, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage import StoredObject
@@ -66,31 +66,31 @@ def test_whoever_publishes_after_the_removal_of_what_it_uploaded_is_lost(
     database: Database, disk: DiskStorage, clock: Clock, shelf: Shelf, source_id: int
 ) -> None:
     def a_service(storage: Any) -> PosterService:
-        claims = Claims(database, clock, LEASE)
+        claims = SourceLeases(database, clock, LEASE)
         return PosterService(database, storage, {SourceKind.DRAWN: shelf}, claims, clock)
 
     a_service(disk).ensure(source_id)
     superseded_long_ago(database, clock)
     lingering = LingeringStorage(disk)
-    outcomes: list[Outcome] = []
+    outcomes: list[GenerationResult] = []
     worker = threading.Thread(
         target=lambda: outcomes.append(a_service(lingering).ensure(source_id)), daemon=True
     )
     slow: Any = SlowRemoval(disk, clock, worker, lingering.uploaded)
-    (removed,) = Collector(database, slow, clock).run()
+    (removed,) = SupersededVariants(database, slow, clock).run()
     assert removed.objects == len(RECIPES)
     lingering.go_on.set()
     worker.join(30)
-    assert outcomes == [Outcome(Status.LOST)]
+    assert outcomes == [GenerationResult(Status.LOST)]
     assert variants_of(database, source_id) == []
-    assert a_service(disk).ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    assert a_service(disk).ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert all(disk.head(str(row.key)) for row in variants_of(database, source_id))
 
 
 def test_what_is_no_longer_held_is_not_removed(
-    database: Database, service: PosterService, claims: Claims, clock: Clock, source_id: int
+    database: Database, service: PosterService, claims: SourceLeases, clock: Clock, source_id: int
 ) -> None:
-    with held_movies(database, clock, [7]) as hold:
+    with locked_movies(database, clock, [7]) as hold:
         assert hold.renewed() == hold.movie_ids == {7}
         assert claims.take(source_id, frozenset({"x"})) == "busy"
         clock.advance(seconds=HOLD.total_seconds() + 1)
@@ -104,14 +104,14 @@ def test_the_collector_removes_nothing_that_it_holds_no_longer(
     database: Database,
     disk: DiskStorage,
     service: PosterService,
-    claims: Claims,
+    claims: SourceLeases,
     clock: Clock,
     source_id: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     service.ensure(source_id)
     superseded_long_ago(database, clock)
-    look = Collector._rows
+    look = SupersededVariants._rows
 
     def look_slowly(*given: Any) -> Any:
         found = look(*given)
@@ -119,7 +119,7 @@ def test_the_collector_removes_nothing_that_it_holds_no_longer(
         claims.take(source_id, frozenset({"x"}))
         return found
 
-    monkeypatch.setattr(Collector, "_rows", look_slowly)
-    (removed,) = Collector(database, disk, clock).run()
+    monkeypatch.setattr(SupersededVariants, "_rows", look_slowly)
+    (removed,) = SupersededVariants(database, disk, clock).run()
     assert (removed.busy, removed.objects) == (True, 0)
     assert len(list(disk.list("poster/"))) == len(RECIPES)

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from moziweb.cli import posters_maintenance
-from moziweb.cli.context import Installation
+from moziweb.cli.context import CommandContext
 from moziweb.cli.posters import posters
 from moziweb.clock import utc_now
 from moziweb.db import Database
@@ -33,11 +33,13 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def installation(tmp_path: Path, postgres_url: str, s3_bucket: S3Bucket) -> Iterator[Installation]:
+def installation(
+    tmp_path: Path, postgres_url: str, s3_bucket: S3Bucket
+) -> Iterator[CommandContext]:
     given = {"url": postgres_url, "bucket": s3_bucket.name, "endpoint": s3_bucket.endpoint_url}
     secrets = {"key": ROOT.access_key_id, "secret": ROOT.secret_access_key}
     (tmp_path / "site.ini").write_text(INI.format(**given, **secrets))
-    installation = Installation(str(tmp_path / "site.ini"))
+    installation = CommandContext(str(tmp_path / "site.ini"))
     registry = installation.registry
     with closing(registry["storage"]), closing(registry["poster_workshop"]):
         yield installation
@@ -45,19 +47,19 @@ def installation(tmp_path: Path, postgres_url: str, s3_bucket: S3Bucket) -> Iter
 
 
 @pytest.fixture
-def database(installation: Installation) -> Database:
+def database(installation: CommandContext) -> Database:
     database: Database = installation.registry["database"]
     return database
 
 
 @pytest.fixture
-def storage(installation: Installation) -> Storage:
+def storage(installation: CommandContext) -> Storage:
     storage: Storage = installation.registry["storage"]
     return storage
 
 
 @pytest.fixture
-def run(installation: Installation) -> Run:
+def run(installation: CommandContext) -> Run:
     """Runs ``moziweb posters …`` in this process."""
 
     def run(*arguments: str) -> Result:

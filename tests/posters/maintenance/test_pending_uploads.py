@@ -13,9 +13,9 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
-from moziweb.posters.generation.leases import Claims
+from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import UrlReader
-from moziweb.posters.generation.result import Outcome, Status
+from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.generation.upload_store import (
     StoredUpload,
@@ -23,9 +23,9 @@ from moziweb.posters.generation.upload_store import (
     record_upload,
     store_upload,
 )
-from moziweb.posters.maintenance.pending_uploads import KEPT, Forgotten
+from moziweb.posters.maintenance.pending_uploads import KEPT, ExpiredUploads
 from moziweb.posters.maintenance.reconciliation import Reconciler
-from moziweb.posters.models import LookedAt, PosterSource, SourceKind
+from moziweb.posters.models import PendingUpload, PosterSource, SourceKind
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage
@@ -43,7 +43,7 @@ def host() -> Iterator[HostileHost]:
 
 @pytest.fixture
 def service(
-    database: Database, disk: DiskStorage, claims: Claims, clock: Clock, host: HostileHost
+    database: Database, disk: DiskStorage, claims: SourceLeases, clock: Clock, host: HostileHost
 ) -> PosterService:
     allowed = AllowedNetwork(ip_network(f"{LOOPBACK}/32"), host.port)
     reader = UrlReader(Fetcher(FetchPolicy(allow_addresses=(allowed,))), disk)
@@ -60,7 +60,7 @@ def looked_at(database: Database, disk: DiskStorage, data: bytes) -> StoredUploa
     """A picture that somebody has looked at just now."""
     upload = store_upload(disk, data)
     with database.write() as session:
-        session.merge(LookedAt(key=upload.key, at=utc_now()))
+        session.merge(PendingUpload(key=upload.key, at=utc_now()))
     return upload
 
 
@@ -75,7 +75,7 @@ def test_what_was_looked_at_is_made_and_its_host_is_asked_later(
 ) -> None:
     url = host.on("/poster.jpg", answer(NEWER))
     source_id = saved(database, movie_id, url, seen := looked_at(database, disk, SEEN))
-    assert service.ensure(source_id) == Outcome(Status.MADE, made=len(RECIPES))
+    assert service.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert host.paths == []
     made = source_of(database, source_id)
     assert (made.sha256, made.key) == (seen.sha256, None)
@@ -103,10 +103,10 @@ def test_what_nobody_saves_is_removed_after_it_could_be(
     kept, thrown_away = (looked_at(database, disk, data) for data in (SEEN, NEWER))
     with database.write() as session:
         record_upload(session, movie_id, kept)
-    early = Forgotten(database, disk, after(days=7))
+    early = ExpiredUploads(database, disk, after(days=7))
     assert (early.count(), list(early.run())) == (0, [])
     assert Reconciler(database, disk, after(days=7)).survey().findings == []
-    late = Forgotten(database, disk, after(days=KEPT.days, minutes=1))
+    late = ExpiredUploads(database, disk, after(days=KEPT.days, minutes=1))
     assert late.count() == 2
     assert sorted(late.run()) == sorted([(kept.key, False), (thrown_away.key, True)])
     assert [stored.key for stored in disk.list()] == [kept.key]
@@ -116,19 +116,19 @@ def test_what_nobody_saves_is_removed_after_it_could_be(
 def test_what_is_looked_at_again_meanwhile_stays(database: Database, disk: DiskStorage) -> None:
     upload = store_upload(disk, SEEN)  # just now, though it was noted long ago
     with database.write() as session:
-        session.add(LookedAt(key=upload.key, at=utc_now() - 2 * KEPT))
-    forgotten = Forgotten(database, disk, utc_now)
+        session.add(PendingUpload(key=upload.key, at=utc_now() - 2 * KEPT))
+    forgotten = ExpiredUploads(database, disk, utc_now)
     run = forgotten.run()
     assert next(run) == (upload.key, False)
     assert disk.head(upload.key)
 
     looked_at(database, disk, SEEN)
     with database.write() as session:
-        session.execute(update(LookedAt).values(at=utc_now() - 2 * KEPT))
-    far = Forgotten(database, cast(Storage, AgainMeanwhile(database, disk)), after(days=30))
+        session.execute(update(PendingUpload).values(at=utc_now() - 2 * KEPT))
+    far = ExpiredUploads(database, cast(Storage, AgainMeanwhile(database, disk)), after(days=30))
     assert list(far.run()) == [(upload.key, True)]
     with database.read() as session:
-        assert session.scalars(select(LookedAt.key)).all() == [upload.key]
+        assert session.scalars(select(PendingUpload.key)).all() == [upload.key]
 
 
 class AgainMeanwhile:

@@ -21,7 +21,7 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
-from moziweb.posters.generation.admission import Gate
+from moziweb.posters.generation.admission import AdmissionControl
 from moziweb.posters.generation.readers import UrlReader
 from moziweb.posters.models import (
     PosterSource,
@@ -273,7 +273,7 @@ def test_in_a_burst_a_placeholder_asks_the_database_for_nothing(
     source_id: int,
     query_counter: QueryCounter,
 ) -> None:
-    gate = Gate(site.registry["posters"], slots=1, wait_seconds=0)
+    gate = AdmissionControl(site.registry["posters"], slots=1, wait_seconds=0)
     site.registry["poster_gate"] = gate
     path, other = f"/poster/7-dune.{source_id}.thumb.webp", add_source(database, 7, chosen=False)
     worker = Worker(gate, shelf, other)

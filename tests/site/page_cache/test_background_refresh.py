@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.cache.http.refresh import Renewer
+from moziweb.cache.http.refresh import BackgroundRefresher
 from tests import factories
 from tests.site.cached import CACHED, Films, fill, pages, site, week_here, write
 
@@ -43,7 +43,7 @@ def created(app: TestApp, path: str) -> float:
 @pytest.mark.parametrize("name", ["index", "film", "api_film"])
 def test_a_hit_has_its_page_renewed_behind_it(hot: TestApp, films: Films, name: str) -> None:
     path = pages(films)[name]
-    renewer: Renewer = hot.app.registry["cache_renewer"]
+    renewer: BackgroundRefresher = hot.app.registry["cache_renewer"]
     body = hot.get(path).body
     first = created(hot, path)
     hit = hot.get(path)
@@ -58,7 +58,7 @@ def test_a_hit_has_its_page_renewed_behind_it(hot: TestApp, films: Films, name: 
 
 def test_a_renewed_page_goes_stale_like_any(hot: TestApp, films: Films) -> None:
     path = pages(films)["week"]
-    renewer: Renewer = hot.app.registry["cache_renewer"]
+    renewer: BackgroundRefresher = hot.app.registry["cache_renewer"]
     for _ in range(2):
         hot.get(path)
     renewer.join()

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.cache.regions.negative import Strays
+from moziweb.cache.regions.negative import NegativeEntries
 from moziweb.movies.models import Movie
 from tests import factories
 from tests.conftest import QueryCounter
@@ -75,7 +75,7 @@ def test_not_found_says_nothing_of_its_address_and_does_not_live_long(cached: Te
     page = cached.get("/movie/987654?q=evil", status=404)
     assert "987654" not in page.text
     place = registry["cache_routes"].place_of(registry, "/movie/987654")
-    strays = Strays(place.region, registry["cache"].keys["pages"])
+    strays = NegativeEntries(place.region, registry["cache"].keys["pages"])
     served = strays.find(place.key)
     assert served is not None
     entry = served.entry

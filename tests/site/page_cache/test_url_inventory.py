@@ -9,7 +9,7 @@ from webtest import TestApp
 from moziweb.cache import tag
 from moziweb.movies.models import Movie
 from moziweb.movies.tags import movie_tag
-from moziweb.site.page_cache.url_inventory import Address, Addresses, Priority, pages_showing
+from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from tests.conftest import QueryCounter
 from tests.services.memcached import MemcachedServer
 from tests.site.cached import CACHED, Films, fill, missed, pages, site, warm, week_here, write
@@ -36,8 +36,8 @@ def cached(
         yield app
 
 
-def every(app: TestApp) -> list[Address]:
-    return list(Addresses.of(app.app.registry))
+def every(app: TestApp) -> list[SiteUrl]:
+    return list(UrlInventory.of(app.app.registry))
 
 
 def test_each_address_answers_and_comes_once_by_priority(app: TestApp, films: Films) -> None:
@@ -76,7 +76,7 @@ def test_this_week_comes_before_its_films_and_those_before_the_rest(
 
 def test_those_to_a_priority_are_the_first_of_all(app: TestApp, films: Films) -> None:
     registry = app.app.registry
-    found = list(Addresses.of(registry).through(Priority.SHOWN))
+    found = list(UrlInventory.of(registry).through(Priority.SHOWN))
     assert found == every(app)[: len(found)]
     assert found[-1].priority is Priority.SHOWN
 

@@ -23,7 +23,7 @@ from .errors import (
     TmdbUnauthorized,
     TmdbUnavailable,
 )
-from .rate_limiter import Pace
+from .rate_limiter import RateLimiter
 
 APPENDED: Final = "release_dates,credits,videos,images,translations"
 """What comes along with a film; TMDB takes 20 at most."""
@@ -38,7 +38,7 @@ _API_KEY: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class TmdbOptions:
     """How to reach TMDB: ``token`` is a v4 read token or a v3 key, times are in seconds.
 
     ``tries`` are the attempts per request in all.
@@ -63,12 +63,12 @@ class TmdbClient:
 
     def __init__(
         self,
-        terms: Terms,
-        pace: Pace | None = None,
+        terms: TmdbOptions,
+        pace: RateLimiter | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._terms = terms
-        self._pace = pace or Pace()
+        self._pace = pace or RateLimiter()
         self._sleep = sleep
         self._pool = urllib3.PoolManager(retries=False)
 

@@ -17,7 +17,7 @@ from ...models import Rating
 from .. import values
 from ..candidate import TMDB, Candidate, GenreFact, PersonFact, TrailerFact
 from ..fields import LENGTHS
-from ..problems import Problem, Unfit, text_of
+from ..problems import InvalidValue, Problem, text_of
 from .dates import hungarian
 
 MAX_CAST: Final = 12
@@ -40,7 +40,7 @@ def candidate_of(
     film: Mapping[str, Any], image_base: str | None, fetched_at: datetime
 ) -> Candidate:
     """The film as fetched; ``image_base`` is the ``secure_base_url`` of pictures."""
-    return _Translation(film, image_base).candidate(fetched_at)
+    return _MovieMapper(film, image_base).candidate(fetched_at)
 
 
 def missing(tmdb_id: int, text: str) -> Candidate:
@@ -50,7 +50,7 @@ def missing(tmdb_id: int, text: str) -> Candidate:
     return Candidate(TMDB, TMDB, "", place, "", MappingProxyType({}), problems=(problem,))
 
 
-class _Translation:
+class _MovieMapper:
     def __init__(self, film: Mapping[str, Any], image_base: str | None) -> None:
         self._film = film
         self._image_base = image_base
@@ -176,7 +176,7 @@ class _Translation:
         if not path or not self._image_base:
             return ""
         if not _PATH.fullmatch(str(path)):
-            raise Unfit(
+            raise InvalidValue(
                 _("no path of a picture: ${value}", mapping={"value": repr(str(path)[:80])})
             )
         return f"{self._image_base.rstrip('/')}/{POSTER_SIZE}{path}"
@@ -258,7 +258,7 @@ def _synopsis(value: Any) -> str:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise Unfit(_("not a text: ${value}", mapping={"value": repr(str(value)[:60])}))
+        raise InvalidValue(_("not a text: ${value}", mapping={"value": repr(str(value)[:60])}))
     return value
 
 

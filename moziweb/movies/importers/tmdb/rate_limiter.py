@@ -10,7 +10,7 @@ REQUESTS_PER_SECOND: Final = 40
 """What TMDB allows, about."""
 
 
-class Pace:
+class RateLimiter:
     """Spaces out what is done; ``clock`` and ``sleep`` are in seconds."""
 
     def __init__(

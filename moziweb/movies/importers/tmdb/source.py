@@ -13,7 +13,7 @@ from moziweb.movies.importers.candidate import Candidate
 from moziweb.movies.importers.problems import Problem, text_of
 from moziweb.movies.importers.values import imdb_id as parsed_imdb_id
 
-from .client import Terms, TmdbClient
+from .client import TmdbClient, TmdbOptions
 from .errors import TmdbNotFound, TmdbRefused
 from .mapping import candidate_of, missing
 
@@ -119,7 +119,7 @@ class TmdbSource:
 def source_of(registry: Registry, clock: Callable[[], datetime]) -> TmdbSource:
     """TMDB as the ini file has it."""
     settings = registry.settings
-    terms = Terms(
+    terms = TmdbOptions(
         settings["tmdb.base_url"],
         settings["tmdb.token"],
         settings["tmdb.timeout"],

@@ -7,14 +7,14 @@ from email.utils import format_datetime
 
 import pytest
 
-from moziweb.movies.importers.tmdb.client import Terms, TmdbClient
+from moziweb.movies.importers.tmdb.client import TmdbClient, TmdbOptions
 from moziweb.movies.importers.tmdb.errors import (
     TmdbNotFound,
     TmdbRefused,
     TmdbUnauthorized,
     TmdbUnavailable,
 )
-from moziweb.movies.importers.tmdb.rate_limiter import Pace
+from moziweb.movies.importers.tmdb.rate_limiter import RateLimiter
 from tests.movies.importers.tmdb_world import WEEK, Sleeps, a_film, client_of
 from tests.services.tmdb import (
     TOKEN,
@@ -82,7 +82,7 @@ def test_retries_have_an_end(tmdb: TmdbServer, answer: Answer, told: str) -> Non
 def test_retry_after_is_honoured_for_real(tmdb: TmdbServer) -> None:
     tmdb.answer_next(PATH, rate_limited(1))
     client = client_of(tmdb)
-    client._pace = Pace()
+    client._pace = RateLimiter()
     client.movie(1000)
     first, second = tmdb.requests
     assert second.at - first.at >= 1.0
@@ -158,7 +158,7 @@ def test_days_are_asked_page_by_page(tmdb: TmdbServer) -> None:
 
 def test_the_pace_is_kept(tmdb: TmdbServer) -> None:
     now, waited = [0.0], Sleeps()
-    pace = Pace(40, clock=lambda: now[0], sleep=waited)
+    pace = RateLimiter(40, clock=lambda: now[0], sleep=waited)
     for _ in range(5):
         pace.wait()
     assert waited == pytest.approx([0.025, 0.05, 0.075, 0.1])
@@ -169,14 +169,14 @@ def test_the_pace_is_kept(tmdb: TmdbServer) -> None:
 
 
 def test_who_waits_for_a_search_is_not_kept(tmdb: TmdbServer) -> None:
-    client = TmdbClient(Terms(tmdb.base_url, TOKEN, 10.0, 4))
+    client = TmdbClient(TmdbOptions(tmdb.base_url, TOKEN, 10.0, 4))
     began = time.monotonic()
     tmdb.answer_next("/3/search/movie", rate_limited(50))
     with pytest.raises(TmdbUnavailable, match="429/25"):
         client.search("a", within=2.0)
     with pytest.raises(TmdbUnavailable, match="asked us to wait"):
         client.search("a", within=2.0)
-    slow = TmdbClient(Terms(tmdb.base_url, TOKEN, 10.0, 4))
+    slow = TmdbClient(TmdbOptions(tmdb.base_url, TOKEN, 10.0, 4))
     tmdb.answer_next("/3/search/movie", Answer(200, b"{}", seconds=SILENCE))
     with pytest.raises(TmdbUnavailable, match="timed out"):
         slow.search("a", within=0.2)
