@@ -93,7 +93,7 @@ def make_posters(registry: Any, page: Page) -> list[int]:
         sources = dict(session.execute(query).all())
     drawn = [movie for movie in movies if movie in sources]
     for movie in drawn:
-        registry["posters"].ensure(sources[movie])
+        registry["posters"].ensure_variants(sources[movie])
     return drawn
 
 

@@ -63,7 +63,7 @@ def includeme(config: Configurator) -> None:
         return
     database: Database = config.registry["database"]
     writes = InvalidationTracker(DECLARATIONS, JOURNAL, cache.stamps, observer)
-    database.watch(writes.watch, writes.join)
+    database.watch(writes.watch, writes.join_transaction_manager)
     relay = OutboxRelay(
         database.engine, JOURNAL, cache.stamps, observer, expansions=DECLARATIONS.expansions
     )
@@ -76,7 +76,7 @@ def includeme(config: Configurator) -> None:
         )
         config.registry["cache_renewer"] = renewer
         for region in cache.regions.values():
-            region.when_due(renewer.due)
+            region.on_refresh_due(renewer.due)
     config.registry["cache_base_url"] = config.registry.settings["site.base_url"]
     config.registry["cache_clock"] = SessionClock(cache.stamps)
     config.registry["cache_digest"] = digest_of(Path(__file__).parent, config.registry.settings)

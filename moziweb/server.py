@@ -216,7 +216,7 @@ def _leave_a_core_to_pages(app: Callable[..., Any]) -> None:
     registry = getattr(app, "registry", None)
     workshop: DecoderPool | None = registry and registry.get("poster_workshop")
     if registry and workshop and registry.settings["posters.decoder.children"] is None:
-        workshop.spare_one()
+        workshop.reserve_core()
 
 
 def _check_threads(app: Callable[..., Any], options: Mapping[str, str]) -> None:

@@ -19,7 +19,7 @@ published, and every committed write is published within seconds.
 The other side, once for each model and session factory::
 
     declarations = Declarations()
-    declarations.tagged(
+    declarations.declare(
         Movie,
         columns=("title", "premiere_week"),              # a change of these concerns the tags
         keys=("id", "premiere_week"),                    # of which the tags are made

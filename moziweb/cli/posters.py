@@ -15,7 +15,7 @@ from .posters_status import retry_command, status
 from .progress import Report, reporting
 from .signals import pausing, stopping
 
-_UNMADE = (Status.FAILED, Status.HELD, Status.BUSY, Status.LOST)
+_UNMADE = (Status.FAILED, Status.BACKING_OFF, Status.BUSY, Status.LOST)
 
 
 @click.group()

@@ -44,7 +44,7 @@ def stopping() -> Iterator[StopFlag]:
 class PauseFlag(threading.Event):
     """Set by Ctrl-Z. A process that the shell had stopped in mid-work would lose its leases."""
 
-    def stand_still(self) -> None:
+    def pause(self) -> None:
         """Stop as Ctrl-Z does; ``fg``, ``bg`` or SIGCONT goes on."""
         self.clear()
         click.echo("Paused; nothing is half done.", err=True)

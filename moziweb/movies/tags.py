@@ -55,7 +55,7 @@ _LISTS: Final = "lists"
 _GENRES_OF: Final = "genres-of"
 
 
-DECLARATIONS.spelled(
+DECLARATIONS.declare_tag_kinds(
     "dated", "distributor", "genre", "list", "month", "moved", "movie", "person", "premiere",
     "service", "span", "week",
 )  # fmt: skip
@@ -149,34 +149,34 @@ def _listed_tags(row: Any) -> tuple[str, ...]:
     return *film, *_places(row.date, row.precision), PREMIERES_LIST
 
 
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Movie,
     columns=("title", "original_title", "slug", "runtime", "rating", "published"),
     keys=("id",),
     tags=lambda row: (movie_tag(row.id),),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Movie,
     columns=("imdb_id", "tmdb_id", "distributor_id"),
     keys=("id",),
     tags=lambda row: (movie_ids_tag(row.id),),
     changes_only=True,
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Movie,
     columns=("synopsis", "synopsis_en", "countries", "languages"),
     keys=("id",),
     tags=lambda row: (movie_page_tag(row.id),),
     changes_only=True,
 )
-DECLARATIONS.tagged(  # films of one day are listed in the order of their slugs
+DECLARATIONS.declare(  # films of one day are listed in the order of their slugs
     Movie,
     columns=("published", "slug"),
     keys=("id",),
     tags=lambda row: (tag(_LISTS, row.id), PUBLISHED_LIST),
     changes_only=True,
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Premiere,
     columns=(
         "movie_id", "kind", "service_id", "date", "precision", "formats", "audio", "rerelease",
@@ -185,101 +185,101 @@ DECLARATIONS.tagged(
     keys=("id", "movie_id"),
     tags=lambda row: (premiere_tag(row.id), movie_page_tag(row.movie_id)),
 )  # fmt: skip
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Premiere,
     columns=("note",),
     keys=("movie_id",),
     tags=lambda row: (movie_page_tag(row.movie_id),),
     changes_only=True,
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Premiere,
     columns=("movie_id", "kind", "date", "precision", "cancelled_at"),
     keys=("movie_id", "date", "precision"),
     tags=_listed_tags,
 )
-DECLARATIONS.tagged(  # the film that loses it may have no other
+DECLARATIONS.declare(  # the film that loses it may have no other
     Premiere,
     columns=("movie_id",),
     keys=(),
     tags=lambda _row: (UNDATED_LIST,),
     changes_only=True,
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Premiere,
     columns=("announced_at",),
     keys=(),
     tags=lambda _row: (NEWS_LIST,),
     changes_only=True,
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     PremiereChange,
     columns=("premiere_id", "changed_at", "old_date", "old_precision"),
     keys=(),
     tags=lambda _row: (NEWS_LIST,),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     PremiereChange,
     columns=("premiere_id", "old_date", "old_precision"),
     keys=("premiere_id",),
     tags=lambda row: (moved_tag(row.premiere_id),),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     PremiereChange,
     columns=("changed_at", "reason"),
     keys=("premiere_id",),
     tags=lambda row: (moved_page_tag(row.premiere_id),),
     changes_only=True,
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Credit,
     columns=("movie_id", "person_id", "role", "position", "character"),
     keys=("movie_id",),
     tags=lambda row: (movie_page_tag(row.movie_id),),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Trailer,
     columns=("movie_id", "site", "video_id", "name", "language", "position"),
     keys=("movie_id",),
     tags=lambda row: (movie_page_tag(row.movie_id),),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     MovieGenre,
     columns=("movie_id", "genre_id", "position"),
     keys=("movie_id", "genre_id"),
     tags=lambda row: (movie_tag(row.movie_id), genre_list_tag(row.genre_id)),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     FieldProvenance,
     columns=("source",),
     keys=("movie_id",),
     tags=lambda row: (movie_page_tag(row.movie_id),),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Genre,
     columns=("name", "name_en"),
     keys=("id",),
     tags=lambda row: (genre_tag(row.id),),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Genre,
     columns=("slug",),
     keys=("id",),
     tags=lambda row: (genre_slug_tag(row.id), GENRES_LIST),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Person,
     columns=("name", "imdb_id"),
     keys=("id",),
     tags=lambda row: (person_tag(row.id),),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     Distributor,
     columns=("name",),
     keys=("id",),
     tags=lambda row: (distributor_tag(row.id),),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     StreamingService,
     columns=("name",),
     keys=("id",),

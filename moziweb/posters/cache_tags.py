@@ -13,7 +13,7 @@ from moziweb.movies.tags import movie_tag
 
 from .models import PosterSource, PosterVariant
 
-DECLARATIONS.spelled("source", "variant")
+DECLARATIONS.declare_tag_kinds("source", "variant")
 
 
 def source_tag(source_id: int) -> str:
@@ -27,19 +27,19 @@ def variant_tag(source_id: int, name: str) -> str:
 
 
 # No page shows a source that is not chosen: adding and removing one concerns nobody.
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     PosterSource,
     columns=("movie_id", "chosen"),
     keys=("movie_id", "chosen"),
     tags=lambda row: (movie_tag(row.movie_id),) if row.chosen else (),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     PosterSource,
     columns=("width", "height", "dominant_colour", "sketch"),
     keys=("id",),
     tags=lambda row: (source_tag(row.id),),
 )
-DECLARATIONS.tagged(
+DECLARATIONS.declare(
     PosterVariant,
     columns=("source_id", "name", "format", "state", "bucket", "key", "width", "height"),
     keys=("source_id", "name"),

@@ -291,7 +291,7 @@ def _make_again(session: Session, *where: ColumnElement[bool]) -> int:
         .where(*where)
         .values(
             state=SourceState.PENDING,
-            remake=True,
+            regenerate_requested=True,
             attempts=0,
             next_attempt_at=None,
             error_code=None,

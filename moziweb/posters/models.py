@@ -53,7 +53,7 @@ class PosterSource(Base):
     ``width`` and ``height`` are in pixels after orientation; ``dominant_colour`` and ``sketch`` are
     as `imaging.VariantSet` has them; the focal point is in 0..1 from the top left. A movie has at
     most one chosen source: the poster its pages show. ``choose_when_ready`` makes it that one as
-    soon as its variants are ready, so that the old one is shown till then; ``remake`` asks for
+    soon as its variants are ready, so that the old one is shown till then; ``regenerate_requested`` asks for
     every variant anew, those that are ready, too.
     """
 
@@ -100,7 +100,9 @@ class PosterSource(Base):
     error_code: Mapped[str | None] = mapped_column(String(40))
     lease_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None]
-    remake: Mapped[bool] = mapped_column(default=False, server_default=false())
+    regenerate_requested: Mapped[bool] = mapped_column(
+        "remake", default=False, server_default=false()
+    )
     choose_when_ready: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -91,5 +91,5 @@ def include_background(config: Configurator) -> None:
     watch = SourceChangeListener(background)
     database.watch(watch.watch)
     registry["poster_desk"] = PosterEditor(
-        registry["storage"], registry["poster_readers"], service, watch.tell
+        registry["storage"], registry["poster_readers"], service, watch.schedule
     )

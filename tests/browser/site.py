@@ -60,7 +60,7 @@ class Site:
         """Make every variant of every poster."""
         with self.registry["database"].read() as session:
             sources = session.scalars(select(PosterSource.id)).all()
-        assert all(self.registry["posters"].ensure(source).is_ready for source in sources)
+        assert all(self.registry["posters"].ensure_variants(source).is_ready for source in sources)
 
 
 def fill(url: str) -> None:

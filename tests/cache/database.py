@@ -58,13 +58,13 @@ class Poster(Base):
 
 journal = Outbox(Base.metadata)
 declarations = Declarations()
-declarations.tagged(
+declarations.declare(
     Film,
     columns=("title", "week", "genres"),
     keys=("id", "week"),
     tags=lambda film: (f"film:{film.id}", f"week:{film.week}"),
 )
-declarations.tagged(
+declarations.declare(
     Poster,
     columns=("film_id", "url"),
     keys=("film_id",),

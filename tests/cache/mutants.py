@@ -105,7 +105,7 @@ def fresh_clock_in_an_open_transaction(patch: pytest.MonkeyPatch) -> None:
     """Each piece reads a clock of its own although its transaction began before."""
 
     def depend(self: RenderContext, *tags: str) -> None:
-        self.source.started()
+        self.source.snapshot_clock()
         self.recorder.depend(self.source._stamps.clock(), *tags)  # type: ignore[attr-defined]
 
     patch.setattr(RenderContext, "depend", depend)
@@ -114,12 +114,12 @@ def fresh_clock_in_an_open_transaction(patch: pytest.MonkeyPatch) -> None:
 def started_after_the_render(patch: pytest.MonkeyPatch) -> None:
     """The clock is read once the data has been seen, as a background factory is tempted to."""
 
-    def started(self: world.Session) -> int | None:
+    def snapshot_clock(self: world.Session) -> int | None:
         self.version(world.LIST)
         return original(self)
 
-    original = world.Session.started
-    patch.setattr(world.Session, "started", started)
+    original = world.Session.snapshot_clock
+    patch.setattr(world.Session, "snapshot_clock", snapshot_clock)
 
 
 def l1_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def l1_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
 
     def get(self: local_cache.LocalCache, key: str, g: int, now: float) -> Entry | None:
         copy = self._copies.get(key)
-        return copy.entry if copy is not None and copy.g == g else None
+        return copy.entry if copy is not None and copy.validated_at == g else None
 
     patch.setattr(local_cache.LocalCache, "get", get)
 
@@ -149,7 +149,7 @@ def recall_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
 
     def recall(self: TaggedRegion, key: str) -> tuple[Entry, float] | None:
         copy = self._parts.l1.find(key)
-        if copy is None or self._parts.stamps.clock() != copy.g:
+        if copy is None or self._parts.stamps.clock() != copy.validated_at:
             return None
         return copy.entry, 0.0
 
@@ -197,7 +197,7 @@ def stray_is_whoever_lies_there(patch: pytest.MonkeyPatch) -> None:
     """Addresses share places, and nobody looks whose answer it is."""
 
     def find(self: NegativeEntries, page: str) -> CacheResult | None:
-        return self.region.find(self._place(page), lambda _: True)
+        return self.region.get_if(self._place(page), lambda _: True)
 
     patch.setattr(NegativeEntries, "find", find)
 
@@ -250,8 +250,8 @@ def rechecked_copies_are_of_the_next_clock(patch: pytest.MonkeyPatch) -> None:
         original(parts, copies, g)
         later = parts.stamps.clock()
         for copy in copies.values():
-            if copy.g == g and later is not None:
-                copy.g = later
+            if copy.validated_at == g and later is not None:
+                copy.validated_at = later
 
     patch.setattr(region, "rechecked", rechecked)
 
@@ -275,7 +275,7 @@ def strictly_below(patch: pytest.MonkeyPatch) -> None:
 
     def valid(dependencies: Iterable[DependencyGroup], found: Mapping[str, int], g: int) -> bool:
         return all(
-            found.get(tag, group.started) < group.started <= g
+            found.get(tag, group.snapshot_clock) < group.snapshot_clock <= g
             for group in dependencies
             for tag in group.tags
         )

@@ -227,7 +227,7 @@ class Session:
         self._begun = False
         self._snapshot: dict[str, int] | None = None
 
-    def started(self) -> int | None:
+    def snapshot_clock(self) -> int | None:
         if not self._begun:
             self._begun = True
             self._started = self._stamps.clock()
@@ -395,11 +395,11 @@ class World:
         """The same, by way of the fast path: the first level, the entry, and only then a view."""
         began, now = self.tick, self.now
         pages = self.process[number].pages
-        recalled = pages.recall("page")
+        recalled = pages.get_local("page")
         if recalled is not None:
             served = CacheResult(Status.L1, recalled[0])
         else:
-            served = pages.lookup("page") or self._page(self.process[number])
+            served = pages.get_valid("page") or self._page(self.process[number])
         self.readings.append(Reading(number, began, now, served))
 
     def purge(self) -> None:
@@ -515,7 +515,7 @@ class World:
         guarded = FailSafeBackend(name, leases, CacheEvents()).wrap(self.backends[name])
         return TaggedRegion(
             name,
-            Policy(life, soft=self.soft, refresh_after=0.8, stray_places=1),
+            Policy(life, soft=self.soft, refresh_after=0.8, negative_slots=1),
             entries=EntryStore(name, guarded, CacheEvents()),
             stamps=stamps,
             leases=leases,

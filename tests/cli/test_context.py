@@ -43,7 +43,7 @@ def test_what_was_left_is_published_meanwhile(site: Site, installation: CommandC
         while backlog(site):
             assert time.monotonic() < until
             time.sleep(0.05)
-    assert installation.registry["cache"].stamps.peek(["movie:1"]) == {"movie:1": None}
+    assert installation.registry["cache"].stamps.read_raw(["movie:1"]) == {"movie:1": None}
     assert relays() == []
     installation.registry["database"].engine.dispose()
 

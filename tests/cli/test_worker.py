@@ -191,7 +191,7 @@ def test_a_worker_alone_publishes_what_a_killed_writer_left(
         assert JOURNAL.backlog(connection) == 1
         # Ten seconds are the writer's own.
         connection.execute(update(JOURNAL.table).values(created=JOURNAL.table.c.created - 60))
-    assert stamps.peek([f"movie:{film}"]) == {}
+    assert stamps.read_raw([f"movie:{film}"]) == {}
 
     def backlog() -> int:
         with database.engine.connect() as connection:
@@ -199,7 +199,7 @@ def test_a_worker_alone_publishes_what_a_killed_writer_left(
 
     with worker(tmp_path) as process:
         wait_for(lambda: backlog() == 0)
-        assert stamps.peek([f"movie:{film}"]) == {f"movie:{film}": None}, "a tomb"
+        assert stamps.read_raw([f"movie:{film}"]) == {f"movie:{film}": None}, "a tomb"
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
 

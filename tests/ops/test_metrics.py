@@ -123,7 +123,7 @@ def test_a_page_that_is_too_big_is_counted(settings: dict[str, str], films: Film
 def test_a_corrupt_entry_is_counted(watched: TestApp, films: Films) -> None:
     watched.get(pages(films)["week"])
     registry = watched.app.registry
-    place = registry["cache_routes"].place_of(registry, pages(films)["week"])
+    place = registry["cache_routes"].location_of(registry, pages(films)["week"])
     backend: Any = registry["cache"].dogpile["pages"].actual_backend
     backend.set_serialized(place.key, b"{}|junk")
     assert watched.get(pages(films)["week"]).headers["X-Cache"] == "miss"

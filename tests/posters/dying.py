@@ -63,8 +63,8 @@ class DyingClaims(SourceLeases):
 
     at: Callable[[str], None]
 
-    def take(self, source_id: int, wanted: frozenset[str]) -> SourceLease | NotClaimedReason:
-        claim = super().take(source_id, wanted)
+    def try_acquire(self, source_id: int, wanted: frozenset[str]) -> SourceLease | NotClaimedReason:
+        claim = super().try_acquire(source_id, wanted)
         self.at("claimed")
         return claim
 
@@ -133,7 +133,7 @@ def make_and_die(step: str, source_id: int, told: dict[str, Any]) -> None:
         lambda: now,
         maker=make,  # type: ignore[arg-type]
     )
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     at("published")
 
 

@@ -63,7 +63,7 @@ def described(database: Database, desk: PosterEditor, source_id: int) -> SourceV
 def test_an_upload_becomes_the_poster_once_it_is_ready(
     database: Database, desk: PosterEditor, service: PosterService, source_id: int
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     upload = desk.store(picture("#2040a0"))
     with database.write() as session:
         added = desk.add_upload(session, 7, upload).id
@@ -73,7 +73,7 @@ def test_an_upload_becomes_the_poster_once_it_is_ready(
         (source_id, True, False),
         (added, False, True),
     ]
-    assert service.ensure(added).status is Status.MADE
+    assert service.ensure_variants(added).status is Status.MADE
     with database.read() as session:
         views = desk.describe(session, 7)
     assert [(view.id, view.chosen, view.is_complete) for view in views] == [
@@ -90,7 +90,7 @@ def test_the_same_file_again_is_chosen_again(
     for upload in (first, second, first):
         with database.write() as session:
             ids.append(desk.add_upload(session, 7, upload).id)
-        service.ensure(ids[-1])
+        service.ensure_variants(ids[-1])
     assert ids[0] == ids[2]
     with database.read() as session:
         assert [view.id for view in desk.describe(session, 7)] == [ids[0], ids[1]]
@@ -117,7 +117,7 @@ def test_an_external_picture_is_described_before_it_was_fetched(
 def test_a_source_is_described_with_its_variants_and_its_failure(
     database: Database, desk: PosterEditor, service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     view = described(database, desk, source_id)
     assert len(view.variants) == len(RECIPES)
     assert {variant.state for variant in view.variants} == {VariantState.READY}
@@ -125,7 +125,7 @@ def test_a_source_is_described_with_its_variants_and_its_failure(
     shelf.error = SourceError("not_found", permanent=True)
     with database.write() as session:
         desk.regenerate(session, [source_id])
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     view = described(database, desk, source_id)
     assert (view.state, view.error_code, view.attempts) == (SourceState.FAILED, "not_found", 1)
     assert len(view.variants) == len(RECIPES)
@@ -139,28 +139,28 @@ def test_regenerating_makes_everything_anew_and_shows_the_old_till_then(
     source_id: int,
     told: list[int],
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     with database.write() as session:
         assert desk.regenerate(session, [source_id]) == 1
     assert told == [source_id]
     view = described(database, desk, source_id)
     assert view.state is SourceState.PENDING
     assert {variant.state for variant in view.variants} == {VariantState.READY}
-    assert service.ensure(source_id).made == len(RECIPES)
+    assert service.ensure_variants(source_id).made == len(RECIPES)
     assert shelf.reads == 2
-    assert service.ensure(source_id).status is Status.COMPLETE
+    assert service.ensure_variants(source_id).status is Status.COMPLETE
 
 
 def test_regenerating_all_mends_what_has_failed_for_good(
     database: Database, desk: PosterEditor, service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
     shelf.error = SourceError("not_found", permanent=True)
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     shelf.error = None
-    assert service.ensure(source_id).status is Status.HELD
+    assert service.ensure_variants(source_id).status is Status.BACKING_OFF
     with database.write() as session:
         assert desk.regenerate_all(session) == 1
-    assert service.ensure(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is Status.MADE
 
 
 def test_asked_to_regenerate_while_it_is_made_it_is_made_again(
@@ -172,8 +172,8 @@ def test_asked_to_regenerate_while_it_is_made_it_is_made_again(
             desk.regenerate(session, [source_id])
 
     shelf.before_read = ask_meanwhile
-    assert service.ensure(source_id).status is Status.LOST
-    assert service.ensure(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is Status.LOST
+    assert service.ensure_variants(source_id).status is Status.MADE
 
 
 def test_what_failed_is_tried_again_at_once(
@@ -185,19 +185,19 @@ def test_what_failed_is_tried_again_at_once(
     told: list[int],
 ) -> None:
     shelf.error = SourceError("not_found", permanent=True)
-    assert service.ensure(source_id).status is Status.FAILED
+    assert service.ensure_variants(source_id).status is Status.FAILED
     with database.write() as session:
         assert desk.retry(session, Retry(code="timeout")) == 0
         assert desk.retry(session, Retry(code="not_found")) == 1
     assert told == [source_id]
     shelf.error = None
-    assert service.ensure(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is Status.MADE
 
 
 def test_a_focal_point_lies_within_the_picture(
     database: Database, desk: PosterEditor, service: PosterService, source_id: int, told: list[int]
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     with database.write() as session, pytest.raises(ValueError, match="within 0 and 1"):
         desk.set_focal_point(session, source_id, 1.1, 0.5)
     with database.write() as session:
@@ -205,7 +205,7 @@ def test_a_focal_point_lies_within_the_picture(
     assert described(database, desk, source_id).focal_point == (0.25, 0.75)
     assert source_of(database, source_id).state is SourceState.PENDING
     assert told == [source_id], "nobody has to wait for the sweep"
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     with database.write() as session:
         desk.set_focal_point(session, source_id, 0.25, 0.75)
     assert source_of(database, source_id).state is SourceState.READY
@@ -255,7 +255,7 @@ def test_what_is_to_be_made_anew_waits_for_whoever_removes_objects(
     source_id: int,
     way: str,
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     with locked_movies(database, clock, [7]) as hold:
         with database.write() as session:
             match way:
@@ -265,10 +265,10 @@ def test_what_is_to_be_made_anew_waits_for_whoever_removes_objects(
                     desk.regenerate_all(session)
                 case _:
                     desk.set_focal_point(session, source_id, 0.25, 0.75)
-        assert source_of(database, source_id).remake
-        assert service.ensure(source_id).status is Status.BUSY
+        assert source_of(database, source_id).regenerate_requested
+        assert service.ensure_variants(source_id).status is Status.BUSY
         assert hold.renewed() == {7}
-    assert service.ensure(source_id).made == len(RECIPES)
+    assert service.ensure_variants(source_id).made == len(RECIPES)
 
 
 def test_a_focal_point_that_moves_while_it_is_made_is_not_lost(
@@ -280,5 +280,5 @@ def test_a_focal_point_that_moves_while_it_is_made_is_not_lost(
             desk.set_focal_point(session, source_id, 0.25, 0.75)
 
     shelf.before_read = move_meanwhile
-    assert service.ensure(source_id).status is Status.LOST
-    assert service.ensure(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is Status.LOST
+    assert service.ensure_variants(source_id).status is Status.MADE

@@ -199,11 +199,14 @@ def test_the_lease_runs_out_in_mid_upload(
     storage.check()  # connected before it is frozen
     uploading = threading.Event()
     slow_storage = Tripwire(storage, lambda _puts: uploading.set())
-    with s3_server.paused(), in_thread(lambda: another(slow_storage).ensure(source_id)) as slow:
+    with (
+        s3_server.paused(),
+        in_thread(lambda: another(slow_storage).ensure_variants(source_id)) as slow,
+    ):
         assert uploading.wait(PATIENCE)
         first = source_of(database, source_id).lease_token
         clock.advance(seconds=61)
-        with in_thread(lambda: another().ensure(source_id)) as quick:
+        with in_thread(lambda: another().ensure_variants(source_id)) as quick:
             wait_for(lambda: source_of(database, source_id).lease_token != first)
             s3_server.resume()
     assert slow == [GenerationResult(Status.LOST)]
@@ -219,10 +222,10 @@ def test_the_lease_is_renewed_while_a_slow_storage_takes_its_time(
 
     def dawdle(_puts: int) -> None:
         clock.advance(seconds=50)
-        others.append(another().ensure(source_id))
+        others.append(another().ensure_variants(source_id))
 
     slow = Tripwire(storage, dawdle)
-    assert another(slow).ensure(source_id).status is Status.MADE
+    assert another(slow).ensure_variants(source_id).status is Status.MADE
     assert {outcome.status for outcome in others} == {Status.BUSY}
     assert_healed(database, storage, source_id)
 
@@ -237,14 +240,14 @@ def test_the_source_is_replaced_in_mid_generation(
 ) -> None:
     shelf.pictures["drawn:new"] = picture("#2040a0")
     storage.check()
-    with in_thread(lambda: another().ensure(source_id)) as outcomes, s3_server.paused():
+    with in_thread(lambda: another().ensure_variants(source_id)) as outcomes, s3_server.paused():
         wait_for(is_generating(database, source_id))
         with database.write() as session:
             source = session.get_one(PosterSource, source_id)
             source.url, source.state = "drawn:new", SourceState.PENDING
     assert outcomes == [GenerationResult(Status.LOST)]
     assert variants_of(database, source_id) == []
-    assert another().ensure(source_id).status is Status.MADE
+    assert another().ensure_variants(source_id).status is Status.MADE
     assert_healed(database, storage, source_id)
     assert source_of(database, source_id).url == "drawn:new"
 
@@ -258,12 +261,12 @@ def test_a_bucket_refuses(
     another: Callable[..., PosterService],
 ) -> None:
     with closing(S3Storage(s3_settings(s3_bucket_refusing_acls))) as refusing:
-        outcome = another(refusing).ensure(source_id)
+        outcome = another(refusing).ensure_variants(source_id)
         assert outcome == GenerationResult(Status.FAILED, "storage_misconfigured")
         assert list(refusing.list()) == []
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
     clock.advance(minutes=2)
-    assert another().ensure(source_id).status is Status.MADE
+    assert another().ensure_variants(source_id).status is Status.MADE
     assert_healed(database, storage, source_id)
 
 
@@ -279,10 +282,10 @@ def test_storage_does_not_answer_in_time(
     with closing(S3Storage(s3_settings(s3_bucket, read_timeout=0.5))) as impatient:
         impatient.check()
         with s3_server.paused():
-            outcome = another(impatient).ensure(source_id)
+            outcome = another(impatient).ensure_variants(source_id)
     assert outcome == GenerationResult(Status.FAILED, "storage_unavailable")
     clock.advance(minutes=2)
-    assert another().ensure(source_id).status is Status.MADE
+    assert another().ensure_variants(source_id).status is Status.MADE
     assert_healed(database, storage, source_id)
 
 
@@ -300,14 +303,14 @@ def test_storage_takes_half_and_refuses_the_rest(
         gateway.refuse = lambda puts: refusal if puts >= 4 else None
         settings = s3_settings(s3_bucket, endpoint_url=gateway.endpoint_url)
         with closing(S3Storage(settings)) as through:
-            outcome = another(through).ensure(source_id)
+            outcome = another(through).ensure_variants(source_id)
             assert outcome == GenerationResult(Status.FAILED, "storage_unavailable")
             assert len(list(storage.list("poster/"))) == 4
             assert variants_of(database, source_id) == []
             assert source_of(database, source_id).state is SourceState.RETRY_WAIT
             clock.advance(minutes=2)
             gateway.refuse = lambda _: None
-            assert another(through).ensure(source_id).status is Status.MADE
+            assert another(through).ensure_variants(source_id).status is Status.MADE
     assert_healed(database, storage, source_id)
     assert len(list(storage.list("poster/"))) == COUNT
 
@@ -320,7 +323,7 @@ def test_what_is_stored_already_is_sent_again_only_if_it_is_wrong(
 ) -> None:
     """With ``storage.s3.conditional_put``: the whole of it stands there, as a killed worker's."""
     with closing(S3Storage(s3_settings(s3_bucket, conditional_put=True))) as storage:
-        another(storage).ensure(source_id)
+        another(storage).ensure_variants(source_id)
         right, other, short, page = (str(one.key) for one in variants_of(database, source_id)[:4])
         whole = {key: storage.get(key) for key in (right, other, page)}
         headers: Any = {"content_type": "image/jpeg", "cache_control": CACHE_CONTROL}
@@ -335,7 +338,7 @@ def test_what_is_stored_already_is_sent_again_only_if_it_is_wrong(
                 writes.append((key, options.get("if_absent", False)))
                 return storage.put(key, body, **options)
 
-        assert another(Noting(), resend=False).ensure(source_id).made == COUNT
+        assert another(Noting(), resend=False).ensure_variants(source_id).made == COUNT
         assert [key for key, if_absent in writes if not if_absent] == [other, short, page]
         assert sum(if_absent for _, if_absent in writes) == COUNT
         assert_healed(database, storage, source_id)
@@ -356,7 +359,7 @@ def test_one_refusal_in_the_middle_is_tried_again_at_once(
         gateway.refuse = lambda puts: BUSY if puts == 3 else None
         settings = s3_settings(s3_bucket, endpoint_url=gateway.endpoint_url, tries=3)
         with closing(S3Storage(settings)) as through:
-            assert another(through).ensure(source_id).status is Status.MADE
+            assert another(through).ensure_variants(source_id).status is Status.MADE
     assert len(gateway.puts) == COUNT + 1
     assert_healed(database, storage, source_id)
 
@@ -380,14 +383,18 @@ def test_the_database_is_down_at_the_publish(storage: Storage, clock: Clock, she
         given = Tripwire(storage, kill_at_the_last)
         readers = {SourceKind.DRAWN: shelf}
         service = PosterService(database, given, readers, claims, clock)  # type: ignore[arg-type]
-        assert service.ensure(source_id) == GenerationResult(Status.FAILED, "database_unavailable")
-        assert service.ensure(source_id) == GenerationResult(Status.FAILED, "database_unavailable")
+        assert service.ensure_variants(source_id) == GenerationResult(
+            Status.FAILED, "database_unavailable"
+        )
+        assert service.ensure_variants(source_id) == GenerationResult(
+            Status.FAILED, "database_unavailable"
+        )
         server.start()
-        assert service.ensure(source_id) == GenerationResult(Status.BUSY)
+        assert service.ensure_variants(source_id) == GenerationResult(Status.BUSY)
         assert variants_of(database, source_id) == []
         clock.advance(seconds=61)
         given.before_put = lambda _: None
-        assert service.ensure(source_id).status is Status.MADE
+        assert service.ensure_variants(source_id).status is Status.MADE
         assert_healed(database, storage, source_id)
         engine.dispose()
 
@@ -401,11 +408,11 @@ def old_and_new(
     another: Callable[..., PosterService],
 ) -> set[str]:
     """A picture that was replaced a month ago and comes back now; the keys of its variants."""
-    another().ensure(source_id)
+    another().ensure_variants(source_id)
     keys = {str(one.key) for one in variants_of(database, source_id)}
     shelf.pictures["drawn:dune"] = picture("#2040a0")
     make_again(database)
-    another().ensure(source_id)
+    another().ensure_variants(source_id)
     shelf.pictures["drawn:dune"] = picture()
     make_again(database)
     clock.advance(days=31)
@@ -414,7 +421,9 @@ def old_and_new(
 
 def make_again(database: Database) -> None:
     with database.write() as session:
-        session.execute(update(PosterSource).values(state=SourceState.PENDING, remake=True))
+        session.execute(
+            update(PosterSource).values(state=SourceState.PENDING, regenerate_requested=True)
+        )
 
 
 def test_gc_leaves_a_source_alone_that_is_being_made(
@@ -426,7 +435,7 @@ def test_gc_leaves_a_source_alone_that_is_being_made(
     another: Callable[..., PosterService],
     old_and_new: set[str],
 ) -> None:
-    with in_thread(lambda: another().ensure(source_id)) as outcomes, s3_server.paused():
+    with in_thread(lambda: another().ensure_variants(source_id)) as outcomes, s3_server.paused():
         wait_for(is_generating(database, source_id))
         (removed,) = SupersededVariants(database, storage, clock).run()
         assert (removed.busy, removed.objects) == (True, 0)
@@ -450,10 +459,10 @@ def test_nothing_is_made_while_gc_removes(
 
     with in_thread(collect) as outcomes, s3_server.paused():
         wait_for(lambda: source_of(database, source_id).lease_token is not None)
-        assert another().ensure(source_id) == GenerationResult(Status.BUSY)
+        assert another().ensure_variants(source_id) == GenerationResult(Status.BUSY)
     assert outcomes[0].made == COUNT
     assert old_and_new.isdisjoint(stored.key for stored in storage.list())
-    assert another().ensure(source_id).status is Status.MADE
+    assert another().ensure_variants(source_id).status is Status.MADE
     assert_healed(database, storage, source_id)
 
 
@@ -474,7 +483,7 @@ def test_gc_that_was_frozen_past_its_hold_mends_what_it_has_removed(
 
         def delete(self, keys: list[str]) -> None:
             clock.advance(minutes=6)
-            assert another().ensure(source_id).status is Status.MADE
+            assert another().ensure_variants(source_id).status is Status.MADE
             storage.delete(keys)
             if refused:
                 raise StorageUnavailable("the last of several requests")
@@ -485,5 +494,5 @@ def test_gc_that_was_frozen_past_its_hold_mends_what_it_has_removed(
         linked = select(PosterVariant.key).where(PosterVariant.state == VariantState.READY)
         assert old_and_new.isdisjoint(session.scalars(linked))
     assert source_of(database, source_id).state is SourceState.PENDING, "for the background"
-    assert another().ensure(source_id).status is Status.MADE
+    assert another().ensure_variants(source_id).status is Status.MADE
     assert_healed(database, storage, source_id)

@@ -145,7 +145,7 @@ def test_each_is_refused_in_time_with_a_code(
     source_id = add(database, host.on("/poster.jpg", behave))
     service = make_service(Names())
     begun, worked = time.monotonic(), time.thread_time()
-    outcome = service.ensure(source_id)
+    outcome = service.ensure_variants(source_id)
     assert time.thread_time() - worked < EFFORT
     assert time.monotonic() - begun < PATIENCE
     assert (outcome.status, outcome.code) == (Status.FAILED, code)
@@ -165,7 +165,7 @@ def test_a_name_that_rebinds_between_check_and_use_changes_nothing(
     host.on("/poster.jpg", answer(picture()))
     names = Names(rebinding=[[LOOPBACK], [METADATA]])
     source_id = add(database, host.url("/poster.jpg", name="rebinding.test"))
-    assert make_service(names).ensure(source_id).status is Status.MADE
+    assert make_service(names).ensure_variants(source_id).status is Status.MADE
     assert names.asked == ["rebinding.test"]
 
 
@@ -179,5 +179,5 @@ def test_a_name_with_one_forbidden_address_is_refused(
 ) -> None:  # fmt: skip
     names = Names(poster=[records])
     source_id = add(database, host.url("/poster.jpg", name="poster.test"))
-    assert make_service(names).ensure(source_id).code == "forbidden_address"
+    assert make_service(names).ensure_variants(source_id).code == "forbidden_address"
     assert host.connections == []

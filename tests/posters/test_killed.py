@@ -112,7 +112,9 @@ def test_whoever_is_killed_leaves_nothing_that_the_next_one_does_not_finish(
     def ensure_at(now: datetime) -> GenerationResult:
         claims = SourceLeases(database, lambda: now, LEASE)
         readers = {SourceKind.UPLOAD: UploadReader(storage)}
-        return PosterService(database, storage, readers, claims, lambda: now).ensure(source_id)
+        return PosterService(database, storage, readers, claims, lambda: now).ensure_variants(
+            source_id
+        )
 
     assert kill_at(step, source_id) == signal.SIGKILL
     assert len(list(storage.list(prefix))) == OBJECTS[step]

@@ -71,7 +71,7 @@ def source_id(
     source = PosterSource(movie_id=movie_id, kind=SourceKind.URL, url=origin.url, chosen=True)
     with database.write() as session:
         session.add(source)
-    assert service.ensure(source.id).status is Status.MADE
+    assert service.ensure_variants(source.id).status is Status.MADE
     clock.now += LOOK_AGAIN - timedelta(seconds=1)
     return source.id
 
@@ -89,7 +89,7 @@ def test_nobody_is_asked_before_the_time(
     database: Database, service: PosterService, host: HostileHost, source_id: int, clock: Clock
 ) -> None:
     assert due(database, clock) == []
-    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
     assert len(host.requests) == 1
     clock.advance(seconds=2)
     assert due(database, clock) == [source_id]
@@ -100,7 +100,7 @@ def test_a_304_keeps_the_variants(
 ) -> None:
     before = keys(database, source_id)
     clock.advance(seconds=2)
-    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
     assert host.requests[1].headers["if-none-match"] == '"red"'
     assert keys(database, source_id) == before
     source = source_of(database, source_id)
@@ -122,7 +122,7 @@ def test_a_changed_picture_replaces_the_variants_without_a_gap(
 
     origin.host.on("/poster.jpg", look_meanwhile)
     clock.advance(seconds=2)
-    assert service.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert service.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert during == [before], "it was asked once, and the old ones were ready till then"
     after = variants_of(database, source_id)
     assert before.isdisjoint(row.key for row in after)
@@ -140,7 +140,7 @@ def test_another_validator_for_the_same_bytes_makes_nothing(
     before = keys(database, source_id)
     origin.etag = '"red-again"'
     clock.advance(seconds=2)
-    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
     assert keys(database, source_id) == before
     assert source_of(database, source_id).etag == '"red-again"'
 
@@ -151,11 +151,11 @@ def test_a_picture_that_is_gone_from_its_host_stays_with_us(
     before = keys(database, source_id)
     host.on("/poster.jpg", answer(status=404))
     clock.advance(seconds=2)
-    assert service.ensure(source_id) == GenerationResult(Status.FAILED, "not_found")
+    assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, "not_found")
     assert keys(database, source_id) == before
     assert source_of(database, source_id).error_code == "not_found"
     assert due(database, clock) == []
-    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
 
 
 def test_a_host_that_was_away_is_asked_again_and_all_is_well(
@@ -163,11 +163,11 @@ def test_a_host_that_was_away_is_asked_again_and_all_is_well(
 ) -> None:
     origin.host.on("/poster.jpg", answer(status=503))
     clock.advance(seconds=2)
-    assert service.ensure(source_id) == GenerationResult(Status.FAILED, "http_status_5xx")
+    assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, "http_status_5xx")
     origin.host.on("/poster.jpg", origin._answer)
     clock.advance(minutes=2)
     assert due(database, clock) == [source_id]
-    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
     source = source_of(database, source_id)
     assert (source.state, source.error_code, source.attempts) == (SourceState.READY, None, 0)
 
@@ -180,10 +180,10 @@ def test_validators_go_to_where_the_redirects_led(
     source = PosterSource(movie_id=movie_id, kind=SourceKind.URL, url=moved)
     with database.write() as session:
         session.add(source)
-    assert service.ensure(source.id).status is Status.MADE
+    assert service.ensure_variants(source.id).status is Status.MADE
     assert source_of(database, source.id).final_url == origin.url
     clock.now += LOOK_AGAIN
-    assert service.ensure(source.id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source.id) == GenerationResult(Status.COMPLETE)
     assert [request.headers.get("if-none-match") for request in host.requests[2:]] == [
         None,
         '"red"',
@@ -195,6 +195,6 @@ def test_what_is_to_be_made_anew_is_asked_for_unconditionally(
 ) -> None:
     with database.write() as session:
         source = session.get_one(PosterSource, source_id)
-        source.remake, source.state = True, SourceState.PENDING
-    assert service.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+        source.regenerate_requested, source.state = True, SourceState.PENDING
+    assert service.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert "if-none-match" not in host.requests[1].headers

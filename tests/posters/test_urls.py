@@ -107,7 +107,7 @@ def test_a_variant_that_is_not_ready_is_linked_at_the_route(
 def test_a_ready_variant_is_linked_where_it_is_stored(
     database: Database, storage: Storage, service: PosterService, disk: DiskStorage, source_id: int
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     with database.read() as session:
         links = poster_links(session, disk, {7: "dune"})[7]
         elsewhere = poster_links(session, storage, {7: "dune"})[7]
@@ -152,7 +152,7 @@ def test_a_movie_without_a_source_is_absent(
 def test_a_superseded_variant_is_not_linked(
     database: Database, disk: DiskStorage, service: PosterService, source_id: int
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     with database.write() as session:
         session.execute(update(PosterVariant).values(state=VariantState.SUPERSEDED))
     with database.read() as session:
@@ -176,7 +176,7 @@ def test_a_page_of_movies_takes_one_query_and_no_storage(
         for movie_id in range(1, 5):
             session.add(Movie(id=movie_id, title="a", original_title="a", slug="a"))
     for movie_id in range(1, 5):
-        service.ensure(add_source(database, movie_id))
+        service.ensure_variants(add_source(database, movie_id))
     statements: list[str] = []
 
     def count(*call: object) -> None:
@@ -196,7 +196,7 @@ def test_a_page_of_movies_takes_one_query_and_no_storage(
 def test_what_is_of_an_older_recipe_or_content_is_linked_until_its_successor_is_ready(
     database: Database, disk: DiskStorage, service: PosterService, source_id: int
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     for older in ({"recipe_hash": PosterVariant.key}, {"source_sha256": "0" * 64}):
         with database.write() as session:
             session.execute(update(PosterVariant).values(older))

@@ -275,7 +275,7 @@ def test_a_poisoned_entry_is_made_anew(
     """Whole, true and with a right checksum, but written by somebody else."""
     path = pages(films)["week"]
     registry = cached.app.registry
-    place = registry["cache_routes"].place_of(registry, path)
+    place = registry["cache_routes"].location_of(registry, path)
     stored = place.region.stored([place.key])[place.key]
     poison = replace(stored, payload=b"evil", content=content)
     place.region.forget(place.key)

@@ -266,12 +266,12 @@ def test_what_is_made_of_a_poster_concerns_the_pages_that_show_it(
     with closing(registry["poster_workshop"]):
         change(kind=SourceKind.UPLOAD, url=None, key=upload.key)
         audit = Audit(cached, plain, films)
-        assert registry["posters"].ensure(films.source).status is Status.MADE
+        assert registry["posters"].ensure_variants(films.source).status is Status.MADE
         audit.look("a poster made")
         # As a source has it that was made before there were sketches.
-        change(sketch=None, remake=True, state=SourceState.PENDING)
+        change(sketch=None, regenerate_requested=True, state=SourceState.PENDING)
         audit.look("a poster without a sketch")
-        assert registry["posters"].ensure(films.source).status is Status.MADE
+        assert registry["posters"].ensure_variants(films.source).status is Status.MADE
         audit.look("a poster made anew")
 
 

@@ -115,7 +115,7 @@ def inspect(
 
 def _stamps_of(stamps: StampStore, tags: Iterable[str]) -> Mapping[str, int | None] | None:
     try:
-        return stamps.peek(tags)
+        return stamps.read_raw(tags)
     except StoreError:
         return None
 
@@ -133,7 +133,9 @@ class _Look:
         if entry is None:
             return Inspected(region, key, self.clock, self.now, None, Verdict.ABSENT, ())
         tags = tuple(
-            self._tag(name, group.started) for group in entry.dependencies for name in group.tags
+            self._tag(name, group.snapshot_clock)
+            for group in entry.dependencies
+            for name in group.tags
         )
         verdict = self._verdict(entry, tags)
         return Inspected(region, key, self.clock, self.now, entry, verdict, tags)
@@ -156,7 +158,7 @@ class _Look:
         if self.now >= entry.expires:
             return Verdict.EXPIRED
         epoch = epoch_of(self.clock)
-        if any(epoch_of(group.started) != epoch for group in entry.dependencies):
+        if any(epoch_of(group.snapshot_clock) != epoch for group in entry.dependencies):
             return Verdict.OLD_EPOCH
         return Verdict.TRUE if all(tag.holds for tag in tags) else Verdict.OUTDATED
 
@@ -181,7 +183,7 @@ def entries_of_url(registry: Any, address: str) -> list[EntryLocation]:
     second is that of a "not found" or a redirect, where one is stored.
     """
     routes: CachedRoutes = registry["cache_routes"]
-    place = routes.place_of(registry, address)
+    place = routes.location_of(registry, address)
     if place is None:
         return []
     return [place, *_stray_of(registry["cache"], place), *_parts_of(registry, place)]
@@ -195,9 +197,9 @@ def purge(places: Sequence[EntryLocation]) -> None:
     for: no tag is published, so nothing tells it from what is rendered later.
     """
     page, *parts = places
-    with page.region.held(page.key):
+    with page.region.lock_renders(page.key):
         for part in reversed(parts):
-            with part.region.held(part.key):
+            with part.region.lock_renders(part.key):
                 part.region.forget(part.key)
         page.region.forget(page.key)
 

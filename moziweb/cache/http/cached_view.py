@@ -97,7 +97,7 @@ class CachedView:
         if request.method not in READS:
             return self.view(context, request)
         try:
-            place = self.route.place(request)
+            place = self.route.location(request)
         except UnicodeDecodeError:  # declared parameters that are no text
             raise HTTPBadRequest from None
         source = self.clock.source(request.dbsession)
@@ -150,7 +150,7 @@ class CachedView:
         """The view's own response. A CDN that is not forbidden to keeps it by rules of its own."""
         response.headers["X-Cache"] = "bypass"
         if "Cache-Control" not in response.headers:
-            response.headers.update(self.route.region.policy.delivery.refusal)
+            response.headers.update(self.route.region.policy.http_policy.uncacheable_headers)
         return response
 
 
@@ -203,12 +203,12 @@ class _Page:
         try:
             response = self._response(entry)
         except _StrayError as stray:
-            if slots.cut(stray.response.body).keys:
+            if slots.split_at_slots(stray.response.body).keys:
                 raise CacheError("a page that is a stray has slots") from None
             raise
         finally:
             withdraw_slots(self.request.environ)
-        shell = slots.cut(response.body)
+        shell = slots.split_at_slots(response.body)
         return Rendered(shell.encode(), kind=Kind.SHELL, content=content_of(response))
 
     def _response(self, entry: RenderContext) -> Response:
@@ -264,7 +264,7 @@ class FilledView:
             response = self.view(context, request)
         finally:
             withdraw_slots(request.environ)
-        shell = slots.cut(response.body)
+        shell = slots.split_at_slots(response.body)
         if shell.keys:
             source = _NoSource()
             pieces = self.fragments.get_multi(request, shell.keys, source, RenderContext(source))
@@ -275,7 +275,7 @@ class FilledView:
 class _NoSource:
     """Where nothing is stored, nobody asks since when it is true."""
 
-    def started(self) -> int | None:
+    def snapshot_clock(self) -> int | None:
         return None
 
     def wrote(self) -> bool:

@@ -25,8 +25,8 @@ def headers_of(served: CacheResult, *, tags: bool = False) -> dict[str, str]:
         "X-Cache": served.status.value,
         age_header(entry): str(max(0, int(time.time() - entry.created))),
     }
-    if served.spent:
-        headers["Server-Timing"] = server_timing(served.spent)
+    if served.timings:
+        headers["Server-Timing"] = server_timing(served.timings)
     if tags:
         headers["X-Cache-Tags"] = bounded(entry.tags)
     return headers

@@ -130,7 +130,7 @@ class FastPathMiddleware:
 
     def _copy_at(self, path: str) -> tuple[EntryLocation, Copy] | None:
         place = self._book.find(path, time.time())
-        copy = place.region.copy_of(place.key) if place else None
+        copy = place.region.local_copy(place.key) if place else None
         return (place, copy) if place and copy else None
 
     def _in_memory(
@@ -142,7 +142,7 @@ class FastPathMiddleware:
         environ: Mapping[str, Any],
         began: float,
     ) -> tuple[bytes, bytes] | None:
-        entry = place.region.true_copy(place.key, copy, g)
+        entry = place.region.validate_copy(place.key, copy, g)
         if entry is None:
             return None
         try:
@@ -166,7 +166,7 @@ class FastPathMiddleware:
         if place is None:
             return None
         try:
-            copy = place.region.recall(place.key)
+            copy = place.region.get_local(place.key)
             answer = (
                 _answer(*self._of_copy(*copy, environ, began))
                 if copy
@@ -183,7 +183,7 @@ class FastPathMiddleware:
 
     def _of_entry(self, place: EntryLocation, environ: Environ) -> _Answer | None:
         """The answer with what the region holds, fetched and found true."""
-        served = place.region.lookup(place.key)
+        served = place.region.get_valid(place.key)
         if served is None:
             return None
         answer = answer_of(served, environ, tags=self._tags)
@@ -194,9 +194,9 @@ class FastPathMiddleware:
     ) -> tuple[_Ready, list[Header], bool]:
         """This process's copy, whose head is ready; the lines that differ; whether it is a 304."""
         coding = coding_for(entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
-        ready: _Ready | None = entry.memo.get(_READY[coding])
+        ready: _Ready | None = entry.derived.get(_READY[coding])
         if ready is None:
-            ready = entry.memo[_READY[coding]] = self._make_ready(entry, coding)
+            ready = entry.derived[_READY[coding]] = self._make_ready(entry, coding)
         spent = (clock * 1000, (time.perf_counter() - began) * 1000)
         now = time.time()
         told = [
@@ -223,7 +223,7 @@ def _recheck(found: Iterable[tuple[EntryLocation, Copy]], g: int | None) -> None
     for place, copy in found:
         regions.setdefault(place.region.name, (place.region, {}))[1][place.key] = copy
     for region, copies in regions.values():
-        region.recheck(copies, g)
+        region.revalidate_copies(copies, g)
 
 
 def _answer(ready: _Ready, told: list[Header], is_unchanged: bool) -> _Answer:

@@ -114,7 +114,7 @@ class Slots:
         mark = f"<!--slot {self._secret} {len(self._keys) - 1}-->"
         return Markup(mark)  # noqa: S704 - a number and a secret of ours
 
-    def cut(self, page: bytes) -> PageTemplate:
+    def split_at_slots(self, page: bytes) -> PageTemplate:
         """The shell of a rendered page. A slot that was taken and not shown is none."""
         pieces = re.split(rb"<!--slot %b (\d+)-->" % self._secret.encode("ascii"), page)
         return PageTemplate(tuple(pieces[::2]), tuple(self._keys[int(n)] for n in pieces[1::2]))
@@ -219,7 +219,7 @@ class Fragments:
         contexts = {key: RenderContext(source) for key in keys}
         filled = self._fill(request, contexts)
         for context in contexts.values():
-            parent.recorder.bubble(context.recorder)
+            parent.recorder.include_child(context.recorder)
         return filled
 
     def _fill(self, request: Any, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:

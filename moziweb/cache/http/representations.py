@@ -79,13 +79,13 @@ def delivered(entry: Entry, status: Status, now: float) -> Headers:
     """The headers that say how long others may keep an entry served at ``now`` (Unix time)."""
     delivery = http_cache_policy_of(entry)
     if status in _NOT_KEPT:
-        return delivery.refusal
+        return delivery.uncacheable_headers
     left = entry.expires - now
     if left < delivery.longest:
         return delivery.headers(entry.tags, left)
-    full: Headers | None = entry.memo.get(_DELIVERED)
+    full: Headers | None = entry.derived.get(_DELIVERED)
     if full is None:
-        full = entry.memo[_DELIVERED] = delivery.headers(entry.tags)
+        full = entry.derived[_DELIVERED] = delivery.headers(entry.tags)
     return full
 
 
@@ -101,9 +101,9 @@ def coding_for(entry: Entry, accept_encoding: str) -> str:
 
 def representation_of(entry: Entry, coding: str) -> Representation:
     """The form of an entry in a coding that it has."""
-    form: Representation | None = entry.memo.get(coding)
+    form: Representation | None = entry.derived.get(coding)
     if form is None:
-        form = entry.memo[coding] = _representation(entry, coding)
+        form = entry.derived[coding] = _representation(entry, coding)
     return form
 
 

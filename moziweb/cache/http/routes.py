@@ -48,12 +48,12 @@ class CachedRoute:
     region: TaggedRegion
     keys: KeyBuilder
     digest: str
-    moment: Callable[[Any], TimeWindow] | None
+    time_window: Callable[[Any], TimeWindow] | None
     params: tuple[str, ...] = ()
 
-    def place(self, request: Any) -> EntryLocation:
+    def location(self, request: Any) -> EntryLocation:
         """The place of a request that was matched to this route."""
-        moment = self.moment(request) if self.moment else TimeWindow("", float("inf"))
+        moment = self.time_window(request) if self.time_window else TimeWindow("", float("inf"))
         matched: Mapping[str, str] = request.matchdict
         values = [f"{name}={matched[name]}" for name in sorted(matched)]
         given = [f"?{name}={value}" for name, value in declared_params(request, self.params)]
@@ -68,7 +68,7 @@ class CachedRoutes:
     def __init__(self) -> None:
         self._routes: dict[str, CachedRoute] = {}
 
-    def enter(self, name: str, route: CachedRoute) -> None:
+    def register(self, name: str, route: CachedRoute) -> None:
         """Note that the pages of a route are cached."""
         self._routes[name] = route
 
@@ -76,7 +76,7 @@ class CachedRoutes:
         """The names of the routes whose pages are cached."""
         return frozenset(self._routes)
 
-    def place_of(self, registry: Registry, address: str) -> EntryLocation | None:
+    def location_of(self, registry: Registry, address: str) -> EntryLocation | None:
         """The place of the page at ``address`` (``/en/week/2026-W34``), as of now.
 
         None where there is no cached page, whether or not there is another one. Nothing is looked
@@ -86,7 +86,7 @@ class CachedRoutes:
         if found is None:
             return None
         cached, request = found
-        return cached.place(request)
+        return cached.location(request)
 
     def _cached(self, registry: Registry, address: str) -> tuple[CachedRoute, Any] | None:
         """The cached route that ``address`` is matched by, with the request that it was."""
@@ -112,7 +112,7 @@ class CachedRoutes:
             matched = self._cached(registry, address)
             if matched is not None:
                 route, request = matched
-                place = route.place(request)
+                place = route.location(request)
                 keys[address] = place.key
                 regions[place.region][place.key] = route.keys
         found: dict[str, Entry] = {}

@@ -35,7 +35,7 @@ class UrlIndex:
             known = list(self._known.items())
         return {place.key: path for path, place in known if place.key in wanted}
 
-    def learn(self, path: str, place: EntryLocation) -> None:
+    def remember(self, path: str, place: EntryLocation) -> None:
         """Remember the place of a path."""
         with self._lock:
             self._known.pop(path, None)

@@ -81,15 +81,15 @@ def cached_view(view: View, info: Any) -> View:
         region=cache.regions[name],
         keys=cache.keys[name],
         digest=registry["cache_digest"],
-        moment=info.options.get("cache_moment"),
+        time_window=info.options.get("cache_moment"),
         params=tuple(info.options.get("cache_params") or ()),
     )
-    registry["cache_routes"].enter(info.options["route_name"], route)
+    registry["cache_routes"].register(info.options["route_name"], route)
     cached = CachedView(
         view=view,
         route=route,
         clock=registry["cache_clock"],
-        learn=registry["cache_addresses"].learn,
+        learn=registry["cache_addresses"].remember,
         always=registry["cache_always"],
         base_url=registry["cache_base_url"],
         fragments=_fragments(fill, cache, registry) if fill is not None else None,

@@ -100,7 +100,7 @@ class Declarations:
         self._kinds: set[str] = set()
         self._gathered = f"moziweb.cache.gathered.{id(self)}"
 
-    def tagged(
+    def declare(
         self,
         model: type,
         *,
@@ -122,7 +122,7 @@ class Declarations:
         event.listen(model, "before_update", self._before_update, propagate=True)
         event.listen(model, "before_delete", self._before_delete, propagate=True)
 
-    def spelled(self, *kinds: str) -> None:
+    def declare_tag_kinds(self, *kinds: str) -> None:
         """Tell which kinds of tags there are, besides models' own and those that stand for others.
 
         Nothing is refused for a kind that is not among them but a purge by hand: a tag that nobody

@@ -106,9 +106,9 @@ class RelayThread:
         looks = random.randrange(PRUNE_EVERY)  # noqa: S311 - so that processes prune at odds
         while not self._stop.wait(self._period):
             looks += 1
-            self._look(prune=looks % PRUNE_EVERY == 0)
+            self._poll(prune=looks % PRUNE_EVERY == 0)
 
-    def _look(self, *, prune: bool) -> None:
+    def _poll(self, *, prune: bool) -> None:
         try:
             self._relay.run_once()
             if prune:

@@ -7,7 +7,7 @@ is inside this rule, and the easiest way to get it wrong. There are two ways to 
 
 * ``SessionClock.watch`` a session (or sessionmaker): the clock is read whenever a transaction of
   its begins, one small GET each. For sessions of web requests.
-* Ask ``SessionSource.started`` first, before any query: it begins the transaction itself. Asked
+* Ask ``SessionSource.snapshot_clock`` first, before any query: it begins the transaction itself. Asked
   when a transaction has begun without a clock, it raises.
 """
 
@@ -31,7 +31,7 @@ class SessionClock:
         """Read the clock whenever a transaction of ``target`` begins."""
         event.listen(target, "after_transaction_create", self._begun)
 
-    def started(self, session: Session) -> int | None:
+    def snapshot_clock(self, session: Session) -> int | None:
         """The clock from before the session's transaction, which is begun if there is none.
 
         None when the clock could not be read then, or when the session still holds objects from a
@@ -72,9 +72,9 @@ class SessionSource:
         self._clock = clock
         self._session = session
 
-    def started(self) -> int | None:
-        """See ``SessionClock.started``."""
-        return self._clock.started(self._session)
+    def snapshot_clock(self) -> int | None:
+        """See ``SessionClock.snapshot_clock``."""
+        return self._clock.snapshot_clock(self._session)
 
     def wrote(self) -> bool:
         """Whether the session's transaction has written, or is about to."""

@@ -122,7 +122,7 @@ class InvalidationTracker:
         for name, listener in listeners.items():
             event.listen(target, name, listener)
 
-    def join(self, session: Session, transaction_manager: Any) -> None:
+    def join_transaction_manager(self, session: Session, transaction_manager: Any) -> None:
         """Publish what a watched session commits when its transaction manager is done with all.
 
         For sessions that ``zope.sqlalchemy`` commits; call it where it is registered with that. The
@@ -137,7 +137,7 @@ class InvalidationTracker:
         event.listen(session, "after_begin", join)
         event.listen(session, "after_attach", join)
 
-    def touch(self, session: Session, *tags: str) -> None:
+    def invalidate(self, session: Session, *tags: str) -> None:
         """Tell that the session's transaction changes what ``tags`` name, by whatever means."""
         batch = _batch(session)
         batch.wrote = True

@@ -29,7 +29,7 @@ NEVER: Final = math.inf
 class DependencyGroup:
     """The tags that share one ``started``; most pages have few groups, each with many tags."""
 
-    started: int
+    snapshot_clock: int
     tags: tuple[str, ...]
 
 
@@ -100,7 +100,7 @@ class DependencyRecorder:
         for tag in tags:
             self._add(check(tag), started)
 
-    def absorb(
+    def include_cached(
         self,
         dependencies: Iterable[DependencyGroup],
         expires: float,
@@ -116,21 +116,21 @@ class DependencyRecorder:
         too.
         """
         for group in dependencies:
-            self._clocks.add(group.started)
+            self._clocks.add(group.snapshot_clock)
             for tag in group.tags:
-                self._add(tag, group.started)
+                self._add(tag, group.snapshot_clock)
         self.stale |= stale
         self._ends = min(self._ends, ends)
         self.cap(expires)
         self._note_check(checked_at)
 
-    def bubble(self, inner: "DependencyRecorder") -> None:
+    def include_child(self, inner: "DependencyRecorder") -> None:
         """Take in a part rendered just now, whether or not it could be stored.
 
         One that recorded nothing is of unknown age, and so is whatever it goes into.
         """
         dependencies = inner.dependencies()
-        self.absorb(
+        self.include_cached(
             dependencies, inner.expires, checked_at=None, ends=inner.ends, stale=inner.stale
         )
         self.unknown |= inner.unknown or not dependencies

@@ -63,7 +63,7 @@ class Entry:
     encodings: Mapping[str, bytes] = field(default_factory=dict)
     content: Mapping[str, str | int | float] = field(default_factory=dict)
     debug: Mapping[str, str | int | float] = field(default_factory=dict)
-    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    derived: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """What was worked out from the entry and is kept as long as it is; never stored."""
 
     @property
@@ -89,7 +89,7 @@ def encode(entry: Entry) -> bytes:
         separators=(",", ":"),
         allow_nan=False,
     ).encode()
-    groups = b"".join(_GROUP.pack(g.started, len(g.tags)) for g in entry.dependencies)
+    groups = b"".join(_GROUP.pack(g.snapshot_clock, len(g.tags)) for g in entry.dependencies)
     head = _HEAD.pack(
         MAGIC, VERSION, entry.kind, entry.created, entry.expires,
         len(entry.dependencies), len(tags), len(facts), len(entry.payload),

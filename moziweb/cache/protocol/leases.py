@@ -55,7 +55,7 @@ class Leases:
         self._sleep = sleep
         self._clock = clock
 
-    def take(self, key: str) -> bytes | None:
+    def try_acquire(self, key: str) -> bytes | None:
         """Try to take the lease on ``key`` once: a token for ``release``, or None if it is held."""
         token = secrets.token_hex(8).encode()
         name = _name(key)
@@ -81,7 +81,7 @@ class Leases:
         except StoreError:
             return  # Its life ends it.
 
-    def held(self, key: str) -> bool:
+    def is_locked(self, key: str) -> bool:
         """Whether someone holds the lease on ``key``."""
         try:
             value = self._cells.get(_name(key))
@@ -95,7 +95,7 @@ class Leases:
         The deadline is that of ``terms`` unless ``seconds`` are given.
         """
         deadline = self._clock() + (self.terms.wait if seconds is None else seconds)
-        while (token := self.take(key)) is None and self._clock() < deadline:
+        while (token := self.try_acquire(key)) is None and self._clock() < deadline:
             self.pause()
         return token
 

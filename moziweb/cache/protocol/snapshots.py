@@ -15,7 +15,7 @@ from .stamps import StampStore
 class SnapshotSource(Protocol):
     """What a render reads from."""
 
-    def started(self) -> int | None:
+    def snapshot_clock(self) -> int | None:
         """The clock before the snapshot, the same at every call; None if it could not be read.
 
         Raises ``StartedUnknownError`` when it is asked for too late to be known.
@@ -34,7 +34,7 @@ class ClockSource:
     def __init__(self, stamps: StampStore) -> None:
         self._started = stamps.clock()
 
-    def started(self) -> int | None:
+    def snapshot_clock(self) -> int | None:
         """The clock of the beginning."""
         return self._started
 

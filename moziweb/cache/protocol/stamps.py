@@ -72,7 +72,7 @@ def valid(dependencies: Iterable[DependencyGroup], stamps: Mapping[str, int], g:
     """
     first = epoch_of(g) << _EPOCH_SHIFT
     for group in dependencies:
-        started = group.started
+        started = group.snapshot_clock
         if not first <= started <= g:
             return False
         for tag in group.tags:
@@ -133,7 +133,7 @@ class StampStore:
         numbers = ((name[skip:], _number(value)) for name, value in found.items())
         return {tag: number for tag, number in numbers if number is not None}
 
-    def peek(self, tags: Iterable[str]) -> dict[str, int | None]:
+    def read_raw(self, tags: Iterable[str]) -> dict[str, int | None]:
         """The stamps of ``tags`` as they lie there, None for a TOMB; a missing one is left out.
 
         For looking, not for judging: a reader has no use for the difference.
@@ -196,7 +196,7 @@ class StampStore:
         number = _number(pair[0])
         return None if number is not None and epoch_of(number) == epoch else pair[1]
 
-    def recall_copies(self, region: str) -> None:
+    def invalidate_local_copies(self, region: str) -> None:
         """Have copies of a region's entries that any process keeps looked up again.
 
         Raises ``PublishError`` as ``publish`` does. Nobody is told of it: no page shows the tag.

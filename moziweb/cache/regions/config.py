@@ -277,15 +277,15 @@ class _RegionSettings:
             refresh_after=values["refresh_after"],
             recoverable=recoverable,
             enabled=self.backend != NULL,
-            delivery=HttpCachePolicy(
+            http_policy=HttpCachePolicy(
                 max_age=values["max_age"],
                 s_maxage=values["s_maxage"],
                 stale_while_revalidate=values["stale_while_revalidate"],
                 surrogate_header=values["surrogate_header"],
                 surrogate_bytes=values["surrogate_bytes"],
             ),
-            stray_life=values["stray_life"],
-            stray_places=values["stray_places"],
+            negative_ttl=values["stray_life"],
+            negative_slots=values["stray_places"],
         )
 
     def configure(self, region: CacheRegion, wrap: list[Any]) -> None:

@@ -47,7 +47,7 @@ class HttpCachePolicy:
         return max(self.max_age, self.s_maxage)
 
     @property
-    def refusal(self) -> Headers:
+    def uncacheable_headers(self) -> Headers:
         """The headers of a page that nobody may keep: it is outdated, or of unknown age."""
         if not self.is_kept and not self.surrogate_header:
             return (("Cache-Control", "no-cache"),)
@@ -83,5 +83,5 @@ REVALIDATE_ALWAYS: Final = HttpCachePolicy()
 
 def http_cache_policy_of(entry: Entry) -> HttpCachePolicy:
     """How the region that an entry came from delivers its pages."""
-    found: HttpCachePolicy = entry.memo.get(KEY, REVALIDATE_ALWAYS)
+    found: HttpCachePolicy = entry.derived.get(KEY, REVALIDATE_ALWAYS)
     return found

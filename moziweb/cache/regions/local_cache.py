@@ -29,9 +29,9 @@ class Copy:
     """
 
     entry: Entry
-    g: int
-    seen: float
-    fetched: int
+    validated_at: int
+    last_hit: float
+    fetched_at: int
 
 
 class LocalCache:
@@ -52,9 +52,9 @@ class LocalCache:
         """The unexpired entry that was valid at this very clock."""
         with self._lock:
             copy = self._copies.get(key)
-            if copy is None or copy.g != g or now >= copy.entry.expires:
+            if copy is None or copy.validated_at != g or now >= copy.entry.expires:
                 return None
-            copy.seen = now
+            copy.last_hit = now
             self._copies.move_to_end(key)
             return copy.entry
 
@@ -65,12 +65,12 @@ class LocalCache:
     def checked_again(self, copy: Copy, g: int) -> None:
         """Note that a copy was found true at the clock ``g``, read before it was checked."""
         with self._lock:
-            copy.g = g
+            copy.validated_at = g
 
     def used_again(self, key: str, copy: Copy, now: float) -> None:
         """Note that a copy was found true at ``now``."""
         with self._lock:
-            copy.seen = now
+            copy.last_hit = now
             if self._copies.get(key) is copy:
                 self._copies.move_to_end(key)
 
@@ -81,7 +81,7 @@ class LocalCache:
         """
         with self._lock:
             copy = self._copies.get(key)
-            return copy.entry if copy is not None and copy.seen >= since else None
+            return copy.entry if copy is not None and copy.last_hit >= since else None
 
     def put(self, key: str, entry: Entry, g: int, now: float) -> None:
         """Remember that ``entry`` is valid at ``g``."""
@@ -90,7 +90,7 @@ class LocalCache:
             self._drop(key)
             if cost > self._max_bytes:
                 return
-            self._copies[key] = Copy(entry, g, now, fetched=g)
+            self._copies[key] = Copy(entry, g, now, fetched_at=g)
             self._bytes += cost
             while self._bytes > self._max_bytes:
                 self._drop(next(iter(self._copies)))

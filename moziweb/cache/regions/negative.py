@@ -34,7 +34,7 @@ class NegativeEntries:
 
     def find(self, page: str) -> CacheResult | None:
         """What is answered instead of the page with this key, if that is known and true."""
-        return self.region.find(
+        return self.region.get_if(
             self._place(page), lambda entry: entry.content.get(_INSTEAD_OF) == page
         )
 
@@ -64,9 +64,9 @@ class NegativeEntries:
         """Let an answer live for a short while: there may be more of them than anyone has room for,
         a CDN among others, and one that says "not found" may have missed a tag.
         """
-        context.cap(self.region.now() + self.region.policy.stray_life)
+        context.cap(self.region.now() + self.region.policy.negative_ttl)
 
     def _place(self, page: str) -> str:
         digest = hashlib.sha256(page.encode()).digest()
-        number = int.from_bytes(digest[:8]) % self.region.policy.stray_places
+        number = int.from_bytes(digest[:8]) % self.region.policy.negative_slots
         return self.keys.key("stray", str(number))

@@ -24,6 +24,6 @@ class Policy:
     refresh_after: float = 1.0
     recoverable: tuple[type[Exception], ...] = ()
     enabled: bool = True
-    delivery: HttpCachePolicy = REVALIDATE_ALWAYS
-    stray_life: float = 60.0
-    stray_places: int = 1000
+    http_policy: HttpCachePolicy = REVALIDATE_ALWAYS
+    negative_ttl: float = 60.0
+    negative_slots: int = 1000

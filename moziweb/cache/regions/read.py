@@ -66,7 +66,7 @@ class ReadOperation:
                 self._serve_outdated()
                 self._await_others()
         spent = self._watch.spent()
-        return {key: replace(served, spent=spent) for key, served in self._served.items()}
+        return {key: replace(served, timings=spent) for key, served in self._served.items()}
 
     def _missing(self) -> list[str]:
         return [key for key in self._keys if key not in self._served]
@@ -104,7 +104,7 @@ class ReadOperation:
         resolve(self._parts, self._unresolved)
         self._unresolved.clear()
         leases = self._parts.leases
-        taken = ((key, leases.take(key)) for key in self._missing())
+        taken = ((key, leases.try_acquire(key)) for key in self._missing())
         tokens = {key: token for key, token in taken if token is not None}
         try:
             if tokens:
@@ -144,7 +144,7 @@ class ReadOperation:
         for key, each in served.items():
             self._served[key] = each
             if self._parent is not None:
-                self._parent.recorder.bubble(contexts[key].recorder)
+                self._parent.recorder.include_child(contexts[key].recorder)
                 self._parent.recorder.cap(each.entry.expires)
 
     def _serve_copy(self, key: str, g: int, now: float) -> bool:
@@ -157,7 +157,7 @@ class ReadOperation:
     def _serve_true(self, key: str, entry: Entry, g: int, status: Status) -> None:
         self._served[key] = hit_result(self._parts, entry, status)
         if self._parent is not None:
-            self._parent.recorder.absorb(
+            self._parent.recorder.include_cached(
                 entry.dependencies, entry.expires, checked_at=g, ends=_end_of(entry)
             )
 
@@ -165,7 +165,7 @@ class ReadOperation:
         self._served[key] = CacheResult(Status.STALE, entry)
         if self._parent is not None:
             recorder = self._parent.recorder
-            recorder.absorb(entry.dependencies, entry.expires, checked_at=None, stale=True)
+            recorder.include_cached(entry.dependencies, entry.expires, checked_at=None, stale=True)
 
     def _serve_outdated(self) -> None:
         """Soft mode, and somebody else holds the lease: what there is, for as long as a lease.

@@ -51,7 +51,7 @@ class TaggedRegion:
         """How the region treats its entries."""
         return self._parts.policy
 
-    def when_due(self, tell: Callable[[str], None]) -> None:
+    def on_refresh_due(self, tell: Callable[[str], None]) -> None:
         """Tell the keys of entries that are hit past their share of life (``renewal.py``)."""
         if self.policy.refresh_after < 1:
             self._due = tell
@@ -77,7 +77,7 @@ class TaggedRegion:
         """
         return self._parts.entries.get_multi(keys)
 
-    def lookup(self, key: str) -> CacheResult | None:
+    def get_valid(self, key: str) -> CacheResult | None:
         """Serve the entry of ``key`` if it is there and true; None otherwise.
 
         The short way for what comes before everything else in a request: no render is at hand, no
@@ -99,7 +99,7 @@ class TaggedRegion:
         spent = (("clock", clock), ("total", time.perf_counter() - began))
         return hit_result(parts, entry, status, spent)
 
-    def find(self, key: str, wanted: Callable[[Entry], bool]) -> CacheResult | None:
+    def get_if(self, key: str, wanted: Callable[[Entry], bool]) -> CacheResult | None:
         """Serve the entry of ``key`` if it is there, ``wanted`` and true; None otherwise.
 
         For what may be asked for without end: no copy is kept in this process.
@@ -114,22 +114,22 @@ class TaggedRegion:
         parts.observer.served(parts.name, Status.HIT)
         return CacheResult(Status.HIT, entry)
 
-    def recall(self, key: str) -> tuple[Entry, float] | None:
+    def get_local(self, key: str) -> tuple[Entry, float] | None:
         """The copy of ``key`` in this process, if it is true; the seconds that the clock took.
 
         The shortest way of all, for the first level alone; where it finds nothing, ``lookup`` may.
         """
-        copy = self.copy_of(key)
+        copy = self.local_copy(key)
         if copy is None:
             return None
         began = time.perf_counter()
         g = self.clock()
         elapsed = time.perf_counter() - began
-        self.recheck({key: copy}, g)
-        entry = self.true_copy(key, copy, g)
+        self.revalidate_copies({key: copy}, g)
+        entry = self.validate_copy(key, copy, g)
         return None if entry is None else (entry, elapsed)
 
-    def copy_of(self, key: str) -> Copy | None:
+    def local_copy(self, key: str) -> Copy | None:
         """The copy of ``key`` in this process, true or not. Then read the clock: see ``true_copy``.
 
         Without one there is no need to read anything.
@@ -140,16 +140,16 @@ class TaggedRegion:
         """The clock, which all regions of a cache share; None when its store does not answer."""
         return self._parts.stamps.clock()
 
-    def recheck(self, copies: Mapping[str, Copy], g: int | None) -> None:
+    def revalidate_copies(self, copies: Mapping[str, Copy], g: int | None) -> None:
         """Check copies by key that belong to another clock than ``g``, all with one look at stamps.
 
         What is true then is for ``true_copy``. ``g`` was read after the copies were taken up.
         """
-        behind = {key: copy for key, copy in copies.items() if copy.g != g}
+        behind = {key: copy for key, copy in copies.items() if copy.validated_at != g}
         if g is not None and behind:
             revalidate_copies(self._parts, behind, g)
 
-    def true_copy(self, key: str, copy: Copy, g: int | None) -> Entry | None:
+    def validate_copy(self, key: str, copy: Copy, g: int | None) -> Entry | None:
         """The entry of a copy, if it is true at the clock ``g``; one clock may do for many copies.
 
         A copy is taken up before the clock is read, not after: it is true if the clock that it was
@@ -157,7 +157,7 @@ class TaggedRegion:
         """
         parts = self._parts
         now = parts.now()
-        if g != copy.g or now >= copy.entry.expires:
+        if g != copy.validated_at or now >= copy.entry.expires:
             return None
         parts.l1.used_again(key, copy, now)
         parts.observer.served(parts.name, Status.L1)
@@ -221,7 +221,7 @@ class TaggedRegion:
         return timed
 
     def _refreshed(self, key: str, render: Render, source: SnapshotSource) -> CacheResult | None:
-        token = self._parts.leases.take(key)
+        token = self._parts.leases.try_acquire(key)
         if token is None:
             return None
         try:
@@ -258,7 +258,7 @@ class TaggedRegion:
         context = RenderContext(source)
         served = self._made(key, context, self._timed(key, render))
         if parent is not None:
-            parent.recorder.bubble(context.recorder)
+            parent.recorder.include_child(context.recorder)
             parent.recorder.cap(served.entry.expires)
         self._parts.observer.served(self.name, served.status)
         return served
@@ -289,7 +289,7 @@ class TaggedRegion:
         return self._parts.now()
 
     @contextmanager
-    def held(self, key: str) -> Iterator[None]:
+    def lock_renders(self, key: str) -> Iterator[None]:
         """Hold back renders of ``key``; one that is under way is waited for, while a lease lives.
 
         For purges: who renders now may have seen the data of before, and would store it afterwards.
@@ -311,4 +311,4 @@ class TaggedRegion:
         self._parts.l1.forget(key)
         if not self._parts.entries.remove([key]):
             raise StoreUnreachableError(f"not removed from {self.name}: {key}")
-        self._parts.stamps.recall_copies(self.name)
+        self._parts.stamps.invalidate_local_copies(self.name)

@@ -58,7 +58,7 @@ class RenderContext:
 
     def depend(self, *tags: str) -> None:
         """Record that the payload shows what ``tags`` name. Call it before reading any of it."""
-        self.recorder.depend(self.source.started(), *tags)
+        self.recorder.depend(self.source.snapshot_clock(), *tags)
 
     def start_over(self) -> None:
         """Forget what was recorded: the render begins anew."""
@@ -97,7 +97,7 @@ class CacheResult:
     refusal: NotStoredReason | None = None
     refresh_due: bool = False
     """A hit past the share of its life after which it is to be renewed in the background."""
-    spent: tuple[tuple[str, float], ...] = ()
+    timings: tuple[tuple[str, float], ...] = ()
     """Where the time of the read went, in seconds: ``clock``, ``fetch``, ``render``, ``total``."""
 
 

@@ -35,7 +35,7 @@ def fetch_and_validate(
     """
     found = parts.entries.get_multi(keys)
     for entry in found.values():
-        entry.memo[KEY] = parts.policy.delivery
+        entry.derived[KEY] = parts.policy.http_policy
     copies = copies_tag(parts.name)
     known = stamps_of(parts, found.values(), (copies,) if remember and found else ())
     stamps = known or {}
@@ -71,7 +71,7 @@ def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], g: int) ->
     if stamps is None:
         return
     for key, copy in alive.items():
-        removed = DependencyGroup(copy.fetched, (tag,))
+        removed = DependencyGroup(copy.fetched_at, (tag,))
         if valid((*copy.entry.dependencies, removed), stamps, g):
             parts.l1.checked_again(copy, g)
         else:

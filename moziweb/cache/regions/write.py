@@ -26,7 +26,7 @@ def store_rendered(
     for key, context in contexts.items():
         recorder = context.recorder
         entry = rendered[key].entry(recorder, now, until)
-        entry.memo[KEY] = parts.policy.delivery
+        entry.derived[KEY] = parts.policy.http_policy
         refusal = recorder.refusal(wrote=wrote, now=now)
         if refusal is None:
             parts.l1.forget(key)  # whether or not the store takes what comes in its place
@@ -65,7 +65,7 @@ def _resolve_tags_of(parts: RegionParts, key: str, entry: Entry, checked_at: int
     A page made of checked parts alone is true at the least of their clocks, and may be kept.
     """
     stamps = stamps_of(parts, [entry]) or {}
-    of_this_epoch = entry.dependencies[-1].started
+    of_this_epoch = entry.dependencies[-1].snapshot_clock
     resolve(parts, unresolved(tags_of(entry.dependencies), stamps, of_this_epoch))
     if checked_at is not None:
         parts.l1.put(key, entry, checked_at, parts.now())

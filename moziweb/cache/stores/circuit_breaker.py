@@ -26,7 +26,7 @@ class CircuitBreaker:
         """Whether calls are being refused."""
         return self._open_until is not None
 
-    def allows(self) -> bool:
+    def allow_request(self) -> bool:
         """Whether to make a call now. While open, one caller in each ``rest`` may: the probe."""
         if not self.is_open:
             return True

@@ -166,7 +166,7 @@ class TaggedBackend(ProxyBackend):
         entry = framed.entry
         if self._now() < entry.expires and valid(entry.dependencies, stamps, g):
             return framed.value
-        return framed.aged() if self._soft else NO_VALUE
+        return framed.as_expired() if self._soft else NO_VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class _Framed:
         except (EntryCorruptError, ValueError, KeyError, TypeError):
             return None
 
-    def aged(self) -> bytes:
+    def as_expired(self) -> bytes:
         """The same, created long ago."""
         head = json.dumps({**self.metadata, "ct": EXPIRED_AT}).encode("ascii")
         return b"%b|%b" % (head, self.payload)
@@ -284,7 +284,7 @@ class LeaseMutex(CacheMutex):
 
     def acquire(self, wait: bool = True) -> bool:
         """Take the lease, with ``wait`` until its deadline. Whether it was taken."""
-        token = self._leases.wait(self._key) if wait else self._leases.take(self._key)
+        token = self._leases.wait(self._key) if wait else self._leases.try_acquire(self._key)
         if token is None:
             return False
         with self._lock:
@@ -302,4 +302,4 @@ class LeaseMutex(CacheMutex):
 
     def locked(self) -> bool:
         """Whether anyone, in any process, holds the lease."""
-        return self._leases.held(self._key)
+        return self._leases.is_locked(self._key)

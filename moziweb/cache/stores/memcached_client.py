@@ -140,7 +140,7 @@ class MemcachedClient:
     def get_short(self, key: str) -> bytes | None:
         """``get`` of some bytes on the only server, such as the clock: see ``line.py``."""
         _check_key(key)
-        if not self._breaker.allows():
+        if not self._breaker.allow_request():
             raise StoreUnreachableError(_CIRCUIT_OPEN)
         try:
             value = self._ask(key.encode())
@@ -261,7 +261,7 @@ class MemcachedClient:
         lacking: Callable[[T], bool] = lambda found: False,
     ) -> T:
         """Run ``action`` on this thread's client. Where ``lacking``, a slow answer is none."""
-        if not self._breaker.allows():
+        if not self._breaker.allow_request():
             raise StoreUnreachableError(_CIRCUIT_OPEN)
         began = time.monotonic()
         try:

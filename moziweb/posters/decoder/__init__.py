@@ -69,7 +69,7 @@ class DecoderPool:
         self._lock = threading.Lock()
         self._staff = self._new_staff()
 
-    def spare_one(self) -> None:
+    def reserve_core(self) -> None:
         """Have one child fewer at work from now on, unless there is but one; call it at the start.
 
         Niced children give way to pages, but not at once: a page that wakes where both cores are

@@ -101,7 +101,7 @@ def open_connection(
     try:
         yield connection
     finally:
-        connection.hang_up()
+        connection.close_socket()
 
 
 class PinnedHTTPConnection(HTTPConnection):
@@ -130,7 +130,7 @@ class PinnedHTTPConnection(HTTPConnection):
             # http.client asks of a socket no more than the wrapper has.
             self.sock = cast("socket.socket", _MeteredSocket(self._wire, self._allowance))
 
-    def hang_up(self) -> None:
+    def close_socket(self) -> None:
         """Close the socket itself, which `close` leaves open for the response to be read."""
         self.close()
         if self._wire is not None:

@@ -69,7 +69,7 @@ class AdmissionControl:
         """Whether a request waits now."""
         return self._waiting.locked()
 
-    def ask(self, source_id: int) -> GenerationResult:
+    def ensure_or_wait(self, source_id: int) -> GenerationResult:
         """The source's variants, if they can be had within a visitor's patience.
 
         ``Status.BUSY`` when they cannot.
@@ -88,7 +88,7 @@ class AdmissionControl:
                 return GenerationResult(Status.BUSY)
             self._making += 1
         try:
-            return self._service.ensure(source_id)
+            return self._service.ensure_variants(source_id)
         finally:
             with self._counting:
                 self._making -= 1

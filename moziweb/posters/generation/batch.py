@@ -102,7 +102,7 @@ class Pause(Protocol):
     def is_set(self) -> bool:
         """Whether somebody has asked for it."""
 
-    def stand_still(self) -> None:
+    def pause(self) -> None:
         """Return when it is over."""
 
 
@@ -113,7 +113,7 @@ class NoPause:
         """Never."""
         return False
 
-    def stand_still(self) -> None:
+    def pause(self) -> None:
         """At once."""
 
 
@@ -154,7 +154,7 @@ def generate(
 def _stand_still(service: PosterService, stop: threading.Event, pause: Pause) -> None:
     """Wait for whoever has asked for it, or for storage."""
     if pause.is_set():
-        pause.stand_still()
+        pause.pause()
     elif service.storage_rests():
         log.warning("storage has failed too often: waiting until it may be asked again")
         while service.storage_rests() and not pause.is_set() and not stop.wait(LOOK_EVERY):
@@ -163,7 +163,7 @@ def _stand_still(service: PosterService, stop: threading.Event, pause: Pause) ->
 
 def _make(service: PosterService, source: DueSource) -> Done:
     begun = time.monotonic()
-    outcome = service.ensure(source.id)
+    outcome = service.ensure_variants(source.id)
     return Done(source, outcome, time.monotonic() - begun)
 
 

@@ -20,7 +20,9 @@ from .leases import unleased
 ON_DEMAND_KINDS: Final = frozenset({SourceKind.DRAWN})
 """Kinds that are made when a visitor asks, and not before."""
 
-BACKGROUND_ONLY: Final = or_(PosterSource.kind.not_in(ON_DEMAND_KINDS), PosterSource.remake)
+BACKGROUND_ONLY: Final = or_(
+    PosterSource.kind.not_in(ON_DEMAND_KINDS), PosterSource.regenerate_requested
+)
 """Sources that the background makes, without waiting for a visitor."""
 
 

@@ -56,7 +56,7 @@ class BreakerDecision:
     """
 
     until: datetime | None = None
-    ailing: frozenset[str] = frozenset()
+    failing_hosts: frozenset[str] = frozenset()
 
 
 class HostCircuitBreaker:
@@ -77,9 +77,9 @@ class HostCircuitBreaker:
         resting = [row for row in rows if row.open_until]
         if resting and not self._are_ours_to_try(resting, now):
             return BreakerDecision(until=now + TRIAL)
-        return BreakerDecision(ailing=frozenset(row.name for row in rows))
+        return BreakerDecision(failing_hosts=frozenset(row.name for row in rows))
 
-    def rests(self, name: str) -> bool:
+    def is_open(self, name: str) -> bool:
         """Whether a host is left alone now, in a session of its own."""
         with self._database.read() as session:
             return is_open(session, name, self._clock())

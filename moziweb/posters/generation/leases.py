@@ -50,7 +50,7 @@ class NotClaimedReason(StrEnum):
     """Every variant that was wanted is ready."""
     BUSY = "busy"
     """Somebody else works on it."""
-    HELD = "held"
+    BACKING_OFF = "held"
     """It failed, and the time to try again has not come."""
     UNKNOWN = "unknown"
     """There is no such source."""
@@ -123,7 +123,7 @@ class SourceLeases:
         self._guard = threading.Lock()
 
     @contextmanager
-    def alone(self, source_id: int) -> Iterator[bool]:
+    def only_in_process(self, source_id: int) -> Iterator[bool]:
         """Whether the caller is the only thread of this process at this source, for a block."""
         with self._guard:
             alone = source_id not in self._here
@@ -136,7 +136,7 @@ class SourceLeases:
                 with self._guard:
                     self._here.discard(source_id)
 
-    def take(self, source_id: int, wanted: frozenset[str]) -> SourceLease | NotClaimedReason:
+    def try_acquire(self, source_id: int, wanted: frozenset[str]) -> SourceLease | NotClaimedReason:
         """Claim a source to make the recipes ``wanted`` (their hashes), or tell why not."""
         now = self._clock()
         with self._database.read() as session:
@@ -176,7 +176,7 @@ class SourceLeases:
             return None
         return self._clock() + LOOK_AGAIN * (0.75 + self._jitter() / 2)
 
-    def keep(self, claim: SourceLease) -> SourceLease | None:
+    def renew(self, claim: SourceLease) -> SourceLease | None:
         """The claim with enough of its lease left for another step; None when it was lost.
 
         Renewed once a third is gone: most sources are made before that, and cost no write.
@@ -194,7 +194,7 @@ class SourceLeases:
         with self._database.write() as session:
             _change(session, held(claim), state=SourceState.PENDING, **_NO_LEASE)
 
-    def leave(self, claim: SourceLease) -> None:
+    def release_replaced(self, claim: SourceLease) -> None:
         """Give back the lease of a source that was replaced meanwhile, if it is still ours."""
         with self._database.write() as session:
             ours = and_(PosterSource.id == claim.source_id, PosterSource.lease_token == claim.token)
@@ -242,7 +242,7 @@ class SourceLeases:
                 **_NO_LEASE,
             )
 
-    def rest(self, claim: SourceLease, **facts: object) -> bool:
+    def finish_unchanged(self, claim: SourceLease, **facts: object) -> bool:
         """End a claim whose picture has not changed; False when the lease was lost before.
 
         ``facts`` are columns of the source that no page shows.
@@ -274,7 +274,7 @@ class SourceLeases:
             attempts=0,
             next_attempt_at=self._next_look(claim.kind),
             error_code=None,
-            remake=False,
+            regenerate_requested=False,
             **_NO_LEASE,
             **facts,
         )
@@ -338,7 +338,7 @@ def _not_claimed_reason(
     if is_leased:
         return NotClaimedReason.BUSY
     if source.state in _WAITING and source.next_attempt_at and source.next_attempt_at > now:
-        return NotClaimedReason.HELD
+        return NotClaimedReason.BACKING_OFF
     return None
 
 
@@ -356,7 +356,7 @@ def _validators(source: PosterSource) -> Validators:
 
 
 def _ready_recipes(session: Session, source: PosterSource) -> frozenset[str]:
-    if source.remake:
+    if source.regenerate_requested:
         return frozenset()
     hashes = select(PosterVariant.recipe_hash).where(
         PosterVariant.source_id == source.id,

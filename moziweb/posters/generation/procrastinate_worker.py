@@ -124,7 +124,7 @@ class PosterWorker:
 
         @app.task(name=TASK, queue=QUEUE)
         def make(source_id: int) -> str:
-            return self._service.ensure(source_id).status
+            return self._service.ensure_variants(source_id).status
 
         @app.periodic(cron=EVERY_MINUTE)
         @app.task(name="posters.sweep", queue=QUEUE, queueing_lock="posters.sweep")

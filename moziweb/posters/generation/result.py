@@ -12,7 +12,7 @@ class Status(StrEnum):
     """Nothing was missing."""
     BUSY = "busy"
     """Somebody else is making them."""
-    HELD = "held"
+    BACKING_OFF = "held"
     """It failed before, and the time to try again has not come."""
     FAILED = "failed"
     LOST = "lost"

@@ -68,7 +68,7 @@ class _Keeper:
 
     def keep(self) -> None:
         """Renew the lease if it is time to; raises ``_LeaseLostError``."""
-        kept = self._claims.keep(self.claim)
+        kept = self._claims.renew(self.claim)
         if kept is None:
             raise _LeaseLostError
         self.claim = kept
@@ -118,7 +118,7 @@ class PosterService:
     def storage_rests(self) -> bool:
         """Whether storage has failed so often lately that nothing is made for a while."""
         try:
-            return self._breaker.rests(STORAGE)
+            return self._breaker.is_open(STORAGE)
         except SQLAlchemyError:
             return False
 
@@ -131,16 +131,16 @@ class PosterService:
         recipes = tuple(recipe.at(focal) for recipe in self._recipes)
         return self._maker(data, recipes, self._limits, _just_wait)
 
-    def ensure(self, source_id: int) -> GenerationResult:
+    def ensure_variants(self, source_id: int) -> GenerationResult:
         """Have every variant of a source ready, unless somebody else is at it.
 
         Never waits for another worker and never raises for what may go wrong: the outcome tells.
         """
-        with self._claims.alone(source_id) as alone:
+        with self._claims.only_in_process(source_id) as alone:
             if not alone:
                 return GenerationResult(Status.BUSY)
             try:
-                claim = self._claims.take(source_id, self._wanted)
+                claim = self._claims.try_acquire(source_id, self._wanted)
             except SQLAlchemyError as error:
                 log.warning("source %d could not be claimed: %s", source_id, error)
                 return GenerationResult(Status.FAILED, DATABASE)
@@ -164,14 +164,14 @@ class PosterService:
     def _lost(self, claim: SourceLease) -> GenerationResult:
         """Let nobody wait for a lease that is ours although the source was replaced."""
         with suppress(SQLAlchemyError):  # the lease runs out by itself
-            self._claims.leave(claim)
+            self._claims.release_replaced(claim)
         return GenerationResult(Status.LOST)
 
     def _make(self, claim: SourceLease) -> GenerationResult:
         passage = self._breaker.ask(*required_hosts(claim))
         if passage.until is not None:
             self._claims.postpone(claim, passage.until, PAUSED)
-            return GenerationResult(Status.HELD, PAUSED)
+            return GenerationResult(Status.BACKING_OFF, PAUSED)
         source = self._read_answered(claim, passage)
         if source is None:
             return self._unchanged(claim)
@@ -185,7 +185,7 @@ class PosterService:
         images = variants.variants
         log.info("source %d: decoded once, for %d variants", claim.source_id, len(images))
         uploaded = self._upload_all(keeper, sha256, images)
-        self._well(STORAGE, passage)
+        self._record_success(STORAGE, passage)
         with self._database.write() as session:
             if not self._claims.finish(session, claim, **_facts(claim, source, sha256, variants)):
                 return GenerationResult(Status.LOST)
@@ -198,13 +198,13 @@ class PosterService:
             source = self._read(claim)
         except SourceError as error:
             if error.permanent:
-                self._well(origin_host(claim), passage)
+                self._record_success(origin_host(claim), passage)
             raise
-        self._well(origin_host(claim), passage)
+        self._record_success(origin_host(claim), passage)
         return source
 
-    def _well(self, name: str | None, passage: BreakerDecision) -> None:
-        if name in passage.ailing:
+    def _record_success(self, name: str | None, passage: BreakerDecision) -> None:
+        if name in passage.failing_hosts:
             self._breaker.succeeded(str(name))
 
     def _read(self, claim: SourceLease) -> SourceBytes | None:
@@ -217,7 +217,7 @@ class PosterService:
         return reader.read(claim)
 
     def _unchanged(self, claim: SourceLease, **facts: object) -> GenerationResult:
-        kept = self._claims.rest(claim, **facts)
+        kept = self._claims.finish_unchanged(claim, **facts)
         return GenerationResult(Status.COMPLETE if kept else Status.LOST)
 
     def _missing(self, claim: SourceLease, sha256: str) -> tuple[Recipe, ...]:

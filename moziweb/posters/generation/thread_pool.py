@@ -108,7 +108,7 @@ class ThreadPool:
 
     def _make(self, source_id: int) -> None:
         try:
-            outcome = self._service.ensure(source_id)
+            outcome = self._service.ensure_variants(source_id)
         except Exception:
             # The thread has to live on; the source's lease runs out and it is tried again.
             log.exception("source %d could not be made in the background", source_id)

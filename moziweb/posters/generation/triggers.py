@@ -45,7 +45,7 @@ class SourceChangeListener:
             (lambda: None) if background is None else ref(background)
         )
 
-    def tell(self, session: Session, source_ids: Iterable[int]) -> None:
+    def schedule(self, session: Session, source_ids: Iterable[int]) -> None:
         """Hand on sources that the session has written, past its flushes, to be made."""
         ids = set(source_ids)
         if ids:
@@ -65,7 +65,7 @@ class SourceChangeListener:
             for row in (*session.new, *session.dirty)
             if isinstance(row, PosterSource) and _is_to_be_made(row)
         }
-        self.tell(session, ids)
+        self.schedule(session, ids)
 
     def _after_commit(self, session: Session) -> None:
         # SQLAlchemy tells of savepoints, too; only the outermost commit is one.
@@ -86,5 +86,5 @@ def _is_to_be_made(source: PosterSource) -> bool:
     if source.state is not SourceState.PENDING or source.kind in ON_DEMAND_KINDS:
         return False
     seen = inspect(source).attrs
-    changed = (seen.state, seen.url, seen.key, seen.remake)
+    changed = (seen.state, seen.url, seen.key, seen.regenerate_requested)
     return any(attribute.history.has_changes() for attribute in changed)

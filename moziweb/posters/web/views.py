@@ -38,7 +38,7 @@ def variant_view(variant: VariantResource, request: Request) -> Response:
         return _moved(_absolute(request, variant.address.path))
     found: FoundVariant | None = variant.found
     if variant.found.key is None and request.method == "GET":
-        outcome = request.registry["poster_gate"].ask(variant.address.source_id)
+        outcome = request.registry["poster_gate"].ensure_or_wait(variant.address.source_id)
         if outcome.status is not Status.BUSY:  # then there is no news, and a crowd gets that
             found = find_variant(request.registry["database"], variant.address)
     if found is None or found.key is None:

@@ -131,7 +131,7 @@ def _facts(found: Inspected) -> tuple[tuple[str, str], ...]:
         ("size", ", ".join(forms)),
         ("rendered", f"{span_text(max(0.0, found.now - entry.created))} ago"),
         ("expires", f"in {span_text(left)}" if left > 0 else f"{span_text(-left)} ago"),
-        ("started", ", ".join(clock_text(group.started) for group in entry.dependencies)),
+        ("started", ", ".join(clock_text(group.snapshot_clock) for group in entry.dependencies)),
     )
 
 

@@ -40,7 +40,7 @@ def cached_addresses(registry: Any, through: Priority) -> Iterator[SiteUrl]:
     """The addresses down to a priority whose pages are cached."""
     routes: CachedRoutes = registry["cache_routes"]
     for address in UrlInventory.of(registry).through(through):
-        if routes.place_of(registry, address.path) is not None:
+        if routes.location_of(registry, address.path) is not None:
             yield address
 
 

@@ -129,7 +129,7 @@ def test_the_verdict_is_what_a_reader_finds(cache: Cache, happens: Callable[[Cac
     stored(cache, "movie:1")
     happens(cache)
     is_true = looked(cache).verdict is Verdict.TRUE
-    assert is_true is (cache.regions["pages"].lookup("k") is not None)
+    assert is_true is (cache.regions["pages"].get_valid("k") is not None)
 
 
 def test_causes_are_the_latest_rows_of_each_tag(cache: Cache, sqlite_engine: Engine) -> None:

@@ -54,7 +54,7 @@ class Site:
 
         region.get_or_render(key, render, source=ClockSource(self.cache.stamps))
         place = EntryLocation(region, key, until)
-        self.book.learn(path, place)
+        self.book.remember(path, place)
         return place
 
     def ask(
@@ -168,11 +168,13 @@ def test_a_copy_outlives_what_does_not_concern_it(
 def test_a_copy_of_what_another_process_removes_is_looked_up_again(site: Site) -> None:
     place = site.store("/", b"page")
     assert [site.ask()[1]["X-Cache"] for _ in range(2)] == ["hit", "l1"]
-    copy = place.region.copy_of(place.key)
+    copy = place.region.local_copy(place.key)
     assert copy is not None
     level = place.region._parts.l1
     place.region.forget(place.key)
-    level.put(place.key, copy.entry, copy.g, place.region.now())  # as other processes have it
+    level.put(
+        place.key, copy.entry, copy.validated_at, place.region.now()
+    )  # as other processes have it
     assert site.ask()[2] == b"inner"
     site.store("/week", b"week")
     assert [site.ask("/week")[1]["X-Cache"] for _ in range(2)] == ["hit", "l1"]
@@ -224,7 +226,7 @@ def test_the_book_is_bounded_and_forgets_the_oldest(site: Site) -> None:
     book = UrlIndex(size=2)
     place = site.store("/", b"page")
     for path in ("/1", "/2", "/1", "/3"):
-        book.learn(path, place)
+        book.remember(path, place)
     assert [book.find(path, 0.0) is not None for path in ("/1", "/2", "/3")] == [True, False, True]
 
 
@@ -281,5 +283,5 @@ def test_a_copy_of_a_form_that_cannot_be_served_is_nobodys(site: Site) -> None:
     kind: dict[str, Any] = {"Content-Type": "text/html\r\nX-Evil: 1"}
     place = site.store("/", b"page", **kind)
     site.ask()
-    assert place.region.copy_of(place.key) is not None
+    assert place.region.local_copy(place.key) is not None
     assert site.fast.in_memory([{"PATH_INFO": "/"}]) == [None]

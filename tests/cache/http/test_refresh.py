@@ -154,14 +154,14 @@ def test_without_a_thread_nothing_is_raised_and_the_next_one_does_both(
 def test_a_region_tells_what_is_due_however_it_is_hit() -> None:
     bench = Bench(refresh_after=0.5)
     due: list[str] = []
-    bench.region.when_due(due.append)
+    bench.region.on_refresh_due(due.append)
     bench.read()
     bench.now += LIFE * 0.4
     assert bench.read().status is Status.HIT
     assert due == []
     bench.now += LIFE * 0.2
     assert bench.read().status is Status.L1
-    assert bench.region.lookup("a") is not None
+    assert bench.region.get_valid("a") is not None
     assert due == ["a", "a"]
 
 
@@ -169,7 +169,7 @@ def test_what_ends_with_its_day_is_not_due_however_often_it_is_hit() -> None:
     """Rendered anew, it would run out at the same midnight."""
     bench = Bench(refresh_after=0.5)
     due: list[str] = []
-    bench.region.when_due(due.append)
+    bench.region.on_refresh_due(due.append)
     midnight = bench.now + LIFE * 0.9
 
     def render(context: RenderContext) -> Rendered:
@@ -181,7 +181,7 @@ def test_what_ends_with_its_day_is_not_due_however_often_it_is_hit() -> None:
     bench.now += LIFE * 0.8
     bench.read(render=render)
     bench.another()
-    bench.region.when_due(due.append)
+    bench.region.on_refresh_due(due.append)
     assert bench.read(render=render).status is Status.HIT
     assert bench.region.renew("a", render, source=bench.source()) is None
     assert due == []
@@ -210,7 +210,7 @@ def test_nor_is_a_page_that_ends_with_one_of_its_parts(cached: bool) -> None:
     if cached:
         bench.region.get_or_render("part", part, source=bench.source())
     bench.read("page", render=page)
-    bench.region.when_due(due.append)
+    bench.region.on_refresh_due(due.append)
     bench.now += LIFE * 0.8
     for status in (Status.HIT, Status.L1):
         assert bench.read("page", render=page).status is status
@@ -298,7 +298,7 @@ class LateSource:
     def __init__(self, stamps: StampStore) -> None:
         self._stamps = stamps
 
-    def started(self) -> int | None:
+    def snapshot_clock(self) -> int | None:
         return self._stamps.clock()
 
     def wrote(self) -> bool:
@@ -350,7 +350,7 @@ def test_a_renewal_that_began_before_an_invalidation_is_not_served_after_it(stal
     """https://github.com/ZiggyCreatures/FusionCache/issues/628"""
     with stale.readers() as session:
         source = SessionClock(stale.bench.stamps).source(session)
-        source.started()
+        source.snapshot_clock()
         stale.renew(source, session, late=False)
     assert stale.shown() == b"after"
 

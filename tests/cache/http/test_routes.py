@@ -26,7 +26,7 @@ def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
 
 def place_of(app: TestApp, address: str) -> EntryLocation | None:
     registry = app.app.registry
-    place: EntryLocation | None = registry["cache_routes"].place_of(registry, address)
+    place: EntryLocation | None = registry["cache_routes"].location_of(registry, address)
     return place
 
 

@@ -320,7 +320,7 @@ def poisoned(site: Site) -> SimpleNamespace:
 def test_what_is_no_entry_is_a_miss(poisoned: SimpleNamespace, spoil: Any) -> None:
     for key in poisoned.values:
         poisoned.values[key] = spoil(poisoned.values[key])
-    poisoned.site.cache.stamps.recall_copies("pages")  # so that no copy is used
+    poisoned.site.cache.stamps.invalidate_local_copies("pages")  # so that no copy is used
     page = poisoned.site.get()
     assert (page.text, page.headers["X-Cache"]) == ("page", "miss")
     assert poisoned.site.get().headers["X-Cache"] in {"hit", "l1"}

@@ -23,11 +23,11 @@ def test_asked_first_it_begins_the_transaction(
 ) -> None:
     with sessions() as session:
         before = stamps.read_clock()
-        assert clock.started(session) == before
+        assert clock.snapshot_clock(session) == before
         assert session.in_transaction()
         stamps.publish(())
         session.scalars(select(Film)).all()
-        assert clock.started(session) == before
+        assert clock.snapshot_clock(session) == before
 
 
 def test_asked_too_late_it_raises(sessions: sessionmaker[Session], clock: SessionClock) -> None:
@@ -35,7 +35,7 @@ def test_asked_too_late_it_raises(sessions: sessionmaker[Session], clock: Sessio
     with sessions() as session:
         session.get(Film, 1)
         with pytest.raises(StartedUnknownError):
-            clock.started(session)
+            clock.snapshot_clock(session)
 
 
 def test_a_watched_session_may_be_asked_any_time(
@@ -47,21 +47,21 @@ def test_a_watched_session_may_be_asked_any_time(
         before = stamps.read_clock()
         session.get(Film, 1)
         stamps.publish(())
-        assert clock.started(session) == before
+        assert clock.snapshot_clock(session) == before
 
 
 def test_each_transaction_has_its_own(
     sessions: sessionmaker[Session], clock: SessionClock, stamps: StampStore
 ) -> None:
     with sessions() as session:
-        first = clock.started(session)
+        first = clock.snapshot_clock(session)
         session.commit()
         stamps.publish(())
-        assert clock.started(session) != first
+        assert clock.snapshot_clock(session) != first
         session.rollback()
         session.get(Film, 1)
         with pytest.raises(StartedUnknownError):
-            clock.started(session)
+            clock.snapshot_clock(session)
 
 
 def test_a_savepoint_does_not_begin_anew(
@@ -70,11 +70,11 @@ def test_a_savepoint_does_not_begin_anew(
     factory = sessionmaker(engine)
     clock.watch(factory)
     with factory() as session:
-        before = clock.started(session)
+        before = clock.snapshot_clock(session)
         stamps.publish(())
         with session.begin_nested():
             session.get(Film, 1)
-        assert clock.started(session) == before
+        assert clock.snapshot_clock(session) == before
 
 
 def test_without_stamps_it_is_unknown(
@@ -82,8 +82,8 @@ def test_without_stamps_it_is_unknown(
 ) -> None:
     monkeypatch.setattr(MemoryAtomicStore, "get", lambda *_: None)
     with sessions() as session:
-        assert clock.started(session) is None
-        assert clock.source(session).started() is None
+        assert clock.snapshot_clock(session) is None
+        assert clock.source(session).snapshot_clock() is None
 
 
 def test_objects_of_an_earlier_transaction_make_it_unknown(
@@ -92,14 +92,14 @@ def test_objects_of_an_earlier_transaction_make_it_unknown(
     """Without expiry on commit they show what was true then."""
     assert sessions is not None
     with sessionmaker(engine, expire_on_commit=False)() as session:
-        clock.started(session)
+        clock.snapshot_clock(session)
         film = session.get(Film, 1)
         session.commit()
         assert film is not None
-        assert clock.started(session) is None
+        assert clock.snapshot_clock(session) is None
         del film
         session.rollback()
-        assert clock.started(session) is not None
+        assert clock.snapshot_clock(session) is not None
 
 
 def test_a_source_knows_whether_its_transaction_wrote(
@@ -107,7 +107,7 @@ def test_a_source_knows_whether_its_transaction_wrote(
 ) -> None:
     with sessions() as session:
         source = clock.source(session)
-        source.started()
+        source.snapshot_clock()
         film = session.get_one(Film, 1)
         assert not source.wrote()
         film.title = "x"
@@ -119,7 +119,7 @@ def test_a_source_knows_whether_its_transaction_wrote(
         session.execute(update(Film).values(title="y"))
         assert source.wrote()
         session.rollback()
-        writes.touch(session, "film:1")
+        writes.invalidate(session, "film:1")
         assert source.wrote()
 
 
@@ -128,7 +128,7 @@ def test_a_reader_of_the_old_snapshot_makes_nothing_that_lasts(
 ) -> None:
     """A write commits and is published while a reader is at work, at every isolation level."""
     with Session(engine) as reader:
-        started = clock.started(reader)
+        started = clock.snapshot_clock(reader)
         reader.scalar(select(Film.title))
         with sessions.begin() as writer:
             writer.get_one(Film, 1).title = "new"

@@ -194,10 +194,10 @@ def test_what_goes_past_the_session_is_told(
     with sessions.begin() as session:
         session.execute(text("UPDATE film SET title = 'x'"))
         assert not has_written(session)
-        writes.touch(session, "film:1")
+        writes.invalidate(session, "film:1")
         assert has_written(session)
         with pytest.raises(TagError):
-            writes.touch(session, "not a tag")
+            writes.invalidate(session, "not a tag")
     assert heard.tags == [{"film:1"}]
 
 
@@ -377,7 +377,7 @@ class TestTransactionManager:
     ) -> Iterator[Session]:
         made = sessions()
         zope.sqlalchemy.register(made, transaction_manager=manager)
-        writes.join(made, manager)
+        writes.join_transaction_manager(made, manager)
         yield made
         made.close()
 
@@ -449,7 +449,7 @@ class TestTransactionManager:
     ) -> None:
         session = sessions()
         zope.sqlalchemy.register(session, transaction_manager=manager, keep_session=True)
-        writes.join(session, manager)
+        writes.join_transaction_manager(session, manager)
         for week in ("2", "3"):
             with manager:
                 film(session).week = week
@@ -471,7 +471,7 @@ class TestTransactionManager:
         writes.watch(factory)
         session = factory()
         zope.sqlalchemy.register(session, transaction_manager=manager)
-        writes.join(session, manager)
+        writes.join_transaction_manager(session, manager)
         with manager as current:
             film(session).title = "x"
             session.flush()
@@ -507,19 +507,19 @@ class TestDeclarations:
         self, columns: list[str], keys: list[str], message: str
     ) -> None:
         mine = Declarations()
-        mine.tagged(Show, columns=columns, keys=keys, tags=lambda row: ())
+        mine.declare(Show, columns=columns, keys=keys, tags=lambda row: ())
         with pytest.raises(ConfigurationError, match=message):
             mine.check()
 
     def test_a_relationship_is_no_key(self) -> None:
         mine = Declarations()
-        mine.tagged(Show, columns=(), keys=("parts",), tags=lambda row: ())
+        mine.declare(Show, columns=(), keys=("parts",), tags=lambda row: ())
         with pytest.raises(ConfigurationError, match="not a column"):
             mine.check()
 
     def test_a_tag_is_made_of_declared_keys_only(self) -> None:
         mine = Declarations()
-        mine.tagged(Show, columns=("name",), keys=("id",), tags=lambda row: [row.name])
+        mine.declare(Show, columns=("name",), keys=("id",), tags=lambda row: [row.name])
         (declaration,) = mine.find(Show)
         with pytest.raises(AttributeError, match="name it in `keys`"):
             declaration.of_new(Show(id=1, name="1"))
@@ -539,8 +539,8 @@ class TestDeclarations:
         self, stamps: StampStore, heard: Heard, sqlite_engine: Engine
     ) -> None:
         mine = Declarations()
-        mine.tagged(Film, columns=("title",), keys=("id",), tags=lambda row: [tag("film", row.id)])
-        mine.tagged(
+        mine.declare(Film, columns=("title",), keys=("id",), tags=lambda row: [tag("film", row.id)])
+        mine.declare(
             Film, columns=("week",), keys=("week",), tags=lambda row: [tag("week", row.week)],
             changes_only=True,
         )  # fmt: skip

@@ -24,7 +24,7 @@ def weeks_of(connection: Connection, names: Collection[str]) -> Iterator[str]:
 @pytest.fixture
 def declared() -> Declarations:
     mine = Declarations()
-    mine.tagged(
+    mine.declare(
         Poster, columns=("url",), keys=("film_id",), tags=lambda row: [tag("week-of", row.film_id)]
     )
     mine.expansions.add("week-of", weeks_of)

@@ -21,7 +21,7 @@ def rendered(started: int | None, *tags: str) -> DependencyRecorder:
 
 def test_tags_are_grouped_by_started() -> None:
     recorder = rendered(5, "b:1", "a:1")
-    recorder.absorb([DependencyGroup(3, ("c:1",))], NEVER, checked_at=9)
+    recorder.include_cached([DependencyGroup(3, ("c:1",))], NEVER, checked_at=9)
     assert recorder.dependencies() == (
         DependencyGroup(3, ("c:1",)),
         DependencyGroup(5, ("a:1", "b:1")),
@@ -30,9 +30,9 @@ def test_tags_are_grouped_by_started() -> None:
 
 def test_the_lower_started_counts_where_a_tag_comes_twice() -> None:
     recorder = rendered(5, "a:1")
-    recorder.absorb([DependencyGroup(3, ("a:1",))], NEVER, checked_at=9)
-    recorder.absorb([DependencyGroup(4, ("a:1",))], NEVER, checked_at=9)
-    assert {tag: g.started for g in recorder.dependencies() for tag in g.tags} == {"a:1": 3}
+    recorder.include_cached([DependencyGroup(3, ("a:1",))], NEVER, checked_at=9)
+    recorder.include_cached([DependencyGroup(4, ("a:1",))], NEVER, checked_at=9)
+    assert {tag: g.snapshot_clock for g in recorder.dependencies() for tag in g.tags} == {"a:1": 3}
 
 
 def test_a_clock_without_tags_stays_in_the_pairs() -> None:
@@ -47,8 +47,8 @@ def test_a_malformed_tag_is_refused_where_it_is_recorded() -> None:
 def test_nested_recorders_bubble_up() -> None:
     page, list_, card = rendered(7, "list:x"), rendered(6, "week:1"), rendered(5, "movie:1")
     card.cap(100.0)
-    list_.bubble(card)
-    page.bubble(list_)
+    list_.include_child(card)
+    page.include_child(list_)
     assert set(tags_of(page.dependencies())) == {"list:x", "week:1", "movie:1"}
     assert page.expires == 100.0
 
@@ -58,7 +58,7 @@ def test_the_earliest_expiry_counts() -> None:
     assert recorder.expires == NEVER
     recorder.cap(50.0)
     recorder.cap(60.0)
-    recorder.absorb([DependencyGroup(3, ())], 40.0, checked_at=9)
+    recorder.include_cached([DependencyGroup(3, ())], 40.0, checked_at=9)
     assert recorder.expires == 40.0
 
 
@@ -78,13 +78,13 @@ def test_a_render_of_unknown_age_may_not() -> None:
 
 def test_a_part_of_unknown_age_spoils_the_whole() -> None:
     page = rendered(5, "a:1")
-    page.bubble(rendered(None, "b:1"))
+    page.include_child(rendered(None, "b:1"))
     assert page.refusal(wrote=False, now=0.0) is NotStoredReason.STARTED_UNKNOWN
 
 
 def test_a_part_that_recorded_nothing_spoils_the_whole() -> None:
     page = rendered(5, "a:1")
-    page.bubble(DependencyRecorder())
+    page.include_child(DependencyRecorder())
     assert page.refusal(wrote=False, now=0.0) is NotStoredReason.STARTED_UNKNOWN
 
 
@@ -94,8 +94,8 @@ def test_a_transaction_that_wrote_may_not() -> None:
 
 def test_a_stale_part_spoils_the_whole() -> None:
     card, page = rendered(4, "b:1"), rendered(5, "a:1")
-    card.absorb([DependencyGroup(3, ("c:1",))], NEVER, checked_at=9, stale=True)
-    page.bubble(card)
+    card.include_cached([DependencyGroup(3, ("c:1",))], NEVER, checked_at=9, stale=True)
+    page.include_child(card)
     assert page.refusal(wrote=False, now=0.0) is NotStoredReason.STALE_PART
 
 
@@ -109,17 +109,17 @@ def test_what_has_run_out_already_may_not() -> None:
 def test_checked_parts_are_known_at_the_least_of_their_clocks() -> None:
     recorder = DependencyRecorder()
     assert recorder.checked_at is None
-    recorder.absorb([DependencyGroup(3, ())], NEVER, checked_at=9)
-    recorder.absorb([DependencyGroup(3, ())], NEVER, checked_at=7)
-    recorder.absorb([DependencyGroup(3, ())], NEVER, checked_at=8)
+    recorder.include_cached([DependencyGroup(3, ())], NEVER, checked_at=9)
+    recorder.include_cached([DependencyGroup(3, ())], NEVER, checked_at=7)
+    recorder.include_cached([DependencyGroup(3, ())], NEVER, checked_at=8)
     assert recorder.checked_at == 7
 
 
 def test_a_fresh_part_leaves_the_whole_unchecked() -> None:
     recorder = DependencyRecorder()
-    recorder.absorb([DependencyGroup(3, ())], NEVER, checked_at=9)
-    recorder.bubble(rendered(5, "a:1"))
-    recorder.absorb([DependencyGroup(3, ())], NEVER, checked_at=9)
+    recorder.include_cached([DependencyGroup(3, ())], NEVER, checked_at=9)
+    recorder.include_child(rendered(5, "a:1"))
+    recorder.include_cached([DependencyGroup(3, ())], NEVER, checked_at=9)
     assert recorder.checked_at is None
 
 
@@ -127,6 +127,6 @@ def test_an_outdated_part_is_told_of_before_an_unknown_clock() -> None:
     """Without stamps a page is made of what was true a moment ago, and has to say so."""
     recorder = DependencyRecorder()
     recorder.depend(None)
-    recorder.absorb((DependencyGroup(1, ("a:1",)),), NEVER, checked_at=None, stale=True)
+    recorder.include_cached((DependencyGroup(1, ("a:1",)),), NEVER, checked_at=None, stale=True)
     assert recorder.refusal(wrote=False, now=0) is NotStoredReason.STALE_PART
     assert recorder.refusal(wrote=True, now=0) is NotStoredReason.STALE_PART

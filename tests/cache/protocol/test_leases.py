@@ -25,48 +25,48 @@ def leases(cells: AtomicStore) -> Leases:
 
 def test_one_takes_it_and_another_does_not(make_cells: Callable[[], AtomicStore]) -> None:
     one, other = Leases(make_cells(), TERMS), Leases(make_cells(), TERMS)
-    assert one.take("a") is not None
-    assert other.take("a") is None
-    assert other.take("b") is not None
+    assert one.try_acquire("a") is not None
+    assert other.try_acquire("a") is None
+    assert other.try_acquire("b") is not None
 
 
 def test_it_can_be_taken_again_after_its_release(leases: Leases) -> None:
     for _ in range(3):
-        token = leases.take("a")
+        token = leases.try_acquire("a")
         assert token is not None
-        assert leases.held("a")
+        assert leases.is_locked("a")
         leases.release("a", token)
-        assert not leases.held("a")
+        assert not leases.is_locked("a")
 
 
 def test_only_its_owner_releases_it(leases: Leases) -> None:
-    token = leases.take("a")
+    token = leases.try_acquire("a")
     leases.release("a", b"another")
-    assert leases.held("a")
+    assert leases.is_locked("a")
     assert token is not None
     leases.release("a", token)
-    assert not leases.held("a")
+    assert not leases.is_locked("a")
 
 
 def test_a_late_owner_does_not_release_its_successor() -> None:
     now = [0.0]
     leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(life=10))
-    late = leases.take("a")
+    late = leases.try_acquire("a")
     assert late is not None
     now[0] = 10.0
-    assert leases.take("a") is not None
+    assert leases.try_acquire("a") is not None
     leases.release("a", late)
-    assert leases.held("a")
+    assert leases.is_locked("a")
 
 
 def test_a_lease_ends_with_its_life() -> None:
     now = [0.0]
     leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(life=10))
-    assert leases.take("a") is not None
+    assert leases.try_acquire("a") is not None
     now[0] = 9.9
-    assert leases.take("a") is None
+    assert leases.try_acquire("a") is None
     now[0] = 10.0
-    assert leases.take("a") is not None
+    assert leases.try_acquire("a") is not None
 
 
 def test_who_waits_gives_up_at_the_deadline() -> None:
@@ -79,7 +79,7 @@ def test_who_waits_gives_up_at_the_deadline() -> None:
 
     terms = LeaseOptions(life=100, wait=1.0, poll=0.1)
     leases = Leases(MemoryAtomicStore(), terms, sleep=sleep, clock=lambda: now[0])
-    leases.take("a")
+    leases.try_acquire("a")
     assert leases.wait("a") is None
     assert 1.0 <= sum(slept) < 1.2
     assert all(0.05 <= seconds <= 0.15 for seconds in slept)
@@ -90,7 +90,7 @@ def test_who_waits_gets_it_when_it_is_released() -> None:
     token: list[bytes] = []
     owner = Leases(cells, TERMS)
     waiter = Leases(cells, TERMS, sleep=lambda _: owner.release("a", token[0]))
-    token.append(owner.take("a") or b"")
+    token.append(owner.try_acquire("a") or b"")
     assert waiter.wait("a") is not None
 
 
@@ -105,10 +105,10 @@ def test_a_store_that_does_not_answer_grants_every_lease(
         monkeypatch.setattr(cells, name, fail)
     leases = Leases(cells, TERMS)
     for _ in range(2):
-        token = leases.take("a")
+        token = leases.try_acquire("a")
         assert token is not None
         leases.release("a", token)
-    assert not leases.held("a")
+    assert not leases.is_locked("a")
 
 
 def test_a_store_lost_before_the_release_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +117,7 @@ def test_a_store_lost_before_the_release_is_no_error(monkeypatch: pytest.MonkeyP
 
     cells = MemoryAtomicStore()
     leases = Leases(cells, TERMS)
-    token = leases.take("a")
+    token = leases.try_acquire("a")
     assert token is not None
     monkeypatch.setattr(cells, "gets", fail)
     leases.release("a", token)

@@ -292,5 +292,5 @@ def test_valid_is_what_the_protocol_says_for_each_pair(
 def test_peek_tells_tombs_from_numbers_and_from_nothing(stamps: StampStore) -> None:
     entry(stamps, "movie:1", "movie:2")
     stamps.publish(["movie:2"])
-    found = stamps.peek(["movie:1", "movie:2", "movie:3"])
+    found = stamps.read_raw(["movie:1", "movie:2", "movie:3"])
     assert found == {"movie:1": stamps.get_multi(["movie:1"])["movie:1"], "movie:2": None}

@@ -119,7 +119,7 @@ def test_a_region_can_be_switched_off() -> None:
     for _ in range(2):
         served = region.get_or_render("a", render, source=ClockSource(cache.stamps))
         assert (served.status, served.refusal) == (Status.BYPASS, "switched_off")
-    assert region.lookup("a") is None
+    assert region.get_valid("a") is None
 
 
 def test_any_backend_of_dogpile_will_do(tmp_path: Path) -> None:

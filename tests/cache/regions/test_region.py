@@ -160,15 +160,15 @@ def test_a_render_may_shorten_its_life(bench: Bench) -> None:
 
 
 def test_lookup_serves_what_is_there_and_renders_nothing(bench: Bench) -> None:
-    assert bench.region.lookup("a") is None
+    assert bench.region.get_valid("a") is None
     bench.read()
-    statuses = [served and served.status for served in (bench.region.lookup("a"),) * 1]
+    statuses = [served and served.status for served in (bench.region.get_valid("a"),) * 1]
     assert statuses == [Status.HIT]
-    again = bench.region.lookup("a")
+    again = bench.region.get_valid("a")
     assert again is not None
     assert again.status is Status.L1
     bench.stamps.publish(["movie:1"])
-    assert bench.region.lookup("a") is None
+    assert bench.region.get_valid("a") is None
 
 
 def test_fields_of_the_payload_are_kept(bench: Bench) -> None:
@@ -191,7 +191,7 @@ class TestRefusals:
         first = bench.read(**kwargs)
         assert first.status is Status.BYPASS
         assert ("refused", first.refusal) in bench.heard.events
-        assert bench.region.lookup("a") is None
+        assert bench.region.get_valid("a") is None
         return first.refusal
 
     def test_a_transaction_that_wrote(self, bench: Bench) -> None:
@@ -245,7 +245,7 @@ def test_what_a_render_raises_is_raised_and_its_lease_released(bench: Bench) -> 
 
     with pytest.raises(LookupError):
         bench.read(render=render)
-    assert not bench.leases.held("a")
+    assert not bench.leases.is_locked("a")
 
 
 class TestParts:
@@ -309,7 +309,7 @@ class TestParts:
     def test_a_page_with_a_stale_piece_is_not_stored(self, bench: Bench) -> None:
         bench.read("1", render=bench.render("movie:1"))
         bench.stamps.publish(["movie:1"])
-        assert bench.leases.take("1")
+        assert bench.leases.try_acquire("1")
         served = bench.read("page", render=self.page(bench, "1"))
         assert (served.status, served.refusal) == (Status.STALE, NotStoredReason.STALE_PART)
         assert served.entry.payload == b"1"
@@ -327,7 +327,7 @@ class TestLeases:
     def test_soft_readers_are_served_the_outdated_entry(self, bench: Bench) -> None:
         bench.read()
         bench.stamps.publish(["movie:1"])
-        token = bench.leases.take("a")
+        token = bench.leases.try_acquire("a")
         served = bench.read()
         assert (served.status, served.entry.payload) == (Status.STALE, b"1")
         bench.leases.release("a", token or b"")
@@ -339,7 +339,7 @@ class TestLeases:
         bench.read()
         bench.cells.delete("tag:movie:1")
         bench.another()
-        assert bench.leases.take("a")
+        assert bench.leases.try_acquire("a")
         assert bench.read().status is Status.HIT
 
     def test_an_entry_that_is_newer_than_the_clock_of_a_read_is_no_outdated_one(
@@ -349,7 +349,7 @@ class TestLeases:
         bench.stamps.publish(["movie:2"])
         bench.read()
         bench.another()
-        assert bench.leases.take("a")
+        assert bench.leases.try_acquire("a")
         clock, late = bench.stamps.clock, iter([before])
         source = bench.source()
         monkeypatch.setattr(bench.stamps, "clock", lambda: next(late, None) or clock())
@@ -359,14 +359,14 @@ class TestLeases:
     def test_the_outdated_entry_is_served_for_a_lease_beyond_its_life(self, bench: Bench) -> None:
         bench.read()
         bench.now += LIFE + 9
-        assert bench.leases.take("a")
+        assert bench.leases.try_acquire("a")
         assert bench.read().status is Status.STALE
         bench.now += 2
-        assert bench.leases.take("a") or bench.leases.take("a") is None
+        assert bench.leases.try_acquire("a") or bench.leases.try_acquire("a") is None
         assert bench.read().status is Status.MISS
 
     def test_with_nothing_to_serve_they_wait_and_then_render(self, bench: Bench) -> None:
-        assert bench.leases.take("a")
+        assert bench.leases.try_acquire("a")
         before = bench.now
         assert bench.read().status is Status.MISS
         assert 1.0 <= bench.now - before < 1.3
@@ -375,7 +375,7 @@ class TestLeases:
         bench = Bench(soft=False)
         bench.read()
         bench.stamps.publish(["movie:1"])
-        token = bench.leases.take("a") or b""
+        token = bench.leases.try_acquire("a") or b""
 
         def finish_other(seconds: float) -> None:
             bench.now += seconds
@@ -392,10 +392,10 @@ class TestLeases:
 
     def test_a_waiter_takes_over_a_lease_that_is_given_up(self) -> None:
         bench = Bench(soft=False)
-        token = bench.leases.take("a") or b""
+        token = bench.leases.try_acquire("a") or b""
         bench.leases._sleep = lambda seconds: bench.leases.release("a", token)
         assert bench.read().status is Status.MISS
-        assert not bench.leases.held("a")
+        assert not bench.leases.is_locked("a")
 
     def test_one_thread_of_many_renders(self) -> None:
         bench = Bench()
@@ -443,7 +443,7 @@ class TestOutages:
                 Status.BYPASS,
                 NotStoredReason.STARTED_UNKNOWN,
             )
-        assert bench.region.lookup("a") is None
+        assert bench.region.get_valid("a") is None
 
     def test_with_a_window_what_was_true_a_moment_ago_is_served(
         self, down: Callable[[Bench], None]
@@ -468,7 +468,7 @@ class TestOutages:
         here = bench.region
         bench.stamps.publish(["movie:1"])
         if not mine:  # someone else renders it, and this process sees that the old one is outdated
-            assert bench.region.lookup("a") is None
+            assert bench.region.get_valid("a") is None
             bench.another()
         assert bench.read().entry.payload == b"2"
         down(bench)
@@ -488,7 +488,7 @@ class TestOutages:
                 raise StoreUnreachableError("gone")
 
             patch.setattr(bench.cells, "get_multi", fail)
-            assert bench.region.lookup("a") is None
+            assert bench.region.get_valid("a") is None
         down(bench)
         assert bench.read().status is Status.STALE
 
@@ -559,11 +559,11 @@ class TestRefresh:
         assert bench.read().entry.payload == b"2"
 
     def test_one_at_a_time(self, bench: Bench) -> None:
-        token = bench.leases.take("a")
+        token = bench.leases.try_acquire("a")
         assert bench.region.refresh("a", bench.render(), source=bench.source()) is None
         bench.leases.release("a", token or b"")
         assert bench.region.refresh("a", bench.render(), source=bench.source()) is not None
-        assert not bench.leases.held("a")
+        assert not bench.leases.is_locked("a")
 
     def test_a_write_while_it_renders_outdates_what_it_makes(self, bench: Bench) -> None:
         """FusionCache stamps after its background factory, and loses the invalidation."""
@@ -575,7 +575,7 @@ class TestRefresh:
 
         bench.read()
         bench.region.refresh("a", render, source=bench.source())
-        assert bench.region.lookup("a") is None
+        assert bench.region.get_valid("a") is None
 
 
 class TestForget:
@@ -605,7 +605,7 @@ class TestForget:
 
         monkeypatch.setattr(bench.backend, "delete_multi", fail)
         bench.region.reject("a")
-        assert bench.region.recall("a") is None
+        assert bench.region.get_local("a") is None
 
     def test_it_says_when_it_could_not(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object) -> None:
@@ -650,20 +650,20 @@ def test_a_copy_that_is_checked_in_the_middle_of_a_removal(bench: Bench) -> None
         bench.read(key)
     bench.read("a")
     ours = bench.region
-    assert ours.recall("a") is not None
+    assert ours.get_local("a") is not None
     bench.another()
     steps = bench.cells.incr
 
     def interrupted(name: str) -> int | None:
         number = steps(name)
         bench.cells.incr = steps  # type: ignore[method-assign]
-        assert ours.recall("a") is not None  # after the first step
+        assert ours.get_local("a") is not None  # after the first step
         return number
 
     def resolved(values: Mapping[str, bytes], ttl: float = 0) -> None:
         tombs(values, ttl)
         bench.cells.set_multi = tombs  # type: ignore[method-assign]
-        assert bench.region.lookup("b") is not None  # before the second step: it resolves
+        assert bench.region.get_valid("b") is not None  # before the second step: it resolves
         assert bench.stamps.get_multi(["copies:pages"])
 
     tombs = bench.cells.set_multi
@@ -672,5 +672,5 @@ def test_a_copy_that_is_checked_in_the_middle_of_a_removal(bench: Bench) -> None
     bench.region.forget("a")
     assert bench.cells.incr == steps
     assert bench.cells.set_multi == tombs
-    assert ours.recall("a") is None
-    assert ours.lookup("a") is None
+    assert ours.get_local("a") is None
+    assert ours.get_valid("a") is None

@@ -14,7 +14,7 @@ class Hand:
 
 def test_a_closed_breaker_lets_everything_through() -> None:
     breaker = CircuitBreaker()
-    assert [breaker.allows() for _ in range(3)] == [True] * 3
+    assert [breaker.allow_request() for _ in range(3)] == [True] * 3
 
 
 def test_a_tripped_breaker_refuses_until_its_rest_is_over() -> None:
@@ -22,7 +22,7 @@ def test_a_tripped_breaker_refuses_until_its_rest_is_over() -> None:
     breaker = CircuitBreaker(rest=1.0, clock=clock)
     breaker.trip()
     clock.now = 0.99
-    assert not breaker.allows()
+    assert not breaker.allow_request()
 
 
 def test_one_probe_goes_through_in_each_rest() -> None:
@@ -30,9 +30,9 @@ def test_one_probe_goes_through_in_each_rest() -> None:
     breaker = CircuitBreaker(rest=1.0, clock=clock)
     breaker.trip()
     clock.now = 1.0
-    assert [breaker.allows() for _ in range(3)] == [True, False, False]
+    assert [breaker.allow_request() for _ in range(3)] == [True, False, False]
     clock.now = 2.0
-    assert [breaker.allows() for _ in range(2)] == [True, False]
+    assert [breaker.allow_request() for _ in range(2)] == [True, False]
 
 
 def test_an_answer_closes_it() -> None:
@@ -41,4 +41,4 @@ def test_an_answer_closes_it() -> None:
     breaker.trip()
     breaker.reset()
     assert not breaker.is_open
-    assert breaker.allows()
+    assert breaker.allow_request()

@@ -112,7 +112,7 @@ def test_a_posters_entries_name_what_it_refreshes(cached: TestApp, films: Films)
     # Whatever is made anew refreshes pages when it is made.
     for do in ({"do": "focus", "x": "10", "y": "20"}, {"do": "again"}):
         send(editor, posters(films.ahead), source=str(second), **do)
-        assert cached.app.registry["posters"].ensure(second).status is Status.MADE
+        assert cached.app.registry["posters"].ensure_variants(second).status is Status.MADE
         assert missed(cached, films) == noted(cached, films) > {"other"}
     assert f"#{source}" in editor.get("/manager/audit").text
 

@@ -54,7 +54,7 @@ def saved(browser: TestApp, film: int, data: bytes, do: str = "save") -> int:
     answer = send(browser, looked_at(browser, film, data), do=do)
     assert answer.status_int == 303, answer.text
     source = sources(browser)[-1].id
-    assert browser.app.registry["posters"].ensure(source).status is Status.MADE
+    assert browser.app.registry["posters"].ensure_variants(source).status is Status.MADE
     return source
 
 

@@ -461,7 +461,7 @@ def test_quarters_are_told_apart_after_the_way_through_the_pipes(shared: Decoder
 @pytest.mark.parametrize(("children", "at_once"), [(3, 2), (2, 1), (1, 1)])
 def test_one_child_can_be_spared_where_there_are_more(children: int, at_once: int) -> None:
     workshop = DecoderPool(children, BUDGET, ResourceLimits())
-    workshop.spare_one()
+    workshop.reserve_core()
     with ExitStack() as held:
         for _ in range(at_once):
             assert not workshop.is_full

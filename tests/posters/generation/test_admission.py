@@ -23,7 +23,7 @@ class Worker:
             self.leave.wait(PATIENCE)
 
         shelf.before_read = hold
-        self._thread = threading.Thread(target=gate.ask, args=(source_id,))
+        self._thread = threading.Thread(target=gate.ensure_or_wait, args=(source_id,))
         self._thread.start()
         assert entered.wait(PATIENCE)
 
@@ -33,7 +33,10 @@ class Worker:
 
 
 def test_a_free_slot_makes_the_poster(service: PosterService, source_id: int) -> None:
-    assert AdmissionControl(service, slots=1, wait_seconds=0).ask(source_id).status is Status.MADE
+    assert (
+        AdmissionControl(service, slots=1, wait_seconds=0).ensure_or_wait(source_id).status
+        is Status.MADE
+    )
 
 
 def test_without_a_slot_nothing_is_made_and_a_later_request_finds_one(
@@ -42,9 +45,9 @@ def test_without_a_slot_nothing_is_made_and_a_later_request_finds_one(
     gate = AdmissionControl(service, slots=1, wait_seconds=0)
     other = add_source(database, movie_id, chosen=False)
     worker = Worker(gate, shelf, source_id)
-    assert gate.ask(other) == GenerationResult(Status.BUSY)
+    assert gate.ensure_or_wait(other) == GenerationResult(Status.BUSY)
     worker.end()
-    assert gate.ask(other).status is Status.MADE
+    assert gate.ensure_or_wait(other).status is Status.MADE
 
 
 def test_one_request_waits_for_the_poster_that_is_being_made(
@@ -53,7 +56,7 @@ def test_one_request_waits_for_the_poster_that_is_being_made(
     gate = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
     worker = Worker(gate, shelf, source_id)
     threading.Timer(0.2, worker.leave.set).start()
-    assert gate.ask(source_id) == GenerationResult(Status.COMPLETE)
+    assert gate.ensure_or_wait(source_id) == GenerationResult(Status.COMPLETE)
     worker.end()
     assert shelf.reads == 1
 
@@ -63,11 +66,11 @@ def test_only_one_request_waits(service: PosterService, shelf: Shelf, source_id:
     gate = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
     worker = Worker(gate, shelf, source_id)
     ends: list[GenerationResult] = []
-    waiting = threading.Thread(target=lambda: ends.append(gate.ask(source_id)))
+    waiting = threading.Thread(target=lambda: ends.append(gate.ensure_or_wait(source_id)))
     waiting.start()
     while not gate.is_waited_in:
         waiting.join(0.01)
-    assert gate.ask(source_id) == GenerationResult(Status.BUSY)
+    assert gate.ensure_or_wait(source_id) == GenerationResult(Status.BUSY)
     assert ends == []
     worker.end()
     waiting.join()
@@ -78,7 +81,7 @@ def test_patience_ends(service: PosterService, shelf: Shelf, source_id: int) -> 
     moments = iter([5.0, 6.4, 6.6])  # when it begins to wait, and before each look
     gate = AdmissionControl(service, slots=2, wait_seconds=1.5, clock=moments.__next__)
     worker = Worker(gate, shelf, source_id)
-    assert gate.ask(source_id) == GenerationResult(Status.BUSY)
+    assert gate.ensure_or_wait(source_id) == GenerationResult(Status.BUSY)
     worker.end()
 
 

@@ -43,7 +43,7 @@ def test_what_was_never_made_is_missing_and_not_stale(
 def test_what_is_made_is_neither(
     database: Database, service: PosterService, source_ids: list[int]
 ) -> None:
-    service.ensure(source_ids[2])
+    service.ensure_variants(source_ids[2])
     assert due(database, Selection()) == source_ids[:2] + source_ids[3:]
     assert due(database, Selection(Need.STALE)) == []
 
@@ -60,19 +60,19 @@ OTHER_CONTENT = update(PosterSource).values(sha256="e" * 64)
 def test_what_is_of_an_older_recipe_or_content_is_both(
     database: Database, service: PosterService, source_id: int, change: Update
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     with database.write() as session:
         session.execute(change)
     assert due(database, Selection()) == [source_id]
     assert due(database, Selection(Need.STALE)) == [source_id]
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     assert due(database, Selection()) == due(database, Selection(Need.STALE)) == []
 
 
 def test_what_was_superseded_or_deleted_does_not_count(
     database: Database, service: PosterService, source_id: int
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     with database.write() as session:
         session.execute(update(PosterVariant).values(state=VariantState.DELETED))
     assert due(database, Selection()) == [source_id]
@@ -82,7 +82,7 @@ def test_what_was_superseded_or_deleted_does_not_count(
 def test_a_movies_sources_are_listed_whatever_their_state(
     database: Database, service: PosterService, source_id: int
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     assert due(database, Selection(movie_id=7)) == [source_id]
     assert due(database, Selection(movie_id=8)) == []
 
@@ -104,7 +104,7 @@ def test_a_source_that_is_made_meanwhile_does_not_shift_the_pages(
     monkeypatch.setattr(batch, "PAGE", 2)
     seen = []
     for source in Selection().sources(database):
-        service.ensure(source.id)
+        service.ensure_variants(source.id)
         seen.append(source.id)
     assert seen == source_ids
 

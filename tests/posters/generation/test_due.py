@@ -44,7 +44,7 @@ def due(database: Database, limit: int = 10) -> list[int]:
         ({"state": SourceState.FAILED, "next_attempt_at": LATER}, False),
         ({"state": SourceState.FAILED, "next_attempt_at": EARLIER}, True),
         ({"kind": SourceKind.DRAWN}, False),
-        ({"kind": SourceKind.DRAWN, "remake": True}, True),
+        ({"kind": SourceKind.DRAWN, "regenerate_requested": True}, True),
     ],
 )
 def test_what_is_due(

@@ -45,7 +45,7 @@ def test_a_host_is_asked_until_it_has_failed_too_often(breaker: HostCircuitBreak
     assert breaker.ask(HOST).until is None
     fail(breaker, THRESHOLD - 1)
     assert breaker.ask(HOST).until is None
-    assert breaker.ask(HOST).ailing == {HOST}
+    assert breaker.ask(HOST).failing_hosts == {HOST}
     fail(breaker, 1)
     assert breaker.ask(HOST).until == NOON + FIRST_PAUSE
     assert breaker.ask("other.example").until is None
@@ -130,7 +130,7 @@ def test_an_answer_makes_all_forgotten(
 ) -> None:
     fail(breaker, THRESHOLD)
     clock.advance(minutes=1)
-    assert breaker.ask(HOST).ailing == {HOST}
+    assert breaker.ask(HOST).failing_hosts == {HOST}
     breaker.succeeded(HOST)
     with database.read() as session:
         assert session.scalars(select(PosterHost)).all() == []
@@ -186,10 +186,10 @@ def test_a_dead_host_is_not_asked_for_every_one_of_its_pictures(
     source_ids: list[int],
 ) -> None:
     shelf.error = SourceError("timeout")
-    outcomes = [fetching.ensure(source_id) for source_id in source_ids]
+    outcomes = [fetching.ensure_variants(source_id) for source_id in source_ids]
     assert outcomes == [
         *[GenerationResult(Status.FAILED, "timeout")] * THRESHOLD,
-        *[GenerationResult(Status.HELD, "host_paused")] * 2,
+        *[GenerationResult(Status.BACKING_OFF, "host_paused")] * 2,
     ]
     assert shelf.reads == THRESHOLD
     waiting = source_of(database, source_ids[-1])
@@ -203,15 +203,17 @@ def test_a_dead_host_is_not_asked_for_every_one_of_its_pictures(
     for number, source_id in enumerate(source_ids):
         url = f"https://{HOST}/{number}.jpg"
         shelf.pictures[url] = shelf.pictures["drawn:dune"]
-        assert fetching.ensure(source_id).status is Status.MADE
+        assert fetching.ensure_variants(source_id).status is Status.MADE
 
 
 def test_a_wish_of_the_host_keeps_its_other_pictures_waiting(
     database: Database, fetching: PosterService, shelf: Shelf, source_ids: list[int]
 ) -> None:
     shelf.error = SourceError("rate_limited", retry_after=600)
-    assert fetching.ensure(source_ids[0]).code == "rate_limited"
-    assert fetching.ensure(source_ids[1]) == GenerationResult(Status.HELD, "host_paused")
+    assert fetching.ensure_variants(source_ids[0]).code == "rate_limited"
+    assert fetching.ensure_variants(source_ids[1]) == GenerationResult(
+        Status.BACKING_OFF, "host_paused"
+    )
     ten_minutes = NOON + timedelta(minutes=10)
     assert source_of(database, source_ids[0]).next_attempt_at == ten_minutes
     assert source_of(database, source_ids[1]).next_attempt_at == ten_minutes + timedelta(seconds=30)
@@ -230,7 +232,7 @@ def test_whoever_did_not_give_what_was_looked_at_is_blamed(
     with database.write() as session:
         session.get_one(PosterSource, source_ids[0]).key = "upload/aa/seen.jpg"
     shelf.error = SourceError(code)
-    assert fetching.ensure(source_ids[0]).code == code
+    assert fetching.ensure_variants(source_ids[0]).code == code
     with database.read() as session:
         assert session.scalars(select(PosterHost.name)).all() == [blamed]
 
@@ -240,7 +242,7 @@ def test_a_picture_that_is_not_there_says_nothing_of_its_host(
 ) -> None:
     shelf.error = SourceError("not_found", permanent=True)
     for source_id in source_ids:
-        assert fetching.ensure(source_id) == GenerationResult(Status.FAILED, "not_found")
+        assert fetching.ensure_variants(source_id) == GenerationResult(Status.FAILED, "not_found")
     assert shelf.reads == 7
 
 
@@ -255,7 +257,7 @@ def test_a_refusal_for_good_ends_the_trial_of_its_host(
     fail(breaker, THRESHOLD)
     clock.advance(minutes=1)
     shelf.error = SourceError("not_found", permanent=True)
-    assert fetching.ensure(source_ids[0]).code == "not_found"
+    assert fetching.ensure_variants(source_ids[0]).code == "not_found"
     assert breaker.ask(HOST).until is None
     with database.read() as session:
         assert session.scalars(select(PosterHost)).all() == []
@@ -274,13 +276,15 @@ def test_storage_that_is_away_marks_no_more_than_a_few_sources(
         shelf.pictures[f"https://{HOST}/{number}.jpg"] = shelf.pictures["drawn:dune"]
     readers = {SourceKind.URL: shelf}
     service = PosterService(database, storage_away, readers, claims, clock)
-    codes = [service.ensure(source_id).code for source_id in source_ids]
+    codes = [service.ensure_variants(source_id).code for source_id in source_ids]
     assert codes == [*["storage_unavailable"] * THRESHOLD, *["host_paused"] * 2]
     with database.read() as session:
         assert session.scalars(select(PosterHost.name)).all() == [STORAGE]
 
     clock.advance(minutes=2)
     healed = PosterService(database, disk, readers, claims, clock)
-    assert [healed.ensure(source_id).status for source_id in source_ids] == [Status.MADE] * 7
+    assert [healed.ensure_variants(source_id).status for source_id in source_ids] == [
+        Status.MADE
+    ] * 7
     with database.read() as session:
         assert session.scalars(select(PosterHost.name)).all() == []

@@ -29,7 +29,7 @@ WANTED = frozenset({"a" * 64, "b" * 64})
 
 
 def taken(claims: SourceLeases, source_id: int) -> SourceLease:
-    claim = claims.take(source_id, WANTED)
+    claim = claims.try_acquire(source_id, WANTED)
     assert isinstance(claim, SourceLease)
     return claim
 
@@ -67,7 +67,7 @@ def test_a_claimed_source_is_busy_until_its_lease_runs_out(
 ) -> None:
     first = taken(claims, source_id)
     clock.advance(seconds=59)
-    assert claims.take(source_id, WANTED) is NotClaimedReason.BUSY
+    assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.BUSY
     clock.advance(seconds=1)
     second = taken(claims, source_id)
     assert second.token != first.token
@@ -78,11 +78,11 @@ def test_renewing_holds_the_lease_for_its_full_length(
 ) -> None:
     claim = taken(claims, source_id)
     clock.advance(seconds=59)
-    kept = claims.keep(claim)
+    kept = claims.renew(claim)
     assert kept is not None
     assert kept.until == clock.now + LEASE
     clock.advance(seconds=59)
-    assert claims.take(source_id, WANTED) is NotClaimedReason.BUSY
+    assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.BUSY
 
 
 def test_whoever_lost_the_lease_changes_nothing(
@@ -91,7 +91,7 @@ def test_whoever_lost_the_lease_changes_nothing(
     slow = taken(claims, source_id)
     clock.advance(minutes=2)
     quick = taken(claims, source_id)
-    assert claims.keep(slow) is None
+    assert claims.renew(slow) is None
     assert not claims.fail(slow, "timeout", permanent=False)
     claims.release(slow)
     with database.write() as session:
@@ -143,13 +143,14 @@ def test_a_passing_failure_waits_twice_as_long_each_time(
         source = source_of(database, source_id)
         assert (source.state, source.error_code) == (SourceState.RETRY_WAIT, "timeout")
         assert source.next_attempt_at == clock.now + timedelta(minutes=minutes)
-        assert claims.take(source_id, WANTED) is NotClaimedReason.HELD
+        assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.BACKING_OFF
         clock.advance(minutes=minutes)
     assert source_of(database, source_id).attempts == 3
 
 
 @pytest.mark.parametrize(
-    "end", [SourceLeases.rest, partial(SourceLeases.fail, code="timeout", permanent=False)]
+    "end",
+    [SourceLeases.finish_unchanged, partial(SourceLeases.fail, code="timeout", permanent=False)],
 )
 def test_what_ends_at_one_moment_is_not_tried_again_at_one_moment(
     database: Database,
@@ -173,7 +174,7 @@ def test_a_permanent_failure_is_held_for_a_week(
     claims.fail(taken(claims, source_id), "not_found", permanent=True)
     assert source_of(database, source_id).state is SourceState.FAILED
     clock.advance(days=6)
-    assert claims.take(source_id, WANTED) is NotClaimedReason.HELD
+    assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.BACKING_OFF
     clock.advance(days=1)
     taken(claims, source_id)
     assert timedelta(days=7) == PERMANENT_FAILURE_DELAY
@@ -183,7 +184,7 @@ def test_a_source_with_all_its_variants_is_complete(
     database: Database, claims: SourceLeases, source_id: int
 ) -> None:
     add_ready(database, source_id, *WANTED)
-    assert claims.take(source_id, WANTED) is NotClaimedReason.COMPLETE
+    assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.COMPLETE
 
 
 def test_variants_of_other_content_do_not_count(
@@ -201,7 +202,7 @@ def test_what_was_published_between_look_and_claim_is_not_made_again(
     """The look of the first sees nothing; the second publishes; then the first claims."""
     add_ready(database, source_id, *WANTED)
     monkeypatch.setattr("moziweb.posters.generation.leases._refusal", lambda *_: None)
-    assert claims.take(source_id, WANTED) is NotClaimedReason.COMPLETE
+    assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.COMPLETE
     assert source_of(database, source_id).state is SourceState.READY
     assert source_of(database, source_id).lease_token is None
 
@@ -211,11 +212,11 @@ def test_what_failed_between_look_and_claim_is_left_alone(
 ) -> None:
     claims.fail(taken(claims, source_id), "timeout", permanent=False)
     monkeypatch.setattr("moziweb.posters.generation.leases._refusal", lambda *_: None)
-    assert claims.take(source_id, WANTED) is NotClaimedReason.BUSY
+    assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.BUSY
 
 
 def test_an_unknown_source_is_told_so(database: Database, claims: SourceLeases) -> None:
-    assert claims.take(123, WANTED) is NotClaimedReason.UNKNOWN
+    assert claims.try_acquire(123, WANTED) is NotClaimedReason.UNKNOWN
 
 
 def test_of_many_racers_exactly_one_gets_the_claim(
@@ -228,7 +229,7 @@ def test_of_many_racers_exactly_one_gets_the_claim(
     def race() -> None:
         claims = SourceLeases(database, clock, LEASE)
         barrier.wait()
-        ends.append(claims.take(source_id, WANTED))
+        ends.append(claims.try_acquire(source_id, WANTED))
 
     racers = [threading.Thread(target=race) for _ in range(6)]
     for racer in racers:
@@ -240,9 +241,13 @@ def test_of_many_racers_exactly_one_gets_the_claim(
 
 
 def test_one_thread_at_a_time_is_alone_with_a_source(claims: SourceLeases) -> None:
-    with claims.alone(1) as first, claims.alone(1) as second, claims.alone(2) as elsewhere:
+    with (
+        claims.only_in_process(1) as first,
+        claims.only_in_process(1) as second,
+        claims.only_in_process(2) as elsewhere,
+    ):
         assert (first, second, elsewhere) == (True, False, True)
-    with claims.alone(1) as again:
+    with claims.only_in_process(1) as again:
         assert again
 
 

@@ -113,7 +113,7 @@ def test_the_sweep_keeps_a_backlog_of_bounded_length(
 ) -> None:
     monkeypatch.setattr(procrastinate_queue, "BACKLOG", 5)
     with database.write() as session:
-        session.add_all([new(kind=SourceKind.DRAWN, remake=True) for _ in range(8)])
+        session.add_all([new(kind=SourceKind.DRAWN, regenerate_requested=True) for _ in range(8)])
     assert jobs.sweep(NOON) == 5
     assert jobs.sweep(NOON) == 0
     with database.write() as session:

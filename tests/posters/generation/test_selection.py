@@ -42,14 +42,14 @@ def test_the_old_poster_is_shown_until_the_new_one_is_ready(
     source_id: int,
     another: int,
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     choose_in(database, another)
     assert flags(database) == {source_id: (True, False), another: (False, True)}
     with database.read() as session:
         before = poster_links(session, disk, {7: "dune"})[7]
     assert before.source_id == source_id
     assert len(before.stored) > 0
-    assert service.ensure(another).status is Status.MADE
+    assert service.ensure_variants(another).status is Status.MADE
     assert flags(database) == {source_id: (False, False), another: (True, False)}
     with database.read() as session:
         after = poster_links(session, disk, {7: "dune"})[7]
@@ -60,10 +60,10 @@ def test_the_old_poster_is_shown_until_the_new_one_is_ready(
 def test_a_new_poster_that_fails_leaves_the_old_one(
     database: Database, service: PosterService, shelf: Shelf, source_id: int, another: int
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     choose_in(database, another)
     shelf.error = SourceError("not_found", permanent=True)
-    service.ensure(another)
+    service.ensure_variants(another)
     assert flags(database) == {source_id: (True, False), another: (False, True)}
 
 
@@ -77,8 +77,8 @@ def test_where_nothing_is_shown_yet_the_new_one_is_chosen_at_once(
 def test_one_that_is_ready_is_chosen_at_once(
     database: Database, service: PosterService, source_id: int, another: int
 ) -> None:
-    service.ensure(source_id)
-    service.ensure(another)
+    service.ensure_variants(source_id)
+    service.ensure_variants(another)
     choose_in(database, another)
     assert flags(database) == {source_id: (False, False), another: (True, False)}
 
@@ -88,8 +88,8 @@ def test_one_that_was_made_is_chosen_at_once_whatever_has_become_of_it(
     database: Database, service: PosterService, source_id: int, another: int, state: SourceState
 ) -> None:
     """Its host is being asked for news, or has said that it has the picture no longer."""
-    service.ensure(source_id)
-    service.ensure(another)
+    service.ensure_variants(source_id)
+    service.ensure_variants(another)
     with database.write() as session:
         session.get_one(PosterSource, another).state = state
     choose_in(database, another)
@@ -99,10 +99,10 @@ def test_one_that_was_made_is_chosen_at_once_whatever_has_become_of_it(
 def test_the_last_wish_counts(
     database: Database, service: PosterService, source_id: int, another: int
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     choose_in(database, another)
     choose_in(database, source_id)
-    service.ensure(another)
+    service.ensure_variants(another)
     assert flags(database) == {source_id: (True, False), another: (False, False)}
 
 
@@ -112,7 +112,7 @@ def test_two_choices_at_once_leave_one_poster(
     shelf.pictures["drawn:third"] = picture("#20a040")
     third = add_source(database, 7, "drawn:third", chosen=False)
     for one in (source_id, another, third):
-        service.ensure(one)
+        service.ensure_variants(one)
     errors: list[BaseException] = []
 
     def wish() -> None:

@@ -97,7 +97,7 @@ class Tripwire:
 def test_every_variant_is_made_stored_and_recorded(
     database: Database, storage: Storage, make_service: MakeService, shelf: Shelf, source_id: int
 ) -> None:
-    assert make_service(storage=storage).ensure(source_id) == GenerationResult(
+    assert make_service(storage=storage).ensure_variants(source_id) == GenerationResult(
         Status.MADE, made=len(RECIPES)
     )
     variants = variants_of(database, source_id)
@@ -118,7 +118,7 @@ def test_every_variant_is_made_stored_and_recorded(
 def test_the_source_learns_what_its_picture_tells(
     database: Database, service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     source = source_of(database, source_id)
     data = shelf.pictures["drawn:dune"]
     assert source.sha256 == hashlib.sha256(data).hexdigest()
@@ -132,25 +132,27 @@ def test_the_source_learns_what_its_picture_tells(
 def test_what_is_complete_is_not_read_again(
     service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
-    service.ensure(source_id)
-    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
+    service.ensure_variants(source_id)
+    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
     assert shelf.reads == 1
 
 
 def test_only_what_is_missing_is_made(
     database: Database, make_service: MakeService, disk: DiskStorage, source_id: int
 ) -> None:
-    make_service(recipes=RECIPES[:3]).ensure(source_id)
+    make_service(recipes=RECIPES[:3]).ensure_variants(source_id)
     made = {one.key for one in variants_of(database, source_id)}
     tripwire = Tripwire(disk, before_put=lambda _: None)
     assert (
-        make_service(storage=tripwire).ensure(source_id).made == tripwire.puts == len(RECIPES) - 3
+        make_service(storage=tripwire).ensure_variants(source_id).made
+        == tripwire.puts
+        == len(RECIPES) - 3
     )
     assert made < {one.key for one in variants_of(database, source_id)}
 
 
 def test_an_unknown_source_is_told_so(service: PosterService) -> None:
-    assert service.ensure(404) == GenerationResult(Status.UNKNOWN)
+    assert service.ensure_variants(404) == GenerationResult(Status.UNKNOWN)
 
 
 def test_nothing_is_held_while_a_picture_is_read_decoded_and_uploaded(
@@ -173,7 +175,7 @@ def test_nothing_is_held_while_a_picture_is_read_decoded_and_uploaded(
 
     shelf.before_read = look_meanwhile
     service = make_service(storage=Tripwire(disk, look_meanwhile), maker=make)
-    assert service.ensure(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is Status.MADE
     assert states == [SourceState.GENERATING] * (2 + len(RECIPES))
     assert source_of(database, source_id).origin == "x"
 
@@ -199,15 +201,15 @@ def test_while_one_thread_works_the_others_are_told_so(
         leave.wait(10)
 
     shelf.before_read = hold
-    worker = threading.Thread(target=service.ensure, args=(source_id,))
+    worker = threading.Thread(target=service.ensure_variants, args=(source_id,))
     worker.start()
     entered.wait(10)
     with query_counter(database.engine) as statements:
-        assert service.ensure(source_id) == GenerationResult(Status.BUSY)
+        assert service.ensure_variants(source_id) == GenerationResult(Status.BUSY)
     assert statements == [], "within a process nobody need be asked"
     leave.set()
     worker.join()
-    assert service.ensure(source_id) == GenerationResult(Status.COMPLETE)
+    assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
     assert shelf.reads == 1
 
 
@@ -228,10 +230,10 @@ def test_a_source_that_cannot_be_read(
     code: str,
 ) -> None:
     shelf.error = error
-    assert service.ensure(source_id) == GenerationResult(Status.FAILED, code)
+    assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, code)
     assert source_of(database, source_id).state is state
     assert source_of(database, source_id).error_code == code
-    assert service.ensure(source_id) == GenerationResult(Status.HELD)
+    assert service.ensure_variants(source_id) == GenerationResult(Status.BACKING_OFF)
     assert shelf.reads == 1
 
 
@@ -242,7 +244,7 @@ def test_what_is_no_picture_has_failed(
     database: Database, service: PosterService, shelf: Shelf, source_id: int, body: bytes
 ) -> None:
     shelf.pictures["drawn:dune"] = body
-    assert service.ensure(source_id).status is Status.FAILED
+    assert service.ensure_variants(source_id).status is Status.FAILED
     assert source_of(database, source_id).error_code is not None
     assert variants_of(database, source_id) == []
 
@@ -251,14 +253,14 @@ def test_an_error_that_nobody_foresaw_is_a_state_too(
     database: Database, service: PosterService, shelf: Shelf, source_id: int
 ) -> None:
     shelf.pictures = {}  # a KeyError in the reader
-    assert service.ensure(source_id) == GenerationResult(Status.FAILED, "internal")
+    assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, "internal")
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
 
 
 def test_a_kind_that_nobody_reads(
     database: Database, make_service: MakeService, source_id: int
 ) -> None:
-    assert make_service(readers={}).ensure(source_id) == GenerationResult(
+    assert make_service(readers={}).ensure_variants(source_id) == GenerationResult(
         Status.FAILED, "no_reader"
     )
 
@@ -270,7 +272,7 @@ def test_a_failure_of_memory_passes(
         raise MemoryError
 
     shelf.before_read = run_out
-    assert service.ensure(source_id) == GenerationResult(Status.FAILED, "out_of_memory")
+    assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, "out_of_memory")
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
 
 
@@ -281,12 +283,12 @@ def test_a_storage_that_is_away_is_waited_for(
     clock: Clock,
     source_id: int,
 ) -> None:
-    outcome = make_service(storage=storage_away).ensure(source_id)
+    outcome = make_service(storage=storage_away).ensure_variants(source_id)
     assert outcome == GenerationResult(Status.FAILED, "storage_unavailable")
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
     assert variants_of(database, source_id) == []
     clock.advance(minutes=2)
-    assert make_service().ensure(source_id).status is Status.MADE
+    assert make_service().ensure_variants(source_id).status is Status.MADE
     assert source_of(database, source_id).attempts == 0
 
 
@@ -302,9 +304,9 @@ def test_a_crash_after_the_upload_and_before_publishing_heals(
     assert len(list(disk.list())) == 7
     assert variants_of(database, source_id) == []
     another = make_service(claims=SourceLeases(database, clock, LEASE))
-    assert another.ensure(source_id) == GenerationResult(Status.BUSY)
+    assert another.ensure_variants(source_id) == GenerationResult(Status.BUSY)
     clock.advance(seconds=61)
-    assert another.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert another.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     keys = [one.key for one in variants_of(database, source_id)]
     assert sorted(str(key) for key in keys) == [stored.key for stored in disk.list()]
 
@@ -323,7 +325,7 @@ def left_behind(make_service: MakeService, disk: DiskStorage, source_id: int) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SourceLeases, "release", lambda *_: None)
         with pytest.raises(Killed):
-            dying.ensure(source_id)
+            dying.ensure_variants(source_id)
 
 
 def test_ctrl_c_gives_the_source_back(
@@ -334,10 +336,10 @@ def test_ctrl_c_gives_the_source_back(
 
     shelf.before_read = interrupt
     with pytest.raises(KeyboardInterrupt):
-        service.ensure(source_id)
+        service.ensure_variants(source_id)
     assert source_of(database, source_id).state is SourceState.PENDING
     shelf.before_read = lambda: None
-    assert service.ensure(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is Status.MADE
 
 
 def test_whoever_reads_past_the_lease_uploads_nothing(
@@ -347,11 +349,17 @@ def test_whoever_reads_past_the_lease_uploads_nothing(
     def dawdle() -> None:
         shelf.before_read = lambda: None
         clock.advance(minutes=2)
-        assert make_service(claims=SourceLeases(database, clock, LEASE)).ensure(source_id).is_ready
+        assert (
+            make_service(claims=SourceLeases(database, clock, LEASE))
+            .ensure_variants(source_id)
+            .is_ready
+        )
 
     shelf.before_read = dawdle
     tripwire = Tripwire(disk, before_put=lambda _: None)
-    assert make_service(storage=tripwire).ensure(source_id) == GenerationResult(Status.LOST)
+    assert make_service(storage=tripwire).ensure_variants(source_id) == GenerationResult(
+        Status.LOST
+    )
     assert tripwire.puts == 0
     assert len(variants_of(database, source_id)) == len(RECIPES)
 
@@ -364,10 +372,12 @@ def test_whoever_uploads_past_the_lease_publishes_nothing(
     def dawdle(puts: int) -> None:
         if puts == 4:
             clock.advance(minutes=2)
-            assert other.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+            assert other.ensure_variants(source_id) == GenerationResult(
+                Status.MADE, made=len(RECIPES)
+            )
 
     slow = make_service(storage=Tripwire(disk, dawdle))
-    assert slow.ensure(source_id) == GenerationResult(Status.LOST)
+    assert slow.ensure_variants(source_id) == GenerationResult(Status.LOST)
     assert len(variants_of(database, source_id)) == len(RECIPES)
     assert source_of(database, source_id).state is SourceState.READY
 
@@ -382,7 +392,7 @@ def test_a_source_replaced_while_it_is_made_is_not_published(
                 source.url, source.state, source.lease_token = "x", SourceState.PENDING, None
 
     slow = make_service(storage=Tripwire(disk, replace_source))
-    assert slow.ensure(source_id) == GenerationResult(Status.LOST)
+    assert slow.ensure_variants(source_id) == GenerationResult(Status.LOST)
     assert variants_of(database, source_id) == []
     assert source_of(database, source_id).state is SourceState.PENDING
 
@@ -394,13 +404,13 @@ def newer(recipe: Recipe) -> Recipe:
 def test_a_new_recipe_replaces_the_old_variant_without_a_gap(
     database: Database, make_service: MakeService, shelf: Shelf, clock: Clock, source_id: int
 ) -> None:
-    make_service().ensure(source_id)
+    make_service().ensure_variants(source_id)
     upgraded = make_service(recipes=[newer(recipe) for recipe in RECIPES])
     during: list[int] = []
     shelf.before_read = lambda: during.append(len(variants_of(database, source_id)))
     clock.advance(days=1)
     jpegs = [recipe for recipe in RECIPES if recipe.format == "jpg"]
-    assert upgraded.ensure(source_id) == GenerationResult(Status.MADE, made=len(jpegs))
+    assert upgraded.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(jpegs))
     assert during == [len(RECIPES)]
     assert {one.recipe_hash for one in variants_of(database, source_id)} == {
         newer(recipe).hash for recipe in RECIPES
@@ -413,10 +423,10 @@ def test_a_new_recipe_replaces_the_old_variant_without_a_gap(
 def test_the_old_variants_stay_when_their_successors_fail(
     database: Database, make_service: MakeService, shelf: Shelf, source_id: int
 ) -> None:
-    make_service().ensure(source_id)
+    make_service().ensure_variants(source_id)
     shelf.error = SourceError("timeout")
     upgraded = make_service(recipes=[newer(recipe) for recipe in RECIPES])
-    assert upgraded.ensure(source_id).status is Status.FAILED
+    assert upgraded.ensure_variants(source_id).status is Status.FAILED
     assert len(variants_of(database, source_id)) == len(RECIPES)
 
 
@@ -425,17 +435,17 @@ def test_changed_content_gets_new_addresses_and_returning_content_its_old_ones(
 ) -> None:
     first_half = make_service(recipes=RECIPES[:4])
     whole = make_service()
-    first_half.ensure(source_id)
+    first_half.ensure_variants(source_id)
     old = {one.key for one in variants_of(database, source_id)}
     shelf.pictures["drawn:dune"] = picture("#2040a0")
-    assert whole.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert whole.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert old.isdisjoint({one.key for one in variants_of(database, source_id)})
     assert {one.key for one in variants_of(database, source_id, VariantState.SUPERSEDED)} == old
 
     shelf.pictures["drawn:dune"] = picture()
     with database.write() as session:
         session.execute(update(PosterVariant).values(state=VariantState.SUPERSEDED))
-    assert whole.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert whole.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert old < {one.key for one in variants_of(database, source_id)}
 
 
@@ -449,11 +459,11 @@ def test_the_lease_is_renewed_between_a_slow_read_and_decoding(
     ) -> VariantSet:
         clock.advance(seconds=30)
         another = make_service(claims=SourceLeases(database, clock, LEASE))
-        others.append(another.ensure(source_id))
+        others.append(another.ensure_variants(source_id))
         return make_variants(data, recipes, limits)
 
     shelf.before_read = lambda: clock.advance(seconds=50)
-    assert make_service(maker=dawdle).ensure(source_id).status is Status.MADE
+    assert make_service(maker=dawdle).ensure_variants(source_id).status is Status.MADE
     assert others == [GenerationResult(Status.BUSY)]
 
 
@@ -469,7 +479,7 @@ def test_the_lease_is_kept_while_a_picture_waits_for_a_child_to_decode_it(
     with closing(workshop), ThreadPoolExecutor(2) as threads:
         before = threads.submit(workshop.probe, picture())
         wait_until(lambda: workshop.is_full)
-        waiting = threads.submit(make_service(maker=workshop.make).ensure, source_id)
+        waiting = threads.submit(make_service(maker=workshop.make).ensure_variants, source_id)
         for _ in range(2):
             wait_until(lambda: bool(lease_left(database, clock, source_id) > LEASE * 2 / 3))
             clock.advance(seconds=50)
@@ -501,11 +511,13 @@ def test_a_source_that_was_replaced_meanwhile_can_be_made_at_once(
         shelf.pictures[f"drawn:{state}"] = picture()
         shelf.before_read = partial(replace_it, state)
         with database.write() as session:
-            session.execute(update(PosterSource).values(remake=True, state=SourceState.PENDING))
-        assert service.ensure(source_id) == GenerationResult(Status.LOST)
+            session.execute(
+                update(PosterSource).values(regenerate_requested=True, state=SourceState.PENDING)
+            )
+        assert service.ensure_variants(source_id) == GenerationResult(Status.LOST)
         source = source_of(database, source_id)
         assert (source.state, source.lease_until) == (SourceState.PENDING, None)
-        assert service.ensure(source_id).status is Status.MADE
+        assert service.ensure_variants(source_id).status is Status.MADE
 
 
 def test_a_database_that_is_away_is_an_outcome_not_an_error(
@@ -513,7 +525,7 @@ def test_a_database_that_is_away_is_an_outcome_not_an_error(
 ) -> None:
     claims = SourceLeases(database_away, clock, LEASE)
     service = PosterService(database_away, disk, {}, claims, clock)
-    assert service.ensure(1) == GenerationResult(Status.FAILED, "database_unavailable")
+    assert service.ensure_variants(1) == GenerationResult(Status.FAILED, "database_unavailable")
 
 
 def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
@@ -527,12 +539,12 @@ def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
     shelf.pictures["drawn:dune"] = encoded(quarters(200, 400), quality=95)
     service = PosterService(database, disk, {SourceKind.DRAWN: shelf}, claims, clock)
     source_id = add_source(database, movie_id)
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     before = {(row.name, row.format): row.key for row in variants_of(database, source_id)}
     with database.write() as session:
         source = session.get_one(PosterSource, source_id)
-        source.focal_y, source.state, source.remake = 0.0, SourceState.PENDING, True
-    assert service.ensure(source_id).status is Status.MADE
+        source.focal_y, source.state, source.regenerate_requested = 0.0, SourceState.PENDING, True
+    assert service.ensure_variants(source_id).status is Status.MADE
     rows = variants_of(database, source_id)
     after = {(row.name, row.format): row.key for row in rows if row.state is VariantState.READY}
     assert {name for name in before if before[name] != after[name]} == {("square", "jpg")}
@@ -545,8 +557,8 @@ def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
 
     with database.write() as session:
         source = session.get_one(PosterSource, source_id)
-        source.focal_y, source.state, source.remake = 0.5, SourceState.PENDING, True
-    assert service.ensure(source_id).status is Status.MADE
+        source.focal_y, source.state, source.regenerate_requested = 0.5, SourceState.PENDING, True
+    assert service.ensure_variants(source_id).status is Status.MADE
     rows = variants_of(database, source_id)
     assert {(row.name, row.format): row.key for row in rows} == before
     (old,) = variants_of(database, source_id, VariantState.SUPERSEDED)
@@ -556,14 +568,14 @@ def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
 def test_a_film_renamed_before_a_remake_keeps_its_old_objects_known(
     database: Database, service: PosterService, clock: Clock, source_id: int, movie_id: int
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     before = {row.key for row in variants_of(database, source_id)}
     clock.advance(days=1)
     with database.write() as session:
         session.get_one(Movie, movie_id).slug = "dune-part-one"
         source = session.get_one(PosterSource, source_id)
-        source.state, source.remake = SourceState.PENDING, True
-    assert service.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+        source.state, source.regenerate_requested = SourceState.PENDING, True
+    assert service.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     after = {str(row.key) for row in variants_of(database, source_id)}
     assert {key.split("/")[1] for key in after} == {"7-dune-part-one"}
     retired = variants_of(database, source_id, VariantState.SUPERSEDED)

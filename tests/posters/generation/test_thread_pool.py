@@ -104,7 +104,7 @@ def test_a_thread_outlives_what_nobody_foresaw(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    ensure, calls = working.ensure, iter(range(100))
+    ensure, calls = working.ensure_variants, iter(range(100))
 
     def break_once(source_id: int) -> object:
         if next(calls) == 0:

@@ -69,12 +69,12 @@ def test_whoever_publishes_after_the_removal_of_what_it_uploaded_is_lost(
         claims = SourceLeases(database, clock, LEASE)
         return PosterService(database, storage, {SourceKind.DRAWN: shelf}, claims, clock)
 
-    a_service(disk).ensure(source_id)
+    a_service(disk).ensure_variants(source_id)
     superseded_long_ago(database, clock)
     lingering = LingeringStorage(disk)
     outcomes: list[GenerationResult] = []
     worker = threading.Thread(
-        target=lambda: outcomes.append(a_service(lingering).ensure(source_id)), daemon=True
+        target=lambda: outcomes.append(a_service(lingering).ensure_variants(source_id)), daemon=True
     )
     slow: Any = SlowRemoval(disk, clock, worker, lingering.uploaded)
     (removed,) = SupersededVariants(database, slow, clock).run()
@@ -83,7 +83,9 @@ def test_whoever_publishes_after_the_removal_of_what_it_uploaded_is_lost(
     worker.join(30)
     assert outcomes == [GenerationResult(Status.LOST)]
     assert variants_of(database, source_id) == []
-    assert a_service(disk).ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert a_service(disk).ensure_variants(source_id) == GenerationResult(
+        Status.MADE, made=len(RECIPES)
+    )
     assert all(disk.head(str(row.key)) for row in variants_of(database, source_id))
 
 
@@ -92,9 +94,9 @@ def test_what_is_no_longer_held_is_not_removed(
 ) -> None:
     with locked_movies(database, clock, [7]) as hold:
         assert hold.renewed() == hold.movie_ids == {7}
-        assert claims.take(source_id, frozenset({"x"})) == "busy"
+        assert claims.try_acquire(source_id, frozenset({"x"})) == "busy"
         clock.advance(seconds=HOLD.total_seconds() + 1)
-        claims.take(source_id, frozenset({"x"}))
+        claims.try_acquire(source_id, frozenset({"x"}))
         assert hold.renewed() == frozenset()
         token = source_of(database, source_id).lease_token
     assert source_of(database, source_id).lease_token == token is not None
@@ -109,14 +111,14 @@ def test_the_collector_removes_nothing_that_it_holds_no_longer(
     source_id: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    service.ensure(source_id)
+    service.ensure_variants(source_id)
     superseded_long_ago(database, clock)
     look = SupersededVariants._rows
 
     def look_slowly(*given: Any) -> Any:
         found = look(*given)
         clock.advance(seconds=HOLD.total_seconds() + 1)
-        claims.take(source_id, frozenset({"x"}))
+        claims.try_acquire(source_id, frozenset({"x"}))
         return found
 
     monkeypatch.setattr(SupersededVariants, "_rows", look_slowly)

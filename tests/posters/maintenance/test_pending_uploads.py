@@ -75,14 +75,14 @@ def test_what_was_looked_at_is_made_and_its_host_is_asked_later(
 ) -> None:
     url = host.on("/poster.jpg", answer(NEWER))
     source_id = saved(database, movie_id, url, seen := looked_at(database, disk, SEEN))
-    assert service.ensure(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
+    assert service.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert host.paths == []
     made = source_of(database, source_id)
     assert (made.sha256, made.key) == (seen.sha256, None)
 
     with database.write() as session:  # anew: as its host has it now
-        session.execute(update(PosterSource).values(remake=True, state="pending"))
-    assert service.ensure(source_id).status is Status.MADE
+        session.execute(update(PosterSource).values(regenerate_requested=True, state="pending"))
+    assert service.ensure_variants(source_id).status is Status.MADE
     assert host.paths == ["/poster.jpg"]
     assert source_of(database, source_id).sha256 != seen.sha256
 
@@ -93,7 +93,7 @@ def test_what_was_looked_at_and_is_lost_is_fetched(
     url = host.on("/poster.jpg", answer(SEEN))
     source_id = saved(database, movie_id, url, seen := looked_at(database, disk, SEEN))
     disk.delete([seen.key])
-    assert service.ensure(source_id).status is Status.MADE
+    assert service.ensure_variants(source_id).status is Status.MADE
     assert host.paths == ["/poster.jpg"]
 
 

@@ -35,7 +35,7 @@ def hot(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
 
 def created(app: TestApp, path: str) -> float:
     registry = app.app.registry
-    place = registry["cache_routes"].place_of(registry, path)
+    place = registry["cache_routes"].location_of(registry, path)
     entry: Any = place.region.stored([place.key])[place.key]
     return float(entry.created)
 

@@ -157,7 +157,7 @@ def test_an_evicted_page_is_put_together_without_the_database(
 ) -> None:
     warm(cached, films)
     registry = cached.app.registry
-    place = registry["cache_routes"].place_of(registry, pages(films)["index"])
+    place = registry["cache_routes"].location_of(registry, pages(films)["index"])
     place.region.forget(place.key)
     with watched(cached, query_counter) as (made, statements):
         assert cached.get(pages(films)["index"]).headers["X-Cache"] == "miss"

@@ -74,7 +74,7 @@ def test_not_found_says_nothing_of_its_address_and_does_not_live_long(cached: Te
     registry = cached.app.registry
     page = cached.get("/movie/987654?q=evil", status=404)
     assert "987654" not in page.text
-    place = registry["cache_routes"].place_of(registry, "/movie/987654")
+    place = registry["cache_routes"].location_of(registry, "/movie/987654")
     strays = NegativeEntries(place.region, registry["cache"].keys["pages"])
     served = strays.find(place.key)
     assert served is not None
