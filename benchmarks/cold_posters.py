@@ -36,7 +36,7 @@ from moziweb.db import Database, create_engine, migrations
 from moziweb.posters.decoder import IDLE
 from moziweb.storage.s3 import S3Settings, S3Storage
 from tests.posters.pictures import photograph
-from tests.posters.serving import Answer, Place, Server, add_films, ask, ask_at_rate, serving
+from tests.posters.serving import Answer, Place, Server, add_movies, ask, ask_at_rate, serving
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
 from tests.services.s3 import REGION, ROOT, S3Server
@@ -156,7 +156,7 @@ def main() -> int:
             secret_access_key=ROOT.secret_access_key,
         )
         with closing(S3Storage(settings)) as storage:
-            paths = add_films(Database(engine), storage, posters(asked.posters))
+            paths = add_movies(Database(engine), storage, posters(asked.posters))
             place = Place(url, bucket.name, bucket.endpoint_url, memcached.address)
             served = serving(Path(name), place, processes=1, threads=8, slots=2, niceness=IDLE)
             with served as (server,):

@@ -43,7 +43,7 @@ WEEKLY = 20
 """Films that open in a week."""
 
 WEEKS_BACK = 6000
-FILM, OTHER = "/movie/1-film-1", "/movie/2-film-2"
+MOVIE, OTHER = "/movie/1-film-1", "/movie/2-film-2"
 WARM_UP = 3
 """Rounds that are not counted."""
 
@@ -133,7 +133,7 @@ class Site:
         """A write, and the reads after it."""
         works: tuple[Callable[[], object], ...] = (
             lambda: self.write(number),
-            lambda: self.get(FILM, "miss"),
+            lambda: self.get(MOVIE, "miss"),
             lambda: self.get(f"/week/{self.week}", "miss"),
             lambda: self.get(OTHER, "hit"),
         )
@@ -155,7 +155,7 @@ def site(size: int) -> Iterator[Site]:
         app: Any = make_app({}, **site_settings(Path(name), memcached.address))
         fill_cache(app.registry["cache"], size)
         found = Site(size, app, week, memcached)
-        for path in (FILM, OTHER, f"/week/{week}"):
+        for path in (MOVIE, OTHER, f"/week/{week}"):
             found.get(path)
         yield found
         found.check()

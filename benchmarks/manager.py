@@ -35,7 +35,7 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.manager.movies.list_query import Filter, Sort
-from tests.catalogue import add_films
+from tests.catalogue import add_movies
 from tests.services.postgres import PostgresServer
 
 SIZES: Final = (800, 6_000)
@@ -54,10 +54,10 @@ def pages() -> Iterator[str]:
         if show and text == COMMON:  # fills a page of many films, and not of a few
             continue
         query = {"show": show.value, "sort": sort.value, "q": text}
-        yield f"/manager/films?{urlencode({k: v for k, v in query.items() if v})}"
+        yield f"/manager/movies?{urlencode({k: v for k, v in query.items() if v})}"
     for order, cursor in (("title", "t~zz~1"), ("changed", "c~2000-01-01T00:00:00+00:00~1"),
                          ("date", "d~1000-01-01~1"), ("date", "u~1~1")):  # fmt: skip
-        yield f"/manager/films?{urlencode({'sort': order, 'before': cursor})}"
+        yield f"/manager/movies?{urlencode({'sort': order, 'before': cursor})}"
 
 
 @dataclass
@@ -106,7 +106,7 @@ def manager(url: str, size: int, folder: Path) -> Iterator[Manager]:
     )
     database = app.registry["database"]
     with database.write() as session:
-        add_films(session, size, now)
+        add_movies(session, size, now)
         add_user(session, "anna", PASSWORD, Role.ADMIN, by=COMMAND, now=now)
     with database.engine.connect() as connection:  # as either does by itself in time
         tidy = "ANALYZE" if url.startswith("sqlite") else "VACUUM ANALYZE"

@@ -51,7 +51,7 @@ from tests.services.web import WebServer
 
 STRATEGIES = ("reset", "tags", "tags, warm")
 IMAGES = re.compile(r'/poster/[^"\s,]+')
-FILMS = re.compile(r"/movie/(\d+)-")
+MOVIES = re.compile(r"/movie/(\d+)-")
 IMAGES_OF_A_PAGE = 6
 """What a browser fetches at once; the rest of a page's pictures are loaded as one scrolls."""
 
@@ -74,7 +74,7 @@ class Page:
     took: float
     path: str
     cache: str
-    films: frozenset[int]
+    movies: frozenset[int]
     at: float
 
 
@@ -97,8 +97,8 @@ class Day:
     def needless(self) -> int:
         """Renders of a page since whose render before no variant of a film on it was saved."""
         saved: dict[int, list[float]] = defaultdict(list)
-        for at, film in sorted(self.saves):
-            saved[film].append(at)
+        for at, movie in sorted(self.saves):
+            saved[movie].append(at)
         before: dict[str, Page] = {}
         count = 0
         for page in sorted(self.renders(), key=lambda page: page.at):
@@ -106,8 +106,8 @@ class Day:
             before[page.path] = page
             if last is not None:
                 since, until = last.at - SAVE_SLACK, page.at + page.took + SAVE_SLACK
-                shown = last.films | page.films
-                count += not any(_between(saved[film], since, until) for film in shown)
+                shown = last.movies | page.movies
+                count += not any(_between(saved[movie], since, until) for movie in shown)
         return count
 
     def times(self) -> list[float]:
@@ -157,9 +157,9 @@ class Visitors:
             day.failures += 1
             return
         body = got[2].decode()
-        films = frozenset(map(int, FILMS.findall(body)))
+        movies = frozenset(map(int, MOVIES.findall(body)))
         cache = got[1].get("X-Cache", "none")
-        day.pages.append(Page(due, took, path, cache, films, day.began + due))
+        day.pages.append(Page(due, took, path, cache, movies, day.began + due))
         links = dict.fromkeys(IMAGES.findall(body))
         for link in list(links)[:IMAGES_OF_A_PAGE]:
             if self._is_new(link):
@@ -234,7 +234,7 @@ def saves_of(url: str, since: float) -> list[tuple[float, int]]:
     engine = create_engine({"sqlalchemy.url": url})
     with engine.connect() as connection:
         sources = connection.execute(select(PosterSource.id, PosterSource.movie_id))
-        films = {row.id: row.movie_id for row in sources}
+        movies = {row.id: row.movie_id for row in sources}
         query = text("SELECT published, tags FROM cache_journal WHERE published > :since")
         rows = connection.execute(query, {"since": since}).all()
     engine.dispose()
@@ -243,7 +243,7 @@ def saves_of(url: str, since: float) -> list[tuple[float, int]]:
         for tag in json.loads(tags):
             kind, _, rest = tag.partition(":")
             if kind in {"variant", "source"}:
-                found.append((float(published), films[int(rest.partition(":")[0])]))
+                found.append((float(published), movies[int(rest.partition(":")[0])]))
     return sorted(set(found))
 
 
@@ -283,7 +283,7 @@ def replay(strategy: str, source: Path, asked: argparse.Namespace) -> Day:
 def row(day: Day, seconds: float) -> list[Cell]:
     """A strategy's figures."""
     times = day.times()
-    films_saved = Counter(film for _, film in day.saves)
+    movies_saved = Counter(movie for _, movie in day.saves)
     return [
         day.name,
         len(day.renders("/")),
@@ -293,7 +293,7 @@ def row(day: Day, seconds: float) -> list[Cell]:
         statistics.quantiles(times, n=20)[18],
         max(count for _, count in day.waiting),
         f"{len(day.pages) / seconds:.1f}",
-        f"{sum(films_saved.values()) / seconds:.1f}",
+        f"{sum(movies_saved.values()) / seconds:.1f}",
         day.failures,
     ]
 

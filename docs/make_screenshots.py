@@ -127,13 +127,13 @@ def take_manager(registry: Any, page: Page, url: str, movie: int) -> None:
     page.locator("#password").fill(password)
     page.locator("main [type=submit]").click()
     page.wait_for_url(f"{url}/manager")
-    page.goto(f"{url}/manager/films?sort=date")
+    page.goto(f"{url}/manager/movies?sort=date")
     keep(page, "manager-films")
-    page.goto(f"{url}/manager/films/{movie}")
+    page.goto(f"{url}/manager/movies/{movie}")
     page.locator("#title").fill(page.locator("#title").input_value() + ": A folytatás")
     page.locator("#effects .paths").wait_for()
     keep(page, "manager-film")
-    page.goto(f"{url}/manager/films/{movie}/posters")
+    page.goto(f"{url}/manager/movies/{movie}/posters")
     keep(page, "manager-posters")
     take_import(page, url)
     take_consoles(registry, page, url)
@@ -161,10 +161,10 @@ def take_consoles(registry: Any, page: Page, url: str) -> None:
     """The consoles, after an evening on which two sites gave trouble, and some visitors."""
     chance = random.Random(7)  # noqa: S311 - for a picture
     with registry["database"].write() as session:
-        films = session.scalars(select(Movie.id).limit(400)).all()
-        for film in films:
+        movies = session.scalars(select(Movie.id).limit(400)).all()
+        for movie in movies:
             ago = timedelta(minutes=chance.expovariate(1 / 300))
-            session.add(_evening(film, NOON - ago, chance.random()))
+            session.add(_evening(movie, NOON - ago, chance.random()))
         rest = NOON + timedelta(minutes=16)
         session.add(
             PosterHost(name=SITES[1], failures=9, open_until=rest, error_code="http_status_5xx")
@@ -179,7 +179,7 @@ def take_consoles(registry: Any, page: Page, url: str) -> None:
 SITES = ("kepek.forgalmazo.example", "cdn.filmek.example")
 
 
-def _evening(film: int, at: datetime, luck: float) -> PosterSource:
+def _evening(movie: int, at: datetime, luck: float) -> PosterSource:
     """A source of another site: most are ready, some wait, some have failed."""
     state, code, site = next(
         (state, code, site)
@@ -193,7 +193,7 @@ def _evening(film: int, at: datetime, luck: float) -> PosterSource:
         if luck <= most
     )
     source = PosterSource(
-        movie_id=film, kind=SourceKind.URL, url=f"https://{SITES[site]}/{film}.jpg",
+        movie_id=movie, kind=SourceKind.URL, url=f"https://{SITES[site]}/{movie}.jpg",
         state=state, error_code=code, created_at=at,
     )  # fmt: skip
     if state is SourceState.READY:
@@ -216,17 +216,17 @@ def visit(registry: Any, url: str, chance: random.Random) -> None:
     now = time.time()
     registry["cache_tally"]._now = lambda: now  # noqa: SLF001 - nobody else has two clocks
     with registry["database"].read() as session:
-        films = session.execute(select(Movie.id, Movie.slug).limit(40)).all()
-    paths = ["/", "/en/", "/undated", *(f"/movie/{film.id}-{film.slug}" for film in films)]
+        movies = session.execute(select(Movie.id, Movie.slug).limit(40)).all()
+    paths = ["/", "/en/", "/undated", *(f"/movie/{movie.id}-{movie.slug}" for movie in movies)]
     for minute in range(60):
         for _ in range(chance.randint(8, 30)):
-            weights = [40, 10, 5, *([1] * len(films))]
+            weights = [40, 10, 5, *([1] * len(movies))]
             path = chance.choices(paths, weights)[0]
             with urlopen(url + path) as answer:  # noqa: S310 - our own
                 answer.read()
         if minute % 9 == 0:
             with registry["database"].write() as session:
-                session.get_one(Movie, films[minute % 40].id).runtime = 90 + minute
+                session.get_one(Movie, movies[minute % 40].id).runtime = 90 + minute
         now += 60
     registry["clock"] = lambda: NOON
 

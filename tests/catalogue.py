@@ -32,17 +32,17 @@ SYNOPSIS: Final = "Kitalált szöveg, olyan hosszú, mint egy igazi. " * 12
 Rows = list[dict[str, Any]]
 
 
-def add_films(session: Session, count: int, now: datetime) -> None:
+def add_movies(session: Session, count: int, now: datetime) -> None:
     """``count`` films, spread over all the years; ids from 1. The caller commits."""
-    films = list(_rows())
-    films = [films[number * len(films) // count] for number in range(count)]
-    latest = max(date.fromisoformat(film["released"]) for film in films)
+    movies = list(_rows())
+    movies = [movies[number * len(movies) // count] for number in range(count)]
+    latest = max(date.fromisoformat(movie["released"]) for movie in movies)
     shift = week_of(budapest_today(now)).thursday - week_of(latest).thursday
     tables: dict[Any, Rows] = {
         each: [] for each in (Movie, Premiere, PosterSource, FieldProvenance, AuditEntry)
     }
-    for number, film in enumerate(films, start=1):
-        for model, row in _of_a_film(number, film, shift, now):
+    for number, movie in enumerate(movies, start=1):
+        for model, row in _of_a_movie(number, movie, shift, now):
             tables[model].append(row)
     for model, rows in tables.items():
         session.execute(insert(model), rows)
@@ -51,23 +51,23 @@ def add_films(session: Session, count: int, now: datetime) -> None:
 def _rows() -> Iterator[Mapping[str, str]]:
     with lzma.open(FILE, "rt", encoding="utf-8", newline="") as lines:
         # A film that the file names twice is one.
-        yield from {film["imdb_id"]: film for film in csv.DictReader(lines)}.values()
+        yield from {movie["imdb_id"]: movie for movie in csv.DictReader(lines)}.values()
 
 
-def _of_a_film(
-    number: int, film: Mapping[str, str], shift: timedelta, now: datetime
+def _of_a_movie(
+    number: int, movie: Mapping[str, str], shift: timedelta, now: datetime
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
-    title = film["title"]
+    title = movie["title"]
     # Spread over one year whatever their number, so that changes are as far apart.
     changed = now - timedelta(seconds=number * 7919 % 31_536_000)
     yield Movie, {
         "id": number, "title": title, "original_title": title, "slug": slug_of(title),
-        "search_text": search_text(title, title), "imdb_id": film["imdb_id"],
+        "search_text": search_text(title, title), "imdb_id": movie["imdb_id"],
         "synopsis": SYNOPSIS, "synopsis_en": SYNOPSIS,
         "published": number % 10 > 0, "created_at": changed, "updated_at": changed,
     }  # fmt: skip
     if number % 11:
-        day = date.fromisoformat(film["released"]) + shift
+        day = date.fromisoformat(movie["released"]) + shift
         if number <= OPENING:
             day = week_of(budapest_today(now)).thursday
         yield Premiere, {"movie_id": number, "kind": PremiereKind.CINEMA, "date": day}
@@ -84,7 +84,7 @@ def _of_a_film(
             "movie_id": number, "field": name, "source": "tmdb", "fetched_at": fetched
         }  # fmt: skip
     yield AuditEntry, {
-        "at": changed, "user_name": "anna", "action": "film.import", "subject": "film",
+        "at": changed, "user_name": "anna", "action": "film.import", "subject": "movie",
         "subject_id": number, "subject_name": title, "pages": [],
         "changes": [{"field": "title", "before": "", "after": title}],
     }  # fmt: skip

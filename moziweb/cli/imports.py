@@ -19,7 +19,7 @@ from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
 from moziweb.movies.importers.file_readers import read_table
 from moziweb.movies.importers.planning import Plan
 from moziweb.movies.importers.problems import ImportRefused
-from moziweb.movies.importers.refreshing import due_films, note_refreshed, stale_films
+from moziweb.movies.importers.refreshing import due_movies, note_refreshed, stale_movies
 from moziweb.movies.importers.report import ImportSummary, plan_event, plan_lines
 from moziweb.movies.importers.service import CHUNK, Importer
 from moziweb.movies.importers.tmdb.source import TmdbSource, source_of
@@ -107,12 +107,12 @@ def search_command(installation: CommandContext, title: str, dry_run: bool) -> N
     """Show what TMDB has under TITLE; "moziweb import tmdb id" imports one of them."""
     with _refusals(), service_errors():
         found = tmdb_of(installation).search(title)
-    for film in found:
+    for movie in found:
         if sys.stdout.isatty():
-            original = f" ({film.original_title})" if film.original_title != film.title else ""
-            click.echo(f"{film.tmdb_id:>9}  {film.title}{original}, {film.year or '?'}")
+            original = f" ({movie.original_title})" if movie.original_title != movie.title else ""
+            click.echo(f"{movie.tmdb_id:>9}  {movie.title}{original}, {movie.year or '?'}")
         else:
-            click.echo(json.dumps({"event": "found", **asdict(film)}))
+            click.echo(json.dumps({"event": "found", **asdict(movie)}))
     raise SystemExit(0 if found else 1)
 
 
@@ -123,9 +123,9 @@ def search_command(installation: CommandContext, title: str, dry_run: bool) -> N
 def id_command(installation: CommandContext, tmdb_ids: Sequence[int], dry_run: bool) -> None:
     """Import the films of TMDB's ids."""
     with service_errors(), running_relay(installation.registry):
-        films = tmdb_of(installation).films(tmdb_ids)
+        movies = tmdb_of(installation).movies(tmdb_ids)
         importer = importer_of(installation, at_once=1)
-        raise SystemExit(bring_in(importer, films, len(tmdb_ids), dry_run=dry_run))
+        raise SystemExit(bring_in(importer, movies, len(tmdb_ids), dry_run=dry_run))
 
 
 @tmdb.command("imdb")
@@ -139,7 +139,7 @@ def imdb_command(installation: CommandContext, imdb_id: str, dry_run: bool) -> N
         with _refusals():
             tmdb_id = source.id_of_imdb(imdb_id)
         importer = importer_of(installation, at_once=1)
-        raise SystemExit(bring_in(importer, source.films([tmdb_id]), 1, dry_run=dry_run))
+        raise SystemExit(bring_in(importer, source.movies([tmdb_id]), 1, dry_run=dry_run))
 
 
 @tmdb.command("premieres")
@@ -157,8 +157,8 @@ def premieres_command(
         with _refusals():
             ids = source.ids_between(*days)
         importer = importer_of(installation, at_once=1)
-        films = source.premieres_between(ids, *days)
-        raise SystemExit(bring_in(importer, films, len(ids), dry_run=dry_run))
+        movies = source.premieres_between(ids, *days)
+        raise SystemExit(bring_in(importer, movies, len(ids), dry_run=dry_run))
 
 
 @imports.command("refresh")
@@ -178,9 +178,9 @@ def refresh_command(
         source, database, now = tmdb_of(installation), installation.registry["database"], utc_now()
         kept_since = _kept_since(installation)
         with _refusals():
-            ids = due_films(database, source, now, kept_since, limit, everything=everything)
+            ids = due_movies(database, source, now, kept_since, limit, everything=everything)
         importer = importer_of(installation, at_once=1)
-        status = bring_in(importer, source.films(ids), len(ids), dry_run=dry_run)
+        status = bring_in(importer, source.movies(ids), len(ids), dry_run=dry_run)
         is_whole = limit is None or len(ids) < limit
         if is_whole and status in (0, 1) and not dry_run:
             note_refreshed(database, now)
@@ -192,8 +192,8 @@ def refresh_quietly(installation: CommandContext, is_stopping: Callable[[], bool
     source, database, now = tmdb_of(installation), installation.registry["database"], utc_now()
     tally, stopped = ImportSummary(), False
     try:
-        ids = due_films(database, source, now, _kept_since(installation))
-        for applied in importer_of(installation, at_once=1).run(source.films(ids)):
+        ids = due_movies(database, source, now, _kept_since(installation))
+        for applied in importer_of(installation, at_once=1).run(source.movies(ids)):
             tally.add(applied.plan)
             stopped = is_stopping()
             if stopped:
@@ -214,14 +214,14 @@ def stale_command(installation: CommandContext) -> None:
     Exit status: 1 when there are any.
     """
     with service_errors(), installation.registry["database"].read() as session:
-        films = stale_films(session, _kept_since(installation))
-    for movie_id, title, fetched_at in films:
+        movies = stale_movies(session, _kept_since(installation))
+    for movie_id, title, fetched_at in movies:
         if sys.stdout.isatty():
             click.echo(f"{movie_id:>9}  {title}: fetched on {fetched_at:%Y-%m-%d}")
         else:
             told = {"movie": movie_id, "title": title, "fetched_at": fetched_at.isoformat()}
             click.echo(json.dumps({"event": "stale", **told}))
-    raise SystemExit(int(bool(films)))
+    raise SystemExit(int(bool(movies)))
 
 
 def tmdb_of(installation: CommandContext) -> TmdbSource:

@@ -47,7 +47,7 @@ _ID_LETTERS: Final = string.ascii_letters + string.digits + "_-"
 
 
 @dataclass(frozen=True)
-class Film:
+class Movie:
     """A row of the catalogue's file: facts. Runtime is in minutes; names are English."""
 
     imdb_id: str
@@ -102,29 +102,29 @@ class DemoMovie:
 
 def demo_movies(today: date) -> tuple[DemoMovie, ...]:
     """The whole catalogue as the demo shows it on `today`, by release date."""
-    return tuple(decorated(film, today) for film in straddling(shipped_films(), today))
+    return tuple(decorated(movie, today) for movie in straddling(shipped_movies(), today))
 
 
 @lru_cache(maxsize=1)
-def shipped_films() -> tuple[Film, ...]:
+def shipped_movies() -> tuple[Movie, ...]:
     """The films of the file that comes with the package, with their real dates."""
     path = resources.files("moziweb.demo").joinpath("data/movies.csv")
-    return read_films(path.read_text("utf-8"))
+    return read_movies(path.read_text("utf-8"))
 
 
-def read_films(text: str) -> tuple[Film, ...]:
+def read_movies(text: str) -> tuple[Movie, ...]:
     """The rows of a catalogue file; InvalidCatalogue names the first line that cannot be read."""
     reader = csv.DictReader(text.splitlines())
     missing = set(COLUMNS) - set(reader.fieldnames or ())
     if missing:
         raise InvalidCatalogue(f"the catalogue lacks the columns {', '.join(sorted(missing))}")
-    films = []
+    movies = []
     for row in reader:
         try:
-            films.append(_film(row))
+            movies.append(_movie(row))
         except (ValueError, TypeError, AttributeError) as error:
             raise InvalidCatalogue(f"line {reader.line_num} of the catalogue: {error}") from error
-    return tuple(films)
+    return tuple(movies)
 
 
 def whole_names(entries: Iterable[str]) -> tuple[str, ...]:
@@ -143,50 +143,50 @@ def whole_names(entries: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in joined if not _is_pair(name, everyone))
 
 
-def straddling(films: Iterable[Film], today: date) -> tuple[Film, ...]:
+def straddling(movies: Iterable[Movie], today: date) -> tuple[Movie, ...]:
     """The films moved by whole weeks, so that the last comes out `WEEKS_AHEAD` weeks from now.
 
     Every film keeps its weekday and its distance from every other. Weeks are premiere weeks: from
     Thursday to Wednesday the dates stay where they are.
     """
-    ordered = sorted(films, key=lambda film: (film.released, film.imdb_id))
+    ordered = sorted(movies, key=lambda movie: (movie.released, movie.imdb_id))
     if not ordered:
         return ()
     goal = week_of(today).shifted(WEEKS_AHEAD)
     shift = goal.thursday - week_of(ordered[-1].released).thursday
-    return tuple(replace(film, released=film.released + shift) for film in ordered)
+    return tuple(replace(movie, released=movie.released + shift) for movie in ordered)
 
 
-def decorated(film: Film, today: date) -> DemoMovie:
+def decorated(movie: Movie, today: date) -> DemoMovie:
     """The film with everything that is made up about it."""
-    facts = Facts(film.imdb_id, film.released, film.genres, film.languages)
-    subject = Subject(film.genres, film.directors, film.cast, film.countries)
-    text = synopsis(subject, generator(film.imdb_id, "synopsis"))
+    facts = Facts(movie.imdb_id, movie.released, movie.genres, movie.languages)
+    subject = Subject(movie.genres, movie.directors, movie.cast, movie.countries)
+    text = synopsis(subject, generator(movie.imdb_id, "synopsis"))
     released = premieres(facts, today)
     kinds = frozenset(premiere.kind for premiere in released)
     return DemoMovie(
-        imdb_id=film.imdb_id,
-        title=film.title,
-        original_title=film.title,
-        year=film.released.year,
-        runtime=film.runtime,
-        genres=film.genres,
-        directors=film.directors,
-        cast=film.cast,
-        countries=film.countries,
-        languages=film.languages,
+        imdb_id=movie.imdb_id,
+        title=movie.title,
+        original_title=movie.title,
+        year=movie.released.year,
+        runtime=movie.runtime,
+        genres=movie.genres,
+        directors=movie.directors,
+        cast=movie.cast,
+        countries=movie.countries,
+        languages=movie.languages,
         synopsis=text.hungarian,
         synopsis_en=text.english,
         rating=rating(facts, today),
         distributor=distributor(facts, kinds),
         premieres=released,
-        trailers=_trailers(film),
-        poster=_poster(film, subject),
+        trailers=_trailers(movie),
+        poster=_poster(movie, subject),
     )
 
 
-def _film(row: dict[str, str]) -> Film:
-    return Film(
+def _movie(row: dict[str, str]) -> Movie:
+    return Movie(
         imdb_id=row["imdb_id"],
         title=_MARK.sub("", row["title"]),
         released=date.fromisoformat(row["released"]),
@@ -208,9 +208,9 @@ def _is_pair(name: str, everyone: frozenset[str]) -> bool:
     return len(parts) > 1 and everyone.issuperset(parts)
 
 
-def _trailers(film: Film) -> tuple[DemoTrailer, ...]:
+def _trailers(movie: Movie) -> tuple[DemoTrailer, ...]:
     """None for two films in five, else one with Hungarian words and at times an English one."""
-    rng = generator(film.imdb_id, "trailers")
+    rng = generator(movie.imdb_id, "trailers")
     draw = rng.random()
     if draw < 0.4:
         return ()
@@ -221,16 +221,16 @@ def _trailers(film: Film) -> tuple[DemoTrailer, ...]:
     )
 
 
-def _poster(film: Film, subject: Subject) -> PosterSpec | None:
+def _poster(movie: Movie, subject: Subject) -> PosterSpec | None:
     """What the film's poster is drawn from; one film in forty has none."""
-    if generator(film.imdb_id, "poster").random() < 0.025:
+    if generator(movie.imdb_id, "poster").random() < 0.025:
         return None
     return PosterSpec(
-        seed=film.imdb_id,
-        title=film.title,
-        year=film.released.year,
-        directors=film.directors,
-        cast=film.cast[:8],
-        genres=film.genres,
-        tagline=tagline(subject, generator(film.imdb_id, "tagline")),
+        seed=movie.imdb_id,
+        title=movie.title,
+        year=movie.released.year,
+        directors=movie.directors,
+        cast=movie.cast[:8],
+        genres=movie.genres,
+        tagline=tagline(subject, generator(movie.imdb_id, "tagline")),
     )

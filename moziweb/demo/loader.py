@@ -78,70 +78,70 @@ def load_demo(session: Session, today: date, now: datetime) -> DemoReport:
     """
     catalogue = demo_movies(today)
     known = frozenset(session.scalars(select(Movie.imdb_id)))
-    films = [film for film in catalogue if film.imdb_id not in known]
-    if not films:
+    movies = [movie for movie in catalogue if movie.imdb_id not in known]
+    if not movies:
         return DemoReport(len(catalogue), added=0)
-    ids = _insert_movies(session, films, now)
+    ids = _insert_movies(session, movies, now)
     return DemoReport(
         len(catalogue),
-        added=len(films),
-        premieres=_insert_premieres(session, films, ids),
-        people=_insert_credits(session, films, ids),
-        posters=_insert_posters(session, films, ids, now),
+        added=len(movies),
+        premieres=_insert_premieres(session, movies, ids),
+        people=_insert_credits(session, movies, ids),
+        posters=_insert_posters(session, movies, ids, now),
     )
 
 
-def _insert_movies(session: Session, films: Sequence[DemoMovie], now: datetime) -> list[int]:
+def _insert_movies(session: Session, movies: Sequence[DemoMovie], now: datetime) -> list[int]:
     """The movies with their genres, trailers and provenance; their ids, in the films' order."""
     distributors = _ids_of(
-        session, Distributor.id, Distributor.name, (film.distributor for film in films)
+        session, Distributor.id, Distributor.name, (movie.distributor for movie in movies)
     )
-    _insert(session, Movie, [_movie_row(film, distributors, now) for film in films])
-    by_imdb_id = _ids_by(session, Movie.id, Movie.imdb_id, (film.imdb_id for film in films))
-    ids = [by_imdb_id[film.imdb_id] for film in films]
-    _insert_genres(session, films, ids)
-    _insert(session, Trailer, _trailer_rows(films, ids))
+    _insert(session, Movie, [_movie_row(movie, distributors, now) for movie in movies])
+    by_imdb_id = _ids_by(session, Movie.id, Movie.imdb_id, (movie.imdb_id for movie in movies))
+    ids = [by_imdb_id[movie.imdb_id] for movie in movies]
+    _insert_genres(session, movies, ids)
+    _insert(session, Trailer, _trailer_rows(movies, ids))
     provenance = {"source": PROVENANCE, "fetched_at": now}
     fields = [{"movie_id": id_, "field": field, **provenance} for id_ in ids for field in FIELDS]
     _insert(session, FieldProvenance, fields)
     return ids
 
 
-def _movie_row(film: DemoMovie, distributors: Mapping[str, int], now: datetime) -> dict[str, Any]:
+def _movie_row(movie: DemoMovie, distributors: Mapping[str, int], now: datetime) -> dict[str, Any]:
     return {
-        "title": film.title,
-        "original_title": film.original_title,
-        "slug": slug_of(film.title),
-        "synopsis": film.synopsis,
-        "synopsis_en": film.synopsis_en,
-        "runtime": film.runtime,
-        "rating": Rating(film.rating) if film.rating else None,
-        "countries": country_codes(film.countries),
-        "languages": language_codes(film.languages),
-        "imdb_id": film.imdb_id,
-        "distributor_id": distributors.get(film.distributor),
+        "title": movie.title,
+        "original_title": movie.original_title,
+        "slug": slug_of(movie.title),
+        "synopsis": movie.synopsis,
+        "synopsis_en": movie.synopsis_en,
+        "runtime": movie.runtime,
+        "rating": Rating(movie.rating) if movie.rating else None,
+        "countries": country_codes(movie.countries),
+        "languages": language_codes(movie.languages),
+        "imdb_id": movie.imdb_id,
+        "distributor_id": distributors.get(movie.distributor),
         "published": True,
         "created_at": now,
         "updated_at": now,
     }
 
 
-def _insert_genres(session: Session, films: Sequence[DemoMovie], ids: Sequence[int]) -> None:
+def _insert_genres(session: Session, movies: Sequence[DemoMovie], ids: Sequence[int]) -> None:
     def genre_row(name: str) -> dict[str, str]:
         hungarian = hungarian_genre(name)
         return {"slug": slug_of(hungarian), "name": hungarian, "name_en": name}
 
-    names = (name for film in films for name in film.genres)
+    names = (name for movie in movies for name in movie.genres)
     genres = _ids_of(session, Genre.id, Genre.name_en, names, genre_row)
     rows = [
         {"movie_id": id_, "genre_id": genres[name], "position": position}
-        for film, id_ in zip(films, ids, strict=True)
-        for position, name in enumerate(dict.fromkeys(film.genres))
+        for movie, id_ in zip(movies, ids, strict=True)
+        for position, name in enumerate(dict.fromkeys(movie.genres))
     ]
     _insert(session, MovieGenre, rows)
 
 
-def _trailer_rows(films: Sequence[DemoMovie], ids: Sequence[int]) -> Rows:
+def _trailer_rows(movies: Sequence[DemoMovie], ids: Sequence[int]) -> Rows:
     return [
         {
             "movie_id": id_,
@@ -151,19 +151,21 @@ def _trailer_rows(films: Sequence[DemoMovie], ids: Sequence[int]) -> Rows:
             "language": trailer.language,
             "position": position,
         }
-        for film, id_ in zip(films, ids, strict=True)
-        for position, trailer in enumerate(film.trailers)
+        for movie, id_ in zip(movies, ids, strict=True)
+        for position, trailer in enumerate(movie.trailers)
     ]
 
 
-def _insert_premieres(session: Session, films: Sequence[DemoMovie], ids: Sequence[int]) -> int:
+def _insert_premieres(session: Session, movies: Sequence[DemoMovie], ids: Sequence[int]) -> int:
     def service_row(name: str) -> dict[str, str]:
         return {"slug": slug_of(name), "name": name}
 
-    names = (premiere.service for film in films for premiere in film.premieres)
+    names = (premiere.service for movie in movies for premiere in movie.premieres)
     services = _ids_of(session, StreamingService.id, StreamingService.name, names, service_row)
     premieres = [
-        (id_, premiere) for film, id_ in zip(films, ids, strict=True) for premiere in film.premieres
+        (id_, premiere)
+        for movie, id_ in zip(movies, ids, strict=True)
+        for premiere in movie.premieres
     ]
     rows = [_premiere_row(id_, premiere, services) for id_, premiere in premieres]
     premiere_ids = _insert_for_ids(session, Premiere.id, rows)
@@ -204,38 +206,38 @@ def _change_rows(premieres: Iterable[tuple[int, DemoPremiere]]) -> Rows:
     ]
 
 
-def _insert_credits(session: Session, films: Sequence[DemoMovie], ids: Sequence[int]) -> int:
+def _insert_credits(session: Session, movies: Sequence[DemoMovie], ids: Sequence[int]) -> int:
     """Who made and plays in the films; one person for each name. How many people those are."""
-    names = (name for film in films for name in (*film.directors, *film.cast))
+    names = (name for movie in movies for name in (*movie.directors, *movie.cast))
     people = _ids_of(session, Person.id, Person.name, names)
     rows = [
         {"movie_id": id_, "person_id": people[name], "role": role, "position": position}
-        for film, id_ in zip(films, ids, strict=True)
-        for role, credited in _credited(film)
+        for movie, id_ in zip(movies, ids, strict=True)
+        for role, credited in _credited(movie)
         for position, name in enumerate(credited)
     ]
     _insert(session, Credit, rows)
     return len(people)
 
 
-def _credited(film: DemoMovie) -> tuple[tuple[CreditRole, tuple[str, ...]], ...]:
-    return (CreditRole.DIRECTOR, film.directors), (CreditRole.CAST, film.cast)
+def _credited(movie: DemoMovie) -> tuple[tuple[CreditRole, tuple[str, ...]], ...]:
+    return (CreditRole.DIRECTOR, movie.directors), (CreditRole.CAST, movie.cast)
 
 
 def _insert_posters(
-    session: Session, films: Sequence[DemoMovie], ids: Sequence[int], now: datetime
+    session: Session, movies: Sequence[DemoMovie], ids: Sequence[int], now: datetime
 ) -> int:
     rows = [
         {
             "movie_id": id_,
             "kind": SourceKind.DRAWN,
             "chosen": True,
-            "url": film.poster.to_url(),
+            "url": movie.poster.to_url(),
             "state": SourceState.PENDING,
             "created_at": now,
         }
-        for film, id_ in zip(films, ids, strict=True)
-        if film.poster
+        for movie, id_ in zip(movies, ids, strict=True)
+        if movie.poster
     ]
     _insert(session, PosterSource, rows)
     return len(rows)

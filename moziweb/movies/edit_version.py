@@ -16,10 +16,10 @@ _PARTS: Final = (Premiere, Credit, MovieGenre, Trailer)
 _TABLE: Final[Table] = Movie.__table__  # type: ignore[assignment]  # a mapped class's is a Table
 
 
-def _film_changes(mapper: object, connection: object, film: Movie) -> None:
-    attributes = inspect(film, raiseerr=True).attrs
+def _movie_changes(mapper: object, connection: object, movie: Movie) -> None:
+    attributes = inspect(movie, raiseerr=True).attrs
     if any(attributes[name].history.has_changes() for name in ("title", "original_title")):
-        film.search_text = search_text(film.title, film.original_title)
+        movie.search_text = search_text(movie.title, movie.original_title)
 
 
 def _person_changes(mapper: object, connection: object, person: Person) -> None:
@@ -27,16 +27,16 @@ def _person_changes(mapper: object, connection: object, person: Person) -> None:
         person.search_text = folded(person.name)
 
 
-def _film_changed(mapper: object, connection: Connection, film: Movie) -> None:
-    if _is_modified(film):
-        _grow(connection, film.id)
+def _movie_changed(mapper: object, connection: Connection, movie: Movie) -> None:
+    if _is_modified(movie):
+        _grow(connection, movie.id)
 
 
 def _part_changed(mapper: object, connection: Connection, part: Any) -> None:
     if _is_modified(part):
         before = inspect(part, raiseerr=True).attrs["movie_id"].history.deleted or ()
-        for film_id in {part.movie_id, *before}:
-            _grow(connection, film_id)
+        for movie_id in {part.movie_id, *before}:
+            _grow(connection, movie_id)
 
 
 def _part_appears_or_goes(mapper: object, connection: Connection, part: Any) -> None:
@@ -49,15 +49,15 @@ def _is_modified(row: Any) -> bool:
     return session is not None and session.is_modified(row, include_collections=False)
 
 
-def _grow(connection: Connection, film_id: int) -> None:
+def _grow(connection: Connection, movie_id: int) -> None:
     connection.execute(
-        update(_TABLE).where(_TABLE.c.id == film_id).values(version=_TABLE.c.version + 1)
+        update(_TABLE).where(_TABLE.c.id == movie_id).values(version=_TABLE.c.version + 1)
     )
 
 
-event.listen(Movie, "before_update", _film_changes)
+event.listen(Movie, "before_update", _movie_changes)
 event.listen(Person, "before_update", _person_changes)
-event.listen(Movie, "after_update", _film_changed)
+event.listen(Movie, "after_update", _movie_changed)
 for _part in _PARTS:
     event.listen(_part, "after_insert", _part_appears_or_goes)
     event.listen(_part, "after_update", _part_changed)

@@ -145,8 +145,8 @@ def _places(day: date, precision: DatePrecision) -> tuple[str, ...]:
 
 def _listed_tags(row: Any) -> tuple[str, ...]:
     """Every list that a premiere enters, leaves or moves in."""
-    film = dated_tag(row.movie_id), tag(_GENRES_OF, row.movie_id)
-    return *film, *_places(row.date, row.precision), PREMIERES_LIST
+    movie = dated_tag(row.movie_id), tag(_GENRES_OF, row.movie_id)
+    return *movie, *_places(row.date, row.precision), PREMIERES_LIST
 
 
 DECLARATIONS.declare(
@@ -315,7 +315,7 @@ DECLARATIONS.expansions.add(_LISTS, _lists_of)
 DECLARATIONS.expansions.add(_GENRES_OF, _genre_lists_of)
 
 
-def _film_appears_or_goes(mapper: object, connection: object, row: object) -> None:
+def _movie_appears_or_goes(mapper: object, connection: object, row: object) -> None:
     """A new film has no date yet; one that is deleted may have had none."""
     _gather(row, UNDATED_LIST, PUBLISHED_LIST)
 
@@ -331,8 +331,8 @@ def _gather(row: object, *names: str) -> None:
         DECLARATIONS.gathered(session).update(names)
 
 
-event.listen(Movie, "before_insert", _film_appears_or_goes)
-event.listen(Movie, "before_delete", _film_appears_or_goes)
+event.listen(Movie, "before_insert", _movie_appears_or_goes)
+event.listen(Movie, "before_delete", _movie_appears_or_goes)
 event.listen(Premiere, "before_delete", _premiere_goes)
 
 

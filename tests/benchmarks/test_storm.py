@@ -8,8 +8,8 @@ from benchmarks.storm import Day, Page
 from benchmarks.storm_picture import Curve, draw
 
 
-def rendered(at: float, *films: int, path: str = "/", cache: str = "miss") -> Page:
-    return Page(due=at, took=0.1, path=path, cache=cache, films=frozenset(films), at=at)
+def rendered(at: float, *movies: int, path: str = "/", cache: str = "miss") -> Page:
+    return Page(due=at, took=0.1, path=path, cache=cache, movies=frozenset(movies), at=at)
 
 
 @pytest.mark.parametrize(

@@ -54,32 +54,32 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
 
 @pytest.fixture(scope="session")
-def films(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def movies(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with a few dozen of the demo's films, to be copied."""
-    path = tmp_path_factory.mktemp("films") / "films.sqlite"
+    path = tmp_path_factory.mktemp("movies") / "films.sqlite"
     shutil.copyfile(migrated_sqlite, path)
     fill(f"sqlite:///{path}")
     return path
 
 
 @pytest.fixture(scope="session")
-def site(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(movies: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site with its objects on disk and every variant made."""
-    with running_site(films, tmp_path_factory.mktemp("site"), {}) as site:
+    with running_site(movies, tmp_path_factory.mktemp("site"), {}) as site:
         site.make_posters()
         yield site
 
 
 @pytest.fixture
-def cold_site(films: Path, tmp_path: Path) -> Iterator[Site]:
+def cold_site(movies: Path, tmp_path: Path) -> Iterator[Site]:
     """The site with its objects on disk and no variant made yet."""
-    with running_site(films, tmp_path, {}) as site:
+    with running_site(movies, tmp_path, {}) as site:
         yield site
 
 
 @pytest.fixture(scope="session")
 def s3_site(
-    films: Path, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
+    movies: Path, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """The site with its objects on S3, open to everybody, and every variant made."""
     with s3_server.bucket(acls=True) as bucket:
@@ -93,6 +93,6 @@ def s3_site(
             "storage.s3.acl": "public-read",
             "storage.s3.addressing_style": "path",
         }
-        with running_site(films, tmp_path_factory.mktemp("s3-site"), storage) as site:
+        with running_site(movies, tmp_path_factory.mktemp("s3-site"), storage) as site:
             site.make_posters()
             yield site

@@ -30,7 +30,7 @@ from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from tests.conftest import raw_settings
 from tests.services.ports import HOST, free_port
 from tests.services.tmdb import TOKEN, TmdbServer, not_found
-from tests.site.cached import CACHED, Films, fill, now, pages
+from tests.site.cached import CACHED, Movies, fill, now, pages
 
 from .site import served
 
@@ -48,7 +48,7 @@ class Desk:
     """The running site and its three films."""
 
     url: str
-    films: Films
+    movies: Movies
     registry: Any
 
     def sign_in(self, page: Page) -> None:
@@ -61,7 +61,7 @@ class Desk:
 
     def states(self, **more: str) -> dict[str, str]:
         """How a visitor is served each page now, and ``more`` paths."""
-        paths = pages(self.films) | more
+        paths = pages(self.movies) | more
         return {name: self._state(path) for name, path in paths.items()}
 
     def warm(self, **more: str) -> None:
@@ -83,10 +83,10 @@ class Desk:
             is_made = session.scalar(busy) is None
             return not is_made or JOURNAL.backlog(session.connection()) > 0
 
-    def posters(self, film: int) -> list[PosterSource]:
+    def posters(self, movie: int) -> list[PosterSource]:
         """A film's pictures as they stand, the oldest first."""
         with self.registry["database"].read() as session:
-            query = select(PosterSource).where(PosterSource.movie_id == film)
+            query = select(PosterSource).where(PosterSource.movie_id == movie)
             return list(session.scalars(query.order_by(PosterSource.id)))
 
     def _state(self, path: str) -> str:
@@ -119,11 +119,11 @@ def running_desk(migrated: Path, folder: Path, tmdb: TmdbServer | None = None) -
         add_user(session, NAME, PASSWORD, Role.ADMIN, by=COMMAND, now=now())
         add_user(session, "béla", PASSWORD, Role.EDITOR, by=COMMAND, now=now())
     with wsgi.registry["database"].write() as session:
-        films = fill(session)
+        movies = fill(session)
     with pytest.MonkeyPatch.context() as patch, served(wsgi, port), _behind(wsgi.registry, tmdb):
         # What a change refreshes is looked through to the end, however busy the machine is.
         patch.setattr(affected_pages, "SECONDS", 60.0)
-        yield Desk(url, films, wsgi.registry)
+        yield Desk(url, movies, wsgi.registry)
     wsgi.registry["database"].engine.dispose()
 
 

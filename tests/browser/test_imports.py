@@ -13,10 +13,10 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from tests.conftest import raw_settings
-from tests.movies.importers.tmdb_world import a_film
+from tests.movies.importers.tmdb_world import a_movie
 from tests.services.ports import HOST, free_port
 from tests.services.tmdb import TOKEN, TmdbServer
-from tests.services.tmdb_films import release
+from tests.services.tmdb_movies import release
 from tests.site.cached import CACHED, now, week_here
 
 from .conftest import OpenPage
@@ -81,8 +81,8 @@ def test_a_week_is_filled_and_a_premiere_moves(
     url: str, tmdb: TmdbServer, open_page: OpenPage
 ) -> None:
     here, later, other = week_here(), week_here().shifted(1), week_here().shifted(9)
-    tmdb.add(a_film(1, release(here.start.isoformat()), title="Hamupipőke"))
-    tmdb.add(a_film(2, release(here.start.isoformat()), title="<b>Csizmás</b> kandúr"))
+    tmdb.add(a_movie(1, release(here.start.isoformat()), title="Hamupipőke"))
+    tmdb.add(a_movie(2, release(here.start.isoformat()), title="<b>Csizmás</b> kandúr"))
     page = open_page()
     watch = Watch.over(page)
     sign_in(page, url)
@@ -103,7 +103,7 @@ def test_a_week_is_filled_and_a_premiere_moves(
     still = page.locator("a.movie", has_text="kandúr").first.get_attribute("href") or ""
     for path in (*weeks, still):
         page.request.get(f"{url}{path}")
-    tmdb.add(a_film(1, release(later.start.isoformat()), title="Hamupipőke"))
+    tmdb.add(a_movie(1, release(later.start.isoformat()), title="Hamupipőke"))
     look_at(page, url, later.start, later.end)
     import_all(page)
     assert [served_as(page, url, path) == "miss" for path in weeks[:2]] == [True, True]

@@ -17,11 +17,11 @@ from .test_accessibility import ALL, is_accessible, violations
 
 PATHS = (
     "/manager",
-    "/manager/films",
-    "/manager/films?q=nincs+ilyen",
-    "/manager/films/new",
-    "/manager/films/{film}",
-    "/manager/films/{film}/posters",
+    "/manager/movies",
+    "/manager/movies?q=nincs+ilyen",
+    "/manager/movies/new",
+    "/manager/movies/{movie}",
+    "/manager/movies/{movie}/posters",
     "/manager/imports",
     "/manager/posters",
     "/manager/cache",
@@ -30,7 +30,7 @@ PATHS = (
     "/manager/users",
     "/manager/account",
     "/manager/nothing",
-    "/en/manager/films",
+    "/en/manager/movies",
 )
 
 
@@ -48,24 +48,24 @@ def desk(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Desk]:
         yield desk
 
 
-def film_path(desk: Desk, film: int) -> str:
-    return f"{desk.url}/manager/films/{film}"
+def movie_path(desk: Desk, movie: int) -> str:
+    return f"{desk.url}/manager/movies/{movie}"
 
 
-def test_a_film_is_edited_by_keyboard_alone(desk: Desk, open_page: OpenPage) -> None:
+def test_a_movie_is_edited_by_keyboard_alone(desk: Desk, open_page: OpenPage) -> None:
     page = open_page()
     desk.sign_in(page)
     page.keyboard.press("Tab")  # the skip link; then the rooms
-    tab_until(page, "a[href='/manager/films']")
+    tab_until(page, "a[href='/manager/movies']")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/manager/films")
+    page.wait_for_url("**/manager/movies")
     page.keyboard.press("/")
     page.keyboard.type("itt van")
     page.keyboard.press("Enter")
     page.wait_for_url("**q=itt+van**")
     tab_until(page, "tbody a")
     page.keyboard.press("Enter")
-    page.wait_for_url(f"**/films/{desk.films.here}")
+    page.wait_for_url(f"**/movies/{desk.movies.here}")
     tab_until(page, "#runtime")
     page.keyboard.press("Control+A")
     page.keyboard.type("95")
@@ -80,7 +80,7 @@ def test_a_film_is_edited_by_keyboard_alone(desk: Desk, open_page: OpenPage) -> 
 def test_people_are_ordered_with_buttons(desk: Desk, open_page: OpenPage) -> None:
     page = open_page()
     desk.sign_in(page)
-    page.goto(film_path(desk, desk.films.here))
+    page.goto(movie_path(desk, desk.movies.here))
     page.locator("[name=cast-1-name]").fill("Második Színész")
     page.get_by_role("button", name="Második Színész feljebb").press("Enter")
     page.get_by_role("button", name="Mentés", exact=True).last.click()
@@ -92,7 +92,7 @@ def test_without_scripts_everything_can_be_done(desk: Desk, open_page: OpenPage)
     page = open_page(java_script_enabled=False)
     desk.sign_in(page)
     desk.warm()
-    page.goto(film_path(desk, desk.films.here))
+    page.goto(movie_path(desk, desk.movies.here))
     page.locator("#title").fill("Szkript nélkül")
     page.get_by_role("button", name="Mit frissít?", exact=True).click()
     expect(page.locator("#effects")).to_contain_text("A mentés")
@@ -103,8 +103,8 @@ def test_without_scripts_everything_can_be_done(desk: Desk, open_page: OpenPage)
 ELSEWHERE = {
     "manager.sign_in": "below",
     "manager.import": "test_imports.py, with an import to look at",
-    "manager.film_unsaved_poster": "test_posters.py, with a picture to look at",
-    "manager.film_poster_preview": "a picture is no page",
+    "manager.movie_unsaved_poster": "test_posters.py, with a picture to look at",
+    "manager.movie_poster_preview": "a picture is no page",
 }
 """Routes whose pages are looked at in other tests."""
 
@@ -115,7 +115,7 @@ def test_no_page_of_the_manager_is_left_out(reading_desk: Desk) -> None:
     mapper = registry.getUtility(IRoutesMapper)
     seen = set(ELSEWHERE)
     for path in PATHS:
-        request = Request.blank(path.replace("{film}", "1"))
+        request = Request.blank(path.replace("{movie}", "1"))
         route = mapper(request)["route"]
         seen |= {route.name} if route else set()
     views = registry.introspector.get_category("views") or ()
@@ -124,7 +124,7 @@ def test_no_page_of_the_manager_is_left_out(reading_desk: Desk) -> None:
         for view in (each["introspectable"] for each in views)
         if (view["route_name"] or "").startswith("manager.") and "GET" in view["request_methods"]
     }
-    assert pages >= {"manager.film", "manager.users"}
+    assert pages >= {"manager.movie", "manager.users"}
     assert pages <= seen
 
 
@@ -133,7 +133,7 @@ def test_a_page_is_accessible_and_quiet(reading_desk: Desk, open_page: OpenPage,
     page = open_page(color_scheme="light")
     reading_desk.sign_in(page)
     watch = Watch.over(page)
-    page.goto(reading_desk.url + path.replace("{film}", str(reading_desk.films.here)))
+    page.goto(reading_desk.url + path.replace("{movie}", str(reading_desk.movies.here)))
     is_accessible(page)
     assert violations_of(page) == []
     assert [each for each in watch.errors if "404" not in each] == []
@@ -153,7 +153,7 @@ def test_a_purge_by_tag_makes_exactly_its_pages_anew(
     expect(page.get_by_role("status").first).to_contain_text("Kiürítve.")
     anew = served_anew(before, reading_desk.states())
     assert anew >= {"week", "index", "english"}
-    assert not anew & {"ahead", "other", "empty", "undated", "film"}
+    assert not anew & {"ahead", "other", "empty", "undated", "movie"}
     # What is served meanwhile is drawn without another page, and what was opened stays open.
     chart = page.locator("#charts figure", has_text="pages")
     chart.locator("summary").click()

@@ -41,7 +41,7 @@ def desk(
 
 
 @pytest.fixture
-def film(desk: Desk) -> int:
+def movie(desk: Desk) -> int:
     """Another film, without a picture; its page is stored."""
     with desk.registry["database"].write() as session:
         movie = make_movie(session, "Kép nélkül")
@@ -51,17 +51,17 @@ def film(desk: Desk) -> int:
     return movie.id
 
 
-def posters_of(desk: Desk, film: int) -> str:
-    return f"{desk.url}/manager/films/{film}/posters"
+def posters_of(desk: Desk, movie: int) -> str:
+    return f"{desk.url}/manager/movies/{movie}/posters"
 
 
-def at_posters(desk: Desk, page: Page, film: int) -> Watch:
+def at_posters(desk: Desk, page: Page, movie: int) -> Watch:
     """Sign in and go to a film's posters."""
     desk.sign_in(page)
     watch = Watch.over(page)
     # Choosers are caught from now on: a listener that comes with the key press may come too late.
     page.on("filechooser", lambda _chooser: None)
-    page.goto(posters_of(desk, film))
+    page.goto(posters_of(desk, movie))
     return watch
 
 
@@ -87,9 +87,9 @@ def press(page: Page, do: str, within: str = "main") -> None:
     follow(page, f"{within} button[value={do}]")
 
 
-def upload(page: Page, desk: Desk, film: int, data: bytes, do: str) -> None:
+def upload(page: Page, desk: Desk, movie: int, data: bytes, do: str) -> None:
     """Choose a file, look at it, and save it one way or another."""
-    page.goto(posters_of(desk, film))
+    page.goto(posters_of(desk, movie))
     page.get_by_label("Képfájl").set_input_files(
         {"name": "plakát.jpg", "mimeType": "image/jpeg", "buffer": data}
     )
@@ -110,9 +110,9 @@ def quiet(page: Page, watch: Watch) -> None:
 def test_a_dropped_picture_is_seen_whole_before_it_is_saved(
     desk: Desk, open_page: OpenPage
 ) -> None:
-    film = desk.films.ahead
+    movie = desk.movies.ahead
     page = open_page(color_scheme="light")
-    watch = at_posters(desk, page, film)
+    watch = at_posters(desk, page, movie)
     expect(page.locator("[data-drop-hint]")).to_be_visible()
     with page.expect_navigation():
         drop(page, "ejtve.jpg", encoded(quarters(800, 1200)))
@@ -122,7 +122,7 @@ def test_a_dropped_picture_is_seen_whole_before_it_is_saved(
     see_whole(page)
     assert page.locator(".variants img").count() == len(RECIPES)
     assert broken_pictures(page) == []
-    assert desk.posters(film) == []
+    assert desk.posters(movie) == []
     is_accessible(page)
 
     # The focal point by a click: the square that is shown follows.
@@ -134,7 +134,7 @@ def test_a_dropped_picture_is_seen_whole_before_it_is_saved(
     assert page.locator(".square img").get_attribute("src") != square
 
     press(page, "save")
-    (source,) = desk.posters(film)
+    (source,) = desk.posters(movie)
     assert (source.focal_x, source.focal_y) == (0.8, 0.05)
     # Its state is told as it changes, without the page being loaded again.
     page.evaluate("window.still = true")
@@ -147,7 +147,7 @@ def test_a_dropped_picture_is_seen_whole_before_it_is_saved(
 
 def test_a_file_that_is_no_use_is_told_of_at_once(desk: Desk, open_page: OpenPage) -> None:
     page = open_page()
-    watch = at_posters(desk, page, desk.films.undated)
+    watch = at_posters(desk, page, desk.movies.undated)
     field = page.get_by_label("Képfájl")
     limit = int(field.get_attribute("data-most") or 0)
     with page.expect_file_chooser() as chooser:
@@ -172,18 +172,18 @@ def test_a_file_that_is_no_use_is_told_of_at_once(desk: Desk, open_page: OpenPag
 
 
 def test_a_picture_of_another_site_is_looked_at_and_chosen(
-    desk: Desk, pictures: TmdbServer, open_page: OpenPage, film: int
+    desk: Desk, pictures: TmdbServer, open_page: OpenPage, movie: int
 ) -> None:
     page = open_page()
-    watch = at_posters(desk, page, film)
-    upload(page, desk, film, encoded(quarters(400, 600)), "save")
+    watch = at_posters(desk, page, movie)
+    upload(page, desk, movie, encoded(quarters(400, 600)), "save")
     page.get_by_label("A kép címe").fill(f"{pictures.address}/t/p/original/masik.jpg")
     press(page, "url")
     see_whole(page)
     assert page.locator(".variants img").count() == len(RECIPES)
     assert broken_pictures(page) == []
     press(page, "add")  # beside the present poster
-    first, second = desk.posters(film)
+    first, second = desk.posters(movie)
     for source in (first, second):
         expect(page.locator(state_of(source))).to_have_text("kész", timeout=READY)
     assert (first.chosen, second.chosen) == (True, False)
@@ -193,10 +193,10 @@ def test_a_picture_of_another_site_is_looked_at_and_chosen(
     other = f"section[aria-labelledby=source-{second.id}]"
     press(page, "effects", other)
     expect(page.locator(f"{other} .effects")).to_contain_text("/movie/")
-    assert [each.chosen for each in desk.posters(film)] == [True, False]
+    assert [each.chosen for each in desk.posters(movie)] == [True, False]
     press(page, "choose", other)
     expect(page.locator(f"#source-{second.id}")).to_contain_text("a plakát")
-    assert [each.chosen for each in desk.posters(film)] == [False, True]
+    assert [each.chosen for each in desk.posters(movie)] == [False, True]
 
     # One is made anew, then all: both show it live, and nothing that is ticked is lost by it.
     press(page, "again", f"section[aria-labelledby=source-{first.id}]")
@@ -214,7 +214,7 @@ def test_an_address_without_a_picture_is_refused_in_plain_words(
 ) -> None:
     pictures.answer_next("/t/p/oldal.jpg", html_as_jpeg())
     page = open_page()
-    at_posters(desk, page, desk.films.undated)
+    at_posters(desk, page, desk.movies.undated)
     for name, words in (("missing.jpg", "A megadott címen nincs kép."), ("oldal.jpg", "nem kép")):
         page.get_by_label("A kép címe").fill(f"{pictures.address}/t/p/{name}")
         press(page, "url")
@@ -223,9 +223,11 @@ def test_an_address_without_a_picture_is_refused_in_plain_words(
     assert violations(page, ALL) == []
 
 
-def test_a_poster_is_uploaded_by_keyboard_alone(desk: Desk, open_page: OpenPage, film: int) -> None:
+def test_a_poster_is_uploaded_by_keyboard_alone(
+    desk: Desk, open_page: OpenPage, movie: int
+) -> None:
     page = open_page()
-    watch = at_posters(desk, page, film)
+    watch = at_posters(desk, page, movie)
     tab_to(page, "input[type=file]")
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
@@ -240,7 +242,7 @@ def test_a_poster_is_uploaded_by_keyboard_alone(desk: Desk, open_page: OpenPage,
         page.keyboard.press("Enter")
     expect(page.get_by_text("Fókuszpont: 25 %, 75 %")).to_be_visible()
     by_key(page, "button[value=save]")
-    (source,) = desk.posters(film)
+    (source,) = desk.posters(movie)
     assert (source.focal_x, source.focal_y) == (0.25, 0.75)
     expect(page.locator(state_of(source))).to_have_text("kész", timeout=READY)
     quiet(page, watch)
@@ -248,8 +250,8 @@ def test_a_poster_is_uploaded_by_keyboard_alone(desk: Desk, open_page: OpenPage,
 
 def test_why_a_picture_failed_is_told_to_every_eye(desk: Desk, open_page: OpenPage) -> None:
     page = open_page(color_scheme="light")
-    at_posters(desk, page, desk.films.here)
-    (source,) = desk.posters(desk.films.here)
+    at_posters(desk, page, desk.movies.here)
+    (source,) = desk.posters(desk.movies.here)
     expect(page.locator(state_of(source))).to_contain_text("nem sikerült", timeout=READY)
     expect(page.locator(f"#state-{source.id}")).to_contain_text("A megadott címen nincs kép.")
     assert violations(page, ALL) == []

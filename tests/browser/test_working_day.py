@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from moziweb.posters.recipes import RECIPES
-from tests.movies.importers.tmdb_world import a_film
+from tests.movies.importers.tmdb_world import a_movie
 from tests.posters.pictures import encoded, quarters
 from tests.services.tmdb import TmdbServer, not_found, rate_limited, truncated
-from tests.services.tmdb_films import release
+from tests.services.tmdb_movies import release
 from tests.site.cached import pages, week_here
 
 from .conftest import OpenPage
@@ -35,10 +35,10 @@ def tmdb() -> Iterator[TmdbServer]:
     """TMDB on a bad day: it asks for patience, breaks off, has odd fields, and misses a film."""
     day = week_here().thursday.isoformat()
     with TmdbServer() as server:
-        server.add(a_film(1, release(day), title="Hamupipőke", genres=DRAMA))
+        server.add(a_movie(1, release(day), title="Hamupipőke", genres=DRAMA))
         odd = {"poster_path": None, "overview": "", "runtime": 0, "release_date": ""}
-        server.add(a_film(2, release(day), title="Furcsa film", genres=DRAMA, **odd))
-        server.add(a_film(3, release(day), title="Nincs meg"))
+        server.add(a_movie(2, release(day), title="Furcsa film", genres=DRAMA, **odd))
+        server.add(a_movie(3, release(day), title="Nincs meg"))
         server.answer_next("/3/discover/movie", rate_limited(1))
         server.answer_next("/3/movie/1001", truncated())
         server.answer_next("/3/movie/1003", not_found())
@@ -60,8 +60,8 @@ def test_the_whole_working_day(desk: Desk, tmdb: TmdbServer, open_page: OpenPage
     asked = [each.at for each in tmdb.requests if each.path == "/3/discover/movie"]
     assert asked[1] - asked[0] >= 1  # the second that Retry-After asked for
 
-    film = open_film(page, desk, "Hamupipőke")
-    more = {"mine": f"/movie/{film}-hamupipoke", "drama": "/genre/drama"}
+    movie = open_movie(page, desk, "Hamupipőke")
+    more = {"mine": f"/movie/{movie}-hamupipoke", "drama": "/genre/drama"}
 
     # A title is mended: exactly the pages that were promised are fresh at once.
     desk.settle()
@@ -74,7 +74,7 @@ def test_the_whole_working_day(desk: Desk, tmdb: TmdbServer, open_page: OpenPage
     expect(page.get_by_role("status")).to_contain_text("Mentve.")
     anew = served_anew(before, desk.states(**more))
     assert anew == EVERYWHERE
-    assert {(pages(desk.films) | more)[name] for name in anew} == promised
+    assert {(pages(desk.movies) | more)[name] for name in anew} == promised
     assert "Hamupipőke, a mesebeli" in index(desk)
 
     # A poster is looked at, then saved: again those pages and no others.
@@ -87,28 +87,28 @@ def test_the_whole_working_day(desk: Desk, tmdb: TmdbServer, open_page: OpenPage
     see_whole(page)
     assert page.locator(".variants img").count() == len(RECIPES)
     assert broken_pictures(page) == []
-    more["mine"] = f"/movie/{film}-hamupipoke-a-mesebeli"
+    more["mine"] = f"/movie/{movie}-hamupipoke-a-mesebeli"
     desk.warm(**more)
-    before, shown = desk.states(**more), pictures_of(desk, film)
+    before, shown = desk.states(**more), pictures_of(desk, movie)
     follow(page, "button[value=save]")
-    _tmdbs, ours = desk.posters(film)
+    _tmdbs, ours = desk.posters(movie)
     expect(page.locator(f"#state-{ours.id} strong")).to_have_text("kész", timeout=SOON)
     desk.settle()
     assert served_anew(before, desk.states(**more)) == EVERYWHERE
-    assert pictures_of(desk, film)
-    assert not pictures_of(desk, film) & shown
+    assert pictures_of(desk, movie)
+    assert not pictures_of(desk, movie) & shown
 
     # The premiere goes to another week: both weeks change, the others do not.
     desk.warm(**more)
     before = desk.states(**more)
-    page.goto(f"{desk.url}/manager/films/{film}")
+    page.goto(f"{desk.url}/manager/movies/{movie}")
     page.locator("[name=premieres-0-date]").fill(week_here().shifted(20).thursday.isoformat())
     page.get_by_label("Miért változik").fill("torlódás")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("status")).to_contain_text("Mentve.")
     anew = served_anew(before, desk.states(**more))
     assert {"week", "empty", "mine"} <= anew
-    assert not anew & {"ahead", "film", "other", "undated", "genre"}
+    assert not anew & {"ahead", "movie", "other", "undated", "genre"}
 
     # All of it is in the audit, with the pages that it refreshed.
     page.goto(f"{desk.url}/manager/audit")
@@ -118,7 +118,7 @@ def test_the_whole_working_day(desk: Desk, tmdb: TmdbServer, open_page: OpenPage
 
     page.get_by_role("button", name="Kijelentkezés").click()
     expect(page.get_by_text("Kijelentkezett.")).to_be_visible()
-    page.goto(f"{desk.url}/manager/films/{film}")
+    page.goto(f"{desk.url}/manager/movies/{movie}")
     expect(page.get_by_role("heading", name="Bejelentkezés")).to_be_visible()
     assert violations_of(page) == []
     # A page that is left lets go of what it was still loading.
@@ -146,9 +146,9 @@ def ask(page: Page, first: date, last: date) -> None:
     page.locator("button[value=premieres]").click()
 
 
-def open_film(page: Page, desk: Desk, title: str) -> int:
+def open_movie(page: Page, desk: Desk, title: str) -> int:
     """Find a film in the list and open it; its id."""
-    page.goto(f"{desk.url}/manager/films?q={title}")
+    page.goto(f"{desk.url}/manager/movies?q={title}")
     follow(page, f"tbody a:has-text('{title}')")
     return int(page.url.rpartition("/")[2])
 
@@ -159,6 +159,6 @@ def index(desk: Desk) -> str:
         return str(answer.read().decode())
 
 
-def pictures_of(desk: Desk, film: int) -> set[str]:
+def pictures_of(desk: Desk, movie: int) -> set[str]:
     """The stored pictures of a film that the index shows."""
-    return set(re.findall(rf"poster/{film}-[^\s\"]+", index(desk)))
+    return set(re.findall(rf"poster/{movie}-[^\s\"]+", index(desk)))

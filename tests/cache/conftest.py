@@ -16,7 +16,7 @@ from moziweb.cache.stores.memcached_client import MemcachedClient
 from moziweb.cache.stores.memory import MemoryAtomicStore
 from moziweb.cache.stores.sqlite import SqliteAtomicStore
 from moziweb.db.engine import create_engine as create_app_engine
-from tests.cache.database import NOW, Base, Film, Genre, Heard, Poster, declarations, journal
+from tests.cache.database import NOW, Base, Genre, Heard, Movie, Poster, declarations, journal
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
 
@@ -64,7 +64,7 @@ def cells(make_cells: Callable[[], AtomicStore]) -> AtomicStore:
 
 
 @pytest.fixture(scope="session")
-def films_template(postgres_server: PostgresServer) -> str:
+def movies_template(postgres_server: PostgresServer) -> str:
     """A database with the tables, to be copied."""
 
     def prepare(url: str) -> None:
@@ -78,7 +78,7 @@ def films_template(postgres_server: PostgresServer) -> str:
 @pytest.fixture
 def sqlite_engine(tmp_path: Path) -> Iterator[Engine]:
     """SQLite in WAL mode; the tables are there."""
-    made = create_app_engine({"sqlalchemy.url": f"sqlite:///{tmp_path}/films.db"})
+    made = create_app_engine({"sqlalchemy.url": f"sqlite:///{tmp_path}/movies.db"})
     Base.metadata.create_all(made)
     yield made
     made.dispose()
@@ -86,10 +86,10 @@ def sqlite_engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture(params=["READ COMMITTED", "REPEATABLE READ"])
 def postgres_engine(
-    request: pytest.FixtureRequest, postgres_server: PostgresServer, films_template: str
+    request: pytest.FixtureRequest, postgres_server: PostgresServer, movies_template: str
 ) -> Iterator[Engine]:
     """PostgreSQL at two isolation levels; the tables are there."""
-    with postgres_server.database(films_template) as url:
+    with postgres_server.database(movies_template) as url:
         made = create_engine(url, isolation_level=request.param)
         yield made
         made.dispose()
@@ -102,7 +102,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         yield request.getfixturevalue("sqlite_engine")
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    with server.database(request.getfixturevalue("films_template")) as url:
+    with server.database(request.getfixturevalue("movies_template")) as url:
         made = create_engine(url, isolation_level=request.param)
         yield made
         made.dispose()
@@ -128,10 +128,10 @@ def writes(stamps: StampStore, heard: Heard) -> InvalidationTracker:
 
 @pytest.fixture
 def sessions(engine: Engine, writes: InvalidationTracker) -> sessionmaker[Session]:
-    """Watched sessions over one film of week 1 with one poster."""
+    """Watched sessions over one movie of week 1 with one poster."""
     with Session(engine) as session:
-        film = Film(id=1, title="Macskafogó", week="1", posters=[Poster(id=1, url="a")])
-        session.add_all([film, Genre(id=1, name="animáció")])
+        movie = Movie(id=1, title="Macskafogó", week="1", posters=[Poster(id=1, url="a")])
+        session.add_all([movie, Genre(id=1, name="animáció")])
         session.commit()
     factory = sessionmaker(engine)
     writes.watch(factory)

@@ -1,4 +1,4 @@
-"""A small database of films, on both engines, for the tests of journal and writes."""
+"""A small database of movies, on both engines, for the tests of journal and writes."""
 
 from collections.abc import Iterable
 
@@ -17,9 +17,9 @@ class Base(DeclarativeBase):
 
 
 genre_links = Table(
-    "film_genre",
+    "movie_genre",
     Base.metadata,
-    Column("film_id", ForeignKey("film.id"), primary_key=True),
+    Column("movie_id", ForeignKey("movie.id"), primary_key=True),
     Column("genre_id", ForeignKey("genre.id"), primary_key=True),
 )
 
@@ -32,43 +32,43 @@ class Genre(Base):
     name: Mapped[str]
 
 
-class Film(Base):
+class Movie(Base):
     """Shown by title and week; a lease column nobody sees."""
 
-    __tablename__ = "film"
+    __tablename__ = "movie"
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str]
     week: Mapped[str] = mapped_column(active_history=True)
     lease: Mapped[int] = mapped_column(default=0)
     posters: Mapped[list["Poster"]] = relationship(
-        back_populates="film", cascade="all, delete-orphan"
+        back_populates="movie", cascade="all, delete-orphan"
     )
     genres: Mapped[list[Genre]] = relationship(secondary=genre_links)
 
 
 class Poster(Base):
-    """Shown on its film's card."""
+    """Shown on its movie's card."""
 
     __tablename__ = "poster"
     id: Mapped[int] = mapped_column(primary_key=True)
-    film_id: Mapped[int] = mapped_column(ForeignKey("film.id"), active_history=True)
+    movie_id: Mapped[int] = mapped_column(ForeignKey("movie.id"), active_history=True)
     url: Mapped[str]
-    film: Mapped[Film] = relationship(back_populates="posters")
+    movie: Mapped[Movie] = relationship(back_populates="posters")
 
 
 journal = Outbox(Base.metadata)
 declarations = Declarations()
 declarations.declare(
-    Film,
+    Movie,
     columns=("title", "week", "genres"),
     keys=("id", "week"),
-    tags=lambda film: (f"film:{film.id}", f"week:{film.week}"),
+    tags=lambda movie: (f"movie:{movie.id}", f"week:{movie.week}"),
 )
 declarations.declare(
     Poster,
-    columns=("film_id", "url"),
-    keys=("film_id",),
-    tags=lambda poster: (f"film:{poster.film_id}",),
+    columns=("movie_id", "url"),
+    keys=("movie_id",),
+    tags=lambda poster: (f"movie:{poster.movie_id}",),
 )
 
 NOW = 1_700_000_000.0

@@ -26,7 +26,7 @@ from moziweb.cache import (
     from_settings,
 )
 from moziweb.cache.regions.config import open_atomic_store
-from tests.cache.database import NOW, Film, Heard, Poster, journal
+from tests.cache.database import NOW, Heard, Movie, Poster, journal
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
 
@@ -180,7 +180,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from moziweb.cache import Stamps, Writes, Observer
 from moziweb.cache.config import open_cells
 from moziweb.db.engine import create_engine
-from tests.cache.database import Film, declarations, journal
+from tests.cache.database import Movie, declarations, journal
 
 database, stamps_url, prefix, step = sys.argv[1:]
 
@@ -200,7 +200,7 @@ elif step in ("incr", "set_multi"):
 elif step == "mark":
     journal.mark = die
 with sessions() as session:
-    session.get(Film, 1).title = "new"
+    session.get(Movie, 1).title = "new"
     session.flush()
     if step == "commit":
         die()
@@ -218,7 +218,7 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Eng
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
     memcached: MemcachedServer = request.getfixturevalue("memcached_server")
-    with server.database(request.getfixturevalue("films_template")) as url:
+    with server.database(request.getfixturevalue("movies_template")) as url:
         made = create_engine(url)
         yield made, f"memcached://{memcached.address}"
         made.dispose()
@@ -228,11 +228,11 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Eng
 def test_a_writer_killed_at_any_step(places: tuple[Engine, str], prefix: str, step: str) -> None:
     engine, stamps_url = places
     with Session(engine) as session:
-        session.add(Film(id=1, title="old", week="1", posters=[Poster(id=1, url="a")]))
+        session.add(Movie(id=1, title="old", week="1", posters=[Poster(id=1, url="a")]))
         session.commit()
     stamps = StampStore(open_atomic_store(stamps_url, prefix), 3600)
-    stamps.resolve(["film:1"])
-    before = stamps.get_multi(["film:1"])
+    stamps.resolve(["movie:1"])
+    before = stamps.get_multi(["movie:1"])
     writer = subprocess.run(
         [sys.executable, "-c", WRITER % (NOW - 60), str(engine.url), stamps_url, prefix, step],
         check=False, capture_output=True, text=True,
@@ -240,7 +240,7 @@ def test_a_writer_killed_at_any_step(places: tuple[Engine, str], prefix: str, st
     assert writer.returncode == -signal.SIGKILL, writer.stderr
     relayed = OutboxRelay(engine, journal, stamps, Heard(), now=lambda: NOW).run_once()
     with Session(engine) as session:
-        committed = session.scalar(select(Film.title)) == "new"
+        committed = session.scalar(select(Movie.title)) == "new"
     assert committed == (step != "commit")
     assert relayed == (1 if step in {"publish", "incr", "set_multi", "mark"} else 0)
-    assert (stamps.get_multi(["film:1"]) == before) == (not committed)
+    assert (stamps.get_multi(["movie:1"]) == before) == (not committed)

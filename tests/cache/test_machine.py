@@ -57,7 +57,7 @@ class CacheMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
     @rule(act=st.sampled_from((shows, lists)))
-    def start_writer_of_a_third_film(self, act: Act) -> None:
+    def start_writer_of_a_third_movie(self, act: Act) -> None:
         self.world.start(act)
 
     @precondition(lambda self: not self.world.alive())

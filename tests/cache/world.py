@@ -40,7 +40,7 @@ PAGE_LIFE = 100.0
 CARD_LIFE = 60.0
 
 SCHEMA = """
-CREATE TABLE film (tag TEXT PRIMARY KEY, version INTEGER NOT NULL);
+CREATE TABLE movie (tag TEXT PRIMARY KEY, version INTEGER NOT NULL);
 CREATE TABLE journal (
     id INTEGER PRIMARY KEY,
     tag TEXT NOT NULL,
@@ -143,11 +143,11 @@ class Database:
     def __init__(self) -> None:
         self._sql = sqlite3.connect(":memory:", isolation_level=None)
         self._sql.executescript(SCHEMA)
-        self._sql.executemany("INSERT INTO film VALUES (?, 0)", [(LIST,), *((c,) for c in CARDS)])
+        self._sql.executemany("INSERT INTO movie VALUES (?, 0)", [(LIST,), *((c,) for c in CARDS)])
 
     def snapshot(self) -> dict[str, int]:
         """All versions, of one moment."""
-        return dict(self._sql.execute("SELECT tag, version FROM film"))
+        return dict(self._sql.execute("SELECT tag, version FROM movie"))
 
     def commit(self, tag: str) -> Row:
         """The next version of what ``tag`` names, and its row."""
@@ -157,7 +157,7 @@ class Database:
         return row
 
     def change(self, column: str, told: str) -> Row:
-        """A third film is ``shown``, or ``listed``. When it is both, the list has a new version."""
+        """A third movie is ``shown``, or ``listed``. When it is both, the list has a new version."""
         self._sql.execute("BEGIN")
         self._sql.execute(f"UPDATE third SET {column} = 1")
         both = self._sql.execute("SELECT shown AND listed FROM third").fetchone()[0]
@@ -166,7 +166,7 @@ class Database:
         return row
 
     def lists(self) -> list[str]:
-        """Those that the third film is in."""
+        """Those that the third movie is in."""
         return [LIST] if self._sql.execute("SELECT listed FROM third").fetchone()[0] else []
 
     def meddle(self, tag: str) -> Row:
@@ -177,9 +177,9 @@ class Database:
 
     def _journaled(self, tag: str, told: str, changed: int = 1) -> Row:
         """A row for the next version of what ``tag`` names; of version 0 if it has not changed."""
-        self._sql.execute("UPDATE film SET version = version + ? WHERE tag = ?", (changed, tag))
+        self._sql.execute("UPDATE movie SET version = version + ? WHERE tag = ?", (changed, tag))
         (row,) = self._rows(
-            "INSERT INTO journal (tag, version, told) SELECT tag, version * ?, ? FROM film"
+            "INSERT INTO journal (tag, version, told) SELECT tag, version * ?, ? FROM movie"
             " WHERE tag = ? RETURNING id, tag, version, told",
             changed, told, tag,
         )  # fmt: skip
@@ -330,7 +330,7 @@ class World:
         self._publish(self.database.commit(tag), self.process[0].stamps)
 
     def change(self, column: str, told: str) -> None:
-        """The third film is shown, or listed."""
+        """The third movie is shown, or listed."""
         self.pause("commit")
         self._publish(self.database.change(column, told), self.process[0].stamps)
 
@@ -614,12 +614,12 @@ def purges_address(tag: str) -> Act:
 
 
 def shows(world: World) -> None:
-    """The third film is put on the site, in whichever lists it is."""
+    """The third movie is put on the site, in whichever lists it is."""
     world.change("shown", LISTS_OF_THIRD)
 
 
 def lists(world: World) -> None:
-    """The third film is put on the list."""
+    """The third movie is put on the list."""
     world.change("listed", LIST)
 
 

@@ -27,7 +27,7 @@ from moziweb.cli import context, main
 from tests.cache.stores.test_cdn import Cdn
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
-from tests.site.cached import Films, fill, pages, week_here
+from tests.site.cached import Movies, fill, pages, week_here
 
 from .conftest import COMMAND, Run, Site, events
 
@@ -49,7 +49,7 @@ def command(site: Site, monkeypatch: pytest.MonkeyPatch) -> Command:
 
 
 @pytest.fixture
-def films(site: Site) -> Films:
+def movies(site: Site) -> Movies:
     with Session(site.database.engine, expire_on_commit=False) as session:
         return fill(session)
 
@@ -88,28 +88,28 @@ def state(app: TestApp, path: str) -> str:
     return found
 
 
-def test_a_purge_is_in_effect_in_a_running_site(site: Site, run: Run, films: Films) -> None:
+def test_a_purge_is_in_effect_in_a_running_site(site: Site, run: Run, movies: Movies) -> None:
     configure(site, MEMORY + STAMPS)
-    here, other = pages(films)["film"], pages(films)["other"]
+    here, other = pages(movies)["movie"], pages(movies)["other"]
     with running(site) as app:
         for path in (here, other):
             app.get(path)
-        ended = run("cache", "purge", f"movie:{films.here}", "--reason", "by hand")
+        ended = run("cache", "purge", f"movie:{movies.here}", "--reason", "by hand")
         assert ended.returncode == 0, ended.stderr
         assert (state(app, here), state(app, other)) == ("miss", "hit")
         assert run("cache", "purge", "--all").returncode == 0
         assert (state(app, here), state(app, other)) == ("miss", "miss")
     with site.database.engine.connect() as connection:
         everything, by_tag = JOURNAL.latest(connection, limit=2)
-    assert (by_tag.tags, by_tag.reason) == ((f"movie:{films.here}",), "by hand")
+    assert (by_tag.tags, by_tag.reason) == ((f"movie:{movies.here}",), "by hand")
     assert "everything" in everything.reason
     assert by_tag.published is not None
     assert everything.published is not None
 
 
-def test_inspect_says_what_it_cannot_see(site: Site, command: Command, films: Films) -> None:
+def test_inspect_says_what_it_cannot_see(site: Site, command: Command, movies: Movies) -> None:
     configure(site, MEMORY + STAMPS)
-    path = pages(films)["week"]
+    path = pages(movies)["week"]
     with running(site) as app:
         app.get(path)
         ended = command("inspect", path)
@@ -126,32 +126,32 @@ def test_inspect_says_what_it_cannot_see(site: Site, command: Command, films: Fi
 
 
 def test_inspect_sees_a_shared_entry_and_why_it_is_outdated(
-    site: Site, command: Command, films: Films, memcached_server: MemcachedServer
+    site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
-    path = pages(films)["film"]
+    path = pages(movies)["movie"]
     with running(site) as app:
         app.get(path)
         assert json.loads(command("inspect", path, "--json").stdout)["pieces"][0][
             "verdict"
         ] == "true"  # fmt: skip
-        command("purge", f"movie:{films.here}", "--reason", "a mistake in the title")
+        command("purge", f"movie:{movies.here}", "--reason", "a mistake in the title")
         ended = command("inspect", path)
     assert ended.exit_code == 0, ended.stderr
     assert "outdated" in ended.stdout
-    assert re.search(rf"✗ movie:{films.here} .*stamp tomb", ended.stdout)
+    assert re.search(rf"✗ movie:{movies.here} .*stamp tomb", ended.stdout)
     assert re.search(r"last invalidated .*, published [\d,]+ ms later, .*: a mistake", ended.stdout)
 
 
 def test_a_purge_reaches_what_its_tags_stand_for(
-    site: Site, command: Command, films: Films
+    site: Site, command: Command, movies: Movies
 ) -> None:
     configure(site, MEMORY + STAMPS)
-    week, ahead = pages(films)["week"], pages(films)["ahead"]
+    week, ahead = pages(movies)["week"], pages(movies)["ahead"]
     with running(site) as app:
         for path in (week, ahead):
             app.get(path)
-        ended = command("purge", f"lists:{films.here}", "movie:9999")
+        ended = command("purge", f"lists:{movies.here}", "movie:9999")
         assert (state(app, week), state(app, ahead)) == ("miss", "hit")
     assert ended.exit_code == 0, ended.stderr
     purged, rest = ended.stdout.split(". ")
@@ -185,16 +185,16 @@ def test_a_tag_that_nobody_spells_is_refused(
 
 
 def test_a_page_is_purged_by_its_address_with_its_pieces(
-    site: Site, command: Command, films: Films, memcached_server: MemcachedServer
+    site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
-    week, film = pages(films)["week"], pages(films)["film"]
+    week, movie = pages(movies)["week"], pages(movies)["movie"]
     with running(site) as app:
-        for path in (week, film):
+        for path in (week, movie):
             app.get(path)
         ended = command("purge", "--path", week)
         assert re.fullmatch(rf"Purged: the page at {week} and \d pieces of it\.\n", ended.stdout)
-        assert (state(app, week), state(app, film)) == ("miss", "hit")
+        assert (state(app, week), state(app, movie)) == ("miss", "hit")
 
 
 CDN = """\
@@ -207,48 +207,48 @@ cache.cdn.purge_url = {url}
 
 
 def test_a_page_is_purged_at_the_cdn_too_and_no_other_is_rendered_for_it(
-    site: Site, run: Run, films: Films, memcached_server: MemcachedServer
+    site: Site, run: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     cdn = Cdn()
     try:
         on_memcached(site, memcached_server)
         configure(site, CDN.format(url=cdn.url))
-        film, other, index = (pages(films)[name] for name in ("film", "other", "index"))
+        movie, other, index = (pages(movies)[name] for name in ("movie", "other", "index"))
         with running(site) as app:
-            for path in (film, other, index):
+            for path in (movie, other, index):
                 cdn.objects[path] = set(app.get(path).headers["xkey"].split())
             cdn.objects["of no film"] = {"everything", *app.app.registry["cache_always"]}
-            ended = run("cache", "purge", "--path", film, "--reason", "a wrong date")
+            ended = run("cache", "purge", "--path", movie, "--reason", "a wrong date")
             assert ended.stdout == (
-                f"Purged: the page at {film}. A CDN is asked to drop it by its tags.\n"
+                f"Purged: the page at {movie}. A CDN is asked to drop it by its tags.\n"
             )
-            assert film not in cdn.objects
+            assert movie not in cdn.objects
             assert "of no film" in cdn.objects, "it carries only what every page does"
             assert {state(app, other), state(app, index)} <= {"hit", "l1"}
-            assert state(app, film) == "miss"
+            assert state(app, movie) == "miss"
         assert len(cdn.heard) == 2, "once more after what was on its way"
     finally:
         cdn.stop()
     with site.database.engine.connect() as connection:
         (row,) = JOURNAL.latest(connection, limit=1)
-    assert (row.tags, row.reason) == ((), f"a wrong date ({film})")
+    assert (row.tags, row.reason) == ((), f"a wrong date ({movie})")
     assert row.published is not None
 
 
 def test_a_cdn_is_not_told_of_a_page_whose_tags_nobody_knows(
-    site: Site, command: Command, films: Films, memcached_server: MemcachedServer
+    site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
     configure(site, CDN.format(url=f"http://127.0.0.1:{free_port()}/"))
-    ended = command("purge", "--path", pages(films)["film"])
+    ended = command("purge", "--path", pages(movies)["movie"])
     assert "Its tags are not known any more" in ended.stdout
 
 
 def test_what_is_answered_instead_of_a_page_is_purged_by_its_address(
-    site: Site, command: Command, films: Films, memcached_server: MemcachedServer
+    site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
-    moved, missing = f"/movie/{films.here}", "/movie/9999"
+    moved, missing = f"/movie/{movies.here}", "/movie/9999"
 
     def states(app: TestApp) -> list[str]:
         answers = [app.get(moved, status=301), app.get(missing, status=404)]
@@ -265,15 +265,15 @@ def test_what_is_answered_instead_of_a_page_is_purged_by_its_address(
 
 
 def test_warm_renders_here_what_a_site_then_finds(
-    site: Site, command: Command, films: Films, memcached_server: MemcachedServer
+    site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
     ended = command("warm")
     assert ended.exit_code == 0, ended.stderr
     *warmed, summary = events(ended.stdout)
     paths = [event["path"] for event in warmed]
-    assert {"/", "/en/", f"/week/{week_here().name}", pages(films)["film"]} <= set(paths)
-    assert pages(films)["other"] not in paths
+    assert {"/", "/en/", f"/week/{week_here().name}", pages(movies)["movie"]} <= set(paths)
+    assert pages(movies)["other"] not in paths
     assert {event["outcome"] for event in warmed} == {"rendered"}
     assert summary["rendered"] == len(paths)
     with running(site) as app:
@@ -287,7 +287,7 @@ def test_warm_renders_here_what_a_site_then_finds(
         assert kinds <= DECLARATIONS.kinds(), "a purge by hand would refuse them"
 
 
-def test_warm_asks_a_running_site(site: Site, command: Command, films: Films) -> None:
+def test_warm_asks_a_running_site(site: Site, command: Command, movies: Movies) -> None:
     configure(site, MEMORY + STAMPS)
     with running(site) as app:
         server = StopableWSGIServer.create(app.app)
@@ -297,14 +297,14 @@ def test_warm_asks_a_running_site(site: Site, command: Command, films: Films) ->
             server.shutdown()
         assert ended.exit_code == 0, ended.stderr
         assert events(ended.stdout)[-1]["rendered"] > 4
-        assert {state(app, pages(films)[name]) for name in ("index", "week", "film")} <= {
+        assert {state(app, pages(movies)[name]) for name in ("index", "week", "movie")} <= {
             "hit",
             "l1",
         }
 
 
 def test_stats_tell_of_stores_and_journal(
-    site: Site, command: Command, films: Films, memcached_server: MemcachedServer
+    site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
     command("purge", "movie:1", "week:2026-W34")
@@ -323,14 +323,14 @@ def test_stats_tell_of_stores_and_journal(
 
 
 def test_a_relay_publishes_what_was_left_and_ends_on_sigterm(
-    site: Site, command: Command, films: Films
+    site: Site, command: Command, movies: Movies
 ) -> None:
     configure(site, MEMORY + STAMPS)
-    path = pages(films)["film"]
+    path = pages(movies)["movie"]
     with running(site) as app:
         app.get(path)
         with site.database.engine.begin() as connection:
-            JOURNAL.add(connection, [f"movie:{films.here}"], now=time.time() - 60)
+            JOURNAL.add(connection, [f"movie:{movies.here}"], now=time.time() - 60)
         arguments = [*COMMAND, "-c", str(site.ini), "cache", "relay"]
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout
@@ -344,14 +344,16 @@ def test_a_relay_publishes_what_was_left_and_ends_on_sigterm(
     assert events(command("relay", "--once").stdout)[0]["rows"] == 0
 
 
-def test_a_relay_publishes_what_tags_stand_for(site: Site, command: Command, films: Films) -> None:
+def test_a_relay_publishes_what_tags_stand_for(
+    site: Site, command: Command, movies: Movies
+) -> None:
     """Some name every list that a film is in, which only the database can tell."""
     configure(site, MEMORY + STAMPS)
-    path = pages(films)["week"]
+    path = pages(movies)["week"]
     with running(site) as app:
         app.get(path)
         with site.database.engine.begin() as connection:
-            JOURNAL.add(connection, [f"lists:{films.here}"], now=time.time() - 60)
+            JOURNAL.add(connection, [f"lists:{movies.here}"], now=time.time() - 60)
         assert events(command("relay", "--once").stdout)[0]["rows"] == 1
         assert state(app, path) == "miss"
 

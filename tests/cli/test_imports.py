@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 
 from moziweb.movies.models import Movie, Premiere
 from tests.movies.importers import vega
-from tests.movies.importers.tmdb_world import a_film, catalogue
+from tests.movies.importers.tmdb_world import a_movie, catalogue
 from tests.services.tmdb import TOKEN, TmdbServer, unavailable
-from tests.services.tmdb_films import release
+from tests.services.tmdb_movies import release
 
 from .conftest import COMMAND, Run, Site, events
 from .test_posters import on_a_terminal
@@ -33,7 +33,7 @@ def listed(tmp_path: Path) -> Path:
     return path
 
 
-def films(site: Site) -> int:
+def movies(site: Site) -> int:
     with site.database.read() as session:
         return session.scalar(select(func.count()).select_from(Movie)) or 0
 
@@ -53,17 +53,17 @@ def test_a_dry_run_shows_the_differences_and_writes_nothing(
         {"place": "row 3", "column": "title", "text": "missing", "fatal": True}
     ]
     assert (summary["new"], summary["refused"], summary["dry_run"]) == (2, 1, True)
-    assert films(site) == 0
+    assert movies(site) == 0
 
 
 def test_all_but_the_bad_row_is_imported_and_nothing_twice(
     site: Site, run: Run, listed: Path
 ) -> None:
     assert events(run("import", "csv", str(listed)).stdout)[-1]["new"] == 2
-    assert films(site) == 2
+    assert movies(site) == 2
     summary = events(run("import", "csv", str(listed)).stdout)[-1]
     assert (summary["new"], summary["changed"], summary["same"]) == (0, 0, 2)
-    assert films(site) == 2
+    assert movies(site) == 2
 
 
 def test_a_dirty_list_is_one_report_that_names_every_bad_row(site: Site, run: Run) -> None:
@@ -75,8 +75,8 @@ def test_a_dirty_list_is_one_report_that_names_every_bad_row(site: Site, run: Ru
     assert sorted((each["place"], each["column"]) for each in problems) == sorted(vega.BAD)
     refused = [event["place"] for event in told[:-1] if event["effect"] == "refused"]
     assert refused == [vega.TITLELESS]
-    assert films(site) == told[-1]["new"] == vega.FILMS - 1
-    dated = vega.FILMS - 1 - len(vega.OF_ANOTHER_CENTURY)
+    assert movies(site) == told[-1]["new"] == vega.MOVIES - 1
+    dated = vega.MOVIES - 1 - len(vega.OF_ANOTHER_CENTURY)
     with site.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Premiere)) == dated
         assert session.scalar(select(Movie.id).where(Movie.title == "1776"))
@@ -84,7 +84,7 @@ def test_a_dirty_list_is_one_report_that_names_every_bad_row(site: Site, run: Ru
         assert {each.year for each in session.scalars(crashes)} == {1996, 2005}
     before = everything(site)
     again = events(run(*command).stdout)
-    assert again[-1] == told[-1] | {"new": 0, "same": vega.FILMS - 1}
+    assert again[-1] == told[-1] | {"new": 0, "same": vega.MOVIES - 1}
     assert everything(site) == before
 
 
@@ -143,15 +143,15 @@ def test_a_week_of_tmdb_previewed_imported_and_refreshed(
 ) -> None:
     day = date.today() + timedelta(days=30)  # noqa: DTZ011, any day that is to come
     for number in (1, 2):
-        tmdb.add(a_film(number, release(day.isoformat())))
+        tmdb.add(a_movie(number, release(day.isoformat())))
     days = ("--from", day.isoformat(), "--to", day.isoformat())
     preview = events(run("import", "tmdb", "premieres", *days, "--dry-run").stdout)
-    assert (preview[-1]["new"], films(site)) == (2, 0)
+    assert (preview[-1]["new"], movies(site)) == (2, 0)
     ended = run("import", "tmdb", "premieres", *days)
-    assert (ended.returncode, events(ended.stdout)[-1]["new"], films(site)) == (0, 2, 2)
+    assert (ended.returncode, events(ended.stdout)[-1]["new"], movies(site)) == (0, 2, 2)
     again = events(run("import", "tmdb", "premieres", *days).stdout)[-1]
     assert (again["new"], again["changed"], again["same"]) == (0, 0, 2)
-    tmdb.add(a_film(1, release((day + timedelta(days=7)).isoformat())))
+    tmdb.add(a_movie(1, release((day + timedelta(days=7)).isoformat())))
     refreshed = run("import", "refresh")
     assert refreshed.returncode == 0
     summary = events(refreshed.stdout)[-1]
@@ -160,25 +160,25 @@ def test_a_week_of_tmdb_previewed_imported_and_refreshed(
 
     # From now on only what TMDB has changed since is fetched.
     tmdb.changed.clear()
-    tmdb.add(a_film(2, release((day + timedelta(days=7)).isoformat())))
+    tmdb.add(a_movie(2, release((day + timedelta(days=7)).isoformat())))
     tmdb.requests.clear()
     assert events(run("import", "refresh").stdout)[-1]["moved"] == 1
     assert [path for path in tmdb.paths() if path.startswith("/3/movie/1")] == ["/3/movie/1002"]
 
 
-def test_one_film_by_search_by_id_and_by_imdbs(site: Site, run: Run, tmdb: TmdbServer) -> None:
-    tmdb.add(a_film(1, title="Hamupipőke"))
+def test_one_movie_by_search_by_id_and_by_imdbs(site: Site, run: Run, tmdb: TmdbServer) -> None:
+    tmdb.add(a_movie(1, title="Hamupipőke"))
     (found,) = events(run("import", "tmdb", "search", "hamu").stdout)
     assert (found["tmdb_id"], found["title"]) == (1001, "Hamupipőke")
     assert run("import", "tmdb", "search", "nincs").returncode == 1
     assert events(run("import", "tmdb", "id", "1001").stdout)[-1]["new"] == 1
     same = run("import", "tmdb", "imdb", catalogue(1).imdb_id)
     assert events(same.stdout)[-1]["same"] == 1
-    assert films(site) == 1
+    assert movies(site) == 1
 
 
 def test_tmdbs_failures_are_one_line_each(site: Site, run: Run, tmdb: TmdbServer) -> None:
-    tmdb.add(a_film(1))
+    tmdb.add(a_movie(1))
     tmdb.answer_next("/3/movie/1001", *[unavailable()] * 2)
     down = run("import", "tmdb", "id", "1001")
     assert down.returncode == 1

@@ -26,7 +26,7 @@ from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage.disk import DiskStorage
-from tests.movies.importers.tmdb_world import a_film
+from tests.movies.importers.tmdb_world import a_movie
 from tests.posters.conftest import picture
 from tests.services.postgres import PostgresServer
 from tests.services.tmdb import TOKEN, TmdbServer
@@ -183,15 +183,15 @@ def test_a_worker_alone_publishes_what_a_killed_writer_left(
         movie = Movie(title="a", original_title="a", slug="a")
         session.add(movie)
         session.flush()
-        film = movie.id
+        movie_id = movie.id
     stamps = StampStore(open_atomic_store(f"sqlite:///{tmp_path}/stamps.sqlite"), ttl=60.0)
-    arguments = [sys.executable, "-W", "ignore", "-c", KILLED_WRITER, str(ini), str(film)]
+    arguments = [sys.executable, "-W", "ignore", "-c", KILLED_WRITER, str(ini), str(movie_id)]
     assert subprocess.run(arguments, check=False).returncode == -signal.SIGKILL
     with database.engine.begin() as connection:
         assert JOURNAL.backlog(connection) == 1
         # Ten seconds are the writer's own.
         connection.execute(update(JOURNAL.table).values(created=JOURNAL.table.c.created - 60))
-    assert stamps.read_raw([f"movie:{film}"]) == {}
+    assert stamps.read_raw([f"movie:{movie_id}"]) == {}
 
     def backlog() -> int:
         with database.engine.connect() as connection:
@@ -199,7 +199,7 @@ def test_a_worker_alone_publishes_what_a_killed_writer_left(
 
     with worker(tmp_path) as process:
         wait_for(lambda: backlog() == 0)
-        assert stamps.read_raw([f"movie:{film}"]) == {f"movie:{film}": None}, "a tomb"
+        assert stamps.read_raw([f"movie:{movie_id}"]) == {f"movie:{movie_id}": None}, "a tomb"
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
 
@@ -216,7 +216,7 @@ def test_a_worker_fetches_from_tmdb_again_what_has_changed(
         ini = tmp_path / "site.ini"
         keys = f"tmdb.base_url = {tmdb.base_url}\ntmdb.token = {TOKEN}\n"
         ini.write_text(ini.read_text() + keys)
-        tmdb.add(a_film(1, title="Hamupipőke"))
+        tmdb.add(a_movie(1, title="Hamupipőke"))
         with database.write() as session:
             session.add(Movie(title="", original_title="", slug="a", tmdb_id=1001))
         with worker(tmp_path) as process:

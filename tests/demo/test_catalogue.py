@@ -7,8 +7,8 @@ from moziweb.demo.catalogue import (
     COLUMNS,
     WEEKS_AHEAD,
     demo_movies,
-    read_films,
-    shipped_films,
+    read_movies,
+    shipped_movies,
     straddling,
     whole_names,
 )
@@ -23,17 +23,17 @@ DAYS = [date(2026, 8, 17) + timedelta(days=days) for days in (*range(7), 200, 90
 
 
 def test_a_row_is_read_with_its_lists_and_names_repaired() -> None:
-    (film,) = read_films(f"{HEADER}\n{ROW}\n")
-    assert (film.imdb_id, film.title, film.runtime) == ("tt1", "Pieces", 99)
-    assert film.released == date(2012, 3, 8)
-    assert film.genres == ("Drama", "Crime")
-    assert film.directors == ("Ann Lee Jr.",)
-    assert film.cast == ("Bo", "Cy")
+    (movie,) = read_movies(f"{HEADER}\n{ROW}\n")
+    assert (movie.imdb_id, movie.title, movie.runtime) == ("tt1", "Pieces", 99)
+    assert movie.released == date(2012, 3, 8)
+    assert movie.genres == ("Drama", "Crime")
+    assert movie.directors == ("Ann Lee Jr.",)
+    assert movie.cast == ("Bo", "Cy")
 
 
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(InvalidCatalogue, match="cast"):
-        read_films("imdb_id,title,released,runtime_min,genres,directors,countries,languages\n")
+        read_movies("imdb_id,title,released,runtime_min,genres,directors,countries,languages\n")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_missing_column_is_named() -> None:
 )
 def test_a_bad_row_is_told_by_its_line(row: str) -> None:
     with pytest.raises(InvalidCatalogue, match="line 3"):
-        read_films(f"{HEADER}\n{ROW}\n{row}\n")
+        read_movies(f"{HEADER}\n{ROW}\n{row}\n")
 
 
 @pytest.mark.parametrize(
@@ -66,16 +66,16 @@ def test_split_names_are_joined_and_pairs_are_not_listed_twice(
 
 
 def test_no_name_in_the_shipped_file_is_a_suffix() -> None:
-    films = shipped_films()
-    assert len(films) == 796
-    people = {name for film in films for name in film.directors + film.cast}
+    movies = shipped_movies()
+    assert len(movies) == 796
+    people = {name for movie in movies for name in movie.directors + movie.cast}
     assert people.isdisjoint({"Jr.", "Sr."})
     assert "George Tillman Jr." in people
 
 
 @pytest.mark.parametrize("today", DAYS)
 def test_dates_move_by_whole_weeks_and_straddle_the_day(today: date) -> None:
-    before = sorted(shipped_films(), key=lambda film: (film.released, film.imdb_id))
+    before = sorted(shipped_movies(), key=lambda movie: (movie.released, movie.imdb_id))
     after = straddling(before, today)
     shifts = {new.released - old.released for old, new in zip(before, after, strict=True)}
     assert len(shifts) == 1
@@ -85,7 +85,7 @@ def test_dates_move_by_whole_weeks_and_straddle_the_day(today: date) -> None:
 
 
 def test_the_mark_of_an_article_is_no_part_of_a_title() -> None:
-    titles = {film.title for film in shipped_films()}
+    titles = {movie.title for movie in shipped_movies()}
     assert {"Faust", "Post Mortem", "(500) Days of Summer"} <= titles
 
 
@@ -117,7 +117,7 @@ def test_trailers_have_ids_of_the_right_shape_that_are_plainly_not_real() -> Non
     assert all(re.fullmatch(r"demo[A-Za-z0-9_-]{7}", video_id) for video_id in ids)
 
 
-def test_nearly_every_film_has_a_poster_with_a_url_that_fits() -> None:
+def test_nearly_every_movie_has_a_poster_with_a_url_that_fits() -> None:
     posters = [movie.poster for movie in demo_movies(TODAY)]
     drawn = [poster for poster in posters if poster is not None]
     assert 0 < len(posters) - len(drawn) < len(posters) * 0.05

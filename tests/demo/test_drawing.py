@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from moziweb.demo.catalogue import Film, shipped_films
+from moziweb.demo.catalogue import Movie, shipped_movies
 from moziweb.demo.chance import generator
 from moziweb.demo.drawing import choose_style, draw_poster, paint_poster
 from moziweb.demo.spec import PosterSpec
@@ -72,19 +72,19 @@ def test_another_title_gives_another_poster() -> None:
     assert other.tobytes() != paint_poster(SPEC).tobytes()
 
 
-def styles_of(films: Iterable[Film]) -> Counter[str]:
+def styles_of(movies: Iterable[Movie]) -> Counter[str]:
     """How many of the films are drawn in each style."""
-    specs = [PosterSpec(film.imdb_id, film.title, 2026, genres=film.genres) for film in films]
+    specs = [PosterSpec(movie.imdb_id, movie.title, 2026, genres=movie.genres) for movie in movies]
     return Counter(choose_style(spec, generator(spec.seed)).name for spec in specs)
 
 
-def test_a_film_is_drawn_in_a_style_of_its_genres() -> None:
-    films = [film for film in shipped_films() if film.genres[0] == "Horror"]
+def test_a_movie_is_drawn_in_a_style_of_its_genres() -> None:
+    movies = [movie for movie in shipped_movies() if movie.genres[0] == "Horror"]
     drawn = Counter(
         choose_style(
             PosterSpec(f.imdb_id, f.title, 2026, genres=f.genres), generator(f.imdb_id)
         ).name
-        for f in films
+        for f in movies
     )
     assert drawn["woods"] + drawn["doorway"] > sum(drawn.values()) / 2
 
@@ -94,10 +94,10 @@ def test_a_calendar_is_varied() -> None:
         choose_style(
             PosterSpec(f.imdb_id, f.title, 2026, genres=f.genres), generator(f.imdb_id)
         ).name
-        for f in shipped_films()
+        for f in shipped_movies()
     )
     assert set(drawn) == {style.name for style in STYLES}
-    assert max(drawn.values()) < len(shipped_films()) * 0.15
+    assert max(drawn.values()) < len(shipped_movies()) * 0.15
 
 
 def test_a_poster_needs_no_more_than_a_seed_a_title_and_a_year() -> None:

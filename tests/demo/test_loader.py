@@ -69,22 +69,26 @@ def test_rows_say_what_the_catalogue_says(demo_session: Session) -> None:
         selectinload(Movie.trailers),
     )
     movies = {movie.imdb_id: movie for movie in demo_session.scalars(query)}
-    for film in demo_movies(TODAY):
-        movie = movies[film.imdb_id]
-        assert (movie.title, movie.runtime, movie.rating) == (film.title, film.runtime, film.rating)
-        assert movie.synopsis == film.synopsis
-        assert (movie.distributor.name if movie.distributor else "") == film.distributor
-        assert [link.genre.name_en for link in movie.genre_links] == list(film.genres)
+    for expected in demo_movies(TODAY):
+        movie = movies[expected.imdb_id]
+        assert (movie.title, movie.runtime, movie.rating) == (
+            expected.title,
+            expected.runtime,
+            expected.rating,
+        )
+        assert movie.synopsis == expected.synopsis
+        assert (movie.distributor.name if movie.distributor else "") == expected.distributor
+        assert [link.genre.name_en for link in movie.genre_links] == list(expected.genres)
         for role, names in (
-            (CreditRole.DIRECTOR, film.directors),
-            (CreditRole.CAST, film.cast),
+            (CreditRole.DIRECTOR, expected.directors),
+            (CreditRole.CAST, expected.cast),
         ):
             credited = [each.person.name for each in movie.credits if each.role is role]
             assert credited == list(names)
         assert [(each.date, each.kind, each.precision) for each in movie.premieres] == [
-            (each.date, each.kind, each.precision) for each in film.premieres
+            (each.date, each.kind, each.precision) for each in expected.premieres
         ]
-        for row, premiere in zip(movie.premieres, film.premieres, strict=True):
+        for row, premiere in zip(movie.premieres, expected.premieres, strict=True):
             assert (row.service.name if row.service else "") == premiere.service
             assert row.formats == premiere.formats
             assert [change.old_date for change in row.changes] == [
@@ -92,7 +96,7 @@ def test_rows_say_what_the_catalogue_says(demo_session: Session) -> None:
             ]
             assert bool(row.cancelled_at) == bool(premiere.cancelled_on)
         assert [each.video_id for each in movie.trailers] == [
-            each.video_id for each in film.trailers
+            each.video_id for each in expected.trailers
         ]
 
 
@@ -108,7 +112,7 @@ def test_slugs_and_codes_are_fit_for_use(demo_session: Session) -> None:
     assert (comedy.name, comedy.slug) == ("Vígjáték", "vigjatek")
 
 
-def test_posters_are_drawn_later_and_some_films_have_none(demo_session: Session) -> None:
+def test_posters_are_drawn_later_and_some_movies_have_none(demo_session: Session) -> None:
     sources = demo_session.scalars(select(PosterSource)).all()
     assert 700 < len(sources) < 796
     for source in sources:
@@ -124,8 +128,8 @@ def test_every_field_says_that_it_is_the_demos(demo_session: Session) -> None:
 
 
 def test_what_is_there_already_is_used(dbsession: Session) -> None:
-    film = demo_movies(TODAY)[0]
-    mine = make_movie(dbsession, "Az enyém", imdb_id=film.imdb_id)
+    movie = demo_movies(TODAY)[0]
+    mine = make_movie(dbsession, "Az enyém", imdb_id=movie.imdb_id)
     person = named(dbsession, Person, demo_movies(TODAY)[1].directors[0])
     genre = named(dbsession, Genre, "Dráma", slug="drama", name_en="Drama")
     dbsession.commit()

@@ -35,20 +35,20 @@ def test_ratings_are_the_hungarian_ones(movies: tuple[DemoMovie, ...]) -> None:
 def test_every_unusual_case_has_its_share(
     movies: tuple[DemoMovie, ...], all_premieres: list[DemoPremiere]
 ) -> None:
-    films = len(movies)
+    total = len(movies)
     kinds = Counter(p.kind for p in all_premieres)
-    assert kinds["cinema"] > films * 0.7
-    assert kinds["streaming"] > films * 0.15
-    assert min(kinds["festival"], kinds["limited"]) > films * 0.04
-    assert sum(bool(p.changes) for p in all_premieres) > films * 0.05
-    assert sum(p.cancelled_on is not None for p in all_premieres) > films * 0.015
-    assert sum(p.rerelease for p in all_premieres) > films * 0.02
-    assert sum(len(movie.premieres) > 1 for movie in movies) > films * 0.1
+    assert kinds["cinema"] > total * 0.7
+    assert kinds["streaming"] > total * 0.15
+    assert min(kinds["festival"], kinds["limited"]) > total * 0.04
+    assert sum(bool(p.changes) for p in all_premieres) > total * 0.05
+    assert sum(p.cancelled_on is not None for p in all_premieres) > total * 0.015
+    assert sum(p.rerelease for p in all_premieres) > total * 0.02
+    assert sum(len(movie.premieres) > 1 for movie in movies) > total * 0.1
     precisions = Counter(p.precision for p in all_premieres)
-    assert precisions["year"] > films * 0.025
-    assert precisions["month"] > films * 0.04
-    assert sum(not movie.premieres for movie in movies) > films * 0.01
-    assert films * 0.02 < sum(movie.poster is None for movie in movies) < films * 0.04
+    assert precisions["year"] > total * 0.025
+    assert precisions["month"] > total * 0.04
+    assert sum(not movie.premieres for movie in movies) > total * 0.01
+    assert total * 0.02 < sum(movie.poster is None for movie in movies) < total * 0.04
 
 
 @pytest.mark.parametrize("day", range(7))
@@ -78,7 +78,7 @@ def test_the_dates_stay_from_thursday_to_wednesday() -> None:
     assert dated[0] == dated[1]
 
 
-def test_only_films_to_come_lack_a_day(movies: tuple[DemoMovie, ...]) -> None:
+def test_only_movies_to_come_lack_a_day(movies: tuple[DemoMovie, ...]) -> None:
     vague = [p for movie in movies for p in movie.premieres if p.precision != "day"]
     assert vague
     assert all(p.date.day == 1 and p.date > TODAY for p in vague)
@@ -92,7 +92,7 @@ def test_a_service_and_screens_belong_to_their_kinds(all_premieres: list[DemoPre
         assert bool(premiere.formats) != streamed
 
 
-def test_a_streamed_film_has_no_distributor_and_every_other_has_one(
+def test_a_streamed_movie_has_no_distributor_and_every_other_has_one(
     movies: tuple[DemoMovie, ...],
 ) -> None:
     for movie in movies:
@@ -112,13 +112,13 @@ def test_nothing_is_told_after_today_or_after_the_date_itself(
             assert change.reason.endswith("(mintaadat).")
 
 
-def test_a_films_first_premieres_come_first(movies: tuple[DemoMovie, ...]) -> None:
+def test_a_movies_first_premieres_come_first(movies: tuple[DemoMovie, ...]) -> None:
     for movie in movies:
         dates = [premiere.date for premiere in movie.premieres]
         assert dates == sorted(dates)
 
 
-def test_a_past_film_keeps_its_fate_whatever_the_day() -> None:
+def test_a_past_movie_keeps_its_fate_whatever_the_day() -> None:
     facts = Facts("tt1392214", date(2026, 1, 8), ("Thriller",), ("English",))
     first, second = (premieres(facts, TODAY + timedelta(days=days)) for days in (0, 100))
     assert [(p.kind, p.date, p.formats) for p in first] == [

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from moziweb.demo.catalogue import shipped_films
+from moziweb.demo.catalogue import shipped_movies
 from moziweb.demo.chance import generator
 from moziweb.demo.texts import Subject, enumerated, synopsis, tagline
 
@@ -10,11 +10,11 @@ SUBJECT = Subject(("Drama",), ("Ann Lee",), ("Bo", "Cy"), ("Hungary",))
 
 
 def subjects() -> list[Subject]:
-    films = shipped_films()
-    return [Subject(film.genres, film.directors, film.cast, film.countries) for film in films]
+    movies = shipped_movies()
+    return [Subject(movie.genres, movie.directors, movie.cast, movie.countries) for movie in movies]
 
 
-def test_every_film_has_three_to_six_sentences_in_both_languages() -> None:
+def test_every_movie_has_three_to_six_sentences_in_both_languages() -> None:
     for number, subject in enumerate(subjects()):
         text = synopsis(subject, generator(str(number)))
         for words in (text.hungarian, text.english):
@@ -58,7 +58,7 @@ def test_the_facts_are_told_in_good_grammar(
     assert english in text.english
 
 
-def test_a_film_without_a_cast_is_not_said_to_have_one() -> None:
+def test_a_movie_without_a_cast_is_not_said_to_have_one() -> None:
     text = synopsis(Subject(("Horror",), ("A",), (), ("Spain",)), generator("x"))
     assert "szerep" not in text.hungarian
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from babel import Locale
 
-from moziweb.demo.catalogue import shipped_films
+from moziweb.demo.catalogue import shipped_movies
 from moziweb.demo.vocabulary import (
     COUNTRIES,
     LANGUAGES,
@@ -22,13 +22,13 @@ WORDING = {locale: Formatter(locale, str) for locale in ("hu", "en")}
 
 
 def test_no_word_of_the_catalogue_is_lost() -> None:
-    films = shipped_films()
-    assert {name for film in films for name in film.genres} <= GENRES.keys()
-    assert {name for film in films for name in film.countries} <= COUNTRIES.keys()
-    assert {name for film in films for name in film.languages} <= LANGUAGES.keys()
-    for film in films:
-        assert country_codes(film.countries)
-        assert language_codes(film.languages)
+    movies = shipped_movies()
+    assert {name for movie in movies for name in movie.genres} <= GENRES.keys()
+    assert {name for movie in movies for name in movie.countries} <= COUNTRIES.keys()
+    assert {name for movie in movies for name in movie.languages} <= LANGUAGES.keys()
+    for movie in movies:
+        assert country_codes(movie.countries)
+        assert language_codes(movie.languages)
 
 
 @pytest.mark.parametrize("locale", ["hu", "en"])

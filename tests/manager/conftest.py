@@ -17,7 +17,7 @@ from moziweb.manager.auth.models import Role
 from moziweb.manager.movies import affected_pages
 from tests.conftest import NOW, raw_settings, running_app
 from tests.services.postgres import PostgresServer
-from tests.site.cached import CACHED, Films, fill, now, warm
+from tests.site.cached import CACHED, Movies, fill, now, warm
 
 PASSWORD = "a long enough password"  # of nobody but these tests
 NAMES = {Role.EDITOR: "szerkesztő", Role.ADMIN: "gazda"}
@@ -127,7 +127,7 @@ def cached(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[T
 
 
 @pytest.fixture
-def films(cached: TestApp) -> Films:
+def movies(cached: TestApp) -> Movies:
     """Three films, and every page of theirs cached."""
     with cached.app.registry["database"].write() as session:
         found = fill(session)

@@ -12,10 +12,10 @@ from moziweb.movies.models import CreditRole, FieldProvenance, Movie
 from tests import factories
 
 
-def make_film(app: TestApp, title: str = "Az ígéret földje", **values: Any) -> int:
+def make_movie(app: TestApp, title: str = "Az ígéret földje", **values: Any) -> int:
     """A film with everything that its form shows; its id."""
     with app.app.registry["database"].write() as session:
-        film = factories.make_movie(
+        movie = factories.make_movie(
             session,
             title,
             synopsis="Valaki elindul.",
@@ -23,22 +23,22 @@ def make_film(app: TestApp, title: str = "Az ígéret földje", **values: Any) -
             languages=("hu",),
             **values,
         )
-        factories.set_distributor(session, film, "Forgalmazó Kft.")
-        factories.add_genres(session, film, "Vígjáték/Comedy", "Dráma/Drama")
-        factories.add_people(session, film, CreditRole.DIRECTOR, "Kis Éva")
-        factories.add_people(session, film, CreditRole.CAST, "Nagy Pál/Pincér", "Tóth Anna/Vendég")
-        factories.make_premiere(session, film, date(2026, 8, 27), formats=("2D",))
-        factories.add_trailer(session, film)
-        session.add(FieldProvenance(movie_id=film.id, field="title", source="tmdb"))
-        return film.id
+        factories.set_distributor(session, movie, "Forgalmazó Kft.")
+        factories.add_genres(session, movie, "Vígjáték/Comedy", "Dráma/Drama")
+        factories.add_people(session, movie, CreditRole.DIRECTOR, "Kis Éva")
+        factories.add_people(session, movie, CreditRole.CAST, "Nagy Pál/Pincér", "Tóth Anna/Vendég")
+        factories.make_premiere(session, movie, date(2026, 8, 27), formats=("2D",))
+        factories.add_trailer(session, movie)
+        session.add(FieldProvenance(movie_id=movie.id, field="title", source="tmdb"))
+        return movie.id
 
 
-def film_form(browser: TestApp, film_id: int | str, **query: str) -> Form:
+def movie_form(browser: TestApp, movie_id: int | str, **query: str) -> Form:
     """The form of a film."""
-    return film_form_in(browser.get(f"/manager/films/{film_id}", query))
+    return movie_form_in(browser.get(f"/manager/movies/{movie_id}", query))
 
 
-def film_form_in(page: Any) -> Form:
+def movie_form_in(page: Any) -> Form:
     """The form of the film that a page shows."""
     return next(form for form in page.forms.values() if "title" in form.fields)
 
@@ -49,10 +49,10 @@ def press(form: Form, button: str = "save", **options: Any) -> Any:
     return form.submit("do", index=index, **{"status": "*", **options})
 
 
-def film_of(app: TestApp, film_id: int) -> Movie:
+def movie_of(app: TestApp, movie_id: int) -> Movie:
     """The film as the database has it."""
     with app.app.registry["database"].read() as session:
-        found = movie_with_relations(session, film_id)
+        found = movie_with_relations(session, movie_id)
         assert found is not None
         return found
 

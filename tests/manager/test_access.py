@@ -21,7 +21,7 @@ OPEN = {("manager.sign_in", "GET"), ("manager.sign_in", "POST"), ("manager_slash
 """What a stranger may ask for: the way in."""
 
 VALUES = {
-    "locale": "", "film": "1", "user": "1", "job": "1", "unsaved": "1", "variant": "poster.jpg",
+    "locale": "", "movie": "1", "user": "1", "job": "1", "unsaved": "1", "variant": "poster.jpg",
 }  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def test_a_stranger_sees_nothing(site: TestApp, stranger: TestApp, locale: str) 
 def test_nothing_says_what_exists(stranger: TestApp) -> None:
     for path in (
         "/manager/nothing",
-        "/manager/films/999999999",
+        "/manager/movies/999999999",
         "/manager/users/x",
         "/manager/%FF",
     ):

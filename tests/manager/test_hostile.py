@@ -19,7 +19,7 @@ from moziweb.manager.auth.return_url import safe_return_url
 from moziweb.manager.web.forms import one_line, trimmed
 from moziweb.manager.web.request_limits import MAX_FIELDS, MAX_FORM
 from moziweb.movies.models import Genre, Movie, Person
-from tests.manager.movie_forms import film_form, film_of, make_film, press
+from tests.manager.movie_forms import make_movie, movie_form, movie_of, press
 
 from .conftest import BOTH, NAMES, PASSWORD, csrf_of
 
@@ -108,10 +108,10 @@ def shown_safely(browser: TestApp, paths: Iterable[str]) -> None:
 
 
 def test_what_is_stored_never_runs(site: TestApp, editor: TestApp) -> None:
-    films = []
+    movies = []
     for payload in PAYLOADS:
-        film_id = make_film(site)
-        form = film_form(editor, film_id)
+        movie_id = make_movie(site)
+        form = movie_form(editor, movie_id)
         for field in TEXTS:
             form[field] = payload
         form["premieres-0-date"], form["premieres-0-reason"] = "2026-09-03", payload
@@ -120,19 +120,19 @@ def test_what_is_stored_never_runs(site: TestApp, editor: TestApp) -> None:
         form["runtime"], form["countries"] = "90", "HU"
         harmless(press(form, "preview", status=200))
         harmless(press(form, status=303).follow())
-        film = film_of(site, film_id)
+        movie = movie_of(site, movie_id)
         # As it was typed, but for what has no glyph.
-        assert film.synopsis.split() == trimmed(payload).split()
-        films.append(f"/movie/{film_id}-{film.slug}")
-    for path in ("/manager", "/manager/films", "/manager/audit", f"/manager/films/{film_id}"):
+        assert movie.synopsis.split() == trimmed(payload).split()
+        movies.append(f"/movie/{movie_id}-{movie.slug}")
+    for path in ("/manager", "/manager/movies", "/manager/audit", f"/manager/movies/{movie_id}"):
         harmless(editor.get(path))
     with site.app.registry["database"].write() as session:
         for row in session.scalars(select(Genre)):
             row.name = row.name_en = PAYLOADS[0]
-    shown_safely(editor, (*PUBLIC, *films, "/genre/drama"))
+    shown_safely(editor, (*PUBLIC, *movies, "/genre/drama"))
     names = {
         json.loads(editor.get(path).html.find("script", type="application/ld+json").string)["name"]
-        for path in films
+        for path in movies
     }
     assert names == {one_line(payload) for payload in PAYLOADS}
 
@@ -160,12 +160,12 @@ def test_what_is_imported_never_runs(site: TestApp, editor: TestApp) -> None:
         harmless(editor.get(preview.request.path + query))
     preview.forms[1].submit("do", value="all", status=303)
     site.app.registry["import_runner"].wait()
-    for path in (preview.request.path, "/manager/imports", "/manager/audit", "/manager/films"):
+    for path in (preview.request.path, "/manager/imports", "/manager/audit", "/manager/movies"):
         harmless(editor.get(path))
     with site.app.registry["database"].read() as session:
-        films = session.execute(select(Movie.id, Movie.slug)).all()
-    assert len(films) >= len(PAYLOADS) - 1
-    shown_safely(editor, (*PUBLIC, *(f"/movie/{number}-{slug}" for number, slug in films)))
+        movies = session.execute(select(Movie.id, Movie.slug)).all()
+    assert len(movies) >= len(PAYLOADS) - 1
+    shown_safely(editor, (*PUBLIC, *(f"/movie/{number}-{slug}" for number, slug in movies)))
 
 
 def test_what_is_reflected_never_runs(editor: TestApp, stranger: TestApp) -> None:
@@ -182,12 +182,12 @@ def test_what_is_reflected_never_runs(editor: TestApp, stranger: TestApp) -> Non
         "copy",
         "title",
     )
-    pages = ("/manager", "/manager/audit", "/manager/films/new", "/manager/imports", "/search")
+    pages = ("/manager", "/manager/audit", "/manager/movies/new", "/manager/imports", "/search")
     for payload in PAYLOADS:
         every = dict.fromkeys(names, payload)
-        for path in (*pages, "/manager/films", "/jump", "/", "/en/search"):
+        for path in (*pages, "/manager/movies", "/jump", "/", "/en/search"):
             harmless(editor.get(path, every, status="*"))
-        harmless(editor.get("/manager/films", {"q": payload}))
+        harmless(editor.get("/manager/movies", {"q": payload}))
         harmless(stranger.get("/manager/sign-in", every, status="*"))
         harmless(editor.get(f"/{quote(payload)}", status="*"))
         harmless(editor.get(f"/manager/{quote(payload)}", status="*"))
@@ -196,7 +196,7 @@ def test_what_is_reflected_never_runs(editor: TestApp, stranger: TestApp) -> Non
         form["way"], form["draft"] = payload, payload
         harmless(form.submit(status="*"))
         fields = {"title": payload, "synopsis": payload}
-        harmless(stranger.post("/manager/films/1", fields, status=403))
+        harmless(stranger.post("/manager/movies/1", fields, status=403))
 
 
 PROBES = (
@@ -207,10 +207,10 @@ PROBES = (
 
 @BOTH
 def test_sql_is_only_text(site: TestApp, editor: TestApp) -> None:
-    film_id = make_film(site)
-    everything = editor.get("/manager/films").text.count("<tr>")
+    movie_id = make_movie(site)
+    everything = editor.get("/manager/movies").text.count("<tr>")
     for probe in (quote(each, errors="surrogatepass") for each in PROBES):
-        found = editor.get(f"/manager/films?q={probe}", status="*")
+        found = editor.get(f"/manager/movies?q={probe}", status="*")
         assert found.status_int in (200, 400), probe
         # Punctuation alone searches for nothing.
         assert found.status_int == 400 or found.text.count("<tr>") in (0, everything), probe
@@ -219,17 +219,17 @@ def test_sql_is_only_text(site: TestApp, editor: TestApp) -> None:
                 probe, f"t~{probe}~1", f"c~{probe}~1", f"d~{probe}~1", f"u~{probe}~{probe}"
             ):  # fmt: skip
                 for way in ("after", "before"):
-                    path = f"/manager/films?sort={sort}&show={probe}&{way}={cursor}"
+                    path = f"/manager/movies?sort={sort}&show={probe}&{way}={cursor}"
                     assert editor.get(path, status="*").status_int in (200, 400), path
         for path in (
             f"/manager/audit?before={probe}",
             f"/manager/imports?title={probe}",
-            f"/manager/films/new?copy={probe}&draft={probe}",
-            f"/manager/films/{film_id}?draft={probe}&saved={probe}",
+            f"/manager/movies/new?copy={probe}&draft={probe}",
+            f"/manager/movies/{movie_id}?draft={probe}&saved={probe}",
             f"/search?q={probe}&after={probe}",
         ):
             assert editor.get(path, status="*").status_int in (200, 400, 404), path
-    form = film_form(editor, film_id)
+    form = movie_form(editor, movie_id)
     for field in TEXTS:
         form[field] = PROBES[3]
     press(form, status=303)
@@ -237,7 +237,7 @@ def test_sql_is_only_text(site: TestApp, editor: TestApp) -> None:
     editor.post("/manager/sign-out", fields, status=303)
     form = editor.get("/manager/sign-in").form
     form["name"], form["password"], form["draft"] = NAMES[Role.EDITOR], PASSWORD, fields["draft"]
-    form["way"] = f"/manager/films/{film_id}"
+    form["way"] = f"/manager/movies/{movie_id}"
     form.submit(headers={"User-Agent": "'\xff; DROP"}, status=303).follow(status=200)
     with site.app.registry["database"].read() as session:
         assert session.scalars(select(Movie.title)).all() == [PROBES[3]]
@@ -248,7 +248,7 @@ WAYS_ELSEWHERE = (
     "/manager//evil.example", "/manager/../../evil", "/manager\r\nLocation: https://evil.example",
     "/managerevil", "/manager@evil.example", "javascript:alert(1)", " /manager", "/manager\t/x",
     "/en/../manager", "/movie/1", "http:/manager", "/manager?x=//evil\\", "/%6danager", "",
-    "/manager/films?q=é", "/manager#@evil", "/manager/" + "x" * 2000,
+    "/manager/movies?q=é", "/manager#@evil", "/manager/" + "x" * 2000,
 )  # fmt: skip
 
 
@@ -273,7 +273,7 @@ def test_the_host_header_leads_nowhere(site: TestApp, admin: TestApp) -> None:
     form = {"csrf_token": csrf_of(admin), "locale": "en"}
     hostile["Cookie"] = "; ".join(f"{each.name}={each.value}" for each in admin.cookiejar)
     for path, fields in (
-        ("/manager/films/new", {"title": "Új film", "original_title": "Új film"}),
+        ("/manager/movies/new", {"title": "Új film", "original_title": "Új film"}),
         ("/manager/sign-out", {}),
     ):
         answer = TestApp(site.app).post(path, form | fields, headers=hostile, status=303)
@@ -282,16 +282,16 @@ def test_the_host_header_leads_nowhere(site: TestApp, admin: TestApp) -> None:
 
 
 @pytest.mark.parametrize(
-    "way", ["/manager", "/en/manager/films?q=a%20b&after=c~2026~1", "/manager/films/42"]
+    "way", ["/manager", "/en/manager/movies?q=a%20b&after=c~2026~1", "/manager/movies/42"]
 )
 def test_ways_of_ours_are_gone(way: str) -> None:
     assert safe_return_url(way) == way
 
 
 def test_nothing_is_assigned_but_what_the_form_has(site: TestApp, editor: TestApp) -> None:
-    film_id = make_film(site)
-    before = film_of(site, film_id)
-    form = film_form(editor, film_id)
+    movie_id = make_movie(site)
+    before = movie_of(site, movie_id)
+    form = movie_form(editor, movie_id)
     fields = [*form.submit_fields(), ("do", "save")]
     fields += [
         ("published", ""), ("id", "999"), ("slug", "x"), ("search_text", "x"), ("version", "1"),
@@ -300,19 +300,19 @@ def test_nothing_is_assigned_but_what_the_form_has(site: TestApp, editor: TestAp
         ("directors-0-imdb_id", "nm1"), ("premieres-0-movie_id", "1"), ("cast-²-name", "x"),
         ("cast-99999999999-name", ""), ("user_id", "2"), ("__class__", "x"), ("_fields", "x"),
     ]  # fmt: skip
-    editor.post(f"/manager/films/{film_id}", fields, status=303)
-    after = film_of(site, film_id)
-    assert (after.id, after.slug, after.published) == (film_id, before.slug, True)
+    editor.post(f"/manager/movies/{movie_id}", fields, status=303)
+    after = movie_of(site, movie_id)
+    assert (after.id, after.slug, after.published) == (movie_id, before.slug, True)
     assert (after.created_at, after.search_text) == (before.created_at, before.search_text)
     with site.app.registry["database"].read() as session:
         roles = session.execute(select(User.name, User.role)).all()
     assert {(name, role) for name, role in roles} == {(NAMES[role], role) for role in Role}
 
 
-def test_rows_of_another_film_are_out_of_reach(site: TestApp, editor: TestApp) -> None:
-    mine, other = make_film(site, "Az enyém"), make_film(site, "A másé")
-    theirs = film_of(site, other)
-    form = film_form(editor, mine)
+def test_rows_of_another_movie_are_out_of_reach(site: TestApp, editor: TestApp) -> None:
+    mine, other = make_movie(site, "Az enyém"), make_movie(site, "A másé")
+    theirs = movie_of(site, other)
+    form = movie_form(editor, mine)
     for name, row in (
         ("premieres-0-id", theirs.premieres[0]),
         ("trailers-0-id", theirs.trailers[0]),
@@ -323,21 +323,21 @@ def test_rows_of_another_film_are_out_of_reach(site: TestApp, editor: TestApp) -
         session.add(Person(id=9000, name="Titkos Ember"))
     form["cast-0-person_id"].force_value("9000")
     press(form, status=303)
-    untouched = film_of(site, other)
+    untouched = movie_of(site, other)
     assert (untouched.premieres[0].id, untouched.premieres[0].note) == (theirs.premieres[0].id, "")
     assert untouched.premieres[0].movie_id == other
     assert [each.person_id for each in untouched.credits] == [
         each.person_id for each in theirs.credits
     ]
-    assert 9000 not in [each.person_id for each in film_of(site, mine).credits]
+    assert 9000 not in [each.person_id for each in movie_of(site, mine).credits]
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "1e3", "%D9%A3", "9" * 12, "2147483648", "x", "1.5"])
 def test_ids_that_are_none_are_not_found(editor: TestApp, number: str) -> None:
     token = csrf_of(editor)
-    editor.get(f"/manager/films/{number}", status=404)
+    editor.get(f"/manager/movies/{number}", status=404)
     for path in ("", "/effects", "/publish"):
-        editor.post(f"/manager/films/{number}{path}", {"csrf_token": token}, status=404)
+        editor.post(f"/manager/movies/{number}{path}", {"csrf_token": token}, status=404)
 
 
 def test_an_administrator_does_not_lock_themselves_out(site: TestApp, admin: TestApp) -> None:
@@ -355,10 +355,10 @@ def test_an_administrator_does_not_lock_themselves_out(site: TestApp, admin: Tes
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>.jpg", "../../etc/passwd", "a\0b"])
 def test_a_file_where_none_is_wanted_is_left_out(site: TestApp, editor: TestApp, name: str) -> None:
-    film_id = make_film(site)
+    movie_id = make_movie(site)
     fields = [("csrf_token", csrf_of(editor)), ("do", "preview")]
     page = editor.post(
-        f"/manager/films/{film_id}", fields, upload_files=[("title", name, b"x")], status=400
+        f"/manager/movies/{movie_id}", fields, upload_files=[("title", name, b"x")], status=400
     )
     harmless(page)
     assert "Ezt ki kell tölteni." in page.text
@@ -373,14 +373,14 @@ def test_a_form_is_bounded_before_it_is_read(site: TestApp, editor: TestApp) -> 
     for browser, path, kind, body, code in (
         (stranger, "/manager/sign-in", form, many, 413),
         (stranger, "/manager/sign-in", form, large, 413),
-        (stranger, "/manager/films/1", form, large, 413),
+        (stranger, "/manager/movies/1", form, large, 413),
         (stranger, "/manager/sign-in", files, part * 9999, 400),  # not read: no token
-        (stranger, "/manager/films/1/posters", files, part * 9999, 403),  # may sign in
+        (stranger, "/manager/movies/1/posters", files, part * 9999, 403),  # may sign in
         (stranger, "/manager/sign-in", "multipart/form-data", part, 400),
         (stranger, "/manager/sign-in", f"{form}; charset=odd", b"a=b", 400),
         (stranger, "/manager/sign-in", "application/json", b"[" * 9999, 400),
         (stranger, "/manager/nothing", form, many, 413),
-        (editor, "/manager/films/1", form, many, 413),
+        (editor, "/manager/movies/1", form, many, 413),
         (editor, "/manager/imports", files, part * 9999, 413),
         (editor, "/manager/imports", "multipart/form-data", part, 400),
         (editor, "/manager/imports", "multipart/form-data; boundary=\xff", part, 400),

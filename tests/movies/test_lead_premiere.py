@@ -72,7 +72,7 @@ def test_a_month_or_a_year_is_ahead_until_it_is_over() -> None:
     assert lead_premiere_of([this_year, this_month], date(2026, 9, 1)) is this_year
 
 
-FILMS = st.lists(
+MOVIES = st.lists(
     st.builds(
         premiere,
         st.integers(1, 3),
@@ -86,7 +86,7 @@ FILMS = st.lists(
 )
 
 
-@given(FILMS)
+@given(MOVIES)
 def test_it_leads_until_the_day_that_is_told(premieres: list[Premiere]) -> None:
     leading = lead_premiere_of(premieres, TODAY)
     until = lead_premiere_until(premieres, TODAY)

@@ -18,7 +18,7 @@ from moziweb.movies.search_queries import (
 )
 from tests.factories import add_people, make_movie
 
-FILMS = {
+MOVIES = {
     "Dűne": "Dune",
     "A dűnék asszonya": "Suna no onna",
     "Csillagközi dűne": "Interstellar Dune",
@@ -29,10 +29,10 @@ FILMS = {
 
 
 @pytest.fixture
-def films(dbsession: Session) -> dict[str, Movie]:
+def movies(dbsession: Session) -> dict[str, Movie]:
     made = {
         title: make_movie(dbsession, title, original_title=original)
-        for title, original in FILMS.items()
+        for title, original in MOVIES.items()
     }
     hidden = make_movie(dbsession, "Dűne titokban", published=False)
     for movie in (made["Az ötödik elem"], hidden):
@@ -65,12 +65,12 @@ def found(session: Session, text: str) -> list[str]:
     ],
 )
 def test_all_words_are_found_whatever_their_accents(
-    dbsession: Session, films: dict[str, Movie], text: str, titles: list[str]
+    dbsession: Session, movies: dict[str, Movie], text: str, titles: list[str]
 ) -> None:
     assert found(dbsession, text) == titles
 
 
-def test_pages_hold_every_film_once(dbsession: Session, films: dict[str, Movie]) -> None:
+def test_pages_hold_every_movie_once(dbsession: Session, movies: dict[str, Movie]) -> None:
     words = Words.of("dune")
     whole = movies_found(dbsession, words, 50)
     pages: list[SearchCursor] = []
@@ -93,18 +93,18 @@ def test_pages_hold_every_film_once(dbsession: Session, films: dict[str, Movie])
     ],
 )
 def test_a_slip_of_the_pen_is_forgiven(
-    dbsession: Session, films: dict[str, Movie], text: str, title: str
+    dbsession: Session, movies: dict[str, Movie], text: str, title: str
 ) -> None:
     words = Words.of(text)
     assert movies_found(dbsession, words, 5) == []
-    assert similar_movies(dbsession, words, 5)[0] == films[title].id
+    assert similar_movies(dbsession, words, 5)[0] == movies[title].id
 
 
-def test_what_is_like_nothing_is_not_guessed(dbsession: Session, films: dict[str, Movie]) -> None:
+def test_what_is_like_nothing_is_not_guessed(dbsession: Session, movies: dict[str, Movie]) -> None:
     assert similar_movies(dbsession, Words.of("zzyzx qwrt"), 5) == []
 
 
-def test_a_new_name_is_found_at_once(dbsession: Session, films: dict[str, Movie]) -> None:
+def test_a_new_name_is_found_at_once(dbsession: Session, movies: dict[str, Movie]) -> None:
     person = dbsession.query(Person).filter(Person.name.startswith("Törőcsik")).one()
     person.name = "Újhelyi Ödön"
     dbsession.commit()

@@ -53,9 +53,9 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[TestApp]:
     with running_app(settings | {"site.hsts": "true", "metrics.allow": "127.0.0.1"}) as app:
         app.extra_environ["REMOTE_ADDR"] = "127.0.0.1"
         with app.app.registry["database"].write() as session:
-            film = factories.make_movie(session, "Film", id=1)
-            factories.make_premiere(session, film, date(2026, 8, 20))
-            factories.add_poster(session, film)
+            movie = factories.make_movie(session, "Film", id=1)
+            factories.make_premiere(session, movie, date(2026, 8, 20))
+            factories.add_poster(session, movie)
         yield app
 
 

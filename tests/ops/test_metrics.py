@@ -15,7 +15,7 @@ from moziweb.movies.models import Movie
 from moziweb.ops.metrics import CacheMetrics
 from tests.conftest import running_app
 from tests.services.ports import free_port
-from tests.site.cached import CACHED, Films, fill, pages, ready_variant, site, write
+from tests.site.cached import CACHED, Movies, fill, pages, ready_variant, site, write
 
 TOKEN = "a-token-of-some-length"
 OPEN = {"metrics.token": TOKEN}
@@ -23,12 +23,12 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture
-def films(dbsession: Session) -> Films:
+def movies(dbsession: Session) -> Movies:
     return fill(dbsession)
 
 
 @pytest.fixture
-def watched(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+def watched(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
     """A cached site whose metrics may be read."""
     with site(settings | CACHED | OPEN) as app:
         yield app
@@ -91,8 +91,8 @@ def test_it_speaks_openmetrics_to_who_asks_for_that(watched: TestApp) -> None:
     assert answer.body.endswith(b"# EOF\n")
 
 
-def test_each_way_of_serving_is_counted(watched: TestApp, films: Films) -> None:
-    path = pages(films)["week"]
+def test_each_way_of_serving_is_counted(watched: TestApp, movies: Movies) -> None:
+    path = pages(movies)["week"]
     for _ in range(4):
         watched.get(path)
     for status, times in (("miss", 1), ("hit", 1), ("l1", 2)):
@@ -106,50 +106,50 @@ def test_each_way_of_serving_is_counted(watched: TestApp, films: Films) -> None:
     assert value(watched, "moziweb_cache_l1_bytes", region="pages")
 
 
-def test_a_write_is_counted_by_the_kinds_of_its_tags(watched: TestApp, films: Films) -> None:
-    write(watched, lambda session: session.add(ready_variant(films)))
+def test_a_write_is_counted_by_the_kinds_of_its_tags(watched: TestApp, movies: Movies) -> None:
+    write(watched, lambda session: session.add(ready_variant(movies)))
     name = "moziweb_cache_invalidations_total"
     assert value(watched, name, kind="variant") == 1
     assert value(watched, name, kind="movie") is None
 
 
-def test_a_page_that_is_too_big_is_counted(settings: dict[str, str], films: Films) -> None:
+def test_a_page_that_is_too_big_is_counted(settings: dict[str, str], movies: Movies) -> None:
     with site(settings | CACHED | OPEN | {"cache.pages.max_bytes": "300"}) as app:
-        assert app.get(pages(films)["week"]).headers["X-Cache"] == "bypass"
+        assert app.get(pages(movies)["week"]).headers["X-Cache"] == "bypass"
         assert value(app, "moziweb_cache_refused_total", reason=NotStoredReason.TOO_BIG) == 1
         assert value(app, "moziweb_cache_served_total", status="bypass") == 1
 
 
-def test_a_corrupt_entry_is_counted(watched: TestApp, films: Films) -> None:
-    watched.get(pages(films)["week"])
+def test_a_corrupt_entry_is_counted(watched: TestApp, movies: Movies) -> None:
+    watched.get(pages(movies)["week"])
     registry = watched.app.registry
-    place = registry["cache_routes"].location_of(registry, pages(films)["week"])
+    place = registry["cache_routes"].location_of(registry, pages(movies)["week"])
     backend: Any = registry["cache"].dogpile["pages"].actual_backend
     backend.set_serialized(place.key, b"{}|junk")
-    assert watched.get(pages(films)["week"]).headers["X-Cache"] == "miss"
+    assert watched.get(pages(movies)["week"]).headers["X-Cache"] == "miss"
     assert value(watched, "moziweb_cache_corrupt_total", region="pages")
 
 
-def test_stores_that_are_away_are_counted(settings: dict[str, str], films: Films) -> None:
+def test_stores_that_are_away_are_counted(settings: dict[str, str], movies: Movies) -> None:
     nobody = f"127.0.0.1:{free_port()}"
     keys = {
         "cache.pages.backend": "dogpile.cache.pylibmc",
         "cache.pages.arguments.url": nobody,
     }
     with site(settings | CACHED | OPEN | keys) as app:
-        assert app.get(pages(films)["week"]).headers["X-Cache"] == "bypass"
+        assert app.get(pages(movies)["week"]).headers["X-Cache"] == "bypass"
         name = "moziweb_cache_store_failures_total"
         assert value(app, name, region="pages", operation="get")
         assert value(app, name, region="pages", operation="set")
 
 
 def test_what_is_not_published_is_counted_and_waits_in_the_journal(
-    settings: dict[str, str], films: Films
+    settings: dict[str, str], movies: Movies
 ) -> None:
     lost = {"cache.stamps.url": f"memcached://127.0.0.1:{free_port()}"}
     with site(settings | CACHED | OPEN | lost) as app:
         assert value(app, "moziweb_cache_journal_age_seconds") == 0
-        write(app, _rename(films))
+        write(app, _rename(movies))
         assert value(app, "moziweb_cache_publish_errors_total") == 1
         age = value(app, "moziweb_cache_journal_age_seconds")
         assert age is not None
@@ -163,8 +163,8 @@ def test_the_journals_age_is_unknown_without_a_database(settings: dict[str, str]
         assert age != age
 
 
-def test_requests_are_timed_by_route_and_status(watched: TestApp, films: Films) -> None:
-    watched.get(pages(films)["week"])
+def test_requests_are_timed_by_route_and_status(watched: TestApp, movies: Movies) -> None:
+    watched.get(pages(movies)["week"])
     watched.get("/week/9999-W99", status=404)
     watched.get("/nowhere/at/all", status=404)
     name = "moziweb_http_request_seconds_count"
@@ -173,16 +173,16 @@ def test_requests_are_timed_by_route_and_status(watched: TestApp, films: Films) 
     assert value(watched, name, route="none", status="404") == 1
 
 
-def test_a_renewal_is_a_render_and_nobodys_request(watched: TestApp, films: Films) -> None:
-    request = Request.blank(pages(films)["week"])
+def test_a_renewal_is_a_render_and_nobodys_request(watched: TestApp, movies: Movies) -> None:
+    request = Request.blank(pages(movies)["week"])
     request.environ[REFRESH] = True
     assert request.get_response(watched.app).status_int == 204
     assert value(watched, "moziweb_http_request_seconds_count", route="week") is None
     assert value(watched, "moziweb_cache_rendered_total", region="pages") == 1
 
 
-def _rename(films: Films) -> Any:
+def _rename(movies: Movies) -> Any:
     def rename(session: Session) -> None:
-        session.get_one(Movie, films.here).title = "Más"
+        session.get_one(Movie, movies.here).title = "Más"
 
     return rename

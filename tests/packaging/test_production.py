@@ -82,7 +82,7 @@ def site(folder: Path, environ: Environ) -> Iterator[tuple[str, subprocess.Popen
 
 
 @pytest.fixture
-def film(
+def movie(
     site: tuple[str, subprocess.Popen[str]],
     folder: Path,
     environ: Environ,
@@ -102,7 +102,7 @@ def film(
 
 
 def test_it_serves_pages_from_memcached_and_posters_from_s3(
-    site: tuple[str, subprocess.Popen[str]], film: str, memcached_server: MemcachedServer
+    site: tuple[str, subprocess.Popen[str]], movie: str, memcached_server: MemcachedServer
 ) -> None:
     url, process = site
     status, _, body = ask(f"{url}/__heartbeat__")
@@ -116,7 +116,7 @@ def test_it_serves_pages_from_memcached_and_posters_from_s3(
     assert states[0] == "miss"
     assert "miss" not in states[1:]
     assert headers["Strict-Transport-Security"]
-    assert f'href="{film}" class="movie"' in page.decode()
+    assert f'href="{movie}" class="movie"' in page.decode()
     assert int(memcached_server.statistics()["curr_items"]) > 0
 
     address = re.search(r'src="(/poster/[^"]+\.jpg)"', page.decode())

@@ -191,7 +191,7 @@ def _wait_until_ready(server: Server) -> None:
         time.sleep(0.05)
 
 
-def add_films(database: Database, storage: Storage, pictures: Sequence[bytes]) -> list[str]:
+def add_movies(database: Database, storage: Storage, pictures: Sequence[bytes]) -> list[str]:
     """A film with an uploaded poster for each picture, one a day from today; their paths."""
     paths = []
     today = budapest_today(utc_now())

@@ -17,10 +17,10 @@ from tests.storage.conftest import s3_settings
 
 from .conftest import picture
 from .gateway import Gateway
-from .serving import PATIENCE, Answer, Place, Server, add_films, ask, ask_at_once, serving
+from .serving import PATIENCE, Answer, Place, Server, add_movies, ask, ask_at_once, serving
 
 CROWD = 50
-FILMS = 8
+MOVIES = 8
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def gateway(s3_bucket: S3Bucket) -> Iterator[Gateway]:
 def paths(postgres_url: str, s3_bucket: S3Bucket) -> list[str]:
     """The thumbs of films whose posters nobody has asked for yet."""
     engine = create_engine({"sqlalchemy.url": postgres_url, "sqlalchemy.pool_size": 2})
-    pictures = [picture(f"#{number:02x}a0a0", (800, 1200)) for number in range(FILMS)]
+    pictures = [picture(f"#{number:02x}a0a0", (800, 1200)) for number in range(MOVIES)]
     with closing(S3Storage(s3_settings(s3_bucket))) as storage:
-        found = add_films(Database(engine), storage, pictures)
+        found = add_movies(Database(engine), storage, pictures)
     engine.dispose()
     return found
 
@@ -80,9 +80,9 @@ def test_a_crowd_and_a_burst_have_everything_made_once_and_pages_served(
     assert all(is_placeholder(one) or is_redirect(one) for one in burst if one.path != "/")
     for path in others:
         assert is_redirect(ask(ports[0], path)), path
-    assert sum(len(server.decodes()) for server in servers) == FILMS
-    assert len(gateway.puts) == len(set(gateway.puts)) == FILMS * len(RECIPES)
-    assert sum("/upload/" in path for path in gateway.gets) == FILMS
+    assert sum(len(server.decodes()) for server in servers) == MOVIES
+    assert len(gateway.puts) == len(set(gateway.puts)) == MOVIES * len(RECIPES)
+    assert sum("/upload/" in path for path in gateway.gets) == MOVIES
 
 
 def test_pages_are_served_while_every_place_for_posters_is_taken(

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from PIL import Image
 
-from .tmdb_films import GENRE_IDS
+from .tmdb_movies import GENRE_IDS
 
 TOKEN: Final = "eyJhbGciOiJIUzI1NiJ9.test-read-token"
 PAGE: Final = 20
@@ -96,7 +96,7 @@ class TmdbServer:
     """The server; ``base_url`` is what the ini key ``tmdb.base_url`` takes."""
 
     def __init__(self) -> None:
-        self.films: dict[int, dict[str, Any]] = {}
+        self.movies: dict[int, dict[str, Any]] = {}
         self.changed: set[int] = set()
         self.requests: list[Asked] = []
         self._queued: dict[str, deque[Answer]] = defaultdict(deque)
@@ -127,10 +127,10 @@ class TmdbServer:
         """The API's address, with its version."""
         return f"{self.address}/3"
 
-    def add(self, film: dict[str, Any]) -> None:
+    def add(self, movie: dict[str, Any]) -> None:
         """Have a film, or have it otherwise than before."""
-        self.films[film["id"]] = film
-        self.changed.add(film["id"])
+        self.movies[movie["id"]] = movie
+        self.changed.add(movie["id"])
 
     def answer_next(self, path: str, *answers: Answer) -> None:
         """Answer so the next times that ``path`` is asked for."""
@@ -183,35 +183,37 @@ class TmdbServer:
             return failure(
                 400, 27, "Too many append to response objects: The maximum number is 20."
             )
-        film = self.films.get(tmdb_id)
-        if film is None:
+        movie = self.movies.get(tmdb_id)
+        if movie is None:
             return not_found()
         appendable = {"release_dates", "credits", "videos", "images", "translations"}
-        return _json({k: v for k, v in film.items() if k not in appendable or k in wanted})
+        return _json({k: v for k, v in movie.items() if k not in appendable or k in wanted})
 
     def _find(self, imdb_id: str) -> Answer:
-        films = [film for film in self.films.values() if film.get("imdb_id") == imdb_id]
+        movies = [movie for movie in self.movies.values() if movie.get("imdb_id") == imdb_id]
         others = ("person", "tv", "tv_episode", "tv_season")
         whole: dict[str, list[object]] = {f"{kind}_results": [] for kind in others}
-        return _json(whole | {"movie_results": [_listed(film) for film in films]})
+        return _json(whole | {"movie_results": [_listed(movie) for movie in movies]})
 
     def _search(self, query: Mapping[str, str]) -> Answer:
         words = query.get("query", "").casefold()
         found = [
-            film
-            for film in self.films.values()
-            if words in film["title"].casefold() or words in film["original_title"].casefold()
+            movie
+            for movie in self.movies.values()
+            if words in movie["title"].casefold() or words in movie["original_title"].casefold()
         ]
         return _page(found, query)
 
     def _discover(self, query: Mapping[str, str]) -> Answer:
         kinds = {int(kind) for kind in query.get("with_release_type", "3").split("|")}
         first, last = query["release_date.gte"], query["release_date.lte"]
-        return _page([f for f in self.films.values() if _is_released(f, kinds, first, last)], query)
+        return _page(
+            [f for f in self.movies.values() if _is_released(f, kinds, first, last)], query
+        )
 
     def _upcoming(self, query: Mapping[str, str]) -> Answer:
         dates = {"maximum": "2026-09-20", "minimum": "2026-08-20"}
-        return _page(list(self.films.values()), query, dates=dates)
+        return _page(list(self.movies.values()), query, dates=dates)
 
     def _changes(self, query: Mapping[str, str]) -> Answer:
         """Two a page, so that there is more than one; a deleted film has no ``adult``."""
@@ -223,39 +225,39 @@ class TmdbServer:
         )
 
 
-def _is_released(film: Mapping[str, Any], kinds: set[int], first: str, last: str) -> bool:
+def _is_released(movie: Mapping[str, Any], kinds: set[int], first: str, last: str) -> bool:
     return any(
         first <= entry["release_date"][:10] <= last and entry["type"] in kinds
-        for country in film["release_dates"]["results"]
+        for country in movie["release_dates"]["results"]
         if country["iso_3166_1"] == "HU"
         for entry in country["release_dates"]
     )
 
 
-def _page(films: list[dict[str, Any]], query: Mapping[str, str], **more: Any) -> Answer:
+def _page(movies: list[dict[str, Any]], query: Mapping[str, str], **more: Any) -> Answer:
     page = int(query.get("page", "1"))
     if not 1 <= page <= MAX_PAGE:
         return failure(400, 22, "Invalid page: Pages start at 1 and max at 500.")
-    part = films[(page - 1) * PAGE : page * PAGE]
+    part = movies[(page - 1) * PAGE : page * PAGE]
     return _json(
         {
             **more,
             "page": page,
-            "results": [_listed(film) for film in part],
-            "total_pages": max(1, -(-len(films) // PAGE)),
-            "total_results": len(films),
+            "results": [_listed(movie) for movie in part],
+            "total_pages": max(1, -(-len(movies) // PAGE)),
+            "total_results": len(movies),
         }
     )
 
 
-def _listed(film: Mapping[str, Any]) -> dict[str, Any]:
+def _listed(movie: Mapping[str, Any]) -> dict[str, Any]:
     """A film in a list; its ``release_date`` is another country's, as it may be there."""
     names = (
         "adult", "backdrop_path", "id", "original_language", "original_title", "overview",
         "popularity", "poster_path", "release_date", "title", "video", "vote_average", "vote_count",
     )  # fmt: skip
-    return {name: film.get(name) for name in names} | {
-        "genre_ids": [genre["id"] for genre in film.get("genres") or ()]
+    return {name: movie.get(name) for name in names} | {
+        "genre_ids": [genre["id"] for genre in movie.get("genres") or ()]
     }
 
 

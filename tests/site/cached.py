@@ -33,7 +33,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-Paths = Callable[["Films"], dict[str, str]]
+Paths = Callable[["Movies"], dict[str, str]]
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def site(settings: Mapping[str, str]) -> Iterator[TestApp]:
 
 
 @dataclass(frozen=True)
-class Films:
+class Movies:
     """Ids of three films: of this week, of five weeks ahead, and without a date."""
 
     here: int
@@ -59,19 +59,19 @@ def week_here() -> Week:
     return week_of(budapest_today(now()))
 
 
-def fill(session: Session) -> Films:
+def fill(session: Session) -> Movies:
     """Three films with everything that pages show."""
-    here = _film(session, "Itt van", week_here().thursday)
-    ahead = _film(session, "Majd jön", week_here().shifted(5).thursday)
+    here = _movie(session, "Itt van", week_here().thursday)
+    ahead = _movie(session, "Majd jön", week_here().shifted(5).thursday)
     undated = factories.make_movie(session, "Valamikor")
     source = factories.add_poster(session, here, width=2000, height=3000)
     factories.make_premiere(session, here, date(2031, 1, 1), precision=DatePrecision.YEAR)
     factories.make_premiere(session, here, week_here().thursday, service="Netflix")
     session.commit()
-    return Films(here.id, ahead.id, undated.id, source.id)
+    return Movies(here.id, ahead.id, undated.id, source.id)
 
 
-def _film(session: Session, title: str, day: date) -> Movie:
+def _movie(session: Session, title: str, day: date) -> Movie:
     movie = factories.make_movie(
         session, title, synopsis="Valaki elindul.", synopsis_en="Somebody leaves.",
         countries=("HU",), languages=("hu",), imdb_id=f"tt{day:%y%m%d}", rating="12",
@@ -89,16 +89,16 @@ def _film(session: Session, title: str, day: date) -> Movie:
     return movie
 
 
-def ready_variant(films: Films, name: str = "thumb") -> PosterVariant:
+def ready_variant(movies: Movies, name: str = "thumb") -> PosterVariant:
     """A variant of the film's poster, as the service publishes it."""
     return PosterVariant(
-        source_id=films.source, name=name, format="jpg", recipe_hash=name * 2,
+        source_id=movies.source, name=name, format="jpg", recipe_hash=name * 2,
         source_sha256="0" * 64, state=VariantState.READY, bucket="disk",
         key=f"poster/{name}.jpg", mime="image/jpeg", width=370, height=555, bytes=1,
     )  # fmt: skip
 
 
-def pages(films: Films) -> dict[str, str]:
+def pages(movies: Movies) -> dict[str, str]:
     """The addresses of one page of each kind, by what they show."""
     week, ahead = week_here(), week_here().shifted(5)
     return {
@@ -110,14 +110,14 @@ def pages(films: Films) -> dict[str, str]:
         "month": f"/month/{month_of(week.thursday).name}",
         "genre": "/genre/vigjatek",
         "undated": "/undated",
-        "film": f"/movie/{films.here}-itt-van",
-        "other": f"/movie/{films.ahead}-majd-jon",
+        "movie": f"/movie/{movies.here}-itt-van",
+        "other": f"/movie/{movies.ahead}-majd-jon",
         "api": "/api/main/",
-        "api_film": f"/api/movie/{films.here}",
+        "api_movie": f"/api/movie/{movies.here}",
     }
 
 
-def feeds(films: Films) -> dict[str, str]:
+def feeds(movies: Movies) -> dict[str, str]:
     """The same of what programs read."""
     return {
         "ics": "/premieres.ics",
@@ -130,22 +130,22 @@ def feeds(films: Films) -> dict[str, str]:
     }
 
 
-def states(app: TestApp, films: Films, kind: Paths = pages) -> dict[str, str]:
+def states(app: TestApp, movies: Movies, kind: Paths = pages) -> dict[str, str]:
     """How each page is served now: hit, l1, miss …"""
     return {
         name: app.get(path, status="*").headers.get("X-Cache", "none")
-        for name, path in kind(films).items()
+        for name, path in kind(movies).items()
     }
 
 
-def warm(app: TestApp, films: Films, kind: Paths = pages) -> None:
+def warm(app: TestApp, movies: Movies, kind: Paths = pages) -> None:
     """Have every page cached."""
-    states(app, films, kind)
+    states(app, movies, kind)
 
 
-def missed(app: TestApp, films: Films, kind: Paths = pages) -> set[str]:
+def missed(app: TestApp, movies: Movies, kind: Paths = pages) -> set[str]:
     """The pages that have to be rendered anew."""
-    return {name for name, state in states(app, films, kind).items() if state == "miss"}
+    return {name for name, state in states(app, movies, kind).items() if state == "miss"}
 
 
 def write(app: TestApp, change: Callable[[Session], Any]) -> None:

@@ -20,7 +20,7 @@ from tests.services.memcached import MemcachedServer
 
 from .cached import (
     CACHED,
-    Films,
+    Movies,
     fill,
     missed,
     pages,
@@ -32,17 +32,17 @@ from .cached import (
     write,
 )
 
-SHOW_THE_FILM = {"index", "english", "week", "month", "genre", "film", "api", "api_film"}
+SHOW_THE_MOVIE = {"index", "english", "week", "month", "genre", "movie", "api", "api_movie"}
 
 
 @pytest.fixture
-def films(dbsession: Session) -> Films:
+def movies(dbsession: Session) -> Movies:
     return fill(dbsession)
 
 
 @pytest.fixture(params=["memory", "memcached"])
 def cached(
-    request: pytest.FixtureRequest, settings: dict[str, str], films: Films
+    request: pytest.FixtureRequest, settings: dict[str, str], movies: Movies
 ) -> Iterator[TestApp]:
     keys = dict(CACHED)
     if request.param == "memcached":
@@ -52,90 +52,90 @@ def cached(
         keys["cache.default.backend"] = "dogpile.cache.pylibmc"
         keys["cache.default.arguments.url"] = server.address
     with site(settings | keys) as app:
-        warm(app, films)
+        warm(app, movies)
         yield app
 
 
 def test_every_page_is_a_hit_and_then_served_from_this_process(
-    cached: TestApp, films: Films
+    cached: TestApp, movies: Movies
 ) -> None:
-    assert set(states(cached, films).values()) == {"hit"}
-    assert states(cached, films) == {**dict.fromkeys(pages(films), "l1"), "empty": "hit"}
+    assert set(states(cached, movies).values()) == {"hit"}
+    assert states(cached, movies) == {**dict.fromkeys(pages(movies), "l1"), "empty": "hit"}
 
 
-def test_a_variant_concerns_the_pages_that_show_it(cached: TestApp, films: Films) -> None:
-    write(cached, lambda session: session.add(ready_variant(films)))
-    assert missed(cached, films) == SHOW_THE_FILM
-    assert "poster/thumb.jpg" in cached.get(pages(films)["index"]).text
+def test_a_variant_concerns_the_pages_that_show_it(cached: TestApp, movies: Movies) -> None:
+    write(cached, lambda session: session.add(ready_variant(movies)))
+    assert missed(cached, movies) == SHOW_THE_MOVIE
+    assert "poster/thumb.jpg" in cached.get(pages(movies)["index"]).text
 
 
-def test_a_poster_concerns_nobody_until_it_is_chosen(cached: TestApp, films: Films) -> None:
+def test_a_poster_concerns_nobody_until_it_is_chosen(cached: TestApp, movies: Movies) -> None:
     def add(session: Session) -> None:
-        movie = session.get_one(Movie, films.here)
+        movie = session.get_one(Movie, movies.here)
         factories.add_poster(session, movie, chosen=False, width=600, height=900)
 
     def choose(session: Session) -> None:
-        session.get_one(PosterSource, films.source).chosen = False
+        session.get_one(PosterSource, movies.source).chosen = False
         session.flush()
         session.query(PosterSource).filter_by(width=600).one().chosen = True
 
     write(cached, add)
-    assert missed(cached, films) == set()
+    assert missed(cached, movies) == set()
     write(cached, choose)
-    assert missed(cached, films) == SHOW_THE_FILM
-    write(cached, lambda session: session.delete(session.get_one(PosterSource, films.source)))
-    assert missed(cached, films) == set()
+    assert missed(cached, movies) == SHOW_THE_MOVIE
+    write(cached, lambda session: session.delete(session.get_one(PosterSource, movies.source)))
+    assert missed(cached, movies) == set()
 
 
-def test_a_lease_concerns_no_page(cached: TestApp, films: Films) -> None:
+def test_a_lease_concerns_no_page(cached: TestApp, movies: Movies) -> None:
     def lease(session: Session) -> None:
-        session.get_one(PosterSource, films.source).state = SourceState.GENERATING
+        session.get_one(PosterSource, movies.source).state = SourceState.GENERATING
 
     write(cached, lease)
-    assert missed(cached, films) == set()
+    assert missed(cached, movies) == set()
 
 
-def test_a_title_concerns_the_pages_that_show_it(cached: TestApp, films: Films) -> None:
+def test_a_title_concerns_the_pages_that_show_it(cached: TestApp, movies: Movies) -> None:
     def rename(session: Session) -> None:
-        session.get_one(Movie, films.ahead).title = "Más cím"
+        session.get_one(Movie, movies.ahead).title = "Más cím"
 
     write(cached, rename)
-    assert missed(cached, films) == {"ahead", "other", "genre"} | _same_month(films)
+    assert missed(cached, movies) == {"ahead", "other", "genre"} | _same_month(movies)
 
 
 def test_a_premiere_that_moves_concerns_the_old_week_and_the_new(
-    cached: TestApp, films: Films, dbsession: Session
+    cached: TestApp, movies: Movies, dbsession: Session
 ) -> None:
     def move(session: Session) -> None:
-        premiere = session.query(Premiere).filter_by(movie_id=films.ahead).one()
+        premiere = session.query(Premiere).filter_by(movie_id=movies.ahead).one()
         premiere.date = week_here().shifted(20).thursday + timedelta(days=1)
 
     write(cached, move)
-    assert missed(cached, films) == {"ahead", "empty", "other", "genre"} | _same_month(films)
-    assert "Majd jön" in cached.get(pages(films)["empty"]).text
-    assert "Majd jön" not in cached.get(pages(films)["ahead"]).text
+    assert missed(cached, movies) == {"ahead", "empty", "other", "genre"} | _same_month(movies)
+    assert "Majd jön" in cached.get(pages(movies)["empty"]).text
+    assert "Majd jön" not in cached.get(pages(movies)["ahead"]).text
 
 
-def test_a_new_film_appears_among_those_without_a_date(cached: TestApp, films: Films) -> None:
+def test_a_new_movie_appears_among_those_without_a_date(cached: TestApp, movies: Movies) -> None:
     write(cached, lambda session: factories.make_movie(session, "Egészen új"))
-    assert missed(cached, films) == {"index", "english", "undated", "api"}
+    assert missed(cached, movies) == {"index", "english", "undated", "api"}
     assert "Egészen új" in cached.get("/undated").text
 
 
-def test_a_new_premiere_appears_in_its_week(cached: TestApp, films: Films) -> None:
+def test_a_new_premiere_appears_in_its_week(cached: TestApp, movies: Movies) -> None:
     def announce(session: Session) -> None:
-        movie = session.get_one(Movie, films.undated)
+        movie = session.get_one(Movie, movies.undated)
         factories.make_premiere(session, movie, week_here().shifted(5).thursday)
 
     write(cached, announce)
     shown = {"ahead", "index", "english", "undated", "api"}  # the index had it without a date
-    assert missed(cached, films) == shown | {"empty"} | _same_month(films)  # which leads to it
-    assert "Valamikor" in cached.get(pages(films)["ahead"]).text
+    assert missed(cached, movies) == shown | {"empty"} | _same_month(movies)  # which leads to it
+    assert "Valamikor" in cached.get(pages(movies)["ahead"]).text
 
 
 @pytest.mark.parametrize("weeks", [-40, 30, 3000])
 def test_a_premiere_elsewhere_concerns_no_other_week(
-    cached: TestApp, films: Films, weeks: int
+    cached: TestApp, movies: Movies, weeks: int
 ) -> None:
     """Nor does the way out of an empty one change, when another premiere is nearer."""
 
@@ -144,45 +144,45 @@ def test_a_premiere_elsewhere_concerns_no_other_week(
         factories.make_premiere(session, movie, week_here().shifted(weeks).thursday)
 
     write(cached, lambda session: factories.make_movie(session, "Egy"))
-    warm(cached, films)
+    warm(cached, movies)
     write(cached, announce)
     beyond = {"empty"} if weeks > 20 else set()  # it had no premiere after it
-    assert missed(cached, films) - {"index", "english", "undated", "api"} == beyond
+    assert missed(cached, movies) - {"index", "english", "undated", "api"} == beyond
 
 
-def test_a_withdrawn_film_leaves_every_list(cached: TestApp, films: Films) -> None:
+def test_a_withdrawn_movie_leaves_every_list(cached: TestApp, movies: Movies) -> None:
     def withdraw(session: Session) -> None:
-        session.get_one(Movie, films.here).published = False
+        session.get_one(Movie, movies.here).published = False
 
     write(cached, withdraw)
     for name in ("index", "week", "month", "genre"):
-        assert "Itt van" not in cached.get(pages(films)[name]).text
-    cached.get(pages(films)["film"], status=404)
+        assert "Itt van" not in cached.get(pages(movies)[name]).text
+    cached.get(pages(movies)["movie"], status=404)
 
 
-def test_a_bulk_update_concerns_every_page(cached: TestApp, films: Films) -> None:
+def test_a_bulk_update_concerns_every_page(cached: TestApp, movies: Movies) -> None:
     """It names no rows; the model's own tag is all that can be told."""
     write(cached, lambda session: session.query(Genre).update({Genre.name: "Komédia"}))
-    assert missed(cached, films) == set(pages(films))
+    assert missed(cached, movies) == set(pages(movies))
 
 
-def test_a_rolled_back_change_concerns_no_page(cached: TestApp, films: Films) -> None:
+def test_a_rolled_back_change_concerns_no_page(cached: TestApp, movies: Movies) -> None:
     def fail(session: Session) -> None:
-        session.get_one(Movie, films.here).title = "Sosem lesz"
+        session.get_one(Movie, movies.here).title = "Sosem lesz"
         session.flush()
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):
         write(cached, fail)
-    assert missed(cached, films) == set()
+    assert missed(cached, movies) == set()
 
 
 def test_what_a_visitor_sends_never_shapes_what_others_are_served(
-    cached: TestApp, films: Films
+    cached: TestApp, movies: Movies
 ) -> None:
-    path = pages(films)["week"]
+    path = pages(movies)["week"]
     plain = cached.get(path).body
-    write(cached, lambda session: session.add(ready_variant(films)))
+    write(cached, lambda session: session.add(ready_variant(movies)))
     poison = {
         "Host": "evil.example",
         "X-Forwarded-Host": "evil.example",
@@ -205,8 +205,8 @@ def answered(app: TestApp, path: str, **headers: str) -> Response:
     return Request.blank(path, headers=named).get_response(app.app)
 
 
-def test_conditional_and_compressed_requests(cached: TestApp, films: Films) -> None:
-    path = pages(films)["index"]
+def test_conditional_and_compressed_requests(cached: TestApp, movies: Movies) -> None:
+    path = pages(movies)["index"]
     plain = answered(cached, path)
     packed = answered(cached, path, Accept_Encoding="gzip")
     assert "Content-Encoding" not in plain.headers
@@ -221,31 +221,31 @@ def test_conditional_and_compressed_requests(cached: TestApp, films: Films) -> N
         assert (again.status_int, again.body) == (304, b"")
 
 
-def test_head_is_a_get_without_its_body(cached: TestApp, films: Films) -> None:
-    response = cached.head(pages(films)["index"])
+def test_head_is_a_get_without_its_body(cached: TestApp, movies: Movies) -> None:
+    response = cached.head(pages(movies)["index"])
     assert response.body == b""
     assert response.headers["X-Cache"] == "hit"
 
 
-def test_a_redirect_is_cached_until_the_slug_changes(cached: TestApp, films: Films) -> None:
-    path = f"/movie/{films.here}"
+def test_a_redirect_is_cached_until_the_slug_changes(cached: TestApp, movies: Movies) -> None:
+    path = f"/movie/{movies.here}"
     assert cached.get(path, status=301).headers["X-Cache"] == "miss"
     assert cached.get(path, status=301).headers["X-Cache"] == "hit"
 
     def rename(session: Session) -> None:
-        session.get_one(Movie, films.here).slug = "uj-cim"
+        session.get_one(Movie, movies.here).slug = "uj-cim"
 
     write(cached, rename)
-    assert cached.get(path, status=301).headers["Location"].endswith(f"{films.here}-uj-cim")
+    assert cached.get(path, status=301).headers["Location"].endswith(f"{movies.here}-uj-cim")
 
 
-def _same_month(films: Films) -> set[str]:
+def _same_month(movies: Movies) -> set[str]:
     """The month's page shows the week ahead when that is still in it."""
     later = week_here().shifted(5).thursday
     return {"month"} if later.month == week_here().thursday.month else set()
 
 
-def test_a_films_page_runs_out_when_another_premiere_leads(
+def test_a_movies_page_runs_out_when_another_premiere_leads(
     settings: dict[str, str], dbsession: Session
 ) -> None:
     """By the clock of the application it is long ago, by that of the cache the day is over."""
@@ -270,10 +270,10 @@ def test_a_films_page_runs_out_when_another_premiere_leads(
     ids=["no status", "no tag", "a header of its own"],
 )
 def test_a_poisoned_entry_is_made_anew(
-    cached: TestApp, films: Films, content: dict[str, str | int]
+    cached: TestApp, movies: Movies, content: dict[str, str | int]
 ) -> None:
     """Whole, true and with a right checksum, but written by somebody else."""
-    path = pages(films)["week"]
+    path = pages(movies)["week"]
     registry = cached.app.registry
     place = registry["cache_routes"].location_of(registry, path)
     stored = place.region.stored([place.key])[place.key]

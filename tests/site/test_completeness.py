@@ -36,7 +36,7 @@ from moziweb.posters.generation.upload_store import store_upload
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, SourceState
 from tests.posters.conftest import picture as poster_picture
 
-from .cached import CACHED, Films, Paths, feeds, fill, pages, ready_variant, site, write
+from .cached import CACHED, Movies, Paths, feeds, fill, pages, ready_variant, site, write
 
 # Values of some columns mean something outside the database, so not any text will do.
 NEW_VALUES: dict[str, Any] = {
@@ -62,33 +62,33 @@ HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 NOT_SHOWN = frozenset({"ImportMark", "LookedAt", "MovieReference", "PosterHost"})
 
 # What is rendered anew although its bytes stay the same, and why that is let be.
-IN_HUNGARIAN = {"index", "week", "ahead", "month", "genre", "undated", "film", "other", "empty"}
+IN_HUNGARIAN = {"index", "week", "ahead", "month", "genre", "undated", "movie", "other", "empty"}
 SHOW_LISTED = {"index", "english", "week", "month", "genre"}
-SHOW_GENRES = {"index", "english", "week", "ahead", "month", "genre", "film", "other"}
+SHOW_GENRES = {"index", "english", "week", "ahead", "month", "genre", "movie", "other"}
 ALLOWED: dict[str, frozenset[str]] = {
     # Tags do not tell languages apart.
     "Genre.name": frozenset({"english"}),
     "Genre.name_en": frozenset(IN_HUNGARIAN),
     "Movie.synopsis_en": frozenset(IN_HUNGARIAN),
     # A position says nothing by itself; the order may stay as it was.
-    "MovieGenre.position": frozenset(SHOW_GENRES | {"api", "api_film"}),
-    "Credit.position": frozenset({"film", "other", "api_film"}),
-    "Trailer.position": frozenset({"film", "other", "api_film"}),
+    "MovieGenre.position": frozenset(SHOW_GENRES | {"api", "api_movie"}),
+    "Credit.position": frozenset({"movie", "other", "api_movie"}),
+    "Trailer.position": frozenset({"movie", "other", "api_movie"}),
     # Nobody plays a part in directing: only the cast's characters are shown.
-    "Credit.character": frozenset({"film", "other", "api_film"}),
+    "Credit.character": frozenset({"movie", "other", "api_movie"}),
     # The JSON of a film is recorded at the doors of its page, which shows more.
-    "FieldProvenance.source": frozenset({"api_film"}),
-    "FieldProvenance deleted": frozenset({"api_film"}),
-    "Premiere.note": frozenset({"api_film"}),
-    "PremiereChange deleted": frozenset({"api_film"}),
+    "FieldProvenance.source": frozenset({"api_movie"}),
+    "FieldProvenance deleted": frozenset({"api_movie"}),
+    "Premiere.note": frozenset({"api_movie"}),
+    "PremiereChange deleted": frozenset({"api_movie"}),
     **{
-        f"PremiereChange.{name}": frozenset({"api_film"})
+        f"PremiereChange.{name}": frozenset({"api_movie"})
         for name in ("changed_at", "old_date", "old_precision", "reason")
     },
     # What reading a source teaches is one tag: the JSON shows neither size nor colour.
-    "PosterSource.width": frozenset({"api", "api_film"}),
-    "PosterSource.height": frozenset({"api", "api_film"}),
-    "PosterSource.dominant_colour": frozenset({"api", "api_film"}),
+    "PosterSource.width": frozenset({"api", "api_movie"}),
+    "PosterSource.height": frozenset({"api", "api_movie"}),
+    "PosterSource.dominant_colour": frozenset({"api", "api_movie"}),
     # Read with the size and the colour, which lists show.
     "PosterSource.sketch": frozenset(SHOW_LISTED),
     # A list's tag tells of its premieres' dates and kinds at once; an empty week shows dates.
@@ -97,9 +97,9 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Asked for every list that the film is in, with the ways out of empty weeks.
     "Movie.slug": frozenset({"empty", "undated"}),
     # "Not found" goes stale with any film that is published or withdrawn.
-    "Movie.published": frozenset({"empty", "undated", "film", "api_film"}),
+    "Movie.published": frozenset({"empty", "undated", "movie", "api_movie"}),
     # A card shows the latest move of its premiere only.
-    "PremiereChange.premiere_id": frozenset({"api_film", "ahead", "week"}),
+    "PremiereChange.premiere_id": frozenset({"api_movie", "ahead", "week"}),
     # A premiere that goes may leave its film without any date; this film has others.
     "Premiere.movie_id": frozenset({"index", "english", "undated", "api", "empty"}),
     "Premiere deleted": frozenset({"index", "english", "undated", "api"}),
@@ -108,11 +108,11 @@ ALLOWED: dict[str, frozenset[str]] = {
 
 
 @pytest.fixture
-def films(dbsession: Session) -> Films:
-    films = fill(dbsession)
-    dbsession.add(ready_variant(films))
+def movies(dbsession: Session) -> Movies:
+    movies = fill(dbsession)
+    dbsession.add(ready_variant(movies))
     dbsession.commit()
-    return films
+    return movies
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def plain(settings: dict[str, str]) -> Iterator[TestApp]:
 
 
 @pytest.fixture
-def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
     with site(settings | CACHED) as app:
         yield app
 
@@ -171,10 +171,10 @@ def cases() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("model_name", sorted({name for name, _ in cases()}))
 def test_a_change_concerns_the_pages_that_it_changes(
-    model_name: str, cached: TestApp, plain: TestApp, films: Films
+    model_name: str, cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
     model = next(m.class_ for m in Base.registry.mappers if m.class_.__name__ == model_name)
-    audit = Audit(cached, plain, films)
+    audit = Audit(cached, plain, movies)
     seen = 0
     for column in columns(model):
         what = f"{model_name}.{column.name}"
@@ -187,10 +187,10 @@ def test_a_change_concerns_the_pages_that_it_changes(
 
 @pytest.mark.parametrize("model", [Movie, Premiere, PremiereChange, Genre, StreamingService])
 def test_no_feed_tells_what_was_before(
-    model: type[Base], cached: TestApp, plain: TestApp, films: Films
+    model: type[Base], cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
     """Feeds may be made anew for nothing: they are read by programs, a few times a day."""
-    audit = Audit(cached, plain, films, feeds)
+    audit = Audit(cached, plain, movies, feeds)
     identities = _identities(cached, model)[:2]
     for column in columns(model):
         for identity in identities:
@@ -204,9 +204,9 @@ def test_no_feed_tells_what_was_before(
      Trailer],
 )  # fmt: skip
 def test_what_is_gone_is_gone_from_every_page(
-    model: type[Base], cached: TestApp, plain: TestApp, films: Films
+    model: type[Base], cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
-    audit = Audit(cached, plain, films)
+    audit = Audit(cached, plain, movies)
     for identity in _identities(cached, model):
 
         def delete(session: Session, identity: Any = identity) -> None:
@@ -228,13 +228,13 @@ def test_what_is_gone_is_gone_from_every_page(
      (PosterSource, "movie_id"), (PremiereChange, "premiere_id"), (Premiere, "service_id")],
 )  # fmt: skip
 def test_what_changes_hands_leaves_one_page_and_enters_another(
-    model: Any, name: str, cached: TestApp, plain: TestApp, films: Films
+    model: Any, name: str, cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
-    audit = Audit(cached, plain, films)
+    audit = Audit(cached, plain, movies)
     identities = _identities(cached, model)
     with cached.app.registry["database"].read() as session:
         owners = [getattr(session.get_one(model, each), name) for each in identities]
-    others = {*owners, *([films.ahead, films.undated] if name == "movie_id" else [])} - {None}
+    others = {*owners, *([movies.ahead, movies.undated] if name == "movie_id" else [])} - {None}
 
     for identity, owner in zip(identities, owners, strict=True):
         for other in others - {owner}:
@@ -249,7 +249,7 @@ def test_what_changes_hands_leaves_one_page_and_enters_another(
 
 
 def test_what_is_made_of_a_poster_concerns_the_pages_that_show_it(
-    cached: TestApp, plain: TestApp, films: Films
+    cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
     """The poster service writes past the rows, and tells the tags by itself."""
     registry = cached.app.registry
@@ -257,7 +257,7 @@ def test_what_is_made_of_a_poster_concerns_the_pages_that_show_it(
 
     def change(**values: object) -> None:
         def set_them(session: Session) -> None:
-            source = session.get_one(PosterSource, films.source)
+            source = session.get_one(PosterSource, movies.source)
             for name, value in values.items():
                 setattr(source, name, value)
 
@@ -265,21 +265,23 @@ def test_what_is_made_of_a_poster_concerns_the_pages_that_show_it(
 
     with closing(registry["poster_workshop"]):
         change(kind=SourceKind.UPLOAD, url=None, key=upload.key)
-        audit = Audit(cached, plain, films)
-        assert registry["posters"].ensure_variants(films.source).status is Status.MADE
+        audit = Audit(cached, plain, movies)
+        assert registry["posters"].ensure_variants(movies.source).status is Status.MADE
         audit.look("a poster made")
         # As a source has it that was made before there were sketches.
         change(sketch=None, regenerate_requested=True, state=SourceState.PENDING)
         audit.look("a poster without a sketch")
-        assert registry["posters"].ensure_variants(films.source).status is Status.MADE
+        assert registry["posters"].ensure_variants(movies.source).status is Status.MADE
         audit.look("a poster made anew")
 
 
 class Audit:
     """Looks at every page after each change: is it as without a cache, and was it left alone?"""
 
-    def __init__(self, cached: TestApp, plain: TestApp, films: Films, kind: Paths = pages) -> None:
-        self._cached, self._plain, self._paths = cached, plain, kind(films)
+    def __init__(
+        self, cached: TestApp, plain: TestApp, movies: Movies, kind: Paths = pages
+    ) -> None:
+        self._cached, self._plain, self._paths = cached, plain, kind(movies)
         self._before: dict[str, tuple[int, str]] = {}
         self._needless: set[tuple[str, str]] = set()
         self.look("nothing")
@@ -304,22 +306,22 @@ class Audit:
 
 
 def test_the_audit_notices_a_page_that_is_behind(
-    cached: TestApp, plain: TestApp, films: Films
+    cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
-    audit = Audit(cached, plain, films)
+    audit = Audit(cached, plain, movies)
     with plain.app.registry["database"].write() as session:  # nobody watches this one
-        session.get_one(Movie, films.here).title = "Ezt senki sem mondta meg"
+        session.get_one(Movie, movies.here).title = "Ezt senki sem mondta meg"
     with pytest.raises(AssertionError, match="behind after"):
         audit.look("an unwatched write")
 
 
 def test_the_audit_notices_a_page_rendered_for_nothing(
-    cached: TestApp, plain: TestApp, films: Films
+    cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
-    audit = Audit(cached, plain, films)
-    cached.app.registry["cache"].stamps.publish([f"movie:{films.here}"])
+    audit = Audit(cached, plain, movies)
+    cached.app.registry["cache"].stamps.publish([f"movie:{movies.here}"])
     audit.look("no change at all")
-    assert "film" in audit.needless()["no change at all"]
+    assert "movie" in audit.needless()["no change at all"]
 
 
 def _identities(app: TestApp, model: type[Base]) -> list[Any]:

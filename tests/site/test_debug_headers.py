@@ -7,18 +7,18 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from tests.site.cached import CACHED, Films, fill, pages, site, week_here
+from tests.site.cached import CACHED, Movies, fill, pages, site, week_here
 
 TIMING = re.compile(r"[a-z0-9]+;dur=[0-9]+\.[0-9]{2}")
 
 
 @pytest.fixture
-def films(dbsession: Session) -> Films:
+def movies(dbsession: Session) -> Movies:
     return fill(dbsession)
 
 
 @pytest.fixture
-def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
     with site(settings | CACHED) as app:
         yield app
 
@@ -30,8 +30,8 @@ def timing(app: TestApp, path: str) -> dict[str, float]:
     return {name: float(dur) for name, _, dur in (part.partition(";dur=") for part in parts)}
 
 
-def test_every_way_of_serving_tells_where_its_time_went(cached: TestApp, films: Films) -> None:
-    path = pages(films)["index"]
+def test_every_way_of_serving_tells_where_its_time_went(cached: TestApp, movies: Movies) -> None:
+    path = pages(movies)["index"]
     miss, hit, l1 = (timing(cached, path) for _ in range(3))
     assert miss.keys() >= {"clock", "fetch", "render", "total"}
     assert {"clock", "total"} <= hit.keys()
@@ -40,14 +40,14 @@ def test_every_way_of_serving_tells_where_its_time_went(cached: TestApp, films: 
     assert l1["total"] < miss["render"] <= miss["total"]
 
 
-def test_age_counts_from_the_render(cached: TestApp, films: Films) -> None:
-    ages = [int(cached.get(pages(films)["week"]).headers["Age"]) for _ in range(3)]
+def test_age_counts_from_the_render(cached: TestApp, movies: Movies) -> None:
+    ages = [int(cached.get(pages(movies)["week"]).headers["Age"]) for _ in range(3)]
     assert ages[0] == 0
     assert ages == sorted(ages)
 
 
-def test_tags_are_told_in_debug_alone(settings: dict[str, str], films: Films) -> None:
-    path = pages(films)["week"]
+def test_tags_are_told_in_debug_alone(settings: dict[str, str], movies: Movies) -> None:
+    path = pages(movies)["week"]
     with site(settings | CACHED) as app:
         assert "X-Cache-Tags" not in app.get(path).headers
     with site(settings | CACHED | {"cache.debug": "true"}) as app:
@@ -55,4 +55,4 @@ def test_tags_are_told_in_debug_alone(settings: dict[str, str], films: Films) ->
             headers = app.get(path).headers
             assert headers["X-Cache"] == status
             told = headers["X-Cache-Tags"].split(" ")
-            assert {f"movie:{films.here}", f"week:{week_here().name}"} <= set(told)
+            assert {f"movie:{movies.here}", f"week:{week_here().name}"} <= set(told)

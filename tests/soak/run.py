@@ -33,7 +33,7 @@ from tests.soak.app import SABOTAGE, title_of
 from tests.soak.health import Health, Outage
 from tests.soak.verdict import Published, Seen, Verdict
 
-FILMS = range(1, 9)
+MOVIES = range(1, 9)
 LEASE = 2.0
 STALE_IF_ERROR = 5.0
 PATIENCE = 120.0
@@ -116,12 +116,12 @@ class Stack:
     def visitor(self, what: str) -> "subprocess.Popen[bytes]":
         """Another one who reads, posts or writes."""
         ports = ",".join(str(web.port) for web in self.webs)
-        films = ",".join(map(str, FILMS))
+        movies = ",".join(map(str, MOVIES))
         seed = self.chance.randrange(1 << 30)
         given = {
             "read": [str(self.home / f"reads-{seed}"), ports, ",".join(self.pages)],
-            "post": ["-", ports, films],
-            "write": [str(self.home / "keys.json"), films],
+            "post": ["-", ports, movies],
+            "write": [str(self.home / "keys.json"), movies],
         }[what]
         command = [sys.executable, "-W", "ignore", "-m", "tests.soak.visitors", what, str(seed)]
         return subprocess.Popen([*command, *given], cwd=Path(__file__).parents[2])
@@ -166,7 +166,7 @@ def prepare(url: str) -> str:
     upgrade(engine)
     week = week_of(budapest_today(datetime.now(UTC)))
     with Session(engine) as session:
-        for number in FILMS:
+        for number in MOVIES:
             movie = make_movie(session, title_of(number, 0), id=number, slug="soak")
             make_premiere(session, movie, week.thursday)
         session.commit()
@@ -177,8 +177,8 @@ def prepare(url: str) -> str:
 def pages(week: str) -> dict[str, Sequence[int]]:
     """The pages that are read, and the films that each must show."""
     lists = ("/", "/en/", f"/week/{week}", f"/en/week/{week}", "/api/main/")
-    films = {f"/movie/{film}-soak": (film,) for film in FILMS}
-    return {**dict.fromkeys(lists, tuple(FILMS)), **films}
+    movies = {f"/movie/{movie}-soak": (movie,) for movie in MOVIES}
+    return {**dict.fromkeys(lists, tuple(MOVIES)), **movies}
 
 
 class Faults:
@@ -275,8 +275,8 @@ class Watch:
             " AND reason <> ''"
         )
         for row, reason, at in self._ask(query, since=time.time() - 60):
-            film, version = map(int, reason.split())
-            self._published.add(int(row), film, version, float(at))
+            movie, version = map(int, reason.split())
+            self._published.add(int(row), movie, version, float(at))
 
     def _ask(self, query: str, **values: float) -> list[Any]:
         with self._engine.connect() as connection:
@@ -291,7 +291,7 @@ class Watch:
                         break
                     self._places[file] = self._places.get(file, 0) + len(line)
                     note = json.loads(line)
-                    shown = {int(film): version for film, version in note.pop("shown").items()}
+                    shown = {int(movie): version for movie, version in note.pop("shown").items()}
                     yield Seen(shown=shown, **note)
 
 

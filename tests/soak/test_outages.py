@@ -10,7 +10,7 @@ import pytest
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
 from tests.services.web import WebServer
-from tests.soak.run import FILMS, prepare
+from tests.soak.run import MOVIES, prepare
 
 TIMEOUT = 0.5
 """Seconds after which the site gives up on a frozen memcached for entries; 0.2 for stamps."""
@@ -116,15 +116,15 @@ def killed(server: PostgresServer | MemcachedServer) -> Iterator[None]:
 
 def test_entries_frozen(stack: Stack) -> None:
     """A time-out for all pages of a second, and not for each of them."""
-    films = [f"{language}/movie/{film}-soak" for language in ("", "/en") for film in FILMS]
+    movies = [f"{language}/movie/{movie}-soak" for language in ("", "/en") for movie in MOVIES]
     stack.warm("/")
     stack.entries.flush()
     stack.warm("/")
     with stack.entries.paused():
         stack.keeps("/")
-        answers = [stack.get(path) for path in films]
+        answers = [stack.get(path) for path in movies]
         assert {answer[:2] for answer in answers} == {(200, "bypass")}
-        assert sum(took for _, _, took in answers) < len(films) * TIMEOUT / 2
+        assert sum(took for _, _, took in answers) < len(movies) * TIMEOUT / 2
     stack.warm(f"/week/{stack.week}")
 
 

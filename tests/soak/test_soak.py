@@ -142,7 +142,7 @@ def test_what_is_stale(at: float, cache: str, shown: int, stale: int) -> None:
     assert len(verdict.stale) == stale
 
 
-def test_a_film_that_is_missing_is_as_bad_as_an_old_one() -> None:
+def test_a_movie_that_is_missing_is_as_bad_as_an_old_one() -> None:
     assert len(verdict_of(Seen(20.1, "/", 200, "hit", {})).stale) == 1
 
 

@@ -40,22 +40,22 @@ class Published:
     known: set[int] = field(default_factory=set)
     rows: dict[int, list[tuple[float, int]]] = field(default_factory=dict)
 
-    def add(self, row: int, film: int, version: int, at: float) -> None:
+    def add(self, row: int, movie: int, version: int, at: float) -> None:
         """A published row of the journal, however often it is told, in any order."""
         if row in self.known:
             return
         self.known.add(row)
-        rows = self.rows.setdefault(film, [])
+        rows = self.rows.setdefault(movie, [])
         rows.append((at, version))
         rows.sort()
         newest = 0
-        self.times[film] = [moment for moment, _ in rows]
-        self.versions[film] = [newest := max(newest, each) for _, each in rows]
+        self.times[movie] = [moment for moment, _ in rows]
+        self.versions[movie] = [newest := max(newest, each) for _, each in rows]
 
-    def by(self, film: int, moment: float) -> int:
+    def by(self, movie: int, moment: float) -> int:
         """The newest version whose publish was complete at ``moment``; 0 where none was."""
-        place = bisect_right(self.times.get(film, []), moment)
-        return self.versions[film][place - 1] if place else 0
+        place = bisect_right(self.times.get(movie, []), moment)
+        return self.versions[movie][place - 1] if place else 0
 
 
 @dataclass
@@ -87,13 +87,13 @@ class Verdict:
     def _judge(self, seen: Seen, published: Published, wanted: Sequence[int]) -> None:
         lenient = seen.cache == "stale"
         moment = seen.at - self.grace if lenient else seen.at
-        for film in {*wanted, *seen.shown}:
+        for movie in {*wanted, *seen.shown}:
             self.checks += 1
-            needed, shown = published.by(film, moment), seen.shown.get(film, 0)
+            needed, shown = published.by(movie, moment), seen.shown.get(movie, 0)
             if shown < needed:
                 self.stale.append(
-                    f"{seen.path} ({seen.cache}) at {seen.at:.3f}: film {film} in version {shown},"
+                    f"{seen.path} ({seen.cache}) at {seen.at:.3f}: film {movie} in version {shown},"
                     f" although {needed} was published"
                 )
-            elif lenient and shown < published.by(film, seen.at):
+            elif lenient and shown < published.by(movie, seen.at):
                 self.said_stale += 1

@@ -28,9 +28,9 @@ Ask = Callable[[str, str], tuple[int, str, bytes]]
 def versions_of(page: bytes) -> dict[int, int]:
     """The versions that a page shows, by film: the oldest, where it shows several."""
     shown: dict[int, int] = {}
-    for film, version in VERSION.findall(page):
-        known = shown.get(int(film), sys.maxsize)
-        shown[int(film)] = min(known, int(version))
+    for movie, version in VERSION.findall(page):
+        known = shown.get(int(movie), sys.maxsize)
+        shown[int(movie)] = min(known, int(version))
     return shown
 
 
@@ -57,22 +57,22 @@ def read(chance: random.Random, file: Path, ports: Sequence[str], paths: Sequenc
                 status, cache, page = askers[port]("GET", path)
             except FAILURES:
                 status, cache, page = UNANSWERED, "", b""
-            shown = {str(film): version for film, version in versions_of(page).items()}
+            shown = {str(movie): version for movie, version in versions_of(page).items()}
             note = {"at": began, "path": path, "status": status, "cache": cache, "shown": shown}
             note |= {"took": time.time() - began, "port": port}
             notes.write(json.dumps(note) + "\n")
             time.sleep(chance.random() * 0.01 if status else 0.02)
 
 
-def post(chance: random.Random, ports: Sequence[str], films: Sequence[str]) -> None:
+def post(chance: random.Random, ports: Sequence[str], movies: Sequence[str]) -> None:
     """Write through the site."""
     while True:
         with contextlib.suppress(*FAILURES):
-            asker(int(chance.choice(ports)))("POST", f"/soak/{chance.choice(films)}")
+            asker(int(chance.choice(ports)))("POST", f"/soak/{chance.choice(movies)}")
         time.sleep(chance.random() * 0.2)
 
 
-def write(chance: random.Random, file: Path, films: Sequence[str]) -> None:
+def write(chance: random.Random, file: Path, movies: Sequence[str]) -> None:
     """Write in transactions of one's own, publishing as every process does."""
     # Not above: readers are at work at once without them.
     from sqlalchemy.exc import SQLAlchemyError
@@ -83,7 +83,7 @@ def write(chance: random.Random, file: Path, films: Sequence[str]) -> None:
     database = make_app({}, **json.loads(file.read_text())).registry["database"]
     while True:
         with contextlib.suppress(SQLAlchemyError), database.write() as session:
-            write_version(session, int(chance.choice(films)))
+            write_version(session, int(chance.choice(movies)))
         time.sleep(chance.random() * 0.2)
 
 

@@ -21,7 +21,7 @@ MAX_TEXT: Final = 2000
 MAX_NAME: Final = 300
 """Characters of a subject's name that are kept."""
 
-FILM: Final = "film"
+MOVIE: Final = "film"
 USER: Final = "user"
 POSTERS: Final = "posters"
 CACHE: Final = "cache"
@@ -78,7 +78,7 @@ def record(
 def _named(subject: Movie | User | Subject) -> tuple[str, int | None, str]:
     """The kind of a subject, its id if it has one, and its name."""
     if isinstance(subject, Movie):
-        return FILM, subject.id, subject.title
+        return MOVIE, subject.id, subject.title
     if isinstance(subject, User):
         return USER, subject.id, subject.name
     return subject.kind, None, subject.name

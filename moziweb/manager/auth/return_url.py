@@ -8,7 +8,7 @@ from moziweb.request import Request
 
 from .cookies import PATHS
 
-_FORMS: Final = frozenset({"manager.film", "manager.new_film"})
+_FORMS: Final = frozenset({"manager.movie", "manager.new_movie"})
 """Routes of forms that are too long to be typed twice."""
 
 # What may stand in an address of ours. No backslash, no control character, no second slash at the

@@ -89,7 +89,7 @@ def columns_of(form: Any) -> dict[str, str]:
 
 def positions_of(form: Any) -> list[int]:
     """The films that are ticked; nonsense is none."""
-    ticked = _texts(form, "film")
+    ticked = _texts(form, "movie")
     return [
         int(each)
         for each in ticked

@@ -19,7 +19,7 @@ from moziweb.movies.importers.planning import Effect
 class JobKind(StrEnum):
     """Where the films of an import are from."""
 
-    FILMS = "films"
+    MOVIES = "films"
     PREMIERES = "premieres"
     FILE = "file"
 

@@ -139,8 +139,8 @@ class Runner:
             seen = session.scalar(last) or 0
         self._note(job, total=len(ids), **self._progress(seen))
         importer = self._importer(job)
-        films = self._films(job, ids[seen:])
-        for position, plan in enumerate(importer.preview(films), seen + 1):
+        movies = self._movies(job, ids[seen:])
+        for position, plan in enumerate(importer.preview(movies), seen + 1):
             with self._database.write() as session:
                 session.add(planned_item(job.id, position, plan))
                 _set(session, job, self._progress(position))
@@ -162,10 +162,10 @@ class Runner:
         for imdb_id in job.terms["imdb"]:
             yield self._tmdb.id_of_imdb(imdb_id)
 
-    def _films(self, job: ImportJob, ids: Iterable[int]) -> Iterator[Candidate]:
+    def _movies(self, job: ImportJob, ids: Iterable[int]) -> Iterator[Candidate]:
         if job.kind is JobKind.PREMIERES:
             return self._tmdb.premieres_between(ids, *_days(job))
-        return self._tmdb.films(ids)
+        return self._tmdb.movies(ids)
 
     def _apply(self, job: ImportJob) -> None:
         importer = self._importer(job)

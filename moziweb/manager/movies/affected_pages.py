@@ -39,7 +39,7 @@ class AffectedPages:
 def affected_pages(
     registry: Any,
     session: Session,
-    film_id: int,
+    movie_id: int,
     slug: str,
     now: Callable[[], float] = time.monotonic,
     *,
@@ -68,7 +68,7 @@ def affected_pages(
         return not late
 
     candidates = chain(
-        _own(addresses, film_id, slug), _periods(addresses, tags), addresses.through(last)
+        _own(addresses, movie_id, slug), _periods(addresses, tags), addresses.through(last)
     )
     found = pages_showing(registry, tags, takewhile(in_time, candidates))
     pages = tuple(dict.fromkeys(address.path for address in found))
@@ -95,9 +95,9 @@ def _periods(addresses: UrlInventory, tags: Iterable[str]) -> Iterator[SiteUrl]:
             yield SiteUrl(path, Priority.FRONT)
 
 
-def _own(addresses: UrlInventory, film_id: int, slug: str) -> Iterator[SiteUrl]:
+def _own(addresses: UrlInventory, movie_id: int, slug: str) -> Iterator[SiteUrl]:
     paths = addresses.paths
     for locale in LOCALES:
-        movie = segment_of(film_id, slug)
+        movie = segment_of(movie_id, slug)
         yield SiteUrl(paths.in_locale(locale, "movie", movie=movie), Priority.FRONT)
-    yield SiteUrl(paths.page("api_movie", movie=film_id), Priority.FRONT)
+    yield SiteUrl(paths.page("api_movie", movie=movie_id), Priority.FRONT)

@@ -123,7 +123,7 @@ class TrailerForm(BaseForm):
             return None
 
 
-class FilmForm(BaseForm):
+class MovieForm(BaseForm):
     """All of a film. ``version`` and ``digests`` are of the film as the form was made."""
 
     version = IdField()
@@ -211,7 +211,7 @@ def safe_fields(fields: Any) -> MultiDict[str, str]:
     )
 
 
-def sheet_from(form: FilmForm, before: MovieValues) -> MovieValues:
+def sheet_from(form: MovieForm, before: MovieValues) -> MovieValues:
     """What a valid form says. Ids of rows count only where ``before`` has them."""
     title = _kept(form.title.data or "", before.title)
     return MovieValues(
@@ -234,7 +234,7 @@ def sheet_from(form: FilmForm, before: MovieValues) -> MovieValues:
     )
 
 
-def moves_of(form: FilmForm) -> Moves:
+def moves_of(form: MovieForm) -> Moves:
     """What the form says of premieres that move."""
     rows: list[Any] = [row.form for row in form.premieres if row.form.id.data]
     return Moves(
@@ -243,7 +243,7 @@ def moves_of(form: FilmForm) -> Moves:
     )
 
 
-def check_moves(form: FilmForm, before: MovieValues) -> bool:
+def check_moves(form: MovieForm, before: MovieValues) -> bool:
     """Whether every premiere that moves says why; one that does not has its error."""
     dates = {each.id: (each.date, each.precision.value) for each in before.premieres}
     complete = True
@@ -337,7 +337,7 @@ def _person(form: Any, names: Mapping[int | None, str]) -> PersonLine:
     return PersonLine(name, character, person_id)
 
 
-def _premieres(form: FilmForm, before: MovieValues) -> tuple[PremiereLine, ...]:
+def _premieres(form: MovieForm, before: MovieValues) -> tuple[PremiereLine, ...]:
     """Those that were there in their order, then the new ones: the way that rows are loaded."""
     known = {each.id for each in before.premieres}
     forms: list[Any] = [row.form for row in form.premieres]
@@ -360,7 +360,7 @@ def _premieres(form: FilmForm, before: MovieValues) -> tuple[PremiereLine, ...]:
     return tuple(sorted(lines, key=lambda line: (line.date, line.id or MAX_ID)))
 
 
-def _trailers(form: FilmForm, before: MovieValues) -> tuple[TrailerLine, ...]:
+def _trailers(form: MovieForm, before: MovieValues) -> tuple[TrailerLine, ...]:
     known = {each.id for each in before.trailers}
     found = []
     for row in form.trailers:

@@ -35,7 +35,7 @@ Key: TypeAlias = tuple[SQLColumnExpression[Any], SQLColumnExpression[int]]
 class MovieRow:
     """A film in the list. ``premiere`` is its next one, or else its latest."""
 
-    film: Movie
+    movie: Movie
     premiere: Premiere | None
     poster: SourceState | None
     cursor: str
@@ -52,7 +52,7 @@ class MoviePage:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    film: Movie
+    movie: Movie
     cursor: str
 
 
@@ -80,12 +80,12 @@ class _Part:
         places = query.order_by(*order).limit(limit).subquery()
         rows = session.execute(
             select(Movie, places.c.a, places.c.b)
-            .join(places, places.c.film == Movie.id)
+            .join(places, places.c.movie == Movie.id)
             .options(load_only(*_SHOWN, raiseload=True))
             .order_by(*(each.desc() if falling else each.asc() for each in places.c["a", "b"]))
         )
         return [
-            _Found(film, f"{self.letter}~{_text(first)}~{number}") for film, first, number in rows
+            _Found(movie, f"{self.letter}~{_text(first)}~{number}") for movie, first, number in rows
         ]
 
     def values(self, cursor: str) -> tuple[Any, int]:
@@ -106,14 +106,14 @@ class _Part:
 def page_of_movies(session: Session, wish: ListQuery, bounds: FilterContext) -> MoviePage:
     """The page that is wished for."""
     backwards = bool(wish.before)
-    found = _films(session, wish, bounds, backwards=backwards)
+    found = _movies(session, wish, bounds, backwards=backwards)
     more, found = len(found) > PAGE, found[:PAGE]
     if backwards:
         found.reverse()
-    ids = [each.film.id for each in found]
+    ids = [each.movie.id for each in found]
     premieres, posters = _premieres(session, ids, bounds.today), _posters(session, ids)
     rows = tuple(
-        MovieRow(each.film, premieres.get(each.film.id), posters.get(each.film.id), each.cursor)
+        MovieRow(each.movie, premieres.get(each.movie.id), posters.get(each.movie.id), each.cursor)
         for each in found
     )
     has_next = rows and (backwards or more)
@@ -133,7 +133,7 @@ def counts(session: Session, bounds: FilterContext, filters: Sequence[Filter]) -
     return dict(zip(filters, row, strict=True))
 
 
-def _films(
+def _movies(
     session: Session, wish: ListQuery, bounds: FilterContext, *, backwards: bool
 ) -> list[_Found]:
     """One film more than a page has, if there is one: from the cursor on, in its direction."""
@@ -162,25 +162,25 @@ def _parts(wish: ListQuery, bounds: FilterContext) -> list[_Part]:
     if wish.sort is not Sort.DATE:
         # SQLite would read each film that fits and sort them, instead of going along the order's
         # index until there are enough.
-        film = NoIndex(Movie.id)
-        films = select(Movie.id.label("film")).where(*conditions(wish, bounds, film))
+        movie = NoIndex(Movie.id)
+        movies = select(Movie.id.label("movie")).where(*conditions(wish, bounds, movie))
         if wish.sort is Sort.TITLE:
-            return [_Part("t", films, (Movie.slug, Movie.id), _word, descending=False)]
-        return [_Part("c", films, (Movie.updated_at, Movie.id), _moment, descending=True)]
+            return [_Part("t", movies, (Movie.slug, Movie.id), _word, descending=False)]
+        return [_Part("c", movies, (Movie.updated_at, Movie.id), _moment, descending=True)]
     later = aliased(Premiere)
     beyond = tuple_(later.date, later.id) > tuple_(Premiere.date, Premiere.id)
-    dated = select(Premiere.movie_id.label("film")).where(
+    dated = select(Premiere.movie_id.label("movie")).where(
         *conditions(wish, bounds, Premiere.movie_id),
         ~has(later, Premiere.movie_id, beyond),
     )
     if wish.filter is Filter.NO_DATE:
         # No premiere of these films has a day, so there is no need to look at those that have one.
         dated = dated.where(Premiere.precision != DatePrecision.DAY)
-    without = lacking(lambda film: has(Premiere, film), wish.text).subquery()
+    without = lacking(lambda movie: has(Premiere, movie), wish.text).subquery()
     number = NoIndex(without.c.id)
     # A film without any premiere has none with a day, so there is no need to look again.
     left = Filter.ALL if wish.filter is Filter.NO_DATE else wish.filter
-    undated = select(number.label("film")).where(
+    undated = select(number.label("movie")).where(
         *conditions(ListQuery(filter=left), bounds, number)
     )
     return [

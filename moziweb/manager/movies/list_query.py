@@ -86,7 +86,7 @@ MovieIdColumn: TypeAlias = SQLColumnExpression[int]
 
 
 def conditions(
-    wish: ListQuery, bounds: FilterContext, film: MovieIdColumn
+    wish: ListQuery, bounds: FilterContext, movie: MovieIdColumn
 ) -> list[ColumnElement[bool]]:
     """What has to be of the id ``film``, for the film to be in the list.
 
@@ -99,8 +99,8 @@ def conditions(
         if wish.filter:
             # SQLite would read each film of the filter for its titles.
             found = found.where(NoIndex(titled.id).in_(movie_ids(wish.filter, bounds)))
-        return [film.in_(found)]
-    return [film.in_(movie_ids(wish.filter, bounds, wish.text))] if wish.filter else []
+        return [movie.in_(found)]
+    return [movie.in_(movie_ids(wish.filter, bounds, wish.text))] if wish.filter else []
 
 
 def movie_ids(which: Filter, bounds: FilterContext, text: str = "") -> Select[int]:
@@ -113,26 +113,26 @@ def movie_ids(which: Filter, bounds: FilterContext, text: str = "") -> Select[in
     return _FILTERS[which](bounds)
 
 
-def has(part: Any, film: MovieIdColumn, *wanted: SQLColumnExpression[bool]) -> Exists:
+def has(part: Any, movie: MovieIdColumn, *wanted: SQLColumnExpression[bool]) -> Exists:
     """Whether a film has such a part. Of an index, no more than the id is read."""
-    return exists(part.movie_id).where(part.movie_id == film, *wanted)
+    return exists(part.movie_id).where(part.movie_id == movie, *wanted)
 
 
 def lacking(what: Callable[[MovieIdColumn], Exists], text: str = "") -> Select[int]:
     """The ids of the films, of those that are searched for, of which something does not exist."""
-    film = aliased(Movie)
-    return select(film.id).where(*_search(text, film), ~what(film.id).correlate(film))
+    movie = aliased(Movie)
+    return select(movie.id).where(*_search(text, movie), ~what(movie.id).correlate(movie))
 
 
-def _search(text: str, film: Any) -> list[ColumnElement[bool]]:
+def _search(text: str, movie: Any) -> list[ColumnElement[bool]]:
     """Every word is somewhere in the titles; a number is an id, too, and ``tt…`` one of IMDb's."""
     words = folded(text).split()
     if len(words) == 1 and words[0].startswith("tt") and words[0][2:].isdecimal():
-        return [film.imdb_id == words[0]]
-    named = and_(True, *(film.search_text.contains(word, autoescape=True) for word in words))
+        return [movie.imdb_id == words[0]]
+    named = and_(True, *(movie.search_text.contains(word, autoescape=True) for word in words))
     if len(words) == 1 and words[0].isascii() and words[0].isdecimal():
         number = int(words[0])
-        return [or_(named, film.id == number)] if 0 < number <= MAX_ID else [named]
+        return [or_(named, movie.id == number)] if 0 < number <= MAX_ID else [named]
     return [named] if words else []
 
 
@@ -155,8 +155,8 @@ def _stale(bounds: FilterContext) -> Select[int]:
 
 
 def _unpublished(bounds: FilterContext) -> Select[int]:
-    film = aliased(Movie)
-    return select(film.id).where(~film.published)
+    movie = aliased(Movie)
+    return select(movie.id).where(~movie.published)
 
 
 _FILTERS: Final = {
@@ -166,8 +166,8 @@ _FILTERS: Final = {
     Filter.UNPUBLISHED: _unpublished,
 }
 _LACKING: Final[dict[Filter, Callable[[MovieIdColumn], Exists]]] = {
-    Filter.NO_POSTER: lambda film: has(PosterSource, film, PosterSource.chosen),
-    Filter.NO_DATE: lambda film: has(Premiere, film, Premiere.precision == DatePrecision.DAY),
+    Filter.NO_POSTER: lambda movie: has(PosterSource, movie, PosterSource.chosen),
+    Filter.NO_DATE: lambda movie: has(Premiere, movie, Premiere.precision == DatePrecision.DAY),
 }
 
 

@@ -24,11 +24,11 @@ class FormChoices:
     services: tuple[str, ...]
 
 
-def movie_with_relations(session: Session, film_id: int) -> Movie | None:
+def movie_with_relations(session: Session, movie_id: int) -> Movie | None:
     """A film, published or not, with everything that belongs to it. Six queries at most."""
     return session.scalars(
         select(Movie)
-        .where(Movie.id == film_id)
+        .where(Movie.id == movie_id)
         .options(
             joinedload(Movie.distributor),
             selectinload(Movie.genre_links),

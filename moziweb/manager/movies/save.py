@@ -38,23 +38,23 @@ class MovieWriter:
     """One film being written, by the moment ``now``; ``moves`` say why premieres move."""
 
     session: Session
-    film: Movie
+    movie: Movie
     sheet: MovieValues
     moves: Moves
     now: datetime
 
 
-def lock_movie(session: Session, film_id: int) -> None:
+def lock_movie(session: Session, movie_id: int) -> None:
     """Have nobody else write the film until this transaction ends; before the film is read.
 
     Nothing is written by it: the version grows with what is (``movies.versions``), so a save that
     changes nothing leaves other editors in peace. On SQLite a transaction that may write is alone
     from its beginning.
     """
-    session.execute(select(Movie.id).where(Movie.id == film_id).with_for_update(key_share=True))
+    session.execute(select(Movie.id).where(Movie.id == movie_id).with_for_update(key_share=True))
 
 
-def new_film(title: str, now: datetime) -> Movie:
+def new_movie(title: str, now: datetime) -> Movie:
     """A film with nothing but a title, not on the site yet."""
     return Movie(
         title=title, original_title=title, slug=slug_of(title), published=False, created_at=now,
@@ -64,40 +64,40 @@ def new_film(title: str, now: datetime) -> Movie:
 
 def write(writing: MovieWriter) -> tuple[str, ...]:
     """Have the film say what the sheet does, flushed; returns the fields that changed."""
-    writing.session.add(writing.film)
+    writing.session.add(writing.movie)
     writing.session.flush()
-    changed = writing.sheet.changed_from(values_of(writing.film))
+    changed = writing.sheet.changed_from(values_of(writing.movie))
     for field in changed:
         _WRITERS.get(field, _write_column)(writing, field)
     if changed:
-        writing.film.updated_at = writing.now
+        writing.movie.updated_at = writing.now
         _sign(writing, changed)
     writing.session.flush()
     return changed
 
 
 def _write_column(writing: MovieWriter, field: str) -> None:
-    film, value = writing.film, getattr(writing.sheet, field)
-    if field == "title" and film.slug == slug_of(film.title):
-        film.slug = slug_of(value)  # one that was made otherwise stays
-    setattr(film, field, value)
+    movie, value = writing.movie, getattr(writing.sheet, field)
+    if field == "title" and movie.slug == slug_of(movie.title):
+        movie.slug = slug_of(value)  # one that was made otherwise stays
+    setattr(movie, field, value)
 
 
 def _write_distributor(writing: MovieWriter, field: str) -> None:
     name = writing.sheet.distributor
     found = _named(writing.session, Distributor, name) if name else None
-    writing.film.distributor_id = found.id if found else None
+    writing.movie.distributor_id = found.id if found else None
 
 
 def _write_genres(writing: MovieWriter, field: str) -> None:
-    links = {link.genre_id: link for link in writing.film.genre_links}
+    links = {link.genre_id: link for link in writing.movie.genre_links}
     for genre_id in links.keys() - set(writing.sheet.genres):
-        writing.film.genre_links.remove(links[genre_id])
+        writing.movie.genre_links.remove(links[genre_id])
     for position, genre_id in enumerate(writing.sheet.genres):
         link = links.get(genre_id)
         if link is None:
-            link = MovieGenre(movie_id=writing.film.id, genre_id=genre_id)
-            writing.film.genre_links.append(link)
+            link = MovieGenre(movie_id=writing.movie.id, genre_id=genre_id)
+            writing.movie.genre_links.append(link)
         link.position = position
 
 
@@ -105,9 +105,9 @@ def _write_people(writing: MovieWriter, field: str) -> None:
     """Credits change in place and keep their positions, which are unique at every moment."""
     role = CreditRole.DIRECTOR if field == "directors" else CreditRole.CAST
     lines: tuple[PersonLine, ...] = getattr(writing.sheet, field)
-    standing = [credit for credit in writing.film.credits if credit.role is role]
+    standing = [credit for credit in writing.movie.credits if credit.role is role]
     for credit in standing[len(lines) :]:
-        writing.film.credits.remove(credit)
+        writing.movie.credits.remove(credit)
     last = max((credit.position for credit in standing), default=-1)
     for number, line in enumerate(lines):
         person_id = line.person_id or _person(writing.session, line.name).id
@@ -115,8 +115,8 @@ def _write_people(writing: MovieWriter, field: str) -> None:
             credit = standing[number]
         else:
             last += 1
-            credit = Credit(movie_id=writing.film.id, role=role, position=last)
-            writing.film.credits.append(credit)
+            credit = Credit(movie_id=writing.movie.id, role=role, position=last)
+            writing.movie.credits.append(credit)
         credit.person_id, credit.character = person_id, line.character
 
 
@@ -127,15 +127,15 @@ def _person(session: Session, name: str) -> Person:
 
 
 def _write_premieres(writing: MovieWriter, field: str) -> None:
-    standing = {premiere.id: premiere for premiere in writing.film.premieres}
+    standing = {premiere.id: premiere for premiere in writing.movie.premieres}
     wanted = {line.id for line in writing.sheet.premieres if line.id}
     for premiere_id in standing.keys() - wanted:
-        writing.film.premieres.remove(standing[premiere_id])
+        writing.movie.premieres.remove(standing[premiere_id])
     for line in writing.sheet.premieres:
         premiere = standing.get(line.id) if line.id else None
         if premiere is None:
-            premiere = Premiere(movie_id=writing.film.id, changes=[])
-            writing.film.premieres.append(premiere)
+            premiere = Premiere(movie_id=writing.movie.id, changes=[])
+            writing.movie.premieres.append(premiere)
         elif (premiere.date, premiere.precision) != (line.date, line.precision):
             _note_move(writing, premiere)
         _write_premiere(writing, premiere, line)
@@ -170,26 +170,26 @@ def _write_premiere(writing: MovieWriter, premiere: Premiere, line: PremiereLine
 
 
 def _write_trailers(writing: MovieWriter, field: str) -> None:
-    standing = {trailer.id: trailer for trailer in writing.film.trailers}
+    standing = {trailer.id: trailer for trailer in writing.movie.trailers}
     wanted = {line.id for line in writing.sheet.trailers if line.id}
     for trailer_id in standing.keys() - wanted:
-        writing.film.trailers.remove(standing[trailer_id])
+        writing.movie.trailers.remove(standing[trailer_id])
     for position, line in enumerate(writing.sheet.trailers):
         trailer = standing.get(line.id) if line.id else None
         if trailer is None:
-            trailer = Trailer(movie_id=writing.film.id)
-            writing.film.trailers.append(trailer)
+            trailer = Trailer(movie_id=writing.movie.id)
+            writing.movie.trailers.append(trailer)
         trailer.site, trailer.video_id = line.site, line.video_id
         trailer.name, trailer.language, trailer.position = line.name, line.language, position
 
 
 def _sign(writing: MovieWriter, changed: tuple[str, ...]) -> None:
-    rows = {row.field: row for row in writing.film.provenance}
+    rows = {row.field: row for row in writing.movie.provenance}
     for field in changed:
         row = rows.get(field)
         if row is None:
-            row = FieldProvenance(movie_id=writing.film.id, field=field)
-            writing.film.provenance.append(row)
+            row = FieldProvenance(movie_id=writing.movie.id, field=field)
+            writing.movie.provenance.append(row)
         row.source, row.fetched_at = HAND, writing.now
 
 

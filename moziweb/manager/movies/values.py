@@ -95,25 +95,25 @@ class MovieValues:
 FIELDS: Final = tuple(field.name for field in fields(MovieValues))
 
 
-def values_of(film: Movie) -> MovieValues:
+def values_of(movie: Movie) -> MovieValues:
     """The sheet of a film that was loaded whole (``loading.whole_film``)."""
     return MovieValues(
-        title=film.title,
-        original_title=film.original_title,
-        synopsis=film.synopsis,
-        synopsis_en=film.synopsis_en,
-        runtime=film.runtime,
-        rating=film.rating,
-        genres=tuple(link.genre_id for link in film.genre_links),
-        countries=film.countries,
-        languages=film.languages,
-        distributor=film.distributor.name if film.distributor else "",
-        directors=_people(film.credits, CreditRole.DIRECTOR),
-        cast=_people(film.credits, CreditRole.CAST),
-        premieres=tuple(map(_premiere, film.premieres)),
-        trailers=tuple(map(_trailer, film.trailers)),
-        imdb_id=film.imdb_id,
-        tmdb_id=film.tmdb_id,
+        title=movie.title,
+        original_title=movie.original_title,
+        synopsis=movie.synopsis,
+        synopsis_en=movie.synopsis_en,
+        runtime=movie.runtime,
+        rating=movie.rating,
+        genres=tuple(link.genre_id for link in movie.genre_links),
+        countries=movie.countries,
+        languages=movie.languages,
+        distributor=movie.distributor.name if movie.distributor else "",
+        directors=_people(movie.credits, CreditRole.DIRECTOR),
+        cast=_people(movie.credits, CreditRole.CAST),
+        premieres=tuple(map(_premiere, movie.premieres)),
+        trailers=tuple(map(_trailer, movie.trailers)),
+        imdb_id=movie.imdb_id,
+        tmdb_id=movie.tmdb_id,
     )
 
 

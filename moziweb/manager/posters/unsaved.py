@@ -40,20 +40,20 @@ class Unsaved:
         return self.url or self.name or "?"
 
 
-def keep(session: Session, user_id: int, film_id: int, picture: Unsaved, now: datetime) -> int:
+def keep(session: Session, user_id: int, movie_id: int, picture: Unsaved, now: datetime) -> int:
     """Keep a picture for its user to look at; returns its number."""
-    return drafts.keep(session, user_id, _path(film_id), _fields(picture), now)
+    return drafts.keep(session, user_id, _path(movie_id), _fields(picture), now)
 
 
 def find(
-    session: Session, user_id: int, film_id: int, number: str, now: datetime
+    session: Session, user_id: int, movie_id: int, number: str, now: datetime
 ) -> Unsaved | None:
     """The user's own picture of that number, at that film."""
-    found = all_of(session, user_id, film_id, now)
+    found = all_of(session, user_id, movie_id, now)
     return next((each for each in found if str(each.number) == number), None)
 
 
-def all_of(session: Session, user_id: int, film_id: int, now: datetime) -> tuple[Unsaved, ...]:
+def all_of(session: Session, user_id: int, movie_id: int, now: datetime) -> tuple[Unsaved, ...]:
     """All that the user has looked at and neither saved nor thrown away, the latest first.
 
     After a week they are forgotten: their originals are about to be removed.
@@ -62,7 +62,7 @@ def all_of(session: Session, user_id: int, film_id: int, now: datetime) -> tuple
         select(Draft.id, Draft.fields)
         .where(
             Draft.user_id == user_id,
-            Draft.path == _path(film_id),
+            Draft.path == _path(movie_id),
             Draft.created_at >= now - drafts.KEPT,
         )
         .order_by(Draft.id.desc())
@@ -82,8 +82,8 @@ def drop(session: Session, picture: Unsaved) -> bool:
     return session.scalar(gone) is not None
 
 
-def _path(film_id: int) -> str:
-    return f"poster of {film_id}"
+def _path(movie_id: int) -> str:
+    return f"poster of {movie_id}"
 
 
 def _fields(picture: Unsaved) -> drafts.Fields:

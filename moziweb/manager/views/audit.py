@@ -7,11 +7,11 @@ from moziweb.i18n import _
 from moziweb.request import Request
 
 from ..audit.history import PAGE, latest_entries
-from ..audit.log import FILM, POSTERS
+from ..audit.log import MOVIE, POSTERS
 from ..web.layout import manager_view, page_frame
 from ..web.resources import ADMINISTER, SEE
 
-_EDITORIAL: Final = (FILM, POSTERS)
+_EDITORIAL: Final = (MOVIE, POSTERS)
 """What editors see changes of."""
 
 

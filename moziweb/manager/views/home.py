@@ -11,7 +11,7 @@ from moziweb.movies.calendar import budapest_today
 from moziweb.request import Request
 
 from ..audit.history import latest_entries
-from ..audit.log import FILM
+from ..audit.log import MOVIE
 from ..movies.list_page import counts
 from ..movies.list_query import Filter, FilterContext
 from ..web.layout import manager_view, page_frame
@@ -37,7 +37,7 @@ def home(request: Request) -> dict[str, Any]:
     return {
         "page": page_frame(request, _("Overview"), "manager.home"),
         "to_do": [(each, name, numbers[each]) for each, name in TO_DO],
-        "entries": latest_entries(request.dbsession, subjects=(FILM,), limit=8),
+        "entries": latest_entries(request.dbsession, subjects=(MOVIE,), limit=8),
     }
 
 

@@ -61,7 +61,7 @@ def imports(request: Request) -> dict[str, Any]:
 @manager_view("imports", permission=EDIT, renderer="imports", request_method="POST")
 def begin(request: Request) -> dict[str, Any] | Response:
     """Begin one; what cannot be begun is told on the same page."""
-    ways = {"films": _films, "premieres": _premieres, "file": _file}
+    ways = {"movies": _movies, "premieres": _premieres, "file": _file}
     way = ways.get(text_of(request.POST, "do"))
     close_body_at_last(request)
     if way is None:
@@ -116,11 +116,11 @@ def go_on(request: Request) -> Response:
     return _started(request, job)
 
 
-def _films(request: Request) -> ImportJob:
+def _movies(request: Request) -> ImportJob:
     wanted = ids_of(request.POST)
     names = ", ".join([*map(str, wanted["tmdb"]), *map(str, wanted["imdb"])])
     title = _say(request, _("Films from TMDB: ${ids}", mapping={"ids": names}))
-    return _from_tmdb(request, JobKind.FILMS, title, wanted)
+    return _from_tmdb(request, JobKind.MOVIES, title, wanted)
 
 
 def _premieres(request: Request) -> ImportJob:

@@ -18,15 +18,15 @@ from moziweb.request import Request
 from moziweb.site.formatting import Formatter
 
 from ..audit.history import latest_entries
-from ..audit.log import FILM, record
+from ..audit.log import MOVIE, record
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages, affected_pages, seconds_until_fresh
 from ..movies.conflicts import Difference, Merge, is_touched, merge
 from ..movies.form import (
     MORE_ROWS,
-    FilmForm,
     Moves,
+    MovieForm,
     check_moves,
     digests_of,
     digests_text,
@@ -36,7 +36,7 @@ from ..movies.form import (
     sheet_from,
 )
 from ..movies.queries import FormChoices, form_choices, movie_with_relations
-from ..movies.save import MovieWriter, lock_movie, new_film, write
+from ..movies.save import MovieWriter, lock_movie, new_movie, write
 from ..movies.text import field_text
 from ..movies.values import FIELDS, MovieValues, as_copy, values_of
 from ..web import drafts
@@ -45,7 +45,7 @@ from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
 from ..web.template_filters import SOURCES, Marks
 
-_ROOM: Final = "manager.films"
+_ROOM: Final = "manager.movies"
 
 
 @dataclass(slots=True)
@@ -54,10 +54,10 @@ class Desk:
 
     request: Request
     session: Session
-    film: Movie | None
+    movie: Movie | None
     before: MovieValues
     offer: FormChoices
-    form: FilmForm
+    form: MovieForm
     more: int = 0
     effects: AffectedPages | None = None
     asked_effects: bool = False
@@ -68,16 +68,16 @@ class Desk:
     @classmethod
     def of(cls, request: Request, session: Session, fields: Any = None) -> "Desk":
         """The film of a request, and its form: over ``fields``, or else as the film is."""
-        film = None
+        movie = None
         if isinstance(request.context, MovieResource):
-            film = movie_with_relations(session, request.context.film_id)
-            if film is None:
+            movie = movie_with_relations(session, request.context.movie_id)
+            if movie is None:
                 raise HTTPNotFound
-        before = values_of(film) if film else MovieValues()
+        before = values_of(movie) if movie else MovieValues()
         known = form_choices(session, request.locale_name)
-        form = _form(request, film, before) if fields is None else FilmForm(fields)
+        form = _form(request, movie, before) if fields is None else MovieForm(fields)
         form.offer_genres(known)
-        return cls(request, session, film, before, known, form)
+        return cls(request, session, movie, before, known, form)
 
     def is_valid(self) -> bool:
         """Whether the form can be saved; what is wrong stands at its fields."""
@@ -105,13 +105,13 @@ class Desk:
         """The valid form, to be written."""
         now = self.request.registry["clock"]()
         sheet = self.sheet()
-        film = self.film or new_film(sheet.title, now)
-        return MovieWriter(self.session, film, sheet, moves_of(self.form), now)
+        movie = self.movie or new_movie(sheet.title, now)
+        return MovieWriter(self.session, movie, sheet, moves_of(self.form), now)
 
-    def rework(self, sheet: MovieValues, film: Movie, moves: Moves) -> None:
+    def rework(self, sheet: MovieValues, movie: Movie, moves: Moves) -> None:
         """Another form: of a sheet, over the film as it is now, with what was said of moves."""
-        self.film, self.before = film, values_of(film)
-        self.form = _form(self.request, film, self.before, sheet)
+        self.movie, self.before = movie, values_of(movie)
+        self.form = _form(self.request, movie, self.before, sheet)
         self.form.offer_genres(self.offer)
         for row in self.form.premieres:
             number = row.form.id.data or 0
@@ -120,7 +120,7 @@ class Desk:
 
     def _is_behind(self, field: str) -> bool:
         """Whether a field of the film has changed since the form was made."""
-        if self.film is None or self.form.version.data == self.film.version:
+        if self.movie is None or self.form.version.data == self.movie.version:
             return False
         return is_touched(self._digests(), field, self.before)
 
@@ -137,7 +137,7 @@ class Desk:
         ]
         if not taken:
             return True
-        own = self.film.id if self.film else 0
+        own = self.movie.id if self.movie else 0
         others = self.session.execute(
             select(Movie.imdb_id, Movie.tmdb_id, Movie.title).where(or_(*taken), Movie.id != own)
         ).all()
@@ -149,14 +149,14 @@ class Desk:
         return not others
 
 
-@manager_view("film", permission=SEE, renderer="film", request_method="GET")
-def film(request: Request) -> dict[str, Any]:
+@manager_view("movie", permission=SEE, renderer="movie", request_method="GET")
+def movie(request: Request) -> dict[str, Any]:
     """The form of a film, or what somebody had typed into it before their session ended."""
     desk = Desk.of(request, request.dbsession, _draft(request))
     return _page(desk)
 
 
-@manager_view("new_film", permission=EDIT, renderer="film", request_method="GET")
+@manager_view("new_movie", permission=EDIT, renderer="movie", request_method="GET")
 def new(request: Request) -> dict[str, Any]:
     """The form of a new film; with ``?copy=42`` it begins as that film. Nothing is saved."""
     desk = Desk.of(request, request.dbsession, _draft(request))
@@ -170,8 +170,8 @@ def new(request: Request) -> dict[str, Any]:
     return _page(desk)
 
 
-@manager_view("film", permission=EDIT, renderer="film", request_method="POST")
-@manager_view("new_film", permission=EDIT, renderer="film", request_method="POST")
+@manager_view("movie", permission=EDIT, renderer="movie", request_method="POST")
+@manager_view("new_movie", permission=EDIT, renderer="movie", request_method="POST")
 def send(request: Request) -> dict[str, Any] | Response:
     """Save, or look first: what ``do`` says, the name of the button."""
     action = request.POST.get("do", "save")
@@ -180,27 +180,27 @@ def send(request: Request) -> dict[str, Any] | Response:
     return _ACTIONS[action](request)
 
 
-@manager_view("film_effects", permission=EDIT, renderer="effects", request_method="POST")
+@manager_view("movie_effects", permission=EDIT, renderer="effects", request_method="POST")
 def effects(request: Request) -> dict[str, Any]:
     """What saving would refresh, as a piece of the page, for the script that asks meanwhile."""
     desk = _rehearsed(request)
     return {"effects": desk.effects, "asked_effects": desk.asked_effects, "valid": not _wrong(desk)}
 
 
-@manager_view("film_publish", permission=EDIT, renderer="film", request_method="POST")
+@manager_view("movie_publish", permission=EDIT, renderer="movie", request_method="POST")
 def publish(request: Request) -> dict[str, Any] | Response:
     """Put the film on the site, or take it off; or look first at what that would refresh."""
     if request.POST.get("do") == "look":
         return _look(request)
     context: MovieResource = request.context
     session, now = request.dbsession, request.registry["clock"]()
-    found = session.get(Movie, context.film_id)
+    found = session.get(Movie, context.movie_id)
     wanted = {"publish": True, "unpublish": False}.get(str(request.POST.get("do")))
     if found is None:
         raise HTTPNotFound
     if wanted is None:
         raise HTTPBadRequest
-    way = request.route_path("manager.film", film=found.id)
+    way = request.route_path("manager.movie", movie=found.id)
     if found.published == wanted:
         return SeeOther(way)
     found.published = wanted
@@ -216,31 +216,31 @@ def _look(request: Request) -> dict[str, Any]:
     """The film as it is, with what its button would do: done in a transaction thrown away."""
     with _database(request).rehearse() as session:
         desk = Desk.of(request, session)
-        film = desk.film
-        assert film is not None  # noqa: S101 - the route names one that is there
-        desk.publishing = film.published = not film.published
+        movie = desk.movie
+        assert movie is not None  # noqa: S101 - the route names one that is there
+        desk.publishing = movie.published = not movie.published
         session.flush()
-        desk.effects = affected_pages(request.registry, session, film.id, film.slug)
+        desk.effects = affected_pages(request.registry, session, movie.id, movie.slug)
         session.rollback()
-        desk.film = movie_with_relations(session, film.id)
+        desk.movie = movie_with_relations(session, movie.id)
         desk.extra = _beside(desk)
     return _page(desk)
 
 
 def _save(request: Request) -> dict[str, Any] | Response:
     if isinstance(request.context, MovieResource):
-        lock_movie(request.dbsession, request.context.film_id)
+        lock_movie(request.dbsession, request.context.movie_id)
     desk = Desk.of(request, request.dbsession, safe_fields(request.POST))
     if not desk.is_valid():
         request.response.status_int = 400
         return _page(desk)
-    if desk.film and (found := desk.merge()):
-        return _clash(desk, desk.film, found)
+    if desk.movie and (found := desk.merge()):
+        return _clash(desk, desk.movie, found)
     writing = desk.writing()
-    before, is_new = desk.before, desk.film is None
+    before, is_new = desk.before, desk.movie is None
     changed = write(writing)
     drafts.drop(desk.session, require_user(request).user_id, request.path)
-    way = request.route_path("manager.film", film=writing.film.id)
+    way = request.route_path("manager.movie", movie=writing.movie.id)
     if not changed:
         return SeeOther(way)
     names = desk.offer.genres
@@ -248,14 +248,14 @@ def _save(request: Request) -> dict[str, Any] | Response:
         desk.session,
         require_user(request).actor,
         "film.create" if is_new else "film.edit",
-        writing.film,
+        writing.movie,
         writing.now,
         [
             (name, field_text(before, name, names), field_text(writing.sheet, name, names))
             for name in changed
         ],
     )
-    _note_pages(request, desk.session, writing.film, entry)
+    _note_pages(request, desk.session, writing.movie, entry)
     return SeeOther(f"{way}?saved={entry.id}")
 
 
@@ -287,27 +287,27 @@ def _rehearsed(request: Request) -> Desk:
         if desk.is_valid():
             writing = desk.writing()
             write(writing)
-            found = writing.film
+            found = writing.movie
             desk.effects = affected_pages(request.registry, session, found.id, found.slug)
             desk.asked_effects = True
         session.rollback()
-        desk.film = movie_with_relations(session, desk.film.id) if desk.film else None
+        desk.movie = movie_with_relations(session, desk.movie.id) if desk.movie else None
         desk.extra = _beside(desk)
     return desk
 
 
-def _clash(desk: Desk, film: Movie, found: Merge) -> dict[str, Any]:
+def _clash(desk: Desk, movie: Movie, found: Merge) -> dict[str, Any]:
     """409: somebody else has saved meanwhile. Both are shown, nothing is overwritten."""
-    desk.rework(found.sheet, film, moves_of(desk.form))
+    desk.rework(found.sheet, movie, moves_of(desk.form))
     desk.differences = found.differences
     desk.request.response.status_int = 409
     return _page(desk)
 
 
-def _note_pages(request: Request, session: Session, film: Movie, entry: AuditEntry) -> None:
+def _note_pages(request: Request, session: Session, movie: Movie, entry: AuditEntry) -> None:
     """Keep with the entry which pages it refreshes, and sign the journal's row with its id."""
     session.flush()
-    found = affected_pages(request.registry, session, film.id, film.slug)
+    found = affected_pages(request.registry, session, movie.id, movie.slug)
     entry.pages = list(found.pages) if found else []
     session.info[REASON] = _reason(entry)
 
@@ -317,23 +317,23 @@ def _reason(entry: AuditEntry) -> str:
 
 
 def _form(
-    request: Request, film: Movie | None, before: MovieValues, shown: MovieValues | None = None
+    request: Request, movie: Movie | None, before: MovieValues, shown: MovieValues | None = None
 ) -> Any:
     """The form that shows a sheet, over the film as it is."""
-    form = FilmForm(**form_values(shown or before))
-    form.version.data = film.version if film else None
-    form.digests.data = digests_text(before) if film else ""
+    form = MovieForm(**form_values(shown or before))
+    form.version.data = movie.version if movie else None
+    form.digests.data = digests_text(before) if movie else ""
     return form
 
 
 def _page(desk: Desk) -> dict[str, Any]:
     request, form = desk.request, desk.form
     form.add_blank_rows(desk.more)
-    title = desk.film.title if desk.film else _("New film")
+    title = desk.movie.title if desk.movie else _("New film")
     return {
         "page": page_frame(request, title, _ROOM, at=_address_of(desk)),
         "form": form,
-        "film": desk.film,
+        "movie": desk.movie,
         "offer": desk.offer,
         "action": _address_of(desk),
         "publishing": desk.publishing,
@@ -348,33 +348,33 @@ def _page(desk: Desk) -> dict[str, Any]:
 
 def _address_of(desk: Desk) -> str:
     """Where the form is sent to."""
-    if desk.film is None:
-        return desk.request.route_path("manager.new_film")
-    return desk.request.route_path("manager.film", film=desk.film.id)
+    if desk.movie is None:
+        return desk.request.route_path("manager.new_movie")
+    return desk.request.route_path("manager.movie", movie=desk.movie.id)
 
 
 def _beside(desk: Desk) -> dict[str, Any]:
     """What stands beside the form: where values are from, what was done, what was just saved."""
-    if desk.film is None:
+    if desk.movie is None:
         return {
             "marks_of": Marks({}), "entries": (), "saved": None, "seconds": None, "changes": {},
-            "film_rooms": (),
+            "movie_rooms": (),
         }  # fmt: skip
-    entries = latest_entries(desk.session, subjects=(FILM,), subject_id=desk.film.id, limit=5)
+    entries = latest_entries(desk.session, subjects=(MOVIE,), subject_id=desk.movie.id, limit=5)
     wanted = desk.request.GET.get("saved", "")
     saved = next((each for each in entries if str(each.id) == wanted), None)
     return {
         "marks_of": Marks(_sources(desk)),
-        "film_rooms": movie_nav(desk.request, desk.film.id, "manager.film"),
+        "movie_rooms": movie_nav(desk.request, desk.movie.id, "manager.movie"),
         "entries": entries,
         "saved": saved,
         "seconds": seconds_until_fresh(desk.session, _reason(saved)) if saved else None,
-        "changes": {premiere.id: premiere.changes for premiere in desk.film.premieres},
+        "changes": {premiere.id: premiere.changes for premiere in desk.movie.premieres},
     }
 
 
 def _sources(desk: Desk) -> dict[str, tuple[str, str]]:
-    say, rows = desk.request.localizer.translate, desk.film.provenance if desk.film else ()
+    say, rows = desk.request.localizer.translate, desk.movie.provenance if desk.movie else ()
     return {row.field: (row.source, say(SOURCES.get(row.source, row.source))) for row in rows}
 
 

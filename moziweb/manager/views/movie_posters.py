@@ -33,18 +33,18 @@ from ..web.layout import close_body_at_last, manager_view, movie_nav, page_frame
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
 
-ROOM: Final = "manager.film_posters"
+ROOM: Final = "manager.movie_posters"
 
 _AT_WORK: Final = (SourceState.PENDING, SourceState.GENERATING)
 
 
-@manager_view("film_posters", permission=SEE, renderer="posters", request_method="GET")
+@manager_view("movie_posters", permission=SEE, renderer="posters", request_method="GET")
 def posters(request: Request) -> dict[str, Any]:
     """The film's sources, the chosen one first. Four queries."""
     return _page(request)
 
 
-@manager_view("film_posters", permission=EDIT, renderer="posters", request_method="POST")
+@manager_view("movie_posters", permission=EDIT, renderer="posters", request_method="POST")
 def act(request: Request) -> dict[str, Any] | Response:
     """What ``do`` says; what cannot be done is told on the same page."""
     action = _ACTIONS.get(text_of(request.POST, "do"))
@@ -64,10 +64,10 @@ def desk_of(request: Request) -> PosterEditor:
     return desk
 
 
-def film_of(request: Request, session: Session) -> Movie:
+def movie_of(request: Request, session: Session) -> Movie:
     """The film of the address; ``HTTPNotFound``."""
     context: MovieResource = request.context
-    found = session.get(Movie, context.film_id)
+    found = session.get(Movie, context.movie_id)
     if found is None:
         raise HTTPNotFound
     return found
@@ -86,7 +86,7 @@ def most_bytes(request: Request) -> int:
 
 def note(
     request: Request,
-    film: Movie,
+    movie: Movie,
     action: str,
     changes: Iterable[Change] = (),
     later: AffectedPages | None = None,
@@ -96,9 +96,9 @@ def note(
     Those are this transaction's, and what will be refreshed ``later``, once its pictures are ready.
     """
     session, now = request.dbsession, request.registry["clock"]()
-    entry = record(session, require_user(request).actor, action, film, now, changes)
+    entry = record(session, require_user(request).actor, action, movie, now, changes)
     session.flush()
-    at_once = affected_pages(request.registry, session, film.id, film.slug)
+    at_once = affected_pages(request.registry, session, movie.id, movie.slug)
     found = (each.pages for each in (later, at_once) if each)
     entry.pages = list(dict.fromkeys(chain.from_iterable(found)))
     session.info[REASON] = f"manager: {action} #{entry.id}"
@@ -109,14 +109,14 @@ def effects_of_choosing(
 ) -> AffectedPages | None:
     """What will be refreshed once the source that ``make`` gives is the poster: rehearsed."""
     with request.registry["database"].rehearse() as session:
-        film = film_of(request, session)
-        source = make(session, film)
+        movie = movie_of(request, session)
+        source = make(session, movie)
         # As it will be when its variants are there: till then the old poster is shown.
         source.state = SourceState.READY
         session.add(source)
         session.flush()
         desk_of(request).choose(session, source.id)
-        found = affected_pages(request.registry, session, film.id, film.slug)
+        found = affected_pages(request.registry, session, movie.id, movie.slug)
         session.rollback()
         return found
 
@@ -129,14 +129,14 @@ def effects_of_making(request: Request, source_ids: Iterable[int]) -> AffectedPa
         for tag in (source_tag(each), *(variant_tag(each, recipe.name) for recipe in RECIPES))
     ]
     with request.registry["database"].read() as session:
-        film = film_of(request, session)
-        return affected_pages(request.registry, session, film.id, film.slug, later=later)
+        movie = movie_of(request, session)
+        return affected_pages(request.registry, session, movie.id, movie.slug, later=later)
 
 
 def here(request: Request, done: str = "") -> Response:
     """To the film's posters, saying what was done."""
     query = {"done": done} if done else {}
-    way = request.route_path(ROOM, film=request.context.film_id, _query=query)
+    way = request.route_path(ROOM, movie=request.context.movie_id, _query=query)
     return SeeOther(way)
 
 
@@ -165,15 +165,15 @@ def _looked_at(
     All of that is before the request's transaction begins.
     """
     with request.registry["database"].read() as session:
-        film_id = film_of(request, session).id
+        movie_id = movie_of(request, session).id
     upload = _had(request, store)
     picture = Unsaved(upload, url, name[:MAX_NAME])
     now, user_id = request.registry["clock"](), require_user(request).user_id
     with request.registry["database"].write() as session:
         desk_of(request).remember(session, upload, now)
     _had(request, lambda: request.registry[PREVIEWS].of(picture.upload.key, picture.focal))
-    number = unsaved.keep(request.dbsession, user_id, film_id, picture, now)
-    way = request.route_path("manager.film_unsaved_poster", film=film_id, unsaved=number)
+    number = unsaved.keep(request.dbsession, user_id, movie_id, picture, now)
+    way = request.route_path("manager.movie_unsaved_poster", movie=movie_id, unsaved=number)
     return SeeOther(way)
 
 
@@ -190,7 +190,7 @@ def _choose(request: Request) -> Response:
     before = [_named(each) for each in _described(request) if each.chosen]
     desk_of(request).choose(request.dbsession, source.id)
     change = ("poster", "".join(before), _named(source))
-    note(request, film_of(request, request.dbsession), "poster.choose", [change], effects)
+    note(request, movie_of(request, request.dbsession), "poster.choose", [change], effects)
     return here(request, "poster-chosen")
 
 
@@ -203,7 +203,7 @@ def _effects(request: Request) -> dict[str, Any]:
 def _chosen(request: Request) -> Callable[[Session, Movie], PosterSource]:
     """Finds the source that a form names in the session of a rehearsal."""
 
-    def found(session: Session, _film: Movie) -> PosterSource:
+    def found(session: Session, _movie: Movie) -> PosterSource:
         return session.get_one(PosterSource, _source(request, session).id)
 
     return found
@@ -219,14 +219,14 @@ def _focus(request: Request) -> Response:
         effects = effects_of_making(request, [source.id])
         desk_of(request).set_focal_point(request.dbsession, source.id, *focal)
         change = ("focal_point", focal_text(source.focal_point), focal_text(focal))
-        note(request, film_of(request, request.dbsession), "poster.focus", [change], effects)
+        note(request, movie_of(request, request.dbsession), "poster.focus", [change], effects)
     return here(request, "poster-focus")
 
 
 def _again(request: Request) -> Response:
     """Make the ticked ones anew, or all of the film's."""
     with request.registry["database"].read() as session:
-        described = desk_of(request).describe(session, request.context.film_id)
+        described = desk_of(request).describe(session, request.context.movie_id)
     views = {view.id: view for view in described}
     if request.POST.get("do") == "all-again":
         wanted = list(views)
@@ -237,10 +237,10 @@ def _again(request: Request) -> Response:
     if not set(wanted) <= set(views):
         raise HTTPNotFound
     effects = effects_of_making(request, wanted)
-    film = film_of(request, request.dbsession)
+    movie = movie_of(request, request.dbsession)
     desk_of(request).regenerate(request.dbsession, wanted)
     changes = [("poster", "", _named(views[n])) for n in wanted]
-    note(request, film, "poster.regenerate", changes, effects)
+    note(request, movie, "poster.regenerate", changes, effects)
     return here(request, "poster-again")
 
 
@@ -265,7 +265,7 @@ def _named(source: SourceView) -> str:
 
 
 def _described(request: Request) -> list[SourceView]:
-    return desk_of(request).describe(request.dbsession, request.context.film_id)
+    return desk_of(request).describe(request.dbsession, request.context.movie_id)
 
 
 def _source(request: Request, session: Session | None = None) -> SourceView:
@@ -275,7 +275,7 @@ def _source(request: Request, session: Session | None = None) -> SourceView:
         view = desk_of(request).describe_one(session or request.dbsession, ids[0])
     except (UnknownSource, IndexError):
         raise HTTPNotFound from None
-    if view.movie_id != request.context.film_id:
+    if view.movie_id != request.context.movie_id:
         raise HTTPNotFound
     return view
 
@@ -283,15 +283,17 @@ def _source(request: Request, session: Session | None = None) -> SourceView:
 def _page(
     request: Request, *, problem: str = "", effects: AffectedPages | None = None, asked: int = 0
 ) -> dict[str, Any]:
-    film = film_of(request, request.dbsession)
+    movie = movie_of(request, request.dbsession)
     sources = _described(request)
     user_id = require_user(request).user_id
     return {
-        "page": page_frame(request, film.title, "manager.films"),
-        "film": film,
-        "film_rooms": movie_nav(request, film.id, ROOM),
+        "page": page_frame(request, movie.title, "manager.movies"),
+        "movie": movie,
+        "movie_rooms": movie_nav(request, movie.id, ROOM),
         "sources": sources,
-        "unsaved": unsaved.all_of(request.dbsession, user_id, film.id, request.registry["clock"]()),
+        "unsaved": unsaved.all_of(
+            request.dbsession, user_id, movie.id, request.registry["clock"]()
+        ),
         "problem": problem,
         "effects": effects,
         "asked": asked,

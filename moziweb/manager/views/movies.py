@@ -14,7 +14,7 @@ from ..web.layout import manager_view, page_frame
 from ..web.resources import SEE
 from .home import bounds_of
 
-_ROUTE: Final = "manager.films"
+_ROUTE: Final = "manager.movies"
 
 _FILTERS: Final = {
     Filter.ALL: _("All"),
@@ -66,8 +66,8 @@ class Choices:
         )
 
 
-@manager_view("films", permission=SEE, renderer="films", request_method="GET")
-def films(request: Request) -> dict[str, Any]:
+@manager_view("movies", permission=SEE, renderer="movies", request_method="GET")
+def movies(request: Request) -> dict[str, Any]:
     """A page of the list: at most four queries, and one for who asks."""
     wish = ListQuery.of(request.GET)
     found = page_of_movies(request.dbsession, wish, bounds_of(request))

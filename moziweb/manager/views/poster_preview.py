@@ -27,22 +27,22 @@ from .movie_posters import (
     ROOM,
     desk_of,
     effects_of_choosing,
-    film_of,
     focal_text,
     here,
     in_language,
     most_bytes,
+    movie_of,
     note,
 )
 
 
-@manager_view("film_unsaved_poster", permission=EDIT, renderer="poster", request_method="GET")
+@manager_view("movie_unsaved_poster", permission=EDIT, renderer="poster", request_method="GET")
 def look(request: Request) -> dict[str, Any]:
     """Its variants as they would be, and the pages that saving will refresh."""
     return _page(request)
 
 
-@manager_view("film_unsaved_poster", permission=EDIT, renderer="poster", request_method="POST")
+@manager_view("movie_unsaved_poster", permission=EDIT, renderer="poster", request_method="POST")
 def act(request: Request) -> dict[str, Any] | Response:
     """Save it, throw it away, or set its focal point: what ``do`` says."""
     action = _ACTIONS.get(text_of(request.POST, "do"))
@@ -55,7 +55,7 @@ def act(request: Request) -> dict[str, Any] | Response:
         return _page(request, problem=in_language(request, error.texts))
 
 
-@manager_view("film_poster_preview", permission=EDIT, request_method="GET")
+@manager_view("movie_poster_preview", permission=EDIT, request_method="GET")
 def preview(request: Request) -> Response:
     """One of the variants: made here, never the bytes that were uploaded."""
     wanted = request.matchdict["variant"]
@@ -77,24 +77,24 @@ def _save(request: Request) -> Response:
     choose = request.POST.get("do") == "save"
     effects = _effects(request) if choose else None
     session, desk = request.dbsession, desk_of(request)
-    film, picture = film_of(request, session), _picture(request, session)
+    movie, picture = movie_of(request, session), _picture(request, session)
     if not unsaved.drop(session, picture):
         raise HTTPNotFound
     if picture.url:
-        source = desk.add_url(session, film, picture.url, seen=picture.upload, choose=choose)
+        source = desk.add_url(session, movie, picture.url, seen=picture.upload, choose=choose)
     else:
-        source = desk.add_upload(session, film.id, picture.upload, choose=choose)
+        source = desk.add_upload(session, movie.id, picture.upload, choose=choose)
     desk.set_focal_point(session, source.id, *picture.focal)
     changes = [
         ("poster", "", f"#{source.id} {picture.title}"),
         ("focal_point", "", focal_text(picture.focal)),
     ]
-    note(request, film, "poster.add", changes, effects)
+    note(request, movie, "poster.add", changes, effects)
     return here(request, "poster-added")
 
 
 def _discard(request: Request) -> Response:
-    film_of(request, request.dbsession)
+    movie_of(request, request.dbsession)
     unsaved.drop(request.dbsession, _picture(request, request.dbsession))
     return here(request, "poster-discarded")
 
@@ -120,7 +120,7 @@ def _picture(request: Request, session: Session) -> Unsaved:
     """The user's own picture at this film; ``HTTPNotFound``."""
     user_id, number = require_user(request).user_id, request.matchdict["unsaved"]
     now = request.registry["clock"]()
-    found = unsaved.find(session, user_id, request.context.film_id, number, now)
+    found = unsaved.find(session, user_id, request.context.movie_id, number, now)
     if found is None:
         raise HTTPNotFound
     return found
@@ -134,7 +134,7 @@ def _variants(request: Request, picture: Unsaved) -> Variants:
 def _page(request: Request, problem: str = "") -> dict[str, Any]:
     # Decoding and the rehearsal come before the request's own transaction.
     with request.registry["database"].read() as session:
-        film, picture = film_of(request, session), _picture(request, session)
+        movie, picture = movie_of(request, session), _picture(request, session)
     variants: Variants = ()
     try:
         variants = _variants(request, picture)
@@ -142,9 +142,9 @@ def _page(request: Request, problem: str = "") -> dict[str, Any]:
         problem = in_language(request, in_words(error, most_bytes(request)).texts)
 
     return {
-        "page": page_frame(request, _("Before saving the poster"), "manager.films"),
-        "film": film,
-        "film_rooms": movie_nav(request, film.id, ROOM),
+        "page": page_frame(request, _("Before saving the poster"), "manager.movies"),
+        "movie": movie,
+        "movie_rooms": movie_nav(request, movie.id, ROOM),
         "picture": picture,
         "variants": variants,
         "spot": _named(variants, SMALL),
@@ -157,11 +157,11 @@ def _page(request: Request, problem: str = "") -> dict[str, Any]:
 def _effects(request: Request) -> AffectedPages | None:
     """What saving it as the poster will refresh."""
 
-    def source(session: Session, film: Movie) -> PosterSource:
+    def source(session: Session, movie: Movie) -> PosterSource:
         picture = _picture(request, session)
         if picture.url:
-            return PosterSource(kind=SourceKind.URL, movie_id=film.id, url=picture.url)
-        return PosterSource(kind=SourceKind.UPLOAD, movie_id=film.id, key=picture.upload.key)
+            return PosterSource(kind=SourceKind.URL, movie_id=movie.id, url=picture.url)
+        return PosterSource(kind=SourceKind.UPLOAD, movie_id=movie.id, key=picture.upload.key)
 
     return effects_of_choosing(request, source)
 

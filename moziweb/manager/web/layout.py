@@ -74,12 +74,14 @@ def page_frame(
     )
 
 
-def movie_nav(request: Request, film_id: int, room: str) -> tuple[Link, ...]:
+def movie_nav(request: Request, movie_id: int, room: str) -> tuple[Link, ...]:
     """The tabs of a film; ``room`` is the route of the one that is shown."""
     say = request.localizer.translate
     return tuple(
         Link(
-            request.route_path(each.route, film=film_id), say(each.name), current=each.route == room
+            request.route_path(each.route, movie=movie_id),
+            say(each.name),
+            current=each.route == room,
         )
         for each in MOVIE_NAV
     )

@@ -20,14 +20,14 @@ class NavItem:
 
 
 MOVIE_NAV: Final = (
-    NavItem("manager.film", _("Data")),
-    NavItem("manager.film_posters", _("Posters")),
+    NavItem("manager.movie", _("Data")),
+    NavItem("manager.movie_posters", _("Posters")),
 )
 """The parts of one film, as tabs: their routes take ``film``, its id."""
 
 NAV: Final = (
     NavItem("manager.home", _("Overview")),
-    NavItem("manager.films", _("Films")),
+    NavItem("manager.movies", _("Films")),
     NavItem("manager.poster_console", _("Posters")),
     NavItem("manager.imports", _("Imports"), EDIT),
     NavItem("manager.cache_console", _("Cache")),

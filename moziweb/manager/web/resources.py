@@ -77,7 +77,7 @@ class ManagerResource(ManagerRoot):
 class MoviesResource(ManagerResource):
     """All films."""
 
-    __name__ = "films"
+    __name__ = "movies"
 
 
 class MovieResource(ManagerResource):
@@ -86,11 +86,11 @@ class MovieResource(ManagerResource):
     def __init__(self, request: Request) -> None:
         super().__init__(request)
         self._parent = MoviesResource(request)
-        self.film_id = id_of(request, "film")
+        self.movie_id = id_of(request, "movie")
 
     @property
     def __name__(self) -> str:  # type: ignore[override]  # Pyramid's protocol
-        return str(self.film_id)
+        return str(self.movie_id)
 
 
 class ImportsResource(ManagerResource):

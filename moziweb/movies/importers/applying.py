@@ -76,12 +76,12 @@ def write_plan(writing: ImportWriter, plan: Plan) -> None:
     The film's own row is written once and then what belongs to it, in two flushes.
     """
     with writing.session.no_autoflush:
-        _write_film(writing, plan)
+        _write_movie(writing, plan)
         _write_parts(writing, plan)
     writing.session.flush()
 
 
-def _write_film(writing: ImportWriter, plan: Plan) -> None:
+def _write_movie(writing: ImportWriter, plan: Plan) -> None:
     for name, value in plan.values.items():
         if name in COLUMNS:
             _write_column(writing, name, value)

@@ -14,7 +14,7 @@ from .planning import Snapshot
 from .premieres import StoredPremiere
 
 
-def load_films(session: Session, movie_ids: Collection[int]) -> dict[int, Movie]:
+def load_movies(session: Session, movie_ids: Collection[int]) -> dict[int, Movie]:
     """The films with everything that an import can change, whether published or not."""
     if not movie_ids:
         return {}

@@ -65,9 +65,9 @@ def match(candidate: Candidate, known: Known) -> Match:
         known.by_imdb.get(candidate.imdb_id or ""),
     } - {None}
     if len(found) > 1:
-        films = " and ".join(f"film {each}" for each in sorted(filter(None, found)))
+        movies = " and ".join(f"film {each}" for each in sorted(filter(None, found)))
         return _unclear(
-            candidate, _("its ids name two of our films: ${films}", mapping={"films": films})
+            candidate, _("its ids name two of our films: ${films}", mapping={"films": movies})
         )
     return Match(found.pop()) if found else _by_title(candidate, known)
 
@@ -80,12 +80,12 @@ def _by_title(candidate: Candidate, known: Known) -> Match:
     ]
     sure = [each for each in alike if not each.years or each.years & candidate.years]
     if len(alike) > 1 or (alike and not sure):
-        films = ", ".join(f"film {each.id} ({_when(each)})" for each in alike)
+        movies = ", ".join(f"film {each.id} ({_when(each)})" for each in alike)
         return _unclear(
             candidate,
             _(
                 "cannot be told from ${films} of the same title; give it an id or a date",
-                mapping={"films": films},
+                mapping={"films": movies},
             ),
         )
     return Match(sure[0].id if sure else None)
@@ -99,18 +99,18 @@ def _year(day: date | None) -> int | None:
     return None if day is None else day.year
 
 
-def _surely_another(candidate: Candidate, film: Namesake) -> bool:
-    if None not in (candidate.tmdb_id, film.tmdb_id) or None not in (
+def _surely_another(candidate: Candidate, movie: Namesake) -> bool:
+    if None not in (candidate.tmdb_id, movie.tmdb_id) or None not in (
         candidate.imdb_id,
-        film.imdb_id,
+        movie.imdb_id,
     ):
         return True  # had they been equal, the id would have found it
-    if candidate.has_id and candidate.list_name in film.lists:
+    if candidate.has_id and candidate.list_name in movie.lists:
         return True
     original = candidate.values.get("original_title")
-    if original and slug_of(original) not in {slug_of(film.original_title), slug_of(film.title)}:
+    if original and slug_of(original) not in {slug_of(movie.original_title), slug_of(movie.title)}:
         return True
-    return _years_apart(candidate.years, film.years) > YEARS_APART
+    return _years_apart(candidate.years, movie.years) > YEARS_APART
 
 
 def _years_apart(some: Iterable[int], others: Iterable[int]) -> int:
@@ -118,15 +118,15 @@ def _years_apart(some: Iterable[int], others: Iterable[int]) -> int:
     return min((abs(one - other) for one in some for other in others), default=0)
 
 
-def _when(film: Namesake) -> str:
-    return ", ".join(str(year) for year in sorted(film.years)) or "without a date"
+def _when(movie: Namesake) -> str:
+    return ", ".join(str(year) for year in sorted(movie.years)) or "without a date"
 
 
 def _unclear(candidate: Candidate, text: str) -> Match:
     return Match(problem=Problem.about(candidate.place, "", text, fatal=True))
 
 
-def known_films(session: Session, candidates: Sequence[Candidate]) -> Known:
+def known_movies(session: Session, candidates: Sequence[Candidate]) -> Known:
     """What ``match`` needs to know for these candidates."""
     refs = [(each.list_name, each.ref) for each in candidates if each.ref]
     return Known(
@@ -149,7 +149,7 @@ def _by_id(
     if not ids:
         return {}
     rows = session.execute(select(column, Movie.id).where(column.in_(ids)))
-    return {named: film for named, film in rows if named is not None}
+    return {named: movie for named, movie in rows if named is not None}
 
 
 def _namesakes(session: Session, slugs: set[str]) -> dict[str, tuple[Namesake, ...]]:
@@ -166,11 +166,11 @@ def _namesakes(session: Session, slugs: set[str]) -> dict[str, tuple[Namesake, .
     )  # fmt: skip
     found: dict[int, tuple[str, Namesake]] = {}
     for slug, id_, title, original, imdb_id, tmdb_id, day, list_name in rows:
-        film = Namesake(id_, title, original, imdb_id, tmdb_id)
-        _, before = found.get(id_, (slug, film))
+        movie = Namesake(id_, title, original, imdb_id, tmdb_id)
+        _, before = found.get(id_, (slug, movie))
         years = before.years | _some(_year(day))
-        found[id_] = slug, replace(film, years=years, lists=before.lists | _some(list_name))
+        found[id_] = slug, replace(movie, years=years, lists=before.lists | _some(list_name))
     by_slug: dict[str, tuple[Namesake, ...]] = {}
-    for slug, film in found.values():
-        by_slug[slug] = (*by_slug.get(slug, ()), film)
+    for slug, movie in found.values():
+        by_slug[slug] = (*by_slug.get(slug, ()), movie)
     return by_slug

@@ -129,7 +129,7 @@ def plan_new(candidate: Candidate) -> Plan:
 
 
 def plan_change(
-    candidate: Candidate, film: Snapshot, today: date, now: datetime, *, referenced: bool = True
+    candidate: Candidate, movie: Snapshot, today: date, now: datetime, *, referenced: bool = True
 ) -> Plan:
     """The plan of a film that we have."""
     changes: list[Change] = []
@@ -138,23 +138,23 @@ def plan_change(
     for name in FIELDS:
         if name not in candidate.values or name == "premieres":
             continue
-        wanted = _wanted(name, candidate, film)
-        standing = film.values.get(name)
-        if _stands(name, standing, wanted, film):
-            renewed.extend(_renewed(name, candidate, film, now))
+        wanted = _wanted(name, candidate, movie)
+        standing = movie.values.get(name)
+        if _stands(name, standing, wanted, movie):
+            renewed.extend(_renewed(name, candidate, movie, now))
             continue
-        kept_for = _keeper(name, standing, candidate, film)
+        kept_for = _keeper(name, standing, candidate, movie)
         changes.append(Change(name, shown(standing), shown(wanted), kept_for))
         if kept_for is None:
             values[name] = wanted
-    steps = _premiere_steps(candidate, film, today, changes)
+    steps = _premiere_steps(candidate, movie, today, changes)
     if not steps and "premieres" in candidate.values:
-        renewed.extend(_renewed("premieres", candidate, film, now))
+        renewed.extend(_renewed("premieres", candidate, movie, now))
     written = any(change.kept_for is None for change in changes)
     return Plan(
         candidate,
         Effect.CHANGED if written else Effect.SAME,
-        movie_id=film.movie_id,
+        movie_id=movie.movie_id,
         changes=tuple(changes),
         values=values,
         steps=steps,
@@ -165,47 +165,47 @@ def plan_change(
 
 
 def _premiere_steps(
-    candidate: Candidate, film: Snapshot, today: date, changes: list[Change]
+    candidate: Candidate, movie: Snapshot, today: date, changes: list[Change]
 ) -> tuple[Step, ...]:
     """The steps that are allowed; each difference is added to ``changes``."""
     facts: tuple[PremiereFact, ...] = candidate.values.get("premieres", ())
-    steps = premieres.steps(film.premieres, facts, today)
-    if film.sources.get("premieres") == DEMO:  # dates that were made up have no history
+    steps = premieres.steps(movie.premieres, facts, today)
+    if movie.sources.get("premieres") == DEMO:  # dates that were made up have no history
         steps = tuple(Step(step.before, step.after) for step in steps)
-    kept_for = _keeper("premieres", film.premieres, candidate, film)
+    kept_for = _keeper("premieres", movie.premieres, candidate, movie)
     for step in steps:
         before = premiere_shown(step.before.fact) if step.before else ""
         changes.append(Change("premieres", before, premiere_shown(step.after), kept_for))
     return steps if kept_for is None else ()
 
 
-def _wanted(name: str, candidate: Candidate, film: Snapshot) -> Any:
+def _wanted(name: str, candidate: Candidate, movie: Snapshot) -> Any:
     """What the field would be. Trailers that another source brought stay beside the new ones."""
     wanted = candidate.values[name]
-    if name != "trailers" or film.sources.get(name) in {DEMO, candidate.source}:
+    if name != "trailers" or movie.sources.get(name) in {DEMO, candidate.source}:
         return wanted
     offered = {(each.site, each.video_id): each for each in wanted}
-    standing = film.values.get(name) or ()
+    standing = movie.values.get(name) or ()
     known = {(each.site, each.video_id) for each in standing}
     return (*standing, *(each for key, each in offered.items() if key not in known))
 
 
-def _stands(name: str, standing: Any, wanted: Any, film: Snapshot) -> bool:
+def _stands(name: str, standing: Any, wanted: Any, movie: Snapshot) -> bool:
     if name == "poster":
-        return wanted in film.posters
+        return wanted in movie.posters
     return same(name, standing or (), wanted) if isinstance(wanted, tuple) else standing == wanted
 
 
-def _keeper(name: str, standing: Any, candidate: Candidate, film: Snapshot) -> str | None:
+def _keeper(name: str, standing: Any, candidate: Candidate, movie: Snapshot) -> str | None:
     """Whose value stays, or None where the candidate's is written."""
-    source = film.sources.get(name)
+    source = movie.sources.get(name)
     if source is None and not standing:
         return None
     return (source or UNSIGNED) if keeps(source, candidate.source) else None
 
 
-def _renewed(name: str, candidate: Candidate, film: Snapshot, now: datetime) -> tuple[str, ...]:
-    fetched = film.fetched.get(name)
-    if candidate.source != TMDB or film.sources.get(name) != TMDB or fetched is None:
+def _renewed(name: str, candidate: Candidate, movie: Snapshot, now: datetime) -> tuple[str, ...]:
+    fetched = movie.fetched.get(name)
+    if candidate.source != TMDB or movie.sources.get(name) != TMDB or fetched is None:
         return ()
     return (name,) if now - fetched > RENEW_AFTER else ()

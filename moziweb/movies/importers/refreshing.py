@@ -29,7 +29,7 @@ CHANGES_REACH: Final = timedelta(days=14)
 """How far back TMDB tells it. So long an unchanged film is left alone, too."""
 
 
-def films_to_refresh(
+def movies_to_refresh(
     session: Session,
     today: date,
     stale_since: datetime,
@@ -69,7 +69,7 @@ def films_to_refresh(
     return tuple(islice(wanted, limit))
 
 
-def due_films(
+def due_movies(
     database: Database,
     source: TmdbSource,
     now: datetime,
@@ -91,7 +91,7 @@ def due_films(
             changed = source.changed_between(mark.at.date(), now.date())
     with database.read() as session:
         today = budapest_today(now)
-        return films_to_refresh(session, today, stale_since, limit, changed=changed, now=now)
+        return movies_to_refresh(session, today, stale_since, limit, changed=changed, now=now)
 
 
 def note_refreshed(database: Database, since: datetime) -> None:
@@ -111,7 +111,7 @@ def stale(since: datetime) -> Exists:
     )
 
 
-def stale_films(session: Session, since: datetime) -> list[tuple[int, str, datetime]]:
+def stale_movies(session: Session, since: datetime) -> list[tuple[int, str, datetime]]:
     """Films that keep something of TMDB's from before ``since``: id, title, its oldest date."""
     query = (
         select(Movie.id, Movie.title, func.min(FieldProvenance.fetched_at))

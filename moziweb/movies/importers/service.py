@@ -18,8 +18,8 @@ from moziweb.movies.models import Movie
 
 from .applying import ImportWriter, new_movie, write_plan
 from .candidate import Candidate
-from .loading import load_films, snapshot
-from .matching import Known, known_films, match
+from .loading import load_movies, snapshot
+from .matching import Known, known_movies, match
 from .planning import Effect, Plan, plan_change, plan_new, refused
 from .poster_port import PosterPort
 from .problems import Problem
@@ -110,7 +110,7 @@ class Importer:
             movie = (
                 new_movie(candidate)
                 if plan.movie_id is None
-                else load_films(session, [plan.movie_id])[plan.movie_id]
+                else load_movies(session, [plan.movie_id])[plan.movie_id]
             )
             write_plan(ImportWriter(session, movie, candidate, self._clock(), self._shelf), plan)
             if self._noted is not None and plan.effect is not Effect.SAME:
@@ -118,10 +118,10 @@ class Importer:
             return Applied(plan, movie.id, written=True)
 
     def _plans(self, session: Session, candidates: Sequence[Candidate]) -> list[Plan]:
-        known = known_films(session, candidates)
+        known = known_movies(session, candidates)
         matches = [match(candidate, known) for candidate in candidates]
         ids = {each.movie_id for each in matches if each.movie_id is not None}
-        films = load_films(session, ids)
+        movies = load_movies(session, ids)
         posters = self._shelf.urls(session, ids) if ids else {}
         now = self._clock()
         plans = []
@@ -132,11 +132,11 @@ class Importer:
             elif found.movie_id is None:
                 plans.append(plan_new(candidate))
             else:
-                film = snapshot(films[found.movie_id], posters.get(found.movie_id, ()))
+                movie = snapshot(movies[found.movie_id], posters.get(found.movie_id, ()))
                 plans.append(
                     plan_change(
                         candidate,
-                        film,
+                        movie,
                         budapest_today(now),
                         now,
                         referenced=_is_referenced(candidate, known),

@@ -14,7 +14,7 @@ from moziweb.cache.invalidation.session_clock import SessionClock
 from moziweb.cache.protocol.snapshots import SnapshotSource
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.rendering import RenderContext, Rendered, Status
-from tests.cache.database import Film
+from tests.cache.database import Movie
 from tests.cache.regions.test_region import LIFE, Bench
 
 
@@ -308,7 +308,7 @@ class LateSource:
 @pytest.fixture
 def stale(engine: Engine) -> "Race":
     with Session(engine) as session:
-        session.add(Film(id=1, title="before", week="1"))
+        session.add(Movie(id=1, title="before", week="1"))
         session.commit()
     return Race(engine)
 
@@ -320,30 +320,30 @@ class Race:
         self.bench = Bench()
         self.engine = engine
         self.readers = sessionmaker(engine)
-        self.bench.read("film", render=self.bench.render("film:1", payload=b"before"))
+        self.bench.read("movie", render=self.bench.render("movie:1", payload=b"before"))
 
     def renew(self, source: SnapshotSource, session: Session, *, late: bool) -> None:
-        """The film changes between the renewal's look at it and the storing of what it saw."""
+        """The movie changes between the renewal's look at it and the storing of what it saw."""
 
         def render(context: RenderContext) -> Rendered:
             if not late:
-                context.depend("film:1")
-            seen = session.execute(text("SELECT title FROM film")).scalar_one()
+                context.depend("movie:1")
+            seen = session.execute(text("SELECT title FROM movie")).scalar_one()
             session.rollback()  # the look is over: SQLite lets one write at a time
             with self.engine.begin() as connection:
-                connection.execute(text("UPDATE film SET title = 'after'"))
-            self.bench.stamps.publish(["film:1"])
-            self.bench.stamps.resolve(["film:1"])  # by any reader
+                connection.execute(text("UPDATE movie SET title = 'after'"))
+            self.bench.stamps.publish(["movie:1"])
+            self.bench.stamps.resolve(["movie:1"])  # by any reader
             if late:
-                context.depend("film:1")
+                context.depend("movie:1")
             return Rendered(seen.encode())
 
-        self.bench.region.refresh("film", render, source=source)
+        self.bench.region.refresh("movie", render, source=source)
 
     def shown(self) -> bytes:
         """What the next visitor sees."""
-        fresh = self.bench.render("film:1", payload=b"after")
-        return self.bench.read("film", render=fresh).entry.payload
+        fresh = self.bench.render("movie:1", payload=b"after")
+        return self.bench.read("movie", render=fresh).entry.payload
 
 
 def test_a_renewal_that_began_before_an_invalidation_is_not_served_after_it(stale: Race) -> None:

@@ -10,16 +10,16 @@ from webtest import TestApp
 from moziweb.cache.http.routes import EntryLocation
 from moziweb.caching import digest_of
 from tests.conftest import QueryCounter
-from tests.site.cached import CACHED, Films, fill, pages, site, warm
+from tests.site.cached import CACHED, Movies, fill, pages, site, warm
 
 
 @pytest.fixture
-def films(dbsession: Session) -> Films:
+def movies(dbsession: Session) -> Movies:
     return fill(dbsession)
 
 
 @pytest.fixture
-def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
     with site(settings | CACHED) as app:
         yield app
 
@@ -34,30 +34,30 @@ def is_stored(place: EntryLocation | None) -> bool:
     return place is not None and place.key in place.region.stored([place.key])
 
 
-def test_every_page_lies_where_its_address_says(cached: TestApp, films: Films) -> None:
+def test_every_page_lies_where_its_address_says(cached: TestApp, movies: Movies) -> None:
     # A week that shows nothing lies among the strays instead.
-    addresses = [address for name, address in pages(films).items() if name != "empty"]
+    addresses = [address for name, address in pages(movies).items() if name != "empty"]
     assert not any(is_stored(place_of(cached, address)) for address in addresses)
-    warm(cached, films)
-    lie_there = {name for name, path in pages(films).items() if is_stored(place_of(cached, path))}
-    assert lie_there == set(pages(films)) - {"empty"}, "that lies among the strays"
+    warm(cached, movies)
+    lie_there = {name for name, path in pages(movies).items() if is_stored(place_of(cached, path))}
+    assert lie_there == set(pages(movies)) - {"empty"}, "that lies among the strays"
 
 
-def test_each_address_has_a_place_of_its_own(cached: TestApp, films: Films) -> None:
-    places = [place_of(cached, address) for address in pages(films).values()]
-    assert len({place.key for place in places if place}) == len(pages(films))
+def test_each_address_has_a_place_of_its_own(cached: TestApp, movies: Movies) -> None:
+    places = [place_of(cached, address) for address in pages(movies).values()]
+    assert len({place.key for place in places if place}) == len(pages(movies))
 
 
 def test_finding_a_place_asks_no_database(
-    cached: TestApp, films: Films, query_counter: QueryCounter
+    cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
     with query_counter(cached.app.registry["database"].engine) as statements:
-        assert place_of(cached, pages(films)["film"]) is not None
+        assert place_of(cached, pages(movies)["movie"]) is not None
     assert statements == []
 
 
-def test_today_decides_how_long_a_place_is_good_for(cached: TestApp, films: Films) -> None:
-    index, week = (place_of(cached, pages(films)[name]) for name in ("index", "week"))
+def test_today_decides_how_long_a_place_is_good_for(cached: TestApp, movies: Movies) -> None:
+    index, week = (place_of(cached, pages(movies)[name]) for name in ("index", "week"))
     assert index is not None
     assert week is not None
     assert index.until < week.until == float("inf")
@@ -74,8 +74,8 @@ PARTS = {
     "locale/hu/LC_MESSAGES/moziweb.mo": "catalogue",
     "static/site.css": "style",
     "managers.py": "whatever it is",
-    "manager/films.py": "code of the manager",
-    "templates/manager/film.jinja2": "template of the manager",
+    "manager/movies.py": "code of the manager",
+    "templates/manager/movie.jinja2": "template of the manager",
     "cli/cache.py": "command",
     "README.md": "no part of pages",
 }

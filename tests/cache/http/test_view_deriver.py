@@ -1,4 +1,4 @@
-"""Cached views in an application of a few lines, which knows nothing of films."""
+"""Cached views in an application of a few lines, which knows nothing of movies."""
 
 import time
 from collections.abc import Mapping
@@ -234,7 +234,7 @@ def test_a_redirect_goes_stale_with_what_it_leads_to(site: Site) -> None:
 
 @pytest.mark.parametrize("status", [200, 302, 404])
 def test_what_is_no_page_ends_with_its_day_as_pages_do(status: int) -> None:
-    """A redirect to the film of the day, a "not found" that tells of this week."""
+    """A redirect to the movie of the day, a "not found" that tells of this week."""
     ends = time.time() + 30
     site = Site(cache_moment=lambda _: TimeWindow("today", ends))
 

@@ -25,11 +25,11 @@ def relay(engine: Engine, stamps: StampStore, heard: Heard) -> OutboxRelay:
 
 
 def test_rows_come_back(engine: Engine) -> None:
-    number = add(engine, 5, "film:2", "film:1")
+    number = add(engine, 5, "movie:2", "movie:1")
     with engine.connect() as connection:
         (row,) = journal.latest(connection)
     assert (row.id, row.tags, row.created, row.published) == (
-        number, ("film:1", "film:2"), NOW - 5, None,
+        number, ("movie:1", "movie:2"), NOW - 5, None,
     )  # fmt: skip
 
 
@@ -53,11 +53,11 @@ def test_a_marked_row_keeps_its_time(engine: Engine) -> None:
 
 
 def test_why_was_a_tag_invalidated(engine: Engine) -> None:
-    add(engine, 9, "film:1")
-    add(engine, 8, "film:11", "film_x:1")
-    last = add(engine, 7, "film:1", "week:1")
+    add(engine, 9, "movie:1")
+    add(engine, 8, "movie:11", "film_x:1")
+    last = add(engine, 7, "movie:1", "week:1")
     with engine.connect() as connection:
-        found = journal.latest(connection, "film:1")
+        found = journal.latest(connection, "movie:1")
     assert [row.id for row in found] == [last, last - 2]
 
 

@@ -9,7 +9,7 @@ from moziweb.cache.invalidation.session_clock import SessionClock
 from moziweb.cache.invalidation.session_tracking import InvalidationTracker
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.stores.memory import MemoryAtomicStore
-from tests.cache.database import Film
+from tests.cache.database import Movie
 
 
 @pytest.fixture
@@ -26,14 +26,14 @@ def test_asked_first_it_begins_the_transaction(
         assert clock.snapshot_clock(session) == before
         assert session.in_transaction()
         stamps.publish(())
-        session.scalars(select(Film)).all()
+        session.scalars(select(Movie)).all()
         assert clock.snapshot_clock(session) == before
 
 
 def test_asked_too_late_it_raises(sessions: sessionmaker[Session], clock: SessionClock) -> None:
-    """As when a route factory loads the film before the cached view runs."""
+    """As when a route factory loads the movie before the cached view runs."""
     with sessions() as session:
-        session.get(Film, 1)
+        session.get(Movie, 1)
         with pytest.raises(StartedUnknownError):
             clock.snapshot_clock(session)
 
@@ -45,7 +45,7 @@ def test_a_watched_session_may_be_asked_any_time(
     clock.watch(factory)
     with factory() as session:
         before = stamps.read_clock()
-        session.get(Film, 1)
+        session.get(Movie, 1)
         stamps.publish(())
         assert clock.snapshot_clock(session) == before
 
@@ -59,7 +59,7 @@ def test_each_transaction_has_its_own(
         stamps.publish(())
         assert clock.snapshot_clock(session) != first
         session.rollback()
-        session.get(Film, 1)
+        session.get(Movie, 1)
         with pytest.raises(StartedUnknownError):
             clock.snapshot_clock(session)
 
@@ -73,7 +73,7 @@ def test_a_savepoint_does_not_begin_anew(
         before = clock.snapshot_clock(session)
         stamps.publish(())
         with session.begin_nested():
-            session.get(Film, 1)
+            session.get(Movie, 1)
         assert clock.snapshot_clock(session) == before
 
 
@@ -93,11 +93,11 @@ def test_objects_of_an_earlier_transaction_make_it_unknown(
     assert sessions is not None
     with sessionmaker(engine, expire_on_commit=False)() as session:
         clock.snapshot_clock(session)
-        film = session.get(Film, 1)
+        movie = session.get(Movie, 1)
         session.commit()
-        assert film is not None
+        assert movie is not None
         assert clock.snapshot_clock(session) is None
-        del film
+        del movie
         session.rollback()
         assert clock.snapshot_clock(session) is not None
 
@@ -108,18 +108,18 @@ def test_a_source_knows_whether_its_transaction_wrote(
     with sessions() as session:
         source = clock.source(session)
         source.snapshot_clock()
-        film = session.get_one(Film, 1)
+        movie = session.get_one(Movie, 1)
         assert not source.wrote()
-        film.title = "x"
+        movie.title = "x"
         assert source.wrote()
         session.flush()
         assert source.wrote()
         session.rollback()
         assert not source.wrote()
-        session.execute(update(Film).values(title="y"))
+        session.execute(update(Movie).values(title="y"))
         assert source.wrote()
         session.rollback()
-        writes.invalidate(session, "film:1")
+        writes.invalidate(session, "movie:1")
         assert source.wrote()
 
 
@@ -129,9 +129,9 @@ def test_a_reader_of_the_old_snapshot_makes_nothing_that_lasts(
     """A write commits and is published while a reader is at work, at every isolation level."""
     with Session(engine) as reader:
         started = clock.snapshot_clock(reader)
-        reader.scalar(select(Film.title))
+        reader.scalar(select(Movie.title))
         with sessions.begin() as writer:
-            writer.get_one(Film, 1).title = "new"
-        stamps.resolve(["film:1"])
+            writer.get_one(Movie, 1).title = "new"
+        stamps.resolve(["movie:1"])
         assert started is not None
-        assert stamps.get_multi(["film:1"])["film:1"] > started
+        assert stamps.get_multi(["movie:1"])["movie:1"] > started

@@ -25,9 +25,9 @@ from moziweb.cache.protocol.tags import tag
 from tests.cache.database import (
     NOW,
     Base,
-    Film,
     Genre,
     Heard,
+    Movie,
     Poster,
     declarations,
     genre_links,
@@ -43,53 +43,53 @@ def rows(engine: Engine) -> list[OutboxRow]:
         return journal.latest(connection)[::-1]
 
 
-def film(session: Session) -> Film:
-    """The film."""
-    found = session.get(Film, 1)
+def movie(session: Session) -> Movie:
+    """The movie."""
+    found = session.get(Movie, 1)
     assert found is not None
     return found
 
 
 def test_an_insert_concerns_the_new_row(sessions: sessionmaker[Session], heard: Heard) -> None:
     with sessions.begin() as session:
-        session.add(Film(id=2, title="Vuk", week="2"))
-    assert heard.tags == [{"film:2", "week:2"}]
+        session.add(Movie(id=2, title="Vuk", week="2"))
+    assert heard.tags == [{"movie:2", "week:2"}]
 
 
 def test_a_change_concerns_the_old_and_the_new(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
-        film(session).week = "2"
-    assert heard.tags == [{"film:1", "week:1", "week:2"}]
+        movie(session).week = "2"
+    assert heard.tags == [{"movie:1", "week:1", "week:2"}]
 
 
 def test_trap_5_the_old_value_of_an_expired_attribute_is_known(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
-        one = film(session)
+        one = movie(session)
         session.expire(one)
         one.week = "2"
-    assert heard.tags == [{"film:1", "week:1", "week:2"}]
+    assert heard.tags == [{"movie:1", "week:1", "week:2"}]
 
 
 def test_a_value_changed_twice_in_a_transaction_concerns_all_three(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
-        one = film(session)
+        one = movie(session)
         one.week = "2"
         session.flush()
         one.week = "3"
-    assert heard.tags == [{"film:1", "week:1", "week:2", "week:3"}]
+    assert heard.tags == [{"movie:1", "week:1", "week:2", "week:3"}]
 
 
 def test_a_change_that_nobody_sees_concerns_nobody(
     sessions: sessionmaker[Session], heard: Heard, engine: Engine
 ) -> None:
     with sessions.begin() as session:
-        film(session).lease = 5
+        movie(session).lease = 5
     assert heard.tags == []
     assert rows(engine) == []
 
@@ -98,7 +98,7 @@ def test_setting_the_same_value_concerns_nobody(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
-        film(session).week = "1"
+        movie(session).week = "1"
     assert heard.tags == []
 
 
@@ -106,60 +106,60 @@ def test_a_delete_concerns_the_row_and_what_goes_with_it(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
-        one = film(session)
+        one = movie(session)
         session.expire(one)
         session.delete(one)
-    assert heard.tags == [{"film:1", "week:1"}]
+    assert heard.tags == [{"movie:1", "week:1"}]
 
 
-def test_an_orphan_concerns_its_film(sessions: sessionmaker[Session], heard: Heard) -> None:
+def test_an_orphan_concerns_its_movie(sessions: sessionmaker[Session], heard: Heard) -> None:
     with sessions.begin() as session:
-        one = film(session)
+        one = movie(session)
         one.posters.clear()
-    assert heard.tags == [{"film:1"}]
+    assert heard.tags == [{"movie:1"}]
 
 
 def test_a_part_that_moves_concerns_both_wholes(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
-        session.add(Film(id=2, title="Vuk", week="2"))
+        session.add(Movie(id=2, title="Vuk", week="2"))
     with sessions.begin() as session:
         poster = session.get_one(Poster, 1)
-        poster.film = session.get_one(Film, 2)
-    assert heard.tags[-1] == {"film:1", "film:2"}
+        poster.movie = session.get_one(Movie, 2)
+    assert heard.tags[-1] == {"movie:1", "movie:2"}
 
 
 def test_a_link_that_no_column_tells_of(sessions: sessionmaker[Session], heard: Heard) -> None:
     with sessions.begin() as session:
-        one = film(session)
+        one = movie(session)
         one.genres.append(session.get_one(Genre, 1))
-    assert heard.tags == [{"film:1", "week:1"}]
+    assert heard.tags == [{"movie:1", "week:1"}]
 
 
 def test_a_value_computed_by_the_database_falls_back_to_the_model(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
-        film(session).week = Film.week + "x"
-    assert heard.tags == [{"film:1", "week:1", "model:Film"}]
+        movie(session).week = Movie.week + "x"
+    assert heard.tags == [{"movie:1", "week:1", "model:Movie"}]
 
 
 def test_a_row_computed_by_the_database_is_read_back(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
-        session.add(Film(id=2, title="Vuk", week=func.lower("W2")))
-    assert heard.tags == [{"film:2", "week:w2"}]
+        session.add(Movie(id=2, title="Vuk", week=func.lower("W2")))
+    assert heard.tags == [{"movie:2", "week:w2"}]
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        update(Film).values(title="x"),
+        update(Movie).values(title="x"),
         delete(Poster).where(Poster.id > 5),
         insert(tables["genre"]).values(id=7, name="x"),
-        update(tables["film"]).values(title="x"),
+        update(tables["movie"]).values(title="x"),
     ],
     ids=["update", "delete", "untagged", "core"],
 )
@@ -170,35 +170,35 @@ def test_bulk_statements_concern_the_model(
         session.execute(statement)
         assert has_written(session)
     table = statement.table.name
-    expected = {"film": [{"model:Film"}], "poster": [{"model:Poster"}], "genre": []}
+    expected = {"movie": [{"model:Movie"}], "poster": [{"model:Poster"}], "genre": []}
     assert heard.tags == expected[table]
 
 
 def test_bulk_insert_of_objects(sessions: sessionmaker[Session], heard: Heard) -> None:
     with sessions.begin() as session:
-        session.execute(insert(Film), [{"id": n, "title": "x", "week": "9"} for n in (5, 6)])
-    assert heard.tags == [{"model:Film"}]
+        session.execute(insert(Movie), [{"id": n, "title": "x", "week": "9"} for n in (5, 6)])
+    assert heard.tags == [{"model:Movie"}]
 
 
 def test_a_bulk_statement_may_say_better(sessions: sessionmaker[Session], heard: Heard) -> None:
     with sessions.begin() as session:
-        statement = update(Film).where(Film.id == 1)
+        statement = update(Movie).where(Movie.id == 1)
         session.execute(statement.values(lease=1), execution_options={"cache_tags": ()})
-        session.execute(statement.values(title="x"), execution_options={"cache_tags": ["film:1"]})
-    assert heard.tags == [{"film:1"}]
+        session.execute(statement.values(title="x"), execution_options={"cache_tags": ["movie:1"]})
+    assert heard.tags == [{"movie:1"}]
 
 
 def test_what_goes_past_the_session_is_told(
     sessions: sessionmaker[Session], writes: InvalidationTracker, heard: Heard
 ) -> None:
     with sessions.begin() as session:
-        session.execute(text("UPDATE film SET title = 'x'"))
+        session.execute(text("UPDATE movie SET title = 'x'"))
         assert not has_written(session)
-        writes.invalidate(session, "film:1")
+        writes.invalidate(session, "movie:1")
         assert has_written(session)
         with pytest.raises(TagError):
             writes.invalidate(session, "not a tag")
-    assert heard.tags == [{"film:1"}]
+    assert heard.tags == [{"movie:1"}]
 
 
 def test_the_journal_row_is_written_and_marked(
@@ -206,11 +206,11 @@ def test_the_journal_row_is_written_and_marked(
 ) -> None:
     with sessions.begin() as session:
         session.info[REASON] = "editor moved it"
-        film(session).week = "2"
+        movie(session).week = "2"
         session.flush()
-        film(session).title = "x"
+        movie(session).title = "x"
     (row,) = rows(engine)
-    assert row.tags == ("film:1", "week:1", "week:2")
+    assert row.tags == ("movie:1", "week:1", "week:2")
     assert (row.created, row.published, row.reason) == (NOW, NOW, "editor moved it")
 
 
@@ -218,7 +218,7 @@ def test_a_rollback_leaves_nothing(
     sessions: sessionmaker[Session], heard: Heard, engine: Engine
 ) -> None:
     with sessions() as session:
-        film(session).week = "2"
+        movie(session).week = "2"
         session.flush()
         session.rollback()
         session.commit()
@@ -230,12 +230,12 @@ def test_a_session_goes_on_with_a_clean_sheet(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions() as session:
-        film(session).week = "2"
+        movie(session).week = "2"
         session.commit()
         assert not has_written(session)
-        film(session).title = "x"
+        movie(session).title = "x"
         session.commit()
-    assert heard.tags == [{"film:1", "week:1", "week:2"}, {"film:1", "week:2"}]
+    assert heard.tags == [{"movie:1", "week:1", "week:2"}, {"movie:1", "week:2"}]
 
 
 @pytest.mark.parametrize(
@@ -254,8 +254,8 @@ def test_a_failed_publish_leaves_the_row_for_the_relay(
 
     monkeypatch.setattr(stamps, "publish", fail)
     with sessions.begin() as session:
-        film(session).week = "2"
-    assert heard.failed == [{"film:1", "week:1", "week:2"}]
+        movie(session).week = "2"
+    assert heard.failed == [{"movie:1", "week:1", "week:2"}]
     assert [row.published for row in rows(engine)] == [None]
 
 
@@ -263,7 +263,7 @@ def test_a_row_that_cannot_be_marked_raises_nothing(
     sessions: sessionmaker[Session], heard: Heard, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with sessions() as session:
-        film(session).week = "2"
+        movie(session).week = "2"
         session.flush()
         monkeypatch.setattr(journal, "mark", lambda connection, *_, **__: connection.execute(BAD))
         session.commit()
@@ -280,13 +280,13 @@ def test_what_others_change_in_before_commit_is_journaled_too(
     from sqlalchemy import event
 
     def late(session: Session) -> None:
-        film(session).title = "late"
+        movie(session).title = "late"
 
     with sessions() as session:
-        session.add(Film(id=2, title="Vuk", week="2"))
+        session.add(Movie(id=2, title="Vuk", week="2"))
         event.listen(session, "before_commit", late)
         session.commit()
-    assert heard.tags == [{"film:1", "week:1", "film:2", "week:2"}]
+    assert heard.tags == [{"movie:1", "week:1", "movie:2", "week:2"}]
     assert {tag for row in rows(engine) for tag in row.tags} == heard.tags[0]
     assert all(row.published for row in rows(engine))
 
@@ -299,41 +299,41 @@ class TestSavepoints:
     ) -> None:
         with sessions.begin() as session:
             with session.begin_nested():
-                film(session).week = "2"
+                movie(session).week = "2"
             assert heard.tags == []
-        assert heard.tags == [{"film:1", "week:1", "week:2"}]
+        assert heard.tags == [{"movie:1", "week:1", "week:2"}]
         assert len(rows(engine)) == 1
 
     def test_what_was_rolled_back_concerns_nobody(
         self, sessions: sessionmaker[Session], heard: Heard, engine: Engine
     ) -> None:
         with sessions.begin() as session:
-            film(session).title = "x"
+            movie(session).title = "x"
             nested = session.begin_nested()
-            film(session).week = "2"
+            movie(session).week = "2"
             session.flush()
             nested.rollback()
-        assert heard.tags == [{"film:1", "week:1"}]
-        assert [row.tags for row in rows(engine)] == [("film:1", "week:1")]
+        assert heard.tags == [{"movie:1", "week:1"}]
+        assert [row.tags for row in rows(engine)] == [("movie:1", "week:1")]
 
     def test_nested_ones(self, sessions: sessionmaker[Session], heard: Heard) -> None:
         with sessions.begin() as session:
             with session.begin_nested():
-                film(session).title = "x"
+                movie(session).title = "x"
                 inner = session.begin_nested()
-                session.add(Film(id=2, title="Vuk", week="2"))
+                session.add(Movie(id=2, title="Vuk", week="2"))
                 session.flush()
                 inner.rollback()
             with session.begin_nested():
-                session.add(Film(id=3, title="Lúdas Matyi", week="3"))
-        assert heard.tags == [{"film:1", "week:1", "film:3", "week:3"}]
+                session.add(Movie(id=3, title="Lúdas Matyi", week="3"))
+        assert heard.tags == [{"movie:1", "week:1", "movie:3", "week:3"}]
 
     def test_an_outer_rollback_after_an_inner_release(
         self, sessions: sessionmaker[Session], heard: Heard, engine: Engine
     ) -> None:
         with sessions() as session:
             with session.begin_nested():
-                film(session).week = "2"
+                movie(session).week = "2"
             session.rollback()
         assert heard.tags == []
         assert rows(engine) == []
@@ -387,16 +387,16 @@ class TestTransactionManager:
         last = Other("~zzz", heard=heard)
         with manager as current:
             current.join(last)
-            film(session).week = "2"
+            movie(session).week = "2"
         assert last.published_before == []
-        assert heard.tags == [{"film:1", "week:1", "week:2"}]
+        assert heard.tags == [{"movie:1", "week:1", "week:2"}]
         assert [row.published for row in rows(engine)] == [NOW]
 
     def test_an_abort_publishes_nothing(
         self, session: Session, manager: Any, heard: Heard, engine: Engine
     ) -> None:
         manager.begin()
-        film(session).week = "2"
+        movie(session).week = "2"
         session.flush()
         manager.abort()
         assert heard.tags == []
@@ -406,7 +406,7 @@ class TestTransactionManager:
         self, session: Session, manager: Any, heard: Heard, engine: Engine
     ) -> None:
         manager.begin().join(Other("a", fails=True))
-        film(session).week = "2"
+        movie(session).week = "2"
         with pytest.raises(ValueError, match="no"):
             manager.commit()
         manager.abort()
@@ -418,11 +418,11 @@ class TestTransactionManager:
         self, session: Session, manager: Any, heard: Heard, engine: Engine, key: str
     ) -> None:
         manager.begin().join(Other(key, fails=True))
-        film(session).week = "2"
+        movie(session).week = "2"
         with pytest.raises(ValueError, match="no"):
             manager.commit()
         manager.abort()
-        assert heard.tags == [{"film:1", "week:1", "week:2"}]
+        assert heard.tags == [{"movie:1", "week:1", "week:2"}]
         assert [row.published for row in rows(engine)] == [NOW]
 
     def test_managers_aborted_after_success_do_nothing(
@@ -430,15 +430,15 @@ class TestTransactionManager:
     ) -> None:
         with manager as current:
             current.addAfterCommitHook(lambda status: None)
-            film(session).week = "2"
-        assert heard.tags == [{"film:1", "week:1", "week:2"}]
+            movie(session).week = "2"
+        assert heard.tags == [{"movie:1", "week:1", "week:2"}]
 
     def test_what_is_only_flushed_by_the_commit(
         self, session: Session, manager: Any, heard: Heard
     ) -> None:
         with manager:
-            session.add(Film(id=2, title="Vuk", week="2"))
-        assert heard.tags == [{"film:2", "week:2"}]
+            session.add(Movie(id=2, title="Vuk", week="2"))
+        assert heard.tags == [{"movie:2", "week:2"}]
 
     def test_one_session_over_several_transactions(
         self,
@@ -452,13 +452,13 @@ class TestTransactionManager:
         writes.join_transaction_manager(session, manager)
         for week in ("2", "3"):
             with manager:
-                film(session).week = week
+                movie(session).week = week
         session.close()
-        assert heard.tags == [{"film:1", "week:1", "week:2"}, {"film:1", "week:2", "week:3"}]
+        assert heard.tags == [{"movie:1", "week:1", "week:2"}, {"movie:1", "week:2", "week:3"}]
 
     def test_reading_publishes_nothing(self, session: Session, manager: Any, heard: Heard) -> None:
         with manager:
-            film(session)
+            movie(session)
         assert heard.tags == []
 
     def test_a_savepoint_of_the_manager(
@@ -467,19 +467,19 @@ class TestTransactionManager:
         """zope.sqlalchemy has none on SQLite."""
         factory = sessionmaker(postgres_engine)
         with factory.begin() as session:
-            session.add(Film(id=1, title="Macskafogó", week="1"))
+            session.add(Movie(id=1, title="Macskafogó", week="1"))
         writes.watch(factory)
         session = factory()
         zope.sqlalchemy.register(session, transaction_manager=manager)
         writes.join_transaction_manager(session, manager)
         with manager as current:
-            film(session).title = "x"
+            movie(session).title = "x"
             session.flush()
             savepoint = current.savepoint()
-            film(session).week = "2"
+            movie(session).week = "2"
             session.flush()
             savepoint.rollback()
-        assert heard.tags == [{"film:1", "week:1"}]
+        assert heard.tags == [{"movie:1", "week:1"}]
 
 
 class Own(DeclarativeBase):
@@ -525,13 +525,13 @@ class TestDeclarations:
             declaration.of_new(Show(id=1, name="1"))
 
     def test_a_subclass_inherits(self) -> None:
-        class Short(Film):
+        class Short(Movie):
             pass
 
-        assert [found.model for found in declarations.find(Short)] == [Film]
+        assert [found.model for found in declarations.find(Short)] == [Movie]
 
     def test_tables(self) -> None:
-        assert list(declarations.of_table(Film.__table__)) == [Film]
+        assert list(declarations.of_table(Movie.__table__)) == [Movie]
         assert list(declarations.of_table(genre_links)) == []
         assert list(declarations.of_table(None)) == []
 
@@ -539,17 +539,19 @@ class TestDeclarations:
         self, stamps: StampStore, heard: Heard, sqlite_engine: Engine
     ) -> None:
         mine = Declarations()
-        mine.declare(Film, columns=("title",), keys=("id",), tags=lambda row: [tag("film", row.id)])
         mine.declare(
-            Film, columns=("week",), keys=("week",), tags=lambda row: [tag("week", row.week)],
+            Movie, columns=("title",), keys=("id",), tags=lambda row: [tag("movie", row.id)]
+        )
+        mine.declare(
+            Movie, columns=("week",), keys=("week",), tags=lambda row: [tag("week", row.week)],
             changes_only=True,
         )  # fmt: skip
         factory = sessionmaker(sqlite_engine)
         InvalidationTracker(mine, journal, stamps, heard).watch(factory)
         with factory.begin() as session:
-            session.add(Film(id=1, title="a", week="1"))
+            session.add(Movie(id=1, title="a", week="1"))
         with factory.begin() as session:
-            session.get_one(Film, 1).title = "b"
+            session.get_one(Movie, 1).title = "b"
         with factory.begin() as session:
-            session.get_one(Film, 1).week = "2"
-        assert heard.tags == [{"film:1"}, {"film:1"}, {"week:1", "week:2"}]
+            session.get_one(Movie, 1).week = "2"
+        assert heard.tags == [{"movie:1"}, {"movie:1"}, {"week:1", "week:2"}]

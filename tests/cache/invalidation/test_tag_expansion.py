@@ -11,13 +11,13 @@ from moziweb.cache import OutboxRelay, tag
 from moziweb.cache.invalidation.declarations import Declarations
 from moziweb.cache.invalidation.session_tracking import InvalidationTracker
 from moziweb.cache.protocol.stamps import StampStore
-from tests.cache.database import NOW, Film, Heard, Poster, journal
+from tests.cache.database import NOW, Heard, Movie, Poster, journal
 
 
 def weeks_of(connection: Connection, names: Collection[str]) -> Iterator[str]:
-    """The weeks of films, by tags such as ``week-of:1``."""
+    """The weeks of movies, by tags such as ``week-of:1``."""
     ids = [int(name.split(":")[1]) for name in names]
-    for week in connection.scalars(select(Film.week).where(Film.id.in_(ids))):
+    for week in connection.scalars(select(Movie.week).where(Movie.id.in_(ids))):
         yield tag("week", week)
 
 
@@ -25,7 +25,10 @@ def weeks_of(connection: Connection, names: Collection[str]) -> Iterator[str]:
 def declared() -> Declarations:
     mine = Declarations()
     mine.declare(
-        Poster, columns=("url",), keys=("film_id",), tags=lambda row: [tag("week-of", row.film_id)]
+        Poster,
+        columns=("url",),
+        keys=("movie_id",),
+        tags=lambda row: [tag("week-of", row.movie_id)],
     )
     mine.expansions.add("week-of", weeks_of)
     return mine
@@ -37,7 +40,7 @@ def test_what_is_published_is_what_they_stand_for(
     factory = sessionmaker(sqlite_engine)
     InvalidationTracker(declared, journal, stamps, heard).watch(factory)
     with factory.begin() as session:
-        session.add(Film(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
+        session.add(Movie(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
     assert heard.tags == [{"week:7"}]
     with sqlite_engine.connect() as connection:
         (row,) = journal.latest(connection)
@@ -47,16 +50,16 @@ def test_what_is_published_is_what_they_stand_for(
 def test_what_others_commit_meanwhile_is_seen(
     declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
 ) -> None:
-    """The film moves between the commit and the publishing, by the hand of someone unwatched."""
+    """The movie moves between the commit and the publishing, by the hand of someone unwatched."""
     factory = sessionmaker(sqlite_engine)
     InvalidationTracker(declared, journal, stamps, heard).watch(factory)
 
     def move(session: Session) -> None:
         with sqlite_engine.begin() as connection:
-            connection.execute(update(Film).values(week="8"))
+            connection.execute(update(Movie).values(week="8"))
 
     with Session(sqlite_engine) as other:
-        other.add(Film(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
+        other.add(Movie(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
         other.commit()
     session = factory()
     session.get_one(Poster, 1).url = "b"
@@ -70,13 +73,13 @@ def test_the_relay_expands_them_too(
     declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
 ) -> None:
     with sqlite_engine.begin() as connection:
-        connection.execute(insert(Film).values(id=1, title="a", week="9"))
-        journal.add(connection, ["week-of:1", "film:1"], now=NOW - 100)
+        connection.execute(insert(Movie).values(id=1, title="a", week="9"))
+        journal.add(connection, ["week-of:1", "movie:1"], now=NOW - 100)
     relay = OutboxRelay(
         sqlite_engine, journal, stamps, heard, expansions=declared.expansions, now=lambda: NOW
     )
     assert relay.run_once() == 1
-    assert heard.tags == [{"film:1", "week:9"}]
+    assert heard.tags == [{"movie:1", "week:9"}]
 
 
 def test_where_the_database_cannot_be_asked_the_row_is_left_to_the_relay(
@@ -89,7 +92,7 @@ def test_where_the_database_cannot_be_asked_the_row_is_left_to_the_relay(
     factory = sessionmaker(sqlite_engine)
     InvalidationTracker(declared, journal, stamps, heard).watch(factory)
     with factory.begin() as session:
-        session.add(Film(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
+        session.add(Movie(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
     assert heard.tags == []
     with sqlite_engine.connect() as connection:
         (row,) = journal.latest(connection)

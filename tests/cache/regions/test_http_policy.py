@@ -27,21 +27,21 @@ CDN = HttpCachePolicy(s_maxage=600, stale_while_revalidate=30, surrogate_header=
     ],
 )
 def test_cache_control(delivery: HttpCachePolicy, control: str) -> None:
-    assert delivery.headers(["film:1"]) == (("Cache-Control", control),)
+    assert delivery.headers(["movie:1"]) == (("Cache-Control", control),)
 
 
 def test_the_tags_go_with_the_page() -> None:
-    assert dict(CDN.headers(["week:1", "film:1"]))["xkey"] == "everything film:1 week:1"
+    assert dict(CDN.headers(["week:1", "movie:1"]))["xkey"] == "everything movie:1 week:1"
 
 
 def test_with_more_tags_than_the_header_holds_no_cdn_may_keep_it() -> None:
-    few, many = CDN.headers(["film:1"]), CDN.headers([f"film:{n}" for n in range(2000)])
+    few, many = CDN.headers(["movie:1"]), CDN.headers([f"movie:{n}" for n in range(2000)])
     assert "s-maxage=600" in dict(few)["Cache-Control"]
     assert dict(many) == {"Cache-Control": "no-cache", "Surrogate-Control": "no-store"}
     browsers_too = HttpCachePolicy(
         max_age=5, s_maxage=600, surrogate_header="xkey", surrogate_bytes=100
     )
-    kept = dict(browsers_too.headers([f"film:{n}" for n in range(100)]))
+    kept = dict(browsers_too.headers([f"movie:{n}" for n in range(100)]))
     assert kept["Cache-Control"] == "max-age=5, s-maxage=0"
 
 

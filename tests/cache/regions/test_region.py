@@ -241,7 +241,7 @@ def test_junk_in_the_store_is_a_miss_and_is_replaced(bench: Bench, junk: bytes) 
 
 def test_what_a_render_raises_is_raised_and_its_lease_released(bench: Bench) -> None:
     def render(context: RenderContext) -> Rendered:
-        raise LookupError("no such film")
+        raise LookupError("no such movie")
 
     with pytest.raises(LookupError):
         bench.read(render=render)

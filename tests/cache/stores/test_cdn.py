@@ -62,20 +62,20 @@ def cdn() -> Iterator[Cdn]:
 
 def test_tags_are_purged_twice(cdn: Cdn) -> None:
     purger = cdn.purger()
-    purger.purge(["film:2", "film:1"])
+    purger.purge(["movie:2", "movie:1"])
     purger.join()
-    assert cdn.heard == [("PURGE", "film:1 film:2", "s")] * 2
+    assert cdn.heard == [("PURGE", "movie:1 movie:2", "s")] * 2
 
 
 def test_what_arrives_between_the_two_is_dropped_as_well(cdn: Cdn) -> None:
     purger = cdn.purger(again=0.5)
-    cdn.objects = {"index": {"film:1", "week:1"}, "other": {"film:2"}}
-    purger.purge(["film:1"])
+    cdn.objects = {"index": {"movie:1", "week:1"}, "other": {"movie:2"}}
+    purger.purge(["movie:1"])
     while not cdn.heard:
         pass
-    cdn.objects["late"] = {"film:1"}
+    cdn.objects["late"] = {"movie:1"}
     purger.join()
-    assert cdn.objects == {"other": {"film:2"}}
+    assert cdn.objects == {"other": {"movie:2"}}
 
 
 def test_the_writer_does_not_wait_and_a_dead_cdn_harms_nobody(
@@ -83,12 +83,12 @@ def test_the_writer_does_not_wait_and_a_dead_cdn_harms_nobody(
 ) -> None:
     purger = cdn.purger()
     cdn.status = 503
-    purger.purge(["film:1"])
+    purger.purge(["movie:1"])
     purger.join()
     assert len(cdn.heard) == 2
-    assert "not purged at the CDN: film:1" in caplog.text
+    assert "not purged at the CDN: movie:1" in caplog.text
     nobody = CdnPurger(over_http("http://127.0.0.1:9/", "PURGE", "xkey-purge"), again=0.01)
-    nobody.purge(["film:1"])
+    nobody.purge(["movie:1"])
     nobody.join()
 
 
@@ -115,20 +115,20 @@ def test_without_a_thread_nothing_is_raised_and_the_tags_wait_for_the_next_purge
     purger = CdnPurger(sent.append, again=0.01, observer=failures)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_thread)
-        purger.purge(["film:1"])
+        purger.purge(["movie:1"])
     purger.join()
     assert (sent, failures.count) == ([], 1)
     assert "can't start new thread" in caplog.text
-    purger.purge(["film:2"])
+    purger.purge(["movie:2"])
     purger.join()
-    assert sent == ["film:1 film:2"] * 2
+    assert sent == ["movie:1 movie:2"] * 2
 
 
 def test_a_refused_purge_is_counted(cdn: Cdn) -> None:
     failures = Failures()
     cdn.status = 503
     purger = CdnPurger(over_http(cdn.url, "PURGE", "xkey-purge"), again=0.01, observer=failures)
-    purger.purge(["film:1"])
+    purger.purge(["movie:1"])
     purger.join()
     assert failures.count == 2
 
@@ -140,17 +140,17 @@ def test_what_is_published_is_published_whatever_its_listener_does(
         raise RuntimeError("deaf")
 
     stamps = StampStore(MemoryAtomicStore(), 3600, fail)
-    stamps.resolve(["film:1"])
-    stamps.publish(["film:1"])
+    stamps.resolve(["movie:1"])
+    stamps.publish(["movie:1"])
     stamps.new_epoch()
-    assert stamps.read_raw(["film:1"]) == {"film:1": None}
+    assert stamps.read_raw(["movie:1"]) == {"movie:1": None}
     assert caplog.text.count("whoever listens failed") == 2
 
 
 def test_it_goes_on_after_it_was_idle(cdn: Cdn) -> None:
     purger = cdn.purger(again=0.01)
     for number in range(3):
-        purger.purge([f"film:{number}"])
+        purger.purge([f"movie:{number}"])
         purger.join()
     assert len(cdn.heard) == 6
 
@@ -168,9 +168,9 @@ def test_what_the_cache_publishes_is_purged(cdn: Cdn) -> None:
     cache = from_settings({"cache.regions": "pages", "cache.cdn.purge_url": cdn.url})
     assert cache.purger is not None
     cache.purger._again = 0.01
-    cache.stamps.publish(["film:1", "week:1"])
+    cache.stamps.publish(["movie:1", "week:1"])
     cache.purger.join()
     cache.stamps.publish(())  # concerns no tag
     cache.stamps.new_epoch()
     cache.purger.join()
-    assert [each[1] for each in cdn.heard] == ["film:1 week:1"] * 2 + [EVERYTHING] * 2
+    assert [each[1] for each in cdn.heard] == ["movie:1 week:1"] * 2 + [EVERYTHING] * 2

@@ -20,7 +20,7 @@ PEOPLE = ("Bánsági Ildikó", "Őze Lajos", "Apichatpong Weerasethakul")
         (("A", "B", "C", "D"), "4 rendező filmje"),
     ],
 )
-def test_whose_film_it_is(directors: tuple[str, ...], words: str) -> None:
+def test_whose_movie_it_is(directors: tuple[str, ...], words: str) -> None:
     assert director_line(directors) == words
 
 

@@ -13,15 +13,15 @@ from moziweb.manager.web.drafts import Draft
 from moziweb.movies.models import Movie, Premiere
 from tests import factories
 from tests.manager.conftest import BOTH, NAMES, PASSWORD, Clock, signed_in
-from tests.manager.movie_forms import film_form, film_of, make_film, press
+from tests.manager.movie_forms import make_movie, movie_form, movie_of, press
 
 pytestmark = BOTH
 
 
 @pytest.fixture
-def film_id(site: TestApp) -> int:
+def movie_id(site: TestApp) -> int:
     """A film with everything."""
-    return make_film(site)
+    return make_movie(site)
 
 
 def form_in(page: Any) -> Any:
@@ -29,15 +29,15 @@ def form_in(page: Any) -> Any:
 
 
 def test_the_second_is_told_and_overwrites_nothing(
-    site: TestApp, editor: TestApp, admin: TestApp, film_id: int
+    site: TestApp, editor: TestApp, admin: TestApp, movie_id: int
 ) -> None:
-    first, second = film_form(editor, film_id), film_form(admin, film_id)
+    first, second = movie_form(editor, movie_id), movie_form(admin, movie_id)
     first["title"], first["synopsis"] = "Az elsőé", "Az első írta."
     press(first, status=303)
     second["title"], second["runtime"] = "A másodiké", "95"
     told = press(second, status=409)
-    film = film_of(site, film_id)
-    assert (film.title, film.synopsis, film.runtime) == ("Az elsőé", "Az első írta.", 110)
+    movie = movie_of(site, movie_id)
+    assert (movie.title, movie.synopsis, movie.runtime) == ("Az elsőé", "Az első írta.", 110)
     for text in ("szerkesztő", "Az elsőé", "A másodiké", "Az első írta.", "átvettük"):
         assert text in told.text
     again = form_in(told)
@@ -45,67 +45,67 @@ def test_the_second_is_told_and_overwrites_nothing(
     assert again["synopsis"].value == "Az első írta."
     assert again["runtime"].value == "95"
     press(again, status=303)
-    film = film_of(site, film_id)
-    assert (film.title, film.synopsis, film.runtime) == ("A másodiké", "Az első írta.", 95)
+    movie = movie_of(site, movie_id)
+    assert (movie.title, movie.synopsis, movie.runtime) == ("A másodiké", "Az első írta.", 95)
 
 
-def test_an_importer_counts_as_an_editor(site: TestApp, editor: TestApp, film_id: int) -> None:
+def test_an_importer_counts_as_an_editor(site: TestApp, editor: TestApp, movie_id: int) -> None:
     """Its change of a premiere is a change of the film, though no column of the film changes."""
-    form = film_form(editor, film_id)
+    form = movie_form(editor, movie_id)
     with site.app.registry["database"].write() as session:
-        premiere = session.scalars(select(Premiere).where(Premiere.movie_id == film_id)).one()
+        premiere = session.scalars(select(Premiere).where(Premiere.movie_id == movie_id)).one()
         factories.move_premiere(session, premiere, date(2026, 9, 10), "TMDB")
     form["runtime"] = "95"
     told = press(form, status=409)
     assert "2026-09-10 mozibemutató, 2D" in told.text
     press(form_in(told), status=303)
-    film = film_of(site, film_id)
-    assert (film.runtime, film.premieres[0].date) == (95, date(2026, 9, 10))
+    movie = movie_of(site, movie_id)
+    assert (movie.runtime, movie.premieres[0].date) == (95, date(2026, 9, 10))
 
 
-def test_saving_what_is_there_is_no_change(site: TestApp, editor: TestApp, film_id: int) -> None:
+def test_saving_what_is_there_is_no_change(site: TestApp, editor: TestApp, movie_id: int) -> None:
     """Nobody is told of a save that wrote nothing, and whoever wrote nothing overwrites nothing."""
-    before = film_of(site, film_id).version
-    mine, idle = film_form(editor, film_id), film_form(editor, film_id)
+    before = movie_of(site, movie_id).version
+    mine, idle = movie_form(editor, movie_id), movie_form(editor, movie_id)
     press(idle, status=303)
-    assert film_of(site, film_id).version == before
+    assert movie_of(site, movie_id).version == before
     mine["runtime"] = "95"
     press(mine, status=303)
-    assert film_of(site, film_id).version > before
+    assert movie_of(site, movie_id).version > before
     press(idle, status=409)
-    assert film_of(site, film_id).runtime == 95
+    assert movie_of(site, movie_id).runtime == 95
 
 
 def test_what_the_form_does_not_have_is_no_clash(
-    site: TestApp, editor: TestApp, admin: TestApp, film_id: int
+    site: TestApp, editor: TestApp, admin: TestApp, movie_id: int
 ) -> None:
     """A film that leaves the site, and a field that both have mended alike."""
-    forms = [film_form(editor, film_id) for _ in range(2)]
-    page = admin.get(f"/manager/films/{film_id}")
+    forms = [movie_form(editor, movie_id) for _ in range(2)]
+    page = admin.get(f"/manager/movies/{movie_id}")
     next(each for each in page.forms.values() if each.action.endswith("/publish")).submit("do")
     for number, form in enumerate(forms):
         form["title"], form["runtime"] = "Egyformán", "95"
         press(form, status=303)
-        assert film_of(site, film_id).published is False, number
-    film = film_of(site, film_id)
-    assert (film.title, film.runtime) == ("Egyformán", 95)
+        assert movie_of(site, movie_id).published is False, number
+    movie = movie_of(site, movie_id)
+    assert (movie.title, movie.runtime) == ("Egyformán", 95)
 
 
 def test_a_form_that_does_not_say_of_what_it_was_made_overwrites_nothing(
-    site: TestApp, editor: TestApp, film_id: int
+    site: TestApp, editor: TestApp, movie_id: int
 ) -> None:
     for digests in ("", "title:0123456789abcdef", "x"):
-        form = film_form(editor, film_id)
+        form = movie_form(editor, movie_id)
         form["title"] = "Mást írok"
         form["version"], form["digests"] = "0", digests
         press(form, status=409)
-        assert film_of(site, film_id).title == "Az ígéret földje"
+        assert movie_of(site, movie_id).title == "Az ígéret földje"
 
 
 def test_a_premiere_that_moves_under_another_change_says_why(
-    site: TestApp, editor: TestApp, admin: TestApp, film_id: int
+    site: TestApp, editor: TestApp, admin: TestApp, movie_id: int
 ) -> None:
-    form, other = film_form(editor, film_id), film_form(admin, film_id)
+    form, other = movie_form(editor, movie_id), movie_form(admin, movie_id)
     other["runtime"] = "95"
     press(other, status=303)
     form["premieres-0-date"] = "2026-09-03"
@@ -113,14 +113,14 @@ def test_a_premiere_that_moves_under_another_change_says_why(
     form["premieres-0-reason"] = "technikai okok"
     again = form_in(press(form, status=409))
     press(again, status=303)
-    film = film_of(site, film_id)
-    assert (film.runtime, film.premieres[0].changes[0].reason) == (95, "technikai okok")
+    movie = movie_of(site, movie_id)
+    assert (movie.runtime, movie.premieres[0].changes[0].reason) == (95, "technikai okok")
 
 
-def test_of_two_who_save_at_once_one_is_told(site: TestApp, editor: TestApp, film_id: int) -> None:
+def test_of_two_who_save_at_once_one_is_told(site: TestApp, editor: TestApp, movie_id: int) -> None:
     """What was read before the other's commit is not what is saved over."""
     browsers = [editor, *(signed_in(site, Role.EDITOR) for _ in range(3))]
-    forms = [film_form(browser, film_id) for browser in browsers]
+    forms = [movie_form(browser, movie_id) for browser in browsers]
     for number, form in enumerate(forms):
         form["title"] = f"Cím {number}"
     with ThreadPoolExecutor(4) as pool:
@@ -128,15 +128,15 @@ def test_of_two_who_save_at_once_one_is_told(site: TestApp, editor: TestApp, fil
     assert codes == [303, 409, 409, 409]
 
 
-@pytest.mark.parametrize("path", ["film", "new"])
+@pytest.mark.parametrize("path", ["movie", "new"])
 def test_what_was_typed_survives_a_lost_session(
-    site: TestApp, editor: TestApp, clock: Clock, film_id: int, path: str
+    site: TestApp, editor: TestApp, clock: Clock, movie_id: int, path: str
 ) -> None:
-    form = film_form(editor, film_id if path == "film" else "new")
+    form = movie_form(editor, movie_id if path == "movie" else "new")
     form["title"] = "Hosszan <b>gépelt</b> cím"
     form["cast-0-name"] = "Valaki"
     clock.pass_(hours=2)
-    count = films(site)
+    count = movies(site)
     asked = press(form, status=403)
     with site.app.registry["database"].read() as session:
         assert session.scalar(select(func.count(Draft.id))) == 0  # nothing of a stranger's
@@ -146,7 +146,7 @@ def test_what_was_typed_survives_a_lost_session(
     assert "Amit beírt, benne van az űrlapban" in back.text
     assert again["title"].value == "Hosszan <b>gépelt</b> cím"
     assert again["cast-0-name"].value == "Valaki"
-    assert films(site) == count
+    assert movies(site) == count
     press(again, status=303)
     with site.app.registry["database"].read() as session:
         assert session.scalar(select(func.count(Draft.id))) == 0
@@ -155,9 +155,9 @@ def test_what_was_typed_survives_a_lost_session(
 
 
 def test_a_draft_is_its_owners_alone(
-    site: TestApp, editor: TestApp, admin: TestApp, clock: Clock, film_id: int
+    site: TestApp, editor: TestApp, admin: TestApp, clock: Clock, movie_id: int
 ) -> None:
-    form = film_form(editor, film_id)
+    form = movie_form(editor, movie_id)
     form["title"] = "A szerkesztő titka"
     clock.pass_(hours=2)
     asked = press(form, status=403)
@@ -168,8 +168,8 @@ def test_a_draft_is_its_owners_alone(
     assert "titka" in editor.get(way).text
 
 
-def test_a_form_older_than_the_session_comes_back_filled_in(editor: TestApp, film_id: int) -> None:
-    form = film_form(editor, film_id)
+def test_a_form_older_than_the_session_comes_back_filled_in(editor: TestApp, movie_id: int) -> None:
+    form = movie_form(editor, movie_id)
     form["title"] = "Régi űrlap"
     form["csrf_token"] = "of a session that is over"
     here = {"Origin": "http://localhost"}
@@ -186,6 +186,6 @@ def test_a_draft_that_is_none_is_left_out(site: TestApp) -> None:
         assert form.submit(status=303).location == "/manager", draft
 
 
-def films(site: TestApp) -> int:
+def movies(site: TestApp) -> int:
     with site.app.registry["database"].read() as session:
         return session.scalar(select(func.count(Movie.id))) or 0

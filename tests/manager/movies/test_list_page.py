@@ -15,7 +15,7 @@ from moziweb.manager.movies.list_query import Filter, FilterContext, ListQuery, 
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
 from moziweb.posters.models import SourceState
 from tests import factories
-from tests.catalogue import add_films
+from tests.catalogue import add_movies
 from tests.conftest import NOW, counted_queries
 from tests.manager.conftest import BOTH
 
@@ -23,14 +23,14 @@ BOUNDS = FilterContext.of(date(2026, 8, 20), NOW, 30)
 
 
 def titles(session: Session, **wish: object) -> list[str]:
-    return [row.film.title for row in page_of_movies(session, ListQuery(**wish), BOUNDS).rows]  # type: ignore[arg-type]
+    return [row.movie.title for row in page_of_movies(session, ListQuery(**wish), BOUNDS).rows]  # type: ignore[arg-type]
 
 
 def walk(session: Session, wish: ListQuery) -> Iterator[list[int]]:
     """The ids of each page, to the last."""
     while True:
         page = page_of_movies(session, wish, BOUNDS)
-        yield [row.film.id for row in page.rows]
+        yield [row.movie.id for row in page.rows]
         if not page.next:
             return
         wish = ListQuery(wish.text, wish.filter, wish.sort, after=page.next)
@@ -40,10 +40,10 @@ def walk_back(session: Session, wish: ListQuery) -> Iterator[list[int]]:
     page = page_of_movies(session, wish, BOUNDS)
     while page.next:
         page = page_of_movies(session, ListQuery(sort=wish.sort, after=page.next), BOUNDS)
-    yield [row.film.id for row in page.rows]
+    yield [row.movie.id for row in page.rows]
     while page.previous:
         page = page_of_movies(session, ListQuery(sort=wish.sort, before=page.previous), BOUNDS)
-        yield [row.film.id for row in page.rows]
+        yield [row.movie.id for row in page.rows]
 
 
 @pytest.mark.parametrize(
@@ -68,21 +68,21 @@ def test_search_folds_accents(dbsession: Session, text: str, found: list[str]) -
 
 
 def test_a_number_is_an_id_too(dbsession: Session) -> None:
-    film = factories.make_movie(dbsession, "Valami")
-    factories.make_movie(dbsession, f"{film.id} másodperc")
-    assert set(titles(dbsession, text=str(film.id))) == {"Valami", f"{film.id} másodperc"}
+    movie = factories.make_movie(dbsession, "Valami")
+    factories.make_movie(dbsession, f"{movie.id} másodperc")
+    assert set(titles(dbsession, text=str(movie.id))) == {"Valami", f"{movie.id} másodperc"}
 
 
 def test_the_search_follows_the_title(dbsession: Session) -> None:
     import_module("moziweb.movies.edit_version")  # as the application does
-    film = factories.make_movie(dbsession, "Régi")
-    film.title = "Új"
+    movie = factories.make_movie(dbsession, "Régi")
+    movie.title = "Új"
     dbsession.flush()
     assert titles(dbsession, text="uj") == ["Új"]
 
 
 def test_each_filter(dbsession: Session) -> None:
-    def film(title: str, day: date | None = date(2020, 1, 2), **values: object) -> Movie:
+    def movie(title: str, day: date | None = date(2020, 1, 2), **values: object) -> Movie:
         made = factories.make_movie(dbsession, title, **values)
         if day:
             factories.make_premiere(dbsession, made, day)
@@ -91,18 +91,18 @@ def test_each_filter(dbsession: Session) -> None:
             factories.add_poster(dbsession, made, state=state)
         return made
 
-    film("e heti", date(2026, 8, 26))
-    film("plakátlan")
-    film("hibás")
-    film("dátumtalan", None)
+    movie("e heti", date(2026, 8, 26))
+    movie("plakátlan")
+    movie("hibás")
+    movie("dátumtalan", None)
     factories.make_premiere(
-        dbsession, film("havi", None), date(2026, 8, 1), precision=DatePrecision.MONTH
+        dbsession, movie("havi", None), date(2026, 8, 1), precision=DatePrecision.MONTH
     )
-    film("rejtett", published=False)
+    movie("rejtett", published=False)
     for title, source, days in (("régi", "tmdb", 31), ("friss", "csv", 29), ("kézi", "hand", 99)):
         when = NOW - timedelta(days=days)
         row = FieldProvenance(
-            movie_id=film(title).id, field="title", source=source, fetched_at=when
+            movie_id=movie(title).id, field="title", source=source, fetched_at=when
         )
         dbsession.add(row)
     dbsession.flush()
@@ -148,7 +148,7 @@ def many(session: Session, count: int) -> None:
 
 
 @pytest.mark.parametrize("sort", list(Sort))
-def test_pages_hold_every_film_once_both_ways(dbsession: Session, sort: Sort) -> None:
+def test_pages_hold_every_movie_once_both_ways(dbsession: Session, sort: Sort) -> None:
     many(dbsession, 4 * PAGE + 3)
     forwards = list(walk(dbsession, ListQuery(sort=sort)))
     assert [len(page) for page in forwards] == [PAGE] * 4 + [3]
@@ -158,7 +158,7 @@ def test_pages_hold_every_film_once_both_ways(dbsession: Session, sort: Sort) ->
         each for page in reversed(list(walk_back(dbsession, ListQuery(sort=sort)))) for each in page
     ]
     assert backwards == flat
-    rows = {film.id: film for film in dbsession.scalars(select(Movie))}
+    rows = {movie.id: movie for movie in dbsession.scalars(select(Movie))}
     if sort is Sort.TITLE:
         assert flat == sorted(flat, key=lambda number: (rows[number].slug, number))
     if sort is Sort.CHANGED:
@@ -167,13 +167,13 @@ def test_pages_hold_every_film_once_both_ways(dbsession: Session, sort: Sort) ->
         assert all(number % 7 == 0 for number in flat[-29:])
 
 
-def test_a_film_that_is_added_meanwhile_moves_nothing(dbsession: Session) -> None:
+def test_a_movie_that_is_added_meanwhile_moves_nothing(dbsession: Session) -> None:
     many(dbsession, 2 * PAGE)
     page = page_of_movies(dbsession, ListQuery(), BOUNDS)
     factories.make_movie(dbsession, "Éppen most", id=100_000)
     after = page_of_movies(dbsession, ListQuery(after=page.next), BOUNDS)
     assert len(after.rows) == PAGE
-    assert not {row.film.id for row in page.rows} & {row.film.id for row in after.rows}
+    assert not {row.movie.id for row in page.rows} & {row.movie.id for row in after.rows}
 
 
 @BOTH
@@ -181,13 +181,13 @@ def test_every_list_asks_five_questions_at_most(site: TestApp, admin: TestApp) -
     """Whatever their number: ``benchmarks.manager`` counts them with 6,000 films, and the time."""
     database = site.app.registry["database"]
     with database.write() as session:
-        add_films(session, 600, NOW)
+        add_movies(session, 600, NOW)
     paths = ["/manager", "/manager/audit", "/manager/users", "/manager/imports", "/manager/account"]
     searches = cycle(("the", "", "tt0033117"))
     for sort, show in product(Sort, Filter):
-        paths.append(f"/manager/films?sort={sort}&show={show}&q={next(searches)}")
-    paths.append("/manager/films?sort=title&after=t~s~1")
-    paths.append("/manager/films?sort=date&after=d~1955-01-01~1")  # on into those without dates
+        paths.append(f"/manager/movies?sort={sort}&show={show}&q={next(searches)}")
+    paths.append("/manager/movies?sort=title&after=t~s~1")
+    paths.append("/manager/movies?sort=date&after=d~1955-01-01~1")  # on into those without dates
     for path in paths:
         with counted_queries(database.engine) as statements:
             page = admin.get(path, status=200)

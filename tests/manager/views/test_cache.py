@@ -17,7 +17,7 @@ from moziweb.manager.dashboards.models import CacheWarmingJob
 from tests.conftest import QueryCounter, running_app
 from tests.manager.conftest import NAMES, PASSWORD, csrf_of, signed_in
 from tests.services.memcached import MemcachedServer
-from tests.site.cached import CACHED, Films, fill, missed, now, pages, states, week_here
+from tests.site.cached import CACHED, Movies, fill, missed, now, pages, states, week_here
 
 PATH = "/manager/cache"
 
@@ -32,9 +32,9 @@ def entries(app: TestApp) -> list[AuditEntry]:
         return list(session.scalars(query))
 
 
-def test_it_tells_and_purges(cached: TestApp, films: Films) -> None:
+def test_it_tells_and_purges(cached: TestApp, movies: Movies) -> None:
     admin = signed_in(cached, Role.ADMIN)
-    before = states(cached, films)
+    before = states(cached, movies)
     assert set(before.values()) <= {"hit", "l1"}
     page = admin.get(PATH).html
     region = page.select_one("#regions tbody tr")
@@ -50,15 +50,15 @@ def test_it_tells_and_purges(cached: TestApp, films: Films) -> None:
     told = done.follow().html.select_one("[role=status]").get_text(" ", strip=True)
     assert "Kiürítve." in told
     assert "Egy tárolt oldalon sincs week:1999-W01" in told
-    anew = missed(cached, films)
+    anew = missed(cached, movies)
     assert {"index", "english", "week"} <= anew
-    assert not anew & {"ahead", "other", "film", "undated"}
+    assert not anew & {"ahead", "other", "movie", "undated"}
 
     # By address, as it is typed or copied from a browser: that page alone.
-    states(cached, films)
+    states(cached, movies)
     site = cached.app.registry.settings["site.base_url"]
-    assert send(admin, "purge", do="path", path=site + pages(films)["film"]).status_int == 303
-    assert missed(cached, films) == {"film"}
+    assert send(admin, "purge", do="path", path=site + pages(movies)["movie"]).status_int == 303
+    assert missed(cached, movies) == {"movie"}
 
     # What makes no sense is told in plain words, and what was typed is still there.
     for fields, words in (
@@ -76,13 +76,13 @@ def test_it_tells_and_purges(cached: TestApp, films: Films) -> None:
         typed = refused.html.select_one(f"#{fields['do']}")["value"]
         assert typed == fields[fields["do"]]
     assert send(admin, "purge", do="nothing").status_int == 400
-    assert missed(cached, films) == set()
+    assert missed(cached, movies) == set()
 
     assert send(admin, "purge", do="all").status_int == 303
-    assert missed(cached, films) == set(pages(films))
+    assert missed(cached, movies) == set(pages(movies))
     assert [(each.action, each.subject_name, each.user_name) for each in entries(cached)] == [
         ("cache.purge", f"{week} week:1999-W01", "gazda"),
-        ("cache.purge", pages(films)["film"], "gazda"),
+        ("cache.purge", pages(movies)["movie"], "gazda"),
         ("cache.purge", "", "gazda"),
     ]
 
@@ -112,10 +112,10 @@ def test_what_one_process_does_is_so_in_the_other(
 ) -> None:
     one, other = pair
     with one.app.registry["database"].write() as session:
-        films = fill(session)
+        movies = fill(session)
     editor, admin = signed_in(one, Role.EDITOR), signed_in(one, Role.ADMIN)
-    states(one, films)
-    assert set(states(other, films).values()) <= {"hit", "l1"}
+    states(one, movies)
+    assert set(states(other, movies).values()) <= {"hit", "l1"}
     with query_counter(one.app.registry["database"].engine) as statements:
         page = editor.get(PATH)
     assert len(statements) <= 8, statements
@@ -125,11 +125,11 @@ def test_what_one_process_does_is_so_in_the_other(
     assert "Kiürítés címke szerint" not in page.text
     assert send(editor, "purge", do="all").status_int == 403
     assert send(editor, "warm", do="start", through="weeks").status_int == 403
-    assert missed(other, films) == set()
+    assert missed(other, movies) == set()
 
     # The page that is purged by its address here is made anew there, and no other.
-    send(admin, "purge", do="path", path=pages(films)["film"])
-    assert missed(other, films) == {"film"}
+    send(admin, "purge", do="path", path=pages(movies)["movie"])
+    assert missed(other, movies) == {"movie"}
 
     # What is rendered beforehand here is a hit there.
     send(admin, "purge", do="all")
@@ -141,14 +141,14 @@ def test_what_one_process_does_is_so_in_the_other(
     assert row.ended_at is not None
     assert (row.done, row.failed, row.stopped) == (row.total, 0, False)
     assert row.rendered >= 8
-    assert not missed(other, films) & {"index", "english", "week", "film"}
+    assert not missed(other, movies) & {"index", "english", "week", "movie"}
     seen = signed_in(other, Role.ADMIN).get(PATH).html
     assert "kész" in seen.select_one("#warming [role=status]").get_text()
     actions = [each.action for each in entries(one)]
     assert actions == ["cache.purge", "cache.purge", "cache.warm"]
 
 
-def test_one_warming_at_a_time_and_it_can_be_stopped(cached: TestApp, films: Films) -> None:
+def test_one_warming_at_a_time_and_it_can_be_stopped(cached: TestApp, movies: Movies) -> None:
     admin = signed_in(cached, Role.ADMIN)
     now = cached.app.registry["clock"]()
     with cached.app.registry["database"].write() as session:

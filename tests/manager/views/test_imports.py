@@ -19,9 +19,9 @@ from moziweb.movies.models import FieldProvenance, Movie, Premiere, PremiereChan
 from tests.conftest import NOW
 from tests.manager.conftest import NAMES, Clock, csrf_of, signed_in
 from tests.movies.importers.dirt import COLUMNS, DATE_FORMAT, dirty_list
-from tests.movies.importers.tmdb_world import a_film, catalogue
+from tests.movies.importers.tmdb_world import a_movie, catalogue
 from tests.services.tmdb import TOKEN, Answer, TmdbServer, rate_limited, unavailable
-from tests.services.tmdb_films import release
+from tests.services.tmdb_movies import release
 
 LIST = """\
 external_id;title;release_date;runtime;overview
@@ -39,7 +39,7 @@ def tmdb_server() -> Iterator[TmdbServer]:
 
 @pytest.fixture
 def tmdb(tmdb_server: TmdbServer) -> TmdbServer:
-    tmdb_server.films.clear()
+    tmdb_server.movies.clear()
     return tmdb_server
 
 
@@ -96,13 +96,13 @@ def test_a_list_is_looked_at_and_then_imported(site: TestApp, editor: TestApp) -
         entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "film.import"))
         assert {each.subject_name for each in entries} == {"Dűne", "Az ötödik elem"}
     again = looked_at(editor, do="file", file=LIST)
-    assert again.html.find(attrs={"name": "film"}) is None
+    assert again.html.find(attrs={"name": "movie"}) is None
     assert rows(site, Movie) == 2
 
 
 def test_only_what_is_ticked_is_imported(site: TestApp, editor: TestApp) -> None:
     page = looked_at(editor, do="file", file=LIST)
-    boxes = page.forms[1].fields["film"]
+    boxes = page.forms[1].fields["movie"]
     assert [box._value for box in boxes] == ["1", "3"]
     boxes[0].checked = False
     applied(page)
@@ -113,8 +113,8 @@ def test_only_what_is_ticked_is_imported(site: TestApp, editor: TestApp) -> None
 def test_a_week_of_tmdb_with_its_attribution(
     site: TestApp, editor: TestApp, tmdb: TmdbServer
 ) -> None:
-    tmdb.add(a_film(1, title="Hamupipőke"))
-    tmdb.add(a_film(2, release("2026-09-09", 2)))
+    tmdb.add(a_movie(1, title="Hamupipőke"))
+    tmdb.add(a_movie(2, release("2026-09-09", 2)))
     page = looked_at(editor, do="premieres", first="2026-09-03", last="2026-09-09")
     assert "Hamupipőke" in page.text
     assert "not endorsed or certified by TMDB" in page.text
@@ -124,15 +124,15 @@ def test_a_week_of_tmdb_with_its_attribution(
         assert set(session.scalars(select(FieldProvenance.fetched_at))) == {NOW}
 
 
-def test_a_search_leads_to_films_by_their_ids(editor: TestApp, tmdb: TmdbServer) -> None:
-    tmdb.add(a_film(1, title="Hamupipőke"))
+def test_a_search_leads_to_movies_by_their_ids(editor: TestApp, tmdb: TmdbServer) -> None:
+    tmdb.add(a_movie(1, title="Hamupipőke"))
     page = editor.get("/manager/imports", {"title": "hamu"})
     form = next(each for each in page.forms.values() if "id" in each.fields)
     form["id"].checked = True
-    shown = form.submit("do", value="films")
+    shown = form.submit("do", value="movies")
     editor.app.registry["import_runner"].wait()
     assert "Hamupipőke" in shown.follow().html.find("table").text
-    imdb = looked_at(editor, do="films", ids=f"https://www.imdb.com/title/{catalogue(1).imdb_id}/")
+    imdb = looked_at(editor, do="movies", ids=f"https://www.imdb.com/title/{catalogue(1).imdb_id}/")
     assert "Hamupipőke" in imdb.html.find("table").text
 
 
@@ -148,14 +148,14 @@ def test_a_search_never_keeps_a_request_waiting(editor: TestApp, tmdb: TmdbServe
 def test_what_was_edited_by_hand_is_shown_as_staying(
     site: TestApp, editor: TestApp, tmdb: TmdbServer
 ) -> None:
-    tmdb.add(a_film(1, title="Hamupipőke"))
-    applied(looked_at(editor, do="films", ids="1001"), "all")
+    tmdb.add(a_movie(1, title="Hamupipőke"))
+    applied(looked_at(editor, do="movies", ids="1001"), "all")
     with site.app.registry["database"].write() as session:
         movie = session.scalars(select(Movie)).one()
         movie.title = "Saját cím"
         session.get_one(FieldProvenance, (movie.id, "title")).source = "hand"
-    tmdb.add(a_film(1, release("2026-10-08"), title="Hamupipőke"))
-    page = looked_at(editor, do="films", ids="1001")
+    tmdb.add(a_movie(1, release("2026-10-08"), title="Hamupipőke"))
+    page = looked_at(editor, do="movies", ids="1001")
     kept = page.html.find(class_="kept").get_text(" ", strip=True)
     assert "Saját cím" in kept
     assert "marad: kézzel írták be" in kept
@@ -166,7 +166,7 @@ def test_what_was_edited_by_hand_is_shown_as_staying(
     assert rows(site, PremiereChange) == 1
 
 
-def test_a_film_that_changed_since_the_preview_is_told(site: TestApp, editor: TestApp) -> None:
+def test_a_movie_that_changed_since_the_preview_is_told(site: TestApp, editor: TestApp) -> None:
     page = looked_at(editor, do="file", file=LIST)
     other = looked_at(signed_in(site, next(iter(NAMES))), do="file", file=LIST)
     applied(other)
@@ -176,10 +176,10 @@ def test_a_film_that_changed_since_the_preview_is_told(site: TestApp, editor: Te
 
 
 def test_an_outage_ends_it_with_what_was_seen(editor: TestApp, tmdb: TmdbServer) -> None:
-    tmdb.add(a_film(1))
-    tmdb.add(a_film(2))
+    tmdb.add(a_movie(1))
+    tmdb.add(a_movie(2))
     tmdb.answer_next("/3/movie/1002", unavailable())
-    page = looked_at(editor, do="films", ids="1001 1002")
+    page = looked_at(editor, do="movies", ids="1001 1002")
     assert "A TMDB nem válaszol (/movie/1002: 503/9" in page.text
     assert "TMDB gives no answer" in editor.get(f"/en{page.request.path}").text
     assert len(page.html.find("tbody").find_all("tr")) == 1
@@ -188,8 +188,8 @@ def test_an_outage_ends_it_with_what_was_seen(editor: TestApp, tmdb: TmdbServer)
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"do": "films", "ids": "nm1"}, "nem IMDb-azonosító"),
-        ({"do": "films", "ids": " "}, "azonosító"),
+        ({"do": "movies", "ids": "nm1"}, "nem IMDb-azonosító"),
+        ({"do": "movies", "ids": " "}, "azonosító"),
         ({"do": "premieres", "first": "soon", "last": "2026-09-09"}, "két dátum"),
         ({"do": "premieres", "first": "2026-09-09", "last": "2026-09-03"}, "nap"),
         ({"do": "file"}, "válasszon"),
@@ -213,7 +213,7 @@ def test_nonsense_is_refused(site: TestApp, editor: TestApp) -> None:
     assert editor.get("/manager/imports/999", status="*").status_int == 404
     for query in ({"show": "x", "after": "y"}, {"show": "refused", "after": "-1"}):
         assert editor.get(path, query).status_int == 200
-    fields = {"csrf_token": token, "do": "chosen", "film": "99999999999"}
+    fields = {"csrf_token": token, "do": "chosen", "movie": "99999999999"}
     editor.post(path, fields, status=303)
     editor.app.registry["import_runner"].wait()
     assert rows(site, Movie) == 0
@@ -249,10 +249,10 @@ def test_two_never_work_on_one_import(
 ) -> None:
     """Whoever was silent for too long finds that somebody else has gone on, and ends."""
     for number in (1, 2):
-        tmdb.add(a_film(number))
+        tmdb.add(a_movie(number))
     tmdb.requests.clear()
     tmdb.answer_next("/3/movie/1001", Answer(200, b"{}", let_go=(let_go := threading.Event())))
-    path = begin(editor, do="films", ids="1001 1002").location
+    path = begin(editor, do="movies", ids="1001 1002").location
     deadline = time.monotonic() + 30
     while "/3/movie/1001" not in tmdb.paths():
         assert time.monotonic() < deadline
@@ -292,13 +292,13 @@ def test_a_dirty_list_is_one_report_that_names_every_bad_row(
     told = [each.get_text(" ", strip=True) for each in refused.html.find("tbody").find_all("th")]
     assert told == ["cím nélkül 40. elem", "cím nélkül 90. elem"]
     applied(page, "all")
-    assert rows(site, Movie) == dirt.films - 2
-    assert rows(site, Premiere) == dirt.films - 5
+    assert rows(site, Movie) == dirt.movies - 2
+    assert rows(site, Premiere) == dirt.movies - 5
     again = looked_at(editor, **fields)
-    assert again.html.find(attrs={"name": "film"}) is None
+    assert again.html.find(attrs={"name": "movie"}) is None
     with site.app.registry["database"].read() as session:
         effects = effects_of(session, job + 1)
-    assert effects == {Effect.SAME: dirt.films - 2, Effect.REFUSED: 2}
+    assert effects == {Effect.SAME: dirt.movies - 2, Effect.REFUSED: 2}
 
 
 def named(site: TestApp, job: int) -> set[tuple[str, str]]:
@@ -314,11 +314,11 @@ def test_without_a_token_tmdb_is_not_asked(
     site.app.registry.settings["tmdb.token"] = None
     tmdb.requests.clear()
     assert "tmdb.token" in editor.get("/manager/imports", {"title": "a"}).text
-    assert begin(editor, do="films", ids="1").status_int == 422
+    assert begin(editor, do="movies", ids="1").status_int == 422
     assert tmdb.requests == []
 
 
-def test_a_page_costs_the_same_queries_with_more_films(
+def test_a_page_costs_the_same_queries_with_more_movies(
     site: TestApp, editor: TestApp, query_counter: Any
 ) -> None:
     few = looked_at(editor, do="file", file=LIST).request.path

@@ -10,39 +10,39 @@ from moziweb.movies.models import Genre, Movie, Person
 from tests import factories
 from tests.conftest import counted_queries
 from tests.manager.conftest import BOTH
-from tests.manager.movie_forms import film_form, film_of, last_entry, make_film, press
+from tests.manager.movie_forms import last_entry, make_movie, movie_form, movie_of, press
 
 
 @pytest.fixture
-def film_id(site: TestApp) -> int:
+def movie_id(site: TestApp) -> int:
     """A film with everything."""
-    return make_film(site)
+    return make_movie(site)
 
 
 @BOTH
 def test_saving_without_a_change_changes_nothing(
-    site: TestApp, editor: TestApp, film_id: int
+    site: TestApp, editor: TestApp, movie_id: int
 ) -> None:
-    before, entry = film_of(site, film_id), last_entry(site)
-    saved = press(film_form(editor, film_id), status=303)
-    assert saved.location.endswith(f"/manager/films/{film_id}")
-    after = film_of(site, film_id)
+    before, entry = movie_of(site, movie_id), last_entry(site)
+    saved = press(movie_form(editor, movie_id), status=303)
+    assert saved.location.endswith(f"/manager/movies/{movie_id}")
+    after = movie_of(site, movie_id)
     assert (after.updated_at, after.version) == (before.updated_at, before.version)
     assert [each.id for each in after.credits] == [each.id for each in before.credits]
     assert [row.source for row in after.provenance] == ["tmdb"]
     assert last_entry(site).id == entry.id
 
 
-def test_a_title_is_saved_signed_and_audited(site: TestApp, editor: TestApp, film_id: int) -> None:
-    form = film_form(editor, film_id)
+def test_a_title_is_saved_signed_and_audited(site: TestApp, editor: TestApp, movie_id: int) -> None:
+    form = movie_form(editor, movie_id)
     form["title"] = "  A  másik   cím "
     page = press(form, status=303).follow()
     assert "Mentve." in page.text
-    film = film_of(site, film_id)
-    assert (film.title, film.slug, film.search_text) == (
+    movie = movie_of(site, movie_id)
+    assert (movie.title, movie.slug, movie.search_text) == (
         "A másik cím", "a-masik-cim", "a masik cim az igeret foldje",
     )  # fmt: skip
-    assert {row.field: row.source for row in film.provenance} == {"title": "hand"}
+    assert {row.field: row.source for row in movie.provenance} == {"title": "hand"}
     entry = last_entry(site)
     assert (entry.action, entry.user_name) == ("film.edit", "szerkesztő")
     assert entry.changes == [
@@ -52,10 +52,10 @@ def test_a_title_is_saved_signed_and_audited(site: TestApp, editor: TestApp, fil
 
 
 @BOTH
-def test_every_field_is_saved(site: TestApp, editor: TestApp, film_id: int) -> None:
+def test_every_field_is_saved(site: TestApp, editor: TestApp, movie_id: int) -> None:
     with site.app.registry["database"].write() as session:
         horror = factories.named(session, Genre, "Horror", slug="horror", name_en="x").id
-    form = film_form(editor, film_id)
+    form = movie_form(editor, movie_id)
     form["original_title"] = "The Promised Land"
     form["synopsis"] = "Egy.\r\n\r\nKettő."
     form["synopsis_en"] = "One."
@@ -68,19 +68,19 @@ def test_every_field_is_saved(site: TestApp, editor: TestApp, film_id: int) -> N
     form["trailers-0-video"] = "https://youtu.be/abc-DEF_123?t=5"
     form["trailers-1-video"], form["trailers-1-site"] = "https://vimeo.com/76979871", "YouTube"
     press(form, status=303)
-    film = film_of(site, film_id)
-    assert (film.original_title, film.runtime, film.rating) == ("The Promised Land", 95, "16")
-    assert (film.synopsis, film.synopsis_en) == ("Egy.\n\nKettő.", "One.")
-    assert (film.countries, film.languages) == (("HU", "US", "FR"), ("hu", "en"))
-    assert film.distributor is not None
-    assert film.distributor.name == "Új forgalmazó"
-    assert (film.imdb_id, film.tmdb_id) == ("tt1234567", 77)
-    assert [link.genre_id for link in film.genre_links] == [horror]
-    assert [(each.site, each.video_id) for each in film.trailers] == [
+    movie = movie_of(site, movie_id)
+    assert (movie.original_title, movie.runtime, movie.rating) == ("The Promised Land", 95, "16")
+    assert (movie.synopsis, movie.synopsis_en) == ("Egy.\n\nKettő.", "One.")
+    assert (movie.countries, movie.languages) == (("HU", "US", "FR"), ("hu", "en"))
+    assert movie.distributor is not None
+    assert movie.distributor.name == "Új forgalmazó"
+    assert (movie.imdb_id, movie.tmdb_id) == ("tt1234567", 77)
+    assert [link.genre_id for link in movie.genre_links] == [horror]
+    assert [(each.site, each.video_id) for each in movie.trailers] == [
         ("YouTube", "abc-DEF_123"),
         ("Vimeo", "76979871"),
     ]
-    assert {row.field for row in film.provenance if row.source == "hand"} == {
+    assert {row.field for row in movie.provenance if row.source == "hand"} == {
         "original_title", "synopsis", "synopsis_en", "runtime", "rating", "countries", "languages",
         "distributor", "imdb_id", "tmdb_id", "genres", "trailers",
     }  # fmt: skip
@@ -88,38 +88,38 @@ def test_every_field_is_saved(site: TestApp, editor: TestApp, film_id: int) -> N
 
 @BOTH
 def test_people_are_ordered_renamed_added_and_removed(
-    site: TestApp, editor: TestApp, film_id: int
+    site: TestApp, editor: TestApp, movie_id: int
 ) -> None:
-    before = {each.person.name: each.person_id for each in film_of(site, film_id).credits}
-    form = film_form(editor, film_id)
+    before = {each.person.name: each.person_id for each in movie_of(site, movie_id).credits}
+    form = movie_form(editor, movie_id)
     form["cast-0-place"], form["cast-1-place"] = "2", "1"
     form["cast-2-name"], form["cast-2-character"] = "Új Színész", "Szomszéd"
     form["directors-0-name"] = "Nagy Pál"
     press(form, status=303)
-    film = film_of(site, film_id)
-    assert [(each.person.name, each.character) for each in film.credits] == [
+    movie = movie_of(site, movie_id)
+    assert [(each.person.name, each.character) for each in movie.credits] == [
         ("Tóth Anna", "Vendég"),
         ("Nagy Pál", "Pincér"),
         ("Új Színész", "Szomszéd"),
         ("Nagy Pál", ""),
     ]
-    assert film.credits[0].person_id == before["Tóth Anna"]
-    assert film.credits[3].person_id == before["Nagy Pál"]  # the only one of the name
-    form = film_form(editor, film_id)
+    assert movie.credits[0].person_id == before["Tóth Anna"]
+    assert movie.credits[3].person_id == before["Nagy Pál"]  # the only one of the name
+    form = movie_form(editor, movie_id)
     form["cast-0-name"] = form["cast-1-name"] = ""
     press(form, status=303)
-    assert [each.person.name for each in film_of(site, film_id).credits] == [
+    assert [each.person.name for each in movie_of(site, movie_id).credits] == [
         "Új Színész",
         "Nagy Pál",
     ]
 
 
 def test_of_two_people_of_one_name_nobody_is_guessed(
-    site: TestApp, editor: TestApp, film_id: int
+    site: TestApp, editor: TestApp, movie_id: int
 ) -> None:
     with site.app.registry["database"].write() as session:
         session.add_all([Person(name="Kovács János"), Person(name="Kovács János")])
-    form = film_form(editor, film_id)
+    form = movie_form(editor, movie_id)
     form["cast-2-name"] = "Kovács János"
     press(form, status=303)
     with site.app.registry["database"].read() as session:
@@ -128,95 +128,95 @@ def test_of_two_people_of_one_name_nobody_is_guessed(
 
 
 @BOTH
-def test_a_premiere_that_moves_says_why(site: TestApp, editor: TestApp, film_id: int) -> None:
-    form = film_form(editor, film_id)
+def test_a_premiere_that_moves_says_why(site: TestApp, editor: TestApp, movie_id: int) -> None:
+    form = movie_form(editor, movie_id)
     form["premieres-0-date"] = "2026-09-03"
     refused = press(form, status=400)
     assert "Ezt ki kell tölteni." in refused.text
-    assert film_of(site, film_id).premieres[0].date == date(2026, 8, 27)
+    assert movie_of(site, movie_id).premieres[0].date == date(2026, 8, 27)
     form = next(form for form in refused.forms.values() if "title" in form.fields)
     assert form["premieres-0-date"].value == "2026-09-03"
     form["premieres-0-reason"] = "technikai okok"
     press(form, status=303)
-    (premiere,) = film_of(site, film_id).premieres
+    (premiere,) = movie_of(site, movie_id).premieres
     assert premiere.date == date(2026, 9, 3)
     (change,) = premiere.changes
     assert (change.old_date, change.reason) == (date(2026, 8, 27), "technikai okok")
-    assert "technikai okok" in editor.get(f"/movie/{film_id}-az-igeret-foldje").text
-    assert "2026. augusztus 27." in film_form(editor, film_id).text
+    assert "technikai okok" in editor.get(f"/movie/{movie_id}-az-igeret-foldje").text
+    assert "2026. augusztus 27." in movie_form(editor, movie_id).text
     for start, word in (("", "mozibemutató"), ("/en", "cinema premiere")):
         assert f"<del>2026-08-27 {word}" in editor.get(f"{start}/manager/audit").text
 
 
 def test_a_slip_of_the_pen_is_not_shown_as_moved(
-    site: TestApp, editor: TestApp, film_id: int
+    site: TestApp, editor: TestApp, movie_id: int
 ) -> None:
-    form = film_form(editor, film_id)
+    form = movie_form(editor, movie_id)
     form["premieres-0-date"], form["premieres-0-is_slip"] = "2026-09-03", True
     press(form, status=303)
-    (premiere,) = film_of(site, film_id).premieres
+    (premiere,) = movie_of(site, movie_id).premieres
     assert (premiere.date, list(premiere.changes)) == (date(2026, 9, 3), [])
 
 
 @BOTH
 def test_premieres_are_added_cancelled_and_deleted(
-    site: TestApp, editor: TestApp, film_id: int
+    site: TestApp, editor: TestApp, movie_id: int
 ) -> None:
-    form = film_form(editor, film_id)
+    form = movie_form(editor, movie_id)
     form["premieres-1-date"], form["premieres-1-kind"] = "2026-10-14", "streaming"
     assert "Melyik szolgáltatón látható?" in press(form, status=400).text
     form["premieres-1-service"] = "Új Szolgáltató"
     form["premieres-1-precision"] = "month"
     form["premieres-0-cancelled"] = True
     press(form, status=303)
-    cinema, streaming = film_of(site, film_id).premieres
+    cinema, streaming = movie_of(site, movie_id).premieres
     assert cinema.cancelled_at is not None
     assert streaming.service is not None
     assert (streaming.date, streaming.precision, streaming.service.name) == (
         date(2026, 10, 1), "month", "Új Szolgáltató",
     )  # fmt: skip
-    form = film_form(editor, film_id)
+    form = movie_form(editor, movie_id)
     form["premieres-0-remove"] = True
     press(form, status=303)
-    assert [each.id for each in film_of(site, film_id).premieres] == [streaming.id]
+    assert [each.id for each in movie_of(site, movie_id).premieres] == [streaming.id]
 
 
 @BOTH
-def test_a_new_film_is_saved_and_not_on_the_site_yet(site: TestApp, editor: TestApp) -> None:
-    form = film_form(editor, "new")
+def test_a_new_movie_is_saved_and_not_on_the_site_yet(site: TestApp, editor: TestApp) -> None:
+    form = movie_form(editor, "new")
     form["title"], form["premieres-0-date"] = "Vadonatúj", "2026-08-20"
     page = press(form, status=303).follow()
-    film_id = last_entry(site).subject_id
+    movie_id = last_entry(site).subject_id
     assert last_entry(site).action == "film.create"
-    assert film_id is not None
-    film = film_of(site, film_id)
-    assert (film.title, film.original_title, film.published) == ("Vadonatúj", "Vadonatúj", False)
-    editor.get(f"/movie/{film_id}-vadonatuj", status=404)
+    assert movie_id is not None
+    movie = movie_of(site, movie_id)
+    assert (movie.title, movie.original_title, movie.published) == ("Vadonatúj", "Vadonatúj", False)
+    editor.get(f"/movie/{movie_id}-vadonatuj", status=404)
     publish = next(each for each in page.forms.values() if each.action.endswith("/publish"))
     publish.submit("do", status=303)
-    editor.get(f"/movie/{film_id}-vadonatuj", status=200)
+    editor.get(f"/movie/{movie_id}-vadonatuj", status=200)
     assert last_entry(site).action == "film.publish"
 
 
-def test_a_film_is_taken_off_the_site(site: TestApp, editor: TestApp, film_id: int) -> None:
-    page = editor.get(f"/manager/films/{film_id}")
+def test_a_movie_is_taken_off_the_site(site: TestApp, editor: TestApp, movie_id: int) -> None:
+    page = editor.get(f"/manager/movies/{movie_id}")
     form = next(each for each in page.forms.values() if each.action.endswith("/publish"))
     form.submit("do", status=303)
-    editor.get(f"/movie/{film_id}-az-igeret-foldje", status=404)
-    assert "Nincs az oldalon" in editor.get("/manager/films?show=unpublished").text
+    editor.get(f"/movie/{movie_id}-az-igeret-foldje", status=404)
+    assert "Nincs az oldalon" in editor.get("/manager/movies?show=unpublished").text
     assert last_entry(site).changes == [{"field": "published", "before": "✓", "after": "–"}]
 
 
 @BOTH
 def test_a_copy_has_rows_of_its_own(site: TestApp, editor: TestApp) -> None:
-    original = make_film(site, "Eredeti", imdb_id="tt7654321", tmdb_id=5)
-    count = len(films(site))
-    form = film_form(editor, "new", copy=str(original))
-    assert len(films(site)) == count
+    original = make_movie(site, "Eredeti", imdb_id="tt7654321", tmdb_id=5)
+    count = len(movies(site))
+    form = movie_form(editor, "new", copy=str(original))
+    assert len(movies(site)) == count
     assert form["imdb_id"].value == ""
     press(form, status=303)
-    copied = max(films(site))
-    first, second = film_of(site, original), film_of(site, copied)
+    copied = max(movies(site))
+    first, second = movie_of(site, original), movie_of(site, copied)
     assert first.title == second.title
     assert len(second.premieres) == len(first.premieres) == 1
     assert second.premieres[0].id != first.premieres[0].id
@@ -243,27 +243,27 @@ def test_a_copy_has_rows_of_its_own(site: TestApp, editor: TestApp) -> None:
     ],
 )
 def test_what_is_wrong_is_told_at_its_field(
-    site: TestApp, editor: TestApp, film_id: int, field: str, value: str, message: str
+    site: TestApp, editor: TestApp, movie_id: int, field: str, value: str, message: str
 ) -> None:
-    before = film_of(site, film_id).version
-    form = film_form(editor, film_id)
+    before = movie_of(site, movie_id).version
+    form = movie_form(editor, movie_id)
     form[field] = value
     page = press(form, status=400)
     assert message in page.text
     assert f'id="{field}-errors"' in page.text
-    assert film_of(site, film_id).version == before
+    assert movie_of(site, movie_id).version == before
 
 
 @BOTH
-def test_an_id_of_another_film_is_told(site: TestApp, editor: TestApp, film_id: int) -> None:
-    make_film(site, "A másik", imdb_id="tt7654321", tmdb_id=5)
-    form = film_form(editor, film_id)
+def test_an_id_of_another_movie_is_told(site: TestApp, editor: TestApp, movie_id: int) -> None:
+    make_movie(site, "A másik", imdb_id="tt7654321", tmdb_id=5)
+    form = movie_form(editor, movie_id)
     form["imdb_id"], form["tmdb_id"] = "tt7654321", "5"
     assert press(form, status=400).text.count("Ez az azonosító már ezé: „A másik”.") == 2
 
 
-def test_more_rows_keep_what_was_typed(editor: TestApp, film_id: int) -> None:
-    form = film_form(editor, film_id)
+def test_more_rows_keep_what_was_typed(editor: TestApp, movie_id: int) -> None:
+    form = movie_form(editor, movie_id)
     form["title"], form["cast-2-name"] = "Félkész", "Valaki"
     page = press(form, "more", status=200)
     form = next(each for each in page.forms.values() if "title" in each.fields)
@@ -271,13 +271,13 @@ def test_more_rows_keep_what_was_typed(editor: TestApp, film_id: int) -> None:
     assert "cast-8-name" in form.fields
 
 
-def test_a_films_page_asks_few_questions(site: TestApp, editor: TestApp, film_id: int) -> None:
+def test_a_movies_page_asks_few_questions(site: TestApp, editor: TestApp, movie_id: int) -> None:
     engine = site.app.registry["database"].engine
     with counted_queries(engine) as statements:
-        editor.get(f"/manager/films/{film_id}")
+        editor.get(f"/manager/movies/{movie_id}")
     assert len(statements) <= 14
 
 
-def films(site: TestApp) -> list[int]:
+def movies(site: TestApp) -> list[int]:
     with site.app.registry["database"].read() as session:
         return list(session.scalars(select(Movie.id)))

@@ -14,19 +14,19 @@ from moziweb.posters.generation.result import Status
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.posters.recipes import RECIPES
 from tests.manager.conftest import Clock, csrf_of, signed_in
-from tests.manager.movie_forms import last_entry, make_film
+from tests.manager.movie_forms import last_entry, make_movie
 from tests.posters.pictures import encoded, photograph, quarters, with_segment
 
 PAGE = b"<html><script>alert(1)</script></html>"
 
 
 @pytest.fixture
-def film(site: TestApp) -> int:
-    return make_film(site)
+def movie(site: TestApp) -> int:
+    return make_movie(site)
 
 
-def posters(film: int) -> str:
-    return f"/manager/films/{film}/posters"
+def posters(movie: int) -> str:
+    return f"/manager/movies/{movie}/posters"
 
 
 def send(browser: TestApp, path: str, **fields: Any) -> Any:
@@ -37,21 +37,21 @@ def send(browser: TestApp, path: str, **fields: Any) -> Any:
     return browser.post(path, {**token, **fields}, upload_files=files, status="*")
 
 
-def upload(browser: TestApp, film: int, data: bytes, name: str = "plakát.jpg") -> Any:
-    return send(browser, posters(film), do="upload", file=(name, data))
+def upload(browser: TestApp, movie: int, data: bytes, name: str = "plakát.jpg") -> Any:
+    return send(browser, posters(movie), do="upload", file=(name, data))
 
 
-def looked_at(browser: TestApp, film: int, data: bytes, name: str = "plakát.jpg") -> str:
+def looked_at(browser: TestApp, movie: int, data: bytes, name: str = "plakát.jpg") -> str:
     """The address of the page that shows an uploaded picture before it is saved."""
-    answer = upload(browser, film, data, name)
+    answer = upload(browser, movie, data, name)
     assert answer.status_int == 303, answer.text
     location: str = answer.location
     return location
 
 
-def saved(browser: TestApp, film: int, data: bytes, do: str = "save") -> int:
+def saved(browser: TestApp, movie: int, data: bytes, do: str = "save") -> int:
     """The source of a picture that was uploaded, looked at and saved, its variants made."""
-    answer = send(browser, looked_at(browser, film, data), do=do)
+    answer = send(browser, looked_at(browser, movie, data), do=do)
     assert answer.status_int == 303, answer.text
     source = sources(browser)[-1].id
     assert browser.app.registry["posters"].ensure_variants(source).status is Status.MADE
@@ -76,10 +76,10 @@ def problem(page: Any) -> str:
     return str(page.html.find(role="alert").get_text(" ", strip=True))
 
 
-def test_every_variant_is_seen_before_anything_is_saved(editor: TestApp, film: int) -> None:
+def test_every_variant_is_seen_before_anything_is_saved(editor: TestApp, movie: int) -> None:
     before = entries(editor)
     original = encoded(quarters(800, 1200))
-    page = editor.get(looked_at(editor, film, original))
+    page = editor.get(looked_at(editor, movie, original))
     shown = [each["src"] for each in page.html.select(".variants img")]
     assert len(shown) == len(RECIPES)
     for recipe, path in zip(RECIPES, shown, strict=True):
@@ -94,54 +94,54 @@ def test_every_variant_is_seen_before_anything_is_saved(editor: TestApp, film: i
     assert entries(editor) == before
 
 
-def test_a_saved_picture_is_the_poster_and_its_upload_is_told(editor: TestApp, film: int) -> None:
-    place = looked_at(editor, film, encoded(quarters()))
+def test_a_saved_picture_is_the_poster_and_its_upload_is_told(editor: TestApp, movie: int) -> None:
+    place = looked_at(editor, movie, encoded(quarters()))
     answer = send(editor, place, do="save").follow()
     assert "A plakát el van mentve" in answer.text
     (source,) = sources(editor)
     assert (source.kind, source.chosen) == (SourceKind.UPLOAD, True)
     assert last_entry(editor).action == "poster.add"
-    assert last_entry(editor).subject_id == film
+    assert last_entry(editor).subject_id == movie
     assert send(editor, place, do="save").status_int == 404  # twice is once
     assert len(sources(editor)) == 1
     assert "készül" in words(answer) or "még nem készült el" in words(answer)
 
 
-def test_what_is_thrown_away_is_gone(editor: TestApp, film: int) -> None:
-    place = looked_at(editor, film, encoded(quarters()))
+def test_what_is_thrown_away_is_gone(editor: TestApp, movie: int) -> None:
+    place = looked_at(editor, movie, encoded(quarters()))
     preview = editor.get(place).html.select_one(".variants img")["src"]
-    assert place in editor.get(posters(film)).text
+    assert place in editor.get(posters(movie)).text
     send(editor, place, do="discard").follow()
     assert editor.get(place, status="*").status_int == 404
     assert editor.get(preview, status="*").status_int == 404
-    assert place not in editor.get(posters(film)).text
+    assert place not in editor.get(posters(movie)).text
     assert sources(editor) == []
 
 
 def test_what_is_not_saved_is_forgotten_after_a_week(
-    site: TestApp, editor: TestApp, film: int, clock: Clock
+    site: TestApp, editor: TestApp, movie: int, clock: Clock
 ) -> None:
-    place = looked_at(editor, film, encoded(quarters()))
+    place = looked_at(editor, movie, encoded(quarters()))
     clock.pass_(days=7, minutes=1)  # a day later gc removes the original
     editor = signed_in(site, Role.EDITOR)
     assert send(editor, place, do="save").status_int == 404
-    assert place not in editor.get(posters(film)).text
+    assert place not in editor.get(posters(movie)).text
     assert sources(editor) == []
 
 
-def test_previews_are_for_their_user_and_their_film(
-    site: TestApp, editor: TestApp, stranger: TestApp, film: int
+def test_previews_are_for_their_user_and_their_movie(
+    site: TestApp, editor: TestApp, stranger: TestApp, movie: int
 ) -> None:
-    other = make_film(site, "Másik film")
-    place = looked_at(editor, film, encoded(quarters()))
+    other = make_movie(site, "Másik film")
+    place = looked_at(editor, movie, encoded(quarters()))
     preview = f"{place}/poster.jpg"
     assert editor.get(preview).status_int == 200
     assert stranger.get(preview, status="*").status_int == 303
     assert signed_in(site, Role.ADMIN).get(preview, status="*").status_int == 404
-    assert editor.get(preview.replace(f"/{film}/", f"/{other}/"), status="*").status_int == 404
+    assert editor.get(preview.replace(f"/{movie}/", f"/{other}/"), status="*").status_int == 404
     for wrong in ("poster.gif", "poster", "original.jpg", "..%2Fposter.jpg"):
         assert editor.get(f"{place}/{wrong}", status="*").status_int == 404
-    moved = place.replace(f"/{film}/", f"/{other}/")
+    moved = place.replace(f"/{movie}/", f"/{other}/")
     assert send(editor, moved, do="save").status_int == 404
     assert sources(editor) == []
 
@@ -158,9 +158,9 @@ def test_previews_are_for_their_user_and_their_film(
     ids=["HTML", "SVG", "nothing", "HTML as JPEG", "half a JPEG"],
 )
 def test_what_is_no_picture_is_refused_in_words(
-    editor: TestApp, film: int, data: bytes, said: str
+    editor: TestApp, movie: int, data: bytes, said: str
 ) -> None:
-    answer = upload(editor, film, data)
+    answer = upload(editor, movie, data)
     assert answer.status_int == 422
     assert any(each in problem(answer) for each in said.split("|")), problem(answer)
     assert sources(editor) == []
@@ -168,34 +168,34 @@ def test_what_is_no_picture_is_refused_in_words(
 
 
 def test_a_file_that_is_too_large_is_told_the_limit(
-    site: TestApp, editor: TestApp, film: int
+    site: TestApp, editor: TestApp, movie: int
 ) -> None:
     most = site.app.registry["posters"].limits.bytes
-    answer = upload(editor, film, encoded(quarters()) + bytes(most))
+    answer = upload(editor, movie, encoded(quarters()) + bytes(most))
     assert answer.status_int == 422
     assert "túl nagy" in problem(answer)
     assert "15 MB" in problem(answer)
 
 
-def test_a_polyglot_is_a_picture_and_nothing_else(editor: TestApp, film: int) -> None:
+def test_a_polyglot_is_a_picture_and_nothing_else(editor: TestApp, movie: int) -> None:
     data = with_segment(encoded(quarters()), 0xFE, PAGE) + PAGE
-    page = editor.get(looked_at(editor, film, data, "kép.html"))
+    page = editor.get(looked_at(editor, movie, data, "kép.html"))
     for shown in page.html.select(".variants img"):
         answer = editor.get(shown["src"])
         assert answer.content_type.startswith("image/")
         assert b"<script" not in answer.body
 
 
-def test_no_file_and_no_known_action(editor: TestApp, film: int) -> None:
-    assert send(editor, posters(film), do="upload").status_int == 422
-    assert send(editor, posters(film), do="drop table").status_int == 400
-    assert send(editor, posters(film + 9), do="upload", file=("a", PAGE)).status_int == 404
+def test_no_file_and_no_known_action(editor: TestApp, movie: int) -> None:
+    assert send(editor, posters(movie), do="upload").status_int == 422
+    assert send(editor, posters(movie), do="drop table").status_int == 400
+    assert send(editor, posters(movie + 9), do="upload", file=("a", PAGE)).status_int == 404
 
 
-def test_a_files_name_is_text(editor: TestApp, film: int) -> None:
+def test_a_files_name_is_text(editor: TestApp, movie: int) -> None:
     name = "<img src=x onerror=alert(1)>.jpg"
-    place = looked_at(editor, film, encoded(quarters()), name)
-    for path in (place, posters(film)):
+    place = looked_at(editor, movie, encoded(quarters()), name)
+    for path in (place, posters(movie)):
         page = editor.get(path)
         assert "<img src=x" not in page.text
         assert name in words(page)
@@ -213,30 +213,30 @@ def test_a_files_name_is_text(editor: TestApp, film: int) -> None:
     ],
 )
 def test_an_address_that_leads_nowhere_is_refused(
-    editor: TestApp, film: int, url: str, said: str
+    editor: TestApp, movie: int, url: str, said: str
 ) -> None:
-    answer = send(editor, posters(film), do="url", url=url)
+    answer = send(editor, posters(movie), do="url", url=url)
     assert answer.status_int == 422
     assert problem(answer)
     assert sources(editor) == []
 
 
-def test_another_source_is_chosen_after_seeing_what_it_does(editor: TestApp, film: int) -> None:
-    first = saved(editor, film, encoded(quarters()))
-    second = saved(editor, film, encoded(photograph(80, 120)), do="add")
+def test_another_source_is_chosen_after_seeing_what_it_does(editor: TestApp, movie: int) -> None:
+    first = saved(editor, movie, encoded(quarters()))
+    second = saved(editor, movie, encoded(photograph(80, 120)), do="add")
     assert [each.chosen for each in sources(editor)] == [True, False]
-    asked = send(editor, posters(film), do="effects", source=str(second))
+    asked = send(editor, posters(movie), do="effects", source=str(second))
     assert asked.html.select_one(".effects")
     assert [each.chosen for each in sources(editor)] == [True, False]
-    send(editor, posters(film), do="choose", source=str(second))
+    send(editor, posters(movie), do="choose", source=str(second))
     assert [(each.id, each.chosen) for each in sources(editor)] == [(first, False), (second, True)]
     entry = last_entry(editor)
     assert entry.action == "poster.choose"
     assert entry.changes == [{"field": "poster", "before": f"#{first}", "after": f"#{second}"}]
 
 
-def test_a_click_sets_the_focal_point_that_the_square_shows(editor: TestApp, film: int) -> None:
-    place = looked_at(editor, film, encoded(quarters(800, 1200)))
+def test_a_click_sets_the_focal_point_that_the_square_shows(editor: TestApp, movie: int) -> None:
+    place = looked_at(editor, movie, encoded(quarters(800, 1200)))
     square = editor.get(f"{place}/square.jpg").body
     click = {"spot.x": "93", "spot.y": "0", "w": "185", "h": "278"}
     assert send(editor, place, do="focus", **click).status_int == 303
@@ -250,10 +250,10 @@ def test_a_click_sets_the_focal_point_that_the_square_shows(editor: TestApp, fil
     assert (source.focal_x, source.focal_y) == (0.5, 0.0)
 
 
-def test_the_focal_point_of_a_saved_picture(editor: TestApp, film: int) -> None:
-    source = str(saved(editor, film, encoded(quarters())))
+def test_the_focal_point_of_a_saved_picture(editor: TestApp, movie: int) -> None:
+    source = str(saved(editor, movie, encoded(quarters())))
     form = {"do": "focus", "source": source}
-    assert send(editor, posters(film), **form, x="25", y="75").status_int == 303
+    assert send(editor, posters(movie), **form, x="25", y="75").status_int == 303
     (now,) = sources(editor)
     assert (now.focal_x, now.focal_y, now.state) == (0.25, 0.75, SourceState.PENDING)
     assert last_entry(editor).changes[0]["after"] == "25%, 75%"
@@ -264,44 +264,44 @@ def test_the_focal_point_of_a_saved_picture(editor: TestApp, film: int) -> None:
         {"spot.x": "9", "spot.y": "9", "w": "1", "h": "1"},
         {"spot.x": "0", "spot.y": "0", "w": "9", "h": "9"},
     ):
-        assert send(editor, posters(film), **form, **wrong).status_int == 422, wrong
+        assert send(editor, posters(movie), **form, **wrong).status_int == 422, wrong
     (now,) = sources(editor)
     assert (now.focal_x, now.focal_y) == (0.25, 0.75)
 
 
-def test_pictures_are_made_anew_one_or_all(editor: TestApp, film: int) -> None:
-    one = saved(editor, film, encoded(quarters()))
-    saved(editor, film, encoded(photograph(80, 120)), do="add")
-    send(editor, posters(film), do="again", source=str(one))
+def test_pictures_are_made_anew_one_or_all(editor: TestApp, movie: int) -> None:
+    one = saved(editor, movie, encoded(quarters()))
+    saved(editor, movie, encoded(photograph(80, 120)), do="add")
+    send(editor, posters(movie), do="again", source=str(one))
     assert [each.state for each in sources(editor)] == [SourceState.PENDING, SourceState.READY]
-    page = send(editor, posters(film), do="all-again").follow()
+    page = send(editor, posters(movie), do="all-again").follow()
     assert {each.state for each in sources(editor)} == {SourceState.PENDING}
     assert last_entry(editor).action == "poster.regenerate"
     assert len(last_entry(editor).changes) == 2
     assert page.html.select_one("#live[hx-trigger]")
-    assert send(editor, posters(film), do="again").status_int == 422
+    assert send(editor, posters(movie), do="again").status_int == 422
 
 
-def test_another_films_source_is_out_of_reach(site: TestApp, editor: TestApp, film: int) -> None:
-    source = str(saved(editor, film, encoded(quarters())))
-    other, before = make_film(site, "Másik film"), entries(editor)
+def test_another_movies_source_is_out_of_reach(site: TestApp, editor: TestApp, movie: int) -> None:
+    source = str(saved(editor, movie, encoded(quarters())))
+    other, before = make_movie(site, "Másik film"), entries(editor)
     for do in ("choose", "effects", "again"):
         assert send(editor, posters(other), do=do, source=source).status_int == 404, do
     moved = send(editor, posters(other), do="focus", source=source, x="1", y="1")
     assert moved.status_int == 404
-    assert send(editor, posters(film), do="choose", source="999999").status_int == 404
+    assert send(editor, posters(movie), do="choose", source="999999").status_int == 404
     assert entries(editor) == before
 
 
-def test_why_a_source_failed_is_told(site: TestApp, editor: TestApp, film: int) -> None:
+def test_why_a_source_failed_is_told(site: TestApp, editor: TestApp, movie: int) -> None:
     with site.app.registry["database"].write() as session:
         failed = PosterSource(
-            kind=SourceKind.URL, movie_id=film, url="https://a.example/a.jpg", attempts=3,
+            kind=SourceKind.URL, movie_id=movie, url="https://a.example/a.jpg", attempts=3,
             state=SourceState.FAILED, error_code="not_found",
         )  # fmt: skip
         session.add(failed)
-    said = words(editor.get(posters(film)))
+    said = words(editor.get(posters(movie)))
     assert "A megadott címen nincs kép." in said
     assert "not_found" in said
-    english = words(editor.get(f"/en{posters(film)}"))
+    english = words(editor.get(f"/en{posters(movie)}"))
     assert "There is no picture at the address." in english

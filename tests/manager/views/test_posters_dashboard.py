@@ -29,8 +29,8 @@ def failures(site: TestApp) -> None:
     )
     with site.app.registry["database"].write() as session:
         for url, state, code in rows:
-            film = factories.make_movie(session)
-            factories.add_poster(session, film, url=url, state=state, error_code=code)
+            movie = factories.make_movie(session)
+            factories.add_poster(session, movie, url=url, state=state, error_code=code)
         until = NOW + timedelta(minutes=5)
         host = PosterHost(name="b.example", failures=7, open_until=until, error_code="timeout")
         session.add(host)

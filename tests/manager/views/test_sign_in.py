@@ -20,11 +20,11 @@ def is_in(browser: TestApp) -> bool:
 
 
 def test_a_stranger_is_led_to_sign_in_and_back(stranger: TestApp) -> None:
-    turned_away = stranger.get("/manager/films?show=no-date", status=303)
+    turned_away = stranger.get("/manager/movies?show=no-date", status=303)
     form = turned_away.follow().form
     form["name"], form["password"] = "  SZERKESZTŐ ", PASSWORD
     inside = form.submit(status=303)
-    assert inside.location.endswith("/manager/films?show=no-date")
+    assert inside.location.endswith("/manager/movies?show=no-date")
     assert "szerkesztő" in inside.follow().text
 
 

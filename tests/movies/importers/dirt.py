@@ -7,7 +7,7 @@ words, a title that is an array, a date that is none; and it is short enough for
 import json
 from dataclasses import dataclass
 
-from moziweb.demo.catalogue import shipped_films
+from moziweb.demo.catalogue import shipped_movies
 
 NUMBERS = (1776, 1941, 1408, 2012, 2046, 21, 300, 9, 54)
 COLUMNS = ("runtime=Running Time min", "genres=Major Genre")
@@ -19,15 +19,15 @@ class Dirt:
     """The file, how many films it has, and which of its items are bad in which column."""
 
     data: bytes
-    films: int
+    movies: int
     bad: frozenset[tuple[str, str]]
 
 
-def dirty_list(films: int = 200) -> Dirt:
+def dirty_list(movies: int = 200) -> Dirt:
     """The list of the catalogue's first ``films`` films, and of a few that it lacks."""
     items = [
-        _item(film.title, f"{film.released:%b %d %Y}", film.runtime if number % 3 else None)
-        for number, film in enumerate(shipped_films()[:films])
+        _item(movie.title, f"{movie.released:%b %d %Y}", movie.runtime if number % 3 else None)
+        for number, movie in enumerate(shipped_movies()[:movies])
     ]
     items += [_item(number, "Jul 06 2001", 100) for number in NUMBERS]
     items += [_item("Hamupipőke", f"Mar 05 {year}", None) for year in (1899, 1950, 2015)]

@@ -141,7 +141,7 @@ def test_a_streaming_premiere_is_at_the_service_in_the_place_of_a_distributor() 
     assert "distributor" not in candidate.values
 
 
-def test_rows_of_one_film_with_other_premieres_are_joined() -> None:
+def test_rows_of_one_movie_with_other_premieres_are_joined() -> None:
     (candidate,) = from_csv(
         "external_id,title,release_date,release_type,distributor\n"
         "7,Dűne,2026-08-13,cinema,InterCom\n"

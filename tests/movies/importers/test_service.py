@@ -37,7 +37,7 @@ def only(session: Session) -> Movie:
     return session.scalars(select(Movie)).one()
 
 
-def test_a_new_film_has_all_that_its_row_says(bring: Bring, dbsession: Session) -> None:
+def test_a_new_movie_has_all_that_its_row_says(bring: Bring, dbsession: Session) -> None:
     (applied,) = bring(WHOLE)
     assert applied.written
     movie = only(dbsession)
@@ -133,7 +133,7 @@ def test_a_premiere_that_moves_keeps_its_history(bring: Bring, dbsession: Sessio
     assert effects(bring, WHOLE.replace("2026.12.17.", "2027.01.14.")) == [Effect.SAME]
 
 
-def test_two_films_of_one_title_are_two_films(bring: Bring, dbsession: Session) -> None:
+def test_two_movies_of_one_title_are_two_movies(bring: Bring, dbsession: Session) -> None:
     text = "external_id;title;release_date\n1;Hamupipőke;2026-03-05\n2;Hamupipőke;2026-10-01\n"
     assert effects(bring, text) == [Effect.NEW, Effect.NEW]
     assert effects(bring, text) == [Effect.SAME, Effect.SAME]
@@ -141,7 +141,7 @@ def test_two_films_of_one_title_are_two_films(bring: Bring, dbsession: Session) 
     assert len({movie_id for _, movie_id in ids}) == 2
 
 
-def test_without_ids_title_and_year_find_the_film_even_when_it_is_renamed(
+def test_without_ids_title_and_year_find_the_movie_even_when_it_is_renamed(
     bring: Bring, dbsession: Session
 ) -> None:
     text = "title;release_date;runtime\nHamupipőke;2026-03-05;90\n"
@@ -154,7 +154,7 @@ def test_without_ids_title_and_year_find_the_film_even_when_it_is_renamed(
     assert only(dbsession).runtime == 95
 
 
-def test_a_remake_is_another_film(bring: Bring) -> None:
+def test_a_remake_is_another_movie(bring: Bring) -> None:
     bring("title;release_date\nHamupipőke;1955-03-05\n")
     assert effects(bring, "title;release_date\nHamupipőke;2026-03-05\n") == [Effect.NEW]
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_told_apart_is_told_to_the_operator(row: str, bring: Brin
     assert "cannot be told from film" in str(applied.plan.problems[0])
 
 
-def test_ids_that_name_two_films_are_refused(bring: Bring, dbsession: Session) -> None:
+def test_ids_that_name_two_movies_are_refused(bring: Bring, dbsession: Session) -> None:
     factories.make_movie(dbsession, "Egy", imdb_id="tt0000001")
     factories.make_movie(dbsession, "Kettő", tmdb_id=2)
     dbsession.commit()
@@ -175,7 +175,7 @@ def test_ids_that_name_two_films_are_refused(bring: Bring, dbsession: Session) -
     assert "its ids name two of our films" in str(applied.plan.problems[0])
 
 
-def test_a_film_that_changed_since_the_preview_is_left_alone(
+def test_a_movie_that_changed_since_the_preview_is_left_alone(
     importer: Importer, bring: Bring, dbsession: Session
 ) -> None:
     bring(WHOLE)
@@ -222,7 +222,7 @@ def test_an_unknown_genre_is_made_once_and_a_known_one_found(
     assert set(dbsession.scalars(select(Genre.name))) == {"Vígjáték", "Balett"}
 
 
-def test_journal_rows_are_of_the_films_that_changed(settings: dict[str, str]) -> None:
+def test_journal_rows_are_of_the_movies_that_changed(settings: dict[str, str]) -> None:
     """Through the application's own sessions, as pages are told."""
     with site(settings | CACHED) as app:
         database = app.app.registry["database"]

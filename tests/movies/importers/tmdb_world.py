@@ -3,27 +3,27 @@
 from datetime import date
 from typing import Any
 
-from moziweb.demo.catalogue import Film, shipped_films
+from moziweb.demo.catalogue import Movie, shipped_movies
 from moziweb.movies.importers.tmdb.client import TmdbClient, TmdbOptions
 from moziweb.movies.importers.tmdb.rate_limiter import RateLimiter
 from moziweb.movies.importers.tmdb.source import TmdbSource
 from tests.services.tmdb import TOKEN, TmdbServer
-from tests.services.tmdb_films import film_of, release
+from tests.services.tmdb_movies import movie_of, release
 
 from .conftest import Clock
 
 WEEK = (date(2026, 9, 3), date(2026, 9, 9))
 
 
-def catalogue(number: int) -> Film:
+def catalogue(number: int) -> Movie:
     """A real film."""
-    return shipped_films()[number]
+    return shipped_movies()[number]
 
 
-def a_film(number: int = 0, *hungary: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def a_movie(number: int = 0, *hungary: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """TMDB's film ``1000 + number``, here from September 3rd unless ``hungary`` says more."""
     dates = hungary or (release("2026-09-03", certification="12"),)
-    return film_of(catalogue(number), 1000 + number, dates, **changes)
+    return movie_of(catalogue(number), 1000 + number, dates, **changes)
 
 
 class Sleeps(list[float]):

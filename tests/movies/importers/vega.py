@@ -10,7 +10,7 @@ from typing import Final
 
 FILE: Final = Path(__file__).parents[2] / "npm/node_modules/vega-datasets/data/movies.json"
 
-FILMS: Final = 3_201
+MOVIES: Final = 3_201
 COLUMNS: Final = ("runtime=Running Time min", "genres=Major Genre")
 DATE_FORMAT: Final = "%b %d %Y"
 

@@ -565,7 +565,7 @@ def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
     assert old.key == after["square", "jpg"]
 
 
-def test_a_film_renamed_before_a_remake_keeps_its_old_objects_known(
+def test_a_movie_renamed_before_a_remake_keeps_its_old_objects_known(
     database: Database, service: PosterService, clock: Clock, source_id: int, movie_id: int
 ) -> None:
     service.ensure_variants(source_id)

@@ -9,7 +9,7 @@ from webtest import TestApp
 
 from moziweb.cache.http.refresh import BackgroundRefresher
 from tests import factories
-from tests.site.cached import CACHED, Films, fill, pages, site, week_here, write
+from tests.site.cached import CACHED, Movies, fill, pages, site, week_here, write
 
 HOT = {
     "cache.default.refresh_after": "0",
@@ -23,12 +23,12 @@ and only in the last minute before midnight does one end with it.
 
 
 @pytest.fixture
-def films(dbsession: Session) -> Films:
+def movies(dbsession: Session) -> Movies:
     return fill(dbsession)
 
 
 @pytest.fixture
-def hot(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+def hot(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
     with site(settings | CACHED | HOT) as app:
         yield app
 
@@ -40,9 +40,9 @@ def created(app: TestApp, path: str) -> float:
     return float(entry.created)
 
 
-@pytest.mark.parametrize("name", ["index", "film", "api_film"])
-def test_a_hit_has_its_page_renewed_behind_it(hot: TestApp, films: Films, name: str) -> None:
-    path = pages(films)[name]
+@pytest.mark.parametrize("name", ["index", "movie", "api_movie"])
+def test_a_hit_has_its_page_renewed_behind_it(hot: TestApp, movies: Movies, name: str) -> None:
+    path = pages(movies)[name]
     renewer: BackgroundRefresher = hot.app.registry["cache_renewer"]
     body = hot.get(path).body
     first = created(hot, path)
@@ -56,8 +56,8 @@ def test_a_hit_has_its_page_renewed_behind_it(hot: TestApp, films: Films, name: 
     assert int(again.headers["Age"]) <= 1
 
 
-def test_a_renewed_page_goes_stale_like_any(hot: TestApp, films: Films) -> None:
-    path = pages(films)["week"]
+def test_a_renewed_page_goes_stale_like_any(hot: TestApp, movies: Movies) -> None:
+    path = pages(movies)["week"]
     renewer: BackgroundRefresher = hot.app.registry["cache_renewer"]
     for _ in range(2):
         hot.get(path)
@@ -73,9 +73,9 @@ def test_a_renewed_page_goes_stale_like_any(hot: TestApp, films: Films) -> None:
     assert "Friss" in page.text
 
 
-def test_without_renewers_nothing_is_renewed(settings: dict[str, str], films: Films) -> None:
+def test_without_renewers_nothing_is_renewed(settings: dict[str, str], movies: Movies) -> None:
     with site(settings | CACHED | HOT | {"cache.renewers": "0"}) as app:
-        path = pages(films)["film"]
+        path = pages(movies)["movie"]
         app.get(path)
         first = created(app, path)
         for _ in range(3):

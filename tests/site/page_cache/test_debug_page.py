@@ -9,18 +9,18 @@ from webtest import TestApp
 import moziweb
 from moziweb.cache import REASON
 from moziweb.movies.models import Movie
-from tests.site.cached import CACHED, Films, fill, pages, site, write
+from tests.site.cached import CACHED, Movies, fill, pages, site, write
 
 ON = {"debug.cache_page": "true", "site.base_url": "http://127.0.0.1:6543"}
 
 
 @pytest.fixture
-def films(dbsession: Session) -> Films:
+def movies(dbsession: Session) -> Movies:
     return fill(dbsession)
 
 
 @pytest.fixture
-def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
     with site(settings | CACHED | ON) as app:
         yield app
 
@@ -42,8 +42,8 @@ def test_a_public_site_does_not_start_with_it(settings: dict[str, str], url: str
         moziweb.main({}, **(settings | ON | {"site.base_url": url}))
 
 
-def test_an_entry_goes_from_absent_to_true_to_outdated(cached: TestApp, films: Films) -> None:
-    path = pages(films)["week"]
+def test_an_entry_goes_from_absent_to_true_to_outdated(cached: TestApp, movies: Movies) -> None:
+    path = pages(movies)["week"]
     assert "nothing is stored" in look(cached, path)
     cached.get(path)
     assert "true now" in look(cached, path)
@@ -51,7 +51,7 @@ def test_an_entry_goes_from_absent_to_true_to_outdated(cached: TestApp, films: F
 
     def rename(session: Session) -> None:
         session.info[REASON] = "the title was wrong"
-        session.get_one(Movie, films.here).title = "Más"
+        session.get_one(Movie, movies.here).title = "Más"
 
     write(cached, rename)
     told = look(cached, path)
@@ -62,8 +62,10 @@ def test_an_entry_goes_from_absent_to_true_to_outdated(cached: TestApp, films: F
     assert "true now" in look(cached, path)
 
 
-def test_a_page_with_slots_is_shown_with_its_shell_and_cards(cached: TestApp, films: Films) -> None:
-    path = pages(films)["week"]
+def test_a_page_with_slots_is_shown_with_its_shell_and_cards(
+    cached: TestApp, movies: Movies
+) -> None:
+    path = pages(movies)["week"]
     cached.get(path)
     html = cached.get("/__cache__", {"path": path}).html
     titles = [" ".join(each.text.split()) for each in html.main.find_all("h2")]
@@ -71,8 +73,8 @@ def test_a_page_with_slots_is_shown_with_its_shell_and_cards(cached: TestApp, fi
     assert len(html.select(".cards li.piece-true")) >= 2
 
 
-def test_looking_renders_nothing_and_keeps_nothing(cached: TestApp, films: Films) -> None:
-    path = pages(films)["week"]
+def test_looking_renders_nothing_and_keeps_nothing(cached: TestApp, movies: Movies) -> None:
+    path = pages(movies)["week"]
     for _ in range(2):
         response = cached.get("/__cache__", {"path": path})
         assert response.cache_control.no_store

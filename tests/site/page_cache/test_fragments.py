@@ -18,7 +18,7 @@ from tests.conftest import QueryCounter
 from tests.services.memcached import MemcachedServer
 from tests.site.cached import (
     CACHED,
-    Films,
+    Movies,
     fill,
     missed,
     pages,
@@ -35,7 +35,7 @@ Made = Counter[tuple[str, str]]
 
 
 @pytest.fixture
-def films(dbsession: Session) -> Films:
+def movies(dbsession: Session) -> Movies:
     found = fill(dbsession)
     for number in range(8):  # more than the first row
         movie = factories.make_movie(dbsession, f"Másik {number}")
@@ -47,7 +47,7 @@ def films(dbsession: Session) -> Films:
 
 @pytest.fixture(params=["memory", "memcached"])
 def cached(
-    request: pytest.FixtureRequest, settings: dict[str, str], films: Films
+    request: pytest.FixtureRequest, settings: dict[str, str], movies: Movies
 ) -> Iterator[TestApp]:
     keys = dict(CACHED)
     if request.param == "memcached":
@@ -84,12 +84,12 @@ def lists(statements: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("name", ["index", "week", "month", "english"])
 def test_a_new_variant_renders_one_card_and_asks_for_no_list(
-    cached: TestApp, films: Films, query_counter: QueryCounter, name: str
+    cached: TestApp, movies: Movies, query_counter: QueryCounter, name: str
 ) -> None:
-    warm(cached, films)
-    write(cached, lambda session: session.add(ready_variant(films)))
+    warm(cached, movies)
+    write(cached, lambda session: session.add(ready_variant(movies)))
     with watched(cached, query_counter) as (made, statements):
-        page = cached.get(pages(films)[name])
+        page = cached.get(pages(movies)[name])
     assert "poster/thumb.jpg" in page.text
     assert made[("fragments", "shell")] == 0
     assert made[("pages", "page")] == 1
@@ -98,128 +98,128 @@ def test_a_new_variant_renders_one_card_and_asks_for_no_list(
 
 
 def test_each_premiere_has_one_card_for_each_way_that_it_is_shown(
-    cached: TestApp, films: Films, query_counter: QueryCounter
+    cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
     """The film stands twice in the index (cinema, streaming), once more in each other list."""
-    warm(cached, films)
-    write(cached, lambda session: session.add(ready_variant(films)))
-    path = pages(films)["index"]
+    warm(cached, movies)
+    write(cached, lambda session: session.add(ready_variant(movies)))
+    path = pages(movies)["index"]
     with watched(cached, query_counter) as (made, _statements):
         assert cached.get(path).text.count("poster/thumb.jpg") >= 2
     assert made == {("pages", "page"): 1, ("fragments", "card"): 2}
     with watched(cached, query_counter) as (made, _statements):
-        assert missed(cached, films) >= {"week", "month"}
+        assert missed(cached, movies) >= {"week", "month"}
     assert made[("fragments", "shell")] == 0
     assert made[("fragments", "card")] <= made[("pages", "page")] * 2
 
 
 def test_the_blurred_poster_renders_the_backdrop_alone(
-    cached: TestApp, films: Films, query_counter: QueryCounter, dbsession: Session
+    cached: TestApp, movies: Movies, query_counter: QueryCounter, dbsession: Session
 ) -> None:
-    warm(cached, films)
-    first = cached.get(pages(films)["index"]).html.select_one("a.movie")["href"]
+    warm(cached, movies)
+    first = cached.get(pages(movies)["index"]).html.select_one("a.movie")["href"]
     movie_id = int(first.split("/")[-1].split("-")[0])
     source = dbsession.query(PosterSource).filter_by(movie_id=movie_id).one()
 
     def blur(session: Session) -> None:
-        variant = ready_variant(films, "blur")
+        variant = ready_variant(movies, "blur")
         variant.source_id = source.id
         session.add(variant)
 
     write(cached, blur)
     with watched(cached, query_counter) as (made, _statements):
-        page = cached.get(pages(films)["index"])
+        page = cached.get(pages(movies)["index"])
     assert "poster/blur.jpg" in page.text
     assert made == {("pages", "page"): 1, ("fragments", "card"): 1}
 
 
-def test_pages_that_do_not_show_it_stay_hits(cached: TestApp, films: Films) -> None:
-    warm(cached, films)
-    write(cached, lambda session: session.add(ready_variant(films)))
-    now = states(cached, films)
+def test_pages_that_do_not_show_it_stay_hits(cached: TestApp, movies: Movies) -> None:
+    warm(cached, movies)
+    write(cached, lambda session: session.add(ready_variant(movies)))
+    now = states(cached, movies)
     for name in ("ahead", "empty", "undated", "other"):
         assert now[name] in {"hit", "l1"}
 
 
 def test_a_cold_page_asks_as_much_as_without_a_cache(
-    cached: TestApp, films: Films, query_counter: QueryCounter
+    cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
-    budget = {"index": 4, "week": 3, "month": 3, "genre": 5, "undated": 3, "film": 6}
+    budget = {"index": 4, "week": 3, "month": 3, "genre": 5, "undated": 3, "movie": 6}
     for name, most in budget.items():
         cached.app.registry["cache"].stamps.new_epoch()
         with watched(cached, query_counter) as (_made, statements):
-            assert cached.get(pages(films)[name]).headers["X-Cache"] == "miss"
+            assert cached.get(pages(movies)[name]).headers["X-Cache"] == "miss"
         assert len(statements) == most, name
 
 
 def test_an_evicted_page_is_put_together_without_the_database(
-    cached: TestApp, films: Films, query_counter: QueryCounter
+    cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
-    warm(cached, films)
+    warm(cached, movies)
     registry = cached.app.registry
-    place = registry["cache_routes"].location_of(registry, pages(films)["index"])
+    place = registry["cache_routes"].location_of(registry, pages(movies)["index"])
     place.region.forget(place.key)
     with watched(cached, query_counter) as (made, statements):
-        assert cached.get(pages(films)["index"]).headers["X-Cache"] == "miss"
+        assert cached.get(pages(movies)["index"]).headers["X-Cache"] == "miss"
     assert made == {("pages", "page"): 1}
     assert statements == []
 
 
 def test_cards_are_shared_by_pages(
-    cached: TestApp, films: Films, query_counter: QueryCounter
+    cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
     """This week's films look on the index as they do on the page of their week."""
-    cached.get(pages(films)["index"])
+    cached.get(pages(movies)["index"])
     with watched(cached, query_counter) as (made, _statements):
-        assert len(cards(cached.get(pages(films)["week"]).text)) > 8
+        assert len(cards(cached.get(pages(movies)["week"]).text)) > 8
     assert made == {("pages", "page"): 1, ("fragments", "shell"): 1}
 
 
 @pytest.mark.parametrize("name", ["index", "week"])
-def test_a_film_that_is_gone_is_gone_from_lists_that_do_not_know_yet(
-    cached: TestApp, films: Films, name: str
+def test_a_movie_that_is_gone_is_gone_from_lists_that_do_not_know_yet(
+    cached: TestApp, movies: Movies, name: str
 ) -> None:
     """A shell may be found true while its film is being withdrawn: then the list is asked anew."""
-    warm(cached, films)
-    path = pages(films)[name]
+    warm(cached, movies)
+    path = pages(movies)[name]
 
     def withdraw(session: Session) -> None:
         """Past the session, so that nothing of it is published."""
-        gone = update(Movie).where(Movie.id == films.here).values(published=False)
+        gone = update(Movie).where(Movie.id == movies.here).values(published=False)
         session.connection().execute(gone)
 
     write(cached, withdraw)
-    cached.app.registry["cache"].stamps.publish([f"movie:{films.here}"])
+    cached.app.registry["cache"].stamps.publish([f"movie:{movies.here}"])
     page = cached.get(path)
     assert "Itt van" not in page.text
     assert page.status_int == 200
 
 
 def test_without_a_region_of_fragments_pages_are_rendered_whole(
-    settings: dict[str, str], films: Films, query_counter: QueryCounter
+    settings: dict[str, str], movies: Movies, query_counter: QueryCounter
 ) -> None:
     keys = {k: v for k, v in CACHED.items() if "fragments." not in k}
     keys["cache.regions"] = "pages feeds"
     with site(settings | keys) as app:
-        warm(app, films)
-        assert set(states(app, films).values()) == {"hit"}
-        write(app, lambda session: session.add(ready_variant(films)))
+        warm(app, movies)
+        assert set(states(app, movies).values()) == {"hit"}
+        write(app, lambda session: session.add(ready_variant(movies)))
         with watched(app, query_counter) as (made, statements):
-            assert "poster/thumb.jpg" in app.get(pages(films)["index"]).text
+            assert "poster/thumb.jpg" in app.get(pages(movies)["index"]).text
         assert made == {("pages", "page"): 1}
         assert len(statements) == 4
 
 
 @pytest.mark.parametrize("off", ["pages", "fragments"])
-def test_a_region_can_be_switched_off(settings: dict[str, str], films: Films, off: str) -> None:
+def test_a_region_can_be_switched_off(settings: dict[str, str], movies: Movies, off: str) -> None:
     with site(settings | CACHED | {f"cache.{off}.backend": "dogpile.cache.null"}) as app:
-        plain = _plain(settings, films)
-        warm(app, films)
-        assert {name: app.get(path).text for name, path in pages(films).items()} == plain
-        write(app, lambda session: session.add(ready_variant(films)))
-        assert "poster/thumb.jpg" in app.get(pages(films)["index"]).text
+        plain = _plain(settings, movies)
+        warm(app, movies)
+        assert {name: app.get(path).text for name, path in pages(movies).items()} == plain
+        write(app, lambda session: session.add(ready_variant(movies)))
+        assert "poster/thumb.jpg" in app.get(pages(movies)["index"]).text
 
 
-def _plain(settings: dict[str, str], films: Films) -> dict[str, str]:
+def _plain(settings: dict[str, str], movies: Movies) -> dict[str, str]:
     with site(settings) as app:
-        return {name: app.get(path).text for name, path in pages(films).items()}
+        return {name: app.get(path).text for name, path in pages(movies).items()}

@@ -11,16 +11,16 @@ from moziweb.cache.regions.negative import NegativeEntries
 from moziweb.movies.models import Movie
 from tests import factories
 from tests.conftest import QueryCounter
-from tests.site.cached import CACHED, Films, fill, pages, site, write
+from tests.site.cached import CACHED, Movies, fill, pages, site, write
 
 
 @pytest.fixture
-def films(dbsession: Session) -> Films:
+def movies(dbsession: Session) -> Movies:
     return fill(dbsession)
 
 
 @pytest.fixture
-def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
     few = {"cache.pages.stray_places": "4", "cache.pages.stray_life": "60"}
     with site(settings | CACHED | few) as app:
         yield app
@@ -50,18 +50,18 @@ def test_what_is_no_page_is_cached_too(
     assert second.headers.get("Location") == first.headers.get("Location")
 
 
-def test_a_film_that_comes_to_be_is_found(cached: TestApp, films: Films) -> None:
+def test_a_movie_that_comes_to_be_is_found(cached: TestApp, movies: Movies) -> None:
     assert x_cache(cached, "/movie/4", 404) == "miss"
     assert x_cache(cached, "/movie/4", 404) == "hit"
     write(cached, lambda session: factories.make_movie(session, "Új"))
     assert "Új" in cached.get("/movie/4-uj").text
 
 
-def test_a_film_that_is_published_is_found(cached: TestApp, films: Films) -> None:
-    path = pages(films)["other"]
+def test_a_movie_that_is_published_is_found(cached: TestApp, movies: Movies) -> None:
+    path = pages(movies)["other"]
 
     def publish(session: Session, published: bool) -> None:
-        session.get_one(Movie, films.ahead).published = published
+        session.get_one(Movie, movies.ahead).published = published
 
     write(cached, lambda session: publish(session, published=False))
     cached.get(path, status=404)
@@ -84,13 +84,15 @@ def test_not_found_says_nothing_of_its_address_and_does_not_live_long(cached: Te
     assert "list:movies" in entry.tags
 
 
-def test_trying_addresses_without_number_fills_a_few_places(cached: TestApp, films: Films) -> None:
-    kept = {path: cached.get(path).body for name, path in pages(films).items() if name != "empty"}
+def test_trying_addresses_without_number_fills_a_few_places(
+    cached: TestApp, movies: Movies
+) -> None:
+    kept = {path: cached.get(path).body for name, path in pages(movies).items() if name != "empty"}
     entries = cached.app.registry["cache"].dogpile["pages"].actual_backend._values
     before = len(entries)
     for number in range(5000, 5060):
         cached.get(f"/movie/{number}", status=404)
-        cached.get(f"/movie/{films.here}-{number}", status=301)
+        cached.get(f"/movie/{movies.here}-{number}", status=301)
         assert cached.get(f"/en/week/{number - 2900}-W07").headers["X-Cache"] == "miss"
     assert before < len(entries) <= before + 4
     for path, body in kept.items():
@@ -99,7 +101,7 @@ def test_trying_addresses_without_number_fills_a_few_places(cached: TestApp, fil
         assert page.body == body
 
 
-def test_an_empty_week_is_kept_until_a_film_opens_in_it(cached: TestApp, films: Films) -> None:
+def test_an_empty_week_is_kept_until_a_movie_opens_in_it(cached: TestApp, movies: Movies) -> None:
     path, day = "/week/2150-W01", date.fromisocalendar(2150, 1, 4)
     empty = cached.get(path)
     again = cached.get(path)
@@ -108,7 +110,7 @@ def test_an_empty_week_is_kept_until_a_film_opens_in_it(cached: TestApp, films: 
     assert cached.get(path).headers["X-Cache"] == "hit"  # no copy in this process
 
     def announce(session: Session) -> None:
-        factories.make_premiere(session, session.get_one(Movie, films.undated), day)
+        factories.make_premiere(session, session.get_one(Movie, movies.undated), day)
 
     write(cached, announce)
     assert "Valamikor" in cached.get(path).text
@@ -117,21 +119,21 @@ def test_an_empty_week_is_kept_until_a_film_opens_in_it(cached: TestApp, films: 
 
 
 def test_one_address_is_never_answered_with_anothers_redirect(
-    cached: TestApp, films: Films
+    cached: TestApp, movies: Movies
 ) -> None:
     """They share four places, and lie on top of each other."""
     for _ in range(2):
         for number in range(20):
-            for film, slug in ((films.here, "itt-van"), (films.ahead, "majd-jon")):
-                moved = cached.get(f"/movie/{film}-{number}", status=301)
-                assert moved.headers["Location"].endswith(f"/movie/{film}-{slug}")
+            for movie, slug in ((movies.here, "itt-van"), (movies.ahead, "majd-jon")):
+                moved = cached.get(f"/movie/{movie}-{number}", status=301)
+                assert moved.headers["Location"].endswith(f"/movie/{movie}-{slug}")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_other_methods_neither_use_nor_change_what_is_cached(
-    cached: TestApp, films: Films, method: str
+    cached: TestApp, movies: Movies, method: str
 ) -> None:
-    path = pages(films)["week"]
+    path = pages(movies)["week"]
     page = cached.get(path)
     answered = cached.request(path, method=method, status="*")
     assert answered.status_int in {204, 405}

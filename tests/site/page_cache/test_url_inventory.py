@@ -12,17 +12,17 @@ from moziweb.movies.tags import movie_tag
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from tests.conftest import QueryCounter
 from tests.services.memcached import MemcachedServer
-from tests.site.cached import CACHED, Films, fill, missed, pages, site, warm, week_here, write
+from tests.site.cached import CACHED, Movies, fill, missed, pages, site, warm, week_here, write
 
 
 @pytest.fixture
-def films(dbsession: Session) -> Films:
+def movies(dbsession: Session) -> Movies:
     return fill(dbsession)
 
 
 @pytest.fixture(params=["memory", "memcached"])
 def cached(
-    request: pytest.FixtureRequest, settings: dict[str, str], films: Films
+    request: pytest.FixtureRequest, settings: dict[str, str], movies: Movies
 ) -> Iterator[TestApp]:
     keys = dict(CACHED)
     if request.param == "memcached":
@@ -40,7 +40,7 @@ def every(app: TestApp) -> list[SiteUrl]:
     return list(UrlInventory.of(app.app.registry))
 
 
-def test_each_address_answers_and_comes_once_by_priority(app: TestApp, films: Films) -> None:
+def test_each_address_answers_and_comes_once_by_priority(app: TestApp, movies: Movies) -> None:
     found = every(app)
     for address in found:
         app.get(address.path, status=200)
@@ -50,7 +50,7 @@ def test_each_address_answers_and_comes_once_by_priority(app: TestApp, films: Fi
     assert set(priorities) == set(Priority)
 
 
-def test_no_cached_page_is_forgotten(cached: TestApp, films: Films) -> None:
+def test_no_cached_page_is_forgotten(cached: TestApp, movies: Movies) -> None:
     """A page that is cached from tomorrow on fails this until it has an address here."""
     registry = cached.app.registry
     routes = registry["cache_routes"]
@@ -58,23 +58,23 @@ def test_no_cached_page_is_forgotten(cached: TestApp, films: Films) -> None:
     assert routes.names() <= found
 
 
-def test_this_week_comes_before_its_films_and_those_before_the_rest(
-    cached: TestApp, films: Films
+def test_this_week_comes_before_its_movies_and_those_before_the_rest(
+    cached: TestApp, movies: Movies
 ) -> None:
     paths = [address.path for address in every(cached)]
     assert paths[:2] == ["/", "/en/"]
     order = [
         f"/week/{week_here().name}",
         f"/en/week/{week_here().next.name}",
-        f"/movie/{films.here}-itt-van",
+        f"/movie/{movies.here}-itt-van",
         "/undated",
         f"/week/{week_here().shifted(5).name}",
-        f"/movie/{films.ahead}-majd-jon",
+        f"/movie/{movies.ahead}-majd-jon",
     ]
     assert sorted(order, key=paths.index) == order
 
 
-def test_those_to_a_priority_are_the_first_of_all(app: TestApp, films: Films) -> None:
+def test_those_to_a_priority_are_the_first_of_all(app: TestApp, movies: Movies) -> None:
     registry = app.app.registry
     found = list(UrlInventory.of(registry).through(Priority.SHOWN))
     assert found == every(app)[: len(found)]
@@ -82,45 +82,45 @@ def test_those_to_a_priority_are_the_first_of_all(app: TestApp, films: Films) ->
 
 
 def test_a_movie_that_is_not_published_has_no_address(
-    app: TestApp, films: Films, dbsession: Session
+    app: TestApp, movies: Movies, dbsession: Session
 ) -> None:
-    dbsession.get_one(Movie, films.here).published = False
+    dbsession.get_one(Movie, movies.here).published = False
     dbsession.commit()
-    assert not any(f"/movie/{films.here}" in address.path for address in every(app))
+    assert not any(f"/movie/{movies.here}" in address.path for address in every(app))
 
 
-def test_pages_showing_a_film_are_those_that_its_change_refreshes(
-    cached: TestApp, films: Films
+def test_pages_showing_a_movie_are_those_that_its_change_refreshes(
+    cached: TestApp, movies: Movies
 ) -> None:
-    warm(cached, films)
-    named = {path: name for name, path in pages(films).items()}
+    warm(cached, movies)
+    named = {path: name for name, path in pages(movies).items()}
     candidates = every(cached)
-    found = pages_showing(cached.app.registry, {movie_tag(films.here)}, candidates)
+    found = pages_showing(cached.app.registry, {movie_tag(movies.here)}, candidates)
     told = {named[address.path] for address in found if address.path in named}
 
     def rename(session: Session) -> None:
-        session.get_one(Movie, films.here).title = "Más"
+        session.get_one(Movie, movies.here).title = "Más"
 
     write(cached, rename)
-    assert told == missed(cached, films) & {named.get(each.path) for each in candidates}
-    assert {"index", "week", "film"} <= told
+    assert told == missed(cached, movies) & {named.get(each.path) for each in candidates}
+    assert {"index", "week", "movie"} <= told
 
 
-def test_what_is_not_stored_is_refreshed_nowhere(cached: TestApp, films: Films) -> None:
-    tags = {movie_tag(films.here)}
+def test_what_is_not_stored_is_refreshed_nowhere(cached: TestApp, movies: Movies) -> None:
+    tags = {movie_tag(movies.here)}
     assert list(pages_showing(cached.app.registry, tags, every(cached))) == []
 
 
-def test_a_tag_that_nobody_bears_concerns_no_page(cached: TestApp, films: Films) -> None:
-    warm(cached, films)
+def test_a_tag_that_nobody_bears_concerns_no_page(cached: TestApp, movies: Movies) -> None:
+    warm(cached, movies)
     assert list(pages_showing(cached.app.registry, {tag("no", "such")}, every(cached))) == []
 
 
 def test_pages_are_looked_at_without_the_database(
-    cached: TestApp, films: Films, query_counter: QueryCounter
+    cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
-    warm(cached, films)
+    warm(cached, movies)
     candidates = every(cached)
     with query_counter(cached.app.registry["database"].engine) as statements:
-        assert list(pages_showing(cached.app.registry, {movie_tag(films.here)}, candidates))
+        assert list(pages_showing(cached.app.registry, {movie_tag(movies.here)}, candidates))
     assert statements == []

@@ -13,7 +13,7 @@ from webtest import TestApp
 from moziweb.movies.models import DatePrecision, Movie, Premiere, PremiereKind
 from tests.conftest import BASE_URL, NOW, QueryCounter
 from tests.factories import THURSDAY, make_movie, make_premiere, move_premiere
-from tests.site.cached import CACHED, Films, feeds, fill, missed, site, warm, week_here, write
+from tests.site.cached import CACHED, Movies, feeds, fill, missed, site, warm, week_here, write
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
@@ -205,11 +205,11 @@ def test_pages_tell_of_feeds_in_their_language(app: TestApp) -> None:
             app.get(address, status=200)
 
 
-@pytest.mark.parametrize("films", [1, 30])
+@pytest.mark.parametrize("movies", [1, 30])
 def test_a_few_queries_however_many_premieres(
-    app: TestApp, dbsession: Session, query_counter: QueryCounter, films: int
+    app: TestApp, dbsession: Session, query_counter: QueryCounter, movies: int
 ) -> None:
-    for number in range(films):
+    for number in range(movies):
         premiere = make_premiere(dbsession, make_movie(dbsession), days(number), service="MUBI")
         move_premiere(dbsession, premiere, days(number + 1))
     dbsession.commit()
@@ -220,27 +220,27 @@ def test_a_few_queries_however_many_premieres(
 
 
 @pytest.fixture
-def films(dbsession: Session) -> Films:
+def movies(dbsession: Session) -> Movies:
     return fill(dbsession)
 
 
 @pytest.fixture
-def cached(settings: dict[str, str], films: Films) -> Iterator[TestApp]:
+def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
     with site(settings | CACHED) as app:
-        warm(app, films, feeds)
-        assert not missed(app, films, feeds)
+        warm(app, movies, feeds)
+        assert not missed(app, movies, feeds)
         yield app
 
 
-def test_a_write_makes_stale_what_shows_it(cached: TestApp, films: Films) -> None:
+def test_a_write_makes_stale_what_shows_it(cached: TestApp, movies: Movies) -> None:
     def move(session: Session) -> None:
-        premiere = session.query(Premiere).filter_by(movie_id=films.ahead).one()
+        premiere = session.query(Premiere).filter_by(movie_id=movies.ahead).one()
         move_premiere(session, premiere, week_here().shifted(6).thursday)
 
     write(cached, move)
-    assert missed(cached, films, feeds) >= {"ics", "news", "map_year"}
-    assert not missed(cached, films, feeds)
-    write(cached, lambda session: setattr(session.get_one(Movie, films.here), "runtime", 90))
-    assert "map_year" not in missed(cached, films, feeds)
+    assert missed(cached, movies, feeds) >= {"ics", "news", "map_year"}
+    assert not missed(cached, movies, feeds)
+    write(cached, lambda session: setattr(session.get_one(Movie, movies.here), "runtime", 90))
+    assert "map_year" not in missed(cached, movies, feeds)
     write(cached, lambda session: session.add(Movie(title="Új", original_title="Új", slug="uj")))
-    assert missed(cached, films, feeds) == set(feeds(films)) - {"map_year", "map_pages"}
+    assert missed(cached, movies, feeds) == set(feeds(movies)) - {"map_year", "map_pages"}

@@ -49,7 +49,7 @@ def test_a_genre_takes_five_queries_and_shows_so_many(
     assert len(statements) == 5
 
 
-def test_every_film_with_a_date_leaves_the_undated_empty(app: TestApp, dbsession: Session) -> None:
+def test_every_movie_with_a_date_leaves_the_undated_empty(app: TestApp, dbsession: Session) -> None:
     make_premiere(dbsession, make_movie(dbsession))
     dbsession.commit()
     assert cards(app.get("/undated").text) == []

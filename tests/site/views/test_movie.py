@@ -148,7 +148,9 @@ def test_a_browser_is_offered_avif_before_webp_before_jpeg(app: TestApp, movie: 
         assert all(address.endswith(f".{extension}") for address in addresses)
 
 
-def test_a_film_of_which_nothing_is_known_has_json_ld_too(app: TestApp, dbsession: Session) -> None:
+def test_a_movie_of_which_nothing_is_known_has_json_ld_too(
+    app: TestApp, dbsession: Session
+) -> None:
     movie = make_movie(dbsession, runtime=None)
     dbsession.commit()
     data = json_ld(app.get(address(movie)).text)
@@ -252,13 +254,13 @@ def test_the_page_leads_with_the_premiere_that_is_ahead(
     assert "MUBI" in opening.text
 
 
-def test_a_film_without_a_premiere_leads_with_none(app: TestApp, dbsession: Session) -> None:
+def test_a_movie_without_a_premiere_leads_with_none(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession)
     dbsession.commit()
     assert app.get(address(movie)).html.find(class_="film-opening") is None
 
 
-def test_two_films_of_one_title_are_told_apart(app: TestApp, dbsession: Session) -> None:
+def test_two_movies_of_one_title_are_told_apart(app: TestApp, dbsession: Session) -> None:
     for year in (2024, 2026):
         movie = make_movie(dbsession, "Dűne")
         make_premiere(dbsession, movie, date(year, 3, 1))

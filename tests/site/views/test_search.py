@@ -18,7 +18,7 @@ def titles(app: TestApp, query: str, prefix: str = "") -> list[str]:
     return [card.title for card in cards(app.get(f"{prefix}/search?q={quote(query)}").text)]
 
 
-def test_a_film_is_found_in_both_languages(app: TestApp, dbsession: Session) -> None:
+def test_a_movie_is_found_in_both_languages(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, "Az ötödik elem", original_title="The Fifth Element")
     make_premiere(dbsession, movie, THURSDAY)
     dbsession.commit()
@@ -79,11 +79,11 @@ def test_odd_words_are_answered(app: TestApp, text: str) -> None:
     app.get("/search?q=" + (text if text == "%00" else quote(text)), status=200)
 
 
-@pytest.mark.parametrize("films", [1, 20])
+@pytest.mark.parametrize("movies", [1, 20])
 def test_five_queries_however_much_is_found(
-    app: TestApp, dbsession: Session, query_counter: QueryCounter, films: int
+    app: TestApp, dbsession: Session, query_counter: QueryCounter, movies: int
 ) -> None:
-    for number in range(films):
+    for number in range(movies):
         movie = make_movie(dbsession, f"Dűne {number}")
         add_poster(dbsession, movie)
         make_premiere(dbsession, movie)

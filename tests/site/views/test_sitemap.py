@@ -78,7 +78,7 @@ def test_a_week_belongs_to_the_year_of_its_name(app: TestApp, dbsession: Session
     assert "/sitemap-year-2026.xml" in maps(app)
 
 
-def test_films_are_in_blocks(
+def test_movies_are_in_blocks(
     app: TestApp, dbsession: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in (1, 2, 3, 4, 9):

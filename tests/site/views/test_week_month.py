@@ -69,7 +69,7 @@ def test_an_empty_period_leads_to_the_next_filled_ones(app: TestApp, dbsession: 
     assert re.findall('href="([^"]+)"', ways_out[0]) == ["/en/month/2026-10", "/en/month/2026-07"]
 
 
-def test_a_calendar_without_films_has_no_way_out(app: TestApp) -> None:
+def test_a_calendar_without_movies_has_no_way_out(app: TestApp) -> None:
     assert "ways-out" not in app.get("/week/2026-W34").text
 
 

@@ -37,10 +37,10 @@ _POSTER_ORDER: Final = ("hu", None, "en")
 
 
 def candidate_of(
-    film: Mapping[str, Any], image_base: str | None, fetched_at: datetime
+    movie: Mapping[str, Any], image_base: str | None, fetched_at: datetime
 ) -> Candidate:
     """The film as fetched; ``image_base`` is the ``secure_base_url`` of pictures."""
-    return _MovieMapper(film, image_base).candidate(fetched_at)
+    return _MovieMapper(movie, image_base).candidate(fetched_at)
 
 
 def missing(tmdb_id: int, text: str) -> Candidate:
@@ -51,10 +51,10 @@ def missing(tmdb_id: int, text: str) -> Candidate:
 
 
 class _MovieMapper:
-    def __init__(self, film: Mapping[str, Any], image_base: str | None) -> None:
-        self._film = film
+    def __init__(self, movie: Mapping[str, Any], image_base: str | None) -> None:
+        self._movie = movie
         self._image_base = image_base
-        self._place = f"tmdb {film.get('id')}"
+        self._place = f"tmdb {movie.get('id')}"
         self._values: dict[str, Any] = {}
         self._problems: list[Problem] = []
 
@@ -97,10 +97,10 @@ class _MovieMapper:
         self._keep("original_title", original)
 
     def _take_dates(self) -> None:
-        found = hungarian(self._film.get("release_dates"))
+        found = hungarian(self._movie.get("release_dates"))
         for odd in found.odd:
             self._complain("release_dates", odd)
-        if self._film.get("status") == "Canceled":
+        if self._movie.get("status") == "Canceled":
             self._complain("status", _("TMDB says that the film was cancelled; no date is taken"))
         else:
             self._keep("premieres", found.premieres)
@@ -113,14 +113,14 @@ class _MovieMapper:
         self._keep("rating", Rating(known[0]).value if known else None)
 
     def _english_overview(self) -> str:
-        for entry in _objects(_member(self._film, "translations", "translations")):
+        for entry in _objects(_member(self._movie, "translations", "translations")):
             if entry.get("iso_639_1") == "en":
                 return _synopsis(_member(entry, "data", "overview") or "")
         return ""
 
     def _genres(self) -> tuple[GenreFact, ...]:
         found = {}
-        for entry in _objects(self._film.get("genres")):
+        for entry in _objects(self._movie.get("genres")):
             english = _GENRE_NAMES.get(entry.get("id") or 0)
             name = str(entry.get("name") or "")
             fact = GenreFact(GENRES[english], english) if english else None
@@ -131,32 +131,32 @@ class _MovieMapper:
         return tuple(found.values())
 
     def _countries(self) -> tuple[str, ...]:
-        produced = _objects(self._film.get("production_countries"))
+        produced = _objects(self._movie.get("production_countries"))
         codes = [str(entry.get("iso_3166_1")) for entry in produced]
-        origin = self._film.get("origin_country")
+        origin = self._movie.get("origin_country")
         codes = codes or [str(code) for code in (origin if isinstance(origin, list) else ())]
         return tuple(dict.fromkeys(code for code in codes if re.fullmatch("[A-Z]{2}", code)))
 
     def _languages(self) -> tuple[str, ...]:
-        spoken = _objects(self._film.get("spoken_languages"))
+        spoken = _objects(self._movie.get("spoken_languages"))
         codes = [str(entry.get("iso_639_1")) for entry in spoken]
-        codes = codes or [str(self._film.get("original_language"))]
+        codes = codes or [str(self._movie.get("original_language"))]
         ours = (_LANGUAGES.get(code, code) or "" for code in codes)
         return tuple(dict.fromkeys(each for each in ours if re.fullmatch("[a-z]{2,3}", each)))
 
     def _directors(self) -> tuple[PersonFact, ...]:
-        crew = _objects(_member(self._film, "credits", "crew"))
+        crew = _objects(_member(self._movie, "credits", "crew"))
         return _people(entry for entry in crew if entry.get("job") == "Director")
 
     def _cast(self) -> tuple[PersonFact, ...]:
-        cast = list(_objects(_member(self._film, "credits", "cast")))
+        cast = list(_objects(_member(self._movie, "credits", "cast")))
         cast.sort(key=lambda entry: _number(entry.get("order"), 10_000))
         return _people(iter(cast))[:MAX_CAST]
 
     def _trailers(self) -> tuple[TrailerFact, ...]:
         videos = [
             entry
-            for entry in _objects(_member(self._film, "videos", "results"))
+            for entry in _objects(_member(self._movie, "videos", "results"))
             if entry.get("type") in {"Trailer", "Teaser"}
         ]
         videos.sort(key=_video_order)
@@ -172,7 +172,7 @@ class _MovieMapper:
         return tuple(found.values())[:MAX_TRAILERS]
 
     def _poster(self) -> str:
-        path = self._film.get("poster_path") or self._best_poster()
+        path = self._movie.get("poster_path") or self._best_poster()
         if not path or not self._image_base:
             return ""
         if not _PATH.fullmatch(str(path)):
@@ -182,7 +182,7 @@ class _MovieMapper:
         return f"{self._image_base.rstrip('/')}/{POSTER_SIZE}{path}"
 
     def _best_poster(self) -> str:
-        posters = list(_objects(_member(self._film, "images", "posters")))
+        posters = list(_objects(_member(self._movie, "images", "posters")))
         for language in _POSTER_ORDER:
             mine = [entry for entry in posters if entry.get("iso_639_1") == language]
             if mine:
@@ -191,7 +191,7 @@ class _MovieMapper:
         return ""
 
     def _take(self, name: str, parse: Callable[[Any], Any]) -> Any:
-        value = self._film.get(name)
+        value = self._movie.get(name)
         if value is None or value == "" or value == 0:
             return None
         return self._attempt(name, lambda: parse(value))

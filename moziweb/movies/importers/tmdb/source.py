@@ -66,33 +66,33 @@ class TmdbSource:
         pages = self._client.changes(first, last)
         return frozenset(found for page in pages for found in _ids(page.get("results")))
 
-    def films(self, tmdb_ids: Iterable[int]) -> Iterator[Candidate]:
+    def movies(self, tmdb_ids: Iterable[int]) -> Iterator[Candidate]:
         """The films as candidates, fetched one by one; one that is not there has a problem.
 
         Raises ``TmdbUnauthorized`` and ``TmdbUnavailable``, which concern all of them.
         """
         for tmdb_id in tmdb_ids:
             try:
-                film = self._client.movie(tmdb_id)
+                movie = self._client.movie(tmdb_id)
             except (TmdbNotFound, TmdbRefused) as error:
                 yield missing(tmdb_id, text_of(error))
                 continue
-            if film.get("id") != tmdb_id:
+            if movie.get("id") != tmdb_id:
                 yield missing(
                     tmdb_id,
                     _(
                         "TMDB answered with another film: ${value}",
-                        mapping={"value": repr(film.get("id"))},
+                        mapping={"value": repr(movie.get("id"))},
                     ),
                 )
                 continue
-            yield candidate_of(film, self._images(), self._clock())
+            yield candidate_of(movie, self._images(), self._clock())
 
     def premieres_between(
         self, tmdb_ids: Iterable[int], first: date, last: date
     ) -> Iterator[Candidate]:
         """The films; one whose Hungarian premieres turn out to be on other days has a problem."""
-        for candidate in self.films(tmdb_ids):
+        for candidate in self.movies(tmdb_ids):
             days = [each.date for each in candidate.values.get("premieres", ())]
             if candidate.title and not any(first <= day <= last for day in days):
                 problem = Problem.about(

@@ -15,7 +15,7 @@ from moziweb.movies.importers.tmdb.errors import (
     TmdbUnavailable,
 )
 from moziweb.movies.importers.tmdb.rate_limiter import RateLimiter
-from tests.movies.importers.tmdb_world import WEEK, Sleeps, a_film, client_of
+from tests.movies.importers.tmdb_world import WEEK, Sleeps, a_movie, client_of
 from tests.services.tmdb import (
     TOKEN,
     Answer,
@@ -34,13 +34,13 @@ SILENCE = 10.0
 @pytest.fixture
 def tmdb() -> Iterator[TmdbServer]:
     with TmdbServer() as server:
-        server.add(a_film())
+        server.add(a_movie())
         yield server
 
 
-def test_a_film_comes_with_everything_in_one_request(tmdb: TmdbServer) -> None:
-    film = client_of(tmdb).movie(1000)
-    assert {"release_dates", "credits", "videos", "images", "translations"} <= film.keys()
+def test_a_movie_comes_with_everything_in_one_request(tmdb: TmdbServer) -> None:
+    movie = client_of(tmdb).movie(1000)
+    assert {"release_dates", "credits", "videos", "images", "translations"} <= movie.keys()
     (asked,) = tmdb.requests
     assert asked.headers["authorization"] == f"Bearer {TOKEN}"
     assert asked.query["language"] == "hu-HU"
@@ -149,7 +149,7 @@ def test_nobody_at_home_is_told(tmdb: TmdbServer) -> None:
 
 def test_days_are_asked_page_by_page(tmdb: TmdbServer) -> None:
     for number in range(1, 45):
-        tmdb.add(a_film(number))
+        tmdb.add(a_movie(number))
     pages = list(client_of(tmdb).premieres(*WEEK))
     assert [len(page["results"]) for page in pages] == [20, 20, 5]
     assert tmdb.requests[0].query["region"] == "HU"

@@ -8,7 +8,7 @@ import pytest
 from moziweb.movies.importers.candidate import PremiereFact
 from moziweb.movies.importers.tmdb.dates import hungarian
 from moziweb.movies.models import DatePrecision, PremiereKind
-from tests.services.tmdb_films import release
+from tests.services.tmdb_movies import release
 
 
 def of(*entries: dict[str, Any], country: str = "HU") -> Any:

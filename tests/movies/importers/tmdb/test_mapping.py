@@ -15,31 +15,31 @@ from moziweb.movies.importers.candidate import (
     to_json,
 )
 from moziweb.movies.importers.tmdb.mapping import candidate_of
-from tests.movies.importers.tmdb_world import a_film, catalogue
-from tests.services.tmdb_films import release
+from tests.movies.importers.tmdb_world import a_movie, catalogue
+from tests.services.tmdb_movies import release
 
 FETCHED = datetime(2026, 8, 20, tzinfo=UTC)
 IMAGES = "https://image.tmdb.org/t/p/"
 
 
 def candidate(**changes: Any) -> Candidate:
-    return candidate_of(a_film() | changes, IMAGES, FETCHED)
+    return candidate_of(a_movie() | changes, IMAGES, FETCHED)
 
 
 def test_all_that_is_known_is_taken() -> None:
-    film, found = catalogue(0), candidate(title="Magyar cím")
+    movie, found = catalogue(0), candidate(title="Magyar cím")
     assert found.problems == ()
-    assert (found.place, found.tmdb_id, found.imdb_id) == ("tmdb 1000", 1000, film.imdb_id)
+    assert (found.place, found.tmdb_id, found.imdb_id) == ("tmdb 1000", 1000, movie.imdb_id)
     values = dict(found.values)
-    assert (values["title"], values["original_title"]) == ("Magyar cím", film.title)
+    assert (values["title"], values["original_title"]) == ("Magyar cím", movie.title)
     assert values["premieres"] == (PremiereFact(date(2026, 9, 3)),)
-    assert (values["rating"], values["runtime"]) == ("12", film.runtime)
+    assert (values["rating"], values["runtime"]) == ("12", movie.runtime)
     assert values["poster"] == f"{IMAGES}original/poster1000Abc.jpg"
-    assert values["synopsis_en"] == f"A synthetic synopsis of {film.title}."
-    assert [person.name for person in values["directors"]] == list(film.directors)
-    assert [person.name for person in values["cast"]] == list(film.cast)[:12]
+    assert values["synopsis_en"] == f"A synthetic synopsis of {movie.title}."
+    assert [person.name for person in values["directors"]] == list(movie.directors)
+    assert [person.name for person in values["cast"]] == list(movie.cast)[:12]
     assert values["directors"][0].tmdb_id == 100050
-    assert found.years == {2026, film.released.year}
+    assert found.years == {2026, movie.released.year}
     assert from_json(to_json(found)) == found
 
 
@@ -91,22 +91,22 @@ def test_what_is_odd_is_told_and_the_rest_is_taken(
     assert found.values["title"]
 
 
-def test_a_film_without_a_title_is_not_imported() -> None:
+def test_a_movie_without_a_title_is_not_imported() -> None:
     (problem,) = candidate(title="", original_title=None).problems
     assert problem.fatal
     assert candidate(title=None).title == catalogue(0).title
 
 
 def test_another_countrys_certification_is_told() -> None:
-    film = a_film(0, release("2026-09-03", certification="PG-13"))
-    found = candidate_of(film, IMAGES, FETCHED)
+    movie = a_movie(0, release("2026-09-03", certification="PG-13"))
+    found = candidate_of(movie, IMAGES, FETCHED)
     assert "rating" not in found.values
     assert found.problems[0].column == "certification"
-    pending = candidate_of(a_film(0, release("2026-09-03", certification="NR")), IMAGES, FETCHED)
+    pending = candidate_of(a_movie(0, release("2026-09-03", certification="NR")), IMAGES, FETCHED)
     assert pending.problems == ()
 
 
-def test_a_cancelled_film_brings_no_date() -> None:
+def test_a_cancelled_movie_brings_no_date() -> None:
     found = candidate(status="Canceled")
     assert "premieres" not in found.values
     assert "cancelled" in found.problems[0].english
@@ -123,7 +123,7 @@ def test_the_poster_of_our_language_is_preferred_where_there_is_no_path() -> Non
 
 
 def test_without_the_address_of_pictures_there_is_no_poster() -> None:
-    assert "poster" not in candidate_of(a_film(), None, FETCHED).values
+    assert "poster" not in candidate_of(a_movie(), None, FETCHED).values
 
 
 def test_trailers_are_those_that_can_be_linked_ours_first() -> None:

@@ -12,7 +12,7 @@ from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.imaging.errors import ImageRejected
 from moziweb.posters.imaging.limits import probe
 from tests.movies.importers.conftest import NOW
-from tests.movies.importers.tmdb_world import a_film
+from tests.movies.importers.tmdb_world import a_movie
 from tests.services.tmdb import TmdbServer, html_as_jpeg, slow_image
 
 
@@ -24,7 +24,7 @@ def tmdb() -> Iterator[TmdbServer]:
 
 def picture_of(tmdb: TmdbServer) -> tuple[str, str]:
     """A film's picture: its address and its path."""
-    url: str = candidate_of(a_film(), f"{tmdb.address}/t/p/", NOW).values["poster"]
+    url: str = candidate_of(a_movie(), f"{tmdb.address}/t/p/", NOW).values["poster"]
     return url, urlsplit(url).path
 
 

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from moziweb.db import Database
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.refreshing import (
-    due_films,
-    films_to_refresh,
+    due_movies,
+    movies_to_refresh,
     note_refreshed,
-    stale_films,
+    stale_movies,
 )
 from moziweb.movies.importers.service import Applied, Importer
 from moziweb.movies.importers.tmdb.errors import TmdbNotFound, TmdbUnavailable
@@ -23,9 +23,9 @@ from moziweb.posters.models import PosterSource
 from tests import factories
 from tests.conftest import QueryCounter
 from tests.movies.importers.conftest import NOW, TODAY, Clock
-from tests.movies.importers.tmdb_world import WEEK, a_film, catalogue, client_of, source_over
+from tests.movies.importers.tmdb_world import WEEK, a_movie, catalogue, client_of, source_over
 from tests.services.tmdb import TmdbServer, failure, truncated, unavailable
-from tests.services.tmdb_films import release
+from tests.services.tmdb_movies import release
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def tmdb() -> Iterator[TmdbServer]:
 
 
 def brought(importer: Importer, tmdb: TmdbServer, *ids: int) -> list[Applied]:
-    return list(importer.run(source_over(tmdb).films(ids or sorted(tmdb.films))))
+    return list(importer.run(source_over(tmdb).movies(ids or sorted(tmdb.movies))))
 
 
 def effects(applied: list[Applied]) -> list[Effect]:
@@ -45,11 +45,11 @@ def effects(applied: list[Applied]) -> list[Effect]:
 def test_a_week_is_its_hungarian_premieres_and_no_others(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
-    tmdb.add(a_film(1))
-    tmdb.add(a_film(2, release("2026-09-09", 2)))
-    tmdb.add(a_film(3, release("2026-09-10")))
+    tmdb.add(a_movie(1))
+    tmdb.add(a_movie(2, release("2026-09-09", 2)))
+    tmdb.add(a_movie(3, release("2026-09-10")))
     # Limited in the week and theatrical after it: the rule takes the latter.
-    tmdb.add(a_film(4, release("2026-09-04", 2), release("2026-09-17", 3)))
+    tmdb.add(a_movie(4, release("2026-09-04", 2), release("2026-09-17", 3)))
     source = source_over(tmdb)
     ids = source.ids_between(*WEEK)
     assert ids == (1001, 1002, 1004)
@@ -62,7 +62,7 @@ def test_a_week_is_its_hungarian_premieres_and_no_others(
 def test_everything_is_signed_and_dated(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
-    tmdb.add(a_film(1))
+    tmdb.add(a_movie(1))
     brought(importer, tmdb)
     rows = dbsession.execute(select(FieldProvenance.source, FieldProvenance.fetched_at)).all()
     assert set(rows) == {("tmdb", NOW)}
@@ -74,25 +74,25 @@ def test_everything_is_signed_and_dated(
 def test_the_same_again_changes_nothing_and_after_a_day_only_its_date(
     importer: Importer, tmdb: TmdbServer, dbsession: Session, clock: Clock
 ) -> None:
-    tmdb.add(a_film(1))
+    tmdb.add(a_movie(1))
     brought(importer, tmdb)
     (again,) = brought(importer, tmdb)
     assert (again.plan.effect, again.written) == (Effect.SAME, False)
     clock.now += timedelta(days=2)
     source = TmdbSource(client_of(tmdb), clock)
-    (renewed,) = list(importer.run(source.films([1001])))
+    (renewed,) = list(importer.run(source.movies([1001])))
     assert (renewed.plan.effect, renewed.written) == (Effect.SAME, True)
     assert set(dbsession.scalars(select(FieldProvenance.fetched_at))) == {clock.now}
     assert dbsession.scalars(select(PosterSource.fetched_at)).one() == clock.now
 
 
-def test_a_film_that_we_have_by_its_imdb_id_is_that_one(
+def test_a_movie_that_we_have_by_its_imdb_id_is_that_one(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
     movie = factories.make_movie(dbsession, "Régi cím", imdb_id=catalogue(1).imdb_id)
     dbsession.add(FieldProvenance(movie_id=movie.id, field="title", source="demo"))
     dbsession.commit()
-    tmdb.add(a_film(1, title="Új cím"))
+    tmdb.add(a_movie(1, title="Új cím"))
     (applied,) = brought(importer, tmdb)
     assert (applied.movie_id, applied.plan.effect) == (movie.id, Effect.CHANGED)
     dbsession.expire_all()
@@ -102,12 +102,12 @@ def test_a_film_that_we_have_by_its_imdb_id_is_that_one(
 def test_a_distributors_word_counts_more_than_tmdbs(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
-    tmdb.add(a_film(1))
+    tmdb.add(a_movie(1))
     brought(importer, tmdb)
     for row in dbsession.scalars(select(FieldProvenance)):
         row.source = "csv"
     dbsession.commit()
-    tmdb.add(a_film(1, release("2026-12-24"), runtime=999))
+    tmdb.add(a_movie(1, release("2026-12-24"), runtime=999))
     (applied,) = brought(importer, tmdb)
     assert {change.kept_for for change in applied.plan.changes} == {"csv"}
     assert not applied.written
@@ -116,9 +116,9 @@ def test_a_distributors_word_counts_more_than_tmdbs(
 def test_a_rescheduled_premiere_is_moved_with_its_history(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
-    tmdb.add(a_film(1))
+    tmdb.add(a_movie(1))
     brought(importer, tmdb)
-    tmdb.add(a_film(1, release("2026-10-08")))
+    tmdb.add(a_movie(1, release("2026-10-08")))
     (applied,) = brought(importer, tmdb)
     assert len(applied.plan.moves) == 1
     change = dbsession.scalars(select(PremiereChange)).one()
@@ -133,18 +133,18 @@ def test_namesakes_are_told_apart_by_their_ids_and_people_are_kept(
         listed = [{"id": id_, "name": "Kovács Anna", "order": id_} for id_ in ids]
         return {"cast": listed, "crew": []}
 
-    tmdb.add(a_film(1, credits=cast(7, 8)))
-    tmdb.add(a_film(2, credits=cast(7)))
+    tmdb.add(a_movie(1, credits=cast(7, 8)))
+    tmdb.add(a_movie(2, credits=cast(7)))
     brought(importer, tmdb)
     assert set(dbsession.scalars(select(Person.tmdb_id))) == {7, 8}
-    tmdb.add(a_film(1, credits=cast(9, 7)))
+    tmdb.add(a_movie(1, credits=cast(9, 7)))
     assert effects(brought(importer, tmdb, 1001)) == [Effect.CHANGED]
     assert effects(brought(importer, tmdb, 1001)) == [Effect.SAME]
 
 
 def test_one_that_is_gone_does_not_stop_the_others(importer: Importer, tmdb: TmdbServer) -> None:
-    tmdb.add(a_film(1))
-    tmdb.add(a_film(2))
+    tmdb.add(a_movie(1))
+    tmdb.add(a_movie(2))
     tmdb.answer_next("/3/movie/1001", truncated(), unavailable())
     applied = brought(importer, tmdb, 1001, 404, 1002)
     assert effects(applied) == [Effect.NEW, Effect.REFUSED, Effect.NEW]
@@ -154,8 +154,8 @@ def test_one_that_is_gone_does_not_stop_the_others(importer: Importer, tmdb: Tmd
 def test_an_outage_ends_the_run_and_keeps_what_was_done(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
-    tmdb.add(a_film(1))
-    tmdb.add(a_film(2))
+    tmdb.add(a_movie(1))
+    tmdb.add(a_movie(2))
     tmdb.answer_next("/3/movie/1002", *[unavailable()] * 3)
     single = Importer(importer._database, importer._shelf, importer._clock, at_once=1)
     with pytest.raises(TmdbUnavailable):
@@ -164,7 +164,7 @@ def test_an_outage_ends_the_run_and_keeps_what_was_done(
 
 
 def test_searching_and_finding(tmdb: TmdbServer) -> None:
-    tmdb.add(a_film(1, title="Hamupipőke"))
+    tmdb.add(a_movie(1, title="Hamupipőke"))
     source = source_over(tmdb)
     (found,) = source.search("hamupip")
     assert (found.tmdb_id, found.title) == (1001, "Hamupipőke")
@@ -177,7 +177,7 @@ def test_searching_and_finding(tmdb: TmdbServer) -> None:
 
 
 def test_what_is_to_be_refreshed_is_what_may_still_change_or_is_old(dbsession: Session) -> None:
-    def film(tmdb_id: int | None, day: date | None, fetched_days_ago: int) -> None:
+    def add_movie(tmdb_id: int | None, day: date | None, fetched_days_ago: int) -> None:
         movie = factories.make_movie(dbsession, tmdb_id=tmdb_id)
         if day:
             factories.make_premiere(dbsession, movie, day)
@@ -186,28 +186,28 @@ def test_what_is_to_be_refreshed_is_what_may_still_change_or_is_old(dbsession: S
             FieldProvenance(movie_id=movie.id, field="title", source="tmdb", fetched_at=fetched_at)
         )
 
-    film(1, TODAY + timedelta(days=30), 2)
-    film(2, TODAY - timedelta(days=30), 2)
-    film(3, TODAY - timedelta(days=30), 200)
-    film(4, None, 5)
-    film(None, TODAY + timedelta(days=30), 2)
+    add_movie(1, TODAY + timedelta(days=30), 2)
+    add_movie(2, TODAY - timedelta(days=30), 2)
+    add_movie(3, TODAY - timedelta(days=30), 200)
+    add_movie(4, None, 5)
+    add_movie(None, TODAY + timedelta(days=30), 2)
     dbsession.commit()
     since = NOW - timedelta(days=150)
-    assert films_to_refresh(dbsession, TODAY, since) == (3, 4, 1)
-    assert films_to_refresh(dbsession, TODAY, since, limit=1) == (3,)
+    assert movies_to_refresh(dbsession, TODAY, since) == (3, 4, 1)
+    assert movies_to_refresh(dbsession, TODAY, since, limit=1) == (3,)
     # What TMDB has changed of them, what is old, and what was left alone for two weeks.
-    film(5, TODAY + timedelta(days=30), 20)
+    add_movie(5, TODAY + timedelta(days=30), 20)
     dbsession.commit()
-    due = films_to_refresh(dbsession, TODAY, since, changed={2, 4, 77}, now=NOW)
+    due = movies_to_refresh(dbsession, TODAY, since, changed={2, 4, 77}, now=NOW)
     assert due == (3, 5, 4)
-    ((movie_id, _title, fetched),) = stale_films(dbsession, since)
+    ((movie_id, _title, fetched),) = stale_movies(dbsession, since)
     assert dbsession.get_one(Movie, movie_id).tmdb_id == 3
     assert fetched == NOW - timedelta(days=200)
 
 
 def test_changes_are_asked_for_by_days_and_pages(tmdb: TmdbServer) -> None:
     for number in (1, 2, 3):
-        tmdb.add(a_film(number))
+        tmdb.add(a_movie(number))
     found = source_over(tmdb).changed_between(date(2026, 8, 20), date(2026, 8, 21))
     assert found == {1001, 1002, 1003}
     days = {"start_date": "2026-08-20", "end_date": "2026-08-21"}
@@ -229,7 +229,7 @@ def test_what_tmdb_has_changed_is_due_until_too_long_ago(
     source, long_ago = source_over(tmdb), NOW - timedelta(days=150)
 
     def due(**options: bool) -> tuple[int, ...]:
-        return due_films(database, source, NOW, long_ago, **options)
+        return due_movies(database, source, NOW, long_ago, **options)
 
     assert due() == (1001, 1002)  # nobody knows what has changed since when
     assert tmdb.requests == []
@@ -245,14 +245,14 @@ def test_what_tmdb_has_changed_is_due_until_too_long_ago(
 def test_an_import_costs_the_same_queries_whatever_is_there(
     importer: Importer, tmdb: TmdbServer, dbsession: Session, query_counter: QueryCounter
 ) -> None:
-    tmdb.add(a_film(1))
+    tmdb.add(a_movie(1))
     brought(importer, tmdb)
     with query_counter(importer._database.engine) as few:
-        list(importer.preview(source_over(tmdb).films([1001])))
+        list(importer.preview(source_over(tmdb).movies([1001])))
     for number in range(2, 40):
-        tmdb.add(a_film(number))
+        tmdb.add(a_movie(number))
     brought(importer, tmdb)
     with query_counter(importer._database.engine) as many:
-        list(importer.preview(source_over(tmdb).films(sorted(tmdb.films))))
+        list(importer.preview(source_over(tmdb).movies(sorted(tmdb.movies))))
     assert len(many) == len(few) <= 12
     assert dbsession.scalar(select(func.count()).select_from(Movie)) == 39

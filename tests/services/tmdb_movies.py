@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from moziweb.demo.catalogue import Film
+from moziweb.demo.catalogue import Movie
 from moziweb.demo.vocabulary import country_codes, language_codes
 
 GENRE_IDS: Final = {
@@ -28,8 +28,8 @@ def release(day: str, kind: int = 3, certification: str = "", note: str = "") ->
     }
 
 
-def film_of(
-    film: Film,
+def movie_of(
+    movie: Movie,
     tmdb_id: int,
     hungary: Iterable[dict[str, Any]] = (),
     title: str | None = None,
@@ -39,8 +39,8 @@ def film_of(
 
     The synopsis is made up and says so.
     """
-    languages = language_codes(film.languages)
-    genres = [GENRE_IDS[name] for name in film.genres if name in GENRE_IDS]
+    languages = language_codes(movie.languages)
+    genres = [GENRE_IDS[name] for name in movie.genres if name in GENRE_IDS]
     poster = f"/poster{tmdb_id}Abc.jpg"
     details = {
         "adult": False,
@@ -50,36 +50,36 @@ def film_of(
         "genres": [{"id": id_, "name": name} for id_, name in genres],
         "homepage": "",
         "id": tmdb_id,
-        "imdb_id": film.imdb_id,
-        "origin_country": list(country_codes(film.countries)),
+        "imdb_id": movie.imdb_id,
+        "origin_country": list(country_codes(movie.countries)),
         "original_language": languages[0] if languages else "xx",
-        "original_title": film.title,
-        "overview": f"Szintetikus leírás: {film.title}.",
+        "original_title": movie.title,
+        "overview": f"Szintetikus leírás: {movie.title}.",
         "popularity": 12.5,
         "poster_path": poster,
         "production_companies": [],
         "production_countries": [
-            {"iso_3166_1": code, "name": code} for code in country_codes(film.countries)
+            {"iso_3166_1": code, "name": code} for code in country_codes(movie.countries)
         ],
-        "release_date": film.released.isoformat(),
+        "release_date": movie.released.isoformat(),
         "revenue": 0,
-        "runtime": film.runtime,
+        "runtime": movie.runtime,
         "spoken_languages": [
             {"english_name": code, "iso_639_1": code, "name": code} for code in languages
         ],
         "status": "Released",
         "tagline": "",
-        "title": title or film.title,
+        "title": title or movie.title,
         "video": False,
         "vote_average": 6.7,
         "vote_count": 1200,
         "release_dates": {
             "results": [
-                {"iso_3166_1": "US", "release_dates": [release(film.released.isoformat())]},
+                {"iso_3166_1": "US", "release_dates": [release(movie.released.isoformat())]},
                 {"iso_3166_1": "HU", "release_dates": list(hungary)},
             ]
         },
-        "credits": _credits(film, tmdb_id),
+        "credits": _credits(movie, tmdb_id),
         "videos": {"results": [_video(tmdb_id)]},
         "images": {"backdrops": [], "logos": [], "posters": [_picture(poster)]},
         "translations": {
@@ -87,7 +87,7 @@ def film_of(
                 {
                     "iso_3166_1": "US", "iso_639_1": "en", "name": "English",
                     "english_name": "English",
-                    "data": {"overview": f"A synthetic synopsis of {film.title}.", "title": ""},
+                    "data": {"overview": f"A synthetic synopsis of {movie.title}.", "title": ""},
                 }
             ]
         },
@@ -95,7 +95,7 @@ def film_of(
     return details | changes
 
 
-def _credits(film: Film, tmdb_id: int) -> dict[str, Any]:
+def _credits(movie: Movie, tmdb_id: int) -> dict[str, Any]:
     def person(number: int, name: str, department: str) -> dict[str, Any]:
         return {
             "adult": False,
@@ -111,11 +111,11 @@ def _credits(film: Film, tmdb_id: int) -> dict[str, Any]:
 
     cast = [
         person(number, name, "Acting") | {"cast_id": number, "character": "", "order": number}
-        for number, name in enumerate(film.cast)
+        for number, name in enumerate(movie.cast)
     ]
     crew = [
         person(50 + number, name, "Directing") | {"department": "Directing", "job": "Director"}
-        for number, name in enumerate(film.directors)
+        for number, name in enumerate(movie.directors)
     ]
     return {"cast": cast, "crew": crew}
 
