@@ -47,7 +47,7 @@ class Site:
         self.renders = 0
         self.stamps: MemoryAtomicStore = store.stamps if store else MemoryAtomicStore()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("moziweb.cache.regions.config.open_cells", lambda *_: self.stamps)
+            patch.setattr("moziweb.cache.regions.config.open_atomic_store", lambda *_: self.stamps)
             self.cache = from_settings(SETTINGS | (settings or {}))
         if store is not None:
             mine, theirs = (each.cache.dogpile["pages"].actual_backend for each in (self, store))

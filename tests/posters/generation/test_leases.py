@@ -201,7 +201,7 @@ def test_what_was_published_between_look_and_claim_is_not_made_again(
 ) -> None:
     """The look of the first sees nothing; the second publishes; then the first claims."""
     add_ready(database, source_id, *WANTED)
-    monkeypatch.setattr("moziweb.posters.generation.leases._refusal", lambda *_: None)
+    monkeypatch.setattr("moziweb.posters.generation.leases._not_claimed_reason", lambda *_: None)
     assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.COMPLETE
     assert source_of(database, source_id).state is SourceState.READY
     assert source_of(database, source_id).lease_token is None
@@ -211,7 +211,7 @@ def test_what_failed_between_look_and_claim_is_left_alone(
     claims: SourceLeases, source_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claims.fail(taken(claims, source_id), "timeout", permanent=False)
-    monkeypatch.setattr("moziweb.posters.generation.leases._refusal", lambda *_: None)
+    monkeypatch.setattr("moziweb.posters.generation.leases._not_claimed_reason", lambda *_: None)
     assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.BUSY
 
 
