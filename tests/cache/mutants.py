@@ -85,7 +85,7 @@ def clock_after_the_tags(patch: pytest.MonkeyPatch) -> None:
                 parts.l1.put(key, entry, later, parts.now())
         return judged
 
-    patch.setattr(read, "judge", judge)
+    patch.setattr(read, "fetch_and_validate", judge)
 
 
 def page_vouches_for_its_cards(patch: pytest.MonkeyPatch) -> None:
@@ -141,7 +141,7 @@ def recall_ignores_the_clock(patch: pytest.MonkeyPatch) -> None:
             return None
         return None if self._parts.now() >= copy.entry.expires else (copy.entry, 0.0)
 
-    patch.setattr(TaggedRegion, "recall", recall)
+    patch.setattr(TaggedRegion, "get_local", recall)
 
 
 def recall_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ def recall_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
             return None
         return copy.entry, 0.0
 
-    patch.setattr(TaggedRegion, "recall", recall)
+    patch.setattr(TaggedRegion, "get_local", recall)
 
 
 def l1_takes_the_latest_clock(patch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,7 @@ def purge_begins_with_the_page(patch: pytest.MonkeyPatch) -> None:
 
 def purge_waits_for_nobody(patch: pytest.MonkeyPatch) -> None:
     """Who is rendering it just now stores what it saw before."""
-    patch.setattr(TaggedRegion, "held", lambda self, key: nullcontext())
+    patch.setattr(TaggedRegion, "lock_renders", lambda self, key: nullcontext())
 
 
 def purge_without_a_step(patch: pytest.MonkeyPatch) -> None:
@@ -239,7 +239,7 @@ def purge_without_a_step(patch: pytest.MonkeyPatch) -> None:
 
 def removed_entries_are_not_recalled(patch: pytest.MonkeyPatch) -> None:
     """A step of the clock is enough for copies, which are then checked by their stamps."""
-    patch.setattr(StampStore, "recall_copies", lambda self, region: self.publish(()))
+    patch.setattr(StampStore, "invalidate_local_copies", lambda self, region: self.publish(()))
 
 
 def rechecked_copies_are_of_the_next_clock(patch: pytest.MonkeyPatch) -> None:
@@ -253,7 +253,7 @@ def rechecked_copies_are_of_the_next_clock(patch: pytest.MonkeyPatch) -> None:
             if copy.validated_at == g and later is not None:
                 copy.validated_at = later
 
-    patch.setattr(region, "rechecked", rechecked)
+    patch.setattr(region, "revalidate_copies", rechecked)
 
 
 def stamp_from_a_step(patch: pytest.MonkeyPatch) -> None:

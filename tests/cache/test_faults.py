@@ -177,8 +177,8 @@ def test_eviction_costs_misses_and_never_shows_the_old(
 WRITER = """
 import os, signal, sys
 from sqlalchemy.orm import Session, sessionmaker
-from moziweb.cache import Stamps, Writes, Observer
-from moziweb.cache.config import open_cells
+from moziweb.cache import StampStore, InvalidationTracker, CacheEvents
+from moziweb.cache.regions.config import open_atomic_store
 from moziweb.db.engine import create_engine
 from tests.cache.database import Movie, declarations, journal
 
@@ -187,9 +187,9 @@ database, stamps_url, prefix, step = sys.argv[1:]
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
-cells = open_cells(stamps_url, prefix)
-stamps = Stamps(cells, 3600)
-writes = Writes(declarations, journal, stamps, Observer(), now=lambda: %r)
+cells = open_atomic_store(stamps_url, prefix)
+stamps = StampStore(cells, 3600)
+writes = InvalidationTracker(declarations, journal, stamps, CacheEvents(), now=lambda: %r)
 engine = create_engine({"sqlalchemy.url": database, "sqlalchemy.pool_size": 2})
 sessions = sessionmaker(engine)
 writes.watch(sessions)

@@ -52,12 +52,12 @@ cache.stamps.url = sqlite:///%(here)s/stamps.sqlite
 # Renames a film, and is gone between its commit and its publish.
 KILLED_WRITER = """\
 import os, signal, sys
-from moziweb.cache import Stamps
-from moziweb.cli.installation import Installation
-from moziweb.freshness import JOURNAL
+from moziweb.cache import StampStore
+from moziweb.cli.context import CommandContext
+from moziweb.caching import JOURNAL
 from moziweb.movies.models import Movie
-Stamps.publish = lambda stamps, tags: os.kill(os.getpid(), signal.SIGKILL)
-with Installation(sys.argv[1]).registry["database"].write() as session:
+StampStore.publish = lambda stamps, tags: os.kill(os.getpid(), signal.SIGKILL)
+with CommandContext(sys.argv[1]).registry["database"].write() as session:
     session.get_one(Movie, int(sys.argv[2])).title = "b"
 """
 

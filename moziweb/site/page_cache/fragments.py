@@ -80,7 +80,7 @@ def movie_fragments(request: Request, contexts: Mapping[str, RenderContext]) -> 
 def _values(shelf: CardBuilder, key: FragmentKey, listing: Listing) -> dict[str, Any]:
     """What ``fragments.jinja2`` is given for one piece."""
     if key.shape != BACKDROP:
-        return {"shape": key.shape, "film": shelf.card(listing), "loading": key.loading}
+        return {"shape": key.shape, "movie": shelf.card(listing), "loading": key.loading}
     shelf.visit.depend(movie_tag(listing.movie.id))
     links = shelf.posters.get(listing.movie.id)
     return {"shape": key.shape, "src": blur_of(shelf.visit, links) if links else None}

@@ -28,7 +28,7 @@ words = st.from_regex(r"[a-z]{1,8}:[A-Za-z0-9]{1,8}", fullmatch=True)
 facts = st.dictionaries(st.text(max_size=8), st.text(max_size=8) | st.integers() | st.booleans())
 groups = st.builds(
     DependencyGroup,
-    started=st.integers(0, (1 << 64) - 1),
+    snapshot_clock=st.integers(0, (1 << 64) - 1),
     tags=st.lists(words, max_size=4, unique=True).map(tuple),
 )
 entries = st.builds(

@@ -337,8 +337,8 @@ def test_a_child_that_was_taken_over_can_open_neither_file_nor_socket(
 def test_the_limits_of_a_child_leave_no_socket_either() -> None:
     """A child has not even imported what makes one; here it has."""
     program = (
-        "import socket; from moziweb.posters.decoder import bench\n"
-        "socket.socket().close(); bench._limit(10**9)"
+        "import socket; from moziweb.posters.decoder import child\n"
+        "socket.socket().close(); child._set_rlimits(10**9)"
     )
     run = subprocess.run(
         [sys.executable, "-c", program + BURGLARY], capture_output=True, stdin=subprocess.DEVNULL
@@ -388,10 +388,10 @@ def test_a_forgotten_workshop_ends_its_children() -> None:
 PARENT = """
 import os, signal, sys
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.workshop import Allowed, Workshop
+from moziweb.posters.decoder import DecoderPool, ResourceLimits
 from tests.posters.pictures import encoded, quarters
 
-workshop = Workshop(1, 10**8, Allowed(wall_seconds=60))
+workshop = DecoderPool(1, 10**8, ResourceLimits(wall_seconds=60))
 data = encoded(quarters())
 workshop.make(data, RECIPES)
 """

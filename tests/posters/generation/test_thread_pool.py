@@ -111,7 +111,7 @@ def test_a_thread_outlives_what_nobody_foresaw(
             raise ZeroDivisionError
         return ensure(source_id)
 
-    monkeypatch.setattr(working, "ensure", break_once)
+    monkeypatch.setattr(working, "ensure_variants", break_once)
     with running(database, working, period=0.05):
         with database.write() as session:
             session.add(source := PosterSource(movie_id=7, kind=SourceKind.URL, url=URL))
