@@ -60,17 +60,18 @@ class WordList(TypeDecorator[tuple[str, ...]]):
         return tuple(value.split("|")) if value else ()
 
 
-def enum_column(kind: type[StrEnum]) -> Enum:
-    """A column of the enum's values, kept as text with a named check constraint.
+def enum_column(kind: type[StrEnum], name: str | None = None) -> Enum:
+    """A column type for the values of ``kind``: text with a named check constraint.
 
-    Not a native type: PostgreSQL cannot drop a value of a native enum, and SQLite has none.
+    ``name`` is the constraint's name in the migrations if it is not the name of the class. This is
+    not a native enum: PostgreSQL cannot drop a value from one, and SQLite has none.
     """
     return Enum(
         kind,
         native_enum=False,
         create_constraint=True,
         length=20,
-        name=kind.__name__.lower(),
+        name=name or kind.__name__.lower(),
         values_callable=lambda members: [member.value for member in members],
     )
 

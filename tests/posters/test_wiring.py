@@ -73,11 +73,11 @@ def test_a_source_is_read_and_held_as_the_settings_have_it(
         until = source_of(database, source_id).lease_until
         left.append(until - utc_now() if until else timedelta())
         begun = monotonic()
-        assert gate.ask(source_id).status is Status.BUSY
+        assert gate.ensure_or_wait(source_id).status is Status.BUSY
         left.append(timedelta(seconds=monotonic() - begun))
 
     shelf.before_read, shelf.error = ask_again, SourceError("timeout")
-    assert gate.ask(source_id).code == "timeout"
+    assert gate.ensure_or_wait(source_id).code == "timeout"
     lease, waited = left
     assert timedelta(seconds=900) < lease <= timedelta(seconds=1000)
     assert waited >= timedelta(seconds=0.3)

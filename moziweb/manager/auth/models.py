@@ -74,5 +74,5 @@ class SignInAttempt(Base):
     address: Mapped[str] = mapped_column(String(60))
     at: Mapped[datetime]
     outcome: Mapped[AttemptOutcome] = mapped_column(
-        enum_column(AttemptOutcome), default=AttemptOutcome.FAILED
+        enum_column(AttemptOutcome, "outcome"), default=AttemptOutcome.FAILED
     )

@@ -26,7 +26,7 @@ def test_no_code_is_too_long_for_its_column() -> None:
 def test_every_code_that_is_spelled_out_in_the_program_is_known() -> None:
     """The first argument of each ``SourceError`` and ``_Failure`` that is a plain text."""
     spelled: set[str] = set()
-    for path in (*PACKAGE.glob("posters/*.py"), *PACKAGE.glob("demo/*.py")):
+    for path in (*PACKAGE.glob("posters/**/*.py"), *PACKAGE.glob("demo/*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
                 "SourceError",
