@@ -59,7 +59,7 @@ ABOVE = "moziweb.manager."
 # Changes that take a row off its pages, for good: they come last.
 HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 # Rows that no page reads.
-NOT_SHOWN = frozenset({"ImportMark", "LookedAt", "MovieReference", "PosterHost"})
+NOT_SHOWN = frozenset({"ImportMark", "PendingUpload", "MovieReference", "PosterHost"})
 
 # What is rendered anew although its bytes stay the same, and why that is let be.
 IN_HUNGARIAN = {"index", "week", "ahead", "month", "genre", "undated", "movie", "other", "empty"}
@@ -334,9 +334,10 @@ def _change(app: TestApp, model: type[Base], identity: Any, column: Any) -> int:
 
     def change(session: Session) -> None:
         row = session.get_one(model, identity)
-        value = changed(column, getattr(row, column.name))
+        attribute = inspect(model).get_property_by_column(column).key
+        value = changed(column, getattr(row, attribute))
         if value is not None:
-            setattr(row, column.name, value)
+            setattr(row, attribute, value)
             found.append(value)
 
     write(app, change)
