@@ -24,7 +24,7 @@ class StopFlag(threading.Event):
 
 @contextmanager
 def stopping() -> Iterator[StopFlag]:
-    """A ``StopFlag`` that signals set for the length of a block; the second one ends the process."""
+    """A ``StopFlag`` that signals set within the block; the second signal ends the process."""
     stop = StopFlag()
 
     def heed(signum: int, frame: FrameType | None) -> None:

@@ -53,8 +53,8 @@ class PosterSource(Base):
     ``width`` and ``height`` are in pixels after orientation; ``dominant_colour`` and ``sketch`` are
     as `imaging.VariantSet` has them; the focal point is in 0..1 from the top left. A movie has at
     most one chosen source: the poster its pages show. ``choose_when_ready`` makes it that one as
-    soon as its variants are ready, so that the old one is shown till then; ``regenerate_requested`` asks for
-    every variant anew, those that are ready, too.
+    soon as its variants are ready; until then pages show the old one. ``regenerate_requested`` asks
+    for all variants, including those that are ready.
     """
 
     __tablename__ = "poster_source"

@@ -157,7 +157,7 @@ class Database:
         return row
 
     def change(self, column: str, told: str) -> Row:
-        """A third movie is ``shown``, or ``listed``. When it is both, the list has a new version."""
+        """A third movie is ``shown`` or ``listed``. If it is both, the list has a new version."""
         self._sql.execute("BEGIN")
         self._sql.execute(f"UPDATE third SET {column} = 1")
         both = self._sql.execute("SELECT shown AND listed FROM third").fetchone()[0]

@@ -96,9 +96,9 @@ class Purge:
     def tags(self, names: Iterable[str]) -> PurgedTags:
         """Every page that shows what these tags name, or the tags that they stand for.
 
-        What a tag stands for is asked first: what makes no sense must not lie in the journal, where
-        every relay would stumble over it. Raises ``InvalidTag``, ``UnknownTag``, ``PurgeWaits``, and
-        ``PublishError`` where it could not even be journaled.
+        Tags are expanded first, so that no invalid tag is written to the outbox. Raises
+        ``InvalidTag``, ``UnknownTag``, ``PurgeWaits``, and ``PublishError`` if neither the stamps
+        nor the outbox can be written.
         """
         tags = _checked(names)
         told = self._expanded(tags)

@@ -16,8 +16,8 @@ its rendered page is cut there into a shell (``assembly.py``)::
 
 A key tells everything that shapes the fragment's bytes, the language among it. ``fill`` is called
 with the keys that are not cached, often with none of them loaded: a fragment goes stale far more
-often than the list it stands in. ``FragmentMissing`` says that there is nothing to render for a key;
-then the list is outdated, and is asked for anew."""
+than its list. ``FragmentMissing`` says that a key has nothing to render: the list is stale and
+is rendered again."""
 
 import json
 import re

@@ -7,8 +7,8 @@ is inside this rule, and the easiest way to get it wrong. There are two ways to 
 
 * ``SessionClock.watch`` a session (or sessionmaker): the clock is read whenever a transaction of
   its begins, one small GET each. For sessions of web requests.
-* Ask ``SessionSource.snapshot_clock`` first, before any query: it begins the transaction itself. Asked
-  when a transaction has begun without a clock, it raises.
+* Call ``SessionSource.snapshot_clock`` before any query: it begins the transaction itself. It
+  raises if a transaction has begun without a clock.
 """
 
 from sqlalchemy import event

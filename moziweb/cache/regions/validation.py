@@ -60,9 +60,8 @@ def fetch_and_validate(
 def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], g: int) -> None:
     """Have what is true of ``copies``, by key, be so at the clock ``g``, read before this call.
 
-    One look at stamps serves all; no entry is fetched. A copy that is not found true is forgotten,
-    so that nobody checks it again: a look at the store will tell (``fetch_and_validate``). Where stamps cannot
-    be asked, nothing is.
+    Reads all stamps at once and fetches no entry. A copy that is not valid is dropped, so the next
+    read goes to the store (``fetch_and_validate``). If the stamps cannot be read, nothing changes.
     """
     now = parts.now()
     alive = {key: copy for key, copy in copies.items() if now < copy.entry.expires}

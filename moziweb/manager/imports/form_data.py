@@ -75,7 +75,7 @@ def days_of(form: Any) -> tuple[date, date]:
 
 
 def columns_of(form: Any) -> dict[str, str]:
-    """Our columns by headings that are called otherwise, a line for each. Raises ``InvalidValue``."""
+    """The column of each heading, one assignment per line. Raises ``InvalidValue``."""
     found = {}
     for line in filter(str.strip, text_of(form, "columns").splitlines()):
         ours, _equals, theirs = (part.strip() for part in line.partition("="))

@@ -1,8 +1,8 @@
 """What a request has listed: its listings, the sections they stand in, and the pieces of them.
 
-A page that lists films is rendered with slots (``slots.py``), which ``movie_fragments`` fills. When the
-list itself was cached and some of its cards are not, the films of those are loaded by their ids;
-when the list was made just now, they are at hand.
+A page that lists movies is rendered with slots (``slots.py``), and ``movie_fragments`` fills them.
+If the list itself was cached, it loads the movies of missing cards by their ids; if the list was
+rendered in this request, it uses the listings of the request.
 """
 
 import secrets
@@ -63,7 +63,7 @@ class PageFragments:
 def movie_fragments(request: Request, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:
     """Fill slots: one query for what is not at hand, two for genres and posters, one rendering.
 
-    Raises ``FragmentMissing`` for a film or premiere that is not there, or not to be seen, any more.
+    Raises ``FragmentMissing`` for a movie or premiere that was deleted or is not published.
     """
     keys = {text: FragmentKey.parse(text) for text in contexts}
     listings = _listings(request, keys.values())
