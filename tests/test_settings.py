@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.settings import SETTINGS, SettingsError, expand, load
+from moziweb.settings.origins import origins_of
 
 REQUIRED = {
     "site.base_url": "https://moziweb.example",
@@ -130,6 +131,25 @@ def test_every_spelling_of_postgresql_means_psycopg(scheme: str) -> None:
 
 def test_keys_of_pyramid_pass_through() -> None:
     assert loaded(pyramid__reload_templates="true")["pyramid.reload_templates"] == "true"
+
+
+def test_a_renamed_key_is_accepted_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    settings = loaded(cache__pages__stray_life="60", cache__default__stray_places="4")
+    assert settings["cache.pages.negative_ttl"] == "60"
+    assert settings["cache.default.negative_slots"] == "4"
+    assert "cache.pages.stray_life was renamed to cache.pages.negative_ttl" in caplog.text
+    assert not [name for name in settings if "stray" in name]
+
+
+def test_a_renamed_key_set_under_both_names_is_refused() -> None:
+    with pytest.raises(
+        SettingsError, match=r"^cache\.pages\.stray_life: renamed to .*negative_ttl"
+    ):
+        loaded(cache__pages__stray_life="60", cache__pages__negative_ttl="90")
+
+
+def test_the_origin_of_a_renamed_key_is_under_its_current_name() -> None:
+    assert origins_of({"cache.pages.stray_life": "60"}, {}).keys() == {"cache.pages.negative_ttl"}
 
 
 def complaint(raw: dict[str, str]) -> str:

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from .errors import SettingsError
 from .keys import SETTINGS, Setting
+from .renamed import with_current_names
 from .variables import VARIABLE, names_in
 
 __all__ = ["SETTINGS", "Setting", "SettingsError", "expand", "load"]
@@ -27,10 +29,6 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # Keys that Pyramid and its add-ons read themselves; they pass through as text.
 FOREIGN_PREFIXES = ("pyramid.", "jinja2.", "tm.", "retry.", "debugtoolbar.")
 FOREIGN_KEYS = frozenset({"here", "__file__"})
-
-
-class SettingsError(Exception):
-    """A setting is missing, misspelt or wrong. Its text is one line for the operator."""
 
 
 def expand(key: str, value: str, environ: Mapping[str, str]) -> str:
@@ -61,6 +59,7 @@ def load(
     Raises ``SettingsError`` for the first key that is missing, unknown or wrong. The environment
     is only a source of ``${NAME}`` values: it never adds a key by itself.
     """
+    raw = with_current_names(raw)
     table = {setting.name: setting for setting in declared}
     typed: dict[str, Any] = {name: setting.default for name, setting in table.items()}
     for key, value in raw.items():

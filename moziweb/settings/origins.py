@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from .renamed import current_name
 from .variables import names_in
 
 
@@ -36,7 +37,7 @@ def origins_of(
 
     A value that names variables of which none is set stands in the file, as their defaults do.
     """
-    return {key: _origin(str(value), environ) for key, value in raw.items()}
+    return {current_name(key): _origin(str(value), environ) for key, value in raw.items()}
 
 
 def _origin(text: str, environ: Mapping[str, str]) -> Origin:

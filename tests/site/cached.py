@@ -24,7 +24,7 @@ CACHED = {
     "cache.feeds.expiration_time": "3600",
     "cache.fragments.expiration_time": "7200",
     "cache.fragments.mode": "strict",
-    "cache.pages.stray_life": "3600",  # an audit takes a while, and what runs out is made anew
+    "cache.pages.negative_ttl": "3600",  # an audit takes a while, and what runs out is made anew
 }
 
 

@@ -92,7 +92,7 @@ def running(
             "cache.default.backend": "dogpile.cache.pylibmc",
             "cache.default.arguments.url": entries.address,
             "cache.default.expiration_time": "600",
-            "cache.pages.stray_places": str(PLACES),
+            "cache.pages.negative_slots": str(PLACES),
             "cache.pages.l1_bytes": "600000",
             "cache.fragments.mode": "strict",
             "cache.default.surrogate_header": "xkey",

@@ -284,8 +284,8 @@ class _RegionSettings:
                 surrogate_header=values["surrogate_header"],
                 surrogate_bytes=values["surrogate_bytes"],
             ),
-            negative_ttl=values["stray_life"],
-            negative_slots=values["stray_places"],
+            negative_ttl=values["negative_ttl"],
+            negative_slots=values["negative_slots"],
         )
 
     def configure(self, region: CacheRegion, wrap: list[Any]) -> None:

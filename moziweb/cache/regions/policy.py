@@ -14,8 +14,8 @@ class Policy:
     judged or renewed; 0 is never. ``refresh_after``: the share of its life after which a hit is due
     for renewal in the background. ``recoverable``: what a render raises when the data cannot be
     reached, and an outdated entry is better than an error. ``enabled``: false switches the region
-    off; everything is rendered and nothing stored. ``stray_life`` is the life of "not found", and
-    ``stray_places`` how many answers that are no pages are kept (``strays.py``).
+    off; everything is rendered and nothing stored. ``negative_ttl`` is the life of "not found", and
+    ``negative_slots`` how many answers that are no pages are kept (``strays.py``).
     """
 
     expiration_time: float

@@ -135,13 +135,13 @@ REGION_KEYS: Final = (
         " could not drop it by all of its tags.",
     ),
     Key(
-        "stray_life",
+        "negative_ttl",
         _number(1, _YEAR),
         60.0,
         'For how long "not found" and pages that show nothing are kept at most, in seconds.',
     ),
     Key(
-        "stray_places",
+        "negative_slots",
         _whole(1, 1_000_000),
         1000,
         'How many answers that show nothing ("not found", redirects, empty weeks) are kept;'

@@ -251,7 +251,7 @@ def test_what_is_no_page_ends_with_its_day_as_pages_do(status: int) -> None:
 
 
 def test_a_stray_lies_where_strays_do_and_goes_stale_by_its_tags() -> None:
-    site = Site({"cache.pages.stray_places": "20"})
+    site = Site({"cache.pages.negative_slots": "20"})
 
     def look(request: Any) -> str:
         stray(request)

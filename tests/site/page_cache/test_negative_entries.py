@@ -21,7 +21,7 @@ def movies(dbsession: Session) -> Movies:
 
 @pytest.fixture
 def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
-    few = {"cache.pages.stray_places": "4", "cache.pages.stray_life": "60"}
+    few = {"cache.pages.negative_slots": "4", "cache.pages.negative_ttl": "60"}
     with site(settings | CACHED | few) as app:
         yield app
 
