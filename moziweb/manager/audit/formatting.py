@@ -13,10 +13,6 @@ from pyramid.i18n import TranslationString
 from moziweb.i18n import _
 from moziweb.movies.models import Audio, PremiereKind
 
-from ..auth.models import Role
-
-ROLES: Final = {Role.EDITOR: _("editor"), Role.ADMIN: _("administrator")}
-
 RERELEASE: Final = "re-release"
 CANCELLED: Final = "cancelled"
 """What ``said`` and the importers call them."""
@@ -46,8 +42,6 @@ Translate = Callable[[TranslationString], str]
 
 def readable(text: str, field: str, translate: Translate) -> str:
     """A field's kept text for a page; as it is where it has no names of ours in it."""
-    if field == "role":
-        return translate(ROLES[Role(text)]) if text in {*Role} else text
     if field != "premieres":
         return text
     return "".join(_premiere(part, translate) for part in _BETWEEN.split(text))

@@ -1,4 +1,4 @@
-"""Who did what, written in the transaction of the deed: one without the other cannot be."""
+"""Writes audit entries, in the transaction of the change that they record."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,17 +9,16 @@ from sqlalchemy.orm import Session
 
 from moziweb.movies.models import Movie
 
-from ..auth.models import User
 from .models import AuditEntry
 
 Change: TypeAlias = tuple[str, str, str]
-"""A field, its text before and its text after."""
+"""Field, text before, text after."""
 
 MAX_TEXT: Final = 2000
-"""Characters of a value that are kept."""
+"""Stored characters of a value; the rest is cut off."""
 
 MAX_NAME: Final = 300
-"""Characters of a subject's name that are kept."""
+"""Stored characters of a subject's name."""
 
 MOVIE: Final = "film"
 USER: Final = "user"
@@ -29,42 +28,44 @@ CACHE: Final = "cache"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A part of the machinery that something is done to; ``name`` says to what of it, if any."""
+    """What an action changes. ``id`` is None if it is not a row; ``name`` may be empty."""
 
     kind: str
     name: str = ""
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does it: a user, or (without an id) a command of whoever may run it."""
+    """Who acts: a user, or (without an id) the command line."""
 
     user_id: int | None
     name: str
 
 
 COMMAND: Final = Actor(None, "moziweb")
-"""Somebody at the command line."""
+"""The command line."""
 
 
 def record(
     session: Session,
     by: Actor,
     action: str,
-    subject: Movie | User | Subject,
+    subject: Movie | Subject,
     now: datetime,
     changes: Iterable[Change] = (),
 ) -> AuditEntry:
-    """Add an entry to the session; ``subject`` has been flushed."""
-    kind, number, name = _named(subject)
+    """Add an entry to the session and return it. A movie must have been flushed."""
+    if isinstance(subject, Movie):
+        subject = Subject(MOVIE, subject.title, subject.id)
     entry = AuditEntry(
         at=now,
         user_id=by.user_id,
         user_name=by.name,
         action=action,
-        subject=kind,
-        subject_id=number,
-        subject_name=name[:MAX_NAME],
+        subject=subject.kind,
+        subject_id=subject.id,
+        subject_name=subject.name[:MAX_NAME],
         changes=[
             {"field": field, "before": before[:MAX_TEXT], "after": after[:MAX_TEXT]}
             for field, before, after in changes
@@ -73,12 +74,3 @@ def record(
     )
     session.add(entry)
     return entry
-
-
-def _named(subject: Movie | User | Subject) -> tuple[str, int | None, str]:
-    """The kind of a subject, its id if it has one, and its name."""
-    if isinstance(subject, Movie):
-        return MOVIE, subject.id, subject.title
-    if isinstance(subject, User):
-        return USER, subject.id, subject.name
-    return subject.kind, None, subject.name

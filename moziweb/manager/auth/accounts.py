@@ -37,7 +37,7 @@ def add_user(
     user = User(name=folded, role=role, password_hash=passwords.hashed(password), created_at=now)
     session.add(user)
     session.flush()
-    record(session, by, "user.add", user, now, changes=[("role", "", role.value)])
+    record(session, by, "user.add", user.audit_subject, now, changes=[("role", "", role.value)])
     return user
 
 
@@ -47,14 +47,14 @@ def set_password(
     """Another password; every session of the user ends but ``keep``. Raises ``WeakPassword``."""
     user.password_hash = passwords.hashed(password)
     end_sessions(session, user, keep=keep)
-    record(session, by, "user.password", user, now)
+    record(session, by, "user.password", user.audit_subject, now)
 
 
 def disable(session: Session, user: User, *, by: Actor, now: datetime) -> None:
     """Nobody signs in with it any more, and whoever is in is out."""
     if user.disabled_at is None:
         user.disabled_at = now
-        record(session, by, "user.disable", user, now)
+        record(session, by, "user.disable", user.audit_subject, now)
     end_sessions(session, user)
 
 
@@ -62,7 +62,7 @@ def enable(session: Session, user: User, *, by: Actor, now: datetime) -> None:
     """The opposite of ``disable``."""
     if user.disabled_at is not None:
         user.disabled_at = None
-        record(session, by, "user.enable", user, now)
+        record(session, by, "user.enable", user.audit_subject, now)
 
 
 def end_sessions(session: Session, user: User, *, keep: int = 0) -> int:

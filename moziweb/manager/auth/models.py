@@ -2,23 +2,30 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from moziweb.clock import utc_now
 from moziweb.db.meta import Base, enum_column
+from moziweb.i18n import _
+
+from ..audit.log import USER, Subject
 
 
 class Role(StrEnum):
-    """What somebody may do: an editor films, an administrator people and the machinery, too."""
+    """Editors change movies and posters; administrators also manage users, cache and settings."""
 
     EDITOR = "editor"
     ADMIN = "admin"
 
 
+ROLE_NAMES: Final = {Role.EDITOR: _("editor"), Role.ADMIN: _("administrator")}
+
+
 class User(Base):
-    """Somebody who may sign in. ``name`` is kept as it is compared: trimmed and case-folded."""
+    """An account. ``name`` is stored normalised: trimmed and case-folded."""
 
     __tablename__ = "manager_user"
 
@@ -29,12 +36,17 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     disabled_at: Mapped[datetime | None]
 
+    @property
+    def audit_subject(self) -> Subject:
+        """The user as the subject of an audit entry."""
+        return Subject(USER, self.name, self.id)
+
 
 class UserSession(Base):
-    """Somebody who is signed in, in one browser.
+    """A signed-in session of one browser.
 
-    ``token_hash`` is the SHA-256 of what the browser holds: whoever reads the table can still not
-    sign in with it.
+    ``token_hash`` is the SHA-256 of the browser's token, so the table's rows cannot be used to
+    sign in.
     """
 
     __tablename__ = "manager_session"
@@ -54,14 +66,14 @@ class UserSession(Base):
 
 
 class AttemptOutcome(StrEnum):
-    """How an attempt to sign in ended. One that is not over yet counts as failed."""
+    """Outcome of a sign-in attempt; an attempt in progress counts as failed."""
 
     FAILED = "failed"
     SUCCEEDED = "succeeded"
 
 
 class SignInAttempt(Base):
-    """An attempt to sign in; in the database, so that a restart forgets none."""
+    """A sign-in attempt. Attempts are in the database, so a restart does not reset limits."""
 
     __tablename__ = "manager_sign_in_attempt"
     __table_args__ = (

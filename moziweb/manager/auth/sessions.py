@@ -137,7 +137,7 @@ def token_hash(token: str) -> str:
     return sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-ROLES: Final = {role: f"role:{role.value}" for role in Role}
+ROLE_PRINCIPALS: Final = {role: f"role:{role.value}" for role in Role}
 """The principals of roles, for ACLs."""
 
 
@@ -160,7 +160,7 @@ def identify(request: Request) -> Identity | None:
     found = signed_in(request)
     if found is None:
         return None
-    return Identity(str(found.user_id), (ROLES[found.role],))
+    return Identity(str(found.user_id), (ROLE_PRINCIPALS[found.role],))
 
 
 def _find(request: Request) -> CurrentUser | None:

@@ -1,6 +1,6 @@
 """What the console of the cache shows: each region as this process has seen it, and the journal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -88,12 +88,3 @@ def _hits(counts: Mapping[str, int]) -> int:
 
 def _point(start: float, value: float) -> Point:
     return Point(f"{moment(start).astimezone(BUDAPEST):%H:%M}", value)
-
-
-def rows_beside(asked: Sequence[Point], hits: Sequence[Point]) -> list[tuple[str, float, float]]:
-    """The minutes in which something was asked for: label, from the cache, made anew."""
-    return [
-        (all_.label, hit.value, all_.value - hit.value)
-        for all_, hit in zip(asked, hits, strict=True)
-        if all_.value
-    ]

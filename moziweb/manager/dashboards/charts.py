@@ -6,7 +6,7 @@ the page. One unit is nothing that can be seen.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 WIDTH: Final = 1000
 HEIGHT: Final = 100
@@ -15,9 +15,8 @@ _BAR: Final = 0.78
 """The share of its room that a bar takes; the rest sets it apart from the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A number under its label."""
+class Point(NamedTuple):
+    """A value and its label; also a row of the chart's table."""
 
     label: str
     value: float
@@ -43,8 +42,16 @@ class BarChart:
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """What is drawn, for a table."""
+        """The points of the bars, for a table."""
         return tuple(bar.point for bar in self.bars)
+
+    def rows_with(self, part: "BarChart") -> list[tuple[str, float, float]]:
+        """Rows of the table: label, value of ``part``, the rest; none for a value of 0."""
+        return [
+            (whole.label, share.value, whole.value - share.value)
+            for whole, share in zip(self.points, part.points, strict=True)
+            if whole.value
+        ]
 
 
 @dataclass(frozen=True, slots=True)

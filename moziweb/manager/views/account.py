@@ -73,7 +73,7 @@ def sign_out_everywhere(request: Request) -> Response:
     user = request.dbsession.get_one(User, someone.user_id)
     end_sessions(request.dbsession, user)
     now = request.registry["clock"]()
-    record(request.dbsession, someone.actor, "user.sign_out_everywhere", user, now)
+    record(request.dbsession, someone.actor, "user.sign_out_everywhere", user.audit_subject, now)
     return signed_out(request)
 
 

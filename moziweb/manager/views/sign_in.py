@@ -161,7 +161,7 @@ def _after(request: Request, user: User, form: SignInForm) -> str:
     database: Database = request.registry["database"]
     now = request.registry["clock"]()
     with database.write() as session:
-        record(session, Actor(user.id, user.name), "user.sign_in", user, now)
+        record(session, Actor(user.id, user.name), "user.sign_in", user.audit_subject, now)
         if not fields:
             return way
         path = way.partition("?")[0]

@@ -49,7 +49,7 @@ def change_user(request: Request) -> Response:
             done = "user-enabled"
         case "sign-out":
             end_sessions(session, user)
-            record(session, someone.actor, "user.sign_out_everywhere", user, now)
+            record(session, someone.actor, "user.sign_out_everywhere", user.audit_subject, now)
             done = "user-signed-out"
         case _other:
             raise HTTPBadRequest

@@ -30,7 +30,7 @@ from moziweb.db.types import MAX_ID
 from moziweb.request import Request
 
 from ..auth.models import Role
-from ..auth.sessions import ROLES, signed_in
+from ..auth.sessions import ROLE_PRINCIPALS, signed_in
 
 Acl: TypeAlias = list[tuple[object, object, object]]
 
@@ -46,8 +46,8 @@ class ManagerRoot:
 
     __name__ = ""
     __acl__: ClassVar[Acl] = [
-        (Allow, ROLES[Role.ADMIN], ALL_PERMISSIONS),
-        (Allow, ROLES[Role.EDITOR], (SEE, EDIT)),
+        (Allow, ROLE_PRINCIPALS[Role.ADMIN], ALL_PERMISSIONS),
+        (Allow, ROLE_PRINCIPALS[Role.EDITOR], (SEE, EDIT)),
         DENY_ALL,
     ]
 
@@ -124,7 +124,7 @@ class SettingsResource(ManagerResource):
     """What the ini file says."""
 
     __name__ = "settings"
-    __acl__: ClassVar[Acl] = [(Allow, ROLES[Role.ADMIN], ALL_PERMISSIONS), DENY_ALL]
+    __acl__: ClassVar[Acl] = [(Allow, ROLE_PRINCIPALS[Role.ADMIN], ALL_PERMISSIONS), DENY_ALL]
 
 
 class AuditResource(ManagerResource):
@@ -143,7 +143,7 @@ class UsersResource(ManagerResource):
     """The people of the manager."""
 
     __name__ = "users"
-    __acl__: ClassVar[Acl] = [(Allow, ROLES[Role.ADMIN], ALL_PERMISSIONS), DENY_ALL]
+    __acl__: ClassVar[Acl] = [(Allow, ROLE_PRINCIPALS[Role.ADMIN], ALL_PERMISSIONS), DENY_ALL]
 
 
 class UserResource(ManagerResource):

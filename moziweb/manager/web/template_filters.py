@@ -19,9 +19,9 @@ from moziweb.posters.generation.error_codes import meaning_of
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB
 
-from ..audit.formatting import ROLES, readable
+from ..audit.formatting import Translate, readable
 from ..audit.history import ACTIONS
-from ..dashboards.cache import rows_beside
+from ..auth.models import ROLE_NAMES, Role
 
 POSTERS: Final = {
     None: _("no poster"),
@@ -186,6 +186,13 @@ def place_name(place: str) -> Any:
     return TranslationString(text, domain=DOMAIN, mapping={"number": match[2]})
 
 
+def readable_value(text: str, field: str, translate: Translate) -> str:
+    """A stored value of a movie's or a user's field, with enum names translated."""
+    if field == "role":
+        return translate(ROLE_NAMES[Role(text)]) if text in {*Role} else text
+    return readable(text, field, translate)
+
+
 def problem_text(problem: Mapping[str, Any]) -> Any:
     """What is wrong with a film, as kept with it."""
     return Problem(**problem).translatable
@@ -221,8 +228,6 @@ def _add_filters(config: Configurator) -> None:
     config.get_jinja2_environment().filters.update(
         budapest=budapest,
         clock=clock,
-        rows_of=lambda points: [(point.label, point.value) for point in points],
-        rows_beside=rows_beside,
         amount=amount,
         amount_of=amount_of,
         seconds=seconds,
@@ -230,8 +235,8 @@ def _add_filters(config: Configurator) -> None:
         rendered=rendered,
         field_name=field_name,
         column_name=column_name,
-        readable=readable,
-        role_name=ROLES.__getitem__,
+        readable=readable_value,
+        role_name=ROLE_NAMES.__getitem__,
         poster_name=POSTERS.__getitem__,
         variant_state=lambda state: VARIANT_STATES[VariantState(state)],
         poster_kind=KINDS.__getitem__,

@@ -48,6 +48,5 @@ def test_it_reads_what_edits_and_imports_keep() -> None:
     )
 
 
-def test_other_fields_are_left_alone() -> None:
+def test_other_fields_stay_as_stored() -> None:
     assert said("2026 cinema", "title") == "2026 cinema"
-    assert (said("admin", "role"), said("", "role")) == ("<administrator>", "")
