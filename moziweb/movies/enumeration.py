@@ -1,53 +1,28 @@
-"""Going through all that is published, a batch at a time, however much there is.
+"""Enumerates everything that is published: movies, genres, days and years with premieres."""
 
-Each function asks for what comes after the last thing seen, which an index finds at once; an
-offset would count through everything before it, again and again. Nothing is held between two
-batches, so a walk of an hour holds no snapshot of an hour."""
-
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
-from typing import Final, TypeVar
+from typing import Final
 
 from sqlalchemy import and_, case, extract, select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
+from moziweb.db.paging import keyset_rows
 
 from .calendar import week_of
 from .models import DatePrecision, Genre, Movie, Premiere
 from .queries import DAYS, DAYS_AND_MONTHS
 
-BATCH: Final = 500
+PAGE: Final = 500
+"""Rows in one query."""
 
-Thing = TypeVar("Thing")
 MovieName = tuple[int, str]
-"""The id and the slug of a movie."""
-
-
-def movies_after(session: Session, last: int, limit: int = BATCH) -> Sequence[MovieName]:
-    """Published movies with ids above ``last``, by their ids."""
-    query = select(Movie.id, Movie.slug).where(Movie.published, Movie.id > last)
-    rows = session.execute(query.order_by(Movie.id).limit(limit))
-    return [(row.id, row.slug) for row in rows]
-
-
-def days_after(
-    session: Session, last: date, precisions: Collection[DatePrecision], limit: int = BATCH
-) -> Sequence[date]:
-    """The days above ``last`` that published movies have premieres on, each once."""
-    query = (
-        select(Premiere.date)
-        .join(Movie, Movie.id == Premiere.movie_id)
-        .where(Movie.published, Premiere.precision.in_(precisions), Premiere.date > last)
-        .group_by(Premiere.date)
-        .order_by(Premiere.date)
-        .limit(limit)
-    )
-    return session.scalars(query).all()
+"""Id and slug of a movie."""
 
 
 def movies_opening(session: Session, start: date, end: date) -> Sequence[MovieName]:
-    """The movies with premieres from ``start`` to ``end``, both included, the latest ones first."""
+    """The movies with premieres from ``start`` to ``end``, both included, the latest first."""
     query = (
         select(Movie.id, Movie.slug, Premiere.date)
         .join(Premiere, Premiere.movie_id == Movie.id)
@@ -58,41 +33,25 @@ def movies_opening(session: Session, start: date, end: date) -> Sequence[MovieNa
 
 
 def genre_slugs(session: Session) -> Sequence[str]:
-    """What stands for genres in addresses; there are a few dozen."""
+    """The slugs of all genres, a few dozen."""
     return session.scalars(select(Genre.slug).order_by(Genre.slug)).all()
 
 
 def every_movie(database: Database) -> Iterator[MovieName]:
     """Every published movie, by id."""
-    return _walk(database, 0, movies_after, lambda movie: movie[0])
+    query = select(Movie.id, Movie.slug).where(Movie.published)
+    return ((row.id, row.slug) for row in keyset_rows(database.read, query, PAGE))
 
 
 def every_day(database: Database, precisions: Collection[DatePrecision]) -> Iterator[date]:
-    """Every day with premieres, the earliest first."""
-
-    def after(session: Session, last: date) -> Sequence[date]:
-        return days_after(session, last, precisions)
-
-    return _walk(database, date.min, after, lambda day: day)
-
-
-Place = TypeVar("Place", int, date)
-
-
-def _walk(
-    database: Database,
-    first: Place,
-    after: Callable[[Session, Place], Sequence[Thing]],
-    place_of: Callable[[Thing], Place],
-) -> Iterator[Thing]:
-    last = first
-    while True:
-        with database.read() as session:
-            batch = after(session, last)
-        if not batch:
-            return
-        yield from batch
-        last = place_of(batch[-1])
+    """Every day on which a published movie has a premiere of these precisions, in order."""
+    query = (
+        select(Premiere.date)
+        .join(Movie, Movie.id == Premiere.movie_id)
+        .where(Movie.published, Premiere.precision.in_(precisions))
+        .group_by(Premiere.date)
+    )
+    return (row.date for row in keyset_rows(database.read, query, PAGE))
 
 
 _LATER: Final = 7
@@ -116,7 +75,7 @@ def premiere_years(session: Session) -> Sequence[int]:
     """The years of the months and weeks in which published movies have premieres, in order."""
     year, month = extract("year", Premiere.date), extract("month", Premiere.date)
     day = extract("day", Premiere.date)
-    # The week of a day early in January may be one of the year before: those days are told apart.
+    # The week of a day early in January may belong to the year before, so these days are selected.
     early = case((and_(month == 1, day <= 6, Premiere.precision.in_(DAYS)), day), else_=_LATER)
     query = (
         select(year, early)

@@ -1,4 +1,4 @@
-"""Walks see everything that is published once, and hold nothing while they go."""
+"""Enumerations return everything that is published once, and hold no session between pages."""
 
 from datetime import date, timedelta
 
@@ -16,10 +16,8 @@ FIRST = date(2026, 8, 20)
 
 
 @pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    for function in (enumeration.movies_after, enumeration.days_after):
-        defaults = function.__defaults__ or ()
-        monkeypatch.setattr(function, "__defaults__", (*defaults[:-1], 3))
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enumeration, "PAGE", 3)
 
 
 def test_every_published_movie_comes_once(database: Database, dbsession: Session) -> None:
@@ -30,7 +28,7 @@ def test_every_published_movie_comes_once(database: Database, dbsession: Session
     assert list(enumeration.every_movie(database)) == expected
 
 
-def test_a_walk_asks_once_for_each_batch(
+def test_one_query_per_page(
     database: Database, dbsession: Session, query_counter: QueryCounter
 ) -> None:
     for number in range(7):
@@ -41,14 +39,14 @@ def test_a_walk_asks_once_for_each_batch(
     assert len(statements) == 4  # three, three, one, none
 
 
-def test_what_is_added_on_the_way_is_met(database: Database, dbsession: Session) -> None:
+def test_row_added_on_the_way_is_returned(database: Database, dbsession: Session) -> None:
     first = factories.make_movie(dbsession, "Első")
     dbsession.commit()
-    steps = enumeration.every_movie(database)
-    assert next(steps)[0] == first.id
+    names = enumeration.every_movie(database)
+    assert next(names)[0] == first.id
     later = factories.make_movie(dbsession, "Második")
     dbsession.commit()
-    assert [movie_id for movie_id, _ in steps] == [later.id]
+    assert [movie_id for movie_id, _ in names] == [later.id]
 
 
 def test_every_day_comes_once_and_in_order(database: Database, dbsession: Session) -> None:
@@ -65,7 +63,7 @@ def test_every_day_comes_once_and_in_order(database: Database, dbsession: Sessio
     assert list(enumeration.every_day(database, DAYS_AND_MONTHS)) == [*days, date(2027, 5, 1)]
 
 
-def test_movies_open_in_a_span_the_latest_first(dbsession: Session) -> None:
+def test_movies_of_a_period_come_latest_first(dbsession: Session) -> None:
     early, late, outside = (factories.make_movie(dbsession, name) for name in ("a", "b", "c"))
     for movie, day in ((early, 0), (late, 7), (outside, 8), (early, 3)):
         factories.make_premiere(dbsession, movie, FIRST + timedelta(days=day))

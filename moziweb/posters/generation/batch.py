@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from sqlalchemy import ColumnElement, and_, func, select
 
 from moziweb.db import Database
+from moziweb.db.paging import keyset_rows
 
 from ..models import PosterSource, PosterVariant, VariantState
 from ..recipes import RECIPES
@@ -58,20 +59,8 @@ class Selection:
 
     def sources(self, database: Database) -> Iterator["DueSource"]:
         """The sources in the order of their ids; no session is open between two pages."""
-        last = 0
-        while page := self._page(database, last):
-            yield from page
-            last = page[-1].id
-
-    def _page(self, database: Database, last: int) -> list["DueSource"]:
-        query = (
-            select(PosterSource.id, PosterSource.movie_id)
-            .where(PosterSource.id > last, self._where())
-            .order_by(PosterSource.id)
-            .limit(PAGE)
-        )
-        with database.read() as session:
-            return [DueSource(*row) for row in session.execute(query)]
+        query = select(PosterSource.id, PosterSource.movie_id).where(self._where())
+        return (DueSource(*row) for row in keyset_rows(database.read, query, PAGE))
 
     def _where(self) -> ColumnElement[bool]:
         if self.movie_id is not None:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
+from moziweb.db.paging import keyset_pages
 from moziweb.storage import Storage, StorageError
 
 from ..models import PosterSource, PosterVariant, VariantState
@@ -71,22 +72,9 @@ class SupersededVariants:
 
     def run(self) -> Iterator[Removed]:
         """Remove what is old enough. Raises ``StorageError``; what is left is left to the next."""
-        last = 0
-        while movie_ids := self._page(last):
-            yield from self._remove(movie_ids)
-            last = movie_ids[-1]
-
-    def _page(self, last: int) -> Sequence[int]:
-        query = (
-            select(PosterSource.movie_id)
-            .join(PosterVariant)
-            .where(PosterSource.movie_id > last, self._is_old())
-            .distinct()
-            .order_by(PosterSource.movie_id)
-            .limit(BATCH)
-        )
-        with self._database.read() as session:
-            return session.scalars(query).all()
+        query = select(PosterSource.movie_id).join(PosterVariant).where(self._is_old()).distinct()
+        for page in keyset_pages(self._database.read, query, BATCH):
+            yield from self._remove([row.movie_id for row in page])
 
     def _remove(self, movie_ids: Sequence[int]) -> list[Removed]:
         with locked_movies(self._database, self._clock, movie_ids) as hold:

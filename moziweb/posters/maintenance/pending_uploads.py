@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, select
 
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
+from moziweb.db.paging import keyset_rows
 from moziweb.storage import Storage
 
 from ..models import PendingUpload, PosterSource
@@ -43,25 +44,15 @@ class ExpiredUploads:
 
         Raises ``StorageError``; what is left is left to the next run.
         """
-        last = ""
-        while page := self._page(last):
-            for key, at in page:
-                gone = self._is_free(key)
-                if gone:
-                    self._storage.delete([key])
-                self._forget(key, at)
-                yield key, gone
-            last = page[-1][0]
-
-    def _page(self, last: str) -> list[tuple[str, datetime]]:
-        noted = (
-            select(PendingUpload.key, PendingUpload.at)
-            .where(PendingUpload.key > last, PendingUpload.at <= self._clock() - KEPT)
-            .order_by(PendingUpload.key)
-            .limit(PAGE)
+        query = select(PendingUpload.key, PendingUpload.at).where(
+            PendingUpload.at <= self._clock() - KEPT
         )
-        with self._database.read() as session:
-            return [(key, at) for key, at in session.execute(noted)]
+        for key, at in keyset_rows(self._database.read, query, PAGE):
+            gone = self._is_free(key)
+            if gone:
+                self._storage.delete([key])
+            self._forget(key, at)
+            yield key, gone
 
     def _is_free(self, key: str) -> bool:
         """Whether no source refers to it, and nobody has stored it again a moment ago.

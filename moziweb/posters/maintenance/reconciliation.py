@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Select, distinct, func, select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
+from moziweb.db.paging import keyset_pages
 from moziweb.db.types import MAX_ID
 from moziweb.storage import Storage, StoredObject
 
@@ -95,9 +96,8 @@ class Reconciler:
                 last = page[-1].key
                 survey.objects += len(page)
                 step(survey.objects)
-            while prefix == VARIANTS and (beyond := self._beyond(last)):
-                self._note_missing(survey, set(beyond), frozenset())
-                last = beyond[-1]
+            if prefix == VARIANTS:
+                self._note_missing_after(survey, last)
         return survey
 
     def remove(self, orphans: Sequence[Finding]) -> int:
@@ -141,11 +141,11 @@ class Reconciler:
         with self._database.read() as session:
             return {key for key in session.scalars(query) if key}
 
-    def _beyond(self, last: str) -> list[str]:
-        """A page of the keys behind the last one that storage has."""
-        query = self._variants(PosterVariant.key > last).order_by(PosterVariant.key).limit(PAGE)
-        with self._database.read() as session:
-            return [key for key in session.scalars(query) if key]
+    def _note_missing_after(self, survey: Survey, last: str) -> None:
+        """The database's keys after the last one that storage lists."""
+        query = self._variants(PosterVariant.key > last)
+        for page in keyset_pages(self._database.read, query, PAGE):
+            self._note_missing(survey, {row.key for row in page}, frozenset())
 
     def _variants(self, *where: ColumnElement[bool]) -> Select[str | None]:
         return select(PosterVariant.key).where(*where, *self._is_stored()).distinct()

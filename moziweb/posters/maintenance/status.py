@@ -1,16 +1,18 @@
 """How all posters stand: states, failures by code and host, and trying again what has failed."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
+from moziweb.db.paging import keyset_pages
 
 from ..generation.due import BACKGROUND_ONLY
 from ..generation.host_breaker import STORAGE, host_of
@@ -102,40 +104,29 @@ def retry(database: Database, what: Retry) -> int:
 
     A host that is left alone is asked again, too; so is storage, unless one host is meant.
     """
-    tried, last = 0, 0
-    while True:
-        with database.read() as session:
-            page = _page(session, what, last)
-        if not page:
-            return tried
-        last = page[-1][0]
+    retried = 0
+    for page in keyset_pages(database.read, _failing(what), PAGE):
         with database.write() as session:
-            tried += len(_try_again(session, what, page))
+            retried += len(_try_again(session, what, page))
+    return retried
 
 
 def retry_in(session: Session, what: Retry) -> list[int]:
     """The same in a transaction of the caller's; the ids of the sources."""
-    tried: list[int] = []
-    last = 0
-    while page := _page(session, what, last):
-        last = page[-1][0]
-        tried += _try_again(session, what, page)
-    return tried
+    pages = keyset_pages(lambda: nullcontext(session), _failing(what), PAGE)
+    return [source_id for page in pages for source_id in _try_again(session, what, page)]
 
 
-def _page(session: Session, what: Retry, last: int) -> list[tuple[int, str | None]]:
-    query = select(PosterSource.id, PosterSource.url).where(
-        PosterSource.id > last, PosterSource.state.in_(_FAILING)
-    )
+def _failing(what: Retry) -> Select[int, str | None]:
+    query = select(PosterSource.id, PosterSource.url).where(PosterSource.state.in_(_FAILING))
     if what.code is not None:
         query = query.where(PosterSource.error_code == what.code)
     if what.movie_id is not None:
         query = query.where(PosterSource.movie_id == what.movie_id)
-    rows = session.execute(query.order_by(PosterSource.id).limit(PAGE))
-    return [(source_id, url) for source_id, url in rows]
+    return query
 
 
-def _try_again(session: Session, what: Retry, page: list[tuple[int, str | None]]) -> list[int]:
+def _try_again(session: Session, what: Retry, page: Sequence[Row[int, str | None]]) -> list[int]:
     meant = [(source_id, url) for source_id, url in page if what.host in (None, host_of(url))]
     _forget(session, {host_of(url) for _, url in meant}, storage=what.host is None)
     return _reset(session, [source_id for source_id, _ in meant])

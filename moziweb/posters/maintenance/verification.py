@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, func, select
 
 from moziweb.db import Database
+from moziweb.db.paging import keyset_pages
 from moziweb.storage import Storage
 
 from ..generation.publication import CACHE_CONTROL
@@ -86,35 +87,21 @@ class Verifier:
         return mark_all_for_regeneration(self._database, keys)
 
     def _pages(self) -> Iterator[list[Claimed]]:
-        last = 0
-        while page := self._variants(last):
-            yield page
-            last = page[-1].variant_id or 0
-        last = 0
-        while page := self._originals(last):
-            yield page
-            last = page[-1].source_id
-
-    def _variants(self, last: int) -> list[Claimed]:
-        columns = (
+        variants = select(
+            PosterVariant.id,
             PosterVariant.source_id,
             PosterVariant.key,
-            PosterVariant.id,
             PosterVariant.bytes,
             PosterVariant.mime,
-        )
-        query = select(*columns).where(PosterVariant.id > last, *self._is_variant())
-        with self._database.read() as session:
-            rows = session.execute(query.order_by(PosterVariant.id).limit(PAGE))
-            return [Claimed(row[0], row[1] or "", *row[2:]) for row in rows]
-
-    def _originals(self, last: int) -> list[Claimed]:
-        query = select(PosterSource.id, PosterSource.key).where(
-            PosterSource.id > last, *_IS_ORIGINAL
-        )
-        with self._database.read() as session:
-            rows = session.execute(query.order_by(PosterSource.id).limit(PAGE))
-            return [Claimed(row[0], row[1] or "") for row in rows]
+        ).where(*self._is_variant())
+        originals = select(PosterSource.id, PosterSource.key).where(*_IS_ORIGINAL)
+        for page in keyset_pages(self._database.read, variants, PAGE):
+            yield [
+                Claimed(source_id, key or "", variant_id, size, mime)
+                for variant_id, source_id, key, size, mime in page
+            ]
+        for rows in keyset_pages(self._database.read, originals, PAGE):
+            yield [Claimed(source_id, key or "") for source_id, key in rows]
 
     def _is_variant(self) -> tuple[ColumnElement[bool], ...]:
         return (

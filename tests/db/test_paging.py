@@ -1,0 +1,46 @@
+from contextlib import nullcontext
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from moziweb.db import Database
+from moziweb.db.paging import keyset_pages, keyset_rows
+from moziweb.movies.models import Movie
+from tests import factories
+from tests.conftest import QueryCounter
+
+
+def movie_query(dbsession: Session, count: int) -> Select[int, str]:
+    """A query of ``count`` movies, whose keys are not in the order of their titles."""
+    for number in range(count):
+        factories.make_movie(dbsession, f"Film {count - number}")
+    dbsession.commit()
+    return select(Movie.id, Movie.title)
+
+
+def test_pages_hold_every_row_once_in_the_order_of_the_key(
+    database: Database, dbsession: Session, query_counter: QueryCounter
+) -> None:
+    query = movie_query(dbsession, 7)
+    with query_counter(database.engine) as statements:
+        pages = list(keyset_pages(database.read, query, 3))
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert [title for page in pages for _, title in page] == [f"Film {n}" for n in range(7, 0, -1)]
+    assert len(statements) == len(pages) + 1
+    assert "OFFSET" not in "".join(statements)
+
+
+def test_empty_result_has_no_page(database: Database) -> None:
+    assert list(keyset_pages(database.read, select(Movie.id), 3)) == []
+
+
+def test_no_connection_is_held_between_pages(database: Database, dbsession: Session) -> None:
+    rows = keyset_rows(database.read, movie_query(dbsession, 4), 2)
+    next(rows)
+    assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert len(list(rows)) == 3
+
+
+def test_one_session_can_read_all_pages(dbsession: Session) -> None:
+    query = movie_query(dbsession, 4)
+    assert len(list(keyset_rows(lambda: nullcontext(dbsession), query, 3))) == 4
