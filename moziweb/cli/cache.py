@@ -10,14 +10,15 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.cache import Cache, OutboxRelay, PublishError, StoreError
+from moziweb.cache.admin.inspection import entries_of_url
 from moziweb.cache.admin.purge import (
     NoCachedPage,
-    OutOfReach,
     Purge,
+    PurgeDeferred,
     PurgedPage,
     PurgedTags,
     PurgeRefused,
-    PurgeWaits,
+    RegionNotShared,
 )
 from moziweb.cache.admin.statistics import statistics_of
 from moziweb.cache.invalidation.outbox_relay import PERIOD
@@ -59,7 +60,7 @@ def inspect(installation: CommandContext, path: str, render: bool, as_json: bool
         enabled(registry)
         found = described(installation.application, _path(path), render=render)
     if found is None:
-        raise CommandError(f"{path}: no cached page has this address")
+        raise CommandError(f"{path}: no cached page has this URL")
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
     else:
@@ -91,10 +92,12 @@ def purge(
     with service_errors(), stores_in_one_line():
         whole = installation.application if path is not None else installation
         registry = whole.registry
-        purging = Purge(shared(registry), registry, reason)
+        purging = Purge(
+            shared(registry), DECLARATIONS, JOURNAL, registry["database"].engine, reason
+        )
         with purging_in_one_line():
             if path is not None:
-                click.echo(page_line(purging.page(_path(path))))
+                click.echo(page_line(purging.page(_path(path), entries_of_url(registry, path))))
             elif everything:
                 purging.everything()
                 click.echo(everything_line())
@@ -208,14 +211,14 @@ def purging_in_one_line() -> Iterator[None]:
         yield
     except NoCachedPage as error:
         raise CommandError(str(error)) from None
-    except OutOfReach as error:
+    except RegionNotShared as error:
         raise SetupError(
             f"cache.{error.region}.backend: its entries lie in the memory of each web process, "
             "where no command reaches them; purge by tag, or --all"
         ) from None
     except PurgeRefused as error:
         raise click.UsageError(str(error)) from None
-    except PurgeWaits as error:
+    except PurgeDeferred as error:
         raise CommandError(
             f"the stamps: {error}; it waits in the journal, and the relay of any running process "
             "will publish it"
@@ -234,7 +237,7 @@ def tags_line(purged: PurgedTags) -> str:
 
 def page_line(purged: PurgedPage) -> str:
     """Which page, of how many pieces, and what a CDN was told."""
-    pieces = f" and {purged.pieces} pieces of it" if purged.pieces else ""
+    pieces = f" and {purged.other_entries} pieces of it" if purged.other_entries else ""
     cdn = {
         None: "",
         True: " A CDN is asked to drop it by its tags.",

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from dogpile.cache.api import NO_VALUE, BytesBackend, SerializedReturnType
 from greenlet import getcurrent, greenlet
 
-from moziweb.cache.admin.inspection import purge
+from moziweb.cache.admin.purge import forget_entries
 from moziweb.cache.errors import CacheError, PublishError
 from moziweb.cache.events import CacheEvents
 from moziweb.cache.http.routes import EntryLocation
@@ -341,7 +341,7 @@ class World:
         here = self.process[0]
         cards = [EntryLocation(here.cards, KEYS.key(each), math.inf) for each in CARDS]
         try:
-            purge(
+            forget_entries(
                 [
                     EntryLocation(here.pages, "page", math.inf),
                     EntryLocation(here.shells, "shell", math.inf),

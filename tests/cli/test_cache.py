@@ -365,7 +365,7 @@ def test_a_relay_publishes_what_tags_stand_for(
         (MEMORY, ("purge", "movie:1"), 2, "cache.stamps.url = memory://"),
         (MEMORY + STAMPS, ("warm",), 2, "with --url"),
         (MEMORY + STAMPS, ("purge", "--path", "/"), 2, "purge by tag"),
-        (MEMORY + STAMPS, ("inspect", "/nowhere"), 1, "no cached page has this address"),
+        (MEMORY + STAMPS, ("inspect", "/nowhere"), 1, "no cached page has this URL"),
         (MEMORY + STAMPS, ("purge",), 2, "one of the three"),
         (MEMORY + STAMPS, ("purge", "Movie 1"), 2, "not a tag"),
         (MEMORY + STAMPS, ("warm", "--url", "http://127.0.0.1:1"), 1, "nobody answers"),

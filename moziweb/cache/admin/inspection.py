@@ -189,21 +189,6 @@ def entries_of_url(registry: Any, address: str) -> list[EntryLocation]:
     return [place, *_stray_of(registry["cache"], place), *_parts_of(registry, place)]
 
 
-def purge(places: Sequence[EntryLocation]) -> None:
-    """Purge an address by its ``entries_of_url``. Raises ``StoreError`` or ``PublishError``.
-
-    The page is held back meanwhile and goes last, or it would be put together again of pieces that
-    are about to go. What another page is rendering of these cards at this very moment is not waited
-    for: no tag is published, so nothing tells it from what is rendered later.
-    """
-    page, *parts = places
-    with page.region.lock_renders(page.key):
-        for part in reversed(parts):
-            with part.region.lock_renders(part.key):
-                part.region.forget(part.key)
-        page.region.forget(page.key)
-
-
 def _stray_of(cache: Cache, page: EntryLocation) -> Iterator[EntryLocation]:
     at = NegativeEntries(page.region, cache.keys[page.region.name]).stored(page.key)
     if at is not None:

@@ -1,31 +1,30 @@
-"""Purging: by tag, by address, everything; and the journal told of it.
+"""Purges by tag, by URL or of everything, and records each purge in the outbox.
 
-For the command and for the manager: what is done stands here once, and how it is said there.
+Used by the command line and by the manager.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from moziweb.caching import DECLARATIONS
-from moziweb.db import Database
-
-from .. import Cache, Outbox, PublishError, StoreError, TagError, kind_of, model_tag
+from ..errors import PublishError, StoreError, TagError
 from ..http.routes import EntryLocation
-from ..protocol.tags import MODEL, check_all
+from ..invalidation.declarations import Declarations
+from ..invalidation.outbox import Outbox
+from ..protocol.tags import MODEL, check_all, kind_of, model_tag
+from ..regions.config import Cache
 from ..regions.region import TaggedRegion
-from .inspection import entries_of_url, purge
 
 
 class PurgeRefused(Exception):
-    """It makes no sense, and nothing was done; a line in English."""
+    """The purge is invalid and nothing was done. The text is one line in English."""
 
 
 class InvalidTag(PurgeRefused):
-    """No tag at all, or one that stands for nothing; ``tag`` is the text."""
+    """``tag`` is not a tag, or its expansion failed."""
 
     def __init__(self, tag: str, why: str) -> None:
         super().__init__(why)
@@ -33,7 +32,7 @@ class InvalidTag(PurgeRefused):
 
 
 class UnknownTag(PurgeRefused):
-    """A tag that no page can carry and that no write concerns; ``known`` are kinds, or models."""
+    """No declaration uses the kind or model of ``tag``; ``known`` are those that exist."""
 
     def __init__(self, tag: str, known: Iterable[str]) -> None:
         self.tag, self.known = tag, tuple(sorted(known))
@@ -42,27 +41,27 @@ class UnknownTag(PurgeRefused):
 
 
 class NoCachedPage(PurgeRefused):
-    """No cached page has this address."""
+    """No cached route matches this path."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"{path}: no cached page has this address")
+        super().__init__(f"{path}: no cached page has this URL")
 
 
-class OutOfReach(PurgeRefused):
-    """Entries of ``region`` lie in the memory of each web process."""
+class RegionNotShared(PurgeRefused):
+    """The entries of ``region`` are in the memory of each web process."""
 
     def __init__(self, region: str) -> None:
         super().__init__(region)
         self.region = region
 
 
-class PurgeWaits(Exception):
-    """The stamps cannot be reached; it stands in the journal, and a relay will publish it."""
+class PurgeDeferred(Exception):
+    """The stamp store is down. The purge is in the outbox, and a relay will publish it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PurgedTags:
-    """What was published, and what of it no cached page showed."""
+    """The published tags, and those of them that no cached page contained."""
 
     tags: frozenset[str]
     unseen: frozenset[str]
@@ -70,147 +69,165 @@ class PurgedTags:
 
 @dataclass(frozen=True, slots=True)
 class PurgedPage:
-    """The page at a path, and how many entries beside its own.
+    """The path of a purged page and the number of its other entries.
 
-    ``at_cdn`` is whether a CDN was asked to drop it: None where there is none, False where its tags
-    are not known any more.
+    ``at_cdn`` says whether the CDN was asked to drop the page: None without a CDN, False if the
+    tags of the page are not known any more.
     """
 
     path: str
-    pieces: int
+    other_entries: int
     at_cdn: bool | None
 
 
 class Purge:
-    """One purge.
+    """One purge, recorded in the outbox with ``reason``.
 
-    Tags are journaled first, as any write is: if the stamps cannot be reached, a relay finds them.
-    The rest a relay could not do; it is journaled too, so that who asks later finds the reason.
+    Tags are written to the outbox first, as by any write: if the stamp store is down, a relay
+    publishes them. A relay cannot do the other purges; they are recorded afterwards, as done.
     """
 
-    def __init__(self, cache: Cache, registry: Any, reason: str) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        declarations: Declarations,
+        outbox: Outbox,
+        engine: Engine,
+        reason: str,
+    ) -> None:
         self._cache = cache
-        self._registry = registry
+        self._declarations = declarations
+        self._outbox = outbox
+        self._engine = engine
         self._reason = reason
 
     def tags(self, names: Iterable[str]) -> PurgedTags:
-        """Every page that shows what these tags name, or the tags that they stand for.
+        """Purge every page that carries one of the tags ``names`` or of their expansions.
 
         Tags are expanded first, so that no invalid tag is written to the outbox. Raises
-        ``InvalidTag``, ``UnknownTag``, ``PurgeWaits``, and ``PublishError`` if neither the stamps
-        nor the outbox can be written.
+        ``InvalidTag``, ``UnknownTag``, ``PurgeDeferred``, and ``PublishError`` if neither the
+        stamps nor the outbox can be written.
         """
-        tags = _checked(names)
-        told = self._expanded(tags)
-        carried = self._carried(told)
-        row = self._journaled(tags)
+        tags = self._checked(names)
+        expanded = self._expanded(tags)
+        carried = self._carried(expanded)
+        row = self._recorded(tags, self._reason)
         try:
-            self._cache.stamps.publish(told)
+            self._cache.stamps.publish(expanded)
         except PublishError as error:
             if row is None:
                 raise
-            raise PurgeWaits(str(error)) from error
-        self._mark(row, told=told - tags and told)
-        return PurgedTags(told, told - carried)
+            raise PurgeDeferred(str(error)) from error
+        self._mark(row, published=expanded - tags and expanded)
+        return PurgedTags(expanded, expanded - carried)
+
+    def everything(self) -> None:
+        """Purge all entries: start a new epoch of the clock."""
+        self._cache.stamps.new_epoch()
+        self._mark(self._recorded((), f"{self._reason} (everything)"))
+
+    def page(
+        self, path: str, entries: Sequence[EntryLocation], *, allow_private: bool = False
+    ) -> PurgedPage:
+        """Purge the page at ``path``; ``entries`` are those of ``entries_of_url``.
+
+        Does not publish the tags of the page: other pages that carry them are still valid. A CDN
+        can only drop a page by its tags; it fetches the other pages with these tags again.
+
+        Raises ``NoCachedPage`` without entries, and the errors of the stores. Raises
+        ``RegionNotShared`` if entries are in the memory of each web process; with
+        ``allow_private``, purges those of this process.
+        """
+        if not entries:
+            raise NoCachedPage(path)
+        private = {entry.region.name for entry in entries} & self._cache.private
+        if private and not allow_private:
+            raise RegionNotShared(min(private))
+        tags = self._tags_of(entries)
+        forget_entries(entries)
+        self._mark(self._recorded((), f"{self._reason} ({path})"))
+        return PurgedPage(path, len(entries) - 1, self._purged_at_cdn(tags))
+
+    def _checked(self, names: Iterable[str]) -> frozenset[str]:
+        try:
+            tags = check_all(names)
+        except TagError as error:
+            raise InvalidTag(" ".join(names), str(error)) from None
+        kinds = self._declarations.kinds()
+        models = self._model_tags()
+        for tag in sorted(tags):
+            if kind_of(tag) not in kinds:
+                raise UnknownTag(tag, kinds)
+            if kind_of(tag) == MODEL and tag not in models:
+                raise UnknownTag(tag, models)
+        return tags
+
+    def _model_tags(self) -> frozenset[str]:
+        return frozenset(map(model_tag, self._declarations.models()))
 
     def _expanded(self, tags: frozenset[str]) -> frozenset[str]:
-        """What ``tags`` stand for now, as for any write."""
-        if not DECLARATIONS.expansions.needed(tags):
+        if not self._declarations.expansions.needed(tags):
             return tags
-        database: Database = self._registry["database"]
         try:
-            with database.engine.connect() as connection:
-                return DECLARATIONS.expansions.expanded(connection, tags)
+            with self._engine.connect() as connection:
+                return self._declarations.expansions.expanded(connection, tags)
         except ValueError as error:
             text = " or ".join(sorted(tags))
             raise InvalidTag(text, f"{text}: {error}") from None
 
     def _carried(self, tags: Iterable[str]) -> frozenset[str]:
-        """Those of ``tags`` that some true entry may carry: to be true, it needs their stamps.
+        """The tags that a valid entry may carry: it needs their stamps to be valid.
 
-        All of them, where the stamps cannot be asked.
+        Returns all of ``tags`` if the stamp store is down.
         """
         try:
-            stamps = self._cache.stamps.get_multi(tags)
+            return frozenset(self._cache.stamps.get_multi(tags))
         except StoreError:
             return frozenset(tags)
-        return frozenset(stamps)
 
-    def everything(self) -> None:
-        """A new epoch. It needs no tag, so there is nothing that a relay could do for it."""
-        self._cache.stamps.new_epoch()
-        self._mark(self._journaled((), f"{self._reason} (everything)"))
-
-    def page(self, path: str, *, here: bool = False) -> PurgedPage:
-        """The page at an address, what is answered instead of it, and the pieces it is made of.
-
-        Its tags are not published: other pages that carry them are as true as before. A CDN knows a
-        page by nothing else, so that is asked to drop it by them, and fetches the others again.
-
-        Raises ``NoCachedPage``; ``OutOfReach`` for entries in the memory of web processes, unless
-        those of this process alone, ``here``, are meant; and what the stores raise.
-        """
-        places = entries_of_url(self._registry, path)
-        if not places:
-            raise NoCachedPage(path)
-        private = {place.region.name for place in places} & self._cache.private
-        if private and not here:
-            raise OutOfReach(min(private))
-        tags = self._tags_of(places)
-        purge(places)
-        self._mark(self._journaled((), f"{self._reason} ({path})"))
-        return PurgedPage(path, len(places) - 1, self._purged_at_cdn(tags))
-
-    def _tags_of(self, places: Iterable[EntryLocation]) -> frozenset[str]:
-        """What a CDN may know the address by, without the tags that every page carries."""
+    def _tags_of(self, locations: Iterable[EntryLocation]) -> frozenset[str]:
+        """The tags of stored entries without the models' tags, which every page carries."""
         keys: dict[TaggedRegion, list[str]] = {}
-        for place in places:
-            keys.setdefault(place.region, []).append(place.key)
+        for location in locations:
+            keys.setdefault(location.region, []).append(location.key)
         entries = [each for region in keys for each in region.stored(keys[region]).values()]
-        tags = frozenset(tag for entry in entries for tag in entry.tags)
-        return tags - frozenset(self._registry["cache_always"])
+        return frozenset(tag for entry in entries for tag in entry.tags) - self._model_tags()
 
     def _purged_at_cdn(self, tags: frozenset[str]) -> bool | None:
-        """Ask a CDN, where there is one."""
         if self._cache.purger is None:
             return None
         if tags:
             self._cache.purger.purge(tags)
         return bool(tags)
 
-    def _journaled(self, tags: Iterable[str], reason: str = "") -> int | None:
-        """The row's id; None where the database is away, which is no reason not to purge."""
-        journal: Outbox = self._registry["cache_journal"]
-        database: Database = self._registry["database"]
+    def _recorded(self, tags: Iterable[str], reason: str) -> int | None:
+        """Add a row to the outbox and return its id; None if the database is down."""
         try:
-            with database.engine.begin() as connection:
-                return journal.add(connection, tags, now=time.time(), reason=reason or self._reason)
+            with self._engine.begin() as connection:
+                return self._outbox.add(connection, tags, now=time.time(), reason=reason)
         except SQLAlchemyError:
             return None
 
-    def _mark(self, row: int | None, told: Iterable[str] = ()) -> None:
+    def _mark(self, row: int | None, published: Iterable[str] = ()) -> None:
         if row is None:
             return
-        database: Database = self._registry["database"]
-        journal: Outbox = self._registry["cache_journal"]
         try:
-            with database.engine.begin() as connection:
-                journal.mark(connection, [row], now=time.time(), told=told)
+            with self._engine.begin() as connection:
+                self._outbox.mark(connection, [row], now=time.time(), published=published)
         except SQLAlchemyError:
-            return  # It is published; a relay publishes it again, which does no harm.
+            return  # A relay publishes the row again, which is harmless.
 
 
-def _checked(names: Iterable[str]) -> frozenset[str]:
-    """The names as tags of kinds that there are."""
-    try:
-        tags = check_all(names)
-    except TagError as error:
-        raise InvalidTag(" ".join(names), str(error)) from None
-    kinds = DECLARATIONS.kinds()
-    models = frozenset(map(model_tag, DECLARATIONS.models()))
-    for tag in sorted(tags):
-        if kind_of(tag) not in kinds:
-            raise UnknownTag(tag, kinds)
-        if kind_of(tag) == MODEL and tag not in models:
-            raise UnknownTag(tag, models)
-    return tags
+def forget_entries(entries: Sequence[EntryLocation]) -> None:
+    """Remove the entries of ``entries_of_url``. Raises ``StoreError`` or ``PublishError``.
+
+    Renders of the page are locked out and its own entry goes last; otherwise the page would be
+    assembled again from fragments that are about to be removed. A fragment that another page is
+    rendering right now is stored after the purge: no tag is published, so it counts as valid.
+    """
+    page, *others = entries
+    with page.region.lock_renders(page.key):
+        for other in reversed(others):
+            with other.region.lock_renders(other.key):
+                other.region.forget(other.key)
+        page.region.forget(page.key)

@@ -104,14 +104,14 @@ class Outbox:
         ids: Sequence[int],
         *,
         now: float,
-        told: Iterable[str] = (),
+        published: Iterable[str] = (),
     ) -> None:
         """Note that rows are published; one that is marked already keeps its time.
 
-        ``told`` are the tags that were published, where those in the rows stand for others.
+        ``published`` are the tags that were published, if they are not those of the rows.
         """
         table = self.table
-        values = {"tags": json.dumps(sorted(told))} if told else {}
+        values = {"tags": json.dumps(sorted(published))} if published else {}
         connection.execute(
             update(table)
             .where(table.c.id.in_(ids), table.c.published.is_(None))

@@ -245,7 +245,7 @@ class InvalidationTracker:
         try:
             with batch.engine.begin() as connection:
                 new = tags - batch.tags
-                self._journal.mark(connection, batch.rows, now=self._now(), told=new and tags)
+                self._journal.mark(connection, batch.rows, now=self._now(), published=new and tags)
         except SQLAlchemyError as error:
             log.warning("cache: published, but not marked in the journal: %s", error)
 

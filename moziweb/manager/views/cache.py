@@ -8,13 +8,13 @@ from pyramid.response import Response
 from sqlalchemy.orm import Session
 
 from moziweb.cache import Cache, InProcessCounters, Outbox, PublishError, StoreError, kind_of
-from moziweb.cache.admin.inspection import clock_text
+from moziweb.cache.admin.inspection import clock_text, entries_of_url
 from moziweb.cache.admin.purge import (
     NoCachedPage,
     Purge,
+    PurgeDeferred,
     PurgedPage,
     PurgeRefused,
-    PurgeWaits,
     UnknownTag,
 )
 from moziweb.cache.admin.statistics import statistics_of
@@ -136,9 +136,13 @@ def _purge_page(request: Request) -> tuple[str, list[Change]]:
     path = path.removeprefix(request.registry.settings["site.base_url"])
     if not path.startswith("/"):
         raise Impossible(_("An address of the site begins with a slash."))
-    # Of entries in the memory of web processes, this one's own can be forgotten.
-    done: PurgedPage | None = _done(request, lambda purging: purging.page(path, here=True))
-    return path, [("entries", "", str(1 + done.pieces))] if done else []
+
+    def work(purging: Purge) -> PurgedPage:
+        # Entries in the memory of web processes: those of this process can be removed.
+        return purging.page(path, entries_of_url(request.registry, path), allow_private=True)
+
+    done: PurgedPage | None = _done(request, work)
+    return path, [("entries", "", str(1 + done.other_entries))] if done else []
 
 
 def _purge_everything(request: Request) -> tuple[str, list[Change]]:
@@ -149,10 +153,16 @@ def _purge_everything(request: Request) -> tuple[str, list[Change]]:
 def _done(request: Request, work: Any) -> Any:
     """What a purge did; None when it waits in the journal. Raises ``Impossible``."""
     registry = request.registry
-    purging = Purge(registry["cache"], registry, f"manager: purged by {require_user(request).name}")
+    purging = Purge(
+        registry["cache"],
+        DECLARATIONS,
+        registry["cache_journal"],
+        registry["database"].engine,
+        f"manager: purged by {require_user(request).name}",
+    )
     try:
         return work(purging)
-    except PurgeWaits:
+    except PurgeDeferred:
         return None
     except PurgeRefused as error:
         raise Impossible(_why(error)) from error
