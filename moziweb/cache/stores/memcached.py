@@ -25,7 +25,7 @@ class MemcachedAtomicStore:
 
     def get(self, name: str) -> bytes | None:
         """See ``Cells``."""
-        return self._client.get_short(self._prefix + name)
+        return self._client.get(self._prefix + name)
 
     def get_multi(self, names: Iterable[str]) -> dict[str, bytes]:
         """See ``Cells``."""

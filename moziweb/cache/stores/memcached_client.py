@@ -27,7 +27,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Final, Self, TypeVar
 
 import pylibmc
@@ -40,7 +39,6 @@ from ..errors import (
     ValueTooBigError,
 )
 from .circuit_breaker import CircuitBreaker
-from .memcached_clock_socket import ClockSocket, ClockSocketError
 
 T = TypeVar("T")
 
@@ -136,45 +134,6 @@ class MemcachedClient:
         """The value, or None when there is none (or one that is not plain bytes)."""
         value = self._call(lambda client: client.get(key), lambda found: found is None)
         return value if isinstance(value, bytes) else None
-
-    def get_short(self, key: str) -> bytes | None:
-        """``get`` of some bytes on the only server, such as the clock: see ``line.py``."""
-        _check_key(key)
-        if not self._breaker.allow_request():
-            raise StoreUnreachableError(_CIRCUIT_OPEN)
-        try:
-            value = self._ask(key.encode())
-        except TimeoutError as error:
-            self._breaker.trip()
-            raise StoreUnreachableError(_TIMED_OUT) from error
-        except (OSError, ClockSocketError) as error:
-            raise StoreUnreachableError(f"{type(error).__name__}: {error}") from error
-        self._breaker.reset()
-        return value
-
-    def _ask(self, key: bytes) -> bytes | None:
-        """Over this thread's line, or a new one where that was cut since, by a restart perhaps.
-
-        A line is put back after a whole answer only: an exception that comes from outside, a
-        signal's, must not leave an answer to be read by the next question.
-        """
-        kept: tuple[int, ClockSocket] | None = self._local.__dict__.pop("line", None)
-        if kept is not None and kept[0] == os.getpid():
-            with suppress(ClockSocketError):
-                value = kept[1].get(key)
-                self._local.line = kept
-                return value
-        line = self._new_line()
-        value = line.get(key)
-        self._local.line = (os.getpid(), line)
-        return value
-
-    def _new_line(self) -> ClockSocket:
-        (server,) = self._servers
-        connect, answer = (
-            int(self._behaviors[name]) / 1000 for name in ("connect_timeout", "_poll_timeout")
-        )
-        return ClockSocket(server, connect, answer)
 
     def get_multi(self, keys: Iterable[str]) -> dict[str, bytes]:
         """What is there of ``keys``, in one round trip per server."""

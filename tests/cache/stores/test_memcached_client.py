@@ -1,8 +1,11 @@
 """memcached through pylibmc, with real servers and real faults."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 import pylibmc
 import pytest
@@ -54,7 +57,6 @@ def test_a_key_that_could_break_the_protocol_is_refused(client: MemcachedClient,
         lambda: client.set(key, b"1"),
         lambda: client.add(key, b"1"),
         lambda: client.set_multi({"fine": b"1", key: b"1"}),
-        lambda: client.get_short(key),
     )
     for write in writes:
         with pytest.raises(KeyRefusedError):
@@ -193,7 +195,6 @@ def test_a_server_that_is_not_there() -> None:
 
 CALLS: dict[str, Callable[[MemcachedClient], object]] = {
     "get": lambda client: client.get("a"),
-    "get_short": lambda client: client.get_short("a"),
     "get_multi": lambda client: client.get_multi(["a", "b"]),
     "gets": lambda client: client.gets("a"),
     "set": lambda client: client.set("a", b"2"),
@@ -268,6 +269,42 @@ def test_a_restarted_server_is_found_again(own_server: MemcachedServer) -> None:
     assert eventually(lambda: client.get("a")) is None
     client.set("a", b"2")
     assert client.get("a") == b"2"
+
+
+def test_late_answer_after_an_interrupting_signal_is_discarded(
+    own_server: MemcachedServer,
+) -> None:
+    class Interrupted(BaseException):
+        pass
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise Interrupted
+
+    client = MemcachedClient([own_server.address], behaviors_extra={**QUICK, "_poll_timeout": 400})
+    client.set("a", b"old")
+    assert client.get("a") == b"old"
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with own_server.paused():
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(Interrupted):
+                client.get("a")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    MemcachedClient([own_server.address]).set("a", b"new")
+    assert eventually(lambda: client.get("a")) == b"new"
+
+
+def test_forked_child_has_its_own_connection(own_server: MemcachedServer) -> None:
+    client = MemcachedClient([own_server.address])
+    client.set("a", b"1")
+    parents = client._client()
+    child = os.fork()
+    if child == 0:
+        own = client.get("a") == b"1" and client._client() is not parents
+        os._exit(0 if own else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert client.get("a") == b"1"
 
 
 def test_gets_answers_for_its_own_key_whatever_other_threads_do(
