@@ -36,7 +36,7 @@ JOURNAL: Final = Outbox(Base.metadata)
 DECLARATIONS: Final = Declarations()
 
 _MAKES_PAGES: Final = frozenset({".py", ".jinja2", ".mo", ".css", ".js", ".svg"})
-_ABOVE_PAGES: Final = frozenset({"cli", "manager", "server.py", "templates/manager"})
+_ABOVE_PAGES: Final = frozenset({"cli", "manager", "server", "templates/manager"})
 """What no page can be made with: the site may not import it, by the contract of the floors."""
 
 _SHAPES_PAGES: Final = (
@@ -76,7 +76,7 @@ def includeme(config: Configurator) -> None:
         )
         config.registry["cache_renewer"] = renewer
         for region in cache.regions.values():
-            region.on_refresh_due(renewer.due)
+            region.on_refresh_due(renewer.schedule)
     config.registry["cache_base_url"] = config.registry.settings["site.base_url"]
     config.registry["cache_clock"] = SessionClock(cache.stamps)
     config.registry["cache_digest"] = digest_of(Path(__file__).parent, config.registry.settings)

@@ -233,6 +233,32 @@ SETTINGS: tuple[Setting, ...] = (
         default=15,
     ),
     Setting(
+        "server.switch_interval",
+        seconds(0.00001, 1),
+        "Seconds for which a thread may keep the interpreter while others wait for it. Python's "
+        "own value is 0.005.",
+        default=0.0001,
+    ),
+    Setting(
+        "server.thread_niceness",
+        integer(0, 19),
+        "By how much the niceness of all threads exceeds that of the server's loop, which answers "
+        "pages from memory; 0: by nothing. Linux only.",
+        default=5,
+    ),
+    Setting(
+        "server.answer_in_loop",
+        BOOLEAN,
+        "Answer pages from memory in the server's loop, without a thread.",
+        default=True,
+    ),
+    Setting(
+        "server.freeze_objects",
+        BOOLEAN,
+        "Exclude the objects that exist when the server starts from garbage collection.",
+        default=True,
+    ),
+    Setting(
         "debug.cache_page",
         BOOLEAN,
         "Serve /__cache__, a page that shows for any address what is cached for it and why. Only "

@@ -73,7 +73,7 @@ def test_it_serves_the_demo_and_goes_on_where_it_stopped(tree: Path) -> None:
         status, _, page = ask(f"http://{HOST}:{port}/")
         assert status == 200
         assert page.count(b'class="movie"') > 20
-        busy = "is in use already; end what listens there, or choose another with PORT=…"
+        busy = "is already in use; stop the other server or set another port with PORT=…"
         assert complaint(tree, port) == f"moziweb: {HOST}:{port} {busy}"
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE)

@@ -85,7 +85,7 @@ class CachedView:
     always: tuple[str, ...]
     base_url: str
     fragments: Fragments | None = None
-    renewer: BackgroundRefresher | None = None
+    refresher: BackgroundRefresher | None = None
 
     @property
     def strays(self) -> NegativeEntries:
@@ -128,8 +128,8 @@ class CachedView:
         params = self.route.params
         if not params:  # those are not told apart by their paths alone
             self.learn(request.environ["PATH_INFO"], place)
-        if self.renewer is not None:
-            self.renewer.learn(
+        if self.refresher is not None:
+            self.refresher.remember(
                 place.key, request.environ, urlencode(declared_params(request, params))
             )
 

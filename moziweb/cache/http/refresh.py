@@ -1,14 +1,14 @@
-"""Renewal in the background: a hot page is made anew before it runs out, and nobody waits for it.
+"""Background refresh: renders a hot page again before it expires, so that no visitor waits for it.
 
-A region notes a hit past the set share of its life (``Policy.refresh_after``). Its address is put
-in a queue, once, and one of a few threads asks the application for it as a visitor would: through
-the whole application, with a transaction and a session of its own, so that ``started`` is read
-before *its* snapshot, as for any render. To stamp an entry after its renewal instead, as some
-caches do, would declare it true at a clock that its data never saw, and an invalidation in between
-would be lost (https://github.com/ZiggyCreatures/FusionCache/issues/628).
+A region reports a hit past the configured share of the entry's life (``Policy.refresh_after``). The
+page's URL is queued once, and one of a few threads requests it through the whole application, with
+a transaction and a session of its own. So the clock is read before *this* snapshot, as for any
+render. An entry that is stamped after its refresh instead, as in some caches, would claim to be
+valid at a clock value that its data never saw, and an invalidation in between would be lost
+(https://github.com/ZiggyCreatures/FusionCache/issues/628).
 
-Whatever goes wrong, the old entry is still true, and stands until it runs out. A full queue drops
-what comes: hot pages come again.
+If a refresh fails, the old entry stays valid until it expires. A full queue drops requests: hot
+pages are requested again.
 """
 
 import logging
@@ -16,7 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from queue import Empty, Full, Queue
+from queue import Full, Queue
 from typing import Any, Final
 
 from webob import Request
@@ -25,143 +25,114 @@ from ..events import CacheEvents
 
 log = logging.getLogger(__name__)
 
-Ask = Callable[[Mapping[str, str]], None]
-"""Asks the application for the page at an address: ``PATH_INFO`` and ``QUERY_STRING``."""
+Fetch = Callable[[Mapping[str, str]], None]
+"""Requests the page of a ``PATH_INFO`` and a ``QUERY_STRING`` from the application."""
 
-KNOWN: Final = 20_000
-"""Addresses that are remembered by their keys."""
+MAX_URLS: Final = 20_000
+"""URLs that are remembered, by the keys of their entries."""
 
 REFRESH: Final = "moziweb.cache.http.refresh"
-"""Key of the environ of a request that renews a page, and that nobody has sent."""
-
-IDLE: Final = 60.0
-"""Seconds after which a thread without work ends."""
+"""Key of the environ that marks a refresh, which no client has sent."""
 
 
-def wsgi_fetcher(application: Callable[[], Any]) -> Ask:
-    """Asks a WSGI application, which is made when it is needed first."""
-    made: list[Any] = []
+def wsgi_fetcher(application: Callable[[], Any]) -> Fetch:
+    """A ``Fetch`` for a WSGI application, which is built at the first request."""
+    built: list[Any] = []
 
-    def ask(address: Mapping[str, str]) -> None:
-        if not made:
-            made.append(application())
+    def fetch(url: Mapping[str, str]) -> None:
+        if not built:
+            built.append(application())
         request = Request.blank("/")
-        request.environ.update(address)
+        request.environ.update(url)
         request.environ[REFRESH] = True
-        request.call_application(made[0])
+        request.call_application(built[0])
 
-    return ask
+    return fetch
 
 
 class BackgroundRefresher:
-    """Renews entries by their keys.
+    """A queue of keys to refresh and the threads that do it.
 
-    ``workers`` threads at most, ``waiting`` addresses in the queue; the same one again no sooner
-    than ``pause`` seconds after the last time. A thread without work for ``idle`` seconds ends.
+    ``workers`` is the number of threads and ``waiting`` the size of the queue. The same key is
+    queued again after ``pause`` seconds at the earliest. Nothing is queued before ``start``.
     """
 
     def __init__(
         self,
-        ask: Ask,
+        fetch: Fetch,
         *,
         workers: int = 1,
         waiting: int = 100,
         pause: float = 10.0,
-        idle: float = IDLE,
         clock: Callable[[], float] = time.monotonic,
         observer: CacheEvents | None = None,
     ) -> None:
-        self._ask = ask
+        self._fetch = fetch
         self._workers = workers
         self._pause = pause
-        self._idle = idle
         self._clock = clock
         self._observer = observer or CacheEvents()
         self._queue: Queue[str] = Queue(waiting)
         self._lock = threading.Lock()
-        self._addresses: OrderedDict[str, Mapping[str, str]] = OrderedDict()
-        self._asked: dict[str, float] = {}
-        self._threads: set[threading.Thread] = set()
+        self._urls: OrderedDict[str, Mapping[str, str]] = OrderedDict()
+        self._queued_until: dict[str, float] = {}
+        self._started = False
 
-    def learn(self, key: str, environ: Mapping[str, Any], query: str) -> None:
-        """Remember the address that the entry of ``key`` is served at."""
+    def start(self) -> None:
+        """Start the threads, once. Call it after the last fork.
+
+        They start here and not when a key is due: that is often in the server's loop, whose
+        priority they would inherit.
+        """
+        if self._started:
+            return
+        self._started = True
+        for _ in range(self._workers):
+            threading.Thread(target=self._work, name="cache-refresh", daemon=True).start()
+
+    def remember(self, key: str, environ: Mapping[str, Any], query: str) -> None:
+        """Remember the URL at which the entry of ``key`` is served."""
         path = str(environ.get("PATH_INFO", ""))
         with self._lock:
-            self._addresses[key] = {"PATH_INFO": path, "QUERY_STRING": query}
-            self._addresses.move_to_end(key)
-            while len(self._addresses) > KNOWN:
-                self._addresses.popitem(last=False)
+            self._urls[key] = {"PATH_INFO": path, "QUERY_STRING": query}
+            self._urls.move_to_end(key)
+            while len(self._urls) > MAX_URLS:
+                self._urls.popitem(last=False)
 
-    def due(self, key: str) -> None:
-        """Have the entry of ``key`` renewed soon; returns at once."""
+    def schedule(self, key: str) -> None:
+        """Queue the entry of ``key`` for a refresh; returns at once."""
         with self._lock:
             now = self._clock()
-            if key not in self._addresses or now < self._asked.get(key, now):
+            is_queued = now < self._queued_until.get(key, now)
+            if not self._started or key not in self._urls or is_queued:
                 return
             try:
                 self._queue.put_nowait(key)
             except Full:
                 return
-            self._forget(now)
-            self._asked[key] = now + self._pause
-            self._employ()
+            if len(self._queued_until) >= self._queue.maxsize:
+                self._queued_until = {k: end for k, end in self._queued_until.items() if now < end}
+            self._queued_until[key] = now + self._pause
 
     def join(self) -> None:
-        """Wait until everything that is due has been done."""
+        """Wait until the queue is empty and all refreshes have ended."""
         self._queue.join()
-
-    def _forget(self, now: float) -> None:
-        """Forget when those were asked that may be asked again."""
-        if len(self._asked) >= self._queue.maxsize:
-            self._asked = {key: again for key, again in self._asked.items() if now < again}
-
-    def _employ(self) -> None:
-        """Begin a thread if there may be one more. It is of this process, whoever forked it."""
-        self._threads = {each for each in self._threads if each.is_alive()}
-        if len(self._threads) >= self._workers:
-            return
-        thread = threading.Thread(target=self._work, name="cache-renewal", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            # The system gives no more of them; what is queued waits for the next that is due.
-            log.warning("cache: no thread to renew with: %s", error)
-            self._observer.renewal_failed("no_thread")
-        else:
-            self._threads.add(thread)
 
     def _work(self) -> None:
         while True:
+            key = self._queue.get()
             try:
-                key = self._queue.get(timeout=self._idle)
-            except Empty:
-                if self._dismissed():
-                    return
-                continue
-            try:
-                self._renew(key)
+                self._refresh(key)
             finally:
                 self._queue.task_done()
 
-    def _dismissed(self) -> bool:
-        """Whether this thread, which found nothing to do, may end; it is then no longer counted.
-
-        It is alive for a moment still, and what is queued in that moment would be left to it.
-        """
+    def _refresh(self, key: str) -> None:
         with self._lock:
-            if not self._queue.empty():
-                return False
-            self._threads.discard(threading.current_thread())
-            return True
-
-    def _renew(self, key: str) -> None:
-        with self._lock:
-            address = self._addresses.get(key)
-        if address is None:
+            url = self._urls.get(key)
+        if url is None:
             return
         try:
-            self._ask(address)
+            self._fetch(url)
         except Exception as error:
-            # Nobody waits for it, and the entry that it was to renew is still true.
-            log.warning("cache: not renewed: %s: %s", address["PATH_INFO"], error)
+            log.warning("cache: not refreshed: %s: %s", url["PATH_INFO"], error)
             self._observer.renewal_failed("raised")

@@ -93,7 +93,7 @@ def cached_view(view: View, info: Any) -> View:
         always=registry["cache_always"],
         base_url=registry["cache_base_url"],
         fragments=_fragments(fill, cache, registry) if fill is not None else None,
-        renewer=registry.get("cache_renewer"),
+        refresher=registry.get("cache_renewer"),
     )
     return _deriving(cached.serve)
 

@@ -1,8 +1,7 @@
-"""Renewal in the background, and the race that it must not lose."""
+"""Background refresh, and the race that it must not lose."""
 
 import threading
 from collections.abc import Mapping
-from queue import Empty
 
 import pytest
 from sqlalchemy import Engine, text
@@ -18,21 +17,21 @@ from tests.cache.database import Movie
 from tests.cache.regions.test_region import LIFE, Bench
 
 
-class Asked:
-    """Remembers what it was asked for; waits for ``go`` where told to."""
+class Fetched:
+    """Records the URLs that are fetched; blocks while ``go`` is cleared."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
         self.go = threading.Event()
         self.go.set()
 
-    def __call__(self, address: Mapping[str, str]) -> None:
+    def __call__(self, url: Mapping[str, str]) -> None:
         self.go.wait(10)
-        self.paths.append(address["PATH_INFO"] + address["QUERY_STRING"])
+        self.paths.append(url["PATH_INFO"] + url["QUERY_STRING"])
 
 
 class Failures(CacheEvents):
-    """Remembers why what was not renewed."""
+    """Records the reasons of failed refreshes."""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []
@@ -42,113 +41,95 @@ class Failures(CacheEvents):
 
 
 @pytest.fixture
-def asked() -> Asked:
-    return Asked()
+def fetched() -> Fetched:
+    return Fetched()
 
 
-def learned(renewer: BackgroundRefresher, *keys: str) -> BackgroundRefresher:
+def started(refresher: BackgroundRefresher, *keys: str) -> BackgroundRefresher:
     for key in keys:
-        renewer.learn(key, {"PATH_INFO": f"/{key}"}, "")
-    return renewer
+        refresher.remember(key, {"PATH_INFO": f"/{key}"}, "")
+    refresher.start()
+    return refresher
 
 
-def test_what_is_due_is_asked_for_once(asked: Asked) -> None:
-    renewer = learned(BackgroundRefresher(asked), "a", "b")
+def test_scheduled_key_is_fetched_once(fetched: Fetched) -> None:
+    refresher = started(BackgroundRefresher(fetched), "a", "b")
     for _ in range(5):
-        renewer.due("a")
-    renewer.due("b")
-    renewer.join()
-    assert sorted(asked.paths) == ["/a", "/b"]
+        refresher.schedule("a")
+    refresher.schedule("b")
+    refresher.join()
+    assert sorted(fetched.paths) == ["/a", "/b"]
 
 
-def test_and_again_after_a_pause(asked: Asked) -> None:
+def test_key_is_fetched_again_after_the_pause(fetched: Fetched) -> None:
     now = [0.0]
-    renewer = learned(BackgroundRefresher(asked, pause=10, clock=lambda: now[0]), "a")
+    refresher = started(BackgroundRefresher(fetched, pause=10, clock=lambda: now[0]), "a")
     for seconds in (0.0, 9.0, 10.0):
         now[0] = seconds
-        renewer.due("a")
-        renewer.join()
-    assert asked.paths == ["/a", "/a"]
+        refresher.schedule("a")
+        refresher.join()
+    assert fetched.paths == ["/a", "/a"]
 
 
-def test_what_is_not_known_by_an_address_is_let_be(asked: Asked) -> None:
-    renewer = BackgroundRefresher(asked)
-    renewer.due("a card")
-    renewer.join()
-    assert asked.paths == []
+def test_key_without_url_is_ignored(fetched: Fetched) -> None:
+    refresher = started(BackgroundRefresher(fetched))
+    refresher.schedule("a fragment")
+    refresher.join()
+    assert fetched.paths == []
 
 
-def test_a_full_queue_drops_and_nobody_waits(asked: Asked) -> None:
-    asked.go.clear()
+def test_full_queue_drops_keys_without_blocking(fetched: Fetched) -> None:
+    fetched.go.clear()
     keys = [str(number) for number in range(50)]
-    renewer = learned(BackgroundRefresher(asked, waiting=3), *keys)
+    refresher = started(BackgroundRefresher(fetched, waiting=3), *keys)
     for key in keys:
-        renewer.due(key)  # returns although the only worker is busy
-    asked.go.set()
-    renewer.join()
-    assert 3 <= len(asked.paths) <= 5
+        refresher.schedule(key)  # returns although the only worker is busy
+    fetched.go.set()
+    refresher.join()
+    assert 3 <= len(fetched.paths) <= 5
 
 
-def test_a_failure_ends_neither_the_worker_nor_the_site(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_failed_refresh_does_not_end_the_worker(caplog: pytest.LogCaptureFixture) -> None:
     paths = []
 
-    def ask(address: Mapping[str, str]) -> None:
-        paths.append(address["PATH_INFO"])
+    def fetch(url: Mapping[str, str]) -> None:
+        paths.append(url["PATH_INFO"])
         raise RuntimeError("broken")
 
     heard = Failures()
-    renewer = learned(BackgroundRefresher(ask, observer=heard), "a", "b")
-    renewer.due("a")
-    renewer.join()
-    renewer.due("b")
-    renewer.join()
+    refresher = started(BackgroundRefresher(fetch, observer=heard), "a", "b")
+    refresher.schedule("a")
+    refresher.join()
+    refresher.schedule("b")
+    refresher.join()
     assert paths == ["/a", "/b"]
-    assert "not renewed: /a: broken" in caplog.text
+    assert "not refreshed: /a: broken" in caplog.text
     assert heard.reasons == ["raised", "raised"]
 
 
-def test_what_is_queued_as_a_thread_gives_up_waiting_is_not_left_to_it(asked: Asked) -> None:
-    renewer = learned(BackgroundRefresher(asked, idle=0.01), "a", "b")
-    queue = renewer._queue
-    wait = queue.get
-    threads: list[threading.Thread] = []
-
-    def get(timeout: float) -> str:
-        try:
-            return wait(timeout=timeout)
-        except Empty:
-            if not threads:
-                threads.append(threading.current_thread())
-                renewer.due("b")  # it is counted as one at work, and it is not
-            raise
-
-    queue.get = get  # type: ignore[method-assign,assignment]
-    renewer.due("a")
-    while not threads:
-        threading.Event().wait(0.001)
-    threads[0].join(10)  # it ends when it has done what came late, and is idle again
-    assert asked.paths == ["/a", "/b"]
-    assert renewer._threads == set()
-
-
-def test_without_a_thread_nothing_is_raised_and_the_next_one_does_both(
-    asked: Asked, caplog: pytest.LogCaptureFixture
+def test_threads_begin_at_start_and_never_when_a_key_is_scheduled(
+    fetched: Fetched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_thread(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
+    begun: list[str] = []
+    start = threading.Thread.start
 
-    heard = Failures()
-    renewer = learned(BackgroundRefresher(asked, observer=heard), "a", "b")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threading.Thread, "start", no_thread)
-        renewer.due("a")
-    assert "can't start new thread" in caplog.text
-    assert heard.reasons == ["no_thread"]
-    renewer.due("b")
-    renewer.join()
-    assert asked.paths == ["/a", "/b"]
+    def record(thread: threading.Thread) -> None:
+        begun.append(thread.name)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", record)
+    refresher = BackgroundRefresher(fetched, workers=2)
+    refresher.remember("a", {"PATH_INFO": "/a"}, "")
+    refresher.schedule("a")
+    refresher.join()  # nothing was queued
+    assert begun == []
+    refresher.start()
+    refresher.start()
+    assert begun == ["cache-refresh", "cache-refresh"]
+    refresher.schedule("a")
+    refresher.join()
+    assert fetched.paths == ["/a"]
+    assert len(begun) == 2
 
 
 def test_a_region_tells_what_is_due_however_it_is_hit() -> None:

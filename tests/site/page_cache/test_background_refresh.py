@@ -30,6 +30,7 @@ def movies(dbsession: Session) -> Movies:
 @pytest.fixture
 def hot(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
     with site(settings | CACHED | HOT) as app:
+        app.app.registry["cache_renewer"].start()
         yield app
 
 

@@ -1,0 +1,182 @@
+"""waitress for ``pserve``: ``use = egg:moziweb#waitress`` in an ini file's ``[server:main]``.
+
+Beyond waitress's own runner: ``${PORT:-6543}`` in values, one-line errors when the server cannot
+listen, the URL on the screen when the site is ready, background threads, and an orderly end on
+SIGTERM. ``waitress_tuning`` holds the changes to waitress and the interpreter.
+"""
+
+import errno
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, TypeAlias
+
+from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
+
+from moziweb.settings import SettingsError, expand
+from moziweb.storage import Storage, StorageError
+
+from . import waitress_tuning as tuning
+
+_LAST_PORT: Final = 65_535
+
+Server: TypeAlias = BaseWSGIServer | MultiSocketServer
+
+_REASONS = {
+    errno.EADDRINUSE: "is already in use; stop the other server or set another port with PORT=…",
+    errno.EACCES: "is not permitted for this account; set a port from 1024 up",
+    errno.EADDRNOTAVAIL: "is not an address of this machine",
+}
+
+
+class ServerError(Exception):
+    """The server cannot start. Its text is one line for the operator."""
+
+
+def serve(app: Callable[..., Any], global_conf: Mapping[str, str], **settings: str) -> int:
+    """Serve ``app`` until SIGTERM or Ctrl-C. Called by pserve.
+
+    ``settings`` are waitress's own options as text, which waitress itself converts
+    (https://docs.pylonsproject.org/projects/waitress/en/stable/arguments.html). When the server
+    cannot start, prints one line and ends the process with status 1.
+    """
+    try:
+        server = bind(app, settings)
+    except ServerError as error:
+        print(f"moziweb: {error}", file=sys.stderr, flush=True)  # noqa: T201 - for the operator
+        os._exit(1)  # pserve turns SystemExit into "Exiting … (-v to see traceback)" and status 0
+    _end_on_sigterm()
+    tuning.reserve_core(app)
+    tuning.set_switch_interval(app)
+    tuning.freeze_startup_objects(app)
+    _start_threads(app)
+    with _poster_pool(app):
+        tuning.lower_thread_priority(app)  # all background threads run by now
+        print(f"moziweb is at {address(server)}", flush=True)  # noqa: T201 - for the operator
+        server.run()
+    return 0
+
+
+def bind(app: Callable[..., Any], settings: Mapping[str, str]) -> Server:
+    """A waitress server that listens at its address; raises ``ServerError``."""
+    try:
+        options: dict[str, Any] = {
+            name: expand(name, text, os.environ) for name, text in settings.items()
+        }
+        _check_port(settings, options)
+        _check_threads(app, options)
+        sockets: dict[int, Any] = {}
+        server = create_server(app, map=sockets, **options)
+    except SettingsError as error:
+        raise ServerError(str(error)) from error
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, error.strerror)
+        raise ServerError(f"{_endpoint(options)} {reason}") from error
+    except ValueError as error:  # raised by waitress for an unknown option
+        raise ServerError(f"[server:main]: {error}") from error
+    tuning.add_security_headers(app, sockets)
+    tuning.answer_in_loop(app, sockets)
+    return server
+
+
+def address(server: Server) -> str:
+    """The URL at which a browser on this machine reaches a bound server."""
+    if isinstance(server, MultiSocketServer):
+        host, port = map(str, server.effective_listen[0][:2])
+    else:
+        host, port = server.getsockname()
+    if host == "unix":
+        return f"{host}:{port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - shown, not bound
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _check_port(settings: Mapping[str, str], options: Mapping[str, str]) -> None:
+    """Raise ``ServerError`` unless the port is from 0 (any free port) to 65535.
+
+    waitress would use port 14464 for 80000, and its error for other values lacks the option's name.
+    """
+    port = options.get("port", "0").strip()
+    if not (port.isascii() and port.isdigit() and int(port) <= _LAST_PORT):
+        option = f"port = {settings['port']}"
+        expanded = f" ({port})" if port != settings["port"].strip() else ""
+        raise ServerError(f"{option}{expanded}: expected a whole number from 0 to {_LAST_PORT}")
+
+
+def _endpoint(options: Mapping[str, str]) -> str:
+    configured = options.get("listen") or options.get("unix_socket")
+    return configured or f"{options.get('host', '0.0.0.0')}:{options.get('port', '8080')}"  # noqa: S104
+
+
+def _check_threads(app: Callable[..., Any], options: Mapping[str, str]) -> None:
+    """Raise ``ServerError`` if posters could occupy every thread; pages would wait for them.
+
+    Passes the number of threads to the admission control of posters.
+    """
+    registry = getattr(app, "registry", {})
+    settings = getattr(registry, "settings", None) or {}
+    slots, threads = settings.get("posters.inline_slots"), int(options.get("threads", "4"))
+    if slots is not None and slots + 1 >= threads:  # one more request may wait for a poster
+        raise ServerError(
+            f"posters.inline_slots = {slots} needs at least {slots + 2} waitress threads; "
+            f"[server:main] has threads = {threads}"
+        )
+    gate = registry.get("poster_gate")
+    if gate is not None:
+        gate.serve_with(threads)
+
+
+def _start_threads(app: Callable[..., Any]) -> None:
+    """Start the outbox relay, the background refresher and a check of the storage.
+
+    Called here and not when the application is built, because nothing forks after this.
+    """
+    registry = getattr(app, "registry", {})
+    for name in ("cache_relay", "cache_renewer"):
+        if (worker := registry.get(name)) is not None:
+            worker.start()
+    storage: Storage | None = registry.get("storage")
+    if storage is not None:
+        check = threading.Thread(
+            target=_check_storage, args=(app, storage), name="storage-check", daemon=True
+        )
+        check.start()
+
+
+def _check_storage(app: Callable[..., Any], storage: Storage) -> None:
+    """Print an error if the bucket refuses the configured requests, for example because of an ACL.
+
+    In a thread: pages do not need the storage, and a server that is down answers late.
+    """
+    try:
+        storage.check()
+    except StorageError as error:
+        print(f"moziweb: storage: {error}", file=sys.stderr, flush=True)  # noqa: T201
+    finally:
+        tuning.freeze_startup_objects(app)  # boto3's model of S3 is 100,000 objects
+
+
+@contextmanager
+def _poster_pool(app: Callable[..., Any]) -> Iterator[None]:
+    """Run the background pool that makes posters, if the ini file has one in this process."""
+    pool = getattr(app, "registry", {}).get("poster_pool")
+    if pool is None:
+        yield
+        return
+    pool.start()
+    try:
+        yield
+    finally:
+        pool.stop()
+
+
+def _end_on_sigterm() -> None:
+    """Turn SIGTERM into waitress's own shutdown: no new requests, running ones are finished.
+
+    Under ``pserve --reload`` the reloader passes the signal on to the process that serves.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -1,0 +1,108 @@
+"""Every deviation of a serving process from the defaults of waitress and CPython.
+
+Each function reads its ini key and does nothing where the key switches it off. Each docstring has
+the figure that justifies the deviation and the command that measures it.
+"""
+
+import gc
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
+from typing import Any, Final
+
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer
+from waitress.task import ErrorTask
+
+from moziweb.cache.http.fast_path import FastPathMiddleware
+from moziweb.cache.http.waitress_channel import install
+from moziweb.ops.headers import site_headers
+from moziweb.posters.decoder import DecoderPool
+from moziweb.settings import SETTINGS
+
+_DEFAULTS: Final = {each.name: each.default for each in SETTINGS}
+
+
+def add_security_headers(app: Callable[..., Any], sockets: Mapping[int, Any]) -> None:
+    """Add the site's security headers to the errors that waitress answers itself.
+
+    For security, not for speed, so it has no ini key: the body of these answers repeats a part of
+    the request, and a browser must not interpret it. Call it before ``answer_in_loop``.
+    """
+    registry = getattr(app, "registry", None)
+    if registry is None or "storage" not in registry:
+        return
+    headers = tuple(site_headers(registry).items())
+
+    class TaskWithHeaders(ErrorTask):
+        def execute(self) -> None:
+            self.response_headers = [*self.response_headers, *headers]
+            super().execute()
+
+    class Channel(HTTPChannel):
+        error_task_class = TaskWithHeaders
+
+    for each in sockets.values():
+        if isinstance(each, BaseWSGIServer):
+            each.channel_class = Channel
+
+
+def answer_in_loop(app: Callable[..., Any], sockets: MutableMapping[int, Any]) -> None:
+    """Answer hits of the in-process cache in waitress's loop (``server.answer_in_loop``).
+
+    16,443 requests/s, 2.88 times a bare WSGI function; 0.86 times with the key off ("in threads").
+    ``python -m benchmarks.page_hit``
+    """
+    if isinstance(app, FastPathMiddleware) and _setting(app, "server.answer_in_loop"):
+        install(sockets, app)
+
+
+def reserve_core(app: Callable[..., Any]) -> None:
+    """Run one decoder process fewer than there are cores (``posters.decoder.children`` empty)."""
+    registry = getattr(app, "registry", None)
+    pool: DecoderPool | None = registry and registry.get("poster_workshop")
+    if pool and _setting(app, "posters.decoder.children") is None:
+        pool.reserve_core()
+
+
+def set_switch_interval(app: Callable[..., Any]) -> None:
+    """Set how long a thread may keep the interpreter lock (``server.switch_interval``).
+
+    A cache hit needs the lock for 0.1 ms, but requests it about six times when threads answer it.
+    """
+    sys.setswitchinterval(_setting(app, "server.switch_interval"))
+
+
+def freeze_startup_objects(app: Callable[..., Any]) -> None:
+    """Exclude all objects that exist now from garbage collection (``server.freeze_objects``).
+
+    A full collection stops every thread.
+    """
+    if _setting(app, "server.freeze_objects"):
+        gc.collect()
+        gc.freeze()
+
+
+def lower_thread_priority(app: Callable[..., Any]) -> None:
+    """Raise the niceness of all threads but this one, the loop's (``server.thread_niceness``).
+
+    The loop answers from memory in 0.1 ms and wakes up three times for it. A thread of the same
+    priority could delay each wake-up by milliseconds. Linux schedules threads, not processes; a
+    thread inherits the niceness of the thread that starts it.
+    """
+    niceness = _setting(app, "server.thread_niceness")
+    if not niceness or sys.platform != "linux":
+        return
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and thread.native_id is not None:
+            with suppress(OSError):  # the thread has ended, or a container forbids it
+                current = os.getpriority(os.PRIO_PROCESS, thread.native_id)
+                os.setpriority(os.PRIO_PROCESS, thread.native_id, current + niceness)
+
+
+def _setting(app: Callable[..., Any], name: str) -> Any:
+    """A value of ``[app:main]``; the key's default for an application without settings."""
+    settings = getattr(getattr(app, "registry", None), "settings", None) or {}
+    return settings.get(name, _DEFAULTS[name])

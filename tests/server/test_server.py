@@ -1,0 +1,201 @@
+"""``pserve`` with the site's server runner: start, errors and shutdown."""
+
+import errno
+import os
+import re
+import signal
+import socket
+import time
+import urllib.request
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+from pyramid.registry import Registry
+
+from moziweb import server
+from moziweb.settings.keys import SETTINGS
+from tests.server.hello import main
+from tests.server.pserve import INI, PATIENCE, lines_until, pserve
+from tests.services.ports import HOST, accepts, free_port
+
+
+@pytest.fixture
+def ini(tmp_path: Path) -> Path:
+    path = tmp_path / "site.ini"
+    path.write_text(INI)
+    return path
+
+
+def test_server_prints_its_url_and_serves(ini: Path) -> None:
+    port = free_port()
+    with pserve(ini, port) as process:
+        line = lines_until(process, "moziweb is at")[-1]
+        assert line == f"moziweb is at http://127.0.0.1:{port}/"
+        url = line.removeprefix("moziweb is at ")
+        with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+            assert response.read() == b"hello"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_signal_shuts_the_server_down(ini: Path, signum: signal.Signals) -> None:
+    port = free_port()
+    with pserve(ini, port) as process:
+        lines_until(process, "moziweb is at")
+        process.send_signal(signum)
+        assert process.stdout
+        assert "Traceback" not in process.stdout.read()
+        assert process.wait(PATIENCE) == 0
+    assert not accepts(port)
+
+
+def test_signals_reach_the_server_where_the_tests_ignore_them(ini: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        test_signal_shuts_the_server_down(ini, signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_reloader_ends_with_its_children(ini: Path) -> None:
+    port = free_port()
+    with pserve(ini, port, "--reload") as process:
+        lines_until(process, "moziweb is at")
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE)
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
+    assert not accepts(port)
+
+
+def test_reloader_restarts_the_server_when_the_ini_file_changes(ini: Path) -> None:
+    port = free_port()
+    with pserve(ini, port, "--reload") as process:
+        lines_until(process, "moziweb is at")
+        time.sleep(1.1)  # the reloader compares modification times
+        ini.write_text(INI.replace("threads = 2", "threads = 3"))
+        assert f":{port}/" in lines_until(process, "moziweb is at")[-1]
+
+
+def test_busy_port_is_a_one_line_error(ini: Path) -> None:
+    with socket.create_server((HOST, 0)) as other:
+        port = other.getsockname()[1]
+        with pserve(ini, port) as process:
+            assert process.stdout
+            lines = process.stdout.read().splitlines()
+            assert process.wait(PATIENCE) == 1
+    (line,) = [line for line in lines if line.startswith("moziweb:")]
+    assert line.startswith(f"moziweb: 127.0.0.1:{port} is already in use")
+    assert "Traceback" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [(errno.EACCES, "for this account"), (errno.EADDRNOTAVAIL, "not an address of this machine")],
+)
+def test_unavailable_address_is_a_one_line_error(
+    monkeypatch: pytest.MonkeyPatch, code: int, message: str
+) -> None:
+    """The error is simulated, because root may use any port."""
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(server, "create_server", refuse)
+    with pytest.raises(server.ServerError, match=f"^127.0.0.1:80 .*{message}"):
+        server.bind(main({}), {"host": "127.0.0.1", "port": "80"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"port": "${NOT_SET_ANYWHERE}"}, "NOT_SET_ANYWHERE is not set"),
+        ({"thraeds": "4"}, "thraeds"),
+        ({"port": "many"}, "^port = many: expected a whole number from 0 to 65535$"),
+        ({"listen": "nowhere at all"}, "server:main"),
+    ],
+)
+def test_wrong_option_is_a_one_line_error(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(server.ServerError, match=message) as caught:
+        server.bind(main({}), settings)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("port", ["80000", "65536", "abc", "-1", "8080.0", "٨٠", "http"])
+def test_error_for_a_wrong_port_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, port: str
+) -> None:
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(server.ServerError) as caught:
+        server.bind(main({}), {"host": HOST, "port": "${PORT:-8080}"})
+    expected = "expected a whole number from 0 to 65535"
+    assert str(caught.value) == f"port = ${{PORT:-8080}} ({port}): {expected}"
+
+
+def test_empty_port_variable_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "")
+    free = free_port()
+    bound = server.bind(main({}), {"host": HOST, "port": f"${{PORT:-{free}}}", "threads": "1"})
+    try:
+        assert server.address(bound) == f"http://127.0.0.1:{free}/"
+    finally:
+        bound.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "url"),
+    [
+        ({"host": "127.0.0.1", "port": "0"}, r"http://127\.0\.0\.1:\d+/"),
+        ({"host": "0.0.0.0", "port": "0"}, r"http://127\.0\.0\.1:\d+/"),
+        ({"listen": "127.0.0.1:0 127.0.0.1:0"}, r"http://127\.0\.0\.1:\d+/"),
+    ],
+)
+def test_printed_url_opens_in_a_browser(options: dict[str, str], url: str) -> None:
+    bound = server.bind(main({}), {**options, "threads": "1"})
+    try:
+        assert re.fullmatch(url, server.address(bound))
+    finally:
+        bound.close()
+
+
+class RecordingAdmission:
+    threads = 0
+
+    def serve_with(self, threads: int) -> None:
+        self.threads = threads
+
+
+def test_posters_cannot_occupy_every_thread() -> None:
+    class App:
+        registry = Registry()
+
+        def __call__(self, *_: object) -> None:
+            raise NotImplementedError
+
+    App.registry.settings = {"posters.inline_slots": 4}
+    with pytest.raises(
+        server.ServerError, match="inline_slots = 4 needs at least 6 waitress threads"
+    ):
+        server.bind(App(), {"listen": f"{HOST}:0", "threads": "5"})
+    App.registry["poster_gate"] = admission = RecordingAdmission()
+    bound = server.bind(App(), {"listen": f"{HOST}:0", "threads": "6"})
+    bound.close()
+    assert admission.threads == 6
+    with pytest.raises(server.ServerError, match="threads = 4"):  # waitress's own default
+        server.bind(App(), {"listen": f"{HOST}:0"})
+
+
+@pytest.mark.parametrize("name", ["development.ini", "production.ini"])
+def test_body_limit_of_the_ini_file_fits_the_largest_upload(name: str) -> None:
+    """The largest upload and its form fit; waitress's own limit is a gigabyte."""
+    ini = ConfigParser(interpolation=None)
+    ini.read(Path(server.__file__).parents[2] / name)
+    options = {**ini["server:main"], "host": HOST, "port": "0"}
+    del options["use"]
+    bound = server.bind(main({}), options)
+    try:
+        largest = bound.adj.max_request_body_size
+    finally:
+        bound.close()
+    (source_mb,) = (one.default for one in SETTINGS if one.name == "posters.max_source_mb")
+    assert source_mb * 1_000_000 + 1_000_000 < largest <= 25_000_000

@@ -1,0 +1,107 @@
+"""The deviations from waitress's and Python's defaults, and the ini keys that switch them off."""
+
+import gc
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyramid.registry import Registry
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+
+from moziweb.cache.http.fast_path import FastPathMiddleware
+from moziweb.cache.http.url_index import UrlIndex
+from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
+from moziweb.server import waitress_tuning as tuning
+from tests.server.pserve import INI, lines_until, pserve
+from tests.services.ports import HOST, free_port
+
+
+class App:
+    """An application with these settings."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.registry = Registry()
+        self.registry.settings = {name.replace("__", "."): each for name, each in settings.items()}
+
+    def __call__(self, *_: Any) -> Iterable[bytes]:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def sockets() -> Iterator[dict[int, Any]]:
+    opened: dict[int, Any] = {}
+    server = create_server(App(), map=opened, host=HOST, port=0, threads=1)
+    yield opened
+    server.task_dispatcher.shutdown()
+    for each in list(opened.values()):
+        each.close()
+
+
+def test_loop_has_a_higher_priority_than_the_threads(tmp_path: Path) -> None:
+    ini = tmp_path / "site.ini"
+    ini.write_text(INI)
+    with pserve(ini, free_port()) as process:
+        lines_until(process, "moziweb is at")
+        threads = [int(path.name) for path in Path(f"/proc/{process.pid}/task").iterdir()]
+        niceness = {thread: os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert niceness.pop(process.pid) == ours
+    assert len(niceness) >= 2, "the ini file has two threads"
+    assert set(niceness.values()) == {min(19, ours + 5)}
+
+
+def test_niceness_0_changes_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "setpriority", pytest.fail)
+    tuning.lower_thread_priority(App(server__thread_niceness=0))
+
+
+@pytest.mark.parametrize(
+    ("app", "interval"), [(App(), 0.0001), (App(server__switch_interval=1), 1)]
+)
+def test_switch_interval_is_that_of_the_ini_file(app: App, interval: float) -> None:
+    before = sys.getswitchinterval()
+    try:
+        tuning.set_switch_interval(app)
+        assert sys.getswitchinterval() == pytest.approx(interval)
+    finally:
+        sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_objects_of_the_start_are_frozen_unless_the_key_is_off(
+    monkeypatch: pytest.MonkeyPatch, frozen: bool
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(gc, "freeze", lambda: calls.append("freeze"))
+    tuning.freeze_startup_objects(App(server__freeze_objects=frozen))
+    assert calls == ["freeze"] * frozen
+
+
+@pytest.mark.parametrize("in_loop", [True, False])
+def test_hits_are_answered_in_the_loop_unless_the_key_is_off(
+    sockets: dict[int, Any], in_loop: bool
+) -> None:
+    fast = FastPathMiddleware(App(server__answer_in_loop=in_loop), UrlIndex())
+    tuning.answer_in_loop(fast, sockets)
+    (server,) = (each for each in sockets.values() if isinstance(each, BaseWSGIServer))
+    assert (server.channel_class is not HTTPChannel) is in_loop
+
+
+@pytest.mark.parametrize(("children", "running"), [(None, 1), (2, 2)])
+def test_one_core_is_reserved_unless_the_ini_file_sets_the_children(
+    children: int | None, running: int
+) -> None:
+    app = App(posters__decoder__children=children)
+    pool = DecoderPool(2, MEBIBYTE, ResourceLimits())
+    app.registry["poster_workshop"] = pool
+    tuning.reserve_core(app)
+    with ExitStack() as held:
+        for _ in range(running):
+            assert not pool.is_full
+            held.enter_context(pool._place(pytest.fail))
+        assert pool.is_full
