@@ -1,7 +1,7 @@
-"""An image host that means no good: a real server on loopback, one behaviour per path.
+"""A hostile image host: a real server on loopback with one behaviour per path.
 
-A behaviour is a function of a `Visit`; it may send anything at all, slowly, or nothing. Every wait
-ends when the server stops, so that no test has to outlast its attacker.
+A behaviour is a function of a `Visit`; it can send any bytes, slowly, or nothing. Every wait ends
+when the server stops.
 
     with HostileHost() as host:
         host.on("/poster.jpg", drip(b"HTTP/1.1 200 OK\\r\\n\\r\\n", interval=0.05))
@@ -11,8 +11,7 @@ ends when the server stops, so that no test has to outlast its attacker.
 import os
 import ssl
 import threading
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import count, repeat
@@ -26,7 +25,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came; ``address`` is the local address that the visitor connected to."""
+    """A received request; ``address`` is the local address of the connection."""
 
     method: str
     path: str
@@ -36,22 +35,22 @@ class Request:
 
 @dataclass(slots=True)
 class Visit:
-    """One connection: its request, None when the behaviour comes before it."""
+    """One connection and its request; None if a greeting replaces the request."""
 
     request: Request | None
     _connection: socket
     _closing: threading.Event
 
     def send(self, data: bytes) -> None:
-        """Send ``data``; raises OSError when the visitor has gone."""
+        """Send ``data``; raises OSError if the client closed the connection."""
         self._connection.sendall(data)
 
     def send_bare(self, data: bytes) -> None:
-        """Send ``data`` beneath TLS, which is what damages it."""
+        """Send ``data`` without TLS encryption, which breaks the TLS connection."""
         os.write(self._connection.fileno(), data)
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait, and tell whether there is any point in going on."""
+        """Wait; return False if the server is stopping."""
         return not self._closing.wait(seconds)
 
 
@@ -60,9 +59,9 @@ Behaviour = Callable[[Visit], None]
 
 @dataclass
 class HostileHost:
-    """A server on one free port of each of ``addresses``, with TLS when given a context.
+    """A server on one free port of each of ``addresses``, with TLS if there is an SSL context.
 
-    ``greeting`` takes the place of TLS and HTTP alike: it gets the bare connection.
+    ``greeting`` replaces TLS and HTTP: it gets the bare connection.
     """
 
     addresses: tuple[str, ...] = (LOOPBACK,)
@@ -95,18 +94,18 @@ class HostileHost:
             server.server_close()
 
     def on(self, path: str, behaviour: Behaviour) -> str:
-        """Behave so on ``path`` (without its query) and return its URL."""
+        """Set the behaviour of ``path`` (without its query) and return its URL."""
         self._routes[path] = behaviour
         return self.url(path)
 
     def url(self, path: str, name: str = LOOPBACK) -> str:
-        """The URL of ``path``, on a name that a test's resolver knows if not on the address."""
+        """The URL of ``path``, on the loopback address or a name that a test's resolver knows."""
         scheme = "https" if self.ssl_context else "http"
         return f"{scheme}://{name}:{self.port}{path}"
 
     @property
     def paths(self) -> list[str]:
-        """The paths asked for so far."""
+        """The requested paths, in order."""
         return [request.path for request in self.requests]
 
     def serve(self, connection: socket) -> None:
@@ -132,7 +131,7 @@ def answer(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Behaviour:
-    """Answer plainly, with the true Content-Length unless ``headers`` say how the body ends."""
+    """Respond with the true Content-Length unless ``headers`` have one or a Transfer-Encoding."""
     given = {"Content-Type": "image/jpeg", **(headers or {})}
     if not {"Content-Length", "Transfer-Encoding"} & given.keys():
         given["Content-Length"] = str(len(body))
@@ -147,12 +146,12 @@ def head(status: int, headers: Mapping[str, str]) -> bytes:
 
 
 def redirect(location: str, status: int = 302) -> Behaviour:
-    """Send the visitor elsewhere, with a cookie to take along."""
+    """Redirect and set a cookie."""
     return answer(status=status, headers={"Location": location, "Set-Cookie": "visited=1"})
 
 
 def redirect_for_ever() -> Behaviour:
-    """Send the visitor back to the same path, with another query each time."""
+    """Redirect to the same path with another query each time."""
     numbers = count(1)
 
     def behave(visit: Visit) -> None:
@@ -162,7 +161,7 @@ def redirect_for_ever() -> Behaviour:
 
 
 def raw(data: bytes) -> Behaviour:
-    """Send exactly these bytes and hang up."""
+    """Send exactly these bytes and close the connection."""
 
     def behave(visit: Visit) -> None:
         visit.send(data)
@@ -171,7 +170,7 @@ def raw(data: bytes) -> Behaviour:
 
 
 def break_tls(start: bytes) -> Behaviour:
-    """Send ``start`` as it should be, then what is no TLS."""
+    """Send ``start`` by TLS, then bytes that are not TLS."""
 
     def behave(visit: Visit) -> None:
         visit.send(start)
@@ -181,7 +180,7 @@ def break_tls(start: bytes) -> Behaviour:
 
 
 def stream(start: bytes, pieces: Iterable[bytes]) -> Behaviour:
-    """Send ``start``, then ``pieces`` as fast as they are taken, however many there are."""
+    """Send ``start``, then ``pieces`` (may be infinite) as fast as the client reads."""
 
     def behave(visit: Visit) -> None:
         visit.send(start)
@@ -194,7 +193,7 @@ def stream(start: bytes, pieces: Iterable[bytes]) -> Behaviour:
 
 
 def drip(start: bytes, drops: Iterable[bytes] | None = None, *, interval: float) -> Behaviour:
-    """Send ``start``, then one of ``drops`` (for ever the letter x) per ``interval`` seconds."""
+    """Send ``start``, then one of ``drops`` (default: x forever) every ``interval`` seconds."""
 
     def behave(visit: Visit) -> None:
         visit.send(start)
@@ -207,7 +206,7 @@ def drip(start: bytes, drops: Iterable[bytes] | None = None, *, interval: float)
 
 
 def silence() -> Behaviour:
-    """Take the request and say nothing."""
+    """Read the request and send nothing."""
 
     def behave(visit: Visit) -> None:
         visit.wait()
@@ -215,31 +214,11 @@ def silence() -> Behaviour:
     return behave
 
 
-def gzip_bomb() -> Iterator[bytes]:
-    """A gzip stream without end in which each KB unpacks to a MB of zeros."""
-    yield _gzip_start()
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    # After a full flush nothing refers back, so the same block can follow itself for ever.
-    block = packer.compress(bytes(1024 * 1024)) + packer.flush(zlib.Z_FULL_FLUSH)
-    yield from repeat(block)
-
-
-def gzip_of_nothing() -> Iterator[bytes]:
-    """A gzip stream without end that never unpacks to a single byte."""
-    yield _gzip_start()
-    empty_stored_block = b"\x00\x00\x00\xff\xff"
-    yield from repeat(empty_stored_block * 4096)
-
-
-def _gzip_start() -> bytes:
-    return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-
-
 class _Server(ThreadingTCPServer):
     allow_reuse_address = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: visitors hang up on this host, which is what the tests want of them."""
+        """Do not log: clients close connections to this host on purpose."""
 
 
 def _handler(host: HostileHost) -> type[BaseRequestHandler]:

@@ -1,4 +1,4 @@
-"""What a fetch can end in: a picture, "not modified", or an error with a stable code."""
+"""Results of a fetch: `Fetched`, `NotModified`, or `FetchError` with a stable code."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,12 +7,12 @@ _DETAIL_LENGTH = 300
 
 
 class FetchCode(StrEnum):
-    """Why a fetch failed: stored with the source, counted, put in words by the manager."""
+    """Why a fetch failed. Stored with the source, counted in metrics, translated in the manager."""
 
     BAD_URL = "bad_url"
-    """Not a plain http(s) URL, or a redirect to none."""
+    """The URL, or the target of a redirect, is not a plain http(s) URL."""
     FORBIDDEN_ADDRESS = "forbidden_address"
-    """An address of the host is not one of the public internet."""
+    """An address of the host is not public."""
     FORBIDDEN_PORT = "forbidden_port"
     TOO_MANY_REDIRECTS = "too_many_redirects"
     NOT_FOUND = "not_found"
@@ -23,18 +23,18 @@ class FetchCode(StrEnum):
     """429."""
     TOO_MANY_BYTES = "too_many_bytes"
     NOT_AN_IMAGE = "not_an_image"
-    """The server itself calls it a page or data."""
+    """The Content-Type is HTML or JSON."""
     BAD_ENCODING = "bad_encoding"
-    """A content coding that was not asked for, or a damaged one."""
+    """The body has a content coding, although the request asked for identity."""
     TRUNCATED = "truncated"
-    """The body ended before its announced end."""
+    """The body is shorter than announced."""
     BAD_RESPONSE = "bad_response"
-    """Not HTTP, headers beyond all measure, or a status that makes no sense here."""
+    """Not HTTP, headers that are too large, or an unexpected status."""
     TIMEOUT = "timeout"
     DNS_FAILED = "dns_failed"
     CONNECTION_FAILED = "connection_failed"
     TLS_FAILED = "tls_failed"
-    """No TLS, or a certificate that is not the host's."""
+    """No TLS, or no valid certificate for the host name."""
 
 
 _PERMANENT = frozenset(
@@ -53,11 +53,11 @@ _PERMANENT = frozenset(
 
 
 class FetchError(Exception):
-    """A fetch that brought no picture.
+    """A failed fetch.
 
-    Its text names the code alone and may be shown to anyone; ``detail`` can hold addresses and a
-    stranger's words, and is for logs. ``permanent`` says that trying again is of no use until the
-    source changes; ``retry_after`` is the server's own wish in seconds, when it uttered one.
+    The message contains only the code and may be shown to visitors; ``detail`` can contain
+    addresses and text from the server, and is for logs. If ``permanent``, a retry is useless until
+    the source changes. ``retry_after`` is the server's Retry-After in seconds, None without one.
     """
 
     def __init__(
@@ -80,10 +80,10 @@ class FetchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A complete response. ``content_type`` is the server's claim, lower case, without parameters.
+    """A complete response; ``content_type`` is in lower case and without parameters.
 
-    ``etag`` and ``last_modified`` belong to ``final_url``, the URL after all redirects: give the
-    three back to `Fetcher.fetch` to fetch only what has changed.
+    ``etag`` and ``last_modified`` belong to ``final_url``, the URL after all redirects: pass the
+    three to `Fetcher.fetch` for a conditional request.
     """
 
     body: bytes
@@ -95,7 +95,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class NotModified:
-    """The picture is still what ``etag`` and ``last_modified`` stand for (304)."""
+    """A 304 response, with the validators that are valid now."""
 
     etag: str | None
     last_modified: str | None

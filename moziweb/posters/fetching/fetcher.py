@@ -1,11 +1,9 @@
-"""Fetching a poster from an external URL, safely.
+"""HTTP client for external image URLs, safe against SSRF and bounded in time and bytes.
 
-The URL is an operator's, but the server behind it, its DNS and its redirects are anybody's. So
-each hop is resolved by us once, every address it has must be public, and the connection goes to
-the very address that was checked, which leaves no window for a name that changes its mind. One
-deadline covers lookups, connections, TLS, headers, redirects and body; bytes are counted on the
-wire and after decompression. No proxy, netrc or cookie is ever consulted: urllib3's bare
-connections know none.
+An editor enters the URL, but the server, its DNS and its redirects are untrusted. Each hop is
+resolved once, every address of it must be public, and the connection goes to one of the checked
+addresses, so DNS rebinding has no effect. One deadline covers lookups, connections, TLS, headers,
+redirects and the body. Proxies, netrc and cookies are not used: bare urllib3 connections have none.
 """
 
 import socket
@@ -23,9 +21,8 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from . import response_headers
-from .content_decoding import PIECE_BYTES, BadStreamError, CutStreamError, content_coding, inflate
 from .errors import FetchCode, Fetched, FetchError, NotModified
-from .pinned_connection import RequestBudget, Resolver, WireLimitError, look_up, open_connection
+from .pinned_connection import RequestBudget, Resolver, WireLimitError, open_connection, resolve
 from .url_policy import (
     AllowedNetwork,
     ForbiddenUrl,
@@ -38,16 +35,16 @@ from .url_policy import (
 __all__ = ["FetchCode", "FetchError", "FetchPolicy", "Fetched", "Fetcher", "NotModified"]
 
 MAX_HEAD_BYTES = 64 * 1024
-"""All of a response's headers, interim responses included; an honest server sends about 1 KiB."""
+"""Maximum size of all response headers with interim responses; typical servers send about 1 KiB."""
+
+_CHUNK_BYTES = 64 * 1024
 
 ACCEPT = "image/jpeg, image/png, image/webp, image/avif;q=0.9, image/gif;q=0.8, */*;q=0.1"
-"""The formats that imaging reads, the usual originals first."""
+"""The formats that `imaging` reads; formats in which originals are usually published come first."""
 
 _ERROR_CODES: tuple[tuple[type[Exception], FetchCode], ...] = (
     (TimeoutError, FetchCode.TIMEOUT),
     (WireLimitError, FetchCode.TOO_MANY_BYTES),
-    (BadStreamError, FetchCode.BAD_ENCODING),
-    (CutStreamError, FetchCode.TRUNCATED),
     (IncompleteRead, FetchCode.TRUNCATED),
     (ssl.SSLError, FetchCode.TLS_FAILED),
     (ConnectionError, FetchCode.CONNECTION_FAILED),
@@ -55,19 +52,18 @@ _ERROR_CODES: tuple[tuple[type[Exception], FetchCode], ...] = (
     (HTTPError, FetchCode.BAD_RESPONSE),
     (OSError, FetchCode.CONNECTION_FAILED),
 )
-"""What the layers below raise, the more special before the more general."""
+"""Codes of the exceptions of urllib3, http.client and sockets, subclasses before base classes."""
 
 _EXPECTED = tuple(kind for kind, _ in _ERROR_CODES)
 
 
 @dataclass(frozen=True, slots=True)
 class FetchPolicy:
-    """The limits of every fetch.
+    """Limits of every fetch.
 
-    ``max_bytes`` is counted after decompression; ``deadline_seconds`` covers the whole fetch (15
-    MB in 20 s is 6 Mbit/s); ``max_redirects`` hops are followed, each checked again.
-    ``allow_addresses`` adds exceptions to the rule that addresses must be public and ports
-    allowed.
+    ``max_bytes`` limits the body; ``deadline_seconds`` covers the whole fetch (15 MB in 20 s is 6
+    Mbit/s); up to ``max_redirects`` redirects are followed, and each target is checked again.
+    ``allow_addresses`` are exceptions to the rules for addresses and ports.
     """
 
     max_bytes: int = 15_000_000
@@ -78,13 +74,13 @@ class FetchPolicy:
     allow_addresses: tuple[AllowedNetwork, ...] = ()
 
     def permits_port(self, port: int) -> bool:
-        """Tell whether any address at all may be reached on ``port``."""
+        """Return whether ``port`` is allowed for any address."""
         return port in self.allowed_ports or any(
             allowed.port == port for allowed in self.allow_addresses
         )
 
     def permits(self, address: IPAddress, port: int) -> bool:
-        """Tell whether ``address`` may be reached on ``port``."""
+        """Return whether a connection to ``address`` on ``port`` is allowed."""
         if port in self.allowed_ports and is_public(address):
             return True
         return any(allowed.permits(address, port) for allowed in self.allow_addresses)
@@ -92,7 +88,7 @@ class FetchPolicy:
 
 @dataclass(frozen=True, slots=True)
 class _Validators:
-    """What the caller has: an entity tag and a date, valid for ``url`` and no other."""
+    """The caller's ETag and Last-Modified values; they are valid only for ``url``."""
 
     etag: str | None
     last_modified: str | None
@@ -112,15 +108,16 @@ class _Redirect:
 
 @cache
 def _system_authorities() -> ssl.SSLContext:
-    """Read once, when they are needed: that takes longer than all else about an application."""
+    """Load the system's CA certificates on first use: this is slow compared to the start-up."""
     return ssl.create_default_context()
 
 
 class Fetcher:
-    """Fetches pictures under a policy; keeps no state between fetches, so threads may share it.
+    """Fetches images under a policy. It has no state between fetches, so threads can share it.
 
-    ``resolver`` is called as `socket.getaddrinfo` is; ``ssl_context`` must verify certificates and
-    host names (default: the system's authorities); ``clock`` is a monotonic clock in seconds.
+    ``resolver`` has the signature of `socket.getaddrinfo`; ``ssl_context`` must verify certificates
+    and host names (default: the system's CA certificates); ``clock`` is a monotonic clock in
+    seconds.
     """
 
     def __init__(
@@ -144,13 +141,13 @@ class Fetcher:
         last_modified: str | None = None,
         final_url: str | None = None,
     ) -> Fetched | NotModified:
-        """Fetch ``url`` and return its body, or `NotModified` when the validators still hold.
+        """Fetch ``url``; return the response, or `NotModified` if the server answers 304.
 
         ``etag`` and ``last_modified`` come from an earlier `Fetched` with its ``final_url``. They
-        say nothing about any other URL, so they are sent to that one only (to ``url`` when it is
-        not given). Raises `FetchError`, and nothing else, for whatever the network does.
+        are valid for that URL only, so they are sent to no other (default: ``url``). Raises
+        `FetchError` for every failure of the network or the server.
         """
-        allowance = RequestBudget(self._policy.deadline_seconds, self._clock)
+        budget = RequestBudget(self._policy.deadline_seconds, self._clock)
         target = self._target(url)
         validators = _Validators(
             response_headers.entity_tag(etag),
@@ -158,21 +155,21 @@ class Fetcher:
             final_url or target.url,
         )
         for _ in range(self._policy.max_redirects + 1):
-            with _telling_errors():
-                outcome = self._hop(target, validators, allowance)
+            with _converted_errors():
+                outcome = self._hop(target, validators, budget)
             if not isinstance(outcome, _Redirect):
                 return outcome
             target = self._target(outcome.url)
         raise FetchError(FetchCode.TOO_MANY_REDIRECTS, target.url)
 
     def _hop(
-        self, target: ParsedUrl, validators: _Validators, allowance: RequestBudget
+        self, target: ParsedUrl, validators: _Validators, budget: RequestBudget
     ) -> Fetched | NotModified | _Redirect:
-        addresses = self._addresses(target, allowance)
+        addresses = self._addresses(target, budget)
         conditions = validators.headers(target.url)
         trust = self._ssl_context or _system_authorities()
-        with open_connection(target, addresses, allowance, trust) as connection:
-            response = self._ask(connection, target, conditions, allowance)
+        with open_connection(target, addresses, budget, trust) as connection:
+            response = self._request(connection, target, conditions, budget)
             with closing(response):
                 if response.status in response_headers.REDIRECTS:
                     return _Redirect(
@@ -181,8 +178,8 @@ class Fetcher:
                 if response.status == 304 and conditions:
                     return _not_modified(response, validators)
                 if response.status != 200:
-                    raise response_headers.refusal(response.status, response.headers)
-                return self._fetched(response, target, allowance)
+                    raise response_headers.status_error(response.status, response.headers)
+                return self._fetched(response, target, budget)
 
     def _target(self, url: str) -> ParsedUrl:
         try:
@@ -193,17 +190,17 @@ class Fetcher:
             raise FetchError(FetchCode.FORBIDDEN_PORT, f"port {target.port}")
         return target
 
-    def _addresses(self, target: ParsedUrl, allowance: RequestBudget) -> tuple[IPAddress, ...]:
-        """Return the target's addresses, all of them permitted: one that is not spoils the rest."""
-        addresses = (target.address,) if target.address else self._resolved(target, allowance)
+    def _addresses(self, target: ParsedUrl, budget: RequestBudget) -> tuple[IPAddress, ...]:
+        """Return the target's addresses; raise `FetchError` if any of them is not permitted."""
+        addresses = (target.address,) if target.address else self._resolved(target, budget)
         for address in addresses:
             if not self._policy.permits(address, target.port):
                 raise FetchError(FetchCode.FORBIDDEN_ADDRESS, f"{target.host} is at {address}")
         return addresses
 
-    def _resolved(self, target: ParsedUrl, allowance: RequestBudget) -> tuple[IPAddress, ...]:
+    def _resolved(self, target: ParsedUrl, budget: RequestBudget) -> tuple[IPAddress, ...]:
         try:
-            addresses = look_up(self._resolver, target.host, target.port, allowance)
+            addresses = resolve(self._resolver, target.host, target.port, budget)
         except TimeoutError:
             raise
         except (OSError, ValueError) as error:
@@ -212,12 +209,12 @@ class Fetcher:
             raise FetchError(FetchCode.DNS_FAILED, f"{target.host} has no address")
         return addresses
 
-    def _ask(
+    def _request(
         self,
         connection: HTTPConnection,
         target: ParsedUrl,
         conditions: dict[str, str],
-        allowance: RequestBudget,
+        budget: RequestBudget,
     ) -> HTTPResponse:
         headers = {
             "User-Agent": self._policy.user_agent,
@@ -226,48 +223,46 @@ class Fetcher:
             "Connection": "close",
             **conditions,
         }
-        allowance.grant(MAX_HEAD_BYTES)
+        budget.grant(MAX_HEAD_BYTES)
         try:
             connection.request("GET", target.path, headers=headers, preload_content=False)
             return connection.getresponse()
         except WireLimitError as error:
             raise FetchError(FetchCode.BAD_RESPONSE, "headers without end") from error
 
-    def _fetched(
-        self, response: HTTPResponse, target: ParsedUrl, allowance: RequestBudget
-    ) -> Fetched:
+    def _fetched(self, response: HTTPResponse, target: ParsedUrl, budget: RequestBudget) -> Fetched:
         headers = response.headers
         content_type = response_headers.media_type(headers)
-        coding = content_coding(headers.get("content-encoding", ""))
+        response_headers.require_identity_encoding(headers)
         if (response_headers.announced_bytes(headers) or 0) > self._policy.max_bytes:
             raise FetchError(FetchCode.TOO_MANY_BYTES, "by its Content-Length")
-        # Framing costs an honest server less than 1 %; a compressed stream that never yields a byte
-        # has to end somewhere too. The head's grant covers what was read ahead of it.
-        allowance.grant(2 * self._policy.max_bytes + MAX_HEAD_BYTES)
+        # Typical servers need less than 1 % for chunk framing. MAX_HEAD_BYTES covers bytes of the
+        # body that were received together with the headers.
+        budget.grant(2 * self._policy.max_bytes + MAX_HEAD_BYTES)
         return Fetched(
-            body=self._body(inflate(_pieces(response), coding)),
+            body=self._body(_chunks(response)),
             content_type=content_type,
             etag=response_headers.entity_tag(headers.get("etag")),
             last_modified=response_headers.http_date(headers.get("last-modified")),
             final_url=target.url,
         )
 
-    def _body(self, pieces: Iterator[bytes]) -> bytes:
+    def _body(self, chunks: Iterator[bytes]) -> bytes:
         body = BytesIO()
-        for piece in pieces:
-            if body.tell() + len(piece) > self._policy.max_bytes:
+        for chunk in chunks:
+            if body.tell() + len(chunk) > self._policy.max_bytes:
                 raise FetchError(FetchCode.TOO_MANY_BYTES, "by count")
-            body.write(piece)
+            body.write(chunk)
         return body.getvalue()
 
 
-def _pieces(response: HTTPResponse) -> Iterator[bytes]:
-    while piece := response.read1(PIECE_BYTES, decode_content=False):
-        yield piece
+def _chunks(response: HTTPResponse) -> Iterator[bytes]:
+    while chunk := response.read1(_CHUNK_BYTES, decode_content=False):
+        yield chunk
 
 
 def _not_modified(response: HTTPResponse, validators: _Validators) -> NotModified:
-    """A 304 may bring newer validators; those it leaves out still hold (RFC 9111, 4.3.4)."""
+    """The validators of a 304; those that it omits remain valid (RFC 9111, 4.3.4)."""
     return NotModified(
         etag=response_headers.entity_tag(response.headers.get("etag")) or validators.etag,
         last_modified=response_headers.http_date(response.headers.get("last-modified"))
@@ -277,11 +272,11 @@ def _not_modified(response: HTTPResponse, validators: _Validators) -> NotModifie
 
 
 @contextmanager
-def _telling_errors() -> Iterator[None]:
+def _converted_errors() -> Iterator[None]:
     try:
         yield
     except _EXPECTED as error:
-        # urllib3 wraps what the socket and http.client say while a body is read.
+        # urllib3 wraps exceptions of the socket and http.client that occur in the body.
         wrapped = isinstance(error, HTTPError) and isinstance(error.__cause__, _EXPECTED)
         cause = error.__cause__ if wrapped else error
         code = next(code for kind, code in _ERROR_CODES if isinstance(cause, kind))

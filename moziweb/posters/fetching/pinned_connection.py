@@ -1,11 +1,10 @@
-"""Connections to validated addresses, under one allowance of time and bytes.
+"""HTTP connections to checked IP addresses, with a budget of time and bytes.
 
-urllib3's connections are used without their pools: a fetch is one request, and retries, redirects,
-proxies and reuse are exactly what must not happen behind its back. Two things are changed, both
-where urllib3 and http.client leave room for it: `_new_conn` opens the socket (SOCKS support
-overrides the same method), so that name, SNI and certificate check stay those of the URL while the
-address is the one that was checked; and the connected socket is wrapped, so that every read spends
-from the allowance.
+urllib3's connections are used without their pools: a fetch is one request, and urllib3 must not
+retry, redirect, use a proxy or reuse a connection. Two things differ from urllib3. `_new_conn` (the
+method that SOCKS support overrides, too) connects to a checked address, while the Host header, SNI
+and the certificate check use the URL's host name. The connected socket is wrapped, so that every
+read is counted against the budget.
 """
 
 import io
@@ -27,18 +26,18 @@ if TYPE_CHECKING:
 
 AddressRecord = tuple[int, int, int, str, tuple[Any, ...]]
 Resolver = Callable[[str, int, int, int], Sequence[AddressRecord]]
-"""``resolver(host, port, family, type)`` as `socket.getaddrinfo`, raising OSError when it fails."""
+"""``resolver(host, port, family, type)`` as `socket.getaddrinfo`; it raises OSError on failure."""
 
 MAX_ATTEMPTS = 4
-"""How many of a name's addresses are tried; each gets its share of the time that is left."""
+"""How many addresses of a host are tried; the remaining time is divided among them."""
 
 
 class WireLimitError(Exception):
-    """The server sent more bytes than were granted."""
+    """The server sent more bytes than the budget allows."""
 
 
 class RequestBudget:
-    """What a fetch may still spend: seconds until its one deadline, and bytes on the wire."""
+    """The remaining budget of a fetch: seconds until its deadline, and bytes to receive."""
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -46,38 +45,38 @@ class RequestBudget:
         self._bytes = 0
 
     def seconds_left(self) -> float:
-        """Seconds until the deadline, always positive; raises TimeoutError once it has passed."""
+        """Return the positive number of seconds until the deadline; raise TimeoutError after it."""
         left = self._expires_at - self._clock()
         if left <= 0:
             raise TimeoutError("the deadline of the fetch has passed")
         return left
 
     def grant(self, count: int) -> None:
-        """Set how many bytes may be received from now on."""
+        """Set the number of bytes that may be received from now on."""
         self._bytes = count
 
     def spend(self, count: int) -> None:
-        """Count received bytes; raises `WireLimitError` beyond what was granted."""
+        """Count received bytes; raise `WireLimitError` if they exceed the granted number."""
         self._bytes -= count
         if self._bytes < 0:
             raise WireLimitError("more bytes than granted")
 
 
-def look_up(
-    resolver: Resolver, host: str, port: int, allowance: RequestBudget
+def resolve(
+    resolver: Resolver, host: str, port: int, budget: RequestBudget
 ) -> tuple[IPAddress, ...]:
-    """Resolve ``host`` once and return every address, in the resolver's order, without doubles.
+    """Resolve ``host`` once and return its distinct addresses in the resolver's order.
 
-    Raises TimeoutError at the deadline, OSError when the lookup fails, ValueError when the name or
-    an answer makes no sense.
+    Raises TimeoutError at the deadline, OSError if the lookup fails, and ValueError if the name or
+    a returned address is malformed.
     """
-    answer: Future[Sequence[AddressRecord]] = Future()
-    # getaddrinfo knows no time-out, so it runs in a thread that can be left behind. libc gives up
-    # by itself (resolv.conf: 5 s a try), which bounds how many such threads can linger.
+    future: Future[Sequence[AddressRecord]] = Future()
+    # getaddrinfo has no timeout, so it runs in a thread that is abandoned at the deadline. libc's
+    # own timeout (resolv.conf: 5 s per attempt) bounds the number of such threads.
     Thread(
-        target=_answer, args=(answer, resolver, host, port), name="poster-lookup", daemon=True
+        target=_resolve_into, args=(future, resolver, host, port), name="poster-lookup", daemon=True
     ).start()
-    records = answer.result(allowance.seconds_left())
+    records = future.result(budget.seconds_left())
     return tuple(dict.fromkeys(ip_address(str(record[4][0])) for record in records))
 
 
@@ -85,19 +84,18 @@ def look_up(
 def open_connection(
     target: ParsedUrl,
     addresses: Sequence[IPAddress],
-    allowance: RequestBudget,
+    budget: RequestBudget,
     ssl_context: ssl.SSLContext,
 ) -> Iterator[HTTPConnection]:
-    """Yield a connection for ``target`` that will connect to one of ``addresses`` and no other.
+    """Yield a connection for ``target`` that connects only to one of ``addresses``.
 
-    It connects with the first request, and its socket is closed with the context, whatever became
-    of the response.
+    It connects with the first request. The socket is always closed at the end of the context.
     """
     connection: PinnedHTTPConnection
     if target.scheme == "http":
-        connection = PinnedHTTPConnection(target, addresses, allowance)
+        connection = PinnedHTTPConnection(target, addresses, budget)
     else:
-        connection = PinnedHTTPSConnection(target, addresses, allowance, ssl_context=ssl_context)
+        connection = PinnedHTTPSConnection(target, addresses, budget, ssl_context=ssl_context)
     try:
         yield connection
     finally:
@@ -105,100 +103,98 @@ def open_connection(
 
 
 class PinnedHTTPConnection(HTTPConnection):
-    """An HTTP connection whose host is only a name: it connects to ``addresses``."""
+    """An HTTP connection to one of ``addresses``; the target's host is only sent as a name."""
 
     def __init__(
         self,
         target: ParsedUrl,
         addresses: Sequence[IPAddress],
-        allowance: RequestBudget,
+        budget: RequestBudget,
         **options: Any,
     ) -> None:
         super().__init__(target.host, target.port, **options)
         self._addresses = addresses
-        self._allowance = allowance
-        self._wire: socket.socket | None = None
+        self._budget = budget
+        self._raw_socket: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:
-        return _open_socket(self._addresses, self.port, self._allowance)
+        return _open_socket(self._addresses, self.port, self._budget)
 
     def connect(self) -> None:
-        """Connect, with the TLS handshake where there is one, and meter what follows."""
+        """Connect, with the TLS handshake for https, and count the bytes that follow."""
         super().connect()
-        self._wire = self.sock
-        if self._wire is not None:
-            # http.client asks of a socket no more than the wrapper has.
-            self.sock = cast("socket.socket", _MeteredSocket(self._wire, self._allowance))
+        self._raw_socket = self.sock
+        if self._raw_socket is not None:
+            # The wrapper has all methods of a socket that http.client uses.
+            self.sock = cast("socket.socket", _MeteredSocket(self._raw_socket, self._budget))
 
     def close_socket(self) -> None:
-        """Close the socket itself, which `close` leaves open for the response to be read."""
+        """Close the socket itself; `close` leaves it open for reading the response."""
         self.close()
-        if self._wire is not None:
-            self._wire.close()
+        if self._raw_socket is not None:
+            self._raw_socket.close()
 
 
 class PinnedHTTPSConnection(PinnedHTTPConnection, HTTPSConnection):
-    """The same over TLS; the certificate must be the name's, whatever the address."""
+    """The same over TLS; the certificate must be valid for the host name."""
 
 
 class _MeteredSocket:
-    """The part of a socket that http.client uses, each use under the allowance."""
+    """The socket methods that http.client uses, limited by the budget."""
 
-    def __init__(self, sock: socket.socket, allowance: RequestBudget) -> None:
+    def __init__(self, sock: socket.socket, budget: RequestBudget) -> None:
         self._sock = sock
-        self._allowance = allowance
+        self._budget = budget
 
     def sendall(self, data: "ReadableBuffer") -> None:
-        self._sock.settimeout(self._allowance.seconds_left())
+        self._sock.settimeout(self._budget.seconds_left())
         self._sock.sendall(data)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_MeteredReader(self._sock, self._allowance))
+        return io.BufferedReader(_MeteredReader(self._sock, self._budget))
 
     def settimeout(self, _seconds: float | None) -> None:
-        """Ignore it: the allowance alone says how long to wait."""
+        """Ignore it: timeouts follow from the budget."""
 
     def close(self) -> None:
-        """Leave it to `hang_up`: http.client closes before the body has been read."""
+        """Do nothing: http.client closes before the body is read; see `close_socket`."""
 
 
 class _MeteredReader(io.RawIOBase):
-    """Reads a socket, waiting no longer and taking no more than the allowance has."""
+    """Reads a socket within the budget's time and bytes."""
 
-    def __init__(self, sock: socket.socket, allowance: RequestBudget) -> None:
+    def __init__(self, sock: socket.socket, budget: RequestBudget) -> None:
         self._sock = sock
-        self._allowance = allowance
+        self._budget = budget
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        self._sock.settimeout(self._allowance.seconds_left())
+        self._sock.settimeout(self._budget.seconds_left())
         count = self._sock.recv_into(buffer)
-        self._allowance.spend(count)
+        self._budget.spend(count)
         return count
 
 
-def _open_socket(
-    addresses: Sequence[IPAddress], port: int, allowance: RequestBudget
-) -> socket.socket:
+def _open_socket(addresses: Sequence[IPAddress], port: int, budget: RequestBudget) -> socket.socket:
     attempts = addresses[:MAX_ATTEMPTS]
     for tried, address in enumerate(attempts, 1):
-        share = allowance.seconds_left() / (len(attempts) - tried + 1)
+        share = budget.seconds_left() / (len(attempts) - tried + 1)
         try:
             sock = socket.create_connection((str(address), port), timeout=share)
         except OSError:
             if tried == len(attempts):
                 raise
         else:
-            return _prepare(sock, allowance)
+            return _prepare(sock, budget)
     raise OSError("no address to connect to")
 
 
-def _prepare(sock: socket.socket, allowance: RequestBudget) -> socket.socket:
+def _prepare(sock: socket.socket, budget: RequestBudget) -> socket.socket:
     try:
-        # A TLS handshake has this time-out as a whole, however many reads it takes.
-        sock.settimeout(allowance.seconds_left())
+        # This timeout applies to the TLS handshake as a whole, not to each read.
+        sock.settimeout(budget.seconds_left())
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         sock.close()
@@ -206,10 +202,10 @@ def _prepare(sock: socket.socket, allowance: RequestBudget) -> socket.socket:
     return sock
 
 
-def _answer(
-    answer: Future[Sequence[AddressRecord]], resolver: Resolver, host: str, port: int
+def _resolve_into(
+    future: Future[Sequence[AddressRecord]], resolver: Resolver, host: str, port: int
 ) -> None:
     try:
-        answer.set_result(resolver(host, port, socket.AF_UNSPEC, socket.SOCK_STREAM))
+        future.set_result(resolver(host, port, socket.AF_UNSPEC, socket.SOCK_STREAM))
     except Exception as error:
-        answer.set_exception(error)
+        future.set_exception(error)

@@ -1,4 +1,4 @@
-"""Reading the head of a stranger's response: pure, and believing nothing that it need not."""
+"""Parsing of untrusted response headers, without I/O."""
 
 import re
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from urllib.parse import urljoin
 from .errors import FetchCode, FetchError
 
 Headers = Mapping[str, str]
-"""Response headers, looked up without regard to case."""
+"""Response headers; look-ups ignore case."""
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_RETRY_AFTER_SECONDS = 24 * 3600.0
-"""The longest backoff that the service has; a server may not ask for more."""
+"""The longest backoff of the poster service; larger Retry-After values are reduced to it."""
 
 _NEVER_IMAGES = frozenset({"text/html", "application/xhtml+xml", "application/json"})
 _TRANSIENT_4XX = frozenset({408, 421, 425})
@@ -23,8 +23,8 @@ _HTTP_DATE = re.compile(r"[A-Za-z]{3}, \d{2} [A-Za-z]{3} \d{4} \d{2}:\d{2}:\d{2}
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
-def refusal(status: int, headers: Headers) -> FetchError:
-    """Return the error that a status other than 200, 304 and redirects stands for."""
+def status_error(status: int, headers: Headers) -> FetchError:
+    """Return the error for a status other than 200, 304 and redirects."""
     detail = f"status {status}"
     if status in {404, 410}:
         return FetchError(FetchCode.NOT_FOUND, detail)
@@ -41,7 +41,7 @@ def refusal(status: int, headers: Headers) -> FetchError:
 def retry_after(headers: Headers) -> float | None:
     """Return the Retry-After header in seconds, at most `MAX_RETRY_AFTER_SECONDS`, or None.
 
-    A date is measured against the response's own Date, so that the two clocks need not agree.
+    A date is compared with the response's Date header, so the server's clock may differ from ours.
     """
     value = headers.get("retry-after", "").strip()
     if _NUMBER.fullmatch(value):
@@ -53,10 +53,10 @@ def retry_after(headers: Headers) -> float | None:
 
 
 def redirect_location(headers: Headers, base: str) -> str:
-    """Return the absolute URL that a redirect from ``base`` points to, not yet checked.
+    """Return the absolute URL of a redirect from ``base``; the caller must check it.
 
-    Raises `FetchError` with ``bad_response`` when there is none, ``bad_url`` when it cannot be
-    joined.
+    Raises `FetchError` with ``bad_response`` if there is no Location header, and with ``bad_url``
+    if it cannot be joined with ``base``.
     """
     location = headers.get("location", "").strip()
     if not location:
@@ -68,10 +68,10 @@ def redirect_location(headers: Headers, base: str) -> str:
 
 
 def media_type(headers: Headers) -> str:
-    """Return the Content-Type without parameters, ``application/octet-stream`` when it is unusable.
+    """Return the Content-Type without parameters, ``application/octet-stream`` if it is malformed.
 
-    Raises `FetchError` with ``not_an_image`` for what is a page or data by its own account.
-    Everything else is for imaging to recognise by content: servers are often wrong about pictures.
+    Raises `FetchError` with ``not_an_image`` for HTML and JSON. `imaging` identifies all other
+    bodies by content, because the Content-Type of images is often wrong.
     """
     value = headers.get("content-type", "").partition(";")[0].strip().lower()
     if value in _NEVER_IMAGES:
@@ -79,8 +79,18 @@ def media_type(headers: Headers) -> str:
     return value if _MEDIA_TYPE.fullmatch(value) else "application/octet-stream"
 
 
+def require_identity_encoding(headers: Headers) -> None:
+    """Raise `FetchError` with ``bad_encoding`` if the body has a content coding.
+
+    Requests have ``Accept-Encoding: identity``, so image servers send none.
+    """
+    value = headers.get("content-encoding", "").strip().lower()
+    if value not in ("", "identity"):
+        raise FetchError(FetchCode.BAD_ENCODING, f"content coding {value[:40]!r}")
+
+
 def announced_bytes(headers: Headers) -> int | None:
-    """Return the Content-Length when it is a plain number; the body need not keep to it."""
+    """Return the Content-Length if it is a number; the body can have another length."""
     value = headers.get("content-length", "").strip()
     return int(value) if _NUMBER.fullmatch(value) else None
 
@@ -91,7 +101,7 @@ def entity_tag(value: str | None) -> str | None:
 
 
 def http_date(value: str | None) -> str | None:
-    """Return ``value`` if it is a date in the form that HTTP writes (RFC 9110, 5.6.7)."""
+    """Return ``value`` if it is an IMF-fixdate (RFC 9110, 5.6.7)."""
     return value if value is not None and _HTTP_DATE.fullmatch(value) else None
 
 
@@ -105,7 +115,7 @@ def _date(value: str) -> datetime | None:
 
 
 def _utf8(header: str) -> str:
-    # http.client reads headers as Latin-1; a location beyond ASCII is UTF-8 in practice.
+    # http.client decodes headers as Latin-1; a non-ASCII location is UTF-8 in practice.
     try:
         return header.encode("latin-1").decode("utf-8")
     except UnicodeError:

@@ -1,8 +1,7 @@
-"""Where a fetch may go: the pure rules for URLs and IP addresses.
+"""Rules for URLs and IP addresses that may be fetched, without I/O.
 
-An operator can paste any URL as a poster's source and its server can redirect anywhere, so both are
-held against the same rules: a plain http(s) URL whose host is a name or an unambiguous address, and
-addresses that only the public internet has. Nothing here resolves or connects.
+The same rules apply to URLs that editors enter and to redirects: a plain http(s) URL whose host is
+a name or an unambiguous IP address, and only public addresses.
 """
 
 import re
@@ -26,8 +25,8 @@ Scheme = Literal["http", "https"]
 MAX_URL_LENGTH = 2048
 DEFAULT_PORTS: dict[Scheme, int] = {"http": 80, "https": 443}
 
-# `ipaddress.is_global` follows the IANA registries only as far as the Python patch release does,
-# and calls multicast global, so every block that must never be reached is named here as well:
+# `ipaddress.is_global` depends on the Python patch release and is true for multicast, so every
+# forbidden block is listed here as well:
 # https://www.iana.org/assignments/iana-ipv4-special-registry
 # https://www.iana.org/assignments/iana-ipv6-special-registry
 # https://github.com/python/cpython/issues/124217 (3fff::/20 is global to Python 3.11)
@@ -38,7 +37,7 @@ SPECIAL_NETWORKS: tuple[IPNetwork, ...] = tuple(
         "10.0.0.0/8",  # private
         "100.64.0.0/10",  # carrier-grade NAT; also a cloud's metadata (100.100.100.200)
         "127.0.0.0/8",  # loopback
-        "168.63.129.16/32",  # a public address that Azure answers inside every virtual network
+        "168.63.129.16/32",  # a public address that Azure serves inside every virtual network
         "169.254.0.0/16",  # link-local; the usual cloud metadata (169.254.169.254)
         "172.16.0.0/12",  # private
         "192.0.0.0/24",  # IETF protocols; also a cloud's metadata (192.0.0.192)
@@ -55,19 +54,19 @@ SPECIAL_NETWORKS: tuple[IPNetwork, ...] = tuple(
         "240.0.0.0/4",  # reserved and broadcast
         "2001::/23",  # IETF protocols: Teredo, ORCHID, benchmarking, AMT
         "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4: carries an IPv4 address, which a relay would reach for us
+        "2002::/16",  # 6to4: contains an IPv4 address, to which a relay would connect
         "2620:4f:8000::/48",  # AS112
         "3fff::/20",  # documentation
     )
 )
 
-# Global unicast is all that is allocated of IPv6. Loopback, IPv4-mapped and IPv4-compatible, local
-# NAT64 (64:ff9b:1::/48), discard, segment routing, unique local (metadata at fd00:ec2::254 among
-# them), link-local, site-local and multicast addresses all lie outside it.
+# All public IPv6 addresses are global unicast. Loopback, IPv4-mapped and IPv4-compatible, local
+# NAT64 (64:ff9b:1::/48), discard, segment routing, unique local (such as the metadata address
+# fd00:ec2::254), link-local, site-local and multicast addresses are outside of it.
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 
-# The one embedding that is needed: behind DNS64 every IPv4-only site is reached through it (RFC
-# 6052).
+# The only allowed form that contains an IPv4 address: DNS64 returns it for every IPv4-only site
+# (RFC 6052).
 NAT64 = IPv6Network("64:ff9b::/96")
 
 _REFUSED_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\\]")
@@ -77,27 +76,27 @@ _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class ForbiddenUrl(ValueError):
-    """The URL is none that a picture may be fetched from; the message is for logs."""
+    """The URL must not be fetched; the message is for logs."""
 
 
 @dataclass(frozen=True, slots=True)
 class AllowedNetwork:
-    """An exception from the rules: ``network`` may be reached on ``port`` and no other."""
+    """An exception to the rules: connections to ``network`` are allowed, on ``port`` only."""
 
     network: IPNetwork
     port: int
 
     def permits(self, address: IPAddress, port: int) -> bool:
-        """Tell whether this exception covers ``address`` on ``port``."""
+        """Return whether this exception applies to ``address`` on ``port``."""
         return port == self.port and address in self.network
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedUrl:
-    """A parsed URL: ``host`` is a lower-case ASCII name, or an address without brackets.
+    """A parsed URL.
 
-    ``path`` is the percent-encoded request target with its query; ``address`` is set when the host
-    is an address, which needs no lookup.
+    ``host`` is a lower-case ASCII name or an IP address without brackets; ``address`` is set if it
+    is an address. ``path`` is the percent-encoded request target with its query.
     """
 
     scheme: Scheme
@@ -108,17 +107,17 @@ class ParsedUrl:
 
     @property
     def url(self) -> str:
-        """The URL in its normal form: no fragment, no default port."""
+        """The normalised URL, without fragment and default port."""
         host = f"[{self.host}]" if isinstance(self.address, IPv6Address) else self.host
         port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}{self.path}"
 
 
 def is_public(address: IPAddress) -> bool:
-    """Tell whether ``address`` can only be a host of the public internet.
+    """Return whether ``address`` is an address of the public internet.
 
-    NAT64 addresses are judged by the IPv4 address they carry; every other form that carries one
-    (mapped, compatible, 6to4, Teredo) is refused, since no site publishes it.
+    For NAT64 addresses the embedded IPv4 address decides. Other forms that embed one (mapped,
+    compatible, 6to4, Teredo) are not public, because no site publishes them.
     """
     if isinstance(address, IPv6Address):
         if address.scope_id is not None:
@@ -133,14 +132,14 @@ def is_public(address: IPAddress) -> bool:
 def parse_image_url(url: str) -> ParsedUrl:
     """Parse an absolute http(s) URL.
 
-    Spaces and letters beyond ASCII are percent-encoded in the path and written as IDNA in the host,
-    as browsers do. Raises `BadTargetError` for anything else than a plain URL: another scheme,
-    userinfo, control characters, backslashes, zone ids, addresses not in their usual notation.
+    Spaces and non-ASCII letters are percent-encoded in the path and IDNA-encoded in the host, as in
+    browsers. Raises `ForbiddenUrl` for other schemes, userinfo, control characters, backslashes,
+    zone ids, and IP addresses that are not in the usual notation.
     """
     authority = _AUTHORITY.match(url)
     if len(url) > MAX_URL_LENGTH or authority is None or _REFUSED_CHARACTERS.search(url):
         raise ForbiddenUrl("not a plain http(s) URL")
-    # A percent sign is a zone id, or a host that one reader decodes and another does not.
+    # A percent sign is a zone id, or an escape that not all parsers decode.
     if "@" in authority[1] or "%" in authority[1]:
         raise ForbiddenUrl("userinfo or an escape in the URL's authority")
     try:
@@ -164,8 +163,8 @@ def _parse_host(host: str) -> tuple[str, IPAddress | None]:
     host = host.removesuffix(".")
     if not _NAME.fullmatch(host):
         raise ForbiddenUrl(f"not a host name: {host!r}")
-    # A host that ends in a number is an address to every resolver (0x7f.1, 2130706433, 0177.0.0.1),
-    # each with its own reading; the WHATWG URL standard draws the line at the same place.
+    # Resolvers take a host that ends in a number for an address (0x7f.1, 2130706433, 0177.0.0.1),
+    # but parse it differently. The WHATWG URL standard has the same rule.
     if _NUMERIC_LABEL.fullmatch(host.rpartition(".")[2]):
         return host, _parse_ipv4(host)
     return host, None

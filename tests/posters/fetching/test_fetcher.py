@@ -1,12 +1,10 @@
-"""Fetching from hosts good and bad: all of it against a real server on loopback."""
+"""The fetcher against honest and hostile hosts: a real server on loopback."""
 
-import gzip
 import pickle
 import socket
 import ssl
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -38,8 +36,6 @@ from tests.posters.hostile_host import (
     answer,
     break_tls,
     drip,
-    gzip_bomb,
-    gzip_of_nothing,
     head,
     raw,
     redirect,
@@ -54,12 +50,12 @@ PUBLIC = "93.184.216.34"
 METADATA = "169.254.169.254"
 SHORT_DEADLINE = 0.4
 PATIENCE = SHORT_DEADLINE + 2.0
-"""Seconds that a fetch with a short deadline may take by the clock: two above it are for a machine
-that is busy with other tests while the host, threads of this process, has to run as well."""
+"""Seconds that a fetch with the short deadline may take. The two extra seconds are for a busy
+machine: the host runs in threads of this process, and other tests run beside it."""
 
 
 class Names:
-    """A resolver of a few names; each lookup of a name uses up one of its answers but the last."""
+    """A resolver of a few names; each lookup takes the next answer, and the last one repeats."""
 
     def __init__(self, **answers: Sequence[Sequence[str]]) -> None:
         self._answers = {name: list(given) for name, given in answers.items()}
@@ -81,14 +77,14 @@ def _record(address: str, port: int, kind: int) -> AddressRecord:
 
 
 def policy_for(host: HostileHost) -> FetchPolicy:
-    """The default policy, with 127.0.0.1 on the host's port in the place of the internet."""
+    """The default policy with an exception for 127.0.0.1 on the host's port."""
     return FetchPolicy(allow_addresses=(AllowedNetwork(ip_network(f"{LOOPBACK}/32"), host.port),))
 
 
 def fetch_error(
     fetch: Callable[[], object], code: FetchCode, *, permanent: bool | None = None
 ) -> FetchError:
-    """The error that ``fetch`` ends in, which must have this code (and permanence)."""
+    """The `FetchError` that ``fetch`` raises; it must have this code (and permanence)."""
     with pytest.raises(FetchError) as caught:
         fetch()
     assert caught.value.code is code, caught.value.detail
@@ -105,7 +101,7 @@ def host() -> Iterator[HostileHost]:
 
 @pytest.fixture(scope="module")
 def system_context() -> ssl.SSLContext:
-    """Loading the system's authorities takes longer than most of these tests."""
+    """Loaded once: loading the system's CA certificates takes longer than most of these tests."""
     return ssl.create_default_context()
 
 
@@ -133,9 +129,9 @@ def client_context(authority: trustme.CA) -> ssl.SSLContext:
 
 
 class TestPictures:
-    """What an honest host gets."""
+    """Responses of an honest host."""
 
-    def test_a_picture_comes_with_all_that_is_known_of_it(
+    def test_response_has_body_type_validators_and_url(
         self, host: HostileHost, fetcher: Fetcher
     ) -> None:
         headers = {
@@ -153,7 +149,7 @@ class TestPictures:
             final_url=url,
         )
 
-    def test_useless_headers_are_left_out(self, host: HostileHost, fetcher: Fetcher) -> None:
+    def test_malformed_headers_are_ignored(self, host: HostileHost, fetcher: Fetcher) -> None:
         headers = {"Content-Type": "jpeg", "ETag": "v1", "Last-Modified": "yesterday"}
         fetched = fetcher.fetch(host.on("/a", answer(PICTURE, headers=headers)))
 
@@ -161,7 +157,7 @@ class TestPictures:
         assert fetched.content_type == "application/octet-stream"
         assert (fetched.etag, fetched.last_modified) == (None, None)
 
-    def test_the_request_says_who_asks_for_what(self, host: HostileHost) -> None:
+    def test_request_headers(self, host: HostileHost) -> None:
         policy = replace(policy_for(host), user_agent="moziweb/1 (+https://mozi.example)")
         fetcher = Fetcher(policy, resolver=Names(posters=[[LOOPBACK]]))
         host.on("/a.jpg", answer(PICTURE))
@@ -176,7 +172,7 @@ class TestPictures:
         assert request.headers["accept-encoding"] == "identity"
         assert not {"if-none-match", "if-modified-since", "referer"} & request.headers.keys()
 
-    def test_chunks_are_put_together(self, host: HostileHost, fetcher: Fetcher) -> None:
+    def test_chunked_body_is_joined(self, host: HostileHost, fetcher: Fetcher) -> None:
         chunks = b"".join(
             b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (PICTURE[:7], PICTURE[7:], b"")
         )
@@ -184,20 +180,13 @@ class TestPictures:
 
         assert _body(fetcher, url) == PICTURE
 
-    def test_a_body_may_end_with_the_connection(self, host: HostileHost, fetcher: Fetcher) -> None:
+    def test_body_may_end_with_the_connection(self, host: HostileHost, fetcher: Fetcher) -> None:
         url = host.on("/a", raw(b"HTTP/1.0 200 OK\r\n\r\n" + PICTURE))
 
         assert _body(fetcher, url) == PICTURE
 
-    @pytest.mark.parametrize(
-        ("coding", "bits"), [("gzip", 31), ("X-GZIP", 31), ("deflate", 15), ("deflate", -15)]
-    )
-    def test_codings_are_undone(
-        self, host: HostileHost, fetcher: Fetcher, coding: str, bits: int
-    ) -> None:
-        packer = zlib.compressobj(wbits=bits)
-        packed = packer.compress(PICTURE) + packer.flush()
-        url = host.on("/a", answer(packed, headers={"Content-Encoding": coding}))
+    def test_identity_encoding_may_be_named(self, host: HostileHost, fetcher: Fetcher) -> None:
+        url = host.on("/a", answer(PICTURE, headers={"Content-Encoding": "Identity"}))
 
         assert _body(fetcher, url) == PICTURE
 
@@ -206,13 +195,13 @@ class TestPictures:
 
         assert _body(fetcher, host.on("/a", answer(PICTURE))) == PICTURE
 
-    def test_slow_is_not_late(self, host: HostileHost, fetcher: Fetcher) -> None:
+    def test_slow_body_within_the_deadline(self, host: HostileHost, fetcher: Fetcher) -> None:
         drops = [PICTURE[start : start + 2048] for start in range(0, len(PICTURE), 2048)]
         start = head(200, {"Content-Length": str(len(PICTURE))})
 
         assert _body(fetcher, host.on("/a", drip(start, drops, interval=0.01))) == PICTURE
 
-    def test_the_environment_is_not_consulted(
+    def test_proxies_and_netrc_are_ignored(
         self,
         host: HostileHost,
         fetcher: Fetcher,
@@ -232,7 +221,7 @@ class TestPictures:
         assert host.requests[0].path == "/a"
         assert "authorization" not in host.requests[0].headers
 
-    def test_threads_may_share_a_fetcher(self, host: HostileHost, fetcher: Fetcher) -> None:
+    def test_threads_share_a_fetcher(self, host: HostileHost, fetcher: Fetcher) -> None:
         urls = [host.on(f"/{n}", answer(PICTURE + bytes([n]))) for n in range(8)]
         bodies: dict[str, bytes] = {}
 
@@ -248,11 +237,11 @@ class TestPictures:
 
 
 class TestConditions:
-    """Fetching only what has changed."""
+    """Conditional requests."""
 
     DATE = "Wed, 21 Oct 2015 07:28:00 GMT"
 
-    def test_validators_are_sent_and_304_is_told(self, host: HostileHost, fetcher: Fetcher) -> None:
+    def test_304_returns_not_modified(self, host: HostileHost, fetcher: Fetcher) -> None:
         url = host.on("/a", raw(head(304, {})))
 
         outcome = fetcher.fetch(url, etag='W/"v1"', last_modified=self.DATE)
@@ -261,14 +250,14 @@ class TestConditions:
         assert host.requests[0].headers["if-none-match"] == 'W/"v1"'
         assert host.requests[0].headers["if-modified-since"] == self.DATE
 
-    def test_a_304_may_renew_the_validators(self, host: HostileHost, fetcher: Fetcher) -> None:
+    def test_304_may_replace_validators(self, host: HostileHost, fetcher: Fetcher) -> None:
         url = host.on("/a", raw(head(304, {"ETag": '"v2"'})))
 
         outcome = fetcher.fetch(url, etag='"v1"', last_modified=self.DATE)
 
         assert outcome == NotModified('"v2"', self.DATE, url)
 
-    def test_a_changed_picture_comes_whole(self, host: HostileHost, fetcher: Fetcher) -> None:
+    def test_changed_image_is_fetched(self, host: HostileHost, fetcher: Fetcher) -> None:
         url = host.on("/a", answer(PICTURE, headers={"ETag": '"v2"'}))
 
         outcome = fetcher.fetch(url, etag='"v1"')
@@ -276,14 +265,12 @@ class TestConditions:
         assert isinstance(outcome, Fetched)
         assert (outcome.body, outcome.etag) == (PICTURE, '"v2"')
 
-    def test_a_304_that_nobody_asked_for_is_no_answer(
-        self, host: HostileHost, fetcher: Fetcher
-    ) -> None:
+    def test_304_without_a_condition_is_an_error(self, host: HostileHost, fetcher: Fetcher) -> None:
         url = host.on("/a", raw(head(304, {})))
 
         fetch_error(lambda: fetcher.fetch(url), FetchCode.BAD_RESPONSE, permanent=False)
 
-    def test_validators_go_to_the_url_that_they_came_from(
+    def test_validators_are_sent_to_their_own_url(
         self, host: HostileHost, fetcher: Fetcher
     ) -> None:
         url = host.on("/old", redirect("/new"))
@@ -295,7 +282,7 @@ class TestConditions:
         assert "if-none-match" not in host.requests[0].headers
 
     def test_validators_do_not_follow_a_redirect(self, host: HostileHost, fetcher: Fetcher) -> None:
-        """Another picture may have the same tag, or an older date."""
+        """Another image can have the same ETag or an older date."""
         url = host.on("/old", redirect("/new"))
         host.on("/new", answer(PICTURE))
 
@@ -304,7 +291,7 @@ class TestConditions:
         assert "if-modified-since" not in host.requests[1].headers
 
     @pytest.mark.parametrize("etag", ["v1", '"v1"\r\nX-Evil: 1', '"ő"', "", '"a"b"'])
-    def test_what_is_no_entity_tag_is_not_sent(
+    def test_malformed_entity_tag_is_not_sent(
         self, host: HostileHost, fetcher: Fetcher, etag: str
     ) -> None:
         url = host.on("/a", answer(PICTURE))
@@ -315,7 +302,7 @@ class TestConditions:
 
 
 class TestRedirects:
-    """Each hop is held against the same rules."""
+    """Redirects are checked by the same rules as the URL."""
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     def test_redirects_are_followed(self, host: HostileHost, fetcher: Fetcher, status: int) -> None:
@@ -372,7 +359,7 @@ class TestRedirects:
             ("", FetchCode.BAD_RESPONSE),
         ],
     )
-    def test_redirects_to_forbidden_places_are_not_followed(
+    def test_redirects_to_forbidden_targets_are_not_followed(
         self, host: HostileHost, fetcher: Fetcher, location: str, code: FetchCode
     ) -> None:
         url = host.on("/a", redirect(location))
@@ -380,7 +367,7 @@ class TestRedirects:
         fetch_error(lambda: fetcher.fetch(url), code)
         assert host.paths == ["/a"]
 
-    def test_a_redirect_has_no_body_to_wait_for(self, host: HostileHost, fetcher: Fetcher) -> None:
+    def test_body_of_a_redirect_is_not_read(self, host: HostileHost, fetcher: Fetcher) -> None:
         host.on("/new", answer(PICTURE))
         start = head(302, {"Location": "/new", "Content-Length": "100"})
 
@@ -388,7 +375,7 @@ class TestRedirects:
 
 
 class TestAddresses:
-    """Every address must be allowed, and the one that was checked is the one that is used."""
+    """Every address must be allowed, and the connection goes to a checked address."""
 
     @pytest.mark.parametrize(
         "url",
@@ -428,7 +415,7 @@ class TestAddresses:
             "",
         ],
     )
-    def test_urls_that_are_none(self, host: HostileHost, fetcher: Fetcher, url: str) -> None:
+    def test_bad_urls(self, host: HostileHost, fetcher: Fetcher, url: str) -> None:
         target = url.format(name=f"posters.test:{host.port}")
 
         fetch_error(lambda: fetcher.fetch(target), FetchCode.BAD_URL, permanent=True)
@@ -455,7 +442,7 @@ class TestAddresses:
             [LOOPBACK, METADATA, "2606:4700:4700::1111"],
         ],
     )
-    def test_one_bad_record_spoils_the_set(self, host: HostileHost, records: list[str]) -> None:
+    def test_one_forbidden_record_forbids_all(self, host: HostileHost, records: list[str]) -> None:
         host.on("/a", answer(PICTURE))
         fetcher = Fetcher(policy_for(host), resolver=Names(mixed=[records]))
         url = host.url("/a", name="mixed.test")
@@ -463,13 +450,13 @@ class TestAddresses:
         fetch_error(lambda: fetcher.fetch(url), FetchCode.FORBIDDEN_ADDRESS, permanent=True)
         assert host.connections == []
 
-    def test_a_public_name_may_not_use_the_port_of_an_exception(self, host: HostileHost) -> None:
+    def test_port_of_an_exception_is_forbidden_for_others(self, host: HostileHost) -> None:
         fetcher = Fetcher(policy_for(host), resolver=Names(public=[[PUBLIC]]))
         url = host.url("/a", name="public.test")
 
         fetch_error(lambda: fetcher.fetch(url), FetchCode.FORBIDDEN_ADDRESS)
 
-    def test_a_name_is_resolved_once_for_check_and_use(self) -> None:
+    def test_name_is_resolved_once_for_check_and_use(self) -> None:
         with HostileHost(addresses=(LOOPBACK, OTHER_LOOPBACK)) as host:
             names = Names(rebinding=[[LOOPBACK], [OTHER_LOOPBACK]])
             fetcher = Fetcher(policy_for(host), resolver=names)
@@ -479,19 +466,19 @@ class TestAddresses:
             assert names.asked == ["rebinding.test"]
             assert host.connections == [LOOPBACK]
 
-    def test_a_name_that_rebinds_on_the_next_hop_is_caught(self) -> None:
+    def test_rebinding_on_the_next_hop_is_refused(self) -> None:
         with HostileHost(addresses=(LOOPBACK, OTHER_LOOPBACK)) as host:
             names = Names(rebinding=[[LOOPBACK], [OTHER_LOOPBACK]])
             fetcher = Fetcher(policy_for(host), resolver=names)
             host.on("/a", redirect("/b"))
-            host.on("/b", answer(b"a secret of the house"))
+            host.on("/b", answer(b"an internal secret"))
             url = host.url("/a", name="rebinding.test")
 
             fetch_error(lambda: fetcher.fetch(url), FetchCode.FORBIDDEN_ADDRESS)
             assert host.connections == [LOOPBACK]
 
-    def test_the_next_address_is_tried_when_one_refuses(self, host: HostileHost) -> None:
-        """Nobody listens on ::1 (and where there is no IPv6, nobody can)."""
+    def test_next_address_is_tried_if_one_refuses(self, host: HostileHost) -> None:
+        """There is no listener on ::1, with or without IPv6."""
         ipv6 = AllowedNetwork(ip_network("::1/128"), host.port)
         policy = policy_for(host)
         policy = replace(policy, allow_addresses=(*policy.allow_addresses, ipv6))
@@ -510,7 +497,7 @@ class TestAddresses:
 
         fetch_error(lambda: fetcher.fetch(url), FetchCode.DNS_FAILED, permanent=False)
 
-    def test_a_port_that_nobody_listens_on(self) -> None:
+    def test_closed_port(self) -> None:
         with HostileHost() as host:
             policy = policy_for(host)
         url = host.url("/a")
@@ -520,14 +507,14 @@ class TestAddresses:
 
 
 class TestTime:
-    """One deadline, whatever the host dawdles with."""
+    """One deadline covers all that a host can delay."""
 
     @pytest.mark.parametrize(
         "behaviour",
         [
             pytest.param(silence(), id="no answer"),
-            pytest.param(drip(b"HTTP/1.1 200 OK\r\n\r\n", interval=0.02), id="body by drops"),
-            pytest.param(drip(b"HTTP/1.1 200 OK\r\nX: ", interval=0.02), id="header by drops"),
+            pytest.param(drip(b"HTTP/1.1 200 OK\r\n\r\n", interval=0.02), id="slow body"),
+            pytest.param(drip(b"HTTP/1.1 200 OK\r\nX: ", interval=0.02), id="slow header"),
             pytest.param(
                 drip(b"HTTP/1.1 200 OK\r\n", repeat(b"X: y\r\n"), interval=0.02),
                 id="header after header",
@@ -542,32 +529,28 @@ class TestTime:
                     repeat(b"1\r\nx\r\n"),
                     interval=0.02,
                 ),
-                id="chunk by chunk",
-            ),
-            pytest.param(
-                drip(head(200, {"Content-Encoding": "gzip"}), gzip_of_nothing(), interval=0.02),
-                id="compressed nothing",
+                id="slow chunks",
             ),
         ],
     )
-    def test_slow_answers(self, host: HostileHost, behaviour: Behaviour) -> None:
+    def test_slow_responses(self, host: HostileHost, behaviour: Behaviour) -> None:
         url = host.on("/a", behaviour)
 
         _assert_times_out(host, url)
 
     def test_slow_redirects_share_the_deadline(self, host: HostileHost) -> None:
-        """Each hop alone is fast enough; together they are not."""
+        """Each redirect alone is fast enough; together they exceed the deadline."""
         slow_redirect = drip(b"", [head(302, {"Location": "/a"})], interval=SHORT_DEADLINE / 3)
 
         _assert_times_out(host, host.on("/a", slow_redirect))
 
-    def test_a_handshake_by_drops(self) -> None:
+    def test_slow_tls_handshake(self) -> None:
         record_of_16_kb = b"\x16\x03\x03\x40\x00"
         with HostileHost(greeting=drip(record_of_16_kb, interval=0.02)) as host:
             _assert_times_out(host, f"https://{LOOPBACK}:{host.port}/a")
 
-    def test_a_connection_that_nobody_accepts(self, host: HostileHost) -> None:
-        """The kernel queues one connection for a listener that accepts none; others hang."""
+    def test_connection_that_is_not_accepted(self, host: HostileHost) -> None:
+        """The kernel queues one connection for a listener that does not accept; others hang."""
         with ExitStack() as sockets:
             listener = sockets.enter_context(socket.socket())
             listener.bind((LOOPBACK, 0))
@@ -580,7 +563,7 @@ class TestTime:
 
             _assert_times_out(host, host.url("/a"))
 
-    def test_a_lookup_that_does_not_return(self, host: HostileHost) -> None:
+    def test_lookup_that_does_not_return(self, host: HostileHost) -> None:
         end = threading.Event()
 
         def resolver(_host: str, _port: int, _family: int, _kind: int) -> list[AddressRecord]:
@@ -602,7 +585,7 @@ def _assert_times_out(host: HostileHost, url: str, resolver: Resolver = socket.g
 
 
 class TestSize:
-    """Bytes are counted, not believed."""
+    """Received bytes are counted; Content-Length is not trusted."""
 
     LIMIT = 1_000_000
 
@@ -625,17 +608,6 @@ class TestSize:
                     repeat(b"10000\r\n" + bytes(65536) + b"\r\n"),
                 ),
                 id="chunks without end",
-            ),
-            pytest.param(
-                stream(head(200, {"Content-Encoding": "gzip"}), gzip_bomb()), id="gzip bomb"
-            ),
-            pytest.param(
-                answer(gzip.compress(bytes(LIMIT + 1)), headers={"Content-Encoding": "gzip"}),
-                id="one byte too many inside",
-            ),
-            pytest.param(
-                stream(head(200, {"Content-Encoding": "gzip"}), gzip_of_nothing()),
-                id="nothing without end",
             ),
             pytest.param(
                 stream(
@@ -664,10 +636,6 @@ class TestSize:
                 answer(b"3\r\nxxx\r\n", headers={"Transfer-Encoding": "chunked"}),
                 id="between chunks",
             ),
-            pytest.param(
-                answer(gzip.compress(PICTURE)[:-9], headers={"Content-Encoding": "gzip"}), id="gzip"
-            ),
-            pytest.param(answer(b"", headers={"Content-Encoding": "gzip"}), id="empty gzip"),
         ],
     )
     def test_too_little(self, host: HostileHost, fetcher: Fetcher, behaviour: Behaviour) -> None:
@@ -675,7 +643,7 @@ class TestSize:
 
         fetch_error(lambda: fetcher.fetch(url), FetchCode.TRUNCATED, permanent=False)
 
-    def test_what_follows_the_announced_length_is_not_read(
+    def test_bytes_after_the_content_length_are_not_read(
         self, host: HostileHost, fetcher: Fetcher
     ) -> None:
         headers = {"Content-Length": "100"}
@@ -684,7 +652,7 @@ class TestSize:
 
 
 class TestAnswers:
-    """Statuses, headers and bodies that bring no picture."""
+    """Statuses, headers and bodies of failed fetches."""
 
     @pytest.mark.parametrize(
         ("status", "code", "permanent"),
@@ -717,7 +685,7 @@ class TestAnswers:
         ("status", "code"),
         [(429, FetchCode.RATE_LIMITED), (503, FetchCode.HTTP_STATUS_5XX)],
     )
-    def test_a_wish_to_be_left_alone_is_passed_on(
+    def test_retry_after_is_in_the_error(
         self, host: HostileHost, fetcher: Fetcher, status: int, code: FetchCode
     ) -> None:
         url = host.on("/a", answer(status=status, headers={"Retry-After": "120"}))
@@ -727,7 +695,7 @@ class TestAnswers:
     @pytest.mark.parametrize(
         "content_type", ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"]
     )
-    def test_a_page_is_refused_before_its_body(
+    def test_page_is_refused_before_its_body(
         self, host: HostileHost, fetcher: Fetcher, content_type: str
     ) -> None:
         headers = {"Content-Type": content_type, "Content-Length": "1000"}
@@ -735,26 +703,20 @@ class TestAnswers:
 
         fetch_error(lambda: fetcher.fetch(url), FetchCode.NOT_AN_IMAGE, permanent=True)
 
-    def test_a_page_that_calls_itself_jpeg_is_left_to_imaging(
-        self, host: HostileHost, fetcher: Fetcher
-    ) -> None:
+    def test_page_with_an_image_type_is_returned(self, host: HostileHost, fetcher: Fetcher) -> None:
         page = b"<!doctype html><title>404</title>"
 
         assert _body(fetcher, host.on("/poster.jpg", answer(page))) == page
 
     @pytest.mark.parametrize(
-        "coding", ["br", "zstd", "compress", "gzip, gzip", "gzip, br", "x" * 99]
+        "coding",
+        ["gzip", "x-gzip", "deflate", "br", "zstd", "compress", "gzip, gzip", "gzip, br", "x" * 99],
     )
-    def test_codings_that_were_not_asked_for(
+    def test_coded_body_is_refused_before_it_is_read(
         self, host: HostileHost, fetcher: Fetcher, coding: str
     ) -> None:
-        url = host.on("/a", answer(PICTURE, headers={"Content-Encoding": coding}))
-
-        fetch_error(lambda: fetcher.fetch(url), FetchCode.BAD_ENCODING, permanent=True)
-
-    @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-    def test_codings_that_are_none(self, host: HostileHost, fetcher: Fetcher, coding: str) -> None:
-        url = host.on("/a", answer(PICTURE, headers={"Content-Encoding": coding}))
+        start = head(200, {"Content-Encoding": coding, "Content-Length": "1000"})
+        url = host.on("/a", drip(start, interval=30))
 
         fetch_error(lambda: fetcher.fetch(url), FetchCode.BAD_ENCODING, permanent=True)
 
@@ -780,14 +742,14 @@ class TestAnswers:
             ),
         ],
     )
-    def test_what_is_not_http(
+    def test_malformed_http(
         self, host: HostileHost, fetcher: Fetcher, behaviour: Behaviour
     ) -> None:
         url = host.on("/a", behaviour)
 
         fetch_error(lambda: fetcher.fetch(url), FetchCode.BAD_RESPONSE, permanent=False)
 
-    def test_hanging_up_at_once(self, host: HostileHost, fetcher: Fetcher) -> None:
+    def test_connection_closed_at_once(self, host: HostileHost, fetcher: Fetcher) -> None:
         url = host.on("/a", raw(b""))
 
         fetch_error(lambda: fetcher.fetch(url), FetchCode.CONNECTION_FAILED, permanent=False)
@@ -810,7 +772,7 @@ class TestAnswers:
         ),
         rest=st.binary(max_size=80),
     )
-    def test_no_answer_raises_anything_else(
+    def test_every_response_ends_in_a_fetch_error_or_a_body(
         self, host: HostileHost, fetcher: Fetcher, start: bytes, rest: bytes
     ) -> None:
         url = host.on("/a", raw(start + rest + b"\r\n\r\n"))
@@ -820,9 +782,9 @@ class TestAnswers:
 
 
 class TestTls:
-    """The certificate must be the name's, though the connection goes to an address."""
+    """The certificate must be valid for the host name, although the connection uses an address."""
 
-    def test_the_name_is_sent_and_checked(self, authority: trustme.CA) -> None:
+    def test_host_name_is_sent_and_checked(self, authority: trustme.CA) -> None:
         context = server_context(authority.issue_cert("posters.test"))
         names_sent: list[str | None] = []
         context.sni_callback = lambda _socket, name, _context: names_sent.append(name)
@@ -837,7 +799,7 @@ class TestTls:
             assert names_sent == ["posters.test"]
             assert host.requests[0].headers["host"] == f"posters.test:{host.port}"
 
-    def test_an_address_needs_a_certificate_of_its_own(self, authority: trustme.CA) -> None:
+    def test_certificate_of_an_ip_address(self, authority: trustme.CA) -> None:
         context = server_context(authority.issue_cert(LOOPBACK))
         with HostileHost(ssl_context=context) as host:
             fetcher = Fetcher(policy_for(host), ssl_context=client_context(authority))
@@ -853,7 +815,7 @@ class TestTls:
             pytest.param(("posters.test",), timedelta(days=2), id="expired"),
         ],
     )
-    def test_certificates_that_do_not_hold(
+    def test_invalid_certificates_are_refused(
         self, authority: trustme.CA, names: tuple[str, ...], age: timedelta
     ) -> None:
         expires = datetime.now(UTC) + timedelta(days=1) - age
@@ -862,13 +824,13 @@ class TestTls:
         )
         self._assert_refused(certificate, client_context(authority))
 
-    def test_an_authority_that_nobody_knows(self, authority: trustme.CA) -> None:
+    def test_unknown_authority_is_refused(self, authority: trustme.CA) -> None:
         certificate = authority.issue_cert("posters.test")
         self._assert_refused(certificate, client_context(trustme.CA()))
 
-    def test_the_systems_authorities_are_the_default(self, authority: trustme.CA) -> None:
+    def test_system_authorities_are_the_default(self, authority: trustme.CA) -> None:
         self._assert_refused(authority.issue_cert("posters.test"), None)
-        assert _system_authorities().check_hostname, "a name that is another's is refused, too"
+        assert _system_authorities().check_hostname
 
     def _assert_refused(
         self, certificate: trustme.LeafCert, context: ssl.SSLContext | None
@@ -881,7 +843,7 @@ class TestTls:
             fetch_error(lambda: fetcher.fetch(url), FetchCode.TLS_FAILED, permanent=False)
             assert host.requests == []
 
-    def test_tls_that_breaks_in_the_body(self, authority: trustme.CA) -> None:
+    def test_tls_error_in_the_body(self, authority: trustme.CA) -> None:
         context = server_context(authority.issue_cert(LOOPBACK))
         with HostileHost(ssl_context=context) as host:
             url = host.on("/a", break_tls(head(200, {"Content-Length": "1000"}) + b"x"))
@@ -889,7 +851,7 @@ class TestTls:
 
             fetch_error(lambda: fetcher.fetch(url), FetchCode.TLS_FAILED, permanent=False)
 
-    def test_a_host_that_speaks_no_tls(self) -> None:
+    def test_host_without_tls(self) -> None:
         with HostileHost(greeting=raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as host:
             url = f"https://{LOOPBACK}:{host.port}/a"
 
@@ -897,9 +859,9 @@ class TestTls:
 
 
 class TestErrors:
-    """What others may see of an error."""
+    """Texts of errors."""
 
-    def test_the_text_tells_nothing_of_the_inside(self) -> None:
+    def test_message_contains_only_the_code(self) -> None:
         error = fetch_error(
             lambda: Fetcher(FetchPolicy()).fetch(f"http://{METADATA}/latest"),
             FetchCode.FORBIDDEN_ADDRESS,
@@ -908,10 +870,10 @@ class TestErrors:
         assert str(error) == "the picture could not be fetched: forbidden_address"
         assert METADATA in error.detail
 
-    def test_details_are_bounded(self) -> None:
+    def test_details_are_cut(self) -> None:
         assert len(FetchError(FetchCode.BAD_URL, "x" * 10_000).detail) == 300
 
-    def test_an_error_survives_the_way_between_processes(self) -> None:
+    def test_errors_can_be_pickled(self) -> None:
         error = FetchError(FetchCode.RATE_LIMITED, "status 429", retry_after=5.0)
 
         copy = pickle.loads(pickle.dumps(error))

@@ -1,4 +1,4 @@
-"""Allowances, lookups, and connections that go where they are told."""
+"""Request budgets, lookups, and connections to checked addresses."""
 
 import socket
 import ssl
@@ -11,8 +11,8 @@ from moziweb.posters.fetching.pinned_connection import (
     AddressRecord,
     RequestBudget,
     WireLimitError,
-    look_up,
     open_connection,
+    resolve,
 )
 from moziweb.posters.fetching.url_policy import parse_image_url
 from tests.posters.hostile_host import LOOPBACK, HostileHost, head, raw
@@ -21,7 +21,7 @@ IN_TIME = 8.0
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that only the test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -30,43 +30,43 @@ class Clock:
         return self.now
 
 
-def plenty() -> RequestBudget:
-    """Time and bytes enough for any of these tests."""
-    allowance = RequestBudget(IN_TIME, Clock())
-    allowance.grant(1_000_000)
-    return allowance
+def ample_budget() -> RequestBudget:
+    """A budget that is large enough for all tests of this module."""
+    budget = RequestBudget(IN_TIME, Clock())
+    budget.grant(1_000_000)
+    return budget
 
 
-def test_time_runs_out() -> None:
+def test_deadline_raises_timeout() -> None:
     clock = Clock()
-    allowance = RequestBudget(2.0, clock)
+    budget = RequestBudget(2.0, clock)
 
     clock.now += 1.5
-    assert allowance.seconds_left() == 0.5
+    assert budget.seconds_left() == 0.5
     clock.now += 0.5
     with pytest.raises(TimeoutError):
-        allowance.seconds_left()
+        budget.seconds_left()
 
 
-def test_bytes_run_out() -> None:
-    allowance = plenty()
-    allowance.grant(10)
+def test_bytes_above_the_grant_are_an_error() -> None:
+    budget = ample_budget()
+    budget.grant(10)
 
-    allowance.spend(4)
-    allowance.spend(6)
+    budget.spend(4)
+    budget.spend(6)
     with pytest.raises(WireLimitError):
-        allowance.spend(1)
+        budget.spend(1)
 
 
-def test_a_grant_replaces_what_was_left() -> None:
-    allowance = plenty()
+def test_grant_replaces_the_remaining_bytes() -> None:
+    budget = ample_budget()
 
-    allowance.grant(5)
+    budget.grant(5)
     with pytest.raises(WireLimitError):
-        allowance.spend(6)
+        budget.spend(6)
 
 
-def test_a_lookup_gives_each_address_once_in_order() -> None:
+def test_lookup_returns_distinct_addresses_in_order() -> None:
     def resolver(host: str, port: int, family: int, kind: int) -> list[AddressRecord]:
         assert (host, port, family, kind) == (
             "posters.test",
@@ -77,44 +77,44 @@ def test_a_lookup_gives_each_address_once_in_order() -> None:
         found = ("93.184.216.34", "2606:4700:4700::1111", "93.184.216.34")
         return [(0, kind, 6, "", (address, port)) for address in found]
 
-    assert look_up(resolver, "posters.test", 443, plenty()) == (
+    assert resolve(resolver, "posters.test", 443, ample_budget()) == (
         ip_address("93.184.216.34"),
         ip_address("2606:4700:4700::1111"),
     )
 
 
-def test_the_systems_resolver_fits() -> None:
-    assert ip_address(LOOPBACK) in look_up(socket.getaddrinfo, LOOPBACK, 80, plenty())
+def test_lookup_works_with_the_system_resolver() -> None:
+    assert ip_address(LOOPBACK) in resolve(socket.getaddrinfo, LOOPBACK, 80, ample_budget())
 
 
 @pytest.mark.parametrize(
     "error", [socket.gaierror(socket.EAI_AGAIN, "later"), UnicodeError("idna")]
 )
-def test_a_lookup_passes_errors_on(error: Exception) -> None:
+def test_lookup_raises_the_resolvers_errors(error: Exception) -> None:
     def resolver(_host: str, _port: int, _family: int, _kind: int) -> list[AddressRecord]:
         raise error
 
     with pytest.raises(type(error)):
-        look_up(resolver, "posters.test", 80, plenty())
+        resolve(resolver, "posters.test", 80, ample_budget())
 
 
-def test_the_socket_is_closed_whatever_became_of_the_response() -> None:
-    """http.client lets go of a response that ends with the connection, urllib3 of a bad one."""
+def test_socket_is_closed_before_the_response_is_read() -> None:
+    """Neither http.client nor urllib3 closes it: the response may still be read."""
     with HostileHost() as host:
         host.on("/a", raw(head(200, {}) + b"picture"))
         target = parse_image_url(host.url("/a"))
         addresses = [ip_address(LOOPBACK)]
-        with open_connection(target, addresses, plenty(), ssl.create_default_context()) as it:
+        with open_connection(target, addresses, ample_budget(), ssl.create_default_context()) as it:
             it.request("GET", "/a", preload_content=False)
             response = it.getresponse()
         with pytest.raises(ProtocolError, match="Bad file descriptor"):
             response.read()
 
 
-def test_no_address_is_no_connection() -> None:
+def test_connection_without_an_address_fails() -> None:
     target = parse_image_url("http://posters.test/")
     with (
-        open_connection(target, [], plenty(), ssl.create_default_context()) as connection,
+        open_connection(target, [], ample_budget(), ssl.create_default_context()) as connection,
         pytest.raises(OSError, match="no address"),
     ):
         connection.request("GET", "/")
@@ -130,10 +130,10 @@ def test_no_address_is_no_connection() -> None:
         ("http://őszi.filmek.hu/", b"xn--szi-5xa.filmek.hu"),
     ],
 )
-def test_the_host_header_is_the_urls(url: str, host: bytes) -> None:
+def test_host_header_is_the_urls_host(url: str, host: bytes) -> None:
     target = parse_image_url(url)
     near, far = socket.socketpair()
-    with near, far, open_connection(target, [], plenty(), ssl.create_default_context()) as it:
+    with near, far, open_connection(target, [], ample_budget(), ssl.create_default_context()) as it:
         it.sock = near
         it.request("GET", target.path)
         assert b"\r\nHost: " + host + b"\r\n" in far.recv(65536)

@@ -1,4 +1,4 @@
-"""Reading the head of a stranger's response."""
+"""Parsing of untrusted response headers."""
 
 import pytest
 
@@ -10,6 +10,7 @@ from moziweb.posters.fetching.response_headers import (
     http_date,
     media_type,
     redirect_location,
+    require_identity_encoding,
     retry_after,
 )
 
@@ -50,14 +51,14 @@ def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
         ("/k\xe9p.jpg", "http://example.com/kép.jpg"),
     ],
 )
-def test_a_location_is_joined_to_its_base(location: str, url: str) -> None:
+def test_location_is_joined_with_its_base(location: str, url: str) -> None:
     assert redirect_location({"location": location}, "http://example.com/a/a.jpg") == url
 
 
 @pytest.mark.parametrize(
     ("location", "code"), [("", FetchCode.BAD_RESPONSE), ("http://[x", FetchCode.BAD_URL)]
 )
-def test_a_location_that_leads_nowhere(location: str, code: FetchCode) -> None:
+def test_invalid_location_is_an_error(location: str, code: FetchCode) -> None:
     with pytest.raises(FetchError) as caught:
         redirect_location({"location": location}, "http://example.com/")
     assert caught.value.code is code
@@ -87,13 +88,29 @@ def test_announced_bytes(value: str, length: int | None) -> None:
     assert announced_bytes({"content-length": value}) == length
 
 
+@pytest.mark.parametrize("value", ["", "identity", " Identity "])
+def test_identity_encoding_is_accepted(value: str) -> None:
+    require_identity_encoding({"content-encoding": value})
+    require_identity_encoding({})
+
+
+@pytest.mark.parametrize(
+    "value", ["gzip", "X-GZIP", "deflate", "br", "zstd", "gzip, gzip", "identity, gzip"]
+)
+def test_content_codings_are_refused(value: str) -> None:
+    with pytest.raises(FetchError) as caught:
+        require_identity_encoding({"content-encoding": value})
+    assert caught.value.code is FetchCode.BAD_ENCODING
+    assert caught.value.permanent
+
+
 @pytest.mark.parametrize("value", ['"v1"', 'W/"v1"', '""'])
 def test_entity_tags(value: str) -> None:
     assert entity_tag(value) == value
 
 
 @pytest.mark.parametrize("value", [None, "v1", '"v1', 'w/"v1"', '"a b"', '"' + "x" * 300 + '"'])
-def test_what_is_no_entity_tag(value: str | None) -> None:
+def test_malformed_entity_tags_are_ignored(value: str | None) -> None:
     assert entity_tag(value) is None
 
 

@@ -1,4 +1,4 @@
-"""The rules of where a fetch may go."""
+"""The rules for URLs and IP addresses that may be fetched."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -25,7 +25,7 @@ ipv6 = st.ip_addresses(v=6)
 
 
 def inside(network: IPNetwork) -> st.SearchStrategy[IPAddress]:
-    """Addresses of ``network``, both ends included."""
+    """Addresses of ``network``, including the first and the last."""
     first, last = int(network.network_address), int(network.broadcast_address)
     return st.integers(first, last).map(type(network.network_address))
 
@@ -44,7 +44,7 @@ def inside(network: IPNetwork) -> st.SearchStrategy[IPAddress]:
         "64:ff9b::5db8:d822",
     ],
 )
-def test_addresses_of_the_internet_are_public(address: str) -> None:
+def test_internet_addresses_are_public(address: str) -> None:
     assert is_public(ip_address(address))
 
 
@@ -100,30 +100,30 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
         "ff0e::1",
     ],
 )
-def test_all_other_addresses_are_not(address: str) -> None:
+def test_other_addresses_are_not_public(address: str) -> None:
     assert not is_public(ip_address(address))
 
 
 @given(st.sampled_from(SPECIAL_NETWORKS).flatmap(inside))
-def test_nothing_in_a_special_network_is_public(address: IPAddress) -> None:
+def test_addresses_of_special_networks_are_not_public(address: IPAddress) -> None:
     assert not is_public(address)
 
 
 @given(st.one_of(ipv4, ipv6))
-def test_public_is_never_wider_than_the_standard_library(address: IPAddress) -> None:
+def test_public_addresses_are_global_in_the_standard_library(address: IPAddress) -> None:
     if is_public(address):
         assert address.is_global
         assert not any((address.is_multicast, address.is_private, address.is_loopback))
 
 
 @given(ipv6)
-def test_public_ipv6_is_global_unicast_or_translated(address: IPv6Address) -> None:
+def test_public_ipv6_is_global_unicast_or_nat64(address: IPv6Address) -> None:
     if is_public(address):
         assert address in GLOBAL_UNICAST or address in NAT64
 
 
 @given(st.one_of(ipv4, st.sampled_from(SPECIAL_NETWORKS[:19]).flatmap(inside)))
-def test_embedding_an_address_never_makes_it_public(address: IPv4Address) -> None:
+def test_embedded_addresses_are_not_public(address: IPv4Address) -> None:
     number = int(address)
     mapped = IPv6Address(0xFFFF << 32 | number)
     sixtofour = IPv6Address(0x2002 << 112 | number << 80 | 1)
@@ -134,7 +134,7 @@ def test_embedding_an_address_never_makes_it_public(address: IPv4Address) -> Non
     assert is_public(IPv6Address(int(NAT64.network_address) | number)) == is_public(address)
 
 
-def test_an_allowed_network_is_allowed_on_its_port_only() -> None:
+def test_allowed_network_is_allowed_on_its_port_only() -> None:
     allowed = AllowedNetwork(ip_network("127.0.0.0/31"), 8080)
 
     assert allowed.permits(ip_address("127.0.0.1"), 8080)
@@ -231,7 +231,7 @@ def test_plain_urls_are_parsed(url: str, expected: ParsedUrl) -> None:
         "http://example.com/" + "a" * MAX_URL_LENGTH,
     ],
 )
-def test_anything_else_is_refused(url: str) -> None:
+def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(ForbiddenUrl):
         parse_image_url(url)
 
@@ -245,13 +245,13 @@ def test_anything_else_is_refused(url: str) -> None:
         "https://93.184.216.34/",
     ],
 )
-def test_a_target_tells_its_url(url: str) -> None:
+def test_url_of_a_parsed_url_is_normalised(url: str) -> None:
     assert parse_image_url(url).url == url
 
 
 @given(st.text(max_size=60).map("http://".__add__))
-def test_parsing_settles_at_once(url: str) -> None:
-    """Whatever is let through is in a form that parses to itself, so a check holds for the use."""
+def test_normalised_url_parses_to_itself(url: str) -> None:
+    """The URL that is used is therefore the URL that was checked."""
     try:
         target = parse_image_url(url)
     except ForbiddenUrl:
@@ -260,7 +260,7 @@ def test_parsing_settles_at_once(url: str) -> None:
 
 
 @given(inside(IPv6Network("::/0")))
-def test_every_ipv6_address_survives_a_url(address: IPv6Address) -> None:
+def test_ipv6_addresses_round_trip(address: IPv6Address) -> None:
     target = parse_image_url(f"http://[{address}]:8080/a.jpg")
 
     assert target.address == address
