@@ -1,6 +1,8 @@
-"""Every colour has a tone, every tone a rule."""
+"""Every colour has a tone, and every tone has a rule in the stylesheet."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,18 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import moziweb
-from moziweb.posters.imaging.palette_css import TONE_NONE, stylesheet, tone_class
+from moziweb.posters.imaging.palette_css import TONE_NONE, tone_class
 
-STYLESHEET = Path(moziweb.__file__).parent / "static" / "tones.css"
+PACKAGE = Path(moziweb.__file__).parent
+STYLESHEET = (PACKAGE / "static" / "tones.css").read_text()
 
-rules = dict(re.findall(r"^\.(tone-\w+) { background-color: (.+); }$", stylesheet(), re.MULTILINE))
-
-
-def test_the_stylesheet_is_the_one_generated() -> None:
-    assert STYLESHEET.read_text() == stylesheet()
+rules = dict(re.findall(r"^\.(tone-\w+) { background-color: (.+); }$", STYLESHEET, re.MULTILINE))
 
 
-def test_there_are_216_tones_and_none() -> None:
+def test_stylesheet_is_the_output_of_the_script() -> None:
+    script = PACKAGE.parent / "scripts" / "tones-css"
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert run.stdout == STYLESHEET
+
+
+def test_rules_are_216_tones_and_one_for_unknown_colours() -> None:
     assert len(rules) == 217
     assert len(set(rules.values())) == 217
 
@@ -33,23 +38,23 @@ def test_there_are_216_tones_and_none() -> None:
         ("#2c2d2e", "tone-001"),
     ],
 )
-def test_the_nearest_tone(colour: str, tone: str) -> None:
+def test_nearest_tone(colour: str, tone: str) -> None:
     assert tone_class(colour) == tone
 
 
 @pytest.mark.parametrize("colour", [None, "", "red", "#fff", "#12345g", "#1234567", "#112233\n"])
-def test_no_colour_no_tone(colour: str | None) -> None:
+def test_malformed_colour_has_no_tone(colour: str | None) -> None:
     assert tone_class(colour) == TONE_NONE
     assert TONE_NONE in rules
 
 
 @given(st.binary(min_size=3, max_size=3))
-def test_a_tone_is_near_its_colour(channels: bytes) -> None:
+def test_tone_is_near_its_colour(channels: bytes) -> None:
     shown = bytes.fromhex(rules[tone_class(f"#{channels.hex()}")].removeprefix("#"))
     assert max(abs(a - b) for a, b in zip(shown, channels, strict=True)) <= 24
 
 
 @pytest.mark.parametrize(("tone", "page"), [("tone-000", 0), ("tone-555", 255)])
-def test_no_tone_is_the_page_itself(tone: str, page: int) -> None:
+def test_tones_differ_from_black_and_white(tone: str, page: int) -> None:
     shown = bytes.fromhex(rules[tone].removeprefix("#"))
     assert min(abs(channel - page) for channel in shown) >= 16
