@@ -1,53 +1,49 @@
-"""The errors of the cache: a small tree, so that one ``except CacheError`` is enough outside.
+"""Exceptions of the cache. All derive from ``CacheError``.
 
-A driver's own exception never leaves the module that speaks to the driver. Readers of the cache
-meet none of the ``StoreError`` branch either: a store that cannot answer is a miss.
+A driver's own exception never leaves the module that calls the driver. Reads of the cache do not
+raise ``StoreError`` either: if a store cannot answer, the result is a miss.
 """
 
 
 class CacheError(Exception):
-    """The root of everything that this package raises."""
+    """Base class of all exceptions of this package."""
 
 
 class ConfigurationError(CacheError):
-    """An ini key of the cache is missing, misspelt or wrong; the text names it, on one line."""
+    """A missing, misspelt or wrong ini key of the cache; the message is one line that names it."""
 
 
 class TagError(CacheError, ValueError):
-    """A tag breaks the rules of ``tags.py``: a mistake of the programmer, never of a visitor."""
+    """A tag breaks the rules of ``protocol/tags.py``: a mistake in the code, not in the request."""
 
 
 class StoreError(CacheError):
-    """A store did not do what was asked of it."""
+    """A store did not do what it was asked to do."""
 
 
 class StoreUnreachableError(StoreError):
-    """No answer: refused, dropped, timed out, or not even asked because the breaker is open."""
+    """No answer: refused, cut off, timed out, or not asked because the circuit breaker is open."""
 
 
 class KeyRefusedError(StoreError):
-    """A key that the store's protocol cannot carry: too long, or characters out of range."""
+    """The store's protocol cannot carry this key: too long, or characters out of range."""
 
 
 class ValueTooBigError(StoreError):
-    """A value over the store's limit. The value that stood under the key before is gone."""
+    """A value over the store's limit. The previous value of the key is lost."""
 
 
 class PublishError(CacheError):
-    """An invalidation was not acknowledged; its journal row stays for the relay."""
+    """An invalidation was not acknowledged; its outbox row stays for the relay."""
 
 
 class EntryCorruptError(CacheError):
-    """Bytes that are not an entry of this version: damaged, older, or put there by a stranger."""
+    """Bytes that are not an entry of this version: damaged, older, or written by something else."""
 
 
-class EntryTooBigError(CacheError):
-    """An entry over its region's cap; it is served and not stored."""
-
-
-class StartedUnknownError(CacheError):
-    """A render asked for its clock after its transaction had begun; see ``sources.py``."""
+class SnapshotClockUnknownError(CacheError):
+    """The clock of a snapshot was asked for after its transaction had begun (``snapshots.py``)."""
 
 
 class UndeclaredInputError(CacheError):
-    """A cached view looked at something of its visitor that its key knows nothing of."""
+    """A cached view read an input of its request that is not part of its key."""

@@ -107,7 +107,7 @@ class CacheMetrics(CacheEvents):
         self._rendered.labels(region).inc(len(keys))
         self._seconds.labels(region).observe(seconds)
 
-    def made(self, region: str, kind: str) -> None:
+    def created(self, region: str, kind: str) -> None:
         """See ``CacheEvents``."""
         self._made.labels(region, kind).inc()
 
@@ -115,7 +115,7 @@ class CacheMetrics(CacheEvents):
         """See ``CacheEvents``."""
         self._bytes.labels(region).observe(size)
 
-    def refused(self, region: str, reason: str) -> None:
+    def not_stored(self, region: str, reason: str) -> None:
         """See ``CacheEvents``."""
         self._refused.labels(region, reason).inc()
 
@@ -144,7 +144,7 @@ class CacheMetrics(CacheEvents):
         """See ``CacheEvents``."""
         self._purges.inc()
 
-    def renewal_failed(self, reason: str) -> None:
+    def refresh_failed(self, reason: str) -> None:
         """See ``CacheEvents``."""
         self._renewals.labels(reason).inc()
 

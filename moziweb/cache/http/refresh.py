@@ -135,4 +135,4 @@ class BackgroundRefresher:
             self._fetch(url)
         except Exception as error:
             log.warning("cache: not refreshed: %s: %s", url["PATH_INFO"], error)
-            self._observer.renewal_failed("raised")
+            self._observer.refresh_failed("raised")

@@ -14,7 +14,7 @@ is inside this rule, and the easiest way to get it wrong. There are two ways to 
 from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
-from ..errors import StartedUnknownError
+from ..errors import SnapshotClockUnknownError
 from ..protocol.stamps import StampStore
 from .session_tracking import has_written
 
@@ -36,7 +36,7 @@ class SessionClock:
 
         None when the clock could not be read then, or when the session still holds objects from a
         transaction before: nothing rendered from those is of this snapshot.
-        Raises ``StartedUnknownError`` for a transaction that began unwatched.
+        Raises ``SnapshotClockUnknownError`` for a transaction that began unwatched.
         """
         transaction = session.get_transaction()
         if transaction is None:
@@ -45,7 +45,7 @@ class SessionClock:
             session.info[_KEY] = (transaction, clock)
         known: tuple[SessionTransaction, int | None] = session.info.get(_KEY, (None, None))
         if known[0] is not transaction:
-            raise StartedUnknownError(
+            raise SnapshotClockUnknownError(
                 "the session's transaction began before its clock was read; ask for `started`"
                 " before the first query, or let SessionClock watch the session"
             )

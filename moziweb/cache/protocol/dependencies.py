@@ -42,7 +42,7 @@ def tags_of(dependencies: Iterable[DependencyGroup]) -> Iterator[str]:
 class NotStoredReason(StrEnum):
     """Why a fresh render is served but not stored. The values are labels in the metrics."""
 
-    STARTED_UNKNOWN = "started_unknown"
+    SNAPSHOT_CLOCK_UNKNOWN = "started_unknown"
     WROTE = "wrote"
     STALE_PART = "stale_part"
     EXPIRED = "expired"
@@ -160,7 +160,7 @@ class DependencyRecorder:
         if self.stale:
             return NotStoredReason.STALE_PART  # first: it is what a visitor has to be told
         if self.unknown or not self._clocks:
-            return NotStoredReason.STARTED_UNKNOWN
+            return NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
         if wrote:
             return NotStoredReason.WROTE
         return NotStoredReason.EXPIRED if now >= self._expires else None

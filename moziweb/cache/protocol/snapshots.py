@@ -18,7 +18,7 @@ class SnapshotSource(Protocol):
     def snapshot_clock(self) -> int | None:
         """The clock before the snapshot, the same at every call; None if it could not be read.
 
-        Raises ``StartedUnknownError`` when it is asked for too late to be known.
+        Raises ``SnapshotClockUnknownError`` when it is asked for too late to be known.
         """
 
     def wrote(self) -> bool:

@@ -34,8 +34,8 @@ def store_rendered(
         if refusal is None:
             _resolve_tags_of(parts, key, entry, recorder.checked_at)
         else:
-            parts.observer.refused(parts.name, refusal)
-        parts.observer.made(parts.name, entry.kind.name.lower())
+            parts.observer.not_stored(parts.name, refusal)
+        parts.observer.created(parts.name, entry.kind.name.lower())
         served[key] = CacheResult(_status(refusal), entry, refusal)
     return served
 

@@ -36,7 +36,7 @@ class Failures(CacheEvents):
     def __init__(self) -> None:
         self.reasons: list[str] = []
 
-    def renewal_failed(self, reason: str) -> None:
+    def refresh_failed(self, reason: str) -> None:
         self.reasons.append(reason)
 
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from moziweb.cache.errors import StartedUnknownError
+from moziweb.cache.errors import SnapshotClockUnknownError
 from moziweb.cache.invalidation.session_clock import SessionClock
 from moziweb.cache.invalidation.session_tracking import InvalidationTracker
 from moziweb.cache.protocol.stamps import StampStore
@@ -34,7 +34,7 @@ def test_asked_too_late_it_raises(sessions: sessionmaker[Session], clock: Sessio
     """As when a route factory loads the movie before the cached view runs."""
     with sessions() as session:
         session.get(Movie, 1)
-        with pytest.raises(StartedUnknownError):
+        with pytest.raises(SnapshotClockUnknownError):
             clock.snapshot_clock(session)
 
 
@@ -60,7 +60,7 @@ def test_each_transaction_has_its_own(
         assert clock.snapshot_clock(session) != first
         session.rollback()
         session.get(Movie, 1)
-        with pytest.raises(StartedUnknownError):
+        with pytest.raises(SnapshotClockUnknownError):
             clock.snapshot_clock(session)
 
 

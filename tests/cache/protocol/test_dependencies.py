@@ -67,25 +67,27 @@ def test_a_render_of_known_age_may_be_stored() -> None:
 
 
 def test_a_render_that_recorded_nothing_may_not() -> None:
-    assert DependencyRecorder().refusal(wrote=False, now=0.0) is NotStoredReason.STARTED_UNKNOWN
+    assert (
+        DependencyRecorder().refusal(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
+    )
 
 
 def test_a_render_of_unknown_age_may_not() -> None:
     recorder = rendered(5, "a:1")
     recorder.depend(None, "b:1")
-    assert recorder.refusal(wrote=False, now=0.0) is NotStoredReason.STARTED_UNKNOWN
+    assert recorder.refusal(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
 
 
 def test_a_part_of_unknown_age_spoils_the_whole() -> None:
     page = rendered(5, "a:1")
     page.include_child(rendered(None, "b:1"))
-    assert page.refusal(wrote=False, now=0.0) is NotStoredReason.STARTED_UNKNOWN
+    assert page.refusal(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
 
 
 def test_a_part_that_recorded_nothing_spoils_the_whole() -> None:
     page = rendered(5, "a:1")
     page.include_child(DependencyRecorder())
-    assert page.refusal(wrote=False, now=0.0) is NotStoredReason.STARTED_UNKNOWN
+    assert page.refusal(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
 
 
 def test_a_transaction_that_wrote_may_not() -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -36,7 +36,7 @@ class Heard(CacheEvents):
     def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
         self.events.append(("rendered", len(keys)))
 
-    def refused(self, region: str, reason: str) -> None:
+    def not_stored(self, region: str, reason: str) -> None:
         self.events.append(("refused", reason))
 
     def corrupt(self, region: str) -> None:
@@ -207,7 +207,7 @@ class TestRefusals:
 
     def test_a_render_that_records_nothing(self, bench: Bench) -> None:
         refusal = self.refused(bench, render=lambda context: Rendered(b""))
-        assert refusal is NotStoredReason.STARTED_UNKNOWN
+        assert refusal is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
 
     def test_a_page_of_two_megabytes(self, bench: Bench) -> None:
         assert (
@@ -304,7 +304,7 @@ class TestParts:
             context.depend("list:x")
             return Rendered(b"")
 
-        assert bench.read("page", render=render).refusal is NotStoredReason.STARTED_UNKNOWN
+        assert bench.read("page", render=render).refusal is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
 
     def test_a_page_with_a_stale_piece_is_not_stored(self, bench: Bench) -> None:
         bench.read("1", render=bench.render("movie:1"))
@@ -441,7 +441,7 @@ class TestOutages:
             served = bench.read()
             assert (served.status, served.refusal) == (
                 Status.BYPASS,
-                NotStoredReason.STARTED_UNKNOWN,
+                NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN,
             )
         assert bench.region.get_valid("a") is None
 
@@ -628,11 +628,11 @@ def test_policies_are_values() -> None:
 
 def test_an_observer_that_hears_nothing_may_be_told_everything() -> None:
     silent = CacheEvents()
-    tags: Iterable[str] = ("movie:1",)
+    tags = ("movie:1",)
     silent.served("pages", "hit")
     silent.rendered("pages", 0.1, ["k"])
     silent.stored("pages", 1)
-    silent.refused("pages", "wrote")
+    silent.not_stored("pages", "wrote")
     silent.corrupt("pages")
     silent.store_failed("pages", "get")
     silent.stamps_failed("resolve")
