@@ -11,7 +11,7 @@ from typing import Final, Self
 from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, union
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import parse_id
 
 from .models import Credit, Movie, Person
 from .text_folding import folded
@@ -22,6 +22,9 @@ MAX_LENGTH: Final = 100
 
 ALIKE: Final = 0.5
 """The share of a word's trigrams that a misspelt one has to have in common with it."""
+
+_RANKS: Final = frozenset("0123")
+"""The results of ``_rank``, as texts."""
 
 
 class InvalidCursorError(ValueError):
@@ -39,9 +42,10 @@ class SearchCursor:
     def parse(cls, text: str) -> Self:
         """The place of ``2-731``; raises ``InvalidCursorError``."""
         rank, mark, number = text.partition("-")
-        if not (mark and _is_number(rank) and _is_number(number) and int(number) <= MAX_ID):
+        movie_id = parse_id(number)
+        if not (mark and rank in _RANKS) or movie_id is None:
             raise InvalidCursorError(text)
-        return cls(int(rank), int(number))
+        return cls(int(rank), movie_id)
 
     def __str__(self) -> str:
         return f"{self.rank}-{self.movie_id}"
@@ -124,7 +128,3 @@ def _likeness(text: InstrumentedAttribute[str], words: str) -> ColumnElement[flo
     held = (case((padded.contains(part, autoescape=True), share), else_=0.0) for part in parts)
     total: ColumnElement[float] = sum(held, literal(0.0))
     return total
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 10

@@ -16,7 +16,7 @@ from typing import Final, Self
 from sqlalchemy import Row, and_, select
 from sqlalchemy.orm import Session
 
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import parse_id
 from moziweb.storage import Storage
 
 from .cache_tags import source_tag, variant_tag
@@ -29,8 +29,8 @@ CONTAINER: Final = "poster"
 
 
 _ADDRESS: Final = re.compile(
-    r"(?P<movie>[1-9][0-9]{0,9})-(?P<slug>[a-z0-9-]+)"
-    r"\.(?P<source>[1-9][0-9]{0,9})(?:\.(?P<name>[a-z]+))?\.(?P<ext>[a-z]+)"
+    r"(?P<movie>[0-9]+)-(?P<slug>[a-z0-9-]+)"
+    r"\.(?P<source>[0-9]+)(?:\.(?P<name>[a-z]+))?\.(?P<ext>[a-z]+)"
 )
 
 
@@ -54,8 +54,8 @@ class VariantAddress:
         if match is None or match["name"] == POSTER:
             return None
         recipe = find_recipe(match["name"] or POSTER, match["ext"])
-        movie_id, source_id = int(match["movie"]), int(match["source"])
-        if recipe is None or max(movie_id, source_id) > MAX_ID:
+        movie_id, source_id = parse_id(match["movie"]), parse_id(match["source"])
+        if recipe is None or movie_id is None or source_id is None:
             return None
         return cls(movie_id, match["slug"], source_id, recipe)
 

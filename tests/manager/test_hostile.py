@@ -19,6 +19,7 @@ from moziweb.manager.auth.return_url import safe_return_url
 from moziweb.manager.web.forms import one_line, trimmed
 from moziweb.manager.web.request_limits import MAX_FIELDS, MAX_FORM
 from moziweb.movies.models import Genre, Movie, Person
+from tests.hostile_ids import MALFORMED_IDS
 from tests.manager.movie_forms import make_movie, movie_form, movie_of, press
 
 from .conftest import BOTH, NAMES, PASSWORD, csrf_of
@@ -241,6 +242,47 @@ def test_sql_is_only_text(site: TestApp, editor: TestApp) -> None:
     form.submit(headers={"User-Agent": "'\xff; DROP"}, status=303).follow(status=200)
     with site.app.registry["database"].read() as session:
         assert session.scalars(select(Movie.title)).all() == [PROBES[3]]
+
+
+IDS_IN_PATHS = (
+    "/manager/movies/{}", "/manager/movies/{}/posters", "/manager/imports/{}", "/movie/{}",
+    "/movie/{}-a", "/api/movie/{}", "/poster/{}-a.1.jpg", "/poster/1-a.{}.jpg",
+    "/manager/movies/1/posters/unsaved/{}", "/manager/movies/new?copy={}",
+)  # fmt: skip
+CURSORS = ("/manager/audit?before={}", "/manager/imports/1?after={}")
+
+
+def test_a_malformed_id_is_an_id_of_no_row(site: TestApp, editor: TestApp) -> None:
+    """In a path, a query and a form alike. As a cursor it is no cursor: the first page."""
+    assert make_movie(site) == 1
+    make_movie(site, "Tizenegy", id=1234567890)
+    editor.post(
+        "/manager/imports",
+        {
+            "csrf_token": csrf_of(editor),
+            "do": "file",
+            "columns": "title=title",
+        },
+        upload_files=[("file", "a.csv", b"title,release_date\nA,2026-09-03\n")],
+        status=303,
+    )
+    site.app.registry["import_runner"].wait()
+    firsts = {path: table_of(editor.get(path.partition("?")[0])) for path in CURSORS}
+    for text in MALFORMED_IDS:
+        spelled = quote(text)
+        for path in IDS_IN_PATHS:
+            assert editor.get(path.format(spelled), status="*").status_int == 404, (path, text)
+        for path in CURSORS:
+            assert table_of(editor.get(path.format(spelled))) == firsts[path], (path, text)
+        for sent in ({"do": "choose"}, {"do": "focus", "x": "1", "y": "1"}, {"do": "again"}):
+            fields = {**sent, "csrf_token": csrf_of(editor), "source": text}
+            editor.post("/manager/movies/1/posters", fields, status=404)
+    editor.get("/manager/movies/new?copy=1234567890", status=200)
+
+
+def table_of(page: Any) -> str:
+    """The table of a page, without its forms' tokens."""
+    return " ".join(page.html.find("main").get_text().split())
 
 
 WAYS_ELSEWHERE = (

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.movies.importers import values
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.problems import InvalidValue
+
+from ..web.params import text_param, text_params
 
 MAX_IDS: Final = 200
 """Films of one import by their ids."""
@@ -32,10 +34,8 @@ class ItemQuery:
     def of(cls, query: Mapping[str, str]) -> "ItemQuery":
         """What an address asks for; nonsense asks for nothing."""
         effect = query.get("show", "")
-        after = query.get("after", "")
         known = Effect(effect) if effect in set(Effect) else None
-        is_position = after.isascii() and after.isdecimal() and len(after) < 10
-        return cls(known, int(after) if is_position else 0)
+        return cls(known, parse_id(query.get("after")) or 0)
 
     def query(self) -> dict[str, str]:
         """The query of its address."""
@@ -48,7 +48,7 @@ def ids_of(form: Any) -> dict[str, list[Any]]:
 
     Raises ``InvalidValue`` for anything else among them, and for none.
     """
-    words = [*_texts(form, "id"), *re.split(r"[\s,;]+", text_of(form, "ids"))]
+    words = [*text_params(form, "id"), *re.split(r"[\s,;]+", text_param(form, "ids"))]
     found: dict[str, list[Any]] = {"tmdb": [], "imdb": []}
     for word in filter(None, words):
         address = _TMDB_ADDRESS.fullmatch(word)
@@ -65,8 +65,8 @@ def ids_of(form: Any) -> dict[str, list[Any]]:
 def days_of(form: Any) -> tuple[date, date]:
     """The first and the last day. Raises ``InvalidValue`` for what are none, or too many."""
     try:
-        first = date.fromisoformat(text_of(form, "first"))
-        last = date.fromisoformat(text_of(form, "last"))
+        first = date.fromisoformat(text_param(form, "first"))
+        last = date.fromisoformat(text_param(form, "last"))
     except ValueError:
         raise InvalidValue(_("two dates, please, such as 2026-08-20")) from None
     if not 0 <= (last - first).days < MAX_DAYS:
@@ -77,7 +77,7 @@ def days_of(form: Any) -> tuple[date, date]:
 def columns_of(form: Any) -> dict[str, str]:
     """The column of each heading, one assignment per line. Raises ``InvalidValue``."""
     found = {}
-    for line in filter(str.strip, text_of(form, "columns").splitlines()):
+    for line in filter(str.strip, text_param(form, "columns").splitlines()):
         ours, _equals, theirs = (part.strip() for part in line.partition("="))
         if not (ours and theirs):
             raise InvalidValue(
@@ -85,23 +85,3 @@ def columns_of(form: Any) -> dict[str, str]:
             )
         found[ours] = theirs
     return found
-
-
-def positions_of(form: Any) -> list[int]:
-    """The films that are ticked; nonsense is none."""
-    ticked = _texts(form, "movie")
-    return [
-        int(each)
-        for each in ticked
-        if each.isascii() and each.isdecimal() and len(each) < 10 and int(each) <= MAX_ID
-    ]
-
-
-def text_of(form: Any, name: str) -> str:
-    """A field's text, trimmed; "" where there is none, or a file in its place."""
-    value = form.get(name)
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _texts(form: Any, name: str) -> list[str]:
-    return [value for value in form.getall(name) if isinstance(value, str)]

@@ -9,11 +9,13 @@ from babel import Locale
 from wtforms import DateField, Field, IntegerField, StringField
 from wtforms.validators import ValidationError
 
+from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.movies.calendar import parse_day
 from moziweb.movies.models import VideoSite
 
 from ..web.forms import NO_CHOICE, TOO_LONG, one_line
+from ..web.params import NO_ID
 
 LONGEST_FORMAT: Final = 20
 
@@ -106,8 +108,7 @@ class IdField(IntegerField):
 
     def process_formdata(self, valuelist: Any) -> None:
         """A number or None."""
-        text = valuelist[0] if valuelist else ""
-        self.data: int | None = int(text) if _is_id(text) else None
+        self.data: int | None = parse_id(valuelist[0]) if valuelist else None
 
 
 class WordField(StringField):
@@ -129,18 +130,13 @@ class IdsField(Field):
     choices: Collection[int] = ()
 
     def process_formdata(self, valuelist: Any) -> None:
-        """What is no number counts as an id that nothing has."""
-        numbers = (int(text) if _is_id(text) else 0 for text in valuelist)
-        self.data: Any = list(dict.fromkeys(numbers))
+        """A malformed id counts as one that no row has."""
+        self.data: Any = list(dict.fromkeys(parse_id(text) or NO_ID for text in valuelist))
 
     def pre_validate(self, form: Any) -> None:
         """None but those."""
         if any(number not in self.choices for number in self.data or ()):
             raise ValidationError(NO_CHOICE)
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 11
 
 
 def video_of(text: str, site: VideoSite) -> tuple[VideoSite, str] | None:

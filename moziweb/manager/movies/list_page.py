@@ -15,7 +15,7 @@ from sqlalchemy import Select, SQLColumnExpression, func, select, tuple_
 from sqlalchemy.orm import Session, aliased, load_only
 
 from moziweb.db.planner_hints import NoIndex
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import parse_id
 from moziweb.movies.models import DatePrecision, Movie, Premiere
 from moziweb.posters.models import PosterSource, SourceState
 
@@ -194,9 +194,10 @@ def _text(value: Any) -> str:
 
 
 def _id(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= MAX_ID):
+    found = parse_id(text)
+    if found is None:
         raise ValueError(text)
-    return int(text)
+    return found
 
 
 def _word(text: str) -> str:

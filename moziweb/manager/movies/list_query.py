@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Exists, Select, SQLColumnExpression, and_,
 from sqlalchemy.orm import aliased
 
 from moziweb.db.planner_hints import NoIndex
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import parse_id
 from moziweb.movies.calendar import week_of
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
 from moziweb.movies.text_folding import folded
@@ -130,9 +130,9 @@ def _search(text: str, movie: Any) -> list[ColumnElement[bool]]:
     if len(words) == 1 and words[0].startswith("tt") and words[0][2:].isdecimal():
         return [movie.imdb_id == words[0]]
     named = and_(True, *(movie.search_text.contains(word, autoescape=True) for word in words))
-    if len(words) == 1 and words[0].isascii() and words[0].isdecimal():
-        number = int(words[0])
-        return [or_(named, movie.id == number)] if 0 < number <= MAX_ID else [named]
+    movie_id = parse_id(words[0]) if len(words) == 1 else None
+    if movie_id is not None:
+        return [or_(named, movie.id == movie_id)]
     return [named] if words else []
 
 

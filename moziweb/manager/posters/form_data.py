@@ -5,7 +5,6 @@ from typing import Any, Final, TypeAlias
 
 from pyramid.i18n import TranslationString
 
-from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.posters.generation.error_codes import meaning_of
 from moziweb.posters.generation.readers import SourceError, storage_code
@@ -14,7 +13,6 @@ from moziweb.posters.recipes import Point
 from moziweb.storage import StorageError
 
 _NUMBER: Final = re.compile(r"[0-9]{1,5}")
-_ID: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 UNFIT: Final = (ImageRejected, SourceError, StorageError)
 """Why a picture cannot be had."""
@@ -53,12 +51,6 @@ def focal_of(fields: Any) -> Point | None:
         x, y, width, height = (_number(fields, each) for each in ("spot.x", "spot.y", "w", "h"))
         return _within(x / width, y / height) if (x or y) and width and height else None
     return _within(_number(fields, "x") / 100, _number(fields, "y") / 100)
-
-
-def source_ids_of(values: list[Any]) -> list[int]:
-    """The ids among ``values`` that a row can have."""
-    texts = (each for each in values if isinstance(each, str) and _ID.fullmatch(each))
-    return [number for number in map(int, texts) if number <= MAX_ID]
 
 
 def _number(fields: Any, name: str) -> int:

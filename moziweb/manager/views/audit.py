@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.request import Request
 
@@ -18,10 +18,7 @@ _EDITORIAL: Final = (MOVIE, POSTERS)
 @manager_view("audit", permission=SEE, renderer="audit", request_method="GET")
 def audit(request: Request) -> dict[str, Any]:
     """Changes of films and posters; who came in, users and machinery are for administrators."""
-    wanted = request.GET.get("before", "")
-    before = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 11 else None
-    if before is not None and before > MAX_ID:
-        before = None
+    before = parse_id(request.GET.get("before"))
     subjects = () if request.has_permission(ADMINISTER) else _EDITORIAL
     entries = latest_entries(request.dbsession, subjects=subjects, before=before, limit=PAGE + 1)
     return {

@@ -31,8 +31,8 @@ from ..auth.sessions import require_user
 from ..dashboards import CACHE_WARMER
 from ..dashboards.cache import WARMABLE, moment, regions_of, slowest_of
 from ..dashboards.warming_job import Warmer, is_at_work, latest_warming, new_warming, stop
-from ..imports.form_data import text_of
 from ..web.layout import manager_view, page_frame
+from ..web.params import text_param
 from ..web.redirects import SeeOther
 from ..web.resources import ADMINISTER, SEE
 
@@ -75,7 +75,7 @@ def purge(request: Request) -> dict[str, Any] | Response:
     change; the audit follows.
     """
     ways = {"tags": _purge_tags, "path": _purge_page, "all": _purge_everything}
-    way = ways.get(text_of(request.POST, "do"))
+    way = ways.get(text_param(request.POST, "do"))
     if way is None or _cache(request) is None:
         raise HTTPBadRequest
     try:
@@ -94,8 +94,9 @@ def purge(request: Request) -> dict[str, Any] | Response:
 def warm(request: Request) -> dict[str, Any] | Response:
     """Begin a warming, or stop the one that is at work."""
     session, now = request.dbsession, request.registry["clock"]()
-    actor, do = require_user(request).actor, text_of(request.POST, "do")
-    through = {each.name.lower(): each for each in WARMABLE}.get(text_of(request.POST, "through"))
+    actor, do = require_user(request).actor, text_param(request.POST, "do")
+    priorities = {each.name.lower(): each for each in WARMABLE}
+    through = priorities.get(text_param(request.POST, "through"))
     if do == "stop":
         if stop(session, now):
             record(session, actor, "cache.warm_stop", Subject(CACHE), now)
@@ -119,7 +120,7 @@ def warm(request: Request) -> dict[str, Any] | Response:
 
 
 def _purge_tags(request: Request) -> tuple[str, list[Change]]:
-    names = text_of(request.POST, "tags")[:LONGEST].split()
+    names = text_param(request.POST, "tags")[:LONGEST].split()
     if not names:
         raise Impossible(_("Type a tag first."))
     done = _done(request, lambda purging: purging.tags(names))
@@ -132,7 +133,7 @@ def _purge_tags(request: Request) -> tuple[str, list[Change]]:
 
 
 def _purge_page(request: Request) -> tuple[str, list[Change]]:
-    path = text_of(request.POST, "path")[:LONGEST]
+    path = text_param(request.POST, "path")[:LONGEST]
     path = path.removeprefix(request.registry.settings["site.base_url"])
     if not path.startswith("/"):
         raise Impossible(_("An address of the site begins with a slash."))
@@ -219,7 +220,7 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
         "at_work": is_at_work(warming, now),
         "through": [(each.name.lower(), THROUGH[each]) for each in WARMABLE],
         "purged": _purged(request, session),
-        "sent": {name: text_of(sent, name) for name in ("tags", "path")},
+        "sent": {name: text_param(sent, name) for name in ("tags", "path")},
     }
 
 

@@ -19,7 +19,7 @@ from moziweb.site.view_models import Link
 
 from ..auth.return_url import is_htmx
 from ..auth.sessions import require_user
-from ..imports.form_data import ItemQuery, columns_of, days_of, ids_of, positions_of, text_of
+from ..imports.form_data import ItemQuery, columns_of, days_of, ids_of
 from ..imports.jobs import (
     PAGE,
     add_items,
@@ -32,6 +32,7 @@ from ..imports.jobs import (
 )
 from ..imports.models import ImportJob, JobKind, JobState
 from ..web.layout import close_body_at_last, manager_view, page_frame
+from ..web.params import id_params, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, ImportResource
 from ..web.template_filters import EFFECTS
@@ -62,7 +63,7 @@ def imports(request: Request) -> dict[str, Any]:
 def begin(request: Request) -> dict[str, Any] | Response:
     """Begin one; what cannot be begun is told on the same page."""
     ways = {"movies": _movies, "premieres": _premieres, "file": _file}
-    way = ways.get(text_of(request.POST, "do"))
+    way = ways.get(text_param(request.POST, "do"))
     close_body_at_last(request)
     if way is None:
         raise HTTPBadRequest
@@ -107,7 +108,7 @@ def go_on(request: Request) -> Response:
     job = _job(request)
     match request.POST.get("do"):
         case "chosen" | "all" as do if job.state is JobState.LOOKED:
-            positions = positions_of(request.POST) if do == "chosen" else None
+            positions = id_params(request.POST, "movie") if do == "chosen" else None
             choose(request.dbsession, job, positions)
         case "continue" if is_alone(job, request.registry["clock"]()):
             pass
@@ -151,8 +152,8 @@ def _file(request: Request) -> ImportJob:
     terms = ListOptions(
         budapest_today(now),
         ImportedPosters().accepts,
-        text_of(request.POST, "list")[:30],
-        text_of(request.POST, "date_format")[:40],
+        text_param(request.POST, "list")[:30],
+        text_param(request.POST, "date_format")[:40],
     )
     kept = {"ignored": list(table.ignored)[:50]}
     title = str(upload.filename)[:300] or "?"

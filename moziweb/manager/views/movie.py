@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from moziweb.cache import REASON
 from moziweb.db import Database
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import MAX_ID, parse_id
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
 from moziweb.request import Request
@@ -41,6 +41,7 @@ from ..movies.text import field_text
 from ..movies.values import FIELDS, MovieValues, as_copy, values_of
 from ..web import drafts
 from ..web.layout import manager_view, movie_nav, page_frame
+from ..web.params import NO_ID
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
 from ..web.template_filters import SOURCES, Marks
@@ -160,9 +161,8 @@ def movie(request: Request) -> dict[str, Any]:
 def new(request: Request) -> dict[str, Any]:
     """The form of a new film; with ``?copy=42`` it begins as that film. Nothing is saved."""
     desk = Desk.of(request, request.dbsession, _draft(request))
-    model = request.GET.get("copy", "")
-    if model.isascii() and model.isdecimal() and 0 < int(model[:10]) <= MAX_ID:
-        original = movie_with_relations(request.dbsession, int(model[:10]))
+    if copied := request.GET.get("copy"):
+        original = movie_with_relations(request.dbsession, parse_id(copied) or NO_ID)
         if original is None:
             raise HTTPNotFound
         desk.form = _form(request, None, MovieValues(), as_copy(values_of(original)))

@@ -24,12 +24,12 @@ from moziweb.request import Request
 
 from ..audit.log import Change, record
 from ..auth.sessions import require_user
-from ..imports.form_data import text_of
 from ..movies.affected_pages import AffectedPages, affected_pages
 from ..posters import PREVIEWS, unsaved
-from ..posters.form_data import UNFIT, Unacceptable, focal_of, in_words, size_limit, source_ids_of
+from ..posters.form_data import UNFIT, Unacceptable, focal_of, in_words, size_limit
 from ..posters.unsaved import MAX_NAME, Unsaved
 from ..web.layout import close_body_at_last, manager_view, movie_nav, page_frame
+from ..web.params import id_params, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
 
@@ -47,7 +47,7 @@ def posters(request: Request) -> dict[str, Any]:
 @manager_view("movie_posters", permission=EDIT, renderer="posters", request_method="POST")
 def act(request: Request) -> dict[str, Any] | Response:
     """What ``do`` says; what cannot be done is told on the same page."""
-    action = _ACTIONS.get(text_of(request.POST, "do"))
+    action = _ACTIONS.get(text_param(request.POST, "do"))
     close_body_at_last(request)
     if action is None:
         raise HTTPBadRequest
@@ -150,7 +150,7 @@ def _upload(request: Request) -> Response:
 
 
 def _url(request: Request) -> Response:
-    url = text_of(request.POST, "url")
+    url = text_param(request.POST, "url")
     if not url or len(url) > MAX_URL_LENGTH:
         bad = MEANINGS[FetchCode.BAD_URL]
         raise Unacceptable(bad.wrong, bad.remedy)
@@ -196,7 +196,7 @@ def _choose(request: Request) -> Response:
 
 def _effects(request: Request) -> dict[str, Any]:
     effects = effects_of_choosing(request, _chosen(request))
-    (asked,) = source_ids_of(request.POST.getall("source"))[:1]
+    (asked,) = id_params(request.POST, "source")[:1]
     return _page(request, effects=effects, asked=asked)
 
 
@@ -231,7 +231,7 @@ def _again(request: Request) -> Response:
     if request.POST.get("do") == "all-again":
         wanted = list(views)
     else:
-        wanted = source_ids_of(request.POST.getall("source"))
+        wanted = id_params(request.POST, "source")
         if not wanted:
             raise Unacceptable(_("Tick a picture first."))
     if not set(wanted) <= set(views):
@@ -270,7 +270,7 @@ def _described(request: Request) -> list[SourceView]:
 
 def _source(request: Request, session: Session | None = None) -> SourceView:
     """The one that a form names, if it is this film's; ``HTTPNotFound``."""
-    ids = source_ids_of(request.POST.getall("source"))
+    ids = id_params(request.POST, "source")
     try:
         view = desk_of(request).describe_one(session or request.dbsession, ids[0])
     except (UnknownSource, IndexError):
@@ -297,7 +297,7 @@ def _page(
         "problem": problem,
         "effects": effects,
         "asked": asked,
-        "sent_url": text_of(request.POST, "url") if request.method == "POST" else "",
+        "sent_url": text_param(request.POST, "url") if request.method == "POST" else "",
         "most_bytes": most_bytes(request),
         "limit": request.localizer.translate(size_limit(most_bytes(request))),
         "recipes": RECIPES,

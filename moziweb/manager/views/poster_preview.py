@@ -14,13 +14,13 @@ from moziweb.posters.recipes import SMALL, SQUARE
 from moziweb.request import Request
 
 from ..auth.sessions import require_user
-from ..imports.form_data import text_of
 from ..movies.affected_pages import AffectedPages
 from ..posters import PREVIEWS, unsaved
 from ..posters.form_data import UNFIT, Unacceptable, focal_of, in_words
 from ..posters.preview_cache import Variants
 from ..posters.unsaved import Unsaved
 from ..web.layout import manager_view, movie_nav, page_frame
+from ..web.params import text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT
 from .movie_posters import (
@@ -45,7 +45,7 @@ def look(request: Request) -> dict[str, Any]:
 @manager_view("movie_unsaved_poster", permission=EDIT, renderer="poster", request_method="POST")
 def act(request: Request) -> dict[str, Any] | Response:
     """Save it, throw it away, or set its focal point: what ``do`` says."""
-    action = _ACTIONS.get(text_of(request.POST, "do"))
+    action = _ACTIONS.get(text_param(request.POST, "do"))
     if action is None:
         raise HTTPBadRequest
     try:

@@ -23,8 +23,8 @@ from ..dashboards.posters import (
     time_left,
     waiting_chart,
 )
-from ..imports.form_data import text_of
 from ..web.layout import manager_view, page_frame
+from ..web.params import text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE
 
@@ -56,9 +56,9 @@ def poster_console(request: Request) -> dict[str, Any]:
 @manager_view("poster_console", permission=EDIT, request_method="POST")
 def try_again(request: Request) -> Response:
     """Have what failed tried again: of one host, with one code, or all of it."""
-    name = text_of(request.POST, "name")
+    name = text_param(request.POST, "name")
     ways = {"host": Retry(host=name), "code": Retry(code=name), "all": Retry()}
-    what = ways.get(text_of(request.POST, "do"))
+    what = ways.get(text_param(request.POST, "do"))
     if what is None or not (name.isprintable() and len(name) <= 255):
         raise HTTPBadRequest
     desk: PosterEditor = request.registry["poster_desk"]

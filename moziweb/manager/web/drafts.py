@@ -13,6 +13,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from webob.multidict import MultiDict
 
 from moziweb.db.meta import Base
+from moziweb.db.types import parse_id
+
+from .params import NO_ID
 
 
 class Draft(Base):
@@ -74,11 +77,9 @@ def keep(session: Session, user_id: int, path: str, fields: Fields, now: datetim
 
 def find(session: Session, user_id: int, path: str, number: str) -> MultiDict[str, str] | None:
     """The user's own draft of the form at ``path``, or None."""
-    if not number.isascii() or not number.isdecimal() or len(number) > 9:
-        return None
     fields = session.scalar(
         select(Draft.fields).where(
-            Draft.id == int(number), Draft.user_id == user_id, Draft.path == path
+            Draft.id == (parse_id(number) or NO_ID), Draft.user_id == user_id, Draft.path == path
         )
     )
     return None if fields is None else MultiDict([(name, value) for name, value in fields])

@@ -20,13 +20,12 @@ is made before anybody knows whether it may be seen, so making one asks the data
 what does not exist and what may not be seen look alike from outside.
 """
 
-import re
 from typing import ClassVar, Final, TypeAlias
 
 from pyramid.authorization import ALL_PERMISSIONS, DENY_ALL, Allow
 from pyramid.httpexceptions import HTTPNotFound
 
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import parse_id
 from moziweb.request import Request
 
 from ..auth.models import Role
@@ -37,8 +36,6 @@ Acl: TypeAlias = list[tuple[object, object, object]]
 SEE: Final = "see"
 EDIT: Final = "edit"
 ADMINISTER: Final = "administer"
-
-_ID: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
 class ManagerRoot:
@@ -156,8 +153,8 @@ class UserResource(ManagerResource):
 
 
 def id_of(request: Request, name: str) -> int:
-    """The id in a route's path; ``HTTPNotFound`` where it is none that a row can have."""
-    text = request.matchdict[name]
-    if not _ID.fullmatch(text) or int(text) > MAX_ID:
+    """The id in a route's path; raises ``HTTPNotFound`` if it is malformed or out of range."""
+    found = parse_id(request.matchdict[name])
+    if found is None:
         raise HTTPNotFound
-    return int(text)
+    return found

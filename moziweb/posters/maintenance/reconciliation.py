@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.db.paging import keyset_pages
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import parse_id
 from moziweb.storage import Storage, StoredObject
 
 from ..models import PendingUpload, PosterSource, PosterVariant, VariantState
@@ -31,7 +31,7 @@ YOUNG: Final = timedelta(days=1)
 VARIANTS: Final = "poster/"
 ORIGINALS: Final = "upload/"
 
-_MOVIE: Final = re.compile(r"poster/([1-9][0-9]{0,9})-")
+_MOVIE: Final = re.compile(r"poster/([0-9]+)-")
 _LIVE: Final = (VariantState.READY, VariantState.SUPERSEDED)
 
 
@@ -215,5 +215,4 @@ def _pages(objects: Iterator[StoredObject]) -> Iterator[list[StoredObject]]:
 
 def _movie_of(key: str) -> int | None:
     match = _MOVIE.match(key)
-    movie_id = int(match[1]) if match else None
-    return movie_id if movie_id is not None and movie_id <= MAX_ID else None
+    return parse_id(match[1]) if match else None

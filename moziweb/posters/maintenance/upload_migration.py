@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from moziweb.db import Database
-from moziweb.db.types import MAX_ID
+from moziweb.db.types import parse_id
 from moziweb.movies.models import Movie
 from moziweb.storage import ObjectNotFound, Storage
 
@@ -27,7 +27,7 @@ from ..generation.upload_store import (
 from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.limits import LIMITS, Limits, probe
 
-_NAME: Final = re.compile(r"(?P<movie>[1-9][0-9]{0,9})(-[^/]*)?\.[A-Za-z]+")
+_NAME: Final = re.compile(r"(?P<movie>[0-9]+)(-[^/]*)?\.[A-Za-z]+")
 
 
 class MoveStatus(StrEnum):
@@ -145,9 +145,10 @@ class Migration:
 
 def _movie_id(name: str) -> int:
     match = _NAME.fullmatch(name)
-    if match is None or int(match["movie"]) > MAX_ID:
+    movie_id = parse_id(match["movie"]) if match else None
+    if movie_id is None:
         raise _Left(MoveStatus.UNMATCHED)
-    return int(match["movie"])
+    return movie_id
 
 
 def _deleted(path: Path, data: bytes) -> bool:

@@ -1,11 +1,11 @@
 """The JSON API; ``presenters.json_api`` documents its shapes. It has no language of its own."""
 
-import re
-from typing import Any, Final
+from typing import Any
 
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.view import view_config
 
+from moziweb.db.types import parse_id
 from moziweb.movies.queries import whole_movie
 from moziweb.posters.urls import poster_links
 from moziweb.request import Request
@@ -16,8 +16,6 @@ from ..presenters.index import index_sections
 from ..presenters.json_api import main_payload, movie_payload
 from ..presenters.movie import depend_on_movie
 from ..presenters.movie_list import CardBuilder
-
-_ID: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
 @view_config(
@@ -38,8 +36,8 @@ def api_main(request: Request) -> dict[str, Any]:
 @view_config(route_name="api_movie", renderer="json", request_method="GET", cache="pages")
 def api_movie(request: Request) -> dict[str, Any]:
     """One movie. Six queries."""
-    text = request.matchdict["movie"]
-    movie = whole_movie(request.dbsession, int(text)) if _ID.fullmatch(text) else None
+    movie_id = parse_id(request.matchdict["movie"])
+    movie = whole_movie(request.dbsession, movie_id) if movie_id else None
     if movie is None:
         raise HTTPNotFound
     links = poster_links(request.dbsession, request.registry["storage"], {movie.id: movie.slug})

@@ -1,12 +1,12 @@
 """A movie's page."""
 
-import re
 from typing import Any, Final
 
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.view import view_config
 
 from moziweb.cache.http.view_deriver import cap
+from moziweb.db.types import parse_id
 from moziweb.i18n import _
 from moziweb.movies.lead_premiere import lead_premiere_until
 from moziweb.movies.models import Movie
@@ -26,16 +26,13 @@ from ..view_models import MoviePage, Page
 DESCRIPTION_LENGTH: Final = 160
 """Characters of a page's description that search engines show."""
 
-_SEGMENT: Final = re.compile(r"([1-9][0-9]{0,9})(?:-.*)?", re.DOTALL)
-"""The id decides; what follows is for people to read."""
-
 
 @view_config(route_name="movie", renderer="movie.jinja2", request_method="GET", cache="pages")
 def movie(request: Request) -> dict[str, Any]:
     """A movie by its id; a wrong slug, or none, redirects to the right one. Six queries."""
     segment = request.matchdict["movie"]
-    match = _SEGMENT.fullmatch(segment)
-    found = whole_movie(request.dbsession, int(match[1])) if match else None
+    movie_id = parse_id(segment.partition("-")[0])
+    found = whole_movie(request.dbsession, movie_id) if movie_id else None
     if found is None:
         raise HTTPNotFound
     visit = PageContext.of(request)

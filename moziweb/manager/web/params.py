@@ -1,0 +1,24 @@
+"""Reads parameters of queries and forms, which may be missing, repeated, malformed or files."""
+
+from typing import Any, Final
+
+from moziweb.db.types import parse_id
+
+NO_ID: Final = 0
+"""An id that no row has."""
+
+
+def text_param(fields: Any, name: str) -> str:
+    """The trimmed text of a field; "" if it is missing or a file."""
+    value = fields.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def text_params(fields: Any, name: str) -> list[str]:
+    """All texts of a repeated field; files are left out."""
+    return [value for value in fields.getall(name) if isinstance(value, str)]
+
+
+def id_params(fields: Any, name: str) -> list[int]:
+    """All ids of a repeated field; ``NO_ID`` for one that is malformed or out of range."""
+    return [parse_id(text) or NO_ID for text in text_params(fields, name)]
