@@ -219,7 +219,7 @@ def purge_begins_with_the_page(patch: pytest.MonkeyPatch) -> None:
         for place in places:
             place.region.forget(place.key)
 
-    patch.setattr(world, "purge", purge)
+    patch.setattr(world, "forget_entries", purge)
 
 
 def purge_waits_for_nobody(patch: pytest.MonkeyPatch) -> None:
