@@ -2,7 +2,7 @@
 
 Each size has a database with as many movies, and a memcached with as many cached pages: small ones,
 each with a tag of its own and its stamp. Then a film's title is changed in a watched session, which
-flushes, writes its journal row, commits, publishes and marks. After each write the film's page and
+flushes, writes its outbox row, commits, publishes and marks. After each write the film's page and
 its week's page are asked for, which have to be made anew, and another film's, which must be served
 as it was. Every figure is to stay flat: a write costs its own tags, whatever else is cached, and a
 read costs its own. The sizes are asked in turn, and a ratio is the median of each round's own.

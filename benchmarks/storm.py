@@ -63,7 +63,7 @@ PATIENCE = 60.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 SAVE_SLACK = 1.0
-"""Seconds by which a mark in the journal may come after the publish that it tells of."""
+"""Seconds by which a mark in the outbox may come after the publish that it tells of."""
 
 
 @dataclass
@@ -230,7 +230,7 @@ def paths_of(url: str) -> dict[str, list[str]]:
 
 
 def saves_of(url: str, since: float) -> list[tuple[float, int]]:
-    """When which film's variants were saved: the journal."""
+    """When which film's variants were saved: the outbox."""
     engine = create_engine({"sqlalchemy.url": url})
     with engine.connect() as connection:
         sources = connection.execute(select(PosterSource.id, PosterSource.movie_id))

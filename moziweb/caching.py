@@ -1,8 +1,8 @@
 """The tagged cache, wired into this application: what is written here makes its pages stale.
 
-One journal and one set of declarations, like the one ``Base.metadata``: models declare the tags of
+One outbox and one set of declarations, like the one ``Base.metadata``: models declare the tags of
 their rows at import (``movies.tags``, ``posters.tags``), and every session of the application is
-watched. Without ``cache.regions`` in the ini file nothing is cached, watched or journaled.
+watched. Without ``cache.regions`` in the ini file nothing is cached, watched or recorded.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from moziweb.db import Database
 from moziweb.db.meta import Base
 from moziweb.ops.headers import site_headers
 
-JOURNAL: Final = Outbox(Base.metadata)
+OUTBOX: Final = Outbox(Base.metadata)
 DECLARATIONS: Final = Declarations()
 
 _MAKES_PAGES: Final = frozenset({".py", ".jinja2", ".mo", ".css", ".js", ".svg"})
@@ -62,13 +62,13 @@ def includeme(config: Configurator) -> None:
     if not cache.regions:
         return
     database: Database = config.registry["database"]
-    writes = InvalidationTracker(DECLARATIONS, JOURNAL, cache.stamps, observer)
+    writes = InvalidationTracker(DECLARATIONS, OUTBOX, cache.stamps, observer)
     database.watch(writes.watch, writes.join_transaction_manager)
     relay = OutboxRelay(
-        database.engine, JOURNAL, cache.stamps, observer, expansions=DECLARATIONS.expansions
+        database.engine, OUTBOX, cache.stamps, observer, expansions=DECLARATIONS.expansions
     )
     config.registry["cache_relay"] = RelayThread(relay)
-    config.registry["cache_journal"] = JOURNAL
+    config.registry["cache_outbox"] = OUTBOX
     if cache.renewers:
         application = partial(Router, config.registry)
         renewer = BackgroundRefresher(

@@ -25,12 +25,12 @@ The other side, once for each model and session factory::
         keys=("id", "premiere_week"),                    # of which the tags are made
         tags=lambda movie: (tag("movie", movie.id), tag("week", movie.premiere_week)),
     )
-    writes = Writes(declarations, journal, cache.stamps, observer)
+    writes = Writes(declarations, outbox, cache.stamps, observer)
     writes.watch(session_factory)
 
 This package knows nothing of movies. Read ``stamps.py`` for why it is right; ``reading.py`` for how
 a read goes, with ``judging.py`` for what is true and ``storing.py`` for what is kept; ``writes.py``
-and ``journal.py`` for how a write does.
+and ``outbox.py`` for how a write does.
 """
 
 from .errors import (

@@ -22,7 +22,7 @@ from moziweb.cache.admin.purge import (
 )
 from moziweb.cache.admin.statistics import statistics_of
 from moziweb.cache.invalidation.outbox_relay import PERIOD
-from moziweb.caching import DECLARATIONS, JOURNAL
+from moziweb.caching import DECLARATIONS, OUTBOX
 
 from .cache_inspect import described, inspection_lines, statistics_lines
 from .cache_warm import warm
@@ -72,7 +72,7 @@ def inspect(installation: CommandContext, path: str, render: bool, as_json: bool
 @click.argument("tags", nargs=-1, metavar="TAG…")
 @click.option("--path", metavar="PATH", help="The page at one address.")
 @click.option("--all", "everything", is_flag=True, help="Everything: a new epoch of the clock.")
-@click.option("--reason", default="purged by hand", show_default=True, help="For the journal.")
+@click.option("--reason", default="purged by hand", show_default=True, help="For the outbox.")
 @click.pass_obj
 def purge(
     installation: CommandContext, tags: tuple[str, ...], path: str | None, everything: bool,
@@ -85,16 +85,14 @@ def purge(
     film is in now, as when a write concerns it. What no cached page has shown is told.
 
     Exit status: 0 when it is in effect in every process, 1 when the stamps cannot be reached; then
-    it waits in the journal and any running process will see to it within seconds.
+    it waits in the outbox and any running process will see to it within seconds.
     """
     if sum((bool(tags), path is not None, everything)) != 1:
         raise click.UsageError("name tags, or --path, or --all: one of the three")
     with service_errors(), stores_in_one_line():
         whole = installation.application if path is not None else installation
         registry = whole.registry
-        purging = Purge(
-            shared(registry), DECLARATIONS, JOURNAL, registry["database"].engine, reason
-        )
+        purging = Purge(shared(registry), DECLARATIONS, OUTBOX, registry["database"].engine, reason)
         with purging_in_one_line():
             if path is not None:
                 click.echo(page_line(purging.page(_path(path), entries_of_url(registry, path))))
@@ -109,7 +107,7 @@ def purge(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def stats(installation: CommandContext, as_json: bool) -> None:
-    """Tell what the cache is made of, and the state of its stores and its journal.
+    """Tell what the cache is made of, and the state of its stores and its outbox.
 
     How often pages were hits is counted by each web process: ask its /metrics.
     """
@@ -117,7 +115,7 @@ def stats(installation: CommandContext, as_json: bool) -> None:
         registry = installation.registry
         cache = enabled(registry)
         with registry["database"].engine.connect() as connection:
-            told = statistics_of(cache, JOURNAL, connection)
+            told = statistics_of(cache, OUTBOX, connection)
     click.echo(json.dumps(told) if as_json else "\n".join(statistics_lines(told)))
 
 
@@ -125,7 +123,7 @@ def stats(installation: CommandContext, as_json: bool) -> None:
 @click.option("--once", is_flag=True, help="Look once, and end.")
 @click.pass_obj
 def relay(installation: CommandContext, once: bool) -> None:
-    """Publish what writers that died have left in the journal, until SIGTERM.
+    """Publish what writers that died have left in the outbox, until SIGTERM.
 
     Every web process does this, too, and so do workers and commands that run for long. Run it where
     there is none of these, or while the site is down.
@@ -136,7 +134,7 @@ def relay(installation: CommandContext, once: bool) -> None:
     cache = shared(registry)
     relaying = OutboxRelay(
         registry["database"].engine,
-        JOURNAL,
+        OUTBOX,
         cache.stamps,
         registry["cache_observer"],
         expansions=DECLARATIONS.expansions,
@@ -220,7 +218,7 @@ def purging_in_one_line() -> Iterator[None]:
         raise click.UsageError(str(error)) from None
     except PurgeDeferred as error:
         raise CommandError(
-            f"the stamps: {error}; it waits in the journal, and the relay of any running process "
+            f"the stamps: {error}; it waits in the outbox, and the relay of any running process "
             "will publish it"
         ) from None
 

@@ -27,8 +27,8 @@ def described(app: Router, path: str, *, render: bool) -> dict[str, Any] | None:
     if render:
         Request.blank(path).get_response(app)
     with registry["database"].engine.connect() as connection:
-        journal: Outbox = registry["cache_journal"]
-        found = inspect_url(registry, path, lambda tags: journal.concerning(connection, tags))
+        outbox: Outbox = registry["cache_outbox"]
+        found = inspect_url(registry, path, lambda tags: outbox.concerning(connection, tags))
     if not found:
         return None
     private = sorted({each.region for each in found} & cache.private)
@@ -123,14 +123,14 @@ def _cause(piece: Mapping[str, Any]) -> str:
 
 def statistics_lines(told: Mapping[str, Any]) -> Iterator[str]:
     """The same for reading."""
-    stamps, journal = told["stamps"], told["journal"]
+    stamps, outbox = told["stamps"], told["outbox"]
     yield f"stamps    {stamps['url']}   clock {clock_text(stamps['clock'])}"
-    waiting = f"{journal['unpublished']} unpublished"
-    if journal["unpublished"]:
-        waiting += f", the oldest for {span_text(journal['age'])}"
-    yield f"journal   {waiting}; {journal['last_hour']} invalidations in the last hour"
-    if journal["kinds"]:
-        counted = "  ".join(f"{kind} {count}" for kind, count in journal["kinds"].items())
+    waiting = f"{outbox['unpublished']} unpublished"
+    if outbox["unpublished"]:
+        waiting += f", the oldest for {span_text(outbox['age'])}"
+    yield f"outbox    {waiting}; {outbox['last_hour']} invalidations in the last hour"
+    if outbox["kinds"]:
+        counted = "  ".join(f"{kind} {count}" for kind, count in outbox["kinds"].items())
         yield f"          by kind: {counted}"
     for name, region in told["regions"].items():
         yield from _region_lines(name, region)

@@ -130,7 +130,7 @@ def service_errors() -> Iterator[None]:
 
 @contextmanager
 def running_relay(registry: Registry) -> Iterator[None]:
-    """Publish what writers that died have left in the journal, for the length of a block.
+    """Publish what writers that died have left in the outbox, for the length of a block.
 
     For commands that run for long: there may be no web process that would. Nothing is done where
     the stamps are each process's own: rows would be marked, and no other process would know.

@@ -29,7 +29,7 @@ OUTDATED: Final = "outdated"
 BEHIND: Final = "behind"
 
 BACKLOG_SECONDS: Final = 30.0
-"""A row of the journal that waits for longer has been passed over by relays several times."""
+"""A row of the outbox that waits for longer has been passed over by relays several times."""
 
 
 def lbheartbeat(request: Request) -> dict[str, str]:
@@ -42,29 +42,31 @@ def heartbeat(request: Request) -> dict[str, Any]:
     """Each part's state; 503 unless all are ``ok``.
 
     ``{"status": "ok", "checks": {"database": "ok", "storage": "ok"}}``, and with a cache also
-    ``stamps``, ``entries``, ``journal`` and beside the checks ``journal_age``, in seconds. A part
+    ``stamps``, ``entries``, ``outbox`` and beside the checks ``outbox_age``, in seconds. A part
     may be ``unavailable``; the database also ``outdated``, when it lacks migrations, and the
-    journal ``behind``, when invalidations wait in it. Why is in the log.
+    outbox ``behind``, when invalidations wait in it. Why is in the log.
     """
     registry = request.registry
     checks: dict[str, Callable[[], str]] = {
         "database": lambda: database_state(registry["database"].engine),
         "storage": lambda: storage_state(registry["storage"]),
     }
-    journal = JournalAge(registry)
+    outbox = OutboxAge(registry)
     cache: Cache | None = registry.get("cache")
     if cache is not None:
         checks |= {
             "stamps": lambda: stamps_state(cache),
             "entries": lambda: entries_state(cache),
-            "journal": journal.state,
+            "outbox": outbox.state,
         }
     states = {name: _guarded(name, check) for name, check in checks.items()}
     healthy = all(state == OK for state in states.values())
     request.response.cache_control.no_store = True
     request.response.status_int = 200 if healthy else 503
-    told = {"status": OK if healthy else UNAVAILABLE, "checks": states}
-    return told if journal.seconds is None else {**told, "journal_age": round(journal.seconds, 1)}
+    body: dict[str, Any] = {"status": OK if healthy else UNAVAILABLE, "checks": states}
+    if outbox.seconds is not None:
+        body["outbox_age"] = round(outbox.seconds, 1)
+    return body
 
 
 def database_state(engine: Engine) -> str:
@@ -91,8 +93,8 @@ def entries_state(cache: Cache) -> str:
     return OK
 
 
-class JournalAge:
-    """How long invalidations have been waiting in the journal."""
+class OutboxAge:
+    """How long invalidations have been waiting in the outbox."""
 
     def __init__(self, registry: Mapping[str, Any]) -> None:
         self._registry = registry
@@ -102,9 +104,9 @@ class JournalAge:
     def state(self) -> str:
         """Whether it is a normal one; raises ``SQLAlchemyError`` when it cannot be told."""
         database: Database = self._registry["database"]
-        journal: Outbox = self._registry["cache_journal"]
+        outbox: Outbox = self._registry["cache_outbox"]
         with database.engine.connect() as connection:
-            self.seconds = journal.age(connection, now=time.time())
+            self.seconds = outbox.age(connection, now=time.time())
         return OK if self.seconds < BACKLOG_SECONDS else BEHIND
 
 

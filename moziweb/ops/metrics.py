@@ -1,4 +1,4 @@
-"""What Prometheus is told: requests, the cache, the journal.
+"""What Prometheus is told: requests, the cache, the outbox.
 
 ``/metrics`` is closed unless the ini file opens it, with ``metrics.token`` or ``metrics.allow``; as
 long as it is closed nothing is counted for it. Every process counts for itself, so each is asked
@@ -87,7 +87,7 @@ class CacheMetrics(CacheEvents):
         self._renewals = counter(
             "renewal_errors", "Renewals in the background that did not take place.", "reason"
         )
-        self._relayed = counter("relayed", "Journal rows published by the relay.")
+        self._relayed = counter("relayed", "Outbox rows published by the relay.")
         self._request_seconds = seconds
         self._children: dict[tuple[str, str], Any] = {}
 
@@ -153,8 +153,11 @@ class CacheMetrics(CacheEvents):
         self._relayed.inc(rows)
 
 
+OUTBOX_AGE: Final = "moziweb_cache_outbox_age_seconds"
+
+
 class CacheState(Collector):
-    """What is looked up when somebody asks: the journal's age, the first level's memory."""
+    """What is looked up when somebody asks: the outbox's age, the first level's memory."""
 
     def __init__(self, registry: Any) -> None:
         """``registry`` is the application's; the cache joins it later, if there is one."""
@@ -165,13 +168,14 @@ class CacheState(Collector):
         cache: Cache | None = self._registry.get("cache")
         if cache is None:
             return
-        age = GaugeMetricFamily(
-            "moziweb_cache_journal_age_seconds",
-            "How long the oldest unpublished invalidation has been waiting; "
-            "NaN when the database does not answer.",
-        )
-        age.add_metric([], self._journal_age())
-        yield age
+        seconds = self._outbox_age()
+        for name, note in (("outbox", ""), ("journal", f" Deprecated: renamed to {OUTBOX_AGE}.")):
+            age = GaugeMetricFamily(
+                OUTBOX_AGE.replace("outbox", name),
+                "Age of the oldest unpublished invalidation; NaN if the database is down." + note,
+            )
+            age.add_metric([], seconds)
+            yield age
         used = GaugeMetricFamily(
             "moziweb_cache_l1_bytes", "Memory of this process's first level.", labels=["region"]
         )
@@ -179,10 +183,10 @@ class CacheState(Collector):
             used.add_metric([name], region.l1_used)
         yield used
 
-    def _journal_age(self) -> float:
+    def _outbox_age(self) -> float:
         try:
             with self._registry["database"].engine.connect() as connection:
-                age: float = self._registry["cache_journal"].age(connection, now=time.time())
+                age: float = self._registry["cache_outbox"].age(connection, now=time.time())
                 return age
         except SQLAlchemyError:
             return float("nan")

@@ -18,7 +18,7 @@ from playwright.sync_api import Page
 from sqlalchemy import select, update
 
 from moziweb import main
-from moziweb.caching import JOURNAL
+from moziweb.caching import OUTBOX
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
@@ -81,7 +81,7 @@ class Desk:
         with self.registry["database"].read() as session:
             busy = select(PosterSource.id).where(PosterSource.state.in_(at_work)).limit(1)
             is_made = session.scalar(busy) is None
-            return not is_made or JOURNAL.backlog(session.connection()) > 0
+            return not is_made or OUTBOX.backlog(session.connection()) > 0
 
     def posters(self, movie: int) -> list[PosterSource]:
         """A film's pictures as they stand, the oldest first."""

@@ -16,7 +16,7 @@ from moziweb.cache.stores.memcached_client import MemcachedClient
 from moziweb.cache.stores.memory import MemoryAtomicStore
 from moziweb.cache.stores.sqlite import SqliteAtomicStore
 from moziweb.db.engine import create_engine as create_app_engine
-from tests.cache.database import NOW, Base, Genre, Heard, Movie, Poster, declarations, journal
+from tests.cache.database import NOW, Base, Genre, Heard, Movie, Poster, declarations, outbox
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
 
@@ -123,7 +123,7 @@ def stamps() -> StampStore:
 @pytest.fixture
 def writes(stamps: StampStore, heard: Heard) -> InvalidationTracker:
     """Writes into them."""
-    return InvalidationTracker(declarations, journal, stamps, heard, now=lambda: NOW)
+    return InvalidationTracker(declarations, outbox, stamps, heard, now=lambda: NOW)
 
 
 @pytest.fixture

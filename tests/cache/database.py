@@ -1,4 +1,4 @@
-"""A small database of movies, on both engines, for the tests of journal and writes."""
+"""A small database of movies, on both engines, for the tests of outbox and writes."""
 
 from collections.abc import Iterable
 
@@ -56,7 +56,7 @@ class Poster(Base):
     movie: Mapped[Movie] = relationship(back_populates="posters")
 
 
-journal = Outbox(Base.metadata)
+outbox = Outbox(Base.metadata)
 declarations = Declarations()
 declarations.declare(
     Movie,

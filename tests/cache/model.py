@@ -77,7 +77,7 @@ class Rules:
     tomb_before_swap: bool = True
     g_before_entry: bool = True
     started_before_snapshot: bool = True
-    journal: bool = True
+    outbox: bool = True
     at_most: bool = True
     check_tags: bool = True
     check_mark: bool = True
@@ -138,7 +138,7 @@ def writer(state: State, rules: Rules) -> Iterator[State]:
 def relay(state: State, rules: Rules) -> Iterator[State]:
     """Publish what its writer has left."""
     if state.relay == "look":
-        if rules.journal and state.writer == "dead":
+        if rules.outbox and state.writer == "dead":
             yield state._replace(relay="clock")
     elif state.relay != "over":
         after, at = publish(state, state.relay, rules)
@@ -146,7 +146,7 @@ def relay(state: State, rules: Rules) -> Iterator[State]:
 
 
 def remover(state: State, rules: Rules) -> Iterator[State]:
-    """Change the data by hand, remove the entry, and have copies looked up again; no journal."""
+    """Change the data by hand, remove the entry, and have copies looked up again; no outbox."""
     if state.remover == "commit":
         yield state._replace(version=1, remover="remove")
     elif state.remover == "remove":

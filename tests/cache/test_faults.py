@@ -26,7 +26,7 @@ from moziweb.cache import (
     from_settings,
 )
 from moziweb.cache.regions.config import open_atomic_store
-from tests.cache.database import NOW, Heard, Movie, Poster, journal
+from tests.cache.database import NOW, Heard, Movie, Poster, outbox
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
 
@@ -180,7 +180,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from moziweb.cache import StampStore, InvalidationTracker, CacheEvents
 from moziweb.cache.regions.config import open_atomic_store
 from moziweb.db.engine import create_engine
-from tests.cache.database import Movie, declarations, journal
+from tests.cache.database import Movie, declarations, outbox
 
 database, stamps_url, prefix, step = sys.argv[1:]
 
@@ -189,7 +189,7 @@ def die(*_, **__):
 
 cells = open_atomic_store(stamps_url, prefix)
 stamps = StampStore(cells, 3600)
-writes = InvalidationTracker(declarations, journal, stamps, CacheEvents(), now=lambda: %r)
+writes = InvalidationTracker(declarations, outbox, stamps, CacheEvents(), now=lambda: %r)
 engine = create_engine({"sqlalchemy.url": database, "sqlalchemy.pool_size": 2})
 sessions = sessionmaker(engine)
 writes.watch(sessions)
@@ -198,7 +198,7 @@ if step == "publish":
 elif step in ("incr", "set_multi"):
     setattr(cells, step, die)
 elif step == "mark":
-    journal.mark = die
+    outbox.mark = die
 with sessions() as session:
     session.get(Movie, 1).title = "new"
     session.flush()
@@ -238,7 +238,7 @@ def test_a_writer_killed_at_any_step(places: tuple[Engine, str], prefix: str, st
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert writer.returncode == -signal.SIGKILL, writer.stderr
-    relayed = OutboxRelay(engine, journal, stamps, Heard(), now=lambda: NOW).run_once()
+    relayed = OutboxRelay(engine, outbox, stamps, Heard(), now=lambda: NOW).run_once()
     with Session(engine) as session:
         committed = session.scalar(select(Movie.title)) == "new"
     assert committed == (step != "commit")

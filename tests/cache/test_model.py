@@ -67,5 +67,5 @@ def test_trap_1_strictly_below_never_hits_after_a_write() -> None:
     assert not explore(Rules(at_most=False)).hits_after_the_write
 
 
-def test_trap_3_without_a_journal_a_write_is_lost() -> None:
-    assert explore(Rules(journal=False)).lost
+def test_trap_3_without_an_outbox_a_write_is_lost() -> None:
+    assert explore(Rules(outbox=False)).lost

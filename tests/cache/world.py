@@ -3,7 +3,7 @@
 Actors (writers, readers, a relay) are greenlets that run the production code. Every operation on
 the cells, on the store of entries and on the database hands control back to the scheduler first, so
 a schedule decides everything: who goes next, who dies on the spot, what is evicted. The database
-keeps a version for each tag and a journal of their writes, in SQL, which makes it its own oracle: a
+keeps a version for each tag and an outbox of their writes, in SQL, which makes it its own oracle: a
 payload is the versions that its render saw, and it is stale where a published write is missing.
 """
 
@@ -41,7 +41,7 @@ CARD_LIFE = 60.0
 
 SCHEMA = """
 CREATE TABLE movie (tag TEXT PRIMARY KEY, version INTEGER NOT NULL);
-CREATE TABLE journal (
+CREATE TABLE outbox (
     id INTEGER PRIMARY KEY,
     tag TEXT NOT NULL,
     version INTEGER NOT NULL,
@@ -126,7 +126,7 @@ class YieldingBackend(BytesBackend):
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the journal: a committed write of what ``tag`` names, and the tag that it tells."""
+    """A row of the outbox: a committed write of what ``tag`` names, and the tag that it tells."""
 
     id: int
     tag: str
@@ -135,7 +135,7 @@ class Row:
 
 
 class Database:
-    """Versions by tag, and the journal beside them: SQL, and so its own oracle.
+    """Versions by tag, and the outbox beside them: SQL, and so its own oracle.
 
     One transaction changes both. ``published_at`` is the step at which a publish was complete.
     """
@@ -152,7 +152,7 @@ class Database:
     def commit(self, tag: str) -> Row:
         """The next version of what ``tag`` names, and its row."""
         self._sql.execute("BEGIN")
-        row = self._journaled(tag, tag)
+        row = self._recorded(tag, tag)
         self._sql.execute("COMMIT")
         return row
 
@@ -161,7 +161,7 @@ class Database:
         self._sql.execute("BEGIN")
         self._sql.execute(f"UPDATE third SET {column} = 1")
         both = self._sql.execute("SELECT shown AND listed FROM third").fetchone()[0]
-        row = self._journaled(LIST, told, both)
+        row = self._recorded(LIST, told, both)
         self._sql.execute("COMMIT")
         return row
 
@@ -175,11 +175,11 @@ class Database:
         self.mark(row)
         return row
 
-    def _journaled(self, tag: str, told: str, changed: int = 1) -> Row:
+    def _recorded(self, tag: str, told: str, changed: int = 1) -> Row:
         """A row for the next version of what ``tag`` names; of version 0 if it has not changed."""
         self._sql.execute("UPDATE movie SET version = version + ? WHERE tag = ?", (changed, tag))
         (row,) = self._rows(
-            "INSERT INTO journal (tag, version, told) SELECT tag, version * ?, ? FROM movie"
+            "INSERT INTO outbox (tag, version, told) SELECT tag, version * ?, ? FROM movie"
             " WHERE tag = ? RETURNING id, tag, version, told",
             changed, told, tag,
         )  # fmt: skip
@@ -188,25 +188,25 @@ class Database:
     def published(self, row: Row, at: int) -> None:
         """A publish is complete: the first one counts."""
         self._sql.execute(
-            "UPDATE journal SET published_at = coalesce(published_at, ?) WHERE id = ?", (at, row.id)
+            "UPDATE outbox SET published_at = coalesce(published_at, ?) WHERE id = ?", (at, row.id)
         )
 
     def mark(self, row: Row) -> None:
         """Nobody needs to publish it any more."""
-        self._sql.execute("UPDATE journal SET marked = 1 WHERE id = ?", (row.id,))
+        self._sql.execute("UPDATE outbox SET marked = 1 WHERE id = ?", (row.id,))
 
     def rows(self) -> list[Row]:
-        """The journal."""
-        return self._rows("SELECT id, tag, version, told FROM journal ORDER BY id")
+        """The outbox."""
+        return self._rows("SELECT id, tag, version, told FROM outbox ORDER BY id")
 
     def unmarked(self) -> list[Row]:
         """What the relay has to publish."""
-        return self._rows("SELECT id, tag, version, told FROM journal WHERE NOT marked ORDER BY id")
+        return self._rows("SELECT id, tag, version, told FROM outbox WHERE NOT marked ORDER BY id")
 
     def owed(self, began: int) -> dict[str, int]:
         """What a request that began then must be shown: the newest version of each tag whose
         publish was complete."""
-        query = "SELECT tag, max(version) FROM journal WHERE published_at <= ? GROUP BY tag"
+        query = "SELECT tag, max(version) FROM outbox WHERE published_at <= ? GROUP BY tag"
         return dict(self._sql.execute(query, (began,)))
 
     def close(self) -> None:

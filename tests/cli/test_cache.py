@@ -22,7 +22,7 @@ from webtest.http import StopableWSGIServer
 
 import moziweb
 from moziweb.cache import kind_of
-from moziweb.caching import DECLARATIONS, JOURNAL
+from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.cli import context, main
 from tests.cache.stores.test_cdn import Cdn
 from tests.services.memcached import MemcachedServer
@@ -100,7 +100,7 @@ def test_a_purge_is_in_effect_in_a_running_site(site: Site, run: Run, movies: Mo
         assert run("cache", "purge", "--all").returncode == 0
         assert (state(app, here), state(app, other)) == ("miss", "miss")
     with site.database.engine.connect() as connection:
-        everything, by_tag = JOURNAL.latest(connection, limit=2)
+        everything, by_tag = OUTBOX.latest(connection, limit=2)
     assert (by_tag.tags, by_tag.reason) == ((f"movie:{movies.here}",), "by hand")
     assert "everything" in everything.reason
     assert by_tag.published is not None
@@ -160,7 +160,7 @@ def test_a_purge_reaches_what_its_tags_stand_for(
     assert "movie:9999" in rest
     assert f"week:{week_here().name}" not in rest
     with site.database.engine.connect() as connection:
-        (row,) = JOURNAL.latest(connection, limit=1)
+        (row,) = OUTBOX.latest(connection, limit=1)
     assert f"week:{week_here().name}" in row.tags
     assert "No page that is cached showed any of it" in command("purge", "movie:9999").stdout
 
@@ -181,7 +181,7 @@ def test_a_tag_that_nobody_spells_is_refused(
     assert ended.exit_code == 2
     assert line in ended.stderr
     with site.database.engine.connect() as connection:
-        assert JOURNAL.latest(connection) == [], "a relay would stumble over it"
+        assert OUTBOX.latest(connection) == [], "a relay would stumble over it"
 
 
 def test_a_page_is_purged_by_its_address_with_its_pieces(
@@ -230,7 +230,7 @@ def test_a_page_is_purged_at_the_cdn_too_and_no_other_is_rendered_for_it(
     finally:
         cdn.stop()
     with site.database.engine.connect() as connection:
-        (row,) = JOURNAL.latest(connection, limit=1)
+        (row,) = OUTBOX.latest(connection, limit=1)
     assert (row.tags, row.reason) == ((), f"a wrong date ({movie})")
     assert row.published is not None
 
@@ -303,18 +303,18 @@ def test_warm_asks_a_running_site(site: Site, command: Command, movies: Movies) 
         }
 
 
-def test_stats_tell_of_stores_and_journal(
+def test_stats_tell_of_stores_and_outbox(
     site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
     command("purge", "movie:1", "week:2026-W34")
     with site.database.engine.begin() as connection:
-        JOURNAL.add(connection, ["movie:1"], now=time.time() - 30)
+        OUTBOX.add(connection, ["movie:1"], now=time.time() - 30)
     told = json.loads(command("stats", "--json").stdout)
     assert told["stamps"]["clock"] is not None
-    assert told["journal"]["unpublished"] == 1
-    assert 30 <= told["journal"]["age"] < 300
-    assert told["journal"]["kinds"] == {"movie": 2, "week": 1}
+    assert told["outbox"]["unpublished"] == 1
+    assert 30 <= told["outbox"]["age"] < 300
+    assert told["outbox"]["kinds"] == {"movie": 2, "week": 1}
     (server,) = told["regions"]["pages"]["servers"].values()
     assert server["limit_maxbytes"] == memcached_server.megabytes << 20
     shown = command("stats").stdout
@@ -330,7 +330,7 @@ def test_a_relay_publishes_what_was_left_and_ends_on_sigterm(
     with running(site) as app:
         app.get(path)
         with site.database.engine.begin() as connection:
-            JOURNAL.add(connection, [f"movie:{movies.here}"], now=time.time() - 60)
+            OUTBOX.add(connection, [f"movie:{movies.here}"], now=time.time() - 60)
         arguments = [*COMMAND, "-c", str(site.ini), "cache", "relay"]
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout
@@ -353,7 +353,7 @@ def test_a_relay_publishes_what_tags_stand_for(
     with running(site) as app:
         app.get(path)
         with site.database.engine.begin() as connection:
-            JOURNAL.add(connection, [f"lists:{movies.here}"], now=time.time() - 60)
+            OUTBOX.add(connection, [f"lists:{movies.here}"], now=time.time() - 60)
         assert events(command("relay", "--once").stdout)[0]["rows"] == 1
         assert state(app, path) == "miss"
 
@@ -381,10 +381,10 @@ def test_what_cannot_be_done_is_one_clear_line(
     assert "Traceback" not in ended.stderr
 
 
-def test_a_purge_without_stamps_waits_in_the_journal(site: Site, command: Command) -> None:
+def test_a_purge_without_stamps_waits_in_the_outbox(site: Site, command: Command) -> None:
     configure(site, f"{MEMORY}cache.stamps.url = memcached://127.0.0.1:{free_port()}\n")
     ended = command("purge", "movie:1")
     assert ended.exit_code == 1
-    assert "waits in the journal" in ended.stderr
+    assert "waits in the outbox" in ended.stderr
     with site.database.engine.connect() as connection:
-        assert JOURNAL.backlog(connection) == 1
+        assert OUTBOX.backlog(connection) == 1

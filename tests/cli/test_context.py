@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from moziweb.caching import JOURNAL
+from moziweb.caching import OUTBOX
 from moziweb.cli.context import CommandContext, running_relay
 from tests.cli.conftest import Site
 from tests.cli.test_cache import MEMORY, STAMPS, configure
@@ -16,12 +16,12 @@ PATIENCE = 30.0
 def leave_a_row(site: Site) -> None:
     """What a writer leaves that was killed a minute ago."""
     with site.database.engine.begin() as connection:
-        JOURNAL.add(connection, ["movie:1"], now=time.time() - 60)
+        OUTBOX.add(connection, ["movie:1"], now=time.time() - 60)
 
 
 def backlog(site: Site) -> int:
     with site.database.engine.connect() as connection:
-        return JOURNAL.backlog(connection)
+        return OUTBOX.backlog(connection)
 
 
 def relays() -> list[str]:

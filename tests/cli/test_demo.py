@@ -2,7 +2,7 @@
 
 from sqlalchemy import func, select
 
-from moziweb.caching import JOURNAL
+from moziweb.caching import OUTBOX
 from moziweb.movies.models import Movie
 
 from .conftest import Run, Site, events
@@ -35,7 +35,7 @@ def test_what_is_loaded_is_told_to_the_cache(site: Site, run: Run) -> None:
     )
     assert run("demo", "load", "--today", "2026-08-20").returncode == 0
     with site.database.read() as session:
-        (row,) = session.execute(select(JOURNAL.table)).all()
+        (row,) = session.execute(select(OUTBOX.table)).all()
     assert "model:Premiere" in row.tags
     assert row.published is not None
 

@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text, update
 
 from moziweb.cache import TAGS_OPTION, StampStore
 from moziweb.cache.regions.config import open_atomic_store
-from moziweb.caching import JOURNAL
+from moziweb.caching import OUTBOX
 from moziweb.db import Database, create_engine
 from moziweb.movies.importers.models import ImportMark
 from moziweb.movies.importers.refreshing import CHANGES
@@ -54,7 +54,7 @@ KILLED_WRITER = """\
 import os, signal, sys
 from moziweb.cache import StampStore
 from moziweb.cli.context import CommandContext
-from moziweb.caching import JOURNAL
+from moziweb.caching import OUTBOX
 from moziweb.movies.models import Movie
 StampStore.publish = lambda stamps, tags: os.kill(os.getpid(), signal.SIGKILL)
 with CommandContext(sys.argv[1]).registry["database"].write() as session:
@@ -188,14 +188,14 @@ def test_a_worker_alone_publishes_what_a_killed_writer_left(
     arguments = [sys.executable, "-W", "ignore", "-c", KILLED_WRITER, str(ini), str(movie_id)]
     assert subprocess.run(arguments, check=False).returncode == -signal.SIGKILL
     with database.engine.begin() as connection:
-        assert JOURNAL.backlog(connection) == 1
+        assert OUTBOX.backlog(connection) == 1
         # Ten seconds are the writer's own.
-        connection.execute(update(JOURNAL.table).values(created=JOURNAL.table.c.created - 60))
+        connection.execute(update(OUTBOX.table).values(created=OUTBOX.table.c.created - 60))
     assert stamps.read_raw([f"movie:{movie_id}"]) == {}
 
     def backlog() -> int:
         with database.engine.connect() as connection:
-            return JOURNAL.backlog(connection)
+            return OUTBOX.backlog(connection)
 
     with worker(tmp_path) as process:
         wait_for(lambda: backlog() == 0)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.caching import JOURNAL
+from moziweb.caching import OUTBOX
 from moziweb.db import Database, migrations
 from tests.conftest import QueryCounter, raw_settings, running_app
 from tests.services.memcached import MemcachedServer
@@ -61,24 +61,24 @@ def test_the_cache_is_asked_too(settings: dict[str, str]) -> None:
     with running_app(settings | CACHED) as app:
         told = app.get("/__heartbeat__").json
     assert told["checks"] == dict.fromkeys(
-        ("database", "storage", "stamps", "entries", "journal"), "ok"
+        ("database", "storage", "stamps", "entries", "outbox"), "ok"
     )
-    assert told["journal_age"] == 0
+    assert told["outbox_age"] == 0
 
 
 def test_an_invalidation_that_waits_is_told(settings: dict[str, str], dbsession: Session) -> None:
     with running_app(settings | CACHED) as app:
         now = time.time()
-        JOURNAL.add(dbsession.connection(), ["movie:1"], now=now - 5)
+        OUTBOX.add(dbsession.connection(), ["movie:1"], now=now - 5)
         dbsession.commit()
         told = app.get("/__heartbeat__").json
-        assert told["checks"]["journal"] == "ok"
-        assert 5 <= told["journal_age"] < 25
-        JOURNAL.add(dbsession.connection(), ["movie:1"], now=now - 100)
+        assert told["checks"]["outbox"] == "ok"
+        assert 5 <= told["outbox_age"] < 25
+        OUTBOX.add(dbsession.connection(), ["movie:1"], now=now - 100)
         dbsession.commit()
         told = app.get("/__heartbeat__", status=503).json
-    assert told["checks"]["journal"] == "behind"
-    assert told["journal_age"] >= 100
+    assert told["checks"]["outbox"] == "behind"
+    assert told["outbox_age"] >= 100
 
 
 def test_stamps_that_are_away_are_told(settings: dict[str, str]) -> None:

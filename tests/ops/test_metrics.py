@@ -143,23 +143,24 @@ def test_stores_that_are_away_are_counted(settings: dict[str, str], movies: Movi
         assert value(app, name, region="pages", operation="set")
 
 
-def test_what_is_not_published_is_counted_and_waits_in_the_journal(
+def test_what_is_not_published_is_counted_and_waits_in_the_outbox(
     settings: dict[str, str], movies: Movies
 ) -> None:
     lost = {"cache.stamps.url": f"memcached://127.0.0.1:{free_port()}"}
     with site(settings | CACHED | OPEN | lost) as app:
-        assert value(app, "moziweb_cache_journal_age_seconds") == 0
+        assert value(app, "moziweb_cache_outbox_age_seconds") == 0
+        assert value(app, "moziweb_cache_journal_age_seconds") == 0, "the name of before"
         write(app, _rename(movies))
         assert value(app, "moziweb_cache_publish_errors_total") == 1
-        age = value(app, "moziweb_cache_journal_age_seconds")
+        age = value(app, "moziweb_cache_outbox_age_seconds")
         assert age is not None
         assert 0 < age < 60
 
 
-def test_the_journals_age_is_unknown_without_a_database(settings: dict[str, str]) -> None:
+def test_the_outbox_age_is_unknown_without_a_database(settings: dict[str, str]) -> None:
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
     with running_app(settings | CACHED | OPEN | {"sqlalchemy.url": url}) as app:
-        age = value(app, "moziweb_cache_journal_age_seconds")
+        age = value(app, "moziweb_cache_outbox_age_seconds")
         assert age != age
 
 

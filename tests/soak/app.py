@@ -1,7 +1,7 @@
 """The site with one address more: ``POST /soak/{movie}`` makes the next version of a film.
 
 A film's title tells its version, so whoever reads a page knows which writes it shows. The reason in
-the journal says the same, so the journal knows which writes were published, and when.
+the outbox says the same, so the outbox knows which writes were published, and when.
 """
 
 from collections.abc import Callable
@@ -71,7 +71,7 @@ def failing_tween(handler: Callable[[Request], Response], registry: Registry) ->
 
 def break_it(how: str, stamps: StampStore) -> None:
     """Make a mistake on purpose, to see it found."""
-    if how == "publish":  # nothing is published, and the journal believes it was
+    if how == "publish":  # nothing is published, and the outbox believes it was
         stamps.publish = lambda tags: None  # type: ignore[method-assign]
     elif how == "second step":  # copies in other processes are not told
         stamps._cells.incr = lambda name: 1  # type: ignore[method-assign]

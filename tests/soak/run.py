@@ -230,7 +230,7 @@ class Faults:
 
 
 class Watch:
-    """Reads as they come in, and the journal beside them."""
+    """Reads as they come in, and the outbox beside them."""
 
     def __init__(self, stack: Stack, engine: Engine) -> None:
         self.verdict = Verdict(grace=2 * LEASE + STALE_IF_ERROR)
@@ -260,7 +260,7 @@ class Watch:
         self.verdict.judge(ready, self._published, self._stack.pages)
 
     def unpublished(self) -> int:
-        """Rows of the journal that nobody has published yet."""
+        """Rows of the outbox that nobody has published yet."""
         return int(self._ask("SELECT count(*) FROM cache_journal WHERE published IS NULL")[0][0])
 
     def writes(self) -> tuple[int, float]:

@@ -1,6 +1,6 @@
-"""What the promise allows: every read against the journal.
+"""What the promise allows: every read against the outbox.
 
-A row of the journal tells a write and when its publish was complete (it is marked after that). A
+A row of the outbox tells a write and when its publish was complete (it is marked after that). A
 page that was asked for later must show it. One that says of itself that it is outdated may lack it
 for as long as a lease may live, or as stamps may be out of reach; and no longer.
 """
@@ -41,7 +41,7 @@ class Published:
     rows: dict[int, list[tuple[float, int]]] = field(default_factory=dict)
 
     def add(self, row: int, movie: int, version: int, at: float) -> None:
-        """A published row of the journal, however often it is told, in any order."""
+        """A published row of the outbox, however often it is told, in any order."""
         if row in self.known:
             return
         self.known.add(row)

@@ -21,7 +21,7 @@ from ..regions.negative import NegativeEntries
 from ..regions.region import TaggedRegion
 
 CausesOf = Callable[[frozenset[str]], Mapping[str, OutboxRow]]
-"""The latest invalidation of each of some tags: ``Journal.concerning``."""
+"""The latest invalidation of each of some tags: ``Outbox.concerning``."""
 
 
 class Verdict(StrEnum):
@@ -65,7 +65,7 @@ class TagState:
     """A pair (tag, started) of an entry, beside the tag's stamp.
 
     ``holds`` says that the pair is true now. ``cause`` is the latest invalidation of the tag, if
-    the journal still has it.
+    the outbox still has it.
     """
 
     name: str

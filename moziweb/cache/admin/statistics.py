@@ -1,4 +1,4 @@
-"""The state of clock, stores and journal, as data: for commands and consoles.
+"""The state of clock, stores and outbox, as data: for commands and consoles.
 
 All of it is everybody's: what one process counts for itself is in ``tally.py``.
 """
@@ -17,31 +17,31 @@ from ..regions.config import Cache
 
 HOUR: Final = 3600.0
 RECENT: Final = 2000
-"""Rows of the journal that are looked at."""
+"""Rows of the outbox that are looked at."""
 
 MOST: Final = 10
 """Tags that are named."""
 
 
-def statistics_of(cache: Cache, journal: Outbox, connection: Connection) -> dict[str, Any]:
+def statistics_of(cache: Cache, outbox: Outbox, connection: Connection) -> dict[str, Any]:
     """Everything. ``most`` are the tags that were invalidated most often in the latest rows, and
     ``since`` is when the oldest of those rows was written (Unix time), None without any.
     """
     now = time.time()
-    rows = journal.latest(connection, limit=RECENT)
+    rows = outbox.latest(connection, limit=RECENT)
     recent = [row for row in rows if row.created > now - HOUR]
     kinds = Counter(kind_of(tag) for row in recent for tag in row.tags)
     tags = Counter(tag for row in rows for tag in row.tags)
     return {
         "stamps": {"url": cache.stamps_url, "clock": cache.stamps.clock()},
-        "journal": {
-            "age": journal.age(connection, now=now),
-            "unpublished": journal.backlog(connection),
+        "outbox": {
+            "age": outbox.age(connection, now=now),
+            "unpublished": outbox.backlog(connection),
             "last_hour": len(recent),
             "kinds": dict(kinds.most_common()),
             "most": dict(tags.most_common(MOST)),
             "since": rows[-1].created if rows else None,
-            "rows": journal.count(connection),
+            "rows": outbox.count(connection),
         },
         "regions": {name: _region(cache, name) for name in cache.regions},
     }

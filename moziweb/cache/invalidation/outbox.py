@@ -1,4 +1,4 @@
-"""The journal: every invalidation, written in the transaction of the change that causes it.
+"""The outbox: every invalidation, written in the transaction of the change that causes it.
 
 Between a commit and its publish a process may die. A mark with a time-out would be lost with it,
 and so would an after-commit hook alone; a row in the same database, committed or rolled back with

@@ -1,4 +1,4 @@
-"""The relay: publishes what writers left in the journal, in every process that lasts."""
+"""The relay: publishes what writers left in the outbox, in every process that lasts."""
 
 import logging
 import random
@@ -27,12 +27,12 @@ PRUNE_EVERY: Final = 600
 
 
 class OutboxRelay:
-    """Publishes rows of the journal that nobody has published in time, then marks them."""
+    """Publishes rows of the outbox that nobody has published in time, then marks them."""
 
     def __init__(
         self,
         engine: Engine,
-        journal: Outbox,
+        outbox: Outbox,
         stamps: StampStore,
         observer: CacheEvents,
         *,
@@ -46,7 +46,7 @@ class OutboxRelay:
         """
         self._expansions = expansions or TagExpansions()
         self._engine = engine
-        self._journal = journal
+        self._outbox = outbox
         self._stamps = stamps
         self._observer = observer
         self._grace = grace
@@ -60,14 +60,14 @@ class OutboxRelay:
         """
         now = self._now()
         with self._engine.connect() as connection:
-            rows = self._journal.unpublished(connection, before=now - self._grace)
+            rows = self._outbox.unpublished(connection, before=now - self._grace)
         if not rows:
             return 0
         tags = self._expanded(frozenset(tag for row in rows for tag in row.tags))
         self._stamps.publish(tags)
         self._observer.published(tags)
         with self._engine.begin() as connection:
-            self._journal.mark(connection, [row.id for row in rows], now=self._now())
+            self._outbox.mark(connection, [row.id for row in rows], now=self._now())
         self._observer.relayed(len(rows))
         return len(rows)
 
@@ -78,9 +78,9 @@ class OutboxRelay:
             return self._expansions.expanded(connection, tags)
 
     def prune(self) -> int:
-        """Remove what the journal need not keep any longer."""
+        """Remove what the outbox need not keep any longer."""
         with self._engine.begin() as connection:
-            return self._journal.prune(connection, now=self._now())
+            return self._outbox.prune(connection, now=self._now())
 
 
 class RelayThread:

@@ -6,7 +6,7 @@
   its WHERE names; it concerns the model's own tag, unless the statement says better with the
   execution option ``cache_tags``. What goes past the session (``text()``, a connection's own
   statements, ``bulk_insert_mappings``) is told with ``touch``.
-* At the outermost commit one row of the journal is inserted, in the same transaction. Never inside
+* At the outermost commit one row of the outbox is inserted, in the same transaction. Never inside
   a SAVEPOINT: a rolled-back one would take the row along.
 * After the commit the tags are published and the row is marked. Nothing of that is raised into the
   request: the row stays, and the relay finds it.
@@ -44,7 +44,7 @@ TAGS_OPTION: Final = "cache_tags"
 """Execution option of a bulk statement: the tags it concerns, in place of the model's own."""
 
 REASON: Final = "cache_reason"
-"""Key of ``Session.info``: a few words on who writes and why, for the journal."""
+"""Key of ``Session.info``: a few words on who writes and why, for the outbox."""
 
 _KEY: Final = "moziweb.cache.batch"
 _JOINED: Final = "moziweb.cache.joined"
@@ -57,7 +57,7 @@ class _Batch:
     tags: set[str] = field(default_factory=set)
     wrote: bool = False
     committed: bool = False
-    journaled: set[str] = field(default_factory=set)
+    recorded: set[str] = field(default_factory=set)
     rows: list[int] = field(default_factory=list)
     engine: Engine | None = None
     savepoints: dict[SessionTransaction, frozenset[str]] = field(default_factory=dict)
@@ -86,20 +86,20 @@ def pending_tags(session: Session) -> frozenset[str]:
 
 
 class InvalidationTracker:
-    """Gathers, journals and publishes what sessions write."""
+    """Collects the tags of what sessions write, adds them to the outbox and publishes them."""
 
     def __init__(
         self,
         declarations: Declarations,
-        journal: Outbox,
+        outbox: Outbox,
         stamps: StampStore,
         observer: CacheEvents,
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """``now`` is Unix time, for the journal."""
+        """``now`` is Unix time, for the outbox."""
         self._declarations = declarations
-        self._journal = journal
+        self._outbox = outbox
         self._stamps = stamps
         self._observer = observer
         self._now = now
@@ -144,10 +144,10 @@ class InvalidationTracker:
         self._add(session, batch, check_all(tags))
 
     def _add(self, session: Session, batch: _Batch, tags: Iterable[str]) -> None:
-        """Gather; once the journal row is written, what comes late gets a row of its own."""
+        """Gather; once the outbox row is written, what comes late gets a row of its own."""
         batch.tags.update(tags)
-        if batch.journaled:
-            self._write_journal(session, batch)
+        if batch.recorded:
+            self._write_outbox(session, batch)
 
     def _after_flush(self, session: Session, flush_context: object) -> None:
         batch = _batch(session)
@@ -183,17 +183,17 @@ class InvalidationTracker:
             return
         session.flush()
         batch = _batch(session)
-        if batch.tags - batch.journaled:
-            self._write_journal(session, batch)
+        if batch.tags - batch.recorded:
+            self._write_outbox(session, batch)
 
-    def _write_journal(self, session: Session, batch: _Batch) -> None:
-        new = batch.tags - batch.journaled
+    def _write_outbox(self, session: Session, batch: _Batch) -> None:
+        new = batch.tags - batch.recorded
         if not new:
             return
-        connection = session.connection(bind_arguments={"clause": self._journal.table})
+        connection = session.connection(bind_arguments={"clause": self._outbox.table})
         reason = str(session.info.get(REASON, ""))
-        batch.rows.append(self._journal.add(connection, new, now=self._now(), reason=reason))
-        batch.journaled |= new
+        batch.rows.append(self._outbox.add(connection, new, now=self._now(), reason=reason))
+        batch.recorded |= new
         batch.engine = connection.engine
 
     def _after_commit(self, session: Session) -> None:
@@ -210,7 +210,7 @@ class InvalidationTracker:
         batch = _batch(session)
         before = batch.savepoints.pop(transaction, None)
         if before is not None:
-            batch.tags &= before | batch.journaled
+            batch.tags &= before | batch.recorded
 
     def _transaction_ended(self, session: Session, transaction: SessionTransaction) -> None:
         if transaction.parent is not None:
@@ -245,9 +245,9 @@ class InvalidationTracker:
         try:
             with batch.engine.begin() as connection:
                 new = tags - batch.tags
-                self._journal.mark(connection, batch.rows, now=self._now(), published=new and tags)
+                self._outbox.mark(connection, batch.rows, now=self._now(), published=new and tags)
         except SQLAlchemyError as error:
-            log.warning("cache: published, but not marked in the journal: %s", error)
+            log.warning("cache: published, but not marked in the outbox: %s", error)
 
     def _expanded(self, batch: _Batch) -> frozenset[str]:
         """What to publish; asked of the database as it is after the commit."""
@@ -299,7 +299,7 @@ class PublishDataManager:
         """Nothing to begin."""
 
     def commit(self, transaction: object) -> None:
-        """Nothing to commit: the journal row is in the database's transaction."""
+        """Nothing to commit: the outbox row is in the database's transaction."""
 
     def tpc_vote(self, transaction: object) -> None:
         """Yes."""

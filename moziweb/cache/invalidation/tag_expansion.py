@@ -1,6 +1,6 @@
 """Tags that stand for others, which only the database can tell: "every list that this film is in".
 
-A write gathers such a tag like any other, and it goes into the journal as it is. What it stands for
+A write gathers such a tag like any other, and it goes into the outbox as it is. What it stands for
 is asked after the commit, in a snapshot of its own, as the invalidation is published. Asked within
 the transaction, the answer would miss what others were just committing: a film is published while
 another operator announces its premiere, each sees half of it, and the week's page would never list

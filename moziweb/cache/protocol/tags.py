@@ -2,7 +2,7 @@
 
 A tag reads ``kind:rest``: ``movie:42``, ``variant:7:thumb``, ``week:2026-W34``, ``list:movies``.
 The kind is what metrics count by, the rest says which one. Names travel as keys of memcached, in
-HTTP headers (``Surrogate-Key`` is split at spaces) and in the journal, so only characters that are
+HTTP headers (``Surrogate-Key`` is split at spaces) and in the outbox, so only characters that are
 plain in all three may stand in them, and the length is bounded.
 
 A tag is an interface. Pages stored yesterday carry yesterday's spelling; a rename therefore emits

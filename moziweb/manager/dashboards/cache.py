@@ -1,4 +1,4 @@
-"""What the console of the cache shows: each region as this process has seen it, and the journal."""
+"""What the console of the cache shows: each region as this process has seen it, and the outbox."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

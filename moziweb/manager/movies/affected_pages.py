@@ -2,7 +2,7 @@
 
 The change is rehearsed: written and flushed in a transaction that is thrown away. The tags that
 this gathers are those that the real one will publish, and the entries of the site's addresses that
-bear any of them are the pages that will be made anew. Afterwards the journal tells how long it took
+bear any of them are the pages that will be made anew. Afterwards the outbox tells how long it took
 until all of them were.
 """
 
@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.cache import kind_of, pending_tags
-from moziweb.caching import DECLARATIONS, JOURNAL
+from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.i18n import LOCALES
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from moziweb.site.urls import segment_of
@@ -76,8 +76,8 @@ def affected_pages(
 
 
 def seconds_until_fresh(session: Session, reason: str) -> float | None:
-    """From the commit's journal row to the end of its publishing; None where it is not known."""
-    table = JOURNAL.table
+    """From the commit's outbox row to the end of its publishing; None where it is not known."""
+    table = OUTBOX.table
     row = session.execute(
         select(table.c.created, table.c.published).where(
             table.c.reason == reason, table.c.published.is_not(None)

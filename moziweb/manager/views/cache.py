@@ -71,7 +71,7 @@ def cache_console(request: Request) -> dict[str, Any]:
 def purge(request: Request) -> dict[str, Any] | Response:
     """Purge by tags, by address, or everything: what ``do`` says.
 
-    A purge stands in the journal before it is in effect, in a transaction of its own, as any
+    A purge stands in the outbox before it is in effect, in a transaction of its own, as any
     change; the audit follows.
     """
     ways = {"tags": _purge_tags, "path": _purge_page, "all": _purge_everything}
@@ -152,12 +152,12 @@ def _purge_everything(request: Request) -> tuple[str, list[Change]]:
 
 
 def _done(request: Request, work: Any) -> Any:
-    """What a purge did; None when it waits in the journal. Raises ``Impossible``."""
+    """What a purge did; None when it waits in the outbox. Raises ``Impossible``."""
     registry = request.registry
     purging = Purge(
         registry["cache"],
         DECLARATIONS,
-        registry["cache_journal"],
+        registry["cache_outbox"],
         registry["database"].engine,
         f"manager: purged by {require_user(request).name}",
     )
@@ -202,9 +202,9 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
     if cache is None:
         return page
     tally: InProcessCounters = registry["cache_tally"]
-    journal: Outbox = registry["cache_journal"]
+    outbox: Outbox = registry["cache_outbox"]
     connection = session.connection()
-    told = statistics_of(cache, journal, connection)
+    told = statistics_of(cache, outbox, connection)
     sent: Any = request.POST if request.method == "POST" else {}
     return {
         **page,
@@ -213,8 +213,8 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
         "since": moment(tally.since),
         "regions": regions_of(cache, told["regions"], tally),
         "slowest": slowest_of(cache, tally, registry["cache_addresses"]),
-        "rows": [(moment(row.created), row) for row in journal.latest(connection, limit=LATEST)],
-        "most_since": moment(told["journal"]["since"]) if told["journal"]["since"] else None,
+        "rows": [(moment(row.created), row) for row in outbox.latest(connection, limit=LATEST)],
+        "most_since": moment(told["outbox"]["since"]) if told["outbox"]["since"] else None,
         "kinds": sorted(DECLARATIONS.kinds()),
         "warming": warming,
         "at_work": is_at_work(warming, now),

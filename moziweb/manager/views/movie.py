@@ -305,7 +305,7 @@ def _clash(desk: Desk, movie: Movie, found: Merge) -> dict[str, Any]:
 
 
 def _note_pages(request: Request, session: Session, movie: Movie, entry: AuditEntry) -> None:
-    """Keep with the entry which pages it refreshes, and sign the journal's row with its id."""
+    """Keep with the entry which pages it refreshes, and sign the outbox's row with its id."""
     session.flush()
     found = affected_pages(request.registry, session, movie.id, movie.slug)
     entry.pages = list(found.pages) if found else []

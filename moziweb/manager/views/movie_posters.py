@@ -91,7 +91,7 @@ def note(
     changes: Iterable[Change] = (),
     later: AffectedPages | None = None,
 ) -> None:
-    """Record it with the pages that it refreshes, and sign the journal's row with the entry's id.
+    """Record it with the pages that it refreshes, and sign the outbox's row with the entry's id.
 
     Those are this transaction's, and what will be refreshed ``later``, once its pictures are ready.
     """

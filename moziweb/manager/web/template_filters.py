@@ -80,7 +80,7 @@ FIELDS: Final = {
     "sources": _("Sources"),
     "tags": _("Tags"),
     "unseen": _("On no cached page"),
-    "waiting": _("Waits in the journal"),
+    "waiting": _("Waits in the outbox"),
     "entries": _("Entries"),
     "everything": _("Everything"),
 }

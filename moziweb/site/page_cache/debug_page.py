@@ -62,7 +62,7 @@ class EntryView:
 
 @dataclass(frozen=True, slots=True)
 class Invalidation:
-    """A row of the journal, in words."""
+    """A row of the outbox, in words."""
 
     at: str
     published: str
@@ -79,10 +79,10 @@ def cache_page(request: Request) -> dict[str, Any]:
     request.response.headers["X-Robots-Tag"] = "noindex"
     if cache is None:
         return {"path": path, "clock": None, "pieces": (), "latest": (), "offered": ()}
-    journal: Outbox = registry["cache_journal"]
+    outbox: Outbox = registry["cache_outbox"]
     with registry["database"].engine.connect() as connection:
-        found = inspect_url(registry, path, lambda tags: journal.concerning(connection, tags))
-        latest = journal.latest(connection, limit=LATEST)
+        found = inspect_url(registry, path, lambda tags: outbox.concerning(connection, tags))
+        latest = outbox.latest(connection, limit=LATEST)
     return {
         "path": path,
         "clock": clock_text(cache.stamps.clock()),

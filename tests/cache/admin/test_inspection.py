@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from moziweb.cache import Cache, ClockSource, RenderContext, Rendered, from_settings
 from moziweb.cache.admin.inspection import Inspected, Stamp, Verdict, inspect
 from moziweb.cache.protocol.stamps import epoch_of
-from tests.cache.database import journal
+from tests.cache.database import outbox
 from tests.services.ports import free_port
 
 SETTINGS = {
@@ -136,15 +136,15 @@ def test_causes_are_the_latest_rows_of_each_tag(cache: Cache, sqlite_engine: Eng
     stored(cache, "movie:1", "movie:2", "movie:3")
     with sqlite_engine.begin() as connection:
         for now, tags in ((1.0, ["movie:1", "movie:2"]), (2.0, ["movie:1"]), (3.0, ["movie:9"])):
-            journal.add(connection, tags, now=now, reason=f"at {now:g}")
+            outbox.add(connection, tags, now=now, reason=f"at {now:g}")
         (found,) = inspect(
             cache.stamps,
             cache.regions["pages"],
             ["k"],
-            causes=lambda tags: journal.concerning(connection, tags),
+            causes=lambda tags: outbox.concerning(connection, tags),
         )
-        assert journal.concerning(connection, {"movie:2"}, within=2) == {}
-        assert journal.backlog(connection) == 3
+        assert outbox.concerning(connection, {"movie:2"}, within=2) == {}
+        assert outbox.backlog(connection) == 3
     reasons = {tag.name: tag.cause.reason if tag.cause else None for tag in found.tags}
     assert reasons == {"movie:1": "at 2", "movie:2": "at 1", "movie:3": None}
     assert found.cause is not None

@@ -1,4 +1,4 @@
-"""The journal and the relay, on both databases."""
+"""The outbox and the relay, on both databases."""
 
 import threading
 
@@ -10,24 +10,24 @@ from moziweb.cache.errors import PublishError
 from moziweb.cache.invalidation.outbox import Outbox
 from moziweb.cache.invalidation.outbox_relay import OutboxRelay, RelayThread
 from moziweb.cache.protocol.stamps import StampStore
-from tests.cache.database import NOW, Base, Heard, journal
+from tests.cache.database import NOW, Base, Heard, outbox
 
 
 def add(engine: Engine, age: float, *tags: str) -> int:
     """A row that was written ``age`` seconds ago."""
     with engine.begin() as connection:
-        return journal.add(connection, tags, now=NOW - age)
+        return outbox.add(connection, tags, now=NOW - age)
 
 
 def relay(engine: Engine, stamps: StampStore, heard: Heard) -> OutboxRelay:
     """A relay at NOW."""
-    return OutboxRelay(engine, journal, stamps, heard, now=lambda: NOW)
+    return OutboxRelay(engine, outbox, stamps, heard, now=lambda: NOW)
 
 
 def test_rows_come_back(engine: Engine) -> None:
     number = add(engine, 5, "movie:2", "movie:1")
     with engine.connect() as connection:
-        (row,) = journal.latest(connection)
+        (row,) = outbox.latest(connection)
     assert (row.id, row.tags, row.created, row.published) == (
         number, ("movie:1", "movie:2"), NOW - 5, None,
     )  # fmt: skip
@@ -37,9 +37,9 @@ def test_only_old_and_unmarked_rows_are_due(engine: Engine) -> None:
     old, marked, _young = add(engine, 60, "a:1"), add(engine, 50, "b:1"), add(engine, 5, "c:1")
     older = add(engine, 70, "d:1")
     with engine.begin() as connection:
-        journal.mark(connection, [marked], now=NOW)
+        outbox.mark(connection, [marked], now=NOW)
     with engine.connect() as connection:
-        due = journal.unpublished(connection, before=NOW - 10)
+        due = outbox.unpublished(connection, before=NOW - 10)
     assert [row.id for row in due] == [older, old]
 
 
@@ -47,9 +47,9 @@ def test_a_marked_row_keeps_its_time(engine: Engine) -> None:
     number = add(engine, 5, "a:1")
     for now in (NOW, NOW + 60):
         with engine.begin() as connection:
-            journal.mark(connection, [number], now=now)
+            outbox.mark(connection, [number], now=now)
     with engine.connect() as connection:
-        assert journal.latest(connection)[0].published == NOW
+        assert outbox.latest(connection)[0].published == NOW
 
 
 def test_why_was_a_tag_invalidated(engine: Engine) -> None:
@@ -57,34 +57,34 @@ def test_why_was_a_tag_invalidated(engine: Engine) -> None:
     add(engine, 8, "movie:11", "film_x:1")
     last = add(engine, 7, "movie:1", "week:1")
     with engine.connect() as connection:
-        found = journal.latest(connection, "movie:1")
+        found = outbox.latest(connection, "movie:1")
     assert [row.id for row in found] == [last, last - 2]
 
 
-def test_the_age_of_the_journal(engine: Engine) -> None:
+def test_the_age_of_the_outbox(engine: Engine) -> None:
     with engine.connect() as connection:
-        assert journal.age(connection, now=NOW) == 0
+        assert outbox.age(connection, now=NOW) == 0
     number = add(engine, 30, "a:1")
     add(engine, 3, "a:1")
     with engine.begin() as connection:
-        assert journal.age(connection, now=NOW) == 30
-        journal.mark(connection, [number], now=NOW)
-        assert journal.age(connection, now=NOW) == 3
+        assert outbox.age(connection, now=NOW) == 30
+        outbox.mark(connection, [number], now=NOW)
+        assert outbox.age(connection, now=NOW) == 3
 
 
 def test_pruning_is_bounded_in_age_and_number_and_spares_what_is_unpublished(
     engine: Engine,
 ) -> None:
     small = Outbox.__new__(Outbox)
-    small.__dict__.update(journal.__dict__, _keep_seconds=100.0, _keep_rows=2)
+    small.__dict__.update(outbox.__dict__, _keep_seconds=100.0, _keep_rows=2)
     unpublished = add(engine, 900, "a:0")
     numbers = [add(engine, 500 - n, f"a:{n}") for n in range(4)]
     with engine.begin() as connection:
-        journal.mark(connection, numbers[:1], now=NOW - 200)
-        journal.mark(connection, numbers[1:], now=NOW)
+        outbox.mark(connection, numbers[:1], now=NOW - 200)
+        outbox.mark(connection, numbers[1:], now=NOW)
     with engine.begin() as connection:
         assert small.prune(connection, now=NOW) == 2
-        assert {row.id for row in journal.latest(connection)} == {unpublished, *numbers[2:]}
+        assert {row.id for row in outbox.latest(connection)} == {unpublished, *numbers[2:]}
 
 
 def test_the_relay_publishes_what_is_due_and_marks_it(
@@ -121,7 +121,7 @@ def test_a_long_transaction_that_comes_to_light_late_is_found(
     """Its id is lower than others' that are done; a high-water mark would pass it over."""
     engine = postgres_engine
     with engine.connect() as slow:
-        journal.add(slow, ["slow:1"], now=NOW - 60)
+        outbox.add(slow, ["slow:1"], now=NOW - 60)
         add(engine, 50, "fast:1")
         assert relay(engine, stamps, heard).run_once() == 1
         slow.commit()
@@ -137,7 +137,7 @@ def test_the_thread_relays_and_stops(sqlite_engine: Engine, stamps: StampStore) 
             done.set()
             return 0
 
-    thread = RelayThread(Once(sqlite_engine, journal, stamps, Heard()), period=0.001)
+    thread = RelayThread(Once(sqlite_engine, outbox, stamps, Heard()), period=0.001)
     thread.start()
     assert done.wait(10)
     thread.stop()
@@ -154,7 +154,7 @@ def test_the_thread_survives_a_database_that_is_down(
             looks.release()
             raise SQLAlchemyError("down")
 
-    thread = RelayThread(Failing(sqlite_engine, journal, stamps, Heard()), period=0.001)
+    thread = RelayThread(Failing(sqlite_engine, outbox, stamps, Heard()), period=0.001)
     thread.start()
     for _ in range(3):
         assert looks.acquire(timeout=10)
@@ -163,6 +163,6 @@ def test_the_thread_survives_a_database_that_is_down(
 
 
 def test_the_table_is_its_owner_s(engine: Engine) -> None:
-    assert Base.metadata.tables["cache_journal"] is journal.table
+    assert Base.metadata.tables["cache_journal"] is outbox.table
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM cache_journal")).scalar() == 0

@@ -1,4 +1,4 @@
-"""Writes: what is gathered, journaled and published, on both databases."""
+"""Writes: what is gathered, recorded and published, on both databases."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,16 +31,16 @@ from tests.cache.database import (
     Poster,
     declarations,
     genre_links,
-    journal,
+    outbox,
 )
 
 tables = Base.metadata.tables
 
 
 def rows(engine: Engine) -> list[OutboxRow]:
-    """The journal, oldest first."""
+    """The outbox, oldest first."""
     with engine.connect() as connection:
-        return journal.latest(connection)[::-1]
+        return outbox.latest(connection)[::-1]
 
 
 def movie(session: Session) -> Movie:
@@ -201,7 +201,7 @@ def test_what_goes_past_the_session_is_told(
     assert heard.tags == [{"movie:1"}]
 
 
-def test_the_journal_row_is_written_and_marked(
+def test_the_outbox_row_is_written_and_marked(
     sessions: sessionmaker[Session], engine: Engine
 ) -> None:
     with sessions.begin() as session:
@@ -265,7 +265,7 @@ def test_a_row_that_cannot_be_marked_raises_nothing(
     with sessions() as session:
         movie(session).week = "2"
         session.flush()
-        monkeypatch.setattr(journal, "mark", lambda connection, *_, **__: connection.execute(BAD))
+        monkeypatch.setattr(outbox, "mark", lambda connection, *_, **__: connection.execute(BAD))
         session.commit()
     assert len(heard.tags) == 1
     assert [row.published for row in rows(engine)] == [None]
@@ -274,7 +274,7 @@ def test_a_row_that_cannot_be_marked_raises_nothing(
 BAD = text("SELECT nothing FROM nowhere")
 
 
-def test_what_others_change_in_before_commit_is_journaled_too(
+def test_what_others_change_in_before_commit_is_recorded_too(
     sessions: sessionmaker[Session], heard: Heard, engine: Engine
 ) -> None:
     from sqlalchemy import event
@@ -547,7 +547,7 @@ class TestDeclarations:
             changes_only=True,
         )  # fmt: skip
         factory = sessionmaker(sqlite_engine)
-        InvalidationTracker(mine, journal, stamps, heard).watch(factory)
+        InvalidationTracker(mine, outbox, stamps, heard).watch(factory)
         with factory.begin() as session:
             session.add(Movie(id=1, title="a", week="1"))
         with factory.begin() as session:

@@ -11,7 +11,7 @@ from moziweb.cache import OutboxRelay, tag
 from moziweb.cache.invalidation.declarations import Declarations
 from moziweb.cache.invalidation.session_tracking import InvalidationTracker
 from moziweb.cache.protocol.stamps import StampStore
-from tests.cache.database import NOW, Heard, Movie, Poster, journal
+from tests.cache.database import NOW, Heard, Movie, Poster, outbox
 
 
 def weeks_of(connection: Connection, names: Collection[str]) -> Iterator[str]:
@@ -38,12 +38,12 @@ def test_what_is_published_is_what_they_stand_for(
     declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
 ) -> None:
     factory = sessionmaker(sqlite_engine)
-    InvalidationTracker(declared, journal, stamps, heard).watch(factory)
+    InvalidationTracker(declared, outbox, stamps, heard).watch(factory)
     with factory.begin() as session:
         session.add(Movie(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
     assert heard.tags == [{"week:7"}]
     with sqlite_engine.connect() as connection:
-        (row,) = journal.latest(connection)
+        (row,) = outbox.latest(connection)
     assert (row.tags, row.published is None) == (("week:7",), False)
 
 
@@ -52,7 +52,7 @@ def test_what_others_commit_meanwhile_is_seen(
 ) -> None:
     """The movie moves between the commit and the publishing, by the hand of someone unwatched."""
     factory = sessionmaker(sqlite_engine)
-    InvalidationTracker(declared, journal, stamps, heard).watch(factory)
+    InvalidationTracker(declared, outbox, stamps, heard).watch(factory)
 
     def move(session: Session) -> None:
         with sqlite_engine.begin() as connection:
@@ -74,9 +74,9 @@ def test_the_relay_expands_them_too(
 ) -> None:
     with sqlite_engine.begin() as connection:
         connection.execute(insert(Movie).values(id=1, title="a", week="9"))
-        journal.add(connection, ["week-of:1", "movie:1"], now=NOW - 100)
+        outbox.add(connection, ["week-of:1", "movie:1"], now=NOW - 100)
     relay = OutboxRelay(
-        sqlite_engine, journal, stamps, heard, expansions=declared.expansions, now=lambda: NOW
+        sqlite_engine, outbox, stamps, heard, expansions=declared.expansions, now=lambda: NOW
     )
     assert relay.run_once() == 1
     assert heard.tags == [{"movie:1", "week:9"}]
@@ -90,10 +90,10 @@ def test_where_the_database_cannot_be_asked_the_row_is_left_to_the_relay(
 
     declared.expansions.add("week-of", fail)
     factory = sessionmaker(sqlite_engine)
-    InvalidationTracker(declared, journal, stamps, heard).watch(factory)
+    InvalidationTracker(declared, outbox, stamps, heard).watch(factory)
     with factory.begin() as session:
         session.add(Movie(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
     assert heard.tags == []
     with sqlite_engine.connect() as connection:
-        (row,) = journal.latest(connection)
+        (row,) = outbox.latest(connection)
     assert (row.tags, row.published) == (("week-of:1",), None)

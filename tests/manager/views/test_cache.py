@@ -42,7 +42,7 @@ def test_it_tells_and_purges(cached: TestApp, movies: Movies) -> None:
     assert "miss 12" in region.get_text()
     assert page.select("#slowest tbody a[href='/']")
     assert page.select("#most tbody tr")
-    assert page.select("#journal tbody tr")
+    assert page.select("#outbox tbody tr")
 
     # By tag: exactly the pages that bear it. What it did is told after it is done.
     week = f"week:{week_here().name}"

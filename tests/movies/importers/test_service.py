@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from moziweb.caching import JOURNAL
+from moziweb.caching import OUTBOX
 from moziweb.db import Database
 from moziweb.movies.importers.applying import REASONS
 from moziweb.movies.importers.models import MovieReference
@@ -222,18 +222,18 @@ def test_an_unknown_genre_is_made_once_and_a_known_one_found(
     assert set(dbsession.scalars(select(Genre.name))) == {"Vígjáték", "Balett"}
 
 
-def test_journal_rows_are_of_the_movies_that_changed(settings: dict[str, str]) -> None:
+def test_outbox_rows_are_of_the_movies_that_changed(settings: dict[str, str]) -> None:
     """Through the application's own sessions, as pages are told."""
     with site(settings | CACHED) as app:
         database = app.app.registry["database"]
         importer = Importer(database, SHELF, lambda: NOW)
 
-        def journal() -> list[str]:
+        def outbox() -> list[str]:
             with database.engine.connect() as connection:
-                return list(connection.scalars(select(JOURNAL.table.c.tags)))
+                return list(connection.scalars(select(OUTBOX.table.c.tags)))
 
         list(importer.run(from_csv(WHOLE)))
-        first = journal()
+        first = outbox()
         assert len(first) == 1
         list(importer.run(from_csv(WHOLE)))
-        assert journal() == first
+        assert outbox() == first
