@@ -82,6 +82,7 @@ def includeme(config: Configurator) -> None:
     for name, path, resource in ROUTES:
         config.add_manager_route(name, path, resource)
     config.add_route("manager_slash", "/{locale:(en/)?}manager/")
+    config.add_route("manager_films", "/{locale:(en/)?}manager/films{below:(/.*)?}")
     config.include(_against_forgery)
     config.add_view_predicate("managers", _ManagersPredicate)
     config.add_subscriber(limit_body, NewRequest)

@@ -17,11 +17,17 @@ from moziweb.manager.web.resources import ADMINISTER, EDIT, SEE
 
 from .conftest import NAMES, csrf_of, signed_in
 
-OPEN = {("manager.sign_in", "GET"), ("manager.sign_in", "POST"), ("manager_slash", "GET")}
+OPEN = {
+    ("manager.sign_in", "GET"),
+    ("manager.sign_in", "POST"),
+    ("manager_slash", "GET"),
+    ("manager_films", "GET"),
+}
 """What a stranger may ask for: the way in."""
 
 VALUES = {
     "locale": "", "movie": "1", "user": "1", "job": "1", "unsaved": "1", "variant": "poster.jpg",
+    "below": "",
 }  # fmt: skip
 
 

@@ -1,7 +1,10 @@
-"""The list of films."""
+"""The list of movies."""
 
 from dataclasses import dataclass
 from typing import Any, Final
+
+from pyramid.security import NO_PERMISSION_REQUIRED
+from pyramid.view import view_config
 
 from moziweb.i18n import _
 from moziweb.request import Request
@@ -11,6 +14,7 @@ from moziweb.site.view_models import Link
 from ..movies.list_page import MoviePage, page_of_movies
 from ..movies.list_query import Filter, ListQuery, Sort
 from ..web.layout import manager_view, page_frame
+from ..web.redirects import MovedPermanently
 from ..web.resources import SEE
 from .home import bounds_of
 
@@ -80,3 +84,10 @@ def movies(request: Request) -> dict[str, Any]:
         "date_text": wording.date_text,
         "kind_text": wording.kind_text,
     }
+
+
+@view_config(route_name="manager_films", permission=NO_PERMISSION_REQUIRED, request_method="GET")
+def films(request: Request) -> MovedPermanently:
+    """Redirects bookmarks of ``/manager/films``, the former path of ``/manager/movies``."""
+    prefix, _films, rest = request.path_qs.partition("/manager/films")
+    return MovedPermanently(f"{prefix}/manager/movies{rest}")

@@ -1,24 +1,29 @@
-"""Redirects of the manager: to its own pages, by their path alone."""
+"""Redirects to paths of the manager."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.httpexceptions import HTTPException, HTTPMovedPermanently, HTTPSeeOther
 
 
-class SeeOther(HTTPSeeOther):
-    """303 to a path. The browser reads it against the address that it knows to have asked.
+class _PathRedirect(HTTPException):
+    """Sends ``Location`` as given, which browsers resolve against the URL that they requested.
 
-    WebOb would make an absolute address of it, of the request's Host header, which whoever sends
-    the request chooses.
+    WebOb would make it absolute with the Host header, which the sender of the request chooses.
     """
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer, with Location as it was given."""
-
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             own = [(k, self.location if k.lower() == "location" else v) for k, v in headers]
             return start_response(status, own, *error)
 
-        answered: Iterable[bytes] = super().__call__(environ, start)
-        return answered
+        body: Iterable[bytes] = super().__call__(environ, start)
+        return body
+
+
+class SeeOther(_PathRedirect, HTTPSeeOther):
+    """303 to a path."""
+
+
+class MovedPermanently(_PathRedirect, HTTPMovedPermanently):
+    """301 to a path."""

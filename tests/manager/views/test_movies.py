@@ -1,0 +1,29 @@
+"""The list of movies, and the redirect from its former path."""
+
+import pytest
+from webtest import TestApp
+
+from tests.manager.movie_forms import make_movie
+
+
+@pytest.mark.parametrize("prefix", ["", "/en"])
+@pytest.mark.parametrize(
+    "rest",
+    ["", "?q=az%20%C3%ADg%26&show=no-poster", "/new?copy=1", "/1", "/1/posters",
+     "/1/manager/films?x=/manager/films", "/%0dX-Evil:%201"],
+)  # fmt: skip
+def test_former_paths_redirect_permanently(stranger: TestApp, prefix: str, rest: str) -> None:
+    answer = stranger.get(f"{prefix}/manager/films{rest}", status=301)
+    # As it was sent: %0d stays encoded, and nothing is added from the Host header.
+    assert answer.headers["Location"].lower() == f"{prefix}/manager/movies{rest}".lower()
+    assert "X-Evil" not in answer.headers
+
+
+def test_a_bookmark_opens_the_movie(site: TestApp, editor: TestApp) -> None:
+    movie_id = make_movie(site)
+    page = editor.get(f"/en/manager/films/{movie_id}", status=301).follow(status=200)
+    assert page.request.path == f"/en/manager/movies/{movie_id}"
+
+
+def test_only_the_former_path_redirects(editor: TestApp) -> None:
+    editor.get("/manager/filmsx", status=404)
