@@ -12,6 +12,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from pyramid.registry import Registry
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 from webtest import TestApp
@@ -79,7 +80,13 @@ def running_app(settings: dict[str, str]) -> Iterator[TestApp]:
     try:
         yield TestApp(wsgi)
     finally:
-        wsgi.registry["database"].engine.dispose()
+        close_services(wsgi.registry)
+
+
+def close_services(registry: Registry) -> None:
+    """Close the database connections and the decoder processes of an application."""
+    registry["poster_workshop"].close()
+    registry["database"].engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from moziweb.cache.regions.config import open_atomic_store
 from tests.cache.database import NOW, Heard, Movie, Poster, outbox
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
+from tests.services.process import run
 
 
 @pytest.fixture
@@ -233,10 +233,8 @@ def test_a_writer_killed_at_any_step(places: tuple[Engine, str], prefix: str, st
     stamps = StampStore(open_atomic_store(stamps_url, prefix), 3600)
     stamps.resolve(["movie:1"])
     before = stamps.get_multi(["movie:1"])
-    writer = subprocess.run(
-        [sys.executable, "-c", WRITER % (NOW - 60), str(engine.url), stamps_url, prefix, step],
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
+    script = WRITER % (NOW - 60)
+    writer = run([sys.executable, "-c", script, str(engine.url), stamps_url, prefix, step])
     assert writer.returncode == -signal.SIGKILL, writer.stderr
     relayed = OutboxRelay(engine, outbox, stamps, Heard(), now=lambda: NOW).run_once()
     with Session(engine) as session:

@@ -1,4 +1,8 @@
-"""A small site with an ini file, and the command run on it as an operator runs it."""
+"""A small site with an ini file, and ``moziweb`` commands on it.
+
+Most tests run a command in their own process (``run``): starting a process takes a second. Each
+command group also has a test of a real process (``run_process``).
+"""
 
 import json
 import os
@@ -13,13 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from moziweb import cli
+from moziweb.cli import context
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
 from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.storage.disk import DiskStorage
+from tests.conftest import close_services
 from tests.posters.conftest import picture
+from tests.services import process
 
 INI = """\
 [app:main]
@@ -42,7 +51,7 @@ COMMAND = (sys.executable, "-m", "moziweb.cli")
 
 @dataclass(frozen=True)
 class Site:
-    """A site in a folder: its ini file, and what the file describes."""
+    """A site in a folder: its ini file, database and storage."""
 
     folder: Path
     database: Database
@@ -53,7 +62,7 @@ class Site:
         return self.folder / "site.ini"
 
     def add_movie(self, movie_id: int, *, colour: str | None = None) -> None:
-        """A movie, with an uploaded poster of one colour if it is to have any."""
+        """Add a movie, with an uploaded poster of one colour if given."""
         with self.database.write() as session:
             movie = Movie(id=movie_id, title="a", original_title="a", slug=f"film-{movie_id}")
             session.add(movie)
@@ -62,7 +71,7 @@ class Site:
                 add_upload(session, self.storage, movie, picture(colour, (400, 600)))
 
     def add_broken_source(self, movie_id: int) -> None:
-        """A source whose original is not in storage."""
+        """Add a source whose original is not in storage."""
         with self.database.write() as session:
             kind = SourceKind.UPLOAD
             session.add(PosterSource(movie_id=movie_id, kind=kind, key="upload/00/none.jpg"))
@@ -73,7 +82,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Site]:
-    """The site that stands in a folder."""
+    """The site in a folder."""
     engine = create_engine({"sqlalchemy.url": f"sqlite:///{folder}/var/site.sqlite"})
     try:
         yield Site(folder, Database(engine), DiskStorage(folder / "objects"))
@@ -82,7 +91,7 @@ def opened(folder: Path) -> Iterator[Site]:
 
 
 def lay_out(folder: Path, migrated_sqlite: Path) -> None:
-    """Put a migrated site without films into a folder."""
+    """Create a migrated site without movies in a folder."""
     (folder / "site.ini").write_text(INI)
     (folder / "var").mkdir()
     shutil.copyfile(migrated_sqlite, folder / "var" / "site.sqlite")
@@ -91,20 +100,50 @@ def lay_out(folder: Path, migrated_sqlite: Path) -> None:
 def run_in(
     folder: Path, *arguments: str, ini: str = "site.ini"
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``moziweb -c site.ini …`` on the site in a folder, in a process of its own."""
-    return subprocess.run(
-        [*COMMAND, "-c", str(folder / ini), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        # As an operator's shell has it: what they are not to see would be seen here.
-        env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"},
-    )
+    """Run ``moziweb -c site.ini …`` on the site in a folder, in a new process."""
+    # As in an operator's shell: a warning that they would see fails the test.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    return process.run([*COMMAND, "-c", str(folder / ini), *arguments], env=environ)
+
+
+def invoke_in(
+    folder: Path, *arguments: str, ini: str = "site.ini", stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``moziweb -c site.ini …`` in this process, through click's ``CliRunner``.
+
+    The logging of the tests stays as it is. Raises what the command did not handle.
+    """
+    opened: list[context.CommandContext] = []
+
+    def open_context(ini: str) -> context.CommandContext:
+        opened.append(context.CommandContext(ini))
+        return opened[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "CommandContext", open_context)
+        patch.setattr(context, "setup_logging", lambda ini: None)
+        ended = CliRunner().invoke(cli.main, ["-c", str(folder / ini), *arguments], input=stdin)
+    for each in opened:
+        close_context(each)
+    if ended.exception and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    return subprocess.CompletedProcess(arguments, ended.exit_code, ended.stdout, ended.stderr)
+
+
+def close_context(opened: context.CommandContext) -> None:
+    """Close the database connections and decoders that a command has opened."""
+    found = vars(opened)  # cached properties: only what was used
+    if "database" in found:
+        opened.database.engine.dispose()
+    if "registry" in found:
+        close_services(opened.registry)
+    if "application" in found:
+        close_services(opened.application.registry)
 
 
 @pytest.fixture
 def site(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Site]:
-    """A migrated site without films."""
+    """A migrated site without movies."""
     lay_out(tmp_path, migrated_sqlite)
     with opened(tmp_path) as site:
         yield site
@@ -112,10 +151,16 @@ def site(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs the command on ``site``."""
+    """Runs a command on ``site`` in this process."""
+    return partial(invoke_in, tmp_path)
+
+
+@pytest.fixture
+def run_process(tmp_path: Path) -> Run:
+    """Runs a command on ``site`` in a new process."""
     return partial(run_in, tmp_path)
 
 
 def events(output: str) -> list[dict[str, Any]]:
-    """The JSON lines of a command."""
+    """The JSON lines that a command printed."""
     return [json.loads(line) for line in output.splitlines()]

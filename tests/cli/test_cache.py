@@ -1,7 +1,7 @@
-"""``moziweb cache`` beside a running site: they agree through the stamps alone.
+"""``moziweb cache`` while the site runs: command and site share only the stamps.
 
-A process takes seconds to start, so most commands run in the test's own, with stores that they open
-for themselves; two tests show that it is the same from a process of its own.
+Most commands run in the process of the test, with stores that they open themselves. Two tests start
+a process.
 """
 
 import json
@@ -9,12 +9,12 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
-from click.testing import CliRunner, Result
 from pyramid.paster import get_appsettings
 from sqlalchemy.orm import Session
 from webtest import TestApp
@@ -23,29 +23,23 @@ from webtest.http import StopableWSGIServer
 import moziweb
 from moziweb.cache import kind_of
 from moziweb.caching import DECLARATIONS, OUTBOX
-from moziweb.cli import context, main
 from tests.cache.stores.test_cdn import Cdn
+from tests.conftest import close_services
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
+from tests.services.process import child
 from tests.site.cached import Movies, fill, pages, week_here
 
-from .conftest import COMMAND, Run, Site, events
-
-Command = Callable[..., Result]
+from .conftest import COMMAND, Run, Site, events, invoke_in
 
 STAMPS = "cache.stamps.url = sqlite:///%(here)s/var/stamps.sqlite\n"
 MEMORY = "cache.regions = pages fragments\ncache.default.backend = moziweb.memory\n"
 
 
 @pytest.fixture
-def command(site: Site, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs ``moziweb -c site.ini cache …`` here; the logging of the tests stays as it is."""
-    monkeypatch.setattr(context, "setup_logging", lambda ini: None)
-
-    def command(*arguments: str) -> Result:
-        return CliRunner().invoke(main, ["-c", str(site.ini), "cache", *arguments])
-
-    return command
+def command(site: Site) -> Run:
+    """Runs ``moziweb -c site.ini cache …`` in this process."""
+    return partial(invoke_in, site.folder, "cache")
 
 
 @pytest.fixture
@@ -79,7 +73,7 @@ def running(site: Site) -> Iterator[TestApp]:
     try:
         yield TestApp(wsgi)
     finally:
-        wsgi.registry["database"].engine.dispose()
+        close_services(wsgi.registry)
 
 
 def state(app: TestApp, path: str) -> str:
@@ -88,16 +82,18 @@ def state(app: TestApp, path: str) -> str:
     return found
 
 
-def test_a_purge_is_in_effect_in_a_running_site(site: Site, run: Run, movies: Movies) -> None:
+def test_a_purge_is_in_effect_in_a_running_site(
+    site: Site, run_process: Run, movies: Movies
+) -> None:
     configure(site, MEMORY + STAMPS)
     here, other = pages(movies)["movie"], pages(movies)["other"]
     with running(site) as app:
         for path in (here, other):
             app.get(path)
-        ended = run("cache", "purge", f"movie:{movies.here}", "--reason", "by hand")
+        ended = run_process("cache", "purge", f"movie:{movies.here}", "--reason", "by hand")
         assert ended.returncode == 0, ended.stderr
         assert (state(app, here), state(app, other)) == ("miss", "hit")
-        assert run("cache", "purge", "--all").returncode == 0
+        assert run_process("cache", "purge", "--all").returncode == 0
         assert (state(app, here), state(app, other)) == ("miss", "miss")
     with site.database.engine.connect() as connection:
         everything, by_tag = OUTBOX.latest(connection, limit=2)
@@ -107,17 +103,17 @@ def test_a_purge_is_in_effect_in_a_running_site(site: Site, run: Run, movies: Mo
     assert everything.published is not None
 
 
-def test_inspect_says_what_it_cannot_see(site: Site, command: Command, movies: Movies) -> None:
+def test_inspect_says_what_it_cannot_see(site: Site, command: Run, movies: Movies) -> None:
     configure(site, MEMORY + STAMPS)
     path = pages(movies)["week"]
     with running(site) as app:
         app.get(path)
         ended = command("inspect", path)
-        assert ended.exit_code == 1
+        assert ended.returncode == 1
         assert "memory of each web process" in ended.stdout
         assert "nothing is stored" in ended.stdout
         ended = command("inspect", path, "--render", "--json")
-    assert ended.exit_code == 0, ended.stderr
+    assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout)
     assert told["private"] == ["fragments", "pages"]
     page, shell, *cards = (piece["kind"] for piece in told["pieces"])
@@ -126,7 +122,7 @@ def test_inspect_says_what_it_cannot_see(site: Site, command: Command, movies: M
 
 
 def test_inspect_sees_a_shared_entry_and_why_it_is_outdated(
-    site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
+    site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
     path = pages(movies)["movie"]
@@ -137,15 +133,13 @@ def test_inspect_sees_a_shared_entry_and_why_it_is_outdated(
         ] == "true"  # fmt: skip
         command("purge", f"movie:{movies.here}", "--reason", "a mistake in the title")
         ended = command("inspect", path)
-    assert ended.exit_code == 0, ended.stderr
+    assert ended.returncode == 0, ended.stderr
     assert "outdated" in ended.stdout
     assert re.search(rf"✗ movie:{movies.here} .*stamp tomb", ended.stdout)
     assert re.search(r"last invalidated .*, published [\d,]+ ms later, .*: a mistake", ended.stdout)
 
 
-def test_a_purge_reaches_what_its_tags_stand_for(
-    site: Site, command: Command, movies: Movies
-) -> None:
+def test_a_purge_reaches_what_its_tags_stand_for(site: Site, command: Run, movies: Movies) -> None:
     configure(site, MEMORY + STAMPS)
     week, ahead = pages(movies)["week"], pages(movies)["ahead"]
     with running(site) as app:
@@ -153,7 +147,7 @@ def test_a_purge_reaches_what_its_tags_stand_for(
             app.get(path)
         ended = command("purge", f"lists:{movies.here}", "movie:9999")
         assert (state(app, week), state(app, ahead)) == ("miss", "hit")
-    assert ended.exit_code == 0, ended.stderr
+    assert ended.returncode == 0, ended.stderr
     purged, rest = ended.stdout.split(". ")
     assert f"week:{week_here().name}" in purged
     assert "lists:" not in purged
@@ -173,19 +167,17 @@ def test_a_purge_reaches_what_its_tags_stand_for(
         ("lists:x", "lists:x: "),
     ],
 )
-def test_a_tag_that_nobody_spells_is_refused(
-    site: Site, command: Command, tag: str, line: str
-) -> None:
+def test_a_tag_that_nobody_spells_is_refused(site: Site, command: Run, tag: str, line: str) -> None:
     configure(site, MEMORY + STAMPS)
     ended = command("purge", tag)
-    assert ended.exit_code == 2
+    assert ended.returncode == 2
     assert line in ended.stderr
     with site.database.engine.connect() as connection:
         assert OUTBOX.latest(connection) == [], "a relay would stumble over it"
 
 
 def test_a_page_is_purged_by_its_address_with_its_pieces(
-    site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
+    site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
     week, movie = pages(movies)["week"], pages(movies)["movie"]
@@ -207,7 +199,7 @@ cache.cdn.purge_url = {url}
 
 
 def test_a_page_is_purged_at_the_cdn_too_and_no_other_is_rendered_for_it(
-    site: Site, run: Run, movies: Movies, memcached_server: MemcachedServer
+    site: Site, run_process: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     cdn = Cdn()
     try:
@@ -218,7 +210,7 @@ def test_a_page_is_purged_at_the_cdn_too_and_no_other_is_rendered_for_it(
             for path in (movie, other, index):
                 cdn.objects[path] = set(app.get(path).headers["xkey"].split())
             cdn.objects["of no film"] = {"everything", *app.app.registry["cache_always"]}
-            ended = run("cache", "purge", "--path", movie, "--reason", "a wrong date")
+            ended = run_process("cache", "purge", "--path", movie, "--reason", "a wrong date")
             assert ended.stdout == (
                 f"Purged: the page at {movie}. A CDN is asked to drop it by its tags.\n"
             )
@@ -236,7 +228,7 @@ def test_a_page_is_purged_at_the_cdn_too_and_no_other_is_rendered_for_it(
 
 
 def test_a_cdn_is_not_told_of_a_page_whose_tags_nobody_knows(
-    site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
+    site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
     configure(site, CDN.format(url=f"http://127.0.0.1:{free_port()}/"))
@@ -245,7 +237,7 @@ def test_a_cdn_is_not_told_of_a_page_whose_tags_nobody_knows(
 
 
 def test_what_is_answered_instead_of_a_page_is_purged_by_its_address(
-    site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
+    site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
     moved, missing = f"/movie/{movies.here}", "/movie/9999"
@@ -257,19 +249,19 @@ def test_what_is_answered_instead_of_a_page_is_purged_by_its_address(
     with running(site) as app:
         assert states(app) == ["miss", "miss"]
         assert set(states(app)) <= {"hit", "l1"}
-        assert command("purge", "--path", missing).exit_code == 0
+        assert command("purge", "--path", missing).returncode == 0
         first, second = states(app)
         assert (first in {"hit", "l1"}, second) == (True, "miss")
-        assert command("purge", "--path", moved).exit_code == 0
+        assert command("purge", "--path", moved).returncode == 0
         assert states(app)[0] == "miss"
 
 
 def test_warm_renders_here_what_a_site_then_finds(
-    site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
+    site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
     ended = command("warm")
-    assert ended.exit_code == 0, ended.stderr
+    assert ended.returncode == 0, ended.stderr
     *warmed, summary = events(ended.stdout)
     paths = [event["path"] for event in warmed]
     assert {"/", "/en/", f"/week/{week_here().name}", pages(movies)["movie"]} <= set(paths)
@@ -287,7 +279,7 @@ def test_warm_renders_here_what_a_site_then_finds(
         assert kinds <= DECLARATIONS.kinds(), "a purge by hand would refuse them"
 
 
-def test_warm_asks_a_running_site(site: Site, command: Command, movies: Movies) -> None:
+def test_warm_asks_a_running_site(site: Site, command: Run, movies: Movies) -> None:
     configure(site, MEMORY + STAMPS)
     with running(site) as app:
         server = StopableWSGIServer.create(app.app)
@@ -295,7 +287,7 @@ def test_warm_asks_a_running_site(site: Site, command: Command, movies: Movies) 
             ended = command("warm", "--url", server.application_url)
         finally:
             server.shutdown()
-        assert ended.exit_code == 0, ended.stderr
+        assert ended.returncode == 0, ended.stderr
         assert events(ended.stdout)[-1]["rendered"] > 4
         assert {state(app, pages(movies)[name]) for name in ("index", "week", "movie")} <= {
             "hit",
@@ -304,7 +296,7 @@ def test_warm_asks_a_running_site(site: Site, command: Command, movies: Movies) 
 
 
 def test_stats_tell_of_stores_and_outbox(
-    site: Site, command: Command, movies: Movies, memcached_server: MemcachedServer
+    site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
     command("purge", "movie:1", "week:2026-W34")
@@ -323,7 +315,7 @@ def test_stats_tell_of_stores_and_outbox(
 
 
 def test_a_relay_publishes_what_was_left_and_ends_on_sigterm(
-    site: Site, command: Command, movies: Movies
+    site: Site, command: Run, movies: Movies
 ) -> None:
     configure(site, MEMORY + STAMPS)
     path = pages(movies)["movie"]
@@ -332,21 +324,19 @@ def test_a_relay_publishes_what_was_left_and_ends_on_sigterm(
         with site.database.engine.begin() as connection:
             OUTBOX.add(connection, [f"movie:{movies.here}"], now=time.time() - 60)
         arguments = [*COMMAND, "-c", str(site.ini), "cache", "relay"]
-        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        with child(arguments, stdout=subprocess.PIPE) as process:
             assert process.stdout
             told = [json.loads(process.stdout.readline()) for _ in range(2)]
             process.send_signal(signal.SIGTERM)
             rest = events(process.stdout.read())
-        assert process.returncode == 0
+            assert process.wait() == 0
         assert [event["event"] for event in (*told, *rest)] == ["started", "relayed", "stopped"]
         assert told[1]["rows"] == 1
         assert state(app, path) == "miss"
     assert events(command("relay", "--once").stdout)[0]["rows"] == 0
 
 
-def test_a_relay_publishes_what_tags_stand_for(
-    site: Site, command: Command, movies: Movies
-) -> None:
+def test_a_relay_publishes_what_tags_stand_for(site: Site, command: Run, movies: Movies) -> None:
     """Some name every list that a film is in, which only the database can tell."""
     configure(site, MEMORY + STAMPS)
     path = pages(movies)["week"]
@@ -372,19 +362,19 @@ def test_a_relay_publishes_what_tags_stand_for(
     ],
 )
 def test_what_cannot_be_done_is_one_clear_line(
-    site: Site, command: Command, lines: str, arguments: tuple[str, ...], status: int, line: str
+    site: Site, command: Run, lines: str, arguments: tuple[str, ...], status: int, line: str
 ) -> None:
     configure(site, lines)
     ended = command(*arguments)
-    assert ended.exit_code == status
+    assert ended.returncode == status
     assert line in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_a_purge_without_stamps_waits_in_the_outbox(site: Site, command: Command) -> None:
+def test_a_purge_without_stamps_waits_in_the_outbox(site: Site, command: Run) -> None:
     configure(site, f"{MEMORY}cache.stamps.url = memcached://127.0.0.1:{free_port()}\n")
     ended = command("purge", "movie:1")
-    assert ended.exit_code == 1
+    assert ended.returncode == 1
     assert "waits in the outbox" in ended.stderr
     with site.database.engine.connect() as connection:
         assert OUTBOX.backlog(connection) == 1

@@ -39,9 +39,9 @@ def movies(site: Site) -> int:
 
 
 def test_a_dry_run_shows_the_differences_and_writes_nothing(
-    site: Site, run: Run, listed: Path
+    site: Site, run_process: Run, listed: Path
 ) -> None:
-    ended = run("import", "csv", str(listed), "--dry-run")
+    ended = run_process("import", "csv", str(listed), "--dry-run")
     assert ended.returncode == 1
     first, second, _third, summary = events(ended.stdout)
     assert (first["effect"], first["title"]) == ("new", "Dűne")

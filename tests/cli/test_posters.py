@@ -17,6 +17,7 @@ from moziweb.db import Database
 from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
+from tests.services.process import child
 
 from .conftest import COMMAND, Run, Site, events
 
@@ -32,10 +33,12 @@ def count_ready(database: Database) -> int:
         return session.scalar(ready) or 0
 
 
-def test_everything_missing_is_made_and_then_nothing_is(site: Site, run: Run) -> None:
+def test_everything_missing_is_made_and_then_nothing_is(
+    site: Site, run: Run, run_process: Run
+) -> None:
     for movie_id in (1, 2, 3):
         site.add_movie(movie_id, colour=f"#{movie_id}0a0a0")
-    ended = run("posters", "generate")
+    ended = run_process("posters", "generate")
     assert ended.returncode == 0, ended.stderr
     *made, summary = events(ended.stdout)
     assert {(event["movie"], event["status"], event["variants"]) for event in made} == {
@@ -158,12 +161,12 @@ def test_stopped_midway_it_leaves_nothing_half_done_and_goes_on(
     for movie_id in range(1, 31):
         site.add_movie(movie_id, colour=f"#{movie_id:02x}a0a0")
     command = [*COMMAND, "-c", str(site.ini), "posters", "generate", "--jobs", "2"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with child(command, stdout=subprocess.PIPE) as process:
         assert process.stdout
         first = process.stdout.readline()
         process.send_signal(signum)
         told = events(first + process.stdout.read())
-    assert process.returncode == 128 + signum
+        assert process.wait() == 128 + signum
     assert told[-1]["stopped"] is True
     made = told[-1]["made"]
     assert 1 <= made < 30
@@ -180,7 +183,7 @@ def test_a_killed_run_is_taken_over_when_its_leases_end(site: Site, run: Run) ->
     for movie_id in range(1, 9):
         site.add_movie(movie_id, colour=f"#{movie_id:02x}a0a0")
     command = [*COMMAND, "-c", str(site.ini), "posters", "generate", "--jobs", "2"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with child(command, stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
         process.kill()
@@ -229,16 +232,16 @@ def test_on_a_terminal_there_is_a_bar_with_a_rate_and_a_summary(site: Site) -> N
 
 
 def on_a_terminal(command: list[str]) -> tuple[str, int]:
-    """What a command shows on a terminal of its own, and its exit status."""
+    """The output of a command on a pseudo-terminal, and its exit status."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    process = subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment)
-    os.close(theirs)
-    shown = b""
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:  # how Linux says that the other end is closed
-        pass
-    os.close(ours)
-    return shown.decode(), process.wait()
+    with child(command, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                shown += chunk
+        except OSError:  # Linux: the other end is closed
+            pass
+        os.close(ours)
+        return shown.decode(), process.wait()

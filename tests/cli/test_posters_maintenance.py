@@ -47,6 +47,7 @@ from tests.cli.conftest import COMMAND, Run, Site, events, lay_out, opened, run_
 from tests.cli.test_posters import on_a_terminal
 from tests.conftest import QueryCounter
 from tests.posters.conftest import picture
+from tests.services.process import child
 
 COUNT = len(RECIPES)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -106,13 +107,15 @@ def fail_at(site: Site, host: str, code: str) -> None:
         session.add(source)
 
 
-def test_the_status_counts_states_and_failures_by_code_and_host(made: Site, run: Run) -> None:
+def test_the_status_counts_states_and_failures_by_code_and_host(
+    made: Site, run_process: Run
+) -> None:
     made.add_broken_source(1)
     for host in ("a.example", "a.example", "b.example"):
         fail_at(made, host, "not_found")
     with made.database.write() as session:
         session.add(PosterHost(name="a.example", failures=7, error_code="timeout"))
-    (told,) = events(run("posters", "status").stdout)
+    (told,) = events(run_process("posters", "status").stdout)
     assert told["sources"] == {"failed": 3, "pending": 1, "ready": 2}
     assert told["variants"] == {"ready": 2 * COUNT}
     assert told["failures"] == [
@@ -457,8 +460,8 @@ def test_ctrl_z_finishes_what_is_begun_and_stands_still(site: Site) -> None:
     for movie_id in range(1, 13):
         site.add_movie(movie_id, colour=f"#{movie_id:02x}a0a0")
     command = [*COMMAND, "-c", str(site.ini), "posters", "generate", "--jobs", "2"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+    with child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
         first = process.stdout.readline()
         process.send_signal(signal.SIGTSTP)
         _, status = os.waitpid(process.pid, os.WUNTRACED)
@@ -468,5 +471,5 @@ def test_ctrl_z_finishes_what_is_begun_and_stands_still(site: Site) -> None:
         assert states == {SourceState.READY, SourceState.PENDING}
         process.send_signal(signal.SIGCONT)
         told = events(first + process.stdout.read())
-    assert process.returncode == 0
+        assert process.wait() == 0
     assert told[-1]["made"] == 12

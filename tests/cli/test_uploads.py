@@ -34,8 +34,8 @@ def sources(site: Site) -> list[tuple[int, str | None, bool]]:
         return [(row.movie_id, row.key, row.chosen) for row in rows]
 
 
-def test_files_are_stored_recorded_and_reported(site: Site, run: Run, folder: Path) -> None:
-    ended = run("uploads", "migrate", str(folder))
+def test_files_are_stored_recorded_and_reported(site: Site, run_process: Run, folder: Path) -> None:
+    ended = run_process("uploads", "migrate", str(folder))
     assert ended.returncode == 1, ended.stderr
     *files, summary = events(ended.stdout)
     assert [(event["name"], event["status"], event["code"]) for event in files] == [

@@ -1,27 +1,31 @@
 """``moziweb user``."""
 
-import subprocess
 import sys
 
 from moziweb.manager.auth.accounts import find_user
 from moziweb.manager.auth.passwords import verify
+from tests.services import process
 
-from .conftest import COMMAND, Run, Site, events
+from .conftest import COMMAND, Run, Site, events, invoke_in
 
 PASSWORD = "a long enough password"
 
 
 def give(site: Site, *arguments: str, password: str = PASSWORD) -> tuple[int, str]:
     """Run a command that reads the password from standard input."""
-    ended = subprocess.run(
-        [*COMMAND, "-c", str(site.ini), "user", *arguments, "--password-stdin"],
-        input=password + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
+    given = ("user", *arguments, "--password-stdin")
+    ended = invoke_in(site.folder, *given, stdin=password + "\n")
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def test_the_password_is_read_from_a_pipe(site: Site) -> None:
+    ended = process.run(
+        [*COMMAND, "-c", str(site.ini), "user", "add", "anna", "--password-stdin"],
+        input=PASSWORD + "\n",
         env={"PYTHONWARNINGS": "ignore", "PATH": sys.path[0]},
     )
-    return ended.returncode, ended.stdout + ended.stderr
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "anna may sign in at /manager as editor.\n"
 
 
 def test_a_user_is_added_changed_disabled_and_enabled(site: Site, run: Run) -> None:

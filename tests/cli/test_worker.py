@@ -29,6 +29,8 @@ from moziweb.storage.disk import DiskStorage
 from tests.movies.importers.tmdb_world import a_movie
 from tests.posters.conftest import picture
 from tests.services.postgres import PostgresServer
+from tests.services.process import child
+from tests.services.process import run as run_command
 from tests.services.tmdb import TOKEN, TmdbServer
 
 from .conftest import COMMAND, Run
@@ -85,20 +87,11 @@ def database(
 @contextmanager
 def worker(folder: Path) -> Iterator[subprocess.Popen[str]]:
     command = [*COMMAND, "-c", str(folder / "site.ini"), "worker", "--jobs", "2"]
-    process = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
-    )
-    assert process.stderr
-    assert process.stderr.readline().startswith("A worker")
-    try:
+    environ = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    with child(command, limit=4 * PATIENCE, stderr=subprocess.PIPE, env=environ) as process:
+        assert process.stderr
+        assert process.stderr.readline().startswith("A worker")
         yield process
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
 
 
 def add_upload_of(database: Database, folder: Path, number: int) -> int:
@@ -186,7 +179,7 @@ def test_a_worker_alone_publishes_what_a_killed_writer_left(
         movie_id = movie.id
     stamps = StampStore(open_atomic_store(f"sqlite:///{tmp_path}/stamps.sqlite"), ttl=60.0)
     arguments = [sys.executable, "-W", "ignore", "-c", KILLED_WRITER, str(ini), str(movie_id)]
-    assert subprocess.run(arguments, check=False).returncode == -signal.SIGKILL
+    assert run_command(arguments).returncode == -signal.SIGKILL
     with database.engine.begin() as connection:
         assert OUTBOX.backlog(connection) == 1
         # Ten seconds are the writer's own.
@@ -234,10 +227,12 @@ def test_a_worker_fetches_from_tmdb_again_what_has_changed(
         assert session.scalars(select(FieldProvenance.source)).all()
 
 
-def test_a_worker_is_for_the_queue_alone(tmp_path: Path, database: Database, run: Run) -> None:
+def test_a_worker_is_for_the_queue_alone(
+    tmp_path: Path, database: Database, run_process: Run
+) -> None:
     ini = tmp_path / "site.ini"
     ini.write_text(ini.read_text().replace("= procrastinate", "= pool"))
-    ended = run("worker")
+    ended = run_process("worker")
     assert ended.returncode == 2
     assert ended.stderr.startswith("moziweb: posters.background: a worker needs procrastinate")
 

@@ -1,5 +1,4 @@
 import hashlib
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from moziweb.demo.spec import PosterSpec
 from moziweb.demo.styles import STYLES
 from moziweb.demo.styles.artwork import Brief, Style
 from moziweb.demo.styles.palette import choose
+from tests.services.process import run
 
 SPEC = PosterSpec(
     "tt0000001",
@@ -40,10 +40,8 @@ def test_another_process_draws_the_same_bytes() -> None:
         "from moziweb.demo.spec import PosterSpec;"
         "print(hashlib.sha256(draw_poster(PosterSpec.from_url(sys.argv[1]))).hexdigest())"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", script, SPEC.to_url()], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.strip() == hashlib.sha256(draw_poster(SPEC)).hexdigest()
+    drawn = run([sys.executable, "-c", script, SPEC.to_url()], check=True)
+    assert drawn.stdout.strip() == hashlib.sha256(draw_poster(SPEC)).hexdigest()
 
 
 def test_importing_the_drawing_opens_no_font() -> None:
@@ -52,8 +50,8 @@ def test_importing_the_drawing_opens_no_font() -> None:
         "from moziweb.demo.styles.typography import font;"
         "print(font.cache_info().currsize)"
     )
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "0"
+    imported = run([sys.executable, "-c", script], check=True)
+    assert imported.stdout.strip() == "0"
 
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)

@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from tests.services.ports import HOST, accepts, free_port
+from tests.services.process import is_group_running, read_until, run
 
-from .running import BIN, PATIENCE, ask, is_running, said_until, started
+from .running import BIN, PATIENCE, ask, started
 
 ROOT = Path(__file__).parents[2]
 FILES = ("Makefile", "development.ini", "setup.py", "pyproject.toml", "requirements.lock")
@@ -67,7 +68,7 @@ def complaint(tree: Path, port: object) -> str:
 def test_it_serves_the_demo_and_goes_on_where_it_stopped(tree: Path) -> None:
     port = free_port()
     with make_run(tree, port) as process:
-        said = said_until(process, "moziweb is at")
+        said = read_until(process, "moziweb is at")
         assert f"moziweb is at http://{HOST}:{port}/" in said
         assert loaded(said)["added"] == 796
         status, _, page = ask(f"http://{HOST}:{port}/")
@@ -77,14 +78,14 @@ def test_it_serves_the_demo_and_goes_on_where_it_stopped(tree: Path) -> None:
         assert complaint(tree, port) == f"moziweb: {HOST}:{port} {busy}"
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE)
-        assert not is_running(process.pid), "its children ended with it"
+        assert not is_group_running(process.pid), "its children ended with it"
     assert not accepts(port)
 
     with contextlib.closing(sqlite3.connect(tree / "var" / "moziweb.sqlite")) as database:
         database.execute("UPDATE movie SET title = 'Ezt írtam át' WHERE id = 1")
         database.commit()
     with make_run(tree, port) as process:
-        said = said_until(process, "moziweb is at")
+        said = read_until(process, "moziweb is at")
         assert "The schema is at" in said
         assert loaded(said)["added"] == 0
         _, _, page = ask(f"http://{HOST}:{port}/api/movie/1")
@@ -93,10 +94,7 @@ def test_it_serves_the_demo_and_goes_on_where_it_stopped(tree: Path) -> None:
 
 def would_install(tree: Path, target: str) -> bool:
     """Whether a target would install the package, as make itself says."""
-    told = subprocess.run(
-        ["make", "--dry-run", target], cwd=tree, capture_output=True, text=True, check=True
-    )
-    return "--editable" in told.stdout
+    return "--editable" in run(["make", "--dry-run", target], cwd=tree, check=True).stdout
 
 
 def test_a_new_translation_alone_installs_again(tree: Path) -> None:
@@ -126,11 +124,11 @@ def test_bench_runs_everything_and_fails_if_anything_did(tree: Path) -> None:
         mark.touch()
 
     def bench(*names: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return run(
             ["make", "--no-print-directory", "bench", f"BENCHMARKS={' '.join(names)}"],
-            cwd=tree, capture_output=True, text=True, check=False,
+            cwd=tree,
             env={**os.environ, "PATH": f"{tree / 'bin'}:{os.environ['PATH']}"},
-        )  # fmt: skip
+        )
 
     failing = bench("bad", "good")
     assert failing.returncode != 0

@@ -21,9 +21,10 @@ from tests.factories import make_movie, make_premiere
 from tests.posters.conftest import picture
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import HOST, free_port
+from tests.services.process import is_group_running, read_until
 from tests.services.s3 import REGION, ROOT, S3Bucket
 
-from .running import BIN, PATIENCE, ask, is_running, said_until, started
+from .running import BIN, PATIENCE, ask, started
 
 ROOT_FOLDER = Path(__file__).parents[2]
 BASE_URL = "https://moziweb.test"
@@ -74,10 +75,10 @@ def procfile(process: str) -> list[str]:
 def site(folder: Path, environ: Environ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address and the process of a site that was released and started."""
     with started(procfile("release"), folder, environ) as release:
-        said_until(release, "The schema went from base to")
+        read_until(release, "The schema went from base to")
         assert release.wait(PATIENCE) == 0
     with started(procfile("web"), folder, environ) as process:
-        said_until(process, "moziweb is at")
+        read_until(process, "moziweb is at")
         yield f"http://{HOST}:{environ['PORT']}", process
 
 
@@ -131,7 +132,7 @@ def test_it_serves_pages_from_memcached_and_posters_from_s3(
 
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0
-    assert not is_running(process.pid)
+    assert not is_group_running(process.pid)
 
 
 @pytest.mark.parametrize("name", ["SITE_BASE_URL", "DATABASE_URL", "STAMPS_SERVER", "S3_BUCKET"])

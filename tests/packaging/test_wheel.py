@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import time
 import urllib.request
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.services import process
 from tests.services.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -23,9 +23,7 @@ pytestmark = pytest.mark.xdist_group("wheel")
 
 def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
     """Run a command to its end; what it printed is shown when it fails."""
-    done = subprocess.run(
-        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False
-    )
+    done = process.run(command, limit=300, cwd=cwd, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -58,10 +56,8 @@ def clean_bin(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_the_whole_package(wheel: Path) -> None:
     """Every file that is kept, and of what is made only the compiled catalogues."""
-    told = subprocess.run(
-        ["git", "ls-files", "-z", "moziweb"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    kept = {name for name in told.stdout.split("\0") if (ROOT / name).is_file()}
+    listed = process.run(["git", "ls-files", "-z", "moziweb"], cwd=ROOT, check=True)
+    kept = {name for name in listed.stdout.split("\0") if (ROOT / name).is_file()}
     assert len(kept) > 300
     made = {name.removesuffix(".po") + ".mo" for name in kept if name.endswith(".po")}
     assert len(made) == 2
@@ -83,10 +79,8 @@ def site(clean_bin: Path, tmp_path: Path) -> Iterator[str]:
     environ = {"PATH": os.environ["PATH"], "PORT": str(port), "HOME": str(tmp_path)}
     for command in (["db", "upgrade"], ["demo", "load"]):
         run(clean_bin / "moziweb", "-c", ini, *command, cwd=tmp_path, env=environ)
-    server = subprocess.Popen([clean_bin / "pserve", ini], cwd=tmp_path, env=environ)
-    try:
+    with process.child([clean_bin / "pserve", ini], cwd=tmp_path, env=environ) as server:
         yield ready(f"http://127.0.0.1:{port}")
-    finally:
         server.terminate()
         server.wait(timeout=20)
 

@@ -20,6 +20,7 @@ from moziweb.posters.generation.upload_store import add_upload
 from moziweb.storage import Storage
 from tests.factories import make_movie, make_premiere
 from tests.services.ports import HOST, accepts, free_port
+from tests.services.process import child
 from tests.services.s3 import REGION, ROOT
 
 INI = """\
@@ -164,20 +165,19 @@ def serving(
 
 def _start(stack: ExitStack, ini: Path, log: Path) -> Server:
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pyramid.scripts.pserve", str(ini)],
-        stdout=stack.enter_context(log.open("wb")),
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "PORT": str(port), "PYTHONWARNINGS": "ignore"},
+    process = stack.enter_context(
+        child(
+            [sys.executable, "-m", "pyramid.scripts.pserve", str(ini)],
+            limit=600,
+            stdout=stack.enter_context(log.open("wb")),
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PORT": str(port), "PYTHONWARNINGS": "ignore"},
+        )
     )
 
     def end() -> None:
         process.terminate()
-        try:
-            process.wait(PATIENCE)
-        finally:
-            process.kill()
-            process.wait()
+        process.wait(PATIENCE)
 
     stack.callback(end)
     return Server(port, log, process.pid)

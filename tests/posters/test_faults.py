@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from moziweb.posters.recipes import RECIPES
 from moziweb.storage import Storage, StorageUnavailable, StoredObject
 from moziweb.storage.s3 import S3Storage
 from tests.posters.generation.test_service import Tripwire, variants_of
+from tests.services import process as processes
 from tests.services.postgres import PostgresServer
 from tests.services.s3 import ROOT, S3Bucket, S3Server
 from tests.storage.conftest import s3_settings
@@ -158,33 +159,27 @@ def s3_frozen_until(
     database: Database, storage: Storage, source_id: int, command: list[str]
 ) -> Iterator["subprocess.Popen[str]"]:
     """The command at the moment when everything is uploaded and nothing published."""
-    process = start(command)
-    try:
+    with start(command) as process:
         wait_for(is_generating(database, source_id))
         with Session(database.engine) as lock:
             locked = select(PosterSource).where(PosterSource.id == source_id).with_for_update()
             lock.execute(locked)
             wait_for(lambda: len(list(storage.list("poster/"))) == COUNT)
             yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
-def start(command: list[str]) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+def start(command: list[str]) -> AbstractContextManager["subprocess.Popen[str]"]:
+    return processes.child(
         [sys.executable, "-m", *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )
 
 
 def run(command: list[str]) -> "subprocess.CompletedProcess[str]":
-    process = start(command)
-    out, err = process.communicate(timeout=PATIENCE)
-    return subprocess.CompletedProcess(command, process.returncode, out, err)
+    environ = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    return processes.run([sys.executable, "-m", *command], env=environ)
 
 
 def test_the_lease_runs_out_in_mid_upload(

@@ -26,6 +26,7 @@ from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.storage.disk import DiskStorage
 from tests.posters.decoder.children import is_running, status, wait_until
 from tests.services.ports import HOST, accepts, free_port
+from tests.services.process import child
 
 from .corpus import corpus
 
@@ -55,26 +56,19 @@ threads = 8
 
 
 @contextmanager
-def server(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """pserve, with its port; killed with its group if a test leaves it running."""
+def server(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """pserve, with its port."""
     port = free_port()
     ini = folder / "site.ini"
     ini.write_text(INI.format(url=url, folder=folder / "objects", port=port))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pyramid.scripts.pserve", str(ini)],
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        )
-    try:
+    command = [sys.executable, "-m", "pyramid.scripts.pserve", str(ini)]
+    environ = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    with (
+        (folder / "log").open("wb") as log,
+        child(command, limit=600, stdout=log, stderr=log, env=environ) as process,
+    ):
         wait_until(lambda: accepts(port))
         yield process, port
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def decoders_of(pid: int) -> frozenset[int]:

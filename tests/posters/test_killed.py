@@ -26,6 +26,7 @@ from moziweb.posters.recipes import RECIPES
 from moziweb.storage.s3 import S3Storage
 from tests.posters.generation.test_service import variants_of
 from tests.services.postgres import PostgresServer
+from tests.services.process import child
 from tests.services.s3 import S3Bucket, S3Server
 from tests.storage.conftest import s3_settings
 
@@ -81,9 +82,7 @@ def kill_at(url: str, bucket: S3Bucket) -> Iterator[Kill]:
         "lease": LEASE.total_seconds(),
     }
     command = [sys.executable, "-W", "ignore", "-m", "tests.posters.dying"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=600) as process:
         assert process.stdin
         assert process.stdout
         tell, answers = process.stdin, process.stdout

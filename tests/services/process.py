@@ -1,4 +1,4 @@
-"""A server process: started, waited for, frozen, killed and stopped by its pid."""
+"""Child processes of tests: servers, and commands with a time limit."""
 
 import contextlib
 import ctypes
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -18,6 +19,10 @@ from typing import Any, Self
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
+CHILD_SECONDS = 120.0
+"""Time limit of a command. A busy machine needs many seconds."""
+
+_CHILD_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 
 _PR_SET_PDEATHSIG = 1
 _HOME_PREFIX = "moziweb-test-"
@@ -25,21 +30,101 @@ _ORPHAN_SECONDS = 3600.0
 
 
 class ServiceError(Exception):
-    """A server that a test needs did not start, or its program is missing. One plain text."""
+    """A server that a test needs did not start, or its program is missing. The text is one line."""
+
+
+def restore_default_signals() -> None:
+    """Stop ignoring the signals that children must react to.
+
+    A shell starts background jobs (``make test &``) with SIGINT and SIGQUIT ignored. Ignored
+    signals are inherited, so a child would never end on them.
+    """
+    for signum in _CHILD_SIGNALS:
+        if signal.getsignal(signum) is signal.SIG_IGN:
+            handler = signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL
+            signal.signal(signum, handler)
+
+
+def run(
+    command: Sequence[str | Path], *, limit: float = CHILD_SECONDS, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and return its status and output.
+
+    Raises ``subprocess.TimeoutExpired`` after ``limit`` seconds. ``options`` are those of
+    ``subprocess.run``.
+    """
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
+    given = {"capture_output": True, "text": True, "check": False, **options}
+    return subprocess.run(command, timeout=limit, **given)
+
+
+@contextlib.contextmanager
+def child(
+    command: Sequence[str | Path], *, limit: float = CHILD_SECONDS, **options: Any
+) -> Iterator[subprocess.Popen[str]]:
+    """A running command in its own process group.
+
+    The group is killed at the end of the block, and after ``limit`` seconds, so that a read from
+    the child cannot block for longer. ``options`` are those of ``subprocess.Popen``.
+    """
+    # Not a new session: a session leader ignores SIGTSTP.
+    process: subprocess.Popen[str] = subprocess.Popen(
+        command, **{"text": True, "process_group": 0, **options}
+    )
+    overdue = threading.Timer(limit, kill_group, [process.pid])
+    overdue.daemon = True
+    overdue.start()
+    try:
+        yield process
+    finally:
+        overdue.cancel()
+        kill_group(process.pid)
+        process.wait(STOP_SECONDS)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+
+def read_until(process: subprocess.Popen[str], wanted: str) -> str:
+    """The output of a ``child`` up to and including the line that contains ``wanted``."""
+    assert process.stdout is not None
+    output = ""
+    for line in process.stdout:
+        output += line
+        if wanted in line:
+            return output
+    raise AssertionError(f"the child ended without printing {wanted!r}: {output}")
+
+
+def is_group_running(group: int) -> bool:
+    """Whether any process of a group exists."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def kill_group(group: int) -> None:
+    """Kill all processes of a group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def _all_stopped(pid: int) -> bool:
-    """Whether every thread of a process is in the state that SIGSTOP leads to."""
+    """Whether every thread of a process is stopped (state ``T``)."""
     stats = Path(f"/proc/{pid}/task").glob("*/stat")
     return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in stats)
 
 
 class Service:
-    """One server process, with a folder of its own that goes when it is closed.
+    """One server process with its own folder, which ``close`` removes.
 
-    A subclass says what to run (``command``) and how to see that it is ready (``is_ready``). As a
-    context manager it is started on entry and closed on exit; between the two ``stop`` and
-    ``start`` may follow each other, on the same port and with the same data.
+    A subclass defines what to run (``command``) and when it is ready (``is_ready``). As a context
+    manager it starts on entry and closes on exit. ``stop`` and ``start`` may be called in between;
+    port and data stay the same.
 
     Call ``start`` from a thread that outlives the server: Linux sends the parent-death signal when
     the *thread* that started the child ends.
@@ -48,9 +133,9 @@ class Service:
     name = "service"
     #: The account to run under when the tests run as root, for servers that refuse root.
     account: str | None = None
-    #: Ends the server in order.
+    #: Shuts the server down.
     stop_signal = signal.SIGTERM
-    #: Sent by the kernel when the test process is gone, however it went.
+    #: Sent by the kernel when the test process has ended for any reason.
     orphan_signal = signal.SIGKILL
 
     def __init__(self) -> None:
@@ -58,12 +143,12 @@ class Service:
 
     @cached_property
     def home(self) -> Path:
-        """The server's folder, made when first asked for."""
+        """The server's folder, created on first use."""
         return make_home(self.name, self.user)
 
     @property
     def log(self) -> Path:
-        """What the server has written, over all its starts."""
+        """The server's output since the first start."""
         return self.home / "log"
 
     def command(self) -> Sequence[str]:
@@ -75,15 +160,15 @@ class Service:
         return {}
 
     def prepare(self) -> None:
-        """What has to be done once before the first start."""
+        """Runs once, before the first start."""
 
     def is_ready(self) -> bool:
-        """Whether the server answers. Asked over and over until it says yes."""
+        """Whether the server answers. Polled after a start."""
         raise NotImplementedError
 
     @property
     def user(self) -> str | None:
-        """The account to switch to; ``None`` to stay who we are."""
+        """The account to switch to, or ``None``."""
         return self.account if os.geteuid() == 0 else None
 
     @property
@@ -93,11 +178,11 @@ class Service:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs; a frozen one does."""
+        """Whether the process runs; true for a paused one."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the server and wait until it is ready; ``ServiceError`` when it is not in time."""
+        """Start the server and wait until it is ready; raises ``ServiceError``."""
         if self.alive:
             raise ServiceError(f"{self.name} runs already")
         with self.log.open("ab") as log:
@@ -108,35 +193,35 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for pytest, which then stops us in order
+                start_new_session=True,  # Ctrl-C goes to pytest alone, which then stops the server
                 preexec_fn=_tie_to_parent(self.orphan_signal),
                 **as_user(self.user),
             )
         self._wait_until_ready()
 
     def stop(self) -> None:
-        """Stop the server in order, by force if that takes too long; a stopped one is left so."""
+        """Stop the server if it runs; kill it if that takes too long."""
         if self._process is None:
             return
         if self.alive:
             self._process.send_signal(self.stop_signal)
-            self.resume()  # a frozen process takes no signal but SIGKILL
+            self.resume()  # a stopped process handles no signal but SIGKILL
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_SECONDS)
         self.kill()
 
     def kill(self) -> None:
-        """End the server at once, as a crash would (SIGKILL)."""
+        """Send SIGKILL, as a crash would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def pause(self) -> None:
-        """Freeze the server (SIGSTOP): connections are accepted by the kernel, nobody answers."""
+        """Freeze the server (SIGSTOP): the kernel accepts connections, no reply comes."""
         process = self._running()
         process.send_signal(signal.SIGSTOP)
-        # A thread that is at work may still answer after the signal is sent; stopped is stopped.
+        # A running thread may still answer after the signal is sent.
         deadline = time.monotonic() + STOP_SECONDS
         while not _all_stopped(process.pid):
             if time.monotonic() > deadline:
@@ -144,12 +229,12 @@ class Service:
             time.sleep(0.001)
 
     def resume(self) -> None:
-        """Let a frozen server go on (SIGCONT)."""
+        """Continue a frozen server (SIGCONT)."""
         self._running().send_signal(signal.SIGCONT)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """The server frozen for the length of a ``with`` block."""
+        """Freeze the server during a ``with`` block."""
         self.pause()
         try:
             yield
@@ -198,7 +283,7 @@ class Service:
 
 
 def find_program(name: str, *folders: Path) -> str:
-    """The path of a server's program; ``ServiceError`` in one line when it is not installed."""
+    """The path of a server's program; raises ``ServiceError`` if it is not installed."""
     path = os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)])
     found = shutil.which(name, path=path)
     if found is None:
@@ -217,8 +302,8 @@ def as_user(user: str | None) -> dict[str, Any]:
 def make_home(name: str, user: str | None) -> Path:
     """A new folder for a server, owned by ``user``.
 
-    pytest's own temporary folders are closed to other accounts, so these stand beside them. What
-    killed test runs left is removed here.
+    Other accounts cannot read pytest's own temporary folders, so this one is outside them. Folders
+    of killed test runs are removed here.
     """
     _remove_orphans(Path(tempfile.gettempdir()))
     home = Path(tempfile.mkdtemp(prefix=f"{_HOME_PREFIX}{os.getpid()}-{name}-"))
@@ -237,17 +322,17 @@ def _has_owner(home: Path) -> bool:
     owner = home.name.removeprefix(_HOME_PREFIX).split("-")[0]
     if not owner.isdecimal() or Path("/proc", owner).exists():
         return True
-    # A container that shares our temporary folder has processes that we don't see.
+    # A container may share the temporary folder; its processes are not visible here.
     with contextlib.suppress(FileNotFoundError):
         return time.time() - home.stat().st_mtime < _ORPHAN_SECONDS
     return True
 
 
 def _tie_to_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
-    """A function for the child to call before exec: the kernel ends it when its parent is gone.
+    """A ``preexec_fn`` that has the kernel signal the child when its parent ends.
 
-    subprocess calls it after switching accounts, as it must be: a change of credentials clears the
-    setting (prctl(2), PR_SET_PDEATHSIG).
+    subprocess calls it after switching accounts. That order is needed: a change of credentials
+    clears the setting (prctl(2), PR_SET_PDEATHSIG).
     """
     if sys.platform != "linux":
         return None
@@ -256,7 +341,7 @@ def _tie_to_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
 
     def tie() -> None:
         prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        if os.getppid() != parent:  # it died before the line above
+        if os.getppid() != parent:  # the parent ended before the line above
             os._exit(1)
 
     return tie

@@ -15,7 +15,7 @@ import pytest
 from .memcached import MemcachedServer
 from .ports import accepts, free_port
 from .postgres import PostgresServer
-from .process import Service, ServiceError, find_program
+from .process import Service, ServiceError, child, find_program
 from .s3 import S3Server
 
 
@@ -141,7 +141,7 @@ def test_servers_die_with_a_killed_test_process(service: str) -> None:
     """)
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", script]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as parent:
+    with child(command, cwd=root, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pid, home = parent.stdout.readline().split()
         parent.send_signal(signal.SIGKILL)

@@ -1,6 +1,5 @@
 """The message catalogues hold every text of the site, translated, and nothing else."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from pyramid.i18n import make_localizer
 from pyramid.interfaces import ITranslationDirectories
 
 from moziweb.i18n import DOMAIN, LOCALES
+from tests.services.process import run
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +23,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     template = tmp_path_factory.mktemp("texts") / "messages.pot"
     babel = [sys.executable, "-m", "babel.messages.frontend", "-q"]
     keys = ["-k", "Setting:3", "-k", "Key:4"]
-    subprocess.run(
+    run(
         [*babel, "extract", "-F", "babel.cfg", *keys, "-o", str(template), "."],
         cwd=ROOT,
         check=True,

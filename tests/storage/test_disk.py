@@ -4,7 +4,6 @@ import errno
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import textwrap
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from moziweb.storage import InvalidKey, ObjectNotFound, StorageMisconfigured, StorageUnavailable
 from moziweb.storage.disk import DRAFT_SECONDS, DiskStorage
+from tests.services.process import run
 
 FOREVER = "max-age=290304000, public, immutable"
 KEY = "poster/12-macskafogo/0123456789abcdef-01234567.thumb.webp"
@@ -36,7 +36,7 @@ def test_a_crash_while_storing_shows_nothing_of_it(
     """The writer is killed at its first system call of each kind."""
     if existed:
         put(disk, body=b"before")
-    died = subprocess.run([sys.executable, "-c", _crash(disk.path, step)], check=False).returncode
+    died = run([sys.executable, "-c", _crash(disk.path, step)]).returncode
     again = DiskStorage(disk.path)
     found = [stored.key for stored in again.list()]
     assert died == -signal.SIGKILL

@@ -1,6 +1,5 @@
 """The storage that the settings ask for."""
 
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +11,7 @@ from moziweb.settings import load
 from moziweb.storage import from_settings
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Settings, S3Storage, make_client
+from tests.services.process import run
 
 SITE = {"site.base_url": "https://moziweb.example", "sqlalchemy.url": "sqlite:///moziweb.sqlite"}
 
@@ -76,4 +76,4 @@ def test_a_site_on_disk_does_without_boto3(tmp_path: Path) -> None:
         f"'storage.disk.path': Path({str(tmp_path)!r})}})\n"
         "sys.exit('boto3' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    assert run([sys.executable, "-c", script]).returncode == 0

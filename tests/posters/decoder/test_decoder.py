@@ -22,6 +22,7 @@ from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.recipes import RECIPES, Box, Master, Recipe, WebP
 from tests.posters.decoder.children import is_running, limit, only_child, status, wait_until
 from tests.posters.pictures import encoded, photograph, png_announcing, quarters
+from tests.services.process import run
 
 BUDGET = 200 * MEBIBYTE
 PICTURE = encoded(photograph(300, 450))
@@ -340,10 +341,7 @@ def test_the_limits_of_a_child_leave_no_socket_either() -> None:
         "import socket; from moziweb.posters.decoder import child\n"
         "socket.socket().close(); child._set_rlimits(10**9)"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", program + BURGLARY], capture_output=True, stdin=subprocess.DEVNULL
-    )
-    assert run.returncode == 0
+    assert run([sys.executable, "-c", program + BURGLARY]).returncode == 0
 
 
 def test_a_child_that_was_stopped_for_a_while_goes_on(workshop: DecoderPool) -> None:
@@ -360,7 +358,7 @@ def test_a_child_is_small(shared: DecoderPool) -> None:
     assert works(shared)
     assert status(only_child(shared), "VmRSS") < 45 * 1024
     program = "import sys, moziweb.posters.decoder.child; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    loaded = run([sys.executable, "-c", program])
     assert not {"sqlalchemy", "pyramid", "boto3", "urllib3"} & set(loaded.stdout.split())
 
 
@@ -399,9 +397,7 @@ workshop.make(data, RECIPES)
 
 def parent(rest: str) -> subprocess.CompletedProcess[str]:
     """Run a program that has a workshop with one child, and does ``rest``."""
-    return subprocess.run(
-        [sys.executable, "-c", PARENT + rest], capture_output=True, text=True, timeout=60
-    )
+    return run([sys.executable, "-c", PARENT + rest], limit=60)
 
 
 def test_a_child_ends_with_its_parent_however_that_ended() -> None:

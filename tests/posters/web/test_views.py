@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from io import BytesIO
 from ipaddress import ip_network
@@ -38,6 +39,7 @@ from tests.posters.conftest import Clock, Shelf, add_source, picture, source_of
 from tests.posters.generation.test_admission import Worker
 from tests.posters.hostile_host import LOOPBACK, HostileHost
 from tests.posters.site import disk_settings, make_site
+from tests.services.process import child
 from tests.services.s3 import REGION, ROOT, S3Bucket
 
 
@@ -389,17 +391,16 @@ def test_a_crowd_on_two_processes_makes_one_decode_and_one_upload_each(
 
 def run_crowds(told: Path, processes: int) -> list[tuple[int, str]]:
     command = [sys.executable, "-m", "tests.posters.crowd", str(told)]
-    crowds = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(processes)
-    ]
-    for crowd in crowds:
-        assert crowd.stdout
-        assert crowd.stdout.readline() == "ready\n"
-    for crowd in crowds:
-        assert crowd.stdin
-        crowd.stdin.write("go\n")
-        crowd.stdin.flush()
-    answers = [tuple(answer) for crowd in crowds for answer in json.loads(crowd.communicate()[0])]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with ExitStack() as stack:
+        crowds = [stack.enter_context(child(command, **pipes)) for _ in range(processes)]
+        for crowd in crowds:
+            assert crowd.stdout
+            assert crowd.stdout.readline() == "ready\n"
+        for crowd in crowds:
+            assert crowd.stdin
+            crowd.stdin.write("go\n")
+            crowd.stdin.flush()
+        outputs = [crowd.communicate()[0] for crowd in crowds]
     assert [crowd.returncode for crowd in crowds] == [0] * processes
-    return answers
+    return [tuple(answer) for output in outputs for answer in json.loads(output)]
