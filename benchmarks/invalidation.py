@@ -97,7 +97,7 @@ def fill_cache(cache: Cache, count: int) -> None:
     for batch in batches(range(1, count + 1)):
         store.store({keys.key("filler", str(n)): entry(n) for n in batch}, now)
         numbers = {f"tag:movie:{n}": b"%d" % clock for n in batch}
-        stamps._cells.set_multi(numbers, 172_800)  # noqa: SLF001
+        stamps._store.set_multi(numbers, 172_800)  # noqa: SLF001
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -69,10 +69,10 @@ def includeme(config: Configurator) -> None:
     )
     config.registry["cache_relay"] = RelayThread(relay)
     config.registry["cache_outbox"] = OUTBOX
-    if cache.renewers:
+    if cache.refresh_threads:
         application = partial(Router, config.registry)
         renewer = BackgroundRefresher(
-            wsgi_fetcher(application), workers=cache.renewers, observer=observer
+            wsgi_fetcher(application), workers=cache.refresh_threads, observer=observer
         )
         config.registry["cache_renewer"] = renewer
         for region in cache.regions.values():

@@ -31,7 +31,7 @@ def described(app: Router, path: str, *, render: bool) -> dict[str, Any] | None:
         found = inspect_url(registry, path, lambda tags: outbox.concerning(connection, tags))
     if not found:
         return None
-    private = sorted({each.region for each in found} & cache.private)
+    private = sorted({each.region for each in found} & cache.private_regions)
     return {
         "path": path,
         "clock": found[0].clock,

@@ -66,10 +66,10 @@ def _check(cache: Cache | None, url: str | None) -> None:
                 f"--url {url}: expected an address such as http://127.0.0.1:6543"
             )
         return
-    if cache.private:
+    if cache.private_regions:
         raise SetupError(
-            f"cache.{min(cache.private)}.backend: its entries lie in the memory of each web "
-            "process; ask a running one, with --url http://host:port"
+            f"cache.{min(cache.private_regions)}.backend: its entries lie in the memory of each "
+            "web process; ask a running one, with --url http://host:port"
         )
 
 

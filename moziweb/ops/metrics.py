@@ -180,7 +180,7 @@ class CacheState(Collector):
             "moziweb_cache_l1_bytes", "Memory of this process's first level.", labels=["region"]
         )
         for name, region in cache.regions.items():
-            used.add_metric([name], region.l1_used)
+            used.add_metric([name], region.local_cache_bytes)
         yield used
 
     def _outbox_age(self) -> float:

@@ -27,11 +27,11 @@ def no_cas(patch: pytest.MonkeyPatch) -> None:
 
     def resolve(self: StampStore, tags: Iterable[str]) -> None:
         names = [f"tag:{tag}" for tag in tags]
-        found = {name: self._cells.get(name) for name in names}
+        found = {name: self._store.get(name) for name in names}
         now = b"%d" % self.read_clock()
         for name, value in found.items():
             if value is None or not value.isdigit():
-                self._cells.set_multi({name: now}, self._ttl)
+                self._store.set_multi({name: now}, self._ttl)
 
     patch.setattr(StampStore, "resolve", resolve)
 
@@ -39,25 +39,25 @@ def no_cas(patch: pytest.MonkeyPatch) -> None:
 def no_first_step(patch: pytest.MonkeyPatch) -> None:
     """A writer buries before it steps: the number after its TOMB may be that of an old render."""
 
-    def bury(self: StampStore, tombs: Mapping[str, bytes]) -> bool:
+    def write_tombstones(self: StampStore, tombs: Mapping[str, bytes]) -> bool:
         self.read_clock()
-        self._cells.set_multi(tombs, self._ttl)
-        return self._cells.incr(CLOCK) is not None
+        self._store.set_multi(tombs, self._ttl)
+        return self._store.incr(CLOCK) is not None
 
-    patch.setattr(StampStore, "_bury", bury)
+    patch.setattr(StampStore, "_write_tombstones", write_tombstones)
 
 
 def no_second_step(patch: pytest.MonkeyPatch) -> None:
     """Copies that processes validated between the step and the TOMB stay good."""
 
-    def bury(self: StampStore, tombs: Mapping[str, bytes]) -> bool:
+    def write_tombstones(self: StampStore, tombs: Mapping[str, bytes]) -> bool:
         self.read_clock()
-        if self._cells.incr(CLOCK) is None:
+        if self._store.incr(CLOCK) is None:
             return False
-        self._cells.set_multi(tombs, self._ttl)
+        self._store.set_multi(tombs, self._ttl)
         return True
 
-    patch.setattr(StampStore, "_bury", bury)
+    patch.setattr(StampStore, "_write_tombstones", write_tombstones)
 
 
 def resolve_with_an_old_clock(patch: pytest.MonkeyPatch) -> None:
@@ -66,9 +66,9 @@ def resolve_with_an_old_clock(patch: pytest.MonkeyPatch) -> None:
     def resolve(self: StampStore, tags: Iterable[str]) -> None:
         clock = self.read_clock()
         for tag in tags:
-            token = self._token(f"tag:{tag}", epoch_of(clock))
+            token = self._cas_token(f"tag:{tag}", epoch_of(clock))
             if token is not None:
-                self._cells.cas(f"tag:{tag}", b"%d" % clock, token, self._ttl)
+                self._store.cas(f"tag:{tag}", b"%d" % clock, token, self._ttl)
 
     patch.setattr(StampStore, "resolve", resolve)
 
@@ -80,9 +80,9 @@ def clock_after_the_tags(patch: pytest.MonkeyPatch) -> None:
     def judge(parts: RegionParts, keys: Sequence[str], g: int) -> validation.ValidationResult:
         judged = original(parts, keys, g)
         later = parts.stamps.clock()
-        for key, entry in judged.true.items():
+        for key, entry in judged.valid.items():
             if later is not None:
-                parts.l1.put(key, entry, later, parts.now())
+                parts.local_cache.put(key, entry, later, parts.now())
         return judged
 
     patch.setattr(read, "fetch_and_validate", judge)
@@ -91,14 +91,14 @@ def clock_after_the_tags(patch: pytest.MonkeyPatch) -> None:
 def page_vouches_for_its_cards(patch: pytest.MonkeyPatch) -> None:
     """Pieces from the cache enter a page with the page's own, later clock."""
 
-    def serve_true(
+    def serve_valid(
         self: read.ReadOperation, key: str, entry: Entry, g: int, status: object
     ) -> None:
         self._served[key] = CacheResult(Status.HIT, entry)
         if self._parent is not None:
             self._parent.depend(*(tag for group in entry.dependencies for tag in group.tags))
 
-    patch.setattr(read.ReadOperation, "_serve_true", serve_true)
+    patch.setattr(read.ReadOperation, "_serve_valid", serve_valid)
 
 
 def fresh_clock_in_an_open_transaction(patch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def recall_ignores_the_clock(patch: pytest.MonkeyPatch) -> None:
     """The fast path serves a copy for as long as the clock can be read at all."""
 
     def recall(self: TaggedRegion, key: str) -> tuple[Entry, float] | None:
-        copy = self._parts.l1.find(key)
+        copy = self._parts.local_cache.find(key)
         if copy is None or self._parts.stamps.clock() is None:
             return None
         return None if self._parts.now() >= copy.entry.expires else (copy.entry, 0.0)
@@ -148,7 +148,7 @@ def recall_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
     """The fast path serves a copy for as long as the clock stands still."""
 
     def recall(self: TaggedRegion, key: str) -> tuple[Entry, float] | None:
-        copy = self._parts.l1.find(key)
+        copy = self._parts.local_cache.find(key)
         if copy is None or self._parts.stamps.clock() != copy.validated_at:
             return None
         return copy.entry, 0.0
@@ -159,13 +159,13 @@ def recall_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
 def l1_takes_the_latest_clock(patch: pytest.MonkeyPatch) -> None:
     """An assembled page is remembered at the latest clock of its parts instead of the least."""
 
-    def note(self: DependencyRecorder, checked_at: int | None) -> None:
-        if checked_at is None:
-            self._fresh = True
+    def note(self: DependencyRecorder, validated_at: int | None) -> None:
+        if validated_at is None:
+            self._has_fresh_parts = True
         else:
-            self._checked_at = max(self._checked_at or 0, checked_at)
+            self._validated_at = max(self._validated_at or 0, validated_at)
 
-    patch.setattr(DependencyRecorder, "_note_check", note)
+    patch.setattr(DependencyRecorder, "_note_validation", note)
 
 
 def renewal_stamped_after_its_render(patch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ def stray_is_whoever_lies_there(patch: pytest.MonkeyPatch) -> None:
     """Addresses share places, and nobody looks whose answer it is."""
 
     def find(self: NegativeEntries, page: str) -> CacheResult | None:
-        return self.region.get_if(self._place(page), lambda _: True)
+        return self.region.get_if(self._slot_key(page), lambda _: True)
 
     patch.setattr(NegativeEntries, "find", find)
 
@@ -217,7 +217,7 @@ def purge_begins_with_the_page(patch: pytest.MonkeyPatch) -> None:
 
     def purge(places: Sequence[EntryLocation]) -> None:
         for place in places:
-            place.region.forget(place.key)
+            place.region.delete(place.key)
 
     patch.setattr(world, "forget_entries", purge)
 
@@ -230,11 +230,11 @@ def purge_waits_for_nobody(patch: pytest.MonkeyPatch) -> None:
 def purge_without_a_step(patch: pytest.MonkeyPatch) -> None:
     """Copies in other processes are as good as before."""
 
-    def forget(self: TaggedRegion, key: str) -> None:
-        self._parts.l1.forget(key)
+    def delete(self: TaggedRegion, key: str) -> None:
+        self._parts.local_cache.discard(key)
         self._parts.entries.remove([key])
 
-    patch.setattr(TaggedRegion, "forget", forget)
+    patch.setattr(TaggedRegion, "delete", delete)
 
 
 def removed_entries_are_not_recalled(patch: pytest.MonkeyPatch) -> None:
@@ -259,21 +259,21 @@ def rechecked_copies_are_of_the_next_clock(patch: pytest.MonkeyPatch) -> None:
 def stamp_from_a_step(patch: pytest.MonkeyPatch) -> None:
     """Trap 2: a writer sets its own number, and of two writers the slow one wins."""
 
-    def bury(self: StampStore, tombs: Mapping[str, bytes]) -> bool:
+    def write_tombstones(self: StampStore, tombs: Mapping[str, bytes]) -> bool:
         self.read_clock()
-        number = self._cells.incr(CLOCK)
+        number = self._store.incr(CLOCK)
         if number is None:
             return False
-        self._cells.set_multi(dict.fromkeys(tombs, b"%d" % number), self._ttl)
-        return self._cells.incr(CLOCK) is not None
+        self._store.set_multi(dict.fromkeys(tombs, b"%d" % number), self._ttl)
+        return self._store.incr(CLOCK) is not None
 
-    patch.setattr(StampStore, "_bury", bury)
+    patch.setattr(StampStore, "_write_tombstones", write_tombstones)
 
 
 def strictly_below(patch: pytest.MonkeyPatch) -> None:
     """Trap 1: an entry must be younger than its stamp, and so nothing ever hits again."""
 
-    def valid(dependencies: Iterable[DependencyGroup], found: Mapping[str, int], g: int) -> bool:
+    def is_valid(dependencies: Iterable[DependencyGroup], found: Mapping[str, int], g: int) -> bool:
         return all(
             found.get(tag, group.snapshot_clock) < group.snapshot_clock <= g
             for group in dependencies
@@ -281,7 +281,7 @@ def strictly_below(patch: pytest.MonkeyPatch) -> None:
         )
 
     for module in (stamps, validation):
-        patch.setattr(module, "valid", valid)
+        patch.setattr(module, "is_valid", is_valid)
 
 
 def add_the_clock(patch: pytest.MonkeyPatch) -> None:
@@ -290,10 +290,10 @@ def add_the_clock(patch: pytest.MonkeyPatch) -> None:
     def resolve(self: StampStore, tags: Iterable[str]) -> None:
         clock = self.read_clock()
         for tag in tags:
-            pair = self._cells.gets(f"tag:{tag}")
+            pair = self._store.gets(f"tag:{tag}")
             if pair is None:
-                self._cells.add(f"tag:{tag}", b"%d" % clock, self._ttl)
+                self._store.add(f"tag:{tag}", b"%d" % clock, self._ttl)
             elif pair[0] == TOMBSTONE:
-                self._cells.cas(f"tag:{tag}", b"%d" % self.read_clock(), pair[1], self._ttl)
+                self._store.cas(f"tag:{tag}", b"%d" % self.read_clock(), pair[1], self._ttl)
 
     patch.setattr(StampStore, "resolve", resolve)

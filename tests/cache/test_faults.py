@@ -163,7 +163,7 @@ def test_eviction_costs_misses_and_never_shows_the_old(
 ) -> None:
     """Two megabytes for what would need more than three, and stamps lost now and then."""
     chance = random.Random(5)
-    cells = data.cache.stamps._cells
+    cells = data.cache.stamps._store
     for step in range(600):
         number = chance.randrange(40)
         if chance.random() < 0.2:

@@ -100,7 +100,7 @@ class YieldingCells(MemoryAtomicStore):
 
     def names(self) -> list[str]:
         """What is there."""
-        return sorted(self._cells)
+        return sorted(self._items)
 
 
 class YieldingBackend(BytesBackend):
@@ -508,7 +508,7 @@ class World:
     def _region(self, name: str, stamps: StampStore, life: float) -> TaggedRegion:
         leases = Leases(
             self.cells,
-            LeaseOptions(life=5, wait=1, poll=0.4),
+            LeaseOptions(ttl=5, wait=1, poll=0.4),
             sleep=self._sleep,
             clock=lambda: self.now,
         )
@@ -519,7 +519,7 @@ class World:
             entries=EntryStore(name, guarded, CacheEvents()),
             stamps=stamps,
             leases=leases,
-            l1=LocalCache(100_000),
+            local_cache=LocalCache(100_000),
             observer=CacheEvents(),
             now=lambda: self.now,
         )

@@ -278,7 +278,7 @@ def test_a_poisoned_entry_is_made_anew(
     place = registry["cache_routes"].location_of(registry, path)
     stored = place.region.stored([place.key])[place.key]
     poison = replace(stored, payload=b"evil", content=content)
-    place.region.forget(place.key)
+    place.region.delete(place.key)
     place.region._parts.entries.store({place.key: encode(poison)}, stored.created)
     response = cached.get(path)
     assert response.headers["X-Cache"] == "miss"

@@ -15,7 +15,7 @@ from ..http.routes import CachedRoutes, EntryLocation
 from ..invalidation.outbox import OutboxRow
 from ..protocol.dependencies import DependencyGroup
 from ..protocol.entry import Entry
-from ..protocol.stamps import StampStore, epoch_of, valid
+from ..protocol.stamps import StampStore, epoch_of, is_valid
 from ..regions.config import Cache
 from ..regions.negative import NegativeEntries
 from ..regions.region import TaggedRegion
@@ -145,7 +145,7 @@ class _Look:
         number = found.get(name)
         known = {} if number is None else {name: number}
         stamp = Stamp.TOMB if name in found else Stamp.MISSING
-        holds = self.clock is not None and valid(
+        holds = self.clock is not None and is_valid(
             [DependencyGroup(started, (name,))], known, self.clock
         )
         return TagState(
@@ -190,7 +190,7 @@ def entries_of_url(registry: Any, address: str) -> list[EntryLocation]:
 
 
 def _stray_of(cache: Cache, page: EntryLocation) -> Iterator[EntryLocation]:
-    at = NegativeEntries(page.region, cache.keys[page.region.name]).stored(page.key)
+    at = NegativeEntries(page.region, cache.keys[page.region.name]).key_of(page.key)
     if at is not None:
         yield EntryLocation(page.region, at, page.until)
 

@@ -140,7 +140,7 @@ class Purge:
         """
         if not entries:
             raise NoCachedPage(path)
-        private = {entry.region.name for entry in entries} & self._cache.private
+        private = {entry.region.name for entry in entries} & self._cache.private_regions
         if private and not allow_private:
             raise RegionNotShared(min(private))
         tags = self._tags_of(entries)
@@ -229,5 +229,5 @@ def forget_entries(entries: Sequence[EntryLocation]) -> None:
     with page.region.lock_renders(page.key):
         for other in reversed(others):
             with other.region.lock_renders(other.key):
-                other.region.forget(other.key)
-        page.region.forget(page.key)
+                other.region.delete(other.key)
+        page.region.delete(page.key)

@@ -53,13 +53,13 @@ def _region(cache: Cache, name: str) -> dict[str, Any]:
     backend: Any = cache.dogpile[name].actual_backend
     told: dict[str, Any] = {
         "backend": type(backend).__name__,
-        "private": name in cache.private,
+        "private": name in cache.private_regions,
         "mode": "soft" if policy.soft else "strict",
         "expiration_time": policy.expiration_time,
         "stale_if_error": policy.stale_if_error,
         "answers": _answers(region),
     }
-    if name not in cache.private and hasattr(backend, "statistics"):
+    if name not in cache.private_regions and hasattr(backend, "statistics"):
         told["servers"] = {server: _server(stats) for server, stats in backend.statistics().items()}
     return told
 

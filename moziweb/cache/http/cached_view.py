@@ -183,11 +183,11 @@ class _Page:
         try:
             return self._filled(fragments, shell, entry)
         except FragmentMissing:
-            entry.start_over()
+            entry.reset()
             return self._filled(fragments, self._shell(entry), entry)
         except EntryCorruptError:
             # Whole, but no shell, as above: another one is made in its place.
-            entry.start_over()
+            entry.reset()
             anew = fragments.shell_anew(self.place.key, self._shell, self.source, entry)
             return self._filled(fragments, anew, entry)
 
@@ -219,9 +219,9 @@ class _Page:
             response = self._answer()
         if "Set-Cookie" in response.headers or response.status_int not in {_OK, *STATUSES}:
             raise _NotCachedError(response)
-        if response.status_int in MISSING or entry.is_stray:
+        if response.status_int in MISSING or entry.is_negative:
             self.cached.strays.cap(entry)
-        if response.status_int in STATUSES or entry.is_stray:
+        if response.status_int in STATUSES or entry.is_negative:
             raise _StrayError(response, entry)
         return response
 

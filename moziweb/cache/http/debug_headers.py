@@ -38,7 +38,7 @@ def age_header(entry: Entry) -> str:
     To who keeps pages without asking, "Age" would say that much of their time is over. It is not:
     the page was found true just now, however long ago it was rendered.
     """
-    return "X-Cache-Age" if http_cache_policy_of(entry).is_kept else "Age"
+    return "X-Cache-Age" if http_cache_policy_of(entry).has_lifetime else "Age"
 
 
 def server_timing(spent: Iterable[tuple[str, float]]) -> str:

@@ -81,7 +81,7 @@ def delivered(entry: Entry, status: Status, now: float) -> Headers:
     if status in _NOT_KEPT:
         return delivery.uncacheable_headers
     left = entry.expires - now
-    if left < delivery.longest:
+    if left < delivery.max_lifetime:
         return delivery.headers(entry.tags, left)
     full: Headers | None = entry.derived.get(_DELIVERED)
     if full is None:

@@ -54,7 +54,7 @@ def stray(request: Any) -> None:
     """
     context = context_of(request)
     if context is not None:
-        context.is_stray = True
+        context.is_negative = True
 
 
 def cap(request: Any, ends: float) -> None:

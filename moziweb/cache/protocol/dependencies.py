@@ -59,14 +59,14 @@ class DependencyRecorder:
     """
 
     def __init__(self) -> None:
-        self._pairs: dict[str, int] = {}
+        self._clock_by_tag: dict[str, int] = {}
         self._clocks: set[int] = set()
-        self.unknown = False
+        self.clock_unknown = False
         self.stale = False
         self._expires = NEVER
-        self._ends = NEVER
-        self._checked_at: int | None = None
-        self._fresh = False
+        self._period_end = NEVER
+        self._validated_at: int | None = None
+        self._has_fresh_parts = False
 
     @property
     def expires(self) -> float:
@@ -74,27 +74,27 @@ class DependencyRecorder:
         return self._expires
 
     @property
-    def ends(self) -> float:
+    def period_end(self) -> float:
         """The end of the part of the present that the payload, or a part of it, shows: ``end``."""
-        return self._ends
+        return self._period_end
 
     @property
-    def checked_at(self) -> int | None:
+    def validated_at(self) -> int | None:
         """The least clock that the parts were checked with; None unless every part was.
 
         A page made of nothing but checked parts is itself known to be true at that clock, and only
         at that: with the latest one, it would vouch for parts that were looked at before.
         """
-        return None if self._fresh else self._checked_at
+        return None if self._has_fresh_parts else self._validated_at
 
     def depend(self, started: int | None, *tags: str) -> None:
         """Record that the render shows what ``tags`` name, as of the clock ``started``.
 
         Without tags it records the clock alone, which ties the payload to the clock's epoch.
         """
-        self._fresh = True
+        self._has_fresh_parts = True
         if started is None:
-            self.unknown = True
+            self.clock_unknown = True
             return
         self._clocks.add(started)
         for tag in tags:
@@ -105,24 +105,23 @@ class DependencyRecorder:
         dependencies: Iterable[DependencyGroup],
         expires: float,
         *,
-        checked_at: int | None,
-        ends: float = NEVER,
+        validated_at: int | None,
+        period_end: float = NEVER,
         stale: bool = False,
     ) -> None:
         """Take in a part that came from the cache, with its own pairs.
 
-        ``checked_at`` is the clock its stamps were checked with, None for one just rendered.
-        ``ends`` is the end of the part of the present that it shows: what it goes into shows that,
-        too.
+        ``validated_at`` is the clock its stamps were checked with, None for one just rendered.
+        ``period_end`` is the end of the period that the part shows.
         """
         for group in dependencies:
             self._clocks.add(group.snapshot_clock)
             for tag in group.tags:
                 self._add(tag, group.snapshot_clock)
         self.stale |= stale
-        self._ends = min(self._ends, ends)
+        self._period_end = min(self._period_end, period_end)
         self.cap(expires)
-        self._note_check(checked_at)
+        self._note_validation(validated_at)
 
     def include_child(self, inner: "DependencyRecorder") -> None:
         """Take in a part rendered just now, whether or not it could be stored.
@@ -131,48 +130,52 @@ class DependencyRecorder:
         """
         dependencies = inner.dependencies()
         self.include_cached(
-            dependencies, inner.expires, checked_at=None, ends=inner.ends, stale=inner.stale
+            dependencies,
+            inner.expires,
+            validated_at=None,
+            period_end=inner.period_end,
+            stale=inner.stale,
         )
-        self.unknown |= inner.unknown or not dependencies
+        self.clock_unknown |= inner.clock_unknown or not dependencies
 
     def cap(self, expires: float) -> None:
         """Let the payload expire no later than ``expires``, in Unix time: time is a dependency."""
         self._expires = min(self._expires, expires)
 
-    def end(self, ends: float) -> None:
+    def cap_at_period_end(self, period_end: float) -> None:
         """Cap at the end of the part of the present that is shown: made anew, it ends then, too."""
-        self._ends = min(self._ends, ends)
-        self.cap(ends)
+        self._period_end = min(self._period_end, period_end)
+        self.cap(period_end)
 
     def dependencies(self) -> tuple[DependencyGroup, ...]:
         """The pairs, grouped by ``started``, in one order for one content."""
         grouped: dict[int, list[str]] = defaultdict(list)
         for started in self._clocks:
             grouped[started] = []
-        for tag, started in self._pairs.items():
+        for tag, started in self._clock_by_tag.items():
             grouped[started].append(tag)
         return tuple(
             DependencyGroup(started, tuple(sorted(grouped[started]))) for started in sorted(grouped)
         )
 
-    def refusal(self, *, wrote: bool, now: float) -> NotStoredReason | None:
+    def not_stored_reason(self, *, wrote: bool, now: float) -> NotStoredReason | None:
         """Why the payload must not be stored, as far as the render knows; None if it may be."""
         if self.stale:
             return NotStoredReason.STALE_PART  # first: it is what a visitor has to be told
-        if self.unknown or not self._clocks:
+        if self.clock_unknown or not self._clocks:
             return NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
         if wrote:
             return NotStoredReason.WROTE
         return NotStoredReason.EXPIRED if now >= self._expires else None
 
     def _add(self, tag: str, started: int) -> None:
-        known = self._pairs.get(tag)
-        self._pairs[tag] = started if known is None else min(known, started)
+        known = self._clock_by_tag.get(tag)
+        self._clock_by_tag[tag] = started if known is None else min(known, started)
 
-    def _note_check(self, checked_at: int | None) -> None:
-        if checked_at is None:
-            self._fresh = True
-        elif self._checked_at is None:
-            self._checked_at = checked_at
+    def _note_validation(self, validated_at: int | None) -> None:
+        if validated_at is None:
+            self._has_fresh_parts = True
+        elif self._validated_at is None:
+            self._validated_at = validated_at
         else:
-            self._checked_at = min(self._checked_at, checked_at)
+            self._validated_at = min(self._validated_at, validated_at)

@@ -34,7 +34,7 @@ class LeaseOptions:
     ``wait`` is the deadline of those who wait, ``poll`` the time between two looks.
     """
 
-    life: float = 10.0
+    ttl: float = 10.0
     wait: float = 5.0
     poll: float = 0.01
 
@@ -50,8 +50,8 @@ class Leases:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.terms = terms
-        self._cells = cells
+        self.options = terms
+        self._store = cells
         self._sleep = sleep
         self._clock = clock
 
@@ -60,12 +60,12 @@ class Leases:
         token = secrets.token_hex(8).encode()
         name = _name(key)
         try:
-            if self._cells.add(name, token, self.terms.life):
+            if self._store.add(name, token, self.options.ttl):
                 return token
-            held = self._cells.gets(name)
+            held = self._store.gets(name)
             if held is None or held[0] != _FREE:
                 return None
-            return token if self._cells.cas(name, token, held[1], self.terms.life) else None
+            return token if self._store.cas(name, token, held[1], self.options.ttl) else None
         except StoreError:
             return _UNGUARDED
 
@@ -75,16 +75,16 @@ class Leases:
             return
         name = _name(key)
         try:
-            held = self._cells.gets(name)
+            held = self._store.gets(name)
             if held is not None and held[0] == token:
-                self._cells.cas(name, _FREE, held[1], self.terms.life)
+                self._store.cas(name, _FREE, held[1], self.options.ttl)
         except StoreError:
             return  # Its life ends it.
 
     def is_locked(self, key: str) -> bool:
         """Whether someone holds the lease on ``key``."""
         try:
-            value = self._cells.get(_name(key))
+            value = self._store.get(_name(key))
         except StoreError:
             return False
         return value is not None and value != _FREE
@@ -94,18 +94,18 @@ class Leases:
 
         The deadline is that of ``terms`` unless ``seconds`` are given.
         """
-        deadline = self._clock() + (self.terms.wait if seconds is None else seconds)
+        deadline = self._clock() + (self.options.wait if seconds is None else seconds)
         while (token := self.try_acquire(key)) is None and self._clock() < deadline:
             self.pause()
         return token
 
     def pause(self) -> None:
         """One poll's rest, a little uneven so that waiters do not march in step."""
-        self._sleep(self.terms.poll * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
+        self._sleep(self.options.poll * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
 
     def deadline(self) -> float:
         """When a wait that begins now ends, on the clock that ``expired`` reads."""
-        return self._clock() + self.terms.wait
+        return self._clock() + self.options.wait
 
     def expired(self, deadline: float) -> bool:
         """Whether a deadline has passed."""

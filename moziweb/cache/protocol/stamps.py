@@ -57,13 +57,13 @@ def copies_tag(region: str) -> str:
     return f"copies:{region}"
 
 
-def unresolved(tags: Iterable[str], stamps: Mapping[str, int], g: int) -> list[str]:
+def tags_to_resolve(tags: Iterable[str], stamps: Mapping[str, int], g: int) -> list[str]:
     """The tags without a number of ``g``'s epoch: what a reader has to resolve."""
     epoch = epoch_of(g)
     return [tag for tag in tags if tag not in stamps or epoch_of(stamps[tag]) != epoch]
 
 
-def valid(dependencies: Iterable[DependencyGroup], stamps: Mapping[str, int], g: int) -> bool:
+def is_valid(dependencies: Iterable[DependencyGroup], stamps: Mapping[str, int], g: int) -> bool:
     """Whether an entry with these dependencies is true at the clock ``g``.
 
     ``stamps`` must have been read after ``g``, and so must the entry. Every pair (tag, started)
@@ -96,9 +96,9 @@ class StampStore:
         told: Callable[[Iterable[str] | None], None] | None = None,
     ) -> None:
         """``told`` hears which tags have been published; None is everything."""
-        self._cells = cells
+        self._store = cells
         self._ttl = ttl
-        self._told = told
+        self._on_publish = told
 
     def clock(self) -> int | None:
         """The clock, started if there is none; None when the store does not answer."""
@@ -109,10 +109,10 @@ class StampStore:
 
     def read_clock(self) -> int:
         """The clock; ``StoreError`` when the store does not answer."""
-        value = _number(self._cells.get(CLOCK))
+        value = _number(self._store.get(CLOCK))
         if value is None:
             self._start_clock()
-            value = _number(self._cells.get(CLOCK))
+            value = _number(self._store.get(CLOCK))
         if value is None:
             raise StoreUnreachableError("the clock cannot be read back")
         return value
@@ -120,15 +120,15 @@ class StampStore:
     def _start_clock(self) -> None:
         """Begin an epoch where there is no clock, or something that is none."""
         fresh = b"%d" % new_clock()
-        if self._cells.add(CLOCK, fresh):
+        if self._store.add(CLOCK, fresh):
             return
-        pair = self._cells.gets(CLOCK)
+        pair = self._store.gets(CLOCK)
         if pair is not None and _number(pair[0]) is None:
-            self._cells.cas(CLOCK, fresh, pair[1])
+            self._store.cas(CLOCK, fresh, pair[1])
 
     def get_multi(self, tags: Iterable[str]) -> dict[str, int]:
         """The stamps of ``tags`` that are numbers, of whichever epoch."""
-        found = self._cells.get_multi([_TAG_PREFIX + tag for tag in tags])
+        found = self._store.get_multi([_TAG_PREFIX + tag for tag in tags])
         skip = len(_TAG_PREFIX)
         numbers = ((name[skip:], _number(value)) for name, value in found.items())
         return {tag: number for tag, number in numbers if number is not None}
@@ -138,7 +138,7 @@ class StampStore:
 
         For looking, not for judging: a reader has no use for the difference.
         """
-        found = self._cells.get_multi([_TAG_PREFIX + tag for tag in tags])
+        found = self._store.get_multi([_TAG_PREFIX + tag for tag in tags])
         skip = len(_TAG_PREFIX)
         return {name[skip:]: _number(value) for name, value in found.items()}
 
@@ -149,26 +149,26 @@ class StampStore:
         store holds, and the whole must be published again.
         """
         published = list(tags)
-        self._publish(published)
-        self._tell(published)
+        self._publish_tags(published)
+        self._notify(published)
 
-    def _publish(self, tags: Iterable[str]) -> None:
+    def _publish_tags(self, tags: Iterable[str]) -> None:
         tombs = {_TAG_PREFIX + tag: TOMBSTONE for tag in tags}
         try:
             for _ in range(_ATTEMPTS):
-                if self._bury(tombs):
+                if self._write_tombstones(tombs):
                     return
         except StoreError as error:
             raise PublishError(str(error)) from error
         raise PublishError("the clock is lost again and again")
 
-    def _bury(self, tombs: Mapping[str, bytes]) -> bool:
+    def _write_tombstones(self, tombs: Mapping[str, bytes]) -> bool:
         """Step, set, step. False where the clock was lost under way, and the tombs maybe too."""
         self.read_clock()
-        if self._cells.incr(CLOCK) is None:
+        if self._store.incr(CLOCK) is None:
             return False
-        self._cells.set_multi(tombs, self._ttl)
-        return self._cells.incr(CLOCK) is not None
+        self._store.set_multi(tombs, self._ttl)
+        return self._store.incr(CLOCK) is not None
 
     def resolve(self, tags: Iterable[str]) -> None:
         """Give every tag without a number of this epoch the clock of now.
@@ -177,20 +177,20 @@ class StampStore:
         A swap that is lost is fine, someone wrote: a writer its TOMB, or another reader a number.
         """
         epoch = epoch_of(self.read_clock())
-        tokens = [(tag, self._token(_TAG_PREFIX + tag, epoch)) for tag in tags]
+        tokens = [(tag, self._cas_token(_TAG_PREFIX + tag, epoch)) for tag in tags]
         stale = [(tag, token) for tag, token in tokens if token is not None]
         if not stale:
             return
         now = b"%d" % self.read_clock()
         for tag, token in stale:
-            self._cells.cas(_TAG_PREFIX + tag, now, token, self._ttl)
+            self._store.cas(_TAG_PREFIX + tag, now, token, self._ttl)
 
-    def _token(self, name: str, epoch: int) -> int | None:
+    def _cas_token(self, name: str, epoch: int) -> int | None:
         """The token to swap a stamp with; None where it is a number of ``epoch`` already."""
-        pair = self._cells.gets(name)
+        pair = self._store.gets(name)
         if pair is None:
-            self._cells.add(name, TOMBSTONE, self._ttl)
-            pair = self._cells.gets(name)
+            self._store.add(name, TOMBSTONE, self._ttl)
+            pair = self._store.gets(name)
         if pair is None:
             return None
         number = _number(pair[0])
@@ -202,7 +202,7 @@ class StampStore:
         Raises ``PublishError`` as ``publish`` does. Nobody is told of it: no page shows the tag.
         """
         tag = copies_tag(region)
-        self._publish([tag])
+        self._publish_tags([tag])
         with suppress(StoreError):  # whoever keeps the next copy resolves it
             self.resolve([tag])
 
@@ -213,17 +213,17 @@ class StampStore:
             clock = new_clock()
             while epoch_of(clock) == before:
                 clock = new_clock()
-            self._cells.set_multi({CLOCK: b"%d" % clock})
+            self._store.set_multi({CLOCK: b"%d" % clock})
         except StoreError as error:
             raise PublishError(str(error)) from error
-        self._tell(None)
+        self._notify(None)
 
-    def _tell(self, tags: Iterable[str] | None) -> None:
+    def _notify(self, tags: Iterable[str] | None) -> None:
         """What is published is published, whatever becomes of the news of it."""
-        if self._told is None:
+        if self._on_publish is None:
             return
         try:
-            self._told(tags)
+            self._on_publish(tags)
         except Exception:
             log.exception("cache: published, but whoever listens failed")
 

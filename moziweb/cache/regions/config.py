@@ -72,7 +72,7 @@ class Cache:
     """The same regions for use through dogpile's own calls; payloads are ``Entry`` objects."""
     debug: bool = False
     """Whether responses tell their tags."""
-    private: frozenset[str] = frozenset()
+    private_regions: frozenset[str] = frozenset()
     """The regions whose entries lie in each process's own memory, out of sight of the others."""
     stamps_url: str = ""
     """Where the stamps lie, as the ini file has it."""
@@ -82,7 +82,7 @@ class Cache:
         """Whether other processes read the stamps that this one writes."""
         return not self.stamps_url.startswith("memory:")
 
-    renewers: int = 0
+    refresh_threads: int = 0
     """How many threads of a process renew hot entries."""
     purger: CdnPurger | None = None
     """Has a CDN drop what is published."""
@@ -221,7 +221,9 @@ class _Builder:
     def _region(
         self, settings: "_RegionSettings", keys: KeyBuilder, stamps: StampStore, cells: AtomicStore
     ) -> tuple[TaggedRegion, CacheRegion]:
-        leases = Leases(MemoryAtomicStore() if settings.in_process else cells, settings.terms)
+        leases = Leases(
+            MemoryAtomicStore() if settings.in_process else cells, settings.lease_options
+        )
         guarded = FailSafeBackend(settings.name, leases, self.observer)
         soft = settings.policy(self.recoverable).soft
         tagged = TaggedBackend(stamps, soft=soft, now=self.now)
@@ -238,7 +240,7 @@ class _Builder:
             entries=EntryStore(settings.name, guarded, self.observer, settings.values["max_bytes"]),
             stamps=stamps,
             leases=leases,
-            l1=LocalCache(settings.values["l1_bytes"]),
+            local_cache=LocalCache(settings.values["l1_bytes"]),
             observer=self.observer,
             now=self.now,
         )
@@ -264,7 +266,7 @@ class _RegionSettings:
         return self.backend in {MEMORY, NULL} or self.backend.startswith("dogpile.cache.memory")
 
     @property
-    def terms(self) -> LeaseOptions:
+    def lease_options(self) -> LeaseOptions:
         values = self.values
         return LeaseOptions(values["lease_time"], values["wait"], values["poll"])
 

@@ -37,19 +37,19 @@ class HttpCachePolicy:
     surrogate_bytes: int = 8000
 
     @property
-    def is_kept(self) -> bool:
+    def has_lifetime(self) -> bool:
         """Whether anyone keeps pages without asking: then their age would be held against them."""
         return bool(self.max_age or self.s_maxage)
 
     @property
-    def longest(self) -> int:
+    def max_lifetime(self) -> int:
         """The seconds for which a page must be true at the least to be kept as long as is set."""
         return max(self.max_age, self.s_maxage)
 
     @property
     def uncacheable_headers(self) -> Headers:
         """The headers of a page that nobody may keep: it is outdated, or of unknown age."""
-        if not self.is_kept and not self.surrogate_header:
+        if not self.has_lifetime and not self.surrogate_header:
             return (("Cache-Control", "no-cache"),)
         return (("Cache-Control", "no-cache"), ("Surrogate-Control", "no-store"))
 
@@ -57,13 +57,19 @@ class HttpCachePolicy:
         """The headers of a page with these tags that runs out in ``left`` seconds."""
         s_maxage = int(max(0, min(self.s_maxage, left)))
         if not self.surrogate_header:
-            return (("Cache-Control", self._control(s_maxage, left)),)
+            return (("Cache-Control", self._cache_control(s_maxage, left)),)
         keys = " ".join((EVERYTHING, *sorted(tags)))
         if len(keys) > self.surrogate_bytes:
-            return (("Cache-Control", self._control(0, left)), ("Surrogate-Control", "no-store"))
-        return (("Cache-Control", self._control(s_maxage, left)), (self.surrogate_header, keys))
+            return (
+                ("Cache-Control", self._cache_control(0, left)),
+                ("Surrogate-Control", "no-store"),
+            )
+        return (
+            ("Cache-Control", self._cache_control(s_maxage, left)),
+            (self.surrogate_header, keys),
+        )
 
-    def _control(self, s_maxage: int, left: float) -> str:
+    def _cache_control(self, s_maxage: int, left: float) -> str:
         max_age = int(max(0, min(self.max_age, left)))
         if not max_age and not s_maxage:
             return "no-cache"

@@ -44,7 +44,7 @@ class LocalCache:
         self._bytes = 0
 
     @property
-    def used(self) -> int:
+    def used_bytes(self) -> int:
         """The bytes that the copies take now."""
         return self._bytes
 
@@ -62,19 +62,19 @@ class LocalCache:
         """The copy, whatever clock it belongs to and whether or not it has expired."""
         return self._copies.get(key)
 
-    def checked_again(self, copy: Copy, g: int) -> None:
+    def mark_valid(self, copy: Copy, g: int) -> None:
         """Note that a copy was found true at the clock ``g``, read before it was checked."""
         with self._lock:
             copy.validated_at = g
 
-    def used_again(self, key: str, copy: Copy, now: float) -> None:
+    def mark_used(self, key: str, copy: Copy, now: float) -> None:
         """Note that a copy was found true at ``now``."""
         with self._lock:
             copy.last_hit = now
             if self._copies.get(key) is copy:
                 self._copies.move_to_end(key)
 
-    def last_known(self, key: str, since: float) -> Entry | None:
+    def last_valid(self, key: str, since: float) -> Entry | None:
         """The entry that was known to be valid at some moment from ``since`` on, if there is one.
 
         For when the clock cannot be read, and what was true a moment ago is better than nothing.
@@ -95,7 +95,7 @@ class LocalCache:
             while self._bytes > self._max_bytes:
                 self._drop(next(iter(self._copies)))
 
-    def forget(self, key: str, *, unless: Entry | None = None) -> None:
+    def discard(self, key: str, *, unless: Entry | None = None) -> None:
         """Drop the copy of ``key``, if there is one and it is not of this very entry."""
         with self._lock:
             copy = self._copies.get(key)

@@ -33,7 +33,7 @@ class SlowRender:
 
 
 @dataclass(slots=True)
-class Counted:
+class RegionCounts:
     """What has been counted of a region. Sizes are in bytes, times in seconds."""
 
     served: dict[str, int] = field(default_factory=dict)
@@ -46,17 +46,17 @@ class Counted:
     slowest: tuple[SlowRender, ...] = ()
 
     @property
-    def asked(self) -> int:
+    def requests(self) -> int:
         """How often something was asked for."""
         return sum(self.served.values())
 
     @property
-    def ratio(self) -> float | None:
+    def hit_ratio(self) -> float | None:
         """The share of what was served from the cache; None where nothing was asked for."""
-        return ratio_of(self.served)
+        return hit_ratio_of(self.served)
 
 
-def ratio_of(served: dict[str, int]) -> float | None:
+def hit_ratio_of(served: dict[str, int]) -> float | None:
     """The share of hits among what was served, by status."""
     asked = sum(served.values())
     return sum(served.get(status, 0) for status in _HITS) / asked if asked else None
@@ -69,7 +69,7 @@ class InProcessCounters(CacheEvents):
         """``now`` is Unix time."""
         self._now = now
         self._lock = threading.Lock()
-        self._regions: dict[str, Counted] = defaultdict(Counted)
+        self._regions: dict[str, RegionCounts] = defaultdict(RegionCounts)
         self._totals: dict[tuple[str, str], list[int]] = {}
         self._before: dict[tuple[str, str], int] = {}
         self._minute = int(now() // 60)
@@ -85,14 +85,14 @@ class InProcessCounters(CacheEvents):
         same moment, one of some thousands is lost.
         """
         if self._now() >= self._ends:
-            self._turn()
+            self._start_minute()
         total = self._totals.get((region, status))
         if total is None:
             with self._lock:
                 total = self._totals.setdefault((region, status), [0])
         total[0] += 1
 
-    def _turn(self) -> None:
+    def _start_minute(self) -> None:
         """A minute is over: keep what was served in it."""
         with self._lock:
             minute = int(self._now() // 60)
@@ -124,7 +124,7 @@ class InProcessCounters(CacheEvents):
             counted.stored_bytes += size
             counted.largest = max(counted.largest, size)
 
-    def of(self, region: str) -> Counted:
+    def counts_of(self, region: str) -> RegionCounts:
         """A copy of what has been counted of a region."""
         with self._lock:
             served = {
@@ -134,10 +134,10 @@ class InProcessCounters(CacheEvents):
             }
             return replace(self._regions[region], served=served)
 
-    def minutes(self, region: str) -> list[tuple[float, dict[str, int]]]:
+    def served_by_minute(self, region: str) -> list[tuple[float, dict[str, int]]]:
         """What was served in each of the last minutes, by status: its start (Unix time) first."""
         if self._now() >= self._ends:
-            self._turn()
+            self._start_minute()
         with self._lock:
             known = dict([*self._past, (self._minute, self._present())])
             last = self._minute

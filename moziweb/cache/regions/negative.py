@@ -35,7 +35,7 @@ class NegativeEntries:
     def find(self, page: str) -> CacheResult | None:
         """What is answered instead of the page with this key, if that is known and true."""
         return self.region.get_if(
-            self._place(page), lambda entry: entry.content.get(_INSTEAD_OF) == page
+            self._slot_key(page), lambda entry: entry.content.get(_INSTEAD_OF) == page
         )
 
     def store(self, page: str, answer: Rendered, context: RenderContext) -> CacheResult | None:
@@ -44,15 +44,15 @@ class NegativeEntries:
         None if another one is being stored at the same place.
         """
         content: Mapping[str, str | int | float] = {**answer.content, _INSTEAD_OF: page}
-        return self.region.put(self._place(page), replace(answer, content=content), context)
+        return self.region.put(self._slot_key(page), replace(answer, content=content), context)
 
-    def stored(self, page: str) -> str | None:
+    def key_of(self, page: str) -> str | None:
         """The key under which an answer for this page's key lies, true or not; None without one."""
-        return self._place(page) if self.entries([page]) else None
+        return self._slot_key(page) if self.entries([page]) else None
 
     def entries(self, pages: Iterable[str]) -> dict[str, Entry]:
         """The answers that lie here for pages of these keys, true or not. One fetch for all."""
-        at = {page: self._place(page) for page in pages}
+        at = {page: self._slot_key(page) for page in pages}
         found = self.region.stored(dict.fromkeys(at.values()))
         return {
             page: found[place]
@@ -66,7 +66,7 @@ class NegativeEntries:
         """
         context.cap(self.region.now() + self.region.policy.negative_ttl)
 
-    def _place(self, page: str) -> str:
+    def _slot_key(self, page: str) -> str:
         digest = hashlib.sha256(page.encode()).digest()
         number = int.from_bytes(digest[:8]) % self.region.policy.negative_slots
         return self.keys.key("stray", str(number))

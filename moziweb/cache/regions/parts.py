@@ -20,6 +20,6 @@ class RegionParts:
     entries: EntryStore
     stamps: StampStore
     leases: Leases
-    l1: LocalCache
+    local_cache: LocalCache
     observer: CacheEvents
     now: Callable[[], float]

@@ -46,7 +46,7 @@ class ReadOperation:
         self._served: dict[str, CacheResult] = {}
         self._outdated: dict[str, Entry] = {}
         self._unresolved: set[str] = set()
-        self._watch = Stopwatch()
+        self._stopwatch = Stopwatch()
 
     def run(self) -> dict[str, CacheResult]:
         """Serve every key."""
@@ -54,52 +54,52 @@ class ReadOperation:
         if self._source.wrote():  # it would not see what it has written itself
             self._render(self._keys)
             return dict(self._served)
-        with self._watch.on("clock"):
+        with self._stopwatch.measure("clock"):
             g = parts.stamps.clock() if parts.policy.enabled else None
         if g is None:
-            self._serve_last_known()
+            self._serve_last_valid()
             self._render(self._missing())
         else:
-            self._look(self._keys, g)
+            self._read(self._keys, g)
             if self._missing():
-                self._renew()
+                self._render_under_leases()
                 self._serve_outdated()
-                self._await_others()
-        spent = self._watch.spent()
+                self._wait_for_others()
+        spent = self._stopwatch.timings()
         return {key: replace(served, timings=spent) for key, served in self._served.items()}
 
     def _missing(self) -> list[str]:
         return [key for key in self._keys if key not in self._served]
 
-    def _look(self, keys: Sequence[str], g: int) -> None:
+    def _read(self, keys: Sequence[str], g: int) -> None:
         """Serve what is true at ``g``, which was read before this call."""
         now = self._parts.now()
-        rest = [key for key in keys if not self._serve_copy(key, g, now)]
+        rest = [key for key in keys if not self._serve_local_copy(key, g, now)]
         if not rest:
             return
-        with self._watch.on("fetch"):
+        with self._stopwatch.measure("fetch"):
             judged = fetch_and_validate(self._parts, rest, g)
-        for key, entry in judged.true.items():
-            if not self._to_be_renewed(entry):
-                self._serve_true(key, entry, g, Status.HIT)
+        for key, entry in judged.valid.items():
+            if not self._expires_too_soon(entry):
+                self._serve_valid(key, entry, g, Status.HIT)
         self._outdated.update(judged.outdated)
-        self._unresolved.update(judged.unresolved)
+        self._unresolved.update(judged.unresolved_tags)
 
-    def _to_be_renewed(self, entry: Entry) -> bool:
+    def _expires_too_soon(self, entry: Entry) -> bool:
         """Whether a true entry runs out so soon that what it goes into is renewed in vain.
 
         One that runs out because its day is over would run out just then again.
         """
         if self._parent is None or ENDS in entry.debug:
             return False
-        return entry.expires <= self._parent.renew_before
+        return entry.expires <= self._parent.refresh_before
 
-    def _look_again(self, keys: Sequence[str]) -> None:
+    def _read_again(self, keys: Sequence[str]) -> None:
         g = self._parts.stamps.clock()
         if g is not None:
-            self._look(keys, g)
+            self._read(keys, g)
 
-    def _renew(self) -> None:
+    def _render_under_leases(self) -> None:
         """Render the missing keys whose leases are free, unless someone was faster."""
         resolve(self._parts, self._unresolved)
         self._unresolved.clear()
@@ -108,13 +108,13 @@ class ReadOperation:
         tokens = {key: token for key, token in taken if token is not None}
         try:
             if tokens:
-                self._look_again(list(tokens))
+                self._read_again(list(tokens))
                 self._render([key for key in tokens if key not in self._served])
         finally:
             for key, token in tokens.items():
                 leases.release(key, token)
 
-    def _await_others(self) -> None:
+    def _wait_for_others(self) -> None:
         """Wait for what others render; render it ourselves if they fail or the deadline passes."""
         leases = self._parts.leases
         deadline = leases.deadline()
@@ -123,8 +123,8 @@ class ReadOperation:
                 self._render(missing)
                 return
             leases.pause()
-            self._look_again(missing)
-            self._renew()
+            self._read_again(missing)
+            self._render_under_leases()
 
     def _render(self, keys: Sequence[str]) -> None:
         if not keys:
@@ -132,7 +132,7 @@ class ReadOperation:
         contexts = {key: RenderContext(self._source) for key in keys}
         began = time.perf_counter()
         try:
-            with self._watch.on("render"):
+            with self._stopwatch.measure("render"):
                 rendered = self._render_many(contexts)
         except self._parts.policy.recoverable:
             if not self._recover(keys):
@@ -147,25 +147,27 @@ class ReadOperation:
                 self._parent.recorder.include_child(contexts[key].recorder)
                 self._parent.recorder.cap(each.entry.expires)
 
-    def _serve_copy(self, key: str, g: int, now: float) -> bool:
-        entry = self._parts.l1.get(key, g, now)
-        if entry is None or self._to_be_renewed(entry):
+    def _serve_local_copy(self, key: str, g: int, now: float) -> bool:
+        entry = self._parts.local_cache.get(key, g, now)
+        if entry is None or self._expires_too_soon(entry):
             return False
-        self._serve_true(key, entry, g, Status.L1)
+        self._serve_valid(key, entry, g, Status.L1)
         return True
 
-    def _serve_true(self, key: str, entry: Entry, g: int, status: Status) -> None:
+    def _serve_valid(self, key: str, entry: Entry, g: int, status: Status) -> None:
         self._served[key] = hit_result(self._parts, entry, status)
         if self._parent is not None:
             self._parent.recorder.include_cached(
-                entry.dependencies, entry.expires, checked_at=g, ends=_end_of(entry)
+                entry.dependencies, entry.expires, validated_at=g, period_end=_period_end_of(entry)
             )
 
     def _serve_stale(self, key: str, entry: Entry) -> None:
         self._served[key] = CacheResult(Status.STALE, entry)
         if self._parent is not None:
             recorder = self._parent.recorder
-            recorder.include_cached(entry.dependencies, entry.expires, checked_at=None, stale=True)
+            recorder.include_cached(
+                entry.dependencies, entry.expires, validated_at=None, stale=True
+            )
 
     def _serve_outdated(self) -> None:
         """Soft mode, and somebody else holds the lease: what there is, for as long as a lease.
@@ -177,21 +179,21 @@ class ReadOperation:
             return
         doubtful = [key for key in self._missing() if key in self._outdated]
         if doubtful:
-            self._look_again(doubtful)
-        alive = self._parts.now() - self._parts.leases.terms.life
+            self._read_again(doubtful)
+        alive = self._parts.now() - self._parts.leases.options.ttl
         for key in self._missing():
             entry = self._outdated.get(key)
             if entry is not None and entry.expires > alive:
                 self._serve_stale(key, entry)
 
-    def _serve_last_known(self) -> None:
+    def _serve_last_valid(self) -> None:
         """Nothing can be judged: what this process knew to be true a moment ago."""
         window = self._parts.policy.stale_if_error
         if window <= 0:
             return
         since = self._parts.now() - window
         for key in self._missing():
-            entry = self._parts.l1.last_known(key, since)
+            entry = self._parts.local_cache.last_valid(key, since)
             if entry is not None:
                 self._serve_stale(key, entry)
 
@@ -210,10 +212,10 @@ def hit_result(
     parts: RegionParts, entry: Entry, status: Status, spent: tuple[tuple[str, float], ...] = ()
 ) -> CacheResult:
     """A hit, with a note when it is due for renewal."""
-    return CacheResult(status, entry, None, is_due(parts.policy, entry, parts.now()), spent)
+    return CacheResult(status, entry, None, is_refresh_due(parts.policy, entry, parts.now()), spent)
 
 
-def is_due(policy: Policy, entry: Entry, now: float) -> bool:
+def is_refresh_due(policy: Policy, entry: Entry, now: float) -> bool:
     """Whether a true entry is past the share of its life after which it is to be renewed.
 
     One that runs out because its day is over is not: made anew, it would run out just then.
@@ -223,6 +225,6 @@ def is_due(policy: Policy, entry: Entry, now: float) -> bool:
     return now >= entry.created + policy.refresh_after * (entry.expires - entry.created)
 
 
-def _end_of(entry: Entry) -> float:
+def _period_end_of(entry: Entry) -> float:
     """When the part of the present is over that an entry shows, if it ends with that."""
     return entry.expires if ENDS in entry.debug else NEVER

@@ -14,7 +14,7 @@ from ..stores.dogpile_adapter import EntryStore
 from .local_cache import Copy, LocalCache
 from .parts import RegionParts
 from .policy import Policy
-from .read import ReadOperation, RenderMany, hit_result, is_due
+from .read import ReadOperation, RenderMany, hit_result, is_refresh_due
 from .rendering import CacheResult, RenderContext, Rendered, Status
 from .validation import fetch_and_validate, revalidate_copies
 from .write import store_rendered
@@ -33,12 +33,12 @@ class TaggedRegion:
         entries: EntryStore,
         stamps: StampStore,
         leases: Leases,
-        l1: LocalCache,
+        local_cache: LocalCache,
         observer: CacheEvents,
         now: Callable[[], float] = time.time,
     ) -> None:
         """``now`` is Unix time, for expiries."""
-        self._parts = RegionParts(name, policy, entries, stamps, leases, l1, observer, now)
+        self._parts = RegionParts(name, policy, entries, stamps, leases, local_cache, observer, now)
         self._due: Callable[[str], None] | None = None
 
     @property
@@ -57,13 +57,13 @@ class TaggedRegion:
             self._due = tell
 
     def _note(self, key: str, entry: Entry) -> None:
-        if self._due is not None and is_due(self.policy, entry, self._parts.now()):
+        if self._due is not None and is_refresh_due(self.policy, entry, self._parts.now()):
             self._due(key)
 
     @property
-    def l1_used(self) -> int:
+    def local_cache_bytes(self) -> int:
         """The bytes of the first level, in this process."""
-        return self._parts.l1.used
+        return self._parts.local_cache.used_bytes
 
     def check(self) -> None:
         """``StoreError`` unless the store of entries answers; a region that is off always does."""
@@ -89,9 +89,9 @@ class TaggedRegion:
         if g is None:
             return None
         clock = time.perf_counter() - began
-        entry = parts.l1.get(key, g, parts.now())
+        entry = parts.local_cache.get(key, g, parts.now())
         status = Status.HIT if entry is None else Status.L1
-        entry = entry or fetch_and_validate(parts, [key], g).true.get(key)
+        entry = entry or fetch_and_validate(parts, [key], g).valid.get(key)
         if entry is None:
             return None
         parts.observer.served(parts.name, status)
@@ -108,7 +108,7 @@ class TaggedRegion:
         g = parts.stamps.clock() if parts.policy.enabled else None
         if g is None:
             return None
-        entry = fetch_and_validate(parts, [key], g, remember=False).true.get(key)
+        entry = fetch_and_validate(parts, [key], g, remember=False).valid.get(key)
         if entry is None or not wanted(entry):
             return None
         parts.observer.served(parts.name, Status.HIT)
@@ -134,7 +134,7 @@ class TaggedRegion:
 
         Without one there is no need to read anything.
         """
-        return self._parts.l1.find(key)
+        return self._parts.local_cache.find(key)
 
     def clock(self) -> int | None:
         """The clock, which all regions of a cache share; None when its store does not answer."""
@@ -159,7 +159,7 @@ class TaggedRegion:
         now = parts.now()
         if g != copy.validated_at or now >= copy.entry.expires:
             return None
-        parts.l1.used_again(key, copy, now)
+        parts.local_cache.mark_used(key, copy, now)
         parts.observer.served(parts.name, Status.L1)
         self._note(key, copy.entry)
         return copy.entry
@@ -226,7 +226,7 @@ class TaggedRegion:
             return None
         try:
             left = (1 - self.policy.refresh_after) * self.policy.expiration_time
-            context = RenderContext(source, renew_before=self._parts.now() + left)
+            context = RenderContext(source, refresh_before=self._parts.now() + left)
             return self._made(key, context, render)
         finally:
             self._parts.leases.release(key, token)
@@ -239,7 +239,7 @@ class TaggedRegion:
         """Count the entry of ``key`` as corrupt and forget it, as well as the stores let us."""
         self._parts.observer.corrupt(self.name)
         with suppress(CacheError):
-            self.forget(key)
+            self.delete(key)
 
     def replace(
         self,
@@ -267,8 +267,8 @@ class TaggedRegion:
         """Refresh the entry of ``key`` unless another process has, and was not told of."""
         parts = self._parts
         g = parts.stamps.clock()
-        known = None if g is None else fetch_and_validate(parts, [key], g).true.get(key)
-        if known is not None and not is_due(self.policy, known, parts.now()):
+        known = None if g is None else fetch_and_validate(parts, [key], g).valid.get(key)
+        if known is not None and not is_refresh_due(self.policy, known, parts.now()):
             return None
         return self.refresh(key, render, source=source)
 
@@ -295,20 +295,20 @@ class TaggedRegion:
         For purges: who renders now may have seen the data of before, and would store it afterwards.
         """
         leases = self._parts.leases
-        token = leases.wait(key, leases.terms.life)
+        token = leases.wait(key, leases.options.ttl)
         try:
             yield
         finally:
             if token is not None:
                 leases.release(key, token)
 
-    def forget(self, key: str) -> None:
+    def delete(self, key: str) -> None:
         """Remove the entry, and let every process look again.
 
         Raises ``StoreError`` when the entry could not be removed, and ``PublishError`` when the
         processes could not be told.
         """
-        self._parts.l1.forget(key)
+        self._parts.local_cache.discard(key)
         if not self._parts.entries.remove([key]):
             raise StoreUnreachableError(f"not removed from {self.name}: {key}")
         self._parts.stamps.invalidate_local_copies(self.name)

@@ -28,7 +28,7 @@ class Rendered:
 
     def entry(self, recorder: DependencyRecorder, created: float, expires: float) -> Entry:
         """The entry of this payload with what its render recorded."""
-        ends = recorder.ends <= min(expires, recorder.expires)
+        ends = recorder.period_end <= min(expires, recorder.expires)
         return Entry(
             kind=self.kind,
             payload=self.payload,
@@ -48,29 +48,29 @@ class RenderContext:
     that their dependencies become its own.
     """
 
-    def __init__(self, source: SnapshotSource, renew_before: float = -math.inf) -> None:
+    def __init__(self, source: SnapshotSource, refresh_before: float = -math.inf) -> None:
         """Parts that run out by ``renew_before`` (Unix time) are rendered anew, though true."""
         self.source = source
-        self.renew_before = renew_before
+        self.refresh_before = refresh_before
         self.recorder = DependencyRecorder()
-        self.is_stray = False
+        self.is_negative = False
         """Whether the payload is one of countless that nobody may miss (``strays.py``)."""
 
     def depend(self, *tags: str) -> None:
         """Record that the payload shows what ``tags`` name. Call it before reading any of it."""
         self.recorder.depend(self.source.snapshot_clock(), *tags)
 
-    def start_over(self) -> None:
+    def reset(self) -> None:
         """Forget what was recorded: the render begins anew."""
         self.recorder = DependencyRecorder()
-        self.is_stray = False
+        self.is_negative = False
 
     def cap(self, expires: float) -> None:
         """Let the payload run out at ``expires`` (Unix time) at the latest.
 
         It shows the present until then; one rendered sooner would not live any longer.
         """
-        self.recorder.end(expires)
+        self.recorder.cap_at_period_end(expires)
 
 
 class Status(StrEnum):
@@ -85,7 +85,7 @@ class Status(StrEnum):
     MISS = "miss"
     """Rendered, and stored."""
     BYPASS = "bypass"
-    """Rendered, and not stored; ``Served.refusal`` says why."""
+    """Rendered, and not stored; ``CacheResult.not_stored`` says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class CacheResult:
 
     status: Status
     entry: Entry
-    refusal: NotStoredReason | None = None
+    not_stored: NotStoredReason | None = None
     refresh_due: bool = False
     """A hit past the share of its life after which it is to be renewed in the background."""
     timings: tuple[tuple[str, float], ...] = ()
@@ -106,18 +106,18 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
-        self._spent: dict[str, float] = {}
+        self._seconds: dict[str, float] = {}
 
     @contextmanager
-    def on(self, what: str) -> Iterator[None]:
+    def measure(self, what: str) -> Iterator[None]:
         """Count the block's time as ``what``."""
         began = time.perf_counter()
         try:
             yield
         finally:
             elapsed = time.perf_counter() - began
-            self._spent[what] = self._spent.get(what, 0.0) + elapsed
+            self._seconds[what] = self._seconds.get(what, 0.0) + elapsed
 
-    def spent(self) -> tuple[tuple[str, float], ...]:
+    def timings(self) -> tuple[tuple[str, float], ...]:
         """What it went into, and the total until now."""
-        return (*self._spent.items(), ("total", time.perf_counter() - self._began))
+        return (*self._seconds.items(), ("total", time.perf_counter() - self._began))

@@ -150,7 +150,7 @@ REGION_KEYS: Final = (
     Key(
         "lease_time",
         _number(2, 3600),
-        _TERMS.life,
+        _TERMS.ttl,
         "How long one request may render while others hold back, in seconds: above the slowest.",
     ),
     Key("wait", _number(0, 600), _TERMS.wait, "How long others wait for it at most, in seconds."),

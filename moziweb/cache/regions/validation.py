@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..errors import StoreError
 from ..protocol.dependencies import DependencyGroup, tags_of
 from ..protocol.entry import Entry
-from ..protocol.stamps import copies_tag, unresolved, valid
+from ..protocol.stamps import copies_tag, is_valid, tags_to_resolve
 from .http_policy import KEY
 from .local_cache import Copy
 from .parts import RegionParts
@@ -19,9 +19,9 @@ from .parts import RegionParts
 class ValidationResult:
     """What a look at the store found: entries by key, and the tags that have no number."""
 
-    true: Mapping[str, Entry]
+    valid: Mapping[str, Entry]
     outdated: Mapping[str, Entry]
-    unresolved: frozenset[str]
+    unresolved_tags: frozenset[str]
 
 
 def fetch_and_validate(
@@ -43,18 +43,18 @@ def fetch_and_validate(
     true = {
         key: entry
         for key, entry in found.items()
-        if now < entry.expires and valid(entry.dependencies, stamps, g)
+        if now < entry.expires and is_valid(entry.dependencies, stamps, g)
     }
     for key, entry in true.items() if remember else ():
-        parts.l1.put(key, entry, g, now)
+        parts.local_cache.put(key, entry, g, now)
     if true and remember:
-        resolve(parts, unresolved([copies], stamps, g))
+        resolve(parts, tags_to_resolve([copies], stamps, g))
     outdated = {key: entry for key, entry in found.items() if key not in true}
     if known is not None:
         for key in outdated:
-            parts.l1.forget(key)
+            parts.local_cache.discard(key)
     tags = {tag for entry in outdated.values() for tag in tags_of(entry.dependencies)}
-    return ValidationResult(true, outdated, frozenset(unresolved(tags, stamps, g)))
+    return ValidationResult(true, outdated, frozenset(tags_to_resolve(tags, stamps, g)))
 
 
 def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], g: int) -> None:
@@ -71,10 +71,10 @@ def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], g: int) ->
         return
     for key, copy in alive.items():
         removed = DependencyGroup(copy.fetched_at, (tag,))
-        if valid((*copy.entry.dependencies, removed), stamps, g):
-            parts.l1.checked_again(copy, g)
+        if is_valid((*copy.entry.dependencies, removed), stamps, g):
+            parts.local_cache.mark_valid(copy, g)
         else:
-            parts.l1.forget(key)
+            parts.local_cache.discard(key)
 
 
 def stamps_of(

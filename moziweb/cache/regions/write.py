@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ..protocol.dependencies import NotStoredReason, tags_of
 from ..protocol.entry import Entry, encode
 from ..protocol.snapshots import SnapshotSource
-from ..protocol.stamps import unresolved
+from ..protocol.stamps import tags_to_resolve
 from .http_policy import KEY
 from .parts import RegionParts
 from .rendering import CacheResult, RenderContext, Rendered, Status
@@ -27,12 +27,12 @@ def store_rendered(
         recorder = context.recorder
         entry = rendered[key].entry(recorder, now, until)
         entry.derived[KEY] = parts.policy.http_policy
-        refusal = recorder.refusal(wrote=wrote, now=now)
+        refusal = recorder.not_stored_reason(wrote=wrote, now=now)
         if refusal is None:
-            parts.l1.forget(key)  # whether or not the store takes what comes in its place
+            parts.local_cache.discard(key)  # whether or not the store takes what comes in its place
             refusal = _stored(parts, key, entry)
         if refusal is None:
-            _resolve_tags_of(parts, key, entry, recorder.checked_at)
+            _resolve_tags_of(parts, key, entry, recorder.validated_at)
         else:
             parts.observer.not_stored(parts.name, refusal)
         parts.observer.created(parts.name, entry.kind.name.lower())
@@ -59,13 +59,13 @@ def _stored(parts: RegionParts, key: str, entry: Entry) -> NotStoredReason | Non
     return None
 
 
-def _resolve_tags_of(parts: RegionParts, key: str, entry: Entry, checked_at: int | None) -> None:
+def _resolve_tags_of(parts: RegionParts, key: str, entry: Entry, validated_at: int | None) -> None:
     """Give every tag of a stored entry a number, without which the entry would never hit.
 
     A page made of checked parts alone is true at the least of their clocks, and may be kept.
     """
     stamps = stamps_of(parts, [entry]) or {}
     of_this_epoch = entry.dependencies[-1].snapshot_clock
-    resolve(parts, unresolved(tags_of(entry.dependencies), stamps, of_this_epoch))
-    if checked_at is not None:
-        parts.l1.put(key, entry, checked_at, parts.now())
+    resolve(parts, tags_to_resolve(tags_of(entry.dependencies), stamps, of_this_epoch))
+    if validated_at is not None:
+        parts.local_cache.put(key, entry, validated_at, parts.now())

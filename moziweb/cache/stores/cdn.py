@@ -51,24 +51,24 @@ class CdnPurger:
     ) -> None:
         self._send = send
         self._observer = observer or CacheEvents()
-        self._again = again
+        self._second_delay = again
         self._clock = clock
         self._wake = threading.Condition()
-        self._soon: set[str] = set()
-        self._later: deque[tuple[float, frozenset[str]]] = deque()
+        self._pending: set[str] = set()
+        self._second: deque[tuple[float, frozenset[str]]] = deque()
         self._thread: threading.Thread | None = None
 
     def purge(self, tags: Iterable[str]) -> None:
         """Have ``tags`` purged; returns at once."""
         with self._wake:
-            self._soon.update(tags)
-            if not self._soon:
+            self._pending.update(tags)
+            if not self._pending:
                 return
             if self._thread is None or not self._thread.is_alive():
-                self._thread = self._begun()
+                self._thread = self._start_thread()
             self._wake.notify()
 
-    def _begun(self) -> threading.Thread | None:
+    def _start_thread(self) -> threading.Thread | None:
         """A thread at work; None where the system gives no more of them."""
         thread = threading.Thread(target=self._run, name="cache-purges")
         try:
@@ -99,24 +99,24 @@ class CdnPurger:
         """What to purge now, waiting for it; None when nothing is left."""
         with self._wake:
             while True:
-                if self._soon:
+                if self._pending:
                     return self._first()
-                if not self._later:
+                if not self._second:
                     self._thread = None
                     return None
-                rest = self._later[0][0] - self._clock()
+                rest = self._second[0][0] - self._clock()
                 if rest <= 0:
-                    return self._later.popleft()[1]
+                    return self._second.popleft()[1]
                 self._wake.wait(rest)
 
     def _first(self) -> frozenset[str]:
-        tags = frozenset(self._soon)
-        self._soon.clear()
-        due = self._clock() + self._again
-        if len(self._later) >= WAITING:
-            self._later.append((due, self._later.pop()[1] | tags))
+        tags = frozenset(self._pending)
+        self._pending.clear()
+        due = self._clock() + self._second_delay
+        if len(self._second) >= WAITING:
+            self._second.append((due, self._second.pop()[1] | tags))
         else:
-            self._later.append((due, tags))
+            self._second.append((due, tags))
         return tags
 
 

@@ -16,7 +16,7 @@ class CircuitBreaker:
 
     def __init__(self, rest: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
         """``rest`` is how long to leave a hanging server alone, in seconds."""
-        self._rest = rest
+        self._probe_interval = rest
         self._clock = clock
         self._lock = threading.Lock()
         self._open_until: float | None = None
@@ -34,13 +34,13 @@ class CircuitBreaker:
             now = self._clock()
             if self._open_until is not None and now < self._open_until:
                 return False
-            self._open_until = now + self._rest
+            self._open_until = now + self._probe_interval
             return True
 
     def trip(self) -> None:
         """A call hung: refuse the next ones."""
         with self._lock:
-            self._open_until = self._clock() + self._rest
+            self._open_until = self._clock() + self._probe_interval
 
     def reset(self) -> None:
         """A call was answered: let all through."""

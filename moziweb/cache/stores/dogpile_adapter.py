@@ -30,7 +30,7 @@ from ..events import CacheEvents
 from ..protocol.dependencies import tags_of
 from ..protocol.entry import Entry, decode
 from ..protocol.leases import Leases
-from ..protocol.stamps import StampStore, unresolved, valid
+from ..protocol.stamps import StampStore, is_valid, tags_to_resolve
 
 log = logging.getLogger(__name__)
 
@@ -145,26 +145,26 @@ class TaggedBackend(ProxyBackend):
         if g is None:
             return [NO_VALUE] * len(values)
         framed = [_Framed.read(value) for value in values]
-        stamps = self._current([each.entry for each in framed if each is not None], g)
-        return [self._judged(each, stamps, g) for each in framed]
+        stamps = self._stamps_of([each.entry for each in framed if each is not None], g)
+        return [self._validated(each, stamps, g) for each in framed]
 
-    def _current(self, entries: Sequence[Entry], g: int) -> Mapping[str, int]:
+    def _stamps_of(self, entries: Sequence[Entry], g: int) -> Mapping[str, int]:
         """The stamps of all entries. What has no number gets one, for the next render's sake."""
         tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
         try:
             stamps = self._stamps.get_multi(tags)
-            self._stamps.resolve(unresolved(tags, stamps, g))
+            self._stamps.resolve(tags_to_resolve(tags, stamps, g))
         except StoreError:
             return {}
         return stamps
 
-    def _judged(
+    def _validated(
         self, framed: "_Framed | None", stamps: Mapping[str, int], g: int
     ) -> SerializedReturnType:
         if framed is None:
             return NO_VALUE
         entry = framed.entry
-        if self._now() < entry.expires and valid(entry.dependencies, stamps, g):
+        if self._now() < entry.expires and is_valid(entry.dependencies, stamps, g):
             return framed.value
         return framed.as_expired() if self._soft else NO_VALUE
 

@@ -30,7 +30,7 @@ class MemoryAtomicStore:
         """``clock`` counts seconds, from anywhere."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._cells: dict[str, _Cell] = {}
+        self._items: dict[str, _Cell] = {}
         self._token = 0
         self._sweep_at = 1024
 
@@ -85,29 +85,29 @@ class MemoryAtomicStore:
                 raise StoreError(f"not a number: {name}")
             total = int(cell.value) + 1
             self._token += 1
-            self._cells[name] = _Cell(b"%d" % total, self._token, cell.until)
+            self._items[name] = _Cell(b"%d" % total, self._token, cell.until)
             return total
 
     def delete(self, name: str) -> None:
         """See ``Cells``."""
         with self._lock:
-            self._cells.pop(name, None)
+            self._items.pop(name, None)
 
     def _live(self, name: str) -> _Cell | None:
-        cell = self._cells.get(name)
+        cell = self._items.get(name)
         return cell if cell and cell.until > self._clock() else None
 
     def _put(self, name: str, value: bytes, ttl: float) -> None:
         self._token += 1
         until = self._clock() + ttl if ttl > 0 else _NEVER
-        self._cells[name] = _Cell(value, self._token, until)
-        if len(self._cells) >= self._sweep_at:
+        self._items[name] = _Cell(value, self._token, until)
+        if len(self._items) >= self._sweep_at:
             self._sweep()
 
     def _sweep(self) -> None:
         now = self._clock()
-        self._cells = {name: cell for name, cell in self._cells.items() if cell.until > now}
-        self._sweep_at = max(1024, 2 * len(self._cells))
+        self._items = {name: cell for name, cell in self._items.items() if cell.until > now}
+        self._sweep_at = max(1024, 2 * len(self._items))
 
 
 MEMORY: Final = "moziweb.memory"
@@ -140,7 +140,7 @@ class MemoryBackend(BytesBackend):
         self._bytes = 0
 
     @property
-    def used(self) -> int:
+    def used_bytes(self) -> int:
         """The bytes that the values take now."""
         return self._bytes
 

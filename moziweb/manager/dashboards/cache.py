@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from moziweb.cache import Cache, InProcessCounters
 from moziweb.cache.http.url_index import UrlIndex
-from moziweb.cache.regions.metrics import Counted, SlowRender
+from moziweb.cache.regions.metrics import RegionCounts, SlowRender
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.site.page_cache.url_inventory import Priority
 
@@ -32,7 +32,7 @@ class RegionShown:
 
     name: str
     told: Mapping[str, Any]
-    counted: Counted
+    counted: RegionCounts
     asked: BarChart
     hits: BarChart
     l1_bytes: int
@@ -58,7 +58,7 @@ def regions_of(
 def slowest_of(cache: Cache, tally: InProcessCounters, book: UrlIndex) -> tuple[SlowShown, ...]:
     """The slowest renders of all regions, with the addresses that this process knows."""
     slow: list[tuple[str, SlowRender]] = [
-        (name, each) for name in cache.regions for each in tally.of(name).slowest
+        (name, each) for name in cache.regions for each in tally.counts_of(name).slowest
     ]
     slow.sort(key=lambda pair: pair[1].seconds, reverse=True)
     paths = book.paths_of(each.key for _name, each in slow[:SLOWEST])
@@ -76,10 +76,12 @@ def moment(seconds: float) -> datetime:
 def _region(
     cache: Cache, name: str, told: Mapping[str, Any], tally: InProcessCounters
 ) -> RegionShown:
-    minutes = tally.minutes(name)
+    minutes = tally.served_by_minute(name)
     asked = bar_chart([_point(start, sum(counts.values())) for start, counts in minutes])
     hits = bar_chart([_point(start, _hits(counts)) for start, counts in minutes], asked.top)
-    return RegionShown(name, told, tally.of(name), asked, hits, cache.regions[name].l1_used)
+    return RegionShown(
+        name, told, tally.counts_of(name), asked, hits, cache.regions[name].local_cache_bytes
+    )
 
 
 def _hits(counts: Mapping[str, int]) -> int:

@@ -59,7 +59,7 @@ def test_server_timing_is_in_milliseconds() -> None:
 def test_a_stopwatch_adds_up() -> None:
     watch = Stopwatch()
     for _ in range(2):
-        with watch.on("wait"):
+        with watch.measure("wait"):
             time.sleep(0.01)
-    spent = dict(watch.spent())
+    spent = dict(watch.timings())
     assert 0.02 <= spent["wait"] <= spent["total"]

@@ -170,8 +170,8 @@ def test_a_copy_of_what_another_process_removes_is_looked_up_again(site: Site) -
     assert [site.ask()[1]["X-Cache"] for _ in range(2)] == ["hit", "l1"]
     copy = place.region.local_copy(place.key)
     assert copy is not None
-    level = place.region._parts.l1
-    place.region.forget(place.key)
+    level = place.region._parts.local_cache
+    place.region.delete(place.key)
     level.put(
         place.key, copy.entry, copy.validated_at, place.region.now()
     )  # as other processes have it

@@ -262,7 +262,7 @@ def test_a_stray_lies_where_strays_do_and_goes_stale_by_its_tags() -> None:
     pages = [site.get(f"/page/{number}") for number in range(100)]
     assert {(each.text, each.headers["X-Cache"]) for each in pages} == {("empty", "miss")}
     assert len(kept) <= 20
-    assert site.cache.regions["pages"].l1_used == 0
+    assert site.cache.regions["pages"].local_cache_bytes == 0
     for status in ("hit", "hit"):
         again = site.get("/page/99")
         assert (again.text, again.headers["X-Cache"]) == ("empty", status)

@@ -21,7 +21,7 @@ def rendered(started: int | None, *tags: str) -> DependencyRecorder:
 
 def test_tags_are_grouped_by_started() -> None:
     recorder = rendered(5, "b:1", "a:1")
-    recorder.include_cached([DependencyGroup(3, ("c:1",))], NEVER, checked_at=9)
+    recorder.include_cached([DependencyGroup(3, ("c:1",))], NEVER, validated_at=9)
     assert recorder.dependencies() == (
         DependencyGroup(3, ("c:1",)),
         DependencyGroup(5, ("a:1", "b:1")),
@@ -30,8 +30,8 @@ def test_tags_are_grouped_by_started() -> None:
 
 def test_the_lower_started_counts_where_a_tag_comes_twice() -> None:
     recorder = rendered(5, "a:1")
-    recorder.include_cached([DependencyGroup(3, ("a:1",))], NEVER, checked_at=9)
-    recorder.include_cached([DependencyGroup(4, ("a:1",))], NEVER, checked_at=9)
+    recorder.include_cached([DependencyGroup(3, ("a:1",))], NEVER, validated_at=9)
+    recorder.include_cached([DependencyGroup(4, ("a:1",))], NEVER, validated_at=9)
     assert {tag: g.snapshot_clock for g in recorder.dependencies() for tag in g.tags} == {"a:1": 3}
 
 
@@ -58,77 +58,80 @@ def test_the_earliest_expiry_counts() -> None:
     assert recorder.expires == NEVER
     recorder.cap(50.0)
     recorder.cap(60.0)
-    recorder.include_cached([DependencyGroup(3, ())], 40.0, checked_at=9)
+    recorder.include_cached([DependencyGroup(3, ())], 40.0, validated_at=9)
     assert recorder.expires == 40.0
 
 
 def test_a_render_of_known_age_may_be_stored() -> None:
-    assert rendered(5, "a:1").refusal(wrote=False, now=0.0) is None
+    assert rendered(5, "a:1").not_stored_reason(wrote=False, now=0.0) is None
 
 
 def test_a_render_that_recorded_nothing_may_not() -> None:
     assert (
-        DependencyRecorder().refusal(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
+        DependencyRecorder().not_stored_reason(wrote=False, now=0.0)
+        is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
     )
 
 
 def test_a_render_of_unknown_age_may_not() -> None:
     recorder = rendered(5, "a:1")
     recorder.depend(None, "b:1")
-    assert recorder.refusal(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
+    assert (
+        recorder.not_stored_reason(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
+    )
 
 
 def test_a_part_of_unknown_age_spoils_the_whole() -> None:
     page = rendered(5, "a:1")
     page.include_child(rendered(None, "b:1"))
-    assert page.refusal(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
+    assert page.not_stored_reason(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
 
 
 def test_a_part_that_recorded_nothing_spoils_the_whole() -> None:
     page = rendered(5, "a:1")
     page.include_child(DependencyRecorder())
-    assert page.refusal(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
+    assert page.not_stored_reason(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
 
 
 def test_a_transaction_that_wrote_may_not() -> None:
-    assert rendered(5).refusal(wrote=True, now=0.0) is NotStoredReason.WROTE
+    assert rendered(5).not_stored_reason(wrote=True, now=0.0) is NotStoredReason.WROTE
 
 
 def test_a_stale_part_spoils_the_whole() -> None:
     card, page = rendered(4, "b:1"), rendered(5, "a:1")
-    card.include_cached([DependencyGroup(3, ("c:1",))], NEVER, checked_at=9, stale=True)
+    card.include_cached([DependencyGroup(3, ("c:1",))], NEVER, validated_at=9, stale=True)
     page.include_child(card)
-    assert page.refusal(wrote=False, now=0.0) is NotStoredReason.STALE_PART
+    assert page.not_stored_reason(wrote=False, now=0.0) is NotStoredReason.STALE_PART
 
 
 def test_what_has_run_out_already_may_not() -> None:
     recorder = rendered(5)
     recorder.cap(50.0)
-    assert recorder.refusal(wrote=False, now=49.9) is None
-    assert recorder.refusal(wrote=False, now=50.0) is NotStoredReason.EXPIRED
+    assert recorder.not_stored_reason(wrote=False, now=49.9) is None
+    assert recorder.not_stored_reason(wrote=False, now=50.0) is NotStoredReason.EXPIRED
 
 
 def test_checked_parts_are_known_at_the_least_of_their_clocks() -> None:
     recorder = DependencyRecorder()
-    assert recorder.checked_at is None
-    recorder.include_cached([DependencyGroup(3, ())], NEVER, checked_at=9)
-    recorder.include_cached([DependencyGroup(3, ())], NEVER, checked_at=7)
-    recorder.include_cached([DependencyGroup(3, ())], NEVER, checked_at=8)
-    assert recorder.checked_at == 7
+    assert recorder.validated_at is None
+    recorder.include_cached([DependencyGroup(3, ())], NEVER, validated_at=9)
+    recorder.include_cached([DependencyGroup(3, ())], NEVER, validated_at=7)
+    recorder.include_cached([DependencyGroup(3, ())], NEVER, validated_at=8)
+    assert recorder.validated_at == 7
 
 
 def test_a_fresh_part_leaves_the_whole_unchecked() -> None:
     recorder = DependencyRecorder()
-    recorder.include_cached([DependencyGroup(3, ())], NEVER, checked_at=9)
+    recorder.include_cached([DependencyGroup(3, ())], NEVER, validated_at=9)
     recorder.include_child(rendered(5, "a:1"))
-    recorder.include_cached([DependencyGroup(3, ())], NEVER, checked_at=9)
-    assert recorder.checked_at is None
+    recorder.include_cached([DependencyGroup(3, ())], NEVER, validated_at=9)
+    assert recorder.validated_at is None
 
 
 def test_an_outdated_part_is_told_of_before_an_unknown_clock() -> None:
     """Without stamps a page is made of what was true a moment ago, and has to say so."""
     recorder = DependencyRecorder()
     recorder.depend(None)
-    recorder.include_cached((DependencyGroup(1, ("a:1",)),), NEVER, checked_at=None, stale=True)
-    assert recorder.refusal(wrote=False, now=0) is NotStoredReason.STALE_PART
-    assert recorder.refusal(wrote=True, now=0) is NotStoredReason.STALE_PART
+    recorder.include_cached((DependencyGroup(1, ("a:1",)),), NEVER, validated_at=None, stale=True)
+    assert recorder.not_stored_reason(wrote=False, now=0) is NotStoredReason.STALE_PART
+    assert recorder.not_stored_reason(wrote=True, now=0) is NotStoredReason.STALE_PART

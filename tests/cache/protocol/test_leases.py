@@ -14,7 +14,7 @@ from moziweb.cache.stores.dogpile_adapter import LeaseMutex
 from moziweb.cache.stores.memory import MemoryAtomicStore
 from moziweb.cache.stores.sqlite import SqliteAtomicStore
 
-TERMS = LeaseOptions(life=30, wait=20, poll=0.002)
+TERMS = LeaseOptions(ttl=30, wait=20, poll=0.002)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_only_its_owner_releases_it(leases: Leases) -> None:
 
 def test_a_late_owner_does_not_release_its_successor() -> None:
     now = [0.0]
-    leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(life=10))
+    leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(ttl=10))
     late = leases.try_acquire("a")
     assert late is not None
     now[0] = 10.0
@@ -61,7 +61,7 @@ def test_a_late_owner_does_not_release_its_successor() -> None:
 
 def test_a_lease_ends_with_its_life() -> None:
     now = [0.0]
-    leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(life=10))
+    leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(ttl=10))
     assert leases.try_acquire("a") is not None
     now[0] = 9.9
     assert leases.try_acquire("a") is None
@@ -77,7 +77,7 @@ def test_who_waits_gives_up_at_the_deadline() -> None:
         slept.append(seconds)
         now[0] += seconds
 
-    terms = LeaseOptions(life=100, wait=1.0, poll=0.1)
+    terms = LeaseOptions(ttl=100, wait=1.0, poll=0.1)
     leases = Leases(MemoryAtomicStore(), terms, sleep=sleep, clock=lambda: now[0])
     leases.try_acquire("a")
     assert leases.wait("a") is None
@@ -145,7 +145,7 @@ def test_a_mutex_may_be_released_by_another_thread(leases: Leases) -> None:
 
 def test_a_thread_whose_lease_ran_out_does_not_release_another_thread_s() -> None:
     now = [0.0]
-    leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(life=10, wait=1))
+    leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(ttl=10, wait=1))
     mutex = LeaseMutex(leases, "a")
     mutex.acquire()
     now[0] = 10.0

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from moziweb.cache.errors import PublishError, StoreError, StoreUnreachableError
 from moziweb.cache.protocol.dependencies import DependencyGroup
-from moziweb.cache.protocol.stamps import CLOCK, StampStore, epoch_of, new_clock, unresolved, valid
+from moziweb.cache.protocol.stamps import (
+    CLOCK,
+    StampStore,
+    epoch_of,
+    is_valid,
+    new_clock,
+    tags_to_resolve,
+)
 from moziweb.cache.protocol.store import AtomicStore
 from moziweb.cache.stores.memory import MemoryAtomicStore
 
@@ -29,10 +36,10 @@ def entry(stamps: StampStore, *tags: str) -> tuple[DependencyGroup, ...]:
     return (DependencyGroup(started, tags),)
 
 
-def is_valid(stamps: StampStore, dependencies: tuple[DependencyGroup, ...]) -> bool:
+def holds(stamps: StampStore, dependencies: tuple[DependencyGroup, ...]) -> bool:
     """What a reader finds."""
     g = stamps.read_clock()
-    return valid(dependencies, stamps.get_multi([t for d in dependencies for t in d.tags]), g)
+    return is_valid(dependencies, stamps.get_multi([t for d in dependencies for t in d.tags]), g)
 
 
 def test_the_clock_starts_itself_and_stands_still(stamps: StampStore) -> None:
@@ -54,21 +61,21 @@ def test_publish_steps_the_clock_twice(stamps: StampStore) -> None:
 
 def test_an_entry_is_valid_until_one_of_its_tags_is_published(stamps: StampStore) -> None:
     made = entry(stamps, "movie:1", "list:movies")
-    assert is_valid(stamps, made)
+    assert holds(stamps, made)
     stamps.publish(["movie:2"])
-    assert is_valid(stamps, made)
+    assert holds(stamps, made)
     stamps.publish(["list:movies"])
-    assert not is_valid(stamps, made)
+    assert not holds(stamps, made)
 
 
 def test_a_published_tag_stays_invalid_for_ever(stamps: StampStore) -> None:
     made = entry(stamps, "movie:1")
     stamps.publish(["movie:1"])
     stamps.resolve(["movie:1"])
-    assert not is_valid(stamps, made)
+    assert not holds(stamps, made)
     again = entry(stamps, "movie:1")
-    assert is_valid(stamps, again)
-    assert not is_valid(stamps, made)
+    assert holds(stamps, again)
+    assert not holds(stamps, made)
 
 
 def test_trap_1_after_an_invalidation_entries_hit_again(stamps: StampStore) -> None:
@@ -76,7 +83,7 @@ def test_trap_1_after_an_invalidation_entries_hit_again(stamps: StampStore) -> N
     for _ in range(5):
         stamps.publish(["movie:1"])
         stamps.resolve(["movie:1"])
-        assert is_valid(stamps, entry(stamps, "movie:1"))
+        assert holds(stamps, entry(stamps, "movie:1"))
 
 
 def test_trap_2_stamps_never_run_backwards(make_cells: Callable[[], AtomicStore]) -> None:
@@ -89,9 +96,9 @@ def test_trap_2_stamps_never_run_backwards(make_cells: Callable[[], AtomicStore]
     made = entry(other, "movie:1")
     slow.set_multi({"tag:movie:1": b"~"}, TTL)
     slow.incr(CLOCK)
-    assert not is_valid(one, made)
+    assert not holds(one, made)
     one.resolve(["movie:1"])
-    assert not is_valid(one, made)
+    assert not holds(one, made)
 
 
 def test_resolving_leaves_numbers_alone(stamps: StampStore) -> None:
@@ -100,7 +107,7 @@ def test_resolving_leaves_numbers_alone(stamps: StampStore) -> None:
     stamps.publish(["movie:2"])
     stamps.resolve(["movie:1"])
     assert stamps.get_multi(["movie:1"]) == number
-    assert is_valid(stamps, made)
+    assert holds(stamps, made)
 
 
 def test_a_swap_lost_to_a_writer_leaves_the_tomb(make_cells: Callable[[], AtomicStore]) -> None:
@@ -120,18 +127,18 @@ def test_a_lost_stamp_invalidates(cells: AtomicStore) -> None:
     made = entry(stamps, "movie:1")
     stamps.publish(())
     cells.delete("tag:movie:1")
-    assert not is_valid(stamps, made)
+    assert not holds(stamps, made)
     stamps.resolve(["movie:1"])
-    assert not is_valid(stamps, made)
+    assert not holds(stamps, made)
 
 
 def test_a_lost_clock_invalidates_everything(cells: AtomicStore) -> None:
     stamps = StampStore(cells, TTL)
     made, without_tags = entry(stamps, "movie:1"), entry(stamps)
     cells.delete(CLOCK)
-    assert not is_valid(stamps, made)
-    assert not is_valid(stamps, without_tags)
-    assert is_valid(stamps, entry(stamps, "movie:1"))
+    assert not holds(stamps, made)
+    assert not holds(stamps, without_tags)
+    assert holds(stamps, entry(stamps, "movie:1"))
 
 
 @pytest.mark.parametrize("name", [CLOCK, "tag:movie:1"])
@@ -139,16 +146,16 @@ def test_junk_in_a_cell_heals(cells: AtomicStore, name: str) -> None:
     stamps = StampStore(cells, TTL)
     made = entry(stamps, "movie:1")
     cells.set_multi({name: b"junk"})
-    assert not is_valid(stamps, made)
-    assert is_valid(stamps, entry(stamps, "movie:1"))
+    assert not holds(stamps, made)
+    assert holds(stamps, entry(stamps, "movie:1"))
 
 
 def test_a_new_epoch_invalidates_everything(stamps: StampStore) -> None:
     made, without_tags = entry(stamps, "movie:1"), entry(stamps)
     stamps.new_epoch()
-    assert not is_valid(stamps, made)
-    assert not is_valid(stamps, without_tags)
-    assert is_valid(stamps, entry(stamps, "movie:1"))
+    assert not holds(stamps, made)
+    assert not holds(stamps, without_tags)
+    assert holds(stamps, entry(stamps, "movie:1"))
 
 
 def test_a_tick_invalidates_nothing_but_moves_the_clock(stamps: StampStore) -> None:
@@ -156,7 +163,7 @@ def test_a_tick_invalidates_nothing_but_moves_the_clock(stamps: StampStore) -> N
     before = stamps.read_clock()
     stamps.publish(())
     assert stamps.read_clock() > before
-    assert is_valid(stamps, made)
+    assert holds(stamps, made)
 
 
 class Wrapped:
@@ -212,7 +219,7 @@ def test_a_clock_lost_while_publishing_is_begun_again(losses: set[int]) -> None:
     made = entry(plain, "movie:1")
     StampStore(Forgetful(inner, losses), TTL).publish(["movie:1"])
     assert plain.get_multi(["movie:1"]) == {}
-    assert not is_valid(plain, made)
+    assert not holds(plain, made)
 
 
 def test_a_clock_lost_again_and_again_is_a_failure() -> None:
@@ -263,20 +270,20 @@ def test_epochs_are_random_and_fit_in_sixty_four_signed_bits() -> None:
 )
 def test_valid(started: int, stamp: int | None, g: int, *, expected: bool) -> None:
     stamps = {} if stamp is None else {"a:1": stamp}
-    assert valid([DependencyGroup(started, ("a:1",))], stamps, g) is expected
+    assert is_valid([DependencyGroup(started, ("a:1",))], stamps, g) is expected
 
 
 def test_one_bad_pair_is_enough() -> None:
     groups = [DependencyGroup(EPOCH + 5, ("a:1", "b:1")), DependencyGroup(EPOCH + 7, ("c:1",))]
     stamps = {"a:1": EPOCH + 1, "b:1": EPOCH + 5, "c:1": EPOCH + 7}
-    assert valid(groups, stamps, EPOCH + 7)
-    assert not valid(groups, {**stamps, "b:1": EPOCH + 6}, EPOCH + 7)
-    assert not valid(groups, {**stamps, "c:1": EPOCH + 8}, EPOCH + 8)
+    assert is_valid(groups, stamps, EPOCH + 7)
+    assert not is_valid(groups, {**stamps, "b:1": EPOCH + 6}, EPOCH + 7)
+    assert not is_valid(groups, {**stamps, "c:1": EPOCH + 8}, EPOCH + 8)
 
 
 def test_unresolved_names_what_has_no_number_of_the_epoch() -> None:
     stamps = {"a:1": EPOCH + 1, "b:1": 3}
-    assert unresolved(["a:1", "b:1", "c:1"], stamps, EPOCH + 9) == ["b:1", "c:1"]
+    assert tags_to_resolve(["a:1", "b:1", "c:1"], stamps, EPOCH + 9) == ["b:1", "c:1"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=6), st.integers(0, 9))
@@ -286,7 +293,7 @@ def test_valid_is_what_the_protocol_says_for_each_pair(
     groups = [DependencyGroup(EPOCH + started, (f"a:{n}",)) for n, (started, _) in enumerate(pairs)]
     stamps = {f"a:{n}": EPOCH + stamp for n, (_, stamp) in enumerate(pairs)}
     expected = all(stamp <= started <= g for started, stamp in pairs)
-    assert valid(groups, stamps, EPOCH + g) is expected
+    assert is_valid(groups, stamps, EPOCH + g) is expected
 
 
 def test_peek_tells_tombs_from_numbers_and_from_nothing(stamps: StampStore) -> None:

@@ -204,7 +204,7 @@ def test_what_has_run_out_is_swept(timed: tuple[AtomicStore, Hand], tmp_path: Pa
     for number in range(200):
         cells.add(f"new{number}", b"1", ttl=100)
     if isinstance(cells, MemoryAtomicStore):
-        assert len(cells._cells) < 1100
+        assert len(cells._items) < 1100
     else:
         with sqlite3.connect(tmp_path / "cells.db") as connection:
             (rows,) = connection.execute("SELECT count(*) FROM cells").fetchone()

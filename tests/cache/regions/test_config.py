@@ -39,7 +39,7 @@ def test_the_defaults_need_no_server() -> None:
     assert region.policy.soft
     assert region.policy.enabled
     assert isinstance(cache.dogpile["pages"].actual_backend, MemoryBackend)
-    assert isinstance(cache.stamps._cells, MemoryAtomicStore)
+    assert isinstance(cache.stamps._store, MemoryAtomicStore)
 
 
 def test_what_regions_share_stands_once(memcached_server: MemcachedServer) -> None:
@@ -103,7 +103,7 @@ def test_a_region_works(tmp_path: Path) -> None:
         region.get_or_render(key, render, source=ClockSource(cache.stamps)).status for _ in range(2)
     ]
     assert statuses == [Status.MISS, Status.HIT]
-    cells = cache.stamps._cells
+    cells = cache.stamps._store
     assert isinstance(cells, SqliteAtomicStore)
     cells.close()
 
@@ -118,7 +118,7 @@ def test_a_region_can_be_switched_off() -> None:
 
     for _ in range(2):
         served = region.get_or_render("a", render, source=ClockSource(cache.stamps))
-        assert (served.status, served.refusal) == (Status.BYPASS, "switched_off")
+        assert (served.status, served.not_stored) == (Status.BYPASS, "switched_off")
     assert region.get_valid("a") is None
 
 

@@ -32,14 +32,14 @@ def test_it_is_bounded_and_drops_the_least_recently_used() -> None:
     level.get("a", g=5, now=1.0)
     level.put("d", entry(), g=5, now=1.0)
     assert [name for name in "abcd" if level.get(name, g=5, now=1.0)] == ["a", "c", "d"]
-    assert level.used == 3 * (OVERHEAD + 100)
+    assert level.used_bytes == 3 * (OVERHEAD + 100)
 
 
 def test_replacing_does_not_count_twice() -> None:
     level = LocalCache(10_000)
     for size in (100, 300, 200):
         level.put("a", entry(size), g=5, now=1.0)
-    assert level.used == OVERHEAD + 200
+    assert level.used_bytes == OVERHEAD + 200
 
 
 def test_what_exceeds_it_replaces_the_old_by_nothing() -> None:
@@ -47,7 +47,7 @@ def test_what_exceeds_it_replaces_the_old_by_nothing() -> None:
     level.put("a", entry(100), g=5, now=1.0)
     level.put("a", entry(1000), g=5, now=1.0)
     assert level.get("a", g=5, now=1.0) is None
-    assert level.used == 0
+    assert level.used_bytes == 0
 
 
 def test_none_at_all() -> None:
@@ -61,6 +61,6 @@ def test_the_last_known_is_known_since_it_was_last_found_true() -> None:
     level.put("a", entry(), g=5, now=10.0)
     level.get("a", g=5, now=20.0)
     level.get("a", g=6, now=30.0)
-    assert level.last_known("a", since=20.0) is not None
-    assert level.last_known("a", since=20.1) is None
-    assert level.last_known("b", since=0.0) is None
+    assert level.last_valid("a", since=20.0) is not None
+    assert level.last_valid("a", since=20.1) is None
+    assert level.last_valid("b", since=0.0) is None

@@ -22,10 +22,10 @@ def test_it_counts_by_region_and_status() -> None:
     for status in ("hit", "l1", "stale", "miss", "bypass"):
         tally.served("pages", status)
     tally.served("fragments", "miss")
-    assert tally.of("pages").asked == 5
-    assert tally.of("pages").ratio == 3 / 5
-    assert tally.of("fragments").ratio == 0
-    assert tally.of("feeds").ratio is None
+    assert tally.counts_of("pages").requests == 5
+    assert tally.counts_of("pages").hit_ratio == 3 / 5
+    assert tally.counts_of("fragments").hit_ratio == 0
+    assert tally.counts_of("feeds").hit_ratio is None
 
 
 def test_the_last_hour_is_known_by_the_minute_and_no_more_is_kept() -> None:
@@ -35,12 +35,12 @@ def test_the_last_hour_is_known_by_the_minute_and_no_more_is_kept() -> None:
         tally.served("pages", "hit")
         clock.at += 60
     tally.served("feeds", "miss")
-    minutes = tally.minutes("pages")
+    minutes = tally.served_by_minute("pages")
     assert len(minutes) == MINUTES
     assert [counts for _start, counts in minutes] == [{"hit": 1}] * (MINUTES - 1) + [{}]
     assert minutes[-1][0] == clock.at
     assert len(tally._past) <= MINUTES
-    assert tally.of("pages").served == {"hit": 3 * MINUTES}
+    assert tally.counts_of("pages").served == {"hit": 3 * MINUTES}
 
 
 def test_the_slowest_renders_are_remembered_each_key_once() -> None:
@@ -50,7 +50,7 @@ def test_the_slowest_renders_are_remembered_each_key_once() -> None:
     tally.rendered("pages", 9.0, ["k3", "k4"])
     tally.rendered("pages", 0.1, ["k3"])
     tally.rendered("pages", 0.1, [])
-    counted = tally.of("pages")
+    counted = tally.counts_of("pages")
     assert (counted.renders, counted.rendered) == (33, 33)
     assert [(each.key, each.seconds) for each in counted.slowest[:2]] == [("k3", 9.0), ("k29", 2.9)]
     assert len(counted.slowest) == SLOWEST
@@ -60,7 +60,7 @@ def test_sizes() -> None:
     tally = InProcessCounters()
     tally.stored("pages", 100)
     tally.stored("pages", 300)
-    counted = tally.of("pages")
+    counted = tally.counts_of("pages")
     assert (counted.stored, counted.stored_bytes, counted.largest) == (2, 400, 300)
 
 

@@ -61,7 +61,7 @@ class Bench:
         self.backend = MemoryBackend({})
         self.leases = Leases(
             MemoryAtomicStore(lambda: self.now),
-            LeaseOptions(life=10, wait=1, poll=0.1),
+            LeaseOptions(ttl=10, wait=1, poll=0.1),
             sleep=self.sleep,
             clock=lambda: self.now,
         )
@@ -76,7 +76,7 @@ class Bench:
             entries=EntryStore("pages", guarded, self.heard, max_bytes=5000),
             stamps=self.stamps,
             leases=self.leases,
-            l1=LocalCache(l1_bytes),
+            local_cache=LocalCache(l1_bytes),
             observer=self.heard,
             now=lambda: self.now,
         )
@@ -190,9 +190,9 @@ class TestRefusals:
     def refused(self, bench: Bench, **kwargs: Any) -> NotStoredReason | None:
         first = bench.read(**kwargs)
         assert first.status is Status.BYPASS
-        assert ("refused", first.refusal) in bench.heard.events
+        assert ("refused", first.not_stored) in bench.heard.events
         assert bench.region.get_valid("a") is None
-        return first.refusal
+        return first.not_stored
 
     def test_a_transaction_that_wrote(self, bench: Bench) -> None:
         class Writing(ClockSource):
@@ -304,14 +304,16 @@ class TestParts:
             context.depend("list:x")
             return Rendered(b"")
 
-        assert bench.read("page", render=render).refusal is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
+        assert (
+            bench.read("page", render=render).not_stored is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
+        )
 
     def test_a_page_with_a_stale_piece_is_not_stored(self, bench: Bench) -> None:
         bench.read("1", render=bench.render("movie:1"))
         bench.stamps.publish(["movie:1"])
         assert bench.leases.try_acquire("1")
         served = bench.read("page", render=self.page(bench, "1"))
-        assert (served.status, served.refusal) == (Status.STALE, NotStoredReason.STALE_PART)
+        assert (served.status, served.not_stored) == (Status.STALE, NotStoredReason.STALE_PART)
         assert served.entry.payload == b"1"
 
     def test_no_keys_are_no_work(self, bench: Bench) -> None:
@@ -399,7 +401,7 @@ class TestLeases:
 
     def test_one_thread_of_many_renders(self) -> None:
         bench = Bench()
-        bench.leases = Leases(MemoryAtomicStore(), LeaseOptions(life=60, wait=30, poll=0.002))
+        bench.leases = Leases(MemoryAtomicStore(), LeaseOptions(ttl=60, wait=30, poll=0.002))
         region = bench.open(bench.region.policy)
         gate = threading.Barrier(6)
         served: list[CacheResult] = []
@@ -439,7 +441,7 @@ class TestOutages:
         down(bench)
         for _ in range(2):
             served = bench.read()
-            assert (served.status, served.refusal) == (
+            assert (served.status, served.not_stored) == (
                 Status.BYPASS,
                 NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN,
             )
@@ -584,13 +586,13 @@ class TestForget:
     def test_no_process_serves_it_any_more(self, bench: Bench) -> None:
         for _ in range(3):
             bench.read()
-        bench.open(bench.region.policy).forget("a")
+        bench.open(bench.region.policy).delete("a")
         assert bench.read().status is Status.MISS
 
     def test_other_entries_stay(self, bench: Bench) -> None:
         bench.read("a")
         bench.read("b")
-        bench.region.forget("a")
+        bench.region.delete("a")
         assert bench.read("b").status is Status.HIT
 
     def test_its_copy_is_gone_though_the_store_cannot_be_reached(
@@ -614,10 +616,10 @@ class TestForget:
         with monkeypatch.context() as patch:
             patch.setattr(bench.backend, "delete_multi", fail)
             with pytest.raises(StoreError):
-                bench.region.forget("a")
+                bench.region.delete("a")
         monkeypatch.setattr(bench.cells, "incr", fail)
         with pytest.raises(PublishError):
-            bench.region.forget("a")
+            bench.region.delete("a")
 
 
 def test_policies_are_values() -> None:
@@ -669,7 +671,7 @@ def test_a_copy_that_is_checked_in_the_middle_of_a_removal(bench: Bench) -> None
     tombs = bench.cells.set_multi
     bench.cells.incr = interrupted  # type: ignore[method-assign]
     bench.cells.set_multi = resolved  # type: ignore[method-assign]
-    bench.region.forget("a")
+    bench.region.delete("a")
     assert bench.cells.incr == steps
     assert bench.cells.set_multi == tombs
     assert ours.get_local("a") is None

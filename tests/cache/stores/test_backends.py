@@ -121,7 +121,7 @@ class TestWrappedMemory(
     """Our regions over the process's memory."""
 
     backend = MEMORY
-    leases = Leases(MemoryAtomicStore(), LeaseOptions(life=60, wait=60, poll=0.002))
+    leases = Leases(MemoryAtomicStore(), LeaseOptions(ttl=60, wait=60, poll=0.002))
     region_args = AS_ENTRIES
     config_args = IN_MEMORY
 
@@ -138,7 +138,7 @@ class TestWrappedMemcached(
     @pytest.fixture(autouse=True)
     def _leases(self, _server: None, memcached_server: MemcachedServer) -> None:
         cells = MemcachedAtomicStore(MemcachedClient([memcached_server.address]), "suite:")
-        type(self).leases = Leases(cells, LeaseOptions(life=60, wait=60, poll=0.002))
+        type(self).leases = Leases(cells, LeaseOptions(ttl=60, wait=60, poll=0.002))
 
 
 class FromSettings:
@@ -204,12 +204,12 @@ def test_memory_is_bounded_and_drops_the_least_recently_used() -> None:
     backend = MemoryBackend({"max_bytes": 4 * (OVERHEAD + 101)})
     for name in "abcd":
         backend.set_serialized(name, b"x" * 100)
-    assert backend.used == 4 * (OVERHEAD + 101)
+    assert backend.used_bytes == 4 * (OVERHEAD + 101)
     backend.get_serialized("a")
     backend.set_serialized("e", b"x" * 100)
     assert backend.get_serialized_multi("abcde").count(NO_VALUE) == 1
     assert backend.get_serialized("b") is NO_VALUE
-    assert backend.used == 4 * (OVERHEAD + 101)
+    assert backend.used_bytes == 4 * (OVERHEAD + 101)
 
 
 def test_memory_does_not_keep_what_exceeds_it_nor_what_it_replaced() -> None:
@@ -217,7 +217,7 @@ def test_memory_does_not_keep_what_exceeds_it_nor_what_it_replaced() -> None:
     backend.set_serialized("a", b"old")
     backend.set_serialized("a", b"x" * 1000)
     assert backend.get_serialized("a") is NO_VALUE
-    assert backend.used == 0
+    assert backend.used_bytes == 0
 
 
 def test_memory_counts_replaced_and_deleted_values() -> None:
@@ -225,9 +225,9 @@ def test_memory_counts_replaced_and_deleted_values() -> None:
     backend.set_serialized_multi({"a": b"1", "b": b"22"})
     backend.set_serialized("a", b"333")
     backend.delete_multi(["b", "c"])
-    assert backend.used == OVERHEAD + 4
+    assert backend.used_bytes == OVERHEAD + 4
     backend.delete("a")
-    assert backend.used == 0
+    assert backend.used_bytes == 0
 
 
 @pytest.mark.parametrize("backend", [MEMORY])

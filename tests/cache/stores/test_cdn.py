@@ -167,7 +167,7 @@ def test_no_header_is_longer_than_servers_take(cdn: Cdn) -> None:
 def test_what_the_cache_publishes_is_purged(cdn: Cdn) -> None:
     cache = from_settings({"cache.regions": "pages", "cache.cdn.purge_url": cdn.url})
     assert cache.purger is not None
-    cache.purger._again = 0.01
+    cache.purger._second_delay = 0.01
     cache.stamps.publish(["movie:1", "week:1"])
     cache.purger.join()
     cache.stamps.publish(())  # concerns no tag

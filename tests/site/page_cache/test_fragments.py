@@ -158,7 +158,7 @@ def test_an_evicted_page_is_put_together_without_the_database(
     warm(cached, movies)
     registry = cached.app.registry
     place = registry["cache_routes"].location_of(registry, pages(movies)["index"])
-    place.region.forget(place.key)
+    place.region.delete(place.key)
     with watched(cached, query_counter) as (made, statements):
         assert cached.get(pages(movies)["index"]).headers["X-Cache"] == "miss"
     assert made == {("pages", "page"): 1}
