@@ -46,12 +46,12 @@ def test_a_misspelt_key_is_named() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "hint"),
     [
-        ("site.base_url", "moziweb.example", "expected an address"),
+        ("site.base_url", "moziweb.example", "expected a URL"),
         ("site.hsts", "perhaps", "expected true or false"),
         ("sqlalchemy.url", "mysql://root@localhost/x", "expected sqlite:///path"),
-        ("site.base_url", "http://127.0.0.1:80000", "expected an address"),
-        ("site.base_url", "http://127.0.0.1:-1", "expected an address"),
-        ("site.base_url", "http://:80", "expected an address"),
+        ("site.base_url", "http://127.0.0.1:80000", "expected a URL"),
+        ("site.base_url", "http://127.0.0.1:-1", "expected a URL"),
+        ("site.base_url", "http://:80", "expected a URL"),
         ("sqlalchemy.url", "postgresql://host:port/x", "expected sqlite:///path"),
         ("sqlalchemy.url", "postgresql://user:a/b@c:1:2/x", "expected sqlite:///path"),
         ("sqlalchemy.pool_size", "0", "expected a whole number from 1 to 100"),

@@ -1,10 +1,10 @@
-"""The settings of an ini file, read once at start-up.
+"""The settings of an ini file, parsed and checked once at start-up.
 
-A missing or wrong key stops the start with a line that names it, so nothing further down ever asks
-whether a setting is there or what type it has.
+A missing or wrong key stops the start with one line that names it, so other code can rely on every
+setting being there and having its type.
 
-A value may hold ``${NAME}`` or ``${NAME:-default}``, replaced from the environment: secrets and
-what a platform decides (``PORT``, ``DATABASE_URL``) never stand in a file.
+A value may contain ``${NAME}`` or ``${NAME:-default}``, replaced from the environment. Use this for
+secrets and for what a platform sets (``PORT``, ``DATABASE_URL``).
 """
 
 import os
@@ -14,19 +14,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import SettingsError
-from .keys import SETTINGS, Setting
+from .keys import SETTINGS
 from .renamed import with_current_names
+from .schema import Setting
 from .variables import VARIABLE, names_in
 
 __all__ = ["SETTINGS", "Setting", "SettingsError", "expand", "load"]
 
-# Regions are named by the ini file itself, so moziweb.cache reads these keys, as strictly.
+# The ini file itself names the cache's regions, so moziweb.cache parses and checks these keys.
 CACHE_PREFIX = "cache."
 
-# Where a site is nobody's but its developer's.
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
-# Keys that Pyramid and its add-ons read themselves; they pass through as text.
+# Keys of Pyramid and its add-ons. They are passed through as texts.
 FOREIGN_PREFIXES = ("pyramid.", "jinja2.", "tm.", "retry.", "debugtoolbar.")
 FOREIGN_KEYS = frozenset({"here", "__file__"})
 
@@ -34,8 +34,8 @@ FOREIGN_KEYS = frozenset({"here", "__file__"})
 def expand(key: str, value: str, environ: Mapping[str, str]) -> str:
     """Replace ``${NAME}`` and ``${NAME:-default}`` in ``value``.
 
-    As in a shell, a default also stands for a variable that is set to nothing. Raises
-    ``SettingsError`` naming the key and the variable when one without a default is not set.
+    As in a shell, the default also replaces an empty variable. Raises ``SettingsError``, which
+    names the key and the variable, if a variable without a default is not set.
     """
 
     def replacement(match: re.Match[str]) -> str:
@@ -54,10 +54,10 @@ def load(
     environ: Mapping[str, str] = os.environ,
     declared: Iterable[Setting] = SETTINGS,
 ) -> dict[str, Any]:
-    """The typed settings of an ini file's ``[app:main]``.
+    """Return the typed settings of an ini file's ``[app:main]``.
 
     Raises ``SettingsError`` for the first key that is missing, unknown or wrong. The environment
-    is only a source of ``${NAME}`` values: it never adds a key by itself.
+    only provides the values of ``${NAME}``; a variable alone never sets a key.
     """
     raw = with_current_names(raw)
     table = {setting.name: setting for setting in declared}
@@ -85,7 +85,7 @@ def _parsed(setting: Setting, value: Any, environ: Mapping[str, str]) -> Any:
     try:
         return setting.kind.parse(expanded)
     except ValueError:
-        # The text from the file is shown, not the expanded one: that one may be a secret.
+        # Show the text of the file, not the expanded value: that may contain a secret.
         expected = f"expected {setting.kind.description}"
         given = [name for name in names_in(value) if environ.get(name)]
         names = f" ({', '.join(given)} from the environment)" if given else ""
@@ -93,35 +93,37 @@ def _parsed(setting: Setting, value: Any, environ: Mapping[str, str]) -> Any:
 
 
 def _check_together(typed: Mapping[str, Any]) -> None:
-    needs = {"disk": "storage.disk.path", "s3": "storage.s3.bucket"}
-    needed = needs.get(typed.get("storage.backend", ""))
-    if needed and typed[needed] is None:
-        backend = typed["storage.backend"]
-        raise SettingsError(f"{needed}: missing, and storage.backend = {backend} needs it")
+    keys = {"disk": "storage.disk.path", "s3": "storage.s3.bucket"}
+    key = keys.get(typed.get("storage.backend", ""))
+    if key and typed[key] is None:
+        raise SettingsError(
+            f"{key}: missing, and storage.backend = {typed['storage.backend']} needs it"
+        )
     host = urlsplit(str(typed.get("site.base_url"))).hostname or ""
     if typed.get("debug.cache_page") and host not in LOOPBACK:
         raise SettingsError(
-            f"debug.cache_page = true: for development alone, and site.base_url is at {host}"
+            f"debug.cache_page = true: only for development, but site.base_url is at {host}; "
+            "set it to false"
         )
     _check_lease(typed)
     on_sqlite = str(typed.get("sqlalchemy.url")).startswith("sqlite")
     if typed.get("posters.background") == "procrastinate" and on_sqlite:
         raise SettingsError(
-            "posters.background = procrastinate: its queue lives in PostgreSQL, and sqlalchemy.url "
+            "posters.background = procrastinate: its queue needs PostgreSQL, but sqlalchemy.url "
             "is SQLite; expected pool or off there"
         )
 
 
 def _check_lease(typed: Mapping[str, Any]) -> None:
-    """Refuse a lease that runs out while its holder reads or decodes, when nobody renews it.
+    """Refuse a lease that can expire during one step of its holder: a fetch or a decoding.
 
-    It is renewed between two steps once a third of it is gone.
+    The holder renews the lease only between two steps, once a third of it is over.
     """
     lease = typed.get("posters.lease_seconds")
     for name, share in (("posters.fetch_seconds", 1.0), ("posters.decoder.seconds", 2 / 3)):
         step = typed.get(name)
         if lease is not None and step is not None and lease * share <= step:
             raise SettingsError(
-                f"posters.lease_seconds = {lease:g}: another worker would begin the same poster "
-                f"within {name} = {step:g}; expected more than {step / share:g}"
+                f"posters.lease_seconds = {lease:g}: it could expire within {name} = {step:g}, and "
+                f"another worker would begin the same poster; expected more than {step / share:g}"
             )

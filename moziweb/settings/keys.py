@@ -1,12 +1,9 @@
-"""Every ini key of moziweb, in one table: its name, kind, default and meaning.
+"""The table of all ini keys but the cache's: name, kind, meaning and default.
 
-docs/settings.md is made of this table (``docs/make_settings.py``).
+docs/settings.md is generated from it (``docs/make_settings.py``).
 """
 
-from dataclasses import dataclass
-from typing import Any
-
-from .kinds import (
+from .schema import (
     BOOLEAN,
     DATABASE_URL,
     HTTP_URL,
@@ -14,39 +11,25 @@ from .kinds import (
     PATH,
     SECRET,
     TEXT,
-    Kind,
+    Setting,
     choice,
     integer,
     optional,
     seconds,
 )
 
-
-@dataclass(frozen=True)
-class Setting:
-    """One ini key."""
-
-    name: str
-    kind: Kind
-    meaning: str
-    default: Any = None
-    required: bool = False
-    secret: bool = False
-    """Never shown to anybody."""
-
-
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "site.base_url",
         HTTP_URL,
-        "The public address of the site, without a trailing slash. Absolute links (JSON, JSON-LD, "
-        "canonical links) are made of it and never of a request's Host header.",
+        "The public URL of the site, without a trailing slash. Absolute links (JSON, JSON-LD, "
+        "canonical links) begin with it, never with a request's Host header.",
         required=True,
     ),
     Setting(
         "site.hsts",
         BOOLEAN,
-        "Send Strict-Transport-Security. Only for a site that is served over HTTPS alone.",
+        "Send Strict-Transport-Security. Only for a site that is served over HTTPS only.",
         default=False,
     ),
     Setting(
@@ -58,28 +41,28 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "sqlalchemy.pool_size",
         integer(1, 100),
-        "Open PostgreSQL connections kept per process; as many as waitress has threads.",
+        "PostgreSQL connections kept open per process; set it to the number of waitress threads.",
         default=8,
     ),
     Setting(
         "storage.backend",
         choice("disk", "s3"),
-        "Where objects (uploads and poster variants) live.",
+        "Where objects (uploads and poster variants) are stored.",
         required=True,
     ),
     Setting(
         "storage.base_url",
         optional(HTTP_URL),
-        "The public address that objects are linked under, a CDN for instance. Empty: the bucket's "
-        "own address, or /objects for disk.",
+        "The public base URL of objects, such as a CDN's. Empty: the bucket's own URL, or /objects "
+        "for disk.",
     ),
     Setting("storage.disk.path", optional(PATH), "The folder of the disk backend."),
-    Setting("storage.s3.bucket", optional(TEXT), "The bucket's name."),
-    Setting("storage.s3.region", TEXT, "The bucket's region.", default="eu-central-1"),
+    Setting("storage.s3.bucket", optional(TEXT), "The name of the bucket."),
+    Setting("storage.s3.region", TEXT, "The region of the bucket.", default="eu-central-1"),
     Setting(
         "storage.s3.endpoint_url",
         optional(HTTP_URL),
-        "The address of an S3-compatible server (MinIO, R2). Empty: AWS.",
+        "The URL of an S3-compatible server (MinIO, R2). Empty: AWS.",
     ),
     Setting(
         "storage.s3.access_key_id",
@@ -96,27 +79,27 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "storage.s3.acl",
         choice("public-read", ""),
-        "The ACL of each object that visitors get; uploads' originals bear none. AWS refuses ACLs "
-        "on new buckets: leave it empty there and allow reading by a bucket policy or a CDN.",
+        "The ACL of public objects; originals of uploads have none. AWS refuses ACLs on new "
+        "buckets: leave it empty there and allow reading by a bucket policy or a CDN.",
         default="",
     ),
     Setting(
         "storage.s3.addressing_style",
         choice("auto", "path", "virtual"),
-        "How the bucket stands in addresses; self-hosted servers mostly want path.",
+        "How URLs contain the bucket; most self-hosted servers need path.",
         default="auto",
     ),
     Setting(
         "storage.s3.checksums",
         choice("when_supported", "when_required"),
-        "When boto3 adds checksums to requests; some makers' servers need when_required.",
+        "When boto3 adds checksums to requests; some S3-compatible servers need when_required.",
         default="when_supported",
     ),
     Setting(
         "storage.s3.conditional_put",
         BOOLEAN,
-        "Send If-None-Match: * with variants: what is stored already is not sent again. "
-        "For servers that know it.",
+        "Send If-None-Match: * when storing variants, so that existing objects are not sent "
+        "again. Only for servers that support it.",
         default=False,
     ),
     Setting(
@@ -126,40 +109,48 @@ SETTINGS: tuple[Setting, ...] = (
         default=3.0,
     ),
     Setting(
-        "storage.s3.read_timeout", seconds(0.1, 300), "Seconds to wait for an answer.", default=10.0
+        "storage.s3.read_timeout",
+        seconds(0.1, 300),
+        "Seconds to wait for a response.",
+        default=10.0,
     ),
-    Setting("storage.s3.tries", integer(1, 10), "Attempts per S3 request in all.", default=3),
+    Setting(
+        "storage.s3.tries",
+        integer(1, 10),
+        "Attempts per S3 request, including the first.",
+        default=3,
+    ),
     Setting(
         "storage.s3.pool_size",
         integer(1, 200),
-        "S3 connections kept per process; at least as many as waitress has threads.",
+        "S3 connections kept open per process; at least the number of waitress threads.",
         default=16,
     ),
     Setting(
         "posters.inline_slots",
         integer(1, 64),
-        "How many requests of a process may make posters at once: at most two fewer than waitress "
-        "has threads, or the start is refused, for one more request may wait for a poster and one "
-        "thread belongs to pages. Further visitors get the placeholder.",
+        "How many requests of a process may make posters at once; further requests get the "
+        "placeholder. The start is refused unless waitress has at least two threads more: one "
+        "more request may wait for a poster, and one thread is kept for pages.",
         default=2,
     ),
     Setting(
         "posters.background",
         choice("pool", "procrastinate", "off"),
-        "Who makes the posters of new and changed sources before a visitor asks: pool is threads "
-        "of the process that serves, procrastinate is `moziweb worker` over PostgreSQL.",
+        "What makes posters of new and changed sources before they are requested: pool is threads "
+        "of the web process, procrastinate is `moziweb worker` with a queue in PostgreSQL.",
         default="pool",
     ),
     Setting(
         "posters.background_jobs",
         integer(1, 64),
-        "How many sources the pool of a serving process works on at once.",
+        "How many sources the pool of a web process works on at once.",
         default=1,
     ),
     Setting(
         "posters.sweep_seconds",
         seconds(1, 86_400),
-        "How often the pool looks in the database for what is due and was not handed to it.",
+        "How often the pool looks in the database for due sources that were not passed to it.",
         default=60.0,
     ),
     Setting(
@@ -171,59 +162,60 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "posters.wait_seconds",
         seconds(0, 10),
-        "How long one request per process waits for a poster that another is making.",
+        "How long one request per process waits for a poster that another process is making.",
         default=1.5,
     ),
     Setting(
         "posters.fetch_seconds",
         seconds(1, 120),
-        "The deadline for fetching an external picture, redirects included.",
+        "The deadline for fetching an external image, including redirects.",
         default=15.0,
     ),
     Setting(
         "posters.decoder.children",
         optional(integer(1, 64)),
-        "How many processes decode pictures at once. Empty: as many as there are processor cores; "
-        "where pages are served, one fewer, but one in any case. "
-        "Each takes about 30 MiB when idle, and is started when there is something to do.",
+        "How many processes decode images at once. Empty: one for each processor core; in a web "
+        "process one fewer, but at least one. Each takes about 30 MiB when idle and is started "
+        "on demand.",
     ),
     Setting(
         "posters.decoder.memory_mb",
         integer(64, 4096),
-        "The address space that a decoding process may take above what it starts with, in MiB. The "
-        "largest pictures that are allowed take 217.",
+        "The address space that a decoder process may allocate after its start, in MiB. The "
+        "largest allowed images take 217.",
         default=256,
     ),
     Setting(
         "posters.decoder.budget_mb",
         integer(64, 16384),
-        "How much the pictures that are decoded at once may take together, in MiB, as estimated "
-        "from their headers. A picture that alone takes more is decoded alone.",
+        "The memory that images decoded at the same time may take together, in MiB, as estimated "
+        "from their headers. An image that takes more is decoded alone.",
         default=200,
     ),
     Setting(
         "posters.decoder.seconds",
         seconds(1, 120),
-        "How long decoding a picture and making its variants may take on the clock.",
+        "How long decoding an image and making its variants may take, in wall-clock time.",
         default=10.0,
     ),
     Setting(
         "posters.decoder.cpu_seconds",
         integer(1, 120),
-        "How many seconds of processor time it may take; the largest pictures need one or two.",
+        "Processor time that decoding an image and making its variants may take, in seconds; the "
+        "largest images need one or two.",
         default=8,
     ),
     Setting(
         "posters.decoder.niceness",
         integer(0, 20),
-        "How far decoding stands back behind pages for processor time; 0: not at all; 20: it has "
-        "only what nothing else on the machine wants, and pages never wait for it.",
+        "The niceness of decoder processes. 0: the same priority as pages; 20: they run only while "
+        "the processor is idle, so pages never wait for them.",
         default=10,
     ),
     Setting(
         "posters.decoder.jobs_per_child",
         integer(1, 100_000),
-        "After how many pictures a decoding process is replaced by a new one.",
+        "After how many images a decoder process is replaced by a new one.",
         default=100,
     ),
     Setting(
@@ -261,47 +253,47 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "debug.cache_page",
         BOOLEAN,
-        "Serve /__cache__, a page that shows for any address what is cached for it and why. Only "
-        "for development: refused unless site.base_url is an address of this machine.",
+        "Serve /__cache__, a page that shows what is cached for any URL, and why. Only for "
+        "development: refused unless site.base_url is on this machine.",
         default=False,
     ),
     Setting(
         "metrics.token",
         optional(SECRET),
-        "Opens /metrics to whoever sends Authorization: Bearer with this token. Without it and "
-        "without metrics.allow there is no /metrics, and nothing is counted for it.",
+        "Allows /metrics for requests with Authorization: Bearer and this token. Without this key "
+        "and metrics.allow there is no /metrics, and nothing is counted for it.",
         secret=True,
     ),
     Setting(
         "metrics.allow",
         NETWORKS,
-        "Opens /metrics to these addresses. Only where no proxy stands in front: behind one, the "
-        "address of a request is what the proxy says, or what a visitor made it say.",
+        "Allows /metrics for these addresses. Do not use it behind a proxy: there the address of "
+        "a request comes from a header that a visitor may have set.",
         default=(),
     ),
     Setting(
         "manager.idle_minutes",
         integer(5, 24 * 60),
-        "How long an operator stays signed in without asking for anything. What is typed into a "
-        "form meanwhile is not lost: it comes back after signing in again.",
+        "How long an operator stays signed in without any request. Text typed into a form is not "
+        "lost: it is restored after the next sign-in.",
         default=60,
     ),
     Setting(
         "manager.session_hours",
         integer(1, 24 * 30),
-        "How long an operator stays signed in at most, however busy.",
+        "The maximum time that an operator stays signed in, in hours.",
         default=12,
     ),
     Setting(
         "manager.stale_days",
         integer(1, 3650),
-        "After how many days what was imported counts as stale in the list of films.",
+        "After how many days imported data counts as outdated in the list of films.",
         default=30,
     ),
     Setting(
         "tmdb.base_url",
         HTTP_URL,
-        "The address of TMDB's API, with its version.",
+        "The URL of TMDB's API, with its version.",
         default="https://api.themoviedb.org/3",
     ),
     Setting(
@@ -310,13 +302,23 @@ SETTINGS: tuple[Setting, ...] = (
         "TMDB's read access token (v4), or an API key (v3). Empty: no imports from TMDB.",
         secret=True,
     ),
-    Setting("tmdb.timeout", seconds(0.1, 120), "Seconds to wait for TMDB to go on.", default=10.0),
-    Setting("tmdb.tries", integer(1, 10), "Attempts per request to TMDB in all.", default=4),
+    Setting(
+        "tmdb.timeout",
+        seconds(0.1, 120),
+        "Seconds to wait for TMDB to connect, or to send more data.",
+        default=10.0,
+    ),
+    Setting(
+        "tmdb.tries",
+        integer(1, 10),
+        "Attempts per request to TMDB, including the first.",
+        default=4,
+    ),
     Setting(
         "tmdb.max_age_days",
         integer(1, 180),
-        "Days that what was fetched from TMDB is kept before it is fetched again; their terms "
-        "allow six months.",
+        "Days that data from TMDB is kept before it is fetched again; the terms of TMDB allow six "
+        "months.",
         default=150,
     ),
 )

@@ -1,4 +1,4 @@
-"""Where each setting's value is from: the ini file, the environment, or nowhere (its default)."""
+"""The origin of each setting's value: the ini file, the environment, or the default."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from .variables import names_in
 
 
 class Source(StrEnum):
-    """What a value comes from."""
+    """The kind of an origin."""
 
     INI = "ini"
     ENVIRONMENT = "environment"
@@ -20,22 +20,22 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value is from; ``variables`` are those of the environment that it is made of."""
+    """The origin of a value; ``variables`` are the environment variables in it."""
 
     source: Source
     variables: tuple[str, ...] = ()
 
 
 DEFAULT = Origin(Source.DEFAULT)
-"""Of a key that the ini file does not have."""
+"""The origin of a key that is not in the ini file."""
 
 
 def origins_of(
     raw: Mapping[str, Any], environ: Mapping[str, str] = os.environ
 ) -> dict[str, Origin]:
-    """The origin of each key of an ini file's ``[app:main]``; others have their defaults.
+    """Return the origin of each key in an ini file's ``[app:main]``.
 
-    A value that names variables of which none is set stands in the file, as their defaults do.
+    If none of a value's variables is set, its origin is the file, which contains their defaults.
     """
     return {current_name(key): _origin(str(value), environ) for key, value in raw.items()}
 

@@ -1,4 +1,4 @@
-"""``${NAME}`` and ``${NAME:-default}`` in a value: what is replaced from the environment."""
+"""The syntax of environment variables in values: ``${NAME}`` and ``${NAME:-default}``."""
 
 import re
 from typing import Final
@@ -7,5 +7,5 @@ VARIABLE: Final = re.compile(r"\$\{(?P<name>[A-Z][A-Z0-9_]*)(?::-(?P<default>[^}
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """The variables that a text names, each once."""
+    """Return the names of the variables in a text, without repetitions."""
     return tuple(dict.fromkeys(match["name"] for match in VARIABLE.finditer(text)))

@@ -1,235 +1,215 @@
-"""The ini keys of the cache: one table, with types, defaults and meanings.
+"""The table of the cache's ini keys: name, kind, meaning and default.
 
-``config.py`` reads by it, and the operator's guide is made from it.
+``config.py`` reads the settings by it; docs/settings.md is generated from it.
 """
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
+
+from moziweb.settings.schema import BOOLEAN, TEXT, Setting, choice, integer, number, seconds
 
 from ..errors import ConfigurationError
 from ..protocol.leases import LeaseOptions
 
-_TERMS: Final = LeaseOptions()
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key. ``parse`` raises ``ValueError`` with what it expected."""
-
-    name: str
-    parse: Callable[[str], Any]
-    default: Any
-    meaning: str
-    secret: bool = False
-
-
-def _number(minimum: float, maximum: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not minimum <= value <= maximum:
-            raise ValueError(f"expected a number from {minimum:g} to {maximum:g}")
-        return value
-
-    return parse
-
-
-def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isdecimal() or not minimum <= int(text) <= maximum:
-            raise ValueError(f"expected a whole number from {minimum} to {maximum}")
-        return int(text)
-
-    return parse
-
-
-def _mode(text: str) -> str:
-    if text not in {"soft", "strict"}:
-        raise ValueError("expected soft or strict")
-    return text
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() not in {"true", "false"}:
-        raise ValueError("expected true or false")
-    return text.lower() == "true"
-
-
-def _surrogate(text: str) -> str:
-    if text.lower() not in {"surrogate-key", "xkey", ""}:
-        raise ValueError("expected Surrogate-Key or xkey")
-    return text
-
-
-def _text(text: str) -> str:
-    if not text:
-        raise ValueError("expected a value")
-    return text
-
-
-_YEAR: Final = 366 * 24 * 3600.0
+_LEASE: Final = LeaseOptions()
+_YEAR: Final = 366 * 24 * 3600
 
 REGION_KEYS: Final = (
-    Key(
+    Setting(
         "backend",
-        _text,
-        "moziweb.memory",
-        "Where entries lie: moziweb.memory (this process), dogpile.cache.pylibmc (memcached), or"
-        " any backend of dogpile; dogpile.cache.null switches the region off.",
+        TEXT,
+        "The store of entries: moziweb.memory (this process), dogpile.cache.pylibmc (memcached) or "
+        "any other backend of dogpile.cache; dogpile.cache.null switches the region off.",
+        default="moziweb.memory",
     ),
-    Key("expiration_time", _number(1, _YEAR), 3600.0, "The longest life of an entry, in seconds."),
-    Key(
+    Setting(
+        "expiration_time",
+        seconds(1, _YEAR),
+        "The maximum lifetime of an entry, in seconds.",
+        default=3600.0,
+    ),
+    Setting(
         "mode",
-        _mode,
-        "soft",
-        "soft: while one request renders an outdated entry anew, the others are served the old one;"
-        " strict: they wait.",
+        choice("soft", "strict"),
+        "soft: while one request renders a stale entry again, the others get the stale one; "
+        "strict: they wait.",
+        default="soft",
     ),
-    Key(
+    Setting(
         "stale_if_error",
-        _number(0, _YEAR),
-        0.0,
-        "For how long an entry may be served when stamps or data cannot be reached, in seconds.",
+        seconds(0, _YEAR),
+        "How long an entry may be served after it expired while stamps or data are unavailable, in "
+        "seconds.",
+        default=0.0,
     ),
-    Key(
+    Setting(
         "refresh_after",
-        _number(0, 1),
-        1.0,
-        "The share of its life after which a hot entry is renewed in the background; 1 is never.",
+        number(0, 1),
+        "The share of its lifetime after which a hot entry is refreshed in the background; 1: "
+        "never.",
+        default=1.0,
     ),
-    Key(
+    Setting(
         "max_age",
-        _whole(0, int(_YEAR)),
-        0,
-        "For how long browsers keep a page without asking, in seconds: no invalidation reaches it"
-        " there. 0: they keep it and ask each time.",
+        integer(0, _YEAR),
+        "How long browsers keep a page without revalidation, in seconds: no invalidation reaches "
+        "it there. 0: they revalidate each time.",
+        default=0,
     ),
-    Key(
+    Setting(
         "s_maxage",
-        _whole(0, int(_YEAR)),
-        0,
-        "For how long a CDN keeps a page, in seconds, unless it is told to drop it before.",
+        integer(0, _YEAR),
+        "How long a CDN keeps a page, in seconds, unless the page is purged before.",
+        default=0,
     ),
-    Key(
+    Setting(
         "stale_while_revalidate",
-        _whole(0, int(_YEAR)),
-        0,
-        "For how long after that it may serve the page once more while it asks, in seconds;"
-        " browsers take it as said to them, too.",
+        integer(0, _YEAR),
+        "How long after that a CDN may serve the stale page while it revalidates, in seconds; the "
+        "directive applies to browsers too.",
+        default=0,
     ),
-    Key(
+    Setting(
         "surrogate_header",
-        _surrogate,
-        "",
-        "The header that tells a CDN the tags of a page: Surrogate-Key or xkey; by default none.",
+        choice("Surrogate-Key", "xkey", ""),
+        "The header that passes the tags of a page to a CDN: Surrogate-Key or xkey; none by "
+        "default.",
+        default="",
     ),
-    Key(
+    Setting(
         "surrogate_bytes",
-        _whole(100, 100_000),
-        8000,
-        "The longest such header. A page with more is marked as not to be kept by a CDN, which"
-        " could not drop it by all of its tags.",
+        integer(100, 100_000),
+        "The maximum length of that header. A page with more tags is marked as not cacheable by a "
+        "CDN, which could not purge it by all of its tags.",
+        default=8000,
     ),
-    Key(
+    Setting(
         "negative_ttl",
-        _number(1, _YEAR),
-        60.0,
-        'For how long "not found" and pages that show nothing are kept at most, in seconds.',
+        seconds(1, _YEAR),
+        'The maximum lifetime of negative entries ("not found", redirects, empty weeks), in '
+        "seconds.",
+        default=60.0,
     ),
-    Key(
+    Setting(
         "negative_slots",
-        _whole(1, 1_000_000),
-        1000,
-        'How many answers that show nothing ("not found", redirects, empty weeks) are kept;'
-        " addresses without number share them, so that trying these cannot push pages out.",
+        integer(1, 1_000_000),
+        "How many negative entries are kept. All URLs that have no content share them, so that "
+        "requests for arbitrary URLs cannot evict pages.",
+        default=1000,
     ),
-    Key(
+    Setting(
         "lease_time",
-        _number(2, 3600),
-        _TERMS.ttl,
-        "How long one request may render while others hold back, in seconds: above the slowest.",
+        seconds(2, 3600),
+        "How long a request may render while others wait, in seconds; longer than the slowest "
+        "render.",
+        default=_LEASE.ttl,
     ),
-    Key("wait", _number(0, 600), _TERMS.wait, "How long others wait for it at most, in seconds."),
-    Key("poll", _number(0.001, 10), _TERMS.poll, "The time between two looks, in seconds."),
-    Key(
+    Setting(
+        "wait",
+        seconds(0, 600),
+        "How long the others wait for it at most, in seconds.",
+        default=_LEASE.wait,
+    ),
+    Setting(
+        "poll",
+        seconds(0.001, 10),
+        "How often they check whether it is done, in seconds.",
+        default=_LEASE.poll,
+    ),
+    Setting(
         "l1_bytes",
-        _whole(0, 1 << 40),
-        16_000_000,
-        "The memory of each process for entries that are served without fetching them; 0 is none.",
+        integer(0, 1 << 40),
+        "The memory of each process for local copies, which are served without fetching the entry; "
+        "0: none.",
+        default=16_000_000,
     ),
-    Key(
+    Setting(
         "max_bytes",
-        _whole(1, 1 << 30),
-        1_000_000,
-        "The longest entry that is stored. memcached takes 1 MiB, unless started with -I.",
+        integer(1, 1 << 30),
+        "The maximum size of a stored entry. memcached takes 1 MiB unless it is started with -I.",
+        default=1_000_000,
     ),
 )
-"""Keys of a region, ``cache.<region>.<key>``; with ``cache.default.<key>`` for all regions."""
+"""Keys of a region, ``cache.<region>.<key>``, and ``cache.default.<key>`` for all regions."""
 
 CACHE_KEYS: Final = (
-    Key("regions", _text, "", "The names of the regions, with spaces between."),
-    Key("prefix", _text, "mozi", "What every key begins with, to share servers with other sites."),
-    Key("version", _text, "1", "Part of every key; a new value leaves all old entries behind."),
-    Key(
+    Setting("regions", TEXT, "The names of the regions, with spaces between.", default=""),
+    Setting(
+        "prefix",
+        TEXT,
+        "The prefix of every key, for sites that share servers.",
+        default="mozi",
+    ),
+    Setting(
+        "version",
+        TEXT,
+        "A part of every key; with a new value no old entry is read.",
+        default="1",
+    ),
+    Setting(
         "renewers",
-        _whole(0, 64),
-        1,
-        "How many threads of each process renew hot entries in the background (refresh_after).",
+        integer(0, 64),
+        "How many threads of each process refresh hot entries in the background (refresh_after).",
+        default=1,
     ),
-    Key(
+    Setting(
         "cdn.purge_url",
-        _text,
-        "",
-        "Where a CDN is asked to drop pages by their tags, right after an invalidation and again"
-        " two seconds later; by default nobody is asked.",
+        TEXT,
+        "The URL of a CDN's purge API. Pages are purged there by their tags right after an "
+        "invalidation, and again two seconds later. None by default.",
+        default="",
     ),
-    Key("cdn.purge_method", _text, "PURGE", "The method of those requests; Fastly takes POST."),
-    Key(
+    Setting(
+        "cdn.purge_method",
+        TEXT,
+        "The method of these requests; Fastly needs POST.",
+        default="PURGE",
+    ),
+    Setting(
         "cdn.purge_header",
-        _text,
-        "xkey-purge",
-        "Their header with the tags; Fastly takes Surrogate-Key.",
+        TEXT,
+        "The header of these requests that contains the tags; Fastly needs Surrogate-Key.",
+        default="xkey-purge",
     ),
-    Key(
+    Setting(
         "cdn.purge_secret",
-        _text,
-        "",
-        "Another header of theirs that proves who asks, such as Fastly-Key: x.",
+        TEXT,
+        "A header that authenticates these requests, such as Fastly-Key: x.",
+        default="",
         secret=True,
     ),
-    Key(
+    Setting(
         "stamps.url",
-        _text,
-        "memory://",
-        "Where stamps and the clock lie: memcached://host:port, one server and not a ring, started"
-        " with -M; sqlite:///path for the processes of one machine; memory:// for one process.",
+        TEXT,
+        "The store of the stamps and the clock: memcached://host:port (one server, started with "
+        "-M), sqlite:///path for the processes of one machine, or memory:// for one process.",
+        default="memory://",
     ),
-    Key(
+    Setting(
         "stamps.ttl",
-        _number(60, 10 * _YEAR),
-        None,
-        "The life of a stamp in seconds, above any expiration_time; by default twice the longest.",
+        seconds(60, 10 * _YEAR),
+        "The lifetime of a stamp in seconds, longer than every expiration_time; by default twice "
+        "the longest.",
     ),
-    Key(
+    Setting(
         "debug",
-        _boolean,
-        False,
-        "Tell the tags of each page in its X-Cache-Tags header, the first 2000 bytes of them.",
+        BOOLEAN,
+        "Send the tags of each page in the X-Cache-Tags header, up to 2000 bytes.",
+        default=False,
     ),
 )
 """Keys of the cache itself, ``cache.<key>``."""
 
 
-def parse(key: Key, full_name: str, given: Mapping[str, str]) -> Any:
-    """The typed value of a key; ``ConfigurationError`` names it where it is wrong."""
+def parse(key: Setting, full_name: str, given: Mapping[str, str]) -> Any:
+    """Return the typed value of a key, or its default.
+
+    Raises ``ConfigurationError``, which names the key, for a wrong value.
+    """
     text = given.get(full_name)
     if text is None:
         return key.default
     try:
-        return key.parse(text.strip())
-    except ValueError as error:
-        raise ConfigurationError(f"{full_name} = {text}: {error}") from None
+        return key.kind.parse(text.strip())
+    except ValueError:
+        raise ConfigurationError(f"{full_name} = {text}: expected {key.kind.description}") from None

@@ -8,9 +8,9 @@ from typing import Any, Final
 from pyramid.i18n import TranslationString
 
 from moziweb.cache.regions.config import DEFAULT as SHARED
-from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS, Key
+from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
 from moziweb.i18n import _
-from moziweb.settings import SETTINGS
+from moziweb.settings import SETTINGS, Setting
 from moziweb.settings.origins import DEFAULT, Origin
 
 MASK: Final = "••••••"
@@ -99,7 +99,7 @@ def _of_regions(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> I
 
 
 def _of_region(
-    settings: Mapping[str, Any], origins: Mapping[str, Origin], region: str, key: Key
+    settings: Mapping[str, Any], origins: Mapping[str, Origin], region: str, key: Setting
 ) -> tuple[str, Origin]:
     """The value of a region's key and its origin: its own, that of all regions, or the default."""
     for owner in (region, SHARED):

@@ -93,7 +93,10 @@ def test_the_page_is_for_administrators(editor: TestApp, admin: TestApp) -> None
     keys = {code.get_text() for code in page.html.select("tbody th code")}
     assert keys >= {setting.name for setting in SETTINGS}
     assert "Legfeljebb meddig marad bejelentkezve" in page.text
-    assert "How long an operator stays signed in at most" in admin.get("/en/manager/settings").text
+    assert (
+        "The maximum time that an operator stays signed in"
+        in admin.get("/en/manager/settings").text
+    )
     only_set = admin.get("/manager/settings?show=set").html.select("tbody tr")
     assert 0 < len(only_set) < 20
     assert all("is-set" in row["class"] for row in only_set)

@@ -38,7 +38,7 @@ def test_it_is_off_unless_it_is_asked_for(app: TestApp) -> None:
     "url", ["https://moziweb.test", "http://10.0.0.1", "http://localhost.evil"]
 )
 def test_a_public_site_does_not_start_with_it(settings: dict[str, str], url: str) -> None:
-    with pytest.raises(SystemExit, match=r"debug\.cache_page = true: for development alone"):
+    with pytest.raises(SystemExit, match=r"debug\.cache_page = true: only for development"):
         moziweb.main({}, **(settings | ON | {"site.base_url": url}))
 
 

@@ -1,4 +1,4 @@
-"""The kinds of values that settings have: what each is called and how its text is read."""
+"""Declarations of ini keys, and the kinds of values with their parsers."""
 
 import ipaddress
 import re
@@ -18,45 +18,65 @@ Number = TypeVar("Number", int, float)
 class Kind:
     """A kind of value.
 
-    ``description`` completes "expected …" and stands in docs/settings.md; ``parse`` takes the
-    text and returns the typed value, or raises ``ValueError`` when it is not of this kind.
+    ``description`` completes "expected …" and is shown in docs/settings.md. ``parse`` returns the
+    typed value of a text, or raises ``ValueError``.
     """
 
     description: str
     parse: Callable[[str], Any]
 
 
+@dataclass(frozen=True)
+class Setting:
+    """One ini key. A ``secret`` value is never shown."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    default: Any = None
+    required: bool = False
+    secret: bool = False
+
+
 def integer(minimum: int, maximum: int) -> Kind:
-    """A whole number within inclusive bounds."""
+    """A whole number within inclusive bounds that are not negative."""
 
     def parse(value: str) -> int:
+        if not value.isascii() or not value.isdecimal():
+            raise ValueError(value)
         return _within(int(value), minimum, maximum)
 
     return Kind(f"a whole number from {minimum} to {maximum}", parse)
 
 
-def seconds(minimum: float, maximum: float) -> Kind:
-    """A duration in seconds within inclusive bounds; fractions are welcome."""
+def number(minimum: float, maximum: float, unit: str = "a number") -> Kind:
+    """A number within inclusive bounds; ``unit`` begins its description."""
 
     def parse(value: str) -> float:
         return _within(float(value), minimum, maximum)
 
-    return Kind(f"seconds from {minimum:g} to {maximum:g}", parse)
+    return Kind(f"{unit} from {minimum:.15g} to {maximum:.15g}", parse)
+
+
+def seconds(minimum: float, maximum: float) -> Kind:
+    """A duration in seconds within inclusive bounds; fractions are allowed."""
+    return number(minimum, maximum, "seconds")
 
 
 def choice(*words: str) -> Kind:
-    """One of a few words; an empty one among them means that the value may be left empty."""
+    """One of ``words``, in any case; ``""`` among them allows an empty value."""
+    known = {word.lower(): word for word in words}
 
     def parse(value: str) -> str:
-        if value not in words:
+        if value.lower() not in known:
             raise ValueError(value)
-        return value
+        return known[value.lower()]
 
     return Kind("one of " + ", ".join(word or "(empty)" for word in words), parse)
 
 
 def optional(kind: Kind) -> Kind:
-    """The same, or nothing: an empty value is ``None``."""
+    """``kind``, or an empty value, which is ``None``."""
 
     def parse(value: str) -> Any:
         return kind.parse(value) if value else None
@@ -64,10 +84,16 @@ def optional(kind: Kind) -> Kind:
     return Kind(f"{kind.description}, or empty", parse)
 
 
-def _within(number: Number, minimum: float, maximum: float) -> Number:
-    if not minimum <= number <= maximum:  # nan is within nothing
-        raise ValueError(number)
-    return number
+def _within(value: Number, minimum: float, maximum: float) -> Number:
+    if not minimum <= value <= maximum:  # nan is outside of any bounds
+        raise ValueError(value)
+    return value
+
+
+def _text(value: str) -> str:
+    if not value:
+        raise ValueError(value)
+    return value
 
 
 def _boolean(value: str) -> bool:
@@ -82,21 +108,21 @@ def _http_url(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
         raise ValueError(value)
     parts = urlsplit(value)
-    if not parts.hostname or parts.port == 0:  # asking for a port that is none raises, too
+    if not parts.hostname or parts.port == 0:  # reading an invalid port raises ValueError
         raise ValueError(value)
     return value.rstrip("/")
 
 
 def _database_url(value: str) -> str:
-    # Heroku says postgres://, everybody else postgresql://; either means psycopg 3 here.
+    # Heroku writes postgres://, others postgresql://; both mean psycopg 3 here.
     for prefix in ("postgres://", "postgresql://"):
         if value.startswith(prefix):
             value = "postgresql+psycopg://" + value.removeprefix(prefix)
     if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError(value)
     try:
-        make_url(value)
-    except ArgumentError:  # what is no URL; a port that is no number is a ValueError
+        make_url(value)  # raises ValueError for a port that is not a number
+    except ArgumentError:
         raise ValueError(value) from None
     return value
 
@@ -112,12 +138,12 @@ def _secret(value: str) -> str:
 
 
 SECRET_LENGTH = 16
-"""Characters below which a secret is soon guessed."""
+"""The minimum length of a secret; shorter ones can be guessed."""
 
-TEXT = Kind("a text", str)
+TEXT = Kind("a text", _text)
 NETWORKS = Kind("addresses or networks (127.0.0.1 10.0.0.0/8) with spaces between", _networks)
-SECRET = Kind(f"a secret of at least {SECRET_LENGTH} plain characters", _secret)
+SECRET = Kind(f"a secret of at least {SECRET_LENGTH} printable ASCII characters", _secret)
 BOOLEAN = Kind("true or false", _boolean)
 PATH = Kind("a path", Path)
-HTTP_URL = Kind("an address such as https://example.com", _http_url)
+HTTP_URL = Kind("a URL such as https://example.com", _http_url)
 DATABASE_URL = Kind("sqlite:///path or postgresql://user:password@host/name", _database_url)
