@@ -45,7 +45,7 @@ from benchmarks.contenders import (
 )
 from benchmarks.likeness import psnr, ssim
 from benchmarks.report import Bound, finish, print_table
-from moziweb.posters.imaging.variants import Cuts
+from moziweb.posters.imaging.variants import ImageScaler
 from moziweb.posters.recipes import JPEG, RECIPES, Box, Master, Recipe
 from tests.posters.pictures import encoded, photograph
 
@@ -162,15 +162,15 @@ def _print_contenders(title: str, measured: Mapping[str, Measured]) -> None:
 
 def _print_likeness(data: bytes, recipes: Sequence[Recipe]) -> dict[str, float]:
     """PSNR in dB by name, of the pictures as they are before encoding."""
-    cuts = Cuts(data, recipes[0].master)
-    found = {recipe.name: _likeness(cuts, data, recipe) for recipe in recipes}
+    scaler = ImageScaler(data, recipes[0].master)
+    found = {recipe.name: _likeness(scaler, data, recipe) for recipe in recipes}
     rows = [(name, *values) for name, values in found.items()]
     print_table("likeness to a full-resolution Lanczos, dB", ("", "RGB", "luminance"), rows)
     return {name: round(colour, 2) for name, (colour, _) in found.items()}
 
 
-def _likeness(cuts: Cuts, data: bytes, recipe: Recipe) -> tuple[float, float]:
-    made, reference = cuts.picture(recipe), full_resolution(data, recipe)
+def _likeness(scaler: ImageScaler, data: bytes, recipe: Recipe) -> tuple[float, float]:
+    made, reference = scaler.image(recipe), full_resolution(data, recipe)
     return psnr(made, reference), psnr(made.convert("L"), reference.convert("L"))
 
 

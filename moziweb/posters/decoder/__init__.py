@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from ..imaging.limits import LIMITS, Limits, SourceImage, expected_memory
+from ..imaging.limits import LIMITS, Limits, SourceImage, estimate_memory
 from ..imaging.variants import VariantSet
 from ..recipes import Recipe
 from .memory_budget import WAITING_SECONDS, MemoryBudget, Waiting, wait_on
@@ -100,7 +100,7 @@ class DecoderPool:
         return self._do(Job(data, (), limits)).source
 
     def _do(self, job: Job, waiting: Waiting = wait_on) -> VariantSet:
-        weight = expected_memory(job.data, job.limits)
+        weight = estimate_memory(job.data, job.limits)
         with self._budget.hold(weight, waiting), self._place(waiting):
             try:
                 return self._make(job)

@@ -143,7 +143,7 @@ def _checked_source(told: SourceImage, limits: Limits) -> SourceImage:
     """What we would have found ourselves: its words become a type, a key's end and columns."""
     _require(told.format in FORMATS and told.mime == f"image/{told.format}", "no such format")
     width, height = _number(told.width, 1, limits.side), _number(told.height, 1, limits.side)
-    _require(width * height <= limits.pixels_of(told.format), "more pixels than may be")
+    _require(width * height <= limits.max_pixels(told.format), "more pixels than may be")
     _number(told.orientation, 1, 8)
     return told
 

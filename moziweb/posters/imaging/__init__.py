@@ -1,1 +1,1 @@
-"""Image processing without I/O: header parsing, limits, variants, the placeholder."""
+"""Image processing without I/O: header parser, limits, variants, placeholder."""

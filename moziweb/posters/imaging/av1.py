@@ -1,9 +1,10 @@
-"""How large the pictures coded in an AVIF are, whatever its container says of them.
+"""Frame sizes of the AV1 streams in an AVIF, read without a decoder.
 
-A decoder allocates by the sequence header of the AV1 stream, and scales to what the container
-announces only when all is unpacked: one pixel that is announced may be 25 megapixels to decode.
-Read here without a decoder: where the streams begin (``iloc`` for pictures, ``stco`` and ``co64``
-for the tracks of an animation), and the sequence headers in them (AV1 specification, 5.3 to 5.5).
+A decoder allocates memory by the sequence header of the AV1 stream and scales to the container's
+size afterwards, so a file that announces 1x1 may decode 64 megapixels (measured without this
+module: 165 MiB in a child, for which the memory budget had counted 16 MiB). The streams are found
+by ``iloc`` (still images) and by ``stco`` and ``co64`` (tracks of animations); sequence headers are
+parsed by the AV1 specification, 5.3 to 5.5.
 """
 
 import struct
@@ -13,17 +14,17 @@ from typing import Final, NamedTuple
 
 from .errors import ImageRejected, RejectCode
 
-_TABLES: Final = (b"iloc", b"stco", b"co64", b"idat")
-_MOST_PLACES: Final = 100
-_MOST_PARTS: Final = 20_000
-"""Extents and units in one file: an honest one has a few of each. As in `headers`, these walks are
-Python, and a file of nothing else would hold its lock."""
+_BOX_TYPES: Final = (b"iloc", b"stco", b"co64", b"idat")
+_MAX_BOXES: Final = 100
+_MAX_PARTS: Final = 20_000
+"""Limit of extents and OBUs in a file; typical files have a few. This code is Python and holds the
+GIL, so a file of nothing else would block the process."""
 
 _SEQUENCE_HEADER: Final = 1
 _HAS_EXTENSION: Final = 0x04
 _HAS_LENGTH: Final = 0x02
-_WIDEST_HEADER: Final = 1024
-"""Bytes of a sequence header that are read; 32 operating points need less."""
+_MAX_HEADER_BYTES: Final = 1024
+"""Bytes of a sequence header that are read; 32 operating points need fewer."""
 
 
 class _Extent(NamedTuple):
@@ -31,179 +32,184 @@ class _Extent(NamedTuple):
     length: int
 
 
-class _Left:
-    """What a file may still have; ImageRejected when it has more."""
+class _ParseBudget:
+    """Remaining parts and bytes to copy of a file; raises ImageRejected when they are used up."""
 
     def __init__(self, size: int) -> None:
-        self._parts = _MOST_PARTS
+        self._parts = _MAX_PARTS
         self._bytes = 4 * size
 
-    def take(self, *, joined: int = 0) -> None:
+    def spend(self, *, copied: int = 0) -> None:
         self._parts -= 1
-        self._bytes -= joined
+        self._bytes -= copied
         if self._parts < 0 or self._bytes < 0:
-            raise ImageRejected(RejectCode.DAMAGED, f"more than {_MOST_PARTS} parts in an avif")
+            raise ImageRejected(RejectCode.DAMAGED, f"more than {_MAX_PARTS} parts in an avif")
 
 
-class _Bits:
-    """Bits of a header, the highest first; IndexError behind the end."""
+class _BitReader:
+    """Reads bits, the most significant first; raises IndexError at the end."""
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data)
         self._left = 8 * len(data)
 
-    def take(self, number: int) -> int:
+    def read(self, number: int) -> int:
         self._left -= number
         if self._left < 0:
             raise IndexError("no bits left")
         return self._value >> self._left & (1 << number) - 1
 
     def skip_uvlc(self) -> None:
-        """A number that is as long as it has zeros in front."""
+        """Skip a variable-length number (AV1 ``uvlc``)."""
         for zeros in count():
-            if self.take(1):
-                self.take(zeros if zeros < 32 else 0)
+            if self.read(1):
+                self.read(zeros if zeros < 32 else 0)
                 return
 
 
-def coded_sizes(data: bytes) -> Iterator[tuple[int, int]]:
-    """Width and height by each sequence header of an AVIF; none where no stream is found.
+def frame_sizes(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield width and height of each sequence header in an AVIF.
 
-    ImageRejected: ``damaged`` when it has too many parts to look at.
+    Raises ImageRejected with ``damaged`` if the file has too many parts.
     """
-    left = _Left(len(data))
-    for stream in _streams(data, left):
-        for header in _sequence_headers(stream, left):
+    budget = _ParseBudget(len(data))
+    for stream in _streams(data, budget):
+        for header in _sequence_headers(stream, budget):
             try:
-                yield _size_of(_Bits(header))
+                yield _frame_size(_BitReader(header))
             except IndexError:
                 continue
 
 
-def _streams(data: bytes, left: _Left) -> Iterator[memoryview]:
-    """What the tables of places point to, from each stream's begin."""
+def _streams(data: bytes, budget: _ParseBudget) -> Iterator[memoryview]:
+    """Yield the data at the offsets in the container's tables."""
     view = memoryview(data)
-    tables = {name: _places(data, name) for name in _TABLES}
+    tables = {name: _find_boxes(data, name) for name in _BOX_TYPES}
     for at in tables[b"iloc"]:
-        for inside, extents in _items(data, at, left):
-            for origin in tables[b"idat"] if inside else [0]:
-                yield _joined(view, origin, extents, left)
-    for name, form in ((b"stco", ">I"), (b"co64", ">Q")):
-        for at in tables[name]:  # behind version, flags and a count: the first chunk's place
+        for in_idat, extents in _items(data, at, budget):
+            for origin in tables[b"idat"] if in_idat else [0]:
+                yield _item_payload(view, origin, extents, budget)
+    for name, format_ in ((b"stco", ">I"), (b"co64", ">Q")):
+        for at in tables[name]:  # after version, flags and a count: the first chunk's offset
             if at + 16 <= len(data):
-                yield view[struct.unpack_from(form, data, at + 8)[0] :]
+                yield view[struct.unpack_from(format_, data, at + 8)[0] :]
 
 
-def _places(data: bytes, name: bytes) -> list[int]:
-    """Where the boxes of a name begin, behind the name."""
+def _find_boxes(data: bytes, name: bytes) -> list[int]:
+    """The offsets of the contents of all boxes of a type."""
     found, at = [], data.find(name)
     while at >= 0:
         found.append(at + len(name))
-        if len(found) > _MOST_PLACES:
+        if len(found) > _MAX_BOXES:
             raise ImageRejected(RejectCode.DAMAGED, f"too many {name!r} in an avif")
         at = data.find(name, at + len(name))
     return found
 
 
-def _joined(view: memoryview, origin: int, extents: list[_Extent], left: _Left) -> memoryview:
-    """The bytes of an item; without a copy where they lie together."""
+def _item_payload(
+    view: memoryview, origin: int, extents: list[_Extent], budget: _ParseBudget
+) -> memoryview:
+    """The bytes of an item; not copied if it has one extent."""
     parts = [
         view[origin + start : origin + start + length if length else len(view)]
         for start, length in extents
     ]
     if len(parts) == 1:
         return parts[0]
-    left.take(joined=sum(map(len, parts)))
+    budget.spend(copied=sum(map(len, parts)))
     return memoryview(b"".join(parts))
 
 
-def _items(data: bytes, at: int, left: _Left) -> Iterator[tuple[bool, list[_Extent]]]:
-    """The extents of each item of an ``iloc`` (ISO 14496-12, 8.11.3), and whether in ``idat``."""
-    reader = _Fields(data, at)
+def _items(data: bytes, at: int, budget: _ParseBudget) -> Iterator[tuple[bool, list[_Extent]]]:
+    """Yield the extents of each item in an ``iloc``, and whether they are relative to ``idat``.
+
+    See ISO 14496-12, 8.11.3.
+    """
+    reader = _ByteReader(data, at)
     try:
-        version = reader.take(4) >> 24
-        sizes = reader.take(2)
+        version = reader.read(4) >> 24
+        sizes = reader.read(2)
         offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
-        wide = 4 if version == 2 else 2
-        for _ in range(reader.take(wide)):
-            left.take()
-            reader.take(wide)
-            method = reader.take(2) & 15 if version else 0
-            reader.take(2)
-            start, extents = reader.take(base), []
-            for _ in range(reader.take(2)):
-                left.take()
-                reader.take(index if version else 0)
-                extents.append(_Extent(start + reader.take(offset), reader.take(length)))
+        id_size = 4 if version == 2 else 2
+        for _ in range(reader.read(id_size)):
+            budget.spend()
+            reader.read(id_size)
+            method = reader.read(2) & 15 if version else 0
+            reader.read(2)
+            start, extents = reader.read(base), []
+            for _ in range(reader.read(2)):
+                budget.spend()
+                reader.read(index if version else 0)
+                extents.append(_Extent(start + reader.read(offset), reader.read(length)))
             yield method == 1, extents
     except IndexError:
         return
 
 
-class _Fields:
-    """Numbers of some bytes each; IndexError behind the end."""
+class _ByteReader:
+    """Reads big-endian numbers; raises IndexError at the end."""
 
     def __init__(self, data: bytes, at: int) -> None:
         self._data, self._at = data, at
 
-    def take(self, size: int) -> int:
+    def read(self, size: int) -> int:
         begin, self._at = self._at, self._at + size
         if self._at > len(self._data):
             raise IndexError("no bytes left")
         return int.from_bytes(self._data[begin : self._at])
 
 
-def _sequence_headers(stream: memoryview, left: _Left) -> Iterator[bytes]:
-    """The payloads of the sequence headers in a stream, up to where it makes no sense."""
+def _sequence_headers(stream: memoryview, budget: _ParseBudget) -> Iterator[bytes]:
+    """Yield the payloads of the sequence header OBUs, up to the first malformed OBU."""
     at = 0
     while at < len(stream) and stream[at] < 0x80:
-        left.take()
+        budget.spend()
         kind = stream[at]
         at += 2 if kind & _HAS_EXTENSION else 1
         size = len(stream) - at
         if kind & _HAS_LENGTH:
             size, at = _leb128(stream, at)
         if kind >> 3 == _SEQUENCE_HEADER:
-            yield bytes(stream[at : at + min(size, _WIDEST_HEADER)])
+            yield bytes(stream[at : at + min(size, _MAX_HEADER_BYTES)])
         at += size
 
 
 def _leb128(stream: memoryview, at: int) -> tuple[int, int]:
-    """A number of up to eight bytes, seven bits each, and where it ends."""
+    """The value of a LEB128 number of up to eight bytes, and the offset after it."""
     value = 0
-    for place, byte in enumerate(stream[at : at + 8]):
-        value |= (byte & 0x7F) << 7 * place
+    for index, byte in enumerate(stream[at : at + 8]):
+        value |= (byte & 0x7F) << 7 * index
         if not byte & 0x80:
-            return value, at + place + 1
+            return value, at + index + 1
     return len(stream), len(stream)
 
 
-def _size_of(bits: _Bits) -> tuple[int, int]:
-    """The largest frame that a sequence header allows."""
-    bits.take(4)  # profile, still picture
-    if bits.take(1):  # the short header of a still picture
-        bits.take(5)
+def _frame_size(bits: _BitReader) -> tuple[int, int]:
+    """The maximum frame width and height in a sequence header."""
+    bits.read(4)  # seq_profile, still_picture
+    if bits.read(1):  # reduced_still_picture_header
+        bits.read(5)
     else:
         _skip_operating_points(bits)
-    wide, high = bits.take(4) + 1, bits.take(4) + 1
-    return bits.take(wide) + 1, bits.take(high) + 1
+    width_bits, height_bits = bits.read(4) + 1, bits.read(4) + 1
+    return bits.read(width_bits) + 1, bits.read(height_bits) + 1
 
 
-def _skip_operating_points(bits: _Bits) -> None:
+def _skip_operating_points(bits: _BitReader) -> None:
     delay = 0
-    if bits.take(1):  # timing
-        bits.take(64)
-        if bits.take(1):
+    if bits.read(1):  # timing
+        bits.read(64)
+        if bits.read(1):
             bits.skip_uvlc()
-        if bits.take(1):  # decoder model
-            delay = bits.take(5) + 1
-            bits.take(42)
-    displayed = bits.take(1)
-    for _ in range(bits.take(5) + 1):
-        bits.take(12)
-        if bits.take(5) > 7:
-            bits.take(1)
-        if delay and bits.take(1):
-            bits.take(2 * delay + 1)
-        if displayed and bits.take(1):
-            bits.take(4)
+        if bits.read(1):  # decoder model
+            delay = bits.read(5) + 1
+            bits.read(42)
+    displayed = bits.read(1)
+    for _ in range(bits.read(5) + 1):
+        bits.read(12)
+        if bits.read(5) > 7:
+            bits.read(1)
+        if delay and bits.read(1):
+            bits.read(2 * delay + 1)
+        if displayed and bits.read(1):
+            bits.read(4)

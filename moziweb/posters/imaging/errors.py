@@ -1,32 +1,32 @@
-"""Why a picture is not made into variants: stable codes, and whether trying again can help."""
+"""Why no variants are made from an image: stable codes, and whether a retry can succeed."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class RejectCode(StrEnum):
-    """Stored with the source, counted, put in words by the manager."""
+    """Stored with the source, counted in metrics, translated in the manager."""
 
     UNIDENTIFIED = "unidentified"
-    """Not a picture, as far as its first bytes tell: an error page, for instance."""
+    """Not a known image format by its first bytes, such as an HTML error page."""
     UNSUPPORTED_FORMAT = "unsupported_format"
-    """A picture, but none that is read here: TIFF, HEIC, SVG …"""
+    """An image in a format that is not accepted: TIFF, HEIC, SVG …"""
     TOO_MANY_BYTES = "too_many_bytes"
     TOO_MANY_PIXELS = "too_many_pixels"
     TOO_LARGE_SIDE = "too_large_side"
     TOO_MANY_SCANS = "too_many_scans"
     TRUNCATED = "truncated"
     DAMAGED = "damaged"
-    """Announces itself well, then breaks its format's rules."""
+    """Violates the rules of its format."""
     DECODER_FAILED = "decoder_failed"
-    """The decoder gave up without naming a cause: damage, or a lack of memory."""
+    """The decoder failed without a specific error: damage, or lack of memory."""
     OUT_OF_MEMORY = "out_of_memory"
     TOO_MUCH_WORK = "too_much_work"
-    """Takes more processor time than a picture may."""
+    """Exceeds the limit of CPU time."""
     DECODE_TIMEOUT = "decode_timeout"
-    """Not done in time, which a busy machine can be the cause of."""
+    """Exceeds the limit of wall time, possibly because the machine is busy."""
     DECODER_DIED = "decoder_died"
-    """The process that decoded it ended: by a crash, or for a lack of memory."""
+    """The decoder process ended: a crash, or lack of memory."""
 
 
 _TRANSIENT: Final = frozenset(
@@ -40,10 +40,10 @@ _TRANSIENT: Final = frozenset(
 
 
 class ImageRejected(Exception):
-    """A source that no variants are made of.
+    """No variants can be made from a source.
 
-    Its text names the code alone and may be shown to anyone; ``detail`` is for logs. ``permanent``
-    says that the same bytes will be rejected again.
+    The message contains only the code and may be shown to visitors; ``detail`` is for logs. If
+    ``permanent``, the same bytes will be rejected again.
     """
 
     def __init__(self, code: RejectCode, detail: str = "") -> None:

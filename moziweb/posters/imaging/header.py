@@ -1,9 +1,8 @@
-"""What a picture's first bytes announce, read without a decoder.
+"""Parses the header of an image file in Python, before a decoder opens it.
 
-Opening is not harmless: libwebp allocates its whole canvas and a GIF its first frame before
-Pillow knows a size to check, and no library tells how many scans a JPEG has. These few readers
-answer from the bytes alone, in Python, which a crafted file cannot take over. They check nothing
-else; a decoder will.
+Opening is not safe: libwebp allocates the whole canvas and Pillow a GIF's first frame before the
+size can be checked, and no library returns the number of a JPEG's scans. This parser only extracts
+what is checked before decoding; it does not validate the file.
 """
 
 import re
@@ -12,36 +11,36 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from .av1 import coded_sizes
+from .av1 import frame_sizes
 from .errors import ImageRejected, RejectCode
 
 _JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-"""The next marker: in coded data 0xFF is followed by 0, or by a restart marker."""
+"""The next marker. In entropy-coded data 0xFF is followed by 0 or by a restart marker."""
 _EOI: Final = 0xD9
 _SOS: Final = 0xDA
-_WITHOUT_PAYLOAD: Final = frozenset(range(0x01, 0xC0)) | {0xD8}
-"""Below the first frame marker all are reserved: in coded data a decoder steps over their two bytes
-alone, so that a length read there would hide what follows."""
+_STANDALONE_MARKERS: Final = frozenset(range(0x01, 0xC0)) | {0xD8}
+"""Markers without a length. Those below the first frame marker are reserved: decoders skip only
+their two bytes, so a length that is read after one would hide the following segments."""
 _SOF: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SOF_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
-_MOST_SEGMENTS: Final = 1000
-_MOST_SUB_BLOCKS: Final = 20_000
-"""An honest file has a few hundred of either at most. These walks are Python, and hold its lock: a
-file of nothing else, 15 MB of it, would stop the whole site for seconds."""
+_MAX_SEGMENTS: Final = 1000
+_MAX_SUB_BLOCKS: Final = 20_000
+"""Typical files have at most a few hundred of either. This parser holds the GIL: 15 MB of nothing
+else would block the process for seconds."""
 
-_MOST_STRAY_BYTES: Final = 64 * 1024
-"""Between the segments in front of a JPEG's first scan; an honest file has none, or some padding.
-Pillow goes through them one by one, in Python: 15 MB of them took it six seconds."""
+_MAX_GAP_BYTES: Final = 64 * 1024
+"""Limit of bytes between the segments before a JPEG's first scan; typical files have none, or some
+padding. Pillow reads them one by one in Python: 15 MB took six seconds."""
 
-_MOST_CHUNKS: Final = 25_000
-"""Of a PNG; an honest one of 15 MB has 2,000, or 15,000 where its encoder writes 1 KB at a time.
-Pillow reads them in Python, too: 15 MB of empty ones would keep a decoder busy for ten seconds."""
+_MAX_CHUNKS: Final = 25_000
+"""Limit of chunks in a PNG; a typical file of 15 MB has 2,000, or 15,000 with chunks of 1 KB.
+Pillow reads chunks in Python: 15 MB of empty chunks would take ten seconds."""
 
 _ISPE: Final = re.compile(rb"(?s)ispe\0{4}(.{8})")
 _AVIF_HEAD_BYTES: Final = 64 * 1024
 
-_FOREIGN: Final = (
+_UNSUPPORTED: Final = (
     (b"BM", "BMP"),
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
@@ -52,13 +51,14 @@ _FOREIGN: Final = (
     (b"\0\0\0\x0cJXL ", "JPEG XL"),
     (b"\0\0\0\x0cjP  ", "JPEG 2000"),
 )
-"""Formats that people do upload, to tell them more than 'not a picture'."""
+"""Formats that editors upload by mistake; they get a more specific error."""
 
 
 def identify(data: bytes) -> str:
-    """The format: ``jpeg``, ``png``, ``webp``, ``gif`` or ``avif``.
+    """Return the format: ``jpeg``, ``png``, ``webp``, ``gif`` or ``avif``.
 
-    ImageRejected: ``unsupported_format`` for pictures of another kind, else ``unidentified``.
+    Raises ImageRejected with ``unsupported_format`` for other known formats, else with
+    ``unidentified``.
     """
     if data.startswith(b"\xff\xd8\xff"):
         return "jpeg"
@@ -70,14 +70,14 @@ def identify(data: bytes) -> str:
         return "webp"
     if data[4:8] == b"ftyp":
         return _identify_isobmff(data)
-    for start, name in _FOREIGN:
+    for start, name in _UNSUPPORTED:
         if data.startswith(start):
             raise ImageRejected(RejectCode.UNSUPPORTED_FORMAT, name)
     raise ImageRejected(RejectCode.UNIDENTIFIED, f"starts with {data[:12]!r}")
 
 
 def _identify_isobmff(data: bytes) -> str:
-    """AVIF shares its container with HEIC and MP4: the brands in its first box tell them apart."""
+    """AVIF has the container of HEIC and MP4; the brands in the first box distinguish them."""
     box = data[8 : min(struct.unpack_from(">I", data)[0], 256)]
     brands = {box[at : at + 4] for at in range(0, len(box), 4) if at != 4}
     if brands & {b"avif", b"avis"}:
@@ -95,11 +95,11 @@ class JpegFrame(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What a file announces; the decoder may find something else.
+    """The header of an image file; the decoder may find other values.
 
-    ``size`` is width and height in pixels, None when none is found where opening allocates
-    nothing: Pillow will tell what is wrong. ``frame`` and ``scans`` are a JPEG's; scans are counted
-    up to one more than may be.
+    ``size`` is width and height in pixels. It is None if it was not found in a format whose opening
+    allocates nothing; Pillow then raises the error. ``frame`` and ``scans`` are for JPEG only;
+    scans are counted up to one above the limit.
     """
 
     format: str
@@ -108,15 +108,15 @@ class Header(NamedTuple):
     scans: int = 0
 
 
-def parse_header(data: bytes, most_scans: int) -> Header:
-    """Walk a file's header, once.
+def parse_header(data: bytes, max_scans: int) -> Header:
+    """Parse a file's header; count at most ``max_scans + 1`` scans of a JPEG.
 
-    ImageRejected as `identify`; ``truncated`` when the header of a WebP or GIF is not there in
-    full; ``damaged`` when it breaks its format's rules, or has too many parts.
+    Raises ImageRejected as `identify` does, with ``truncated`` if the header of a WebP or GIF is
+    incomplete, and with ``damaged`` if it is malformed or has too many parts.
     """
     format_ = identify(data)
     if format_ == "jpeg":
-        frame, scans = _walk_jpeg(data, most_scans)
+        frame, scans = _walk_jpeg(data, max_scans)
         return Header(format_, (frame.width, frame.height) if frame else None, frame, scans)
     try:
         return Header(format_, _SIZE_READERS[format_](data))
@@ -125,7 +125,7 @@ def parse_header(data: bytes, most_scans: int) -> Header:
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    """Of the three kinds of WebP: lossy, lossless and extended (RFC 9649, section 2.5 on)."""
+    """The size of a lossy, lossless or extended WebP (RFC 9649, section 2.5)."""
     kind = data[12:16]
     (length,) = struct.unpack_from("<I", data, 4)
     if length + 8 > len(data):
@@ -137,13 +137,13 @@ def _webp_size(data: bytes) -> tuple[int, int]:
         (bits,) = struct.unpack_from("<I", data, 21)
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     if kind == b"VP8X":
-        low, high, flat, tall = struct.unpack_from("<HBHB", data, 24)
-        return (high << 16 | low) + 1, (tall << 16 | flat) + 1
+        w_low, w_high, h_low, h_high = struct.unpack_from("<HBHB", data, 24)
+        return (w_high << 16 | w_low) + 1, (h_high << 16 | h_low) + 1
     raise ImageRejected(RejectCode.DAMAGED, f"webp chunk {kind!r}")
 
 
 def _gif_size(data: bytes) -> tuple[int, int]:
-    """The screen, enlarged to the first frame where that does not fit, as Pillow does."""
+    """The size of the screen, enlarged to contain the first frame, as in Pillow."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = _after_extensions(data, 13 + _palette_bytes(flags))
     if data[at] != 0x2C:
@@ -153,17 +153,17 @@ def _gif_size(data: bytes) -> tuple[int, int]:
 
 
 def _after_extensions(data: bytes, at: int) -> int:
-    """Where the extensions of a GIF that begin at ``at`` end."""
-    left = _MOST_SUB_BLOCKS
-    while data[at] == 0x21:  # an extension: its kind, then sub-blocks up to an empty one
+    """The offset after the extensions of a GIF that begin at ``at``."""
+    remaining = _MAX_SUB_BLOCKS
+    while data[at] == 0x21:  # an extension: its label, then sub-blocks up to an empty one
         at += 2
-        while data[at] and left:
+        while data[at] and remaining:
             at += 1 + data[at]
-            left -= 1
-        if not left:
-            raise ImageRejected(RejectCode.DAMAGED, f"more than {_MOST_SUB_BLOCKS} sub-blocks")
+            remaining -= 1
+        if not remaining:
+            raise ImageRejected(RejectCode.DAMAGED, f"more than {_MAX_SUB_BLOCKS} sub-blocks")
         at += 1
-        left -= 1
+        remaining -= 1
     return at
 
 
@@ -174,27 +174,28 @@ def _palette_bytes(flags: int) -> int:
 def _png_size(data: bytes) -> tuple[int, int] | None:
     _count_chunks(data)
     if data[12:16] != b"IHDR" or len(data) < 24:
-        return None  # Pillow finds it behind other chunks, too
+        return None  # Pillow also accepts it after other chunks
     width, height = struct.unpack_from(">II", data, 16)
     return width, height
 
 
 def _count_chunks(data: bytes) -> None:
-    """ImageRejected for more chunks than a PNG may have: a length, a name, as many bytes, a sum."""
+    """Raise ImageRejected for too many chunks (each a length, a type, data and a checksum)."""
     at = 8
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         if at + 8 > len(data):
             return
         at += 12 + int.from_bytes(data[at : at + 4])
-    raise ImageRejected(RejectCode.DAMAGED, f"more than {_MOST_CHUNKS} chunks")
+    raise ImageRejected(RejectCode.DAMAGED, f"more than {_MAX_CHUNKS} chunks")
 
 
 def _avif_size(data: bytes) -> tuple[int, int] | None:
-    """The largest of the spatial extents, a grid has one for each cell and one for the whole, and
-    of the coded pictures, which may be larger than announced."""
+    """The largest of the announced sizes (a grid has one per cell and one in total) and of the
+    coded frames, which can be larger.
+    """
     found = _ISPE.findall(data, 0, _AVIF_HEAD_BYTES)
     announced = [struct.unpack(">II", size) for size in found]
-    return max((*announced, *coded_sizes(data)), key=lambda size: size[0] * size[1], default=None)
+    return max((*announced, *frame_sizes(data)), key=lambda size: size[0] * size[1], default=None)
 
 
 _SIZE_READERS: Final[Mapping[str, Callable[[bytes], tuple[int, int] | None]]] = MappingProxyType(
@@ -207,11 +208,11 @@ _SIZE_READERS: Final[Mapping[str, Callable[[bytes], tuple[int, int] | None]]] = 
 )
 
 
-def _walk_jpeg(data: bytes, most_scans: int) -> tuple[JpegFrame | None, int]:
-    """A JPEG's own frame, not a thumbnail's in its metadata, and how many scans it has.
+def _walk_jpeg(data: bytes, max_scans: int) -> tuple[JpegFrame | None, int]:
+    """A JPEG's own frame (not that of a thumbnail in its metadata), and the number of its scans.
 
-    Each scan of a progressive JPEG goes over the whole picture again, however few its bytes: 160
-    KB with 500 empty scans keep a decoder busy for 14 s. An honest encoder writes ten.
+    A decoder processes the whole image for each scan of a progressive JPEG, even an empty one: 160
+    KB with 500 scans take 14 s. Typical encoders write ten.
     """
     frame, scans = None, 0
     for marker, at in _segments(data):
@@ -221,11 +222,11 @@ def _walk_jpeg(data: bytes, most_scans: int) -> tuple[JpegFrame | None, int]:
             frame = _jpeg_frame(data, marker, at)
         elif marker == _SOS:
             scans += 1
-            if scans > most_scans:
+            if scans > max_scans:
                 break
         elif marker == _EOI:
-            if not scans:  # a decoder goes on to a picture behind it, which we would not see
-                raise ImageRejected(RejectCode.DAMAGED, "jpeg that ends before it begins")
+            if not scans:  # decoders continue with an image after it, which was not parsed
+                raise ImageRejected(RejectCode.DAMAGED, "jpeg that ends before its first scan")
             break
     return frame, scans
 
@@ -238,21 +239,23 @@ def _jpeg_frame(data: bytes, marker: int, at: int) -> JpegFrame | None:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """The markers of a JPEG, and where their payload begins. ImageRejected at too many, or at too
-    much in front of a scan that belongs to none.
+    """Yield the markers of a JPEG and the offsets of their payloads.
+
+    Raises ImageRejected for too many segments, or too many bytes between them before the first
+    scan.
     """
-    at, stray, is_coded = 0, 0, False
-    for _ in range(_MOST_SEGMENTS):
-        found = _JPEG_MARKER.search(data, at)
-        if not is_coded:
-            stray += (found.start() if found else len(data)) - at
-            if stray > _MOST_STRAY_BYTES:
-                raise ImageRejected(RejectCode.DAMAGED, f"{stray} bytes between segments")
-        if found is None:
+    at, gap, in_scan = 0, 0, False
+    for _ in range(_MAX_SEGMENTS):
+        match = _JPEG_MARKER.search(data, at)
+        if not in_scan:
+            gap += (match.start() if match else len(data)) - at
+            if gap > _MAX_GAP_BYTES:
+                raise ImageRejected(RejectCode.DAMAGED, f"{gap} bytes between segments")
+        if match is None:
             return
-        marker, at = found.group()[1], found.end()
-        is_coded = is_coded or marker == _SOS
+        marker, at = match.group()[1], match.end()
+        in_scan = in_scan or marker == _SOS
         yield marker, at
-        if marker not in _WITHOUT_PAYLOAD:
+        if marker not in _STANDALONE_MARKERS:
             at += int.from_bytes(data[at : at + 2])
-    raise ImageRejected(RejectCode.DAMAGED, f"more than {_MOST_SEGMENTS} segments")
+    raise ImageRejected(RejectCode.DAMAGED, f"more than {_MAX_SEGMENTS} segments")

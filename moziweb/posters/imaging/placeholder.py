@@ -1,7 +1,7 @@
-"""What is shown where there is no poster, or none yet: a film reel on slate, drawn by code.
+"""The placeholder image for a missing poster: a film reel on grey, drawn with Pillow.
 
-It says nothing, so that it needs no language, and its greys are in the middle, so that it is
-quiet on a light page and on a dark one.
+It has no text, so one image serves all languages, and medium greys, so it suits light and dark
+pages.
 """
 
 from functools import lru_cache
@@ -18,7 +18,7 @@ _BOTTOM: Final = "#2f343d"
 _REEL: Final = "#6b7280"
 
 _REEL_SHARE: Final = 0.36
-"""The reel's diameter, of the picture's shorter side."""
+"""The reel's diameter as a share of the image's shorter side."""
 _OVERSAMPLING: Final = 4
 
 _ENCODERS: Final[dict[Format, Encoder]] = {"jpg": JPEG(), "webp": WebP(), "avif": AVIF()}
@@ -26,9 +26,9 @@ _ENCODERS: Final[dict[Format, Encoder]] = {"jpg": JPEG(), "webp": WebP(), "avif"
 
 @lru_cache(maxsize=64)
 def placeholder(width: int, height: int, extension: Format) -> bytes:
-    """The placeholder's file, ``width`` x ``height`` pixels, in any format of the recipes.
+    """Return the placeholder as a file of ``width`` x ``height`` pixels in a recipe's format.
 
-    Drawn once per size and process: a box has few sizes, since most posters are 2:3.
+    Cached by size in the process: most posters are 2:3, so there are few sizes.
     """
     shade = Image.linear_gradient("L").resize((width, height))
     picture = ImageOps.colorize(shade, _TOP, _BOTTOM)
@@ -38,7 +38,7 @@ def placeholder(width: int, height: int, extension: Format) -> bytes:
 
 
 def _reel(diameter: int) -> Image.Image:
-    """A film reel as a mask: a disc with five windows and a hub, drawn large and shrunk."""
+    """The mask of a film reel, a disc with five holes and a hub, drawn enlarged and scaled down."""
     size = diameter * _OVERSAMPLING
     mask = Image.new("L", (size, size))
     draw = ImageDraw.Draw(mask)

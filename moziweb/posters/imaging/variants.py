@@ -1,11 +1,10 @@
-"""From a source's bytes to its variants' bytes, with one decode.
+"""Makes all variants of a source with one decode.
 
-Pure and without shared state: Pillow lets go of the interpreter lock while it decodes, resamples
-and encodes, so threads may each make a different source's variants. The order of the steps is
-where the time is saved. A JPEG is decoded at the lowest resolution that does; whatever costs by
-the pixel (orientation, colour profile, background) is done after shrinking; every variant is cut
-from the next larger one; the blur is made on a picture of 86x129. ``benchmarks/variants.py``
-measures it against others.
+There is no shared state, and Pillow releases the GIL while it decodes, resamples and encodes, so
+threads can process different sources. The order of the steps saves time: a JPEG is decoded at the
+lowest sufficient resolution; orientation, colour profile and background are applied after scaling
+down; every variant is scaled from the next larger one; the blur is computed at 86x129.
+``benchmarks/variants.py`` compares it with other libraries.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,15 +21,15 @@ from .errors import ImageRejected, RejectCode
 from .limits import LIMITS, Limits, SourceImage, open_checked
 
 _LANCZOS: Final = Image.Resampling.LANCZOS
-_STRETCHES: Final = {"bilinear": Image.Resampling.BILINEAR}
+_ENLARGING_FILTERS: Final = {"bilinear": Image.Resampling.BILINEAR}
 _NEAREST: Final = Image.Resampling.NEAREST
 _BOX: Final = Image.Resampling.BOX
 _OCTREE: Final = Image.Quantize.FASTOCTREE
 
 SKETCH_SIZE: Final = (3, 4)
-"""Parts of a sketch, across and down."""
+"""Columns and rows of a sketch."""
 
-_UPRIGHT: Final = {
+_TRANSPOSE_BY_ORIENTATION: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -39,12 +38,12 @@ _UPRIGHT: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns a picture of an EXIF orientation upright."""
+"""The operation that turns an image with this EXIF orientation upright."""
 
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """One variant: its file, and its size in pixels."""
+    """One variant: its file and its size in pixels."""
 
     recipe: Recipe
     data: bytes
@@ -57,11 +56,10 @@ class EncodedImage:
 
 
 class VariantSet(NamedTuple):
-    """All that was made of a source, in the order of the recipes asked for.
+    """The variants of a source, in the order of the recipes.
 
-    ``dominant_colour`` is ``#rrggbb``, the colour that most of the picture is near to; ``sketch``
-    are the colours of its parts, three across and four down, each as ``rgb`` in one hex digit a
-    channel.
+    ``dominant_colour`` is ``#rrggbb``. ``sketch`` has the mean colours of three columns and four
+    rows, row by row, each as ``rgb`` with one hex digit per channel.
     """
 
     source: SourceImage
@@ -71,58 +69,58 @@ class VariantSet(NamedTuple):
 
 
 def make_variants(data: bytes, recipes: Sequence[Recipe], limits: Limits = LIMITS) -> VariantSet:
-    """Make ``recipes`` of the picture in ``data``, decoding it once.
+    """Decode the image in ``data`` once and make a variant for each recipe.
 
-    The bytes of a variant depend on ``data`` and its recipe alone, not on its companions.
-    ImageRejected when the picture breaks a limit or cannot be read; ValueError when the recipes
-    do not share one master, since one decode could not serve them.
+    The bytes of a variant depend only on ``data`` and its recipe, not on the other recipes. Raises
+    ImageRejected if the image exceeds a limit or cannot be decoded, and ValueError if the recipes
+    do not have the same master.
     """
     (master,) = {recipe.master for recipe in recipes}
-    with _as_rejections():
-        cuts = Cuts(data, master, limits)
-        variants = tuple(_make_variant(cuts, recipe) for recipe in recipes)
-        return VariantSet(cuts.source, cuts.dominant_colour(), cuts.sketch(), variants)
+    with _converted_errors():
+        scaler = ImageScaler(data, master, limits)
+        variants = tuple(_make_variant(scaler, recipe) for recipe in recipes)
+        return VariantSet(scaler.source, scaler.dominant_colour(), scaler.sketch(), variants)
 
 
-def _make_variant(cuts: "Cuts", recipe: Recipe) -> EncodedImage:
-    picture = cuts.picture(recipe)
-    return EncodedImage(recipe, encode(picture, recipe.encoder), *picture.size)
+def _make_variant(scaler: "ImageScaler", recipe: Recipe) -> EncodedImage:
+    image = scaler.image(recipe)
+    return EncodedImage(recipe, encode(image, recipe.encoder), *image.size)
 
 
-class Cuts:
-    """The pictures cut from one source, each made once however many recipes pass through it."""
+class ImageScaler:
+    """Scaled images of one source; an intermediate size that recipes share is computed once."""
 
     def __init__(self, data: bytes, master: Master, limits: Limits = LIMITS) -> None:
-        self.source, picture = _make_master(data, master, limits)
+        self.source, image = _make_master(data, master, limits)
         self._source_size = self.source.width, self.source.height
-        self._cuts: dict[tuple[Box, ...], Image.Image] = {(): picture}
-        self._blurs: dict[tuple[object, ...], Image.Image] = {}
+        self._by_path: dict[tuple[Box, ...], Image.Image] = {(): image}
+        self._blurred: dict[tuple[object, ...], Image.Image] = {}
 
-    def picture(self, recipe: Recipe) -> Image.Image:
-        """What is to be encoded, the same picture for all formats of a variant."""
+    def image(self, recipe: Recipe) -> Image.Image:
+        """The image to encode; all formats of a variant share it."""
         if recipe.crop:
             return self._crop(recipe)
         if recipe.blur is None:
-            return self._cut((*recipe.path, recipe.box))
-        wanted = recipe.path, recipe.box, recipe.blur
-        if wanted not in self._blurs:
-            small = self._shrunk(recipe.path, gap=BLURRING.gap)
+            return self._scaled((*recipe.path, recipe.box))
+        key = recipe.path, recipe.box, recipe.blur
+        if key not in self._blurred:
+            small = self._scale_last_step(recipe.path, gap=BLURRING.gap)
             blurred = small.filter(ImageFilter.GaussianBlur(recipe.blur))
             size = recipe.fitted_size(*self._source_size)
-            self._blurs[wanted] = blurred.resize(size, _STRETCHES[BLURRING.up])
-        return self._blurs[wanted]
+            self._blurred[key] = blurred.resize(size, _ENLARGING_FILTERS[BLURRING.up])
+        return self._blurred[key]
 
     def _crop(self, recipe: Recipe) -> Image.Image:
-        """The largest part of the master in the box's ratio, with the focal point in its middle.
+        """The largest part of the master in the box's ratio that is inside the image.
 
-        Where the picture ends before that, the part stays inside it.
+        Its centre is as near to the focal point as possible.
         """
-        master = self._cuts[()]
+        master = self._by_path[()]
         size = recipe.fitted_size(*self._source_size)
         scale = min(master.width / size[0], master.height / size[1])
         width, height = size[0] * scale, size[1] * scale
-        left = _within(recipe.focal[0] * master.width - width / 2, master.width - width)
-        top = _within(recipe.focal[1] * master.height - height / 2, master.height - height)
+        left = _clamp(recipe.focal[0] * master.width - width / 2, master.width - width)
+        top = _clamp(recipe.focal[1] * master.height - height / 2, master.height - height)
         return master.resize(size, _LANCZOS, box=(left, top, left + width, top + height))
 
     def dominant_colour(self) -> str:
@@ -138,74 +136,77 @@ class Cuts:
         return "".join(f"{(channel + 8) // 17:x}" for channel in parts)
 
     def _sample(self) -> Image.Image:
-        """A picture of 16 pixels by about 24, to tell colours from.
+        """The master at about 16x24 pixels, each the mean of 16 pixels of the master.
 
-        Each of those is the mean of 16 pixels of the master: all of them would say the same.
+        More pixels would give the same colours.
         """
-        master = self._cuts[()]
+        master = self._by_path[()]
         step = max(1, min(master.size) // 64)
         sample = master.resize((master.width // step or 1, master.height // step or 1), _NEAREST)
         return sample.reduce(max(1, min(sample.size) // 16))
 
-    def _cut(self, path: tuple[Box, ...]) -> Image.Image:
-        if path not in self._cuts:
-            self._cuts[path] = self._shrunk(path)
-        return self._cuts[path]
+    def _scaled(self, path: tuple[Box, ...]) -> Image.Image:
+        if path not in self._by_path:
+            self._by_path[path] = self._scale_last_step(path)
+        return self._by_path[path]
 
-    def _shrunk(self, path: tuple[Box, ...], gap: float | None = None) -> Image.Image:
-        """The last step of a path, first reduced to ``gap`` times its size if that is given."""
-        larger = self._cut(path[:-1])
+    def _scale_last_step(self, path: tuple[Box, ...], gap: float | None = None) -> Image.Image:
+        """Scale to the last box of ``path``, with ``gap`` as Pillow's ``reducing_gap``."""
+        larger = self._scaled(path[:-1])
         size = path[-1].fit(*self._source_size)
         return larger if size == larger.size else larger.resize(size, _LANCZOS, reducing_gap=gap)
 
 
-def _within(wanted: float, most: float) -> float:
-    return min(max(wanted, 0.0), max(most, 0.0))
+def _clamp(value: float, maximum: float) -> float:
+    return min(max(value, 0.0), max(maximum, 0.0))
 
 
 def _make_master(data: bytes, master: Master, limits: Limits) -> tuple[SourceImage, Image.Image]:
-    """The upright, opaque sRGB picture in the master's box; the full decode is freed here."""
+    """The upright, opaque sRGB image in the master's box; the full decode is freed on return."""
     source, image = open_checked(data, limits)
     with image:
         profile = image.info.get("icc_profile")
         width, height = master.box.fit(source.width, source.height)
-        sideways = (source.width, source.height) != image.size
-        small = _decode_small(image, (height, width) if sideways else (width, height), master)
-    # Resized pictures inherit comments and profiles, which Pillow's encoders would write out.
+        is_transposed = (source.width, source.height) != image.size
+        small = _decode_small(image, (height, width) if is_transposed else (width, height), master)
+    # Resized images inherit comments and profiles, which Pillow's encoders would write.
     small.info.clear()
-    if source.orientation in _UPRIGHT:
-        small = small.transpose(_UPRIGHT[source.orientation])
+    if source.orientation in _TRANSPOSE_BY_ORIENTATION:
+        small = small.transpose(_TRANSPOSE_BY_ORIENTATION[source.orientation])
     return source, _to_srgb(_flatten(small, master.background), profile)
 
 
 def _decode_small(image: ImageFile.ImageFile, size: tuple[int, int], master: Master) -> Image.Image:
-    """Decode and shrink, at a JPEG's reduced resolution where that leaves enough headroom."""
+    """Decode and scale down; a JPEG is decoded at a reduced resolution if the headroom allows."""
     width, height = size
     image.draft(None, (ceil(width * master.headroom), ceil(height * master.headroom)))
     _load(image)
     if image.mode == "I;16":
-        return _eight_bit(image.resize(size, _LANCZOS))  # the mode has no reduction
+        return _eight_bit(image.resize(size, _LANCZOS))  # Pillow cannot reduce this mode
     return _resampleable(image).resize(size, _LANCZOS, reducing_gap=master.gap)
 
 
-_PLAIN_SPOKEN: Final = frozenset({"PNG", "GIF"})
-"""Their decoders have a word of its own for a lack of memory, unlike libjpeg, libwebp and dav1d."""
+_FORMATS_WITH_MEMORY_ERROR: Final = frozenset({"PNG", "GIF"})
+"""Their decoders report lack of memory by another error than damage; libjpeg, libwebp and dav1d do
+not.
+"""
 
-_BROKEN: Final = ("broken data stream", "unrecognized data stream contents")
-"""Pillow's words for what its decoders call ``IMAGING_CODEC_BROKEN`` and ``_UNKNOWN``."""
+_DAMAGE_MESSAGES: Final = ("broken data stream", "unrecognized data stream contents")
+"""Pillow's messages for ``IMAGING_CODEC_BROKEN`` and ``IMAGING_CODEC_UNKNOWN``."""
 
 
 def _load(image: ImageFile.ImageFile) -> None:
     try:
         image.load()
     except OSError as error:
-        if image.format in _PLAIN_SPOKEN and str(error).startswith(_BROKEN):
+        has_memory_error = image.format in _FORMATS_WITH_MEMORY_ERROR
+        if has_memory_error and str(error).startswith(_DAMAGE_MESSAGES):
             raise ImageRejected(RejectCode.DAMAGED, str(error)) from error
         raise
 
 
 def _resampleable(image: Image.Image) -> Image.Image:
-    """In a mode that resampling means something in: no palette, colours weighed by their alpha."""
+    """Convert to a mode that can be resampled: no palette, and colours premultiplied by alpha."""
     if image.mode in ("LA", "RGBA"):
         return image.convert(image.mode.replace("A", "a"))
     if image.has_transparency_data:
@@ -216,7 +217,7 @@ def _resampleable(image: Image.Image) -> Image.Image:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit grey as 8-bit grey, scaled: Pillow's own conversion clips."""
+    """Scale 16-bit grey to 8 bits; Pillow's own conversion clips."""
     return image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
 
 
@@ -230,11 +231,10 @@ def _flatten(image: Image.Image, background: str) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """In RGB, by way of the colour profile where there is a usable one.
+    """Convert to RGB by the colour profile, if it is usable.
 
-    Most profiles are sRGB itself: converting by one takes 36 ms for a full poster and changes
-    nothing. Broken profiles, and those of another mode than the picture's, are common too; the
-    picture is then shown as it would be without.
+    Most profiles are sRGB: converting by one takes 36 ms for a full poster and changes nothing.
+    Profiles that are broken or for another mode are common, too, and are ignored.
     """
     if profile:
         try:
@@ -248,25 +248,25 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def encode(picture: Image.Image, encoder: Encoder) -> bytes:
-    """The picture's file: pixels alone, without comment, profile or EXIF."""
+def encode(image: Image.Image, encoder: Encoder) -> bytes:
+    """Encode the image without comment, profile and EXIF."""
     buffer = BytesIO()
-    picture.save(buffer, encoder.pillow_format, **asdict(encoder))
+    image.save(buffer, encoder.pillow_format, **asdict(encoder))
     return buffer.getvalue()
 
 
 @contextmanager
-def _as_rejections() -> Iterator[None]:
-    """Whatever decoders raise, told as `ImageRejected`.
+def _converted_errors() -> Iterator[None]:
+    """Convert the decoders' exceptions to `ImageRejected`.
 
-    Only what cannot come from a lack of memory is permanent: under an address-space limit libjpeg
-    and libwebp report a shortage in the words they have for damage.
+    Only errors that lack of memory cannot cause are permanent: libjpeg and libwebp report it by
+    the same error as damage.
     """
     try:
         yield
     except MemoryError as error:
         raise ImageRejected(RejectCode.OUT_OF_MEMORY, str(error)) from error
-    except SyntaxError as error:  # how Pillow's PNG reader calls a bad chunk
+    except SyntaxError as error:  # Pillow's PNG plugin raises it for a bad chunk
         raise ImageRejected(RejectCode.DAMAGED, str(error)) from error
     except (OSError, EOFError, ValueError, RuntimeError) as error:
         raise ImageRejected(_code_of(error), f"{type(error).__name__}: {error}") from error

@@ -17,7 +17,7 @@ from PIL import Image
 
 from moziweb.posters.decoder import IDLE, MEBIBYTE, DecoderPool, ResourceLimits
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.limits import Limits, expected_memory, probe
+from moziweb.posters.imaging.limits import Limits, estimate_memory, probe
 from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.recipes import RECIPES, Box, Master, Recipe, WebP
 from tests.posters.decoder.children import is_running, limit, only_child, status, wait_until
@@ -124,7 +124,7 @@ def test_many_threads_share_a_few_children() -> None:
 def test_pictures_that_weigh_too_much_together_are_decoded_one_after_the_other() -> None:
     """Two children are free, and there is room for one such picture: a child frozen at the first
     shows the second wait. A third that is refused by its header waits for nobody."""
-    weight = expected_memory(PICTURE)
+    weight = estimate_memory(PICTURE)
     workshop = DecoderPool(2, 2 * weight - 1, ResourceLimits(wall_seconds=60))
     assert works(workshop)
     first = only_child(workshop)

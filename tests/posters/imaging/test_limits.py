@@ -1,4 +1,4 @@
-"""A source is judged by its header: what it is, how large it is, and whether that is allowed."""
+"""Format, size and limits are checked by the header."""
 
 from dataclasses import replace
 
@@ -26,14 +26,14 @@ def rejection_of(data: bytes, limits: Limits = LIMITS) -> ImageRejected:
 
 
 @pytest.mark.parametrize("format_", ["jpeg", "png", "webp", "gif", "avif"])
-def test_what_a_picture_is(format_: str) -> None:
+def test_probe_returns_format_and_size(format_: str) -> None:
     source = probe(encoded(PICTURE, format_))
     expected = SourceImage(format_, f"image/{format_}", 60, 90, 1)
     assert source == expected
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_size_is_that_of_the_upright_picture(orientation: int) -> None:
+def test_size_is_that_of_the_upright_image(orientation: int) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     source = probe(encoded(quarters(80, 120), exif=exif))
@@ -42,17 +42,17 @@ def test_the_size_is_that_of_the_upright_picture(orientation: int) -> None:
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
-def test_an_orientation_that_makes_no_sense_is_none(orientation: int) -> None:
+def test_invalid_orientation_counts_as_upright(orientation: int) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     assert probe(encoded(PICTURE, exif=exif)).orientation == 1
 
 
-def test_broken_exif_is_no_exif() -> None:
+def test_broken_exif_is_ignored() -> None:
     assert probe(with_segment(encoded(PICTURE), 0xE1, b"Exif\0\0II*\0\xff\xff")).orientation == 1
 
 
-def test_a_stereo_jpeg_is_its_first_picture() -> None:
+def test_mpo_is_a_jpeg() -> None:
     data = encoded(PICTURE, "MPO", save_all=True, append_images=[PICTURE.rotate(180)])
     assert probe(data).format == "jpeg"
 
@@ -75,7 +75,7 @@ def test_a_stereo_jpeg_is_its_first_picture() -> None:
         (encoded(PICTURE, "AVIF")[:40], LIMITS, RejectCode.DAMAGED),
     ],
 )
-def test_rejected_for_good(data: bytes, limits: Limits, code: RejectCode) -> None:
+def test_permanent_rejections(data: bytes, limits: Limits, code: RejectCode) -> None:
     rejection = rejection_of(data, limits)
     assert rejection.code == code
     assert rejection.permanent
@@ -93,7 +93,7 @@ def test_pixels_are_limited_by_format(format_: str, allowed: bool) -> None:
         assert rejection_of(data, limits).code == RejectCode.TOO_MANY_PIXELS
 
 
-def test_the_limits_in_megapixels() -> None:
+def test_default_limits() -> None:
     assert LIMITS.pixels == 24_000_000
     assert LIMITS.pixels_by_format == {"avif": 16_000_000, "webp": 12_000_000}
     assert (LIMITS.bytes, LIMITS.side, LIMITS.scans) == (15_000_000, 10_000, 64)
@@ -101,7 +101,7 @@ def test_the_limits_in_megapixels() -> None:
 
 @pytest.mark.parametrize("format_", ["webp", "gif"])
 def test_bombs_are_not_opened(format_: str) -> None:
-    """The decoders of these two allocate the canvas on opening, outside Python's own memory."""
+    """The decoders of these formats allocate the canvas when they open a file."""
     data = bytearray(encoded(PICTURE.convert("L"), format_, lossless=True))
     if format_ == "gif":
         data[6:10] = b"\x0f\x27\x0f\x27"
@@ -120,14 +120,14 @@ def test_probing_does_not_decode(format_: str, monkeypatch: pytest.MonkeyPatch) 
     assert probe(data).width == 60
 
 
-def test_what_is_shown_to_anyone_names_the_code_alone() -> None:
+def test_message_contains_only_the_code() -> None:
     rejection = rejection_of(b"<html>secret")
     assert str(rejection) == "the picture was rejected: unidentified"
     assert "secret" in rejection.detail
 
 
 @pytest.mark.parametrize("code", RejectCode)
-def test_only_failing_decoders_are_asked_again(code: RejectCode) -> None:
+def test_only_decoder_failures_are_transient(code: RejectCode) -> None:
     transient = {
         RejectCode.DECODER_FAILED,
         RejectCode.OUT_OF_MEMORY,

@@ -1,4 +1,4 @@
-"""The placeholder is a picture of the size asked for, and is drawn once."""
+"""The placeholder has the requested size and is drawn once."""
 
 from io import BytesIO
 
@@ -10,7 +10,7 @@ from moziweb.posters.recipes import RECIPES, Recipe
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.suffix)
-def test_every_recipe_has_one(recipe: Recipe) -> None:
+def test_every_recipe_has_a_placeholder(recipe: Recipe) -> None:
     with Image.open(BytesIO(placeholder(*recipe.box, recipe.format))) as picture:
         assert picture.size == recipe.box
         assert picture.get_format_mimetype() == recipe.mime
@@ -22,11 +22,11 @@ def test_any_ratio_can_be_drawn(size: tuple[int, int]) -> None:
         assert picture.size == size
 
 
-def test_drawn_once() -> None:
+def test_placeholder_is_drawn_once() -> None:
     assert placeholder(92, 139, "webp") is placeholder(92, 139, "webp")
 
 
-def test_the_reel_stands_out_from_the_slate_quietly() -> None:
+def test_reel_has_little_contrast() -> None:
     with Image.open(BytesIO(placeholder(370, 555, "jpg"))) as picture:
         grey = picture.convert("L")
     ((darkest, lightest),) = ImageStat.Stat(grey).extrema
@@ -34,6 +34,6 @@ def test_the_reel_stands_out_from_the_slate_quietly() -> None:
     assert ImageStat.Stat(grey).stddev[0] > 8
 
 
-def test_it_is_small() -> None:
+def test_files_are_small() -> None:
     assert len(placeholder(185, 278, "webp")) < 1000
     assert len(placeholder(780, 1170, "webp")) < 6000

@@ -1,4 +1,4 @@
-"""Every kind of source becomes upright, opaque sRGB, cut as its recipe says."""
+"""Every kind of source becomes upright, opaque sRGB, scaled or cropped by its recipe."""
 
 import math
 import struct
@@ -26,7 +26,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import Limits
-from moziweb.posters.imaging.variants import Cuts, EncodedImage, make_variants
+from moziweb.posters.imaging.variants import EncodedImage, ImageScaler, make_variants
 from moziweb.posters.recipes import AVIF, JPEG, RECIPES, Box, Master, Point, Recipe, WebP
 from tests.posters.pictures import (
     encoded,
@@ -58,7 +58,7 @@ def opened(variant: EncodedImage) -> Image.Image:
 
 
 def corners(picture: Image.Image) -> list[str]:
-    """The nearest named colour in the middle of each quarter, clockwise from the top left."""
+    """The nearest primary colour in the middle of each quarter, clockwise from the top left."""
     width, height = picture.size
     at = [(1, 1), (3, 1), (3, 3), (1, 3)]
     return [_name(picture.getpixel((x * width // 4, y * height // 4))) for x, y in at]
@@ -75,7 +75,7 @@ UPRIGHT = ["r", "g", "b", "rgb"]
 
 
 def psnr(one: Image.Image, other: Image.Image) -> float:
-    """Likeness of two pictures in decibels."""
+    """The peak signal-to-noise ratio of two images in decibels."""
     stat = ImageStat.Stat(ImageChops.difference(one, other))
     error = sum(stat.sum2) / sum(stat.count)
     return 10 * math.log10(255**2 / error) if error else math.inf
@@ -93,13 +93,13 @@ def with_orientation(orientation: int, format_: str = "JPEG") -> bytes:
     return encoded(quarters(200, 120), format_, exif=exif, quality=95)
 
 
-# -- What is made
+# -- Sizes and formats
 
 
-def test_every_recipe_is_made_in_its_size_and_format() -> None:
-    made_of = make_variants(encoded(photograph(800, 1200)), RECIPES)
-    assert [variant.recipe for variant in made_of.variants] == list(RECIPES)
-    for variant in made_of.variants:
+def test_variants_have_the_recipes_size_and_format() -> None:
+    result = make_variants(encoded(photograph(800, 1200)), RECIPES)
+    assert [variant.recipe for variant in result.variants] == list(RECIPES)
+    for variant in result.variants:
         picture = opened(variant)
         assert Image.MIME[picture.format or ""] == variant.mime
         assert picture.size == (variant.width, variant.height) == variant.recipe.box, variant.recipe
@@ -112,7 +112,7 @@ def test_odd_sizes(size: tuple[int, int]) -> None:
         assert opened(variant).size == (variant.width, variant.height) == fitted
 
 
-def test_the_picture_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_source_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     jpeg_decoder, decoders = _imaging.jpeg_decoder, []
 
     def counted(*arguments: object) -> object:
@@ -128,14 +128,14 @@ def test_the_picture_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("size", "decoded"),
     [
-        ((310, 480), (310, 480)),  # half of it would be less than twice the master
+        ((310, 480), (310, 480)),  # half of it is less than twice the master
         ((639, 958), (320, 479)),
         ((640, 960), (160, 240)),
         ((641, 1200), (161, 300)),
         ((1280, 1921), (160, 241)),
     ],
 )
-def test_a_jpeg_is_decoded_as_small_as_leaves_twice_what_is_needed(
+def test_jpeg_is_decoded_at_the_smallest_size_above_twice_the_master(
     size: tuple[int, int], decoded: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load, sizes = JpegImageFile.load, set()
@@ -149,7 +149,7 @@ def test_a_jpeg_is_decoded_as_small_as_leaves_twice_what_is_needed(
     assert sizes == {decoded}
 
 
-def test_a_variant_is_the_same_whatever_it_is_made_with() -> None:
+def test_variant_does_not_depend_on_the_other_recipes() -> None:
     data = encoded(photograph(300, 450))
     together = {variant.recipe: variant.data for variant in make_variants(data, ALL).variants}
     for recipe in ALL:
@@ -163,37 +163,36 @@ def test_recipes_without_a_common_master_are_refused(recipes: tuple[Recipe, ...]
         make_variants(encoded(quarters()), recipes)
 
 
-# -- How well
+# -- Quality
 
 
-def test_a_reduced_decode_is_as_good_as_a_full_one() -> None:
+def test_reduced_decode_is_as_good_as_a_full_one() -> None:
     picture = photograph(1000, 1500)
     data = encoded(picture, quality=95)
     master = Master(Box(250, 375))
     recipe = Recipe("poster", master.box, master, JPEG())
     reference = Image.open(BytesIO(data)).resize(master.box, LANCZOS)
-    assert psnr(Cuts(data, master).picture(recipe), reference) > 42
+    assert psnr(ImageScaler(data, master).image(recipe), reference) > 42
 
 
-def test_a_thumb_cut_from_the_poster_is_as_good_as_one_cut_from_the_source() -> None:
+def test_thumb_from_the_poster_is_as_good_as_one_from_the_source() -> None:
     picture = photograph(1000, 1500)
     reference = picture.resize(CARD.box, LANCZOS)
-    assert (
-        psnr(Cuts(encoded(picture, "PNG", compress_level=1), MASTER).picture(CARD), reference) > 42
-    )
+    scaler = ImageScaler(encoded(picture, "PNG", compress_level=1), MASTER)
+    assert psnr(scaler.image(CARD), reference) > 42
 
 
-def test_the_blur_is_as_good_as_one_at_full_size() -> None:
+def test_blur_is_as_good_as_one_at_full_size() -> None:
     blur = next(recipe for recipe in RECIPES if recipe.name == "blur")
     data = encoded(photograph(780, 1170), "PNG", compress_level=1)
     sharp = replace(blur, blur=None, path=())
-    whole = Cuts(data, blur.master).picture(sharp)
+    whole = ImageScaler(data, blur.master).image(sharp)
     radius = 3.5 * blur.box.width / 86
     reference = whole.filter(ImageFilter.GaussianBlur(radius))
-    assert psnr(Cuts(data, blur.master).picture(blur), reference) > 40
+    assert psnr(ImageScaler(data, blur.master).image(blur), reference) > 40
 
 
-# -- Cropped
+# -- Crops
 
 SQUARE = Recipe("square", Box(40, 40), MASTER, JPEG(quality=95), crop=True)
 
@@ -208,7 +207,7 @@ SQUARE = Recipe("square", Box(40, 40), MASTER, JPEG(quality=95), crop=True)
         ((0.0, 0.5), ["r", "g", "b", "rgb"]),
     ],
 )
-def test_a_crop_keeps_the_focal_point_in_sight(focal: Point, shown: list[str]) -> None:
+def test_crop_contains_the_focal_point(focal: Point, shown: list[str]) -> None:
     picture = made(encoded(quarters(200, 400), quality=95), SQUARE.at(focal))
     assert picture.size == (40, 40)
     assert corners(picture) == shown
@@ -217,25 +216,25 @@ def test_a_crop_keeps_the_focal_point_in_sight(focal: Point, shown: list[str]) -
 @pytest.mark.parametrize(
     ("focal", "shown"), [((0.1, 0.5), ["r", "r", "rgb", "rgb"]), ((0.9, 0.5), ["g", "g", "b", "b"])]
 )
-def test_a_wide_picture_is_cropped_at_its_sides(focal: Point, shown: list[str]) -> None:
+def test_wide_image_is_cropped_at_its_sides(focal: Point, shown: list[str]) -> None:
     assert corners(made(encoded(quarters(400, 100), quality=95), SQUARE.at(focal))) == shown
 
 
-def test_a_focal_point_is_one_of_the_upright_picture() -> None:
+def test_focal_point_refers_to_the_upright_image() -> None:
     exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6  # what is stored to the left is shown at the top
+    exif[ExifTags.Base.Orientation] = 6  # the stored left side is shown at the top
     data = encoded(quarters(400, 200), exif=exif, quality=95)
     assert corners(made(data, SQUARE.at((0.5, 0.0)))) == ["rgb", "r", "r", "rgb"]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3000, 1), (1, 3000), (30, 45), (45, 30)])
-def test_a_crop_of_any_size_is_made_and_enlarges_nothing(size: tuple[int, int]) -> None:
+def test_crop_of_any_size_is_not_enlarged(size: tuple[int, int]) -> None:
     picture = made(encoded(Image.new("RGB", size, "teal")), SQUARE.at((0.9, 0.1)))
     assert picture.size == SQUARE.fitted_size(*size)
     assert picture.width == picture.height <= min(size)
 
 
-# -- Upright
+# -- Orientation
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -252,7 +251,7 @@ def test_other_formats_are_turned_too(format_: str) -> None:
     assert corners(made(with_orientation(6, format_))) == ["rgb", "r", "g", "b"]
 
 
-# -- Opaque sRGB, whatever came
+# -- Opaque sRGB from every mode
 
 
 @pytest.mark.parametrize(
@@ -287,7 +286,7 @@ def test_sixteen_bits_are_scaled_to_eight(stored: int, shown: int) -> None:
 
 @pytest.mark.parametrize("format_", ["PNG", "WEBP", "AVIF", "GIF"])
 @pytest.mark.parametrize("background", ["#ffffff", "#ff0000"])
-def test_what_is_transparent_shows_the_background(format_: str, background: str) -> None:
+def test_transparent_pixels_show_the_background(format_: str, background: str) -> None:
     hidden = Image.new("RGBA", (80, 120), (0, 0, 255, 0))
     hidden.paste((0, 255, 0, 255), (40, 0, 80, 60))
     recipe = replace(SHARP, master=replace(MASTER, background=background))
@@ -295,7 +294,7 @@ def test_what_is_transparent_shows_the_background(format_: str, background: str)
     assert corners(made(encoded(hidden, format_), recipe)) == [shown, "g", shown, shown]
 
 
-def test_adobe_cmyk_is_stored_inverted_and_shown_upright() -> None:
+def test_inverted_adobe_cmyk_has_the_right_colours() -> None:
     """Photoshop writes CMYK JPEGs with an Adobe marker and all values inverted."""
     data = encoded(quarters().convert("CMYK"), quality=95)
     assert b"Adobe" in data
@@ -311,7 +310,7 @@ def test_cmyk_black_is_black_and_paper_is_white() -> None:
 
 
 def test_sixteen_bits_of_colour_become_eight() -> None:
-    """Written by hand: Pillow saves no such PNG. Red is 0x8000 of 0xFFFF."""
+    """The PNG is built from bytes, because Pillow cannot write it. Red is 0x8000 of 0xFFFF."""
     row = b"\0" + struct.pack(">HHH", 0x8000, 0xFFFF, 0) * 80
     data = png_of(80, 120, depth=16, colour=2, pixels=row * 120)
     red, green, blue = made(data).getpixel((40, 60))  # type: ignore[misc]
@@ -323,8 +322,8 @@ def test_sixteen_bits_with_alpha_show_the_background() -> None:
     assert corners(made(png_of(80, 120, depth=16, colour=6, pixels=row * 120))) == ["rgb"] * 4
 
 
-def test_a_bilevel_picture_is_shown_in_greys_between() -> None:
-    """Shrunken by nearest neighbour, a fine chequer of one bit would come out black or white."""
+def test_bilevel_image_is_scaled_to_greys() -> None:
+    """Scaled by nearest neighbour, a fine checkerboard would become black or white."""
     chequer = Image.frombytes("1", (800, 1200), (b"\xaa" * 100 + b"\x55" * 100) * 600)
     (low, high) = made(encoded(chequer, "PNG")).convert("L").getextrema()
     assert 100 < low <= high < 156  # type: ignore[operator]
@@ -336,7 +335,7 @@ def test_grey_with_alpha_shows_the_background() -> None:
     assert corners(made(encoded(hidden, "PNG"))) == ["rgb", "none", "rgb", "rgb"]
 
 
-def test_a_transparent_palette_colour_shows_the_background() -> None:
+def test_transparent_palette_colour_shows_the_background() -> None:
     palette = quarters().quantize(4)
     red = palette.getpixel((10, 10))
     picture = made(encoded(palette, "PNG", transparency=red))
@@ -344,19 +343,19 @@ def test_a_transparent_palette_colour_shows_the_background() -> None:
 
 
 def test_hidden_colours_do_not_bleed_over_edges() -> None:
-    """Resampled without regard to alpha, the hidden green would tint the border of the white."""
+    """Resampling that ignores alpha would tint the border of the white by the hidden green."""
     hidden = Image.new("RGBA", (800, 1200), (0, 255, 0, 0))
     hidden.paste((255, 255, 255, 255), (401, 0, 800, 1200))
     assert ImageStat.Stat(made(encoded(hidden, "PNG"))).extrema == [(255, 255)] * 3
 
 
-def test_an_animation_is_its_first_frame() -> None:
+def test_first_frame_of_an_animation_is_used() -> None:
     frames = {"save_all": True, "append_images": [Image.new("RGB", (80, 120), "black")]}
     for format_ in ("GIF", "WEBP", "PNG", "AVIF"):
         assert corners(made(encoded(quarters(), format_, **frames))) == UPRIGHT
 
 
-def test_a_stereo_picture_is_its_first() -> None:
+def test_first_image_of_an_mpo_is_used() -> None:
     data = encoded(quarters(), "MPO", save_all=True, append_images=[Image.new("RGB", (80, 120))])
     assert corners(made(data)) == UPRIGHT
 
@@ -365,14 +364,14 @@ def test_a_stereo_picture_is_its_first() -> None:
 
 
 def swapping_profile(description: str = "swap") -> bytes:
-    """sRGB with red and green taking each other's places, so that a conversion can be seen."""
+    """sRGB with red and green exchanged, so that a conversion is visible."""
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     swapped = srgb.replace(b"rXYZ", b"tmp.").replace(b"gXYZ", b"rXYZ").replace(b"tmp.", b"gXYZ")
     return swapped.replace("sRGB".encode("utf-16-be"), description.encode("utf-16-be"))
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "AVIF"])
-def test_a_profile_is_applied(format_: str) -> None:
+def test_profile_is_applied(format_: str) -> None:
     picture = made(encoded(quarters(), format_, icc_profile=swapping_profile()))
     assert corners(picture) == ["g", "r", "b", "rgb"]
 
@@ -380,17 +379,15 @@ def test_a_profile_is_applied(format_: str) -> None:
 @pytest.mark.parametrize(
     "profile", [b"no profile", b"", swapping_profile("sRGB"), swapping_profile()[:200]]
 )
-def test_broken_profiles_and_srgb_itself_change_nothing_and_are_left_out(profile: bytes) -> None:
-    for recipe in (SHARP, replace(SHARP, encoder=AVIF())):  # whose encoder would take it along
+def test_broken_and_srgb_profiles_are_ignored_and_removed(profile: bytes) -> None:
+    for recipe in (SHARP, replace(SHARP, encoder=AVIF())):  # the AVIF encoder writes profiles
         picture = made(encoded(quarters(), "PNG", icc_profile=profile), recipe)
         assert corners(picture) == UPRIGHT
         assert "icc_profile" not in picture.info
 
 
 def press_profile() -> bytes:
-    """A printing press's profile, made by hand (ICC.1:2001-04, with a lut8), on which the inks of
-    red print green and those of green red.
-    """
+    """A CMYK profile built from bytes (ICC.1:2001-04, with a lut8) that exchanges red and green."""
     red, green, blue = (54, 81, 70), (88, -79, 81), (30, 68, -112)  # L*, a*, b*
     paper, black = (100, 0, 0), (0, 0, 0)
     inks = {"0110": green, "1010": red, "1100": blue, "0000": paper}
@@ -414,7 +411,7 @@ def press_profile() -> bytes:
 
 
 @pytest.mark.parametrize("progressive", [False, True])
-def test_a_press_profile_is_applied_to_cmyk(progressive: bool) -> None:
+def test_press_profile_is_applied_to_cmyk(progressive: bool) -> None:
     picture = quarters(400, 600).convert("CMYK")
     profile = press_profile()
     data = encoded(picture, quality=95, progressive=progressive, icc_profile=profile)
@@ -423,7 +420,7 @@ def test_a_press_profile_is_applied_to_cmyk(progressive: bool) -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
-def test_a_profile_of_another_mode_changes_nothing(mode: str) -> None:
+def test_profile_of_another_mode_is_ignored(mode: str) -> None:
     picture = quarters().convert(mode)
     plain = made(encoded(picture, quality=95))
     assert corners(made(encoded(picture, quality=95, icc_profile=swapping_profile()))) == corners(
@@ -431,18 +428,18 @@ def test_a_profile_of_another_mode_changes_nothing(mode: str) -> None:
     )
 
 
-def test_a_profile_is_applied_after_the_picture_was_turned() -> None:
+def test_profile_is_applied_after_the_orientation() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     data = encoded(quarters(200, 120), exif=exif, icc_profile=swapping_profile(), quality=95)
     assert corners(made(data)) == ["rgb", "g", "r", "b"]
 
 
-# -- Nothing but pixels
+# -- Metadata
 
 
 @pytest.mark.parametrize("recipe", [SHARP, CARD, BLURRED], ids=lambda recipe: recipe.name)
-def test_no_metadata_is_carried_over(recipe: Recipe) -> None:
+def test_variants_have_no_metadata(recipe: Recipe) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "SECRET"
     data = encoded(
@@ -462,7 +459,7 @@ def test_no_metadata_is_carried_over(recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.suffix)
-def test_where_a_photograph_was_taken_is_told_by_no_variant(recipe: Recipe) -> None:
+def test_variants_have_no_gps_position(recipe: Recipe) -> None:
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSMapDatum] = "SECRET"
     exif[ExifTags.Base.Artist] = "SECRET"
@@ -476,7 +473,7 @@ def test_where_a_photograph_was_taken_is_told_by_no_variant(recipe: Recipe) -> N
         assert not {"exif", "xmp", "icc_profile", "comment"} & opened(variant).info.keys()
 
 
-def test_a_pngs_texts_are_not_carried_over() -> None:
+def test_variants_have_no_png_texts() -> None:
     texts = PngInfo()
     texts.add_text("Comment", "SECRET")
     texts.add_itxt("XML:com.adobe.xmp", "SECRET", zip=False)
@@ -485,7 +482,7 @@ def test_a_pngs_texts_are_not_carried_over() -> None:
         assert b"SECRET" not in variant.data
 
 
-def test_a_gif_comment_is_not_carried_over() -> None:
+def test_variants_have_no_gif_comment() -> None:
     (variant,) = make_variants(encoded(quarters(), "GIF", comment=b"SECRET"), [SHARP]).variants
     assert b"SECRET" not in variant.data
 
@@ -494,25 +491,25 @@ def test_a_gif_comment_is_not_carried_over() -> None:
 
 
 @pytest.mark.parametrize("colour", ["#204060", "#000000", "#ffffff", "#c81e1e"])
-def test_one_colour_dominates_itself(colour: str) -> None:
+def test_dominant_colour_of_one_colour(colour: str) -> None:
     picture = Image.new("RGB", (80, 120), colour)
     assert make_variants(encoded(picture, "PNG"), [SHARP]).dominant_colour == colour
 
 
-def test_the_larger_part_dominates_instead_of_a_mixture() -> None:
+def test_dominant_colour_is_that_of_the_larger_part() -> None:
     picture = Image.new("RGB", (80, 120), "#204060")
     picture.paste("#f0e0a0", (0, 0, 80, 40))
     assert make_variants(encoded(picture, "PNG"), [SHARP]).dominant_colour == "#204060"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3000, 1), (15, 17)])
-def test_any_size_has_a_colour(size: tuple[int, int]) -> None:
+def test_any_size_has_a_dominant_colour(size: tuple[int, int]) -> None:
     picture = Image.new("RGB", size, "#224466")
     made = make_variants(encoded(picture, "PNG"), [SHARP])
     assert (made.dominant_colour, made.sketch) == ("#224466", "246" * 12)
 
 
-def test_a_sketch_has_the_colours_of_the_upright_pictures_parts() -> None:
+def test_sketch_has_the_colours_of_the_upright_image() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 3
     picture = Image.new("RGB", (600, 900), "#ff0000")
@@ -524,23 +521,23 @@ def test_a_sketch_has_the_colours_of_the_upright_pictures_parts() -> None:
     assert nearest == ["r", "g", *"r" * 9, "b"]
 
 
-# -- What cannot be made
+# -- Rejections
 
 
-def test_limits_hold_before_decoding() -> None:
+def test_limits_are_checked_before_decoding() -> None:
     assert rejection_of(png_announcing(9000, 9000)).code == RejectCode.TOO_MANY_PIXELS
     assert rejection_of(encoded(quarters()), Limits(bytes=10)).code == RejectCode.TOO_MANY_BYTES
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "GIF", "WEBP"])
-def test_a_truncated_picture_is_rejected_for_good(format_: str) -> None:
+def test_truncated_image_is_rejected_permanently(format_: str) -> None:
     data = encoded(photograph(100, 150), format_)
     rejection = rejection_of(data[: len(data) // 2])
     assert rejection.code == RejectCode.TRUNCATED
     assert rejection.permanent
 
 
-def test_a_damaged_png_is_rejected_for_good() -> None:
+def test_damaged_png_is_rejected_permanently() -> None:
     data = bytearray(encoded(photograph(100, 150), "PNG"))
     data[data.index(b"IDAT")] = 0
     rejection = rejection_of(bytes(data))
@@ -549,8 +546,8 @@ def test_a_damaged_png_is_rejected_for_good() -> None:
 
 
 @pytest.mark.parametrize("format_", ["WEBP", "AVIF"])
-def test_a_decoder_that_gives_up_is_asked_again_later(format_: str) -> None:
-    """It has one word for damage and for a lack of memory."""
+def test_decoder_failure_is_transient(format_: str) -> None:
+    """These decoders report damage and lack of memory by the same error."""
     data = bytearray(encoded(photograph(100, 150), format_))
     # The start code of a WebP's one frame; the end of an AVIF's.
     data[23:26] = bytes(3) if format_ == "WEBP" else data[23:26]
@@ -568,7 +565,7 @@ def test_a_decoder_that_gives_up_is_asked_again_later(format_: str) -> None:
         (OSError("broken data stream when reading image file"), RejectCode.DECODER_FAILED),
     ],
 )
-def test_a_lack_of_memory_is_not_held_against_the_picture(
+def test_lack_of_memory_is_transient(
     raised: Exception, code: RejectCode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def load(image: ImageFile.ImageFile) -> None:
@@ -585,7 +582,7 @@ def test_a_lack_of_memory_is_not_held_against_the_picture(
     at=st.floats(0, 1, exclude_max=True),
     noise=st.binary(min_size=1, max_size=40),
 )
-def test_damage_is_survived_or_rejected(format_: str, at: float, noise: bytes) -> None:
+def test_damaged_image_is_made_or_rejected(format_: str, at: float, noise: bytes) -> None:
     data = bytearray(encoded(quarters(), format_))
     start = int(at * len(data))
     data[start : start + len(noise)] = noise
