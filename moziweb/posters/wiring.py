@@ -55,7 +55,7 @@ def includeme(config: Configurator) -> None:
 
 def workshop_from(settings: Mapping[str, Any]) -> DecoderPool:
     """The workshop that the typed ``posters.decoder.*`` settings describe."""
-    allowed = ResourceLimits(
+    resource_limits = ResourceLimits(
         memory_bytes=settings["posters.decoder.memory_mb"] * MEBIBYTE,
         wall_seconds=settings["posters.decoder.seconds"],
         cpu_seconds=settings["posters.decoder.cpu_seconds"],
@@ -64,7 +64,7 @@ def workshop_from(settings: Mapping[str, Any]) -> DecoderPool:
     return DecoderPool(
         children=settings["posters.decoder.children"] or len(os.sched_getaffinity(0)),
         budget_bytes=settings["posters.decoder.budget_mb"] * MEBIBYTE,
-        allowed=allowed,
+        resource_limits=resource_limits,
         jobs_per_child=settings["posters.decoder.jobs_per_child"],
     )
 

@@ -20,18 +20,18 @@ MEMORY_MIB = 300
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Iterator[DecoderPool]:
+def pool() -> Iterator[DecoderPool]:
     """As the site has it by default, with one child that is never replaced for its age."""
-    workshop = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(niceness=0), jobs_per_child=100_000)
-    yield workshop
-    workshop.close()
+    pool = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(niceness=0), jobs_per_child=100_000)
+    yield pool
+    pool.close()
 
 
-def verdict_of(workshop: DecoderPool, data: bytes) -> RejectCode | None:
+def verdict_of(pool: DecoderPool, data: bytes) -> RejectCode | None:
     """What it is rejected with; None when variants are made."""
     recipes = RECIPES[:4]
     try:
-        made = workshop.make(data, recipes)
+        made = pool.make(data, recipes)
     except ImageRejected as rejection:
         return rejection.code
     assert len(made.variants) == len(recipes)
@@ -40,15 +40,15 @@ def verdict_of(workshop: DecoderPool, data: bytes) -> RejectCode | None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_the_verdicts_on(group: str, workshop: DecoderPool) -> None:
-    given = {each: verdict_of(workshop, each.data) for each in GROUPS[group]()}
+def test_the_verdicts_on(group: str, pool: DecoderPool) -> None:
+    given = {each: verdict_of(pool, each.data) for each in GROUPS[group]()}
     assert given, "a group without a file would pass"
     wrong = [f"{each}: {code}" for each, code in given.items() if code not in each.verdict]
     assert wrong == []
 
 
 def test_all_recipes_are_made_of_what_is_made_and_hold_nothing_but_pixels(
-    workshop: DecoderPool,
+    pool: DecoderPool,
 ) -> None:
     """AVIF and squares too, which take most of the time: once, where the rest makes four."""
     pictures = [each for each in corpus() if each.verdict == MADE]
@@ -57,7 +57,7 @@ def test_all_recipes_are_made_of_what_is_made_and_hold_nothing_but_pixels(
     wrong = []
     for each in pictures:
         try:
-            variants = workshop.make(each.data, RECIPES).variants
+            variants = pool.make(each.data, RECIPES).variants
         except ImageRejected as rejection:
             wrong.append(f"{each}: {rejection.code}")
         else:
@@ -77,18 +77,18 @@ def test_names_are_unique_and_files_small() -> None:
 
 def test_bombs_are_refused_in_time_and_memory() -> None:
     """Measured in the child, whose memory is its own; one child sees all of them in turn."""
-    workshop = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(niceness=0), jobs_per_child=100_000)
-    verdict_of(workshop, corpus()[-1].data)  # it starts, and warms up
-    (pid,) = workshop.pids
+    pool = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(niceness=0), jobs_per_child=100_000)
+    verdict_of(pool, corpus()[-1].data)  # it starts, and warms up
+    (pid,) = pool.pids
     seconds = []
     for hostile in (each for each in corpus() if each.bomb):
         begun = time.monotonic()
-        code = verdict_of(workshop, hostile.data)
+        code = verdict_of(pool, hostile.data)
         seconds.append(time.monotonic() - begun)
         assert code is not None, f"{hostile} was decoded"
         assert hostile.verdict == {code}, hostile.name
         assert seconds[-1] < SECONDS, hostile.name
-    assert workshop.pids == {pid}, "no bomb killed it"
+    assert pool.pids == {pid}, "no bomb killed it"
     assert status(pid, "VmHWM") < MEMORY_MIB * 1024
     assert median(seconds) < 0.1, "most are refused by their header"
-    workshop.close()
+    pool.close()

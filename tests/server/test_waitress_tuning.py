@@ -103,5 +103,5 @@ def test_one_core_is_reserved_unless_the_ini_file_sets_the_children(
     with ExitStack() as held:
         for _ in range(running):
             assert not pool.is_full
-            held.enter_context(pool._place(pytest.fail))
+            held.enter_context(pool._slot(pytest.fail))
         assert pool.is_full

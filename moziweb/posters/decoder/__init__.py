@@ -1,12 +1,12 @@
-"""Where pictures are decoded: in child processes, so that no picture can harm the site.
+"""Sandboxed decoding of images in child processes.
 
-A picture is a stranger's program for a decoder written in C. Its size is read here, in Python; all
-else happens in a child that has an address-space limit, a limit on processor time, an empty
-environment and no file or socket but its pipes, is niced, and is killed when it is late. A child is
-warm, serves one job at a time and is replaced after a number of them, or when it dies.
+An image is untrusted input for decoders written in C. The serving process only parses its header in
+Python; a child process decodes it. A child has limits of address space and CPU time, an empty
+environment, a low priority, and no open file or socket but its pipes. It is killed when a job takes
+too long, serves one job at a time, and is replaced after a number of jobs or when it dies.
 
-How many pictures are open at once is decided by what they weigh (`Budget`), not by how many they
-are: a dozen posters fit where two large transparent PNGs do not.
+`MemoryBudget` limits how many images are open at once by their estimated memory, not by their
+number: a dozen posters fit where two large transparent PNGs do not.
 """
 
 import os
@@ -20,7 +20,7 @@ from typing import Final
 from ..imaging.limits import LIMITS, Limits, SourceImage, estimate_memory
 from ..imaging.variants import VariantSet
 from ..recipes import Recipe
-from .memory_budget import WAITING_SECONDS, MemoryBudget, Waiting, wait_on
+from .memory_budget import WAIT_INTERVAL_SECONDS, MemoryBudget, OnWait, no_op
 from .process import IDLE, DecoderLostError, DecoderProcess, ResourceLimits
 from .wire_format import Job
 
@@ -31,158 +31,158 @@ MEBIBYTE: Final = 1024 * 1024
 
 @dataclass
 class _ChildSet:
-    """The children of one process, the idle ones with the most recently used last."""
+    """The children of the process ``owner``; the most recently used idle child is the last."""
 
     owner: int
     idle: list[DecoderProcess]
-    everyone: set[DecoderProcess]
+    all: set[DecoderProcess]
 
-    def dismiss(self) -> None:
-        """End all children; what a fork inherited is only let go of."""
-        for worker in self.everyone:
-            worker.end() if self.owner == os.getpid() else worker.let_go()
-        self.everyone.clear()
+    def end_all(self) -> None:
+        """End all children; in a fork, which does not own them, only close the pipes."""
+        for child in self.all:
+            child.end() if self.owner == os.getpid() else child.close_pipes()
+        self.all.clear()
         self.idle.clear()
 
 
 class DecoderPool:
-    """Makes variants in child processes. One per process; threads share it.
+    """Makes variants in child processes. A process has one pool, which its threads share.
 
-    At most ``children`` processes work at once, on pictures that together weigh at most
-    ``budget_bytes``; the first is started by the first job. ``jobs_per_child`` is when a child is
-    replaced. Children end with the workshop, with the interpreter, and with this process, whatever
-    ended it.
+    At most ``children`` processes work at once, on images with at most ``budget_bytes`` of
+    estimated memory together; the first job starts the first child. A child is replaced after
+    ``jobs_per_child`` jobs. Children end with the pool, with the interpreter, and with the parent
+    process, even if it is killed.
     """
 
     def __init__(
         self,
         children: int,
         budget_bytes: int,
-        allowed: ResourceLimits,
+        resource_limits: ResourceLimits,
         jobs_per_child: int = 100,
     ) -> None:
-        self._children = children
-        self._places = threading.Semaphore(children)
+        self._max_children = children
+        self._slots = threading.Semaphore(children)
         self._budget = MemoryBudget(budget_bytes)
-        self._allowed = allowed
+        self._resource_limits = resource_limits
         self._jobs_per_child = jobs_per_child
         self._lock = threading.Lock()
-        self._staff = self._new_staff()
+        self._children = self._new_child_set()
 
     def reserve_core(self) -> None:
-        """Have one child fewer at work from now on, unless there is but one; call it at the start.
+        """Use one child fewer from now on, if there are more than one; call it at start-up.
 
-        Niced children give way to pages, but not at once: a page that wakes where both cores are
-        busy may wait for a few milliseconds. One core that is not busy with pictures is enough.
+        A niced child does not yield a core at once: if all cores are busy, a request may wait for a
+        few milliseconds. One core without a decoder is enough.
         """
-        if self._children > 1:
-            self._children -= 1
-            self._places.acquire()
+        if self._max_children > 1:
+            self._max_children -= 1
+            self._slots.acquire()
 
     def make(
         self,
         data: bytes,
         recipes: Sequence[Recipe],
         limits: Limits = LIMITS,
-        waiting: Waiting = wait_on,
+        on_wait: OnWait = no_op,
     ) -> VariantSet:
-        """As `imaging.make_variants`, in a child; ``waiting`` is called while none is free.
+        """As `imaging.make_variants`, in a child; ``on_wait`` is called while no child is free.
 
-        ImageRejected, too, when the child ran out of time, died of the picture, or met an error
-        that no picture should cause: whoever took it over could tell of any.
+        Raises ImageRejected also if the child exceeds its time, dies, or reports an unexpected
+        error, because a compromised child could report any error.
         """
         if len({recipe.master for recipe in recipes}) != 1:
             raise ValueError("no recipes, or recipes that share no master")
-        return self._do(Job(data, recipes, limits), waiting)
+        return self._run(Job(data, recipes, limits), on_wait)
 
     def probe(self, data: bytes, limits: Limits = LIMITS) -> SourceImage:
-        """As `probe.probe`, in a child: opening a picture is a decoder's work already."""
-        return self._do(Job(data, (), limits)).source
+        """As `imaging.limits.probe`, in a child, because opening an image runs a decoder."""
+        return self._run(Job(data, (), limits)).source
 
-    def _do(self, job: Job, waiting: Waiting = wait_on) -> VariantSet:
-        weight = estimate_memory(job.data, job.limits)
-        with self._budget.hold(weight, waiting), self._place(waiting):
+    def _run(self, job: Job, on_wait: OnWait = no_op) -> VariantSet:
+        memory = estimate_memory(job.data, job.limits)
+        with self._budget.reserve(memory, on_wait), self._slot(on_wait):
             try:
                 return self._make(job)
             except DecoderLostError as lost:
                 if not lost.was_idle:
                     raise lost.rejection from lost
-            # It may have died while it had nothing to do: of a lack of memory, say, of the machine.
+            # The child may have died before this job, for example of the OOM killer: try once more.
             try:
                 return self._make(job)
             except DecoderLostError as lost:
                 raise lost.rejection from lost
 
     @contextmanager
-    def _place(self, waiting: Waiting) -> Iterator[None]:
-        while not self._places.acquire(timeout=WAITING_SECONDS):
-            waiting()
+    def _slot(self, on_wait: OnWait) -> Iterator[None]:
+        while not self._slots.acquire(timeout=WAIT_INTERVAL_SECONDS):
+            on_wait()
         try:
             yield
         finally:
-            self._places.release()
+            self._slots.release()
 
     @property
     def is_full(self) -> bool:
-        """Whether every child that there may be is at work."""
-        if self._places.acquire(blocking=False):
-            self._places.release()
+        """Whether all children are busy."""
+        if self._slots.acquire(blocking=False):
+            self._slots.release()
             return False
         return True
 
     @property
     def pids(self) -> frozenset[int]:
-        """The children there are."""
+        """The process ids of the children."""
         with self._lock:
-            return frozenset(worker.pid for worker in self._staff.everyone)
+            return frozenset(child.pid for child in self._children.all)
 
     def close(self) -> None:
         """End all children; a later job starts new ones."""
         with self._lock:
-            self._staff.dismiss()
+            self._children.end_all()
 
-    def _new_staff(self) -> _ChildSet:
-        staff = _ChildSet(os.getpid(), [], set())
-        self._ending = weakref.finalize(self, staff.dismiss)
-        return staff
+    def _new_child_set(self) -> _ChildSet:
+        children = _ChildSet(os.getpid(), [], set())
+        self._finalizer = weakref.finalize(self, children.end_all)
+        return children
 
     def _make(self, job: Job) -> VariantSet:
-        worker = self._take()
+        child = self._acquire_child()
         try:
-            return worker.make(job)
+            return child.make(job)
         finally:
-            self._give_back(worker)
+            self._release_child(child)
 
-    def _take(self) -> DecoderProcess:
+    def _acquire_child(self) -> DecoderProcess:
         with self._lock:
-            if self._staff.owner != os.getpid():  # we are a fork: these children are our parent's
-                self._staff.dismiss()
-                self._ending.detach()
-                self._staff = self._new_staff()
-            while self._staff.idle:
-                worker = self._staff.idle.pop()
-                if worker.is_alive:
-                    return worker
-                self._dismiss(worker)
-            return self._hire()
+            if self._children.owner != os.getpid():  # in a fork: the children are the parent's
+                self._children.end_all()
+                self._finalizer.detach()
+                self._children = self._new_child_set()
+            while self._children.idle:
+                child = self._children.idle.pop()
+                if child.is_alive:
+                    return child
+                self._end_child(child)
+            return self._start_child()
 
-    def _give_back(self, worker: DecoderProcess) -> None:
+    def _release_child(self, child: DecoderProcess) -> None:
         with self._lock:
-            if worker not in self._staff.everyone:  # the workshop was closed meanwhile
+            if child not in self._children.all:  # the pool was closed during the job
                 return
-            if not worker.is_alive:
-                self._dismiss(worker)
-            elif worker.jobs >= self._jobs_per_child:
-                self._dismiss(worker)
-                self._staff.idle.insert(0, self._hire())  # it warms up while nobody waits for it
+            if not child.is_alive:
+                self._end_child(child)
+            elif child.jobs >= self._jobs_per_child:
+                self._end_child(child)
+                self._children.idle.insert(0, self._start_child())  # warms up before its first job
             else:
-                self._staff.idle.append(worker)
+                self._children.idle.append(child)
 
-    def _hire(self) -> DecoderProcess:
-        worker = DecoderProcess(self._allowed)
-        self._staff.everyone.add(worker)
-        return worker
+    def _start_child(self) -> DecoderProcess:
+        child = DecoderProcess(self._resource_limits)
+        self._children.all.add(child)
+        return child
 
-    def _dismiss(self, worker: DecoderProcess) -> None:
-        self._staff.everyone.discard(worker)
-        worker.end()
+    def _end_child(self, child: DecoderProcess) -> None:
+        self._children.all.discard(child)
+        child.end()

@@ -1,7 +1,7 @@
-"""What runs in a child: ``python -m moziweb.posters.decoder.child MEMORY WALL CPU NICENESS``.
+"""The decoder child: ``python -m moziweb.posters.decoder.child MEMORY WALL CPU NICENESS``.
 
-It imports imaging and what that needs, Pillow, and nothing of the site; warms up; ties its own
-hands; then serves jobs from standard input until that closes.
+It imports only `imaging` and Pillow, warms up, sets its resource limits, and serves jobs from
+standard input until that is closed.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from math import ceil
 from pathlib import Path
 from typing import BinaryIO, Final
 
-# All that Pillow imports when it meets what needs it: later, no file can be opened.
+# Modules that Pillow imports on demand: after the limits are set, no file can be opened.
 from PIL import (  # noqa: F401
     Image,
     ImageCms,
@@ -34,10 +34,10 @@ from ..imaging.limits import probe
 from ..imaging.variants import VariantSet, make_variants
 from ..recipes import RECIPES
 from .process import IDLE
-from .wire_format import JOB_START_BYTES, Job, error_reply, made_reply, read_job, rejected_reply
+from .wire_format import JOB_START_BYTES, Job, error_reply, read_job, rejected_reply, result_reply
 
 _OOM_SCORE: Final = "500"
-"""Of 1000: when the machine itself runs out of memory, the kernel takes a child, not the site."""
+"""Of 1000: if the machine runs out of memory, the kernel kills a child first."""
 
 _WATCH_STACK_BYTES: Final = 256 * 1024
 
@@ -45,16 +45,16 @@ _WATCH_STACK_BYTES: Final = 256 * 1024
 def main() -> None:
     memory, _wall, cpu, niceness = sys.argv[1:]
     jobs, replies = sys.stdin.buffer, _private_stdout()
-    # Both go to a whole group of processes; a job that has begun is to be finished, and the end of
-    # the parent is ours in any case.
+    # Both are sent to the whole process group. A started job is finished; the child ends with its
+    # parent in any case.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _watch_parent(jobs.fileno())
     _warm_up()
     _set_rlimits(int(memory))
-    _lower_priority(int(niceness))  # not before: a first visitor waits for the start
+    _lower_priority(int(niceness))  # last, because the first request waits for the start
     while start := jobs.read(JOB_START_BYTES):
-        _limit_processor(int(cpu))
+        _limit_cpu_time(int(cpu))
         job = read_job(start, jobs.read)
         replies.writelines(_reply(job))
         replies.flush()
@@ -63,7 +63,7 @@ def main() -> None:
 
 def _reply(job: Job) -> list[bytes]:
     try:
-        return made_reply(_make(job))
+        return result_reply(_make(job))
     except ImageRejected as rejection:
         return rejected_reply(rejection)
     except Exception as error:
@@ -71,31 +71,31 @@ def _reply(job: Job) -> list[bytes]:
 
 
 def _make(job: Job) -> VariantSet:
-    """Without a recipe the picture is only looked at."""
+    """Make variants; without recipes only probe the image."""
     if not job.recipes:
         return VariantSet(probe(job.data, job.limits), "", "", ())
     return make_variants(job.data, job.recipes, job.limits)
 
 
 def _private_stdout() -> BinaryIO:
-    """The pipe to our parent; whatever else prints goes to the log."""
+    """The pipe to the parent; other output to standard output goes to standard error."""
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return replies
 
 
 def _watch_parent(jobs: int) -> None:
-    """End at once when our parent does, even in the middle of a picture.
+    """End this process as soon as the parent ends, even within a job.
 
-    The parent's death signal of Linux would come when the *thread* that started us ends.
+    Linux's parent death signal would be sent when the *thread* ends that started this process.
     """
 
-    # Unlike `poll`, it can go on waiting, after a stop for instance, once no file may be opened.
-    waiting = select.epoll()
-    waiting.register(jobs, 0)  # hang-ups are told unasked
+    # Unlike `poll`, epoll can be restarted (after SIGSTOP, for example) with RLIMIT_NOFILE = 0.
+    epoll = select.epoll()
+    epoll.register(jobs, 0)  # EPOLLHUP is always reported
 
     def watch() -> None:
-        waiting.poll()
+        epoll.poll()
         os._exit(0)
 
     threading.stack_size(_WATCH_STACK_BYTES)
@@ -103,7 +103,7 @@ def _watch_parent(jobs: int) -> None:
 
 
 def _warm_up() -> None:
-    """Load every codec, and the profile engine, while files can still be opened freely."""
+    """Load every codec and the colour management while files can be opened."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
     for format_ in ("JPEG", "PNG", "WEBP", "GIF", "AVIF"):
         file = BytesIO()
@@ -112,7 +112,7 @@ def _warm_up() -> None:
 
 
 def _set_rlimits(memory: int) -> None:
-    """Tie our hands for good: hard limits cannot be raised again."""
+    """Set hard resource limits; they cannot be raised again."""
     with contextlib.suppress(OSError):  # not in every container
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -120,24 +120,24 @@ def _set_rlimits(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    # What is open stays so. Not the number of what is open: who closes one would have one free.
+    # Open files stay open. The limit is 0, not their number: closing one must not free a place.
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 def _lower_priority(niceness: int) -> None:
-    """Leave processor time to others, at the most whatever anybody else wants.
+    """Set the niceness, or the SCHED_IDLE policy.
 
-    A niced process that has just slept may keep a core for a few milliseconds although a page has
-    woken up there; one of the idle policy never does.
+    A niced process that has just slept may keep a core for a few milliseconds when another process
+    wakes up; a SCHED_IDLE process yields at once.
     """
     if niceness == IDLE:
         with contextlib.suppress(OSError):  # not in every container
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    os.nice(niceness)  # the kernel takes what is above 19 for that
+    os.nice(niceness)  # the kernel reduces values above 19
 
 
-def _limit_processor(seconds: int) -> None:
-    """Let this job have ``seconds`` of processor time; after that comes SIGXCPU, which ends us."""
+def _limit_cpu_time(seconds: int) -> None:
+    """Allow ``seconds`` of CPU time for this job; the kernel then sends SIGXCPU, which kills it."""
     soft = ceil(time.process_time()) + seconds
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))

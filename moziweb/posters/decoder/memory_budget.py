@@ -1,4 +1,4 @@
-"""How much memory the pictures that are open at once may take together."""
+"""Limits the memory of all images that are open at once."""
 
 import threading
 from collections import deque
@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
-Waiting: TypeAlias = Callable[[], None]
-"""What is called every ``WAITING_SECONDS`` while one waits; what it raises ends the wait."""
+OnWait: TypeAlias = Callable[[], None]
+"""Called every ``WAIT_INTERVAL_SECONDS`` during a wait; an exception from it ends the wait."""
 
-WAITING_SECONDS: Final = 1.0
+WAIT_INTERVAL_SECONDS: Final = 1.0
 
 
-def wait_on() -> None:
-    """Just wait."""
+def no_op() -> None:
+    """Do nothing."""
 
 
 class MemoryBudget:
-    """A semaphore that counts bytes. First come, first served: a large picture is not starved.
+    """A semaphore that counts bytes, first come, first served, so large images do not starve.
 
-    A picture that weighs more than ``total`` waits until it is alone, and is then let in.
+    An image that needs more than ``total`` bytes waits until no other is open.
     """
 
     def __init__(self, total: int) -> None:
@@ -30,51 +30,51 @@ class MemoryBudget:
 
     @property
     def free(self) -> int:
-        """Bytes that nobody holds."""
+        """The number of bytes that are not reserved."""
         with self._changed:
             return self._free
 
     @property
     def queued(self) -> int:
-        """How many wait."""
+        """The number of waiting threads."""
         with self._changed:
             return len(self._queue)
 
     @contextmanager
-    def hold(self, weight: int, waiting: Waiting = wait_on) -> Iterator[None]:
-        """Hold ``weight`` bytes for a block, once they are free and it is our turn."""
-        held = min(weight, self._total)
-        self._take(held, waiting)
+    def reserve(self, size: int, on_wait: OnWait = no_op) -> Iterator[None]:
+        """Reserve ``size`` bytes for the ``with`` block; wait until they are free."""
+        reserved = min(size, self._total)
+        self._acquire(reserved, on_wait)
         try:
             yield
         finally:
             with self._changed:
-                self._free += held
+                self._free += reserved
                 self._changed.notify_all()
 
-    def _take(self, weight: int, waiting: Waiting) -> None:
+    def _acquire(self, size: int, on_wait: OnWait) -> None:
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
         try:
-            while not self._try(ticket, weight):
-                waiting()  # without the lock: it may talk to a database
+            while not self._try_acquire(ticket, size):
+                on_wait()  # without the lock: it may use a database
         except BaseException:
             with self._changed:
-                self._leave(ticket)
+                self._dequeue(ticket)
             raise
 
-    def _try(self, ticket: object, weight: int) -> bool:
-        """Whether ``weight`` is ours, after waiting for ``WAITING_SECONDS`` at most."""
+    def _try_acquire(self, ticket: object, size: int) -> bool:
+        """Wait at most ``WAIT_INTERVAL_SECONDS``; return whether ``size`` bytes were acquired."""
         with self._changed:
-            is_ours = self._changed.wait_for(
-                lambda: self._queue[0] is ticket and self._free >= weight, WAITING_SECONDS
+            is_acquired = self._changed.wait_for(
+                lambda: self._queue[0] is ticket and self._free >= size, WAIT_INTERVAL_SECONDS
             )
-            if is_ours:
-                self._free -= weight
-                self._leave(ticket)
-            return is_ours
+            if is_acquired:
+                self._free -= size
+                self._dequeue(ticket)
+            return is_acquired
 
-    def _leave(self, ticket: object) -> None:
+    def _dequeue(self, ticket: object) -> None:
         self._queue.remove(ticket)
         self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""One child process, as its parent sees it."""
+"""The parent's side of a decoder child process."""
 
 import os
 import select
@@ -12,27 +12,27 @@ from typing import IO, Final
 
 from ..imaging.errors import ImageRejected, RejectCode
 from ..imaging.variants import VariantSet
-from .wire_format import BadReplyError, Job, job_pieces, read_reply
+from .wire_format import BadReplyError, Job, encode_job, read_reply
 
 _CHILD_MODULE: Final = "moziweb.posters.decoder.child"
 
 IDLE: Final = 20
-"""A niceness beyond the kernel's last, 19: to have only what nobody else wants."""
+"""A niceness above the kernel's maximum (19): selects the SCHED_IDLE policy."""
 
 _KEPT_VARIABLES: Final = ("PATH", "LD_LIBRARY_PATH", "LANG")
-"""What a child has of our environment: passwords stand in the rest."""
+"""The environment variables that a child inherits; others may contain passwords."""
 
 _DYING_SECONDS: Final = 1.0
-"""How long a child that closed its pipes may take to end; the kernel needs a few milliseconds."""
+"""The timeout for a child that closed its pipes to end; it usually takes a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceLimits:
-    """What a child may take.
+    """Limits of a child.
 
-    ``memory_bytes`` of address space above what it has when it is warm; ``wall_seconds`` for a job
-    on the clock, ``cpu_seconds`` of processor time; ``niceness`` is added to ours; with
-    ``IDLE`` it has only the processor time that nobody else wants.
+    ``memory_bytes`` is address space on top of that of an idle child; ``wall_seconds`` and
+    ``cpu_seconds`` are for one job; ``niceness`` is added to the parent's. With ``IDLE`` a child
+    gets only CPU time that no other process needs.
     """
 
     memory_bytes: int = 256 * 1024 * 1024
@@ -42,9 +42,9 @@ class ResourceLimits:
 
 
 class DecoderLostError(Exception):
-    """The child is gone, or was killed; ``rejection`` is what that says of its picture.
+    """The child died or was killed; ``rejection`` is the resulting error for its image.
 
-    ``was_idle`` says that it had worked before, so that it may have been gone already.
+    If ``was_idle``, the child had finished other jobs, so it may have died before this one.
     """
 
     def __init__(self, rejection: ImageRejected, *, was_idle: bool = False) -> None:
@@ -56,14 +56,14 @@ class DecoderLostError(Exception):
 class DecoderProcess:
     """A child process. Only one thread may use it at a time.
 
-    It is executed, not forked: a fork of a process with threads inherits their locks, and all of
-    its memory.
+    It is a new program, not a fork, which would inherit the locks of the parent's threads and all
+    of its memory.
     """
 
-    def __init__(self, allowed: ResourceLimits) -> None:
-        self._allowed = allowed
+    def __init__(self, limits: ResourceLimits) -> None:
+        self._limits = limits
         self.jobs = 0
-        arguments = (str(part) for part in astuple(allowed))
+        arguments = (str(part) for part in astuple(limits))
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-I", "-m", _CHILD_MODULE, *arguments],
             stdin=subprocess.PIPE,
@@ -80,39 +80,40 @@ class DecoderProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can be given a job, as far as is known."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def make(self, job: Job) -> VariantSet:
-        """Have it make variants. ImageRejected is its word about the picture; after a
-        WorkerLostError it is dead.
+        """Run a job in the child.
+
+        Raises ImageRejected if the child rejects the image. After DecoderLostError it has ended.
         """
         self.jobs += 1
-        deadline = time.monotonic() + self._allowed.wall_seconds
+        deadline = time.monotonic() + self._limits.wall_seconds
         try:
-            _send(self._to, job_pieces(job), deadline)
+            _send(self._to, encode_job(job), deadline)
             return read_reply(_receiver(self._from, deadline), job)
         except TimeoutError as error:
-            detail = f"no answer within {self._allowed.wall_seconds:g} s"
+            detail = f"no answer within {self._limits.wall_seconds:g} s"
             raise self._lost(RejectCode.DECODE_TIMEOUT, detail) from error
         except (EOFError, OSError) as error:
             raise self._died() from error
         except BadReplyError as error:
-            raise self._lost(RejectCode.DECODER_DIED, f"it spoke nonsense: {error}") from error
+            raise self._lost(RejectCode.DECODER_DIED, f"malformed reply: {error}") from error
         except ImageRejected:
             raise
-        except BaseException:  # such as Ctrl-C in the middle of a reply
+        except BaseException:  # such as KeyboardInterrupt within a reply
             self.end()
             raise
 
     def end(self) -> None:
-        """Kill it: between jobs it has nothing to lose."""
+        """Kill the child."""
         self._process.kill()
         self._process.wait()
-        self.let_go()
+        self.close_pipes()
 
-    def let_go(self) -> None:
-        """Close our ends of its pipes, and no more."""
+    def close_pipes(self) -> None:
+        """Close the parent's ends of the pipes."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -127,7 +128,7 @@ class DecoderProcess:
         except subprocess.TimeoutExpired:
             status = 0
         if status == -signal.SIGXCPU:
-            detail = f"more than {self._allowed.cpu_seconds} s of processor time"
+            detail = f"more than {self._limits.cpu_seconds} s of processor time"
             return self._lost(RejectCode.TOO_MUCH_WORK, detail)
         self.end()
         rejection = ImageRejected(RejectCode.DECODER_DIED, f"it ended with status {status}")
@@ -143,16 +144,16 @@ def _pipe(stream: IO[bytes] | None) -> int:
 
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    # An arena per thread would reserve 64 MB of the address space that is limited.
+    # One arena per thread would reserve 64 MB each of the limited address space.
     return {**kept, "MALLOC_ARENA_MAX": "1"}
 
 
-def _send(pipe: int, pieces: Iterable[bytes], deadline: float) -> None:
-    for piece in pieces:
-        rest = memoryview(piece)
-        while rest:
+def _send(pipe: int, chunks: Iterable[bytes], deadline: float) -> None:
+    for chunk in chunks:
+        remaining = memoryview(chunk)
+        while remaining:
             _wait(pipe, select.POLLOUT, deadline)
-            rest = rest[os.write(pipe, rest) :]
+            remaining = remaining[os.write(pipe, remaining) :]
 
 
 def _receiver(pipe: int, deadline: float) -> Callable[[int], bytes]:
@@ -160,10 +161,10 @@ def _receiver(pipe: int, deadline: float) -> Callable[[int], bytes]:
         received = bytearray()
         while len(received) < count:
             _wait(pipe, select.POLLIN, deadline)
-            piece = os.read(pipe, min(count - len(received), 1 << 20))
-            if not piece:
+            chunk = os.read(pipe, min(count - len(received), 1 << 20))
+            if not chunk:
                 raise EOFError("the child closed its end")
-            received += piece
+            received += chunk
         return bytes(received)
 
     return receive

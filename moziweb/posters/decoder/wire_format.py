@@ -1,8 +1,8 @@
-"""What a workshop and its children say to each other, as bytes on two pipes.
+"""The messages between a decoder pool and its children, as bytes on two pipes.
 
-A job is trusted, coming from us, and is pickled. A reply is not: whoever got hold of a decoder may
-have written it, so it is JSON that is read field by field and held against what was asked for, and
-blobs of announced lengths.
+A job comes from the trusted parent and is pickled. A reply is untrusted, because a decoder may be
+compromised: it is JSON, of which every field is checked against the job, and blobs of announced
+lengths.
 """
 
 import json
@@ -24,32 +24,32 @@ _REPLY: Final = struct.Struct(">I")
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BLOBS_BYTES: Final = 16 * 1024 * 1024
-"""Far more than all variants of a picture take: a picture of noise has 3 MB of them."""
+"""More than all variants of an image need; those of a noise image have 3 MB."""
 MAX_DETAIL: Final = 300
-"""Characters of what a child says for the log."""
+"""Maximum length of a log text from a child."""
 
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 _SKETCH: Final = re.compile(rf"[0-9a-f]{{{3 * prod(SKETCH_SIZE)}}}")
 
 Reader = Callable[[int], bytes]
-"""Returns exactly as many bytes as it is asked for."""
+"""Returns exactly the requested number of bytes."""
 
 
 class BadReplyError(Exception):
-    """A child said what no child of ours would."""
+    """A reply that an intact child does not send."""
 
 
 class Job(NamedTuple):
-    """One picture and what is to be made of it."""
+    """One image, the recipes to make, and the limits."""
 
     data: bytes
     recipes: Sequence[Recipe]
     limits: Limits
 
 
-def job_pieces(job: Job) -> list[bytes]:
-    """The bytes of a job, the picture's own uncopied."""
-    # A read-only view of a mapping, which `Limits` has, cannot be pickled.
+def encode_job(job: Job) -> list[bytes]:
+    """Serialise a job without copying the image."""
+    # `Limits` has a mapping proxy, which cannot be pickled.
     limits = replace(job.limits, pixels_by_format=dict(job.limits.pixels_by_format))
     head = pickle.dumps((tuple(job.recipes), limits))
     return [_JOB.pack(len(head), len(job.data)) + head, job.data]
@@ -59,14 +59,14 @@ JOB_START_BYTES: Final = _JOB.size
 
 
 def read_job(start: bytes, read: Reader) -> Job:
-    """The job that begins with ``start``, of `JOB_START_BYTES`."""
+    """Read a job; ``start`` are its first `JOB_START_BYTES`."""
     head_length, data_length = _JOB.unpack(start)
     recipes, limits = pickle.loads(read(head_length))  # noqa: S301 - written by our parent
     return Job(read(data_length), recipes, limits)
 
 
-def made_reply(made: VariantSet) -> list[bytes]:
-    """What a child says when all went well."""
+def result_reply(made: VariantSet) -> list[bytes]:
+    """The reply with the variants."""
     head = {
         "source": asdict(made.source),
         "dominant_colour": made.dominant_colour,
@@ -77,12 +77,12 @@ def made_reply(made: VariantSet) -> list[bytes]:
 
 
 def rejected_reply(rejection: ImageRejected) -> list[bytes]:
-    """What a child says of a picture that it does not make."""
+    """The reply for a rejected image."""
     return [_head({"rejected": rejection.code, "detail": rejection.detail[:MAX_DETAIL]})]
 
 
 def error_reply(error: Exception) -> list[bytes]:
-    """What a child says of an error that no picture should cause."""
+    """The reply for an unexpected error."""
     return [_head({"error": repr(error)[:MAX_DETAIL]})]
 
 
@@ -92,10 +92,10 @@ def _head(head: Mapping[str, Any]) -> bytes:
 
 
 def read_reply(read: Reader, job: Job) -> VariantSet:
-    """The variants of a reply to a job.
+    """Read the reply to a job.
 
-    ImageRejected when the child says so, BadReplyError when it speaks nonsense; nothing else but
-    what ``read`` raises.
+    Raises ImageRejected if the child reports it, BadReplyError for a malformed reply, and the
+    exceptions of ``read``.
     """
     try:
         head = _read_head(read)
@@ -103,7 +103,7 @@ def read_reply(read: Reader, job: Job) -> VariantSet:
             raise ImageRejected(RejectCode.DECODER_FAILED, _printable(head["error"]))
         if "rejected" in head:
             raise ImageRejected(RejectCode(head["rejected"]), _printable(head["detail"]))
-        return _read_made(head, read, job)
+        return _read_result(head, read, job)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadReplyError(_printable(repr(error))) from error
 
@@ -111,55 +111,53 @@ def read_reply(read: Reader, job: Job) -> VariantSet:
 def _read_head(read: Reader) -> dict[str, Any]:
     (length,) = _REPLY.unpack(read(_REPLY.size))
     if length > MAX_HEAD_BYTES:
-        raise BadReplyError(f"a head of {length} bytes")
+        raise BadReplyError(f"the head has {length} bytes")
     head = json.loads(read(length))
     if not isinstance(head, dict):
-        raise BadReplyError("a head that is no object")
+        raise BadReplyError("the head is not an object")
     return head
 
 
-def _read_made(head: Mapping[str, Any], read: Reader, job: Job) -> VariantSet:
+def _read_result(head: Mapping[str, Any], read: Reader, job: Job) -> VariantSet:
     source = _checked_source(SourceImage(**head["source"]), job.limits)
-    colour, sketch, told = head["dominant_colour"], head["sketch"], head["variants"]
+    colour, sketch, variants = head["dominant_colour"], head["sketch"], head["variants"]
     for pattern, text in ((_COLOUR, colour), (_SKETCH, sketch)):
-        _require(isinstance(text, str), "a colour that is no text")
-        _require(pattern.fullmatch(text) if job.recipes else text == "", "no such colour")
-    _require(isinstance(told, list) and len(told) == len(job.recipes), "other variants")
-    for recipe, (width, height, length) in zip(job.recipes, told, strict=True):
+        _require(isinstance(text, str), "a colour is not a string")
+        _require(pattern.fullmatch(text) if job.recipes else text == "", "malformed colour")
+    _require(isinstance(variants, list) and len(variants) == len(job.recipes), "wrong variants")
+    for recipe, (width, height, length) in zip(job.recipes, variants, strict=True):
         size = recipe.fitted_size(source.width, source.height)
-        _require(
-            (_number(width, 1), _number(height, 1)) == size, f"a {recipe.name} of another size"
-        )
+        _require((_number(width, 1), _number(height, 1)) == size, f"wrong size of {recipe.name}")
         _number(length, 1, MAX_BLOBS_BYTES)
-    _require(sum(length for *_, length in told) <= MAX_BLOBS_BYTES, "more bytes than may be")
+    _require(sum(length for *_, length in variants) <= MAX_BLOBS_BYTES, "too many bytes")
     images = tuple(
         EncodedImage(recipe, read(length), width, height)
-        for recipe, (width, height, length) in zip(job.recipes, told, strict=True)
+        for recipe, (width, height, length) in zip(job.recipes, variants, strict=True)
     )
     return VariantSet(source, colour, sketch, images)
 
 
-def _checked_source(told: SourceImage, limits: Limits) -> SourceImage:
-    """What we would have found ourselves: its words become a type, a key's end and columns."""
-    _require(told.format in FORMATS and told.mime == f"image/{told.format}", "no such format")
-    width, height = _number(told.width, 1, limits.side), _number(told.height, 1, limits.side)
-    _require(width * height <= limits.max_pixels(told.format), "more pixels than may be")
-    _number(told.orientation, 1, 8)
-    return told
+def _checked_source(source: SourceImage, limits: Limits) -> SourceImage:
+    """Check the values, which become a media type, a key's suffix and columns."""
+    _require(source.format in FORMATS and source.mime == f"image/{source.format}", "unknown format")
+    width, height = _number(source.width, 1, limits.side), _number(source.height, 1, limits.side)
+    _require(width * height <= limits.max_pixels(source.format), "too many pixels")
+    _number(source.orientation, 1, 8)
+    return source
 
 
-def _number(told: object, least: int, most: int = 2**31) -> int:
-    if type(told) is int and least <= told <= most:  # JSON's `true` is an int for isinstance
-        return told
-    raise BadReplyError(f"not a number from {least} to {most}")
+def _number(value: object, minimum: int, maximum: int = 2**31) -> int:
+    if type(value) is int and minimum <= value <= maximum:  # not isinstance: bool is an int
+        return value
+    raise BadReplyError(f"not a number from {minimum} to {maximum}")
 
 
-def _require(holds: object, otherwise: str) -> None:
-    if not holds:
-        raise BadReplyError(otherwise)
+def _require(condition: object, message: str) -> None:
+    if not condition:
+        raise BadReplyError(message)
 
 
-def _printable(told: object) -> str:
-    """Fit for a log and a column: without line ends, NULs and halves of a character."""
-    text = str(told)[:MAX_DETAIL]
+def _printable(value: object) -> str:
+    """Text for a log and a column, without line breaks, NULs and surrogates."""
+    text = str(value)[:MAX_DETAIL]
     return "".join(letter if letter.isprintable() else "?" for letter in text)

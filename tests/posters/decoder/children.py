@@ -1,4 +1,4 @@
-"""What the kernel knows of a child, and waiting for what it does."""
+"""Helpers for tests of child processes: state, limits, and waiting for a condition."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from pathlib import Path
 from moziweb.posters.decoder import DecoderPool
 
 PATIENCE = 20.0
-"""Seconds; a niced child on a busy machine needs some of them to start."""
+"""Seconds; a niced child starts slowly on a busy machine."""
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is such a process, and it is more than a corpse that nobody has buried."""
+    """Whether the process exists and is not a zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -20,21 +20,21 @@ def is_running(pid: int) -> bool:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait for it; fail when it does not come."""
+    """Wait until ``holds`` returns true; fail after `PATIENCE` seconds."""
     deadline = time.monotonic() + PATIENCE
     while not holds():
-        assert time.monotonic() < deadline, "it never came"
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.01)
 
 
-def only_child(workshop: DecoderPool) -> int:
-    """The pid of a workshop's one child."""
-    (pid,) = workshop.pids
+def only_child(pool: DecoderPool) -> int:
+    """The process id of a pool's only child."""
+    (pid,) = pool.pids
     return pid
 
 
 def status(pid: int, field: str) -> int:
-    """A number of ``/proc/pid/status``; kB where it is memory."""
+    """A number from ``/proc/pid/status``; memory is in kB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1])
@@ -42,7 +42,7 @@ def status(pid: int, field: str) -> int:
 
 
 def limit(pid: int, name: str) -> tuple[str, str]:
-    """Soft and hard limit of a process, as ``/proc/pid/limits`` spells them."""
+    """Soft and hard limit of a process, as in ``/proc/pid/limits``."""
     for line in Path(f"/proc/{pid}/limits").read_text().splitlines():
         if line.startswith(name):
             soft, hard, *_ = line.removeprefix(name).split()

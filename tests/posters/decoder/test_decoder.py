@@ -1,4 +1,4 @@
-"""Variants made in child processes: equal to ours, and whatever becomes of the child, we live."""
+"""Decoding in child processes: same variants, and no child can harm the parent."""
 
 import gc
 import os
@@ -30,47 +30,47 @@ PICTURE = encoded(photograph(300, 450))
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[DecoderPool]:
-    """A workshop with one child, for tests that leave it as it was."""
-    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))
-    yield workshop
-    workshop.close()
+    """A pool with one child for tests that do not change it."""
+    pool = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))
+    yield pool
+    pool.close()
 
 
 @pytest.fixture
-def workshop() -> Iterator[DecoderPool]:
-    """A workshop of one's own, with one child."""
-    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))
-    yield workshop
-    workshop.close()
+def pool() -> Iterator[DecoderPool]:
+    """A pool with one child for one test."""
+    pool = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))
+    yield pool
+    pool.close()
 
 
 def rejection_of(
-    workshop: DecoderPool, data: bytes = PICTURE, limits: Limits | None = None
+    pool: DecoderPool, data: bytes = PICTURE, limits: Limits | None = None
 ) -> ImageRejected:
     with pytest.raises(ImageRejected) as rejection:
-        workshop.make(data, RECIPES, limits or Limits())
+        pool.make(data, RECIPES, limits or Limits())
     return rejection.value
 
 
-def works(workshop: DecoderPool) -> bool:
-    return len(workshop.make(PICTURE, RECIPES).variants) == len(RECIPES)
+def works(pool: DecoderPool) -> bool:
+    return len(pool.make(PICTURE, RECIPES).variants) == len(RECIPES)
 
 
-# -- What it makes
+# -- Results
 
 
-def test_the_variants_are_those_that_we_would_make(shared: DecoderPool) -> None:
+def test_variants_equal_those_made_in_this_process(shared: DecoderPool) -> None:
     assert shared.make(PICTURE, RECIPES) == make_variants(PICTURE, RECIPES)
 
 
-def test_a_child_serves_many_jobs(shared: DecoderPool) -> None:
+def test_child_serves_many_jobs(shared: DecoderPool) -> None:
     assert works(shared)
     pid = only_child(shared)
     assert works(shared)
     assert only_child(shared) == pid
 
 
-def test_a_rejection_comes_back_as_it_was(shared: DecoderPool) -> None:
+def test_rejection_has_the_same_code_and_detail(shared: DecoderPool) -> None:
     cut = PICTURE[: len(PICTURE) // 2]
     with pytest.raises(ImageRejected) as ours:
         make_variants(cut, RECIPES)
@@ -79,22 +79,22 @@ def test_a_rejection_comes_back_as_it_was(shared: DecoderPool) -> None:
     assert works(shared)
 
 
-def test_what_the_header_tells_needs_no_child() -> None:
-    workshop = DecoderPool(1, BUDGET, ResourceLimits())
-    assert rejection_of(workshop, png_announcing(13000, 13000)).code == RejectCode.TOO_LARGE_SIDE
-    assert rejection_of(workshop, b"<html>").code == RejectCode.UNIDENTIFIED
-    assert rejection_of(workshop, PICTURE, Limits(bytes=10)).code == RejectCode.TOO_MANY_BYTES
-    assert workshop.pids == set()
+def test_rejection_by_the_header_needs_no_child() -> None:
+    pool = DecoderPool(1, BUDGET, ResourceLimits())
+    assert rejection_of(pool, png_announcing(13000, 13000)).code == RejectCode.TOO_LARGE_SIDE
+    assert rejection_of(pool, b"<html>").code == RejectCode.UNIDENTIFIED
+    assert rejection_of(pool, PICTURE, Limits(bytes=10)).code == RejectCode.TOO_MANY_BYTES
+    assert pool.pids == set()
 
 
-def test_the_limits_hold_in_the_child_too(shared: DecoderPool) -> None:
-    """A size that the header's reader does not find is found by the decoder."""
+def test_limits_are_checked_in_the_child(shared: DecoderPool) -> None:
+    """The decoder finds a size that the header parser does not find."""
     hidden = encoded(photograph(60, 90), "AVIF").replace(b"ispe\0\0\0\0", b"ispe\0\0\0\1")
     rejection_of(shared, hidden, Limits(pixels_by_format={"avif": 5399}))
     assert works(shared)
 
 
-def test_our_own_mistakes_are_told_as_such(shared: DecoderPool) -> None:
+def test_recipes_without_a_common_master_are_an_error(shared: DecoderPool) -> None:
     masters = (Master(Box(80, 120)), Master(Box(9, 9)))
     with pytest.raises(ValueError, match="no master"):
         shared.make(PICTURE, [Recipe("a", Box(9, 9), master, WebP()) for master in masters])
@@ -102,7 +102,7 @@ def test_our_own_mistakes_are_told_as_such(shared: DecoderPool) -> None:
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "GIF", "AVIF"])
-def test_a_picture_can_be_looked_at_alone(shared: DecoderPool, format_: str) -> None:
+def test_probe_in_a_child(shared: DecoderPool, format_: str) -> None:
     data = encoded(photograph(60, 90), format_)
     assert shared.probe(data) == probe(data)
     with pytest.raises(ImageRejected):
@@ -111,108 +111,108 @@ def test_a_picture_can_be_looked_at_alone(shared: DecoderPool, format_: str) -> 
         shared.make(data, [])
 
 
-def test_many_threads_share_a_few_children() -> None:
-    workshop = DecoderPool(2, BUDGET, ResourceLimits(wall_seconds=60))
+def test_threads_share_the_children() -> None:
+    pool = DecoderPool(2, BUDGET, ResourceLimits(wall_seconds=60))
     pictures = [encoded(photograph(90, 120, seed)) for seed in range(8)]
-    with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda data: workshop.make(data, RECIPES), pictures))
+    with ThreadPoolExecutor(8) as executor:
+        made = list(executor.map(lambda data: pool.make(data, RECIPES), pictures))
     assert made == [make_variants(data, RECIPES) for data in pictures]
-    assert 1 <= len(workshop.pids) <= 2
-    workshop.close()
+    assert 1 <= len(pool.pids) <= 2
+    pool.close()
 
 
-def test_pictures_that_weigh_too_much_together_are_decoded_one_after_the_other() -> None:
-    """Two children are free, and there is room for one such picture: a child frozen at the first
-    shows the second wait. A third that is refused by its header waits for nobody."""
+def test_images_above_the_budget_are_decoded_one_after_the_other() -> None:
+    """Two children are free, but the budget is for one image: while the first child is stopped,
+    the second image waits. A third, which is rejected by its header, does not wait."""
     weight = estimate_memory(PICTURE)
-    workshop = DecoderPool(2, 2 * weight - 1, ResourceLimits(wall_seconds=60))
-    assert works(workshop)
-    first = only_child(workshop)
-    with ThreadPoolExecutor(2) as pool:
+    pool = DecoderPool(2, 2 * weight - 1, ResourceLimits(wall_seconds=60))
+    assert works(pool)
+    first = only_child(pool)
+    with ThreadPoolExecutor(2) as executor:
         os.kill(first, signal.SIGSTOP)
-        pool.submit(works, workshop)
-        wait_until(lambda: workshop._budget.free < weight)
-        waiting = pool.submit(works, workshop)
-        wait_until(lambda: workshop._budget.queued == 1)
-        assert rejection_of(workshop, b"<html>").code == RejectCode.UNIDENTIFIED
-        assert only_child(workshop) == first, "no other is started for what waits"
+        executor.submit(works, pool)
+        wait_until(lambda: pool._budget.free < weight)
+        waiting = executor.submit(works, pool)
+        wait_until(lambda: pool._budget.queued == 1)
+        assert rejection_of(pool, b"<html>").code == RejectCode.UNIDENTIFIED
+        assert only_child(pool) == first, "no child is started for a waiting job"
         os.kill(first, signal.SIGCONT)
         assert waiting.result(60)
-    workshop.close()
+    pool.close()
 
 
-def test_a_child_is_replaced_after_its_term() -> None:
-    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60), jobs_per_child=2)
-    assert works(workshop)
-    first = only_child(workshop)
-    assert works(workshop)
-    assert only_child(workshop) != first, "its successor warms up already"
+def test_child_is_replaced_after_its_jobs() -> None:
+    pool = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60), jobs_per_child=2)
+    assert works(pool)
+    first = only_child(pool)
+    assert works(pool)
+    assert only_child(pool) != first, "the next child starts at once"
     assert not is_running(first)
-    assert works(workshop)
-    workshop.close()
+    assert works(pool)
+    pool.close()
 
 
-# -- What may happen to a child
+# -- Deaths and timeouts
 
 
-def test_a_child_that_died_in_the_night_is_replaced(workshop: DecoderPool) -> None:
-    assert works(workshop)
-    first = only_child(workshop)
+def test_child_that_died_while_idle_is_replaced(pool: DecoderPool) -> None:
+    assert works(pool)
+    first = only_child(pool)
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: not is_running(first))
-    assert works(workshop)
-    assert only_child(workshop) != first
+    assert works(pool)
+    assert only_child(pool) != first
 
 
-def test_a_child_that_dies_at_its_picture_is_replaced(workshop: DecoderPool) -> None:
+def test_child_that_dies_in_a_job_is_replaced(pool: DecoderPool) -> None:
     def kill() -> None:
-        wait_until(lambda: bool(workshop.pids))
-        os.kill(only_child(workshop), signal.SIGKILL)
+        wait_until(lambda: bool(pool.pids))
+        os.kill(only_child(pool), signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
-    rejection = rejection_of(workshop)
+    rejection = rejection_of(pool)
     killer.join()
     assert rejection.code == RejectCode.DECODER_DIED
     assert not rejection.permanent
-    assert works(workshop)
+    assert works(pool)
 
 
-def test_a_death_that_need_not_be_the_pictures_fault_is_not_held_against_it(
-    workshop: DecoderPool,
+def test_job_is_repeated_if_a_used_child_dies(
+    pool: DecoderPool,
 ) -> None:
-    assert works(workshop)
-    first = only_child(workshop)
+    assert works(pool)
+    first = only_child(pool)
     os.kill(first, signal.SIGSTOP)
     killer = threading.Timer(0.2, os.kill, (first, signal.SIGKILL))
     killer.start()
-    assert works(workshop)
+    assert works(pool)
     killer.join()
 
 
-def test_a_child_that_is_late_is_killed() -> None:
-    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=5))
-    assert works(workshop)
-    first = only_child(workshop)
+def test_child_is_killed_after_the_timeout() -> None:
+    pool = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=5))
+    assert works(pool)
+    first = only_child(pool)
     os.kill(first, signal.SIGSTOP)
-    rejection = rejection_of(workshop)
+    rejection = rejection_of(pool)
     assert rejection.code == RejectCode.DECODE_TIMEOUT
     assert not rejection.permanent
     assert not is_running(first)
-    assert works(workshop)
-    workshop.close()
+    assert works(pool)
+    pool.close()
 
 
-def test_a_picture_that_takes_too_much_processor_time_is_given_up_for_good() -> None:
+def test_too_much_cpu_time_is_a_permanent_rejection() -> None:
     box = Box(780, 1170)
     endless = [Recipe(str(q), box, Master(box), WebP(q, 6)) for q in range(1, 100)]
-    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60, cpu_seconds=1))
+    pool = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60, cpu_seconds=1))
     with pytest.raises(ImageRejected) as rejection:
-        workshop.make(encoded(photograph(780, 1170)), endless)
+        pool.make(encoded(photograph(780, 1170)), endless)
     assert rejection.value.code == RejectCode.TOO_MUCH_WORK
     assert rejection.value.permanent
-    assert works(workshop)
-    workshop.close()
+    assert works(pool)
+    pool.close()
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_picture_that_takes_too_much_processor_time_is_given_up_for_good() -> 
             encoded(Image.new("P", (4000, 6000)), "GIF"), {RejectCode.OUT_OF_MEMORY}, id="GIF"
         ),
         pytest.param(
-            # libjpeg speaks of a broken data stream here.
+            # libjpeg reports a broken data stream here.
             encoded(Image.new("RGB", (3000, 4000)), progressive=True, subsampling=0),
             {RejectCode.DECODER_FAILED, RejectCode.OUT_OF_MEMORY},
             id="progressive JPEG",
@@ -239,23 +239,25 @@ def test_a_picture_that_takes_too_much_processor_time_is_given_up_for_good() -> 
         ),
     ],
 )
-def test_a_lack_of_memory_is_a_matter_of_one_picture_and_of_one_day(
+def test_lack_of_memory_is_transient_and_the_child_survives(
     data: bytes, codes: set[RejectCode]
 ) -> None:
-    workshop = DecoderPool(1, BUDGET, ResourceLimits(memory_bytes=48 * MEBIBYTE, wall_seconds=60))
-    rejection = rejection_of(workshop, data)
+    pool = DecoderPool(1, BUDGET, ResourceLimits(memory_bytes=48 * MEBIBYTE, wall_seconds=60))
+    rejection = rejection_of(pool, data)
     assert rejection.code in codes
     assert not rejection.permanent
-    pid = only_child(workshop)
-    assert works(workshop)
-    assert only_child(workshop) == pid, "it was only told that there is no more"
-    workshop.close()
+    pid = only_child(pool)
+    assert works(pool)
+    assert only_child(pool) == pid, "the allocation failed, the child survived"
+    pool.close()
 
 
-# -- What a child may do
+# -- Restrictions
 
 
-def test_a_childs_hands_are_tied(shared: DecoderPool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_has_hard_resource_limits(
+    shared: DecoderPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert works(shared)
     pid = only_child(shared)
     soft, hard = limit(pid, "Max address space")
@@ -263,35 +265,35 @@ def test_a_childs_hands_are_tied(shared: DecoderPool, monkeypatch: pytest.Monkey
     assert int(hard) < 400 * MEBIBYTE
     assert limit(pid, "Max core file size") == limit(pid, "Max file size") == ("0", "0")
     assert 8 < int(limit(pid, "Max cpu time")[0]) <= 60, "on top of what it has used"
-    assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "500\n", "it goes before the site"
+    assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "500\n", "killed before the site"
     niceness = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
     assert niceness == min(19, os.nice(0) + 10)
 
 
-def test_a_child_may_have_only_what_nobody_else_wants() -> None:
-    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60, niceness=IDLE))
-    assert works(workshop)
-    assert os.sched_getscheduler(only_child(workshop)) == os.SCHED_IDLE
-    workshop.close()
+def test_child_has_the_idle_policy() -> None:
+    pool = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60, niceness=IDLE))
+    assert works(pool)
+    assert os.sched_getscheduler(only_child(pool)) == os.SCHED_IDLE
+    pool.close()
 
 
-def test_a_child_knows_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_inherits_no_secrets_and_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://operator:secret@host/name")
-    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))
+    pool = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))
     with (Path(__file__)).open("rb") as ours:
         os.set_inheritable(ours.fileno(), True)
-        assert works(workshop)
-    pid = only_child(workshop)
+        assert works(pool)
+    pid = only_child(pool)
     assert b"secret" not in Path(f"/proc/{pid}/environ").read_bytes()
     opened = {path.name: str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}
     assert opened["0"].startswith("pipe:")
-    assert opened["1"] == opened["2"], "what a library prints goes to the log"
-    assert len(opened) == 5, opened  # with what tells of the parent's end
+    assert opened["1"] == opened["2"], "output of libraries goes to standard error"
+    assert len(opened) == 5, opened  # with the pipe of replies and the epoll object
     assert limit(pid, "Max open files") == ("0", "0")
-    workshop.close()
+    pool.close()
 
 
-BURGLARY = """
+EXPLOIT = """
 import errno, os, select, sys
 
 def fails(attempt):
@@ -301,7 +303,7 @@ def fails(attempt):
         return error.errno == errno.EMFILE
     return False
 
-os.close(2)  # a place that is free must not help
+os.close(2)  # closing a file must not allow opening another
 failed = [
     fails(lambda: os.open(f"/proc/{os.getppid()}/environ", os.O_RDONLY)),
     fails(lambda: os.open("/tmp", os.O_RDONLY)),
@@ -309,7 +311,7 @@ failed = [
     fails(lambda: os.memfd_create("code")),
     fails(select.epoll),
 ]
-if "socket" in sys.modules:  # where it can be had at all
+if "socket" in sys.modules:  # it cannot be imported
     socket = sys.modules["socket"].socket
     failed += [fails(lambda: socket(family)) for family in (1, 2, 10)]
 if not all(failed):
@@ -317,44 +319,42 @@ if not all(failed):
 """
 
 
-class Burglar(Recipe):
-    """A recipe that runs `BURGLARY` in the child, as whoever took over a decoder would."""
+class MaliciousRecipe(Recipe):
+    """A recipe that runs `EXPLOIT` in the child, like a compromised decoder."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        arrives = "__import__('moziweb.posters.recipes', fromlist=['_']).RECIPES[0]"
-        return eval, (f"exec({BURGLARY!r}, {{}}) or {arrives}",)
+        result = "__import__('moziweb.posters.recipes', fromlist=['_']).RECIPES[0]"
+        return eval, (f"exec({EXPLOIT!r}, {{}}) or {result}",)
 
 
-def test_a_child_that_was_taken_over_can_open_neither_file_nor_socket(
-    workshop: DecoderPool,
-) -> None:
-    """Without limits it ends with a status that tells what it could open."""
+def test_compromised_child_cannot_open_files_and_sockets(pool: DecoderPool) -> None:
+    """Without limits its exit status is 40 plus the index of the first successful attempt."""
     recipe = RECIPES[0]
-    burglar = Burglar(recipe.name, recipe.box, recipe.master, recipe.encoder)
-    assert len(workshop.make(PICTURE, [burglar]).variants) == 1
-    assert works(workshop), "nor does it need to"
+    malicious = MaliciousRecipe(recipe.name, recipe.box, recipe.master, recipe.encoder)
+    assert len(pool.make(PICTURE, [malicious]).variants) == 1
+    assert works(pool), "a child does not need to open any"
 
 
-def test_the_limits_of_a_child_leave_no_socket_either() -> None:
-    """A child has not even imported what makes one; here it has."""
+def test_limits_prevent_sockets_if_the_module_is_imported() -> None:
+    """A child does not import `socket`; this program does."""
     program = (
         "import socket; from moziweb.posters.decoder import child\n"
         "socket.socket().close(); child._set_rlimits(10**9)"
     )
-    assert run([sys.executable, "-c", program + BURGLARY]).returncode == 0
+    assert run([sys.executable, "-c", program + EXPLOIT]).returncode == 0
 
 
-def test_a_child_that_was_stopped_for_a_while_goes_on(workshop: DecoderPool) -> None:
-    assert works(workshop)
-    pid = only_child(workshop)
+def test_child_continues_after_a_stop(pool: DecoderPool) -> None:
+    assert works(pool)
+    pid = only_child(pool)
     os.kill(pid, signal.SIGSTOP)
     os.kill(pid, signal.SIGCONT)
-    assert works(workshop)
-    assert only_child(workshop) == pid
+    assert works(pool)
+    assert only_child(pool) == pid
 
 
-def test_a_child_is_small(shared: DecoderPool) -> None:
-    """It imports Pillow alone: with the site's own modules it would idle at 90 MiB."""
+def test_child_is_small(shared: DecoderPool) -> None:
+    """It imports only Pillow; with the site's modules an idle child would take 90 MiB."""
     assert works(shared)
     assert status(only_child(shared), "VmRSS") < 45 * 1024
     program = "import sys, moziweb.posters.decoder.child; print(*sys.modules)"
@@ -362,23 +362,23 @@ def test_a_child_is_small(shared: DecoderPool) -> None:
     assert not {"sqlalchemy", "pyramid", "boto3", "urllib3"} & set(loaded.stdout.split())
 
 
-# -- How children end
+# -- End of children
 
 
-def test_closing_ends_the_children_and_a_later_job_starts_new_ones(workshop: DecoderPool) -> None:
-    assert works(workshop)
-    first = only_child(workshop)
-    workshop.close()
+def test_close_ends_the_children_and_a_later_job_starts_new_ones(pool: DecoderPool) -> None:
+    assert works(pool)
+    first = only_child(pool)
+    pool.close()
     assert not is_running(first)
-    assert workshop.pids == set()
-    assert works(workshop)
+    assert pool.pids == set()
+    assert works(pool)
 
 
-def test_a_forgotten_workshop_ends_its_children() -> None:
-    workshop = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))
-    assert works(workshop)
-    pid = only_child(workshop)
-    del workshop
+def test_children_of_a_deleted_pool_end() -> None:
+    pool = DecoderPool(1, BUDGET, ResourceLimits(wall_seconds=60))
+    assert works(pool)
+    pid = only_child(pool)
+    del pool
     gc.collect()
     assert not is_running(pid)
 
@@ -389,59 +389,59 @@ from moziweb.posters.recipes import RECIPES
 from moziweb.posters.decoder import DecoderPool, ResourceLimits
 from tests.posters.pictures import encoded, quarters
 
-workshop = DecoderPool(1, 10**8, ResourceLimits(wall_seconds=60))
+pool = DecoderPool(1, 10**8, ResourceLimits(wall_seconds=60))
 data = encoded(quarters())
-workshop.make(data, RECIPES)
+pool.make(data, RECIPES)
 """
 
 
 def parent(rest: str) -> subprocess.CompletedProcess[str]:
-    """Run a program that has a workshop with one child, and does ``rest``."""
+    """Run a program that starts a pool with one child and then runs ``rest``."""
     return run([sys.executable, "-c", PARENT + rest], limit=60)
 
 
-def test_a_child_ends_with_its_parent_however_that_ended() -> None:
-    killed = parent("print(*workshop.pids, flush=True); os.kill(os.getpid(), signal.SIGKILL)")
+def test_child_ends_when_its_parent_is_killed() -> None:
+    killed = parent("print(*pool.pids, flush=True); os.kill(os.getpid(), signal.SIGKILL)")
     assert killed.returncode == -signal.SIGKILL
     wait_until(lambda: not is_running(int(killed.stdout)))
 
 
-def test_a_child_ends_with_its_parent_in_the_middle_of_a_picture() -> None:
+def test_child_ends_within_a_job_when_its_parent_is_killed() -> None:
     killed = parent(
         "import threading, time\n"
         "from moziweb.posters.recipes import Box, Master, Recipe, WebP\n"
         "endless = [Recipe(str(q), Box(80, 120), Master(Box(80, 120)), WebP(50, 6))"
         " for q in range(100_000)]\n"
-        "threading.Thread(target=workshop.make, args=(data, endless), daemon=True).start()\n"
+        "threading.Thread(target=pool.make, args=(data, endless), daemon=True).start()\n"
         "time.sleep(0.5)\n"
-        "print(*workshop.pids, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+        "print(*pool.pids, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert killed.returncode == -signal.SIGKILL
     wait_until(lambda: not is_running(int(killed.stdout)))
 
 
-def test_a_child_ends_with_an_orderly_end() -> None:
-    ended = parent("print(*workshop.pids)")
+def test_child_ends_when_its_parent_exits() -> None:
+    ended = parent("print(*pool.pids)")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert not is_running(int(ended.stdout))
 
 
-def test_a_child_leaves_signals_to_its_parent(workshop: DecoderPool) -> None:
-    """Ctrl-C and a platform's SIGTERM reach the whole group; what has begun is to be finished."""
-    assert works(workshop)
-    pid = only_child(workshop)
+def test_child_ignores_sigint_and_sigterm(pool: DecoderPool) -> None:
+    """Both are sent to the whole process group; a started job is finished."""
+    assert works(pool)
+    pid = only_child(pool)
     os.kill(pid, signal.SIGINT)
     os.kill(pid, signal.SIGTERM)
-    assert works(workshop)
-    assert only_child(workshop) == pid
+    assert works(pool)
+    assert only_child(pool) == pid
 
 
-def test_a_fork_has_children_of_its_own() -> None:
+def test_fork_starts_its_own_children() -> None:
     forked = parent(
         "pid = os.fork()\n"
-        "made = workshop.make(data, RECIPES)\n"
-        "print(*workshop.pids, len(made.variants), flush=True)\n"
-        "if pid: os.waitpid(pid, 0); workshop.make(data, RECIPES)\n"
+        "made = pool.make(data, RECIPES)\n"
+        "print(*pool.pids, len(made.variants), flush=True)\n"
+        "if pid: os.waitpid(pid, 0); pool.make(data, RECIPES)\n"
     )
     assert (forked.returncode, forked.stderr) == (0, "")
     (one, made), (other, also_made) = (line.split() for line in forked.stdout.splitlines())
@@ -450,17 +450,17 @@ def test_a_fork_has_children_of_its_own() -> None:
     wait_until(lambda: not is_running(int(one)) and not is_running(int(other)))
 
 
-def test_quarters_are_told_apart_after_the_way_through_the_pipes(shared: DecoderPool) -> None:
+def test_source_size_is_returned(shared: DecoderPool) -> None:
     assert shared.make(encoded(quarters()), RECIPES).source.width == 80
 
 
 @pytest.mark.parametrize(("children", "at_once"), [(3, 2), (2, 1), (1, 1)])
-def test_one_child_can_be_spared_where_there_are_more(children: int, at_once: int) -> None:
-    workshop = DecoderPool(children, BUDGET, ResourceLimits())
-    workshop.reserve_core()
+def test_reserve_core_uses_one_child_fewer(children: int, at_once: int) -> None:
+    pool = DecoderPool(children, BUDGET, ResourceLimits())
+    pool.reserve_core()
     with ExitStack() as held:
         for _ in range(at_once):
-            assert not workshop.is_full
-            held.enter_context(workshop._place(pytest.fail))
-        assert workshop.is_full
-    assert not workshop.is_full
+            assert not pool.is_full
+            held.enter_context(pool._slot(pytest.fail))
+        assert pool.is_full
+    assert not pool.is_full

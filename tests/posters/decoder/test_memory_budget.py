@@ -1,4 +1,4 @@
-"""Bytes are held, waited for in turn, and given back."""
+"""Bytes are reserved in turn and released."""
 
 import threading
 
@@ -8,42 +8,42 @@ from moziweb.posters.decoder import MemoryBudget
 from tests.posters.decoder.children import wait_until
 
 
-def test_bytes_are_held_and_given_back() -> None:
+def test_bytes_are_reserved_and_released() -> None:
     budget = MemoryBudget(100)
-    with budget.hold(60), budget.hold(40):
+    with budget.reserve(60), budget.reserve(40):
         assert budget.free == 0
     assert budget.free == 100
 
 
-def test_bytes_are_given_back_after_an_error() -> None:
+def test_bytes_are_released_after_an_error() -> None:
     budget = MemoryBudget(100)
-    with pytest.raises(ZeroDivisionError), budget.hold(60):
+    with pytest.raises(ZeroDivisionError), budget.reserve(60):
         raise ZeroDivisionError
     assert budget.free == 100
 
 
-def test_what_weighs_more_than_all_is_let_in_alone() -> None:
+def test_size_above_the_total_reserves_everything() -> None:
     budget = MemoryBudget(100)
-    with budget.hold(10_000):
+    with budget.reserve(10_000):
         assert budget.free == 0
     assert budget.free == 100
 
 
 class Holder(threading.Thread):
-    """Holds some bytes until it is told to let go."""
+    """Reserves bytes until ``release`` is set."""
 
-    def __init__(self, budget: MemoryBudget, weight: int) -> None:
+    def __init__(self, budget: MemoryBudget, size: int) -> None:
         super().__init__()
-        self._budget, self._weight = budget, weight
-        self.holds, self.let_go = threading.Event(), threading.Event()
+        self._budget, self._size = budget, size
+        self.holds, self.release = threading.Event(), threading.Event()
 
     def run(self) -> None:
-        with self._budget.hold(self._weight):
+        with self._budget.reserve(self._size):
             self.holds.set()
-            self.let_go.wait()
+            self.release.wait()
 
 
-def test_a_large_picture_is_not_starved_by_small_ones() -> None:
+def test_large_image_is_not_starved_by_small_ones() -> None:
     budget = MemoryBudget(100)
     first, large, small = Holder(budget, 50), Holder(budget, 90), Holder(budget, 10)
     first.start()
@@ -53,25 +53,25 @@ def test_a_large_picture_is_not_starved_by_small_ones() -> None:
     small.start()
     wait_until(lambda: budget.queued == 2)
     assert not small.holds.is_set(), "it would fit, but it came later"
-    first.let_go.set()
+    first.release.set()
     assert large.holds.wait(5)
     assert small.holds.wait(5)
     for holder in (large, small):
-        holder.let_go.set()
+        holder.release.set()
     for holder in (first, large, small):
         holder.join()
     assert budget.free == 100
 
 
-def test_who_waits_can_do_something_and_give_up() -> None:
+def test_exception_in_on_wait_ends_the_wait() -> None:
     budget, calls = MemoryBudget(100), iter((None, ZeroDivisionError()))
 
-    def waiting() -> None:
+    def on_wait() -> None:
         if error := next(calls):
             raise error
 
-    with budget.hold(100):
-        with pytest.raises(ZeroDivisionError), budget.hold(1, waiting):
+    with budget.reserve(100):
+        with pytest.raises(ZeroDivisionError), budget.reserve(1, on_wait):
             pass
         assert budget.queued == 0
     assert budget.free == 100

@@ -1,4 +1,4 @@
-"""A reply is read as what a stranger may have written."""
+"""Every field of an untrusted reply is checked."""
 
 import json
 import struct
@@ -15,12 +15,12 @@ from moziweb.posters.decoder.wire_format import (
     BadReplyError,
     Job,
     Reader,
+    encode_job,
     error_reply,
-    job_pieces,
-    made_reply,
     read_job,
     read_reply,
     rejected_reply,
+    result_reply,
 )
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import LIMITS
@@ -30,19 +30,19 @@ from tests.posters.pictures import encoded, quarters
 
 DATA = encoded(quarters())
 MADE = make_variants(DATA, RECIPES)
-REPLY = b"".join(made_reply(MADE))
+REPLY = b"".join(result_reply(MADE))
 JOB = Job(DATA, RECIPES, LIMITS)
 
 
 def reader(data: bytes) -> Reader:
-    """Reads ``data``; EOFError at its end, as from a pipe that was closed."""
+    """Reads ``data``; raises EOFError at its end, like a closed pipe."""
     stream = BytesIO(data)
 
     def read(count: int) -> bytes:
-        found = stream.read(count)
-        if len(found) < count:
+        chunk = stream.read(count)
+        if len(chunk) < count:
             raise EOFError
-        return found
+        return chunk
 
     return read
 
@@ -52,16 +52,16 @@ def head(value: Any) -> bytes:
     return struct.pack(">I", len(text)) + text
 
 
-def test_a_job_arrives() -> None:
-    sent = b"".join(job_pieces(JOB))
+def test_jobs_round_trip() -> None:
+    sent = b"".join(encode_job(JOB))
     assert read_job(sent[:JOB_START_BYTES], reader(sent[JOB_START_BYTES:])) == JOB
 
 
-def test_variants_arrive() -> None:
+def test_variants_round_trip() -> None:
     assert read_reply(reader(REPLY), JOB) == MADE
 
 
-def test_rejections_and_errors_arrive() -> None:
+def test_rejections_and_errors_round_trip() -> None:
     rejected = ImageRejected(RejectCode.DAMAGED, "x" * 1000)
     with pytest.raises(ImageRejected) as rejection:
         read_reply(reader(b"".join(rejected_reply(rejected))), JOB)
@@ -72,10 +72,10 @@ def test_rejections_and_errors_arrive() -> None:
     assert rejection.value.detail == "KeyError('a')"
 
 
-def test_what_is_told_for_the_log_can_be_logged_and_stored() -> None:
-    told = head({"rejected": "damaged", "detail": "a\0b\nc\ud800" + "d" * 1000})
+def test_details_are_cut_and_made_printable() -> None:
+    reply = head({"rejected": "damaged", "detail": "a\0b\nc\ud800" + "d" * 1000})
     with pytest.raises(ImageRejected) as rejection:
-        read_reply(reader(told), JOB)
+        read_reply(reader(reply), JOB)
     assert rejection.value.detail == "a?b?c?" + "d" * 294
 
 
@@ -84,22 +84,22 @@ BLOBS = REPLY[4 + int.from_bytes(REPLY[:4]) :]
 
 
 def source(**changed: Any) -> bytes:
-    """A reply that is ours but for something about the source."""
+    """A valid reply but for some fields of the source."""
     return head({**HEAD, "source": {**HEAD["source"], **changed}}) + BLOBS
 
 
-def first(*told: Any) -> bytes:
-    """A reply that is ours but for what it says of the first variant."""
-    return head({**HEAD, "variants": [told, *HEAD["variants"][1:]]}) + BLOBS
+def first(*fields: Any) -> bytes:
+    """A valid reply but for the fields of the first variant."""
+    return head({**HEAD, "variants": [fields, *HEAD["variants"][1:]]}) + BLOBS
 
 
 def lengths(each: int) -> bytes:
-    """A reply of zeros, ``each`` in every variant."""
-    told = [(width, height, each) for width, height, _ in HEAD["variants"]]
-    return head({**HEAD, "variants": told}) + bytes(each * len(told))
+    """A reply with ``each`` zero bytes per variant."""
+    variants = [(width, height, each) for width, height, _ in HEAD["variants"]]
+    return head({**HEAD, "variants": variants}) + bytes(each * len(variants))
 
 
-def test_the_replies_that_are_forged_below_are_right_but_for_what_is_changed() -> None:
+def test_unchanged_replies_of_the_helpers_are_valid() -> None:
     assert read_reply(reader(source()), JOB) == MADE
     assert read_reply(reader(first(*HEAD["variants"][0])), JOB) == MADE
     assert len(read_reply(reader(lengths(1_000_000)), JOB).variants) == len(RECIPES)
@@ -109,12 +109,12 @@ def test_the_replies_that_are_forged_below_are_right_but_for_what_is_changed() -
     "reply",
     [
         pytest.param(b"\xff\xff\xff\xff", id="a head of 4 GB"),
-        pytest.param(struct.pack(">I", 3) + b"{{{", id="no JSON"),
+        pytest.param(struct.pack(">I", 3) + b"{{{", id="not JSON"),
         pytest.param(struct.pack(">I", 60_000) + b"[" * 60_000, id="a very deep head"),
-        pytest.param(struct.pack(">I", 2) + b"\xff\xff", id="no UTF-8"),
-        pytest.param(head([]), id="no object"),
-        pytest.param(head("error"), id="a word"),
-        pytest.param(head({}), id="nothing in it"),
+        pytest.param(struct.pack(">I", 2) + b"\xff\xff", id="not UTF-8"),
+        pytest.param(head([]), id="not an object"),
+        pytest.param(head("error"), id="a string"),
+        pytest.param(head({}), id="an empty object"),
         pytest.param(head({"rejected": "no such code", "detail": ""}), id="an unknown code"),
         pytest.param(head({"rejected": ["damaged"], "detail": ""}), id="a list of codes"),
         pytest.param(head({**HEAD, "source": {}}), id="no source"),
@@ -124,17 +124,19 @@ def test_the_replies_that_are_forged_below_are_right_but_for_what_is_changed() -
         ),
         pytest.param(source(format=["jpeg"]), id="a list of formats"),
         pytest.param(source(mime="text/html"), id="a page"),
-        pytest.param(source(width="many"), id="a width in words"),
-        pytest.param(source(width=-5), id="a width below nothing"),
+        pytest.param(source(width="many"), id="a string for a width"),
+        pytest.param(source(width=-5), id="a negative width"),
         pytest.param(source(width=True), id="a width of true"),
-        pytest.param(source(width=80.0), id="a broken width"),
+        pytest.param(source(width=80.0), id="a float width"),
         pytest.param(source(width=10_001), id="a side beyond the limit"),
         pytest.param(source(width=9000, height=9000), id="pixels beyond the limit"),
-        pytest.param(source(width=81), id="a source that its variants do not fit"),
+        pytest.param(source(width=81), id="a source of other variants"),
         pytest.param(source(orientation=9), id="an unknown orientation"),
-        pytest.param(source(name="more"), id="more about the source"),
+        pytest.param(source(name="more"), id="an extra field of the source"),
         pytest.param(head({**HEAD, "dominant_colour": "<script>"}) + BLOBS, id="a script"),
-        pytest.param(head({**HEAD, "dominant_colour": "#ABCDEF\n"}) + BLOBS, id="a line of colour"),
+        pytest.param(
+            head({**HEAD, "dominant_colour": "#ABCDEF\n"}) + BLOBS, id="a colour with a line break"
+        ),
         pytest.param(head({**HEAD, "dominant_colour": ""}) + BLOBS, id="no colour"),
         pytest.param(head({**HEAD, "dominant_colour": 7}) + BLOBS, id="a number for a colour"),
         pytest.param(head({**HEAD, "sketch": "<script>"}) + BLOBS, id="a script for a sketch"),
@@ -145,30 +147,30 @@ def test_the_replies_that_are_forged_below_are_right_but_for_what_is_changed() -
         pytest.param(first(80, 120), id="a variant without a length"),
         pytest.param(first(8000, 12000, 1), id="a variant beyond its box"),
         pytest.param(first(80, 120, 2**40), id="a variant of a TB"),
-        pytest.param(first(80, 120, -1), id="a variant of less than nothing"),
-        pytest.param(first(80, 120, 0), id="a variant of nothing"),
-        pytest.param(lengths(MAX_BLOBS_BYTES // len(RECIPES) + 1), id="too much together"),
+        pytest.param(first(80, 120, -1), id="a variant of negative length"),
+        pytest.param(first(80, 120, 0), id="an empty variant"),
+        pytest.param(lengths(MAX_BLOBS_BYTES // len(RECIPES) + 1), id="too many bytes in total"),
     ],
 )
-def test_nonsense_is_told_as_such(reply: bytes) -> None:
+def test_malformed_replies_are_refused(reply: bytes) -> None:
     with pytest.raises(BadReplyError):
         read_reply(reader(reply), JOB)
 
 
-def test_a_picture_that_was_only_looked_at_has_no_variants_and_no_colour() -> None:
-    looked = Job(DATA, (), LIMITS)
+def test_reply_to_a_probe_has_no_variants_and_no_colour() -> None:
+    probe = Job(DATA, (), LIMITS)
     nothing: dict[str, Any] = {**HEAD, "variants": [], "dominant_colour": "", "sketch": ""}
-    assert read_reply(reader(head(nothing)), looked).source == MADE.source
+    assert read_reply(reader(head(nothing)), probe).source == MADE.source
     with pytest.raises(BadReplyError):
-        read_reply(reader(head({**nothing, "dominant_colour": "#ffffff"})), looked)
+        read_reply(reader(head({**nothing, "dominant_colour": "#ffffff"})), probe)
     with pytest.raises(BadReplyError):
-        read_reply(reader(head({**nothing, "sketch": HEAD["sketch"]})), looked)
+        read_reply(reader(head({**nothing, "sketch": HEAD["sketch"]})), probe)
     with pytest.raises(BadReplyError):
-        read_reply(reader(REPLY), looked)
+        read_reply(reader(REPLY), probe)
 
 
 @given(at=st.integers(0, len(REPLY) - 1), noise=st.binary(min_size=1, max_size=20))
-def test_any_damage_is_survived(at: int, noise: bytes) -> None:
+def test_damaged_reply_is_refused_or_complete(at: int, noise: bytes) -> None:
     damaged = REPLY[:at] + noise + REPLY[at + len(noise) :]
     try:
         made = read_reply(reader(damaged), JOB)
