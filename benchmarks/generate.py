@@ -42,10 +42,10 @@ from moziweb.db import Database, create_engine, migrations
 from moziweb.demo.loader import load_demo
 from moziweb.demo.reader import DrawnReader
 from moziweb.posters.decoder import DecoderPool
-from moziweb.posters.generation.batch import Selection, generate
+from moziweb.posters.generation.batch import SourceQuery, generate
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.publication import CACHE_CONTROL
-from moziweb.posters.generation.readers import SourceAddress, SourceBytes, SourceReader
+from moziweb.posters.generation.readers import SourceBytes, SourceLocation, SourceReader
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind
 from moziweb.posters.recipes import RECIPES
@@ -78,7 +78,7 @@ class Shelf:
         with ThreadPoolExecutor(jobs) as pool:
             list(pool.map(draw, urls))
 
-    def read(self, source: SourceAddress) -> SourceBytes:
+    def read(self, source: SourceLocation) -> SourceBytes:
         """The poster as it was drawn."""
         return SourceBytes(self._path(source.url or "").read_bytes())
 
@@ -170,9 +170,9 @@ def demo_database(folder: Path, movies: int) -> Iterator[Database]:
 def poster_service(
     database: Database, storage: Storage, reader: SourceReader, workshop: DecoderPool
 ) -> PosterService:
-    claims = SourceLeases(database, utc_now, timedelta(minutes=5))
+    leases = SourceLeases(database, utc_now, timedelta(minutes=5))
     readers = {SourceKind.DRAWN: reader}
-    return PosterService(database, storage, readers, claims, maker=workshop.make)
+    return PosterService(database, storage, readers, leases, maker=workshop.make)
 
 
 def s3_storage(bucket: S3Bucket) -> S3Storage:
@@ -190,8 +190,8 @@ def s3_storage(bucket: S3Bucket) -> S3Storage:
 
 def run(service: PosterService, database: Database, jobs: int) -> Counter[str]:
     """What ``moziweb posters generate`` does."""
-    done = generate(service, Selection().sources(database), jobs, threading.Event())
-    return Counter(one.outcome.status for one in done)
+    done = generate(service, SourceQuery().sources(database), jobs, threading.Event())
+    return Counter(one.result.status for one in done)
 
 
 def run_easy_thumbnails(shelf: Shelf, urls: Sequence[str], storage: Storage, jobs: int) -> None:

@@ -9,11 +9,11 @@ import click
 import urllib3
 from pyramid.router import Router
 
+from moziweb.bounded_map import bounded_map
 from moziweb.cache import Cache
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl
 from moziweb.site.page_cache.warming import Ask, Warmed, cached_addresses, in_process
 
-from .bounded_map import bounded_map
 from .context import CommandContext, CommandError, SetupError, running_relay, service_errors
 from .progress import Report, reporting
 from .signals import stopping

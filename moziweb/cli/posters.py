@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 import click
 
 from moziweb.db.types import MAX_ID
-from moziweb.posters.generation.batch import Done, DueSource, Need, Selection, generate
+from moziweb.posters.generation.batch import (
+    DueSource,
+    SourceFilter,
+    SourceQuery,
+    SourceResult,
+    generate,
+)
 from moziweb.posters.generation.result import Status
 
 from .context import CommandContext, check_movie, running_relay, service_errors
@@ -29,11 +35,11 @@ for _command in (status, retry_command, gc_command, reconcile, verify):
 
 @posters.command("generate")
 @click.option(
-    "--missing", "need", flag_value=Need.MISSING, default=True, type=Need,
+    "--missing", "need", flag_value=SourceFilter.MISSING, default=True, type=SourceFilter,
     help="Sources that lack a variant of today's recipes (the default).",
 )  # fmt: skip
 @click.option(
-    "--stale", "need", flag_value=Need.STALE, type=Need,
+    "--stale", "need", flag_value=SourceFilter.STALE, type=SourceFilter,
     help="Only sources whose pages still show a variant of an older recipe.",
 )  # fmt: skip
 @click.option(
@@ -47,7 +53,7 @@ for _command in (status, retry_command, gc_command, reconcile, verify):
 @click.option("--dry-run", is_flag=True, help="Tell what would be made, and make nothing.")
 @click.pass_obj
 def generate_command(
-    installation: CommandContext, need: Need, movie_id: int | None, jobs: int, dry_run: bool
+    installation: CommandContext, need: SourceFilter, movie_id: int | None, jobs: int, dry_run: bool
 ) -> None:
     """Make the variants of poster sources.
 
@@ -61,12 +67,12 @@ def generate_command(
     """
     with service_errors():
         check_movie(installation.database, movie_id)
-        selection = Selection(need, movie_id)
+        selection = SourceQuery(need, movie_id)
         status = _list(installation, selection) if dry_run else _run(installation, selection, jobs)
     raise SystemExit(status)
 
 
-def _run(installation: CommandContext, selection: Selection, jobs: int) -> int:
+def _run(installation: CommandContext, selection: SourceQuery, jobs: int) -> int:
     registry = installation.registry
     database = registry["database"]
     registry["storage"].check()  # or every source would be marked as failed
@@ -84,7 +90,7 @@ def _run(installation: CommandContext, selection: Selection, jobs: int) -> int:
     return stop.exit_status(otherwise=int(tally.has_unmade))
 
 
-def _list(installation: CommandContext, selection: Selection) -> int:
+def _list(installation: CommandContext, selection: SourceQuery) -> int:
     database = installation.database
     total = selection.count(database)
     with reporting("Would make", total) as report:
@@ -106,9 +112,9 @@ class GenerationSummary:
         """Whether any source was left without posters, for whatever reason."""
         return any(self.statuses[status] for status in _UNMADE)
 
-    def add(self, done: Done, report: Report) -> None:
+    def add(self, done: SourceResult, report: Report) -> None:
         """Count a source and tell of it."""
-        outcome = done.outcome
+        outcome = done.result
         self.statuses[outcome.status] += 1
         self.variants += outcome.made
         report.step(
@@ -133,9 +139,9 @@ class GenerationSummary:
         )
 
 
-def _line(done: Done) -> str:
-    code = f" ({done.outcome.code})" if done.outcome.code else ""
-    return f"movie {done.source.movie_id}, source {done.source.id}: {done.outcome.status}{code}"
+def _line(done: SourceResult) -> str:
+    code = f" ({done.result.code})" if done.result.code else ""
+    return f"movie {done.source.movie_id}, source {done.source.id}: {done.result.status}{code}"
 
 
 def _named(source: DueSource) -> dict[str, int]:

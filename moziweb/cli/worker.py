@@ -54,9 +54,16 @@ def worker(installation: CommandContext, jobs: int) -> None:
 async def _run(installation: CommandContext, jobs: int) -> None:
     registry = installation.registry
     database = registry["database"]
-    chores = []
+    periodic_tasks = []
     if installation.settings["tmdb.token"] is not None:
-        chores.append(PeriodicTask(REFRESH, AT_NIGHT, partial(refresh_quietly, installation)))
+        periodic_tasks.append(
+            PeriodicTask(REFRESH, AT_NIGHT, partial(refresh_quietly, installation))
+        )
     await PosterWorker(
-        database.engine.url, registry["posters"], registry["poster_queue"], utc_now, jobs, chores
+        database.engine.url,
+        registry["posters"],
+        registry["poster_queue"],
+        utc_now,
+        jobs,
+        periodic_tasks,
     ).run()

@@ -17,6 +17,7 @@ from moziweb.movies.models import Movie
 from moziweb.storage import Storage
 
 from .generation import selection
+from .generation.error_codes import ServiceCode
 from .generation.readers import SourceError, SourceReader
 from .generation.service import PosterService
 from .generation.upload_store import StoredUpload, add_url, record_upload, store_upload
@@ -230,7 +231,7 @@ class PosterEditor:
     def _reader(self, source: PosterSource) -> SourceReader:
         reader = self._readers.get(source.kind)
         if reader is None:
-            raise SourceError("no_reader", permanent=True)
+            raise SourceError(ServiceCode.NO_READER, permanent=True)
         return reader
 
     def _find(self, session: Session, source_id: int, movie_id: int | None) -> PosterSource:

@@ -88,8 +88,8 @@ def include_background(config: Configurator) -> None:
             settings["posters.background_jobs"],
             settings["posters.sweep_seconds"],
         )
-    watch = SourceChangeListener(background)
-    database.watch(watch.watch)
+    listener = SourceChangeListener(background)
+    database.watch(listener.listen)
     registry["poster_desk"] = PosterEditor(
-        registry["storage"], registry["poster_readers"], service, watch.schedule
+        registry["storage"], registry["poster_readers"], service, listener.schedule
     )

@@ -126,7 +126,7 @@ def _check_threads(app: Callable[..., Any], options: Mapping[str, str]) -> None:
         )
     gate = registry.get("poster_gate")
     if gate is not None:
-        gate.serve_with(threads)
+        gate.set_thread_count(threads)
 
 
 def _start_threads(app: Callable[..., Any]) -> None:

@@ -79,7 +79,7 @@ def database(
         engine = create_engine({"sqlalchemy.url": address, "sqlalchemy.pool_size": 2})
         database = Database(engine)
         queue = ProcrastinateQueue(database)
-        database.watch(SourceChangeListener(queue).watch)
+        database.watch(SourceChangeListener(queue).listen)
         yield database
         engine.dispose()
 

@@ -9,8 +9,9 @@ from webtest import TestApp
 
 from moziweb.demo import reader as reader_module
 from moziweb.demo.errors import DemoFontsMissing
-from moziweb.demo.reader import FONTS_MISSING, INVALID_SPEC, DrawnReader
+from moziweb.demo.reader import DrawnReader
 from moziweb.demo.spec import PosterSpec
+from moziweb.posters.generation.error_codes import ServiceCode
 from moziweb.posters.generation.readers import SourceError
 from moziweb.posters.models import SourceKind
 
@@ -33,7 +34,7 @@ def test_a_poster_is_drawn_from_its_url() -> None:
 def test_another_url_is_refused_for_good(url: str | None) -> None:
     with pytest.raises(SourceError) as caught:
         DrawnReader().read(Source(url))
-    assert (caught.value.code, caught.value.permanent) == (INVALID_SPEC, True)
+    assert (caught.value.code, caught.value.permanent) == (ServiceCode.INVALID_SPEC, True)
 
 
 def test_missing_fonts_may_come(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +44,7 @@ def test_missing_fonts_may_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader_module, "draw_poster", without_fonts)
     with pytest.raises(SourceError) as caught:
         DrawnReader().read(Source(PosterSpec("tt1", "Film", 2026).to_url()))
-    assert (caught.value.code, caught.value.permanent) == (FONTS_MISSING, False)
+    assert (caught.value.code, caught.value.permanent) == (ServiceCode.FONTS_MISSING, False)
 
 
 def test_the_application_draws(app: TestApp) -> None:

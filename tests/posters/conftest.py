@@ -13,7 +13,7 @@ from PIL import Image
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
 from moziweb.posters.generation.leases import SourceLeases
-from moziweb.posters.generation.readers import SourceAddress, SourceBytes, SourceError
+from moziweb.posters.generation.readers import SourceBytes, SourceError, SourceLocation
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.storage import Storage
@@ -42,7 +42,7 @@ class Clock:
 
 
 @dataclass
-class Shelf:
+class StubReader:
     """A reader of drawn sources: pictures by URL, and a count of how often it was asked."""
 
     pictures: dict[str, bytes] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Shelf:
     reads: int = 0
     before_read: Callable[[], object] = lambda: None
 
-    def read(self, source: SourceAddress) -> SourceBytes:
+    def read(self, source: SourceLocation) -> SourceBytes:
         self.reads += 1
         self.before_read()
         if self.error:
@@ -150,23 +150,27 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
+def stub_reader() -> StubReader:
     """Holds one picture, at ``drawn:dune``."""
-    return Shelf({"drawn:dune": picture()})
+    return StubReader({"drawn:dune": picture()})
 
 
 @pytest.fixture
-def claims(database: Database, clock: Clock) -> SourceLeases:
+def leases(database: Database, clock: Clock) -> SourceLeases:
     """Leases of a minute; no chance in the waits."""
     return SourceLeases(database, clock, LEASE, jitter=lambda: 0.5)
 
 
 @pytest.fixture
 def service(
-    database: Database, disk: DiskStorage, claims: SourceLeases, clock: Clock, shelf: Shelf
+    database: Database,
+    disk: DiskStorage,
+    leases: SourceLeases,
+    clock: Clock,
+    stub_reader: StubReader,
 ) -> PosterService:
-    """A service that reads from the shelf and keeps its objects on disk."""
-    return PosterService(database, disk, {SourceKind.DRAWN: shelf}, claims, clock)
+    """A service that reads from the stub_reader and keeps its objects on disk."""
+    return PosterService(database, disk, {SourceKind.DRAWN: stub_reader}, leases, clock)
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database, create_engine
-from moziweb.posters.generation.leases import NotClaimedReason, SourceLease, SourceLeases
-from moziweb.posters.generation.readers import SourceAddress, SourceBytes, UploadReader
+from moziweb.posters.generation.leases import NotAcquiredReason, SourceLease, SourceLeases
+from moziweb.posters.generation.readers import SourceBytes, SourceLocation, UploadReader
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.imaging.limits import Limits
 from moziweb.posters.imaging.variants import VariantSet, make_variants
@@ -42,7 +42,7 @@ STEPS: Final = (
     "recorded",
     "published",
 )
-"""Each is killed right after what it names; ``claiming`` before the claim's commit, ``finished``
+"""Each is killed right after what it names; ``claiming`` before the lease's commit, ``finished``
 and ``recorded`` inside the transaction that publishes, before and after its rows are written.
 """
 
@@ -59,19 +59,20 @@ class Deadly:
 
 
 class DyingClaims(SourceLeases):
-    """Dies when it has claimed a source, or ended its claim."""
+    """Dies when it has claimed a source, or ended its lease."""
 
     at: Callable[[str], None]
 
-    def try_acquire(self, source_id: int, wanted: frozenset[str]) -> SourceLease | NotClaimedReason:
-        claim = super().try_acquire(source_id, wanted)
+    def try_acquire(
+        self, source_id: int, wanted: frozenset[str]
+    ) -> SourceLease | NotAcquiredReason:
+        lease = super().try_acquire(source_id, wanted)
         self.at("claimed")
-        return claim
+        return lease
 
-    def finish(self, session: Session, claim: SourceLease, **facts: object) -> bool:
-        finished = super().finish(session, claim, **facts)
+    def finish(self, session: Session, lease: SourceLease, **columns: object) -> None:
+        super().finish(session, lease, **columns)
         self.at("finished")
-        return finished
 
 
 @dataclass
@@ -81,7 +82,7 @@ class DyingReader:
     reader: UploadReader
     at: Callable[[str], None]
 
-    def read(self, source: SourceAddress) -> SourceBytes:
+    def read(self, source: SourceLocation) -> SourceBytes:
         found = self.reader.read(source)
         self.at("fetched")
         return found
@@ -107,8 +108,8 @@ def make_and_die(step: str, source_id: int, told: dict[str, Any]) -> None:
     at, now = Deadly(step), datetime.fromisoformat(told["now"])
     engine = create_engine({"sqlalchemy.url": told["database_url"], "sqlalchemy.pool_size": 2})
     storage = S3Storage(S3Settings(**told["storage"]))
-    claims = DyingClaims(Database(engine), lambda: now, timedelta(seconds=told["lease"]))
-    claims.at = at
+    leases = DyingClaims(Database(engine), lambda: now, timedelta(seconds=told["lease"]))
+    leases.at = at
 
     def make(data: bytes, recipes: list[Recipe], limits: Limits, _waiting: object) -> VariantSet:
         made = make_variants(data, recipes, limits)
@@ -129,7 +130,7 @@ def make_and_die(step: str, source_id: int, told: dict[str, Any]) -> None:
         Database(engine),
         DyingStorage(storage, at),  # type: ignore[arg-type]
         {SourceKind.UPLOAD: reader},
-        claims,
+        leases,
         lambda: now,
         maker=make,  # type: ignore[arg-type]
     )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.editorial import PosterEditor, SourceView, UnknownSource
+from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import SourceError, SourceReader, UploadReader
 from moziweb.posters.generation.result import Status
@@ -20,7 +21,7 @@ from moziweb.posters.maintenance.status import Retry
 from moziweb.posters.models import SourceKind, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage.disk import DiskStorage
-from tests.posters.conftest import Clock, Shelf, picture, source_of
+from tests.posters.conftest import Clock, StubReader, picture, source_of
 
 
 @pytest.fixture
@@ -33,15 +34,15 @@ Readers = Mapping[SourceKind, SourceReader]
 
 
 @pytest.fixture
-def readers(disk: DiskStorage, shelf: Shelf) -> Readers:
-    return {SourceKind.DRAWN: shelf, SourceKind.UPLOAD: UploadReader(disk)}
+def readers(disk: DiskStorage, stub_reader: StubReader) -> Readers:
+    return {SourceKind.DRAWN: stub_reader, SourceKind.UPLOAD: UploadReader(disk)}
 
 
 @pytest.fixture
 def service(
-    database: Database, disk: DiskStorage, claims: SourceLeases, clock: Clock, readers: Readers
+    database: Database, disk: DiskStorage, leases: SourceLeases, clock: Clock, readers: Readers
 ) -> PosterService:
-    return PosterService(database, disk, readers, claims, clock)
+    return PosterService(database, disk, readers, leases, clock)
 
 
 @pytest.fixture
@@ -115,14 +116,18 @@ def test_an_external_picture_is_described_before_it_was_fetched(
 
 
 def test_a_source_is_described_with_its_variants_and_its_failure(
-    database: Database, desk: PosterEditor, service: PosterService, shelf: Shelf, source_id: int
+    database: Database,
+    desk: PosterEditor,
+    service: PosterService,
+    stub_reader: StubReader,
+    source_id: int,
 ) -> None:
     service.ensure_variants(source_id)
     view = described(database, desk, source_id)
     assert len(view.variants) == len(RECIPES)
     assert {variant.state for variant in view.variants} == {VariantState.READY}
     assert all(variant.url and variant.url.startswith("/objects/") for variant in view.variants)
-    shelf.error = SourceError("not_found", permanent=True)
+    stub_reader.error = SourceError(FetchCode.NOT_FOUND, permanent=True)
     with database.write() as session:
         desk.regenerate(session, [source_id])
     service.ensure_variants(source_id)
@@ -135,7 +140,7 @@ def test_regenerating_makes_everything_anew_and_shows_the_old_till_then(
     database: Database,
     desk: PosterEditor,
     service: PosterService,
-    shelf: Shelf,
+    stub_reader: StubReader,
     source_id: int,
     told: list[int],
 ) -> None:
@@ -147,16 +152,20 @@ def test_regenerating_makes_everything_anew_and_shows_the_old_till_then(
     assert view.state is SourceState.PENDING
     assert {variant.state for variant in view.variants} == {VariantState.READY}
     assert service.ensure_variants(source_id).made == len(RECIPES)
-    assert shelf.reads == 2
+    assert stub_reader.reads == 2
     assert service.ensure_variants(source_id).status is Status.COMPLETE
 
 
 def test_regenerating_all_mends_what_has_failed_for_good(
-    database: Database, desk: PosterEditor, service: PosterService, shelf: Shelf, source_id: int
+    database: Database,
+    desk: PosterEditor,
+    service: PosterService,
+    stub_reader: StubReader,
+    source_id: int,
 ) -> None:
-    shelf.error = SourceError("not_found", permanent=True)
+    stub_reader.error = SourceError(FetchCode.NOT_FOUND, permanent=True)
     service.ensure_variants(source_id)
-    shelf.error = None
+    stub_reader.error = None
     assert service.ensure_variants(source_id).status is Status.BACKING_OFF
     with database.write() as session:
         assert desk.regenerate_all(session) == 1
@@ -164,14 +173,18 @@ def test_regenerating_all_mends_what_has_failed_for_good(
 
 
 def test_asked_to_regenerate_while_it_is_made_it_is_made_again(
-    database: Database, desk: PosterEditor, service: PosterService, shelf: Shelf, source_id: int
+    database: Database,
+    desk: PosterEditor,
+    service: PosterService,
+    stub_reader: StubReader,
+    source_id: int,
 ) -> None:
     def ask_meanwhile() -> None:
-        shelf.before_read = lambda: None
+        stub_reader.before_read = lambda: None
         with database.write() as session:
             desk.regenerate(session, [source_id])
 
-    shelf.before_read = ask_meanwhile
+    stub_reader.before_read = ask_meanwhile
     assert service.ensure_variants(source_id).status is Status.LOST
     assert service.ensure_variants(source_id).status is Status.MADE
 
@@ -180,17 +193,17 @@ def test_what_failed_is_tried_again_at_once(
     database: Database,
     desk: PosterEditor,
     service: PosterService,
-    shelf: Shelf,
+    stub_reader: StubReader,
     source_id: int,
     told: list[int],
 ) -> None:
-    shelf.error = SourceError("not_found", permanent=True)
+    stub_reader.error = SourceError(FetchCode.NOT_FOUND, permanent=True)
     assert service.ensure_variants(source_id).status is Status.FAILED
     with database.write() as session:
         assert desk.retry(session, Retry(code="timeout")) == 0
         assert desk.retry(session, Retry(code="not_found")) == 1
     assert told == [source_id]
-    shelf.error = None
+    stub_reader.error = None
     assert service.ensure_variants(source_id).status is Status.MADE
 
 
@@ -272,13 +285,17 @@ def test_what_is_to_be_made_anew_waits_for_whoever_removes_objects(
 
 
 def test_a_focal_point_that_moves_while_it_is_made_is_not_lost(
-    database: Database, desk: PosterEditor, service: PosterService, shelf: Shelf, source_id: int
+    database: Database,
+    desk: PosterEditor,
+    service: PosterService,
+    stub_reader: StubReader,
+    source_id: int,
 ) -> None:
     def move_meanwhile() -> None:
-        shelf.before_read = lambda: None
+        stub_reader.before_read = lambda: None
         with database.write() as session:
             desk.set_focal_point(session, source_id, 0.25, 0.75)
 
-    shelf.before_read = move_meanwhile
+    stub_reader.before_read = move_meanwhile
     assert service.ensure_variants(source_id).status is Status.LOST
     assert service.ensure_variants(source_id).status is Status.MADE

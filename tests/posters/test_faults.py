@@ -1,4 +1,4 @@
-"""What may go wrong between the claim and the publish: nothing is lost, nothing wrong is linked.
+"""What may go wrong between the lease and the publish: nothing is lost, nothing wrong is linked.
 
 PostgreSQL and S3 are real, and so is what befalls them: they are frozen, killed and refused by.
 Every test ends with the same question (``assert_healed``): is everything there that is linked?
@@ -43,7 +43,7 @@ from tests.services.postgres import PostgresServer
 from tests.services.s3 import ROOT, S3Bucket, S3Server
 from tests.storage.conftest import s3_settings
 
-from .conftest import LEASE, Clock, Shelf, add_source, picture, source_of
+from .conftest import LEASE, Clock, StubReader, add_source, picture, source_of
 from .gateway import BUSY, FULL, Gateway, Refusal
 
 PATIENCE = 60.0
@@ -66,14 +66,14 @@ def storage(s3_bucket: S3Bucket) -> Iterator[Storage]:
 
 @pytest.fixture
 def another(
-    database: Database, storage: Storage, clock: Clock, shelf: Shelf
+    database: Database, storage: Storage, clock: Clock, stub_reader: StubReader
 ) -> Callable[..., PosterService]:
-    """Services as other processes have them: with claims of their own."""
+    """Services as other processes have them: with leases of their own."""
 
     def make(given: object = storage, *, resend: bool = True) -> PosterService:
-        claims = SourceLeases(database, clock, LEASE, jitter=lambda: 0.5)
-        readers = {SourceKind.DRAWN: shelf}
-        return PosterService(database, given, readers, claims, clock, resend=resend)  # type: ignore[arg-type]
+        leases = SourceLeases(database, clock, LEASE, jitter=lambda: 0.5)
+        readers = {SourceKind.DRAWN: stub_reader}
+        return PosterService(database, given, readers, leases, clock, resend=resend)  # type: ignore[arg-type]
 
     return make
 
@@ -229,11 +229,11 @@ def test_the_source_is_replaced_in_mid_generation(
     database: Database,
     storage: Storage,
     s3_server: S3Server,
-    shelf: Shelf,
+    stub_reader: StubReader,
     source_id: int,
     another: Callable[..., PosterService],
 ) -> None:
-    shelf.pictures["drawn:new"] = picture("#2040a0")
+    stub_reader.pictures["drawn:new"] = picture("#2040a0")
     storage.check()
     with in_thread(lambda: another().ensure_variants(source_id)) as outcomes, s3_server.paused():
         wait_for(is_generating(database, source_id))
@@ -359,7 +359,9 @@ def test_one_refusal_in_the_middle_is_tried_again_at_once(
     assert_healed(database, storage, source_id)
 
 
-def test_the_database_is_down_at_the_publish(storage: Storage, clock: Clock, shelf: Shelf) -> None:
+def test_the_database_is_down_at_the_publish(
+    storage: Storage, clock: Clock, stub_reader: StubReader
+) -> None:
     with PostgresServer() as server:
         engine = create_engine(
             {"sqlalchemy.url": server.url(server.create()), "sqlalchemy.pool_size": 4}
@@ -374,10 +376,10 @@ def test_the_database_is_down_at_the_publish(storage: Storage, clock: Clock, she
             if puts == COUNT - 1:
                 server.kill()
 
-        claims = SourceLeases(database, clock, LEASE)
+        leases = SourceLeases(database, clock, LEASE)
         given = Tripwire(storage, kill_at_the_last)
-        readers = {SourceKind.DRAWN: shelf}
-        service = PosterService(database, given, readers, claims, clock)  # type: ignore[arg-type]
+        readers = {SourceKind.DRAWN: stub_reader}
+        service = PosterService(database, given, readers, leases, clock)  # type: ignore[arg-type]
         assert service.ensure_variants(source_id) == GenerationResult(
             Status.FAILED, "database_unavailable"
         )
@@ -397,7 +399,7 @@ def test_the_database_is_down_at_the_publish(storage: Storage, clock: Clock, she
 @pytest.fixture
 def old_and_new(
     database: Database,
-    shelf: Shelf,
+    stub_reader: StubReader,
     clock: Clock,
     source_id: int,
     another: Callable[..., PosterService],
@@ -405,10 +407,10 @@ def old_and_new(
     """A picture that was replaced a month ago and comes back now; the keys of its variants."""
     another().ensure_variants(source_id)
     keys = {str(one.key) for one in variants_of(database, source_id)}
-    shelf.pictures["drawn:dune"] = picture("#2040a0")
+    stub_reader.pictures["drawn:dune"] = picture("#2040a0")
     make_again(database)
     another().ensure_variants(source_id)
-    shelf.pictures["drawn:dune"] = picture()
+    stub_reader.pictures["drawn:dune"] = picture()
     make_again(database)
     clock.advance(days=31)
     return keys

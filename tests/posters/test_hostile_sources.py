@@ -104,7 +104,7 @@ MakeService = Callable[[Names], PosterService]
 
 @pytest.fixture
 def make_service(
-    database: Database, disk: DiskStorage, claims: SourceLeases, clock: Clock, host: HostileHost
+    database: Database, disk: DiskStorage, leases: SourceLeases, clock: Clock, host: HostileHost
 ) -> MakeService:
     """A factory of services that may connect to 127.0.0.1 on the host's port."""
 
@@ -112,7 +112,7 @@ def make_service(
         allowed = AllowedNetwork(ip_network(f"{LOOPBACK}/32"), host.port)
         policy = FetchPolicy(deadline_seconds=DEADLINE, allow_addresses=(allowed,))
         reader = UrlReader(Fetcher(policy, resolver=names))
-        return PosterService(database, disk, {SourceKind.URL: reader}, claims, clock)
+        return PosterService(database, disk, {SourceKind.URL: reader}, leases, clock)
 
     return make
 

@@ -109,9 +109,9 @@ def test_whoever_is_killed_leaves_nothing_that_the_next_one_does_not_finish(
         source_id, prefix = source.id, f"poster/{movie.id}-"
 
     def ensure_at(now: datetime) -> GenerationResult:
-        claims = SourceLeases(database, lambda: now, LEASE)
+        leases = SourceLeases(database, lambda: now, LEASE)
         readers = {SourceKind.UPLOAD: UploadReader(storage)}
-        return PosterService(database, storage, readers, claims, lambda: now).ensure_variants(
+        return PosterService(database, storage, readers, leases, lambda: now).ensure_variants(
             source_id
         )
 

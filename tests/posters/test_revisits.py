@@ -12,7 +12,7 @@ from moziweb.db import Database
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.due import due_sources
-from moziweb.posters.generation.leases import LOOK_AGAIN, SourceLeases
+from moziweb.posters.generation.leases import REVALIDATION_INTERVAL, SourceLeases
 from moziweb.posters.generation.readers import UrlReader
 from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
@@ -56,11 +56,11 @@ def origin(host: HostileHost) -> Origin:
 
 @pytest.fixture
 def service(
-    database: Database, disk: DiskStorage, claims: SourceLeases, clock: Clock, host: HostileHost
+    database: Database, disk: DiskStorage, leases: SourceLeases, clock: Clock, host: HostileHost
 ) -> PosterService:
     allowed = AllowedNetwork(ip_network(f"{LOOPBACK}/32"), host.port)
     reader = UrlReader(Fetcher(FetchPolicy(allow_addresses=(allowed,))))
-    return PosterService(database, disk, {SourceKind.URL: reader}, claims, clock)
+    return PosterService(database, disk, {SourceKind.URL: reader}, leases, clock)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def source_id(
     with database.write() as session:
         session.add(source)
     assert service.ensure_variants(source.id).status is Status.MADE
-    clock.now += LOOK_AGAIN - timedelta(seconds=1)
+    clock.now += REVALIDATION_INTERVAL - timedelta(seconds=1)
     return source.id
 
 
@@ -105,7 +105,7 @@ def test_a_304_keeps_the_variants(
     assert keys(database, source_id) == before
     source = source_of(database, source_id)
     assert (source.state, source.lease_token) == (SourceState.READY, None)
-    assert source.next_attempt_at == clock.now + LOOK_AGAIN
+    assert source.next_attempt_at == clock.now + REVALIDATION_INTERVAL
     assert due(database, clock) == []
 
 
@@ -182,7 +182,7 @@ def test_validators_go_to_where_the_redirects_led(
         session.add(source)
     assert service.ensure_variants(source.id).status is Status.MADE
     assert source_of(database, source.id).final_url == origin.url
-    clock.now += LOOK_AGAIN
+    clock.now += REVALIDATION_INTERVAL
     assert service.ensure_variants(source.id) == GenerationResult(Status.COMPLETE)
     assert [request.headers.get("if-none-match") for request in host.requests[2:]] == [
         None,

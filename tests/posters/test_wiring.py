@@ -7,11 +7,12 @@ from time import monotonic
 
 from moziweb.clock import utc_now
 from moziweb.movies.models import Movie
+from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.readers import SourceError, UrlReader
 from moziweb.posters.generation.result import Status
 from moziweb.posters.models import SourceKind
 
-from .conftest import Shelf, add_source, picture, source_of
+from .conftest import StubReader, add_source, picture, source_of
 from .site import disk_settings, make_site
 
 MEBIBYTE = 1024 * 1024
@@ -41,7 +42,7 @@ def test_pictures_are_decoded_in_children_as_the_settings_have_them(
 
 
 def test_a_source_is_read_and_held_as_the_settings_have_it(
-    tmp_path: Path, sqlite_url: str, shelf: Shelf
+    tmp_path: Path, sqlite_url: str, stub_reader: StubReader
 ) -> None:
     given = {
         "posters.lease_seconds": "1000",
@@ -52,7 +53,7 @@ def test_a_source_is_read_and_held_as_the_settings_have_it(
     }
     site = make_site(
         disk_settings(tmp_path, sqlite_url) | given,
-        lambda config: config.add_poster_source(SourceKind.DRAWN, shelf),
+        lambda config: config.add_poster_source(SourceKind.DRAWN, stub_reader),
     )
     reader = site.registry["poster_readers"][SourceKind.URL]
     assert isinstance(reader, UrlReader)
@@ -69,14 +70,14 @@ def test_a_source_is_read_and_held_as_the_settings_have_it(
 
     def ask_again() -> None:
         """While the first request reads it: within its slot, so the lease alone is in the way."""
-        shelf.before_read = lambda: None
+        stub_reader.before_read = lambda: None
         until = source_of(database, source_id).lease_until
         left.append(until - utc_now() if until else timedelta())
         begun = monotonic()
         assert gate.ensure_or_wait(source_id).status is Status.BUSY
         left.append(timedelta(seconds=monotonic() - begun))
 
-    shelf.before_read, shelf.error = ask_again, SourceError("timeout")
+    stub_reader.before_read, stub_reader.error = ask_again, SourceError(FetchCode.TIMEOUT)
     assert gate.ensure_or_wait(source_id).code == "timeout"
     lease, waited = left
     assert timedelta(seconds=900) < lease <= timedelta(seconds=1000)

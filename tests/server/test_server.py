@@ -161,7 +161,7 @@ def test_printed_url_opens_in_a_browser(options: dict[str, str], url: str) -> No
 class RecordingAdmission:
     threads = 0
 
-    def serve_with(self, threads: int) -> None:
+    def set_thread_count(self, threads: int) -> None:
         self.threads = threads
 
 

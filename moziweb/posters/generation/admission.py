@@ -1,9 +1,9 @@
-"""How many requests may make posters, so that posters never starve pages.
+"""Admission control: how many requests may make posters, so that page requests keep threads.
 
-waitress has a handful of threads. A few of them (the slots) may make posters; one more may wait for
-a poster that is being made; everybody else gets the placeholder at once. While all slots are taken,
-not even a look into the database is free: as many requests as threads would wait for it in a burst.
-So only some may look then, and at least one thread is always free for pages.
+waitress has a few threads. As many requests as there are slots may make posters; one more may wait
+for a poster that is being made; all others get the placeholder at once. While all slots are taken
+even a database query is too much: in a burst, as many requests as there are threads would wait for
+it. So the number of admitted requests is bounded then, and at least one thread is free for pages.
 """
 
 import threading
@@ -14,8 +14,8 @@ from typing import Final
 from .result import GenerationResult, Status
 from .service import PosterService
 
-LOOK_EVERY: Final = 0.05
-"""Seconds between the looks of the one request that waits."""
+POLL_SECONDS: Final = 0.05
+"""How often the waiting request asks for its variants."""
 
 
 class AdmissionControl:
@@ -24,8 +24,8 @@ class AdmissionControl:
     ``wait_seconds`` is how long that one waits; ``clock`` is monotonic, in seconds.
     """
 
-    _SPARED: Final = 2
-    """Threads that posters leave alone in a burst, where there are enough of them."""
+    _PAGE_THREADS: Final = 2
+    """Threads that poster requests leave to pages in a burst, if the server has enough."""
 
     def __init__(
         self,
@@ -36,67 +36,64 @@ class AdmissionControl:
     ) -> None:
         self._service = service
         self._slots = slots
-        self._crowd = slots + 1
-        self._making = 0
-        self._inside = 0
-        self._counting = threading.Lock()
-        self._waiting = threading.Lock()
+        self._max_admitted = slots + 1
+        self._generating = 0
+        self._admitted = 0
+        self._counters_lock = threading.Lock()
+        self._waiter_lock = threading.Lock()
         self._wait_seconds = wait_seconds
         self._clock = clock
 
-    def serve_with(self, threads: int) -> None:
-        """Let more requests in during a burst where the server has the threads for it."""
-        self._crowd = max(self._slots + 1, threads - self._SPARED)
+    def set_thread_count(self, threads: int) -> None:
+        """Admit more requests in a burst if the server has the threads for it."""
+        self._max_admitted = max(self._slots + 1, threads - self._PAGE_THREADS)
 
-    def enter(self) -> bool:
-        """Whether a request for a poster may be looked into at all; who may has to ``leave``.
+    def try_enter(self) -> bool:
+        """Whether a poster request is admitted; an admitted one must call ``leave``.
 
-        Everybody may while a slot is free. In a burst it is ``slots`` and one more, or as many as
-        leave two threads to pages (``serve_with``).
+        All are while a slot is free. In a burst ``slots`` and one more are, or as many as leave two
+        threads to pages (``set_thread_count``).
         """
-        with self._counting:
-            entered = self._making < self._slots or self._inside < self._crowd
-            self._inside += entered
-            return entered
+        with self._counters_lock:
+            is_admitted = self._generating < self._slots or self._admitted < self._max_admitted
+            self._admitted += is_admitted
+            return is_admitted
 
     def leave(self) -> None:
-        """The end of a request that has entered."""
-        with self._counting:
-            self._inside -= 1
+        """End an admitted request."""
+        with self._counters_lock:
+            self._admitted -= 1
 
     @property
-    def is_waited_in(self) -> bool:
+    def has_waiter(self) -> bool:
         """Whether a request waits now."""
-        return self._waiting.locked()
+        return self._waiter_lock.locked()
 
     def ensure_or_wait(self, source_id: int) -> GenerationResult:
-        """The source's variants, if they can be had within a visitor's patience.
-
-        ``Status.BUSY`` when they cannot.
-        """
-        outcome = self._try(source_id)
-        if outcome.status is not Status.BUSY or not self._waiting.acquire(blocking=False):
-            return outcome
+        """Make the source's variants, or wait for them; ``Status.BUSY`` if neither succeeds."""
+        result = self._try(source_id)
+        if result.status is not Status.BUSY or not self._waiter_lock.acquire(blocking=False):
+            return result
         try:
             return self._wait(source_id)
         finally:
-            self._waiting.release()
+            self._waiter_lock.release()
 
     def _try(self, source_id: int) -> GenerationResult:
-        with self._counting:
-            if self._making >= self._slots:
+        with self._counters_lock:
+            if self._generating >= self._slots:
                 return GenerationResult(Status.BUSY)
-            self._making += 1
+            self._generating += 1
         try:
             return self._service.ensure_variants(source_id)
         finally:
-            with self._counting:
-                self._making -= 1
+            with self._counters_lock:
+                self._generating -= 1
 
     def _wait(self, source_id: int) -> GenerationResult:
         deadline = self._clock() + self._wait_seconds
-        outcome = GenerationResult(Status.BUSY)
-        while outcome.status is Status.BUSY and self._clock() < deadline:
-            time.sleep(LOOK_EVERY)
-            outcome = self._try(source_id)
-        return outcome
+        result = GenerationResult(Status.BUSY)
+        while result.status is Status.BUSY and self._clock() < deadline:
+            time.sleep(POLL_SECONDS)
+            result = self._try(source_id)
+        return result

@@ -1,59 +1,59 @@
-"""Making the posters of many sources: which ones need it, and several at a time.
+"""Makes the variants of many sources: selects the sources, and works on several at a time.
 
-Nothing is remembered between runs: what is left to do is asked of the database, page by page along
-the ids, so a run that was stopped is simply started again.
+A run keeps no state. The sources that are left are read from the database page by page, so a run
+that was stopped continues when it is started again.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
+from functools import partial
 from typing import Final, Protocol
 
 from sqlalchemy import ColumnElement, and_, func, select
 
+from moziweb.bounded_map import bounded_map
 from moziweb.db import Database
 from moziweb.db.paging import keyset_rows
 
 from ..models import PosterSource, PosterVariant, VariantState
 from ..recipes import RECIPES
-from .failure_policy import PAUSED
+from .error_codes import ServiceCode
 from .result import GenerationResult
 from .service import PosterService
 
 log = logging.getLogger(__name__)
 
 PAGE: Final = 500
-"""Sources looked up at a time."""
+"""Sources in one query."""
 
-LOOK_EVERY: Final = 1.0
-"""Seconds between two looks whether storage may be asked again."""
+POLL_SECONDS: Final = 1.0
+"""How often a waiting run asks whether storage's circuit breaker has closed."""
 
 _HASHES: Final = frozenset(recipe.hash for recipe in RECIPES)
 
 
-class Need(StrEnum):
-    """Which sources a run is about."""
+class SourceFilter(StrEnum):
+    """Which sources a run selects."""
 
     MISSING = "missing"
-    """Some variant of today's recipes is not ready."""
+    """A variant of today's recipes is not ready."""
     STALE = "stale"
-    """Some variant is still that of an older recipe, or of older content."""
+    """A ready variant is of an older recipe, or of older content."""
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """The sources of a run: those in need, or with ``movie_id`` all of one movie's."""
+class SourceQuery:
+    """The sources of a run: those that match ``filter``, or with ``movie_id`` all of a movie's."""
 
-    need: Need = Need.MISSING
+    filter: SourceFilter = SourceFilter.MISSING
     movie_id: int | None = None
 
     def count(self, database: Database) -> int:
-        """How many sources there are now."""
+        """The number of sources now."""
         with database.read() as session:
             return session.scalar(select(func.count(PosterSource.id)).where(self._where())) or 0
 
@@ -65,45 +65,34 @@ class Selection:
     def _where(self) -> ColumnElement[bool]:
         if self.movie_id is not None:
             return PosterSource.movie_id == self.movie_id
-        return _is_missing() if self.need is Need.MISSING else _is_stale()
+        return _is_missing() if self.filter is SourceFilter.MISSING else _is_stale()
 
 
 @dataclass(frozen=True, slots=True)
 class DueSource:
-    """A source to be worked on."""
+    """A source to work on."""
 
     id: int
     movie_id: int
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A source that was worked on, how that ended, and how many seconds it took."""
+class SourceResult:
+    """The result of one source, and how many seconds it took."""
 
     source: DueSource
-    outcome: GenerationResult
+    result: GenerationResult
     seconds: float
 
 
 class Pause(Protocol):
-    """Tells whether to stand still for a while, and does it."""
+    """A request to pause the run, such as Ctrl-Z."""
 
     def is_set(self) -> bool:
-        """Whether somebody has asked for it."""
+        """Whether a pause is requested."""
 
     def pause(self) -> None:
-        """Return when it is over."""
-
-
-class NoPause:
-    """Never stands still."""
-
-    def is_set(self) -> bool:
-        """Never."""
-        return False
-
-    def pause(self) -> None:
-        """At once."""
+        """Pause; returns when the run may continue."""
 
 
 def generate(
@@ -112,48 +101,52 @@ def generate(
     jobs: int,
     stop: threading.Event,
     pause: Pause | None = None,
-) -> Iterator[Done]:
-    """Have the variants of ``sources`` made, ``jobs`` sources at a time, in no certain order.
+) -> Iterator[SourceResult]:
+    """Make the variants of ``sources``, ``jobs`` sources at a time, in no certain order.
 
-    Once ``stop`` is set no further source is begun; those that are being made are finished. A
-    ``pause`` begins when they are. While storage is left alone none is begun either: all that
-    are left would be put off, one after the other.
+    Once ``stop`` is set no source is started; those that are being made are finished first, as they
+    are before a ``pause``. While storage's circuit breaker is open none is started either: all that
+    are left would be postponed, one after the other.
     """
-    pause = pause or NoPause()
-    queue = iter(sources)
-    with ThreadPoolExecutor(jobs, thread_name_prefix="posters") as pool:
-        running: set[Future[Done]] = set()
-        was_put_off = False
-        while True:
-            is_waiting = stop.is_set() or pause.is_set() or was_put_off
-            free = 0 if is_waiting else jobs - len(running)
-            running |= {pool.submit(_make, service, source) for source in islice(queue, free)}
-            if not running and not stop.is_set() and (pause.is_set() or was_put_off):
-                _stand_still(service, stop, pause)
-                was_put_off = False
-                continue
-            if not running:
-                return
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for done in (future.result() for future in finished):
-                was_put_off |= done.outcome.code == PAUSED
-                yield done
+    gate = _BatchGate(service, stop, pause)
+    return bounded_map(partial(_make, service, gate), sources, jobs, stop, gate)
 
 
-def _stand_still(service: PosterService, stop: threading.Event, pause: Pause) -> None:
-    """Wait for whoever has asked for it, or for storage."""
-    if pause.is_set():
-        pause.pause()
-    elif service.storage_rests():
-        log.warning("storage has failed too often: waiting until it may be asked again")
-        while service.storage_rests() and not pause.is_set() and not stop.wait(LOOK_EVERY):
-            pass
+class _BatchGate:
+    """Closed during a pause, and while storage's circuit breaker is open."""
+
+    def __init__(self, service: PosterService, stop: threading.Event, pause: Pause | None) -> None:
+        self._service = service
+        self._stop = stop
+        self._pause = pause
+        self._has_postponed = False
+
+    def record(self, result: GenerationResult) -> None:
+        if result.code == ServiceCode.HOST_PAUSED:
+            self._has_postponed = True
+
+    def is_closed(self) -> bool:
+        return self._has_postponed or self._is_pausing()
+
+    def wait(self) -> None:
+        if self._pause is not None and self._pause.is_set():
+            self._pause.pause()
+        elif self._service.is_storage_paused():
+            log.warning("storage has failed too often: waiting until its circuit breaker closes")
+            while self._service.is_storage_paused() and not self._is_pausing():
+                if self._stop.wait(POLL_SECONDS):
+                    break
+        self._has_postponed = False
+
+    def _is_pausing(self) -> bool:
+        return self._pause is not None and self._pause.is_set()
 
 
-def _make(service: PosterService, source: DueSource) -> Done:
-    begun = time.monotonic()
-    outcome = service.ensure_variants(source.id)
-    return Done(source, outcome, time.monotonic() - begun)
+def _make(service: PosterService, gate: _BatchGate, source: DueSource) -> SourceResult:
+    started = time.monotonic()
+    result = service.ensure_variants(source.id)
+    gate.record(result)
+    return SourceResult(source, result, time.monotonic() - started)
 
 
 def _ready() -> ColumnElement[bool]:

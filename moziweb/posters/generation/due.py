@@ -1,8 +1,8 @@
-"""Which sources have something to be done: the database's states are the truth.
+"""Selects the sources that background workers should make, by their state in the database.
 
-A job that was lost, a process that was killed, a source that was written past every hook: it is
-found here, by its state. Drawn sources are left out, unless somebody asked for them to be made
-anew: the demo draws a poster when it is looked at.
+This also finds sources whose job was lost, whose worker was killed, or that were written without
+the ORM. Drawn sources are excluded unless their regeneration was requested: the demo draws a poster
+on its first request.
 """
 
 from collections.abc import Iterator
@@ -15,35 +15,35 @@ from sqlalchemy.orm import Session
 
 from ..models import PosterSource, SourceKind, SourceState
 from .host_breaker import STORAGE, is_open
-from .leases import unleased
+from .leases import is_unleased
 
 ON_DEMAND_KINDS: Final = frozenset({SourceKind.DRAWN})
-"""Kinds that are made when a visitor asks, and not before."""
+"""Kinds that are made on the first request of a visitor."""
 
 BACKGROUND_ONLY: Final = or_(
     PosterSource.kind.not_in(ON_DEMAND_KINDS), PosterSource.regenerate_requested
 )
-"""Sources that the background makes, without waiting for a visitor."""
+"""SQL condition: background workers make the source, without a request of a visitor."""
 
 
 def due_sources(session: Session, now: datetime, limit: int) -> list[int]:
-    """Ids of at most ``limit`` sources that somebody ought to work on at ``now``.
+    """Ids of at most ``limit`` sources that are due at ``now``.
 
-    Those that were never made or have changed come first, then those whose worker died, then those
-    whose time to be tried again has come, at last external pictures that may have changed. While
-    storage is left alone there is nothing to be done: each would only be put off.
+    New and changed sources come first, then those whose worker died, then retries, then external
+    images to revalidate. None is due while storage's circuit breaker is open: all would be
+    postponed.
     """
     if is_open(session, STORAGE, now):
         return []
-    return list(islice(_in_turn(session, now, limit), limit))
+    return list(islice(_by_priority(session, now, limit), limit))
 
 
-def _in_turn(session: Session, now: datetime, limit: int) -> Iterator[int]:
+def _by_priority(session: Session, now: datetime, limit: int) -> Iterator[int]:
     for condition in _conditions(now):
-        # A query to each state: all of them run along one index, whatever the number of sources.
+        # One query per state: each is a range of one index, whatever the number of sources.
         query = (
             select(PosterSource.id)
-            .where(condition, BACKGROUND_ONLY, unleased(now))
+            .where(condition, BACKGROUND_ONLY, is_unleased(now))
             .order_by(PosterSource.next_attempt_at)
             .limit(limit)
         )

@@ -1,7 +1,7 @@
-"""Everything that can be wrong with a source: one table of codes, each in plain words.
+"""Error codes of sources, each with a message and a remedy for editors.
 
-The codes are stable: they stand in ``poster_source.error_code``, in metrics, in the lines of the
-command. The words are for operators; docs/posters.md has the same table.
+The codes are stable: they are stored in ``poster_source.error_code`` and appear in metrics and in
+the output of the commands. docs/posters.md has the same table.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from ..imaging.errors import RejectCode
 
 
 class ServiceCode(StrEnum):
-    """What is wrong besides the picture (`RejectCode`) and its server (`FetchCode`)."""
+    """Failures of neither the image (`RejectCode`) nor its server (`FetchCode`)."""
 
     ORIGINAL_MISSING = "original_missing"
     NO_KEY = "no_key"
@@ -33,12 +33,16 @@ class ServiceCode(StrEnum):
     INTERNAL = "internal"
 
 
+STORAGE_CODES: Final = frozenset(
+    {ServiceCode.STORAGE_UNAVAILABLE, ServiceCode.STORAGE_MISCONFIGURED}
+)
+
 SourceCode = RejectCode | FetchCode | ServiceCode
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """A code in words: what is wrong, and what can be done. Both are to be translated."""
+    """The texts of a code: what is wrong, and what to do. Both are translated."""
 
     wrong: TranslationString
     remedy: TranslationString
@@ -138,12 +142,12 @@ MEANINGS: Final[Mapping[SourceCode, Meaning]] = MappingProxyType(
         ServiceCode.INTERNAL: Meaning(_("Something unforeseen went wrong."), _ASK_TECHNICIANS),
     }
 )
-"""All of them. ``too_many_bytes`` and ``truncated`` are the same words of pictures and servers."""
+"""By code. ``too_many_bytes`` and ``truncated`` are codes of images and of servers alike."""
 
 
 _BY_CODE: Final = MappingProxyType({str(code): meaning for code, meaning in MEANINGS.items()})
 
 
 def meaning_of(code: str) -> Meaning:
-    """The words for a code of the database; those of ``internal`` for one of another release."""
+    """The texts of a stored code; those of ``internal`` for a code of another release."""
     return _BY_CODE.get(code, MEANINGS[ServiceCode.INTERNAL])

@@ -1,34 +1,29 @@
-"""What may go wrong with a source: under which code it is kept, and who is to blame for it."""
+"""Maps exceptions to failure codes and to the host that the failure counts against."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.storage import StorageError
 
-from ..imaging.errors import ImageRejected
+from ..imaging.errors import ImageRejected, RejectCode
+from .error_codes import STORAGE_CODES, ServiceCode, SourceCode
 from .host_breaker import STORAGE, HostCircuitBreaker, host_of
 from .leases import SourceLease
-from .readers import STORAGE_CODES, SourceError, storage_code
-
-PAUSED: Final = "host_paused"
-"""Its host, or the storage, has failed too often: it waits, and no failure is counted."""
-
-DATABASE: Final = "database_unavailable"
-INTERNAL: Final = "internal"
+from .readers import SourceError, storage_code
 
 
 class Failure(NamedTuple):
     """Why an attempt failed: ``code`` is stable, ``retry_after`` seconds, ``detail`` for logs."""
 
-    code: str
+    code: SourceCode
     permanent: bool = False
     retry_after: float | None = None
     detail: str = ""
 
 
 def failure_of(error: Exception) -> Failure:
-    """What an error means for the source that met it."""
+    """The failure of a source whose attempt raised ``error``."""
     match error:
         case SourceError():
             return Failure(error.code, error.permanent, error.retry_after, error.detail)
@@ -37,32 +32,32 @@ def failure_of(error: Exception) -> Failure:
         case StorageError():
             return Failure(storage_code(error), detail=str(error))
         case MemoryError():
-            return Failure("out_of_memory")
+            return Failure(RejectCode.OUT_OF_MEMORY)
         case SQLAlchemyError():
-            return Failure(DATABASE, detail=str(error))
+            return Failure(ServiceCode.DATABASE_UNAVAILABLE, detail=str(error))
         case _:
-            return Failure(INTERNAL, detail=repr(error))
+            return Failure(ServiceCode.INTERNAL, detail=repr(error))
 
 
-def origin_host(claim: SourceLease) -> str | None:
-    """Who gives a source's picture: storage, where it has been uploaded or looked at."""
-    return STORAGE if claim.key else host_of(claim.url)
+def origin_host(lease: SourceLease) -> str | None:
+    """The host that a source's image is read from: storage if it has a copy there."""
+    return STORAGE if lease.key else host_of(lease.url)
 
 
-def required_hosts(claim: SourceLease) -> tuple[str, ...]:
-    """Who has to answer for a source to be made."""
-    host = origin_host(claim)
+def required_hosts(lease: SourceLease) -> tuple[str, ...]:
+    """The hosts that must answer for a source to be made."""
+    host = origin_host(lease)
     return (STORAGE, host) if host and host != STORAGE else (STORAGE,)
 
 
 def record_host_failure(
-    breaker: HostCircuitBreaker, claim: SourceLease, error: Exception, failure: Failure
+    breaker: HostCircuitBreaker, lease: SourceLease, error: Exception, failure: Failure
 ) -> None:
-    """Count a failure that is not the source's own against whoever did not answer.
+    """Count a failure against the host that did not answer, unless it is the source's own.
 
-    What was looked at is given by storage; where it is there no more, by its host after all.
+    An image is read from its URL when its copy in storage is gone, so the URL's host counts.
     """
     if failure.code in STORAGE_CODES:
-        breaker.failed(STORAGE, failure.code)
-    elif isinstance(error, SourceError) and not failure.permanent and (host := host_of(claim.url)):
-        breaker.failed(host, failure.code, failure.retry_after)
+        breaker.record_failure(STORAGE, failure.code)
+    elif isinstance(error, SourceError) and not failure.permanent and (host := host_of(lease.url)):
+        breaker.record_failure(host, failure.code, failure.retry_after)

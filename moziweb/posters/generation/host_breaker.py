@@ -1,9 +1,8 @@
-"""A host that fails again and again is left alone for a while, by every process.
+"""Circuit breaker per image host. Its state is in the database, so all processes share it.
 
-Five failures in a row that a later try may not meet, of whichever sources, and the host is not
-asked for a minute, then for two, up to an hour. When that is over one worker tries, alone; if the
-host answers it, all is forgotten. Storage is such a host, too: while it is away no source is
-marked as failed for that.
+Five temporary failures in a row, of whichever sources, open the breaker for a minute, then for two,
+up to an hour. Then one worker makes a trial request; if the host answers, its failures are
+deleted. Storage has a breaker, too: while it is down, sources are postponed and not failed.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,19 +20,19 @@ from moziweb.db import Database
 from ..models import PosterHost
 
 STORAGE: Final = ":storage"
-"""The storage's name among the hosts; no host can be called so."""
+"""Storage's name among the hosts; it is no valid host name."""
 
 THRESHOLD: Final = 5
 """Failures in a row that open the breaker."""
 
-FIRST_PAUSE: Final = timedelta(minutes=1)
-LONGEST_PAUSE: Final = timedelta(hours=1)
+MIN_PAUSE: Final = timedelta(minutes=1)
+MAX_PAUSE: Final = timedelta(hours=1)
 TRIAL: Final = timedelta(minutes=2)
-"""How long the one worker that tries keeps the others away."""
+"""How long a trial request keeps the breaker open for the other workers."""
 
 
 def host_of(url: str | None) -> str | None:
-    """The host that an external source is fetched from; None for any other."""
+    """The host of an external source's URL; None for other sources."""
     if url is None or not url.startswith(("http://", "https://")):
         return None
     try:
@@ -42,17 +41,17 @@ def host_of(url: str | None) -> str | None:
         return None
 
 
-def is_open(session: Session, name: str, now: datetime) -> bool:
-    """Whether a host is left alone at ``now``; asking takes no trial."""
-    until = session.scalar(select(PosterHost.open_until).where(PosterHost.name == name))
+def is_open(session: Session, host: str, now: datetime) -> bool:
+    """Whether the breaker of a host is open at ``now``; does not take the trial request."""
+    until = session.scalar(select(PosterHost.open_until).where(PosterHost.name == host))
     return until is not None and until > now
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerDecision:
-    """Whether hosts may be asked: not before ``until``, or now when that is None.
+    """Whether hosts may be requested: not before ``until``, or now if that is None.
 
-    ``ailing`` are the hosts among them that have failed lately.
+    ``failing_hosts`` are those of them that have failed lately.
     """
 
     until: datetime | None = None
@@ -60,54 +59,54 @@ class BreakerDecision:
 
 
 class HostCircuitBreaker:
-    """Counts the failures of hosts, in the database. ``clock`` gives aware moments."""
+    """Counts the failures of hosts in the database. ``clock`` returns aware datetimes."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
 
-    def ask(self, *names: str) -> BreakerDecision:
-        """Whether all of ``names`` may be asked. Costs one query while they are well."""
+    def ask(self, *hosts: str) -> BreakerDecision:
+        """Whether all of ``hosts`` may be requested. One query while none is failing."""
         now = self._clock()
         with self._database.read() as session:
-            rows = session.scalars(select(PosterHost).where(PosterHost.name.in_(names))).all()
-        waits = [row.open_until for row in rows if row.open_until and row.open_until > now]
-        if waits:
-            return BreakerDecision(until=max(waits))
-        resting = [row for row in rows if row.open_until]
-        if resting and not self._are_ours_to_try(resting, now):
+            rows = session.scalars(select(PosterHost).where(PosterHost.name.in_(hosts))).all()
+        pauses = [row.open_until for row in rows if row.open_until and row.open_until > now]
+        if pauses:
+            return BreakerDecision(until=max(pauses))
+        to_try = [row for row in rows if row.open_until]
+        if to_try and not self._take_trials(to_try, now):
             return BreakerDecision(until=now + TRIAL)
         return BreakerDecision(failing_hosts=frozenset(row.name for row in rows))
 
-    def is_open(self, name: str) -> bool:
-        """Whether a host is left alone now, in a session of its own."""
+    def is_open(self, host: str) -> bool:
+        """As the function `is_open`, now and in a session of its own."""
         with self._database.read() as session:
-            return is_open(session, name, self._clock())
+            return is_open(session, host, self._clock())
 
-    def failed(self, name: str, code: str, retry_after: float | None = None) -> None:
-        """Count a failure. A wish of the host's own, in seconds, is granted at the first."""
+    def record_failure(self, host: str, code: str, retry_after: float | None = None) -> None:
+        """Count a failure. ``retry_after``, in seconds, opens the breaker at the first one."""
         try:
-            self._count(name, code, retry_after)
-        except IntegrityError:  # another worker met the first failure at the same moment
-            self._count(name, code, retry_after)
+            self._count(host, code, retry_after)
+        except IntegrityError:  # another worker inserted the row at the same moment
+            self._count(host, code, retry_after)
 
-    def _count(self, name: str, code: str, retry_after: float | None) -> None:
+    def _count(self, host: str, code: str, retry_after: float | None) -> None:
         with self._database.write() as session:
-            row = session.get(PosterHost, name, with_for_update=True)
+            row = session.get(PosterHost, host, with_for_update=True)
             if row is None:
-                row = PosterHost(name=name, failures=0)
+                row = PosterHost(name=host, failures=0)
                 session.add(row)
             row.failures, row.error_code = row.failures + 1, code
             pause = _pause(row.failures, retry_after)
             row.open_until = self._clock() + pause if pause else None
 
-    def succeeded(self, name: str) -> None:
-        """Forget what was counted."""
+    def record_success(self, host: str) -> None:
+        """Delete the failures of a host."""
         with self._database.write() as session:
-            session.execute(delete(PosterHost).where(PosterHost.name == name))
+            session.execute(delete(PosterHost).where(PosterHost.name == host))
 
-    def _are_ours_to_try(self, rows: Sequence[PosterHost], now: datetime) -> bool:
-        """One worker of all takes the trials, all of them or none: conditional UPDATEs decide."""
+    def _take_trials(self, rows: Sequence[PosterHost], now: datetime) -> bool:
+        """Take the trial requests of all these hosts, or of none: conditional UPDATEs decide."""
         with self._database.write() as session:
             for row in sorted(rows, key=lambda row: row.name):  # one order, so no deadlock
                 trial = (
@@ -122,8 +121,8 @@ class HostCircuitBreaker:
         return True
 
 
-def _pause(failures: int, wished: float | None) -> timedelta | None:
-    wish = timedelta(seconds=min(wished or 0, LONGEST_PAUSE.total_seconds()))
+def _pause(failures: int, retry_after: float | None) -> timedelta | None:
+    requested = timedelta(seconds=min(retry_after or 0, MAX_PAUSE.total_seconds()))
     if failures < THRESHOLD:
-        return wish or None
-    return max(wish, min(FIRST_PAUSE * 2.0 ** min(failures - THRESHOLD, 10), LONGEST_PAUSE))
+        return requested or None
+    return max(requested, min(MIN_PAUSE * 2.0 ** min(failures - THRESHOLD, 10), MAX_PAUSE))

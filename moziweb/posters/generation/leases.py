@@ -1,12 +1,12 @@
-"""Single flight: one worker at a time for each source, across threads, processes and machines.
+"""Leases on sources: one worker at a time for each source, in all threads, processes and machines.
 
-Inside a process a set of source ids keeps threads apart without asking anybody. Between processes
-one conditional UPDATE takes the source's lease, and it is committed before any work begins: no
-transaction is open while a picture is fetched, decoded or uploaded. Whoever dies with a lease loses
-it when it runs out; whoever lost it finds its token gone and publishes nothing.
+Within a process a set of source ids keeps threads apart without a query. Between processes one
+conditional UPDATE takes the lease (`SourceLeases.try_acquire`), and it is committed before the work
+begins: no transaction is open while an image is fetched, decoded or uploaded. The lease of a worker
+that dies expires; a worker that has lost its lease no longer finds its token and publishes nothing.
 
-A lease stands beside the state and not in it: whoever removes objects of a source holds its lease
-too (``cleaning``), so that nothing is made and removed at the same time.
+The lease is separate from the state: code that removes a source's objects takes its lease, too
+(``maintenance.movie_locks``), so that nothing is made and removed at the same time.
 """
 
 import random
@@ -14,7 +14,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -31,48 +31,53 @@ from ..models import PosterSource, PosterVariant, SourceKind, SourceState, Varia
 from ..recipes import Point
 from .selection import choose_if_awaited
 
-FIRST_WAIT = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(hours=24)
-LOOK_AGAIN = timedelta(days=7)
-"""After how long an external picture that is ready is asked for again, if it has changed."""
+MIN_RETRY_DELAY = timedelta(minutes=1)
+MAX_RETRY_DELAY = timedelta(hours=24)
+
+REVALIDATION_INTERVAL = timedelta(days=7)
+"""How long after it was made an external image is revalidated at its server."""
 
 PERMANENT_FAILURE_DELAY = timedelta(days=7)
-"""How long a source with a permanent error is left alone, unless it changes."""
+"""How long a source with a permanent error is not retried, unless it changes."""
 
 _UNTIMED = (SourceState.PENDING, SourceState.READY, SourceState.GENERATING)
 _WAITING = (SourceState.RETRY_WAIT, SourceState.FAILED)
 
 
-class NotClaimedReason(StrEnum):
-    """Why a source could not be claimed."""
+class LeaseLostError(Exception):
+    """The lease expired and another worker took it, or the source was replaced."""
+
+
+class NotAcquiredReason(StrEnum):
+    """Why the lease of a source was not acquired."""
 
     COMPLETE = "complete"
-    """Every variant that was wanted is ready."""
+    """Every requested variant is ready."""
     BUSY = "busy"
-    """Somebody else works on it."""
+    """Another worker holds the lease."""
     BACKING_OFF = "held"
-    """It failed, and the time to try again has not come."""
+    """It failed, and its next attempt is not due yet."""
     UNKNOWN = "unknown"
     """There is no such source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What the server of an external picture gave with it; ``final_url`` is what they belong to."""
+    """The HTTP validators of an external image; they belong to ``final_url``."""
 
     etag: str | None
     last_modified: str | None
     final_url: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SourceLease:
-    """A source whose lease this process holds, with what it takes to make its variants.
+    """A lease that this process holds, with the columns that making the variants needs.
 
-    ``sha256`` is the content that was known when the claim was taken; ``ready`` holds the recipe
-    hashes of the variants that are ready for it, none when all are to be made anew; ``until`` is
-    when the lease runs out. With ``validators`` nothing is missing: the picture is only to be made
-    again if it has changed.
+    ``sha256`` is the source's content when the lease was acquired. ``ready`` holds the recipe
+    hashes of the variants that are ready for it; it is empty when all are to be made again.
+    ``until`` is when the lease expires; `SourceLeases.renew` moves it. With ``validators`` no
+    variant is missing: they are made again only if the image has changed.
     """
 
     source_id: int
@@ -90,229 +95,225 @@ class SourceLease:
     validators: Validators | None = None
 
 
-def retry_delay(attempts: int, jitter: float, wished: float | None = None) -> timedelta:
-    """How long to wait after a failure that may pass.
+def retry_delay(attempts: int, jitter: float, retry_after: float | None = None) -> timedelta:
+    """The delay after a temporary failure: 1 minute x 2^``attempts``, at most a day.
 
-    ``attempts`` earlier ones failed too: 1 minute x 2^attempts, at most a day. ``jitter``, from 0
-    to 1, spreads it by a quarter either way, so that what failed together is not tried together.
-    ``wished`` is what the other side asked for, in seconds; it can only lengthen the wait.
+    ``attempts`` counts the earlier failures. ``jitter``, from 0 to 1, changes the delay by up to a
+    quarter, so that sources that failed together are not retried together. ``retry_after``, in
+    seconds, comes from the server and can only lengthen the delay.
     """
-    delay = FIRST_WAIT * float(2 ** min(attempts, 11)) * (0.75 + jitter / 2)
-    return min(max(delay, timedelta(seconds=min(wished or 0, 86_400))), LONGEST_WAIT)
+    delay = MIN_RETRY_DELAY * float(2 ** min(attempts, 11)) * (0.75 + jitter / 2)
+    return min(max(delay, timedelta(seconds=min(retry_after or 0, 86_400))), MAX_RETRY_DELAY)
 
 
 class SourceLeases:
-    """Takes, renews and ends leases. One per process; threads share it.
+    """Acquires, renews and ends leases. One per process; threads share it.
 
-    ``clock`` gives aware moments; ``lease`` is how long a claim holds without being renewed;
-    ``jitter`` gives numbers from 0 to 1.
+    ``clock`` returns aware datetimes; ``duration`` is how long a lease holds without renewal;
+    ``jitter`` returns numbers from 0 to 1.
     """
 
     def __init__(
         self,
         database: Database,
         clock: Callable[[], datetime],
-        lease: timedelta,
+        duration: timedelta,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
         self._clock = clock
-        self._lease = lease
+        self._duration = duration
         self._jitter = jitter
-        self._here: set[int] = set()
-        self._guard = threading.Lock()
+        self._in_process: set[int] = set()
+        self._lock = threading.Lock()
 
     @contextmanager
     def only_in_process(self, source_id: int) -> Iterator[bool]:
-        """Whether the caller is the only thread of this process at this source, for a block."""
-        with self._guard:
-            alone = source_id not in self._here
-            if alone:
-                self._here.add(source_id)
+        """Whether the caller is the only thread of this process on this source, for a block."""
+        with self._lock:
+            is_alone = source_id not in self._in_process
+            if is_alone:
+                self._in_process.add(source_id)
         try:
-            yield alone
+            yield is_alone
         finally:
-            if alone:
-                with self._guard:
-                    self._here.discard(source_id)
+            if is_alone:
+                with self._lock:
+                    self._in_process.discard(source_id)
 
-    def try_acquire(self, source_id: int, wanted: frozenset[str]) -> SourceLease | NotClaimedReason:
-        """Claim a source to make the recipes ``wanted`` (their hashes), or tell why not."""
+    def try_acquire(
+        self, source_id: int, recipe_hashes: frozenset[str]
+    ) -> SourceLease | NotAcquiredReason:
+        """Acquire the lease of a source to make these recipes, or return why not."""
         now = self._clock()
         with self._database.read() as session:
-            refusal = _not_claimed_reason(session, source_id, wanted, now)
-        if refusal:
-            return refusal
+            reason = _not_acquired_reason(session, source_id, recipe_hashes, now)
+        if reason:
+            return reason
         with self._database.write() as session:
-            return self._claim(session, source_id, wanted, now)
+            return self._acquire(session, source_id, recipe_hashes, now)
 
-    def _claim(
-        self, session: Session, source_id: int, wanted: frozenset[str], now: datetime
-    ) -> SourceLease | NotClaimedReason:
-        token, until = secrets.token_hex(16), now + self._lease
-        taken = _change(
+    def _acquire(
+        self, session: Session, source_id: int, recipe_hashes: frozenset[str], now: datetime
+    ) -> SourceLease | NotAcquiredReason:
+        token, until = secrets.token_hex(16), now + self._duration
+        is_acquired = _update(
             session,
-            and_(PosterSource.id == source_id, claimable(now)),
+            and_(PosterSource.id == source_id, is_acquirable(now)),
             state=SourceState.GENERATING,
             lease_token=token,
             lease_until=until,
         )
-        if not taken:
-            return NotClaimedReason.BUSY
+        if not is_acquired:
+            return NotAcquiredReason.BUSY
         source = session.get_one(PosterSource, source_id)
         ready = _ready_recipes(session, source)
-        is_complete = wanted <= ready
-        if is_complete and not _is_to_be_looked_at(source, now):
-            # Somebody published between our look and our claim.
-            _rest(session, source, self._next_look(source.kind))
-            return NotClaimedReason.COMPLETE
+        is_complete = recipe_hashes <= ready
+        if is_complete and not _is_revalidation_due(source, now):
+            # Another worker published between the SELECT and the UPDATE.
+            _set_ready(session, source, self._next_revalidation(source.kind))
+            return NotAcquiredReason.COMPLETE
         movie = session.get_one(Movie, source.movie_id)
-        claim = _claim_of(source, movie, ready, token, until)
-        return replace(claim, validators=_validators(source)) if is_complete else claim
+        lease = _lease_of(source, movie, ready, token, until)
+        if is_complete:
+            lease.validators = _validators(source)
+        return lease
 
-    def _next_look(self, kind: SourceKind) -> datetime | None:
-        """When to look again whether an external picture has changed: spread over half a week."""
+    def _next_revalidation(self, kind: SourceKind) -> datetime | None:
+        """When to revalidate an external image: spread over half a week."""
         if kind is not SourceKind.URL:
             return None
-        return self._clock() + LOOK_AGAIN * (0.75 + self._jitter() / 2)
+        return self._clock() + REVALIDATION_INTERVAL * (0.75 + self._jitter() / 2)
 
-    def renew(self, claim: SourceLease) -> SourceLease | None:
-        """The claim with enough of its lease left for another step; None when it was lost.
+    def renew(self, lease: SourceLease) -> None:
+        """Extend the lease once a third of it is gone; raises ``LeaseLostError``.
 
-        Renewed once a third is gone: most sources are made before that, and cost no write.
+        Most sources are made before that and cost no write.
         """
         now = self._clock()
-        if claim.until - now > self._lease * 2 / 3:
-            return claim
-        until = now + self._lease
+        if lease.until - now > self._duration * 2 / 3:
+            return
+        until = now + self._duration
         with self._database.write() as session:
-            kept = _change(session, held(claim), lease_until=until)
-        return replace(claim, until=until) if kept else None
+            if not _update(session, is_held(lease), lease_until=until):
+                raise LeaseLostError
+        lease.until = until
 
-    def release(self, claim: SourceLease) -> None:
-        """Give the source back as if it had never been claimed."""
+    def release(self, lease: SourceLease) -> None:
+        """Release the lease, if it is still ours, as if it had never been acquired."""
+        ours = and_(PosterSource.id == lease.source_id, PosterSource.lease_token == lease.token)
+        state = case(
+            (PosterSource.state == SourceState.GENERATING, SourceState.PENDING),
+            else_=PosterSource.state,  # of a source that was replaced
+        )
         with self._database.write() as session:
-            _change(session, held(claim), state=SourceState.PENDING, **_NO_LEASE)
+            _update(session, ours, state=state, **_NO_LEASE)
 
-    def release_replaced(self, claim: SourceLease) -> None:
-        """Give back the lease of a source that was replaced meanwhile, if it is still ours."""
-        with self._database.write() as session:
-            ours = and_(PosterSource.id == claim.source_id, PosterSource.lease_token == claim.token)
-            left = case(
-                (PosterSource.state == SourceState.GENERATING, SourceState.PENDING),
-                else_=PosterSource.state,
-            )
-            _change(session, ours, state=left, **_NO_LEASE)
+    def postpone(self, lease: SourceLease, until: datetime, code: str) -> None:
+        """End the lease without counting a failure; the next attempt is due at ``until``.
 
-    def postpone(self, claim: SourceLease, until: datetime, code: str) -> None:
-        """Give the source back, to be tried at ``until`` or a little later: no failure of its own.
-
-        ``code`` tells why it waits. The tries are spread over a minute.
+        ``code`` is the reason. The attempts are spread over a minute. Raises ``LeaseLostError``.
         """
-        with self._database.write() as session:
-            _change(
-                session,
-                held(claim),
-                state=SourceState.RETRY_WAIT,
-                next_attempt_at=until + FIRST_WAIT * self._jitter(),
-                error_code=code,
-                **_NO_LEASE,
-            )
+        self._end(
+            lease,
+            state=SourceState.RETRY_WAIT,
+            next_attempt_at=until + MIN_RETRY_DELAY * self._jitter(),
+            error_code=code,
+        )
 
     def fail(
-        self, claim: SourceLease, code: str, *, permanent: bool, retry_after: float | None = None
-    ) -> bool:
-        """End the claim with an error of stable ``code``; False when the lease was lost before.
+        self, lease: SourceLease, code: str, *, permanent: bool, retry_after: float | None = None
+    ) -> None:
+        """End the lease with an error of stable ``code``; raises ``LeaseLostError``.
 
-        A permanent one is held for a week, another for ``retry_delay``.
+        The next attempt is due in a week after a permanent error, else after `retry_delay`.
         """
         delay = (
             PERMANENT_FAILURE_DELAY
             if permanent
-            else retry_delay(claim.attempts, self._jitter(), retry_after)
+            else retry_delay(lease.attempts, self._jitter(), retry_after)
         )
-        with self._database.write() as session:
-            return _change(
-                session,
-                held(claim),
-                state=SourceState.FAILED if permanent else SourceState.RETRY_WAIT,
-                attempts=claim.attempts + 1,
-                next_attempt_at=self._clock() + delay,
-                error_code=code,
-                **_NO_LEASE,
-            )
+        self._end(
+            lease,
+            state=SourceState.FAILED if permanent else SourceState.RETRY_WAIT,
+            attempts=lease.attempts + 1,
+            next_attempt_at=self._clock() + delay,
+            error_code=code,
+        )
 
-    def finish_unchanged(self, claim: SourceLease, **facts: object) -> bool:
-        """End a claim whose picture has not changed; False when the lease was lost before.
+    def finish_unchanged(self, lease: SourceLease, **columns: object) -> None:
+        """End the lease of a source whose image has not changed; raises ``LeaseLostError``.
 
-        ``facts`` are columns of the source that no page shows.
+        ``columns`` are values of the source that no page shows.
         """
-        with self._database.write() as session:
-            return _change(
-                session,
-                held(claim),
-                state=SourceState.READY,
-                attempts=0,
-                next_attempt_at=self._next_look(claim.kind),
-                error_code=None,
-                **_NO_LEASE,
-                **facts,
-            )
+        self._end(lease, **self._ready_columns(lease), **columns)
 
-    def finish(self, session: Session, claim: SourceLease, **facts: object) -> bool:
-        """End the claim with success, inside the transaction that publishes; False when lost.
+    def finish(self, session: Session, lease: SourceLease, **columns: object) -> None:
+        """End the lease in the transaction that publishes; raises ``LeaseLostError``.
 
-        ``facts`` are columns of the source. The row stays locked until the transaction ends, so
-        nobody claims the source between this and its variants. A source that waited to be its
-        movie's poster is chosen now.
+        ``columns`` are values of the source. The row stays locked until the transaction ends, so
+        the source cannot be leased before its variants are visible. A source with
+        ``choose_when_ready`` is chosen now.
         """
-        finished = _change(
+        is_finished = _update(
             session,
-            held(claim),
-            source_tag(claim.source_id),
-            state=SourceState.READY,
-            attempts=0,
-            next_attempt_at=self._next_look(claim.kind),
-            error_code=None,
+            is_held(lease),
+            source_tag(lease.source_id),
+            **self._ready_columns(lease),
             regenerate_requested=False,
             **_NO_LEASE,
-            **facts,
+            **columns,
         )
-        if finished:
-            choose_if_awaited(session, session.get_one(PosterSource, claim.source_id))
-        return finished
+        if not is_finished:
+            raise LeaseLostError
+        choose_if_awaited(session, session.get_one(PosterSource, lease.source_id))
+
+    def _ready_columns(self, lease: SourceLease) -> dict[str, object]:
+        return {
+            "state": SourceState.READY,
+            "attempts": 0,
+            "next_attempt_at": self._next_revalidation(lease.kind),
+            "error_code": None,
+        }
+
+    def _end(self, lease: SourceLease, **columns: object) -> None:
+        with self._database.write() as session:
+            if not _update(session, is_held(lease), **columns, **_NO_LEASE):
+                raise LeaseLostError
 
 
 _NO_LEASE: dict[str, None] = {"lease_token": None, "lease_until": None}
 
 
-def held(claim: SourceLease) -> ColumnElement[bool]:
-    """The condition that the claim still holds: its token, and the content it was taken for."""
+def is_held(lease: SourceLease) -> ColumnElement[bool]:
+    """SQL condition: the source has the lease's token, and the content it was acquired for."""
     return and_(
-        PosterSource.id == claim.source_id,
-        PosterSource.lease_token == claim.token,
-        PosterSource.sha256.is_not_distinct_from(claim.sha256),
-        PosterSource.url.is_not_distinct_from(claim.url),
-        PosterSource.key.is_not_distinct_from(claim.key),
+        PosterSource.id == lease.source_id,
+        PosterSource.lease_token == lease.token,
+        PosterSource.sha256.is_not_distinct_from(lease.sha256),
+        PosterSource.url.is_not_distinct_from(lease.url),
+        PosterSource.key.is_not_distinct_from(lease.key),
     )
 
 
-def claimable(now: datetime) -> ColumnElement[bool]:
-    """The condition that nobody works on a source, and that its time to be tried has come."""
-    waited = or_(PosterSource.next_attempt_at.is_(None), PosterSource.next_attempt_at <= now)
-    due = or_(PosterSource.state.in_(_UNTIMED), and_(PosterSource.state.in_(_WAITING), waited))
-    return and_(unleased(now), due)
+def is_acquirable(now: datetime) -> ColumnElement[bool]:
+    """SQL condition: the source is not leased, and its next attempt is due."""
+    is_due = or_(PosterSource.next_attempt_at.is_(None), PosterSource.next_attempt_at <= now)
+    return and_(
+        is_unleased(now),
+        or_(PosterSource.state.in_(_UNTIMED), and_(PosterSource.state.in_(_WAITING), is_due)),
+    )
 
 
-def unleased(now: datetime) -> ColumnElement[bool]:
-    """The condition that nobody holds a lease on a source."""
+def is_unleased(now: datetime) -> ColumnElement[bool]:
+    """SQL condition: the source has no lease, or an expired one."""
     return or_(PosterSource.lease_until.is_(None), PosterSource.lease_until <= now)
 
 
-def _change(session: Session, where: ColumnElement[bool], *tags: str, **values: Any) -> bool:
+def _update(session: Session, where: ColumnElement[bool], *tags: str, **values: Any) -> bool:
     """Whether the conditional UPDATE found its row; it decides between processes.
 
-    ``tags`` are what it concerns: states and leases concern no page.
+    ``tags`` are invalidated; there are none for states and leases, which no page shows.
     """
     statement = update(PosterSource).where(where).values(**values).returning(PosterSource.id)
     options: dict[str, Any] = {"synchronize_session": False, TAGS_OPTION: tags}
@@ -320,30 +321,29 @@ def _change(session: Session, where: ColumnElement[bool], *tags: str, **values: 
     return changed.first() is not None
 
 
-def _not_claimed_reason(
-    session: Session, source_id: int, wanted: frozenset[str], now: datetime
-) -> NotClaimedReason | None:
+def _not_acquired_reason(
+    session: Session, source_id: int, recipe_hashes: frozenset[str], now: datetime
+) -> NotAcquiredReason | None:
     source = session.get(PosterSource, source_id)
     if source is None:
-        return NotClaimedReason.UNKNOWN
+        return NotAcquiredReason.UNKNOWN
     is_leased = source.lease_until is not None and source.lease_until > now
     if source.state is SourceState.GENERATING:
-        return NotClaimedReason.BUSY if is_leased else None
+        return NotAcquiredReason.BUSY if is_leased else None
     if (
         source.state is not SourceState.PENDING
-        and wanted <= _ready_recipes(session, source)
-        and not _is_to_be_looked_at(source, now)
+        and recipe_hashes <= _ready_recipes(session, source)
+        and not _is_revalidation_due(source, now)
     ):
-        return NotClaimedReason.COMPLETE
+        return NotAcquiredReason.COMPLETE
     if is_leased:
-        return NotClaimedReason.BUSY
+        return NotAcquiredReason.BUSY
     if source.state in _WAITING and source.next_attempt_at and source.next_attempt_at > now:
-        return NotClaimedReason.BACKING_OFF
+        return NotAcquiredReason.BACKING_OFF
     return None
 
 
-def _is_to_be_looked_at(source: PosterSource, now: datetime) -> bool:
-    """Whether it is time to see if an external picture has changed."""
+def _is_revalidation_due(source: PosterSource, now: datetime) -> bool:
     return (
         source.kind is SourceKind.URL
         and source.next_attempt_at is not None
@@ -366,14 +366,14 @@ def _ready_recipes(session: Session, source: PosterSource) -> frozenset[str]:
     return frozenset(session.scalars(hashes))
 
 
-def _rest(session: Session, source: PosterSource, next_look: datetime | None) -> None:
+def _set_ready(session: Session, source: PosterSource, next_attempt_at: datetime | None) -> None:
     source.state, source.attempts = SourceState.READY, 0
-    source.next_attempt_at, source.error_code = next_look, None
+    source.next_attempt_at, source.error_code = next_attempt_at, None
     source.lease_token = source.lease_until = None
     choose_if_awaited(session, source)
 
 
-def _claim_of(
+def _lease_of(
     source: PosterSource, movie: Movie, ready: frozenset[str], token: str, until: datetime
 ) -> SourceLease:
     return SourceLease(

@@ -1,4 +1,4 @@
-"""A worker: takes jobs from the queue and makes posters, beside any number of others."""
+"""Background worker: takes jobs from the Procrastinate queue and makes posters."""
 
 import asyncio
 import logging
@@ -22,18 +22,18 @@ log = logging.getLogger(__name__)
 
 EVERY_MINUTE: Final = "* * * * *"
 
-FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 30.0
-"""Seconds between attempts to reach a database that is away."""
+MIN_PAUSE: Final = 1.0
+MAX_PAUSE: Final = 30.0
+"""Seconds between attempts to connect to a database that is down."""
 
-_AWAY = (psycopg.Error, procrastinate.exceptions.ConnectorException)
+_UNREACHABLE = (psycopg.Error, procrastinate.exceptions.ConnectorException)
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """Something else that one of all workers does at the times of a cron line (UTC).
+    """Other work that one of all workers does at the times of a cron line (UTC).
 
-    ``work`` is given what tells whether the worker is to stop, and asks it between its steps.
+    ``work`` gets a function that returns whether the worker is stopping, to call between its steps.
     """
 
     name: str
@@ -42,11 +42,10 @@ class PeriodicTask:
 
 
 class PosterWorker:
-    """Works on the queue until it is told to stop.
+    """Works on the queue until it is stopped.
 
-    ``url`` is the database's, ``jobs`` how many sources it works on at once; ``clock`` gives aware
-    moments. Every minute one of all workers sweeps for what is due and has no job; ``chores`` are
-    done beside that.
+    ``url`` is the database's, ``jobs`` the number of sources it works on at once; ``clock`` returns
+    aware datetimes. Every minute one of all workers sweeps for due sources without a job.
     """
 
     def __init__(
@@ -56,41 +55,41 @@ class PosterWorker:
         queue: ProcrastinateQueue,
         clock: Callable[[], datetime],
         jobs: int,
-        chores: Sequence[PeriodicTask] = (),
+        periodic_tasks: Sequence[PeriodicTask] = (),
     ) -> None:
         self._url = url
         self._service = service
         self._queue = queue
         self._clock = clock
         self._jobs = jobs
-        self._chores = chores
+        self._periodic_tasks = periodic_tasks
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; then finish what is begun.
+        """Work until SIGTERM or SIGINT, then finish the running jobs.
 
-        A database that is away is waited for: jobs and states are kept there.
+        While the database is down, reconnect: it holds the jobs and the states.
         """
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self.stop)
-        pause = FIRST_PAUSE
+        pause = MIN_PAUSE
         while not self._stopping.is_set():
-            begun = loop.time()
+            started = loop.time()
             await self._work()
-            pause = FIRST_PAUSE if loop.time() - begun > LONGEST_PAUSE else pause * 2
+            pause = MIN_PAUSE if loop.time() - started > MAX_PAUSE else pause * 2
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), min(pause, LONGEST_PAUSE))
+                await asyncio.wait_for(self._stopping.wait(), min(pause, MAX_PAUSE))
 
     def stop(self) -> None:
-        """Take no more jobs; ``run`` ends when those that are begun are finished."""
+        """Take no more jobs; ``run`` returns when the running ones are finished."""
         self._stopping.set()
         if self._running is not None:
             self._running.cancel()
 
     async def _work(self) -> None:
-        """Work as long as the database answers."""
+        """Work until the database is down or the worker stops."""
         app = self._app()
         try:
             async with app.open_async():
@@ -109,8 +108,8 @@ class PosterWorker:
         except asyncio.CancelledError:
             if not self._stopping.is_set():
                 raise
-        except (*_AWAY, SQLAlchemyError) as error:
-            log.warning("the queue cannot be reached, trying again: %s", error)
+        except (*_UNREACHABLE, SQLAlchemyError) as error:
+            log.warning("the queue is unreachable, reconnecting: %s", error)
 
     def _app(self) -> procrastinate.App:
         connector = procrastinate.PsycopgConnector(
@@ -131,21 +130,21 @@ class PosterWorker:
         async def sweep(timestamp: int) -> None:
             await self._sweep(app)
 
-        for chore in self._chores:
-            self._add(app, chore)
+        for task in self._periodic_tasks:
+            self._add(app, task)
         return app
 
-    def _add(self, app: procrastinate.App, chore: PeriodicTask) -> None:
-        @app.periodic(cron=chore.cron)
-        @app.task(name=chore.name, queue=QUEUE, queueing_lock=chore.name, lock=chore.name)
+    def _add(self, app: procrastinate.App, task: PeriodicTask) -> None:
+        @app.periodic(cron=task.cron)
+        @app.task(name=task.name, queue=QUEUE, queueing_lock=task.name, lock=task.name)
         async def work(timestamp: int) -> None:
-            await asyncio.to_thread(chore.work, self._stopping.is_set)
+            await asyncio.to_thread(task.work, self._stopping.is_set)
 
     async def _sweep(self, app: procrastinate.App) -> None:
-        # A job whose worker was killed would stand there for ever. Its source is found by its
-        # state, so the job itself can go.
+        # The job of a killed worker would stay for ever. The sweep finds its source by its state,
+        # so the job can be deleted.
         for job in await app.job_manager.get_stalled_jobs(queue=QUEUE):
             await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
-        found = await asyncio.to_thread(self._queue.sweep, self._clock())
-        if found:
-            log.info("%d sources were due and had no job", found)
+        count = await asyncio.to_thread(self._queue.sweep, self._clock())
+        if count:
+            log.info("%d sources were due and had no job", count)

@@ -1,7 +1,7 @@
-"""From variants that were made to what pages link: first the objects, then the rows.
+"""Publishes variants: first their objects are uploaded, then their rows are written.
 
-The objects' keys are known before they are made, so whoever uploads a second time overwrites them
-with equal bytes. The rows are written in the transaction that ends the claim.
+An object's key (`recipes.object_key`) depends on its content alone, so uploading it again
+overwrites it with equal bytes. The rows are written in the transaction that ends the lease.
 """
 
 import hashlib
@@ -23,99 +23,104 @@ from ..recipes import object_key
 from .leases import SourceLease
 
 CACHE_CONTROL: Final = "max-age=290304000, public, immutable"
-"""What variants are served with: their address changes when their bytes do."""
+"""Cache-Control of variants: their URL changes when their bytes do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Uploaded:
-    """A variant, and where it stands in storage."""
+class UploadedVariant:
+    """A variant and its object in storage."""
 
     image: EncodedImage
     stored: StoredObject
 
 
 def upload(
-    storage: Storage, claim: SourceLease, sha256: str, image: EncodedImage, *, resend: bool = True
-) -> Uploaded:
+    storage: Storage, lease: SourceLease, sha256: str, image: EncodedImage, *, resend: bool = True
+) -> UploadedVariant:
     """Store a variant of the content ``sha256``; raises ``StorageError``.
 
-    With ``resend`` off, what somebody who was killed has stored already is not sent again, if it is
-    as it should be.
+    With ``resend`` off, an identical object of an earlier run that died is not sent again.
     """
-    key = object_key(claim.movie_id, claim.slug, sha256, image.recipe)
+    key = object_key(lease.movie_id, lease.slug, sha256, image.recipe)
     put = partial(
         storage.put, key, image.data, content_type=image.mime, cache_control=CACHE_CONTROL
     )
     stored = put(if_absent=not resend)
-    if not resend and not _is_right(stored, image):
+    if not resend and not _is_identical(stored, image):
         stored = put()
-    return Uploaded(image, stored)
+    return UploadedVariant(image, stored)
 
 
-def _is_right(stored: StoredObject, image: EncodedImage) -> bool:
-    """Whether it has our bytes, by the sum that S3 tells of them, and our headers.
+def _is_identical(stored: StoredObject, image: EncodedImage) -> bool:
+    """Whether an object has our bytes, by its ETag (the MD5 of S3), and our headers.
 
-    Where the sum is another's (of a bucket that encrypts by a key of its own), it never has.
+    In a bucket that encrypts with its own key the ETag is no MD5, so objects never match there.
     """
-    ours = hashlib.md5(image.data, usedforsecurity=False).hexdigest()
-    told = stored.size, stored.etag, stored.content_type, stored.cache_control
-    return told == (len(image.data), ours, image.mime, CACHE_CONTROL)
+    md5 = hashlib.md5(image.data, usedforsecurity=False).hexdigest()
+    found = stored.size, stored.etag, stored.content_type, stored.cache_control
+    return found == (len(image.data), md5, image.mime, CACHE_CONTROL)
 
 
 def publish(
     session: Session,
     source_id: int,
     sha256: str,
-    uploaded: Sequence[Uploaded],
-    wanted: frozenset[str],
+    uploaded: Sequence[UploadedVariant],
+    recipe_hashes: frozenset[str],
     now: datetime,
 ) -> None:
-    """Have pages link what was uploaded, and nothing but the recipes ``wanted`` (their hashes)."""
-    _record(session, source_id, sha256, uploaded, now)
-    _supersede(session, source_id, sha256, wanted, now)
+    """Write ready rows for the uploaded variants and supersede those of all other recipes."""
+    _write_rows(session, source_id, sha256, uploaded, now)
+    _supersede(session, source_id, sha256, recipe_hashes, now)
 
 
-def _record(
-    session: Session, source_id: int, sha256: str, uploaded: Sequence[Uploaded], now: datetime
+def _write_rows(
+    session: Session,
+    source_id: int,
+    sha256: str,
+    uploaded: Sequence[UploadedVariant],
+    now: datetime,
 ) -> None:
-    """Ready rows for what was uploaded; a row of this content and key that was retired comes back.
+    """Write ready rows; a superseded row of the same content and key becomes ready again.
 
-    What was ready under another key is retired: pages in others' caches may link it still.
+    A ready row of the same variant under another key is superseded: cached pages may link it.
     """
-    rows = select(PosterVariant).where(
+    query = select(PosterVariant).where(
         PosterVariant.source_id == source_id, PosterVariant.source_sha256 == sha256
     )
-    known = {(row.name, row.recipe_hash, row.key): row for row in session.scalars(rows)}
-    made = {(one.image.recipe.name, one.image.recipe.hash): one.stored.key for one in uploaded}
-    for (name, hash_, key), old in known.items():
-        if old.state is VariantState.READY and made.get((name, hash_), key) != key:
-            old.state, old.superseded_at = VariantState.SUPERSEDED, now
+    rows = {(row.name, row.recipe_hash, row.key): row for row in session.scalars(query)}
+    new_keys = {(one.image.recipe.name, one.image.recipe.hash): one.stored.key for one in uploaded}
+    for (name, recipe_hash, key), row in rows.items():
+        if row.state is VariantState.READY and new_keys.get((name, recipe_hash), key) != key:
+            row.state, row.superseded_at = VariantState.SUPERSEDED, now
     for image, stored in ((one.image, one.stored) for one in uploaded):
         recipe = image.recipe
-        row = known.get((recipe.name, recipe.hash, stored.key))
-        if row is None:
-            row = PosterVariant(source_id=source_id, source_sha256=sha256, created_at=now)
-            session.add(row)
-        row.name, row.format, row.recipe_hash = recipe.name, recipe.format, recipe.hash
-        row.bucket, row.key, row.mime = stored.bucket, stored.key, image.mime
-        row.width, row.height, row.bytes = image.width, image.height, len(image.data)
-        row.state, row.superseded_at = VariantState.READY, None
+        found = rows.get((recipe.name, recipe.hash, stored.key))
+        if found is None:
+            found = PosterVariant(source_id=source_id, source_sha256=sha256, created_at=now)
+            session.add(found)
+        found.name, found.format, found.recipe_hash = recipe.name, recipe.format, recipe.hash
+        found.bucket, found.key, found.mime = stored.bucket, stored.key, image.mime
+        found.width, found.height, found.bytes = image.width, image.height, len(image.data)
+        found.state, found.superseded_at = VariantState.READY, None
 
 
 def _supersede(
-    session: Session, source_id: int, sha256: str, wanted: frozenset[str], now: datetime
+    session: Session, source_id: int, sha256: str, recipe_hashes: frozenset[str], now: datetime
 ) -> None:
-    """Retire what was ready of another content or an older recipe: all successors are ready."""
+    """Supersede ready variants of other content or other recipes: their successors are ready."""
     session.flush()
-    current = (PosterVariant.source_sha256 == sha256) & PosterVariant.recipe_hash.in_(wanted)
+    is_current = (PosterVariant.source_sha256 == sha256) & PosterVariant.recipe_hash.in_(
+        recipe_hashes
+    )
     session.execute(
         update(PosterVariant)
         .where(
             PosterVariant.source_id == source_id,
             PosterVariant.state == VariantState.READY,
-            ~current,
+            ~is_current,
         )
         .values(state=VariantState.SUPERSEDED, superseded_at=now),
-        # Their successors are published in this transaction, under the same tags.
+        # This transaction publishes their successors under the same tags.
         execution_options={"synchronize_session": False, TAGS_OPTION: ()},
     )

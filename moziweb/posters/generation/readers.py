@@ -1,29 +1,28 @@
 """Readers: the bytes of a source, from an upload in storage or from an external URL."""
 
 from dataclasses import dataclass
-from typing import Final, Protocol, runtime_checkable
+from functools import cached_property
+from hashlib import sha256
+from typing import Protocol, runtime_checkable
 
 from moziweb.storage import ObjectNotFound, Storage, StorageError, StorageMisconfigured
 
 from ..fetching.fetcher import FetchCode, Fetched, Fetcher, FetchError
+from .error_codes import ServiceCode, SourceCode
 from .leases import Validators
-
-_MISCONFIGURED: Final = "storage_misconfigured"
-_UNAVAILABLE: Final = "storage_unavailable"
-STORAGE_CODES: Final = frozenset({_MISCONFIGURED, _UNAVAILABLE})
 
 
 class SourceError(Exception):
     """A source could not be read.
 
-    ``code`` is stable, kept with the source and counted; ``permanent`` says that trying again is of
-    no use until the source changes; ``retry_after`` is the other side's own wish in seconds.
-    ``detail`` is for logs: it may hold addresses and a stranger's words.
+    ``code`` is stable, stored with the source and counted. With ``permanent`` the source is not
+    retried before it changes. ``retry_after`` is the server's, in seconds. ``detail`` is for logs:
+    it may contain URLs and text of other servers.
     """
 
     def __init__(
         self,
-        code: str,
+        code: SourceCode,
         detail: str = "",
         *,
         permanent: bool = False,
@@ -36,11 +35,11 @@ class SourceError(Exception):
         self.retry_after = retry_after
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SourceBytes:
-    """The picture of a source, and the validators that its server gave for it.
+    """The bytes of a source and their HTTP validators, which belong to ``final_url``.
 
-    They belong to ``final_url``, where the redirects led.
+    ``final_url`` is the URL after all redirects.
     """
 
     body: bytes
@@ -48,32 +47,37 @@ class SourceBytes:
     last_modified: str | None = None
     final_url: str | None = None
 
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes, 64 hex digits."""
+        return sha256(self.body).hexdigest()
 
-class SourceAddress(Protocol):
-    """What a reader is told of a source: ``url`` or ``key``, what its kind has."""
+
+class SourceLocation(Protocol):
+    """Where a source is read from: ``url`` or ``key``, depending on its kind."""
 
     @property
     def url(self) -> str | None:
-        """What a URL or drawn source is read from."""
+        """The URL of an external or drawn source."""
 
     @property
     def key(self) -> str | None:
-        """Where the original of an upload stands in storage, or a picture that was looked at."""
+        """The key in storage of an upload, or of a previewed external image."""
 
 
 class SourceReader(Protocol):
     """Reads the sources of one kind. Threads share it."""
 
-    def read(self, source: SourceAddress) -> SourceBytes:
-        """The whole picture; raises ``SourceError``."""
+    def read(self, source: SourceLocation) -> SourceBytes:
+        """Read the whole image; raises ``SourceError``."""
 
 
 @runtime_checkable
 class ChangeReader(Protocol):
-    """A reader of pictures that may change where they are."""
+    """A reader that can ask whether an image has changed."""
 
-    def read_changed(self, source: SourceAddress, validators: Validators) -> SourceBytes | None:
-        """As ``read``; None when the picture is still the one that the validators came with."""
+    def read_changed(self, source: SourceLocation, validators: Validators) -> SourceBytes | None:
+        """As ``read``; None if the image has not changed since the validators were received."""
 
 
 class UploadReader:
@@ -82,48 +86,48 @@ class UploadReader:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def read(self, source: SourceAddress) -> SourceBytes:
-        """The original; a missing one is permanent, a silent storage is not."""
+    def read(self, source: SourceLocation) -> SourceBytes:
+        """Read the original; a missing one is a permanent failure, a storage error is not."""
         if source.key is None:
-            raise SourceError("no_key", permanent=True)
+            raise SourceError(ServiceCode.NO_KEY, permanent=True)
         try:
             return SourceBytes(self._storage.get(source.key))
         except ObjectNotFound as error:
-            raise SourceError("original_missing", str(error), permanent=True) from error
+            raise SourceError(ServiceCode.ORIGINAL_MISSING, str(error), permanent=True) from error
         except StorageError as error:
             raise SourceError(storage_code(error), str(error)) from error
 
 
 class UrlReader:
-    """Fetches external pictures.
+    """Fetches external images.
 
-    One that somebody has looked at before it was saved is in ``storage`` already, at the source's
-    ``key``, until it is made: what was seen is what is shown, and its host is asked once.
+    An image that an editor previewed before saving is stored at the source's ``key`` until its
+    variants are made: the variants show what the preview showed, and its host is asked once.
     """
 
     def __init__(self, fetcher: Fetcher, storage: Storage | None = None) -> None:
         self._fetcher = fetcher
         self._storage = storage
 
-    def read(self, source: SourceAddress) -> SourceBytes:
-        """The picture as it was looked at, or as its server has it now."""
+    def read(self, source: SourceLocation) -> SourceBytes:
+        """Read the previewed image, or fetch it from its server."""
         if source.key is not None and self._storage is not None:
             try:
                 return SourceBytes(self._storage.get(source.key))
-            except ObjectNotFound:  # its host has it still
+            except ObjectNotFound:  # fetch it again
                 pass
             except StorageError as error:
                 raise SourceError(storage_code(error), str(error)) from error
-        found = self._fetched(source, Validators(None, None, None))
-        if found is None:  # we sent no validators, so 304 makes no sense
+        fetched = self._fetch(source, Validators(None, None, None))
+        if fetched is None:  # a 304 without validators in the request is invalid
             raise SourceError(FetchCode.BAD_RESPONSE)
-        return found
+        return fetched
 
-    def read_changed(self, source: SourceAddress, validators: Validators) -> SourceBytes | None:
-        """The same, unless it has not changed."""
-        return self._fetched(source, validators)
+    def read_changed(self, source: SourceLocation, validators: Validators) -> SourceBytes | None:
+        """Fetch the image; None if it has not changed."""
+        return self._fetch(source, validators)
 
-    def _fetched(self, source: SourceAddress, validators: Validators) -> SourceBytes | None:
+    def _fetch(self, source: SourceLocation, validators: Validators) -> SourceBytes | None:
         try:
             fetched = self._fetcher.fetch(
                 source.url or "",
@@ -140,8 +144,8 @@ class UrlReader:
         return SourceBytes(fetched.body, fetched.etag, fetched.last_modified, fetched.final_url)
 
 
-def storage_code(error: StorageError) -> str:
-    """The stable code of a storage's error, one of `STORAGE_CODES`."""
+def storage_code(error: StorageError) -> ServiceCode:
+    """The stable code of a storage error."""
     if isinstance(error, StorageMisconfigured):
-        return _MISCONFIGURED
-    return _UNAVAILABLE
+        return ServiceCode.STORAGE_MISCONFIGURED
+    return ServiceCode.STORAGE_UNAVAILABLE

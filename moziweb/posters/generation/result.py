@@ -1,29 +1,29 @@
-"""How an attempt to have a source's variants ended, in the words that everybody tells it in."""
+"""The result of an attempt to make a source's variants."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How an attempt to have a source's variants ended."""
+    """How an attempt to make a source's variants ended."""
 
     MADE = "made"
     COMPLETE = "complete"
-    """Nothing was missing."""
+    """No variant was missing."""
     BUSY = "busy"
-    """Somebody else is making them."""
+    """Another worker holds the lease."""
     BACKING_OFF = "held"
-    """It failed before, and the time to try again has not come."""
+    """It failed before, and its next attempt is not due yet."""
     FAILED = "failed"
     LOST = "lost"
-    """The lease ran out, or the source changed, before the work was done."""
+    """The lease expired, or the source changed, before the variants were published."""
     UNKNOWN = "unknown"
     """There is no such source."""
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationResult:
-    """The end of an attempt: ``code`` says why it failed, ``made`` how many variants were made."""
+    """How an attempt ended: ``code`` is why it failed, ``made`` the number of variants made."""
 
     status: Status
     code: str | None = None

@@ -1,4 +1,4 @@
-"""Which of a movie's sources is its poster: one at most, and the old one till the new is ready."""
+"""Chooses a movie's poster among its sources: one at most, the old one until the new is ready."""
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -12,17 +12,17 @@ from ..models import PosterSource, PosterVariant, SourceState, VariantState
 def choose(session: Session, source: PosterSource) -> None:
     """Make ``source`` its movie's poster: now, or as soon as its variants are ready.
 
-    One that has variants can be shown whatever its state: while its host is asked for news, say, or
-    once that host has it no longer. Where nothing is shown yet, the movie has a placeholder until
-    then either way, so it is chosen now, too. The last wish counts: a source that waited to be
-    chosen waits no longer. The source may be a new one.
+    A source with variants can be shown in any state, for example while its host is revalidated or
+    after the host has deleted the image. If the movie shows no image yet, the source is chosen now:
+    a placeholder is shown until its variants are ready. The last call wins: it clears
+    ``choose_when_ready`` of the movie's other sources. The source may be new.
     """
     session.add(source)
     session.flush()
-    _one_at_a_time(session, source.movie_id)
-    _others(session, source, choose_when_ready=False)
-    is_made = source.state is SourceState.READY or _has_variants(session, source)
-    if is_made or not _shows_another(session, source):
+    _lock_movie(session, source.movie_id)
+    _update_others(session, source, choose_when_ready=False)
+    is_ready = source.state is SourceState.READY or _has_variants(session, source)
+    if is_ready or not _shows_another(session, source):
         _choose_now(session, source)
     else:
         source.choose_when_ready = True
@@ -30,9 +30,9 @@ def choose(session: Session, source: PosterSource) -> None:
 
 
 def choose_if_awaited(session: Session, source: PosterSource) -> None:
-    """Choose a source that has waited for its variants, which are ready now."""
+    """Choose a source with ``choose_when_ready``, whose variants are ready now."""
     if source.choose_when_ready:
-        _one_at_a_time(session, source.movie_id)
+        _lock_movie(session, source.movie_id)
         _choose_now(session, source)
 
 
@@ -44,7 +44,7 @@ def _has_variants(session: Session, source: PosterSource) -> bool:
 
 
 def _shows_another(session: Session, source: PosterSource) -> bool:
-    """Whether the movie's pages have a picture of another source to show."""
+    """Whether the movie's pages can show another source."""
     shown = (
         select(PosterVariant.id)
         .join(PosterSource)
@@ -58,19 +58,20 @@ def _shows_another(session: Session, source: PosterSource) -> bool:
     return session.scalars(shown.limit(1)).first() is not None
 
 
-def _one_at_a_time(session: Session, movie_id: int) -> None:
-    """Two choices for one movie would each see the old poster chosen, and both add theirs."""
+def _lock_movie(session: Session, movie_id: int) -> None:
+    """Lock the movie's row: two concurrent choices would leave two chosen sources."""
     session.execute(select(Movie.id).where(Movie.id == movie_id).with_for_update())
 
 
 def _choose_now(session: Session, source: PosterSource) -> None:
-    # The row of the chosen one bears the film's tag; without a word, every film would go stale.
-    _others(session, source, chosen=False)
+    # The chosen row invalidates the movie's tag, so this UPDATE declares none; without a
+    # declaration all movies would be invalidated.
+    _update_others(session, source, chosen=False)
     source.chosen, source.choose_when_ready = True, False
     session.flush()
 
 
-def _others(session: Session, source: PosterSource, **values: bool) -> None:
+def _update_others(session: Session, source: PosterSource, **values: bool) -> None:
     others = update(PosterSource).where(
         PosterSource.movie_id == source.movie_id,
         PosterSource.id != source.id,

@@ -1,15 +1,16 @@
-"""The poster service: every missing variant of a source, made once, for everyone.
+"""The poster service: makes the missing variants of a source, once for all processes.
 
-Nothing is held while it works: no transaction, no connection. First everything is uploaded, then
-one short transaction publishes it all; whoever crashes in between leaves objects that the next
-one overwrites with equal bytes under equal keys. Whatever goes wrong becomes a state of the source.
+It reads the source, makes the variants and publishes them. No transaction and no connection is open
+while it works: all variants are uploaded first, then one short transaction publishes them. A crash
+in between leaves objects that the next run overwrites with equal bytes under equal keys. Every
+error becomes a state of the source.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,68 +20,41 @@ from moziweb.db import Database
 from moziweb.storage import Storage
 
 from ..imaging.limits import LIMITS, Limits, SourceImage, probe
-from ..imaging.variants import EncodedImage, VariantSet, make_variants
+from ..imaging.variants import VariantSet, make_variants
 from ..models import SourceKind
 from ..recipes import CENTRE, RECIPES, Point, Recipe
-from .failure_policy import (
-    DATABASE,
-    INTERNAL,
-    PAUSED,
-    failure_of,
-    origin_host,
-    record_host_failure,
-    required_hosts,
-)
+from .error_codes import ServiceCode
+from .failure_policy import failure_of, origin_host, record_host_failure, required_hosts
 from .host_breaker import STORAGE, BreakerDecision, HostCircuitBreaker
-from .leases import NotClaimedReason, SourceLease, SourceLeases
-from .publication import Uploaded, publish, upload
+from .leases import LeaseLostError, NotAcquiredReason, SourceLease, SourceLeases
+from .publication import UploadedVariant, publish, upload
 from .readers import ChangeReader, SourceBytes, SourceError, SourceReader
 from .result import GenerationResult, Status
 from .upload_store import Prober
 
 log = logging.getLogger(__name__)
 
-
-class _LeaseLostError(Exception):
-    """Another worker has taken the source over, or it was replaced."""
-
-
 VariantMaker = Callable[[bytes, Sequence[Recipe], Limits, Callable[[], None]], VariantSet]
-"""As `imaging.make_variants`; the last argument is to be called every second while one waits."""
+"""As `imaging.make_variants`; the last argument is called every second during a wait."""
 
 
-def _make_here(
-    data: bytes, recipes: Sequence[Recipe], limits: Limits, _waiting: Callable[[], None]
+def _make_in_process(
+    data: bytes, recipes: Sequence[Recipe], limits: Limits, _on_wait: Callable[[], None]
 ) -> VariantSet:
     return make_variants(data, recipes, limits)
 
 
-def _just_wait() -> None:
-    """A preview has no lease to keep."""
-
-
-class _Keeper:
-    """Keeps a claim while its variants wait for a place to be made in."""
-
-    def __init__(self, claims: SourceLeases, claim: SourceLease) -> None:
-        self._claims = claims
-        self.claim = claim
-
-    def keep(self) -> None:
-        """Renew the lease if it is time to; raises ``_LeaseLostError``."""
-        kept = self._claims.renew(self.claim)
-        if kept is None:
-            raise _LeaseLostError
-        self.claim = kept
+def _do_nothing() -> None:
+    pass
 
 
 class PosterService:
     """Makes the variants of sources. One per process; threads share it.
 
-    ``readers`` read sources by kind; ``clock`` gives aware moments; ``limits`` is what a source may
-    be at most; ``recipes`` is everything that is made of one; ``maker`` makes it, as
-    `imaging.make_variants` does, and has the lease kept while it waits; ``prober`` looks at it
-    first, as `probe.probe` does; ``resend`` is whether what is stored already is sent again.
+    ``readers`` read sources by kind; ``clock`` returns aware datetimes; ``limits`` bound a source;
+    ``recipes`` are all variants of a source; ``maker`` makes them as `imaging.make_variants` does,
+    and renews the lease while it waits; ``prober`` reads an image's header as `probe` does;
+    ``resend`` is whether objects that are stored already are uploaded again.
     """
 
     def __init__(
@@ -88,11 +62,11 @@ class PosterService:
         database: Database,
         storage: Storage,
         readers: Mapping[SourceKind, SourceReader],
-        claims: SourceLeases,
+        leases: SourceLeases,
         clock: Callable[[], datetime] = utc_now,
         limits: Limits = LIMITS,
         recipes: Sequence[Recipe] = RECIPES,
-        maker: VariantMaker = _make_here,
+        maker: VariantMaker = _make_in_process,
         prober: Prober = probe,
         *,
         resend: bool = True,
@@ -101,170 +75,185 @@ class PosterService:
         self._database = database
         self._storage = storage
         self._readers = readers
-        self._claims = claims
+        self._leases = leases
         self._clock = clock
         self._limits = limits
         self._recipes = tuple(recipes)
         self._maker = maker
         self._prober = prober
         self._resend = resend
-        self._wanted = frozenset(recipe.hash for recipe in recipes)
+        self._recipe_hashes = frozenset(recipe.hash for recipe in recipes)
 
     @property
     def limits(self) -> Limits:
-        """What a source may be at most."""
+        """The limits of a source."""
         return self._limits
 
-    def storage_rests(self) -> bool:
-        """Whether storage has failed so often lately that nothing is made for a while."""
+    def is_storage_paused(self) -> bool:
+        """Whether the circuit breaker of storage is open, so that no variants are made."""
         try:
             return self._breaker.is_open(STORAGE)
         except SQLAlchemyError:
             return False
 
     def probe(self, data: bytes, limits: Limits | None = None) -> SourceImage:
-        """What a picture is, from its header. Raises ``ImageRejected``."""
+        """Read the header of an image; raises ``ImageRejected``."""
         return self._prober(data, limits or self._limits)
 
     def preview(self, data: bytes, focal: Point = CENTRE) -> VariantSet:
-        """What would be made of a picture; nothing is kept. Raises ``ImageRejected``."""
+        """Make all variants of an image without storing them; raises ``ImageRejected``."""
         recipes = tuple(recipe.at(focal) for recipe in self._recipes)
-        return self._maker(data, recipes, self._limits, _just_wait)
+        return self._maker(data, recipes, self._limits, _do_nothing)
 
     def ensure_variants(self, source_id: int) -> GenerationResult:
-        """Have every variant of a source ready, unless somebody else is at it.
+        """Make the missing variants of a source, unless another worker holds its lease.
 
-        Never waits for another worker and never raises for what may go wrong: the outcome tells.
+        Never waits for another worker; errors are returned as results and recorded on the source.
         """
-        with self._claims.only_in_process(source_id) as alone:
-            if not alone:
+        with self._leases.only_in_process(source_id) as is_alone:
+            if not is_alone:
                 return GenerationResult(Status.BUSY)
             try:
-                claim = self._claims.try_acquire(source_id, self._wanted)
+                lease = self._leases.try_acquire(source_id, self._recipe_hashes)
             except SQLAlchemyError as error:
-                log.warning("source %d could not be claimed: %s", source_id, error)
-                return GenerationResult(Status.FAILED, DATABASE)
-            if isinstance(claim, NotClaimedReason):
-                return GenerationResult(Status(claim))
-            return self._work(claim)
+                log.warning("source %d: its lease could not be acquired: %s", source_id, error)
+                return GenerationResult(Status.FAILED, ServiceCode.DATABASE_UNAVAILABLE)
+            if isinstance(lease, NotAcquiredReason):
+                return GenerationResult(Status(lease))
+            return self._run(lease)
 
-    def _work(self, claim: SourceLease) -> GenerationResult:
+    def _run(self, lease: SourceLease) -> GenerationResult:
         try:
-            outcome = self._make(claim)
-        except _LeaseLostError:
-            return self._lost(claim)
+            return self._generate(lease)
+        except LeaseLostError:
+            return self._lost(lease)
         except Exception as error:
-            return self._failed(claim, error)
-        except BaseException:  # Ctrl-C and the like
-            with suppress(SQLAlchemyError):  # the lease runs out by itself
-                self._claims.release(claim)
+            return self._failed(lease, error)
+        except BaseException:  # KeyboardInterrupt and SystemExit
+            self._release(lease)
             raise
-        return self._lost(claim) if outcome.status is Status.LOST else outcome
 
-    def _lost(self, claim: SourceLease) -> GenerationResult:
-        """Let nobody wait for a lease that is ours although the source was replaced."""
-        with suppress(SQLAlchemyError):  # the lease runs out by itself
-            self._claims.release_replaced(claim)
-        return GenerationResult(Status.LOST)
-
-    def _make(self, claim: SourceLease) -> GenerationResult:
-        passage = self._breaker.ask(*required_hosts(claim))
-        if passage.until is not None:
-            self._claims.postpone(claim, passage.until, PAUSED)
-            return GenerationResult(Status.BACKING_OFF, PAUSED)
-        source = self._read_answered(claim, passage)
-        if source is None:
-            return self._unchanged(claim)
-        sha256 = hashlib.sha256(source.body).hexdigest()
-        missing = self._missing(claim, sha256)
-        if not missing:  # its server told of a change, and there is none
-            return self._unchanged(claim, **_validators(source))
-        keeper = _Keeper(self._claims, claim)
-        keeper.keep()  # reading may have taken most of the lease
-        variants = self._maker(source.body, missing, self._limits, keeper.keep)
-        images = variants.variants
-        log.info("source %d: decoded once, for %d variants", claim.source_id, len(images))
-        uploaded = self._upload_all(keeper, sha256, images)
-        self._record_success(STORAGE, passage)
-        with self._database.write() as session:
-            if not self._claims.finish(session, claim, **_facts(claim, source, sha256, variants)):
-                return GenerationResult(Status.LOST)
-            publish(session, claim.source_id, sha256, uploaded, self._wanted, self._clock())
+    def _generate(self, lease: SourceLease) -> GenerationResult:
+        """Read the source, make its missing variants, publish them."""
+        hosts = self._breaker.ask(*required_hosts(lease))
+        if hosts.until is not None:
+            self._leases.postpone(lease, hosts.until, ServiceCode.HOST_PAUSED)
+            return GenerationResult(Status.BACKING_OFF, ServiceCode.HOST_PAUSED)
+        source = self._read(lease, hosts)
+        if source is None or not (missing := self._missing(lease, source)):
+            self._leases.finish_unchanged(lease, **_validators(source))
+            return GenerationResult(Status.COMPLETE)
+        variants = self._make(lease, source, missing)
+        uploaded = self._upload(lease, source, variants, hosts)
+        self._publish(lease, source, variants, uploaded)
         return GenerationResult(Status.MADE, made=len(uploaded))
 
-    def _read_answered(self, claim: SourceLease, passage: BreakerDecision) -> SourceBytes | None:
-        """As `_read`; a refusal for good is an answer, too, so its host is well."""
+    def _read(self, lease: SourceLease, hosts: BreakerDecision) -> SourceBytes | None:
+        """Read the image; None if its server says that it has not changed."""
+        reader = self._readers.get(lease.kind)
+        if reader is None:
+            raise SourceError(ServiceCode.NO_READER, f"no reader for sources of kind {lease.kind}")
         try:
-            source = self._read(claim)
+            if lease.validators is not None and isinstance(reader, ChangeReader):
+                source = reader.read_changed(lease, lease.validators)
+            else:
+                source = reader.read(lease)
         except SourceError as error:
-            if error.permanent:
-                self._record_success(origin_host(claim), passage)
+            if error.permanent:  # the host answered
+                self._record_success(origin_host(lease), hosts)
             raise
-        self._record_success(origin_host(claim), passage)
+        self._record_success(origin_host(lease), hosts)
         return source
 
-    def _record_success(self, name: str | None, passage: BreakerDecision) -> None:
-        if name in passage.failing_hosts:
-            self._breaker.succeeded(str(name))
-
-    def _read(self, claim: SourceLease) -> SourceBytes | None:
-        """The picture; None when it has not changed since its variants were made."""
-        reader = self._readers.get(claim.kind)
-        if reader is None:
-            raise SourceError("no_reader", f"nothing reads {claim.kind} sources")
-        if claim.validators is not None and isinstance(reader, ChangeReader):
-            return reader.read_changed(claim, claim.validators)
-        return reader.read(claim)
-
-    def _unchanged(self, claim: SourceLease, **facts: object) -> GenerationResult:
-        kept = self._claims.finish_unchanged(claim, **facts)
-        return GenerationResult(Status.COMPLETE if kept else Status.LOST)
-
-    def _missing(self, claim: SourceLease, sha256: str) -> tuple[Recipe, ...]:
-        """What to make: all of it when the content is not the one that variants are ready for."""
-        ready = claim.ready if sha256 == claim.sha256 else frozenset()
+    def _missing(self, lease: SourceLease, source: SourceBytes) -> tuple[Recipe, ...]:
+        """The recipes to make: all of them if the content has changed."""
+        ready = lease.ready if source.sha256 == lease.sha256 else frozenset()
         missing = (recipe for recipe in self._recipes if recipe.hash not in ready)
-        return tuple(recipe.at(claim.focal) for recipe in missing)
+        return tuple(recipe.at(lease.focal) for recipe in missing)
 
-    def _upload_all(
-        self, keeper: _Keeper, sha256: str, images: Sequence[EncodedImage]
-    ) -> list[Uploaded]:
-        """What was uploaded; once the lease is lost another worker is at it, and we stop."""
+    def _make(
+        self, lease: SourceLease, source: SourceBytes, recipes: Sequence[Recipe]
+    ) -> VariantSet:
+        renew = partial(self._leases.renew, lease)
+        renew()  # reading may have taken most of the lease
+        variants = self._maker(source.body, recipes, self._limits, renew)
+        count = len(variants.variants)
+        log.info("source %d: decoded once, for %d variants", lease.source_id, count)
+        return variants
+
+    def _upload(
+        self,
+        lease: SourceLease,
+        source: SourceBytes,
+        variants: VariantSet,
+        hosts: BreakerDecision,
+    ) -> list[UploadedVariant]:
         uploaded = []
-        for image in images:
-            keeper.keep()
-            uploaded.append(upload(self._storage, keeper.claim, sha256, image, resend=self._resend))
+        for image in variants.variants:
+            self._leases.renew(lease)
+            uploaded.append(upload(self._storage, lease, source.sha256, image, resend=self._resend))
+        self._record_success(STORAGE, hosts)
         return uploaded
 
-    def _failed(self, claim: SourceLease, error: Exception) -> GenerationResult:
+    def _publish(
+        self,
+        lease: SourceLease,
+        source: SourceBytes,
+        variants: VariantSet,
+        uploaded: Sequence[UploadedVariant],
+    ) -> None:
+        with self._database.write() as session:
+            self._leases.finish(session, lease, **_columns(lease, source, variants))
+            publish(
+                session,
+                lease.source_id,
+                source.sha256,
+                uploaded,
+                self._recipe_hashes,
+                self._clock(),
+            )
+
+    def _record_success(self, host: str | None, hosts: BreakerDecision) -> None:
+        if host is not None and host in hosts.failing_hosts:
+            self._breaker.record_success(host)
+
+    def _failed(self, lease: SourceLease, error: Exception) -> GenerationResult:
         failure = failure_of(error)
-        log.warning("source %d: %s: %s", claim.source_id, failure.code, failure.detail)
-        if failure.code == INTERNAL:
-            log.error("an error that nobody foresaw", exc_info=error)
+        log.warning("source %d: %s: %s", lease.source_id, failure.code, failure.detail)
+        if failure.code == ServiceCode.INTERNAL:
+            log.error("source %d: unexpected error", lease.source_id, exc_info=error)
         try:
-            record_host_failure(self._breaker, claim, error, failure)
-            kept = self._claims.fail(
-                claim,
+            record_host_failure(self._breaker, lease, error, failure)
+            self._leases.fail(
+                lease,
                 failure.code,
                 permanent=failure.permanent,
                 retry_after=failure.retry_after,
             )
-        except SQLAlchemyError as unreachable:  # the lease runs out by itself
+        except LeaseLostError:
+            return self._lost(lease)
+        except SQLAlchemyError as unreachable:
             log.warning(
-                "source %d: its failure could not be kept: %s", claim.source_id, unreachable
+                "source %d: its failure could not be recorded: %s", lease.source_id, unreachable
             )
-            kept = True
-        return GenerationResult(Status.FAILED, failure.code) if kept else self._lost(claim)
+        return GenerationResult(Status.FAILED, failure.code)
+
+    def _lost(self, lease: SourceLease) -> GenerationResult:
+        """Also release the lease if it is still ours: then the source was replaced."""
+        self._release(lease)
+        return GenerationResult(Status.LOST)
+
+    def _release(self, lease: SourceLease) -> None:
+        with suppress(SQLAlchemyError):  # the lease expires by itself
+            self._leases.release(lease)
 
 
-def _facts(
-    claim: SourceLease, source: SourceBytes, sha256: str, variants: VariantSet
-) -> dict[str, object]:
-    """What reading a source has taught about it, as columns."""
+def _columns(lease: SourceLease, source: SourceBytes, variants: VariantSet) -> dict[str, object]:
+    """The columns of a source that was read and made."""
     return {
-        # An external picture that was looked at is made: from now on its host is asked.
-        "key": claim.key if claim.kind is SourceKind.UPLOAD else None,
-        "sha256": sha256,
+        # The stored copy of an external image is used once; later reads ask its host.
+        "key": lease.key if lease.kind is SourceKind.UPLOAD else None,
+        "sha256": source.sha256,
         "bytes": len(source.body),
         "format": variants.source.format,
         "width": variants.source.width,
@@ -275,7 +264,9 @@ def _facts(
     }
 
 
-def _validators(source: SourceBytes) -> dict[str, object]:
+def _validators(source: SourceBytes | None) -> dict[str, object]:
+    if source is None:  # not modified
+        return {}
     return {
         "etag": source.etag,
         "last_modified": source.last_modified,
@@ -284,14 +275,14 @@ def _validators(source: SourceBytes) -> dict[str, object]:
 
 
 def poster_service(registry: Registry) -> PosterService:
-    """The service of an application, made of its settings, its database and its storage."""
+    """Build the service of an application from its settings, database and storage."""
     settings = registry.settings
     database = registry["database"]
     return PosterService(
         database=database,
         storage=registry["storage"],
         readers=registry["poster_readers"],
-        claims=SourceLeases(
+        leases=SourceLeases(
             database, utc_now, timedelta(seconds=settings["posters.lease_seconds"])
         ),
         limits=Limits(bytes=settings["posters.max_source_mb"] * 1_000_000),

@@ -1,8 +1,8 @@
-"""The embedded default: a few threads of the serving process make posters in the background.
+"""Thread pool of the serving process that makes posters in the background (the default).
 
-They work through the same claims as visitors' requests, commands and other processes, so nothing
-is made twice and no broker is needed. What they are told is a hint, kept in a queue of bounded
-length; the sweep looks for what no hint came of.
+It takes the same leases as requests, commands and other processes, so nothing is made twice and no
+broker is needed. Its queue is bounded and in memory; a periodic sweep finds the sources that did
+not fit or were lost.
 """
 
 import logging
@@ -24,16 +24,16 @@ from .service import PosterService
 log = logging.getLogger(__name__)
 
 CAPACITY: Final = 200
-"""Hints that are kept; what goes beyond is found by the sweep."""
+"""Sources in the queue at most; the sweep finds the others."""
 
 _END: Final = None
 
 
 class ThreadPool:
-    """``jobs`` threads that make what they are told of, and what a sweep finds.
+    """``jobs`` threads that make the sources that were saved, and those that a sweep finds.
 
-    The sweep looks every ``period`` seconds. ``clock`` gives aware moments. Nothing runs before
-    ``start``: a command that is over in a second makes nothing in the background.
+    The sweep runs every ``period`` seconds. ``clock`` returns aware datetimes. Nothing runs before
+    ``start``, so short-lived commands make nothing in the background.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class ThreadPool:
         self._service = service
         self._clock = clock
         self._period = period
-        self._hints: queue.Queue[int | None] = queue.Queue(CAPACITY)
-        self._known: set[int] = set()
-        self._guard = threading.Lock()
+        self._queue: queue.Queue[int | None] = queue.Queue(CAPACITY)
+        self._queued: set[int] = set()
+        self._lock = threading.Lock()
         self._stopping = threading.Event()
-        names = [("sweep", self._sweep_all), *((f"{n}", self._work) for n in range(jobs))]
+        names = [("sweep", self._sweep_periodically), *((f"{n}", self._work) for n in range(jobs))]
         self._threads = [
             threading.Thread(target=target, name=f"posters-{name}", daemon=True)
             for name, target in names
@@ -61,82 +61,82 @@ class ThreadPool:
         self._started = False
 
     def start(self) -> None:
-        """Begin; call it after forking, for threads do not cross one."""
+        """Start the threads. Call it after forking: a fork does not copy threads."""
         self._started = True
         for thread in self._threads:
             thread.start()
 
-    def stop(self, patience: float = 10.0) -> None:
-        """Finish what is being made and end, within about ``patience`` seconds.
+    def stop(self, timeout: float = 10.0) -> None:
+        """Finish the running sources and end, within about ``timeout`` seconds.
 
-        What takes longer is given up; its lease runs out and somebody makes it anew.
+        Sources that take longer are abandoned: their leases expire, and another worker makes them.
         """
         self._stopping.set()
-        self._drop_hints()
+        self._drop_queued()
         for _ in range(self._jobs):
-            self._hints.put(_END)
-        deadline = time.monotonic() + patience
+            self._queue.put(_END)
+        deadline = time.monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def written(self, session: Session, source_ids: Iterable[int]) -> None:
-        """Nothing yet: the transaction may be rolled back."""
+    def enqueue_in_transaction(self, session: Session, source_ids: Iterable[int]) -> None:
+        """Do nothing: the transaction may be rolled back."""
 
-    def committed(self, source_ids: Iterable[int]) -> None:
-        """Make these next. Never waits: what finds no room is left to the sweep."""
+    def enqueue_after_commit(self, source_ids: Iterable[int]) -> None:
+        """Queue these sources. Never waits: if the queue is full, the sweep finds them."""
         if self._started:
             for source_id in source_ids:
-                self._hint(source_id)
+                self._enqueue(source_id)
 
-    def _hint(self, source_id: int) -> bool:
-        with self._guard:
-            if source_id in self._known:
+    def _enqueue(self, source_id: int) -> bool:
+        with self._lock:
+            if source_id in self._queued:
                 return True
             try:
-                self._hints.put_nowait(source_id)
+                self._queue.put_nowait(source_id)
             except queue.Full:
                 return False
-            self._known.add(source_id)
+            self._queued.add(source_id)
             return True
 
     def _work(self) -> None:
-        while (source_id := self._hints.get()) is not _END:
-            with self._guard:
-                self._known.discard(source_id)
+        while (source_id := self._queue.get()) is not _END:
+            with self._lock:
+                self._queued.discard(source_id)
             if not self._stopping.is_set():
                 self._make(source_id)
 
     def _make(self, source_id: int) -> None:
         try:
-            outcome = self._service.ensure_variants(source_id)
+            result = self._service.ensure_variants(source_id)
         except Exception:
-            # The thread has to live on; the source's lease runs out and it is tried again.
-            log.exception("source %d could not be made in the background", source_id)
+            # The thread must survive; the source's lease expires and it is retried.
+            log.exception("source %d: unexpected error in the background", source_id)
         else:
-            log.debug("source %d in the background: %s", source_id, outcome.status)
+            log.debug("source %d in the background: %s", source_id, result.status)
 
-    def _sweep_all(self) -> None:
+    def _sweep_periodically(self) -> None:
         while True:
             self._sweep()
             if self._stopping.wait(self._period):
                 return
 
     def _sweep(self) -> None:
-        """Hint at what is due, as much as there is room for."""
-        room = CAPACITY - self._hints.qsize()
+        """Queue the sources that are due, as many as fit."""
+        free = CAPACITY - self._queue.qsize()
         try:
             with self._database.read() as session:
-                due = due_sources(session, self._clock(), max(room, 0))
+                due = due_sources(session, self._clock(), max(free, 0))
         except SQLAlchemyError as error:
-            log.warning("the sweep for due posters: %s", error)
+            log.warning("the sweep for due posters failed: %s", error)
             return
         for source_id in due:
-            if not self._hint(source_id):
+            if not self._enqueue(source_id):
                 return
 
-    def _drop_hints(self) -> None:
+    def _drop_queued(self) -> None:
         try:
             while True:
-                self._hints.get_nowait()
+                self._queue.get_nowait()
         except queue.Empty:
             return

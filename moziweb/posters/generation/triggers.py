@@ -1,9 +1,8 @@
-"""Making posters without a visitor: who is told of a new or changed source, and when.
+"""Passes new and changed sources to the background generator.
 
-Whatever is written to a source through a session of the application is seen here, and the source
-is handed on: to the queue inside the same transaction (``queue.py``), so that a rollback takes the
-job along; or, after the commit, to a pool of threads in this process (``pool.py``). Either may
-lose it: a sweep finds by its state what is left (``due.py``).
+Session listeners see each source that is flushed. `ProcrastinateQueue` gets it in the same
+transaction, so that a rollback removes the job; `ThreadPool` gets it after the commit. Either may
+lose it: a sweep finds due sources by their state (``due.py``).
 """
 
 from collections.abc import Callable, Iterable
@@ -17,44 +16,44 @@ from sqlalchemy.orm.unitofwork import UOWTransaction
 from ..models import PosterSource, SourceState
 from .due import ON_DEMAND_KINDS
 
-_WRITTEN: Final = "moziweb.posters.written"
+_SOURCE_IDS: Final = "moziweb.posters.source_ids"
 _COMMITTED: Final = "moziweb.posters.committed"
 
 
 class BackgroundGenerator(Protocol):
-    """Who makes posters in the background."""
+    """Makes posters in the background."""
 
-    def written(self, session: Session, source_ids: Iterable[int]) -> None:
-        """Sources that were written in the session's transaction, which is still open."""
+    def enqueue_in_transaction(self, session: Session, source_ids: Iterable[int]) -> None:
+        """Take sources that were written in the session's transaction, which is still open."""
 
-    def committed(self, source_ids: Iterable[int]) -> None:
-        """Sources whose transaction has been committed."""
+    def enqueue_after_commit(self, source_ids: Iterable[int]) -> None:
+        """Take sources whose transaction was committed."""
 
 
 class SourceChangeListener:
-    """Sees the sources that sessions write, and tells ``background`` of those to be made.
+    """Passes the pending sources that sessions write to ``background``.
 
-    It tells it for as long as somebody else holds it. SQLAlchemy keeps a factory's listeners until
-    nobody refers to the factory, and who makes posters does, through the database: one would keep
-    the other for ever.
+    It keeps only a weak reference to it. SQLAlchemy keeps the listeners of a session factory as
+    long as the factory lives, and ``background`` refers to the factory through the database: a
+    strong reference would keep both for ever.
     """
 
     def __init__(self, background: BackgroundGenerator | None) -> None:
-        """``None``: posters are made as visitors ask, or by the command."""
+        """With None, posters are made on visitors' requests and by the command only."""
         self._background: Callable[[], BackgroundGenerator | None] = (
             (lambda: None) if background is None else ref(background)
         )
 
     def schedule(self, session: Session, source_ids: Iterable[int]) -> None:
-        """Hand on sources that the session has written, past its flushes, to be made."""
+        """Pass on sources that the session has written by SQL, without a flush."""
         ids = set(source_ids)
         if ids:
-            session.info.setdefault(_WRITTEN, set()).update(ids)
+            session.info.setdefault(_SOURCE_IDS, set()).update(ids)
             if (background := self._background()) is not None:
-                background.written(session, ids)
+                background.enqueue_in_transaction(session, ids)
 
-    def watch(self, factory: sessionmaker[Session]) -> None:
-        """Watch all sessions of a factory."""
+    def listen(self, factory: sessionmaker[Session]) -> None:
+        """Listen to all sessions of a factory."""
         event.listen(factory, "after_flush", self._after_flush)
         event.listen(factory, "after_commit", self._after_commit)
         event.listen(factory, "after_transaction_end", self._after_transaction_end)
@@ -63,28 +62,28 @@ class SourceChangeListener:
         ids = {
             row.id
             for row in (*session.new, *session.dirty)
-            if isinstance(row, PosterSource) and _is_to_be_made(row)
+            if isinstance(row, PosterSource) and _became_pending(row)
         }
         self.schedule(session, ids)
 
     def _after_commit(self, session: Session) -> None:
-        # SQLAlchemy tells of savepoints, too; only the outermost commit is one.
+        # The event also fires for savepoints; only the outermost commit is a commit.
         if not session.in_nested_transaction():
             session.info[_COMMITTED] = True
 
     def _after_transaction_end(self, session: Session, transaction: SessionTransaction) -> None:
         if transaction.parent is not None:
             return
-        ids = session.info.pop(_WRITTEN, ())
+        ids = session.info.pop(_SOURCE_IDS, ())
         background = self._background()
         if session.info.pop(_COMMITTED, False) and ids and background is not None:
-            background.committed(ids)
+            background.enqueue_after_commit(ids)
 
 
-def _is_to_be_made(source: PosterSource) -> bool:
-    """Whether a row of a flush has just become pending: anew, or by this change."""
+def _became_pending(source: PosterSource) -> bool:
+    """Whether this flush makes the source pending."""
     if source.state is not SourceState.PENDING or source.kind in ON_DEMAND_KINDS:
         return False
-    seen = inspect(source).attrs
-    changed = (seen.state, seen.url, seen.key, seen.regenerate_requested)
-    return any(attribute.history.has_changes() for attribute in changed)
+    attrs = inspect(source).attrs
+    relevant = (attrs.state, attrs.url, attrs.key, attrs.regenerate_requested)
+    return any(attribute.history.has_changes() for attribute in relevant)

@@ -1,4 +1,4 @@
-"""Uploads and URLs as new sources: an upload is inspected and stored before its row is written."""
+"""Adds uploads and URLs as sources; an upload is checked and stored before its row is written."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,15 +17,15 @@ from ..models import PosterSource, SourceKind
 from . import selection
 
 MAX_URL_LENGTH: Final = 2000
-"""Characters of an external URL; longer ones are nobody's poster."""
+"""Characters of an external URL at most."""
 
 ORIGINAL_CACHE_CONTROL: Final = "private, no-cache"
-"""Originals are read by the poster service alone."""
+"""Cache-Control of originals, which only the poster service reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredUpload:
-    """An original that stands in storage, and what its header tells: sizes in pixels, upright."""
+    """An original in storage, with its size in bytes and, after orientation, in pixels."""
 
     key: str
     sha256: str
@@ -36,19 +36,22 @@ class StoredUpload:
 
 
 def upload_key(sha256: str, format_: str) -> str:
-    """Where an original is kept: equal files have one key, whoever uploads them."""
+    """The key of an original; equal files have the same key."""
     extension = "jpg" if format_ == "jpeg" else format_
     return f"upload/{sha256[:2]}/{sha256}.{extension}"
 
 
 Prober = Callable[[bytes, Limits], SourceImage]
-"""Looks at a picture as `probe` does, be it in this process or in another."""
+"""Reads an image's header as `probe` does, in this process or in another."""
 
 
 def inspect_upload(
     data: bytes, limits: Limits = LIMITS, prober: Prober = probe
 ) -> tuple[StoredUpload, str]:
-    """What ``data`` will be once stored, and its media type; raises ``ImageRejected``."""
+    """Check an image without storing it; returns its future record and its media type.
+
+    Raises ``ImageRejected``.
+    """
     image = prober(data, limits)
     sha256 = hashlib.sha256(data).hexdigest()
     key = upload_key(sha256, image.format)
@@ -59,13 +62,13 @@ def inspect_upload(
 def store_upload(
     storage: Storage, data: bytes, limits: Limits = LIMITS, prober: Prober = probe
 ) -> StoredUpload:
-    """Check an original against ``limits`` and store it; the same one twice has one key.
+    """Check an original against ``limits`` and store it.
 
-    Raises ``ImageRejected`` or ``StorageError``. No session is needed, so none need be open.
+    Raises ``ImageRejected`` or ``StorageError``. Call it before a transaction begins.
     """
     upload, mime = inspect_upload(data, limits, prober)
-    # Even if it is there: an original that no row knows is removed some days after it was last
-    # stored, so it has to be young again until its row is committed.
+    # Store it even if it exists: an original without a row is removed some days after it was last
+    # stored, so its age must start again until its row is committed.
     storage.put(upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL)
     return upload
 
@@ -73,18 +76,18 @@ def store_upload(
 def record_upload(
     session: Session, movie_id: int, upload: StoredUpload, *, choose: bool = True
 ) -> PosterSource:
-    """The movie's source for a stored original: a new one, or the one that it has already.
+    """Return the movie's source of a stored original, a new one if it has none.
 
-    A new one is chosen as ``choosing.choose`` has it; with ``choose`` off, only where the movie has
-    no chosen source yet.
+    A new one is chosen by ``selection.choose``; with ``choose`` off, only if the movie has no
+    chosen source yet.
     """
-    known = select(PosterSource).where(
+    query = select(PosterSource).where(
         PosterSource.movie_id == movie_id, PosterSource.key == upload.key
     )
-    source = session.scalars(known).first()
+    source = session.scalars(query).first()
     if source is None:
-        facts = {column: getattr(upload, column) for column in _UPLOAD_COLUMNS}
-        source = PosterSource(kind=SourceKind.UPLOAD, movie_id=movie_id, **facts)
+        columns = {name: getattr(upload, name) for name in _UPLOAD_COLUMNS}
+        source = PosterSource(kind=SourceKind.UPLOAD, movie_id=movie_id, **columns)
         _add(session, source, choose=choose)
     return source
 
@@ -94,8 +97,7 @@ def add_upload(
 ) -> PosterSource:
     """Make an uploaded file the chosen source of ``movie``.
 
-    Raises ``ImageRejected`` for what is no acceptable picture, ``StorageError`` when it cannot be
-    kept. Its variants are made when they are first asked for.
+    Raises ``ImageRejected`` or ``StorageError``. Its variants are made when first requested.
     """
     return record_upload(session, movie.id, store_upload(storage, data, limits))
 
@@ -103,10 +105,10 @@ def add_upload(
 def add_url(
     session: Session, movie: Movie, url: str, *, key: str | None = None, choose: bool = True
 ) -> PosterSource:
-    """Make an external picture a source of ``movie``; it is fetched when first needed.
+    """Add an external image as a source of ``movie``; it is fetched when first needed.
 
-    With a ``key``, it was fetched to be looked at, and is first made of what stands there. With
-    ``choose`` off it is chosen only where the movie has no chosen source yet.
+    ``key`` is where its previewed copy is stored, which its first variants are made from. With
+    ``choose`` off it is chosen only if the movie has no chosen source yet.
 
     Raises ``ForbiddenUrl`` for anything but a plain http(s) URL.
     """
@@ -122,10 +124,10 @@ _UPLOAD_COLUMNS: Final = ("key", "sha256", "bytes", "format", "width", "height")
 
 
 def _add(session: Session, source: PosterSource, *, choose: bool) -> None:
-    shown = select(PosterSource.id).where(
+    chosen = select(PosterSource.id).where(
         PosterSource.movie_id == source.movie_id, PosterSource.chosen
     )
-    if choose or session.scalars(shown).first() is None:
+    if choose or session.scalars(chosen).first() is None:
         selection.choose(session, source)
     else:
         session.add(source)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 
-from ..generation.leases import unleased
+from ..generation.leases import is_unleased
 from ..models import PosterSource, PosterVariant, SourceState, VariantState
 
 HOLD: Final = timedelta(minutes=5)
@@ -137,14 +137,14 @@ def _take(
     session: Session, movie_ids: Collection[int], token: str, now: datetime
 ) -> frozenset[int]:
     leased = select(PosterSource.movie_id).where(
-        PosterSource.movie_id.in_(movie_ids), ~unleased(now)
+        PosterSource.movie_id.in_(movie_ids), ~is_unleased(now)
     )
     taken = session.execute(
         update(PosterSource)
         .where(
             PosterSource.movie_id.in_(movie_ids),
             PosterSource.movie_id.not_in(leased),
-            unleased(now),
+            is_unleased(now),
         )
         .values(lease_token=token, lease_until=now + HOLD)
         .returning(PosterSource.movie_id),

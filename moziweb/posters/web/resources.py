@@ -75,7 +75,7 @@ class PosterContainer:
         if address is None:
             raise KeyError(segment)
         gate: AdmissionControl = self._request.registry["poster_gate"]
-        if not gate.enter():
+        if not gate.try_enter():
             raise PostersUnavailable(address)
         self._request.add_finished_callback(lambda _: gate.leave())
         found = find_variant(self._request.registry["database"], address)

@@ -6,7 +6,7 @@ from moziweb.db import Database
 from moziweb.posters.generation.admission import AdmissionControl
 from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
-from tests.posters.conftest import Shelf, add_source
+from tests.posters.conftest import StubReader, add_source
 
 PATIENCE = 10.0
 
@@ -14,15 +14,15 @@ PATIENCE = 10.0
 class Worker:
     """A thread in the gate whose source is read when ``leave`` is set."""
 
-    def __init__(self, gate: AdmissionControl, shelf: Shelf, source_id: int) -> None:
+    def __init__(self, gate: AdmissionControl, stub_reader: StubReader, source_id: int) -> None:
         entered, self.leave = threading.Event(), threading.Event()
 
         def hold() -> None:
-            shelf.before_read = lambda: None
+            stub_reader.before_read = lambda: None
             entered.set()
             self.leave.wait(PATIENCE)
 
-        shelf.before_read = hold
+        stub_reader.before_read = hold
         self._thread = threading.Thread(target=gate.ensure_or_wait, args=(source_id,))
         self._thread.start()
         assert entered.wait(PATIENCE)
@@ -40,35 +40,41 @@ def test_a_free_slot_makes_the_poster(service: PosterService, source_id: int) ->
 
 
 def test_without_a_slot_nothing_is_made_and_a_later_request_finds_one(
-    database: Database, service: PosterService, shelf: Shelf, movie_id: int, source_id: int
+    database: Database,
+    service: PosterService,
+    stub_reader: StubReader,
+    movie_id: int,
+    source_id: int,
 ) -> None:
     gate = AdmissionControl(service, slots=1, wait_seconds=0)
     other = add_source(database, movie_id, chosen=False)
-    worker = Worker(gate, shelf, source_id)
+    worker = Worker(gate, stub_reader, source_id)
     assert gate.ensure_or_wait(other) == GenerationResult(Status.BUSY)
     worker.end()
     assert gate.ensure_or_wait(other).status is Status.MADE
 
 
 def test_one_request_waits_for_the_poster_that_is_being_made(
-    service: PosterService, shelf: Shelf, source_id: int
+    service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     gate = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
-    worker = Worker(gate, shelf, source_id)
+    worker = Worker(gate, stub_reader, source_id)
     threading.Timer(0.2, worker.leave.set).start()
     assert gate.ensure_or_wait(source_id) == GenerationResult(Status.COMPLETE)
     worker.end()
-    assert shelf.reads == 1
+    assert stub_reader.reads == 1
 
 
-def test_only_one_request_waits(service: PosterService, shelf: Shelf, source_id: int) -> None:
+def test_only_one_request_waits(
+    service: PosterService, stub_reader: StubReader, source_id: int
+) -> None:
     """The second would wait for ten seconds if it could; it is told at once."""
     gate = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
-    worker = Worker(gate, shelf, source_id)
+    worker = Worker(gate, stub_reader, source_id)
     ends: list[GenerationResult] = []
     waiting = threading.Thread(target=lambda: ends.append(gate.ensure_or_wait(source_id)))
     waiting.start()
-    while not gate.is_waited_in:
+    while not gate.has_waiter:
         waiting.join(0.01)
     assert gate.ensure_or_wait(source_id) == GenerationResult(Status.BUSY)
     assert ends == []
@@ -77,27 +83,27 @@ def test_only_one_request_waits(service: PosterService, shelf: Shelf, source_id:
     assert ends == [GenerationResult(Status.COMPLETE)]
 
 
-def test_patience_ends(service: PosterService, shelf: Shelf, source_id: int) -> None:
+def test_patience_ends(service: PosterService, stub_reader: StubReader, source_id: int) -> None:
     moments = iter([5.0, 6.4, 6.6])  # when it begins to wait, and before each look
     gate = AdmissionControl(service, slots=2, wait_seconds=1.5, clock=moments.__next__)
-    worker = Worker(gate, shelf, source_id)
+    worker = Worker(gate, stub_reader, source_id)
     assert gate.ensure_or_wait(source_id) == GenerationResult(Status.BUSY)
     worker.end()
 
 
 def test_in_a_burst_only_some_may_look_and_otherwise_everybody(
-    service: PosterService, shelf: Shelf, source_id: int
+    service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     gate = AdmissionControl(service, slots=1, wait_seconds=0)
-    assert [gate.enter() for _ in range(5)] == [True] * 5
-    worker = Worker(gate, shelf, source_id)
-    assert not gate.enter()
+    assert [gate.try_enter() for _ in range(5)] == [True] * 5
+    worker = Worker(gate, stub_reader, source_id)
+    assert not gate.try_enter()
     for _ in range(4):
         gate.leave()
-    assert [gate.enter(), gate.enter()] == [True, False]
-    gate.serve_with(threads=5)
-    assert [gate.enter(), gate.enter()] == [True, False]
+    assert [gate.try_enter(), gate.try_enter()] == [True, False]
+    gate.set_thread_count(threads=5)
+    assert [gate.try_enter(), gate.try_enter()] == [True, False]
     gate.leave()
-    assert gate.enter()
+    assert gate.try_enter()
     worker.end()
-    assert gate.enter()
+    assert gate.try_enter()

@@ -11,8 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
+from moziweb.posters.fetching.errors import FetchCode
+from moziweb.posters.generation.error_codes import ServiceCode, SourceCode
 from moziweb.posters.generation.host_breaker import (
-    FIRST_PAUSE,
+    MIN_PAUSE,
     STORAGE,
     THRESHOLD,
     TRIAL,
@@ -26,7 +28,7 @@ from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterHost, PosterSource, SourceKind, SourceState
 from moziweb.storage import Storage
 from moziweb.storage.s3 import S3Storage
-from tests.posters.conftest import NOON, Clock, Shelf, source_of
+from tests.posters.conftest import NOON, Clock, StubReader, source_of
 
 HOST = "pictures.example"
 
@@ -38,7 +40,7 @@ def breaker(database: Database, clock: Clock) -> HostCircuitBreaker:
 
 def fail(breaker: HostCircuitBreaker, times: int) -> None:
     for _ in range(times):
-        breaker.failed(HOST, "timeout")
+        breaker.record_failure(HOST, "timeout")
 
 
 def test_a_host_is_asked_until_it_has_failed_too_often(breaker: HostCircuitBreaker) -> None:
@@ -47,7 +49,7 @@ def test_a_host_is_asked_until_it_has_failed_too_often(breaker: HostCircuitBreak
     assert breaker.ask(HOST).until is None
     assert breaker.ask(HOST).failing_hosts == {HOST}
     fail(breaker, 1)
-    assert breaker.ask(HOST).until == NOON + FIRST_PAUSE
+    assert breaker.ask(HOST).until == NOON + MIN_PAUSE
     assert breaker.ask("other.example").until is None
     assert THRESHOLD == 5
 
@@ -116,7 +118,7 @@ def test_trials_are_taken_together_or_not_at_all(
 ) -> None:
     for name in (STORAGE, HOST):
         for _ in range(THRESHOLD):
-            breaker.failed(name, "timeout")
+            breaker.record_failure(name, "timeout")
     clock.advance(minutes=1)
     taken = []
     late: Any = Interrupted(database, lambda: taken.append(breaker.ask(HOST)))
@@ -131,7 +133,7 @@ def test_an_answer_makes_all_forgotten(
     fail(breaker, THRESHOLD)
     clock.advance(minutes=1)
     assert breaker.ask(HOST).failing_hosts == {HOST}
-    breaker.succeeded(HOST)
+    breaker.record_success(HOST)
     with database.read() as session:
         assert session.scalars(select(PosterHost)).all() == []
 
@@ -140,7 +142,7 @@ def test_an_answer_makes_all_forgotten(
 def test_a_wish_of_the_host_is_granted_at_the_first_failure(
     breaker: HostCircuitBreaker, wished: float, granted: float
 ) -> None:
-    breaker.failed(HOST, "rate_limited", retry_after=wished)
+    breaker.record_failure(HOST, "rate_limited", retry_after=wished)
     assert breaker.ask(HOST).until == NOON + timedelta(seconds=granted)
 
 
@@ -172,44 +174,44 @@ def source_ids(database: Database, movie_id: int) -> list[int]:
 
 @pytest.fixture
 def fetching(
-    database: Database, disk: Storage, claims: SourceLeases, clock: Clock, shelf: Shelf
+    database: Database, disk: Storage, leases: SourceLeases, clock: Clock, stub_reader: StubReader
 ) -> PosterService:
-    """A service whose external sources stand on the shelf."""
-    return PosterService(database, disk, {SourceKind.URL: shelf}, claims, clock)
+    """A service whose external sources stand on the stub_reader."""
+    return PosterService(database, disk, {SourceKind.URL: stub_reader}, leases, clock)
 
 
 def test_a_dead_host_is_not_asked_for_every_one_of_its_pictures(
     database: Database,
     fetching: PosterService,
-    shelf: Shelf,
+    stub_reader: StubReader,
     clock: Clock,
     source_ids: list[int],
 ) -> None:
-    shelf.error = SourceError("timeout")
+    stub_reader.error = SourceError(FetchCode.TIMEOUT)
     outcomes = [fetching.ensure_variants(source_id) for source_id in source_ids]
     assert outcomes == [
         *[GenerationResult(Status.FAILED, "timeout")] * THRESHOLD,
         *[GenerationResult(Status.BACKING_OFF, "host_paused")] * 2,
     ]
-    assert shelf.reads == THRESHOLD
+    assert stub_reader.reads == THRESHOLD
     waiting = source_of(database, source_ids[-1])
     assert (waiting.state, waiting.attempts) == (SourceState.RETRY_WAIT, 0)
     assert waiting.error_code == "host_paused"
     assert waiting.lease_token is None
     assert waiting.next_attempt_at == NOON + timedelta(seconds=90)
 
-    shelf.error = None
+    stub_reader.error = None
     clock.advance(minutes=2)
     for number, source_id in enumerate(source_ids):
         url = f"https://{HOST}/{number}.jpg"
-        shelf.pictures[url] = shelf.pictures["drawn:dune"]
+        stub_reader.pictures[url] = stub_reader.pictures["drawn:dune"]
         assert fetching.ensure_variants(source_id).status is Status.MADE
 
 
 def test_a_wish_of_the_host_keeps_its_other_pictures_waiting(
-    database: Database, fetching: PosterService, shelf: Shelf, source_ids: list[int]
+    database: Database, fetching: PosterService, stub_reader: StubReader, source_ids: list[int]
 ) -> None:
-    shelf.error = SourceError("rate_limited", retry_after=600)
+    stub_reader.error = SourceError(FetchCode.RATE_LIMITED, retry_after=600)
     assert fetching.ensure_variants(source_ids[0]).code == "rate_limited"
     assert fetching.ensure_variants(source_ids[1]) == GenerationResult(
         Status.BACKING_OFF, "host_paused"
@@ -219,44 +221,47 @@ def test_a_wish_of_the_host_keeps_its_other_pictures_waiting(
     assert source_of(database, source_ids[1]).next_attempt_at == ten_minutes + timedelta(seconds=30)
 
 
-@pytest.mark.parametrize(("code", "blamed"), [("timeout", HOST), ("storage_unavailable", STORAGE)])
-def test_whoever_did_not_give_what_was_looked_at_is_blamed(
+@pytest.mark.parametrize(
+    ("code", "failing"),
+    [(FetchCode.TIMEOUT, HOST), (ServiceCode.STORAGE_UNAVAILABLE, STORAGE)],
+)
+def test_failure_of_a_previewed_image_counts_against_the_host_that_failed(
     database: Database,
     fetching: PosterService,
-    shelf: Shelf,
+    stub_reader: StubReader,
     source_ids: list[int],
-    code: str,
-    blamed: str,
+    code: SourceCode,
+    failing: str,
 ) -> None:
-    """It stands in storage until it is made; if it is lost there, its host is asked."""
+    """It is in storage until it is made; if it is missing there, it is fetched from its host."""
     with database.write() as session:
         session.get_one(PosterSource, source_ids[0]).key = "upload/aa/seen.jpg"
-    shelf.error = SourceError(code)
+    stub_reader.error = SourceError(code)
     assert fetching.ensure_variants(source_ids[0]).code == code
     with database.read() as session:
-        assert session.scalars(select(PosterHost.name)).all() == [blamed]
+        assert session.scalars(select(PosterHost.name)).all() == [failing]
 
 
 def test_a_picture_that_is_not_there_says_nothing_of_its_host(
-    database: Database, fetching: PosterService, shelf: Shelf, source_ids: list[int]
+    database: Database, fetching: PosterService, stub_reader: StubReader, source_ids: list[int]
 ) -> None:
-    shelf.error = SourceError("not_found", permanent=True)
+    stub_reader.error = SourceError(FetchCode.NOT_FOUND, permanent=True)
     for source_id in source_ids:
         assert fetching.ensure_variants(source_id) == GenerationResult(Status.FAILED, "not_found")
-    assert shelf.reads == 7
+    assert stub_reader.reads == 7
 
 
 def test_a_refusal_for_good_ends_the_trial_of_its_host(
     database: Database,
     fetching: PosterService,
     breaker: HostCircuitBreaker,
-    shelf: Shelf,
+    stub_reader: StubReader,
     clock: Clock,
     source_ids: list[int],
 ) -> None:
     fail(breaker, THRESHOLD)
     clock.advance(minutes=1)
-    shelf.error = SourceError("not_found", permanent=True)
+    stub_reader.error = SourceError(FetchCode.NOT_FOUND, permanent=True)
     assert fetching.ensure_variants(source_ids[0]).code == "not_found"
     assert breaker.ask(HOST).until is None
     with database.read() as session:
@@ -267,22 +272,22 @@ def test_storage_that_is_away_marks_no_more_than_a_few_sources(
     database: Database,
     storage_away: S3Storage,
     disk: Storage,
-    claims: SourceLeases,
+    leases: SourceLeases,
     clock: Clock,
-    shelf: Shelf,
+    stub_reader: StubReader,
     source_ids: list[int],
 ) -> None:
     for number in range(7):
-        shelf.pictures[f"https://{HOST}/{number}.jpg"] = shelf.pictures["drawn:dune"]
-    readers = {SourceKind.URL: shelf}
-    service = PosterService(database, storage_away, readers, claims, clock)
+        stub_reader.pictures[f"https://{HOST}/{number}.jpg"] = stub_reader.pictures["drawn:dune"]
+    readers = {SourceKind.URL: stub_reader}
+    service = PosterService(database, storage_away, readers, leases, clock)
     codes = [service.ensure_variants(source_id).code for source_id in source_ids]
     assert codes == [*["storage_unavailable"] * THRESHOLD, *["host_paused"] * 2]
     with database.read() as session:
         assert session.scalars(select(PosterHost.name)).all() == [STORAGE]
 
     clock.advance(minutes=2)
-    healed = PosterService(database, disk, readers, claims, clock)
+    healed = PosterService(database, disk, readers, leases, clock)
     assert [healed.ensure_variants(source_id).status for source_id in source_ids] == [
         Status.MADE
     ] * 7

@@ -1,4 +1,4 @@
-"""Leases on both databases: who gets them, how long they hold, what ends them."""
+"""Acquiring, renewing and ending leases on both databases."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from sqlalchemy import update
 from moziweb.db import Database
 from moziweb.posters.generation.leases import (
     PERMANENT_FAILURE_DELAY,
-    NotClaimedReason,
+    LeaseLostError,
+    NotAcquiredReason,
     SourceLease,
     SourceLeases,
     retry_delay,
@@ -25,13 +26,13 @@ from moziweb.posters.models import (
 )
 from tests.posters.conftest import LEASE, NOON, Clock, add_source, source_of
 
-WANTED = frozenset({"a" * 64, "b" * 64})
+RECIPE_HASHES = frozenset({"a" * 64, "b" * 64})
 
 
-def taken(claims: SourceLeases, source_id: int) -> SourceLease:
-    claim = claims.try_acquire(source_id, WANTED)
-    assert isinstance(claim, SourceLease)
-    return claim
+def acquire(leases: SourceLeases, source_id: int) -> SourceLease:
+    lease = leases.try_acquire(source_id, RECIPE_HASHES)
+    assert isinstance(lease, SourceLease)
+    return lease
 
 
 def add_ready(database: Database, source_id: int, *hashes: str, sha256: str = "5" * 64) -> None:
@@ -50,52 +51,57 @@ def add_ready(database: Database, source_id: int, *hashes: str, sha256: str = "5
             )
 
 
-def test_a_claim_takes_the_lease_and_says_what_to_make(
-    database: Database, claims: SourceLeases, source_id: int
+def test_acquired_lease_has_what_making_the_variants_needs(
+    database: Database, leases: SourceLeases, source_id: int
 ) -> None:
     add_ready(database, source_id, "a" * 64)
-    claim = taken(claims, source_id)
+    lease = acquire(leases, source_id)
     source = source_of(database, source_id)
-    assert (source.state, source.lease_token) == (SourceState.GENERATING, claim.token)
+    assert (source.state, source.lease_token) == (SourceState.GENERATING, lease.token)
     assert source.lease_until == NOON + LEASE
-    assert (claim.slug, claim.url) == ("dune", "drawn:dune")
-    assert claim.ready == {"a" * 64}
+    assert (lease.slug, lease.url) == ("dune", "drawn:dune")
+    assert lease.ready == {"a" * 64}
 
 
-def test_a_claimed_source_is_busy_until_its_lease_runs_out(
-    claims: SourceLeases, source_id: int, clock: Clock
+def test_leased_source_is_busy_until_the_lease_expires(
+    leases: SourceLeases, source_id: int, clock: Clock
 ) -> None:
-    first = taken(claims, source_id)
+    first = acquire(leases, source_id)
     clock.advance(seconds=59)
-    assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.BUSY
+    assert leases.try_acquire(source_id, RECIPE_HASHES) is NotAcquiredReason.BUSY
     clock.advance(seconds=1)
-    second = taken(claims, source_id)
+    second = acquire(leases, source_id)
     assert second.token != first.token
 
 
-def test_renewing_holds_the_lease_for_its_full_length(
-    claims: SourceLeases, source_id: int, clock: Clock
+def test_renewed_lease_holds_for_its_full_duration(
+    leases: SourceLeases, source_id: int, clock: Clock
 ) -> None:
-    claim = taken(claims, source_id)
+    lease = acquire(leases, source_id)
     clock.advance(seconds=59)
-    kept = claims.renew(claim)
-    assert kept is not None
-    assert kept.until == clock.now + LEASE
+    leases.renew(lease)
+    assert lease.until == clock.now + LEASE
     clock.advance(seconds=59)
-    assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.BUSY
+    assert leases.try_acquire(source_id, RECIPE_HASHES) is NotAcquiredReason.BUSY
 
 
-def test_whoever_lost_the_lease_changes_nothing(
-    database: Database, claims: SourceLeases, source_id: int, clock: Clock
+def test_lost_lease_changes_nothing(
+    database: Database, leases: SourceLeases, source_id: int, clock: Clock
 ) -> None:
-    slow = taken(claims, source_id)
+    slow = acquire(leases, source_id)
     clock.advance(minutes=2)
-    quick = taken(claims, source_id)
-    assert claims.renew(slow) is None
-    assert not claims.fail(slow, "timeout", permanent=False)
-    claims.release(slow)
-    with database.write() as session:
-        assert not claims.finish(session, slow, sha256="0" * 64)
+    quick = acquire(leases, source_id)
+    leases.release(slow)
+    with pytest.raises(LeaseLostError):
+        leases.renew(slow)
+    with pytest.raises(LeaseLostError):
+        leases.fail(slow, "timeout", permanent=False)
+    with pytest.raises(LeaseLostError):
+        leases.postpone(slow, clock.now, "host_paused")
+    with pytest.raises(LeaseLostError):
+        leases.finish_unchanged(slow)
+    with pytest.raises(LeaseLostError), database.write() as session:
+        leases.finish(session, slow, sha256="0" * 64)
     source = source_of(database, source_id)
     assert (source.state, source.lease_token) == (SourceState.GENERATING, quick.token)
     assert source.sha256 is None
@@ -104,46 +110,46 @@ def test_whoever_lost_the_lease_changes_nothing(
 @pytest.mark.parametrize(
     "changed", [{"sha256": "e" * 64}, {"url": "drawn:b"}, {"key": "b"}], ids=str
 )
-def test_a_source_that_was_replaced_is_not_finished(
-    database: Database, claims: SourceLeases, source_id: int, changed: dict[str, str]
+def test_lease_of_a_replaced_source_is_lost(
+    database: Database, leases: SourceLeases, source_id: int, changed: dict[str, str]
 ) -> None:
-    claim = taken(claims, source_id)
+    lease = acquire(leases, source_id)
     with database.write() as session:
         session.execute(update(PosterSource).values(changed))
-    with database.write() as session:
-        assert not claims.finish(session, claim, sha256="0" * 64)
+    with pytest.raises(LeaseLostError), database.write() as session:
+        leases.finish(session, lease, sha256="0" * 64)
 
 
-def test_a_finished_source_is_ready_and_owes_nothing(
-    database: Database, claims: SourceLeases, source_id: int, clock: Clock
+def test_finished_source_is_ready_without_error_or_next_attempt(
+    database: Database, leases: SourceLeases, source_id: int, clock: Clock
 ) -> None:
-    assert claims.fail(taken(claims, source_id), "timeout", permanent=False)
+    leases.fail(acquire(leases, source_id), "timeout", permanent=False)
     clock.advance(minutes=5)
     with database.write() as session:
-        assert claims.finish(session, taken(claims, source_id), sha256="0" * 64, width=200)
+        leases.finish(session, acquire(leases, source_id), sha256="0" * 64, width=200)
     source = source_of(database, source_id)
     assert (source.state, source.attempts, source.width) == (SourceState.READY, 0, 200)
     assert (source.next_attempt_at, source.error_code, source.lease_token) == (None, None, None)
 
 
-def test_a_released_source_can_be_claimed_at_once(
-    database: Database, claims: SourceLeases, source_id: int
+def test_released_source_can_be_acquired_at_once(
+    database: Database, leases: SourceLeases, source_id: int
 ) -> None:
-    claims.release(taken(claims, source_id))
+    leases.release(acquire(leases, source_id))
     assert source_of(database, source_id).state is SourceState.PENDING
     assert source_of(database, source_id).attempts == 0
-    taken(claims, source_id)
+    acquire(leases, source_id)
 
 
-def test_a_passing_failure_waits_twice_as_long_each_time(
-    database: Database, claims: SourceLeases, source_id: int, clock: Clock
+def test_retry_delay_doubles_with_each_temporary_failure(
+    database: Database, leases: SourceLeases, source_id: int, clock: Clock
 ) -> None:
     for minutes in (1, 2, 4):
-        claims.fail(taken(claims, source_id), "timeout", permanent=False)
+        leases.fail(acquire(leases, source_id), "timeout", permanent=False)
         source = source_of(database, source_id)
         assert (source.state, source.error_code) == (SourceState.RETRY_WAIT, "timeout")
         assert source.next_attempt_at == clock.now + timedelta(minutes=minutes)
-        assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.BACKING_OFF
+        assert leases.try_acquire(source_id, RECIPE_HASHES) is NotAcquiredReason.BACKING_OFF
         clock.advance(minutes=minutes)
     assert source_of(database, source_id).attempts == 3
 
@@ -152,107 +158,110 @@ def test_a_passing_failure_waits_twice_as_long_each_time(
     "end",
     [SourceLeases.finish_unchanged, partial(SourceLeases.fail, code="timeout", permanent=False)],
 )
-def test_what_ends_at_one_moment_is_not_tried_again_at_one_moment(
+def test_next_attempts_of_sources_that_end_together_are_spread(
     database: Database,
     clock: Clock,
     movie_id: int,
-    end: Callable[[SourceLeases, SourceLease], bool],
+    end: Callable[[SourceLeases, SourceLease], None],
 ) -> None:
-    """As the application has its claims: with chance in the waits."""
-    claims = SourceLeases(database, clock, LEASE)
+    """With random jitter, as in the application."""
+    leases = SourceLeases(database, clock, LEASE)
     ids = [add_source(database, movie_id, chosen=False) for _ in range(3)]
     with database.write() as session:
         session.execute(update(PosterSource).values(kind=SourceKind.URL))
-    assert all(end(claims, taken(claims, source_id)) for source_id in ids)
+    for source_id in ids:
+        end(leases, acquire(leases, source_id))
     waits = {source_of(database, source_id).next_attempt_at for source_id in ids}
     assert len(waits - {None}) == len(ids)
 
 
-def test_a_permanent_failure_is_held_for_a_week(
-    database: Database, claims: SourceLeases, source_id: int, clock: Clock
+def test_permanent_failure_is_retried_after_a_week(
+    database: Database, leases: SourceLeases, source_id: int, clock: Clock
 ) -> None:
-    claims.fail(taken(claims, source_id), "not_found", permanent=True)
+    leases.fail(acquire(leases, source_id), "not_found", permanent=True)
     assert source_of(database, source_id).state is SourceState.FAILED
     clock.advance(days=6)
-    assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.BACKING_OFF
+    assert leases.try_acquire(source_id, RECIPE_HASHES) is NotAcquiredReason.BACKING_OFF
     clock.advance(days=1)
-    taken(claims, source_id)
+    acquire(leases, source_id)
     assert timedelta(days=7) == PERMANENT_FAILURE_DELAY
 
 
-def test_a_source_with_all_its_variants_is_complete(
-    database: Database, claims: SourceLeases, source_id: int
+def test_source_with_all_variants_is_complete(
+    database: Database, leases: SourceLeases, source_id: int
 ) -> None:
-    add_ready(database, source_id, *WANTED)
-    assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.COMPLETE
+    add_ready(database, source_id, *RECIPE_HASHES)
+    assert leases.try_acquire(source_id, RECIPE_HASHES) is NotAcquiredReason.COMPLETE
 
 
-def test_variants_of_other_content_do_not_count(
-    database: Database, claims: SourceLeases, source_id: int
+def test_variant_of_other_content_is_not_ready(
+    database: Database, leases: SourceLeases, source_id: int
 ) -> None:
-    add_ready(database, source_id, *WANTED)
+    add_ready(database, source_id, *RECIPE_HASHES)
     with database.write() as session:
         session.execute(update(PosterSource).values(sha256="e" * 64))
-    assert taken(claims, source_id).ready == frozenset()
+    assert acquire(leases, source_id).ready == frozenset()
 
 
-def test_what_was_published_between_look_and_claim_is_not_made_again(
-    database: Database, claims: SourceLeases, source_id: int, monkeypatch: pytest.MonkeyPatch
+def test_source_published_between_select_and_update_is_complete(
+    database: Database, leases: SourceLeases, source_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The look of the first sees nothing; the second publishes; then the first claims."""
-    add_ready(database, source_id, *WANTED)
-    monkeypatch.setattr("moziweb.posters.generation.leases._not_claimed_reason", lambda *_: None)
-    assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.COMPLETE
+    """The first worker's SELECT; the second worker publishes; the first worker's UPDATE."""
+    add_ready(database, source_id, *RECIPE_HASHES)
+    monkeypatch.setattr("moziweb.posters.generation.leases._not_acquired_reason", lambda *_: None)
+    assert leases.try_acquire(source_id, RECIPE_HASHES) is NotAcquiredReason.COMPLETE
     assert source_of(database, source_id).state is SourceState.READY
     assert source_of(database, source_id).lease_token is None
 
 
-def test_what_failed_between_look_and_claim_is_left_alone(
-    claims: SourceLeases, source_id: int, monkeypatch: pytest.MonkeyPatch
+def test_source_failed_between_select_and_update_is_not_acquired(
+    leases: SourceLeases, source_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claims.fail(taken(claims, source_id), "timeout", permanent=False)
-    monkeypatch.setattr("moziweb.posters.generation.leases._not_claimed_reason", lambda *_: None)
-    assert claims.try_acquire(source_id, WANTED) is NotClaimedReason.BUSY
+    leases.fail(acquire(leases, source_id), "timeout", permanent=False)
+    monkeypatch.setattr("moziweb.posters.generation.leases._not_acquired_reason", lambda *_: None)
+    assert leases.try_acquire(source_id, RECIPE_HASHES) is NotAcquiredReason.BUSY
 
 
-def test_an_unknown_source_is_told_so(database: Database, claims: SourceLeases) -> None:
-    assert claims.try_acquire(123, WANTED) is NotClaimedReason.UNKNOWN
+def test_unknown_source_is_reported(database: Database, leases: SourceLeases) -> None:
+    assert leases.try_acquire(123, RECIPE_HASHES) is NotAcquiredReason.UNKNOWN
 
 
-def test_of_many_racers_exactly_one_gets_the_claim(
+def test_one_of_many_concurrent_workers_acquires_the_lease(
     database: Database, clock: Clock, source_id: int
 ) -> None:
-    """Each racer has claims of its own, as processes have: only the UPDATE can decide."""
+    """Each has `SourceLeases` of its own, as processes have: only the UPDATE decides."""
     barrier = threading.Barrier(6)
-    ends: list[SourceLease | NotClaimedReason] = []
+    results: list[SourceLease | NotAcquiredReason] = []
 
-    def race() -> None:
-        claims = SourceLeases(database, clock, LEASE)
+    def acquire_one() -> None:
+        leases = SourceLeases(database, clock, LEASE)
         barrier.wait()
-        ends.append(claims.try_acquire(source_id, WANTED))
+        results.append(leases.try_acquire(source_id, RECIPE_HASHES))
 
-    racers = [threading.Thread(target=race) for _ in range(6)]
-    for racer in racers:
-        racer.start()
-    for racer in racers:
-        racer.join()
-    assert sorted(isinstance(end, SourceLease) for end in ends) == [False] * 5 + [True]
-    assert {end for end in ends if isinstance(end, NotClaimedReason)} == {NotClaimedReason.BUSY}
+    threads = [threading.Thread(target=acquire_one) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(isinstance(result, SourceLease) for result in results) == [False] * 5 + [True]
+    assert {result for result in results if isinstance(result, NotAcquiredReason)} == {
+        NotAcquiredReason.BUSY
+    }
 
 
-def test_one_thread_at_a_time_is_alone_with_a_source(claims: SourceLeases) -> None:
+def test_one_thread_of_a_process_works_on_a_source(leases: SourceLeases) -> None:
     with (
-        claims.only_in_process(1) as first,
-        claims.only_in_process(1) as second,
-        claims.only_in_process(2) as elsewhere,
+        leases.only_in_process(1) as first,
+        leases.only_in_process(1) as second,
+        leases.only_in_process(2) as elsewhere,
     ):
         assert (first, second, elsewhere) == (True, False, True)
-    with claims.only_in_process(1) as again:
+    with leases.only_in_process(1) as again:
         assert again
 
 
 @pytest.mark.parametrize(
-    ("attempts", "jitter", "wished", "expected"),
+    ("attempts", "jitter", "retry_after", "expected"),
     [
         (0, 0.5, None, timedelta(minutes=1)),
         (0, 0.0, None, timedelta(seconds=45)),
@@ -264,6 +273,6 @@ def test_one_thread_at_a_time_is_alone_with_a_source(claims: SourceLeases) -> No
     ],
 )
 def test_retry_delay(
-    attempts: int, jitter: float, wished: float | None, expected: timedelta
+    attempts: int, jitter: float, retry_after: float | None, expected: timedelta
 ) -> None:
-    assert retry_delay(attempts, jitter, wished) == expected
+    assert retry_delay(attempts, jitter, retry_after) == expected

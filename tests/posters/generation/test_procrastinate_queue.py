@@ -8,10 +8,10 @@ from sqlalchemy import text, update
 from moziweb.db import Database, create_engine
 from moziweb.posters.generation import procrastinate_queue
 from moziweb.posters.generation.procrastinate_queue import (
+    PRIORITY_NEW,
+    PRIORITY_SWEEP,
     QUEUE,
-    SOON,
     TASK,
-    WHENEVER,
     ProcrastinateQueue,
 )
 from moziweb.posters.generation.procrastinate_worker import PosterWorker
@@ -41,7 +41,7 @@ def database(postgres_url: str) -> Iterator[Database]:
 @pytest.fixture
 def jobs(database: Database) -> ProcrastinateQueue:
     found = ProcrastinateQueue(database)
-    database.watch(SourceChangeListener(found).watch)
+    database.watch(SourceChangeListener(found).listen)
     return found
 
 
@@ -59,7 +59,7 @@ def test_a_job_is_committed_with_its_source(
         session.add(source := new())
         session.flush()
         assert waiting(database) == []
-    assert waiting(database) == [(source.id, SOON)]
+    assert waiting(database) == [(source.id, PRIORITY_NEW)]
 
 
 def test_a_rollback_leaves_no_job(
@@ -81,7 +81,7 @@ def test_a_rolled_back_savepoint_takes_its_jobs_along(
         session.add(new())
         session.flush()
         savepoint.rollback()
-    assert waiting(database) == [(kept.id, SOON)]
+    assert waiting(database) == [(kept.id, PRIORITY_NEW)]
 
 
 def test_the_sweep_defers_what_is_due_once(
@@ -92,7 +92,7 @@ def test_the_sweep_defers_what_is_due_once(
     with database.write() as session:
         session.execute(text("TRUNCATE procrastinate.procrastinate_jobs CASCADE"))
     assert jobs.sweep(NOON) == 3
-    assert waiting(database) == [(source.id, WHENEVER) for source in sources]
+    assert waiting(database) == [(source.id, PRIORITY_SWEEP) for source in sources]
     assert jobs.sweep(NOON) == 0
     with database.write() as session:  # as a worker has it that was killed with one of them
         session.execute(text(TAKEN), {"source": sources[1].id})

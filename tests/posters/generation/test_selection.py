@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, text
 
 from moziweb.db import Database
+from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.readers import SourceError
 from moziweb.posters.generation.result import Status
 from moziweb.posters.generation.selection import choose
@@ -13,7 +14,7 @@ from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceState
 from moziweb.posters.urls import poster_links
 from moziweb.storage.disk import DiskStorage
-from tests.posters.conftest import Shelf, add_source, picture
+from tests.posters.conftest import StubReader, add_source, picture
 from tests.posters.decoder.children import wait_until
 
 
@@ -29,9 +30,9 @@ def flags(database: Database) -> dict[int, tuple[bool, bool]]:
 
 
 @pytest.fixture
-def another(database: Database, source_id: int, shelf: Shelf) -> int:
+def another(database: Database, source_id: int, stub_reader: StubReader) -> int:
     """Another source of the movie, not made yet."""
-    shelf.pictures["drawn:other"] = picture("#2040a0")
+    stub_reader.pictures["drawn:other"] = picture("#2040a0")
     return add_source(database, 7, "drawn:other", chosen=False)
 
 
@@ -58,11 +59,15 @@ def test_the_old_poster_is_shown_until_the_new_one_is_ready(
 
 
 def test_a_new_poster_that_fails_leaves_the_old_one(
-    database: Database, service: PosterService, shelf: Shelf, source_id: int, another: int
+    database: Database,
+    service: PosterService,
+    stub_reader: StubReader,
+    source_id: int,
+    another: int,
 ) -> None:
     service.ensure_variants(source_id)
     choose_in(database, another)
-    shelf.error = SourceError("not_found", permanent=True)
+    stub_reader.error = SourceError(FetchCode.NOT_FOUND, permanent=True)
     service.ensure_variants(another)
     assert flags(database) == {source_id: (True, False), another: (False, True)}
 
@@ -107,9 +112,13 @@ def test_the_last_wish_counts(
 
 
 def test_two_choices_at_once_leave_one_poster(
-    database: Database, service: PosterService, source_id: int, another: int, shelf: Shelf
+    database: Database,
+    service: PosterService,
+    source_id: int,
+    another: int,
+    stub_reader: StubReader,
 ) -> None:
-    shelf.pictures["drawn:third"] = picture("#20a040")
+    stub_reader.pictures["drawn:third"] = picture("#20a040")
     third = add_source(database, 7, "drawn:third", chosen=False)
     for one in (source_id, another, third):
         service.ensure_variants(one)

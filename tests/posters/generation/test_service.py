@@ -1,4 +1,4 @@
-"""Variants are made once, published whole or not at all, and every failure becomes a state."""
+"""The service: variants are made once, published all or none; every failure becomes a state."""
 
 import hashlib
 import os
@@ -21,6 +21,7 @@ from sqlalchemy.pool import QueuePool
 from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
+from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.publication import CACHE_CONTROL
 from moziweb.posters.generation.readers import SourceError
@@ -40,7 +41,7 @@ from moziweb.storage import Storage, StoredObject
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage
 from tests.conftest import QueryCounter
-from tests.posters.conftest import LEASE, Clock, Shelf, add_source, picture, source_of
+from tests.posters.conftest import LEASE, Clock, StubReader, add_source, picture, source_of
 from tests.posters.decoder.children import PATIENCE, wait_until
 from tests.posters.pictures import encoded, quarters
 
@@ -63,16 +64,20 @@ MakeService = Callable[..., PosterService]
 
 @pytest.fixture
 def make_service(
-    database: Database, disk: DiskStorage, claims: SourceLeases, clock: Clock, shelf: Shelf
+    database: Database,
+    disk: DiskStorage,
+    leases: SourceLeases,
+    clock: Clock,
+    stub_reader: StubReader,
 ) -> MakeService:
-    """Makes services over the same database, with changes: another process, another release."""
+    """Factory of services over the same database, with other arguments: another process."""
 
     def make(**changes: Any) -> PosterService:
         given = {
             "database": database,
             "storage": disk,
-            "readers": {SourceKind.DRAWN: shelf},
-            "claims": claims,
+            "readers": {SourceKind.DRAWN: stub_reader},
+            "leases": leases,
             "clock": clock,
         }
         return PosterService(**{**given, **changes})
@@ -82,7 +87,7 @@ def make_service(
 
 @dataclass
 class Tripwire:
-    """A storage that calls ``before_put`` with the number of puts so far, then does as asked."""
+    """A storage that calls ``before_put`` with the number of puts so far before each put."""
 
     storage: Storage
     before_put: Callable[[int], object]
@@ -95,7 +100,11 @@ class Tripwire:
 
 
 def test_every_variant_is_made_stored_and_recorded(
-    database: Database, storage: Storage, make_service: MakeService, shelf: Shelf, source_id: int
+    database: Database,
+    storage: Storage,
+    make_service: MakeService,
+    stub_reader: StubReader,
+    source_id: int,
 ) -> None:
     assert make_service(storage=storage).ensure_variants(source_id) == GenerationResult(
         Status.MADE, made=len(RECIPES)
@@ -112,15 +121,15 @@ def test_every_variant_is_made_stored_and_recorded(
         assert (variant.bucket, variant.bytes) == (storage.bucket, len(body))
         with Image.open(BytesIO(body)) as image:
             assert image.size == (variant.width, variant.height)
-    assert shelf.reads == 1
+    assert stub_reader.reads == 1
 
 
-def test_the_source_learns_what_its_picture_tells(
-    database: Database, service: PosterService, shelf: Shelf, source_id: int
+def test_columns_of_the_source_come_from_its_image(
+    database: Database, service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     service.ensure_variants(source_id)
     source = source_of(database, source_id)
-    data = shelf.pictures["drawn:dune"]
+    data = stub_reader.pictures["drawn:dune"]
     assert source.sha256 == hashlib.sha256(data).hexdigest()
     assert (source.state, source.format, source.bytes) == (SourceState.READY, "jpeg", len(data))
     assert (source.width, source.height, source.etag) == (200, 300, '"1"')
@@ -129,15 +138,15 @@ def test_the_source_learns_what_its_picture_tells(
     assert (source.lease_token, source.lease_until) == (None, None)
 
 
-def test_what_is_complete_is_not_read_again(
-    service: PosterService, shelf: Shelf, source_id: int
+def test_complete_source_is_not_read_again(
+    service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     service.ensure_variants(source_id)
     assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
-    assert shelf.reads == 1
+    assert stub_reader.reads == 1
 
 
-def test_only_what_is_missing_is_made(
+def test_only_missing_variants_are_made(
     database: Database, make_service: MakeService, disk: DiskStorage, source_id: int
 ) -> None:
     make_service(recipes=RECIPES[:3]).ensure_variants(source_id)
@@ -151,17 +160,21 @@ def test_only_what_is_missing_is_made(
     assert made < {one.key for one in variants_of(database, source_id)}
 
 
-def test_an_unknown_source_is_told_so(service: PosterService) -> None:
+def test_unknown_source_is_reported(service: PosterService) -> None:
     assert service.ensure_variants(404) == GenerationResult(Status.UNKNOWN)
 
 
-def test_nothing_is_held_while_a_picture_is_read_decoded_and_uploaded(
-    database: Database, make_service: MakeService, disk: DiskStorage, shelf: Shelf, source_id: int
+def test_no_transaction_or_connection_is_held_during_the_work(
+    database: Database,
+    make_service: MakeService,
+    disk: DiskStorage,
+    stub_reader: StubReader,
+    source_id: int,
 ) -> None:
-    """Neither a transaction (SQLite has one writer, and we write meanwhile) nor a connection."""
+    """SQLite has one writer, so a write during the work shows that no transaction is open."""
     states: list[SourceState] = []
 
-    def look_meanwhile(*_: object) -> None:
+    def check_during_work(*_: object) -> None:
         assert held_connections(database) == 0
         with database.write() as session:
             session.execute(update(PosterSource).values(origin="x"))
@@ -170,27 +183,27 @@ def test_nothing_is_held_while_a_picture_is_read_decoded_and_uploaded(
     def make(
         data: bytes, recipes: Sequence[Recipe], limits: Limits, _waiting: object
     ) -> VariantSet:
-        look_meanwhile()
+        check_during_work()
         return make_variants(data, recipes, limits)
 
-    shelf.before_read = look_meanwhile
-    service = make_service(storage=Tripwire(disk, look_meanwhile), maker=make)
+    stub_reader.before_read = check_during_work
+    service = make_service(storage=Tripwire(disk, check_during_work), maker=make)
     assert service.ensure_variants(source_id).status is Status.MADE
     assert states == [SourceState.GENERATING] * (2 + len(RECIPES))
     assert source_of(database, source_id).origin == "x"
 
 
 def held_connections(database: Database) -> int:
-    """How many connections somebody has taken from the pool."""
+    """How many connections are checked out of the pool."""
     pool = database.engine.pool
     assert isinstance(pool, QueuePool)
     return pool.checkedout()
 
 
-def test_while_one_thread_works_the_others_are_told_so(
+def test_other_threads_are_busy_without_a_query(
     database: Database,
     service: PosterService,
-    shelf: Shelf,
+    stub_reader: StubReader,
     source_id: int,
     query_counter: QueryCounter,
 ) -> None:
@@ -200,64 +213,64 @@ def test_while_one_thread_works_the_others_are_told_so(
         entered.set()
         leave.wait(10)
 
-    shelf.before_read = hold
+    stub_reader.before_read = hold
     worker = threading.Thread(target=service.ensure_variants, args=(source_id,))
     worker.start()
     entered.wait(10)
     with query_counter(database.engine) as statements:
         assert service.ensure_variants(source_id) == GenerationResult(Status.BUSY)
-    assert statements == [], "within a process nobody need be asked"
+    assert statements == [], "a set in memory keeps threads apart"
     leave.set()
     worker.join()
     assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
-    assert shelf.reads == 1
+    assert stub_reader.reads == 1
 
 
 @pytest.mark.parametrize(
     ("error", "state", "code"),
     [
-        (SourceError("not_found", permanent=True), SourceState.FAILED, "not_found"),
-        (SourceError("timeout"), SourceState.RETRY_WAIT, "timeout"),
+        (SourceError(FetchCode.NOT_FOUND, permanent=True), SourceState.FAILED, "not_found"),
+        (SourceError(FetchCode.TIMEOUT), SourceState.RETRY_WAIT, "timeout"),
     ],
 )
-def test_a_source_that_cannot_be_read(
+def test_read_error_becomes_a_state(
     database: Database,
     service: PosterService,
-    shelf: Shelf,
+    stub_reader: StubReader,
     source_id: int,
     error: SourceError,
     state: SourceState,
     code: str,
 ) -> None:
-    shelf.error = error
+    stub_reader.error = error
     assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, code)
     assert source_of(database, source_id).state is state
     assert source_of(database, source_id).error_code == code
     assert service.ensure_variants(source_id) == GenerationResult(Status.BACKING_OFF)
-    assert shelf.reads == 1
+    assert stub_reader.reads == 1
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", picture()[:200], b"\x89PNG\r\n\x1a\n" + b"x" * 99]
 )
-def test_what_is_no_picture_has_failed(
-    database: Database, service: PosterService, shelf: Shelf, source_id: int, body: bytes
+def test_invalid_image_fails(
+    database: Database, service: PosterService, stub_reader: StubReader, source_id: int, body: bytes
 ) -> None:
-    shelf.pictures["drawn:dune"] = body
+    stub_reader.pictures["drawn:dune"] = body
     assert service.ensure_variants(source_id).status is Status.FAILED
     assert source_of(database, source_id).error_code is not None
     assert variants_of(database, source_id) == []
 
 
-def test_an_error_that_nobody_foresaw_is_a_state_too(
-    database: Database, service: PosterService, shelf: Shelf, source_id: int
+def test_unexpected_error_becomes_a_state(
+    database: Database, service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
-    shelf.pictures = {}  # a KeyError in the reader
+    stub_reader.pictures = {}  # a KeyError in the reader
     assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, "internal")
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
 
 
-def test_a_kind_that_nobody_reads(
+def test_kind_without_a_reader_fails(
     database: Database, make_service: MakeService, source_id: int
 ) -> None:
     assert make_service(readers={}).ensure_variants(source_id) == GenerationResult(
@@ -265,18 +278,18 @@ def test_a_kind_that_nobody_reads(
     )
 
 
-def test_a_failure_of_memory_passes(
-    database: Database, service: PosterService, shelf: Shelf, source_id: int
+def test_out_of_memory_is_retried(
+    database: Database, service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     def run_out() -> None:
         raise MemoryError
 
-    shelf.before_read = run_out
+    stub_reader.before_read = run_out
     assert service.ensure_variants(source_id) == GenerationResult(Status.FAILED, "out_of_memory")
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
 
 
-def test_a_storage_that_is_away_is_waited_for(
+def test_unreachable_storage_is_retried(
     database: Database,
     make_service: MakeService,
     storage_away: S3Storage,
@@ -292,18 +305,18 @@ def test_a_storage_that_is_away_is_waited_for(
     assert source_of(database, source_id).attempts == 0
 
 
-def test_a_crash_after_the_upload_and_before_publishing_heals(
+def test_crash_between_upload_and_publication_is_repaired(
     database: Database,
     make_service: MakeService,
     disk: DiskStorage,
     clock: Clock,
     source_id: int,
 ) -> None:
-    """What a SIGKILL leaves: objects without rows, and a lease that nobody ends."""
-    left_behind(make_service, disk, source_id)
+    """A SIGKILL leaves objects without rows, and a lease that is not released."""
+    die_while_uploading(make_service, disk, source_id)
     assert len(list(disk.list())) == 7
     assert variants_of(database, source_id) == []
-    another = make_service(claims=SourceLeases(database, clock, LEASE))
+    another = make_service(leases=SourceLeases(database, clock, LEASE))
     assert another.ensure_variants(source_id) == GenerationResult(Status.BUSY)
     clock.advance(seconds=61)
     assert another.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
@@ -311,8 +324,8 @@ def test_a_crash_after_the_upload_and_before_publishing_heals(
     assert sorted(str(key) for key in keys) == [stored.key for stored in disk.list()]
 
 
-def left_behind(make_service: MakeService, disk: DiskStorage, source_id: int) -> None:
-    """Work on a source until the eighth upload, then vanish without a word."""
+def die_while_uploading(make_service: MakeService, disk: DiskStorage, source_id: int) -> None:
+    """Work on a source until the eighth upload, then die without releasing the lease."""
 
     class Killed(BaseException):
         pass
@@ -328,34 +341,38 @@ def left_behind(make_service: MakeService, disk: DiskStorage, source_id: int) ->
             dying.ensure_variants(source_id)
 
 
-def test_ctrl_c_gives_the_source_back(
-    database: Database, service: PosterService, shelf: Shelf, source_id: int
+def test_keyboard_interrupt_releases_the_lease(
+    database: Database, service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    shelf.before_read = interrupt
+    stub_reader.before_read = interrupt
     with pytest.raises(KeyboardInterrupt):
         service.ensure_variants(source_id)
     assert source_of(database, source_id).state is SourceState.PENDING
-    shelf.before_read = lambda: None
+    stub_reader.before_read = lambda: None
     assert service.ensure_variants(source_id).status is Status.MADE
 
 
-def test_whoever_reads_past_the_lease_uploads_nothing(
-    database: Database, make_service: MakeService, clock: Clock, shelf: Shelf, disk: DiskStorage,
+def test_lease_lost_while_reading_uploads_nothing(
+    database: Database,
+    make_service: MakeService,
+    clock: Clock,
+    stub_reader: StubReader,
+    disk: DiskStorage,
     source_id: int,
-) -> None:  # fmt: skip
-    def dawdle() -> None:
-        shelf.before_read = lambda: None
+) -> None:
+    def lose_lease() -> None:
+        stub_reader.before_read = lambda: None
         clock.advance(minutes=2)
         assert (
-            make_service(claims=SourceLeases(database, clock, LEASE))
+            make_service(leases=SourceLeases(database, clock, LEASE))
             .ensure_variants(source_id)
             .is_ready
         )
 
-    shelf.before_read = dawdle
+    stub_reader.before_read = lose_lease
     tripwire = Tripwire(disk, before_put=lambda _: None)
     assert make_service(storage=tripwire).ensure_variants(source_id) == GenerationResult(
         Status.LOST
@@ -364,25 +381,25 @@ def test_whoever_reads_past_the_lease_uploads_nothing(
     assert len(variants_of(database, source_id)) == len(RECIPES)
 
 
-def test_whoever_uploads_past_the_lease_publishes_nothing(
+def test_lease_lost_while_uploading_publishes_nothing(
     database: Database, make_service: MakeService, clock: Clock, disk: DiskStorage, source_id: int
 ) -> None:
-    other = make_service(claims=SourceLeases(database, clock, LEASE))
+    other = make_service(leases=SourceLeases(database, clock, LEASE))
 
-    def dawdle(puts: int) -> None:
+    def lose_lease(puts: int) -> None:
         if puts == 4:
             clock.advance(minutes=2)
             assert other.ensure_variants(source_id) == GenerationResult(
                 Status.MADE, made=len(RECIPES)
             )
 
-    slow = make_service(storage=Tripwire(disk, dawdle))
+    slow = make_service(storage=Tripwire(disk, lose_lease))
     assert slow.ensure_variants(source_id) == GenerationResult(Status.LOST)
     assert len(variants_of(database, source_id)) == len(RECIPES)
     assert source_of(database, source_id).state is SourceState.READY
 
 
-def test_a_source_replaced_while_it_is_made_is_not_published(
+def test_source_replaced_while_uploading_is_not_published(
     database: Database, make_service: MakeService, disk: DiskStorage, source_id: int
 ) -> None:
     def replace_source(puts: int) -> None:
@@ -401,13 +418,17 @@ def newer(recipe: Recipe) -> Recipe:
     return replace(recipe, encoder=JPEG(quality=70)) if recipe.format == "jpg" else recipe
 
 
-def test_a_new_recipe_replaces_the_old_variant_without_a_gap(
-    database: Database, make_service: MakeService, shelf: Shelf, clock: Clock, source_id: int
+def test_variant_is_ready_until_its_successor_is_published(
+    database: Database,
+    make_service: MakeService,
+    stub_reader: StubReader,
+    clock: Clock,
+    source_id: int,
 ) -> None:
     make_service().ensure_variants(source_id)
     upgraded = make_service(recipes=[newer(recipe) for recipe in RECIPES])
     during: list[int] = []
-    shelf.before_read = lambda: during.append(len(variants_of(database, source_id)))
+    stub_reader.before_read = lambda: during.append(len(variants_of(database, source_id)))
     clock.advance(days=1)
     jpegs = [recipe for recipe in RECIPES if recipe.format == "jpg"]
     assert upgraded.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(jpegs))
@@ -420,58 +441,62 @@ def test_a_new_recipe_replaces_the_old_variant_without_a_gap(
     assert {one.superseded_at for one in old} == {clock.now}
 
 
-def test_the_old_variants_stay_when_their_successors_fail(
-    database: Database, make_service: MakeService, shelf: Shelf, source_id: int
+def test_old_variants_stay_ready_when_their_successors_fail(
+    database: Database, make_service: MakeService, stub_reader: StubReader, source_id: int
 ) -> None:
     make_service().ensure_variants(source_id)
-    shelf.error = SourceError("timeout")
+    stub_reader.error = SourceError(FetchCode.TIMEOUT)
     upgraded = make_service(recipes=[newer(recipe) for recipe in RECIPES])
     assert upgraded.ensure_variants(source_id).status is Status.FAILED
     assert len(variants_of(database, source_id)) == len(RECIPES)
 
 
-def test_changed_content_gets_new_addresses_and_returning_content_its_old_ones(
-    database: Database, make_service: MakeService, shelf: Shelf, source_id: int
+def test_changed_content_gets_new_keys_and_returning_content_its_old_ones(
+    database: Database, make_service: MakeService, stub_reader: StubReader, source_id: int
 ) -> None:
     first_half = make_service(recipes=RECIPES[:4])
     whole = make_service()
     first_half.ensure_variants(source_id)
     old = {one.key for one in variants_of(database, source_id)}
-    shelf.pictures["drawn:dune"] = picture("#2040a0")
+    stub_reader.pictures["drawn:dune"] = picture("#2040a0")
     assert whole.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert old.isdisjoint({one.key for one in variants_of(database, source_id)})
     assert {one.key for one in variants_of(database, source_id, VariantState.SUPERSEDED)} == old
 
-    shelf.pictures["drawn:dune"] = picture()
+    stub_reader.pictures["drawn:dune"] = picture()
     with database.write() as session:
         session.execute(update(PosterVariant).values(state=VariantState.SUPERSEDED))
     assert whole.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert old < {one.key for one in variants_of(database, source_id)}
 
 
-def test_the_lease_is_renewed_between_a_slow_read_and_decoding(
-    make_service: MakeService, database: Database, shelf: Shelf, clock: Clock, source_id: int
+def test_lease_is_renewed_between_a_slow_read_and_decoding(
+    make_service: MakeService,
+    database: Database,
+    stub_reader: StubReader,
+    clock: Clock,
+    source_id: int,
 ) -> None:
     others: list[GenerationResult] = []
 
-    def dawdle(
+    def make_slowly(
         data: bytes, recipes: Sequence[Recipe], limits: Limits, _waiting: object
     ) -> VariantSet:
         clock.advance(seconds=30)
-        another = make_service(claims=SourceLeases(database, clock, LEASE))
+        another = make_service(leases=SourceLeases(database, clock, LEASE))
         others.append(another.ensure_variants(source_id))
         return make_variants(data, recipes, limits)
 
-    shelf.before_read = lambda: clock.advance(seconds=50)
-    assert make_service(maker=dawdle).ensure_variants(source_id).status is Status.MADE
+    stub_reader.before_read = lambda: clock.advance(seconds=50)
+    assert make_service(maker=make_slowly).ensure_variants(source_id).status is Status.MADE
     assert others == [GenerationResult(Status.BUSY)]
 
 
-@pytest.mark.parametrize("ends", [Status.MADE, Status.LOST])
-def test_the_lease_is_kept_while_a_picture_waits_for_a_child_to_decode_it(
-    make_service: MakeService, database: Database, clock: Clock, source_id: int, ends: Status
+@pytest.mark.parametrize("status", [Status.MADE, Status.LOST])
+def test_lease_is_renewed_while_an_image_waits_for_a_decoder(
+    make_service: MakeService, database: Database, clock: Clock, source_id: int, status: Status
 ) -> None:
-    """The one child is frozen in the middle of another picture for far longer than the lease."""
+    """The only child process is stopped during another image for much longer than the lease."""
     workshop = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(wall_seconds=60, niceness=0))
     workshop.probe(picture())
     (child,) = workshop.pids
@@ -483,13 +508,13 @@ def test_the_lease_is_kept_while_a_picture_waits_for_a_child_to_decode_it(
         for _ in range(2):
             wait_until(lambda: bool(lease_left(database, clock, source_id) > LEASE * 2 / 3))
             clock.advance(seconds=50)
-        if ends is Status.LOST:
+        if status is Status.LOST:
             with database.write() as session:
                 session.execute(update(PosterSource).values(lease_token="another's"))
             clock.advance(seconds=50)
             wait_until(waiting.done)
         os.kill(child, signal.SIGCONT)
-        assert waiting.result(PATIENCE).status is ends
+        assert waiting.result(PATIENCE).status is status
         assert before.result(PATIENCE).format == "jpeg"
 
 
@@ -498,18 +523,18 @@ def lease_left(database: Database, clock: Clock, source_id: int) -> timedelta:
     return until - clock() if until else timedelta()
 
 
-def test_a_source_that_was_replaced_meanwhile_can_be_made_at_once(
-    database: Database, service: PosterService, shelf: Shelf, source_id: int
+def test_source_replaced_while_reading_can_be_made_at_once(
+    database: Database, service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     def replace_it(state: SourceState) -> None:
-        shelf.before_read = lambda: None
+        stub_reader.before_read = lambda: None
         with database.write() as session:
             source = session.get_one(PosterSource, source_id)
             source.url, source.state = f"drawn:{state}", state
 
     for state in (SourceState.PENDING, SourceState.GENERATING):
-        shelf.pictures[f"drawn:{state}"] = picture()
-        shelf.before_read = partial(replace_it, state)
+        stub_reader.pictures[f"drawn:{state}"] = picture()
+        stub_reader.before_read = partial(replace_it, state)
         with database.write() as session:
             session.execute(
                 update(PosterSource).values(regenerate_requested=True, state=SourceState.PENDING)
@@ -520,24 +545,24 @@ def test_a_source_that_was_replaced_meanwhile_can_be_made_at_once(
         assert service.ensure_variants(source_id).status is Status.MADE
 
 
-def test_a_database_that_is_away_is_an_outcome_not_an_error(
+def test_unreachable_database_is_a_result_not_an_exception(
     disk: DiskStorage, clock: Clock, database_away: Database
 ) -> None:
-    claims = SourceLeases(database_away, clock, LEASE)
-    service = PosterService(database_away, disk, {}, claims, clock)
+    leases = SourceLeases(database_away, clock, LEASE)
+    service = PosterService(database_away, disk, {}, leases, clock)
     assert service.ensure_variants(1) == GenerationResult(Status.FAILED, "database_unavailable")
 
 
-def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
+def test_moved_focal_point_changes_the_key_of_the_crop_only(
     database: Database,
     disk: DiskStorage,
-    claims: SourceLeases,
+    leases: SourceLeases,
     clock: Clock,
-    shelf: Shelf,
+    stub_reader: StubReader,
     movie_id: int,
 ) -> None:
-    shelf.pictures["drawn:dune"] = encoded(quarters(200, 400), quality=95)
-    service = PosterService(database, disk, {SourceKind.DRAWN: shelf}, claims, clock)
+    stub_reader.pictures["drawn:dune"] = encoded(quarters(200, 400), quality=95)
+    service = PosterService(database, disk, {SourceKind.DRAWN: stub_reader}, leases, clock)
     source_id = add_source(database, movie_id)
     service.ensure_variants(source_id)
     before = {(row.name, row.format): row.key for row in variants_of(database, source_id)}
@@ -553,7 +578,7 @@ def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
     assert red > 200 > green, "the lower half is out of sight"
     (old,) = variants_of(database, source_id, VariantState.SUPERSEDED)
     assert (old.key, old.superseded_at) == (before["square", "jpg"], clock.now)
-    assert disk.head(str(old.key)), "cached pages link it for a while"
+    assert disk.head(str(old.key)), "cached pages may link it"
 
     with database.write() as session:
         source = session.get_one(PosterSource, source_id)
@@ -565,7 +590,7 @@ def test_a_moved_focal_point_gives_the_crop_another_address_and_nothing_else(
     assert old.key == after["square", "jpg"]
 
 
-def test_a_movie_renamed_before_a_remake_keeps_its_old_objects_known(
+def test_old_objects_of_a_renamed_movie_are_superseded(
     database: Database, service: PosterService, clock: Clock, source_id: int, movie_id: int
 ) -> None:
     service.ensure_variants(source_id)

@@ -20,18 +20,18 @@ class Told:
         self.in_transaction: list[int] = []
         self.after_commit: list[int] = []
 
-    def written(self, session: Session, source_ids: Iterable[int]) -> None:
+    def enqueue_in_transaction(self, session: Session, source_ids: Iterable[int]) -> None:
         assert session.in_transaction()
         self.in_transaction += source_ids
 
-    def committed(self, source_ids: Iterable[int]) -> None:
+    def enqueue_after_commit(self, source_ids: Iterable[int]) -> None:
         self.after_commit += source_ids
 
 
 @pytest.fixture
 def told(database: Database) -> Told:
     told = Told()
-    database.watch(SourceChangeListener(told).watch)
+    database.watch(SourceChangeListener(told).listen)
     return told
 
 
@@ -118,7 +118,7 @@ def test_whoever_makes_posters_goes_with_the_database() -> None:
     """Listeners would keep both, and an application that was, for as long as the process lives."""
     database = Database(create_engine({"sqlalchemy.url": "sqlite://"}))
     background = Holding(database)
-    database.watch(SourceChangeListener(background).watch)
+    database.watch(SourceChangeListener(background).listen)
     gone = ref(database)
     del database, background
     gc.collect()

@@ -16,7 +16,7 @@ from moziweb.posters.models import PosterVariant, SourceKind, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage import StoredObject
 from moziweb.storage.disk import DiskStorage
-from tests.posters.conftest import LEASE, Clock, Shelf, source_of
+from tests.posters.conftest import LEASE, Clock, StubReader, source_of
 from tests.posters.generation.test_service import variants_of
 
 
@@ -63,11 +63,11 @@ def superseded_long_ago(database: Database, clock: Clock) -> None:
 
 
 def test_whoever_publishes_after_the_removal_of_what_it_uploaded_is_lost(
-    database: Database, disk: DiskStorage, clock: Clock, shelf: Shelf, source_id: int
+    database: Database, disk: DiskStorage, clock: Clock, stub_reader: StubReader, source_id: int
 ) -> None:
     def a_service(storage: Any) -> PosterService:
-        claims = SourceLeases(database, clock, LEASE)
-        return PosterService(database, storage, {SourceKind.DRAWN: shelf}, claims, clock)
+        leases = SourceLeases(database, clock, LEASE)
+        return PosterService(database, storage, {SourceKind.DRAWN: stub_reader}, leases, clock)
 
     a_service(disk).ensure_variants(source_id)
     superseded_long_ago(database, clock)
@@ -90,13 +90,13 @@ def test_whoever_publishes_after_the_removal_of_what_it_uploaded_is_lost(
 
 
 def test_what_is_no_longer_held_is_not_removed(
-    database: Database, service: PosterService, claims: SourceLeases, clock: Clock, source_id: int
+    database: Database, service: PosterService, leases: SourceLeases, clock: Clock, source_id: int
 ) -> None:
     with locked_movies(database, clock, [7]) as hold:
         assert hold.renewed() == hold.movie_ids == {7}
-        assert claims.try_acquire(source_id, frozenset({"x"})) == "busy"
+        assert leases.try_acquire(source_id, frozenset({"x"})) == "busy"
         clock.advance(seconds=HOLD.total_seconds() + 1)
-        claims.try_acquire(source_id, frozenset({"x"}))
+        leases.try_acquire(source_id, frozenset({"x"}))
         assert hold.renewed() == frozenset()
         token = source_of(database, source_id).lease_token
     assert source_of(database, source_id).lease_token == token is not None
@@ -106,7 +106,7 @@ def test_the_collector_removes_nothing_that_it_holds_no_longer(
     database: Database,
     disk: DiskStorage,
     service: PosterService,
-    claims: SourceLeases,
+    leases: SourceLeases,
     clock: Clock,
     source_id: int,
     monkeypatch: pytest.MonkeyPatch,
@@ -118,7 +118,7 @@ def test_the_collector_removes_nothing_that_it_holds_no_longer(
     def look_slowly(*given: Any) -> Any:
         found = look(*given)
         clock.advance(seconds=HOLD.total_seconds() + 1)
-        claims.try_acquire(source_id, frozenset({"x"}))
+        leases.try_acquire(source_id, frozenset({"x"}))
         return found
 
     monkeypatch.setattr(SupersededVariants, "_rows", look_slowly)

@@ -43,11 +43,11 @@ def host() -> Iterator[HostileHost]:
 
 @pytest.fixture
 def service(
-    database: Database, disk: DiskStorage, claims: SourceLeases, clock: Clock, host: HostileHost
+    database: Database, disk: DiskStorage, leases: SourceLeases, clock: Clock, host: HostileHost
 ) -> PosterService:
     allowed = AllowedNetwork(ip_network(f"{LOOPBACK}/32"), host.port)
     reader = UrlReader(Fetcher(FetchPolicy(allow_addresses=(allowed,))), disk)
-    return PosterService(database, disk, {SourceKind.URL: reader}, claims, clock)
+    return PosterService(database, disk, {SourceKind.URL: reader}, leases, clock)
 
 
 def saved(database: Database, movie_id: int, url: str, seen: StoredUpload) -> int:

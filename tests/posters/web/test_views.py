@@ -35,7 +35,7 @@ from moziweb.posters.recipes import RECIPES
 from moziweb.posters.urls import poster_links
 from moziweb.posters.wiring import add_poster_source
 from tests.conftest import QueryCounter
-from tests.posters.conftest import Clock, Shelf, add_source, picture, source_of
+from tests.posters.conftest import Clock, StubReader, add_source, picture, source_of
 from tests.posters.generation.test_admission import Worker
 from tests.posters.hostile_host import LOOPBACK, HostileHost
 from tests.posters.site import disk_settings, make_site
@@ -67,11 +67,11 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def site(settings: dict[str, Any], shelf: Shelf, clock: Clock) -> Iterator[Router]:
-    """The application, reading drawn sources from the shelf."""
+def site(settings: dict[str, Any], stub_reader: StubReader, clock: Clock) -> Iterator[Router]:
+    """The application, reading drawn sources from the stub_reader."""
 
     def configure(config: Configurator) -> None:
-        config.add_poster_source(SourceKind.DRAWN, shelf)
+        config.add_poster_source(SourceKind.DRAWN, stub_reader)
 
     site = make_site(settings, configure)
     yield site
@@ -105,7 +105,7 @@ def is_placeholder(response: TestResponse, width: int, height: int) -> bool:
 
 
 def test_the_first_request_makes_all_variants_and_redirects(
-    browser: TestApp, database: Database, site: Router, shelf: Shelf, source_id: int
+    browser: TestApp, database: Database, site: Router, stub_reader: StubReader, source_id: int
 ) -> None:
     response = browser.get(f"/poster/7-dune.{source_id}.thumb.webp", status=302)
     assert response.headers["Cache-Control"] == "public, max-age=3600"
@@ -115,7 +115,7 @@ def test_the_first_request_makes_all_variants_and_redirects(
     assert len(variants) == len(RECIPES)
     stored = site.registry["storage"].url(thumb.key, thumb.bucket)
     assert response.location.endswith(stored)
-    assert shelf.reads == 1
+    assert stub_reader.reads == 1
 
 
 def test_each_variant_redirects_to_its_own_object(browser: TestApp, source_id: int) -> None:
@@ -125,12 +125,12 @@ def test_each_variant_redirects_to_its_own_object(browser: TestApp, source_id: i
 
 
 def test_afterwards_the_route_only_redirects_and_pages_link_the_store(
-    browser: TestApp, database: Database, site: Router, shelf: Shelf, source_id: int
+    browser: TestApp, database: Database, site: Router, stub_reader: StubReader, source_id: int
 ) -> None:
     path = f"/poster/7-dune.{source_id}.small.jpg"
     first = browser.get(path, status=302)
     assert browser.get(path, status=302).location == first.location
-    assert shelf.reads == 1
+    assert stub_reader.reads == 1
     with database.read() as session:
         links = poster_links(session, site.registry["storage"], {7: "dune"})[7]
     assert first.location.endswith(links.url("small", "jpg"))
@@ -156,12 +156,12 @@ def test_on_disk_the_redirect_leads_to_the_picture(
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_wrong_slug_is_redirected_for_good(
-    browser: TestApp, shelf: Shelf, source_id: int, method: str
+    browser: TestApp, stub_reader: StubReader, source_id: int, method: str
 ) -> None:
     path = f"/poster/7-duna.{source_id}.thumb.webp"
     response = browser.request(path, method=method, status=301)
     assert response.location == f"http://localhost/poster/7-dune.{source_id}.thumb.webp"
-    assert shelf.reads == 0
+    assert stub_reader.reads == 0
 
 
 NOWHERE = (
@@ -184,10 +184,12 @@ NOWHERE = (
 )
 
 
-def test_what_does_not_exist_is_not_found(browser: TestApp, shelf: Shelf, source_id: int) -> None:
+def test_what_does_not_exist_is_not_found(
+    browser: TestApp, stub_reader: StubReader, source_id: int
+) -> None:
     for path in NOWHERE:
         browser.get(path.format(id=source_id), status=404)
-    assert shelf.reads == 0
+    assert stub_reader.reads == 0
 
 
 def test_a_source_belongs_to_one_movie(
@@ -209,29 +211,29 @@ def test_an_unpublished_movie_has_no_posters(
     browser.get(f"/poster/7-wrong.{source_id}.jpg", status=404)
 
 
-def test_looking_makes_nothing(browser: TestApp, shelf: Shelf, source_id: int) -> None:
+def test_looking_makes_nothing(browser: TestApp, stub_reader: StubReader, source_id: int) -> None:
     response = browser.head(f"/poster/7-dune.{source_id}.jpg", status=200)
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Retry-After"] == "2"
-    assert shelf.reads == 0
+    assert stub_reader.reads == 0
 
 
 def test_a_broken_source_gets_a_placeholder(
-    browser: TestApp, database: Database, shelf: Shelf, source_id: int
+    browser: TestApp, database: Database, stub_reader: StubReader, source_id: int
 ) -> None:
-    shelf.pictures["drawn:dune"] = b"<html>not a picture</html>"
+    stub_reader.pictures["drawn:dune"] = b"<html>not a picture</html>"
     for suffix, size in ((".thumb.webp", (370, 555)), (".jpg", (780, 1170))):
         response = browser.get(f"/poster/7-dune.{source_id}{suffix}", status=200)
         assert is_placeholder(response, *size)
         assert "Retry-After" not in response.headers
     assert source_of(database, source_id).state is SourceState.FAILED
-    assert shelf.reads == 1
+    assert stub_reader.reads == 1
 
 
 def test_a_placeholder_has_the_ratio_of_its_source(
-    browser: TestApp, database: Database, shelf: Shelf, source_id: int
+    browser: TestApp, database: Database, stub_reader: StubReader, source_id: int
 ) -> None:
-    shelf.pictures = {}
+    stub_reader.pictures = {}
     with database.write() as session:
         session.execute(update(PosterSource).values(width=3000, height=2000))
     response = browser.get(f"/poster/7-dune.{source_id}.thumb.jpg", status=200)
@@ -271,16 +273,16 @@ def test_in_a_burst_a_placeholder_asks_the_database_for_nothing(
     browser: TestApp,
     site: Router,
     database: Database,
-    shelf: Shelf,
+    stub_reader: StubReader,
     source_id: int,
     query_counter: QueryCounter,
 ) -> None:
     gate = AdmissionControl(site.registry["posters"], slots=1, wait_seconds=0)
     site.registry["poster_gate"] = gate
     path, other = f"/poster/7-dune.{source_id}.thumb.webp", add_source(database, 7, chosen=False)
-    worker = Worker(gate, shelf, other)
-    assert gate.enter()
-    assert gate.enter()
+    worker = Worker(gate, stub_reader, other)
+    assert gate.try_enter()
+    assert gate.try_enter()
     with query_counter(database.engine) as statements:
         response = browser.get(path)
     assert is_placeholder(response, 370, 555)
@@ -290,13 +292,13 @@ def test_in_a_burst_a_placeholder_asks_the_database_for_nothing(
     gate.leave()
     for _ in range(5):
         browser.get(path, status=302)
-    worker = Worker(gate, shelf, add_source(database, 7, chosen=False))
+    worker = Worker(gate, stub_reader, add_source(database, 7, chosen=False))
     browser.get(path, status=302)  # each of those has left, so in the next burst there is room
     worker.end()
 
 
 def test_a_variant_of_an_older_recipe_is_served_on(
-    browser: TestApp, database: Database, shelf: Shelf, source_id: int
+    browser: TestApp, database: Database, stub_reader: StubReader, source_id: int
 ) -> None:
     path = f"/poster/7-dune.{source_id}.thumb.webp"
     location = browser.get(path, status=302).location
@@ -304,18 +306,18 @@ def test_a_variant_of_an_older_recipe_is_served_on(
         older = PosterVariant.name + PosterVariant.format
         session.execute(update(PosterVariant).values(recipe_hash=older))
     assert browser.get(path, status=302).location == location
-    assert shelf.reads == 1
+    assert stub_reader.reads == 1
 
 
 def test_a_superseded_variant_is_not_served(
-    browser: TestApp, database: Database, shelf: Shelf, source_id: int
+    browser: TestApp, database: Database, stub_reader: StubReader, source_id: int
 ) -> None:
     path = f"/poster/7-dune.{source_id}.thumb.webp"
     browser.get(path, status=302)
     with database.write() as session:
         session.execute(update(PosterVariant).values(state=VariantState.SUPERSEDED))
     browser.get(path, status=302)
-    assert shelf.reads == 2
+    assert stub_reader.reads == 2
 
 
 def test_a_url_that_is_not_there_gets_a_placeholder(
@@ -336,11 +338,13 @@ def test_a_url_that_is_not_there_gets_a_placeholder(
 
 
 def test_a_storage_that_is_away_gets_a_placeholder_and_another_try(
-    s3_bucket: S3Bucket, sqlite_url: str, shelf: Shelf
+    s3_bucket: S3Bucket, sqlite_url: str, stub_reader: StubReader
 ) -> None:
     settings = s3_site_settings(s3_bucket, sqlite_url)
     settings |= {"storage.s3.endpoint_url": "http://127.0.0.1:1", "storage.s3.tries": 1}
-    site = make_site(settings, lambda config: config.add_poster_source(SourceKind.DRAWN, shelf))
+    site = make_site(
+        settings, lambda config: config.add_poster_source(SourceKind.DRAWN, stub_reader)
+    )
     database = site.registry["database"]
     with database.write() as session:
         session.add(Movie(id=7, title="Dűne", original_title="Dune", slug="dune"))
