@@ -12,7 +12,7 @@ from pyramid.router import Router
 from moziweb.bounded_map import bounded_map
 from moziweb.cache import Cache
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl
-from moziweb.site.page_cache.warming import Ask, Warmed, cached_addresses, in_process
+from moziweb.site.page_cache.warming import Fetcher, WarmedUrl, cached_urls, in_process_fetcher
 
 from .context import CommandContext, CommandError, SetupError, running_relay, service_errors
 from .progress import Report, reporting
@@ -53,8 +53,8 @@ def warm(installation: CommandContext, through: str, jobs: int, url: str | None)
     with service_errors():
         app = installation.application
         _check(app.registry["cache"], url)
-        ask = _through_http(url, jobs) if url else in_process(app)
-        raise SystemExit(_run(app, Priority[through.upper()], ask, jobs))
+        fetch = _through_http(url, jobs) if url else in_process_fetcher(app)
+        raise SystemExit(_run(app, Priority[through.upper()], fetch, jobs))
 
 
 def _check(cache: Cache | None, url: str | None) -> None:
@@ -73,12 +73,12 @@ def _check(cache: Cache | None, url: str | None) -> None:
         )
 
 
-def _run(app: Router, through: Priority, ask: Ask, jobs: int) -> int:
+def _run(app: Router, through: Priority, fetch: Fetcher, jobs: int) -> int:
     registry = app.registry
-    total = sum(1 for _ in cached_addresses(registry, through))
+    total = sum(1 for _ in cached_urls(registry, through))
     tally = WarmingSummary()
     with running_relay(registry), stopping() as stop, reporting("Pages", total) as report:
-        for warmed in bounded_map(ask, cached_addresses(registry, through), jobs, stop):
+        for warmed in bounded_map(fetch, cached_urls(registry, through), jobs, stop):
             tally.add(warmed, report)
         tally.end(report, stopped=stop.is_set())
     return stop.exit_status(otherwise=int(tally.has_cold))
@@ -96,7 +96,7 @@ class WarmingSummary:
         """Whether some page is not stored."""
         return bool(self._outcomes["failed"] or self._outcomes["unstored"])
 
-    def add(self, warmed: Warmed, report: Report) -> None:
+    def add(self, warmed: WarmedUrl, report: Report) -> None:
         """Count a page and tell of it."""
         outcome = warmed.outcome
         self._outcomes[outcome] += 1
@@ -121,7 +121,7 @@ class WarmingSummary:
         )
 
 
-def _through_http(url: str, jobs: int) -> Ask:
+def _through_http(url: str, jobs: int) -> Fetcher:
     base = url.rstrip("/")
     pool = urllib3.PoolManager(
         maxsize=jobs, retries=False, timeout=SECONDS, headers={"User-Agent": "moziweb cache warm"}
@@ -131,13 +131,15 @@ def _through_http(url: str, jobs: int) -> Ask:
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         raise CommandError(f"--url {url}: nobody answers there ({type(error).__name__})") from None
 
-    def ask(address: SiteUrl) -> Warmed:
+    def fetch(address: SiteUrl) -> WarmedUrl:
         began = time.perf_counter()
         try:
             response = pool.request("GET", base + address.path, redirect=False)
         except urllib3.exceptions.HTTPError:
-            return Warmed(address.path, 0, "", round(time.perf_counter() - began, 4))
+            return WarmedUrl(address.path, 0, "", round(time.perf_counter() - began, 4))
         seconds = round(time.perf_counter() - began, 4)
-        return Warmed(address.path, response.status, response.headers.get("X-Cache", ""), seconds)
+        return WarmedUrl(
+            address.path, response.status, response.headers.get("X-Cache", ""), seconds
+        )
 
-    return ask
+    return fetch

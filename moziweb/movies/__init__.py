@@ -1,1 +1,1 @@
-"""Movies, their premieres and the people in them; the calendar that lists them."""
+"""Movies, their premieres and people, and the premiere calendar."""

@@ -1,8 +1,8 @@
-"""Weeks and months as the premieres calendar counts them: pure arithmetic, no clock.
+"""Weeks and months of the premiere calendar: pure functions, no clock.
 
 A premiere week runs from Thursday to Wednesday, because Hungarian cinemas change their programme on
 Thursdays. Its name is the ISO 8601 week of its Thursday. ISO weeks are numbered by their Thursday
-too, so a name and a Thursday belong to each other one to one.
+too, so the mapping between names and Thursdays is one to one.
 """
 
 import re
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 BUDAPEST = ZoneInfo("Europe/Budapest")
 
-# The first public film screening was held in 1895; nobody announces a premiere for after 2200.
+# The first public film screening was in 1895; no premiere is announced for a year after 2200.
 FIRST_YEAR = 1895
 LAST_YEAR = 2200
 
@@ -23,7 +23,7 @@ _MONTH_NAME = re.compile(r"([0-9]{4})-([0-9]{2})")
 
 
 class Period(Protocol):
-    """A week or a month: ``start`` and ``end`` are its first and last day, both inside it."""
+    """A week or a month. ``start`` and ``end`` are its first and last day, both included."""
 
     @property
     def name(self) -> str: ...
@@ -39,7 +39,7 @@ class Period(Protocol):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Week:
-    """A premiere week, known by its Thursday. Raises ``ValueError`` for any other day."""
+    """A premiere week, identified by its Thursday. Raises ``ValueError`` for any other day."""
 
     thursday: date
 
@@ -49,9 +49,9 @@ class Week:
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """The week of a name such as ``2026-W34``.
+        """Parse a name such as ``2026-W34``.
 
-        Raises ``ValueError`` for other spellings, weeks that don't exist (``2027-W53``) and years
+        Raises ``ValueError`` for other spellings, weeks that do not exist (``2027-W53``) and years
         outside the calendar.
         """
         match = _WEEK_NAME.fullmatch(name)
@@ -88,7 +88,7 @@ class Week:
         return self.shifted(1)
 
     def shifted(self, weeks: int) -> Self:
-        """The week that many weeks later; earlier when negative."""
+        """The week ``weeks`` later, or earlier if negative."""
         return type(self)(self.thursday + timedelta(weeks=weeks))
 
     def __contains__(self, day: date) -> bool:
@@ -97,7 +97,7 @@ class Week:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Month:
-    """A calendar month; ``number`` is 1 to 12. Raises ``ValueError`` for any other."""
+    """A calendar month. Raises ``ValueError`` if ``number`` is not 1 to 12."""
 
     year: int
     number: int
@@ -108,9 +108,9 @@ class Month:
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """The month of a name such as ``2026-08``.
+        """Parse a name such as ``2026-08``.
 
-        Raises ``ValueError`` for other spellings, months that don't exist and years outside the
+        Raises ``ValueError`` for other spellings, months that do not exist and years outside the
         calendar.
         """
         match = _MONTH_NAME.fullmatch(name)
@@ -146,7 +146,7 @@ class Month:
         return self.shifted(1)
 
     def shifted(self, months: int) -> Self:
-        """The month that many months later; earlier when negative."""
+        """The month ``months`` later, or earlier if negative."""
         year, index = divmod(self.year * 12 + self.number - 1 + months, 12)
         return type(self)(year, index + 1)
 
@@ -155,36 +155,36 @@ class Month:
 
 
 def week_of(day: date) -> Week:
-    """The premiere week that ``day`` falls in."""
+    """The premiere week that contains ``day``."""
     return Week(day - timedelta(days=(day.weekday() - _THURSDAY) % 7))
 
 
 def month_of(day: date) -> Month:
-    """The month that ``day`` falls in."""
+    """The month that contains ``day``."""
     return Month(day.year, day.month)
 
 
 def in_bounds(period: Period) -> bool:
     """Whether the calendar has a page for this week or month.
 
-    A week belongs to the year of its name, which is its Thursday's.
+    A week is in the year of its Thursday, as its name is.
     """
     return FIRST_YEAR <= period.start.year <= LAST_YEAR
 
 
 def parse_day(text: str) -> date:
-    """The day of an ISO date (``2026-08-13``) inside the calendar, or ``ValueError``."""
+    """Parse an ISO date (``2026-08-13``). Raises ``ValueError`` outside the calendar."""
     day = date.fromisoformat(text)
-    # The year first: the very first and last days that Python knows have no whole week.
+    # Check the year first: the week of ``date.min`` or ``date.max`` would overflow.
     if not (FIRST_YEAR <= day.year <= LAST_YEAR and in_bounds(week_of(day))):
         raise ValueError(f"outside the calendar: {day}")
     return day
 
 
 def budapest_today(now: datetime) -> date:
-    """The date in Hungary at ``now``, an aware moment (``ValueError`` for a naive one)."""
+    """The date in Hungary at ``now``, an aware datetime. Raises ``ValueError`` for a naive one."""
     if now.tzinfo is None:
-        raise ValueError("a naive moment has no date in Budapest; give it a time zone")
+        raise ValueError("a naive datetime has no date in Budapest; pass an aware one")
     return now.astimezone(BUDAPEST).date()
 
 

@@ -1,4 +1,4 @@
-"""What calendars and feeds ask of the database: what opens from a day on, what was told lately."""
+"""Queries for calendars and feeds: premieres from a day on, and news of premieres."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ from .queries import DAYS, Listing, listings_of
 
 
 class NewsKind(StrEnum):
-    """What there is to tell of a premiere."""
+    """What happened to a premiere."""
 
     ANNOUNCED = "announced"
     MOVED = "moved"
@@ -25,10 +25,10 @@ class NewsKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Something that was told of a premiere at a moment; ``change`` is how it moved."""
+    """An announcement, move or cancellation of a premiere; ``change`` is set for a move."""
 
-    what: NewsKind
-    when: datetime
+    kind: NewsKind
+    occurred_at: datetime
     premiere: Premiere
     listing: Listing
     change: PremiereChange | None = None
@@ -37,9 +37,9 @@ class News:
 def premieres_from(
     session: Session, start: date, kinds: Collection[PremiereKind], limit: int
 ) -> tuple[tuple[Premiere, Listing], ...]:
-    """The nearest premieres of some kinds whose day is ``start`` or later; two queries.
+    """The next premieres of ``kinds`` on ``start`` or later, by date. Two queries.
 
-    In the order of their days. Cancelled ones are among them.
+    Includes cancelled premieres.
     """
     query = (
         _published(Premiere.id, Premiere.movie_id)
@@ -50,10 +50,10 @@ def premieres_from(
     return tuple(_listings(session, session.execute(query).all()).values())
 
 
-def openings_of(session: Session, movie_ids: Sequence[int], today: date) -> tuple[Listing, ...]:
-    """Movies in the order of their ids as given, each with the premiere that its page leads with.
+def lead_listings(session: Session, movie_ids: Sequence[int], today: date) -> tuple[Listing, ...]:
+    """Movies in the order of ``movie_ids``, each with its lead premiere. Two queries.
 
-    Two queries. A movie that is not published is left out.
+    Unpublished movies are omitted.
     """
     premieres: dict[int, list[Premiere]] = defaultdict(list)
     for premiere in session.scalars(select(Premiere).where(Premiere.movie_id.in_(movie_ids))):
@@ -67,7 +67,7 @@ def openings_of(session: Session, movie_ids: Sequence[int], today: date) -> tupl
 def changes_of(
     session: Session, premiere_ids: Collection[int]
 ) -> Mapping[int, tuple[PremiereChange, ...]]:
-    """How premieres moved, the oldest change first; one that never did is absent."""
+    """The changes of premieres by premiere id, the oldest first; without changes, no key."""
     query = select(PremiereChange).where(PremiereChange.premiere_id.in_(premiere_ids))
     found: dict[int, tuple[PremiereChange, ...]] = defaultdict(tuple)
     for change in session.scalars(query.order_by(PremiereChange.changed_at, PremiereChange.id)):
@@ -76,17 +76,17 @@ def changes_of(
 
 
 def latest_news(session: Session, start: date, limit: int) -> tuple[News, ...]:
-    """What was told last, the latest first; four queries.
+    """The latest news, the newest first. Four queries.
 
-    Only of premieres on ``start`` or later, by the first day that they may be on: what an archive
-    is filled with is no news.
+    Only of premieres whose earliest possible day is ``start`` or later, so that importing an
+    archive makes no news.
     """
-    told = [
+    found_by_kind = [
         (NewsKind.ANNOUNCED, _latest(session, Premiere.announced_at, start, limit)),
         (NewsKind.MOVED, _latest(session, PremiereChange.changed_at, start, limit)),
         (NewsKind.CANCELLED, _latest(session, Premiere.cancelled_at, start, limit)),
     ]
-    rows = [(what, *row) for what, found in told for row in found]
+    rows = [(kind, *row) for kind, found in found_by_kind for row in found]
     rows = sorted(rows, key=lambda row: (row[3], row[1]), reverse=True)[:limit]
     listings = _listings(session, [(row[1], row[2]) for row in rows])
     return tuple(News(row[0], row[3], *listings[row[1]], row[4]) for row in rows)
@@ -97,20 +97,20 @@ def _published(*columns: Any) -> Select[Any]:
 
 
 def _latest(
-    session: Session, moment: InstrumentedAttribute[Any], start: date, limit: int
+    session: Session, time: InstrumentedAttribute[Any], start: date, limit: int
 ) -> Sequence[Any]:
-    """Premiere, movie, moment, and the change where the moment is one's; the latest first."""
-    if moment.class_ is PremiereChange:
-        query = _published(Premiere.id, Premiere.movie_id, moment, PremiereChange)
+    """Rows of premiere id, movie id, ``time``, and change or None; the latest first."""
+    if time.class_ is PremiereChange:
+        query = _published(Premiere.id, Premiere.movie_id, time, PremiereChange)
         query = query.join(PremiereChange, PremiereChange.premiere_id == Premiere.id)
     else:
-        query = _published(Premiere.id, Premiere.movie_id, moment, null())
-    query = query.where(moment.is_not(None), Premiere.date >= start)
-    return session.execute(query.order_by(moment.desc(), Premiere.id.desc()).limit(limit)).all()
+        query = _published(Premiere.id, Premiere.movie_id, time, null())
+    query = query.where(time.is_not(None), Premiere.date >= start)
+    return session.execute(query.order_by(time.desc(), Premiere.id.desc()).limit(limit)).all()
 
 
 def _listings(session: Session, ids: Sequence[Any]) -> dict[int, tuple[Premiere, Listing]]:
-    """The listings of rows of premiere and movie by premiere, in the order of their days."""
+    """Listings by premiere id, ordered by date, for rows of premiere id and movie id."""
     if not ids:
         return {}
     listings = listings_of(session, {row[1] for row in ids}, {row[0] for row in ids})

@@ -1,4 +1,4 @@
-"""The genres' names: English, as most data has them, and Hungarian, which addresses are made of."""
+"""Hungarian names of genres by English name. Slugs are made from the Hungarian names."""
 
 from collections.abc import Mapping
 from typing import Final

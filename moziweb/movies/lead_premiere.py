@@ -1,8 +1,7 @@
-"""The premiere that a film's page leads with: arithmetic over its premieres, no clock, no query.
+"""Selects the lead premiere of a movie, which its page shows at the top. No clock, no query.
 
-What is ahead comes before what is past, cinemas before festivals and services, and what takes place
-before what was cancelled. A film that opened in the last weeks is still on, and its opening counts
-for more than anything but another one in cinemas.
+Future premieres rank before past ones, cinemas before festivals and streaming, and all others
+before cancelled ones. A premiere in cinemas of the last weeks ranks just after a future one there.
 """
 
 from collections.abc import Iterable
@@ -15,11 +14,11 @@ from .models import DatePrecision, Premiere
 from .queries import RUNNING
 
 WEEKS_IN_CINEMAS: Final = 3
-"""How long a film is said to be still in cinemas."""
+"""The number of weeks after its premiere week that a movie counts as still in cinemas."""
 
 
 class _Rank(IntEnum):
-    """What leads before what."""
+    """Ranks of premieres, the leading one first."""
 
     COMES_TO_CINEMAS = 0
     IS_IN_CINEMAS = 1
@@ -33,20 +32,20 @@ _AHEAD: Final = frozenset({_Rank.COMES_TO_CINEMAS, _Rank.COMES_ELSEWHERE})
 
 
 def lead_premiere_of(premieres: Iterable[Premiere], today: date) -> Premiere | None:
-    """The premiere to lead with on ``today``; None for a film without any."""
-    return min(premieres, key=lambda each: _place(each, today), default=None)
+    """The lead premiere on ``today``, or None for a movie without premieres."""
+    return min(premieres, key=lambda each: _sort_key(each, today), default=None)
 
 
 def lead_premiere_until(premieres: Iterable[Premiere], today: date) -> date | None:
-    """The first day after ``today`` on which another one leads; None: that will not change."""
-    known = tuple(premieres)
-    opening = lead_premiere_of(known, today)
-    turns = sorted({turn for each in known for turn in _turns(each) if turn > today})
-    return next((turn for turn in turns if lead_premiere_of(known, turn) is not opening), None)
+    """The first day after ``today`` with another lead premiere, or None if there is none."""
+    all_ = tuple(premieres)
+    lead = lead_premiere_of(all_, today)
+    days = sorted({day for each in all_ for day in _rank_changes(each) if day > today})
+    return next((day for day in days if lead_premiere_of(all_, day) is not lead), None)
 
 
 def last_day(premiere: Premiere) -> date:
-    """The last day that its date can mean."""
+    """The latest possible day of a premiere, given the precision of its date."""
     match premiere.precision:
         case DatePrecision.DAY:
             return premiere.date
@@ -56,8 +55,8 @@ def last_day(premiere: Premiere) -> date:
             return date(premiere.date.year, 12, 31)
 
 
-def _place(premiere: Premiere, today: date) -> tuple[int, int, int]:
-    """Its rank; what is ahead the earliest first, what is past the latest first."""
+def _sort_key(premiere: Premiere, today: date) -> tuple[int, int, int]:
+    """Rank, then future premieres by date and past ones by date descending."""
     rank = _rank(premiere, today)
     day = last_day(premiere).toordinal()
     return rank, day if rank in _AHEAD else -day, premiere.id
@@ -76,10 +75,10 @@ def _rank(premiere: Premiere, today: date) -> _Rank:
 
 
 def _leaves_cinemas(premiere: Premiere) -> date:
-    """The first day on which it is no longer among what is still in cinemas."""
+    """The first day on which the movie no longer counts as still in cinemas."""
     return week_of(last_day(premiere)).shifted(WEEKS_IN_CINEMAS + 1).start
 
 
-def _turns(premiere: Premiere) -> tuple[date, date]:
-    """The days on which its rank changes."""
+def _rank_changes(premiere: Premiere) -> tuple[date, date]:
+    """The days on which the rank changes."""
     return last_day(premiere) + timedelta(days=1), _leaves_cinemas(premiere)

@@ -1,7 +1,7 @@
-"""What the site knows of a movie: the film, its people, its premieres, and where each fact is from.
+"""Models of movies: the movie, its people, its premieres, and the provenance of its fields.
 
-Relations are ``raise_on_sql``: a page says what it loads, so that its number of queries stays a
-decision.
+Relations are ``raise_on_sql``: every page loads explicitly what it shows, so its number of queries
+is known.
 """
 
 from datetime import date, datetime
@@ -15,14 +15,14 @@ from moziweb.clock import utc_now
 from moziweb.db.meta import Base, WordList, enum_column
 
 from .calendar import FIRST_YEAR, LAST_YEAR
-from .text_folding import name_of_insert, search_text_of_insert
+from .text_folding import movie_search_text_default, person_search_text_default
 
 # ``Premiere.date`` hides the type of its own annotation.
 Day: TypeAlias = date
 
 
 class Rating(StrEnum):
-    """The Hungarian age ratings. A film without one is pending (``None`` in the column)."""
+    """The Hungarian age ratings. ``None`` in the column means that the rating is pending."""
 
     KN = "KN"
     AGE_6 = "6"
@@ -33,7 +33,7 @@ class Rating(StrEnum):
 
 
 class PremiereKind(StrEnum):
-    """What kind of release a premiere is."""
+    """The kind of a release."""
 
     CINEMA = "cinema"
     LIMITED = "limited"
@@ -42,7 +42,7 @@ class PremiereKind(StrEnum):
 
 
 class DatePrecision(StrEnum):
-    """How much of a premiere's date is known; the rest of the date is its first day."""
+    """The precision of a premiere's date. For a month or year, the date is its first day."""
 
     DAY = "day"
     MONTH = "month"
@@ -50,7 +50,7 @@ class DatePrecision(StrEnum):
 
 
 class Audio(StrEnum):
-    """The language versions that a premiere is shown in."""
+    """The language versions of a premiere."""
 
     DUBBED = "dubbed"
     SUBTITLED = "subtitled"
@@ -59,7 +59,7 @@ class Audio(StrEnum):
 
 
 class ScreenFormat(StrEnum):
-    """How a cinema shows it."""
+    """The screening formats of cinemas."""
 
     FORMAT_2D = "2D"
     FORMAT_3D = "3D"
@@ -67,30 +67,30 @@ class ScreenFormat(StrEnum):
 
 
 class VideoSite(StrEnum):
-    """Where a trailer is hosted: the sites that we know the addresses of."""
+    """The sites that host trailers."""
 
     YOUTUBE = "YouTube"
     VIMEO = "Vimeo"
 
 
 class CreditRole(StrEnum):
-    """What a person did in a movie."""
+    """The role of a person in a movie."""
 
     DIRECTOR = "director"
     CAST = "cast"
 
 
-# Nothing but these letters is left of a slug when they are trimmed off, on either database.
+# A check that works on both databases: trimming the allowed characters must leave nothing.
 _SLUG_IS_READABLE: Final = "slug <> '' AND trim(slug, 'abcdefghijklmnopqrstuvwxyz0123456789-') = ''"
 _DATE_IS_IN_CALENDAR: Final = f"date BETWEEN '{FIRST_YEAR}-01-01' AND '{LAST_YEAR}-12-31'"
 
 
 class Movie(Base):
-    """A film. ``title`` is the Hungarian one; runtime is in minutes; country and language codes are
-    ISO 3166-1 alpha-2 and ISO 639-1, named in the visitor's language when shown.
+    """A movie. ``title`` is Hungarian; ``runtime`` is in minutes; ``countries`` and ``languages``
+    are ISO 3166-1 alpha-2 and ISO 639-1 codes.
 
-    ``version`` grows with every change of the film or of what belongs to it (``movies.versions``):
-    who saves over an older one is told. ``search_text`` follows the titles.
+    ``version`` increases with every change of the movie or of its parts (``edit_version.py``), so
+    that the editor's form can detect conflicts. ``search_text`` is derived from the titles.
     """
 
     __tablename__ = "movie"
@@ -110,7 +110,9 @@ class Movie(Base):
     tmdb_id: Mapped[int | None] = mapped_column(unique=True)
     distributor_id: Mapped[int | None] = mapped_column(ForeignKey("distributor.id"), index=True)
     published: Mapped[bool] = mapped_column(default=True, index=True)
-    search_text: Mapped[str] = mapped_column(Text, default=search_text_of_insert, server_default="")
+    search_text: Mapped[str] = mapped_column(
+        Text, default=movie_search_text_default, server_default=""
+    )
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now, index=True)
@@ -140,7 +142,7 @@ class Movie(Base):
 
 
 class Distributor(Base):
-    """The company that brings a film to Hungarian cinemas."""
+    """A company that releases movies in Hungarian cinemas."""
 
     __tablename__ = "distributor"
 
@@ -149,7 +151,7 @@ class Distributor(Base):
 
 
 class Genre(Base):
-    """A genre, named in both languages; ``slug`` is its address."""
+    """A genre: ``name`` is Hungarian; ``slug`` is used in URLs."""
 
     __tablename__ = "genre"
 
@@ -160,7 +162,7 @@ class Genre(Base):
 
 
 class MovieGenre(Base):
-    """A genre of a movie, in the order that they are shown in."""
+    """A genre of a movie; ``position`` is the display order."""
 
     __tablename__ = "movie_genre"
 
@@ -174,22 +176,21 @@ class MovieGenre(Base):
 
 
 class Person(Base):
-    """Somebody who made a film or plays in it. Two people may share a name, so it is not unique.
-
-    ``search_text`` follows the name.
-    """
+    """A director or actor. Names are not unique. ``search_text`` is derived from the name."""
 
     __tablename__ = "person"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), index=True)
-    search_text: Mapped[str] = mapped_column(Text, default=name_of_insert, server_default="")
+    search_text: Mapped[str] = mapped_column(
+        Text, default=person_search_text_default, server_default=""
+    )
     imdb_id: Mapped[str | None] = mapped_column(String(12), unique=True)
     tmdb_id: Mapped[int | None] = mapped_column(unique=True)
 
 
 class Credit(Base):
-    """What a person did in a movie, in billing order."""
+    """A person's role in a movie; ``position`` is the billing order."""
 
     __tablename__ = "credit"
     __table_args__ = (UniqueConstraint("movie_id", "role", "position"),)
@@ -207,7 +208,7 @@ class Credit(Base):
 
 
 class StreamingService(Base):
-    """Where a streaming premiere can be watched."""
+    """A service that streams movies."""
 
     __tablename__ = "streaming_service"
 
@@ -217,15 +218,15 @@ class StreamingService(Base):
 
 
 class Premiere(Base):
-    """A dated release of a movie. A cancelled one stays, so that visitors are told.
+    """A release of a movie. A cancelled one is kept and shown as cancelled.
 
-    ``announced_at`` is when visitors could first know of it: feeds tell it as news then.
+    ``announced_at`` is when visitors could first see it; feeds publish it as news of that time.
     """
 
     __tablename__ = "premiere"
     __table_args__ = (
         Index(None, "date", "kind"),
-        # A film's first or latest date, and whether it has one, are read from the index alone.
+        # Index-only scans for a movie's first and latest date.
         Index(None, "movie_id", "precision", "date"),
         CheckConstraint(_DATE_IS_IN_CALENDAR, "date"),
     )
@@ -257,7 +258,7 @@ class Premiere(Base):
 
 
 class PremiereChange(Base):
-    """A premiere that moved: the date it had before, when that changed, and why."""
+    """A change of a premiere's date: the old date, the time of the change, and the reason."""
 
     __tablename__ = "premiere_change"
 
@@ -272,7 +273,7 @@ class PremiereChange(Base):
 
 
 class Trailer(Base):
-    """A video: ``video_id`` is its id at ``site``, ``name`` is in its own ``language``."""
+    """A video: ``video_id`` is its id at ``site``; ``name`` is in ``language``."""
 
     __tablename__ = "trailer"
 
@@ -288,10 +289,10 @@ class Trailer(Base):
 
 
 class FieldProvenance(Base):
-    """Where the present value of one of a movie's fields is from, and when it was fetched.
+    """The source of the current value of one of a movie's fields, and when it was fetched.
 
-    ``source`` is ``hand``, ``tmdb``, ``csv`` or ``demo``. A field of ``hand`` is never overwritten
-    by an importer.
+    ``source`` is ``hand``, ``tmdb``, ``csv`` or ``demo``. Importers never overwrite a field whose
+    source is ``hand``.
     """
 
     __tablename__ = "field_provenance"

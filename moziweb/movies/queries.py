@@ -1,7 +1,7 @@
-"""What pages ask of the database: one function, one query (``whole_movie`` says its own number).
+"""Queries of pages. Each function runs one query, except ``movie_with_relations``.
 
-Nothing is loaded behind a page's back (relations raise), so the number of queries of a page can be
-read from its view, and none of them grows with the number of movies.
+Relations raise instead of lazy loading, so the number of queries of a page is visible in its view.
+It does not grow with the number of movies.
 """
 
 from collections.abc import Collection, Iterable
@@ -28,26 +28,26 @@ from .models import (
 )
 
 SCREENED: Final = frozenset({PremiereKind.CINEMA, PremiereKind.LIMITED, PremiereKind.FESTIVAL})
-"""The kinds that are shown to an audience in a room, as against streaming."""
+"""The kinds that are shown on a screen to an audience, unlike streaming."""
 
 STREAMED: Final = frozenset({PremiereKind.STREAMING})
 
 RUNNING: Final = frozenset({PremiereKind.CINEMA, PremiereKind.LIMITED})
-"""The kinds that go on after their first day; a festival's screening does not."""
+"""The kinds that run for more than a day, unlike a screening at a festival."""
 
 DAYS: Final = frozenset({DatePrecision.DAY})
-"""The precision of premieres that belong in a week."""
+"""The precision of premieres that a week lists."""
 
 DAYS_AND_MONTHS: Final = frozenset({DatePrecision.DAY, DatePrecision.MONTH})
-"""The precisions of premieres that belong in a month."""
+"""The precisions of premieres that a month lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A movie in a list and the premiere it is listed for; None: it has no date.
+    """A movie in a list, and the premiere that it is listed for, or None without a date.
 
-    ``service`` and ``distributor`` are names or "". ``moved`` is the premiere's latest change of
-    date. Synopses are not loaded.
+    ``service`` and ``distributor`` are names or "". ``moved`` is the latest change of the
+    premiere's date. Synopses are not loaded.
     """
 
     movie: Movie
@@ -58,13 +58,13 @@ class Listing:
 
     @property
     def day(self) -> date:
-        """The premiere's date, for sorting; what has none comes last."""
+        """The premiere's date for sorting; ``date.max`` without a premiere."""
         return self.premiere.date if self.premiere else date.max
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The days of the nearest premieres before and after a period that has none."""
+    """The dates of the nearest premieres before and after a period without premieres."""
 
     before: date | None
     after: date | None
@@ -75,8 +75,8 @@ def premieres_between(
 ) -> tuple[Listing, ...]:
     """The premieres of published movies from ``start`` to ``end``, both included.
 
-    In the order of their dates, then of their titles. Cancelled ones are among them. A premiere
-    known by its month stands under the first day of that month.
+    Ordered by date, then by title. Includes cancelled premieres. The date of a premiere of which
+    only the month is known is the first day of the month.
     """
     query = _listed(Premiere.movie_id == Movie.id).where(
         Premiere.date.between(start, end), Premiere.precision.in_(precisions)
@@ -85,9 +85,9 @@ def premieres_between(
 
 
 def undated_movies(session: Session, today: date, limit: int) -> tuple[Listing, ...]:
-    """Published movies whose day is not known: those with a month or a year first, then the rest.
+    """Published movies whose day is not known: those with a month or year first, then the rest.
 
-    A month or year that is over is no longer awaited: a movie with nothing else is left out.
+    A movie is omitted if all of its premieres are cancelled or in a month or year that is over.
     """
     dated = exists().where(Premiere.movie_id == Movie.id, Premiere.precision.in_(DAYS))
     announced = exists().where(Premiere.movie_id == Movie.id)
@@ -103,7 +103,7 @@ def undated_movies(session: Session, today: date, limit: int) -> tuple[Listing, 
 def genre_premieres_from(
     session: Session, genre: Genre, start: date, limit: int
 ) -> tuple[Listing, ...]:
-    """The nearest premieres of a genre from ``start`` on, the earliest first."""
+    """The next premieres of a genre from ``start`` on, the earliest first."""
     query = _of_genre(genre).where(Premiere.date >= start)
     return _fetched(session, query.order_by(Premiere.date, Premiere.id).limit(limit))
 
@@ -119,7 +119,7 @@ def genre_premieres_before(
 def listings_of(
     session: Session, movie_ids: Collection[int], premiere_ids: Collection[int]
 ) -> tuple[Listing, ...]:
-    """Published movies with those premieres of theirs, or without one: what cards are made of."""
+    """Published movies with the given premieres of theirs, or without one, for cards."""
     wanted = and_(Premiere.movie_id == Movie.id, Premiere.id.in_(premiere_ids))
     query = _listed(wanted, outer=True).where(Movie.id.in_(movie_ids))
     return _fetched(session, query)
@@ -128,7 +128,7 @@ def listings_of(
 def neighbours(
     session: Session, start: date, end: date, precisions: Collection[DatePrecision] = DAYS
 ) -> Neighbours:
-    """The nearest days outside ``start`` to ``end`` that have premieres of published movies."""
+    """The nearest days before ``start`` and after ``end`` with premieres of published movies."""
     shown = (Movie.id == Premiere.movie_id, Movie.published, Premiere.precision.in_(precisions))
     before = select(func.max(Premiere.date)).where(*shown, Premiere.date < start)
     after = select(func.min(Premiere.date)).where(*shown, Premiere.date > end)
@@ -137,7 +137,7 @@ def neighbours(
 
 
 def genres_of(session: Session, movie_ids: Iterable[int]) -> dict[int, tuple[Genre, ...]]:
-    """The genres of each movie, in the order they are shown in; a movie without any is absent."""
+    """The genres of each movie in display order; no key for a movie without genres."""
     rows = session.execute(
         select(MovieGenre.movie_id, Genre)
         .join(Genre, MovieGenre.genre_id == Genre.id)
@@ -151,15 +151,15 @@ def genres_of(session: Session, movie_ids: Iterable[int]) -> dict[int, tuple[Gen
 
 
 def genre_by_slug(session: Session, slug: str) -> Genre | None:
-    """The genre at an address, or None."""
+    """The genre with this slug, or None."""
     return session.scalar(select(Genre).where(Genre.slug == slug))
 
 
-def whole_movie(session: Session, movie_id: int) -> Movie | None:
-    """A published movie with everything its page shows, or None.
+def movie_with_relations(session: Session, movie_id: int) -> Movie | None:
+    """A published movie with all relations that its page shows, or None.
 
-    Five queries: the movie with its distributor and genres; its premieres with their services and
-    changes; its people; its trailers; where its fields are from. One when there is no such movie.
+    Five queries: the movie with its distributor and genres; premieres with their services and
+    changes; credits with people; trailers; provenance. One query if there is no such movie.
     """
     if not 0 < movie_id <= MAX_ID:
         return None
@@ -180,12 +180,12 @@ def whole_movie(session: Session, movie_id: int) -> Movie | None:
     return session.scalars(query).unique().one_or_none()
 
 
-# What ``_listed`` selects. The outer-joined ones may be None, which this type cannot say.
+# The columns of ``_listed``. The outer-joined ones may be None, which this type cannot express.
 ListedSelect: TypeAlias = Select[Movie, Premiere, str, str, PremiereChange]
 
 
 def _listed(premiere_is: ColumnElement[bool], *, outer: bool = False) -> ListedSelect:
-    """Published movies joined to a premiere of theirs, with what a ``Listing`` holds besides."""
+    """Published movies joined to a premiere, with the other columns of a ``Listing``."""
     return (
         select(Movie, Premiere, StreamingService.name, Distributor.name, PremiereChange)
         .select_from(Movie)
@@ -240,5 +240,5 @@ def _fetched(session: Session, query: ListedSelect) -> tuple[Listing, ...]:
 
 
 def _by_date_and_title(listing: Listing) -> tuple[date, str, int]:
-    # By slug and not by title: it sorts alike on both databases and in every locale.
+    # By slug instead of title: both databases and all locales sort it in the same order.
     return listing.day, listing.movie.slug, listing.movie.id

@@ -1,7 +1,7 @@
-"""Films by the words of a visitor: in titles, in either language, and in the names of people.
+"""Queries of the search: words in titles of either language and in names of people.
 
-Both databases answer alike. What is searched is folded (``search.py``), so accents, case and
-punctuation make no difference. All words have to be found, each in a title or in a name.
+SQLite and PostgreSQL give the same results. Texts and words are folded (``text_folding.py``), so
+accents, case and punctuation do not matter. Each word has to be in a title or in a name.
 """
 
 from collections.abc import Sequence
@@ -14,36 +14,36 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from moziweb.db.types import parse_id
 
 from .models import Credit, Movie, Person
-from .text_folding import folded
+from .text_folding import fold
 
 MAX_WORDS: Final = 6
 MAX_LENGTH: Final = 100
-"""Characters of a query that are looked at."""
+"""Characters of a query; the rest is ignored."""
 
-ALIKE: Final = 0.5
-"""The share of a word's trigrams that a misspelt one has to have in common with it."""
+MIN_SIMILARITY: Final = 0.5
+"""The minimum share of the search terms' trigrams that a similar text contains."""
 
 _RANKS: Final = frozenset("0123")
-"""The results of ``_rank``, as texts."""
+"""The values of ``_rank``, as text."""
 
 
 class InvalidCursorError(ValueError):
-    """Not a place in the results, as ``str`` of a ``SearchCursor`` spells it."""
+    """The text is not a ``SearchCursor``."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchCursor:
-    """A place in the results; before it are better ranks and, in the same rank, newer films."""
+    """A position in the results, which are ordered by rank and then by id descending."""
 
     rank: int
     movie_id: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The place of ``2-731``; raises ``InvalidCursorError``."""
-        rank, mark, number = text.partition("-")
+        """Parse ``2-731``. Raises ``InvalidCursorError``."""
+        rank, dash, number = text.partition("-")
         movie_id = parse_id(number)
-        if not (mark and rank in _RANKS) or movie_id is None:
+        if not (dash and rank in _RANKS) or movie_id is None:
             raise InvalidCursorError(text)
         return cls(int(rank), movie_id)
 
@@ -52,56 +52,56 @@ class SearchCursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What is looked for, folded; empty when there was nothing to look for."""
+class SearchTerms:
+    """The folded words of a query; empty if the query has none."""
 
     whole: str
     each: tuple[str, ...]
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """The words of what a visitor typed; single letters do not count beside longer words."""
-        words = folded(text[:MAX_LENGTH]).split()
+        """The words of ``text``. Single letters are ignored if there are longer words."""
+        words = fold(text[:MAX_LENGTH]).split()
         long = [word for word in words if len(word) > 1]
         return cls(" ".join(words), tuple(dict.fromkeys(long or words))[:MAX_WORDS])
 
 
-def movies_found(
-    session: Session, words: Words, limit: int, after: SearchCursor | None = None
+def search_movies(
+    session: Session, words: SearchTerms, limit: int, after: SearchCursor | None = None
 ) -> Sequence[SearchCursor]:
-    """Where all words are found, the best first, from the place ``after`` on. One query."""
+    """Movies that match all words, the best first, after the cursor ``after``. One query."""
     rank = _rank(words)
     query = select(rank, Movie.id).where(Movie.published, *map(_has, words.each))
     if after is not None:
-        beyond = or_(rank > after.rank, and_(rank == after.rank, Movie.id < after.movie_id))
-        query = query.where(beyond)
+        is_after = or_(rank > after.rank, and_(rank == after.rank, Movie.id < after.movie_id))
+        query = query.where(is_after)
     rows = session.execute(query.order_by(rank, Movie.id.desc()).limit(limit))
     return [SearchCursor(*row) for row in rows]
 
 
-def similar_movies(session: Session, words: Words, limit: int) -> Sequence[int]:
-    """The ids of films with titles or people that are spelled like the words, the likest first.
+def similar_movies(session: Session, words: SearchTerms, limit: int) -> Sequence[int]:
+    """The ids of movies whose titles or people are spelled like the words, the best first.
 
-    For when nothing is found: it looks through everything there is. One query.
+    One query, a full scan of movies and people: use it only if ``search_movies`` finds nothing.
     """
-    likeness = _likeness(Movie.search_text, words.whole)
-    titles = select(Movie.id.label("id"), likeness.label("likeness")).where(
-        Movie.published, likeness >= ALIKE
+    similarity = _similarity(Movie.search_text, words.whole)
+    titles = select(Movie.id.label("id"), similarity.label("similarity")).where(
+        Movie.published, similarity >= MIN_SIMILARITY
     )
-    named = _likeness(Person.search_text, words.whole)
+    named = _similarity(Person.search_text, words.whole)
     people = (
-        select(Movie.id.label("id"), named.label("likeness"))
+        select(Movie.id.label("id"), named.label("similarity"))
         .join(Credit, Credit.movie_id == Movie.id)
         .join(Person, Person.id == Credit.person_id)
-        .where(Movie.published, named >= ALIKE)
+        .where(Movie.published, named >= MIN_SIMILARITY)
     )
     found = titles.union_all(people).subquery()
-    best = func.max(found.c.likeness)
+    best = func.max(found.c.similarity)
     query = select(found.c.id).group_by(found.c.id).order_by(best.desc(), found.c.id.desc())
     return session.scalars(query.limit(limit)).all()
 
 
-def _rank(words: Words) -> ColumnElement[int]:
+def _rank(words: SearchTerms) -> ColumnElement[int]:
     text = Movie.search_text
     begins = or_(text == words.whole, text.startswith(f"{words.whole} ", autoescape=True))
     word_begins = (" " + text).contains(f" {words.whole}", autoescape=True)
@@ -110,7 +110,7 @@ def _rank(words: Words) -> ColumnElement[int]:
 
 
 def _has(word: str) -> ColumnElement[bool]:
-    """In a title or in a name; as a set of ids, which both databases find by their indexes."""
+    """Whether a title or a name contains ``word``. A set of ids lets both databases use indexes."""
     titles = select(Movie.id).where(Movie.search_text.contains(word, autoescape=True))
     people = (
         select(Credit.movie_id)
@@ -120,8 +120,8 @@ def _has(word: str) -> ColumnElement[bool]:
     return Movie.id.in_(union(titles, people))
 
 
-def _likeness(text: InstrumentedAttribute[str], words: str) -> ColumnElement[float]:
-    """The share of the trigrams of ``words`` that ``text`` holds, from 0 to 1."""
+def _similarity(text: InstrumentedAttribute[str], words: str) -> ColumnElement[float]:
+    """The share of the trigrams of ``words`` that ``text`` contains, from 0 to 1."""
     padded = literal(" ").concat(text).concat(" ")
     parts = sorted({f" {words} "[place : place + 3] for place in range(len(words))})
     share = 1.0 / max(len(parts), 1)

@@ -1,21 +1,21 @@
-"""The readable part of a movie's address."""
+"""Slugs: the readable part of a movie's URL."""
 
 from typing import Final
 
 from slugify import slugify
 
 MAX_LENGTH: Final = 100
-"""Characters; the column takes 120, which leaves room for nothing to break."""
+"""Characters of a slug; the column holds 120."""
 
 NAMELESS: Final = "film"
-"""The slug of a title that no letter or digit is left of, such as ``???``."""
+"""The slug of a title without letters and digits, such as ``???``."""
 
 
 def slug_of(title: str) -> str:
     """``title`` as ``[a-z0-9-]+``: ``Az ötödik elem`` is ``az-otodik-elem``.
 
-    Accents are folded and other alphabets transliterated. A long title is cut between words, to
-    ``MAX_LENGTH`` characters at most. Two films may have one slug: their ids tell them apart.
+    Accents are folded and other alphabets transliterated. A long title is cut between words to
+    at most ``MAX_LENGTH`` characters. Slugs are not unique; the id in the URL is.
     """
-    whole = title.replace("'", "")  # I'm is one word
-    return slugify(whole, max_length=MAX_LENGTH, word_boundary=True, save_order=True) or NAMELESS
+    title = title.replace("'", "")  # "I'm" is one word
+    return slugify(title, max_length=MAX_LENGTH, word_boundary=True, save_order=True) or NAMELESS

@@ -1,10 +1,9 @@
-"""The tags of movies: how they are spelled, and which rows bear them.
+"""Cache tags of movies: their names, and the declarations of which writes invalidate them.
 
-Cards and pages record the tags of what they show (``moziweb.site``); the declarations here say
-which of them a write concerns. A page of a period, a genre or the undated carries the tag of that
-list, which tells what stands in it and in which order; what a film's card shows there is a matter
-of the film. So a change of a premiere's audio concerns its film, and only one of its date, its kind
-or its cancellation concerns lists.
+Presenters record the tags of what they show (``moziweb.site``). The page of a period, a genre or
+the undated movies has the tag of that list, which covers the members of the list and their order.
+Each card has the tags of its movie. So a change of a premiere's audio invalidates its movie, and
+only a change of its date, kind or cancellation invalidates lists.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -18,7 +17,7 @@ from sqlalchemy.orm import object_session
 from moziweb.cache import tag
 from moziweb.caching import DECLARATIONS
 
-from . import edit_version
+from . import edit_version  # noqa: F401 - registers listeners on the models
 from .calendar import Period, Week, month_of, week_of
 from .models import (
     Credit,
@@ -34,22 +33,22 @@ from .models import (
     StreamingService,
     Trailer,
 )
-from .week_range_tags import spans_of
+from .week_range_tags import week_range_tags_of
 
 PUBLISHED_LIST: Final = tag("list", "movies")
-"""Which films there are: for whoever is told that there is no such film."""
+"""The set of published movies, for responses such as "not found"."""
 
 PREMIERES_LIST: Final = tag("list", "premieres")
-"""All premieres there are, wherever they stand: for what lists every one of them."""
+"""The set of all premieres, for lists of all of them."""
 
 UNDATED_LIST: Final = tag("list", "undated")
-"""The films without a date."""
+"""The list of movies without a date."""
 
 GENRES_LIST: Final = tag("list", "genres")
-"""Which genres there are, by the names that stand for them in addresses."""
+"""The set of genres and their slugs."""
 
 NEWS_LIST: Final = tag("list", "news")
-"""What was told of premieres, and when, besides their dates: for calendars and feeds."""
+"""The times of announcements, moves and cancellations, for calendars and feeds."""
 
 _LISTS: Final = "lists"
 _GENRES_OF: Final = "genres-of"
@@ -62,91 +61,91 @@ DECLARATIONS.declare_tag_kinds(
 
 
 def movie_tag(movie_id: int) -> str:
-    """What a film's card shows, wherever it stands, and its page too."""
+    """The data on a movie's card and page."""
     return tag("movie", movie_id)
 
 
 def movie_ids_tag(movie_id: int) -> str:
-    """How others know a film, and who brings it: for its page, and for lists of data."""
+    """A movie's external ids and distributor, for its page and the JSON API."""
     return tag("movie", movie_id, "ids")
 
 
 def movie_page_tag(movie_id: int) -> str:
-    """What only a film's own page shows."""
+    """The data that only a movie's page shows."""
     return tag("movie", movie_id, "page")
 
 
 def period_tag(period: Period) -> str:
-    """Which premieres a week or a month has."""
+    """The list of premieres of a week or month."""
     return tag("week" if isinstance(period, Week) else "month", period.name)
 
 
 def premiere_tag(premiere_id: int) -> str:
-    """What is said of a premiere wherever it stands."""
+    """The data of a premiere."""
     return tag("premiere", premiere_id)
 
 
 def moved_tag(premiere_id: int) -> str:
-    """Which date a premiere had before."""
+    """The former dates of a premiere."""
     return tag("moved", premiere_id)
 
 
 def moved_page_tag(premiere_id: int) -> str:
-    """When and why it moved, which only its film's page tells."""
+    """The times of and reasons for its moves, which only the movie's page shows."""
     return tag("moved", premiere_id, "page")
 
 
 def dated_tag(movie_id: int) -> str:
-    """Whether a film has a date, and which: for the lists of those that have none."""
+    """The dates of a movie's premieres, for the lists of movies without a date."""
     return tag("dated", movie_id)
 
 
 def genre_tag(genre_id: int) -> str:
-    """A genre's names."""
+    """The names of a genre."""
     return tag("genre", genre_id)
 
 
 def genre_slug_tag(genre_id: int) -> str:
-    """What stands for a genre in addresses."""
+    """The slug of a genre."""
     return tag("genre", genre_id, "slug")
 
 
 def genre_list_tag(genre_id: int) -> str:
-    """Which premieres of which films a genre has."""
+    """The list of premieres of a genre."""
     return tag("list", "genre", genre_id)
 
 
 def person_tag(person_id: int) -> str:
-    """A person's name."""
+    """The name of a person."""
     return tag("person", person_id)
 
 
 def distributor_tag(distributor_id: int) -> str:
-    """A distributor's name."""
+    """The name of a distributor."""
     return tag("distributor", distributor_id)
 
 
 def service_tag(service_id: int) -> str:
-    """A streaming service's name."""
+    """The name of a streaming service."""
     return tag("service", service_id)
 
 
-def _places(day: date, precision: DatePrecision) -> tuple[str, ...]:
-    """The periods that list a premiere of this date, and the spans that it fills."""
+def _date_tags(day: date, precision: DatePrecision) -> tuple[str, ...]:
+    """The lists that contain a premiere of this date, and the ranges of weeks that it is in."""
     month = period_tag(month_of(day))
     match precision:
         case DatePrecision.DAY:
-            return period_tag(week_of(day)), month, *spans_of(day)
+            return period_tag(week_of(day)), month, *week_range_tags_of(day)
         case DatePrecision.MONTH:
-            return month, *spans_of(day), UNDATED_LIST
+            return month, *week_range_tags_of(day), UNDATED_LIST
         case DatePrecision.YEAR:
             return (UNDATED_LIST,)
 
 
 def _listed_tags(row: Any) -> tuple[str, ...]:
-    """Every list that a premiere enters, leaves or moves in."""
+    """Every list that contains a premiere."""
     movie = dated_tag(row.movie_id), tag(_GENRES_OF, row.movie_id)
-    return *movie, *_places(row.date, row.precision), PREMIERES_LIST
+    return *movie, *_date_tags(row.date, row.precision), PREMIERES_LIST
 
 
 DECLARATIONS.declare(
@@ -169,7 +168,7 @@ DECLARATIONS.declare(
     tags=lambda row: (movie_page_tag(row.id),),
     changes_only=True,
 )
-DECLARATIONS.declare(  # films of one day are listed in the order of their slugs
+DECLARATIONS.declare(  # movies of one day are listed in the order of their slugs
     Movie,
     columns=("published", "slug"),
     keys=("id",),
@@ -198,7 +197,7 @@ DECLARATIONS.declare(
     keys=("movie_id", "date", "precision"),
     tags=_listed_tags,
 )
-DECLARATIONS.declare(  # the film that loses it may have no other
+DECLARATIONS.declare(  # the former movie may have no other premiere
     Premiere,
     columns=("movie_id",),
     keys=(),
@@ -288,12 +287,12 @@ DECLARATIONS.declare(
 
 
 def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
-    """Every list that films stand in, now that they are published, withdrawn or renamed."""
+    """Every list that contains the movies of the tags."""
     movie_ids = _ids(tags)
     dates = select(Premiere.movie_id, Premiere.date, Premiere.precision)
     dated = set()
     for row in connection.execute(dates.where(Premiere.movie_id.in_(movie_ids))):
-        yield from _places(row.date, row.precision)
+        yield from _date_tags(row.date, row.precision)
         if row.precision is DatePrecision.DAY:
             dated.add(row.movie_id)
     if dated != movie_ids:
@@ -302,7 +301,7 @@ def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
 
 
 def _genre_lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:
-    """The lists of all genres that films are of."""
+    """The lists of all genres of the movies of the tags."""
     genres = select(MovieGenre.genre_id).where(MovieGenre.movie_id.in_(_ids(tags))).distinct()
     yield from map(genre_list_tag, connection.scalars(genres))
 
@@ -315,30 +314,26 @@ DECLARATIONS.expansions.add(_LISTS, _lists_of)
 DECLARATIONS.expansions.add(_GENRES_OF, _genre_lists_of)
 
 
-def _movie_appears_or_goes(mapper: object, connection: object, row: object) -> None:
-    """A new film has no date yet; one that is deleted may have had none."""
-    _gather(row, UNDATED_LIST, PUBLISHED_LIST)
+def _movie_inserted_or_deleted(mapper: object, connection: object, row: object) -> None:
+    """A new movie has no date yet; a deleted one may have had none."""
+    _invalidate(row, UNDATED_LIST, PUBLISHED_LIST)
 
 
-def _premiere_goes(mapper: object, connection: object, row: object) -> None:
-    """Its film may have no date any more."""
-    _gather(row, UNDATED_LIST)
+def _premiere_deleted(mapper: object, connection: object, row: object) -> None:
+    """The movie may have no other date."""
+    _invalidate(row, UNDATED_LIST)
 
 
-def _gather(row: object, *names: str) -> None:
+def _invalidate(row: object, *tags: str) -> None:
     session = object_session(row)
     if session is not None:
-        DECLARATIONS.gathered(session).update(names)
+        DECLARATIONS.gathered(session).update(tags)
 
 
-event.listen(Movie, "before_insert", _movie_appears_or_goes)
-event.listen(Movie, "before_delete", _movie_appears_or_goes)
-event.listen(Premiere, "before_delete", _premiere_goes)
+event.listen(Movie, "before_insert", _movie_inserted_or_deleted)
+event.listen(Movie, "before_delete", _movie_inserted_or_deleted)
+event.listen(Premiere, "before_delete", _premiere_deleted)
 
 
 def includeme(config: Configurator) -> None:
-    """Nothing is left to do: what importing this module declared holds for every application.
-
-    So it is with ``edit_version``, whose listeners are on the same models.
-    """
-    config.registry["movie_versions"] = edit_version
+    """Do nothing: importing this module registers declarations and listeners on the models."""

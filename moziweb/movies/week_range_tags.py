@@ -1,9 +1,9 @@
-"""Spans of weeks as tags: "no premiere between here and there" in a handful of names.
+"""Cache tags of ranges of weeks, which depend on "no premiere in this range" in a few tags.
 
-An empty week links the nearest premieres before and after it. What would change that is a premiere
-in between, and there may be decades of weeks in between. So weeks are grouped by eights, eights of
-those again, and so on: a premiere concerns the one group of each size that it falls in, and any
-stretch of weeks is covered exactly by a few groups of the sizes that fit.
+The page of an empty week links to the nearest premieres before and after it. It goes stale if a
+premiere is added in between, and decades may be in between. So weeks are grouped in eights, these
+groups in eights, and so on. A premiere invalidates the one group of each size that contains it. A
+few groups cover any range of weeks exactly.
 """
 
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from moziweb.cache import tag
 
 _BASE: Final = 8
 _LEVELS: Final = 7
-"""Eight to the seventh weeks are more than there are dates."""
+"""8^7 weeks are more than ``datetime.date`` can represent."""
 
 
-def spans_of(day: date) -> tuple[str, ...]:
-    """The tags of a day: one group of weeks of each size."""
+def week_range_tags_of(day: date) -> tuple[str, ...]:
+    """The tags of the groups that contain ``day``, one of each size."""
     number = _week_number(day)
     return tuple(_span(level, number // _BASE**level) for level in range(_LEVELS))
 
 
-def spans_between(first: date, last: date) -> Iterator[str]:
-    """Tags of groups that cover the weeks from that of ``first`` to that of ``last``, exactly."""
+def week_range_tags_between(first: date, last: date) -> Iterator[str]:
+    """The tags of groups that exactly cover the weeks from ``first`` to ``last``, both included."""
     low, high = _week_number(first), _week_number(last) + 1
     for level in range(_LEVELS):
         while low % _BASE and low < high:
@@ -39,7 +39,7 @@ def spans_between(first: date, last: date) -> Iterator[str]:
 
 
 def _week_number(day: date) -> int:
-    """Weeks from Thursday to Wednesday, counted from the first there is."""
+    """The number of the week from Thursday to Wednesday, counted from that of ``date.min``."""
     return (day.toordinal() + 3) // 7
 
 

@@ -1,4 +1,4 @@
-"""What visitors see: the pages, in Hungarian and English, and the JSON API."""
+"""The public site: pages in Hungarian and English, feeds, site maps and the JSON API."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from pyramid.config import Configurator
 
 from moziweb.i18n import DOMAIN
 
-# Route names and patterns. Pages are served in each language; the rest has none.
+# Route names and patterns. Pages have one URL per language; the other routes have one URL.
 PAGES: Final = (
     ("index", "/"),
     ("week", "/week/{week}"),
@@ -35,7 +35,7 @@ OTHERS: Final = (
 
 
 def includeme(config: Configurator) -> None:
-    """Routes, templates, static files and views."""
+    """Add routes, templates, static files and views."""
     for name, pattern in PAGES:
         config.add_page_route(name, pattern)
     for name, pattern in OTHERS:
@@ -47,7 +47,7 @@ def includeme(config: Configurator) -> None:
 
 
 def _templates(config: Configurator) -> None:
-    """Jinja2: everything is escaped, and a name that a view did not give is an error."""
+    """Configure Jinja2: all output is escaped, and an undefined name raises an error."""
     config.add_settings(
         {
             "jinja2.directories": "moziweb:templates",

@@ -1,4 +1,4 @@
-"""What a request asks of a page: its words, its addresses and its day."""
+"""Values that every page needs from its request: formatter, URLs, date and dependencies."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from .urls import PageUrls
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """What pages are made from besides the database.
+    """The input of presenters besides the database.
 
-    ``today`` is the date in Hungary; ``depend`` records the tags of what the page shows, and is
-    called where a thing is shown.
+    ``today`` is the date in Hungary. ``depend`` records cache tags; a presenter calls it for each
+    value that it shows.
     """
 
-    wording: Formatter
-    paths: PageUrls
+    formatter: Formatter
+    urls: PageUrls
     today: date
     depend: Callable[..., None]
 
     @classmethod
     def of(cls, request: Request) -> "PageContext":
-        """The visit of ``request``, by the clock in the registry."""
-        wording = Formatter(request.locale_name, request.localizer.translate)
+        """The context of ``request``; the date is from the application's clock."""
+        formatter = Formatter(request.locale_name, request.localizer.translate)
         today = budapest_today(request.registry["clock"]())
-        return cls(wording, PageUrls.of(request), today, partial(depend, request))
+        return cls(formatter, PageUrls.of(request), today, partial(depend, request))

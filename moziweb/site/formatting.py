@@ -1,4 +1,4 @@
-"""Values of the model as words in the page's language: dates, countries, kinds, ratings."""
+"""Formats values of the model in the language of the page: dates, countries, kinds, ratings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pyramid.i18n import TranslationString
 from moziweb.i18n import _
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating
 
-# English as Europe writes it: the day before the month.
+# British English writes the day before the month.
 _BABEL_LOCALES: Final = {"hu": "hu_HU", "en": "en_GB"}
 
 _KINDS: Final = {
@@ -40,7 +40,7 @@ _UNRATED: Final = _("Age rating pending")
 
 _ISO_LENGTHS: Final = {DatePrecision.DAY: 10, DatePrecision.MONTH: 7, DatePrecision.YEAR: 4}
 
-# Languages that films are made in and that the CLDR, Babel's source, has no name for.
+# Languages of movies that have no name in the CLDR, which is Babel's source.
 _OTHER_LANGUAGES: Final = {"art": _("constructed language"), "tts": _("Isan")}
 
 
@@ -52,13 +52,13 @@ def babel_locale(locale: str) -> Locale:
 
 @dataclass(frozen=True, slots=True)
 class Formatter:
-    """How a page in ``locale`` (``hu`` or ``en``) says things."""
+    """Formats values and translates texts for pages in ``locale`` (``hu`` or ``en``)."""
 
     locale: str
     translate: Callable[[TranslationString], str]
 
     def date_text(self, day: date, precision: DatePrecision = DatePrecision.DAY) -> str:
-        """``2026. augusztus 20.``, ``2026. augusztus`` or ``2026``: no more than is known."""
+        """A date in its precision: ``2026. augusztus 20.``, ``2026. augusztus`` or ``2026``."""
         if precision is DatePrecision.DAY:
             return format_date(day, "long", locale=babel_locale(self.locale))
         if precision is DatePrecision.MONTH:
@@ -66,31 +66,31 @@ class Formatter:
         return str(day.year)
 
     def weekday_text(self, day: date) -> str:
-        """``csütörtök``."""
+        """The name of the day of the week: ``csütörtök``."""
         return format_date(day, "EEEE", locale=babel_locale(self.locale))
 
-    def span_text(self, start: date, end: date) -> str:
-        """``2026. aug. 20–26.``: both days are included."""
+    def date_range(self, start: date, end: date) -> str:
+        """A range of days, both ends included: ``2026. aug. 20–26.``"""
         return format_interval(start, end, "yMMMd", locale=babel_locale(self.locale))
 
     def country_name(self, code: str) -> str:
-        """The name of an ISO 3166-1 country; the code itself when it has none."""
+        """The name of an ISO 3166-1 country, or the code if the country has no name."""
         name: str = babel_locale(self.locale).territories.get(code, code)
         return name
 
     def language_name(self, code: str) -> str:
-        """The name of an ISO 639 language; the code itself when it has none."""
+        """The name of an ISO 639 language, or the code if the language has no name."""
         if code in _OTHER_LANGUAGES:
             return self.translate(_OTHER_LANGUAGES[code])
         name: str = babel_locale(self.locale).languages.get(code, code)
         return name
 
     def kind_text(self, kind: PremiereKind) -> str:
-        """What sort of release."""
+        """The name of the kind of release."""
         return self.translate(_KINDS[kind])
 
     def audio_text(self, audio: Audio | None) -> str:
-        """The language versions, or "" when unknown."""
+        """The language versions, or "" if unknown."""
         return self.translate(_AUDIOS[audio]) if audio else ""
 
     def rating_text(self, rating: Rating | None) -> str:
@@ -98,27 +98,23 @@ class Formatter:
         return self.translate(_RATINGS[rating] if rating else _UNRATED)
 
     def runtime_text(self, minutes: int | None) -> str:
-        """``110 perc``, or "" when unknown."""
+        """The runtime: ``110 perc``, or "" if unknown."""
         if not minutes:
             return ""
-        return self.say(_("${minutes} min", mapping={"minutes": minutes}))
-
-    def say(self, text: TranslationString) -> str:
-        """Any other text of the site."""
-        return self.translate(text)
+        return self.translate(_("${minutes} min", mapping={"minutes": minutes}))
 
     def choose(self, hungarian: str, english: str) -> str:
-        """The one of two names that is in the page's language."""
+        """The name that is in the language of the page."""
         return hungarian if self.locale == "hu" else english
 
 
 def iso_date(day: date, precision: DatePrecision) -> str:
-    """``2026-08-20``, ``2026-08`` or ``2026``: no more than is known."""
+    """An ISO 8601 date in its precision: ``2026-08-20``, ``2026-08`` or ``2026``."""
     return day.isoformat()[: _ISO_LENGTHS[precision]]
 
 
 def iso_runtime(minutes: int | None) -> str:
-    """``PT1H50M``, or "" when unknown."""
+    """An ISO 8601 duration: ``PT1H50M``, or "" if unknown."""
     if not minutes:
         return ""
     hours, rest = divmod(minutes, 60)
@@ -126,7 +122,7 @@ def iso_runtime(minutes: int | None) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """``text`` on one line in at most ``length`` characters, cut between words with an ellipsis."""
+    """``text`` on one line, cut between words to ``length`` characters with an ellipsis."""
     line = " ".join(text.split())
     if len(line) <= length:
         return line

@@ -1,4 +1,4 @@
-"""Static files: kept by browsers for a year, since each address carries its content's digest."""
+"""Static files: browsers cache them for a year, because each URL has a digest of the content."""
 
 import os
 from contextlib import suppress
@@ -21,10 +21,10 @@ READS: Final = frozenset({"GET", "HEAD"})
 _DIGEST_LENGTH: Final = 12
 
 
-def with_digest(request: Request, subpath: str, kw: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Pyramid's cache buster: ``?v=<digest of the content>`` on addresses of static files.
+def add_digest(request: Request, subpath: str, kw: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Cache buster for Pyramid: adds ``?v=<digest of the content>`` to URLs of static files.
 
-    A file that changes while the process runs (in development) gets a new address at once.
+    If a file changes while the process runs (in development), its URL changes at once.
     """
     path = Path(AssetResolver().resolve(kw["pathspec"]).abspath())
     with suppress(FileNotFoundError):
@@ -35,15 +35,15 @@ def with_digest(request: Request, subpath: str, kw: dict[str, Any]) -> tuple[str
 
 @lru_cache(maxsize=1024)
 def digest_of(path: Path, mtime_ns: int, size: int) -> str:
-    """The first hex digits of a file's SHA-256, worked out once for each state of the file."""
+    """The first hex digits of a file's SHA-256, cached per modification time and size."""
     return sha256(path.read_bytes()).hexdigest()[:_DIGEST_LENGTH]
 
 
-def readable_file(request: Request) -> None:
-    """The root factory of the static route: refuses what Pyramid's view of it would not.
+def static_file_root(request: Request) -> None:
+    """Root factory of the static route: refuses other methods, and URLs of folders.
 
-    That view answers any method, and sends who asks for a folder to the same folder with a slash,
-    at whatever host the request named.
+    Pyramid's static view answers any method, and redirects a folder to the same URL with a slash,
+    under the host of the request's Host header.
     """
     if request.method not in READS:
         raise HTTPMethodNotAllowed
@@ -54,5 +54,7 @@ def readable_file(request: Request) -> None:
 
 def includeme(config: Configurator) -> None:
     """Serve ``moziweb/static`` at ``/static/``."""
-    config.add_static_view("static", FOLDER, cache_max_age=MAX_AGE_SECONDS, factory=readable_file)
-    config.add_cache_buster(FOLDER, with_digest)
+    config.add_static_view(
+        "static", FOLDER, cache_max_age=MAX_AGE_SECONDS, factory=static_file_root
+    )
+    config.add_cache_buster(FOLDER, add_digest)

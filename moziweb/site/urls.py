@@ -1,4 +1,4 @@
-"""The addresses of the site's pages, in the language of a page or in another one."""
+"""URLs of the site's pages, in the language of the current page or in another language."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,62 +13,62 @@ X_DEFAULT: Final = "x-default"
 
 
 def movie_segment(movie: Movie) -> str:
-    """``{id}-{slug}``: what stands for a movie in addresses."""
+    """The path segment of a movie: ``{id}-{slug}``."""
     return segment_of(movie.id, movie.slug)
 
 
 def segment_of(movie_id: int, slug: str) -> str:
-    """The same of a movie that is not loaded."""
+    """The path segment of a movie that is not loaded."""
     return f"{movie_id}-{slug}"
 
 
 @dataclass(frozen=True, slots=True)
 class PageUrls:
-    """Relative addresses for links, absolute ones made of ``site.base_url``.
+    """Paths for links, and absolute URLs that start with ``site.base_url``.
 
-    ``page`` is the request's ``route_path``: ``page("week", week="2026-W34")``. The Host header has
-    no part in any address.
+    ``path`` is the request's ``route_path``: ``path("week", week="2026-W34")``. No URL depends on
+    the Host header.
     """
 
-    page: Callable[..., str]
+    path: Callable[..., str]
     base_url: str
 
     @classmethod
     def of(cls, request: Request) -> "PageUrls":
-        """The addresses of a page that answers ``request``."""
+        """The URLs for the response to ``request``."""
         return cls(request.route_path, request.registry.settings["site.base_url"])
 
     def week(self, week: Week) -> str:
-        """A week's page."""
-        return self.page("week", week=week.name)
+        """The path of a week's page."""
+        return self.path("week", week=week.name)
 
     def month(self, month: Month) -> str:
-        """A month's page."""
-        return self.page("month", month=month.name)
+        """The path of a month's page."""
+        return self.path("month", month=month.name)
 
     def movie(self, movie: Movie) -> str:
-        """A movie's page."""
-        return self.page("movie", movie=movie_segment(movie))
+        """The path of a movie's page."""
+        return self.path("movie", movie=movie_segment(movie))
 
     def genre(self, genre: Genre) -> str:
-        """A genre's page."""
-        return self.page("genre", genre=genre.slug)
+        """The path of a genre's page."""
+        return self.path("genre", genre=genre.slug)
 
     def in_locale(self, locale: str, name: str, **values: str) -> str:
-        """The page of a route in ``locale``."""
-        return self.page(name, locale=locale_prefix(locale), **values)
+        """The path of a route in ``locale``."""
+        return self.path(name, locale=locale_prefix(locale), **values)
 
     def url(self, name: str, **values: str) -> str:
-        """The absolute address of a route's page."""
-        return self.base_url + self.page(name, **values)
+        """The absolute URL of a route."""
+        return self.base_url + self.path(name, **values)
 
     def alternates(self, name: str, **values: str) -> tuple[tuple[str, str], ...]:
-        """The page in each language and, for everybody else, in the default one, absolute."""
+        """(language, absolute URL) of a page; ``x-default`` is the page in the default language."""
         urls = {
             locale: self.base_url + self.in_locale(locale, name, **values) for locale in LOCALES
         }
         return (*urls.items(), (X_DEFAULT, urls[DEFAULT_LOCALE]))
 
-    def absolute(self, address: str) -> str:
-        """An address of the site or of its storage, absolute."""
-        return self.base_url + address if address.startswith("/") else address
+    def absolute(self, url: str) -> str:
+        """The absolute form of a URL of the site or of its storage."""
+        return self.base_url + url if url.startswith("/") else url

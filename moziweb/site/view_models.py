@@ -1,8 +1,8 @@
-"""What templates are given: plain values, ready to be shown, in the page's language.
+"""View models: the values that templates show, formatted in the language of the page.
 
-Dates are texts honest to their precision and always with their year; their ``*_iso`` twins are
-``2026-08-20``, ``2026-08`` or ``2026``. An unknown text is "". Addresses (``href``, ``src``) are
-relative to the site unless a name says ``url``.
+A date is text in its precision, always with the year. The field with the suffix ``_iso`` is the
+same date as ``2026-08-20``, ``2026-08`` or ``2026``. An unknown text is "". ``href`` and ``src``
+are paths; a field with ``url`` in its name is an absolute URL.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link; ``iso`` is the week, month or day behind it, ``current`` marks the page itself."""
+    """A link. ``iso`` is its week, month or day; ``current`` is true for a link to the page."""
 
     href: str
     text: str
@@ -22,20 +22,20 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class GenreLink:
-    """A genre, named in the page's language."""
+    """A genre with its name in the language of the page."""
 
     name: str
     href: str
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A poster in all its sizes; ``width`` and ``height`` are those of the largest, in pixels.
+class PosterImage:
+    """A poster in all its sizes; ``width`` and ``height`` are of the largest variant, in pixels.
 
-    ``tone`` is a class of tones.css: the picture's dominant colour; ``parts`` are the colours of
-    its parts as ``rgb``, three across, which a page of its own shows. The preview is the square
-    that other sites show where they link the page. A missing picture has its box and its tone, and
-    no address.
+    ``tone`` is a class of tones.css: the dominant colour. ``parts`` are the colours of the
+    placeholder as ``rgb``, three in a row; only the movie's page has them. The preview is the
+    square image that other sites show for a link to the page. A missing poster has a size and a
+    tone, and no URL.
     """
 
     alt: str
@@ -56,10 +56,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A movie in a list, with the premiere it is listed for.
+    """A movie in a list, with the premiere that it is listed for.
 
-    ``subtitle`` is the title in the other language when it differs; ``subtitle_lang`` is ""
-    where that may be any. ``rating`` None is pending.
+    ``subtitle`` is the title in the other language, if it differs. ``subtitle_lang`` is "" if that
+    language is not known. A ``rating`` of None is pending.
     """
 
     movie_id: int
@@ -83,15 +83,15 @@ class Card:
     rerelease: bool
     cancelled: bool
     moved_from_text: str
-    picture: Picture
+    poster: PosterImage
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodNav:
-    """The way around a week or month; ``*_filled`` lead out of an empty one."""
+    """Navigation of a week or month. ``*_filled`` are the nearest periods with premieres."""
 
     title: str
-    span_text: str
+    range_text: str
     previous: Link | None
     next: Link | None
     previous_filled: Link | None
@@ -101,8 +101,8 @@ class PeriodNav:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """What every page has. ``alternates`` are (language, URL) pairs, ``x-default`` among them."""
+class PageHead:
+    """The head of every page. ``alternates`` are (language, URL), including ``x-default``."""
 
     locale: str
     title: str
@@ -115,7 +115,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class DateChange:
-    """A date that a premiere had before, when that changed, and why."""
+    """A former date of a premiere, the day of the change, and the reason."""
 
     old_date_text: str
     changed_on_text: str
@@ -123,8 +123,8 @@ class DateChange:
 
 
 @dataclass(frozen=True, slots=True)
-class PremiereLine:
-    """One premiere of a movie. Its note and the reasons of its history are Hungarian."""
+class PremiereView:
+    """One premiere of a movie. ``note`` and the reasons in ``history`` are in Hungarian."""
 
     date_text: str
     date_iso: str
@@ -143,7 +143,7 @@ class PremiereLine:
 
 @dataclass(frozen=True, slots=True)
 class TrailerLink:
-    """A video where it is hosted; its ``name`` is in the language ``lang``, "" when unknown."""
+    """A video on ``site``. ``name`` is in the language ``lang``, which is "" if unknown."""
 
     video_id: str
     href: str
@@ -154,10 +154,11 @@ class TrailerLink:
 
 @dataclass(frozen=True, slots=True)
 class MoviePage:
-    """A movie with all that its page shows.
+    """All values of a movie's page.
 
-    ``synopsis_paragraph`` is the whole synopsis on one line, in ``synopsis_lang``. ``opening`` is
-    the one of ``premieres`` that the page leads with. ``json_ld`` is safe inside a script element.
+    ``synopsis_paragraph`` is the whole synopsis on one line, in ``synopsis_lang``.
+    ``lead_premiere`` is the premiere that the page shows at the top. ``json_ld`` is safe inside a
+    script element.
     """
 
     movie_id: int
@@ -177,12 +178,12 @@ class MoviePage:
     rating_text: str
     countries: tuple[str, ...]
     languages: tuple[str, ...]
-    premieres: tuple[PremiereLine, ...]
-    opening: PremiereLine | None
+    premieres: tuple[PremiereView, ...]
+    lead_premiere: PremiereView | None
     trailers: tuple[TrailerLink, ...]
     imdb_url: str
     tmdb_url: str
-    picture: Picture
+    poster: PosterImage
     json_ld: Markup
     week_link: Link | None
     sources: tuple[str, ...]

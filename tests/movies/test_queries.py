@@ -17,10 +17,10 @@ from moziweb.movies.queries import (
     genre_premieres_before,
     genre_premieres_from,
     genres_of,
+    movie_with_relations,
     neighbours,
     premieres_between,
     undated_movies,
-    whole_movie,
 )
 from tests.conftest import QueryCounter
 from tests.factories import (
@@ -196,7 +196,7 @@ def test_a_whole_movie_takes_five_queries_and_then_none(
     dbsession.commit()
 
     with query_counter(database.engine) as statements, database.read() as session:
-        found = whole_movie(session, movie.id)
+        found = movie_with_relations(session, movie.id)
         assert found
         assert len(statements) == 5
         assert [link.genre.name for link in found.genre_links] == ["Vígjáték", "Akció"]
@@ -210,8 +210,8 @@ def test_a_whole_movie_takes_five_queries_and_then_none(
 
 @pytest.mark.parametrize("movie_id", [0, -1, 1, MAX_ID, MAX_ID + 1, 2**63, 10**40])
 def test_no_id_is_too_odd_to_be_unknown(dbsession: Session, movie_id: int) -> None:
-    assert whole_movie(dbsession, movie_id) is None
+    assert movie_with_relations(dbsession, movie_id) is None
 
 
 def test_an_unpublished_movie_is_unknown(dbsession: Session) -> None:
-    assert whole_movie(dbsession, make_movie(dbsession, published=False).id) is None
+    assert movie_with_relations(dbsession, make_movie(dbsession, published=False).id) is None

@@ -12,8 +12,8 @@ from moziweb.movies.search_queries import (
     MAX_WORDS,
     InvalidCursorError,
     SearchCursor,
-    Words,
-    movies_found,
+    SearchTerms,
+    search_movies,
     similar_movies,
 )
 from tests.factories import add_people, make_movie
@@ -43,7 +43,7 @@ def movies(dbsession: Session) -> dict[str, Movie]:
 
 
 def found(session: Session, text: str) -> list[str]:
-    places = movies_found(session, Words.of(text), 50)
+    places = search_movies(session, SearchTerms.of(text), 50)
     return [session.get_one(Movie, place.movie_id).title for place in places]
 
 
@@ -71,11 +71,11 @@ def test_all_words_are_found_whatever_their_accents(
 
 
 def test_pages_hold_every_movie_once(dbsession: Session, movies: dict[str, Movie]) -> None:
-    words = Words.of("dune")
-    whole = movies_found(dbsession, words, 50)
+    words = SearchTerms.of("dune")
+    whole = search_movies(dbsession, words, 50)
     pages: list[SearchCursor] = []
     after = None
-    while page := movies_found(dbsession, words, 1, after):
+    while page := search_movies(dbsession, words, 1, after):
         pages += page
         after = SearchCursor.parse(str(page[-1]))
     assert pages == list(whole)
@@ -95,13 +95,13 @@ def test_pages_hold_every_movie_once(dbsession: Session, movies: dict[str, Movie
 def test_a_slip_of_the_pen_is_forgiven(
     dbsession: Session, movies: dict[str, Movie], text: str, title: str
 ) -> None:
-    words = Words.of(text)
-    assert movies_found(dbsession, words, 5) == []
+    words = SearchTerms.of(text)
+    assert search_movies(dbsession, words, 5) == []
     assert similar_movies(dbsession, words, 5)[0] == movies[title].id
 
 
 def test_what_is_like_nothing_is_not_guessed(dbsession: Session, movies: dict[str, Movie]) -> None:
-    assert similar_movies(dbsession, Words.of("zzyzx qwrt"), 5) == []
+    assert similar_movies(dbsession, SearchTerms.of("zzyzx qwrt"), 5) == []
 
 
 def test_a_new_name_is_found_at_once(dbsession: Session, movies: dict[str, Movie]) -> None:
@@ -126,7 +126,7 @@ def test_postgresql_has_indexes_for_parts_of_words(dbsession: Session) -> None:
 
 @given(st.text(max_size=300))
 def test_words_are_few_and_short(text: str) -> None:
-    words = Words.of(text)
+    words = SearchTerms.of(text)
     assert len(words.each) <= MAX_WORDS
     assert all(word and " " not in word for word in words.each)
     assert len(words.whole) <= MAX_LENGTH * 18  # one character folds to eighteen at most

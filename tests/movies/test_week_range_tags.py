@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moziweb.movies.calendar import week_of
-from moziweb.movies.week_range_tags import spans_between, spans_of
+from moziweb.movies.week_range_tags import week_range_tags_between, week_range_tags_of
 
 days = st.dates(date(1, 1, 8), date(9999, 12, 20))
 
@@ -20,18 +20,20 @@ def test_a_day_concerns_a_stretch_exactly_when_its_week_is_in_it(
 ) -> None:
     first, last = sorted((one, other))
     inside = week_of(first).start <= day <= week_of(last).end
-    assert (not set(spans_between(first, last)).isdisjoint(spans_of(day))) is inside
+    assert (
+        not set(week_range_tags_between(first, last)).isdisjoint(week_range_tags_of(day))
+    ) is inside
 
 
 @given(days, days)
 def test_few_groups_are_enough_for_any_stretch(one: date, other: date) -> None:
     first, last = sorted((one, other))
-    groups = list(spans_between(first, last))
+    groups = list(week_range_tags_between(first, last))
     assert 0 < len(groups) == len(set(groups)) <= 2 * 7 * 7 + 1
 
 
 def test_all_the_time_there_is_takes_few_too() -> None:
-    groups = set(spans_between(date.min, date.max))
+    groups = set(week_range_tags_between(date.min, date.max))
     assert len(groups) < 40
     for day in (date.min, date(2026, 8, 20), date.max - timedelta(weeks=1), date.max):
-        assert not groups.isdisjoint(spans_of(day))
+        assert not groups.isdisjoint(week_range_tags_of(day))

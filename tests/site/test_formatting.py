@@ -50,8 +50,8 @@ def test_a_span_has_its_years(start: date, end: date, hungarian: str, english: s
     def plain(text: str) -> str:
         return text.replace("\u2009", " ").replace("\u202f", " ")
 
-    assert plain(HUNGARIAN.span_text(start, end)) == hungarian
-    assert plain(ENGLISH.span_text(start, end)) == english
+    assert plain(HUNGARIAN.date_range(start, end)) == hungarian
+    assert plain(ENGLISH.date_range(start, end)) == english
 
 
 def test_names_are_in_the_language_of_the_page() -> None:

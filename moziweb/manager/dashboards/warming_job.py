@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.site.page_cache.url_inventory import Priority
-from moziweb.site.page_cache.warming import cached_addresses, in_process
+from moziweb.site.page_cache.warming import cached_urls, in_process_fetcher
 
 from ..audit.log import Actor
 from .models import CacheWarmingJob
@@ -98,11 +98,11 @@ class Warmer:
     def _work(self, warming_id: int) -> None:
         with self._database.read() as session:
             through = Priority[session.get_one(CacheWarmingJob, warming_id).through.upper()]
-        total = sum(1 for _ in cached_addresses(self._registry, through))
+        total = sum(1 for _ in cached_urls(self._registry, through))
         self._note(warming_id, total=total)
-        ask, outcomes = in_process(Router(self._registry)), Counter[str]()
+        ask, outcomes = in_process_fetcher(Router(self._registry)), Counter[str]()
         noted = time.monotonic()
-        for address in cached_addresses(self._registry, through):
+        for address in cached_urls(self._registry, through):
             outcomes[ask(address).outcome] += 1
             if time.monotonic() - noted > EVERY:
                 if not self._note(warming_id, **outcomes):

@@ -91,13 +91,13 @@ def _periods(addresses: UrlInventory, tags: Iterable[str]) -> Iterator[SiteUrl]:
     for tag in sorted(tags):
         kind, _mark, name = tag.partition(":")
         for locale in LOCALES if kind in {"week", "month"} else ():
-            path = addresses.paths.in_locale(locale, kind, **{kind: name})
+            path = addresses.urls.in_locale(locale, kind, **{kind: name})
             yield SiteUrl(path, Priority.FRONT)
 
 
 def _own(addresses: UrlInventory, movie_id: int, slug: str) -> Iterator[SiteUrl]:
-    paths = addresses.paths
+    paths = addresses.urls
     for locale in LOCALES:
         movie = segment_of(movie_id, slug)
         yield SiteUrl(paths.in_locale(locale, "movie", movie=movie), Priority.FRONT)
-    yield SiteUrl(paths.page("api_movie", movie=movie_id), Priority.FRONT)
+    yield SiteUrl(paths.path("api_movie", movie=movie_id), Priority.FRONT)

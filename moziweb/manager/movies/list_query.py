@@ -13,7 +13,7 @@ from moziweb.db.planner_hints import NoIndex
 from moziweb.db.types import parse_id
 from moziweb.movies.calendar import week_of
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
-from moziweb.movies.text_folding import folded
+from moziweb.movies.text_folding import fold
 from moziweb.posters.models import PosterSource, SourceState
 
 FAILING: Final = (SourceState.FAILED, SourceState.RETRY_WAIT)
@@ -126,7 +126,7 @@ def lacking(what: Callable[[MovieIdColumn], Exists], text: str = "") -> Select[i
 
 def _search(text: str, movie: Any) -> list[ColumnElement[bool]]:
     """Every word is somewhere in the titles; a number is an id, too, and ``tt…`` one of IMDb's."""
-    words = folded(text).split()
+    words = fold(text).split()
     if len(words) == 1 and words[0].startswith("tt") and words[0][2:].isdecimal():
         return [movie.imdb_id == words[0]]
     named = and_(True, *(movie.search_text.contains(word, autoescape=True) for word in words))

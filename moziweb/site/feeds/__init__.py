@@ -1,6 +1,6 @@
-"""What programs read: calendars (iCalendar), news (Atom) and site maps.
+"""Serialisers of calendars (iCalendar), news (Atom) and site maps.
 
-Their makers take plain values and return bytes; the views are in ``moziweb.site.views``.
+They take plain values and return bytes; the views are in ``moziweb.site.views``.
 """
 
 import re
@@ -8,21 +8,20 @@ from typing import Final
 from urllib.parse import urlsplit
 
 CALENDARS: Final = ("", "-cinema", "-streaming")
-"""The calendars that there are, as their addresses tell them apart."""
+"""The calendars, by the part of the URL in which they differ."""
 
-MAP_BLOCK: Final = 500
-"""Ids of films in one site map: each takes about a kilobyte, and an entry of the cache holds a
-million bytes."""
+SITEMAP_BLOCK: Final = 500
+"""Ids per site map: a movie takes about 1 kB, and a cache entry holds 1 MB."""
 
 _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML document may hold, in any spelling, and no calendar needs."""
+"""Characters that XML 1.0 forbids even when escaped."""
 
 
-def legal(text: str) -> str:
-    """``text`` without the characters that would make a feed unreadable."""
+def strip_illegal(text: str) -> str:
+    """``text`` without characters that would make a feed invalid."""
     return _ILLEGAL.sub("", text)
 
 
 def authority(base_url: str) -> str:
-    """The host that a site's names of things are made under: they outlive its addresses."""
+    """The host name for ids of entries (tag URIs and UIDs), which stay when URLs change."""
     return urlsplit(base_url).hostname or "moziweb"

@@ -1,4 +1,4 @@
-"""Premieres and news as the entries of calendars and feeds, in the language of the visit."""
+"""Builds the entries of calendars and feeds from premieres and news."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,55 +11,55 @@ from moziweb.movies.queries import Listing
 from moziweb.movies.tags import movie_tag, premiere_tag, service_tag
 
 from ..context import PageContext
-from ..presenters.movie_list import titles
+from ..presenters.movie_list import localized_titles
 from . import atom, authority, ical
 
 
 def calendar_entry(
-    visit: PageContext, listing: Listing, premiere: Premiere, changes: Sequence[PremiereChange]
+    context: PageContext, listing: Listing, premiere: Premiere, changes: Sequence[PremiereChange]
 ) -> ical.CalendarEntry:
-    """The event of a premiere; ``changes`` are its moves, the oldest first."""
-    _depend(visit, listing, premiere)
+    """The event of a premiere; ``changes`` are its former dates, the oldest first."""
+    _depend(context, listing, premiere)
     cancelled = premiere.cancelled_at
-    told = [change.changed_at for change in changes] + ([cancelled] if cancelled else [])
+    revisions = [change.changed_at for change in changes] + ([cancelled] if cancelled else [])
     return ical.CalendarEntry(
-        uid=f"premiere-{premiere.id}@{authority(visit.paths.base_url)}",
+        uid=f"premiere-{premiere.id}@{authority(context.urls.base_url)}",
         day=premiere.date,
-        summary=_summary(visit, listing, premiere),
-        description="\n".join(_lines(visit, listing, premiere, changes)),
-        url=visit.paths.base_url + visit.paths.movie(listing.movie),
-        sequence=len(told),
+        summary=_summary(context, listing, premiere),
+        description="\n".join(_lines(context, listing, premiere, changes)),
+        url=context.urls.base_url + context.urls.movie(listing.movie),
+        sequence=len(revisions),
         announced=premiere.announced_at,
-        revised=max(told, default=premiere.announced_at),
+        revised=max(revisions, default=premiere.announced_at),
         cancelled=cancelled is not None,
     )
 
 
-def news_entry(visit: PageContext, news: News) -> atom.AtomEntry:
-    """A piece of news as an entry."""
+def news_entry(context: PageContext, news: News) -> atom.AtomEntry:
+    """The feed entry of a piece of news."""
     premiere, listing = news.premiere, news.listing
-    _depend(visit, listing, premiere)
+    _depend(context, listing, premiere)
     changes = (news.change,) if news.change else ()
-    name = "/".join(("premiere", str(premiere.id), news.what, *(str(each.id) for each in changes)))
+    name = "/".join(("premiere", str(premiere.id), news.kind, *(str(each.id) for each in changes)))
     return atom.AtomEntry(
-        id=f"tag:{authority(visit.paths.base_url)},2026:{name}",
-        title=visit.wording.say(_headline(visit, news)),
-        url=visit.paths.base_url + visit.paths.movie(listing.movie),
-        updated=news.when,
-        summary=" · ".join(_lines(visit, listing, premiere, changes)),
+        id=f"tag:{authority(context.urls.base_url)},2026:{name}",
+        title=context.formatter.translate(_headline(context, news)),
+        url=context.urls.base_url + context.urls.movie(listing.movie),
+        updated=news.occurred_at,
+        summary=" · ".join(_lines(context, listing, premiere, changes)),
     )
 
 
-def _depend(visit: PageContext, listing: Listing, premiere: Premiere) -> None:
+def _depend(context: PageContext, listing: Listing, premiere: Premiere) -> None:
     services = () if premiere.service_id is None else (service_tag(premiere.service_id),)
-    visit.depend(movie_tag(listing.movie.id), premiere_tag(premiere.id), *services)
+    context.depend(movie_tag(listing.movie.id), premiere_tag(premiere.id), *services)
 
 
-def _headline(visit: PageContext, news: News) -> TranslationString:
-    title, _subtitle = titles(visit, news.listing.movie)
-    date = visit.wording.date_text(news.premiere.date, news.premiere.precision)
+def _headline(context: PageContext, news: News) -> TranslationString:
+    title, _subtitle = localized_titles(context, news.listing.movie)
+    date = context.formatter.date_text(news.premiere.date, news.premiere.precision)
     mapping = {"title": title, "date": date}
-    match news.what:
+    match news.kind:
         case NewsKind.ANNOUNCED:
             return _("${title}: ${date}", mapping=mapping)
         case NewsKind.MOVED:
@@ -68,28 +68,28 @@ def _headline(visit: PageContext, news: News) -> TranslationString:
             return _("${title}: cancelled", mapping=mapping)
 
 
-def _summary(visit: PageContext, listing: Listing, premiere: Premiere) -> str:
-    title, _subtitle = titles(visit, listing.movie)
+def _summary(context: PageContext, listing: Listing, premiere: Premiere) -> str:
+    title, _subtitle = localized_titles(context, listing.movie)
     text = f"{title} ({listing.service})" if listing.service else title
     if premiere.cancelled_at is None:
         return text
-    # Many programs show cancelled events like any other.
-    return visit.wording.say(_("Cancelled: ${title}", mapping={"title": text}))
+    # Many calendar programs do not mark cancelled events.
+    return context.formatter.translate(_("Cancelled: ${title}", mapping={"title": text}))
 
 
 def _lines(
-    visit: PageContext, listing: Listing, premiere: Premiere, changes: Sequence[PremiereChange]
+    context: PageContext, listing: Listing, premiere: Premiere, changes: Sequence[PremiereChange]
 ) -> Iterator[str]:
-    """What else there is to say, a line each."""
-    wording = visit.wording
-    kind = wording.kind_text(premiere.kind)
+    """The lines of the description."""
+    formatter = context.formatter
+    kind = formatter.kind_text(premiere.kind)
     yield f"{kind}: {listing.service}" if listing.service else kind
-    subtitle = titles(visit, listing.movie)[1]
+    subtitle = localized_titles(context, listing.movie)[1]
     if subtitle:
         yield subtitle
-    details = (*premiere.formats, wording.audio_text(premiere.audio))
+    details = (*premiere.formats, formatter.audio_text(premiere.audio))
     if any(details):
         yield ", ".join(filter(None, details))
     for change in changes:
-        was = wording.date_text(change.old_date, change.old_precision)
-        yield wording.say(_("(was: ${date})", mapping={"date": was}))
+        was = formatter.date_text(change.old_date, change.old_precision)
+        yield formatter.translate(_("(was: ${date})", mapping={"date": was}))

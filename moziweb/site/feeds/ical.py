@@ -1,8 +1,8 @@
-"""Premieres as a calendar that people subscribe to (iCalendar, RFC 5545).
+"""Serialises premieres as a calendar to subscribe to (iCalendar, RFC 5545).
 
-A premiere is an event of a whole day and keeps its UID for ever. When it moves, SEQUENCE grows and
-the event goes along; when it is cancelled, it stays and says so. Nothing in it depends on the time
-at which it is asked for, so the same premieres are the same bytes.
+A premiere is an all-day event with a permanent UID. If its date changes, the event moves and
+SEQUENCE grows; if it is cancelled, its status is CANCELLED. The output does not depend on the
+current time, so the same premieres give the same bytes.
 """
 
 from collections.abc import Iterable
@@ -12,16 +12,16 @@ from typing import Final
 
 from icalendar import Calendar, Event, vDuration
 
-from . import legal
+from . import strip_illegal
 
 PRODUCT: Final = "-//moziweb//premieres//HU"
 REFRESH: Final = timedelta(hours=12)
-"""How often who subscribes should look again."""
+"""The interval in which subscribers should fetch the calendar."""
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarEntry:
-    """One premiere; ``sequence`` counts what was told of it since, ``revised`` is when last."""
+    """An event. ``sequence`` counts changes since ``announced``; ``revised`` is the latest one."""
 
     uid: str
     day: date
@@ -35,22 +35,22 @@ class CalendarEntry:
 
 
 def calendar(name: str, url: str, language: str, entries: Iterable[CalendarEntry]) -> bytes:
-    """The calendar called ``name`` that is to be had at ``url``."""
-    made = Calendar()
-    made.add("prodid", PRODUCT)
-    made.add("version", "2.0")
-    made.add("calscale", "GREGORIAN")
-    made.add("method", "PUBLISH")
-    made.add("name", legal(name), parameters={"LANGUAGE": language})
-    made.add("x-wr-calname", legal(name))  # what most programs still read
-    made.add("url", url)
-    made.add("source", url, parameters={"VALUE": "URI"})
-    made.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
-    made.add("x-published-ttl", vDuration(REFRESH))
+    """The calendar ``name`` as a document; ``url`` is its own URL."""
+    document = Calendar()
+    document.add("prodid", PRODUCT)
+    document.add("version", "2.0")
+    document.add("calscale", "GREGORIAN")
+    document.add("method", "PUBLISH")
+    document.add("name", strip_illegal(name), parameters={"LANGUAGE": language})
+    document.add("x-wr-calname", strip_illegal(name))  # most programs read this one
+    document.add("url", url)
+    document.add("source", url, parameters={"VALUE": "URI"})
+    document.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
+    document.add("x-published-ttl", vDuration(REFRESH))
     for entry in entries:
-        made.add_component(_event(entry))
-    document: bytes = made.to_ical()
-    return document
+        document.add_component(_event(entry))
+    body: bytes = document.to_ical()
+    return body
 
 
 def _event(entry: CalendarEntry) -> Event:
@@ -62,9 +62,9 @@ def _event(entry: CalendarEntry) -> Event:
     event.add("sequence", entry.sequence)
     event.add("status", "CANCELLED" if entry.cancelled else "CONFIRMED")
     event.add("dtstart", entry.day)
-    event.add("dtend", entry.day + timedelta(days=1))  # the first day that is no longer in it
-    event.add("transp", "TRANSPARENT")  # nobody is busy for it
-    event.add("summary", legal(entry.summary))
-    event.add("description", legal(entry.description))
+    event.add("dtend", entry.day + timedelta(days=1))  # exclusive
+    event.add("transp", "TRANSPARENT")  # does not block the day
+    event.add("summary", strip_illegal(entry.summary))
+    event.add("description", strip_illegal(entry.description))
     event.add("url", entry.url)
     return event

@@ -1,4 +1,4 @@
-"""Site maps (https://www.sitemaps.org/protocol.html), with each page's other language."""
+"""Serialises site maps (https://www.sitemaps.org/protocol.html) with alternate languages."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -8,11 +8,11 @@ NAMESPACE: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"
 XHTML: Final = "http://www.w3.org/1999/xhtml"
 
 Alternates = Mapping[str, str]
-"""The absolute addresses of one page by language, ``x-default`` among them."""
+"""The absolute URLs of one page by language, including ``x-default``."""
 
 
 def sitemap_index(urls: Iterable[str]) -> bytes:
-    """The list of a site's maps."""
+    """The index of all site maps."""
     root = ET.Element("sitemapindex", {"xmlns": NAMESPACE})
     for url in urls:
         ET.SubElement(ET.SubElement(root, "sitemap"), "loc").text = url
@@ -21,12 +21,12 @@ def sitemap_index(urls: Iterable[str]) -> bytes:
 
 
 def urlset(pages: Iterable[Alternates]) -> bytes:
-    """A map: every page in every language, each naming the others."""
+    """A site map: every page in every language, with links to its other languages."""
     root = ET.Element("urlset", {"xmlns": NAMESPACE, "xmlns:xhtml": XHTML})
     for alternates in pages:
-        for address in dict.fromkeys(alternates.values()):
+        for location in dict.fromkeys(alternates.values()):
             url = ET.SubElement(root, "url")
-            ET.SubElement(url, "loc").text = address
+            ET.SubElement(url, "loc").text = location
             for language, href in alternates.items():
                 link = {"rel": "alternate", "hreflang": language, "href": href}
                 ET.SubElement(url, "xhtml:link", link)

@@ -1,1 +1,1 @@
-"""The page cache of the site: fragments, validity, the inventory of URLs, warming."""
+"""The site's use of the page cache: fragments, validity, URL inventory, warming, debug page."""

@@ -1,12 +1,13 @@
-"""``/__cache__``: what is cached for an address, and why it is as it is. For development.
+"""``/__cache__``: the cache entries of a URL and their state. For development.
 
-The page looks and changes nothing. It shows what this process sees: its own memory, where entries
-lie in that, or the servers that all processes share.
+The page is read-only. It shows the cache as this process sees it: a region in memory belongs to
+this process alone; memcached is shared.
 """
 
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from pyramid.config import Configurator
@@ -25,19 +26,14 @@ from moziweb.request import Request
 
 from .url_inventory import Priority, UrlInventory
 
-LATEST: Final = 12
-"""Invalidations that are listed."""
-
-ADDRESSES: Final = 12
-"""Addresses that are offered."""
-
-LONGEST: Final = 500
-"""Characters of an address that is looked up."""
+LATEST_INVALIDATIONS: Final = 12
+EXAMPLES: Final = 12
+MAX_PATH_LENGTH: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class TagLine:
-    """A tag of an entry, in words."""
+class TagView:
+    """A tag of a cache entry, formatted."""
 
     name: str
     started: str
@@ -48,7 +44,7 @@ class TagLine:
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
-    """An entry, in words."""
+    """A cache entry, formatted."""
 
     title: str
     region: str
@@ -56,13 +52,13 @@ class EntryView:
     verdict: str
     meaning: str
     facts: tuple[tuple[str, str], ...]
-    tags: tuple[TagLine, ...]
+    tags: tuple[TagView, ...]
     cause: str
 
 
 @dataclass(frozen=True, slots=True)
-class Invalidation:
-    """A row of the outbox, in words."""
+class InvalidationView:
+    """A row of the outbox, formatted."""
 
     at: str
     published: str
@@ -71,33 +67,33 @@ class Invalidation:
 
 
 def cache_page(request: Request) -> dict[str, Any]:
-    """The page; nothing of it is kept by anybody."""
+    """The page about ``?path=``. The response is ``no-store``."""
     registry = request.registry
-    path = request.GET.get("path", "/").strip()[:LONGEST]
+    path = request.GET.get("path", "/").strip()[:MAX_PATH_LENGTH]
     cache: Cache | None = registry["cache"]
     request.response.cache_control.no_store = True
     request.response.headers["X-Robots-Tag"] = "noindex"
     if cache is None:
-        return {"path": path, "clock": None, "pieces": (), "latest": (), "offered": ()}
+        return {"path": path, "clock": None, "entries": (), "latest": (), "examples": ()}
     outbox: Outbox = registry["cache_outbox"]
     with registry["database"].engine.connect() as connection:
         found = inspect_url(registry, path, lambda tags: outbox.concerning(connection, tags))
-        latest = outbox.latest(connection, limit=LATEST)
+        latest = outbox.latest(connection, limit=LATEST_INVALIDATIONS)
     return {
         "path": path,
         "clock": clock_text(cache.stamps.clock()),
-        "pieces": [_piece(each) for each in found],
+        "entries": [_entry(each) for each in found],
         "latest": [_invalidation(row) for row in latest],
-        "offered": _offered(registry),
+        "examples": _examples(registry),
     }
 
 
-def _offered(registry: Any) -> list[str]:
-    addresses = UrlInventory.of(registry).through(Priority.SHOWN)
-    return [address.path for address, _ in zip(addresses, range(ADDRESSES), strict=False)]
+def _examples(registry: Any) -> list[str]:
+    urls = UrlInventory.of(registry).through(Priority.SHOWN)
+    return [url.path for url in islice(urls, EXAMPLES)]
 
 
-def _piece(found: Inspected) -> EntryView:
+def _entry(found: Inspected) -> EntryView:
     entry, cause = found.entry, found.cause
     return EntryView(
         title="entry" if entry is None else entry.kind.name.lower(),
@@ -107,7 +103,7 @@ def _piece(found: Inspected) -> EntryView:
         meaning=MEANINGS[found.verdict],
         facts=_facts(found),
         tags=tuple(
-            TagLine(
+            TagView(
                 name=tag.name,
                 started=clock_text(tag.started),
                 stamp=clock_text(tag.number) if tag.number is not None else tag.stamp.upper(),
@@ -124,11 +120,11 @@ def _facts(found: Inspected) -> tuple[tuple[str, str], ...]:
     entry = found.entry
     if entry is None:
         return ()
-    forms = [f"{len(entry.payload):,} bytes"]
-    forms += [f"{name} {len(data):,}" for name, data in entry.encodings.items()]
+    sizes = [f"{len(entry.payload):,} bytes"]
+    sizes += [f"{name} {len(data):,}" for name, data in entry.encodings.items()]
     left = entry.expires - found.now
     return (
-        ("size", ", ".join(forms)),
+        ("size", ", ".join(sizes)),
         ("rendered", f"{span_text(max(0.0, found.now - entry.created))} ago"),
         ("expires", f"in {span_text(left)}" if left > 0 else f"{span_text(-left)} ago"),
         ("started", ", ".join(clock_text(group.snapshot_clock) for group in entry.dependencies)),
@@ -137,7 +133,7 @@ def _facts(found: Inspected) -> tuple[tuple[str, str], ...]:
 
 def _cause(row: OutboxRow) -> str:
     reason = f": {row.reason}" if row.reason else ""
-    return f"{_moment(row.created)}, {_published(row)}{reason}"
+    return f"{_time(row.created)}, {_published(row)}{reason}"
 
 
 def _published(row: OutboxRow) -> str:
@@ -146,16 +142,16 @@ def _published(row: OutboxRow) -> str:
     return f"published {max(0.0, row.published - row.created) * 1000:,.0f} ms later"
 
 
-def _invalidation(row: OutboxRow) -> Invalidation:
-    return Invalidation(_moment(row.created), _published(row), row.reason, row.tags)
+def _invalidation(row: OutboxRow) -> InvalidationView:
+    return InvalidationView(_time(row.created), _published(row), row.reason, row.tags)
 
 
-def _moment(seconds: float) -> str:
+def _time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, BUDAPEST):%Y-%m-%d %H:%M:%S}"
 
 
 def includeme(config: Configurator) -> None:
-    """The page, where the ini file asks for it."""
+    """Add the page if ``debug.cache_page`` is true."""
     if not config.registry.settings["debug.cache_page"]:
         return
     config.add_route("cache_page", "/__cache__")

@@ -1,4 +1,4 @@
-"""What a request has listed: its listings, the sections they stand in, and the pieces of them.
+"""Fragments of pages that list movies: cards, and the backdrop.
 
 A page that lists movies is rendered with slots (``slots.py``), and ``movie_fragments`` fills them.
 If the list itself was cached, it loads the movies of missing cards by their ids; if the list was
@@ -18,21 +18,21 @@ from moziweb.movies.tags import movie_tag
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..presenters.image import blur_of
-from ..presenters.movie_list import CardBuilder, premiere_of
+from ..presenters.image import backdrop_url
+from ..presenters.movie_list import CardBuilder, listed_premiere
 from .slots import BACKDROP, CardSlot, FragmentKey, Section
 
 _TEMPLATE: Final = "moziweb:templates/fragments.jinja2"
-_KNOWN: Final = "moziweb.site.presenters.movie_list"
+_LOADED: Final = "moziweb.site.page_cache.fragments"
 
 
 class PageFragments:
-    """The films that a page lists."""
+    """Builds the sections of a page, and keeps its listings for ``movie_fragments``."""
 
-    def __init__(self, request: Request, visit: PageContext) -> None:
-        self._visit = visit
-        self._take = slots_of(request).take
-        self._known = _known(request)
+    def __init__(self, request: Request, context: PageContext) -> None:
+        self._context = context
+        self._insert = slots_of(request).take
+        self._loaded = _loaded_listings(request)
 
     def section(
         self,
@@ -43,74 +43,76 @@ class PageFragments:
         more_href: str | None = None,
         more_text: str = "",
     ) -> Section:
-        """A section with a slot for each of these listings."""
+        """A section with a slot for the card of each listing."""
         cards = tuple(self._slot(listing) for listing in listings)
         return Section(key, title, note, cards, more_href, more_text)
 
     def _slot(self, listing: Listing) -> CardSlot:
-        _remember(self._known, listing)
-        day = premiere_of(self._visit.wording, listing)
+        _remember(self._loaded, listing)
+        premiere = listed_premiere(self._context.formatter, listing)
         return CardSlot(
             listing=listing,
-            locale=self._visit.wording.locale,
-            take=self._take,
-            date_text=day.date_text,
-            date_iso=day.date_iso,
-            weekday_text=day.weekday_text,
+            locale=self._context.formatter.locale,
+            insert=self._insert,
+            date_text=premiere.date_text,
+            date_iso=premiere.date_iso,
+            weekday_text=premiere.weekday_text,
         )
 
 
 def movie_fragments(request: Request, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:
-    """Fill slots: one query for what is not at hand, two for genres and posters, one rendering.
+    """Render all fragments of ``contexts`` in one template call.
 
-    Raises ``FragmentMissing`` for a movie or premiere that was deleted or is not published.
+    One query for listings that are not loaded yet, two for genres and posters. Raises
+    ``FragmentMissing`` for a movie or premiere that was deleted or is not published.
     """
     keys = {text: FragmentKey.parse(text) for text in contexts}
     listings = _listings(request, keys.values())
-    shelf = CardBuilder.fetch(request, PageContext.of(request), listings.values())
-    pieces = [
-        _values(shelf.seen_by(contexts[text].depend), key, listings[key])
+    builder = CardBuilder.fetch(request, PageContext.of(request), listings.values())
+    fragments = [
+        _values(builder.with_depend(contexts[text].depend), key, listings[key])
         for text, key in keys.items()
     ]
-    cut = secrets.token_hex(16)
-    html = render(_TEMPLATE, {"pieces": pieces, "cut": cut}, request=request)
-    return dict(zip(keys, html.encode().split(cut.encode())[:-1], strict=True))
+    separator = secrets.token_hex(16)
+    values = {"fragments": fragments, "separator": separator}
+    html = render(_TEMPLATE, values, request=request)
+    return dict(zip(keys, html.encode().split(separator.encode())[:-1], strict=True))
 
 
-def _values(shelf: CardBuilder, key: FragmentKey, listing: Listing) -> dict[str, Any]:
-    """What ``fragments.jinja2`` is given for one piece."""
+def _values(builder: CardBuilder, key: FragmentKey, listing: Listing) -> dict[str, Any]:
+    """The values of ``fragments.jinja2`` for one fragment."""
     if key.shape != BACKDROP:
-        return {"shape": key.shape, "movie": shelf.card(listing), "loading": key.loading}
-    shelf.visit.depend(movie_tag(listing.movie.id))
-    links = shelf.posters.get(listing.movie.id)
-    return {"shape": key.shape, "src": blur_of(shelf.visit, links) if links else None}
+        return {"shape": key.shape, "movie": builder.card(listing), "loading": key.loading}
+    builder.context.depend(movie_tag(listing.movie.id))
+    links = builder.posters.get(listing.movie.id)
+    return {"shape": key.shape, "src": backdrop_url(builder.context, links) if links else None}
 
 
 def _listings(request: Request, keys: Iterable[FragmentKey]) -> dict[FragmentKey, Listing]:
-    known = _known(request)
-    missing = [key for key in keys if _place(key) not in known]
+    loaded = _loaded_listings(request)
+    missing = [key for key in keys if _ids(key) not in loaded]
     if missing:
         movies = {key.movie_id for key in missing}
         premieres = {key.premiere_id for key in missing if key.premiere_id}
         for listing in listings_of(request.dbsession, movies, premieres):
-            _remember(known, listing)
+            _remember(loaded, listing)
     try:
-        return {key: known[_place(key)] for key in keys}
-    except KeyError as gone:
-        raise FragmentMissing(f"movie and premiere {gone}") from None
+        return {key: loaded[_ids(key)] for key in keys}
+    except KeyError as missing_ids:
+        raise FragmentMissing(f"movie and premiere {missing_ids}") from None
 
 
-def _place(key: FragmentKey) -> tuple[int, int]:
+def _ids(key: FragmentKey) -> tuple[int, int]:
     return key.movie_id, key.premiere_id
 
 
-def _remember(known: dict[tuple[int, int], Listing], listing: Listing) -> None:
-    """Under its premiere, and under its film alone, which is all that a backdrop asks for."""
+def _remember(loaded: dict[tuple[int, int], Listing], listing: Listing) -> None:
+    """Store a listing under its premiere, and under its movie alone for the backdrop."""
     movie, premiere = listing.movie, listing.premiere
-    known[movie.id, premiere.id if premiere else 0] = listing
-    known.setdefault((movie.id, 0), Listing(movie, distributor=listing.distributor))
+    loaded[movie.id, premiere.id if premiere else 0] = listing
+    loaded.setdefault((movie.id, 0), Listing(movie, distributor=listing.distributor))
 
 
-def _known(request: Request) -> dict[tuple[int, int], Listing]:
-    known: dict[tuple[int, int], Listing] = request.environ.setdefault(_KNOWN, {})
-    return known
+def _loaded_listings(request: Request) -> dict[tuple[int, int], Listing]:
+    loaded: dict[tuple[int, int], Listing] = request.environ.setdefault(_LOADED, {})
+    return loaded

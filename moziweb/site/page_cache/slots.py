@@ -1,7 +1,7 @@
-"""Places for cards on pages. A list knows which films stand where; their cards come from the cache.
+"""Slots of pages for cards and backdrops, which are cached as fragments.
 
-The key of a card tells everything that shapes its bytes: the premiere (or the film, where it has
-none), the language, how large its pictures are shown, and whether they are to be loaded at once.
+The key of a fragment holds everything that its bytes depend on: the premiere (or the movie, if it
+has no premiere), the language, the size of the poster, and when the browser loads it.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,26 +14,26 @@ from markupsafe import Markup
 from moziweb.movies.queries import Listing
 
 EAGER_CARDS: Final = 6
-"""How many cards the first row of the widest layout holds."""
+"""Cards in the first row of the widest layout."""
 
 
 class Loading(StrEnum):
-    """When a browser is to load a card's picture."""
+    """When a browser loads the poster of a card."""
 
     FIRST = "first"
-    """Before all others: it is what the page is seen by."""
+    """With high priority: the largest contentful paint of the page."""
     EAGER = "eager"
-    """At once: it is in sight."""
+    """At once: it is in the viewport."""
     LAZY = "lazy"
-    """When it comes into sight."""
+    """When it comes near the viewport."""
 
 
 @dataclass(frozen=True, slots=True)
 class FragmentKey:
-    """A piece of a page: a card, or the backdrop of a film's poster.
+    """The key of a fragment: a card, or a backdrop.
 
-    ``shape`` is ``backdrop``, or the macro's word for how large a card's pictures are (``large``,
-    ``dense``, ``small``). ``premiere_id`` is 0 for a film without a date.
+    ``shape`` is ``backdrop``, or the size of the poster as in the macro ``card`` (``large``,
+    ``dense``, ``small``). ``premiere_id`` is 0 for a movie without a date.
     """
 
     shape: str
@@ -47,7 +47,7 @@ class FragmentKey:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The key of what ``str`` wrote."""
+        """The inverse of ``str``."""
         shape, locale, movie_id, premiere_id, loading = text.split(" ")
         return cls(shape, locale, int(movie_id), int(premiere_id), Loading(loading))
 
@@ -59,21 +59,22 @@ _SIZES: Final = {"large": "large", "dense": "dense", "loose": "dense", "compact"
 
 @dataclass(frozen=True, slots=True)
 class CardSlot:
-    """A place for a card, and the day that it stands under.
+    """A slot for a card, and the date that the card is listed under.
 
-    The texts of the day are as in ``Card``. ``eager`` marks the first row of a page.
+    The date's texts are as in ``Card``. ``eager`` is true in the first row of a page. ``insert``
+    takes the key of a fragment and returns its slot.
     """
 
     listing: Listing
     locale: str
-    take: Callable[[str], Markup]
+    insert: Callable[[str], Markup]
     date_text: str
     date_iso: str
     weekday_text: str
     eager: bool = False
 
     def card(self, look: str, first: bool = False) -> Markup:
-        """The card, for a section of this look; ``first`` is the one the page is seen by."""
+        """The slot of the card in a section of this look; ``first`` for the page's first card."""
         loading = Loading.FIRST if first else Loading.EAGER if self.eager else Loading.LAZY
         premiere = self.listing.premiere
         key = FragmentKey(
@@ -83,16 +84,16 @@ class CardSlot:
             premiere.id if premiere else 0,
             loading,
         )
-        return self.take(str(key))
+        return self.insert(str(key))
 
     def backdrop(self) -> Markup:
-        """The blurred poster behind the top of a page."""
-        return self.take(str(FragmentKey(BACKDROP, "any", self.listing.movie.id)))
+        """The slot of the blurred poster at the top of a page."""
+        return self.insert(str(FragmentKey(BACKDROP, "any", self.listing.movie.id)))
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A headed list of cards; ``note`` is the span of its dates."""
+    """A list of cards with a title. ``note`` is the range of its dates."""
 
     key: str
     title: str
@@ -103,11 +104,11 @@ class Section:
 
 
 def with_eager_row(sections: Sequence[Section]) -> tuple[Section, ...]:
-    """The same sections, the first row of the first one that has cards marked as eager."""
-    first = next((place for place, section in enumerate(sections) if section.cards), None)
+    """The same sections, with ``eager`` set for the first row of the first section with cards."""
+    first = next((index for index, section in enumerate(sections) if section.cards), None)
     return tuple(
-        replace(section, cards=_eager(section.cards)) if place == first else section
-        for place, section in enumerate(sections)
+        replace(section, cards=_eager(section.cards)) if index == first else section
+        for index, section in enumerate(sections)
     )
 
 

@@ -1,4 +1,4 @@
-"""Every address that the site serves, the ones that matter most first.
+"""Enumerates every URL that the site serves, the most important ones first.
 
 memcached cannot list its keys, but the site knows every URL that it can be asked for, and
 ``moziweb.cache.http.routes`` knows the key of each URL's entry. Warming after a deploy and the
@@ -29,34 +29,34 @@ from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
 from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS, undated_movies
 from moziweb.request import Request
 
-from ..feeds import CALENDARS, MAP_BLOCK
-from ..presenters.index import UNDATED_SHOWN
+from ..feeds import CALENDARS, SITEMAP_BLOCK
+from ..presenters.index import UNDATED_ON_INDEX
 from ..urls import PageUrls, segment_of
 
 BATCH: Final = 40
-"""Entries that are fetched together: some megabytes."""
+"""Entries per ``get_multi``: a few megabytes."""
 
 
 class Priority(IntEnum):
-    """How soon an address is asked for after a deploy."""
+    """How soon a URL is warmed after a deploy."""
 
     FRONT = 0
     """The index."""
     WEEKS = 1
     """This week and the next."""
     SHOWN = 2
-    """The films of the weeks that the index shows."""
+    """The movies of the weeks that the index shows."""
     AROUND = 3
-    """What the navigation leads to: the months around, genres, films without a date; the JSON."""
+    """Pages that the navigation links to: months, genres, undated movies, feeds; and the JSON."""
     CALENDAR = 4
     """Every week and month that has premieres."""
     ARCHIVE = 5
-    """Every film, and its JSON."""
+    """Every movie, and its JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class SiteUrl:
-    """A path, as a browser sends it."""
+    """A path, percent-encoded as a browser sends it."""
 
     path: str
     priority: Priority
@@ -64,26 +64,26 @@ class SiteUrl:
 
 @dataclass(frozen=True, slots=True)
 class UrlInventory:
-    """The addresses of a site as of ``today``; iterating asks the database as it goes on."""
+    """The URLs of the site on ``today``. Iteration queries the database in batches."""
 
     database: Database
-    paths: PageUrls
+    urls: PageUrls
     today: date
 
     @classmethod
     def of(cls, registry: Registry) -> "UrlInventory":
-        """The addresses of an application, by its clock."""
+        """The URLs of an application; the date is from its clock."""
         request = Request.blank("/")
         request.registry = registry
         today = budapest_today(registry["clock"]())
         return cls(registry["database"], PageUrls.of(request), today)
 
     def __iter__(self) -> Iterator[SiteUrl]:
-        """Each once, by priority."""
+        """All URLs by priority, each once."""
         return self.through(Priority.ARCHIVE)
 
     def through(self, last: Priority) -> Iterator[SiteUrl]:
-        """Those down to a priority, each once."""
+        """The URLs down to a priority, each once."""
         parts: dict[Priority, Callable[[], Iterable[str]]] = {
             Priority.FRONT: self._front,
             Priority.WEEKS: self._weeks,
@@ -93,13 +93,13 @@ class UrlInventory:
             Priority.ARCHIVE: self._archive,
         }
         seen: set[str] = set()
-        for priority, paths in parts.items():
+        for priority, urls in parts.items():
             if priority > last:
                 return
-            for path in paths():
+            for path in urls():
                 if path in seen:
                     continue
-                if priority is not Priority.ARCHIVE:  # has none twice, and may be a million
+                if priority is not Priority.ARCHIVE:  # no duplicates, and possibly a million
                     seen.add(path)
                 yield SiteUrl(path, priority)
 
@@ -115,12 +115,12 @@ class UrlInventory:
         start, end = this.shifted(-WEEKS_IN_CINEMAS).start, this.next.end
         with self.database.read() as session:
             dated = movies_opening(session, start, end)
-            undated = undated_movies(session, self.today, UNDATED_SHOWN)
+            undated = undated_movies(session, self.today, UNDATED_ON_INDEX)
             names = [*dated, *((each.movie.id, each.movie.slug) for each in undated)]
         return chain.from_iterable(self._movie(*name) for name in names)
 
     def _around(self) -> Iterator[str]:
-        yield self.paths.page("api_main")
+        yield self.urls.path("api_main")
         this = month_of(week_of(self.today).thursday)
         for month in (this, this.next):
             yield from self._page("month", month=month.name)
@@ -144,19 +144,19 @@ class UrlInventory:
 
         with self.database.read() as session:
             years = premiere_years(session)
-        yield self.paths.page("sitemap")
-        yield self.paths.page("sitemap_pages")
+        yield self.urls.path("sitemap")
+        yield self.urls.path("sitemap_pages")
         for year in years:
-            yield self.paths.page("sitemap_year", year=year)
+            yield self.urls.path("sitemap_year", year=year)
 
     def _archive(self) -> Iterator[str]:
         with self.database.read() as session:
-            blocks = movie_blocks(session, MAP_BLOCK)
+            blocks = movie_blocks(session, SITEMAP_BLOCK)
         for block in blocks:
-            yield self.paths.page("sitemap_movies", block=block)
+            yield self.urls.path("sitemap_movies", block=block)
         for movie_id, slug in every_movie(self.database):
             yield from self._movie(movie_id, slug)
-            yield self.paths.page("api_movie", movie=movie_id)
+            yield self.urls.path("api_movie", movie=movie_id)
 
     def _week(self, week: Week) -> Iterator[str]:
         return self._page("week", week=week.name)
@@ -166,23 +166,23 @@ class UrlInventory:
 
     def _page(self, route: str, **values: Any) -> Iterator[str]:
         for locale in LOCALES:
-            yield self.paths.in_locale(locale, route, **values)
+            yield self.urls.in_locale(locale, route, **values)
 
 
 def pages_showing(
     registry: Registry, tags: Collection[str], candidates: Iterable[SiteUrl]
 ) -> Iterator[SiteUrl]:
-    """Those of ``candidates`` whose stored entries bear any of ``tags``: what a change refreshes.
+    """The URLs of ``candidates`` whose cached pages have any of ``tags``.
 
-    A page that is not stored shows nobody anything outdated, so it is none of them. Entries are
-    fetched with one ``get_multi`` for each batch; candidates are read as they are needed.
+    A page that is not cached cannot be stale, so it is not among them. One ``get_multi`` for each
+    batch; ``candidates`` is read lazily.
     """
     wanted = frozenset(tags)
     routes = registry["cache_routes"]
     remaining = iter(candidates)
     while batch := list(islice(remaining, BATCH)):
-        entries = routes.stored(registry, [address.path for address in batch])
-        for address in batch:
-            entry = entries.get(address.path)
+        entries = routes.stored(registry, [url.path for url in batch])
+        for url in batch:
+            entry = entries.get(url.path)
             if entry is not None and not wanted.isdisjoint(entry.tags):
-                yield address
+                yield url

@@ -1,4 +1,4 @@
-"""The part of the present that a page shows, for the cache: time is a dependency, too."""
+"""Time windows in which a page with relative dates ("today", "this week") stays valid."""
 
 from datetime import date, datetime, time, timedelta
 
@@ -8,31 +8,31 @@ from moziweb.request import Request
 
 
 def until_midnight(request: Request) -> TimeWindow:
-    """The day in Hungary, for pages of "this week", "today" and "not over yet".
+    """The current day in Hungary, for pages that depend on today's date.
 
-    It ends with its midnight in Budapest, so a page that was cached on Wednesday does not call
-    Wednesday's week this week on Thursday.
+    It ends at midnight in Budapest. A page that was cached on Wednesday must not show Wednesday's
+    week as "this week" on Thursday.
     """
-    return day_of(request.registry["clock"]())
+    return day_window(request.registry["clock"]())
 
 
 def until_week_end(request: Request) -> TimeWindow:
-    """The premiere week in Hungary, for what shows the same from Thursday to Wednesday."""
+    """The current premiere week, for pages that are the same from Thursday to Wednesday."""
     week = week_of(budapest_today(request.registry["clock"]()))
-    return TimeWindow(week.name, beginning_of(week.next.start))
+    return TimeWindow(week.name, midnight_timestamp(week.next.start))
 
 
-def day_of(now: datetime) -> TimeWindow:
-    """The day of ``now``, an aware moment."""
+def day_window(now: datetime) -> TimeWindow:
+    """The day in Hungary at ``now``, an aware datetime."""
     today = budapest_today(now)
-    return TimeWindow(today.isoformat(), beginning_of(today + timedelta(days=1)))
+    return TimeWindow(today.isoformat(), midnight_timestamp(today + timedelta(days=1)))
 
 
-def beginning_of(day: date) -> float:
-    """The midnight in Budapest that ``day`` begins with, as Unix time."""
-    return midnight_of(day).timestamp()
+def midnight_timestamp(day: date) -> float:
+    """The start of ``day`` in Budapest as Unix time."""
+    return midnight(day).timestamp()
 
 
-def midnight_of(day: date) -> datetime:
-    """The midnight in Budapest that ``day`` begins with."""
+def midnight(day: date) -> datetime:
+    """The start of ``day`` in Budapest."""
     return datetime.combine(day, time(), BUDAPEST)

@@ -1,4 +1,4 @@
-"""Having pages rendered and stored before visitors ask for them, the ones that matter first."""
+"""Cache warming: renders and stores pages before visitors ask for them, by priority."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +15,8 @@ _UNSTORED: Final = frozenset({"bypass", "stale", ""})
 
 
 @dataclass(frozen=True, slots=True)
-class Warmed:
-    """How a page was answered; ``status`` 0 is not at all. ``cache`` is its ``X-Cache``."""
+class WarmedUrl:
+    """The result for a URL. ``status`` is 0 without a response; ``cache`` is its ``X-Cache``."""
 
     path: str
     status: int
@@ -25,7 +25,7 @@ class Warmed:
 
     @property
     def outcome(self) -> str:
-        """``rendered``, ``warm`` before, ``unstored``, or ``failed``."""
+        """``rendered``, ``warm`` (was cached already), ``unstored``, or ``failed``."""
         if self.status != 200:
             return "failed"
         if self.cache in _UNSTORED:
@@ -33,25 +33,25 @@ class Warmed:
         return "warm" if self.cache in _WARM else "rendered"
 
 
-Ask = Callable[[SiteUrl], Warmed]
+Fetcher = Callable[[SiteUrl], WarmedUrl]
 
 
-def cached_addresses(registry: Any, through: Priority) -> Iterator[SiteUrl]:
-    """The addresses down to a priority whose pages are cached."""
+def cached_urls(registry: Any, through: Priority) -> Iterator[SiteUrl]:
+    """The URLs down to a priority whose routes are cached."""
     routes: CachedRoutes = registry["cache_routes"]
-    for address in UrlInventory.of(registry).through(through):
-        if routes.location_of(registry, address.path) is not None:
-            yield address
+    for url in UrlInventory.of(registry).through(through):
+        if routes.location_of(registry, url.path) is not None:
+            yield url
 
 
-def in_process(app: Any) -> Ask:
-    """Asks an application of this process, a WSGI callable."""
+def in_process_fetcher(app: Any) -> Fetcher:
+    """A fetcher that calls a WSGI application in this process."""
 
-    def ask(address: SiteUrl) -> Warmed:
-        began = time.perf_counter()
-        response = Request.blank(address.path).get_response(app)
-        seconds = time.perf_counter() - began
+    def fetch(url: SiteUrl) -> WarmedUrl:
+        started = time.perf_counter()
+        response = Request.blank(url.path).get_response(app)
+        seconds = time.perf_counter() - started
         state = response.headers.get("X-Cache", "")
-        return Warmed(address.path, response.status_int, state, round(seconds, 4))
+        return WarmedUrl(url.path, response.status_int, state, round(seconds, 4))
 
-    return ask
+    return fetch

@@ -1,4 +1,4 @@
-"""Posters as templates show them: every address, size and colour of one picture."""
+"""Builds the view model of a poster: its URLs, sizes and colours."""
 
 from typing import Final
 
@@ -8,26 +8,26 @@ from moziweb.posters.recipes import BLUR, POSTER, SMALL, SQUARE, THUMB, find_rec
 from moziweb.posters.urls import PosterLinks
 
 from ..context import PageContext
-from ..view_models import Picture
+from ..view_models import PosterImage
 
 _SRCSET: Final = (SMALL, THUMB, POSTER)
 
 
-def picture_of(
-    visit: PageContext, title: str, links: PosterLinks | None, *, blurred: bool = False
-) -> Picture:
-    """The picture of the movie called ``title``; without links, the box that it would stand in.
+def poster_image(
+    context: PageContext, title: str, links: PosterLinks | None, *, blurred: bool = False
+) -> PosterImage:
+    """The poster of the movie ``title``. Without ``links``, its size and a fallback text.
 
-    ``blurred``: the page is the movie's own, with the blurred picture, the preview, and the sketch
-    that stands there until the picture has come.
+    ``blurred`` is for the movie's own page: it adds the blurred image, the preview, and the
+    placeholder that is visible until the image has loaded.
     """
-    wording = visit.wording
-    alt = wording.say(_("Poster of ${title}", mapping={"title": title}))
+    formatter = context.formatter
+    alt = formatter.translate(_("Poster of ${title}", mapping={"title": title}))
     if links is None:
-        return _missing(wording.say(_("No poster of ${title}", mapping={"title": title})))
-    links = links.shown_by(visit.depend)
+        return _missing(formatter.translate(_("No poster of ${title}", mapping={"title": title})))
+    links = links.shown_by(context.depend)
     width, height = links.size(POSTER, "jpg")
-    return Picture(
+    return PosterImage(
         alt=alt,
         width=width,
         height=height,
@@ -38,15 +38,15 @@ def picture_of(
         srcset_avif=_srcset(links, "avif"),
         srcset_webp=_srcset(links, "webp"),
         srcset_jpg=_srcset(links, "jpg"),
-        blur_src=blur_of(visit, links) if blurred else None,
-        preview_url=visit.paths.absolute(links.url(SQUARE, "jpg")) if blurred else None,
+        blur_src=backdrop_url(context, links) if blurred else None,
+        preview_url=context.urls.absolute(links.url(SQUARE, "jpg")) if blurred else None,
         preview_size=links.size(SQUARE, "jpg") if blurred else None,
     )
 
 
-def blur_of(visit: PageContext, links: PosterLinks) -> str:
-    """Where the blurred poster is, for the backdrop of a page."""
-    return links.shown_by(visit.depend).url(BLUR, "jpg")
+def backdrop_url(context: PageContext, links: PosterLinks) -> str:
+    """The URL of the blurred poster, the backdrop of a page."""
+    return links.shown_by(context.depend).url(BLUR, "jpg")
 
 
 def _srcset(links: PosterLinks, extension: str) -> str:
@@ -55,7 +55,7 @@ def _srcset(links: PosterLinks, extension: str) -> str:
     )
 
 
-def _missing(alt: str) -> Picture:
+def _missing(alt: str) -> PosterImage:
     recipe = find_recipe(POSTER, "jpg")
     width, height = recipe.box if recipe else (2, 3)
-    return Picture(alt=alt, width=width, height=height, tone=TONE_NONE, is_missing=True)
+    return PosterImage(alt=alt, width=width, height=height, tone=TONE_NONE, is_missing=True)

@@ -1,4 +1,4 @@
-"""The index: what its sections hold and how they are headed. Its page and its JSON share it."""
+"""Sections of the index: their listings and titles, for the page and for the JSON API."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -23,16 +23,15 @@ from moziweb.movies.tags import UNDATED_LIST, dated_tag, period_tag
 
 from ..context import PageContext
 
-UNDATED_SHOWN: Final = 6
-"""How many films without a date the index shows before it links to their page."""
-
+UNDATED_ON_INDEX: Final = 6
+"""The number of undated movies on the index; the rest are on the page of undated movies."""
 
 Kinds: TypeAlias = Collection[PremiereKind]
 
 
 @dataclass(frozen=True, slots=True)
 class IndexSection:
-    """A section before it is put in words; ``week`` is the one it shows, if it shows one."""
+    """A section of the index. ``week`` is set if the section shows one week."""
 
     key: str
     title: TranslationString
@@ -40,15 +39,15 @@ class IndexSection:
     week: Week | None = None
 
 
-def index_sections(session: Session, visit: PageContext) -> tuple[IndexSection, ...]:
-    """The sections of today's index, in order, the empty ones among them. Two queries."""
-    today = visit.today
+def index_sections(session: Session, context: PageContext) -> tuple[IndexSection, ...]:
+    """The sections of today's index in order, including empty ones. Two queries."""
+    today = context.today
     this, following = week_of(today), week_of(today).next
-    shown = (this.shifted(step) for step in range(-WEEKS_IN_CINEMAS, 2))
-    visit.depend(UNDATED_LIST, *map(period_tag, shown))
+    weeks = (this.shifted(step) for step in range(-WEEKS_IN_CINEMAS, 2))
+    context.depend(UNDATED_LIST, *map(period_tag, weeks))
     listings = premieres_between(session, this.shifted(-WEEKS_IN_CINEMAS).start, following.end)
-    undated = undated_movies(session, today, UNDATED_SHOWN)
-    visit.depend(*(dated_tag(each.movie.id) for each in undated))
+    undated = undated_movies(session, today, UNDATED_ON_INDEX)
+    context.depend(*(dated_tag(each.movie.id) for each in undated))
 
     def section(key: str, title: TranslationString, week: Week, kinds: Kinds) -> IndexSection:
         return IndexSection(key, title, _of_week(listings, week, kinds), week)
@@ -64,18 +63,20 @@ def index_sections(session: Session, visit: PageContext) -> tuple[IndexSection, 
 
 
 def _of_week(listings: Iterable[Listing], week: Week, kinds: Kinds) -> tuple[Listing, ...]:
-    return _kept(listings, lambda premiere: premiere.date in week and premiere.kind in kinds)
+    return _filter(listings, lambda premiere: premiere.date in week and premiere.kind in kinds)
 
 
 def _running(listings: Iterable[Listing], week: Week) -> tuple[Listing, ...]:
-    """What opened before ``week`` and goes on, the newest first."""
+    """Movies that opened before ``week`` and are still in cinemas, the latest premiere first."""
 
-    def goes_on(premiere: Premiere) -> bool:
+    def is_running(premiere: Premiere) -> bool:
         opened = premiere.date < week.start and premiere.cancelled_at is None
         return opened and premiere.kind in RUNNING
 
-    return tuple(sorted(_kept(listings, goes_on), key=lambda each: each.day, reverse=True))
+    return tuple(sorted(_filter(listings, is_running), key=lambda each: each.day, reverse=True))
 
 
-def _kept(listings: Iterable[Listing], keep: Callable[[Premiere], bool]) -> tuple[Listing, ...]:
-    return tuple(each for each in listings if each.premiere and keep(each.premiere))
+def _filter(
+    listings: Iterable[Listing], predicate: Callable[[Premiere], bool]
+) -> tuple[Listing, ...]:
+    return tuple(each for each in listings if each.premiere and predicate(each.premiere))

@@ -1,11 +1,11 @@
-"""The shapes of the JSON API. Keys are only ever added; null, "" and [] say "not known".
+"""Payloads of the JSON API. Keys are added, never removed; null, "" and [] mean "not known".
 
-A **premiere**: ``kind`` (cinema, limited, festival, streaming), ``service`` (streaming's name or
-""), ``date`` (``2026-08-20``, ``2026-08`` or ``2026``) with its ``precision`` (day, month, year),
-``formats``, ``audio``, ``rerelease``, ``cancelled``.
+A **premiere** has ``kind`` (cinema, limited, festival, streaming), ``service`` (the name of the
+streaming service or ""), ``date`` (``2026-08-20``, ``2026-08`` or ``2026``) with its ``precision``
+(day, month, year), ``formats``, ``audio``, ``rerelease``, ``cancelled``.
 
-A **poster**: absolute addresses ``full``, ``thumb``, ``small``, ``blur``, each as JPEG, and
-``webp`` with the same four; null for a movie without one.
+A **poster** has the absolute JPEG URLs ``full``, ``thumb``, ``small``, ``blur``, and ``webp`` with
+the same four keys. It is null for a movie without a poster.
 """
 
 from collections.abc import Iterable
@@ -26,28 +26,28 @@ from .movie_list import CardBuilder
 _POSTER_NAMES: Final = {"full": POSTER, "thumb": THUMB, "small": SMALL, "blur": BLUR}
 
 
-def main_payload(shelf: CardBuilder, parts: Iterable[IndexSection]) -> dict[str, Any]:
+def main_payload(builder: CardBuilder, sections: Iterable[IndexSection]) -> dict[str, Any]:
     """``/api/main/``: the premieres of the index.
 
     ``{"date": "2026-08-20", "premieres": [{"section": "this-week", "movie": {…}, "premiere":
-    {…} | null}]}``. Sections are this-week, next-week, streaming-this-week, streaming-next-week,
-    still-in-cinemas and undated; a movie has the keys of ``_movie_brief``.
+    {…} | null}]}``. The sections are this-week, next-week, streaming-this-week,
+    streaming-next-week, still-in-cinemas and undated. A movie has the keys of ``_movie_brief``.
     """
     return {
-        "date": shelf.visit.today.isoformat(),
+        "date": builder.context.today.isoformat(),
         "premieres": [
-            {"section": part.key, **_listing(shelf, listing)}
-            for part in parts
-            for listing in part.listings
+            {"section": section.key, **_listing(builder, listing)}
+            for section in sections
+            for listing in section.listings
         ],
     }
 
 
-def movie_payload(visit: PageContext, movie: Movie, links: PosterLinks | None) -> dict[str, Any]:
-    """``/api/movie/{id}``: a whole movie, in both languages; of a person name and IMDb id."""
+def movie_payload(context: PageContext, movie: Movie, links: PosterLinks | None) -> dict[str, Any]:
+    """``/api/movie/{id}``: all data of a movie in both languages; people have name and IMDb id."""
     genres = [link.genre for link in movie.genre_links]
     return {
-        **_movie_brief(visit, movie, genres, links),
+        **_movie_brief(context, movie, genres, links),
         "synopsis": movie.synopsis,
         "synopsis_en": movie.synopsis_en,
         "distributor": movie.distributor.name if movie.distributor else "",
@@ -62,14 +62,14 @@ def movie_payload(visit: PageContext, movie: Movie, links: PosterLinks | None) -
     }
 
 
-def _listing(shelf: CardBuilder, listing: Listing) -> dict[str, Any]:
+def _listing(builder: CardBuilder, listing: Listing) -> dict[str, Any]:
     movie = listing.movie
-    genres, links = shelf.genres.get(movie.id, ()), shelf.posters.get(movie.id)
-    brief = _movie_brief(shelf.visit, movie, genres, links)
-    shelf.depend(listing)
-    shelf.visit.depend(movie_ids_tag(movie.id), *(genre_slug_tag(each.id) for each in genres))
+    genres, links = builder.genres.get(movie.id, ()), builder.posters.get(movie.id)
+    brief = _movie_brief(builder.context, movie, genres, links)
+    builder.depend(listing)
+    builder.context.depend(movie_ids_tag(movie.id), *(genre_slug_tag(each.id) for each in genres))
     if movie.distributor_id is not None:
-        shelf.visit.depend(distributor_tag(movie.distributor_id))
+        builder.context.depend(distributor_tag(movie.distributor_id))
     return {
         "movie": {**brief, "distributor": listing.distributor},
         "premiere": _premiere(listing.premiere, listing.service) if listing.premiere else None,
@@ -77,13 +77,13 @@ def _listing(shelf: CardBuilder, listing: Listing) -> dict[str, Any]:
 
 
 def _movie_brief(
-    visit: PageContext, movie: Movie, genres: Iterable[Genre], links: PosterLinks | None
+    context: PageContext, movie: Movie, genres: Iterable[Genre], links: PosterLinks | None
 ) -> dict[str, Any]:
-    paths = visit.paths
+    urls = context.urls
     return {
         "id": movie.id,
-        "url": paths.base_url + paths.movie(movie),
-        "api_url": paths.url("api_movie", movie=str(movie.id)),
+        "url": urls.base_url + urls.movie(movie),
+        "api_url": urls.url("api_movie", movie=str(movie.id)),
         "title": movie.title,
         "original_title": movie.original_title,
         "slug": movie.slug,
@@ -94,18 +94,18 @@ def _movie_brief(
         "genres": [
             {"slug": each.slug, "name": each.name, "name_en": each.name_en} for each in genres
         ],
-        "poster": _poster(visit, links),
+        "poster": _poster(context, links),
     }
 
 
-def _poster(visit: PageContext, links: PosterLinks | None) -> dict[str, Any] | None:
+def _poster(context: PageContext, links: PosterLinks | None) -> dict[str, Any] | None:
     if links is None:
         return None
-    shown = links.shown_by(visit.depend)
+    shown = links.shown_by(context.depend)
 
     def urls(extension: str) -> dict[str, str]:
         return {
-            key: visit.paths.absolute(shown.url(name, extension))
+            key: context.urls.absolute(shown.url(name, extension))
             for key, name in _POSTER_NAMES.items()
         }
 

@@ -1,4 +1,4 @@
-"""A movie as JSON-LD (https://schema.org/Movie), for search engines and for scrapers."""
+"""JSON-LD of a movie (https://schema.org/Movie), for search engines and scrapers."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,12 +10,12 @@ from moziweb.movies.models import Credit, Movie
 
 from ..context import PageContext
 from ..formatting import iso_date, iso_runtime
-from ..view_models import Picture
+from ..view_models import PosterImage
 from .movie_facts import cast_of, directors_of, imdb_url, synopsis_of
-from .movie_list import titles
+from .movie_list import localized_titles
 
-# Inside a script element only these could end it, or begin what the HTML parser takes for one; the
-# line separators are no line breaks to JSON but are to older JavaScript.
+# "<", ">" and "&" could end the script element or start a comment in it. U+2028 and U+2029 are
+# valid in JSON strings but are line breaks in JavaScript before ES2019.
 _ESCAPES: Final = {
     ord("<"): "\\u003c",
     ord(">"): "\\u003e",
@@ -25,42 +25,42 @@ _ESCAPES: Final = {
 }
 
 
-def movie_json_ld(visit: PageContext, movie: Movie, picture: Picture) -> Markup:
-    """The data block of a movie's page. What is not known is left out: schema.org has no null.
+def movie_json_ld(context: PageContext, movie: Movie, poster: PosterImage) -> Markup:
+    """The data block of a movie's page. Unknown values are omitted: schema.org has no null.
 
-    Lists and the description are always there, if empty.
+    Lists and the description are always present, even if empty.
     """
     known = {
-        key: value for key, value in _movie(visit, movie, picture).items() if value is not None
+        key: value for key, value in _movie(context, movie, poster).items() if value is not None
     }
     return script_json(known)
 
 
 def script_json(data: Mapping[str, Any]) -> Markup:
-    """``data`` as JSON that may stand inside a script element."""
+    """``data`` as JSON that is safe inside a script element."""
     return Markup(json.dumps(data, ensure_ascii=False).translate(_ESCAPES))  # noqa: S704 - escaped
 
 
-def _movie(visit: PageContext, movie: Movie, picture: Picture) -> dict[str, Any]:
-    wording, paths = visit.wording, visit.paths
-    title, subtitle = titles(visit, movie)
-    synopsis, synopsis_lang = synopsis_of(movie, wording.locale)
+def _movie(context: PageContext, movie: Movie, poster: PosterImage) -> dict[str, Any]:
+    formatter, urls = context.formatter, context.urls
+    title, subtitle = localized_titles(context, movie)
+    synopsis, synopsis_lang = synopsis_of(movie, formatter.locale)
     genres = [link.genre for link in movie.genre_links]
     return {
         "@context": "https://schema.org",
         "@type": "Movie",
-        "url": paths.base_url + paths.movie(movie),
+        "url": urls.base_url + urls.movie(movie),
         "name": title,
         "alternateName": subtitle or None,
         "description": " ".join(synopsis.split()),
         "inLanguage": synopsis_lang,
-        "image": paths.absolute(picture.href_full) if picture.href_full else None,
-        "genre": [wording.choose(genre.name, genre.name_en) for genre in genres],
+        "image": urls.absolute(poster.href_full) if poster.href_full else None,
+        "genre": [formatter.choose(genre.name, genre.name_en) for genre in genres],
         "duration": iso_runtime(movie.runtime) or None,
         "contentRating": movie.rating,
         "datePublished": _first_date(movie),
         "countryOfOrigin": [
-            {"@type": "Country", "name": wording.country_name(code)} for code in movie.countries
+            {"@type": "Country", "name": formatter.country_name(code)} for code in movie.countries
         ],
         "director": _people(directors_of(movie)),
         "actor": _people(cast_of(movie)),

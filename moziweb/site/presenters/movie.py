@@ -1,4 +1,4 @@
-"""A movie with all its relations as its page shows it."""
+"""Builds the view model of a movie's page."""
 
 from typing import Final
 
@@ -23,13 +23,13 @@ from moziweb.posters.urls import PosterLinks
 
 from ..context import PageContext
 from ..formatting import iso_runtime
-from ..view_models import Link, MoviePage, PremiereLine, TrailerLink
-from .image import picture_of
+from ..view_models import Link, MoviePage, PremiereView, TrailerLink
+from .image import poster_image
 from .jsonld import movie_json_ld
 from .movie_facts import cast_of, directors_of, imdb_url, synopsis_of, trailer_url
-from .movie_list import genre_links, titles
-from .period_nav import week_text
-from .premiere import premiere_line
+from .movie_list import genre_links, localized_titles
+from .period_nav import week_label
+from .premiere import premiere_view
 
 _SOURCES: Final = {
     "demo": _(
@@ -39,17 +39,17 @@ _SOURCES: Final = {
     "tmdb": _("This product uses the TMDB API but is not endorsed or certified by TMDB."),
     "csv": _("Some of these facts are from the distributor's list."),
 }
-"""What is said of the places that facts are from; those entered by hand need no word."""
+"""Credits of data sources by the source's name; data entered by hand needs none."""
 
 
-def movie_page(visit: PageContext, movie: Movie, links: PosterLinks | None) -> MoviePage:
-    """What ``movie.jinja2`` is given of a movie that ``whole_movie`` loaded."""
-    wording = visit.wording
-    title, subtitle = titles(visit, movie)
-    synopsis, synopsis_lang = synopsis_of(movie, wording.locale)
-    picture = picture_of(visit, title, links, blurred=True)
-    opening = lead_premiere_of(movie.premieres, visit.today)
-    depend_on_movie(visit, movie)
+def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) -> MoviePage:
+    """The values of ``movie.jinja2`` for a movie that ``movie_with_relations`` loaded."""
+    formatter = context.formatter
+    title, subtitle = localized_titles(context, movie)
+    synopsis, synopsis_lang = synopsis_of(movie, formatter.locale)
+    poster = poster_image(context, title, links, blurred=True)
+    lead = lead_premiere_of(movie.premieres, context.today)
+    depend_on_movie(context, movie)
     return MoviePage(
         movie_id=movie.id,
         title=title,
@@ -61,42 +61,44 @@ def movie_page(visit: PageContext, movie: Movie, links: PosterLinks | None) -> M
         distributor=movie.distributor.name if movie.distributor else "",
         directors=tuple(each.person.name for each in directors_of(movie)),
         cast=tuple((each.person.name, each.character) for each in cast_of(movie)),
-        genres=genre_links(visit, (link.genre for link in movie.genre_links)),
-        runtime_text=wording.runtime_text(movie.runtime),
+        genres=genre_links(context, (link.genre for link in movie.genre_links)),
+        runtime_text=formatter.runtime_text(movie.runtime),
         runtime_iso=iso_runtime(movie.runtime),
         rating=movie.rating,
-        rating_text=wording.rating_text(movie.rating),
-        countries=tuple(wording.country_name(code) for code in movie.countries),
-        languages=tuple(wording.language_name(code) for code in movie.languages),
-        premieres=tuple(_premiere_line(visit, premiere) for premiere in movie.premieres),
-        opening=_premiere_line(visit, opening) if opening else None,
+        rating_text=formatter.rating_text(movie.rating),
+        countries=tuple(formatter.country_name(code) for code in movie.countries),
+        languages=tuple(formatter.language_name(code) for code in movie.languages),
+        premieres=tuple(_premiere_view(context, premiere) for premiere in movie.premieres),
+        lead_premiere=_premiere_view(context, lead) if lead else None,
         trailers=_trailer_links(movie),
         imdb_url=imdb_url(movie),
         tmdb_url=f"https://www.themoviedb.org/movie/{movie.tmdb_id}" if movie.tmdb_id else "",
-        picture=picture,
-        json_ld=movie_json_ld(visit, movie, picture),
-        week_link=_week_link(visit, movie, opening),
-        sources=_source_lines(visit, movie),
+        poster=poster,
+        json_ld=movie_json_ld(context, movie, poster),
+        week_link=_week_link(context, movie, lead),
+        sources=_source_credits(context, movie),
     )
 
 
-def depend_on_movie(visit: PageContext, movie: Movie) -> None:
-    """Record what ``whole_movie`` loaded, but for the poster."""
-    visit.depend(movie_tag(movie.id), movie_ids_tag(movie.id), movie_page_tag(movie.id))
-    visit.depend(*(genre_tag(link.genre_id) for link in movie.genre_links))
-    visit.depend(*(person_tag(credit.person_id) for credit in movie.credits))
-    visit.depend(*(genre_slug_tag(link.genre_id) for link in movie.genre_links))
+def depend_on_movie(context: PageContext, movie: Movie) -> None:
+    """Depend on all rows that ``movie_with_relations`` loads. Posters record their own tags."""
+    context.depend(movie_tag(movie.id), movie_ids_tag(movie.id), movie_page_tag(movie.id))
+    context.depend(*(genre_tag(link.genre_id) for link in movie.genre_links))
+    context.depend(*(person_tag(credit.person_id) for credit in movie.credits))
+    context.depend(*(genre_slug_tag(link.genre_id) for link in movie.genre_links))
     for premiere in movie.premieres:
-        visit.depend(premiere_tag(premiere.id), moved_tag(premiere.id), moved_page_tag(premiere.id))
+        context.depend(
+            premiere_tag(premiere.id), moved_tag(premiere.id), moved_page_tag(premiere.id)
+        )
     services = {premiere.service_id for premiere in movie.premieres}
-    visit.depend(*(service_tag(service_id) for service_id in services if service_id is not None))
+    context.depend(*(service_tag(service_id) for service_id in services if service_id is not None))
     if movie.distributor_id is not None:
-        visit.depend(distributor_tag(movie.distributor_id))
+        context.depend(distributor_tag(movie.distributor_id))
 
 
-def _premiere_line(visit: PageContext, premiere: Premiere) -> PremiereLine:
+def _premiere_view(context: PageContext, premiere: Premiere) -> PremiereView:
     service = premiere.service.name if premiere.service else ""
-    return premiere_line(visit.wording, premiere, service, premiere.changes)
+    return premiere_view(context.formatter, premiere, service, premiere.changes)
 
 
 def _trailer_links(movie: Movie) -> tuple[TrailerLink, ...]:
@@ -106,15 +108,17 @@ def _trailer_links(movie: Movie) -> tuple[TrailerLink, ...]:
     )
 
 
-def _week_link(visit: PageContext, movie: Movie, opening: Premiere | None) -> Link | None:
-    """The way back to the calendar: the week of the opening, else of what else has a day."""
-    for premiere in (*((opening,) if opening else ()), *movie.premieres):
+def _week_link(context: PageContext, movie: Movie, lead: Premiere | None) -> Link | None:
+    """A link to the week of the lead premiere, or of the first other premiere that has a day."""
+    for premiere in (*((lead,) if lead else ()), *movie.premieres):
         week = week_of(premiere.date)
         if premiere.precision is DatePrecision.DAY and in_bounds(week):
-            return Link(visit.paths.week(week), week_text(visit.wording, week), week.name)
+            return Link(context.urls.week(week), week_label(context.formatter, week), week.name)
     return None
 
 
-def _source_lines(visit: PageContext, movie: Movie) -> tuple[str, ...]:
+def _source_credits(context: PageContext, movie: Movie) -> tuple[str, ...]:
     sources = {each.source for each in movie.provenance}
-    return tuple(visit.wording.say(text) for name, text in _SOURCES.items() if name in sources)
+    return tuple(
+        context.formatter.translate(text) for name, text in _SOURCES.items() if name in sources
+    )

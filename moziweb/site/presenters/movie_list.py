@@ -1,4 +1,4 @@
-"""From listings of the calendar to the cards that pages show."""
+"""Builds cards of movies from listings of the calendar."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,77 +11,77 @@ from moziweb.request import Request
 
 from ..context import PageContext
 from ..formatting import Formatter
-from ..view_models import Card, GenreLink, PremiereLine
-from .image import picture_of
-from .premiere import NO_PREMIERE, premiere_line
+from ..view_models import Card, GenreLink, PremiereView
+from .image import poster_image
+from .premiere import NO_PREMIERE, premiere_view
 
 
-def titles(visit: PageContext, movie: Movie) -> tuple[str, str]:
-    """Title and subtitle: Hungarian pages lead with the Hungarian one, English with the original.
+def localized_titles(context: PageContext, movie: Movie) -> tuple[str, str]:
+    """Title and subtitle: on Hungarian pages the Hungarian and the original title.
 
-    The subtitle is "" when both are the same.
+    On English pages the original title comes first. The subtitle is "" if both are equal.
     """
-    title = visit.wording.choose(movie.title, movie.original_title)
-    other = visit.wording.choose(movie.original_title, movie.title)
+    title = context.formatter.choose(movie.title, movie.original_title)
+    other = context.formatter.choose(movie.original_title, movie.title)
     return title, "" if other == title else other
 
 
-def genre_links(visit: PageContext, genres: Iterable[Genre]) -> tuple[GenreLink, ...]:
-    """Genres as links to their pages."""
+def genre_links(context: PageContext, genres: Iterable[Genre]) -> tuple[GenreLink, ...]:
+    """Links to the pages of genres."""
     return tuple(
-        GenreLink(visit.wording.choose(genre.name, genre.name_en), visit.paths.genre(genre))
+        GenreLink(context.formatter.choose(genre.name, genre.name_en), context.urls.genre(genre))
         for genre in genres
     )
 
 
 @dataclass(frozen=True, slots=True)
 class CardBuilder:
-    """What the cards of a page need besides their listings; ids are of movies."""
+    """Builds the cards of a page. ``genres`` and ``posters`` are keyed by the id of the movie."""
 
-    visit: PageContext
+    context: PageContext
     genres: Mapping[int, tuple[Genre, ...]]
     posters: Mapping[int, PosterLinks]
 
     @classmethod
     def fetch(
-        cls, request: Request, visit: PageContext, listings: Iterable[Listing]
+        cls, request: Request, context: PageContext, listings: Iterable[Listing]
     ) -> "CardBuilder":
-        """The shelf for all listings of a page: two queries, or none when there are no listings."""
+        """The builder for all listings of a page. Two queries, or none without listings."""
         slugs = {listing.movie.id: listing.movie.slug for listing in listings}
         if not slugs:
-            return cls(visit, {}, {})
+            return cls(context, {}, {})
         genres = genres_of(request.dbsession, slugs)
         return cls(
-            visit, genres, poster_links(request.dbsession, request.registry["storage"], slugs)
+            context, genres, poster_links(request.dbsession, request.registry["storage"], slugs)
         )
 
-    def seen_by(self, depend: Callable[..., None]) -> "CardBuilder":
-        """The same shelf; ``depend`` is told the tags of what its cards show."""
-        return replace(self, visit=replace(self.visit, depend=depend))
+    def with_depend(self, depend: Callable[..., None]) -> "CardBuilder":
+        """The same builder with another ``depend``, which records the tags of its cards."""
+        return replace(self, context=replace(self.context, depend=depend))
 
     def depend(self, listing: Listing) -> None:
-        """Record what any list of these shows, but for posters."""
+        """Depend on what every list shows of ``listing``. Posters record their own tags."""
         tags = [genre_tag(genre.id) for genre in self.genres.get(listing.movie.id, ())]
         if listing.premiere is not None:
             tags.append(premiere_tag(listing.premiere.id))
             if listing.premiere.service_id is not None:
                 tags.append(service_tag(listing.premiere.service_id))
-        self.visit.depend(movie_tag(listing.movie.id), *tags)
+        self.context.depend(movie_tag(listing.movie.id), *tags)
 
     def card(self, listing: Listing) -> Card:
         """The card of one listing."""
-        movie, wording = listing.movie, self.visit.wording
+        movie, formatter = listing.movie, self.context.formatter
         self.depend(listing)
         if listing.premiere is not None:
-            self.visit.depend(moved_tag(listing.premiere.id))
-        title, subtitle = titles(self.visit, movie)
-        premiere = premiere_of(wording, listing)
+            self.context.depend(moved_tag(listing.premiere.id))
+        title, subtitle = localized_titles(self.context, movie)
+        premiere = listed_premiere(formatter, listing)
         return Card(
             movie_id=movie.id,
-            href=self.visit.paths.movie(movie),
+            href=self.context.urls.movie(movie),
             title=title,
             subtitle=subtitle,
-            subtitle_lang="hu" if wording.locale == "en" else "",
+            subtitle_lang="hu" if formatter.locale == "en" else "",
             date_text=premiere.date_text,
             date_iso=premiere.date_iso,
             weekday_text=premiere.weekday_text,
@@ -90,21 +90,21 @@ class CardBuilder:
             kind_text=premiere.kind_text,
             service=premiere.service,
             rating=movie.rating,
-            rating_text=wording.rating_text(movie.rating),
-            runtime_text=wording.runtime_text(movie.runtime),
-            genres=genre_links(self.visit, self.genres.get(movie.id, ())),
+            rating_text=formatter.rating_text(movie.rating),
+            runtime_text=formatter.runtime_text(movie.runtime),
+            genres=genre_links(self.context, self.genres.get(movie.id, ())),
             formats=premiere.formats,
             audio_text=premiere.audio_text,
             rerelease=premiere.rerelease,
             cancelled=premiere.cancelled,
             moved_from_text=premiere.history[-1].old_date_text if premiere.history else "",
-            picture=picture_of(self.visit, title, self.posters.get(movie.id)),
+            poster=poster_image(self.context, title, self.posters.get(movie.id)),
         )
 
 
-def premiere_of(wording: Formatter, listing: Listing) -> PremiereLine:
-    """The premiere that a movie is listed for, in words."""
+def listed_premiere(formatter: Formatter, listing: Listing) -> PremiereView:
+    """The view model of the premiere that a movie is listed for."""
     if listing.premiere is None:
         return NO_PREMIERE
     changes = (listing.moved,) if listing.moved else ()
-    return premiere_line(wording, listing.premiere, listing.service, changes)
+    return premiere_view(formatter, listing.premiere, listing.service, changes)

@@ -1,4 +1,4 @@
-"""What every page's head holds."""
+"""Builds the view model of a page's head."""
 
 from dataclasses import replace
 from typing import Final
@@ -6,52 +6,54 @@ from typing import Final
 from moziweb.i18n import LOCALES
 
 from ..context import PageContext
-from ..view_models import Link, Page
+from ..view_models import Link, PageHead
 
 SITE_NAME: Final = "moziweb"
 
 INDEXED: Final = "index, follow"
 NOT_INDEXED: Final = "noindex"
 
-# Each language by its own name, so that whoever needs the link can read it.
+# Each name is in its own language, so that readers of that language understand the link.
 LANGUAGE_NAMES: Final = {"hu": "Magyar", "en": "English"}
 
 
-def page_of(visit: PageContext, title: str, description: str, route: str, **values: str) -> Page:
-    """The head of the page at ``route``; ``title`` without the site's name."""
-    return Page(
-        locale=visit.wording.locale,
+def page_head(
+    context: PageContext, title: str, description: str, route: str, **values: str
+) -> PageHead:
+    """The head of the page at ``route``. ``title`` is without the name of the site."""
+    return PageHead(
+        locale=context.formatter.locale,
         title=f"{title} · {SITE_NAME}",
         description=description,
-        canonical_url=visit.paths.url(route, **values),
-        alternates=visit.paths.alternates(route, **values),
-        other_language=_other_language(visit, route, **values),
+        canonical_url=context.urls.url(route, **values),
+        alternates=context.urls.alternates(route, **values),
+        other_language=_other_language(context, route, **values),
         robots=INDEXED,
     )
 
 
-def not_indexed(page: Page) -> Page:
-    """The head of a page that search engines are not to list."""
+def not_indexed(page: PageHead) -> PageHead:
+    """The same head, with ``noindex`` for search engines."""
     return replace(page, robots=NOT_INDEXED)
 
 
-def error_page_of(visit: PageContext, title: str) -> Page:
-    """The head of a page that has no address of its own; the other language is the index's."""
-    return Page(
-        locale=visit.wording.locale,
+def error_page_head(context: PageContext, title: str) -> PageHead:
+    """The head of an error page: it has no URL, and the other language links to the index."""
+    return PageHead(
+        locale=context.formatter.locale,
         title=f"{title} · {SITE_NAME}",
         description="",
         canonical_url="",
         alternates=(),
-        other_language=_other_language(visit, "index"),
+        other_language=_other_language(context, "index"),
         robots=NOT_INDEXED,
     )
 
 
-def _other_language(visit: PageContext, route: str, **values: str) -> Link:
-    other = next(each for each in LOCALES if each != visit.wording.locale)
+def _other_language(context: PageContext, route: str, **values: str) -> Link:
+    other = next(each for each in LOCALES if each != context.formatter.locale)
     return Link(
-        href=visit.paths.in_locale(other, route, **values),
+        href=context.urls.in_locale(other, route, **values),
         text=LANGUAGE_NAMES[other],
         iso=other,
     )

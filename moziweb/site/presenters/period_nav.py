@@ -1,4 +1,4 @@
-"""The way around the calendar: the navigation of a week's or a month's page."""
+"""Builds the navigation of the page of a week or a month."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -16,60 +16,62 @@ _MONTHS_BACK: Final = 3
 _MONTHS_AHEAD: Final = 8
 
 
-def week_nav(visit: PageContext, week: Week, out: Neighbours | None = None) -> PeriodNav:
-    """The navigation of a week; ``out`` are the days that lead out of an empty one.
+def week_nav(context: PageContext, week: Week, neighbours: Neighbours | None = None) -> PeriodNav:
+    """The navigation of a week. ``neighbours`` is given for a week without premieres.
 
-    One before the first premiere, or after the last, leads back to that at once: a calendar has
-    thousands of them, and whoever follows every link should come to an end.
+    A week before the first premiere or after the last one links to that premiere's week. The
+    calendar has thousands of empty weeks: with links between them, a crawler would visit them all.
     """
 
     def link(other: Week | None) -> Link | None:
-        return _link(other, week_text, visit, visit.paths.week)
+        return _link(other, week_label, context, context.urls.week)
 
-    before = week_of(out.before) if out and out.before else None
-    after = week_of(out.after) if out and out.after else None
-    beyond = _is_beyond(out)
+    before = week_of(neighbours.before) if neighbours and neighbours.before else None
+    after = week_of(neighbours.after) if neighbours and neighbours.after else None
+    outside = _is_outside_data(neighbours)
     return PeriodNav(
-        title=visit.wording.say(_("Premieres of the week")),
-        span_text=visit.wording.span_text(week.start, week.end),
-        previous=link(before if beyond else week.previous),
-        next=link(after if beyond else week.next),
+        title=context.formatter.translate(_("Premieres of the week")),
+        range_text=context.formatter.date_range(week.start, week.end),
+        previous=link(before if outside else week.previous),
+        next=link(after if outside else week.next),
         previous_filled=link(before),
         next_filled=link(after),
-        months=_month_links(visit, month_of(week.thursday), None, out),
+        months=_month_links(context, month_of(week.thursday), None, neighbours),
         jump_value=week.thursday.isoformat(),
     )
 
 
-def month_nav(visit: PageContext, month: Month, out: Neighbours | None = None) -> PeriodNav:
-    """The navigation of a month; ``out`` as for a week."""
+def month_nav(
+    context: PageContext, month: Month, neighbours: Neighbours | None = None
+) -> PeriodNav:
+    """The navigation of a month; ``neighbours`` as in ``week_nav``."""
 
     def link(other: Month | None) -> Link | None:
-        return _link(other, month_text, visit, visit.paths.month)
+        return _link(other, month_label, context, context.urls.month)
 
-    before = month_of(out.before) if out and out.before else None
-    after = month_of(out.after) if out and out.after else None
-    beyond = _is_beyond(out)
+    before = month_of(neighbours.before) if neighbours and neighbours.before else None
+    after = month_of(neighbours.after) if neighbours and neighbours.after else None
+    outside = _is_outside_data(neighbours)
     return PeriodNav(
-        title=visit.wording.say(_("Premieres of the month")),
-        span_text=month_text(visit.wording, month),
-        previous=link(before if beyond else month.previous),
-        next=link(after if beyond else month.next),
+        title=context.formatter.translate(_("Premieres of the month")),
+        range_text=month_label(context.formatter, month),
+        previous=link(before if outside else month.previous),
+        next=link(after if outside else month.next),
         previous_filled=link(before),
         next_filled=link(after),
-        months=_month_links(visit, month, month, out),
+        months=_month_links(context, month, month, neighbours),
         jump_value=month.start.isoformat(),
     )
 
 
 def _month_links(
-    visit: PageContext, around: Month, current: Month | None, out: Neighbours | None
+    context: PageContext, around: Month, current: Month | None, neighbours: Neighbours | None
 ) -> tuple[Link, ...]:
-    """The months around one, each with its year; of those beyond the last premiere only the one."""
+    """Links to the months around ``around``; months outside the data are omitted, except itself."""
     months = (around.shifted(step) for step in range(-_MONTHS_BACK, _MONTHS_AHEAD + 1))
-    if out is not None and _is_beyond(out):
-        last = month_of(out.before) if out.before else None
-        first = month_of(out.after) if out.after else None
+    if neighbours is not None and _is_outside_data(neighbours):
+        last = month_of(neighbours.before) if neighbours.before else None
+        first = month_of(neighbours.after) if neighbours.after else None
         months = (
             month
             for month in months
@@ -77,8 +79,8 @@ def _month_links(
         )
     return tuple(
         Link(
-            href=visit.paths.month(month),
-            text=month_text(visit.wording, month),
+            href=context.urls.month(month),
+            text=month_label(context.formatter, month),
             iso=month.name,
             current=month == current,
         )
@@ -87,19 +89,19 @@ def _month_links(
     )
 
 
-def _is_beyond(out: Neighbours | None) -> bool:
-    """Whether an empty period lies before the first premiere, or after the last."""
-    return out is not None and not (out.before and out.after)
+def _is_outside_data(neighbours: Neighbours | None) -> bool:
+    """Whether an empty period is before the first premiere or after the last one."""
+    return neighbours is not None and not (neighbours.before and neighbours.after)
 
 
-def week_text(wording: Formatter, week: Week) -> str:
+def week_label(formatter: Formatter, week: Week) -> str:
     """``2026. aug. 20–26.``"""
-    return wording.span_text(week.start, week.end)
+    return formatter.date_range(week.start, week.end)
 
 
-def month_text(wording: Formatter, month: Month) -> str:
+def month_label(formatter: Formatter, month: Month) -> str:
     """``2026. augusztus``"""
-    return wording.date_text(month.start, DatePrecision.MONTH)
+    return formatter.date_text(month.start, DatePrecision.MONTH)
 
 
 AnyPeriod = TypeVar("AnyPeriod", bound=Period)
@@ -108,9 +110,9 @@ AnyPeriod = TypeVar("AnyPeriod", bound=Period)
 def _link(
     period: AnyPeriod | None,
     text_of: Callable[[Formatter, AnyPeriod], str],
-    visit: PageContext,
+    context: PageContext,
     href_of: Callable[[AnyPeriod], str],
 ) -> Link | None:
     if period is None or not in_bounds(period):
         return None
-    return Link(href=href_of(period), text=text_of(visit.wording, period), iso=period.name)
+    return Link(href=href_of(period), text=text_of(context.formatter, period), iso=period.name)

@@ -1,1 +1,1 @@
-"""The views of the pages, one module for each subject."""
+"""Views of the public site."""

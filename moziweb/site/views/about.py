@@ -1,4 +1,4 @@
-"""What the site is, and where what it shows is from."""
+"""The page about the site and its data sources."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from moziweb.i18n import _
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..presenters.page_head import page_of
+from ..presenters.page_head import page_head
 
 
 @view_config(route_name="about", renderer="about.jinja2", request_method="GET")
 def about(request: Request) -> dict[str, Any]:
-    """No query."""
-    visit = PageContext.of(request)
-    title = visit.wording.say(_("About this site"))
-    description = visit.wording.say(_("What moziweb is and where its data is from."))
-    return {"page": page_of(visit, title, description, "about")}
+    """A static page. No query."""
+    context = PageContext.of(request)
+    title = context.formatter.translate(_("About this site"))
+    description = context.formatter.translate(_("What moziweb is and where its data is from."))
+    return {"page": page_head(context, title, description, "about")}

@@ -1,4 +1,4 @@
-"""The JSON API; ``presenters.json_api`` documents its shapes. It has no language of its own."""
+"""The JSON API, the same in all languages. ``presenters.json_api`` documents the payloads."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.view import view_config
 
 from moziweb.db.types import parse_id
-from moziweb.movies.queries import whole_movie
+from moziweb.movies.queries import movie_with_relations
 from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
@@ -27,20 +27,20 @@ from ..presenters.movie_list import CardBuilder
 )
 def api_main(request: Request) -> dict[str, Any]:
     """The premieres of the index. Four queries."""
-    visit = PageContext.of(request)
-    parts = index_sections(request.dbsession, visit)
-    listings = [listing for part in parts for listing in part.listings]
-    return main_payload(CardBuilder.fetch(request, visit, listings), parts)
+    context = PageContext.of(request)
+    sections = index_sections(request.dbsession, context)
+    listings = [listing for section in sections for listing in section.listings]
+    return main_payload(CardBuilder.fetch(request, context, listings), sections)
 
 
 @view_config(route_name="api_movie", renderer="json", request_method="GET", cache="pages")
 def api_movie(request: Request) -> dict[str, Any]:
-    """One movie. Six queries."""
+    """A movie. Six queries."""
     movie_id = parse_id(request.matchdict["movie"])
-    movie = whole_movie(request.dbsession, movie_id) if movie_id else None
+    movie = movie_with_relations(request.dbsession, movie_id) if movie_id else None
     if movie is None:
         raise HTTPNotFound
     links = poster_links(request.dbsession, request.registry["storage"], {movie.id: movie.slug})
-    visit = PageContext.of(request)
-    depend_on_movie(visit, movie)
-    return movie_payload(visit, movie, links.get(movie.id))
+    context = PageContext.of(request)
+    depend_on_movie(context, movie)
+    return movie_payload(context, movie, links.get(movie.id))

@@ -1,7 +1,4 @@
-"""What is answered when something is wrong: in the site's look, without the database.
-
-One function words an error, one answers: as a page, or as JSON below ``/api/``.
-"""
+"""Error responses: a page in the site's design, or JSON below ``/api/``. No database access."""
 
 import logging
 from dataclasses import dataclass
@@ -25,22 +22,21 @@ from moziweb.request import Request
 
 from ..context import PageContext
 from ..page_cache.validity import until_midnight
-from ..presenters.page_head import error_page_of
+from ..presenters.page_head import error_page_head
 from ..static_files import READS
 from ..view_models import Link
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS: Final = 30
-"""When to come back after the database was not to be had."""
-
+"""``Retry-After`` of a response without the database."""
 
 _TEMPLATE: Final = "moziweb:templates/error.jinja2"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error in the visitor's words."""
+    """The status and the texts of an error page."""
 
     code: HTTPStatus
     heading: TranslationString
@@ -90,8 +86,8 @@ _BY_CODE: Final = {
 
 @notfound_view_config()
 def not_found(error: HTTPNotFound, request: Request) -> Response:
-    """404; 405 where there is a page, but none that takes this method."""
-    if isinstance(error, PredicateMismatch) and request.method not in taken_methods(request):
+    """404, or 405 if the route has views but none for this method."""
+    if isinstance(error, PredicateMismatch) and request.method not in accepted_methods(request):
         return bad_method(request)
     depend(request, PUBLISHED_LIST)
     cap(request, until_midnight(request).ends)
@@ -100,12 +96,12 @@ def not_found(error: HTTPNotFound, request: Request) -> Response:
 
 @exception_view_config(HTTPMethodNotAllowed)
 def bad_method(request: Request) -> Response:
-    """405 with the methods that there are; they are also the answer to OPTIONS."""
+    """405 with the ``Allow`` header; the response to OPTIONS is 204 with the same header."""
     if request.method == "OPTIONS":
         response = Response(status=HTTPStatus.NO_CONTENT)
     else:
         response = answer(request, _BAD_METHOD)
-    response.allow = tuple(sorted((taken_methods(request) or READS) | {"OPTIONS"}))
+    response.allow = tuple(sorted((accepted_methods(request) or READS) | {"OPTIONS"}))
     return response
 
 
@@ -117,7 +113,7 @@ def forbidden(request: Request) -> Response:
 
 @exception_view_config(HTTPError)
 def refused(error: HTTPError, request: Request) -> Response:
-    """An error that a view raised on purpose, with its headers where it set any."""
+    """An HTTP error that a view raised. ``Retry-After`` of a 5xx error is kept."""
     response = answer(request, _BY_CODE.get(HTTPStatus(error.code), _BAD_REQUEST))
     if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR and "Retry-After" in error.headers:
         response.headers["Retry-After"] = error.headers["Retry-After"]
@@ -127,9 +123,9 @@ def refused(error: HTTPError, request: Request) -> Response:
 @exception_view_config(URLDecodeError)
 @exception_view_config(DeprecationWarning)
 def undecodable(request: Request) -> Response:
-    """400 for a path that is not UTF-8, and for a request that says it is in something else.
+    """400 for a path that is not UTF-8, and for a request with another charset.
 
-    For the latter WebOb raises a warning.
+    WebOb raises a ``DeprecationWarning`` for the latter.
     """
     return answer(request, _BAD_REQUEST)
 
@@ -138,7 +134,7 @@ def undecodable(request: Request) -> Response:
 @exception_view_config(InterfaceError)
 @exception_view_config(PoolTimeoutError)
 def unavailable(error: Exception, request: Request) -> Response:
-    """503 when the database does not answer, is locked for too long or is not migrated."""
+    """503: the database does not answer, is locked for too long, or is not migrated."""
     log.error("%s %s: no database", request.method, request.path_qs, exc_info=error)
     response = answer(request, _UNAVAILABLE)
     response.retry_after = RETRY_AFTER_SECONDS
@@ -147,13 +143,13 @@ def unavailable(error: Exception, request: Request) -> Response:
 
 @exception_view_config(Exception)
 def broken(error: Exception, request: Request) -> Response:
-    """500 for a mistake of ours, with its traceback in the log."""
+    """500 for any other exception; the traceback is logged."""
     log.error("%s %s failed", request.method, request.path_qs, exc_info=error)
     return answer(request, _BROKEN)
 
 
-def taken_methods(request: Request) -> frozenset[str]:
-    """The methods that views of the request's route take."""
+def accepted_methods(request: Request) -> frozenset[str]:
+    """The methods that the views of the request's route accept."""
     views = request.registry.introspector.get_category("views") or ()
     route = request.matched_route.name if request.matched_route else None
     taken: set[str] = set()
@@ -164,7 +160,7 @@ def taken_methods(request: Request) -> frozenset[str]:
 
 
 def answer(request: Request, problem: Problem) -> Response:
-    """The problem as a page, or as ``{"error": {"code": 404, "message": "…"}}`` for the API."""
+    """A page, or ``{"error": {"code": 404, "message": "…"}}`` for the API."""
     if request.environ.get("PATH_INFO", "").startswith("/api/"):
         renderer, values = "json", _json_values(problem)
     else:
@@ -178,23 +174,23 @@ def _json_values(problem: Problem) -> dict[str, Any]:
     return {"error": {"code": int(problem.code), "message": problem.code.phrase}}
 
 
-def _page_values(visit: PageContext, problem: Problem) -> dict[str, Any]:
-    heading = visit.wording.say(problem.heading)
+def _page_values(context: PageContext, problem: Problem) -> dict[str, Any]:
+    heading = context.formatter.translate(problem.heading)
     return {
-        "page": error_page_of(visit, heading),
+        "page": error_page_head(context, heading),
         "code": int(problem.code),
         "heading": heading,
-        "explanation": visit.wording.say(problem.explanation),
-        "links": _ways_out(visit),
+        "explanation": context.formatter.translate(problem.explanation),
+        "links": _links(context),
     }
 
 
-def _ways_out(visit: PageContext) -> tuple[Link, ...]:
-    say, paths = visit.wording.say, visit.paths
-    this_week = week_of(visit.today)
+def _links(context: PageContext) -> tuple[Link, ...]:
+    translate, urls = context.formatter.translate, context.urls
+    this_week = week_of(context.today)
     return (
-        Link(paths.page("index"), say(_("All premieres of these days"))),
-        Link(paths.week(this_week), say(_("This week"))),
-        Link(paths.week(this_week.next), say(_("Next week"))),
-        Link(paths.page("undated"), say(_("Films without a date"))),
+        Link(urls.path("index"), translate(_("All premieres of these days"))),
+        Link(urls.week(this_week), translate(_("This week"))),
+        Link(urls.week(this_week.next), translate(_("Next week"))),
+        Link(urls.path("undated"), translate(_("Films without a date"))),
     )

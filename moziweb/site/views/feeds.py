@@ -1,4 +1,4 @@
-"""Calendars to subscribe to, and the news feed."""
+"""Calendars to subscribe to, and the feed of news."""
 
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -18,16 +18,16 @@ from moziweb.request import Request
 from ..context import PageContext
 from ..feeds import atom, ical
 from ..feeds.entries import calendar_entry, news_entry
-from ..page_cache.validity import midnight_of, until_week_end
+from ..page_cache.validity import midnight, until_week_end
 
 WEEKS_BACK: Final = 4
-"""What opened lately stays in calendars, or it would vanish from them as it opens."""
+"""Past weeks in a calendar, so that a premiere does not disappear on the day that it opens."""
 
-EVENTS: Final = 400
-"""The premieres of a calendar: a year of them, and well below what a cache's entry holds."""
+MAX_EVENTS: Final = 400
+"""Premieres in a calendar: about a year, and well below the size limit of a cache entry."""
 
-ENTRIES: Final = 60
-"""The entries of the news feed."""
+MAX_ENTRIES: Final = 60
+"""Entries in the feed of news."""
 
 _PARTS: Final[Mapping[str, tuple[TranslationString, Collection[PremiereKind]]]] = {
     "": (_("Film premieres in Hungary"), SCREENED | STREAMED),
@@ -40,39 +40,41 @@ _PARTS: Final[Mapping[str, tuple[TranslationString, Collection[PremiereKind]]]] 
     route_name="calendar", request_method="GET", cache="feeds", cache_moment=until_week_end
 )
 def calendar(request: Request) -> Response:
-    """The premieres of the last weeks and of those to come. Three queries."""
-    visit = PageContext.of(request)
+    """The premieres of the last weeks and of the future. Three queries."""
+    context = PageContext.of(request)
     part = request.matchdict["part"]
     name, kinds = _PARTS[part]
-    visit.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
-    start = week_of(visit.today).shifted(-WEEKS_BACK).start
-    shown = premieres_from(request.dbsession, start, kinds, EVENTS)
+    context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
+    start = week_of(context.today).shifted(-WEEKS_BACK).start
+    shown = premieres_from(request.dbsession, start, kinds, MAX_EVENTS)
     changes = changes_of(request.dbsession, [premiere.id for premiere, _listing in shown])
     entries = [
-        calendar_entry(visit, listing, premiere, changes.get(premiere.id, ()))
+        calendar_entry(context, listing, premiere, changes.get(premiere.id, ()))
         for premiere, listing in shown
     ]
-    url = visit.paths.url("calendar", part=part)
-    body = ical.calendar(visit.wording.say(name), url, visit.wording.locale, entries)
+    url = context.urls.url("calendar", part=part)
+    body = ical.calendar(context.formatter.translate(name), url, context.formatter.locale, entries)
     return Response(body, content_type="text/calendar", charset="utf-8")
 
 
 @view_config(route_name="news", request_method="GET", cache="feeds", cache_moment=until_week_end)
 def news(request: Request) -> Response:
-    """What was announced, moved or cancelled lately. Four queries."""
-    visit = PageContext.of(request)
-    visit.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
-    start = week_of(visit.today).start
-    found = latest_news(request.dbsession, start, ENTRIES)
-    url = visit.paths.url("news")
+    """Premieres that were announced, moved or cancelled lately. Four queries."""
+    context = PageContext.of(request)
+    context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
+    start = week_of(context.today).start
+    found = latest_news(request.dbsession, start, MAX_ENTRIES)
+    url = context.urls.url("news")
     feed = atom.Feed(
         id=url,
-        title=visit.wording.say(_("Film premieres in Hungary: news")),
-        subtitle=visit.wording.say(_("Premieres that were announced, moved or cancelled.")),
-        language=visit.wording.locale,
-        url=url,
-        page_url=visit.paths.url("index"),
-        updated=found[0].when if found else midnight_of(start),
+        title=context.formatter.translate(_("Film premieres in Hungary: news")),
+        subtitle=context.formatter.translate(
+            _("Premieres that were announced, moved or cancelled.")
+        ),
+        language=context.formatter.locale,
+        self_url=url,
+        page_url=context.urls.url("index"),
+        updated=found[0].occurred_at if found else midnight(start),
     )
-    body = atom.atom(feed, [news_entry(visit, each) for each in found])
+    body = atom.atom(feed, [news_entry(context, each) for each in found])
     return Response(body, content_type="application/atom+xml", charset="utf-8")

@@ -1,4 +1,4 @@
-"""The movies of a genre."""
+"""The page of a genre."""
 
 import re
 from typing import Any, Final
@@ -17,10 +17,10 @@ from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_fragments
 from ..page_cache.slots import with_eager_row
 from ..page_cache.validity import until_midnight
-from ..presenters.page_head import page_of
+from ..presenters.page_head import page_head
 
 SHOWN_PER_SECTION: Final = 60
-"""How many premieres a genre's page shows before, and how many after, the present week."""
+"""Premieres before, and premieres from, the start of the current week."""
 
 _SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
 
@@ -34,31 +34,35 @@ _SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
     cache_fragments=movie_fragments,
 )
 def genre(request: Request) -> dict[str, Any]:
-    """What is to come in a genre, and what came last. Five queries."""
-    visit = PageContext.of(request)
-    genre = _genre_at(request, visit)
-    visit.depend(genre_tag(genre.id), genre_slug_tag(genre.id), genre_list_tag(genre.id))
-    start = week_of(visit.today).start
+    """The next and the latest premieres of a genre. Five queries."""
+    context = PageContext.of(request)
+    genre = _genre_at(request, context)
+    context.depend(genre_tag(genre.id), genre_slug_tag(genre.id), genre_list_tag(genre.id))
+    start = week_of(context.today).start
     coming = genre_premieres_from(request.dbsession, genre, start, SHOWN_PER_SECTION)
     past = genre_premieres_before(request.dbsession, genre, start, SHOWN_PER_SECTION)
-    programme = PageFragments(request, visit)
+    fragments = PageFragments(request, context)
     parts = (("coming", _("This week and later"), coming), ("past", _("Earlier"), past))
     sections = [
-        programme.section(key, visit.wording.say(title), part) for key, title, part in parts if part
+        fragments.section(key, context.formatter.translate(title), part)
+        for key, title, part in parts
+        if part
     ]
-    name = visit.wording.choose(genre.name, genre.name_en)
+    name = context.formatter.choose(genre.name, genre.name_en)
     description = _("Film premieres in Hungary: ${genre}.", mapping={"genre": name})
     return {
-        "page": page_of(visit, name, visit.wording.say(description), "genre", genre=genre.slug),
+        "page": page_head(
+            context, name, context.formatter.translate(description), "genre", genre=genre.slug
+        ),
         "heading": name,
         "sections": with_eager_row(sections),
     }
 
 
-def _genre_at(request: Request, visit: PageContext) -> Genre:
+def _genre_at(request: Request, context: PageContext) -> Genre:
     slug = request.matchdict["genre"]
     found = genre_by_slug(request.dbsession, slug) if _SLUG.fullmatch(slug) else None
     if found is None:
-        visit.depend(GENRES_LIST)
+        context.depend(GENRES_LIST)
         raise HTTPNotFound
     return found

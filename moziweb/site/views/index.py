@@ -1,4 +1,4 @@
-"""The index."""
+"""The index page."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from ..page_cache.fragments import PageFragments, movie_fragments
 from ..page_cache.slots import Section, with_eager_row
 from ..page_cache.validity import until_midnight
 from ..presenters.index import IndexSection, index_sections
-from ..presenters.page_head import page_of
-from ..presenters.period_nav import week_nav, week_text
-from ..view_models import Page
+from ..presenters.page_head import page_head
+from ..presenters.period_nav import week_label, week_nav
+from ..view_models import PageHead
 
-STANDING = frozenset({"this-week", "next-week"})
-"""The sections that are shown when they are empty, too."""
+ALWAYS_SHOWN = frozenset({"this-week", "next-week"})
+"""Sections that are shown even if they are empty."""
 
 
 @view_config(
@@ -31,35 +31,37 @@ STANDING = frozenset({"this-week", "next-week"})
 )
 def index(request: Request) -> dict[str, Any]:
     """Today's premieres. Four queries."""
-    visit = PageContext.of(request)
-    parts = index_sections(request.dbsession, visit)
-    programme = PageFragments(request, visit)
-    shown = [part for part in parts if part.listings or part.key in STANDING]
+    context = PageContext.of(request)
+    parts = index_sections(request.dbsession, context)
+    fragments = PageFragments(request, context)
+    shown = [part for part in parts if part.listings or part.key in ALWAYS_SHOWN]
     return {
-        "page": _page(visit),
-        "sections": with_eager_row([_section(programme, visit, part) for part in shown]),
-        "nav": week_nav(visit, week_of(visit.today)),
+        "page": _page(context),
+        "sections": with_eager_row([_section(fragments, context, part) for part in shown]),
+        "nav": week_nav(context, week_of(context.today)),
     }
 
 
-def _section(programme: PageFragments, visit: PageContext, part: IndexSection) -> Section:
-    more_href, more_text = _more(visit, part)
-    # What opens this week stands right below the page's heading, which says the same.
+def _section(fragments: PageFragments, context: PageContext, part: IndexSection) -> Section:
+    more_href, more_text = _more(context, part)
+    # The heading of the page, right above the section of this week, already has its dates.
     noted = part.week if part.key != "this-week" else None
-    note = week_text(visit.wording, noted) if noted else ""
-    title = visit.wording.say(part.title)
-    return programme.section(part.key, title, part.listings, note, more_href, more_text)
+    note = week_label(context.formatter, noted) if noted else ""
+    title = context.formatter.translate(part.title)
+    return fragments.section(part.key, title, part.listings, note, more_href, more_text)
 
 
-def _more(visit: PageContext, part: IndexSection) -> tuple[str | None, str]:
+def _more(context: PageContext, part: IndexSection) -> tuple[str | None, str]:
     if part.week:
-        return visit.paths.week(part.week), visit.wording.say(_("The whole week"))
+        return context.urls.week(part.week), context.formatter.translate(_("The whole week"))
     if part.key == "undated":
-        return visit.paths.page("undated"), visit.wording.say(_("All films without a date"))
+        return context.urls.path("undated"), context.formatter.translate(
+            _("All films without a date")
+        )
     return None, ""
 
 
-def _page(visit: PageContext) -> Page:
-    title = visit.wording.say(_("Film premieres in Hungary, week by week"))
+def _page(context: PageContext) -> PageHead:
+    title = context.formatter.translate(_("Film premieres in Hungary, week by week"))
     description = _("This week's and next week's cinema and streaming premieres in Hungary.")
-    return page_of(visit, title, visit.wording.say(description), "index")
+    return page_head(context, title, context.formatter.translate(description), "index")

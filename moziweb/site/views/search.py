@@ -1,6 +1,6 @@
-"""Search: films by words of their titles and by their people.
+"""Search for movies by words of their titles and by names of people.
 
-Nothing that anybody types is a key of the cache: only the cards of what is found are.
+Search text is never part of a cache key: the page is not cached, only the cards of results are.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.view import view_config
 
 from moziweb.i18n import _
-from moziweb.movies.feed_queries import openings_of
+from moziweb.movies.feed_queries import lead_listings
 from moziweb.movies.search_queries import (
     MAX_LENGTH,
     InvalidCursorError,
     SearchCursor,
-    Words,
-    movies_found,
+    SearchTerms,
+    search_movies,
     similar_movies,
 )
 from moziweb.request import Request
@@ -25,11 +25,11 @@ from moziweb.request import Request
 from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_fragments
 from ..page_cache.slots import Section, with_eager_row
-from ..presenters.page_head import not_indexed, page_of
-from ..view_models import Page
+from ..presenters.page_head import not_indexed, page_head
+from ..view_models import PageHead
 
-SHOWN: Final = 28
-"""The films of one page of results: four rows of the widest layout."""
+PAGE_SIZE: Final = 28
+"""Movies per page of results: four rows of the widest layout."""
 
 
 @view_config(
@@ -39,29 +39,30 @@ SHOWN: Final = 28
     cache_fragments=movie_fragments,
 )
 def search(request: Request) -> dict[str, Any]:
-    """What is found for ``?q=``, a page at a time (``after=``). Five queries, or six."""
-    visit = PageContext.of(request)
-    text, after = _asked(request)
-    words = Words.of(text)
-    places: Sequence[SearchCursor] = ()
-    alike: Sequence[int] = ()
-    if words.each:
-        places = movies_found(request.dbsession, words, SHOWN + 1, after)
-        if not places and after is None:
-            alike = similar_movies(request.dbsession, words, SHOWN)
-    shown = [place.movie_id for place in places[:SHOWN]] or alike
-    more = {"q": text, "after": str(places[SHOWN - 1])} if len(places) > SHOWN else None
+    """A page of the results for ``?q=``; ``after=`` is its cursor. Five or six queries."""
+    context = PageContext.of(request)
+    text, after = _parse(request)
+    terms = SearchTerms.of(text)
+    results: Sequence[SearchCursor] = ()
+    similar: Sequence[int] = ()
+    if terms.each:
+        results = search_movies(request.dbsession, terms, PAGE_SIZE + 1, after)
+        if not results and after is None:
+            similar = similar_movies(request.dbsession, terms, PAGE_SIZE)
+    shown = [result.movie_id for result in results[:PAGE_SIZE]] or similar
+    is_last = len(results) <= PAGE_SIZE
+    more = None if is_last else {"q": text, "after": str(results[PAGE_SIZE - 1])}
     return {
-        "page": _page(visit, text),
+        "page": _page(context, text),
         "text": text,
         "max_length": MAX_LENGTH,
-        "sections": with_eager_row(_sections(request, visit, shown)),
-        "is_guess": bool(alike),
-        "more_href": f"{visit.paths.page('search')}?{urlencode(more)}" if more else None,
+        "sections": with_eager_row(_sections(request, context, shown)),
+        "is_guess": bool(similar),
+        "more_href": f"{context.urls.path('search')}?{urlencode(more)}" if more else None,
     }
 
 
-def _asked(request: Request) -> tuple[str, SearchCursor | None]:
+def _parse(request: Request) -> tuple[str, SearchCursor | None]:
     try:
         text, after = request.GET.get("q", ""), request.GET.get("after", "")
         return " ".join(text.split())[:MAX_LENGTH], SearchCursor.parse(after) if after else None
@@ -69,17 +70,19 @@ def _asked(request: Request) -> tuple[str, SearchCursor | None]:
         raise HTTPBadRequest from None
 
 
-def _sections(request: Request, visit: PageContext, movie_ids: Sequence[int]) -> list[Section]:
+def _sections(request: Request, context: PageContext, movie_ids: Sequence[int]) -> list[Section]:
     if not movie_ids:
         return []
-    listings = openings_of(request.dbsession, movie_ids, visit.today)
-    title = visit.wording.say(_("Films found"))
-    return [PageFragments(request, visit).section("found", title, listings)]
+    listings = lead_listings(request.dbsession, movie_ids, context.today)
+    title = context.formatter.translate(_("Films found"))
+    return [PageFragments(request, context).section("found", title, listings)]
 
 
-def _page(visit: PageContext, text: str) -> Page:
-    say = visit.wording.say
-    title = say(_("Search: ${text}", mapping={"text": text})) if text else say(_("Search"))
-    description = say(_("Films by their titles, directors and actors."))
-    page = page_of(visit, title, description, "search")
+def _page(context: PageContext, text: str) -> PageHead:
+    translate = context.formatter.translate
+    title = (
+        translate(_("Search: ${text}", mapping={"text": text})) if text else translate(_("Search"))
+    )
+    description = translate(_("Films by their titles, directors and actors."))
+    page = page_head(context, title, description, "search")
     return not_indexed(page) if text else page

@@ -1,4 +1,4 @@
-"""Site maps: an index, the fixed pages, the calendar by years, the films by blocks of ids."""
+"""Site maps: the index, fixed pages, the calendar by year, and movies by blocks of ids."""
 
 import re
 from datetime import date
@@ -22,22 +22,22 @@ from moziweb.movies.tags import GENRES_LIST, PREMIERES_LIST, PUBLISHED_LIST, per
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..feeds import MAP_BLOCK
+from ..feeds import SITEMAP_BLOCK
 from ..feeds.sitemap import Alternates, sitemap_index, urlset
 from ..urls import segment_of
 
-_LAST_BLOCK: Final = MAX_ID // MAP_BLOCK
+_LAST_BLOCK: Final = MAX_ID // SITEMAP_BLOCK
 _NUMBER: Final = re.compile("0|[1-9][0-9]{0,8}")
 
 
 @view_config(route_name="sitemap", request_method="GET", cache="feeds")
 def sitemap(request: Request) -> Response:
-    """The index of the maps. Two queries."""
-    visit = PageContext.of(request)
-    visit.depend(PUBLISHED_LIST, PREMIERES_LIST)
+    """The index of site maps. Two queries."""
+    context = PageContext.of(request)
+    context.depend(PUBLISHED_LIST, PREMIERES_LIST)
     years = premiere_years(request.dbsession)
-    blocks = movie_blocks(request.dbsession, MAP_BLOCK)
-    url = visit.paths.url
+    blocks = movie_blocks(request.dbsession, SITEMAP_BLOCK)
+    url = context.urls.url
     maps = (
         url("sitemap_pages"),
         *(url("sitemap_year", year=str(year)) for year in years if FIRST_YEAR <= year <= LAST_YEAR),
@@ -48,61 +48,65 @@ def sitemap(request: Request) -> Response:
 
 @view_config(route_name="sitemap_pages", request_method="GET", cache="feeds")
 def sitemap_pages(request: Request) -> Response:
-    """The pages that there always are, and the genres. One query."""
-    visit = PageContext.of(request)
-    visit.depend(GENRES_LIST)
-    pages = (_alternates(visit, route) for route in ("index", "undated", "about"))
-    genres = (_alternates(visit, "genre", genre=slug) for slug in genre_slugs(request.dbsession))
+    """The fixed pages and the genres. One query."""
+    context = PageContext.of(request)
+    context.depend(GENRES_LIST)
+    pages = (_alternates(context, route) for route in ("index", "undated", "about"))
+    genres = (_alternates(context, "genre", genre=slug) for slug in genre_slugs(request.dbsession))
     return _xml(urlset((*pages, *genres)))
 
 
 @view_config(route_name="sitemap_year", request_method="GET", cache="feeds")
 def sitemap_year(request: Request) -> Response:
-    """The weeks and months of a year that have premieres. One query."""
-    visit = PageContext.of(request)
+    """The weeks and months of a year with premieres. One query."""
+    context = PageContext.of(request)
     year = _number(request.matchdict["year"], FIRST_YEAR, LAST_YEAR)
     weeks, months = _weeks_of(year), [Month(year, number) for number in range(1, 13)]
     start, end = min(weeks[0].start, months[0].start), max(weeks[-1].end, months[-1].end)
-    visit.depend(*map(period_tag, weeks), *map(period_tag, months))
+    context.depend(*map(period_tag, weeks), *map(period_tag, months))
     days = premiere_days(request.dbsession, start, end)
     filled_weeks = {week_of(day) for day, precision in days if precision in DAYS}
     filled_months = {month_of(day) for day, _precision in days}
     pages = (
-        *(_alternates(visit, "week", week=week.name) for week in weeks if week in filled_weeks),
-        *(_alternates(visit, "month", month=each.name) for each in months if each in filled_months),
+        *(_alternates(context, "week", week=week.name) for week in weeks if week in filled_weeks),
+        *(
+            _alternates(context, "month", month=each.name)
+            for each in months
+            if each in filled_months
+        ),
     )
     return _xml(urlset(pages))
 
 
 @view_config(route_name="sitemap_movies", request_method="GET", cache="feeds")
 def sitemap_movies(request: Request) -> Response:
-    """The films of a block of ids. One query."""
-    visit = PageContext.of(request)
+    """The movies of a block of ids. One query."""
+    context = PageContext.of(request)
     block = _number(request.matchdict["block"], 0, _LAST_BLOCK)
-    visit.depend(PUBLISHED_LIST)
-    movies = movies_of_block(request.dbsession, block, MAP_BLOCK)
+    context.depend(PUBLISHED_LIST)
+    movies = movies_of_block(request.dbsession, block, SITEMAP_BLOCK)
     if not movies:
         raise HTTPNotFound
     names = (segment_of(movie_id, slug) for movie_id, slug in movies)
-    return _xml(urlset(_alternates(visit, "movie", movie=name) for name in names))
+    return _xml(urlset(_alternates(context, "movie", movie=name) for name in names))
 
 
 def _weeks_of(year: int) -> list[Week]:
-    """The weeks that are named by a year: 52 or 53."""
+    """The 52 or 53 weeks whose name has this year."""
     first = week_of(date(year, 1, 4))  # always in the first week of ISO 8601
     weeks = [first.shifted(step) for step in range(-1, 54)]
     return [week for week in weeks if week.name.startswith(f"{year:04}-")]
 
 
 def _number(text: str, least: int, most: int) -> int:
-    """The number of a map, spelled in the one way that it is linked; 404 for any other."""
+    """The number of a site map; 404 for any other spelling or a number out of range."""
     if _NUMBER.fullmatch(text) is None or not least <= int(text) <= most:
         raise HTTPNotFound
     return int(text)
 
 
-def _alternates(visit: PageContext, route: str, **values: str) -> Alternates:
-    return dict(visit.paths.alternates(route, **values))
+def _alternates(context: PageContext, route: str, **values: str) -> Alternates:
+    return dict(context.urls.alternates(route, **values))
 
 
 def _xml(body: bytes) -> Response:

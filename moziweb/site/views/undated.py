@@ -1,27 +1,22 @@
-"""Movies without a date."""
+"""The page of movies without a date."""
 
 from typing import Any, Final
 
 from pyramid.view import view_config
 
 from moziweb.i18n import _
-from moziweb.movies.queries import (
-    undated_movies,
-)
-from moziweb.movies.tags import (
-    UNDATED_LIST,
-    dated_tag,
-)
+from moziweb.movies.queries import undated_movies
+from moziweb.movies.tags import UNDATED_LIST, dated_tag
 from moziweb.request import Request
 
 from ..context import PageContext
 from ..page_cache.fragments import PageFragments, movie_fragments
 from ..page_cache.slots import with_eager_row
 from ..page_cache.validity import until_midnight
-from ..presenters.page_head import page_of
+from ..presenters.page_head import page_head
 
-UNDATED_SHOWN: Final = 240
-"""How many films the page of those without a date shows: more than any year has had."""
+MAX_SHOWN: Final = 240
+"""Movies on the page: more than any year has had."""
 
 
 @view_config(
@@ -33,15 +28,17 @@ UNDATED_SHOWN: Final = 240
     cache_fragments=movie_fragments,
 )
 def undated(request: Request) -> dict[str, Any]:
-    """The films whose day is not known. Three queries."""
-    visit = PageContext.of(request)
-    visit.depend(UNDATED_LIST)
-    listings = undated_movies(request.dbsession, visit.today, UNDATED_SHOWN)
-    visit.depend(*(dated_tag(each.movie.id) for each in listings))
-    programme = PageFragments(request, visit)
-    title = visit.wording.say(_("Films without a date"))
-    description = visit.wording.say(_("Films that are announced in Hungary without a day yet."))
+    """Movies whose day is not known. Three queries."""
+    context = PageContext.of(request)
+    context.depend(UNDATED_LIST)
+    listings = undated_movies(request.dbsession, context.today, MAX_SHOWN)
+    context.depend(*(dated_tag(each.movie.id) for each in listings))
+    fragments = PageFragments(request, context)
+    title = context.formatter.translate(_("Films without a date"))
+    description = context.formatter.translate(
+        _("Films that are announced in Hungary without a day yet.")
+    )
     return {
-        "page": page_of(visit, title, description, "undated"),
-        "sections": with_eager_row([programme.section("undated", title, listings)]),
+        "page": page_head(context, title, description, "undated"),
+        "sections": with_eager_row([fragments.section("undated", title, listings)]),
     }

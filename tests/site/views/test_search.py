@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.site.views.search import SHOWN
+from moziweb.site.views.search import PAGE_SIZE
 from tests.conftest import QueryCounter
 from tests.factories import THURSDAY, add_poster, make_movie, make_premiere
 from tests.site.cached import CACHED, site
@@ -55,14 +55,14 @@ def test_what_is_misspelt_is_guessed_and_said_to_be(app: TestApp, dbsession: Ses
 
 
 def test_the_rest_is_a_link_away(app: TestApp, dbsession: Session) -> None:
-    for number in range(SHOWN + 3):
+    for number in range(PAGE_SIZE + 3):
         make_movie(dbsession, f"Dűne & homok {number}")
     dbsession.commit()
     first = app.get("/search?q=" + quote("dűne & homok"))
     link = first.html.find("a", rel="next")
     second = app.get(link["href"])
     shown = [card.title for page in (first, second) for card in cards(page.text)]
-    assert len(shown) == len(set(shown)) == SHOWN + 3
+    assert len(shown) == len(set(shown)) == PAGE_SIZE + 3
     assert second.html.find("a", rel="next") is None
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.models import DatePrecision
-from moziweb.site.feeds import MAP_BLOCK
+from moziweb.site.feeds import SITEMAP_BLOCK
 from moziweb.site.views import sitemap
 from tests.conftest import BASE_URL, QueryCounter
 from tests.factories import THURSDAY, add_genres, make_movie, make_premiere
@@ -84,7 +84,7 @@ def test_movies_are_in_blocks(
     for number in (1, 2, 3, 4, 9):
         make_movie(dbsession, f"Film {number}", id=number, published=number != 4)
     dbsession.commit()
-    monkeypatch.setattr(sitemap, "MAP_BLOCK", 2)
+    monkeypatch.setattr(sitemap, "SITEMAP_BLOCK", 2)
     assert [path for path in maps(app) if "movies" in path] == [
         "/sitemap-movies-0.xml", "/sitemap-movies-1.xml", "/sitemap-movies-4.xml",
     ]  # fmt: skip
@@ -103,7 +103,7 @@ def test_a_map_that_is_not_there_is_not_found(app: TestApp, name: str) -> None:
 
 def test_a_map_of_a_million_bytes_at_most(app: TestApp, dbsession: Session) -> None:
     """More would not be cached: the longest slugs there are, and as many films as a map holds."""
-    for _ in range(MAP_BLOCK):
+    for _ in range(SITEMAP_BLOCK):
         make_movie(dbsession, "x", slug="x" * 100)
     dbsession.commit()
     sizes = [len(app.get(path).body) for path in maps(app)]
