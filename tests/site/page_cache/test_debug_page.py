@@ -70,7 +70,7 @@ def test_a_page_with_slots_is_shown_with_its_shell_and_cards(
     html = cached.get("/__cache__", {"path": path}).html
     titles = [" ".join(each.text.split()) for each in html.main.find_all("h2")]
     assert titles[:2] == ["true page in pages", "true shell in fragments"]
-    assert len(html.select(".cards li.piece-true")) >= 2
+    assert len(html.select(".cards li.entry-true")) >= 2
 
 
 def test_looking_renders_nothing_and_keeps_nothing(cached: TestApp, movies: Movies) -> None:
