@@ -1,4 +1,4 @@
-// The arrow keys turn the pages of the calendar, as its links to the earlier and later period do.
+// The left and right arrow keys follow the links to the previous and next period.
 "use strict";
 
 const RELATIONS = { ArrowLeft: "prev", ArrowRight: "next" };
@@ -6,7 +6,7 @@ const RELATIONS = { ArrowLeft: "prev", ArrowRight: "next" };
 document.addEventListener("keydown", (event) => {
   const relation = RELATIONS[event.key];
   const busy = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
-  // A field uses the arrows itself, and the strip of months scrolls with them.
+  // Text fields and the scrollable list of months use the arrow keys themselves.
   if (!relation || busy || event.target.closest("input, .months")) return;
   const link = document.querySelector(`.period-bar a[rel="${relation}"]`);
   if (link) location.assign(link.href);
