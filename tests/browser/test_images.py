@@ -10,7 +10,7 @@ from .site import THIS_WEEK, Site
 OWN = "/static/"
 
 
-def test_posters_come_from_s3_alone(s3_site: Site, open_page: OpenPage) -> None:
+def test_posters_are_loaded_from_s3_only(s3_site: Site, open_page: OpenPage) -> None:
     page = open_page()
     watch = Watch.over(page)
     page.goto(s3_site.url)
@@ -28,7 +28,7 @@ def test_posters_come_from_s3_alone(s3_site: Site, open_page: OpenPage) -> None:
     assert watch.errors == []
 
 
-def test_a_full_poster_is_linked_where_it_is_stored(s3_site: Site, open_page: OpenPage) -> None:
+def test_full_poster_is_linked_in_storage(s3_site: Site, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(s3_site.url)
     follow(page, ".movie:not(:has([src*=no-poster]))")
@@ -37,7 +37,7 @@ def test_a_full_poster_is_linked_where_it_is_stored(s3_site: Site, open_page: Op
     assert page.url.endswith(".jpg")
 
 
-def test_a_phone_takes_small_pictures(site: Site, open_page: OpenPage) -> None:
+def test_phone_loads_small_variants(site: Site, open_page: OpenPage) -> None:
     page = open_page(360)
     watch = Watch.over(page)
     page.goto(site.url)
@@ -47,7 +47,7 @@ def test_a_phone_takes_small_pictures(site: Site, open_page: OpenPage) -> None:
     assert all(each.endswith((".small.avif", ".thumb.avif")) for each in taken)
 
 
-def test_what_is_out_of_sight_waits(site: Site, open_page: OpenPage) -> None:
+def test_posters_outside_the_viewport_are_lazy(site: Site, open_page: OpenPage) -> None:
     page = open_page(360, 640)
     page.goto(site.url)
     first, last = page.locator(".poster-view-img").first, page.locator(".poster-view-img").last
@@ -56,7 +56,7 @@ def test_what_is_out_of_sight_waits(site: Site, open_page: OpenPage) -> None:
     assert page.locator("[fetchpriority=high]").count() <= 1
 
 
-def test_a_poster_has_its_colour_before_it_comes(site: Site, open_page: OpenPage) -> None:
+def test_poster_has_its_colour_before_it_loads(site: Site, open_page: OpenPage) -> None:
     page = open_page()
     page.route("**/objects/**", lambda route: route.abort())
     page.goto(site.url, wait_until="domcontentloaded")

@@ -20,7 +20,7 @@ def tab_to(page: Page, selector: str) -> None:
     raise AssertionError(f"{selector} is not within reach")
 
 
-def test_the_first_stop_skips_the_navigation(site: Site, open_page: OpenPage) -> None:
+def test_first_tab_stop_is_the_skip_link(site: Site, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(site.url)
     page.keyboard.press("Tab")
@@ -31,7 +31,7 @@ def test_the_first_stop_skips_the_navigation(site: Site, open_page: OpenPage) ->
     expect(page.locator("main")).to_be_focused()
 
 
-def test_from_the_index_to_the_full_poster(site: Site, open_page: OpenPage) -> None:
+def test_keyboard_path_from_index_to_full_poster(site: Site, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(site.url)
     tab_to(page, ".movie:not(:has([src*=no-poster]))")
@@ -48,7 +48,7 @@ def test_from_the_index_to_the_full_poster(site: Site, open_page: OpenPage) -> N
     assert page.evaluate("document.images[0].naturalHeight") == 600
 
 
-def test_the_arrow_keys_turn_the_weeks(site: Site, open_page: OpenPage) -> None:
+def test_arrow_keys_change_the_week(site: Site, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(f"{site.url}/week/{THIS_WEEK.name}")
     page.keyboard.press("ArrowRight")
@@ -57,7 +57,7 @@ def test_the_arrow_keys_turn_the_weeks(site: Site, open_page: OpenPage) -> None:
     page.wait_for_url(f"**/week/{THIS_WEEK.name}")
 
 
-def test_the_arrow_keys_are_left_to_the_date_field(site: Site, open_page: OpenPage) -> None:
+def test_date_field_keeps_the_arrow_keys(site: Site, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(f"{site.url}/week/{THIS_WEEK.name}")
     page.locator("#jump-date").focus()

@@ -29,7 +29,7 @@ def test_nothing_is_wider_than_the_page(site: Site, open_page: OpenPage, width: 
 
 
 @pytest.mark.parametrize("width", [360, 1440])
-def test_no_word_is_too_long(site: Site, open_page: OpenPage, width: int) -> None:
+def test_long_words_do_not_widen_the_page(site: Site, open_page: OpenPage, width: int) -> None:
     page = open_page(width)
     for path in (f"/week/{LONG_WEEK.name}", f"/en/month/{month_of(LONG_WEEK.end).name}"):
         page.goto(site.url + path)
@@ -39,9 +39,7 @@ def test_no_word_is_too_long(site: Site, open_page: OpenPage, width: int) -> Non
 
 
 @pytest.mark.parametrize(("width", "columns"), [(360, 2), (768, 3), (1440, 5)])
-def test_the_index_is_laid_out_as_drawn(
-    site: Site, open_page: OpenPage, width: int, columns: int
-) -> None:
+def test_index_layout(site: Site, open_page: OpenPage, width: int, columns: int) -> None:
     page = open_page(width)
     page.goto(site.url)
     template: str = page.locator("#this-week .days").evaluate(
@@ -57,7 +55,7 @@ def test_the_index_is_laid_out_as_drawn(
     assert widths[0] > 2 * widths[-1]
 
 
-def test_the_way_around_stays_in_sight(site: Site, open_page: OpenPage) -> None:
+def test_period_bar_is_sticky(site: Site, open_page: OpenPage) -> None:
     page = open_page(360, 740)
     page.goto(site.url)
     page.evaluate("scrollTo(0, 3000)")
@@ -67,7 +65,7 @@ def test_the_way_around_stays_in_sight(site: Site, open_page: OpenPage) -> None:
         assert step["height"] >= 24
 
 
-def test_the_full_poster_leads_a_movies_page_on_a_phone(site: Site, open_page: OpenPage) -> None:
+def test_poster_comes_first_on_a_phone(site: Site, open_page: OpenPage) -> None:
     page = open_page(360)
     page.goto(site.url)
     follow(page, ".movie")

@@ -22,7 +22,7 @@ def test_everything_works_without_scripts(site: Site, open_page: OpenPage) -> No
     expect(page.locator(".film-poster img")).to_be_visible()
 
 
-def test_an_empty_week_leads_to_the_next_premieres(site: Site, open_page: OpenPage) -> None:
+def test_empty_week_links_to_the_next_premieres(site: Site, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(f"{site.url}/week/{EMPTY_WEEK}")
     expect(page.get_by_role("heading", name="Itt most nincs premier")).to_be_visible()
@@ -41,7 +41,7 @@ def test_the_language_switch_keeps_the_page(site: Site, open_page: OpenPage) -> 
     expect(page).to_have_url(f"{site.url}/week/{THIS_WEEK.name}")
 
 
-def test_a_page_that_is_not_there_leads_back(site: Site, open_page: OpenPage) -> None:
+def test_404_links_back(site: Site, open_page: OpenPage) -> None:
     page = open_page()
     answer = page.goto(f"{site.url}/nothing-here")
     assert answer
@@ -52,7 +52,7 @@ def test_a_page_that_is_not_there_leads_back(site: Site, open_page: OpenPage) ->
 
 
 @pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])
-def test_the_foyer_follows_the_scheme_and_the_auditorium_is_dark(
+def test_auditorium_is_dark_in_both_schemes(
     site: Site, open_page: OpenPage, scheme: str, is_dark: bool
 ) -> None:
     page = open_page(color_scheme=scheme)
@@ -68,7 +68,7 @@ def test_the_foyer_follows_the_scheme_and_the_auditorium_is_dark(
     assert (lightness("html") < 64) is is_dark
 
 
-def test_motion_is_spared_on_request(site: Site, open_page: OpenPage) -> None:
+def test_reduced_motion_is_respected(site: Site, open_page: OpenPage) -> None:
     page = open_page(reduced_motion="reduce")
     page.goto(site.url)
     duration = "element => getComputedStyle(element).transitionDuration"

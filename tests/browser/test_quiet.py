@@ -17,7 +17,9 @@ PAGES = (
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_quiet(site: Site, open_page: OpenPage, path: str) -> None:
+def test_page_loads_without_errors_or_layout_shift(
+    site: Site, open_page: OpenPage, path: str
+) -> None:
     page = open_page()
     watch = Watch.over(page)
     page.goto(site.url + path)
@@ -29,7 +31,7 @@ def test_a_page_is_quiet(site: Site, open_page: OpenPage, path: str) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1440])
-def test_nothing_moves_while_posters_are_being_made(
+def test_no_layout_shift_while_posters_are_generated(
     cold_site: Site, open_page: OpenPage, width: int
 ) -> None:
     page = open_page(width)
@@ -43,7 +45,7 @@ def test_nothing_moves_while_posters_are_being_made(
 
 
 @pytest.mark.parametrize("width", [360, 1440])
-def test_nothing_moves_on_a_movies_page(site: Site, open_page: OpenPage, width: int) -> None:
+def test_no_layout_shift_on_a_movie_page(site: Site, open_page: OpenPage, width: int) -> None:
     page = open_page(width)
     watch = Watch.over(page)
     page.goto(site.url)
@@ -55,7 +57,7 @@ def test_nothing_moves_on_a_movies_page(site: Site, open_page: OpenPage, width: 
     assert shift_of(page) <= MAX_SHIFT
 
 
-def test_nothing_moves_without_our_face(site: Site, open_page: OpenPage) -> None:
+def test_no_layout_shift_without_the_font(site: Site, open_page: OpenPage) -> None:
     page = open_page()
     Watch.over(page)
     page.route("**/*.woff2", lambda route: route.abort())

@@ -84,17 +84,17 @@ def test_weeks_follow_one_another_without_a_gap(day: date) -> None:
         "",
     ],
 )
-def test_a_week_that_does_not_exist_is_refused(name: str) -> None:
+def test_nonexistent_week_is_rejected(name: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Week.parse(name)
 
 
-def test_a_week_begins_on_a_thursday_only() -> None:
+def test_week_must_start_on_thursday() -> None:
     with pytest.raises(ValueError, match="Thursday, not on Friday"):
         Week(date(2026, 8, 21))
 
 
-def test_a_month_knows_its_days_and_neighbours() -> None:
+def test_month_has_days_and_neighbours() -> None:
     month = Month.parse("2024-02")
     assert (month.start, month.end) == (date(2024, 2, 1), date(2024, 2, 29))
     assert (month.previous.name, month.next.name) == ("2024-01", "2024-03")
@@ -103,7 +103,7 @@ def test_a_month_knows_its_days_and_neighbours() -> None:
 
 
 @given(DAYS, st.integers(-40, 40))
-def test_months_shift_there_and_back(day: date, months: int) -> None:
+def test_shifting_months_is_invertible(day: date, months: int) -> None:
     month = month_of(day)
     assert day in month
     assert month.shifted(months).shifted(-months) == month
@@ -115,18 +115,18 @@ def test_months_shift_there_and_back(day: date, months: int) -> None:
     "name",
     ["2026-13", "2026-00", "1800-05", "1894-12", "2201-01", "2026-8", "2026-08-01", "0000-01", "x"],
 )
-def test_a_month_that_does_not_exist_is_refused(name: str) -> None:
+def test_nonexistent_month_is_rejected(name: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Month.parse(name)
 
 
 @pytest.mark.parametrize("number", [0, 13])
-def test_a_month_is_numbered_1_to_12(number: int) -> None:
+def test_month_number_is_1_to_12(number: int) -> None:
     with pytest.raises(ValueError, match="1 to 12"):
         Month(2026, number)
 
 
-def test_the_calendar_has_ends() -> None:
+def test_calendar_has_bounds() -> None:
     first, last = Month(FIRST_YEAR, 1), Month(LAST_YEAR, 12)
     assert in_bounds(first)
     assert in_bounds(last)
@@ -134,7 +134,7 @@ def test_the_calendar_has_ends() -> None:
     assert not in_bounds(last.next)
 
 
-def test_a_day_is_parsed_inside_the_calendar_only() -> None:
+def test_day_is_parsed_within_bounds() -> None:
     assert parse_day("2026-08-13") == date(2026, 8, 13)
 
 
@@ -151,7 +151,7 @@ def test_a_day_is_parsed_inside_the_calendar_only() -> None:
         "1895-01-01",  # in the last week of 1894
     ],
 )
-def test_what_is_no_day_of_the_calendar_is_refused(text: str) -> None:
+def test_day_outside_the_calendar_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_day(text)
 
@@ -170,6 +170,6 @@ def test_today_is_the_date_in_budapest(now: datetime, today: date) -> None:
     assert budapest_today(now) == today
 
 
-def test_a_naive_moment_has_no_date_in_budapest() -> None:
+def test_naive_datetime_is_rejected() -> None:
     with pytest.raises(ValueError, match="time zone"):
         budapest_today(datetime(2026, 8, 20, 12))  # noqa: DTZ001 - what is refused

@@ -39,7 +39,7 @@ def test_one_query_per_page(
     assert len(statements) == 4  # three, three, one, none
 
 
-def test_row_added_on_the_way_is_returned(database: Database, dbsession: Session) -> None:
+def test_row_added_during_iteration_is_returned(database: Database, dbsession: Session) -> None:
     first = factories.make_movie(dbsession, "Első")
     dbsession.commit()
     names = enumeration.every_movie(database)

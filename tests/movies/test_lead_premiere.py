@@ -48,7 +48,7 @@ def days(number: int) -> date:
         ([], None),
     ],
 )
-def test_the_premiere_that_counts_leads(
+def test_lead_premiere_by_rank(
     premieres: list[tuple[PremiereKind, date]], leading: int | None
 ) -> None:
     made = [premiere(number, *values) for number, values in enumerate(premieres)]
@@ -56,14 +56,14 @@ def test_the_premiere_that_counts_leads(
     assert (found.id if found else None) == leading
 
 
-def test_what_is_cancelled_leads_only_when_there_is_nothing_else() -> None:
+def test_cancelled_premiere_leads_only_without_others() -> None:
     off = premiere(1, CINEMA, days(3), cancelled=True)
     past = premiere(2, FESTIVAL, days(-300))
     assert lead_premiere_of([off, past], TODAY) is past
     assert lead_premiere_of([off], TODAY) is off
 
 
-def test_a_month_or_a_year_is_ahead_until_it_is_over() -> None:
+def test_month_or_year_is_future_until_its_last_day() -> None:
     this_year = premiere(1, CINEMA, date(2026, 1, 1), DatePrecision.YEAR)
     this_month = premiere(2, CINEMA, date(2026, 8, 1), DatePrecision.MONTH)
     streamed = premiere(3, STREAMING, days(1))
@@ -87,7 +87,7 @@ MOVIES = st.lists(
 
 
 @given(MOVIES)
-def test_it_leads_until_the_day_that_is_told(premieres: list[Premiere]) -> None:
+def test_lead_premiere_until_is_the_first_day_of_change(premieres: list[Premiere]) -> None:
     leading = lead_premiere_of(premieres, TODAY)
     until = lead_premiere_until(premieres, TODAY)
     horizon = days(500)  # beyond the end of next year, where everything is past

@@ -54,7 +54,7 @@ def test_premieres_come_by_date_then_title(dbsession: Session) -> None:
     assert titles(found) == ["B", "Ábel", "C", "Z"]
 
 
-def test_both_ends_of_a_period_are_in_it(dbsession: Session) -> None:
+def test_both_ends_of_a_period_are_included(dbsession: Session) -> None:
     start, end = THURSDAY, THURSDAY + timedelta(days=6)
     for shift in (-1, 0, 6, 7):
         day = THURSDAY + timedelta(days=shift)
@@ -97,7 +97,7 @@ def test_synopses_are_not_loaded_for_lists(dbsession: Session) -> None:
         _ = found.movie.synopsis
 
 
-def test_a_week_has_exact_dates_only_a_month_also_its_own(dbsession: Session) -> None:
+def test_week_lists_days_and_month_lists_days_and_months(dbsession: Session) -> None:
     first = date(2026, 8, 1)
     for title, precision in (("nap", "day"), ("hónap", "month"), ("év", "year")):
         make_premiere(
@@ -108,7 +108,7 @@ def test_a_week_has_exact_dates_only_a_month_also_its_own(dbsession: Session) ->
     assert titles(in_month) == ["hónap", "nap"]
 
 
-def test_undated_movies_are_those_still_awaited(dbsession: Session) -> None:
+def test_undated_movies_exclude_past_months_and_years(dbsession: Session) -> None:
     def imprecise(title: str, day: date, precision: DatePrecision, **values: Any) -> None:
         make_premiere(dbsession, make_movie(dbsession, title), day, precision=precision, **values)
 
@@ -130,7 +130,7 @@ def test_undated_movies_are_those_still_awaited(dbsession: Session) -> None:
     assert titles(undated_movies(dbsession, TODAY, 2)) == ["this year", "this month"]
 
 
-def test_a_movie_stands_once_among_the_undated(dbsession: Session) -> None:
+def test_undated_movie_is_listed_once(dbsession: Session) -> None:
     movie = make_movie(dbsession)
     for year in (2028, 2027):
         make_premiere(dbsession, movie, date(year, 1, 1), precision=DatePrecision.YEAR)
@@ -151,14 +151,14 @@ def test_an_empty_calendar_has_no_neighbours(dbsession: Session) -> None:
     assert (found.before, found.after) == (None, None)
 
 
-def test_imprecise_premieres_are_neighbours_of_months_only(dbsession: Session) -> None:
+def test_month_precision_counts_for_months_only(dbsession: Session) -> None:
     later = date(2026, 10, 1)
     make_premiere(dbsession, make_movie(dbsession), later, precision=DatePrecision.MONTH)
     assert neighbours(dbsession, THURSDAY, THURSDAY).after is None
     assert neighbours(dbsession, THURSDAY, THURSDAY, DAYS_AND_MONTHS).after == later
 
 
-def test_genres_come_in_their_order(dbsession: Session) -> None:
+def test_genres_are_in_display_order(dbsession: Session) -> None:
     first, second, without = (make_movie(dbsession) for _ in range(3))
     add_genres(dbsession, first, "Vígjáték", "Akció")
     add_genres(dbsession, second, "Akció")
@@ -169,7 +169,7 @@ def test_genres_come_in_their_order(dbsession: Session) -> None:
     }
 
 
-def test_a_genre_has_its_past_and_its_future(dbsession: Session) -> None:
+def test_genre_premieres_before_and_from(dbsession: Session) -> None:
     for shift in (-2, -1, 0, 1):
         movie = make_movie(dbsession, f"{shift:+}")
         add_genres(dbsession, movie, "Dráma")
@@ -182,7 +182,7 @@ def test_a_genre_has_its_past_and_its_future(dbsession: Session) -> None:
     assert titles(genre_premieres_before(dbsession, genre, THURSDAY, 1)) == ["-1"]
 
 
-def test_a_whole_movie_takes_five_queries_and_then_none(
+def test_movie_with_relations_takes_five_queries(
     database: Database, dbsession: Session, query_counter: QueryCounter
 ) -> None:
     movie = make_movie(dbsession, synopsis="Egy történet.")
@@ -209,7 +209,7 @@ def test_a_whole_movie_takes_five_queries_and_then_none(
 
 
 @pytest.mark.parametrize("movie_id", [0, -1, 1, MAX_ID, MAX_ID + 1, 2**63, 10**40])
-def test_no_id_is_too_odd_to_be_unknown(dbsession: Session, movie_id: int) -> None:
+def test_out_of_range_id_is_unknown(dbsession: Session, movie_id: int) -> None:
     assert movie_with_relations(dbsession, movie_id) is None
 
 

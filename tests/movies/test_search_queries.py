@@ -64,13 +64,15 @@ def found(session: Session, text: str) -> list[str]:
         ("titokban", []),
     ],
 )
-def test_all_words_are_found_whatever_their_accents(
+def test_search_ignores_accents_and_case(
     dbsession: Session, movies: dict[str, Movie], text: str, titles: list[str]
 ) -> None:
     assert found(dbsession, text) == titles
 
 
-def test_pages_hold_every_movie_once(dbsession: Session, movies: dict[str, Movie]) -> None:
+def test_pages_of_results_have_each_movie_once(
+    dbsession: Session, movies: dict[str, Movie]
+) -> None:
     words = SearchTerms.of("dune")
     whole = search_movies(dbsession, words, 50)
     pages: list[SearchCursor] = []
@@ -92,7 +94,7 @@ def test_pages_hold_every_movie_once(dbsession: Session, movies: dict[str, Movie
         ("torocsik moler", "Az ötödik elem"),
     ],
 )
-def test_a_slip_of_the_pen_is_forgiven(
+def test_misspelt_words_find_similar_movies(
     dbsession: Session, movies: dict[str, Movie], text: str, title: str
 ) -> None:
     words = SearchTerms.of(text)
@@ -100,11 +102,11 @@ def test_a_slip_of_the_pen_is_forgiven(
     assert similar_movies(dbsession, words, 5)[0] == movies[title].id
 
 
-def test_what_is_like_nothing_is_not_guessed(dbsession: Session, movies: dict[str, Movie]) -> None:
+def test_dissimilar_words_find_nothing(dbsession: Session, movies: dict[str, Movie]) -> None:
     assert similar_movies(dbsession, SearchTerms.of("zzyzx qwrt"), 5) == []
 
 
-def test_a_new_name_is_found_at_once(dbsession: Session, movies: dict[str, Movie]) -> None:
+def test_renamed_person_is_found_at_once(dbsession: Session, movies: dict[str, Movie]) -> None:
     person = dbsession.query(Person).filter(Person.name.startswith("Törőcsik")).one()
     person.name = "Újhelyi Ödön"
     dbsession.commit()
@@ -112,7 +114,7 @@ def test_a_new_name_is_found_at_once(dbsession: Session, movies: dict[str, Movie
     assert found(dbsession, "torocsik") == []
 
 
-def test_postgresql_has_indexes_for_parts_of_words(dbsession: Session) -> None:
+def test_postgresql_uses_trigram_indexes(dbsession: Session) -> None:
     engine = dbsession.get_bind()
     assert isinstance(engine, Engine)
     names = {
@@ -125,7 +127,7 @@ def test_postgresql_has_indexes_for_parts_of_words(dbsession: Session) -> None:
 
 
 @given(st.text(max_size=300))
-def test_words_are_few_and_short(text: str) -> None:
+def test_search_terms_are_bounded(text: str) -> None:
     words = SearchTerms.of(text)
     assert len(words.each) <= MAX_WORDS
     assert all(word and " " not in word for word in words.each)
@@ -135,6 +137,6 @@ def test_words_are_few_and_short(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "1", "1-", "-1", "a-1", "1-99999999999", "1-2147483648", "١-١"]
 )
-def test_a_place_that_is_none_is_refused(text: str) -> None:
+def test_invalid_cursor_is_rejected(text: str) -> None:
     with pytest.raises(InvalidCursorError):
         SearchCursor.parse(text)

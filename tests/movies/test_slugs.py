@@ -32,7 +32,7 @@ def test_a_long_title_is_cut_between_words() -> None:
 
 
 @given(st.text(max_size=400))
-def test_every_slug_fits_an_address(title: str) -> None:
+def test_every_slug_is_url_safe(title: str) -> None:
     slug = slug_of(title)
     assert re.fullmatch(r"[a-z0-9-]+", slug)
     assert len(slug) <= MAX_LENGTH

@@ -15,9 +15,7 @@ days = st.dates(date(1, 1, 8), date(9999, 12, 20))
 @example(date(2026, 8, 20), date(2026, 8, 20), date(2026, 8, 26))
 @example(date(2026, 8, 20), date(2026, 8, 20), date(2026, 8, 27))
 @example(date(2026, 8, 20), date(2026, 8, 20), date(2026, 8, 19))
-def test_a_day_concerns_a_stretch_exactly_when_its_week_is_in_it(
-    one: date, other: date, day: date
-) -> None:
+def test_groups_cover_a_range_exactly(one: date, other: date, day: date) -> None:
     first, last = sorted((one, other))
     inside = week_of(first).start <= day <= week_of(last).end
     assert (
@@ -26,13 +24,13 @@ def test_a_day_concerns_a_stretch_exactly_when_its_week_is_in_it(
 
 
 @given(days, days)
-def test_few_groups_are_enough_for_any_stretch(one: date, other: date) -> None:
+def test_any_range_takes_few_groups(one: date, other: date) -> None:
     first, last = sorted((one, other))
     groups = list(week_range_tags_between(first, last))
     assert 0 < len(groups) == len(set(groups)) <= 2 * 7 * 7 + 1
 
 
-def test_all_the_time_there_is_takes_few_too() -> None:
+def test_the_full_range_takes_few_groups() -> None:
     groups = set(week_range_tags_between(date.min, date.max))
     assert len(groups) < 40
     for day in (date.min, date(2026, 8, 20), date.max - timedelta(weeks=1), date.max):

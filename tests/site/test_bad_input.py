@@ -75,7 +75,7 @@ def ask(app: TestApp, path: str) -> int:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_odd_values_are_answered_everywhere(demo_app: TestApp, place: str) -> None:
+def test_odd_values_never_raise_500(demo_app: TestApp, place: str) -> None:
     for value in ODD:
         assert ask(demo_app, place.replace("{}", value)) in EXPECTED, value
 
@@ -87,7 +87,7 @@ def test_odd_values_are_answered_everywhere(demo_app: TestApp, place: str) -> No
     ),
 )
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_bytes_at_all_are_answered(demo_app: TestApp, place: str, raw: bytes) -> None:
+def test_arbitrary_bytes_never_raise_500(demo_app: TestApp, place: str, raw: bytes) -> None:
     assert ask(demo_app, place.replace("{}", quote(raw, safe="/-.:"))) in EXPECTED
 
 
@@ -103,7 +103,7 @@ def test_any_bytes_at_all_are_answered(demo_app: TestApp, place: str, raw: bytes
         ("/jump?date=nonsense", 400),
     ],
 )
-def test_errors_are_pages_in_the_language_of_their_path(
+def test_error_page_is_in_the_language_of_its_path(
     demo_app: TestApp, path: str, status: int
 ) -> None:
     page = demo_app.get(path, status=status)
@@ -117,7 +117,7 @@ def test_errors_are_pages_in_the_language_of_their_path(
 
 @pytest.mark.parametrize("path", ["/", "/week/2026-W34", "/movie/1-x", "/api/main/", "/robots.txt"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_pages_can_only_be_read(demo_app: TestApp, path: str, method: str) -> None:
+def test_pages_reject_other_methods(demo_app: TestApp, path: str, method: str) -> None:
     response = demo_app.request(path, method=method, status=405)
     assert response.allow == ("GET", "HEAD", "OPTIONS")
 
@@ -126,18 +126,18 @@ def test_pages_can_only_be_read(demo_app: TestApp, path: str, method: str) -> No
     "path",
     ["/", "/en/week/2026-W34", "/movie/1-x", "/api/main/", "/robots.txt", "/static/site.css"],
 )
-def test_options_are_told(demo_app: TestApp, path: str) -> None:
+def test_options_lists_methods(demo_app: TestApp, path: str) -> None:
     response = demo_app.options(path, status=204)
     assert response.allow == ("GET", "HEAD", "OPTIONS")
     assert response.body == b""
     assert "Content-Security-Policy" in response.headers
 
 
-def test_options_of_nothing_are_not_found(demo_app: TestApp) -> None:
+def test_options_of_an_unknown_path_is_404(demo_app: TestApp) -> None:
     demo_app.options("/nincs", status=404)
 
 
-def test_an_unknown_method_is_refused_politely(demo_app: TestApp) -> None:
+def test_unknown_method_is_405(demo_app: TestApp) -> None:
     for path, status in (("/", 405), ("/nincs", 404), ("/poster/999999-x.1.jpg", 404)):
         with pytest.warns(WSGIWarning, match="BREW"):
             demo_app.request(path, method="BREW", status=status)
@@ -153,7 +153,7 @@ def test_head_is_get_without_the_body(demo_app: TestApp, path: str) -> None:
     assert (head.status, head.content_type) == (get.status, get.content_type)
 
 
-def test_the_host_header_goes_nowhere(demo_app: TestApp) -> None:
+def test_host_header_is_not_reflected(demo_app: TestApp) -> None:
     headers = {"Host": "evil.test", "X-Forwarded-Host": "evil.test"}
     paths = ("/", "/movie/1", "/jump?date=2026-08-20", "/api/main/", "/en", "/nincs", "/api/main")
     for path in (*paths, "/static/fonts", "/objects", "/objects/poster", "/poster"):
@@ -162,7 +162,7 @@ def test_the_host_header_goes_nowhere(demo_app: TestApp) -> None:
         assert "evil.test" not in str(response.headers)
 
 
-def test_another_charset_is_answered(demo_app: TestApp) -> None:
+def test_other_charset_is_400(demo_app: TestApp) -> None:
     for path in ("/search?q=a", "/jump?date=x", "/", "/week/2026-W34?a=b"):
         headers = {"Content-Type": "text/html; charset=odd"}
         answer = demo_app.get(path, headers=headers, expect_errors=True)

@@ -56,20 +56,20 @@ def cached(
         yield app
 
 
-def test_every_page_is_a_hit_and_then_served_from_this_process(
+def test_second_request_is_a_hit_and_third_is_from_local_cache(
     cached: TestApp, movies: Movies
 ) -> None:
     assert set(states(cached, movies).values()) == {"hit"}
     assert states(cached, movies) == {**dict.fromkeys(pages(movies), "l1"), "empty": "hit"}
 
 
-def test_a_variant_concerns_the_pages_that_show_it(cached: TestApp, movies: Movies) -> None:
+def test_variant_invalidates_pages_that_show_it(cached: TestApp, movies: Movies) -> None:
     write(cached, lambda session: session.add(ready_variant(movies)))
     assert missed(cached, movies) == SHOW_THE_MOVIE
     assert "poster/thumb.jpg" in cached.get(pages(movies)["index"]).text
 
 
-def test_a_poster_concerns_nobody_until_it_is_chosen(cached: TestApp, movies: Movies) -> None:
+def test_poster_invalidates_nothing_until_chosen(cached: TestApp, movies: Movies) -> None:
     def add(session: Session) -> None:
         movie = session.get_one(Movie, movies.here)
         factories.add_poster(session, movie, chosen=False, width=600, height=900)
@@ -87,7 +87,7 @@ def test_a_poster_concerns_nobody_until_it_is_chosen(cached: TestApp, movies: Mo
     assert missed(cached, movies) == set()
 
 
-def test_a_lease_concerns_no_page(cached: TestApp, movies: Movies) -> None:
+def test_lease_invalidates_nothing(cached: TestApp, movies: Movies) -> None:
     def lease(session: Session) -> None:
         session.get_one(PosterSource, movies.source).state = SourceState.GENERATING
 
@@ -95,7 +95,7 @@ def test_a_lease_concerns_no_page(cached: TestApp, movies: Movies) -> None:
     assert missed(cached, movies) == set()
 
 
-def test_a_title_concerns_the_pages_that_show_it(cached: TestApp, movies: Movies) -> None:
+def test_title_invalidates_pages_that_show_it(cached: TestApp, movies: Movies) -> None:
     def rename(session: Session) -> None:
         session.get_one(Movie, movies.ahead).title = "Más cím"
 
@@ -103,7 +103,7 @@ def test_a_title_concerns_the_pages_that_show_it(cached: TestApp, movies: Movies
     assert missed(cached, movies) == {"ahead", "other", "genre"} | _same_month(movies)
 
 
-def test_a_premiere_that_moves_concerns_the_old_week_and_the_new(
+def test_moved_premiere_invalidates_old_and_new_week(
     cached: TestApp, movies: Movies, dbsession: Session
 ) -> None:
     def move(session: Session) -> None:
@@ -116,13 +116,13 @@ def test_a_premiere_that_moves_concerns_the_old_week_and_the_new(
     assert "Majd jön" not in cached.get(pages(movies)["ahead"]).text
 
 
-def test_a_new_movie_appears_among_those_without_a_date(cached: TestApp, movies: Movies) -> None:
+def test_new_movie_is_listed_as_undated(cached: TestApp, movies: Movies) -> None:
     write(cached, lambda session: factories.make_movie(session, "Egészen új"))
     assert missed(cached, movies) == {"index", "english", "undated", "api"}
     assert "Egészen új" in cached.get("/undated").text
 
 
-def test_a_new_premiere_appears_in_its_week(cached: TestApp, movies: Movies) -> None:
+def test_new_premiere_is_listed_in_its_week(cached: TestApp, movies: Movies) -> None:
     def announce(session: Session) -> None:
         movie = session.get_one(Movie, movies.undated)
         factories.make_premiere(session, movie, week_here().shifted(5).thursday)
@@ -134,9 +134,7 @@ def test_a_new_premiere_appears_in_its_week(cached: TestApp, movies: Movies) -> 
 
 
 @pytest.mark.parametrize("weeks", [-40, 30, 3000])
-def test_a_premiere_elsewhere_concerns_no_other_week(
-    cached: TestApp, movies: Movies, weeks: int
-) -> None:
+def test_premiere_invalidates_no_other_week(cached: TestApp, movies: Movies, weeks: int) -> None:
     """Nor does the way out of an empty one change, when another premiere is nearer."""
 
     def announce(session: Session) -> None:
@@ -150,7 +148,7 @@ def test_a_premiere_elsewhere_concerns_no_other_week(
     assert missed(cached, movies) - {"index", "english", "undated", "api"} == beyond
 
 
-def test_a_withdrawn_movie_leaves_every_list(cached: TestApp, movies: Movies) -> None:
+def test_unpublished_movie_is_in_no_list(cached: TestApp, movies: Movies) -> None:
     def withdraw(session: Session) -> None:
         session.get_one(Movie, movies.here).published = False
 
@@ -160,13 +158,13 @@ def test_a_withdrawn_movie_leaves_every_list(cached: TestApp, movies: Movies) ->
     cached.get(pages(movies)["movie"], status=404)
 
 
-def test_a_bulk_update_concerns_every_page(cached: TestApp, movies: Movies) -> None:
+def test_bulk_update_invalidates_every_page(cached: TestApp, movies: Movies) -> None:
     """It names no rows; the model's own tag is all that can be told."""
     write(cached, lambda session: session.query(Genre).update({Genre.name: "Komédia"}))
     assert missed(cached, movies) == set(pages(movies))
 
 
-def test_a_rolled_back_change_concerns_no_page(cached: TestApp, movies: Movies) -> None:
+def test_rolled_back_change_invalidates_nothing(cached: TestApp, movies: Movies) -> None:
     def fail(session: Session) -> None:
         session.get_one(Movie, movies.here).title = "Sosem lesz"
         session.flush()
@@ -177,9 +175,7 @@ def test_a_rolled_back_change_concerns_no_page(cached: TestApp, movies: Movies) 
     assert missed(cached, movies) == set()
 
 
-def test_what_a_visitor_sends_never_shapes_what_others_are_served(
-    cached: TestApp, movies: Movies
-) -> None:
+def test_request_headers_do_not_poison_the_cache(cached: TestApp, movies: Movies) -> None:
     path = pages(movies)["week"]
     plain = cached.get(path).body
     write(cached, lambda session: session.add(ready_variant(movies)))
@@ -221,7 +217,7 @@ def test_conditional_and_compressed_requests(cached: TestApp, movies: Movies) ->
         assert (again.status_int, again.body) == (304, b"")
 
 
-def test_head_is_a_get_without_its_body(cached: TestApp, movies: Movies) -> None:
+def test_head_is_get_without_body(cached: TestApp, movies: Movies) -> None:
     response = cached.head(pages(movies)["index"])
     assert response.body == b""
     assert response.headers["X-Cache"] == "hit"
@@ -245,7 +241,7 @@ def _same_month(movies: Movies) -> set[str]:
     return {"month"} if later.month == week_here().thursday.month else set()
 
 
-def test_a_movies_page_runs_out_when_another_premiere_leads(
+def test_movie_page_expires_when_lead_premiere_changes(
     settings: dict[str, str], dbsession: Session
 ) -> None:
     """By the clock of the application it is long ago, by that of the cache the day is over."""
@@ -269,7 +265,7 @@ def test_a_movies_page_runs_out_when_another_premiere_leads(
     [{}, {"status": 200}, {"status": 200, "etag": "e", "Location": "/\r\nSet-Cookie: a=b"}],
     ids=["no status", "no tag", "a header of its own"],
 )
-def test_a_poisoned_entry_is_made_anew(
+def test_poisoned_entry_is_rendered_again(
     cached: TestApp, movies: Movies, content: dict[str, str | int]
 ) -> None:
     """Whole, true and with a right checksum, but written by somebody else."""

@@ -40,7 +40,7 @@ def catalogue(request: pytest.FixtureRequest) -> Catalog:
         return read_po(lines, locale=request.param, domain=DOMAIN)
 
 
-def test_every_text_is_there_and_nothing_else(texts: Catalog, catalogue: Catalog) -> None:
+def test_catalogue_has_exactly_the_texts_of_the_code(texts: Catalog, catalogue: Catalog) -> None:
     assert ids(catalogue) == ids(texts)
     assert not catalogue.obsolete
 
@@ -56,14 +56,14 @@ def test_placeholders_survive_translation(catalogue: Catalog) -> None:
     assert errors == []
 
 
-def test_english_says_what_the_code_says() -> None:
+def test_english_text_equals_message_id() -> None:
     path = ROOT / "moziweb" / "locale" / "en" / "LC_MESSAGES" / f"{DOMAIN}.po"
     with path.open("rb") as lines:
         english = read_po(lines, locale="en", domain=DOMAIN)
     assert [each.id for each in messages(english) if each.string != each.id] == []
 
 
-def test_what_is_served_is_what_is_written(catalogue: Catalog) -> None:
+def test_compiled_catalogue_equals_source(catalogue: Catalog) -> None:
     """The compiled catalogues, which an installation makes, are those of these sources."""
     with Configurator() as config:
         config.include("moziweb.i18n")

@@ -170,7 +170,7 @@ def cases() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("model_name", sorted({name for name, _ in cases()}))
-def test_a_change_concerns_the_pages_that_it_changes(
+def test_change_invalidates_exactly_the_pages_that_it_changes(
     model_name: str, cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
     model = next(m.class_ for m in Base.registry.mappers if m.class_.__name__ == model_name)
@@ -186,7 +186,7 @@ def test_a_change_concerns_the_pages_that_it_changes(
 
 
 @pytest.mark.parametrize("model", [Movie, Premiere, PremiereChange, Genre, StreamingService])
-def test_no_feed_tells_what_was_before(
+def test_no_feed_is_stale(
     model: type[Base], cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
     """Feeds may be made anew for nothing: they are read by programs, a few times a day."""
@@ -203,7 +203,7 @@ def test_no_feed_tells_what_was_before(
     [Credit, FieldProvenance, MovieGenre, PosterSource, PosterVariant, Premiere, PremiereChange,
      Trailer],
 )  # fmt: skip
-def test_what_is_gone_is_gone_from_every_page(
+def test_deleted_row_is_on_no_page(
     model: type[Base], cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
     audit = Audit(cached, plain, movies)
@@ -227,7 +227,7 @@ def test_what_is_gone_is_gone_from_every_page(
     [(Premiere, "movie_id"), (Movie, "distributor_id"), (Credit, "person_id"),
      (PosterSource, "movie_id"), (PremiereChange, "premiere_id"), (Premiere, "service_id")],
 )  # fmt: skip
-def test_what_changes_hands_leaves_one_page_and_enters_another(
+def test_changed_foreign_key_invalidates_both_pages(
     model: Any, name: str, cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
     audit = Audit(cached, plain, movies)
@@ -248,7 +248,7 @@ def test_what_changes_hands_leaves_one_page_and_enters_another(
     assert not audit.needless(), audit.needless()
 
 
-def test_what_is_made_of_a_poster_concerns_the_pages_that_show_it(
+def test_generated_variants_invalidate_pages_that_show_them(
     cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
     """The poster service writes past the rows, and tells the tags by itself."""
@@ -305,9 +305,7 @@ class Audit:
         return found
 
 
-def test_the_audit_notices_a_page_that_is_behind(
-    cached: TestApp, plain: TestApp, movies: Movies
-) -> None:
+def test_audit_detects_stale_page(cached: TestApp, plain: TestApp, movies: Movies) -> None:
     audit = Audit(cached, plain, movies)
     with plain.app.registry["database"].write() as session:  # nobody watches this one
         session.get_one(Movie, movies.here).title = "Ezt senki sem mondta meg"
@@ -315,9 +313,7 @@ def test_the_audit_notices_a_page_that_is_behind(
         audit.look("an unwatched write")
 
 
-def test_the_audit_notices_a_page_rendered_for_nothing(
-    cached: TestApp, plain: TestApp, movies: Movies
-) -> None:
+def test_audit_detects_needless_render(cached: TestApp, plain: TestApp, movies: Movies) -> None:
     audit = Audit(cached, plain, movies)
     cached.app.registry["cache"].stamps.publish([f"movie:{movies.here}"])
     audit.look("no change at all")

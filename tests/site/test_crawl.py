@@ -22,7 +22,7 @@ def links(html: str) -> set[str]:
     return {link for link in LINK.findall(html) if not link.startswith(("/poster/", "/objects/"))}
 
 
-def test_every_link_of_the_main_pages_leads_somewhere(demo_app: TestApp) -> None:
+def test_every_link_of_the_main_pages_works(demo_app: TestApp) -> None:
     found: set[str] = set()
     for path in FOLLOWED_FROM:
         found |= links(demo_app.get(path).text)
@@ -31,7 +31,7 @@ def test_every_link_of_the_main_pages_leads_somewhere(demo_app: TestApp) -> None
         demo_app.get(link, status=200)
 
 
-def test_every_week_and_month_of_the_demo_answers(
+def test_every_week_and_month_of_the_demo_is_200(
     demo_app: TestApp, demo_session: Session, query_counter: QueryCounter
 ) -> None:
     first, last = demo_session.execute(
@@ -54,7 +54,7 @@ def test_every_week_and_month_of_the_demo_answers(
     assert len(shown) >= (demo_session.scalar(dated) or 0) > 700
 
 
-def test_movies_answer_with_json_ld_and_working_links(
+def test_movie_pages_have_json_ld_and_working_links(
     demo_app: TestApp, demo_session: Session
 ) -> None:
     movies = list(demo_session.scalars(select(Movie).order_by(Movie.id)))
@@ -81,7 +81,7 @@ def test_every_date_on_a_page_has_its_year(demo_app: TestApp) -> None:
         )
 
 
-def test_the_index_is_full_today(demo_app: TestApp) -> None:
+def test_index_has_all_sections_today(demo_app: TestApp) -> None:
     premieres = demo_app.get("/api/main/").json["premieres"]
     sections = {each["section"] for each in premieres}
     assert {"this-week", "next-week", "still-in-cinemas", "undated"} <= sections

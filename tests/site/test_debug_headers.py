@@ -30,7 +30,7 @@ def timing(app: TestApp, path: str) -> dict[str, float]:
     return {name: float(dur) for name, _, dur in (part.partition(";dur=") for part in parts)}
 
 
-def test_every_way_of_serving_tells_where_its_time_went(cached: TestApp, movies: Movies) -> None:
+def test_server_timing_covers_every_cache_state(cached: TestApp, movies: Movies) -> None:
     path = pages(movies)["index"]
     miss, hit, l1 = (timing(cached, path) for _ in range(3))
     assert miss.keys() >= {"clock", "fetch", "render", "total"}
@@ -46,7 +46,7 @@ def test_age_counts_from_the_render(cached: TestApp, movies: Movies) -> None:
     assert ages == sorted(ages)
 
 
-def test_tags_are_told_in_debug_alone(settings: dict[str, str], movies: Movies) -> None:
+def test_tags_header_needs_debug(settings: dict[str, str], movies: Movies) -> None:
     path = pages(movies)["week"]
     with site(settings | CACHED) as app:
         assert "X-Cache-Tags" not in app.get(path).headers

@@ -21,7 +21,9 @@ DAY = date(2026, 8, 20)
         ("year", "2026", "2026", "2026"),
     ],
 )
-def test_a_date_tells_what_is_known(precision: str, hungarian: str, english: str, iso: str) -> None:
+def test_date_is_shown_in_its_precision(
+    precision: str, hungarian: str, english: str, iso: str
+) -> None:
     known = DatePrecision(precision)
     assert HUNGARIAN.date_text(DAY, known) == hungarian
     assert ENGLISH.date_text(DAY, known) == english
@@ -46,7 +48,7 @@ def test_every_date_has_its_year(day: date, precision: DatePrecision) -> None:
         ),
     ],
 )
-def test_a_span_has_its_years(start: date, end: date, hungarian: str, english: str) -> None:
+def test_date_range_has_years(start: date, end: date, hungarian: str, english: str) -> None:
     def plain(text: str) -> str:
         return text.replace("\u2009", " ").replace("\u202f", " ")
 
@@ -61,12 +63,12 @@ def test_names_are_in_the_language_of_the_page() -> None:
     assert (HUNGARIAN.choose("a", "b"), ENGLISH.choose("a", "b")) == ("a", "b")
 
 
-def test_an_unknown_code_stands_for_itself() -> None:
+def test_unknown_code_is_shown_as_is() -> None:
     assert HUNGARIAN.country_name("XX") == "XX"
     assert HUNGARIAN.language_name("qqq") == "qqq"
 
 
-def test_every_word_of_the_model_has_words() -> None:
+def test_every_enum_value_has_a_text() -> None:
     for kind in PremiereKind:
         assert ENGLISH.kind_text(kind)
     for audio in Audio:
@@ -80,23 +82,23 @@ def test_every_word_of_the_model_has_words() -> None:
     ("minutes", "iso"),
     [(110, "PT1H50M"), (45, "PT45M"), (120, "PT2H"), (None, ""), (0, "")],
 )
-def test_a_runtime_for_machines(minutes: int | None, iso: str) -> None:
+def test_iso_runtime(minutes: int | None, iso: str) -> None:
     assert iso_runtime(minutes) == iso
 
 
-def test_an_unknown_runtime_is_not_told() -> None:
+def test_unknown_runtime_is_empty() -> None:
     assert ENGLISH.runtime_text(None) == ""
 
 
 @given(st.text(max_size=300), st.integers(2, 100))
-def test_a_shortened_text_is_short_and_on_one_line(text: str, length: int) -> None:
+def test_shortened_text_is_on_one_line(text: str, length: int) -> None:
     short = shortened(text, length)
     assert len(short) <= length + 1
     assert "\n" not in short
     assert short == " ".join(text.split()) or short.endswith("…")
 
 
-def test_a_text_is_cut_between_words() -> None:
+def test_text_is_cut_between_words() -> None:
     assert shortened("egy hosszú történet", 12) == "egy hosszú…"
     assert shortened("  egy\n\nkét ", 12) == "egy két"
     assert shortened("x" * 20, 10) == "x" * 9 + "…"

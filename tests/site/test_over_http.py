@@ -107,7 +107,7 @@ def running(
                 yield Running(web, entries, varnish, list(pages(week)))
 
 
-def test_a_walk_through_empty_weeks_pushes_no_page_out(running: Running) -> None:
+def test_empty_weeks_do_not_evict_pages(running: Running) -> None:
     for _ in range(3):
         running.states()
     assert running.states() == {"l1"}
@@ -121,7 +121,7 @@ def test_a_walk_through_empty_weeks_pushes_no_page_out(running: Running) -> None
     assert running.states() == {"l1"}
 
 
-def test_a_write_reaches_what_a_cdn_keeps_and_nothing_else(running: Running) -> None:
+def test_write_purges_exactly_the_stale_cdn_objects(running: Running) -> None:
     shown, others = ["/", "/en/", "/movie/3-soak"], ["/movie/4-soak", "/movie/5-soak"]
     running.kept(*shown, *others)
     assert "xkey" not in running.seen("/").headers
@@ -132,7 +132,7 @@ def test_a_write_reaches_what_a_cdn_keeps_and_nothing_else(running: Running) -> 
     assert all(running.seen(path).is_hit for path in others)
 
 
-def test_a_cdn_keeps_each_form_of_a_page_and_serves_what_is_asked_for(running: Running) -> None:
+def test_cdn_stores_each_representation(running: Running) -> None:
     running.kept("/movie/6-soak")
     plain = running.seen("/movie/6-soak").body
     for asked, coding, unpack in (
@@ -154,7 +154,7 @@ def test_a_cdn_keeps_each_form_of_a_page_and_serves_what_is_asked_for(running: R
         assert (known.status, known.body) == (304, b"")
 
 
-def test_a_cdn_serves_what_has_run_out_once_more_while_it_asks(running: Running) -> None:
+def test_cdn_serves_stale_while_revalidating(running: Running) -> None:
     path = "/premieres.ics"
     control = running.seen(path).headers["cache-control"]
     assert control == "max-age=0, s-maxage=1, stale-while-revalidate=30"
@@ -169,7 +169,7 @@ def test_a_cdn_serves_what_has_run_out_once_more_while_it_asks(running: Running)
     eventually(lambda: fetched() != first)
 
 
-def test_a_cdn_keeps_nothing_that_does_not_say_so(running: Running) -> None:
+def test_cdn_stores_only_what_allows_it(running: Running) -> None:
     for path in ("/search?q=soak", "/manager/login", "/soak-is-nowhere", "/jump?date=2026-08-20"):
         assert not any(running.seen(path).is_hit for _ in range(2)), path
     running.kept("/movie/7-soak")

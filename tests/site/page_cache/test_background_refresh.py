@@ -42,7 +42,7 @@ def created(app: TestApp, path: str) -> float:
 
 
 @pytest.mark.parametrize("name", ["index", "movie", "api_movie"])
-def test_a_hit_has_its_page_renewed_behind_it(hot: TestApp, movies: Movies, name: str) -> None:
+def test_hit_refreshes_page_in_background(hot: TestApp, movies: Movies, name: str) -> None:
     path = pages(movies)[name]
     renewer: BackgroundRefresher = hot.app.registry["cache_renewer"]
     body = hot.get(path).body
@@ -57,7 +57,7 @@ def test_a_hit_has_its_page_renewed_behind_it(hot: TestApp, movies: Movies, name
     assert int(again.headers["Age"]) <= 1
 
 
-def test_a_renewed_page_goes_stale_like_any(hot: TestApp, movies: Movies) -> None:
+def test_refreshed_page_is_invalidated_by_writes(hot: TestApp, movies: Movies) -> None:
     path = pages(movies)["week"]
     renewer: BackgroundRefresher = hot.app.registry["cache_renewer"]
     for _ in range(2):
@@ -74,7 +74,9 @@ def test_a_renewed_page_goes_stale_like_any(hot: TestApp, movies: Movies) -> Non
     assert "Friss" in page.text
 
 
-def test_without_renewers_nothing_is_renewed(settings: dict[str, str], movies: Movies) -> None:
+def test_without_refresher_threads_nothing_is_refreshed(
+    settings: dict[str, str], movies: Movies
+) -> None:
     with site(settings | CACHED | HOT | {"cache.renewers": "0"}) as app:
         path = pages(movies)["movie"]
         app.get(path)

@@ -30,19 +30,19 @@ def look(app: TestApp, path: str) -> str:
     return " ".join(app.get("/__cache__", {"path": path}).html.main.text.split())
 
 
-def test_it_is_off_unless_it_is_asked_for(app: TestApp) -> None:
+def test_debug_page_is_off_by_default(app: TestApp) -> None:
     app.get("/__cache__", status=404)
 
 
 @pytest.mark.parametrize(
     "url", ["https://moziweb.test", "http://10.0.0.1", "http://localhost.evil"]
 )
-def test_a_public_site_does_not_start_with_it(settings: dict[str, str], url: str) -> None:
+def test_public_site_does_not_start_with_debug_page(settings: dict[str, str], url: str) -> None:
     with pytest.raises(SystemExit, match=r"debug\.cache_page = true: only for development"):
         moziweb.main({}, **(settings | ON | {"site.base_url": url}))
 
 
-def test_an_entry_goes_from_absent_to_true_to_outdated(cached: TestApp, movies: Movies) -> None:
+def test_entry_goes_from_absent_to_valid_to_outdated(cached: TestApp, movies: Movies) -> None:
     path = pages(movies)["week"]
     assert "nothing is stored" in look(cached, path)
     cached.get(path)
@@ -62,9 +62,7 @@ def test_an_entry_goes_from_absent_to_true_to_outdated(cached: TestApp, movies: 
     assert "true now" in look(cached, path)
 
 
-def test_a_page_with_slots_is_shown_with_its_shell_and_cards(
-    cached: TestApp, movies: Movies
-) -> None:
+def test_page_with_slots_shows_template_and_cards(cached: TestApp, movies: Movies) -> None:
     path = pages(movies)["week"]
     cached.get(path)
     html = cached.get("/__cache__", {"path": path}).html
@@ -73,7 +71,7 @@ def test_a_page_with_slots_is_shown_with_its_shell_and_cards(
     assert len(html.select(".cards li.entry-true")) >= 2
 
 
-def test_looking_renders_nothing_and_keeps_nothing(cached: TestApp, movies: Movies) -> None:
+def test_debug_page_renders_and_stores_nothing(cached: TestApp, movies: Movies) -> None:
     path = pages(movies)["week"]
     for _ in range(2):
         response = cached.get("/__cache__", {"path": path})
@@ -85,7 +83,7 @@ def test_looking_renders_nothing_and_keeps_nothing(cached: TestApp, movies: Movi
 @pytest.mark.parametrize(
     "path", ["/about", "/nowhere", "//evil.example/", "javascript:alert(1)", "<b>", "", "/%FF"]
 )
-def test_any_other_address_has_no_entry(cached: TestApp, path: str) -> None:
+def test_other_paths_have_no_entry(cached: TestApp, path: str) -> None:
     response = cached.get("/__cache__", {"path": path})
     assert "No cached page" in response.text or path == ""
     assert "<b>" not in response.text
@@ -94,6 +92,6 @@ def test_any_other_address_has_no_entry(cached: TestApp, path: str) -> None:
     assert not href.startswith("//")
 
 
-def test_without_a_cache_it_says_so(settings: dict[str, str]) -> None:
+def test_debug_page_without_cache(settings: dict[str, str]) -> None:
     with site(settings | ON) as app:
         assert "This site has no cache" in look(app, "/")

@@ -83,7 +83,7 @@ def lists(statements: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["index", "week", "month", "english"])
-def test_a_new_variant_renders_one_card_and_asks_for_no_list(
+def test_new_variant_renders_one_card_without_list_queries(
     cached: TestApp, movies: Movies, query_counter: QueryCounter, name: str
 ) -> None:
     warm(cached, movies)
@@ -97,7 +97,7 @@ def test_a_new_variant_renders_one_card_and_asks_for_no_list(
     assert len(statements) <= 3
 
 
-def test_each_premiere_has_one_card_for_each_way_that_it_is_shown(
+def test_premiere_has_one_card_per_shape(
     cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
     """The film stands twice in the index (cinema, streaming), once more in each other list."""
@@ -113,7 +113,7 @@ def test_each_premiere_has_one_card_for_each_way_that_it_is_shown(
     assert made[("fragments", "card")] <= made[("pages", "page")] * 2
 
 
-def test_the_blurred_poster_renders_the_backdrop_alone(
+def test_blurred_poster_renders_only_the_backdrop(
     cached: TestApp, movies: Movies, query_counter: QueryCounter, dbsession: Session
 ) -> None:
     warm(cached, movies)
@@ -141,7 +141,7 @@ def test_pages_that_do_not_show_it_stay_hits(cached: TestApp, movies: Movies) ->
         assert now[name] in {"hit", "l1"}
 
 
-def test_a_cold_page_asks_as_much_as_without_a_cache(
+def test_cold_page_takes_as_many_queries_as_without_cache(
     cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
     budget = {"index": 4, "week": 3, "month": 3, "genre": 5, "undated": 3, "movie": 6}
@@ -152,7 +152,7 @@ def test_a_cold_page_asks_as_much_as_without_a_cache(
         assert len(statements) == most, name
 
 
-def test_an_evicted_page_is_put_together_without_the_database(
+def test_evicted_page_is_assembled_without_queries(
     cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
     warm(cached, movies)
@@ -165,9 +165,7 @@ def test_an_evicted_page_is_put_together_without_the_database(
     assert statements == []
 
 
-def test_cards_are_shared_by_pages(
-    cached: TestApp, movies: Movies, query_counter: QueryCounter
-) -> None:
+def test_pages_share_cards(cached: TestApp, movies: Movies, query_counter: QueryCounter) -> None:
     """This week's films look on the index as they do on the page of their week."""
     cached.get(pages(movies)["index"])
     with watched(cached, query_counter) as (made, _statements):
@@ -176,7 +174,7 @@ def test_cards_are_shared_by_pages(
 
 
 @pytest.mark.parametrize("name", ["index", "week"])
-def test_a_movie_that_is_gone_is_gone_from_lists_that_do_not_know_yet(
+def test_missing_fragment_renders_the_list_again(
     cached: TestApp, movies: Movies, name: str
 ) -> None:
     """A shell may be found true while its film is being withdrawn: then the list is asked anew."""
@@ -195,7 +193,7 @@ def test_a_movie_that_is_gone_is_gone_from_lists_that_do_not_know_yet(
     assert page.status_int == 200
 
 
-def test_without_a_region_of_fragments_pages_are_rendered_whole(
+def test_without_fragments_region_pages_are_rendered_whole(
     settings: dict[str, str], movies: Movies, query_counter: QueryCounter
 ) -> None:
     keys = {k: v for k, v in CACHED.items() if "fragments." not in k}
@@ -211,7 +209,7 @@ def test_without_a_region_of_fragments_pages_are_rendered_whole(
 
 
 @pytest.mark.parametrize("off", ["pages", "fragments"])
-def test_a_region_can_be_switched_off(settings: dict[str, str], movies: Movies, off: str) -> None:
+def test_region_with_null_backend(settings: dict[str, str], movies: Movies, off: str) -> None:
     with site(settings | CACHED | {f"cache.{off}.backend": "dogpile.cache.null"}) as app:
         plain = _plain(settings, movies)
         warm(app, movies)

@@ -37,7 +37,7 @@ def x_cache(app: TestApp, path: str, status: int) -> str:
         ("/genre/nincs", 404), ("/api/movie/9999", 404), ("/movie/1", 301),
     ],
 )  # fmt: skip
-def test_what_is_no_page_is_cached_too(
+def test_errors_and_redirects_are_cached(
     cached: TestApp, query_counter: QueryCounter, path: str, status: int
 ) -> None:
     first = cached.get(path, status=status)
@@ -50,14 +50,14 @@ def test_what_is_no_page_is_cached_too(
     assert second.headers.get("Location") == first.headers.get("Location")
 
 
-def test_a_movie_that_comes_to_be_is_found(cached: TestApp, movies: Movies) -> None:
+def test_new_movie_replaces_cached_404(cached: TestApp, movies: Movies) -> None:
     assert x_cache(cached, "/movie/4", 404) == "miss"
     assert x_cache(cached, "/movie/4", 404) == "hit"
     write(cached, lambda session: factories.make_movie(session, "Új"))
     assert "Új" in cached.get("/movie/4-uj").text
 
 
-def test_a_movie_that_is_published_is_found(cached: TestApp, movies: Movies) -> None:
+def test_published_movie_replaces_cached_404(cached: TestApp, movies: Movies) -> None:
     path = pages(movies)["other"]
 
     def publish(session: Session, published: bool) -> None:
@@ -70,7 +70,7 @@ def test_a_movie_that_is_published_is_found(cached: TestApp, movies: Movies) -> 
     assert "Majd jön" in cached.get(path, status=200).text
 
 
-def test_not_found_says_nothing_of_its_address_and_does_not_live_long(cached: TestApp) -> None:
+def test_404_has_no_url_and_a_short_ttl(cached: TestApp) -> None:
     registry = cached.app.registry
     page = cached.get("/movie/987654?q=evil", status=404)
     assert "987654" not in page.text
@@ -84,9 +84,7 @@ def test_not_found_says_nothing_of_its_address_and_does_not_live_long(cached: Te
     assert "list:movies" in entry.tags
 
 
-def test_trying_addresses_without_number_fills_a_few_places(
-    cached: TestApp, movies: Movies
-) -> None:
+def test_negative_entries_are_bounded(cached: TestApp, movies: Movies) -> None:
     kept = {path: cached.get(path).body for name, path in pages(movies).items() if name != "empty"}
     entries = cached.app.registry["cache"].dogpile["pages"].actual_backend._values
     before = len(entries)
@@ -101,7 +99,7 @@ def test_trying_addresses_without_number_fills_a_few_places(
         assert page.body == body
 
 
-def test_an_empty_week_is_kept_until_a_movie_opens_in_it(cached: TestApp, movies: Movies) -> None:
+def test_empty_week_is_cached_until_a_premiere_is_added(cached: TestApp, movies: Movies) -> None:
     path, day = "/week/2150-W01", date.fromisocalendar(2150, 1, 4)
     empty = cached.get(path)
     again = cached.get(path)
@@ -118,9 +116,7 @@ def test_an_empty_week_is_kept_until_a_movie_opens_in_it(cached: TestApp, movies
     assert cached.get(path).headers["X-Cache"] == "l1"
 
 
-def test_one_address_is_never_answered_with_anothers_redirect(
-    cached: TestApp, movies: Movies
-) -> None:
+def test_colliding_redirects_are_not_mixed_up(cached: TestApp, movies: Movies) -> None:
     """They share four places, and lie on top of each other."""
     for _ in range(2):
         for number in range(20):
@@ -130,9 +126,7 @@ def test_one_address_is_never_answered_with_anothers_redirect(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_other_methods_neither_use_nor_change_what_is_cached(
-    cached: TestApp, movies: Movies, method: str
-) -> None:
+def test_other_methods_bypass_the_cache(cached: TestApp, movies: Movies, method: str) -> None:
     path = pages(movies)["week"]
     page = cached.get(path)
     answered = cached.request(path, method=method, status="*")

@@ -40,7 +40,7 @@ def every(app: TestApp) -> list[SiteUrl]:
     return list(UrlInventory.of(app.app.registry))
 
 
-def test_each_address_answers_and_comes_once_by_priority(app: TestApp, movies: Movies) -> None:
+def test_each_url_is_200_and_listed_once_by_priority(app: TestApp, movies: Movies) -> None:
     found = every(app)
     for address in found:
         app.get(address.path, status=200)
@@ -50,7 +50,7 @@ def test_each_address_answers_and_comes_once_by_priority(app: TestApp, movies: M
     assert set(priorities) == set(Priority)
 
 
-def test_no_cached_page_is_forgotten(cached: TestApp, movies: Movies) -> None:
+def test_every_cached_route_is_in_the_inventory(cached: TestApp, movies: Movies) -> None:
     """A page that is cached from tomorrow on fails this until it has an address here."""
     registry = cached.app.registry
     routes = registry["cache_routes"]
@@ -58,9 +58,7 @@ def test_no_cached_page_is_forgotten(cached: TestApp, movies: Movies) -> None:
     assert routes.names() <= found
 
 
-def test_this_week_comes_before_its_movies_and_those_before_the_rest(
-    cached: TestApp, movies: Movies
-) -> None:
+def test_priorities_order_the_inventory(cached: TestApp, movies: Movies) -> None:
     paths = [address.path for address in every(cached)]
     assert paths[:2] == ["/", "/en/"]
     order = [
@@ -74,14 +72,14 @@ def test_this_week_comes_before_its_movies_and_those_before_the_rest(
     assert sorted(order, key=paths.index) == order
 
 
-def test_those_to_a_priority_are_the_first_of_all(app: TestApp, movies: Movies) -> None:
+def test_through_returns_a_prefix(app: TestApp, movies: Movies) -> None:
     registry = app.app.registry
     found = list(UrlInventory.of(registry).through(Priority.SHOWN))
     assert found == every(app)[: len(found)]
     assert found[-1].priority is Priority.SHOWN
 
 
-def test_a_movie_that_is_not_published_has_no_address(
+def test_unpublished_movie_is_not_in_the_inventory(
     app: TestApp, movies: Movies, dbsession: Session
 ) -> None:
     dbsession.get_one(Movie, movies.here).published = False
@@ -89,9 +87,7 @@ def test_a_movie_that_is_not_published_has_no_address(
     assert not any(f"/movie/{movies.here}" in address.path for address in every(app))
 
 
-def test_pages_showing_a_movie_are_those_that_its_change_refreshes(
-    cached: TestApp, movies: Movies
-) -> None:
+def test_pages_showing_equals_invalidated_pages(cached: TestApp, movies: Movies) -> None:
     warm(cached, movies)
     named = {path: name for name, path in pages(movies).items()}
     candidates = every(cached)
@@ -106,17 +102,17 @@ def test_pages_showing_a_movie_are_those_that_its_change_refreshes(
     assert {"index", "week", "movie"} <= told
 
 
-def test_what_is_not_stored_is_refreshed_nowhere(cached: TestApp, movies: Movies) -> None:
+def test_pages_showing_ignores_pages_that_are_not_cached(cached: TestApp, movies: Movies) -> None:
     tags = {movie_tag(movies.here)}
     assert list(pages_showing(cached.app.registry, tags, every(cached))) == []
 
 
-def test_a_tag_that_nobody_bears_concerns_no_page(cached: TestApp, movies: Movies) -> None:
+def test_unused_tag_concerns_no_page(cached: TestApp, movies: Movies) -> None:
     warm(cached, movies)
     assert list(pages_showing(cached.app.registry, {tag("no", "such")}, every(cached))) == []
 
 
-def test_pages_are_looked_at_without_the_database(
+def test_pages_showing_takes_no_queries(
     cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
     warm(cached, movies)

@@ -21,7 +21,7 @@ from tests.factories import (
 )
 
 
-def test_a_movie_with_all_that_clients_need(app: TestApp, dbsession: Session) -> None:
+def test_movie_payload(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, "Az", original_title="That", imdb_id="tt1", synopsis="Hosszú.")
     named(dbsession, Person, "Törőcsik Mari", imdb_id="nm1")
     add_people(dbsession, movie, CreditRole.CAST, "Törőcsik Mari/Teréz", "Latinovits Zoltán")
@@ -115,7 +115,7 @@ def test_main_has_the_premieres_of_the_index(app: TestApp, dbsession: Session) -
     assert second["premiere"] is None
 
 
-def test_unpublished_movies_are_not_told(app: TestApp, dbsession: Session) -> None:
+def test_unpublished_movie_is_404(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, published=False)
     make_premiere(dbsession, movie)
     dbsession.commit()
@@ -127,11 +127,11 @@ def test_unpublished_movies_are_not_told(app: TestApp, dbsession: Session) -> No
     "path",
     ["/api/movie/1", "/api/movie/x", "/api/movie/%00", "/api/movie/99999999999999999999", "/api/x"],
 )
-def test_an_unknown_address_is_json_too(app: TestApp, path: str) -> None:
+def test_unknown_url_is_json_404(app: TestApp, path: str) -> None:
     response = app.get(path, status=404)
     assert response.content_type == "application/json"
     assert response.json == {"error": {"code": 404, "message": "Not Found"}}
 
 
-def test_the_address_of_the_premieres_may_lack_its_slash(app: TestApp) -> None:
+def test_main_redirects_without_slash(app: TestApp) -> None:
     assert app.get("/api/main", status=301).location == f"{BASE_URL}/api/main/"

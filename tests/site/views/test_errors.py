@@ -21,7 +21,7 @@ def stranded_app(tmp_path: Path) -> Iterator[TestApp]:
 
 
 @pytest.mark.parametrize("path", ["/", "/en/week/2026-W34", "/movie/1-x", "/genre/drama"])
-def test_without_a_database_a_page_asks_for_patience(
+def test_page_without_database_is_503(
     stranded_app: TestApp, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
     page = stranded_app.get(path, status=503)
@@ -30,20 +30,18 @@ def test_without_a_database_a_page_asks_for_patience(
     assert "OperationalError" in caplog.text
 
 
-def test_without_a_database_the_api_says_so_in_json(stranded_app: TestApp) -> None:
+def test_api_without_database_is_json_503(stranded_app: TestApp) -> None:
     response = stranded_app.get("/api/main/", status=503)
     assert response.json == {"error": {"code": 503, "message": "Service Unavailable"}}
 
 
-def test_pages_that_need_no_database_go_on(stranded_app: TestApp) -> None:
+def test_pages_without_queries_need_no_database(stranded_app: TestApp) -> None:
     for path in ("/about", "/en/about", "/static/site.css", "/robots.txt", "/favicon.ico"):
         stranded_app.get(path, status=200)
     stranded_app.get("/nincs", status=404)
 
 
-def test_a_mistake_of_ours_is_a_page_and_a_traceback(
-    app: TestApp, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unexpected_error_is_500_and_logged(app: TestApp, caplog: pytest.LogCaptureFixture) -> None:
     def broken_clock() -> Any:
         raise ZeroDivisionError("a mistake")
 
@@ -57,7 +55,7 @@ def test_a_mistake_of_ours_is_a_page_and_a_traceback(
     assert "GET /en/ failed" in caplog.text
 
 
-def test_a_schema_that_was_never_made_is_no_500_without_a_word(
+def test_missing_schema_is_503(
     app: TestApp, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     migrations.downgrade(database.engine, "base")

@@ -50,9 +50,7 @@ def movie(dbsession: Session) -> Movie:
     return make_movie(dbsession, "Dűne; 3, rész", original_title="Dune", slug="dune")
 
 
-def test_a_premiere_is_an_event_of_a_whole_day(
-    app: TestApp, dbsession: Session, movie: Movie
-) -> None:
+def test_premiere_is_an_all_day_event(app: TestApp, dbsession: Session, movie: Movie) -> None:
     announced = datetime(2026, 3, 1, 12, tzinfo=UTC)
     premiere = make_premiere(
         dbsession, movie, THURSDAY, formats=("2D", "IMAX"), announced_at=announced
@@ -71,9 +69,7 @@ def test_a_premiere_is_an_event_of_a_whole_day(
     assert english["uid"] == event["uid"]
 
 
-def test_a_moved_premiere_is_the_same_event_later(
-    app: TestApp, dbsession: Session, movie: Movie
-) -> None:
+def test_moved_premiere_keeps_its_uid(app: TestApp, dbsession: Session, movie: Movie) -> None:
     premiere = make_premiere(dbsession, movie, THURSDAY)
     dbsession.commit()
     (before,) = events(app).values()
@@ -87,9 +83,7 @@ def test_a_moved_premiere_is_the_same_event_later(
     assert "korábban: 2026. augusztus 20." in str(after["description"])
 
 
-def test_a_cancelled_premiere_stays_and_says_so(
-    app: TestApp, dbsession: Session, movie: Movie
-) -> None:
+def test_cancelled_premiere_is_marked(app: TestApp, dbsession: Session, movie: Movie) -> None:
     premiere = make_premiere(dbsession, movie, THURSDAY)
     move_premiere(dbsession, premiere, days(7))
     premiere.cancelled_at = NOW
@@ -100,7 +94,7 @@ def test_a_cancelled_premiere_stays_and_says_so(
     assert "Cancelled: Dune" in events(app, "/en/premieres.ics")
 
 
-def test_each_calendar_has_its_kinds_and_its_name(
+def test_each_calendar_has_its_kinds_and_name(
     app: TestApp, dbsession: Session, movie: Movie
 ) -> None:
     make_premiere(dbsession, movie, THURSDAY)
@@ -118,7 +112,7 @@ def test_each_calendar_has_its_kinds_and_its_name(
     app.get("/premieres-other.ics", status=404)
 
 
-def test_a_calendar_has_days_of_late_and_to_come(app: TestApp, dbsession: Session) -> None:
+def test_calendar_has_recent_and_future_premieres(app: TestApp, dbsession: Session) -> None:
     opening = {"long ago": days(-40), "of late": days(-28), "to come": days(700)}
     for title, day in opening.items():
         make_premiere(dbsession, make_movie(dbsession, title), day)
@@ -129,14 +123,14 @@ def test_a_calendar_has_days_of_late_and_to_come(app: TestApp, dbsession: Sessio
     assert list(events(app)) == ["of late", "to come"]
 
 
-def test_a_calendar_says_how_often_to_look(app: TestApp) -> None:
+def test_calendar_has_refresh_interval(app: TestApp) -> None:
     text = app.get("/premieres.ics").text
     assert "REFRESH-INTERVAL;VALUE=DURATION:PT12H\r\n" in text
     assert "X-PUBLISHED-TTL:PT12H\r\n" in text
     assert f"URL:{BASE_URL}/premieres.ics\r\n" in text
 
 
-def test_news_are_what_was_told_last(app: TestApp, dbsession: Session, movie: Movie) -> None:
+def test_feed_has_latest_news_first(app: TestApp, dbsession: Session, movie: Movie) -> None:
     first, second, third = (
         make_premiere(
             dbsession, movie, days(number), announced_at=datetime(2026, 6, number, tzinfo=UTC)
@@ -160,9 +154,7 @@ def test_news_are_what_was_told_last(app: TestApp, dbsession: Session, movie: Mo
     assert entries(app, "/en/premieres.atom")[0]["title"] == "Dune: cancelled"
 
 
-def test_what_an_archive_is_filled_with_is_no_news(
-    app: TestApp, dbsession: Session, movie: Movie
-) -> None:
+def test_past_premieres_are_no_news(app: TestApp, dbsession: Session, movie: Movie) -> None:
     make_premiere(dbsession, movie, date(1999, 3, 4), announced_at=NOW)
     make_premiere(dbsession, movie, date(2027, 1, 1), precision=DatePrecision.YEAR)
     make_premiere(dbsession, make_movie(dbsession, published=False))
@@ -170,7 +162,7 @@ def test_what_an_archive_is_filled_with_is_no_news(
     assert [each["title"] for each in entries(app)] == ["Dűne; 3, rész: 2027"]
 
 
-def test_a_feed_names_itself_and_its_page(app: TestApp) -> None:
+def test_feed_links_itself_and_its_page(app: TestApp) -> None:
     """It is complete without any news, too."""
     root = ET.fromstring(app.get("/en/premieres.atom").body)
     links = {link.attrib["rel"]: link.attrib["href"] for link in root.findall("a:link", ATOM)}
@@ -180,7 +172,7 @@ def test_a_feed_names_itself_and_its_page(app: TestApp) -> None:
     assert root.findtext("a:updated", namespaces=ATOM) == "2026-08-20T00:00:00+02:00"
 
 
-def test_odd_characters_leave_feeds_readable(app: TestApp, dbsession: Session) -> None:
+def test_illegal_characters_are_removed_from_feeds(app: TestApp, dbsession: Session) -> None:
     title = "<b>&amp; \x07\x1b\ufffe\n\r\nBEGIN:VALARM 𝔐"
     make_premiere(dbsession, make_movie(dbsession, title, slug="odd"))
     dbsession.commit()
@@ -191,7 +183,7 @@ def test_odd_characters_leave_feeds_readable(app: TestApp, dbsession: Session) -
     assert not Calendar.from_ical(app.get("/premieres.ics").body).walk("VALARM")
 
 
-def test_pages_tell_of_feeds_in_their_language(app: TestApp) -> None:
+def test_pages_link_feeds_in_their_language(app: TestApp) -> None:
     for path, prefix in (("/", "/"), ("/en/undated", "/en/"), ("/nincs", "/")):
         html = app.get(path, status="*").html
         links = {
@@ -206,7 +198,7 @@ def test_pages_tell_of_feeds_in_their_language(app: TestApp) -> None:
 
 
 @pytest.mark.parametrize("movies", [1, 30])
-def test_a_few_queries_however_many_premieres(
+def test_number_of_queries_is_constant(
     app: TestApp, dbsession: Session, query_counter: QueryCounter, movies: int
 ) -> None:
     for number in range(movies):
@@ -232,7 +224,7 @@ def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
         yield app
 
 
-def test_a_write_makes_stale_what_shows_it(cached: TestApp, movies: Movies) -> None:
+def test_write_invalidates_feeds_that_show_it(cached: TestApp, movies: Movies) -> None:
     def move(session: Session) -> None:
         premiere = session.query(Premiere).filter_by(movie_id=movies.ahead).one()
         move_premiere(session, premiere, week_here().shifted(6).thursday)

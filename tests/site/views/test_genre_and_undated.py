@@ -15,7 +15,7 @@ from tests.site.views.test_index import sections
 WEEK = timedelta(weeks=1)
 
 
-def test_a_genre_shows_what_comes_then_what_was(app: TestApp, dbsession: Session) -> None:
+def test_genre_lists_future_then_past_premieres(app: TestApp, dbsession: Session) -> None:
     for shift in (-2, -1, 0, 1):
         movie = make_movie(dbsession, f"week {shift}")
         add_genres(dbsession, movie, "Vígjáték/Comedy")
@@ -29,12 +29,12 @@ def test_a_genre_shows_what_comes_then_what_was(app: TestApp, dbsession: Session
 
 
 @pytest.mark.parametrize("slug", ["nincs", "Vigjatek", "x" * 41, "a b", "%00", "..", "1e999"])
-def test_an_unknown_genre_is_not_found(app: TestApp, slug: str) -> None:
+def test_unknown_genre_is_404(app: TestApp, slug: str) -> None:
     app.get(f"/genre/{slug}", status=404)
 
 
 @pytest.mark.parametrize("movies", [1, SHOWN_PER_SECTION + 1])
-def test_a_genre_takes_five_queries_and_shows_so_many(
+def test_genre_takes_five_queries_and_is_limited(
     app: TestApp, dbsession: Session, query_counter: QueryCounter, movies: int
 ) -> None:
     for _ in range(movies):
@@ -49,13 +49,13 @@ def test_a_genre_takes_five_queries_and_shows_so_many(
     assert len(statements) == 5
 
 
-def test_every_movie_with_a_date_leaves_the_undated_empty(app: TestApp, dbsession: Session) -> None:
+def test_undated_page_without_movies_says_so(app: TestApp, dbsession: Session) -> None:
     make_premiere(dbsession, make_movie(dbsession))
     dbsession.commit()
     assert cards(app.get("/undated").text) == []
     assert "Every film that we know of has a date." in app.get("/en/undated").text
 
 
-def test_the_page_about_the_site_is_there(app: TestApp) -> None:
+def test_about_page_exists(app: TestApp) -> None:
     assert "CC0" in app.get("/about").text
     assert "CC0" in app.get("/en/about").text

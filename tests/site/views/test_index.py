@@ -61,7 +61,7 @@ def test_sections_go_by_kind_and_week(app: TestApp, dbsession: Session) -> None:
     }
 
 
-def test_limited_and_festival_premieres_stand_with_the_cinemas(
+def test_limited_and_festival_premieres_are_in_cinema_section(
     app: TestApp, dbsession: Session
 ) -> None:
     for shift, name in ((0, "now"), (-7, "before")):
@@ -74,7 +74,7 @@ def test_limited_and_festival_premieres_stand_with_the_cinemas(
     assert found["still-in-cinemas"] == ["limited before"]
 
 
-def test_the_week_turns_at_midnight_in_budapest(app: TestApp, dbsession: Session) -> None:
+def test_week_changes_at_midnight_in_budapest(app: TestApp, dbsession: Session) -> None:
     make_premiere(dbsession, make_movie(dbsession, "new"), THURSDAY)
     dbsession.commit()
     before = datetime(2026, 8, 19, 21, 59, tzinfo=UTC)
@@ -84,9 +84,7 @@ def test_the_week_turns_at_midnight_in_budapest(app: TestApp, dbsession: Session
     assert sections(app.get("/").text)["this-week"] == ["new"]
 
 
-def test_a_cancelled_premiere_is_said_to_be_so_and_not_to_run(
-    app: TestApp, dbsession: Session
-) -> None:
+def test_cancelled_premiere_is_marked_and_not_running(app: TestApp, dbsession: Session) -> None:
     for title, day in (("now", THURSDAY), ("before", THURSDAY - WEEK)):
         movie = make_movie(dbsession, title)
         make_premiere(dbsession, movie, day, cancelled_at=datetime(2026, 8, 1, tzinfo=UTC))
@@ -95,7 +93,7 @@ def test_a_cancelled_premiere_is_said_to_be_so_and_not_to_run(
     assert "Cancelled" in only_card(app, "/en/").body
 
 
-def test_a_moved_premiere_tells_its_former_date(app: TestApp, dbsession: Session) -> None:
+def test_moved_premiere_shows_its_former_date(app: TestApp, dbsession: Session) -> None:
     premiere = make_premiere(dbsession, make_movie(dbsession), date(2026, 7, 30))
     move_premiere(dbsession, premiere, THURSDAY)
     dbsession.commit()
@@ -103,7 +101,7 @@ def test_a_moved_premiere_tells_its_former_date(app: TestApp, dbsession: Session
     assert "30 July 2026" in only_card(app, "/en/").body
 
 
-def test_a_rerelease_and_another_weekday_are_named(app: TestApp, dbsession: Session) -> None:
+def test_rerelease_and_unusual_weekday_are_flagged(app: TestApp, dbsession: Session) -> None:
     make_premiere(dbsession, make_movie(dbsession), THURSDAY + DAY, rerelease=True)
     dbsession.commit()
     body = only_card(app, "/en/").body
@@ -111,13 +109,13 @@ def test_a_rerelease_and_another_weekday_are_named(app: TestApp, dbsession: Sess
     assert "Friday" in body
 
 
-def test_a_thursday_is_not_worth_a_word(app: TestApp, dbsession: Session) -> None:
+def test_thursday_is_not_flagged(app: TestApp, dbsession: Session) -> None:
     make_premiere(dbsession, make_movie(dbsession))
     dbsession.commit()
     assert "Thursday" not in only_card(app, "/en/").body
 
 
-def test_a_card_has_what_is_known(app: TestApp, dbsession: Session) -> None:
+def test_card_shows_known_values(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, "Az", original_title="That", runtime=95, rating="16")
     add_genres(dbsession, movie, "Vígjáték/Comedy", "Krimi/Crime")
     source = add_poster(dbsession, movie)
@@ -136,7 +134,7 @@ def test_a_card_has_what_is_known(app: TestApp, dbsession: Session) -> None:
         assert text in card.body
 
 
-def test_an_unknown_day_is_not_made_up(app: TestApp, dbsession: Session) -> None:
+def test_unknown_day_is_not_shown(app: TestApp, dbsession: Session) -> None:
     for precision, day in (("month", date(2026, 11, 1)), ("year", date(2027, 1, 1))):
         make_premiere(dbsession, make_movie(dbsession), day, precision=DatePrecision(precision))
     dbsession.commit()
@@ -153,7 +151,7 @@ def test_the_first_row_is_not_lazy(app: TestApp, dbsession: Session) -> None:
     assert lazy == [False] * 6 + [True] * 2
 
 
-def test_the_undated_are_few_and_lead_to_the_rest(app: TestApp, dbsession: Session) -> None:
+def test_undated_section_is_limited_and_links_to_the_rest(app: TestApp, dbsession: Session) -> None:
     for _ in range(8):
         make_movie(dbsession)
     dbsession.commit()
@@ -162,12 +160,12 @@ def test_the_undated_are_few_and_lead_to_the_rest(app: TestApp, dbsession: Sessi
     assert len(cards(page.click(href="^/undated$", index=-1).text)) == 8
 
 
-def test_an_empty_calendar_is_a_page_too(app: TestApp) -> None:
+def test_index_without_movies_is_200(app: TestApp) -> None:
     assert sections(app.get("/").text) == {"this-week": [], "next-week": []}
 
 
 @pytest.mark.parametrize("movies", [1, 40])
-def test_four_queries_however_many_movies(
+def test_index_takes_four_queries(
     app: TestApp, dbsession: Session, query_counter: QueryCounter, movies: int
 ) -> None:
     for number in range(movies):

@@ -59,9 +59,7 @@ def address(movie: Movie) -> str:
 
 @pytest.mark.parametrize("slug", ["", "-", "-wrong", "-az-igeret-foldje-", "-Az-Igeret", "-a%0ab"])
 @pytest.mark.parametrize("prefix", ["", "/en"])
-def test_the_id_decides_and_the_slug_is_put_right(
-    app: TestApp, movie: Movie, slug: str, prefix: str
-) -> None:
+def test_wrong_slug_redirects(app: TestApp, movie: Movie, slug: str, prefix: str) -> None:
     response = app.get(f"{prefix}/movie/{movie.id}{slug}", status=301)
     assert response.location == f"{BASE_URL}{prefix}{address(movie)}"
 
@@ -82,19 +80,19 @@ def test_the_id_decides_and_the_slug_is_put_right(
         "%C2%B2",
     ],
 )
-def test_an_odd_id_is_not_found(app: TestApp, segment: str) -> None:
+def test_invalid_id_is_404(app: TestApp, segment: str) -> None:
     app.get(f"/movie/{segment}", status=404)
     app.get(f"/movie/{'1' * 5000}", status=404)
 
 
-def test_an_unpublished_movie_is_not_found(app: TestApp, dbsession: Session, movie: Movie) -> None:
+def test_unpublished_movie_is_404(app: TestApp, dbsession: Session, movie: Movie) -> None:
     movie.published = False
     dbsession.commit()
     app.get(address(movie), status=404)
     app.get(f"/movie/{movie.id}", status=404)
 
 
-def test_what_clients_read(app: TestApp, movie: Movie) -> None:
+def test_markup_that_scrapers_read(app: TestApp, movie: Movie) -> None:
     html = app.get(address(movie)).text
     assert only(re.compile("<h1>(.*?)</h1>"), html) == "Az ígéret földje"
     whole = " ".join(SYNOPSIS.split())
@@ -112,7 +110,7 @@ def test_what_clients_read(app: TestApp, movie: Movie) -> None:
     assert re.search(rf'href="/poster/{movie.id}-az-igeret-foldje\.\d+\.jpg"', html)
 
 
-def test_json_ld_says_it_all(app: TestApp, movie: Movie) -> None:
+def test_json_ld_is_complete(app: TestApp, movie: Movie) -> None:
     data = json_ld(app.get(address(movie)).text)
     assert data["@type"] == "Movie"
     assert data["name"] == "Az ígéret földje"
@@ -126,7 +124,7 @@ def test_json_ld_says_it_all(app: TestApp, movie: Movie) -> None:
     assert data["url"] == BASE_URL + address(movie)
 
 
-def test_other_sites_are_given_a_square_to_show(app: TestApp, movie: Movie) -> None:
+def test_preview_is_the_square_variant(app: TestApp, movie: Movie) -> None:
     page = app.get(address(movie))
     previews = {
         tag["property"]: tag["content"] for tag in page.html.find_all("meta", property=True)
@@ -138,7 +136,7 @@ def test_other_sites_are_given_a_square_to_show(app: TestApp, movie: Movie) -> N
     assert (previews["og:image:width"], previews["og:image:height"]) == ("600", "600")
 
 
-def test_a_browser_is_offered_avif_before_webp_before_jpeg(app: TestApp, movie: Movie) -> None:
+def test_sources_are_avif_then_webp_then_jpeg(app: TestApp, movie: Movie) -> None:
     picture = app.get(address(movie)).html.find("picture")
     sources = picture.find_all("source")
     assert [source["type"] for source in sources] == ["image/avif", "image/webp"]
@@ -148,9 +146,7 @@ def test_a_browser_is_offered_avif_before_webp_before_jpeg(app: TestApp, movie: 
         assert all(address.endswith(f".{extension}") for address in addresses)
 
 
-def test_a_movie_of_which_nothing_is_known_has_json_ld_too(
-    app: TestApp, dbsession: Session
-) -> None:
+def test_movie_without_values_has_json_ld(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, runtime=None)
     dbsession.commit()
     data = json_ld(app.get(address(movie)).text)
@@ -165,7 +161,7 @@ def test_a_movie_of_which_nothing_is_known_has_json_ld_too(
     assert "duration" not in data
 
 
-def test_json_ld_cannot_leave_its_element(app: TestApp, dbsession: Session) -> None:
+def test_json_ld_is_escaped_in_script_element(app: TestApp, dbsession: Session) -> None:
     title = "</script><script>alert(1)</script><!-- & \u2028"
     movie = make_movie(dbsession, title, synopsis=title)
     dbsession.commit()
@@ -174,7 +170,7 @@ def test_json_ld_cannot_leave_its_element(app: TestApp, dbsession: Session) -> N
     assert "<script>alert" not in html
 
 
-def test_english_pages_lead_with_the_original_title(app: TestApp, movie: Movie) -> None:
+def test_english_page_shows_original_title_first(app: TestApp, movie: Movie) -> None:
     html = app.get("/en" + address(movie)).text
     assert only(re.compile("<h1>(.*?)</h1>"), html) == "Promised Land"
     assert "Az ígéret földje" in html
@@ -186,13 +182,13 @@ def test_english_pages_lead_with_the_original_title(app: TestApp, movie: Movie) 
         assert text in html
 
 
-def test_one_title_is_not_shown_twice(app: TestApp, dbsession: Session) -> None:
+def test_equal_titles_are_shown_once(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, "Solaris")
     dbsession.commit()
     assert "film-other-title" not in app.get(address(movie)).text
 
 
-def test_a_synopsis_in_the_other_language_says_so(app: TestApp, dbsession: Session) -> None:
+def test_synopsis_in_other_language_has_lang(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, synopsis_en="Only in English.")
     dbsession.commit()
     html = app.get(address(movie)).text
@@ -202,7 +198,7 @@ def test_a_synopsis_in_the_other_language_says_so(app: TestApp, dbsession: Sessi
     )
 
 
-def test_premieres_tell_their_story(app: TestApp, dbsession: Session, movie: Movie) -> None:
+def test_premieres_show_their_history(app: TestApp, dbsession: Session, movie: Movie) -> None:
     streamed = make_premiere(dbsession, movie, THURSDAY + timedelta(days=90), service="MUBI")
     move_premiere(dbsession, streamed, THURSDAY + timedelta(days=100), "Felújítás.")
     vague = {"precision": DatePrecision.YEAR, "rerelease": True, "note": "Felújított kópia."}
@@ -217,7 +213,7 @@ def test_premieres_tell_their_story(app: TestApp, dbsession: Session, movie: Mov
     assert "Felújított kópia." in html
 
 
-def test_words_in_hungarian_say_so_on_english_pages(
+def test_hungarian_text_on_english_page_has_lang(
     app: TestApp, dbsession: Session, movie: Movie
 ) -> None:
     premiere = make_premiere(dbsession, movie, THURSDAY, note="Felújított kópia.")
@@ -234,13 +230,11 @@ def test_words_in_hungarian_say_so_on_english_pages(
     assert re.search(r"</svg>Trailer <", english)
 
 
-def test_a_title_of_another_direction_stays_apart(app: TestApp, movie: Movie) -> None:
+def test_right_to_left_title_is_isolated(app: TestApp, movie: Movie) -> None:
     assert "<bdi>Promised Land</bdi>" in app.get(address(movie)).text
 
 
-def test_the_page_leads_with_the_premiere_that_is_ahead(
-    app: TestApp, dbsession: Session, movie: Movie
-) -> None:
+def test_future_premiere_leads(app: TestApp, dbsession: Session, movie: Movie) -> None:
     """The one of the fixture is today's; one of long ago came first."""
     make_premiere(dbsession, movie, date(1999, 3, 4))
     make_premiere(dbsession, movie, THURSDAY + timedelta(days=70), service="MUBI")
@@ -254,13 +248,13 @@ def test_the_page_leads_with_the_premiere_that_is_ahead(
     assert "MUBI" in opening.text
 
 
-def test_a_movie_without_a_premiere_leads_with_none(app: TestApp, dbsession: Session) -> None:
+def test_movie_without_premiere_has_no_lead(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession)
     dbsession.commit()
     assert app.get(address(movie)).html.find(class_="film-opening") is None
 
 
-def test_two_movies_of_one_title_are_told_apart(app: TestApp, dbsession: Session) -> None:
+def test_page_title_has_the_year(app: TestApp, dbsession: Session) -> None:
     for year in (2024, 2026):
         movie = make_movie(dbsession, "Dűne")
         make_premiere(dbsession, movie, date(year, 3, 1))
@@ -268,7 +262,7 @@ def test_two_movies_of_one_title_are_told_apart(app: TestApp, dbsession: Session
         assert f"<title>Dűne ({year}) · moziweb</title>" in app.get(address(movie)).text
 
 
-def test_the_description_is_cut_between_words(app: TestApp, movie: Movie) -> None:
+def test_description_is_cut_between_words(app: TestApp, movie: Movie) -> None:
     html = app.get(address(movie)).text
     description = unescape(only(re.compile('<meta name="description" content="(.*?)"'), html))
     assert len(description) <= 161
@@ -277,7 +271,7 @@ def test_the_description_is_cut_between_words(app: TestApp, movie: Movie) -> Non
     assert not whole[len(head)].isalnum()
 
 
-def test_a_ready_poster_is_linked_where_it_is_stored(app: TestApp, dbsession: Session) -> None:
+def test_ready_variant_is_linked_in_storage(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, "Kész")
     source = add_poster(
         dbsession,
@@ -311,7 +305,7 @@ def test_a_ready_poster_is_linked_where_it_is_stored(app: TestApp, dbsession: Se
     assert '<rect x="2" y="3" width="1" height="1" fill="#24a"/></svg>' in html
 
 
-def test_where_facts_are_from_is_said_once(app: TestApp, dbsession: Session, movie: Movie) -> None:
+def test_each_source_is_credited_once(app: TestApp, dbsession: Session, movie: Movie) -> None:
     for field in ("title", "runtime"):
         dbsession.add(FieldProvenance(movie_id=movie.id, field=field, source="tmdb"))
     dbsession.commit()
@@ -319,7 +313,7 @@ def test_where_facts_are_from_is_said_once(app: TestApp, dbsession: Session, mov
 
 
 @pytest.mark.parametrize("people", [1, 30])
-def test_six_queries_however_much_is_known(
+def test_movie_page_takes_six_queries(
     app: TestApp, dbsession: Session, query_counter: QueryCounter, people: int
 ) -> None:
     movie = make_movie(dbsession)

@@ -18,7 +18,7 @@ def titles(app: TestApp, query: str, prefix: str = "") -> list[str]:
     return [card.title for card in cards(app.get(f"{prefix}/search?q={quote(query)}").text)]
 
 
-def test_a_movie_is_found_in_both_languages(app: TestApp, dbsession: Session) -> None:
+def test_movie_is_found_in_both_languages(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, "Az ötödik elem", original_title="The Fifth Element")
     make_premiere(dbsession, movie, THURSDAY)
     dbsession.commit()
@@ -31,7 +31,7 @@ def test_a_movie_is_found_in_both_languages(app: TestApp, dbsession: Session) ->
     assert page.html.find("link", rel="canonical")["href"].endswith("/search")
 
 
-def test_without_words_there_is_the_form_alone(app: TestApp) -> None:
+def test_without_query_only_the_form_is_shown(app: TestApp) -> None:
     for path in ("/search", "/search?q=", "/search?q=%20%20", "/en/search?q=..."):
         page = app.get(path)
         assert page.html.find("form", action=lambda to: to.endswith("/search"))
@@ -40,13 +40,13 @@ def test_without_words_there_is_the_form_alone(app: TestApp) -> None:
     assert "Nincs találat" not in app.get("/search").text
 
 
-def test_nothing_found_says_so_with_the_words_escaped(app: TestApp) -> None:
+def test_no_results_message_escapes_the_query(app: TestApp) -> None:
     page = app.get("/search?q=" + quote("<script>alert(1)</script>"))
     assert "Nincs találat" in page.text
     assert "<script>alert" not in page.text
 
 
-def test_what_is_misspelt_is_guessed_and_said_to_be(app: TestApp, dbsession: Session) -> None:
+def test_misspelt_query_shows_similar_movies(app: TestApp, dbsession: Session) -> None:
     make_movie(dbsession, "Macskafogó")
     dbsession.commit()
     assert titles(app, "macskafgó") == ["Macskafogó"]
@@ -54,7 +54,7 @@ def test_what_is_misspelt_is_guessed_and_said_to_be(app: TestApp, dbsession: Ses
     assert "Ezek hasonlítanak" not in app.get("/search?q=macskafogo").text
 
 
-def test_the_rest_is_a_link_away(app: TestApp, dbsession: Session) -> None:
+def test_next_page_of_results_is_linked(app: TestApp, dbsession: Session) -> None:
     for number in range(PAGE_SIZE + 3):
         make_movie(dbsession, f"Dűne & homok {number}")
     dbsession.commit()
@@ -70,17 +70,17 @@ def test_the_rest_is_a_link_away(app: TestApp, dbsession: Session) -> None:
     "query",
     ["q=%ff", "q=a&after=x", "q=a&after=1-" + "9" * 40, "after=%00-1", "q=a&after=1-2147483648"],
 )
-def test_what_makes_no_sense_is_a_bad_request(app: TestApp, query: str) -> None:
+def test_invalid_cursor_is_400(app: TestApp, query: str) -> None:
     app.get(f"/search?{query}", status=400)
 
 
 @pytest.mark.parametrize("text", ["%00", "a" * 5000, "%25_\\", "'; DROP", "𝔐", "ﷺ" * 100, "\t\n"])
-def test_odd_words_are_answered(app: TestApp, text: str) -> None:
+def test_odd_queries_are_200(app: TestApp, text: str) -> None:
     app.get("/search?q=" + (text if text == "%00" else quote(text)), status=200)
 
 
 @pytest.mark.parametrize("movies", [1, 20])
-def test_five_queries_however_much_is_found(
+def test_search_takes_five_queries(
     app: TestApp, dbsession: Session, query_counter: QueryCounter, movies: int
 ) -> None:
     for number in range(movies):
@@ -99,13 +99,13 @@ def cached(settings: dict[str, str]) -> Iterator[TestApp]:
         yield app
 
 
-def test_what_is_typed_never_fills_the_cache(cached: TestApp, dbsession: Session) -> None:
+def test_search_is_not_cached(cached: TestApp, dbsession: Session) -> None:
     make_movie(dbsession, "Dűne")
     dbsession.commit()
     for query in ("dune", "dune", "dune x"):
         assert "X-Cache" not in cached.get(f"/search?q={query}").headers
 
 
-def test_every_page_leads_to_search(app: TestApp) -> None:
+def test_every_page_links_search(app: TestApp) -> None:
     for path, address in (("/", "/search"), ("/en/about", "/en/search")):
         assert app.get(path).html.find(class_="to-search")["href"] == address

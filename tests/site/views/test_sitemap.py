@@ -40,7 +40,7 @@ def urls(app: TestApp, path: str) -> dict[str, dict[str, str]]:
     }
 
 
-def test_every_page_is_in_one_map_and_answers(app: TestApp, dbsession: Session) -> None:
+def test_every_page_is_in_one_site_map_and_is_200(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, "Dűne")
     add_genres(dbsession, movie, "Sci-fi/Sci-Fi")
     make_premiere(dbsession, movie, THURSDAY)
@@ -62,14 +62,14 @@ def test_every_page_is_in_one_map_and_answers(app: TestApp, dbsession: Session) 
         app.get(address.removeprefix(BASE_URL), status=200)
 
 
-def test_each_page_names_its_other_language(app: TestApp) -> None:
+def test_each_page_has_its_alternate(app: TestApp) -> None:
     hungarian, english = f"{BASE_URL}/undated", f"{BASE_URL}/en/undated"
     named = {"hu": hungarian, "en": english, "x-default": hungarian}
     found = urls(app, "/sitemap-pages.xml")
     assert found[hungarian] == found[english] == named
 
 
-def test_a_week_belongs_to_the_year_of_its_name(app: TestApp, dbsession: Session) -> None:
+def test_week_is_in_the_year_of_its_name(app: TestApp, dbsession: Session) -> None:
     """The first of January 2027, a Friday, is in the last week of 2026."""
     make_premiere(dbsession, make_movie(dbsession), date(2027, 1, 1))
     dbsession.commit()
@@ -97,11 +97,11 @@ def test_movies_are_in_blocks(
              "movies-99999999", "movies-" + "9" * 300, "movies-01", "movies-%00",
              "year-%D9%A2%D9%A0"],
 )  # fmt: skip
-def test_a_map_that_is_not_there_is_not_found(app: TestApp, name: str) -> None:
+def test_unknown_site_map_is_404(app: TestApp, name: str) -> None:
     app.get(f"/sitemap-{name}.xml", status=404)
 
 
-def test_a_map_of_a_million_bytes_at_most(app: TestApp, dbsession: Session) -> None:
+def test_site_map_fits_into_a_cache_entry(app: TestApp, dbsession: Session) -> None:
     """More would not be cached: the longest slugs there are, and as many films as a map holds."""
     for _ in range(SITEMAP_BLOCK):
         make_movie(dbsession, "x", slug="x" * 100)
@@ -111,7 +111,7 @@ def test_a_map_of_a_million_bytes_at_most(app: TestApp, dbsession: Session) -> N
     assert max(sizes) > 400_000
 
 
-def test_maps_take_a_query_or_two(
+def test_site_maps_take_one_or_two_queries(
     app: TestApp, dbsession: Session, query_counter: QueryCounter
 ) -> None:
     make_premiere(dbsession, make_movie(dbsession))

@@ -20,7 +20,7 @@ def titles(app: TestApp, path: str) -> list[str]:
     return [card.title for card in cards(app.get(path).text)]
 
 
-def test_a_week_has_its_cinemas_then_its_streams(app: TestApp, dbsession: Session) -> None:
+def test_week_lists_cinemas_then_streaming(app: TestApp, dbsession: Session) -> None:
     make_premiere(dbsession, make_movie(dbsession, "stream"), THURSDAY, service="MUBI")
     make_premiere(dbsession, make_movie(dbsession, "cinema"), THURSDAY + timedelta(days=6))
     make_premiere(dbsession, make_movie(dbsession, "before"), THURSDAY - timedelta(days=1))
@@ -32,9 +32,7 @@ def test_a_week_has_its_cinemas_then_its_streams(app: TestApp, dbsession: Sessio
     assert "20–26 Aug 2026" in app.get("/en/week/2026-W34").text
 
 
-def test_a_month_goes_week_by_week_and_ends_with_what_has_no_day(
-    app: TestApp, dbsession: Session
-) -> None:
+def test_month_lists_weeks_then_unknown_days(app: TestApp, dbsession: Session) -> None:
     for title, day in (
         ("first", date(2026, 8, 1)),
         ("last", date(2026, 8, 31)),
@@ -55,7 +53,7 @@ def test_a_month_goes_week_by_week_and_ends_with_what_has_no_day(
     ]
 
 
-def test_an_empty_period_leads_to_the_next_filled_ones(app: TestApp, dbsession: Session) -> None:
+def test_empty_period_links_to_nearest_filled_ones(app: TestApp, dbsession: Session) -> None:
     for shift in (-5, 9):
         make_premiere(dbsession, make_movie(dbsession), THURSDAY + shift * WEEK)
     dbsession.commit()
@@ -69,11 +67,11 @@ def test_an_empty_period_leads_to_the_next_filled_ones(app: TestApp, dbsession: 
     assert re.findall('href="([^"]+)"', ways_out[0]) == ["/en/month/2026-10", "/en/month/2026-07"]
 
 
-def test_a_calendar_without_movies_has_no_way_out(app: TestApp) -> None:
+def test_empty_calendar_links_to_no_filled_period(app: TestApp) -> None:
     assert "ways-out" not in app.get("/week/2026-W34").text
 
 
-def test_a_walk_along_the_calendar_comes_to_an_end(app: TestApp, dbsession: Session) -> None:
+def test_crawl_of_the_calendar_ends(app: TestApp, dbsession: Session) -> None:
     """It has 39,000 pages of weeks and months, and three premieres."""
     for shift in (0, 3, 12):
         make_premiere(dbsession, make_movie(dbsession), THURSDAY + shift * WEEK)
@@ -91,7 +89,7 @@ def test_a_walk_along_the_calendar_comes_to_an_end(app: TestApp, dbsession: Sess
     assert months[-1] == "/month/2150-01"
 
 
-def test_an_empty_period_is_not_to_be_indexed(app: TestApp, dbsession: Session) -> None:
+def test_empty_period_is_noindex(app: TestApp, dbsession: Session) -> None:
     make_premiere(dbsession, make_movie(dbsession), THURSDAY)
     dbsession.commit()
     robots = {
@@ -101,7 +99,7 @@ def test_an_empty_period_is_not_to_be_indexed(app: TestApp, dbsession: Session) 
     assert list(robots.values()) == ["index, follow", "noindex", "index, follow", "noindex"]
 
 
-def test_the_ends_of_the_calendar_have_one_neighbour(app: TestApp, dbsession: Session) -> None:
+def test_ends_of_the_calendar_have_one_neighbour(app: TestApp, dbsession: Session) -> None:
     for day in (date(1895, 1, 31), date(2200, 12, 1)):
         make_premiere(dbsession, make_movie(dbsession), day)
     dbsession.commit()
@@ -116,12 +114,12 @@ def test_the_ends_of_the_calendar_have_one_neighbour(app: TestApp, dbsession: Se
     ("day", "week"),
     [("2026-08-13", "2026-W33"), ("2026-08-19", "2026-W33"), ("2027-01-01", "2026-W53")],
 )
-def test_a_jump_leads_to_the_week_of_a_date(app: TestApp, day: str, week: str) -> None:
+def test_jump_redirects_to_the_week_of_a_date(app: TestApp, day: str, week: str) -> None:
     assert app.get("/jump", {"date": day}).location == f"{BASE_URL}/week/{week}"
     assert app.get("/en/jump", {"date": day}).location == f"{BASE_URL}/en/week/{week}"
 
 
-def test_the_form_of_a_week_jumps(app: TestApp) -> None:
+def test_week_page_has_jump_form(app: TestApp) -> None:
     form = app.get("/en/week/2026-W34").forms[0]
     assert form["date"].value == "2026-08-20"
     form["date"] = "2026-12-24"
@@ -131,13 +129,13 @@ def test_the_form_of_a_week_jumps(app: TestApp) -> None:
 @pytest.mark.parametrize(
     "query", ["", "?date=", "?date=x", "?date=2026-02-30", "?date=1800-05-05", "?date=%ff", "?%ff"]
 )
-def test_a_jump_to_no_date_is_a_bad_request(app: TestApp, query: str) -> None:
+def test_jump_to_invalid_date_is_400(app: TestApp, query: str) -> None:
     app.get(f"/jump{query}", status=400)
 
 
 @pytest.mark.parametrize("path", ["/week/2026-W34", "/month/2026-08"])
 @pytest.mark.parametrize("movies", [0, 1, 40])
-def test_three_queries_or_fewer_however_many_movies(
+def test_period_takes_at_most_three_queries(
     app: TestApp, dbsession: Session, query_counter: QueryCounter, path: str, movies: int
 ) -> None:
     for _ in range(movies):
