@@ -115,7 +115,7 @@ def test_main_has_the_premieres_of_the_index(app: TestApp, dbsession: Session) -
     assert second["premiere"] is None
 
 
-def test_unpublished_movie_is_404(app: TestApp, dbsession: Session) -> None:
+def test_unpublished_movie_is_not_returned(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, published=False)
     make_premiere(dbsession, movie)
     dbsession.commit()

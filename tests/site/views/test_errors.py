@@ -55,7 +55,7 @@ def test_unexpected_error_is_500_and_logged(app: TestApp, caplog: pytest.LogCapt
     assert "GET /en/ failed" in caplog.text
 
 
-def test_missing_schema_is_503(
+def test_missing_schema_is_an_error_page(
     app: TestApp, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     migrations.downgrade(database.engine, "base")
