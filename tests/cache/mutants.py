@@ -13,7 +13,8 @@ from moziweb.cache.protocol import stamps
 from moziweb.cache.protocol.dependencies import DependencyGroup, DependencyRecorder, tags_of
 from moziweb.cache.protocol.entry import Entry
 from moziweb.cache.protocol.stamps import CLOCK, TOMBSTONE, StampStore, epoch_of
-from moziweb.cache.regions import local_cache, read, region, validation, write
+from moziweb.cache.regions import local_cache, local_reads, read, validation, write
+from moziweb.cache.regions.local_reads import LocalReads
 from moziweb.cache.regions.negative import NegativeEntries
 from moziweb.cache.regions.parts import RegionParts
 from moziweb.cache.regions.region import Render, TaggedRegion
@@ -135,25 +136,20 @@ def l1_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
 def recall_ignores_the_clock(patch: pytest.MonkeyPatch) -> None:
     """The fast path serves a copy for as long as the clock can be read at all."""
 
-    def recall(self: TaggedRegion, key: str) -> tuple[Entry, float] | None:
-        copy = self._parts.local_cache.find(key)
-        if copy is None or self._parts.stamps.clock() is None:
-            return None
-        return None if self._parts.now() >= copy.entry.expires else (copy.entry, 0.0)
+    def get(self: LocalReads, key: str, copy: local_cache.Copy, clock: int) -> Entry | None:
+        return None if self._parts.now() >= copy.entry.expires else copy.entry
 
-    patch.setattr(TaggedRegion, "get_local", recall)
+    patch.setattr(LocalReads, "revalidate", lambda *_: None)
+    patch.setattr(LocalReads, "get", get)
 
 
 def recall_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
     """The fast path serves a copy for as long as the clock stands still."""
 
-    def recall(self: TaggedRegion, key: str) -> tuple[Entry, float] | None:
-        copy = self._parts.local_cache.find(key)
-        if copy is None or self._parts.stamps.clock() != copy.validated_at:
-            return None
-        return copy.entry, 0.0
+    def get(self: LocalReads, key: str, copy: local_cache.Copy, clock: int) -> Entry | None:
+        return copy.entry if copy.validated_at == clock else None
 
-    patch.setattr(TaggedRegion, "get_local", recall)
+    patch.setattr(LocalReads, "get", get)
 
 
 def l1_takes_the_latest_clock(patch: pytest.MonkeyPatch) -> None:
@@ -171,14 +167,16 @@ def l1_takes_the_latest_clock(patch: pytest.MonkeyPatch) -> None:
 def renewal_stamped_after_its_render(patch: pytest.MonkeyPatch) -> None:
     """https://github.com/ZiggyCreatures/FusionCache/issues/628, and 535."""
 
-    def made(self: TaggedRegion, key: str, context: RenderContext, render: Render) -> CacheResult:
+    def render_and_store(
+        self: TaggedRegion, key: str, context: RenderContext, render: Render
+    ) -> CacheResult:
         rendered = {key: render(context)}
         seen = context.recorder
         context.recorder = DependencyRecorder()
         context.recorder.depend(self._parts.stamps.clock(), *tags_of(seen.dependencies()))
         return write.store_rendered(self._parts, context.source, {key: context}, rendered)[key]
 
-    patch.setattr(TaggedRegion, "_made", made)
+    patch.setattr(TaggedRegion, "_render_and_store", render_and_store)
 
 
 def expanded_before_the_commit(patch: pytest.MonkeyPatch) -> None:
@@ -253,7 +251,7 @@ def rechecked_copies_are_of_the_next_clock(patch: pytest.MonkeyPatch) -> None:
             if copy.validated_at == g and later is not None:
                 copy.validated_at = later
 
-    patch.setattr(region, "revalidate_copies", rechecked)
+    patch.setattr(local_reads, "revalidate_copies", rechecked)
 
 
 def stamp_from_a_step(patch: pytest.MonkeyPatch) -> None:

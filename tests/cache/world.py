@@ -392,15 +392,25 @@ class World:
         self.readings.append(Reading(number, began, now, served))
 
     def read_fast(self, number: int) -> None:
-        """The same, by way of the fast path: the first level, the entry, and only then a view."""
+        """The same through the fast path: the server's loop, then a thread, then the view."""
         began, now = self.tick, self.now
         pages = self.process[number].pages
-        recalled = pages.get_local("page")
-        if recalled is not None:
-            served = CacheResult(Status.L1, recalled[0])
-        else:
-            served = pages.get_valid("page") or self._page(self.process[number])
+        served = (
+            self._in_loop(pages, "page")
+            or pages.get_valid("page")
+            or self._page(self.process[number])
+        )
         self.readings.append(Reading(number, began, now, served))
+
+    def _in_loop(self, region: TaggedRegion, key: str) -> CacheResult | None:
+        """The read of the server's event loop: the local cache alone."""
+        copy = region.local.find(key)
+        if copy is None:
+            return None
+        clock = region.local.clock()
+        region.local.revalidate({key: copy}, clock)
+        entry = region.local.get(key, copy, clock)
+        return CacheResult(Status.L1, entry) if entry else None
 
     def purge(self) -> None:
         """Everything is invalidated at once."""

@@ -136,7 +136,7 @@ class CachedView:
     def _renewed(self, page: "_Page") -> Response:
         """Nobody waits for it: nothing is sent."""
         with suppress(_FoundStrayError, _StrayError, _NotCachedError):
-            page.place.region.renew(page.place.key, page.render, source=page.source)
+            page.place.region.refresh_if_due(page.place.key, page.render, source=page.source)
         return Response(status=204)
 
     def _stray(self, stray: _StrayError, place: EntryLocation, request: Any) -> Response:

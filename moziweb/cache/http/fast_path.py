@@ -120,7 +120,7 @@ class FastPathMiddleware:
         region = next((place.region for place, _ in filter(None, found)), None)
         if region is None:
             return [None] * len(found)
-        g = region.clock()
+        g = region.local.clock()
         _recheck([each for each in found if each], g)
         clock = time.perf_counter() - began
         return [
@@ -130,7 +130,7 @@ class FastPathMiddleware:
 
     def _copy_at(self, path: str) -> tuple[EntryLocation, Copy] | None:
         place = self._book.find(path, time.time())
-        copy = place.region.local_copy(place.key) if place else None
+        copy = place.region.local.find(place.key) if place else None
         return (place, copy) if place and copy else None
 
     def _in_memory(
@@ -142,7 +142,7 @@ class FastPathMiddleware:
         environ: Mapping[str, Any],
         began: float,
     ) -> tuple[bytes, bytes] | None:
-        entry = place.region.validate_copy(place.key, copy, g)
+        entry = place.region.local.get(place.key, copy, g)
         if entry is None:
             return None
         try:
@@ -166,26 +166,23 @@ class FastPathMiddleware:
         if place is None:
             return None
         try:
-            copy = place.region.get_local(place.key)
-            answer = (
-                _answer(*self._of_copy(*copy, environ, began))
-                if copy
-                else self._of_entry(place, environ)
-            )
+            served = place.region.get_valid(place.key)
+            if served is None:
+                return None
+            if served.status is Status.L1:
+                clock = dict(served.timings)["clock"]
+                answer = _answer(*self._of_copy(served.entry, clock, environ, began))
+            else:
+                answer = self._of_entry(served, environ)
         except EntryCorruptError:
-            return None
-        if answer is None:
             return None
         status, headers, body = answer
         start_response(status, headers)
         self._observer.answered(status[:3], time.perf_counter() - began)
         return body
 
-    def _of_entry(self, place: EntryLocation, environ: Environ) -> _Answer | None:
-        """The answer with what the region holds, fetched and found true."""
-        served = place.region.get_valid(place.key)
-        if served is None:
-            return None
+    def _of_entry(self, served: CacheResult, environ: Environ) -> _Answer:
+        """The answer with an entry that was fetched from the region's store."""
         answer = answer_of(served, environ, tags=self._tags)
         return answer.status, [*answer.headers, *self._headers], answer.body
 
@@ -223,7 +220,7 @@ def _recheck(found: Iterable[tuple[EntryLocation, Copy]], g: int | None) -> None
     for place, copy in found:
         regions.setdefault(place.region.name, (place.region, {}))[1][place.key] = copy
     for region, copies in regions.values():
-        region.revalidate_copies(copies, g)
+        region.local.revalidate(copies, g)
 
 
 def _answer(ready: _Ready, told: list[Header], is_unchanged: bool) -> _Answer:

@@ -1,10 +1,10 @@
-"""How long others may keep a page: browsers, and a CDN that is told what to purge.
+"""HTTP caching policy of a region: Cache-Control and surrogate keys for browsers and a CDN.
 
-Without any of this, whoever keeps a page asks before each use, and an invalidation is in effect at
-the next request. A CDN takes the load off: it keeps pages for ``s_maxage`` seconds and drops them
-by their tags, which it is told in ``surrogate_header`` (``purging.py``). A page whose tags are too
-many for that header could not be dropped by some of them: it is not to be kept by a CDN at all. Nor
-is one that is served outdated or unstored, and none is kept for longer than it is true.
+By default a cached response is revalidated before each use, so an invalidation takes effect at the
+next request. A CDN may keep pages for ``s_maxage`` seconds; it is purged by the tags in
+``surrogate_header`` (``stores/cdn.py``). A CDN must not keep a page with more tags than fit into
+that header, because a purge by one of the others would miss it. Nor may it keep a stale or unstored
+page, and no page is kept beyond its expiry.
 """
 
 import math
@@ -17,15 +17,15 @@ from ..protocol.entry import Entry
 Headers = tuple[tuple[str, str], ...]
 
 EVERYTHING: Final = "everything"
-"""The surrogate key that every page carries."""
+"""The surrogate key of every page."""
 
-KEY: Final = "delivery"
-"""Where an entry's memo has the delivery of its region."""
+DERIVED_KEY: Final = "http_policy"
+"""The key of the region's policy in ``Entry.derived``."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpCachePolicy:
-    """How a region's pages are delivered. Times are in seconds, 0 is not at all.
+    """How long browsers and a CDN may keep a region's pages, in seconds; 0 is not at all.
 
     ``surrogate_header`` is ``Surrogate-Key`` or ``xkey``, "" for none.
     """
@@ -38,23 +38,23 @@ class HttpCachePolicy:
 
     @property
     def has_lifetime(self) -> bool:
-        """Whether anyone keeps pages without asking: then their age would be held against them."""
+        """Whether pages may be reused without revalidation, so that their Age header counts."""
         return bool(self.max_age or self.s_maxage)
 
     @property
     def max_lifetime(self) -> int:
-        """The seconds for which a page must be true at the least to be kept as long as is set."""
+        """The seconds for which a page must stay valid, or its lifetime is cut short."""
         return max(self.max_age, self.s_maxage)
 
     @property
     def uncacheable_headers(self) -> Headers:
-        """The headers of a page that nobody may keep: it is outdated, or of unknown age."""
+        """The headers of a page that may not be kept: it is stale, or of unknown age."""
         if not self.has_lifetime and not self.surrogate_header:
             return (("Cache-Control", "no-cache"),)
         return (("Cache-Control", "no-cache"), ("Surrogate-Control", "no-store"))
 
     def headers(self, tags: Iterable[str], left: float = math.inf) -> Headers:
-        """The headers of a page with these tags that runs out in ``left`` seconds."""
+        """The headers of a page with these tags that expires in ``left`` seconds."""
         s_maxage = int(max(0, min(self.s_maxage, left)))
         if not self.surrogate_header:
             return (("Cache-Control", self._cache_control(s_maxage, left)),)
@@ -84,10 +84,10 @@ class HttpCachePolicy:
 
 
 REVALIDATE_ALWAYS: Final = HttpCachePolicy()
-"""Keep, and ask each time."""
+"""Keep, and revalidate before each use."""
 
 
 def http_cache_policy_of(entry: Entry) -> HttpCachePolicy:
-    """How the region that an entry came from delivers its pages."""
-    found: HttpCachePolicy = entry.derived.get(KEY, REVALIDATE_ALWAYS)
-    return found
+    """Return the HTTP policy of the region that an entry came from."""
+    policy: HttpCachePolicy = entry.derived.get(DERIVED_KEY, REVALIDATE_ALWAYS)
+    return policy

@@ -1,11 +1,10 @@
-"""Answers at addresses of which there is no end: "not found", redirects, pages that show nothing.
+"""Bounded negative caching: 404s, redirects and pages without content.
 
-Whoever tries such addresses, or walks from one empty week of a calendar to the next, must not be
-able to push pages out of the cache. So these answers share a fixed number of places: each is stored
-at one that its address is hashed to, together with the key that its page would have, and is gone
-when another one comes to lie there. They are looked for only where no page was found, and take no
-room in a process's own memory. What they show is known by their tags, as with any page: the one
-that says there is no such film goes stale when films are added.
+There is no end of URLs that answer so: wrong ids, empty weeks of a calendar. Such answers must not
+push pages out of the cache, so they share a fixed number of slots. Each is stored in the slot that
+the hash of its page's key selects, together with that key, and replaces the previous one there.
+They are looked up only if no page is stored, and are not kept in the local cache. Their tags
+invalidate them like any page: "no such movie" becomes outdated when movies are added.
 """
 
 import hashlib
@@ -27,46 +26,47 @@ _INSTEAD_OF: Final = "instead_of"
 
 @dataclass(frozen=True, slots=True)
 class NegativeEntries:
-    """The strays among the answers of a region's views."""
+    """The negative entries of a region, by the keys of the pages that they stand for."""
 
     region: TaggedRegion
     keys: KeyBuilder
 
     def find(self, page: str) -> CacheResult | None:
-        """What is answered instead of the page with this key, if that is known and true."""
+        """Return the valid answer that is stored for the page with this key, or None."""
         return self.region.get_if(
             self._slot_key(page), lambda entry: entry.content.get(_INSTEAD_OF) == page
         )
 
     def store(self, page: str, answer: Rendered, context: RenderContext) -> CacheResult | None:
-        """Store what is answered instead of a page, as ``context`` has recorded it.
+        """Store an answer for a page, with the dependencies that ``context`` recorded.
 
-        None if another one is being stored at the same place.
+        None if another answer is being stored in the same slot.
         """
         content: Mapping[str, str | int | float] = {**answer.content, _INSTEAD_OF: page}
-        return self.region.put(self._slot_key(page), replace(answer, content=content), context)
+        return self.region.store(self._slot_key(page), replace(answer, content=content), context)
 
     def key_of(self, page: str) -> str | None:
-        """The key under which an answer for this page's key lies, true or not; None without one."""
+        """Return the key under which an answer for this page is stored, valid or not, or None."""
         return self._slot_key(page) if self.entries([page]) else None
 
     def entries(self, pages: Iterable[str]) -> dict[str, Entry]:
-        """The answers that lie here for pages of these keys, true or not. One fetch for all."""
-        at = {page: self._slot_key(page) for page in pages}
-        found = self.region.stored(dict.fromkeys(at.values()))
+        """Return the stored answers for pages of these keys, valid or not. One fetch for all."""
+        slots = {page: self._slot_key(page) for page in pages}
+        found = self.region.stored(dict.fromkeys(slots.values()))
         return {
-            page: found[place]
-            for page, place in at.items()
-            if place in found and found[place].content.get(_INSTEAD_OF) == page
+            page: found[slot]
+            for page, slot in slots.items()
+            if slot in found and found[slot].content.get(_INSTEAD_OF) == page
         }
 
     def cap(self, context: RenderContext) -> None:
-        """Let an answer live for a short while: there may be more of them than anyone has room for,
-        a CDN among others, and one that says "not found" may have missed a tag.
+        """Limit the life of an answer to ``negative_ttl``.
+
+        A CDN, for one, has no bound on how many it keeps; and a 404 may lack a tag.
         """
         context.cap(self.region.now() + self.region.policy.negative_ttl)
 
     def _slot_key(self, page: str) -> str:
         digest = hashlib.sha256(page.encode()).digest()
         number = int.from_bytes(digest[:8]) % self.region.policy.negative_slots
-        return self.keys.key("stray", str(number))
+        return self.keys.key("negative", str(number))

@@ -1,4 +1,4 @@
-"""What a region is made of, and how it treats its entries."""
+"""The parts of a region: its stores, its policy, its observer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class RegionParts:
-    """What a region is made of."""
+    """The collaborators of one region. ``now`` returns Unix time."""
 
     name: str
     policy: Policy

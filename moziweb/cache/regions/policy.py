@@ -1,4 +1,4 @@
-"""How a region treats its entries."""
+"""The policy of a region."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,16 @@ from .http_policy import REVALIDATE_ALWAYS, HttpCachePolicy
 class Policy:
     """How a region treats its entries. Times are in seconds.
 
-    ``expiration_time``: the longest life of an entry. ``soft``: who cannot render is served the
-    outdated entry. ``stale_if_error``: for how long an entry may be served when it cannot be
-    judged or renewed; 0 is never. ``refresh_after``: the share of its life after which a hit is due
-    for renewal in the background. ``recoverable``: what a render raises when the data cannot be
-    reached, and an outdated entry is better than an error. ``enabled``: false switches the region
-    off; everything is rendered and nothing stored. ``negative_ttl`` is the life of "not found", and
-    ``negative_slots`` how many answers that are no pages are kept (``strays.py``).
+    - ``expiration_time``: the longest life of an entry.
+    - ``soft``: while one request renders, the others are served the outdated entry.
+    - ``stale_if_error``: for how long an entry may be served that cannot be validated or rendered;
+      0 is never.
+    - ``refresh_after``: the share of its life after which a hit is due for a background refresh.
+    - ``recoverable``: what a render raises if its data cannot be read; an outdated entry is then
+      better than an error.
+    - ``enabled``: if false, everything is rendered and nothing is stored.
+    - ``http_policy``: what browsers and a CDN may do with a page.
+    - ``negative_ttl``, ``negative_slots``: life and number of negative entries (``negative.py``).
     """
 
     expiration_time: float

@@ -1,14 +1,13 @@
-"""The read algorithm, from the clock to the bytes, for one key or many.
+"""The read algorithm, for one key or many.
 
-One read goes like this. The clock is read first. A copy that this process found true at the very
-same clock is served at once (``l1.py``). Otherwise the entry and the stamps of its tags are
-fetched, both after the clock, and judged (``judging.py``). What is not true is renewed: its tags
-are resolved, its lease is taken, and whoever got the lease looks once more, with a clock of then,
-and renders. Who did not get it is served the outdated entry (soft), or waits for the new one until
-a deadline (strict, or nothing to serve).
+1. Read the clock. A local copy that was valid at the same clock is served (``local_cache.py``).
+2. Otherwise fetch the entry and the stamps of its tags, and validate it (``validation.py``).
+3. If it is not valid, resolve its tags and try to take its lease. The request that gets the lease
+   reads once more, with a new clock, and renders. The others are served the outdated entry (soft
+   mode), or wait for the new one until a deadline (strict mode, or nothing to serve).
 
-The clock is read anew after resolving, after the lease and at each poll: with an old one, an entry
-that was made meanwhile would look too new to be true, and would be made again.
+The clock is read again after resolving, after taking the lease and at each poll. With the first
+clock, an entry stored in the meantime would seem too new to be valid, and would be rendered again.
 """
 
 import time
@@ -20,7 +19,7 @@ from ..protocol.entry import Entry
 from ..protocol.snapshots import SnapshotSource
 from .parts import RegionParts
 from .policy import Policy
-from .rendering import ENDS, CacheResult, RenderContext, Rendered, Status, Stopwatch
+from .rendering import PERIOD_END, CacheResult, RenderContext, Rendered, Status, Stopwatch
 from .validation import fetch_and_validate, resolve
 from .write import store_rendered
 
@@ -28,7 +27,7 @@ RenderMany = Callable[[Mapping[str, RenderContext]], Mapping[str, Rendered]]
 
 
 class ReadOperation:
-    """One read of some keys: each is either served or still missing."""
+    """One read of some keys; each is served or still missing."""
 
     def __init__(
         self,
@@ -45,64 +44,64 @@ class ReadOperation:
         self._parent = parent
         self._served: dict[str, CacheResult] = {}
         self._outdated: dict[str, Entry] = {}
-        self._unresolved: set[str] = set()
+        self._unresolved_tags: set[str] = set()
         self._stopwatch = Stopwatch()
 
     def run(self) -> dict[str, CacheResult]:
-        """Serve every key."""
+        """Return a result for every key."""
         parts = self._parts
-        if self._source.wrote():  # it would not see what it has written itself
+        if self._source.wrote():  # cached entries do not show its uncommitted writes
             self._render(self._keys)
             return dict(self._served)
         with self._stopwatch.measure("clock"):
-            g = parts.stamps.clock() if parts.policy.enabled else None
-        if g is None:
+            clock = parts.stamps.clock() if parts.policy.enabled else None
+        if clock is None:
             self._serve_last_valid()
             self._render(self._missing())
         else:
-            self._read(self._keys, g)
+            self._read(self._keys, clock)
             if self._missing():
                 self._render_under_leases()
                 self._serve_outdated()
                 self._wait_for_others()
-        spent = self._stopwatch.timings()
-        return {key: replace(served, timings=spent) for key, served in self._served.items()}
+        timings = self._stopwatch.timings()
+        return {key: replace(served, timings=timings) for key, served in self._served.items()}
 
     def _missing(self) -> list[str]:
         return [key for key in self._keys if key not in self._served]
 
-    def _read(self, keys: Sequence[str], g: int) -> None:
-        """Serve what is true at ``g``, which was read before this call."""
+    def _read(self, keys: Sequence[str], clock: int) -> None:
+        """Serve the entries that are valid at ``clock``, read before this call."""
         now = self._parts.now()
-        rest = [key for key in keys if not self._serve_local_copy(key, g, now)]
+        rest = [key for key in keys if not self._serve_local_copy(key, clock, now)]
         if not rest:
             return
         with self._stopwatch.measure("fetch"):
-            judged = fetch_and_validate(self._parts, rest, g)
-        for key, entry in judged.valid.items():
+            fetched = fetch_and_validate(self._parts, rest, clock)
+        for key, entry in fetched.valid.items():
             if not self._expires_too_soon(entry):
-                self._serve_valid(key, entry, g, Status.HIT)
-        self._outdated.update(judged.outdated)
-        self._unresolved.update(judged.unresolved_tags)
+                self._serve_valid(key, entry, clock, Status.HIT)
+        self._outdated.update(fetched.outdated)
+        self._unresolved_tags.update(fetched.unresolved_tags)
 
     def _expires_too_soon(self, entry: Entry) -> bool:
-        """Whether a true entry runs out so soon that what it goes into is renewed in vain.
+        """Whether a valid fragment expires so soon that a refresh of its page would be useless.
 
-        One that runs out because its day is over would run out just then again.
+        One that expires with the period it shows would expire at the same moment again.
         """
-        if self._parent is None or ENDS in entry.debug:
+        if self._parent is None or PERIOD_END in entry.debug:
             return False
         return entry.expires <= self._parent.refresh_before
 
     def _read_again(self, keys: Sequence[str]) -> None:
-        g = self._parts.stamps.clock()
-        if g is not None:
-            self._read(keys, g)
+        clock = self._parts.stamps.clock()
+        if clock is not None:
+            self._read(keys, clock)
 
     def _render_under_leases(self) -> None:
-        """Render the missing keys whose leases are free, unless someone was faster."""
-        resolve(self._parts, self._unresolved)
-        self._unresolved.clear()
+        """Render the missing keys whose leases are free, unless their entries are valid now."""
+        resolve(self._parts, self._unresolved_tags)
+        self._unresolved_tags.clear()
         leases = self._parts.leases
         taken = ((key, leases.try_acquire(key)) for key in self._missing())
         tokens = {key: token for key, token in taken if token is not None}
@@ -115,7 +114,7 @@ class ReadOperation:
                 leases.release(key, token)
 
     def _wait_for_others(self) -> None:
-        """Wait for what others render; render it ourselves if they fail or the deadline passes."""
+        """Wait for entries that others render; render them if those fail or at the deadline."""
         leases = self._parts.leases
         deadline = leases.deadline()
         while missing := self._missing():
@@ -147,18 +146,21 @@ class ReadOperation:
                 self._parent.recorder.include_child(contexts[key].recorder)
                 self._parent.recorder.cap(each.entry.expires)
 
-    def _serve_local_copy(self, key: str, g: int, now: float) -> bool:
-        entry = self._parts.local_cache.get(key, g, now)
+    def _serve_local_copy(self, key: str, clock: int, now: float) -> bool:
+        entry = self._parts.local_cache.get(key, clock, now)
         if entry is None or self._expires_too_soon(entry):
             return False
-        self._serve_valid(key, entry, g, Status.L1)
+        self._serve_valid(key, entry, clock, Status.L1)
         return True
 
-    def _serve_valid(self, key: str, entry: Entry, g: int, status: Status) -> None:
+    def _serve_valid(self, key: str, entry: Entry, clock: int, status: Status) -> None:
         self._served[key] = hit_result(self._parts, entry, status)
         if self._parent is not None:
             self._parent.recorder.include_cached(
-                entry.dependencies, entry.expires, validated_at=g, period_end=_period_end_of(entry)
+                entry.dependencies,
+                entry.expires,
+                validated_at=clock,
+                period_end=_period_end_of(entry),
             )
 
     def _serve_stale(self, key: str, entry: Entry) -> None:
@@ -170,24 +172,25 @@ class ReadOperation:
             )
 
     def _serve_outdated(self) -> None:
-        """Soft mode, and somebody else holds the lease: what there is, for as long as a lease.
+        """Soft mode, and another request holds the lease: serve outdated entries.
 
-        Not without a second look. What seemed outdated may be brand-new: made with a later clock
-        than ours, or stored a moment before its maker resolves its tags.
+        They may have expired by the life of a lease at most. The keys are read again first: an
+        entry that seemed outdated may be new, rendered at a later clock than ours, or stored a
+        moment before its tags are resolved.
         """
         if not self._parts.policy.soft:
             return
-        doubtful = [key for key in self._missing() if key in self._outdated]
-        if doubtful:
-            self._read_again(doubtful)
-        alive = self._parts.now() - self._parts.leases.options.ttl
+        outdated = [key for key in self._missing() if key in self._outdated]
+        if outdated:
+            self._read_again(outdated)
+        expired_after = self._parts.now() - self._parts.leases.options.ttl
         for key in self._missing():
             entry = self._outdated.get(key)
-            if entry is not None and entry.expires > alive:
+            if entry is not None and entry.expires > expired_after:
                 self._serve_stale(key, entry)
 
     def _serve_last_valid(self) -> None:
-        """Nothing can be judged: what this process knew to be true a moment ago."""
+        """The clock cannot be read: serve local copies that were hits within ``stale_if_error``."""
         window = self._parts.policy.stale_if_error
         if window <= 0:
             return
@@ -198,33 +201,36 @@ class ReadOperation:
                 self._serve_stale(key, entry)
 
     def _recover(self, keys: Sequence[str]) -> bool:
-        """Serve outdated entries for all of ``keys``, if there are some within the window."""
-        alive = self._parts.now() - self._parts.policy.stale_if_error
-        known = {key: self._outdated[key] for key in keys if key in self._outdated}
-        if len(known) < len(keys) or any(entry.expires <= alive for entry in known.values()):
+        """Serve outdated entries for all of ``keys``, if all are within ``stale_if_error``."""
+        expired_after = self._parts.now() - self._parts.policy.stale_if_error
+        outdated = {key: self._outdated[key] for key in keys if key in self._outdated}
+        if len(outdated) < len(keys) or any(
+            entry.expires <= expired_after for entry in outdated.values()
+        ):
             return False
-        for key, entry in known.items():
+        for key, entry in outdated.items():
             self._serve_stale(key, entry)
         return True
 
 
 def hit_result(
-    parts: RegionParts, entry: Entry, status: Status, spent: tuple[tuple[str, float], ...] = ()
+    parts: RegionParts, entry: Entry, status: Status, timings: tuple[tuple[str, float], ...] = ()
 ) -> CacheResult:
-    """A hit, with a note when it is due for renewal."""
-    return CacheResult(status, entry, None, is_refresh_due(parts.policy, entry, parts.now()), spent)
+    """Return the result of a hit, marked if it is due for a refresh."""
+    due = is_refresh_due(parts.policy, entry, parts.now())
+    return CacheResult(status, entry, None, due, timings)
 
 
 def is_refresh_due(policy: Policy, entry: Entry, now: float) -> bool:
-    """Whether a true entry is past the share of its life after which it is to be renewed.
+    """Whether a valid entry is past ``refresh_after`` of its life.
 
-    One that runs out because its day is over is not: made anew, it would run out just then.
+    Never for one that expires with the period it shows: refreshed, it would expire just then.
     """
-    if ENDS in entry.debug:
+    if PERIOD_END in entry.debug:
         return False
     return now >= entry.created + policy.refresh_after * (entry.expires - entry.created)
 
 
 def _period_end_of(entry: Entry) -> float:
-    """When the part of the present is over that an entry shows, if it ends with that."""
-    return entry.expires if ENDS in entry.debug else NEVER
+    """The end of the period that an entry shows, if it expires then."""
+    return entry.expires if PERIOD_END in entry.debug else NEVER

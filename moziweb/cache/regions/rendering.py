@@ -1,4 +1,4 @@
-"""What goes into a render and what comes out of it."""
+"""Input and output of a render: ``RenderContext``, ``Rendered``, ``CacheResult``."""
 
 import math
 import time
@@ -12,13 +12,13 @@ from ..protocol.dependencies import DependencyRecorder, NotStoredReason
 from ..protocol.entry import Entry, Kind
 from ..protocol.snapshots import SnapshotSource
 
-ENDS: Final = "ends"
-"""Fact of an entry that runs out because what it shows of the present is over then."""
+PERIOD_END: Final = "ends"
+"""Marks an entry, in ``debug``, that expires with the period that it shows, such as a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What a render returns; see ``Entry`` for the fields."""
+    """What a render returns; ``Entry`` describes the fields."""
 
     payload: bytes
     kind: Kind = Kind.PAGE
@@ -27,97 +27,98 @@ class Rendered:
     debug: Mapping[str, str | int | float] = field(default_factory=dict)
 
     def entry(self, recorder: DependencyRecorder, created: float, expires: float) -> Entry:
-        """The entry of this payload with what its render recorded."""
-        ends = recorder.period_end <= min(expires, recorder.expires)
+        """Return the entry of this payload with what its render recorded."""
+        until = min(expires, recorder.expires)
+        ends_with_period = recorder.period_end <= until
         return Entry(
             kind=self.kind,
             payload=self.payload,
             dependencies=recorder.dependencies(),
             created=created,
-            expires=min(expires, recorder.expires),
+            expires=until,
             encodings=self.encodings,
             content=self.content,
-            debug={**self.debug, ENDS: 1} if ends else self.debug,
+            debug={**self.debug, PERIOD_END: 1} if ends_with_period else self.debug,
         )
 
 
 class RenderContext:
-    """Handed to a render, which records on it what it shows.
+    """Passed to a render, which records its dependencies and expiry here.
 
-    It is also what a render hands on as ``parent`` when it takes pieces from another region, so
-    that their dependencies become its own.
+    A render passes it on as ``parent`` when it includes fragments of another region, so that it
+    inherits their dependencies.
     """
 
     def __init__(self, source: SnapshotSource, refresh_before: float = -math.inf) -> None:
-        """Parts that run out by ``renew_before`` (Unix time) are rendered anew, though true."""
+        """Fragments that expire by ``refresh_before`` (Unix time) are refreshed, though valid."""
         self.source = source
         self.refresh_before = refresh_before
         self.recorder = DependencyRecorder()
         self.is_negative = False
-        """Whether the payload is one of countless that nobody may miss (``strays.py``)."""
+        """Whether the payload is stored as a negative entry (``negative.py``)."""
 
     def depend(self, *tags: str) -> None:
-        """Record that the payload shows what ``tags`` name. Call it before reading any of it."""
+        """Record that the payload depends on ``tags``. Call it before reading what they name."""
         self.recorder.depend(self.source.snapshot_clock(), *tags)
 
     def reset(self) -> None:
-        """Forget what was recorded: the render begins anew."""
+        """Discard what was recorded: the render starts again."""
         self.recorder = DependencyRecorder()
         self.is_negative = False
 
     def cap(self, expires: float) -> None:
-        """Let the payload run out at ``expires`` (Unix time) at the latest.
+        """Let the payload expire at ``expires`` (Unix time) at the latest.
 
-        It shows the present until then; one rendered sooner would not live any longer.
+        It is the end of the period that the payload shows: a refresh before it would not help.
         """
         self.recorder.cap_at_period_end(expires)
 
 
 class Status(StrEnum):
-    """How something was served; the value is what ``X-Cache`` says."""
+    """How an entry was served; the value of ``X-Cache`` and a label of the metrics."""
 
     L1 = "l1"
-    """From this process, at the clock it was found true at."""
+    """From the local cache of this process."""
     HIT = "hit"
-    """From the region, found true just now."""
+    """Fetched from the region's store, and valid."""
     STALE = "stale"
-    """From the region, known to be outdated, while someone renders it anew or nobody can."""
+    """Outdated: another request is rendering it, or it cannot be rendered."""
     MISS = "miss"
-    """Rendered, and stored."""
+    """Rendered and stored."""
     BYPASS = "bypass"
-    """Rendered, and not stored; ``CacheResult.not_stored`` says why."""
+    """Rendered and not stored; ``CacheResult.not_stored`` is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class CacheResult:
-    """An entry and how it came."""
+    """An entry and how it was served."""
 
     status: Status
     entry: Entry
     not_stored: NotStoredReason | None = None
     refresh_due: bool = False
-    """A hit past the share of its life after which it is to be renewed in the background."""
+    """Whether a hit is due for a background refresh."""
     timings: tuple[tuple[str, float], ...] = ()
-    """Where the time of the read went, in seconds: ``clock``, ``fetch``, ``render``, ``total``."""
+    """Seconds of the read by step: ``clock``, ``fetch``, ``render``, ``total``."""
 
 
 class Stopwatch:
-    """Where the time of a read goes."""
+    """Measures the steps of a read."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
         self._seconds: dict[str, float] = {}
 
     @contextmanager
-    def measure(self, what: str) -> Iterator[None]:
-        """Count the block's time as ``what``."""
+    def measure(self, step: str) -> Iterator[None]:
+        """Add the time of the block to ``step``."""
         began = time.perf_counter()
         try:
             yield
         finally:
             elapsed = time.perf_counter() - began
-            self._seconds[what] = self._seconds.get(what, 0.0) + elapsed
+            self._seconds[step] = self._seconds.get(step, 0.0) + elapsed
 
     def timings(self) -> tuple[tuple[str, float], ...]:
-        """What it went into, and the total until now."""
+        """Return the seconds of each step, and of all since the start."""
         return (*self._seconds.items(), ("total", time.perf_counter() - self._began))

@@ -1,6 +1,6 @@
-"""Judging: which entries, and which copies in this process, are true at a clock.
+"""Validates stored entries and local copies against the stamps of their tags.
 
-Whatever is judged is fetched after the clock, and so are the stamps that it is judged by.
+The clock is read first; the entries and the stamps that they are compared with are read after it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,14 +10,14 @@ from ..errors import StoreError
 from ..protocol.dependencies import DependencyGroup, tags_of
 from ..protocol.entry import Entry
 from ..protocol.stamps import copies_tag, is_valid, tags_to_resolve
-from .http_policy import KEY
+from .http_policy import DERIVED_KEY
 from .local_cache import Copy
 from .parts import RegionParts
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """What a look at the store found: entries by key, and the tags that have no number."""
+    """Fetched entries by key, and the tags of the outdated ones that have no number."""
 
     valid: Mapping[str, Entry]
     outdated: Mapping[str, Entry]
@@ -25,43 +25,43 @@ class ValidationResult:
 
 
 def fetch_and_validate(
-    parts: RegionParts, keys: Sequence[str], g: int, *, remember: bool = True
+    parts: RegionParts, keys: Sequence[str], clock: int, *, keep_copies: bool = True
 ) -> ValidationResult:
-    """Fetch the entries of ``keys`` and judge them at the clock ``g``, read before this call.
+    """Fetch the entries of ``keys`` and validate them at ``clock``, read before this call.
 
-    What is true is remembered in the first level, if it is to be, and what is not is forgotten
-    there: its copy, true at an older clock, must not come back when the stamps cannot be asked
-    (``last_known``).
+    With ``keep_copies`` valid entries are put into the local cache. Outdated ones are discarded
+    there: a copy that was valid at an older clock must not be served while the stamps cannot be
+    read (``LocalCache.last_valid``).
     """
     found = parts.entries.get_multi(keys)
     for entry in found.values():
-        entry.derived[KEY] = parts.policy.http_policy
+        entry.derived[DERIVED_KEY] = parts.policy.http_policy
     copies = copies_tag(parts.name)
-    known = stamps_of(parts, found.values(), (copies,) if remember and found else ())
+    known = stamps_of(parts, found.values(), (copies,) if keep_copies and found else ())
     stamps = known or {}
     now = parts.now()
-    true = {
+    valid = {
         key: entry
         for key, entry in found.items()
-        if now < entry.expires and is_valid(entry.dependencies, stamps, g)
+        if now < entry.expires and is_valid(entry.dependencies, stamps, clock)
     }
-    for key, entry in true.items() if remember else ():
-        parts.local_cache.put(key, entry, g, now)
-    if true and remember:
-        resolve(parts, tags_to_resolve([copies], stamps, g))
-    outdated = {key: entry for key, entry in found.items() if key not in true}
+    if valid and keep_copies:
+        for key, entry in valid.items():
+            parts.local_cache.put(key, entry, clock, now)
+        resolve(parts, tags_to_resolve([copies], stamps, clock))
+    outdated = {key: entry for key, entry in found.items() if key not in valid}
     if known is not None:
         for key in outdated:
             parts.local_cache.discard(key)
     tags = {tag for entry in outdated.values() for tag in tags_of(entry.dependencies)}
-    return ValidationResult(true, outdated, frozenset(tags_to_resolve(tags, stamps, g)))
+    return ValidationResult(valid, outdated, frozenset(tags_to_resolve(tags, stamps, clock)))
 
 
-def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], g: int) -> None:
-    """Have what is true of ``copies``, by key, be so at the clock ``g``, read before this call.
+def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], clock: int) -> None:
+    """Validate local ``copies``, by key, at ``clock``, read before this call.
 
     Reads all stamps at once and fetches no entry. A copy that is not valid is dropped, so the next
-    read goes to the store (``fetch_and_validate``). If the stamps cannot be read, nothing changes.
+    read fetches the entry (``fetch_and_validate``). If the stamps cannot be read, nothing changes.
     """
     now = parts.now()
     alive = {key: copy for key, copy in copies.items() if now < copy.entry.expires}
@@ -70,9 +70,9 @@ def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], g: int) ->
     if stamps is None:
         return
     for key, copy in alive.items():
-        removed = DependencyGroup(copy.fetched_at, (tag,))
-        if is_valid((*copy.entry.dependencies, removed), stamps, g):
-            parts.local_cache.mark_valid(copy, g)
+        fetched = DependencyGroup(copy.fetched_at, (tag,))
+        if is_valid((*copy.entry.dependencies, fetched), stamps, clock):
+            parts.local_cache.mark_valid(copy, clock)
         else:
             parts.local_cache.discard(key)
 
@@ -80,7 +80,7 @@ def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], g: int) ->
 def stamps_of(
     parts: RegionParts, entries: Iterable[Entry], more: Iterable[str] = ()
 ) -> Mapping[str, int] | None:
-    """The stamps of all tags of ``entries`` and of ``more``; None when they cannot be asked for."""
+    """Return the stamps of all tags of ``entries`` and of ``more``; None if the store is down."""
     tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
     tags.update(more)
     if not tags:
@@ -93,7 +93,7 @@ def stamps_of(
 
 
 def resolve(parts: RegionParts, tags: Iterable[str]) -> None:
-    """Resolve, as well as the store lets us: an entry with an unresolved tag is a miss."""
+    """Resolve ``tags``. If the store is down they stay unresolved, and their entries are misses."""
     wanted = sorted(tags)
     if not wanted:
         return

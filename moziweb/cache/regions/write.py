@@ -1,4 +1,4 @@
-"""From what was rendered to an entry in the store, or to the reason why it is not kept."""
+"""Stores rendered entries, or returns the reason why one is not stored."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from ..protocol.dependencies import NotStoredReason, tags_of
 from ..protocol.entry import Entry, encode
 from ..protocol.snapshots import SnapshotSource
 from ..protocol.stamps import tags_to_resolve
-from .http_policy import KEY
+from .http_policy import DERIVED_KEY
 from .parts import RegionParts
 from .rendering import CacheResult, RenderContext, Rendered, Status
 from .validation import resolve, stamps_of
@@ -18,7 +18,7 @@ def store_rendered(
     contexts: Mapping[str, RenderContext],
     rendered: Mapping[str, Rendered],
 ) -> dict[str, CacheResult]:
-    """Make entries of what was rendered, and store those that may be stored."""
+    """Make an entry of each render, and store those that may be stored."""
     now = parts.now()
     until = now + parts.policy.expiration_time
     wrote = source.wrote()
@@ -26,28 +26,28 @@ def store_rendered(
     for key, context in contexts.items():
         recorder = context.recorder
         entry = rendered[key].entry(recorder, now, until)
-        entry.derived[KEY] = parts.policy.http_policy
-        refusal = recorder.not_stored_reason(wrote=wrote, now=now)
-        if refusal is None:
-            parts.local_cache.discard(key)  # whether or not the store takes what comes in its place
-            refusal = _stored(parts, key, entry)
-        if refusal is None:
+        entry.derived[DERIVED_KEY] = parts.policy.http_policy
+        reason = recorder.not_stored_reason(wrote=wrote, now=now)
+        if reason is None:
+            parts.local_cache.discard(key)  # even if the store then refuses the new entry
+            reason = _store(parts, key, entry)
+        if reason is None:
             _resolve_tags_of(parts, key, entry, recorder.validated_at)
         else:
-            parts.observer.not_stored(parts.name, refusal)
+            parts.observer.not_stored(parts.name, reason)
         parts.observer.created(parts.name, entry.kind.name.lower())
-        served[key] = CacheResult(_status(refusal), entry, refusal)
+        served[key] = CacheResult(_status(reason), entry, reason)
     return served
 
 
-def _status(refusal: NotStoredReason | None) -> Status:
-    """Of what was just rendered; a page with an outdated part is itself outdated."""
-    if refusal is None:
+def _status(reason: NotStoredReason | None) -> Status:
+    """The status of a new render; a page with an outdated fragment is itself outdated."""
+    if reason is None:
         return Status.MISS
-    return Status.STALE if refusal is NotStoredReason.STALE_PART else Status.BYPASS
+    return Status.STALE if reason is NotStoredReason.STALE_PART else Status.BYPASS
 
 
-def _stored(parts: RegionParts, key: str, entry: Entry) -> NotStoredReason | None:
+def _store(parts: RegionParts, key: str, entry: Entry) -> NotStoredReason | None:
     if not parts.policy.enabled:
         return NotStoredReason.SWITCHED_OFF
     data = encode(entry)
@@ -60,12 +60,12 @@ def _stored(parts: RegionParts, key: str, entry: Entry) -> NotStoredReason | Non
 
 
 def _resolve_tags_of(parts: RegionParts, key: str, entry: Entry, validated_at: int | None) -> None:
-    """Give every tag of a stored entry a number, without which the entry would never hit.
+    """Resolve the tags of a stored entry; with an unresolved tag it would never be a hit.
 
-    A page made of checked parts alone is true at the least of their clocks, and may be kept.
+    A page of validated fragments alone is valid at the least of their clocks: a copy is kept.
     """
     stamps = stamps_of(parts, [entry]) or {}
-    of_this_epoch = entry.dependencies[-1].snapshot_clock
-    resolve(parts, tags_to_resolve(tags_of(entry.dependencies), stamps, of_this_epoch))
+    clock_of_epoch = entry.dependencies[-1].snapshot_clock
+    resolve(parts, tags_to_resolve(tags_of(entry.dependencies), stamps, clock_of_epoch))
     if validated_at is not None:
         parts.local_cache.put(key, entry, validated_at, parts.now())

@@ -168,7 +168,7 @@ def test_a_copy_outlives_what_does_not_concern_it(
 def test_a_copy_of_what_another_process_removes_is_looked_up_again(site: Site) -> None:
     place = site.store("/", b"page")
     assert [site.ask()[1]["X-Cache"] for _ in range(2)] == ["hit", "l1"]
-    copy = place.region.local_copy(place.key)
+    copy = place.region.local.find(place.key)
     assert copy is not None
     level = place.region._parts.local_cache
     place.region.delete(place.key)
@@ -283,5 +283,5 @@ def test_a_copy_of_a_form_that_cannot_be_served_is_nobodys(site: Site) -> None:
     kind: dict[str, Any] = {"Content-Type": "text/html\r\nX-Evil: 1"}
     place = site.store("/", b"page", **kind)
     site.ask()
-    assert place.region.local_copy(place.key) is not None
+    assert place.region.local.find(place.key) is not None
     assert site.fast.in_memory([{"PATH_INFO": "/"}]) == [None]

@@ -164,7 +164,7 @@ def test_what_ends_with_its_day_is_not_due_however_often_it_is_hit() -> None:
     bench.another()
     bench.region.on_refresh_due(due.append)
     assert bench.read(render=render).status is Status.HIT
-    assert bench.region.renew("a", render, source=bench.source()) is None
+    assert bench.region.refresh_if_due("a", render, source=bench.source()) is None
     assert due == []
 
 
@@ -195,7 +195,7 @@ def test_nor_is_a_page_that_ends_with_one_of_its_parts(cached: bool) -> None:
     bench.now += LIFE * 0.8
     for status in (Status.HIT, Status.L1):
         assert bench.read("page", render=page).status is status
-    assert bench.region.renew("page", page, source=bench.source()) is None
+    assert bench.region.refresh_if_due("page", page, source=bench.source()) is None
     assert due == []
     assert made == (["part", "page"] if cached else ["page", "part"])
 
@@ -236,9 +236,9 @@ def test_one_process_renews_for_all() -> None:
         bench.region = region
         bench.read()
     bench.now += LIFE * 0.6
-    renewed = here.renew("a", bench.render(), source=bench.source())
+    renewed = here.refresh_if_due("a", bench.render(), source=bench.source())
     assert renewed is not None
-    assert there.renew("a", bench.render(), source=bench.source()) is None
+    assert there.refresh_if_due("a", bench.render(), source=bench.source()) is None
     for region in (here, there):
         bench.region = region
         assert bench.read().entry.payload == b"2"

@@ -11,56 +11,56 @@ def entry(size: int = 100, expires: float = 50.0) -> Entry:
 
 def test_a_copy_is_served_at_its_own_clock_only() -> None:
     level, kept = LocalCache(10_000), entry()
-    level.put("a", kept, g=5, now=1.0)
-    assert level.get("a", g=5, now=2.0) is kept
-    assert level.get("a", g=6, now=2.0) is None
-    assert level.get("a", g=4, now=2.0) is None
-    assert level.get("b", g=5, now=2.0) is None
+    level.put("a", kept, clock=5, now=1.0)
+    assert level.get("a", clock=5, now=2.0) is kept
+    assert level.get("a", clock=6, now=2.0) is None
+    assert level.get("a", clock=4, now=2.0) is None
+    assert level.get("b", clock=5, now=2.0) is None
 
 
 def test_a_copy_runs_out() -> None:
     level = LocalCache(10_000)
-    level.put("a", entry(expires=50.0), g=5, now=1.0)
-    assert level.get("a", g=5, now=49.9) is not None
-    assert level.get("a", g=5, now=50.0) is None
+    level.put("a", entry(expires=50.0), clock=5, now=1.0)
+    assert level.get("a", clock=5, now=49.9) is not None
+    assert level.get("a", clock=5, now=50.0) is None
 
 
 def test_it_is_bounded_and_drops_the_least_recently_used() -> None:
     level = LocalCache(3 * (OVERHEAD + 100))
     for name in "abc":
-        level.put(name, entry(), g=5, now=1.0)
-    level.get("a", g=5, now=1.0)
-    level.put("d", entry(), g=5, now=1.0)
-    assert [name for name in "abcd" if level.get(name, g=5, now=1.0)] == ["a", "c", "d"]
+        level.put(name, entry(), clock=5, now=1.0)
+    level.get("a", clock=5, now=1.0)
+    level.put("d", entry(), clock=5, now=1.0)
+    assert [name for name in "abcd" if level.get(name, clock=5, now=1.0)] == ["a", "c", "d"]
     assert level.used_bytes == 3 * (OVERHEAD + 100)
 
 
 def test_replacing_does_not_count_twice() -> None:
     level = LocalCache(10_000)
     for size in (100, 300, 200):
-        level.put("a", entry(size), g=5, now=1.0)
+        level.put("a", entry(size), clock=5, now=1.0)
     assert level.used_bytes == OVERHEAD + 200
 
 
 def test_what_exceeds_it_replaces_the_old_by_nothing() -> None:
     level = LocalCache(1000)
-    level.put("a", entry(100), g=5, now=1.0)
-    level.put("a", entry(1000), g=5, now=1.0)
-    assert level.get("a", g=5, now=1.0) is None
+    level.put("a", entry(100), clock=5, now=1.0)
+    level.put("a", entry(1000), clock=5, now=1.0)
+    assert level.get("a", clock=5, now=1.0) is None
     assert level.used_bytes == 0
 
 
 def test_none_at_all() -> None:
     level = LocalCache(0)
-    level.put("a", entry(0), g=5, now=1.0)
-    assert level.get("a", g=5, now=1.0) is None
+    level.put("a", entry(0), clock=5, now=1.0)
+    assert level.get("a", clock=5, now=1.0) is None
 
 
 def test_the_last_known_is_known_since_it_was_last_found_true() -> None:
     level = LocalCache(10_000)
-    level.put("a", entry(), g=5, now=10.0)
-    level.get("a", g=5, now=20.0)
-    level.get("a", g=6, now=30.0)
+    level.put("a", entry(), clock=5, now=10.0)
+    level.get("a", clock=5, now=20.0)
+    level.get("a", clock=6, now=30.0)
     assert level.last_valid("a", since=20.0) is not None
     assert level.last_valid("a", since=20.1) is None
     assert level.last_valid("b", since=0.0) is None

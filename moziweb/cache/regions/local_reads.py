@@ -1,0 +1,52 @@
+"""Reads from the memory of this process alone, for the event loop of the server."""
+
+from collections.abc import Callable, Mapping
+
+from ..protocol.entry import Entry
+from .local_cache import Copy
+from .parts import RegionParts
+from .rendering import Status
+from .validation import revalidate_copies
+
+
+class LocalReads:
+    """The local cache of one region, read in steps, so that many requests share the costly ones.
+
+    Take the copies (``find``), then read the ``clock`` once, then ``revalidate`` the copies of a
+    region at once, then ``get`` each entry. No entry is fetched and nothing is rendered.
+    """
+
+    def __init__(self, parts: RegionParts, on_hit: Callable[[str, Entry], None]) -> None:
+        self._parts = parts
+        self._on_hit = on_hit
+
+    def find(self, key: str) -> Copy | None:
+        """Return the copy of ``key``, valid or not. Without a copy there is nothing to read."""
+        return self._parts.local_cache.find(key)
+
+    def clock(self) -> int | None:
+        """Read the clock, which all regions share; None if its store does not answer."""
+        return self._parts.stamps.clock()
+
+    def revalidate(self, copies: Mapping[str, Copy], clock: int | None) -> None:
+        """Validate those of ``copies``, by key, that are known for another clock than ``clock``.
+
+        Reads the stamps of all of them at once. ``clock`` was read after the copies were taken.
+        """
+        behind = {key: copy for key, copy in copies.items() if copy.validated_at != clock}
+        if clock is not None and behind:
+            revalidate_copies(self._parts, behind, clock)
+
+    def get(self, key: str, copy: Copy, clock: int | None) -> Entry | None:
+        """Return the entry of a copy if it is valid at ``clock`` and has not expired, else None.
+
+        Counts a hit.
+        """
+        parts = self._parts
+        now = parts.now()
+        if clock != copy.validated_at or now >= copy.entry.expires:
+            return None
+        parts.local_cache.mark_used(key, copy, now)
+        parts.observer.served(parts.name, Status.L1)
+        self._on_hit(key, copy.entry)
+        return copy.entry
