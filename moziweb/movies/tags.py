@@ -327,7 +327,7 @@ def _premiere_deleted(mapper: object, connection: object, row: object) -> None:
 def _invalidate(row: object, *tags: str) -> None:
     session = object_session(row)
     if session is not None:
-        DECLARATIONS.gathered(session).update(tags)
+        DECLARATIONS.flushed_tags(session).update(tags)
 
 
 event.listen(Movie, "before_insert", _movie_inserted_or_deleted)

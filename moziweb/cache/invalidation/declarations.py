@@ -1,16 +1,16 @@
-"""Which rows bear which tags: declared once for each model, next to it.
+"""Declarations: which tags a change of a model's row invalidates.
 
-A declaration says which attributes a page can show (``columns``), and which tags a row's change
-concerns (``tags``, a function of the row). State, lease and bookkeeping columns are left out: their
-changes concern nobody. A change of any of ``columns`` invalidates the tags of the row as it was and
-as it is now: a film that moves to another week leaves the page of the old one, too.
+A declaration names the attributes that pages show (``columns``) and a function that returns the
+tags of a row (``tags``). It leaves out columns for state, leases and bookkeeping, which no page
+shows. A change of any of ``columns`` invalidates the tags of the old and of the new row: a movie
+that moves to another week also leaves the page of the old week.
 
-The function sees only the attributes named in ``keys``, and each of those must be mapped with
-``active_history=True``. Without it, SQLAlchemy does not know the old value of an attribute that
-was expired when it was set, and the old week would keep its page.
+The function can read only the attributes in ``keys``, and each of those must be mapped with
+``active_history=True``. Without it, SQLAlchemy does not know the old value of an attribute that was
+expired when it was set, and the page of the old week would not be invalidated.
 
-A model may be declared more than once: what a change of some columns concerns may be less than what
-a change of others does.
+A model may have several declarations, if a change of some columns invalidates fewer tags than a
+change of others.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ from .tag_expansion import TagExpansions
 
 
 class RowKeys:
-    """The key attributes of a row, as it was or as it is."""
+    """The key attributes of the old or the new state of a row."""
 
     def __init__(self, model: type, values: Mapping[str, Any]) -> None:
         self._model = model
@@ -39,7 +39,7 @@ class RowKeys:
             return self._values[name]
         except KeyError:
             raise AttributeError(
-                f"tags of {self._model.__name__} are made of {name!r}: name it in `keys`"
+                f"the tags of {self._model.__name__} use {name!r}: add it to `keys`"
             ) from None
 
 
@@ -48,7 +48,10 @@ TagsOf = Callable[[Any], Iterable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What a model's rows bear."""
+    """The columns and tags of one model.
+
+    With ``changes_only``, inserted and deleted rows invalidate nothing.
+    """
 
     model: type
     columns: tuple[str, ...]
@@ -57,19 +60,19 @@ class Declaration:
     changes_only: bool = False
 
     def of_new(self, row: object) -> frozenset[str]:
-        """The tags of a row that has been inserted."""
+        """Return the tags of an inserted row."""
         if self.changes_only:
             return frozenset()
         return self._tags(row, _new)
 
     def of_deleted(self, row: object) -> frozenset[str]:
-        """The tags of a row that is being deleted."""
+        """Return the tags of a row that is being deleted."""
         if self.changes_only:
             return frozenset()
         return self._tags(row, _old)
 
     def of_changed(self, row: object) -> frozenset[str]:
-        """The tags, old and new, of a row that may have changed; none if nothing shown has."""
+        """Return the old and new tags of a row, if any of ``columns`` has changed."""
         attributes = inspect(row, raiseerr=True).attrs
         if not any(attributes[name].history.has_changes() for name in self.columns):
             return frozenset()
@@ -92,13 +95,13 @@ def _new(history: History, row: object, name: str) -> Any:
 
 
 class Declarations:
-    """The declarations of an application, found by a row's class or by a table."""
+    """All declarations of an application, by model."""
 
     def __init__(self) -> None:
         self._by_model: dict[type, list[Declaration]] = {}
         self.expansions = TagExpansions()
         self._kinds: set[str] = set()
-        self._gathered = f"moziweb.cache.gathered.{id(self)}"
+        self._info_key = f"moziweb.cache.flushed_tags.{id(self)}"
 
     def declare(
         self,
@@ -109,10 +112,11 @@ class Declarations:
         tags: TagsOf,
         changes_only: bool = False,
     ) -> None:
-        """Declare a model: what of it is shown, and the tags of a row, made of its ``keys``.
+        """Declare which ``columns`` of a model pages show, and the tags of a row.
 
-        ``columns`` may name relationships too, for links that no column of the row tells of.
-        ``changes_only``: a row that is new or deleted concerns nobody by this declaration.
+        ``columns`` may also name relationships, for links that are not in a column of the row.
+        ``tags`` gets an object with the attributes ``keys`` of the row. With ``changes_only``,
+        inserted and deleted rows invalidate nothing by this declaration.
         """
         declaration = Declaration(model, tuple(columns), tuple(keys), tags, changes_only)
         if model in self._by_model:
@@ -123,33 +127,33 @@ class Declarations:
         event.listen(model, "before_delete", self._before_delete, propagate=True)
 
     def declare_tag_kinds(self, *kinds: str) -> None:
-        """Tell which kinds of tags there are, besides models' own and those that stand for others.
+        """Add kinds of tags, besides ``model`` and the kinds of the expansions.
 
-        Nothing is refused for a kind that is not among them but a purge by hand: a tag that nobody
-        spells is on no page, and whoever misspelt it is to be told.
+        Only a manual purge checks them: a tag of another kind is on no page, so it is a typing
+        mistake.
         """
         self._kinds.update(kinds)
 
     def kinds(self) -> frozenset[str]:
-        """Every kind of tag that a write may concern."""
+        """Return every kind of tag that a write may invalidate."""
         return frozenset(self._kinds | self.expansions.kinds() | {MODEL})
 
     def models(self) -> tuple[type, ...]:
-        """Every declared model."""
+        """Return every declared model."""
         return tuple(self._by_model)
 
     def find(self, model: type) -> Sequence[Declaration]:
-        """The declarations of a class, or of the nearest one it inherits from."""
+        """Return the declarations of a class, or of its nearest declared base class."""
         return next((self._by_model[base] for base in model.__mro__ if base in self._by_model), ())
 
     def of_table(self, table: object) -> Iterator[type]:
-        """The declared models that live in a table."""
+        """Yield the declared models that are mapped to a table."""
         for model in self._by_model:
             if isinstance(table, Table) and table in inspect(model, raiseerr=True).tables:
                 yield model
 
     def check(self) -> None:
-        """``ConfigurationError`` for an attribute that is not there, or forgets its old value."""
+        """Raise ``ConfigurationError`` for an unknown attribute, or a key without its history."""
         for declaration in chain.from_iterable(self._by_model.values()):
             mapper: Mapper[Any] = inspect(declaration.model, raiseerr=True)
             for name in (*declaration.columns, *declaration.keys):
@@ -158,34 +162,34 @@ class Declarations:
             for name in declaration.keys:
                 _check_history(declaration.model, mapper, name)
 
-    def gathered(self, session: Session) -> set[str]:
-        """The tags of rows that a session changes or deletes in its current flush."""
-        tags: set[str] = session.info.setdefault(self._gathered, set())
+    def flushed_tags(self, session: Session) -> set[str]:
+        """Return the tags of rows that the session's current flush updates or deletes."""
+        tags: set[str] = session.info.setdefault(self._info_key, set())
         return tags
 
     def _before_update(self, mapper: object, connection: object, target: object) -> None:
-        """Gather in time: the flush forgets a value that the database computes, and its history."""
-        self._gather(target, Declaration.of_changed)
+        """Collect before the UPDATE: it expires values computed by the database, with history."""
+        self._collect(target, Declaration.of_changed)
 
     def _before_delete(self, mapper: object, connection: object, target: object) -> None:
-        """Gather in time: after the flush, an expired row could not be loaded any more."""
-        self._gather(target, Declaration.of_deleted)
+        """Collect before the DELETE: afterwards an expired row can no longer be loaded."""
+        self._collect(target, Declaration.of_deleted)
 
-    def _gather(self, row: object, tags: Callable[[Declaration, object], frozenset[str]]) -> None:
+    def _collect(self, row: object, tags: Callable[[Declaration, object], frozenset[str]]) -> None:
         session = object_session(row)
         if session is not None:
             for declaration in self.find(type(row)):
-                self.gathered(session).update(tags(declaration, row))
+                self.flushed_tags(session).update(tags(declaration, row))
 
 
 def _check_history(model: type, mapper: Mapper[Any], name: str) -> None:
     attribute = mapper.attrs[name]
     if not isinstance(attribute, ColumnProperty):
         raise ConfigurationError(
-            f"{model.__name__}.{name} is not a column, so no tag is made of it"
+            f"{model.__name__}.{name} is not a column; tags can use only columns"
         )
     primary = all(column in mapper.primary_key for column in attribute.columns)
     if not primary and not attribute.active_history:
         raise ConfigurationError(
-            f"{model.__name__}.{name}: tags are made of it, so map it with active_history=True"
+            f"{model.__name__}.{name} is used in tags: map it with active_history=True"
         )

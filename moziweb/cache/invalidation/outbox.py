@@ -1,17 +1,15 @@
-"""The outbox: every invalidation, written in the transaction of the change that causes it.
+"""The outbox: a table of all invalidations, written in the transactions that cause them.
 
-Between a commit and its publish a process may die. A mark with a time-out would be lost with it,
-and so would an after-commit hook alone; a row in the same database, committed or rolled back with
-the change itself, is not. Whoever wrote it publishes it right after the commit and marks it. What
-is left unmarked is published by the relay, which runs in every process that lasts: once each second
-it takes what is older than ten seconds. Publishing twice does no harm, so relays need no lock among
-them.
+A process may die between a commit and the publishing of its tags. A row of the same database is not
+lost then: it is committed or rolled back with the change. The writer publishes the row right after
+the commit and marks it. A relay publishes the rows that stay unmarked: it runs in every long-lived
+process and looks once a second for rows older than ten seconds. Publishing twice is harmless, so
+relays need no lock.
 
-Rows are found by being unmarked and marked by id, never by "the newest id seen": ids are given
-before commits are, and a long transaction comes to light among rows that are long done.
+Rows are selected by their missing mark, never by "the newest id seen": ids are assigned before the
+commit, so the row of a long transaction appears after rows with higher ids.
 
-Published rows stay for a while, bounded in age and number, so that "why was this invalidated" has
-an answer.
+Published rows are kept for a time, limited by age and number, to answer "why was this invalidated".
 """
 
 import json
@@ -42,7 +40,7 @@ DEFAULT_NAME: Final = "cache_journal"
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """An invalidation. Times are Unix time; ``published`` is None until it is marked."""
+    """An invalidation. Times are in Unix time; ``published`` is None until the row is marked."""
 
     id: int
     created: float
@@ -52,9 +50,9 @@ class OutboxRow:
 
 
 class Outbox:
-    """The table, on the metadata of whoever owns the database, and what is done with it.
+    """The table, defined on ``metadata``, and its queries.
 
-    ``keep_seconds`` and ``keep_rows`` bound what is kept of published rows.
+    Published rows are kept for ``keep_seconds``, and at most about ``keep_rows`` of them.
     """
 
     def __init__(
@@ -92,7 +90,7 @@ class Outbox:
     def add(
         self, connection: Connection, tags: Iterable[str], *, now: float, reason: str = ""
     ) -> int:
-        """Insert a row in the connection's transaction, and return its id."""
+        """Insert a row in the connection's transaction and return its id."""
         row = {"created": now, "tags": json.dumps(sorted(tags)), "reason": reason}
         result = connection.execute(insert(self.table).values(row))
         (number,) = result.inserted_primary_key or (0,)
@@ -106,9 +104,9 @@ class Outbox:
         now: float,
         published: Iterable[str] = (),
     ) -> None:
-        """Note that rows are published; one that is marked already keeps its time.
+        """Mark rows as published; a row that is already marked keeps its time.
 
-        ``published`` are the tags that were published, if they are not those of the rows.
+        ``published`` are the published tags, if they are not those of the rows.
         """
         table = self.table
         values = {"tags": json.dumps(sorted(published))} if published else {}
@@ -121,7 +119,7 @@ class Outbox:
     def unpublished(
         self, connection: Connection, *, before: float, limit: int = 500
     ) -> list[OutboxRow]:
-        """The oldest unmarked rows that were created before ``before``."""
+        """Return the oldest unmarked rows that were created before ``before``."""
         table = self.table
         return self._rows(
             connection,
@@ -134,7 +132,7 @@ class Outbox:
     def latest(
         self, connection: Connection, tag: str | None = None, limit: int = 20
     ) -> list[OutboxRow]:
-        """The latest rows, of one tag or of all, newest first: why something was invalidated."""
+        """Return the latest rows, of one tag or of all, newest first."""
         query = select(self.table).order_by(self.table.c.id.desc()).limit(limit)
         if tag is not None:
             query = query.where(self.table.c.tags.contains(json.dumps(tag), autoescape=True))
@@ -143,9 +141,9 @@ class Outbox:
     def concerning(
         self, connection: Connection, tags: Iterable[str], within: int = 2000
     ) -> dict[str, OutboxRow]:
-        """The latest row of each of ``tags``, among the latest ``within`` rows of all.
+        """Return the latest row of each of ``tags``, among the latest ``within`` rows of all.
 
-        One query; looking for each tag by itself would read the table as often.
+        It is one query; a query for each tag would scan the table each time.
         """
         wanted = frozenset(tags)
         found: dict[str, OutboxRow] = {}
@@ -155,23 +153,23 @@ class Outbox:
         return found
 
     def backlog(self, connection: Connection) -> int:
-        """How many rows are not published yet."""
+        """Return the number of unpublished rows."""
         unmarked = select(func.count(self.table.c.id)).where(self.table.c.published.is_(None))
         return connection.scalar(unmarked) or 0
 
     def count(self, connection: Connection) -> int:
-        """How many rows there are, published or not."""
+        """Return the number of rows, published or not."""
         return connection.scalar(select(func.count(self.table.c.id))) or 0
 
     def age(self, connection: Connection, *, now: float) -> float:
-        """How long the oldest unpublished row has been waiting, in seconds; 0 when none is."""
+        """Return the age of the oldest unpublished row in seconds, or 0."""
         oldest = connection.scalar(
             select(func.min(self.table.c.created)).where(self.table.c.published.is_(None))
         )
         return 0.0 if oldest is None else max(0.0, now - oldest)
 
     def prune(self, connection: Connection, *, now: float) -> int:
-        """Remove published rows that are too old or too many; returns how many."""
+        """Delete published rows over the limits, and return their number."""
         table = self.table
         published = table.c.published.is_not(None)
         newest = select(func.max(table.c.id)).scalar_subquery()

@@ -1,4 +1,7 @@
-"""The relay: publishes what writers left in the outbox, in every process that lasts."""
+"""The relay: publishes outbox rows that their writers did not publish.
+
+It runs in every long-lived process.
+"""
 
 import logging
 import random
@@ -17,17 +20,17 @@ from .tag_expansion import TagExpansions
 log = logging.getLogger(__name__)
 
 GRACE: Final = 10.0
-"""Seconds that a writer has for publishing its own row."""
+"""Seconds in which a writer is expected to publish its own row."""
 
 PERIOD: Final = 1.0
-"""Seconds between two looks."""
+"""Seconds between two runs."""
 
 PRUNE_EVERY: Final = 600
-"""Looks between two prunings: ten minutes."""
+"""Runs between two prunings: ten minutes."""
 
 
 class OutboxRelay:
-    """Publishes rows of the outbox that nobody has published in time, then marks them."""
+    """Publishes and marks the outbox rows that are older than ``grace`` seconds."""
 
     def __init__(
         self,
@@ -40,10 +43,7 @@ class OutboxRelay:
         expansions: TagExpansions | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """``now`` is Unix time, the same that writers put into their rows.
-
-        ``expansions`` are those of the writers' declarations.
-        """
+        """``now`` returns Unix time; ``expansions`` are those of the writers' declarations."""
         self._expansions = expansions or TagExpansions()
         self._engine = engine
         self._outbox = outbox
@@ -53,10 +53,10 @@ class OutboxRelay:
         self._now = now
 
     def run_once(self) -> int:
-        """Publish what is due, and return how many rows that were.
+        """Publish the due rows and return their number.
 
-        Raises ``PublishError`` when the stamps, and ``SQLAlchemyError`` when the database cannot be
-        reached; every row stays for the next time then.
+        Raises ``PublishError`` if the stamp store is down, and ``SQLAlchemyError`` if the database
+        is; then all rows stay for the next run.
         """
         now = self._now()
         with self._engine.connect() as connection:
@@ -78,13 +78,13 @@ class OutboxRelay:
             return self._expansions.expanded(connection, tags)
 
     def prune(self) -> int:
-        """Remove what the outbox need not keep any longer."""
+        """Delete old published rows; see ``Outbox.prune``."""
         with self._engine.begin() as connection:
             return self._outbox.prune(connection, now=self._now())
 
 
 class RelayThread:
-    """Runs a relay in the background until it is stopped; failures are logged once each."""
+    """Runs a relay in a thread until it is stopped; logs the first of consecutive failures."""
 
     def __init__(self, relay: OutboxRelay, period: float = PERIOD) -> None:
         self._relay = relay
@@ -94,19 +94,19 @@ class RelayThread:
         self._failing = False
 
     def start(self) -> None:
-        """Begin; call it after forking, for a thread does not cross one."""
+        """Start the thread. Call it after a fork, which threads do not survive."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and wait for that."""
+        """Stop the thread and wait for its end."""
         self._stop.set()
         self._thread.join()
 
     def _run(self) -> None:
-        looks = random.randrange(PRUNE_EVERY)  # noqa: S311 - so that processes prune at odds
+        runs = random.randrange(PRUNE_EVERY)  # noqa: S311 - spreads the prunings of processes
         while not self._stop.wait(self._period):
-            looks += 1
-            self._poll(prune=looks % PRUNE_EVERY == 0)
+            runs += 1
+            self._poll(prune=runs % PRUNE_EVERY == 0)
 
     def _poll(self, *, prune: bool) -> None:
         try:
@@ -114,7 +114,7 @@ class RelayThread:
             if prune:
                 self._relay.prune()
         except Exception as error:
-            # Whatever it is, the next look may go well, and without this thread none would.
+            # The thread must survive any error: the next run may succeed.
             if not self._failing:
                 log.warning("cache relay: %s", error)
             self._failing = True

@@ -1,14 +1,13 @@
-"""``started`` for SQLAlchemy sessions: the clock, read as a transaction begins.
+"""The snapshot clock of SQLAlchemy sessions: the clock, read before each transaction begins.
 
-It belongs to the session's transaction, and everything rendered in that transaction inherits it. So
-it has to be read before the transaction takes its snapshot, which it may do with the first query,
-of whoever comes first: a traversal or route factory that loads the film before the cached view runs
-is inside this rule, and the easiest way to get it wrong. There are two ways to get it right:
+It applies to everything that is rendered in the transaction. It must be read before the
+transaction takes its snapshot, which may be at its first query, even one of a route factory that
+loads a movie before the cached view runs. There are two ways:
 
-* ``SessionClock.watch`` a session (or sessionmaker): the clock is read whenever a transaction of
-  its begins, one small GET each. For sessions of web requests.
-* Call ``SessionSource.snapshot_clock`` before any query: it begins the transaction itself. It
-  raises if a transaction has begun without a clock.
+* ``SessionClock.watch`` a session or sessionmaker: the clock is read, by one small GET, whenever a
+  transaction begins. Use it for the sessions of web requests.
+* Call ``SessionSource.snapshot_clock`` before any query: it begins the transaction. It raises if a
+  transaction has begun without a clock.
 """
 
 from sqlalchemy import event
@@ -18,11 +17,11 @@ from ..errors import SnapshotClockUnknownError
 from ..protocol.stamps import StampStore
 from .session_tracking import has_written
 
-_KEY = "moziweb.cache.started"
+_KEY = "moziweb.cache.snapshot_clock"
 
 
 class SessionClock:
-    """Reads the clock for sessions."""
+    """Reads and keeps the snapshot clock of sessions."""
 
     def __init__(self, stamps: StampStore) -> None:
         self._stamps = stamps
@@ -32,11 +31,11 @@ class SessionClock:
         event.listen(target, "after_transaction_create", self._begun)
 
     def snapshot_clock(self, session: Session) -> int | None:
-        """The clock from before the session's transaction, which is begun if there is none.
+        """Return the clock of before the session's transaction; begin one if there is none.
 
-        None when the clock could not be read then, or when the session still holds objects from a
-        transaction before: nothing rendered from those is of this snapshot.
-        Raises ``SnapshotClockUnknownError`` for a transaction that began unwatched.
+        Returns None if the clock could not be read, or if the session still holds objects of an
+        earlier transaction, which are not of this snapshot. Raises ``SnapshotClockUnknownError``
+        for a transaction that began unwatched.
         """
         transaction = session.get_transaction()
         if transaction is None:
@@ -46,13 +45,13 @@ class SessionClock:
         known: tuple[SessionTransaction, int | None] = session.info.get(_KEY, (None, None))
         if known[0] is not transaction:
             raise SnapshotClockUnknownError(
-                "the session's transaction began before its clock was read; ask for `started`"
+                "the session's transaction began before its clock was read; call `snapshot_clock`"
                 " before the first query, or let SessionClock watch the session"
             )
         return known[1]
 
     def source(self, session: Session) -> "SessionSource":
-        """The session as what a render reads from."""
+        """Return the session as the ``SnapshotSource`` of a render."""
         return SessionSource(self, session)
 
     def _begun(self, session: Session, transaction: SessionTransaction) -> None:
@@ -66,7 +65,7 @@ class SessionClock:
 
 
 class SessionSource:
-    """A session as a ``Source``."""
+    """A session as a ``SnapshotSource``."""
 
     def __init__(self, clock: SessionClock, session: Session) -> None:
         self._clock = clock
@@ -77,5 +76,5 @@ class SessionSource:
         return self._clock.snapshot_clock(self._session)
 
     def wrote(self) -> bool:
-        """Whether the session's transaction has written, or is about to."""
+        """Whether the session's transaction has written, or has changes to flush."""
         return has_written(self._session)

@@ -1,23 +1,22 @@
-"""Writes: from a flush to a published invalidation.
+"""Tracks the writes of sessions, from a flush to the published invalidation.
 
-* A flush gathers the tags of rows that are inserted, changed or deleted, old and new
-  (``declarations.py``).
-* A bulk UPDATE, INSERT or DELETE tells neither the rows' old values nor their new ones, whatever
-  its WHERE names; it concerns the model's own tag, unless the statement says better with the
-  execution option ``cache_tags``. What goes past the session (``text()``, a connection's own
-  statements, ``bulk_insert_mappings``) is told with ``touch``.
-* At the outermost commit one row of the outbox is inserted, in the same transaction. Never inside
-  a SAVEPOINT: a rolled-back one would take the row along.
-* After the commit the tags are published and the row is marked. Nothing of that is raised into the
-  request: the row stays, and the relay finds it.
+* A flush collects the old and new tags of inserted, changed and deleted rows (``declarations.py``).
+* A bulk UPDATE, INSERT or DELETE knows neither the old nor the new values of its rows. It
+  invalidates the model's own tag, or the tags of its execution option ``cache_tags``. For writes
+  that bypass the session (``text()``, statements of a connection, ``bulk_insert_mappings``), call
+  ``InvalidationTracker.invalidate``.
+* The outermost commit inserts one row into the outbox, in the same transaction; never inside a
+  SAVEPOINT, since a rollback of it would remove the row.
+* After the commit the tags are published and the row is marked. Errors of this step are not raised
+  into the request: the row stays, and the relay finds it.
 
 Under a transaction manager, the session's commit is one of several. Publishing waits for the last
-of them, in ``tpc_finish`` of a data manager that sorts behind all others: a page rendered anew must
-find whatever the others commit, too. Should one of them fail after the database has committed, the
-change is there although the transaction is reported as failed, and is published all the same.
+one, in ``tpc_finish`` of a data manager that sorts behind all others, since a page that is rendered
+again must show what the others commit too. If one of the others fails after the database has
+committed, the transaction is reported as failed, but the change is visible and is published.
 
-SQLAlchemy's ``after_commit`` fires when a SAVEPOINT is released, too; what happens here happens at
-the end of the outermost transaction.
+SQLAlchemy also sends ``after_commit`` when a SAVEPOINT is released; this module acts at the end of
+the outermost transaction.
 """
 
 import logging
@@ -41,10 +40,10 @@ from .outbox import Outbox
 log = logging.getLogger(__name__)
 
 TAGS_OPTION: Final = "cache_tags"
-"""Execution option of a bulk statement: the tags it concerns, in place of the model's own."""
+"""Execution option of a bulk statement: the tags it invalidates instead of the model's own."""
 
 REASON: Final = "cache_reason"
-"""Key of ``Session.info``: a few words on who writes and why, for the outbox."""
+"""Key of ``Session.info``: the author and reason of the writes, a short text for the outbox."""
 
 _KEY: Final = "moziweb.cache.batch"
 _JOINED: Final = "moziweb.cache.joined"
@@ -52,7 +51,7 @@ _JOINED: Final = "moziweb.cache.joined"
 
 @dataclass(slots=True)
 class _Batch:
-    """What one transaction of a session has gathered."""
+    """The tags of one transaction of a session, and its outbox rows."""
 
     tags: set[str] = field(default_factory=set)
     wrote: bool = False
@@ -69,7 +68,7 @@ def _batch(session: Session) -> _Batch:
 
 
 def has_written(session: Session) -> bool:
-    """Whether the session's transaction has written anything, or holds changes that it will."""
+    """Whether the session's transaction has written, or has changes to flush."""
     batch: _Batch | None = session.info.get(_KEY)
     return (batch is not None and batch.wrote) or bool(
         session.new or session.dirty or session.deleted
@@ -77,9 +76,9 @@ def has_written(session: Session) -> bool:
 
 
 def pending_tags(session: Session) -> frozenset[str]:
-    """The tags that a watched session's open transaction has gathered so far.
+    """Return the tags that a watched session's open transaction would publish if it committed now.
 
-    What a commit now would publish; flush first, for a change that is not flushed has none yet.
+    Flush first: changes that are not flushed have no tags yet.
     """
     batch: _Batch | None = session.info.get(_KEY)
     return frozenset() if batch is None else frozenset(batch.tags)
@@ -97,7 +96,7 @@ class InvalidationTracker:
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """``now`` is Unix time, for the outbox."""
+        """``now`` returns Unix time, for the outbox."""
         self._declarations = declarations
         self._outbox = outbox
         self._stamps = stamps
@@ -107,7 +106,7 @@ class InvalidationTracker:
     def watch(self, target: "Session | sessionmaker[Session] | type[Session]") -> None:
         """Watch a session, or all sessions of a factory.
 
-        Raises ``ConfigurationError`` where a declaration does not fit its model.
+        Raises ``ConfigurationError`` if a declaration does not match its model.
         """
         self._declarations.check()
         listeners: dict[str, Callable[..., Any]] = {
@@ -123,10 +122,10 @@ class InvalidationTracker:
             event.listen(target, name, listener)
 
     def join_transaction_manager(self, session: Session, transaction_manager: Any) -> None:
-        """Publish what a watched session commits when its transaction manager is done with all.
+        """Delay the publishing of a watched session until its transaction manager has committed.
 
-        For sessions that ``zope.sqlalchemy`` commits; call it where it is registered with that. The
-        manager is joined as early as theirs: in the middle of a commit it would be too late.
+        Call it for sessions that are registered with ``zope.sqlalchemy``. Our data manager joins as
+        early as theirs; during a commit it would be too late.
         """
 
         def join(session: Session, *_: object) -> None:
@@ -138,20 +137,20 @@ class InvalidationTracker:
         event.listen(session, "after_attach", join)
 
     def invalidate(self, session: Session, *tags: str) -> None:
-        """Tell that the session's transaction changes what ``tags`` name, by whatever means."""
+        """Add ``tags`` to those that the session's transaction invalidates."""
         batch = _batch(session)
         batch.wrote = True
         self._add(session, batch, check_all(tags))
 
     def _add(self, session: Session, batch: _Batch, tags: Iterable[str]) -> None:
-        """Gather; once the outbox row is written, what comes late gets a row of its own."""
+        """Add tags; if the outbox row is already written, the new ones get another row."""
         batch.tags.update(tags)
         if batch.recorded:
             self._write_outbox(session, batch)
 
     def _after_flush(self, session: Session, flush_context: object) -> None:
         batch = _batch(session)
-        changed = self._declarations.gathered(session)
+        changed = self._declarations.flushed_tags(session)
         tags = set(changed)
         changed.clear()
         for row in session.new:
@@ -170,7 +169,7 @@ class InvalidationTracker:
         self._add(state.session, batch, tags)
 
     def _of_bulk(self, state: ORMExecuteState) -> frozenset[str]:
-        """The models' own tags, for a statement on a model or on its table."""
+        """The models' own tags, for a statement on a model or its table."""
         mapper = state.bind_mapper
         found = () if mapper is None else self._declarations.find(mapper.class_)
         if found:
@@ -206,7 +205,7 @@ class InvalidationTracker:
             batch.savepoints[transaction] = frozenset(batch.tags)
 
     def _rolled_back(self, session: Session, transaction: SessionTransaction) -> None:
-        """A rolled-back SAVEPOINT wrote nothing; what it gathered is dropped."""
+        """Drop the tags that a rolled-back SAVEPOINT has added."""
         batch = _batch(session)
         before = batch.savepoints.pop(transaction, None)
         if before is not None:
@@ -216,7 +215,7 @@ class InvalidationTracker:
         if transaction.parent is not None:
             return
         batch: _Batch | None = session.info.pop(_KEY, None)
-        self._declarations.gathered(session).clear()
+        self._declarations.flushed_tags(session).clear()
         if batch is None or not batch.committed or not batch.tags:
             return
         manager: PublishDataManager | None = session.info.get(_JOINED)
@@ -226,7 +225,7 @@ class InvalidationTracker:
             self._deliver(batch)
 
     def _deliver(self, batch: _Batch) -> None:
-        """Publish and mark. Whatever goes wrong, the commit is done: the relay will see to it."""
+        """Publish and mark; after an error the relay will do it."""
         try:
             tags = self._expanded(batch)
             self._stamps.publish(tags)
@@ -235,7 +234,7 @@ class InvalidationTracker:
             self._observer.publish_failed(batch.tags)
             return
         except Exception:
-            # A mistake, ours or a driver's: still not the business of a request that is done.
+            # The commit is done, so no error may reach the request, not even a bug.
             log.exception("cache: not published, left to the relay")
             self._observer.publish_failed(batch.tags)
             return
@@ -250,7 +249,7 @@ class InvalidationTracker:
             log.warning("cache: published, but not marked in the outbox: %s", error)
 
     def _expanded(self, batch: _Batch) -> frozenset[str]:
-        """What to publish; asked of the database as it is after the commit."""
+        """The tags to publish, expanded in a snapshot of after the commit."""
         expansions = self._declarations.expansions
         if batch.engine is None or not expansions.needed(batch.tags):
             return frozenset(batch.tags)
@@ -259,14 +258,14 @@ class InvalidationTracker:
 
 
 class _NoSavepoint:
-    """A savepoint of a manager that has nothing to roll back."""
+    """A savepoint without anything to roll back."""
 
     def rollback(self) -> None:
-        """Nothing: what was gathered since concerns too many at worst."""
+        """Do nothing: tags that were added since invalidate too much at worst."""
 
 
 class PublishDataManager:
-    """A data manager that takes part in nothing and publishes at the very end."""
+    """A data manager that writes nothing and publishes after all others."""
 
     def __init__(self, transaction_manager: Any, deliver: Callable[[_Batch], None]) -> None:
         self.transaction_manager = transaction_manager
@@ -278,7 +277,7 @@ class PublishDataManager:
     def join(
         cls, transaction_manager: Any, deliver: Callable[[_Batch], None]
     ) -> "PublishDataManager":
-        """One that has joined the current transaction; not ``joined`` where it is too late."""
+        """Return a new manager; its ``joined`` is False if it was too late to join."""
         manager = cls(transaction_manager, deliver)
         try:
             transaction_manager.get().join(manager)
@@ -288,32 +287,32 @@ class PublishDataManager:
         return manager
 
     def sortKey(self) -> str:  # noqa: N802 - the transaction package's name
-        """Behind ``~sqlalchemy:…`` and whoever else means to be last."""
+        """Sort after ``~sqlalchemy:…`` and all others."""
         return f"~~moziweb.cache:{id(self)}"
 
     def savepoint(self) -> _NoSavepoint:
-        """Offered, so that others' savepoints are not refused for our sake."""
+        """Return a savepoint; without it, transactions with our manager would refuse savepoints."""
         return _NoSavepoint()
 
     def tpc_begin(self, transaction: object) -> None:
-        """Nothing to begin."""
+        """Do nothing."""
 
     def commit(self, transaction: object) -> None:
-        """Nothing to commit: the outbox row is in the database's transaction."""
+        """Do nothing: the outbox row is part of the database's transaction."""
 
     def tpc_vote(self, transaction: object) -> None:
-        """Yes."""
+        """Agree to commit."""
 
     def tpc_finish(self, transaction: object) -> None:
-        """Everyone has committed: publish."""
+        """Publish: all managers have committed."""
         self._leave()
 
     def tpc_abort(self, transaction: object) -> None:
-        """Someone failed: publish what the database has committed nonetheless."""
+        """Publish what the database has committed although another manager failed."""
         self._leave()
 
     def abort(self, transaction: object) -> None:
-        """Nothing was committed; or all was, for managers are aborted after hooks, too."""
+        """Leave the transaction; this is also called after a commit, when hooks have run."""
         self.joined = False
 
     def _leave(self) -> None:

@@ -1,11 +1,11 @@
-"""Tags that stand for others, which only the database can tell: "every list that this film is in".
+"""Expansion of tags by a query, such as "every list that this movie is in".
 
-A write gathers such a tag like any other, and it goes into the outbox as it is. What it stands for
-is asked after the commit, in a snapshot of its own, as the invalidation is published. Asked within
-the transaction, the answer would miss what others were just committing: a film is published while
-another operator announces its premiere, each sees half of it, and the week's page would never list
-it. Asked afterwards, whatever was committed before is seen, and whoever commits later publishes
-later, with the film's new state to be seen by whoever renders then.
+A write collects such a tag like any other and adds it to the outbox unexpanded. It is expanded
+after the commit, in a snapshot of its own, when the invalidation is published. Within the
+transaction, the query would miss what others are committing at the same time: if a movie is
+published while another operator announces its premiere, each transaction sees half of it, and the
+page of the week would never list the movie. After the commit, the query sees every earlier commit,
+and a later commit is published later.
 """
 
 from collections import defaultdict
@@ -16,29 +16,32 @@ from sqlalchemy import Connection
 from ..protocol.tags import check_all, kind_of
 
 Expand = Callable[[Connection, Collection[str]], Iterable[str]]
-"""Given the tags of a kind: all tags that they stand for."""
+"""Takes tags of one kind and returns the tags to publish instead."""
 
 
 class TagExpansions:
-    """What tags of some kinds stand for."""
+    """The expansions, by kind of tag."""
 
     def __init__(self) -> None:
         self._by_kind: dict[str, Expand] = {}
 
     def add(self, kind: str, expand: Expand) -> None:
-        """Let tags of ``kind`` stand for what ``expand`` answers."""
+        """Expand tags of ``kind`` by ``expand``."""
         self._by_kind[kind] = expand
 
     def kinds(self) -> frozenset[str]:
-        """The kinds that stand for others."""
+        """Return the kinds that are expanded."""
         return frozenset(self._by_kind)
 
     def needed(self, tags: Iterable[str]) -> bool:
-        """Whether any of ``tags`` stands for others."""
+        """Whether any of ``tags`` must be expanded."""
         return any(kind_of(tag) in self._by_kind for tag in tags)
 
     def expanded(self, connection: Connection, tags: Iterable[str]) -> frozenset[str]:
-        """The tags to publish. Raises what the database raises, and ``ValueError`` for nonsense."""
+        """Return the tags to publish for ``tags``.
+
+        Raises the errors of the database, and ``ValueError`` for a tag that cannot be expanded.
+        """
         by_kind: dict[str, list[str]] = defaultdict(list)
         for tag in tags:
             by_kind[kind_of(tag)].append(tag)
