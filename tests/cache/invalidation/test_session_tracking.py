@@ -521,7 +521,7 @@ class TestDeclarations:
         mine = Declarations()
         mine.declare(Show, columns=("name",), keys=("id",), tags=lambda row: [row.name])
         (declaration,) = mine.find(Show)
-        with pytest.raises(AttributeError, match="name it in `keys`"):
+        with pytest.raises(AttributeError, match="add it to `keys`"):
             declaration.of_new(Show(id=1, name="1"))
 
     def test_a_subclass_inherits(self) -> None:
