@@ -1,4 +1,4 @@
-"""Looking into the cache: what is told agrees with what a reader would do, and nothing changes."""
+"""Inspection agrees with what a reader would do, and changes nothing."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ SETTINGS = {
 
 
 class Clock:
-    """Unix time that a test moves."""
+    """A clock in Unix time that tests can move."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -34,8 +34,8 @@ def cache() -> Cache:
     return from_settings(SETTINGS)
 
 
-def stored(cache: Cache, *tags: str, expires: float | None = None) -> None:
-    """An entry under ``k``."""
+def store_entry(cache: Cache, *tags: str, expires: float | None = None) -> None:
+    """Store an entry under ``k``."""
 
     def render(context: RenderContext) -> Rendered:
         context.depend(*tags)
@@ -47,19 +47,19 @@ def stored(cache: Cache, *tags: str, expires: float | None = None) -> None:
     cache.regions["pages"].get_or_render("k", render, source=source)
 
 
-def looked(cache: Cache) -> Inspected:
+def inspected(cache: Cache) -> Inspected:
     (found,) = inspect(cache.stamps, cache.regions["pages"], ["k"])
     return found
 
 
-def test_nothing_is_absent(cache: Cache) -> None:
-    found = looked(cache)
+def test_missing_entry_is_absent(cache: Cache) -> None:
+    found = inspected(cache)
     assert (found.verdict, found.entry, found.tags) == (Verdict.ABSENT, None, ())
 
 
-def test_a_stored_entry_is_true(cache: Cache) -> None:
-    stored(cache, "movie:1", "list:movies")
-    found = looked(cache)
+def test_stored_entry_is_valid(cache: Cache) -> None:
+    store_entry(cache, "movie:1", "list:movies")
+    found = inspected(cache)
     assert found.verdict is Verdict.TRUE
     assert found.entry is not None
     assert found.entry.payload == b"page"
@@ -69,45 +69,45 @@ def test_a_stored_entry_is_true(cache: Cache) -> None:
     }
 
 
-def test_after_a_publish_it_is_outdated_and_the_tag_tells(cache: Cache) -> None:
-    stored(cache, "movie:1", "list:movies")
+def test_published_tag_makes_the_entry_stale(cache: Cache) -> None:
+    store_entry(cache, "movie:1", "list:movies")
     cache.stamps.publish(["movie:1"])
-    found = looked(cache)
+    found = inspected(cache)
     assert found.verdict is Verdict.OUTDATED
     assert {tag.name for tag in found.tags if not tag.holds} == {"movie:1"}
     assert {tag.name for tag in found.tags if tag.stamp is Stamp.TOMB} == {"movie:1"}
     cache.stamps.resolve(["movie:1"])
-    (tag,) = (tag for tag in looked(cache).tags if not tag.holds)
+    (tag,) = (tag for tag in inspected(cache).tags if not tag.holds)
     assert tag.stamp is Stamp.NUMBER
     assert tag.number is not None
     assert tag.number > tag.started
 
 
-def test_a_new_epoch_and_the_end_of_its_time_are_told_apart(cache: Cache) -> None:
-    stored(cache, "movie:1")
+def test_entry_of_an_old_epoch(cache: Cache) -> None:
+    store_entry(cache, "movie:1")
     cache.stamps.new_epoch()
-    assert looked(cache).verdict is Verdict.OLD_EPOCH
+    assert inspected(cache).verdict is Verdict.OLD_EPOCH
 
 
-def test_an_expired_entry_is_told() -> None:
+def test_expired_entry() -> None:
     clock = Clock()
     cache = from_settings(SETTINGS, now=clock)
     clock.ahead = -100.0
-    stored(cache, "movie:1", expires=clock() + 10)
-    assert looked(cache).verdict is Verdict.EXPIRED
+    store_entry(cache, "movie:1", expires=clock() + 10)
+    assert inspected(cache).verdict is Verdict.EXPIRED
 
 
-def test_looking_resolves_nothing(cache: Cache) -> None:
-    stored(cache, "movie:1")
+def test_inspection_resolves_no_tag(cache: Cache) -> None:
+    store_entry(cache, "movie:1")
     cache.stamps.publish(["movie:1"])
     before = cache.stamps.read_clock()
     for _ in range(2):
-        assert [tag.stamp for tag in looked(cache).tags] == [Stamp.TOMB]
+        assert [tag.stamp for tag in inspected(cache).tags] == [Stamp.TOMB]
     assert cache.stamps.read_clock() == before
 
 
-def test_without_stamps_nothing_can_be_said(cache: Cache) -> None:
-    stored(cache, "movie:1")
+def test_verdict_is_unknown_without_the_stamp_store(cache: Cache) -> None:
+    store_entry(cache, "movie:1")
     lost = from_settings(SETTINGS | {"cache.stamps.url": f"memcached://127.0.0.1:{free_port()}"})
     (found,) = inspect(lost.stamps, cache.regions["pages"], ["k"])
     assert found.verdict is Verdict.UNKNOWN
@@ -125,15 +125,17 @@ def test_without_stamps_nothing_can_be_said(cache: Cache) -> None:
         lambda cache: cache.stamps.publish(()),
     ],
 )
-def test_the_verdict_is_what_a_reader_finds(cache: Cache, happens: Callable[[Cache], None]) -> None:
-    stored(cache, "movie:1")
+def test_verdict_agrees_with_what_a_reader_finds(
+    cache: Cache, happens: Callable[[Cache], None]
+) -> None:
+    store_entry(cache, "movie:1")
     happens(cache)
-    is_true = looked(cache).verdict is Verdict.TRUE
+    is_true = inspected(cache).verdict is Verdict.TRUE
     assert is_true is (cache.regions["pages"].get_valid("k") is not None)
 
 
 def test_causes_are_the_latest_rows_of_each_tag(cache: Cache, sqlite_engine: Engine) -> None:
-    stored(cache, "movie:1", "movie:2", "movie:3")
+    store_entry(cache, "movie:1", "movie:2", "movie:3")
     with sqlite_engine.begin() as connection:
         for now, tags in ((1.0, ["movie:1", "movie:2"]), (2.0, ["movie:1"]), (3.0, ["movie:9"])):
             outbox.add(connection, tags, now=now, reason=f"at {now:g}")

@@ -14,17 +14,17 @@ from tests.cache.database import NOW, Base, Heard, outbox
 
 
 def add(engine: Engine, age: float, *tags: str) -> int:
-    """A row that was written ``age`` seconds ago."""
+    """Add a row that is ``age`` seconds old, and return its id."""
     with engine.begin() as connection:
         return outbox.add(connection, tags, now=NOW - age)
 
 
 def relay(engine: Engine, stamps: StampStore, heard: Heard) -> OutboxRelay:
-    """A relay at NOW."""
+    """Return a relay whose time is NOW."""
     return OutboxRelay(engine, outbox, stamps, heard, now=lambda: NOW)
 
 
-def test_rows_come_back(engine: Engine) -> None:
+def test_row_is_read_as_it_was_added(engine: Engine) -> None:
     number = add(engine, 5, "movie:2", "movie:1")
     with engine.connect() as connection:
         (row,) = outbox.latest(connection)
@@ -43,7 +43,7 @@ def test_only_old_and_unmarked_rows_are_due(engine: Engine) -> None:
     assert [row.id for row in due] == [older, old]
 
 
-def test_a_marked_row_keeps_its_time(engine: Engine) -> None:
+def test_marked_row_keeps_its_time(engine: Engine) -> None:
     number = add(engine, 5, "a:1")
     for now in (NOW, NOW + 60):
         with engine.begin() as connection:
@@ -52,7 +52,7 @@ def test_a_marked_row_keeps_its_time(engine: Engine) -> None:
         assert outbox.latest(connection)[0].published == NOW
 
 
-def test_why_was_a_tag_invalidated(engine: Engine) -> None:
+def test_latest_rows_of_a_tag(engine: Engine) -> None:
     add(engine, 9, "movie:1")
     add(engine, 8, "movie:11", "film_x:1")
     last = add(engine, 7, "movie:1", "week:1")
@@ -61,7 +61,7 @@ def test_why_was_a_tag_invalidated(engine: Engine) -> None:
     assert [row.id for row in found] == [last, last - 2]
 
 
-def test_the_age_of_the_outbox(engine: Engine) -> None:
+def test_age_is_that_of_the_oldest_unpublished_row(engine: Engine) -> None:
     with engine.connect() as connection:
         assert outbox.age(connection, now=NOW) == 0
     number = add(engine, 30, "a:1")
@@ -72,7 +72,7 @@ def test_the_age_of_the_outbox(engine: Engine) -> None:
         assert outbox.age(connection, now=NOW) == 3
 
 
-def test_pruning_is_bounded_in_age_and_number_and_spares_what_is_unpublished(
+def test_prune_limits_published_rows_by_age_and_number(
     engine: Engine,
 ) -> None:
     small = Outbox.__new__(Outbox)
@@ -87,7 +87,7 @@ def test_pruning_is_bounded_in_age_and_number_and_spares_what_is_unpublished(
         assert {row.id for row in outbox.latest(connection)} == {unpublished, *numbers[2:]}
 
 
-def test_the_relay_publishes_what_is_due_and_marks_it(
+def test_relay_publishes_and_marks_due_rows(
     engine: Engine, stamps: StampStore, heard: Heard
 ) -> None:
     add(engine, 60, "a:1", "b:1")
@@ -101,7 +101,7 @@ def test_the_relay_publishes_what_is_due_and_marks_it(
     assert len(heard.tags) == 1
 
 
-def test_a_relay_that_cannot_publish_marks_nothing(
+def test_relay_that_cannot_publish_marks_nothing(
     engine: Engine, stamps: StampStore, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: object) -> None:
@@ -115,10 +115,10 @@ def test_a_relay_that_cannot_publish_marks_nothing(
     assert relay(engine, stamps, heard).run_once() == 1
 
 
-def test_a_long_transaction_that_comes_to_light_late_is_found(
+def test_row_of_a_long_transaction_is_found_after_later_rows(
     postgres_engine: Engine, stamps: StampStore, heard: Heard
 ) -> None:
-    """Its id is lower than others' that are done; a high-water mark would pass it over."""
+    """Its id is lower than those of published rows; a high-water mark would skip it."""
     engine = postgres_engine
     with engine.connect() as slow:
         outbox.add(slow, ["slow:1"], now=NOW - 60)
@@ -129,7 +129,7 @@ def test_a_long_transaction_that_comes_to_light_late_is_found(
     assert heard.tags == [{"fast:1"}, {"slow:1"}]
 
 
-def test_the_thread_relays_and_stops(sqlite_engine: Engine, stamps: StampStore) -> None:
+def test_thread_relays_and_stops(sqlite_engine: Engine, stamps: StampStore) -> None:
     done = threading.Event()
 
     class Once(OutboxRelay):
@@ -144,25 +144,25 @@ def test_the_thread_relays_and_stops(sqlite_engine: Engine, stamps: StampStore) 
     assert not thread._thread.is_alive()
 
 
-def test_the_thread_survives_a_database_that_is_down(
+def test_thread_survives_a_database_that_is_down(
     sqlite_engine: Engine, stamps: StampStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    looks = threading.Semaphore(0)
+    runs = threading.Semaphore(0)
 
     class Failing(OutboxRelay):
         def run_once(self) -> int:
-            looks.release()
+            runs.release()
             raise SQLAlchemyError("down")
 
     thread = RelayThread(Failing(sqlite_engine, outbox, stamps, Heard()), period=0.001)
     thread.start()
     for _ in range(3):
-        assert looks.acquire(timeout=10)
+        assert runs.acquire(timeout=10)
     thread.stop()
     assert [record.message for record in caplog.records] == ["cache relay: down"]
 
 
-def test_the_table_is_its_owner_s(engine: Engine) -> None:
+def test_table_is_defined_on_the_given_metadata(engine: Engine) -> None:
     assert Base.metadata.tables["cache_journal"] is outbox.table
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM cache_journal")).scalar() == 0

@@ -1,4 +1,4 @@
-"""``started`` belongs to the session's transaction, on both databases."""
+"""The snapshot clock of sessions, on both databases."""
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -14,11 +14,11 @@ from tests.cache.database import Movie
 
 @pytest.fixture
 def clock(stamps: StampStore) -> SessionClock:
-    """The clock of sessions."""
+    """The ``SessionClock`` over ``stamps``."""
     return SessionClock(stamps)
 
 
-def test_asked_first_it_begins_the_transaction(
+def test_reading_the_clock_first_begins_the_transaction(
     sessions: sessionmaker[Session], clock: SessionClock, stamps: StampStore
 ) -> None:
     with sessions() as session:
@@ -30,7 +30,9 @@ def test_asked_first_it_begins_the_transaction(
         assert clock.snapshot_clock(session) == before
 
 
-def test_asked_too_late_it_raises(sessions: sessionmaker[Session], clock: SessionClock) -> None:
+def test_reading_the_clock_too_late_raises(
+    sessions: sessionmaker[Session], clock: SessionClock
+) -> None:
     """As when a route factory loads the movie before the cached view runs."""
     with sessions() as session:
         session.get(Movie, 1)
@@ -38,7 +40,7 @@ def test_asked_too_late_it_raises(sessions: sessionmaker[Session], clock: Sessio
             clock.snapshot_clock(session)
 
 
-def test_a_watched_session_may_be_asked_any_time(
+def test_clock_of_a_watched_session_can_be_read_at_any_time(
     engine: Engine, clock: SessionClock, stamps: StampStore
 ) -> None:
     factory = sessionmaker(engine)
@@ -50,7 +52,7 @@ def test_a_watched_session_may_be_asked_any_time(
         assert clock.snapshot_clock(session) == before
 
 
-def test_each_transaction_has_its_own(
+def test_each_transaction_has_its_own_clock(
     sessions: sessionmaker[Session], clock: SessionClock, stamps: StampStore
 ) -> None:
     with sessions() as session:
@@ -64,9 +66,7 @@ def test_each_transaction_has_its_own(
             clock.snapshot_clock(session)
 
 
-def test_a_savepoint_does_not_begin_anew(
-    engine: Engine, clock: SessionClock, stamps: StampStore
-) -> None:
+def test_savepoint_keeps_the_clock(engine: Engine, clock: SessionClock, stamps: StampStore) -> None:
     factory = sessionmaker(engine)
     clock.watch(factory)
     with factory() as session:
@@ -77,7 +77,7 @@ def test_a_savepoint_does_not_begin_anew(
         assert clock.snapshot_clock(session) == before
 
 
-def test_without_stamps_it_is_unknown(
+def test_clock_is_unknown_without_the_stamp_store(
     sessions: sessionmaker[Session], clock: SessionClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MemoryAtomicStore, "get", lambda *_: None)
@@ -86,10 +86,10 @@ def test_without_stamps_it_is_unknown(
         assert clock.source(session).snapshot_clock() is None
 
 
-def test_objects_of_an_earlier_transaction_make_it_unknown(
+def test_objects_of_an_earlier_transaction_make_the_clock_unknown(
     engine: Engine, sessions: sessionmaker[Session], clock: SessionClock
 ) -> None:
-    """Without expiry on commit they show what was true then."""
+    """Without expiry on commit they keep their old values."""
     assert sessions is not None
     with sessionmaker(engine, expire_on_commit=False)() as session:
         clock.snapshot_clock(session)
@@ -102,7 +102,7 @@ def test_objects_of_an_earlier_transaction_make_it_unknown(
         assert clock.snapshot_clock(session) is not None
 
 
-def test_a_source_knows_whether_its_transaction_wrote(
+def test_source_knows_whether_its_transaction_wrote(
     sessions: sessionmaker[Session], clock: SessionClock, writes: InvalidationTracker
 ) -> None:
     with sessions() as session:
@@ -123,15 +123,15 @@ def test_a_source_knows_whether_its_transaction_wrote(
         assert source.wrote()
 
 
-def test_a_reader_of_the_old_snapshot_makes_nothing_that_lasts(
+def test_stamp_is_newer_than_a_snapshot_of_before_the_write(
     engine: Engine, sessions: sessionmaker[Session], clock: SessionClock, stamps: StampStore
 ) -> None:
-    """A write commits and is published while a reader is at work, at every isolation level."""
+    """A write is committed and published while a reader uses an older snapshot."""
     with Session(engine) as reader:
-        started = clock.snapshot_clock(reader)
+        snapshot_clock = clock.snapshot_clock(reader)
         reader.scalar(select(Movie.title))
         with sessions.begin() as writer:
             writer.get_one(Movie, 1).title = "new"
         stamps.resolve(["movie:1"])
-        assert started is not None
-        assert stamps.get_multi(["movie:1"])["movie:1"] > started
+        assert snapshot_clock is not None
+        assert stamps.get_multi(["movie:1"])["movie:1"] > snapshot_clock

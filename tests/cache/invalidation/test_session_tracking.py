@@ -1,4 +1,4 @@
-"""Writes: what is gathered, recorded and published, on both databases."""
+"""The tags that writes collect, record and publish, on both databases."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -38,33 +38,33 @@ tables = Base.metadata.tables
 
 
 def rows(engine: Engine) -> list[OutboxRow]:
-    """The outbox, oldest first."""
+    """Return the outbox rows, oldest first."""
     with engine.connect() as connection:
         return outbox.latest(connection)[::-1]
 
 
 def movie(session: Session) -> Movie:
-    """The movie."""
+    """Return the movie."""
     found = session.get(Movie, 1)
     assert found is not None
     return found
 
 
-def test_an_insert_concerns_the_new_row(sessions: sessionmaker[Session], heard: Heard) -> None:
+def test_insert_invalidates_the_tags_of_the_new_row(
+    sessions: sessionmaker[Session], heard: Heard
+) -> None:
     with sessions.begin() as session:
         session.add(Movie(id=2, title="Vuk", week="2"))
     assert heard.tags == [{"movie:2", "week:2"}]
 
 
-def test_a_change_concerns_the_old_and_the_new(
-    sessions: sessionmaker[Session], heard: Heard
-) -> None:
+def test_change_invalidates_old_and_new_tags(sessions: sessionmaker[Session], heard: Heard) -> None:
     with sessions.begin() as session:
         movie(session).week = "2"
     assert heard.tags == [{"movie:1", "week:1", "week:2"}]
 
 
-def test_trap_5_the_old_value_of_an_expired_attribute_is_known(
+def test_old_value_of_an_expired_attribute_is_known(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
@@ -74,7 +74,7 @@ def test_trap_5_the_old_value_of_an_expired_attribute_is_known(
     assert heard.tags == [{"movie:1", "week:1", "week:2"}]
 
 
-def test_a_value_changed_twice_in_a_transaction_concerns_all_three(
+def test_value_changed_twice_invalidates_the_tags_of_all_three(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
@@ -85,7 +85,7 @@ def test_a_value_changed_twice_in_a_transaction_concerns_all_three(
     assert heard.tags == [{"movie:1", "week:1", "week:2", "week:3"}]
 
 
-def test_a_change_that_nobody_sees_concerns_nobody(
+def test_change_of_an_undeclared_column_invalidates_nothing(
     sessions: sessionmaker[Session], heard: Heard, engine: Engine
 ) -> None:
     with sessions.begin() as session:
@@ -94,7 +94,7 @@ def test_a_change_that_nobody_sees_concerns_nobody(
     assert rows(engine) == []
 
 
-def test_setting_the_same_value_concerns_nobody(
+def test_setting_the_same_value_invalidates_nothing(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
@@ -102,7 +102,7 @@ def test_setting_the_same_value_concerns_nobody(
     assert heard.tags == []
 
 
-def test_a_delete_concerns_the_row_and_what_goes_with_it(
+def test_delete_invalidates_the_row_and_cascaded_rows(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
@@ -112,14 +112,16 @@ def test_a_delete_concerns_the_row_and_what_goes_with_it(
     assert heard.tags == [{"movie:1", "week:1"}]
 
 
-def test_an_orphan_concerns_its_movie(sessions: sessionmaker[Session], heard: Heard) -> None:
+def test_deleted_orphan_invalidates_its_movie(
+    sessions: sessionmaker[Session], heard: Heard
+) -> None:
     with sessions.begin() as session:
         one = movie(session)
         one.posters.clear()
     assert heard.tags == [{"movie:1"}]
 
 
-def test_a_part_that_moves_concerns_both_wholes(
+def test_moved_child_invalidates_both_parents(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
@@ -130,14 +132,16 @@ def test_a_part_that_moves_concerns_both_wholes(
     assert heard.tags[-1] == {"movie:1", "movie:2"}
 
 
-def test_a_link_that_no_column_tells_of(sessions: sessionmaker[Session], heard: Heard) -> None:
+def test_change_of_a_many_to_many_link_invalidates_the_row(
+    sessions: sessionmaker[Session], heard: Heard
+) -> None:
     with sessions.begin() as session:
         one = movie(session)
         one.genres.append(session.get_one(Genre, 1))
     assert heard.tags == [{"movie:1", "week:1"}]
 
 
-def test_a_value_computed_by_the_database_falls_back_to_the_model(
+def test_updated_value_computed_by_the_database_invalidates_the_model(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
@@ -145,7 +149,7 @@ def test_a_value_computed_by_the_database_falls_back_to_the_model(
     assert heard.tags == [{"movie:1", "week:1", "model:Movie"}]
 
 
-def test_a_row_computed_by_the_database_is_read_back(
+def test_inserted_value_computed_by_the_database_is_read_back(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions.begin() as session:
@@ -163,7 +167,7 @@ def test_a_row_computed_by_the_database_is_read_back(
     ],
     ids=["update", "delete", "untagged", "core"],
 )
-def test_bulk_statements_concern_the_model(
+def test_bulk_statement_invalidates_the_model(
     sessions: sessionmaker[Session], heard: Heard, statement: Any
 ) -> None:
     with sessions.begin() as session:
@@ -174,13 +178,17 @@ def test_bulk_statements_concern_the_model(
     assert heard.tags == expected[table]
 
 
-def test_bulk_insert_of_objects(sessions: sessionmaker[Session], heard: Heard) -> None:
+def test_bulk_insert_of_rows_invalidates_the_model(
+    sessions: sessionmaker[Session], heard: Heard
+) -> None:
     with sessions.begin() as session:
         session.execute(insert(Movie), [{"id": n, "title": "x", "week": "9"} for n in (5, 6)])
     assert heard.tags == [{"model:Movie"}]
 
 
-def test_a_bulk_statement_may_say_better(sessions: sessionmaker[Session], heard: Heard) -> None:
+def test_cache_tags_option_of_a_bulk_statement_replaces_the_model_tag(
+    sessions: sessionmaker[Session], heard: Heard
+) -> None:
     with sessions.begin() as session:
         statement = update(Movie).where(Movie.id == 1)
         session.execute(statement.values(lease=1), execution_options={"cache_tags": ()})
@@ -188,7 +196,7 @@ def test_a_bulk_statement_may_say_better(sessions: sessionmaker[Session], heard:
     assert heard.tags == [{"movie:1"}]
 
 
-def test_what_goes_past_the_session_is_told(
+def test_writes_that_bypass_the_session_are_invalidated_by_hand(
     sessions: sessionmaker[Session], writes: InvalidationTracker, heard: Heard
 ) -> None:
     with sessions.begin() as session:
@@ -201,9 +209,7 @@ def test_what_goes_past_the_session_is_told(
     assert heard.tags == [{"movie:1"}]
 
 
-def test_the_outbox_row_is_written_and_marked(
-    sessions: sessionmaker[Session], engine: Engine
-) -> None:
+def test_outbox_row_is_written_and_marked(sessions: sessionmaker[Session], engine: Engine) -> None:
     with sessions.begin() as session:
         session.info[REASON] = "editor moved it"
         movie(session).week = "2"
@@ -214,7 +220,7 @@ def test_the_outbox_row_is_written_and_marked(
     assert (row.created, row.published, row.reason) == (NOW, NOW, "editor moved it")
 
 
-def test_a_rollback_leaves_nothing(
+def test_rollback_leaves_nothing(
     sessions: sessionmaker[Session], heard: Heard, engine: Engine
 ) -> None:
     with sessions() as session:
@@ -226,7 +232,7 @@ def test_a_rollback_leaves_nothing(
     assert rows(engine) == []
 
 
-def test_a_session_goes_on_with_a_clean_sheet(
+def test_next_transaction_of_a_session_begins_without_tags(
     sessions: sessionmaker[Session], heard: Heard
 ) -> None:
     with sessions() as session:
@@ -241,7 +247,7 @@ def test_a_session_goes_on_with_a_clean_sheet(
 @pytest.mark.parametrize(
     "error", [PublishError("gone"), RuntimeError("can't start new thread")], ids=["store", "other"]
 )
-def test_a_failed_publish_leaves_the_row_for_the_relay(
+def test_failed_publish_leaves_the_row_for_the_relay(
     sessions: sessionmaker[Session],
     heard: Heard,
     engine: Engine,
@@ -259,7 +265,7 @@ def test_a_failed_publish_leaves_the_row_for_the_relay(
     assert [row.published for row in rows(engine)] == [None]
 
 
-def test_a_row_that_cannot_be_marked_raises_nothing(
+def test_failed_mark_raises_nothing(
     sessions: sessionmaker[Session], heard: Heard, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with sessions() as session:
@@ -274,7 +280,7 @@ def test_a_row_that_cannot_be_marked_raises_nothing(
 BAD = text("SELECT nothing FROM nowhere")
 
 
-def test_what_others_change_in_before_commit_is_recorded_too(
+def test_changes_of_later_before_commit_listeners_are_recorded(
     sessions: sessionmaker[Session], heard: Heard, engine: Engine
 ) -> None:
     from sqlalchemy import event
@@ -292,9 +298,9 @@ def test_what_others_change_in_before_commit_is_recorded_too(
 
 
 class TestSavepoints:
-    """Trap 4: ``after_commit`` fires on their release; trap 3: rows inside go with them."""
+    """``after_commit`` is sent on their release; their rollback removes rows written in them."""
 
-    def test_a_release_publishes_nothing(
+    def test_release_publishes_nothing(
         self, sessions: sessionmaker[Session], heard: Heard, engine: Engine
     ) -> None:
         with sessions.begin() as session:
@@ -304,7 +310,7 @@ class TestSavepoints:
         assert heard.tags == [{"movie:1", "week:1", "week:2"}]
         assert len(rows(engine)) == 1
 
-    def test_what_was_rolled_back_concerns_nobody(
+    def test_rolled_back_changes_invalidate_nothing(
         self, sessions: sessionmaker[Session], heard: Heard, engine: Engine
     ) -> None:
         with sessions.begin() as session:
@@ -316,7 +322,7 @@ class TestSavepoints:
         assert heard.tags == [{"movie:1", "week:1"}]
         assert [row.tags for row in rows(engine)] == [("movie:1", "week:1")]
 
-    def test_nested_ones(self, sessions: sessionmaker[Session], heard: Heard) -> None:
+    def test_nested_savepoints(self, sessions: sessionmaker[Session], heard: Heard) -> None:
         with sessions.begin() as session:
             with session.begin_nested():
                 movie(session).title = "x"
@@ -328,7 +334,7 @@ class TestSavepoints:
                 session.add(Movie(id=3, title="Lúdas Matyi", week="3"))
         assert heard.tags == [{"movie:1", "week:1", "movie:3", "week:3"}]
 
-    def test_an_outer_rollback_after_an_inner_release(
+    def test_outer_rollback_after_an_inner_release(
         self, sessions: sessionmaker[Session], heard: Heard, engine: Engine
     ) -> None:
         with sessions() as session:
@@ -340,7 +346,10 @@ class TestSavepoints:
 
 
 class Other:
-    """Another resource of the same transaction, which may vote no, and looks on at the end."""
+    """Another data manager of the transaction; it may fail to vote, and records what is published.
+
+    ``published_before`` are the tags that were published before its ``tpc_finish``.
+    """
 
     def __init__(self, key: str, *, fails: bool = False, heard: Heard | None = None) -> None:
         self.key = key
@@ -352,7 +361,7 @@ class Other:
         return self.key
 
     def tpc_begin(self, transaction: object) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     commit = abort = tpc_abort = tpc_begin
 
@@ -375,13 +384,13 @@ class TestTransactionManager:
     def session(
         self, sessions: sessionmaker[Session], writes: InvalidationTracker, manager: Any
     ) -> Iterator[Session]:
-        made = sessions()
-        zope.sqlalchemy.register(made, transaction_manager=manager)
-        writes.join_transaction_manager(made, manager)
-        yield made
-        made.close()
+        session = sessions()
+        zope.sqlalchemy.register(session, transaction_manager=manager)
+        writes.join_transaction_manager(session, manager)
+        yield session
+        session.close()
 
-    def test_it_publishes_when_everyone_has_finished(
+    def test_tags_are_published_after_all_managers_have_finished(
         self, session: Session, manager: Any, heard: Heard, engine: Engine
     ) -> None:
         last = Other("~zzz", heard=heard)
@@ -392,7 +401,7 @@ class TestTransactionManager:
         assert heard.tags == [{"movie:1", "week:1", "week:2"}]
         assert [row.published for row in rows(engine)] == [NOW]
 
-    def test_an_abort_publishes_nothing(
+    def test_abort_publishes_nothing(
         self, session: Session, manager: Any, heard: Heard, engine: Engine
     ) -> None:
         manager.begin()
@@ -402,7 +411,7 @@ class TestTransactionManager:
         assert heard.tags == []
         assert rows(engine) == []
 
-    def test_a_no_before_the_database_votes_publishes_nothing(
+    def test_failed_vote_before_the_database_publishes_nothing(
         self, session: Session, manager: Any, heard: Heard, engine: Engine
     ) -> None:
         manager.begin().join(Other("a", fails=True))
@@ -414,7 +423,7 @@ class TestTransactionManager:
         assert rows(engine) == []
 
     @pytest.mark.parametrize("key", ["~sqlalchemy~", "~~~~"])
-    def test_committed_and_still_reported_as_failed(
+    def test_committed_change_is_published_if_a_later_manager_fails(
         self, session: Session, manager: Any, heard: Heard, engine: Engine, key: str
     ) -> None:
         manager.begin().join(Other(key, fails=True))
@@ -425,7 +434,7 @@ class TestTransactionManager:
         assert heard.tags == [{"movie:1", "week:1", "week:2"}]
         assert [row.published for row in rows(engine)] == [NOW]
 
-    def test_managers_aborted_after_success_do_nothing(
+    def test_abort_after_a_commit_publishes_nothing_more(
         self, session: Session, manager: Any, heard: Heard
     ) -> None:
         with manager as current:
@@ -433,14 +442,14 @@ class TestTransactionManager:
             movie(session).week = "2"
         assert heard.tags == [{"movie:1", "week:1", "week:2"}]
 
-    def test_what_is_only_flushed_by_the_commit(
+    def test_change_that_is_flushed_by_the_commit_is_published(
         self, session: Session, manager: Any, heard: Heard
     ) -> None:
         with manager:
             session.add(Movie(id=2, title="Vuk", week="2"))
         assert heard.tags == [{"movie:2", "week:2"}]
 
-    def test_one_session_over_several_transactions(
+    def test_session_kept_over_several_transactions(
         self,
         sessions: sessionmaker[Session],
         writes: InvalidationTracker,
@@ -456,15 +465,15 @@ class TestTransactionManager:
         session.close()
         assert heard.tags == [{"movie:1", "week:1", "week:2"}, {"movie:1", "week:2", "week:3"}]
 
-    def test_reading_publishes_nothing(self, session: Session, manager: Any, heard: Heard) -> None:
+    def test_read_publishes_nothing(self, session: Session, manager: Any, heard: Heard) -> None:
         with manager:
             movie(session)
         assert heard.tags == []
 
-    def test_a_savepoint_of_the_manager(
+    def test_savepoint_of_the_manager(
         self, postgres_engine: Engine, writes: InvalidationTracker, manager: Any, heard: Heard
     ) -> None:
-        """zope.sqlalchemy has none on SQLite."""
+        """On PostgreSQL only: zope.sqlalchemy has no savepoints on SQLite."""
         factory = sessionmaker(postgres_engine)
         with factory.begin() as session:
             session.add(Movie(id=1, title="Macskafogó", week="1"))
@@ -483,11 +492,11 @@ class TestTransactionManager:
 
 
 class Own(DeclarativeBase):
-    """Models of declarations gone wrong."""
+    """The base of models with wrong declarations."""
 
 
 class Show(Own):
-    """Its name forgets its old value."""
+    """A model whose ``name`` has no ``active_history``."""
 
     __tablename__ = "show"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -497,57 +506,57 @@ class Show(Own):
 
 
 class TestDeclarations:
-    """Mistakes are found when sessions are first watched."""
+    """Wrong declarations are found when a session is first watched."""
 
     @pytest.mark.parametrize(
         ("columns", "keys", "message"),
         [(["name"], ["name"], "active_history"), (["nothing"], [], "nothing"), ([], ["x"], "'x'")],
     )
-    def test_a_declaration_that_does_not_fit(
+    def test_wrong_attribute_is_refused(
         self, columns: list[str], keys: list[str], message: str
     ) -> None:
-        mine = Declarations()
-        mine.declare(Show, columns=columns, keys=keys, tags=lambda row: ())
+        own = Declarations()
+        own.declare(Show, columns=columns, keys=keys, tags=lambda row: ())
         with pytest.raises(ConfigurationError, match=message):
-            mine.check()
+            own.check()
 
-    def test_a_relationship_is_no_key(self) -> None:
-        mine = Declarations()
-        mine.declare(Show, columns=(), keys=("parts",), tags=lambda row: ())
+    def test_relationship_as_key_is_refused(self) -> None:
+        own = Declarations()
+        own.declare(Show, columns=(), keys=("parts",), tags=lambda row: ())
         with pytest.raises(ConfigurationError, match="not a column"):
-            mine.check()
+            own.check()
 
-    def test_a_tag_is_made_of_declared_keys_only(self) -> None:
-        mine = Declarations()
-        mine.declare(Show, columns=("name",), keys=("id",), tags=lambda row: [row.name])
-        (declaration,) = mine.find(Show)
+    def test_tags_can_use_only_declared_keys(self) -> None:
+        own = Declarations()
+        own.declare(Show, columns=("name",), keys=("id",), tags=lambda row: [row.name])
+        (declaration,) = own.find(Show)
         with pytest.raises(AttributeError, match="add it to `keys`"):
             declaration.of_new(Show(id=1, name="1"))
 
-    def test_a_subclass_inherits(self) -> None:
+    def test_subclass_inherits_the_declarations(self) -> None:
         class Short(Movie):
             pass
 
         assert [found.model for found in declarations.find(Short)] == [Movie]
 
-    def test_tables(self) -> None:
+    def test_models_of_a_table(self) -> None:
         assert list(declarations.of_table(Movie.__table__)) == [Movie]
         assert list(declarations.of_table(genre_links)) == []
         assert list(declarations.of_table(None)) == []
 
-    def test_a_change_concerns_only_what_its_columns_are_declared_for(
+    def test_change_invalidates_only_the_declarations_with_its_column(
         self, stamps: StampStore, heard: Heard, sqlite_engine: Engine
     ) -> None:
-        mine = Declarations()
-        mine.declare(
+        own = Declarations()
+        own.declare(
             Movie, columns=("title",), keys=("id",), tags=lambda row: [tag("movie", row.id)]
         )
-        mine.declare(
+        own.declare(
             Movie, columns=("week",), keys=("week",), tags=lambda row: [tag("week", row.week)],
             changes_only=True,
         )  # fmt: skip
         factory = sessionmaker(sqlite_engine)
-        InvalidationTracker(mine, outbox, stamps, heard).watch(factory)
+        InvalidationTracker(own, outbox, stamps, heard).watch(factory)
         with factory.begin() as session:
             session.add(Movie(id=1, title="a", week="1"))
         with factory.begin() as session:

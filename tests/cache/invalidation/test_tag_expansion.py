@@ -1,4 +1,4 @@
-"""Tags that stand for others: what they stand for is asked after the commit."""
+"""Tags are expanded after the commit."""
 
 from collections.abc import Collection, Iterator
 
@@ -15,7 +15,7 @@ from tests.cache.database import NOW, Heard, Movie, Poster, outbox
 
 
 def weeks_of(connection: Connection, names: Collection[str]) -> Iterator[str]:
-    """The weeks of movies, by tags such as ``week-of:1``."""
+    """Yield the weeks of movies, for tags such as ``week-of:1``."""
     ids = [int(name.split(":")[1]) for name in names]
     for week in connection.scalars(select(Movie.week).where(Movie.id.in_(ids))):
         yield tag("week", week)
@@ -23,18 +23,18 @@ def weeks_of(connection: Connection, names: Collection[str]) -> Iterator[str]:
 
 @pytest.fixture
 def declared() -> Declarations:
-    mine = Declarations()
-    mine.declare(
+    declarations = Declarations()
+    declarations.declare(
         Poster,
         columns=("url",),
         keys=("movie_id",),
         tags=lambda row: [tag("week-of", row.movie_id)],
     )
-    mine.expansions.add("week-of", weeks_of)
-    return mine
+    declarations.expansions.add("week-of", weeks_of)
+    return declarations
 
 
-def test_what_is_published_is_what_they_stand_for(
+def test_expanded_tags_are_published(
     declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
 ) -> None:
     factory = sessionmaker(sqlite_engine)
@@ -47,10 +47,10 @@ def test_what_is_published_is_what_they_stand_for(
     assert (row.tags, row.published is None) == (("week:7",), False)
 
 
-def test_what_others_commit_meanwhile_is_seen(
+def test_expansion_sees_what_others_have_committed(
     declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
 ) -> None:
-    """The movie moves between the commit and the publishing, by the hand of someone unwatched."""
+    """An unwatched connection moves the movie between the commit and the publishing."""
     factory = sessionmaker(sqlite_engine)
     InvalidationTracker(declared, outbox, stamps, heard).watch(factory)
 
@@ -69,7 +69,7 @@ def test_what_others_commit_meanwhile_is_seen(
     assert heard.tags == [{"week:8"}]
 
 
-def test_the_relay_expands_them_too(
+def test_relay_expands_tags(
     declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
 ) -> None:
     with sqlite_engine.begin() as connection:
@@ -82,7 +82,7 @@ def test_the_relay_expands_them_too(
     assert heard.tags == [{"movie:1", "week:9"}]
 
 
-def test_where_the_database_cannot_be_asked_the_row_is_left_to_the_relay(
+def test_failed_expansion_leaves_the_row_to_the_relay(
     declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
 ) -> None:
     def fail(connection: object, names: object) -> list[str]:
