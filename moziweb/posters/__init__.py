@@ -1,4 +1,4 @@
-"""The poster service: sources, variants, recipes and the resource tree that serves them."""
+"""The poster service: sources, variants, recipes, and the resource tree that serves them."""
 
 from typing import TYPE_CHECKING
 
@@ -7,9 +7,9 @@ if TYPE_CHECKING:
 
 
 def includeme(config: "Configurator") -> None:
-    """Have the service and its resource tree; `wiring` does it.
+    """Include `wiring`.
 
-    Nothing is imported above: the processes that decode pictures live in this package, too, and are
-    as small as they can be.
+    This module imports nothing else, because the decoder processes import this package and must
+    stay small.
     """
     config.include(".wiring")

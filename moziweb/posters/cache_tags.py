@@ -1,8 +1,8 @@
-"""The tags of posters: how they are spelled, and which rows bear them.
+"""Cache tags of posters, and the columns that invalidate them.
 
-``variant:{source}:{name}`` is one tag for all formats of a variant, and exists before the variant
-does: a page that links the route goes stale when there is an object to link. Choosing another
-source for a film is a matter of the film. State, lease and bookkeeping columns bear none.
+``variant:{source}:{name}`` is one tag for all formats of a variant. Pages use it before the variant
+exists, so a page that links the route becomes stale when the variant is ready. Choosing another
+source of a movie invalidates the movie's tag. Columns of state, leases and bookkeeping have no tag.
 """
 
 from pyramid.config import Configurator
@@ -17,16 +17,16 @@ DECLARATIONS.declare_tag_kinds("source", "variant")
 
 
 def source_tag(source_id: int) -> str:
-    """What reading a source has taught of it: its size and its colours."""
+    """The tag of a source's size and colours."""
     return tag("source", source_id)
 
 
 def variant_tag(source_id: int, name: str) -> str:
-    """Where a variant is stored."""
+    """The tag of a variant's URL and size."""
     return tag("variant", source_id, name)
 
 
-# No page shows a source that is not chosen: adding and removing one concerns nobody.
+# No page shows a source that is not chosen, so adding and removing it has no effect.
 DECLARATIONS.declare(
     PosterSource,
     columns=("movie_id", "chosen"),
@@ -48,4 +48,4 @@ DECLARATIONS.declare(
 
 
 def includeme(config: Configurator) -> None:
-    """Nothing is left to do: what importing this module declared holds for every application."""
+    """Do nothing: the import of this module has declared the tags."""

@@ -1,4 +1,4 @@
-"""External pictures that importers bring, as sources of films' posters."""
+"""Adds external images of importers as poster sources of movies."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,10 +13,10 @@ from .models import PosterSource, SourceKind
 
 
 class ImportedPosters:
-    """The importers' door to posters (``movies.importers.shelf.PosterShelf``)."""
+    """Implementation of ``movies.importers.poster_port.PosterPort``."""
 
     def accepts(self, url: str) -> bool:
-        """Whether it is a plain http(s) URL of a length that is kept."""
+        """Whether ``url`` is a plain http(s) URL that is not too long for the column."""
         try:
             parse_image_url(url)
         except ForbiddenUrl:
@@ -24,7 +24,7 @@ class ImportedPosters:
         return len(url) <= MAX_URL_LENGTH
 
     def urls(self, session: Session, movie_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
-        """The addresses of each film's external pictures, the chosen one first."""
+        """The URLs of each movie's external images by movie id, the chosen one first."""
         rows = session.execute(
             select(PosterSource.movie_id, PosterSource.url)
             .where(
@@ -40,26 +40,27 @@ class ImportedPosters:
     def offer(
         self, session: Session, movie_id: int, url: str, origin: str, fetched_at: datetime
     ) -> None:
-        """Add a picture; it is fetched when its variants are made.
+        """Add a source; its image is fetched when its variants are made.
 
-        It is chosen where the film shows none, a drawn one, or an earlier one of ``origin`` (as
-        ``choosing.choose`` has it: the old one is shown until the new one is ready). What somebody
-        uploaded or chose stays.
+        It is chosen by `selection.choose` if the movie has no chosen source, a drawn one, or one of
+        the same ``origin``. A poster that an editor uploaded or chose is not replaced.
         """
         chosen = session.scalars(
             select(PosterSource).where(PosterSource.movie_id == movie_id, PosterSource.chosen)
         ).one_or_none()
-        gives_way = chosen is None or chosen.kind is SourceKind.DRAWN or chosen.origin == origin
+        is_replaceable = (
+            chosen is None or chosen.kind is SourceKind.DRAWN or chosen.origin == origin
+        )
         source = PosterSource(
             movie_id=movie_id, kind=SourceKind.URL, url=url, origin=origin, fetched_at=fetched_at
         )
-        if gives_way:
+        if is_replaceable:
             selection.choose(session, source)
         else:
             session.add(source)
 
     def renew(self, session: Session, movie_id: int, url: str, fetched_at: datetime) -> None:
-        """Note that its source gave the picture's address again; no page shows that."""
+        """Set ``fetched_at`` of the source with this URL; no page shows it."""
         query = select(PosterSource).where(
             PosterSource.movie_id == movie_id, PosterSource.url == url
         )

@@ -1,6 +1,6 @@
-"""Poster sources and the variants made of them.
+"""Models of poster sources, their variants, and image hosts.
 
-The states are the service's own words, the same in code, on the command line and in metrics.
+The names of states are the same in code, in the command line and in metrics.
 """
 
 from datetime import datetime
@@ -14,11 +14,11 @@ from moziweb.clock import utc_now
 from moziweb.db.meta import Base, enum_column
 
 KEY: Final = Text().with_variant(Text(collation="C"), "postgresql")
-"""Keys in the order of their bytes, as storage lists them, whatever the database's language is."""
+"""The column type of storage keys: sorted by bytes as in storage, not by the database's locale."""
 
 
 class SourceKind(StrEnum):
-    """Where a source's picture comes from; each kind has a reader in ``posters.sources``."""
+    """Where a source's image comes from; each kind has a reader (`posters.generation.readers`)."""
 
     UPLOAD = "upload"
     URL = "url"
@@ -45,16 +45,16 @@ class VariantState(StrEnum):
 
 
 class PosterSource(Base):
-    """A picture that a movie's poster is made of; its id is the ``media_id`` of poster addresses.
+    """An image from which a movie's poster is made; its id is the ``media_id`` of variant URLs.
 
-    ``url`` is what a URL or drawn source is read from, ``key`` where an upload's original stands in
-    storage, and an external picture's that was looked at until it is made. ``origin`` names the
-    importer that brought it, if one did, and ``fetched_at`` when it last gave the address.
+    ``url`` is the URL of a URL or drawn source. ``key`` is the storage key of an uploaded original,
+    or of a previewed external image until its variants are made. ``origin`` is the name of the
+    importer that added the source, and ``fetched_at`` the last time at which it supplied the URL.
     ``width`` and ``height`` are in pixels after orientation; ``dominant_colour`` and ``sketch`` are
-    as `imaging.VariantSet` has them; the focal point is in 0..1 from the top left. A movie has at
-    most one chosen source: the poster its pages show. ``choose_when_ready`` makes it that one as
-    soon as its variants are ready; until then pages show the old one. ``regenerate_requested`` asks
-    for all variants, including those that are ready.
+    described in `imaging.variants.VariantSet`; the focal point is in 0..1 from the top left. A
+    movie has at most one chosen source, whose poster its pages show. A source with
+    ``choose_when_ready`` becomes the chosen one when its variants are ready.
+    ``regenerate_requested`` requests all variants, including ready ones.
     """
 
     __tablename__ = "poster_source"
@@ -112,8 +112,9 @@ class PosterSource(Base):
 
 
 class PendingUpload(Base):
-    """An original that somebody has looked at before saving it, and when: a source may refer to
-    it, or come to, or never will. No page shows it, so it bears no tag.
+    """An original that was stored for a preview before the movie is saved, with its time.
+
+    A source may refer to it, now or later, or never. No page shows it, so it has no cache tag.
     """
 
     __tablename__ = "poster_looked_at"
@@ -123,13 +124,13 @@ class PendingUpload(Base):
 
 
 class PosterVariant(Base):
-    """One picture made of a source by one recipe, and where it is stored."""
+    """One image made from a source by one recipe, and its place in storage."""
 
     __tablename__ = "poster_variant"
     __table_args__ = (
-        # With the source's content in it, a changed picture gets new rows while the old ones go on
-        # being served: an address never changes its bytes. With the key in it, so does the same
-        # content under another address, be it for a moved focal point or for a film's new slug.
+        # A changed source (source_sha256) and another URL of the same content (key: a new focal
+        # point or slug) get new rows, while the old ones are still served: the bytes at a URL never
+        # change.
         UniqueConstraint("source_id", "name", "recipe_hash", "source_sha256", "key"),
         Index("ix_poster_variant_key", "key"),
         Index("ix_poster_variant_state_superseded_at", "state", "superseded_at"),
@@ -159,9 +160,9 @@ class PosterVariant(Base):
 
 
 class PosterHost(Base):
-    """A host (or the storage) that failed lately, and until when it is left alone.
+    """The circuit breaker of an image host (or of the storage) that failed recently.
 
-    ``failures`` are those since it last answered well; a host in good health has no row.
+    ``failures`` counts the failures since the last success; a host without failures has no row.
     """
 
     __tablename__ = "poster_host"

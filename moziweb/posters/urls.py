@@ -1,11 +1,11 @@
-"""The one door of variant addresses: how they are spelled, and which one a page should link.
+"""URLs of poster variants.
 
-A variant that is ready is linked where it is stored (S3, a CDN), so that the browser never asks us
-for it. One that is not ready yet is linked at the route, which makes it and redirects. Nothing here
-talks to storage: a page's links cost one query.
+A ready variant is linked at its storage URL (S3, a CDN). A variant that is not ready is linked at a
+route of the site, which makes it and redirects. The links of a page take one query and no request
+to the storage.
 
-It is also where a page's dependencies on variants are recorded (``PosterLinks.shown_by``): whoever
-asks for the address or the size of a variant shows that one, and no other.
+`PosterLinks` also records a page's cache dependencies: reading the URL or size of a variant makes
+the page depend on that variant only.
 """
 
 import re
@@ -25,17 +25,17 @@ from .models import PosterSource, PosterVariant, VariantState
 from .recipes import POSTER, Recipe, find_recipe
 
 CONTAINER: Final = "poster"
-"""The first segment of variant addresses: the name of the root's container."""
+"""The first path segment of variant URLs: the name of a resource in the root."""
 
 
-_ADDRESS: Final = re.compile(
+_SEGMENT: Final = re.compile(
     r"(?P<movie>[0-9]+)-(?P<slug>[a-z0-9-]+)"
     r"\.(?P<source>[0-9]+)(?:\.(?P<name>[a-z]+))?\.(?P<ext>[a-z]+)"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class VariantAddress:
+class VariantUrl:
     """The parts of ``/poster/{movie_id}-{slug}.{media_id}[.{name}].{ext}``."""
 
     movie_id: int
@@ -45,12 +45,12 @@ class VariantAddress:
 
     @classmethod
     def parse(cls, segment: str) -> Self | None:
-        """The address that a path segment spells, None for any other text.
+        """Parse a path segment; None if it is malformed.
 
-        An address has one spelling: no leading zeros, no name for the full poster, ids that the
-        database can hold, recipes that exist.
+        A variant has only one URL: ids have no leading zeros, the full poster has no name, and ids
+        above the database's maximum and unknown recipes are malformed.
         """
-        match = _ADDRESS.fullmatch(segment)
+        match = _SEGMENT.fullmatch(segment)
         if match is None or match["name"] == POSTER:
             return None
         recipe = find_recipe(match["name"] or POSTER, match["ext"])
@@ -66,30 +66,30 @@ class VariantAddress:
 
     @property
     def path(self) -> str:
-        """The whole path; every character in it may stand in a path as it is."""
+        """The whole path, which needs no percent-encoding."""
         return f"/{CONTAINER}/{self.segment}"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVariant:
-    """A variant that is ready: its public address, and its size in pixels."""
+    """A ready variant: its storage URL and its size in pixels."""
 
     url: str
     width: int
     height: int
 
 
-def _for_nobody(_tag: str) -> None:
-    """Nothing is recorded for what is not cached."""
+def _ignore(_tag: str) -> None:
+    """Record nothing, for pages that are not cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class PosterLinks:
-    """What a page needs to show a movie's chosen poster.
+    """The data that a page needs to show a movie's chosen poster.
 
-    ``width`` and ``height`` are the source's, in pixels; ``dominant_colour`` is ``#rrggbb``, and
-    ``sketch`` as `imaging.VariantSet` has it. All are None until the source has been read for the
-    first time.
+    ``width`` and ``height`` are the source's, in pixels; ``dominant_colour`` is ``#rrggbb``;
+    ``sketch`` is described in `imaging.variants.VariantSet`. All are None until the source has been
+    read for the first time.
     """
 
     movie_id: int
@@ -100,39 +100,39 @@ class PosterLinks:
     dominant_colour: str | None
     sketch: str | None
     stored: Mapping[tuple[str, str], StoredVariant]
-    depend: Callable[[str], None] = field(default=_for_nobody, repr=False, compare=False)
+    depend: Callable[[str], None] = field(default=_ignore, repr=False, compare=False)
 
-    def shown_by(self, depend: Callable[..., None]) -> Self:
-        """The same links for a page; ``depend`` is told the tags of what it asks for."""
+    def with_recorder(self, depend: Callable[..., None]) -> Self:
+        """A copy that calls ``depend`` with the tag of each value that is read."""
         return replace(self, depend=depend)
 
     @property
     def tone(self) -> str:
-        """The class of our stylesheet that is nearest to the dominant colour."""
+        """The CSS class nearest to the dominant colour."""
         self.depend(source_tag(self.source_id))
         return tone_class(self.dominant_colour)
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The colours of the picture's parts as ``rgb``, row by row; empty where none are known."""
+        """The colours of the sketch as ``rgb``, row by row; empty if unknown."""
         self.depend(source_tag(self.source_id))
         sketch = self.sketch or ""
         return tuple(sketch[at : at + 3] for at in range(0, len(sketch), 3))
 
-    def url(self, name: str, format: str) -> str:  # noqa: A002 - the field's own word
-        """Where the variant is: stored, or else the route that makes it.
+    def url(self, name: str, format: str) -> str:  # noqa: A002 - the recipe's attribute name
+        """The storage URL of the variant, or the route that makes it if it is not ready.
 
         ``name`` is ``poster``, ``thumb``, ``small``, ``blur`` or ``square``, ``format`` ``jpg``,
-        ``webp`` or ``avif``; what no recipe makes raises ``LookupError``.
+        ``webp`` or ``avif``. Raises LookupError if there is no such recipe.
         """
         self.depend(variant_tag(self.source_id, name))
         stored = self.stored.get((name, format))
         if stored:
             return stored.url
-        return VariantAddress(self.movie_id, self.slug, self.source_id, _recipe(name, format)).path
+        return VariantUrl(self.movie_id, self.slug, self.source_id, _recipe(name, format)).path
 
     def size(self, name: str, format: str) -> tuple[int, int]:  # noqa: A002
-        """Width and height of the variant in pixels: known, worked out, or its recipe's box."""
+        """Width and height in pixels: stored, computed from the source, or the recipe's box."""
         self.depend(variant_tag(self.source_id, name))
         self.depend(source_tag(self.source_id))
         stored = self.stored.get((name, format))
@@ -147,9 +147,9 @@ class PosterLinks:
 def poster_links(
     session: Session, storage: Storage, movies: Mapping[int, str]
 ) -> dict[int, PosterLinks]:
-    """The links of the movies' chosen posters, in one query.
+    """The links of the movies' chosen posters by movie id, in one query.
 
-    ``movies`` are slugs by id. A movie without a chosen source is absent from the answer.
+    ``movies`` are slugs by id. Movies without a chosen source are omitted.
     """
     links: dict[int, PosterLinks] = {}
     stored: dict[int, dict[tuple[str, str], StoredVariant]] = {}
@@ -162,8 +162,8 @@ def poster_links(
     return links
 
 
-# A source has at most one ready variant of a name and format: publishing supersedes the others. A
-# variant of an old recipe stays ready, and linked, until its successor is published.
+# A source has at most one ready variant of a name and format: publication supersedes the others. A
+# variant of an old recipe stays ready and linked until its successor is published.
 _QUERY = (
     select(
         PosterSource.movie_id,

@@ -1,4 +1,4 @@
-"""Recipes are values: what they make is in their hash, and their hash is in the key."""
+"""Recipes: sizes, hashes and storage keys."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ THUMB = next(each for each in RECIPES if each.suffix == ".thumb.webp")
 sides = st.integers(1, 20_000)
 
 
-def test_the_variants_there_are() -> None:
+def test_all_variants() -> None:
     assert [recipe.suffix for recipe in RECIPES] == [
         *(".jpg", ".webp", ".thumb.jpg", ".thumb.webp"),
         *(".small.jpg", ".small.webp", ".blur.jpg", ".blur.webp"),
@@ -30,36 +30,36 @@ def test_the_variants_there_are() -> None:
     }
 
 
-def test_a_focal_point_changes_the_key_of_a_crop_alone() -> None:
+def test_focal_point_changes_only_the_key_of_a_crop() -> None:
     square = next(recipe for recipe in RECIPES if recipe.crop)
-    moved = square.at((0.5, 0.2))
+    moved = square.with_focal((0.5, 0.2))
     assert moved.hash == square.hash, "it is the same recipe"
     assert object_key(1, "a", SHA256, moved) != object_key(1, "a", SHA256, square)
-    assert object_key(1, "a", SHA256, square.at((0.5, 0.5))) == object_key(1, "a", SHA256, square)
-    assert THUMB.at((0.5, 0.2)) is THUMB
+    assert object_key(1, "a", SHA256, square.with_focal((0.5, 0.5))) == object_key(
+        1, "a", SHA256, square
+    )
+    assert THUMB.with_focal((0.5, 0.2)) is THUMB
 
 
 @given(width=sides, height=sides, box=st.builds(Box, sides, sides))
-def test_what_fills_a_box_has_its_ratio_and_enlarges_nothing(
-    width: int, height: int, box: Box
-) -> None:
+def test_filled_box_has_its_ratio_and_is_not_enlarged(width: int, height: int, box: Box) -> None:
     filled = box.fill(width, height)
     assert 0 < filled[0] <= min(width, box.width)
     assert 0 < filled[1] <= min(height, box.height)
     assert abs(filled[0] * box.height - filled[1] * box.width) <= max(box)
 
 
-def test_one_decode_serves_all() -> None:
+def test_all_recipes_have_one_master() -> None:
     assert len({recipe.master for recipe in RECIPES}) == 1
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.suffix)
-def test_found_by_name_and_extension(recipe: Recipe) -> None:
+def test_recipe_is_found_by_name_and_extension(recipe: Recipe) -> None:
     assert find_recipe(recipe.name, recipe.format) is recipe
 
 
 @pytest.mark.parametrize(("name", "extension"), [("thumb", "png"), ("", "jpg"), ("huge", "webp")])
-def test_only_named_recipes_exist(name: str, extension: str) -> None:
+def test_unknown_recipe_is_none(name: str, extension: str) -> None:
     assert find_recipe(name, extension) is None
 
 
@@ -75,15 +75,15 @@ def test_only_named_recipes_exist(name: str, extension: str) -> None:
         replace(THUMB, master=replace(THUMB.master, headroom=1.0)),
     ],
 )
-def test_whatever_changes_the_bytes_changes_the_hash(changed: Recipe) -> None:
+def test_fields_that_change_the_bytes_change_the_hash(changed: Recipe) -> None:
     assert changed.hash != THUMB.hash
 
 
-def test_the_name_changes_no_bytes() -> None:
+def test_name_does_not_change_the_hash() -> None:
     assert replace(THUMB, name="card").hash == THUMB.hash
 
 
-def test_the_epoch_changes_every_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_epoch_changes_every_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipes, "EPOCH", recipes.EPOCH + 1)
     assert replace(THUMB).hash != THUMB.hash
 
@@ -95,8 +95,8 @@ PINNED = [
 ]
 
 
-def test_hashes_outlive_the_process() -> None:
-    """Pinned: a change here makes every stored variant stale, and has to be meant."""
+def test_hashes_are_pinned() -> None:
+    """A change of these makes stored variants outdated, so it must be intended."""
     assert [recipe.hash[:8] for recipe in RECIPES] == PINNED
 
 
@@ -117,7 +117,7 @@ def test_keys_are_distinct() -> None:
     ("slug", "digest"),
     [("../a", SHA256), ("", SHA256), ("A", SHA256), ("a", "ab"), ("a", "A" * 64)],
 )
-def test_keys_are_made_of_slugs_and_digests_only(slug: str, digest: str) -> None:
+def test_malformed_slug_or_digest_is_an_error(slug: str, digest: str) -> None:
     with pytest.raises(ValueError, match="not a "):
         object_key(1, slug, digest, THUMB)
 
@@ -139,7 +139,7 @@ def test_fitted_sizes(source: tuple[int, int], fitted: tuple[int, int]) -> None:
 
 
 @given(sides, sides)
-def test_fitting_never_enlarges_nor_vanishes_and_keeps_the_ratio(width: int, height: int) -> None:
+def test_fitted_size_keeps_the_ratio_and_is_not_enlarged(width: int, height: int) -> None:
     box = Box(370, 555)
     fitted_width, fitted_height = box.fit(width, height)
     assert 1 <= fitted_width <= min(width, box.width)
@@ -150,6 +150,6 @@ def test_fitting_never_enlarges_nor_vanishes_and_keeps_the_ratio(width: int, hei
 
 
 @given(sides, sides)
-def test_fitting_again_changes_nothing(width: int, height: int) -> None:
+def test_fit_is_idempotent(width: int, height: int) -> None:
     box = Box(185, 278)
     assert box.fit(*box.fit(width, height)) == box.fit(width, height)

@@ -1,4 +1,4 @@
-"""How variant addresses are spelled, and which one a page links."""
+"""The URLs of variants: parsing, and which one a page links."""
 
 import pytest
 import sqlalchemy
@@ -12,7 +12,7 @@ from moziweb.movies.models import Movie
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, PosterVariant, VariantState
 from moziweb.posters.recipes import RECIPES, Recipe, find_recipe
-from moziweb.posters.urls import VariantAddress, poster_links
+from moziweb.posters.urls import VariantUrl, poster_links
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage
@@ -29,13 +29,11 @@ from tests.posters.conftest import add_source
         ("7-dune.12.blur.jpg", "blur", "jpg"),
     ],
 )
-def test_an_address_names_movie_slug_source_and_recipe(
-    segment: str, name: str, format_: str
-) -> None:
-    address = VariantAddress.parse(segment)
-    assert address == VariantAddress(7, "dune", 12, _recipe(name, format_))
-    assert address.segment == segment
-    assert address.path == f"/poster/{segment}"
+def test_url_has_movie_slug_source_and_recipe(segment: str, name: str, format_: str) -> None:
+    url = VariantUrl.parse(segment)
+    assert url == VariantUrl(7, "dune", 12, _recipe(name, format_))
+    assert url.segment == segment
+    assert url.path == f"/poster/{segment}"
 
 
 @pytest.mark.parametrize(
@@ -70,30 +68,30 @@ def test_an_address_names_movie_slug_source_and_recipe(
         "7-du/ne.12.jpg",
     ],
 )
-def test_any_other_text_is_no_address(segment: str) -> None:
-    assert VariantAddress.parse(segment) is None
+def test_malformed_segments_are_not_parsed(segment: str) -> None:
+    assert VariantUrl.parse(segment) is None
 
 
 @given(st.text(max_size=40))
-def test_no_text_breaks_the_parser(segment: str) -> None:
-    address = VariantAddress.parse(segment)
-    assert address is None or address.segment == segment
+def test_any_text_is_parsed_or_refused(segment: str) -> None:
+    url = VariantUrl.parse(segment)
+    assert url is None or url.segment == segment
 
 
 @given(
     st.builds(
-        VariantAddress,
+        VariantUrl,
         st.integers(1, MAX_ID),
         st.from_regex(r"[a-z0-9-]+", fullmatch=True),
         st.integers(1, MAX_ID),
         st.sampled_from(RECIPES),
     )
 )
-def test_every_address_that_is_written_is_read_back(address: VariantAddress) -> None:
-    assert VariantAddress.parse(address.segment) == address
+def test_urls_round_trip(url: VariantUrl) -> None:
+    assert VariantUrl.parse(url.segment) == url
 
 
-def test_a_variant_that_is_not_ready_is_linked_at_the_route(
+def test_variant_that_is_not_ready_is_linked_at_the_route(
     database: Database, disk: DiskStorage, source_id: int
 ) -> None:
     with database.read() as session:
@@ -104,7 +102,7 @@ def test_a_variant_that_is_not_ready_is_linked_at_the_route(
     assert (links.width, links.dominant_colour, links.tone) == (None, None, "tone-none")
 
 
-def test_a_ready_variant_is_linked_where_it_is_stored(
+def test_ready_variant_is_linked_at_its_storage_url(
     database: Database, storage: Storage, service: PosterService, disk: DiskStorage, source_id: int
 ) -> None:
     service.ensure_variants(source_id)
@@ -121,7 +119,7 @@ def test_a_ready_variant_is_linked_where_it_is_stored(
     assert links.tone != "tone-none"
 
 
-def test_sizes_are_worked_out_once_the_source_is_known(
+def test_sizes_are_computed_from_the_source(
     database: Database, disk: DiskStorage, source_id: int
 ) -> None:
     with database.write() as session:
@@ -141,15 +139,15 @@ def test_only_the_chosen_source_is_linked(
     assert links[7].source_id == chosen
 
 
-def test_a_movie_without_a_source_is_absent(
+def test_movie_without_a_source_is_omitted(
     database: Database, disk: DiskStorage, movie_id: int
 ) -> None:
     with database.read() as session:
-        assert poster_links(session, disk, {movie_id: "dune", 8: "nobody"}) == {}
+        assert poster_links(session, disk, {movie_id: "dune", 8: "missing"}) == {}
         assert poster_links(session, disk, {}) == {}
 
 
-def test_a_superseded_variant_is_not_linked(
+def test_superseded_variant_is_not_linked(
     database: Database, disk: DiskStorage, service: PosterService, source_id: int
 ) -> None:
     service.ensure_variants(source_id)
@@ -160,7 +158,7 @@ def test_a_superseded_variant_is_not_linked(
     assert links.url("thumb", "jpg").startswith("/poster/")
 
 
-def test_an_unknown_recipe_is_a_mistake_of_the_caller(
+def test_unknown_recipe_is_a_lookup_error(
     database: Database, disk: DiskStorage, source_id: int
 ) -> None:
     with database.read() as session:
@@ -169,7 +167,7 @@ def test_an_unknown_recipe_is_a_mistake_of_the_caller(
         links.url("huge", "jpg")
 
 
-def test_a_page_of_movies_takes_one_query_and_no_storage(
+def test_links_of_a_page_take_one_query_and_no_storage_request(
     database: Database, storage_away: S3Storage, service: PosterService
 ) -> None:
     with database.write() as session:
@@ -193,7 +191,7 @@ def test_a_page_of_movies_takes_one_query_and_no_storage(
     assert all(link.url("blur", "jpg").startswith("http://") for link in links.values())
 
 
-def test_what_is_of_an_older_recipe_or_content_is_linked_until_its_successor_is_ready(
+def test_outdated_variant_is_linked_until_its_successor_is_ready(
     database: Database, disk: DiskStorage, service: PosterService, source_id: int
 ) -> None:
     service.ensure_variants(source_id)

@@ -102,7 +102,7 @@ class PosterService:
 
     def preview(self, data: bytes, focal: Point = CENTRE) -> VariantSet:
         """Make all variants of an image without storing them; raises ``ImageRejected``."""
-        recipes = tuple(recipe.at(focal) for recipe in self._recipes)
+        recipes = tuple(recipe.with_focal(focal) for recipe in self._recipes)
         return self._maker(data, recipes, self._limits, _do_nothing)
 
     def ensure_variants(self, source_id: int) -> GenerationResult:
@@ -169,7 +169,7 @@ class PosterService:
         """The recipes to make: all of them if the content has changed."""
         ready = lease.ready if source.sha256 == lease.sha256 else frozenset()
         missing = (recipe for recipe in self._recipes if recipe.hash not in ready)
-        return tuple(recipe.at(lease.focal) for recipe in missing)
+        return tuple(recipe.with_focal(lease.focal) for recipe in missing)
 
     def _make(
         self, lease: SourceLease, source: SourceBytes, recipes: Sequence[Recipe]

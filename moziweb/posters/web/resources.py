@@ -27,7 +27,7 @@ from moziweb.security import VIEW
 
 from ..generation.admission import AdmissionControl
 from ..models import PosterSource, PosterVariant, SourceState, VariantState
-from ..urls import CONTAINER, VariantAddress
+from ..urls import CONTAINER, VariantUrl
 
 Acl: TypeAlias = list[tuple[object, object, object]]
 
@@ -35,7 +35,7 @@ Acl: TypeAlias = list[tuple[object, object, object]]
 class PostersUnavailable(Exception):
     """Nobody can tell what stands at ``address``: the database is away, or too many ask at once."""
 
-    def __init__(self, address: VariantAddress) -> None:
+    def __init__(self, address: VariantUrl) -> None:
         super().__init__(address.path)
         self.address = address
 
@@ -71,7 +71,7 @@ class PosterContainer:
         Raises ``PostersUnavailable`` when the database does not answer, and in a burst for what
         the gate does not let in.
         """
-        address = VariantAddress.parse(segment)
+        address = VariantUrl.parse(segment)
         if address is None:
             raise KeyError(segment)
         gate: AdmissionControl = self._request.registry["poster_gate"]
@@ -129,13 +129,13 @@ class VariantResource:
     ``address`` is its one right address, ``asked`` the one that was asked for: the slug may differ.
     """
 
-    def __init__(self, parent: SourceResource, asked: VariantAddress, found: FoundVariant) -> None:
+    def __init__(self, parent: SourceResource, asked: VariantUrl, found: FoundVariant) -> None:
         self.__parent__ = parent
         self.__name__ = asked.recipe.suffix
         self.__acl__: Acl = []
         self.asked = asked
         self.found = found
-        self.address = VariantAddress(asked.movie_id, found.slug, asked.source_id, asked.recipe)
+        self.address = VariantUrl(asked.movie_id, found.slug, asked.source_id, asked.recipe)
 
     def __resource_url__(self, request: Request, info: dict[str, str]) -> str:
         """What ``request.resource_url`` answers; the tree's own path is not the address."""
@@ -168,7 +168,7 @@ _FIND: Final = (
 """Built once: building it took longer than asking it, and a burst of requests asks it often."""
 
 
-def find_variant(database: Database, address: VariantAddress) -> FoundVariant | None:
+def find_variant(database: Database, address: VariantUrl) -> FoundVariant | None:
     """What stands at an address, whatever slug it spells; raises ``PostersUnavailable``.
 
     A variant of an older recipe, or of older content, counts until its successor is ready.
@@ -187,6 +187,6 @@ def find_variant(database: Database, address: VariantAddress) -> FoundVariant | 
     return FoundVariant(*row) if row else None
 
 
-def _grow(root: Root, asked: VariantAddress, found: FoundVariant) -> VariantResource:
+def _grow(root: Root, asked: VariantUrl, found: FoundVariant) -> VariantResource:
     movie = MovieResource(root, asked.movie_id, found.slug, published=found.published)
     return VariantResource(SourceResource(movie, asked.source_id), asked, found)

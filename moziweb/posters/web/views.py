@@ -15,7 +15,7 @@ from ..generation.result import Status
 from ..imaging.placeholder import placeholder
 from ..models import SourceState
 from ..recipes import Recipe
-from ..urls import VariantAddress
+from ..urls import VariantUrl
 from .resources import FoundVariant, PostersUnavailable, VariantResource, find_variant
 
 REDIRECT_SECONDS: Final = 3600
@@ -70,7 +70,7 @@ def _found(url: str) -> Response:
     return response
 
 
-def _placeholder(address: VariantAddress, found: FoundVariant | None) -> Response:
+def _placeholder(address: VariantUrl, found: FoundVariant | None) -> Response:
     recipe = address.recipe
     width, height = _size(recipe, found)
     response = Response(placeholder(width, height, recipe.format), content_type=recipe.mime)

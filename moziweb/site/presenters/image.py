@@ -25,7 +25,7 @@ def poster_image(
     alt = formatter.translate(_("Poster of ${title}", mapping={"title": title}))
     if links is None:
         return _missing(formatter.translate(_("No poster of ${title}", mapping={"title": title})))
-    links = links.shown_by(context.depend)
+    links = links.with_recorder(context.depend)
     width, height = links.size(POSTER, "jpg")
     return PosterImage(
         alt=alt,
@@ -46,7 +46,7 @@ def poster_image(
 
 def backdrop_url(context: PageContext, links: PosterLinks) -> str:
     """The URL of the blurred poster, the backdrop of a page."""
-    return links.shown_by(context.depend).url(BLUR, "jpg")
+    return links.with_recorder(context.depend).url(BLUR, "jpg")
 
 
 def _srcset(links: PosterLinks, extension: str) -> str:

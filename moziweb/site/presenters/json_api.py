@@ -101,7 +101,7 @@ def _movie_brief(
 def _poster(context: PageContext, links: PosterLinks | None) -> dict[str, Any] | None:
     if links is None:
         return None
-    shown = links.shown_by(context.depend)
+    shown = links.with_recorder(context.depend)
 
     def urls(extension: str) -> dict[str, str]:
         return {

@@ -208,7 +208,7 @@ SQUARE = Recipe("square", Box(40, 40), MASTER, JPEG(quality=95), crop=True)
     ],
 )
 def test_crop_contains_the_focal_point(focal: Point, shown: list[str]) -> None:
-    picture = made(encoded(quarters(200, 400), quality=95), SQUARE.at(focal))
+    picture = made(encoded(quarters(200, 400), quality=95), SQUARE.with_focal(focal))
     assert picture.size == (40, 40)
     assert corners(picture) == shown
 
@@ -217,19 +217,19 @@ def test_crop_contains_the_focal_point(focal: Point, shown: list[str]) -> None:
     ("focal", "shown"), [((0.1, 0.5), ["r", "r", "rgb", "rgb"]), ((0.9, 0.5), ["g", "g", "b", "b"])]
 )
 def test_wide_image_is_cropped_at_its_sides(focal: Point, shown: list[str]) -> None:
-    assert corners(made(encoded(quarters(400, 100), quality=95), SQUARE.at(focal))) == shown
+    assert corners(made(encoded(quarters(400, 100), quality=95), SQUARE.with_focal(focal))) == shown
 
 
 def test_focal_point_refers_to_the_upright_image() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6  # the stored left side is shown at the top
     data = encoded(quarters(400, 200), exif=exif, quality=95)
-    assert corners(made(data, SQUARE.at((0.5, 0.0)))) == ["rgb", "r", "r", "rgb"]
+    assert corners(made(data, SQUARE.with_focal((0.5, 0.0)))) == ["rgb", "r", "r", "rgb"]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3000, 1), (1, 3000), (30, 45), (45, 30)])
 def test_crop_of_any_size_is_not_enlarged(size: tuple[int, int]) -> None:
-    picture = made(encoded(Image.new("RGB", size, "teal")), SQUARE.at((0.9, 0.1)))
+    picture = made(encoded(Image.new("RGB", size, "teal")), SQUARE.with_focal((0.9, 0.1)))
     assert picture.size == SQUARE.fitted_size(*size)
     assert picture.width == picture.height <= min(size)
 

@@ -11,7 +11,7 @@ from sqlalchemy import event, update
 
 from moziweb.db import Database
 from moziweb.movies.models import Movie
-from moziweb.posters.urls import VariantAddress
+from moziweb.posters.urls import VariantUrl
 from moziweb.posters.web.resources import (
     FoundVariant,
     MovieResource,
@@ -41,8 +41,8 @@ def request_(site: Router) -> Request:
     return request
 
 
-def address(source_id: int, slug: str = "dune") -> VariantAddress:
-    parsed = VariantAddress.parse(f"7-{slug}.{source_id}.thumb.webp")
+def address(source_id: int, slug: str = "dune") -> VariantUrl:
+    parsed = VariantUrl.parse(f"7-{slug}.{source_id}.thumb.webp")
     assert parsed
     return parsed
 
