@@ -79,8 +79,8 @@ def reconcile(installation: CommandContext, delete: bool, repair: bool, max_shar
     with service_errors():
         registry = installation.registry
         reconciler = Reconciler(registry["database"], registry["storage"], utc_now)
-        with counting("Stored", reconciler.expected()) as tell:
-            survey = reconciler.survey(tell)
+        with counting("Stored", reconciler.count()) as tell:
+            survey = reconciler.run(tell)
         with running_relay(registry), reporting("Differences", len(survey.findings)) as report:
             for finding in survey.findings:
                 report.step(_told(finding), _line(finding))
@@ -90,7 +90,7 @@ def reconcile(installation: CommandContext, delete: bool, repair: bool, max_shar
                     f"than --max-share {max_share:g}; nothing was. Is this the right database?"
                 )
             removed = reconciler.remove(survey.orphans) if delete else 0
-            mended = reconciler.mend(survey.missing) if repair else []
+            mended = reconciler.repair(survey.missing) if repair else []
             _sum(report, survey, removed, len(mended))
     left = (len(survey.orphans) - removed) + (0 if repair else len(survey.missing))
     raise SystemExit(int(left > 0))
@@ -126,7 +126,7 @@ def verify(installation: CommandContext, repair: bool, jobs: int) -> None:
                     faulty.append(verdict)
                 report.step(*_judged(verdict))
             mended = verifier.repair(faulty) if repair else []
-            elsewhere = verifier.elsewhere()
+            elsewhere = verifier.count_in_other_buckets()
             sums = {"checked": checked, "elsewhere": elsewhere, "mended": len(mended)}
             _sum_faults(report, faulty, sums, stop)
     raise SystemExit(stop.exit_status(otherwise=int(bool(faulty or elsewhere))))
@@ -159,9 +159,9 @@ def _sum(report: Report, survey: Survey, removed: int, mended: int) -> None:
 
 
 def _judged(verdict: ObjectCheck) -> tuple[dict[str, object], str | None]:
-    claimed, fault = verdict.claimed, verdict.fault
-    event = {"event": "object", "source": claimed.source_id, "key": claimed.key, "fault": fault}
-    return event, f"{fault}: {claimed.key} (source {claimed.source_id})" if fault else None
+    expected, fault = verdict.expected, verdict.fault
+    event = {"event": "object", "source": expected.source_id, "key": expected.key, "fault": fault}
+    return event, f"{fault}: {expected.key} (source {expected.source_id})" if fault else None
 
 
 def _sum_faults(

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import click
 
-from moziweb.posters.maintenance.upload_migration import Migration, Move, MoveStatus, upload_files
+from moziweb.posters.maintenance.upload_migration import (
+    Move,
+    MoveStatus,
+    UploadMigration,
+    upload_files,
+)
 
 from .context import CommandContext, running_relay, service_errors
 from .progress import reporting
@@ -41,7 +46,7 @@ def migrate(installation: CommandContext, folder: Path, delete: bool) -> None:
 def _run(installation: CommandContext, folder: Path, delete: bool) -> int:
     registry = installation.registry
     posters = registry["posters"]
-    migration = Migration(
+    migration = UploadMigration(
         registry["database"],
         registry["storage"],
         posters.limits,

@@ -281,7 +281,7 @@ def test_an_original_that_is_uploaded_again_is_no_orphan_before_its_row_is_there
     upload = store_upload(made.storage, picture("#123456"))
     put(made, "upload/00/0.jpg")
     age(made)
-    orphans = reconciler.survey().orphans
+    orphans = reconciler.run().orphans
     assert {found.key for found in orphans} == {upload.key, "upload/00/0.jpg"}
     assert store_upload(made.storage, picture("#123456")) == upload
     assert reconciler.remove(orphans) == 1
@@ -296,7 +296,7 @@ def test_what_is_known_by_the_time_that_it_would_be_removed_stays(made: Site) ->
     for key in (orphan, variant, being_made):
         put(made, key)
     age(made)
-    orphans = reconciler.survey().orphans
+    orphans = reconciler.run().orphans
     assert {found.key for found in orphans} == {upload.key, orphan, variant, being_made}
     with made.database.write() as session:
         leased = {"lease_token": "b", "lease_until": datetime.now(UTC) + timedelta(minutes=9)}
@@ -323,7 +323,7 @@ def test_what_is_published_while_storage_is_listed_is_not_missing(made: Site) ->
             return (stored for stored in made.storage.list(prefix) if stored.key != late)
 
     behind: Any = Behind()
-    assert Reconciler(made.database, behind, lambda: datetime.now(UTC)).survey().findings == []
+    assert Reconciler(made.database, behind, lambda: datetime.now(UTC)).run().findings == []
 
 
 def test_pages_of_keys_are_compared_without_gap(
@@ -335,7 +335,7 @@ def test_pages_of_keys_are_compared_without_gap(
     age(made)
     for page in (1, 3, 100):
         monkeypatch.setattr(reconciliation, "PAGE", page)
-        survey = Reconciler(made.database, made.storage, lambda: datetime.now(UTC)).survey()
+        survey = Reconciler(made.database, made.storage, lambda: datetime.now(UTC)).run()
         assert sorted(found.key for found in survey.missing) == sorted(lost)
         assert [found.key for found in survey.orphans] == ["poster/1-film-1/zz.jpg"]
         assert survey.objects == 2 * COUNT + 1  # two lost, two originals, one orphan
@@ -350,11 +350,11 @@ def test_a_bucket_that_was_emptied_is_found_and_mended_a_page_at_a_time(
     reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
     for page in (1, 5, 100):
         monkeypatch.setattr(reconciliation, "PAGE", page)
-        missing = reconciler.survey().missing
+        missing = reconciler.run().missing
         assert [found.key for found in missing] == sorted(lost)
     monkeypatch.setattr(movie_locks, "PAGE", 5)
     with query_counter(made.database.engine) as statements:
-        assert len(reconciler.mend(missing)) == 2
+        assert len(reconciler.repair(missing)) == 2
     looks = [each for each in statements if each.startswith("SELECT poster_variant")]
     assert len(looks) == ceil(len(lost) / 5)
     assert keys(made, 1) == keys(made, 2) == []
@@ -404,7 +404,7 @@ def test_pages_of_objects_are_asked_for_without_gap(
 ) -> None:
     monkeypatch.setattr(verification, "PAGE", 1)
     verdicts = list(Verifier(made.database, made.storage, jobs=2).run(threading.Event()))
-    assert {verdict.claimed.key for verdict in verdicts} == {
+    assert {verdict.expected.key for verdict in verdicts} == {
         stored.key for stored in made.storage.list()
     }
     assert len(verdicts) == 2 * COUNT + 2

@@ -269,7 +269,7 @@ def test_what_is_to_be_made_anew_waits_for_whoever_removes_objects(
     way: str,
 ) -> None:
     service.ensure_variants(source_id)
-    with locked_movies(database, clock, [7]) as hold:
+    with locked_movies(database, clock, [7]) as lock:
         with database.write() as session:
             match way:
                 case "regenerate":
@@ -280,7 +280,7 @@ def test_what_is_to_be_made_anew_waits_for_whoever_removes_objects(
                     desk.set_focal_point(session, source_id, 0.25, 0.75)
         assert source_of(database, source_id).regenerate_requested
         assert service.ensure_variants(source_id).status is Status.BUSY
-        assert hold.renewed() == {7}
+        assert lock.renew() == {7}
     assert service.ensure_variants(source_id).made == len(RECIPES)
 
 

@@ -77,7 +77,7 @@ def made_chart(hours: Sequence[Hour]) -> BarChart:
 
 def came_chart(hours: Sequence[Hour]) -> BarChart:
     """New sources by the hour of Budapest."""
-    return bar_chart([Point(_clock(hour.start), hour.came) for hour in hours])
+    return bar_chart([Point(_clock(hour.start), hour.added) for hour in hours])
 
 
 def waiting_chart(samples: Sequence[Sample]) -> LineChart:

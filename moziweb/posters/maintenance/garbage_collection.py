@@ -1,4 +1,4 @@
-"""Removing what was superseded a while ago: nothing links it any longer, in any cache."""
+"""Garbage collection: removes the objects of variants that were superseded some time ago."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ from ..models import PosterSource, PosterVariant, VariantState
 from .movie_locks import MovieLock, locked_movies
 
 RETENTION: Final = timedelta(days=30)
-"""How long superseded objects stay: pages that link them may be kept by others."""
+"""How long superseded objects stay: pages in other caches may link them."""
 
 BATCH: Final = 50
-"""Movies whose objects are removed by one request."""
+"""Movies whose objects are removed by one storage request."""
 
 _LIVE: Final = (VariantState.READY, VariantState.SUPERSEDED)
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
-    """What became of the superseded variants of one movie.
+class RemovalResult:
+    """What was removed of one movie: the numbers of variants and objects.
 
-    ``busy`` when one of its sources is being worked on: its turn comes at the next run. ``shared``
-    are keys that stay because another variant is stored there, too.
+    ``shared`` is the number of keys that stay because another variant is stored there, too.
+    ``busy`` is set if one of its sources was leased: it is left to the next run.
     """
 
     movie_id: int
@@ -49,7 +49,7 @@ class _Row:
 class SupersededVariants:
     """Removes superseded variants, a batch of movies at a time.
 
-    ``clock`` gives aware moments; ``kept`` is how long they stay.
+    ``clock`` returns aware datetimes; ``retention`` is how long the variants stay.
     """
 
     def __init__(
@@ -57,57 +57,57 @@ class SupersededVariants:
         database: Database,
         storage: Storage,
         clock: Callable[[], datetime],
-        kept: timedelta = RETENTION,
+        retention: timedelta = RETENTION,
     ) -> None:
         self._database = database
         self._storage = storage
         self._clock = clock
-        self._kept = kept
+        self._retention = retention
 
     def count(self) -> int:
-        """How many movies have something to remove."""
+        """The number of movies with variants to remove."""
         query = select(func.count(func.distinct(PosterSource.movie_id))).join(PosterVariant)
         with self._database.read() as session:
             return session.scalar(query.where(self._is_old())) or 0
 
-    def run(self) -> Iterator[Removed]:
-        """Remove what is old enough. Raises ``StorageError``; what is left is left to the next."""
+    def run(self) -> Iterator[RemovalResult]:
+        """Remove the variants, and yield a result for each movie; raises ``StorageError``."""
         query = select(PosterSource.movie_id).join(PosterVariant).where(self._is_old()).distinct()
         for page in keyset_pages(self._database.read, query, BATCH):
             yield from self._remove([row.movie_id for row in page])
 
-    def _remove(self, movie_ids: Sequence[int]) -> list[Removed]:
-        with locked_movies(self._database, self._clock, movie_ids) as hold:
-            rows, shared = self._rows(hold.movie_ids)
-            held = hold.renewed()
-            rows = [row for row in rows if row.movie_id in held]
+    def _remove(self, movie_ids: Sequence[int]) -> list[RemovalResult]:
+        with locked_movies(self._database, self._clock, movie_ids) as lock:
+            rows, shared = self._read_rows(lock.movie_ids)
+            still_locked = lock.renew()
+            rows = [row for row in rows if row.movie_id in still_locked]
             keys = sorted(_keys(rows) - shared)
             try:
                 self._storage.delete(keys)
-            except StorageError:  # some may be gone
-                self._record(hold, (), keys)
+            except StorageError:  # some may have been removed
+                self._record(lock, (), keys)
                 raise
-            self._record(hold, rows, keys)
-        return [_told(movie_id, rows, shared, held) for movie_id in movie_ids]
+            self._record(lock, rows, keys)
+        return [_result_of(movie_id, rows, shared, still_locked) for movie_id in movie_ids]
 
-    def _rows(self, movie_ids: frozenset[int]) -> tuple[list[_Row], frozenset[str]]:
-        """The variants to remove, and those of their keys that something else is stored at."""
-        rows = (
+    def _read_rows(self, movie_ids: frozenset[int]) -> tuple[list[_Row], frozenset[str]]:
+        """The variants to remove, and those of their keys that other variants share."""
+        query = (
             select(PosterVariant.id, PosterSource.movie_id, PosterVariant.key)
             .join(PosterSource)
             .where(PosterSource.movie_id.in_(movie_ids), self._is_old())
         )
         with self._database.read() as session:
-            old = [_Row(*row) for row in session.execute(rows)]
+            rows = [_Row(*row) for row in session.execute(query)]
             others = select(PosterVariant.key).where(
-                PosterVariant.key.in_(_keys(old)),
-                PosterVariant.id.not_in([row.id for row in old]),
+                PosterVariant.key.in_(_keys(rows)),
+                PosterVariant.id.not_in([row.id for row in rows]),
                 PosterVariant.state.in_(_LIVE),
             )
-            return old, frozenset(key for key in session.scalars(others) if key)
+            return rows, frozenset(key for key in session.scalars(others) if key)
 
-    def _record(self, hold: MovieLock, rows: Sequence[_Row], keys: Sequence[str]) -> None:
-        """Say that they are deleted; what was made meanwhile, past our hold, is made anew."""
+    def _record(self, lock: MovieLock, rows: Sequence[_Row], keys: Sequence[str]) -> None:
+        """Mark the rows as deleted, and what was published during the removal as pending."""
         deleted = (
             update(PosterVariant)
             .where(
@@ -116,16 +116,16 @@ class SupersededVariants:
             )
             .values(state=VariantState.DELETED)
         )
-        # Nothing links a superseded variant, so no page is concerned.
+        # No page shows a superseded variant, so none is invalidated.
         options = {"synchronize_session": False, TAGS_OPTION: ()}
         with self._database.write() as session:
             session.execute(deleted, execution_options=options)
-            hold.settle(session, keys)
+            lock.record_removal(session, keys)
 
     def _is_old(self) -> ColumnElement[bool]:
         return (
             (PosterVariant.state == VariantState.SUPERSEDED)
-            & (PosterVariant.superseded_at <= self._clock() - self._kept)
+            & (PosterVariant.superseded_at <= self._clock() - self._retention)
             & (PosterVariant.bucket == self._storage.bucket)
             & PosterVariant.key.is_not(None)
         )
@@ -135,11 +135,15 @@ def _keys(rows: Sequence[_Row]) -> frozenset[str]:
     return frozenset(row.key for row in rows if row.key)
 
 
-def _told(
-    movie_id: int, rows: Sequence[_Row], shared: frozenset[str], held: frozenset[int]
-) -> Removed:
+def _result_of(
+    movie_id: int, rows: Sequence[_Row], shared: frozenset[str], still_locked: frozenset[int]
+) -> RemovalResult:
     ours = [row for row in rows if row.movie_id == movie_id]
     keys = _keys(ours)
-    return Removed(
-        movie_id, len(ours), len(keys - shared), len(keys & shared), busy=movie_id not in held
+    return RemovalResult(
+        movie_id,
+        len(ours),
+        len(keys - shared),
+        len(keys & shared),
+        busy=movie_id not in still_locked,
     )

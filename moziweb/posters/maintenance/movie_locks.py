@@ -1,13 +1,11 @@
-"""Holding a movie's sources still, so that its objects can be removed.
+"""Locks on movies: keeps all sources of a movie unchanged while its objects are removed.
 
-An object's key is told by its content, so a picture that comes back is stored under the key that
-is about to be removed, and two sources of a movie may share a key. Whoever removes objects of a
-movie therefore holds the leases of all its sources, as whoever makes them holds one: their states
-stay as they are.
+An object's key depends on its content alone. So a returning image is stored under the key that is
+about to be removed, and two sources of a movie may share a key. Removing objects of a movie
+therefore takes the leases of all its sources; their states stay as they are.
 """
 
 import secrets
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,18 +21,18 @@ from moziweb.db import Database
 from ..generation.leases import is_unleased
 from ..models import PosterSource, PosterVariant, SourceState, VariantState
 
-HOLD: Final = timedelta(minutes=5)
-"""More than a batch of removals takes, with every retry of the storage's."""
+LOCK_DURATION: Final = timedelta(minutes=5)
+"""Longer than a batch of removals takes, with all retries of storage."""
 
 PAGE: Final = 1_000
 """Keys in one statement."""
 
-_SILENT: Final = {"synchronize_session": False, TAGS_OPTION: ()}
+_NO_TAGS: Final = {"synchronize_session": False, TAGS_OPTION: ()}
 
 
 @dataclass(frozen=True, slots=True)
 class MovieLock:
-    """The movies that are still for us. Whoever takes longer than `HOLD` may have lost some."""
+    """A lock on the movies ``movie_ids``. Each may be lost after `LOCK_DURATION`."""
 
     movie_ids: frozenset[int]
     _sourceless: frozenset[int]
@@ -42,32 +40,35 @@ class MovieLock:
     _database: Database
     _clock: Callable[[], datetime]
 
-    def renewed(self) -> frozenset[int]:
-        """Those that are still ours, for another `HOLD`: ask just before anything is removed."""
+    def renew(self) -> frozenset[int]:
+        """Lock for another `LOCK_DURATION`, just before a removal; returns the movies still locked.
+
+        Movies whose lock was lost are not among them.
+        """
         with self._database.write() as session:
             ours = update(PosterSource).where(PosterSource.lease_token == self._token)
             session.execute(
-                ours.values(lease_until=self._clock() + HOLD), execution_options=_SILENT
+                ours.values(lease_until=self._clock() + LOCK_DURATION), execution_options=_NO_TAGS
             )
-            return _whole(session, self.movie_ids, self._token) | self._sourceless
+            return _fully_locked(session, self.movie_ids, self._token) | self._sourceless
 
-    def settle(self, session: Session, keys: Collection[str]) -> None:
-        """After objects were removed: have made anew what was published under their keys.
+    def record_removal(self, session: Session, keys: Collection[str]) -> None:
+        """After objects were removed: regenerate what was published under their keys.
 
-        Our hold may have run out while storage took its time. Whoever has claimed a source since
-        may have uploaded before the removal and publish after it; the lease is taken from them, so
-        that they cannot. What they have published already is healed.
+        The lock may have expired during a slow removal. A worker that has leased a source since may
+        have uploaded before the removal and would publish after it, so its lease is taken away.
+        Variants that it has published already are marked for regeneration.
         """
         others = update(PosterSource).where(
             PosterSource.movie_id.in_(self.movie_ids), PosterSource.lease_token != self._token
         )
-        left = case(
+        state = case(
             (PosterSource.state == SourceState.GENERATING, SourceState.PENDING),
             else_=PosterSource.state,
         )
         session.execute(
-            others.values(lease_token=None, lease_until=None, state=left),
-            execution_options=_SILENT,
+            others.values(lease_token=None, lease_until=None, state=state),
+            execution_options=_NO_TAGS,
         )
         mark_for_regeneration(session, keys)
 
@@ -76,33 +77,29 @@ class MovieLock:
 def locked_movies(
     database: Database, clock: Callable[[], datetime], movie_ids: Collection[int]
 ) -> Iterator[MovieLock]:
-    """Those of the movies of which no source is being worked on; they are still for a block."""
+    """Lock those of the movies of which no source is leased, for a block."""
     token, now = secrets.token_hex(16), clock()
     with database.write() as session:
-        taken = _take(session, movie_ids, token, now)
-        partly = taken - _whole(session, movie_ids, token)
-        _give_back(session, token, partly)
-    # Movies without any source have nobody who could make anything.
+        acquired = _acquire(session, movie_ids, token, now)
+        partly = acquired - _fully_locked(session, movie_ids, token)
+        _release(session, token, partly)
+    # Movies without a source need no lock: no worker can make anything of them.
     with database.read() as session:
-        known = frozenset(
-            session.scalars(
-                select(PosterSource.movie_id).where(PosterSource.movie_id.in_(movie_ids)).distinct()
-            )
-        )
-    sourceless = frozenset(movie_ids) - known
+        query = select(PosterSource.movie_id).where(PosterSource.movie_id.in_(movie_ids))
+        sourceless = frozenset(movie_ids) - frozenset(session.scalars(query.distinct()))
     try:
-        yield MovieLock((taken - partly) | sourceless, sourceless, token, database, clock)
+        yield MovieLock((acquired - partly) | sourceless, sourceless, token, database, clock)
     finally:
         with database.write() as session:
-            _give_back(session, token)
+            _release(session, token)
 
 
 def mark_for_regeneration(session: Session, keys: Collection[str]) -> list[int]:
-    """Have the ready variants at these keys made anew: their objects are gone or wrong.
+    """Mark the ready variants at these keys as deleted, and their sources as pending.
 
-    They are linked no longer, so that the route makes them; the ids of their sources are returned.
+    Pages then link the route that makes them. Returns the ids of the sources.
     """
-    # Their pages have to be told, so this goes by rows.
+    # Their pages must be invalidated, so this goes through the ORM.
     rows = session.scalars(
         select(PosterVariant).where(
             PosterVariant.key.in_(keys), PosterVariant.state == VariantState.READY
@@ -116,63 +113,57 @@ def mark_for_regeneration(session: Session, keys: Collection[str]) -> list[int]:
         update(PosterSource)
         .where(PosterSource.id.in_(source_ids), PosterSource.state == SourceState.READY)
         .values(state=SourceState.PENDING),
-        execution_options=_SILENT,
+        execution_options=_NO_TAGS,
     )
     return source_ids
 
 
 def mark_all_for_regeneration(database: Database, keys: Sequence[str]) -> list[int]:
-    """The same for any number of keys, a page at a time; each page is committed by itself.
+    """As `mark_for_regeneration` for any number of keys, with one transaction per page.
 
     A database takes some ten thousand parameters at most, and storage can lose more objects.
     """
-    healed: set[int] = set()
+    source_ids: set[int] = set()
     for start in range(0, len(keys), PAGE):
         with database.write() as session:
-            healed.update(mark_for_regeneration(session, keys[start : start + PAGE]))
-    return sorted(healed)
+            source_ids.update(mark_for_regeneration(session, keys[start : start + PAGE]))
+    return sorted(source_ids)
 
 
-def _take(
+def _acquire(
     session: Session, movie_ids: Collection[int], token: str, now: datetime
 ) -> frozenset[int]:
     leased = select(PosterSource.movie_id).where(
         PosterSource.movie_id.in_(movie_ids), ~is_unleased(now)
     )
-    taken = session.execute(
+    acquired = session.execute(
         update(PosterSource)
         .where(
             PosterSource.movie_id.in_(movie_ids),
             PosterSource.movie_id.not_in(leased),
             is_unleased(now),
         )
-        .values(lease_token=token, lease_until=now + HOLD)
+        .values(lease_token=token, lease_until=now + LOCK_DURATION)
         .returning(PosterSource.movie_id),
-        execution_options=_SILENT,
+        execution_options=_NO_TAGS,
     )
-    return frozenset(taken.scalars())
+    return frozenset(acquired.scalars())
 
 
-def _whole(session: Session, movie_ids: Collection[int], token: str) -> frozenset[int]:
-    """The movies of which every source is ours; another may have been claimed meanwhile."""
-    counts = Counter[int]()
-    ours = Counter[int]()
+def _fully_locked(session: Session, movie_ids: Collection[int], token: str) -> frozenset[int]:
+    """The movies of which every source has our token; a worker may have leased one since."""
+    is_ours = PosterSource.lease_token == token
     query = (
-        select(
-            PosterSource.movie_id,
-            func.count(PosterSource.id),
-            func.count(PosterSource.id).filter(PosterSource.lease_token == token),
-        )
+        select(PosterSource.movie_id)
         .where(PosterSource.movie_id.in_(movie_ids))
         .group_by(PosterSource.movie_id)
+        .having(func.count(PosterSource.id) == func.count(PosterSource.id).filter(is_ours))
     )
-    for movie_id, count, held in session.execute(query):
-        counts[movie_id], ours[movie_id] = count, held
-    return frozenset(movie_id for movie_id in counts if counts[movie_id] == ours[movie_id])
+    return frozenset(session.scalars(query))
 
 
-def _give_back(session: Session, token: str, movie_ids: Collection[int] | None = None) -> None:
+def _release(session: Session, token: str, movie_ids: Collection[int] | None = None) -> None:
     ours = update(PosterSource).where(PosterSource.lease_token == token)
     if movie_ids is not None:
         ours = ours.where(PosterSource.movie_id.in_(movie_ids))
-    session.execute(ours.values(lease_token=None, lease_until=None), execution_options=_SILENT)
+    session.execute(ours.values(lease_token=None, lease_until=None), execution_options=_NO_TAGS)

@@ -1,8 +1,7 @@
-"""Removing originals that were looked at and not saved, or saved and not needed any more.
+"""Removes originals that were uploaded for a preview and not saved.
 
-Whoever uploads a picture to look at it has no source for it yet, and may never have: so each is
-noted when it is looked at (``PosterDesk.remember``), and here are those that nobody came back for.
-An original that was never noted is ``reconcile``'s to find.
+An upload that an editor previews has no source yet, and may never have one. So each is recorded in
+a `PendingUpload` row (``PosterEditor.remember``). ``reconcile`` finds originals without such a row.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,14 +17,14 @@ from moziweb.storage import Storage
 
 from ..models import PendingUpload, PosterSource
 
-KEPT: Final = timedelta(days=8)
-"""How long they stay: a picture that was looked at can be saved for a week."""
+RETENTION: Final = timedelta(days=8)
+"""How long pending uploads stay; an editor can save a preview for a week."""
 
 PAGE: Final = 500
 
 
 class ExpiredUploads:
-    """Removes them. ``clock`` gives aware moments."""
+    """Removes expired pending uploads. ``clock`` returns aware datetimes."""
 
     def __init__(self, database: Database, storage: Storage, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -33,45 +32,44 @@ class ExpiredUploads:
         self._clock = clock
 
     def count(self) -> int:
-        """How many are to be looked into."""
+        """The number of expired pending uploads."""
         with self._database.read() as session:
-            noted = select(func.count()).where(PendingUpload.at <= self._clock() - KEPT)
-            return session.scalar(noted) or 0
+            query = select(func.count()).where(PendingUpload.at <= self._clock() - RETENTION)
+            return session.scalar(query) or 0
 
     def run(self) -> Iterator[tuple[str, bool]]:
-        """Each original that was looked at long ago, and whether it was removed: one that a source
-        refers to stays, and is not asked about again.
+        """Yield the key of each, and whether its original was removed; raises ``StorageError``.
 
-        Raises ``StorageError``; what is left is left to the next run.
+        An original that a source uses stays, and only its `PendingUpload` row is deleted.
         """
         query = select(PendingUpload.key, PendingUpload.at).where(
-            PendingUpload.at <= self._clock() - KEPT
+            PendingUpload.at <= self._clock() - RETENTION
         )
         for key, at in keyset_rows(self._database.read, query, PAGE):
-            gone = self._is_free(key)
-            if gone:
+            is_unused = self._is_unused(key)
+            if is_unused:
                 self._storage.delete([key])
-            self._forget(key, at)
-            yield key, gone
+            self._delete_row(key, at)
+            yield key, is_unused
 
-    def _is_free(self, key: str) -> bool:
-        """Whether no source refers to it, and nobody has stored it again a moment ago.
+    def _is_unused(self, key: str) -> bool:
+        """Whether no source uses the original, and it was not stored again lately.
 
-        Nothing can be held still here: whoever uploads has no row before the commit.
+        No lock can prevent a new upload: it has no row before its commit.
         """
         with self._database.read() as session:
-            known = select(PosterSource.id).where(PosterSource.key == key).limit(1)
-            if session.scalar(known) is not None:
+            query = select(PosterSource.id).where(PosterSource.key == key).limit(1)
+            if session.scalar(query) is not None:
                 return False
         stored = self._storage.head(key)
         return (
             stored is not None
             and stored.last_modified is not None
-            and stored.last_modified <= self._clock() - KEPT
+            and stored.last_modified <= self._clock() - RETENTION
         )
 
-    def _forget(self, key: str, at: datetime) -> None:
-        """Unless somebody looks at it again."""
-        noted = delete(PendingUpload).where(PendingUpload.key == key, PendingUpload.at == at)
+    def _delete_row(self, key: str, at: datetime) -> None:
+        """Delete the row, unless it was renewed by another preview."""
+        query = delete(PendingUpload).where(PendingUpload.key == key, PendingUpload.at == at)
         with self._database.write() as session:
-            session.execute(noted, execution_options={TAGS_OPTION: ()})
+            session.execute(query, execution_options={TAGS_OPTION: ()})

@@ -1,9 +1,9 @@
-"""Storage against the database: objects that nobody knows, and variants without an object.
+"""Reconciles storage with the database: objects without a row, and rows without an object.
 
-Storage lists its keys in the order of their bytes, and the database's index has the same order, so
-both are read side by side, a page at a time, whatever their number. What is found that way is a
-suspicion: things are published meanwhile. An object is an orphan only after a day, and is looked
-up again while its movie is held still; a missing object is asked for by name.
+Storage lists its keys in byte order, and the database's index has the same order. So both are read
+side by side, a page at a time. Publishing goes on during the run, so each difference is checked
+again: an object is an orphan only after a day, and is looked up once more while its movie is
+locked; a missing object is requested by its key.
 """
 
 import re
@@ -25,8 +25,8 @@ from ..models import PendingUpload, PosterSource, PosterVariant, VariantState
 from .movie_locks import MovieLock, locked_movies, mark_all_for_regeneration
 
 PAGE: Final = 1_000
-YOUNG: Final = timedelta(days=1)
-"""An object that is younger may belong to somebody who has not published yet."""
+MIN_ORPHAN_AGE: Final = timedelta(days=1)
+"""A younger object may belong to a variant or an upload that is not committed yet."""
 
 VARIANTS: Final = "poster/"
 ORIGINALS: Final = "upload/"
@@ -37,9 +37,9 @@ _LIVE: Final = (VariantState.READY, VariantState.SUPERSEDED)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A key at which storage and database differ; ``size`` is an orphan's, in bytes.
+    """A key at which storage and database differ.
 
-    ``orphan``: an object that no row knows. ``missing``: a row whose object is not there.
+    It is an orphan, an object without a row of ``size`` bytes, or a row whose object is missing.
     """
 
     key: str
@@ -49,7 +49,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Survey:
-    """What was looked at, and what was found."""
+    """The number of objects that were read, of those too young to be orphans, and the findings."""
 
     objects: int = 0
     young: int = 0
@@ -57,37 +57,37 @@ class Survey:
 
     @property
     def orphans(self) -> list[Finding]:
-        """The objects that no row knows."""
+        """The objects without a row."""
         return [found for found in self.findings if found.is_orphan]
 
     @property
     def missing(self) -> list[Finding]:
-        """The rows whose objects are not there."""
+        """The rows without an object."""
         return [found for found in self.findings if not found.is_orphan]
 
     @property
     def share(self) -> float:
-        """How much of what is stored would be removed, from 0 to 1."""
+        """The share of the objects that are orphans, from 0 to 1."""
         return len(self.orphans) / self.objects if self.objects else 0.0
 
 
 class Reconciler:
-    """Compares storage with the database. ``clock`` gives aware moments."""
+    """Compares storage with the database. ``clock`` returns aware datetimes."""
 
     def __init__(self, database: Database, storage: Storage, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._storage = storage
         self._clock = clock
 
-    def expected(self) -> int:
-        """How many objects there would be if storage and database agreed."""
+    def count(self) -> int:
+        """The number of objects that the database refers to."""
         originals = select(func.count(distinct(PosterSource.key)))
         variants = select(func.count(distinct(PosterVariant.key))).where(*self._is_stored())
         with self._database.read() as session:
             return (session.scalar(originals) or 0) + (session.scalar(variants) or 0)
 
-    def survey(self, step: Callable[[int], None] = lambda _: None) -> Survey:
-        """Look at everything and change nothing; ``step`` is told how many objects were read."""
+    def run(self, progress: Callable[[int], None] = lambda _: None) -> Survey:
+        """Compare everything without changing it; ``progress`` gets the number of objects read."""
         survey = Survey()
         for prefix, known in ((VARIANTS, self._known_variants), (ORIGINALS, self._known_originals)):
             last = ""
@@ -95,13 +95,13 @@ class Reconciler:
                 self._compare(survey, page, known(last, page))
                 last = page[-1].key
                 survey.objects += len(page)
-                step(survey.objects)
+                progress(survey.objects)
             if prefix == VARIANTS:
                 self._note_missing_after(survey, last)
         return survey
 
     def remove(self, orphans: Sequence[Finding]) -> int:
-        """Remove orphans that still are such; tells how many. Raises ``StorageError``."""
+        """Remove objects that still are orphans; returns how many. Raises ``StorageError``."""
         removed = 0
         for start in range(0, len(orphans), PAGE):
             batch = [found.key for found in orphans[start : start + PAGE]]
@@ -109,12 +109,12 @@ class Reconciler:
             variants = {key: _movie_of(key) for key in batch if key.startswith(VARIANTS)}
             removed += sum(map(self._remove_original, originals))
             movie_ids = {movie_id for movie_id in variants.values() if movie_id is not None}
-            with locked_movies(self._database, self._clock, movie_ids) as hold:
-                removed += self._remove_variants(hold, variants)
+            with locked_movies(self._database, self._clock, movie_ids) as lock:
+                removed += self._remove_variants(lock, variants)
         return removed
 
-    def mend(self, missing: Sequence[Finding]) -> list[int]:
-        """Have variants made anew whose objects are not there; returns their sources."""
+    def repair(self, missing: Sequence[Finding]) -> list[int]:
+        """Mark variants without an object for regeneration; returns the ids of their sources."""
         return mark_all_for_regeneration(self._database, [found.key for found in missing])
 
     def _compare(self, survey: Survey, page: Sequence[StoredObject], known: set[str]) -> None:
@@ -136,7 +136,7 @@ class Reconciler:
         ]
 
     def _known_variants(self, last: str, page: Sequence[StoredObject]) -> set[str]:
-        """The keys that the database knows up to the end of a page."""
+        """The keys of the database's variants up to the end of a page."""
         query = self._variants(PosterVariant.key > last, PosterVariant.key <= page[-1].key)
         with self._database.read() as session:
             return {key for key in session.scalars(query) if key}
@@ -167,30 +167,30 @@ class Reconciler:
     def _remove_original(self, key: str) -> int:
         """Remove an original unless it was stored again since the survey.
 
-        Nothing can be held still here: whoever uploads has no row before the commit. So each is
-        asked for just before it goes.
+        No lock can prevent a new upload, which has no row before its commit. So each original is
+        requested just before its removal.
         """
         stored = self._storage.head(key)
         if stored is None or self._is_young(stored):
             return 0
-        gone = self._unknown([key])
-        self._storage.delete(gone)
-        return len(gone)
+        orphans = self._unknown([key])
+        self._storage.delete(orphans)
+        return len(orphans)
 
-    def _remove_variants(self, hold: MovieLock, variants: Mapping[str, int | None]) -> int:
-        """Remove those of these keys that no row knows and whose movies are still."""
+    def _remove_variants(self, lock: MovieLock, variants: Mapping[str, int | None]) -> int:
+        """Remove those of these keys that have no row and whose movies are locked."""
         unknown = self._unknown(list(variants))
-        still = {*hold.renewed(), None}
-        gone = [key for key in unknown if variants[key] in still]
+        still_locked = {*lock.renew(), None}
+        orphans = [key for key in unknown if variants[key] in still_locked]
         try:
-            self._storage.delete(gone)
-        finally:  # some may be gone in any case
+            self._storage.delete(orphans)
+        finally:  # some may have been removed
             with self._database.write() as session:
-                hold.settle(session, gone)
-        return len(gone)
+                lock.record_removal(session, orphans)
+        return len(orphans)
 
     def _is_young(self, stored: StoredObject) -> bool:
-        return stored.last_modified is None or stored.last_modified > self._clock() - YOUNG
+        return stored.last_modified is None or stored.last_modified > self._clock() - MIN_ORPHAN_AGE
 
     def _unknown(self, keys: Sequence[str]) -> list[str]:
         with self._database.read() as session:
@@ -202,10 +202,10 @@ class Reconciler:
 
 
 def _originals(session: Session, keys: Collection[str]) -> set[str]:
-    """Those of the keys that a source has, or that somebody has looked at and may save yet."""
+    """Those of the keys that a source or a pending upload has."""
     sources = select(PosterSource.key).where(PosterSource.key.in_(keys))
-    looked_at = select(PendingUpload.key).where(PendingUpload.key.in_(keys))
-    return {key for query in (sources, looked_at) for key in session.scalars(query) if key}
+    pending = select(PendingUpload.key).where(PendingUpload.key.in_(keys))
+    return {key for query in (sources, pending) for key in session.scalars(query) if key}
 
 
 def _pages(objects: Iterator[StoredObject]) -> Iterator[list[StoredObject]]:

@@ -1,4 +1,4 @@
-"""How all posters stand: states, failures by code and host, and trying again what has failed."""
+"""Status of all posters (states, failures by code and host), and retrying failed sources."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ PAGE: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """A host that failed lately; ``open_until`` is until when it is left alone."""
+    """A host that failed lately; its circuit breaker is open until ``open_until``."""
 
     name: str
     failures: int
@@ -35,10 +35,10 @@ class HostView:
 
 @dataclass(frozen=True, slots=True)
 class PosterStatus:
-    """Counts of everything. ``failures`` is by code and host; a source without a host has "".
+    """The number of sources and variants by state, and of failures by code and host.
 
-    ``waiting`` are the sources that the background has yet to make, or to try again: drawn ones
-    wait for a visitor, and are not among them.
+    The host of a source without one is "". ``waiting`` is the number of sources that background
+    workers have yet to make or to retry; it excludes drawn ones, which wait for a visitor.
     """
 
     sources: dict[str, int]
@@ -50,13 +50,13 @@ class PosterStatus:
 
 
 def poster_status(database: Database) -> PosterStatus:
-    """How everything stands now."""
+    """The status now."""
     with database.read() as session:
         return poster_status_in(session)
 
 
 def poster_status_in(session: Session) -> PosterStatus:
-    """The same in a session of the caller's. Six queries."""
+    """As `poster_status`, in the caller's session. Six queries."""
     pending = select(func.min(PosterSource.created_at)).where(
         PosterSource.state == SourceState.PENDING
     )
@@ -82,7 +82,7 @@ def _counts(session: Session, model: type[PosterSource] | type[PosterVariant]) -
 
 
 def _failures(session: Session) -> Iterator[tuple[str, str]]:
-    """The code and the host of each source that has failed."""
+    """Code and host of each failed source."""
     query = select(PosterSource.error_code, PosterSource.url).where(
         PosterSource.state.in_(_FAILING)
     )
@@ -92,7 +92,7 @@ def _failures(session: Session) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Which failed sources are to be tried again: all, or of one code, host, movie."""
+    """Which failed sources to retry: all, or those of a code, a host or a movie."""
 
     code: str | None = None
     host: str | None = None
@@ -100,24 +100,24 @@ class Retry:
 
 
 def retry(database: Database, what: Retry) -> int:
-    """Have failed sources tried at once, as if they had never failed; tells how many.
+    """Make failed sources pending, as if they had never failed; returns how many.
 
-    A host that is left alone is asked again, too; so is storage, unless one host is meant.
+    The circuit breakers of their hosts are reset, and that of storage unless ``what`` has a host.
     """
     retried = 0
-    for page in keyset_pages(database.read, _failing(what), PAGE):
+    for page in keyset_pages(database.read, _failed_sources(what), PAGE):
         with database.write() as session:
-            retried += len(_try_again(session, what, page))
+            retried += len(_retry_page(session, what, page))
     return retried
 
 
 def retry_in(session: Session, what: Retry) -> list[int]:
-    """The same in a transaction of the caller's; the ids of the sources."""
-    pages = keyset_pages(lambda: nullcontext(session), _failing(what), PAGE)
-    return [source_id for page in pages for source_id in _try_again(session, what, page)]
+    """As `retry`, in the caller's transaction; returns the ids of the sources."""
+    pages = keyset_pages(lambda: nullcontext(session), _failed_sources(what), PAGE)
+    return [source_id for page in pages for source_id in _retry_page(session, what, page)]
 
 
-def _failing(what: Retry) -> Select[int, str | None]:
+def _failed_sources(what: Retry) -> Select[int, str | None]:
     query = select(PosterSource.id, PosterSource.url).where(PosterSource.state.in_(_FAILING))
     if what.code is not None:
         query = query.where(PosterSource.error_code == what.code)
@@ -126,23 +126,23 @@ def _failing(what: Retry) -> Select[int, str | None]:
     return query
 
 
-def _try_again(session: Session, what: Retry, page: Sequence[Row[int, str | None]]) -> list[int]:
-    meant = [(source_id, url) for source_id, url in page if what.host in (None, host_of(url))]
-    _forget(session, {host_of(url) for _, url in meant}, storage=what.host is None)
-    return _reset(session, [source_id for source_id, _ in meant])
+def _retry_page(session: Session, what: Retry, page: Sequence[Row[int, str | None]]) -> list[int]:
+    selected = [(source_id, url) for source_id, url in page if what.host in (None, host_of(url))]
+    _reset_breakers(session, {host_of(url) for _, url in selected}, storage=what.host is None)
+    return _make_pending(session, [source_id for source_id, _ in selected])
 
 
-def _reset(session: Session, ids: list[int]) -> list[int]:
-    reset = (
+def _make_pending(session: Session, ids: list[int]) -> list[int]:
+    query = (
         update(PosterSource)
         .where(PosterSource.id.in_(ids), PosterSource.state.in_(_FAILING))
         .values(state=SourceState.PENDING, attempts=0, next_attempt_at=None, error_code=None)
         .returning(PosterSource.id)
     )
     options = {"synchronize_session": False, TAGS_OPTION: ()}
-    return list(session.scalars(reset, execution_options=options))
+    return list(session.scalars(query, execution_options=options))
 
 
-def _forget(session: Session, hosts: set[str | None], *, storage: bool) -> None:
+def _reset_breakers(session: Session, hosts: set[str | None], *, storage: bool) -> None:
     names = (hosts - {None}) | ({STORAGE} if storage else set())
     session.execute(delete(PosterHost).where(PosterHost.name.in_(names)))

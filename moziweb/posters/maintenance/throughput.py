@@ -1,4 +1,4 @@
-"""How fast posters are made: pictures and sources by the hour, as the database has them."""
+"""Throughput: variants made and sources added per hour, from the database."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,27 +12,27 @@ from ..models import PosterSource, PosterVariant
 HOURS: Final = 24
 
 RECENT: Final = 100_000
-"""Rows that are looked at, the newest: what it costs does not grow with the site."""
+"""The newest rows, which are counted: the cost does not grow with the site."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """From ``start``: how many pictures were made first, and how many sources came."""
+    """The number of variants made for the first time and of sources added from ``start`` on."""
 
     start: datetime
     made: int
-    came: int
+    added: int
 
 
 def hourly_throughput(session: Session, now: datetime, hours: int = HOURS) -> tuple[Hour, ...]:
-    """The last ``hours``, the present one (not over yet) at the end. Two queries.
+    """The last ``hours``, the current one last. Two queries.
 
-    A picture that is made anew and comes out as it was is not counted: it is no new row.
+    A variant that is made again with the same bytes is not counted: it has no new row.
     """
     last = now.replace(minute=0, second=0, microsecond=0)
     starts = [last - timedelta(hours=back) for back in reversed(range(hours))]
-    made, came = (_by_hour(session, model, starts) for model in (PosterVariant, PosterSource))
-    return tuple(Hour(*each) for each in zip(starts, made, came, strict=True))
+    made, added = (_by_hour(session, model, starts) for model in (PosterVariant, PosterSource))
+    return tuple(Hour(*each) for each in zip(starts, made, added, strict=True))
 
 
 def _by_hour(

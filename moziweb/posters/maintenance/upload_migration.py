@@ -1,8 +1,8 @@
-"""Moving a site's old upload folder into storage.
+"""Moves the upload folder of an old site into storage.
 
-A file belongs to a movie when its name begins with the movie's id: ``1234.jpg``, ``1234-dune.jpg``
-or any other text after the dash, in whatever subfolder. All others are named and left alone. A
-movie that has a chosen poster keeps it; of several files the first by name is chosen.
+A file belongs to a movie if its name begins with the movie's id: ``1234.jpg``, ``1234-dune.jpg`` or
+any other text after the dash, in any subfolder. All others are reported and not moved. A movie that
+has a chosen poster keeps it; of several files the first by name is chosen.
 """
 
 import re
@@ -31,20 +31,20 @@ _NAME: Final = re.compile(r"(?P<movie>[0-9]+)(-[^/]*)?\.[A-Za-z]+")
 
 
 class MoveStatus(StrEnum):
-    """What became of a file."""
+    """The result of moving a file."""
 
     MOVED = "moved"
-    """Stored, read back and recorded; or found so from an earlier run."""
+    """Stored, read back and recorded, now or by an earlier run."""
     UNMATCHED = "unmatched"
-    """Its name tells no movie."""
+    """Its name has no movie id."""
     NO_MOVIE = "no_movie"
-    """There is no movie of that id."""
+    """There is no movie with that id."""
     REJECTED = "rejected"
-    """No picture, or one beyond the limits; the code tells."""
+    """No image, or one beyond the limits; ``Move.code`` is the reason."""
     UNREADABLE = "unreadable"
-    """The file itself could not be read."""
+    """The file could not be read."""
     NOT_VERIFIED = "not_verified"
-    """What storage gave back is not what it was given."""
+    """Storage returned other bytes than it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Move:
     deleted: bool = False
 
 
-class _Left(Exception):
+class _NotMovedError(Exception):
     def __init__(self, status: MoveStatus, code: str | None = None) -> None:
         super().__init__(status)
         self.status = status
@@ -71,13 +71,13 @@ def upload_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-class Migration:
+class UploadMigration:
     """Moves upload files to storage: checks, stores, reads back, records.
 
-    Safe to repeat: what is moved already is stored under its key again, for an old original that no
-    row knows yet might be removed before its row is committed. With ``delete`` a file goes once it
-    is recorded and what storage gives back equals it, byte for byte. ``prober`` looks at each file
-    first, as `probe.probe` does.
+    Safe to repeat: a file that was moved already is stored under its key again, as an old original
+    without a row might be removed before its row is committed. With ``delete`` a file is deleted
+    once it is recorded and storage returns the same bytes. ``prober`` reads each file's header as
+    `probe` does.
     """
 
     def __init__(
@@ -101,8 +101,8 @@ class Migration:
             name = str(path.relative_to(folder))
             try:
                 yield self._move(path, name)
-            except _Left as left:
-                yield Move(name, left.status, left.code)
+            except _NotMovedError as error:
+                yield Move(name, error.status, error.code)
 
     def _move(self, path: Path, name: str) -> Move:
         movie_id = _movie_id(path.name)
@@ -111,7 +111,7 @@ class Migration:
         try:
             upload, mime = inspect_upload(data, self._limits, self._prober)
         except ImageRejected as rejected:
-            raise _Left(MoveStatus.REJECTED, rejected.code) from rejected
+            raise _NotMovedError(MoveStatus.REJECTED, rejected.code) from rejected
         self._store(upload, data, mime)
         with self._database.write() as session:
             source_id = record_upload(session, movie_id, upload, choose=False).id
@@ -121,20 +121,20 @@ class Migration:
     def _check_movie(self, movie_id: int) -> None:
         with self._database.read() as session:
             if session.get(Movie, movie_id) is None:
-                raise _Left(MoveStatus.NO_MOVIE)
+                raise _NotMovedError(MoveStatus.NO_MOVIE)
 
     def _read(self, path: Path) -> bytes:
         try:
             if path.stat().st_size > self._limits.bytes:
-                raise _Left(MoveStatus.REJECTED, RejectCode.TOO_MANY_BYTES)
+                raise _NotMovedError(MoveStatus.REJECTED, RejectCode.TOO_MANY_BYTES)
             return path.read_bytes()
         except OSError as error:
-            raise _Left(MoveStatus.UNREADABLE, error.strerror) from error
+            raise _NotMovedError(MoveStatus.UNREADABLE, error.strerror) from error
 
     def _store(self, upload: StoredUpload, data: bytes, mime: str) -> None:
         self._storage.put(upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL)
         if not self._has(upload.key, data):
-            raise _Left(MoveStatus.NOT_VERIFIED)
+            raise _NotMovedError(MoveStatus.NOT_VERIFIED)
 
     def _has(self, key: str, data: bytes) -> bool:
         try:
@@ -147,16 +147,16 @@ def _movie_id(name: str) -> int:
     match = _NAME.fullmatch(name)
     movie_id = parse_id(match["movie"]) if match else None
     if movie_id is None:
-        raise _Left(MoveStatus.UNMATCHED)
+        raise _NotMovedError(MoveStatus.UNMATCHED)
     return movie_id
 
 
 def _deleted(path: Path, data: bytes) -> bool:
     try:
-        # The old site may have written another picture there since: the next run moves that.
+        # The old site may have replaced the file since: the next run moves the new one.
         if path.read_bytes() != data:
             return False
         path.unlink()
-    except OSError:  # a folder that we may not write in; the report says "deleted": false
+    except OSError:  # no write permission; the report has "deleted": false
         return False
     return True

@@ -1,4 +1,4 @@
-"""Asking storage for every object that the database claims: is it there, and as it should be?"""
+"""Verifies that storage has every object the database refers to, with its size and headers."""
 
 import threading
 from collections.abc import Iterator
@@ -26,14 +26,14 @@ class Fault(StrEnum):
     MISSING = "missing"
     WRONG_SIZE = "wrong_size"
     WRONG_HEADERS = "wrong_headers"
-    """Another media type or Cache-Control than browsers are to get."""
+    """A wrong Content-Type or Cache-Control."""
     ORIGINAL_MISSING = "original_missing"
-    """An upload's original: nothing can be made of it again."""
+    """The original of an upload: it cannot be repaired."""
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """An object as the database has it; ``variant_id`` is None for an original."""
+class ExpectedObject:
+    """An object as the database describes it; ``variant_id`` is None for an original."""
 
     source_id: int
     key: str
@@ -44,14 +44,14 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class ObjectCheck:
-    """An object, and what is wrong with it, if anything."""
+    """An object and its fault, if any."""
 
-    claimed: Claimed
+    expected: ExpectedObject
     fault: Fault | None
 
 
 class Verifier:
-    """Asks for objects, ``jobs`` at a time. Raises ``StorageError`` when storage fails."""
+    """Requests objects, ``jobs`` at a time; raises ``StorageError`` when storage fails."""
 
     def __init__(self, database: Database, storage: Storage, jobs: int) -> None:
         self._database = database
@@ -59,14 +59,14 @@ class Verifier:
         self._jobs = jobs
 
     def count(self) -> int:
-        """How many objects the database claims."""
+        """The number of objects that the database refers to."""
         with self._database.read() as session:
             variants = select(func.count(PosterVariant.id)).where(*self._is_variant())
             originals = select(func.count(PosterSource.id)).where(*_IS_ORIGINAL)
             return (session.scalar(variants) or 0) + (session.scalar(originals) or 0)
 
-    def elsewhere(self) -> int:
-        """How many variants pages link in another bucket than today's, which is not asked."""
+    def count_in_other_buckets(self) -> int:
+        """The number of ready variants in other buckets than today's, which are not checked."""
         others = select(func.count(PosterVariant.id)).where(
             PosterVariant.state == VariantState.READY, PosterVariant.bucket != self._storage.bucket
         )
@@ -74,19 +74,22 @@ class Verifier:
             return session.scalar(others) or 0
 
     def run(self, stop: threading.Event) -> Iterator[ObjectCheck]:
-        """A verdict on every object, in pages along the ids, until ``stop`` is set."""
+        """Check every object, until ``stop`` is set."""
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="verify") as pool:
             for page in self._pages():
                 if stop.is_set():
                     return
-                yield from pool.map(self._judge, page)
+                yield from pool.map(self._check, page)
 
-    def repair(self, verdicts: list[ObjectCheck]) -> list[int]:
-        """Have faulty variants made anew; returns their sources. Originals cannot be."""
-        keys = [one.claimed.key for one in verdicts if one.claimed.variant_id is not None]
+    def repair(self, faulty: list[ObjectCheck]) -> list[int]:
+        """Mark faulty variants for regeneration; returns the ids of their sources.
+
+        Originals cannot be repaired.
+        """
+        keys = [each.expected.key for each in faulty if each.expected.variant_id is not None]
         return mark_all_for_regeneration(self._database, keys)
 
-    def _pages(self) -> Iterator[list[Claimed]]:
+    def _pages(self) -> Iterator[list[ExpectedObject]]:
         variants = select(
             PosterVariant.id,
             PosterVariant.source_id,
@@ -97,11 +100,11 @@ class Verifier:
         originals = select(PosterSource.id, PosterSource.key).where(*_IS_ORIGINAL)
         for page in keyset_pages(self._database.read, variants, PAGE):
             yield [
-                Claimed(source_id, key or "", variant_id, size, mime)
+                ExpectedObject(source_id, key or "", variant_id, size, mime)
                 for variant_id, source_id, key, size, mime in page
             ]
         for rows in keyset_pages(self._database.read, originals, PAGE):
-            yield [Claimed(source_id, key or "") for source_id, key in rows]
+            yield [ExpectedObject(source_id, key or "") for source_id, key in rows]
 
     def _is_variant(self) -> tuple[ColumnElement[bool], ...]:
         return (
@@ -110,17 +113,17 @@ class Verifier:
             PosterVariant.key.is_not(None),
         )
 
-    def _judge(self, claimed: Claimed) -> ObjectCheck:
-        stored = self._storage.head(claimed.key)
-        if claimed.variant_id is None:
-            return ObjectCheck(claimed, None if stored else Fault.ORIGINAL_MISSING)
+    def _check(self, expected: ExpectedObject) -> ObjectCheck:
+        stored = self._storage.head(expected.key)
+        if expected.variant_id is None:
+            return ObjectCheck(expected, None if stored else Fault.ORIGINAL_MISSING)
         if stored is None:
-            return ObjectCheck(claimed, Fault.MISSING)
-        if stored.size != claimed.bytes:
-            return ObjectCheck(claimed, Fault.WRONG_SIZE)
-        as_served = (stored.content_type, stored.cache_control)
-        is_right = as_served == (claimed.mime, CACHE_CONTROL)
-        return ObjectCheck(claimed, None if is_right else Fault.WRONG_HEADERS)
+            return ObjectCheck(expected, Fault.MISSING)
+        if stored.size != expected.bytes:
+            return ObjectCheck(expected, Fault.WRONG_SIZE)
+        headers = (stored.content_type, stored.cache_control)
+        is_correct = headers == (expected.mime, CACHE_CONTROL)
+        return ObjectCheck(expected, None if is_correct else Fault.WRONG_HEADERS)
 
 
 _IS_ORIGINAL: Final = (PosterSource.kind == SourceKind.UPLOAD, PosterSource.key.is_not(None))

@@ -11,7 +11,7 @@ from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.maintenance.garbage_collection import SupersededVariants
-from moziweb.posters.maintenance.movie_locks import HOLD, locked_movies
+from moziweb.posters.maintenance.movie_locks import LOCK_DURATION, locked_movies
 from moziweb.posters.models import PosterVariant, SourceKind, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage import StoredObject
@@ -49,7 +49,7 @@ class SlowRemoval:
         self._worker, self._at = worker, at
 
     def delete(self, keys: list[str]) -> None:
-        self._clock.advance(seconds=HOLD.total_seconds() + 1)
+        self._clock.advance(seconds=LOCK_DURATION.total_seconds() + 1)
         self._worker.start()
         assert self._at.wait(30)
         self._storage.delete(keys)
@@ -92,12 +92,12 @@ def test_whoever_publishes_after_the_removal_of_what_it_uploaded_is_lost(
 def test_what_is_no_longer_held_is_not_removed(
     database: Database, service: PosterService, leases: SourceLeases, clock: Clock, source_id: int
 ) -> None:
-    with locked_movies(database, clock, [7]) as hold:
-        assert hold.renewed() == hold.movie_ids == {7}
+    with locked_movies(database, clock, [7]) as lock:
+        assert lock.renew() == lock.movie_ids == {7}
         assert leases.try_acquire(source_id, frozenset({"x"})) == "busy"
-        clock.advance(seconds=HOLD.total_seconds() + 1)
+        clock.advance(seconds=LOCK_DURATION.total_seconds() + 1)
         leases.try_acquire(source_id, frozenset({"x"}))
-        assert hold.renewed() == frozenset()
+        assert lock.renew() == frozenset()
         token = source_of(database, source_id).lease_token
     assert source_of(database, source_id).lease_token == token is not None
 
@@ -113,15 +113,15 @@ def test_the_collector_removes_nothing_that_it_holds_no_longer(
 ) -> None:
     service.ensure_variants(source_id)
     superseded_long_ago(database, clock)
-    look = SupersededVariants._rows
+    look = SupersededVariants._read_rows
 
     def look_slowly(*given: Any) -> Any:
         found = look(*given)
-        clock.advance(seconds=HOLD.total_seconds() + 1)
+        clock.advance(seconds=LOCK_DURATION.total_seconds() + 1)
         leases.try_acquire(source_id, frozenset({"x"}))
         return found
 
-    monkeypatch.setattr(SupersededVariants, "_rows", look_slowly)
+    monkeypatch.setattr(SupersededVariants, "_read_rows", look_slowly)
     (removed,) = SupersededVariants(database, disk, clock).run()
     assert (removed.busy, removed.objects) == (True, 0)
     assert len(list(disk.list("poster/"))) == len(RECIPES)

@@ -23,7 +23,7 @@ from moziweb.posters.generation.upload_store import (
     record_upload,
     store_upload,
 )
-from moziweb.posters.maintenance.pending_uploads import KEPT, ExpiredUploads
+from moziweb.posters.maintenance.pending_uploads import RETENTION, ExpiredUploads
 from moziweb.posters.maintenance.reconciliation import Reconciler
 from moziweb.posters.models import PendingUpload, PosterSource, SourceKind
 from moziweb.posters.recipes import RECIPES
@@ -105,8 +105,8 @@ def test_what_nobody_saves_is_removed_after_it_could_be(
         record_upload(session, movie_id, kept)
     early = ExpiredUploads(database, disk, after(days=7))
     assert (early.count(), list(early.run())) == (0, [])
-    assert Reconciler(database, disk, after(days=7)).survey().findings == []
-    late = ExpiredUploads(database, disk, after(days=KEPT.days, minutes=1))
+    assert Reconciler(database, disk, after(days=7)).run().findings == []
+    late = ExpiredUploads(database, disk, after(days=RETENTION.days, minutes=1))
     assert late.count() == 2
     assert sorted(late.run()) == sorted([(kept.key, False), (thrown_away.key, True)])
     assert [stored.key for stored in disk.list()] == [kept.key]
@@ -116,7 +116,7 @@ def test_what_nobody_saves_is_removed_after_it_could_be(
 def test_what_is_looked_at_again_meanwhile_stays(database: Database, disk: DiskStorage) -> None:
     upload = store_upload(disk, SEEN)  # just now, though it was noted long ago
     with database.write() as session:
-        session.add(PendingUpload(key=upload.key, at=utc_now() - 2 * KEPT))
+        session.add(PendingUpload(key=upload.key, at=utc_now() - 2 * RETENTION))
     forgotten = ExpiredUploads(database, disk, utc_now)
     run = forgotten.run()
     assert next(run) == (upload.key, False)
@@ -124,7 +124,7 @@ def test_what_is_looked_at_again_meanwhile_stays(database: Database, disk: DiskS
 
     looked_at(database, disk, SEEN)
     with database.write() as session:
-        session.execute(update(PendingUpload).values(at=utc_now() - 2 * KEPT))
+        session.execute(update(PendingUpload).values(at=utc_now() - 2 * RETENTION))
     far = ExpiredUploads(database, cast(Storage, AgainMeanwhile(database, disk)), after(days=30))
     assert list(far.run()) == [(upload.key, True)]
     with database.read() as session:

@@ -11,7 +11,7 @@ from moziweb.posters.generation.readers import UploadReader
 from moziweb.posters.generation.upload_store import store_upload
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import Limits, SourceImage, probe
-from moziweb.posters.maintenance.upload_migration import Migration, MoveStatus, upload_files
+from moziweb.posters.maintenance.upload_migration import MoveStatus, UploadMigration, upload_files
 from moziweb.posters.models import PosterSource
 from moziweb.storage import Storage, StorageError
 from moziweb.storage.disk import DiskStorage
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def moved(migration: Migration, folder: Path) -> list[tuple[str, MoveStatus]]:
+def moved(migration: UploadMigration, folder: Path) -> list[tuple[str, MoveStatus]]:
     files = upload_files(folder)
     return [(move.name, move.status) for move in migration.run(folder, files)]
 
@@ -35,7 +35,7 @@ def test_a_file_becomes_a_source_that_reads_back_as_it_was(
     database: Database, storage: Storage, folder: Path, movie_id: int
 ) -> None:
     (folder / "7-dune.jpg").write_bytes(picture())
-    (move,) = Migration(database, storage).run(folder, upload_files(folder))
+    (move,) = UploadMigration(database, storage).run(folder, upload_files(folder))
     assert move.source_id
     source = source_of(database, move.source_id)
     assert UploadReader(storage).read(source).body == picture()
@@ -67,7 +67,7 @@ def test_the_name_tells_the_movie(
     status: MoveStatus,
 ) -> None:
     (folder / name).write_bytes(picture())
-    assert moved(Migration(database, disk), folder) == [(name, status)]
+    assert moved(UploadMigration(database, disk), folder) == [(name, status)]
 
 
 class Forgetful:
@@ -88,7 +88,7 @@ def test_what_storage_does_not_give_back_whole_is_neither_recorded_nor_deleted(
 ) -> None:
     (folder / "7.jpg").write_bytes(picture())
     forgetful: Any = Forgetful(disk)
-    migration = Migration(database, forgetful, delete=True)
+    migration = UploadMigration(database, forgetful, delete=True)
     assert moved(migration, folder) == [("7.jpg", MoveStatus.NOT_VERIFIED)]
     assert (folder / "7.jpg").exists()
     with database.read() as session:
@@ -103,7 +103,7 @@ def test_an_original_that_is_there_already_is_made_young_again(
     key = store_upload(disk, picture()).key
     for path in (tmp_path / "objects").rglob("*+object"):
         os.utime(path, (0, 0))
-    assert moved(Migration(database, disk), folder) == [("7.jpg", MoveStatus.MOVED)]
+    assert moved(UploadMigration(database, disk), folder) == [("7.jpg", MoveStatus.MOVED)]
     stored = disk.head(key)
     assert stored is not None
     assert stored.last_modified is not None
@@ -119,7 +119,7 @@ def test_files_are_looked_at_by_the_prober_that_was_given(
         raise ImageRejected(RejectCode.UNIDENTIFIED)
 
     (folder / "7.jpg").write_bytes(picture())
-    migration = Migration(database, disk, prober=refuse)
+    migration = UploadMigration(database, disk, prober=refuse)
     assert moved(migration, folder) == [("7.jpg", MoveStatus.REJECTED)]
 
 
@@ -133,7 +133,7 @@ def test_a_file_that_was_replaced_while_it_was_moved_is_not_deleted(
         file.write_bytes(picture("#2040a0"))
         return probe(data, limits)
 
-    migration = Migration(database, disk, delete=True, prober=replace_meanwhile)
+    migration = UploadMigration(database, disk, delete=True, prober=replace_meanwhile)
     (first,) = migration.run(folder, [file])
     assert (first.status, first.deleted) == (MoveStatus.MOVED, False)
     (second,) = migration.run(folder, [file])
@@ -149,5 +149,5 @@ def test_a_storage_that_is_away_ends_the_run_and_leaves_the_files(
 ) -> None:
     (folder / "7.jpg").write_bytes(picture())
     with pytest.raises(StorageError):
-        moved(Migration(database, storage_away, delete=True), folder)
+        moved(UploadMigration(database, storage_away, delete=True), folder)
     assert (folder / "7.jpg").exists()
