@@ -1,13 +1,13 @@
-"""Objects in a folder: the embedded default, for one machine.
+"""Storage of objects in a folder, for one machine.
 
-An object is **one file**: a line of metadata, then the body. So there is no moment at which a body
-stands without its metadata, or beside another's, and one rename publishes both. A file without
-that line, or with another key or size in it, is not an object.
+An object is **one file**: a line of metadata, then the body. One rename replaces both, so a body
+is never without its metadata or with that of another body. A file without this line, or with
+another key or size in it, is not an object.
 
-``a/b.webp`` stands in ``<path>/a/b.webp+object``. A plus sign in a key is escaped (and so the
-per cent sign), which keeps an object's file and a folder from ever sharing a name: ``a`` and
-``a/b`` may both be objects, as on S3. Folders are opened one by one without following symbolic
-links, so nothing outside is reached.
+``a/b.webp`` is stored in ``<path>/a/b.webp+object``. Plus and per cent signs in keys are escaped,
+so that an object's file and a folder never have the same name: ``a`` and ``a/b`` may both be
+objects, as on S3. Folders are opened one by one without following symbolic links, so no file
+outside is reached.
 """
 
 import errno
@@ -37,10 +37,10 @@ from .interface import (
     valid_key,
 )
 
-#: Where the application serves the objects, and links them when no base URL is configured.
+#: The path of objects on this site, used in URLs if no base URL is configured.
 OBJECTS_PATH = "/objects"
 
-#: Drafts older than this (seconds) were left by a crash: no write takes so long.
+#: Drafts older than this (in seconds) are of crashed writers: no write takes as long.
 DRAFT_SECONDS = 3600.0
 
 _BUCKET = "disk"
@@ -60,10 +60,10 @@ _TRANSIENT = frozenset(
 
 
 class DiskStorage:
-    """The objects under one folder; see ``contract.Storage``.
+    """The objects in one folder; see ``interface.Storage``.
 
-    Makes the folder when it is missing, and removes drafts that crashed writers left. Any number
-    of processes of one machine may share it. Folders that have become empty stay.
+    Creates the folder if it is missing and removes the drafts of crashed writers. Any number of
+    processes of one machine may share it. Empty folders are not removed.
     """
 
     name: Final = "disk"
@@ -85,7 +85,7 @@ class DiskStorage:
         cache_control: str,
         if_absent: bool = False,
     ) -> StoredObject:
-        """See the contract. The object has reached the disk when this returns."""
+        """See ``Storage``. When this returns, the object is on the disk (fsync)."""
         stored = StoredObject(
             bucket=_BUCKET,
             key=valid_key(key),
@@ -114,13 +114,13 @@ class DiskStorage:
         return stored
 
     def get(self, key: str) -> bytes:
-        """See the contract."""
+        """See ``Storage``."""
         stored, file = self.open(key)
         with file, self._translated():
             return file.read(stored.size)
 
     def head(self, key: str) -> StoredObject | None:
-        """See the contract."""
+        """See ``Storage``."""
         try:
             stored, file = self.open(key)
         except ObjectNotFound:
@@ -129,10 +129,10 @@ class DiskStorage:
         return stored
 
     def open(self, key: str) -> tuple[StoredObject, IO[bytes]]:
-        """An object's description, and its file at the first byte of the body; close it.
+        """Return the description of an object, and its open file at the first byte of the body.
 
-        The two belong together even when the object is overwritten meanwhile. Raises
-        ``ObjectNotFound``.
+        Both are of the same object, even if it is overwritten at the same time. The caller closes
+        the file. Raises ``ObjectNotFound``.
         """
         *parents, name = _file_names(valid_key(key))
         with self._translated(key), self._folder(parents) as folder, ExitStack() as undo:
@@ -144,14 +144,14 @@ class DiskStorage:
             return stored, file
 
     def delete(self, keys: Iterable[str]) -> None:
-        """See the contract."""
+        """See ``Storage``."""
         for key in keys:
             *parents, name = _file_names(valid_key(key))
             with suppress(ObjectNotFound), self._translated(key):
                 self._unlink(parents, name)
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        """See the contract."""
+        """See ``Storage``."""
         with self._translated():
             for key in _keys(self.path, "", prefix):
                 stored = self.head(key) if is_valid_key(key) else None
@@ -159,15 +159,15 @@ class DiskStorage:
                     yield stored
 
     def url(self, key: str, bucket: str | None = None) -> str:
-        """See the contract. Without a base URL it is a path of this site; there is one bucket."""
+        """See ``Storage``. Without a base URL it is a path of this site; ``bucket`` is ignored."""
         return f"{self._base_url}/{quote(valid_key(key), safe='/~')}"
 
     def check(self) -> None:
-        """See the contract."""
+        """See ``Storage``."""
         if not self.path.is_dir() or not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
             raise StorageMisconfigured(
-                f"{self.path} is no folder that we may write: make it so, or correct "
-                "storage.disk.path"
+                f"storage.disk.path = {self.path}: not a writable folder; make it one, or correct "
+                "the key"
             )
 
     def _remove_old_drafts(self, before: float) -> None:
@@ -178,7 +178,7 @@ class DiskStorage:
 
     @contextmanager
     def _folder(self, names: Iterable[str], *, make: bool = False) -> Iterator[int]:
-        """A descriptor of the folder ``names`` deep under ours; ``make`` adds what is missing."""
+        """Open the folder ``names`` below ours, as a descriptor; with ``make``, create it."""
         folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for name in names:
@@ -197,10 +197,10 @@ class DiskStorage:
 
     @contextmanager
     def _translated(self, key: str | None = None) -> Iterator[None]:
-        """Turns ``OSError`` inside a ``with`` block into ``StorageError``.
+        """Translate ``OSError`` into ``StorageError``.
 
-        With a key, a path that is not there (or is not what it should be) is a missing object;
-        without one, the folder is not as we need it.
+        With a key, a missing path (or one of the wrong type) is a missing object; without a key,
+        the folder is misconfigured.
         """
         try:
             yield
@@ -213,10 +213,10 @@ class DiskStorage:
 def _translate(error: OSError, path: Path) -> StorageError:
     if error.errno == errno.ENAMETOOLONG:
         return InvalidKey(f"a segment of the object key is too long for a file name in {path}")
-    told = f"storage.disk.path = {path}: {error.strerror}"
+    message = f"storage.disk.path = {path}: {error.strerror}"
     if error.errno in _TRANSIENT:
-        return StorageUnavailable(told)
-    return StorageMisconfigured(f"{told}; make it a folder that we may read and write")
+        return StorageUnavailable(message)
+    return StorageMisconfigured(f"{message}; it must be a readable and writable folder")
 
 
 def _open_at(folder: int, name: str, _: int) -> int:
@@ -226,12 +226,12 @@ def _open_at(folder: int, name: str, _: int) -> int:
 def _make_folder(name: str, parent: int) -> None:
     with suppress(FileExistsError):
         os.mkdir(name, dir_fd=parent)
-        os.fsync(parent)  # else a crash could take the new folder with all that is in it
+        os.fsync(parent)  # otherwise a crash could lose the new folder with its files
 
 
 @contextmanager
 def _draft(folder: int, content: bytes) -> Iterator[str]:
-    """The name of a new file with ``content``, on the disk; removed unless it was renamed."""
+    """Write a new file and yield its name; remove it at the end unless it was renamed."""
     name = secrets.token_hex(16)
     with os.fdopen(os.open(name, _DRAFT_FLAGS, 0o644, dir_fd=folder), "wb") as file:
         try:
@@ -245,20 +245,20 @@ def _draft(folder: int, content: bytes) -> Iterator[str]:
 
 
 def _header(stored: StoredObject) -> bytes:
-    known = {
+    metadata = {
         "key": stored.key,
         "size": stored.size,
         "etag": stored.etag,
         "content_type": stored.content_type,
         "cache_control": stored.cache_control,
     }
-    return _MAGIC + json.dumps(known).encode() + b"\n"
+    return _MAGIC + json.dumps(metadata).encode() + b"\n"
 
 
 def _description(file: IO[bytes], key: str) -> StoredObject | None:
-    """Read an object's first line; ``None`` when the file is not the object ``key``, or not whole.
+    """Read the metadata line; None if the file is not the object ``key``, or is incomplete.
 
-    The key in the file settles what a file system that ignores case would confuse.
+    The key is checked because a file system may ignore the case of names.
     """
     status = os.fstat(file.fileno())
     line = file.readline(_MAX_HEADER) if stat.S_ISREG(status.st_mode) else b""
@@ -266,16 +266,16 @@ def _description(file: IO[bytes], key: str) -> StoredObject | None:
         return None
     modified = datetime.fromtimestamp(int(status.st_mtime), UTC)
     try:
-        known = json.loads(line.removeprefix(_MAGIC))
-        stored = StoredObject(bucket=_BUCKET, last_modified=modified, **known)
+        metadata = json.loads(line.removeprefix(_MAGIC))
+        stored = StoredObject(bucket=_BUCKET, last_modified=modified, **metadata)
     except (TypeError, ValueError):
         return None
-    whole = stored.key == key and stored.size == status.st_size - len(line)
-    return stored if whole else None
+    complete = stored.key == key and stored.size == status.st_size - len(line)
+    return stored if complete else None
 
 
 def _keys(folder: Path, start: str, prefix: str) -> Iterator[str]:
-    """The keys with ``prefix`` in ``folder``, which holds those that start with ``start``."""
+    """Yield the keys with ``prefix`` in ``folder``, whose keys start with ``start``."""
     for part, file_name in _entries(folder):
         key = start + part
         if part.endswith("/"):
@@ -286,9 +286,9 @@ def _keys(folder: Path, start: str, prefix: str) -> Iterator[str]:
 
 
 def _entries(folder: Path) -> list[tuple[str, str]]:
-    """The parts of keys in ``folder`` (of folders with their slash), and the file names.
+    """Return the key parts in ``folder`` (those of folders with a slash), and the file names.
 
-    Sorted so that a walk through the folders meets whole keys in order.
+    They are sorted so that a walk yields whole keys in order.
     """
     with suppress(FileNotFoundError), os.scandir(folder) as found:
         named = ((_key_part(entry), entry.name) for entry in found)
@@ -298,13 +298,13 @@ def _entries(folder: Path) -> list[tuple[str, str]]:
 
 
 def _file_names(key: str) -> list[str]:
-    """The folders and the file of an object."""
+    """Return the names of an object's folders and of its file."""
     *folders, name = (_escaped(segment) for segment in key.split("/"))
     return [*folders, name + _SUFFIX]
 
 
 def _key_part(entry: os.DirEntry[str]) -> str | None:
-    """The segment that a folder (with its slash) or an object's file stands for, if any."""
+    """Return the key part of a folder (with a slash) or of an object's file; None for others."""
     is_folder = entry.is_dir(follow_symlinks=False)
     name = entry.name if is_folder else entry.name.removesuffix(_SUFFIX)
     if "+" in name or not (is_folder or entry.name.endswith(_SUFFIX)):

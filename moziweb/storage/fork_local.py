@@ -1,4 +1,4 @@
-"""Values that each process has to make for itself, once."""
+"""Values that each process must make for itself, such as clients with connections."""
 
 import os
 import threading
@@ -9,19 +9,19 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class PerProcess(Generic[T]):
-    """A value made at its first use in a process, by one thread, and forgotten by forked children.
+class ForkLocal(Generic[T]):
+    """A value that is made once per process, at its first use.
 
-    Calling it answers the value. A child that kept its parent's boto3 client would write on the
-    parent's connections; and while clients may be shared by threads, making one may not
-    (boto3's guide, "Multithreading or multiprocessing with clients").
+    Call it for the value. A forked child makes its own: with its parent's boto3 client it would
+    write to the parent's connections. One thread makes it, since threads may share a client but
+    not its creation (boto3's guide, "Multithreading or multiprocessing with clients").
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._lock = threading.Lock()
         self._made: list[T] = []
-        _everywhere.add(self)
+        _instances.add(self)
 
     def __call__(self) -> T:
         made = self._made
@@ -32,20 +32,20 @@ class PerProcess(Generic[T]):
         return made[0]
 
     def made(self) -> tuple[T, ...]:
-        """The value if it has been made, else nothing."""
+        """Return the value in a tuple, or an empty tuple if it has not been made."""
         return tuple(self._made)
 
     def forget(self) -> None:
-        """Start afresh. The lock too: a thread that held it may not exist in this process."""
+        """Drop the value, and the lock: the thread that holds it may not exist in this process."""
         self._lock = threading.Lock()
         self._made = []
 
 
-_everywhere: weakref.WeakSet["PerProcess[Any]"] = weakref.WeakSet()
+_instances: weakref.WeakSet["ForkLocal[Any]"] = weakref.WeakSet()
 
 
 def _forget_all() -> None:
-    for value in _everywhere:
+    for value in _instances:
         value.forget()
 
 

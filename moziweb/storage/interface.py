@@ -1,4 +1,4 @@
-"""What every storage can do, and the keys, values and errors it speaks in."""
+"""The interface of storages: ``Storage``, its values and its errors."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-#: S3's own limit, in bytes of UTF-8.
+#: The limit of S3, in bytes of UTF-8.
 MAX_KEY_BYTES = 1024
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -17,31 +17,31 @@ class StorageError(Exception):
 
 
 class ObjectNotFound(StorageError):
-    """No object has this key."""
+    """There is no object with this key."""
 
 
 class InvalidKey(StorageError, ValueError):
-    """A key that no storage takes: a mistake of the caller."""
+    """A key that no storage accepts: a mistake of the caller."""
 
 
 class StorageUnavailable(StorageError):
-    """The storage does not answer, or not now. The same call may succeed later."""
+    """The storage does not answer, or is overloaded. The same call may succeed later."""
 
 
 class StorageMisconfigured(StorageError):
-    """The storage refuses what we are set up to ask of it; trying again changes nothing.
+    """The storage refuses requests because of our configuration; a retry does not help.
 
-    Its text is one line for the operator that names what to change.
+    The text is one line for the operator that says what to change.
     """
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """What a storage knows of one object.
+    """The description of one object.
 
     ``size`` is in bytes; ``etag`` is an opaque text without quotes that changes with the content;
-    ``last_modified`` is in UTC with whole seconds. S3 tells no ``last_modified`` in answer to a
-    put, and neither ``content_type`` nor ``cache_control`` in a listing: these are ``None`` there.
+    ``last_modified`` is in UTC with whole seconds. S3 does not return ``last_modified`` from a put,
+    nor ``content_type`` and ``cache_control`` in a listing: there they are ``None``.
     """
 
     bucket: str
@@ -63,11 +63,11 @@ class Storage(Protocol):
 
     @property
     def name(self) -> Literal["s3", "disk"]:
-        """Which storage this is."""
+        """The kind of the storage."""
 
     @property
     def bucket(self) -> str:
-        """The bucket that new objects go to. Keep it beside the key: see ``url``."""
+        """The bucket of new objects. Store it with the key: see ``url``."""
 
     def put(
         self,
@@ -78,44 +78,44 @@ class Storage(Protocol):
         cache_control: str,
         if_absent: bool = False,
     ) -> StoredObject:
-        """Store ``body``, to be served with exactly these headers, and describe what is stored.
+        """Store ``body`` and return its description. It is served with exactly these headers.
 
-        Readers see the old object or the new one, never a part. With ``if_absent`` an object that
-        is there already is left alone, and described. What is private by its Cache-Control
-        (``is_private``) is for us alone: it bears no ACL, and no view of ours serves it.
+        Readers get the old object or the new one, never a part. With ``if_absent``, an existing
+        object is not overwritten, and its description is returned. A private object
+        (``is_private``) gets no ACL, and no view serves it.
         """
 
     def get(self, key: str) -> bytes:
-        """The body of an object; raises ``ObjectNotFound``."""
+        """Return the body of an object. Raises ``ObjectNotFound``."""
 
     def head(self, key: str) -> StoredObject | None:
-        """The description of an object, ``None`` when there is no such object."""
+        """Return the description of an object; ``None`` if there is none."""
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects, in batches; keys without an object are no error."""
+        """Delete objects, in batches. Keys without an object are ignored."""
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        """The objects whose key starts with ``prefix``, in the order of their keys' UTF-8 bytes.
+        """Yield the objects whose key starts with ``prefix``, ordered by the UTF-8 bytes of keys.
 
-        Fetched page by page while it is read. Objects whose key is not valid here (made by
-        others, as a console's empty "folder/") are passed over.
+        Pages are fetched as they are read. Objects with a key that is invalid here, such as the
+        "folder/" of a console, are skipped.
         """
 
     def url(self, key: str, bucket: str | None = None) -> str:
-        """The public address of an object, without asking anyone.
+        """Return the public URL of an object, without any request.
 
-        ``bucket`` is the one that was stored beside the key, when it may not be today's.
+        ``bucket`` is the one stored with the key, if it may differ from the current one.
         """
 
     def check(self) -> None:
-        """A cheap heartbeat: returns when objects can be stored and listed, raises otherwise."""
+        """Cheap health check: raises unless objects can be stored and listed."""
 
 
 def valid_key(key: str) -> str:
-    """``key`` itself, or ``InvalidKey``.
+    """Return ``key``, or raise ``InvalidKey``.
 
     A key is a relative path of one or more segments: no empty segment (so no slash at either
-    end), no ``.`` or ``..``, no control character, 1024 bytes of UTF-8 at most.
+    end), no ``.`` or ``..``, no control character, at most 1024 bytes of UTF-8.
     """
     fault = _fault(key)
     if fault:
@@ -124,19 +124,19 @@ def valid_key(key: str) -> str:
 
 
 def is_valid_key(key: str) -> bool:
-    """Whether ``valid_key`` takes ``key``."""
+    """Whether ``key`` is valid; see ``valid_key``."""
     return _fault(key) is None
 
 
 def valid_header(value: str) -> str:
-    """``value`` itself, or ``ValueError`` when it cannot stand in an HTTP header."""
+    """Return ``value``, or raise ``ValueError`` if it is not valid in an HTTP header."""
     if not value or not value.isascii() or _CONTROL.search(value):
         raise ValueError(f"not a header value: {value[:80]!r}")
     return value
 
 
 def is_private(cache_control: str | None) -> bool:
-    """Whether an object with this header is for us alone, and for no visitor.
+    """Whether an object with this header must not be served to visitors.
 
     >>> is_private("private, no-cache"), is_private("max-age=9, public"), is_private(None)
     (True, False, False)

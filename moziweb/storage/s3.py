@@ -1,4 +1,4 @@
-"""Objects in a bucket of S3, or of a server that speaks its protocol (boto3)."""
+"""Storage of objects in a bucket of S3, or of an S3-compatible server (boto3)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from .fork_local import PerProcess
+from .fork_local import ForkLocal
 from .interface import (
     StorageMisconfigured,
     StorageUnavailable,
@@ -24,26 +24,26 @@ from .interface import (
     valid_key,
 )
 from .s3_errors import ACLS_REFUSED, PUBLIC_ACLS_BLOCKED, Call, status, translated
-from .s3_urls import AddressingStyle, bucket_address
+from .s3_urls import AddressingStyle, bucket_url
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from types_boto3_s3 import S3Client
 
-#: S3 lists or removes at most this many objects by one request.
+#: The maximum number of objects in one list or delete request of S3.
 BATCH = 1000
 
-#: Bytes of a body that goes out without ``Expect: 100-continue``; no variant has as many.
+#: The size of a body that is sent without ``Expect: 100-continue``; all variants are smaller.
 SMALL: Final = 1_000_000
 
 
 @dataclass(frozen=True)
 class S3Settings:
-    """The ``storage.s3.*`` keys of the ini file, by the same names; settings.py tells each.
+    """The ``storage.s3.*`` keys of the ini file; see docs/settings.md.
 
-    Time-outs are seconds of one attempt: a call takes at most about ``tries`` times their sum,
-    and boto3's pauses between attempts.
+    Timeouts are in seconds and for one attempt: a call takes at most about ``tries`` times their
+    sum, plus boto3's pauses between attempts.
     """
 
     bucket: str
@@ -62,16 +62,15 @@ class S3Settings:
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> Self:
-        """Take the typed values from the application's settings."""
+        """Return them from the typed settings of the application."""
         names = [known.name for known in fields(cls)]
         return cls(**{name: settings[f"storage.s3.{name}"] for name in names})
 
 
 class S3Storage:
-    """One bucket; see ``contract.Storage``.
+    """One bucket; see ``interface.Storage``.
 
-    ``base_url`` is the public address of this bucket, a CDN for instance; without one, objects
-    are linked at the bucket's own address.
+    ``base_url`` is the public URL of this bucket, such as a CDN's; by default the bucket's own.
     """
 
     name: Final = "s3"
@@ -80,10 +79,10 @@ class S3Storage:
         self.bucket = settings.bucket
         self._settings = settings
         self._base_url = base_url
-        self._place = settings.endpoint_url or f"AWS {settings.region}"
-        self._client = PerProcess(lambda: make_client(settings))
-        # The bucket's address stands in every image of a page: worked out once for each bucket.
-        self._address = lru_cache(maxsize=64)(self._bucket_address)
+        self._server = settings.endpoint_url or f"AWS {settings.region}"
+        self._client = ForkLocal(lambda: make_client(settings))
+        # Every image of a page needs the URL of its bucket, so it is cached.
+        self._url_of_bucket = lru_cache(maxsize=64)(self._bucket_url)
 
     def put(
         self,
@@ -94,9 +93,9 @@ class S3Storage:
         cache_control: str,
         if_absent: bool = False,
     ) -> StoredObject:
-        """See the contract. Where ``conditional_put`` is off, ``if_absent`` looks before it writes.
+        """See ``Storage``. Without ``conditional_put``, ``if_absent`` sends a HEAD before the PUT.
 
-        Between the look and the write another writer may come, and be overwritten.
+        The object of another writer between the two requests is overwritten.
         """
         valid_header(content_type)
         valid_header(cache_control)
@@ -108,7 +107,7 @@ class S3Storage:
             conditional=if_absent and self._settings.conditional_put,
             private=is_private(cache_control),
         )
-        with self._asking("s3:PutObject", key):
+        with self._translating("s3:PutObject", key):
             try:
                 answer = self._client().put_object(
                     Bucket=self.bucket,
@@ -126,19 +125,19 @@ class S3Storage:
         return StoredObject(self.bucket, key, len(body), etag, content_type, cache_control)
 
     def get(self, key: str) -> bytes:
-        """See the contract."""
-        with self._asking("s3:GetObject", key):
+        """See ``Storage``."""
+        with self._translating("s3:GetObject", key):
             answer = self._client().get_object(Bucket=self.bucket, Key=key)
             with answer["Body"] as body:
                 return body.read()
 
     def head(self, key: str) -> StoredObject | None:
-        """See the contract. ``None`` costs a second request.
+        """See ``Storage``. For ``None`` there is a second request.
 
-        An answer to HEAD has no body, so only the bucket's own HEAD tells a missing object from a
-        missing bucket.
+        A response to HEAD has no body, so only a HEAD of the bucket distinguishes a missing object
+        from a missing bucket.
         """
-        with self._asking("s3:GetObject", key):
+        with self._translating("s3:GetObject", key):
             try:
                 answer = self._client().head_object(Bucket=self.bucket, Key=key)
             except ClientError as error:
@@ -157,14 +156,14 @@ class S3Storage:
         )
 
     def delete(self, keys: Iterable[str]) -> None:
-        """See the contract. When some objects of a batch are refused, the others are gone."""
+        """See ``Storage``. If some objects of a batch are refused, the others are deleted."""
         pending = iter(keys)
         while batch := tuple(valid_key(key) for key in islice(pending, BATCH)):
             self._delete_batch(batch)
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        """See the contract."""
-        with self._asking("s3:ListBucket"):
+        """See ``Storage``."""
+        with self._translating("s3:ListBucket"):
             pages = self._client().get_paginator("list_objects_v2")
             for page in pages.paginate(
                 Bucket=self.bucket, Prefix=prefix, PaginationConfig={"PageSize": BATCH}
@@ -180,27 +179,27 @@ class S3Storage:
                         )
 
     def url(self, key: str, bucket: str | None = None) -> str:
-        """See the contract. ``base_url`` stands for the configured bucket only."""
-        return f"{self._address(bucket or self.bucket)}/{quote(valid_key(key), safe='/~')}"
+        """See ``Storage``. ``base_url`` applies to the configured bucket only."""
+        return f"{self._url_of_bucket(bucket or self.bucket)}/{quote(valid_key(key), safe='/~')}"
 
     def check(self) -> None:
-        """See the contract. With an ACL set, also asks whether the bucket takes it."""
-        # Not HEAD: it could not say whether the name, the key or the secret is wrong.
-        with self._asking("s3:ListBucket"):
+        """See ``Storage``. With an ACL configured, also checks that the bucket accepts it."""
+        # A HEAD could not tell whether the name, the key or the secret is wrong.
+        with self._translating("s3:ListBucket"):
             self._client().list_objects_v2(Bucket=self.bucket, MaxKeys=1)
             if self._settings.acl:
                 self._check_acls()
 
     def close(self) -> None:
-        """Give back the connections. Using the storage again opens new ones."""
+        """Close the connections. Later calls open new ones."""
         for client in self._client.made():
             client.close()
         self._client.forget()
 
-    def _asking(self, action: str, key: str | None = None) -> "AbstractContextManager[None]":
+    def _translating(self, action: str, key: str | None = None) -> "AbstractContextManager[None]":
         if key is not None:
             valid_key(key)
-        return translated(Call(action, self.bucket, self._place, key))
+        return translated(Call(action, self.bucket, self._server, key))
 
     def _put_options(self, *, conditional: bool, private: bool) -> dict[str, Any]:
         options: dict[str, Any] = {}
@@ -211,45 +210,45 @@ class S3Storage:
         return options
 
     def _existing(self, key: str) -> StoredObject:
-        # It may also be our own: a first attempt whose answer was lost, repeated by boto3.
+        # It may be our own object, if boto3 has repeated an attempt whose response was lost.
         existing = self.head(key)
         if existing is None:
             raise StorageUnavailable(f"object {key} was removed while it was being stored")
         return existing
 
     def _delete_batch(self, keys: Sequence[str]) -> None:
-        with self._asking("s3:DeleteObject"):
+        with self._translating("s3:DeleteObject"):
             answer = self._client().delete_objects(
                 Bucket=self.bucket,
                 Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
             )
             for refusal in answer.get("Errors", ()):
-                # Unlike AWS, some servers tell of objects that were not there.
+                # Unlike AWS, some servers report objects that did not exist.
                 if refusal["Code"] != "NoSuchKey":
                     raise ClientError({"Error": refusal}, "DeleteObjects")
 
     def _check_acls(self) -> None:
         client = self._client()
-        controls = _told(client.get_bucket_ownership_controls, self.bucket)
+        controls = _optional_answer(client.get_bucket_ownership_controls, self.bucket)
         rules = controls.get("OwnershipControls", {}).get("Rules", [])
         if any(rule.get("ObjectOwnership") == "BucketOwnerEnforced" for rule in rules):
             raise StorageMisconfigured(ACLS_REFUSED.format(bucket=self.bucket))
-        block = _told(client.get_public_access_block, self.bucket)
+        block = _optional_answer(client.get_public_access_block, self.bucket)
         blocks = block.get("PublicAccessBlockConfiguration", {})
         if blocks.get("BlockPublicAcls") or blocks.get("IgnorePublicAcls"):
             raise StorageMisconfigured(PUBLIC_ACLS_BLOCKED.format(bucket=self.bucket))
 
-    def _bucket_address(self, bucket: str) -> str:
+    def _bucket_url(self, bucket: str) -> str:
         if self._base_url and bucket == self.bucket:
             return self._base_url.rstrip("/")
         chosen = self._settings
-        return bucket_address(bucket, chosen.region, chosen.endpoint_url, chosen.addressing_style)
+        return bucket_url(bucket, chosen.region, chosen.endpoint_url, chosen.addressing_style)
 
 
 def make_client(settings: S3Settings) -> "S3Client":
-    """A boto3 client, on a session of its own; sessions are not safe to share.
+    """Return a boto3 client with its own session; threads must not share sessions.
 
-    It takes about 190 ms and 12 MiB: make one per process, not one per call.
+    This takes about 190 ms and 12 MiB, so make one per process, not one per call.
     """
     config = Config(
         s3={"addressing_style": settings.addressing_style},
@@ -271,19 +270,20 @@ def make_client(settings: S3Settings) -> "S3Client":
         )
     except ValueError as error:
         raise StorageMisconfigured(f"storage.s3.endpoint_url: {error}") from error
-    client.meta.events.register_last("before-call.s3", _send_what_is_small)
+    client.meta.events.register_last("before-call.s3", _send_small_body_at_once)
     return client
 
 
-def _send_what_is_small(params: dict[str, Any], **_: Any) -> None:
-    """Send a small body at once: to ask first whether it is wanted costs a round trip each."""
+def _send_small_body_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Remove ``Expect: 100-continue`` for a small body: it costs a round trip."""
     body = params.get("body")
     if isinstance(body, BytesIO) and body.getbuffer().nbytes <= SMALL:
         params["headers"].pop("Expect", None)
 
 
-def _told(ask: Callable[..., Any], bucket: str) -> dict[str, Any]:
-    # Not every maker knows the question and not every key may ask it. The first put tells then.
+def _optional_answer(ask: Callable[..., Any], bucket: str) -> dict[str, Any]:
+    # Some servers do not support the request, and some keys may not send it. The first put shows
+    # then whether the ACL is accepted.
     try:
         answer: dict[str, Any] = ask(Bucket=bucket)
     except ClientError:

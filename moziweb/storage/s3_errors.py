@@ -1,4 +1,4 @@
-"""What boto3 raises, in the storage's own words: who has to do what."""
+"""Translates exceptions of boto3 into ``StorageError``, with advice for the operator."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +18,8 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from .interface import ObjectNotFound, StorageError, StorageMisconfigured, StorageUnavailable
 
-# Codes that a later try may not meet. The server's own errors are among them for the answers to
-# batches, where they stand under a status of 200.
+# Codes for which a retry may succeed. They include server errors, which responses to batches
+# contain with the status 200.
 _TRANSIENT_CODES = frozenset(
     {
         "BandwidthLimitExceeded",
@@ -52,10 +52,10 @@ PUBLIC_ACLS_BLOCKED = (
     "bucket {bucket} blocks public ACLs: leave storage.s3.acl empty and allow reading by a bucket "
     "policy or a CDN, or turn off BlockPublicAcls and IgnorePublicAcls in its Block Public Access"
 )
-_NO_BUCKET = "there is no bucket {bucket} at {place}: create it, or correct storage.s3.bucket"
+_NO_BUCKET = "there is no bucket {bucket} at {server}: create it, or correct storage.s3.bucket"
 _DENIED = "bucket {bucket} does not allow {action} to our credentials: grant it to them"
 _ELSEWHERE = "bucket {bucket} is in another region: correct storage.s3.region"
-_EXPIRED = "the credentials for {place} have expired: renew them"
+_EXPIRED = "the credentials for {server} have expired: renew them"
 
 _ADVICE = {
     "AccessControlListNotSupported": ACLS_REFUSED,
@@ -63,21 +63,22 @@ _ADVICE = {
     "AllAccessDisabled": _DENIED,
     "AuthorizationHeaderMalformed": _ELSEWHERE,
     "ExpiredToken": _EXPIRED,
-    "InvalidAccessKeyId": "{place} does not know our key: correct storage.s3.access_key_id",
-    "InvalidBucketName": "{bucket} is no name for a bucket: correct storage.s3.bucket",
-    "InvalidRegionName": "{place} has no such region: correct storage.s3.region (auto for R2)",
+    "InvalidAccessKeyId": "{server} does not know our key: correct storage.s3.access_key_id",
+    "InvalidBucketName": "{bucket} is not a valid bucket name: correct storage.s3.bucket",
+    "InvalidRegionName": "{server} has no such region: correct storage.s3.region (auto for R2)",
     "InvalidToken": _EXPIRED,
-    "MissingContentLength": "{place} takes no checksums: set storage.s3.checksums = when_required",
+    "MissingContentLength": "{server} accepts no checksums: set storage.s3.checksums = "
+    "when_required",
     "NoSuchBucket": _NO_BUCKET,
-    "NotImplemented": "{place} cannot do {action} as asked: try storage.s3.conditional_put = false "
-    "and storage.s3.checksums = when_required",
+    "NotImplemented": "{server} does not support {action} as configured: try "
+    "storage.s3.conditional_put = false and storage.s3.checksums = when_required",
     "PermanentRedirect": _ELSEWHERE,
     "RequestTimeTooSkewed": "this machine's clock is wrong by minutes: synchronise it",
-    "SignatureDoesNotMatch": "the secret does not fit our key at {place}: correct "
+    "SignatureDoesNotMatch": "the secret does not match our key at {server}: correct "
     "storage.s3.secret_access_key",
-    # Answers to HEAD have no body, so these are all that is known of them.
+    # Responses to HEAD have no body, so only the status is known.
     "301": _ELSEWHERE,
-    "403": "{place} refuses {action} on bucket {bucket}: check the credentials, and grant it "
+    "403": "{server} refuses {action} on bucket {bucket}: check the credentials, and grant it "
     "(with s3:ListBucket, without which a missing object looks forbidden)",
     "404": _NO_BUCKET,
 }
@@ -85,17 +86,17 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class Call:
-    """What was asked of S3: ``action`` is the name of the permission, ``place`` the server."""
+    """A call of S3: ``action`` is the name of its permission, ``server`` the endpoint."""
 
     action: str
     bucket: str
-    place: str
+    server: str
     key: str | None = None
 
 
 @contextmanager
 def translated(call: Call) -> Iterator[None]:
-    """Turns what boto3 raises inside a ``with`` block into ``StorageError``."""
+    """Translate exceptions of boto3 within the block into ``StorageError``."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
@@ -103,17 +104,17 @@ def translated(call: Call) -> Iterator[None]:
 
 
 def translate(error: ClientError | BotoCoreError, call: Call) -> StorageError:
-    """The error of ours that says the same."""
+    """Return the ``StorageError`` for an exception of boto3."""
     if isinstance(error, ClientError):
         return _refused(error, call)
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return StorageMisconfigured(
-            f"no complete credentials for {call.place}: set storage.s3.access_key_id and "
+            f"no complete credentials for {call.server}: set storage.s3.access_key_id and "
             "storage.s3.secret_access_key, or give the machine a role"
         )
     if isinstance(error, _TRANSIENT_ERRORS):
-        return StorageUnavailable(f"{call.place} does not answer {call.action}: {error}")
-    return StorageMisconfigured(f"{call.action} on bucket {call.bucket} cannot be asked: {error}")
+        return StorageUnavailable(f"{call.server} does not answer {call.action}: {error}")
+    return StorageMisconfigured(f"{call.action} on bucket {call.bucket} cannot be sent: {error}")
 
 
 def _refused(error: ClientError, call: Call) -> StorageError:
@@ -122,22 +123,22 @@ def _refused(error: ClientError, call: Call) -> StorageError:
     if code == "NoSuchKey":
         return ObjectNotFound(f"bucket {call.bucket} has no object {call.key}")
     if _is_transient(error):
-        return StorageUnavailable(f"{call.place} cannot do {call.action} now: {code} {message}")
+        return StorageUnavailable(f"{call.server} cannot do {call.action} now: {code} {message}")
     advice = PUBLIC_ACLS_BLOCKED if "BlockPublicAcls" in message else _ADVICE.get(code)
     if advice is None:
         return StorageMisconfigured(
-            f"{call.place} refuses {call.action} on bucket {call.bucket}: {code} {message}"
+            f"{call.server} refuses {call.action} on bucket {call.bucket}: {code} {message}"
         )
     return StorageMisconfigured(advice.format_map(vars(call)))
 
 
 def error_code(error: ClientError) -> str:
-    """S3's code, or the HTTP status as a text where the answer has no body."""
+    """Return S3's error code, or the HTTP status as a text if the response has no body."""
     return error.response.get("Error", {}).get("Code", "")
 
 
 def status(error: ClientError) -> int:
-    """The HTTP status of the answer, 0 when there is none."""
+    """Return the HTTP status of the response, or 0 without one."""
     return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 

@@ -1,4 +1,4 @@
-"""The public address of a bucket, worked out as boto3 does it, without a client."""
+"""The public URL of a bucket, computed as boto3 does, but without a client."""
 
 import ipaddress
 import re
@@ -11,13 +11,11 @@ _DNS_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _DNS_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|[-.](?![-.])){1,61}[a-z0-9]")
 
 
-def bucket_address(
-    bucket: str, region: str, endpoint_url: str | None, style: AddressingStyle
-) -> str:
-    """The address that a bucket's keys follow after a slash.
+def bucket_url(bucket: str, region: str, endpoint_url: str | None, style: AddressingStyle) -> str:
+    """Return the URL that a key is appended to, after a slash.
 
-    ``auto`` puts the bucket into the host name on AWS, and into the path on another maker's server.
-    Either way a name that cannot stand in the host's certificate goes into the path.
+    ``auto`` puts the bucket into the host name on AWS, and into the path on other servers. A name
+    that the certificate of the host cannot cover always goes into the path.
     """
     if endpoint_url is None:
         origin, in_host = _aws_endpoint(region), style != "path"
@@ -40,7 +38,7 @@ def _parts(origin: str) -> tuple[str, str, str]:
 
 
 def _fits_host(bucket: str, scheme: str) -> bool:
-    # A wildcard certificate stands for one label only, so a dotted name fails over TLS.
+    # A wildcard certificate covers one label only, so a name with a dot fails over TLS.
     pattern = _DNS_LABEL if scheme == "https" else _DNS_NAME
     return pattern.fullmatch(bucket) is not None
 

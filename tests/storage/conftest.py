@@ -15,7 +15,7 @@ MakeS3 = Callable[..., S3Storage]
 
 
 def s3_settings(bucket: S3Bucket, /, **changes: Any) -> S3Settings:
-    """Settings for ``bucket``, quick to give up, with ``changes``."""
+    """Return settings for ``bucket`` with short timeouts, with ``changes``."""
     given: dict[str, Any] = {
         "bucket": bucket.name,
         "region": REGION,
@@ -33,7 +33,7 @@ def s3_settings(bucket: S3Bucket, /, **changes: Any) -> S3Settings:
 
 @pytest.fixture
 def make_s3(s3_bucket: S3Bucket) -> Iterator[MakeS3]:
-    """Makes storages of one ACL-taking bucket, with changes to their settings."""
+    """Return a function that makes storages; their bucket accepts ACLs."""
     made: list[S3Storage] = []
 
     def make(bucket: S3Bucket = s3_bucket, /, **changes: Any) -> S3Storage:
@@ -52,19 +52,19 @@ def disk(tmp_path: Path) -> DiskStorage:
 
 
 @pytest.fixture(scope="session")
-def contract_bucket(s3_server: S3Server) -> Iterator[S3Bucket]:
-    """A bucket for the contract suite, which runs on two clients made once."""
+def interface_bucket(s3_server: S3Server) -> Iterator[S3Bucket]:
+    """A bucket for the tests of the interface, which share two clients."""
     with s3_server.bucket(acls=True) as bucket:
         yield bucket
 
 
 @pytest.fixture(scope="session")
-def contract_s3(contract_bucket: S3Bucket) -> Iterator[dict[str, S3Storage]]:
-    """The S3 storages of the contract suite, by the parameter of ``storage``."""
+def interface_s3(interface_bucket: S3Bucket) -> Iterator[dict[str, S3Storage]]:
+    """The S3 storages for the tests of the interface, by the parameter of ``storage``."""
     storages = {
-        "s3": S3Storage(s3_settings(contract_bucket, conditional_put=True)),
+        "s3": S3Storage(s3_settings(interface_bucket, conditional_put=True)),
         "s3 without conditional put": S3Storage(
-            s3_settings(contract_bucket, conditional_put=False)
+            s3_settings(interface_bucket, conditional_put=False)
         ),
     }
     yield storages
@@ -74,9 +74,9 @@ def contract_s3(contract_bucket: S3Bucket) -> Iterator[dict[str, S3Storage]]:
 
 @pytest.fixture(params=["disk", "s3", "s3 without conditional put"])
 def storage(request: pytest.FixtureRequest) -> Iterator[Storage]:
-    """Each storage in turn, empty."""
+    """Each storage, empty."""
     if request.param == "disk":
         yield request.getfixturevalue("disk")
     else:
-        yield request.getfixturevalue("contract_s3")[request.param]
-        request.getfixturevalue("contract_bucket").clear()
+        yield request.getfixturevalue("interface_s3")[request.param]
+        request.getfixturevalue("interface_bucket").clear()

@@ -1,4 +1,4 @@
-"""What only a folder does: crashes, links that lead outside, a full or closed disk."""
+"""The disk storage: crashes, links to the outside, a full or read-only disk."""
 
 import errno
 import os
@@ -30,10 +30,10 @@ def file_of(storage: DiskStorage, key: str = KEY) -> Path:
 
 @pytest.mark.parametrize("step", ["fsync", "rename", "link", "mkdir"])
 @pytest.mark.parametrize("existed", [False, True])
-def test_a_crash_while_storing_shows_nothing_of_it(
+def test_crash_during_put_leaves_the_old_object(
     disk: DiskStorage, step: str, *, existed: bool
 ) -> None:
-    """The writer is killed at its first system call of each kind."""
+    """The writer is killed at its first call of ``step``."""
     if existed:
         put(disk, body=b"before")
     died = run([sys.executable, "-c", _crash(disk.path, step)]).returncode
@@ -62,7 +62,7 @@ def _crash(path: Path, step: str) -> str:
     """)
 
 
-def test_what_crashed_writers_left_is_removed_in_time(disk: DiskStorage) -> None:
+def test_old_drafts_of_crashed_writers_are_removed(disk: DiskStorage) -> None:
     put(disk)
     drafts = disk.path / "+drafts"
     assert list(drafts.iterdir()) == []
@@ -75,7 +75,7 @@ def test_what_crashed_writers_left_is_removed_in_time(disk: DiskStorage) -> None
     assert [stored.key for stored in disk.list()] == [KEY]
 
 
-def test_a_failed_write_leaves_no_draft(disk: DiskStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_no_draft(disk: DiskStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     put(disk, "a")
     monkeypatch.setattr("os.rename", _failing(errno.ENOSPC))
     with pytest.raises(StorageUnavailable, match="No space left"):
@@ -97,7 +97,7 @@ def test_a_failed_write_leaves_no_draft(disk: DiskStorage, monkeypatch: pytest.M
         b"moziweb-object-1 []\n",
     ],
 )
-def test_a_file_that_is_no_object_is_invisible(disk: DiskStorage, content: bytes) -> None:
+def test_file_that_is_not_an_object_is_ignored(disk: DiskStorage, content: bytes) -> None:
     file_of(disk).parent.mkdir(parents=True)
     file_of(disk).write_bytes(content)
     assert disk.head(KEY) is None
@@ -108,20 +108,20 @@ def test_a_file_that_is_no_object_is_invisible(disk: DiskStorage, content: bytes
     assert disk.get(KEY) == b"new"
 
 
-def test_a_cut_object_is_invisible(disk: DiskStorage) -> None:
+def test_truncated_object_is_ignored(disk: DiskStorage) -> None:
     put(disk)
     os.truncate(file_of(disk), file_of(disk).stat().st_size - 1)
     assert disk.head(KEY) is None
 
 
-def test_an_object_under_another_name_is_invisible(disk: DiskStorage) -> None:
+def test_object_under_another_name_is_ignored(disk: DiskStorage) -> None:
     put(disk)
     shutil.copy(file_of(disk), file_of(disk, "copy"))
     assert disk.head("copy") is None
     assert [stored.key for stored in disk.list()] == [KEY]
 
 
-def test_other_files_in_the_folder_are_passed_over(disk: DiskStorage) -> None:
+def test_other_files_in_the_folder_are_ignored(disk: DiskStorage) -> None:
     put(disk)
     (disk.path / "README").write_text("Not an object")
     (disk.path / "poster" / ".DS_Store").touch()
@@ -131,7 +131,7 @@ def test_other_files_in_the_folder_are_passed_over(disk: DiskStorage) -> None:
     assert disk.head("a") is None
 
 
-def test_a_link_to_a_file_outside_is_not_followed(disk: DiskStorage, tmp_path: Path) -> None:
+def test_link_to_a_file_outside_is_not_followed(disk: DiskStorage, tmp_path: Path) -> None:
     outside = DiskStorage(tmp_path / "outside")
     put(outside)
     file_of(disk).parent.mkdir(parents=True)
@@ -142,7 +142,7 @@ def test_a_link_to_a_file_outside_is_not_followed(disk: DiskStorage, tmp_path: P
     assert (disk.get(KEY), outside.get(KEY)) == (b"ours", b"body")
 
 
-def test_a_link_to_a_folder_outside_is_not_followed(disk: DiskStorage, tmp_path: Path) -> None:
+def test_link_to_a_folder_outside_is_not_followed(disk: DiskStorage, tmp_path: Path) -> None:
     outside = DiskStorage(tmp_path / "outside")
     put(outside)
     (disk.path / "poster").symlink_to(outside.path / "poster")
@@ -154,7 +154,7 @@ def test_a_link_to_a_folder_outside_is_not_followed(disk: DiskStorage, tmp_path:
     assert outside.get(KEY) == b"body"
 
 
-def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
+def test_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
     (tmp_path / "objects").symlink_to(tmp_path / "shared")
     storage = DiskStorage(tmp_path / "objects")
@@ -163,27 +163,27 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     assert storage.get(KEY) == b"body"
 
 
-def test_a_pipe_in_place_of_an_object_blocks_nobody(disk: DiskStorage) -> None:
+def test_pipe_instead_of_an_object_does_not_block(disk: DiskStorage) -> None:
     os.mkfifo(disk.path / "a+object")
     assert disk.head("a") is None
     assert list(disk.list()) == []
 
 
-def test_a_segment_that_no_file_name_can_hold_is_refused(disk: DiskStorage) -> None:
+def test_segment_too_long_for_a_file_name_is_refused(disk: DiskStorage) -> None:
     with pytest.raises(InvalidKey, match="too long"):
         put(disk, "a" * 300)
     with pytest.raises(InvalidKey, match="too long"):
         disk.get("a" * 300)
 
 
-def test_deep_keys_are_kept(disk: DiskStorage) -> None:
+def test_deep_key_is_stored(disk: DiskStorage) -> None:
     key = "/".join("a" * 200)
     put(disk, key)
     assert disk.get(key) == b"body"
     assert [stored.key for stored in disk.list("a/a/a")] == [key]
 
 
-def test_readers_of_an_overwritten_object_keep_what_they_opened(disk: DiskStorage) -> None:
+def test_open_object_can_be_read_after_it_is_overwritten(disk: DiskStorage) -> None:
     put(disk, body=b"old")
     stored, file = disk.open(KEY)
     with file:
@@ -192,7 +192,7 @@ def test_readers_of_an_overwritten_object_keep_what_they_opened(disk: DiskStorag
     assert disk.get(KEY) == b"the new one"
 
 
-def test_readers_never_meet_one_objects_headers_with_anothers_body(disk: DiskStorage) -> None:
+def test_readers_get_headers_and_body_of_the_same_object(disk: DiskStorage) -> None:
     bodies = {f"image/{size}": b"x" * size for size in (1, 5_000, 200_000)}
 
     def write(content_type: str) -> None:
@@ -211,13 +211,13 @@ def test_readers_never_meet_one_objects_headers_with_anothers_body(disk: DiskSto
         assert len(list(writing)) == 60
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_created_is_misconfigured(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageMisconfigured, match=r"storage\.disk\.path = .*/file/objects: Not a"):
         DiskStorage(tmp_path / "file" / "objects")
 
 
-def test_a_folder_that_is_gone_is_told(disk: DiskStorage) -> None:
+def test_missing_folder_is_misconfigured(disk: DiskStorage) -> None:
     shutil.rmtree(disk.path)
     with pytest.raises(StorageMisconfigured, match=r"storage\.disk\.path"):
         disk.check()
@@ -226,16 +226,16 @@ def test_a_folder_that_is_gone_is_told(disk: DiskStorage) -> None:
     assert disk.head(KEY) is None
 
 
-def test_a_folder_that_may_not_be_written_is_told(
+def test_read_only_folder_is_misconfigured(
     disk: DiskStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Root may write everywhere, so the system's answer is given for it.
+    # Tests may run as root, which may write everywhere, so os.access is patched.
     monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(StorageMisconfigured, match="no folder that we may write"):
+    with pytest.raises(StorageMisconfigured, match="not a writable folder"):
         disk.check()
 
 
-def test_addresses_are_paths_of_the_site_unless_there_is_a_base_url(tmp_path: Path) -> None:
+def test_url_is_a_path_of_the_site_without_a_base_url(tmp_path: Path) -> None:
     assert DiskStorage(tmp_path).url("a/b.webp") == "/objects/a/b.webp"
     assert DiskStorage(tmp_path).url("a", bucket="disk") == "/objects/a"
     cdn = DiskStorage(tmp_path, "https://cdn.example/objects/")

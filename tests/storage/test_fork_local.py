@@ -1,4 +1,4 @@
-"""A value for each process, made by one thread."""
+"""One value per process, made by one thread."""
 
 import os
 import signal
@@ -6,43 +6,43 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from moziweb.storage.fork_local import PerProcess
+from moziweb.storage.fork_local import ForkLocal
 
 
-def test_many_threads_get_one_value() -> None:
-    meeting = threading.Barrier(8)
+def test_threads_share_one_value() -> None:
+    barrier = threading.Barrier(8)
 
     def make() -> object:
         time.sleep(0.05)  # a client takes longer
         return object()
 
-    value = PerProcess(make)
+    value = ForkLocal(make)
 
     def use(_: int) -> object:
-        meeting.wait()
+        barrier.wait()
         return value()
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(use, range(8))) == set(value.made())
 
 
-def test_nothing_is_made_before_it_is_used() -> None:
-    value = PerProcess(object)
+def test_value_is_made_at_its_first_use() -> None:
+    value = ForkLocal(object)
     assert value.made() == ()
     made = value()
     assert value.made() == (made,)
 
 
-def test_a_failed_attempt_is_made_again() -> None:
+def test_failed_creation_is_tried_again() -> None:
     attempts = iter([ValueError, int])
-    value = PerProcess(lambda: next(attempts)("1"))
+    value = ForkLocal(lambda: next(attempts)("1"))
     try:
         value()
     except ValueError:
         assert value() == 1
 
 
-def test_a_forked_child_makes_its_own_even_while_the_parent_makes_one() -> None:
+def test_forked_child_makes_its_own_value_while_the_parent_makes_one() -> None:
     held = threading.Event()
     release = threading.Event()
     values = iter(["parent's", "child's"])
@@ -53,13 +53,13 @@ def test_a_forked_child_makes_its_own_even_while_the_parent_makes_one() -> None:
             release.wait()
         return next(values)
 
-    value = PerProcess(make)
+    value = ForkLocal(make)
     maker = threading.Thread(target=value)
     maker.start()
     held.wait()
     child = os.fork()
     if child == 0:
-        signal.alarm(30)  # nobody would ever free the parent's lock here
+        signal.alarm(30)  # here no thread would release the parent's lock
         os._exit(0 if value() else 1)
     _, status = os.waitpid(child, 0)
     release.set()
@@ -68,8 +68,8 @@ def test_a_forked_child_makes_its_own_even_while_the_parent_makes_one() -> None:
     assert value() == "parent's"
 
 
-def test_a_forked_child_forgets_what_the_parent_made() -> None:
-    value = PerProcess(os.getpid)
+def test_forked_child_does_not_use_the_parents_value() -> None:
+    value = ForkLocal(os.getpid)
     assert value() == os.getpid()
     child = os.fork()
     if child == 0:

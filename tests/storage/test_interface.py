@@ -1,4 +1,4 @@
-"""One suite for every storage, and the rules for keys."""
+"""Tests of the interface, run on every storage, and the rules for keys."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,7 @@ def test_empty_body_is_stored(storage: Storage) -> None:
     assert head.size == 0
 
 
-def test_put_describes_what_head_then_tells(storage: Storage) -> None:
+def test_put_returns_the_description_of_head(storage: Storage) -> None:
     stored = put(storage)
     head = storage.head(KEY)
     assert head is not None
@@ -93,7 +93,7 @@ def test_if_absent_stores_a_new_object(storage: Storage) -> None:
     assert stored.size == 4
 
 
-def test_if_absent_leaves_and_describes_what_is_there(storage: Storage) -> None:
+def test_if_absent_keeps_and_describes_an_existing_object(storage: Storage) -> None:
     first = put(storage, body=b"first")
     second = put(storage, body=b"the second", if_absent=True)
     assert storage.get(KEY) == b"first"
@@ -105,24 +105,24 @@ def test_missing_object_has_no_head(storage: Storage) -> None:
     assert storage.head(KEY) is None
 
 
-def test_getting_a_missing_object_raises(storage: Storage) -> None:
+def test_get_of_a_missing_object_raises(storage: Storage) -> None:
     with pytest.raises(ObjectNotFound, match=r"thumb\.webp"):
         storage.get(KEY)
 
 
-def test_deleted_objects_are_gone_and_others_stay(storage: Storage) -> None:
+def test_delete_removes_only_the_given_objects(storage: Storage) -> None:
     for number in range(4):
         put(storage, f"a/{number}")
     storage.delete(["a/0", "a/2", "a/none", "nothing/at/all"])
     assert [found.key for found in storage.list("a/")] == ["a/1", "a/3"]
 
 
-def test_deleting_nothing_is_fine(storage: Storage) -> None:
+def test_delete_of_no_keys(storage: Storage) -> None:
     storage.delete(iter(()))
     assert list(storage.list()) == []
 
 
-def test_listing_describes_objects(storage: Storage) -> None:
+def test_list_describes_objects(storage: Storage) -> None:
     stored = put(storage)
     (found,) = storage.list()
     assert (found.bucket, found.key, found.size, found.etag) == (
@@ -135,7 +135,7 @@ def test_listing_describes_objects(storage: Storage) -> None:
     assert found.last_modified.tzinfo is UTC
 
 
-def test_listing_takes_any_prefix(storage: Storage) -> None:
+def test_list_accepts_any_prefix(storage: Storage) -> None:
     for key in ("poster/1-a/x", "poster/12-b/x", "poster/2-c/x", "poster", "upload/1"):
         put(storage, key)
     assert [found.key for found in storage.list("poster/1")] == ["poster/1-a/x", "poster/12-b/x"]
@@ -149,14 +149,14 @@ def test_listing_takes_any_prefix(storage: Storage) -> None:
     assert list(storage.list("none")) == []
 
 
-def test_listing_is_in_the_order_of_the_keys_bytes(storage: Storage) -> None:
+def test_list_is_ordered_by_the_bytes_of_keys(storage: Storage) -> None:
     keys = ["a", "a!", "a.b", "a/b", "a/b/c", "a0", "a/b.c", "ab", "é", "z", "a+", "a%2B"]
     for key in keys:
         put(storage, key)
     assert [found.key for found in storage.list()] == sorted(keys, key=str.encode)
 
 
-def test_an_object_may_be_named_like_the_folder_of_others(storage: Storage) -> None:
+def test_key_may_be_a_prefix_of_another(storage: Storage) -> None:
     put(storage, "a", b"the object")
     put(storage, "a/b", b"beneath it")
     assert (storage.get("a"), storage.get("a/b")) == (b"the object", b"beneath it")
@@ -166,7 +166,7 @@ def test_an_object_may_be_named_like_the_folder_of_others(storage: Storage) -> N
     "key",
     ["a b/é+ű.webp", "a%2Fb", "a?b#c&d", "~tilde'\"", "a\\b", "poster/...", "+object", "x+object"],
 )
-def test_unusual_keys_are_kept_apart(storage: Storage, key: str) -> None:
+def test_unusual_keys_are_distinct(storage: Storage, key: str) -> None:
     put(storage, key, key.encode())
     assert storage.get(key) == key.encode()
     assert [found.key for found in storage.list()] == [key]
@@ -189,7 +189,7 @@ def test_bad_keys_are_refused(storage: Storage, key: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["", "text/html\r\nSet-Cookie: a=b", "képek", "a\x00b"])
-def test_what_cannot_stand_in_a_header_is_refused(storage: Storage, header: str) -> None:
+def test_invalid_header_value_is_refused(storage: Storage, header: str) -> None:
     with pytest.raises(ValueError, match="header"):
         storage.put(KEY, b"", content_type=header, cache_control=FOREVER)
     with pytest.raises(ValueError, match="header"):
@@ -197,12 +197,12 @@ def test_what_cannot_stand_in_a_header_is_refused(storage: Storage, header: str)
     assert storage.head(KEY) is None
 
 
-def test_the_heartbeat_is_content(storage: Storage) -> None:
+def test_check_of_a_working_storage_passes(storage: Storage) -> None:
     storage.check()
     assert list(storage.list()) == []
 
 
-def test_racing_writers_leave_one_whole_object(storage: Storage) -> None:
+def test_concurrent_writers_leave_one_complete_object(storage: Storage) -> None:
     bodies = [bytes([number]) * 50_000 for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda body: put(storage, body=body), bodies))
@@ -212,21 +212,21 @@ def test_racing_writers_leave_one_whole_object(storage: Storage) -> None:
     assert head.size == 50_000
 
 
-def test_addresses_are_quoted(storage: Storage) -> None:
+def test_url_is_quoted(storage: Storage) -> None:
     assert storage.url("a b/é+%?#~.webp").endswith("/a%20b/%C3%A9%2B%25%3F%23~.webp")
 
 
 @given(st.text(min_size=1, max_size=60))
-def test_a_valid_key_never_leaves_its_folder(key: str) -> None:
+def test_valid_key_stays_in_its_folder(key: str) -> None:
     if is_valid_key(key):
         assert valid_key(key) is key
         assert not {"", ".", ".."} & set(key.split("/"))
         assert key.isprintable() or not any(character < " " for character in key)
 
 
-def test_the_longest_key_is_taken() -> None:
+def test_longest_key_is_valid() -> None:
     assert valid_key("é" * 512)
 
 
-def test_a_header_value_is_itself() -> None:
+def test_valid_header_is_returned() -> None:
     assert valid_header(FOREVER) is FOREVER

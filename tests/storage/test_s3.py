@@ -1,4 +1,4 @@
-"""What only S3 does, shown on a real server over HTTP."""
+"""The S3 storage, on a real server over HTTP."""
 
 import http.client
 import json
@@ -29,10 +29,10 @@ def put(storage: S3Storage, key: str = KEY, *, if_absent: bool = False) -> None:
 
 
 def fetch(url: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
-    """What an anonymous visitor gets: status, headers (in lower case) and body."""
-    address = urlsplit(url)
-    connection = http.client.HTTPConnection(address.netloc, timeout=5)
-    connection.request(method, address.path)
+    """Return the response to an anonymous visitor: status, headers (in lower case) and body."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=5)
+    connection.request(method, parts.path)
     answer = connection.getresponse()
     headers = {name.lower(): value for name, value in answer.getheaders()}
     got = answer.status, headers, answer.read()
@@ -58,8 +58,8 @@ def test_objects_without_acl_are_private(make_s3: MakeS3) -> None:
     assert fetch(storage.url(KEY))[0] == HTTPStatus.FORBIDDEN
 
 
-def test_what_is_private_bears_no_acl(make_s3: MakeS3) -> None:
-    """An upload's original, for one, holds what no variant may tell."""
+def test_private_object_has_no_acl(make_s3: MakeS3) -> None:
+    """Originals of uploads may contain private data, such as a location."""
     storage = make_s3(acl="public-read")
     for cache_control, expected in (("private, no-cache", 403), (FOREVER, 200)):
         storage.put(KEY, b"body", content_type="image/jpeg", cache_control=cache_control)
@@ -67,7 +67,7 @@ def test_what_is_private_bears_no_acl(make_s3: MakeS3) -> None:
         assert storage.get(KEY) == b"body"
 
 
-def test_nobody_but_us_may_write(make_s3: MakeS3) -> None:
+def test_visitors_cannot_write(make_s3: MakeS3) -> None:
     storage = make_s3()
     put(storage)
     assert fetch(storage.url(KEY), "DELETE")[0] == HTTPStatus.FORBIDDEN
@@ -84,9 +84,7 @@ def test_bucket_policy_opens_objects_without_acl(
     assert fetch(storage.url(KEY))[::2] == (HTTPStatus.OK, b"body")
 
 
-def test_refused_acl_is_a_setting_to_change(
-    make_s3: MakeS3, s3_bucket_refusing_acls: S3Bucket
-) -> None:
+def test_refused_acl_names_the_setting(make_s3: MakeS3, s3_bucket_refusing_acls: S3Bucket) -> None:
     storage = make_s3(s3_bucket_refusing_acls, tries=3)
     with pytest.raises(StorageMisconfigured, match=r"refuses object ACLs: .* storage\.s3\.acl"):
         put(storage)
@@ -94,7 +92,7 @@ def test_refused_acl_is_a_setting_to_change(
         storage.check()
 
 
-def test_refused_acl_is_not_tried_again(
+def test_refused_acl_is_not_retried(
     make_s3: MakeS3, s3_bucket_refusing_acls: S3Bucket, s3_server: S3Server
 ) -> None:
     with FlakyProxy(s3_server.port) as proxy:
@@ -106,7 +104,7 @@ def test_refused_acl_is_not_tried_again(
         assert proxy.requests.count(b"PUT /") == 1
 
 
-def test_blocked_public_acl_is_told(make_s3: MakeS3, s3_bucket: S3Bucket) -> None:
+def test_blocked_public_acl_is_misconfigured(make_s3: MakeS3, s3_bucket: S3Bucket) -> None:
     s3_bucket.client.put_public_access_block(
         Bucket=s3_bucket.name, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
     )
@@ -117,20 +115,19 @@ def test_blocked_public_acl_is_told(make_s3: MakeS3, s3_bucket: S3Bucket) -> Non
         storage.check()
 
 
-def test_bucket_that_takes_acls_passes_the_heartbeat(make_s3: MakeS3) -> None:
+def test_check_passes_if_the_bucket_accepts_acls(make_s3: MakeS3) -> None:
     make_s3(acl="public-read").check()
 
 
-def test_acl_questions_that_are_refused_pass_the_heartbeat(
-    make_s3: MakeS3, s3_server: S3Server
-) -> None:
+def test_check_passes_if_the_acl_cannot_be_checked(make_s3: MakeS3, s3_server: S3Server) -> None:
     writer = s3_server.create_user("s3:ListBucket", "s3:PutObject", "s3:PutObjectAcl")
     make_s3(**vars(writer)).check()
 
 
-def the_guides_policies(bucket: S3Bucket) -> dict[str, str]:
-    """Those of docs/deployment.md for a bucket, by the Sid of their first statement; and its rules
-    for a ``lifecycle``.
+def policies_of_the_guide(bucket: S3Bucket) -> dict[str, str]:
+    """Return the policies of docs/deployment.md by the Sid of their first statement.
+
+    The key ``lifecycle`` has its lifecycle rules.
     """
     guide = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```json\n(.*?)```", guide.replace("BUCKET", bucket.name), re.DOTALL)
@@ -140,11 +137,11 @@ def the_guides_policies(bucket: S3Bucket) -> dict[str, str]:
     return {**by_sid, "lifecycle": lifecycle}
 
 
-def test_the_policy_of_the_guide_opens_posters_alone(
+def test_policy_of_the_guide_publishes_posters_only(
     make_s3: MakeS3, s3_bucket_refusing_acls: S3Bucket
 ) -> None:
     bucket = s3_bucket_refusing_acls
-    bucket.allow_public_read(the_guides_policies(bucket)["PostersArePublic"])
+    bucket.allow_public_read(policies_of_the_guide(bucket)["PostersArePublic"])
     storage = make_s3(bucket, acl="")
     for key, expected in ((KEY, HTTPStatus.OK), ("upload/aa/a.jpg", HTTPStatus.FORBIDDEN)):
         put(storage, key)
@@ -152,8 +149,8 @@ def test_the_policy_of_the_guide_opens_posters_alone(
     assert fetch(f"{bucket.endpoint_url}/{bucket.name}")[0] == HTTPStatus.FORBIDDEN, "no listing"
 
 
-def test_the_lifecycle_of_the_guide_is_one(s3_bucket: S3Bucket) -> None:
-    rules = json.loads(the_guides_policies(s3_bucket)["lifecycle"])
+def test_lifecycle_of_the_guide_is_valid(s3_bucket: S3Bucket) -> None:
+    rules = json.loads(policies_of_the_guide(s3_bucket)["lifecycle"])
     client, name = s3_bucket.client, s3_bucket.name
     client.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=rules)
     (rule,) = client.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
@@ -161,11 +158,11 @@ def test_the_lifecycle_of_the_guide_is_one(s3_bucket: S3Bucket) -> None:
     assert "Expiration" not in rule, "nothing that is linked expires"
 
 
-def test_what_the_guide_grants_our_keys_is_enough(
+def test_permissions_of_the_guide_are_sufficient(
     make_s3: MakeS3, s3_bucket_refusing_acls: S3Bucket, s3_server: S3Server
 ) -> None:
     bucket = s3_bucket_refusing_acls
-    policy = the_guides_policies(bucket)["Objects"]
+    policy = policies_of_the_guide(bucket)["Objects"]
     storage = make_s3(bucket, acl="", **vars(s3_server.create_user(policy=policy)))
     storage.check()
     put(storage)
@@ -182,7 +179,7 @@ def test_what_the_guide_grants_our_keys_is_enough(
         with_acl.check()
 
 
-def test_wrong_secret_is_told(make_s3: MakeS3, s3_server: S3Server) -> None:
+def test_wrong_secret_names_the_setting(make_s3: MakeS3, s3_server: S3Server) -> None:
     user = replace(s3_server.create_user("s3:*"), secret_access_key="wrong")
     storage = make_s3(**vars(user))
     for ask in (storage.check, lambda: put(storage), lambda: storage.get(KEY)):
@@ -192,20 +189,24 @@ def test_wrong_secret_is_told(make_s3: MakeS3, s3_server: S3Server) -> None:
         storage.head(KEY)
 
 
-def test_unknown_key_is_told(make_s3: MakeS3) -> None:
+def test_unknown_access_key_names_the_setting(make_s3: MakeS3) -> None:
     storage = make_s3(access_key_id="AKIANOSUCHKEY0000000", secret_access_key="secret")
     with pytest.raises(StorageMisconfigured, match=r"storage\.s3\.access_key_id"):
         storage.check()
 
 
-def test_missing_credentials_are_told(make_s3: MakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_misconfigured(
+    make_s3: MakeS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _without_credentials(monkeypatch)
     storage = make_s3(access_key_id=None, secret_access_key=None)
     with pytest.raises(StorageMisconfigured, match="no complete credentials"):
         storage.check()
 
 
-def test_half_credentials_are_told(make_s3: MakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_credentials_are_misconfigured(
+    make_s3: MakeS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _without_credentials(monkeypatch)
     with pytest.raises(StorageMisconfigured, match="no complete credentials"):
         make_s3(secret_access_key=None).check()
@@ -221,7 +222,7 @@ def test_default_chain_finds_credentials(
     make_s3(access_key_id=None, secret_access_key=None).check()
 
 
-def test_missing_permission_is_told_by_its_name(make_s3: MakeS3, s3_server: S3Server) -> None:
+def test_missing_permission_is_named(make_s3: MakeS3, s3_server: S3Server) -> None:
     reader = s3_server.create_user("s3:ListBucket", "s3:GetObject")
     storage = make_s3(**vars(reader), acl="")
     storage.check()
@@ -230,7 +231,7 @@ def test_missing_permission_is_told_by_its_name(make_s3: MakeS3, s3_server: S3Se
         put(storage)
 
 
-def test_missing_bucket_is_told_by_every_call(make_s3: MakeS3) -> None:
+def test_every_call_names_a_missing_bucket(make_s3: MakeS3) -> None:
     storage = make_s3(bucket="no-such-bucket")
     calls = (
         storage.check,
@@ -245,12 +246,12 @@ def test_missing_bucket_is_told_by_every_call(make_s3: MakeS3) -> None:
             call()
 
 
-def test_impossible_bucket_name_is_told(make_s3: MakeS3) -> None:
-    with pytest.raises(StorageMisconfigured, match="cannot be asked"):
+def test_invalid_bucket_name_is_misconfigured(make_s3: MakeS3) -> None:
+    with pytest.raises(StorageMisconfigured, match="cannot be sent"):
         make_s3(bucket="not/a bucket").check()
 
 
-def test_impossible_endpoint_is_told(make_s3: MakeS3) -> None:
+def test_invalid_endpoint_names_the_setting(make_s3: MakeS3) -> None:
     with pytest.raises(StorageMisconfigured, match=r"^storage\.s3\.endpoint_url: "):
         make_s3(endpoint_url="not an address").check()
 
@@ -270,14 +271,16 @@ def test_stopped_server_is_unavailable(make_s3: MakeS3) -> None:
             call()
 
 
-def test_frozen_server_is_unavailable_and_found_again(make_s3: MakeS3, s3_server: S3Server) -> None:
+def test_frozen_server_is_unavailable_until_it_continues(
+    make_s3: MakeS3, s3_server: S3Server
+) -> None:
     storage = make_s3(read_timeout=0.2)
     with s3_server.paused(), pytest.raises(StorageUnavailable, match="does not answer"):
         storage.check()
     storage.check()
 
 
-def test_lost_connections_are_tried_again(make_s3: MakeS3, s3_server: S3Server) -> None:
+def test_lost_connections_are_retried(make_s3: MakeS3, s3_server: S3Server) -> None:
     with FlakyProxy(s3_server.port, cut=2) as proxy:
         storage = make_s3(tries=3, endpoint_url=f"http://{HOST}:{proxy.port}")
         put(storage)
@@ -285,7 +288,7 @@ def test_lost_connections_are_tried_again(make_s3: MakeS3, s3_server: S3Server) 
     assert make_s3().get(KEY) == b"body"
 
 
-def test_a_small_body_is_sent_unasked(make_s3: MakeS3, s3_server: S3Server) -> None:
+def test_small_body_is_sent_without_expect(make_s3: MakeS3, s3_server: S3Server) -> None:
     with FlakyProxy(s3_server.port) as proxy:
         storage = make_s3(endpoint_url=f"http://{HOST}:{proxy.port}")
         put(storage)
@@ -297,7 +300,7 @@ def test_a_small_body_is_sent_unasked(make_s3: MakeS3, s3_server: S3Server) -> N
         assert storage.get(KEY) == large
 
 
-def test_tries_are_counted(make_s3: MakeS3, s3_server: S3Server) -> None:
+def test_tries_limit_the_attempts(make_s3: MakeS3, s3_server: S3Server) -> None:
     with FlakyProxy(s3_server.port, cut=99) as proxy:
         storage = make_s3(tries=2, endpoint_url=f"http://{HOST}:{proxy.port}")
         with pytest.raises(StorageUnavailable):
@@ -327,7 +330,7 @@ def test_threads_share_one_client(make_s3: MakeS3, monkeypatch: pytest.MonkeyPat
     assert len(made) == 1
 
 
-def test_one_of_many_racers_stores_an_absent_object(make_s3: MakeS3) -> None:
+def test_one_of_many_concurrent_writers_stores_an_absent_object(make_s3: MakeS3) -> None:
     storage = make_s3(conditional_put=True)
 
     def race(number: int) -> str:
@@ -356,23 +359,21 @@ def test_more_than_a_batch_is_listed_and_deleted(
     assert s3_bucket.client.list_objects_v2(Bucket=s3_bucket.name)["KeyCount"] == 1
 
 
-def test_refused_deletion_is_told(make_s3: MakeS3, s3_server: S3Server) -> None:
+def test_refused_deletion_names_the_permission(make_s3: MakeS3, s3_server: S3Server) -> None:
     put(make_s3())
     reader = s3_server.create_user("s3:ListBucket", "s3:GetObject")
     with pytest.raises(StorageMisconfigured, match="does not allow s3:DeleteObject"):
         make_s3(**vars(reader)).delete([KEY])
 
 
-def test_objects_of_others_with_keys_that_we_never_use_are_passed_over(
-    make_s3: MakeS3, s3_bucket: S3Bucket
-) -> None:
+def test_objects_with_invalid_keys_are_skipped(make_s3: MakeS3, s3_bucket: S3Bucket) -> None:
     s3_bucket.client.put_object(Bucket=s3_bucket.name, Key="folder/", Body=b"")
     storage = make_s3()
     put(storage, "folder/a")
     assert [found.key for found in storage.list()] == ["folder/a"]
 
 
-def test_checksums_may_be_left_out(make_s3: MakeS3) -> None:
+def test_checksums_can_be_turned_off(make_s3: MakeS3) -> None:
     storage = make_s3(checksums="when_required")
     put(storage)
     assert storage.get(KEY) == b"body"
@@ -399,7 +400,7 @@ def test_address_follows_the_base_url(base_url: str | None, expected: str) -> No
     assert S3Storage(S3Settings("posters"), base_url).url("a/b.webp") == expected
 
 
-def test_base_url_stands_for_the_configured_bucket_only() -> None:
+def test_base_url_applies_to_the_configured_bucket_only() -> None:
     storage = S3Storage(S3Settings("posters"), "https://cdn.example")
     assert storage.url("a", bucket="posters") == "https://cdn.example/a"
     assert storage.url("a", bucket="old") == "https://old.s3.eu-central-1.amazonaws.com/a"
@@ -411,7 +412,7 @@ def test_settings_are_read_by_their_ini_names(s3_bucket: S3Bucket) -> None:
     assert S3Settings.read({**ini, "storage.base_url": None}) == wanted
 
 
-def test_the_secret_is_not_shown() -> None:
+def test_secret_is_not_in_the_repr() -> None:
     assert "hush" not in repr(S3Settings("posters", secret_access_key="hush"))
 
 

@@ -42,19 +42,19 @@ def refusal(code: str, status: int, message: str = "") -> ClientError:
         ("AnythingNew", 429),
     ],
 )
-def test_what_may_pass_is_unavailable(code: str, status: int) -> None:
+def test_transient_error_is_unavailable(code: str, status: int) -> None:
     error = translate(refusal(code, status, "Please wait"), CALL)
     assert isinstance(error, StorageUnavailable)
     assert str(error) == f"https://s3.example.hu cannot do s3:PutObject now: {code} Please wait"
 
 
-def test_what_is_refused_of_a_batch_is_told() -> None:
+def test_refusal_within_a_batch_is_raised() -> None:
     storage = S3Storage(S3Settings("posters", access_key_id="a", secret_access_key="b"))
     with closing(storage), Stubber(storage._client()) as server:
         for code in ("NoSuchKey", "SlowDown"):
             answer = {"Errors": [{"Key": "poster/1", "Code": code, "Message": ""}]}
             server.add_response("delete_objects", answer)
-        storage.delete(["poster/1"])  # of what was not there some servers tell
+        storage.delete(["poster/1"])  # some servers report missing objects
         with pytest.raises(StorageUnavailable):
             storage.delete(["poster/1"])
 
@@ -68,7 +68,7 @@ def test_what_is_refused_of_a_batch_is_told() -> None:
         ResponseStreamingError(error="cut"),
     ],
 )
-def test_broken_answers_are_unavailable(raised: BotoCoreError) -> None:
+def test_broken_response_is_unavailable(raised: BotoCoreError) -> None:
     error = translate(raised, CALL)
     assert isinstance(error, StorageUnavailable)
 
@@ -84,24 +84,24 @@ def test_broken_answers_are_unavailable(raised: BotoCoreError) -> None:
         ("MissingContentLength", 411, "storage.s3.checksums = when_required"),
         ("NotImplemented", 501, "storage.s3.conditional_put = false"),
         ("InvalidRegionName", 400, "correct storage.s3.region"),
-        ("InvalidBucketName", 400, "posters is no name for a bucket"),
+        ("InvalidBucketName", 400, "posters is not a valid bucket name"),
         ("AccountProblem", 403, "AccountProblem Pay {your} bill"),
     ],
 )
-def test_what_stays_wrong_names_what_to_change(code: str, status: int, advice: str) -> None:
+def test_permanent_error_names_what_to_change(code: str, status: int, advice: str) -> None:
     error = translate(refusal(code, status, "Pay {your} bill"), CALL)
     assert isinstance(error, StorageMisconfigured)
     assert advice in str(error)
     assert "\n" not in str(error)
 
 
-def test_the_drivers_error_is_kept_as_the_cause() -> None:
+def test_error_of_boto3_is_the_cause() -> None:
     raised = refusal("SlowDown", 503)
     with pytest.raises(StorageUnavailable) as caught, translated(CALL):
         raise raised
     assert caught.value.__cause__ is raised
 
 
-def test_other_errors_pass() -> None:
+def test_other_errors_are_not_translated() -> None:
     with pytest.raises(ZeroDivisionError), translated(CALL):
         raise ZeroDivisionError

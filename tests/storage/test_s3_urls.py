@@ -1,4 +1,4 @@
-"""Our addresses are those that boto3 asks: it is made to show each of them."""
+"""Our URLs are those that boto3 requests."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,7 +13,7 @@ from moziweb.storage.s3 import S3Settings, S3Storage
 from moziweb.storage.s3_urls import AddressingStyle
 
 KEY = "poster/1-a b/é+ű%.~'(*)!.webp"
-#: One for all clients here, for it keeps what it reads of boto3's large data files.
+#: One session for all clients, since it caches the large data files of boto3.
 SESSION: Any = boto3.session.Session()
 STYLES: tuple[AddressingStyle, ...] = ("auto", "path", "virtual")
 
@@ -36,7 +36,7 @@ class SeenError(Exception):
         ("auto", "https://account.r2.example"),
     ],
 )
-def test_address_is_the_one_that_boto3_asks(
+def test_url_is_the_one_that_boto3_requests(
     region: str, endpoint_url: str | None, bucket: str
 ) -> None:
     for style in STYLES:
@@ -45,20 +45,20 @@ def test_address_is_the_one_that_boto3_asks(
 
 
 @pytest.mark.parametrize("endpoint_url", ["http://127.0.0.1:9000", "https://[::1]:9000"])
-def test_no_bucket_stands_before_an_ip_address(endpoint_url: str) -> None:
+def test_bucket_is_not_in_the_host_of_an_ip_address(endpoint_url: str) -> None:
     for style in STYLES:
         settings = S3Settings("posters", "eu-central-1", endpoint_url, addressing_style=style)
         assert S3Storage(settings).url(KEY) == asked_by_boto3(settings)
 
 
-def test_a_dotted_bucket_does_not_stand_before_an_ip_address_either() -> None:
-    # boto3 would ask the impossible here: http://moziweb.posters.127.0.0.1:9000.
+def test_bucket_with_a_dot_is_not_in_the_host_of_an_ip_address() -> None:
+    # boto3 would request an invalid host: http://moziweb.posters.127.0.0.1:9000.
     settings = S3Settings("a.b", endpoint_url="http://127.0.0.1:9000", addressing_style="virtual")
     assert S3Storage(settings).url("key") == "http://127.0.0.1:9000/a.b/key"
 
 
 def asked_by_boto3(settings: S3Settings) -> str:
-    """The address of a HEAD request for ``KEY``."""
+    """Return the URL of boto3's HEAD request for ``KEY``."""
     with _client(settings) as client, pytest.raises(SeenError) as seen:
         client.head_object(Bucket=settings.bucket, Key=KEY)
     return str(seen.value)
@@ -69,7 +69,7 @@ def _client(settings: S3Settings) -> Iterator[Any]:
     def show(request: Any, **_: Any) -> None:
         raise SeenError(request.url)
 
-    # AWS advises the regional address of us-east-1; boto3 still asks the old global one there.
+    # AWS recommends the regional host of us-east-1; boto3 still uses the old global one.
     styles: Any = {
         "addressing_style": settings.addressing_style,
         "us_east_1_regional_endpoint": "regional",
