@@ -1,4 +1,4 @@
-"""The engine: SQLite in WAL mode for one machine, PostgreSQL for more."""
+"""The SQLAlchemy engine: SQLite in WAL mode for one machine, or PostgreSQL."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,12 +8,12 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-# How long a writer waits for another one's lock, in milliseconds.
+# How long a writer waits for the lock of another, in milliseconds.
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 
 
 def create_engine(settings: Mapping[str, Any]) -> Engine:
-    """The engine for ``sqlalchemy.url``; it connects at first use only."""
+    """Return the engine for ``sqlalchemy.url``; it connects at its first use."""
     url = sqlalchemy.make_url(settings["sqlalchemy.url"])
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url)
@@ -23,10 +23,10 @@ def create_engine(settings: Mapping[str, Any]) -> Engine:
 
 
 def writing(engine: Engine) -> Engine:
-    """The same engine and pool for transactions that are known to write.
+    """Return the same engine and pool for transactions that will write.
 
-    On SQLite such a transaction takes the write lock as it begins: one that reads first and then
-    writes would otherwise fail, without waiting, when another writer was faster.
+    On SQLite they take the write lock as they begin. Otherwise a transaction that reads and then
+    writes fails without waiting if another has written in between.
     """
     return engine.execution_options(sqlite_begin="IMMEDIATE")
 
@@ -39,7 +39,7 @@ def _sqlite_engine(url: sqlalchemy.URL) -> Engine:
 
 
 def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
-    # The driver's own, late BEGIN is off: a read transaction would not be one snapshot with it.
+    # Turn off the late BEGIN of the driver, with which a read transaction has no snapshot.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (

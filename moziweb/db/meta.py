@@ -1,6 +1,6 @@
-"""The declarative base and the column types that both databases share.
+"""The declarative base and the column types, for both databases.
 
-Every constraint has a name, so that every migration can find it again.
+Every constraint has a name, so that migrations can refer to it.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ NAMING_CONVENTION = {
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware moment, in UTC on both databases; SQLite would drop the zone and hand back naive."""
+    """A timezone-aware datetime in UTC; SQLite alone would drop the zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -41,9 +41,9 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 class WordList(TypeDecorator[tuple[str, ...]]):
-    """A short ordered list of words (country codes, formats) in one text column, ``|`` between.
+    """A short ordered list of words (country codes, formats), joined with ``|`` in a text column.
 
-    For lists that are only ever shown with their row; what is searched or joined has a table.
+    Only for lists that are shown with their row; values to search or join need a table.
     """
 
     impl = Text
@@ -53,7 +53,7 @@ class WordList(TypeDecorator[tuple[str, ...]]):
         if value is None:
             return None
         if any(not word or "|" in word for word in value):
-            raise ValueError(f"a word list holds an empty word or a bar: {value!r}")
+            raise ValueError(f"a word list contains an empty word or a bar: {value!r}")
         return "|".join(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...]:
@@ -61,10 +61,10 @@ class WordList(TypeDecorator[tuple[str, ...]]):
 
 
 def enum_column(kind: type[StrEnum], name: str | None = None) -> Enum:
-    """A column type for the values of ``kind``: text with a named check constraint.
+    """Return a column type for ``kind``: text with a named check constraint.
 
-    ``name`` is the constraint's name in the migrations if it is not the name of the class. This is
-    not a native enum: PostgreSQL cannot drop a value from one, and SQLite has none.
+    ``name`` is the name of the constraint; by default that of the class. It is not a native enum:
+    PostgreSQL cannot drop a value of one, and SQLite has none.
     """
     return Enum(
         kind,

@@ -1,4 +1,4 @@
-"""A hint to SQLite, in plain SQL: a column that rows are not to be sought by."""
+"""Stops SQLite's planner from using the index of a column (``+column``)."""
 
 from typing import Any, TypeVar, cast
 
@@ -11,13 +11,12 @@ Value = TypeVar("Value")
 
 
 class NoIndex(FunctionElement[Value]):
-    """The value of a column, by which SQLite looks for no rows.
+    """A column whose index SQLite does not use for this condition.
 
-    SQLite has no figures of its own for how many rows a condition leaves. Where it would begin with
-    a list of ids although an order's index leads there sooner, a ``+`` before the id tells it so
-    (https://www.sqlite.org/optoverview.html#disqualifying_where_clause_terms_using_unary_). To
-    PostgreSQL, which has figures and reckons by them, nothing is said: with an expression in the
-    column's place it would have none.
+    Without statistics, SQLite does not know how many rows match a condition. It may begin with a
+    list of ids although the index of the ORDER BY is faster; a ``+`` before the id prevents it
+    (https://www.sqlite.org/optoverview.html#disqualifying_where_clause_terms_using_unary_).
+    PostgreSQL gets the plain column: it has statistics for columns, but not for expressions.
     """
 
     inherit_cache = True

@@ -1,4 +1,4 @@
-"""SQLite is set up for a site: WAL, foreign keys, snapshots, and writers that wait."""
+"""The configuration of SQLite: WAL, foreign keys, snapshots, and writers that wait."""
 
 import threading
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def test_pragmas(engine: Engine, pragma: str, value: str | int) -> None:
         assert connection.scalar(text(f"PRAGMA {pragma}")) == value
 
 
-def test_a_read_transaction_is_one_snapshot(engine: Engine) -> None:
+def test_read_transaction_is_one_snapshot(engine: Engine) -> None:
     with engine.connect() as reader:
         assert reader.scalar(text("SELECT value FROM counter")) == 0
         with engine.begin() as writer:
@@ -39,7 +39,7 @@ def test_a_read_transaction_is_one_snapshot(engine: Engine) -> None:
         assert reader.scalar(text("SELECT value FROM counter")) == 1
 
 
-def test_a_rolled_back_transaction_leaves_nothing(engine: Engine) -> None:
+def test_rolled_back_transaction_leaves_nothing(engine: Engine) -> None:
     with engine.connect() as connection:
         connection.execute(text("CREATE TABLE other (value INTEGER)"))
         connection.rollback()
@@ -47,7 +47,7 @@ def test_a_rolled_back_transaction_leaves_nothing(engine: Engine) -> None:
 
 
 def test_writers_that_read_first_wait_for_each_other(engine: Engine) -> None:
-    """With a deferred BEGIN this fails with 'database is locked', whatever the time-out."""
+    """With a deferred BEGIN this fails with 'database is locked', for any timeout."""
 
     def add_ten() -> None:
         for _ in range(10):

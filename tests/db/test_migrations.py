@@ -1,4 +1,4 @@
-"""The migrations make exactly the schema that the models say, on both databases, and unmake it."""
+"""The migrations create exactly the schema of the models, and remove it, on both databases."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -64,7 +64,7 @@ def empty_engine(
         engine.dispose()
 
 
-def test_the_migrated_schema_is_the_models_schema(empty_engine: Engine) -> None:
+def test_migrated_schema_is_that_of_the_models(empty_engine: Engine) -> None:
     migrations.upgrade(empty_engine)
     with empty_engine.connect() as connection:
         options = {"compare_type": True, "render_as_batch": True, "include_name": _is_on_both}
@@ -73,12 +73,12 @@ def test_the_migrated_schema_is_the_models_schema(empty_engine: Engine) -> None:
 
 
 def _is_on_both(name: str | None, kind: str, _parents: object) -> bool:
-    """Indexes of trigrams are PostgreSQL's alone, where it has the extension; SQLite scans one."""
+    """Ignore trigram indexes: only PostgreSQL has them, with the extension."""
     return not (kind == "index" and str(name).endswith(("_trgm", "_scan")))
 
 
-def test_every_check_of_the_models_is_in_the_database(empty_engine: Engine) -> None:
-    """Alembic does not compare check constraints, and the enums live by them."""
+def test_check_constraints_are_those_of_the_models(empty_engine: Engine) -> None:
+    """Alembic does not compare check constraints, which the enum columns need."""
     migrations.upgrade(empty_engine)
     inspector = sqlalchemy.inspect(empty_engine)
     for table in Base.metadata.sorted_tables:
@@ -105,8 +105,8 @@ def test_upgrading_twice_changes_nothing(empty_engine: Engine) -> None:
     assert migrations.current_revision(empty_engine) == migrations.head_revision()
 
 
-def test_no_row_is_lost_on_the_way(empty_engine: Engine) -> None:
-    """Where tables are made anew, what refers to their rows must not go with the old ones."""
+def test_migrations_keep_all_rows(empty_engine: Engine) -> None:
+    """If a table is copied, the rows that reference the old one must not be deleted with it."""
     migrations.upgrade(empty_engine, "0002")
     with empty_engine.begin() as connection:
         for statement in BEFORE_CHECKS:
@@ -123,7 +123,7 @@ def test_no_row_is_lost_on_the_way(empty_engine: Engine) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM trailer").scalar() == 2
 
 
-def test_of_a_variant_under_two_keys_the_one_that_is_shown_goes_back(empty_engine: Engine) -> None:
+def test_downgrade_keeps_the_shown_one_of_two_keys_of_a_variant(empty_engine: Engine) -> None:
     migrations.upgrade(empty_engine)
     with Session(empty_engine) as session:
         movie_id = make_movie(session).id
@@ -141,7 +141,7 @@ def test_of_a_variant_under_two_keys_the_one_that_is_shown_goes_back(empty_engin
     migrations.upgrade(empty_engine)
     with Session(empty_engine) as session:
         assert session.scalars(select(PosterVariant.key)).all() == ["a"]
-        # External pictures of before that were ready are looked at again within a week.
+        # External images that were ready before are checked again within a week.
         query = select(PosterSource.next_attempt_at).order_by(PosterSource.id)
         upload, soon, never = session.scalars(query).all()
     assert (upload, never) == (None, None)
@@ -173,20 +173,20 @@ BEFORE_CHECKS = (
 
 
 @pytest.mark.parametrize("slug", ["", "Dune", "a/b", "a b", "á", "a--/", "-\n"])
-def test_a_slug_that_is_no_address_is_refused(empty_engine: Engine, slug: str) -> None:
+def test_invalid_slug_is_refused(empty_engine: Engine, slug: str) -> None:
     migrations.upgrade(empty_engine)
     with Session(empty_engine) as session, pytest.raises(IntegrityError, match="ck_movie_slug"):
         make_movie(session, "A", slug=slug)
 
 
 @pytest.mark.parametrize("day", [date(1894, 12, 31), date(2201, 1, 1)])
-def test_a_premiere_outside_the_calendar_is_refused(empty_engine: Engine, day: date) -> None:
+def test_premiere_outside_the_calendar_is_refused(empty_engine: Engine, day: date) -> None:
     migrations.upgrade(empty_engine)
     with Session(empty_engine) as session, pytest.raises(IntegrityError, match="ck_premiere_date"):
         make_premiere(session, make_movie(session), day)
 
 
-def test_a_trailer_of_an_unknown_site_is_refused(empty_engine: Engine) -> None:
+def test_trailer_of_an_unknown_site_is_refused(empty_engine: Engine) -> None:
     migrations.upgrade(empty_engine)
     with Session(empty_engine) as session:
         movie = make_movie(session)
@@ -199,10 +199,10 @@ def make_trailer_at(session: Session, movie_id: int, site: str) -> None:
     session.flush()
 
 
-def test_a_broken_reference_stops_the_migration(
+def test_broken_reference_stops_the_migration(
     empty_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite's foreign keys rest during a migration; PostgreSQL's never do."""
+    """SQLite does not enforce foreign keys during a migration; PostgreSQL always does."""
 
     def orphan(config: Config, revision: str) -> None:
         connection = config.attributes["connection"]
@@ -216,7 +216,7 @@ def test_a_broken_reference_stops_the_migration(
         assert connection.exec_driver_sql("SELECT count(*) FROM premiere").scalar() == 0
 
 
-def test_foreign_keys_hold_again_after_a_migration(empty_engine: Engine) -> None:
+def test_foreign_keys_are_enforced_after_a_migration(empty_engine: Engine) -> None:
     migrations.upgrade(empty_engine)
     with empty_engine.connect() as connection, pytest.raises(IntegrityError):
         connection.exec_driver_sql(BEFORE_CHECKS[1])
