@@ -1,7 +1,7 @@
-"""Two languages, told apart by the path alone: ``/en/…`` is English, everything else Hungarian.
+"""The locale of a request, by its path alone: ``/en/…`` is English, all others are Hungarian.
 
-Pyramid's own negotiator reads a parameter and a cookie; a page that a cache keeps for everybody may
-depend on neither.
+Pyramid's own negotiator reads a parameter and a cookie. Cached pages are shared by all visitors, so
+they must depend on neither.
 """
 
 from pyramid.config import Configurator
@@ -16,17 +16,17 @@ _ = TranslationStringFactory(DOMAIN)
 
 
 def locale_of_path(path: str) -> str:
-    """The locale that a path (``/en/week/2026-W34``) is written in."""
+    """Return the locale of a path, such as ``/en/week/2026-W34``."""
     return "en" if path == "/en" or path.startswith("/en/") else DEFAULT_LOCALE
 
 
 def locale_prefix(locale: str) -> str:
-    """What stands before a page's own path in ``locale``: ``en/`` or nothing."""
+    """Return the prefix of paths in ``locale``: ``en/`` or an empty text."""
     return "" if locale == DEFAULT_LOCALE else f"{locale}/"
 
 
 def negotiate_locale(request: Request) -> str:
-    """Pyramid's locale negotiator. A path that is no text at all has the default locale."""
+    """Pyramid's locale negotiator. A path that is not UTF-8 has the default locale."""
     try:
         return locale_of_path(request.path_info)
     except UnicodeDecodeError:
@@ -34,9 +34,9 @@ def negotiate_locale(request: Request) -> str:
 
 
 def add_page_route(config: Configurator, name: str, pattern: str, **options: object) -> None:
-    """``config.add_page_route(name, pattern)``: one route that serves the page in every language.
+    """Add one route for a page in all languages (the directive ``config.add_page_route``).
 
-    ``request.route_path(name, …)`` stays in the language of the request; pass
+    ``request.route_path(name, …)`` keeps the language of the request; pass
     ``locale=locale_prefix("en")`` for another one.
     """
 
@@ -51,7 +51,7 @@ def add_page_route(config: Configurator, name: str, pattern: str, **options: obj
 
 
 def includeme(config: Configurator) -> None:
-    """Set the negotiator, the catalogues and the ``add_page_route`` directive."""
+    """Set the locale negotiator and the catalogues; add the directive ``add_page_route``."""
     config.add_settings({"pyramid.default_locale_name": DEFAULT_LOCALE})
     config.set_locale_negotiator(negotiate_locale)
     config.add_translation_dirs("moziweb:locale")

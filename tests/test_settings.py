@@ -1,4 +1,4 @@
-"""Every way a setting can be wrong ends with one line that names it."""
+"""The settings: every error is one line that names the key."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ def loaded(environ: dict[str, str] | None = None, **changes: str) -> dict[str, A
     return load(raw, environ or {})
 
 
-def test_the_smallest_file_is_enough_and_the_rest_has_defaults() -> None:
+def test_required_keys_are_enough_and_others_have_defaults() -> None:
     settings = loaded()
     assert settings["storage.disk.path"] == Path("objects")
     assert settings["storage.s3.acl"] == ""
@@ -31,14 +31,14 @@ def test_the_smallest_file_is_enough_and_the_rest_has_defaults() -> None:
 
 
 @pytest.mark.parametrize("key", [s.name for s in SETTINGS if s.required])
-def test_a_missing_key_is_named_with_its_meaning(key: str) -> None:
+def test_missing_key_is_named_with_its_meaning(key: str) -> None:
     raw = {name: value for name, value in REQUIRED.items() if name != key}
     with pytest.raises(SettingsError, match=f"^{key}: missing. ") as caught:
         load(raw, {})
     assert "\n" not in str(caught.value)
 
 
-def test_a_misspelt_key_is_named() -> None:
+def test_unknown_key_is_named() -> None:
     with pytest.raises(SettingsError, match=r"^storage\.s3\.buckett: no such setting"):
         loaded(storage__s3__buckett="posters")
 
@@ -62,7 +62,7 @@ def test_a_misspelt_key_is_named() -> None:
         ("storage.s3.read_timeout", "soon", "expected seconds from 0.1 to 300"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_was_expected(key: str, value: str, hint: str) -> None:
+def test_wrong_value_is_shown_with_the_expected_kind(key: str, value: str, hint: str) -> None:
     with pytest.raises(SettingsError, match=hint) as caught:
         load(REQUIRED | {key: value}, {})
     assert str(caught.value).startswith(f"{key} = {value}: ")
@@ -71,7 +71,7 @@ def test_a_wrong_value_is_named_with_what_was_expected(key: str, value: str, hin
 @pytest.mark.parametrize(
     ("backend", "needed"), [("disk", "storage.disk.path"), ("s3", "storage.s3.bucket")]
 )
-def test_a_backend_says_which_key_it_needs(backend: str, needed: str) -> None:
+def test_missing_key_of_a_backend_is_named(backend: str, needed: str) -> None:
     raw = {name: value for name, value in REQUIRED.items() if name != "storage.disk.path"}
     with pytest.raises(SettingsError, match=f"^{needed}: missing, and storage.backend"):
         load(raw | {"storage.backend": backend}, {})
@@ -85,7 +85,7 @@ def test_a_backend_says_which_key_it_needs(backend: str, needed: str) -> None:
         ({"posters.decoder.seconds": "40"}, "60"),
     ],
 )
-def test_a_lease_is_longer_than_what_is_done_without_renewing_it(
+def test_lease_must_be_longer_than_a_step_without_renewal(
     changes: dict[str, str], least: str
 ) -> None:
     with pytest.raises(SettingsError, match=rf"^posters\.lease_seconds = .* more than {least}$"):
@@ -93,7 +93,7 @@ def test_a_lease_is_longer_than_what_is_done_without_renewing_it(
     load(REQUIRED | changes | {"posters.lease_seconds": "61"}, {})
 
 
-def test_a_secret_comes_from_the_environment_and_never_into_a_message() -> None:
+def test_value_from_the_environment_is_not_in_the_message() -> None:
     environ = {"DATABASE_URL": "mysql://user:secret@host/db"}
     with pytest.raises(SettingsError) as caught:
         loaded(environ, sqlalchemy__url="${DATABASE_URL}")
@@ -102,7 +102,7 @@ def test_a_secret_comes_from_the_environment_and_never_into_a_message() -> None:
     assert str(caught.value).endswith(" (DATABASE_URL from the environment)")
 
 
-def test_an_unset_variable_is_named_with_its_key() -> None:
+def test_unset_variable_is_named_with_its_key() -> None:
     with pytest.raises(SettingsError, match=r"^sqlalchemy\.url: .* DATABASE_URL is not set"):
         loaded(sqlalchemy__url="${DATABASE_URL}")
 
@@ -124,7 +124,7 @@ def test_expansion(value: str, environ: dict[str, str], expected: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_every_spelling_of_postgresql_means_psycopg(scheme: str) -> None:
+def test_every_postgresql_scheme_means_psycopg(scheme: str) -> None:
     settings = loaded(sqlalchemy__url=f"{scheme}://user@host/name")
     assert settings["sqlalchemy.url"] == "postgresql+psycopg://user@host/name"
 
@@ -133,7 +133,7 @@ def test_keys_of_pyramid_pass_through() -> None:
     assert loaded(pyramid__reload_templates="true")["pyramid.reload_templates"] == "true"
 
 
-def test_a_renamed_key_is_accepted_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_renamed_key_is_accepted_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     settings = loaded(cache__pages__stray_life="60", cache__default__stray_places="4")
     assert settings["cache.pages.negative_ttl"] == "60"
     assert settings["cache.default.negative_slots"] == "4"
@@ -141,19 +141,19 @@ def test_a_renamed_key_is_accepted_with_a_warning(caplog: pytest.LogCaptureFixtu
     assert not [name for name in settings if "stray" in name]
 
 
-def test_a_renamed_key_set_under_both_names_is_refused() -> None:
+def test_key_set_under_both_names_is_refused() -> None:
     with pytest.raises(
         SettingsError, match=r"^cache\.pages\.stray_life: renamed to .*negative_ttl"
     ):
         loaded(cache__pages__stray_life="60", cache__pages__negative_ttl="90")
 
 
-def test_the_origin_of_a_renamed_key_is_under_its_current_name() -> None:
+def test_origin_of_a_renamed_key_is_under_its_current_name() -> None:
     assert origins_of({"cache.pages.stray_life": "60"}, {}).keys() == {"cache.pages.negative_ttl"}
 
 
-def complaint(raw: dict[str, str]) -> str:
-    """What ``load`` says of ``raw``: its refusal, or nothing."""
+def error_of(raw: dict[str, str]) -> str:
+    """Return the error message of ``load``, or an empty text."""
     try:
         load(raw, {})
     except SettingsError as error:
@@ -162,7 +162,7 @@ def complaint(raw: dict[str, str]) -> str:
 
 
 @given(st.dictionaries(st.sampled_from([s.name for s in SETTINGS]), st.text(max_size=20)))
-def test_any_text_is_taken_or_refused_by_name(changes: dict[str, str]) -> None:
+def test_any_text_is_accepted_or_refused_with_the_key(changes: dict[str, str]) -> None:
     names = REQUIRED.keys() | changes.keys() | {"storage.s3.bucket", "posters.lease_seconds"}
-    refusal = complaint(REQUIRED | changes)
+    refusal = error_of(REQUIRED | changes)
     assert not refusal or any(refusal.startswith(name) for name in names)
