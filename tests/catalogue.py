@@ -1,8 +1,8 @@
-"""Thousands of real films in a database, for what has to stay cheap with many.
+"""Inserts thousands of real movies, for tests and benchmarks with many rows.
 
-The titles and days are real (``data/README.md``). What the lists of the manager ask for besides is
-given by rule, to the same share of any number of films: a missing poster or one that failed, a
-missing day, an old import, a film that is not on the site.
+Titles and dates are real (``data/README.md``). Other properties that the manager's lists filter by
+are set by rule, for the same share of any number of movies: a missing or failed poster, a missing
+date, an old import, an unpublished movie.
 """
 
 import csv
@@ -25,7 +25,7 @@ from moziweb.posters.models import PosterSource, SourceKind, SourceState
 FILE: Final = Path(__file__).parent / "data" / "movies-6000.csv.xz"
 
 OPENING: Final = 14
-"""Films of the present week, whatever their number: a week has so many screens."""
+"""Movies that open in the current week, independent of the number of movies."""
 
 SYNOPSIS: Final = "Kitalált szöveg, olyan hosszú, mint egy igazi. " * 12
 
@@ -33,7 +33,7 @@ Rows = list[dict[str, Any]]
 
 
 def add_movies(session: Session, count: int, now: datetime) -> None:
-    """``count`` films, spread over all the years; ids from 1. The caller commits."""
+    """Insert ``count`` movies from all years with ids from 1. The caller commits."""
     movies = list(_rows())
     movies = [movies[number * len(movies) // count] for number in range(count)]
     latest = max(date.fromisoformat(movie["released"]) for movie in movies)
@@ -50,7 +50,7 @@ def add_movies(session: Session, count: int, now: datetime) -> None:
 
 def _rows() -> Iterator[Mapping[str, str]]:
     with lzma.open(FILE, "rt", encoding="utf-8", newline="") as lines:
-        # A film that the file names twice is one.
+        # The file has some movies twice.
         yield from {movie["imdb_id"]: movie for movie in csv.DictReader(lines)}.values()
 
 
@@ -58,7 +58,7 @@ def _of_a_movie(
     number: int, movie: Mapping[str, str], shift: timedelta, now: datetime
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
     title = movie["title"]
-    # Spread over one year whatever their number, so that changes are as far apart.
+    # Spread changes evenly over one year, for any number of movies.
     changed = now - timedelta(seconds=number * 7919 % 31_536_000)
     yield Movie, {
         "id": number, "title": title, "original_title": title, "slug": slug_of(title),

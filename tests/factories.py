@@ -1,4 +1,4 @@
-"""Rows for tests: give what matters, the rest is filled in. They are flushed, not committed."""
+"""Factories of rows with default values. They flush and do not commit."""
 
 from datetime import UTC, date, datetime
 from itertools import count
@@ -40,7 +40,7 @@ def make_movie(session: Session, title: str = "", **values: Any) -> Movie:
 
 
 def make_premiere(session: Session, movie: Movie, day: date = THURSDAY, **values: Any) -> Premiere:
-    """A cinema premiere; ``service`` is a streaming service's name."""
+    """A cinema premiere, or a streaming premiere if ``service`` (its name) is given."""
     service = values.pop("service", None)
     if service:
         values["kind"] = PremiereKind.STREAMING
@@ -52,7 +52,7 @@ def make_premiere(session: Session, movie: Movie, day: date = THURSDAY, **values
 
 
 def move_premiere(session: Session, premiere: Premiere, day: date, reason: str = "") -> None:
-    """Give it another day and keep the old one."""
+    """Change the date of a premiere and record the old one."""
     change = PremiereChange(
         premiere_id=premiere.id,
         old_date=premiere.date,
@@ -65,7 +65,7 @@ def move_premiere(session: Session, premiere: Premiere, day: date, reason: str =
 
 
 def add_genres(session: Session, movie: Movie, *names: str) -> None:
-    """Genres in this order; ``Vígjáték/Comedy`` names both languages."""
+    """Add genres in this order; ``Vígjáték/Comedy`` is the name in both languages."""
     for position, name in enumerate(names):
         hungarian, _, english = name.partition("/")
         genre = named(
@@ -75,7 +75,7 @@ def add_genres(session: Session, movie: Movie, *names: str) -> None:
 
 
 def add_people(session: Session, movie: Movie, role: CreditRole, *names: str) -> None:
-    """People in billing order; ``Name/character`` says whom they play."""
+    """Add credits in billing order; ``Name/Character`` also sets the character."""
     for position, text in enumerate(names):
         name, _, character = text.partition("/")
         person = named(session, Person, name)
@@ -92,25 +92,25 @@ def add_people(session: Session, movie: Movie, role: CreditRole, *names: str) ->
 
 
 def add_trailer(session: Session, movie: Movie, video_id: str = "dQw4w9WgXcQ") -> Trailer:
-    """A trailer at YouTube."""
+    """Add a trailer at YouTube."""
     trailer = Trailer(movie_id=movie.id, video_id=video_id, name="Előzetes", language="hu")
     return _added(session, trailer)
 
 
 def add_poster(session: Session, movie: Movie, **values: Any) -> PosterSource:
-    """A chosen source that nobody has read yet."""
+    """Add a chosen source that has not been read yet."""
     given = {"kind": SourceKind.URL, "url": "https://example.com/p.jpg", "chosen": True, **values}
     return _added(session, PosterSource(movie_id=movie.id, **given))
 
 
 def set_distributor(session: Session, movie: Movie, name: str) -> None:
-    """Have it brought to cinemas by a company."""
+    """Set the distributor by name."""
     movie.distributor_id = named(session, Distributor, name).id
     session.flush()
 
 
 def named(session: Session, model: Any, name: str, **values: Any) -> Any:
-    """The row of this name, made when there is none."""
+    """The row of this name; created if missing."""
     found = session.scalar(select(model).where(model.name == name))
     return found or _added(session, model(name=name, **values))
 

@@ -55,8 +55,8 @@ class SearchCursor:
 class SearchTerms:
     """The folded words of a query; empty if the query has none."""
 
-    whole: str
-    each: tuple[str, ...]
+    phrase: str
+    words: tuple[str, ...]
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -67,11 +67,11 @@ class SearchTerms:
 
 
 def search_movies(
-    session: Session, words: SearchTerms, limit: int, after: SearchCursor | None = None
+    session: Session, terms: SearchTerms, limit: int, after: SearchCursor | None = None
 ) -> Sequence[SearchCursor]:
     """Movies that match all words, the best first, after the cursor ``after``. One query."""
-    rank = _rank(words)
-    query = select(rank, Movie.id).where(Movie.published, *map(_has, words.each))
+    rank = _rank(terms)
+    query = select(rank, Movie.id).where(Movie.published, *map(_has, terms.words))
     if after is not None:
         is_after = or_(rank > after.rank, and_(rank == after.rank, Movie.id < after.movie_id))
         query = query.where(is_after)
@@ -79,16 +79,16 @@ def search_movies(
     return [SearchCursor(*row) for row in rows]
 
 
-def similar_movies(session: Session, words: SearchTerms, limit: int) -> Sequence[int]:
+def similar_movies(session: Session, terms: SearchTerms, limit: int) -> Sequence[int]:
     """The ids of movies whose titles or people are spelled like the words, the best first.
 
     One query, a full scan of movies and people: use it only if ``search_movies`` finds nothing.
     """
-    similarity = _similarity(Movie.search_text, words.whole)
+    similarity = _similarity(Movie.search_text, terms.phrase)
     titles = select(Movie.id.label("id"), similarity.label("similarity")).where(
         Movie.published, similarity >= MIN_SIMILARITY
     )
-    named = _similarity(Person.search_text, words.whole)
+    named = _similarity(Person.search_text, terms.phrase)
     people = (
         select(Movie.id.label("id"), named.label("similarity"))
         .join(Credit, Credit.movie_id == Movie.id)
@@ -101,11 +101,11 @@ def similar_movies(session: Session, words: SearchTerms, limit: int) -> Sequence
     return session.scalars(query.limit(limit)).all()
 
 
-def _rank(words: SearchTerms) -> ColumnElement[int]:
+def _rank(terms: SearchTerms) -> ColumnElement[int]:
     text = Movie.search_text
-    begins = or_(text == words.whole, text.startswith(f"{words.whole} ", autoescape=True))
-    word_begins = (" " + text).contains(f" {words.whole}", autoescape=True)
-    in_title = and_(*(text.contains(word, autoescape=True) for word in words.each))
+    begins = or_(text == terms.phrase, text.startswith(f"{terms.phrase} ", autoescape=True))
+    word_begins = (" " + text).contains(f" {terms.phrase}", autoescape=True)
+    in_title = and_(*(text.contains(word, autoescape=True) for word in terms.words))
     return case((begins, 0), (word_begins, 1), (in_title, 2), else_=3)
 
 
@@ -123,8 +123,10 @@ def _has(word: str) -> ColumnElement[bool]:
 def _similarity(text: InstrumentedAttribute[str], words: str) -> ColumnElement[float]:
     """The share of the trigrams of ``words`` that ``text`` contains, from 0 to 1."""
     padded = literal(" ").concat(text).concat(" ")
-    parts = sorted({f" {words} "[place : place + 3] for place in range(len(words))})
-    share = 1.0 / max(len(parts), 1)
-    held = (case((padded.contains(part, autoescape=True), share), else_=0.0) for part in parts)
-    total: ColumnElement[float] = sum(held, literal(0.0))
+    trigrams = sorted({f" {words} "[start : start + 3] for start in range(len(words))})
+    share = 1.0 / max(len(trigrams), 1)
+    matches = (
+        case((padded.contains(trigram, autoescape=True), share), else_=0.0) for trigram in trigrams
+    )
+    total: ColumnElement[float] = sum(matches, literal(0.0))
     return total

@@ -1,4 +1,4 @@
-"""A real Chromium, and the site that it visits: once on disk, once on S3."""
+"""Fixtures: Chromium, and the site with its objects on disk or on S3."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from tests.services.s3 import REGION, ROOT, S3Server
 from .site import Site, fill, running_site
 
 CHROMIUM_OPTIONS = [
-    "--no-sandbox",  # Chromium has none for root
+    "--no-sandbox",  # not available to root
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """``open_page(width=1440, …)``: a page of a new visitor; other options are Playwright's."""
+    """``open_page(width=1440, …)`` opens a page in a new browser context with these options."""
     contexts: list[BrowserContext] = []
 
     def open_(width: int = 1440, height: int = 900, **options: Any) -> Page:
@@ -55,7 +55,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
 @pytest.fixture(scope="session")
 def movies(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with a few dozen of the demo's films, to be copied."""
+    """A template SQLite file with a few dozen movies of the demo."""
     path = tmp_path_factory.mktemp("movies") / "films.sqlite"
     shutil.copyfile(migrated_sqlite, path)
     fill(f"sqlite:///{path}")
@@ -64,7 +64,7 @@ def movies(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture(scope="session")
 def site(movies: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The site with its objects on disk and every variant made."""
+    """The site with its objects on disk and all variants."""
     with running_site(movies, tmp_path_factory.mktemp("site"), {}) as site:
         site.make_posters()
         yield site
@@ -72,7 +72,7 @@ def site(movies: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
 
 @pytest.fixture
 def cold_site(movies: Path, tmp_path: Path) -> Iterator[Site]:
-    """The site with its objects on disk and no variant made yet."""
+    """The site with its objects on disk and no variants yet."""
     with running_site(movies, tmp_path, {}) as site:
         yield site
 
@@ -81,7 +81,7 @@ def cold_site(movies: Path, tmp_path: Path) -> Iterator[Site]:
 def s3_site(
     movies: Path, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """The site with its objects on S3, open to everybody, and every variant made."""
+    """The site with its objects on S3, publicly readable, and all variants."""
     with s3_server.bucket(acls=True) as bucket:
         storage = {
             "storage.backend": "s3",

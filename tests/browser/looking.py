@@ -1,4 +1,4 @@
-"""What the tests look for in a page, gathered while it loads."""
+"""Observes a page while it loads: errors, requests, layout shift."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import Page, Request
 
 MAX_SHIFT = 0.02
-"""The cumulative layout shift that a page may have."""
+"""The highest accepted cumulative layout shift."""
 
 _WATCH = """
 window.violations = [];
@@ -25,14 +25,14 @@ _NO_TRANSITION = "Transition was aborted because of invalid state"
 
 @dataclass
 class Watch:
-    """Everything that went wrong in a page since it was watched, and what it asked for."""
+    """Errors and requests of a page since ``over`` was called."""
 
     errors: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
     @classmethod
     def over(cls, page: Page) -> "Watch":
-        """Begin before the page goes anywhere. Playwright's own scripts pass the policy."""
+        """Start before the first navigation. The policy does not apply to Playwright's scripts."""
         watch = cls()
         page.add_init_script(_WATCH)
         page.on("console", lambda message: watch._told(message.type, message.text))
@@ -42,13 +42,14 @@ class Watch:
         return watch
 
     def images(self) -> list[str]:
-        """The addresses of the images that were asked for."""
+        """The URLs of requested images."""
         return [each.url for each in self.requests if each.resource_type == "image"]
 
     def _failed(self, text: str) -> None:
-        """Chromium itself says so where a page came before its transition from the last one did.
+        """Record a failed request.
 
-        Nobody sees it: the page is shown without one.
+        Chromium reports a view transition as failed if the page is shown before it starts. The page
+        is shown without a transition; this is no error.
         """
         if not text.startswith(_NO_TRANSITION):
             self.errors.append(text)
@@ -59,13 +60,13 @@ class Watch:
 
 
 def follow(page: Page, link: str) -> None:
-    """Click the first such link and wait for where it leads: a click does not wait by itself."""
+    """Click the first matching link and wait for the navigation to finish."""
     with page.expect_navigation():
         page.locator(link).first.click()
 
 
 def see_whole(page: Page) -> None:
-    """Scroll to the end, so that lazy pictures load, and wait for every one of them."""
+    """Scroll to the end, so that lazy images load, and wait for all of them."""
     page.evaluate(
         """async () => {
           for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
@@ -83,7 +84,7 @@ def see_whole(page: Page) -> None:
 
 
 def broken_pictures(page: Page) -> list[str]:
-    """The addresses of pictures that did not load."""
+    """The URLs of images that failed to load."""
     found: list[str] = page.evaluate(
         "[...document.images].filter((each) => !each.naturalWidth).map((each) => each.src)"
     )
@@ -97,13 +98,13 @@ def shift_of(page: Page) -> float:
 
 
 def violations_of(page: Page) -> list[str]:
-    """What the content security policy has refused."""
+    """Violations of the Content-Security-Policy."""
     found: list[str] = page.evaluate("window.violations")
     return found
 
 
 def box(page: Page, selector: str) -> Any:
-    """Where the first match stands, in CSS pixels."""
+    """The bounding box of the first match, in CSS pixels."""
     found = page.locator(selector).first.bounding_box()
     assert found, f"{selector} is not shown"
     return found

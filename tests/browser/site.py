@@ -1,8 +1,8 @@
-"""The whole application on a loopback port, for a browser: a few of the demo's films, posters too.
+"""The whole application on a loopback port, with a few movies of the demo and their posters.
 
-The films are those of the present week and the next, streaming ones and undated ones among them.
-Drawing a poster takes most of a second, so these films have uploads in their place: small pictures
-that go the same way through the service.
+The movies are those of the current and the next week, including streaming and undated ones. Drawing
+a poster takes most of a second, so these movies have small uploaded images instead, which the
+poster service processes in the same way.
 """
 
 import contextlib
@@ -44,27 +44,27 @@ THIS_WEEK = week_of(TODAY)
 
 EMPTY_WEEK = "1950-W03"
 LONG_WEEK = THIS_WEEK.shifted(300)
-"""Where a film stands whose words are long."""
+"""The week of a movie with very long words."""
 
 _COLOURS = ("#a03020", "#205a8c", "#2e7d46", "#d9b36c", "#4a2a6b", "#1d1d24")
 
 
 @dataclass(frozen=True)
 class Site:
-    """A running application: its address, and the registry of its services."""
+    """A running application: its URL and its registry."""
 
     url: str
     registry: Any
 
     def make_posters(self) -> None:
-        """Make every variant of every poster."""
+        """Generate every variant of every poster."""
         with self.registry["database"].read() as session:
             sources = session.scalars(select(PosterSource.id)).all()
         assert all(self.registry["posters"].ensure_variants(source).is_ready for source in sources)
 
 
 def fill(url: str) -> None:
-    """Load the demo into a migrated database and leave a few dozen of its films, and one more."""
+    """Load the demo into a migrated database, keep a few dozen movies, and add one."""
     with _session(url) as session:
         load_demo(session, TODAY, NOW)
         session.execute(delete(Movie).where(Movie.id.not_in(_shown(session))))
@@ -73,7 +73,7 @@ def fill(url: str) -> None:
 
 
 def _add_long_word(session: Session) -> None:
-    """A film all of whose words are as long as their columns allow, in a week of its own."""
+    """Add a movie whose texts are words of the maximum length, in a week of its own."""
     movie = make_movie(session, "W" * 300, original_title="M" * 300, slug="w", synopsis="w" * 2000)
     premiere = make_premiere(session, movie, LONG_WEEK.thursday, note="w" * 300)
     move_premiere(session, premiere, LONG_WEEK.end, "w" * 300)
@@ -85,7 +85,7 @@ def _add_long_word(session: Session) -> None:
 
 
 def _shown(session: Session) -> list[int]:
-    """The ids of films that open between the last week and the next, and of some undated ones."""
+    """The ids of movies that open between the last and the next week, and of some undated ones."""
     day = DatePrecision.DAY
     near = Premiere.date.between(THIS_WEEK.previous.start, THIS_WEEK.next.end)
     dated = select(Premiere.movie_id).where(near, Premiere.precision == day)
@@ -96,9 +96,9 @@ def _shown(session: Session) -> list[int]:
 
 @contextlib.contextmanager
 def running_site(database: Path, folder: Path, storage: dict[str, str]) -> Iterator[Site]:
-    """The site over a copy of ``database``, its posters uploaded and no variant made yet.
+    """The site with a copy of ``database``, uploaded posters, and no variants yet.
 
-    ``storage`` are the ini keys of where objects go, by default into ``folder``.
+    ``storage`` are the ini keys of the storage; by default objects are in ``folder``.
     """
     port = free_port()
     copy = folder / "site.sqlite"
@@ -119,7 +119,7 @@ def running_site(database: Path, folder: Path, storage: dict[str, str]) -> Itera
 
 
 def _upload_posters(database: Database, storage: Any) -> None:
-    """Small uploads instead of drawn posters; one film that opens this week goes without."""
+    """Upload small images instead of drawn posters; one movie of this week has no poster."""
     with database.write() as session:
         session.execute(delete(PosterSource))
         opening = Premiere.date.between(THIS_WEEK.start, THIS_WEEK.end)
@@ -129,7 +129,7 @@ def _upload_posters(database: Database, storage: Any) -> None:
 
 
 def _picture(number: int) -> bytes:
-    """A JPEG of two colours, another one for each number."""
+    """A JPEG of two colours, different for each number."""
     image = Image.new("RGB", (400, 600), _COLOURS[number % len(_COLOURS)])
     image.paste(_COLOURS[(number + 1) % len(_COLOURS)], (60, 300, 340, 302 + number % 250))
     out = BytesIO()
@@ -139,7 +139,7 @@ def _picture(number: int) -> bytes:
 
 @contextlib.contextmanager
 def served(wsgi: Any, port: int) -> Iterator[None]:
-    """waitress in a thread of this process, ended with the block."""
+    """Run waitress in a thread of this process until the block ends."""
     server = StopableWSGIServer.create(wsgi, host=HOST, port=port, threads=6)
     try:
         yield

@@ -1,4 +1,4 @@
-"""axe-core finds nothing on any kind of page, on a light desk and on a dark phone."""
+"""axe-core finds no violation on any kind of page, on a light desktop and on a dark phone."""
 
 from importlib import resources
 from typing import Any, Final
@@ -32,7 +32,7 @@ LINKS: Final = {
 
 ALL: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
-# What may differ from one scheme or width to another; the rest is in the markup.
+# Rules whose results depend on the colour scheme or the width; the others depend on the markup.
 LOOKS: Final = [
     "color-contrast",
     "link-in-text-block",
@@ -45,7 +45,7 @@ AXE: Final = resources.files("axe_playwright_python").joinpath("axe.min.js").rea
 
 
 def violations(page: Page, rules: list[str]) -> list[str]:
-    """What axe has to say against the page: a line for each element and rule."""
+    """The violations that axe finds: a line for each element and rule."""
     page.evaluate(AXE)
     options = {"runOnly": rules, "resultTypes": ["violations"]}
     found: list[dict[str, Any]] = page.evaluate(
@@ -59,20 +59,20 @@ def violations(page: Page, rules: list[str]) -> list[str]:
 
 
 def is_accessible(page: Page) -> None:
-    """On a light desk and on a dark phone, where nothing hangs over; then the desk is back."""
+    """Check a light desktop and a dark phone, without horizontal overflow; restore the desktop."""
     assert violations(page, ALL) == []
-    desk = page.viewport_size
+    desktop = page.viewport_size
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 360, "height": 740})
     assert violations(page, LOOKS) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.emulate_media(color_scheme="light")
-    if desk:
-        page.set_viewport_size(desk)
+    if desktop:
+        page.set_viewport_size(desktop)
 
 
 def visit(page: Page, site: Site, path: str) -> None:
-    """Go to a path, or to the page that a description in ``LINKS`` leads to."""
+    """Go to a path, or to the page of a description in ``LINKS``."""
     page.goto(site.url + (path if path.startswith("/") else ""))
     for link in LINKS.get(path, ()):
         follow(page, link)

@@ -1,4 +1,4 @@
-"""Once variants exist, the application is not asked for a picture."""
+"""If variants exist, the browser requests no image from the application."""
 
 from urllib.parse import urlsplit
 
@@ -6,7 +6,7 @@ from .conftest import OpenPage
 from .looking import Watch, broken_pictures, follow, see_whole, violations_of
 from .site import THIS_WEEK, Site
 
-# The site's own drawings: the icon, and what stands for a film without a poster.
+# Images of the site itself: the icon, and the fallback of a missing poster.
 OWN = "/static/"
 
 

@@ -1,4 +1,4 @@
-"""Without a mouse: from the index to a movie and to its poster, and around the calendar."""
+"""Keyboard navigation: from the index to a movie and its poster, and through the calendar."""
 
 import re
 
@@ -8,11 +8,11 @@ from .conftest import OpenPage
 from .site import THIS_WEEK, Site
 
 FAR = 60
-"""More presses of the tab key than any control of these pages is away."""
+"""An upper bound for the tab stops before any control of these pages."""
 
 
 def tab_to(page: Page, selector: str) -> None:
-    """Press the tab key until an element that matches has the focus."""
+    """Press Tab until a matching element has the focus."""
     for _ in range(FAR):
         page.keyboard.press("Tab")
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):

@@ -1,4 +1,4 @@
-"""The index on a phone, a tablet and a desk: nothing sticks out, the grid is as drawn."""
+"""Layout on a phone, a tablet and a desktop: no horizontal overflow, the intended grid."""
 
 import pytest
 
@@ -47,7 +47,9 @@ def test_index_layout(site: Site, open_page: OpenPage, width: int, columns: int)
     )
     assert len(template.split()) == columns
     leaf, poster = box(page, "#this-week .leaf-face"), box(page, "#this-week .film-picture")
-    assert leaf["y"] == pytest.approx(poster["y"], abs=1), "a day stands beside its first film"
+    assert leaf["y"] == pytest.approx(poster["y"], abs=1), (
+        "the leaf of a day is beside its first card"
+    )
     assert leaf["height"] == pytest.approx(poster["height"], abs=1)
     sections = ("#this-week", "#next-week", "#still-in-cinemas")
     widths = [box(page, f"{section} .film-picture")["width"] for section in sections]

@@ -1,4 +1,4 @@
-"""Without scripts, in either scheme, in either language."""
+"""The site without scripts, in both colour schemes and both languages."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Pages load without a word in the console, a refusal of the policy, or anything that moves."""
+"""Pages load without console messages, policy violations and layout shift."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def test_no_layout_shift_on_a_movie_page(site: Site, open_page: OpenPage, width:
     page = open_page(width)
     watch = Watch.over(page)
     page.goto(site.url)
-    see_whole(page)  # leaving a page drops the pictures that are still on their way
+    see_whole(page)  # navigation aborts images that are still loading
     page.goto(site.url + (page.locator(".movie").last.get_attribute("href") or ""))
     see_whole(page)
     assert watch.errors == []

@@ -1,4 +1,4 @@
-"""Weeks, months and days, without a clock."""
+"""Weeks, months and days of the premiere calendar."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -172,4 +172,4 @@ def test_today_is_the_date_in_budapest(now: datetime, today: date) -> None:
 
 def test_naive_datetime_is_rejected() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        budapest_today(datetime(2026, 8, 20, 12))  # noqa: DTZ001 - what is refused
+        budapest_today(datetime(2026, 8, 20, 12))  # noqa: DTZ001 - the rejected value

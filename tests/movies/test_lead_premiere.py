@@ -1,4 +1,4 @@
-"""Which premiere a film's page leads with, and until when."""
+"""The lead premiere of a movie, and the day on which it changes."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -90,7 +90,7 @@ MOVIES = st.lists(
 def test_lead_premiere_until_is_the_first_day_of_change(premieres: list[Premiere]) -> None:
     leading = lead_premiere_of(premieres, TODAY)
     until = lead_premiere_until(premieres, TODAY)
-    horizon = days(500)  # beyond the end of next year, where everything is past
+    horizon = days(500)  # after the end of next year, when all premieres are past
     changes = (
         day
         for day in (TODAY + timedelta(days=step) for step in range(1, (horizon - TODAY).days))

@@ -1,4 +1,4 @@
-"""What pages ask, on both databases."""
+"""Queries of pages, on both databases."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Films by the words of a visitor, on both databases alike."""
+"""Search queries give the same results on both databases."""
 
 import pytest
 from hypothesis import given
@@ -50,7 +50,7 @@ def found(session: Session, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "titles"),
     [
-        # the title itself, then a word's beginning, the newer first, then a person's name
+        # the whole title, then the beginning of a word (the newer first), then a person's name
         ("Dűne", ["Dűne", "Csillagközi dűne", "A dűnék asszonya", "Macskafogó"]),
         ("DUNE!", ["Dűne", "Csillagközi dűne", "A dűnék asszonya", "Macskafogó"]),
         ("interstellar", ["Csillagközi dűne"]),
@@ -60,7 +60,7 @@ def found(session: Session, text: str) -> list[str]:
         ("element a", ["Az ötödik elem"]),
         ("dune törőcsik", []),
         ("50_50", ["50_50"]),
-        ("5__5", []),  # what is a wildcard to SQL is a letter here
+        ("5__5", []),  # SQL wildcards match literally
         ("titokban", []),
     ],
 )
@@ -74,14 +74,14 @@ def test_pages_of_results_have_each_movie_once(
     dbsession: Session, movies: dict[str, Movie]
 ) -> None:
     words = SearchTerms.of("dune")
-    whole = search_movies(dbsession, words, 50)
+    all_results = search_movies(dbsession, words, 50)
     pages: list[SearchCursor] = []
     after = None
     while page := search_movies(dbsession, words, 1, after):
         pages += page
         after = SearchCursor.parse(str(page[-1]))
-    assert pages == list(whole)
-    assert len(whole) == 4
+    assert pages == list(all_results)
+    assert len(all_results) == 4
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_postgresql_uses_trigram_indexes(dbsession: Session) -> None:
 @given(st.text(max_size=300))
 def test_search_terms_are_bounded(text: str) -> None:
     words = SearchTerms.of(text)
-    assert len(words.each) <= MAX_WORDS
-    assert all(word and " " not in word for word in words.each)
-    assert len(words.whole) <= MAX_LENGTH * 18  # one character folds to eighteen at most
+    assert len(words.words) <= MAX_WORDS
+    assert all(word and " " not in word for word in words.words)
+    assert len(words.phrase) <= MAX_LENGTH * 18  # one character folds to at most eighteen
 
 
 @pytest.mark.parametrize(

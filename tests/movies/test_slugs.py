@@ -1,4 +1,4 @@
-"""The readable part of addresses."""
+"""Slugs of movies."""
 
 import re
 

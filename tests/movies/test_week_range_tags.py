@@ -1,4 +1,4 @@
-"""Groups of weeks cover a stretch of them: no week less, no week more."""
+"""Groups of weeks cover a range of weeks exactly."""
 
 from datetime import date, timedelta
 

@@ -1,4 +1,4 @@
-"""A site with its pages cached, and the same one without, over one database."""
+"""Helpers for tests of cached pages: the application with a cache, data, and cache states."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,12 +24,12 @@ CACHED = {
     "cache.feeds.expiration_time": "3600",
     "cache.fragments.expiration_time": "7200",
     "cache.fragments.mode": "strict",
-    "cache.pages.negative_ttl": "3600",  # an audit takes a while, and what runs out is made anew
+    "cache.pages.negative_ttl": "3600",  # longer than the audit of completeness takes
 }
 
 
 def now() -> datetime:
-    """The real time: entries expire by it."""
+    """The real time, because cache entries expire by it."""
     return datetime.now(UTC)
 
 
@@ -38,7 +38,7 @@ Paths = Callable[["Movies"], dict[str, str]]
 
 @contextmanager
 def site(settings: Mapping[str, str]) -> Iterator[TestApp]:
-    """The application at the real time."""
+    """The application with the real clock."""
     with running_app(dict(settings)) as app:
         app.app.registry["clock"] = now
         yield app
@@ -46,7 +46,7 @@ def site(settings: Mapping[str, str]) -> Iterator[TestApp]:
 
 @dataclass(frozen=True)
 class Movies:
-    """Ids of three films: of this week, of five weeks ahead, and without a date."""
+    """The ids of three movies: one of this week, one of five weeks later, one without a date."""
 
     here: int
     ahead: int
@@ -55,12 +55,12 @@ class Movies:
 
 
 def week_here() -> Week:
-    """This premiere week."""
+    """The current premiere week."""
     return week_of(budapest_today(now()))
 
 
 def fill(session: Session) -> Movies:
-    """Three films with everything that pages show."""
+    """Insert three movies with values in every field that pages show."""
     here = _movie(session, "Itt van", week_here().thursday)
     ahead = _movie(session, "Majd jön", week_here().shifted(5).thursday)
     undated = factories.make_movie(session, "Valamikor")
@@ -83,14 +83,14 @@ def _movie(session: Session, title: str, day: date) -> Movie:
     factories.add_trailer(session, movie)
     session.add(FieldProvenance(movie_id=movie.id, field="title", source="demo"))
     for credit in session.scalars(select(Credit).where(Credit.role == CreditRole.DIRECTOR)):
-        credit.position = 5  # so that a role can be changed
+        credit.position = 5  # leaves position 0 free, so that the audit can change a role
     premiere = factories.make_premiere(session, movie, day - timedelta(days=1), formats=("2D",))
     factories.move_premiere(session, premiere, day, "technikai okok")
     return movie
 
 
 def ready_variant(movies: Movies, name: str = "thumb") -> PosterVariant:
-    """A variant of the film's poster, as the service publishes it."""
+    """A variant of the movie's poster, as the poster service publishes it."""
     return PosterVariant(
         source_id=movies.source, name=name, format="jpg", recipe_hash=name * 2,
         source_sha256="0" * 64, state=VariantState.READY, bucket="disk",
@@ -99,7 +99,7 @@ def ready_variant(movies: Movies, name: str = "thumb") -> PosterVariant:
 
 
 def pages(movies: Movies) -> dict[str, str]:
-    """The addresses of one page of each kind, by what they show."""
+    """The path of one page of each kind, by name."""
     week, ahead = week_here(), week_here().shifted(5)
     return {
         "index": "/",
@@ -118,7 +118,7 @@ def pages(movies: Movies) -> dict[str, str]:
 
 
 def feeds(movies: Movies) -> dict[str, str]:
-    """The same of what programs read."""
+    """The path of one feed and site map of each kind, by name."""
     return {
         "ics": "/premieres.ics",
         "ics_streaming": "/en/premieres-streaming.ics",
@@ -131,7 +131,7 @@ def feeds(movies: Movies) -> dict[str, str]:
 
 
 def states(app: TestApp, movies: Movies, kind: Paths = pages) -> dict[str, str]:
-    """How each page is served now: hit, l1, miss …"""
+    """Request each page and return its ``X-Cache`` (hit, l1, miss …) by name."""
     return {
         name: app.get(path, status="*").headers.get("X-Cache", "none")
         for name, path in kind(movies).items()
@@ -139,16 +139,16 @@ def states(app: TestApp, movies: Movies, kind: Paths = pages) -> dict[str, str]:
 
 
 def warm(app: TestApp, movies: Movies, kind: Paths = pages) -> None:
-    """Have every page cached."""
+    """Request every page once, so that it is cached."""
     states(app, movies, kind)
 
 
 def missed(app: TestApp, movies: Movies, kind: Paths = pages) -> set[str]:
-    """The pages that have to be rendered anew."""
+    """The names of the pages that are cache misses."""
     return {name for name, state in states(app, movies, kind).items() if state == "miss"}
 
 
 def write(app: TestApp, change: Callable[[Session], Any]) -> None:
-    """Change something in a transaction of the application's own."""
+    """Run ``change`` in a transaction of the application."""
     with app.app.registry["database"].write() as session:
         change(session)

@@ -1,4 +1,4 @@
-"""The site as its scrapers read it: by the regular expressions that they are known to need."""
+"""Reads pages with the regular expressions of known scrapers of the site."""
 
 import json
 import re
@@ -18,7 +18,7 @@ JSON_LD = re.compile(r'<script type="application/ld\+json">(.*?)</script>', re.D
 
 @dataclass(frozen=True)
 class ScrapedCard:
-    """A movie of a list, as found in the markup."""
+    """A card of a list, as found in the markup."""
 
     href: str
     title: str
@@ -28,7 +28,7 @@ class ScrapedCard:
 
 
 def cards(html: str) -> list[ScrapedCard]:
-    """All cards of a page; AssertionError for one that lacks a part."""
+    """All cards of a page; ``AssertionError`` if a part of a card is missing."""
     found = []
     for match in CARD.finditer(html):
         title, picture, date = (
@@ -39,7 +39,7 @@ def cards(html: str) -> list[ScrapedCard]:
 
 
 def only(pattern: re.Pattern[str], html: str) -> str:
-    """The group of the only match."""
+    """The group of the single match; ``AssertionError`` for any other number of matches."""
     found = pattern.findall(html)
     assert len(found) == 1, f"{len(found)} matches of {pattern.pattern}"
     text: str = found[0]
@@ -47,17 +47,17 @@ def only(pattern: re.Pattern[str], html: str) -> str:
 
 
 def text_after(label: str, html: str) -> str:
-    """What stands after ``<strong>label</strong>``."""
+    """The text after ``<strong>label</strong>``."""
     return unescape(only(re.compile(rf"<strong>{label}</strong>\s*([^<]+?)\s*<"), html))
 
 
 def items_after(label: str, html: str) -> list[str]:
-    """The items of the list after ``<strong>label</strong>``, without what is marked up in them."""
+    """The items of the list after ``<strong>label</strong>``, each up to its first tag."""
     block = only(re.compile(rf"<strong>{label}</strong> <ul>(.*?)</ul>", re.DOTALL), html)
     items = re.findall(r"<li>(.*?)</li>", block, re.DOTALL)
     return [unescape(item.partition("<")[0].strip()) for item in items]
 
 
 def json_ld(html: str) -> Any:
-    """The data block of a movie's page."""
+    """The JSON-LD of a movie's page."""
     return json.loads(only(JSON_LD, html))

@@ -1,4 +1,4 @@
-"""Whatever is asked for, the answer is a page: never a 500."""
+"""Invalid and hostile requests get an error page, never a 500."""
 
 import re
 from urllib.parse import quote
@@ -66,7 +66,7 @@ EXPECTED = {200, 301, 302, 400, 404}
 
 
 def ask(app: TestApp, path: str) -> int:
-    """The status of a path that is sent as it stands; errors of pages look like the site."""
+    """Request a path without quoting it and return the status. Errors must be pages of the site."""
     response = app.get(path.replace(" ", "%20"), expect_errors=True)
     if response.status_int in {400, 404} and response.content_type == "text/html":
         assert 'class="masthead"' in response.text

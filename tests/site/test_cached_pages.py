@@ -1,5 +1,5 @@
-"""A write makes stale exactly the pages that show what it changed: on both databases, with entries
-in the process and in a real memcached.
+"""A write invalidates exactly the pages that show the changed data: on both databases, with entries
+in memory and in memcached.
 """
 
 import gzip
@@ -128,14 +128,14 @@ def test_new_premiere_is_listed_in_its_week(cached: TestApp, movies: Movies) -> 
         factories.make_premiere(session, movie, week_here().shifted(5).thursday)
 
     write(cached, announce)
-    shown = {"ahead", "index", "english", "undated", "api"}  # the index had it without a date
-    assert missed(cached, movies) == shown | {"empty"} | _same_month(movies)  # which leads to it
+    shown = {"ahead", "index", "english", "undated", "api"}  # the index listed it as undated
+    assert missed(cached, movies) == shown | {"empty"} | _same_month(movies)  # "empty" links to it
     assert "Valamikor" in cached.get(pages(movies)["ahead"]).text
 
 
 @pytest.mark.parametrize("weeks", [-40, 30, 3000])
 def test_premiere_invalidates_no_other_week(cached: TestApp, movies: Movies, weeks: int) -> None:
-    """Nor does the way out of an empty one change, when another premiere is nearer."""
+    """The links of an empty week do not change either, if another premiere is nearer."""
 
     def announce(session: Session) -> None:
         movie = factories.make_movie(session, "Máskor")
@@ -144,8 +144,8 @@ def test_premiere_invalidates_no_other_week(cached: TestApp, movies: Movies, wee
     write(cached, lambda session: factories.make_movie(session, "Egy"))
     warm(cached, movies)
     write(cached, announce)
-    beyond = {"empty"} if weeks > 20 else set()  # it had no premiere after it
-    assert missed(cached, movies) - {"index", "english", "undated", "api"} == beyond
+    expected = {"empty"} if weeks > 20 else set()  # it had no premiere after it
+    assert missed(cached, movies) - {"index", "english", "undated", "api"} == expected
 
 
 def test_unpublished_movie_is_in_no_list(cached: TestApp, movies: Movies) -> None:
@@ -159,7 +159,7 @@ def test_unpublished_movie_is_in_no_list(cached: TestApp, movies: Movies) -> Non
 
 
 def test_bulk_update_invalidates_every_page(cached: TestApp, movies: Movies) -> None:
-    """It names no rows; the model's own tag is all that can be told."""
+    """A bulk statement has no rows, so it invalidates the tag of the model."""
     write(cached, lambda session: session.query(Genre).update({Genre.name: "Komédia"}))
     assert missed(cached, movies) == set(pages(movies))
 
@@ -196,7 +196,7 @@ def test_request_headers_do_not_poison_the_cache(cached: TestApp, movies: Movies
 
 
 def answered(app: TestApp, path: str, **headers: str) -> Response:
-    """The response as it is sent; WebTest itself would unpack it."""
+    """The response as it is sent; WebTest would decompress it."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Request.blank(path, headers=named).get_response(app.app)
 
@@ -236,7 +236,7 @@ def test_a_redirect_is_cached_until_the_slug_changes(cached: TestApp, movies: Mo
 
 
 def _same_month(movies: Movies) -> set[str]:
-    """The month's page shows the week ahead when that is still in it."""
+    """The month's page if the week of "ahead" is in that month."""
     later = week_here().shifted(5).thursday
     return {"month"} if later.month == week_here().thursday.month else set()
 
@@ -244,7 +244,7 @@ def _same_month(movies: Movies) -> set[str]:
 def test_movie_page_expires_when_lead_premiere_changes(
     settings: dict[str, str], dbsession: Session
 ) -> None:
-    """By the clock of the application it is long ago, by that of the cache the day is over."""
+    """The application's clock is set to the past, so the page has expired by the cache's clock."""
     turning, standing = factories.make_movie(dbsession), factories.make_movie(dbsession)
     long_ago = datetime(2020, 1, 2, 12, tzinfo=UTC)
     factories.make_premiere(dbsession, turning, long_ago.date())
@@ -268,7 +268,7 @@ def test_movie_page_expires_when_lead_premiere_changes(
 def test_poisoned_entry_is_rendered_again(
     cached: TestApp, movies: Movies, content: dict[str, str | int]
 ) -> None:
-    """Whole, true and with a right checksum, but written by somebody else."""
+    """The entry is complete, valid and has a correct checksum, but its content is foreign."""
     path = pages(movies)["week"]
     registry = cached.app.registry
     place = registry["cache_routes"].location_of(registry, path)

@@ -1,4 +1,4 @@
-"""The message catalogues hold every text of the site, translated, and nothing else."""
+"""The message catalogues have every text of the site, translated, and no other text."""
 
 import sys
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    """What the code and the templates say, extracted as babel.cfg tells."""
+    """The texts that Babel extracts from code and templates according to babel.cfg."""
     template = tmp_path_factory.mktemp("texts") / "messages.pot"
     babel = [sys.executable, "-m", "babel.messages.frontend", "-q"]
     keys = ["-k", "Setting:3"]
@@ -64,7 +64,7 @@ def test_english_text_equals_message_id() -> None:
 
 
 def test_compiled_catalogue_equals_source(catalogue: Catalog) -> None:
-    """The compiled catalogues, which an installation makes, are those of these sources."""
+    """The compiled catalogues, built at installation, are up to date."""
     with Configurator() as config:
         config.include("moziweb.i18n")
     folders = config.registry.queryUtility(ITranslationDirectories)
@@ -83,12 +83,12 @@ def messages(catalogue: Catalog) -> Iterator[Message]:
 
 
 def ids(catalogue: Catalog) -> set[object]:
-    """What the messages are looked up by; of a plural, its singular too."""
+    """The message ids, with the singular of plural messages."""
     return {message.id for message in messages(catalogue)}
 
 
 def forms(message: Message) -> tuple[str, ...]:
-    """The translation, in each of its plural forms."""
+    """The plural forms of a translation."""
     if isinstance(message.string, str):
         return (message.string,)
     return tuple(message.string or ("",))

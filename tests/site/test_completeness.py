@@ -1,10 +1,9 @@
-"""The audit: whatever changes in whatever row, exactly the pages that show it are rendered anew.
+"""Audit of cache invalidation: a change of any column invalidates exactly the pages that show it.
 
-Dependencies are recorded by hand, at the doors where things are shown. This is the proof that none
-was forgotten, and that none is recorded for nothing: every column of every row is changed, one at a
-time, in a transaction of its own. Each page of a site with a cache must then read as on the same
-site without one (never less), and one that reads as before must not have been rendered anew (never
-more). What is let be is named, with its reason.
+Presenters record dependencies by hand. This audit finds missing and needless ones: it changes every
+column of every row, each in a transaction of its own. After each change, every page of a site with
+a cache must be equal to the page of a site without one (no missing invalidation), and a page that
+did not change must be a hit (no needless invalidation). Exceptions are listed with their reasons.
 """
 
 from collections.abc import Iterator
@@ -38,7 +37,7 @@ from tests.posters.conftest import picture as poster_picture
 
 from .cached import CACHED, Movies, Paths, feeds, fill, pages, ready_variant, site, write
 
-# Values of some columns mean something outside the database, so not any text will do.
+# New values of columns with a restricted format.
 NEW_VALUES: dict[str, Any] = {
     "countries": ("FR",),
     "languages": ("fr",),
@@ -51,32 +50,32 @@ NEW_VALUES: dict[str, Any] = {
     "source": "tmdb",
     "language": "en",
 }
-# Bookkeeping that no page may depend on, and links that are changed by their own rows.
-LEFT_ALONE = frozenset({"lease_token", "lease_until", "next_attempt_at", "service_id"})
+# Bookkeeping columns that no page may depend on, and a link that has its own test below.
+SKIPPED = frozenset({"lease_token", "lease_until", "next_attempt_at", "service_id"})
 
 ABOVE = "moziweb.manager."
 
-# Changes that take a row off its pages, for good: they come last.
+# Changes that remove a row from its pages permanently; they come last.
 HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 # Rows that no page reads.
 NOT_SHOWN = frozenset({"ImportMark", "PendingUpload", "MovieReference", "PosterHost"})
 
-# What is rendered anew although its bytes stay the same, and why that is let be.
+# Needless renders that are accepted, with the reason.
 IN_HUNGARIAN = {"index", "week", "ahead", "month", "genre", "undated", "movie", "other", "empty"}
 SHOW_LISTED = {"index", "english", "week", "month", "genre"}
 SHOW_GENRES = {"index", "english", "week", "ahead", "month", "genre", "movie", "other"}
 ALLOWED: dict[str, frozenset[str]] = {
-    # Tags do not tell languages apart.
+    # Tags do not distinguish languages.
     "Genre.name": frozenset({"english"}),
     "Genre.name_en": frozenset(IN_HUNGARIAN),
     "Movie.synopsis_en": frozenset(IN_HUNGARIAN),
-    # A position says nothing by itself; the order may stay as it was.
+    # A changed position may not change the order.
     "MovieGenre.position": frozenset(SHOW_GENRES | {"api", "api_movie"}),
     "Credit.position": frozenset({"movie", "other", "api_movie"}),
     "Trailer.position": frozenset({"movie", "other", "api_movie"}),
-    # Nobody plays a part in directing: only the cast's characters are shown.
+    # Directors have no character: only those of the cast are shown.
     "Credit.character": frozenset({"movie", "other", "api_movie"}),
-    # The JSON of a film is recorded at the doors of its page, which shows more.
+    # The JSON of a movie records the same tags as its page, which shows more.
     "FieldProvenance.source": frozenset({"api_movie"}),
     "FieldProvenance deleted": frozenset({"api_movie"}),
     "Premiere.note": frozenset({"api_movie"}),
@@ -85,22 +84,22 @@ ALLOWED: dict[str, frozenset[str]] = {
         f"PremiereChange.{name}": frozenset({"api_movie"})
         for name in ("changed_at", "old_date", "old_precision", "reason")
     },
-    # What reading a source teaches is one tag: the JSON shows neither size nor colour.
+    # Size and colours of a source share a tag; the JSON shows neither.
     "PosterSource.width": frozenset({"api", "api_movie"}),
     "PosterSource.height": frozenset({"api", "api_movie"}),
     "PosterSource.dominant_colour": frozenset({"api", "api_movie"}),
-    # Read with the size and the colour, which lists show.
+    # Shares the tag of size and colour, which lists show.
     "PosterSource.sketch": frozenset(SHOW_LISTED),
-    # A list's tag tells of its premieres' dates and kinds at once; an empty week shows dates.
+    # The tag of a list covers dates and kinds of premieres; an empty week shows only dates.
     "Premiere.kind": frozenset({"empty"}),
     "Premiere.cancelled_at": frozenset({"empty"}),
-    # Asked for every list that the film is in, with the ways out of empty weeks.
+    # Invalidates every list of the movie, including links of empty weeks.
     "Movie.slug": frozenset({"empty", "undated"}),
-    # "Not found" goes stale with any film that is published or withdrawn.
+    # A cached 404 is invalidated when any movie is published or withdrawn.
     "Movie.published": frozenset({"empty", "undated", "movie", "api_movie"}),
-    # A card shows the latest move of its premiere only.
+    # A card shows only the latest move of its premiere.
     "PremiereChange.premiere_id": frozenset({"api_movie", "ahead", "week"}),
-    # A premiere that goes may leave its film without any date; this film has others.
+    # Deleting a premiere may make its movie undated; this movie has other premieres.
     "Premiere.movie_id": frozenset({"index", "english", "undated", "api", "empty"}),
     "Premiere deleted": frozenset({"index", "english", "undated", "api"}),
     "Premiere.precision": frozenset({"index", "english", "undated", "api"}),
@@ -128,7 +127,7 @@ def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
 
 
 def changed(column: Any, value: Any) -> Any:
-    """Another value that the column takes."""
+    """Another valid value of the column."""
     if column.name in NEW_VALUES:
         return NEW_VALUES[column.name]
     match value:
@@ -148,18 +147,16 @@ def changed(column: Any, value: Any) -> Any:
 
 
 def columns(model: type[Base]) -> Iterator[Any]:
-    """The columns of a model that a write may change."""
+    """The columns of a model that are changed by the audit."""
     attributes = inspect(model).column_attrs
     for attribute in sorted(attributes, key=lambda each: each.key in HIDE):
         (column,) = attribute.columns
-        if not (column.primary_key or column.foreign_keys or column.name in LEFT_ALONE):
+        if not (column.primary_key or column.foreign_keys or column.name in SKIPPED):
             yield column
 
 
 def cases() -> list[tuple[str, str]]:
-    """Every model and column of the schema, but for what stands on a floor above the site's: the
-    contract of imports keeps that from its pages.
-    """
+    """Every model and column, except those of packages that the site must not import."""
     below = (m for m in Base.registry.mappers if not m.class_.__module__.startswith(ABOVE))
     models = sorted(below, key=lambda mapper: mapper.class_.__name__)
     return [
@@ -189,7 +186,7 @@ def test_change_invalidates_exactly_the_pages_that_it_changes(
 def test_no_feed_is_stale(
     model: type[Base], cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
-    """Feeds may be made anew for nothing: they are read by programs, a few times a day."""
+    """Needless renders of feeds are accepted: programs read them a few times a day."""
     audit = Audit(cached, plain, movies, feeds)
     identities = _identities(cached, model)[:2]
     for column in columns(model):
@@ -251,7 +248,7 @@ def test_changed_foreign_key_invalidates_both_pages(
 def test_generated_variants_invalidate_pages_that_show_them(
     cached: TestApp, plain: TestApp, movies: Movies
 ) -> None:
-    """The poster service writes past the rows, and tells the tags by itself."""
+    """The poster service writes with bulk statements and publishes the tags itself."""
     registry = cached.app.registry
     upload = store_upload(registry["storage"], poster_picture())
 
@@ -268,15 +265,15 @@ def test_generated_variants_invalidate_pages_that_show_them(
         audit = Audit(cached, plain, movies)
         assert registry["posters"].ensure_variants(movies.source).status is Status.MADE
         audit.look("a poster made")
-        # As a source has it that was made before there were sketches.
+        # The state of a source whose variants were made before placeholders existed.
         change(sketch=None, regenerate_requested=True, state=SourceState.PENDING)
         audit.look("a poster without a sketch")
         assert registry["posters"].ensure_variants(movies.source).status is Status.MADE
-        audit.look("a poster made anew")
+        audit.look("a poster made again")
 
 
 class Audit:
-    """Looks at every page after each change: is it as without a cache, and was it left alone?"""
+    """Compares every page with the uncached one after each change, and records needless renders."""
 
     def __init__(
         self, cached: TestApp, plain: TestApp, movies: Movies, kind: Paths = pages
@@ -287,17 +284,17 @@ class Audit:
         self.look("nothing")
 
     def look(self, what: str) -> None:
-        """Compare; ``what`` has changed."""
+        """Compare all pages after the change ``what``."""
         for name, path in self._paths.items():
-            told = self._cached.get(path, status="*")
+            response = self._cached.get(path, status="*")
             fresh = _shown(self._plain.get(path, status="*"))
-            assert _shown(told) == fresh, f"{name} is behind after {what}"
-            if fresh == self._before.get(name) and told.headers["X-Cache"] not in {"hit", "l1"}:
+            assert _shown(response) == fresh, f"{name} is stale after {what}"
+            if fresh == self._before.get(name) and response.headers["X-Cache"] not in {"hit", "l1"}:
                 self._needless.add((what, name))
             self._before[name] = fresh
 
     def needless(self) -> dict[str, list[str]]:
-        """The pages that were rendered anew for nothing, but for what is known and why."""
+        """The pages that were rendered needlessly and are not in ``ALLOWED``, by change."""
         found: dict[str, list[str]] = {}
         for what, name in sorted(self._needless):
             if name not in ALLOWED.get(what, frozenset()):
@@ -307,9 +304,9 @@ class Audit:
 
 def test_audit_detects_stale_page(cached: TestApp, plain: TestApp, movies: Movies) -> None:
     audit = Audit(cached, plain, movies)
-    with plain.app.registry["database"].write() as session:  # nobody watches this one
+    with plain.app.registry["database"].write() as session:  # this session publishes nothing
         session.get_one(Movie, movies.here).title = "Ezt senki sem mondta meg"
-    with pytest.raises(AssertionError, match="behind after"):
+    with pytest.raises(AssertionError, match="stale after"):
         audit.look("an unwatched write")
 
 
@@ -341,6 +338,6 @@ def _change(app: TestApp, model: type[Base], identity: Any, column: Any) -> int:
 
 
 def _shown(response: Any) -> tuple[int, str]:
-    """What a visitor gets: the page, or where a redirect leads."""
+    """The status with the body, or with the location of a redirect."""
     moved = response.status_int == HTTPStatus.MOVED_PERMANENTLY
     return response.status_int, response.headers["Location"] if moved else response.text

@@ -1,4 +1,4 @@
-"""Every page of the demo that a visitor can reach in one step, on both databases."""
+"""Crawls the demo: all pages that the main pages link to, on both databases."""
 
 import random
 import re
@@ -18,7 +18,7 @@ FOLLOWED_FROM = ("/", "/en/", "/undated", "/en/about", "/genre/drama")
 
 
 def links(html: str) -> set[str]:
-    """The pages of the site that a page links; a poster's address would draw it."""
+    """The pages of the site that a page links to. Posters are omitted: a request makes them."""
     return {link for link in LINK.findall(html) if not link.startswith(("/poster/", "/objects/"))}
 
 

@@ -1,4 +1,4 @@
-"""How the site tells how a page was served."""
+"""Debug headers of pages: X-Cache, Age, Server-Timing and X-Cache-Tags."""
 
 import re
 from collections.abc import Iterator
@@ -54,5 +54,5 @@ def test_tags_header_needs_debug(settings: dict[str, str], movies: Movies) -> No
         for status in ("miss", "hit", "l1"):
             headers = app.get(path).headers
             assert headers["X-Cache"] == status
-            told = headers["X-Cache-Tags"].split(" ")
-            assert {f"movie:{movies.here}", f"week:{week_here().name}"} <= set(told)
+            tags = headers["X-Cache-Tags"].split(" ")
+            assert {f"movie:{movies.here}", f"week:{week_here().name}"} <= set(tags)

@@ -1,4 +1,4 @@
-"""The site as it is run, with memcached behind it and Varnish before it."""
+"""The site in a server process with memcached, behind Varnish."""
 
 import gzip
 import json
@@ -18,14 +18,14 @@ from tests.soak.run import pages, prepare
 
 PLACES = 20
 SECONDS = 20.0
-"""For what takes a moment, on a machine that is busy."""
+"""Time limit for asynchronous effects, on a busy machine."""
 
 pytestmark = pytest.mark.xdist_group("over_http")
 
 
 @dataclass
 class Running:
-    """The site, its servers, and the addresses of pages that visitors ask for."""
+    """The running site, its servers, and the paths of popular pages."""
 
     web: WebServer
     entries: MemcachedServer
@@ -33,24 +33,24 @@ class Running:
     asked_for: list[str]
 
     def states(self) -> set[str]:
-        """How the pages that visitors ask for are served."""
+        """``X-Cache`` of the popular pages."""
         return {self.web.get(path)[1]["X-Cache"] for path in self.asked_for}
 
     def seen(self, path: str, **headers: str) -> "Seen":
-        """An address as a visitor sees it, by way of Varnish."""
+        """The response to a path through Varnish."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         status, given, body = ask(self.varnish.port, path, headers=named)
         return Seen(status, {name.lower(): value for name, value in given.items()}, body)
 
-    def kept(self, *paths: str) -> None:
-        """Have Varnish keep some pages."""
+    def fill_cdn(self, *paths: str) -> None:
+        """Request pages until Varnish has them cached."""
         for path in paths:
             eventually(lambda: self.seen(path).is_hit)  # noqa: B023 - called at once
 
 
 @dataclass
 class Seen:
-    """An answer of Varnish; its headers' names are in small letters."""
+    """A response of Varnish; header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -58,12 +58,12 @@ class Seen:
 
     @property
     def is_hit(self) -> bool:
-        """Whether it came from Varnish's memory: then it tells of the request that brought it."""
+        """Whether it is from Varnish's cache: then X-Varnish has the id of the fetch as well."""
         return len(self.headers["x-varnish"].split()) == 2
 
 
 def eventually(is_so: Callable[[], bool]) -> None:
-    """Wait for it."""
+    """Wait until ``condition`` is true."""
     until = time.monotonic() + SECONDS
     while not is_so():
         assert time.monotonic() < until
@@ -76,7 +76,7 @@ def running(
     memcached_server: MemcachedServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Running]:
-    """Room for the pages that visitors ask for, and for few others."""
+    """The site with a memcached that has room for the popular pages and few others."""
     folder = tmp_path_factory.mktemp("site")
     url = f"sqlite:///{shutil.copyfile(migrated_sqlite, folder / 'moziweb.sqlite')}"
     week = prepare(url)
@@ -123,7 +123,7 @@ def test_empty_weeks_do_not_evict_pages(running: Running) -> None:
 
 def test_write_purges_exactly_the_stale_cdn_objects(running: Running) -> None:
     shown, others = ["/", "/en/", "/movie/3-soak"], ["/movie/4-soak", "/movie/5-soak"]
-    running.kept(*shown, *others)
+    running.fill_cdn(*shown, *others)
     assert "xkey" not in running.seen("/").headers
     version = json.loads(running.web.get("/soak/3", method="POST")[2])["version"]
     wanted = b"Soak 3 version %d." % version
@@ -133,9 +133,9 @@ def test_write_purges_exactly_the_stale_cdn_objects(running: Running) -> None:
 
 
 def test_cdn_stores_each_representation(running: Running) -> None:
-    running.kept("/movie/6-soak")
+    running.fill_cdn("/movie/6-soak")
     plain = running.seen("/movie/6-soak").body
-    for asked, coding, unpack in (
+    for accepted, coding, unpack in (
         ("gzip, deflate", "gzip", gzip.decompress),
         ("gzip, deflate, br", "br", brotli.decompress),
         ("BR;q=0.5,gzip", "br", brotli.decompress),
@@ -143,15 +143,15 @@ def test_cdn_stores_each_representation(running: Running) -> None:
         ("gzip;q=0", None, bytes),
         ("identity", None, bytes),
     ):
-        page = running.seen("/movie/6-soak", Accept_Encoding=asked)
+        page = running.seen("/movie/6-soak", Accept_Encoding=accepted)
         assert page.headers.get("content-encoding") == coding
         assert page.headers["vary"] == "Accept-Encoding"
         assert unpack(page.body) == plain
-        again = running.seen("/movie/6-soak", Accept_Encoding=asked)
+        again = running.seen("/movie/6-soak", Accept_Encoding=accepted)
         assert (again.is_hit, again.body) == (True, page.body)
         tag = again.headers["etag"]
-        known = running.seen("/movie/6-soak", Accept_Encoding=asked, If_None_Match=tag)
-        assert (known.status, known.body) == (304, b"")
+        unchanged = running.seen("/movie/6-soak", Accept_Encoding=accepted, If_None_Match=tag)
+        assert (unchanged.status, unchanged.body) == (304, b"")
 
 
 def test_cdn_serves_stale_while_revalidating(running: Running) -> None:
@@ -160,9 +160,9 @@ def test_cdn_serves_stale_while_revalidating(running: Running) -> None:
     assert control == "max-age=0, s-maxage=1, stale-while-revalidate=30"
 
     def fetched() -> str:
-        """Which of its requests to the site brought what it serves."""
+        """The id of the fetch whose response Varnish serves."""
         seen = running.seen(path)
-        assert seen.is_hit, "somebody waited for it"
+        assert seen.is_hit, "the request was not served from the cache"
         return seen.headers["x-varnish"].split()[1]
 
     first = fetched()
@@ -172,6 +172,6 @@ def test_cdn_serves_stale_while_revalidating(running: Running) -> None:
 def test_cdn_stores_only_what_allows_it(running: Running) -> None:
     for path in ("/search?q=soak", "/manager/login", "/soak-is-nowhere", "/jump?date=2026-08-20"):
         assert not any(running.seen(path).is_hit for _ in range(2)), path
-    running.kept("/movie/7-soak")
+    running.fill_cdn("/movie/7-soak")
     assert running.seen("/movie/7-soak", Cookie="session=1").is_hit
     assert ask(running.varnish.port, "/", method="PURGE")[0] == 400

@@ -1,4 +1,4 @@
-"""Static files and those at fixed addresses."""
+"""Static files and files at well-known URLs."""
 
 import os
 import re
@@ -25,9 +25,9 @@ def test_linked_static_files_exist(app: TestApp) -> None:
     for path in ("/", "/week/2026-W34", "/undated", "/about", "/nincs"):
         html = app.get(path, expect_errors=True).html
         for element in html.find_all(["link", "script", "img"]):
-            address = element.get("src") or element.get("href") or ""
-            if address.startswith("/static/"):
-                app.get(address, status=200)
+            url = element.get("src") or element.get("href") or ""
+            if url.startswith("/static/"):
+                app.get(url, status=200)
 
 
 def test_vendored_libraries_are_unmodified() -> None:

@@ -45,7 +45,7 @@ def search(request: Request) -> dict[str, Any]:
     terms = SearchTerms.of(text)
     results: Sequence[SearchCursor] = ()
     similar: Sequence[int] = ()
-    if terms.each:
+    if terms.words:
         results = search_movies(request.dbsession, terms, PAGE_SIZE + 1, after)
         if not results and after is None:
             similar = similar_movies(request.dbsession, terms, PAGE_SIZE)

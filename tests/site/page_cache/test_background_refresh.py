@@ -1,4 +1,4 @@
-"""Hot pages are renewed in the background, through the whole application."""
+"""Background refresh of hot pages through the whole application."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,8 +17,8 @@ HOT = {
     "cache.feeds.expiration_time": "60",
     "cache.fragments.expiration_time": "60",
 }
-"""Whatever is hit is due at once, but for a page that ends with its day: so none lives for long,
-and only in the last minute before midnight does one end with it.
+"""A hit page is due for a refresh at once, unless midnight ends its validity. The short lifetime
+makes that happen only in the last minute before midnight.
 """
 
 
@@ -44,11 +44,11 @@ def created(app: TestApp, path: str) -> float:
 @pytest.mark.parametrize("name", ["index", "movie", "api_movie"])
 def test_hit_refreshes_page_in_background(hot: TestApp, movies: Movies, name: str) -> None:
     path = pages(movies)[name]
-    renewer: BackgroundRefresher = hot.app.registry["cache_renewer"]
+    refresher: BackgroundRefresher = hot.app.registry["cache_renewer"]
     body = hot.get(path).body
     first = created(hot, path)
     hit = hot.get(path)
-    renewer.join()
+    refresher.join()
     assert hit.headers["X-Cache"] in {"hit", "l1"}
     assert created(hot, path) > first
     again = hot.get(path)
@@ -59,10 +59,10 @@ def test_hit_refreshes_page_in_background(hot: TestApp, movies: Movies, name: st
 
 def test_refreshed_page_is_invalidated_by_writes(hot: TestApp, movies: Movies) -> None:
     path = pages(movies)["week"]
-    renewer: BackgroundRefresher = hot.app.registry["cache_renewer"]
+    refresher: BackgroundRefresher = hot.app.registry["cache_renewer"]
     for _ in range(2):
         hot.get(path)
-    renewer.join()
+    refresher.join()
 
     def announce(session: Session) -> None:
         movie = factories.make_movie(session, "Friss")

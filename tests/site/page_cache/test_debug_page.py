@@ -1,4 +1,4 @@
-"""``/__cache__``: where it is served, and that it tells the truth."""
+"""The debug page ``/__cache__``: when it is enabled, and what it shows."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
 
 
 def look(app: TestApp, path: str) -> str:
-    """The text of the page about ``path``, its spaces made plain."""
+    """The text of the debug page about ``path``, with whitespace collapsed."""
     return " ".join(app.get("/__cache__", {"path": path}).html.main.text.split())
 
 
@@ -54,10 +54,10 @@ def test_entry_goes_from_absent_to_valid_to_outdated(cached: TestApp, movies: Mo
         session.get_one(Movie, movies.here).title = "Más"
 
     write(cached, rename)
-    told = look(cached, path)
-    assert "outdated: something that it shows has changed" in told
-    assert "ms later: the title was wrong" in told
-    assert "TOMB" in told
+    text = look(cached, path)
+    assert "outdated: something that it shows has changed" in text
+    assert "ms later: the title was wrong" in text
+    assert "TOMB" in text
     cached.get(path)
     assert "true now" in look(cached, path)
 

@@ -1,5 +1,5 @@
-"""A list page is a shell and its cards: what is written renders the cards that show it, and no
-list is asked for again.
+"""A list page is a page template and cards: a write renders only the cards that show the changed
+data, and no list is queried again.
 """
 
 from collections import Counter
@@ -62,7 +62,7 @@ def cached(
 
 @contextmanager
 def watched(app: TestApp, query_counter: QueryCounter) -> Iterator[tuple[Made, list[str]]]:
-    """Counts what is made, by region and kind, and the statements of the database."""
+    """Count renders by region and kind, and record the statements of the database."""
     made: Made = Counter()
     observer = app.app.registry["cache"].regions["pages"]._parts.observer
 
@@ -78,7 +78,7 @@ def watched(app: TestApp, query_counter: QueryCounter) -> Iterator[tuple[Made, l
 
 
 def lists(statements: list[str]) -> list[str]:
-    """The queries that ask what stands in a list: those with a condition on dates."""
+    """The queries that fetch lists: those with a condition on dates or a limit."""
     return [each for each in statements if "premiere.date BETWEEN" in each or "LIMIT" in each]
 
 
@@ -100,7 +100,7 @@ def test_new_variant_renders_one_card_without_list_queries(
 def test_premiere_has_one_card_per_shape(
     cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
-    """The film stands twice in the index (cinema, streaming), once more in each other list."""
+    """The movie is twice in the index (cinema, streaming), and once in each other list."""
     warm(cached, movies)
     write(cached, lambda session: session.add(ready_variant(movies)))
     path = pages(movies)["index"]
@@ -166,7 +166,7 @@ def test_evicted_page_is_assembled_without_queries(
 
 
 def test_pages_share_cards(cached: TestApp, movies: Movies, query_counter: QueryCounter) -> None:
-    """This week's films look on the index as they do on the page of their week."""
+    """This week's movies have the same cards on the index and on the page of the week."""
     cached.get(pages(movies)["index"])
     with watched(cached, query_counter) as (made, _statements):
         assert len(cards(cached.get(pages(movies)["week"]).text)) > 8
@@ -177,12 +177,12 @@ def test_pages_share_cards(cached: TestApp, movies: Movies, query_counter: Query
 def test_missing_fragment_renders_the_list_again(
     cached: TestApp, movies: Movies, name: str
 ) -> None:
-    """A shell may be found true while its film is being withdrawn: then the list is asked anew."""
+    """The page template may be valid while its movie is being withdrawn: the list is rendered."""
     warm(cached, movies)
     path = pages(movies)[name]
 
     def withdraw(session: Session) -> None:
-        """Past the session, so that nothing of it is published."""
+        """Bypass the ORM, so that no tag is published."""
         gone = update(Movie).where(Movie.id == movies.here).values(published=False)
         session.connection().execute(gone)
 

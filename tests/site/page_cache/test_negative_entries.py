@@ -1,4 +1,4 @@
-"""Where no page is: "not found" and redirects are cached with their tags, in a bounded room."""
+"""Bounded negative caching: 404s, redirects and empty pages are cached with their tags."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -75,17 +75,19 @@ def test_404_has_no_url_and_a_short_ttl(cached: TestApp) -> None:
     page = cached.get("/movie/987654?q=evil", status=404)
     assert "987654" not in page.text
     place = registry["cache_routes"].location_of(registry, "/movie/987654")
-    strays = NegativeEntries(place.region, registry["cache"].keys["pages"])
-    served = strays.find(place.key)
-    assert served is not None
-    entry = served.entry
+    negative = NegativeEntries(place.region, registry["cache"].keys["pages"])
+    found = negative.find(place.key)
+    assert found is not None
+    entry = found.entry
     assert entry.expires - entry.created <= 60
     assert not any("987654" in each for each in entry.tags)
     assert "list:movies" in entry.tags
 
 
 def test_negative_entries_are_bounded(cached: TestApp, movies: Movies) -> None:
-    kept = {path: cached.get(path).body for name, path in pages(movies).items() if name != "empty"}
+    cached_pages = {
+        path: cached.get(path).body for name, path in pages(movies).items() if name != "empty"
+    }
     entries = cached.app.registry["cache"].dogpile["pages"].actual_backend._values
     before = len(entries)
     for number in range(5000, 5060):
@@ -93,7 +95,7 @@ def test_negative_entries_are_bounded(cached: TestApp, movies: Movies) -> None:
         cached.get(f"/movie/{movies.here}-{number}", status=301)
         assert cached.get(f"/en/week/{number - 2900}-W07").headers["X-Cache"] == "miss"
     assert before < len(entries) <= before + 4
-    for path, body in kept.items():
+    for path, body in cached_pages.items():
         page = cached.get(path)
         assert page.headers["X-Cache"] in {"hit", "l1"}
         assert page.body == body
@@ -105,7 +107,9 @@ def test_empty_week_is_cached_until_a_premiere_is_added(cached: TestApp, movies:
     again = cached.get(path)
     assert (empty.headers["X-Cache"], again.headers["X-Cache"]) == ("miss", "hit")
     assert again.body == empty.body
-    assert cached.get(path).headers["X-Cache"] == "hit"  # no copy in this process
+    assert (
+        cached.get(path).headers["X-Cache"] == "hit"
+    )  # negative entries are not kept in the local cache
 
     def announce(session: Session) -> None:
         factories.make_premiere(session, session.get_one(Movie, movies.undated), day)
@@ -117,7 +121,7 @@ def test_empty_week_is_cached_until_a_premiere_is_added(cached: TestApp, movies:
 
 
 def test_colliding_redirects_are_not_mixed_up(cached: TestApp, movies: Movies) -> None:
-    """They share four places, and lie on top of each other."""
+    """All negative entries share four slots, so they overwrite each other."""
     for _ in range(2):
         for number in range(20):
             for movie, slug in ((movies.here, "itt-van"), (movies.ahead, "majd-jon")):

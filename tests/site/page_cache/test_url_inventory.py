@@ -1,4 +1,4 @@
-"""Every address of the site, and which of them show a thing."""
+"""The inventory of URLs, and the pages that depend on tags."""
 
 from collections.abc import Iterator
 
@@ -42,24 +42,24 @@ def every(app: TestApp) -> list[SiteUrl]:
 
 def test_each_url_is_200_and_listed_once_by_priority(app: TestApp, movies: Movies) -> None:
     found = every(app)
-    for address in found:
-        app.get(address.path, status=200)
-    assert len({address.path for address in found}) == len(found)
-    priorities = [address.priority for address in found]
+    for url in found:
+        app.get(url.path, status=200)
+    assert len({url.path for url in found}) == len(found)
+    priorities = [url.priority for url in found]
     assert priorities == sorted(priorities)
     assert set(priorities) == set(Priority)
 
 
 def test_every_cached_route_is_in_the_inventory(cached: TestApp, movies: Movies) -> None:
-    """A page that is cached from tomorrow on fails this until it has an address here."""
+    """A new cached route fails this test until the inventory has its URLs."""
     registry = cached.app.registry
     routes = registry["cache_routes"]
-    found = {routes.route_of(registry, address.path) for address in every(cached)}
+    found = {routes.route_of(registry, url.path) for url in every(cached)}
     assert routes.names() <= found
 
 
 def test_priorities_order_the_inventory(cached: TestApp, movies: Movies) -> None:
-    paths = [address.path for address in every(cached)]
+    paths = [url.path for url in every(cached)]
     assert paths[:2] == ["/", "/en/"]
     order = [
         f"/week/{week_here().name}",
@@ -84,7 +84,7 @@ def test_unpublished_movie_is_not_in_the_inventory(
 ) -> None:
     dbsession.get_one(Movie, movies.here).published = False
     dbsession.commit()
-    assert not any(f"/movie/{movies.here}" in address.path for address in every(app))
+    assert not any(f"/movie/{movies.here}" in url.path for url in every(app))
 
 
 def test_pages_showing_equals_invalidated_pages(cached: TestApp, movies: Movies) -> None:
@@ -92,14 +92,14 @@ def test_pages_showing_equals_invalidated_pages(cached: TestApp, movies: Movies)
     named = {path: name for name, path in pages(movies).items()}
     candidates = every(cached)
     found = pages_showing(cached.app.registry, {movie_tag(movies.here)}, candidates)
-    told = {named[address.path] for address in found if address.path in named}
+    shown = {named[url.path] for url in found if url.path in named}
 
     def rename(session: Session) -> None:
         session.get_one(Movie, movies.here).title = "Más"
 
     write(cached, rename)
-    assert told == missed(cached, movies) & {named.get(each.path) for each in candidates}
-    assert {"index", "week", "movie"} <= told
+    assert shown == missed(cached, movies) & {named.get(each.path) for each in candidates}
+    assert {"index", "week", "movie"} <= shown
 
 
 def test_pages_showing_ignores_pages_that_are_not_cached(cached: TestApp, movies: Movies) -> None:

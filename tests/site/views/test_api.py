@@ -1,4 +1,4 @@
-"""The JSON that clients read."""
+"""The JSON API."""
 
 from datetime import UTC, datetime
 

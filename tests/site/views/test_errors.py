@@ -1,4 +1,4 @@
-"""What is said when the database is away, or when we made a mistake."""
+"""Error responses without a database and for unexpected exceptions."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.services.ports import free_port
 
 @pytest.fixture
 def stranded_app(tmp_path: Path) -> Iterator[TestApp]:
-    """The application of a PostgreSQL that nobody started."""
+    """The application with the URL of a PostgreSQL that is not running."""
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
     with running_app(raw_settings(url, tmp_path)) as app:
         yield app

@@ -1,4 +1,4 @@
-"""Calendars and news as programs read them."""
+"""Calendars and the feed of news."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +23,7 @@ def days(number: int) -> date:
 
 
 def events(app: TestApp, path: str = "/premieres.ics") -> dict[str, Any]:
-    """The events of a calendar by their summaries, as a calendar program reads them."""
+    """The events of a calendar by their summary, parsed with icalendar."""
     response = app.get(path)
     assert response.content_type == "text/calendar"
     read = Calendar.from_ical(response.body)
@@ -32,7 +32,7 @@ def events(app: TestApp, path: str = "/premieres.ics") -> dict[str, Any]:
 
 
 def entries(app: TestApp, path: str = "/premieres.atom") -> list[dict[str, str]]:
-    """The entries of a feed, each as the texts of its elements and the address of its link."""
+    """The entries of a feed, each as the texts of its elements and the URL of its link."""
     response = app.get(path)
     assert response.content_type == "application/atom+xml"
     root = ET.fromstring(response.body)
@@ -137,7 +137,7 @@ def test_feed_has_latest_news_first(app: TestApp, dbsession: Session, movie: Mov
         )
         for number in (1, 2, 3)
     )
-    move_premiere(dbsession, first, days(30))  # told on the first of August
+    move_premiere(dbsession, first, days(30))  # the change is of the first of August
     second.cancelled_at = NOW
     dbsession.commit()
     found = entries(app)
@@ -163,7 +163,7 @@ def test_past_premieres_are_no_news(app: TestApp, dbsession: Session, movie: Mov
 
 
 def test_feed_links_itself_and_its_page(app: TestApp) -> None:
-    """It is complete without any news, too."""
+    """Also without any news."""
     root = ET.fromstring(app.get("/en/premieres.atom").body)
     links = {link.attrib["rel"]: link.attrib["href"] for link in root.findall("a:link", ATOM)}
     assert links == {"self": f"{BASE_URL}/en/premieres.atom", "alternate": f"{BASE_URL}/en/"}
@@ -193,8 +193,8 @@ def test_pages_link_feeds_in_their_language(app: TestApp) -> None:
             "application/atom+xml": f"{prefix}premieres.atom",
             "text/calendar": f"{prefix}premieres.ics",
         }
-        for address in links.values():
-            app.get(address, status=200)
+        for url in links.values():
+            app.get(url, status=200)
 
 
 @pytest.mark.parametrize("movies", [1, 30])

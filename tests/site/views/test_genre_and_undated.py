@@ -1,4 +1,4 @@
-"""A genre's films, and those without a date."""
+"""The pages of genres, of undated movies, and about the site."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The index: what stands in which section."""
+"""The index: which movies are in which section."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -25,7 +25,7 @@ SECTION = re.compile(r'<section class="shelf[^"]*" id="([a-z-]+)".*?</section>',
 
 
 def sections(html: str) -> dict[str, list[str]]:
-    """The titles of the cards of each section."""
+    """The titles of the cards by section."""
     return {match[1]: [card.title for card in cards(match[0])] for match in SECTION.finditer(html)}
 
 

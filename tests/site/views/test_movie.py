@@ -1,4 +1,4 @@
-"""A movie's page: its address, its languages and what clients read from it."""
+"""The page of a movie: its URL, its languages and the markup that scrapers read."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -29,7 +29,7 @@ SYNOPSIS = "Egy férfi hazatér.\n\nAki várja, <nem> az, akinek hiszi. " + "Hos
 
 @pytest.fixture
 def movie(dbsession: Session) -> Movie:
-    """A film of which everything is known."""
+    """A movie with values in all fields."""
     movie = make_movie(
         dbsession,
         "Az ígéret földje",
@@ -53,7 +53,7 @@ def movie(dbsession: Session) -> Movie:
     return movie
 
 
-def address(movie: Movie) -> str:
+def movie_path(movie: Movie) -> str:
     return f"/movie/{movie.id}-{movie.slug}"
 
 
@@ -61,7 +61,7 @@ def address(movie: Movie) -> str:
 @pytest.mark.parametrize("prefix", ["", "/en"])
 def test_wrong_slug_redirects(app: TestApp, movie: Movie, slug: str, prefix: str) -> None:
     response = app.get(f"{prefix}/movie/{movie.id}{slug}", status=301)
-    assert response.location == f"{BASE_URL}{prefix}{address(movie)}"
+    assert response.location == f"{BASE_URL}{prefix}{movie_path(movie)}"
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_invalid_id_is_404(app: TestApp, segment: str) -> None:
 def test_unpublished_movie_is_404(app: TestApp, dbsession: Session, movie: Movie) -> None:
     movie.published = False
     dbsession.commit()
-    app.get(address(movie), status=404)
+    app.get(movie_path(movie), status=404)
     app.get(f"/movie/{movie.id}", status=404)
 
 
 def test_markup_that_scrapers_read(app: TestApp, movie: Movie) -> None:
-    html = app.get(address(movie)).text
+    html = app.get(movie_path(movie)).text
     assert only(re.compile("<h1>(.*?)</h1>"), html) == "Az ígéret földje"
     whole = " ".join(SYNOPSIS.split())
     first = PARAGRAPH.search(html, html.index("</h1>"))
@@ -111,7 +111,7 @@ def test_markup_that_scrapers_read(app: TestApp, movie: Movie) -> None:
 
 
 def test_json_ld_is_complete(app: TestApp, movie: Movie) -> None:
-    data = json_ld(app.get(address(movie)).text)
+    data = json_ld(app.get(movie_path(movie)).text)
     assert data["@type"] == "Movie"
     assert data["name"] == "Az ígéret földje"
     assert data["genre"] == ["Vígjáték", "Krimi"]
@@ -121,35 +121,35 @@ def test_json_ld_is_complete(app: TestApp, movie: Movie) -> None:
     assert data["description"] == " ".join(SYNOPSIS.split())
     assert data["image"].startswith(f"{BASE_URL}/poster/")
     assert data["datePublished"] == "2026-08-20"
-    assert data["url"] == BASE_URL + address(movie)
+    assert data["url"] == BASE_URL + movie_path(movie)
 
 
 def test_preview_is_the_square_variant(app: TestApp, movie: Movie) -> None:
-    page = app.get(address(movie))
+    page = app.get(movie_path(movie))
     previews = {
         tag["property"]: tag["content"] for tag in page.html.find_all("meta", property=True)
     }
     assert previews["og:title"] == "Az ígéret földje"
-    assert previews["og:url"] == BASE_URL + address(movie)
+    assert previews["og:url"] == BASE_URL + movie_path(movie)
     url = previews["og:image"]
     assert re.fullmatch(rf"{BASE_URL}/poster/[^/]*\.square\.jpg", url)
     assert (previews["og:image:width"], previews["og:image:height"]) == ("600", "600")
 
 
 def test_sources_are_avif_then_webp_then_jpeg(app: TestApp, movie: Movie) -> None:
-    picture = app.get(address(movie)).html.find("picture")
+    picture = app.get(movie_path(movie)).html.find("picture")
     sources = picture.find_all("source")
     assert [source["type"] for source in sources] == ["image/avif", "image/webp"]
     for source, extension in zip(sources, ("avif", "webp"), strict=True):
-        addresses = [each.split()[0] for each in source["srcset"].split(", ")]
-        assert len(addresses) == 3
-        assert all(address.endswith(f".{extension}") for address in addresses)
+        urls = [each.split()[0] for each in source["srcset"].split(", ")]
+        assert len(urls) == 3
+        assert all(path.endswith(f".{extension}") for path in urls)
 
 
 def test_movie_without_values_has_json_ld(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, runtime=None)
     dbsession.commit()
-    data = json_ld(app.get(address(movie)).text)
+    data = json_ld(app.get(movie_path(movie)).text)
     assert data["@type"] == "Movie"
     assert {key: data[key] for key in ("genre", "director", "actor", "description")} == {
         "genre": [],
@@ -165,19 +165,19 @@ def test_json_ld_is_escaped_in_script_element(app: TestApp, dbsession: Session) 
     title = "</script><script>alert(1)</script><!-- & \u2028"
     movie = make_movie(dbsession, title, synopsis=title)
     dbsession.commit()
-    html = app.get(address(movie)).text
+    html = app.get(movie_path(movie)).text
     assert json_ld(html)["name"] == title
     assert "<script>alert" not in html
 
 
 def test_english_page_shows_original_title_first(app: TestApp, movie: Movie) -> None:
-    html = app.get("/en" + address(movie)).text
+    html = app.get("/en" + movie_path(movie)).text
     assert only(re.compile("<h1>(.*?)</h1>"), html) == "Promised Land"
     assert "Az ígéret földje" in html
     for text in ("110 min", "Comedy", "Hungary", "English", "Not recommended under 12"):
         assert text in html
     assert json_ld(html)["description"] == "A man comes home."
-    html = app.get(address(movie)).text
+    html = app.get(movie_path(movie)).text
     for text in ("Magyarország, Egyesült Államok", "magyar, angol"):
         assert text in html
 
@@ -185,16 +185,16 @@ def test_english_page_shows_original_title_first(app: TestApp, movie: Movie) -> 
 def test_equal_titles_are_shown_once(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, "Solaris")
     dbsession.commit()
-    assert "film-other-title" not in app.get(address(movie)).text
+    assert "film-other-title" not in app.get(movie_path(movie)).text
 
 
 def test_synopsis_in_other_language_has_lang(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession, synopsis_en="Only in English.")
     dbsession.commit()
-    html = app.get(address(movie)).text
+    html = app.get(movie_path(movie)).text
     assert '<p class="synopsis" lang="en">Only in English.</p>' in html
     assert "lang=" not in only(
-        re.compile("(<p class=.synopsis.*?>)"), app.get("/en" + address(movie)).text
+        re.compile("(<p class=.synopsis.*?>)"), app.get("/en" + movie_path(movie)).text
     )
 
 
@@ -204,11 +204,11 @@ def test_premieres_show_their_history(app: TestApp, dbsession: Session, movie: M
     vague = {"precision": DatePrecision.YEAR, "rerelease": True, "note": "Felújított kópia."}
     make_premiere(dbsession, movie, date(2030, 1, 1), **vague)
     dbsession.commit()
-    html = app.get(address(movie)).text
+    html = app.get(movie_path(movie)).text
     for text in ("2026. augusztus 20.", "IMAX", "MUBI", "2026. november 28.", "Felújítás."):
         assert text in html
-    assert "2026. november 18." in html  # the date it had
-    assert "2026. augusztus 1." in html  # when that changed
+    assert "2026. november 18." in html  # the former date
+    assert "2026. augusztus 1." in html  # the day of the change
     assert '<time datetime="2030">2030</time>' in html
     assert "Felújított kópia." in html
 
@@ -221,7 +221,7 @@ def test_hungarian_text_on_english_page_has_lang(
     teaser, nameless = add_trailer(dbsession, movie), add_trailer(dbsession, movie)
     teaser.name, teaser.language, nameless.name = "Teaser", "en", ""
     dbsession.commit()
-    hungarian, english = app.get(address(movie)).text, app.get("/en" + address(movie)).text
+    hungarian, english = app.get(movie_path(movie)).text, app.get("/en" + movie_path(movie)).text
     for text in ("Felújított kópia.", "Technikai okok.", "Előzetes", "Az ígéret földje"):
         assert re.search(rf'lang="hu">{text}<', english), text
         assert not re.search(rf"lang=[^>]*>{text}<", hungarian), text
@@ -231,19 +231,19 @@ def test_hungarian_text_on_english_page_has_lang(
 
 
 def test_right_to_left_title_is_isolated(app: TestApp, movie: Movie) -> None:
-    assert "<bdi>Promised Land</bdi>" in app.get(address(movie)).text
+    assert "<bdi>Promised Land</bdi>" in app.get(movie_path(movie)).text
 
 
 def test_future_premiere_leads(app: TestApp, dbsession: Session, movie: Movie) -> None:
-    """The one of the fixture is today's; one of long ago came first."""
+    """The premiere of the fixture is today; the earliest one is long ago."""
     make_premiere(dbsession, movie, date(1999, 3, 4))
     make_premiere(dbsession, movie, THURSDAY + timedelta(days=70), service="MUBI")
     dbsession.commit()
-    opening = app.get(address(movie)).html.find(class_="film-opening")
+    opening = app.get(movie_path(movie)).html.find(class_="film-opening")
     assert opening.time["datetime"] == "2026-08-20"
-    assert app.get(address(movie)).html.find(class_="kicker").a["href"] == "/week/2026-W34"
+    assert app.get(movie_path(movie)).html.find(class_="kicker").a["href"] == "/week/2026-W34"
     app.app.registry["clock"] = lambda: datetime(2026, 10, 1, tzinfo=UTC)
-    opening = app.get(address(movie)).html.find(class_="film-opening")
+    opening = app.get(movie_path(movie)).html.find(class_="film-opening")
     assert opening.time["datetime"] == "2026-10-29"
     assert "MUBI" in opening.text
 
@@ -251,7 +251,7 @@ def test_future_premiere_leads(app: TestApp, dbsession: Session, movie: Movie) -
 def test_movie_without_premiere_has_no_lead(app: TestApp, dbsession: Session) -> None:
     movie = make_movie(dbsession)
     dbsession.commit()
-    assert app.get(address(movie)).html.find(class_="film-opening") is None
+    assert app.get(movie_path(movie)).html.find(class_="film-opening") is None
 
 
 def test_page_title_has_the_year(app: TestApp, dbsession: Session) -> None:
@@ -259,11 +259,11 @@ def test_page_title_has_the_year(app: TestApp, dbsession: Session) -> None:
         movie = make_movie(dbsession, "Dűne")
         make_premiere(dbsession, movie, date(year, 3, 1))
         dbsession.commit()
-        assert f"<title>Dűne ({year}) · moziweb</title>" in app.get(address(movie)).text
+        assert f"<title>Dűne ({year}) · moziweb</title>" in app.get(movie_path(movie)).text
 
 
 def test_description_is_cut_between_words(app: TestApp, movie: Movie) -> None:
-    html = app.get(address(movie)).text
+    html = app.get(movie_path(movie)).text
     description = unescape(only(re.compile('<meta name="description" content="(.*?)"'), html))
     assert len(description) <= 161
     whole, head = " ".join(SYNOPSIS.split()), description.removesuffix("…")
@@ -297,7 +297,7 @@ def test_ready_variant_is_linked_in_storage(app: TestApp, dbsession: Session) ->
         )
     )
     dbsession.commit()
-    html = app.get(address(movie)).text
+    html = app.get(movie_path(movie)).text
     assert 'src="/objects/poster/kesz.jpg"' in html
     assert f"/poster/{movie.id}-kesz.{source.id}.webp 780w" in html
     assert "tone-500" in html
@@ -309,7 +309,7 @@ def test_each_source_is_credited_once(app: TestApp, dbsession: Session, movie: M
     for field in ("title", "runtime"):
         dbsession.add(FieldProvenance(movie_id=movie.id, field=field, source="tmdb"))
     dbsession.commit()
-    assert app.get("/en" + address(movie)).text.count("uses the TMDB API") == 1
+    assert app.get("/en" + movie_path(movie)).text.count("uses the TMDB API") == 1
 
 
 @pytest.mark.parametrize("people", [1, 30])
@@ -325,7 +325,7 @@ def test_movie_page_takes_six_queries(
     add_poster(dbsession, movie)
     dbsession.commit()
     engine = app.app.registry["database"].engine
-    for path in (address(movie), f"/api/movie/{movie.id}"):
+    for path in (movie_path(movie), f"/api/movie/{movie.id}"):
         with query_counter(engine) as statements:
             app.get(path)
         assert len(statements) == 6

@@ -1,4 +1,4 @@
-"""The page of search."""
+"""The search page."""
 
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -107,5 +107,5 @@ def test_search_is_not_cached(cached: TestApp, dbsession: Session) -> None:
 
 
 def test_every_page_links_search(app: TestApp) -> None:
-    for path, address in (("/", "/search"), ("/en/about", "/en/search")):
-        assert app.get(path).html.find(class_="to-search")["href"] == address
+    for path, url in (("/", "/search"), ("/en/about", "/en/search")):
+        assert app.get(path).html.find(class_="to-search")["href"] == url

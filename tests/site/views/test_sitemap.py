@@ -1,4 +1,4 @@
-"""Site maps as crawlers read them."""
+"""Site maps and their index."""
 
 from datetime import date
 from xml.etree import ElementTree as ET
@@ -17,7 +17,7 @@ NAMES = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9", "x": "http://www.w3
 
 
 def maps(app: TestApp) -> list[str]:
-    """The paths of the maps that the index names, itself named by robots.txt."""
+    """The paths of the site maps in the index, which robots.txt refers to."""
     (named,) = [
         line.removeprefix("Sitemap: ")
         for line in app.get("/robots.txt").text.splitlines()
@@ -29,7 +29,7 @@ def maps(app: TestApp) -> list[str]:
 
 
 def urls(app: TestApp, path: str) -> dict[str, dict[str, str]]:
-    """The addresses of a map, each with its languages."""
+    """The URLs of a site map, each with its alternate languages."""
     response = app.get(path)
     assert response.content_type == "application/xml"
     return {
@@ -48,9 +48,9 @@ def test_every_page_is_in_one_site_map_and_is_200(app: TestApp, dbsession: Sessi
     make_premiere(dbsession, movie, date(2030, 1, 1), precision=DatePrecision.YEAR)
     make_movie(dbsession, "Rejtett", published=False)
     dbsession.commit()
-    found = [address for path in maps(app) for address in urls(app, path)]
+    found = [url for path in maps(app) for url in urls(app, path)]
     assert len(found) == len(set(found))
-    assert {address.removeprefix(BASE_URL) for address in found} == {
+    assert {url.removeprefix(BASE_URL) for url in found} == {
         prefix + path
         for prefix in ("", "/en")
         for path in (
@@ -58,8 +58,8 @@ def test_every_page_is_in_one_site_map_and_is_200(app: TestApp, dbsession: Sessi
             "/week/2026-W34", "/month/2026-08", "/month/2027-03",
         )
     }  # fmt: skip
-    for address in found:
-        app.get(address.removeprefix(BASE_URL), status=200)
+    for url in found:
+        app.get(url.removeprefix(BASE_URL), status=200)
 
 
 def test_each_page_has_its_alternate(app: TestApp) -> None:
@@ -70,7 +70,7 @@ def test_each_page_has_its_alternate(app: TestApp) -> None:
 
 
 def test_week_is_in_the_year_of_its_name(app: TestApp, dbsession: Session) -> None:
-    """The first of January 2027, a Friday, is in the last week of 2026."""
+    """1 January 2027, a Friday, is in the last week of 2026."""
     make_premiere(dbsession, make_movie(dbsession), date(2027, 1, 1))
     dbsession.commit()
     assert f"{BASE_URL}/week/2026-W53" in urls(app, "/sitemap-year-2026.xml")
@@ -102,7 +102,7 @@ def test_unknown_site_map_is_404(app: TestApp, name: str) -> None:
 
 
 def test_site_map_fits_into_a_cache_entry(app: TestApp, dbsession: Session) -> None:
-    """More would not be cached: the longest slugs there are, and as many films as a map holds."""
+    """A cache entry holds 1 MB; the test has the longest slugs and a full block of movies."""
     for _ in range(SITEMAP_BLOCK):
         make_movie(dbsession, "x", slug="x" * 100)
     dbsession.commit()

@@ -1,4 +1,4 @@
-"""Weeks, months and jumps."""
+"""The pages of weeks and months, and /jump."""
 
 import re
 from datetime import date, timedelta
@@ -62,9 +62,9 @@ def test_empty_period_links_to_nearest_filled_ones(app: TestApp, dbsession: Sess
     assert cards(week.click(href="^/week/2026-W29$").text)
     assert cards(week.click(href="^/week/2026-W43$").text)
     month = app.get("/en/month/2026-09")
-    ways_out = re.search(r'<ul class="ways-out">.*?</ul>', month.text, re.DOTALL)
-    assert ways_out
-    assert re.findall('href="([^"]+)"', ways_out[0]) == ["/en/month/2026-10", "/en/month/2026-07"]
+    links = re.search(r'<ul class="ways-out">.*?</ul>', month.text, re.DOTALL)
+    assert links
+    assert re.findall('href="([^"]+)"', links[0]) == ["/en/month/2026-10", "/en/month/2026-07"]
 
 
 def test_empty_calendar_links_to_no_filled_period(app: TestApp) -> None:
@@ -72,18 +72,18 @@ def test_empty_calendar_links_to_no_filled_period(app: TestApp) -> None:
 
 
 def test_crawl_of_the_calendar_ends(app: TestApp, dbsession: Session) -> None:
-    """It has 39,000 pages of weeks and months, and three premieres."""
+    """The calendar has 39,000 pages of weeks and months, but three premieres."""
     for shift in (0, 3, 12):
         make_premiere(dbsession, make_movie(dbsession), THURSDAY + shift * WEEK)
     dbsession.commit()
-    far = "/week/2150-W03"  # somebody has linked it, or tries
+    far = "/week/2150-W03"  # an external link
     found, ahead = {"/", far}, ["/", far]
     while ahead:
         new = set(re.findall(r'href="(/(?:week|month)/[^"]+)"', app.get(ahead.pop()).text)) - found
         found |= new
         ahead += new
     weeks, months = sorted(f for f in found if "W" in f), sorted(f for f in found if "month" in f)
-    # One week beyond what is filled, and the months that the navigation tells of.
+    # One week beyond the premieres, and the months in the navigation.
     assert (weeks[0], *weeks[-2:], len(weeks)) == ("/week/2026-W33", "/week/2026-W47", far, 16)
     assert (months[0], months[-2], len(months)) == ("/month/2026-05", "/month/2027-07", 16)
     assert months[-1] == "/month/2150-01"
