@@ -46,7 +46,7 @@ class Problem:
 _NOT_FOUND: Final = Problem(
     HTTPStatus.NOT_FOUND,
     _("This page is not on the programme"),
-    _("The address is mistyped, or what stood here is gone. The calendar is still on:"),
+    _("You may have mistyped the address, or the page is gone. The calendar is still on:"),
 )
 _BAD_REQUEST: Final = Problem(
     HTTPStatus.BAD_REQUEST,
@@ -66,7 +66,7 @@ _FORBIDDEN: Final = Problem(
 _TOO_LARGE: Final = Problem(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     _("This is too large"),
-    _("More was sent than this address takes. Nothing was changed."),
+    _("More was sent than this page accepts. Nothing was changed."),
 )
 _UNAVAILABLE: Final = Problem(
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -76,7 +76,7 @@ _UNAVAILABLE: Final = Problem(
 _BROKEN: Final = Problem(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     _("The film has torn"),
-    _("Something went wrong on our side. We have been told and will look into it."),
+    _("Something went wrong on our side. It has been recorded, and we will look into it."),
 )
 _BY_CODE: Final = {
     problem.code: problem
@@ -189,7 +189,7 @@ def _links(context: PageContext) -> tuple[Link, ...]:
     translate, urls = context.formatter.translate, context.urls
     this_week = week_of(context.today)
     return (
-        Link(urls.path("index"), translate(_("All premieres of these days"))),
+        Link(urls.path("index"), translate(_("Current premieres"))),
         Link(urls.week(this_week), translate(_("This week"))),
         Link(urls.week(this_week.next), translate(_("Next week"))),
         Link(urls.path("undated"), translate(_("Films without a date"))),
