@@ -31,7 +31,7 @@ from tests.site.cached import (
 )
 from tests.site.scraper import cards
 
-Made = Counter[tuple[str, str]]
+Created = Counter[tuple[str, str]]
 
 
 @pytest.fixture
@@ -61,20 +61,20 @@ def cached(
 
 
 @contextmanager
-def watched(app: TestApp, query_counter: QueryCounter) -> Iterator[tuple[Made, list[str]]]:
+def watched(app: TestApp, query_counter: QueryCounter) -> Iterator[tuple[Created, list[str]]]:
     """Count renders by region and kind, and record the statements of the database."""
-    made: Made = Counter()
+    created: Created = Counter()
     observer = app.app.registry["cache"].regions["pages"]._parts.observer
 
     def listen(region: str, kind: str) -> None:
-        made[region, kind] += 1
+        created[region, kind] += 1
 
     with (
         pytest.MonkeyPatch.context() as patch,
         query_counter(app.app.registry["database"].engine) as statements,
     ):
-        patch.setattr(observer, "made", listen)
-        yield made, statements
+        patch.setattr(observer, "created", listen)
+        yield created, statements
 
 
 def lists(statements: list[str]) -> list[str]:
@@ -88,11 +88,11 @@ def test_new_variant_renders_one_card_without_list_queries(
 ) -> None:
     warm(cached, movies)
     write(cached, lambda session: session.add(ready_variant(movies)))
-    with watched(cached, query_counter) as (made, statements):
+    with watched(cached, query_counter) as (created, statements):
         page = cached.get(pages(movies)[name])
     assert "poster/thumb.jpg" in page.text
-    assert made[("fragments", "shell")] == 0
-    assert made[("pages", "page")] == 1
+    assert created[("fragments", "shell")] == 0
+    assert created[("pages", "page")] == 1
     assert lists(statements) == []
     assert len(statements) <= 3
 
@@ -104,13 +104,13 @@ def test_premiere_has_one_card_per_shape(
     warm(cached, movies)
     write(cached, lambda session: session.add(ready_variant(movies)))
     path = pages(movies)["index"]
-    with watched(cached, query_counter) as (made, _statements):
+    with watched(cached, query_counter) as (created, _statements):
         assert cached.get(path).text.count("poster/thumb.jpg") >= 2
-    assert made == {("pages", "page"): 1, ("fragments", "card"): 2}
-    with watched(cached, query_counter) as (made, _statements):
+    assert created == {("pages", "page"): 1, ("fragments", "card"): 2}
+    with watched(cached, query_counter) as (created, _statements):
         assert missed(cached, movies) >= {"week", "month"}
-    assert made[("fragments", "shell")] == 0
-    assert made[("fragments", "card")] <= made[("pages", "page")] * 2
+    assert created[("fragments", "shell")] == 0
+    assert created[("fragments", "card")] <= created[("pages", "page")] * 2
 
 
 def test_blurred_poster_renders_only_the_backdrop(
@@ -127,10 +127,10 @@ def test_blurred_poster_renders_only_the_backdrop(
         session.add(variant)
 
     write(cached, blur)
-    with watched(cached, query_counter) as (made, _statements):
+    with watched(cached, query_counter) as (created, _statements):
         page = cached.get(pages(movies)["index"])
     assert "poster/blur.jpg" in page.text
-    assert made == {("pages", "page"): 1, ("fragments", "card"): 1}
+    assert created == {("pages", "page"): 1, ("fragments", "card"): 1}
 
 
 def test_pages_that_do_not_show_it_stay_hits(cached: TestApp, movies: Movies) -> None:
@@ -159,18 +159,18 @@ def test_evicted_page_is_assembled_without_queries(
     registry = cached.app.registry
     place = registry["cache_routes"].location_of(registry, pages(movies)["index"])
     place.region.delete(place.key)
-    with watched(cached, query_counter) as (made, statements):
+    with watched(cached, query_counter) as (created, statements):
         assert cached.get(pages(movies)["index"]).headers["X-Cache"] == "miss"
-    assert made == {("pages", "page"): 1}
+    assert created == {("pages", "page"): 1}
     assert statements == []
 
 
 def test_pages_share_cards(cached: TestApp, movies: Movies, query_counter: QueryCounter) -> None:
     """This week's movies have the same cards on the index and on the page of the week."""
     cached.get(pages(movies)["index"])
-    with watched(cached, query_counter) as (made, _statements):
+    with watched(cached, query_counter) as (created, _statements):
         assert len(cards(cached.get(pages(movies)["week"]).text)) > 8
-    assert made == {("pages", "page"): 1, ("fragments", "shell"): 1}
+    assert created == {("pages", "page"): 1, ("fragments", "shell"): 1}
 
 
 @pytest.mark.parametrize("name", ["index", "week"])
@@ -202,9 +202,9 @@ def test_without_fragments_region_pages_are_rendered_whole(
         warm(app, movies)
         assert set(states(app, movies).values()) == {"hit"}
         write(app, lambda session: session.add(ready_variant(movies)))
-        with watched(app, query_counter) as (made, statements):
+        with watched(app, query_counter) as (created, statements):
             assert "poster/thumb.jpg" in app.get(pages(movies)["index"]).text
-        assert made == {("pages", "page"): 1}
+        assert created == {("pages", "page"): 1}
         assert len(statements) == 4
 
 
