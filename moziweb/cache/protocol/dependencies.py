@@ -1,19 +1,16 @@
-"""What a render showed, and since when: the pairs that decide how long its bytes are true.
+"""Dependencies of a render: tags, each with the clock of the snapshot that it was read from.
 
-A dependency is a pair (tag, started): something the payload shows, and the clock that was read
-before the snapshot from which *that piece* was rendered. The pairs belong to the pieces, not to the
-page. A page that takes a card from the cache must not vouch for it with its own, later clock, or a
-card one invalidation behind would live on in the page for ever; and one clock for all, the least,
-would make a page of one old card and one fresh one invalid for ever. Where a tag comes twice, the
-lower ``started`` counts.
+The clock belongs to the fragment, not to the page. A page that includes a cached fragment must not
+give it the page's later clock: an outdated fragment would then stay in the page for ever. The least
+clock for all would not do either: a page of an old and a new fragment could never be valid. If a
+tag occurs twice, the lower clock counts.
 
-Dependencies are recorded explicitly, at the one door through which a thing is shown. Watching what
-a database session loads cannot find them: the identity map hides whatever was loaded before. There
-is no ambient recorder either; it hangs on the render context that is handed down.
+Dependencies are recorded explicitly, where a thing is shown. They cannot be derived from what a
+database session loads, because the identity map hides what was loaded before. The recorder is
+passed down with the render context; it is not global.
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,19 +19,19 @@ from typing import Final
 from .tags import check
 
 NEVER: Final = math.inf
-"""An expiry that does not come."""
+"""The expiry of what does not expire."""
 
 
 @dataclass(frozen=True, slots=True)
 class DependencyGroup:
-    """The tags that share one ``started``; most pages have few groups, each with many tags."""
+    """Tags with the same snapshot clock; most pages have few groups, each with many tags."""
 
     snapshot_clock: int
     tags: tuple[str, ...]
 
 
 def tags_of(dependencies: Iterable[DependencyGroup]) -> Iterator[str]:
-    """Every tag of some dependencies, each once, for the recorder made them so."""
+    """Yield every tag of the groups. A recorder's groups have each tag once."""
     for group in dependencies:
         yield from group.tags
 
@@ -52,10 +49,10 @@ class NotStoredReason(StrEnum):
 
 
 class DependencyRecorder:
-    """Collects the pairs of one render, its expiry, and whether it may be stored.
+    """Records the dependencies of one render, its expiry, and whether it may be stored.
 
-    ``unknown`` says that some piece was rendered from a snapshot of unknown age, ``stale`` that
-    some part was served stale: either keeps the payload out of the cache.
+    ``clock_unknown``: the clock of some snapshot is unknown. ``stale``: some fragment was stale.
+    Either way the payload is not stored.
     """
 
     def __init__(self) -> None:
@@ -70,35 +67,35 @@ class DependencyRecorder:
 
     @property
     def expires(self) -> float:
-        """The earliest moment that a piece runs out, in Unix time; ``NEVER`` if none does."""
+        """The earliest expiry of the payload and its fragments, in Unix time, or ``NEVER``."""
         return self._expires
 
     @property
     def period_end(self) -> float:
-        """The end of the part of the present that the payload, or a part of it, shows: ``end``."""
+        """The earliest end of a period that the payload or a fragment shows, or ``NEVER``."""
         return self._period_end
 
     @property
     def validated_at(self) -> int | None:
-        """The least clock that the parts were checked with; None unless every part was.
+        """The least clock that the fragments were validated at; None if any part is new.
 
-        A page made of nothing but checked parts is itself known to be true at that clock, and only
-        at that: with the latest one, it would vouch for parts that were looked at before.
+        A page of validated fragments alone is valid at that clock. At the latest of their clocks it
+        may not be: the others were validated before.
         """
         return None if self._has_fresh_parts else self._validated_at
 
-    def depend(self, started: int | None, *tags: str) -> None:
-        """Record that the render shows what ``tags`` name, as of the clock ``started``.
+    def depend(self, clock: int | None, *tags: str) -> None:
+        """Record a dependency on ``tags``, read from a snapshot with this clock.
 
         Without tags it records the clock alone, which ties the payload to the clock's epoch.
         """
         self._has_fresh_parts = True
-        if started is None:
+        if clock is None:
             self.clock_unknown = True
             return
-        self._clocks.add(started)
+        self._clocks.add(clock)
         for tag in tags:
-            self._add(check(tag), started)
+            self._add(check(tag), clock)
 
     def include_cached(
         self,
@@ -109,10 +106,10 @@ class DependencyRecorder:
         period_end: float = NEVER,
         stale: bool = False,
     ) -> None:
-        """Take in a part that came from the cache, with its own pairs.
+        """Add the dependencies of a fragment from the cache.
 
-        ``validated_at`` is the clock its stamps were checked with, None for one just rendered.
-        ``period_end`` is the end of the period that the part shows.
+        ``validated_at`` is the clock that it was validated at, None if it was just rendered.
+        ``period_end`` is the end of the period that it shows.
         """
         for group in dependencies:
             self._clocks.add(group.snapshot_clock)
@@ -124,9 +121,9 @@ class DependencyRecorder:
         self._note_validation(validated_at)
 
     def include_child(self, inner: "DependencyRecorder") -> None:
-        """Take in a part rendered just now, whether or not it could be stored.
+        """Add the dependencies of a fragment that was just rendered, stored or not.
 
-        One that recorded nothing is of unknown age, and so is whatever it goes into.
+        If it recorded nothing, its snapshot clock is unknown, and so is that of the page.
         """
         dependencies = inner.dependencies()
         self.include_cached(
@@ -139,38 +136,36 @@ class DependencyRecorder:
         self.clock_unknown |= inner.clock_unknown or not dependencies
 
     def cap(self, expires: float) -> None:
-        """Let the payload expire no later than ``expires``, in Unix time: time is a dependency."""
+        """Let the payload expire at ``expires`` (Unix time) at the latest."""
         self._expires = min(self._expires, expires)
 
     def cap_at_period_end(self, period_end: float) -> None:
-        """Cap at the end of the part of the present that is shown: made anew, it ends then, too."""
+        """Cap the expiry at the end of the period shown; a refresh would not extend it."""
         self._period_end = min(self._period_end, period_end)
         self.cap(period_end)
 
     def dependencies(self) -> tuple[DependencyGroup, ...]:
-        """The pairs, grouped by ``started``, in one order for one content."""
-        grouped: dict[int, list[str]] = defaultdict(list)
-        for started in self._clocks:
-            grouped[started] = []
-        for tag, started in self._clock_by_tag.items():
-            grouped[started].append(tag)
+        """Return the dependencies, grouped by clock, in a stable order."""
+        grouped: dict[int, list[str]] = {clock: [] for clock in self._clocks}
+        for tag, clock in self._clock_by_tag.items():
+            grouped[clock].append(tag)
         return tuple(
-            DependencyGroup(started, tuple(sorted(grouped[started]))) for started in sorted(grouped)
+            DependencyGroup(clock, tuple(sorted(grouped[clock]))) for clock in sorted(grouped)
         )
 
     def not_stored_reason(self, *, wrote: bool, now: float) -> NotStoredReason | None:
-        """Why the payload must not be stored, as far as the render knows; None if it may be."""
+        """Return why the payload must not be stored, or None."""
         if self.stale:
-            return NotStoredReason.STALE_PART  # first: it is what a visitor has to be told
+            return NotStoredReason.STALE_PART  # first: it decides the status of the response
         if self.clock_unknown or not self._clocks:
             return NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
         if wrote:
             return NotStoredReason.WROTE
         return NotStoredReason.EXPIRED if now >= self._expires else None
 
-    def _add(self, tag: str, started: int) -> None:
+    def _add(self, tag: str, clock: int) -> None:
         known = self._clock_by_tag.get(tag)
-        self._clock_by_tag[tag] = started if known is None else min(known, started)
+        self._clock_by_tag[tag] = clock if known is None else min(known, clock)
 
     def _note_validation(self, validated_at: int | None) -> None:
         if validated_at is None:

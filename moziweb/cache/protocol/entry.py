@@ -1,21 +1,20 @@
-"""The envelope: what a region stores, and its bytes.
+"""Entries, and how they are encoded as bytes.
 
-An entry is a payload with everything that is needed to judge and to serve it: its dependencies, its
-expiry, its content type and ETag, its compressed forms. It is written as a fixed binary header,
-two short tables, a JSON object and the raw payloads. No pickle: whoever can write to a memcached
-port would otherwise run code here. JSON alone would cost an escape of 80 KB for every hit.
+An entry is a payload with the data to validate and serve it: dependencies, expiry, content type,
+ETag, compressed forms. It is encoded as a binary header, two short tables, a JSON object and the
+raw payloads. Not as a pickle: anyone with access to a memcached port could run code here. Not as
+JSON: every hit would have to unescape 80 KB.
 
-Decoding trusts nothing. A checksum over the whole, every length compared with what is there, every
-tag checked, and a version: bytes that are damaged, of an older format, or written by a stranger
-raise ``EntryCorruptError`` and are a miss. The checksum takes 26 µs for 80 KB, on hits that do not
-come from the process's own memory.
+Decoding checks everything: a checksum, all lengths, all tags, the version. Bytes that are damaged,
+of an older format or not ours raise ``EntryCorruptError`` and are a miss. The checksum takes 26 µs
+for 80 KB; hits in the local cache do not decode.
 
 Layout, big-endian::
 
-    2s magic "MZ" | B version | B kind | d created | d expires | I groups | I tags | I facts
+    2s magic "MZ" | B version | B kind | d created | d expires | I groups | I tags | I metadata
     I payload | I checksum, of all that follows and of the header up to here
-    groups x (Q started, I number of tags) | tags, a newline between | facts, JSON
-    payload | encoded forms, in the order and with the lengths that the facts tell
+    groups x (Q snapshot clock, I number of tags) | tags, separated by newlines | metadata, JSON
+    payload | encoded forms, in the order and with the lengths that the metadata gives
 """
 
 import json
@@ -39,7 +38,7 @@ _GROUP: Final = struct.Struct(">QI")
 
 
 class Kind(IntEnum):
-    """What a payload is. See ``assembly.py`` for how a page is made of a shell and cards."""
+    """A page, or a fragment of one: a card, or its template (shell). See ``http/fragments.py``."""
 
     CARD = 1
     SHELL = 2
@@ -48,11 +47,11 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A payload and all that is known about it. Times are Unix time, in seconds.
+    """A payload and its metadata. Times are Unix time, in seconds.
 
     ``encodings`` maps a content coding (``gzip``, ``br``) to the payload in that coding.
-    ``content`` is what is needed to serve it (``content_type``, ``etag``, ``status``), ``debug``
-    what is nice to know about it; both hold texts and numbers only.
+    ``content`` is needed to serve it (``content_type``, ``etag``, ``status``); ``debug`` is for
+    inspection. Both contain texts and numbers only.
     """
 
     kind: Kind
@@ -64,23 +63,23 @@ class Entry:
     content: Mapping[str, str | int | float] = field(default_factory=dict)
     debug: Mapping[str, str | int | float] = field(default_factory=dict)
     derived: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What was worked out from the entry and is kept as long as it is; never stored."""
+    """Values computed from the entry, kept with it in memory; never stored."""
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Every tag that the payload depends on."""
+        """All tags that the payload depends on."""
         return tuple(tag for group in self.dependencies for tag in group.tags)
 
     @property
     def size(self) -> int:
-        """The bytes of payload and encoded forms: what it costs to keep, but for some overhead."""
+        """The bytes of the payload and its encoded forms."""
         return len(self.payload) + sum(map(len, self.encodings.values()))
 
 
 def encode(entry: Entry) -> bytes:
-    """The bytes of an entry."""
+    """Return the bytes of an entry."""
     tags = "\n".join(entry.tags).encode("ascii")
-    facts = json.dumps(
+    metadata = json.dumps(
         {
             "content": dict(entry.content),
             "debug": dict(entry.debug),
@@ -92,14 +91,14 @@ def encode(entry: Entry) -> bytes:
     groups = b"".join(_GROUP.pack(g.snapshot_clock, len(g.tags)) for g in entry.dependencies)
     head = _HEAD.pack(
         MAGIC, VERSION, entry.kind, entry.created, entry.expires,
-        len(entry.dependencies), len(tags), len(facts), len(entry.payload),
+        len(entry.dependencies), len(tags), len(metadata), len(entry.payload),
     )  # fmt: skip
-    body = b"".join((groups, tags, facts, entry.payload, *entry.encodings.values()))
+    body = b"".join((groups, tags, metadata, entry.payload, *entry.encodings.values()))
     return b"".join((head, _SUM.pack(zlib.crc32(body, zlib.crc32(head))), body))
 
 
 def decode(data: bytes) -> Entry:
-    """The entry of some bytes; ``EntryCorruptError`` for anything but what ``encode`` wrote."""
+    """Return the entry of bytes that ``encode`` wrote; raise ``EntryCorruptError`` for others."""
     try:
         return _decode(data)
     except (struct.error, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -111,22 +110,22 @@ def _decode(data: bytes) -> Entry:
     if magic != MAGIC or version != VERSION:
         raise EntryCorruptError("not an entry of this version")
     _check_sum(data)
-    cut = _ByteReader(data, _HEAD.size + _SUM.size)
-    groups, tags, facts, payload = lengths
-    table = cut.take(groups * _GROUP.size)
-    names = cut.take(tags).decode("ascii")
-    known = json.loads(cut.take(facts))
+    reader = _ByteReader(data, _HEAD.size + _SUM.size)
+    groups, tags, metadata, payload = lengths
+    table = reader.take(groups * _GROUP.size)
+    names = reader.take(tags).decode("ascii")
+    fields = json.loads(reader.take(metadata))
     entry = Entry(
         kind=Kind(kind),
         dependencies=tuple(_groups(table, check_joined(names))),
         created=created,
         expires=expires,
-        payload=cut.take(payload),
-        encodings={str(name): cut.take(int(length)) for name, length in known["encodings"]},
-        content=_flat(known["content"]),
-        debug=_flat(known["debug"]),
+        payload=reader.take(payload),
+        encodings={str(name): reader.take(int(length)) for name, length in fields["encodings"]},
+        content=_flat(fields["content"]),
+        debug=_flat(fields["debug"]),
     )
-    cut.finish()
+    reader.finish()
     return entry
 
 
@@ -139,7 +138,7 @@ def _check_sum(data: bytes) -> None:
 
 
 class _ByteReader:
-    """Takes pieces off the front of some bytes, never more than there is."""
+    """Reads bytes from the front; raises ``EntryCorruptError`` at the end."""
 
     def __init__(self, data: bytes, start: int) -> None:
         self._data = data
@@ -148,31 +147,31 @@ class _ByteReader:
     def take(self, length: int) -> bytes:
         end = self._at + length
         if length < 0 or end > len(self._data):
-            raise EntryCorruptError("shorter than it says")
+            raise EntryCorruptError("shorter than its lengths")
         piece = self._data[self._at : end]
         self._at = end
         return piece
 
     def finish(self) -> None:
         if self._at != len(self._data):
-            raise EntryCorruptError("longer than it says")
+            raise EntryCorruptError("longer than its lengths")
 
 
 def _groups(table: bytes, names: list[str]) -> Iterator[DependencyGroup]:
     at = 0
-    for started, count in _GROUP.iter_unpack(table):
+    for clock, count in _GROUP.iter_unpack(table):
         tags = names[at : at + count]
         at += count
         if len(tags) != count:
-            raise EntryCorruptError("fewer tags than its groups say")
-        yield DependencyGroup(started, tuple(tags))
+            raise EntryCorruptError("fewer tags than its groups count")
+        yield DependencyGroup(clock, tuple(tags))
     if at != len(names):
-        raise EntryCorruptError("more tags than its groups say")
+        raise EntryCorruptError("more tags than its groups count")
 
 
 def _flat(value: Any) -> dict[str, str | int | float]:
     if not isinstance(value, dict) or not all(
         isinstance(v, str | int | float) for v in value.values()
     ):
-        raise EntryCorruptError("facts of another shape")
+        raise EntryCorruptError("metadata of another shape")
     return value

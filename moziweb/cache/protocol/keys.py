@@ -1,9 +1,8 @@
-"""Keys: where an entry lies. Always short, always plain, whatever a visitor asked for.
+"""Keys of entries: ``prefix:region:digest``.
 
-A key is ``prefix:region:digest``. The digest is taken of everything that tells one entry from
-another, the version of the code and templates that made it included, so that a deploy drops what it
-changed and nothing else. Whatever goes in, what comes out is below memcached's 250 bytes even
-with dogpile's ``_lock`` before it, and free of spaces and control characters.
+The digest covers everything that distinguishes two entries, including the version of the code and
+templates, so that a deploy invalidates what it changed. Keys of any input are below memcached's 250
+bytes, even with dogpile's ``_lock`` suffix, and contain no spaces or control characters.
 """
 
 import hashlib
@@ -22,10 +21,10 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 @dataclass(frozen=True, slots=True)
 class KeyBuilder:
-    """Makes the keys of one region.
+    """Builds the keys of one region.
 
-    ``prefix`` sets sites apart that share servers. ``version`` goes into the digest; give it the
-    release of whatever all entries of the region depend on. Both are plain short words.
+    ``prefix`` separates sites that share a server. ``version`` is part of the digest: the release
+    of what all entries of the region depend on.
     """
 
     prefix: str
@@ -41,10 +40,10 @@ class KeyBuilder:
                 )
 
     def key(self, *parts: str) -> str:
-        """The key of what ``parts`` tell apart; their order counts, and so does where each ends."""
+        """Return the key for ``parts``; their order and their boundaries count."""
         return self.mangle(json.dumps(parts))
 
     def mangle(self, text: str) -> str:
-        """Any text to a key, for dogpile's ``key_mangler``."""
+        """Return the key for any text; dogpile's ``key_mangler``."""
         digest = hashlib.sha256(f"{self.version}\n{text}".encode("utf-8", "surrogatepass"))
         return f"{self.prefix}:{self.region}:{digest.hexdigest()[:40]}"

@@ -1,15 +1,15 @@
-"""Leases: one renderer per key, across processes, and no key locked for ever.
+"""Leases: one render per key at a time, across processes.
 
-dogpile's own memcached lock is not enough for pages: its time-out is for ever unless set, its first
-wait is at least 0.4 s (20 readers of a 250 ms creator: median 0.62 s), and whoever comes late
-releases the lock of its next owner. A lease has a token, a life, short polls and a deadline:
+dogpile's memcached lock is not enough for pages: it has no time-out unless one is set, its first
+wait is at least 0.4 s (20 readers of a 250 ms creator: median 0.62 s), and a late owner releases
+the lock of the next one. A lease has a token, a TTL, short polls and a deadline:
 
-* ``add`` of a token takes it; the life ends it when its owner has died;
-* only the owner's token releases it, by compare-and-swap to a word (memcached has no
-  compare-and-delete) that the next one swaps for a token of its own;
-* a store that does not answer grants every lease: rendering twice beats not answering.
+* ``add`` of a token takes the lease; the TTL ends it if its owner has died;
+* only the owner's token releases it, by compare-and-swap to a marker (memcached has no
+  compare-and-delete) that the next owner swaps for its own token;
+* if the store does not answer, every lease is granted: rendering twice is better than an error.
 
-A lease saves work. No correctness rests on it.
+Leases save work; correctness does not depend on them.
 """
 
 import random
@@ -28,10 +28,10 @@ _UNGUARDED: Final = b"unguarded"
 
 @dataclass(frozen=True, slots=True)
 class LeaseOptions:
-    """How leases are held and waited for, in seconds.
+    """Times of leases, in seconds.
 
-    ``life`` is for how long a lease holds without its owner's release: above the longest render.
-    ``wait`` is the deadline of those who wait, ``poll`` the time between two looks.
+    ``ttl`` ends a lease that is not released: above the longest render. ``wait`` is how long others
+    wait at most, ``poll`` the interval between two tries.
     """
 
     ttl: float = 10.0
@@ -40,23 +40,23 @@ class LeaseOptions:
 
 
 class Leases:
-    """The leases of one region, kept in ``cells``, which must reach as far as its entries do."""
+    """The leases of one region. Processes that share its entries must share ``store``."""
 
     def __init__(
         self,
-        cells: AtomicStore,
-        terms: LeaseOptions,
+        store: AtomicStore,
+        options: LeaseOptions,
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.options = terms
-        self._store = cells
+        self.options = options
+        self._store = store
         self._sleep = sleep
         self._clock = clock
 
     def try_acquire(self, key: str) -> bytes | None:
-        """Try to take the lease on ``key`` once: a token for ``release``, or None if it is held."""
+        """Try once to take the lease on ``key``; return a token for ``release``, or None."""
         token = secrets.token_hex(8).encode()
         name = _name(key)
         try:
@@ -70,7 +70,7 @@ class Leases:
             return _UNGUARDED
 
     def release(self, key: str, token: bytes) -> None:
-        """Give the lease back, if it is still the one that ``token`` was taken with."""
+        """Release the lease, if it is still the one of ``token``."""
         if token == _UNGUARDED:
             return
         name = _name(key)
@@ -79,10 +79,10 @@ class Leases:
             if held is not None and held[0] == token:
                 self._store.cas(name, _FREE, held[1], self.options.ttl)
         except StoreError:
-            return  # Its life ends it.
+            return  # its TTL ends it
 
     def is_locked(self, key: str) -> bool:
-        """Whether someone holds the lease on ``key``."""
+        """Return whether the lease on ``key`` is taken."""
         try:
             value = self._store.get(_name(key))
         except StoreError:
@@ -90,25 +90,22 @@ class Leases:
         return value is not None and value != _FREE
 
     def wait(self, key: str, seconds: float | None = None) -> bytes | None:
-        """Take the lease, waiting for it until the deadline; None when that passes.
-
-        The deadline is that of ``terms`` unless ``seconds`` are given.
-        """
+        """Take the lease, waiting up to ``seconds`` (default ``options.wait``), or return None."""
         deadline = self._clock() + (self.options.wait if seconds is None else seconds)
         while (token := self.try_acquire(key)) is None and self._clock() < deadline:
             self.pause()
         return token
 
     def pause(self) -> None:
-        """One poll's rest, a little uneven so that waiters do not march in step."""
+        """Sleep for one poll interval, with jitter."""
         self._sleep(self.options.poll * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
 
     def deadline(self) -> float:
-        """When a wait that begins now ends, on the clock that ``expired`` reads."""
+        """Return the end of a wait that begins now, for ``expired``."""
         return self._clock() + self.options.wait
 
     def expired(self, deadline: float) -> bool:
-        """Whether a deadline has passed."""
+        """Return whether a deadline has passed."""
         return self._clock() >= deadline
 
 

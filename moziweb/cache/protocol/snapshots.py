@@ -1,10 +1,8 @@
-"""Where a render's ``started`` comes from.
+"""The snapshot that a render reads from, and the clock from before it.
 
-``started`` belongs to the snapshot that a render reads from: it is the clock, read before the
-snapshot exists. With a database that is the transaction (``sessions.py``), whoever began it and
-whatever was loaded in it before the cached view ran. With anything else it is the moment before
-the first look at the data. The same holds for a renewal in the background: it has a session of its
-own and so a ``started`` of its own, never one that is stamped afterwards.
+With a database, the snapshot is the transaction (``invalidation/session_clock.py``): its clock is
+read before it begins, though it may begin before the cached view runs. Without one, the clock is
+read before the data. A background refresh has its own session, and so its own snapshot clock.
 """
 
 from typing import Protocol
@@ -13,31 +11,28 @@ from .stamps import StampStore
 
 
 class SnapshotSource(Protocol):
-    """What a render reads from."""
+    """The data that a render reads."""
 
     def snapshot_clock(self) -> int | None:
-        """The clock before the snapshot, the same at every call; None if it could not be read.
+        """Return the clock from before the snapshot, the same at every call; None if unreadable.
 
-        Raises ``SnapshotClockUnknownError`` when it is asked for too late to be known.
+        Raises ``SnapshotClockUnknownError`` if the snapshot began before the clock was read.
         """
 
     def wrote(self) -> bool:
-        """Whether the transaction that the render reads in has written anything."""
+        """Return whether the render's transaction has written anything."""
 
 
 class ClockSource:
-    """A source for renders without a database: the clock of when the source was made.
-
-    Make one for each render, before anything is read.
-    """
+    """A source for renders without a database. Create one per render, before reading any data."""
 
     def __init__(self, stamps: StampStore) -> None:
-        self._started = stamps.clock()
+        self._clock = stamps.clock()
 
     def snapshot_clock(self) -> int | None:
-        """The clock of the beginning."""
-        return self._started
+        """Return the clock from the creation of this source."""
+        return self._clock
 
     def wrote(self) -> bool:
-        """Never: nothing is written without a database."""
+        """Return False: nothing is written without a database."""
         return False

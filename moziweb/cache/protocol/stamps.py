@@ -1,26 +1,28 @@
-"""Stamps: which entries are still true. The heart of the cache, in four operations.
+"""Stamps decide which entries are valid: the invalidation protocol, in four operations.
 
-There is one clock, a counter, and a stamp for every tag in use. A stamp is either TOMB, written by
-whoever changes what the tag names, or the clock's value from which on entries are valid again.
+There is one clock, a counter, and one stamp per tag. A stamp is either a tombstone, written by an
+invalidation of the tag, or a value of the clock: entries rendered from that clock on are valid.
 
-* A **writer** publishes after its commit: step the clock, set the tags to TOMB, step it again.
-* A **reader** looks at the clock, then at its entry and the stamps of the entry's tags; the entry
-  is valid where each stamp is a number not above the clock that its piece was *started* with.
-* A reader who finds a TOMB resolves it: reads the clock and swaps it in, unless someone wrote
-  meanwhile.
+* A **writer** publishes after its commit: step the clock, set the tags to TOMBSTONE, step it again.
+* A **reader** reads the clock, then the entry and the stamps of its tags. The entry is valid if
+  each stamp is a number that is not above the clock of the snapshot that its fragment was rendered
+  from.
+* A reader that finds a tombstone resolves the tag: it reads the clock and swaps it in, unless the
+  stamp was written in between.
 
-Why it holds. An entry that does not show write W was started before W committed, so before W's
-first step of the clock. A number that stands after W's TOMB comes from a clock read after that
-step. So the stamp is above ``started``, and the entry is invalid, for ever. The second step is for
-copies that a process keeps beside their clock (``l1.py``): one validated between the first step and
-the TOMB would otherwise be good until the next write.
+Why this is correct. An entry that does not show write W has a snapshot clock from before W's
+commit, so from before W's first step. A number that follows W's tombstone is from a clock read
+after that step. So the stamp is above the snapshot clock, and the entry stays invalid for ever.
+The second step is for copies that a process keeps with their clock (``regions/local_cache.py``):
+one validated between the first step and the tombstone would otherwise stay valid until the next
+write.
 
-Writers never write numbers: with two of them, a stamp set from a counter runs backwards (400 times
-in 12,000 runs). And a stamp *equal* to ``started`` is valid: with ``<``, nothing ever hits again
-after an invalidation, because who resolves and who renders next read the same clock.
+Writers never write numbers: with two writers, a stamp set from a counter can go backwards (400
+times in 12,000 runs). A stamp *equal* to the snapshot clock is valid: with ``<`` nothing would be a
+hit after an invalidation, because the resolver and the next render read the same clock.
 
-Losing the store is safe at any moment. A lost stamp is a TOMB for the next reader. A lost clock is
-drawn anew with another epoch in its high bits, and whatever was of the old one is invalid.
+The store may lose anything at any moment. A lost stamp counts as a tombstone. A lost clock is
+replaced by one with another epoch in its high bits, which invalidates everything of the old one.
 """
 
 import logging
@@ -43,72 +45,73 @@ _ATTEMPTS: Final = 3
 
 
 def new_clock() -> int:
-    """A clock at its first tick, in a random epoch: 31 bits of epoch, 32 bits of count."""
+    """Return a clock at its first tick in a random epoch: 31 bits of epoch, 32 bits of count."""
     return secrets.randbits(31) << _EPOCH_SHIFT | 1
 
 
 def epoch_of(clock: int) -> int:
-    """The epoch that a clock's value, or a stamp, belongs to."""
+    """Return the epoch of a clock value or a stamp."""
     return clock >> _EPOCH_SHIFT
 
 
 def copies_tag(region: str) -> str:
-    """The tag of all copies that processes keep of a region's entries (``l1.py``)."""
+    """Return the tag of all local copies of a region's entries (``regions/local_cache.py``)."""
     return f"copies:{region}"
 
 
-def tags_to_resolve(tags: Iterable[str], stamps: Mapping[str, int], g: int) -> list[str]:
-    """The tags without a number of ``g``'s epoch: what a reader has to resolve."""
-    epoch = epoch_of(g)
+def tags_to_resolve(tags: Iterable[str], stamps: Mapping[str, int], clock: int) -> list[str]:
+    """Return the tags whose stamps are not numbers of the clock's epoch."""
+    epoch = epoch_of(clock)
     return [tag for tag in tags if tag not in stamps or epoch_of(stamps[tag]) != epoch]
 
 
-def is_valid(dependencies: Iterable[DependencyGroup], stamps: Mapping[str, int], g: int) -> bool:
-    """Whether an entry with these dependencies is true at the clock ``g``.
+def is_valid(
+    dependencies: Iterable[DependencyGroup], stamps: Mapping[str, int], clock: int
+) -> bool:
+    """Return whether an entry with these dependencies is valid at ``clock``.
 
-    ``stamps`` must have been read after ``g``, and so must the entry. Every pair (tag, started)
-    must satisfy ``stamp <= started <= g`` within one epoch; a group without tags still ties its
-    entry to the epoch, so that a new one drops it.
+    The stamps and the entry must have been read after the clock. Every dependency must satisfy
+    ``stamp <= snapshot_clock <= clock`` within one epoch. A group without tags ties its entry to
+    the epoch, so that a new epoch invalidates it.
     """
-    first = epoch_of(g) << _EPOCH_SHIFT
+    first = epoch_of(clock) << _EPOCH_SHIFT
     for group in dependencies:
-        started = group.snapshot_clock
-        if not first <= started <= g:
+        if not first <= group.snapshot_clock <= clock:
             return False
         for tag in group.tags:
             stamp = stamps.get(tag)
-            if stamp is None or not first <= stamp <= started:
+            if stamp is None or not first <= stamp <= group.snapshot_clock:
                 return False
     return True
 
 
 class StampStore:
-    """The protocol over a store of cells.
+    """The protocol over an atomic store.
 
-    ``ttl`` is the life of a stamp in seconds and must be above the longest life of any entry:
-    an entry that outlives a stamp of its own would be a needless miss, never a stale page.
+    ``ttl`` is the life of a stamp in seconds. It must be above the longest life of any entry: an
+    entry that outlives one of its stamps is a needless miss, never a stale page.
     """
 
     def __init__(
         self,
-        cells: AtomicStore,
+        store: AtomicStore,
         ttl: float,
-        told: Callable[[Iterable[str] | None], None] | None = None,
+        on_publish: Callable[[Iterable[str] | None], None] | None = None,
     ) -> None:
-        """``told`` hears which tags have been published; None is everything."""
-        self._store = cells
+        """``on_publish`` is called with the tags that were published; with None for everything."""
+        self._store = store
         self._ttl = ttl
-        self._on_publish = told
+        self._on_publish = on_publish
 
     def clock(self) -> int | None:
-        """The clock, started if there is none; None when the store does not answer."""
+        """Return the clock, started if there is none; None if the store does not answer."""
         try:
             return self.read_clock()
         except StoreError:
             return None
 
     def read_clock(self) -> int:
-        """The clock; ``StoreError`` when the store does not answer."""
+        """Return the clock; raise ``StoreError`` if the store does not answer."""
         value = _number(self._store.get(CLOCK))
         if value is None:
             self._start_clock()
@@ -118,7 +121,7 @@ class StampStore:
         return value
 
     def _start_clock(self) -> None:
-        """Begin an epoch where there is no clock, or something that is none."""
+        """Start an epoch if there is no clock, or a value that is not a clock."""
         fresh = b"%d" % new_clock()
         if self._store.add(CLOCK, fresh):
             return
@@ -127,16 +130,16 @@ class StampStore:
             self._store.cas(CLOCK, fresh, pair[1])
 
     def get_multi(self, tags: Iterable[str]) -> dict[str, int]:
-        """The stamps of ``tags`` that are numbers, of whichever epoch."""
+        """Return the stamps of ``tags`` that are numbers, of any epoch."""
         found = self._store.get_multi([_TAG_PREFIX + tag for tag in tags])
         skip = len(_TAG_PREFIX)
         numbers = ((name[skip:], _number(value)) for name, value in found.items())
         return {tag: number for tag, number in numbers if number is not None}
 
     def read_raw(self, tags: Iterable[str]) -> dict[str, int | None]:
-        """The stamps of ``tags`` as they lie there, None for a TOMB; a missing one is left out.
+        """Return the stamps of ``tags``, None for a tombstone; missing ones are left out.
 
-        For looking, not for judging: a reader has no use for the difference.
+        For inspection: validation treats both alike.
         """
         found = self._store.get_multi([_TAG_PREFIX + tag for tag in tags])
         skip = len(_TAG_PREFIX)
@@ -145,48 +148,50 @@ class StampStore:
     def publish(self, tags: Iterable[str]) -> None:
         """Make an invalidation of ``tags`` visible to every process.
 
-        ``PublishError`` when any step was not acknowledged: then nothing can be said about what the
-        store holds, and the whole must be published again.
+        Raises ``PublishError`` if any step was not acknowledged. The state of the store is then
+        unknown, and all of the tags must be published again.
         """
         published = list(tags)
         self._publish_tags(published)
         self._notify(published)
 
     def _publish_tags(self, tags: Iterable[str]) -> None:
-        tombs = {_TAG_PREFIX + tag: TOMBSTONE for tag in tags}
+        tombstones = {_TAG_PREFIX + tag: TOMBSTONE for tag in tags}
         try:
             for _ in range(_ATTEMPTS):
-                if self._write_tombstones(tombs):
+                if self._write_tombstones(tombstones):
                     return
         except StoreError as error:
             raise PublishError(str(error)) from error
-        raise PublishError("the clock is lost again and again")
+        raise PublishError(
+            f"the invalidation clock was reset during {_ATTEMPTS} attempts to publish"
+        )
 
-    def _write_tombstones(self, tombs: Mapping[str, bytes]) -> bool:
-        """Step, set, step. False where the clock was lost under way, and the tombs maybe too."""
+    def _write_tombstones(self, tombstones: Mapping[str, bytes]) -> bool:
+        """Step, set, step. False if the clock was lost in between, perhaps with the tombstones."""
         self.read_clock()
         if self._store.incr(CLOCK) is None:
             return False
-        self._store.set_multi(tombs, self._ttl)
+        self._store.set_multi(tombstones, self._ttl)
         return self._store.incr(CLOCK) is not None
 
     def resolve(self, tags: Iterable[str]) -> None:
-        """Give every tag without a number of this epoch the clock of now.
+        """Set the stamp of every tag without a number of this epoch to the current clock.
 
-        One clock serves all: it is read after the last ``gets``, which is all that the proof asks.
-        A swap that is lost is fine, someone wrote: a writer its TOMB, or another reader a number.
+        One clock is enough for all, as it is read after the last ``gets``. A swap may fail: then a
+        writer has set a tombstone, or another reader a number.
         """
         epoch = epoch_of(self.read_clock())
         tokens = [(tag, self._cas_token(_TAG_PREFIX + tag, epoch)) for tag in tags]
-        stale = [(tag, token) for tag, token in tokens if token is not None]
-        if not stale:
+        unresolved = [(tag, token) for tag, token in tokens if token is not None]
+        if not unresolved:
             return
-        now = b"%d" % self.read_clock()
-        for tag, token in stale:
-            self._store.cas(_TAG_PREFIX + tag, now, token, self._ttl)
+        clock = b"%d" % self.read_clock()
+        for tag, token in unresolved:
+            self._store.cas(_TAG_PREFIX + tag, clock, token, self._ttl)
 
     def _cas_token(self, name: str, epoch: int) -> int | None:
-        """The token to swap a stamp with; None where it is a number of ``epoch`` already."""
+        """Return the token to swap a stamp with; None if it already is a number of ``epoch``."""
         pair = self._store.gets(name)
         if pair is None:
             self._store.add(name, TOMBSTONE, self._ttl)
@@ -197,17 +202,18 @@ class StampStore:
         return None if number is not None and epoch_of(number) == epoch else pair[1]
 
     def invalidate_local_copies(self, region: str) -> None:
-        """Have copies of a region's entries that any process keeps looked up again.
+        """Invalidate the local copies that processes keep of a region's entries.
 
-        Raises ``PublishError`` as ``publish`` does. Nobody is told of it: no page shows the tag.
+        Raises ``PublishError`` as ``publish`` does. ``on_publish`` is not called: no page has the
+        tag.
         """
         tag = copies_tag(region)
         self._publish_tags([tag])
-        with suppress(StoreError):  # whoever keeps the next copy resolves it
+        with suppress(StoreError):  # else it is resolved when the next copy is kept
             self.resolve([tag])
 
     def new_epoch(self) -> None:
-        """Invalidate everything at once: for a database restored, or changed by hand."""
+        """Invalidate everything: for a database that was restored, or changed by hand."""
         try:
             before = epoch_of(self.read_clock())
             clock = new_clock()
@@ -219,13 +225,13 @@ class StampStore:
         self._notify(None)
 
     def _notify(self, tags: Iterable[str] | None) -> None:
-        """What is published is published, whatever becomes of the news of it."""
+        """Call ``on_publish``; its exceptions are logged, for the tags are already published."""
         if self._on_publish is None:
             return
         try:
             self._on_publish(tags)
         except Exception:
-            log.exception("cache: published, but whoever listens failed")
+            log.exception("cache: published, but the on_publish listener failed")
 
 
 def _number(value: bytes | None) -> int | None:

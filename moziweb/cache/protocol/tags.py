@@ -1,13 +1,13 @@
-"""Tags: the short names of things that pages show, spelled and checked in one place.
+"""Tags: names of the things that pages depend on. Built and checked here.
 
-A tag reads ``kind:rest``: ``movie:42``, ``variant:7:thumb``, ``week:2026-W34``, ``list:movies``.
-The kind is what metrics count by, the rest says which one. Names travel as keys of memcached, in
-HTTP headers (``Surrogate-Key`` is split at spaces) and in the outbox, so only characters that are
-plain in all three may stand in them, and the length is bounded.
+A tag is ``kind:rest``: ``movie:42``, ``variant:7:thumb``, ``week:2026-W34``, ``list:movies``.
+Metrics are labelled by kind. Tags are used in memcached keys, in HTTP headers (``Surrogate-Key`` is
+split at spaces) and in the outbox, so only characters that are plain in all three are allowed, and
+the length is bounded.
 
-A tag is an interface. Pages stored yesterday carry yesterday's spelling; a rename therefore emits
-both names for one release. And a tag is never made of what a visitor typed: whoever asks for
-things that do not exist must not be able to fill the stamp store.
+Stored pages carry the tags of the release that rendered them, so a renamed tag must be emitted
+under both names for one release. A tag never contains text from a request: requests for things
+that do not exist must not fill the stamp store.
 """
 
 import re
@@ -24,50 +24,50 @@ _JOINED = re.compile(rf"{_WORD}(?:\n{_WORD})*")
 
 
 def tag(kind: str, *parts: str | int) -> str:
-    """Spell a tag: ``tag("variant", 7, "thumb")`` is ``variant:7:thumb``.
+    """Build a tag: ``tag("variant", 7, "thumb")`` is ``variant:7:thumb``.
 
-    Raises ``TagError`` where the result would break the rules, so a part that holds a colon, a
-    space or nothing at all is found where the tag is made.
+    Raises ``TagError`` if the result is not well-formed: a part contains a colon or a space, or is
+    empty.
     """
     if any(":" in str(part) for part in parts):
-        raise TagError(f"a part of a tag holds a colon: {kind!r}, {parts!r}")
+        raise TagError(f"a part of a tag contains a colon: {kind!r}, {parts!r}")
     return check(":".join((kind, *map(str, parts))))
 
 
 def check(name: str) -> str:
-    """Return ``name`` if it is a well-formed tag; ``TagError`` otherwise."""
+    """Return ``name`` if it is a well-formed tag; raise ``TagError`` otherwise."""
     if len(name) > MAX_LENGTH or _RULE.fullmatch(name) is None:
         raise TagError(f"not a tag (kind:rest, at most {MAX_LENGTH} plain characters): {name!r}")
     return name
 
 
 def check_joined(names: str) -> list[str]:
-    """Split names at newlines and check them all at once: for the tags of a stored entry."""
+    """Split tags at newlines and check all of them at once, for decoding entries."""
     if not names:
         return []
     split = names.split("\n")
     if max(map(len, split)) > MAX_LENGTH or _JOINED.fullmatch(names) is None:
-        raise TagError("among some tags, one is malformed")
+        raise TagError("one of the tags is malformed")
     return split
 
 
 def check_all(names: Iterable[str]) -> frozenset[str]:
-    """Every name checked, each once."""
+    """Check every name and return them as a set."""
     return frozenset(check(name) for name in names)
 
 
 MODEL = "model"
-"""The kind of models' own tags."""
+"""The kind of the tags of models."""
 
 
 def kind_of(name: str) -> str:
-    """The kind of a tag: ``movie:42`` is of kind ``movie``."""
+    """Return the kind of a tag: ``movie`` for ``movie:42``."""
     return name.partition(":")[0]
 
 
 def model_tag(model: type) -> str:
-    """The tag that every page showing rows of ``model`` carries: ``model:Movie``.
+    """Return the tag of every page that shows rows of ``model``: ``model:Movie``.
 
-    A bulk UPDATE names no rows, so this is all that can be told about it. It is the blunt tool.
+    For bulk statements, whose rows are not known. It invalidates far more than a row's tags.
     """
     return tag(MODEL, model.__name__)

@@ -1,4 +1,4 @@
-"""Regions from the ini file, with dogpile's own keys.
+"""Builds the cache from the ini file, with dogpile's own keys.
 
 ::
 
@@ -12,9 +12,9 @@
     cache.fragments.expiration_time = 86400
     cache.fragments.mode = strict
 
-What regions share stands once, under ``cache.default``. A key that is misspelt or has a wrong value
-stops the start with a line that names it. ``dogpile.cache.pylibmc`` is served by our own client of
-the same library, which takes the same arguments and none of its dangers (``clients.py``).
+Keys under ``cache.default`` are for all regions. A misspelt key or a wrong value raises
+``ConfigurationError`` with a line that names it. ``dogpile.cache.pylibmc`` is replaced by our
+client of the same library, with the same arguments (``stores/memcached_client.py`` says why).
 """
 
 import time
@@ -35,7 +35,7 @@ from ..protocol.leases import LeaseOptions, Leases
 from ..protocol.stamps import StampStore
 from ..protocol.store import AtomicStore
 from ..stores.cdn import CdnPurger, over_http
-from ..stores.dogpile_adapter import EntryStore, FailSafeBackend, TaggedBackend, entry_or_cant
+from ..stores.dogpile_adapter import EntryStore, FailSafeBackend, TaggedBackend, deserialize_entry
 from ..stores.memcached import MEMCACHED, MemcachedAtomicStore
 from ..stores.memcached_client import MemcachedClient
 from ..stores.memory import MEMORY, MemoryAtomicStore
@@ -50,7 +50,7 @@ PREFIX: Final = "cache."
 DEFAULT: Final = "default"
 NULL: Final = "dogpile.cache.null"
 
-_OURS: Final = {"dogpile.cache.pylibmc": MEMCACHED}
+_REPLACED_BACKENDS: Final = {"dogpile.cache.pylibmc": MEMCACHED}
 _ARGUMENTS: Final = "arguments."
 _BEHAVIORS: Final = "behaviors."
 _KNOWN_ARGUMENTS: Final = {
@@ -58,34 +58,33 @@ _KNOWN_ARGUMENTS: Final = {
     MEMCACHED: frozenset({"url", "behaviors", "memcached_expire_time"}),
 }
 _GRACE: Final = 60.0
-"""Seconds that memcached keeps an entry beyond the time in which it may still be served stale."""
+"""Seconds that memcached keeps an entry after it may last be served stale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """Everything that the ini file says about the cache, built."""
+    """The cache as the ini file configures it."""
 
     stamps: StampStore
     regions: Mapping[str, TaggedRegion]
     keys: Mapping[str, KeyBuilder]
     dogpile: Mapping[str, CacheRegion]
-    """The same regions for use through dogpile's own calls; payloads are ``Entry`` objects."""
+    """The same regions for dogpile's own functions; payloads are ``Entry`` objects."""
     debug: bool = False
-    """Whether responses tell their tags."""
+    """Whether responses have a header with their tags."""
     private_regions: frozenset[str] = frozenset()
-    """The regions whose entries lie in each process's own memory, out of sight of the others."""
+    """The regions whose entries are in the memory of each process."""
     stamps_url: str = ""
-    """Where the stamps lie, as the ini file has it."""
+    """``cache.stamps.url`` of the ini file."""
+    refresh_threads: int = 0
+    """Number of threads per process that refresh hot entries."""
+    purger: CdnPurger | None = None
+    """Purges published tags at the CDN, if one is configured."""
 
     @property
     def is_shared(self) -> bool:
-        """Whether other processes read the stamps that this one writes."""
+        """Whether processes share the stamps."""
         return not self.stamps_url.startswith("memory:")
-
-    refresh_threads: int = 0
-    """How many threads of a process renew hot entries."""
-    purger: CdnPurger | None = None
-    """Has a CDN drop what is published."""
 
 
 def from_settings(
@@ -95,10 +94,10 @@ def from_settings(
     recoverable: tuple[type[Exception], ...] = (),
     now: Callable[[], float] = time.time,
 ) -> Cache:
-    """Build the cache from ini settings; those that do not begin with ``cache.`` are not looked at.
+    """Build the cache from the ini settings that begin with ``cache.``; opens no connection.
 
-    ``recoverable`` is what a render raises when its data cannot be reached (``Policy``). Nothing is
-    connected to yet. Raises ``ConfigurationError``, one line that names the key.
+    ``recoverable`` is described by ``Policy``. Raises ``ConfigurationError`` with one line that
+    names the key.
     """
     given = {
         name.removeprefix(PREFIX): str(value)
@@ -109,7 +108,7 @@ def from_settings(
 
 
 def open_atomic_store(url: str, prefix: str = "") -> AtomicStore:
-    """The store that ``cache.stamps.url`` names."""
+    """Return the store of ``cache.stamps.url``; raise ``ConfigurationError`` for another URL."""
     scheme, mark, rest = url.partition("://")
     if scheme == "memory" and mark and not rest:
         return MemoryAtomicStore()
@@ -123,11 +122,11 @@ def open_atomic_store(url: str, prefix: str = "") -> AtomicStore:
     )
 
 
-def _teller(purger: CdnPurger) -> Callable[[Iterable[str] | None], None]:
-    def tell(tags: Iterable[str] | None) -> None:
+def _purge_by(purger: CdnPurger) -> Callable[[Iterable[str] | None], None]:
+    def on_publish(tags: Iterable[str] | None) -> None:
         purger.purge((EVERYTHING,) if tags is None else tags)
 
-    return tell
+    return on_publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,26 +141,26 @@ class _Builder:
         names = self._names(common["regions"])
         self._check_names(names)
         settings = {name: self._region_settings(name) for name in names}
-        cells = open_atomic_store(common["stamps.url"], common["prefix"])
+        store = open_atomic_store(common["stamps.url"], common["prefix"])
         ttl = self._ttl(common["stamps.ttl"], settings.values())
         purger = self._purger(common)
-        stamps = StampStore(cells, ttl, _teller(purger) if purger else None)
+        stamps = StampStore(store, ttl, _purge_by(purger) if purger else None)
         keys = {name: KeyBuilder(common["prefix"], name, common["version"]) for name in names}
         regions: dict[str, TaggedRegion] = {}
         dogpile: dict[str, CacheRegion] = {}
         for name in names:
-            regions[name], dogpile[name] = self._region(settings[name], keys[name], stamps, cells)
+            regions[name], dogpile[name] = self._region(settings[name], keys[name], stamps, store)
         private = frozenset(name for name in names if settings[name].in_process)
         return Cache(
             stamps,
             regions,
             keys,
             dogpile,
-            common["debug"],
-            private,
-            common["stamps.url"],
-            common["renewers"],
-            purger,
+            debug=common["debug"],
+            private_regions=private,
+            stamps_url=common["stamps.url"],
+            refresh_threads=common["renewers"],
+            purger=purger,
         )
 
     def _purger(self, common: Mapping[str, Any]) -> CdnPurger | None:
@@ -176,17 +175,19 @@ class _Builder:
         names = text.split()
         for name in names:
             if name in {DEFAULT, "stamps", "cdn"} or not name.isidentifier():
-                raise ConfigurationError(f"{PREFIX}regions = {text}: {name!r} is no region's name")
+                raise ConfigurationError(
+                    f"{PREFIX}regions = {text}: {name!r} is not a valid region name"
+                )
         return names
 
     def _check_names(self, regions: Iterable[str]) -> None:
-        """Refuse keys that nobody reads: a misspelt one would go unnoticed."""
+        """Refuse unknown keys: a misspelt one would have no effect."""
         known = {key.name for key in CACHE_KEYS}
         of_region = {key.name for key in REGION_KEYS}
         for name in self.given:
             owner, _, key = name.partition(".")
-            fits = key in of_region or key.startswith(_ARGUMENTS)
-            if name not in known and not (owner in {DEFAULT, *regions} and fits):
+            is_region_key = key in of_region or key.startswith(_ARGUMENTS)
+            if name not in known and not (owner in {DEFAULT, *regions} and is_region_key):
                 raise ConfigurationError(f"{PREFIX}{name}: no such key")
 
     def _region_settings(self, name: str) -> "_RegionSettings":
@@ -219,25 +220,27 @@ class _Builder:
         return given if given is not None else 2 * longest
 
     def _region(
-        self, settings: "_RegionSettings", keys: KeyBuilder, stamps: StampStore, cells: AtomicStore
+        self, settings: "_RegionSettings", keys: KeyBuilder, stamps: StampStore, store: AtomicStore
     ) -> tuple[TaggedRegion, CacheRegion]:
         leases = Leases(
-            MemoryAtomicStore() if settings.in_process else cells, settings.lease_options
+            MemoryAtomicStore() if settings.in_process else store, settings.lease_options
         )
-        guarded = FailSafeBackend(settings.name, leases, self.observer)
+        fail_safe = FailSafeBackend(settings.name, leases, self.observer)
         soft = settings.policy(self.recoverable).soft
         tagged = TaggedBackend(stamps, soft=soft, now=self.now)
         dogpile = CacheRegion(
             name=settings.name,
             key_mangler=keys.mangle,
             serializer=encode,
-            deserializer=entry_or_cant,
+            deserializer=deserialize_entry,
         )
-        settings.configure(dogpile, [tagged, guarded])
+        settings.configure(dogpile, [tagged, fail_safe])
         region = TaggedRegion(
             settings.name,
             settings.policy(self.recoverable),
-            entries=EntryStore(settings.name, guarded, self.observer, settings.values["max_bytes"]),
+            entries=EntryStore(
+                settings.name, fail_safe, self.observer, settings.values["max_bytes"]
+            ),
             stamps=stamps,
             leases=leases,
             local_cache=LocalCache(settings.values["l1_bytes"]),
@@ -249,7 +252,7 @@ class _Builder:
 
 @dataclass(frozen=True, slots=True)
 class _RegionSettings:
-    """The typed values of a region's keys, and its backend's arguments as they stand."""
+    """The typed values of a region's keys, and the unparsed arguments of its backend."""
 
     name: str
     values: Mapping[str, Any]
@@ -258,11 +261,11 @@ class _RegionSettings:
     @property
     def backend(self) -> str:
         given: str = self.values["backend"]
-        return _OURS.get(given, given)
+        return _REPLACED_BACKENDS.get(given, given)
 
     @property
     def in_process(self) -> bool:
-        """Whether entries, and so leases, are this process's own."""
+        """Whether entries, and so leases, are kept per process."""
         return self.backend in {MEMORY, NULL} or self.backend.startswith("dogpile.cache.memory")
 
     @property
@@ -291,7 +294,7 @@ class _RegionSettings:
         )
 
     def configure(self, region: CacheRegion, wrap: list[Any]) -> None:
-        """Give a region its backend; whatever that finds wrong is a ``ConfigurationError``."""
+        """Configure the backend of a region; raise its errors as ``ConfigurationError``."""
         try:
             region.configure(
                 self.backend,
@@ -313,7 +316,7 @@ class _RegionSettings:
         if self.backend == MEMCACHED:
             arguments["url"] = self._servers()
             arguments["behaviors"] = self._behaviors()
-            arguments["memcached_expire_time"] = self._kept(arguments)
+            arguments["memcached_expire_time"] = self._memcached_ttl(arguments)
         return arguments
 
     def _check_arguments(self, arguments: Mapping[str, Any]) -> None:
@@ -335,16 +338,16 @@ class _RegionSettings:
         texts = {k[head:]: v for k, v in self.texts.items() if k.startswith(_BEHAVIORS)}
         return {name: int(text) if text.isdecimal() else text for name, text in texts.items()}
 
-    def _kept(self, arguments: Mapping[str, Any]) -> float:
-        """How long memcached keeps an entry: until nobody may serve it, even stale."""
+    def _memcached_ttl(self, arguments: Mapping[str, Any]) -> float:
+        """Seconds that memcached keeps an entry: as long as it may be served, even stale."""
         values = self.values
         beyond = max(values["lease_time"], values["stale_if_error"])
-        kept = arguments.get("memcached_expire_time")
-        if kept is None:
+        ttl = arguments.get("memcached_expire_time")
+        if ttl is None:
             return float(values["expiration_time"] + beyond + _GRACE)
-        if not isinstance(kept, int) or kept <= values["expiration_time"]:
+        if not isinstance(ttl, int) or ttl <= values["expiration_time"]:
             raise ConfigurationError(
-                f"memcached_expire_time = {kept}: must be above expiration_time"
+                f"memcached_expire_time = {ttl}: must be above expiration_time"
                 f" ({values['expiration_time']:g})"
             )
-        return float(kept)
+        return float(ttl)

@@ -1,7 +1,7 @@
-"""What a process counts of its cache for whoever looks at it: served, rendered, stored, by region.
+"""In-process counters per region: served, rendered, stored. The manager's dashboard shows them.
 
-Unlike the metrics for Prometheus it is always at work, so that a console has something to show; it
-keeps a few hundred numbers, and counting a hit takes a fraction of a microsecond.
+Unlike the Prometheus metrics they are always on. They are a few hundred numbers, and counting a hit
+takes a fraction of a microsecond.
 """
 
 import threading
@@ -15,17 +15,17 @@ from ..events import CacheEvents
 from .rendering import Status
 
 MINUTES: Final = 60
-"""How far back what was served is known by the minute."""
+"""Number of minutes for which the served entries are kept."""
 
 SLOWEST: Final = 10
-"""Renders that are remembered, of each region."""
+"""Number of slow renders that are kept per region."""
 
 _HITS: Final = frozenset({Status.HIT, Status.L1, Status.STALE})
 
 
 @dataclass(frozen=True, slots=True)
 class SlowRender:
-    """A render: of which key, how many seconds it took, and when it ended (Unix time)."""
+    """A render of ``key`` that took ``seconds`` and ended ``at`` (Unix time)."""
 
     seconds: float
     at: float
@@ -34,7 +34,7 @@ class SlowRender:
 
 @dataclass(slots=True)
 class RegionCounts:
-    """What has been counted of a region. Sizes are in bytes, times in seconds."""
+    """The counters of a region. Sizes are in bytes, times in seconds."""
 
     served: dict[str, int] = field(default_factory=dict)
     renders: int = 0
@@ -47,23 +47,23 @@ class RegionCounts:
 
     @property
     def requests(self) -> int:
-        """How often something was asked for."""
+        """The number of reads."""
         return sum(self.served.values())
 
     @property
     def hit_ratio(self) -> float | None:
-        """The share of what was served from the cache; None where nothing was asked for."""
+        """The share of reads that were served from the cache; None without reads."""
         return hit_ratio_of(self.served)
 
 
 def hit_ratio_of(served: dict[str, int]) -> float | None:
-    """The share of hits among what was served, by status."""
-    asked = sum(served.values())
-    return sum(served.get(status, 0) for status in _HITS) / asked if asked else None
+    """Return the share of hits of the reads by status; None without reads."""
+    requests = sum(served.values())
+    return sum(served.get(status, 0) for status in _HITS) / requests if requests else None
 
 
 class InProcessCounters(CacheEvents):
-    """Counts. Threads share it."""
+    """Counts events. Thread-safe."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         """``now`` is Unix time."""
@@ -71,20 +71,20 @@ class InProcessCounters(CacheEvents):
         self._lock = threading.Lock()
         self._regions: dict[str, RegionCounts] = defaultdict(RegionCounts)
         self._totals: dict[tuple[str, str], list[int]] = {}
-        self._before: dict[tuple[str, str], int] = {}
+        self._totals_before: dict[tuple[str, str], int] = {}
         self._minute = int(now() // 60)
-        self._ends = 60.0 * (self._minute + 1)
-        self._past: deque[tuple[int, dict[tuple[str, str], int]]] = deque(maxlen=MINUTES)
+        self._minute_end = 60.0 * (self._minute + 1)
+        self._past_minutes: deque[tuple[int, dict[tuple[str, str], int]]] = deque(maxlen=MINUTES)
         self.since = now()
-        """When counting began (Unix time)."""
+        """The start of counting (Unix time)."""
 
     def served(self, region: str, status: str) -> None:
         """See ``CacheEvents``.
 
-        On the path of every hit, so no lock is taken: should two threads ever count at the very
-        same moment, one of some thousands is lost.
+        Called for every hit, so it takes no lock: if two threads count at the same moment, one
+        count may be lost.
         """
-        if self._now() >= self._ends:
+        if self._now() >= self._minute_end:
             self._start_minute()
         total = self._totals.get((region, status))
         if total is None:
@@ -93,18 +93,20 @@ class InProcessCounters(CacheEvents):
         total[0] += 1
 
     def _start_minute(self) -> None:
-        """A minute is over: keep what was served in it."""
+        """Keep the counts of the minute that has ended."""
         with self._lock:
             minute = int(self._now() // 60)
             if minute == self._minute:
-                return  # another thread was quicker
-            self._past.append((self._minute, self._present()))
-            self._before = {key: total[0] for key, total in self._totals.items()}
-            self._minute, self._ends = minute, 60.0 * (minute + 1)
+                return  # another thread did it
+            self._past_minutes.append((self._minute, self._current_minute()))
+            self._totals_before = {key: total[0] for key, total in self._totals.items()}
+            self._minute, self._minute_end = minute, 60.0 * (minute + 1)
 
-    def _present(self) -> dict[tuple[str, str], int]:
-        """What has been served since the minute began."""
-        return {key: total[0] - self._before.get(key, 0) for key, total in self._totals.items()}
+    def _current_minute(self) -> dict[tuple[str, str], int]:
+        """Return the counts of the current minute."""
+        return {
+            key: total[0] - self._totals_before.get(key, 0) for key, total in self._totals.items()
+        }
 
     def rendered(self, region: str, seconds: float, keys: Sequence[str]) -> None:
         """See ``CacheEvents``."""
@@ -125,7 +127,7 @@ class InProcessCounters(CacheEvents):
             counted.largest = max(counted.largest, size)
 
     def counts_of(self, region: str) -> RegionCounts:
-        """A copy of what has been counted of a region."""
+        """Return a copy of the counters of a region."""
         with self._lock:
             served = {
                 str(status): total[0]
@@ -135,14 +137,14 @@ class InProcessCounters(CacheEvents):
             return replace(self._regions[region], served=served)
 
     def served_by_minute(self, region: str) -> list[tuple[float, dict[str, int]]]:
-        """What was served in each of the last minutes, by status: its start (Unix time) first."""
-        if self._now() >= self._ends:
+        """Return the start (Unix time) and the counts by status of each of the last minutes."""
+        if self._now() >= self._minute_end:
             self._start_minute()
         with self._lock:
-            known = dict([*self._past, (self._minute, self._present())])
+            by_minute = dict([*self._past_minutes, (self._minute, self._current_minute())])
             last = self._minute
         return [
-            (60.0 * minute, _of_region(known.get(minute, {}), region))
+            (60.0 * minute, _of_region(by_minute.get(minute, {}), region))
             for minute in range(last - MINUTES + 1, last + 1)
         ]
 
@@ -154,7 +156,7 @@ def _of_region(counts: dict[tuple[str, str], int], region: str) -> dict[str, int
 
 
 def _with(slowest: tuple[SlowRender, ...], slow: SlowRender) -> tuple[SlowRender, ...]:
-    """The slowest renders with another one among them, each key once."""
+    """Return the slowest renders, ``slow`` included, each key once."""
     by_key = {each.key: each for each in (*slowest, slow)}
     by_key[slow.key] = max(
         (each for each in (*slowest, slow) if each.key == slow.key), key=lambda each: each.seconds

@@ -1,13 +1,13 @@
-"""Purges at a CDN: what is published here is dropped there, by the same tags, twice.
+"""Purges published tags at a CDN, twice.
 
-Right after an invalidation the CDN is asked to drop what carries its tags, and once more two
-seconds later. A request that was on its way when the change was committed may have been answered
-with the old page and arrive at the CDN after the first purge; by the second, it has.
+The first purge request follows the invalidation, the second comes two seconds later. A response
+with the old page may have been on its way when the change was committed, and may reach the CDN
+after the first purge, but not after the second.
 
-This is done in a thread beside the request that wrote, which waits for nobody. A purge that fails
-is logged and left to the second one, and after that to ``s_maxage``: how fresh a CDN is, nobody can
-promise. The thread ends when there is nothing left to do, and a process does not end before it.
-Where no thread can be had, nothing is raised into the request: the tags wait for the next purge.
+A background thread sends the requests, so a write does not wait for the CDN. A failed purge is
+logged; the second one may succeed, and ``s_maxage`` bounds how long the CDN serves the old page.
+The thread ends when no purge is pending, and the process waits for that at its end. If no thread
+can be started, the tags wait for the next purge; the request does not fail.
 """
 
 import logging
@@ -23,35 +23,35 @@ from ..events import CacheEvents
 
 log = logging.getLogger(__name__)
 
-AGAIN: Final = 2.0
+SECOND_DELAY: Final = 2.0
 """Seconds between the first purge and the second."""
 
 HEADER_BYTES: Final = 4000
-"""The longest list of tags in one request."""
+"""Maximum length of the tags in one request."""
 
-WAITING: Final = 1000
-"""Invalidations that may wait for their second purge; beyond, they are purged together."""
+MAX_PENDING: Final = 1000
+"""Maximum number of pending second purges; more are merged into the last one."""
 
 _TIMEOUT: Final = 5.0
 
 Send = Callable[[str], None]
-"""Asks for one purge; the text is tags with spaces between. Raises when it fails."""
+"""Sends one purge request for tags, separated by spaces. Raises if it fails."""
 
 
 class CdnPurger:
-    """Has tags purged, soon and once more ``again`` seconds later."""
+    """Purges tags in a background thread, at once and again after ``second_delay`` seconds."""
 
     def __init__(
         self,
         send: Send,
         *,
-        again: float = AGAIN,
+        second_delay: float = SECOND_DELAY,
         clock: Callable[[], float] = time.monotonic,
         observer: CacheEvents | None = None,
     ) -> None:
         self._send = send
         self._observer = observer or CacheEvents()
-        self._second_delay = again
+        self._second_delay = second_delay
         self._clock = clock
         self._wake = threading.Condition()
         self._pending: set[str] = set()
@@ -59,7 +59,7 @@ class CdnPurger:
         self._thread: threading.Thread | None = None
 
     def purge(self, tags: Iterable[str]) -> None:
-        """Have ``tags`` purged; returns at once."""
+        """Queue ``tags`` for both purges and return."""
         with self._wake:
             self._pending.update(tags)
             if not self._pending:
@@ -69,7 +69,7 @@ class CdnPurger:
             self._wake.notify()
 
     def _start_thread(self) -> threading.Thread | None:
-        """A thread at work; None where the system gives no more of them."""
+        """Return a started thread, or None if the system allows no more threads."""
         thread = threading.Thread(target=self._run, name="cache-purges")
         try:
             thread.start()
@@ -80,7 +80,7 @@ class CdnPurger:
         return thread
 
     def join(self) -> None:
-        """Wait until all is done, the second purges too."""
+        """Wait until all purges are done, the second ones too."""
         thread = self._thread
         if thread is not None:
             thread.join()
@@ -91,16 +91,16 @@ class CdnPurger:
                 try:
                     self._send(text)
                 except Exception as error:
-                    # Whatever it is, the next purge may go well.
+                    # Any exception: the next purge may succeed.
                     log.warning("cache: not purged at the CDN: %s: %s", text[:200], error)
                     self._observer.purge_failed()
 
     def _next(self) -> frozenset[str] | None:
-        """What to purge now, waiting for it; None when nothing is left."""
+        """Wait for the next tags to purge and return them; None if nothing is pending."""
         with self._wake:
             while True:
                 if self._pending:
-                    return self._first()
+                    return self._first_purge()
                 if not self._second:
                     self._thread = None
                     return None
@@ -109,11 +109,11 @@ class CdnPurger:
                     return self._second.popleft()[1]
                 self._wake.wait(rest)
 
-    def _first(self) -> frozenset[str]:
+    def _first_purge(self) -> frozenset[str]:
         tags = frozenset(self._pending)
         self._pending.clear()
         due = self._clock() + self._second_delay
-        if len(self._second) >= WAITING:
+        if len(self._second) >= MAX_PENDING:
             self._second.append((due, self._second.pop()[1] | tags))
         else:
             self._second.append((due, tags))
@@ -121,25 +121,25 @@ class CdnPurger:
 
 
 def over_http(url: str, method: str, header: str, secret: str = "") -> Send:
-    """Purges by requests to ``url`` with the tags in ``header``: Varnish with xkey, Fastly …
+    """Return a sender of requests to ``url`` with the tags in ``header`` (Varnish xkey, Fastly).
 
-    ``secret`` is another header, as ``Name: value``. Raises ``urllib3.exceptions.HTTPError`` when
-    nobody answers, and ``RuntimeError`` for another answer than 2xx.
+    ``secret`` is one more header, as ``Name: value``. The sender raises
+    ``urllib3.exceptions.HTTPError`` without a response, and ``RuntimeError`` if it is not 2xx.
     """
     pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT)
     name, _, value = secret.partition(":")
     common = {name.strip(): value.strip()} if value else {}
 
     def send(tags: str) -> None:
-        answer = pool.request(method, url, headers={**common, header: tags}, redirect=False)
-        if not 200 <= answer.status < 300:
-            raise RuntimeError(f"{method} {url}: {answer.status}")
+        response = pool.request(method, url, headers={**common, header: tags}, redirect=False)
+        if not 200 <= response.status < 300:
+            raise RuntimeError(f"{method} {url}: {response.status}")
 
     return send
 
 
 def _split(tags: Iterable[str]) -> Iterator[str]:
-    """Texts of at most ``HEADER_BYTES``, each with as many tags as fit."""
+    """Yield texts of at most ``HEADER_BYTES``, each with as many tags as fit."""
     text = ""
     for tag in sorted(tags):
         if text and len(text) + 1 + len(tag) > HEADER_BYTES:

@@ -1,9 +1,8 @@
-"""A breaker: a server that hangs costs one short time-out, not one for every call.
+"""Circuit breaker per memcached client: a server that hangs costs one time-out, not one per call.
 
-libmemcached remembers a failed server too, but per client, and there is one client per thread: a
-frozen memcached would cost every thread of every process its own time-out, over and over. The
-breaker is shared by the threads of a process. It opens at a slow failure only: a refused
-connection answers in microseconds, and waiting for that costs nothing.
+libmemcached remembers a failed server too, but per client, and each thread has its own client. This
+breaker is shared by the threads of a process. It opens after a time-out only: a refused connection
+fails in microseconds, so retrying it costs nothing.
 """
 
 import threading
@@ -12,11 +11,13 @@ from collections.abc import Callable
 
 
 class CircuitBreaker:
-    """Closed: calls pass. Open: calls are refused, but for one probe in each ``rest`` seconds."""
+    """Closed: calls pass. Open: calls are refused, except one probe per ``probe_interval``."""
 
-    def __init__(self, rest: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
-        """``rest`` is how long to leave a hanging server alone, in seconds."""
-        self._probe_interval = rest
+    def __init__(
+        self, probe_interval: float = 1.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``probe_interval`` is in seconds."""
+        self._probe_interval = probe_interval
         self._clock = clock
         self._lock = threading.Lock()
         self._open_until: float | None = None
@@ -27,7 +28,7 @@ class CircuitBreaker:
         return self._open_until is not None
 
     def allow_request(self) -> bool:
-        """Whether to make a call now. While open, one caller in each ``rest`` may: the probe."""
+        """Whether a call may be made now. While open, true once per ``probe_interval``."""
         if not self.is_open:
             return True
         with self._lock:
@@ -38,12 +39,12 @@ class CircuitBreaker:
             return True
 
     def trip(self) -> None:
-        """A call hung: refuse the next ones."""
+        """A call timed out: refuse the next ones."""
         with self._lock:
             self._open_until = self._clock() + self._probe_interval
 
     def reset(self) -> None:
-        """A call was answered: let all through."""
+        """A call was answered: allow all calls."""
         if self.is_open:
             with self._lock:
                 self._open_until = None

@@ -1,13 +1,14 @@
-"""What stands between dogpile and a backend: failures become misses, and tags are honoured.
+"""Adapter between dogpile.cache and a backend: failures become misses, tags are validated.
 
-``FailSafeBackend`` is always there. A store that does not answer is a miss and a counter, never an
-error page; locks are leases (``lease.py``).
+``FailSafeBackend`` wraps every backend. If the store does not answer, the result is a miss and an
+event, never an error page. Locks are leases (``protocol/leases.py``).
 
-``TaggedBackend`` makes a region safe for those who use it through dogpile's own calls
-(``get_or_create``, ``cache_on_arguments``) rather than through ``TaggedRegion``. Its hook is
-``get_serialized``, the one place of dogpile where key, metadata and payload are all visible. An
-entry that is no longer true is returned with the same bytes and an ancient time of creation: to
-dogpile it is expired, so one caller makes it anew and the others get the old one meanwhile."""
+``TaggedBackend`` validates entries for callers of dogpile's own functions (``get_or_create``,
+``cache_on_arguments``), which bypass ``TaggedRegion``. It overrides ``get_serialized``, the only
+hook of dogpile that sees key, metadata and payload. An outdated entry is returned with the same
+bytes and a creation time in the past: to dogpile it is expired, so one caller creates a new value
+and the others get the old one until then.
+"""
 
 import json
 import logging
@@ -35,10 +36,10 @@ from ..protocol.stamps import StampStore, is_valid, tags_to_resolve
 log = logging.getLogger(__name__)
 
 EXPIRED_AT: Final = 1.0
-"""A time of creation before any expiry; 0 would mean to dogpile that there is no value."""
+"""A creation time that is always expired; dogpile reads 0 as "no value"."""
 
 _PROBES: Final = 16
-"""Keys that a check asks for: with four servers, one is passed over once in a hundred times."""
+"""Keys that a check reads: with four servers, one is missed once in a hundred checks."""
 
 
 class FailSafeBackend(ProxyBackend):
@@ -50,19 +51,19 @@ class FailSafeBackend(ProxyBackend):
         self._observer = observer
 
     def has_lock_timeout(self) -> bool:
-        """Yes: a lease ends with its life."""
+        """Return True: a lease has a TTL."""
         return True
 
     def get_mutex(self, key: str) -> CacheMutex:
-        """The lease on ``key``."""
+        """Return the lease on ``key``."""
         return LeaseMutex(self._leases, key)
 
     def get_serialized(self, key: str) -> SerializedReturnType:
-        """The value; ``NO_VALUE`` too when the store fails."""
+        """Return the value; ``NO_VALUE`` if there is none or the store fails."""
         return self.get_serialized_multi([key])[0]
 
     def get_serialized_multi(self, keys: Iterable[str]) -> Sequence[SerializedReturnType]:
-        """The values in the order of ``keys``; all missing when the store fails."""
+        """Return the values in the order of ``keys``; all missing if the store fails."""
         wanted = list(keys)
         try:
             return self.proxied.get_serialized_multi(wanted)
@@ -71,33 +72,33 @@ class FailSafeBackend(ProxyBackend):
             return [NO_VALUE] * len(wanted)
 
     def set_serialized(self, key: str, value: bytes) -> None:
-        """Store, if the store answers."""
+        """Store the value; a failure is only reported as an event."""
         self.store({key: value})
 
     def set_serialized_multi(self, mapping: Mapping[str, bytes]) -> None:
-        """Store all, if the store answers."""
+        """Store all; a failure is only reported as an event."""
         self.store(mapping)
 
     def delete(self, key: str) -> None:
-        """Remove, if the store answers."""
+        """Delete the value; a failure is only reported as an event."""
         self.remove([key])
 
     def delete_multi(self, keys: Iterable[str]) -> None:
-        """Remove all, if the store answers."""
+        """Delete all; a failure is only reported as an event."""
         self.remove(keys)
 
     def store(self, mapping: Mapping[str, bytes]) -> bool:
-        """Store all; whether that was acknowledged."""
+        """Store all; return whether that was acknowledged."""
         return self._attempt("set", lambda: self.proxied.set_serialized_multi(mapping))
 
     def remove(self, keys: Iterable[str]) -> bool:
-        """Remove all; whether that was acknowledged."""
+        """Delete all; return whether that was acknowledged."""
         return self._attempt("delete", lambda: self.proxied.delete_multi(keys))
 
     def check(self) -> None:
-        """Ask for keys that lie on each server of a ring; ``StoreError`` where one is away.
+        """Read keys of every server of a ring; raise ``StoreError`` if one does not answer.
 
-        One at a time: libmemcached's ``get_multi`` passes over a server that is down in silence.
+        One key at a time: libmemcached's ``get_multi`` skips a server that is down.
         """
         for number in range(_PROBES):
             try:
@@ -119,10 +120,10 @@ class FailSafeBackend(ProxyBackend):
 
 
 class TaggedBackend(ProxyBackend):
-    """A backend that knows which entries are no longer true, for dogpile's own calls.
+    """Validates the entries of a backend, for dogpile's own functions.
 
-    With ``soft`` an outdated entry is aged, which needs a region with an ``expiration_time``;
-    without, it is as good as missing, and dogpile lets everyone wait for the new one.
+    With ``soft``, an outdated entry is returned as expired, which needs a region with an
+    ``expiration_time``. Without, it is a miss, and dogpile lets all callers wait for the new value.
     """
 
     def __init__(self, stamps: StampStore, *, soft: bool, now: Callable[[], float]) -> None:
@@ -131,47 +132,47 @@ class TaggedBackend(ProxyBackend):
         self._now = now
 
     def has_lock_timeout(self) -> bool:
-        """As the backend below."""
+        """Return the answer of the wrapped backend."""
         return self.proxied.has_lock_timeout()
 
     def get_serialized(self, key: str) -> SerializedReturnType:
-        """The value, aged if it is no longer true, ``NO_VALUE`` if it is no entry."""
+        """Return the value, as expired if it is outdated; ``NO_VALUE`` if it is not an entry."""
         return self.get_serialized_multi([key])[0]
 
     def get_serialized_multi(self, keys: Iterable[str]) -> Sequence[SerializedReturnType]:
-        """The values in the order of ``keys``, each as ``get_serialized`` returns it."""
-        g = self._stamps.clock()
+        """Return the values in the order of ``keys``, each as ``get_serialized`` does."""
+        clock = self._stamps.clock()
         values = self.proxied.get_serialized_multi(keys)
-        if g is None:
+        if clock is None:
             return [NO_VALUE] * len(values)
         framed = [_Framed.read(value) for value in values]
-        stamps = self._stamps_of([each.entry for each in framed if each is not None], g)
-        return [self._validated(each, stamps, g) for each in framed]
+        stamps = self._stamps_of([each.entry for each in framed if each is not None], clock)
+        return [self._validated(each, stamps, clock) for each in framed]
 
-    def _stamps_of(self, entries: Sequence[Entry], g: int) -> Mapping[str, int]:
-        """The stamps of all entries. What has no number gets one, for the next render's sake."""
+    def _stamps_of(self, entries: Sequence[Entry], clock: int) -> Mapping[str, int]:
+        """Return the stamps of all entries; resolve the tags without a number."""
         tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
         try:
             stamps = self._stamps.get_multi(tags)
-            self._stamps.resolve(tags_to_resolve(tags, stamps, g))
+            self._stamps.resolve(tags_to_resolve(tags, stamps, clock))
         except StoreError:
             return {}
         return stamps
 
     def _validated(
-        self, framed: "_Framed | None", stamps: Mapping[str, int], g: int
+        self, framed: "_Framed | None", stamps: Mapping[str, int], clock: int
     ) -> SerializedReturnType:
         if framed is None:
             return NO_VALUE
         entry = framed.entry
-        if self._now() < entry.expires and is_valid(entry.dependencies, stamps, g):
+        if self._now() < entry.expires and is_valid(entry.dependencies, stamps, clock):
             return framed.value
         return framed.as_expired() if self._soft else NO_VALUE
 
 
 @dataclass(frozen=True, slots=True)
 class _Framed:
-    """A value as dogpile serializes it: its own metadata as JSON, a bar, and our entry."""
+    """A value as dogpile serializes it: its metadata as JSON, a bar, and our entry."""
 
     value: bytes
     metadata: Mapping[str, Any]
@@ -180,7 +181,7 @@ class _Framed:
 
     @classmethod
     def read(cls, value: SerializedReturnType) -> "_Framed | None":
-        """None for no value, and for one that dogpile or we could make no sense of."""
+        """Parse a value; None if there is none or it is malformed."""
         if not isinstance(value, bytes):
             return None
         head, payload = split_frame(value)
@@ -192,19 +193,19 @@ class _Framed:
             return None
 
     def as_expired(self) -> bytes:
-        """The same, created long ago."""
+        """Return the value with a creation time in the past."""
         head = json.dumps({**self.metadata, "ct": EXPIRED_AT}).encode("ascii")
         return b"%b|%b" % (head, self.payload)
 
 
 def split_frame(value: bytes) -> tuple[bytes, bytes]:
-    """dogpile's metadata and the payload of a serialized value."""
+    """Split a serialized value into dogpile's metadata and the payload."""
     metadata, _, payload = value.partition(b"|")
     return metadata, payload
 
 
-def entry_or_cant(payload: bytes) -> Entry:
-    """The deserializer of a tagged region: what is no entry is a miss to dogpile."""
+def deserialize_entry(payload: bytes) -> Entry:
+    """The deserializer of a tagged region: bytes that are not an entry are a miss to dogpile."""
     try:
         return decode(payload)
     except EntryCorruptError as error:
@@ -212,14 +213,11 @@ def entry_or_cant(payload: bytes) -> Entry:
 
 
 DEFAULT_MAX_BYTES: Final = 1_000_000
-"""memcached refuses values over 1 MiB, and drops what stood under the key before."""
+"""memcached refuses values over 1 MiB, and deletes the previous value of the key."""
 
 
 class EntryStore:
-    """The entries of one region, by their keys.
-
-    ``max_bytes`` caps an encoded entry; one that is longer is not sent at all.
-    """
+    """The stored entries of one region. A longer encoded entry than ``max_bytes`` is not stored."""
 
     def __init__(
         self,
@@ -234,28 +232,28 @@ class EntryStore:
         self._max_bytes = max_bytes
 
     def get_multi(self, keys: Iterable[str]) -> dict[str, Entry]:
-        """The entries that are there; a failing store has none, and a corrupt entry is none."""
+        """Return the entries that exist. Corrupt ones are left out, and all if the store fails."""
         wanted = list(keys)
         values = self._backend.get_serialized_multi(wanted)
         found = ((key, self._entry(value)) for key, value in zip(wanted, values, strict=True))
         return {key: entry for key, entry in found if entry is not None}
 
     def check(self) -> None:
-        """``StoreError`` unless the store answers."""
+        """Raise ``StoreError`` unless the store answers."""
         self._backend.check()
 
     def fits(self, encoded: bytes) -> bool:
-        """Whether an encoded entry is within the cap."""
+        """Return whether an encoded entry is within ``max_bytes``."""
         return len(encoded) <= self._max_bytes
 
     def store(self, encoded: Mapping[str, bytes], created: float) -> bool:
-        """Store encoded entries; whether that was acknowledged."""
+        """Store encoded entries; return whether that was acknowledged."""
         head = json.dumps({"ct": created, "v": value_version}).encode("ascii")
         framed = {key: b"%b|%b" % (head, data) for key, data in encoded.items()}
         return self._backend.store(framed)
 
     def remove(self, keys: Iterable[str]) -> bool:
-        """Remove entries; whether that was acknowledged."""
+        """Delete entries; return whether that was acknowledged."""
         return self._backend.remove(keys)
 
     def _entry(self, value: object) -> Entry | None:
@@ -271,9 +269,9 @@ class EntryStore:
 class LeaseMutex(CacheMutex):
     """A lease as dogpile's mutex.
 
-    dogpile keeps one mutex per key and process, for all threads, and may release it from another
-    thread than the one that took it (an ``async_creation_runner`` does). So tokens are kept by
-    thread: a release gives back the thread's own lease or, if it has none, the oldest.
+    dogpile keeps one mutex per key and process, for all threads, and may release it in another
+    thread than the one that acquired it (an ``async_creation_runner`` does). So tokens are kept by
+    thread: a release is of the thread's own lease or, if it has none, of the oldest.
     """
 
     def __init__(self, leases: Leases, key: str) -> None:
@@ -283,7 +281,7 @@ class LeaseMutex(CacheMutex):
         self._tokens: dict[int, bytes] = {}
 
     def acquire(self, wait: bool = True) -> bool:
-        """Take the lease, with ``wait`` until its deadline. Whether it was taken."""
+        """Take the lease, with ``wait`` until the deadline; return whether it was taken."""
         token = self._leases.wait(self._key) if wait else self._leases.try_acquire(self._key)
         if token is None:
             return False
@@ -292,7 +290,7 @@ class LeaseMutex(CacheMutex):
         return True
 
     def release(self) -> None:
-        """Give the lease back; nothing happens where none is held, for a wait may have failed."""
+        """Release the lease, if one is held: ``acquire`` may have failed."""
         with self._lock:
             thread = threading.get_ident()
             owner = thread if thread in self._tokens else next(iter(self._tokens), None)
@@ -301,5 +299,5 @@ class LeaseMutex(CacheMutex):
             self._leases.release(self._key, token)
 
     def locked(self) -> bool:
-        """Whether anyone, in any process, holds the lease."""
+        """Return whether the lease is taken, in any process."""
         return self._leases.is_locked(self._key)

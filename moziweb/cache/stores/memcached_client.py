@@ -1,25 +1,24 @@
-"""memcached, spoken to in one place.
+"""The memcached client, over pylibmc (libmemcached in C). No other module imports pylibmc.
 
-pylibmc (libmemcached in C) is the fastest client there is for CPython, and a sharp one. What this
-module knows about it, each point found in a run against a real server, pylibmc 1.6.3:
+Properties of pylibmc 1.6.3 that this module works around, each seen in a run against a real server:
 
-* A client shared by threads aborts the process: every thread has a clone of its own, and so has
-  every forked child, or two processes would read each other's answers from one socket.
+* A client shared by threads aborts the process. So every thread and every forked child has its own
+  clone; two processes on one socket would read each other's answers.
 * Keys are not validated by default: a space desynchronises the connection, so that one key returns
   another's value, and CRLF injects commands. ``verify_keys`` is on and cannot be turned off; but
-  ``set`` and ``add`` then only answer False for such a key, so writes check theirs here.
-* An empty value reads as None: here it counts as missing, and nobody writes one.
-* A frozen server makes ``get`` wait five seconds, then return None as if the key was missing. Only
-  ``_poll_timeout`` shortens that, and only the clock on the wall tells it from a miss. Writes that
-  time out do raise.
-* A read on a connection that was just cut may answer as if nothing was there, at once. So a missing
-  value is never taken for a fact: whoever builds on it confirms it with a write, which raises.
-* It unpickles whatever carries the flag for it, which is code execution for whoever can write to
-  the port. Here only plain bytes (flags 0) are read; anything else is as good as missing.
-* A relative time over 30 days is taken for a date in 1970: stored, and gone at once.
-* ``set_multi`` returns the keys that failed, and says so in no other way; after a value that is too
-  big it skips the rest. ``no_block``, ``buffer_requests`` and ``noreply`` would acknowledge writes
-  that never happened, and ``remove_failed`` without ``dead_timeout`` never takes a server back.
+  ``set`` and ``add`` then only return False for such a key, so writes check their keys here.
+* An empty value reads as None. It counts as missing; no caller writes one.
+* With a frozen server ``get`` waits five seconds, then returns None as for a miss. Only
+  ``_poll_timeout`` shortens that, and only the elapsed time distinguishes it from a miss. Writes
+  that time out do raise.
+* A read on a connection that was just cut may return a miss at once. So callers must not rely on a
+  miss; they confirm it with a write, which raises.
+* It unpickles values that carry the flag for it: code execution by anyone who can write to the
+  port. Here only plain bytes (flags 0) are read; other values count as missing.
+* A relative expiry over 30 days is read as a date in 1970: stored, and gone at once.
+* ``set_multi`` reports failed keys only in its return value; after a value that is too big it skips
+  the rest. ``no_block``, ``buffer_requests`` and ``noreply`` would acknowledge writes that never
+  happened, and ``remove_failed`` without ``dead_timeout`` never takes a server back.
 """
 
 import math
@@ -43,7 +42,7 @@ from .circuit_breaker import CircuitBreaker
 T = TypeVar("T")
 
 RELATIVE_LIMIT: Final = 30 * 24 * 3600
-"""Seconds; above it memcached reads an expiry as a moment in Unix time."""
+"""Seconds; memcached reads a larger expiry as Unix time."""
 
 MAX_KEY: Final = 250
 """Bytes."""
@@ -55,18 +54,18 @@ DEFAULT_BEHAVIORS: Final[Mapping[str, int | str]] = {
     "_poll_timeout": 200,
     "retry_timeout": 1,
 }
-"""Time-outs in milliseconds, ``retry_timeout`` in seconds; each may be set from the ini file."""
+"""Time-outs in milliseconds, ``retry_timeout`` in seconds; the ini file may set each."""
 
 REQUIRED_BEHAVIORS: Final[Mapping[str, int]] = {"verify_keys": 1, "cas": 1}
 
 FORBIDDEN_BEHAVIORS: Final = frozenset(
     {"no_block", "buffer_requests", "_noreply", "remove_failed", "auto_eject"}
 )
-"""Behaviours that lose acknowledged writes or never heal (see the module's text)."""
+"""Behaviours that lose acknowledged writes or never take a server back (see above)."""
 
-_POISON: Final = object()
+_NOT_BYTES: Final = object()
 
-_CIRCUIT_OPEN: Final = "memcached hung a moment ago and is left alone"
+_CIRCUIT_OPEN: Final = "memcached timed out a moment ago; the circuit breaker is open"
 _TIMED_OUT: Final = "no answer from memcached within its time-out"
 
 
@@ -74,22 +73,25 @@ class _BytesClient(pylibmc.Client):
     """A client that reads plain bytes only."""
 
     def deserialize(self, value: bytes, flags: int) -> object:
-        """Plain bytes as they are; a pickle, a number or a text of another client as poison."""
-        return value if flags == 0 else _POISON
+        """Return plain bytes; ``_NOT_BYTES`` for a pickle, a number or a text."""
+        return value if flags == 0 else _NOT_BYTES
 
 
 def expiry(ttl: float, now: float) -> int:
-    """What memcached is told for "gone in ``ttl`` seconds", at Unix time ``now``; 0 is never."""
+    """Return memcached's expiry for a life of ``ttl`` seconds from Unix time ``now``; 0 is none."""
     seconds = math.ceil(ttl)
     return int(now) + seconds if seconds > RELATIVE_LIMIT else seconds
 
 
 def behaviors(extra: Mapping[str, int | str]) -> dict[str, int | str]:
-    """The behaviours of a client: our defaults, then ``extra``, then what is not negotiable."""
+    """Return the behaviours of a client: the defaults, ``extra``, and the required ones.
+
+    Raises ``ConfigurationError`` for a forbidden behaviour.
+    """
     refused = FORBIDDEN_BEHAVIORS.intersection(extra)
     if refused:
         names = ", ".join(sorted(refused))
-        raise ConfigurationError(f"memcached behaviour {names}: loses writes, so it stays unset")
+        raise ConfigurationError(f"memcached behaviour {names}: loses writes; remove it")
     chosen: dict[str, int | str] = {**DEFAULT_BEHAVIORS, **extra, **REQUIRED_BEHAVIORS}
     timeout = chosen["_poll_timeout"]
     if not isinstance(timeout, int) or timeout <= 0:
@@ -98,10 +100,10 @@ def behaviors(extra: Mapping[str, int | str]) -> dict[str, int | str]:
 
 
 class MemcachedClient:
-    """Bytes in a ring of memcached servers, from any thread; drivers' errors stay inside.
+    """A ring of memcached servers, usable from any thread.
 
-    Every method raises ``StoreUnreachableError`` when a server it needs does not answer in time,
-    ``KeyRefusedError`` for a key that cannot be sent, ``ValueTooBigError`` for a value too long.
+    Methods raise ``StoreUnreachableError`` if a server does not answer in time, ``KeyRefusedError``
+    for a key that cannot be sent, ``ValueTooBigError`` for a value over the limit.
     """
 
     def __init__(
@@ -127,16 +129,16 @@ class MemcachedClient:
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """From ``memcached://host:port``."""
+        """Return the client for ``memcached://host:port``."""
         return cls([url.removeprefix("memcached://").rstrip("/")])
 
     def get(self, key: str) -> bytes | None:
-        """The value, or None when there is none (or one that is not plain bytes)."""
+        """Return the value, or None if there is none or it is not plain bytes."""
         value = self._call(lambda client: client.get(key), lambda found: found is None)
         return value if isinstance(value, bytes) else None
 
     def get_multi(self, keys: Iterable[str]) -> dict[str, bytes]:
-        """What is there of ``keys``, in one round trip per server."""
+        """Return the values of those ``keys`` that exist, in one round trip per server."""
         wanted = list(keys)
         if not wanted:
             return {}
@@ -146,10 +148,13 @@ class MemcachedClient:
         return {key: value for key, value in found.items() if isinstance(value, bytes)}
 
     def gets(self, key: str) -> tuple[bytes, int] | None:
-        """The value and its compare-and-swap token, or None. A poisoned value reads as empty."""
-        # pylibmc 1.6.3 drops its own bytes of a text key before it asks, without the interpreter
-        # lock: another thread may write over them, and one key answers for another. Bytes that
-        # are held here stay what they are.
+        """Return the value and its compare-and-swap token, or None.
+
+        A value that is not plain bytes is returned as empty, so that it can be replaced.
+        """
+        # pylibmc 1.6.3 frees its bytes of a text key before it sends them, without the interpreter
+        # lock: another thread may overwrite them, and one key returns another's value. These bytes
+        # are kept until the call returns.
         wire = key.encode()
         value, token = self._call(lambda client: client.gets(wire), lambda found: found[0] is None)
         if value is None:
@@ -157,14 +162,14 @@ class MemcachedClient:
         return (value if isinstance(value, bytes) else b""), token
 
     def set(self, key: str, value: bytes, ttl: float = 0) -> None:
-        """Store ``value`` for ``ttl`` seconds, 0 for as long as there is room."""
+        """Store ``value`` for ``ttl`` seconds; 0 keeps it until it is evicted."""
         _check_key(key)
         until = expiry(ttl, self._now())
         if not self._call(lambda client: client.set(key, value, until)):
             raise StoreError(f"not stored: {key}")
 
     def set_multi(self, values: Mapping[str, bytes], ttl: float = 0) -> None:
-        """Store all of ``values``; ``StoreError`` unless every one was acknowledged."""
+        """Store all; raise ``StoreError`` unless every one was acknowledged."""
         if not values:
             return
         for key in values:
@@ -175,13 +180,13 @@ class MemcachedClient:
             raise StoreError(f"not stored: {len(failed)} of {len(values)} values")
 
     def add(self, key: str, value: bytes, ttl: float = 0) -> bool:
-        """Store where nothing is stored; whether it was."""
+        """Store if there is no value; return whether it was stored."""
         _check_key(key)
         until = expiry(ttl, self._now())
         return self._call(lambda client: client.add(key, value, until))
 
     def cas(self, key: str, value: bytes, token: int, ttl: float = 0) -> bool:
-        """Store if the value is still the one that ``gets`` returned ``token`` with."""
+        """Store if unchanged since ``gets`` returned ``token``; return whether it was stored."""
         until = expiry(ttl, self._now())
         try:
             return self._call(lambda client: client.cas(key, value, token, until))
@@ -189,37 +194,36 @@ class MemcachedClient:
             return False
 
     def incr(self, key: str) -> int | None:
-        """Add one to a decimal number and return it; None when there is none."""
+        """Add one to a decimal number and return the sum; None if there is no value."""
         try:
             return self._call(lambda client: client.incr(key))
         except _MissingError:
             return None
 
     def delete(self, key: str) -> None:
-        """Remove; a missing key is fine."""
+        """Delete the value, if there is one."""
         self._call(lambda client: client.delete(key))
 
     def statistics(self) -> dict[str, dict[str, str]]:
-        """What each server tells of itself, by its address; one that is away tells nothing.
+        """Return each server's counters, by address; empty for one that does not answer.
 
-        Each is asked by a client of its own: a client of a ring tells nothing at all when one of
-        its servers is away.
+        Each is asked by its own client: a client of a ring returns nothing if one server is down.
         """
         return {server: self._statistics(server) for server in self._servers}
 
     def _statistics(self, server: str) -> dict[str, str]:
         try:
-            ((_, told),) = _BytesClient([server], behaviors=self._behaviors).get_stats()
+            ((_, counters),) = _BytesClient([server], behaviors=self._behaviors).get_stats()
         except pylibmc.Error:
             return {}
-        return {_text(name): _text(value) for name, value in told.items()}
+        return {_text(name): _text(value) for name, value in counters.items()}
 
     def _call(
         self,
         action: Callable[[pylibmc.Client], T],
-        lacking: Callable[[T], bool] = lambda found: False,
+        is_miss: Callable[[T], bool] = lambda found: False,
     ) -> T:
-        """Run ``action`` on this thread's client. Where ``lacking``, a slow answer is none."""
+        """Run ``action`` on this thread's client. A slow miss counts as a time-out."""
         if not self._breaker.allow_request():
             raise StoreUnreachableError(_CIRCUIT_OPEN)
         began = time.monotonic()
@@ -228,7 +232,7 @@ class MemcachedClient:
         except (pylibmc.Error, ValueError) as error:
             self._note_failure(time.monotonic() - began)
             raise _translated(error) from error
-        if lacking(found) and time.monotonic() - began >= self._slow:
+        if is_miss(found) and time.monotonic() - began >= self._slow:
             self._breaker.trip()
             raise StoreUnreachableError(_TIMED_OUT)
         self._breaker.reset()
@@ -248,7 +252,7 @@ class MemcachedClient:
 
 
 class _MissingError(StoreError):
-    """The key is not there: the driver's way of answering ``incr`` and ``cas``."""
+    """The key does not exist: how the driver reports it for ``incr`` and ``cas``."""
 
 
 def _text(value: bytes | str) -> str:
@@ -256,7 +260,7 @@ def _text(value: bytes | str) -> str:
 
 
 def is_plain_key(key: str) -> bool:
-    """Whether memcached's text protocol can carry a key."""
+    """Return whether memcached's text protocol can carry a key."""
     return 0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable() and " " not in key
 
 
@@ -266,7 +270,7 @@ def _check_key(key: str) -> None:
 
 
 def _translated(error: Exception) -> StoreError:
-    """The error of ours that says what a driver's error means."""
+    """Map an exception of the driver to a ``StoreError``."""
     if isinstance(error, pylibmc.NotFound):
         return _MissingError(str(error))
     if isinstance(error, pylibmc.TooBig):

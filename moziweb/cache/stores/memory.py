@@ -14,7 +14,7 @@ from ..errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
+class _Item:
     value: bytes
     token: int
     until: float
@@ -24,36 +24,36 @@ _NEVER: Final = float("inf")
 
 
 class MemoryAtomicStore:
-    """Cells in this process, for its threads. What has run out is swept as new values come."""
+    """An atomic store in this process, for its threads. Writes remove expired values at times."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """``clock`` counts seconds, from anywhere."""
+        """``clock`` returns seconds, from any start."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._items: dict[str, _Cell] = {}
+        self._items: dict[str, _Item] = {}
         self._token = 0
         self._sweep_at = 1024
 
     def get(self, name: str) -> bytes | None:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._lock:
             cell = self._live(name)
             return cell.value if cell else None
 
     def get_multi(self, names: Iterable[str]) -> dict[str, bytes]:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._lock:
             found = {name: self._live(name) for name in names}
             return {name: cell.value for name, cell in found.items() if cell}
 
     def gets(self, name: str) -> tuple[bytes, int] | None:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._lock:
             cell = self._live(name)
             return (cell.value, cell.token) if cell else None
 
     def cas(self, name: str, value: bytes, token: int, ttl: float = 0) -> bool:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._lock:
             cell = self._live(name)
             if cell is None or cell.token != token:
@@ -62,7 +62,7 @@ class MemoryAtomicStore:
             return True
 
     def add(self, name: str, value: bytes, ttl: float = 0) -> bool:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._lock:
             if self._live(name):
                 return False
@@ -70,13 +70,13 @@ class MemoryAtomicStore:
             return True
 
     def set_multi(self, values: Mapping[str, bytes], ttl: float = 0) -> None:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._lock:
             for name, value in values.items():
                 self._put(name, value, ttl)
 
     def incr(self, name: str) -> int | None:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._lock:
             cell = self._live(name)
             if cell is None:
@@ -85,22 +85,22 @@ class MemoryAtomicStore:
                 raise StoreError(f"not a number: {name}")
             total = int(cell.value) + 1
             self._token += 1
-            self._items[name] = _Cell(b"%d" % total, self._token, cell.until)
+            self._items[name] = _Item(b"%d" % total, self._token, cell.until)
             return total
 
     def delete(self, name: str) -> None:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._lock:
             self._items.pop(name, None)
 
-    def _live(self, name: str) -> _Cell | None:
+    def _live(self, name: str) -> _Item | None:
         cell = self._items.get(name)
         return cell if cell and cell.until > self._clock() else None
 
     def _put(self, name: str, value: bytes, ttl: float) -> None:
         self._token += 1
         until = self._clock() + ttl if ttl > 0 else _NEVER
-        self._items[name] = _Cell(value, self._token, until)
+        self._items[name] = _Item(value, self._token, until)
         if len(self._items) >= self._sweep_at:
             self._sweep()
 
@@ -114,23 +114,23 @@ MEMORY: Final = "moziweb.memory"
 
 DEFAULT_MAX_BYTES: Final = 64_000_000
 OVERHEAD: Final = 200
-"""Bytes, about, that a value in memory takes beside itself and its key."""
+"""Bytes, about, that a value in memory takes beside its own and its key's."""
 
 
-def only_bytes(payload: object) -> bytes:
-    """The serializer of a region that has none: bytes pass, all else is a mistake."""
+def require_bytes(payload: object) -> bytes:
+    """The serializer of a region that has none: accepts bytes only."""
     if isinstance(payload, bytes):
         return payload
     raise TypeError(f"this region stores bytes; give it a serializer for {type(payload).__name__}")
 
 
 class MemoryBackend(BytesBackend):
-    """Values in this process: the least recently used, of at most ``max_bytes`` altogether.
+    """A dogpile backend in this process, of at most ``max_bytes``; least recently used are evicted.
 
-    dogpile's own memory backend keeps everything for ever. Argument: ``max_bytes``.
+    dogpile's own memory backend has no bound. Argument: ``max_bytes``.
     """
 
-    serializer = staticmethod(only_bytes)
+    serializer = staticmethod(require_bytes)
     deserializer = staticmethod(bytes)
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
@@ -141,21 +141,21 @@ class MemoryBackend(BytesBackend):
 
     @property
     def used_bytes(self) -> int:
-        """The bytes that the values take now."""
+        """The bytes that the values use now."""
         return self._bytes
 
     def get_serialized(self, key: str) -> SerializedReturnType:
-        """The value, or ``NO_VALUE``."""
+        """Return the value, or ``NO_VALUE``."""
         with self._lock:
             return self._get(key)
 
     def get_serialized_multi(self, keys: Iterable[str]) -> Sequence[SerializedReturnType]:
-        """The values in the order of ``keys``."""
+        """Return the values in the order of ``keys``."""
         with self._lock:
             return [self._get(key) for key in keys]
 
     def set_serialized(self, key: str, value: bytes) -> None:
-        """Store; the least recently used make room."""
+        """Store the value, and evict others if needed."""
         self.set_serialized_multi({key: value})
 
     def set_serialized_multi(self, mapping: Mapping[str, bytes]) -> None:
@@ -165,11 +165,11 @@ class MemoryBackend(BytesBackend):
                 self._put(key, value)
 
     def delete(self, key: str) -> None:
-        """Remove, if it is there."""
+        """Delete the value, if there is one."""
         self.delete_multi([key])
 
     def delete_multi(self, keys: Iterable[str]) -> None:
-        """Remove what is there."""
+        """Delete the values that exist."""
         with self._lock:
             for key in keys:
                 self._drop(key)

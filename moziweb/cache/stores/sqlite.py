@@ -1,8 +1,8 @@
-"""Cells in a small SQLite file: what the processes of one machine share without a server.
+"""An atomic store in a small SQLite file, shared by the processes of one machine.
 
-``pserve`` and a ``moziweb`` command beside it agree through this file about what is fresh. Every
-operation is one statement, or one short transaction, so SQLite's own locks make it atomic; WAL lets
-readers go on while one writes. A read takes some ten microseconds.
+``pserve`` and the ``moziweb`` commands share their stamps through it. Every operation is one
+statement or one short transaction, so SQLite's locks make it atomic; with WAL, readers do not wait
+for a writer. A read takes about ten microseconds.
 """
 
 import os
@@ -17,7 +17,7 @@ from typing import Final
 from ..errors import StoreError, StoreUnreachableError
 
 BUSY_SECONDS: Final = 1.0
-"""How long a writer waits for another. Writes take a fraction of a millisecond each."""
+"""Seconds that a writer waits for another. A write takes a fraction of a millisecond."""
 
 _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS cells (
@@ -31,26 +31,26 @@ _LOCK_POLL: Final = 0.005
 
 
 class SqliteAtomicStore:
-    """Cells in the file at ``path``; from any thread and any process, and across a fork.
+    """The file at ``path``, usable from any thread and process, and across a fork.
 
-    A token is a random 63-bit number drawn at each write, so a value that goes and comes back never
-    carries the token it had.
+    A token is a random 63-bit number, new at each write, so a value that is deleted and set again
+    never has its old token.
     """
 
     def __init__(self, path: str | Path, now: Callable[[], float] = time.time) -> None:
-        """``now`` is Unix time: expiries are compared across processes."""
+        """``now`` is Unix time: processes share the expiries."""
         self._path = Path(path)
         self._now = now
         self._local = threading.local()
         self._writes = 0
 
     def get(self, name: str) -> bytes | None:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         pair = self.gets(name)
         return pair[0] if pair else None
 
     def get_multi(self, names: Iterable[str]) -> dict[str, bytes]:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         wanted = list(names)
         found: dict[str, bytes] = {}
         with self._connection() as connection:
@@ -66,7 +66,7 @@ class SqliteAtomicStore:
         return found
 
     def gets(self, name: str) -> tuple[bytes, int] | None:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._connection() as connection:
             row: tuple[bytes, int] | None = connection.execute(
                 "SELECT value, token FROM cells WHERE name = ? AND until > ?", (name, self._now())
@@ -74,7 +74,7 @@ class SqliteAtomicStore:
         return row
 
     def cas(self, name: str, value: bytes, token: int, ttl: float = 0) -> bool:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._connection() as connection:
             cursor = connection.execute(
                 "UPDATE cells SET value = ?, until = ?, token = abs(random())"
@@ -84,7 +84,7 @@ class SqliteAtomicStore:
         return cursor.rowcount == 1
 
     def add(self, name: str, value: bytes, ttl: float = 0) -> bool:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._connection() as connection:
             cursor = connection.execute(
                 "INSERT INTO cells (name, value, token, until) VALUES (?, ?, abs(random()), ?)"
@@ -96,7 +96,7 @@ class SqliteAtomicStore:
         return cursor.rowcount == 1
 
     def set_multi(self, values: Mapping[str, bytes], ttl: float = 0) -> None:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         until = self._until(ttl)
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -112,7 +112,7 @@ class SqliteAtomicStore:
                 raise
 
     def incr(self, name: str) -> int | None:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._connection() as connection:
             row = connection.execute(
                 "UPDATE cells SET token = abs(random()),"
@@ -123,7 +123,7 @@ class SqliteAtomicStore:
         return int(row[0]) if row else None
 
     def delete(self, name: str) -> None:
-        """See ``Cells``."""
+        """See ``AtomicStore``."""
         with self._connection() as connection:
             connection.execute("DELETE FROM cells WHERE name = ?", (name,))
 
@@ -143,17 +143,17 @@ class SqliteAtomicStore:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """This thread's connection; whatever SQLite raises on it is a ``StoreError``."""
+        """Yield this thread's connection; SQLite's exceptions are raised as ``StoreError``."""
         try:
             yield self._current()
         except (sqlite3.Error, OSError) as error:
             raise _translated(error, self._path) from error
 
     def _current(self) -> sqlite3.Connection:
-        """Open the file, again if it is another one by now.
+        """Return this thread's connection, opened again if the file was replaced.
 
-        A file deleted and made anew is two files: who kept the old one open would never again see
-        an invalidation. So every use compares the inode, for about a microsecond.
+        A process with the deleted file still open would never see another invalidation. So every
+        use compares the inode, in about a microsecond.
         """
         local = self._local
         identity = (os.getpid(), self._inode())
@@ -165,7 +165,7 @@ class SqliteAtomicStore:
         return connection
 
     def _forget_or_close(self) -> None:
-        """Close the old connection, unless it is the parent process's, which we must not touch."""
+        """Close the old connection, unless it was inherited from the parent process."""
         identity = self._local.__dict__.get("identity")
         if identity and identity[0] == os.getpid():
             self.close()
@@ -189,9 +189,9 @@ class SqliteAtomicStore:
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
-    """Make a new file ready; several openers at once wait for each other, as for any lock.
+    """Create the schema in WAL mode, and retry while another process does so.
 
-    SQLite does not wait by itself when the first ones race to switch a file to WAL.
+    SQLite itself does not wait if several processes switch a new file to WAL at once.
     """
     deadline = time.monotonic() + BUSY_SECONDS
     while True:

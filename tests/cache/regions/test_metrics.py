@@ -39,7 +39,7 @@ def test_the_last_hour_is_known_by_the_minute_and_no_more_is_kept() -> None:
     assert len(minutes) == MINUTES
     assert [counts for _start, counts in minutes] == [{"hit": 1}] * (MINUTES - 1) + [{}]
     assert minutes[-1][0] == clock.at
-    assert len(tally._past) <= MINUTES
+    assert len(tally._past_minutes) <= MINUTES
     assert tally.counts_of("pages").served == {"hit": 3 * MINUTES}
 
 

@@ -19,7 +19,7 @@ def test_a_closed_breaker_lets_everything_through() -> None:
 
 def test_a_tripped_breaker_refuses_until_its_rest_is_over() -> None:
     clock = Hand()
-    breaker = CircuitBreaker(rest=1.0, clock=clock)
+    breaker = CircuitBreaker(probe_interval=1.0, clock=clock)
     breaker.trip()
     clock.now = 0.99
     assert not breaker.allow_request()
@@ -27,7 +27,7 @@ def test_a_tripped_breaker_refuses_until_its_rest_is_over() -> None:
 
 def test_one_probe_goes_through_in_each_rest() -> None:
     clock = Hand()
-    breaker = CircuitBreaker(rest=1.0, clock=clock)
+    breaker = CircuitBreaker(probe_interval=1.0, clock=clock)
     breaker.trip()
     clock.now = 1.0
     assert [breaker.allow_request() for _ in range(3)] == [True, False, False]
@@ -37,7 +37,7 @@ def test_one_probe_goes_through_in_each_rest() -> None:
 
 def test_an_answer_closes_it() -> None:
     clock = Hand()
-    breaker = CircuitBreaker(rest=1.0, clock=clock)
+    breaker = CircuitBreaker(probe_interval=1.0, clock=clock)
     breaker.trip()
     breaker.reset()
     assert not breaker.is_open
