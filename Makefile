@@ -17,6 +17,7 @@ INI    ?= development.ini
 
 BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager
 SECONDS    ?= 60
+WORKERS    ?= 3
 export PORT
 # Pyramid 2.1 imports pkg_resources, which says this each time.
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated as an API:UserWarning
@@ -36,8 +37,10 @@ run: $(MADE)/run ## set up, load the demo and serve it (PORT=6543)
 	@echo "The manager is at /manager; to let yourself in: $(BIN)/moziweb -c $(INI) user add NAME --role admin"
 	@exec $(BIN)/pserve $(INI)
 
-test: $(MADE)/test test-services ## install and start the real services, then run every test
-	@$(BIN)/pytest -n 2 --dist loadgroup --durations=25 $(ARGS)
+# More workers than cores: tests wait for servers half of the time. The coverage of a part says
+# nothing, so it is measured without ARGS alone.
+test: $(MADE)/test test-services ## run every test with the real services, or a part (ARGS=tests/site)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=10 $(or $(ARGS),--cov --cov-report=)
 
 check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry
 	@$(BIN)/ruff check .

@@ -67,8 +67,10 @@ DEMO = [
 
 TEST = [
     "pytest>=9.2,<10",
+    "pytest-cov>=7.1,<8",
     "pytest-randomly>=5,<6",
     "pytest-socket>=0.8,<1",
+    "pytest-timeout>=2.4,<3",
     "pytest-xdist>=3.8,<4",
     "hypothesis>=6.170,<7",
     "webtest>=3.0.7,<4",

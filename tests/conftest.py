@@ -1,8 +1,5 @@
-"""What every test shares: both databases, empty or with the demo, the application over them, and a
-count of queries.
-"""
+"""Fixtures of all tests: both databases (empty or with the demo), the application, query counts."""
 
-import gc
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -24,57 +21,89 @@ from moziweb.demo.loader import load_demo
 from moziweb.movies.calendar import budapest_today
 from moziweb.settings import load
 
+from .memory import Memory
 from .services.postgres import PostgresServer
+from .services.process import restore_default_signals
 
 pytest_plugins = ["tests.services.fixtures"]
 
 NOW = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
-"""When the ``app`` of a test believes it is: a Thursday, noon in Budapest."""
+"""The time of the ``app`` fixture: a Thursday, noon in Budapest."""
+
+ROOT = Path(__file__).parents[1]
+
+NOT_MEASURED = (
+    "tests/benchmarks/",
+    "tests/browser/",
+    "tests/packaging/",
+    "tests/soak/",
+    "tests/site/test_completeness.py",
+)
+"""Tests that run code which other tests cover, many times or in other processes."""
 
 BASE_URL = "https://moziweb.test"
 
 QueryCounter = Callable[[Engine], AbstractContextManager[list[str]]]
 
 
-# How long an example takes is the machine's business: what is slow is found by benchmarks.
+# No deadline for an example: its time depends on the load of the machine.
 hypothesis.settings.register_profile("moziweb", deadline=None)
 hypothesis.settings.load_profile("moziweb")
 
 
-def pytest_collection_finish() -> None:
-    """Have the garbage collector leave alone what has been imported, and come less often.
+def pytest_configure(config: pytest.Config) -> None:
+    """Give children default signals, and watch the memory of this process."""
+    restore_default_signals()
+    config.pluginmanager.register(Memory(), "moziweb-memory")
 
-    An application leaves a hundred thousand objects; with the usual threshold a seventh of the
-    tests' time goes into looking for garbage.
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run tests of a group first, and measure the coverage of one variant of each test.
+
+    One worker runs the whole group; at the end the others would wait for it.
     """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000)
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    for item in items:
+        if not _is_measured(item):
+            item.add_marker("no_cover")
+
+
+def _is_measured(item: pytest.Item) -> bool:
+    """Whether the coverage figure counts a test. Tracing makes a test half as slow again."""
+    place = item.path.relative_to(ROOT).as_posix()
+    if place.startswith(NOT_MEASURED):
+        return False
+    params = getattr(item, "callspec", None)
+    variants = params.params.values() if params else ()
+    return place.startswith("tests/db/") or not any(
+        variant in ("postgresql", "postgres") for variant in variants if isinstance(variant, str)
+    )
 
 
 def migrate(url: str) -> None:
-    """Make the schema in an empty database."""
+    """Create the schema in an empty database."""
     engine = create_engine(load(raw_settings(url, Path())))
     upgrade(engine)
     engine.dispose()
 
 
 def raw_settings(url: str, folder: Path) -> dict[str, str]:
-    """The ini keys of an application over a database, with its objects in ``folder``."""
+    """The ini keys of an application on a database, with its objects in ``folder``."""
     return {
         "site.base_url": BASE_URL,
         "sqlalchemy.url": url,
         "storage.backend": "disk",
-        "posters.decoder.niceness": "0",  # several tests share the processor with their children
+        "posters.decoder.niceness": "0",  # tests and decoders share the processor
         "storage.disk.path": str(folder / "objects"),
-        # Every test makes an application of its own; the templates are compiled once.
+        # Most tests create an application; the templates are compiled once.
         "jinja2.bytecode_caching": "true",
     }
 
 
 @contextmanager
 def running_app(settings: dict[str, str]) -> Iterator[TestApp]:
-    """The whole application at ``NOW``; its connections are closed at the end."""
+    """The application at ``NOW``; closes its connections and children at the end."""
     wsgi = main({}, **settings)
     wsgi.registry["clock"] = lambda: NOW
     try:
@@ -91,7 +120,7 @@ def close_services(registry: Registry) -> None:
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file, to be copied."""
+    """A migrated SQLite file to copy."""
     path = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite"
     migrate(f"sqlite:///{path}")
     return path
@@ -99,13 +128,13 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_server: PostgresServer) -> str:
-    """The name of a migrated PostgreSQL database, to be copied."""
+    """The name of a migrated PostgreSQL database to copy."""
     return postgres_server.make_template(migrate)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a new, migrated database: a test that uses it runs on both kinds."""
+    """The URL of a new, migrated database; the test runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
         copy = tmp_path / "moziweb.sqlite"
         shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
@@ -118,13 +147,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> dict[str, str]:
-    """The ini keys that ``app`` is made of."""
+    """The ini keys of ``app``."""
     return raw_settings(database_url, tmp_path)
 
 
 @pytest.fixture
 def database(settings: dict[str, str]) -> Iterator[Database]:
-    """The database of a test, apart from the application's own connections to it."""
+    """The database of a test, with connections of its own."""
     found = Database(create_engine(load(settings)))
     yield found
     found.engine.dispose()
@@ -132,7 +161,7 @@ def database(settings: dict[str, str]) -> Iterator[Database]:
 
 @pytest.fixture
 def dbsession(database: Database) -> Iterator[Session]:
-    """A session to prepare and look with; commit before the application is asked."""
+    """A session to prepare and check rows; commit before a request."""
     with Session(database.engine, expire_on_commit=False) as session:
         yield session
 
@@ -146,13 +175,13 @@ def app(settings: dict[str, str]) -> Iterator[TestApp]:
 
 @pytest.fixture
 def query_counter() -> QueryCounter:
-    """``with query_counter(engine) as statements:`` collects what the engine is asked meanwhile."""
+    """``with query_counter(engine) as statements:`` collects the executed statements."""
     return counted_queries
 
 
 @contextmanager
 def counted_queries(engine: Engine) -> Iterator[list[str]]:
-    """The statements sent to an engine; the beginning of a transaction is no query."""
+    """Collect the statements sent to an engine, without ``BEGIN``."""
     statements: list[str] = []
 
     def count(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -178,7 +207,7 @@ def fill(url: str) -> None:
 def demo_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The address of a database with the demo's 796 films, never written to again."""
+    """The URL of a database with the demo's 796 movies; read-only."""
     if request.param == "sqlite":
         copy = tmp_path_factory.mktemp("demo") / "demo.sqlite"
         shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
@@ -193,13 +222,13 @@ def demo_url(
 
 @pytest.fixture(scope="session")
 def demo_app(demo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestApp]:
-    """The application over the demo; only to be read."""
+    """The application on the demo; read-only."""
     with running_app(raw_settings(demo_url, tmp_path_factory.mktemp("objects"))) as app:
         yield app
 
 
 @pytest.fixture
 def demo_session(demo_app: TestApp) -> Iterator[Session]:
-    """A session to look into the demo with."""
+    """A read-only session on the demo."""
     with Session(demo_app.app.registry["database"].engine) as session:
         yield session

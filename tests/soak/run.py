@@ -201,6 +201,11 @@ class Faults:
         }
         self._turn: list[str] = []
 
+    @property
+    def is_round_complete(self) -> bool:
+        """Whether every fault has happened."""
+        return self.counts.keys() == self._known.keys()
+
     def next(self) -> None:
         """The next one: all in a random order, then all again."""
         if not self._turn:
@@ -298,9 +303,10 @@ class Watch:
 def run(
     postgres: PostgresServer, seconds: float, *, seed: int = 1, how: str = "", faulty: bool = True
 ) -> Report:
-    """Run for some time. ``how`` breaks the cache on purpose; not ``faulty`` means no accidents.
+    """Run for ``seconds`` or until every fault has happened, whichever is later.
 
-    A cache that is broken on purpose is left as soon as a stale read is found.
+    ``how`` breaks the cache on purpose; the run then ends at the first stale read. Without
+    ``faulty`` there are no faults.
     """
     with ExitStack() as everything:
         stack = Stack(everything, postgres, seed, how)
@@ -309,7 +315,9 @@ def run(
         watch, faults = Watch(stack, engine), Faults(stack)
         watch.begin()
         began = time.monotonic()
-        while time.monotonic() - began < seconds and not (how and watch.verdict.stale):
+        while not (how and watch.verdict.stale) and (
+            time.monotonic() - began < seconds or (faulty and not faults.is_round_complete)
+        ):
             time.sleep(0.5 + stack.chance.random())
             if faulty:
                 faults.next()
