@@ -1,7 +1,7 @@
-"""What the operator sees: who may come in, films, and what a change will do before it is saved.
+"""The manager: where signed-in editors and administrators change the site.
 
-``web/navigation.py`` lists the sections, ``web/resources.py`` their access control lists. The
-routes of a section are here, its views in ``views``, its templates in ``templates/manager``.
+``web/navigation.py`` lists its sections and ``web/resources.py`` their access control lists. Routes
+are here, views in ``views``, templates in ``templates/manager``.
 """
 
 from datetime import timedelta
@@ -21,7 +21,7 @@ from .auth.sessions import Sessions, identify
 from .web import resources
 from .web.request_limits import limit_body
 
-# Route, path below /manager in each language, and the resource that it stands for.
+# Route, path below /manager in each language, resource.
 ROUTES: Final = (
     ("home", "", resources.ManagerRoot),
     ("sign_in", "/sign-in", resources.ManagerRoot),
@@ -40,8 +40,8 @@ ROUTES: Final = (
         "/movies/{movie}/posters/unsaved/{unsaved}/{variant}",
         resources.MovieResource,
     ),
-    ("poster_console", "/posters", resources.PostersResource),
-    ("cache_console", "/cache", resources.CacheResource),
+    ("posters_dashboard", "/posters", resources.PostersResource),
+    ("cache_dashboard", "/cache", resources.CacheResource),
     ("cache_purge", "/cache/purge", resources.CacheResource),
     ("cache_warm", "/cache/warm", resources.CacheResource),
     ("imports", "/imports", resources.ImportsResource),
@@ -56,14 +56,14 @@ ROUTES: Final = (
 def add_manager_route(config: Configurator, name: str, path: str, resource: type) -> None:
     """``config.add_manager_route(name, path, resource)``: ``/manager{path}`` in each language.
 
-    The route's name is ``manager.{name}``. ``resource`` is the class in ``resources`` whose ACL
-    applies there.
+    The route is named ``manager.{name}``. ``resource`` is the class in ``web.resources`` whose ACL
+    applies.
     """
     config.add_page_route(f"manager.{name}", f"/manager{path}", factory=resource)
 
 
 def includeme(config: Configurator) -> None:
-    """Routes, views and who signs in. Rests on ``moziweb.site``, which sets the templates up."""
+    """Adds services, routes and views. Requires ``moziweb.site``, which sets up the templates."""
     registry, settings = config.registry, config.registry.settings
     database = registry["database"]
 
@@ -83,7 +83,7 @@ def includeme(config: Configurator) -> None:
         config.add_manager_route(name, path, resource)
     config.add_route("manager_slash", "/{locale:(en/)?}manager/")
     config.add_route("manager_films", "/{locale:(en/)?}manager/films{below:(/.*)?}")
-    config.include(_against_forgery)
+    config.include(_csrf)
     config.add_view_predicate("managers", _ManagersPredicate)
     config.add_subscriber(limit_body, NewRequest)
     config.add_subscriber(_never_store, NewResponse)
@@ -94,8 +94,8 @@ def includeme(config: Configurator) -> None:
     config.scan(".views")
 
 
-def _against_forgery(config: Configurator) -> None:
-    """Every request that is not for reading carries a token, whatever view it is for."""
+def _csrf(config: Configurator) -> None:
+    """Requires a CSRF token for every unsafe request, in all views of the application."""
     config.set_csrf_storage_policy(CSRFTokens())
     config.set_default_csrf_options(require_csrf=True)
     config.add_settings(
@@ -104,7 +104,7 @@ def _against_forgery(config: Configurator) -> None:
 
 
 class _ManagersPredicate:
-    """``managers=True`` on a view: for requests of the manager alone."""
+    """View predicate ``managers=True``: matches only requests of the manager."""
 
     def __init__(self, value: bool, info: object) -> None:
         self._value = value
@@ -119,6 +119,6 @@ class _ManagersPredicate:
 
 
 def _never_store(event: Any) -> None:
-    """What an operator sees is for nobody else, not for the next one at the same desk either."""
+    """Forbids every cache to store the manager's pages, including the browser's."""
     if is_manager_request(event.request):
         event.response.headers["Cache-Control"] = "no-store"

@@ -11,8 +11,8 @@ from pyramid.request import Request
 from tests.site.cached import week_here
 
 from .conftest import OpenPage
-from .desk import Desk, running_desk, served_anew
 from .looking import Watch, violations_of
+from .manager_site import Desk, running_desk, served_anew
 from .test_accessibility import ALL, is_accessible, violations
 
 PATHS = (

@@ -15,8 +15,8 @@ from tests.posters.pictures import encoded, photograph, quarters
 from tests.services.tmdb import TmdbServer, html_as_jpeg
 
 from .conftest import OpenPage
-from .desk import Desk, running_desk
 from .looking import Watch, broken_pictures, follow, see_whole, violations_of
+from .manager_site import Desk, running_desk
 from .test_accessibility import ALL, LOOKS, is_accessible, violations
 from .test_keyboard import tab_to
 

@@ -17,8 +17,8 @@ from tests.services.tmdb_movies import release
 from tests.site.cached import pages, week_here
 
 from .conftest import OpenPage
-from .desk import Desk, running_desk, served_anew
 from .looking import Watch, broken_pictures, follow, see_whole, violations_of
+from .manager_site import Desk, running_desk, served_anew
 from .test_accessibility import ALL, violations
 
 SOON = 60_000

@@ -117,7 +117,7 @@ def cached(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[T
 
     What a change refreshes is looked through to the end, however busy the machine is.
     """
-    monkeypatch.setattr(affected_pages, "SECONDS", 60.0)
+    monkeypatch.setattr(affected_pages, "TIME_LIMIT", 60.0)
     with running_app(local | CACHED) as app:
         app.app.registry["clock"] = now
         with app.app.registry["database"].write() as session:

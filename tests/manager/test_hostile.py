@@ -177,7 +177,7 @@ def test_what_is_reflected_never_runs(editor: TestApp, stranger: TestApp) -> Non
         "after",
         "before",
         "done",
-        "way",
+        "return_url",
         "saved",
         "draft",
         "copy",
@@ -194,7 +194,7 @@ def test_what_is_reflected_never_runs(editor: TestApp, stranger: TestApp) -> Non
         harmless(editor.get(f"/manager/{quote(payload)}", status="*"))
         form = stranger.get("/manager/sign-in").form
         form["name"], form["password"] = payload, payload
-        form["way"], form["draft"] = payload, payload
+        form["return_url"], form["draft"] = payload, payload
         harmless(form.submit(status="*"))
         fields = {"title": payload, "synopsis": payload}
         harmless(stranger.post("/manager/movies/1", fields, status=403))
@@ -219,8 +219,8 @@ def test_sql_is_only_text(site: TestApp, editor: TestApp) -> None:
             for cursor in (
                 probe, f"t~{probe}~1", f"c~{probe}~1", f"d~{probe}~1", f"u~{probe}~{probe}"
             ):  # fmt: skip
-                for way in ("after", "before"):
-                    path = f"/manager/movies?sort={sort}&show={probe}&{way}={cursor}"
+                for direction in ("after", "before"):
+                    path = f"/manager/movies?sort={sort}&show={probe}&{direction}={cursor}"
                     assert editor.get(path, status="*").status_int in (200, 400), path
         for path in (
             f"/manager/audit?before={probe}",
@@ -238,7 +238,7 @@ def test_sql_is_only_text(site: TestApp, editor: TestApp) -> None:
     editor.post("/manager/sign-out", fields, status=303)
     form = editor.get("/manager/sign-in").form
     form["name"], form["password"], form["draft"] = NAMES[Role.EDITOR], PASSWORD, fields["draft"]
-    form["way"] = f"/manager/movies/{movie_id}"
+    form["return_url"] = f"/manager/movies/{movie_id}"
     form.submit(headers={"User-Agent": "'\xff; DROP"}, status=303).follow(status=200)
     with site.app.registry["database"].read() as session:
         assert session.scalars(select(Movie.title)).all() == [PROBES[3]]
@@ -295,21 +295,27 @@ WAYS_ELSEWHERE = (
 
 
 def test_nobody_is_led_elsewhere(site: TestApp) -> None:
-    for way in WAYS_ELSEWHERE:
-        assert safe_return_url(way) is None, way
+    for return_url in WAYS_ELSEWHERE:
+        assert safe_return_url(return_url) is None, return_url
         browser = TestApp(site.app)
-        form = browser.get("/manager/sign-in", {"way": way}).form
-        assert form["way"].value == "", way
-        form["name"], form["password"], form["way"] = NAMES[Role.EDITOR], PASSWORD, way
-        assert form.submit(status=303).location == "/manager", way
-        assert browser.get("/manager/sign-in", {"way": way}).location.endswith("/manager"), way
+        form = browser.get("/manager/sign-in", {"return_url": return_url}).form
+        assert form["return_url"].value == "", return_url
+        form["name"], form["password"], form["return_url"] = (
+            NAMES[Role.EDITOR],
+            PASSWORD,
+            return_url,
+        )
+        assert form.submit(status=303).location == "/manager", return_url
+        assert browser.get("/manager/sign-in", {"return_url": return_url}).location.endswith(
+            "/manager"
+        ), return_url
     for path in ("//evil.example/manager/", "//evil.example/en", "/jump?date=2026-08-20//evil"):
         location = browser.get(path, status="*").headers.get("Location", "")
         assert location.startswith(("http://localhost/", "/manager")) or not location, path
 
 
 def test_the_host_header_leads_nowhere(site: TestApp, admin: TestApp) -> None:
-    """On the way in, from a form and on the way out: each leads on by its path alone."""
+    """On sign-in, from a form and on sign-out: `Location` is a path."""
     hostile = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
     assert site.get("/manager", headers=hostile, status=303).location.startswith("/manager/sign-in")
     form = {"csrf_token": csrf_of(admin), "locale": "en"}
@@ -324,10 +330,10 @@ def test_the_host_header_leads_nowhere(site: TestApp, admin: TestApp) -> None:
 
 
 @pytest.mark.parametrize(
-    "way", ["/manager", "/en/manager/movies?q=a%20b&after=c~2026~1", "/manager/movies/42"]
+    "return_url", ["/manager", "/en/manager/movies?q=a%20b&after=c~2026~1", "/manager/movies/42"]
 )
-def test_ways_of_ours_are_gone(way: str) -> None:
-    assert safe_return_url(way) == way
+def test_ways_of_ours_are_gone(return_url: str) -> None:
+    assert safe_return_url(return_url) == return_url
 
 
 def test_nothing_is_assigned_but_what_the_form_has(site: TestApp, editor: TestApp) -> None:

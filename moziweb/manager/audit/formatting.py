@@ -1,7 +1,7 @@
-"""Texts of a film's fields, as ``said`` and the importers keep them, in the reader's words.
+"""Translates stored values of a movie's fields, for pages.
 
-What is kept names the values as the database does (``2026-08-20 cinema, 2D, subtitled``), for ever
-and for readers of either language. Here those names become words; dates, titles and notes stay.
+Stored texts contain the database's names (``2026-08-20 cinema, 2D, subtitled``), because readers of
+both languages see them later. Those names are translated; dates, titles and notes stay.
 """
 
 import re
@@ -15,7 +15,7 @@ from moziweb.movies.models import Audio, PremiereKind
 
 RERELEASE: Final = "re-release"
 CANCELLED: Final = "cancelled"
-"""What ``said`` and the importers call them."""
+"""Names in the texts of ``movies.text`` and of the importers."""
 
 _WORDS: Final[Mapping[str, TranslationString]] = {
     PremiereKind.CINEMA: _("cinema premiere"),
@@ -35,13 +35,13 @@ _PREMIERE: Final = re.compile(
     r"(?P<formats> \([^)]*\))?(?P<rest>,.*)?"
 )
 _BETWEEN: Final = re.compile(r"(\n| \u00b7 )")
-"""What stands between two premieres: a line's end in an edit, a dot in an import."""
+"""Separates two premieres: a line break in an edit, a middle dot in an import."""
 
 Translate = Callable[[TranslationString], str]
 
 
 def readable(text: str, field: str, translate: Translate) -> str:
-    """A field's kept text for a page; as it is where it has no names of ours in it."""
+    """Returns a stored value of a field with its names translated."""
     if field != "premieres":
         return text
     return "".join(_premiere(part, translate) for part in _BETWEEN.split(text))

@@ -1,4 +1,4 @@
-"""Reading the audit: what was done, to one film or to all, the latest first."""
+"""Reads audit entries, of one subject or of all, the latest first."""
 
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -34,7 +34,7 @@ ACTIONS: Final = {
     "user.sign_in": _("signed in"),
     "user.sign_out_everywhere": _("signed out everywhere"),
 }
-"""What the actions of entries are called."""
+"""Display names of actions."""
 
 
 def latest_entries(
@@ -45,14 +45,14 @@ def latest_entries(
     before: int | None = None,
     limit: int = PAGE,
 ) -> Sequence[AuditEntry]:
-    """The latest entries with an id below ``before``, of some kinds of subjects, of one subject.
+    """Returns the latest entries with an id below ``before``, of the given subjects.
 
     One query.
     """
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
     if subjects:
-        # Of several kinds, SQLite would sort all that there ever was instead of going back along
-        # the ids until there are enough.
+        # For several kinds, SQLite would otherwise sort all entries, instead of scanning the ids
+        # backwards until the page is full.
         kind = AuditEntry.subject if len(subjects) == 1 else NoIndex(AuditEntry.subject)
         query = query.where(kind.in_(subjects))
     if subject_id is not None:

@@ -1,4 +1,4 @@
-"""The audit log's rows."""
+"""The table of the audit log."""
 
 from datetime import datetime
 
@@ -9,11 +9,11 @@ from moziweb.db.meta import Base
 
 
 class AuditEntry(Base):
-    """Something that somebody did: ``action`` to a ``subject``, and each field before and after.
+    """One action on a ``subject``, with the changed fields.
 
-    ``user_name`` and ``subject_name`` are kept as they were, and outlive what they name.
-    ``changes`` is ``[{"field": …, "before": …, "after": …}]`` in texts; ``pages`` are the addresses
-    of the pages that the change made anew.
+    ``user_name`` and ``subject_name`` are copies, which outlive the rows that they name.
+    ``changes`` is ``[{"field": …, "before": …, "after": …}]`` with texts; ``pages`` are the paths
+    of the pages that the change invalidated.
     """
 
     __tablename__ = "manager_audit"

@@ -1,8 +1,8 @@
-"""The manager's two cookies, which the public site neither sets nor is ever sent.
+"""The manager's two cookies. Browsers do not send them to the public site.
 
-A browser sends a cookie below its path, and the manager stands at two, one for each language: a
-cookie is set for both. Pages of the public site are asked for without one, signed in or not, so a
-CDN serves operators what it serves everybody.
+A cookie is valid below its path, and the manager has a path for each language, so each cookie is
+set for both paths. Requests for public pages carry no cookie, even from signed-in users, so a CDN
+serves them the same cached pages as visitors.
 """
 
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ PATHS: Final = tuple(f"/{locale_prefix(locale)}{HOME}" for locale in LOCALES)
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """A cookie of the browser's session, out of the reach of scripts.
+    """A session cookie (``HttpOnly``, ``SameSite=Lax``).
 
-    Where the site is served over HTTPS it is ``Secure``, and its name says so: a browser takes a
-    cookie of such a name over HTTPS only.
+    If the site is served over HTTPS, it is ``Secure`` and its name starts with ``__Secure-``:
+    browsers accept such a cookie over HTTPS only.
     """
 
     name: str
 
     def read(self, request: Request) -> str:
-        """Its value, "" when there is none.
+        """Returns the value, "" if there is none.
 
-        Of several the first, which is the one with the longest path: what somebody planted for the
-        whole host does not stand before ours (RFC 6265, 5.4).
+        Of several cookies with the name it takes the first, which has the longest path: a cookie
+        planted for the whole host cannot replace ours (RFC 6265, 5.4).
         """
         name = self._full_name(request).encode()
         pairs = parse_cookie(request.environ.get("HTTP_COOKIE", ""))
@@ -41,7 +41,7 @@ class Cookie:
         return value.decode("latin-1")
 
     def write(self, request: Request, response: Response, value: str) -> None:
-        """Set it."""
+        """Sets the cookie."""
         for path in PATHS:
             response.set_cookie(
                 self._full_name(request),
@@ -53,7 +53,7 @@ class Cookie:
             )
 
     def remove(self, request: Request, response: Response) -> None:
-        """Have the browser forget it."""
+        """Deletes the cookie in the browser."""
         for path in PATHS:
             response.set_cookie(
                 self._full_name(request),
@@ -70,19 +70,19 @@ class Cookie:
 
 
 SESSION: Final = Cookie("moziweb_session")
-"""The token of a session."""
+"""The session token."""
 
 PRE_LOGIN: Final = Cookie("moziweb_before")
-"""The CSRF token of the sign-in page, where there is no session to keep one yet."""
+"""The CSRF token of the sign-in page, which has no session yet."""
 
 
 def is_secure(request: Request) -> bool:
-    """Whether browsers reach the site over HTTPS: its address says so, whatever stands before."""
+    """Whether browsers reach the site over HTTPS, by ``site.base_url``, behind any proxy."""
     base_url: str = request.registry.settings["site.base_url"]
     return base_url.startswith("https://")
 
 
 def is_manager_request(request: Request) -> bool:
-    """Whether a request is for the manager, and so may be asked for its cookies."""
+    """Whether the path of a request is in the manager, where its cookies may be read."""
     path = request.environ.get("PATH_INFO", "")
     return any(path == home or path.startswith(f"{home}/") for home in PATHS)

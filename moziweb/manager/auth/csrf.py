@@ -1,4 +1,4 @@
-"""Tokens against forged requests: the session's own, or before signing in the browser's."""
+"""CSRF tokens: the session's token, or before sign-in one in a cookie."""
 
 import secrets
 
@@ -12,13 +12,13 @@ from .sessions import signed_in
 
 @implementer(ICSRFStoragePolicy)
 class CSRFTokens:
-    """Pyramid's storage policy for them.
+    """Pyramid's CSRF storage policy.
 
-    Who signs in gets the token of the new session: what was known before is worth nothing after.
+    A sign-in changes the token to that of the new session, so an older token is no longer valid.
     """
 
     def new_csrf_token(self, request: Request) -> str:
-        """A new token for a browser that is not signed in, set as a cookie."""
+        """Returns a new token for a browser without a session and sets it as a cookie."""
         token = secrets.token_urlsafe(32)
         request.add_response_callback(
             lambda request, response: PRE_LOGIN.write(request, response, token)
@@ -26,20 +26,20 @@ class CSRFTokens:
         return token
 
     def get_csrf_token(self, request: Request) -> str:
-        """The token that forms carry; a browser without one is given one."""
-        known = self._known(request)
-        if known:
-            return known
+        """Returns the token for forms; creates one if the browser has none."""
+        current = self._current_token(request)
+        if current:
+            return current
         token: str = request.environ.setdefault("moziweb.manager.auth.csrf", "")
         if not token:
             token = request.environ["moziweb.manager.auth.csrf"] = self.new_csrf_token(request)
         return token
 
     def check_csrf_token(self, request: Request, supplied: str) -> bool:
-        """Whether it is the browser's or the session's; one that has none has no right one."""
-        known = self._known(request)
-        return bool(known) and secrets.compare_digest(known.encode(), supplied.encode())
+        """Whether ``supplied`` is the current token. False if there is no current token."""
+        current = self._current_token(request)
+        return bool(current) and secrets.compare_digest(current.encode(), supplied.encode())
 
-    def _known(self, request: Request) -> str:
-        someone = signed_in(request)
-        return someone.csrf_token if someone else PRE_LOGIN.read(request)
+    def _current_token(self, request: Request) -> str:
+        current_user = signed_in(request)
+        return current_user.csrf_token if current_user else PRE_LOGIN.read(request)

@@ -1,13 +1,13 @@
-"""How often somebody may try to sign in, counted in the database: restarts and processes share it.
+"""Limits on sign-in attempts, counted in the database: restarts and processes share them.
 
-An attempt is counted and written down as failed in one transaction, one at a time, before its
-password is looked at: of any number at once no more go on than may. One that is refused writes
-nothing, so a flood of them is a few short queries each.
+An attempt is counted as failed, in a serialised transaction, before its password is checked. So
+concurrent attempts cannot exceed a limit. A refused attempt writes nothing: a flood costs a few
+short queries each.
 
-The narrow limit is on a name from an address, so that a stranger who guesses does not lock the
-owner of the name out; the wide ones bound guessing from many addresses, and guessing at many names
-from one. They do not count for whoever has come in by that name from that address lately: however
-many others guess, the owner at their own desk is let in.
+The narrow limit is per name and address, so that an attacker cannot lock the owner out of an
+account. The wide limits bound attempts on one name from many addresses and on many names from one
+address. They do not apply to a name and an address that signed in together within
+``RECOGNISED_FOR``.
 """
 
 import ipaddress
@@ -26,13 +26,13 @@ from .models import AttemptOutcome, SignInAttempt
 SHORT: Final = timedelta(minutes=15)
 LONG: Final = timedelta(hours=1)
 
-KNOWN: Final = timedelta(days=30)
-"""How long an address from which somebody came in is theirs."""
+RECOGNISED_FOR: Final = timedelta(days=30)
+"""How long the address of a successful sign-in counts as the user's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many may fail within ``window``; the next waits until the first of them is that old."""
+    """At most ``count`` failures within ``window``; then wait until the first is older than it."""
 
     count: int
     window: timedelta
@@ -43,49 +43,49 @@ PER_ADDRESS: Final = Limit(25, SHORT)
 PER_NAME: Final = Limit(60, LONG)
 
 _LOCK_ID: Final = 0x6D6F7A69
-"""The advisory lock of whoever counts; of no meaning but to be nobody else's."""
+"""Key of the advisory lock: an arbitrary number, used nowhere else."""
 
 _FAILURES_KEPT: Final = max(each.window for each in (PER_NAME_AND_ADDRESS, PER_ADDRESS, PER_NAME))
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt that is allowed to go on when ``wait`` is zero; ``id`` is 0 for another."""
+    """A counted attempt if ``wait`` is zero; otherwise refused for ``wait``, with an id of 0."""
 
     id: int
     wait: timedelta
 
 
 class LoginThrottle:
-    """Counts attempts to sign in. ``now`` gives aware moments."""
+    """Counts attempts to sign in. ``now`` returns aware datetimes."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._database = database
         self._now = now
 
     def begin(self, name: str, address: str) -> Attempt:
-        """Write an attempt down; its ``wait`` tells whether it is one too many, and until when."""
-        name, place, now = name[:60], network_of(address), self._now()
+        """Records an attempt, or refuses it: then ``wait`` is the time until the next one."""
+        name, network, now = name[:60], network_of(address), self._now()
         with self._database.read() as session:
-            wait = _wait(session, name, place, now)
-        if wait:  # without standing in line
+            wait = _wait(session, name, network, now)
+        if wait:  # refused without the lock
             return Attempt(0, wait)
         with self._database.write() as session:
             _serialise(session)
-            wait = _wait(session, name, place, now)
+            wait = _wait(session, name, network, now)
             if wait:
                 return Attempt(0, wait)
             _prune(session, now)
-            row = SignInAttempt(name=name, address=place, at=now)
+            row = SignInAttempt(name=name, address=network, at=now)
             session.add(row)
             session.flush()
             return Attempt(row.id, wait)
 
     def succeeded(self, attempt: Attempt) -> None:
-        """Forget the failures of this name from this address, and know it from now on."""
+        """Deletes the failures of the name from the address, and recognises the address."""
         with self._database.write() as session:
             row = session.get(SignInAttempt, attempt.id)
-            if row is None:  # somebody had it forgotten meanwhile
+            if row is None:  # deleted by `forget_failures`
                 return
             session.execute(
                 delete(SignInAttempt).where(
@@ -98,7 +98,7 @@ class LoginThrottle:
 
 
 def forget_failures(session: Session, name: str | None = None) -> int:
-    """Let whoever waits try again at once, at a name or at any; returns how many were forgotten."""
+    """Deletes failures of ``name``, or of all names, which ends the wait; returns how many."""
     which = [SignInAttempt.outcome != AttemptOutcome.SUCCEEDED]
     if name is not None:
         which.append(SignInAttempt.name == name)
@@ -109,35 +109,43 @@ def forget_failures(session: Session, name: str | None = None) -> int:
 
 def _prune(session: Session, now: datetime) -> None:
     failed = SignInAttempt.outcome != AttemptOutcome.SUCCEEDED
-    old = or_(SignInAttempt.at < now - KNOWN, and_(failed, SignInAttempt.at < now - _FAILURES_KEPT))
+    old = or_(
+        SignInAttempt.at < now - RECOGNISED_FOR,
+        and_(failed, SignInAttempt.at < now - _FAILURES_KEPT),
+    )
     session.execute(delete(SignInAttempt).where(old))
 
 
 def _serialise(session: Session) -> None:
-    """Until the transaction ends, no other counts attempts. SQLite has one writer as it is."""
+    """Serialises counting until the transaction ends. SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(_LOCK_ID)))
 
 
-def _wait(session: Session, name: str, place: str, now: datetime) -> timedelta:
-    named, placed = SignInAttempt.name == name, SignInAttempt.address == place
-    narrow = _wait_of(session, PER_NAME_AND_ADDRESS, now, named, placed)
-    if narrow or _is_known(session, now, named, placed):
+def _wait(session: Session, name: str, network: str, now: datetime) -> timedelta:
+    by_name, by_network = SignInAttempt.name == name, SignInAttempt.address == network
+    narrow = _wait_for_limit(session, PER_NAME_AND_ADDRESS, now, by_name, by_network)
+    if narrow or _is_known(session, now, by_name, by_network):
         return narrow
-    return max(_wait_of(session, PER_ADDRESS, now, placed), _wait_of(session, PER_NAME, now, named))
+    return max(
+        _wait_for_limit(session, PER_ADDRESS, now, by_network),
+        _wait_for_limit(session, PER_NAME, now, by_name),
+    )
 
 
 def _is_known(session: Session, now: datetime, *which: ColumnElement[bool]) -> bool:
-    come_in = exists().where(
-        *which, SignInAttempt.outcome == AttemptOutcome.SUCCEEDED, SignInAttempt.at > now - KNOWN
+    signed_in = exists().where(
+        *which,
+        SignInAttempt.outcome == AttemptOutcome.SUCCEEDED,
+        SignInAttempt.at > now - RECOGNISED_FOR,
     )
-    return bool(session.scalar(select(come_in)))
+    return bool(session.scalar(select(signed_in)))
 
 
-def _wait_of(
+def _wait_for_limit(
     session: Session, limit: Limit, now: datetime, *which: ColumnElement[bool]
 ) -> timedelta:
-    """Until the first of those that failed leaves the window; none when there is room."""
+    """Returns the time until the first failure leaves the window; zero below the limit."""
     count, first = session.execute(
         select(func.count(), func.min(SignInAttempt.at)).where(
             *which,
@@ -149,7 +157,7 @@ def _wait_of(
 
 
 def network_of(address: str) -> str:
-    """What an address is counted as: itself, or for IPv6 the /64 that one subscriber has."""
+    """Returns what an address is counted as: itself, or the /64 of an IPv6 address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

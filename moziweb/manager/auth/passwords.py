@@ -1,4 +1,4 @@
-"""Passwords: argon2id, with the memory of a small machine in mind."""
+"""Password hashing with argon2id, with parameters for a machine with little memory."""
 
 import threading
 from functools import cache
@@ -10,22 +10,22 @@ from argon2.exceptions import InvalidHashError, VerificationError
 MIN_LENGTH: Final = 12
 MAX_LENGTH: Final = 200
 
-# OWASP's second choice (19 MiB, two passes, one lane): what is checked at once fits beside the
-# posters in 512 MB. https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
+# OWASP's second choice (19 MiB, two passes, one lane): concurrent checks fit in 512 MB beside the
+# decoders. https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
-AT_ONCE: Final = 2
-"""How many passwords a process checks at a time; the others wait their turn."""
+MAX_CONCURRENT: Final = 2
+"""Passwords that a process hashes at a time; other threads wait."""
 
-_concurrency: Final = threading.BoundedSemaphore(AT_ONCE)
+_concurrency: Final = threading.BoundedSemaphore(MAX_CONCURRENT)
 
 
 class WeakPassword(ValueError):
-    """The password is too short or too long to be taken."""
+    """The password is too short or too long."""
 
 
 def hashed(password: str) -> str:
-    """The hash to keep, with its salt and parameters; raises ``WeakPassword``."""
+    """Returns the hash with its salt and parameters. Raises ``WeakPassword``."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise WeakPassword(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
     with _concurrency:
@@ -33,10 +33,10 @@ def hashed(password: str) -> str:
 
 
 def verify(password: str, password_hash: str | None) -> bool:
-    """Whether it is the password of that hash.
+    """Whether ``password`` matches the hash.
 
-    Without a hash the answer is no, after as much work as with one: how long it takes does not tell
-    whether there is such a user.
+    Without a hash the result is False after the same work as with one, so that the time does not
+    show whether a user exists.
     """
     if len(password) > MAX_LENGTH:
         return False
@@ -49,10 +49,10 @@ def verify(password: str, password_hash: str | None) -> bool:
 
 
 def outdated(password_hash: str) -> bool:
-    """Whether it was made with other parameters than today's."""
+    """Whether the hash was made with other parameters than the current ones."""
     return _HASHER.check_needs_rehash(password_hash)
 
 
 @cache
 def _dummy_hash() -> str:
-    return _HASHER.hash("nobody has this password")
+    return _HASHER.hash("the password of no user")

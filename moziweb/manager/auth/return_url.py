@@ -1,4 +1,4 @@
-"""Where somebody is led after signing in: a page of the manager, and never anywhere else."""
+"""Validates the redirect after sign-in: only paths of the manager."""
 
 import re
 from typing import Final
@@ -8,37 +8,37 @@ from moziweb.request import Request
 
 from .cookies import PATHS
 
-_FORMS: Final = frozenset({"manager.movie", "manager.new_movie"})
-"""Routes of forms that are too long to be typed twice."""
+_DRAFT_ROUTES: Final = frozenset({"manager.movie", "manager.new_movie"})
+"""Routes whose forms are kept as drafts if the session has ended."""
 
-# What may stand in an address of ours. No backslash, no control character, no second slash at the
-# beginning: browsers read those as the name of another host.
-_OURS: Final = re.compile(
+# No backslash, no control character, no double slash at the start: browsers read those as the name
+# of another host.
+_MANAGER_URL: Final = re.compile(
     rf"(?:{'|'.join(PATHS)})(?:/(?!\.)[A-Za-z0-9._~-]+)*(?:\?[A-Za-z0-9._~%&=+:,-]*)?"
 )
 
 
-def safe_return_url(way: str) -> str | None:
-    """``way`` if it is the address of a page of the manager, else None."""
-    return way if len(way) <= 1000 and _OURS.fullmatch(way) else None
+def safe_return_url(url: str) -> str | None:
+    """Returns ``url`` if it is the path of a page of the manager, else None."""
+    return url if len(url) <= 1000 and _MANAGER_URL.fullmatch(url) else None
 
 
 def return_url_of(request: Request) -> str:
-    """The address to come back to after signing in, "" where there is none worth it.
+    """Returns where to go after sign-in, "" for the overview.
 
-    What was to be sent is not sent again: its form is gone to instead, if it has one.
+    A POST is not repeated: it returns to the page of its form, if the form is kept as a draft.
     """
     if request.method in SAFE_METHODS:
         return safe_return_url(request.path_qs) or ""
-    return (safe_return_url(request.path) or "") if is_kept(request) else ""
+    return (safe_return_url(request.path) or "") if keeps_draft(request) else ""
 
 
 def is_htmx(request: Request) -> bool:
-    """Whether htmx asks, which takes pieces of the answer into a page that stays."""
+    """Whether htmx sent the request; it takes fragments of the response into the current page."""
     return request.headers.get("HX-Request") == "true"
 
 
-def is_kept(request: Request) -> bool:
-    """Whether what a request sends is worth keeping for after signing in."""
+def keeps_draft(request: Request) -> bool:
+    """Whether the fields of a request are kept as a draft until the user has signed in."""
     route = request.matched_route
-    return request.method == "POST" and route is not None and route.name in _FORMS
+    return request.method == "POST" and route is not None and route.name in _DRAFT_ROUTES

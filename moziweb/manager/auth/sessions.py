@@ -1,7 +1,8 @@
-"""Who is signed in: rows of the database, each named by a random token that one browser holds.
+"""Sessions of signed-in users: rows in the database, each with a random token.
 
-A session ends when it was not used for ``idle``, and at ``lifetime`` whatever happens. Signing in
-always begins a new one: a token that somebody planted in a browser never becomes a session."""
+A session ends after ``idle`` without a request, and after ``lifetime`` in any case. Every sign-in
+starts a new session, so a token planted in a browser never becomes valid.
+"""
 
 import secrets
 from collections.abc import Callable, Sequence
@@ -21,8 +22,8 @@ from ..audit.log import Actor
 from .cookies import SESSION, is_manager_request
 from .models import Role, User, UserSession
 
-SEEN_EVERY: Final = timedelta(minutes=1)
-"""How exactly the last use is known: a session that is used writes this often at most."""
+TOUCH_INTERVAL: Final = timedelta(minutes=1)
+"""Precision of ``seen_at``: a session in use writes at most this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,12 @@ class CurrentUser:
 
     @property
     def actor(self) -> Actor:
-        """Who it is, for the audit."""
+        """The user as the actor of an audit entry."""
         return Actor(self.user_id, self.name)
 
 
 class Sessions:
-    """The sessions of a site; ``now`` gives aware moments."""
+    """The sessions of a site; ``now`` returns aware datetimes."""
 
     def __init__(
         self,
@@ -58,10 +59,10 @@ class Sessions:
         self._lifetime = lifetime
 
     def begin(self, user_id: int, *, address: str = "", agent: str = "", replaces: str = "") -> str:
-        """A new session's token; the one that the browser had before (``replaces``) ends."""
+        """Starts a session and returns its token. The session of the token ``replaces`` ends."""
         token, now = secrets.token_urlsafe(32), self._now()
         with self._database.write() as session:
-            self._forget_old(session, now)
+            self._delete_expired(session, now)
             session.execute(
                 delete(UserSession).where(UserSession.token_hash == token_hash(replaces))
             )
@@ -79,7 +80,7 @@ class Sessions:
         return token
 
     def find(self, token: str) -> CurrentUser | None:
-        """The valid session of a token, whose use it notes; None for any other text. One query."""
+        """Returns the valid session of a token and records its use; else None. One query."""
         now = self._now()
         with self._database.read() as session:
             row = session.scalar(
@@ -95,17 +96,17 @@ class Sessions:
             )
         if row is None:
             return None
-        if now - row.seen_at >= SEEN_EVERY:
-            self._saw(row.id, now)
+        if now - row.seen_at >= TOUCH_INTERVAL:
+            self._touch(row.id, now)
         return CurrentUser(row.id, row.user_id, row.user.name, row.user.role, row.csrf_token)
 
     def end(self, session_id: int) -> None:
-        """Sign out there."""
+        """Ends a session."""
         with self._database.write() as session:
             session.execute(delete(UserSession).where(UserSession.id == session_id))
 
     def of_user(self, session: Session, user_id: int) -> Sequence[UserSession]:
-        """Where somebody is signed in, the latest use first."""
+        """Returns the valid sessions of a user, the most recently used first."""
         now = self._now()
         return session.scalars(
             select(UserSession)
@@ -117,13 +118,13 @@ class Sessions:
             .order_by(UserSession.seen_at.desc(), UserSession.id)
         ).all()
 
-    def _saw(self, session_id: int, now: datetime) -> None:
+    def _touch(self, session_id: int, now: datetime) -> None:
         with self._database.write() as session:
             session.execute(
                 update(UserSession).where(UserSession.id == session_id).values(seen_at=now)
             )
 
-    def _forget_old(self, session: Session, now: datetime) -> None:
+    def _delete_expired(self, session: Session, now: datetime) -> None:
         session.execute(
             delete(UserSession).where(
                 (UserSession.seen_at <= now - self._idle)
@@ -133,30 +134,30 @@ class Sessions:
 
 
 def token_hash(token: str) -> str:
-    """What is kept of a token."""
+    """Returns what is stored of a token."""
     return sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 ROLE_PRINCIPALS: Final = {role: f"role:{role.value}" for role in Role}
-"""The principals of roles, for ACLs."""
+"""Principals of the roles, for ACLs."""
 
 
 def signed_in(request: Request) -> CurrentUser | None:
-    """The session of a request; None for everybody else, and on every page of the public site."""
+    """Returns the session of a request; None without one, and always for the public site."""
     found: CurrentUser | None = _sessions_of_requests.get_or_create(request)
     return found
 
 
 def require_user(request: Request) -> CurrentUser:
-    """The session of a request that had to be signed in to come here."""
+    """Returns the session of a request to a view that requires one."""
     found = signed_in(request)
     if found is None:
-        raise LookupError("a view that needs a user is open to nobody else")
+        raise LookupError("the view has no permission that requires a session")
     return found
 
 
 def identify(request: Request) -> Identity | None:
-    """What the security policy is to know of ``signed_in``."""
+    """Returns the identity for the security policy."""
     found = signed_in(request)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""The consoles: how posters and the cache stand, drawn and told, and what can be done about it."""
+"""Dashboards of posters, cache and settings."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ CACHE_WARMER: Final = "manager_cache_warmer"
 
 
 def includeme(config: Configurator) -> None:
-    """What a process remembers for its consoles, and who works for them."""
+    """Registers the in-memory samples of the posters dashboard, and the cache warmer."""
     registry = config.registry
     registry[POSTER_TREND] = SampleHistory()
     registry[CACHE_WARMER] = Warmer(registry, lambda: registry["clock"]())

@@ -1,4 +1,4 @@
-"""What the console of the cache shows: each region as this process has seen it, and the outbox."""
+"""View models of the cache dashboard: regions as counted by this process."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,25 +13,25 @@ from moziweb.site.page_cache.url_inventory import Priority
 
 from .charts import BarChart, Point, bar_chart
 
-SLOWEST: Final = 8
-"""Renders that are listed."""
+MAX_SLOW_RENDERS: Final = 8
+"""Slow renders that are listed."""
 
 HITS: Final = ("hit", "l1", "stale")
-"""Ways of being served without a render."""
+"""Statuses of requests that were served without a render."""
 
 WARMABLE: Final = (Priority.WEEKS, Priority.SHOWN, Priority.CALENDAR, Priority.ARCHIVE)
-"""How far a warming may go."""
+"""Priorities that warming may reach."""
 
 
 @dataclass(frozen=True, slots=True)
-class RegionShown:
-    """A region: what it is made of, what this process counted, and what it served by the minute.
+class RegionView:
+    """A region: its statistics, this process's counters, and charts of requests per minute.
 
-    ``asked`` and ``hits`` are drawn on one scale, the one over the other.
+    ``asked`` and ``hits`` have the same scale and are drawn on top of each other.
     """
 
     name: str
-    told: Mapping[str, Any]
+    statistics: Mapping[str, Any]
     counted: RegionCounts
     asked: BarChart
     hits: BarChart
@@ -39,8 +39,8 @@ class RegionShown:
 
 
 @dataclass(frozen=True, slots=True)
-class SlowShown:
-    """A slow render: the address of the page, or "" for a piece of one, and its region."""
+class SlowRenderView:
+    """A slow render: its region and the page's path, "" for a fragment."""
 
     region: str
     path: str
@@ -49,38 +49,45 @@ class SlowShown:
 
 
 def regions_of(
-    cache: Cache, told: Mapping[str, Any], tally: InProcessCounters
-) -> tuple[RegionShown, ...]:
-    """Every region, in the order of the ini file."""
-    return tuple(_region(cache, name, told[name], tally) for name in cache.regions)
+    cache: Cache, statistics: Mapping[str, Any], counters: InProcessCounters
+) -> tuple[RegionView, ...]:
+    """Returns all regions, in the order of the ini file."""
+    return tuple(_region(cache, name, statistics[name], counters) for name in cache.regions)
 
 
-def slowest_of(cache: Cache, tally: InProcessCounters, book: UrlIndex) -> tuple[SlowShown, ...]:
-    """The slowest renders of all regions, with the addresses that this process knows."""
+def slowest_of(
+    cache: Cache, counters: InProcessCounters, url_index: UrlIndex
+) -> tuple[SlowRenderView, ...]:
+    """Returns the slowest renders of all regions, with paths known to this process."""
     slow: list[tuple[str, SlowRender]] = [
-        (name, each) for name in cache.regions for each in tally.counts_of(name).slowest
+        (name, each) for name in cache.regions for each in counters.counts_of(name).slowest
     ]
     slow.sort(key=lambda pair: pair[1].seconds, reverse=True)
-    paths = book.paths_of(each.key for _name, each in slow[:SLOWEST])
+    paths = url_index.paths_of(each.key for _name, each in slow[:MAX_SLOW_RENDERS])
     return tuple(
-        SlowShown(name, paths.get(each.key, ""), each.seconds, moment(each.at))
-        for name, each in slow[:SLOWEST]
+        SlowRenderView(name, paths.get(each.key, ""), each.seconds, moment(each.at))
+        for name, each in slow[:MAX_SLOW_RENDERS]
     )
 
 
 def moment(seconds: float) -> datetime:
-    """Unix time as an aware moment."""
+    """Converts Unix time to an aware datetime."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def _region(
-    cache: Cache, name: str, told: Mapping[str, Any], tally: InProcessCounters
-) -> RegionShown:
-    minutes = tally.served_by_minute(name)
+    cache: Cache, name: str, statistics: Mapping[str, Any], counters: InProcessCounters
+) -> RegionView:
+    minutes = counters.served_by_minute(name)
     asked = bar_chart([_point(start, sum(counts.values())) for start, counts in minutes])
     hits = bar_chart([_point(start, _hits(counts)) for start, counts in minutes], asked.top)
-    return RegionShown(
-        name, told, tally.counts_of(name), asked, hits, cache.regions[name].local_cache_bytes
+    return RegionView(
+        name,
+        statistics,
+        counters.counts_of(name),
+        asked,
+        hits,
+        cache.regions[name].local_cache_bytes,
     )
 
 

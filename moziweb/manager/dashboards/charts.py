@@ -1,7 +1,7 @@
-"""Charts as geometry: what the SVG of a console is drawn of, with the words for the table beside.
+"""Geometry of SVG charts, and the rows of the tables beside them.
 
-The drawing is stretched to the room that there is, so it holds no text: labels stand around it, in
-the page. One unit is nothing that can be seen.
+Drawings are stretched to the available space, so they contain no text; labels are HTML around them.
+Units of the geometry are arbitrary.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ WIDTH: Final = 1000
 HEIGHT: Final = 100
 
 _BAR: Final = 0.78
-"""The share of its room that a bar takes; the rest sets it apart from the next."""
+"""Share of a slot's width that its bar takes."""
 
 
 class Point(NamedTuple):
@@ -24,7 +24,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A rectangle, from the top left corner of the drawing, and what it stands for."""
+    """A rectangle, from the top left corner of the drawing, and its point."""
 
     x: float
     y: float
@@ -35,14 +35,14 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """Bars beside each other; ``top`` is the value that the whole height stands for."""
+    """Bars side by side; ``top`` is the value of the full height."""
 
     bars: tuple[Bar, ...]
     top: float
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """The points of the bars, for a table."""
+        """The points of the bars."""
         return tuple(bar.point for bar in self.bars)
 
     def rows_with(self, part: "BarChart") -> list[tuple[str, float, float]]:
@@ -56,7 +56,7 @@ class BarChart:
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
-    """A line through points, at equal distances. ``path`` is the text of SVG's ``points``."""
+    """A line through points at equal distances. ``path`` is SVG's ``points`` attribute."""
 
     points: tuple[Point, ...]
     path: str
@@ -64,7 +64,7 @@ class LineChart:
 
 
 def bar_chart(points: Sequence[Point], top: float | None = None) -> BarChart:
-    """A bar for each point, the tallest one ``top`` high, or as high as the drawing."""
+    """Returns a bar for each point; the full height is ``top``, or the largest value."""
     highest = _top(points, top)
     room = WIDTH / max(1, len(points))
     bars = (_bar(number * room, room, point, highest) for number, point in enumerate(points))
@@ -72,7 +72,7 @@ def bar_chart(points: Sequence[Point], top: float | None = None) -> BarChart:
 
 
 def line_chart(points: Sequence[Point], top: float | None = None) -> LineChart:
-    """A line from the left edge to the right; one point alone is a level line."""
+    """Returns a line across the drawing; a single point is a level line."""
     highest = _top(points, top)
     drawn = [points[0], *points] if len(points) == 1 else points
     step = WIDTH / max(1, len(drawn) - 1)
@@ -86,7 +86,7 @@ def line_chart(points: Sequence[Point], top: float | None = None) -> LineChart:
 def _bar(x: float, room: float, point: Point, top: float) -> Bar:
     height = _height(point, top)
     if point.value > 0:
-        height = max(height, 1.5)  # something is not nothing
+        height = max(height, 1.5)  # visible
     left = x + room * (1 - _BAR) / 2
     return Bar(round(left, 1), round(HEIGHT - height, 1), round(room * _BAR, 1), height, point)
 
@@ -96,5 +96,5 @@ def _height(point: Point, top: float) -> float:
 
 
 def _top(points: Sequence[Point], top: float | None) -> float:
-    """The value at the upper edge: never 0, which nothing can be divided by."""
+    """The value of the full height; never 0, since values are divided by it."""
     return top if top is not None else max([1.0, *(point.value for point in points)])

@@ -1,4 +1,4 @@
-"""What a console has begun and others see the progress of."""
+"""Table of cache warming jobs."""
 
 from datetime import datetime
 
@@ -9,11 +9,11 @@ from moziweb.db.meta import Base
 
 
 class CacheWarmingJob(Base):
-    """Pages that somebody has had rendered: down to which priority, and how far it has come.
+    """A cache warming: down to which priority, and its progress.
 
-    ``total`` is None until the addresses are counted. ``beat_at`` is the worker's latest sign of
-    life, ``ended_at`` when it was done or told to stop; ``rendered``, ``warm``, ``unstored`` and
-    ``failed`` are how many pages were answered so. No page shows any of it.
+    ``total`` is None until the URLs are counted. ``beat_at`` is the worker's latest heartbeat,
+    ``ended_at`` when it finished or was stopped. ``rendered``, ``warm``, ``unstored`` and
+    ``failed`` count pages by outcome. No page of the site shows it, so it has no tags.
     """
 
     __tablename__ = "cache_warming"
@@ -36,5 +36,5 @@ class CacheWarmingJob(Base):
 
     @property
     def done(self) -> int:
-        """Pages that were asked for."""
+        """Pages that were requested."""
         return self.rendered + self.warm + self.unstored + self.failed

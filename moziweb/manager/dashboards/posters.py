@@ -1,4 +1,4 @@
-"""What the console of posters shows: failures by site and by cause, the pace, what waits."""
+"""View models of the posters dashboard: failures by host and code, throughput, waiting sources."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,15 +17,12 @@ from .charts import BarChart, LineChart, Point, bar_chart, line_chart
 from .samples import Sample
 
 NO_HOST: Final = ""
-"""The host of what is from no other site: uploads, and what the demo draws."""
+"""The host of sources without a URL: uploads, and posters drawn by the demo."""
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """A site that pictures are fetched from: how many failed, by code, and its breaker.
-
-    ``breaker`` is None for a site in good health.
-    """
+class HostFailures:
+    """Failures of a host by code, and its circuit breaker, None if the host has no failures."""
 
     name: str
     sources: int
@@ -34,23 +31,23 @@ class Site:
 
     @property
     def is_storage(self) -> bool:
-        """Whether it is our own file store."""
+        """Whether it is the site's own storage."""
         return self.name == STORAGE
 
-    def rests_at(self, now: datetime) -> bool:
-        """Whether it is left alone at ``now``."""
+    def is_open_at(self, now: datetime) -> bool:
+        """Whether the circuit breaker is open at ``now``."""
         until = self.breaker.open_until if self.breaker else None
         return until is not None and until > now
 
 
-def sites_of(found: PosterStatus) -> tuple[Site, ...]:
-    """Every site with failures or a breaker, those with the most failures first."""
+def failures_by_host(found: PosterStatus) -> tuple[HostFailures, ...]:
+    """Returns every host with failures or a circuit breaker, the most failures first."""
     by_host: dict[str, Counter[str]] = {}
     for (code, host), count in found.failures.items():
         by_host.setdefault(host, Counter())[code] += count
     breakers = {host.name: host for host in found.hosts}
     sites = (
-        Site(name, codes.total(), tuple(codes.most_common()), breakers.get(name))
+        HostFailures(name, codes.total(), tuple(codes.most_common()), breakers.get(name))
         for name in by_host.keys() | breakers.keys()
         for codes in [by_host.get(name, Counter())]
     )
@@ -58,7 +55,7 @@ def sites_of(found: PosterStatus) -> tuple[Site, ...]:
 
 
 def causes_of(found: PosterStatus) -> tuple[tuple[str, int], ...]:
-    """How many sources failed with each code, the most first."""
+    """Counts failed sources by code, the most first."""
     causes: Counter[str] = Counter()
     for (code, _host), count in found.failures.items():
         causes[code] += count
@@ -66,30 +63,30 @@ def causes_of(found: PosterStatus) -> tuple[tuple[str, int], ...]:
 
 
 def states_of(found: PosterStatus) -> tuple[tuple[SourceState, int], ...]:
-    """How many sources are in each state, in the order that they go through them."""
+    """Counts sources by state, in the order of their lifecycle."""
     return tuple((state, found.sources.get(state, 0)) for state in SourceState)
 
 
 def made_chart(hours: Sequence[Hour]) -> BarChart:
-    """Pictures by the hour of Budapest."""
-    return bar_chart([Point(_clock(hour.start), hour.made) for hour in hours])
+    """Variants per hour."""
+    return bar_chart([Point(_clock(hour.start), hour.generated) for hour in hours])
 
 
 def came_chart(hours: Sequence[Hour]) -> BarChart:
-    """New sources by the hour of Budapest."""
+    """New sources per hour."""
     return bar_chart([Point(_clock(hour.start), hour.added) for hour in hours])
 
 
 def waiting_chart(samples: Sequence[Sample]) -> LineChart:
-    """What waited, as somebody looked."""
+    """Waiting sources, as sampled."""
     return line_chart(
         [Point(f"{sample.at.astimezone(BUDAPEST):%H:%M:%S}", sample.value) for sample in samples]
     )
 
 
 def time_left(waiting: int, hours: Sequence[Hour], now: datetime) -> timedelta | None:
-    """How long what waits takes at the pace of the last hour or two; None where there is none."""
-    made, since = sum(hour.made for hour in hours[-2:]), hours[-2].start
+    """Estimates the time for ``waiting`` sources from the last two hours; None if unknown."""
+    made, since = sum(hour.generated for hour in hours[-2:]), hours[-2].start
     if not waiting or not made:
         return None
     return (now - since) * (waiting * len(RECIPES) / made)

@@ -1,4 +1,4 @@
-"""What ops tune, as it is in effect: each key's value, where that is from, and what it does."""
+"""The settings in effect: each key's value, origin and meaning."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,15 +19,15 @@ _USER: Final = re.compile(r"//[^/@\s]*@")
 _PASSWORD: Final = re.compile(r"((?:pass|secret|token|key)\w*\s*[=:]\s*)[^&\s]+", re.IGNORECASE)
 
 _SECRET: Final = re.compile(r"pass|secret|token|credential", re.IGNORECASE)
-"""In the name of a backend's argument, of which nobody says whether it is one."""
+"""Matches names of backend arguments that are likely secrets."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """A key: its values in words, each with the regions that it holds for, "" for all.
+    """A key: its values, each with the regions that it applies to, "" for all.
 
-    ``origins`` are those of its values, in the same order. The texts of ``meaning`` are taken into
-    the catalogues from the tables of keys (``babel.cfg``).
+    ``origins`` belong to the values, in the same order. ``meaning`` is extracted for translation
+    from the tables of keys (``babel.cfg``).
     """
 
     name: str
@@ -37,33 +37,33 @@ class SettingRow:
 
     @property
     def is_set(self) -> bool:
-        """Whether anything of it is not the default."""
+        """Whether any value is not the default."""
         return any(origin != DEFAULT for origin in self.origins)
 
 
 @dataclass(frozen=True, slots=True)
 class SettingGroup:
-    """The keys that begin with one word."""
+    """The keys with one prefix."""
 
     name: str
-    lines: tuple[SettingRow, ...]
+    rows: tuple[SettingRow, ...]
 
 
 def setting_groups(
     settings: Mapping[str, Any], origins: Mapping[str, Origin]
 ) -> tuple[SettingGroup, ...]:
-    """Every key, in the order of docs/settings.md."""
-    rooms: dict[str, list[SettingRow]] = {}
+    """Returns every key, in the order of docs/settings.md."""
+    groups: dict[str, list[SettingRow]] = {}
     for setting in SETTINGS:
         value = shown(settings[setting.name], setting.secret)
-        line = _line(setting.name, value, origins, setting.meaning)
-        rooms.setdefault(setting.name.partition(".")[0], []).append(line)
-    rooms["cache"] = [*_of_cache(settings, origins), *_of_regions(settings, origins)]
-    return tuple(SettingGroup(name, tuple(lines)) for name, lines in rooms.items())
+        row = _row(setting.name, value, origins, setting.meaning)
+        groups.setdefault(setting.name.partition(".")[0], []).append(row)
+    groups["cache"] = [*_of_cache(settings, origins), *_of_regions(settings, origins)]
+    return tuple(SettingGroup(name, tuple(rows)) for name, rows in groups.items())
 
 
 def shown(value: Any, secret: bool = False) -> str:
-    """A value as the ini file would have it; what must stay secret is masked."""
+    """Formats a value as in the ini file; secrets are masked."""
     if value in (None, "", ()):
         return ""
     if secret:
@@ -76,7 +76,7 @@ def shown(value: Any, secret: bool = False) -> str:
     return _PASSWORD.sub(rf"\1{MASK}", _USER.sub(f"//{MASK}@", text))
 
 
-def _line(name: str, value: str, origins: Mapping[str, Origin], meaning: str) -> SettingRow:
+def _row(name: str, value: str, origins: Mapping[str, Origin], meaning: str) -> SettingRow:
     return SettingRow(name, ((value, ""),), (origins.get(name, DEFAULT),), _(meaning))
 
 
@@ -84,24 +84,24 @@ def _of_cache(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> Ite
     for key in CACHE_KEYS:
         name = f"cache.{key.name}"
         value = shown(settings.get(name, key.default), key.secret)
-        yield _line(name, value, origins, key.meaning)
+        yield _row(name, value, origins, key.meaning)
 
 
 def _of_regions(settings: Mapping[str, Any], origins: Mapping[str, Origin]) -> Iterator[SettingRow]:
     regions = str(settings.get("cache.regions", "")).split()
     for key in REGION_KEYS if regions else ():
         found = [_of_region(settings, origins, region, key) for region in regions]
-        yield _together(f"cache.<region>.{key.name}", regions, found, key.meaning)
+        yield _merged_row(f"cache.<region>.{key.name}", regions, found, key.meaning)
     for name in sorted(settings):
         if name.startswith("cache.") and ".arguments." in name:
             value = shown(settings[name], bool(_SECRET.search(name)))
-            yield _line(name, value, origins, _("An argument of dogpile's backend."))
+            yield _row(name, value, origins, _("An argument of dogpile's backend."))
 
 
 def _of_region(
     settings: Mapping[str, Any], origins: Mapping[str, Origin], region: str, key: Setting
 ) -> tuple[str, Origin]:
-    """The value of a region's key and its origin: its own, that of all regions, or the default."""
+    """Returns value and origin of a region's key: the region's, the shared one, or the default."""
     for owner in (region, SHARED):
         name = f"cache.{owner}.{key.name}"
         if name in settings:
@@ -109,10 +109,10 @@ def _of_region(
     return shown(key.default), DEFAULT
 
 
-def _together(
+def _merged_row(
     name: str, regions: Iterable[str], found: list[tuple[str, Origin]], meaning: str
 ) -> SettingRow:
-    """One line for all regions; those with the same value and origin stand together."""
+    """One row for all regions; regions with the same value and origin are merged."""
     groups: dict[tuple[str, Origin], list[str]] = {}
     for region, each in zip(regions, found, strict=True):
         groups.setdefault(each, []).append(region)

@@ -1,8 +1,8 @@
-"""Warming the cache from the console: in a thread of the serving process, told in the database.
+"""Cache warming from the dashboard, in a thread of the serving process.
 
-The row is what everybody sees, whichever process answers them, and ends with its worker: one whose
-process has died stops giving signs of life. Pages are rendered by this process and stored where all
-find them; what lies in processes' own memory is warmed in this one alone.
+Progress is in the database, so any process can show it. A job whose process died has no heartbeat
+and counts as ended. Pages are rendered by this process; regions in process memory are warmed in
+this process only.
 """
 
 import logging
@@ -26,27 +26,31 @@ from .models import CacheWarmingJob
 
 log = logging.getLogger(__name__)
 
-SILENCE: Final = timedelta(minutes=2)
-"""Without a sign of life for so long, a warming counts as dead."""
+HEARTBEAT_TIMEOUT: Final = timedelta(minutes=2)
+"""Time without a heartbeat after which a warming counts as dead."""
 
-EVERY: Final = 0.5
-"""Seconds between two notes of how far it has come."""
+HEARTBEAT_INTERVAL: Final = 0.5
+"""Seconds between two updates of the progress."""
 
 
 def latest_warming(session: Session) -> CacheWarmingJob | None:
-    """The latest one. One query."""
+    """Returns the latest warming. One query."""
     return session.scalars(
         select(CacheWarmingJob).order_by(CacheWarmingJob.id.desc()).limit(1)
     ).first()
 
 
-def is_at_work(warming: CacheWarmingJob | None, now: datetime) -> bool:
-    """Whether somebody works on it at ``now``."""
-    return warming is not None and warming.ended_at is None and now - warming.beat_at < SILENCE
+def is_running(warming: CacheWarmingJob | None, now: datetime) -> bool:
+    """Whether a warming has a live worker at ``now``."""
+    return (
+        warming is not None
+        and warming.ended_at is None
+        and now - warming.beat_at < HEARTBEAT_TIMEOUT
+    )
 
 
 def new_warming(session: Session, through: Priority, by: Actor, now: datetime) -> CacheWarmingJob:
-    """A row for one that is about to begin, flushed."""
+    """Adds and flushes a warming."""
     row = CacheWarmingJob(
         through=through.name.lower(), user_id=by.user_id, user_name=by.name,
         created_at=now, beat_at=now,
@@ -57,16 +61,16 @@ def new_warming(session: Session, through: Priority, by: Actor, now: datetime) -
 
 
 def stop(session: Session, now: datetime) -> bool:
-    """Tell whoever is at work to stop; whether there was anybody."""
+    """Stops the running warming; returns whether there was one."""
     row = latest_warming(session)
-    if row is None or not is_at_work(row, now):
+    if row is None or not is_running(row, now):
         return False
     row.ended_at, row.stopped = now, True
     return True
 
 
 class Warmer:
-    """One per process. ``clock`` gives aware moments."""
+    """Runs warmings. One per process. ``clock`` returns aware datetimes."""
 
     def __init__(self, registry: Any, clock: Callable[[], datetime]) -> None:
         self._registry = registry
@@ -74,7 +78,7 @@ class Warmer:
         self._threads: list[threading.Thread] = []
 
     def start(self, warming_id: int) -> None:
-        """Begin in a thread of its own."""
+        """Runs a warming in a new thread."""
         thread = threading.Thread(
             target=self.work, args=(warming_id,), name="cache-warming", daemon=True
         )
@@ -82,12 +86,12 @@ class Warmer:
         thread.start()
 
     def wait(self) -> None:
-        """Wait for all that was started."""
+        """Waits for all threads."""
         for thread in self._threads:
             thread.join()
 
     def work(self, warming_id: int) -> None:
-        """Ask for page after page, until all are done or somebody says stop."""
+        """Requests the pages one by one, until all are done or the warming is stopped."""
         try:
             self._work(warming_id)
         except Exception:
@@ -104,7 +108,7 @@ class Warmer:
         noted = time.monotonic()
         for address in cached_urls(self._registry, through):
             outcomes[ask(address).outcome] += 1
-            if time.monotonic() - noted > EVERY:
+            if time.monotonic() - noted > HEARTBEAT_INTERVAL:
                 if not self._note(warming_id, **outcomes):
                     return
                 noted = time.monotonic()
@@ -116,7 +120,7 @@ class Warmer:
         return database
 
     def _note(self, warming_id: int, **values: Any) -> bool:
-        """Write it down, with a sign of life; whether it has not been ended meanwhile."""
+        """Updates a warming with a heartbeat; returns whether it is still running."""
         with self._database.write() as session:
             noted = session.execute(
                 update(CacheWarmingJob)

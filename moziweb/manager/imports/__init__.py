@@ -1,4 +1,4 @@
-"""Imports that somebody looks at before they are done: jobs, their films, and who works on them."""
+"""Imports with a preview: jobs, their items, and the runner."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ __all__ = ["Runner", "includeme"]
 
 
 def includeme(config: Configurator) -> None:
-    """The runner of an application, and TMDB as its ini file has it, in the registry."""
+    """Registers the runner, and TMDB as configured."""
     registry = config.registry
     database = registry["database"]
 

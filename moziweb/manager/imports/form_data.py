@@ -1,4 +1,4 @@
-"""What somebody asks of imports, read from what a browser sends. Pure."""
+"""Parses the forms and query strings of imports. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from moziweb.movies.importers.problems import InvalidValue
 from ..web.params import text_param, text_params
 
 MAX_IDS: Final = 200
-"""Films of one import by their ids."""
+"""Movies of one import by ids."""
 
 MAX_DAYS: Final = 92
 """Days of one import of premieres."""
@@ -25,28 +25,28 @@ _TMDB_ADDRESS: Final = re.compile(r"https?://(?:www\.)?themoviedb\.org/movie/([0
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
-    """Which films of an import a page shows: those of an effect, after a position."""
+    """Which items of an import a page shows: those of an effect, after a position."""
 
     effect: Effect | None = None
     after: int = 0
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "ItemQuery":
-        """What an address asks for; nonsense asks for nothing."""
+        """Parses a query string; invalid values are ignored."""
         effect = query.get("show", "")
         known = Effect(effect) if effect in set(Effect) else None
         return cls(known, parse_id(query.get("after")) or 0)
 
-    def query(self) -> dict[str, str]:
-        """The query of its address."""
+    def params(self) -> dict[str, str]:
+        """Returns the query string."""
         found = {"show": self.effect.value} if self.effect else {}
         return found | ({"after": str(self.after)} if self.after else {})
 
 
 def ids_of(form: Any) -> dict[str, list[Any]]:
-    """TMDB's and IMDb's ids, from the boxes of a search or from a text; addresses will do, too.
+    """Returns the TMDB and IMDb ids of the search's checkboxes or of the text field.
 
-    Raises ``InvalidValue`` for anything else among them, and for none.
+    URLs of TMDB and IMDb are accepted too. Raises ``InvalidValue`` for any other text or no ids.
     """
     words = [*text_params(form, "id"), *re.split(r"[\s,;]+", text_param(form, "ids"))]
     found: dict[str, list[Any]] = {"tmdb": [], "imdb": []}
@@ -63,7 +63,7 @@ def ids_of(form: Any) -> dict[str, list[Any]]:
 
 
 def days_of(form: Any) -> tuple[date, date]:
-    """The first and the last day. Raises ``InvalidValue`` for what are none, or too many."""
+    """Returns the first and the last day. Raises ``InvalidValue``."""
     try:
         first = date.fromisoformat(text_param(form, "first"))
         last = date.fromisoformat(text_param(form, "last"))
@@ -75,7 +75,7 @@ def days_of(form: Any) -> tuple[date, date]:
 
 
 def columns_of(form: Any) -> dict[str, str]:
-    """The column of each heading, one assignment per line. Raises ``InvalidValue``."""
+    """Returns the list's column for each of ours, one per line. Raises ``InvalidValue``."""
     found = {}
     for line in filter(str.strip, text_param(form, "columns").splitlines()):
         ours, _equals, theirs = (part.strip() for part in line.partition("="))

@@ -1,4 +1,4 @@
-"""Jobs as rows: made, chosen from, read. Every function takes the caller's session."""
+"""Queries and updates of import jobs. Every function takes the caller's session."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -17,15 +17,17 @@ from ..audit.log import Actor
 from .models import ImportItem, ImportJob, JobKind, JobState
 
 PAGE: Final = 100
-"""Films of an import that a page shows."""
+"""Items of an import on a page."""
 
-SILENT: Final = timedelta(minutes=3)
-"""Whoever works on a job and has given no sign for so long is taken for gone. TMDB may ask for a
-minute before an attempt: who only waited for longer finds the job claimed by somebody else.
+HEARTBEAT_TIMEOUT: Final = timedelta(minutes=3)
+"""Time without a heartbeat after which a job counts as abandoned.
+
+TMDB may demand a minute's wait before an attempt. A worker that waited longer finds the lease taken
+by another one.
 """
 
 KEPT: Final = timedelta(days=90)
-"""How long an import can be looked at; the audit outlives it."""
+"""How long an import is kept; the audit outlives it."""
 
 _UNTAGGED: Final = {TAGS_OPTION: (), "synchronize_session": False}
 
@@ -35,7 +37,7 @@ CHOOSABLE: Final = frozenset({Effect.NEW, Effect.CHANGED})
 def new_job(
     session: Session, by: Actor, kind: JobKind, title: str, terms: dict[str, Any], now: datetime
 ) -> ImportJob:
-    """An import that is to be looked at. Those of long ago are forgotten."""
+    """Adds a job and deletes expired ones."""
     session.execute(
         delete(ImportJob).where(ImportJob.created_at < now - KEPT), execution_options=_UNTAGGED
     )
@@ -49,7 +51,7 @@ def new_job(
 
 
 def add_items(session: Session, job: ImportJob, candidates: Iterable[Candidate]) -> None:
-    """The films of a file, to be looked at."""
+    """Adds the movies of a file as items."""
     rows = [_fresh(job.id, position, candidate) for position, candidate in enumerate(candidates, 1)]
     if rows:
         session.execute(insert(ImportItem), rows, execution_options={TAGS_OPTION: ()})
@@ -65,14 +67,14 @@ def _fresh(job_id: int, position: int, candidate: Candidate) -> dict[str, Any]:
 
 
 def planned_item(job_id: int, position: int, plan: Plan) -> ImportItem:
-    """A film that was fetched and looked at."""
+    """Returns an item for a movie that was fetched and planned."""
     item = ImportItem(**_fresh(job_id, position, plan.candidate))
     note_plan(item, plan)
     return item
 
 
 def note_plan(item: ImportItem, plan: Plan) -> None:
-    """What would be, or was, done with a film."""
+    """Stores a plan, before or after it was applied."""
     item.effect, item.movie_id = plan.effect, plan.movie_id or item.movie_id
     item.changes = [asdict(change) for change in plan.changes]
     item.problems = [asdict(problem) for problem in plan.problems]
@@ -80,7 +82,7 @@ def note_plan(item: ImportItem, plan: Plan) -> None:
 
 
 def choose(session: Session, job: ImportJob, positions: Collection[int] | None) -> int:
-    """Have these films of a job applied, or all that would change anything; how many those are."""
+    """Chooses these items, or all that change anything, for applying; returns how many."""
     conditions = [
         ImportItem.job_id == job.id, ImportItem.effect.in_(CHOOSABLE), ~ImportItem.applied,
     ]  # fmt: skip
@@ -96,19 +98,19 @@ def choose(session: Session, job: ImportJob, positions: Collection[int] | None) 
     return job.total
 
 
-def is_alone(job: ImportJob, now: datetime) -> bool:
-    """Whether nobody works on a job that is not at its end or at a rest."""
+def is_abandoned(job: ImportJob, now: datetime) -> bool:
+    """Whether a running job has no live worker."""
     at_work = job.state in (JobState.LOOKING, JobState.APPLYING)
-    return at_work and (job.beat_at is None or now - job.beat_at > SILENT)
+    return at_work and (job.beat_at is None or now - job.beat_at > HEARTBEAT_TIMEOUT)
 
 
 def latest_jobs(session: Session, limit: int = 20) -> Sequence[ImportJob]:
-    """The latest imports. One query."""
+    """Returns the latest jobs. One query."""
     return session.scalars(select(ImportJob).order_by(ImportJob.id.desc()).limit(limit)).all()
 
 
 def effects_of(session: Session, job_id: int) -> Counter[Effect]:
-    """How many films of a job there are of each effect. One query."""
+    """Counts the items of a job by effect. One query."""
     rows = session.execute(
         select(ImportItem.effect, func.count())
         .where(ImportItem.job_id == job_id, ImportItem.effect.is_not(None))
@@ -120,8 +122,9 @@ def effects_of(session: Session, job_id: int) -> Counter[Effect]:
 def items_of(
     session: Session, job_id: int, effect: Effect | None, after: int = 0
 ) -> Sequence[ImportItem]:
-    """A page of a job's films, those of one effect if it is said, and one more if there is. One
-    query.
+    """Returns a page of a job's items, and one more if there is one. One query.
+
+    ``effect`` limits them to one effect.
     """
     query = select(ImportItem).where(ImportItem.job_id == job_id, ImportItem.position > after)
     if effect is not None:

@@ -1,6 +1,4 @@
-"""An import and its films, kept between the preview and its application. No page of the site shows
-them, so they bear no tags.
-"""
+"""Tables of imports. No page of the site shows them, so their rows have no tags."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +15,7 @@ from moziweb.movies.importers.planning import Effect
 
 
 class JobKind(StrEnum):
-    """Where the films of an import are from."""
+    """Source of an import's movies."""
 
     MOVIES = "films"
     PREMIERES = "premieres"
@@ -25,7 +23,7 @@ class JobKind(StrEnum):
 
 
 class JobState(StrEnum):
-    """``looking`` -> ``looked`` (somebody chooses) -> ``applying`` -> ``done``."""
+    """``looking`` -> ``looked`` (an editor chooses) -> ``applying`` -> ``done``."""
 
     LOOKING = "looking"
     LOOKED = "looked"
@@ -34,12 +32,12 @@ class JobState(StrEnum):
 
 
 class ImportJob(Base):
-    """An import. ``terms`` is what was asked for, ``error`` why it ended early: a line, which may
-    hold ``${name}`` of ``error_names``.
+    """An import. ``terms`` are its parameters.
 
-    ``done`` of ``total`` films are looked at, or applied. ``beat_at`` is when whoever works on it
-    last gave a sign of life; None: nobody does. ``claim`` is theirs alone: whoever finds another
-    one here has lost the job.
+    ``error`` says why it ended early: one line, which may contain ``${name}`` of ``error_names``.
+    ``done`` of ``total`` items are planned or applied. ``beat_at`` is the worker's latest
+    heartbeat, None without a worker. ``claim`` is the lease token: a worker that finds another one
+    has lost the job.
     """
 
     __tablename__ = "import_job"
@@ -63,16 +61,15 @@ class ImportJob(Base):
 
     @property
     def problem(self) -> TranslationString:
-        """Why it ended early, for a localizer."""
+        """The error as a translatable text."""
         return TranslationString(self.error, domain=DOMAIN, mapping=self.error_names)
 
 
 class ImportItem(Base):
-    """A film of an import: what its source says, and what would be, or was, done with it.
+    """A movie of an import: its candidate, and its plan or result.
 
-    ``effect`` None: not looked at yet. ``changes`` and ``problems`` are those of the plan as plain
-    values. ``chosen`` is to be applied; ``applied`` has been tried, and ``effect`` is what came of
-    it.
+    ``effect`` is None until it is planned; ``changes`` and ``problems`` are the plan's, as plain
+    values. ``chosen`` items will be applied; of ``applied`` ones, ``effect`` is the result.
     """
 
     __tablename__ = "import_item"

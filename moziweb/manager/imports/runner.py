@@ -1,8 +1,7 @@
-"""Works on imports in the background, in threads of the serving process.
+"""Runs imports in threads of the serving process.
 
-A job's state is in the database after every film, so that one whose process has ended is gone on
-with from where it was. Two never work on one job: whoever takes it leaves a token in it, and
-writes nothing for it once another one is there.
+A job's state is stored after every movie, so an interrupted job continues where it stopped. A
+worker leases a job with a token in its row and writes nothing after the lease is lost.
 """
 
 import logging
@@ -26,14 +25,14 @@ from moziweb.movies.importers.tmdb.source import TmdbSource
 from moziweb.movies.models import Movie
 
 from ..audit.log import Actor, record
-from .jobs import is_alone, note_plan, planned_item
+from .jobs import is_abandoned, note_plan, planned_item
 from .models import ImportItem, ImportJob, JobKind, JobState
 
 log = logging.getLogger(__name__)
 
 
-class _Lost(Exception):
-    """Somebody has taken the job for left alone, and gone on with it."""
+class _LeaseLost(Exception):
+    """Another worker took over the job after a missed heartbeat."""
 
 
 MakeImporter: TypeAlias = Callable[[Noted, int], Importer]
@@ -42,8 +41,8 @@ MakeImporter: TypeAlias = Callable[[Noted, int], Importer]
 class Runner:
     """One per process.
 
-    ``make_importer`` is given what is to be told of each film it writes, and how many films are to
-    be looked up together.
+    ``make_importer`` takes a callback for each written movie, and how many movies to look up
+    together.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class Runner:
         self._threads: list[threading.Thread] = []
 
     def start(self, job_id: int) -> None:
-        """Work on a job in a thread of its own, unless somebody does."""
+        """Runs a job in a new thread, unless it is leased."""
         thread = threading.Thread(
             target=self.work, args=(job_id,), name=f"import-{job_id}", daemon=True
         )
@@ -68,12 +67,12 @@ class Runner:
         thread.start()
 
     def wait(self) -> None:
-        """Wait for all that was started."""
+        """Waits for all threads."""
         for thread in self._threads:
             thread.join()
 
     def work(self, job_id: int) -> None:
-        """Go on with a job until it rests. What goes wrong is kept with it, never raised."""
+        """Runs a job until it rests. Errors are stored in the job, never raised."""
         job = self._claim(job_id)
         if job is None:
             return
@@ -83,8 +82,8 @@ class Runner:
                 self._look(job)
             else:
                 self._apply(job)
-        except _Lost:
-            log.info("import %d: somebody else has gone on with it", job_id)
+        except _LeaseLost:
+            log.info("import %d: another worker has taken it over", job_id)
             return
         except ImportRefused as refusal:
             error = refusal.text
@@ -92,14 +91,14 @@ class Runner:
             log.exception("import %d", job_id)
             error = _("an error that nobody foresaw; it is in the log of the site")
         rest = JobState.LOOKED if job.state is JobState.LOOKING else JobState.DONE
-        told = {"error": str(error), "error_names": names_of(error)}
-        with suppress(_Lost):
-            self._note(job, state=rest, beat_at=None, claim=None, **told)
+        outcome = {"error": str(error), "error_names": names_of(error)}
+        with suppress(_LeaseLost):
+            self._note(job, state=rest, beat_at=None, claim=None, **outcome)
 
     def _claim(self, job_id: int) -> ImportJob | None:
         with self._database.write() as session:
             job = session.get(ImportJob, job_id, with_for_update=True)
-            if job is None or not is_alone(job, self._clock()):
+            if job is None or not is_abandoned(job, self._clock()):
                 return None
             job.beat_at, job.claim = self._clock(), secrets.token_hex(16)
             return job
@@ -146,7 +145,7 @@ class Runner:
                 _set(session, job, self._progress(position))
 
     def _ids(self, job: ImportJob) -> list[int]:
-        """The films that were asked for. A search is made once: going on needs the same order."""
+        """The TMDB ids of the job. A search runs once, since continuing needs the same order."""
         if "found" not in job.terms:
             found = list(self._asked(job))
             job.terms = {**job.terms, "found": list(dict.fromkeys(found))}
@@ -202,10 +201,10 @@ class Runner:
 
 
 def _set(session: Session, job: ImportJob, values: dict[str, Any]) -> None:
-    """Write to a job that is still ours, in the transaction of what was done for it; ``_Lost``."""
+    """Updates a job in the transaction of its work. Raises ``_LeaseLost``."""
     ours = session.get(ImportJob, job.id, with_for_update=True)
     if ours is None or ours.claim != job.claim:
-        raise _Lost
+        raise _LeaseLost
     for name, value in values.items():
         setattr(ours, name, value)
 

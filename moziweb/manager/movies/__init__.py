@@ -1,1 +1,1 @@
-"""Films as the manager sees them: the list, the form, saving, and what saving will do."""
+"""Movies in the manager: list, form, saving, and the pages that a change invalidates."""

@@ -1,9 +1,8 @@
-"""What saving will do to the site: which of its stored pages will be rendered anew.
+"""Computes the cached pages that a change invalidates.
 
-The change is rehearsed: written and flushed in a transaction that is thrown away. The tags that
-this gathers are those that the real one will publish, and the entries of the site's addresses that
-bear any of them are the pages that will be made anew. Afterwards the outbox tells how long it took
-until all of them were.
+The change is written and flushed in a transaction, which a preview rolls back afterwards. Its
+pending tags are those that a commit publishes. The affected pages are the site's URLs whose cache
+entries have one of these tags. After a commit, the outbox shows how long publishing took.
 """
 
 import time
@@ -21,16 +20,16 @@ from moziweb.i18n import LOCALES
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from moziweb.site.urls import segment_of
 
-SECONDS: Final = 1.0
-"""How long addresses are looked through at most, the ones that matter first."""
+TIME_LIMIT: Final = 1.0
+"""Seconds spent on looking up URLs, in the order of their priority."""
 
 _OF_LISTS: Final = frozenset({"movie", "week", "month", "list", "premiere", "variant"})
-"""Kinds of tags that stand on lists and on the film's own pages, and on no other film's."""
+"""Kinds of tags that are on lists and on a movie's own pages, and not on other movies'."""
 
 
 @dataclass(frozen=True, slots=True)
 class AffectedPages:
-    """The paths of the pages; not ``complete`` when there was no time to look through all."""
+    """Paths of the pages. Not ``complete`` if the time limit was reached."""
 
     pages: tuple[str, ...]
     complete: bool = True
@@ -45,13 +44,13 @@ def affected_pages(
     *,
     later: Iterable[str] = (),
 ) -> AffectedPages | None:
-    """What the open transaction of ``session`` will refresh. None where nothing is cached.
+    """Returns the pages that committing ``session`` invalidates, None if the site has no cache.
 
-    ``later`` are tags of what will follow from it in another transaction.
+    ``later`` are tags that another transaction will publish as a consequence.
     """
     if registry.get("cache") is None:
         return None
-    # Some tags stand for others that only the database knows: as it is in this transaction.
+    # Some tags expand to others by queries, which must see this transaction's changes.
     gathered = pending_tags(session).union(later)
     tags = DECLARATIONS.expansions.expanded(session.connection(), gathered)
     if not tags:
@@ -59,7 +58,7 @@ def affected_pages(
     addresses = UrlInventory.of(registry)
     elsewhere = any(kind_of(tag) not in _OF_LISTS for tag in tags)
     last = Priority.ARCHIVE if elsewhere else Priority.CALENDAR
-    deadline = now() + SECONDS
+    deadline = now() + TIME_LIMIT
     late: list[bool] = []
 
     def in_time(_address: SiteUrl) -> bool:
@@ -68,7 +67,9 @@ def affected_pages(
         return not late
 
     candidates = chain(
-        _own(addresses, movie_id, slug), _periods(addresses, tags), addresses.through(last)
+        _movie_urls(addresses, movie_id, slug),
+        _period_urls(addresses, tags),
+        addresses.through(last),
     )
     found = pages_showing(registry, tags, takewhile(in_time, candidates))
     pages = tuple(dict.fromkeys(address.path for address in found))
@@ -76,7 +77,7 @@ def affected_pages(
 
 
 def seconds_until_fresh(session: Session, reason: str) -> float | None:
-    """From the commit's outbox row to the end of its publishing; None where it is not known."""
+    """Returns the seconds from the outbox row to its publishing, None if unknown."""
     table = OUTBOX.table
     row = session.execute(
         select(table.c.created, table.c.published).where(
@@ -86,8 +87,8 @@ def seconds_until_fresh(session: Session, reason: str) -> float | None:
     return None if row is None else max(0.0, row.published - row.created)
 
 
-def _periods(addresses: UrlInventory, tags: Iterable[str]) -> Iterator[SiteUrl]:
-    """The weeks and months that the change names: one that is empty now is in no list of pages."""
+def _period_urls(addresses: UrlInventory, tags: Iterable[str]) -> Iterator[SiteUrl]:
+    """The weeks and months among ``tags``: an empty one is not in the URL inventory."""
     for tag in sorted(tags):
         kind, _mark, name = tag.partition(":")
         for locale in LOCALES if kind in {"week", "month"} else ():
@@ -95,7 +96,7 @@ def _periods(addresses: UrlInventory, tags: Iterable[str]) -> Iterator[SiteUrl]:
             yield SiteUrl(path, Priority.FRONT)
 
 
-def _own(addresses: UrlInventory, movie_id: int, slug: str) -> Iterator[SiteUrl]:
+def _movie_urls(addresses: UrlInventory, movie_id: int, slug: str) -> Iterator[SiteUrl]:
     paths = addresses.urls
     for locale in LOCALES:
         movie = segment_of(movie_id, slug)

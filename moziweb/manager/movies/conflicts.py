@@ -1,8 +1,8 @@
-"""Two editors, one film: what the first has saved while the second was typing.
+"""Merges concurrent edits of a movie.
 
-A form carries a digest of each field as it was made. Against it, it can be told who changed what:
-what only they changed is taken over, what only I changed stays, and what both of us changed is
-shown side by side. Nothing is saved meanwhile.
+A form carries a digest of each field as it was loaded. So a save can tell which fields each editor
+changed: fields that only the other editor changed are taken over, fields that only this one changed
+stay, and fields that both changed are shown side by side. A save with differences stores nothing.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from .values import FIELDS, MovieValues
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field that they have changed. ``mine`` is "" unless I have changed it too (``clash``)."""
+    """A field that the other editor changed. ``mine`` is "" unless both did (``clash``)."""
 
     field: str
     theirs: str
@@ -24,21 +24,21 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What goes on in the form, and what there is to see."""
+    """The values for the form, and the differences to show."""
 
-    sheet: MovieValues
+    values: MovieValues
     differences: tuple[Difference, ...]
 
 
-def is_touched(digests: Mapping[str, str], field: str, now: MovieValues) -> bool:
-    """Whether a field is no longer what a form was made of; so it is for one without its digest."""
+def has_changed(digests: Mapping[str, str], field: str, now: MovieValues) -> bool:
+    """Whether a field differs from the form's digest; True if the form has none for it."""
     return digests.get(field) != now.digests()[field]
 
 
 def merge(
     digests: Mapping[str, str], mine: MovieValues, theirs: MovieValues, genres: Mapping[int, str]
 ) -> Merge:
-    """``digests`` are of the film as my form was made; a field without one counts as untouched."""
+    """Merges two edits; a field without a digest counts as unchanged."""
     my_digests, their_digests = mine.digests(), theirs.digests()
     merged, differences = mine, []
     for field in FIELDS:

@@ -1,4 +1,4 @@
-"""The form of a film, between what is typed and a ``MovieValues``."""
+"""The form of a movie, and its conversion from and to ``MovieValues``."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -34,14 +34,14 @@ from .form_fields import (
 from .queries import FormChoices
 from .values import FIELDS, MovieValues, PersonLine, PremiereLine, TrailerLine
 
-MOST_ROWS: Final = 80
-"""Rows of a list that are read; more than any film has."""
+MAX_ROWS: Final = 80
+"""Rows of a list that are read; more than any movie has."""
 
 BLANK_ROWS: Final = {"directors": 1, "cast": 2, "premieres": 1, "trailers": 1}
-"""Empty rows below each list, so that one can be added without a script."""
+"""Empty rows below each list, so that rows can be added without a script."""
 
 MORE_ROWS: Final = 4
-"""How many more there are after asking for more."""
+"""Rows that the button for more adds."""
 
 KINDS: Final = (
     (PremiereKind.CINEMA.value, _("Cinema")),
@@ -69,7 +69,7 @@ SITES: Final = tuple((site.value, site.value) for site in VideoSite)
 
 
 class PersonForm(BaseForm):
-    """Somebody; a row without a name is none. ``place`` orders the rows."""
+    """A credit; a row without a name is ignored. ``place`` orders the rows."""
 
     person_id = IdField()
     place = IntegerField(_("Order"), validators=[optional(), NumberRange(0, 999)])
@@ -78,7 +78,7 @@ class PersonForm(BaseForm):
 
 
 class PremiereForm(BaseForm):
-    """A premiere; a row without a date is none."""
+    """A premiere; a row without a date is ignored."""
 
     id = IdField()
     date = DayField(_("Date"), validators=[optional()])
@@ -91,18 +91,18 @@ class PremiereForm(BaseForm):
     cancelled = BooleanField(_("Cancelled"))
     note = StringField(_("Note"), filters=[one_line], validators=[max_length(300)])
     reason = StringField(_("Why it moves"), filters=[one_line], validators=[max_length(300)])
-    is_slip = BooleanField(_("It was mistyped: do not show it as moved"))
+    is_typo = BooleanField(_("It was mistyped: do not show it as moved"))
     remove = BooleanField(_("Delete"))
 
     def validate_service(self, field: Any) -> None:
-        """A streaming premiere is somewhere."""
+        """Requires a service for a streaming premiere."""
         streaming = self.kind.data == PremiereKind.STREAMING.value
         if streaming and self.date.data and not field.data:
             raise ValidationError(_("Which service shows it?"))
 
 
 class TrailerForm(BaseForm):
-    """A trailer; a row without a video is none."""
+    """A trailer; a row without a video is ignored."""
 
     id = IdField()
     video = StringField(_("Address or id of the video"), filters=[one_line])
@@ -111,12 +111,12 @@ class TrailerForm(BaseForm):
     language = StringField(_("Language"), filters=[one_line], validators=[max_length(5)])
 
     def validate_video(self, field: Any) -> None:
-        """One that the players know."""
+        """Requires a video of a known site."""
         if field.data and self.found() is None:
             raise ValidationError(_("Neither an address of YouTube or Vimeo nor an id."))
 
     def found(self) -> tuple[VideoSite, str] | None:
-        """The site and the id of the video."""
+        """Returns the site and the id of the video, None if it is not recognised."""
         try:
             return video_of(self.video.data or "", VideoSite(self.site.data or ""))
         except ValueError:
@@ -124,7 +124,7 @@ class TrailerForm(BaseForm):
 
 
 class MovieForm(BaseForm):
-    """All of a film. ``version`` and ``digests`` are of the film as the form was made."""
+    """All fields of a movie. ``version`` and ``digests`` are of the movie as it was loaded."""
 
     version = IdField()
     digests = HiddenField()
@@ -145,10 +145,10 @@ class MovieForm(BaseForm):
     countries = CountriesField(_("Countries"))
     languages = LanguagesField(_("Languages"))
     distributor = StringField(_("Distributor"), filters=[one_line], validators=[max_length(120)])
-    directors = FieldList(FormField(PersonForm), _("Directed by"), max_entries=MOST_ROWS)
-    cast = FieldList(FormField(PersonForm), _("Starring"), max_entries=MOST_ROWS)
-    premieres = FieldList(FormField(PremiereForm), _("Premieres"), max_entries=MOST_ROWS)
-    trailers = FieldList(FormField(TrailerForm), _("Trailers"), max_entries=MOST_ROWS)
+    directors = FieldList(FormField(PersonForm), _("Directed by"), max_entries=MAX_ROWS)
+    cast = FieldList(FormField(PersonForm), _("Starring"), max_entries=MAX_ROWS)
+    premieres = FieldList(FormField(PremiereForm), _("Premieres"), max_entries=MAX_ROWS)
+    trailers = FieldList(FormField(TrailerForm), _("Trailers"), max_entries=MAX_ROWS)
     imdb_id = StringField(
         _("IMDb id"),
         filters=[one_line],
@@ -158,50 +158,50 @@ class MovieForm(BaseForm):
         _("TMDB id"), validators=[optional(), NumberRange(1, MAX_ID, _("A whole number, please."))]
     )
 
-    def offer_genres(self, offer: FormChoices) -> None:
-        """Say which genres there are; before validating."""
-        self.genres.choices = offer.genres.keys()
+    def set_genre_choices(self, choices: FormChoices) -> None:
+        """Sets the valid genres; call it before validating."""
+        self.genres.choices = choices.genres.keys()
 
     def add_blank_rows(self, more: int = 0) -> None:
-        """Have empty rows below each list."""
+        """Appends empty rows to each list."""
         for name, count in BLANK_ROWS.items():
             rows: Any = self[name]
-            for _row in range(min(count + more, MOST_ROWS - len(rows.entries))):
+            for _row in range(min(count + more, MAX_ROWS - len(rows.entries))):
                 rows.append_entry()
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
-    """What is said of premieres that move, by id: why, or that the old date was only mistyped."""
+class DateChanges:
+    """Reasons of changed premiere dates by premiere id, and dates that only correct a typo."""
 
     reasons: dict[int, str]
-    slips: frozenset[int]
+    typos: frozenset[int]
 
 
-def form_values(sheet: MovieValues) -> dict[str, Any]:
-    """What ``FilmForm`` is made with, to show a sheet."""
+def fields_of(values: MovieValues) -> dict[str, Any]:
+    """Returns the arguments of ``MovieForm`` that show ``values``."""
     return {
-        "title": sheet.title,
-        "original_title": sheet.original_title,
-        "synopsis": sheet.synopsis,
-        "synopsis_en": sheet.synopsis_en,
-        "runtime": sheet.runtime,
-        "rating": sheet.rating.value if sheet.rating else "",
-        "genres": list(sheet.genres),
-        "countries": sheet.countries,
-        "languages": sheet.languages,
-        "distributor": sheet.distributor,
-        "directors": _person_rows(sheet.directors),
-        "cast": _person_rows(sheet.cast),
-        "premieres": [_premiere_row(each) for each in sheet.premieres],
-        "trailers": [_trailer_row(each) for each in sheet.trailers],
-        "imdb_id": sheet.imdb_id or "",
-        "tmdb_id": sheet.tmdb_id,
+        "title": values.title,
+        "original_title": values.original_title,
+        "synopsis": values.synopsis,
+        "synopsis_en": values.synopsis_en,
+        "runtime": values.runtime,
+        "rating": values.rating.value if values.rating else "",
+        "genres": list(values.genres),
+        "countries": values.countries,
+        "languages": values.languages,
+        "distributor": values.distributor,
+        "directors": _person_rows(values.directors),
+        "cast": _person_rows(values.cast),
+        "premieres": [_premiere_row(each) for each in values.premieres],
+        "trailers": [_trailer_row(each) for each in values.trailers],
+        "imdb_id": values.imdb_id or "",
+        "tmdb_id": values.tmdb_id,
     }
 
 
 def safe_fields(fields: Any) -> MultiDict[str, str]:
-    """The texts of a request's form, with names and values that forms and databases can take."""
+    """Returns the texts of a request's form, without names and characters that are invalid."""
     return MultiDict(
         [
             (name, value.replace("\0", "").encode("utf-8", "replace").decode())
@@ -211,20 +211,20 @@ def safe_fields(fields: Any) -> MultiDict[str, str]:
     )
 
 
-def sheet_from(form: MovieForm, before: MovieValues) -> MovieValues:
-    """What a valid form says. Ids of rows count only where ``before`` has them."""
-    title = _kept(form.title.data or "", before.title)
+def values_from(form: MovieForm, before: MovieValues) -> MovieValues:
+    """Returns the values of a valid form. Row ids count only if ``before`` has them."""
+    title = _unless_respaced(form.title.data or "", before.title)
     return MovieValues(
         title=title,
-        original_title=_kept(form.original_title.data or title, before.original_title),
-        synopsis=_kept(_newlines(form.synopsis.data), before.synopsis),
-        synopsis_en=_kept(_newlines(form.synopsis_en.data), before.synopsis_en),
+        original_title=_unless_respaced(form.original_title.data or title, before.original_title),
+        synopsis=_unless_respaced(_newlines(form.synopsis.data), before.synopsis),
+        synopsis_en=_unless_respaced(_newlines(form.synopsis_en.data), before.synopsis_en),
         runtime=form.runtime.data,
         rating=Rating(form.rating.data) if form.rating.data else None,
         genres=_in_order(form.genres.data or (), before.genres),
         countries=form.countries.data or (),
         languages=form.languages.data or (),
-        distributor=_kept(form.distributor.data or "", before.distributor),
+        distributor=_unless_respaced(form.distributor.data or "", before.distributor),
         directors=_people(form.directors, before.directors),
         cast=_people(form.cast, before.cast),
         premieres=_premieres(form, before),
@@ -234,17 +234,17 @@ def sheet_from(form: MovieForm, before: MovieValues) -> MovieValues:
     )
 
 
-def moves_of(form: MovieForm) -> Moves:
-    """What the form says of premieres that move."""
+def date_changes_of(form: MovieForm) -> DateChanges:
+    """Returns what the form says about changed premiere dates."""
     rows: list[Any] = [row.form for row in form.premieres if row.form.id.data]
-    return Moves(
+    return DateChanges(
         {row.id.data: row.reason.data or "" for row in rows},
-        frozenset(row.id.data for row in rows if row.is_slip.data),
+        frozenset(row.id.data for row in rows if row.is_typo.data),
     )
 
 
-def check_moves(form: MovieForm, before: MovieValues) -> bool:
-    """Whether every premiere that moves says why; one that does not has its error."""
+def check_date_changes(form: MovieForm, before: MovieValues) -> bool:
+    """Whether each changed date has a reason; adds an error to the rows without one."""
     dates = {each.id: (each.date, each.precision.value) for each in before.premieres}
     complete = True
     for row in form.premieres:
@@ -252,21 +252,21 @@ def check_moves(form: MovieForm, before: MovieValues) -> bool:
         old = dates.get(fields.id.data) if fields.id.data else None
         now = _day(fields.date.data, fields.precision.data or ""), fields.precision.data
         moved = old is not None and not fields.remove.data and fields.date.data and old != now
-        if moved and not (fields.reason.data or fields.is_slip.data):
+        if moved and not (fields.reason.data or fields.is_typo.data):
             fields.reason.errors = [*fields.reason.errors, REQUIRED]
             complete = False
     return complete
 
 
 def digests_of(text: str) -> dict[str, str]:
-    """The digests that a form carries (``name:digest name:digest``); of known fields alone."""
+    """Parses the digests of a form (``name:digest name:digest``); unknown fields are ignored."""
     pairs = (pair.partition(":") for pair in text.split())
     return {name: digest for name, _mark, digest in pairs if name in FIELDS}
 
 
-def digests_text(sheet: MovieValues) -> str:
-    """``digests_of``, the other way round."""
-    return " ".join(f"{name}:{digest}" for name, digest in sheet.digests().items())
+def digests_text(values: MovieValues) -> str:
+    """Formats digests for ``digests_of``."""
+    return " ".join(f"{name}:{digest}" for name, digest in values.digests().items())
 
 
 def _person_rows(people: Iterable[PersonLine]) -> list[dict[str, Any]]:
@@ -306,8 +306,8 @@ def _trailer_row(line: TrailerLine) -> dict[str, Any]:
     }
 
 
-def _kept(typed: str, before: str) -> str:
-    """What stood there, where no more than its spaces differ: nobody has changed it."""
+def _unless_respaced(typed: str, before: str) -> str:
+    """Returns ``before`` if ``typed`` differs from it only in whitespace."""
     return before if typed.split() == before.split() else typed
 
 
@@ -316,7 +316,7 @@ def _newlines(text: str | None) -> str:
 
 
 def _in_order(chosen: Iterable[int], before: tuple[int, ...]) -> tuple[int, ...]:
-    """Those that were there keep their order, the others follow."""
+    """The previous ids in their order, then the new ones."""
     wanted = set(chosen)
     return (*(each for each in before if each in wanted), *sorted(wanted - set(before)))
 
@@ -324,12 +324,12 @@ def _in_order(chosen: Iterable[int], before: tuple[int, ...]) -> tuple[int, ...]
 def _people(rows: Any, before: tuple[PersonLine, ...]) -> tuple[PersonLine, ...]:
     names = {each.person_id: each.name for each in before}
     filled = [(index, row.form) for index, row in enumerate(rows) if row.form.name.data]
-    filled.sort(key=lambda each: (each[1].place.data or MOST_ROWS + each[0], each[0]))
+    filled.sort(key=lambda each: (each[1].place.data or MAX_ROWS + each[0], each[0]))
     return tuple(_person(form, names) for _index, form in filled)
 
 
 def _person(form: Any, names: Mapping[int | None, str]) -> PersonLine:
-    """Another name is another person, and an id that the list never had is nobody's."""
+    """A changed name is another person; an id that the list did not have is ignored."""
     person_id, typed, character = form.person_id.data, form.name.data, form.character.data or ""
     name = names.get(person_id)
     if name is None or name.split() != typed.split():
@@ -338,7 +338,7 @@ def _person(form: Any, names: Mapping[int | None, str]) -> PersonLine:
 
 
 def _premieres(form: MovieForm, before: MovieValues) -> tuple[PremiereLine, ...]:
-    """Those that were there in their order, then the new ones: the way that rows are loaded."""
+    """Premieres in the order in which rows are loaded, new ones after old ones of the same day."""
     known = {each.id for each in before.premieres}
     forms: list[Any] = [row.form for row in form.premieres]
     rows = [row for row in forms if row.date.data and not row.remove.data]
@@ -380,7 +380,7 @@ def _trailers(form: MovieForm, before: MovieValues) -> tuple[TrailerLine, ...]:
 
 
 def _day(day: Any, precision: str) -> Any:
-    """A month or a year stands under its first day."""
+    """A month or a year is stored as its first day."""
     if day is None:
         return None
     if precision == DatePrecision.MONTH.value:

@@ -1,4 +1,4 @@
-"""Kinds of fields that the film's form has: what is typed, and the value that it means."""
+"""Field types of the movie's form."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -22,8 +22,8 @@ LONGEST_FORMAT: Final = 20
 _SEPARATOR: Final = re.compile(r"[,;|\s]+")
 _CODES: Final = Locale.parse("en")
 
-# The addresses that people copy, from the two sites whose players the pages know.
-_VIDEO_ADDRESSES: Final = (
+# URLs as people copy them, from the two sites whose players the pages embed.
+_VIDEO_URLS: Final = (
     (VideoSite.YOUTUBE, r"https?://(?:www\.|m\.)?youtube\.com/watch\?(?:.*&)?v=({id})(?:&.*)?"),
     (VideoSite.YOUTUBE, r"https?://(?:www\.)?youtube\.com/(?:embed|shorts)/({id})(?:\?.*)?"),
     (VideoSite.YOUTUBE, r"https?://youtu\.be/({id})(?:\?.*)?"),
@@ -33,19 +33,19 @@ _VIDEO_ID: Final = "[A-Za-z0-9_-]{1,40}"
 
 
 class WordsField(StringField):
-    """A few words with commas or spaces between; its data is a tuple of them, each once."""
+    """Words separated by commas or spaces; the data is a tuple without duplicates."""
 
     def _value(self) -> str:
         return self.raw_data[0] if self.raw_data else ", ".join(self.data or ())
 
     def process_formdata(self, valuelist: Any) -> None:
-        """``hu, us`` is ``("HU", "US")`` where ``spell`` writes capitals."""
+        """Parses the words; ``spell`` normalises each."""
         text = one_line(valuelist[0]) if valuelist else ""
         words = (self.spell(word) for word in _SEPARATOR.split(text) if word)
         self.data: Any = tuple(dict.fromkeys(words))
 
     def spell(self, word: str) -> str:
-        """A word as it is kept."""
+        """Returns a word as it is stored."""
         return word
 
 
@@ -57,7 +57,7 @@ class CountriesField(WordsField):
         return word.upper()
 
     def pre_validate(self, form: Any) -> None:
-        """Each has a name in the CLDR."""
+        """Each code needs a name in the CLDR."""
         known = _CODES.territories
         wrong = ", ".join(word for word in self.data if word not in known or len(word) != 2)
         if wrong:
@@ -68,11 +68,11 @@ class LanguagesField(WordsField):
     """ISO 639 codes."""
 
     def spell(self, word: str) -> str:
-        """In small letters."""
+        """In lower case."""
         return word.lower()
 
     def pre_validate(self, form: Any) -> None:
-        """Each looks like one: some that films are made in have no name in the CLDR."""
+        """Checks the form only: the CLDR lacks names of some languages that movies are made in."""
         wrong = ", ".join(word for word in self.data if not re.fullmatch("[a-z]{2,3}", word))
         if wrong:
             raise ValidationError(
@@ -81,21 +81,21 @@ class LanguagesField(WordsField):
 
 
 class FormatsField(WordsField):
-    """2D, 3D, IMAX and whatever comes next."""
+    """Formats such as 2D, 3D and IMAX."""
 
     def pre_validate(self, form: Any) -> None:
-        """Short ones."""
+        """Limits the length."""
         if any(len(word) > LONGEST_FORMAT for word in self.data):
             raise ValidationError(TOO_LONG)
 
 
 class DayField(DateField):
-    """A day that the calendar has."""
+    """A day within the calendar's range."""
 
     data: date | None
 
     def pre_validate(self, form: Any) -> None:
-        """Inside the calendar."""
+        """Rejects a day outside the calendar."""
         if self.data is not None:
             try:
                 parse_day(self.data.isoformat())
@@ -104,44 +104,44 @@ class DayField(DateField):
 
 
 class IdField(IntegerField):
-    """An id of a row that the form was made with; whatever else is sent counts as none."""
+    """The id of a row of the form, None if it is missing or malformed."""
 
     def process_formdata(self, valuelist: Any) -> None:
-        """A number or None."""
+        """Parses the id."""
         self.data: int | None = parse_id(valuelist[0]) if valuelist else None
 
 
 class WordField(StringField):
-    """One of a few words; ``choices`` are pairs of a word and its name, the first the default."""
+    """One of a few words; ``choices`` are pairs of word and name, the first is the default."""
 
     def __init__(self, label: Any, choices: Sequence[tuple[str, Any]], **options: Any) -> None:
         super().__init__(label, default=choices[0][0], **options)
         self.choices = choices
 
     def pre_validate(self, form: Any) -> None:
-        """No other word."""
+        """Rejects other words."""
         if self.data not in {word for word, _name in self.choices}:
             raise ValidationError(NO_CHOICE)
 
 
 class IdsField(Field):
-    """Ids of rows that there are; its data is a list of them, each once."""
+    """Ids among ``choices``; the data is a list without duplicates."""
 
     choices: Collection[int] = ()
 
     def process_formdata(self, valuelist: Any) -> None:
-        """A malformed id counts as one that no row has."""
+        """Parses the ids; a malformed one counts as an id that no row has."""
         self.data: Any = list(dict.fromkeys(parse_id(text) or NO_ID for text in valuelist))
 
     def pre_validate(self, form: Any) -> None:
-        """None but those."""
+        """Rejects other ids."""
         if any(number not in self.choices for number in self.data or ()):
             raise ValidationError(NO_CHOICE)
 
 
 def video_of(text: str, site: VideoSite) -> tuple[VideoSite, str] | None:
-    """The site and id of a video, from its address or its id; None for any other text."""
-    for known, pattern in _VIDEO_ADDRESSES:
+    """Returns the site and id of a video by its URL or id; None for any other text."""
+    for known, pattern in _VIDEO_URLS:
         match = re.fullmatch(pattern.replace("{id}", _VIDEO_ID), text)
         if match:
             return known, match[1]

@@ -1,9 +1,9 @@
-"""The list of films, a page at a time.
+"""A page of the list of movies, with keyset paging.
 
-Paging is by keyset: a page says after (or before) which row it begins, never "row 5,000", so the
-last page costs what the first does, and a film that is added meanwhile moves nothing. At most four
-queries whatever the number of films: the films of the page (two where it runs over into the part of
-a list that has no dates), their premieres, their posters.
+A cursor names the row after (or before) which a page starts, not an offset. So the last page costs
+as much as the first, and a movie added in between does not shift rows. At most four queries: the
+movies of the page (two if it continues into the segment without dates), their premieres, their
+posters.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,12 +28,12 @@ _SHOWN: Final = (
 )  # fmt: skip
 
 Key: TypeAlias = tuple[SQLColumnExpression[Any], SQLColumnExpression[int]]
-"""What a list is ordered by: something, and an id for what is equal in it."""
+"""The sort key of a list, and an id as the tie-breaker."""
 
 
 @dataclass(frozen=True, slots=True)
 class MovieRow:
-    """A film in the list. ``premiere`` is its next one, or else its latest."""
+    """A movie in the list. ``premiere`` is its next one, or else its latest."""
 
     movie: Movie
     premiere: Premiere | None
@@ -43,7 +43,7 @@ class MovieRow:
 
 @dataclass(frozen=True, slots=True)
 class MoviePage:
-    """A page of the list, and the cursors of the next and the previous one ("" for none)."""
+    """A page of the list; ``next`` and ``previous`` are cursors, "" for none."""
 
     rows: tuple[MovieRow, ...]
     next: str
@@ -57,8 +57,8 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """A stretch of the list: a query of ids, its order, and the letter of its cursors."""
+class _Segment:
+    """A part of the list: a query of ids, its sort key, and the letter of its cursors."""
 
     letter: str
     ids: Select[Any]
@@ -67,7 +67,7 @@ class _Part:
     descending: bool
 
     def fetch(self, session: Session, cursor: str, limit: int, *, backwards: bool) -> list[_Found]:
-        """At most ``limit`` films beyond a cursor of this part ("" for its edge)."""
+        """Returns at most ``limit`` movies beyond a cursor ("" for the segment's edge)."""
         falling = self.descending != backwards
         query = self.ids.add_columns(
             *(key.label(name) for key, name in zip(self.key, "ab", strict=True))
@@ -76,25 +76,25 @@ class _Part:
             key, here = tuple_(*self.key), tuple_(*self.values(cursor))
             query = query.where(key < here if falling else key > here)
         order = [each.desc() if falling else each.asc() for each in self.key]
-        # First which films, in indexes alone; then what is shown of these few.
-        places = query.order_by(*order).limit(limit).subquery()
+        # Find the ids in indexes only, then read the rows of these few.
+        keys = query.order_by(*order).limit(limit).subquery()
         rows = session.execute(
-            select(Movie, places.c.a, places.c.b)
-            .join(places, places.c.movie == Movie.id)
+            select(Movie, keys.c.a, keys.c.b)
+            .join(keys, keys.c.movie == Movie.id)
             .options(load_only(*_SHOWN, raiseload=True))
-            .order_by(*(each.desc() if falling else each.asc() for each in places.c["a", "b"]))
+            .order_by(*(each.desc() if falling else each.asc() for each in keys.c["a", "b"]))
         )
         return [
             _Found(movie, f"{self.letter}~{_text(first)}~{number}") for movie, first, number in rows
         ]
 
     def values(self, cursor: str) -> tuple[Any, int]:
-        """What a cursor spells; ``ValueError`` for a text that is none."""
+        """Parses a cursor. Raises ``ValueError`` for any other text."""
         first, _mark, number = cursor.rpartition("~")
         return self.read(first), _id(number)
 
     def has(self, cursor: str) -> bool:
-        """Whether it is a cursor of this part."""
+        """Whether the text is a cursor of this segment."""
         letter, _mark, rest = cursor.partition("~")
         try:
             self.values(rest)
@@ -103,44 +103,46 @@ class _Part:
         return letter == self.letter
 
 
-def page_of_movies(session: Session, wish: ListQuery, bounds: FilterContext) -> MoviePage:
-    """The page that is wished for."""
-    backwards = bool(wish.before)
-    found = _movies(session, wish, bounds, backwards=backwards)
+def page_of_movies(session: Session, query: ListQuery, context: FilterContext) -> MoviePage:
+    """Returns the page for a query."""
+    backwards = bool(query.before)
+    found = _movies(session, query, context, backwards=backwards)
     more, found = len(found) > PAGE, found[:PAGE]
     if backwards:
         found.reverse()
     ids = [each.movie.id for each in found]
-    premieres, posters = _premieres(session, ids, bounds.today), _posters(session, ids)
+    premieres, posters = _premieres(session, ids, context.today), _posters(session, ids)
     rows = tuple(
         MovieRow(each.movie, premieres.get(each.movie.id), posters.get(each.movie.id), each.cursor)
         for each in found
     )
     has_next = rows and (backwards or more)
-    has_previous = rows and (more if backwards else wish.after)
+    has_previous = rows and (more if backwards else query.after)
     return MoviePage(
         rows, rows[-1].cursor if has_next else "", rows[0].cursor if has_previous else ""
     )
 
 
-def counts(session: Session, bounds: FilterContext, filters: Sequence[Filter]) -> dict[Filter, int]:
-    """How many films there are in each list. One query."""
+def counts(
+    session: Session, context: FilterContext, filters: Sequence[Filter]
+) -> dict[Filter, int]:
+    """Counts the movies of each filter. One query."""
     numbers = []
     for each in filters:
-        found = movie_ids(each, bounds).subquery()
+        found = movie_ids(each, context).subquery()
         numbers.append(select(func.count(found.c[0].distinct())))
     row = session.execute(select(*(number.scalar_subquery() for number in numbers))).one()
     return dict(zip(filters, row, strict=True))
 
 
 def _movies(
-    session: Session, wish: ListQuery, bounds: FilterContext, *, backwards: bool
+    session: Session, query: ListQuery, context: FilterContext, *, backwards: bool
 ) -> list[_Found]:
-    """One film more than a page has, if there is one: from the cursor on, in its direction."""
-    parts = _parts(wish, bounds)
+    """One movie more than a page, if there is one, from the cursor in its direction."""
+    parts = _parts(query, context)
     if backwards:
         parts.reverse()
-    start, cursor = _start(parts, wish.before or wish.after)
+    start, cursor = _start(parts, query.before or query.after)
     found: list[_Found] = []
     for part in parts[start:]:
         missing = PAGE + 1 - len(found)
@@ -150,42 +152,42 @@ def _movies(
     return found
 
 
-def _start(parts: Sequence[_Part], cursor: str) -> tuple[int, str]:
-    """The part that a cursor is of, and the cursor in it; the edge for a text that is none."""
+def _start(parts: Sequence[_Segment], cursor: str) -> tuple[int, str]:
+    """The segment of a cursor and the cursor in it; the first edge for an invalid cursor."""
     for place, part in enumerate(parts):
         if part.has(cursor):
             return place, cursor.partition("~")[2]
     return 0, ""
 
 
-def _parts(wish: ListQuery, bounds: FilterContext) -> list[_Part]:
-    if wish.sort is not Sort.DATE:
-        # SQLite would read each film that fits and sort them, instead of going along the order's
-        # index until there are enough.
+def _parts(query: ListQuery, context: FilterContext) -> list[_Segment]:
+    if query.sort is not Sort.DATE:
+        # Otherwise SQLite reads and sorts all matching movies, instead of scanning the index of
+        # the sort order until the page is full.
         movie = NoIndex(Movie.id)
-        movies = select(Movie.id.label("movie")).where(*conditions(wish, bounds, movie))
-        if wish.sort is Sort.TITLE:
-            return [_Part("t", movies, (Movie.slug, Movie.id), _word, descending=False)]
-        return [_Part("c", movies, (Movie.updated_at, Movie.id), _moment, descending=True)]
+        movies = select(Movie.id.label("movie")).where(*conditions(query, context, movie))
+        if query.sort is Sort.TITLE:
+            return [_Segment("t", movies, (Movie.slug, Movie.id), _word, descending=False)]
+        return [_Segment("c", movies, (Movie.updated_at, Movie.id), _moment, descending=True)]
     later = aliased(Premiere)
     beyond = tuple_(later.date, later.id) > tuple_(Premiere.date, Premiere.id)
     dated = select(Premiere.movie_id.label("movie")).where(
-        *conditions(wish, bounds, Premiere.movie_id),
+        *conditions(query, context, Premiere.movie_id),
         ~has(later, Premiere.movie_id, beyond),
     )
-    if wish.filter is Filter.NO_DATE:
-        # No premiere of these films has a day, so there is no need to look at those that have one.
+    if query.filter is Filter.NO_DATE:
+        # No premiere of these movies has a day, so exclude those that have one.
         dated = dated.where(Premiere.precision != DatePrecision.DAY)
-    without = lacking(lambda movie: has(Premiere, movie), wish.text).subquery()
+    without = lacking(lambda movie: has(Premiere, movie), query.text).subquery()
     number = NoIndex(without.c.id)
-    # A film without any premiere has none with a day, so there is no need to look again.
-    left = Filter.ALL if wish.filter is Filter.NO_DATE else wish.filter
+    # A movie without any premiere has none with a day: the filter is already satisfied.
+    left = Filter.ALL if query.filter is Filter.NO_DATE else query.filter
     undated = select(number.label("movie")).where(
-        *conditions(ListQuery(filter=left), bounds, number)
+        *conditions(ListQuery(filter=left), context, number)
     )
     return [
-        _Part("d", dated, (Premiere.date, Premiere.id), date.fromisoformat, descending=True),
-        _Part("u", undated, (number, number), _id, descending=True),
+        _Segment("d", dated, (Premiere.date, Premiere.id), date.fromisoformat, descending=True),
+        _Segment("u", undated, (number, number), _id, descending=True),
     ]
 
 
@@ -214,7 +216,7 @@ def _moment(text: str) -> datetime:
 
 
 def _premieres(session: Session, ids: Sequence[int], today: date) -> dict[int, Premiere]:
-    """The next premiere of each film, or else its latest."""
+    """The next premiere of each movie, or else its latest."""
     rows = session.scalars(
         select(Premiere).where(Premiere.movie_id.in_(ids)).order_by(Premiere.date, Premiere.id)
     )

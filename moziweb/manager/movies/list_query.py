@@ -1,4 +1,4 @@
-"""What an operator wants of the list of films: a search, a filter, an order, a place in it."""
+"""Query of the movie list: search text, filter, sort order and cursor."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Word = TypeVar("Word", bound=StrEnum)
 
 
 class Filter(StrEnum):
-    """Which films; ``""`` is all."""
+    """Which movies to list; ``""`` is all."""
 
     ALL = ""
     THIS_WEEK = "this-week"
@@ -34,7 +34,7 @@ class Filter(StrEnum):
 
 
 class Sort(StrEnum):
-    """In which order: latest change first, latest premiere first (those without last), by title."""
+    """Sort order: latest change first, latest premiere first (no date: last), or by title."""
 
     CHANGED = "changed"
     DATE = "date"
@@ -43,7 +43,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What is asked for. ``after`` and ``before`` are cursors of rows, "" for neither."""
+    """A query of the list. ``after`` and ``before`` are cursors, "" for none."""
 
     text: str = ""
     filter: Filter = Filter.ALL
@@ -53,7 +53,7 @@ class ListQuery:
 
     @classmethod
     def of(cls, query: Any) -> "ListQuery":
-        """The wish of a query string; what it does not know is left out."""
+        """Parses a query string; unknown values are ignored."""
         return cls(
             text=" ".join(query.get("q", "").split())[:100],
             filter=_word(Filter, query.get("show", ""), Filter.ALL),
@@ -62,70 +62,69 @@ class ListQuery:
             before=query.get("before", "")[:200],
         )
 
-    def query(self, **changes: str) -> dict[str, str]:
-        """The query string of this wish with some of it changed, at its beginning."""
+    def params(self, **changes: str) -> dict[str, str]:
+        """Returns the query string of the first page with some values changed."""
         values = {"q": self.text, "show": self.filter.value, "sort": self.sort.value, **changes}
         return {name: value for name, value in values.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
 class FilterContext:
-    """What the filters mean by now: the day in Hungary, and since when an import is fresh."""
+    """What the filters depend on: the day in Hungary, and since when an import is fresh."""
 
     today: date
     fresh_since: datetime
 
     @classmethod
     def of(cls, today: date, now: datetime, stale_days: int) -> "FilterContext":
-        """The bounds of a moment."""
+        """Returns the context at ``now``."""
         return cls(today, now - timedelta(days=stale_days))
 
 
 MovieIdColumn: TypeAlias = SQLColumnExpression[int]
-"""An expression that is a film's id."""
+"""An expression that is a movie's id."""
 
 
 def conditions(
-    wish: ListQuery, bounds: FilterContext, movie: MovieIdColumn
+    query: ListQuery, context: FilterContext, movie: MovieIdColumn
 ) -> list[ColumnElement[bool]]:
-    """What has to be of the id ``film``, for the film to be in the list.
+    """Returns the conditions on ``movie``, a column with movie ids.
 
-    Each is "one of these", which are found in small indexes: a film itself is read when it is
-    shown, not to find out that it is not.
+    Each is an ``IN`` over small indexes, so rows of ``movie`` are only read for display.
     """
-    if wish.text and wish.filter not in _LACKING:
+    if query.text and query.filter not in _LACKING:
         titled = aliased(Movie)
-        found = select(titled.id).where(*_search(wish.text, titled))
-        if wish.filter:
-            # SQLite would read each film of the filter for its titles.
-            found = found.where(NoIndex(titled.id).in_(movie_ids(wish.filter, bounds)))
+        found = select(titled.id).where(*_search(query.text, titled))
+        if query.filter:
+            # Otherwise SQLite reads the titles of each movie of the filter.
+            found = found.where(NoIndex(titled.id).in_(movie_ids(query.filter, context)))
         return [movie.in_(found)]
-    return [movie.in_(movie_ids(wish.filter, bounds, wish.text))] if wish.filter else []
+    return [movie.in_(movie_ids(query.filter, context, query.text))] if query.filter else []
 
 
-def movie_ids(which: Filter, bounds: FilterContext, text: str = "") -> Select[int]:
-    """The ids of the films of a filter, some perhaps more than once.
+def movie_ids(which: Filter, context: FilterContext, text: str = "") -> Select[int]:
+    """Returns the ids of a filter's movies, perhaps with duplicates.
 
-    ``text`` spares the work of those that are not searched for, where that is much.
+    ``text`` limits expensive filters to the movies that match the search.
     """
     if which in _LACKING:
         return lacking(_LACKING[which], text)
-    return _FILTERS[which](bounds)
+    return _FILTERS[which](context)
 
 
 def has(part: Any, movie: MovieIdColumn, *wanted: SQLColumnExpression[bool]) -> Exists:
-    """Whether a film has such a part. Of an index, no more than the id is read."""
+    """Whether a movie has a row of ``part``; reads an index only."""
     return exists(part.movie_id).where(part.movie_id == movie, *wanted)
 
 
 def lacking(what: Callable[[MovieIdColumn], Exists], text: str = "") -> Select[int]:
-    """The ids of the films, of those that are searched for, of which something does not exist."""
+    """Returns the ids of the movies matching ``text`` for which ``what`` does not exist."""
     movie = aliased(Movie)
     return select(movie.id).where(*_search(text, movie), ~what(movie.id).correlate(movie))
 
 
 def _search(text: str, movie: Any) -> list[ColumnElement[bool]]:
-    """Every word is somewhere in the titles; a number is an id, too, and ``tt…`` one of IMDb's."""
+    """Every word is in the titles; a number may be an id, and ``tt…`` an IMDb id."""
     words = fold(text).split()
     if len(words) == 1 and words[0].startswith("tt") and words[0][2:].isdecimal():
         return [movie.imdb_id == words[0]]
@@ -136,25 +135,25 @@ def _search(text: str, movie: Any) -> list[ColumnElement[bool]]:
     return [named] if words else []
 
 
-def _this_week(bounds: FilterContext) -> Select[int]:
-    week = week_of(bounds.today)
+def _this_week(context: FilterContext) -> Select[int]:
+    week = week_of(context.today)
     return select(Premiere.movie_id).where(
         Premiere.date.between(week.start, week.end), Premiere.precision == DatePrecision.DAY
     )
 
 
-def _failing(bounds: FilterContext) -> Select[int]:
+def _failing(context: FilterContext) -> Select[int]:
     return select(PosterSource.movie_id).where(PosterSource.chosen, PosterSource.state.in_(FAILING))
 
 
-def _stale(bounds: FilterContext) -> Select[int]:
+def _stale(context: FilterContext) -> Select[int]:
     return select(FieldProvenance.movie_id).where(
         FieldProvenance.source.in_(("tmdb", "csv")),
-        FieldProvenance.fetched_at < bounds.fresh_since,
+        FieldProvenance.fetched_at < context.fresh_since,
     )
 
 
-def _unpublished(bounds: FilterContext) -> Select[int]:
+def _unpublished(context: FilterContext) -> Select[int]:
     movie = aliased(Movie)
     return select(movie.id).where(~movie.published)
 

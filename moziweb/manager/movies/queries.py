@@ -1,4 +1,4 @@
-"""A film with all that its form shows, and what the form offers to choose from."""
+"""Queries of the movie's form."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from moziweb.movies.models import (
 
 @dataclass(frozen=True, slots=True)
 class FormChoices:
-    """What there is to choose from: genres by id, names of distributors and of services."""
+    """Choices of the form: genres by id, names of distributors and streaming services."""
 
     genres: dict[int, str]
     distributors: tuple[str, ...]
@@ -25,7 +25,7 @@ class FormChoices:
 
 
 def movie_with_relations(session: Session, movie_id: int) -> Movie | None:
-    """A film, published or not, with everything that belongs to it. Six queries at most."""
+    """Returns a movie, published or not, with all its relations. Six queries at most."""
     return session.scalars(
         select(Movie)
         .where(Movie.id == movie_id)
@@ -39,13 +39,13 @@ def movie_with_relations(session: Session, movie_id: int) -> Movie | None:
             selectinload(Movie.trailers),
             selectinload(Movie.provenance),
         )
-        # What another editor has saved meanwhile is what counts, not what was read before.
+        # Overwrite what the session has loaded before: another editor may have saved since.
         .execution_options(populate_existing=True)
     ).one_or_none()
 
 
 def form_choices(session: Session, locale: str) -> FormChoices:
-    """What the form offers, named in ``locale``. Three queries."""
+    """Returns the form's choices, with genre names in ``locale``. Three queries."""
     name = Genre.name if locale == "hu" else Genre.name_en
     genres = session.execute(select(Genre.id, name).order_by(Genre.slug))
     return FormChoices(

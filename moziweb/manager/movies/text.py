@@ -1,6 +1,6 @@
-"""The fields of a sheet as texts, for the audit and for two editors' differences.
+"""Formats field values as texts, for the audit log and for conflicts.
 
-Values have the database's names in them; ``readable`` gives the reader's words for these.
+The texts contain the database's names; ``audit.formatting.readable`` translates them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,9 +14,9 @@ from .values import MovieValues, PersonLine, PremiereLine, TrailerLine
 _SHOWN: Final = {DatePrecision.DAY: 10, DatePrecision.MONTH: 7, DatePrecision.YEAR: 4}
 
 
-def field_text(sheet: MovieValues, field: str, genres: Mapping[int, str]) -> str:
-    """A field's value as a text, a line for each of several; ``genres`` are names by id."""
-    value = getattr(sheet, field)
+def field_text(values: MovieValues, field: str, genres: Mapping[int, str]) -> str:
+    """Returns a field's value as text, a line per row; ``genres`` are names by id."""
+    value = getattr(values, field)
     if field == "genres":
         return ", ".join(genres.get(each, str(each)) for each in value)
     if field in _LINES:
@@ -36,7 +36,7 @@ def person(line: PersonLine) -> str:
 
 
 def premiere(line: PremiereLine) -> str:
-    """``2026-08-20 cinema, 2D, IMAX, subtitled``: no more of the date than is known."""
+    """``2026-08-20 cinema, 2D, IMAX, subtitled``; the date has its precision."""
     where = line.service if line.kind is PremiereKind.STREAMING and line.service else line.kind
     words = [f"{line.date.isoformat()[: _SHOWN[line.precision]]} {where}", *line.formats]
     if line.audio:

@@ -1,6 +1,6 @@
-"""A film as its form has it: plain values, field by field, to be compared, shown and written.
+"""A movie as plain values, field by field, to compare, show and write.
 
-The names of fields are those of ``FieldProvenance.field``, and of the importers.
+Field names are those of ``FieldProvenance.field`` and of the importers.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _DIGEST_LENGTH: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class PersonLine:
-    """Somebody in a film. ``person_id`` is None for a name that was typed."""
+    """A credit. ``person_id`` is None for a typed name."""
 
     name: str
     character: str = ""
@@ -64,7 +64,7 @@ class TrailerLine:
 
 @dataclass(frozen=True, slots=True)
 class MovieValues:
-    """All that the form of a film can change; unknown is "", None or ()."""
+    """All fields that the form can change; unknown is "", None or ()."""
 
     title: str = ""
     original_title: str = ""
@@ -84,11 +84,11 @@ class MovieValues:
     tmdb_id: int | None = None
 
     def digests(self) -> dict[str, str]:
-        """A digest of each field: what a form carries, to tell later what has changed."""
+        """Returns a digest of each field; a form carries them to detect changes."""
         return {name: _digest(getattr(self, name)) for name in FIELDS}
 
     def changed_from(self, other: "MovieValues") -> tuple[str, ...]:
-        """The fields in which it differs."""
+        """Returns the fields that differ from ``other``."""
         return tuple(name for name in FIELDS if getattr(self, name) != getattr(other, name))
 
 
@@ -96,7 +96,7 @@ FIELDS: Final = tuple(field.name for field in fields(MovieValues))
 
 
 def values_of(movie: Movie) -> MovieValues:
-    """The sheet of a film that was loaded whole (``loading.whole_film``)."""
+    """Returns the values of a movie loaded by ``queries.movie_with_relations``."""
     return MovieValues(
         title=movie.title,
         original_title=movie.original_title,
@@ -117,12 +117,12 @@ def values_of(movie: Movie) -> MovieValues:
     )
 
 
-def as_copy(sheet: MovieValues) -> MovieValues:
-    """The sheet of another film like it: with rows of its own, and no ids from elsewhere."""
+def as_copy(values: MovieValues) -> MovieValues:
+    """Returns values for a new movie: without ids of rows and of other databases."""
     return replace(
-        sheet,
-        premieres=tuple(replace(each, id=None) for each in sheet.premieres),
-        trailers=tuple(replace(each, id=None) for each in sheet.trailers),
+        values,
+        premieres=tuple(replace(each, id=None) for each in values.premieres),
+        trailers=tuple(replace(each, id=None) for each in values.trailers),
         imdb_id=None,
         tmdb_id=None,
     )

@@ -1,4 +1,4 @@
-"""Posters in the manager: pictures that are looked at before they are saved, and their previews."""
+"""Posters in the manager: unsaved posters and their previews."""
 
 from typing import Final
 
@@ -7,9 +7,9 @@ from pyramid.config import Configurator
 from .preview_cache import PreviewCache
 
 PREVIEWS: Final = "manager_previews"
-"""The registry's name of the previews."""
+"""Registry key of the preview cache."""
 
 
 def includeme(config: Configurator) -> None:
-    """Put the previews in the registry. Rests on ``moziweb.posters``."""
+    """Registers the preview cache. Requires ``moziweb.posters``."""
     config.registry[PREVIEWS] = PreviewCache(config.registry["poster_desk"])

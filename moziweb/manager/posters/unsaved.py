@@ -1,7 +1,7 @@
-"""Pictures that somebody looks at and has not saved: rows of their own, nobody else's.
+"""Uploaded or fetched posters that an editor previews before saving.
 
-They are kept as drafts are, under the film's name in place of a form's path, so that the number in
-an address is worth something only to the user who uploaded the picture, and only at that film.
+They are stored as drafts with the movie in place of a form's path. So the number in a URL is valid
+only for the user who uploaded the picture, and only for that movie.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -18,14 +18,14 @@ from ..web import drafts
 from ..web.drafts import Draft
 
 MAX_NAME: Final = 200
-"""Characters of a file's name that are kept."""
+"""Stored characters of a file's name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unsaved:
-    """A stored picture that no source refers to; ``url`` is "" for an uploaded file.
+class UnsavedPoster:
+    """A stored picture without a source; ``url`` is "" for an uploaded file.
 
-    ``name`` is the file's name as the browser told it, that is, anybody's text.
+    ``name`` is the file name that the browser sent: untrusted text.
     """
 
     upload: StoredUpload
@@ -36,48 +36,52 @@ class Unsaved:
 
     @property
     def title(self) -> str:
-        """What it is called: its file, or its address."""
+        """The URL or the file name."""
         return self.url or self.name or "?"
 
 
-def keep(session: Session, user_id: int, movie_id: int, picture: Unsaved, now: datetime) -> int:
-    """Keep a picture for its user to look at; returns its number."""
+def keep(
+    session: Session, user_id: int, movie_id: int, picture: UnsavedPoster, now: datetime
+) -> int:
+    """Stores a picture for its user; returns its number."""
     return drafts.keep(session, user_id, _path(movie_id), _fields(picture), now)
 
 
 def find(
     session: Session, user_id: int, movie_id: int, number: str, now: datetime
-) -> Unsaved | None:
-    """The user's own picture of that number, at that film."""
+) -> UnsavedPoster | None:
+    """Returns the user's picture of that number for the movie, or None."""
     found = all_of(session, user_id, movie_id, now)
     return next((each for each in found if str(each.number) == number), None)
 
 
-def all_of(session: Session, user_id: int, movie_id: int, now: datetime) -> tuple[Unsaved, ...]:
-    """All that the user has looked at and neither saved nor thrown away, the latest first.
+def all_of(
+    session: Session, user_id: int, movie_id: int, now: datetime
+) -> tuple[UnsavedPoster, ...]:
+    """Returns the user's unsaved pictures of the movie, the latest first.
 
-    After a week they are forgotten: their originals are about to be removed.
+    They expire after a week, when their originals are about to be removed.
     """
     rows = session.execute(
         select(Draft.id, Draft.fields)
         .where(
             Draft.user_id == user_id,
             Draft.path == _path(movie_id),
-            Draft.created_at >= now - drafts.KEPT,
+            Draft.created_at >= now - drafts.MAX_AGE,
         )
         .order_by(Draft.id.desc())
     )
     return tuple(_picture(number, dict(fields)) for number, fields in rows)
 
 
-def focus(session: Session, picture: Unsaved, focal: Point) -> None:
-    """Another focal point for it."""
+def focus(session: Session, picture: UnsavedPoster, focal: Point) -> None:
+    """Sets the focal point."""
     fields = _fields(replace(picture, focal=focal))
     session.execute(update(Draft).where(Draft.id == picture.number).values(fields=fields))
 
 
-def drop(session: Session, picture: Unsaved) -> bool:
-    """Forget it; tells whether it was still there, so that two clicks save it once."""
+def drop(session: Session, picture: UnsavedPoster) -> bool:
+    """Deletes a picture; returns whether it still existed, so that a double click saves once."""
     gone = delete(Draft).where(Draft.id == picture.number).returning(Draft.id)
     return session.scalar(gone) is not None
 
@@ -86,20 +90,20 @@ def _path(movie_id: int) -> str:
     return f"poster of {movie_id}"
 
 
-def _fields(picture: Unsaved) -> drafts.Fields:
+def _fields(picture: UnsavedPoster) -> drafts.Fields:
     x, y = picture.focal
-    told = {**asdict(picture.upload), "url": picture.url, "name": picture.name, "x": x, "y": y}
-    return [(name, str(value)) for name, value in told.items()]
+    stored = {**asdict(picture.upload), "url": picture.url, "name": picture.name, "x": x, "y": y}
+    return [(name, str(value)) for name, value in stored.items()]
 
 
-def _picture(number: int, told: dict[str, str]) -> Unsaved:
+def _picture(number: int, stored: dict[str, str]) -> UnsavedPoster:
     upload = StoredUpload(
-        key=told["key"],
-        sha256=told["sha256"],
-        bytes=int(told["bytes"]),
-        format=told["format"],
-        width=int(told["width"]),
-        height=int(told["height"]),
+        key=stored["key"],
+        sha256=stored["sha256"],
+        bytes=int(stored["bytes"]),
+        format=stored["format"],
+        width=int(stored["width"]),
+        height=int(stored["height"]),
     )
-    focal = float(told["x"]), float(told["y"])
-    return Unsaved(upload, told["url"], told["name"], focal, number)
+    focal = float(stored["x"]), float(stored["y"])
+    return UnsavedPoster(upload, stored["url"], stored["name"], focal, number)

@@ -1,1 +1,1 @@
-"""The views of the manager, one module for each subject."""
+"""Views of the manager, a module per subject."""

@@ -1,4 +1,4 @@
-"""One's own account: where one is signed in, and the password."""
+"""The current user's account: sessions and password."""
 
 from typing import Any, Final
 
@@ -18,13 +18,13 @@ from ..web.forms import BaseForm
 from ..web.layout import manager_view, page_frame
 from ..web.redirects import SeeOther
 from ..web.resources import SEE
-from .sign_in import signed_out, too_many
+from .sign_in import signed_out, throttled
 
 _ROUTE: Final = "manager.account"
 
 
 class PasswordForm(BaseForm):
-    """The present password and the next one."""
+    """The current password and the new one."""
 
     current_password = PasswordField(_("Present password"))
     new_password = PasswordField(_("New password"))
@@ -32,32 +32,32 @@ class PasswordForm(BaseForm):
 
 @manager_view("account", permission=SEE, renderer="account", request_method="GET")
 def account(request: Request) -> dict[str, Any]:
-    """The page."""
+    """The account page."""
     return _page(request, PasswordForm())
 
 
 @manager_view("account", permission=SEE, renderer="account", request_method="POST")
 def change_password(request: Request) -> dict[str, Any] | Response:
-    """Another password. A wrong present one counts as an attempt to sign in."""
+    """Changes the password. A wrong current password counts as a sign-in attempt."""
     form = PasswordForm(request.POST)
-    someone = require_user(request)
+    current_user = require_user(request)
     attempts: LoginThrottle = request.registry["manager_attempts"]
-    attempt = attempts.begin(someone.name, request.remote_addr or "")
+    attempt = attempts.begin(current_user.name, request.remote_addr or "")
     if attempt.wait:
-        return _page(request, form, too_many(request, attempt))
+        return _page(request, form, throttled(request, attempt))
     if not _knows_password(request, form.current_password.data or ""):
         request.response.status_int = 403
         return _page(request, form, _("The present password is wrong."))
     attempts.succeeded(attempt)
-    user = request.dbsession.get_one(User, someone.user_id)
+    user = request.dbsession.get_one(User, current_user.user_id)
     try:
         set_password(
             request.dbsession,
             user,
             form.new_password.data or "",
-            by=someone.actor,
+            by=current_user.actor,
             now=request.registry["clock"](),
-            keep=someone.session_id,
+            keep=current_user.session_id,
         )
     except passwords.WeakPassword:
         least = {"least": passwords.MIN_LENGTH}
@@ -68,32 +68,34 @@ def change_password(request: Request) -> dict[str, Any] | Response:
 
 @manager_view("sign_out_everywhere", permission=SEE, request_method="POST")
 def sign_out_everywhere(request: Request) -> Response:
-    """Every session of one's own ends, this one too."""
-    someone = require_user(request)
-    user = request.dbsession.get_one(User, someone.user_id)
+    """Ends all sessions of the user, including the current one."""
+    current_user = require_user(request)
+    user = request.dbsession.get_one(User, current_user.user_id)
     end_sessions(request.dbsession, user)
     now = request.registry["clock"]()
-    record(request.dbsession, someone.actor, "user.sign_out_everywhere", user.audit_subject, now)
+    record(
+        request.dbsession, current_user.actor, "user.sign_out_everywhere", user.audit_subject, now
+    )
     return signed_out(request)
 
 
 def _knows_password(request: Request, password: str) -> bool:
-    """Looked at in a short transaction, as for signing in, before the request has its own."""
+    """Reads the hash in a short transaction, before the request's own begins."""
     with request.registry["database"].read() as session:
         user = session.get_one(User, require_user(request).user_id)
     return passwords.verify(password, user.password_hash)
 
 
 def _page(request: Request, form: PasswordForm, problem: str = "") -> dict[str, Any]:
-    someone = require_user(request)
+    current_user = require_user(request)
     sessions: Sessions = request.registry["manager_sessions"]
     with request.registry["database"].read() as session:
-        rows = sessions.of_user(session, someone.user_id)
+        rows = sessions.of_user(session, current_user.user_id)
     return {
         "page": page_frame(request, _("Your account"), _ROUTE),
         "form": form,
         "problem": request.localizer.translate(problem) if problem else "",
         "sessions": rows,
-        "this_session": someone.session_id,
-        "role": someone.role,
+        "this_session": current_user.session_id,
+        "role": current_user.role,
     }

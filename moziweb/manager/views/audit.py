@@ -1,4 +1,4 @@
-"""Who changed what."""
+"""The audit log."""
 
 from typing import Any, Final
 
@@ -12,12 +12,12 @@ from ..web.layout import manager_view, page_frame
 from ..web.resources import ADMINISTER, SEE
 
 _EDITORIAL: Final = (MOVIE, POSTERS)
-"""What editors see changes of."""
+"""Subjects that editors see."""
 
 
 @manager_view("audit", permission=SEE, renderer="audit", request_method="GET")
 def audit(request: Request) -> dict[str, Any]:
-    """Changes of films and posters; who came in, users and machinery are for administrators."""
+    """A page of entries; those about users, sign-ins and the cache are for administrators."""
     before = parse_id(request.GET.get("before"))
     subjects = () if request.has_permission(ADMINISTER) else _EDITORIAL
     entries = latest_entries(request.dbsession, subjects=subjects, before=before, limit=PAGE + 1)

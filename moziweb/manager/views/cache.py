@@ -1,4 +1,4 @@
-"""The console of the cache: how it does, purging by tag or by address, warming."""
+"""The cache dashboard: statistics, purging by tag or path, warming."""
 
 from typing import Any, Final
 
@@ -30,69 +30,73 @@ from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
 from ..dashboards import CACHE_WARMER
 from ..dashboards.cache import WARMABLE, moment, regions_of, slowest_of
-from ..dashboards.warming_job import Warmer, is_at_work, latest_warming, new_warming, stop
+from ..dashboards.warming_job import Warmer, is_running, latest_warming, new_warming, stop
 from ..web.layout import manager_view, page_frame
 from ..web.params import text_param
 from ..web.redirects import SeeOther
 from ..web.resources import ADMINISTER, SEE
 
-ROOM: Final = "manager.cache_console"
+ROUTE: Final = "manager.cache_dashboard"
 
-LATEST: Final = 12
-"""Invalidations that are listed."""
+MAX_ROWS: Final = 12
+"""Outbox rows that are listed."""
 
-LONGEST: Final = 2000
-"""Characters of what is to be purged."""
+MAX_TEXT: Final = 2000
+"""Maximum length of the text to purge."""
 
-THROUGH: Final = {
+PRIORITY_NAMES: Final = {
     Priority.WEEKS: _("the front page, this week and the next"),
     Priority.SHOWN: _("these, and the films that they show"),
     Priority.CALENDAR: _("the whole calendar, genres and feeds"),
     Priority.ARCHIVE: _("every page, all films too"),
 }
-"""How far a warming goes, in words."""
+"""Names of the priorities that warming may reach."""
 
 
-class Impossible(Exception):
-    """It cannot be done; ``text`` is why, to be translated."""
+class PurgeFailed(Exception):
+    """Nothing was purged; ``text`` says why, to be translated."""
 
     def __init__(self, text: TranslationString) -> None:
         super().__init__(str(text))
         self.text = text
 
 
-@manager_view("cache_console", permission=SEE, renderer="cache_console", request_method="GET")
-def cache_console(request: Request) -> dict[str, Any]:
-    """Everything at a glance; asked for again and again by whoever looks."""
+@manager_view("cache_dashboard", permission=SEE, renderer="cache_dashboard", request_method="GET")
+def cache_dashboard(request: Request) -> dict[str, Any]:
+    """The dashboard; htmx polls it."""
     return _page(request)
 
 
-@manager_view("cache_purge", permission=ADMINISTER, renderer="cache_console", request_method="POST")
+@manager_view(
+    "cache_purge", permission=ADMINISTER, renderer="cache_dashboard", request_method="POST"
+)
 def purge(request: Request) -> dict[str, Any] | Response:
-    """Purge by tags, by address, or everything: what ``do`` says.
+    """Purges tags, a page or everything, depending on ``do``.
 
-    A purge stands in the outbox before it is in effect, in a transaction of its own, as any
-    change; the audit follows.
+    The purge is committed to the outbox before it takes effect, in its own transaction, like any
+    change; the audit entry follows.
     """
-    ways = {"tags": _purge_tags, "path": _purge_page, "all": _purge_everything}
-    way = ways.get(text_param(request.POST, "do"))
-    if way is None or _cache(request) is None:
+    actions = {"tags": _purge_tags, "path": _purge_page, "all": _purge_everything}
+    action = actions.get(text_param(request.POST, "do"))
+    if action is None or _cache(request) is None:
         raise HTTPBadRequest
     try:
-        subject, changes = way(request)
-    except Impossible as error:
+        subject, changes = action(request)
+    except PurgeFailed as error:
         request.response.status_int = 422
         return _page(request, problem=error.text)
     session, now = request.dbsession, request.registry["clock"]()
     part = Subject(CACHE, subject)
     entry = record(session, require_user(request).actor, "cache.purge", part, now, changes)
     session.flush()
-    return SeeOther(request.route_path(ROOM, _query={"purged": str(entry.id)}))
+    return SeeOther(request.route_path(ROUTE, _query={"purged": str(entry.id)}))
 
 
-@manager_view("cache_warm", permission=ADMINISTER, renderer="cache_console", request_method="POST")
+@manager_view(
+    "cache_warm", permission=ADMINISTER, renderer="cache_dashboard", request_method="POST"
+)
 def warm(request: Request) -> dict[str, Any] | Response:
-    """Begin a warming, or stop the one that is at work."""
+    """Starts a warming, or stops the running one."""
     session, now = request.dbsession, request.registry["clock"]()
     actor, do = require_user(request).actor, text_param(request.POST, "do")
     priorities = {each.name.lower(): each for each in WARMABLE}
@@ -100,10 +104,10 @@ def warm(request: Request) -> dict[str, Any] | Response:
     if do == "stop":
         if stop(session, now):
             record(session, actor, "cache.warm_stop", Subject(CACHE), now)
-        return SeeOther(request.route_path(ROOM))
+        return SeeOther(request.route_path(ROUTE))
     if do != "start" or through is None or _cache(request) is None:
         raise HTTPBadRequest
-    if is_at_work(latest_warming(session), now):
+    if is_running(latest_warming(session), now):
         request.response.status_int = 422
         return _page(request, problem=_("The cache is being warmed already."))
     row = new_warming(session, through, actor, now)
@@ -116,14 +120,14 @@ def warm(request: Request) -> dict[str, Any] | Response:
             warmer.start(warming_id)
 
     request.tm.get().addAfterCommitHook(start)
-    return SeeOther(request.route_path(ROOM))
+    return SeeOther(request.route_path(ROUTE))
 
 
 def _purge_tags(request: Request) -> tuple[str, list[Change]]:
-    names = text_param(request.POST, "tags")[:LONGEST].split()
+    names = text_param(request.POST, "tags")[:MAX_TEXT].split()
     if not names:
-        raise Impossible(_("Type a tag first."))
-    done = _done(request, lambda purging: purging.tags(names))
+        raise PurgeFailed(_("Type a tag first."))
+    done = _run_purge(request, lambda purging: purging.tags(names))
     if done is None:
         return " ".join(names), [("waiting", "", " ".join(sorted(names)))]
     changes = [("tags", "", " ".join(sorted(done.tags)))]
@@ -133,26 +137,26 @@ def _purge_tags(request: Request) -> tuple[str, list[Change]]:
 
 
 def _purge_page(request: Request) -> tuple[str, list[Change]]:
-    path = text_param(request.POST, "path")[:LONGEST]
+    path = text_param(request.POST, "path")[:MAX_TEXT]
     path = path.removeprefix(request.registry.settings["site.base_url"])
     if not path.startswith("/"):
-        raise Impossible(_("An address of the site begins with a slash."))
+        raise PurgeFailed(_("An address of the site begins with a slash."))
 
     def work(purging: Purge) -> PurgedPage:
         # Entries in the memory of web processes: those of this process can be removed.
         return purging.page(path, entries_of_url(request.registry, path), allow_private=True)
 
-    done: PurgedPage | None = _done(request, work)
+    done: PurgedPage | None = _run_purge(request, work)
     return path, [("entries", "", str(1 + done.other_entries))] if done else []
 
 
 def _purge_everything(request: Request) -> tuple[str, list[Change]]:
-    _done(request, lambda purging: purging.everything())
+    _run_purge(request, lambda purging: purging.everything())
     return "", [("everything", "", "")]
 
 
-def _done(request: Request, work: Any) -> Any:
-    """What a purge did; None when it waits in the outbox. Raises ``Impossible``."""
+def _run_purge(request: Request, work: Any) -> Any:
+    """Returns the result of a purge; None if it waits in the outbox. Raises ``PurgeFailed``."""
     registry = request.registry
     purging = Purge(
         registry["cache"],
@@ -166,10 +170,10 @@ def _done(request: Request, work: Any) -> Any:
     except PurgeDeferred:
         return None
     except PurgeRefused as error:
-        raise Impossible(_why(error)) from error
+        raise PurgeFailed(_why(error)) from error
     except (PublishError, StoreError) as error:
         text = _("The cache cannot be reached: nothing was purged.")
-        raise Impossible(text) from error
+        raise PurgeFailed(text) from error
 
 
 def _why(error: PurgeRefused) -> TranslationString:
@@ -193,7 +197,7 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
     cache = _cache(request)
     warming = latest_warming(session)
     page = {
-        "page": page_frame(request, _("Cache"), ROOM, at=request.route_path(ROOM)),
+        "page": page_frame(request, _("Cache"), ROUTE, path=request.route_path(ROUTE)),
         "now": now,
         "problem": request.localizer.translate(problem) if problem else "",
         "can_change": request.has_permission(ADMINISTER),
@@ -201,31 +205,33 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
     }
     if cache is None:
         return page
-    tally: InProcessCounters = registry["cache_tally"]
+    counters: InProcessCounters = registry["cache_tally"]
     outbox: Outbox = registry["cache_outbox"]
     connection = session.connection()
-    told = statistics_of(cache, outbox, connection)
+    statistics = statistics_of(cache, outbox, connection)
     sent: Any = request.POST if request.method == "POST" else {}
     return {
         **page,
-        "told": told,
-        "clock_text": clock_text(told["stamps"]["clock"]),
-        "since": moment(tally.since),
-        "regions": regions_of(cache, told["regions"], tally),
-        "slowest": slowest_of(cache, tally, registry["cache_addresses"]),
-        "rows": [(moment(row.created), row) for row in outbox.latest(connection, limit=LATEST)],
-        "most_since": moment(told["outbox"]["since"]) if told["outbox"]["since"] else None,
+        "statistics": statistics,
+        "clock_text": clock_text(statistics["stamps"]["clock"]),
+        "since": moment(counters.since),
+        "regions": regions_of(cache, statistics["regions"], counters),
+        "slowest": slowest_of(cache, counters, registry["cache_addresses"]),
+        "rows": [(moment(row.created), row) for row in outbox.latest(connection, limit=MAX_ROWS)],
+        "most_since": moment(statistics["outbox"]["since"])
+        if statistics["outbox"]["since"]
+        else None,
         "kinds": sorted(DECLARATIONS.kinds()),
         "warming": warming,
-        "at_work": is_at_work(warming, now),
-        "through": [(each.name.lower(), THROUGH[each]) for each in WARMABLE],
+        "running": is_running(warming, now),
+        "through": [(each.name.lower(), PRIORITY_NAMES[each]) for each in WARMABLE],
         "purged": _purged(request, session),
         "sent": {name: text_param(sent, name) for name in ("tags", "path")},
     }
 
 
 def _purged(request: Request, session: Session) -> AuditEntry | None:
-    """The purge that the address names, if it was one of the latest."""
+    """The purge whose audit entry is in the query string, if it is one of the latest."""
     wanted = request.GET.get("purged", "")
     if not wanted or not request.has_permission(ADMINISTER):
         return None

@@ -1,4 +1,4 @@
-"""What the manager answers when something is not to be had."""
+"""Error pages of the manager."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from pyramid.view import exception_view_config, forbidden_view_config, notfound_
 from moziweb.i18n import _
 from moziweb.request import Request
 
-from ..auth.return_url import is_kept, safe_return_url
+from ..auth.return_url import keeps_draft, safe_return_url
 from ..auth.sessions import signed_in
 from ..web import drafts
 from ..web.layout import page_frame
 from ..web.redirects import SeeOther
-from .sign_in import answer_stranger
+from .sign_in import require_sign_in
 
 
 @forbidden_view_config(managers=True)
 def forbidden(request: Request) -> Response:
-    """Strangers may sign in; whoever has is told that it is not theirs."""
+    """Sign-in page for requests without a session; else 403."""
     if signed_in(request) is None:
-        return answer_stranger(request)
-    return answer(
+        return require_sign_in(request)
+    return error_page(
         request,
         403,
         _("This is for administrators"),
@@ -35,10 +35,10 @@ def forbidden(request: Request) -> Response:
 
 @notfound_view_config(managers=True)
 def not_found(error: HTTPNotFound, request: Request) -> Response:
-    """404, for those who are in; for all others every address needs signing in."""
+    """404 for signed-in users; the sign-in page for all others, for any path."""
     if signed_in(request) is None:
-        return answer_stranger(request)
-    return answer(
+        return require_sign_in(request)
+    return error_page(
         request,
         404,
         _("There is nothing here"),
@@ -48,22 +48,24 @@ def not_found(error: HTTPNotFound, request: Request) -> Response:
 
 @exception_view_config(BadCSRFToken, managers=True)
 @exception_view_config(BadCSRFOrigin, managers=True)
-def forged(error: Exception, request: Request) -> Response:
-    """400, and nothing is done.
+def bad_csrf_token(error: Exception, request: Request) -> Response:
+    """400, and nothing is changed.
 
-    A form of ours that is older than the session is not thrown away: it comes back, filled in, for
-    whoever sent it from our own page.
+    A form that is older than the session is stored as a draft and shown again, if the browser
+    confirms that our own page sent it.
     """
-    someone = signed_in(request)
-    if someone is None and is_kept(request):
-        return answer_stranger(request)
-    way = safe_return_url(request.path)
-    if someone and way and is_kept(request) and _is_from_here(request):
+    current_user = signed_in(request)
+    if current_user is None and keeps_draft(request):
+        return require_sign_in(request)
+    return_url = safe_return_url(request.path)
+    if current_user and return_url and keeps_draft(request) and _is_same_origin(request):
         with request.registry["database"].write() as session:
-            fields = drafts.unpacked(drafts.packed(request.POST))
-            number = drafts.keep(session, someone.user_id, way, fields, request.registry["clock"]())
-        return SeeOther(f"{way}?draft={number}&done=expired")
-    return answer(
+            fields = drafts.unpack(drafts.pack(request.POST))
+            number = drafts.keep(
+                session, current_user.user_id, return_url, fields, request.registry["clock"]()
+            )
+        return SeeOther(f"{return_url}?draft={number}&done=expired")
+    return error_page(
         request,
         400,
         _("This form has expired"),
@@ -71,10 +73,10 @@ def forged(error: Exception, request: Request) -> Response:
     )
 
 
-def answer(
+def error_page(
     request: Request, code: int, heading: TranslationString, explanation: TranslationString
 ) -> Response:
-    """A page that says what is wrong."""
+    """Returns a page with a heading and an explanation."""
     values: dict[str, Any] = {
         "page": page_frame(request, heading),
         "code": code,
@@ -87,8 +89,8 @@ def answer(
     return response
 
 
-def _is_from_here(request: Request) -> bool:
-    """Whether the browser says that a page of ours sent it. Scripts cannot write this header."""
+def _is_same_origin(request: Request) -> bool:
+    """Whether the ``Origin`` header is this site. Scripts cannot set this header."""
     base_url: str = request.registry.settings["site.base_url"]
     origin = request.headers.get("Origin", "")
     scheme, _mark, host = base_url.partition("://")

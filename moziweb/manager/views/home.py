@@ -1,4 +1,4 @@
-"""The overview: what is on this week, and what wants to be done."""
+"""The overview: lists that need work, and the latest changes."""
 
 from typing import Any, Final
 
@@ -26,14 +26,14 @@ TO_DO: Final = (
     (Filter.STALE, _("Imported long ago")),
     (Filter.UNPUBLISHED, _("Not on the site")),
 )
-"""The lists that the overview counts, and what they are called there."""
+"""Filters on the overview, and their names there."""
 
 
 @manager_view("home", permission=SEE, renderer="home", request_method="GET")
 def home(request: Request) -> dict[str, Any]:
-    """Three queries."""
-    bounds = bounds_of(request)
-    numbers = counts(request.dbsession, bounds, [each for each, _name in TO_DO])
+    """The overview. Three queries."""
+    context = filter_context(request)
+    numbers = counts(request.dbsession, context, [each for each, _name in TO_DO])
     return {
         "page": page_frame(request, _("Overview"), "manager.home"),
         "to_do": [(each, name, numbers[each]) for each, name in TO_DO],
@@ -43,12 +43,12 @@ def home(request: Request) -> dict[str, Any]:
 
 @view_config(route_name="manager_slash", permission=NO_PERMISSION_REQUIRED, request_method="GET")
 def with_slash(request: Request) -> Response:
-    """``/manager/`` is typed as often as ``/manager``."""
+    """Redirects ``/manager/`` to ``/manager``."""
     return SeeOther(request.route_path("manager.home"))
 
 
-def bounds_of(request: Request) -> FilterContext:
-    """What the filters mean now."""
+def filter_context(request: Request) -> FilterContext:
+    """Returns the context of the list's filters."""
     now = request.registry["clock"]()
     stale_days: int = request.registry.settings["manager.stale_days"]
     return FilterContext.of(budapest_today(now), now, stale_days)

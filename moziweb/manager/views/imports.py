@@ -1,4 +1,4 @@
-"""Imports: the ways to begin one, its preview, what is chosen of it, and what came of that."""
+"""Imports: starting one, its preview, choosing items, results."""
 
 from typing import Any, Final
 
@@ -25,13 +25,13 @@ from ..imports.jobs import (
     add_items,
     choose,
     effects_of,
-    is_alone,
+    is_abandoned,
     items_of,
     latest_jobs,
     new_job,
 )
 from ..imports.models import ImportJob, JobKind, JobState
-from ..web.layout import close_body_at_last, manager_view, page_frame
+from ..web.layout import close_body_after_request, manager_view, page_frame
 from ..web.params import id_params, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, ImportResource
@@ -41,15 +41,15 @@ _ROUTE: Final = "manager.imports"
 _JOB: Final = "manager.import"
 
 PATIENCE: Final = 4.0
-"""Seconds that a request waits for TMDB, about: the site's threads are few."""
+"""Approximate seconds that a request waits for TMDB: the site has few threads."""
 
 MAX_UPLOAD: Final = 10_000_000
-"""Bytes; a list of 10,000 films has two million."""
+"""Bytes of a file; a list of 10,000 movies has two million."""
 
 
 @manager_view("imports", permission=EDIT, renderer="imports", request_method="GET")
 def imports(request: Request) -> dict[str, Any]:
-    """The ways to begin an import, what a search found, and the latest ones. One query."""
+    """Forms to start an import, search results of TMDB, and the latest imports. One query."""
     title = request.GET.get("title", "").strip()[:200]
     try:
         asked = title and _has_tmdb(request)
@@ -61,14 +61,14 @@ def imports(request: Request) -> dict[str, Any]:
 
 @manager_view("imports", permission=EDIT, renderer="imports", request_method="POST")
 def begin(request: Request) -> dict[str, Any] | Response:
-    """Begin one; what cannot be begun is told on the same page."""
-    ways = {"movies": _movies, "premieres": _premieres, "file": _file}
-    way = ways.get(text_param(request.POST, "do"))
-    close_body_at_last(request)
-    if way is None:
+    """Starts an import; shows an error on the same page."""
+    actions = {"movies": _movies, "premieres": _premieres, "file": _file}
+    action = actions.get(text_param(request.POST, "do"))
+    close_body_after_request(request)
+    if action is None:
         raise HTTPBadRequest
     try:
-        job = way(request)
+        job = action(request)
     except (ImportRefused, InvalidValue) as error:
         request.response.status_int = 422
         return _page(request, problem=error.text)
@@ -77,40 +77,40 @@ def begin(request: Request) -> dict[str, Any] | Response:
 
 @manager_view("import", permission=EDIT, renderer="import", request_method="GET")
 def one_import(request: Request) -> dict[str, Any]:
-    """An import as it stands. At most three queries.
+    """An import's items and progress. At most three queries.
 
-    While somebody works on it, htmx asks for its progress; at rest, for the whole page anew.
+    While a worker runs, htmx polls the progress; afterwards it reloads the whole page.
     """
     job = _job(request)
-    at_work = job.state in (JobState.LOOKING, JobState.APPLYING)
-    alone = is_alone(job, request.registry["clock"]()) and job.beat_at is not None
-    if is_htmx(request) and (alone or not at_work):
+    running = job.state in (JobState.LOOKING, JobState.APPLYING)
+    abandoned = is_abandoned(job, request.registry["clock"]()) and job.beat_at is not None
+    if is_htmx(request) and (abandoned or not running):
         request.response.headers["HX-Refresh"] = "true"
-    wish = ItemQuery.of(request.GET)
-    items = items_of(request.dbsession, job.id, wish.effect, wish.after)
+    query = ItemQuery.of(request.GET)
+    items = items_of(request.dbsession, job.id, query.effect, query.after)
     effects = effects_of(request.dbsession, job.id)
     return {
         "page": page_frame(request, job.title, _ROUTE),
         "job": job,
         "items": items[:PAGE],
         "effects": effects,
-        "choices": _choices(request, job, wish),
-        "next": _href(request, job, wish, items[PAGE - 1].position) if len(items) > PAGE else "",
+        "choices": _choices(request, job, query),
+        "next": _href(request, job, query, items[PAGE - 1].position) if len(items) > PAGE else "",
         "can_choose": job.state is JobState.LOOKED and _changes_anything(effects),
-        "at_work": at_work,
-        "alone": alone,
+        "running": running,
+        "abandoned": abandoned,
     }
 
 
 @manager_view("import", permission=EDIT, request_method="POST")
 def go_on(request: Request) -> Response:
-    """Apply what is chosen, or all of it; go on with an import that was interrupted."""
+    """Applies the chosen items or all, or continues an interrupted import."""
     job = _job(request)
     match request.POST.get("do"):
         case "chosen" | "all" as do if job.state is JobState.LOOKED:
             positions = id_params(request.POST, "movie") if do == "chosen" else None
             choose(request.dbsession, job, positions)
-        case "continue" if is_alone(job, request.registry["clock"]()):
+        case "continue" if is_abandoned(job, request.registry["clock"]()):
             pass
         case _other:
             raise HTTPBadRequest
@@ -120,14 +120,14 @@ def go_on(request: Request) -> Response:
 def _movies(request: Request) -> ImportJob:
     wanted = ids_of(request.POST)
     names = ", ".join([*map(str, wanted["tmdb"]), *map(str, wanted["imdb"])])
-    title = _say(request, _("Films from TMDB: ${ids}", mapping={"ids": names}))
+    title = _translate(request, _("Films from TMDB: ${ids}", mapping={"ids": names}))
     return _from_tmdb(request, JobKind.MOVIES, title, wanted)
 
 
 def _premieres(request: Request) -> ImportJob:
     first, last = days_of(request.POST)
     days = {"first": first.isoformat(), "last": last.isoformat()}
-    title = _say(request, _("Hungarian premieres, ${first} – ${last}", mapping=days))
+    title = _translate(request, _("Hungarian premieres, ${first} – ${last}", mapping=days))
     return _from_tmdb(request, JobKind.PREMIERES, title, days)
 
 
@@ -167,7 +167,7 @@ _NO_TOKEN: Final = _("there is no token for TMDB; ask whoever runs the site (tmd
 
 
 def _started(request: Request, job: ImportJob) -> Response:
-    """Work begins once the job is there for others to see."""
+    """Starts the runner after the commit, when the job is visible to it."""
     job_id, runner = job.id, request.registry["import_runner"]
 
     def start(is_committed: bool) -> None:
@@ -188,7 +188,7 @@ def _page(
     return {
         "page": page_frame(request, _("Imports"), _ROUTE),
         "jobs": latest_jobs(request.dbsession),
-        "problem": _say(request, problem),
+        "problem": _translate(request, problem),
         "found": found,
         "title": title,
         "sent": request.POST,
@@ -197,16 +197,16 @@ def _page(
     }
 
 
-def _choices(request: Request, job: ImportJob, wish: ItemQuery) -> tuple[Link, ...]:
+def _choices(request: Request, job: ImportJob, query: ItemQuery) -> tuple[Link, ...]:
     def link(effect: Effect | None, text: TranslationString) -> Link:
         href = _href(request, job, ItemQuery(effect))
-        return Link(href, _say(request, text), effect or "", current=effect is wish.effect)
+        return Link(href, _translate(request, text), effect or "", current=effect is query.effect)
 
     return (link(None, _("All")), *(link(effect, text) for effect, text in EFFECTS.items()))
 
 
-def _href(request: Request, job: ImportJob, wish: ItemQuery, after: int = 0) -> str:
-    return request.route_path(_JOB, job=job.id, _query=ItemQuery(wish.effect, after).query())
+def _href(request: Request, job: ImportJob, query: ItemQuery, after: int = 0) -> str:
+    return request.route_path(_JOB, job=job.id, _query=ItemQuery(query.effect, after).params())
 
 
 def _job(request: Request) -> ImportJob:
@@ -225,6 +225,6 @@ def _has_tmdb(request: Request) -> bool:
     return request.registry.settings["tmdb.token"] is not None
 
 
-def _say(request: Request, text: TranslationString | str) -> str:
+def _translate(request: Request, text: TranslationString | str) -> str:
     said: str = request.localizer.translate(text)
     return said

@@ -1,4 +1,4 @@
-"""Editing a film: its form, what saving will do, saving, and two editors at once."""
+"""Editing a movie: form, preview of affected pages, saving, conflicts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,18 +22,18 @@ from ..audit.log import MOVIE, record
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages, affected_pages, seconds_until_fresh
-from ..movies.conflicts import Difference, Merge, is_touched, merge
+from ..movies.conflicts import Difference, Merge, has_changed, merge
 from ..movies.form import (
     MORE_ROWS,
-    Moves,
+    DateChanges,
     MovieForm,
-    check_moves,
+    check_date_changes,
+    date_changes_of,
     digests_of,
     digests_text,
-    form_values,
-    moves_of,
+    fields_of,
     safe_fields,
-    sheet_from,
+    values_from,
 )
 from ..movies.queries import FormChoices, form_choices, movie_with_relations
 from ..movies.save import MovieWriter, lock_movie, new_movie, write
@@ -46,29 +46,32 @@ from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
 from ..web.template_filters import SOURCES, Marks
 
-_ROOM: Final = "manager.movies"
+_ROUTE: Final = "manager.movies"
 
 
 @dataclass(slots=True)
-class Desk:
-    """A film on the desk: ``film`` is None for a new one, ``before`` what the database has."""
+class MovieEdit:
+    """An edit of a movie in one request.
+
+    ``movie`` is None for a new one; ``before`` are the values in the database.
+    """
 
     request: Request
     session: Session
     movie: Movie | None
     before: MovieValues
-    offer: FormChoices
+    choices: FormChoices
     form: MovieForm
-    more: int = 0
+    extra_rows: int = 0
     effects: AffectedPages | None = None
-    asked_effects: bool = False
+    has_effects: bool = False
     publishing: bool | None = None
     differences: tuple[Difference, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, request: Request, session: Session, fields: Any = None) -> "Desk":
-        """The film of a request, and its form: over ``fields``, or else as the film is."""
+    def of(cls, request: Request, session: Session, fields: Any = None) -> "MovieEdit":
+        """Returns the edit of a request; the form shows ``fields``, or else the movie's values."""
         movie = None
         if isinstance(request.context, MovieResource):
             movie = movie_with_relations(session, request.context.movie_id)
@@ -77,59 +80,58 @@ class Desk:
         before = values_of(movie) if movie else MovieValues()
         known = form_choices(session, request.locale_name)
         form = _form(request, movie, before) if fields is None else MovieForm(fields)
-        form.offer_genres(known)
+        form.set_genre_choices(known)
         return cls(request, session, movie, before, known, form)
 
     def is_valid(self) -> bool:
-        """Whether the form can be saved; what is wrong stands at its fields."""
+        """Whether the form can be saved; errors are in its fields."""
         valid = self.form.validate()
-        # Over what somebody else has saved meanwhile, nothing says which of us moved what.
-        moves = self._is_behind("premieres") or check_moves(self.form, self.before)
-        return self._ids_are_free() and valid and moves
+        # After a concurrent change of the premieres, it is unknown which editor changed a date.
+        date_changes = self._is_behind("premieres") or check_date_changes(self.form, self.before)
+        return self._ids_are_free() and valid and date_changes
 
     def merge(self) -> Merge | None:
-        """A valid form over what somebody else has saved meanwhile; None where nothing differs.
+        """Merges a valid form with a concurrent save; None without differences.
 
-        A film that only went on the site, or a field that both have mended alike, is no matter of
-        the form's.
+        Publishing changes no field of the form, and both editors may have made the same change.
         """
         if not any(map(self._is_behind, FIELDS)):
             return None
-        found = merge(self._digests(), self.sheet(), self.before, self.offer.genres)
+        found = merge(self._digests(), self.values(), self.before, self.choices.genres)
         return found if found.differences else None
 
-    def sheet(self) -> MovieValues:
-        """What a valid form says."""
-        return sheet_from(self.form, self.before)
+    def values(self) -> MovieValues:
+        """Returns the values of a valid form."""
+        return values_from(self.form, self.before)
 
-    def writing(self) -> MovieWriter:
-        """The valid form, to be written."""
+    def writer(self) -> MovieWriter:
+        """Returns the writer of a valid form."""
         now = self.request.registry["clock"]()
-        sheet = self.sheet()
-        movie = self.movie or new_movie(sheet.title, now)
-        return MovieWriter(self.session, movie, sheet, moves_of(self.form), now)
+        values = self.values()
+        movie = self.movie or new_movie(values.title, now)
+        return MovieWriter(self.session, movie, values, date_changes_of(self.form), now)
 
-    def rework(self, sheet: MovieValues, movie: Movie, moves: Moves) -> None:
-        """Another form: of a sheet, over the film as it is now, with what was said of moves."""
+    def replace_form(self, values: MovieValues, movie: Movie, date_changes: DateChanges) -> None:
+        """Replaces the form by one with ``values``, based on the current movie."""
         self.movie, self.before = movie, values_of(movie)
-        self.form = _form(self.request, movie, self.before, sheet)
-        self.form.offer_genres(self.offer)
+        self.form = _form(self.request, movie, self.before, values)
+        self.form.set_genre_choices(self.choices)
         for row in self.form.premieres:
             number = row.form.id.data or 0
-            row.form.reason.data = moves.reasons.get(number, "")
-            row.form.is_slip.data = number in moves.slips
+            row.form.reason.data = date_changes.reasons.get(number, "")
+            row.form.is_typo.data = number in date_changes.typos
 
     def _is_behind(self, field: str) -> bool:
-        """Whether a field of the film has changed since the form was made."""
+        """Whether a field of the movie has changed since the form was loaded."""
         if self.movie is None or self.form.version.data == self.movie.version:
             return False
-        return is_touched(self._digests(), field, self.before)
+        return has_changed(self._digests(), field, self.before)
 
     def _digests(self) -> dict[str, str]:
         return digests_of(self.form.digests.data or "")
 
     def _ids_are_free(self) -> bool:
-        """Whether no other film has the form's ids elsewhere."""
+        """Whether no other movie has the form's IMDb and TMDB ids."""
         wanted = {"imdb_id": self.form.imdb_id.data or None, "tmdb_id": self.form.tmdb_id.data}
         taken = [
             getattr(Movie, name) == value
@@ -152,28 +154,28 @@ class Desk:
 
 @manager_view("movie", permission=SEE, renderer="movie", request_method="GET")
 def movie(request: Request) -> dict[str, Any]:
-    """The form of a film, or what somebody had typed into it before their session ended."""
-    desk = Desk.of(request, request.dbsession, _draft(request))
-    return _page(desk)
+    """The form of a movie, or of a draft."""
+    edit = MovieEdit.of(request, request.dbsession, _draft(request))
+    return _page(edit)
 
 
 @manager_view("new_movie", permission=EDIT, renderer="movie", request_method="GET")
 def new(request: Request) -> dict[str, Any]:
-    """The form of a new film; with ``?copy=42`` it begins as that film. Nothing is saved."""
-    desk = Desk.of(request, request.dbsession, _draft(request))
+    """The form of a new movie; ``?copy=42`` fills it from that movie. Nothing is saved."""
+    edit = MovieEdit.of(request, request.dbsession, _draft(request))
     if copied := request.GET.get("copy"):
         original = movie_with_relations(request.dbsession, parse_id(copied) or NO_ID)
         if original is None:
             raise HTTPNotFound
-        desk.form = _form(request, None, MovieValues(), as_copy(values_of(original)))
-        desk.form.offer_genres(desk.offer)
-    return _page(desk)
+        edit.form = _form(request, None, MovieValues(), as_copy(values_of(original)))
+        edit.form.set_genre_choices(edit.choices)
+    return _page(edit)
 
 
 @manager_view("movie", permission=EDIT, renderer="movie", request_method="POST")
 @manager_view("new_movie", permission=EDIT, renderer="movie", request_method="POST")
 def send(request: Request) -> dict[str, Any] | Response:
-    """Save, or look first: what ``do`` says, the name of the button."""
+    """Saves or previews, depending on the button ``do``."""
     action = request.POST.get("do", "save")
     if action not in _ACTIONS:
         raise HTTPBadRequest
@@ -182,16 +184,20 @@ def send(request: Request) -> dict[str, Any] | Response:
 
 @manager_view("movie_effects", permission=EDIT, renderer="effects", request_method="POST")
 def effects(request: Request) -> dict[str, Any]:
-    """What saving would refresh, as a piece of the page, for the script that asks meanwhile."""
-    desk = _rehearsed(request)
-    return {"effects": desk.effects, "asked_effects": desk.asked_effects, "valid": not _wrong(desk)}
+    """The affected pages as a fragment; htmx requests it while the editor types."""
+    edit = _dry_run(request)
+    return {
+        "effects": edit.effects,
+        "has_effects": edit.has_effects,
+        "valid": not _has_errors(edit),
+    }
 
 
 @manager_view("movie_publish", permission=EDIT, renderer="movie", request_method="POST")
 def publish(request: Request) -> dict[str, Any] | Response:
-    """Put the film on the site, or take it off; or look first at what that would refresh."""
+    """Publishes or unpublishes the movie, or previews the affected pages."""
     if request.POST.get("do") == "look":
-        return _look(request)
+        return _preview_publish(request)
     context: MovieResource = request.context
     session, now = request.dbsession, request.registry["clock"]()
     found = session.get(Movie, context.movie_id)
@@ -200,112 +206,112 @@ def publish(request: Request) -> dict[str, Any] | Response:
         raise HTTPNotFound
     if wanted is None:
         raise HTTPBadRequest
-    way = request.route_path("manager.movie", movie=found.id)
+    path = request.route_path("manager.movie", movie=found.id)
     if found.published == wanted:
-        return SeeOther(way)
+        return SeeOther(path)
     found.published = wanted
     session.flush()
     action = "film.publish" if wanted else "film.unpublish"
-    changes = [("published", _yes(not wanted), _yes(wanted))]
+    changes = [("published", _mark(not wanted), _mark(wanted))]
     entry = record(session, require_user(request).actor, action, found, now, changes)
     _note_pages(request, session, found, entry)
-    return SeeOther(f"{way}?saved={entry.id}")
+    return SeeOther(f"{path}?saved={entry.id}")
 
 
-def _look(request: Request) -> dict[str, Any]:
-    """The film as it is, with what its button would do: done in a transaction thrown away."""
+def _preview_publish(request: Request) -> dict[str, Any]:
+    """The form, with the pages that publishing or unpublishing would affect."""
     with _database(request).rehearse() as session:
-        desk = Desk.of(request, session)
-        movie = desk.movie
+        edit = MovieEdit.of(request, session)
+        movie = edit.movie
         assert movie is not None  # noqa: S101 - the route names one that is there
-        desk.publishing = movie.published = not movie.published
+        edit.publishing = movie.published = not movie.published
         session.flush()
-        desk.effects = affected_pages(request.registry, session, movie.id, movie.slug)
+        edit.effects = affected_pages(request.registry, session, movie.id, movie.slug)
         session.rollback()
-        desk.movie = movie_with_relations(session, movie.id)
-        desk.extra = _beside(desk)
-    return _page(desk)
+        edit.movie = movie_with_relations(session, movie.id)
+        edit.extra = _context(edit)
+    return _page(edit)
 
 
 def _save(request: Request) -> dict[str, Any] | Response:
     if isinstance(request.context, MovieResource):
         lock_movie(request.dbsession, request.context.movie_id)
-    desk = Desk.of(request, request.dbsession, safe_fields(request.POST))
-    if not desk.is_valid():
+    edit = MovieEdit.of(request, request.dbsession, safe_fields(request.POST))
+    if not edit.is_valid():
         request.response.status_int = 400
-        return _page(desk)
-    if desk.movie and (found := desk.merge()):
-        return _clash(desk, desk.movie, found)
-    writing = desk.writing()
-    before, is_new = desk.before, desk.movie is None
-    changed = write(writing)
-    drafts.drop(desk.session, require_user(request).user_id, request.path)
-    way = request.route_path("manager.movie", movie=writing.movie.id)
+        return _page(edit)
+    if edit.movie and (found := edit.merge()):
+        return _show_conflict(edit, edit.movie, found)
+    writer = edit.writer()
+    before, is_new = edit.before, edit.movie is None
+    changed = write(writer)
+    drafts.drop(edit.session, require_user(request).user_id, request.path)
+    path = request.route_path("manager.movie", movie=writer.movie.id)
     if not changed:
-        return SeeOther(way)
-    names = desk.offer.genres
+        return SeeOther(path)
+    names = edit.choices.genres
     entry = record(
-        desk.session,
+        edit.session,
         require_user(request).actor,
         "film.create" if is_new else "film.edit",
-        writing.movie,
-        writing.now,
+        writer.movie,
+        writer.now,
         [
-            (name, field_text(before, name, names), field_text(writing.sheet, name, names))
+            (name, field_text(before, name, names), field_text(writer.values, name, names))
             for name in changed
         ],
     )
-    _note_pages(request, desk.session, writing.movie, entry)
-    return SeeOther(f"{way}?saved={entry.id}")
+    _note_pages(request, edit.session, writer.movie, entry)
+    return SeeOther(f"{path}?saved={entry.id}")
 
 
 def _preview(request: Request) -> dict[str, Any]:
-    desk = _rehearsed(request)
-    if _wrong(desk):
+    edit = _dry_run(request)
+    if _has_errors(edit):
         request.response.status_int = 400
-    return _page(desk)
+    return _page(edit)
 
 
-def _more(request: Request) -> dict[str, Any]:
+def _add_rows(request: Request) -> dict[str, Any]:
     with _database(request).read() as session:
-        desk = Desk.of(request, session, safe_fields(request.POST))
-        desk.more = MORE_ROWS
-        return _page(desk)
+        edit = MovieEdit.of(request, session, safe_fields(request.POST))
+        edit.extra_rows = MORE_ROWS
+        return _page(edit)
 
 
 _ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
     "save": _save,
     "preview": _preview,
-    "more": _more,
+    "more": _add_rows,
 }
 
 
-def _rehearsed(request: Request) -> Desk:
-    """The form, and what saving it would refresh: written in a transaction that is thrown away."""
+def _dry_run(request: Request) -> MovieEdit:
+    """The form, with the pages that saving it would affect: writes and rolls back."""
     with _database(request).rehearse() as session:
-        desk = Desk.of(request, session, safe_fields(request.POST))
-        if desk.is_valid():
-            writing = desk.writing()
-            write(writing)
-            found = writing.movie
-            desk.effects = affected_pages(request.registry, session, found.id, found.slug)
-            desk.asked_effects = True
+        edit = MovieEdit.of(request, session, safe_fields(request.POST))
+        if edit.is_valid():
+            writer = edit.writer()
+            write(writer)
+            found = writer.movie
+            edit.effects = affected_pages(request.registry, session, found.id, found.slug)
+            edit.has_effects = True
         session.rollback()
-        desk.movie = movie_with_relations(session, desk.movie.id) if desk.movie else None
-        desk.extra = _beside(desk)
-    return desk
+        edit.movie = movie_with_relations(session, edit.movie.id) if edit.movie else None
+        edit.extra = _context(edit)
+    return edit
 
 
-def _clash(desk: Desk, movie: Movie, found: Merge) -> dict[str, Any]:
-    """409: somebody else has saved meanwhile. Both are shown, nothing is overwritten."""
-    desk.rework(found.sheet, movie, moves_of(desk.form))
-    desk.differences = found.differences
-    desk.request.response.status_int = 409
-    return _page(desk)
+def _show_conflict(edit: MovieEdit, movie: Movie, found: Merge) -> dict[str, Any]:
+    """409: another editor has saved. Both versions are shown, nothing is stored."""
+    edit.replace_form(found.values, movie, date_changes_of(edit.form))
+    edit.differences = found.differences
+    edit.request.response.status_int = 409
+    return _page(edit)
 
 
 def _note_pages(request: Request, session: Session, movie: Movie, entry: AuditEntry) -> None:
-    """Keep with the entry which pages it refreshes, and sign the outbox's row with its id."""
+    """Stores the affected pages in the audit entry, and its id as the outbox row's reason."""
     session.flush()
     found = affected_pages(request.registry, session, movie.id, movie.slug)
     entry.pages = list(found.pages) if found else []
@@ -319,67 +325,67 @@ def _reason(entry: AuditEntry) -> str:
 def _form(
     request: Request, movie: Movie | None, before: MovieValues, shown: MovieValues | None = None
 ) -> Any:
-    """The form that shows a sheet, over the film as it is."""
-    form = MovieForm(**form_values(shown or before))
+    """Returns a form that shows ``shown``, based on the movie's values."""
+    form = MovieForm(**fields_of(shown or before))
     form.version.data = movie.version if movie else None
     form.digests.data = digests_text(before) if movie else ""
     return form
 
 
-def _page(desk: Desk) -> dict[str, Any]:
-    request, form = desk.request, desk.form
-    form.add_blank_rows(desk.more)
-    title = desk.movie.title if desk.movie else _("New film")
+def _page(edit: MovieEdit) -> dict[str, Any]:
+    request, form = edit.request, edit.form
+    form.add_blank_rows(edit.extra_rows)
+    title = edit.movie.title if edit.movie else _("New film")
     return {
-        "page": page_frame(request, title, _ROOM, at=_address_of(desk)),
+        "page": page_frame(request, title, _ROUTE, path=_form_path(edit)),
         "form": form,
-        "movie": desk.movie,
-        "offer": desk.offer,
-        "action": _address_of(desk),
-        "publishing": desk.publishing,
-        "effects": desk.effects,
-        "asked_effects": desk.asked_effects,
-        "differences": desk.differences,
+        "movie": edit.movie,
+        "choices": edit.choices,
+        "action": _form_path(edit),
+        "publishing": edit.publishing,
+        "effects": edit.effects,
+        "has_effects": edit.has_effects,
+        "differences": edit.differences,
         "date_text": Formatter(request.locale_name, request.localizer.translate).date_text,
-        "wrong": _wrong(desk),
-        **(desk.extra or _beside(desk)),
+        "wrong": _has_errors(edit),
+        **(edit.extra or _context(edit)),
     }
 
 
-def _address_of(desk: Desk) -> str:
-    """Where the form is sent to."""
-    if desk.movie is None:
-        return desk.request.route_path("manager.new_movie")
-    return desk.request.route_path("manager.movie", movie=desk.movie.id)
+def _form_path(edit: MovieEdit) -> str:
+    """The path that the form is posted to."""
+    if edit.movie is None:
+        return edit.request.route_path("manager.new_movie")
+    return edit.request.route_path("manager.movie", movie=edit.movie.id)
 
 
-def _beside(desk: Desk) -> dict[str, Any]:
-    """What stands beside the form: where values are from, what was done, what was just saved."""
-    if desk.movie is None:
+def _context(edit: MovieEdit) -> dict[str, Any]:
+    """Values of the page beside the form: provenance, latest changes, the last save."""
+    if edit.movie is None:
         return {
             "marks_of": Marks({}), "entries": (), "saved": None, "seconds": None, "changes": {},
-            "movie_rooms": (),
+            "movie_tabs": (),
         }  # fmt: skip
-    entries = latest_entries(desk.session, subjects=(MOVIE,), subject_id=desk.movie.id, limit=5)
-    wanted = desk.request.GET.get("saved", "")
+    entries = latest_entries(edit.session, subjects=(MOVIE,), subject_id=edit.movie.id, limit=5)
+    wanted = edit.request.GET.get("saved", "")
     saved = next((each for each in entries if str(each.id) == wanted), None)
     return {
-        "marks_of": Marks(_sources(desk)),
-        "movie_rooms": movie_nav(desk.request, desk.movie.id, "manager.movie"),
+        "marks_of": Marks(_sources(edit)),
+        "movie_tabs": movie_nav(edit.request, edit.movie.id, "manager.movie"),
         "entries": entries,
         "saved": saved,
-        "seconds": seconds_until_fresh(desk.session, _reason(saved)) if saved else None,
-        "changes": {premiere.id: premiere.changes for premiere in desk.movie.premieres},
+        "seconds": seconds_until_fresh(edit.session, _reason(saved)) if saved else None,
+        "changes": {premiere.id: premiere.changes for premiere in edit.movie.premieres},
     }
 
 
-def _sources(desk: Desk) -> dict[str, tuple[str, str]]:
-    say, rows = desk.request.localizer.translate, desk.movie.provenance if desk.movie else ()
+def _sources(edit: MovieEdit) -> dict[str, tuple[str, str]]:
+    say, rows = edit.request.localizer.translate, edit.movie.provenance if edit.movie else ()
     return {row.field: (row.source, say(SOURCES.get(row.source, row.source))) for row in rows}
 
 
-def _wrong(desk: Desk) -> bool:
-    return any(desk.form.errors.values()) or any(row.form.errors for row in desk.form.premieres)
+def _has_errors(edit: MovieEdit) -> bool:
+    return any(edit.form.errors.values()) or any(row.form.errors for row in edit.form.premieres)
 
 
 def _draft(request: Request) -> Any:
@@ -395,5 +401,5 @@ def _database(request: Request) -> Database:
     return database
 
 
-def _yes(value: bool) -> str:
+def _mark(value: bool) -> str:
     return "✓" if value else "–"

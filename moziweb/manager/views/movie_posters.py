@@ -1,4 +1,4 @@
-"""A film's posters: its sources as they stand, one chosen, and the ways to add another."""
+"""A movie's posters: sources, the chosen one, and adding another."""
 
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -26,46 +26,46 @@ from ..audit.log import Change, record
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages, affected_pages
 from ..posters import PREVIEWS, unsaved
-from ..posters.form_data import UNFIT, Unacceptable, focal_of, in_words, size_limit
-from ..posters.unsaved import MAX_NAME, Unsaved
-from ..web.layout import close_body_at_last, manager_view, movie_nav, page_frame
+from ..posters.form_data import PICTURE_ERRORS, UserError, explained, focal_of, size_limit
+from ..posters.unsaved import MAX_NAME, UnsavedPoster
+from ..web.layout import close_body_after_request, manager_view, movie_nav, page_frame
 from ..web.params import id_params, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
 
-ROOM: Final = "manager.movie_posters"
+ROUTE: Final = "manager.movie_posters"
 
 _AT_WORK: Final = (SourceState.PENDING, SourceState.GENERATING)
 
 
-@manager_view("movie_posters", permission=SEE, renderer="posters", request_method="GET")
+@manager_view("movie_posters", permission=SEE, renderer="movie_posters", request_method="GET")
 def posters(request: Request) -> dict[str, Any]:
-    """The film's sources, the chosen one first. Four queries."""
+    """The movie's sources, the chosen one first. Four queries."""
     return _page(request)
 
 
-@manager_view("movie_posters", permission=EDIT, renderer="posters", request_method="POST")
+@manager_view("movie_posters", permission=EDIT, renderer="movie_posters", request_method="POST")
 def act(request: Request) -> dict[str, Any] | Response:
-    """What ``do`` says; what cannot be done is told on the same page."""
+    """Runs the action ``do``; shows an error on the same page."""
     action = _ACTIONS.get(text_param(request.POST, "do"))
-    close_body_at_last(request)
+    close_body_after_request(request)
     if action is None:
         raise HTTPBadRequest
     try:
         return action(request)
-    except Unacceptable as error:
+    except UserError as error:
         request.response.status_int = 422
-        return _page(request, problem=in_language(request, error.texts))
+        return _page(request, problem=translated(request, error.texts))
 
 
-def desk_of(request: Request) -> PosterEditor:
-    """The one door to poster sources."""
-    desk: PosterEditor = request.registry["poster_desk"]
-    return desk
+def poster_editor(request: Request) -> PosterEditor:
+    """Returns the poster service for editors."""
+    editor: PosterEditor = request.registry["poster_desk"]
+    return editor
 
 
 def movie_of(request: Request, session: Session) -> Movie:
-    """The film of the address; ``HTTPNotFound``."""
+    """Returns the movie of the request. Raises ``HTTPNotFound``."""
     context: MovieResource = request.context
     found = session.get(Movie, context.movie_id)
     if found is None:
@@ -73,33 +73,34 @@ def movie_of(request: Request, session: Session) -> Movie:
     return found
 
 
-def in_language(request: Request, texts: Iterable[TranslationString]) -> str:
-    """The texts one after the other, in the page's language."""
+def translated(request: Request, texts: Iterable[TranslationString]) -> str:
+    """Translates and joins texts."""
     return " ".join(request.localizer.translate(text) for text in texts)
 
 
 def most_bytes(request: Request) -> int:
-    """How large a file may be."""
+    """Returns the size limit of files."""
     limit: int = request.registry["posters"].limits.bytes
     return limit
 
 
-def note(
+def record_change(
     request: Request,
     movie: Movie,
     action: str,
     changes: Iterable[Change] = (),
     later: AffectedPages | None = None,
 ) -> None:
-    """Record it with the pages that it refreshes, and sign the outbox's row with the entry's id.
+    """Adds an audit entry with the affected pages; its id is the outbox row's reason.
 
-    Those are this transaction's, and what will be refreshed ``later``, once its pictures are ready.
+    Affected pages are those of this transaction, and those of ``later``, which are invalidated once
+    the variants are ready.
     """
     session, now = request.dbsession, request.registry["clock"]()
     entry = record(session, require_user(request).actor, action, movie, now, changes)
     session.flush()
-    at_once = affected_pages(request.registry, session, movie.id, movie.slug)
-    found = (each.pages for each in (later, at_once) if each)
+    now_affected = affected_pages(request.registry, session, movie.id, movie.slug)
+    found = (each.pages for each in (later, now_affected) if each)
     entry.pages = list(dict.fromkeys(chain.from_iterable(found)))
     session.info[REASON] = f"manager: {action} #{entry.id}"
 
@@ -107,22 +108,22 @@ def note(
 def effects_of_choosing(
     request: Request, make: Callable[[Session, Movie], PosterSource]
 ) -> AffectedPages | None:
-    """What will be refreshed once the source that ``make`` gives is the poster: rehearsed."""
+    """Returns the pages affected once the source from ``make`` is the poster; rolls back."""
     with request.registry["database"].rehearse() as session:
         movie = movie_of(request, session)
         source = make(session, movie)
-        # As it will be when its variants are there: till then the old poster is shown.
+        # The state once its variants are ready; until then the old poster is shown.
         source.state = SourceState.READY
         session.add(source)
         session.flush()
-        desk_of(request).choose(session, source.id)
+        poster_editor(request).choose(session, source.id)
         found = affected_pages(request.registry, session, movie.id, movie.slug)
         session.rollback()
         return found
 
 
 def effects_of_making(request: Request, source_ids: Iterable[int]) -> AffectedPages | None:
-    """What will be refreshed once the pictures of these sources are made anew."""
+    """Returns the pages affected once the variants of these sources are made again."""
     later = [
         tag
         for each in source_ids
@@ -133,65 +134,67 @@ def effects_of_making(request: Request, source_ids: Iterable[int]) -> AffectedPa
         return affected_pages(request.registry, session, movie.id, movie.slug, later=later)
 
 
-def here(request: Request, done: str = "") -> Response:
-    """To the film's posters, saying what was done."""
+def redirect_back(request: Request, done: str = "") -> Response:
+    """Redirects to the movie's posters with a notice."""
     query = {"done": done} if done else {}
-    way = request.route_path(ROOM, movie=request.context.movie_id, _query=query)
-    return SeeOther(way)
+    path = request.route_path(ROUTE, movie=request.context.movie_id, _query=query)
+    return SeeOther(path)
 
 
 def _upload(request: Request) -> Response:
     sent: Any = request.POST.get("file")
     if not hasattr(sent, "file"):
-        raise Unacceptable(_("Choose a file first."))
+        raise UserError(_("Choose a file first."))
     with sent.file as file:
         data = file.read(most_bytes(request) + 1)
-    return _looked_at(request, lambda: desk_of(request).store(data), name=str(sent.filename))
+    return _add_unsaved(
+        request, lambda: poster_editor(request).store(data), name=str(sent.filename)
+    )
 
 
 def _url(request: Request) -> Response:
     url = text_param(request.POST, "url")
     if not url or len(url) > MAX_URL_LENGTH:
         bad = MEANINGS[FetchCode.BAD_URL]
-        raise Unacceptable(bad.wrong, bad.remedy)
-    return _looked_at(request, lambda: desk_of(request).fetch(url), url=url)
+        raise UserError(bad.wrong, bad.remedy)
+    return _add_unsaved(request, lambda: poster_editor(request).fetch(url), url=url)
 
 
-def _looked_at(
+def _add_unsaved(
     request: Request, store: Callable[[], StoredUpload], *, name: str = "", url: str = ""
 ) -> Response:
-    """Keep a picture and make its variants once: what cannot be made is told at once.
+    """Stores a picture and makes its variants once, so that errors are shown at once.
 
-    All of that is before the request's transaction begins.
+    All of that happens before the request's own transaction.
     """
     with request.registry["database"].read() as session:
         movie_id = movie_of(request, session).id
-    upload = _had(request, store)
-    picture = Unsaved(upload, url, name[:MAX_NAME])
+    upload = _checked(request, store)
+    picture = UnsavedPoster(upload, url, name[:MAX_NAME])
     now, user_id = request.registry["clock"](), require_user(request).user_id
     with request.registry["database"].write() as session:
-        desk_of(request).remember(session, upload, now)
-    _had(request, lambda: request.registry[PREVIEWS].of(picture.upload.key, picture.focal))
+        poster_editor(request).remember(session, upload, now)
+    _checked(request, lambda: request.registry[PREVIEWS].of(picture.upload.key, picture.focal))
     number = unsaved.keep(request.dbsession, user_id, movie_id, picture, now)
-    way = request.route_path("manager.movie_unsaved_poster", movie=movie_id, unsaved=number)
-    return SeeOther(way)
+    path = request.route_path("manager.movie_unsaved_poster", movie=movie_id, unsaved=number)
+    return SeeOther(path)
 
 
-def _had(request: Request, work: Callable[[], Any]) -> Any:
+def _checked(request: Request, work: Callable[[], Any]) -> Any:
     try:
         return work()
-    except UNFIT as error:
-        raise in_words(error, most_bytes(request)) from error
+    except PICTURE_ERRORS as error:
+        raise explained(error, most_bytes(request)) from error
 
 
 def _choose(request: Request) -> Response:
     effects = effects_of_choosing(request, _chosen(request))
     source = _source(request)
     before = [_named(each) for each in _described(request) if each.chosen]
-    desk_of(request).choose(request.dbsession, source.id)
+    poster_editor(request).choose(request.dbsession, source.id)
     change = ("poster", "".join(before), _named(source))
-    note(request, movie_of(request, request.dbsession), "poster.choose", [change], effects)
-    return here(request, "poster-chosen")
+    record_change(request, movie_of(request, request.dbsession), "poster.choose", [change], effects)
+    return redirect_back(request, "poster-chosen")
 
 
 def _effects(request: Request) -> dict[str, Any]:
@@ -201,7 +204,7 @@ def _effects(request: Request) -> dict[str, Any]:
 
 
 def _chosen(request: Request) -> Callable[[Session, Movie], PosterSource]:
-    """Finds the source that a form names in the session of a rehearsal."""
+    """Returns a function that loads the form's source in a given session."""
 
     def found(session: Session, _movie: Movie) -> PosterSource:
         return session.get_one(PosterSource, _source(request, session).id)
@@ -212,36 +215,38 @@ def _chosen(request: Request) -> Callable[[Session, Movie], PosterSource]:
 def _focus(request: Request) -> Response:
     focal = focal_of(request.POST)
     if focal is None:
-        raise Unacceptable(_("Click the picture, or type two numbers."))
+        raise UserError(_("Click the picture, or type two numbers."))
     with request.registry["database"].read() as session:
         source = _source(request, session)
     if focal != source.focal_point:
         effects = effects_of_making(request, [source.id])
-        desk_of(request).set_focal_point(request.dbsession, source.id, *focal)
+        poster_editor(request).set_focal_point(request.dbsession, source.id, *focal)
         change = ("focal_point", focal_text(source.focal_point), focal_text(focal))
-        note(request, movie_of(request, request.dbsession), "poster.focus", [change], effects)
-    return here(request, "poster-focus")
+        record_change(
+            request, movie_of(request, request.dbsession), "poster.focus", [change], effects
+        )
+    return redirect_back(request, "poster-focus")
 
 
-def _again(request: Request) -> Response:
-    """Make the ticked ones anew, or all of the film's."""
+def _regenerate(request: Request) -> Response:
+    """Makes variants again, of the ticked sources or of all."""
     with request.registry["database"].read() as session:
-        described = desk_of(request).describe(session, request.context.movie_id)
+        described = poster_editor(request).describe(session, request.context.movie_id)
     views = {view.id: view for view in described}
     if request.POST.get("do") == "all-again":
         wanted = list(views)
     else:
         wanted = id_params(request.POST, "source")
         if not wanted:
-            raise Unacceptable(_("Tick a picture first."))
+            raise UserError(_("Tick a picture first."))
     if not set(wanted) <= set(views):
         raise HTTPNotFound
     effects = effects_of_making(request, wanted)
     movie = movie_of(request, request.dbsession)
-    desk_of(request).regenerate(request.dbsession, wanted)
+    poster_editor(request).regenerate(request.dbsession, wanted)
     changes = [("poster", "", _named(views[n])) for n in wanted]
-    note(request, movie, "poster.regenerate", changes, effects)
-    return here(request, "poster-again")
+    record_change(request, movie, "poster.regenerate", changes, effects)
+    return redirect_back(request, "poster-again")
 
 
 _ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
@@ -250,8 +255,8 @@ _ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
     "choose": _choose,
     "effects": _effects,
     "focus": _focus,
-    "again": _again,
-    "all-again": _again,
+    "again": _regenerate,
+    "all-again": _regenerate,
 }
 
 
@@ -265,14 +270,14 @@ def _named(source: SourceView) -> str:
 
 
 def _described(request: Request) -> list[SourceView]:
-    return desk_of(request).describe(request.dbsession, request.context.movie_id)
+    return poster_editor(request).describe(request.dbsession, request.context.movie_id)
 
 
 def _source(request: Request, session: Session | None = None) -> SourceView:
-    """The one that a form names, if it is this film's; ``HTTPNotFound``."""
+    """The source that the form names, if it is this movie's. Raises ``HTTPNotFound``."""
     ids = id_params(request.POST, "source")
     try:
-        view = desk_of(request).describe_one(session or request.dbsession, ids[0])
+        view = poster_editor(request).describe_one(session or request.dbsession, ids[0])
     except (UnknownSource, IndexError):
         raise HTTPNotFound from None
     if view.movie_id != request.context.movie_id:
@@ -289,7 +294,7 @@ def _page(
     return {
         "page": page_frame(request, movie.title, "manager.movies"),
         "movie": movie,
-        "movie_rooms": movie_nav(request, movie.id, ROOM),
+        "movie_tabs": movie_nav(request, movie.id, ROUTE),
         "sources": sources,
         "unsaved": unsaved.all_of(
             request.dbsession, user_id, movie.id, request.registry["clock"]()

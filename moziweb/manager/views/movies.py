@@ -16,7 +16,7 @@ from ..movies.list_query import Filter, ListQuery, Sort
 from ..web.layout import manager_view, page_frame
 from ..web.redirects import MovedPermanently
 from ..web.resources import SEE
-from .home import bounds_of
+from .home import filter_context
 
 _ROUTE: Final = "manager.movies"
 
@@ -39,7 +39,7 @@ _SORTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The links that filter and sort the list, and those to the next and the previous page."""
+    """Links of the list: filters, sort orders, next and previous page."""
 
     filters: tuple[Link, ...]
     sorts: tuple[Link, ...]
@@ -48,20 +48,25 @@ class Choices:
     whole: str
 
     @classmethod
-    def of(cls, request: Request, wish: ListQuery, found: MoviePage) -> "Choices":
-        """The links of a page of the list."""
-        say = request.localizer.translate
+    def of(cls, request: Request, query: ListQuery, found: MoviePage) -> "Choices":
+        """Returns the links for a page."""
+        translate = request.localizer.translate
 
         def href(**changes: str) -> str:
-            return request.route_path(_ROUTE, _query=wish.query(**changes))
+            return request.route_path(_ROUTE, _query=query.params(**changes))
 
         return cls(
             filters=tuple(
-                Link(href(show=each.value), say(name), current=each is wish.filter)
+                Link(href(show=each.value), translate(name), current=each is query.filter)
                 for each, name in _FILTERS.items()
             ),
             sorts=tuple(
-                Link(href(sort=each.value), say(name), iso=each.value, current=each is wish.sort)
+                Link(
+                    href(sort=each.value),
+                    translate(name),
+                    iso=each.value,
+                    current=each is query.sort,
+                )
                 for each, name in _SORTS.items()
             ),
             next=href(after=found.next) if found.next else "",
@@ -72,15 +77,15 @@ class Choices:
 
 @manager_view("movies", permission=SEE, renderer="movies", request_method="GET")
 def movies(request: Request) -> dict[str, Any]:
-    """A page of the list: at most four queries, and one for who asks."""
-    wish = ListQuery.of(request.GET)
-    found = page_of_movies(request.dbsession, wish, bounds_of(request))
+    """A page of the list: at most four queries, and one for the session."""
+    query = ListQuery.of(request.GET)
+    found = page_of_movies(request.dbsession, query, filter_context(request))
     wording = Formatter(request.locale_name, request.localizer.translate)
     return {
         "page": page_frame(request, _("Films"), _ROUTE),
-        "wish": wish,
+        "query": query,
         "rows": found.rows,
-        "choices": Choices.of(request, wish, found),
+        "choices": Choices.of(request, query, found),
         "date_text": wording.date_text,
         "kind_text": wording.kind_text,
     }

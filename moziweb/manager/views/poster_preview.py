@@ -1,4 +1,4 @@
-"""A picture before it is saved: every variant of it, its focal point, and what saving will do."""
+"""An unsaved poster: its variants, focal point and affected pages."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,54 +16,58 @@ from moziweb.request import Request
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages
 from ..posters import PREVIEWS, unsaved
-from ..posters.form_data import UNFIT, Unacceptable, focal_of, in_words
+from ..posters.form_data import PICTURE_ERRORS, UserError, explained, focal_of
 from ..posters.preview_cache import Variants
-from ..posters.unsaved import Unsaved
+from ..posters.unsaved import UnsavedPoster
 from ..web.layout import manager_view, movie_nav, page_frame
 from ..web.params import text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT
 from .movie_posters import (
-    ROOM,
-    desk_of,
+    ROUTE,
     effects_of_choosing,
     focal_text,
-    here,
-    in_language,
     most_bytes,
     movie_of,
-    note,
+    poster_editor,
+    record_change,
+    redirect_back,
+    translated,
 )
 
 
-@manager_view("movie_unsaved_poster", permission=EDIT, renderer="poster", request_method="GET")
+@manager_view(
+    "movie_unsaved_poster", permission=EDIT, renderer="poster_preview", request_method="GET"
+)
 def look(request: Request) -> dict[str, Any]:
-    """Its variants as they would be, and the pages that saving will refresh."""
+    """The variants, and the pages that saving affects."""
     return _page(request)
 
 
-@manager_view("movie_unsaved_poster", permission=EDIT, renderer="poster", request_method="POST")
+@manager_view(
+    "movie_unsaved_poster", permission=EDIT, renderer="poster_preview", request_method="POST"
+)
 def act(request: Request) -> dict[str, Any] | Response:
-    """Save it, throw it away, or set its focal point: what ``do`` says."""
+    """Saves or discards the picture, or sets its focal point."""
     action = _ACTIONS.get(text_param(request.POST, "do"))
     if action is None:
         raise HTTPBadRequest
     try:
         return action(request)
-    except Unacceptable as error:
+    except UserError as error:
         request.response.status_int = 422
-        return _page(request, problem=in_language(request, error.texts))
+        return _page(request, problem=translated(request, error.texts))
 
 
 @manager_view("movie_poster_preview", permission=EDIT, request_method="GET")
 def preview(request: Request) -> Response:
-    """One of the variants: made here, never the bytes that were uploaded."""
+    """One of its variants. The uploaded bytes are never served."""
     wanted = request.matchdict["variant"]
     with request.registry["database"].read() as session:
         picture = _picture(request, session)
     try:
         variants = _variants(request, picture)
-    except UNFIT:
+    except PICTURE_ERRORS:
         raise HTTPNotFound from None
     for each in variants:
         if wanted == f"{each.recipe.name}.{each.recipe.format}":
@@ -76,33 +80,33 @@ def preview(request: Request) -> Response:
 def _save(request: Request) -> Response:
     choose = request.POST.get("do") == "save"
     effects = _effects(request) if choose else None
-    session, desk = request.dbsession, desk_of(request)
+    session, editor = request.dbsession, poster_editor(request)
     movie, picture = movie_of(request, session), _picture(request, session)
     if not unsaved.drop(session, picture):
         raise HTTPNotFound
     if picture.url:
-        source = desk.add_url(session, movie, picture.url, seen=picture.upload, choose=choose)
+        source = editor.add_url(session, movie, picture.url, seen=picture.upload, choose=choose)
     else:
-        source = desk.add_upload(session, movie.id, picture.upload, choose=choose)
-    desk.set_focal_point(session, source.id, *picture.focal)
+        source = editor.add_upload(session, movie.id, picture.upload, choose=choose)
+    editor.set_focal_point(session, source.id, *picture.focal)
     changes = [
         ("poster", "", f"#{source.id} {picture.title}"),
         ("focal_point", "", focal_text(picture.focal)),
     ]
-    note(request, movie, "poster.add", changes, effects)
-    return here(request, "poster-added")
+    record_change(request, movie, "poster.add", changes, effects)
+    return redirect_back(request, "poster-added")
 
 
 def _discard(request: Request) -> Response:
     movie_of(request, request.dbsession)
     unsaved.drop(request.dbsession, _picture(request, request.dbsession))
-    return here(request, "poster-discarded")
+    return redirect_back(request, "poster-discarded")
 
 
 def _focus(request: Request) -> Response:
     focal = focal_of(request.POST)
     if focal is None:
-        raise Unacceptable(_("Click the picture, or type two numbers."))
+        raise UserError(_("Click the picture, or type two numbers."))
     session = request.dbsession
     unsaved.focus(session, _picture(request, session), focal)
     return SeeOther(request.path)
@@ -116,8 +120,8 @@ _ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
 }
 
 
-def _picture(request: Request, session: Session) -> Unsaved:
-    """The user's own picture at this film; ``HTTPNotFound``."""
+def _picture(request: Request, session: Session) -> UnsavedPoster:
+    """The user's own picture of this movie. Raises ``HTTPNotFound``."""
     user_id, number = require_user(request).user_id, request.matchdict["unsaved"]
     now = request.registry["clock"]()
     found = unsaved.find(session, user_id, request.context.movie_id, number, now)
@@ -126,25 +130,25 @@ def _picture(request: Request, session: Session) -> Unsaved:
     return found
 
 
-def _variants(request: Request, picture: Unsaved) -> Variants:
+def _variants(request: Request, picture: UnsavedPoster) -> Variants:
     made: Variants = request.registry[PREVIEWS].of(picture.upload.key, picture.focal)
     return made
 
 
 def _page(request: Request, problem: str = "") -> dict[str, Any]:
-    # Decoding and the rehearsal come before the request's own transaction.
+    # Decode and compute the affected pages before the request's own transaction begins.
     with request.registry["database"].read() as session:
         movie, picture = movie_of(request, session), _picture(request, session)
     variants: Variants = ()
     try:
         variants = _variants(request, picture)
-    except UNFIT as error:
-        problem = in_language(request, in_words(error, most_bytes(request)).texts)
+    except PICTURE_ERRORS as error:
+        problem = translated(request, explained(error, most_bytes(request)).texts)
 
     return {
         "page": page_frame(request, _("Before saving the poster"), "manager.movies"),
         "movie": movie,
-        "movie_rooms": movie_nav(request, movie.id, ROOM),
+        "movie_tabs": movie_nav(request, movie.id, ROUTE),
         "picture": picture,
         "variants": variants,
         "spot": _named(variants, SMALL),
@@ -155,7 +159,7 @@ def _page(request: Request, problem: str = "") -> dict[str, Any]:
 
 
 def _effects(request: Request) -> AffectedPages | None:
-    """What saving it as the poster will refresh."""
+    """The pages that saving it as the poster affects."""
 
     def source(session: Session, movie: Movie) -> PosterSource:
         picture = _picture(request, session)

@@ -1,4 +1,4 @@
-"""The console of posters: how all of them stand, what failed and why, and trying again."""
+"""The posters dashboard: state of all posters, failures, retrying."""
 
 from typing import Any, Final
 
@@ -17,8 +17,8 @@ from ..dashboards import POSTER_TREND
 from ..dashboards.posters import (
     came_chart,
     causes_of,
+    failures_by_host,
     made_chart,
-    sites_of,
     states_of,
     time_left,
     waiting_chart,
@@ -28,21 +28,23 @@ from ..web.params import text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE
 
-ROOM: Final = "manager.poster_console"
+ROUTE: Final = "manager.posters_dashboard"
 
 
-@manager_view("poster_console", permission=SEE, renderer="poster_console", request_method="GET")
-def poster_console(request: Request) -> dict[str, Any]:
-    """Everything at a glance; asked for again and again by whoever looks. Eight queries."""
+@manager_view(
+    "posters_dashboard", permission=SEE, renderer="posters_dashboard", request_method="GET"
+)
+def posters_dashboard(request: Request) -> dict[str, Any]:
+    """The dashboard; htmx polls it. Eight queries."""
     session, now = request.dbsession, request.registry["clock"]()
     found, hours = poster_status_in(session), hourly_throughput(session, now)
     samples = request.registry[POSTER_TREND].note(now, found.waiting)
     return {
-        "page": page_frame(request, _("Posters"), ROOM),
+        "page": page_frame(request, _("Posters"), ROUTE),
         "now": now,
         "found": found,
         "states": states_of(found),
-        "sites": sites_of(found),
+        "sites": failures_by_host(found),
         "causes": causes_of(found),
         "failed": sum(found.failures.values()),
         "made": made_chart(hours),
@@ -53,19 +55,19 @@ def poster_console(request: Request) -> dict[str, Any]:
     }
 
 
-@manager_view("poster_console", permission=EDIT, request_method="POST")
+@manager_view("posters_dashboard", permission=EDIT, request_method="POST")
 def try_again(request: Request) -> Response:
-    """Have what failed tried again: of one host, with one code, or all of it."""
+    """Retries failed sources: of a host, of a code, or all."""
     name = text_param(request.POST, "name")
-    ways = {"host": Retry(host=name), "code": Retry(code=name), "all": Retry()}
-    what = ways.get(text_param(request.POST, "do"))
+    actions = {"host": Retry(host=name), "code": Retry(code=name), "all": Retry()}
+    what = actions.get(text_param(request.POST, "do"))
     if what is None or not (name.isprintable() and len(name) <= 255):
         raise HTTPBadRequest
-    desk: PosterEditor = request.registry["poster_desk"]
+    editor: PosterEditor = request.registry["poster_desk"]
     session, now = request.dbsession, request.registry["clock"]()
-    tried = desk.retry(session, what)
+    tried = editor.retry(session, what)
     if not tried:
-        return SeeOther(request.route_path(ROOM, _query={"done": "posters-nothing"}))
+        return SeeOther(request.route_path(ROUTE, _query={"done": "posters-nothing"}))
     part = Subject(POSTERS, what.host or what.code or "")
     record(
         session,
@@ -75,4 +77,4 @@ def try_again(request: Request) -> Response:
         now,
         [("sources", "", f"{tried}")],
     )
-    return SeeOther(request.route_path(ROOM, _query={"done": "posters-retried"}))
+    return SeeOther(request.route_path(ROUTE, _query={"done": "posters-retried"}))

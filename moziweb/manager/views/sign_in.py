@@ -20,7 +20,7 @@ from ..auth.accounts import find_user, normalise_name
 from ..auth.cookies import PRE_LOGIN, SESSION
 from ..auth.login_throttle import Attempt, LoginThrottle
 from ..auth.models import User
-from ..auth.return_url import is_htmx, is_kept, return_url_of, safe_return_url
+from ..auth.return_url import is_htmx, keeps_draft, return_url_of, safe_return_url
 from ..auth.sessions import Sessions, require_user, signed_in
 from ..web import drafts
 from ..web.forms import BaseForm, one_line
@@ -32,11 +32,11 @@ TITLE: Final = _("Sign in")
 
 
 class SignInForm(BaseForm):
-    """``way`` is where to go then; ``draft`` the packed fields of a form that was being sent."""
+    """``return_url`` is the page to return to; ``draft`` the packed fields of another form."""
 
     name = StringField(_("Name"), filters=[one_line])
     password = PasswordField(_("Password"))
-    way = HiddenField()
+    return_url = HiddenField()
     draft = HiddenField()
 
 
@@ -44,21 +44,20 @@ class SignInForm(BaseForm):
     "sign_in", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", request_method="GET"
 )
 def sign_in_page(request: Request) -> dict[str, Any] | Response:
-    """The form; who is signed in already goes on."""
-    way = safe_return_url(request.GET.get("way", ""))
+    """The form; redirects users who are signed in."""
+    return_url = safe_return_url(request.GET.get("return_url", ""))
     if signed_in(request):
-        return SeeOther(way or request.route_path("manager.home"))
-    return _page(request, SignInForm(way=way or ""))
+        return SeeOther(return_url or request.route_path("manager.home"))
+    return _page(request, SignInForm(return_url=return_url or ""))
 
 
 @manager_view(
     "sign_in", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", request_method="POST"
 )
 def sign_in(request: Request) -> dict[str, Any] | Response:
-    """A new session, or the form again: nothing tells a wrong name from a wrong password.
+    """Starts a session, or shows the form again without saying whether the name exists.
 
-    Each step is a short transaction of its own, since an attempt is to be counted before its
-    password is looked at.
+    Each step is a short transaction, since an attempt is counted before its password is checked.
     """
     form = SignInForm(request.POST)
     attempts: LoginThrottle = request.registry["manager_attempts"]
@@ -66,7 +65,7 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
     name = form.name.data or ""
     attempt = attempts.begin(normalise_name(name), address)
     if attempt.wait:
-        return _page(request, form, too_many(request, attempt))
+        return _page(request, form, throttled(request, attempt))
     user = _authenticated(request, name, form.password.data or "")
     if user is None:
         request.response.status_int = 403
@@ -77,14 +76,14 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
 
 @manager_view("sign_out", permission=SEE, request_method="POST")
 def sign_out(request: Request) -> Response:
-    """This session ends."""
+    """Ends the session."""
     sessions: Sessions = request.registry["manager_sessions"]
     sessions.end(require_user(request).session_id)
     return signed_out(request)
 
 
-def too_many(request: Request, attempt: Attempt) -> TranslationString:
-    """The answer will be 429, saying when to try again; returns that in words, for the page."""
+def throttled(request: Request, attempt: Attempt) -> TranslationString:
+    """Sets status 429 and ``Retry-After``; returns the message for the page."""
     seconds = math.ceil(attempt.wait.total_seconds())
     request.response.status_int = 429
     request.response.headers["Retry-After"] = str(seconds)
@@ -92,17 +91,17 @@ def too_many(request: Request, attempt: Attempt) -> TranslationString:
     return _("Too many attempts. Try again in ${minutes} min.", mapping={"minutes": minutes})
 
 
-def answer_stranger(request: Request) -> Response:
-    """The way to the page to sign in, or that page with the form that was being sent.
+def require_sign_in(request: Request) -> Response:
+    """Redirects to the sign-in page; for a POST answers with it, and the form as a draft.
 
-    A page that htmx keeps as things are now is not led away: it is told, and asks no more.
+    A page polled by htmx is not redirected: it shows a message and stops polling.
     """
     if request.method in SAFE_METHODS:
-        query = {"way": return_url_of(request)} if return_url_of(request) else {}
-        way = request.route_path("manager.sign_in", _query=query)
-        return _told(request, way) if is_htmx(request) else SeeOther(way)
-    draft = drafts.packed(request.POST) if is_kept(request) else ""
-    form = SignInForm(way=return_url_of(request), draft=draft)
+        query = {"return_url": return_url_of(request)} if return_url_of(request) else {}
+        return_url = request.route_path("manager.sign_in", _query=query)
+        return _htmx_signed_out(request, return_url) if is_htmx(request) else SeeOther(return_url)
+    draft = drafts.pack(request.POST) if keeps_draft(request) else ""
+    form = SignInForm(return_url=return_url_of(request), draft=draft)
     response: Response = render_to_response(
         "moziweb:templates/manager/sign_in.jinja2", _page(request, form), request=request
     )
@@ -110,9 +109,9 @@ def answer_stranger(request: Request) -> Response:
     return response
 
 
-def _told(request: Request, way: str) -> Response:
+def _htmx_signed_out(request: Request, return_url: str) -> Response:
     template = "moziweb:templates/manager/signed_out.jinja2"
-    response: Response = render_to_response(template, {"way": way}, request=request)
+    response: Response = render_to_response(template, {"return_url": return_url}, request=request)
     return response
 
 
@@ -147,31 +146,31 @@ def _begin(request: Request, user: User, form: SignInForm) -> Response:
         agent=request.user_agent or "",
         replaces=SESSION.read(request),
     )
-    way = _after(request, user, form)
-    response = SeeOther(way)
+    return_url = _return_url(request, user, form)
+    response = SeeOther(return_url)
     SESSION.write(request, response, token)
     PRE_LOGIN.remove(request, response)
     return response
 
 
-def _after(request: Request, user: User, form: SignInForm) -> str:
-    """Where to go; a draft that came along is kept for its form."""
-    way = safe_return_url(form.way.data or "") or request.route_path("manager.home")
-    fields = drafts.unpacked(form.draft.data or "")
+def _return_url(request: Request, user: User, form: SignInForm) -> str:
+    """Returns where to go after sign-in; stores a draft sent with the form."""
+    return_url = safe_return_url(form.return_url.data or "") or request.route_path("manager.home")
+    fields = drafts.unpack(form.draft.data or "")
     database: Database = request.registry["database"]
     now = request.registry["clock"]()
     with database.write() as session:
         record(session, Actor(user.id, user.name), "user.sign_in", user.audit_subject, now)
         if not fields:
-            return way
-        path = way.partition("?")[0]
+            return return_url
+        path = return_url.partition("?")[0]
         number = drafts.keep(session, user.id, path, fields, now)
     return f"{path}?draft={number}&done=draft"
 
 
 def signed_out(request: Request) -> Response:
-    """The way out; the browser forgets its session."""
-    way = request.route_path("manager.sign_in", _query={"done": "signed-out"})
-    response = SeeOther(way)
+    """Redirects to the sign-in page and deletes the session cookie."""
+    return_url = request.route_path("manager.sign_in", _query={"done": "signed-out"})
+    response = SeeOther(return_url)
     SESSION.remove(request, response)
     return response

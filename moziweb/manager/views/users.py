@@ -1,4 +1,4 @@
-"""The people of the manager, for administrators. Adding one is the command's matter."""
+"""Users, for administrators. They are added with ``moziweb user add``."""
 
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ _ROUTE: Final = "manager.users"
 
 @manager_view("users", permission=ADMINISTER, renderer="users", request_method="GET")
 def users(request: Request) -> dict[str, Any]:
-    """Everybody, and when they were last seen. Two queries."""
+    """All users, and when they were last seen. Two queries."""
     return {
         "page": page_frame(request, _("Users"), _ROUTE),
         "users": all_users(request.dbsession),
@@ -32,24 +32,28 @@ def users(request: Request) -> dict[str, Any]:
 
 @manager_view("user", permission=ADMINISTER, request_method="POST")
 def change_user(request: Request) -> Response:
-    """Disable somebody, let them in again, or sign them out; not oneself."""
+    """Disables, enables or signs out another user."""
     context: UserResource = request.context
-    someone, now, session = require_user(request), request.registry["clock"](), request.dbsession
+    current_user, now, session = (
+        require_user(request),
+        request.registry["clock"](),
+        request.dbsession,
+    )
     user = session.get(User, context.user_id)
     if user is None:
         raise HTTPNotFound
-    if user.id == someone.user_id:
+    if user.id == current_user.user_id:
         raise HTTPBadRequest
     match request.POST.get("do"):
         case "disable":
-            disable(session, user, by=someone.actor, now=now)
+            disable(session, user, by=current_user.actor, now=now)
             done = "user-disabled"
         case "enable":
-            enable(session, user, by=someone.actor, now=now)
+            enable(session, user, by=current_user.actor, now=now)
             done = "user-enabled"
         case "sign-out":
             end_sessions(session, user)
-            record(session, someone.actor, "user.sign_out_everywhere", user.audit_subject, now)
+            record(session, current_user.actor, "user.sign_out_everywhere", user.audit_subject, now)
             done = "user-signed-out"
         case _other:
             raise HTTPBadRequest

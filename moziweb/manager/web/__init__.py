@@ -1,1 +1,1 @@
-"""What all pages of the manager share: resources, layout, forms, request limits."""
+"""Shared by all pages of the manager: resources, layout, forms, parameters, request limits."""

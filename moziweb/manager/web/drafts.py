@@ -1,8 +1,9 @@
-"""What somebody had typed when their session was lost, kept until they are back.
+"""Keeps the fields of a form whose session had ended, until the user has signed in.
 
-A form that arrives without a valid session is answered by the page to sign in, which carries the
-typed fields along, hidden. Whoever signs in there has them put into the database and is led back to
-the form, which gives them back once. Nothing of a stranger's is ever stored."""
+A form without a valid session is answered with the sign-in page, which carries its fields in a
+hidden field. After sign-in they are stored and the user returns to the form, which shows them once.
+Fields are never stored for a request without a user.
+"""
 
 import json
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from .params import NO_ID
 
 
 class Draft(Base):
-    """What somebody had typed into a form when their session was lost; it is given back once."""
+    """The fields of a form, kept for a user; ``path`` is that of the form."""
 
     __tablename__ = "manager_draft"
 
@@ -35,26 +36,26 @@ class Draft(Base):
 Fields: TypeAlias = list[tuple[str, str]]
 
 MAX_CHARACTERS: Final = 200_000
-"""The longest form that is kept, as JSON; the longest that a film's has is a tenth of it."""
+"""Largest form that is kept, as JSON. The largest movie needs a tenth of it."""
 
-KEPT: Final = timedelta(days=7)
+MAX_AGE: Final = timedelta(days=7)
 
-_NOT_KEPT: Final = frozenset({"csrf_token", "password", "new_password", "current_password"})
+_SECRETS: Final = frozenset({"csrf_token", "password", "new_password", "current_password"})
 
 
-def packed(fields: Any) -> str:
-    """The texts of a form as JSON, "" for a form that is too long. Files are left out."""
+def pack(fields: Any) -> str:
+    """Returns the text fields of a form as JSON, "" if it is too long. Files are left out."""
     texts = [
         [name, value]
         for name, value in fields.items()
-        if isinstance(value, str) and name not in _NOT_KEPT
+        if isinstance(value, str) and name not in _SECRETS
     ]
     text = json.dumps(texts, ensure_ascii=False)
     return text if texts and len(text) <= MAX_CHARACTERS else ""
 
 
-def unpacked(text: str) -> Fields:
-    """The fields of ``packed``; none from anything else."""
+def unpack(text: str) -> Fields:
+    """Returns the fields of ``pack``; none for any other text."""
     if not text or len(text) > MAX_CHARACTERS:
         return []
     try:
@@ -67,8 +68,8 @@ def unpacked(text: str) -> Fields:
 
 
 def keep(session: Session, user_id: int, path: str, fields: Fields, now: datetime) -> int:
-    """Keep the fields of the form at ``path`` for a user; returns the draft's id."""
-    session.execute(delete(Draft).where(Draft.created_at < now - KEPT))
+    """Stores a draft of the form at ``path`` and deletes old drafts; returns its id."""
+    session.execute(delete(Draft).where(Draft.created_at < now - MAX_AGE))
     draft = Draft(user_id=user_id, path=path[:300], fields=fields, created_at=now)
     session.add(draft)
     session.flush()
@@ -76,7 +77,7 @@ def keep(session: Session, user_id: int, path: str, fields: Fields, now: datetim
 
 
 def find(session: Session, user_id: int, path: str, number: str) -> MultiDict[str, str] | None:
-    """The user's own draft of the form at ``path``, or None."""
+    """Returns the user's draft of the form at ``path``, or None."""
     fields = session.scalar(
         select(Draft.fields).where(
             Draft.id == (parse_id(number) or NO_ID), Draft.user_id == user_id, Draft.path == path
@@ -86,7 +87,7 @@ def find(session: Session, user_id: int, path: str, number: str) -> MultiDict[st
 
 
 def drop(session: Session, user_id: int, path: str) -> None:
-    """Forget the user's drafts of a form: it is saved."""
+    """Deletes the user's drafts of the form at ``path``, after saving."""
     session.execute(delete(Draft).where(Draft.user_id == user_id, Draft.path == path))
 
 

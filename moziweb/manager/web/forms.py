@@ -1,4 +1,4 @@
-"""Forms in the words of the site: WTForms, whose messages are ours."""
+"""Base of the manager's forms: WTForms with the site's messages."""
 
 from typing import Any, Final
 
@@ -20,51 +20,51 @@ _OF_WTFORMS: Final = {
 
 
 class Messages:
-    """What WTForms asks for a form's messages: ours, which templates translate."""
+    """The translations object that WTForms asks for; templates translate its messages."""
 
     def gettext(self, text: str) -> str:
-        """One of our texts, also in place of one that WTForms has of its own."""
+        """Returns our message for one of WTForms."""
         found: str = _OF_WTFORMS.get(text, text)
         return found
 
     def ngettext(self, singular: str, plural: str, n: int) -> str:
-        """Ours have no plurals."""
+        """The same; our messages have no plurals."""
         return self.gettext(singular if n == 1 else plural)
 
 
 class BaseForm(Form):
-    """A form whose messages are texts of the site. ``csrf_token`` is Pyramid's matter."""
+    """A form with the site's messages. Pyramid checks ``csrf_token``."""
 
     class Meta:
         """WTForms' own protocol."""
 
         def get_translations(self, form: object) -> Messages:
-            """Ours."""
+            """Returns our messages."""
             return Messages()
 
 
 def max_length(characters: int) -> Length:
-    """No more than the column takes."""
+    """Validator: at most as many characters as the column has."""
     return Length(max=characters, message=TOO_LONG)
 
 
 def optional() -> Optional:
-    """May be left empty."""
+    """Validator: an empty field skips the other validators."""
     return Optional(strip_whitespace=True)
 
 
 def trimmed(value: str | None) -> str:
-    """A text without spaces around, and without what no text has: control characters."""
+    """Strips a text and removes control characters."""
     kept = "".join(each for each in value or "" if each in "\n\t" or each.isprintable())
     return kept.strip()
 
 
 def one_line(value: str | None) -> str:
-    """``trimmed``, on one line with single spaces."""
+    """``trimmed``, with whitespace collapsed to single spaces."""
     return " ".join(trimmed(value).split())
 
 
 def required(form: object, field: Any) -> None:
-    """A validator: not empty."""
+    """Validator: not empty."""
     if not field.data:
         raise ValidationError(REQUIRED)

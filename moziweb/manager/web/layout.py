@@ -1,4 +1,4 @@
-"""What every page of the manager has around it: the rooms, who is signed in, what has been done."""
+"""The page template of the manager: navigation, current user, notices."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,17 +36,17 @@ NOTICES: Final = {
     "draft": _("You are signed in again. What you had typed is in the form; it is not saved yet."),
     "expired": _("The form was too old to be saved. What you had typed is in it; save it again."),
 }
-"""What a page may be asked to say, by the word that stands for it in an address (``?done=``)."""
+"""Notices by their key in the URL (``?done=``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageFrame:
-    """The frame of a page. ``user`` is "" where nobody is signed in."""
+    """Values of the page template. ``user`` is "" without a session."""
 
     locale: str
     title: str
-    room: str
-    rooms: tuple[Link, ...]
+    section: str
+    sections: tuple[Link, ...]
     user: str
     csrf_token: str
     other_language: Link
@@ -54,34 +54,34 @@ class PageFrame:
 
 
 def page_frame(
-    request: Request, title: TranslationString | str, room: str = "", *, at: str = ""
+    request: Request, title: TranslationString | str, section: str = "", *, path: str = ""
 ) -> PageFrame:
-    """The frame of a page of ``room``, a route of the navigation.
+    """Returns the frame of a page; ``section`` is the route of its navigation entry.
 
-    ``at`` is the path that the page is asked for with, where a form was sent to another.
+    ``path`` is the page's own path, where a form was posted to another one.
     """
-    someone = signed_in(request)
-    say = request.localizer.translate
+    current_user = signed_in(request)
+    translate = request.localizer.translate
     return PageFrame(
         locale=request.locale_name,
-        title=say(title) if isinstance(title, TranslationString) else title,
-        room=room,
-        rooms=_rooms(request, room) if someone else (),
-        user=someone.name if someone else "",
+        title=translate(title) if isinstance(title, TranslationString) else title,
+        section=section,
+        sections=_sections(request, section) if current_user else (),
+        user=current_user.name if current_user else "",
         csrf_token=get_csrf_token(request),
-        other_language=_other_language(request, at or request.path),
-        notice=say(NOTICES[done]) if (done := request.GET.get("done", "")) in NOTICES else "",
+        other_language=_other_language(request, path or request.path),
+        notice=translate(NOTICES[done]) if (done := request.GET.get("done", "")) in NOTICES else "",
     )
 
 
-def movie_nav(request: Request, movie_id: int, room: str) -> tuple[Link, ...]:
-    """The tabs of a film; ``room`` is the route of the one that is shown."""
-    say = request.localizer.translate
+def movie_nav(request: Request, movie_id: int, section: str) -> tuple[Link, ...]:
+    """Returns the tabs of a movie; ``section`` is the route of the current one."""
+    translate = request.localizer.translate
     return tuple(
         Link(
             request.route_path(each.route, movie=movie_id),
-            say(each.name),
-            current=each.route == room,
+            translate(each.name),
+            current=each.route == section,
         )
         for each in MOVIE_NAV
     )
@@ -90,7 +90,7 @@ def movie_nav(request: Request, movie_id: int, room: str) -> tuple[Link, ...]:
 def manager_view(
     route: str, *, permission: str, renderer: str | None = None, **options: Any
 ) -> Callable[[Any], Any]:
-    """A view of the manager's ``route``; no view goes without saying its ``permission``."""
+    """``view_config`` for a route of the manager; ``permission`` is mandatory."""
     if renderer is not None:
         renderer = f"manager/{renderer}.jinja2"
     return view_config(
@@ -98,28 +98,29 @@ def manager_view(
     )
 
 
-def close_body_at_last(request: Request) -> None:
-    """Call it where files are sent, once the form has been read: WebOb copies a large body into a
-    file of its own, and leaves closing it to chance.
+def close_body_after_request(request: Request) -> None:
+    """Closes the request's body at the end. Call it after reading a form with files.
+
+    WebOb copies a large body into a file of its own and does not close it.
     """
     body: Any = request.body_file_raw
     request.add_finished_callback(lambda _request: body.close())
 
 
-def _rooms(request: Request, room: str) -> tuple[Link, ...]:
-    root, say = ManagerRoot(request), request.localizer.translate
+def _sections(request: Request, section: str) -> tuple[Link, ...]:
+    root, translate = ManagerRoot(request), request.localizer.translate
     return tuple(
-        Link(request.route_path(each.route), say(each.name), current=each.route == room)
+        Link(request.route_path(each.route), translate(each.name), current=each.route == section)
         for each in NAV
         if request.has_permission(each.permission, root)
     )
 
 
-def _other_language(request: Request, at: str) -> Link:
-    """The same page in the other language: only the path's beginning differs."""
+def _other_language(request: Request, path: str) -> Link:
+    """Links to the same page in the other language."""
     other = next(each for each in LOCALES if each != request.locale_name)
     here, there = locale_prefix(request.locale_name), locale_prefix(other)
-    path = f"/{there}{at.removeprefix('/' + here)}"
+    path = f"/{there}{path.removeprefix('/' + here)}"
     if not path.startswith(f"/{there}manager"):
         path = f"/{there}manager"
     return Link(href=path, text=LANGUAGE_NAMES[other], iso=other)

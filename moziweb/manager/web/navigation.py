@@ -1,4 +1,4 @@
-"""The rooms of the manager, in the order of its navigation."""
+"""Entries of the manager's navigation, in display order."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +12,7 @@ from .resources import ADMINISTER, EDIT, SEE
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """A place in the navigation: its route, its name, and the permission to go there."""
+    """An entry: its route, its name and the permission that it needs."""
 
     route: str
     name: TranslationString
@@ -23,14 +23,14 @@ MOVIE_NAV: Final = (
     NavItem("manager.movie", _("Data")),
     NavItem("manager.movie_posters", _("Posters")),
 )
-"""The parts of one film, as tabs: their routes take ``film``, its id."""
+"""Tabs of a movie; their routes take ``movie``, its id."""
 
 NAV: Final = (
     NavItem("manager.home", _("Overview")),
     NavItem("manager.movies", _("Films")),
-    NavItem("manager.poster_console", _("Posters")),
+    NavItem("manager.posters_dashboard", _("Posters")),
     NavItem("manager.imports", _("Imports"), EDIT),
-    NavItem("manager.cache_console", _("Cache")),
+    NavItem("manager.cache_dashboard", _("Cache")),
     NavItem("manager.audit", _("Changes")),
     NavItem("manager.users", _("Users"), ADMINISTER),
     NavItem("manager.settings", _("Settings"), ADMINISTER),

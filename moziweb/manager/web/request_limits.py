@@ -1,10 +1,9 @@
-"""What is sent to the manager, bounded before it is read, which costs far more than sending it.
+"""Limits the bodies of requests before they are parsed, which costs more than sending them.
 
-To read 19 MB of ``a&a&…`` as a form takes twenty seconds and 3 GB.
+Parsing 19 MB of ``a&a&…`` as a form takes 20 seconds and 3 GB.
 
-A stranger has nothing to send but the page to sign in, and a form that outlived its session: a file
-of theirs is not looked at. Whoever is signed in may send files; waitress bounds those
-(``max_request_body_size``).
+Without a session, only URL-encoded forms are read (sign-in, and forms whose session has ended).
+Signed-in users may send files; waitress limits their size (``max_request_body_size``).
 """
 
 import re
@@ -19,35 +18,35 @@ from ..auth.cookies import is_manager_request
 from ..auth.sessions import signed_in
 
 MAX_FORM: Final = 1_000_000
-"""Bytes of a form without files; the largest film takes a tenth of it."""
+"""Bytes of a form without files; the largest movie takes a tenth of it."""
 
 MAX_FIELDS: Final = 5_000
-"""Fields of such a form; twice what the form of a film can have (``films.form.MOST_ROWS``)."""
+"""Fields of a form without files; a movie has half as many at most (``MAX_ROWS``)."""
 
 MAX_PARTS: Final = 100
-"""Parts of a form with files, which has a handful of fields."""
+"""Parts of a form with files; such forms have a handful of fields."""
 
-_PIECE: Final = 1 << 20
+_CHUNK: Final = 1 << 20
 _FORM: Final = "application/x-www-form-urlencoded"
 _FILES: Final = "multipart/form-data"
 _BOUNDARY: Final = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
 
 
 def limit_body(event: Any) -> None:
-    """For ``NewRequest``: 413 for a form that is too large, 400 for what cannot be read."""
+    """``NewRequest`` subscriber. Raises 413 for a form that is too large, 400 if malformed."""
     request: Request = event.request
     if not is_manager_request(request):
         return
     if request.method not in SAFE_METHODS:
-        _limited(request)
+        _limit(request)
     try:
         _ = request.GET, request.POST
-    # No UTF-8, no boundary where one should be; the last is what WebOb raises for other charsets.
+    # Invalid UTF-8, no boundary; WebOb raises the latter for other charsets.
     except (ValueError, DeprecationWarning) as error:
         raise HTTPBadRequest from error
 
 
-def _limited(request: Request) -> None:
+def _limit(request: Request) -> None:
     if request.content_type == _FILES and signed_in(request):
         _check_files(request)
     elif request.content_type == _FORM:
@@ -70,18 +69,18 @@ def _check_files(request: Request) -> None:
 
 
 def _count(request: Request, mark: bytes) -> int:
-    """How often a mark stands in the body."""
+    """Counts ``mark`` in the body."""
     body = _rewindable(request)
     found, end = 0, b""
-    while piece := body.read(_PIECE):
-        found += (end + piece).count(mark)
-        end = piece[-len(mark) + 1 :] if len(mark) > 1 else b""
+    while chunk := body.read(_CHUNK):
+        found += (end + chunk).count(mark)
+        end = chunk[-len(mark) + 1 :] if len(mark) > 1 else b""
     body.seek(0)
     return found
 
 
 def _rewindable(request: Request) -> Any:
-    """The body at its beginning: waitress's as it is; of one that cannot go back, a copy."""
+    """Returns the body at its start: waitress's own if it is seekable, else a copy."""
     source: Any = request.body_file_raw
     if hasattr(source, "seekable") and source.seekable():
         request.is_body_seekable = True

@@ -1,23 +1,23 @@
-"""The manager's resources, and what each role may do there.
+"""The manager's resources and what each role may do with them.
 
 ::
 
-    Manager                editors see and change, administrators do all
-    ├── Films
-    │   └── Film           "42"
-    ├── Imports
-    │   └── OneImport      "3"
-    ├── Posters            how all of them stand
-    ├── CacheConsole       editors look, administrators purge and warm
-    ├── Settings           administrators alone
-    ├── AuditLog
-    ├── Account            one's own
-    └── Users              administrators alone
-        └── OneUser        "7"
+    ManagerRoot            editors see and change, administrators do everything
+    ├── MoviesResource
+    │   └── MovieResource  "42"
+    ├── ImportsResource
+    │   └── ImportResource "3"
+    ├── PostersResource    dashboard of all posters
+    ├── CacheResource      editors look, administrators purge and warm
+    ├── SettingsResource   administrators only
+    ├── AuditResource
+    ├── AccountResource    the current user's own
+    └── UsersResource      administrators only
+        └── UserResource   "7"
 
-A route names its resource as ``factory``, and a view the permission that it needs there. A resource
-is made before anybody knows whether it may be seen, so making one asks the database for nothing:
-what does not exist and what may not be seen look alike from outside.
+A route names its resource as ``factory``, a view its permission. Resources are created before the
+permission is checked, so creating one does not query its row: a missing row and a forbidden one
+look the same from outside.
 """
 
 from typing import ClassVar, Final, TypeAlias
@@ -49,7 +49,7 @@ class ManagerRoot:
     ]
 
     def __init__(self, request: Request) -> None:
-        # Before any transaction: noting the session's use takes one of its own.
+        # Before the request's transaction: recording the session's use takes its own.
         signed_in(request)
 
     @property
@@ -58,7 +58,7 @@ class ManagerRoot:
 
 
 class ManagerResource(ManagerRoot):
-    """A resource whose parent is the root; what its own ACL does not say, the root's does."""
+    """A child of the root; the root's ACL applies where its own has no entry."""
 
     __acl__: ClassVar[Acl] = []
 
@@ -72,13 +72,13 @@ class ManagerResource(ManagerRoot):
 
 
 class MoviesResource(ManagerResource):
-    """All films."""
+    """All movies."""
 
     __name__ = "movies"
 
 
 class MovieResource(ManagerResource):
-    """One film, which may not exist."""
+    """One movie, which may not exist."""
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
@@ -91,13 +91,13 @@ class MovieResource(ManagerResource):
 
 
 class ImportsResource(ManagerResource):
-    """Imports, and the ways to begin one."""
+    """All imports."""
 
     __name__ = "imports"
 
 
 class ImportResource(ManagerResource):
-    """One of them, which may not exist."""
+    """One import, which may not exist."""
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
@@ -106,7 +106,7 @@ class ImportResource(ManagerResource):
 
 
 class PostersResource(ManagerResource):
-    """The posters of all films."""
+    """The posters of all movies."""
 
     __name__ = "posters"
 
@@ -118,33 +118,33 @@ class CacheResource(ManagerResource):
 
 
 class SettingsResource(ManagerResource):
-    """What the ini file says."""
+    """The settings in effect."""
 
     __name__ = "settings"
     __acl__: ClassVar[Acl] = [(Allow, ROLE_PRINCIPALS[Role.ADMIN], ALL_PERMISSIONS), DENY_ALL]
 
 
 class AuditResource(ManagerResource):
-    """Who changed what."""
+    """The audit log."""
 
     __name__ = "audit"
 
 
 class AccountResource(ManagerResource):
-    """The account of whoever asks, and nobody else's."""
+    """The current user's own account."""
 
     __name__ = "account"
 
 
 class UsersResource(ManagerResource):
-    """The people of the manager."""
+    """All users."""
 
     __name__ = "users"
     __acl__: ClassVar[Acl] = [(Allow, ROLE_PRINCIPALS[Role.ADMIN], ALL_PERMISSIONS), DENY_ALL]
 
 
 class UserResource(ManagerResource):
-    """One of them, who may not exist."""
+    """One user, who may not exist."""
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)

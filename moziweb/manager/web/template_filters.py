@@ -1,4 +1,4 @@
-"""How values of the manager are said, in templates."""
+"""Filters and display names for the manager's templates."""
 
 import re
 from collections.abc import Mapping
@@ -38,14 +38,14 @@ VARIANT_STATES: Final = {
     VariantState.SUPERSEDED: _("replaced, kept for pages that still link them"),
     VariantState.DELETED: _("removed"),
 }
-"""How the pictures made of posters stand."""
+"""Display names of the states of variants."""
 
 KINDS: Final = {
     SourceKind.UPLOAD: _("uploaded file"),
     SourceKind.URL: _("picture of another site"),
     SourceKind.DRAWN: _("drawn by the demo"),
 }
-"""Where a source's picture is from."""
+"""Display names of the kinds of poster sources."""
 
 VARIANTS: Final = {
     POSTER: _("Full poster"),
@@ -54,7 +54,7 @@ VARIANTS: Final = {
     BLUR: _("Blurred, behind the page"),
     SQUARE: _("Square, for other sites"),
 }
-"""What the pictures made of a poster are called."""
+"""Display names of recipes."""
 
 FIELDS: Final = {
     "title": _("Title"),
@@ -84,7 +84,7 @@ FIELDS: Final = {
     "entries": _("Entries"),
     "everything": _("Everything"),
 }
-"""What the fields of films and users are called."""
+"""Display names of the fields of movies, users and cache actions."""
 
 COLUMNS: Final = {
     "release_date": _("Date"),
@@ -95,7 +95,7 @@ COLUMNS: Final = {
     "poster_url": _("Poster"),
     "trailer_url": _("Trailer"),
 }
-"""What an import's columns are called that have not the name of a field."""
+"""Display names of import columns that are not fields."""
 
 
 SOURCES: Final = {
@@ -104,53 +104,53 @@ SOURCES: Final = {
     "csv": _("list"),
     "demo": _("demo"),
 }
-"""Where the value of a field is from, in a word."""
+"""Display names of provenance sources."""
 
 
 class Marks(dict[str, tuple[str, str]]):
-    """``marks_of.title`` in templates: a field's source and its name, nothing without one."""
+    """``marks_of.title`` in templates: source and display name of a field, None without one."""
 
     def __missing__(self, field: str) -> None:
         return None
 
 
 def budapest(moment: datetime) -> str:
-    """``2026-08-20 12:00``, in the time of Budapest."""
+    """``2026-08-20 12:00``, in Budapest time."""
     return f"{moment.astimezone(BUDAPEST):%Y-%m-%d %H:%M}"
 
 
 def clock(moment: datetime) -> str:
-    """``12:00:05``, in the time of Budapest."""
+    """``12:00:05``, in Budapest time."""
     return f"{moment.astimezone(BUDAPEST):%H:%M:%S}"
 
 
 def amount(number: float, locale: str) -> str:
-    """A number as a language writes it, with two decimals at most."""
+    """Formats a number for a locale, with at most two decimals."""
     return format_decimal(number, format="#,##0.##", locale=locale)
 
 
 def amount_of(number: float, decimals: int, locale: str) -> str:
-    """A number with that many decimals, never fewer."""
+    """Formats a number for a locale, with exactly ``decimals`` decimals."""
     return format_decimal(number, format=f"#,##0.{'0' * decimals}", locale=locale)
 
 
 def seconds(length: float, locale: str) -> str:
-    """``12 minutes`` of so many seconds."""
+    """Formats seconds as ``12 minutes``."""
     return span(timedelta(seconds=length), locale)
 
 
 def span(length: timedelta, locale: str) -> str:
-    """``12 minutes``: as much of a time as one wants to know."""
+    """Formats a time span as ``12 minutes``."""
     return format_timedelta(length, locale=locale)
 
 
 def field_name(field: str) -> Any:
-    """What a field is called; itself where it has no name."""
+    """Returns the display name of a field, or the field itself."""
     return FIELDS.get(field, field)
 
 
 def column_name(column: str) -> Any:
-    """What a column of an import is called; itself where it has no name."""
+    """Returns the display name of an import column, or the column itself."""
     return COLUMNS.get(column) or field_name(column)
 
 
@@ -160,14 +160,14 @@ EFFECTS: Final = {
     Effect.SAME: _("as it was"),
     Effect.REFUSED: _("refused"),
 }
-"""What importing a film does."""
+"""Display names of what importing a movie does."""
 
-KEEPERS: Final = {
+KEPT_REASONS: Final = {
     "hand": _("stays: entered by hand"),
     "csv": _("stays: from the distributor's list"),
     "unsigned": _("stays: nobody knows where it is from"),
 }
-"""Why a value of ours stays."""
+"""Why an import keeps a stored value."""
 
 _PLACE: Final = re.compile(r"(row|item|tmdb) ([0-9]+)")
 _PLACES: Final = {
@@ -178,7 +178,7 @@ _PLACES: Final = {
 
 
 def place_name(place: str) -> Any:
-    """Where a film stands in its source."""
+    """Translates the position of a movie in its import source."""
     match = _PLACE.fullmatch(place)
     if match is None:
         return place
@@ -194,19 +194,19 @@ def readable_value(text: str, field: str, translate: Translate) -> str:
 
 
 def problem_text(problem: Mapping[str, Any]) -> Any:
-    """What is wrong with a film, as kept with it."""
+    """Returns the message of a stored problem."""
     return Problem(**problem).translatable
 
 
 def ready_picture(source: SourceView, name: str, extension: str) -> VariantView | None:
-    """A source's picture of that name and format, if it is made."""
+    """Returns the ready variant of a source with that name and format."""
     ready = (each for each in source.variants if each.state is VariantState.READY)
     return next((each for each in ready if (each.name, each.format) == (name, extension)), None)
 
 
 def rendered(field: Any, hint: str = "", attributes: Mapping[str, Any] | None = None) -> Any:
-    """A WTForms field's control, tied to its hint and its errors for those who only hear them."""
-    described = [f"{field.id}-{what}" for what, there in _beside(field, hint) if there]
+    """Renders a WTForms field with ARIA references to its hint and errors."""
+    described = [f"{field.id}-{what}" for what, there in _descriptions(field, hint) if there]
     given = dict(attributes or {})
     if described:
         given["aria-describedby"] = " ".join(described)
@@ -215,12 +215,12 @@ def rendered(field: Any, hint: str = "", attributes: Mapping[str, Any] | None = 
     return field(**given)
 
 
-def _beside(field: Any, hint: str) -> tuple[tuple[str, bool], ...]:
+def _descriptions(field: Any, hint: str) -> tuple[tuple[str, bool], ...]:
     return ("hint", bool(hint)), ("errors", bool(field.errors))
 
 
 def includeme(config: Configurator) -> None:
-    """The filters of the manager's templates, once the site has set the templates up."""
+    """Adds the filters after the site has set up the templates."""
     config.action(None, _add_filters, args=(config,), order=999)
 
 
@@ -246,6 +246,6 @@ def _add_filters(config: Configurator) -> None:
         place_name=place_name,
         problem_text=problem_text,
         effect_name=lambda effect: EFFECTS[Effect(effect)],
-        keeper_name=lambda keeper: KEEPERS.get(keeper, keeper),
+        kept_reason=lambda reason: KEPT_REASONS.get(reason, reason),
         action_name=lambda action: ACTIONS.get(action, action),
     )

@@ -9,10 +9,10 @@ from webtest import TestApp
 
 from moziweb.db import Database
 from moziweb.manager.auth.login_throttle import (
-    KNOWN,
     PER_ADDRESS,
     PER_NAME,
     PER_NAME_AND_ADDRESS,
+    RECOGNISED_FOR,
     SHORT,
     Limit,
     LoginThrottle,
@@ -63,11 +63,11 @@ def test_nobody_is_locked_out_of_where_they_have_come_in(database: Database) -> 
     assert attempts.begin("béla", OWNER).wait
     failures(database, "anna", OWNER, PER_NAME_AND_ADDRESS.count)
     assert attempts.begin("anna", OWNER).wait  # to guess there is as slow as ever
-    later = NOW + KNOWN - timedelta(minutes=1)
+    later = NOW + RECOGNISED_FOR - timedelta(minutes=1)
     for number in range(PER_NAME.count):
         assert not attempts_at(database, later).begin("anna", f"203.0.113.{number}").wait
     assert not attempts_at(database, later).begin("anna", OWNER).wait
-    assert attempts_at(database, NOW + KNOWN).begin("anna", OWNER).wait
+    assert attempts_at(database, NOW + RECOGNISED_FOR).begin("anna", OWNER).wait
 
 
 def test_the_command_lets_people_try_again(database: Database) -> None:

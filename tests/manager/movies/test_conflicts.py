@@ -162,10 +162,10 @@ def test_a_draft_is_its_owners_alone(
     clock.pass_(hours=2)
     asked = press(form, status=403)
     asked.form["name"], asked.form["password"] = NAMES[Role.EDITOR], PASSWORD
-    way = asked.form.submit(status=303).location
+    return_url = asked.form.submit(status=303).location
     other = signed_in(site, Role.ADMIN)
-    assert "titka" not in other.get(way).text
-    assert "titka" in editor.get(way).text
+    assert "titka" not in other.get(return_url).text
+    assert "titka" in editor.get(return_url).text
 
 
 def test_a_form_older_than_the_session_comes_back_filled_in(editor: TestApp, movie_id: int) -> None:

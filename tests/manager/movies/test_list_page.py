@@ -19,30 +19,30 @@ from tests.catalogue import add_movies
 from tests.conftest import NOW, counted_queries
 from tests.manager.conftest import BOTH
 
-BOUNDS = FilterContext.of(date(2026, 8, 20), NOW, 30)
+CONTEXT = FilterContext.of(date(2026, 8, 20), NOW, 30)
 
 
-def titles(session: Session, **wish: object) -> list[str]:
-    return [row.movie.title for row in page_of_movies(session, ListQuery(**wish), BOUNDS).rows]  # type: ignore[arg-type]
+def titles(session: Session, **query: object) -> list[str]:
+    return [row.movie.title for row in page_of_movies(session, ListQuery(**query), CONTEXT).rows]  # type: ignore[arg-type]
 
 
-def walk(session: Session, wish: ListQuery) -> Iterator[list[int]]:
+def walk(session: Session, query: ListQuery) -> Iterator[list[int]]:
     """The ids of each page, to the last."""
     while True:
-        page = page_of_movies(session, wish, BOUNDS)
+        page = page_of_movies(session, query, CONTEXT)
         yield [row.movie.id for row in page.rows]
         if not page.next:
             return
-        wish = ListQuery(wish.text, wish.filter, wish.sort, after=page.next)
+        query = ListQuery(query.text, query.filter, query.sort, after=page.next)
 
 
-def walk_back(session: Session, wish: ListQuery) -> Iterator[list[int]]:
-    page = page_of_movies(session, wish, BOUNDS)
+def walk_back(session: Session, query: ListQuery) -> Iterator[list[int]]:
+    page = page_of_movies(session, query, CONTEXT)
     while page.next:
-        page = page_of_movies(session, ListQuery(sort=wish.sort, after=page.next), BOUNDS)
+        page = page_of_movies(session, ListQuery(sort=query.sort, after=page.next), CONTEXT)
     yield [row.movie.id for row in page.rows]
     while page.previous:
-        page = page_of_movies(session, ListQuery(sort=wish.sort, before=page.previous), BOUNDS)
+        page = page_of_movies(session, ListQuery(sort=query.sort, before=page.previous), CONTEXT)
         yield [row.movie.id for row in page.rows]
 
 
@@ -169,9 +169,9 @@ def test_pages_hold_every_movie_once_both_ways(dbsession: Session, sort: Sort) -
 
 def test_a_movie_that_is_added_meanwhile_moves_nothing(dbsession: Session) -> None:
     many(dbsession, 2 * PAGE)
-    page = page_of_movies(dbsession, ListQuery(), BOUNDS)
+    page = page_of_movies(dbsession, ListQuery(), CONTEXT)
     factories.make_movie(dbsession, "Éppen most", id=100_000)
-    after = page_of_movies(dbsession, ListQuery(after=page.next), BOUNDS)
+    after = page_of_movies(dbsession, ListQuery(after=page.next), CONTEXT)
     assert len(after.rows) == PAGE
     assert not {row.movie.id for row in page.rows} & {row.movie.id for row in after.rows}
 

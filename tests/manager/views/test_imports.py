@@ -12,7 +12,7 @@ from webtest import TestApp
 
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.models import Role
-from moziweb.manager.imports.jobs import SILENT, effects_of
+from moziweb.manager.imports.jobs import HEARTBEAT_TIMEOUT, effects_of
 from moziweb.manager.imports.models import ImportItem, ImportJob, JobState
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.models import FieldProvenance, Movie, Premiere, PremiereChange
@@ -233,7 +233,7 @@ def test_an_interrupted_one_is_gone_on_with(site: TestApp, editor: TestApp, cloc
     piece = editor.get(path, headers={"HX-Request": "true"})
     assert piece.html.select_one("#live[hx-trigger]")
     assert "HX-Refresh" not in piece.headers
-    clock.now += SILENT + timedelta(seconds=1)
+    clock.now += HEARTBEAT_TIMEOUT + timedelta(seconds=1)
     assert "continue" in editor.get(path).text
     assert editor.get(path, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
     editor.post(path, fields, status=303)
@@ -257,7 +257,7 @@ def test_two_never_work_on_one_import(
     while "/3/movie/1001" not in tmdb.paths():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    clock.now += SILENT + timedelta(seconds=1)
+    clock.now += HEARTBEAT_TIMEOUT + timedelta(seconds=1)
     editor.post(path, {"csrf_token": csrf_of(editor), "do": "continue"}, status=303)
     let_go.set()
     editor.app.registry["import_runner"].wait()

@@ -152,7 +152,7 @@ def test_a_slip_of_the_pen_is_not_shown_as_moved(
     site: TestApp, editor: TestApp, movie_id: int
 ) -> None:
     form = movie_form(editor, movie_id)
-    form["premieres-0-date"], form["premieres-0-is_slip"] = "2026-09-03", True
+    form["premieres-0-date"], form["premieres-0-is_typo"] = "2026-09-03", True
     press(form, status=303)
     (premiere,) = movie_of(site, movie_id).premieres
     assert (premiere.date, list(premiere.changes)) == (date(2026, 9, 3), [])

@@ -37,37 +37,37 @@ ENVIRON = {
 
 
 @pytest.fixture(scope="module")
-def lines() -> dict[str, SettingRow]:
-    """Each line of the page, by its key."""
-    rooms = setting_groups(load(RAW, ENVIRON), origins_of(RAW, ENVIRON))
-    assert rooms[0].name == "site"
-    return {line.name: line for room in rooms for line in room.lines}
+def rows() -> dict[str, SettingRow]:
+    """Each row of the page, by its key."""
+    groups = setting_groups(load(RAW, ENVIRON), origins_of(RAW, ENVIRON))
+    assert groups[0].name == "site"
+    return {row.name: row for group in groups for row in group.rows}
 
 
-def test_no_secret_is_shown(lines: dict[str, SettingRow]) -> None:
-    told = repr(lines)
+def test_no_secret_is_shown(rows: dict[str, SettingRow]) -> None:
+    told = repr(rows)
     assert [secret for secret in SECRETS if secret in told] == []
-    assert lines["storage.s3.secret_access_key"].values == ((MASK, ""),)
-    assert "db.example/moziweb" in lines["sqlalchemy.url"].values[0][0]
-    assert lines["tmdb.token"].values == (("", ""),)
+    assert rows["storage.s3.secret_access_key"].values == ((MASK, ""),)
+    assert "db.example/moziweb" in rows["sqlalchemy.url"].values[0][0]
+    assert rows["tmdb.token"].values == (("", ""),)
 
 
-def test_each_value_says_where_it_is_from(lines: dict[str, SettingRow]) -> None:
-    assert lines["site.base_url"].origins == (Origin(Source.INI),)
-    assert lines["sqlalchemy.url"].origins == (Origin(Source.ENVIRONMENT, ("DATABASE_URL",)),)
-    assert lines["tmdb.timeout"].origins == (Origin(Source.INI),)
-    assert lines["tmdb.timeout"].values == (("2.5", ""),)
-    assert lines["tmdb.tries"].origins == (DEFAULT,)
-    assert not lines["tmdb.tries"].is_set
-    assert lines["metrics.allow"].values == (("127.0.0.1/32 10.0.0.0/8", ""),)
+def test_each_value_says_where_it_is_from(rows: dict[str, SettingRow]) -> None:
+    assert rows["site.base_url"].origins == (Origin(Source.INI),)
+    assert rows["sqlalchemy.url"].origins == (Origin(Source.ENVIRONMENT, ("DATABASE_URL",)),)
+    assert rows["tmdb.timeout"].origins == (Origin(Source.INI),)
+    assert rows["tmdb.timeout"].values == (("2.5", ""),)
+    assert rows["tmdb.tries"].origins == (DEFAULT,)
+    assert not rows["tmdb.tries"].is_set
+    assert rows["metrics.allow"].values == (("127.0.0.1/32 10.0.0.0/8", ""),)
 
 
-def test_regions_stand_together_where_they_agree(lines: dict[str, SettingRow]) -> None:
-    assert lines["cache.<region>.backend"].values == (("dogpile.cache.pylibmc", ""),)
-    mode = lines["cache.<region>.mode"]
+def test_regions_stand_together_where_they_agree(rows: dict[str, SettingRow]) -> None:
+    assert rows["cache.<region>.backend"].values == (("dogpile.cache.pylibmc", ""),)
+    mode = rows["cache.<region>.mode"]
     assert mode.values == (("soft", "pages, feeds"), ("strict", "fragments"))
     assert mode.origins == (DEFAULT, Origin(Source.INI))
-    assert lines["cache.default.arguments.url"].values == (("10.0.0.6:11211", ""),)
+    assert rows["cache.default.arguments.url"].values == (("10.0.0.6:11211", ""),)
 
 
 @pytest.mark.parametrize(

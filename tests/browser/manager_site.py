@@ -122,7 +122,7 @@ def running_desk(migrated: Path, folder: Path, tmdb: TmdbServer | None = None) -
         movies = fill(session)
     with pytest.MonkeyPatch.context() as patch, served(wsgi, port), _behind(wsgi.registry, tmdb):
         # What a change refreshes is looked through to the end, however busy the machine is.
-        patch.setattr(affected_pages, "SECONDS", 60.0)
+        patch.setattr(affected_pages, "TIME_LIMIT", 60.0)
         yield Desk(url, movies, wsgi.registry)
     wsgi.registry["database"].engine.dispose()
 
