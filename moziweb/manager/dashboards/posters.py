@@ -69,7 +69,7 @@ def states_of(found: PosterStatus) -> tuple[tuple[SourceState, int], ...]:
 
 def made_chart(hours: Sequence[Hour]) -> BarChart:
     """Variants per hour."""
-    return bar_chart([Point(_clock(hour.start), hour.generated) for hour in hours])
+    return bar_chart([Point(_clock(hour.start), hour.made) for hour in hours])
 
 
 def came_chart(hours: Sequence[Hour]) -> BarChart:
@@ -86,7 +86,7 @@ def waiting_chart(samples: Sequence[Sample]) -> LineChart:
 
 def time_left(waiting: int, hours: Sequence[Hour], now: datetime) -> timedelta | None:
     """Estimates the time for ``waiting`` sources from the last two hours; None if unknown."""
-    made, since = sum(hour.generated for hour in hours[-2:]), hours[-2].start
+    made, since = sum(hour.made for hour in hours[-2:]), hours[-2].start
     if not waiting or not made:
         return None
     return (now - since) * (waiting * len(RECIPES) / made)
