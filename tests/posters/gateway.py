@@ -1,4 +1,4 @@
-"""A gateway in front of a real S3 server that answers some requests itself, badly."""
+"""A proxy of a real S3 server that answers some requests with errors."""
 
 import http.client
 import threading
@@ -10,16 +10,17 @@ from urllib.parse import urlsplit
 from tests.services.ports import HOST
 
 Refusal = tuple[int, str]
-"""A status, and the code in S3's answer."""
+"""A status and an S3 error code."""
 
 BUSY: Refusal = (503, "SlowDown")
 FULL: Refusal = (507, "XMinioStorageFull")
 
 
 class Gateway:
-    """Passes requests on to ``endpoint_url`` and keeps the paths of its PUTs and GETs.
+    """Forwards requests to ``endpoint_url`` and records the paths of PUT and GET requests.
 
-    ``refuse`` is asked before each PUT, with the number of PUTs so far, and may answer a refusal.
+    ``refuse`` is called before each PUT with the number of earlier PUTs; it returns an error to
+    send, or None.
     """
 
     def __init__(self, endpoint_url: str) -> None:
@@ -50,12 +51,12 @@ class Gateway:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def pass_on(self) -> None:
+            def forward(self) -> None:
                 if self.headers.get("Expect"):
                     self.send_response_only(100)
                     self.end_headers()
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                refusal = gateway._seen(self.command, self.path)
+                refusal = gateway._record(self.command, self.path)
                 if refusal:
                     self.reply(refusal[0], [], _error(refusal[1]))
                     return
@@ -80,14 +81,14 @@ class Gateway:
                 if self.command != "HEAD":
                     self.wfile.write(body)
 
-            do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = pass_on  # noqa: N815
+            do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = forward  # noqa: N815
 
             def log_message(self, *_: object) -> None:
-                """Nothing."""
+                """Do not log."""
 
         return Handler
 
-    def _seen(self, method: str, path: str) -> Refusal | None:
+    def _record(self, method: str, path: str) -> Refusal | None:
         if method == "GET":
             self.gets.append(urlsplit(path).path)
         if method != "PUT":

@@ -1,4 +1,4 @@
-"""The hostile corpus: each file gets its verdict, in time, and takes no process down."""
+"""The hostile corpus: each file gets its verdict in time, and no process dies."""
 
 import time
 from collections.abc import Iterator
@@ -14,21 +14,21 @@ from tests.posters.decoder.children import status
 from .corpus import GROUPS, MADE, corpus
 
 SECONDS = 2.0
-"""What a bomb may take."""
+"""Maximum seconds for a bomb."""
 
 MEMORY_MIB = 300
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[DecoderPool]:
-    """As the site has it by default, with one child that is never replaced for its age."""
+    """A pool with the site's default limits and one child that is not replaced."""
     pool = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(niceness=0), jobs_per_child=100_000)
     yield pool
     pool.close()
 
 
 def verdict_of(pool: DecoderPool, data: bytes) -> RejectCode | None:
-    """What it is rejected with; None when variants are made."""
+    """The code of the rejection; None if variants are made."""
     recipes = RECIPES[:4]
     try:
         made = pool.make(data, recipes)
@@ -40,17 +40,17 @@ def verdict_of(pool: DecoderPool, data: bytes) -> RejectCode | None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_the_verdicts_on(group: str, pool: DecoderPool) -> None:
-    given = {each: verdict_of(pool, each.data) for each in GROUPS[group]()}
-    assert given, "a group without a file would pass"
-    wrong = [f"{each}: {code}" for each, code in given.items() if code not in each.verdict]
+def test_verdicts_on_group(group: str, pool: DecoderPool) -> None:
+    verdicts = {each: verdict_of(pool, each.data) for each in GROUPS[group]()}
+    assert verdicts, "the group is empty"
+    wrong = [f"{each}: {code}" for each, code in verdicts.items() if code not in each.verdict]
     assert wrong == []
 
 
-def test_all_recipes_are_made_of_what_is_made_and_hold_nothing_but_pixels(
+def test_all_recipes_are_made_without_metadata(
     pool: DecoderPool,
 ) -> None:
-    """AVIF and squares too, which take most of the time: once, where the rest makes four."""
+    """The other tests make only four recipes, without AVIF and squares, which take most time."""
     pictures = [each for each in corpus() if each.verdict == MADE]
     assert len(pictures) > 60
     assert sum(bool(each.secret) for each in pictures) > 10
@@ -62,7 +62,7 @@ def test_all_recipes_are_made_of_what_is_made_and_hold_nothing_but_pixels(
             wrong.append(f"{each}: {rejection.code}")
         else:
             wrong += [
-                f"{each}: told in {one.recipe.suffix}"
+                f"{each}: secret in {one.recipe.suffix}"
                 for one in variants
                 if each.secret and each.secret in one.data
             ]
@@ -76,9 +76,9 @@ def test_names_are_unique_and_files_small() -> None:
 
 
 def test_bombs_are_refused_in_time_and_memory() -> None:
-    """Measured in the child, whose memory is its own; one child sees all of them in turn."""
+    """Measured in one child, which gets all bombs in turn."""
     pool = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(niceness=0), jobs_per_child=100_000)
-    verdict_of(pool, corpus()[-1].data)  # it starts, and warms up
+    verdict_of(pool, corpus()[-1].data)  # starts the child
     (pid,) = pool.pids
     seconds = []
     for hostile in (each for each in corpus() if each.bomb):
@@ -88,7 +88,7 @@ def test_bombs_are_refused_in_time_and_memory() -> None:
         assert code is not None, f"{hostile} was decoded"
         assert hostile.verdict == {code}, hostile.name
         assert seconds[-1] < SECONDS, hostile.name
-    assert pool.pids == {pid}, "no bomb killed it"
+    assert pool.pids == {pid}, "a bomb killed the child"
     assert status(pid, "VmHWM") < MEMORY_MIB * 1024
-    assert median(seconds) < 0.1, "most are refused by their header"
+    assert median(seconds) < 0.1, "most are rejected by their header"
     pool.close()

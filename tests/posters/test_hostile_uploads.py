@@ -1,8 +1,8 @@
-"""The whole hostile corpus through HTTP, on a real server that has to stay within 512 MB.
+"""The whole hostile corpus through HTTP, on a real server that must stay within 512 MB.
 
-The limit is held against resident memory, of the server and its decoding children together, as a
-dyno or a container counts. A limit on address space would count what is never touched, such as a
-thread's stack and an arena's reserve: a server with a dozen threads has 1 GB of that at rest.
+The limit is for the resident memory of the server and its decoder children together, as a container
+counts it. Address space is no measure: it includes unused memory, such as thread stacks and the
+reserve of arenas, of which an idle server with a dozen threads has 1 GB.
 """
 
 import http.client
@@ -33,7 +33,7 @@ from .corpus import corpus
 LIMIT_MIB = 512
 
 BOMB_SECONDS = 2.0
-"""What refusing a bomb may take, from the request to the answer's end."""
+"""Maximum seconds from the request of a bomb to the end of the response."""
 
 INI = """\
 [app:main]
@@ -72,31 +72,30 @@ def server(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[str], int]
 
 
 def decoders_of(pid: int) -> frozenset[int]:
-    """The decoding children of a process, whichever thread started them."""
+    """The process ids of a process's decoder children, of all its threads."""
     found = set()
     for task in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(OSError):  # a thread, or a child, may end while we look
+        with suppress(OSError):  # a thread or a child may end at this moment
             for child in (task / "children").read_text().split():
                 if b"moziweb.posters.decoder.child" in Path(f"/proc/{child}/cmdline").read_bytes():
                     found.add(int(child))
     return frozenset(found)
 
 
-class Census:
-    """Every decoding child that a server has had, and the height of their memory, while it runs.
+class ChildSampler:
+    """Samples a server's decoder children and their peak memory while it runs.
 
-    Of a child that died nothing is left to read afterwards, so all are looked at all the time. What
-    the kernel keeps of the dead (``ru_maxrss``) would not do: it begins with the memory of whoever
-    started them, the tests' own.
+    Samples are necessary, because the memory of a dead child cannot be read: the kernel's
+    ``ru_maxrss`` of dead children includes the memory of the process that forked them.
     """
 
     def __init__(self, pid: int) -> None:
         self.seen: dict[int, int] = {}
         """Peak of resident memory in kB, by child."""
         self.peak = 0
-        """kB: the highest sum, of the server's peak and those of the children beside it."""
+        """kB: the highest sum of the peaks of the server and its living children."""
         self._pid = pid
-        self._over = Event()
+        self._stop = Event()
         self._thread = Thread(target=self._count)
 
     def __enter__(self) -> Self:
@@ -104,19 +103,19 @@ class Census:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stop.set()
         self._thread.join()
-        self.look()
+        self.sample()
 
     def _count(self) -> None:
-        while not self._over.wait(0.01):
-            self.look()
+        while not self._stop.wait(0.01):
+            self.sample()
 
-    def look(self) -> None:
-        """Count once."""
+    def sample(self) -> None:
+        """Take one sample."""
         total = status(self._pid, "VmHWM")
         for pid in decoders_of(self._pid):
-            with suppress(OSError, LookupError):  # it ended just now
+            with suppress(OSError, LookupError):  # the child has just ended
                 self.seen[pid] = status(pid, "VmHWM")
                 total += self.seen[pid]
         self.peak = max(self.peak, total)
@@ -136,7 +135,7 @@ def get(port: int, path: str) -> tuple[int, str]:
 
 @pytest.fixture
 def sources(sqlite_url: str, tmp_path: Path) -> dict[int, int]:
-    """The corpus as uploads of one film: places in the corpus by the source's id."""
+    """The corpus as uploads of one movie: indices in the corpus by source id."""
     storage = DiskStorage(tmp_path / "objects")
     database = Database(create_engine({"sqlalchemy.url": sqlite_url, "sqlalchemy.pool_size": 1}))
     rows = []
@@ -151,33 +150,31 @@ def sources(sqlite_url: str, tmp_path: Path) -> dict[int, int]:
     return {row.id: number for number, row in enumerate(rows)}
 
 
-def test_the_corpus_takes_no_process_down(
-    sources: dict[int, int], sqlite_url: str, tmp_path: Path
-) -> None:
-    """Slow, since it makes variants of some eighty pictures, four at a time.
+def test_corpus_kills_no_process(sources: dict[int, int], sqlite_url: str, tmp_path: Path) -> None:
+    """Slow: it makes variants of about eighty images, four at a time.
 
-    No verdict of the corpus is that a decoder died, so every child that was ever there still is.
+    No file of the corpus may kill a decoder, so all children that were seen must still run.
     """
-    addresses = {each: f"/poster/7-dune.{each}.thumb.jpg" for each in sources}
+    paths = {each: f"/poster/7-dune.{each}.thumb.jpg" for each in sources}
     bombs = [each for each, number in sources.items() if corpus()[number].bomb]
     others = [each for each in sources if each not in bombs]
     with server(tmp_path, sqlite_url) as (process, port):
-        with Census(process.pid) as census:
-            answers = {others[-1]: get(port, addresses[others.pop()])}  # a child starts
-            seconds = {each: timed(port, addresses[each], answers, each) for each in bombs}
+        with ChildSampler(process.pid) as sampler:
+            answers = {others[-1]: get(port, paths[others.pop()])}  # starts a child
+            seconds = {each: timed(port, paths[each], answers, each) for each in bombs}
             with ThreadPoolExecutor(4) as visitors:
-                given = visitors.map(lambda each: get(port, addresses[each]), others)
-                answers.update(zip(others, given, strict=True))
+                responses = visitors.map(lambda each: get(port, paths[each]), others)
+                answers.update(zip(others, responses, strict=True))
             assert get(port, "/__heartbeat__")[0] == 200
         decoders = decoders_of(process.pid)
         assert process.poll() is None
         assert 1 <= len(decoders) <= len(os.sched_getaffinity(0))
-        assert census.seen.keys() == decoders, "one died, or was replaced"
+        assert sampler.seen.keys() == decoders, "a child died or was replaced"
 
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
         wait_until(lambda: not any(map(is_running, decoders)))
-    assert census.peak < LIMIT_MIB * 1024
+    assert sampler.peak < LIMIT_MIB * 1024
     assert {status for status, _ in answers.values()} <= {200, 302}
     names = {str(corpus()[sources[each]]): took for each, took in seconds.items()}
     assert {name: took for name, took in names.items() if took >= BOMB_SECONDS} == {}
@@ -187,14 +184,14 @@ def test_the_corpus_takes_no_process_down(
 
 
 def timed(port: int, path: str, answers: dict[int, tuple[int, str]], source_id: int) -> float:
-    """Seconds that an answer takes, which is noted."""
+    """Record the response; return the seconds that it took."""
     begun = time.monotonic()
     answers[source_id] = get(port, path)
     return time.monotonic() - begun
 
 
 def assert_verdicts(url: str, sources: dict[int, int], answers: dict[int, tuple[int, str]]) -> None:
-    """Each source ended as its file deserves, and its visitor got a picture for it."""
+    """Each source has its verdict, and its request got an image."""
     database = Database(create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 1}))
     wrong = []
     with database.read() as session:
@@ -210,7 +207,7 @@ def assert_verdicts(url: str, sources: dict[int, int], answers: dict[int, tuple[
 
 
 def assert_nothing_leaked(storage: DiskStorage) -> None:
-    """Nothing that a source tells beside its pixels is in what visitors get."""
+    """No variant contains the secret of a source."""
     secrets = {each.secret for each in corpus() if each.secret}
     made = [storage.get(stored.key) for stored in storage.list("poster/")]
     assert made
