@@ -1,16 +1,14 @@
-"""What a fresh install shows before anybody has entered a film.
+"""Demo data for a new installation.
 
-Three parts touch neither the database nor the network:
+These modules use neither the database nor the network:
 
-- `catalogue`: real films out of a CC0 snapshot, moved to straddle today, decorated with
-  clearly labelled sample texts;
-- `spec`: the `drawn:` URL, which carries all that a poster needs;
-- `drawing`: the posters themselves, drawn with Pillow from nothing but such a URL.
+- `catalogue`: real movies from a CC0 snapshot, with dates moved around today and sample texts that
+  are marked as such;
+- `spec`: the `drawn:` URL, which contains all data of a poster;
+- `drawing`: draws a poster with Pillow from its URL.
 
-and two join them to the site: `loader` puts the catalogue into the database, `reader` teaches the
-poster service to draw.
-
-Nothing here loads a font or reads the catalogue at import.
+`loader` inserts the catalogue into the database, and `reader` draws posters for the poster service.
+Importing the package neither loads a font nor reads the catalogue.
 """
 
 from pyramid.config import Configurator
@@ -19,7 +17,7 @@ from moziweb.posters.models import SourceKind
 
 
 def includeme(config: Configurator) -> None:
-    """Have sources of kind `drawn` drawn. Rests on `moziweb.posters`."""
-    from .reader import DrawnReader  # here, so that a poster's spec is read without Pillow
+    """Register the reader of `drawn` sources. Requires `moziweb.posters`."""
+    from .reader import DrawnReader  # not at import: it imports Pillow
 
     config.add_poster_source(SourceKind.DRAWN, DrawnReader())

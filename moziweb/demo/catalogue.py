@@ -1,7 +1,7 @@
-"""The demo's films: real ones, with dates that straddle today.
+"""The demo's movies: real ones, with dates moved around today.
 
-Pure: a text and a day go in, frozen values come out. What is fact and what is made up is told in
-`data/README.md`.
+Functions take a text and a day and return frozen values. `data/README.md` says which data is real
+and which is invented.
 """
 
 import csv
@@ -22,10 +22,10 @@ from moziweb.demo.texts import Subject, synopsis, tagline
 from moziweb.movies.calendar import week_of
 
 WEEKS_AHEAD: Final = 68
-"""The last film of the catalogue comes out this many premiere weeks after the present one.
+"""Premiere weeks from the current one to that of the catalogue's last movie.
 
-Chosen for the weeks that it brings to the front: 16 films come out in the present week of the
-catalogue, as many in the next one, and every week around them has some.
+With this number, 16 movies have their premiere in the current week and 16 in the next one, and all
+weeks around them have some.
 """
 
 COLUMNS: Final = (
@@ -42,13 +42,13 @@ COLUMNS: Final = (
 
 _SUFFIXES: Final = frozenset({"Jr.", "Sr.", "II", "III", "IV"})
 _MARK: Final = re.compile(r" \((\d{4} )?film\)$")
-"""What tells an article on a film from others of its name; no part of the film's title."""
+"""The suffix of an article's name that is not part of the movie's title."""
 _ID_LETTERS: Final = string.ascii_letters + string.digits + "_-"
 
 
 @dataclass(frozen=True)
 class Movie:
-    """A row of the catalogue's file: facts. Runtime is in minutes; names are English."""
+    """A row of the catalogue file; all data is real. Runtime is in minutes; names are English."""
 
     imdb_id: str
     title: str
@@ -63,7 +63,7 @@ class Movie:
 
 @dataclass(frozen=True)
 class DemoTrailer:
-    """A video id of the right shape for YouTube that belongs to no video."""
+    """A trailer with a well-formed YouTube id that belongs to no video."""
 
     video_id: str
     name: str
@@ -72,13 +72,12 @@ class DemoTrailer:
 
 @dataclass(frozen=True)
 class DemoMovie:
-    """A film with all that the demo shows of it.
+    """A movie with all its demo data.
 
-    `title` and `original_title` are the same: the data holds no Hungarian titles, and none is
-    invented. `year` is that of the shifted release. `genres`, `countries`
-    and `languages` are English names as in the file. `rating` is None while pending,
-    `distributor` empty for a film that is only streamed, `premieres` empty while no date is known,
-    `poster` None for a film without one.
+    `title` and `original_title` are the same, because the data has no Hungarian titles. `year` is
+    that of the shifted release. `genres`, `countries` and `languages` are English names as in the
+    file. `rating` is None if pending, `distributor` is empty for a movie that is only streamed,
+    `premieres` is empty if no date is known, and `poster` is None for a movie without one.
     """
 
     imdb_id: str
@@ -101,19 +100,19 @@ class DemoMovie:
 
 
 def demo_movies(today: date) -> tuple[DemoMovie, ...]:
-    """The whole catalogue as the demo shows it on `today`, by release date."""
+    """All movies of the demo, with dates around `today`, by release date."""
     return tuple(decorated(movie, today) for movie in straddling(shipped_movies(), today))
 
 
 @lru_cache(maxsize=1)
 def shipped_movies() -> tuple[Movie, ...]:
-    """The films of the file that comes with the package, with their real dates."""
+    """The movies of the package's catalogue file, with their real dates."""
     path = resources.files("moziweb.demo").joinpath("data/movies.csv")
     return read_movies(path.read_text("utf-8"))
 
 
 def read_movies(text: str) -> tuple[Movie, ...]:
-    """The rows of a catalogue file; InvalidCatalogue names the first line that cannot be read."""
+    """Parse a catalogue file; raise InvalidCatalogue with the number of the first bad line."""
     reader = csv.DictReader(text.splitlines())
     missing = set(COLUMNS) - set(reader.fieldnames or ())
     if missing:
@@ -128,10 +127,10 @@ def read_movies(text: str) -> tuple[Movie, ...]:
 
 
 def whole_names(entries: Iterable[str]) -> tuple[str, ...]:
-    """People's names with split suffixes joined again and without pairs listed twice.
+    """Join split suffixes of names, and omit pairs whose members are listed, too.
 
-    "George Tillman", "Jr." becomes "George Tillman Jr."; "Will Speck and Josh Gordon" is left out
-    beside "Will Speck" and "Josh Gordon".
+    "George Tillman", "Jr." becomes "George Tillman Jr."; "Will Speck and Josh Gordon" is omitted if
+    "Will Speck" and "Josh Gordon" are listed.
     """
     joined: list[str] = []
     for entry in entries:
@@ -139,26 +138,26 @@ def whole_names(entries: Iterable[str]) -> tuple[str, ...]:
             joined[-1] = f"{joined[-1]} {entry}"
         else:
             joined.append(entry)
-    everyone = frozenset(joined)
-    return tuple(name for name in joined if not _is_pair(name, everyone))
+    names = frozenset(joined)
+    return tuple(name for name in joined if not _is_pair(name, names))
 
 
 def straddling(movies: Iterable[Movie], today: date) -> tuple[Movie, ...]:
-    """The films moved by whole weeks, so that the last comes out `WEEKS_AHEAD` weeks from now.
+    """Shift all releases by the same number of weeks; the last is in `WEEKS_AHEAD` weeks.
 
-    Every film keeps its weekday and its distance from every other. Weeks are premiere weeks: from
-    Thursday to Wednesday the dates stay where they are.
+    Weekdays and intervals are kept. Weeks are premiere weeks, so the dates are the same from
+    Thursday to Wednesday.
     """
     ordered = sorted(movies, key=lambda movie: (movie.released, movie.imdb_id))
     if not ordered:
         return ()
-    goal = week_of(today).shifted(WEEKS_AHEAD)
-    shift = goal.thursday - week_of(ordered[-1].released).thursday
+    last_week = week_of(today).shifted(WEEKS_AHEAD)
+    shift = last_week.thursday - week_of(ordered[-1].released).thursday
     return tuple(replace(movie, released=movie.released + shift) for movie in ordered)
 
 
 def decorated(movie: Movie, today: date) -> DemoMovie:
-    """The film with everything that is made up about it."""
+    """Add the invented data to a movie."""
     facts = Facts(movie.imdb_id, movie.released, movie.genres, movie.languages)
     subject = Subject(movie.genres, movie.directors, movie.cast, movie.countries)
     text = synopsis(subject, generator(movie.imdb_id, "synopsis"))
@@ -203,13 +202,13 @@ def _listed(cell: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in cell.split("|") if part.strip())
 
 
-def _is_pair(name: str, everyone: frozenset[str]) -> bool:
+def _is_pair(name: str, names: frozenset[str]) -> bool:
     parts = name.split(" and ")
-    return len(parts) > 1 and everyone.issuperset(parts)
+    return len(parts) > 1 and names.issuperset(parts)
 
 
 def _trailers(movie: Movie) -> tuple[DemoTrailer, ...]:
-    """None for two films in five, else one with Hungarian words and at times an English one."""
+    """No trailers for two movies in five, else a Hungarian one and sometimes an English one."""
     rng = generator(movie.imdb_id, "trailers")
     draw = rng.random()
     if draw < 0.4:
@@ -222,7 +221,7 @@ def _trailers(movie: Movie) -> tuple[DemoTrailer, ...]:
 
 
 def _poster(movie: Movie, subject: Subject) -> PosterSpec | None:
-    """What the film's poster is drawn from; one film in forty has none."""
+    """The spec of the movie's poster; one movie in forty has none."""
     if generator(movie.imdb_id, "poster").random() < 0.025:
         return None
     return PosterSpec(

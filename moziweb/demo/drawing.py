@@ -1,7 +1,7 @@
-"""Posters drawn from nothing but their spec.
+"""Draws posters from their specs.
 
-The same spec gives the same bytes in any process (with the same Pillow and fonts): all chance
-comes from a generator seeded with the SHA-256 of the spec's seed.
+A spec gives the same bytes in every process (with the same Pillow and fonts): all random numbers
+come from a generator that is seeded by the SHA-256 of the spec's seed.
 """
 
 from io import BytesIO
@@ -20,16 +20,16 @@ from moziweb.demo.styles.lettering import print_title
 from moziweb.demo.styles.palette import choose
 
 QUALITY: Final = 88
-"""The JPEG quality of a drawn poster: a source from which variants are made."""
+"""The JPEG quality of a drawn poster, which is a source of variants."""
 
 
 def draw_poster(spec: PosterSpec) -> bytes:
-    """A poster of 2000 x 3000 pixels as JPEG bytes; DemoFontsMissing without the fonts."""
+    """A poster of 2000 x 3000 pixels as a JPEG; raises DemoFontsMissing without the fonts."""
     return encode(paint_poster(spec))
 
 
 def paint_poster(spec: PosterSpec, style: Style | None = None) -> Image.Image:
-    """The poster as an RGB image, in the style its genres and seed choose, or in `style`."""
+    """The poster as an RGB image, in `style` or in one that is chosen by genres and seed."""
     rng = generator(spec.seed)
     chosen = choose_style(spec, rng)
     style = style or chosen
@@ -38,13 +38,13 @@ def paint_poster(spec: PosterSpec, style: Style | None = None) -> Image.Image:
 
 
 def choose_style(spec: PosterSpec, rng: Random) -> Style:
-    """A style by weight: those that suit the film's genres, the first genre most."""
+    """A random style, weighted by the movie's genres, of which the first one counts most."""
     weights = [_weight(style, spec.genres) for style in STYLES]
     return rng.choices(STYLES, weights)[0]
 
 
 def encode(image: Image.Image) -> bytes:
-    """JPEG bytes of a painted poster."""
+    """Encode a painted poster as a JPEG."""
     out = BytesIO()
     image.save(out, "JPEG", quality=QUALITY)
     return out.getvalue()
@@ -52,10 +52,10 @@ def encode(image: Image.Image) -> bytes:
 
 def _weight(style: Style, genres: tuple[str, ...]) -> float:
     fits = [style.genres.get(genre, 0.0) / (1 + place) for place, genre in enumerate(genres)]
-    return sum(fits) + style.elsewhere
+    return sum(fits) + style.base_weight
 
 
 def _lettered(artwork: Artwork, spec: PosterSpec, rng: Random) -> Image.Image:
     print_title(artwork.image, artwork.title, spec.title, rng)
-    print_billing(artwork.image, artwork.small, spec)
+    print_billing(artwork.image, artwork.billing, spec)
     return grained(artwork.image, rng, artwork.grain)

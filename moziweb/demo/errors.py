@@ -2,19 +2,19 @@
 
 
 class DemoError(Exception):
-    """Base of every error the demo raises."""
+    """Base class of the demo's errors."""
 
 
 class InvalidPosterSpec(DemoError, ValueError):
-    """A `drawn:` URL, or the values for one, that no poster can be drawn from."""
+    """A malformed `drawn:` URL, or invalid values for one."""
 
 
 class InvalidCatalogue(DemoError, ValueError):
-    """A catalogue file with a missing column or a row that cannot be read."""
+    """A catalogue file with a missing column or a malformed row."""
 
 
 class DemoFontsMissing(DemoError):
-    """A font the posters are set in is not installed."""
+    """A font of the posters is not installed."""
 
     def __init__(self, package: str) -> None:
         super().__init__(

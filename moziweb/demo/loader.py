@@ -1,4 +1,4 @@
-"""Puts the catalogue into the database: once, in bulk, and never over anything that is there."""
+"""Inserts the catalogue into the database in bulk, without changing existing rows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from .premieres import DemoPremiere
 from .vocabulary import country_codes, hungarian_genre, language_codes
 
 PROVENANCE: Final = "demo"
-"""The source that every field of the demo's films names."""
+"""The provenance of all fields of the demo's movies."""
 
 FIELDS: Final = (
     "title",
@@ -55,14 +55,14 @@ FIELDS: Final = (
     "trailers",
     "imdb_id",
 )
-"""The fields of a movie that the demo fills."""
+"""The fields of a movie that the demo sets."""
 
 Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """What a run did. ``added`` is 0 when every film of the catalogue was there already."""
+    """Numbers of a run; ``added`` is 0 if the database had all movies of the catalogue."""
 
     catalogue: int
     added: int
@@ -72,9 +72,9 @@ class DemoReport:
 
 
 def load_demo(session: Session, today: date, now: datetime) -> DemoReport:
-    """Add the films that the database lacks, told by their IMDb ids; leave the others as they are.
+    """Insert the movies whose IMDb ids are not in the database; do not change the others.
 
-    ``today`` decides the dates, ``now`` is written as the time of entry. The caller commits.
+    The dates are around ``today``; ``now`` is the creation time. The caller commits.
     """
     catalogue = demo_movies(today)
     known = frozenset(session.scalars(select(Movie.imdb_id)))
@@ -92,7 +92,7 @@ def load_demo(session: Session, today: date, now: datetime) -> DemoReport:
 
 
 def _insert_movies(session: Session, movies: Sequence[DemoMovie], now: datetime) -> list[int]:
-    """The movies with their genres, trailers and provenance; their ids, in the films' order."""
+    """Insert the movies with genres, trailers and provenance; return their ids in order."""
     distributors = _ids_of(
         session, Distributor.id, Distributor.name, (movie.distributor for movie in movies)
     )
@@ -207,7 +207,7 @@ def _change_rows(premieres: Iterable[tuple[int, DemoPremiere]]) -> Rows:
 
 
 def _insert_credits(session: Session, movies: Sequence[DemoMovie], ids: Sequence[int]) -> int:
-    """Who made and plays in the films; one person for each name. How many people those are."""
+    """Insert directors and cast, one person for each name; return the number of people."""
     names = (name for movie in movies for name in (*movie.directors, *movie.cast))
     people = _ids_of(session, Person.id, Person.name, names)
     rows = [
@@ -250,9 +250,9 @@ def _ids_of(
     names: Iterable[str],
     row_of: Callable[[str], dict[str, Any]] | None = None,
 ) -> dict[str, int]:
-    """The ids of the rows whose names are in ``column``, made where they are missing; "" has none.
+    """The ids of the rows with these names in ``column``; missing rows are inserted.
 
-    ``row_of(name)`` is a new row, by default one with nothing but its name.
+    ``row_of(name)`` returns a new row, by default one with only the name. Empty names are ignored.
     """
     wanted = dict.fromkeys(name for name in names if name)
     known = _ids_by(session, id_, column, wanted)
@@ -270,8 +270,8 @@ def _ids_by(
     column: InstrumentedAttribute[Any],
     values: Iterable[str],
 ) -> dict[str, int]:
-    """The ids of the rows that have one of ``values`` in ``column``, by that value."""
-    # Of two rows with one name the older is taken: its id comes last and stays.
+    """The ids of the rows with ``values`` in ``column``, by value."""
+    # Of two rows with one name the older wins: its id is the last.
     query = select(column, id_).where(column.in_(values)).order_by(id_.desc())
     return dict(session.execute(query).all())
 
@@ -282,7 +282,7 @@ def _insert(session: Session, model: Any, rows: Rows) -> None:
 
 
 def _insert_for_ids(session: Session, id_: InstrumentedAttribute[int], rows: Rows) -> list[int]:
-    """Insert ``rows`` into the table of ``id_``; their ids, in the same order."""
+    """Insert ``rows`` into the table of ``id_``; return their ids in the same order."""
     if not rows:
         return []
     statement = insert(id_.class_).returning(id_, sort_by_parameter_order=True)

@@ -1,7 +1,7 @@
-"""What the demo makes up about a film's release in Hungary.
+"""Invented data about a movie's release in Hungary.
 
-All of it is synthetic and depends on the film's IMDb id alone, except where only a film that is
-still to come can have it (a date that is not known to the day, a rating that is pending).
+It depends only on the movie's IMDb id, except for what only a future movie can have: an imprecise
+date, a pending rating.
 """
 
 import datetime as dt
@@ -14,7 +14,7 @@ from moziweb.demo.chance import generator
 from moziweb.demo.texts import reason
 
 SERVICES: Final = ("Netflix", "HBO Max", "Disney+", "Prime Video", "SkyShowtime")
-"""Streaming services in Hungary. Which film is on which is chance."""
+"""Streaming services in Hungary; they are assigned to movies at random."""
 
 DISTRIBUTORS: Final = (
     "Minta Filmterjesztő",
@@ -26,12 +26,12 @@ DISTRIBUTORS: Final = (
     "Mintafény Pictures",
     "Nagyvászon Minta Kft.",
 )
-"""Invented companies; each name says that it is a sample."""
+"""Invented companies; "Minta" in each name means "sample"."""
 
 
 @dataclass(frozen=True)
 class DemoChange:
-    """The date a premiere had before it moved, the day that was told, and why."""
+    """The old date of a premiere that moved, the day of the change, and the reason."""
 
     old_date: dt.date
     old_precision: str
@@ -41,12 +41,12 @@ class DemoChange:
 
 @dataclass(frozen=True)
 class DemoPremiere:
-    """One release. `kind` is cinema, limited, festival or streaming; `precision` day, month or
-    year, and then `date` is the first day of that month or year.
+    """One release.
 
-    `service` is a name of `SERVICES` for a streaming premiere and empty otherwise; `formats` are
-    of 2D, 3D and IMAX; `audio` is dubbed, subtitled, both or original. It was told of first on
-    `announced_on`. A cancelled premiere has a `cancelled_on`; one that moved has its `changes`.
+    `kind` is cinema, limited, festival or streaming. `precision` is day, month or year; `date` is
+    the first day of that month or year. `service` is one of `SERVICES` for a streaming premiere,
+    else empty; `formats` are from 2D, 3D and IMAX; `audio` is dubbed, subtitled, both or original.
+    `cancelled_on` is set if the premiere was cancelled, `changes` if it moved.
     """
 
     kind: str
@@ -64,7 +64,7 @@ class DemoPremiere:
 
 @dataclass(frozen=True)
 class Facts:
-    """What of a film decides its premieres; `released` is the day after shifting."""
+    """The fields of a movie that determine its premieres; `released` is the shifted day."""
 
     imdb_id: str
     released: dt.date
@@ -73,33 +73,33 @@ class Facts:
 
 
 def premieres(facts: Facts, today: dt.date) -> tuple[DemoPremiere, ...]:
-    """The film's premieres by date; none when its date is not known yet."""
+    """The movie's premieres by date; none if the date is not known yet."""
     rng = generator(facts.imdb_id, "announced")
     return tuple(_announced(each, rng, today) for each in _unannounced(facts, today))
 
 
 def _announced(premiere: DemoPremiere, rng: Random, today: dt.date) -> DemoPremiere:
-    """Told of some months ahead, before anything else was told of it, and in the last year."""
-    told = (premiere.date, *(each.old_date for each in premiere.changes))
+    """Set `announced_on`: months before all dates of the premiere, and before any change."""
+    dates = (premiere.date, *(each.old_date for each in premiere.changes))
     later = (each.changed_on for each in premiere.changes)
     last = min((*later, *((premiere.cancelled_on,) if premiere.cancelled_on else ()), today))
-    ahead = min(told) - dt.timedelta(days=rng.randint(50, 250))
+    ahead = min(dates) - dt.timedelta(days=rng.randint(50, 250))
     day = min(ahead, last - dt.timedelta(days=rng.randint(3, 200)))
     return replace(premiere, announced_on=day)
 
 
 def _unannounced(facts: Facts, today: dt.date) -> tuple[DemoPremiere, ...]:
-    fate = generator(facts.imdb_id, "fate").random()
+    draw = generator(facts.imdb_id, "fate").random()
     main = _main(facts)
     later = facts.released > today + timedelta(days=28)
-    if later and fate < 0.30:
-        vague = _vague(main, fate, today)
+    if later and draw < 0.30:
+        vague = _vague(main, draw, today)
         return (vague,) if vague else ()
-    if 0.30 <= fate < 0.36:
+    if 0.30 <= draw < 0.36:
         main = _moved(main, facts, today)
-    elif 0.36 <= fate < 0.385:
+    elif 0.36 <= draw < 0.385:
         main = _cancelled(main, facts, today)
-    elif 0.385 <= fate < 0.415 and main.kind == "cinema":
+    elif 0.385 <= draw < 0.415 and main.kind == "cinema":
         note = reason("rerelease", generator(facts.imdb_id, "note"))
         main = replace(main, rerelease=True, note=note)
     released = (main, *_second(main, facts))
@@ -107,7 +107,7 @@ def _unannounced(facts: Facts, today: dt.date) -> tuple[DemoPremiere, ...]:
 
 
 def rating(facts: Facts, today: dt.date) -> str | None:
-    """A Hungarian age rating that suits the genres; None while it is pending."""
+    """A Hungarian age rating that suits the genres; None if it is pending."""
     rng = generator(facts.imdb_id, "rating")
     ahead = (facts.released - today).days
     if rng.random() < (0.6 if ahead > 42 else 0.15 if ahead > 14 else 0.01):
@@ -119,7 +119,7 @@ def rating(facts: Facts, today: dt.date) -> str | None:
 
 
 def distributor(facts: Facts, premiere_kinds: frozenset[str]) -> str:
-    """One of `DISTRIBUTORS`; empty for a film that is only streamed."""
+    """One of `DISTRIBUTORS`; empty for a movie that is only streamed."""
     if premiere_kinds == {"streaming"}:
         return ""
     return generator(facts.imdb_id, "distributor").choice(DISTRIBUTORS)
@@ -139,7 +139,7 @@ _RATINGS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("Romance", ("12", "12", "16")),
     ("Adventure", ("6", "12")),
 )
-"""The first genre of these that a film has decides; repeated ratings are likelier."""
+"""The first of these genres that a movie has determines its ratings; repeated ones are likelier."""
 
 _SPECTACLE: Final = frozenset({"Action", "Adventure", "Animation", "Fantasy", "Sci-Fi", "Family"})
 
@@ -175,11 +175,11 @@ def _audio(facts: Facts, rng: Random) -> str:
     return rng.choice(("subtitled", "subtitled", "both"))
 
 
-def _vague(main: DemoPremiere, fate: float, today: dt.date) -> DemoPremiere | None:
-    """A date that is known to the month or the year only, or not at all."""
-    if fate < 0.05:
+def _vague(main: DemoPremiere, draw: float, today: dt.date) -> DemoPremiere | None:
+    """The premiere with a date that is known only to the month or the year; None if unknown."""
+    if draw < 0.05:
         return None
-    if fate < 0.13:
+    if draw < 0.13:
         return replace(main, date=dt.date(today.year + 1, 1, 1), precision="year")
     if (main.date.year, main.date.month) == (today.year, today.month):
         return main
@@ -187,21 +187,21 @@ def _vague(main: DemoPremiere, fate: float, today: dt.date) -> DemoPremiere | No
 
 
 def _moved(main: DemoPremiere, facts: Facts, today: dt.date) -> DemoPremiere:
-    """Moved by one to eight weeks, later more often than earlier."""
+    """The premiere, moved by one to eight weeks, more often to a later date."""
     rng = generator(facts.imdb_id, "moved")
     weeks = rng.choice((1, 1, 2, 3, 4, 6, 8, -1, -2))
     old = main.date - timedelta(weeks=weeks)
-    told = _told(min(old, main.date), rng, today)
-    return replace(main, changes=(DemoChange(old, "day", told, reason("moved", rng)),))
+    changed_on = _publication_day(min(old, main.date), rng, today)
+    return replace(main, changes=(DemoChange(old, "day", changed_on, reason("moved", rng)),))
 
 
 def _cancelled(main: DemoPremiere, facts: Facts, today: dt.date) -> DemoPremiere:
     rng = generator(facts.imdb_id, "cancelled")
     note = reason("cancelled", rng)
-    return replace(main, note=note, cancelled_on=_told(main.date, rng, today))
+    return replace(main, note=note, cancelled_on=_publication_day(main.date, rng, today))
 
 
-def _told(first: dt.date, rng: Random, today: dt.date) -> dt.date:
+def _publication_day(first: dt.date, rng: Random, today: dt.date) -> dt.date:
     """A day some weeks before `first`, and never after `today`."""
     return min(
         first - timedelta(days=rng.randint(9, 50)), today - timedelta(days=rng.randint(0, 9))
@@ -209,7 +209,7 @@ def _told(first: dt.date, rng: Random, today: dt.date) -> dt.date:
 
 
 def _second(main: DemoPremiere, facts: Facts) -> tuple[DemoPremiere, ...]:
-    """At times a festival or early screenings before a cinema premiere, or a service after it."""
+    """Sometimes a festival or early screening before a cinema premiere, or streaming after it."""
     rng = generator(facts.imdb_id, "second")
     draw = rng.random()
     if main.kind != "cinema" or main.rerelease or main.cancelled_on or draw > 0.2:

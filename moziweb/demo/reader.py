@@ -1,4 +1,4 @@
-"""Reads posters of kind ``drawn``: draws them, that is."""
+"""The poster service's reader of ``drawn`` sources: draws the poster."""
 
 from moziweb.posters.generation.error_codes import ServiceCode
 from moziweb.posters.generation.readers import SourceBytes, SourceError, SourceLocation
@@ -9,10 +9,10 @@ from .spec import PosterSpec
 
 
 class DrawnReader:
-    """The poster service's reader for the demo's posters; a poster takes a part of a second."""
+    """Draws posters from their URLs; a poster takes less than a second."""
 
     def read(self, source: SourceLocation) -> SourceBytes:
-        """A 2000x3000 JPEG. ``SourceError`` for a bad URL, or while fonts are not installed."""
+        """A JPEG of 2000x3000 pixels; raises ``SourceError`` for a bad URL or missing fonts."""
         try:
             return SourceBytes(draw_poster(PosterSpec.from_url(source.url or "")))
         except InvalidPosterSpec as error:

@@ -1,7 +1,7 @@
-"""What a drawn poster is made from, and the URL that carries it.
+"""The spec of a drawn poster, and its URL.
 
-The URL is the whole of a poster's source: `drawn:SEED?title=…&year=…&by=…&with=…`. Whoever draws
-needs no database, and two films with the same words still differ by their seed.
+The URL contains the whole spec, `drawn:SEED?title=…&year=…&by=…&with=…`, so drawing needs no
+database. Two movies with the same texts differ by their seeds.
 """
 
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from moziweb.demo.errors import InvalidPosterSpec
 SCHEME: Final = "drawn"
 
 MAX_URL_LENGTH: Final = 2000
-"""Characters; what a source's URL column and every proxy take without complaint."""
+"""Maximum number of characters; URL columns and proxies accept it."""
 
 
 @dataclass(frozen=True)
 class PosterSpec:
-    """The words on a poster and the seed that decides how it looks.
+    """The texts of a poster, and the seed that determines its look.
 
-    `seed` is any stable name, an IMDb id for the demo's films. `directors`, `cast` and `genres`
-    are in the order in which they are credited; each may be empty.
+    `seed` is any stable name; the demo's movies use their IMDb ids. `directors`, `cast` and
+    `genres` are in the order of the credits; each may be empty.
     """
 
     seed: str
@@ -41,7 +41,7 @@ class PosterSpec:
             raise InvalidPosterSpec(f"a year has at most four digits, not {self.year}")
 
     def to_url(self) -> str:
-        """The `drawn:` URL of this poster; `from_url` gives back an equal spec."""
+        """The `drawn:` URL of this poster, from which `from_url` makes an equal spec."""
         fields = [("title", self.title), ("year", str(self.year))]
         fields += [("by", name) for name in self.directors]
         fields += [("with", name) for name in self.cast]
@@ -55,7 +55,7 @@ class PosterSpec:
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """Read `url`; InvalidPosterSpec when it is not one that `to_url` writes."""
+        """Parse `url`; raise InvalidPosterSpec if it is malformed."""
         if len(url) > MAX_URL_LENGTH:
             raise InvalidPosterSpec(f"a drawn URL has at most {MAX_URL_LENGTH} characters")
         parts = urlsplit(url)

@@ -1,7 +1,7 @@
-"""Sample texts: synopses and tag lines put together from ready sentences.
+"""Sample synopses and tag lines, composed of the sentences in `data/texts.toml`.
 
-A synopsis says nothing of the film's real story and begins by saying that it is a sample. The two
-languages are drawn together, so that one translates the other.
+A synopsis has nothing to do with the movie's real plot and begins with "sample text". Sentences are
+chosen as Hungarian-English pairs, so the two synopses are translations.
 """
 
 import tomllib
@@ -18,7 +18,7 @@ SAMPLE_EN: Final = "Sample text: "
 
 @dataclass(frozen=True)
 class Subject:
-    """What a sample text may mention of a film; names as in the catalogue's file."""
+    """The fields of a movie that sample texts use; names are those of the catalogue file."""
 
     genres: tuple[str, ...]
     directors: tuple[str, ...]
@@ -28,14 +28,14 @@ class Subject:
 
 @dataclass(frozen=True)
 class Bilingual:
-    """One text, or one word, in two languages."""
+    """A text or a word in two languages."""
 
     hungarian: str
     english: str
 
 
 def synopsis(subject: Subject, rng: Random) -> Bilingual:
-    """Three to six sentences: a premise, turns, the cast, who made it."""
+    """Three to six sentences: a premise, plot turns, the cast, and facts."""
     mood = _mood(subject, rng)
     pairs = [rng.choice(_sentences("premises", mood))]
     turns = _sentences("turns", mood)
@@ -53,13 +53,16 @@ def synopsis(subject: Subject, rng: Random) -> Bilingual:
 
 
 def tagline(subject: Subject, rng: Random) -> str:
-    """A line for the poster, in Hungarian."""
+    """A Hungarian tag line for the poster."""
     lines: list[str] = _texts()["taglines"][_mood(subject, rng)]
     return rng.choice(lines)
 
 
 def reason(kind: str, rng: Random) -> str:
-    """Why a premiere is unusual: `moved`, `cancelled`, `rerelease`, `festival` or `limited`."""
+    """The reason of a change or a special premiere.
+
+    `kind` is `moved`, `cancelled`, `rerelease`, `festival` or `limited`.
+    """
     lines: list[str] = _texts()["reasons"][kind]
     return rng.choice(lines)
 
@@ -85,14 +88,14 @@ def _word(table: str, key: str) -> Bilingual:
 
 
 def _mood(subject: Subject, rng: Random) -> str:
-    """The mood of the first genre, or, at times, of the second."""
+    """The mood of the first genre, or sometimes of the second."""
     genre = subject.genres[1] if len(subject.genres) > 1 and rng.random() < 0.3 else None
     mood: str = _texts()["moods"][genre or subject.genres[0]]
     return mood
 
 
 def _facts(subject: Subject) -> Bilingual:
-    """A sentence of facts: where it was made, what it is and by whom."""
+    """A sentence with the countries, the genre and the directors."""
     kind = _word("genres", subject.genres[0])
     made = [_word("countries", country) for country in subject.countries[:3]]
     hungarian = f"{'–'.join(each.hungarian for each in made)} {kind.hungarian}"

@@ -1,9 +1,8 @@
-"""The catalogue's English words for genres, countries and languages, as the model keeps them.
+"""Converts the catalogue's English names of genres, countries and languages to the model's values.
 
-Genres get a Hungarian name, which their address is made of. Countries are ISO 3166-1 alpha-2 codes.
-Languages are ISO 639-1 codes, or ISO 639-2 and 639-3 ones where there is no shorter one; languages
-that were made up for a film are ``art``. A word that is missing here is an error of the demo:
-``UnknownWordError`` names it, and a test reads the whole catalogue.
+Genres get a Hungarian name, from which their slug is made. Countries are ISO 3166-1 alpha-2 codes.
+Languages are ISO 639-1 codes, or ISO 639-2 and 639-3 codes if there is no shorter one; invented
+languages are ``art``. A test checks that no word of the catalogue is missing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -139,7 +138,7 @@ LANGUAGES: Final[Mapping[str, str]] = {
 
 
 class UnknownWordError(DemoError, LookupError):
-    """A word of the catalogue that this vocabulary lacks."""
+    """A word of the catalogue is missing in this vocabulary."""
 
 
 def country_codes(names: Iterable[str]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ ROW = "tt1,Pieces,2012-03-08,99,Drama|Crime,Ann Lee|Jr.,Bo|Cy,Hungary,Hungarian|
 DAYS = [date(2026, 8, 17) + timedelta(days=days) for days in (*range(7), 200, 9000)]
 
 
-def test_a_row_is_read_with_its_lists_and_names_repaired() -> None:
+def test_row_is_read_and_its_names_are_corrected() -> None:
     (movie,) = read_movies(f"{HEADER}\n{ROW}\n")
     assert (movie.imdb_id, movie.title, movie.runtime) == ("tt1", "Pieces", 99)
     assert movie.released == date(2012, 3, 8)
@@ -31,7 +31,7 @@ def test_a_row_is_read_with_its_lists_and_names_repaired() -> None:
     assert movie.cast == ("Bo", "Cy")
 
 
-def test_a_missing_column_is_named() -> None:
+def test_missing_column_is_in_the_error() -> None:
     with pytest.raises(InvalidCatalogue, match="cast"):
         read_movies("imdb_id,title,released,runtime_min,genres,directors,countries,languages\n")
 
@@ -44,7 +44,7 @@ def test_a_missing_column_is_named() -> None:
         "tt1,Pieces",
     ],
 )
-def test_a_bad_row_is_told_by_its_line(row: str) -> None:
+def test_line_of_a_bad_row_is_in_the_error(row: str) -> None:
     with pytest.raises(InvalidCatalogue, match="line 3"):
         read_movies(f"{HEADER}\n{ROW}\n{row}\n")
 
@@ -59,13 +59,13 @@ def test_a_bad_row_is_told_by_its_line(row: str) -> None:
         (("Al Ba and Jo Li",), ("Al Ba and Jo Li",)),
     ],
 )
-def test_split_names_are_joined_and_pairs_are_not_listed_twice(
+def test_split_names_are_joined_and_pairs_omitted(
     entries: tuple[str, ...], names: tuple[str, ...]
 ) -> None:
     assert whole_names(entries) == names
 
 
-def test_no_name_in_the_shipped_file_is_a_suffix() -> None:
+def test_shipped_file_has_no_suffix_as_a_name() -> None:
     movies = shipped_movies()
     assert len(movies) == 796
     people = {name for movie in movies for name in movie.directors + movie.cast}
@@ -74,7 +74,7 @@ def test_no_name_in_the_shipped_file_is_a_suffix() -> None:
 
 
 @pytest.mark.parametrize("today", DAYS)
-def test_dates_move_by_whole_weeks_and_straddle_the_day(today: date) -> None:
+def test_dates_are_shifted_by_whole_weeks_to_be_around_today(today: date) -> None:
     before = sorted(shipped_movies(), key=lambda movie: (movie.released, movie.imdb_id))
     after = straddling(before, today)
     shifts = {new.released - old.released for old, new in zip(before, after, strict=True)}
@@ -84,26 +84,26 @@ def test_dates_move_by_whole_weeks_and_straddle_the_day(today: date) -> None:
     assert after[0].released < today - timedelta(weeks=100)
 
 
-def test_the_mark_of_an_article_is_no_part_of_a_title() -> None:
+def test_titles_have_no_article_suffix() -> None:
     titles = {movie.title for movie in shipped_movies()}
     assert {"Faust", "Post Mortem", "(500) Days of Summer"} <= titles
 
 
-def test_an_empty_catalogue_stays_empty() -> None:
+def test_empty_catalogue_stays_empty() -> None:
     assert straddling((), TODAY) == ()
 
 
-def test_everything_made_up_is_the_same_every_time() -> None:
+def test_invented_data_is_reproducible() -> None:
     assert demo_movies(TODAY) == demo_movies(TODAY)
 
 
-def test_everything_but_the_dates_is_the_same_a_week_later() -> None:
+def test_only_dates_differ_a_week_later() -> None:
     now, later = demo_movies(TODAY), demo_movies(TODAY + timedelta(weeks=1))
     assert [movie.synopsis for movie in now] == [movie.synopsis for movie in later]
     assert [movie.trailers for movie in now] == [movie.trailers for movie in later]
 
 
-def test_synthetic_texts_say_that_they_are() -> None:
+def test_invented_texts_are_marked_as_samples() -> None:
     for movie in demo_movies(TODAY):
         assert movie.synopsis.startswith("Mintaszöveg: ")
         assert movie.synopsis_en.startswith("Sample text: ")
@@ -111,13 +111,13 @@ def test_synthetic_texts_say_that_they_are() -> None:
         assert movie.title == movie.original_title
 
 
-def test_trailers_have_ids_of_the_right_shape_that_are_plainly_not_real() -> None:
+def test_trailer_ids_are_well_formed_and_not_real() -> None:
     ids = [trailer.video_id for movie in demo_movies(TODAY) for trailer in movie.trailers]
     assert 300 < len(ids) < 800
     assert all(re.fullmatch(r"demo[A-Za-z0-9_-]{7}", video_id) for video_id in ids)
 
 
-def test_nearly_every_movie_has_a_poster_with_a_url_that_fits() -> None:
+def test_nearly_every_movie_has_a_poster_with_a_short_url() -> None:
     posters = [movie.poster for movie in demo_movies(TODAY)]
     drawn = [poster for poster in posters if poster is not None]
     assert 0 < len(posters) - len(drawn) < len(posters) * 0.05

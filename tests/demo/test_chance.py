@@ -1,11 +1,11 @@
 from moziweb.demo.chance import generator
 
 
-def test_the_same_seed_gives_the_same_chance_in_any_process() -> None:
-    """A figure from another process: Python's own hash would give another one every time."""
+def test_generator_is_the_same_in_every_process() -> None:
+    """The number is from another process; Python's `hash` would differ between processes."""
     assert generator("tt1", "premiere").randrange(10**9) == 438000432
     assert generator("tt1", "premiere").random() == generator("tt1", "premiere").random()
 
 
-def test_words_are_not_run_together() -> None:
+def test_words_of_the_seed_are_separated() -> None:
     assert generator("tt1", "2").random() != generator("tt12").random()

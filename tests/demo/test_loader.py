@@ -1,4 +1,4 @@
-"""The demo in the database, on both kinds."""
+"""The demo in SQLite and PostgreSQL."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ TODAY = budapest_today(NOW)
 
 
 def contents(session: Session) -> dict[str, Sequence[Any]]:
-    """Every row of every table."""
+    """All rows of all tables."""
     tables: Iterable[Table] = Base.metadata.sorted_tables
     return {
         table.name: session.execute(select(table).order_by(*table.primary_key)).all()
@@ -58,7 +58,7 @@ def test_a_second_run_changes_nothing(dbsession: Session) -> None:
     assert contents(dbsession) == before
 
 
-def test_rows_say_what_the_catalogue_says(demo_session: Session) -> None:
+def test_rows_equal_the_catalogue(demo_session: Session) -> None:
     query = select(Movie).options(
         joinedload(Movie.distributor),
         selectinload(Movie.genre_links).joinedload(MovieGenre.genre),
@@ -100,7 +100,7 @@ def test_rows_say_what_the_catalogue_says(demo_session: Session) -> None:
         ]
 
 
-def test_slugs_and_codes_are_fit_for_use(demo_session: Session) -> None:
+def test_slugs_and_codes_are_well_formed(demo_session: Session) -> None:
     for movie in demo_session.scalars(select(Movie)):
         assert re.fullmatch(r"[a-z0-9-]{1,100}", movie.slug)
         assert all(re.fullmatch("[A-Z]{2}", code) for code in movie.countries)
@@ -121,13 +121,13 @@ def test_posters_are_drawn_later_and_some_movies_have_none(demo_session: Session
         assert PosterSpec.from_url(source.url or "").seed
 
 
-def test_every_field_says_that_it_is_the_demos(demo_session: Session) -> None:
+def test_provenance_of_every_field_is_the_demo(demo_session: Session) -> None:
     rows = demo_session.scalars(select(FieldProvenance)).all()
     assert len(rows) == 796 * len(FIELDS)
     assert {(row.source, row.fetched_at) for row in rows} == {("demo", NOW)}
 
 
-def test_what_is_there_already_is_used(dbsession: Session) -> None:
+def test_existing_rows_are_used_and_not_changed(dbsession: Session) -> None:
     movie = demo_movies(TODAY)[0]
     mine = make_movie(dbsession, "Az enyém", imdb_id=movie.imdb_id)
     person = named(dbsession, Person, demo_movies(TODAY)[1].directors[0])

@@ -21,7 +21,7 @@ def all_premieres(movies: tuple[DemoMovie, ...]) -> list[DemoPremiere]:
     return [premiere for movie in movies for premiere in movie.premieres]
 
 
-def test_the_words_are_those_of_the_models(all_premieres: list[DemoPremiere]) -> None:
+def test_values_are_those_of_the_models(all_premieres: list[DemoPremiere]) -> None:
     assert {p.kind for p in all_premieres} == set(PremiereKind)
     assert {p.precision for p in all_premieres} == set(DatePrecision)
     assert {p.audio for p in all_premieres} == set(Audio)
@@ -32,7 +32,7 @@ def test_ratings_are_the_hungarian_ones(movies: tuple[DemoMovie, ...]) -> None:
     assert {movie.rating for movie in movies} == {*Rating, None}
 
 
-def test_every_unusual_case_has_its_share(
+def test_special_cases_have_their_shares(
     movies: tuple[DemoMovie, ...], all_premieres: list[DemoPremiere]
 ) -> None:
     total = len(movies)
@@ -52,7 +52,7 @@ def test_every_unusual_case_has_its_share(
 
 
 @pytest.mark.parametrize("day", range(7))
-def test_the_weeks_that_the_index_shows_are_filled_from_any_weekday(day: int) -> None:
+def test_weeks_of_the_index_have_premieres_on_every_weekday(day: int) -> None:
     today = TODAY + timedelta(days=day)
     here = week_of(today)
     shown = [p for m in demo_movies(today) for p in m.premieres if p.precision == "day"]
@@ -68,7 +68,7 @@ def test_the_weeks_that_the_index_shows_are_filled_from_any_weekday(day: int) ->
     assert all(count(here.shifted(step), *PremiereKind) for step in range(-3, 4))
 
 
-def test_the_dates_stay_from_thursday_to_wednesday() -> None:
+def test_dates_are_the_same_from_thursday_to_wednesday() -> None:
     thursday, wednesday = demo_movies(TODAY), demo_movies(TODAY + timedelta(days=6))
     assert [movie.year for movie in thursday] == [movie.year for movie in wednesday]
     dated = [
@@ -78,21 +78,21 @@ def test_the_dates_stay_from_thursday_to_wednesday() -> None:
     assert dated[0] == dated[1]
 
 
-def test_only_movies_to_come_lack_a_day(movies: tuple[DemoMovie, ...]) -> None:
+def test_only_future_movies_have_imprecise_dates(movies: tuple[DemoMovie, ...]) -> None:
     vague = [p for movie in movies for p in movie.premieres if p.precision != "day"]
     assert vague
     assert all(p.date.day == 1 and p.date > TODAY for p in vague)
     assert any(not movie.premieres for movie in movies)
 
 
-def test_a_service_and_screens_belong_to_their_kinds(all_premieres: list[DemoPremiere]) -> None:
+def test_services_and_formats_match_the_kind(all_premieres: list[DemoPremiere]) -> None:
     for premiere in all_premieres:
         streamed = premiere.kind == "streaming"
         assert (premiere.service in SERVICES) == streamed
         assert bool(premiere.formats) != streamed
 
 
-def test_a_streamed_movie_has_no_distributor_and_every_other_has_one(
+def test_only_streamed_movies_have_no_distributor(
     movies: tuple[DemoMovie, ...],
 ) -> None:
     for movie in movies:
@@ -100,7 +100,7 @@ def test_a_streamed_movie_has_no_distributor_and_every_other_has_one(
         assert (movie.distributor in DISTRIBUTORS) != streamed_only
 
 
-def test_nothing_is_told_after_today_or_after_the_date_itself(
+def test_changes_are_not_after_today_or_the_date(
     all_premieres: list[DemoPremiere],
 ) -> None:
     for premiere in all_premieres:
@@ -112,13 +112,13 @@ def test_nothing_is_told_after_today_or_after_the_date_itself(
             assert change.reason.endswith("(mintaadat).")
 
 
-def test_a_movies_first_premieres_come_first(movies: tuple[DemoMovie, ...]) -> None:
+def test_premieres_are_sorted_by_date(movies: tuple[DemoMovie, ...]) -> None:
     for movie in movies:
         dates = [premiere.date for premiere in movie.premieres]
         assert dates == sorted(dates)
 
 
-def test_a_past_movie_keeps_its_fate_whatever_the_day() -> None:
+def test_past_premieres_do_not_depend_on_today() -> None:
     facts = Facts("tt1392214", date(2026, 1, 8), ("Thriller",), ("English",))
     first, second = (premieres(facts, TODAY + timedelta(days=days)) for days in (0, 100))
     assert [(p.kind, p.date, p.formats) for p in first] == [
@@ -134,7 +134,7 @@ def test_a_past_movie_keeps_its_fate_whatever_the_day() -> None:
         (("Drama",), {"12", "16"}),
     ],
 )
-def test_a_rating_suits_the_genres(genres: tuple[str, ...], allowed: set[str]) -> None:
+def test_rating_suits_the_genres(genres: tuple[str, ...], allowed: set[str]) -> None:
     released = TODAY - timedelta(weeks=50)
     drawn = {rating(Facts(f"tt{n}", released, genres, ()), TODAY) for n in range(300)}
     assert drawn == {*allowed, None}

@@ -18,26 +18,26 @@ from moziweb.posters.models import SourceKind
 
 @dataclass(frozen=True)
 class Source:
-    """What a reader is told of a source."""
+    """The fields of a source that a reader uses."""
 
     url: str | None
     key: str | None = None
 
 
-def test_a_poster_is_drawn_from_its_url() -> None:
+def test_poster_is_drawn_from_its_url() -> None:
     body = DrawnReader().read(Source(PosterSpec("tt1", "Az ötödik elem", 2026).to_url())).body
     with Image.open(BytesIO(body)) as image:
         assert (image.format, image.size) == ("JPEG", (2000, 3000))
 
 
 @pytest.mark.parametrize("url", [None, "", "https://example.com/p.jpg", "drawn:?title=x"])
-def test_another_url_is_refused_for_good(url: str | None) -> None:
+def test_bad_url_is_a_permanent_error(url: str | None) -> None:
     with pytest.raises(SourceError) as caught:
         DrawnReader().read(Source(url))
     assert (caught.value.code, caught.value.permanent) == (ServiceCode.INVALID_SPEC, True)
 
 
-def test_missing_fonts_may_come(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_fonts_are_a_transient_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def without_fonts(spec: PosterSpec) -> bytes:
         raise DemoFontsMissing("font-roboto")
 
@@ -47,5 +47,5 @@ def test_missing_fonts_may_come(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (caught.value.code, caught.value.permanent) == (ServiceCode.FONTS_MISSING, False)
 
 
-def test_the_application_draws(app: TestApp) -> None:
+def test_application_has_the_reader(app: TestApp) -> None:
     assert isinstance(app.app.registry["poster_readers"][SourceKind.DRAWN], DrawnReader)

@@ -23,11 +23,11 @@ SPECS = st.builds(
 
 
 @given(SPECS)
-def test_a_url_gives_back_the_spec_it_was_made_from(spec: PosterSpec) -> None:
+def test_urls_round_trip(spec: PosterSpec) -> None:
     assert PosterSpec.from_url(spec.to_url()) == spec
 
 
-def test_a_url_reads_well() -> None:
+def test_format_of_the_url() -> None:
     spec = PosterSpec("tt0001", "Őrült nők", 2026, ("Enyedi Ildikó",), genres=("Drama",))
     assert urlsplit(spec.to_url()).scheme == "drawn"
     assert spec.to_url() == (
@@ -51,12 +51,12 @@ def test_a_url_reads_well() -> None:
         "drawn:tt1?year=2026&title=" + "a" * MAX_URL_LENGTH,
     ],
 )
-def test_any_other_url_is_refused(url: str) -> None:
+def test_malformed_urls_are_refused(url: str) -> None:
     with pytest.raises(InvalidPosterSpec):
         PosterSpec.from_url(url)
 
 
-def test_a_spec_whose_url_would_be_too_long_has_none() -> None:
+def test_too_long_url_is_an_error() -> None:
     spec = PosterSpec("tt1", "A", 2026, cast=("Bánsági Ildikó",) * 200)
     with pytest.raises(InvalidPosterSpec, match="name fewer people"):
         spec.to_url()

@@ -14,7 +14,7 @@ def subjects() -> list[Subject]:
     return [Subject(movie.genres, movie.directors, movie.cast, movie.countries) for movie in movies]
 
 
-def test_every_movie_has_three_to_six_sentences_in_both_languages() -> None:
+def test_synopses_have_three_to_six_sentences_in_both_languages() -> None:
     for number, subject in enumerate(subjects()):
         text = synopsis(subject, generator(str(number)))
         for words in (text.hungarian, text.english):
@@ -50,7 +50,7 @@ def test_texts_vary() -> None:
         ),
     ],
 )
-def test_the_facts_are_told_in_good_grammar(
+def test_grammar_of_the_facts(
     countries: tuple[str, ...], directors: tuple[str, ...], hungarian: str, english: str
 ) -> None:
     text = synopsis(Subject(("Drama",), directors, ("Bo",), countries), generator("x"))
@@ -58,12 +58,12 @@ def test_the_facts_are_told_in_good_grammar(
     assert english in text.english
 
 
-def test_a_movie_without_a_cast_is_not_said_to_have_one() -> None:
+def test_synopsis_without_a_cast_does_not_mention_one() -> None:
     text = synopsis(Subject(("Horror",), ("A",), (), ("Spain",)), generator("x"))
     assert "szerep" not in text.hungarian
 
 
-def test_every_genre_has_its_tag_lines() -> None:
+def test_every_genre_has_tag_lines() -> None:
     genres = {genre for subject in subjects() for genre in subject.genres}
     assert len(genres) == 21
     for genre in genres:

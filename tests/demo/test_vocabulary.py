@@ -1,4 +1,4 @@
-"""The catalogue's words and ours."""
+"""The vocabulary covers the catalogue."""
 
 import re
 
@@ -21,7 +21,7 @@ from moziweb.site.formatting import Formatter
 WORDING = {locale: Formatter(locale, str) for locale in ("hu", "en")}
 
 
-def test_no_word_of_the_catalogue_is_lost() -> None:
+def test_no_word_of_the_catalogue_is_missing() -> None:
     movies = shipped_movies()
     assert {name for movie in movies for name in movie.genres} <= GENRES.keys()
     assert {name for movie in movies for name in movie.countries} <= COUNTRIES.keys()
@@ -48,17 +48,17 @@ def test_country_codes_are_those_of_their_names() -> None:
             assert territories[code] == name
 
 
-def test_genres_have_addresses_of_their_own() -> None:
+def test_genres_have_unique_slugs() -> None:
     slugs = [slug_of(name) for name in GENRES.values()]
     assert len(set(slugs)) == len(GENRES)
     assert all(re.fullmatch("[a-z-]{1,40}", slug) for slug in slugs)
 
 
-def test_one_code_is_given_once() -> None:
+def test_codes_are_unique() -> None:
     assert language_codes(["Mandarin", "English", "Putonghua"]) == ("zh", "en")
 
 
-def test_an_unknown_word_is_named() -> None:
+def test_unknown_word_is_in_the_error() -> None:
     for translate in (hungarian_genre, lambda word: country_codes([word])):
         with pytest.raises(UnknownWordError, match="Atlantis"):
             translate("Atlantis")

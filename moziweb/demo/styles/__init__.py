@@ -1,4 +1,4 @@
-"""The families of posters the demo can draw, one module each."""
+"""The styles of the demo's posters, one module each."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What a style is given, what it gives back, and how styles are told apart."""
+"""The interface of styles: their input, their result, and when they are chosen."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Brief:
-    """What a poster is drawn from: its colours, its chance and the title's length."""
+    """The input of a style: random generator, colours, title and genres."""
 
     rng: Random
     palette: Palette
@@ -24,18 +24,18 @@ class Brief:
 
 @dataclass(frozen=True)
 class TitlePlan:
-    """How and where the title stands.
+    """Position and look of the title.
 
     `box` is (left, top, right, bottom). `mode` is "fit" (all lines of one size) or "block" (every
-    line as wide as the box). `align` is "left", "centre" or "right"; `stand` says to which edge of
-    the box the lines cling: "top", "middle" or "bottom". `tracking` is in ems, `shear` a slope.
+    line as wide as the box). `align` is "left", "centre" or "right"; `valign` is "top", "middle" or
+    "bottom". `tracking` is in ems, `shear` is a slope; `worn` is the share of missing ink.
     """
 
     face: Face
     box: Box
     fill: Colour
     align: str = "centre"
-    stand: str = "middle"
+    valign: str = "middle"
     mode: str = "fit"
     upper: bool = True
     tracking: float = 0.0
@@ -50,11 +50,11 @@ class TitlePlan:
 
 
 @dataclass(frozen=True)
-class Small:
-    """The small print: its colours at the top and the bottom, its alignment and its face.
+class BillingPlan:
+    """Look of the small print: its colours at the top and the bottom, its alignment and its face.
 
-    `names` is the baseline of the cast's names, None for none; `stacked` names stand one below
-    the other.
+    `names` is the baseline of the cast's names, None to omit them; if `stacked`, each name has a
+    line.
     """
 
     top: Colour
@@ -68,23 +68,23 @@ class Small:
 
 @dataclass(frozen=True)
 class Artwork:
-    """A painted ground (2000x3000, RGB) and the plan for the words on it."""
+    """A painted background (2000x3000, RGB) and the plans of its texts."""
 
     image: Image.Image
     title: TitlePlan
-    small: Small
+    billing: BillingPlan
     grain: float = 7.0
 
 
 @dataclass(frozen=True)
 class Style:
-    """A way to draw posters: the genres it suits, with weights, and its palettes' moods.
+    """A style of posters: its weight for genres, and the moods of its palettes.
 
-    `elsewhere` is what it weighs for any film on top of that, so that no genre is all alike.
+    `base_weight` is added for every movie, so that a genre has several styles.
     """
 
     name: str
     paint: Callable[[Brief], Artwork]
     genres: Mapping[str, float]
     moods: tuple[str, ...]
-    elsewhere: float = 0.02
+    base_weight: float = 0.02

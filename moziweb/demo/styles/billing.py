@@ -1,4 +1,4 @@
-"""The small print: who is in it above, a line to remember it by, who made it below."""
+"""The small print: the cast at the top; tag line, director and credits at the bottom."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,14 +6,14 @@ from typing import Final
 from PIL import Image
 
 from moziweb.demo.spec import PosterSpec
-from moziweb.demo.styles.artwork import Small
+from moziweb.demo.styles.artwork import BillingPlan
 from moziweb.demo.styles.canvas import WIDTH
 from moziweb.demo.styles.palette import Colour
 from moziweb.demo.styles.typography import Face, line, spelled, width
 
 MARGIN: Final = 130
 NOTICE: Final = "MOZIWEB MINTAPLAKÁT"
-"""Says on every poster that it is a sample and not the film's own."""
+"""Marks every poster as a sample."""
 
 _FOOT: Final = 2896
 _PITCH: Final = 56
@@ -23,7 +23,7 @@ _ROOM: Final = WIDTH - 2 * MARGIN
 
 @dataclass(frozen=True)
 class Words:
-    """A line of small print: `size` in pixels at most, `tracking` in ems."""
+    """A line of small print; `size` is the maximum in pixels, `tracking` is in ems."""
 
     text: str
     colour: Colour
@@ -32,15 +32,15 @@ class Words:
     face: Face | None = None
 
 
-def print_billing(image: Image.Image, small: Small, spec: PosterSpec) -> None:
+def print_billing(image: Image.Image, plan: BillingPlan, spec: PosterSpec) -> None:
     """Print the cast, the tag line, the director and the credits, in place."""
-    if small.names is not None:
-        _names(image, small, spec, small.names)
-    _foot(image, small, spec)
+    if plan.names is not None:
+        _names(image, plan, spec, plan.names)
+    _foot(image, plan, spec)
 
 
 def director_line(directors: tuple[str, ...]) -> str:
-    """Whose film it is, in Hungarian: "Tarr Béla filmje"; empty when nobody is named."""
+    """The directors' line in Hungarian, "Tarr Béla filmje"; empty without directors."""
     if not directors:
         return ""
     if len(directors) > 3:
@@ -49,30 +49,30 @@ def director_line(directors: tuple[str, ...]) -> str:
     return f"{', '.join(others)} és {last} filmje" if others else f"{last} filmje"
 
 
-def _names(image: Image.Image, small: Small, spec: PosterSpec, baseline: int) -> None:
-    """The first three of the cast, side by side as far as they go, or one below the other."""
-    if small.stacked:
+def _names(image: Image.Image, plan: BillingPlan, spec: PosterSpec, baseline: int) -> None:
+    """Print the first three of the cast: in one line, as many as fit, or stacked."""
+    if plan.stacked:
         for index, name in enumerate(spec.cast[:3]):
-            _print(image, small, Words(name, small.top, 54, 0.02), baseline + index * 74)
+            _print(image, plan, Words(name, plan.top, 54, 0.02), baseline + index * 74)
         return
     names = [name.upper() for name in spec.cast[:3]]
-    while names and 50 * width(small.face, _GAP.join(names), 0.12) > _ROOM:
+    while names and 50 * width(plan.face, _GAP.join(names), 0.12) > _ROOM:
         names = names[:-1]
-    _print(image, small, Words(_GAP.join(names), small.top, 50, 0.12), baseline)
+    _print(image, plan, Words(_GAP.join(names), plan.top, 50, 0.12), baseline)
 
 
-def _foot(image: Image.Image, small: Small, spec: PosterSpec) -> None:
-    """From the foot up: notice, credits, director, tag line."""
+def _foot(image: Image.Image, plan: BillingPlan, spec: PosterSpec) -> None:
+    """Print notice, credits, director and tag line, from the bottom up."""
     foot = f"{NOTICE}   ·   {spec.year}   ·   HAMAROSAN A MOZIKBAN"
-    _print(image, small, Words(foot, small.bottom, 40, 0.16, small.credit), _FOOT)
-    lines = _wrapped(small.credit, _credit_words(spec), _ROOM / 58)
+    _print(image, plan, Words(foot, plan.bottom, 40, 0.16, plan.credit), _FOOT)
+    lines = _wrapped(plan.credit, _credit_words(spec), _ROOM / 58)
     top = _FOOT - 84 - _PITCH * (len(lines) - 1)
     for index, text in enumerate(lines):
-        words = Words(text, small.bottom, 58, 0.015, small.credit)
-        _print(image, small, words, top + index * _PITCH)
+        words = Words(text, plan.bottom, 58, 0.015, plan.credit)
+        _print(image, plan, words, top + index * _PITCH)
     director = director_line(spec.directors).upper()
-    _print(image, small, Words(director, small.bottom, 50, 0.14), top - 80)
-    _print(image, small, Words(spec.tagline, small.bottom, 62, 0.02), top - 172)
+    _print(image, plan, Words(director, plan.bottom, 50, 0.14), top - 80)
+    _print(image, plan, Words(spec.tagline, plan.bottom, 62, 0.02), top - 172)
 
 
 def _credit_words(spec: PosterSpec) -> list[str]:
@@ -96,13 +96,13 @@ def _wrapped(face: Face, words: list[str], room: float) -> list[str]:
     return lines[:3]
 
 
-def _print(image: Image.Image, small: Small, words: Words, baseline: int) -> None:
-    """One line, made smaller where it would not go in."""
+def _print(image: Image.Image, plan: BillingPlan, words: Words, baseline: int) -> None:
+    """Print one line, reduced to fit the width."""
     if not words.text.strip():
         return
-    face = words.face or small.face
+    face = words.face or plan.face
     text = spelled(face, words.text)
     size = min(words.size, int(_ROOM / width(face, text, words.tracking)))
     mask = line(face, size, text, words.tracking)
-    left = (WIDTH - mask.width) // 2 if small.align == "centre" else MARGIN
+    left = (WIDTH - mask.width) // 2 if plan.align == "centre" else MARGIN
     image.paste(words.colour, (left, baseline - round(size * 1.1)), mask)

@@ -1,18 +1,18 @@
-"""Round and bold: for films that bring the children."""
+"""Style of round characters, for family movies."""
 
 import math
 from random import Random
 
 from PIL import Image, ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import Point, curve, disc, enlarge, glow, sky
 from moziweb.demo.styles.palette import Colour, Palette, mix
 from moziweb.demo.styles.typography import RIGHTEOUS, TITAN
 
 
 def paint(brief: Brief) -> Artwork:
-    """Two to four round characters rising from the foot, rays or hills behind."""
+    """Two to four round characters at the bottom, with rays or hills behind them."""
     rng, palette = brief.rng, brief.palette
     soft = sky([(0, palette.mid), (0.65, palette.light), (1, palette.light)])
     glow(soft, (1000, 1500), 1500, palette.paper, 0.8)
@@ -41,12 +41,12 @@ def paint(brief: Brief) -> Artwork:
         (150, 280, 1850, 1010),
         palette.paper,
         shadow=palette.deep,
-        stand="middle",
+        valign="middle",
         jitter=3.0,
         largest=460,
         leading=0.2,
     )
-    return Artwork(image, title, Small(palette.ink, palette.paper), grain=4)
+    return Artwork(image, title, BillingPlan(palette.ink, palette.paper), grain=4)
 
 
 def _rays(image: Image.Image, rng: Random, palette: Palette) -> None:
@@ -96,7 +96,7 @@ def _character(image: Image.Image, rng: Random, x: float, colour: Colour, palett
 def _horns(
     draw: ImageDraw.ImageDraw, rng: Random, crown: Point, half: float, colour: Colour
 ) -> None:
-    """Ears, horns or a feeler."""
+    """Ears, horns or an antenna."""
     x, y = crown
     kind = rng.choice(("ears", "horns", "feeler", "none"))
     if kind == "ears":
@@ -144,5 +144,5 @@ STYLE = Style(
     paint,
     {"Animation": 14, "Family": 9, "Comedy": 0.15},
     ("bright",),
-    elsewhere=0.0,
+    base_weight=0.0,
 )

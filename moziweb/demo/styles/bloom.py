@@ -1,10 +1,10 @@
-"""Colours out of focus and a few quiet words: the festival poster."""
+"""Style of blurred colours and small text, like a festival poster."""
 
 from random import Random
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import disc, enlarge, flat, lay, sky, softened
 from moziweb.demo.styles.figures import profile, profile_hair
 from moziweb.demo.styles.palette import Colour, Palette, mix, readable
@@ -12,7 +12,7 @@ from moziweb.demo.styles.typography import ABRIL, CORMORANT, JOST, PLAYFAIR, UNB
 
 
 def paint(brief: Brief) -> Artwork:
-    """Blurred discs; in front, at times, somebody's outline in a colour of their own."""
+    """Blurred discs; sometimes the outline of a person in front."""
     rng, palette = brief.rng, brief.palette
     image = enlarge(_blur(rng, palette))
     framed = rng.random() < 0.4
@@ -42,17 +42,20 @@ def paint(brief: Brief) -> Artwork:
         upper=upper,
         tracking=tracking,
         leading=0.24 if upper else 0.46,
-        stand="bottom",
+        valign="bottom",
         largest=340,
         align="left" if rng.random() < 0.5 else "centre",
     )
     return Artwork(
-        image, title, Small(top, foot, align=title.align, names=250 if framed else 150), grain=12
+        image,
+        title,
+        BillingPlan(top, foot, align=title.align, names=250 if framed else 150),
+        grain=12,
     )
 
 
 def _tone(image: Image.Image, part: int, palette: Palette) -> Colour:
-    """Ink or paper for words on the given sixth of the picture, from the top."""
+    """Ink or paper for text on the given sixth of the image, counted from the top."""
     average = image.resize((1, 6), Image.Resampling.BOX).getpixel((0, part))
     red, green, blue = average if isinstance(average, tuple) else (0, 0, 0)
     return readable((int(red), int(green), int(blue)), palette)
@@ -75,7 +78,7 @@ def _blur(rng: Random, palette: Palette) -> Image.Image:
 
 
 def _somebody(image: Image.Image, rng: Random, palette: Palette) -> None:
-    """A face or a back in one tone, its edge a little soft."""
+    """A face or a back in one colour, with a soft edge."""
     mask = Image.new("L", image.size, 0)
     draw = ImageDraw.Draw(mask)
     left = rng.random() < 0.5
@@ -90,7 +93,7 @@ def _somebody(image: Image.Image, rng: Random, palette: Palette) -> None:
 
 
 def _framed(image: Image.Image, ground: tuple[int, int, int]) -> Image.Image:
-    """The picture as a print on paper with room for the credits below."""
+    """The image as a print on paper with room for the credits below."""
     page = flat(ground)
     page.paste(image.crop((0, 250, 2000, 2600)).resize((1800, 2330)), (100, 110))
     return page

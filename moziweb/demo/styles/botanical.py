@@ -1,18 +1,18 @@
-"""Leaves and petals around a clearing for the title."""
+"""Style of leaves and flowers around the title."""
 
 import math
 from random import Random
 
 from PIL import ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import Point, curve, disc, enlarge, glow, moved, sky, turned
 from moziweb.demo.styles.palette import Colour, Palette, mix, readable
 from moziweb.demo.styles.typography import ABRIL, CORMORANT, JOSEFIN, PACIFICO, PLAYFAIR, VIBES
 
 
 def paint(brief: Brief) -> Artwork:
-    """Branches grow in from the edges, the farther the paler; flowers last."""
+    """Branches from the edges, paler in the background, and flowers."""
     rng, palette = brief.rng, brief.palette
     dark = rng.random() < 0.45
     low, high = (palette.ink, palette.deep) if dark else (palette.paper, palette.light)
@@ -30,7 +30,7 @@ def paint(brief: Brief) -> Artwork:
         _flower(draw, rng, _rim(rng, 0.9), rng.uniform(90, 170), palette, tones[-1])
     ink = readable(low, palette)
     return Artwork(
-        image, _title(rng, brief.title, palette, ink), Small(ink, ink, names=None), grain=7
+        image, _title(rng, brief.title, palette, ink), BillingPlan(ink, ink, names=None), grain=7
     )
 
 
@@ -41,7 +41,7 @@ def _tones(palette: Palette, ground: Colour, *, dark: bool) -> tuple[Colour, ...
 
 
 def _rim(rng: Random, reach: float = 1.0) -> Point:
-    """A place near the edge, more at the top and the sides than at the foot."""
+    """A random point near the edge, more often at the top and the sides than at the bottom."""
     angle = rng.uniform(-math.pi * 1.25, math.pi * 0.25)
     return 1000 + 1090 * reach * math.cos(angle), 1330 + 1380 * reach * math.sin(angle)
 
@@ -49,7 +49,7 @@ def _rim(rng: Random, reach: float = 1.0) -> Point:
 def _branch(
     draw: ImageDraw.ImageDraw, rng: Random, root: Point, length: float, fill: Colour
 ) -> None:
-    """A bent stem towards the middle with leaves in pairs."""
+    """A bent stem towards the middle with pairs of leaves."""
     heading = math.degrees(math.atan2(1330 - root[1], 1000 - root[0])) + rng.uniform(-62, 62)
     bend = rng.uniform(-7, 7)
     slim = rng.uniform(0.11, 0.2)

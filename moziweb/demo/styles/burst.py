@@ -1,11 +1,11 @@
-"""Fire behind, sparks around, somebody walking out of it."""
+"""Style of an explosion with figures in front of it."""
 
 import math
 from random import Random
 
 from PIL import Image, ImageChops, ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import (
     SOFT,
     clouds,
@@ -25,7 +25,7 @@ from moziweb.demo.styles.typography import ANTON, BEBAS, CINZEL, JOST_BLACK, OSW
 
 
 def paint(brief: Brief) -> Artwork:
-    """Smoke and light from one point, embers, one to three figures in front."""
+    """Smoke, light and embers from one point, and one to three figures in front."""
     rng, palette = brief.rng, brief.palette
     centre = (rng.uniform(850, 1150), rng.uniform(1150, 1350))
     soft = sky([(0, palette.ink), (0.5, palette.deep), (1, palette.ink)], SOFT)
@@ -52,17 +52,17 @@ def paint(brief: Brief) -> Artwork:
         (150, 1930, 1850, 2430),
         palette.paper,
         tracking=tracking,
-        stand="bottom",
+        valign="bottom",
         largest=400,
         lines=3,
         leading=0.17,
         halo=palette.mid,
     )
-    return Artwork(image, title, Small(palette.paper, palette.light), grain=11)
+    return Artwork(image, title, BillingPlan(palette.paper, palette.light), grain=11)
 
 
 def _beams(rng: Random, centre: tuple[float, float], palette: Palette) -> Image.Image:
-    """Shafts of light from the centre, small and soft."""
+    """Soft rays of light from the centre, as a small image."""
     mask = Image.new("L", SOFT, 0)
     draw = ImageDraw.Draw(mask)
     x, y = centre[0] / 8, centre[1] / 8

@@ -1,8 +1,8 @@
-"""Drawing with light, paper and shapes.
+"""Drawing functions for backgrounds, light and shapes.
 
-Coordinates are always those of the finished poster, 2000 wide and 3000 high, whatever the size of
-the image drawn on: soft things are drawn small (`SOFT`) and scaled up, which costs a twentieth
-and looks the same; edges are drawn at full size.
+Coordinates are those of the finished poster, 2000 wide and 3000 high, for images of any size.
+Blurred parts are drawn small (`SOFT`) and scaled up, which takes a twentieth of the time and looks
+the same; sharp edges are drawn at full size.
 """
 
 import math
@@ -25,7 +25,7 @@ Stop = tuple[float, Colour]
 
 
 def sky(stops: Sequence[Stop], size: tuple[int, int] = SOFT) -> Image.Image:
-    """A vertical gradient through `stops`: (share of the height, colour), top to bottom."""
+    """A vertical gradient through `stops`: (fraction of the height, colour), top to bottom."""
     strip = Image.new("RGB", (1, 256))
     for y in range(256):
         strip.putpixel((0, y), _at(stops, y / 255))
@@ -33,12 +33,12 @@ def sky(stops: Sequence[Stop], size: tuple[int, int] = SOFT) -> Image.Image:
 
 
 def flat(colour: Colour) -> Image.Image:
-    """A full-size ground of one colour."""
+    """A full-size image of one colour."""
     return Image.new("RGB", FULL, colour)
 
 
 def enlarge(image: Image.Image) -> Image.Image:
-    """A small image at the size of the poster: smooth first, then only larger."""
+    """Scale a small image to the poster's size: bicubic to double size, then bilinear."""
     double = image.resize((image.width * 2, image.height * 2), Image.Resampling.BICUBIC)
     return double.resize(FULL, Image.Resampling.BILINEAR)
 
@@ -46,7 +46,7 @@ def enlarge(image: Image.Image) -> Image.Image:
 def glow(
     image: Image.Image, centre: Point, radius: float, colour: Colour, strength: float = 1.0
 ) -> None:
-    """Soft light of `colour` around `centre`, nothing at `radius`, in place."""
+    """Paint a soft light of `colour` around `centre` that fades to 0 at `radius`, in place."""
     scale = image.width / WIDTH
     side = max(2, round(2 * radius * scale))
     falloff = [round(255 * strength * (1 - value / 255) ** 2) for value in range(256)]
@@ -76,12 +76,12 @@ def haze(
 
 
 def fill_foot(image: Image.Image, top: int, colour: Colour) -> None:
-    """Everything below `top` in one colour: where a haze has become solid."""
+    """Paint everything below `top` in one colour, such as under a haze."""
     image.paste(colour, (0, top, image.width, image.height))
 
 
 def clouds(rng: Random, size: tuple[int, int], octaves: int = 4, first: int = 3) -> Image.Image:
-    """Smooth noise in mode L, 0 to 255, from coarse to fine; turned, so that no grid shows."""
+    """Smooth noise in mode L, 0 to 255, in several octaves; rotated, so that no grid is visible."""
     side = round(1.5 * max(size))
     total = _noise(rng, first, side)
     for octave in range(1, octaves):
@@ -93,7 +93,7 @@ def clouds(rng: Random, size: tuple[int, int], octaves: int = 4, first: int = 3)
 
 
 def stretched(image: Image.Image) -> Image.Image:
-    """The same picture in mode L with its values pulled apart to 0 and 255."""
+    """The image in mode L with its values stretched to 0 to 255."""
     low, high = image.getextrema()
     if not (isinstance(low, int | float) and isinstance(high, int | float)):
         return image
@@ -102,13 +102,13 @@ def stretched(image: Image.Image) -> Image.Image:
 
 
 def tinted(image: Image.Image, mask: Image.Image, colour: Colour, strength: float) -> None:
-    """Lay `colour` through `mask` (mode L, any size) over the image, in place."""
+    """Paint `colour` through `mask` (mode L, any size), in place."""
     weaker = mask.point([round(value * strength) for value in range(256)])
     image.paste(colour, (0, 0, *image.size), weaker.resize(image.size, Image.Resampling.BILINEAR))
 
 
 def lay(image: Image.Image, colour: Colour, mask: Image.Image, strength: float = 1.0) -> None:
-    """Paint `colour` through a full-size `mask`, in place; only where there is any."""
+    """Paint `colour` through a full-size `mask`, in place; only its bounding box is processed."""
     box = mask.getbbox()
     if box is None:
         return
@@ -119,14 +119,14 @@ def lay(image: Image.Image, colour: Colour, mask: Image.Image, strength: float =
 
 
 def masked(shape: Callable[[ImageDraw.ImageDraw], None]) -> Image.Image:
-    """A full-size mask of whatever `shape` draws in white (255)."""
+    """A full-size mask that `shape` draws in white (255)."""
     mask = Image.new("L", FULL, 0)
     shape(ImageDraw.Draw(mask))
     return mask
 
 
 def multiplied(image: Image.Image, mask: Image.Image, colour: Colour) -> Image.Image:
-    """Print `colour` through `mask` as a see-through ink would."""
+    """Print `colour` through `mask` like a transparent ink."""
     box = mask.getbbox() or (0, 0, 1, 1)
     layer = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), (255, 255, 255))
     layer.paste(colour, (0, 0, *layer.size), mask.crop(box))
@@ -135,14 +135,14 @@ def multiplied(image: Image.Image, mask: Image.Image, colour: Colour) -> Image.I
 
 
 def softened(mask: Image.Image, radius: float) -> Image.Image:
-    """A blurred copy at full size; blurred small, so that a large radius is cheap."""
+    """A blurred copy at full size; the blur is computed at 1/8, so that a large radius is fast."""
     small = mask.reduce(8)
     blurred = small.filter(ImageFilter.GaussianBlur(radius * SOFT[0] / WIDTH))
     return blurred.resize(mask.size, Image.Resampling.BILINEAR)
 
 
 def grained(image: Image.Image, rng: Random, amount: float) -> Image.Image:
-    """The picture with film grain of about `amount` levels."""
+    """The image with film grain of about `amount` levels."""
     side = 384
     tile = Image.frombytes("L", (side, side), rng.randbytes(side * side))
     tile = tile.filter(ImageFilter.GaussianBlur(0.7))
@@ -156,7 +156,7 @@ def grained(image: Image.Image, rng: Random, amount: float) -> Image.Image:
 
 
 def curve(points: Sequence[Point], *, closed: bool = True, steps: int = 10) -> list[Point]:
-    """A smooth line through `points` (Catmull-Rom), `steps` pieces to each span."""
+    """A smooth line through `points` (Catmull-Rom) with `steps` segments per span."""
     count = len(points)
     spans = count if closed else count - 1
     line: list[Point] = []
@@ -173,7 +173,7 @@ def moved(points: Iterable[Point], x: float, y: float, scale: float = 1.0) -> li
 
 
 def turned(points: Iterable[Point], degrees: float, centre: Point) -> list[Point]:
-    """Points turned clockwise about `centre`."""
+    """Points rotated clockwise about `centre`."""
     sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
     cx, cy = centre
     return [
@@ -183,7 +183,7 @@ def turned(points: Iterable[Point], degrees: float, centre: Point) -> list[Point
 
 
 def ridge(rng: Random, base: float, height: float, roughness: float = 0.55) -> list[Point]:
-    """A mountain line from edge to edge (midpoint displacement), closed below the poster."""
+    """A mountain ridge from edge to edge (midpoint displacement), closed below the poster."""
     heights = [rng.uniform(-1, 1), rng.uniform(-1, 1)]
     spread = 1.0
     for _ in range(8):

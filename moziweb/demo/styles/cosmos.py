@@ -1,10 +1,10 @@
-"""Planets, eclipses and grids that run to the horizon."""
+"""Style of planets, eclipses and grids."""
 
 from random import Random
 
 from PIL import Image, ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import clouds, disc, enlarge, glow, haze, lay, sky, softened, tinted
 from moziweb.demo.styles.figures import standing
 from moziweb.demo.styles.palette import Palette, mix
@@ -12,7 +12,7 @@ from moziweb.demo.styles.typography import BEBAS, JOST_THIN, OSWALD_LIGHT, UNBOU
 
 
 def paint(brief: Brief) -> Artwork:
-    """Stars and dust behind one of three views; wide, thin letters."""
+    """Stars and dust behind one of three scenes; wide, thin letters."""
     rng, palette = brief.rng, brief.palette
     image = _space(rng, palette)
     view = rng.choice((_planet, _eclipse, _grid))
@@ -31,11 +31,11 @@ def paint(brief: Brief) -> Artwork:
         tracking=tracking,
         largest=330,
         leading=0.26,
-        stand="top" if high else "bottom",
+        valign="top" if high else "bottom",
         lines=3,
         halo=palette.mid,
     )
-    return Artwork(image, title, Small(palette.light, palette.light), grain=8)
+    return Artwork(image, title, BillingPlan(palette.light, palette.light), grain=8)
 
 
 def _space(rng: Random, palette: Palette) -> Image.Image:
@@ -58,7 +58,7 @@ def _space(rng: Random, palette: Palette) -> Image.Image:
 
 
 def _planet(image: Image.Image, rng: Random, palette: Palette) -> None:
-    """A banded sphere in half light, with a ring more often than not."""
+    """A banded, half-lit sphere, usually with a ring."""
     x, y = rng.uniform(700, 1300), rng.uniform(950, 1250)
     radius = rng.uniform(480, 720)
     tilt = rng.uniform(-28, 28)
@@ -96,7 +96,7 @@ def _ring(
     palette: Palette,
     half: tuple[int, int],
 ) -> None:
-    """Half a ring: the far half goes behind the planet, the near one in front."""
+    """Half of a ring: the far half is behind the planet, the near half in front."""
     side = round(radius * 2.25 / 3)
     mask = Image.new("L", (side * 2, side * 2), 0)
     draw = ImageDraw.Draw(mask)
@@ -112,7 +112,7 @@ def _ring(
 
 
 def _eclipse(image: Image.Image, rng: Random, palette: Palette) -> None:
-    """A black disc with a burning rim, and somebody looking at it."""
+    """A black disc with a bright rim, and a person who looks at it."""
     centre = (1000.0, rng.uniform(940, 1060))
     radius = rng.uniform(500, 640)
     glow(image, centre, radius * 2.5, palette.warm, 0.8)
@@ -127,7 +127,7 @@ def _eclipse(image: Image.Image, rng: Random, palette: Palette) -> None:
 
 
 def _grid(image: Image.Image, rng: Random, palette: Palette) -> None:
-    """A sun cut into bars over a plain of lines."""
+    """A sun of horizontal bars over a plain with a grid."""
     horizon = rng.randint(1660, 1740)
     glow(image, (1000, horizon), 1500, palette.warm, 0.8)
     sun = _cut_sun(rng, palette, horizon)

@@ -1,4 +1,4 @@
-"""Paper cut with scissors, in the manner of the nineteen-fifties."""
+"""Style of cut paper, like posters of the 1950s."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from random import Random
 
 from PIL import ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import Point, disc, flat, moved, turned
 from moziweb.demo.styles.figures import PROFILE
 from moziweb.demo.styles.palette import Colour, Palette, readable
@@ -14,7 +14,7 @@ from moziweb.demo.styles.typography import ANTON, BEBAS, JOST_BLACK, OSWALD
 
 
 def paint(brief: Brief) -> Artwork:
-    """A few flat shapes on flat colour; the title cut out letter by letter."""
+    """A few flat shapes on a flat colour, and a title of cut letters."""
     rng, palette = brief.rng, brief.palette
     ground = rng.choice((palette.mid, palette.warm, palette.paper, palette.light, palette.ink))
     image = flat(ground)
@@ -26,16 +26,16 @@ def paint(brief: Brief) -> Artwork:
         (150, 1900, 1850, 2440),
         ink,
         align=rng.choice(("left", "centre")),
-        stand="bottom",
+        valign="bottom",
         jitter=3.2,
         largest=400,
         leading=0.16,
     )
-    return Artwork(image, title, Small(ink, ink, align=title.align), grain=9)
+    return Artwork(image, title, BillingPlan(ink, ink, align=title.align), grain=9)
 
 
 def _inks(rng: Random, palette: Palette, ground: Colour) -> list[Colour]:
-    """The palette's flat colours without the ground's, in any order; contrast first."""
+    """The palette's flat colours without that of the ground, shuffled; contrasting ones first."""
     rest = [palette.ink, palette.paper, palette.warm, palette.mid, palette.accent]
     inks = [colour for colour in rest if colour != ground]
     first = readable(ground, palette)
@@ -45,7 +45,7 @@ def _inks(rng: Random, palette: Palette, ground: Colour) -> list[Colour]:
 
 
 def cut(rng: Random, points: Sequence[Point], slip: float = 26) -> list[Point]:
-    """The outline as scissors leave it: every corner a little off."""
+    """The outline with every corner moved a little."""
     return [(x + rng.uniform(-slip, slip), y + rng.uniform(-slip, slip)) for x, y in points]
 
 
@@ -54,7 +54,7 @@ def _box(rng: Random, left: float, top: float, right: float, bottom: float) -> l
 
 
 def _shards(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
-    """Bars of uneven length hanging into the picture, and one that bends."""
+    """Bars of different lengths from the top, one of them bent."""
     count = rng.randint(4, 6)
     across = 1700 / count
     for index in range(count):
@@ -68,7 +68,7 @@ def _shards(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
 
 
 def _spiral(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
-    """Turning squares that draw the eye down, somebody falling in the middle."""
+    """Rotated squares inside each other, with a falling person in the middle."""
     centre = (1000.0, 1040.0)
     sides = rng.choice((3, 4, 5, 6))
     for index in range(11):
@@ -109,7 +109,7 @@ def _falling(
 
 
 def _watcher(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
-    """A large eye made of a few cuts."""
+    """A large eye of a few shapes."""
     y = 1040
     lid = [
         (160, y),
@@ -164,7 +164,7 @@ def _stairs(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
 
 
 def _blocks(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
-    """A town, or a crowd, of leaning rectangles with circles among them."""
+    """A town or a crowd of slanted rectangles and circles."""
     for row in range(4):
         left = 140.0
         while left < 1750:
@@ -180,7 +180,7 @@ def _blocks(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
 
 
 def _head(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour]) -> None:
-    """A profile in straight cuts over a disc, a smaller thing where the thoughts are."""
+    """A head in profile with straight edges over a disc, with a small shape in the head."""
     disc(draw, (rng.uniform(800, 1200), 900), rng.uniform(560, 680), inks[1])
     left = rng.random() < 0.5
     points = [(1 - x if left else x, y) for x, y in PROFILE[1:-1:2]]

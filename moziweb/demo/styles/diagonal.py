@@ -1,10 +1,10 @@
-"""Speed: everything leans forward."""
+"""Style of slanted bands that suggest speed."""
 
 from random import Random
 
 from PIL import Image, ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import enlarge, fill_foot, glow, haze, sky
 from moziweb.demo.styles.figures import running
 from moziweb.demo.styles.palette import Palette, mix
@@ -14,7 +14,7 @@ _SLOPE = 0.42
 
 
 def paint(brief: Brief) -> Artwork:
-    """Slanted bands of light and colour; a slanted title."""
+    """Slanted bands of light and colour, and a slanted title."""
     rng, palette = brief.rng, brief.palette
     soft = sky([(0, palette.ink), (0.45, palette.deep), (1, palette.ink)])
     glow(soft, (rng.uniform(700, 1300), 1250), 1300, palette.mid, 0.9)
@@ -31,14 +31,14 @@ def paint(brief: Brief) -> Artwork:
         (200, 1860, 1800, 2440),
         rng.choice((palette.paper, palette.accent)),
         shear=0.2,
-        stand="bottom",
+        valign="bottom",
         align="left",
         largest=430,
         leading=0.14,
         shadow=palette.ink,
         lines=3,
     )
-    return Artwork(image, title, Small(palette.paper, palette.paper, align="left"), grain=9)
+    return Artwork(image, title, BillingPlan(palette.paper, palette.paper, align="left"), grain=9)
 
 
 def _bands(image: Image.Image, rng: Random, palette: Palette) -> None:
@@ -62,7 +62,7 @@ def _bands(image: Image.Image, rng: Random, palette: Palette) -> None:
 
 
 def _streaks(image: Image.Image, rng: Random, palette: Palette) -> None:
-    """Thin lines of speed along the slope."""
+    """Thin lines along the slope."""
     draw = ImageDraw.Draw(image)
     for _ in range(90):
         x, y = rng.uniform(-400, 2000), rng.uniform(0, 2400)
@@ -72,7 +72,7 @@ def _streaks(image: Image.Image, rng: Random, palette: Palette) -> None:
 
 
 def _athlete(image: Image.Image, rng: Random, palette: Palette) -> None:
-    """A dark figure with its trail, leaning as the bands do."""
+    """A dark figure with a trail, slanted like the bands."""
     draw = ImageDraw.Draw(image)
     x, ground = rng.uniform(900, 1150), 2060
     for ghost in (4, 3, 2, 1):

@@ -1,10 +1,10 @@
-"""A tall light in the dark, somebody in it, and the shadow that reaches us."""
+"""Style of a person in a bright doorway, with a long shadow."""
 
 from random import Random
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import (
     clouds,
     enlarge,
@@ -22,7 +22,7 @@ from moziweb.demo.styles.typography import BEBAS, CORMORANT, JOST_THIN, OSWALD, 
 
 
 def paint(brief: Brief) -> Artwork:
-    """A door, an arch or a window of light; its light lies on the floor."""
+    """A bright door, arch or window, and its light on the floor."""
     rng, palette = brief.rng, brief.palette
     soft = sky([(0, palette.ink), (0.5, palette.deep), (1, palette.ink)])
     tinted(soft, clouds(rng, soft.size), palette.ink, 0.4)
@@ -49,13 +49,13 @@ def paint(brief: Brief) -> Artwork:
         (180, 1990, 1820, 2440),
         palette.paper,
         tracking=tracking,
-        stand="middle",
+        valign="middle",
         largest=310,
         lines=3,
         leading=0.24,
         halo=palette.ink,
     )
-    return Artwork(image, title, Small(palette.light, palette.light), grain=11)
+    return Artwork(image, title, BillingPlan(palette.light, palette.light), grain=11)
 
 
 def _opening(rng: Random, place: tuple[float, float, float, float]) -> Image.Image:
@@ -79,7 +79,7 @@ def _opening(rng: Random, place: tuple[float, float, float, float]) -> Image.Ima
 def _floor(
     image: Image.Image, rng: Random, palette: Palette, place: tuple[float, float, float]
 ) -> None:
-    """The floor, darker than the wall, with the light spread over it."""
+    """The floor, darker than the wall, with the light on it."""
     x, half, floor = place
     haze(image, floor, 3000, palette.ink, 0.75, 1.0)
     spread = Image.new("L", (500, 750), 0)

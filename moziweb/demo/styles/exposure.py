@@ -1,10 +1,10 @@
-"""Double exposure: a head, and in it a landscape."""
+"""Style of a double exposure: a landscape inside a head."""
 
 from random import Random
 
 from PIL import Image, ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import (
     clouds,
     disc,
@@ -24,7 +24,7 @@ from moziweb.demo.styles.typography import CORMORANT, JOSEFIN, JOST_THIN, OSWALD
 
 
 def paint(brief: Brief) -> Artwork:
-    """The profile is cut out of a view; pale paper around it."""
+    """A landscape inside a head in profile, on pale paper."""
     rng, palette = brief.rng, brief.palette
     dark = rng.random() < 0.35
     page = palette.ink if dark else palette.paper
@@ -45,7 +45,7 @@ def paint(brief: Brief) -> Artwork:
     fill_foot(image, 2150, page)
     ink = palette.paper if dark else palette.ink
     title = _title(rng, ink)
-    return Artwork(image, title, Small(ink, palette.light if dark else palette.deep), grain=7)
+    return Artwork(image, title, BillingPlan(ink, palette.light if dark else palette.deep), grain=7)
 
 
 def _title(rng: Random, ink: Colour) -> TitlePlan:
@@ -64,7 +64,7 @@ def _title(rng: Random, ink: Colour) -> TitlePlan:
         (180, 2010, 1820, 2440),
         ink,
         tracking=tracking,
-        stand="middle",
+        valign="middle",
         largest=300,
         lines=3,
         leading=0.24,

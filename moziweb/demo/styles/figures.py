@@ -1,4 +1,4 @@
-"""People as outlines: seen from afar, from behind, in profile."""
+"""Outlines of people: from a distance, from behind, in profile."""
 
 import math
 from random import Random
@@ -73,7 +73,7 @@ BUST: Final[tuple[Point, ...]] = (
     (0.60, 0.62),
     (0.62, 1.0),
 )
-"""Head and shoulders from the front or behind, about the middle of the face, 1.31 high."""
+"""Head and shoulders from the front or behind; the origin is the middle of the face, 1.31 high."""
 
 _COAT: Final[tuple[Point, ...]] = (
     (-0.034, -0.875),
@@ -188,7 +188,7 @@ def standing(
     height: float,
     fill: Colour | int,
 ) -> None:
-    """Somebody seen from behind, `height` tall with the feet at (x, ground)."""
+    """A person from behind, `height` tall, with the feet at (x, ground)."""
     outfit = rng.choice(_OUTFITS)
     draw.polygon(moved(curve(outfit, steps=4), x, ground, height), fill=fill)
     draw.ellipse(_about(x, ground - height * 0.932, height * 0.05, height * 0.068), fill=fill)
@@ -210,13 +210,13 @@ _RUNNER: Final[tuple[tuple[Point, Point, float, float], ...]] = (
     ((-0.16, -0.25), (-0.38, -0.16), 0.04, 0.024),
     ((-0.38, -0.16), (-0.42, -0.07), 0.024, 0.016),
 )
-"""Limbs of somebody at full run to the right: from, to, half widths."""
+"""Limbs of a person who runs to the right: start, end, half widths."""
 
 
 def running(
     draw: ImageDraw.ImageDraw, x: float, ground: float, height: float, fill: Colour | int
 ) -> None:
-    """Somebody at full run to the right."""
+    """A person who runs to the right."""
     for start, end, wide, narrow in _RUNNER:
         (ax, ay), (bx, by) = moved((start, end), x, ground, height)
         length = math.hypot(bx - ax, by - ay)
@@ -235,7 +235,7 @@ def running(
 def hatted(
     draw: ImageDraw.ImageDraw, x: float, ground: float, height: float, fill: Colour | int
 ) -> None:
-    """Somebody in a long coat and a hat, the shoulders squared."""
+    """A person in a long coat and a hat."""
     coat = [
         (-0.05, -0.85),
         (-0.17, -0.80),
@@ -265,7 +265,7 @@ def hatted(
 
 
 def profile(rng: Random, x: float, y: float, scale: float, *, left: bool = False) -> list[Point]:
-    """A head in profile whose box starts at (x, y); each one a little different."""
+    """A head in profile, with random variations, whose box starts at (x, y)."""
     nose = rng.uniform(-0.012, 0.008)
     chin = rng.uniform(-0.012, 0.012)
     shaped = [
@@ -318,7 +318,7 @@ _LOCKS: Final[tuple[tuple[Point, ...], ...]] = (
         (0.5, 0.3),
     ),
 )
-"""Heads of hair in the box of `PROFILE`: none, short, to the chin, tied."""
+"""Hair in the box of `PROFILE`: none, short, to the chin, tied."""
 
 
 def profile_hair(
@@ -329,7 +329,7 @@ def profile_hair(
     *,
     left: bool,
 ) -> None:
-    """Hair, a bun or a hat on a `profile` at `place` (x, y, scale)."""
+    """Hair, a bun or a hat for a `profile` at `place` (x, y, scale)."""
     x, y, scale = place
     kind = rng.randrange(len(_LOCKS) + 2)
     if kind < len(_LOCKS):
@@ -351,14 +351,14 @@ def _facing(points: list[Point], *, left: bool) -> list[Point]:
 
 
 def bust(x: float, y: float, scale: float) -> list[Point]:
-    """Head and shoulders about (x, y), the middle of the face."""
+    """Head and shoulders; (x, y) is the middle of the face."""
     return moved(curve(BUST, closed=False, steps=8), x, y, scale)
 
 
 def hair(
     draw: ImageDraw.ImageDraw, rng: Random, x: float, y: float, scale: float, fill: Colour | int
 ) -> None:
-    """One of several heads of hair (or a hat) on a `bust`."""
+    """Random hair or a hat for a `bust`."""
     kind = rng.choice(("short", "long", "bun", "round", "hat", "short"))
     if kind == "long":
         lock = [(-0.24, -0.1), (-0.2, -0.33), (0, -0.39), (0.2, -0.33), (0.24, -0.1)]

@@ -1,11 +1,11 @@
-"""A woodcut: sun, mesas, rays, wooden type."""
+"""Style of a woodcut with sun, mesas and wooden type."""
 
 import math
 from random import Random
 
 from PIL import Image, ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import Point, clouds, disc, flat, ridge, tinted
 from moziweb.demo.styles.figures import hatted
 from moziweb.demo.styles.palette import Palette, mix
@@ -28,13 +28,13 @@ def paint(brief: Brief) -> Artwork:
         (210, 300, 1790, 980),
         palette.ink,
         mode="block",
-        stand="middle",
+        valign="middle",
         worn=0.85,
         lines=4,
         largest=420,
         leading=0.16,
     )
-    small = Small(palette.deep, palette.paper, face=JOST, credit=ALUMNI_BOLD, names=200)
+    small = BillingPlan(palette.deep, palette.paper, face=JOST, credit=ALUMNI_BOLD, names=200)
     return Artwork(image, title, small, grain=11)
 
 
@@ -73,7 +73,7 @@ def _mesa(
     tone: tuple[int, int, int],
     palette: Palette,
 ) -> None:
-    """A table mountain with steps, lit from one side."""
+    """A mesa with steps, lit from one side."""
     half, high = rng.uniform(190, 420), rng.uniform(260, 520)
     left = [
         (x - half * 1.5, base + 200),

@@ -1,11 +1,11 @@
-"""Portraits screened into dots and printed over colour."""
+"""Style of halftone portraits over colour."""
 
 import math
 from random import Random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import disc, flat, glow, masked, multiplied
 from moziweb.demo.styles.figures import bust, hair, profile, profile_hair
 from moziweb.demo.styles.palette import Colour, luminance, readable
@@ -13,7 +13,7 @@ from moziweb.demo.styles.typography import ANTON, BEBAS, JOST_BLACK, PLAYFAIR_BL
 
 
 def paint(brief: Brief) -> Artwork:
-    """One head or two in dots of ink on paper, a disc of colour behind."""
+    """One or two heads in dots of ink on paper, with a coloured disc behind them."""
     rng, palette = brief.rng, brief.palette
     ground = rng.choice((palette.paper, palette.light, palette.warm))
     image = flat(ground)
@@ -30,13 +30,13 @@ def paint(brief: Brief) -> Artwork:
     return Artwork(
         _footed(image, second),
         _title(rng, readable(second, palette)),
-        Small(palette.ink, readable(second, palette)),
+        BillingPlan(palette.ink, readable(second, palette)),
         grain=8,
     )
 
 
 def screened(portrait: Image.Image, cell: float, angle: float) -> Image.Image:
-    """A mask of dots, the larger the darker `portrait` (small, mode L, dark on white)."""
+    """A mask of dots, larger for darker pixels of `portrait` (small, mode L, dark on white)."""
     sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
     greys = portrait.tobytes()
     across, down = portrait.size
@@ -58,7 +58,7 @@ def screened(portrait: Image.Image, cell: float, angle: float) -> Image.Image:
 
 
 def _front(rng: Random) -> Image.Image:
-    """Head and shoulders lit from one side, small and in grey."""
+    """Head and shoulders, lit from one side, as a small grey image."""
     mask = Image.new("L", (400, 600), 0)
     draw = ImageDraw.Draw(mask)
     draw.polygon(bust(200, 205, 290), fill=255)
@@ -81,7 +81,7 @@ def _side(rng: Random, *, left: bool) -> Image.Image:
 def _lit(
     face: Image.Image, whole: Image.Image, light: tuple[float, float], reach: float
 ) -> Image.Image:
-    """Grey for the skin that turns to the light, black for hair and shadow, white around."""
+    """Grey for lit skin, black for hair and shadow, white for the background."""
     shade = Image.new("RGB", face.size, (26, 26, 26))
     glow(shade, light, reach, (225, 225, 225), 1.0)
     grey = shade.convert("L").filter(ImageFilter.GaussianBlur(9))
@@ -94,7 +94,7 @@ def _lit(
 
 
 def _footed(image: Image.Image, colour: Colour) -> Image.Image:
-    """A solid foot for the words; a slanted edge."""
+    """A solid area with a slanted edge for the text at the bottom."""
     ImageDraw.Draw(image).polygon([(0, 1960), (2000, 1830), (2000, 3000), (0, 3000)], fill=colour)
     return image
 

@@ -1,10 +1,10 @@
-"""Far mountains, a low sun, somebody small."""
+"""Style of distant mountains, a low sun and a small person."""
 
 from random import Random
 
 from PIL import Image, ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import disc, enlarge, fill_foot, glow, haze, ridge, sky
 from moziweb.demo.styles.figures import standing
 from moziweb.demo.styles.palette import Colour, Palette, mix
@@ -12,7 +12,7 @@ from moziweb.demo.styles.typography import CINZEL, JOSEFIN, JOST_THIN, OSWALD, P
 
 
 def paint(brief: Brief) -> Artwork:
-    """A sky, a sun and four or five ridges, then a hill, a shore or a wood in front."""
+    """Sky, sun and four or five ridges, with a hill, a shore or a forest in front."""
     rng, palette = brief.rng, brief.palette
     horizon = rng.randint(1680, 1900)
     image = _sky(rng, palette, horizon)
@@ -23,9 +23,9 @@ def paint(brief: Brief) -> Artwork:
         ((CINZEL, 0.06), (JOSEFIN, 0.1), (OSWALD, 0.08), (PLAYFAIR, 0.02), (JOST_THIN, 0.16))
     )
     title = TitlePlan(
-        face, (190, 300, 1810, 980), palette.paper, tracking=tracking, stand="top", largest=380
+        face, (190, 300, 1810, 980), palette.paper, tracking=tracking, valign="top", largest=380
     )
-    return Artwork(image, title, Small(palette.paper, palette.light))
+    return Artwork(image, title, BillingPlan(palette.paper, palette.light))
 
 
 def _sky(rng: Random, palette: Palette, horizon: int) -> Image.Image:
@@ -41,7 +41,7 @@ def _sky(rng: Random, palette: Palette, horizon: int) -> Image.Image:
 
 
 def _land(image: Image.Image, rng: Random, palette: Palette, horizon: int) -> None:
-    """Ridges from the palest to the darkest, mist between them."""
+    """Ridges from the palest to the darkest, with mist between them."""
     draw = ImageDraw.Draw(image)
     count = rng.randint(4, 6)
     height = rng.uniform(110, 330)
@@ -54,7 +54,7 @@ def _land(image: Image.Image, rng: Random, palette: Palette, horizon: int) -> No
 
 
 def _hill(image: Image.Image, rng: Random, palette: Palette, horizon: int) -> None:
-    """One or two people on a rise in front of the light."""
+    """One or two people on a hill in front of the light."""
     draw = ImageDraw.Draw(image)
     ground = horizon + 390
     centre = rng.uniform(620, 1380)
@@ -68,7 +68,7 @@ def _hill(image: Image.Image, rng: Random, palette: Palette, horizon: int) -> No
 
 
 def _shore(image: Image.Image, rng: Random, palette: Palette, horizon: int) -> None:
-    """A lake that gives the sky back, and a shore."""
+    """A lake that reflects the sky, and a shore."""
     top = horizon + 300
     view = image.crop((0, top - 1000, 2000, top)).resize((250, 63), Image.Resampling.BILINEAR)
     mirrored = view.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
@@ -87,7 +87,7 @@ def _shore(image: Image.Image, rng: Random, palette: Palette, horizon: int) -> N
 
 
 def _wood(image: Image.Image, rng: Random, palette: Palette, horizon: int) -> None:
-    """Two depths of firs along the foot."""
+    """Two rows of firs at the bottom."""
     draw = ImageDraw.Draw(image)
     for tone, ground, high in (
         (mix(palette.mid, palette.ink, 0.72), min(horizon + 540, 2330), 330),

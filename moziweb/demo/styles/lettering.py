@@ -1,4 +1,4 @@
-"""Printing a title by its plan: fitted, broken into lines, worn, bent, glowing."""
+"""Prints a title by its `TitlePlan`: line breaks, size, position and effects."""
 
 from dataclasses import dataclass
 from random import Random
@@ -13,7 +13,7 @@ from moziweb.demo.styles.typography import Face, broken, capital, line, spelled,
 
 @dataclass(frozen=True)
 class Row:
-    """A set line: its words, its size and where its baseline stands."""
+    """A line of the title: its text, its size and the y coordinate of its baseline."""
 
     text: str
     size: int
@@ -21,7 +21,7 @@ class Row:
 
 
 def divided(title: str) -> tuple[str, str]:
-    """A title and its subtitle: "Mission: Impossible – Ghost Protocol" at the dash."""
+    """Split a title into title and subtitle: "Mission: Impossible – Ghost Protocol" at the dash."""
     for separator in (" – ", " - ", ": "):
         main, found, rest = title.partition(separator)
         if found and len(main) > 1 and rest:
@@ -58,7 +58,7 @@ def title_mask(plan: TitlePlan, title: str, rng: Random) -> Image.Image:
 
 
 def rows(plan: TitlePlan, title: str) -> list[Row]:
-    """The title's lines, fitted into the plan's box; accented capitals get room above."""
+    """The title's lines, fitted into the plan's box, with room above accented capitals."""
     cased = title.upper() if plan.upper else title
     main, sub = divided(spelled(plan.face, cased))
     left, top, right, bottom = plan.box
@@ -66,13 +66,13 @@ def rows(plan: TitlePlan, title: str) -> list[Row]:
         top += (bottom - top) // 10
     room = bottom - top
     if not sub:
-        return _stood(plan, _set(plan, main, (left, top, right, bottom)))
+        return _aligned(plan, _set(plan, main, (left, top, right, bottom)))
     upper = _set(plan, main, (left, top, right, top + round(room * 0.68)))
     size = max(row.size for row in upper)
     below = _smaller(plan, sub, round(size * 0.5), round(room * 0.3))
     gap = round(max(0.24 * size, 0.6 * below[0].size) + capital(plan.face) * below[0].size)
     start = upper[-1].baseline + gap - below[0].baseline
-    return _stood(plan, upper + [Row(row.text, row.size, row.baseline + start) for row in below])
+    return _aligned(plan, upper + [Row(row.text, row.size, row.baseline + start) for row in below])
 
 
 def _set(plan: TitlePlan, text: str, box: Box) -> list[Row]:
@@ -82,10 +82,10 @@ def _set(plan: TitlePlan, text: str, box: Box) -> list[Row]:
     return _fit(plan, text, box, plan.lines, largest)
 
 
-def _fit(plan: TitlePlan, text: str, box: Box, most: int, largest: int) -> list[Row]:
-    """All lines of one size, in as many lines as give the largest."""
+def _fit(plan: TitlePlan, text: str, box: Box, max_lines: int, largest: int) -> list[Row]:
+    """Set all lines in one size; the number of lines is that with the largest size."""
     best: tuple[float, list[str]] = (0.0, [text])
-    for count in range(1, most + 1):
+    for count in range(1, max_lines + 1):
         lines = broken(plan.face, text, count, plan.tracking)
         across = max(width(plan.face, each, plan.tracking) for each in lines)
         down = capital(plan.face) * len(lines) + plan.leading * (len(lines) - 1)
@@ -99,12 +99,12 @@ def _fit(plan: TitlePlan, text: str, box: Box, most: int, largest: int) -> list[
 
 
 def _smaller(plan: TitlePlan, text: str, largest: int, room: int) -> list[Row]:
-    """A subtitle's lines, the first baseline at 0 or below."""
+    """The lines of a subtitle, in a box whose top is at 0."""
     return _fit(plan, text, (plan.box[0], 0, plan.box[2], max(80, room)), 2, largest)
 
 
 def _block(plan: TitlePlan, text: str, box: Box) -> list[Row]:
-    """Every line as wide as the box, as long as the whole is no higher than it."""
+    """Set every line as wide as the box, unless the block would be higher than the box."""
     options = [broken(plan.face, text, count, plan.tracking) for count in range(1, plan.lines + 1)]
     sized = [(_justified(plan, lines, box), lines) for lines in options]
     sizes, lines = max(sized, key=lambda option: _worth(plan, option[1], option[0], box))
@@ -126,7 +126,7 @@ def _justified(plan: TitlePlan, lines: list[str], box: Box) -> list[float]:
 
 
 def _worth(plan: TitlePlan, lines: list[str], sizes: list[float], box: Box) -> float:
-    """How well a block fills its box both ways, and how alike its lines are."""
+    """A score of how well a block fills its box, and how similar its line sizes are."""
     down = _height(plan, sizes) / (box[3] - box[1])
     across = width(plan.face, lines[0], plan.tracking) * sizes[0] / (box[2] - box[0])
     return down * across + 0.3 * min(sizes) / max(sizes)
@@ -140,10 +140,10 @@ def _gap(plan: TitlePlan, sizes: list[float]) -> float:
     return plan.leading * sum(sizes) / len(sizes)
 
 
-def _stood(plan: TitlePlan, placed: list[Row]) -> list[Row]:
-    """The rows moved to the edge of the box that they cling to."""
+def _aligned(plan: TitlePlan, placed: list[Row]) -> list[Row]:
+    """Move the rows by the plan's vertical alignment."""
     slack = plan.box[3] - placed[-1].baseline
-    down = {"top": 0, "middle": slack // 2, "bottom": slack}[plan.stand]
+    down = {"top": 0, "middle": slack // 2, "bottom": slack}[plan.valign]
     return [Row(row.text, row.size, row.baseline + down) for row in placed]
 
 
@@ -161,7 +161,7 @@ def _letters(plan: TitlePlan, row: Row, rng: Random) -> Image.Image:
 
 
 def _jittered(face: Face, row: Row, amount: float, rng: Random) -> Image.Image:
-    """Letters cut one by one with scissors: each turned and lifted a little."""
+    """Rotate and move each letter a little, as if cut with scissors."""
     sheet = Image.new("L", (round(width(face, row.text) * row.size) + row.size, row.size * 2), 0)
     x = row.size / 4
     for letter in row.text:
@@ -178,7 +178,7 @@ def _jittered(face: Face, row: Row, amount: float, rng: Random) -> Image.Image:
 
 
 def _worn(mask: Image.Image, amount: float, rng: Random) -> Image.Image:
-    """Ink missing in specks, more of them the larger `amount` (0 to 1)."""
+    """Remove specks of ink; `amount` is 0 to 1."""
     specks = Image.frombytes("L", (500, 750), rng.randbytes(375_000))
     specks = specks.filter(ImageFilter.GaussianBlur(1.1))
     edge = 86 + 24 * amount

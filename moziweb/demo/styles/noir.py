@@ -1,17 +1,17 @@
-"""Light through blinds, somebody in a hat."""
+"""Style of light through blinds and a person in a hat."""
 
 from random import Random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import enlarge, fill_foot, glow, haze, lay, sky, vignette
 from moziweb.demo.styles.figures import hatted, standing
 from moziweb.demo.styles.typography import BEBAS, CORMORANT, OSWALD_LIGHT, PLAYFAIR
 
 
 def paint(brief: Brief) -> Artwork:
-    """A dark wall, bars of light across it and a figure with its shadow."""
+    """A dark wall with bars of light, and a figure with its shadow."""
     rng, palette = brief.rng, brief.palette
     wall = sky([(0, palette.deep), (0.6, palette.mid), (1, palette.ink)])
     lean = rng.choice((-1, 1))
@@ -32,12 +32,12 @@ def paint(brief: Brief) -> Artwork:
         face,
         (170, 1980, 1830, 2440),
         palette.paper,
-        stand="bottom",
+        valign="bottom",
         largest=330,
         tracking=0.05,
         lines=3,
     )
-    return Artwork(image, title, Small(palette.light, palette.light), grain=10)
+    return Artwork(image, title, BillingPlan(palette.light, palette.light), grain=10)
 
 
 def _grey(mask: Image.Image) -> Image.Image:
@@ -45,7 +45,7 @@ def _grey(mask: Image.Image) -> Image.Image:
 
 
 def _blinds(rng: Random, lean: int) -> Image.Image:
-    """Slats of light as a small mask, skewed as they fall on a wall."""
+    """Bars of light as a small, skewed mask."""
     mask = Image.new("L", (500, 750), 0)
     draw = ImageDraw.Draw(mask)
     slope = lean * rng.uniform(50, 130)
@@ -71,7 +71,7 @@ def _blinds(rng: Random, lean: int) -> Image.Image:
 def _figure(
     image: Image.Image, rng: Random, x: float, ink: tuple[int, int, int], lean: int
 ) -> None:
-    """The shadow on the wall, soft, then the figure itself, sharp."""
+    """The soft shadow on the wall and the sharp figure."""
     figure = Image.new("L", image.size, 0)
     draw = ImageDraw.Draw(figure)
     if rng.random() < 0.65:

@@ -1,18 +1,18 @@
-"""Stripes, rings and waves that will not stand still."""
+"""Style of op art: stripes, rings and waves."""
 
 import math
 from random import Random
 
 from PIL import ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import Point, disc, flat
 from moziweb.demo.styles.palette import Colour, readable
 from moziweb.demo.styles.typography import ANTON, JOST_BLACK, RIGHTEOUS, UNBOUNDED
 
 
 def paint(brief: Brief) -> Artwork:
-    """One of four patterns above, a plain field for the words below."""
+    """One of four patterns above a plain area for the text."""
     rng, palette = brief.rng, brief.palette
     ground = rng.choice((palette.paper, palette.ink, palette.deep, palette.light))
     image = flat(ground)
@@ -28,18 +28,18 @@ def paint(brief: Brief) -> Artwork:
         (130, 1990, 1870, 2410),
         ink,
         align="left",
-        stand="bottom",
+        valign="bottom",
         leading=0.14,
         largest=360,
         lines=3,
     )
     return Artwork(
-        image, title, Small(readable(ground, palette), ink, align="left", names=None), grain=6
+        image, title, BillingPlan(readable(ground, palette), ink, align="left", names=None), grain=6
     )
 
 
 def _rings(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour], ground: Colour) -> None:
-    """Circles inside circles whose centre drifts."""
+    """Nested circles with moving centres."""
     drift = (rng.uniform(-16, 16), rng.uniform(-22, 22))
     for step in range(26):
         radius = 1560 - step * 60
@@ -48,7 +48,7 @@ def _rings(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour], ground: C
 
 
 def _waves(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour], ground: Colour) -> None:
-    """Bands that bend together."""
+    """Parallel curved bands."""
     height = rng.uniform(70, 190)
     length = rng.uniform(500, 1100)
     count = rng.randint(13, 20)
@@ -63,7 +63,7 @@ def _waves(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour], ground: C
 
 
 def _arches(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour], ground: Colour) -> None:
-    """Quarter circles on a grid, turned at random: a wall of tiles."""
+    """Randomly rotated quarter circles on a grid."""
     side = rng.choice((400, 500, 667))
     for row in range(math.ceil(1930 / side)):
         for column in range(math.ceil(2000 / side)):
@@ -81,7 +81,7 @@ def _arches(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour], ground: 
 
 
 def _record(draw: ImageDraw.ImageDraw, rng: Random, inks: list[Colour], ground: Colour) -> None:
-    """A record half out of the picture and bars that follow the music."""
+    """A part of a record, and the bars of an equaliser."""
     x, y = rng.choice(((1000.0, 980.0), (1800.0, 1000.0), (300.0, 900.0)))
     disc(draw, (x, y), 900, inks[0])
     for groove in range(14):

@@ -1,7 +1,7 @@
-"""Colours that go together, chosen by hand.
+"""Colour palettes.
 
-A palette has seven roles, from `ink` (nearly black) to `paper` (nearly white), so that a style
-can be drawn in any palette of its moods. `accent` is the one colour that does not belong.
+A palette has seven roles, from `ink` (nearly black) to `paper` (nearly white), so a style can use
+every palette of its moods. `accent` contrasts with the other colours.
 """
 
 import colorsys
@@ -28,7 +28,7 @@ class Palette:
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """The colour `share` (0 to 1) of the way from `first` to `second`."""
+    """Interpolate between two colours; `share` is 0 for `first` and 1 for `second`."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue
 
@@ -40,18 +40,18 @@ def luminance(colour: Colour) -> float:
 
 
 def readable(ground: Colour, palette: Palette) -> Colour:
-    """Ink or paper, whichever stands out from `ground`."""
+    """Ink on a light `ground`, paper on a dark one."""
     return palette.ink if luminance(ground) > 0.52 else palette.paper
 
 
 def shifted(palette: Palette, hue: float) -> Palette:
-    """The palette with every colour's hue turned by `hue` (a share of the circle)."""
+    """The palette with every hue shifted by `hue` (a fraction of the circle)."""
     turned = [_turn(colour, hue) for colour in _colours(palette)]
     return Palette(palette.name, palette.moods, *turned)
 
 
 def choose(moods: tuple[str, ...], rng: Random) -> Palette:
-    """A palette that suits one of `moods`, its hues turned a little."""
+    """A random palette with one of `moods`, with slightly shifted hues."""
     suited = [palette for palette in PALETTES if palette.moods & set(moods)]
     return shifted(rng.choice(suited), rng.uniform(-0.018, 0.018))
 

@@ -1,10 +1,10 @@
-"""A city at night, seen from across the river."""
+"""Style of a city at night across a river."""
 
 from random import Random
 
 from PIL import Image, ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import (
     clouds,
     disc,
@@ -22,7 +22,7 @@ from moziweb.demo.styles.typography import ANTON, BEBAS, JOST_BLACK, OSWALD
 
 
 def paint(brief: Brief) -> Artwork:
-    """Towers in three depths with lit windows, their light in the water."""
+    """Three rows of towers with lit windows, and their reflection in the water."""
     rng, palette = brief.rng, brief.palette
     shore = 2020
     soft = sky(
@@ -54,7 +54,7 @@ def paint(brief: Brief) -> Artwork:
     if rng.random() < 0.5:
         _onlooker(image, rng, palette.ink, palette.warm)
     title = _title(rng, palette)
-    return Artwork(image, title, Small(palette.light, palette.light), grain=10)
+    return Artwork(image, title, BillingPlan(palette.light, palette.light), grain=10)
 
 
 def _title(rng: Random, palette: Palette) -> TitlePlan:
@@ -65,7 +65,7 @@ def _title(rng: Random, palette: Palette) -> TitlePlan:
         (150, 290, 1850, 960),
         palette.paper,
         tracking=tracking,
-        stand="top",
+        valign="top",
         largest=420,
         halo=palette.deep,
         leading=0.2,
@@ -119,7 +119,7 @@ def _windows(
 
 
 def _water(image: Image.Image, shore: int, palette: Palette) -> None:
-    """The city upside down, squeezed and darkened."""
+    """The reflection: the city mirrored, compressed and darkened."""
     city = image.crop((0, shore - 900, 2000, shore)).resize((200, 45))
     mirrored = city.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
     image.paste(mirrored.resize((2000, 980), Image.Resampling.BICUBIC), (0, shore))

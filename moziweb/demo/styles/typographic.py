@@ -1,17 +1,17 @@
-"""Nothing but the title, as large as it goes, and one shape."""
+"""Style of a very large title over one shape."""
 
 from random import Random
 
 from PIL import Image, ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import disc, flat, lay, masked, multiplied
 from moziweb.demo.styles.palette import Colour, Palette, luminance, mix, readable
 from moziweb.demo.styles.typography import ABRIL, ALFA, ANTON, BEBAS, JOST_BLACK, PLAYFAIR_BLACK
 
 
 def paint(brief: Brief) -> Artwork:
-    """A block of letters over a circle, a band or a wedge printed in see-through ink."""
+    """A block of letters over a circle, a band or a wedge in transparent ink."""
     rng, palette = brief.rng, brief.palette
     ground = rng.choice((palette.paper, palette.light, palette.warm, palette.mid))
     image = _overprinted(flat(ground), rng, palette, ground)
@@ -23,12 +23,12 @@ def paint(brief: Brief) -> Artwork:
         ink,
         mode="block",
         align="left",
-        stand=rng.choice(("top", "bottom", "bottom")),
+        valign=rng.choice(("top", "bottom", "bottom")),
         lines=6,
         leading=0.12,
         largest=1150,
     )
-    return Artwork(image, title, Small(ink, ink, align="left", stacked=True), grain=8)
+    return Artwork(image, title, BillingPlan(ink, ink, align="left", stacked=True), grain=8)
 
 
 def _overprinted(image: Image.Image, rng: Random, palette: Palette, ground: Colour) -> Image.Image:
@@ -46,7 +46,7 @@ def _overprinted(image: Image.Image, rng: Random, palette: Palette, ground: Colo
 
 
 def _thinned(ink: Colour, palette: Palette) -> Colour:
-    """An ink with so much paper in it that dark letters stand out from it."""
+    """An ink mixed with paper, so that dark letters on it are readable."""
     share = 0.0
     while luminance(mix(ink, palette.paper, share)) < 0.52:
         share += 0.05

@@ -1,7 +1,7 @@
-"""Setting words: faces, fitted lines and masks.
+"""Typesetting: font faces, line breaks and masks.
 
-Text becomes a mask (mode L) that is then printed in a colour, so that a title can be worn, bent
-or glow without the setting knowing. Faces are opened when first used.
+Text is rendered as a mask (mode L), which is then printed in a colour, so effects on a title are
+independent of typesetting. Faces are opened on first use.
 """
 
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from PIL import Image, ImageDraw, ImageFont
 from moziweb.demo.errors import DemoFontsMissing
 
 REFERENCE: Final = 200
-"""Pixels; words are measured at this size and scaled."""
+"""The size in pixels at which texts are measured."""
 
 _ABSENT: Final = "\U000e1234"
-"""A code point no face has a glyph for: what it draws is the face's sign for a missing glyph."""
+"""A code point without a glyph in any face; it is drawn as the face's missing glyph."""
 
 
 @dataclass(frozen=True)
 class Face:
-    """A font file of an installed package, with a weight where the file is variable."""
+    """A font file of an installed package, with a weight if it is a variable font."""
 
     package: str
     file: str
@@ -57,7 +57,7 @@ FACES: Final = tuple(value for value in tuple(globals().values()) if isinstance(
 
 @lru_cache(maxsize=96)
 def font(face: Face, size: int) -> ImageFont.FreeTypeFont:
-    """The face at `size` pixels; DemoFontsMissing when its package is not installed."""
+    """The face at `size` pixels; raises DemoFontsMissing if its package is not installed."""
     package = face.package.replace("_", "-")
     try:
         path = resources.files(face.package) / "files" / face.file
@@ -74,27 +74,27 @@ def font(face: Face, size: int) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=1024)
 def spelled(face: Face, text: str) -> str:
-    """`text` with each letter the face lacks replaced by its bare letter."""
+    """`text` without the accents of letters that are missing in the face."""
     return "".join(letter if _has(face, letter) else _bare(letter) for letter in text)
 
 
 def width(face: Face, text: str, tracking: float = 0.0) -> float:
-    """How wide a line is at size 1, with `tracking` ems between letters."""
+    """The width of a line at size 1, with `tracking` ems between letters."""
     return _width(face, text) + tracking * max(0, len(text) - 1)
 
 
 @lru_cache(maxsize=64)
 def capital(face: Face) -> float:
-    """How high a capital is at size 1."""
+    """The height of a capital at size 1."""
     box = font(face, REFERENCE).getbbox("H")
     return (box[3] - box[1]) / REFERENCE
 
 
 def line(face: Face, size: int, text: str, tracking: float = 0.0) -> Image.Image:
-    """One line as a mask, cut to the letters from side to side and, down, to the whole em.
+    """One line as a mask, cropped horizontally to the letters.
 
-    The baseline stands at 1.1 em from the top and the mask is 1.6 em high, so that every line
-    of one size has the same height and room for Ő above and g below.
+    The mask is 1.6 em high and the baseline is at 1.1 em from the top, so all lines of one size
+    have the same height, with room for Ő above and g below.
     """
     opened = font(face, size)
     pad = round(size * 0.4)
@@ -110,7 +110,7 @@ def line(face: Face, size: int, text: str, tracking: float = 0.0) -> Image.Image
 
 
 def broken(face: Face, text: str, lines: int, tracking: float = 0.0) -> list[str]:
-    """`text` broken into `lines` lines (or as many as it has words), the longest one shortest."""
+    """Break `text` into `lines` lines (at most one per word); the longest line is minimal."""
     words = _grouped(text.split())
     count = min(lines, len(words))
     candidates = (
@@ -120,9 +120,9 @@ def broken(face: Face, text: str, lines: int, tracking: float = 0.0) -> list[str
     return min(candidates, key=lambda rows: _raggedness(face, rows, tracking))
 
 
-def _grouped(words: list[str], most: int = 12) -> list[str]:
-    """At most `most` words: the shortest neighbours of a very long title stay together."""
-    while len(words) > most:
+def _grouped(words: list[str], maximum: int = 12) -> list[str]:
+    """Join the shortest adjacent words until there are at most `maximum`."""
+    while len(words) > maximum:
         place = min(range(len(words) - 1), key=lambda i: len(words[i]) + len(words[i + 1]))
         words = [*words[:place], f"{words[place]} {words[place + 1]}", *words[place + 2 :]]
     return words
@@ -156,7 +156,7 @@ def _spread(
     text: str,
     gap: float,
 ) -> None:
-    """Letter by letter; each pair keeps its kerning."""
+    """Draw letter by letter with kerning."""
     for letter, following in zip(text, [*text[1:], ""], strict=True):
         draw.text((left, baseline), letter, fill=255, font=opened, anchor="ls")
         left += opened.getlength(letter + following) - opened.getlength(following) + gap

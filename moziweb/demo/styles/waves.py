@@ -1,18 +1,18 @@
-"""Sea upon sea, cut from paper, and a small boat."""
+"""Style of paper waves and a small boat."""
 
 import math
 from random import Random
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import Point, disc, enlarge, glow, moved, sky, turned
 from moziweb.demo.styles.palette import Colour, Palette, mix, readable
 from moziweb.demo.styles.typography import ABRIL, CINZEL, JOST_BLACK, PLAYFAIR_BLACK, RIGHTEOUS
 
 
 def paint(brief: Brief) -> Artwork:
-    """Seven layers of waves, each with its shadow on the one behind."""
+    """Seven layers of waves, each with a shadow on the layer behind it."""
     rng, palette = brief.rng, brief.palette
     soft = sky([(0, palette.mid), (0.45, palette.light), (1, palette.paper)])
     sun = (rng.uniform(550, 1450), rng.uniform(1050, 1300))
@@ -30,11 +30,11 @@ def paint(brief: Brief) -> Artwork:
     face = rng.choice((ABRIL, CINZEL, JOST_BLACK, PLAYFAIR_BLACK, RIGHTEOUS))
     halo = palette.deep if ink == palette.paper else None
     title = TitlePlan(face, (170, 280, 1830, 960), ink, halo=halo, largest=380, leading=0.22)
-    return Artwork(image, title, Small(ink, palette.paper), grain=6)
+    return Artwork(image, title, BillingPlan(ink, palette.paper), grain=6)
 
 
 def _wave(rng: Random, base: float, height: float) -> list[Point]:
-    """A line of crests that lean, from edge to edge."""
+    """A line of slanted crests from edge to edge."""
     length, shift = rng.uniform(360, 620), rng.uniform(0, 1000)
     line: list[Point] = []
     for x in range(-40, 2061, 20):

@@ -1,11 +1,11 @@
-"""Trees in fog and something among them."""
+"""Style of a forest in fog with a figure or a house."""
 
 import math
 from random import Random
 
 from PIL import Image, ImageDraw
 
-from moziweb.demo.styles.artwork import Artwork, Brief, Small, Style, TitlePlan
+from moziweb.demo.styles.artwork import Artwork, BillingPlan, Brief, Style, TitlePlan
 from moziweb.demo.styles.canvas import (
     disc,
     enlarge,
@@ -21,7 +21,7 @@ from moziweb.demo.styles.typography import BEBAS, CINZEL, CORMORANT, OSWALD, PLA
 
 
 def paint(brief: Brief) -> Artwork:
-    """Fog lit from behind, trunks in three depths, one thing that does not belong."""
+    """Fog lit from behind, three rows of trunks, and one figure or house."""
     rng, palette = brief.rng, brief.palette
     fog = mix(palette.mid, palette.light, rng.uniform(0.15, 0.5))
     soft = sky(
@@ -48,11 +48,11 @@ def paint(brief: Brief) -> Artwork:
     fill_foot(image, 2500, palette.ink)
     haze(image, 0, 700, palette.ink, 0.6, 0.0)
     title = _title(rng, palette)
-    return Artwork(image, title, Small(palette.light, palette.light), grain=10)
+    return Artwork(image, title, BillingPlan(palette.light, palette.light), grain=10)
 
 
 def _title(rng: Random, palette: Palette) -> TitlePlan:
-    """Worn letters where the ground is; sturdy ones may be in the accent."""
+    """Worn letters at the bottom; heavy faces may have the accent colour."""
     face, tracking = rng.choice(
         ((CINZEL, 0.05), (BEBAS, 0.1), (OSWALD, 0.06), (PLAYFAIR, 0.02), (CORMORANT, 0.1))
     )
@@ -63,7 +63,7 @@ def _title(rng: Random, palette: Palette) -> TitlePlan:
         (170, 1950, 1830, 2430),
         colour,
         tracking=tracking,
-        stand="bottom",
+        valign="bottom",
         worn=0.75,
         largest=360,
         lines=3,
@@ -108,7 +108,7 @@ def _limb(
     side: int,
     tone: Colour,
 ) -> None:
-    """A bare branch in a few bends, with a twig at each."""
+    """A bare, bent branch with twigs."""
     x, y = root
     heading = -math.pi / 2 + side * rng.uniform(0.6, 1.2)
     while thick > 2:
@@ -122,7 +122,7 @@ def _limb(
 
 
 def _visitor(image: Image.Image, rng: Random, palette: Palette) -> None:
-    """A figure in the light, or a house with one window lit."""
+    """A figure in the light, or a house with one lit window."""
     draw = ImageDraw.Draw(image)
     if rng.random() < 0.55:
         x = rng.uniform(850, 1150)

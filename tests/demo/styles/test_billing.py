@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from moziweb.demo.spec import PosterSpec
-from moziweb.demo.styles.artwork import Small
+from moziweb.demo.styles.artwork import BillingPlan
 from moziweb.demo.styles.billing import director_line, print_billing
 from moziweb.demo.styles.canvas import FULL
 
@@ -20,7 +20,7 @@ PEOPLE = ("Bánsági Ildikó", "Őze Lajos", "Apichatpong Weerasethakul")
         (("A", "B", "C", "D"), "4 rendező filmje"),
     ],
 )
-def test_whose_movie_it_is(directors: tuple[str, ...], words: str) -> None:
+def test_line_of_directors(directors: tuple[str, ...], words: str) -> None:
     assert director_line(directors) == words
 
 
@@ -29,7 +29,7 @@ def test_whose_movie_it_is(directors: tuple[str, ...], words: str) -> None:
 def test_small_print_keeps_its_margins(align: str, *, stacked: bool) -> None:
     page = Image.new("L", FULL, 255).convert("RGB")
     spec = PosterSpec("x", "A", 2026, PEOPLE, PEOPLE * 4, tagline="Egy nagyon hosszú sor. " * 6)
-    print_billing(page, Small(BLACK, BLACK, align=align, stacked=stacked), spec)
+    print_billing(page, BillingPlan(BLACK, BLACK, align=align, stacked=stacked), spec)
     box = page.convert("L").point(lambda value: 255 - value).getbbox()
     assert box is not None
     assert box[0] >= 110
@@ -37,9 +37,9 @@ def test_small_print_keeps_its_margins(align: str, *, stacked: bool) -> None:
     assert box[3] < 2950
 
 
-def test_a_poster_without_people_still_says_that_it_is_a_sample() -> None:
+def test_poster_without_people_has_the_sample_notice() -> None:
     page = Image.new("RGB", FULL, (255, 255, 255))
-    print_billing(page, Small(BLACK, BLACK), PosterSpec("x", "A", 2026))
+    print_billing(page, BillingPlan(BLACK, BLACK), PosterSpec("x", "A", 2026))
     box = page.convert("L").point(lambda value: 255 - value).getbbox()
     assert box is not None
     assert box[1] > 2800

@@ -23,14 +23,14 @@ from moziweb.demo.styles.canvas import (
 WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (200, 0, 0)
 
 
-def test_a_sky_runs_from_its_first_stop_to_its_last() -> None:
+def test_sky_has_its_first_colour_at_the_top_and_its_last_at_the_bottom() -> None:
     image = sky([(0, BLACK), (0.5, RED), (1, WHITE)])
     assert image.size == SOFT
     assert image.getpixel((5, 0)) == BLACK
     assert image.getpixel((5, SOFT[1] - 1)) == WHITE
 
 
-def test_light_falls_off_to_nothing_at_its_radius() -> None:
+def test_glow_is_zero_at_its_radius() -> None:
     image = Image.new("RGB", SOFT, BLACK)
     glow(image, (1000, 1500), 400, WHITE)
     middle = image.getpixel((125, 187))
@@ -39,7 +39,7 @@ def test_light_falls_off_to_nothing_at_its_radius() -> None:
     assert image.getpixel((125 + 52, 187)) == BLACK
 
 
-def test_a_haze_thickens_from_top_to_bottom() -> None:
+def test_opacity_of_haze_increases_from_top_to_bottom() -> None:
     image = flat(BLACK)
     haze(image, 1000, 2000, WHITE, 0.0, 1.0)
     column = [image.getpixel((3, y)) for y in (990, 1100, 1900, 2010)]
@@ -47,7 +47,7 @@ def test_a_haze_thickens_from_top_to_bottom() -> None:
     assert column[1] < column[2]  # type: ignore[operator]  # pixels of an RGB image are tuples
 
 
-def test_laying_paints_only_under_the_mask() -> None:
+def test_lay_paints_only_inside_the_mask() -> None:
     image = flat(WHITE)
     lay(image, RED, masked(lambda draw: draw.rectangle((10, 10, 20, 20), fill=255)))
     assert image.getpixel((15, 15)) == RED
@@ -76,18 +76,18 @@ def test_clouds_use_the_whole_range() -> None:
     assert sheet.getextrema() == (0, 255)
 
 
-def test_a_curve_passes_through_its_points() -> None:
+def test_curve_contains_its_points() -> None:
     points = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0)]
     assert set(points) <= set(curve(points))
     assert curve(points, closed=False)[-1] == points[-1]
 
 
-def test_a_ridge_goes_from_edge_to_edge() -> None:
+def test_ridge_reaches_both_edges() -> None:
     line = ridge(Random(1), 1000, 100)
     assert min(x for x, _ in line) < 0
     assert max(x for x, _ in line) > 2000
 
 
-def test_turning_is_clockwise_on_the_page() -> None:
+def test_rotation_is_clockwise() -> None:
     ((x, y),) = turned([(1.0, 0.0)], 90, (0.0, 0.0))
     assert (x, y) == pytest.approx((0, 1))

@@ -30,15 +30,15 @@ TITLES = (
         ("R: A", ("R: A", "")),
     ],
 )
-def test_a_subtitle_is_told_from_its_title(title: str, parts: tuple[str, str]) -> None:
+def test_title_and_subtitle_are_split(title: str, parts: tuple[str, str]) -> None:
     assert divided(title) == parts
 
 
 @pytest.mark.parametrize("title", TITLES)
 @pytest.mark.parametrize("mode", ["fit", "block"])
-@pytest.mark.parametrize("stand", ["top", "middle", "bottom"])
-def test_a_title_stays_in_its_box(title: str, mode: str, stand: str) -> None:
-    plan = replace(PLAN, mode=mode, stand=stand)
+@pytest.mark.parametrize("valign", ["top", "middle", "bottom"])
+def test_title_stays_in_its_box(title: str, mode: str, valign: str) -> None:
+    plan = replace(PLAN, mode=mode, valign=valign)
     left, top, right, bottom = plan.box
     placed = rows(plan, title)
     assert placed[0].baseline - placed[0].size * capital(ANTON) >= top - 2
@@ -53,7 +53,7 @@ def test_all_words_are_set_and_in_order() -> None:
 
 
 @pytest.mark.parametrize("title", ["Rust and Bone", "Bring Me the Head of the Machine Gun Woman"])
-def test_the_lines_of_a_block_are_equally_wide(title: str) -> None:
+def test_lines_of_a_block_are_equally_wide(title: str) -> None:
     plan = replace(PLAN, mode="block", box=(200, 400, 1800, 2600), largest=2000)
     widths = [width(ANTON, row.text) * row.size for row in rows(plan, title)]
     assert len(widths) > 1
@@ -71,7 +71,7 @@ def test_the_lines_of_a_block_are_equally_wide(title: str) -> None:
     ],
     ids=["plain", "cut", "worn", "slanted", "spaced"],
 )
-def test_a_title_is_printed_where_its_box_is(plan: TitlePlan) -> None:
+def test_title_is_printed_in_its_box(plan: TitlePlan) -> None:
     box = title_mask(plan, "Két sor", Random(1)).getbbox()
     assert box is not None
     assert box[0] > 0

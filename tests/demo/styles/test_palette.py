@@ -19,7 +19,7 @@ def test_every_style_has_palettes_to_choose_from() -> None:
         assert len(chosen) >= 3, style.name
 
 
-def test_turning_hues_by_nothing_changes_nothing() -> None:
+def test_shift_by_zero_changes_nothing() -> None:
     for palette in PALETTES:
         assert shifted(palette, 0.0) == palette
 

@@ -18,38 +18,38 @@ HUNGARIAN = "árvíztűrő tükörfúrógép ÁRVÍZTŰRŐ TÜKÖRFÚRÓGÉP –
 
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: f"{face.file}-{face.weight}")
-def test_every_face_sets_hungarian(face: Face) -> None:
+def test_every_face_has_the_hungarian_letters(face: Face) -> None:
     assert spelled(face, HUNGARIAN) == HUNGARIAN
 
 
-def test_a_letter_that_a_face_lacks_is_set_bare() -> None:
+def test_missing_letter_loses_its_accent() -> None:
     assert spelled(ABRIL, "Trầm") == "Tram"
 
 
-def test_a_missing_package_is_told_with_its_remedy() -> None:
+def test_missing_package_and_its_extra_are_in_the_error() -> None:
     with pytest.raises(DemoFontsMissing, match=r"fontpkg-no-such-face.*moziweb\[demo\]"):
         font(Face("fontpkg_no_such_face", "None.ttf"), 20)
 
 
-def test_a_missing_file_is_told_too() -> None:
+def test_missing_file_is_an_error() -> None:
     with pytest.raises(DemoFontsMissing, match="fontpkg-anton"):
         font(Face(ANTON.package, "None.ttf"), 20)
 
 
-def test_a_line_is_about_as_wide_as_measured() -> None:
+def test_line_is_about_as_wide_as_measured() -> None:
     for tracking in (0.0, 0.2):
         set_line = line(PLAYFAIR, 100, "Mozi", tracking)
         assert set_line.width == pytest.approx(100 * width(PLAYFAIR, "Mozi", tracking), rel=0.1)
         assert set_line.height == 160
 
 
-def test_a_title_breaks_where_its_lines_are_shortest() -> None:
+def test_title_is_broken_into_the_shortest_lines() -> None:
     assert broken(ANTON, "Rust and Bone", 1) == ["Rust and Bone"]
     assert broken(ANTON, "A Night in the Woods", 2) == ["A Night in", "the Woods"]
     assert broken(ANTON, "Pina", 3) == ["Pina"]
 
 
-def test_a_very_long_title_is_broken_all_the_same() -> None:
+def test_very_long_title_is_broken() -> None:
     title = " ".join(["szó"] * 60)
     rows = broken(ANTON, title, 6)
     assert len(rows) == 6
