@@ -1,9 +1,9 @@
-"""Cached pages that always show what is true: tags over dogpile regions.
+"""Cache for pages, invalidated by tags, over dogpile.cache regions.
 
-A page is stored with the tags of what it shows. Whoever changes a thing publishes its tags, in
-effect at once, in every process; the pages that show it are rendered anew at their next request,
-and nothing else is. Whatever crashes in between, nothing outdated is served once a write has been
-published, and every committed write is published within seconds.
+A page is stored with the tags of the data that it shows. A write publishes the tags of what it
+changed; this takes effect at once, in every process. Pages with these tags are rendered again at
+their next request; all others stay. After a crash at any point, no outdated page is served once a
+write has been published, and every committed write is published within seconds.
 
 ::
 
@@ -14,23 +14,25 @@ published, and every committed write is published within seconds.
         context.depend(tag("week", "2026-W34"))          # before reading what it shows
         return Rendered(week_page().encode())
 
-    served = pages.get_or_render(key, render, source=clock.source(session))
+    result = pages.get_or_render(key, render, source=clock.source(session))
 
-The other side, once for each model and session factory::
+Invalidation, once per model and session factory::
 
     declarations = Declarations()
     declarations.declare(
         Movie,
-        columns=("title", "premiere_week"),              # a change of these concerns the tags
-        keys=("id", "premiere_week"),                    # of which the tags are made
+        columns=("title", "premiere_week"),              # columns whose change invalidates the tags
+        keys=("id", "premiere_week"),                    # columns that the tags are built from
         tags=lambda movie: (tag("movie", movie.id), tag("week", movie.premiere_week)),
     )
-    writes = Writes(declarations, outbox, cache.stamps, observer)
-    writes.watch(session_factory)
+    tracker = InvalidationTracker(declarations, outbox, cache.stamps, observer)
+    tracker.watch(session_factory)
 
-This package knows nothing of movies. Read ``stamps.py`` for why it is right; ``reading.py`` for how
-a read goes, with ``judging.py`` for what is true and ``storing.py`` for what is kept; ``writes.py``
-and ``outbox.py`` for how a write does.
+This package does not know the site's models. Where to start reading:
+
+- ``protocol/stamps.py``: the invalidation protocol, and why it is correct;
+- ``regions/read.py``, ``regions/validation.py``, ``regions/write.py``: a read, step by step;
+- ``invalidation/session_tracking.py``, ``invalidation/outbox.py``: a write.
 """
 
 from .errors import (
@@ -44,7 +46,6 @@ from .errors import (
     UndeclaredInputError,
 )
 from .events import CacheEvents, CompositeEvents
-from .http.fragments import PageTemplate
 from .invalidation.declarations import Declarations
 from .invalidation.outbox import Outbox, OutboxRow
 from .invalidation.outbox_relay import OutboxRelay, RelayThread
@@ -53,13 +54,12 @@ from .invalidation.session_tracking import (
     REASON,
     TAGS_OPTION,
     InvalidationTracker,
-    has_written,
     pending_tags,
 )
 from .protocol.dependencies import DependencyGroup, NotStoredReason
 from .protocol.entry import Entry, Kind
 from .protocol.keys import KeyBuilder
-from .protocol.snapshots import ClockSource, SnapshotSource
+from .protocol.snapshots import SnapshotSource
 from .protocol.stamps import StampStore
 from .protocol.tags import kind_of, model_tag, tag
 from .regions.config import Cache, from_settings
@@ -75,7 +75,6 @@ __all__ = [
     "CacheError",
     "CacheEvents",
     "CacheResult",
-    "ClockSource",
     "CompositeEvents",
     "ConfigurationError",
     "Declarations",
@@ -90,7 +89,6 @@ __all__ = [
     "Outbox",
     "OutboxRelay",
     "OutboxRow",
-    "PageTemplate",
     "Policy",
     "PublishError",
     "RelayThread",
@@ -107,7 +105,6 @@ __all__ = [
     "TaggedRegion",
     "UndeclaredInputError",
     "from_settings",
-    "has_written",
     "kind_of",
     "model_tag",
     "pending_tags",

@@ -10,6 +10,7 @@ from .errors import SettingsError
 log = logging.getLogger(__name__)
 
 RENAMED: Final = {
+    "cache.renewers": "cache.refresh_threads",
     "cache.*.stray_life": "cache.*.negative_ttl",
     "cache.*.stray_places": "cache.*.negative_slots",
 }

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from moziweb.cache import (
     Cache,
     CacheResult,
-    ClockSource,
     OutboxRelay,
     PublishError,
     RenderContext,
@@ -25,6 +24,7 @@ from moziweb.cache import (
     from_settings,
 )
 from moziweb.cache.regions.config import open_atomic_store
+from tests.cache.clock_source import ClockSource
 from tests.cache.database import NOW, Heard, Movie, Poster, outbox
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
@@ -180,6 +180,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from moziweb.cache import StampStore, InvalidationTracker, CacheEvents
 from moziweb.cache.regions.config import open_atomic_store
 from moziweb.db.engine import create_engine
+from tests.cache.clock_source import ClockSource
 from tests.cache.database import Movie, declarations, outbox
 
 database, stamps_url, prefix, step = sys.argv[1:]

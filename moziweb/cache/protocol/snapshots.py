@@ -7,8 +7,6 @@ read before the data. A background refresh has its own session, and so its own s
 
 from typing import Protocol
 
-from .stamps import StampStore
-
 
 class SnapshotSource(Protocol):
     """The data that a render reads."""
@@ -21,18 +19,3 @@ class SnapshotSource(Protocol):
 
     def wrote(self) -> bool:
         """Return whether the render's transaction has written anything."""
-
-
-class ClockSource:
-    """A source for renders without a database. Create one per render, before reading any data."""
-
-    def __init__(self, stamps: StampStore) -> None:
-        self._clock = stamps.clock()
-
-    def snapshot_clock(self) -> int | None:
-        """Return the clock from the creation of this source."""
-        return self._clock
-
-    def wrote(self) -> bool:
-        """Return False: nothing is written without a database."""
-        return False

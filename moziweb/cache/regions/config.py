@@ -159,7 +159,7 @@ class _Builder:
             debug=common["debug"],
             private_regions=private,
             stamps_url=common["stamps.url"],
-            refresh_threads=common["renewers"],
+            refresh_threads=common["refresh_threads"],
             purger=purger,
         )
 

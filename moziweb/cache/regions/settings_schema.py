@@ -147,7 +147,7 @@ CACHE_KEYS: Final = (
         default="1",
     ),
     Setting(
-        "renewers",
+        "refresh_threads",
         integer(0, 64),
         "How many threads of each process refresh hot entries in the background (refresh_after).",
         default=1,

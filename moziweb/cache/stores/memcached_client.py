@@ -26,7 +26,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, Self, TypeVar
+from typing import Final, TypeVar
 
 import pylibmc
 
@@ -126,11 +126,6 @@ class MemcachedClient:
         self._local = threading.local()
         self._breaker = breaker or CircuitBreaker()
         self._now = now
-
-    @classmethod
-    def from_url(cls, url: str) -> Self:
-        """Return the client for ``memcached://host:port``."""
-        return cls([url.removeprefix("memcached://").rstrip("/")])
 
     def get(self, key: str) -> bytes | None:
         """Return the value, or None if there is none or it is not plain bytes."""

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine
 
-from moziweb.cache import Cache, ClockSource, RenderContext, Rendered, from_settings
+from moziweb.cache import Cache, RenderContext, Rendered, from_settings
 from moziweb.cache.admin.inspection import Inspected, Stamp, Verdict, inspect
 from moziweb.cache.protocol.stamps import epoch_of
+from tests.cache.clock_source import ClockSource
 from tests.cache.database import outbox
 from tests.services.ports import free_port
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from moziweb.cache import Cache, ClockSource, RenderContext, Rendered, from_settings
+from moziweb.cache import Cache, RenderContext, Rendered, from_settings
 from moziweb.cache.errors import StoreUnreachableError
 from moziweb.cache.http.fast_path import WRAPPED, FastPathMiddleware
 from moziweb.cache.http.routes import EntryLocation
 from moziweb.cache.http.url_index import UrlIndex
+from tests.cache.clock_source import ClockSource
 
 SECURITY = (("X-Content-Type-Options", "nosniff"),)
 NEVER = float("inf")

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from moziweb.cache.errors import ConfigurationError
-from moziweb.cache.protocol.snapshots import ClockSource
 from moziweb.cache.regions.config import from_settings, open_atomic_store
 from moziweb.cache.regions.rendering import RenderContext, Rendered, Status
 from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
 from moziweb.cache.stores.memcached import MemcachedAtomicStore, MemcachedBackend
 from moziweb.cache.stores.memory import MemoryAtomicStore, MemoryBackend
 from moziweb.cache.stores.sqlite import SqliteAtomicStore
+from tests.cache.clock_source import ClockSource
 from tests.services.memcached import MemcachedServer
 
 MINIMAL = {"cache.regions": "pages"}

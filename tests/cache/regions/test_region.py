@@ -12,7 +12,6 @@ from moziweb.cache.events import CacheEvents
 from moziweb.cache.protocol.dependencies import NotStoredReason
 from moziweb.cache.protocol.entry import Entry, Kind
 from moziweb.cache.protocol.leases import LeaseOptions, Leases
-from moziweb.cache.protocol.snapshots import ClockSource
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.local_cache import LocalCache
 from moziweb.cache.regions.policy import Policy
@@ -20,6 +19,7 @@ from moziweb.cache.regions.region import TaggedRegion
 from moziweb.cache.regions.rendering import CacheResult, RenderContext, Rendered, Status
 from moziweb.cache.stores.dogpile_adapter import EntryStore, FailSafeBackend
 from moziweb.cache.stores.memory import MemoryAtomicStore, MemoryBackend
+from tests.cache.clock_source import ClockSource
 
 LIFE = 100.0
 

@@ -77,7 +77,7 @@ def test_refreshed_page_is_invalidated_by_writes(hot: TestApp, movies: Movies) -
 def test_without_refresher_threads_nothing_is_refreshed(
     settings: dict[str, str], movies: Movies
 ) -> None:
-    with site(settings | CACHED | HOT | {"cache.renewers": "0"}) as app:
+    with site(settings | CACHED | HOT | {"cache.refresh_threads": "0"}) as app:
         path = pages(movies)["movie"]
         app.get(path)
         first = created(app, path)
