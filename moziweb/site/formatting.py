@@ -121,7 +121,7 @@ def iso_runtime(minutes: int | None) -> str:
     return "PT" + (f"{hours}H" if hours else "") + (f"{rest}M" if rest else "")
 
 
-def shortened(text: str, length: int) -> str:
+def truncate(text: str, length: int) -> str:
     """``text`` on one line, cut between words to ``length`` characters with an ellipsis."""
     line = " ".join(text.split())
     if len(line) <= length:

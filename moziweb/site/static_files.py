@@ -16,7 +16,7 @@ from moziweb.request import Request
 FOLDER: Final = "moziweb:static/"
 MAX_AGE_SECONDS: Final = 365 * 24 * 3600
 
-READS: Final = frozenset({"GET", "HEAD"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 _DIGEST_LENGTH: Final = 12
 
@@ -29,12 +29,12 @@ def add_digest(request: Request, subpath: str, kw: dict[str, Any]) -> tuple[str,
     path = Path(AssetResolver().resolve(kw["pathspec"]).abspath())
     with suppress(FileNotFoundError):
         status = path.stat()
-        kw["_query"] = {"v": digest_of(path, status.st_mtime_ns, status.st_size)}
+        kw["_query"] = {"v": file_digest(path, status.st_mtime_ns, status.st_size)}
     return subpath, kw
 
 
 @lru_cache(maxsize=1024)
-def digest_of(path: Path, mtime_ns: int, size: int) -> str:
+def file_digest(path: Path, mtime_ns: int, size: int) -> str:
     """The first hex digits of a file's SHA-256, cached per modification time and size."""
     return sha256(path.read_bytes()).hexdigest()[:_DIGEST_LENGTH]
 
@@ -45,7 +45,7 @@ def static_file_root(request: Request) -> None:
     Pyramid's static view answers any method, and redirects a folder to the same URL with a slash,
     under the host of the request's Host header.
     """
-    if request.method not in READS:
+    if request.method not in SAFE_METHODS:
         raise HTTPMethodNotAllowed
     folder = AssetResolver().resolve(FOLDER).abspath()
     if os.path.isdir(os.path.join(folder, *request.matchdict["subpath"])):  # noqa: PTH112, PTH118 - odd names are no error to these

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating
-from moziweb.site.formatting import Formatter, iso_date, iso_runtime, shortened
+from moziweb.site.formatting import Formatter, iso_date, iso_runtime, truncate
 
 HUNGARIAN, ENGLISH = Formatter("hu", str), Formatter("en", str)
 DAY = date(2026, 8, 20)
@@ -92,13 +92,13 @@ def test_unknown_runtime_is_empty() -> None:
 
 @given(st.text(max_size=300), st.integers(2, 100))
 def test_shortened_text_is_on_one_line(text: str, length: int) -> None:
-    short = shortened(text, length)
+    short = truncate(text, length)
     assert len(short) <= length + 1
     assert "\n" not in short
     assert short == " ".join(text.split()) or short.endswith("…")
 
 
 def test_text_is_cut_between_words() -> None:
-    assert shortened("egy hosszú történet", 12) == "egy hosszú…"
-    assert shortened("  egy\n\nkét ", 12) == "egy két"
-    assert shortened("x" * 20, 10) == "x" * 9 + "…"
+    assert truncate("egy hosszú történet", 12) == "egy hosszú…"
+    assert truncate("  egy\n\nkét ", 12) == "egy két"
+    assert truncate("x" * 20, 10) == "x" * 9 + "…"

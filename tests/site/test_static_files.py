@@ -9,7 +9,7 @@ import pytest
 from pyramid.path import AssetResolver
 from webtest import TestApp
 
-from moziweb.site.static_files import MAX_AGE_SECONDS, digest_of
+from moziweb.site.static_files import MAX_AGE_SECONDS, file_digest
 
 
 def test_style_sheet_urls_have_digests(app: TestApp) -> None:
@@ -46,7 +46,7 @@ def test_changed_file_has_another_digest(tmp_path: Path) -> None:
     def digest(text: str, mtime_ns: int) -> str:
         path.write_text(text)
         os.utime(path, ns=(mtime_ns, mtime_ns))
-        return digest_of(path, mtime_ns, path.stat().st_size)
+        return file_digest(path, mtime_ns, path.stat().st_size)
 
     first = digest("a {}", 1)
     assert digest("b {}", 2) != first

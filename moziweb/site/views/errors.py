@@ -23,7 +23,7 @@ from moziweb.request import Request
 from ..context import PageContext
 from ..page_cache.validity import until_midnight
 from ..presenters.page_head import error_page_head
-from ..static_files import READS
+from ..static_files import SAFE_METHODS
 from ..view_models import Link
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ _UNAVAILABLE: Final = Problem(
     _("A short intermission"),
     _("The site cannot reach its data right now. Please try again in a minute."),
 )
-_BROKEN: Final = Problem(
+_UNEXPECTED: Final = Problem(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     _("The film has torn"),
     _("Something went wrong on our side. It has been recorded, and we will look into it."),
@@ -88,33 +88,33 @@ _BY_CODE: Final = {
 def not_found(error: HTTPNotFound, request: Request) -> Response:
     """404, or 405 if the route has views but none for this method."""
     if isinstance(error, PredicateMismatch) and request.method not in accepted_methods(request):
-        return bad_method(request)
+        return method_not_allowed(request)
     depend(request, PUBLISHED_LIST)
     cap(request, until_midnight(request).ends)
-    return answer(request, _NOT_FOUND)
+    return error_response(request, _NOT_FOUND)
 
 
 @exception_view_config(HTTPMethodNotAllowed)
-def bad_method(request: Request) -> Response:
+def method_not_allowed(request: Request) -> Response:
     """405 with the ``Allow`` header; the response to OPTIONS is 204 with the same header."""
     if request.method == "OPTIONS":
         response = Response(status=HTTPStatus.NO_CONTENT)
     else:
-        response = answer(request, _BAD_METHOD)
-    response.allow = tuple(sorted((accepted_methods(request) or READS) | {"OPTIONS"}))
+        response = error_response(request, _BAD_METHOD)
+    response.allow = tuple(sorted((accepted_methods(request) or SAFE_METHODS) | {"OPTIONS"}))
     return response
 
 
 @forbidden_view_config()
 def forbidden(request: Request) -> Response:
     """403."""
-    return answer(request, _FORBIDDEN)
+    return error_response(request, _FORBIDDEN)
 
 
 @exception_view_config(HTTPError)
-def refused(error: HTTPError, request: Request) -> Response:
+def http_error(error: HTTPError, request: Request) -> Response:
     """An HTTP error that a view raised. ``Retry-After`` of a 5xx error is kept."""
-    response = answer(request, _BY_CODE.get(HTTPStatus(error.code), _BAD_REQUEST))
+    response = error_response(request, _BY_CODE.get(HTTPStatus(error.code), _BAD_REQUEST))
     if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR and "Retry-After" in error.headers:
         response.headers["Retry-After"] = error.headers["Retry-After"]
     return response
@@ -122,30 +122,30 @@ def refused(error: HTTPError, request: Request) -> Response:
 
 @exception_view_config(URLDecodeError)
 @exception_view_config(DeprecationWarning)
-def undecodable(request: Request) -> Response:
+def invalid_encoding(request: Request) -> Response:
     """400 for a path that is not UTF-8, and for a request with another charset.
 
     WebOb raises a ``DeprecationWarning`` for the latter.
     """
-    return answer(request, _BAD_REQUEST)
+    return error_response(request, _BAD_REQUEST)
 
 
 @exception_view_config(OperationalError)
 @exception_view_config(InterfaceError)
 @exception_view_config(PoolTimeoutError)
-def unavailable(error: Exception, request: Request) -> Response:
+def database_unavailable(error: Exception, request: Request) -> Response:
     """503: the database does not answer, is locked for too long, or is not migrated."""
     log.error("%s %s: no database", request.method, request.path_qs, exc_info=error)
-    response = answer(request, _UNAVAILABLE)
+    response = error_response(request, _UNAVAILABLE)
     response.retry_after = RETRY_AFTER_SECONDS
     return response
 
 
 @exception_view_config(Exception)
-def broken(error: Exception, request: Request) -> Response:
+def unexpected_error(error: Exception, request: Request) -> Response:
     """500 for any other exception; the traceback is logged."""
     log.error("%s %s failed", request.method, request.path_qs, exc_info=error)
-    return answer(request, _BROKEN)
+    return error_response(request, _UNEXPECTED)
 
 
 def accepted_methods(request: Request) -> frozenset[str]:
@@ -156,10 +156,10 @@ def accepted_methods(request: Request) -> frozenset[str]:
     for view in (each["introspectable"] for each in views):
         methods = view["request_methods"] or () if view["route_name"] == route else ()
         taken.update((methods,) if isinstance(methods, str) else methods)
-    return frozenset(taken | READS if "GET" in taken else taken)
+    return frozenset(taken | SAFE_METHODS if "GET" in taken else taken)
 
 
-def answer(request: Request, problem: Problem) -> Response:
+def error_response(request: Request, problem: Problem) -> Response:
     """A page, or ``{"error": {"code": 404, "message": "…"}}`` for the API."""
     if request.environ.get("PATH_INFO", "").startswith("/api/"):
         renderer, values = "json", _json_values(problem)

@@ -32,29 +32,29 @@ ALWAYS_SHOWN = frozenset({"this-week", "next-week"})
 def index(request: Request) -> dict[str, Any]:
     """Today's premieres. Four queries."""
     context = PageContext.of(request)
-    parts = index_sections(request.dbsession, context)
+    sections = index_sections(request.dbsession, context)
     fragments = PageFragments(request, context)
-    shown = [part for part in parts if part.listings or part.key in ALWAYS_SHOWN]
+    shown = [section for section in sections if section.listings or section.key in ALWAYS_SHOWN]
     return {
         "page": _page(context),
-        "sections": with_eager_row([_section(fragments, context, part) for part in shown]),
+        "sections": with_eager_row([_section(fragments, context, section) for section in shown]),
         "nav": week_nav(context, week_of(context.today)),
     }
 
 
-def _section(fragments: PageFragments, context: PageContext, part: IndexSection) -> Section:
-    more_href, more_text = _more(context, part)
+def _section(fragments: PageFragments, context: PageContext, section: IndexSection) -> Section:
+    more_href, more_text = _more(context, section)
     # The heading of the page, right above the section of this week, already has its dates.
-    noted = part.week if part.key != "this-week" else None
-    note = week_label(context.formatter, noted) if noted else ""
-    title = context.formatter.translate(part.title)
-    return fragments.section(part.key, title, part.listings, note, more_href, more_text)
+    week = section.week if section.key != "this-week" else None
+    note = week_label(context.formatter, week) if week else ""
+    title = context.formatter.translate(section.title)
+    return fragments.section(section.key, title, section.listings, note, more_href, more_text)
 
 
-def _more(context: PageContext, part: IndexSection) -> tuple[str | None, str]:
-    if part.week:
-        return context.urls.week(part.week), context.formatter.translate(_("The whole week"))
-    if part.key == "undated":
+def _more(context: PageContext, section: IndexSection) -> tuple[str | None, str]:
+    if section.week:
+        return context.urls.week(section.week), context.formatter.translate(_("The whole week"))
+    if section.key == "undated":
         return context.urls.path("undated"), context.formatter.translate(
             _("All films without a date")
         )

@@ -16,7 +16,7 @@ from moziweb.posters.urls import poster_links
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..formatting import shortened
+from ..formatting import truncate
 from ..page_cache.validity import midnight_timestamp
 from ..presenters.movie import movie_page
 from ..presenters.page_head import page_head
@@ -51,7 +51,7 @@ def _page(context: PageContext, found: Movie, shown: MoviePage) -> PageHead:
     """The page title has the year of the first premiere, because titles are not unique."""
     year = next((str(premiere.date.year) for premiere in found.premieres), "")
     title = f"{shown.title} ({year})" if year else shown.title
-    description = shortened(shown.synopsis, DESCRIPTION_LENGTH) or context.formatter.translate(
+    description = truncate(shown.synopsis, DESCRIPTION_LENGTH) or context.formatter.translate(
         _("Premieres, cast and trailer of ${title}.", mapping={"title": shown.title})
     )
     return page_head(context, title, description, "movie", movie=movie_segment(found))

@@ -46,7 +46,7 @@ SectionMaker = Callable[[PageFragments, PageContext, Sequence[Listing]], list[Se
 )
 def week(request: Request) -> dict[str, Any]:
     """The premieres of a week: in cinemas, then streaming."""
-    period = _parsed(Week.parse, request.matchdict["week"])
+    period = _parse_or_404(Week.parse, request.matchdict["week"])
     return _period_page(request, "week", period, DAYS, week_nav, _by_kind)
 
 
@@ -59,7 +59,7 @@ def week(request: Request) -> dict[str, Any]:
 )
 def month(request: Request) -> dict[str, Any]:
     """The premieres of a month by week."""
-    period = _parsed(Month.parse, request.matchdict["month"])
+    period = _parse_or_404(Month.parse, request.matchdict["month"])
     return _period_page(request, "month", period, DAYS_AND_MONTHS, month_nav, _by_week)
 
 
@@ -152,7 +152,7 @@ def _week_section(
     return fragments.section(f"week-{week.name}", title, listings, "", urls.week(week), more)
 
 
-def _parsed(parse: Callable[[str], AnyPeriod], name: str) -> AnyPeriod:
+def _parse_or_404(parse: Callable[[str], AnyPeriod], name: str) -> AnyPeriod:
     try:
         return parse(name)
     except ValueError:
