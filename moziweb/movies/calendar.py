@@ -184,7 +184,7 @@ def parse_day(text: str) -> date:
 def budapest_today(now: datetime) -> date:
     """The date in Hungary at ``now``, an aware datetime. Raises ``ValueError`` for a naive one."""
     if now.tzinfo is None:
-        raise ValueError("a naive datetime has no date in Budapest; pass an aware one")
+        raise ValueError("a naive datetime has no date in Budapest; give it a time zone")
     return now.astimezone(BUDAPEST).date()
 
 
