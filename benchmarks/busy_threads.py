@@ -1,0 +1,135 @@
+"""Latency of cached pages while all threads render: what each key of ``[server:main]``'s tuning does.
+
+The same site runs once with the defaults and once for each ``server.`` key that is switched off
+(``moziweb/server/waitress_tuning.py``), all on one core. The index is requested at a steady rate, a
+new connection for each request, while two clients search without a pause; a search is rendered in a
+thread at each request. The variants are measured in turn, round after round, and a ratio is the
+median of each round's own, so that other work on the machine affects all of them alike.
+
+Run it from the repository's root: ``python -m benchmarks.busy_threads [--rounds 5]``.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from benchmarks.cold_posters import milliseconds
+from benchmarks.page_hit import cores, prepare
+from benchmarks.page_servers import site_settings
+from benchmarks.report import Cell, finish, print_table
+from tests.posters.serving import ask, ask_at_rate
+from tests.services.memcached import MemcachedServer
+from tests.services.ports import accepts, free_port
+
+VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "defaults": {},
+    "switch_interval = 0.005": {"server.switch_interval": "0.005"},
+    "thread_niceness = 0": {"server.thread_niceness": "0"},
+    "freeze_objects = false": {"server.freeze_objects": "false"},
+    "answer_in_loop = false": {"server.answer_in_loop": "false"},
+    "all of them": {
+        "server.switch_interval": "0.005",
+        "server.thread_niceness": "0",
+        "server.freeze_objects": "false",
+        "server.answer_in_loop": "false",
+    },
+}
+SERVER: Final = "[server:main]\nuse = egg:moziweb#waitress\nhost = 127.0.0.1\nport = ${PORT}\n"
+PATIENCE: Final = 60.0
+
+
+@contextmanager
+def serving(folder: Path, memcached: str, changed: Mapping[str, str]) -> Iterator[int]:
+    """The port of a site with these settings, its index cached."""
+    port = free_port()
+    settings = {**site_settings(folder, memcached), "posters.background": "off", **changed}
+    lines = [f"{name} = {value}" for name, value in settings.items()]
+    ini = folder / f"{port}.ini"
+    ini.write_text("\n".join(["[app:main]", "use = egg:moziweb", *lines, "", SERVER, "threads = 8"]))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pyramid.scripts.pserve", str(ini)],
+        env={**os.environ, "PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+    )
+    os.sched_setaffinity(process.pid, {cores()[0]})
+    try:
+        until = time.monotonic() + PATIENCE
+        while not accepts(port):
+            if process.poll() is not None or time.monotonic() > until:
+                raise SystemExit("busy_threads: the site does not serve")
+            time.sleep(0.05)
+        for _ in range(30):
+            ask(port, "/")
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def measure(port: int, rate: float, seconds: float) -> tuple[float, float]:
+    """p50 and p95 of the index in milliseconds, while searches run."""
+    ended = threading.Event()
+
+    def search() -> None:
+        while not ended.is_set():
+            ask(port, "/search?q=a")
+
+    searches = [threading.Thread(target=search) for _ in range(2)]
+    for each in searches:
+        each.start()
+    try:
+        answers = ask_at_rate([(port, "/")] * int(rate * seconds), rate, clients=16)
+    finally:
+        ended.set()
+        for each in searches:
+            each.join()
+    if any(answer.status != 200 for answer in answers):
+        raise SystemExit("busy_threads: an answer was not 200")
+    return milliseconds(answers)
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="Cached pages while all threads render.")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4, help="of each round")
+    parser.add_argument("--rate", type=float, default=50, help="requests of the index a second")
+    asked = parser.parse_args()
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in VARIANTS}
+    with tempfile.TemporaryDirectory() as name, MemcachedServer() as memcached, ExitStack() as stack:
+        os.sched_setaffinity(memcached.pid, {cores()[1]})
+        folder = Path(name)
+        prepare(folder)
+        ports = {
+            name: stack.enter_context(serving(folder, memcached.address, changed))
+            for name, changed in VARIANTS.items()
+        }
+        os.sched_setaffinity(0, {cores()[1]})
+        for _ in range(asked.rounds):
+            for name, port in ports.items():
+                measured[name].append(measure(port, asked.rate, asked.seconds))
+    base = measured["defaults"]
+    rows: list[list[Cell]] = []
+    for name, rounds in measured.items():
+        p50, p95 = (statistics.median(column) for column in zip(*rounds, strict=True))
+        ratio = statistics.median(a[1] / b[1] for a, b in zip(rounds, base, strict=True))
+        rows.append([name, p50, p95, f"{ratio:.2f}"])
+    print_table(
+        f"The index at {asked.rate:g}/s while threads render: milliseconds",
+        ["", "p50", "p95", "p95 over defaults"],
+        rows,
+    )
+    return finish({"milliseconds": measured, "load_average": os.getloadavg()[0]}, [])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
