@@ -1,4 +1,4 @@
-"""Latency of cached pages while all threads render: what each key of ``[server:main]``'s tuning does.
+"""Latency of cached pages while threads render, with each key of ``server.`` on and off.
 
 The same site runs once with the defaults and once for each ``server.`` key that is switched off
 (``moziweb/server/waitress_tuning.py``), all on one core. The index is requested at a steady rate, a
@@ -43,7 +43,9 @@ VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "server.answer_in_loop": "false",
     },
 }
-SERVER: Final = "[server:main]\nuse = egg:moziweb#waitress\nhost = 127.0.0.1\nport = ${PORT}\n"
+SERVER: Final = (
+    "[server:main]\nuse = egg:moziweb#waitress\nhost = 127.0.0.1\nport = ${PORT}\nthreads = 8\n"
+)
 PATIENCE: Final = 60.0
 
 
@@ -54,7 +56,7 @@ def serving(folder: Path, memcached: str, changed: Mapping[str, str]) -> Iterato
     settings = {**site_settings(folder, memcached), "posters.background": "off", **changed}
     lines = [f"{name} = {value}" for name, value in settings.items()]
     ini = folder / f"{port}.ini"
-    ini.write_text("\n".join(["[app:main]", "use = egg:moziweb", *lines, "", SERVER, "threads = 8"]))
+    ini.write_text("\n".join(["[app:main]", "use = egg:moziweb", *lines, "", SERVER]))
     process = subprocess.Popen(
         [sys.executable, "-m", "pyramid.scripts.pserve", str(ini)],
         env={**os.environ, "PORT": str(port)},
@@ -105,12 +107,12 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=50, help="requests of the index a second")
     asked = parser.parse_args()
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in VARIANTS}
-    with tempfile.TemporaryDirectory() as name, MemcachedServer() as memcached, ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as name, MemcachedServer() as memcached, ExitStack() as all_:
         os.sched_setaffinity(memcached.pid, {cores()[1]})
         folder = Path(name)
         prepare(folder)
         ports = {
-            name: stack.enter_context(serving(folder, memcached.address, changed))
+            name: all_.enter_context(serving(folder, memcached.address, changed))
             for name, changed in VARIANTS.items()
         }
         os.sched_setaffinity(0, {cores()[1]})

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from ..errors import EntryCorruptError, StoreError
-from ..http.fragments import FRAGMENTS, PageTemplate, card_key, shell_key
+from ..http.fragments import FRAGMENTS, PageTemplate, fragment_key, template_key
 from ..http.routes import CachedRoutes, EntryLocation
 from ..invalidation.outbox import OutboxRow
 from ..protocol.dependencies import DependencyGroup
@@ -200,17 +200,17 @@ def _parts_of(registry: Any, page: EntryLocation) -> Iterator[EntryLocation]:
     region, keys = cache.regions.get(FRAGMENTS), cache.keys.get(FRAGMENTS)
     if region is None or keys is None:
         return
-    at = shell_key(keys, page.key)
+    at = template_key(keys, page.key)
     stored = region.stored([at]).get(at)
     if stored is None:
         return
     yield EntryLocation(region, at, page.until)
     try:
-        cards = PageTemplate.decode(stored.payload).keys
+        fragments = PageTemplate.decode(stored.payload).keys
     except EntryCorruptError:
         return
-    for card in dict.fromkeys(cards):
-        yield EntryLocation(region, card_key(keys, registry["cache_digest"], card), page.until)
+    for name in dict.fromkeys(fragments):
+        yield EntryLocation(region, fragment_key(keys, registry["cache_digest"], name), page.until)
 
 
 def inspect_url(registry: Any, address: str, causes: CausesOf) -> list[Inspected]:

@@ -1,9 +1,9 @@
-"""How a page was served, told in its headers: for browsers' tools, for curl, for tests.
+"""Debug headers: X-Cache, Age, Server-Timing, X-Cache-Tags.
 
 * ``X-Cache``: ``l1``, ``hit``, ``stale``, ``miss`` or ``bypass`` (``rendering.Status``);
-* ``Age``: how many seconds ago it was rendered; ``X-Cache-Age`` where others may keep it;
-* ``Server-Timing``: where the cache's part of the answer went, in milliseconds;
-* ``X-Cache-Tags``: what the page shows, where the ini file says ``cache.debug = true``.
+* ``Age``: seconds since the render; ``X-Cache-Age`` where browsers or a CDN may keep the page;
+* ``Server-Timing``: milliseconds that each step in the cache took;
+* ``X-Cache-Tags``: the tags of the page, if the ini file has ``cache.debug = true``.
 """
 
 import time
@@ -15,11 +15,11 @@ from ..regions.http_policy import http_cache_policy_of
 from ..regions.rendering import CacheResult
 
 TAGS_BYTES: Final = 2000
-"""What the tags may take of a response's head, of which proxies commonly take 8 KB in all."""
+"""Limit of ``X-Cache-Tags``. Proxies commonly accept 8 KB of headers in all."""
 
 
 def headers_of(served: CacheResult, *, tags: bool = False) -> dict[str, str]:
-    """The headers of a served entry; ``tags`` for those, too."""
+    """The debug headers of a served entry, with its tags if ``tags``."""
     entry = served.entry
     headers = {
         "X-Cache": served.status.value,
@@ -33,21 +33,21 @@ def headers_of(served: CacheResult, *, tags: bool = False) -> dict[str, str]:
 
 
 def age_header(entry: Entry) -> str:
-    """Under which name an entry's age is told.
+    """The name of the header with an entry's age.
 
-    To who keeps pages without asking, "Age" would say that much of their time is over. It is not:
-    the page was found true just now, however long ago it was rendered.
+    A cache that keeps the page without revalidation would subtract ``Age`` from its lifetime. But
+    the page was validated just now, however long ago it was rendered.
     """
     return "X-Cache-Age" if http_cache_policy_of(entry).has_lifetime else "Age"
 
 
-def server_timing(spent: Iterable[tuple[str, float]]) -> str:
-    """``clock;dur=0.03, fetch;dur=0.12``, of seconds by what they went into."""
-    return ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in spent)
+def server_timing(timings: Iterable[tuple[str, float]]) -> str:
+    """``clock;dur=0.03, fetch;dur=0.12`` from names and seconds."""
+    return ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in timings)
 
 
 def bounded(tags: Iterable[str], limit: int = TAGS_BYTES) -> str:
-    """The tags with spaces between, and how many were left out at ``limit`` bytes: ``a:1 +12``."""
+    """The tags, separated by spaces; the number of those past ``limit`` bytes: ``a:1 +12``."""
     names = list(tags)
     text = " ".join(names)
     if len(text) <= limit:

@@ -1,13 +1,11 @@
-"""The fast path: a page that this process knows is served before Pyramid sees the request.
+"""WSGI middleware that serves cached pages before Pyramid handles the request.
 
-A WSGI application in front of another. Where a page at this path was served before, the clock is
-read, the copy or the entry is found true, and its prepared headers and bytes go to the server: no
-request object, no routing, no transaction, no session. Everything else, whatever it is, goes on to
-the application: an address that nobody has asked for yet, another method, a page that has become
-outdated, stamps that do not answer.
+If a page at this path was served before, the clock is read, the local copy or the entry is
+validated, and its prepared headers and bytes go to the server: no request object, no routing, no
+transaction, no session. All other requests go to the application: unknown paths, other methods,
+stale pages, and all requests while the stamp store is down.
 
-Of a request it looks at the method, the path, and the two headers that choose among forms of the
-same page, ``Accept-Encoding`` and ``If-None-Match``. Nothing else can shape an answer.
+It reads only the method, the path, ``Accept-Encoding`` and ``If-None-Match`` of a request.
 """
 
 import time
@@ -29,9 +27,9 @@ from .representations import (
     Header,
     Representation,
     answer_of,
+    cache_control,
     coding_for,
-    delivered,
-    is_known,
+    is_not_modified,
     representation_of,
 )
 from .routes import EntryLocation
@@ -44,21 +42,20 @@ WSGIApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
 READS: Final = frozenset({"GET", "HEAD"})
 
 WRAPPED: Final = 16_384
-"""Bytes from which a body is handed to the server as a file: waitress then sends the very bytes
-that are cached, where it would copy a list's (about 20 µs of 150 for 80 KB)."""
-
+"""Bytes from which a body is passed to the server as a file. waitress sends a file's bytes
+uncopied, but copies those of a list (about 20 µs of 150 for 80 KB)."""
 
 _Answer = tuple[str, list[Header], bytes]
 
 _READY: Final = {coding: f"ready {coding}" for coding in ("", *CODINGS)}
-"""Under which names an entry's memo keeps what is ready of it."""
+"""Names in ``Entry.derived``, by coding."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A form with all of its headers that one request after the other has in common.
+    """A representation with all headers that do not differ between requests.
 
-    They stand here twice: as WSGI has them, and as they go over the wire behind their status line.
+    They are here twice: as WSGI has them, and as bytes behind the status line.
     """
 
     form: Representation
@@ -70,83 +67,83 @@ class _Ready:
 
 
 class FastPathMiddleware:
-    """``app`` with its known pages served in front of it."""
+    """``app`` with its cached pages served in front of it."""
 
     def __init__(
         self,
         app: Any,
-        book: UrlIndex,
+        urls: UrlIndex,
         *,
         headers: Sequence[Header] = (),
         observer: CacheEvents | None = None,
         tags: bool = False,
     ) -> None:
-        """``headers`` go with every page, after its own; ``tags`` tells those in a header."""
+        """``headers`` are added to every page, and its tags if ``tags``."""
         self.app = app
-        self._book = book
+        self._urls = urls
         self._headers = tuple(headers)
         self._observer = observer or CacheEvents()
         self._tags = tags
 
     @property
     def registry(self) -> Any:
-        """The application's."""
+        """The registry of the application."""
         return self.app.registry
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve, or hand on."""
+        """Serve the page, or call the application."""
         method = environ["REQUEST_METHOD"]
         if method in READS:
-            body = self._served(environ, start_response)
+            body = self._serve(environ, start_response)
             if body is not None:
-                return _sent(body, environ) if method == "GET" else ()
+                return _body(body, environ) if method == "GET" else ()
         answered: Iterable[bytes] = self.app(environ, start_response)
         return answered
 
     def knows(self, path: str) -> bool:
-        """Whether a page was served at a path before; nothing is promised of it."""
-        return self._book.find(path, time.time()) is not None
+        """Whether a page was served at a path before. It may be stale by now."""
+        return self._urls.find(path, time.time()) is not None
 
-    def in_memory(self, asked: Sequence[Mapping[str, Any]]) -> list[tuple[bytes, bytes] | None]:
-        """Heads and bodies of pages that lie in this process, for a server that has no WSGI here.
+    def in_memory(self, environs: Sequence[Mapping[str, Any]]) -> list[tuple[bytes, bytes] | None]:
+        """Heads and bodies of pages in this process's memory, for a server's loop.
 
-        One for each of ``asked``, of which the path and two headers are looked at, as WSGI has
-        them; None where there is no copy, or none that is true. One read of the clock serves all:
-        it is later than every one of the requests. So does one look at stamps, where it has moved.
-        A head lacks the empty line at its end, so that the server may add to it.
+        One result for each of ``environs``, of which only the path and two headers are used; None
+        without a valid copy. The clock is read once for all, after all requests have arrived; if it
+        has moved, the stamps are read once, too. The empty line at the end of a head is missing, so
+        that the server can add headers.
         """
         began = time.perf_counter()
-        found = [self._copy_at(environ["PATH_INFO"]) for environ in asked]
-        region = next((place.region for place, _ in filter(None, found)), None)
+        found = [self._copy_at(environ["PATH_INFO"]) for environ in environs]
+        region = next((location.region for location, _ in filter(None, found)), None)
         if region is None:
             return [None] * len(found)
         g = region.local.clock()
-        _recheck([each for each in found if each], g)
+        _revalidate([each for each in found if each], g)
         clock = time.perf_counter() - began
         return [
             self._in_memory(*each, g, clock, environ, began) if each else None
-            for each, environ in zip(found, asked, strict=True)
+            for each, environ in zip(found, environs, strict=True)
         ]
 
     def _copy_at(self, path: str) -> tuple[EntryLocation, Copy] | None:
-        place = self._book.find(path, time.time())
-        copy = place.region.local.find(place.key) if place else None
-        return (place, copy) if place and copy else None
+        location = self._urls.find(path, time.time())
+        copy = location.region.local.find(location.key) if location else None
+        return (location, copy) if location and copy else None
 
     def _in_memory(
         self,
-        place: EntryLocation,
+        location: EntryLocation,
         copy: Copy,
         g: int | None,
         clock: float,
         environ: Mapping[str, Any],
         began: float,
     ) -> tuple[bytes, bytes] | None:
-        entry = place.region.local.get(place.key, copy, g)
+        entry = location.region.local.get(location.key, copy, g)
         if entry is None:
             return None
         try:
-            ready, told, is_unchanged = self._of_copy(entry, clock, environ, began)
+            ready, dynamic, is_unchanged = self._of_copy(entry, clock, environ, began)
         except EntryCorruptError:
             return None
         head, body = (
@@ -154,19 +151,19 @@ class FastPathMiddleware:
         )
         status = NOT_MODIFIED if is_unchanged else ready.form.status
         self._observer.answered(status[:3], time.perf_counter() - began)
-        return head + _lines(told), body
+        return head + _lines(dynamic), body
 
-    def _served(self, environ: Environ, start_response: StartResponse) -> bytes | None:
-        """The body of the known page at the request's path, its head sent; None if there is none.
+    def _serve(self, environ: Environ, start_response: StartResponse) -> bytes | None:
+        """Start the response and return its body; None without a valid entry for the path.
 
-        An entry that cannot be served is left to the application, which makes it anew.
+        The application replaces an entry that is corrupt.
         """
         began = time.perf_counter()
-        place = self._book.find(environ.get("PATH_INFO", ""), time.time())
-        if place is None:
+        location = self._urls.find(environ.get("PATH_INFO", ""), time.time())
+        if location is None:
             return None
         try:
-            served = place.region.get_valid(place.key)
+            served = location.region.get_valid(location.key)
             if served is None:
                 return None
             if served.status is Status.L1:
@@ -182,51 +179,52 @@ class FastPathMiddleware:
         return body
 
     def _of_entry(self, served: CacheResult, environ: Environ) -> _Answer:
-        """The answer with an entry that was fetched from the region's store."""
+        """The response with an entry from the region's store."""
         answer = answer_of(served, environ, tags=self._tags)
         return answer.status, [*answer.headers, *self._headers], answer.body
 
     def _of_copy(
         self, entry: Entry, clock: float, environ: Mapping[str, Any], began: float
     ) -> tuple[_Ready, list[Header], bool]:
-        """This process's copy, whose head is ready; the lines that differ; whether it is a 304."""
+        """The prepared copy, the headers of this response, and whether it is a 304."""
         coding = coding_for(entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
         ready: _Ready | None = entry.derived.get(_READY[coding])
         if ready is None:
             ready = entry.derived[_READY[coding]] = self._make_ready(entry, coding)
         spent = (clock * 1000, (time.perf_counter() - began) * 1000)
         now = time.time()
-        told = [
-            *delivered(entry, Status.L1, now),
+        dynamic = [
+            *cache_control(entry, Status.L1, now),
             (ready.age, str(max(0, int(now - entry.created)))),
             ("Server-Timing", f"clock;dur={spent[0]:.2f}, total;dur={spent[1]:.2f}"),
         ]
-        return ready, told, is_known(ready.form, environ.get("HTTP_IF_NONE_MATCH"))
+        return ready, dynamic, is_not_modified(ready.form, environ.get("HTTP_IF_NONE_MATCH"))
 
     def _make_ready(self, entry: Entry, coding: str) -> _Ready:
         form = representation_of(entry, coding)
-        told = headers_of(CacheResult(Status.L1, entry), tags=self._tags)
+        debug = headers_of(CacheResult(Status.L1, entry), tags=self._tags)
         age = age_header(entry)
-        del told[age]
-        always = [*told.items(), *self._headers]
-        full, unchanged = [*form.headers, *always], [*form.unchanged, *always]
+        del debug[age]
+        common = [*debug.items(), *self._headers]
+        full, unchanged = [*form.headers, *common], [*form.unchanged, *common]
         heads = (_head(form.status, full), _head(NOT_MODIFIED, unchanged))
         return _Ready(form, full, unchanged, *heads, age)
 
 
-def _recheck(found: Iterable[tuple[EntryLocation, Copy]], g: int | None) -> None:
-    """Check copies that belong to another clock, with one look at stamps for each region."""
+def _revalidate(found: Iterable[tuple[EntryLocation, Copy]], g: int | None) -> None:
+    """Revalidate copies of another clock, with one read of stamps for each region."""
     regions: dict[str, tuple[TaggedRegion, dict[str, Copy]]] = {}
-    for place, copy in found:
-        regions.setdefault(place.region.name, (place.region, {}))[1][place.key] = copy
+    for location, copy in found:
+        by_key = regions.setdefault(location.region.name, (location.region, {}))[1]
+        by_key[location.key] = copy
     for region, copies in regions.values():
         region.local.revalidate(copies, g)
 
 
-def _answer(ready: _Ready, told: list[Header], is_unchanged: bool) -> _Answer:
+def _answer(ready: _Ready, dynamic: list[Header], is_unchanged: bool) -> _Answer:
     if is_unchanged:
-        return NOT_MODIFIED, ready.unchanged + told, b""
-    return ready.form.status, ready.full + told, ready.form.body
+        return NOT_MODIFIED, ready.unchanged + dynamic, b""
+    return ready.form.status, ready.full + dynamic, ready.form.body
 
 
 def _head(status: str, headers: Iterable[Header]) -> bytes:
@@ -237,7 +235,7 @@ def _lines(headers: Iterable[Header]) -> bytes:
     return "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("latin-1")
 
 
-def _sent(body: bytes, environ: Environ) -> Iterable[bytes]:
+def _body(body: bytes, environ: Environ) -> Iterable[bytes]:
     wrapper = environ.get("wsgi.file_wrapper")
     if wrapper is None or len(body) < WRAPPED:
         return (body,)

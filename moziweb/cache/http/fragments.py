@@ -1,7 +1,7 @@
-"""Fragments: what goes into the slots of a page, each cached under a key of its own.
+"""Fragments: the parts of a page that fill its slots, each cached under its own key.
 
-A view that is configured with ``cache_fragments=fill`` takes a slot wherever a fragment goes, and
-its rendered page is cut there into a shell (``assembly.py``)::
+A view configured with ``cache_fragments=fill`` takes a slot for each fragment. Its rendered page is
+split at the slots into a page template::
 
     @view_config(route_name="week", renderer="week.jinja2", cache="pages", cache_fragments=cards)
     def week(request):
@@ -9,15 +9,16 @@ its rendered page is cut there into a shell (``assembly.py``)::
         return {"cards": [slots.take(f"card {each.id} en") for each in premieres]}
 
     def cards(request, contexts):
-        found = load(contexts)                      # all that are missing, together
+        found = load(contexts)                      # all missing keys in one query
         for key, context in contexts.items():
-            context.depend(tag("movie", …))         # each card its own
+            context.depend(tag("movie", …))         # each fragment has its own tags
         return {key: render(found[key]) for key in contexts}
 
-A key tells everything that shapes the fragment's bytes, the language among it. ``fill`` is called
-with the keys that are not cached, often with none of them loaded: a fragment goes stale far more
-than its list. ``FragmentMissing`` says that a key has nothing to render: the list is stale and
-is rendered again."""
+A key names everything that determines the bytes of the fragment, such as its language. ``fill`` is
+called with the keys that are not cached, often without the view having run: a fragment is
+invalidated far more often than its list. ``FragmentMissing`` says that nothing exists for a key:
+the template is stale and is rendered again.
+"""
 
 import json
 import re
@@ -29,7 +30,7 @@ from typing import Any, Final, Self
 from markupsafe import Markup
 
 from ..errors import CacheError, EntryCorruptError
-from ..protocol.entry import Kind
+from ..protocol.entry import Entry, Kind
 from ..protocol.keys import KeyBuilder
 from ..protocol.snapshots import SnapshotSource
 from ..regions.read import RenderMany
@@ -39,9 +40,10 @@ from ..regions.rendering import RenderContext, Rendered
 
 @dataclass(frozen=True, slots=True)
 class PageTemplate:
-    """``pieces`` with a slot between each two; ``keys`` say what goes into the slots, in order.
+    """A page without its fragments: ``pieces`` of bytes with a slot between each two.
 
-    A key means something to whoever renders the cards: an id and a locale, say.
+    ``keys`` are those of the slots, in order. Their meaning is that of ``fill``: for example an id
+    and a locale.
     """
 
     pieces: tuple[bytes, ...]
@@ -51,28 +53,28 @@ class PageTemplate:
         if len(self.pieces) != len(self.keys) + 1:
             raise ValueError(f"{len(self.keys)} keys need one piece more, not {len(self.pieces)}")
 
-    def assemble(self, cards: Mapping[str, bytes]) -> bytes:
-        """The page with a card in each slot; ``KeyError`` for a card that is not there."""
+    def assemble(self, fragments: Mapping[str, bytes]) -> bytes:
+        """The page with a fragment in each slot; raises ``KeyError`` for a missing fragment."""
         parts = [self.pieces[0]]
         for key, piece in zip(self.keys, self.pieces[1:], strict=True):
-            parts += (cards[key], piece)
+            parts += (fragments[key], piece)
         return b"".join(parts)
 
     def encode(self) -> bytes:
-        """The payload of a shell's entry: keys and lengths as one line of JSON, then the pieces."""
+        """The payload of its entry: keys and lengths as one line of JSON, then the pieces."""
         head = {"keys": self.keys, "lengths": [len(piece) for piece in self.pieces]}
         return b"".join((json.dumps(head).encode("ascii"), b"\n", *self.pieces))
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
-        """The shell of a payload; ``EntryCorruptError`` for any other bytes."""
+        """The template of a payload; raises ``EntryCorruptError`` for any other bytes."""
         line, _, body = payload.partition(b"\n")
         try:
             head = json.loads(line)
             keys, lengths = tuple(map(str, head["keys"])), [int(n) for n in head["lengths"]]
             return cls(_split(body, lengths), keys)
         except (ValueError, KeyError, TypeError) as error:
-            raise EntryCorruptError(f"not a shell: {error}") from error
+            raise EntryCorruptError(f"not a page template: {error}") from error
 
 
 def _split(body: bytes, lengths: Sequence[int]) -> tuple[bytes, ...]:
@@ -86,22 +88,22 @@ def _split(body: bytes, lengths: Sequence[int]) -> tuple[bytes, ...]:
 
 
 Fill = Callable[[Any, Mapping[str, RenderContext]], Mapping[str, bytes]]
-"""Given a request and a context for each key: the fragments' bytes."""
+"""Returns the fragments' bytes for a request and a context for each key."""
 
 FRAGMENTS: Final = "fragments"
-"""The region of what pages are assembled of."""
+"""The region of page templates and fragments."""
 
 _SLOTS: Final = "moziweb.cache.slots"
 
 
 class FragmentMissing(CacheError):
-    """What a slot is for is not there any more."""
+    """Nothing exists for the key of a slot any more."""
 
 
 class Slots:
-    """The slots of one render, in the order they were taken.
+    """The slots of one render, in the order in which they were taken.
 
-    A mark holds a secret of this render, so no text of a page can be taken for one.
+    A mark contains a secret of this render, so that no text of a page can look like one.
     """
 
     def __init__(self) -> None:
@@ -109,13 +111,13 @@ class Slots:
         self._keys: list[str] = []
 
     def take(self, key: str) -> Markup:
-        """A mark for the page, where the fragment of ``key`` is to stand."""
+        """A mark to put into the page where the fragment of ``key`` belongs."""
         self._keys.append(key)
         mark = f"<!--slot {self._secret} {len(self._keys) - 1}-->"
         return Markup(mark)  # noqa: S704 - a number and a secret of ours
 
     def split_at_slots(self, page: bytes) -> PageTemplate:
-        """The shell of a rendered page. A slot that was taken and not shown is none."""
+        """The template of a rendered page. Slots that do not appear in the page are ignored."""
         pieces = re.split(rb"<!--slot %b (\d+)-->" % self._secret.encode("ascii"), page)
         return PageTemplate(tuple(pieces[::2]), tuple(self._keys[int(n)] for n in pieces[1::2]))
 
@@ -123,7 +125,7 @@ class Slots:
 def slots_of(request: Any) -> Slots:
     """The slots of the page being rendered.
 
-    Raises ``CacheError`` for a view that nobody fills the slots of.
+    Raises ``CacheError`` for a view without ``cache_fragments``.
     """
     slots: Slots | None = request.environ.get(_SLOTS)
     if slots is None:
@@ -132,88 +134,86 @@ def slots_of(request: Any) -> Slots:
 
 
 def offer_slots(environ: dict[str, Any]) -> Slots:
-    """New slots for the render that begins."""
+    """Create the slots of a render."""
     slots: Slots = environ.setdefault(_SLOTS, Slots())
     return slots
 
 
 def withdraw_slots(environ: dict[str, Any]) -> None:
-    """The render is done."""
+    """Remove the slots after the render."""
     del environ[_SLOTS]
 
 
-def shell_key(keys: KeyBuilder, page: str) -> str:
-    """Where the shell lies of the page under the key ``page``."""
-    return keys.key("shell", page)
+def template_key(keys: KeyBuilder, page: str) -> str:
+    """The key of the template of the page with the key ``page``."""
+    return keys.key("template", page)
 
 
-def card_key(keys: KeyBuilder, digest: str, key: str) -> str:
-    """Where the fragment of a slot's ``key`` lies, made with what ``digest`` is of."""
-    return keys.key("card", digest, key)
+def fragment_key(keys: KeyBuilder, digest: str, key: str) -> str:
+    """The key of a slot's fragment. ``digest`` is that of the code and the templates."""
+    return keys.key("fragment", digest, key)
 
 
 def _one(key: str, render: RenderMany) -> Render:
-    """Renders ``key`` alone with what renders many."""
+    """Renders ``key`` alone with a function for many."""
     return lambda context: render({key: context})[key]
 
 
 @dataclass(frozen=True, slots=True)
 class Fragments:
-    """What a kind of page is assembled of: from its region, or rendered where there is none.
+    """Templates and fragments of a view: from their region, or rendered if there is none.
 
-    ``always`` are tags that every fragment carries, ``digest`` is of what they are made with.
+    ``base_tags`` are on every fragment. ``digest`` is that of the code and the templates.
     """
 
     fill: Fill
-    always: Sequence[str] = ()
+    base_tags: Sequence[str] = ()
     region: TaggedRegion | None = None
     keys: KeyBuilder | None = None
     digest: str = ""
 
-    def shell(
+    def get_template(
         self, page: str, render: Render, source: SnapshotSource, parent: RenderContext
     ) -> Rendered:
-        """The shell of the page under the key ``page``, which inherits what it depends on."""
+        """The template of the page with the key ``page``; ``parent`` inherits its dependencies."""
         if self.region is None or self.keys is None:
             return render(parent)
-        key = shell_key(self.keys, page)
-        entry = self.region.get_or_render(key, render, source=source, parent=parent).entry
-        return Rendered(entry.payload, entry.kind, content=entry.content)
+        key = template_key(self.keys, page)
+        return _rendered(self.region.get_or_render(key, render, source=source, parent=parent).entry)
 
-    def shell_anew(
+    def replace_template(
         self, page: str, render: Render, source: SnapshotSource, parent: RenderContext
     ) -> Rendered:
-        """The shell, where the one that is stored is true and yet none: it is replaced."""
+        """A new template in place of a stored entry that is valid but not a template."""
         if self.region is None or self.keys is None:
             return render(parent)
-        key = shell_key(self.keys, page)
-        entry = self.region.replace(key, render, source=source, parent=parent).entry
-        return Rendered(entry.payload, entry.kind, content=entry.content)
+        key = template_key(self.keys, page)
+        return _rendered(self.region.replace(key, render, source=source, parent=parent).entry)
 
     def get_multi(
         self, request: Any, keys: Sequence[str], source: SnapshotSource, parent: RenderContext
     ) -> Mapping[str, bytes]:
-        """The fragments of ``keys``; what they depend on becomes ``parent``'s, too."""
+        """The fragments of ``keys``; ``parent`` inherits their dependencies."""
         wanted = list(dict.fromkeys(keys))
         if not wanted:
             return {}
         if self.region is None or self.keys is None:
-            return self._rendered(request, wanted, source, parent)
-        places = {card_key(self.keys, self.digest, key): key for key in wanted}
+            return self._render(request, wanted, source, parent)
+        slots = {fragment_key(self.keys, self.digest, key): key for key in wanted}
 
         def render(contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
-            filled = self._fill(request, {places[at]: each for at, each in contexts.items()})
-            return {at: Rendered(filled[places[at]], kind=Kind.CARD) for at in contexts}
+            filled = self._fill(request, {slots[key]: each for key, each in contexts.items()})
+            return {key: Rendered(filled[slots[key]], kind=Kind.CARD) for key in contexts}
 
-        served = self.region.get_or_render_multi(list(places), render, source=source, parent=parent)
-        found = {at: each.entry for at, each in zip(places, served, strict=True)}
-        for at, entry in found.items():
-            if entry.kind is not Kind.CARD:  # true, and yet none: a stranger's
-                anew = _one(at, render)
-                found[at] = self.region.replace(at, anew, source=source, parent=parent).entry
-        return {places[at]: entry.payload for at, entry in found.items()}
+        served = self.region.get_or_render_multi(list(slots), render, source=source, parent=parent)
+        found = {key: each.entry for key, each in zip(slots, served, strict=True)}
+        for key, entry in found.items():
+            if entry.kind is not Kind.CARD:  # valid, but something else has written it
+                one = _one(key, render)
+                found[key] = self.region.replace(key, one, source=source, parent=parent).entry
+        return {slots[key]: entry.payload for key, entry in found.items()}
 
-    def _rendered(
+    def _render(
         self, request: Any, keys: Sequence[str], source: SnapshotSource, parent: RenderContext
     ) -> Mapping[str, bytes]:
         contexts = {key: RenderContext(source) for key in keys}
@@ -224,5 +224,9 @@ class Fragments:
 
     def _fill(self, request: Any, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:
         for context in contexts.values():
-            context.depend(*self.always)
+            context.depend(*self.base_tags)
         return self.fill(request, contexts)
+
+
+def _rendered(entry: Entry) -> Rendered:
+    return Rendered(entry.payload, entry.kind, content=entry.content)

@@ -1,10 +1,9 @@
-"""What a cached view may see of a request: its path, and the parameters that it has declared.
+"""Limits a cached view to the path and the declared parameters of a request.
 
-What one visitor sends must never shape what others are served. While a cached view renders, the
-request is therefore a neutral one: the same method, host and scheme whoever asks, no headers, no
-body, no address. Those are simply not there. What a view could only want for this one visitor's
-sake, his session, his cookies or a parameter that is not part of the key, raises when it is looked
-at: the page would be wrong for everybody else, and that has to be seen while it is written.
+One visitor's request must never affect the page that others get. While a cached view renders, the
+request is therefore neutral: method, host and scheme are fixed, and there are no headers, no body
+and no client address. Reading the session, a cookie or an undeclared parameter raises, because the
+page would be wrong for other visitors; a developer sees that at the first request.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,16 +20,16 @@ Parameters = tuple[tuple[str, str], ...]
 
 _PARSED_QUERY: Final = "webob._parsed_query_vars"
 _PARSED_COOKIES: Final = "webob._parsed_cookies"
-_OF_THE_VISITOR: Final = (
+_VISITOR_KEYS: Final = (
     "HTTP_", "REMOTE_", "CONTENT_", "SSL_", "SERVER_", "REQUEST_", "QUERY_STRING",
     "wsgi.url_scheme", "wsgi.input", "webob._",
 )  # fmt: skip
 
 
 def declared_params(request: Any, names: Iterable[str]) -> Parameters:
-    """The values of declared parameters, in one order whatever the visitor's.
+    """The values of the declared parameters, sorted by name.
 
-    Raises ``UnicodeDecodeError`` for a query string that is no text.
+    Raises ``UnicodeDecodeError`` for a query string that is not UTF-8.
     """
     wanted = sorted(names)
     if not wanted:
@@ -43,14 +42,14 @@ def declared_params(request: Any, names: Iterable[str]) -> Parameters:
 def isolated(
     request: Any, parameters: Parameters, names: Iterable[str], base_url: str
 ) -> Iterator[None]:
-    """Make a neutral request of ``request``, with these parameters, until the block ends.
+    """Make ``request`` neutral, with only these parameters, until the block ends.
 
-    ``names`` are all that are declared, ``base_url`` says what scheme and host it is seen to have.
+    ``names`` are those of all declared parameters. ``base_url`` provides scheme and host.
     """
     environ: dict[str, Any] = request.environ
     attributes: dict[str, Any] = request.__dict__
     query = urlencode(parameters)
-    theirs = _take(environ)
+    removed = _take(environ)
     session = attributes.pop("session", None)
     environ.update(_neutral(base_url), QUERY_STRING=query)
     environ[_PARSED_QUERY] = _Declared(parameters, environ, names), query
@@ -63,12 +62,12 @@ def isolated(
         if session is not None:
             attributes["session"] = session
         _take(environ)
-        environ.update(theirs)
+        environ.update(removed)
 
 
 def _take(environ: dict[str, Any]) -> dict[str, Any]:
-    """Take away what tells one visitor's request from another's, but for its path."""
-    names = [name for name in environ if name.startswith(_OF_THE_VISITOR)]
+    """Remove and return everything that differs between visitors, except the path."""
+    names = [name for name in environ if name.startswith(_VISITOR_KEYS)]
     return {name: environ.pop(name) for name in names}
 
 
@@ -87,13 +86,13 @@ def _neutral(base_url: str) -> Mapping[str, Any]:
 
 def _refuse(what: str) -> NoReturn:
     raise UndeclaredInputError(
-        f"a cached view looked at {what}: its page is for everybody. Declare a parameter with"
-        " cache_params=(…), or take `cache` off the view"
+        f"a cached view read {what}, but its page is the same for all visitors. Declare a"
+        " parameter with cache_params=(…), or remove `cache` from the view"
     )
 
 
 class _Declared(GetDict):
-    """The query string of a neutral request: to ask for anything undeclared raises."""
+    """The query string of a neutral request. Reading an undeclared parameter raises."""
 
     def __init__(self, items: Parameters, environ: dict[str, Any], names: Iterable[str]) -> None:
         self._names = frozenset(names)
@@ -111,21 +110,21 @@ class _Declared(GetDict):
         return bool(super().__contains__(self._check(str(name))))
 
     def get(self, name: str, default: Any = None) -> Any:
-        """As of any mapping."""
+        """See ``Mapping``."""
         return super().get(self._check(name), default)
 
     def getall(self, name: str) -> list[str]:
-        """As of any ``MultiDict``."""
+        """See ``MultiDict``."""
         found: list[str] = super().getall(self._check(name))
         return found
 
     def getone(self, name: str) -> Any:
-        """As of any ``MultiDict``."""
+        """See ``MultiDict``."""
         return super().getone(self._check(name))
 
 
 class _ForbiddenInput(Mapping[str, Any]):
-    """Raises, whatever it is asked for."""
+    """A mapping that raises at every access."""
 
     def __init__(self, what: str) -> None:
         self.__what = what

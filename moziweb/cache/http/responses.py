@@ -1,7 +1,7 @@
-"""Between a Pyramid response and an entry: what is kept of one, and how it is served again.
+"""Converts Pyramid responses to stored pages and entries to responses.
 
-The compressed form is made once, when the page is rendered, and stored beside the plain one. A
-strong ETag is the digest of the body; the compressed form has one of its own, as HTTP wants it.
+A page is compressed once, when it is rendered, and stored in all codings. The strong ETag is the
+digest of the body; each coding has an ETag of its own, as HTTP requires.
 """
 
 import gzip
@@ -19,7 +19,7 @@ GZIP: Final = "gzip"
 BROTLI: Final = "br"
 
 SMALLEST: Final = 1000
-"""Bytes below which compressing saves no packet."""
+"""Bytes below which compression saves no packet."""
 
 _LEVEL: Final = 6
 _BROTLI_QUALITY: Final = 5
@@ -27,7 +27,7 @@ _BROTLI_QUALITY: Final = 5
 
 
 def content_of(response: Response) -> dict[str, str | int | float]:
-    """What is kept of a response besides its body: its status, and the headers that matter."""
+    """The part of a response that is stored beside its body: the status and ``KEPT_HEADERS``."""
     content: dict[str, str | int | float] = {"status": response.status_int}
     for name in KEPT_HEADERS:
         if name in response.headers:
@@ -36,7 +36,7 @@ def content_of(response: Response) -> dict[str, str | int | float]:
 
 
 def rendered_of(body: bytes, content: Mapping[str, str | int | float]) -> Rendered:
-    """A page to be stored: its body, compressed too, with its ETag beside ``content``."""
+    """A page to store: its body in all codings, and ``content`` with the ETag."""
     etag = hashlib.sha256(body).hexdigest()[:32]
     return Rendered(body, encodings=_compressed(body), content={**content, "etag": etag})
 
@@ -51,11 +51,6 @@ def _compressed(body: bytes) -> dict[str, bytes]:
 
 
 def response_of(served: CacheResult, request: Any) -> Response:
-    """The response of a served entry, in the form that the client takes; 304 where it has it.
-
-    How it was served stands in its headers (``telling.py``). Browsers keep pages but ask each time:
-    an invalidation is in effect at the next request. Raises ``EntryCorruptError`` for an entry that
-    is no page.
-    """
+    """The response of a served entry: see ``answer_of``."""
     answer = answer_of(served, request.environ, tags=request.registry["cache"].debug)
     return Response(status=answer.status, headerlist=answer.headers, app_iter=[answer.body])

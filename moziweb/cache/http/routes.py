@@ -1,7 +1,6 @@
-"""Where a page's entry lies: the one place where the keys of pages are made.
+"""The keys of pages: from a routed request or a URL to the region and key of its entry.
 
-A request that was routed has a place, and so has a bare address: commands, the debug page and
-whoever asks "which pages show this" find the entry of an address without rendering it.
+Commands and the debug page find the entry of a URL without rendering the page.
 """
 
 from collections import defaultdict
@@ -23,7 +22,7 @@ from .request_isolation import declared_params
 
 @dataclass(frozen=True, slots=True)
 class TimeWindow:
-    """The part of the present that a page shows: its name, and when it is over (Unix time)."""
+    """The period that a page depends on, such as a day: its name and its end (Unix time)."""
 
     name: str
     ends: float
@@ -31,7 +30,7 @@ class TimeWindow:
 
 @dataclass(frozen=True, slots=True)
 class EntryLocation:
-    """Where an entry lies, and until when another key may not stand there (Unix time)."""
+    """The region and key of an entry; ``until`` (Unix time) the same URL has the same key."""
 
     region: TaggedRegion
     key: str
@@ -40,7 +39,7 @@ class EntryLocation:
 
 @dataclass(frozen=True, slots=True)
 class CachedRoute:
-    """What the keys of a route's pages are made of, besides the request.
+    """The parts of the keys of a route's pages that do not come from the request.
 
     ``params`` are the names of the query parameters that its pages depend on.
     """
@@ -52,85 +51,83 @@ class CachedRoute:
     params: tuple[str, ...] = ()
 
     def location(self, request: Any) -> EntryLocation:
-        """The place of a request that was matched to this route."""
-        moment = self.time_window(request) if self.time_window else TimeWindow("", float("inf"))
+        """The location of the entry of a request that matched this route."""
+        window = self.time_window(request) if self.time_window else TimeWindow("", float("inf"))
         matched: Mapping[str, str] = request.matchdict
         values = [f"{name}={matched[name]}" for name in sorted(matched)]
         given = [f"?{name}={value}" for name, value in declared_params(request, self.params)]
         route = request.matched_route.name
-        key = self.keys.key(self.digest, route, moment.name, *values, *given)
-        return EntryLocation(self.region, key, moment.ends)
+        key = self.keys.key(self.digest, route, window.name, *values, *given)
+        return EntryLocation(self.region, key, window.ends)
 
 
 class CachedRoutes:
-    """The routes whose pages are cached; views are entered as they are configured."""
+    """The routes whose pages are cached; the view deriver registers them."""
 
     def __init__(self) -> None:
         self._routes: dict[str, CachedRoute] = {}
 
     def register(self, name: str, route: CachedRoute) -> None:
-        """Note that the pages of a route are cached."""
+        """Add a route whose pages are cached."""
         self._routes[name] = route
 
     def names(self) -> frozenset[str]:
         """The names of the routes whose pages are cached."""
         return frozenset(self._routes)
 
-    def location_of(self, registry: Registry, address: str) -> EntryLocation | None:
-        """The place of the page at ``address`` (``/en/week/2026-W34``), as of now.
+    def location_of(self, registry: Registry, url: str) -> EntryLocation | None:
+        """The current location of the page at ``url`` (``/en/week/2026-W34``).
 
-        None where there is no cached page, whether or not there is another one. Nothing is looked
-        up, in the cache or in a database.
+        None if pages of its route are not cached. Reads neither the cache nor the database.
         """
-        found = self._cached(registry, address)
+        found = self._cached(registry, url)
         if found is None:
             return None
         cached, request = found
         return cached.location(request)
 
-    def _cached(self, registry: Registry, address: str) -> tuple[CachedRoute, Any] | None:
-        """The cached route that ``address`` is matched by, with the request that it was."""
-        request = _routed(registry, address)
+    def _cached(self, registry: Registry, url: str) -> tuple[CachedRoute, Any] | None:
+        """The cached route that matches ``url``, and the matched request."""
+        request = _routed(registry, url)
         cached = self._routes.get(request.matched_route.name) if request is not None else None
         return None if cached is None else (cached, request)
 
-    def route_of(self, registry: Registry, address: str) -> str | None:
-        """The name of the cached route that ``address`` is matched by, or None."""
-        request = _routed(registry, address)
+    def route_of(self, registry: Registry, url: str) -> str | None:
+        """The name of the cached route that matches ``url``, or None."""
+        request = _routed(registry, url)
         name = None if request is None else str(request.matched_route.name)
         return name if name in self._routes else None
 
-    def stored(self, registry: Registry, addresses: Iterable[str]) -> dict[str, Entry]:
-        """The entries of the pages at ``addresses``, or of what is answered instead, by address.
+    def stored(self, registry: Registry, urls: Iterable[str]) -> dict[str, Entry]:
+        """The entries at ``urls`` by URL, pages or negative entries, valid or stale.
 
-        They may be true or not. Two fetches for each region at most, whatever the number of
-        addresses: the second is for strays.
+        At most two fetches per region: the second is for negative entries.
         """
         keys: dict[str, str] = {}
         regions: dict[TaggedRegion, dict[str, KeyBuilder]] = defaultdict(dict)
-        for address in addresses:
-            matched = self._cached(registry, address)
+        for url in urls:
+            matched = self._cached(registry, url)
             if matched is not None:
                 route, request = matched
-                place = route.location(request)
-                keys[address] = place.key
-                regions[place.region][place.key] = route.keys
+                location = route.location(request)
+                keys[url] = location.key
+                regions[location.region][location.key] = route.keys
         found: dict[str, Entry] = {}
         for region, wanted in regions.items():
             found |= region.stored(wanted)
-            missing = {key: maker for key, maker in wanted.items() if key not in found}
-            for maker in dict.fromkeys(missing.values()):
-                pages = [key for key, its in missing.items() if its == maker]
-                found |= NegativeEntries(region, maker).entries(pages)
-        return {address: found[key] for address, key in keys.items() if key in found}
+            missing = {key: builder for key, builder in wanted.items() if key not in found}
+            for builder in dict.fromkeys(missing.values()):
+                pages = [key for key, its in missing.items() if its == builder]
+                found |= NegativeEntries(region, builder).entries(pages)
+        return {url: found[key] for url, key in keys.items() if key in found}
 
 
-def _routed(registry: Registry, address: str) -> Any:
-    """A request for ``address``, as the router would match it; None where no route does."""
-    if not address.startswith("/"):
+def _routed(registry: Registry, url: str) -> Any:
+    """A request for ``url`` with the route that matches it; None without one."""
+    if not url.startswith("/"):
         return None
     factory = registry.queryUtility(IRequestFactory, default=Request)
-    request = factory.blank(address)
+    request = factory.blank(url)
     request.registry = registry
     try:
         found = registry.getUtility(IRoutesMapper)(request)

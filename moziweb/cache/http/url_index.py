@@ -1,8 +1,7 @@
-"""Which entry stands at an address: what is known without routing.
+"""Locations of entries by path, so that the fast path needs no routing.
 
-A view that has served a page notes where its entry lies; from then on the page can be served before
-anything else is done about a request (``fastpath.py``). A note holds until the moment that the page
-shows is over, when another key may stand there.
+A view adds the location of a page that it has served. It is valid until the page's time window
+ends, when the URL may get another key.
 """
 
 import threading
@@ -12,11 +11,11 @@ from typing import Final
 from .routes import EntryLocation
 
 KNOWN_URLS: Final = 20_000
-"""Paths whose places a process remembers; about 4 MB."""
+"""Maximum number of paths; about 4 MB."""
 
 
 class UrlIndex:
-    """The places of paths, as WSGI has them. Bounded; the oldest go."""
+    """Locations by ``PATH_INFO``. Bounded; the oldest are evicted."""
 
     def __init__(self, size: int = KNOWN_URLS) -> None:
         self._size = size
@@ -24,21 +23,21 @@ class UrlIndex:
         self._lock = threading.Lock()
 
     def find(self, path: str, now: float) -> EntryLocation | None:
-        """The place of a path, unless its moment is over at ``now`` (Unix time)."""
-        place = self._known.get(path)
-        return place if place is not None and now < place.until else None
+        """The location of a path, unless its time window has ended at ``now`` (Unix time)."""
+        location = self._known.get(path)
+        return location if location is not None and now < location.until else None
 
     def paths_of(self, keys: Iterable[str]) -> dict[str, str]:
-        """A path of each of ``keys`` that is known here; all are looked through."""
+        """A path of each of ``keys`` that has one here. Scans all paths."""
         wanted = frozenset(keys)
         with self._lock:
             known = list(self._known.items())
-        return {place.key: path for path, place in known if place.key in wanted}
+        return {each.key: path for path, each in known if each.key in wanted}
 
-    def remember(self, path: str, place: EntryLocation) -> None:
-        """Remember the place of a path."""
+    def remember(self, path: str, location: EntryLocation) -> None:
+        """Add the location of a path."""
         with self._lock:
             self._known.pop(path, None)
             while len(self._known) >= self._size:
                 del self._known[next(iter(self._known))]
-            self._known[path] = place
+            self._known[path] = location

@@ -1,23 +1,23 @@
-"""Cached views for Pyramid: ``cache="pages"`` in a view's configuration, and no word more.
+"""Cached views for Pyramid: ``cache="pages"`` in a view's configuration.
 
 ::
 
     @view_config(route_name="week", renderer="week.jinja2", cache="pages")
     def week(request):
-        depend(request, tag("week", "2026-W34"))     # at the door where a thing is shown
+        depend(request, tag("week", "2026-W34"))     # where the page shows it
         ...
 
-The key of a page is its route, the values matched in its path, the language of that path, the
-digest of the code and templates that make it, and the query parameters that it names with
-``cache_params=("page",)``. Nothing else of a request reaches a cached view (``isolation.py``): what
-is only a matter of form is not there, and what would make the page wrong for others raises. A page
-that depends on the time says until when it is true, with ``cache_moment``; one that is made of
-pieces says who makes those, with ``cache_fragments`` (``fragments.py``). "Not found" and redirects
-are cached too, at a bounded number of places (``strays.py``), and so are pages that say that there
-is no end of their like (``stray``).
+The key of a page consists of its route, the values matched in its path, the language of that path,
+the digest of the code and the templates, and the query parameters that the view declares with
+``cache_params=("page",)``. Nothing else of a request reaches a cached view
+(``request_isolation.py``): irrelevant headers are removed, and reading anything that would make the
+page wrong for other visitors raises.
 
-A page that this process has served before is served in front of all this (``fastpath.py``): one
-read of the clock, and the bytes.
+``cache_moment`` says until when a page that depends on the time is valid, ``cache_fragments`` fills
+the slots of a page (``fragments.py``). A bounded number of "not found" responses and redirects is
+cached too (``negative.py``), and so are empty pages of which there is no end (``mark_negative``).
+
+A page that this process has served before is served in front of all this (``fast_path.py``).
 """
 
 import logging
@@ -36,21 +36,21 @@ log = logging.getLogger(__name__)
 
 
 def depend(request: Any, *tags: str) -> None:
-    """Record that the page being rendered shows what ``tags`` name; call it where it is shown.
+    """Record that the page being rendered shows what ``tags`` name. Call it where it is shown.
 
-    Outside of a cached view there is nothing to record it for.
+    Does nothing outside of a cached view.
     """
     context = context_of(request)
     if context is not None:
         context.depend(*tags)
 
 
-def stray(request: Any) -> None:
-    """Say that the page being rendered is one of countless that show nothing, and has no slots.
+def mark_negative(request: Any) -> None:
+    """Store the page being rendered as a negative entry. The page must not have slots.
 
-    Such as an empty week, of which there are as many as a calendar has. It is kept as "not found"
-    is, at a bounded number of places and not for long, so that whoever walks through all of them
-    pushes out no page that is asked for (``strays.py``). It goes stale by its tags like any other.
+    For pages without content of which there is no end, such as empty weeks. Like "not found", they
+    have a bounded number of entries and a short life, so that a crawler that requests all of them
+    evicts no other page. Their tags invalidate them like any page.
     """
     context = context_of(request)
     if context is not None:
@@ -58,10 +58,10 @@ def stray(request: Any) -> None:
 
 
 def cap(request: Any, ends: float) -> None:
-    """Let the page being rendered run out at ``ends`` (Unix time): it shows the present until then.
+    """Let the page being rendered expire at ``ends`` (Unix time) at the latest.
 
-    For a page that learns only from its data until when it is true; ``cache_moment`` is for one
-    that knows beforehand.
+    For a page that knows the end of its validity only from its data; ``cache_moment`` is for one
+    that knows it before the render.
     """
     context = context_of(request)
     if context is not None:
@@ -69,14 +69,14 @@ def cap(request: Any, ends: float) -> None:
 
 
 def cached_view(view: View, info: Any) -> View:
-    """The view deriver of ``cache`` and the words that go with it."""
+    """The view deriver of ``cache`` and its further options."""
     name, fill = info.options.get("cache"), info.options.get("cache_fragments")
     cache: Cache | None = info.registry.get("cache")
     registry = info.registry
     if name is not None and cache is not None and name not in cache.regions:
         log.info("cache: no region %s in the ini file: %s is not cached", name, info.original_view)
     if name is None or cache is None or name not in cache.regions:
-        return _deriving(FilledView(view, Fragments(fill)).serve) if fill is not None else view
+        return _derived(FilledView(view, Fragments(fill)).serve) if fill is not None else view
     route = CachedRoute(
         region=cache.regions[name],
         keys=cache.keys[name],
@@ -89,13 +89,13 @@ def cached_view(view: View, info: Any) -> View:
         view=view,
         route=route,
         clock=registry["cache_clock"],
-        learn=registry["cache_addresses"].remember,
-        always=registry["cache_always"],
+        remember=registry["cache_addresses"].remember,
+        base_tags=registry["cache_always"],
         base_url=registry["cache_base_url"],
         fragments=_fragments(fill, cache, registry) if fill is not None else None,
         refresher=registry.get("cache_renewer"),
     )
-    return _deriving(cached.serve)
+    return _derived(cached.serve)
 
 
 cached_view.options = (  # type: ignore[attr-defined]  # Pyramid's protocol
@@ -109,15 +109,15 @@ cached_view.options = (  # type: ignore[attr-defined]  # Pyramid's protocol
 def _fragments(fill: Fill, cache: Cache, registry: Any) -> Fragments:
     return Fragments(
         fill,
-        always=registry["cache_always"],
+        base_tags=registry["cache_always"],
         region=cache.regions.get(FRAGMENTS),
         keys=cache.keys.get(FRAGMENTS),
         digest=registry["cache_digest"],
     )
 
 
-def _deriving(serve: View) -> View:
-    """A function, for Pyramid writes attributes on what a deriver returns."""
+def _derived(serve: View) -> View:
+    """A function, because Pyramid sets attributes on what a deriver returns."""
 
     def derived(context: Any, request: Any) -> Response:
         return serve(context, request)
@@ -126,7 +126,7 @@ def _deriving(serve: View) -> View:
 
 
 def includeme(config: Configurator) -> None:
-    """Add the deriver: outermost, so that it sees responses and holds back the renderer."""
+    """Add the deriver: outermost, so that it gets responses and can skip the renderer."""
     config.add_view_deriver(cached_view, name="cached_view", over="rendered_view")
     config.registry["cache_addresses"] = UrlIndex()
     config.registry["cache_routes"] = CachedRoutes()

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pyramid.httpexceptions import HTTPBadRequest, HTTPFound, HTTPNotFound
 from pyramid.view import view_config
 
-from moziweb.cache.http.view_deriver import stray
+from moziweb.cache.http.view_deriver import mark_negative
 from moziweb.i18n import _
 from moziweb.movies.calendar import Month, Period, Week, parse_day, week_of
 from moziweb.movies.models import DatePrecision
@@ -92,7 +92,7 @@ def _period_page(
     listings = premieres_between(request.dbsession, period.start, period.end, precisions)
     nearest = None
     if not listings:
-        stray(request)
+        mark_negative(request)
         nearest = neighbours(request.dbsession, period.start, period.end, precisions)
         context.depend(
             *week_range_tags_between(nearest.before or date.min, nearest.after or date.max)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from moziweb.cache import CacheResult, DependencyGroup, Entry, EntryCorruptError, Kind, Status
-from moziweb.cache.http.representations import _chosen, answer_of, choose, matches
+from moziweb.cache.http.representations import _memoized, answer_of, choose, matches
 
 PAGE = b"<p>plain</p>"
 PACKED = b"packed"
@@ -53,13 +53,13 @@ def test_the_coding_is_one_that_was_asked_for_by_name(header: str, coding: str) 
 
 
 def test_no_stranger_has_long_headers_remembered() -> None:
-    before = _chosen.cache_info().currsize
+    before = _memoized.cache_info().currsize
     for number in range(5):
         assert choose(f"gzip, x{number}" + "x" * 200, ("gzip",)) == "gzip"
-    assert _chosen.cache_info().currsize == before
+    assert _memoized.cache_info().currsize == before
 
 
-def test_what_is_not_stored_is_not_chosen() -> None:
+def test_what_is_not_stored_is_not_memoized() -> None:
     assert choose("gzip", ()) == ""
 
 

@@ -26,7 +26,7 @@ from moziweb.cache import (
 from moziweb.cache.errors import CacheError, StoreUnreachableError
 from moziweb.cache.http.fragments import slots_of
 from moziweb.cache.http.routes import TimeWindow
-from moziweb.cache.http.view_deriver import depend, stray
+from moziweb.cache.http.view_deriver import depend, mark_negative
 from moziweb.cache.protocol.entry import decode, encode
 from moziweb.cache.stores.dogpile_adapter import split_frame
 from moziweb.cache.stores.memory import MemoryAtomicStore
@@ -239,7 +239,7 @@ def test_what_is_no_page_ends_with_its_day_as_pages_do(status: int) -> None:
     site = Site(cache_moment=lambda _: TimeWindow("today", ends))
 
     def look(request: Any) -> Response:
-        stray(request)
+        mark_negative(request)
         location = {"Location": "https://site.example/"} if status == 302 else {}
         return Response(b"today's", status, [("Content-Type", "text/plain"), *location.items()])
 
@@ -254,7 +254,7 @@ def test_a_stray_lies_where_strays_do_and_goes_stale_by_its_tags() -> None:
     site = Site({"cache.pages.negative_slots": "20"})
 
     def look(request: Any) -> str:
-        stray(request)
+        mark_negative(request)
         return "empty"
 
     site.look = look
@@ -275,12 +275,12 @@ def test_a_stray_lies_where_strays_do_and_goes_stale_by_its_tags() -> None:
 
 def test_a_stray_has_no_slots() -> None:
     def look(request: Any) -> str:
-        stray(request)
+        mark_negative(request)
         return f"<{slots_of(request).take('7')}>"
 
     site = listed()
     site.look = look
-    with pytest.raises(CacheError, match="slots"):
+    with pytest.raises(CacheError, match="cannot contain slots"):
         site.get()
 
 

@@ -249,7 +249,7 @@ def test_a_client_that_hangs_up_harms_nobody(served: Served) -> None:
 def test_a_clock_that_hangs_is_left_to_the_threads(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waitress_channel, "TOO_LONG", -1.0)
+    monkeypatch.setattr(waitress_channel, "SLOW_SECONDS", -1.0)
     assert served.ask(GET)[2] == b"page"
     answered: list[int] = []
     monkeypatch.setattr(waitress_channel._Channel, "answer", lambda *_: answered.append(1))
