@@ -17,8 +17,9 @@ from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.url_index import UrlIndex
 from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
 from moziweb.server import waitress_tuning as tuning
-from tests.server.pserve import INI, lines_until, pserve
+from tests.server.pserve import INI, pserve
 from tests.services.ports import HOST, free_port
+from tests.services.process import read_until
 
 
 class App:
@@ -46,7 +47,7 @@ def test_loop_has_a_higher_priority_than_the_threads(tmp_path: Path) -> None:
     ini = tmp_path / "site.ini"
     ini.write_text(INI)
     with pserve(ini, free_port()) as process:
-        lines_until(process, "moziweb is at")
+        read_until(process, "moziweb is at")
         threads = [int(path.name) for path in Path(f"/proc/{process.pid}/task").iterdir()]
         niceness = {thread: os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
     ours = os.getpriority(os.PRIO_PROCESS, 0)
