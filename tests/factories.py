@@ -23,7 +23,10 @@ from moziweb.movies.models import (
     Trailer,
 )
 from moziweb.movies.slugs import slug_of
+from moziweb.posters.generation.upload_store import record_upload, store_upload
+from moziweb.posters.imaging.limits import LIMITS, Limits
 from moziweb.posters.models import PosterSource, SourceKind
+from moziweb.storage import Storage
 
 THURSDAY = date(2026, 8, 20)
 
@@ -119,3 +122,10 @@ def _added(session: Session, row: Row) -> Row:
     session.add(row)
     session.flush()
     return row
+
+
+def add_upload(
+    session: Session, storage: Storage, movie: Movie, data: bytes, limits: Limits = LIMITS
+) -> PosterSource:
+    """Store an image as the chosen poster source of a movie; its variants are not made yet."""
+    return record_upload(session, movie.id, store_upload(storage, data, limits))

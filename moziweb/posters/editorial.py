@@ -1,15 +1,15 @@
-"""What an operator does with a movie's pictures: the one door of the manager to poster sources.
+"""`PosterEditor`: what editors do with poster sources. The manager uses this interface only.
 
-Everything that writes takes the caller's session and leaves the commit to it; what is to be made
-is made in the background after that. ``store`` and ``preview`` decode and upload, so they take no
-session: call them before the request's transaction begins.
+Methods that write take the caller's session and do not commit; background workers make the variants
+after the commit. ``store`` and ``preview`` decode and upload, so they take no session: call them
+before the request's transaction begins.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, CursorResult, case, null, select, update
+from sqlalchemy import CursorResult, case, null, select, update
 from sqlalchemy.orm import Session
 
 from moziweb.cache import TAGS_OPTION
@@ -31,16 +31,16 @@ from .models import (
     SourceState,
     VariantState,
 )
-from .recipes import CENTRE, RECIPES, Point
+from .recipes import CENTRE, Point
 
 
 class UnknownSource(LookupError):
-    """There is no such source; it may have been removed meanwhile."""
+    """There is no such source."""
 
 
 @dataclass(frozen=True, slots=True)
 class VariantView:
-    """A variant as it stands: ``url`` is where it is stored, sizes are in pixels and bytes."""
+    """A variant: ``url`` is its storage URL, sizes are in pixels and bytes."""
 
     name: str
     format: str
@@ -53,10 +53,10 @@ class VariantView:
 
 @dataclass(frozen=True, slots=True)
 class SourceView:
-    """A source as it stands, with its variants: those of today's recipes first.
+    """A source with its variants, the ready ones first.
 
-    ``error_code`` is one of those in docs/posters.md; ``next_attempt_at`` is when it is tried
-    again. ``awaits_choice`` says that it will be the movie's poster once it is ready.
+    docs/posters.md lists the error codes. With ``awaits_choice`` the source becomes the movie's
+    poster once it is ready.
     """
 
     id: int
@@ -78,17 +78,11 @@ class SourceView:
     created_at: datetime
     variants: tuple[VariantView, ...]
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every variant of today's recipes is ready."""
-        ready = {(v.name, v.format) for v in self.variants if v.state is VariantState.READY}
-        return self.state is SourceState.READY and ready >= _NAMES
-
 
 class PosterEditor:
-    """Registers, chooses and describes sources. One per process; threads share it.
+    """Adds, chooses and describes sources. One per process; threads share it.
 
-    ``tell`` is called with a session and the sources that it wants to have made.
+    ``schedule`` is called with a session and the ids of the sources to make after its commit.
     """
 
     def __init__(
@@ -96,24 +90,24 @@ class PosterEditor:
         storage: Storage,
         readers: Mapping[SourceKind, SourceReader],
         service: PosterService,
-        tell: Callable[[Session, Iterable[int]], None],
+        schedule: Callable[[Session, Iterable[int]], None],
     ) -> None:
         self._storage = storage
         self._readers = readers
         self._service = service
-        self._tell = tell
+        self._schedule = schedule
 
     def store(self, data: bytes) -> StoredUpload:
-        """Check an uploaded file and keep it; no source refers to it yet.
+        """Check an uploaded file and store it, without a source.
 
-        Raises ``ImageRejected`` for what is no acceptable picture and ``StorageError``.
+        Raises ``ImageRejected`` or ``StorageError``.
         """
         return store_upload(self._storage, data, self._service.limits, self._service.probe)
 
     def add_upload(
         self, session: Session, movie_id: int, upload: StoredUpload, *, choose: bool = True
     ) -> PosterSource:
-        """The movie's source for a stored upload; the same file twice is one source.
+        """Return the movie's source of a stored upload; the same file has one source.
 
         With ``choose`` it becomes the movie's poster once it is ready.
         """
@@ -123,15 +117,15 @@ class PosterEditor:
         return source
 
     def fetch(self, url: str) -> StoredUpload:
-        """Check an external picture and keep it to be looked at; no source refers to it.
+        """Fetch an external image, check it and store it for a preview, without a source.
 
-        Raises ``SourceError``, and what ``store`` raises.
+        Raises ``SourceError``, ``ImageRejected`` or ``StorageError``.
         """
         source = PosterSource(kind=SourceKind.URL, url=url)
         return self.store(self._reader(source).read(source).body)
 
     def remember(self, session: Session, upload: StoredUpload, now: datetime) -> None:
-        """Have a stored original removed some days after ``now``, unless a source refers to it."""
+        """Record a stored original as pending: it is removed some days later if it is not used."""
         session.merge(PendingUpload(key=upload.key, at=now))
 
     def add_url(
@@ -140,22 +134,23 @@ class PosterEditor:
         movie: Movie,
         url: str,
         *,
-        seen: StoredUpload | None = None,
+        previewed: StoredUpload | None = None,
         choose: bool = True,
     ) -> PosterSource:
-        """A source for an external picture; with ``choose`` the poster once it is ready.
+        """Add an external image as a source; with ``choose`` it is the poster once it is ready.
 
-        What was ``seen`` of it (``fetch``) is what it is made of first. Raises ``BadTargetError``
-        for anything but a plain http(s) URL.
+        ``previewed`` is its stored copy (``fetch``), which the first variants are made from. Raises
+        ``ForbiddenUrl`` for anything but a plain http(s) URL.
         """
-        return add_url(session, movie, url, key=seen.key if seen else None, choose=choose)
+        key = previewed.key if previewed else None
+        return add_url(session, movie, url, key=key, choose=choose)
 
     def choose(
         self, session: Session, source_id: int, *, movie_id: int | None = None
     ) -> PosterSource:
-        """Make a source its movie's poster: now if it is ready, else as soon as it is.
+        """Make a source its movie's poster, now or as soon as it is ready.
 
-        Raises ``UnknownSource``, here as below for a source of another than a given movie, too.
+        Raises ``UnknownSource``, also if the source is not one of ``movie_id``.
         """
         source = self._find(session, source_id, movie_id)
         selection.choose(session, source)
@@ -170,40 +165,43 @@ class PosterEditor:
         *,
         movie_id: int | None = None,
     ) -> None:
-        """What a crop keeps in sight, from 0, 0 at the top left to 1, 1; ``ValueError`` beyond.
+        """Set the centre of crops, from 0, 0 at the top left to 1, 1; raises ``ValueError``.
 
-        The variants that it changes are made anew, and the old ones shown till then.
+        The changed variants are made again; pages show the old ones until they are ready.
         """
         if not (0 <= x <= 1 and 0 <= y <= 1):
-            raise ValueError(f"a focal point lies within 0 and 1: {x}, {y}")
+            raise ValueError(f"a focal point is within 0 and 1, not {x}, {y}")
         source = self._find(session, source_id, movie_id)
         if (source.focal_x, source.focal_y) != (x, y):
             source.focal_x, source.focal_y = x, y
             session.flush()
-            _make_again(session, PosterSource.id == source_id)
-            self._tell(session, [source_id])
+            _mark_for_regeneration(session, [source_id])
+            self._schedule(session, [source_id])
 
     def regenerate(
         self, session: Session, source_ids: Collection[int], *, movie_id: int | None = None
     ) -> int:
-        """Have all variants of these sources made anew, however they failed; tells how many.
+        """Make all variants of these sources again, also failed ones; returns how many sources.
 
-        With a movie, only those that are its own.
+        With ``movie_id``, only the sources of that movie.
         """
-        return self._regenerate(session, source_ids, movie_id)
-
-    def regenerate_all(self, session: Session) -> int:
-        """The same for every source there is; the background sees to them in turns."""
-        return self._regenerate(session, None)
+        if movie_id is not None:
+            own = select(PosterSource.id).where(
+                PosterSource.id.in_(source_ids), PosterSource.movie_id == movie_id
+            )
+            source_ids = session.scalars(own).all()
+        count = _mark_for_regeneration(session, source_ids)
+        self._schedule(session, source_ids)
+        return count
 
     def retry(self, session: Session, what: Retry) -> int:
-        """Have failed sources tried at once, as ``standing.retry`` does; tells how many."""
-        tried = retry_in(session, what)
-        self._tell(session, tried)
-        return len(tried)
+        """Retry failed sources, as ``maintenance.status.retry`` does; returns how many."""
+        source_ids = retry_in(session, what)
+        self._schedule(session, source_ids)
+        return len(source_ids)
 
     def describe(self, session: Session, movie_id: int) -> list[SourceView]:
-        """The movie's sources, the chosen one first, then the newest."""
+        """The movie's sources: the chosen one, then the newest first."""
         query = select(PosterSource).where(PosterSource.movie_id == movie_id)
         newest = query.order_by(PosterSource.chosen.desc(), PosterSource.id.desc())
         return self._views(session, session.scalars(newest))
@@ -211,21 +209,18 @@ class PosterEditor:
     def describe_one(
         self, session: Session, source_id: int, *, movie_id: int | None = None
     ) -> SourceView:
-        """One source; raises ``UnknownSource``."""
+        """One source; raises ``UnknownSource`` as ``choose`` does."""
         (view,) = self._views(session, [self._find(session, source_id, movie_id)])
         return view
 
     def preview(self, data: bytes, focal: Point = CENTRE) -> tuple[EncodedImage, ...]:
-        """Every variant that would be made of a file, without keeping anything.
-
-        Raises ``ImageRejected``.
-        """
+        """Make every variant of a file without storing it; raises ``ImageRejected``."""
         return tuple(self._service.preview(data, focal).variants)
 
     def preview_source(
         self, source: PosterSource, focal: Point = CENTRE
     ) -> tuple[EncodedImage, ...]:
-        """The same of a source's picture as it is now; also raises ``SourceError``."""
+        """As ``preview``, of a source's current image; also raises ``SourceError``."""
         return self.preview(self._reader(source).read(source).body, focal)
 
     def _reader(self, source: PosterSource) -> SourceReader:
@@ -240,29 +235,12 @@ class PosterEditor:
             raise UnknownSource(source_id)
         return source
 
-    def _regenerate(
-        self,
-        session: Session,
-        source_ids: Collection[int] | None,
-        movie_id: int | None = None,
-    ) -> int:
-        if source_ids is None:
-            return _make_again(session)
-        if movie_id is not None:
-            own = select(PosterSource.id).where(
-                PosterSource.id.in_(source_ids), PosterSource.movie_id == movie_id
-            )
-            source_ids = session.scalars(own).all()
-        made = _make_again(session, PosterSource.id.in_(source_ids))
-        self._tell(session, source_ids)
-        return made
-
     def _views(self, session: Session, sources: Iterable[PosterSource]) -> list[SourceView]:
-        known = list(sources)
+        all_sources = list(sources)
         rows = session.scalars(
             select(PosterVariant)
             .where(
-                PosterVariant.source_id.in_(source.id for source in known),
+                PosterVariant.source_id.in_(source.id for source in all_sources),
                 PosterVariant.state.in_((VariantState.READY, VariantState.SUPERSEDED)),
             )
             .order_by(PosterVariant.state, PosterVariant.id)
@@ -270,39 +248,36 @@ class PosterEditor:
         variants: dict[int, list[VariantView]] = {}
         for row in rows:
             variants.setdefault(row.source_id, []).append(self._variant(row))
-        return [_view(source, tuple(variants.get(source.id, ()))) for source in known]
+        return [_view(source, tuple(variants.get(source.id, ()))) for source in all_sources]
 
     def _variant(self, row: PosterVariant) -> VariantView:
         url = self._storage.url(row.key, row.bucket) if row.key else None
         return VariantView(row.name, row.format, row.state, url, row.width, row.height, row.bytes)
 
 
-_NAMES = {(recipe.name, recipe.format) for recipe in RECIPES}
+def _mark_for_regeneration(session: Session, source_ids: Collection[int]) -> int:
+    """Make sources pending with ``regenerate_requested``; returns how many.
 
-
-def _make_again(session: Session, *where: ColumnElement[bool]) -> int:
-    """Have sources made anew, and tell how many.
-
-    A worker's lease ends, for what it makes is not wanted any more. Another lease is that of
-    whoever removes objects of the movie: it stays, or they would be made and removed at once.
+    The lease of a worker ends, because its variants are not needed any more. The lease of a movie
+    lock stays: otherwise objects would be made and removed at the same time.
     """
-    is_made = PosterSource.state == SourceState.GENERATING
-    changed = (
+    is_generating = PosterSource.state == SourceState.GENERATING
+    query = (
         update(PosterSource)
-        .where(*where)
+        .where(PosterSource.id.in_(source_ids))
         .values(
             state=SourceState.PENDING,
             regenerate_requested=True,
             attempts=0,
             next_attempt_at=None,
             error_code=None,
-            lease_token=case((is_made, null()), else_=PosterSource.lease_token),
-            lease_until=case((is_made, null()), else_=PosterSource.lease_until),
+            lease_token=case((is_generating, null()), else_=PosterSource.lease_token),
+            lease_until=case((is_generating, null()), else_=PosterSource.lease_until),
         )
     )
-    # What is shown does not change before new variants are published.
+    # Pages do not change before the new variants are published.
     options = {"synchronize_session": "fetch", TAGS_OPTION: ()}
-    result = session.execute(changed, execution_options=options)
+    result = session.execute(query, execution_options=options)
     return int(result.rowcount) if isinstance(result, CursorResult) else 0
 
 

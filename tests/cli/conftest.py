@@ -23,10 +23,10 @@ from moziweb import cli
 from moziweb.cli import context
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
-from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.storage.disk import DiskStorage
 from tests.conftest import close_services
+from tests.factories import add_upload
 from tests.posters.conftest import picture
 from tests.services import process
 

@@ -22,10 +22,10 @@ from moziweb.movies.importers.refreshing import CHANGES
 from moziweb.movies.models import FieldProvenance, Movie
 from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
 from moziweb.posters.generation.triggers import SourceChangeListener
-from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import PosterSource, PosterVariant, SourceState, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage.disk import DiskStorage
+from tests.factories import add_upload
 from tests.movies.importers.tmdb_world import a_movie
 from tests.posters.conftest import picture
 from tests.services.postgres import PostgresServer

@@ -14,10 +14,9 @@ from pyramid.paster import get_appsettings
 from moziweb.clock import utc_now
 from moziweb.db import Database, create_engine
 from moziweb.movies.calendar import budapest_today
-from moziweb.posters.generation.upload_store import add_upload
 from moziweb.settings import load
 from moziweb.storage import from_settings
-from tests.factories import make_movie, make_premiere
+from tests.factories import add_upload, make_movie, make_premiere
 from tests.posters.conftest import picture
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import HOST, free_port

@@ -16,9 +16,8 @@ from pathlib import Path
 from moziweb.clock import utc_now
 from moziweb.db import Database
 from moziweb.movies.calendar import budapest_today
-from moziweb.posters.generation.upload_store import add_upload
 from moziweb.storage import Storage
-from tests.factories import make_movie, make_premiere
+from tests.factories import add_upload, make_movie, make_premiere
 from tests.services.ports import HOST, accepts, free_port
 from tests.services.process import child
 from tests.services.s3 import REGION, ROOT

@@ -25,7 +25,6 @@ from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.publication import CACHE_CONTROL
 from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
-from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.maintenance.garbage_collection import SupersededVariants
 from moziweb.posters.models import (
     PosterSource,
@@ -37,6 +36,7 @@ from moziweb.posters.models import (
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage import Storage, StorageUnavailable, StoredObject
 from moziweb.storage.s3 import S3Storage
+from tests.factories import add_upload
 from tests.posters.generation.test_service import Tripwire, variants_of
 from tests.services import process as processes
 from tests.services.postgres import PostgresServer

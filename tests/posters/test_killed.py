@@ -20,10 +20,10 @@ from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import UploadReader
 from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
-from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import SourceKind, SourceState
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage.s3 import S3Storage
+from tests.factories import add_upload
 from tests.posters.generation.test_service import variants_of
 from tests.services.postgres import PostgresServer
 from tests.services.process import child

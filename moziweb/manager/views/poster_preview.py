@@ -85,7 +85,9 @@ def _save(request: Request) -> Response:
     if not unsaved.drop(session, picture):
         raise HTTPNotFound
     if picture.url:
-        source = editor.add_url(session, movie, picture.url, seen=picture.upload, choose=choose)
+        source = editor.add_url(
+            session, movie, picture.url, previewed=picture.upload, choose=choose
+        )
     else:
         source = editor.add_upload(session, movie.id, picture.upload, choose=choose)
     editor.set_focal_point(session, source.id, *picture.focal)

@@ -64,11 +64,6 @@ class AdmissionControl:
         with self._counters_lock:
             self._admitted -= 1
 
-    @property
-    def has_waiter(self) -> bool:
-        """Whether a request waits now."""
-        return self._waiter_lock.locked()
-
     def ensure_or_wait(self, source_id: int) -> GenerationResult:
         """Make the source's variants, or wait for them; ``Status.BUSY`` if neither succeeds."""
         result = self._try(source_id)

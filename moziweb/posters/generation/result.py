@@ -28,8 +28,3 @@ class GenerationResult:
     status: Status
     code: str | None = None
     made: int = 0
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether all variants are ready now."""
-        return self.status in (Status.MADE, Status.COMPLETE)

@@ -92,16 +92,6 @@ def record_upload(
     return source
 
 
-def add_upload(
-    session: Session, storage: Storage, movie: Movie, data: bytes, limits: Limits = LIMITS
-) -> PosterSource:
-    """Make an uploaded file the chosen source of ``movie``.
-
-    Raises ``ImageRejected`` or ``StorageError``. Its variants are made when first requested.
-    """
-    return record_upload(session, movie.id, store_upload(storage, data, limits))
-
-
 def add_url(
     session: Session, movie: Movie, url: str, *, key: str | None = None, choose: bool = True
 ) -> PosterSource:

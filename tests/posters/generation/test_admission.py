@@ -74,7 +74,7 @@ def test_only_one_request_waits(
     ends: list[GenerationResult] = []
     waiting = threading.Thread(target=lambda: ends.append(gate.ensure_or_wait(source_id)))
     waiting.start()
-    while not gate.has_waiter:
+    while not gate._waiter_lock.locked():
         waiting.join(0.01)
     assert gate.ensure_or_wait(source_id) == GenerationResult(Status.BUSY)
     assert ends == []

@@ -366,11 +366,8 @@ def test_lease_lost_while_reading_uploads_nothing(
     def lose_lease() -> None:
         stub_reader.before_read = lambda: None
         clock.advance(minutes=2)
-        assert (
-            make_service(leases=SourceLeases(database, clock, LEASE))
-            .ensure_variants(source_id)
-            .is_ready
-        )
+        other = make_service(leases=SourceLeases(database, clock, LEASE))
+        assert other.ensure_variants(source_id).status is Status.MADE
 
     stub_reader.before_read = lose_lease
     tripwire = Tripwire(disk, before_put=lambda _: None)

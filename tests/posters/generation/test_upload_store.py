@@ -12,7 +12,7 @@ from moziweb.movies.models import Movie
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork, ForbiddenUrl
 from moziweb.posters.generation.readers import SourceError, UploadReader, UrlReader
-from moziweb.posters.generation.upload_store import add_upload, add_url, store_upload
+from moziweb.posters.generation.upload_store import add_url, store_upload
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.limits import LIMITS
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
@@ -20,6 +20,7 @@ from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage
 from moziweb.storage.interface import is_private
 from moziweb.storage.s3 import S3Storage
+from tests.factories import add_upload
 from tests.posters.conftest import add_source, picture, source_of
 from tests.posters.hostile_host import LOOPBACK, HostileHost, answer
 

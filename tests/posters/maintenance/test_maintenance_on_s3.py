@@ -18,10 +18,10 @@ from moziweb.clock import utc_now
 from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.generation.publication import CACHE_CONTROL
-from moziweb.posters.generation.upload_store import add_upload
 from moziweb.posters.models import PosterVariant, VariantState
 from moziweb.posters.recipes import RECIPES
 from moziweb.storage import Storage
+from tests.factories import add_upload
 from tests.posters.conftest import picture
 from tests.posters.test_faults import INI
 from tests.services.s3 import ROOT, S3Bucket
