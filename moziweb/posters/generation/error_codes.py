@@ -50,16 +50,16 @@ class Meaning:
 
 _SEND_ANOTHER: Final = _("Choose another file.")
 _MAKE_SMALLER: Final = _("Make it smaller, or choose another one.")
-_SEND_AGAIN: Final = _("Export it anew and upload it again.")
+_SEND_AGAIN: Final = _("Export it again, then upload it.")
 _CORRECT: Final = _("Correct the address.")
-_WAIT: Final = _("Nothing needs to be done: it is tried again by itself.")
-_ASK_TECHNICIANS: Final = _("The site's technicians have to look at it; the log says more.")
+_WAIT: Final = _("Nothing needs to be done: it is retried automatically.")
+_ASK_TECHNICIANS: Final = _("Ask the site's administrators; the log has the details.")
 
 MEANINGS: Final[Mapping[SourceCode, Meaning]] = MappingProxyType(
     {
         RejectCode.UNIDENTIFIED: Meaning(_("The file is not a picture."), _SEND_ANOTHER),
         RejectCode.UNSUPPORTED_FORMAT: Meaning(
-            _("The picture is of a kind that is not read here."),
+            _("The format of the picture is not supported."),
             _("Save it as JPEG, PNG, WebP, AVIF or GIF."),
         ),
         RejectCode.TOO_MANY_BYTES: Meaning(_("The file is too large."), _MAKE_SMALLER),
@@ -68,7 +68,7 @@ MEANINGS: Final[Mapping[SourceCode, Meaning]] = MappingProxyType(
             _("The picture is too wide or too tall."), _MAKE_SMALLER
         ),
         RejectCode.TOO_MANY_SCANS: Meaning(
-            _("The picture is built in a way that overloads the site."), _SEND_AGAIN
+            _("The picture is encoded in a way that overloads the site."), _SEND_AGAIN
         ),
         RejectCode.TRUNCATED: Meaning(_("The end of the file is missing."), _SEND_AGAIN),
         RejectCode.DAMAGED: Meaning(_("The file is damaged."), _SEND_AGAIN),
@@ -76,47 +76,41 @@ MEANINGS: Final[Mapping[SourceCode, Meaning]] = MappingProxyType(
         RejectCode.OUT_OF_MEMORY: Meaning(
             _("There was not enough memory for the picture."), _MAKE_SMALLER
         ),
-        RejectCode.TOO_MUCH_WORK: Meaning(
-            _("The picture takes too much work to read."), _SEND_AGAIN
-        ),
+        RejectCode.TOO_MUCH_WORK: Meaning(_("The picture takes too long to read."), _SEND_AGAIN),
         RejectCode.DECODE_TIMEOUT: Meaning(_("The picture was not ready in time."), _WAIT),
         RejectCode.DECODER_DIED: Meaning(
-            _("The picture brought the program down that reads it."), _SEND_AGAIN
+            _("The picture crashed the program that reads it."), _SEND_AGAIN
         ),
         FetchCode.BAD_URL: Meaning(_("This is not the address of a picture."), _CORRECT),
         FetchCode.FORBIDDEN_ADDRESS: Meaning(
             _("The address leads to a private network."), _CORRECT
         ),
         FetchCode.FORBIDDEN_PORT: Meaning(
-            _("The address has a port that the site does not use."), _CORRECT
+            _("The address has a port that is not allowed."), _CORRECT
         ),
-        FetchCode.TOO_MANY_REDIRECTS: Meaning(
-            _("The address leads on and on, and never to a picture."), _CORRECT
-        ),
+        FetchCode.TOO_MANY_REDIRECTS: Meaning(_("The address redirects too many times."), _CORRECT),
         FetchCode.NOT_FOUND: Meaning(_("There is no picture at the address."), _CORRECT),
         FetchCode.HTTP_STATUS_4XX: Meaning(
             _("The other site does not give us the picture."), _CORRECT
         ),
-        FetchCode.HTTP_STATUS_5XX: Meaning(_("The other site has an error of its own."), _WAIT),
-        FetchCode.RATE_LIMITED: Meaning(_("The other site asks us to come later."), _WAIT),
+        FetchCode.HTTP_STATUS_5XX: Meaning(_("The other site reports an error."), _WAIT),
+        FetchCode.RATE_LIMITED: Meaning(_("The other site asks us to try again later."), _WAIT),
         FetchCode.NOT_AN_IMAGE: Meaning(
-            _("There is a page at the address, not a picture."), _CORRECT
+            _("The address leads to a page, not to a picture."), _CORRECT
         ),
         FetchCode.BAD_ENCODING: Meaning(
-            _("The other site sends the picture packed in a way that cannot be read."),
+            _("The other site sends the picture in an encoding that cannot be read."),
             _SEND_ANOTHER,
         ),
-        FetchCode.BAD_RESPONSE: Meaning(_("The other site's answer makes no sense."), _WAIT),
+        FetchCode.BAD_RESPONSE: Meaning(_("The other site's answer is not valid."), _WAIT),
         FetchCode.TIMEOUT: Meaning(_("The other site did not answer in time."), _WAIT),
         FetchCode.DNS_FAILED: Meaning(
             _("The name in the address is not known, or could not be looked up."), _CORRECT
         ),
         FetchCode.CONNECTION_FAILED: Meaning(_("The other site cannot be reached."), _WAIT),
-        FetchCode.TLS_FAILED: Meaning(
-            _("The other site cannot prove who it is: its certificate is wrong."), _WAIT
-        ),
+        FetchCode.TLS_FAILED: Meaning(_("The certificate of the other site is not valid."), _WAIT),
         ServiceCode.ORIGINAL_MISSING: Meaning(
-            _("The uploaded file is no longer in the store."), _("Upload it again.")
+            _("The uploaded file is no longer in the file store."), _("Upload it again.")
         ),
         ServiceCode.NO_KEY: Meaning(
             _("It is not known where the uploaded file is kept."), _("Upload it again.")
@@ -128,18 +122,18 @@ MEANINGS: Final[Mapping[SourceCode, Meaning]] = MappingProxyType(
             _("The demo does not know how to draw this poster."), _SEND_ANOTHER
         ),
         ServiceCode.FONTS_MISSING: Meaning(
-            _("The typefaces of the demo's posters are not installed."), _ASK_TECHNICIANS
+            _("The fonts of the demo's posters are not installed."), _ASK_TECHNICIANS
         ),
         ServiceCode.STORAGE_UNAVAILABLE: Meaning(_("The file store cannot be reached."), _WAIT),
         ServiceCode.STORAGE_MISCONFIGURED: Meaning(
-            _("The file store does not take files: it is set up wrongly."), _ASK_TECHNICIANS
+            _("The file store does not accept files: it is misconfigured."), _ASK_TECHNICIANS
         ),
         ServiceCode.HOST_PAUSED: Meaning(
-            _("The other site, or the file store, has failed often lately and is left alone."),
+            _("The other site or the file store has failed often: requests to it are paused."),
             _WAIT,
         ),
         ServiceCode.DATABASE_UNAVAILABLE: Meaning(_("The database cannot be reached."), _WAIT),
-        ServiceCode.INTERNAL: Meaning(_("Something unforeseen went wrong."), _ASK_TECHNICIANS),
+        ServiceCode.INTERNAL: Meaning(_("An unexpected error occurred."), _ASK_TECHNICIANS),
     }
 )
 """By code. ``too_many_bytes`` and ``truncated`` are codes of images and of servers alike."""
