@@ -49,7 +49,7 @@ from moziweb.posters.generation.readers import SourceBytes, SourceLocation, Sour
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind
 from moziweb.posters.recipes import RECIPES
-from moziweb.posters.wiring import workshop_from
+from moziweb.posters.wiring import decoder_pool_from
 from moziweb.settings import SETTINGS
 from moziweb.storage import Storage
 from moziweb.storage.s3 import S3Settings, S3Storage
@@ -237,7 +237,7 @@ def main() -> int:
         closing(s3_storage(bucket)) as storage,
     ):
         shelf = Shelf(Path(name))
-        workshop = workshop_from({setting.name: setting.default for setting in SETTINGS})
+        workshop = decoder_pool_from({setting.name: setting.default for setting in SETTINGS})
         service = poster_service(database, storage, shelf, workshop)
         storage.check()  # makes the client, which takes a while and happens once a process
         urls = drawn_urls(database)

@@ -35,6 +35,8 @@ from moziweb.cache.protocol.entry import encode
 from moziweb.db import create_engine, migrations
 from moziweb.movies.calendar import budapest_today, week_of
 from moziweb.movies.models import Movie, Premiere, PremiereKind
+from moziweb.services import services_of
+from tests.registry import page_cache_of
 from tests.services.memcached import MemcachedServer
 
 FLAT = 1.5
@@ -126,7 +128,7 @@ class Site:
 
     def write(self, number: int) -> None:
         """Change a film's title, and publish that."""
-        with self.app.registry["database"].write() as session:
+        with services_of(self.app.registry).database.write() as session:
             session.get_one(Movie, 1).title = f"Film, version {number}"
 
     def round(self, number: int) -> None:
@@ -153,13 +155,13 @@ def site(size: int) -> Iterator[Site]:
     with tempfile.TemporaryDirectory() as name, MemcachedServer(megabytes=1500) as memcached:
         week = make_database(Path(name), size)
         app: Any = make_app({}, **site_settings(Path(name), memcached.address))
-        fill_cache(app.registry["cache"], size)
+        fill_cache(page_cache_of(app.registry).cache, size)
         found = Site(size, app, week, memcached)
         for path in (MOVIE, OTHER, f"/week/{week}"):
             found.get(path)
         yield found
         found.check()
-        app.registry["database"].engine.dispose()
+        services_of(app.registry).database.engine.dispose()
 
 
 def main() -> int:

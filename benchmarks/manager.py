@@ -35,6 +35,7 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.manager.movies.list_query import Filter, Sort
+from moziweb.services import services_of
 from tests.catalogue import add_movies
 from tests.services.postgres import PostgresServer
 
@@ -77,7 +78,7 @@ class Manager:
         def count(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
             asked.append(statement)
 
-        engine = self.browser.app.registry["database"].engine
+        engine = services_of(self.browser.app.registry).database.engine
         event.listen(engine, "before_cursor_execute", count)
         began = self.clock()
         self.browser.get(path, status=200)
@@ -104,7 +105,7 @@ def manager(url: str, size: int, folder: Path) -> Iterator[Manager]:
             "storage.disk.path": str(folder / "objects"),
         },
     )
-    database = app.registry["database"]
+    database = services_of(app.registry).database
     with database.write() as session:
         add_movies(session, size, now)
         add_user(session, "anna", PASSWORD, Role.ADMIN, by=COMMAND, now=now)

@@ -5,6 +5,7 @@ from typing import Any
 
 from moziweb import main as make_app
 from moziweb.cache import StampStore, kind_of
+from tests.registry import page_cache_of
 
 RESET = "storm.reset"
 
@@ -14,7 +15,7 @@ def main(global_config: dict[str, str], **settings: str) -> Any:
     reset = settings.pop(RESET, "")
     app = make_app(global_config, **settings)
     if reset:
-        reset_on_variants(app.registry["cache"].stamps)
+        reset_on_variants(page_cache_of(app.registry).cache.stamps)
     return app
 
 

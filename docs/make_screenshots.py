@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -41,6 +42,7 @@ from moziweb.posters.models import (
     VariantState,
 )
 from moziweb.posters.recipes import RECIPES
+from moziweb.services import services_of, set_services
 from moziweb.settings import load
 
 DOCS = Path(__file__).parent
@@ -76,8 +78,8 @@ def served(folder: Path) -> Iterator[tuple[str, Any]]:
     upgrade(engine)
     engine.dispose()
     app = main({}, **settings)
-    app.registry["clock"] = lambda: NOON
-    with app.registry["database"].write() as session:
+    set_services(app.registry, replace(services_of(app.registry), clock=lambda: NOON))
+    with services_of(app.registry).database.write() as session:
         load_demo(session, NOON.date(), NOON)
     server = StopableWSGIServer.create(app, host=host, port=port, threads=8)
     yield url, app.registry
@@ -88,12 +90,12 @@ def served(folder: Path) -> Iterator[tuple[str, Any]]:
 def make_posters(registry: Any, page: Page) -> list[int]:
     """Draw the posters that are in sight; the ids of those movies that have one."""
     movies: list[int] = page.evaluate(MOVIES_SHOWN)
-    with registry["database"].read() as session:
+    with services_of(registry).database.read() as session:
         query = select(PosterSource.movie_id, PosterSource.id)
         sources = dict(session.execute(query).all())
     drawn = [movie for movie in movies if movie in sources]
     for movie in drawn:
-        registry["posters"].ensure_variants(sources[movie])
+        services_of(registry).posters.ensure_variants(sources[movie])
     return drawn
 
 
@@ -120,7 +122,7 @@ def keep(page: Page, name: str) -> None:
 def take_manager(registry: Any, page: Page, url: str, movie: int) -> None:
     """The list of films, and a film about to be saved, with what that will do."""
     password = secrets.token_urlsafe()
-    with registry["database"].write() as session:
+    with services_of(registry).database.write() as session:
         add_user(session, "anna", password, Role.ADMIN, by=COMMAND, now=NOON)
     page.goto(f"{url}/manager/sign-in")
     page.locator("#name").fill("anna")
@@ -160,7 +162,7 @@ def take_import(page: Page, url: str) -> None:
 def take_consoles(registry: Any, page: Page, url: str) -> None:
     """The consoles, after an evening on which two sites gave trouble, and some visitors."""
     chance = random.Random(7)  # noqa: S311 - for a picture
-    with registry["database"].write() as session:
+    with services_of(registry).database.write() as session:
         movies = session.scalars(select(Movie.id).limit(400)).all()
         for movie in movies:
             ago = timedelta(minutes=chance.expovariate(1 / 300))
@@ -212,10 +214,10 @@ def visit(registry: Any, url: str, chance: random.Random) -> None:
 
     They come now, when pages can be cached; only whoever counts them believes that an hour passes.
     """
-    registry["clock"] = utc_now
+    set_services(registry, replace(services_of(registry), clock=utc_now))
     now = time.time()
-    registry["cache_tally"]._now = lambda: now  # noqa: SLF001 - nobody else has two clocks
-    with registry["database"].read() as session:
+    services_of(registry).cache_counters._now = lambda: now  # noqa: SLF001 - nobody else has two clocks
+    with services_of(registry).database.read() as session:
         movies = session.execute(select(Movie.id, Movie.slug).limit(40)).all()
     paths = ["/", "/en/", "/undated", *(f"/movie/{movie.id}-{movie.slug}" for movie in movies)]
     for minute in range(60):
@@ -225,10 +227,10 @@ def visit(registry: Any, url: str, chance: random.Random) -> None:
             with urlopen(url + path) as answer:  # noqa: S310 - our own
                 answer.read()
         if minute % 9 == 0:
-            with registry["database"].write() as session:
+            with services_of(registry).database.write() as session:
                 session.get_one(Movie, movies[minute % 40].id).runtime = 90 + minute
         now += 60
-    registry["clock"] = lambda: NOON
+    set_services(registry, replace(services_of(registry), clock=lambda: NOON))
 
 
 def run() -> None:

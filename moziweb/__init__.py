@@ -1,6 +1,9 @@
 """moziweb: a movie premieres calendar for Hungary. The app factory stands here."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from moziweb.services import services_of, set_services
 
 if TYPE_CHECKING:
     from pyramid.config import Router
@@ -46,7 +49,9 @@ def main(global_config: dict[str, str], **settings: Any) -> "Router | FastPathMi
         raise SystemExit(f"moziweb: {error}") from None
     try:
         with Configurator(settings=typed) as config:
-            config.registry["settings_origins"] = origins_of(settings)
+            services = services_of(config.registry)
+            origins = origins_of(settings)
+            set_services(config.registry, replace(services, settings_origins=origins))
             for include in INCLUDES:
                 config.include(include)
             return served_first(config.make_wsgi_app())

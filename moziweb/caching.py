@@ -7,11 +7,13 @@ watched. Without ``cache.regions`` in the ini file nothing is cached, watched or
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from pyramid.config import Configurator, Router
+from pyramid.registry import Registry
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from moziweb.cache import (
@@ -27,10 +29,13 @@ from moziweb.cache import (
     model_tag,
 )
 from moziweb.cache.http.fast_path import FastPathMiddleware
+from moziweb.cache.http.page_cache import PageCache
 from moziweb.cache.http.refresh import BackgroundRefresher, wsgi_fetcher
-from moziweb.db import Database
+from moziweb.cache.http.routes import CachedRoutes
+from moziweb.cache.http.view_deriver import add_cached_views
 from moziweb.db.meta import Base
 from moziweb.ops.headers import site_headers
+from moziweb.services import services_of, set_services
 
 OUTBOX: Final = Outbox(Base.metadata)
 DECLARATIONS: Final = Declarations()
@@ -51,50 +56,58 @@ def includeme(config: Configurator) -> None:
 
     Raises ``moziweb.cache.ConfigurationError``, one line that names the key.
     """
-    observer: CacheEvents = config.registry.setdefault("cache_observer", CacheEvents())
-    cache = from_settings(
-        config.registry.settings,
-        observer=observer,
-        recoverable=(OperationalError, InterfaceError),
-    )
-    config.include("moziweb.cache.http.view_deriver")
-    config.registry["cache"] = cache if cache.regions else None
-    if not cache.regions:
-        return
-    database: Database = config.registry["database"]
-    writes = InvalidationTracker(DECLARATIONS, OUTBOX, cache.stamps, observer)
+    registry, settings = config.registry, config.registry.settings
+    services = services_of(registry)
+    events = services.cache_events or CacheEvents()
+    cache = from_settings(settings, observer=events, recoverable=(OperationalError, InterfaceError))
+    pages = _page_cache(config, cache, events) if cache.regions else None
+    add_cached_views(config, pages)
+    set_services(registry, replace(services, cache_events=events, page_cache=pages))
+
+
+def _page_cache(config: Configurator, cache: Cache, events: CacheEvents) -> PageCache:
+    registry, settings = config.registry, config.registry.settings
+    database = services_of(registry).database
+    writes = InvalidationTracker(DECLARATIONS, OUTBOX, cache.stamps, events)
     database.watch(writes.watch, writes.join_transaction_manager)
     relay = OutboxRelay(
-        database.engine, OUTBOX, cache.stamps, observer, expansions=DECLARATIONS.expansions
+        database.engine, OUTBOX, cache.stamps, events, expansions=DECLARATIONS.expansions
     )
-    config.registry["cache_relay"] = RelayThread(relay)
-    config.registry["cache_outbox"] = OUTBOX
-    if cache.refresh_threads:
-        application = partial(Router, config.registry)
-        renewer = BackgroundRefresher(
-            wsgi_fetcher(application), workers=cache.refresh_threads, observer=observer
-        )
-        config.registry["cache_renewer"] = renewer
-        for region in cache.regions.values():
-            region.on_refresh_due(renewer.schedule)
-    config.registry["cache_base_url"] = config.registry.settings["site.base_url"]
-    config.registry["cache_clock"] = SessionClock(cache.stamps)
-    config.registry["cache_digest"] = digest_of(Path(__file__).parent, config.registry.settings)
-    config.registry["cache_always"] = tuple(model_tag(model) for model in DECLARATIONS.models())
+    return PageCache(
+        cache=cache,
+        clock=SessionClock(cache.stamps),
+        routes=CachedRoutes(registry),
+        digest=digest_of(Path(__file__).parent, settings),
+        always=tuple(model_tag(model) for model in DECLARATIONS.models()),
+        base_url=settings["site.base_url"],
+        events=events,
+        outbox=OUTBOX,
+        relay=RelayThread(relay),
+        refresher=_refresher(registry, cache, events) if cache.refresh_threads else None,
+    )
+
+
+def _refresher(registry: Registry, cache: Cache, events: CacheEvents) -> BackgroundRefresher:
+    application = partial(Router, registry)
+    refresher = BackgroundRefresher(
+        wsgi_fetcher(application), workers=cache.refresh_threads, observer=events
+    )
+    for region in cache.regions.values():
+        region.on_refresh_due(refresher.schedule)
+    return refresher
 
 
 def served_first(app: Router) -> "Router | FastPathMiddleware":
-    """``app`` with the pages that are known served in front of it, under the site's headers."""
-    registry = app.registry
-    cache: Cache | None = registry.get("cache")
-    if cache is None:
+    """``app`` behind the fast path, which answers hits under the site's headers."""
+    pages = services_of(app.registry).page_cache
+    if pages is None:
         return app
     return FastPathMiddleware(
         app,
-        registry["cache_addresses"],
-        headers=tuple(site_headers(registry).items()),
-        observer=registry.get("cache_observer"),
-        tags=cache.debug,
+        pages.urls,
+        headers=tuple(site_headers(app.registry).items()),
+        observer=pages.events,
+        tags=pages.cache.debug,
     )
 
 

@@ -4,20 +4,17 @@ A resource says in ``__acl__`` what is allowed on it and below it; a view names 
 it needs. What nobody granted is denied.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from pyramid.authorization import ACLHelper, Authenticated, Everyone
 from pyramid.config import Configurator
 
 from moziweb.request import Request
+from moziweb.services import services_of
 
 VIEW = "view"
 """The permission to see a thing."""
-
-IDENTIFY: Final = "identify"
-"""The registry's name of the function that knows who asks; without one, nobody signs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +33,7 @@ class SecurityPolicy:
 
     def identity(self, request: Request) -> Identity | None:
         """Who asks, or None."""
-        identify: Callable[[Request], Identity | None] | None = request.registry.get(IDENTIFY)
-        return identify(request) if identify else None
+        return services_of(request.registry).identify(request)
 
     def authenticated_userid(self, request: Request) -> str | None:
         """The id of ``identity``."""

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from moziweb.db import Database, create_engine
 from moziweb.db.migrations import upgrade
 from moziweb.demo.loader import load_demo
 from moziweb.movies.calendar import budapest_today
+from moziweb.services import services_of, set_services
 from moziweb.settings import load
 
 from .memory import Memory
@@ -105,7 +107,7 @@ def raw_settings(url: str, folder: Path) -> dict[str, str]:
 def running_app(settings: dict[str, str]) -> Iterator[TestApp]:
     """The application at ``NOW``; closes its connections and children at the end."""
     wsgi = main({}, **settings)
-    wsgi.registry["clock"] = lambda: NOW
+    set_services(wsgi.registry, replace(services_of(wsgi.registry), clock=lambda: NOW))
     try:
         yield TestApp(wsgi)
     finally:
@@ -114,8 +116,9 @@ def running_app(settings: dict[str, str]) -> Iterator[TestApp]:
 
 def close_services(registry: Registry) -> None:
     """Close the database connections and the decoder processes of an application."""
-    registry["poster_workshop"].close()
-    registry["database"].engine.dispose()
+    services = services_of(registry)
+    services.decoder_pool.close()
+    services.database.engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -230,5 +233,5 @@ def demo_app(demo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def demo_session(demo_app: TestApp) -> Iterator[Session]:
     """A read-only session on the demo."""
-    with Session(demo_app.app.registry["database"].engine) as session:
+    with Session(services_of(demo_app.app.registry).database.engine) as session:
         yield session

@@ -1,9 +1,11 @@
 """The policy: what nobody granted is denied, and a child is as open as its parents."""
 
 from pyramid.authorization import DENY_ALL, Allow, Authenticated, Everyone
+from pyramid.registry import Registry
 
 from moziweb.request import Request
-from moziweb.security import IDENTIFY, VIEW, Identity, SecurityPolicy
+from moziweb.security import VIEW, Identity, SecurityPolicy
+from moziweb.services import Services, set_services
 
 
 class Node:
@@ -19,7 +21,8 @@ OPEN = Node([(Allow, Everyone, VIEW)])
 
 def request_of(identity: Identity | None = None) -> Request:
     request = Request.blank("/")
-    request.registry = {IDENTIFY: lambda _request: identity}
+    request.registry = Registry()
+    set_services(request.registry, Services(identify=lambda _request: identity))
     return request
 
 

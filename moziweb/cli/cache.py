@@ -4,12 +4,12 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
+from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
 
-from moziweb.cache import Cache, OutboxRelay, PublishError, StoreError
+from moziweb.cache import OutboxRelay, PublishError, StoreError
 from moziweb.cache.admin.inspection import entries_of_url
 from moziweb.cache.admin.purge import (
     NoCachedPage,
@@ -21,8 +21,10 @@ from moziweb.cache.admin.purge import (
     RegionNotShared,
 )
 from moziweb.cache.admin.statistics import statistics_of
+from moziweb.cache.http.page_cache import PageCache
 from moziweb.cache.invalidation.outbox_relay import PERIOD
 from moziweb.caching import DECLARATIONS, OUTBOX
+from moziweb.services import services_of
 
 from .cache_inspect import described, inspection_lines, statistics_lines
 from .cache_warm import warm
@@ -91,11 +93,11 @@ def purge(
         raise click.UsageError("name tags, or --path, or --all: one of the three")
     with service_errors(), stores_in_one_line():
         whole = installation.application if path is not None else installation
-        registry = whole.registry
-        purging = Purge(shared(registry), DECLARATIONS, OUTBOX, registry["database"].engine, reason)
+        pages, engine = shared(whole.registry), services_of(whole.registry).database.engine
+        purging = Purge(pages.cache, DECLARATIONS, pages.outbox, engine, reason)
         with purging_in_one_line():
             if path is not None:
-                click.echo(page_line(purging.page(_path(path), entries_of_url(registry, path))))
+                click.echo(page_line(purging.page(_path(path), entries_of_url(pages, path))))
             elif everything:
                 purging.everything()
                 click.echo(everything_line())
@@ -114,8 +116,8 @@ def stats(installation: CommandContext, as_json: bool) -> None:
     with service_errors():
         registry = installation.registry
         cache = enabled(registry)
-        with registry["database"].engine.connect() as connection:
-            told = statistics_of(cache, OUTBOX, connection)
+        with services_of(registry).database.engine.connect() as connection:
+            told = statistics_of(cache.cache, OUTBOX, connection)
     click.echo(json.dumps(told) if as_json else "\n".join(statistics_lines(told)))
 
 
@@ -131,12 +133,12 @@ def relay(installation: CommandContext, once: bool) -> None:
     Exit status: 0; with --once, 1 when the database or the stamps could not be reached.
     """
     registry = installation.registry
-    cache = shared(registry)
+    pages = shared(registry)
     relaying = OutboxRelay(
-        registry["database"].engine,
+        services_of(registry).database.engine,
         OUTBOX,
-        cache.stamps,
-        registry["cache_observer"],
+        pages.cache.stamps,
+        pages.events,
         expansions=DECLARATIONS.expansions,
     )
     if once:
@@ -168,23 +170,23 @@ def _tell(event: str, **facts: object) -> None:
     click.echo(json.dumps({"event": event, "at": round(time.time(), 3), **facts}))
 
 
-def enabled(registry: Any) -> Cache:
-    """The cache of a site that has one."""
-    cache: Cache | None = registry["cache"]
-    if cache is None:
+def enabled(registry: Registry) -> PageCache:
+    """The page cache; a usage error if the site has none."""
+    pages = services_of(registry).page_cache
+    if pages is None:
         raise SetupError("cache.regions is empty: this site has no cache")
-    return cache
+    return pages
 
 
-def shared(registry: Any) -> Cache:
-    """The cache of a site whose web processes hear of what a command does."""
-    cache = enabled(registry)
-    if not cache.is_shared:
+def shared(registry: Registry) -> PageCache:
+    """The page cache, if its web processes see what a command does."""
+    pages = enabled(registry)
+    if not pages.cache.is_shared:
         raise SetupError(
-            f"cache.stamps.url = {cache.stamps_url}: these stamps are each process's own, so no "
-            "command can reach the site; sqlite:///path or memcached://host:port can be shared"
+            f"cache.stamps.url = {pages.cache.stamps_url}: each process has stamps of its own, and "
+            "no command can reach the site; use sqlite:///path or memcached://host:port"
         )
-    return cache
+    return pages
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from typing import Any
 
 from pyramid.router import Router
 
-from moziweb.cache import Cache, Outbox
 from moziweb.cache.admin.inspection import (
     MEANINGS,
     Inspected,
@@ -18,20 +17,21 @@ from moziweb.cache.admin.inspection import (
 )
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.request import Request
+from moziweb.services import services_of
 
 
 def described(app: Router, path: str, *, render: bool) -> dict[str, Any] | None:
     """Everything about the entries of an address; None where no cached page has it."""
-    registry = app.registry
-    cache: Cache = registry["cache"]
+    pages = services_of(app.registry).page_cache
+    if pages is None:
+        return None
     if render:
         Request.blank(path).get_response(app)
-    with registry["database"].engine.connect() as connection:
-        outbox: Outbox = registry["cache_outbox"]
-        found = inspect_url(registry, path, lambda tags: outbox.concerning(connection, tags))
+    with services_of(app.registry).database.engine.connect() as connection:
+        found = inspect_url(pages, path, lambda tags: pages.outbox.concerning(connection, tags))
     if not found:
         return None
-    private = sorted({each.region for each in found} & cache.private_regions)
+    private = sorted({each.region for each in found} & pages.cache.private_regions)
     return {
         "path": path,
         "clock": found[0].clock,

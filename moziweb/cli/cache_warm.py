@@ -10,7 +10,8 @@ import urllib3
 from pyramid.router import Router
 
 from moziweb.bounded_map import bounded_map
-from moziweb.cache import Cache
+from moziweb.cache.http.page_cache import PageCache
+from moziweb.services import services_of
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl
 from moziweb.site.page_cache.warming import Fetcher, WarmedUrl, cached_urls, in_process_fetcher
 
@@ -52,13 +53,13 @@ def warm(installation: CommandContext, through: str, jobs: int, url: str | None)
     """
     with service_errors():
         app = installation.application
-        _check(app.registry["cache"], url)
+        _check(services_of(app.registry).page_cache, url)
         fetch = _through_http(url, jobs) if url else in_process_fetcher(app)
         raise SystemExit(_run(app, Priority[through.upper()], fetch, jobs))
 
 
-def _check(cache: Cache | None, url: str | None) -> None:
-    if cache is None:
+def _check(pages: PageCache | None, url: str | None) -> None:
+    if pages is None:
         raise SetupError("cache.regions is empty: this site has no cache")
     if url is not None:
         if not url.startswith(("http://", "https://")):
@@ -66,10 +67,11 @@ def _check(cache: Cache | None, url: str | None) -> None:
                 f"--url {url}: expected an address such as http://127.0.0.1:6543"
             )
         return
-    if cache.private_regions:
+    if pages.cache.private_regions:
+        region = min(pages.cache.private_regions)
         raise SetupError(
-            f"cache.{min(cache.private_regions)}.backend: its entries lie in the memory of each "
-            "web process; ask a running one, with --url http://host:port"
+            f"cache.{region}.backend: its entries are in the memory of each web process; "
+            "warm a running one with --url http://host:port"
         )
 
 

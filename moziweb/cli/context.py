@@ -14,9 +14,10 @@ from pyramid.router import Router
 from sqlalchemy.exc import DBAPIError
 
 import moziweb
-from moziweb.cache import Cache, ConfigurationError, RelayThread
+from moziweb.cache import ConfigurationError
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
+from moziweb.services import Services, services_of
 from moziweb.settings import SettingsError, load
 from moziweb.storage import StorageError, StorageMisconfigured
 
@@ -89,6 +90,11 @@ class CommandContext:
             raise SetupError(str(error)) from None
         return config.registry
 
+    @property
+    def services(self) -> Services:
+        """The services of ``registry``."""
+        return services_of(self.registry)
+
     @cached_property
     def application(self) -> Router:
         """The whole site, as pserve would serve it; raises ``SetupError``."""
@@ -135,13 +141,12 @@ def running_relay(registry: Registry) -> Iterator[None]:
     For commands that run for long: there may be no web process that would. Nothing is done where
     the stamps are each process's own: rows would be marked, and no other process would know.
     """
-    cache: Cache | None = registry["cache"]
-    relay: RelayThread | None = registry.get("cache_relay")
-    if cache is None or relay is None or not cache.is_shared:
+    pages = services_of(registry).page_cache
+    if pages is None or not pages.cache.is_shared:
         yield
         return
-    relay.start()
+    pages.relay.start()
     try:
         yield
     finally:
-        relay.stop()
+        pages.relay.stop()

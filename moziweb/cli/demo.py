@@ -45,7 +45,7 @@ def load(installation: CommandContext, today: datetime | None) -> None:
 
 def _loaded(installation: CommandContext, day: date, now: datetime) -> DemoReport:
     try:
-        with installation.registry["database"].write() as session:
+        with installation.services.database.write() as session:
             return load_demo(session, day, now)
     except DemoError as error:
         raise CommandError(str(error)) from None

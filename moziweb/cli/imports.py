@@ -175,7 +175,7 @@ def refresh_command(
     makes no page stale.
     """
     with service_errors(), running_relay(installation.registry):
-        source, database, now = tmdb_of(installation), installation.registry["database"], utc_now()
+        source, database, now = tmdb_of(installation), installation.services.database, utc_now()
         kept_since = _kept_since(installation)
         with _refusals():
             ids = due_movies(database, source, now, kept_since, limit, everything=everything)
@@ -189,7 +189,7 @@ def refresh_command(
 
 def refresh_quietly(installation: CommandContext, is_stopping: Callable[[], bool]) -> None:
     """The same for a worker: nothing is shown, the log has a line; it ends when told to stop."""
-    source, database, now = tmdb_of(installation), installation.registry["database"], utc_now()
+    source, database, now = tmdb_of(installation), installation.services.database, utc_now()
     tally, stopped = ImportSummary(), False
     try:
         ids = due_movies(database, source, now, _kept_since(installation))
@@ -213,7 +213,7 @@ def stale_command(installation: CommandContext) -> None:
 
     Exit status: 1 when there are any.
     """
-    with service_errors(), installation.registry["database"].read() as session:
+    with service_errors(), installation.services.database.read() as session:
         movies = stale_movies(session, _kept_since(installation))
     for movie_id, title, fetched_at in movies:
         if sys.stdout.isatty():
@@ -249,7 +249,7 @@ def importer_of(installation: CommandContext, *, at_once: int = CHUNK) -> Import
 
     ``at_once`` is how many films are looked up together: one, where each has to be fetched first.
     """
-    return Importer(installation.registry["database"], ImportedPosters(), utc_now, at_once)
+    return Importer(installation.services.database, ImportedPosters(), utc_now, at_once)
 
 
 def bring_in(

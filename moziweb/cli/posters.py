@@ -14,6 +14,7 @@ from moziweb.posters.generation.batch import (
     generate,
 )
 from moziweb.posters.generation.result import Status
+from moziweb.services import services_of
 
 from .context import CommandContext, check_movie, running_relay, service_errors
 from .posters_maintenance import gc_command, reconcile, verify
@@ -74,8 +75,8 @@ def generate_command(
 
 def _run(installation: CommandContext, selection: SourceQuery, jobs: int) -> int:
     registry = installation.registry
-    database = registry["database"]
-    registry["storage"].check()  # or every source would be marked as failed
+    database = services_of(registry).database
+    services_of(registry).storage.check()  # or every source would be marked as failed
     tally = GenerationSummary()
     sources, total = selection.sources(database), selection.count(database)
     with (
@@ -84,7 +85,7 @@ def _run(installation: CommandContext, selection: SourceQuery, jobs: int) -> int
         pausing() as pause,
         reporting("Posters", total) as report,
     ):
-        for done in generate(registry["posters"], sources, jobs, stop, pause):
+        for done in generate(services_of(registry).posters, sources, jobs, stop, pause):
             tally.add(done, report)
         tally.end(report, stopped=stop.is_set())
     return stop.exit_status(otherwise=int(tally.has_unmade))

@@ -11,6 +11,7 @@ from moziweb.posters.maintenance.garbage_collection import RETENTION, Superseded
 from moziweb.posters.maintenance.pending_uploads import ExpiredUploads
 from moziweb.posters.maintenance.reconciliation import Finding, Reconciler, Survey
 from moziweb.posters.maintenance.verification import ObjectCheck, Verifier
+from moziweb.services import services_of
 
 from .context import CommandContext, CommandError, running_relay, service_errors
 from .progress import Report, counting, reporting
@@ -38,8 +39,12 @@ def gc_command(installation: CommandContext, days: int) -> None:
     with service_errors():
         registry = installation.registry
         kept = timedelta(days=days)
-        collector = SupersededVariants(registry["database"], registry["storage"], utc_now, kept)
-        forgotten = ExpiredUploads(registry["database"], registry["storage"], utc_now)
+        collector = SupersededVariants(
+            services_of(registry).database, services_of(registry).storage, utc_now, kept
+        )
+        forgotten = ExpiredUploads(
+            services_of(registry).database, services_of(registry).storage, utc_now
+        )
         sums: Counter[str] = Counter(movies=0, variants=0, objects=0, shared=0, busy=0, originals=0)
         total = collector.count() + forgotten.count()
         with running_relay(registry), stopping() as stop, reporting("Collected", total) as report:
@@ -78,7 +83,9 @@ def reconcile(installation: CommandContext, delete: bool, repair: bool, max_shar
     """
     with service_errors():
         registry = installation.registry
-        reconciler = Reconciler(registry["database"], registry["storage"], utc_now)
+        reconciler = Reconciler(
+            services_of(registry).database, services_of(registry).storage, utc_now
+        )
         with counting("Stored", reconciler.count()) as tell:
             survey = reconciler.run(tell)
         with running_relay(registry), reporting("Differences", len(survey.findings)) as report:
@@ -112,7 +119,7 @@ def verify(installation: CommandContext, repair: bool, jobs: int) -> None:
     """
     with service_errors():
         registry = installation.registry
-        verifier = Verifier(registry["database"], registry["storage"], jobs)
+        verifier = Verifier(services_of(registry).database, services_of(registry).storage, jobs)
         faulty: list[ObjectCheck] = []
         checked = 0
         with (

@@ -12,6 +12,7 @@ from moziweb.posters.maintenance.upload_migration import (
     UploadMigration,
     upload_files,
 )
+from moziweb.services import services_of
 
 from .context import CommandContext, running_relay, service_errors
 from .progress import reporting
@@ -45,10 +46,10 @@ def migrate(installation: CommandContext, folder: Path, delete: bool) -> None:
 
 def _run(installation: CommandContext, folder: Path, delete: bool) -> int:
     registry = installation.registry
-    posters = registry["posters"]
+    posters = services_of(registry).posters
     migration = UploadMigration(
-        registry["database"],
-        registry["storage"],
+        services_of(registry).database,
+        services_of(registry).storage,
         posters.limits,
         delete=delete,
         prober=posters.probe,

@@ -10,6 +10,7 @@ import click
 
 from moziweb.clock import utc_now
 from moziweb.posters.generation.procrastinate_worker import PeriodicTask, PosterWorker
+from moziweb.services import services_of
 from moziweb.storage import StorageUnavailable
 
 from .context import CommandContext, SetupError, running_relay, service_errors
@@ -42,27 +43,29 @@ def worker(installation: CommandContext, jobs: int) -> None:
     with service_errors():
         registry = installation.registry
         with suppress(StorageUnavailable):  # that may pass; a bucket that refuses us will not
-            registry["storage"].check()
+            services_of(registry).storage.check()
         # A line for each job is worth something only to who looks for a fault in the queue.
         logging.getLogger("procrastinate").setLevel(logging.WARNING)
         click.echo(f"A worker with {jobs} jobs; Ctrl-C ends it.", err=True)
         with running_relay(registry):
             asyncio.run(_run(installation, jobs))
-    registry["database"].engine.dispose()
+    services_of(registry).database.engine.dispose()
 
 
 async def _run(installation: CommandContext, jobs: int) -> None:
-    registry = installation.registry
-    database = registry["database"]
+    services = installation.services
+    queue = services.poster_queue
+    if queue is None:
+        raise SetupError("posters.background: a worker needs procrastinate")
     periodic_tasks = []
     if installation.settings["tmdb.token"] is not None:
         periodic_tasks.append(
             PeriodicTask(REFRESH, AT_NIGHT, partial(refresh_quietly, installation))
         )
     await PosterWorker(
-        database.engine.url,
-        registry["posters"],
-        registry["poster_queue"],
+        services.database.engine.url,
+        services.posters,
+        queue,
         utc_now,
         jobs,
         periodic_tasks,

@@ -1,6 +1,10 @@
 """The database: engine, sessions, naming convention and migrations. Knows nothing of movies."""
 
+from dataclasses import replace
+
 from pyramid.config import Configurator
+
+from moziweb.services import services_of, set_services
 
 from .engine import create_engine
 from .session import Database, dbsession
@@ -9,8 +13,11 @@ __all__ = ["Database", "create_engine", "dbsession", "includeme"]
 
 
 def includeme(config: Configurator) -> None:
-    """Put the ``Database`` in the registry and ``dbsession`` on requests, under pyramid_tm."""
+    """Add the service ``database``, and ``request.dbsession`` under pyramid_tm."""
     config.add_settings({"tm.manager_hook": "pyramid_tm.explicit_manager"})
     config.include("pyramid_tm")
-    config.registry["database"] = Database(create_engine(config.registry.settings))
+    config.include("moziweb.services")
+    database = Database(create_engine(config.registry.settings))
+    services = services_of(config.registry)
+    set_services(config.registry, replace(services, database=database))
     config.add_request_method(dbsession, reify=True)

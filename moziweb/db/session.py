@@ -9,6 +9,8 @@ from pyramid.request import Request
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from moziweb.services import services_of
+
 from .engine import writing
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -79,5 +81,5 @@ class Database:
 
 def dbsession(request: Request) -> Session:
     """``request.dbsession``."""
-    database: Database = request.registry["database"]
+    database = services_of(request.registry).database
     return database.session_for(request)

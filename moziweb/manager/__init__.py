@@ -4,6 +4,7 @@
 are here, views in ``views``, templates in ``templates/manager``.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from pyramid.config import Configurator
 from pyramid.events import NewRequest, NewResponse
 
 from moziweb.request import Request
-from moziweb.security import IDENTIFY
+from moziweb.services import services_of, set_services
 
 from .auth.cookies import is_manager_request
 from .auth.csrf import CSRFTokens
@@ -65,19 +66,24 @@ def add_manager_route(config: Configurator, name: str, path: str, resource: type
 def includeme(config: Configurator) -> None:
     """Adds services, routes and views. Requires ``moziweb.site``, which sets up the templates."""
     registry, settings = config.registry, config.registry.settings
-    database = registry["database"]
+    database = services_of(registry).database
 
     def now() -> Any:
-        return registry["clock"]()
+        return services_of(registry).clock()
 
-    registry["manager_sessions"] = Sessions(
+    sessions = Sessions(
         database,
         now,
         idle=timedelta(minutes=settings["manager.idle_minutes"]),
         lifetime=timedelta(hours=settings["manager.session_hours"]),
     )
-    registry["manager_attempts"] = LoginThrottle(database, now)
-    registry[IDENTIFY] = identify
+    services = replace(
+        services_of(registry),
+        sessions=sessions,
+        login_throttle=LoginThrottle(database, now),
+        identify=identify,
+    )
+    set_services(registry, services)
     config.add_directive("add_manager_route", add_manager_route)
     for name, path, resource in ROUTES:
         config.add_manager_route(name, path, resource)

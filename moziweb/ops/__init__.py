@@ -2,11 +2,8 @@
 
 from pyramid.config import Configurator
 
-from moziweb.clock import utc_now
-
 
 def includeme(config: Configurator) -> None:
-    """The clock in the registry, headers around everything, the two heartbeats."""
-    config.registry["clock"] = utc_now
+    """Add the security headers and the two heartbeats."""
     config.include(".headers")
     config.include(".health")

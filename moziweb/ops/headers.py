@@ -10,9 +10,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pyramid.config import Configurator
-from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.tweens import INGRESS
+
+from moziweb.request import Request
+from moziweb.services import services_of
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ def security_headers(image_origin: str, *, hsts: bool) -> dict[str, str]:
 
 def site_headers(registry: Any) -> dict[str, str]:
     """Those of this site, for whatever answers in its name."""
-    image_origin = origin_of(registry["storage"].url("poster"))
+    image_origin = origin_of(services_of(registry).storage.url("poster"))
     return security_headers(image_origin, hsts=registry.settings["site.hsts"])
 
 

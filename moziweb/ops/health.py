@@ -8,17 +8,17 @@ https://github.com/mozilla-services/Dockerflow
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from pyramid.config import Configurator
-from pyramid.request import Request
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from moziweb.cache import Cache, Outbox, StoreError
-from moziweb.db import Database
+from moziweb.cache import Cache, StoreError
 from moziweb.db.migrations import current_revision, head_revision
+from moziweb.request import Request
+from moziweb.services import Services
 from moziweb.storage import Storage, StorageError
 
 log = logging.getLogger(__name__)
@@ -46,14 +46,14 @@ def heartbeat(request: Request) -> dict[str, Any]:
     may be ``unavailable``; the database also ``outdated``, when it lacks migrations, and the
     outbox ``behind``, when invalidations wait in it. Why is in the log.
     """
-    registry = request.registry
+    services = request.services
     checks: dict[str, Callable[[], str]] = {
-        "database": lambda: database_state(registry["database"].engine),
-        "storage": lambda: storage_state(registry["storage"]),
+        "database": lambda: database_state(services.database.engine),
+        "storage": lambda: storage_state(services.storage),
     }
-    outbox = OutboxAge(registry)
-    cache: Cache | None = registry.get("cache")
-    if cache is not None:
+    outbox = OutboxAge(services)
+    if services.page_cache is not None:
+        cache = services.page_cache.cache
         checks |= {
             "stamps": lambda: stamps_state(cache),
             "entries": lambda: entries_state(cache),
@@ -96,17 +96,18 @@ def entries_state(cache: Cache) -> str:
 class OutboxAge:
     """How long invalidations have been waiting in the outbox."""
 
-    def __init__(self, registry: Mapping[str, Any]) -> None:
-        self._registry = registry
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self.seconds: float | None = None
         """The age of the oldest one, once ``state`` has been asked for and could tell."""
 
     def state(self) -> str:
         """Whether it is a normal one; raises ``SQLAlchemyError`` when it cannot be told."""
-        database: Database = self._registry["database"]
-        outbox: Outbox = self._registry["cache_outbox"]
-        with database.engine.connect() as connection:
-            self.seconds = outbox.age(connection, now=time.time())
+        pages = self._services.page_cache
+        if pages is None:
+            return OK
+        with self._services.database.engine.connect() as connection:
+            self.seconds = pages.outbox.age(connection, now=time.time())
         return OK if self.seconds < BACKLOG_SECONDS else BEHIND
 
 

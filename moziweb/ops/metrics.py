@@ -12,6 +12,7 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from prometheus_client import (
@@ -26,13 +27,15 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from pyramid.config import Configurator
-from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.tweens import INGRESS
 from sqlalchemy.exc import SQLAlchemyError
 
-from moziweb.cache import Cache, CacheEvents, CompositeEvents, InProcessCounters, kind_of
+from moziweb.cache import CacheEvents, CompositeEvents, InProcessCounters, kind_of
+from moziweb.cache.http.page_cache import PageCache
 from moziweb.cache.http.refresh import REFRESH
+from moziweb.request import Request
+from moziweb.services import services_of, set_services
 
 Handler = Callable[[Request], Response]
 
@@ -165,10 +168,10 @@ class CacheState(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The gauges; none without a cache."""
-        cache: Cache | None = self._registry.get("cache")
-        if cache is None:
+        pages = services_of(self._registry).page_cache
+        if pages is None:
             return
-        seconds = self._outbox_age()
+        seconds = self._outbox_age(pages)
         for name, note in (("outbox", ""), ("journal", f" Deprecated: renamed to {OUTBOX_AGE}.")):
             age = GaugeMetricFamily(
                 OUTBOX_AGE.replace("outbox", name),
@@ -179,15 +182,14 @@ class CacheState(Collector):
         used = GaugeMetricFamily(
             "moziweb_cache_l1_bytes", "Memory of this process's first level.", labels=["region"]
         )
-        for name, region in cache.regions.items():
+        for name, region in pages.cache.regions.items():
             used.add_metric([name], region.local_cache_bytes)
         yield used
 
-    def _outbox_age(self) -> float:
+    def _outbox_age(self, pages: PageCache) -> float:
         try:
-            with self._registry["database"].engine.connect() as connection:
-                age: float = self._registry["cache_outbox"].age(connection, now=time.time())
-                return age
+            with services_of(self._registry).database.engine.connect() as connection:
+                return pages.outbox.age(connection, now=time.time())
         except SQLAlchemyError:
             return float("nan")
 
@@ -222,14 +224,24 @@ class Guard:
         return any(address in network for network in self._networks)
 
 
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The metrics of an application, who may read them, and its histogram of requests."""
+
+    registry: CollectorRegistry
+    guard: Guard
+    seconds: Histogram
+
+
 def metrics(request: Request) -> Response:
     """Everything, in the format that was asked for; 401 for whoever may not read it."""
-    if not request.registry["metrics_guard"].admits(request):
+    found = request.services.metrics
+    if found is None or not found.guard.admits(request):
         response = Response("401 Unauthorized\n", status=401, content_type="text/plain")
         response.headers["WWW-Authenticate"] = 'Bearer realm="metrics"'
     else:
         encode, kind = choose_encoder(request.environ.get("HTTP_ACCEPT", ""))
-        response = Response(encode(request.registry["metrics"]))
+        response = Response(encode(found.registry))
         response.headers["Content-Type"] = kind
     response.cache_control.no_store = True
     return response
@@ -237,7 +249,10 @@ def metrics(request: Request) -> Response:
 
 def timing_tween_factory(handler: Handler, registry: Any) -> Handler:
     """The outermost tween: how long each request takes, by route and status."""
-    seconds: Histogram = registry["metrics_seconds"]
+    found = services_of(registry).metrics
+    if found is None:
+        return handler
+    seconds = found.seconds
 
     def timing_tween(request: Request) -> Response:
         began = time.perf_counter()
@@ -255,9 +270,11 @@ def timing_tween_factory(handler: Handler, registry: Any) -> Handler:
 def includeme(config: Configurator) -> None:
     """Count and serve, if the ini file lets anybody read it. Stands before ``freshness``.
 
-    The tally, ``registry["cache_tally"]``, counts in any case: for the manager's console.
+    ``cache_counters`` count in any case: the manager shows them.
     """
-    tally = config.registry["cache_tally"] = config.registry["cache_observer"] = InProcessCounters()
+    counters = InProcessCounters()
+    services = replace(services_of(config.registry), cache_counters=counters, cache_events=counters)
+    set_services(config.registry, services)
     settings = config.registry.settings
     guard = Guard(settings["metrics.token"], settings["metrics.allow"])
     if not guard.is_open:
@@ -265,8 +282,6 @@ def includeme(config: Configurator) -> None:
     registry = CollectorRegistry(auto_describe=False)
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    config.registry["metrics"] = registry
-    config.registry["metrics_guard"] = guard
     seconds = Histogram(
         "moziweb_http_request_seconds",
         "Time from a request's arrival to its response, by route and status.",
@@ -274,8 +289,12 @@ def includeme(config: Configurator) -> None:
         registry=registry,
         buckets=REQUEST_SECONDS,
     )
-    config.registry["metrics_seconds"] = seconds
-    config.registry["cache_observer"] = CompositeEvents(tally, CacheMetrics(registry, seconds))
+    services = replace(
+        services,
+        metrics=Metrics(registry, guard, seconds),
+        cache_events=CompositeEvents(counters, CacheMetrics(registry, seconds)),
+    )
+    set_services(config.registry, services)
     registry.register(CacheState(config.registry))
     config.add_tween(
         f"{__name__}.timing_tween_factory",

@@ -2,58 +2,90 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from pyramid.config import Configurator
 
 from moziweb.clock import utc_now
+from moziweb.services import Services, services_of, set_services
 
 from .decoder import MEBIBYTE, DecoderPool, ResourceLimits
 from .editorial import PosterEditor
 from .fetching.fetcher import Fetcher, FetchPolicy
 from .generation.admission import AdmissionControl
+from .generation.leases import SourceLeases
 from .generation.procrastinate_queue import ProcrastinateQueue
 from .generation.readers import SourceReader, UploadReader, UrlReader
-from .generation.service import poster_service
+from .generation.service import PosterService
 from .generation.thread_pool import ThreadPool
-from .generation.triggers import BackgroundGenerator, SourceChangeListener
+from .generation.triggers import SourceChangeListener
+from .imaging.limits import Limits
 from .models import SourceKind
 from .web.resources import Root
 
 
 def add_poster_source(config: Configurator, kind: SourceKind, reader: SourceReader) -> None:
     """``config.add_poster_source(kind, reader)``: have sources of ``kind`` read by ``reader``."""
-    readers = config.registry["poster_readers"]
+    readers = services_of(config.registry).poster_readers
     config.action(("poster source", kind), readers.__setitem__, args=(kind, reader))
 
 
 def includeme(config: Configurator) -> None:
-    """Put the service at ``registry["posters"]`` and its tree at the root, with their readers.
+    """Add the poster services, the readers of sources, and the resource tree as the root.
 
-    Rests on ``moziweb.db`` and ``moziweb.storage``.
+    Needs ``moziweb.db`` and ``moziweb.storage``.
     """
     registry, settings = config.registry, config.registry.settings
-    registry["poster_readers"] = {}
-    registry["poster_workshop"] = workshop_from(settings)
-    registry["posters"] = service = poster_service(registry)
-    registry["poster_gate"] = AdmissionControl(
-        service, settings["posters.inline_slots"], settings["posters.wait_seconds"]
+    services = services_of(registry)
+    decoder_pool, readers = decoder_pool_from(settings), dict[SourceKind, SourceReader]()
+    service = service_from(services, settings, decoder_pool, readers)
+    services = replace(
+        services,
+        posters=service,
+        poster_readers=readers,
+        decoder_pool=decoder_pool,
+        poster_admission=AdmissionControl(
+            service, settings["posters.inline_slots"], settings["posters.wait_seconds"]
+        ),
     )
+    set_services(registry, services)
     policy = FetchPolicy(
         max_bytes=service.limits.bytes,
         deadline_seconds=settings["posters.fetch_seconds"],
         user_agent=f"moziweb (+{settings['site.base_url']})",
     )
     config.add_directive("add_poster_source", add_poster_source)
-    config.add_poster_source(SourceKind.UPLOAD, UploadReader(registry["storage"]))
-    config.add_poster_source(SourceKind.URL, UrlReader(Fetcher(policy), registry["storage"]))
+    config.add_poster_source(SourceKind.UPLOAD, UploadReader(services.storage))
+    config.add_poster_source(SourceKind.URL, UrlReader(Fetcher(policy), services.storage))
     config.include("moziweb.security")
     config.set_root_factory(Root)
     include_background(config)
     config.scan(".web.views")
 
 
-def workshop_from(settings: Mapping[str, Any]) -> DecoderPool:
+def service_from(
+    services: Services,
+    settings: Mapping[str, Any],
+    decoder_pool: DecoderPool,
+    readers: Mapping[SourceKind, SourceReader],
+) -> PosterService:
+    """The poster service that the typed settings describe."""
+    lease = timedelta(seconds=settings["posters.lease_seconds"])
+    return PosterService(
+        database=services.database,
+        storage=services.storage,
+        readers=readers,
+        leases=SourceLeases(services.database, utc_now, lease),
+        limits=Limits(bytes=settings["posters.max_source_mb"] * 1_000_000),
+        maker=decoder_pool.make,
+        prober=decoder_pool.probe,
+        resend=not settings["storage.s3.conditional_put"],
+    )
+
+
+def decoder_pool_from(settings: Mapping[str, Any]) -> DecoderPool:
     """The workshop that the typed ``posters.decoder.*`` settings describe."""
     resource_limits = ResourceLimits(
         memory_bytes=settings["posters.decoder.memory_mb"] * MEBIBYTE,
@@ -70,26 +102,26 @@ def workshop_from(settings: Mapping[str, Any]) -> DecoderPool:
 
 
 def include_background(config: Configurator) -> None:
-    """Watch the sessions for sources, and put the operator's desk at ``registry["poster_desk"]``.
+    """Watch the sessions for changed sources; add the editor, and the pool or the queue.
 
-    A pool stands at ``registry["poster_pool"]``; whoever serves starts it. The queue, if there is
-    one, stands at ``registry["poster_queue"]``.
+    The server starts the pool (``moziweb.server``), the worker empties the queue.
     """
-    registry, settings = config.registry, config.registry.settings
-    database, service = registry["database"], registry["posters"]
-    background: BackgroundGenerator | None = None
+    settings, services = config.registry.settings, services_of(config.registry)
+    database, service = services.database, services.posters
+    threads: ThreadPool | None = None
+    queue: ProcrastinateQueue | None = None
     if settings["posters.background"] == "procrastinate":
-        background = registry["poster_queue"] = ProcrastinateQueue(database)
+        queue = ProcrastinateQueue(database)
     elif settings["posters.background"] == "pool":
-        background = registry["poster_pool"] = ThreadPool(
+        threads = ThreadPool(
             database,
             service,
             utc_now,
             settings["posters.background_jobs"],
             settings["posters.sweep_seconds"],
         )
-    listener = SourceChangeListener(background)
+    listener = SourceChangeListener(queue or threads)
     database.watch(listener.listen)
-    registry["poster_desk"] = PosterEditor(
-        registry["storage"], registry["poster_readers"], service, listener.schedule
-    )
+    editor = PosterEditor(services.storage, services.poster_readers, service, listener.schedule)
+    services = replace(services, poster_editor=editor, poster_threads=threads, poster_queue=queue)
+    set_services(config.registry, services)

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
+from moziweb.services import services_of_app
 from moziweb.settings import SettingsError, expand
 from moziweb.storage import Storage, StorageError
 
@@ -124,9 +125,9 @@ def _check_threads(app: Callable[..., Any], options: Mapping[str, str]) -> None:
             f"posters.inline_slots = {slots} needs at least {slots + 2} waitress threads; "
             f"[server:main] has threads = {threads}"
         )
-    gate = registry.get("poster_gate")
-    if gate is not None:
-        gate.set_thread_count(threads)
+    services = services_of_app(app)
+    if services is not None:
+        services.poster_admission.set_thread_count(threads)
 
 
 def _start_threads(app: Callable[..., Any]) -> None:
@@ -134,16 +135,17 @@ def _start_threads(app: Callable[..., Any]) -> None:
 
     Called here and not when the application is built, because nothing forks after this.
     """
-    registry = getattr(app, "registry", {})
-    for name in ("cache_relay", "cache_renewer"):
-        if (worker := registry.get(name)) is not None:
-            worker.start()
-    storage: Storage | None = registry.get("storage")
-    if storage is not None:
-        check = threading.Thread(
-            target=_check_storage, args=(app, storage), name="storage-check", daemon=True
-        )
-        check.start()
+    services = services_of_app(app)
+    if services is None:
+        return
+    if (pages := services.page_cache) is not None:
+        pages.relay.start()
+        if pages.refresher is not None:
+            pages.refresher.start()
+    check = threading.Thread(
+        target=_check_storage, args=(app, services.storage), name="storage-check", daemon=True
+    )
+    check.start()
 
 
 def _check_storage(app: Callable[..., Any], storage: Storage) -> None:
@@ -162,7 +164,8 @@ def _check_storage(app: Callable[..., Any], storage: Storage) -> None:
 @contextmanager
 def _poster_pool(app: Callable[..., Any]) -> Iterator[None]:
     """Run the background pool that makes posters, if the ini file has one in this process."""
-    pool = getattr(app, "registry", {}).get("poster_pool")
+    services = services_of_app(app)
+    pool = None if services is None else services.poster_threads
     if pool is None:
         yield
         return

@@ -19,7 +19,7 @@ from waitress.task import ErrorTask
 from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.waitress_channel import install
 from moziweb.ops.headers import site_headers
-from moziweb.posters.decoder import DecoderPool
+from moziweb.services import services_of_app
 from moziweb.settings import SETTINGS
 
 _DEFAULTS: Final = {each.name: each.default for each in SETTINGS}
@@ -31,10 +31,9 @@ def add_security_headers(app: Callable[..., Any], sockets: Mapping[int, Any]) ->
     For security, not for speed, so it has no ini key: the body of these answers repeats a part of
     the request, and a browser must not interpret it. Call it before ``answer_in_loop``.
     """
-    registry = getattr(app, "registry", None)
-    if registry is None or "storage" not in registry:
+    if services_of_app(app) is None:
         return
-    headers = tuple(site_headers(registry).items())
+    headers = tuple(site_headers(app.registry).items())  # type: ignore[attr-defined]
 
     class TaskWithHeaders(ErrorTask):
         def execute(self) -> None:
@@ -61,10 +60,9 @@ def answer_in_loop(app: Callable[..., Any], sockets: MutableMapping[int, Any]) -
 
 def reserve_core(app: Callable[..., Any]) -> None:
     """Run one decoder process fewer than there are cores (``posters.decoder.children`` empty)."""
-    registry = getattr(app, "registry", None)
-    pool: DecoderPool | None = registry and registry.get("poster_workshop")
-    if pool and _setting(app, "posters.decoder.children") is None:
-        pool.reserve_core()
+    services = services_of_app(app)
+    if services is not None and _setting(app, "posters.decoder.children") is None:
+        services.decoder_pool.reserve_core()
 
 
 def set_switch_interval(app: Callable[..., Any]) -> None:

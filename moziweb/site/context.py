@@ -30,5 +30,5 @@ class PageContext:
     def of(cls, request: Request) -> "PageContext":
         """The context of ``request``; the date is from the application's clock."""
         formatter = Formatter(request.locale_name, request.localizer.translate)
-        today = budapest_today(request.registry["clock"]())
+        today = budapest_today(request.services.clock())
         return cls(formatter, PageUrls.of(request), today, partial(depend, request))

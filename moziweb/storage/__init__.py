@@ -1,9 +1,12 @@
 """Where objects (uploads, poster variants) live: S3 or a folder, behind one contract."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pyramid.config import Configurator
+
+from moziweb.services import services_of, set_services
 
 from .disk import DiskStorage
 from .interface import (
@@ -44,8 +47,8 @@ def from_settings(settings: Mapping[str, Any]) -> Storage:
 
 
 def includeme(config: Configurator) -> None:
-    """Put the storage at ``config.registry["storage"]``; on disk, serve its objects too."""
+    """Add the service ``storage``; on disk, serve its objects too."""
     storage = from_settings(config.registry.settings)
-    config.registry["storage"] = storage
+    set_services(config.registry, replace(services_of(config.registry), storage=storage))
     if storage.name == "disk":
         config.include(".views")

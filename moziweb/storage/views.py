@@ -5,6 +5,8 @@ from pyramid.httpexceptions import HTTPNotFound, HTTPServiceUnavailable
 from pyramid.request import Request
 from pyramid.response import FileIter, Response
 
+from moziweb.services import services_of
+
 from .disk import OBJECTS_PATH, DiskStorage
 from .interface import InvalidKey, ObjectNotFound, StorageUnavailable, is_private
 
@@ -12,7 +14,7 @@ _BLOCK = 65_536
 
 
 def includeme(config: Configurator) -> None:
-    """Route ``/objects/{key}`` to the storage in ``config.registry["storage"]``."""
+    """Route ``/objects/{key}`` to the storage in the service ``storage``."""
     # Not Pyramid's *key: it resolves "..", and an object has one address only.
     config.add_route("objects", OBJECTS_PATH + "/{key:.+}")
     config.add_view(object_view, route_name="objects", request_method="GET")
@@ -24,7 +26,9 @@ def object_view(request: Request) -> Response:
     Answers conditional requests, ranges and HEAD; 404 for whatever is no object, and for what is
     private: an upload's original tells where it was taken.
     """
-    storage: DiskStorage = request.registry["storage"]
+    storage = services_of(request.registry).storage
+    if not isinstance(storage, DiskStorage):
+        raise HTTPNotFound
     try:
         stored, file = storage.open(request.matchdict["key"])
     except (ObjectNotFound, InvalidKey):

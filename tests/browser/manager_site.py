@@ -8,7 +8,7 @@ import shutil
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork
 from moziweb.posters.generation.readers import UrlReader
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
+from moziweb.services import services_of, set_services
 from tests.conftest import raw_settings
 from tests.services.ports import HOST, free_port
 from tests.services.tmdb import TOKEN, TmdbServer, not_found
@@ -78,14 +79,14 @@ class Desk:
 
     def _is_busy(self) -> bool:
         at_work = (SourceState.PENDING, SourceState.GENERATING)
-        with self.registry["database"].read() as session:
+        with services_of(self.registry).database.read() as session:
             busy = select(PosterSource.id).where(PosterSource.state.in_(at_work)).limit(1)
             is_made = session.scalar(busy) is None
             return not is_made or OUTBOX.backlog(session.connection()) > 0
 
     def posters(self, movie: int) -> list[PosterSource]:
         """A film's pictures as they stand, the oldest first."""
-        with self.registry["database"].read() as session:
+        with services_of(self.registry).database.read() as session:
             query = select(PosterSource).where(PosterSource.movie_id == movie)
             return list(session.scalars(query.order_by(PosterSource.id)))
 
@@ -114,17 +115,17 @@ def running_desk(migrated: Path, folder: Path, tmdb: TmdbServer | None = None) -
     if tmdb:
         settings |= {"tmdb.base_url": tmdb.base_url, "tmdb.token": TOKEN}
     wsgi = main({}, **settings)
-    wsgi.registry["clock"] = now
-    with wsgi.registry["database"].write() as session:
+    set_services(wsgi.registry, replace(services_of(wsgi.registry), clock=now))
+    with services_of(wsgi.registry).database.write() as session:
         add_user(session, NAME, PASSWORD, Role.ADMIN, by=COMMAND, now=now())
         add_user(session, "béla", PASSWORD, Role.EDITOR, by=COMMAND, now=now())
-    with wsgi.registry["database"].write() as session:
+    with services_of(wsgi.registry).database.write() as session:
         movies = fill(session)
     with pytest.MonkeyPatch.context() as patch, served(wsgi, port), _behind(wsgi.registry, tmdb):
         # What a change refreshes is looked through to the end, however busy the machine is.
         patch.setattr(affected_pages, "TIME_LIMIT", 60.0)
         yield Desk(url, movies, wsgi.registry)
-    wsgi.registry["database"].engine.dispose()
+    services_of(wsgi.registry).database.engine.dispose()
 
 
 @contextlib.contextmanager
@@ -135,11 +136,13 @@ def _behind(registry: Any, tmdb: TmdbServer | None) -> Iterator[None]:
         return
     tmdb.answer_next(MISSING, *[not_found()] * 20)
     here = AllowedNetwork(ip_network(f"{HOST}/32"), int(tmdb.address.rpartition(":")[2]))
-    reader = UrlReader(Fetcher(FetchPolicy(allow_addresses=(here,))), registry["storage"])
-    registry["poster_readers"][SourceKind.URL] = reader
-    with registry["database"].write() as session:
+    reader = UrlReader(Fetcher(FetchPolicy(allow_addresses=(here,))), services_of(registry).storage)
+    services_of(registry).poster_readers[SourceKind.URL] = reader
+    with services_of(registry).database.write() as session:
         session.execute(update(PosterSource).values(url=tmdb.address + MISSING))
-    registry["poster_pool"].start()
+    threads = services_of(registry).poster_threads
+    assert threads is not None
+    threads.start()
     yield
-    registry["import_runner"].wait()
-    registry["poster_pool"].stop()
+    services_of(registry).import_runner.wait()
+    threads.stop()

@@ -8,7 +8,7 @@ poster service processes in the same way.
 import contextlib
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -26,6 +26,7 @@ from moziweb.movies.calendar import budapest_today, week_of
 from moziweb.movies.models import CreditRole, DatePrecision, Movie, Premiere
 from moziweb.posters.generation.result import Status
 from moziweb.posters.models import PosterSource
+from moziweb.services import services_of, set_services
 from moziweb.settings import load
 from tests.conftest import NOW, raw_settings
 from tests.factories import (
@@ -59,9 +60,10 @@ class Site:
 
     def make_posters(self) -> None:
         """Generate every variant of every poster."""
-        with self.registry["database"].read() as session:
+        with services_of(self.registry).database.read() as session:
             sources = session.scalars(select(PosterSource.id)).all()
-        results = [self.registry["posters"].ensure_variants(source) for source in sources]
+        generate = services_of(self.registry).posters.ensure_variants
+        results = [generate(source) for source in sources]
         assert all(result.status in (Status.MADE, Status.COMPLETE) for result in results)
 
 
@@ -113,11 +115,11 @@ def running_site(database: Path, folder: Path, storage: dict[str, str]) -> Itera
         **storage,
     }
     wsgi = main({}, **settings)
-    wsgi.registry["clock"] = lambda: NOW
-    _upload_posters(wsgi.registry["database"], wsgi.registry["storage"])
+    set_services(wsgi.registry, replace(services_of(wsgi.registry), clock=lambda: NOW))
+    _upload_posters(services_of(wsgi.registry).database, services_of(wsgi.registry).storage)
     with served(wsgi, port):
         yield Site(url, wsgi.registry)
-    wsgi.registry["database"].engine.dispose()
+    services_of(wsgi.registry).database.engine.dispose()
 
 
 def _upload_posters(database: Database, storage: Any) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from moziweb import main
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
+from moziweb.services import services_of, set_services
 from tests.conftest import raw_settings
 from tests.movies.importers.tmdb_world import a_movie
 from tests.services.ports import HOST, free_port
@@ -42,13 +44,13 @@ def url(migrated_sqlite: Path, tmp_path: Path, tmdb: TmdbServer) -> Iterator[str
     shutil.copyfile(migrated_sqlite, copy)
     keys = {"site.base_url": url, "tmdb.base_url": tmdb.base_url, "tmdb.token": TOKEN}
     wsgi = main({}, **{**raw_settings(f"sqlite:///{copy}", tmp_path), **CACHED, **keys})
-    wsgi.registry["clock"] = now
-    with wsgi.registry["database"].write() as session:
+    set_services(wsgi.registry, replace(services_of(wsgi.registry), clock=now))
+    with services_of(wsgi.registry).database.write() as session:
         add_user(session, "anna", PASSWORD, Role.EDITOR, by=COMMAND, now=now())
     with served(wsgi, port):
         yield url
-        wsgi.registry["import_runner"].wait()
-    wsgi.registry["database"].engine.dispose()
+        services_of(wsgi.registry).import_runner.wait()
+    services_of(wsgi.registry).database.engine.dispose()
 
 
 def sign_in(page: Page, url: str) -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from moziweb.posters.models import PosterSource
 from moziweb.posters.recipes import RECIPES
+from moziweb.services import services_of
 from tests.factories import make_movie
 from tests.posters.pictures import encoded, photograph, quarters
 from tests.services.tmdb import TmdbServer, html_as_jpeg
@@ -43,7 +44,7 @@ def desk(
 @pytest.fixture
 def movie(desk: Desk) -> int:
     """Another film, without a picture; its page is stored."""
-    with desk.registry["database"].write() as session:
+    with services_of(desk.registry).database.write() as session:
         movie = make_movie(session, "Kép nélkül")
     address = f"{desk.url}/movie/{movie.id}-{movie.slug}"
     with urllib.request.urlopen(address, timeout=30) as answer:

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -23,8 +24,10 @@ from webtest.http import StopableWSGIServer
 import moziweb
 from moziweb.cache import kind_of
 from moziweb.caching import DECLARATIONS, OUTBOX
+from moziweb.services import services_of, set_services
 from tests.cache.stores.test_cdn import Cdn
 from tests.conftest import close_services
+from tests.registry import page_cache_of
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
 from tests.services.process import child
@@ -69,7 +72,9 @@ def on_memcached(site: Site, server: MemcachedServer) -> None:
 def running(site: Site) -> Iterator[TestApp]:
     """The site of the ini file, at the real time."""
     wsgi = moziweb.main({}, **get_appsettings(str(site.ini)))
-    wsgi.registry["clock"] = lambda: datetime.now(UTC)
+    set_services(
+        wsgi.registry, replace(services_of(wsgi.registry), clock=lambda: datetime.now(UTC))
+    )
     try:
         yield TestApp(wsgi)
     finally:
@@ -209,7 +214,7 @@ def test_a_page_is_purged_at_the_cdn_too_and_no_other_is_rendered_for_it(
         with running(site) as app:
             for path in (movie, other, index):
                 cdn.objects[path] = set(app.get(path).headers["xkey"].split())
-            cdn.objects["of no film"] = {"everything", *app.app.registry["cache_always"]}
+            cdn.objects["of no film"] = {"everything", *page_cache_of(app.app.registry).always}
             ended = run_process("cache", "purge", "--path", movie, "--reason", "a wrong date")
             assert ended.stdout == (
                 f"Purged: the page at {movie}. A CDN is asked to drop it by its tags.\n"
@@ -274,7 +279,7 @@ def test_warm_renders_here_what_a_site_then_finds(
         assert again["warm"] == len(paths)
         assert again["rendered"] > 0
         every = [event["path"] for event in warmed]
-        entries = app.app.registry["cache_routes"].stored(app.app.registry, every)
+        entries = page_cache_of(app.app.registry).routes.stored(every)
         kinds = {kind_of(tag) for entry in entries.values() for tag in entry.tags}
         assert kinds <= DECLARATIONS.kinds(), "a purge by hand would refuse them"
 

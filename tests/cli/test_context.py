@@ -7,8 +7,10 @@ import pytest
 
 from moziweb.caching import OUTBOX
 from moziweb.cli.context import CommandContext, running_relay
+from moziweb.services import services_of
 from tests.cli.conftest import Site
 from tests.cli.test_cache import MEMORY, STAMPS, configure
+from tests.registry import page_cache_of
 
 PATIENCE = 30.0
 
@@ -43,9 +45,11 @@ def test_what_was_left_is_published_meanwhile(site: Site, installation: CommandC
         while backlog(site):
             assert time.monotonic() < until
             time.sleep(0.05)
-    assert installation.registry["cache"].stamps.read_raw(["movie:1"]) == {"movie:1": None}
+    assert page_cache_of(installation.registry).cache.stamps.read_raw(["movie:1"]) == {
+        "movie:1": None
+    }
     assert relays() == []
-    installation.registry["database"].engine.dispose()
+    services_of(installation.registry).database.engine.dispose()
 
 
 @pytest.mark.parametrize("lines", ["", MEMORY])
@@ -57,4 +61,4 @@ def test_stamps_of_one_process_are_not_published_from_another(
     with running_relay(installation.registry):
         assert relays() == []
     assert backlog(site) == 1
-    installation.registry["database"].engine.dispose()
+    services_of(installation.registry).database.engine.dispose()

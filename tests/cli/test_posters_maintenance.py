@@ -42,6 +42,7 @@ from moziweb.posters.models import (
     VariantState,
 )
 from moziweb.posters.recipes import RECIPES
+from moziweb.services import services_of
 from moziweb.storage import StoredObject
 from tests.cli.conftest import COMMAND, Run, Site, events, lay_out, opened, run_in
 from tests.cli.test_posters import on_a_terminal
@@ -438,18 +439,18 @@ def test_a_signal_ends_a_command_after_what_is_begun(
     monkeypatch.setattr(garbage_collection, "BATCH", 1)
     monkeypatch.setattr(verification, "PAGE", 10)
     registry = (installation := CommandContext(str(made.ini))).registry
-    ask, first = getattr(registry["storage"], call), iter([signal.SIGTERM])
+    ask, first = getattr(services_of(registry).storage, call), iter([signal.SIGTERM])
 
     def interrupted(*given: Any, **named: Any) -> Any:
         for signum in first:
             signal.raise_signal(signum)
         return ask(*given, **named)
 
-    monkeypatch.setattr(registry["storage"], call, interrupted)
+    monkeypatch.setattr(services_of(registry).storage, call, interrupted)
     group, *arguments = command
-    with closing(registry["poster_workshop"]):
+    with closing(services_of(registry).decoder_pool):
         ended = CliRunner().invoke(group, arguments, obj=installation)
-    registry["database"].engine.dispose()
+    services_of(registry).database.engine.dispose()
     assert ended.exit_code == 128 + signal.SIGTERM, ended.output
     summary = events(ended.stdout)[-1]
     assert summary["stopped"] is True

@@ -14,6 +14,7 @@ from moziweb.demo.spec import PosterSpec
 from moziweb.posters.generation.error_codes import ServiceCode
 from moziweb.posters.generation.readers import SourceError
 from moziweb.posters.models import SourceKind
+from moziweb.services import services_of
 
 
 @dataclass(frozen=True)
@@ -48,4 +49,4 @@ def test_missing_fonts_are_a_transient_error(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_application_has_the_reader(app: TestApp) -> None:
-    assert isinstance(app.app.registry["poster_readers"][SourceKind.DRAWN], DrawnReader)
+    assert isinstance(services_of(app.app.registry).poster_readers[SourceKind.DRAWN], DrawnReader)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from moziweb.manager.auth import passwords
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
 from moziweb.manager.movies import affected_pages
+from moziweb.services import services_of, set_services
 from tests.conftest import NOW, raw_settings, running_app
 from tests.services.postgres import PostgresServer
 from tests.site.cached import CACHED, Movies, fill, now, warm
@@ -86,8 +88,8 @@ def ini_over(url: str, folder: Path) -> dict[str, str]:
 def site(local: dict[str, str], clock: Clock) -> Iterator[TestApp]:
     """The application, whose cookies a WebTest browser takes; two users may sign in."""
     with running_app(local) as app:
-        app.app.registry["clock"] = clock
-        with app.app.registry["database"].write() as session:
+        set_services(app.app.registry, replace(services_of(app.app.registry), clock=clock))
+        with services_of(app.app.registry).database.write() as session:
             for role, name in NAMES.items():
                 add_user(session, name, PASSWORD, role, by=COMMAND, now=NOW)
         yield app
@@ -119,8 +121,8 @@ def cached(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[T
     """
     monkeypatch.setattr(affected_pages, "TIME_LIMIT", 60.0)
     with running_app(local | CACHED) as app:
-        app.app.registry["clock"] = now
-        with app.app.registry["database"].write() as session:
+        set_services(app.app.registry, replace(services_of(app.app.registry), clock=now))
+        with services_of(app.app.registry).database.write() as session:
             for role, name in NAMES.items():
                 add_user(session, name, PASSWORD, role, by=COMMAND, now=now())
         yield app
@@ -129,7 +131,7 @@ def cached(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[T
 @pytest.fixture
 def movies(cached: TestApp) -> Movies:
     """Three films, and every page of theirs cached."""
-    with cached.app.registry["database"].write() as session:
+    with services_of(cached.app.registry).database.write() as session:
         found = fill(session)
     warm(cached, found)
     warm(cached, found)

@@ -9,12 +9,13 @@ from webtest import Form, TestApp
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.movies.queries import movie_with_relations
 from moziweb.movies.models import CreditRole, FieldProvenance, Movie
+from moziweb.services import services_of
 from tests import factories
 
 
 def make_movie(app: TestApp, title: str = "Az ígéret földje", **values: Any) -> int:
     """A film with everything that its form shows; its id."""
-    with app.app.registry["database"].write() as session:
+    with services_of(app.app.registry).database.write() as session:
         movie = factories.make_movie(
             session,
             title,
@@ -51,7 +52,7 @@ def press(form: Form, button: str = "save", **options: Any) -> Any:
 
 def movie_of(app: TestApp, movie_id: int) -> Movie:
     """The film as the database has it."""
-    with app.app.registry["database"].read() as session:
+    with services_of(app.app.registry).database.read() as session:
         found = movie_with_relations(session, movie_id)
         assert found is not None
         return found
@@ -59,7 +60,7 @@ def movie_of(app: TestApp, movie_id: int) -> Movie:
 
 def last_entry(app: TestApp) -> AuditEntry:
     """The latest entry of the audit."""
-    with app.app.registry["database"].read() as session:
+    with services_of(app.app.registry).database.read() as session:
         latest = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)
         entry: AuditEntry = session.scalars(latest).one()
         return entry

@@ -14,6 +14,7 @@ from webtest import TestApp
 from moziweb.db.meta import Base
 from moziweb.manager.auth.models import Role
 from moziweb.manager.web.resources import ADMINISTER, EDIT, SEE
+from moziweb.services import services_of
 
 from .conftest import NAMES, csrf_of, signed_in
 
@@ -66,7 +67,7 @@ def ask(browser: TestApp, method: str, path: str, **fields: str) -> Any:
 
 def contents(app: TestApp) -> dict[str, int]:
     """How many rows each table has, but for what merely asking writes."""
-    with app.app.registry["database"].read() as session:
+    with services_of(app.app.registry).database.read() as session:
         return {
             table.name: session.scalar(select(func.count()).select_from(table)) or 0
             for table in Base.metadata.sorted_tables

@@ -19,6 +19,7 @@ from moziweb.manager.auth.return_url import safe_return_url
 from moziweb.manager.web.forms import one_line, trimmed
 from moziweb.manager.web.request_limits import MAX_FIELDS, MAX_FORM
 from moziweb.movies.models import Genre, Movie, Person
+from moziweb.services import services_of
 from tests.hostile_ids import MALFORMED_IDS
 from tests.manager.movie_forms import make_movie, movie_form, movie_of, press
 
@@ -127,7 +128,7 @@ def test_what_is_stored_never_runs(site: TestApp, editor: TestApp) -> None:
         movies.append(f"/movie/{movie_id}-{movie.slug}")
     for path in ("/manager", "/manager/movies", "/manager/audit", f"/manager/movies/{movie_id}"):
         harmless(editor.get(path))
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         for row in session.scalars(select(Genre)):
             row.name = row.name_en = PAYLOADS[0]
     shown_safely(editor, (*PUBLIC, *movies, "/genre/drama"))
@@ -154,16 +155,16 @@ def test_what_is_imported_never_runs(site: TestApp, editor: TestApp) -> None:
     name = "<img src=x onerror=alert(1)>.csv"
     files = [("file", name, text.getvalue().encode())]
     begun = editor.post("/manager/imports", sent, upload_files=files, status=303)
-    site.app.registry["import_runner"].wait()
+    services_of(site.app.registry).import_runner.wait()
     preview = begun.follow()
     harmless(preview)
     for query in ("?show=refused", "?show=new"):
         harmless(editor.get(preview.request.path + query))
     preview.forms[1].submit("do", value="all", status=303)
-    site.app.registry["import_runner"].wait()
+    services_of(site.app.registry).import_runner.wait()
     for path in (preview.request.path, "/manager/imports", "/manager/audit", "/manager/movies"):
         harmless(editor.get(path))
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         movies = session.execute(select(Movie.id, Movie.slug)).all()
     assert len(movies) >= len(PAYLOADS) - 1
     shown_safely(editor, (*PUBLIC, *(f"/movie/{number}-{slug}" for number, slug in movies)))
@@ -240,7 +241,7 @@ def test_sql_is_only_text(site: TestApp, editor: TestApp) -> None:
     form["name"], form["password"], form["draft"] = NAMES[Role.EDITOR], PASSWORD, fields["draft"]
     form["return_url"] = f"/manager/movies/{movie_id}"
     form.submit(headers={"User-Agent": "'\xff; DROP"}, status=303).follow(status=200)
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         assert session.scalars(select(Movie.title)).all() == [PROBES[3]]
 
 
@@ -266,7 +267,7 @@ def test_a_malformed_id_is_an_id_of_no_row(site: TestApp, editor: TestApp) -> No
         upload_files=[("file", "a.csv", b"title,release_date\nA,2026-09-03\n")],
         status=303,
     )
-    site.app.registry["import_runner"].wait()
+    services_of(site.app.registry).import_runner.wait()
     firsts = {path: table_of(editor.get(path.partition("?")[0])) for path in CURSORS}
     for text in MALFORMED_IDS:
         spelled = quote(text)
@@ -352,7 +353,7 @@ def test_nothing_is_assigned_but_what_the_form_has(site: TestApp, editor: TestAp
     after = movie_of(site, movie_id)
     assert (after.id, after.slug, after.published) == (movie_id, before.slug, True)
     assert (after.created_at, after.search_text) == (before.created_at, before.search_text)
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         roles = session.execute(select(User.name, User.role)).all()
     assert {(name, role) for name, role in roles} == {(NAMES[role], role) for role in Role}
 
@@ -367,7 +368,7 @@ def test_rows_of_another_movie_are_out_of_reach(site: TestApp, editor: TestApp) 
     ):
         form[name].force_value(str(row.id))
     form["premieres-0-note"] = "betörtem"
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         session.add(Person(id=9000, name="Titkos Ember"))
     form["cast-0-person_id"].force_value("9000")
     press(form, status=303)
@@ -389,7 +390,7 @@ def test_ids_that_are_none_are_not_found(editor: TestApp, number: str) -> None:
 
 
 def test_an_administrator_does_not_lock_themselves_out(site: TestApp, admin: TestApp) -> None:
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         own = session.scalars(select(User.id).where(User.name == NAMES[Role.ADMIN])).one()
         other = session.scalars(select(User.id).where(User.name == NAMES[Role.EDITOR])).one()
     token = csrf_of(admin)

@@ -4,7 +4,8 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from http.client import HTTPResponse
 from pathlib import Path
 from threading import Event, Thread
@@ -12,7 +13,6 @@ from typing import Any
 
 import pytest
 from pyramid.interfaces import IRoutesMapper
-from pyramid.request import Request
 from pyramid.response import Response
 from webtest import TestApp
 
@@ -23,7 +23,9 @@ from moziweb.ops.headers import (
     origin_of,
     security_headers,
 )
+from moziweb.request import Request
 from moziweb.server import bind
+from moziweb.services import services_of, set_services
 from tests import factories
 from tests.conftest import raw_settings, running_app
 from tests.site.cached import CACHED
@@ -52,7 +54,7 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[TestApp]:
     settings = raw_settings(f"sqlite:///{copy}", tmp_path) | CACHED
     with running_app(settings | {"site.hsts": "true", "metrics.allow": "127.0.0.1"}) as app:
         app.extra_environ["REMOTE_ADDR"] = "127.0.0.1"
-        with app.app.registry["database"].write() as session:
+        with services_of(app.app.registry).database.write() as session:
             movie = factories.make_movie(session, "Film", id=1)
             factories.make_premiere(session, movie, date(2026, 8, 20))
             factories.add_poster(session, movie)
@@ -93,7 +95,12 @@ def test_every_response_carries_them(production: TestApp) -> None:
             check(same.headers, (etag, path))
             seen.add(same.status_int)
     assert seen >= {200, 204, 301, 302, 303, 304, 400, 403, 404, 405}
-    production.app.registry["clock"] = None
+
+    def broken_clock() -> datetime:
+        raise TypeError("the clock is broken")
+
+    services = services_of(production.app.registry)
+    set_services(production.app.registry, replace(services, clock=broken_clock))
     for path in ("/undated", "/manager/sign-in", "/jump?date=x"):
         answer = production.get(path, headers={"Cache-Control": "no-cache"}, status="*")
         check(answer.headers, path)

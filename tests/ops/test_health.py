@@ -9,6 +9,7 @@ from webtest import TestApp
 
 from moziweb.caching import OUTBOX
 from moziweb.db import Database, migrations
+from moziweb.services import services_of
 from tests.conftest import QueryCounter, raw_settings, running_app
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import free_port
@@ -22,7 +23,7 @@ def test_all_is_well(app: TestApp) -> None:
 
 
 def test_the_balancers_heartbeat_asks_nothing(app: TestApp, query_counter: QueryCounter) -> None:
-    with query_counter(app.app.registry["database"].engine) as statements:
+    with query_counter(services_of(app.app.registry).database.engine) as statements:
         assert app.get("/__lbheartbeat__").json == {"status": "ok"}
     assert statements == []
 

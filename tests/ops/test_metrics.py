@@ -13,7 +13,9 @@ from moziweb.cache import NotStoredReason
 from moziweb.cache.http.refresh import REFRESH
 from moziweb.movies.models import Movie
 from moziweb.ops.metrics import CacheMetrics
+from moziweb.services import services_of
 from tests.conftest import running_app
+from tests.registry import location_of, page_cache_of
 from tests.services.ports import free_port
 from tests.site.cached import CACHED, Movies, fill, pages, ready_variant, site, write
 
@@ -56,7 +58,7 @@ def asked(app: TestApp, remote: str | None, **headers: str) -> Response:
 def test_by_default_there_is_none_and_nothing_is_counted(app: TestApp) -> None:
     app.get("/metrics", status=404)
     assert "metrics" not in app.app.registry
-    assert not isinstance(app.app.registry["cache_observer"], CacheMetrics)
+    assert not isinstance(services_of(app.app.registry).cache_events, CacheMetrics)
 
 
 @pytest.mark.parametrize(
@@ -123,8 +125,8 @@ def test_a_page_that_is_too_big_is_counted(settings: dict[str, str], movies: Mov
 def test_a_corrupt_entry_is_counted(watched: TestApp, movies: Movies) -> None:
     watched.get(pages(movies)["week"])
     registry = watched.app.registry
-    place = registry["cache_routes"].location_of(registry, pages(movies)["week"])
-    backend: Any = registry["cache"].dogpile["pages"].actual_backend
+    place = location_of(registry, pages(movies)["week"])
+    backend: Any = page_cache_of(registry).cache.dogpile["pages"].actual_backend
     backend.set_serialized(place.key, b"{}|junk")
     assert watched.get(pages(movies)["week"]).headers["X-Cache"] == "miss"
     assert value(watched, "moziweb_cache_corrupt_total", region="pages")

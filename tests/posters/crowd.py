@@ -15,6 +15,7 @@ from typing import Any
 from pyramid.request import Request
 
 from moziweb.posters.decoder import DecoderPool
+from moziweb.services import services_of
 from tests.posters.site import make_site
 
 THREADS = 8
@@ -35,7 +36,7 @@ def main(told: dict[str, Any]) -> None:
     noted_decode = noted("decode", DecoderPool.make)
     setattr(DecoderPool, "make", noted_decode)  # noqa: B010 - mypy knows no such assignment
     app = make_site(told["settings"])
-    storage = app.registry["storage"]
+    storage: Any = services_of(app.registry).storage
     storage.put = noted("upload", storage.put)
     barrier = threading.Barrier(THREADS)
     answers: list[tuple[int, str]] = []

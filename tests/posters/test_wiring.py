@@ -11,6 +11,7 @@ from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.readers import SourceError, UrlReader
 from moziweb.posters.generation.result import Status
 from moziweb.posters.models import SourceKind
+from moziweb.services import services_of
 
 from .conftest import StubReader, add_source, picture, source_of
 from .site import disk_settings, make_site
@@ -28,7 +29,7 @@ def test_pictures_are_decoded_in_children_as_the_settings_have_them(
     }  # fmt: skip
     given = {f"posters.decoder.{name}": str(value) for name, value in decoder.items()}
     site = make_site(disk_settings(tmp_path, sqlite_url) | given)
-    service, workshop = site.registry["posters"], site.registry["poster_workshop"]
+    service, workshop = services_of(site.registry).posters, services_of(site.registry).decoder_pool
     with closing(workshop):
         assert workshop.pids == frozenset()
         service.probe(picture())
@@ -55,14 +56,17 @@ def test_a_source_is_read_and_held_as_the_settings_have_it(
         disk_settings(tmp_path, sqlite_url) | given,
         lambda config: config.add_poster_source(SourceKind.DRAWN, stub_reader),
     )
-    reader = site.registry["poster_readers"][SourceKind.URL]
+    reader = services_of(site.registry).poster_readers[SourceKind.URL]
     assert isinstance(reader, UrlReader)
     policy = reader._fetcher._policy
     assert (policy.max_bytes, policy.deadline_seconds) == (2_000_000, 7)
-    assert site.registry["posters"].limits.bytes == 2_000_000
-    assert not site.registry["posters"]._resend
+    assert services_of(site.registry).posters.limits.bytes == 2_000_000
+    assert not services_of(site.registry).posters._resend
 
-    database, gate = site.registry["database"], site.registry["poster_gate"]
+    database, gate = (
+        services_of(site.registry).database,
+        services_of(site.registry).poster_admission,
+    )
     with database.write() as session:
         session.add(Movie(id=7, title="Dűne", original_title="Dune", slug="dune"))
     source_id = add_source(database, 7)

@@ -9,12 +9,16 @@ import time
 import urllib.request
 from configparser import ConfigParser
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pyramid.registry import Registry
 
 from moziweb import server
+from moziweb.posters.generation.admission import AdmissionControl
+from moziweb.services import Services, set_services
 from moziweb.settings.keys import SETTINGS
+from moziweb.storage.disk import DiskStorage
 from tests.server.hello import main
 from tests.server.pserve import INI, PATIENCE, pserve
 from tests.services.ports import HOST, accepts, free_port
@@ -165,19 +169,21 @@ class RecordingAdmission:
         self.threads = threads
 
 
-def test_posters_cannot_occupy_every_thread() -> None:
+def test_posters_cannot_occupy_every_thread(tmp_path: Path) -> None:
     class App:
         registry = Registry()
 
         def __call__(self, *_: object) -> None:
             raise NotImplementedError
 
-    App.registry.settings = {"posters.inline_slots": 4}
+    App.registry.settings = {"posters.inline_slots": 4, "site.hsts": False}
     with pytest.raises(
         server.ServerError, match="inline_slots = 4 needs at least 6 waitress threads"
     ):
         server.bind(App(), {"listen": f"{HOST}:0", "threads": "5"})
-    App.registry["poster_gate"] = admission = RecordingAdmission()
+    admission, storage = RecordingAdmission(), DiskStorage(tmp_path, "https://posters.example")
+    services = Services(poster_admission=cast(AdmissionControl, admission), storage=storage)
+    set_services(App.registry, services)
     bound = server.bind(App(), {"listen": f"{HOST}:0", "threads": "6"})
     bound.close()
     assert admission.threads == 6

@@ -17,6 +17,7 @@ from moziweb.cache.http.fast_path import FastPathMiddleware
 from moziweb.cache.http.url_index import UrlIndex
 from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
 from moziweb.server import waitress_tuning as tuning
+from moziweb.services import Services, set_services
 from tests.server.pserve import INI, pserve
 from tests.services.ports import HOST, free_port
 from tests.services.process import read_until
@@ -99,7 +100,7 @@ def test_one_core_is_reserved_unless_the_ini_file_sets_the_children(
 ) -> None:
     app = App(posters__decoder__children=children)
     pool = DecoderPool(2, MEBIBYTE, ResourceLimits())
-    app.registry["poster_workshop"] = pool
+    set_services(app.registry, Services(decoder_pool=pool))
     tuning.reserve_core(app)
     with ExitStack() as held:
         for _ in range(running):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from webtest import TestApp
 from moziweb.movies.calendar import Week, budapest_today, month_of, week_of
 from moziweb.movies.models import Credit, CreditRole, DatePrecision, FieldProvenance, Movie
 from moziweb.posters.models import PosterVariant, VariantState
+from moziweb.services import services_of, set_services
 from tests import factories
 from tests.conftest import running_app
 
@@ -40,7 +41,7 @@ Paths = Callable[["Movies"], dict[str, str]]
 def site(settings: Mapping[str, str]) -> Iterator[TestApp]:
     """The application with the real clock."""
     with running_app(dict(settings)) as app:
-        app.app.registry["clock"] = now
+        set_services(app.app.registry, replace(services_of(app.app.registry), clock=now))
         yield app
 
 
@@ -150,5 +151,5 @@ def missed(app: TestApp, movies: Movies, kind: Paths = pages) -> set[str]:
 
 def write(app: TestApp, change: Callable[[Session], Any]) -> None:
     """Run ``change`` in a transaction of the application."""
-    with app.app.registry["database"].write() as session:
+    with services_of(app.app.registry).database.write() as session:
         change(session)

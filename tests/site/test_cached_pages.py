@@ -15,7 +15,9 @@ from webtest import TestApp
 from moziweb.cache.protocol.entry import encode
 from moziweb.movies.models import Genre, Movie, Premiere
 from moziweb.posters.models import PosterSource, SourceState
+from moziweb.services import services_of, set_services
 from tests import factories
+from tests.registry import location_of
 from tests.services.memcached import MemcachedServer
 
 from .cached import (
@@ -252,7 +254,9 @@ def test_movie_page_expires_when_lead_premiere_changes(
     factories.make_premiere(dbsession, standing, date(2019, 3, 7))
     dbsession.commit()
     with site(settings | CACHED) as app:
-        app.app.registry["clock"] = lambda: long_ago
+        set_services(
+            app.app.registry, replace(services_of(app.app.registry), clock=lambda: long_ago)
+        )
         seen = [
             [app.get(f"/movie/{movie.id}-{movie.slug}").headers["X-Cache"] for _ in range(3)]
             for movie in (turning, standing)
@@ -270,8 +274,7 @@ def test_poisoned_entry_is_rendered_again(
 ) -> None:
     """The entry is complete, valid and has a correct checksum, but its content is foreign."""
     path = pages(movies)["week"]
-    registry = cached.app.registry
-    place = registry["cache_routes"].location_of(registry, path)
+    place = location_of(cached.app.registry, path)
     stored = place.region.stored([place.key])[place.key]
     poison = replace(stored, payload=b"evil", content=content)
     place.region.delete(place.key)

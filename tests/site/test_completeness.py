@@ -33,7 +33,9 @@ from moziweb.movies.models import (
 from moziweb.posters.generation.result import Status
 from moziweb.posters.generation.upload_store import store_upload
 from moziweb.posters.models import PosterSource, PosterVariant, SourceKind, SourceState
+from moziweb.services import services_of
 from tests.posters.conftest import picture as poster_picture
+from tests.registry import page_cache_of
 
 from .cached import CACHED, Movies, Paths, feeds, fill, pages, ready_variant, site, write
 
@@ -229,7 +231,7 @@ def test_changed_foreign_key_invalidates_both_pages(
 ) -> None:
     audit = Audit(cached, plain, movies)
     identities = _identities(cached, model)
-    with cached.app.registry["database"].read() as session:
+    with services_of(cached.app.registry).database.read() as session:
         owners = [getattr(session.get_one(model, each), name) for each in identities]
     others = {*owners, *([movies.ahead, movies.undated] if name == "movie_id" else [])} - {None}
 
@@ -250,7 +252,7 @@ def test_generated_variants_invalidate_pages_that_show_them(
 ) -> None:
     """The poster service writes with bulk statements and publishes the tags itself."""
     registry = cached.app.registry
-    upload = store_upload(registry["storage"], poster_picture())
+    upload = store_upload(services_of(registry).storage, poster_picture())
 
     def change(**values: object) -> None:
         def set_them(session: Session) -> None:
@@ -260,15 +262,15 @@ def test_generated_variants_invalidate_pages_that_show_them(
 
         write(cached, set_them)
 
-    with closing(registry["poster_workshop"]):
+    with closing(services_of(registry).decoder_pool):
         change(kind=SourceKind.UPLOAD, url=None, key=upload.key)
         audit = Audit(cached, plain, movies)
-        assert registry["posters"].ensure_variants(movies.source).status is Status.MADE
+        assert services_of(registry).posters.ensure_variants(movies.source).status is Status.MADE
         audit.look("a poster made")
         # The state of a source whose variants were made before placeholders existed.
         change(sketch=None, regenerate_requested=True, state=SourceState.PENDING)
         audit.look("a poster without a sketch")
-        assert registry["posters"].ensure_variants(movies.source).status is Status.MADE
+        assert services_of(registry).posters.ensure_variants(movies.source).status is Status.MADE
         audit.look("a poster made again")
 
 
@@ -304,7 +306,9 @@ class Audit:
 
 def test_audit_detects_stale_page(cached: TestApp, plain: TestApp, movies: Movies) -> None:
     audit = Audit(cached, plain, movies)
-    with plain.app.registry["database"].write() as session:  # this session publishes nothing
+    with services_of(
+        plain.app.registry
+    ).database.write() as session:  # this session publishes nothing
         session.get_one(Movie, movies.here).title = "Ezt senki sem mondta meg"
     with pytest.raises(AssertionError, match="stale after"):
         audit.look("an unwatched write")
@@ -312,13 +316,13 @@ def test_audit_detects_stale_page(cached: TestApp, plain: TestApp, movies: Movie
 
 def test_audit_detects_needless_render(cached: TestApp, plain: TestApp, movies: Movies) -> None:
     audit = Audit(cached, plain, movies)
-    cached.app.registry["cache"].stamps.publish([f"movie:{movies.here}"])
+    page_cache_of(cached.app.registry).cache.stamps.publish([f"movie:{movies.here}"])
     audit.look("no change at all")
     assert "movie" in audit.needless()["no change at all"]
 
 
 def _identities(app: TestApp, model: type[Base]) -> list[Any]:
-    with app.app.registry["database"].read() as session:
+    with services_of(app.app.registry).database.read() as session:
         return sorted(inspect(row).identity for row in session.query(model))
 
 

@@ -10,6 +10,7 @@ from webtest import TestApp
 
 from moziweb.movies.calendar import month_of, week_of
 from moziweb.movies.models import Movie, Premiere
+from moziweb.services import services_of
 from tests.conftest import NOW, QueryCounter
 from tests.site.scraper import cards, json_ld
 
@@ -46,7 +47,7 @@ def test_every_week_and_month_of_the_demo_is_200(
         month = month.next
     shown: set[str] = set()
     for path in paths:
-        with query_counter(demo_app.app.registry["database"].engine) as statements:
+        with query_counter(services_of(demo_app.app.registry).database.engine) as statements:
             page = demo_app.get(path, status=200)
         assert len(statements) <= 5, path
         shown |= {card.href.removeprefix("/en") for card in cards(page.text)}

@@ -19,6 +19,7 @@ from moziweb.caching import served_first
 from moziweb.movies.models import Movie
 from moziweb.request import Request
 from moziweb.settings import load
+from tests.registry import page_cache_of
 
 SABOTAGE = "soak.sabotage"
 
@@ -53,7 +54,7 @@ def main(global_config: dict[str, str], **settings: str) -> Any:
         if sabotage == "errors":
             config.add_tween("tests.soak.app.failing_tween")
         elif sabotage:
-            break_it(sabotage, config.registry["cache"].stamps)
+            break_it(sabotage, page_cache_of(config.registry).cache.stamps)
         return served_first(config.make_wsgi_app())
 
 

@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from moziweb.services import services_of
+
 VERSION = re.compile(rb"Soak (\d+) version (\d+)\.")
 TIMEOUT = 10.0
 UNANSWERED = 0
@@ -80,7 +82,7 @@ def write(chance: random.Random, file: Path, movies: Sequence[str]) -> None:
     from tests.soak.app import main as make_app
     from tests.soak.app import write as write_version
 
-    database = make_app({}, **json.loads(file.read_text())).registry["database"]
+    database = services_of(make_app({}, **json.loads(file.read_text())).registry).database
     while True:
         with contextlib.suppress(SQLAlchemyError), database.write() as session:
             write_version(session, int(chance.choice(movies)))

@@ -7,6 +7,7 @@ import pytest
 from pyramid.config import Configurator
 from webtest import TestApp
 
+from moziweb.services import services_of
 from moziweb.storage.disk import DiskStorage
 
 FOREVER = "max-age=290304000, public, immutable"
@@ -47,7 +48,8 @@ def application(tmp_path: Path) -> TestApp:
     }
     with Configurator(settings=settings) as config:
         config.include("moziweb.storage")
-    storage: DiskStorage = config.registry["storage"]
+    storage = services_of(config.registry).storage
+    assert isinstance(storage, DiskStorage)
     storage.put(KEY, BODY, content_type="image/webp", cache_control=FOREVER)
     return TestApp(config.make_wsgi_app())
 
@@ -67,7 +69,7 @@ def test_an_object_is_served_with_exactly_its_headers(application: TestApp) -> N
 
 
 def test_what_is_private_is_not_found(application: TestApp) -> None:
-    storage: DiskStorage = application.app.registry["storage"]
+    storage = services_of(application.app.registry).storage
     storage.put("upload/a.jpg", BODY, content_type="image/jpeg", cache_control="private, no-cache")
     for method in ("GET", "HEAD"):
         application.request("/objects/upload/a.jpg", method=method, status=404)
@@ -111,7 +113,7 @@ def test_an_unchanged_object_is_not_sent_again(application: TestApp) -> None:
 
 def test_a_changed_object_is_sent(application: TestApp) -> None:
     first = application.get(f"/objects/{KEY}")
-    storage: DiskStorage = application.app.registry["storage"]
+    storage = services_of(application.app.registry).storage
     storage.put(KEY, b"new", content_type="image/jpeg", cache_control="no-store")
     again = application.get(
         f"/objects/{KEY}", headers={"If-None-Match": first.headers["ETag"]}, status=200
@@ -128,7 +130,7 @@ def test_a_part_may_be_asked(application: TestApp) -> None:
 
 
 def test_an_unusual_key_is_found_under_its_address(application: TestApp) -> None:
-    storage: DiskStorage = application.app.registry["storage"]
+    storage = services_of(application.app.registry).storage
     storage.put("a b/é+%?#.webp", b"odd", content_type="text/plain", cache_control=FOREVER)
     answer = application.get(storage.url("a b/é+%?#.webp"), status=200)
     assert answer.body == b"odd"

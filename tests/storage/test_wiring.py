@@ -7,6 +7,7 @@ from typing import Any
 
 from pyramid.config import Configurator
 
+from moziweb.services import services_of
 from moziweb.settings import load
 from moziweb.storage import from_settings
 from moziweb.storage.disk import DiskStorage
@@ -65,7 +66,7 @@ def test_s3_adds_no_route() -> None:
     config = Configurator(settings=settings(backend="s3", s3__bucket="posters"))
     config.include("moziweb.storage")
     config.commit()
-    assert isinstance(config.registry["storage"], S3Storage)
+    assert isinstance(services_of(config.registry).storage, S3Storage)
     assert config.introspector.get("routes", "objects") is None
 
 

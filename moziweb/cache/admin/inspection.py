@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from ..errors import EntryCorruptError, StoreError
 from ..http.fragments import FRAGMENTS, PageTemplate, fragment_key, template_key
-from ..http.routes import CachedRoutes, EntryLocation
+from ..http.page_cache import PageCache
+from ..http.routes import EntryLocation
 from ..invalidation.outbox import OutboxRow
 from ..protocol.dependencies import DependencyGroup
 from ..protocol.entry import Entry
@@ -176,17 +177,16 @@ def span_text(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def entries_of_url(registry: Any, address: str) -> list[EntryLocation]:
+def entries_of_url(pages: PageCache, address: str) -> list[EntryLocation]:
     """The places of an address's entries: the page's first, then its shell's and its cards'.
 
     None where no cached page has this address. Which cards there are, the stored shell tells. The
     second is that of a "not found" or a redirect, where one is stored.
     """
-    routes: CachedRoutes = registry["cache_routes"]
-    place = routes.location_of(registry, address)
+    place = pages.routes.location_of(address)
     if place is None:
         return []
-    return [place, *_stray_of(registry["cache"], place), *_parts_of(registry, place)]
+    return [place, *_stray_of(pages.cache, place), *_parts_of(pages, place)]
 
 
 def _stray_of(cache: Cache, page: EntryLocation) -> Iterator[EntryLocation]:
@@ -195,8 +195,8 @@ def _stray_of(cache: Cache, page: EntryLocation) -> Iterator[EntryLocation]:
         yield EntryLocation(page.region, at, page.until)
 
 
-def _parts_of(registry: Any, page: EntryLocation) -> Iterator[EntryLocation]:
-    cache: Cache = registry["cache"]
+def _parts_of(pages: PageCache, page: EntryLocation) -> Iterator[EntryLocation]:
+    cache = pages.cache
     region, keys = cache.regions.get(FRAGMENTS), cache.keys.get(FRAGMENTS)
     if region is None or keys is None:
         return
@@ -210,12 +210,12 @@ def _parts_of(registry: Any, page: EntryLocation) -> Iterator[EntryLocation]:
     except EntryCorruptError:
         return
     for name in dict.fromkeys(fragments):
-        yield EntryLocation(region, fragment_key(keys, registry["cache_digest"], name), page.until)
+        yield EntryLocation(region, fragment_key(keys, pages.digest, name), page.until)
 
 
-def inspect_url(registry: Any, address: str, causes: CausesOf) -> list[Inspected]:
+def inspect_url(pages: PageCache, address: str, causes: CausesOf) -> list[Inspected]:
     """What lies at the places of a page's entries, its own first, one fetch for each region."""
-    return list(_inspected(registry["cache"], entries_of_url(registry, address), causes))
+    return list(_inspected(pages.cache, entries_of_url(pages, address), causes))
 
 
 def _inspected(cache: Cache, places: list[EntryLocation], causes: CausesOf) -> Iterator[Inspected]:

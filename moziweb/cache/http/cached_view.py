@@ -22,7 +22,7 @@ from ..invalidation.session_clock import SessionClock
 from ..protocol.entry import Kind
 from ..protocol.snapshots import SnapshotSource
 from ..regions.negative import MISSING, MOVED, STATUSES, NegativeEntries
-from ..regions.rendering import RenderContext, Rendered
+from ..regions.rendering import CacheResult, RenderContext, Rendered
 from .fragments import FragmentMissing, Fragments, PageTemplate, offer_slots, withdraw_slots
 from .refresh import REFRESH, BackgroundRefresher
 from .representations import check_content
@@ -85,6 +85,7 @@ class CachedView:
     base_url: str
     fragments: Fragments | None = None
     refresher: BackgroundRefresher | None = None
+    debug: bool = False
 
     @property
     def negative_entries(self) -> NegativeEntries:
@@ -113,11 +114,15 @@ class CachedView:
         served = region.get_or_render(key, page.render, source=page.source)
         self._remember(page.request, page.location)
         try:
-            return response_of(served, page.request)
+            return self.respond(served, page.request)
         except EntryCorruptError:
             # A valid entry that is not a page: something else has written to the store.
             served = region.replace(key, page.render, source=page.source)
-            return response_of(served, page.request)
+            return self.respond(served, page.request)
+
+    def respond(self, served: CacheResult, request: Any) -> Response:
+        """The response of a served entry."""
+        return response_of(served, request, tags=self.debug)
 
     def _remember(self, request: Any, location: EntryLocation) -> None:
         params = self.route.params
@@ -140,7 +145,7 @@ class CachedView:
             rendered = rendered_of(answer.response.body, content_of(answer.response))
             served = self.negative_entries.store(page.location.key, rendered, answer.context)
             if served is not None:
-                return response_of(served, page.request)
+                return self.respond(served, page.request)
         return self._not_stored(answer.response)
 
     def _not_stored(self, response: Response) -> Response:
@@ -165,7 +170,7 @@ class _Page:
         """Render or assemble the page; raises ``_NotAPage`` if there is none to store."""
         known = self.cached.negative_entries.find(self.location.key)
         if known is not None:
-            raise _NotAPage(_Outcome.KNOWN_NEGATIVE, response_of(known, self.request))
+            raise _NotAPage(_Outcome.KNOWN_NEGATIVE, self.cached.respond(known, self.request))
         params = self.cached.route.params
         given = declared_params(self.request, params)
         with isolated(self.request, given, params, self.cached.base_url):

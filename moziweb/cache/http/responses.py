@@ -50,7 +50,7 @@ def _compressed(body: bytes) -> dict[str, bytes]:
     }
 
 
-def response_of(served: CacheResult, request: Any) -> Response:
-    """The response of a served entry: see ``answer_of``."""
-    answer = answer_of(served, request.environ, tags=request.registry["cache"].debug)
+def response_of(served: CacheResult, request: Any, *, tags: bool = False) -> Response:
+    """The response of a served entry: see ``answer_of``. ``tags`` adds ``X-Cache-Tags``."""
+    answer = answer_of(served, request.environ, tags=tags)
     return Response(status=answer.status, headerlist=answer.headers, app_iter=[answer.body])

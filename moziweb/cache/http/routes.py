@@ -64,7 +64,9 @@ class CachedRoute:
 class CachedRoutes:
     """The routes whose pages are cached; the view deriver registers them."""
 
-    def __init__(self) -> None:
+    def __init__(self, registry: Registry) -> None:
+        """``registry`` is the application's, for its routes."""
+        self._registry = registry
         self._routes: dict[str, CachedRoute] = {}
 
     def register(self, name: str, route: CachedRoute) -> None:
@@ -75,30 +77,30 @@ class CachedRoutes:
         """The names of the routes whose pages are cached."""
         return frozenset(self._routes)
 
-    def location_of(self, registry: Registry, url: str) -> EntryLocation | None:
+    def location_of(self, url: str) -> EntryLocation | None:
         """The current location of the page at ``url`` (``/en/week/2026-W34``).
 
         None if pages of its route are not cached. Reads neither the cache nor the database.
         """
-        found = self._cached(registry, url)
+        found = self._cached(url)
         if found is None:
             return None
         cached, request = found
         return cached.location(request)
 
-    def _cached(self, registry: Registry, url: str) -> tuple[CachedRoute, Any] | None:
+    def _cached(self, url: str) -> tuple[CachedRoute, Any] | None:
         """The cached route that matches ``url``, and the matched request."""
-        request = _routed(registry, url)
+        request = _routed(self._registry, url)
         cached = self._routes.get(request.matched_route.name) if request is not None else None
         return None if cached is None else (cached, request)
 
-    def route_of(self, registry: Registry, url: str) -> str | None:
+    def route_of(self, url: str) -> str | None:
         """The name of the cached route that matches ``url``, or None."""
-        request = _routed(registry, url)
+        request = _routed(self._registry, url)
         name = None if request is None else str(request.matched_route.name)
         return name if name in self._routes else None
 
-    def stored(self, registry: Registry, urls: Iterable[str]) -> dict[str, Entry]:
+    def stored(self, urls: Iterable[str]) -> dict[str, Entry]:
         """The entries at ``urls`` by URL, pages or negative entries, valid or stale.
 
         At most two fetches per region: the second is for negative entries.
@@ -106,7 +108,7 @@ class CachedRoutes:
         keys: dict[str, str] = {}
         regions: dict[TaggedRegion, dict[str, KeyBuilder]] = defaultdict(dict)
         for url in urls:
-            matched = self._cached(registry, url)
+            matched = self._cached(url)
             if matched is not None:
                 route, request = matched
                 location = route.location(request)

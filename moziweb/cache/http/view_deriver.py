@@ -26,11 +26,10 @@ from typing import Any
 from pyramid.config import Configurator
 from pyramid.response import Response
 
-from ..regions.config import Cache
 from .cached_view import CachedView, FilledView, View, context_of
 from .fragments import FRAGMENTS, Fill, Fragments
-from .routes import CachedRoute, CachedRoutes
-from .url_index import UrlIndex
+from .page_cache import PageCache
+from .routes import CachedRoute
 
 log = logging.getLogger(__name__)
 
@@ -68,51 +67,45 @@ def cap(request: Any, ends: float) -> None:
         context.cap(ends)
 
 
-def cached_view(view: View, info: Any) -> View:
+def cached_view(view: View, info: Any, pages: PageCache | None) -> View:
     """The view deriver of ``cache`` and its further options."""
     name, fill = info.options.get("cache"), info.options.get("cache_fragments")
-    cache: Cache | None = info.registry.get("cache")
-    registry = info.registry
-    if name is not None and cache is not None and name not in cache.regions:
+    if name is not None and pages is not None and name not in pages.cache.regions:
         log.info("cache: no region %s in the ini file: %s is not cached", name, info.original_view)
-    if name is None or cache is None or name not in cache.regions:
+    if name is None or pages is None or name not in pages.cache.regions:
         return _derived(FilledView(view, Fragments(fill)).serve) if fill is not None else view
     route = CachedRoute(
-        region=cache.regions[name],
-        keys=cache.keys[name],
-        digest=registry["cache_digest"],
+        region=pages.cache.regions[name],
+        keys=pages.cache.keys[name],
+        digest=pages.digest,
         time_window=info.options.get("cache_moment"),
         params=tuple(info.options.get("cache_params") or ()),
     )
-    registry["cache_routes"].register(info.options["route_name"], route)
+    pages.routes.register(info.options["route_name"], route)
     cached = CachedView(
         view=view,
         route=route,
-        clock=registry["cache_clock"],
-        remember=registry["cache_addresses"].remember,
-        base_tags=registry["cache_always"],
-        base_url=registry["cache_base_url"],
-        fragments=_fragments(fill, cache, registry) if fill is not None else None,
-        refresher=registry.get("cache_renewer"),
+        clock=pages.clock,
+        remember=pages.urls.remember,
+        base_tags=pages.always,
+        base_url=pages.base_url,
+        fragments=_fragments(fill, pages) if fill is not None else None,
+        refresher=pages.refresher,
+        debug=pages.cache.debug,
     )
     return _derived(cached.serve)
 
 
-cached_view.options = (  # type: ignore[attr-defined]  # Pyramid's protocol
-    "cache",
-    "cache_moment",
-    "cache_params",
-    "cache_fragments",
-)
+_OPTIONS = ("cache", "cache_moment", "cache_params", "cache_fragments")
 
 
-def _fragments(fill: Fill, cache: Cache, registry: Any) -> Fragments:
+def _fragments(fill: Fill, pages: PageCache) -> Fragments:
     return Fragments(
         fill,
-        base_tags=registry["cache_always"],
-        region=cache.regions.get(FRAGMENTS),
-        keys=cache.keys.get(FRAGMENTS),
-        digest=registry["cache_digest"],
+        base_tags=pages.always,
+        region=pages.cache.regions.get(FRAGMENTS),
+        keys=pages.cache.keys.get(FRAGMENTS),
+        digest=pages.digest,
     )
 
 
@@ -125,8 +118,14 @@ def _derived(serve: View) -> View:
     return derived
 
 
-def includeme(config: Configurator) -> None:
-    """Add the deriver: outermost, so that it gets responses and can skip the renderer."""
-    config.add_view_deriver(cached_view, name="cached_view", over="rendered_view")
-    config.registry["cache_addresses"] = UrlIndex()
-    config.registry["cache_routes"] = CachedRoutes()
+def add_cached_views(config: Configurator, pages: PageCache | None) -> None:
+    """Add the deriver: outermost, so that it gets responses and can skip the renderer.
+
+    Without ``pages`` nothing is cached, and slots are filled at each request.
+    """
+
+    def deriver(view: View, info: Any) -> View:
+        return cached_view(view, info, pages)
+
+    deriver.options = _OPTIONS  # type: ignore[attr-defined]  # Pyramid's protocol
+    config.add_view_deriver(deriver, name="cached_view", over="rendered_view")

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from moziweb.db import Database
 from moziweb.security import Identity
+from moziweb.services import services_of
 
 from ..audit.log import Actor
 from .cookies import SESSION, is_manager_request
@@ -168,8 +169,7 @@ def _find(request: Request) -> CurrentUser | None:
     if not is_manager_request(request):
         return None
     token = SESSION.read(request)
-    sessions: Sessions = request.registry["manager_sessions"]
-    return sessions.find(token) if token else None
+    return services_of(request.registry).sessions.find(token) if token else None
 
 
 _sessions_of_requests: Final = RequestLocalCache(_find)

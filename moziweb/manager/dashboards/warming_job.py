@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from moziweb.db import Database
+from moziweb.services import services_of
 from moziweb.site.page_cache.url_inventory import Priority
 from moziweb.site.page_cache.warming import cached_urls, in_process_fetcher
 
@@ -116,7 +117,7 @@ class Warmer:
 
     @property
     def _database(self) -> Database:
-        database: Database = self._registry["database"]
+        database: Database = services_of(self._registry).database
         return database
 
     def _note(self, warming_id: int, **values: Any) -> bool:

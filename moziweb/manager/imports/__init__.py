@@ -1,5 +1,6 @@
 """Imports with a preview: jobs, their items, and the runner."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from pyramid.config import Configurator
@@ -7,6 +8,7 @@ from pyramid.config import Configurator
 from moziweb.movies.importers.service import Importer, Noted
 from moziweb.movies.importers.tmdb.source import source_of
 from moziweb.posters.importer_port import ImportedPosters
+from moziweb.services import services_of, set_services
 
 from .runner import Runner
 
@@ -16,14 +18,15 @@ __all__ = ["Runner", "includeme"]
 def includeme(config: Configurator) -> None:
     """Registers the runner, and TMDB as configured."""
     registry = config.registry
-    database = registry["database"]
+    database = services_of(registry).database
 
     def now() -> datetime:
-        moment: datetime = registry["clock"]()
+        moment: datetime = services_of(registry).clock()
         return moment
 
     def importer(noted: Noted, at_once: int) -> Importer:
         return Importer(database, ImportedPosters(), now, at_once=at_once, noted=noted)
 
-    registry["tmdb"] = source_of(registry, now)
-    registry["import_runner"] = Runner(database, importer, registry["tmdb"], now)
+    tmdb = source_of(registry, now)
+    runner = Runner(database, importer, tmdb, now)
+    set_services(registry, replace(services_of(registry), tmdb=tmdb, import_runner=runner))

@@ -9,14 +9,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, takewhile
-from typing import Any, Final
+from typing import Final
 
+from pyramid.registry import Registry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.cache import kind_of, pending_tags
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.i18n import LOCALES
+from moziweb.services import services_of
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from moziweb.site.urls import segment_of
 
@@ -36,7 +38,7 @@ class AffectedPages:
 
 
 def affected_pages(
-    registry: Any,
+    registry: Registry,
     session: Session,
     movie_id: int,
     slug: str,
@@ -48,7 +50,8 @@ def affected_pages(
 
     ``later`` are tags that another transaction will publish as a consequence.
     """
-    if registry.get("cache") is None:
+    cache = services_of(registry).page_cache
+    if cache is None:
         return None
     # Some tags expand to others by queries, which must see this transaction's changes.
     gathered = pending_tags(session).union(later)
@@ -71,7 +74,7 @@ def affected_pages(
         _period_urls(addresses, tags),
         addresses.through(last),
     )
-    found = pages_showing(registry, tags, takewhile(in_time, candidates))
+    found = pages_showing(cache, tags, takewhile(in_time, candidates))
     pages = tuple(dict.fromkeys(address.path for address in found))
     return AffectedPages(pages, complete=not late)
 

@@ -1,10 +1,10 @@
 """Posters in the manager: unsaved posters and their previews."""
 
-from typing import Final
+from dataclasses import replace
 
 from pyramid.config import Configurator
 
-from .preview_cache import PreviewCache
+from moziweb.services import services_of, set_services
 
 PREVIEWS: Final = "manager_previews"
 """Registry key of the preview cache."""
@@ -12,4 +12,6 @@ PREVIEWS: Final = "manager_previews"
 
 def includeme(config: Configurator) -> None:
     """Registers the preview cache. Requires ``moziweb.posters``."""
-    config.registry[PREVIEWS] = PreviewCache(config.registry["poster_desk"])
+    services_of(config.registry).poster_previews = PreviewCache(
+        services_of(config.registry).poster_editor
+    )

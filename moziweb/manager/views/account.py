@@ -41,7 +41,7 @@ def change_password(request: Request) -> dict[str, Any] | Response:
     """Changes the password. A wrong current password counts as a sign-in attempt."""
     form = PasswordForm(request.POST)
     current_user = require_user(request)
-    attempts: LoginThrottle = request.registry["manager_attempts"]
+    attempts: LoginThrottle = request.services.login_throttle
     attempt = attempts.begin(current_user.name, request.remote_addr or "")
     if attempt.wait:
         return _page(request, form, throttled(request, attempt))
@@ -56,7 +56,7 @@ def change_password(request: Request) -> dict[str, Any] | Response:
             user,
             form.new_password.data or "",
             by=current_user.actor,
-            now=request.registry["clock"](),
+            now=request.services.clock(),
             keep=current_user.session_id,
         )
     except passwords.WeakPassword:
@@ -72,7 +72,7 @@ def sign_out_everywhere(request: Request) -> Response:
     current_user = require_user(request)
     user = request.dbsession.get_one(User, current_user.user_id)
     end_sessions(request.dbsession, user)
-    now = request.registry["clock"]()
+    now = request.services.clock()
     record(
         request.dbsession, current_user.actor, "user.sign_out_everywhere", user.audit_subject, now
     )
@@ -81,15 +81,15 @@ def sign_out_everywhere(request: Request) -> Response:
 
 def _knows_password(request: Request, password: str) -> bool:
     """Reads the hash in a short transaction, before the request's own begins."""
-    with request.registry["database"].read() as session:
+    with request.services.database.read() as session:
         user = session.get_one(User, require_user(request).user_id)
     return passwords.verify(password, user.password_hash)
 
 
 def _page(request: Request, form: PasswordForm, problem: str = "") -> dict[str, Any]:
     current_user = require_user(request)
-    sessions: Sessions = request.registry["manager_sessions"]
-    with request.registry["database"].read() as session:
+    sessions: Sessions = request.services.sessions
+    with request.services.database.read() as session:
         rows = sessions.of_user(session, current_user.user_id)
     return {
         "page": page_frame(request, _("Your account"), _ROUTE),

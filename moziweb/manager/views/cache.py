@@ -7,7 +7,7 @@ from pyramid.i18n import TranslationString
 from pyramid.response import Response
 from sqlalchemy.orm import Session
 
-from moziweb.cache import Cache, InProcessCounters, Outbox, PublishError, StoreError, kind_of
+from moziweb.cache import PublishError, StoreError, kind_of
 from moziweb.cache.admin.inspection import clock_text, entries_of_url
 from moziweb.cache.admin.purge import (
     NoCachedPage,
@@ -18,17 +18,18 @@ from moziweb.cache.admin.purge import (
     UnknownTag,
 )
 from moziweb.cache.admin.statistics import statistics_of
+from moziweb.cache.http.page_cache import PageCache
 from moziweb.cache.protocol.tags import MODEL
 from moziweb.caching import DECLARATIONS
 from moziweb.i18n import _
 from moziweb.request import Request
+from moziweb.services import services_of
 from moziweb.site.page_cache.url_inventory import Priority
 
 from ..audit.history import latest_entries
 from ..audit.log import CACHE, Change, Subject, record
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
-from ..dashboards import CACHE_WARMER
 from ..dashboards.cache import WARMABLE, moment, regions_of, slowest_of
 from ..dashboards.warming_job import Warmer, is_running, latest_warming, new_warming, stop
 from ..web.layout import manager_view, page_frame
@@ -85,7 +86,7 @@ def purge(request: Request) -> dict[str, Any] | Response:
     except PurgeFailed as error:
         request.response.status_int = 422
         return _page(request, problem=error.text)
-    session, now = request.dbsession, request.registry["clock"]()
+    session, now = request.dbsession, request.services.clock()
     part = Subject(CACHE, subject)
     entry = record(session, require_user(request).actor, "cache.purge", part, now, changes)
     session.flush()
@@ -97,7 +98,7 @@ def purge(request: Request) -> dict[str, Any] | Response:
 )
 def warm(request: Request) -> dict[str, Any] | Response:
     """Starts a warming, or stops the running one."""
-    session, now = request.dbsession, request.registry["clock"]()
+    session, now = request.dbsession, request.services.clock()
     actor, do = require_user(request).actor, text_param(request.POST, "do")
     priorities = {each.name.lower(): each for each in WARMABLE}
     through = priorities.get(text_param(request.POST, "through"))
@@ -112,7 +113,7 @@ def warm(request: Request) -> dict[str, Any] | Response:
         return _page(request, problem=_("The cache is being warmed already."))
     row = new_warming(session, through, actor, now)
     record(session, actor, "cache.warm", Subject(CACHE, through.name.lower()), now)
-    warmer: Warmer = request.registry[CACHE_WARMER]
+    warmer: Warmer = request.services.cache_warmer
     warming_id = row.id
 
     def start(is_committed: bool) -> None:
@@ -162,7 +163,7 @@ def _run_purge(request: Request, work: Any) -> Any:
         registry["cache"],
         DECLARATIONS,
         registry["cache_outbox"],
-        registry["database"].engine,
+        services_of(registry).database.engine,
         f"manager: purged by {require_user(request).name}",
     )
     try:
@@ -187,25 +188,23 @@ def _why(error: PurgeRefused) -> TranslationString:
     return _("That is no tag. A tag is a kind, a colon and what it names, such as movie:42.")
 
 
-def _cache(request: Request) -> Cache | None:
-    cache: Cache | None = request.registry["cache"]
-    return cache
+def _pages(request: Request) -> PageCache | None:
+    return request.services.page_cache
 
 
 def _page(request: Request, *, problem: TranslationString | None = None) -> dict[str, Any]:
-    registry, session, now = request.registry, request.dbsession, request.registry["clock"]()
-    cache = _cache(request)
+    session, now, pages = request.dbsession, request.services.clock(), _pages(request)
     warming = latest_warming(session)
     page = {
         "page": page_frame(request, _("Cache"), ROUTE, path=request.route_path(ROUTE)),
         "now": now,
         "problem": request.localizer.translate(problem) if problem else "",
         "can_change": request.has_permission(ADMINISTER),
-        "cache": cache,
+        "cache": None if pages is None else pages.cache,
     }
-    if cache is None:
+    if pages is None:
         return page
-    counters: InProcessCounters = registry["cache_tally"]
+    counters: InProcessCounters = services_of(registry).cache_counters
     outbox: Outbox = registry["cache_outbox"]
     connection = session.connection()
     statistics = statistics_of(cache, outbox, connection)

@@ -59,10 +59,10 @@ def bad_csrf_token(error: Exception, request: Request) -> Response:
         return require_sign_in(request)
     return_url = safe_return_url(request.path)
     if current_user and return_url and keeps_draft(request) and _is_same_origin(request):
-        with request.registry["database"].write() as session:
+        with request.services.database.write() as session:
             fields = drafts.unpack(drafts.pack(request.POST))
             number = drafts.keep(
-                session, current_user.user_id, return_url, fields, request.registry["clock"]()
+                session, current_user.user_id, return_url, fields, request.services.clock()
             )
         return SeeOther(f"{return_url}?draft={number}&done=expired")
     return error_page(

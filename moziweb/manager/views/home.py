@@ -49,6 +49,6 @@ def with_slash(request: Request) -> Response:
 
 def filter_context(request: Request) -> FilterContext:
     """Returns the context of the list's filters."""
-    now = request.registry["clock"]()
+    now = request.services.clock()
     stale_days: int = request.registry.settings["manager.stale_days"]
     return FilterContext.of(budapest_today(now), now, stale_days)

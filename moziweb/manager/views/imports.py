@@ -53,7 +53,7 @@ def imports(request: Request) -> dict[str, Any]:
     title = request.GET.get("title", "").strip()[:200]
     try:
         asked = title and _has_tmdb(request)
-        found = request.registry["tmdb"].search(title, within=PATIENCE) if asked else None
+        found = request.services.tmdb.search(title, within=PATIENCE) if asked else None
     except ImportRefused as error:
         return _page(request, problem=error.text, title=title)
     return _page(request, found=found, title=title)
@@ -83,7 +83,7 @@ def one_import(request: Request) -> dict[str, Any]:
     """
     job = _job(request)
     running = job.state in (JobState.LOOKING, JobState.APPLYING)
-    abandoned = is_abandoned(job, request.registry["clock"]()) and job.beat_at is not None
+    abandoned = is_abandoned(job, request.services.clock()) and job.beat_at is not None
     if is_htmx(request) and (abandoned or not running):
         request.response.headers["HX-Refresh"] = "true"
     query = ItemQuery.of(request.GET)
@@ -110,7 +110,7 @@ def go_on(request: Request) -> Response:
         case "chosen" | "all" as do if job.state is JobState.LOOKED:
             positions = id_params(request.POST, "movie") if do == "chosen" else None
             choose(request.dbsession, job, positions)
-        case "continue" if is_abandoned(job, request.registry["clock"]()):
+        case "continue" if is_abandoned(job, request.services.clock()):
             pass
         case _other:
             raise HTTPBadRequest
@@ -134,7 +134,7 @@ def _premieres(request: Request) -> ImportJob:
 def _from_tmdb(request: Request, kind: JobKind, title: str, terms: dict[str, Any]) -> ImportJob:
     if not _has_tmdb(request):
         raise ImportRefused(_NO_TOKEN)
-    now = request.registry["clock"]()
+    now = request.services.clock()
     return new_job(request.dbsession, require_user(request).actor, kind, title, terms, now)
 
 
@@ -147,7 +147,7 @@ def _file(request: Request) -> ImportJob:
     if len(data) > MAX_UPLOAD:
         most = {"most": MAX_UPLOAD // 1_000_000}
         raise ImportRefused(_("the file is larger than ${most} MB", mapping=most))
-    now = request.registry["clock"]()
+    now = request.services.clock()
     table = read_table(data, columns_of(request.POST))
     terms = ListOptions(
         budapest_today(now),
@@ -168,7 +168,7 @@ _NO_TOKEN: Final = _("there is no token for TMDB; ask whoever runs the site (tmd
 
 def _started(request: Request, job: ImportJob) -> Response:
     """Starts the runner after the commit, when the job is visible to it."""
-    job_id, runner = job.id, request.registry["import_runner"]
+    job_id, runner = job.id, request.services.import_runner
 
     def start(is_committed: bool) -> None:
         if is_committed:
@@ -192,7 +192,7 @@ def _page(
         "found": found,
         "title": title,
         "sent": request.POST,
-        "today": budapest_today(request.registry["clock"]()),
+        "today": budapest_today(request.services.clock()),
         "has_tmdb": _has_tmdb(request),
     }
 

@@ -106,7 +106,7 @@ class MovieEdit:
 
     def writer(self) -> MovieWriter:
         """Returns the writer of a valid form."""
-        now = self.request.registry["clock"]()
+        now = self.request.services.clock()
         values = self.values()
         movie = self.movie or new_movie(values.title, now)
         return MovieWriter(self.session, movie, values, date_changes_of(self.form), now)
@@ -199,7 +199,7 @@ def publish(request: Request) -> dict[str, Any] | Response:
     if request.POST.get("do") == "look":
         return _preview_publish(request)
     context: MovieResource = request.context
-    session, now = request.dbsession, request.registry["clock"]()
+    session, now = request.dbsession, request.services.clock()
     found = session.get(Movie, context.movie_id)
     wanted = {"publish": True, "unpublish": False}.get(str(request.POST.get("do")))
     if found is None:
@@ -397,7 +397,7 @@ def _draft(request: Request) -> Any:
 
 
 def _database(request: Request) -> Database:
-    database: Database = request.registry["database"]
+    database: Database = request.services.database
     return database
 
 

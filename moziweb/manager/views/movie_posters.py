@@ -25,7 +25,7 @@ from moziweb.request import Request
 from ..audit.log import Change, record
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages, affected_pages
-from ..posters import PREVIEWS, unsaved
+from ..posters import unsaved
 from ..posters.form_data import PICTURE_ERRORS, UserError, explained, focal_of, size_limit
 from ..posters.unsaved import MAX_NAME, UnsavedPoster
 from ..web.layout import close_body_after_request, manager_view, movie_nav, page_frame
@@ -60,7 +60,7 @@ def act(request: Request) -> dict[str, Any] | Response:
 
 def poster_editor(request: Request) -> PosterEditor:
     """Returns the poster service for editors."""
-    editor: PosterEditor = request.registry["poster_desk"]
+    editor: PosterEditor = request.services.poster_editor
     return editor
 
 
@@ -80,7 +80,7 @@ def translated(request: Request, texts: Iterable[TranslationString]) -> str:
 
 def most_bytes(request: Request) -> int:
     """Returns the size limit of files."""
-    limit: int = request.registry["posters"].limits.bytes
+    limit: int = request.services.posters.limits.bytes
     return limit
 
 
@@ -96,7 +96,7 @@ def record_change(
     Affected pages are those of this transaction, and those of ``later``, which are invalidated once
     the variants are ready.
     """
-    session, now = request.dbsession, request.registry["clock"]()
+    session, now = request.dbsession, request.services.clock()
     entry = record(session, require_user(request).actor, action, movie, now, changes)
     session.flush()
     now_affected = affected_pages(request.registry, session, movie.id, movie.slug)
@@ -109,7 +109,7 @@ def effects_of_choosing(
     request: Request, make: Callable[[Session, Movie], PosterSource]
 ) -> AffectedPages | None:
     """Returns the pages affected once the source from ``make`` is the poster; rolls back."""
-    with request.registry["database"].rehearse() as session:
+    with request.services.database.rehearse() as session:
         movie = movie_of(request, session)
         source = make(session, movie)
         # The state once its variants are ready; until then the old poster is shown.
@@ -129,7 +129,7 @@ def effects_of_making(request: Request, source_ids: Iterable[int]) -> AffectedPa
         for each in source_ids
         for tag in (source_tag(each), *(variant_tag(each, recipe.name) for recipe in RECIPES))
     ]
-    with request.registry["database"].read() as session:
+    with request.services.database.read() as session:
         movie = movie_of(request, session)
         return affected_pages(request.registry, session, movie.id, movie.slug, later=later)
 
@@ -167,14 +167,16 @@ def _add_unsaved(
 
     All of that happens before the request's own transaction.
     """
-    with request.registry["database"].read() as session:
+    with request.services.database.read() as session:
         movie_id = movie_of(request, session).id
     upload = _checked(request, store)
     picture = UnsavedPoster(upload, url, name[:MAX_NAME])
-    now, user_id = request.registry["clock"](), require_user(request).user_id
-    with request.registry["database"].write() as session:
+    now, user_id = request.services.clock(), require_user(request).user_id
+    with request.services.database.write() as session:
         poster_editor(request).remember(session, upload, now)
-    _checked(request, lambda: request.registry[PREVIEWS].of(picture.upload.key, picture.focal))
+    _checked(
+        request, lambda: request.services.poster_previews.of(picture.upload.key, picture.focal)
+    )
     number = unsaved.keep(request.dbsession, user_id, movie_id, picture, now)
     path = request.route_path("manager.movie_unsaved_poster", movie=movie_id, unsaved=number)
     return SeeOther(path)
@@ -216,7 +218,7 @@ def _focus(request: Request) -> Response:
     focal = focal_of(request.POST)
     if focal is None:
         raise UserError(_("Click the picture, or type two numbers."))
-    with request.registry["database"].read() as session:
+    with request.services.database.read() as session:
         source = _source(request, session)
     if focal != source.focal_point:
         effects = effects_of_making(request, [source.id])
@@ -230,7 +232,7 @@ def _focus(request: Request) -> Response:
 
 def _regenerate(request: Request) -> Response:
     """Makes variants again, of the ticked sources or of all."""
-    with request.registry["database"].read() as session:
+    with request.services.database.read() as session:
         described = poster_editor(request).describe(session, request.context.movie_id)
     views = {view.id: view for view in described}
     if request.POST.get("do") == "all-again":
@@ -296,9 +298,7 @@ def _page(
         "movie": movie,
         "movie_tabs": movie_nav(request, movie.id, ROUTE),
         "sources": sources,
-        "unsaved": unsaved.all_of(
-            request.dbsession, user_id, movie.id, request.registry["clock"]()
-        ),
+        "unsaved": unsaved.all_of(request.dbsession, user_id, movie.id, request.services.clock()),
         "problem": problem,
         "effects": effects,
         "asked": asked,

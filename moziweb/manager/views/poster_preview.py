@@ -15,7 +15,7 @@ from moziweb.request import Request
 
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages
-from ..posters import PREVIEWS, unsaved
+from ..posters import unsaved
 from ..posters.form_data import PICTURE_ERRORS, UserError, explained, focal_of
 from ..posters.preview_cache import Variants
 from ..posters.unsaved import UnsavedPoster
@@ -63,7 +63,7 @@ def act(request: Request) -> dict[str, Any] | Response:
 def preview(request: Request) -> Response:
     """One of its variants. The uploaded bytes are never served."""
     wanted = request.matchdict["variant"]
-    with request.registry["database"].read() as session:
+    with request.services.database.read() as session:
         picture = _picture(request, session)
     try:
         variants = _variants(request, picture)
@@ -125,7 +125,7 @@ _ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
 def _picture(request: Request, session: Session) -> UnsavedPoster:
     """The user's own picture of this movie. Raises ``HTTPNotFound``."""
     user_id, number = require_user(request).user_id, request.matchdict["unsaved"]
-    now = request.registry["clock"]()
+    now = request.services.clock()
     found = unsaved.find(session, user_id, request.context.movie_id, number, now)
     if found is None:
         raise HTTPNotFound
@@ -133,13 +133,13 @@ def _picture(request: Request, session: Session) -> UnsavedPoster:
 
 
 def _variants(request: Request, picture: UnsavedPoster) -> Variants:
-    made: Variants = request.registry[PREVIEWS].of(picture.upload.key, picture.focal)
+    made: Variants = request.services.poster_previews.of(picture.upload.key, picture.focal)
     return made
 
 
 def _page(request: Request, problem: str = "") -> dict[str, Any]:
     # Decode and compute the affected pages before the request's own transaction begins.
-    with request.registry["database"].read() as session:
+    with request.services.database.read() as session:
         movie, picture = movie_of(request, session), _picture(request, session)
     variants: Variants = ()
     try:

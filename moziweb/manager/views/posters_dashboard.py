@@ -13,7 +13,6 @@ from moziweb.request import Request
 
 from ..audit.log import POSTERS, Subject, record
 from ..auth.sessions import require_user
-from ..dashboards import POSTER_TREND
 from ..dashboards.posters import (
     came_chart,
     causes_of,
@@ -36,9 +35,9 @@ ROUTE: Final = "manager.posters_dashboard"
 )
 def posters_dashboard(request: Request) -> dict[str, Any]:
     """The dashboard; htmx polls it. Eight queries."""
-    session, now = request.dbsession, request.registry["clock"]()
+    session, now = request.dbsession, request.services.clock()
     found, hours = poster_status_in(session), hourly_throughput(session, now)
-    samples = request.registry[POSTER_TREND].note(now, found.waiting)
+    samples = request.services.waiting_posters.note(now, found.waiting)
     return {
         "page": page_frame(request, _("Posters"), ROUTE),
         "now": now,
@@ -63,8 +62,8 @@ def try_again(request: Request) -> Response:
     what = actions.get(text_param(request.POST, "do"))
     if what is None or not (name.isprintable() and len(name) <= 255):
         raise HTTPBadRequest
-    editor: PosterEditor = request.registry["poster_desk"]
-    session, now = request.dbsession, request.registry["clock"]()
+    editor: PosterEditor = request.services.poster_editor
+    session, now = request.dbsession, request.services.clock()
     tried = editor.retry(session, what)
     if not tried:
         return SeeOther(request.route_path(ROUTE, _query={"done": "posters-nothing"}))

@@ -24,7 +24,7 @@ SOURCES: Final = {
 def settings(request: Request) -> dict[str, Any]:
     """Every key; with ``?show=set`` only those that differ from their defaults."""
     only_set = request.GET.get("show") == "set"
-    groups = setting_groups(request.registry.settings, request.registry["settings_origins"])
+    groups = setting_groups(request.registry.settings, request.services.settings_origins)
     if only_set:
         kept = (SettingGroup(group.name, tuple(filter(_is_set, group.rows))) for group in groups)
         groups = tuple(group for group in kept if group.rows)

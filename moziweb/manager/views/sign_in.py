@@ -60,7 +60,7 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
     Each step is a short transaction, since an attempt is counted before its password is checked.
     """
     form = SignInForm(request.POST)
-    attempts: LoginThrottle = request.registry["manager_attempts"]
+    attempts: LoginThrottle = request.services.login_throttle
     address = request.remote_addr or ""
     name = form.name.data or ""
     attempt = attempts.begin(normalise_name(name), address)
@@ -77,7 +77,7 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
 @manager_view("sign_out", permission=SEE, request_method="POST")
 def sign_out(request: Request) -> Response:
     """Ends the session."""
-    sessions: Sessions = request.registry["manager_sessions"]
+    sessions: Sessions = request.services.sessions
     sessions.end(require_user(request).session_id)
     return signed_out(request)
 
@@ -125,7 +125,7 @@ def _page(request: Request, form: SignInForm, problem: str = "") -> dict[str, An
 
 
 def _authenticated(request: Request, name: str, password: str) -> User | None:
-    database: Database = request.registry["database"]
+    database: Database = request.services.database
     with database.read() as session:
         user = find_user(session, name)
     known = user is not None and user.disabled_at is None
@@ -139,7 +139,7 @@ def _authenticated(request: Request, name: str, password: str) -> User | None:
 
 
 def _begin(request: Request, user: User, form: SignInForm) -> Response:
-    sessions: Sessions = request.registry["manager_sessions"]
+    sessions: Sessions = request.services.sessions
     token = sessions.begin(
         user.id,
         address=request.remote_addr or "",
@@ -157,8 +157,8 @@ def _return_url(request: Request, user: User, form: SignInForm) -> str:
     """Returns where to go after sign-in; stores a draft sent with the form."""
     return_url = safe_return_url(form.return_url.data or "") or request.route_path("manager.home")
     fields = drafts.unpack(form.draft.data or "")
-    database: Database = request.registry["database"]
-    now = request.registry["clock"]()
+    database: Database = request.services.database
+    now = request.services.clock()
     with database.write() as session:
         record(session, Actor(user.id, user.name), "user.sign_in", user.audit_subject, now)
         if not fields:

@@ -36,7 +36,7 @@ def change_user(request: Request) -> Response:
     context: UserResource = request.context
     current_user, now, session = (
         require_user(request),
-        request.registry["clock"](),
+        request.services.clock(),
         request.dbsession,
     )
     user = session.get(User, context.user_id)

@@ -9,10 +9,9 @@ error becomes a state of the source.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
-from pyramid.registry import Registry
 from sqlalchemy.exc import SQLAlchemyError
 
 from moziweb.clock import utc_now
@@ -272,21 +271,3 @@ def _validators(source: SourceBytes | None) -> dict[str, object]:
         "last_modified": source.last_modified,
         "final_url": source.final_url,
     }
-
-
-def poster_service(registry: Registry) -> PosterService:
-    """Build the service of an application from its settings, database and storage."""
-    settings = registry.settings
-    database = registry["database"]
-    return PosterService(
-        database=database,
-        storage=registry["storage"],
-        readers=registry["poster_readers"],
-        leases=SourceLeases(
-            database, utc_now, timedelta(seconds=settings["posters.lease_seconds"])
-        ),
-        limits=Limits(bytes=settings["posters.max_source_mb"] * 1_000_000),
-        maker=registry["poster_workshop"].make,
-        prober=registry["poster_workshop"].probe,
-        resend=not settings["storage.s3.conditional_put"],
-    )

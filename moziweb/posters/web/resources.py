@@ -74,11 +74,11 @@ class PosterContainer:
         address = VariantUrl.parse(segment)
         if address is None:
             raise KeyError(segment)
-        gate: AdmissionControl = self._request.registry["poster_gate"]
+        gate: AdmissionControl = self._request.services.poster_admission
         if not gate.try_enter():
             raise PostersUnavailable(address)
         self._request.add_finished_callback(lambda _: gate.leave())
-        found = find_variant(self._request.registry["database"], address)
+        found = find_variant(self._request.services.database, address)
         if found is None:
             raise KeyError(segment)
         variant = _grow(self.__parent__, address, found)

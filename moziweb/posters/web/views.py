@@ -38,12 +38,12 @@ def variant_view(variant: VariantResource, request: Request) -> Response:
         return _moved(_absolute(request, variant.address.path))
     found: FoundVariant | None = variant.found
     if variant.found.key is None and request.method == "GET":
-        outcome = request.registry["poster_gate"].ensure_or_wait(variant.address.source_id)
+        outcome = request.services.poster_admission.ensure_or_wait(variant.address.source_id)
         if outcome.status is not Status.BUSY:  # then there is no news, and a crowd gets that
-            found = find_variant(request.registry["database"], variant.address)
+            found = find_variant(request.services.database, variant.address)
     if found is None or found.key is None:
         return _placeholder(variant.address, found)
-    return _found(_absolute(request, request.registry["storage"].url(found.key, found.bucket)))
+    return _found(_absolute(request, request.services.storage.url(found.key, found.bucket)))
 
 
 @exception_view_config(PostersUnavailable)

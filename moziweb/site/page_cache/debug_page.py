@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pyramid.config import Configurator
 
-from moziweb.cache import Cache, Outbox, OutboxRow
+from moziweb.cache import OutboxRow
 from moziweb.cache.admin.inspection import (
     MEANINGS,
     Inspected,
@@ -68,23 +68,23 @@ class InvalidationView:
 
 def cache_page(request: Request) -> dict[str, Any]:
     """The page about ``?path=``. The response is ``no-store``."""
-    registry = request.registry
+    services = request.services
     path = request.GET.get("path", "/").strip()[:MAX_PATH_LENGTH]
-    cache: Cache | None = registry["cache"]
+    pages = services.page_cache
     request.response.cache_control.no_store = True
     request.response.headers["X-Robots-Tag"] = "noindex"
-    if cache is None:
+    if pages is None:
         return {"path": path, "clock": None, "entries": (), "latest": (), "examples": ()}
-    outbox: Outbox = registry["cache_outbox"]
-    with registry["database"].engine.connect() as connection:
-        found = inspect_url(registry, path, lambda tags: outbox.concerning(connection, tags))
+    outbox = pages.outbox
+    with services.database.engine.connect() as connection:
+        found = inspect_url(pages, path, lambda tags: outbox.concerning(connection, tags))
         latest = outbox.latest(connection, limit=LATEST_INVALIDATIONS)
     return {
         "path": path,
-        "clock": clock_text(cache.stamps.clock()),
+        "clock": clock_text(pages.cache.stamps.clock()),
         "entries": [_entry(each) for each in found],
         "latest": [_invalidation(row) for row in latest],
-        "examples": _examples(registry),
+        "examples": _examples(request.registry),
     }
 
 

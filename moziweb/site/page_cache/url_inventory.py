@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pyramid.registry import Registry
 
+from moziweb.cache.http.page_cache import PageCache
 from moziweb.db import Database
 from moziweb.i18n import LOCALES
 from moziweb.movies.calendar import Week, budapest_today, in_bounds, month_of, week_of
@@ -28,6 +29,7 @@ from moziweb.movies.enumeration import (
 from moziweb.movies.lead_premiere import WEEKS_IN_CINEMAS
 from moziweb.movies.queries import DAYS, DAYS_AND_MONTHS, undated_movies
 from moziweb.request import Request
+from moziweb.services import services_of
 
 from ..feeds import CALENDARS, SITEMAP_BLOCK
 from ..presenters.index import UNDATED_ON_INDEX
@@ -75,8 +77,8 @@ class UrlInventory:
         """The URLs of an application; the date is from its clock."""
         request = Request.blank("/")
         request.registry = registry
-        today = budapest_today(registry["clock"]())
-        return cls(registry["database"], PageUrls.of(request), today)
+        today = budapest_today(services_of(registry).clock())
+        return cls(services_of(registry).database, PageUrls.of(request), today)
 
     def __iter__(self) -> Iterator[SiteUrl]:
         """All URLs by priority, each once."""
@@ -170,7 +172,7 @@ class UrlInventory:
 
 
 def pages_showing(
-    registry: Registry, tags: Collection[str], candidates: Iterable[SiteUrl]
+    pages: PageCache, tags: Collection[str], candidates: Iterable[SiteUrl]
 ) -> Iterator[SiteUrl]:
     """The URLs of ``candidates`` whose cached pages have any of ``tags``.
 
@@ -178,10 +180,9 @@ def pages_showing(
     batch; ``candidates`` is read lazily.
     """
     wanted = frozenset(tags)
-    routes = registry["cache_routes"]
     remaining = iter(candidates)
     while batch := list(islice(remaining, BATCH)):
-        entries = routes.stored(registry, [url.path for url in batch])
+        entries = pages.routes.stored([url.path for url in batch])
         for url in batch:
             entry = entries.get(url.path)
             if entry is not None and not wanted.isdisjoint(entry.tags):

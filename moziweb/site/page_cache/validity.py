@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 from moziweb.cache.http.routes import TimeWindow
 from moziweb.movies.calendar import BUDAPEST, budapest_today, week_of
 from moziweb.request import Request
+from moziweb.services import services_of
 
 
 def until_midnight(request: Request) -> TimeWindow:
@@ -13,12 +14,12 @@ def until_midnight(request: Request) -> TimeWindow:
     It ends at midnight in Budapest. A page that was cached on Wednesday must not show Wednesday's
     week as "this week" on Thursday.
     """
-    return day_window(request.registry["clock"]())
+    return day_window(services_of(request.registry).clock())
 
 
 def until_week_end(request: Request) -> TimeWindow:
     """The current premiere week, for pages that are the same from Thursday to Wednesday."""
-    week = week_of(budapest_today(request.registry["clock"]()))
+    week = week_of(budapest_today(services_of(request.registry).clock()))
     return TimeWindow(week.name, midnight_timestamp(week.next.start))
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from moziweb.cache.http.routes import CachedRoutes
 from moziweb.request import Request
+from moziweb.services import services_of
 
 from .url_inventory import Priority, SiteUrl, UrlInventory
 
@@ -38,9 +38,11 @@ Fetcher = Callable[[SiteUrl], WarmedUrl]
 
 def cached_urls(registry: Any, through: Priority) -> Iterator[SiteUrl]:
     """The URLs down to a priority whose routes are cached."""
-    routes: CachedRoutes = registry["cache_routes"]
+    pages = services_of(registry).page_cache
+    if pages is None:
+        return
     for url in UrlInventory.of(registry).through(through):
-        if routes.location_of(registry, url.path) is not None:
+        if pages.routes.location_of(url.path) is not None:
             yield url
 
 

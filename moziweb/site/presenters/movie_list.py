@@ -52,7 +52,7 @@ class CardBuilder:
             return cls(context, {}, {})
         genres = genres_of(request.dbsession, slugs)
         return cls(
-            context, genres, poster_links(request.dbsession, request.registry["storage"], slugs)
+            context, genres, poster_links(request.dbsession, request.services.storage, slugs)
         )
 
     def with_depend(self, depend: Callable[..., None]) -> "CardBuilder":

@@ -40,7 +40,7 @@ def api_movie(request: Request) -> dict[str, Any]:
     movie = movie_with_relations(request.dbsession, movie_id) if movie_id else None
     if movie is None:
         raise HTTPNotFound
-    links = poster_links(request.dbsession, request.registry["storage"], {movie.id: movie.slug})
+    links = poster_links(request.dbsession, request.services.storage, {movie.id: movie.slug})
     context = PageContext.of(request)
     depend_on_movie(context, movie)
     return movie_payload(context, movie, links.get(movie.id))

@@ -39,7 +39,7 @@ def movie(request: Request) -> dict[str, Any]:
     if segment != movie_segment(found):
         context.depend(movie_tag(found.id))
         raise HTTPMovedPermanently(context.urls.absolute(context.urls.movie(found)))
-    links = poster_links(request.dbsession, request.registry["storage"], {found.id: found.slug})
+    links = poster_links(request.dbsession, request.services.storage, {found.id: found.slug})
     shown = movie_page(context, found, links.get(found.id))
     changes_on = lead_premiere_until(found.premieres, context.today)
     if changes_on is not None:

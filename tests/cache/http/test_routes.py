@@ -9,7 +9,9 @@ from webtest import TestApp
 
 from moziweb.cache.http.routes import EntryLocation
 from moziweb.caching import digest_of
+from moziweb.services import services_of
 from tests.conftest import QueryCounter
+from tests.registry import page_cache_of
 from tests.site.cached import CACHED, Movies, fill, pages, site, warm
 
 
@@ -25,9 +27,7 @@ def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
 
 
 def place_of(app: TestApp, address: str) -> EntryLocation | None:
-    registry = app.app.registry
-    place: EntryLocation | None = registry["cache_routes"].location_of(registry, address)
-    return place
+    return page_cache_of(app.app.registry).routes.location_of(address)
 
 
 def is_stored(place: EntryLocation | None) -> bool:
@@ -51,7 +51,7 @@ def test_each_address_has_a_place_of_its_own(cached: TestApp, movies: Movies) ->
 def test_finding_a_place_asks_no_database(
     cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
-    with query_counter(cached.app.registry["database"].engine) as statements:
+    with query_counter(services_of(cached.app.registry).database.engine) as statements:
         assert place_of(cached, pages(movies)["movie"]) is not None
     assert statements == []
 

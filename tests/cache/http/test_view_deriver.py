@@ -11,13 +11,17 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPFound, HTTPNotFound
 from pyramid.response import Response
 from pyramid.session import SignedCookieSessionFactory
-from sqlalchemy import create_engine
+from sqlalchemy import MetaData, create_engine
 from sqlalchemy.orm import Session
 from webob import Request
 from webtest import TestApp
 
 from moziweb.cache import (
+    CacheEvents,
     Kind,
+    Outbox,
+    OutboxRelay,
+    RelayThread,
     RenderContext,
     SessionClock,
     UndeclaredInputError,
@@ -25,8 +29,9 @@ from moziweb.cache import (
 )
 from moziweb.cache.errors import CacheError, StoreUnreachableError
 from moziweb.cache.http.fragments import slots_of
-from moziweb.cache.http.routes import TimeWindow
-from moziweb.cache.http.view_deriver import depend, mark_negative
+from moziweb.cache.http.page_cache import PageCache
+from moziweb.cache.http.routes import CachedRoutes, TimeWindow
+from moziweb.cache.http.view_deriver import add_cached_views, depend, mark_negative
 from moziweb.cache.protocol.entry import decode, encode
 from moziweb.cache.stores.dogpile_adapter import split_frame
 from moziweb.cache.stores.memory import MemoryAtomicStore
@@ -54,12 +59,19 @@ class Site:
             mine._values = theirs._values
         engine = create_engine("sqlite://")
         with Configurator(session_factory=SignedCookieSessionFactory("secret")) as config:
-            config.registry["cache"] = self.cache
-            config.registry["cache_clock"] = SessionClock(self.cache.stamps)
-            config.registry["cache_always"] = ("list:all",)
-            config.registry["cache_digest"] = "1"
-            config.registry["cache_base_url"] = "https://site.example"
-            config.include("moziweb.cache.http.view_deriver")
+            outbox, events = Outbox(MetaData()), CacheEvents()
+            self.pages = PageCache(
+                cache=self.cache,
+                clock=SessionClock(self.cache.stamps),
+                routes=CachedRoutes(config.registry),
+                digest="1",
+                always=("list:all",),
+                base_url="https://site.example",
+                events=events,
+                outbox=outbox,
+                relay=RelayThread(OutboxRelay(engine, outbox, self.cache.stamps, events)),
+            )
+            add_cached_views(config, self.pages)
             config.add_request_method(lambda _: Session(engine), "dbsession", reify=True)
             config.add_route("page", "/page/{name}")
             config.add_view(self.view, route_name="page", cache="pages", **options)

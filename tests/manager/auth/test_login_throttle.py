@@ -1,6 +1,7 @@
 """Guessing is slow: limits on attempts, whatever restarts and however many come at once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -20,6 +21,7 @@ from moziweb.manager.auth.login_throttle import (
     network_of,
 )
 from moziweb.manager.auth.models import Role, SignInAttempt
+from moziweb.services import services_of, set_services
 from tests.conftest import NOW, running_app
 from tests.manager.conftest import NAMES, PASSWORD, Clock, sign_in
 
@@ -126,7 +128,9 @@ def test_a_restart_forgets_nothing(local: dict[str, str], site: TestApp, clock: 
     for _ in range(PER_NAME_AND_ADDRESS.count):
         assert sign_in(site, NAMES[Role.EDITOR], "a wrong password").status_int == 403
     with running_app(local) as restarted:
-        restarted.app.registry["clock"] = clock
+        set_services(
+            restarted.app.registry, replace(services_of(restarted.app.registry), clock=clock)
+        )
         refused = sign_in(restarted, NAMES[Role.EDITOR], PASSWORD)
         assert refused.status_int == 429
         assert 0 < int(refused.headers["Retry-After"]) <= 900

@@ -6,6 +6,7 @@ from webtest import TestApp
 
 from moziweb.manager.auth.models import Role
 from moziweb.posters.generation.result import Status
+from moziweb.services import services_of
 from tests.manager.conftest import signed_in
 from tests.manager.movie_forms import last_entry, movie_form, movie_form_in, movie_of, press
 from tests.manager.views.test_movie_posters import looked_at, posters, saved, send
@@ -112,7 +113,9 @@ def test_a_posters_entries_name_what_it_refreshes(cached: TestApp, movies: Movie
     # Whatever is made anew refreshes pages when it is made.
     for do in ({"do": "focus", "x": "10", "y": "20"}, {"do": "again"}):
         send(editor, posters(movies.ahead), source=str(second), **do)
-        assert cached.app.registry["posters"].ensure_variants(second).status is Status.MADE
+        assert (
+            services_of(cached.app.registry).posters.ensure_variants(second).status is Status.MADE
+        )
         assert missed(cached, movies) == noted(cached, movies) > {"other"}
     assert f"#{source}" in editor.get("/manager/audit").text
 

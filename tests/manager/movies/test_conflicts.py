@@ -11,6 +11,7 @@ from webtest import TestApp
 from moziweb.manager.auth.models import Role
 from moziweb.manager.web.drafts import Draft
 from moziweb.movies.models import Movie, Premiere
+from moziweb.services import services_of
 from tests import factories
 from tests.manager.conftest import BOTH, NAMES, PASSWORD, Clock, signed_in
 from tests.manager.movie_forms import make_movie, movie_form, movie_of, press
@@ -52,7 +53,7 @@ def test_the_second_is_told_and_overwrites_nothing(
 def test_an_importer_counts_as_an_editor(site: TestApp, editor: TestApp, movie_id: int) -> None:
     """Its change of a premiere is a change of the film, though no column of the film changes."""
     form = movie_form(editor, movie_id)
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         premiere = session.scalars(select(Premiere).where(Premiere.movie_id == movie_id)).one()
         factories.move_premiere(session, premiere, date(2026, 9, 10), "TMDB")
     form["runtime"] = "95"
@@ -138,7 +139,7 @@ def test_what_was_typed_survives_a_lost_session(
     clock.pass_(hours=2)
     count = movies(site)
     asked = press(form, status=403)
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         assert session.scalar(select(func.count(Draft.id))) == 0  # nothing of a stranger's
     asked.form["name"], asked.form["password"] = NAMES[Role.EDITOR], PASSWORD
     back = asked.form.submit(status=303).follow(status=200)
@@ -148,7 +149,7 @@ def test_what_was_typed_survives_a_lost_session(
     assert again["cast-0-name"].value == "Valaki"
     assert movies(site) == count
     press(again, status=303)
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         assert session.scalar(select(func.count(Draft.id))) == 0
         saved = session.scalar(select(Movie.id).where(Movie.title == "Hosszan <b>gépelt</b> cím"))
     assert saved is not None
@@ -187,5 +188,5 @@ def test_a_draft_that_is_none_is_left_out(site: TestApp) -> None:
 
 
 def movies(site: TestApp) -> int:
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         return session.scalar(select(func.count(Movie.id))) or 0

@@ -14,6 +14,7 @@ from moziweb.manager.movies.list_page import PAGE, page_of_movies
 from moziweb.manager.movies.list_query import Filter, FilterContext, ListQuery, Sort
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
 from moziweb.posters.models import SourceState
+from moziweb.services import services_of
 from tests import factories
 from tests.catalogue import add_movies
 from tests.conftest import NOW, counted_queries
@@ -179,7 +180,7 @@ def test_a_movie_that_is_added_meanwhile_moves_nothing(dbsession: Session) -> No
 @BOTH
 def test_every_list_asks_five_questions_at_most(site: TestApp, admin: TestApp) -> None:
     """Whatever their number: ``benchmarks.manager`` counts them with 6,000 films, and the time."""
-    database = site.app.registry["database"]
+    database = services_of(site.app.registry).database
     with database.write() as session:
         add_movies(session, 600, NOW)
     paths = ["/manager", "/manager/audit", "/manager/users", "/manager/imports", "/manager/account"]

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import add_user
 from moziweb.manager.auth.models import Role
-from moziweb.manager.dashboards import CACHE_WARMER
 from moziweb.manager.dashboards.models import CacheWarmingJob
+from moziweb.services import services_of, set_services
 from tests.conftest import QueryCounter, running_app
 from tests.manager.conftest import NAMES, PASSWORD, csrf_of, signed_in
 from tests.services.memcached import MemcachedServer
@@ -27,7 +28,7 @@ def send(browser: TestApp, action: str, **fields: str) -> Any:
 
 
 def entries(app: TestApp) -> list[AuditEntry]:
-    with app.app.registry["database"].read() as session:
+    with services_of(app.app.registry).database.read() as session:
         query = select(AuditEntry).where(AuditEntry.subject == "cache").order_by(AuditEntry.id)
         return list(session.scalars(query))
 
@@ -100,8 +101,8 @@ def pair(local: dict[str, str], memcached_server: MemcachedServer) -> Iterator[l
     }
     with running_app(settings) as one, running_app(settings) as other:
         for app in (one, other):
-            app.app.registry["clock"] = now
-        with one.app.registry["database"].write() as session:
+            set_services(app.app.registry, replace(services_of(app.app.registry), clock=now))
+        with services_of(one.app.registry).database.write() as session:
             for role, name in NAMES.items():
                 add_user(session, name, PASSWORD, role, by=COMMAND, now=now())
         yield [one, other]
@@ -111,12 +112,12 @@ def test_what_one_process_does_is_so_in_the_other(
     pair: list[TestApp], memcached_server: MemcachedServer, query_counter: QueryCounter
 ) -> None:
     one, other = pair
-    with one.app.registry["database"].write() as session:
+    with services_of(one.app.registry).database.write() as session:
         movies = fill(session)
     editor, admin = signed_in(one, Role.EDITOR), signed_in(one, Role.ADMIN)
     states(one, movies)
     assert set(states(other, movies).values()) <= {"hit", "l1"}
-    with query_counter(one.app.registry["database"].engine) as statements:
+    with query_counter(services_of(one.app.registry).database.engine) as statements:
         page = editor.get(PATH)
     assert len(statements) <= 8, statements
     assert f"{memcached_server.address}: " in page.html.select_one("#regions").get_text()
@@ -135,8 +136,8 @@ def test_what_one_process_does_is_so_in_the_other(
     send(admin, "purge", do="all")
     assert send(admin, "warm", do="start", through="everything").status_int == 400
     assert send(admin, "warm", do="start", through="shown").status_int == 303
-    one.app.registry[CACHE_WARMER].wait()
-    with one.app.registry["database"].read() as session:
+    services_of(one.app.registry).cache_warmer.wait()
+    with services_of(one.app.registry).database.read() as session:
         row = session.scalars(select(CacheWarmingJob)).one()
     assert row.ended_at is not None
     assert (row.done, row.failed, row.stopped) == (row.total, 0, False)
@@ -150,8 +151,8 @@ def test_what_one_process_does_is_so_in_the_other(
 
 def test_one_warming_at_a_time_and_it_can_be_stopped(cached: TestApp, movies: Movies) -> None:
     admin = signed_in(cached, Role.ADMIN)
-    now = cached.app.registry["clock"]()
-    with cached.app.registry["database"].write() as session:
+    now = services_of(cached.app.registry).clock()
+    with services_of(cached.app.registry).database.write() as session:
         session.add(CacheWarmingJob(through="shown", total=9, created_at=now, beat_at=now))
     page = admin.get(PATH).html
     assert page.select_one("#warming progress")["max"] == "9"
@@ -160,7 +161,7 @@ def test_one_warming_at_a_time_and_it_can_be_stopped(cached: TestApp, movies: Mo
     assert "már folyamatban van" in again.text
     assert send(admin, "warm", do="stop").status_int == 303
     # Whoever was at work finds it ended at its next note, and writes no more.
-    cached.app.registry[CACHE_WARMER].work(1)
-    with cached.app.registry["database"].read() as session:
+    services_of(cached.app.registry).cache_warmer.work(1)
+    with services_of(cached.app.registry).database.read() as session:
         row = session.get_one(CacheWarmingJob, 1)
     assert (row.stopped, row.done) == (True, 0)

@@ -16,6 +16,7 @@ from moziweb.manager.imports.jobs import HEARTBEAT_TIMEOUT, effects_of
 from moziweb.manager.imports.models import ImportItem, ImportJob, JobState
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.models import FieldProvenance, Movie, Premiere, PremiereChange
+from moziweb.services import services_of
 from tests.conftest import NOW
 from tests.manager.conftest import NAMES, Clock, csrf_of, signed_in
 from tests.movies.importers.dirt import COLUMNS, DATE_FORMAT, dirty_list
@@ -61,7 +62,7 @@ def looked_at(browser: TestApp, **fields: Any) -> Any:
     """Begin an import, wait for its preview, and show it."""
     answer = begin(browser, **fields)
     assert answer.status_int == 303, answer.text
-    browser.app.registry["import_runner"].wait()
+    services_of(browser.app.registry).import_runner.wait()
     return browser.get(answer.location)
 
 
@@ -71,12 +72,12 @@ def applied(page: Any, button: str = "chosen", **fields: Any) -> Any:
     for name, value in fields.items():
         form[name] = value
     answer = form.submit("do", value=button)
-    page.test_app.app.registry["import_runner"].wait()
+    services_of(page.test_app.app.registry).import_runner.wait()
     return answer.follow()
 
 
 def rows(site: TestApp, model: Any) -> int:
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         return session.scalar(select(func.count()).select_from(model)) or 0
 
 
@@ -92,7 +93,7 @@ def test_a_list_is_looked_at_and_then_imported(site: TestApp, editor: TestApp) -
     done = applied(page)
     assert rows(site, Movie) == 2
     assert "elkészült" in done.text
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "film.import"))
         assert {each.subject_name for each in entries} == {"Dűne", "Az ötödik elem"}
     again = looked_at(editor, do="file", file=LIST)
@@ -106,7 +107,7 @@ def test_only_what_is_ticked_is_imported(site: TestApp, editor: TestApp) -> None
     assert [box._value for box in boxes] == ["1", "3"]
     boxes[0].checked = False
     applied(page)
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         assert session.scalars(select(Movie.title)).all() == ["Az ötödik elem"]
 
 
@@ -119,7 +120,7 @@ def test_a_week_of_tmdb_with_its_attribution(
     assert "Hamupipőke" in page.text
     assert "not endorsed or certified by TMDB" in page.text
     applied(page, "all")
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         assert set(session.scalars(select(Movie.tmdb_id))) == {1001, 1002}
         assert set(session.scalars(select(FieldProvenance.fetched_at))) == {NOW}
 
@@ -130,7 +131,7 @@ def test_a_search_leads_to_movies_by_their_ids(editor: TestApp, tmdb: TmdbServer
     form = next(each for each in page.forms.values() if "id" in each.fields)
     form["id"].checked = True
     shown = form.submit("do", value="movies")
-    editor.app.registry["import_runner"].wait()
+    services_of(editor.app.registry).import_runner.wait()
     assert "Hamupipőke" in shown.follow().html.find("table").text
     imdb = looked_at(editor, do="movies", ids=f"https://www.imdb.com/title/{catalogue(1).imdb_id}/")
     assert "Hamupipőke" in imdb.html.find("table").text
@@ -150,7 +151,7 @@ def test_what_was_edited_by_hand_is_shown_as_staying(
 ) -> None:
     tmdb.add(a_movie(1, title="Hamupipőke"))
     applied(looked_at(editor, do="movies", ids="1001"), "all")
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         movie = session.scalars(select(Movie)).one()
         movie.title = "Saját cím"
         session.get_one(FieldProvenance, (movie.id, "title")).source = "hand"
@@ -160,7 +161,7 @@ def test_what_was_edited_by_hand_is_shown_as_staying(
     assert "Saját cím" in kept
     assert "marad: kézzel írták be" in kept
     applied(page)
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         assert session.scalars(select(Movie.title)).one() == "Saját cím"
         assert str(session.scalars(select(Premiere.date)).one()) == "2026-10-08"
     assert rows(site, PremiereChange) == 1
@@ -215,7 +216,7 @@ def test_nonsense_is_refused(site: TestApp, editor: TestApp) -> None:
         assert editor.get(path, query).status_int == 200
     fields = {"csrf_token": token, "do": "chosen", "movie": "99999999999"}
     editor.post(path, fields, status=303)
-    editor.app.registry["import_runner"].wait()
+    services_of(editor.app.registry).import_runner.wait()
     assert rows(site, Movie) == 0
 
 
@@ -223,7 +224,7 @@ def test_an_interrupted_one_is_gone_on_with(site: TestApp, editor: TestApp, cloc
     """As if the process had ended while it worked: the claim is there, and nobody."""
     page = looked_at(editor, do="file", file=LIST)
     path = page.request.path
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         job = session.scalars(select(ImportJob)).one()
         job.state, job.beat_at = JobState.LOOKING, clock.now
         for item in session.scalars(select(ImportItem).where(ImportItem.position > 1)):
@@ -237,7 +238,7 @@ def test_an_interrupted_one_is_gone_on_with(site: TestApp, editor: TestApp, cloc
     assert "continue" in editor.get(path).text
     assert editor.get(path, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
     editor.post(path, fields, status=303)
-    editor.app.registry["import_runner"].wait()
+    services_of(editor.app.registry).import_runner.wait()
     shown = editor.get(path)
     assert len(shown.html.find("tbody").find_all("tr")) == 3
     applied(shown)
@@ -260,8 +261,8 @@ def test_two_never_work_on_one_import(
     clock.now += HEARTBEAT_TIMEOUT + timedelta(seconds=1)
     editor.post(path, {"csrf_token": csrf_of(editor), "do": "continue"}, status=303)
     let_go.set()
-    editor.app.registry["import_runner"].wait()
-    with site.app.registry["database"].read() as session:
+    services_of(editor.app.registry).import_runner.wait()
+    with services_of(site.app.registry).database.read() as session:
         (job,) = session.scalars(select(ImportJob))
         effects = session.scalars(select(ImportItem.effect).order_by(ImportItem.position)).all()
     assert (job.state, job.done, job.error, job.claim) == (JobState.LOOKED, 2, "", None)
@@ -296,14 +297,14 @@ def test_a_dirty_list_is_one_report_that_names_every_bad_row(
     assert rows(site, Premiere) == dirt.movies - 5
     again = looked_at(editor, **fields)
     assert again.html.find(attrs={"name": "movie"}) is None
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         effects = effects_of(session, job + 1)
     assert effects == {Effect.SAME: dirt.movies - 2, Effect.REFUSED: 2}
 
 
 def named(site: TestApp, job: int) -> set[tuple[str, str]]:
     """The places and columns that an import's report names."""
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         found = session.scalars(select(ImportItem.problems).where(ImportItem.job_id == job))
         return {(each["place"], each["column"]) for problems in found for each in problems}
 
@@ -324,7 +325,7 @@ def test_a_page_costs_the_same_queries_with_more_movies(
     few = looked_at(editor, do="file", file=LIST).request.path
     many_rows = "".join(f"{n};Film {n};2026-12-17;90;\n" for n in range(10, 200))
     many = looked_at(editor, do="file", file=LIST + many_rows).request.path
-    engine = site.app.registry["database"].engine
+    engine = services_of(site.app.registry).database.engine
     counts = []
     for path in (few, many):
         with query_counter(engine) as statements:

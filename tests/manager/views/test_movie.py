@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from webtest import TestApp
 
 from moziweb.movies.models import Genre, Movie, Person
+from moziweb.services import services_of
 from tests import factories
 from tests.conftest import counted_queries
 from tests.manager.conftest import BOTH
@@ -53,7 +54,7 @@ def test_a_title_is_saved_signed_and_audited(site: TestApp, editor: TestApp, mov
 
 @BOTH
 def test_every_field_is_saved(site: TestApp, editor: TestApp, movie_id: int) -> None:
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         horror = factories.named(session, Genre, "Horror", slug="horror", name_en="x").id
     form = movie_form(editor, movie_id)
     form["original_title"] = "The Promised Land"
@@ -117,12 +118,12 @@ def test_people_are_ordered_renamed_added_and_removed(
 def test_of_two_people_of_one_name_nobody_is_guessed(
     site: TestApp, editor: TestApp, movie_id: int
 ) -> None:
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         session.add_all([Person(name="Kovács János"), Person(name="Kovács János")])
     form = movie_form(editor, movie_id)
     form["cast-2-name"] = "Kovács János"
     press(form, status=303)
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         same = select(func.count()).where(Person.name == "Kovács János")
         assert session.scalar(same) == 3
 
@@ -272,12 +273,12 @@ def test_more_rows_keep_what_was_typed(editor: TestApp, movie_id: int) -> None:
 
 
 def test_a_movies_page_asks_few_questions(site: TestApp, editor: TestApp, movie_id: int) -> None:
-    engine = site.app.registry["database"].engine
+    engine = services_of(site.app.registry).database.engine
     with counted_queries(engine) as statements:
         editor.get(f"/manager/movies/{movie_id}")
     assert len(statements) <= 14
 
 
 def movies(site: TestApp) -> list[int]:
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         return list(session.scalars(select(Movie.id)))

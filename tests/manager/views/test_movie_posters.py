@@ -13,6 +13,7 @@ from moziweb.manager.auth.models import Role
 from moziweb.posters.generation.result import Status
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.posters.recipes import RECIPES
+from moziweb.services import services_of
 from tests.manager.conftest import Clock, csrf_of, signed_in
 from tests.manager.movie_forms import last_entry, make_movie
 from tests.posters.pictures import encoded, photograph, quarters, with_segment
@@ -54,17 +55,17 @@ def saved(browser: TestApp, movie: int, data: bytes, do: str = "save") -> int:
     answer = send(browser, looked_at(browser, movie, data), do=do)
     assert answer.status_int == 303, answer.text
     source = sources(browser)[-1].id
-    assert browser.app.registry["posters"].ensure_variants(source).status is Status.MADE
+    assert services_of(browser.app.registry).posters.ensure_variants(source).status is Status.MADE
     return source
 
 
 def sources(browser: TestApp) -> list[PosterSource]:
-    with browser.app.registry["database"].read() as session:
+    with services_of(browser.app.registry).database.read() as session:
         return list(session.scalars(select(PosterSource).order_by(PosterSource.id)))
 
 
 def entries(browser: TestApp) -> int:
-    with browser.app.registry["database"].read() as session:
+    with services_of(browser.app.registry).database.read() as session:
         return session.scalar(select(func.count()).select_from(AuditEntry)) or 0
 
 
@@ -170,7 +171,7 @@ def test_what_is_no_picture_is_refused_in_words(
 def test_a_file_that_is_too_large_is_told_the_limit(
     site: TestApp, editor: TestApp, movie: int
 ) -> None:
-    most = site.app.registry["posters"].limits.bytes
+    most = services_of(site.app.registry).posters.limits.bytes
     answer = upload(editor, movie, encoded(quarters()) + bytes(most))
     assert answer.status_int == 422
     assert "túl nagy" in problem(answer)
@@ -294,7 +295,7 @@ def test_another_movies_source_is_out_of_reach(site: TestApp, editor: TestApp, m
 
 
 def test_why_a_source_failed_is_told(site: TestApp, editor: TestApp, movie: int) -> None:
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         failed = PosterSource(
             kind=SourceKind.URL, movie_id=movie, url="https://a.example/a.jpg", attempts=3,
             state=SourceState.FAILED, error_code="not_found",

@@ -9,6 +9,7 @@ from webtest import TestApp
 
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.posters.models import PosterHost, PosterSource, PosterVariant, SourceState
+from moziweb.services import services_of
 from tests import factories
 from tests.conftest import NOW, QueryCounter
 from tests.manager.conftest import Clock, csrf_of
@@ -27,7 +28,7 @@ def failures(site: TestApp) -> None:
         (None, SourceState.FAILED, "damaged"),
         ("https://c.example/4.jpg", SourceState.PENDING, None),
     )
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         for url, state, code in rows:
             movie = factories.make_movie(session)
             factories.add_poster(session, movie, url=url, state=state, error_code=code)
@@ -37,7 +38,7 @@ def failures(site: TestApp) -> None:
 
 
 def states(site: TestApp) -> list[SourceState]:
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         query = select(PosterSource.state).order_by(PosterSource.id)
         return list(session.scalars(query))
 
@@ -51,7 +52,7 @@ def retry(browser: TestApp, do: str, name: str = "", **options: Any) -> Any:
 def test_it_tells_what_failed_where_and_why_and_the_pace(
     site: TestApp, editor: TestApp, clock: Clock, query_counter: QueryCounter
 ) -> None:
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         for number, ago in enumerate((0, 10, 90, 60 * 30)):
             session.add(
                 PosterVariant(
@@ -59,7 +60,7 @@ def test_it_tells_what_failed_where_and_why_and_the_pace(
                     source_sha256="0", created_at=NOW - timedelta(minutes=ago),
                 )
             )  # fmt: skip
-    with query_counter(site.app.registry["database"].engine) as statements:
+    with query_counter(services_of(site.app.registry).database.engine) as statements:
         page = editor.get(PATH)
     assert len(statements) <= 10, statements
     tables = page.html.select("#failures table")
@@ -92,7 +93,7 @@ def test_one_host_one_code_or_all_are_tried_again(site: TestApp, editor: TestApp
     pending = SourceState.PENDING
     assert states(site)[2] is pending
     assert states(site).count(pending) == 2
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         assert session.get(PosterHost, "b.example") is None
     entry = last_entry(site)
     assert (entry.action, entry.subject_name, entry.user_name) == (
@@ -109,6 +110,6 @@ def test_one_host_one_code_or_all_are_tried_again(site: TestApp, editor: TestApp
     assert set(states(site)) == {SourceState.PENDING}
     nothing = retry(editor, "all", status=303).follow()
     assert "már nem volt hibás" in nothing.text
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         actions = session.scalars(select(AuditEntry.action)).all()
     assert actions.count("posters.retry") == 3

@@ -8,6 +8,7 @@ from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.audit.models import AuditEntry
 from moziweb.manager.auth.accounts import disable, find_user, set_password
 from moziweb.manager.auth.models import Role, User, UserSession
+from moziweb.services import services_of
 from tests.conftest import NOW, running_app
 from tests.manager.conftest import NAMES, PASSWORD, Clock, csrf_of, sign_in, signed_in
 
@@ -93,12 +94,12 @@ def test_a_token_that_was_planted_never_becomes_a_session(site: TestApp) -> None
     assert sign_in(victim, NAMES[Role.ADMIN]).status_int == 303
     assert is_in(victim)
     assert not is_in(attacker)
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         assert planted not in str(session.scalars(select(UserSession.token_hash)).all())
 
 
 def test_what_is_in_the_table_is_not_what_signs_in(site: TestApp, editor: TestApp) -> None:
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         (digest,) = session.scalars(select(UserSession.token_hash))
     thief = TestApp(site.app)
     thief.set_cookie(COOKIE, digest)
@@ -149,7 +150,7 @@ def test_signing_out_everywhere(site: TestApp, editor: TestApp, admin: TestApp) 
 
 
 def test_a_disabled_user_is_out_at_once(site: TestApp, editor: TestApp, stranger: TestApp) -> None:
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         user = find_user(session, NAMES[Role.EDITOR])
         assert user is not None
         disable(session, user, by=COMMAND, now=NOW)
@@ -158,7 +159,7 @@ def test_a_disabled_user_is_out_at_once(site: TestApp, editor: TestApp, stranger
 
 
 def test_another_password_ends_every_session(site: TestApp, editor: TestApp) -> None:
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         user = find_user(session, NAMES[Role.EDITOR])
         assert user is not None
         set_password(session, user, "something else entirely", by=COMMAND, now=NOW)
@@ -188,11 +189,11 @@ def test_the_hash_is_renewed_when_its_parameters_are_old(site: TestApp, stranger
     from argon2 import PasswordHasher
 
     old = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(PASSWORD)
-    with site.app.registry["database"].write() as session:
+    with services_of(site.app.registry).database.write() as session:
         for user in session.scalars(select(User)):
             user.password_hash = old
     assert sign_in(stranger, NAMES[Role.EDITOR]).status_int == 303
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         hashes = session.scalars(select(User.password_hash).order_by(User.id)).all()
     assert hashes[0] != old
     assert hashes[1] == old
@@ -200,7 +201,7 @@ def test_the_hash_is_renewed_when_its_parameters_are_old(site: TestApp, stranger
 
 
 def test_coming_in_is_in_the_audit(site: TestApp, editor: TestApp) -> None:
-    with site.app.registry["database"].read() as session:
+    with services_of(site.app.registry).database.read() as session:
         entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert entry is not None
     assert (entry.action, entry.user_name) == ("user.sign_in", NAMES[Role.EDITOR])

@@ -21,6 +21,7 @@ from moziweb.movies.models import (
     PremiereChange,
 )
 from moziweb.posters.models import PosterSource, SourceKind
+from moziweb.services import services_of
 from tests import factories
 from tests.movies.importers.test_csv_columns import WHOLE
 from tests.site.cached import CACHED, site
@@ -225,7 +226,7 @@ def test_an_unknown_genre_is_made_once_and_a_known_one_found(
 def test_outbox_rows_are_of_the_movies_that_changed(settings: dict[str, str]) -> None:
     """Through the application's own sessions, as pages are told."""
     with site(settings | CACHED) as app:
-        database = app.app.registry["database"]
+        database = services_of(app.app.registry).database
         importer = Importer(database, SHELF, lambda: NOW)
 
         def outbox() -> list[str]:

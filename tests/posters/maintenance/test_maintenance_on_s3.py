@@ -20,7 +20,9 @@ from moziweb.movies.models import Movie
 from moziweb.posters.generation.publication import CACHE_CONTROL
 from moziweb.posters.models import PosterVariant, VariantState
 from moziweb.posters.recipes import RECIPES
+from moziweb.services import services_of
 from moziweb.storage import Storage
+from moziweb.storage.s3 import S3Storage
 from tests.factories import add_upload
 from tests.posters.conftest import picture
 from tests.posters.test_faults import INI
@@ -41,20 +43,22 @@ def installation(
     (tmp_path / "site.ini").write_text(INI.format(**given, **secrets))
     installation = CommandContext(str(tmp_path / "site.ini"))
     registry = installation.registry
-    with closing(registry["storage"]), closing(registry["poster_workshop"]):
+    storage = services_of(registry).storage
+    assert isinstance(storage, S3Storage)
+    with closing(storage), closing(services_of(registry).decoder_pool):
         yield installation
-    registry["database"].engine.dispose()
+    services_of(registry).database.engine.dispose()
 
 
 @pytest.fixture
 def database(installation: CommandContext) -> Database:
-    database: Database = installation.registry["database"]
+    database: Database = services_of(installation.registry).database
     return database
 
 
 @pytest.fixture
 def storage(installation: CommandContext) -> Storage:
-    storage: Storage = installation.registry["storage"]
+    storage: Storage = services_of(installation.registry).storage
     return storage
 
 

@@ -23,6 +23,7 @@ from moziweb.posters.web.resources import (
 )
 from moziweb.request import Request
 from moziweb.security import VIEW
+from moziweb.services import services_of
 from tests.posters.conftest import source_of
 from tests.posters.site import disk_settings, make_site
 
@@ -31,13 +32,13 @@ from tests.posters.site import disk_settings, make_site
 def site(tmp_path: Path, database_url: str) -> Iterator[Router]:
     site = make_site(disk_settings(tmp_path / "objects", database_url))
     yield site
-    site.registry["database"].engine.dispose()
+    services_of(site.registry).database.engine.dispose()
 
 
 @pytest.fixture
 def request_(site: Router) -> Request:
     request = Request.blank("/")
-    request.registry = site.registry
+    request.registry, request.services = site.registry, services_of(site.registry)
     return request
 
 

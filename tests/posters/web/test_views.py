@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from ipaddress import ip_network
@@ -34,6 +35,8 @@ from moziweb.posters.models import (
 from moziweb.posters.recipes import RECIPES
 from moziweb.posters.urls import poster_links
 from moziweb.posters.wiring import add_poster_source
+from moziweb.services import services_of, set_services
+from moziweb.storage.s3 import S3Storage
 from tests.conftest import QueryCounter
 from tests.posters.conftest import Clock, StubReader, add_source, picture, source_of
 from tests.posters.generation.test_admission import Worker
@@ -79,9 +82,10 @@ def site(settings: dict[str, Any], stub_reader: StubReader, clock: Clock) -> Ite
 
 
 def close(site: Router) -> None:
-    site.registry["database"].engine.dispose()
-    if site.registry["storage"].name == "s3":
-        site.registry["storage"].close()
+    services_of(site.registry).database.engine.dispose()
+    storage = services_of(site.registry).storage
+    if isinstance(storage, S3Storage):
+        storage.close()
 
 
 @pytest.fixture
@@ -92,7 +96,7 @@ def browser(site: Router) -> TestApp:
 @pytest.fixture
 def database(site: Router) -> Database:
     """The site's own database, in place of the one that other tests have."""
-    database: Database = site.registry["database"]
+    database: Database = services_of(site.registry).database
     return database
 
 
@@ -113,7 +117,7 @@ def test_the_first_request_makes_all_variants_and_redirects(
         variants = session.scalars(select(PosterVariant)).all()
         thumb = next(one for one in variants if (one.name, one.format) == ("thumb", "webp"))
     assert len(variants) == len(RECIPES)
-    stored = site.registry["storage"].url(thumb.key, thumb.bucket)
+    stored = services_of(site.registry).storage.url(str(thumb.key), thumb.bucket)
     assert response.location.endswith(stored)
     assert stub_reader.reads == 1
 
@@ -132,7 +136,7 @@ def test_afterwards_the_route_only_redirects_and_pages_link_the_store(
     assert browser.get(path, status=302).location == first.location
     assert stub_reader.reads == 1
     with database.read() as session:
-        links = poster_links(session, site.registry["storage"], {7: "dune"})[7]
+        links = poster_links(session, services_of(site.registry).storage, {7: "dune"})[7]
     assert first.location.endswith(links.url("small", "jpg"))
 
     # The bucket was another when it was stored.
@@ -140,7 +144,7 @@ def test_afterwards_the_route_only_redirects_and_pages_link_the_store(
         session.execute(update(PosterVariant).values(bucket="older"))
         stored = select(PosterVariant.key).where(PosterVariant.name == "small")
         key = session.scalars(stored.where(PosterVariant.format == "jpg")).one() or ""
-    older = site.registry["storage"].url(key, "older")
+    older = services_of(site.registry).storage.url(key, "older")
     assert browser.get(path, status=302).location.endswith(older)
 
 
@@ -277,8 +281,8 @@ def test_in_a_burst_a_placeholder_asks_the_database_for_nothing(
     source_id: int,
     query_counter: QueryCounter,
 ) -> None:
-    gate = AdmissionControl(site.registry["posters"], slots=1, wait_seconds=0)
-    site.registry["poster_gate"] = gate
+    gate = AdmissionControl(services_of(site.registry).posters, slots=1, wait_seconds=0)
+    set_services(site.registry, replace(services_of(site.registry), poster_admission=gate))
     path, other = f"/poster/7-dune.{source_id}.thumb.webp", add_source(database, 7, chosen=False)
     worker = Worker(gate, stub_reader, other)
     assert gate.try_enter()
@@ -345,7 +349,7 @@ def test_a_storage_that_is_away_gets_a_placeholder_and_another_try(
     site = make_site(
         settings, lambda config: config.add_poster_source(SourceKind.DRAWN, stub_reader)
     )
-    database = site.registry["database"]
+    database = services_of(site.registry).database
     with database.write() as session:
         session.add(Movie(id=7, title="Dűne", original_title="Dune", slug="dune"))
         session.flush()
@@ -373,7 +377,7 @@ def test_a_crowd_on_two_processes_makes_one_decode_and_one_upload_each(
     settings: dict[str, Any], database: Database, site: Router, movie_id: int, tmp_path: Path
 ) -> None:
     """Eight threads on each of two processes; the losers get a placeholder or the redirect."""
-    original = site.registry["storage"].put(
+    original = services_of(site.registry).storage.put(
         "upload/ab/abc.jpg", picture(size=(800, 1200)), content_type="image/jpeg", cache_control="x"
     )
     with database.write() as session:

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
-from moziweb.cache.http.refresh import BackgroundRefresher
 from tests import factories
+from tests.registry import location_of, page_cache_of
 from tests.site.cached import CACHED, Movies, fill, pages, site, week_here, write
 
 HOT = {
@@ -30,13 +30,14 @@ def movies(dbsession: Session) -> Movies:
 @pytest.fixture
 def hot(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
     with site(settings | CACHED | HOT) as app:
-        app.app.registry["cache_renewer"].start()
+        refresher = page_cache_of(app.app.registry).refresher
+        assert refresher is not None
+        refresher.start()
         yield app
 
 
 def created(app: TestApp, path: str) -> float:
-    registry = app.app.registry
-    place = registry["cache_routes"].location_of(registry, path)
+    place = location_of(app.app.registry, path)
     entry: Any = place.region.stored([place.key])[place.key]
     return float(entry.created)
 
@@ -44,7 +45,7 @@ def created(app: TestApp, path: str) -> float:
 @pytest.mark.parametrize("name", ["index", "movie", "api_movie"])
 def test_hit_refreshes_page_in_background(hot: TestApp, movies: Movies, name: str) -> None:
     path = pages(movies)[name]
-    refresher: BackgroundRefresher = hot.app.registry["cache_renewer"]
+    refresher: BackgroundRefresher = page_cache_of(hot.app.registry).refresher
     body = hot.get(path).body
     first = created(hot, path)
     hit = hot.get(path)
@@ -59,7 +60,7 @@ def test_hit_refreshes_page_in_background(hot: TestApp, movies: Movies, name: st
 
 def test_refreshed_page_is_invalidated_by_writes(hot: TestApp, movies: Movies) -> None:
     path = pages(movies)["week"]
-    refresher: BackgroundRefresher = hot.app.registry["cache_renewer"]
+    refresher: BackgroundRefresher = page_cache_of(hot.app.registry).refresher
     for _ in range(2):
         hot.get(path)
     refresher.join()

@@ -13,8 +13,10 @@ from webtest import TestApp
 
 from moziweb.movies.models import Movie
 from moziweb.posters.models import PosterSource
+from moziweb.services import services_of
 from tests import factories
 from tests.conftest import QueryCounter
+from tests.registry import location_of, page_cache_of
 from tests.services.memcached import MemcachedServer
 from tests.site.cached import (
     CACHED,
@@ -64,14 +66,14 @@ def cached(
 def watched(app: TestApp, query_counter: QueryCounter) -> Iterator[tuple[Created, list[str]]]:
     """Count renders by region and kind, and record the statements of the database."""
     created: Created = Counter()
-    observer = app.app.registry["cache"].regions["pages"]._parts.observer
+    observer = page_cache_of(app.app.registry).cache.regions["pages"]._parts.observer
 
     def listen(region: str, kind: str) -> None:
         created[region, kind] += 1
 
     with (
         pytest.MonkeyPatch.context() as patch,
-        query_counter(app.app.registry["database"].engine) as statements,
+        query_counter(services_of(app.app.registry).database.engine) as statements,
     ):
         patch.setattr(observer, "created", listen)
         yield created, statements
@@ -146,7 +148,7 @@ def test_cold_page_takes_as_many_queries_as_without_cache(
 ) -> None:
     budget = {"index": 4, "week": 3, "month": 3, "genre": 5, "undated": 3, "movie": 6}
     for name, most in budget.items():
-        cached.app.registry["cache"].stamps.new_epoch()
+        page_cache_of(cached.app.registry).cache.stamps.new_epoch()
         with watched(cached, query_counter) as (_made, statements):
             assert cached.get(pages(movies)[name]).headers["X-Cache"] == "miss"
         assert len(statements) == most, name
@@ -156,8 +158,7 @@ def test_evicted_page_is_assembled_without_queries(
     cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
     warm(cached, movies)
-    registry = cached.app.registry
-    place = registry["cache_routes"].location_of(registry, pages(movies)["index"])
+    place = location_of(cached.app.registry, pages(movies)["index"])
     place.region.delete(place.key)
     with watched(cached, query_counter) as (created, statements):
         assert cached.get(pages(movies)["index"]).headers["X-Cache"] == "miss"
@@ -187,7 +188,7 @@ def test_missing_fragment_renders_the_list_again(
         session.connection().execute(gone)
 
     write(cached, withdraw)
-    cached.app.registry["cache"].stamps.publish([f"movie:{movies.here}"])
+    page_cache_of(cached.app.registry).cache.stamps.publish([f"movie:{movies.here}"])
     page = cached.get(path)
     assert "Itt van" not in page.text
     assert page.status_int == 200

@@ -9,8 +9,10 @@ from webtest import TestApp
 
 from moziweb.cache.regions.negative import NegativeEntries
 from moziweb.movies.models import Movie
+from moziweb.services import services_of
 from tests import factories
 from tests.conftest import QueryCounter
+from tests.registry import page_cache_of
 from tests.site.cached import CACHED, Movies, fill, pages, site, write
 
 
@@ -42,7 +44,7 @@ def test_errors_and_redirects_are_cached(
 ) -> None:
     first = cached.get(path, status=status)
     assert first.headers["X-Cache"] == "miss"
-    with query_counter(cached.app.registry["database"].engine) as statements:
+    with query_counter(services_of(cached.app.registry).database.engine) as statements:
         second = cached.get(path, status=status)
     assert statements == []
     assert second.headers["X-Cache"] in {"hit", "l1"}
@@ -74,8 +76,8 @@ def test_404_has_no_url_and_a_short_ttl(cached: TestApp) -> None:
     registry = cached.app.registry
     page = cached.get("/movie/987654?q=evil", status=404)
     assert "987654" not in page.text
-    place = registry["cache_routes"].location_of(registry, "/movie/987654")
-    negative = NegativeEntries(place.region, registry["cache"].keys["pages"])
+    place = page_cache_of(registry).routes.location_of(registry, "/movie/987654")
+    negative = NegativeEntries(place.region, page_cache_of(registry).cache.keys["pages"])
     found = negative.find(place.key)
     assert found is not None
     entry = found.entry
@@ -88,7 +90,7 @@ def test_negative_entries_are_bounded(cached: TestApp, movies: Movies) -> None:
     cached_pages = {
         path: cached.get(path).body for name, path in pages(movies).items() if name != "empty"
     }
-    entries = cached.app.registry["cache"].dogpile["pages"].actual_backend._values
+    entries = page_cache_of(cached.app.registry).cache.dogpile["pages"].actual_backend._values
     before = len(entries)
     for number in range(5000, 5060):
         cached.get(f"/movie/{number}", status=404)

@@ -9,8 +9,10 @@ from webtest import TestApp
 from moziweb.cache import tag
 from moziweb.movies.models import Movie
 from moziweb.movies.tags import movie_tag
+from moziweb.services import services_of
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from tests.conftest import QueryCounter
+from tests.registry import page_cache_of
 from tests.services.memcached import MemcachedServer
 from tests.site.cached import CACHED, Movies, fill, missed, pages, site, warm, week_here, write
 
@@ -53,7 +55,7 @@ def test_each_url_is_200_and_listed_once_by_priority(app: TestApp, movies: Movie
 def test_every_cached_route_is_in_the_inventory(cached: TestApp, movies: Movies) -> None:
     """A new cached route fails this test until the inventory has its URLs."""
     registry = cached.app.registry
-    routes = registry["cache_routes"]
+    routes = page_cache_of(registry).routes
     found = {routes.route_of(registry, url.path) for url in every(cached)}
     assert routes.names() <= found
 
@@ -117,6 +119,6 @@ def test_pages_showing_takes_no_queries(
 ) -> None:
     warm(cached, movies)
     candidates = every(cached)
-    with query_counter(cached.app.registry["database"].engine) as statements:
+    with query_counter(services_of(cached.app.registry).database.engine) as statements:
         assert list(pages_showing(cached.app.registry, {movie_tag(movies.here)}, candidates))
     assert statements == []

@@ -1,6 +1,7 @@
 """Error responses without a database and for unexpected exceptions."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from webtest import TestApp
 
 from moziweb.db import Database, migrations
+from moziweb.services import services_of, set_services
 from tests.conftest import raw_settings, running_app
 from tests.services.ports import free_port
 
@@ -46,8 +48,11 @@ def test_unexpected_error_is_500_and_logged(app: TestApp, caplog: pytest.LogCapt
         raise ZeroDivisionError("a mistake")
 
     times = iter([broken_clock])
-    working = app.app.registry["clock"]
-    app.app.registry["clock"] = lambda: next(times, working)()
+    working = services_of(app.app.registry).clock
+    set_services(
+        app.app.registry,
+        replace(services_of(app.app.registry), clock=lambda: next(times, working)()),
+    )
     page = app.get("/en/", status=500)
     assert 'class="masthead"' in page.text
     assert "ZeroDivisionError" not in page.text

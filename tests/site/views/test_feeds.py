@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.models import DatePrecision, Movie, Premiere, PremiereKind
+from moziweb.services import services_of
 from tests.conftest import BASE_URL, NOW, QueryCounter
 from tests.factories import THURSDAY, make_movie, make_premiere, move_premiere
 from tests.site.cached import CACHED, Movies, feeds, fill, missed, site, warm, week_here, write
@@ -206,7 +207,7 @@ def test_number_of_queries_is_constant(
         move_premiere(dbsession, premiere, days(number + 1))
     dbsession.commit()
     for path, count in (("/premieres.ics", 3), ("/premieres.atom", 4)):
-        with query_counter(app.app.registry["database"].engine) as statements:
+        with query_counter(services_of(app.app.registry).database.engine) as statements:
             app.get(path)
         assert len(statements) == count, path
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
+from moziweb.services import services_of
 from moziweb.site.views.genre import SHOWN_PER_SECTION
 from tests.conftest import QueryCounter
 from tests.factories import THURSDAY, add_genres, add_poster, make_movie, make_premiere
@@ -43,7 +44,7 @@ def test_genre_takes_five_queries_and_is_limited(
         add_poster(dbsession, movie)
         make_premiere(dbsession, movie)
     dbsession.commit()
-    with query_counter(app.app.registry["database"].engine) as statements:
+    with query_counter(services_of(app.app.registry).database.engine) as statements:
         shown = cards(app.get("/genre/drama").text)
     assert len(shown) == min(movies, SHOWN_PER_SECTION)
     assert len(statements) == 5

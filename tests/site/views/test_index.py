@@ -1,6 +1,7 @@
 """The index: which movies are in which section."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.models import DatePrecision, PremiereKind
+from moziweb.services import services_of, set_services
 from tests.conftest import QueryCounter
 from tests.factories import (
     THURSDAY,
@@ -78,9 +80,12 @@ def test_week_changes_at_midnight_in_budapest(app: TestApp, dbsession: Session) 
     make_premiere(dbsession, make_movie(dbsession, "new"), THURSDAY)
     dbsession.commit()
     before = datetime(2026, 8, 19, 21, 59, tzinfo=UTC)
-    app.app.registry["clock"] = lambda: before
+    set_services(app.app.registry, replace(services_of(app.app.registry), clock=lambda: before))
     assert sections(app.get("/").text)["next-week"] == ["new"]
-    app.app.registry["clock"] = lambda: before + timedelta(minutes=1)
+    set_services(
+        app.app.registry,
+        replace(services_of(app.app.registry), clock=lambda: before + timedelta(minutes=1)),
+    )
     assert sections(app.get("/").text)["this-week"] == ["new"]
 
 
@@ -176,6 +181,6 @@ def test_index_takes_four_queries(
         make_premiere(dbsession, movie, THURSDAY + number % 14 * DAY, service=service)
         make_movie(dbsession)
     dbsession.commit()
-    with query_counter(app.app.registry["database"].engine) as statements:
+    with query_counter(services_of(app.app.registry).database.engine) as statements:
         assert len(cards(app.get("/").text)) >= movies
     assert len(statements) == 4

@@ -1,6 +1,7 @@
 """The page of a movie: its URL, its languages and the markup that scrapers read."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
@@ -10,6 +11,7 @@ from webtest import TestApp
 
 from moziweb.movies.models import CreditRole, DatePrecision, FieldProvenance, Movie
 from moziweb.posters.models import PosterVariant, SourceState, VariantState
+from moziweb.services import services_of, set_services
 from tests.conftest import BASE_URL, QueryCounter
 from tests.factories import (
     THURSDAY,
@@ -242,7 +244,10 @@ def test_future_premiere_leads(app: TestApp, dbsession: Session, movie: Movie) -
     opening = app.get(movie_path(movie)).html.find(class_="film-opening")
     assert opening.time["datetime"] == "2026-08-20"
     assert app.get(movie_path(movie)).html.find(class_="kicker").a["href"] == "/week/2026-W34"
-    app.app.registry["clock"] = lambda: datetime(2026, 10, 1, tzinfo=UTC)
+    set_services(
+        app.app.registry,
+        replace(services_of(app.app.registry), clock=lambda: datetime(2026, 10, 1, tzinfo=UTC)),
+    )
     opening = app.get(movie_path(movie)).html.find(class_="film-opening")
     assert opening.time["datetime"] == "2026-10-29"
     assert "MUBI" in opening.text
@@ -324,7 +329,7 @@ def test_movie_page_takes_six_queries(
         add_trailer(dbsession, movie, f"video{n}")
     add_poster(dbsession, movie)
     dbsession.commit()
-    engine = app.app.registry["database"].engine
+    engine = services_of(app.app.registry).database.engine
     for path in (movie_path(movie), f"/api/movie/{movie.id}"):
         with query_counter(engine) as statements:
             app.get(path)

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 from webtest import TestApp
 
+from moziweb.services import services_of
 from moziweb.site.views.search import PAGE_SIZE
 from tests.conftest import QueryCounter
 from tests.factories import THURSDAY, add_poster, make_movie, make_premiere
@@ -88,7 +89,7 @@ def test_search_takes_five_queries(
         add_poster(dbsession, movie)
         make_premiere(dbsession, movie)
     dbsession.commit()
-    with query_counter(app.app.registry["database"].engine) as statements:
+    with query_counter(services_of(app.app.registry).database.engine) as statements:
         app.get("/search?q=dune")
     assert len(statements) == 5
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.models import DatePrecision
+from moziweb.services import services_of
 from moziweb.site.feeds import SITEMAP_BLOCK
 from moziweb.site.views import sitemap
 from tests.conftest import BASE_URL, QueryCounter
@@ -117,6 +118,6 @@ def test_site_maps_take_one_or_two_queries(
     make_premiere(dbsession, make_movie(dbsession))
     dbsession.commit()
     for path in ("/sitemap.xml", *maps(app)):
-        with query_counter(app.app.registry["database"].engine) as statements:
+        with query_counter(services_of(app.app.registry).database.engine) as statements:
             app.get(path)
         assert len(statements) == (2 if path == "/sitemap.xml" else 1), path

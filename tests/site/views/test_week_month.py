@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from webtest import TestApp
 
 from moziweb.movies.models import DatePrecision
+from moziweb.services import services_of
 from tests.conftest import BASE_URL, QueryCounter
 from tests.factories import THURSDAY, add_genres, add_poster, make_movie, make_premiere
 from tests.site.scraper import cards
@@ -144,6 +145,6 @@ def test_period_takes_at_most_three_queries(
         add_poster(dbsession, movie)
         make_premiere(dbsession, movie)
     dbsession.commit()
-    with query_counter(app.app.registry["database"].engine) as statements:
+    with query_counter(services_of(app.app.registry).database.engine) as statements:
         assert len(titles(app, path)) == movies
     assert len(statements) == (3 if movies else 2)

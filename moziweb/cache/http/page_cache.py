@@ -1,0 +1,34 @@
+"""What the cached views of an application share."""
+
+from dataclasses import dataclass, field
+
+from ..events import CacheEvents
+from ..invalidation.outbox import Outbox
+from ..invalidation.outbox_relay import RelayThread
+from ..invalidation.session_clock import SessionClock
+from ..regions.config import Cache
+from .refresh import BackgroundRefresher
+from .routes import CachedRoutes
+from .url_index import UrlIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageCache:
+    """The cache of an application's pages: regions, routes, and what invalidates their entries.
+
+    ``digest`` is part of every key: the digest of what pages are rendered with. ``always`` are tags
+    that every page carries. ``base_url`` is the URL that a cached view sees as the host of its
+    request, whoever sent it.
+    """
+
+    cache: Cache
+    clock: SessionClock
+    routes: CachedRoutes
+    digest: str
+    always: tuple[str, ...]
+    base_url: str
+    events: CacheEvents
+    outbox: Outbox
+    relay: RelayThread
+    refresher: BackgroundRefresher | None = None
+    urls: UrlIndex = field(default_factory=UrlIndex)

@@ -1,0 +1,146 @@
+"""The services of an application: one frozen value that the includes build.
+
+Views use ``request.services``; code that has a registry uses ``services_of``. An include adds its
+services with ``dataclasses.replace``, whose arguments mypy checks::
+
+    set_services(registry, replace(services_of(registry), storage=storage))
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from moziweb.clock import utc_now
+
+if TYPE_CHECKING:  # the packages below and above import this module
+    from pyramid.config import Configurator
+    from pyramid.registry import Registry
+
+    from moziweb.cache import CacheEvents, InProcessCounters
+    from moziweb.cache.http.page_cache import PageCache
+    from moziweb.db import Database
+    from moziweb.manager.auth.login_throttle import LoginThrottle
+    from moziweb.manager.auth.sessions import Sessions
+    from moziweb.manager.dashboards.samples import SampleHistory
+    from moziweb.manager.dashboards.warming_job import Warmer
+    from moziweb.manager.imports.runner import Runner
+    from moziweb.manager.posters.preview_cache import PreviewCache
+    from moziweb.movies.importers.tmdb.source import TmdbSource
+    from moziweb.ops.metrics import Metrics
+    from moziweb.posters.decoder import DecoderPool
+    from moziweb.posters.editorial import PosterEditor
+    from moziweb.posters.generation.admission import AdmissionControl
+    from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
+    from moziweb.posters.generation.readers import SourceReader
+    from moziweb.posters.generation.service import PosterService
+    from moziweb.posters.generation.thread_pool import ThreadPool
+    from moziweb.posters.models import SourceKind
+    from moziweb.request import Request
+    from moziweb.security import Identity
+    from moziweb.settings.origins import Origin
+    from moziweb.storage import Storage
+
+_KEY: Final = "moziweb.services"
+
+
+class ServiceMissing(LookupError):
+    """A service is used, and the include that adds it is missing."""
+
+
+class _Missing:
+    """Stands for a service that no include has added; every use of it raises."""
+
+    def __init__(self, name: str, package: str) -> None:
+        self._message = f"no service {name}: include {package} first"
+
+    def __getattr__(self, name: str) -> Any:
+        raise ServiceMissing(self._message)
+
+
+def _missing(package: str, name: str) -> Any:
+    return _Missing(name, package)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The services of one application.
+
+    A service that is None is switched off in the ini file. Any other one raises ``ServiceMissing``
+    at its first use if its package was not included.
+    """
+
+    clock: Callable[[], datetime] = utc_now
+    """Returns the current time, timezone-aware, in UTC. Tests replace it."""
+    identify: "Callable[[Request], Identity | None]" = lambda request: None
+    """Returns who sent a request, or None."""
+    settings_origins: "dict[str, Origin]" = field(default_factory=dict)
+    """Where the value of each ini key comes from."""
+
+    database: "Database" = field(default_factory=partial(_missing, "moziweb.db", "database"))
+    storage: "Storage" = field(default_factory=partial(_missing, "moziweb.storage", "storage"))
+
+    metrics: "Metrics | None" = None
+    cache_counters: "InProcessCounters" = field(
+        default_factory=partial(_missing, "moziweb.ops.metrics", "cache_counters")
+    )
+    cache_events: "CacheEvents | None" = None
+    page_cache: "PageCache | None" = None
+
+    posters: "PosterService" = field(
+        default_factory=partial(_missing, "moziweb.posters", "posters")
+    )
+    poster_readers: "dict[SourceKind, SourceReader]" = field(default_factory=dict)
+    poster_editor: "PosterEditor" = field(
+        default_factory=partial(_missing, "moziweb.posters", "poster_editor")
+    )
+    poster_admission: "AdmissionControl" = field(
+        default_factory=partial(_missing, "moziweb.posters", "poster_admission")
+    )
+    decoder_pool: "DecoderPool" = field(
+        default_factory=partial(_missing, "moziweb.posters", "decoder_pool")
+    )
+    poster_threads: "ThreadPool | None" = None
+    poster_queue: "ProcrastinateQueue | None" = None
+
+    sessions: "Sessions" = field(default_factory=partial(_missing, "moziweb.manager", "sessions"))
+    login_throttle: "LoginThrottle" = field(
+        default_factory=partial(_missing, "moziweb.manager", "login_throttle")
+    )
+    poster_previews: "PreviewCache" = field(
+        default_factory=partial(_missing, "moziweb.manager", "poster_previews")
+    )
+    tmdb: "TmdbSource" = field(default_factory=partial(_missing, "moziweb.manager", "tmdb"))
+    import_runner: "Runner" = field(
+        default_factory=partial(_missing, "moziweb.manager", "import_runner")
+    )
+    waiting_posters: "SampleHistory" = field(
+        default_factory=partial(_missing, "moziweb.manager", "waiting_posters")
+    )
+    cache_warmer: "Warmer" = field(
+        default_factory=partial(_missing, "moziweb.manager", "cache_warmer")
+    )
+
+
+def services_of(registry: "Registry") -> Services:
+    """Return the services that the includes have added so far."""
+    services: Services | None = registry.get(_KEY)
+    return Services() if services is None else services
+
+
+def services_of_app(app: object) -> Services | None:
+    """Return the services of a WSGI application; None if it is not an application of ours."""
+    registry = getattr(app, "registry", None)
+    services: Services | None = None if registry is None else registry.get(_KEY)
+    return services
+
+
+def set_services(registry: "Registry", services: Services) -> None:
+    """Replace the services of an application."""
+    registry[_KEY] = services
+
+
+def includeme(config: "Configurator") -> None:
+    """Add ``request.services``."""
+    config.add_request_method(lambda request: services_of(request.registry), "services", reify=True)
