@@ -6,12 +6,11 @@ from pyramid.config import Configurator
 
 from moziweb.services import services_of, set_services
 
-PREVIEWS: Final = "manager_previews"
-"""Registry key of the preview cache."""
+from .preview_cache import PreviewCache
 
 
 def includeme(config: Configurator) -> None:
-    """Registers the preview cache. Requires ``moziweb.posters``."""
-    services_of(config.registry).poster_previews = PreviewCache(
-        services_of(config.registry).poster_editor
-    )
+    """Adds the service ``poster_previews``. Requires ``moziweb.posters``."""
+    services = services_of(config.registry)
+    previews = PreviewCache(services.poster_editor)
+    set_services(config.registry, replace(services, poster_previews=previews))

@@ -79,7 +79,7 @@ def purge(request: Request) -> dict[str, Any] | Response:
     """
     actions = {"tags": _purge_tags, "path": _purge_page, "all": _purge_everything}
     action = actions.get(text_param(request.POST, "do"))
-    if action is None or _cache(request) is None:
+    if action is None or _pages(request) is None:
         raise HTTPBadRequest
     try:
         subject, changes = action(request)
@@ -106,7 +106,7 @@ def warm(request: Request) -> dict[str, Any] | Response:
         if stop(session, now):
             record(session, actor, "cache.warm_stop", Subject(CACHE), now)
         return SeeOther(request.route_path(ROUTE))
-    if do != "start" or through is None or _cache(request) is None:
+    if do != "start" or through is None or _pages(request) is None:
         raise HTTPBadRequest
     if is_running(latest_warming(session), now):
         request.response.status_int = 422
@@ -145,7 +145,7 @@ def _purge_page(request: Request) -> tuple[str, list[Change]]:
 
     def work(purging: Purge) -> PurgedPage:
         # Entries in the memory of web processes: those of this process can be removed.
-        return purging.page(path, entries_of_url(request.registry, path), allow_private=True)
+        return purging.page(path, entries_of_url(_pages_of(request), path), allow_private=True)
 
     done: PurgedPage | None = _run_purge(request, work)
     return path, [("entries", "", str(1 + done.other_entries))] if done else []
@@ -158,14 +158,9 @@ def _purge_everything(request: Request) -> tuple[str, list[Change]]:
 
 def _run_purge(request: Request, work: Any) -> Any:
     """Returns the result of a purge; None if it waits in the outbox. Raises ``PurgeFailed``."""
-    registry = request.registry
-    purging = Purge(
-        registry["cache"],
-        DECLARATIONS,
-        registry["cache_outbox"],
-        services_of(registry).database.engine,
-        f"manager: purged by {require_user(request).name}",
-    )
+    pages, engine = _pages_of(request), request.services.database.engine
+    reason = f"manager: purged by {require_user(request).name}"
+    purging = Purge(pages.cache, DECLARATIONS, pages.outbox, engine, reason)
     try:
         return work(purging)
     except PurgeDeferred:
@@ -192,6 +187,14 @@ def _pages(request: Request) -> PageCache | None:
     return request.services.page_cache
 
 
+def _pages_of(request: Request) -> PageCache:
+    """The page cache of a site that has one; 400 otherwise."""
+    pages = _pages(request)
+    if pages is None:
+        raise HTTPBadRequest
+    return pages
+
+
 def _page(request: Request, *, problem: TranslationString | None = None) -> dict[str, Any]:
     session, now, pages = request.dbsession, request.services.clock(), _pages(request)
     warming = latest_warming(session)
@@ -204,8 +207,7 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
     }
     if pages is None:
         return page
-    counters: InProcessCounters = services_of(registry).cache_counters
-    outbox: Outbox = registry["cache_outbox"]
+    cache, outbox, counters = pages.cache, pages.outbox, request.services.cache_counters
     connection = session.connection()
     statistics = statistics_of(cache, outbox, connection)
     sent: Any = request.POST if request.method == "POST" else {}
@@ -215,7 +217,7 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
         "clock_text": clock_text(statistics["stamps"]["clock"]),
         "since": moment(counters.since),
         "regions": regions_of(cache, statistics["regions"], counters),
-        "slowest": slowest_of(cache, counters, registry["cache_addresses"]),
+        "slowest": slowest_of(cache, counters, pages.urls),
         "rows": [(moment(row.created), row) for row in outbox.latest(connection, limit=MAX_ROWS)],
         "most_since": moment(statistics["outbox"]["since"])
         if statistics["outbox"]["since"]
