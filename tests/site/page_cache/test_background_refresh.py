@@ -45,7 +45,8 @@ def created(app: TestApp, path: str) -> float:
 @pytest.mark.parametrize("name", ["index", "movie", "api_movie"])
 def test_hit_refreshes_page_in_background(hot: TestApp, movies: Movies, name: str) -> None:
     path = pages(movies)[name]
-    refresher: BackgroundRefresher = page_cache_of(hot.app.registry).refresher
+    refresher = page_cache_of(hot.app.registry).refresher
+    assert refresher is not None
     body = hot.get(path).body
     first = created(hot, path)
     hit = hot.get(path)
@@ -60,7 +61,8 @@ def test_hit_refreshes_page_in_background(hot: TestApp, movies: Movies, name: st
 
 def test_refreshed_page_is_invalidated_by_writes(hot: TestApp, movies: Movies) -> None:
     path = pages(movies)["week"]
-    refresher: BackgroundRefresher = page_cache_of(hot.app.registry).refresher
+    refresher = page_cache_of(hot.app.registry).refresher
+    assert refresher is not None
     for _ in range(2):
         hot.get(path)
     refresher.join()

@@ -76,7 +76,7 @@ def test_404_has_no_url_and_a_short_ttl(cached: TestApp) -> None:
     registry = cached.app.registry
     page = cached.get("/movie/987654?q=evil", status=404)
     assert "987654" not in page.text
-    place = page_cache_of(registry).routes.location_of(registry, "/movie/987654")
+    place = page_cache_of(registry).routes.location_of("/movie/987654")
     negative = NegativeEntries(place.region, page_cache_of(registry).cache.keys["pages"])
     found = negative.find(place.key)
     assert found is not None

@@ -56,7 +56,7 @@ def test_every_cached_route_is_in_the_inventory(cached: TestApp, movies: Movies)
     """A new cached route fails this test until the inventory has its URLs."""
     registry = cached.app.registry
     routes = page_cache_of(registry).routes
-    found = {routes.route_of(registry, url.path) for url in every(cached)}
+    found = {routes.route_of(url.path) for url in every(cached)}
     assert routes.names() <= found
 
 
