@@ -93,7 +93,7 @@ def test_pages_showing_equals_invalidated_pages(cached: TestApp, movies: Movies)
     warm(cached, movies)
     named = {path: name for name, path in pages(movies).items()}
     candidates = every(cached)
-    found = pages_showing(cached.app.registry, {movie_tag(movies.here)}, candidates)
+    found = pages_showing(page_cache_of(cached.app.registry), {movie_tag(movies.here)}, candidates)
     shown = {named[url.path] for url in found if url.path in named}
 
     def rename(session: Session) -> None:
@@ -106,12 +106,15 @@ def test_pages_showing_equals_invalidated_pages(cached: TestApp, movies: Movies)
 
 def test_pages_showing_ignores_pages_that_are_not_cached(cached: TestApp, movies: Movies) -> None:
     tags = {movie_tag(movies.here)}
-    assert list(pages_showing(cached.app.registry, tags, every(cached))) == []
+    assert list(pages_showing(page_cache_of(cached.app.registry), tags, every(cached))) == []
 
 
 def test_unused_tag_concerns_no_page(cached: TestApp, movies: Movies) -> None:
     warm(cached, movies)
-    assert list(pages_showing(cached.app.registry, {tag("no", "such")}, every(cached))) == []
+    assert (
+        list(pages_showing(page_cache_of(cached.app.registry), {tag("no", "such")}, every(cached)))
+        == []
+    )
 
 
 def test_pages_showing_takes_no_queries(
@@ -120,5 +123,7 @@ def test_pages_showing_takes_no_queries(
     warm(cached, movies)
     candidates = every(cached)
     with query_counter(services_of(cached.app.registry).database.engine) as statements:
-        assert list(pages_showing(cached.app.registry, {movie_tag(movies.here)}, candidates))
+        assert list(
+            pages_showing(page_cache_of(cached.app.registry), {movie_tag(movies.here)}, candidates)
+        )
     assert statements == []
