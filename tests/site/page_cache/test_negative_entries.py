@@ -12,7 +12,7 @@ from moziweb.movies.models import Movie
 from moziweb.services import services_of
 from tests import factories
 from tests.conftest import QueryCounter
-from tests.registry import page_cache_of
+from tests.registry import location_of, page_cache_of
 from tests.site.cached import CACHED, Movies, fill, pages, site, write
 
 
@@ -76,7 +76,7 @@ def test_404_has_no_url_and_a_short_ttl(cached: TestApp) -> None:
     registry = cached.app.registry
     page = cached.get("/movie/987654?q=evil", status=404)
     assert "987654" not in page.text
-    place = page_cache_of(registry).routes.location_of("/movie/987654")
+    place = location_of(registry, "/movie/987654")
     negative = NegativeEntries(place.region, page_cache_of(registry).cache.keys["pages"])
     found = negative.find(place.key)
     assert found is not None
