@@ -23,7 +23,6 @@ from moziweb.cache.protocol.tags import MODEL
 from moziweb.caching import DECLARATIONS
 from moziweb.i18n import _
 from moziweb.request import Request
-from moziweb.services import services_of
 from moziweb.site.page_cache.url_inventory import Priority
 
 from ..audit.history import latest_entries
