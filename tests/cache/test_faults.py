@@ -104,7 +104,7 @@ def again(read: "Data", number: int, status: Status) -> None:
     raise AssertionError(f"it does not heal: no {status}")
 
 
-def test_entries_frozen(data: Data, entries_server: MemcachedServer) -> None:
+def test_frozen_entry_store(data: Data, entries_server: MemcachedServer) -> None:
     again(data, 1, Status.HIT)
     with entries_server.paused():
         assert [data.read(1).status for _ in range(3)] == [Status.BYPASS] * 3
@@ -114,7 +114,7 @@ def test_entries_frozen(data: Data, entries_server: MemcachedServer) -> None:
     assert data.shown(1) == 1
 
 
-def test_entries_killed(data: Data, entries_server: MemcachedServer) -> None:
+def test_killed_entry_store(data: Data, entries_server: MemcachedServer) -> None:
     data.read(1)
     entries_server.kill()
     assert data.read(1).status is Status.BYPASS
@@ -124,7 +124,7 @@ def test_entries_killed(data: Data, entries_server: MemcachedServer) -> None:
     assert data.shown(1) == 1
 
 
-def test_stamps_frozen(data: Data, stamps_server: MemcachedServer) -> None:
+def test_frozen_stamp_store(data: Data, stamps_server: MemcachedServer) -> None:
     data.read(1)
     with stamps_server.paused():
         assert data.read(1).status is Status.BYPASS
@@ -136,7 +136,7 @@ def test_stamps_frozen(data: Data, stamps_server: MemcachedServer) -> None:
     assert data.shown(1) == 1
 
 
-def test_stamps_killed_and_restarted_empty(data: Data, stamps_server: MemcachedServer) -> None:
+def test_stamp_store_restarted_empty(data: Data, stamps_server: MemcachedServer) -> None:
     again(data, 1, Status.HIT)
     stamps_server.kill()
     with pytest.raises(PublishError):
@@ -146,7 +146,7 @@ def test_stamps_killed_and_restarted_empty(data: Data, stamps_server: MemcachedS
     assert data.shown(1) == 1
 
 
-def test_both_killed(
+def test_both_stores_killed(
     data: Data, stamps_server: MemcachedServer, entries_server: MemcachedServer
 ) -> None:
     data.read(1)
@@ -158,7 +158,7 @@ def test_both_killed(
     again(data, 1, Status.HIT)
 
 
-def test_eviction_costs_misses_and_never_shows_the_old(
+def test_eviction_causes_misses_and_never_stale_pages(
     data: Data, entries_server: MemcachedServer
 ) -> None:
     """Two megabytes for what would need more than three, and stamps lost now and then."""
@@ -226,7 +226,7 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Eng
 
 
 @pytest.mark.parametrize("step", ["commit", "publish", "incr", "set_multi", "mark", "end"])
-def test_a_writer_killed_at_any_step(places: tuple[Engine, str], prefix: str, step: str) -> None:
+def test_writer_killed_at_any_step(places: tuple[Engine, str], prefix: str, step: str) -> None:
     engine, stamps_url = places
     with Session(engine) as session:
         session.add(Movie(id=1, title="old", week="1", posters=[Poster(id=1, url="a")]))

@@ -109,7 +109,7 @@ class CacheMachine(RuleBasedStateMachine):
         self.world.now += seconds
 
     @invariant()
-    def nobody_was_served_what_the_promise_forbids(self) -> None:
+    def no_stale_page_was_served(self) -> None:
         assert list(self.world.violations()) == []
 
     def teardown(self) -> None:

@@ -8,7 +8,7 @@ from tests.cache.model import COLD, REMOVAL, RENEWAL, WARM, Rules, State, explor
 
 
 @pytest.mark.parametrize("start", [COLD, RENEWAL, WARM], ids=["cold", "renewal", "warm"])
-def test_the_protocol_never_answers_stale_and_does_hit(start: State) -> None:
+def test_protocol_never_serves_stale_and_does_hit(start: State) -> None:
     outcome = explore(Rules(), start)
     assert not outcome.stale
     assert not outcome.lost
@@ -16,7 +16,7 @@ def test_the_protocol_never_answers_stale_and_does_hit(start: State) -> None:
     assert outcome.states > 10_000
 
 
-def test_what_was_removed_is_never_answered_but_what_was_not_is() -> None:
+def test_deleted_entry_is_never_served_and_others_are() -> None:
     outcome = explore(Rules(), REMOVAL)
     assert not outcome.stale
     assert outcome.states > 1_000
@@ -33,11 +33,11 @@ def test_what_was_removed_is_never_answered_but_what_was_not_is() -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_each_mutant_of_a_removal_answers_stale(change: dict[str, bool]) -> None:
+def test_each_mutant_of_delete_serves_stale(change: dict[str, bool]) -> None:
     assert explore(dataclasses.replace(Rules(), **change), REMOVAL).stale
 
 
-def test_a_copy_of_another_clock_that_is_not_checked_answers_stale() -> None:
+def test_copy_that_is_not_revalidated_serves_stale() -> None:
     assert explore(Rules(check_tags=False), WARM).stale
 
 
@@ -54,18 +54,18 @@ def test_a_copy_of_another_clock_that_is_not_checked_answers_stale() -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_each_mutant_answers_stale(change: dict[str, bool]) -> None:
+def test_each_mutant_serves_stale(change: dict[str, bool]) -> None:
     assert explore(dataclasses.replace(Rules(), **change)).stale
 
 
-def test_a_renewal_that_reads_its_clock_after_its_snapshot_answers_stale() -> None:
+def test_refresh_that_reads_clock_after_snapshot_serves_stale() -> None:
     """https://github.com/ZiggyCreatures/FusionCache/issues/628"""
     assert explore(Rules(started_before_snapshot=False), RENEWAL).stale
 
 
-def test_trap_1_strictly_below_never_hits_after_a_write() -> None:
+def test_strict_comparison_never_hits_after_write() -> None:
     assert not explore(Rules(at_most=False)).hits_after_the_write
 
 
-def test_trap_3_without_an_outbox_a_write_is_lost() -> None:
+def test_write_is_lost_without_outbox() -> None:
     assert explore(Rules(outbox=False)).lost

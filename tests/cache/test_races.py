@@ -75,7 +75,7 @@ def search(scenario: str, seeds: Iterable[int], *, soft: bool = False) -> str | 
 
 @pytest.mark.parametrize("soft", [False, True], ids=["strict", "soft"])
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_no_schedule_breaks_the_promise(scenario: str, soft: bool) -> None:
+def test_no_schedule_serves_stale(scenario: str, soft: bool) -> None:
     assert search(scenario, range(50), soft=soft) is None
 
 
@@ -105,7 +105,7 @@ def interleave(prepare: Sequence[Act], first: Act, second: Act, i: int, j: int) 
 
 @pytest.mark.parametrize("prepare", [(), WARM, PIECES], ids=["cold", "warm", "pieces"])
 @pytest.mark.parametrize("order", [(writes(CARD), reads(0)), (reads(0), writes(CARD))])
-def test_every_schedule_of_a_writer_and_a_reader_with_two_switches(
+def test_all_schedules_of_writer_and_reader_with_two_switches(
     prepare: Sequence[Act], order: tuple[Act, Act]
 ) -> None:
     first, second = order
@@ -141,7 +141,7 @@ FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
 
 
 @pytest.mark.parametrize(("mutant", "scenario"), FOUND_BY_SEARCH)
-def test_a_search_finds_the_mutant(
+def test_search_finds_mutant(
     mutant: Mutant, scenario: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutant(monkeypatch)
@@ -205,14 +205,14 @@ NAMED: dict[Callable[[World], None], Mutant] = {
 
 
 @pytest.mark.parametrize("schedule", NAMED)
-def test_a_named_schedule_is_harmless(schedule: Callable[[World], None]) -> None:
+def test_named_schedule_does_not_serve_stale(schedule: Callable[[World], None]) -> None:
     world = World()
     schedule(world)
     assert settle(world) == []
 
 
 @pytest.mark.parametrize(("schedule", "mutant"), NAMED.items())
-def test_a_named_schedule_catches_its_mutant(
+def test_named_schedule_finds_its_mutant(
     schedule: Callable[[World], None], mutant: Mutant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutant(monkeypatch)
@@ -222,7 +222,7 @@ def test_a_named_schedule_catches_its_mutant(
 
 
 @pytest.mark.parametrize("dies_before", ["get", "incr", "set", "mark"])
-def test_trap_3_a_writer_that_dies_after_its_commit_is_relayed(dies_before: str) -> None:
+def test_write_of_crashed_writer_is_relayed(dies_before: str) -> None:
     world = World()
     for act in WARM:
         world.run(act)
@@ -235,7 +235,7 @@ def test_trap_3_a_writer_that_dies_after_its_commit_is_relayed(dies_before: str)
     assert settle(world) == []
 
 
-def test_a_writer_that_dies_before_its_commit_leaves_nothing() -> None:
+def test_writer_that_crashes_before_commit_leaves_nothing() -> None:
     world = World()
     world.run(reads(0))
     writer = world.start(writes(CARD))
@@ -247,7 +247,7 @@ def test_a_writer_that_dies_before_its_commit_leaves_nothing() -> None:
     world.close()
 
 
-def test_soft_readers_get_the_old_page_only_while_it_is_being_made() -> None:
+def test_soft_mode_serves_stale_only_during_render() -> None:
     world = World(soft=True)
     for act in (*WARM, writes(CARD)):
         world.run(act)
@@ -258,7 +258,7 @@ def test_soft_readers_get_the_old_page_only_while_it_is_being_made() -> None:
     assert settle(world) == []
 
 
-def test_a_renderer_that_dies_holds_the_others_up_for_its_lease_at_most() -> None:
+def test_crashed_render_delays_others_for_its_lease_at_most() -> None:
     world = World()
     renderer = world.start(reads(0))
     world.advance(renderer, "store")

@@ -19,7 +19,7 @@ def rendered(started: int | None, *tags: str) -> DependencyRecorder:
     return recorder
 
 
-def test_tags_are_grouped_by_started() -> None:
+def test_tags_are_grouped_by_snapshot_clock() -> None:
     recorder = rendered(5, "b:1", "a:1")
     recorder.include_cached([DependencyGroup(3, ("c:1",))], NEVER, validated_at=9)
     assert recorder.dependencies() == (
@@ -28,23 +28,23 @@ def test_tags_are_grouped_by_started() -> None:
     )
 
 
-def test_the_lower_started_counts_where_a_tag_comes_twice() -> None:
+def test_lower_clock_counts_for_repeated_tag() -> None:
     recorder = rendered(5, "a:1")
     recorder.include_cached([DependencyGroup(3, ("a:1",))], NEVER, validated_at=9)
     recorder.include_cached([DependencyGroup(4, ("a:1",))], NEVER, validated_at=9)
     assert {tag: g.snapshot_clock for g in recorder.dependencies() for tag in g.tags} == {"a:1": 3}
 
 
-def test_a_clock_without_tags_stays_in_the_pairs() -> None:
+def test_clock_without_tags_is_kept() -> None:
     assert rendered(5).dependencies() == (DependencyGroup(5, ()),)
 
 
-def test_a_malformed_tag_is_refused_where_it_is_recorded() -> None:
+def test_malformed_tag_is_refused() -> None:
     with pytest.raises(TagError):
         rendered(5, "not a tag")
 
 
-def test_nested_recorders_bubble_up() -> None:
+def test_child_dependencies_are_included() -> None:
     page, list_, card = rendered(7, "list:x"), rendered(6, "week:1"), rendered(5, "movie:1")
     card.cap(100.0)
     list_.include_child(card)
@@ -53,7 +53,7 @@ def test_nested_recorders_bubble_up() -> None:
     assert page.expires == 100.0
 
 
-def test_the_earliest_expiry_counts() -> None:
+def test_earliest_expiry_counts() -> None:
     recorder = rendered(5)
     assert recorder.expires == NEVER
     recorder.cap(50.0)
@@ -62,18 +62,18 @@ def test_the_earliest_expiry_counts() -> None:
     assert recorder.expires == 40.0
 
 
-def test_a_render_of_known_age_may_be_stored() -> None:
+def test_render_with_known_clock_may_be_stored() -> None:
     assert rendered(5, "a:1").not_stored_reason(wrote=False, now=0.0) is None
 
 
-def test_a_render_that_recorded_nothing_may_not() -> None:
+def test_render_without_dependencies_is_not_stored() -> None:
     assert (
         DependencyRecorder().not_stored_reason(wrote=False, now=0.0)
         is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
     )
 
 
-def test_a_render_of_unknown_age_may_not() -> None:
+def test_render_with_unknown_clock_is_not_stored() -> None:
     recorder = rendered(5, "a:1")
     recorder.depend(None, "b:1")
     assert (
@@ -81,37 +81,37 @@ def test_a_render_of_unknown_age_may_not() -> None:
     )
 
 
-def test_a_part_of_unknown_age_spoils_the_whole() -> None:
+def test_page_with_fragment_of_unknown_clock_is_not_stored() -> None:
     page = rendered(5, "a:1")
     page.include_child(rendered(None, "b:1"))
     assert page.not_stored_reason(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
 
 
-def test_a_part_that_recorded_nothing_spoils_the_whole() -> None:
+def test_page_with_fragment_without_dependencies_is_not_stored() -> None:
     page = rendered(5, "a:1")
     page.include_child(DependencyRecorder())
     assert page.not_stored_reason(wrote=False, now=0.0) is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
 
 
-def test_a_transaction_that_wrote_may_not() -> None:
+def test_render_in_writing_transaction_is_not_stored() -> None:
     assert rendered(5).not_stored_reason(wrote=True, now=0.0) is NotStoredReason.WROTE
 
 
-def test_a_stale_part_spoils_the_whole() -> None:
+def test_page_with_stale_fragment_is_not_stored() -> None:
     card, page = rendered(4, "b:1"), rendered(5, "a:1")
     card.include_cached([DependencyGroup(3, ("c:1",))], NEVER, validated_at=9, stale=True)
     page.include_child(card)
     assert page.not_stored_reason(wrote=False, now=0.0) is NotStoredReason.STALE_PART
 
 
-def test_what_has_run_out_already_may_not() -> None:
+def test_expired_render_is_not_stored() -> None:
     recorder = rendered(5)
     recorder.cap(50.0)
     assert recorder.not_stored_reason(wrote=False, now=49.9) is None
     assert recorder.not_stored_reason(wrote=False, now=50.0) is NotStoredReason.EXPIRED
 
 
-def test_checked_parts_are_known_at_the_least_of_their_clocks() -> None:
+def test_page_is_valid_at_least_clock_of_its_fragments() -> None:
     recorder = DependencyRecorder()
     assert recorder.validated_at is None
     recorder.include_cached([DependencyGroup(3, ())], NEVER, validated_at=9)
@@ -120,7 +120,7 @@ def test_checked_parts_are_known_at_the_least_of_their_clocks() -> None:
     assert recorder.validated_at == 7
 
 
-def test_a_fresh_part_leaves_the_whole_unchecked() -> None:
+def test_page_with_new_fragment_has_no_validation_clock() -> None:
     recorder = DependencyRecorder()
     recorder.include_cached([DependencyGroup(3, ())], NEVER, validated_at=9)
     recorder.include_child(rendered(5, "a:1"))
@@ -128,7 +128,7 @@ def test_a_fresh_part_leaves_the_whole_unchecked() -> None:
     assert recorder.validated_at is None
 
 
-def test_an_outdated_part_is_told_of_before_an_unknown_clock() -> None:
+def test_stale_fragment_takes_precedence_over_unknown_clock() -> None:
     """Without stamps a page is made of what was true a moment ago, and has to say so."""
     recorder = DependencyRecorder()
     recorder.depend(None)

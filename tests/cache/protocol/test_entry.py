@@ -45,16 +45,16 @@ entries = st.builds(
 
 
 @given(entries)
-def test_what_goes_in_comes_out(entry: Entry) -> None:
+def test_decode_returns_encoded_entry(entry: Entry) -> None:
     assert decode(encode(entry)) == entry
 
 
-def test_an_expiry_that_never_comes() -> None:
+def test_entry_without_expiry() -> None:
     entry = Entry(Kind.CARD, b"", (), 0.0, NEVER)
     assert decode(encode(entry)) == entry
 
 
-def test_every_damaged_byte_is_found() -> None:
+def test_every_damaged_byte_is_detected() -> None:
     data = encode(ENTRY)
     for at in range(len(data)):
         damaged = bytearray(data)
@@ -63,7 +63,7 @@ def test_every_damaged_byte_is_found() -> None:
             decode(bytes(damaged))
 
 
-def test_every_cut_is_found() -> None:
+def test_every_truncation_is_detected() -> None:
     data = encode(ENTRY)
     for length in range(len(data)):
         with pytest.raises(EntryCorruptError):
@@ -73,18 +73,18 @@ def test_every_cut_is_found() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_a_stranger_s_bytes_are_refused(data: bytes) -> None:
+def test_random_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(EntryCorruptError):
         decode(data)
 
 
 @pytest.mark.parametrize("data", [pickle.dumps(ENTRY.payload), b"<html>", b"", b"{}"])
-def test_what_other_caches_write_is_refused(data: bytes) -> None:
+def test_values_of_other_caches_are_refused(data: bytes) -> None:
     with pytest.raises(EntryCorruptError):
         decode(data)
 
 
-def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("moziweb.cache.protocol.entry.VERSION", 2)
     newer = encode(ENTRY)
     monkeypatch.undo()
@@ -101,7 +101,7 @@ def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         {"debug": {"a": None}},
     ],
 )
-def test_a_well_formed_envelope_around_nonsense_is_refused(change: dict[str, object]) -> None:
+def test_malformed_metadata_with_valid_checksum_is_refused(change: dict[str, object]) -> None:
     fields = {name: getattr(ENTRY, name) for name in Entry.__slots__}
     with pytest.raises(EntryCorruptError):
         decode(encode(Entry(**{**fields, **change})))

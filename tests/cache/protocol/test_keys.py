@@ -11,7 +11,7 @@ KEYS = KeyBuilder("mozi", "pages", "2026.1")
 
 
 @given(st.lists(st.text()))
-def test_any_parts_make_a_key_that_memcached_takes(parts: list[str]) -> None:
+def test_keys_of_any_parts_are_accepted_by_memcached(parts: list[str]) -> None:
     key = KEYS.key(*parts)
     assert len(key) <= MAX_BYTES
     assert key.isascii()
@@ -19,11 +19,11 @@ def test_any_parts_make_a_key_that_memcached_takes(parts: list[str]) -> None:
     assert " " not in key
 
 
-def test_a_part_of_five_thousand_letters_makes_a_key() -> None:
+def test_very_long_part_makes_short_key() -> None:
     assert len(KEYS.key("x" * 5000)) == len(KEYS.key("x"))
 
 
-def test_the_longest_prefix_and_region_leave_room_for_the_lock() -> None:
+def test_longest_prefix_and_region_leave_room_for_lock_suffix() -> None:
     key = KeyBuilder("p" * 60, "r" * 60).key("a")
     assert len("_lock" + key) <= 250
 
@@ -33,7 +33,7 @@ def test_different_parts_make_different_keys(one: list[str], other: list[str]) -
     assert (KEYS.key(*one) == KEYS.key(*other)) == (one == other)
 
 
-def test_where_a_part_ends_counts() -> None:
+def test_boundaries_of_parts_count() -> None:
     assert KEYS.key("ab", "c") != KEYS.key("a", "bc")
 
 
@@ -41,12 +41,12 @@ def test_where_a_part_ends_counts() -> None:
     "other", [KeyBuilder("x", "pages", "2026.1"), KeyBuilder("mozi", "x", "2026.1"),
               KeyBuilder("mozi", "pages", "2026.2")],
 )  # fmt: skip
-def test_prefix_region_and_version_set_keys_apart(other: KeyBuilder) -> None:
+def test_prefix_region_and_version_distinguish_keys(other: KeyBuilder) -> None:
     assert other.key("a") != KEYS.key("a")
 
 
 @pytest.mark.parametrize("word", ["", "a b", "a:b", "x" * 61, "é"])
-def test_a_prefix_or_region_that_is_not_plain_is_refused(word: str) -> None:
+def test_prefix_or_region_with_special_characters_is_refused(word: str) -> None:
     with pytest.raises(ConfigurationError):
         KeyBuilder(word, "pages")
     with pytest.raises(ConfigurationError):

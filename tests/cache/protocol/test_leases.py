@@ -23,14 +23,14 @@ def leases(cells: AtomicStore) -> Leases:
     return Leases(cells, TERMS)
 
 
-def test_one_takes_it_and_another_does_not(make_cells: Callable[[], AtomicStore]) -> None:
+def test_taken_lease_cannot_be_taken(make_cells: Callable[[], AtomicStore]) -> None:
     one, other = Leases(make_cells(), TERMS), Leases(make_cells(), TERMS)
     assert one.try_acquire("a") is not None
     assert other.try_acquire("a") is None
     assert other.try_acquire("b") is not None
 
 
-def test_it_can_be_taken_again_after_its_release(leases: Leases) -> None:
+def test_released_lease_can_be_taken(leases: Leases) -> None:
     for _ in range(3):
         token = leases.try_acquire("a")
         assert token is not None
@@ -39,7 +39,7 @@ def test_it_can_be_taken_again_after_its_release(leases: Leases) -> None:
         assert not leases.is_locked("a")
 
 
-def test_only_its_owner_releases_it(leases: Leases) -> None:
+def test_only_owner_releases_lease(leases: Leases) -> None:
     token = leases.try_acquire("a")
     leases.release("a", b"another")
     assert leases.is_locked("a")
@@ -48,7 +48,7 @@ def test_only_its_owner_releases_it(leases: Leases) -> None:
     assert not leases.is_locked("a")
 
 
-def test_a_late_owner_does_not_release_its_successor() -> None:
+def test_late_owner_does_not_release_next_lease() -> None:
     now = [0.0]
     leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(ttl=10))
     late = leases.try_acquire("a")
@@ -59,7 +59,7 @@ def test_a_late_owner_does_not_release_its_successor() -> None:
     assert leases.is_locked("a")
 
 
-def test_a_lease_ends_with_its_life() -> None:
+def test_lease_ends_after_its_ttl() -> None:
     now = [0.0]
     leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(ttl=10))
     assert leases.try_acquire("a") is not None
@@ -69,7 +69,7 @@ def test_a_lease_ends_with_its_life() -> None:
     assert leases.try_acquire("a") is not None
 
 
-def test_who_waits_gives_up_at_the_deadline() -> None:
+def test_wait_ends_at_deadline() -> None:
     now = [0.0]
     slept: list[float] = []
 
@@ -85,7 +85,7 @@ def test_who_waits_gives_up_at_the_deadline() -> None:
     assert all(0.05 <= seconds <= 0.15 for seconds in slept)
 
 
-def test_who_waits_gets_it_when_it_is_released() -> None:
+def test_waiter_gets_released_lease() -> None:
     cells = MemoryAtomicStore()
     token: list[bytes] = []
     owner = Leases(cells, TERMS)
@@ -94,7 +94,7 @@ def test_who_waits_gets_it_when_it_is_released() -> None:
     assert waiter.wait("a") is not None
 
 
-def test_a_store_that_does_not_answer_grants_every_lease(
+def test_unreachable_store_grants_every_lease(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object) -> None:
@@ -111,7 +111,7 @@ def test_a_store_that_does_not_answer_grants_every_lease(
     assert not leases.is_locked("a")
 
 
-def test_a_store_lost_before_the_release_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_release_ignores_unreachable_store(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise StoreUnreachableError("gone")
 
@@ -123,7 +123,7 @@ def test_a_store_lost_before_the_release_is_no_error(monkeypatch: pytest.MonkeyP
     leases.release("a", token)
 
 
-def test_the_mutex_is_dogpile_s(leases: Leases) -> None:
+def test_mutex_has_dogpile_interface(leases: Leases) -> None:
     mutex = LeaseMutex(leases, "a")
     assert isinstance(mutex, CacheMutex)
     assert mutex.acquire()
@@ -134,7 +134,7 @@ def test_the_mutex_is_dogpile_s(leases: Leases) -> None:
     assert not mutex.locked()
 
 
-def test_a_mutex_may_be_released_by_another_thread(leases: Leases) -> None:
+def test_mutex_may_be_released_by_another_thread(leases: Leases) -> None:
     mutex = LeaseMutex(leases, "a")
     mutex.acquire()
     thread = threading.Thread(target=mutex.release)
@@ -143,7 +143,7 @@ def test_a_mutex_may_be_released_by_another_thread(leases: Leases) -> None:
     assert not mutex.locked()
 
 
-def test_a_thread_whose_lease_ran_out_does_not_release_another_thread_s() -> None:
+def test_thread_with_expired_lease_does_not_release_another() -> None:
     now = [0.0]
     leases = Leases(MemoryAtomicStore(lambda: now[0]), LeaseOptions(ttl=10, wait=1))
     mutex = LeaseMutex(leases, "a")
@@ -158,7 +158,7 @@ def test_a_thread_whose_lease_ran_out_does_not_release_another_thread_s() -> Non
     assert mutex.locked()
 
 
-def test_threads_never_hold_it_together(make_cells: Callable[[], AtomicStore]) -> None:
+def test_threads_never_hold_lease_together(make_cells: Callable[[], AtomicStore]) -> None:
     inside = threading.Lock()
     alone: list[bool] = []
 

@@ -42,14 +42,14 @@ def holds(stamps: StampStore, dependencies: tuple[DependencyGroup, ...]) -> bool
     return is_valid(dependencies, stamps.get_multi([t for d in dependencies for t in d.tags]), g)
 
 
-def test_the_clock_starts_itself_and_stands_still(stamps: StampStore) -> None:
+def test_clock_starts_and_does_not_move(stamps: StampStore) -> None:
     first = stamps.clock()
     assert first is not None
     assert first & 0xFFFFFFFF == 1
     assert stamps.clock() == first
 
 
-def test_the_clock_is_one_for_all(make_cells: Callable[[], AtomicStore]) -> None:
+def test_all_processes_share_one_clock(make_cells: Callable[[], AtomicStore]) -> None:
     assert StampStore(make_cells(), TTL).clock() == StampStore(make_cells(), TTL).clock()
 
 
@@ -59,7 +59,7 @@ def test_publish_steps_the_clock_twice(stamps: StampStore) -> None:
     assert stamps.read_clock() == before + 2
 
 
-def test_an_entry_is_valid_until_one_of_its_tags_is_published(stamps: StampStore) -> None:
+def test_entry_is_valid_until_one_of_its_tags_is_published(stamps: StampStore) -> None:
     made = entry(stamps, "movie:1", "list:movies")
     assert holds(stamps, made)
     stamps.publish(["movie:2"])
@@ -68,7 +68,7 @@ def test_an_entry_is_valid_until_one_of_its_tags_is_published(stamps: StampStore
     assert not holds(stamps, made)
 
 
-def test_a_published_tag_stays_invalid_for_ever(stamps: StampStore) -> None:
+def test_invalidated_entry_stays_invalid(stamps: StampStore) -> None:
     made = entry(stamps, "movie:1")
     stamps.publish(["movie:1"])
     stamps.resolve(["movie:1"])
@@ -78,7 +78,7 @@ def test_a_published_tag_stays_invalid_for_ever(stamps: StampStore) -> None:
     assert not holds(stamps, made)
 
 
-def test_trap_1_after_an_invalidation_entries_hit_again(stamps: StampStore) -> None:
+def test_new_entry_is_valid_after_invalidation(stamps: StampStore) -> None:
     """With ``stamp < started`` nothing would: who resolves and who renders read one clock."""
     for _ in range(5):
         stamps.publish(["movie:1"])
@@ -86,7 +86,7 @@ def test_trap_1_after_an_invalidation_entries_hit_again(stamps: StampStore) -> N
         assert holds(stamps, entry(stamps, "movie:1"))
 
 
-def test_trap_2_stamps_never_run_backwards(make_cells: Callable[[], AtomicStore]) -> None:
+def test_stamps_never_go_backwards(make_cells: Callable[[], AtomicStore]) -> None:
     """A slow writer that steps, waits, and then buries leaves a TOMB, not its old number."""
     one, other = StampStore(make_cells(), TTL), StampStore(make_cells(), TTL)
     slow = make_cells()
@@ -101,7 +101,7 @@ def test_trap_2_stamps_never_run_backwards(make_cells: Callable[[], AtomicStore]
     assert not holds(one, made)
 
 
-def test_resolving_leaves_numbers_alone(stamps: StampStore) -> None:
+def test_resolve_does_not_change_numbers(stamps: StampStore) -> None:
     made = entry(stamps, "movie:1")
     number = stamps.get_multi(["movie:1"])
     stamps.publish(["movie:2"])
@@ -110,7 +110,7 @@ def test_resolving_leaves_numbers_alone(stamps: StampStore) -> None:
     assert holds(stamps, made)
 
 
-def test_a_swap_lost_to_a_writer_leaves_the_tomb(make_cells: Callable[[], AtomicStore]) -> None:
+def test_failed_swap_keeps_tombstone_of_writer(make_cells: Callable[[], AtomicStore]) -> None:
     class Interrupted(Wrapped):
         def cas(self, name: str, value: bytes, token: int, ttl: float = 0) -> bool:
             StampStore(self.inner, TTL).publish(["movie:1"])
@@ -122,7 +122,7 @@ def test_a_swap_lost_to_a_writer_leaves_the_tomb(make_cells: Callable[[], Atomic
     assert stamps.get_multi(["movie:1"]) == {}
 
 
-def test_a_lost_stamp_invalidates(cells: AtomicStore) -> None:
+def test_lost_stamp_invalidates_entry(cells: AtomicStore) -> None:
     stamps = StampStore(cells, TTL)
     made = entry(stamps, "movie:1")
     stamps.publish(())
@@ -132,7 +132,7 @@ def test_a_lost_stamp_invalidates(cells: AtomicStore) -> None:
     assert not holds(stamps, made)
 
 
-def test_a_lost_clock_invalidates_everything(cells: AtomicStore) -> None:
+def test_lost_clock_invalidates_everything(cells: AtomicStore) -> None:
     stamps = StampStore(cells, TTL)
     made, without_tags = entry(stamps, "movie:1"), entry(stamps)
     cells.delete(CLOCK)
@@ -142,7 +142,7 @@ def test_a_lost_clock_invalidates_everything(cells: AtomicStore) -> None:
 
 
 @pytest.mark.parametrize("name", [CLOCK, "tag:movie:1"])
-def test_junk_in_a_cell_heals(cells: AtomicStore, name: str) -> None:
+def test_malformed_value_is_replaced(cells: AtomicStore, name: str) -> None:
     stamps = StampStore(cells, TTL)
     made = entry(stamps, "movie:1")
     cells.set_multi({name: b"junk"})
@@ -150,7 +150,7 @@ def test_junk_in_a_cell_heals(cells: AtomicStore, name: str) -> None:
     assert holds(stamps, entry(stamps, "movie:1"))
 
 
-def test_a_new_epoch_invalidates_everything(stamps: StampStore) -> None:
+def test_new_epoch_invalidates_everything(stamps: StampStore) -> None:
     made, without_tags = entry(stamps, "movie:1"), entry(stamps)
     stamps.new_epoch()
     assert not holds(stamps, made)
@@ -158,7 +158,7 @@ def test_a_new_epoch_invalidates_everything(stamps: StampStore) -> None:
     assert holds(stamps, entry(stamps, "movie:1"))
 
 
-def test_a_tick_invalidates_nothing_but_moves_the_clock(stamps: StampStore) -> None:
+def test_publish_without_tags_only_moves_clock(stamps: StampStore) -> None:
     made = entry(stamps, "movie:1")
     before = stamps.read_clock()
     stamps.publish(())
@@ -213,7 +213,7 @@ class Forgetful(Wrapped):
 
 
 @pytest.mark.parametrize("losses", [{1}, {2}, {1, 2}, {2, 4}])
-def test_a_clock_lost_while_publishing_is_begun_again(losses: set[int]) -> None:
+def test_publish_starts_clock_that_was_lost(losses: set[int]) -> None:
     inner = MemoryAtomicStore()
     plain = StampStore(inner, TTL)
     made = entry(plain, "movie:1")
@@ -222,13 +222,13 @@ def test_a_clock_lost_while_publishing_is_begun_again(losses: set[int]) -> None:
     assert not holds(plain, made)
 
 
-def test_a_clock_lost_again_and_again_is_a_failure() -> None:
+def test_publish_fails_if_clock_is_always_lost() -> None:
     with pytest.raises(PublishError):
         StampStore(Forgetful(MemoryAtomicStore(), set(range(100))), TTL).publish(["movie:1"])
 
 
 @pytest.mark.parametrize("broken", ["get", "incr", "set_multi"])
-def test_a_step_that_is_not_acknowledged_is_a_failure(
+def test_publish_fails_if_a_step_is_not_acknowledged(
     broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -240,7 +240,7 @@ def test_a_step_that_is_not_acknowledged_is_a_failure(
         StampStore(cells, TTL).publish(["movie:1"])
 
 
-def test_no_clock_without_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_is_none_without_store(monkeypatch: pytest.MonkeyPatch) -> None:
     cells = Wrapped(MemoryAtomicStore())
     monkeypatch.setattr(cells, "get", lambda _: None)
     stamps = StampStore(cells, TTL)
@@ -249,7 +249,7 @@ def test_no_clock_without_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
         stamps.read_clock()
 
 
-def test_epochs_are_random_and_fit_in_sixty_four_signed_bits() -> None:
+def test_epochs_are_random_and_clocks_fit_in_63_bits() -> None:
     clocks = {new_clock() for _ in range(50)}
     assert len({epoch_of(clock) for clock in clocks}) > 45
     assert all(0 < clock < 1 << 63 for clock in clocks)
@@ -268,12 +268,12 @@ def test_epochs_are_random_and_fit_in_sixty_four_signed_bits() -> None:
         ((8 << 32) + 5, EPOCH + 4, (8 << 32) + 9, False),
     ],
 )
-def test_valid(started: int, stamp: int | None, g: int, *, expected: bool) -> None:
+def test_is_valid(started: int, stamp: int | None, g: int, *, expected: bool) -> None:
     stamps = {} if stamp is None else {"a:1": stamp}
     assert is_valid([DependencyGroup(started, ("a:1",))], stamps, g) is expected
 
 
-def test_one_bad_pair_is_enough() -> None:
+def test_one_invalid_dependency_makes_entry_invalid() -> None:
     groups = [DependencyGroup(EPOCH + 5, ("a:1", "b:1")), DependencyGroup(EPOCH + 7, ("c:1",))]
     stamps = {"a:1": EPOCH + 1, "b:1": EPOCH + 5, "c:1": EPOCH + 7}
     assert is_valid(groups, stamps, EPOCH + 7)
@@ -281,22 +281,20 @@ def test_one_bad_pair_is_enough() -> None:
     assert not is_valid(groups, {**stamps, "c:1": EPOCH + 8}, EPOCH + 8)
 
 
-def test_unresolved_names_what_has_no_number_of_the_epoch() -> None:
+def test_tags_to_resolve_have_no_number_of_the_epoch() -> None:
     stamps = {"a:1": EPOCH + 1, "b:1": 3}
     assert tags_to_resolve(["a:1", "b:1", "c:1"], stamps, EPOCH + 9) == ["b:1", "c:1"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=6), st.integers(0, 9))
-def test_valid_is_what_the_protocol_says_for_each_pair(
-    pairs: list[tuple[int, int]], g: int
-) -> None:
+def test_is_valid_compares_every_dependency(pairs: list[tuple[int, int]], g: int) -> None:
     groups = [DependencyGroup(EPOCH + started, (f"a:{n}",)) for n, (started, _) in enumerate(pairs)]
     stamps = {f"a:{n}": EPOCH + stamp for n, (_, stamp) in enumerate(pairs)}
     expected = all(stamp <= started <= g for started, stamp in pairs)
     assert is_valid(groups, stamps, EPOCH + g) is expected
 
 
-def test_peek_tells_tombs_from_numbers_and_from_nothing(stamps: StampStore) -> None:
+def test_read_raw_distinguishes_tombstones_numbers_and_missing_stamps(stamps: StampStore) -> None:
     entry(stamps, "movie:1", "movie:2")
     stamps.publish(["movie:2"])
     found = stamps.read_raw(["movie:1", "movie:2", "movie:3"])

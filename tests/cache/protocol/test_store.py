@@ -15,7 +15,7 @@ from moziweb.cache.stores.memory import MemoryAtomicStore
 from moziweb.cache.stores.sqlite import SqliteAtomicStore
 
 
-def test_nothing_is_there_at_first(cells: AtomicStore) -> None:
+def test_new_store_is_empty(cells: AtomicStore) -> None:
     assert cells.get("a") is None
     assert cells.gets("a") is None
     assert cells.get_multi(["a", "b"]) == {}
@@ -23,7 +23,7 @@ def test_nothing_is_there_at_first(cells: AtomicStore) -> None:
     assert cells.incr("a") is None
 
 
-def test_add_sets_only_where_there_is_nothing(cells: AtomicStore) -> None:
+def test_add_does_not_replace(cells: AtomicStore) -> None:
     assert cells.add("a", b"1") is True
     assert cells.add("a", b"2") is False
     assert cells.get("a") == b"1"
@@ -36,7 +36,7 @@ def test_set_multi_sets_all_and_replaces(cells: AtomicStore) -> None:
     cells.set_multi({})
 
 
-def test_more_names_at_once_than_a_statement_takes(cells: AtomicStore) -> None:
+def test_more_names_than_a_statement_has_parameters(cells: AtomicStore) -> None:
     values = {f"n{number}": b"%d" % number for number in range(1201)}
     cells.set_multi(values)
     assert cells.get_multi([*values, "missing"]) == values
@@ -48,13 +48,13 @@ def test_incr_returns_the_sum(cells: AtomicStore) -> None:
     assert cells.get("n") == b"%d" % ((1 << 62) + 1)
 
 
-def test_a_sum_may_be_longer_than_the_number(cells: AtomicStore) -> None:
+def test_incr_may_add_a_digit(cells: AtomicStore) -> None:
     cells.add("n", b"9")
     assert cells.incr("n") == 10
     assert cells.get("n") == b"10"
 
 
-def test_cas_swaps_what_gets_returned(cells: AtomicStore) -> None:
+def test_cas_replaces_value_of_gets(cells: AtomicStore) -> None:
     cells.add("a", b"1")
     value, token = cells.gets("a") or (b"", 0)
     assert value == b"1"
@@ -77,7 +77,7 @@ def test_cas_fails_after_incr(cells: AtomicStore) -> None:
     assert cells.cas("a", b"9", token) is False
 
 
-def test_cas_fails_where_the_value_went_and_came_back(cells: AtomicStore) -> None:
+def test_cas_fails_after_delete_and_add(cells: AtomicStore) -> None:
     cells.add("a", b"1")
     _, token = cells.gets("a") or (b"", 0)
     cells.delete("a")
@@ -100,7 +100,7 @@ def test_delete_is_idempotent(cells: AtomicStore) -> None:
     assert cells.get("a") is None
 
 
-def test_one_store_opened_twice_is_one_store(make_cells: Callable[[], AtomicStore]) -> None:
+def test_store_opened_twice_is_shared(make_cells: Callable[[], AtomicStore]) -> None:
     one, other = make_cells(), make_cells()
     one.add("a", b"1")
     assert other.get("a") == b"1"
@@ -108,7 +108,7 @@ def test_one_store_opened_twice_is_one_store(make_cells: Callable[[], AtomicStor
     assert one.get("a") == b"2"
 
 
-def test_threads_count_without_a_loss(cells: AtomicStore) -> None:
+def test_incr_is_atomic_across_threads(cells: AtomicStore) -> None:
     cells.add("n", b"0")
 
     def count() -> None:
@@ -125,7 +125,7 @@ def test_threads_count_without_a_loss(cells: AtomicStore) -> None:
     assert cells.get("n") == b"200"
 
 
-def test_of_many_threads_one_wins_a_cas(cells: AtomicStore) -> None:
+def test_one_of_many_threads_wins_cas(cells: AtomicStore) -> None:
     cells.add("a", b"0")
     _, token = cells.gets("a") or (b"", 0)
     won: list[bool] = []
@@ -164,7 +164,7 @@ def timed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Atom
         cells.close()
 
 
-def test_a_value_runs_out(timed: tuple[AtomicStore, Hand]) -> None:
+def test_value_expires(timed: tuple[AtomicStore, Hand]) -> None:
     cells, clock = timed
     cells.add("a", b"1", ttl=10)
     cells.set_multi({"b": b"1"}, ttl=20)
@@ -177,7 +177,7 @@ def test_a_value_runs_out(timed: tuple[AtomicStore, Hand]) -> None:
     assert cells.add("a", b"2") is True
 
 
-def test_cas_sets_a_new_life(timed: tuple[AtomicStore, Hand]) -> None:
+def test_cas_sets_new_ttl(timed: tuple[AtomicStore, Hand]) -> None:
     cells, clock = timed
     cells.add("a", b"1", ttl=10)
     _, token = cells.gets("a") or (b"", 0)
@@ -188,7 +188,7 @@ def test_cas_sets_a_new_life(timed: tuple[AtomicStore, Hand]) -> None:
     assert cells.get("a") is None
 
 
-def test_incr_keeps_the_life(timed: tuple[AtomicStore, Hand]) -> None:
+def test_incr_keeps_ttl(timed: tuple[AtomicStore, Hand]) -> None:
     cells, clock = timed
     cells.add("a", b"1", ttl=10)
     cells.incr("a")
@@ -196,7 +196,7 @@ def test_incr_keeps_the_life(timed: tuple[AtomicStore, Hand]) -> None:
     assert cells.get("a") is None
 
 
-def test_what_has_run_out_is_swept(timed: tuple[AtomicStore, Hand], tmp_path: Path) -> None:
+def test_expired_values_are_removed(timed: tuple[AtomicStore, Hand], tmp_path: Path) -> None:
     cells, clock = timed
     for number in range(900):
         cells.add(f"old{number}", b"1", ttl=1)
@@ -212,20 +212,20 @@ def test_what_has_run_out_is_swept(timed: tuple[AtomicStore, Hand], tmp_path: Pa
         assert rows < 1100
 
 
-def test_memory_refuses_to_count_what_is_no_number() -> None:
+def test_memory_incr_refuses_non_numbers() -> None:
     cells = MemoryAtomicStore()
     cells.add("a", b"x")
     with pytest.raises(StoreError):
         cells.incr("a")
 
 
-def test_sqlite_in_a_folder_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
+def test_sqlite_in_missing_folder_is_unreachable(tmp_path: Path) -> None:
     cells = SqliteAtomicStore(tmp_path / "missing" / "cells.db")
     with pytest.raises(StoreUnreachableError):
         cells.get("a")
 
 
-def test_sqlite_file_that_is_no_database_is_unreachable(tmp_path: Path) -> None:
+def test_sqlite_file_that_is_not_a_database_is_unreachable(tmp_path: Path) -> None:
     path = tmp_path / "cells.db"
     path.write_bytes(b"this is not a database, and long enough to be looked at" * 20)
     cells = SqliteAtomicStore(path)
@@ -234,7 +234,7 @@ def test_sqlite_file_that_is_no_database_is_unreachable(tmp_path: Path) -> None:
     cells.close()
 
 
-def test_sqlite_file_made_anew_is_seen_by_who_had_the_old_one_open(tmp_path: Path) -> None:
+def test_replaced_sqlite_file_is_opened_again(tmp_path: Path) -> None:
     path = tmp_path / "cells.db"
     one, other = SqliteAtomicStore(path), SqliteAtomicStore(path)
     one.add("a", b"1")
@@ -254,7 +254,7 @@ def _count_in_child(cells: SqliteAtomicStore, times: int) -> None:
     cells.close()
 
 
-def test_sqlite_connection_does_not_cross_a_fork(tmp_path: Path) -> None:
+def test_sqlite_connection_is_not_used_after_fork(tmp_path: Path) -> None:
     cells = SqliteAtomicStore(tmp_path / "cells.db")
     cells.add("n", b"0")
     context = multiprocessing.get_context("fork")
@@ -269,7 +269,7 @@ def test_sqlite_connection_does_not_cross_a_fork(tmp_path: Path) -> None:
     cells.close()
 
 
-def test_several_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+def test_processes_may_create_sqlite_file_at_once(tmp_path: Path) -> None:
     """SQLite does not wait by itself when they race to switch it to WAL."""
     failures: list[StoreError] = []
 

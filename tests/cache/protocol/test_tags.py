@@ -12,7 +12,7 @@ from moziweb.cache.protocol import tags
     "name",
     ["movie:42", "variant:7:thumb", "week:2026-W34", "list:movies", "model:Movie", "slug:a_b.c~d"],
 )
-def test_well_formed_names_pass(name: str) -> None:
+def test_well_formed_tags_are_accepted(name: str) -> None:
     assert tags.check(name) == name
 
 
@@ -23,12 +23,12 @@ def test_well_formed_names_pass(name: str) -> None:
         "movie:42:", "movie:é", "1movie:2", "movie:42\n", "movie:" + "x" * 95, "k" * 33 + ":1",
     ],
 )  # fmt: skip
-def test_malformed_names_are_refused(name: str) -> None:
+def test_malformed_tags_are_refused(name: str) -> None:
     with pytest.raises(TagError):
         tags.check(name)
 
 
-def test_a_tag_of_the_greatest_length_passes() -> None:
+def test_tag_of_maximum_length_is_accepted() -> None:
     assert tags.check("movie:" + "x" * 94) == "movie:" + "x" * 94
 
 
@@ -37,27 +37,27 @@ def test_parts_are_joined() -> None:
 
 
 @pytest.mark.parametrize("part", ["", "a:b", "a b", "a,b"])
-def test_a_part_cannot_break_out(part: str) -> None:
+def test_part_with_separator_is_refused(part: str) -> None:
     with pytest.raises(TagError):
         tags.tag("slug", part)
 
 
-def test_kind_is_what_stands_before_the_first_colon() -> None:
+def test_kind_is_text_before_first_colon() -> None:
     assert tags.kind_of("variant:7:thumb") == "variant"
 
 
-def test_a_model_has_a_tag() -> None:
+def test_model_tag() -> None:
     class Movie:
         pass
 
     assert tags.model_tag(Movie) == "model:Movie"
 
 
-def test_check_all_keeps_each_name_once() -> None:
+def test_check_all_returns_a_set() -> None:
     assert tags.check_all(["a:1", "b:1", "a:1"]) == {"a:1", "b:1"}
 
 
-def test_joined_names_are_checked_together() -> None:
+def test_check_joined_splits_and_checks() -> None:
     assert tags.check_joined("") == []
     assert tags.check_joined("movie:42") == ["movie:42"]
     assert tags.check_joined("movie:42\nweek:1") == ["movie:42", "week:1"]
@@ -67,7 +67,7 @@ def test_joined_names_are_checked_together() -> None:
 
 
 @given(st.lists(st.text(alphabet="ab:1 \n", max_size=6), min_size=1))
-def test_joined_names_pass_exactly_when_each_does(names: list[str]) -> None:
+def test_check_joined_agrees_with_check(names: list[str]) -> None:
     joined = "\n".join(names)
     try:
         expected = [tags.check(name) for name in joined.split("\n")] if joined else []
@@ -79,7 +79,7 @@ def test_joined_names_pass_exactly_when_each_does(names: list[str]) -> None:
 
 
 @given(st.text())
-def test_whatever_passes_is_plain_in_headers_and_keys(name: str) -> None:
+def test_accepted_tags_are_plain_in_headers_and_keys(name: str) -> None:
     try:
         tags.check(name)
     except TagError:

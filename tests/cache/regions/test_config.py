@@ -27,11 +27,11 @@ def refusal(settings: Mapping[str, str]) -> str:
     return line
 
 
-def test_without_a_word_there_are_no_regions() -> None:
+def test_no_regions_by_default() -> None:
     assert from_settings({"sqlalchemy.url": "sqlite:///x"}).regions == {}
 
 
-def test_the_defaults_need_no_server() -> None:
+def test_defaults_need_no_server() -> None:
     cache = from_settings(MINIMAL)
     region = cache.regions["pages"]
     assert region.name == "pages"
@@ -42,7 +42,7 @@ def test_the_defaults_need_no_server() -> None:
     assert isinstance(cache.stamps._store, MemoryAtomicStore)
 
 
-def test_what_regions_share_stands_once(memcached_server: MemcachedServer) -> None:
+def test_default_keys_apply_to_all_regions(memcached_server: MemcachedServer) -> None:
     cache = from_settings(
         {
             "cache.regions": "pages fragments",
@@ -85,7 +85,7 @@ def test_several_servers_and_behaviours(memcached_server: MemcachedServer) -> No
     assert len(client.addresses) == 2
 
 
-def test_a_region_works(tmp_path: Path) -> None:
+def test_region_stores_and_serves(tmp_path: Path) -> None:
     cache = from_settings(
         {
             **MINIMAL,
@@ -108,7 +108,7 @@ def test_a_region_works(tmp_path: Path) -> None:
     cells.close()
 
 
-def test_a_region_can_be_switched_off() -> None:
+def test_region_can_be_switched_off() -> None:
     cache = from_settings({**MINIMAL, "cache.pages.backend": "dogpile.cache.null"})
     region = cache.regions["pages"]
 
@@ -122,7 +122,7 @@ def test_a_region_can_be_switched_off() -> None:
     assert region.get_valid("a") is None
 
 
-def test_any_backend_of_dogpile_will_do(tmp_path: Path) -> None:
+def test_any_dogpile_backend_is_accepted(tmp_path: Path) -> None:
     cache = from_settings(
         {
             **MINIMAL,
@@ -167,7 +167,7 @@ def test_any_backend_of_dogpile_will_do(tmp_path: Path) -> None:
         ({"cache.pages.arguments.url": "x"}, "cache.pages.arguments: url: moziweb.memory takes no"),
     ],
 )
-def test_a_wrong_key_stops_the_start(settings: dict[str, str], named: str) -> None:
+def test_wrong_key_raises_configuration_error(settings: dict[str, str], named: str) -> None:
     assert named in refusal(settings)
 
 
@@ -186,14 +186,14 @@ def test_a_wrong_key_stops_the_start(settings: dict[str, str], named: str) -> No
         ({"url": "a:1", "memcached_expire_time": "x"}, "memcached_expire_time = x: must be above"),
     ],
 )
-def test_a_wrong_argument_of_memcached_stops_the_start(
+def test_wrong_memcached_argument_raises_configuration_error(
     arguments: dict[str, str], named: str
 ) -> None:
     settings = {f"cache.pages.arguments.{name}": value for name, value in arguments.items()}
     assert named in refusal({"cache.pages.backend": "dogpile.cache.pylibmc", **settings})
 
 
-def test_stamps_on_memcached_have_the_site_s_prefix(memcached_server: MemcachedServer) -> None:
+def test_stamps_on_memcached_have_prefix(memcached_server: MemcachedServer) -> None:
     cells = open_atomic_store(f"memcached://{memcached_server.address}", "site")
     assert isinstance(cells, MemcachedAtomicStore)
     assert cells._prefix == "site:"

@@ -30,11 +30,11 @@ def test_cache_control(delivery: HttpCachePolicy, control: str) -> None:
     assert delivery.headers(["movie:1"]) == (("Cache-Control", control),)
 
 
-def test_the_tags_go_with_the_page() -> None:
+def test_surrogate_header_contains_tags() -> None:
     assert dict(CDN.headers(["week:1", "movie:1"]))["xkey"] == "everything movie:1 week:1"
 
 
-def test_with_more_tags_than_the_header_holds_no_cdn_may_keep_it() -> None:
+def test_page_with_too_many_tags_is_not_for_cdn() -> None:
     few, many = CDN.headers(["movie:1"]), CDN.headers([f"movie:{n}" for n in range(2000)])
     assert "s-maxage=600" in dict(few)["Cache-Control"]
     assert dict(many) == {"Cache-Control": "no-cache", "Surrogate-Control": "no-store"}
@@ -46,7 +46,7 @@ def test_with_more_tags_than_the_header_holds_no_cdn_may_keep_it() -> None:
 
 
 @pytest.mark.parametrize("status", ["miss", "hit", "l1"])
-def test_every_way_of_serving_tells_the_same(status: str) -> None:
+def test_all_responses_have_same_cache_headers(status: str) -> None:
     site = Site(settings=KEPT)
     page = site.get()
     while page.headers["X-Cache"] != status:
@@ -60,7 +60,7 @@ def test_every_way_of_serving_tells_the_same(status: str) -> None:
     assert unchanged.headers["xkey"] == page.headers["xkey"]
 
 
-def test_nobody_keeps_a_page_longer_than_it_is_true() -> None:
+def test_lifetime_is_cut_at_expiry() -> None:
     assert CDN.headers([], 60.9)[0][1] == "max-age=0, s-maxage=60, stale-while-revalidate=30"
     assert CDN.headers([], 0.5)[0][1] == "no-cache"
     assert HttpCachePolicy(max_age=600).headers([], 7.0)[0][1] == "max-age=7"
@@ -70,7 +70,7 @@ def test_nobody_keeps_a_page_longer_than_it_is_true() -> None:
         assert control in {f"max-age={n}, s-maxage={n}" for n in range(50, 61)}
 
 
-def test_nobody_keeps_what_is_outdated_or_could_not_be_stored(
+def test_stale_and_unstored_pages_are_not_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     site = Site(settings=KEPT | {"cache.pages.stale_if_error": "60"})
@@ -85,7 +85,7 @@ def test_nobody_keeps_what_is_outdated_or_could_not_be_stored(
         assert "xkey" not in headers
 
 
-def test_what_the_ini_file_says_now_counts_for_what_was_stored_before() -> None:
+def test_current_policy_applies_to_stored_entries() -> None:
     site = Site()
     assert site.get().headers["Cache-Control"] == "no-cache"
     changed = Site(settings={"cache.pages.max_age": "7"}, store=site)

@@ -9,7 +9,7 @@ def entry(size: int = 100, expires: float = 50.0) -> Entry:
     return Entry(Kind.PAGE, b"x" * size, (), 0.0, expires)
 
 
-def test_a_copy_is_served_at_its_own_clock_only() -> None:
+def test_copy_is_served_at_its_own_clock_only() -> None:
     level, kept = LocalCache(10_000), entry()
     level.put("a", kept, clock=5, now=1.0)
     assert level.get("a", clock=5, now=2.0) is kept
@@ -18,14 +18,14 @@ def test_a_copy_is_served_at_its_own_clock_only() -> None:
     assert level.get("b", clock=5, now=2.0) is None
 
 
-def test_a_copy_runs_out() -> None:
+def test_copy_expires() -> None:
     level = LocalCache(10_000)
     level.put("a", entry(expires=50.0), clock=5, now=1.0)
     assert level.get("a", clock=5, now=49.9) is not None
     assert level.get("a", clock=5, now=50.0) is None
 
 
-def test_it_is_bounded_and_drops_the_least_recently_used() -> None:
+def test_least_recently_used_copies_are_evicted() -> None:
     level = LocalCache(3 * (OVERHEAD + 100))
     for name in "abc":
         level.put(name, entry(), clock=5, now=1.0)
@@ -35,14 +35,14 @@ def test_it_is_bounded_and_drops_the_least_recently_used() -> None:
     assert level.used_bytes == 3 * (OVERHEAD + 100)
 
 
-def test_replacing_does_not_count_twice() -> None:
+def test_replaced_copy_is_not_counted_twice() -> None:
     level = LocalCache(10_000)
     for size in (100, 300, 200):
         level.put("a", entry(size), clock=5, now=1.0)
     assert level.used_bytes == OVERHEAD + 200
 
 
-def test_what_exceeds_it_replaces_the_old_by_nothing() -> None:
+def test_too_big_copy_removes_old_copy() -> None:
     level = LocalCache(1000)
     level.put("a", entry(100), clock=5, now=1.0)
     level.put("a", entry(1000), clock=5, now=1.0)
@@ -50,13 +50,13 @@ def test_what_exceeds_it_replaces_the_old_by_nothing() -> None:
     assert level.used_bytes == 0
 
 
-def test_none_at_all() -> None:
+def test_size_zero_keeps_no_copy() -> None:
     level = LocalCache(0)
     level.put("a", entry(0), clock=5, now=1.0)
     assert level.get("a", clock=5, now=1.0) is None
 
 
-def test_the_last_known_is_known_since_it_was_last_found_true() -> None:
+def test_last_valid_depends_on_last_hit() -> None:
     level = LocalCache(10_000)
     level.put("a", entry(), clock=5, now=10.0)
     level.get("a", clock=5, now=20.0)

@@ -17,7 +17,7 @@ class Hand:
         return self.at
 
 
-def test_it_counts_by_region_and_status() -> None:
+def test_counts_by_region_and_status() -> None:
     tally = InProcessCounters()
     for status in ("hit", "l1", "stale", "miss", "bypass"):
         tally.served("pages", status)
@@ -28,7 +28,7 @@ def test_it_counts_by_region_and_status() -> None:
     assert tally.counts_of("feeds").hit_ratio is None
 
 
-def test_the_last_hour_is_known_by_the_minute_and_no_more_is_kept() -> None:
+def test_last_hour_is_kept_by_minute() -> None:
     clock = Hand()
     tally = InProcessCounters(clock)
     for _ in range(3 * MINUTES):
@@ -43,7 +43,7 @@ def test_the_last_hour_is_known_by_the_minute_and_no_more_is_kept() -> None:
     assert tally.counts_of("pages").served == {"hit": 3 * MINUTES}
 
 
-def test_the_slowest_renders_are_remembered_each_key_once() -> None:
+def test_slowest_renders_have_each_key_once() -> None:
     tally = InProcessCounters(Hand())
     for number in range(30):
         tally.rendered("pages", number / 10, [f"k{number}"])
@@ -56,7 +56,7 @@ def test_the_slowest_renders_are_remembered_each_key_once() -> None:
     assert len(counted.slowest) == SLOWEST
 
 
-def test_sizes() -> None:
+def test_sizes_of_stored_entries() -> None:
     tally = InProcessCounters()
     tally.stored("pages", 100)
     tally.stored("pages", 300)
@@ -64,7 +64,7 @@ def test_sizes() -> None:
     assert (counted.stored, counted.stored_bytes, counted.largest) == (2, 400, 300)
 
 
-def test_each_of_several_observers_hears_everything() -> None:
+def test_composite_forwards_every_event() -> None:
     class Ear(CacheEvents):
         def __init__(self) -> None:
             self.heard: list[tuple[str, tuple[Any, ...]]] = []

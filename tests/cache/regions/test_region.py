@@ -124,7 +124,7 @@ def test_miss_then_hit_then_l1(bench: Bench) -> None:
     ]  # fmt: skip
 
 
-def test_a_publish_of_its_tag_renders_it_once_more(bench: Bench) -> None:
+def test_publish_of_tag_causes_new_render(bench: Bench) -> None:
     for _ in range(3):
         bench.read()
     bench.stamps.publish(["movie:1"])
@@ -132,7 +132,7 @@ def test_a_publish_of_its_tag_renders_it_once_more(bench: Bench) -> None:
     assert bench.read().status is Status.L1
 
 
-def test_a_publish_of_another_tag_costs_a_look(bench: Bench) -> None:
+def test_publish_of_other_tag_causes_validation_only(bench: Bench) -> None:
     for _ in range(3):
         bench.read()
     bench.stamps.publish(["movie:2"])
@@ -140,7 +140,7 @@ def test_a_publish_of_another_tag_costs_a_look(bench: Bench) -> None:
     assert bench.renders == 1
 
 
-def test_an_entry_runs_out(bench: Bench) -> None:
+def test_entry_expires(bench: Bench) -> None:
     bench.read()
     bench.now += LIFE - 0.1
     assert bench.read().status is Status.HIT
@@ -148,7 +148,7 @@ def test_an_entry_runs_out(bench: Bench) -> None:
     assert bench.read().status is Status.MISS
 
 
-def test_a_render_may_shorten_its_life(bench: Bench) -> None:
+def test_render_may_cap_its_expiry(bench: Bench) -> None:
     def render(context: RenderContext) -> Rendered:
         context.depend("week:1")
         context.cap(bench.now + 10)
@@ -159,7 +159,7 @@ def test_a_render_may_shorten_its_life(bench: Bench) -> None:
     assert bench.read(render=render).status is Status.MISS
 
 
-def test_lookup_serves_what_is_there_and_renders_nothing(bench: Bench) -> None:
+def test_get_valid_renders_nothing(bench: Bench) -> None:
     assert bench.region.get_valid("a") is None
     bench.read()
     statuses = [served and served.status for served in (bench.region.get_valid("a"),) * 1]
@@ -171,7 +171,7 @@ def test_lookup_serves_what_is_there_and_renders_nothing(bench: Bench) -> None:
     assert bench.region.get_valid("a") is None
 
 
-def test_fields_of_the_payload_are_kept(bench: Bench) -> None:
+def test_metadata_of_payload_is_kept(bench: Bench) -> None:
     def render(context: RenderContext) -> Rendered:
         context.depend("movie:1")
         return Rendered(b"x", Kind.CARD, {"gzip": b"z"}, {"etag": "e"}, {"by": "test"})
@@ -194,7 +194,7 @@ class TestRefusals:
         assert bench.region.get_valid("a") is None
         return first.not_stored
 
-    def test_a_transaction_that_wrote(self, bench: Bench) -> None:
+    def test_transaction_that_wrote(self, bench: Bench) -> None:
         class Writing(ClockSource):
             def wrote(self) -> bool:
                 return True
@@ -205,24 +205,24 @@ class TestRefusals:
         assert bench.read(source=Writing(bench.stamps)).status is Status.BYPASS
         assert bench.read().status is Status.L1
 
-    def test_a_render_that_records_nothing(self, bench: Bench) -> None:
+    def test_render_without_dependencies(self, bench: Bench) -> None:
         refusal = self.refused(bench, render=lambda context: Rendered(b""))
         assert refusal is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
 
-    def test_a_page_of_two_megabytes(self, bench: Bench) -> None:
+    def test_page_of_two_megabytes(self, bench: Bench) -> None:
         assert (
             self.refused(bench, render=bench.render(payload=b"x" * 2_000_000))
             is NotStoredReason.TOO_BIG
         )
 
-    def test_a_store_that_is_down(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_store_that_is_down(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object) -> None:
             raise StoreUnreachableError("gone")
 
         monkeypatch.setattr(bench.backend, "set_serialized_multi", fail)
         assert self.refused(bench) is NotStoredReason.STORE_DOWN
 
-    def test_what_has_run_out_already(self, bench: Bench) -> None:
+    def test_expired_render(self, bench: Bench) -> None:
         def render(context: RenderContext) -> Rendered:
             context.depend("week:1")
             context.cap(bench.now)
@@ -232,14 +232,14 @@ class TestRefusals:
 
 
 @pytest.mark.parametrize("junk", [b"", b"junk", b"{}|junk", b'{"ct":1,"v":2}|MZ\x01\x03junk'])
-def test_junk_in_the_store_is_a_miss_and_is_replaced(bench: Bench, junk: bytes) -> None:
+def test_corrupt_entry_is_a_miss_and_is_replaced(bench: Bench, junk: bytes) -> None:
     bench.backend.set_serialized("a", junk)
     assert bench.read().status is Status.MISS
     assert ("corrupt",) in bench.heard.events
     assert bench.read().status is Status.HIT
 
 
-def test_what_a_render_raises_is_raised_and_its_lease_released(bench: Bench) -> None:
+def test_exception_of_render_passes_and_lease_is_released(bench: Bench) -> None:
     def render(context: RenderContext) -> Rendered:
         raise LookupError("no such movie")
 
@@ -263,7 +263,7 @@ class TestParts:
 
         return render
 
-    def test_missing_pieces_are_rendered_together(self, bench: Bench) -> None:
+    def test_missing_fragments_are_rendered_together(self, bench: Bench) -> None:
         bench.read("2", render=bench.render("movie:2"))
         bench.heard.events.clear()
         served = bench.read("page", render=self.page(bench, "1", "2", "3", "1"))
@@ -271,32 +271,32 @@ class TestParts:
         assert ("rendered", 2) in bench.heard.events
         assert set(served.entry.tags) == {"movie:1", "movie:2", "movie:3"}
 
-    def test_a_page_is_outdated_with_any_of_its_pieces(self, bench: Bench) -> None:
+    def test_page_is_outdated_with_any_of_its_fragments(self, bench: Bench) -> None:
         render = self.page(bench, "1", "2")
         assert bench.read("page", render=render).entry.payload == b"1 2"
         bench.stamps.publish(["movie:2"])
         assert bench.read("page", render=render).entry.payload == b"1 3"
         assert bench.read("page", render=render).status is Status.HIT
 
-    def test_a_page_keeps_the_clocks_of_its_pieces(self, bench: Bench) -> None:
+    def test_page_keeps_clocks_of_its_fragments(self, bench: Bench) -> None:
         old = bench.read("1", render=bench.render("movie:1")).entry.dependencies
         bench.stamps.publish(["list:x"])
         page = bench.read("page", render=self.page(bench, "1", "2")).entry.dependencies
         assert set(old) <= set(page)
         assert len(page) == 2
 
-    def test_a_page_runs_out_with_its_first_piece(self, bench: Bench) -> None:
+    def test_page_expires_with_its_first_fragment(self, bench: Bench) -> None:
         first = bench.read("1", render=bench.render("movie:1")).entry
         bench.now += 30
         assert bench.read("page", render=self.page(bench, "1", "2")).entry.expires == first.expires
 
-    def test_a_page_of_checked_pieces_is_kept_at_once(self, bench: Bench) -> None:
+    def test_page_of_validated_fragments_is_copied_at_once(self, bench: Bench) -> None:
         for key in ("1", "2"):
             bench.read(key, render=bench.render(f"movie:{key}"))
         assert bench.read("page", render=self.page(bench, "1", "2")).status is Status.MISS
         assert bench.read("page", render=self.page(bench, "1", "2")).status is Status.L1
 
-    def test_a_page_with_an_unstorable_piece_is_not_stored(self, bench: Bench) -> None:
+    def test_page_with_unstorable_fragment_is_not_stored(self, bench: Bench) -> None:
         def render(context: RenderContext) -> Rendered:
             bench.region.get_or_render(
                 "1", lambda _: Rendered(b"of unknown age"), source=context.source, parent=context
@@ -308,7 +308,7 @@ class TestParts:
             bench.read("page", render=render).not_stored is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
         )
 
-    def test_a_page_with_a_stale_piece_is_not_stored(self, bench: Bench) -> None:
+    def test_page_with_stale_fragment_is_not_stored(self, bench: Bench) -> None:
         bench.read("1", render=bench.render("movie:1"))
         bench.stamps.publish(["movie:1"])
         assert bench.leases.try_acquire("1")
@@ -316,7 +316,7 @@ class TestParts:
         assert (served.status, served.not_stored) == (Status.STALE, NotStoredReason.STALE_PART)
         assert served.entry.payload == b"1"
 
-    def test_no_keys_are_no_work(self, bench: Bench) -> None:
+    def test_no_keys_need_no_work(self, bench: Bench) -> None:
         assert bench.region.get_or_render_multi([], self.none, source=bench.source()) == []
 
     def none(self, contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
@@ -326,7 +326,7 @@ class TestParts:
 class TestLeases:
     """While somebody else renders."""
 
-    def test_soft_readers_are_served_the_outdated_entry(self, bench: Bench) -> None:
+    def test_soft_mode_serves_outdated_entry(self, bench: Bench) -> None:
         bench.read()
         bench.stamps.publish(["movie:1"])
         token = bench.leases.try_acquire("a")
@@ -335,16 +335,14 @@ class TestLeases:
         bench.leases.release("a", token or b"")
         assert bench.read().status is Status.MISS
 
-    def test_a_new_entry_whose_tags_its_maker_has_not_resolved_yet_is_no_outdated_one(
-        self, bench: Bench
-    ) -> None:
+    def test_new_entry_with_unresolved_tags_is_not_served_as_stale(self, bench: Bench) -> None:
         bench.read()
         bench.cells.delete("tag:movie:1")
         bench.another()
         assert bench.leases.try_acquire("a")
         assert bench.read().status is Status.HIT
 
-    def test_an_entry_that_is_newer_than_the_clock_of_a_read_is_no_outdated_one(
+    def test_entry_newer_than_clock_of_read_is_not_served_as_stale(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = bench.stamps.clock()
@@ -358,7 +356,7 @@ class TestLeases:
         served = bench.region.get_or_render("a", bench.render(), source=source)
         assert served.status is Status.HIT
 
-    def test_the_outdated_entry_is_served_for_a_lease_beyond_its_life(self, bench: Bench) -> None:
+    def test_outdated_entry_is_served_for_one_lease_after_expiry(self, bench: Bench) -> None:
         bench.read()
         bench.now += LIFE + 9
         assert bench.leases.try_acquire("a")
@@ -367,13 +365,13 @@ class TestLeases:
         assert bench.leases.try_acquire("a") or bench.leases.try_acquire("a") is None
         assert bench.read().status is Status.MISS
 
-    def test_with_nothing_to_serve_they_wait_and_then_render(self, bench: Bench) -> None:
+    def test_readers_without_entry_wait_and_then_render(self, bench: Bench) -> None:
         assert bench.leases.try_acquire("a")
         before = bench.now
         assert bench.read().status is Status.MISS
         assert 1.0 <= bench.now - before < 1.3
 
-    def test_strict_readers_wait_for_the_new_one(self) -> None:
+    def test_strict_mode_waits_for_new_entry(self) -> None:
         bench = Bench(soft=False)
         bench.read()
         bench.stamps.publish(["movie:1"])
@@ -392,14 +390,14 @@ class TestLeases:
         served = bench.read()
         assert (served.status, served.entry.payload) == (Status.HIT, b"2")
 
-    def test_a_waiter_takes_over_a_lease_that_is_given_up(self) -> None:
+    def test_waiter_takes_released_lease(self) -> None:
         bench = Bench(soft=False)
         token = bench.leases.try_acquire("a") or b""
         bench.leases._sleep = lambda seconds: bench.leases.release("a", token)
         assert bench.read().status is Status.MISS
         assert not bench.leases.is_locked("a")
 
-    def test_one_thread_of_many_renders(self) -> None:
+    def test_one_of_many_threads_renders(self) -> None:
         bench = Bench()
         bench.leases = Leases(MemoryAtomicStore(), LeaseOptions(ttl=60, wait=30, poll=0.002))
         region = bench.open(bench.region.policy)
@@ -433,7 +431,7 @@ class TestOutages:
 
         return take_down
 
-    def test_without_stamps_everything_is_rendered_and_nothing_stored(
+    def test_nothing_is_stored_without_stamps(
         self, bench: Bench, down: Callable[[Bench], None]
     ) -> None:
         bench.read()
@@ -447,9 +445,7 @@ class TestOutages:
             )
         assert bench.region.get_valid("a") is None
 
-    def test_with_a_window_what_was_true_a_moment_ago_is_served(
-        self, down: Callable[[Bench], None]
-    ) -> None:
+    def test_stale_if_error_serves_last_valid_copy(self, down: Callable[[Bench], None]) -> None:
         bench = Bench(stale_if_error=60)
         for _ in range(3):
             bench.read()
@@ -460,7 +456,7 @@ class TestOutages:
         assert bench.read().status is Status.BYPASS
 
     @pytest.mark.parametrize("mine", [True, False])
-    def test_what_was_true_before_something_newer_was_served_is_not(
+    def test_older_copy_is_not_served_after_a_newer_entry(
         self, down: Callable[[Bench], None], mine: bool
     ) -> None:
         """old (copied) -> publish -> this process serves the new one -> the stamps die -> old."""
@@ -477,7 +473,7 @@ class TestOutages:
         bench.region = here
         assert bench.read().entry.payload == b"3"
 
-    def test_an_unanswered_question_outdates_nothing(
+    def test_unreachable_stamps_do_not_discard_copies(
         self, down: Callable[[Bench], None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         bench = Bench(stale_if_error=60)
@@ -494,7 +490,9 @@ class TestOutages:
         down(bench)
         assert bench.read().status is Status.STALE
 
-    def test_it_heals(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_region_recovers_after_outage(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         bench.read()
         with monkeypatch.context() as patch:
             patch.setattr(bench.stamps, "clock", lambda: None)
@@ -502,7 +500,7 @@ class TestOutages:
         assert bench.read().status is Status.HIT
 
     @pytest.mark.parametrize("operation", ["get_multi", "gets"])
-    def test_stamps_lost_in_the_middle_of_a_read(
+    def test_stamps_lost_during_read(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch, operation: str
     ) -> None:
         def fail(*_: object) -> None:
@@ -514,7 +512,7 @@ class TestOutages:
         assert bench.read().entry.payload == b"2"
         assert any(event[0] == "stamps_failed" for event in bench.heard.events)
 
-    def test_data_that_cannot_be_reached(self) -> None:
+    def test_unreachable_data_serves_outdated_entry(self) -> None:
         bench = Bench(stale_if_error=60, recoverable=(ConnectionError,))
 
         def failing(context: RenderContext) -> Rendered:
@@ -529,7 +527,7 @@ class TestOutages:
         with pytest.raises(ConnectionError):
             bench.read(render=failing)
 
-    def test_other_errors_are_not_hidden(self) -> None:
+    def test_other_exceptions_pass(self) -> None:
         bench = Bench(stale_if_error=60, recoverable=(ConnectionError,))
         bench.read()
         bench.now += LIFE
@@ -544,7 +542,7 @@ class TestOutages:
 class TestRefresh:
     """Renewal before the end."""
 
-    def test_a_hit_past_its_share_is_due(self) -> None:
+    def test_hit_after_refresh_share_is_due(self) -> None:
         bench = Bench(refresh_after=0.8)
         bench.read()
         bench.now += 0.8 * LIFE - 1
@@ -552,7 +550,7 @@ class TestRefresh:
         bench.now += 1
         assert bench.read().refresh_due
 
-    def test_it_replaces_the_entry(self, bench: Bench) -> None:
+    def test_refresh_replaces_entry(self, bench: Bench) -> None:
         bench.read()
         served = bench.region.refresh("a", bench.render(), source=bench.source())
         assert served is not None
@@ -560,14 +558,14 @@ class TestRefresh:
         bench.another()
         assert bench.read().entry.payload == b"2"
 
-    def test_one_at_a_time(self, bench: Bench) -> None:
+    def test_only_one_refresh_at_a_time(self, bench: Bench) -> None:
         token = bench.leases.try_acquire("a")
         assert bench.region.refresh("a", bench.render(), source=bench.source()) is None
         bench.leases.release("a", token or b"")
         assert bench.region.refresh("a", bench.render(), source=bench.source()) is not None
         assert not bench.leases.is_locked("a")
 
-    def test_a_write_while_it_renders_outdates_what_it_makes(self, bench: Bench) -> None:
+    def test_write_during_refresh_outdates_its_entry(self, bench: Bench) -> None:
         """FusionCache stamps after its background factory, and loses the invalidation."""
 
         def render(context: RenderContext) -> Rendered:
@@ -583,7 +581,7 @@ class TestRefresh:
 class TestForget:
     """Purge by address."""
 
-    def test_no_process_serves_it_any_more(self, bench: Bench) -> None:
+    def test_no_process_serves_deleted_entry(self, bench: Bench) -> None:
         for _ in range(3):
             bench.read()
         bench.open(bench.region.policy).delete("a")
@@ -595,7 +593,7 @@ class TestForget:
         bench.region.delete("a")
         assert bench.read("b").status is Status.HIT
 
-    def test_its_copy_is_gone_though_the_store_cannot_be_reached(
+    def test_copy_is_discarded_if_store_is_unreachable(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         bench = Bench(stale_if_error=60)
@@ -610,7 +608,9 @@ class TestForget:
             bench.region.delete("a")
         assert bench.region.local.find("a") is None
 
-    def test_it_says_when_it_could_not(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_delete_raises_if_store_is_unreachable(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def fail(*_: object) -> None:
             raise StoreUnreachableError("gone")
 
@@ -623,13 +623,13 @@ class TestForget:
             bench.region.delete("a")
 
 
-def test_policies_are_values() -> None:
+def test_policies_are_compared_by_value() -> None:
     policy = Policy(60)
     assert dataclasses.replace(policy, soft=False) != policy
     assert policy == Policy(60)
 
 
-def test_an_observer_that_hears_nothing_may_be_told_everything() -> None:
+def test_default_listener_accepts_every_event() -> None:
     silent = CacheEvents()
     tags = ("movie:1",)
     silent.served("pages", "hit")
@@ -654,7 +654,7 @@ def read_local(region: TaggedRegion, key: str) -> Entry | None:
     return region.local.get(key, copy, clock)
 
 
-def test_a_copy_that_is_checked_in_the_middle_of_a_removal(bench: Bench) -> None:
+def test_copy_validated_during_delete_is_not_served_after_it(bench: Bench) -> None:
     """It passes then, at a clock that the number after the TOMB may be equal to.
 
     The copy is of another process, and a third one keeps a copy of something else meanwhile.

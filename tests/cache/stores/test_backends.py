@@ -200,7 +200,7 @@ class TestMemcachedFromSettings(
         self.settings["cache.stamps.url"] = f"memcached://{memcached_server.address}"
 
 
-def test_memory_is_bounded_and_drops_the_least_recently_used() -> None:
+def test_memory_evicts_least_recently_used() -> None:
     backend = MemoryBackend({"max_bytes": 4 * (OVERHEAD + 101)})
     for name in "abcd":
         backend.set_serialized(name, b"x" * 100)
@@ -212,7 +212,7 @@ def test_memory_is_bounded_and_drops_the_least_recently_used() -> None:
     assert backend.used_bytes == 4 * (OVERHEAD + 101)
 
 
-def test_memory_does_not_keep_what_exceeds_it_nor_what_it_replaced() -> None:
+def test_memory_does_not_keep_too_big_value_nor_its_predecessor() -> None:
     backend = MemoryBackend({"max_bytes": 1000})
     backend.set_serialized("a", b"old")
     backend.set_serialized("a", b"x" * 1000)
@@ -231,7 +231,7 @@ def test_memory_counts_replaced_and_deleted_values() -> None:
 
 
 @pytest.mark.parametrize("backend", [MEMORY])
-def test_without_a_serializer_only_bytes_are_stored(backend: str) -> None:
+def test_only_bytes_are_stored_without_serializer(backend: str) -> None:
     region = make_region().configure(backend)
     region.set("a", b"bytes")
     assert region.get("a") == b"bytes"
@@ -239,7 +239,7 @@ def test_without_a_serializer_only_bytes_are_stored(backend: str) -> None:
         region.set("a", {"not": "bytes"})
 
 
-def test_memcached_mangles_what_it_cannot_carry(memcached_server: MemcachedServer) -> None:
+def test_memcached_mangles_unsafe_keys(memcached_server: MemcachedServer) -> None:
     region = make_region().configure(MEMCACHED, arguments={"url": memcached_server.address})
     for key in ("plain", "with a space", "x" * 5000, "é\r\nset x 0 0 1"):
         region.set(key, key.encode())
@@ -281,12 +281,12 @@ class TestGuarded:
         leases = Leases(MemoryAtomicStore(), LeaseOptions())
         return FailSafeBackend("pages", leases, counter).wrap(self.Broken({}))
 
-    def test_reads_miss(self, guarded: FailSafeBackend, counter: Counter) -> None:
+    def test_failed_reads_are_misses(self, guarded: FailSafeBackend, counter: Counter) -> None:
         assert guarded.get_serialized("a") is NO_VALUE
         assert guarded.get_serialized_multi(iter(["a", "b"])) == [NO_VALUE, NO_VALUE]
         assert counter.failures == ["pages get"] * 2
 
-    def test_writes_are_lost_and_counted(self, guarded: FailSafeBackend, counter: Counter) -> None:
+    def test_failed_writes_are_counted(self, guarded: FailSafeBackend, counter: Counter) -> None:
         guarded.set_serialized("a", b"1")
         guarded.delete("a")
         guarded.delete_multi(["a"])
@@ -324,7 +324,7 @@ class TestTagged:
         now = time.time()
         return Entry(Kind.PAGE, payload, (group,), now, now + life)
 
-    def test_an_entry_is_made_again_after_a_publish(self, region: Any, stamps: StampStore) -> None:
+    def test_entry_is_created_again_after_publish(self, region: Any, stamps: StampStore) -> None:
         stamps.resolve(["movie:1"])
         payloads = iter([b"1", b"2", b"3"])
 
@@ -339,12 +339,12 @@ class TestTagged:
         stamps.publish(["movie:2"])
         assert read() == b"2"
 
-    def test_an_entry_past_its_own_expiry(self, region: Any, stamps: StampStore) -> None:
+    def test_expired_entry_is_a_miss(self, region: Any, stamps: StampStore) -> None:
         stamps.resolve(["movie:1"])
         region.set("a", self.make(stamps, b"1", life=-1))
         assert region.get("a") is NO_VALUE
 
-    def test_while_one_makes_it_soft_others_get_the_old_one(
+    def test_soft_mode_serves_old_value_while_one_caller_creates(
         self, region: Any, stamps: StampStore
     ) -> None:
         stamps.resolve(["movie:1"])
@@ -362,22 +362,20 @@ class TestTagged:
         "junk", [b"", b"junk", b"{}|x", b'{"ct": 1, "v": 2}|junk', b'["ct"]|x', b"\xff|\xff",
                  b'{"ct": "x", "v": 2}|x'],
     )  # fmt: skip
-    def test_junk_is_a_miss_and_no_error(
-        self, region: Any, junk: bytes, stamps: StampStore
-    ) -> None:
+    def test_corrupt_value_is_a_miss(self, region: Any, junk: bytes, stamps: StampStore) -> None:
         region.actual_backend.set_serialized("a", junk)
         assert region.get("a") is NO_VALUE
         entry = region.get_or_create("a", lambda: self.make(stamps, b"new"))
         assert entry.payload == b"new"
 
-    def test_without_a_clock_nothing_is_true(
+    def test_every_read_is_a_miss_without_clock(
         self, region: Any, stamps: StampStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         region.set("a", self.make(stamps, b"1"))
         monkeypatch.setattr(stamps, "clock", lambda: None)
         assert region.get("a") is NO_VALUE
 
-    def test_the_frame_is_dogpile_s(self, region: Any, stamps: StampStore) -> None:
+    def test_frame_has_dogpile_format(self, region: Any, stamps: StampStore) -> None:
         entry = self.make(stamps, b"a|b|c")
         region.set("a", entry)
         raw = region.actual_backend.get_serialized("a")

@@ -69,7 +69,7 @@ def test_tags_are_purged_twice(cdn: Cdn) -> None:
     assert cdn.heard == [("PURGE", "movie:1 movie:2", "s")] * 2
 
 
-def test_what_arrives_between_the_two_is_dropped_as_well(cdn: Cdn) -> None:
+def test_second_purge_drops_late_response(cdn: Cdn) -> None:
     purger = cdn.purger(second_delay=0.5)
     cdn.objects = {"index": {"movie:1", "week:1"}, "other": {"movie:2"}}
     purger.purge(["movie:1"])
@@ -80,7 +80,7 @@ def test_what_arrives_between_the_two_is_dropped_as_well(cdn: Cdn) -> None:
     assert cdn.objects == {"other": {"movie:2"}}
 
 
-def test_the_writer_does_not_wait_and_a_dead_cdn_harms_nobody(
+def test_writer_does_not_wait_for_unreachable_cdn(
     cdn: Cdn, caplog: pytest.LogCaptureFixture
 ) -> None:
     purger = cdn.purger()
@@ -109,7 +109,7 @@ def no_thread(_: threading.Thread) -> None:
     raise RuntimeError("can't start new thread")
 
 
-def test_without_a_thread_nothing_is_raised_and_the_tags_wait_for_the_next_purge(
+def test_tags_wait_for_next_purge_if_no_thread_starts(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     sent: list[str] = []
@@ -126,7 +126,7 @@ def test_without_a_thread_nothing_is_raised_and_the_tags_wait_for_the_next_purge
     assert sent == ["movie:1 movie:2"] * 2
 
 
-def test_a_refused_purge_is_counted(cdn: Cdn) -> None:
+def test_refused_purge_is_counted(cdn: Cdn) -> None:
     failures = Failures()
     cdn.status = 503
     purger = CdnPurger(
@@ -137,7 +137,7 @@ def test_a_refused_purge_is_counted(cdn: Cdn) -> None:
     assert failures.count == 2
 
 
-def test_what_is_published_is_published_whatever_its_listener_does(
+def test_publish_ignores_failing_listener(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail(_: object) -> None:
@@ -151,7 +151,7 @@ def test_what_is_published_is_published_whatever_its_listener_does(
     assert caplog.text.count("the on_publish listener failed") == 2
 
 
-def test_it_goes_on_after_it_was_idle(cdn: Cdn) -> None:
+def test_purger_starts_again_after_idle_time(cdn: Cdn) -> None:
     purger = cdn.purger(second_delay=0.01)
     for number in range(3):
         purger.purge([f"movie:{number}"])
@@ -159,7 +159,7 @@ def test_it_goes_on_after_it_was_idle(cdn: Cdn) -> None:
     assert len(cdn.heard) == 6
 
 
-def test_no_header_is_longer_than_servers_take(cdn: Cdn) -> None:
+def test_tags_are_split_at_maximum_header_length(cdn: Cdn) -> None:
     purger = cdn.purger(second_delay=0.01)
     tags = {f"variant:{number}:thumb" for number in range(1000)}
     purger.purge(tags)
@@ -168,7 +168,7 @@ def test_no_header_is_longer_than_servers_take(cdn: Cdn) -> None:
     assert {tag for each in cdn.heard for tag in each[1].split()} == tags
 
 
-def test_what_the_cache_publishes_is_purged(cdn: Cdn) -> None:
+def test_published_tags_are_purged(cdn: Cdn) -> None:
     cache = from_settings({"cache.regions": "pages", "cache.cdn.purge_url": cdn.url})
     assert cache.purger is not None
     cache.purger._second_delay = 0.01

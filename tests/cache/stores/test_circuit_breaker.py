@@ -12,12 +12,12 @@ class Hand:
         return self.now
 
 
-def test_a_closed_breaker_lets_everything_through() -> None:
+def test_closed_breaker_allows_requests() -> None:
     breaker = CircuitBreaker()
     assert [breaker.allow_request() for _ in range(3)] == [True] * 3
 
 
-def test_a_tripped_breaker_refuses_until_its_rest_is_over() -> None:
+def test_open_breaker_refuses_until_probe_interval_ends() -> None:
     clock = Hand()
     breaker = CircuitBreaker(probe_interval=1.0, clock=clock)
     breaker.trip()
@@ -25,7 +25,7 @@ def test_a_tripped_breaker_refuses_until_its_rest_is_over() -> None:
     assert not breaker.allow_request()
 
 
-def test_one_probe_goes_through_in_each_rest() -> None:
+def test_open_breaker_allows_one_probe_per_interval() -> None:
     clock = Hand()
     breaker = CircuitBreaker(probe_interval=1.0, clock=clock)
     breaker.trip()
@@ -35,7 +35,7 @@ def test_one_probe_goes_through_in_each_rest() -> None:
     assert [breaker.allow_request() for _ in range(2)] == [True, False]
 
 
-def test_an_answer_closes_it() -> None:
+def test_reset_closes_breaker() -> None:
     clock = Hand()
     breaker = CircuitBreaker(probe_interval=1.0, clock=clock)
     breaker.trip()

@@ -36,7 +36,7 @@ def own_server() -> Iterator[MemcachedServer]:
         yield server
 
 
-def test_values_come_back(client: MemcachedClient, prefix: str) -> None:
+def test_get_returns_stored_value(client: MemcachedClient, prefix: str) -> None:
     client.set(prefix + "a", b"\x00\xff any bytes \r\n")
     assert client.get(prefix + "a") == b"\x00\xff any bytes \r\n"
     assert client.get_multi([prefix + "a", prefix + "b"]) == {
@@ -52,7 +52,7 @@ def test_delete(client: MemcachedClient, prefix: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\r\nset x 0 0 1", "é", "x" * 251, "\x7f"])
-def test_a_key_that_could_break_the_protocol_is_refused(client: MemcachedClient, key: str) -> None:
+def test_writes_refuse_unsafe_keys(client: MemcachedClient, key: str) -> None:
     writes: tuple[Callable[[], object], ...] = (
         lambda: client.set(key, b"1"),
         lambda: client.add(key, b"1"),
@@ -64,7 +64,7 @@ def test_a_key_that_could_break_the_protocol_is_refused(client: MemcachedClient,
 
 
 @pytest.mark.parametrize("key", ["a b", "a\r\nset x 0 0 1", "é", "x" * 251, "\x7f"])
-def test_reads_refuse_it_too(client: MemcachedClient, key: str) -> None:
+def test_reads_refuse_unsafe_keys(client: MemcachedClient, key: str) -> None:
     with pytest.raises(KeyRefusedError):
         client.get(key)
     with pytest.raises(KeyRefusedError):
@@ -81,7 +81,7 @@ class Exploit:
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, "text", 5, True])
-def test_what_another_client_wrote_with_flags_is_as_good_as_missing(
+def test_value_with_flags_counts_as_missing(
     memcached_server: MemcachedServer, client: MemcachedClient, prefix: str, value: object
 ) -> None:
     stranger = pylibmc.Client([memcached_server.address])
@@ -94,7 +94,7 @@ def test_what_another_client_wrote_with_flags_is_as_good_as_missing(
     assert poisoned[0] == b""
 
 
-def test_a_pickle_is_never_loaded(
+def test_pickle_is_never_loaded(
     memcached_server: MemcachedServer, client: MemcachedClient, prefix: str
 ) -> None:
     stranger = pylibmc.Client([memcached_server.address])
@@ -105,28 +105,26 @@ def test_a_pickle_is_never_loaded(
     assert Exploit.loaded is False
 
 
-def test_a_value_over_the_limit(client: MemcachedClient, prefix: str) -> None:
+def test_value_over_limit_is_refused(client: MemcachedClient, prefix: str) -> None:
     client.set(prefix + "a", b"before")
     with pytest.raises(ValueTooBigError):
         client.set(prefix + "a", b"x" * 2_000_000)
     assert client.get(prefix + "a") is None
 
 
-def test_set_multi_with_a_value_over_the_limit_is_not_acknowledged(
-    client: MemcachedClient, prefix: str
-) -> None:
+def test_set_multi_with_value_over_limit_raises(client: MemcachedClient, prefix: str) -> None:
     with pytest.raises(StoreError):
         client.set_multi({prefix + "a": b"1", prefix + "b": b"x" * 2_000_000, prefix + "c": b"1"})
 
 
-def test_a_long_life_becomes_a_moment() -> None:
+def test_long_ttl_becomes_unix_time() -> None:
     assert expiry(0, 1e9) == 0
     assert expiry(0.2, 1e9) == 1
     assert expiry(RELATIVE_LIMIT, 1e9) == RELATIVE_LIMIT
     assert expiry(RELATIVE_LIMIT + 1, 1e9) == 1_000_000_000 + RELATIVE_LIMIT + 1
 
 
-def test_a_life_of_forty_days_is_not_gone_at_once(client: MemcachedClient, prefix: str) -> None:
+def test_value_with_ttl_of_forty_days_is_stored(client: MemcachedClient, prefix: str) -> None:
     client.set(prefix + "a", b"1", ttl=40 * 24 * 3600)
     assert client.get(prefix + "a") == b"1"
     client.add(prefix + "b", b"1", ttl=40 * 24 * 3600)
@@ -140,13 +138,13 @@ def test_behaviours_that_lose_writes_are_refused(name: str) -> None:
         MemcachedClient(["127.0.0.1:1"], behaviors_extra={name: 1})
 
 
-def test_an_unknown_behaviour_is_refused() -> None:
+def test_unknown_behaviour_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="nonsense"):
         MemcachedClient(["127.0.0.1:1"], behaviors_extra={"nonsense": 1})
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:port", "[::1"])
-def test_a_malformed_server_is_refused(url: str) -> None:
+def test_malformed_server_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError):
         MemcachedClient([url])
 
@@ -163,12 +161,12 @@ def test_key_checks_cannot_be_turned_off() -> None:
     }
 
 
-def test_without_a_time_out_there_is_no_client() -> None:
+def test_time_out_is_required() -> None:
     with pytest.raises(ConfigurationError, match="_poll_timeout"):
         behaviors({"_poll_timeout": 0})
 
 
-def test_every_thread_has_a_client_of_its_own(client: MemcachedClient, prefix: str) -> None:
+def test_every_thread_has_its_own_client(client: MemcachedClient, prefix: str) -> None:
     client.set(prefix + "a", b"1")
     seen: list[tuple[object, bytes | None]] = []
 
@@ -184,7 +182,7 @@ def test_every_thread_has_a_client_of_its_own(client: MemcachedClient, prefix: s
     assert len({id(each) for each, _ in seen}) == 4
 
 
-def test_a_server_that_is_not_there() -> None:
+def test_missing_server_is_unreachable() -> None:
     client = MemcachedClient([f"127.0.0.1:{free_port()}"])
     for _ in range(2):
         with pytest.raises(StoreUnreachableError):
@@ -206,7 +204,7 @@ CALLS: dict[str, Callable[[MemcachedClient], object]] = {
 }
 
 
-def test_a_frozen_server_is_unreachable_and_never_a_miss(own_server: MemcachedServer) -> None:
+def test_frozen_server_is_unreachable_and_not_a_miss(own_server: MemcachedServer) -> None:
     breakers = {name: CircuitBreaker(probe_interval=60) for name in CALLS}
     clients = {
         name: MemcachedClient([own_server.address], breaker=breakers[name], behaviors_extra=QUICK)
@@ -224,7 +222,7 @@ def test_a_frozen_server_is_unreachable_and_never_a_miss(own_server: MemcachedSe
 QUICK = {"_poll_timeout": 40, "connect_timeout": 40}
 
 
-def test_after_a_time_out_the_next_call_is_not_even_made(own_server: MemcachedServer) -> None:
+def test_open_breaker_makes_no_call_after_time_out(own_server: MemcachedServer) -> None:
     made: list[int] = []
     client = MemcachedClient(
         [own_server.address], breaker=CircuitBreaker(probe_interval=60), behaviors_extra=QUICK
@@ -247,7 +245,7 @@ def eventually(read: Callable[[], bytes | None]) -> bytes | None:
     return read()
 
 
-def test_it_heals_and_answers_stay_with_their_questions(own_server: MemcachedServer) -> None:
+def test_answers_belong_to_their_keys_after_recovery(own_server: MemcachedServer) -> None:
     breaker = CircuitBreaker(probe_interval=0.1)
     client = MemcachedClient([own_server.address], breaker=breaker, behaviors_extra=QUICK)
     client.set("a", b"one")
@@ -259,7 +257,7 @@ def test_it_heals_and_answers_stay_with_their_questions(own_server: MemcachedSer
     assert not breaker.is_open
 
 
-def test_a_restarted_server_is_found_again(own_server: MemcachedServer) -> None:
+def test_restarted_server_is_used_again(own_server: MemcachedServer) -> None:
     client = MemcachedClient([own_server.address])
     client.set("a", b"1")
     own_server.kill()
@@ -307,7 +305,7 @@ def test_forked_child_has_its_own_connection(own_server: MemcachedServer) -> Non
     assert client.get("a") == b"1"
 
 
-def test_gets_answers_for_its_own_key_whatever_other_threads_do(
+def test_gets_returns_value_of_its_key_with_many_threads(
     client: MemcachedClient, prefix: str
 ) -> None:
     """pylibmc 1.6.3 reads a text key after dropping it; a hundredth came back as another's."""
