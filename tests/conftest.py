@@ -144,7 +144,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{copy}"
     else:
         server: PostgresServer = request.getfixturevalue("postgres_server")
-        with server.database(request.getfixturevalue("migrated_postgres")) as url:
+        with server.reusable(request.getfixturevalue("migrated_postgres")) as url:
             yield url
 
 

@@ -89,7 +89,7 @@ def postgres_engine(
     request: pytest.FixtureRequest, postgres_server: PostgresServer, movies_template: str
 ) -> Iterator[Engine]:
     """PostgreSQL at two isolation levels; the tables are there."""
-    with postgres_server.database(movies_template) as url:
+    with postgres_server.reusable(movies_template) as url:
         made = create_engine(url, isolation_level=request.param)
         yield made
         made.dispose()
@@ -102,7 +102,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         yield request.getfixturevalue("sqlite_engine")
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    with server.database(request.getfixturevalue("movies_template")) as url:
+    with server.reusable(request.getfixturevalue("movies_template")) as url:
         made = create_engine(url, isolation_level=request.param)
         yield made
         made.dispose()

@@ -219,7 +219,7 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Eng
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
     memcached: MemcachedServer = request.getfixturevalue("memcached_server")
-    with server.database(request.getfixturevalue("movies_template")) as url:
+    with server.reusable(request.getfixturevalue("movies_template")) as url:
         made = create_engine(url)
         yield made, f"memcached://{memcached.address}"
         made.dispose()

@@ -73,7 +73,7 @@ def database(
     tmp_path: Path, postgres_server: PostgresServer, migrated_postgres: str
 ) -> Iterator[Database]:
     """A site on PostgreSQL whose sessions defer jobs, as the site's own do."""
-    with postgres_server.database(migrated_postgres) as url:
+    with postgres_server.reusable(migrated_postgres) as url:
         (tmp_path / "site.ini").write_text(INI.format(url=url))
         address = url.replace("postgresql://", "postgresql+psycopg://")
         engine = create_engine({"sqlalchemy.url": address, "sqlalchemy.pool_size": 2})

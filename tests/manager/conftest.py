@@ -75,7 +75,7 @@ def local(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator
         yield ini_over(f"sqlite:///{copy}", tmp_path)
     else:
         server: PostgresServer = request.getfixturevalue("postgres_server")
-        with server.database(request.getfixturevalue("migrated_postgres")) as url:
+        with server.reusable(request.getfixturevalue("migrated_postgres")) as url:
             yield ini_over(url, tmp_path)
 
 

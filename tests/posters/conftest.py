@@ -78,7 +78,7 @@ def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a new PostgreSQL database with the schema."""
     template = request.getfixturevalue("migrated_postgres")
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    with server.database(template) as url:
+    with server.reusable(template) as url:
         yield url
 
 

@@ -83,6 +83,29 @@ def test_postgres_copies_a_template(postgres_server: PostgresServer) -> None:
     postgres_server.drop(template)
 
 
+def test_a_reusable_database_is_empty_again(postgres_server: PostgresServer) -> None:
+    def prepare(url: str) -> None:
+        with postgres_server.connect(url.rpartition("/")[2]) as connection:
+            connection.execute("CREATE TABLE films (id serial PRIMARY KEY, title text)")
+
+    template = postgres_server.make_template(prepare)
+    names = []
+    for _ in range(2):
+        with postgres_server.reusable(template) as url:
+            names.append(url.rpartition("/")[2])
+            connection = postgres_server.connect(names[-1])
+            row = connection.execute("INSERT INTO films VALUES (DEFAULT, 'a') RETURNING id")
+            assert row.fetchone() == (1,)
+            assert connection.execute("SELECT count(*) FROM films").fetchone() == (1,)
+        connection.close()  # the server has closed its end
+    assert names[0] == names[1]
+    with postgres_server.reusable(template), postgres_server.connect(names[0]) as connection:
+        connection.execute("ALTER TABLE films ADD COLUMN year integer")
+    with postgres_server.reusable(template) as url:
+        assert url.rpartition("/")[2] != names[0], "its schema had changed"
+    postgres_server.drop(template)
+
+
 def test_postgres_keeps_its_data_over_a_kill() -> None:
     with PostgresServer() as server:
         name = server.create()
