@@ -30,7 +30,7 @@ LEASE = timedelta(seconds=60)
 
 @dataclass
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that only moves when it is advanced."""
 
     now: datetime = NOON
 
@@ -43,7 +43,7 @@ class Clock:
 
 @dataclass
 class StubReader:
-    """A reader of drawn sources: pictures by URL, and a count of how often it was asked."""
+    """A reader of drawn sources: images by URL, and the number of reads."""
 
     pictures: dict[str, bytes] = field(default_factory=dict)
     error: SourceError | None = None
@@ -67,7 +67,7 @@ def picture(colour: str = "#a03020", size: tuple[int, int] = (200, 300)) -> byte
 
 @pytest.fixture
 def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
-    """The address of a new SQLite database with the schema."""
+    """The URL of a new SQLite database with the schema."""
     copy = tmp_path / "test.sqlite"
     shutil.copyfile(migrated_sqlite, copy)
     return f"sqlite:///{copy}"
@@ -75,7 +75,7 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a new PostgreSQL database with the schema."""
+    """The URL of a new PostgreSQL database with the schema."""
     template = request.getfixturevalue("migrated_postgres")
     server: PostgresServer = request.getfixturevalue("postgres_server")
     with server.reusable(template) as url:
@@ -99,7 +99,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def database_away() -> Iterator[Database]:
-    """A PostgreSQL at a port where nobody listens."""
+    """A PostgreSQL database at a closed port."""
     url = f"postgresql+psycopg://postgres@127.0.0.1:{free_port()}/nowhere"
     engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 1})
     yield Database(engine)
@@ -108,7 +108,7 @@ def database_away() -> Iterator[Database]:
 
 @pytest.fixture
 def s3(s3_bucket: S3Bucket) -> Iterator[S3Storage]:
-    """An S3 storage with a bucket of its own."""
+    """An S3 storage with a new bucket."""
     storage = S3Storage(s3_settings(s3_bucket))
     yield storage
     storage.close()
@@ -122,7 +122,7 @@ def disk(tmp_path: Path) -> DiskStorage:
 
 @pytest.fixture
 def storage_away() -> Iterator[S3Storage]:
-    """An S3 storage at a port where nobody listens."""
+    """An S3 storage at a closed port."""
     settings = S3Settings(
         bucket="nowhere",
         endpoint_url=f"http://127.0.0.1:{free_port()}",
@@ -157,7 +157,7 @@ def stub_reader() -> StubReader:
 
 @pytest.fixture
 def leases(database: Database, clock: Clock) -> SourceLeases:
-    """Leases of a minute; no chance in the waits."""
+    """Leases of a minute, without random jitter."""
     return SourceLeases(database, clock, LEASE, jitter=lambda: 0.5)
 
 
@@ -169,7 +169,7 @@ def service(
     clock: Clock,
     stub_reader: StubReader,
 ) -> PosterService:
-    """A service that reads from the stub_reader and keeps its objects on disk."""
+    """A service that reads from ``stub_reader`` and stores its objects on disk."""
     return PosterService(database, disk, {SourceKind.DRAWN: stub_reader}, leases, clock)
 
 
@@ -183,7 +183,7 @@ def movie_id(database: Database) -> int:
 
 @pytest.fixture
 def source_id(database: Database, movie_id: int) -> int:
-    """The id of that movie's chosen source, drawn and not made yet."""
+    """The id of that movie's chosen source, which is not made yet."""
     return add_source(database, movie_id)
 
 
@@ -198,6 +198,6 @@ def add_source(
 
 
 def source_of(database: Database, source_id: int) -> PosterSource:
-    """The source as it stands in the database."""
+    """The source's current row."""
     with database.read() as session:
         return session.get_one(PosterSource, source_id)

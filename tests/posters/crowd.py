@@ -1,4 +1,4 @@
-"""A crowd in a process of its own: threads that ask an application for one poster at one moment.
+"""A process whose threads request one poster from an application at the same moment.
 
 Run by ``test_views`` as ``python -m tests.posters.crowd SETTINGS.json``. Every decode and every
 upload is written to a log that all processes share; the answers go to standard output as JSON.
@@ -55,11 +55,11 @@ def main(told: dict[str, Any]) -> None:
     for thread in threads:
         thread.join()
     say(json.dumps(answers))
-    os._exit(0)  # pools and clients of S3 have nothing to say goodbye to
+    os._exit(0)  # pools and S3 clients need no shutdown
 
 
 def say(line: str) -> None:
-    """Tell the test, which reads line by line."""
+    """Write a line for the test."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

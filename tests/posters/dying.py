@@ -1,9 +1,9 @@
-"""A process that makes posters, and is killed at a step that it is told.
+"""A process that makes posters and is killed at a given step.
 
 ``python -m tests.posters.dying`` reads lines of JSON: a step of ``STEPS`` and the id of a source.
-For each it forks a process that makes the source's variants as any worker does, and kills itself
-with SIGKILL at that step; the answer is the number of the signal that ended it. A fork has
-everything imported already: starting a process for each step would take most of the test's time.
+For each it forks a process that makes the source's variants as a worker does and kills itself with
+SIGKILL at that step; the answer is the number of the signal that ended it. A fork has all imports
+done: starting a process for each step would take most of the test's time.
 """
 
 import json
@@ -33,8 +33,8 @@ from moziweb.storage.s3 import S3Settings, S3Storage
 UPLOADED: Final = tuple(f"uploaded {number}" for number in range(1, len(RECIPES) + 1))
 
 STEPS: Final = (
-    "claiming",
-    "claimed",
+    "acquiring",
+    "acquired",
     "fetched",
     "decoded",
     *UPLOADED,
@@ -42,14 +42,14 @@ STEPS: Final = (
     "recorded",
     "published",
 )
-"""Each is killed right after what it names; ``claiming`` before the lease's commit, ``finished``
-and ``recorded`` inside the transaction that publishes, before and after its rows are written.
+"""Each process is killed right after its step. ``acquiring`` is before the commit of the lease;
+``finished`` and ``recorded`` are in the transaction that publishes, before and after its rows.
 """
 
 
 @dataclass(frozen=True)
 class Deadly:
-    """Kills this process when the step has come that it is for."""
+    """Kills this process at its step."""
 
     step: str
 
@@ -58,8 +58,8 @@ class Deadly:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class DyingClaims(SourceLeases):
-    """Dies when it has claimed a source, or ended its lease."""
+class DyingLeases(SourceLeases):
+    """Dies after acquiring or ending a lease."""
 
     at: Callable[[str], None]
 
@@ -67,7 +67,7 @@ class DyingClaims(SourceLeases):
         self, source_id: int, wanted: frozenset[str]
     ) -> SourceLease | NotAcquiredReason:
         lease = super().try_acquire(source_id, wanted)
-        self.at("claimed")
+        self.at("acquired")
         return lease
 
     def finish(self, session: Session, lease: SourceLease, **columns: object) -> None:
@@ -77,7 +77,7 @@ class DyingClaims(SourceLeases):
 
 @dataclass
 class DyingReader:
-    """Dies when it has fetched an upload."""
+    """Dies after reading an upload."""
 
     reader: UploadReader
     at: Callable[[str], None]
@@ -90,7 +90,7 @@ class DyingReader:
 
 @dataclass
 class DyingStorage:
-    """Dies when it has uploaded an object."""
+    """Dies after uploading an object."""
 
     storage: Storage
     at: Callable[[str], None]
@@ -103,22 +103,22 @@ class DyingStorage:
         return stored
 
 
-def make_and_die(step: str, source_id: int, told: dict[str, Any]) -> None:
+def make_and_die(step: str, source_id: int, given: dict[str, Any]) -> None:
     """Make a source's variants and die at the step."""
-    at, now = Deadly(step), datetime.fromisoformat(told["now"])
-    engine = create_engine({"sqlalchemy.url": told["database_url"], "sqlalchemy.pool_size": 2})
-    storage = S3Storage(S3Settings(**told["storage"]))
-    leases = DyingClaims(Database(engine), lambda: now, timedelta(seconds=told["lease"]))
+    at, now = Deadly(step), datetime.fromisoformat(given["now"])
+    engine = create_engine({"sqlalchemy.url": given["database_url"], "sqlalchemy.pool_size": 2})
+    storage = S3Storage(S3Settings(**given["storage"]))
+    leases = DyingLeases(Database(engine), lambda: now, timedelta(seconds=given["lease"]))
     leases.at = at
 
-    def make(data: bytes, recipes: list[Recipe], limits: Limits, _waiting: object) -> VariantSet:
+    def make(data: bytes, recipes: list[Recipe], limits: Limits, _on_wait: object) -> VariantSet:
         made = make_variants(data, recipes, limits)
         at("decoded")
         return made
 
     @event.listens_for(engine, "commit")
     def committing(_connection: object) -> None:
-        at("claiming")
+        at("acquiring")
 
     @event.listens_for(Session, "after_flush")
     def flushed(session: Session, _context: object) -> None:
@@ -140,13 +140,13 @@ def make_and_die(step: str, source_id: int, told: dict[str, Any]) -> None:
 
 def main() -> None:
     """Serve steps until standard input ends."""
-    told = json.loads(sys.stdin.readline())
+    given = json.loads(sys.stdin.readline())
     for line in sys.stdin:
         step, source_id = json.loads(line)
         child = os.fork()
         if not child:
             with suppress(BaseException):
-                make_and_die(step, source_id, told)
+                make_and_die(step, source_id, given)
             os._exit(1)
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0}\n")

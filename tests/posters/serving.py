@@ -82,34 +82,34 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class Place:
-    """Where a site keeps its things."""
+    """The services of a site."""
 
     database_url: str
     bucket: str
     endpoint_url: str
     memcached: str = ""
-    """``host:port`` of what keeps entries and stamps; without it they are in files and memory."""
+    """``host:port`` for entries and stamps; without it they are in files and memory."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A process that serves the site, and what it writes to its log."""
+    """A server process and its log file."""
 
     port: int
     log: Path
     pid: int
 
     def decodes(self) -> list[str]:
-        """A line for each source that it has decoded."""
+        """The log lines of decoded sources, one for each."""
         return [line for line in self.log.read_text().splitlines() if "decoded once" in line]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request got; ``seconds`` is from when it was due.
+    """A response; ``seconds`` is counted from when the request was due.
 
-    ``cache`` is its ``X-Cache``; ``overslept`` is how many seconds later than it was due a client
-    that was free sent it: those are the clients' own and are not in ``seconds``.
+    ``cache`` is its ``X-Cache``; ``overslept`` is how many seconds late an idle client sent the
+    request, which is the fault of the test machine and not part of ``seconds``.
     """
 
     path: str
@@ -132,11 +132,10 @@ def serving(
     background: bool = False,
     niceness: int = 0,
 ) -> Iterator[list[Server]]:
-    """The site, served by so many processes, ready for requests.
+    """Serve the site by ``processes`` processes that are ready for requests.
 
-    With ``background`` they make posters without a visitor, too, as they do by default. Decoding
-    takes its turn with everybody else's work unless it is given another ``niceness``: behind the
-    other tests of a busy machine it would miss its time limit.
+    With ``background`` they also make posters in the background, as by default. Decoding runs at
+    normal priority unless ``niceness`` is set: on a busy machine it would exceed its time limit.
     """
     secrets = {"key": ROOT.access_key_id, "secret": ROOT.secret_access_key, "region": REGION}
     stamps, entries = "sqlite:///%(here)s/stamps.sqlite", {"backend": "moziweb.memory"}
@@ -191,7 +190,7 @@ def _wait_until_ready(server: Server) -> None:
 
 
 def add_movies(database: Database, storage: Storage, pictures: Sequence[bytes]) -> list[str]:
-    """A film with an uploaded poster for each picture, one a day from today; their paths."""
+    """Add a movie with an uploaded poster for each image, one a day; returns the thumb paths."""
     paths = []
     today = budapest_today(utc_now())
     for number, data in enumerate(pictures):
@@ -204,11 +203,11 @@ def add_movies(database: Database, storage: Storage, pictures: Sequence[bytes]) 
 
 
 def ask(port: int, path: str, due: float | None = None) -> Answer:
-    """One request on a connection of its own; redirects are not followed.
+    """Send one request on its own connection, without following redirects.
 
-    It is timed from ``due`` (of ``time.perf_counter``), without one from now.
+    It is timed from ``due`` (of ``time.perf_counter``), or from now.
     """
-    begun = time.perf_counter() if due is None else due
+    started = time.perf_counter() if due is None else due
     with closing(http.client.HTTPConnection(HOST, port, timeout=PATIENCE)) as connection:
         connection.request("GET", path)
         response = connection.getresponse()
@@ -219,12 +218,12 @@ def ask(port: int, path: str, due: float | None = None) -> Answer:
             response.headers.get("Cache-Control", ""),
             response.headers.get("Retry-After"),
             response.headers.get("X-Cache"),
-            time.perf_counter() - begun,
+            time.perf_counter() - started,
         )
 
 
 def ask_at_once(requests: Sequence[tuple[int, str]]) -> list[Answer]:
-    """All of these requests (port, path) at one moment."""
+    """Send all requests (port, path) at the same moment."""
     barrier = threading.Barrier(len(requests))
 
     def wait_and_ask(port: int, path: str) -> Answer:
@@ -236,15 +235,15 @@ def ask_at_once(requests: Sequence[tuple[int, str]]) -> list[Answer]:
 
 
 def ask_at_rate(requests: Sequence[tuple[int, str]], rate: float, clients: int) -> list[Answer]:
-    """These requests, one each 1/``rate`` seconds whether the others are answered or not.
+    """Send a request every 1/``rate`` seconds, whether the others are answered or not.
 
-    A request that no client is free for is late from when it was due. A client that was free and
-    overslept, for want of a processor, is late by its own fault: that is told apart.
+    A request without a free client is timed from when it was due. An idle client that woke up late,
+    for lack of a processor, is reported separately.
     """
-    begun = time.perf_counter()
+    started = time.perf_counter()
 
     def ask_in_turn(number: int, port: int, path: str) -> Answer:
-        due = begun + number / rate
+        due = started + number / rate
         early = due - time.perf_counter()
         if early <= 0:
             return ask(port, path, due)

@@ -1,4 +1,4 @@
-"""A site of posters alone: database, storage and the resource tree, and no pages."""
+"""An application of posters only: database, storage and the resource tree, without pages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ BASE_URL = "http://localhost"
 def make_site(
     settings: dict[str, Any], configure: Callable[[Configurator], None] = lambda _: None
 ) -> Router:
-    """The application; ``configure`` may replace readers before it is made."""
+    """The application; ``configure`` may replace readers before the commit."""
     typed = load({"site.base_url": BASE_URL, "posters.decoder.niceness": "0", **settings})
     with Configurator(settings=typed) as config:
         for include in ("moziweb.db", "moziweb.storage", "moziweb.posters"):

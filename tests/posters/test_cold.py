@@ -1,4 +1,4 @@
-"""Cold posters on two real server processes, over PostgreSQL and S3: made once, pages go on."""
+"""Cold posters on two server processes, over PostgreSQL and S3: made once, pages are served."""
 
 import threading
 import time
@@ -25,14 +25,14 @@ MOVIES = 8
 
 @pytest.fixture
 def gateway(s3_bucket: S3Bucket) -> Iterator[Gateway]:
-    """Between the servers and S3, to count what they upload and read."""
+    """A proxy between the servers and S3 that counts uploads and reads."""
     with Gateway(s3_bucket.endpoint_url) as gateway:
         yield gateway
 
 
 @pytest.fixture
 def paths(postgres_url: str, s3_bucket: S3Bucket) -> list[str]:
-    """The thumbs of films whose posters nobody has asked for yet."""
+    """The thumbs of movies whose posters were never requested."""
     engine = create_engine({"sqlalchemy.url": postgres_url, "sqlalchemy.pool_size": 2})
     pictures = [picture(f"#{number:02x}a0a0", (800, 1200)) for number in range(MOVIES)]
     with closing(S3Storage(s3_settings(s3_bucket))) as storage:
@@ -58,10 +58,10 @@ def is_redirect(answer: Answer) -> bool:
     return (answer.status, answer.cache_control) == (302, "public, max-age=3600")
 
 
-def test_a_crowd_and_a_burst_have_everything_made_once_and_pages_served(
+def test_concurrent_requests_make_each_poster_once_while_pages_are_served(
     servers: list[Server], gateway: Gateway, paths: list[str]
 ) -> None:
-    """One start of two servers for both stories: starting them is what takes the time."""
+    """One test for both cases, as starting the two servers takes most of the time."""
     first, *others = paths
     ports = [server.port for server in servers]
     crowd = ask_at_once([(ports[number % 2], first) for number in range(CROWD)])
@@ -72,7 +72,7 @@ def test_a_crowd_and_a_burst_have_everything_made_once_and_pages_served(
     assert len(gateway.puts) == len(set(gateway.puts)) == len(RECIPES)
     assert all(is_redirect(ask(port, first)) for port in ports)
 
-    # Now all the others at once, and the index among them.
+    # Now all the others at once, together with the index.
     wanted = [(port, path) for path in others for port in ports for _ in range(2)]
     burst = ask_at_once([*wanted, *[(port, "/") for port in ports for _ in range(4)]])
     pages = [answer for answer in burst if answer.path == "/"]
@@ -85,10 +85,10 @@ def test_a_crowd_and_a_burst_have_everything_made_once_and_pages_served(
     assert sum("/upload/" in path for path in gateway.gets) == MOVIES
 
 
-def test_pages_are_served_while_every_place_for_posters_is_taken(
+def test_pages_are_served_while_all_poster_slots_are_taken(
     tmp_path: Path, postgres_url: str, s3_bucket: S3Bucket, gateway: Gateway, paths: list[str]
 ) -> None:
-    """With the defaults: a pool, two slots, four threads. Uploads hang until they are let go."""
+    """With the defaults: a thread pool, two slots, four threads. Uploads hang until released."""
     let_go, held = threading.Event(), threading.Semaphore(0)
 
     def hold(_puts: int) -> None:
@@ -103,7 +103,7 @@ def test_pages_are_served_while_every_place_for_posters_is_taken(
         ThreadPoolExecutor(2) as visitors,
     ):
         assert held.acquire(timeout=PATIENCE), "the pool's one job, found by its sweep"
-        # The pool begins with the first film; these are others.
+        # The thread pool begins with the first movie; these are others.
         making = [visitors.submit(ask, server.port, path) for path in paths[-2:]]
         assert all(held.acquire(timeout=PATIENCE) for _ in making)
 
@@ -119,7 +119,7 @@ def test_pages_are_served_while_every_place_for_posters_is_taken(
         assert all(is_redirect(one.result(PATIENCE)) for one in making)
 
 
-def test_a_bucket_that_refuses_our_acl_is_told_of_as_the_site_starts(
+def test_bucket_that_refuses_our_acl_is_logged_at_the_start(
     tmp_path: Path, postgres_url: str, s3_bucket_refusing_acls: S3Bucket
 ) -> None:
     bucket = s3_bucket_refusing_acls

@@ -1,7 +1,7 @@
-"""What may go wrong between the lease and the publish: nothing is lost, nothing wrong is linked.
+"""Faults between acquiring the lease and publishing: nothing is lost, no wrong object is linked.
 
-PostgreSQL and S3 are real, and so is what befalls them: they are frozen, killed and refused by.
-Every test ends with the same question (``assert_healed``): is everything there that is linked?
+PostgreSQL and S3 are real servers that are frozen, killed, or refuse requests. Every test ends with
+``assert_complete``: all ready variants have their objects.
 """
 
 import os
@@ -59,7 +59,7 @@ def database(postgres_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def storage(s3_bucket: S3Bucket) -> Iterator[Storage]:
-    """Patient: a test that freezes the server says itself for how long."""
+    """With a long timeout: a test that freezes the server sets its own."""
     with closing(S3Storage(s3_settings(s3_bucket, read_timeout=PATIENCE))) as storage:
         yield storage
 
@@ -68,7 +68,7 @@ def storage(s3_bucket: S3Bucket) -> Iterator[Storage]:
 def another(
     database: Database, storage: Storage, clock: Clock, stub_reader: StubReader
 ) -> Callable[..., PosterService]:
-    """Services as other processes have them: with leases of their own."""
+    """Services of other processes: each has its own `SourceLeases`."""
 
     def make(given: object = storage, *, resend: bool = True) -> PosterService:
         leases = SourceLeases(database, clock, LEASE, jitter=lambda: 0.5)
@@ -78,8 +78,8 @@ def another(
     return make
 
 
-def assert_healed(database: Database, storage: Storage, source_id: int) -> None:
-    """Every variant is ready, its object is there whole, and the source owes nothing."""
+def assert_complete(database: Database, storage: Storage, source_id: int) -> None:
+    """Every variant is ready, its object is complete, and the source has no lease."""
     source = source_of(database, source_id)
     assert (source.state, source.lease_token) == (SourceState.READY, None)
     ready = variants_of(database, source_id)
@@ -98,11 +98,11 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 @contextmanager
 def in_thread(work: Callable[[], GenerationResult]) -> Iterator[list[GenerationResult]]:
-    """``work`` beside a block; its outcome is in the list after it."""
-    outcomes: list[GenerationResult] = []
-    thread = threading.Thread(target=lambda: outcomes.append(work()))
+    """Run ``work`` in a thread during a block; its result is in the list after the block."""
+    results: list[GenerationResult] = []
+    thread = threading.Thread(target=lambda: results.append(work()))
     thread.start()
-    yield outcomes
+    yield results
     thread.join(PATIENCE)
     assert not thread.is_alive()
 
@@ -126,10 +126,10 @@ posters.background = off
 """
 
 
-def test_killed_after_the_upload_and_before_the_publish(
+def test_process_killed_between_upload_and_publication(
     database: Database, storage: Storage, s3_bucket: S3Bucket, postgres_url: str, tmp_path: Path
 ) -> None:
-    """A real process, with SIGKILL. A row lock of ours keeps it from publishing."""
+    """A real process, with SIGKILL. A row lock of the test keeps it from publishing."""
     given = {"url": postgres_url, "bucket": s3_bucket.name, "endpoint": s3_bucket.endpoint_url}
     secrets = {"key": ROOT.access_key_id, "secret": ROOT.secret_access_key}
     (tmp_path / "site.ini").write_text(INI.format(**given, **secrets))
@@ -138,7 +138,7 @@ def test_killed_after_the_upload_and_before_the_publish(
         session.flush()
         source_id = add_upload(session, storage, movie, picture()).id
     command = ["moziweb.cli", "-c", str(tmp_path / "site.ini"), "posters", "generate"]
-    with s3_frozen_until(database, storage, source_id, command) as process:
+    with running_until_uploaded(database, storage, source_id, command) as process:
         process.kill()
         process.wait()
     assert len(list(storage.list("poster/"))) == COUNT
@@ -150,15 +150,15 @@ def test_killed_after_the_upload_and_before_the_publish(
         session.execute(update(PosterSource).values(lease_until=expired - timedelta(hours=1)))
     ended = run(command)
     assert ended.returncode == 0, ended.stderr
-    assert_healed(database, storage, source_id)
+    assert_complete(database, storage, source_id)
     assert len(list(storage.list("poster/"))) == COUNT
 
 
 @contextmanager
-def s3_frozen_until(
+def running_until_uploaded(
     database: Database, storage: Storage, source_id: int, command: list[str]
 ) -> Iterator["subprocess.Popen[str]"]:
-    """The command at the moment when everything is uploaded and nothing published."""
+    """The command at the moment when everything is uploaded and nothing is published."""
     with start(command) as process:
         wait_for(is_generating(database, source_id))
         with Session(database.engine) as lock:
@@ -182,7 +182,7 @@ def run(command: list[str]) -> "subprocess.CompletedProcess[str]":
     return processes.run([sys.executable, "-m", *command], env=environ)
 
 
-def test_the_lease_runs_out_in_mid_upload(
+def test_lease_expires_during_the_upload(
     database: Database,
     storage: Storage,
     s3_server: S3Server,
@@ -190,7 +190,7 @@ def test_the_lease_runs_out_in_mid_upload(
     source_id: int,
     another: Callable[..., PosterService],
 ) -> None:
-    """Two workers upload the same keys at once; the one that holds the lease publishes."""
+    """Two workers upload the same keys; the one that holds the lease publishes."""
     storage.check()  # connected before it is frozen
     uploading = threading.Event()
     slow_storage = Tripwire(storage, lambda _puts: uploading.set())
@@ -206,26 +206,26 @@ def test_the_lease_runs_out_in_mid_upload(
             s3_server.resume()
     assert slow == [GenerationResult(Status.LOST)]
     assert quick == [GenerationResult(Status.MADE, made=COUNT)]
-    assert_healed(database, storage, source_id)
+    assert_complete(database, storage, source_id)
 
 
-def test_the_lease_is_renewed_while_a_slow_storage_takes_its_time(
+def test_lease_is_renewed_during_a_slow_upload(
     database: Database, storage: Storage, clock: Clock, source_id: int,
     another: Callable[..., PosterService],
 ) -> None:  # fmt: skip
     others: list[GenerationResult] = []
 
-    def dawdle(_puts: int) -> None:
+    def put_slowly(_puts: int) -> None:
         clock.advance(seconds=50)
         others.append(another().ensure_variants(source_id))
 
-    slow = Tripwire(storage, dawdle)
+    slow = Tripwire(storage, put_slowly)
     assert another(slow).ensure_variants(source_id).status is Status.MADE
-    assert {outcome.status for outcome in others} == {Status.BUSY}
-    assert_healed(database, storage, source_id)
+    assert {result.status for result in others} == {Status.BUSY}
+    assert_complete(database, storage, source_id)
 
 
-def test_the_source_is_replaced_in_mid_generation(
+def test_source_replaced_during_generation_is_not_published(
     database: Database,
     storage: Storage,
     s3_server: S3Server,
@@ -235,19 +235,19 @@ def test_the_source_is_replaced_in_mid_generation(
 ) -> None:
     stub_reader.pictures["drawn:new"] = picture("#2040a0")
     storage.check()
-    with in_thread(lambda: another().ensure_variants(source_id)) as outcomes, s3_server.paused():
+    with in_thread(lambda: another().ensure_variants(source_id)) as results, s3_server.paused():
         wait_for(is_generating(database, source_id))
         with database.write() as session:
             source = session.get_one(PosterSource, source_id)
             source.url, source.state = "drawn:new", SourceState.PENDING
-    assert outcomes == [GenerationResult(Status.LOST)]
+    assert results == [GenerationResult(Status.LOST)]
     assert variants_of(database, source_id) == []
     assert another().ensure_variants(source_id).status is Status.MADE
-    assert_healed(database, storage, source_id)
+    assert_complete(database, storage, source_id)
     assert source_of(database, source_id).url == "drawn:new"
 
 
-def test_a_bucket_refuses(
+def test_bucket_that_refuses_acls_is_a_misconfigured_storage(
     database: Database,
     storage: Storage,
     s3_bucket_refusing_acls: S3Bucket,
@@ -256,16 +256,16 @@ def test_a_bucket_refuses(
     another: Callable[..., PosterService],
 ) -> None:
     with closing(S3Storage(s3_settings(s3_bucket_refusing_acls))) as refusing:
-        outcome = another(refusing).ensure_variants(source_id)
-        assert outcome == GenerationResult(Status.FAILED, "storage_misconfigured")
+        result = another(refusing).ensure_variants(source_id)
+        assert result == GenerationResult(Status.FAILED, "storage_misconfigured")
         assert list(refusing.list()) == []
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
     clock.advance(minutes=2)
     assert another().ensure_variants(source_id).status is Status.MADE
-    assert_healed(database, storage, source_id)
+    assert_complete(database, storage, source_id)
 
 
-def test_storage_does_not_answer_in_time(
+def test_storage_timeout_is_retried(
     database: Database,
     storage: Storage,
     s3_server: S3Server,
@@ -274,18 +274,18 @@ def test_storage_does_not_answer_in_time(
     source_id: int,
     another: Callable[..., PosterService],
 ) -> None:
-    with closing(S3Storage(s3_settings(s3_bucket, read_timeout=0.5))) as impatient:
-        impatient.check()
+    with closing(S3Storage(s3_settings(s3_bucket, read_timeout=0.5))) as short_timeout:
+        short_timeout.check()
         with s3_server.paused():
-            outcome = another(impatient).ensure_variants(source_id)
-    assert outcome == GenerationResult(Status.FAILED, "storage_unavailable")
+            result = another(short_timeout).ensure_variants(source_id)
+    assert result == GenerationResult(Status.FAILED, "storage_unavailable")
     clock.advance(minutes=2)
     assert another().ensure_variants(source_id).status is Status.MADE
-    assert_healed(database, storage, source_id)
+    assert_complete(database, storage, source_id)
 
 
 @pytest.mark.parametrize("refusal", [BUSY, FULL], ids=["503", "full"])
-def test_storage_takes_half_and_refuses_the_rest(
+def test_storage_that_refuses_half_of_the_uploads_is_retried(
     database: Database,
     storage: Storage,
     s3_bucket: S3Bucket,
@@ -298,25 +298,25 @@ def test_storage_takes_half_and_refuses_the_rest(
         gateway.refuse = lambda puts: refusal if puts >= 4 else None
         settings = s3_settings(s3_bucket, endpoint_url=gateway.endpoint_url)
         with closing(S3Storage(settings)) as through:
-            outcome = another(through).ensure_variants(source_id)
-            assert outcome == GenerationResult(Status.FAILED, "storage_unavailable")
+            result = another(through).ensure_variants(source_id)
+            assert result == GenerationResult(Status.FAILED, "storage_unavailable")
             assert len(list(storage.list("poster/"))) == 4
             assert variants_of(database, source_id) == []
             assert source_of(database, source_id).state is SourceState.RETRY_WAIT
             clock.advance(minutes=2)
             gateway.refuse = lambda _: None
             assert another(through).ensure_variants(source_id).status is Status.MADE
-    assert_healed(database, storage, source_id)
+    assert_complete(database, storage, source_id)
     assert len(list(storage.list("poster/"))) == COUNT
 
 
-def test_what_is_stored_already_is_sent_again_only_if_it_is_wrong(
+def test_existing_object_is_sent_again_only_if_it_differs(
     database: Database,
     s3_bucket: S3Bucket,
     source_id: int,
     another: Callable[..., PosterService],
 ) -> None:
-    """With ``storage.s3.conditional_put``: the whole of it stands there, as a killed worker's."""
+    """With ``storage.s3.conditional_put``; all objects exist, as a killed worker leaves them."""
     with closing(S3Storage(s3_settings(s3_bucket, conditional_put=True))) as storage:
         another(storage).ensure_variants(source_id)
         right, other, short, page = (str(one.key) for one in variants_of(database, source_id)[:4])
@@ -325,25 +325,25 @@ def test_what_is_stored_already_is_sent_again_only_if_it_is_wrong(
         storage.put(other, whole[other][:-1] + b"?", **{**headers, "content_type": "image/webp"})
         storage.put(short, b"x", **headers)
         storage.put(page, whole[page], **{**headers, "content_type": "text/html"})
-        make_again(database)
+        request_regeneration(database)
         writes: list[tuple[str, bool]] = []
 
-        class Noting:
+        class RecordingStorage:
             def put(self, key: str, body: bytes, **options: Any) -> StoredObject:
                 writes.append((key, options.get("if_absent", False)))
                 return storage.put(key, body, **options)
 
-        assert another(Noting(), resend=False).ensure_variants(source_id).made == COUNT
+        assert another(RecordingStorage(), resend=False).ensure_variants(source_id).made == COUNT
         assert [key for key, if_absent in writes if not if_absent] == [other, short, page]
         assert sum(if_absent for _, if_absent in writes) == COUNT
-        assert_healed(database, storage, source_id)
+        assert_complete(database, storage, source_id)
         assert whole == {key: storage.get(key) for key in whole}
         stored = storage.head(page)
         assert stored is not None
         assert stored.content_type != "text/html"
 
 
-def test_one_refusal_in_the_middle_is_tried_again_at_once(
+def test_single_refusal_is_retried_at_once(
     database: Database,
     storage: Storage,
     s3_bucket: S3Bucket,
@@ -356,10 +356,10 @@ def test_one_refusal_in_the_middle_is_tried_again_at_once(
         with closing(S3Storage(settings)) as through:
             assert another(through).ensure_variants(source_id).status is Status.MADE
     assert len(gateway.puts) == COUNT + 1
-    assert_healed(database, storage, source_id)
+    assert_complete(database, storage, source_id)
 
 
-def test_the_database_is_down_at_the_publish(
+def test_database_down_at_publication(
     storage: Storage, clock: Clock, stub_reader: StubReader
 ) -> None:
     with PostgresServer() as server:
@@ -392,7 +392,7 @@ def test_the_database_is_down_at_the_publish(
         clock.advance(seconds=61)
         given.before_put = lambda _: None
         assert service.ensure_variants(source_id).status is Status.MADE
-        assert_healed(database, storage, source_id)
+        assert_complete(database, storage, source_id)
         engine.dispose()
 
 
@@ -404,26 +404,26 @@ def old_and_new(
     source_id: int,
     another: Callable[..., PosterService],
 ) -> set[str]:
-    """A picture that was replaced a month ago and comes back now; the keys of its variants."""
+    """The variant keys of an image that was replaced a month ago and returns now."""
     another().ensure_variants(source_id)
     keys = {str(one.key) for one in variants_of(database, source_id)}
     stub_reader.pictures["drawn:dune"] = picture("#2040a0")
-    make_again(database)
+    request_regeneration(database)
     another().ensure_variants(source_id)
     stub_reader.pictures["drawn:dune"] = picture()
-    make_again(database)
+    request_regeneration(database)
     clock.advance(days=31)
     return keys
 
 
-def make_again(database: Database) -> None:
+def request_regeneration(database: Database) -> None:
     with database.write() as session:
         session.execute(
             update(PosterSource).values(state=SourceState.PENDING, regenerate_requested=True)
         )
 
 
-def test_gc_leaves_a_source_alone_that_is_being_made(
+def test_gc_skips_a_source_that_is_being_made(
     database: Database,
     storage: Storage,
     s3_server: S3Server,
@@ -432,16 +432,16 @@ def test_gc_leaves_a_source_alone_that_is_being_made(
     another: Callable[..., PosterService],
     old_and_new: set[str],
 ) -> None:
-    with in_thread(lambda: another().ensure_variants(source_id)) as outcomes, s3_server.paused():
+    with in_thread(lambda: another().ensure_variants(source_id)) as results, s3_server.paused():
         wait_for(is_generating(database, source_id))
         (removed,) = SupersededVariants(database, storage, clock).run()
         assert (removed.busy, removed.objects) == (True, 0)
-    assert outcomes[0].status is Status.MADE
+    assert results[0].status is Status.MADE
     assert {str(one.key) for one in variants_of(database, source_id)} == old_and_new
-    assert_healed(database, storage, source_id)
+    assert_complete(database, storage, source_id)
 
 
-def test_nothing_is_made_while_gc_removes(
+def test_nothing_is_made_during_a_removal(
     database: Database,
     storage: Storage,
     s3_server: S3Server,
@@ -454,17 +454,17 @@ def test_nothing_is_made_while_gc_removes(
         (removed,) = SupersededVariants(database, storage, clock).run()
         return GenerationResult(Status.COMPLETE, made=removed.objects)
 
-    with in_thread(collect) as outcomes, s3_server.paused():
+    with in_thread(collect) as results, s3_server.paused():
         wait_for(lambda: source_of(database, source_id).lease_token is not None)
         assert another().ensure_variants(source_id) == GenerationResult(Status.BUSY)
-    assert outcomes[0].made == COUNT
+    assert results[0].made == COUNT
     assert old_and_new.isdisjoint(stored.key for stored in storage.list())
     assert another().ensure_variants(source_id).status is Status.MADE
-    assert_healed(database, storage, source_id)
+    assert_complete(database, storage, source_id)
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["removed", "half removed"])
-def test_gc_that_was_frozen_past_its_hold_mends_what_it_has_removed(
+def test_gc_whose_lock_expired_regenerates_what_it_removed(
     refused: bool,
     database: Database,
     storage: Storage,
@@ -473,7 +473,7 @@ def test_gc_that_was_frozen_past_its_hold_mends_what_it_has_removed(
     another: Callable[..., PosterService],
     old_and_new: set[str],
 ) -> None:
-    """Its hold runs out, the picture comes back under the same keys, and only then it removes."""
+    """The lock expires, the image returns under the same keys, and then its objects are removed."""
 
     class Frozen:
         bucket = storage.bucket
@@ -492,4 +492,4 @@ def test_gc_that_was_frozen_past_its_hold_mends_what_it_has_removed(
         assert old_and_new.isdisjoint(session.scalars(linked))
     assert source_of(database, source_id).state is SourceState.PENDING, "for the background"
     assert another().ensure_variants(source_id).status is Status.MADE
-    assert_healed(database, storage, source_id)
+    assert_complete(database, storage, source_id)

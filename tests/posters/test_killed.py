@@ -1,6 +1,6 @@
-"""SIGKILL at every step of the making: the lease runs out, and the next one finishes.
+"""SIGKILL at every step of making a source: the lease expires, and the next worker finishes.
 
-One database, one bucket and one process that forks serve all steps; each has a film of its own.
+All steps share a database, a bucket and a forking process; each step has its own movie.
 """
 
 import json
@@ -32,12 +32,12 @@ from tests.storage.conftest import s3_settings
 
 from .conftest import LEASE, NOON, picture, source_of
 from .dying import STEPS, UPLOADED
-from .test_faults import assert_healed
+from .test_faults import assert_complete
 
 COUNT = len(RECIPES)
 
 OBJECTS = {
-    **dict.fromkeys(("claiming", "claimed", "fetched", "decoded"), 0),
+    **dict.fromkeys(("acquiring", "acquired", "fetched", "decoded"), 0),
     **{step: number for number, step in enumerate(UPLOADED, 1)},
     **dict.fromkeys(("finished", "recorded", "published"), COUNT),
 }
@@ -74,8 +74,8 @@ Kill = Callable[[str, int], int]
 
 @pytest.fixture(scope="module")
 def kill_at(url: str, bucket: S3Bucket) -> Iterator[Kill]:
-    """Has a process make a source and die at a step; gives the signal that ended it."""
-    told = {
+    """Make a source in a process that dies at a step; returns the signal that ended it."""
+    given = {
         "database_url": url,
         "storage": asdict(s3_settings(bucket)),
         "now": NOON.isoformat(),
@@ -85,19 +85,19 @@ def kill_at(url: str, bucket: S3Bucket) -> Iterator[Kill]:
     with child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=600) as process:
         assert process.stdin
         assert process.stdout
-        tell, answers = process.stdin, process.stdout
-        tell.write(json.dumps(told) + "\n")
+        requests, answers = process.stdin, process.stdout
+        requests.write(json.dumps(given) + "\n")
 
         def kill(step: str, source_id: int) -> int:
-            tell.write(json.dumps([step, source_id]) + "\n")
-            tell.flush()
+            requests.write(json.dumps([step, source_id]) + "\n")
+            requests.flush()
             return int(answers.readline())
 
         yield kill
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_whoever_is_killed_leaves_nothing_that_the_next_one_does_not_finish(
+def test_next_worker_finishes_what_a_killed_one_left(
     database: Database, storage: S3Storage, kill_at: Kill, step: str
 ) -> None:
     number = STEPS.index(step)
@@ -120,12 +120,12 @@ def test_whoever_is_killed_leaves_nothing_that_the_next_one_does_not_finish(
     if step == "published":
         assert ensure_at(NOON) == GenerationResult(Status.COMPLETE)
     else:
-        assert variants_of(database, source_id) == []  # nothing is linked that is not whole
-        was_claimed = step != "claiming"
-        expected = SourceState.GENERATING if was_claimed else SourceState.PENDING
+        assert variants_of(database, source_id) == []  # no incomplete source is published
+        was_acquired = step != "acquiring"
+        expected = SourceState.GENERATING if was_acquired else SourceState.PENDING
         assert source_of(database, source_id).state is expected
-        if was_claimed:
+        if was_acquired:
             assert ensure_at(NOON + LEASE - timedelta(seconds=1)) == GenerationResult(Status.BUSY)
         assert ensure_at(NOON + LEASE) == GenerationResult(Status.MADE, made=COUNT)
-    assert_healed(database, storage, source_id)
+    assert_complete(database, storage, source_id)
     assert len(list(storage.list(prefix))) == COUNT

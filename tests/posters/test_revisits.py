@@ -1,4 +1,4 @@
-"""External pictures are looked at again: what has not changed costs a 304, what has, no gap."""
+"""Revalidation of external images: unchanged ones cost a 304, changed ones leave no gap."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -28,7 +28,7 @@ RED, BLUE = picture("#a03020"), picture("#2040a0")
 
 
 class Origin:
-    """A picture on a host that honours validators as a web server does."""
+    """An image on a host that answers conditional requests."""
 
     def __init__(self, host: HostileHost, path: str) -> None:
         self.body, self.etag = RED, '"red"'
@@ -67,7 +67,7 @@ def service(
 def source_id(
     database: Database, service: PosterService, origin: Origin, movie_id: int, clock: Clock
 ) -> int:
-    """A source whose variants are made, a moment before it is to be looked at again."""
+    """A source whose variants are made, one second before its revalidation is due."""
     source = PosterSource(movie_id=movie_id, kind=SourceKind.URL, url=origin.url, chosen=True)
     with database.write() as session:
         session.add(source)
@@ -85,7 +85,7 @@ def keys(database: Database, source_id: int) -> set[str | None]:
     return {row.key for row in variants_of(database, source_id)}
 
 
-def test_nobody_is_asked_before_the_time(
+def test_host_is_not_requested_before_revalidation_is_due(
     database: Database, service: PosterService, host: HostileHost, source_id: int, clock: Clock
 ) -> None:
     assert due(database, clock) == []
@@ -95,7 +95,7 @@ def test_nobody_is_asked_before_the_time(
     assert due(database, clock) == [source_id]
 
 
-def test_a_304_keeps_the_variants(
+def test_304_keeps_the_variants(
     database: Database, service: PosterService, host: HostileHost, source_id: int, clock: Clock
 ) -> None:
     before = keys(database, source_id)
@@ -109,7 +109,7 @@ def test_a_304_keeps_the_variants(
     assert due(database, clock) == []
 
 
-def test_a_changed_picture_replaces_the_variants_without_a_gap(
+def test_changed_image_replaces_the_variants_without_a_gap(
     database: Database, disk: DiskStorage, service: PosterService, origin: Origin, source_id: int,
     clock: Clock,
 ) -> None:  # fmt: skip
@@ -134,7 +134,7 @@ def test_a_changed_picture_replaces_the_variants_without_a_gap(
     assert source_of(database, source_id).etag == '"blue"'
 
 
-def test_another_validator_for_the_same_bytes_makes_nothing(
+def test_new_validator_of_the_same_bytes_makes_nothing(
     database: Database, service: PosterService, origin: Origin, source_id: int, clock: Clock
 ) -> None:
     before = keys(database, source_id)
@@ -145,7 +145,7 @@ def test_another_validator_for_the_same_bytes_makes_nothing(
     assert source_of(database, source_id).etag == '"red-again"'
 
 
-def test_a_picture_that_is_gone_from_its_host_stays_with_us(
+def test_variants_stay_when_the_image_is_deleted_at_its_host(
     database: Database, service: PosterService, host: HostileHost, source_id: int, clock: Clock
 ) -> None:
     before = keys(database, source_id)
@@ -158,7 +158,7 @@ def test_a_picture_that_is_gone_from_its_host_stays_with_us(
     assert service.ensure_variants(source_id) == GenerationResult(Status.COMPLETE)
 
 
-def test_a_host_that_was_away_is_asked_again_and_all_is_well(
+def test_host_that_was_down_is_requested_again(
     database: Database, service: PosterService, origin: Origin, source_id: int, clock: Clock
 ) -> None:
     origin.host.on("/poster.jpg", answer(status=503))
@@ -172,7 +172,7 @@ def test_a_host_that_was_away_is_asked_again_and_all_is_well(
     assert (source.state, source.error_code, source.attempts) == (SourceState.READY, None, 0)
 
 
-def test_validators_go_to_where_the_redirects_led(
+def test_validators_are_sent_to_the_final_url(
     database: Database, service: PosterService, host: HostileHost, origin: Origin, movie_id: int,
     clock: Clock,
 ) -> None:  # fmt: skip
@@ -190,7 +190,7 @@ def test_validators_go_to_where_the_redirects_led(
     ]
 
 
-def test_what_is_to_be_made_anew_is_asked_for_unconditionally(
+def test_regeneration_sends_an_unconditional_request(
     database: Database, service: PosterService, host: HostileHost, source_id: int, clock: Clock
 ) -> None:
     with database.write() as session:

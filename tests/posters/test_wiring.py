@@ -1,4 +1,4 @@
-"""What the ini file says of posters arrives where it is meant."""
+"""The settings of posters reach the components that use them."""
 
 from contextlib import closing
 from datetime import timedelta
@@ -19,10 +19,10 @@ from .site import disk_settings, make_site
 MEBIBYTE = 1024 * 1024
 
 
-def test_pictures_are_decoded_in_children_as_the_settings_have_them(
+def test_images_are_decoded_in_child_processes_by_the_settings(
     tmp_path: Path, sqlite_url: str
 ) -> None:
-    """Both looking at one and making variants of it: each is a job of a child that has two."""
+    """A probe and the making of variants are one job each, of a child limited to two."""
     decoder = {
         "memory_mb": 128, "seconds": 20, "cpu_seconds": 6, "niceness": 3,
         "budget_mb": 90, "children": 1, "jobs_per_child": 2,
@@ -42,7 +42,7 @@ def test_pictures_are_decoded_in_children_as_the_settings_have_them(
         assert second != first
 
 
-def test_a_source_is_read_and_held_as_the_settings_have_it(
+def test_source_is_read_and_leased_by_the_settings(
     tmp_path: Path, sqlite_url: str, stub_reader: StubReader
 ) -> None:
     given = {
@@ -73,7 +73,7 @@ def test_a_source_is_read_and_held_as_the_settings_have_it(
     left: list[timedelta] = []
 
     def ask_again() -> None:
-        """While the first request reads it: within its slot, so the lease alone is in the way."""
+        """During the first request's read, within its slot, so only the lease is taken."""
         stub_reader.before_read = lambda: None
         until = source_of(database, source_id).lease_until
         left.append(until - utc_now() if until else timedelta())

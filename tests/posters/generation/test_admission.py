@@ -1,4 +1,4 @@
-"""How many requests a process lets into the service, and how many wait."""
+"""How many requests a process admits, and how many wait."""
 
 import threading
 
@@ -12,7 +12,7 @@ PATIENCE = 10.0
 
 
 class Worker:
-    """A thread in the gate whose source is read when ``leave`` is set."""
+    """A thread that makes a poster until ``leave`` is set."""
 
     def __init__(self, gate: AdmissionControl, stub_reader: StubReader, source_id: int) -> None:
         entered, self.leave = threading.Event(), threading.Event()
@@ -32,14 +32,14 @@ class Worker:
         self._thread.join()
 
 
-def test_a_free_slot_makes_the_poster(service: PosterService, source_id: int) -> None:
+def test_free_slot_makes_the_poster(service: PosterService, source_id: int) -> None:
     assert (
         AdmissionControl(service, slots=1, wait_seconds=0).ensure_or_wait(source_id).status
         is Status.MADE
     )
 
 
-def test_without_a_slot_nothing_is_made_and_a_later_request_finds_one(
+def test_request_without_a_slot_makes_nothing(
     database: Database,
     service: PosterService,
     stub_reader: StubReader,
@@ -54,7 +54,7 @@ def test_without_a_slot_nothing_is_made_and_a_later_request_finds_one(
     assert gate.ensure_or_wait(other).status is Status.MADE
 
 
-def test_one_request_waits_for_the_poster_that_is_being_made(
+def test_one_request_waits_for_a_poster_that_is_being_made(
     service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     gate = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
@@ -68,7 +68,7 @@ def test_one_request_waits_for_the_poster_that_is_being_made(
 def test_only_one_request_waits(
     service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
-    """The second would wait for ten seconds if it could; it is told at once."""
+    """The second request is answered at once and not after ten seconds."""
     gate = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
     worker = Worker(gate, stub_reader, source_id)
     ends: list[GenerationResult] = []
@@ -83,15 +83,17 @@ def test_only_one_request_waits(
     assert ends == [GenerationResult(Status.COMPLETE)]
 
 
-def test_patience_ends(service: PosterService, stub_reader: StubReader, source_id: int) -> None:
-    moments = iter([5.0, 6.4, 6.6])  # when it begins to wait, and before each look
+def test_wait_ends_after_wait_seconds(
+    service: PosterService, stub_reader: StubReader, source_id: int
+) -> None:
+    moments = iter([5.0, 6.4, 6.6])  # at the start of the wait, and before each poll
     gate = AdmissionControl(service, slots=2, wait_seconds=1.5, clock=moments.__next__)
     worker = Worker(gate, stub_reader, source_id)
     assert gate.ensure_or_wait(source_id) == GenerationResult(Status.BUSY)
     worker.end()
 
 
-def test_in_a_burst_only_some_may_look_and_otherwise_everybody(
+def test_number_of_admitted_requests_is_bounded_in_a_burst_only(
     service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     gate = AdmissionControl(service, slots=1, wait_seconds=0)

@@ -1,4 +1,4 @@
-"""What is due is told by the states alone."""
+"""Due sources are selected by their state."""
 
 from datetime import datetime, timedelta
 
@@ -47,16 +47,14 @@ def due(database: Database, limit: int = 10) -> list[int]:
         ({"kind": SourceKind.DRAWN, "regenerate_requested": True}, True),
     ],
 )
-def test_what_is_due(
+def test_sources_are_due_by_state_and_time(
     database: Database, movie_id: int, values: dict[str, object], is_due: bool
 ) -> None:
     source_id = add(database, **values)
     assert due(database) == [source_id] * is_due
 
 
-def test_what_was_never_made_comes_first_and_no_more_than_asked_for(
-    database: Database, movie_id: int
-) -> None:
+def test_new_sources_come_first_up_to_the_limit(database: Database, movie_id: int) -> None:
     failed = add(database, state=SourceState.FAILED, next_attempt_at=EARLIER)
     waiting = add(database, state=SourceState.RETRY_WAIT, next_attempt_at=EARLIER)
     pending = add(database)
@@ -66,7 +64,7 @@ def test_what_was_never_made_comes_first_and_no_more_than_asked_for(
 
 
 @pytest.mark.parametrize(("until", "is_due"), [(LATER, False), (NOON, True), (None, True)])
-def test_while_storage_is_left_alone_nothing_is_due(
+def test_nothing_is_due_while_the_circuit_breaker_of_storage_is_open(
     database: Database, movie_id: int, until: datetime | None, is_due: bool
 ) -> None:
     source_id = add(database)
@@ -76,7 +74,7 @@ def test_while_storage_is_left_alone_nothing_is_due(
     assert due(database) == [source_id] * is_due
 
 
-def test_a_source_that_is_ready_is_not_looked_at(database: Database, movie_id: int) -> None:
+def test_ready_source_is_not_due(database: Database, movie_id: int) -> None:
     add(database)
     with database.write() as session:
         session.execute(update(PosterSource).values(state=SourceState.READY))

@@ -1,4 +1,4 @@
-"""A host that fails again and again is left alone, by all processes; one tries when it is time."""
+"""The circuit breaker of a host is shared by all processes; one of them makes the trial request."""
 
 import threading
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def fail(breaker: HostCircuitBreaker, times: int) -> None:
         breaker.record_failure(HOST, "timeout")
 
 
-def test_a_host_is_asked_until_it_has_failed_too_often(breaker: HostCircuitBreaker) -> None:
+def test_breaker_opens_after_the_threshold(breaker: HostCircuitBreaker) -> None:
     assert breaker.ask(HOST).until is None
     fail(breaker, THRESHOLD - 1)
     assert breaker.ask(HOST).until is None
@@ -54,7 +54,7 @@ def test_a_host_is_asked_until_it_has_failed_too_often(breaker: HostCircuitBreak
     assert THRESHOLD == 5
 
 
-def test_failures_that_many_meet_at_once_are_all_counted(database: Database, clock: Clock) -> None:
+def test_concurrent_failures_are_all_counted(database: Database, clock: Clock) -> None:
     start = threading.Barrier(4)
 
     def meet() -> None:
@@ -81,7 +81,7 @@ def test_pauses_double_up_to_an_hour(breaker: HostCircuitBreaker) -> None:
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
-def test_one_of_all_processes_tries_when_the_pause_is_over(
+def test_one_process_makes_the_trial_request(
     database: Database, breaker: HostCircuitBreaker, clock: Clock
 ) -> None:
     fail(breaker, THRESHOLD)
@@ -102,7 +102,7 @@ def test_one_of_all_processes_tries_when_the_pause_is_over(
 
 
 class Interrupted:
-    """A database at which something else happens before each of our writes."""
+    """A database that calls a function before each write."""
 
     def __init__(self, database: Database, before_write: Callable[[], object]) -> None:
         self.read = database.read
@@ -113,7 +113,7 @@ class Interrupted:
         return self._write()
 
 
-def test_trials_are_taken_together_or_not_at_all(
+def test_trials_of_all_hosts_are_taken_or_none(
     database: Database, breaker: HostCircuitBreaker, clock: Clock
 ) -> None:
     for name in (STORAGE, HOST):
@@ -127,7 +127,7 @@ def test_trials_are_taken_together_or_not_at_all(
     assert breaker.ask(STORAGE).until is None, "its trial is left to somebody who can take it"
 
 
-def test_an_answer_makes_all_forgotten(
+def test_success_deletes_the_failures(
     database: Database, breaker: HostCircuitBreaker, clock: Clock
 ) -> None:
     fail(breaker, THRESHOLD)
@@ -138,11 +138,11 @@ def test_an_answer_makes_all_forgotten(
         assert session.scalars(select(PosterHost)).all() == []
 
 
-@pytest.mark.parametrize(("wished", "granted"), [(90, 90), (86_400, 3600)])
-def test_a_wish_of_the_host_is_granted_at_the_first_failure(
-    breaker: HostCircuitBreaker, wished: float, granted: float
+@pytest.mark.parametrize(("retry_after", "granted"), [(90, 90), (86_400, 3600)])
+def test_retry_after_opens_the_breaker_at_the_first_failure(
+    breaker: HostCircuitBreaker, retry_after: float, granted: float
 ) -> None:
-    breaker.record_failure(HOST, "rate_limited", retry_after=wished)
+    breaker.record_failure(HOST, "rate_limited", retry_after=retry_after)
     assert breaker.ask(HOST).until == NOON + timedelta(seconds=granted)
 
 
@@ -156,7 +156,7 @@ def test_a_wish_of_the_host_is_granted_at_the_first_failure(
         (None, None),
     ],
 )
-def test_hosts_of_sources(url: str | None, host: str | None) -> None:
+def test_host_of_a_url(url: str | None, host: str | None) -> None:
     assert host_of(url) == host
 
 
@@ -176,11 +176,11 @@ def source_ids(database: Database, movie_id: int) -> list[int]:
 def fetching(
     database: Database, disk: Storage, leases: SourceLeases, clock: Clock, stub_reader: StubReader
 ) -> PosterService:
-    """A service whose external sources stand on the stub_reader."""
+    """A service that reads external sources from ``stub_reader``."""
     return PosterService(database, disk, {SourceKind.URL: stub_reader}, leases, clock)
 
 
-def test_a_dead_host_is_not_asked_for_every_one_of_its_pictures(
+def test_dead_host_is_not_requested_for_each_of_its_images(
     database: Database,
     fetching: PosterService,
     stub_reader: StubReader,
@@ -208,7 +208,7 @@ def test_a_dead_host_is_not_asked_for_every_one_of_its_pictures(
         assert fetching.ensure_variants(source_id).status is Status.MADE
 
 
-def test_a_wish_of_the_host_keeps_its_other_pictures_waiting(
+def test_retry_after_postpones_the_other_images_of_the_host(
     database: Database, fetching: PosterService, stub_reader: StubReader, source_ids: list[int]
 ) -> None:
     stub_reader.error = SourceError(FetchCode.RATE_LIMITED, retry_after=600)
@@ -242,7 +242,7 @@ def test_failure_of_a_previewed_image_counts_against_the_host_that_failed(
         assert session.scalars(select(PosterHost.name)).all() == [failing]
 
 
-def test_a_picture_that_is_not_there_says_nothing_of_its_host(
+def test_permanent_failure_does_not_count_against_the_host(
     database: Database, fetching: PosterService, stub_reader: StubReader, source_ids: list[int]
 ) -> None:
     stub_reader.error = SourceError(FetchCode.NOT_FOUND, permanent=True)
@@ -251,7 +251,7 @@ def test_a_picture_that_is_not_there_says_nothing_of_its_host(
     assert stub_reader.reads == 7
 
 
-def test_a_refusal_for_good_ends_the_trial_of_its_host(
+def test_permanent_failure_is_a_successful_trial(
     database: Database,
     fetching: PosterService,
     breaker: HostCircuitBreaker,
@@ -268,7 +268,7 @@ def test_a_refusal_for_good_ends_the_trial_of_its_host(
         assert session.scalars(select(PosterHost)).all() == []
 
 
-def test_storage_that_is_away_marks_no_more_than_a_few_sources(
+def test_storage_outage_fails_only_a_few_sources(
     database: Database,
     storage_away: S3Storage,
     disk: Storage,

@@ -1,4 +1,4 @@
-"""The queue in PostgreSQL: jobs are as true as the transaction they were written in."""
+"""The queue in PostgreSQL: jobs are committed and rolled back with their sources."""
 
 from collections.abc import Iterator
 
@@ -45,33 +45,33 @@ def jobs(database: Database) -> ProcrastinateQueue:
     return found
 
 
-def waiting(database: Database) -> list[tuple[int, int]]:
+def queued(database: Database) -> list[tuple[int, int]]:
     with database.read() as session:
         rows = session.execute(JOBS).all()
     assert {tuple(row[2:]) for row in rows} <= {(TASK, "todo")}
     return [(row[0], row[1]) for row in rows]
 
 
-def test_a_job_is_committed_with_its_source(
+def test_job_is_committed_with_its_source(
     database: Database, jobs: ProcrastinateQueue, movie_id: int
 ) -> None:
     with database.write() as session:
         session.add(source := new())
         session.flush()
-        assert waiting(database) == []
-    assert waiting(database) == [(source.id, PRIORITY_NEW)]
+        assert queued(database) == []
+    assert queued(database) == [(source.id, PRIORITY_NEW)]
 
 
-def test_a_rollback_leaves_no_job(
+def test_rollback_removes_the_job(
     database: Database, jobs: ProcrastinateQueue, movie_id: int
 ) -> None:
     with rolled_back(database) as session:
         session.add(new())
         session.flush()
-    assert waiting(database) == []
+    assert queued(database) == []
 
 
-def test_a_rolled_back_savepoint_takes_its_jobs_along(
+def test_rollback_of_a_savepoint_removes_its_jobs(
     database: Database, jobs: ProcrastinateQueue, movie_id: int
 ) -> None:
     with database.write() as session:
@@ -81,10 +81,10 @@ def test_a_rolled_back_savepoint_takes_its_jobs_along(
         session.add(new())
         session.flush()
         savepoint.rollback()
-    assert waiting(database) == [(kept.id, PRIORITY_NEW)]
+    assert queued(database) == [(kept.id, PRIORITY_NEW)]
 
 
-def test_the_sweep_defers_what_is_due_once(
+def test_sweep_defers_due_sources_once(
     database: Database, jobs: ProcrastinateQueue, movie_id: int
 ) -> None:
     with database.write() as session:
@@ -92,14 +92,14 @@ def test_the_sweep_defers_what_is_due_once(
     with database.write() as session:
         session.execute(text("TRUNCATE procrastinate.procrastinate_jobs CASCADE"))
     assert jobs.sweep(NOON) == 3
-    assert waiting(database) == [(source.id, PRIORITY_SWEEP) for source in sources]
+    assert queued(database) == [(source.id, PRIORITY_SWEEP) for source in sources]
     assert jobs.sweep(NOON) == 0
-    with database.write() as session:  # as a worker has it that was killed with one of them
+    with database.write() as session:  # as after a worker was killed
         session.execute(text(TAKEN), {"source": sources[1].id})
     assert jobs.sweep(NOON) == 1
 
 
-def test_one_of_all_workers_sweeps_every_minute(
+def test_sweep_is_locked_between_workers(
     database: Database, jobs: ProcrastinateQueue, service: PosterService, clock: Clock
 ) -> None:
     worker = PosterWorker(database.engine.url, service, jobs, clock, jobs=1)
@@ -108,7 +108,7 @@ def test_one_of_all_workers_sweeps_every_minute(
     assert (sweep.task.queue, sweep.task.queueing_lock) == (QUEUE, "posters.sweep")
 
 
-def test_the_sweep_keeps_a_backlog_of_bounded_length(
+def test_sweep_bounds_the_backlog(
     database: Database, jobs: ProcrastinateQueue, movie_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(procrastinate_queue, "BACKLOG", 5)
@@ -117,7 +117,7 @@ def test_the_sweep_keeps_a_backlog_of_bounded_length(
     assert jobs.sweep(NOON) == 5
     assert jobs.sweep(NOON) == 0
     with database.write() as session:
-        done = [source_id for source_id, _ in waiting(database)]
+        done = [source_id for source_id, _ in queued(database)]
         session.execute(
             update(PosterSource).where(PosterSource.id.in_(done)).values(state=SourceState.READY)
         )

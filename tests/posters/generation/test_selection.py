@@ -1,4 +1,4 @@
-"""A movie's poster is one of its sources, and the old one is shown till the new one is ready."""
+"""A movie has one chosen source; the old one is shown until the new one is ready."""
 
 import threading
 
@@ -36,7 +36,7 @@ def another(database: Database, source_id: int, stub_reader: StubReader) -> int:
     return add_source(database, 7, "drawn:other", chosen=False)
 
 
-def test_the_old_poster_is_shown_until_the_new_one_is_ready(
+def test_old_poster_is_shown_until_the_new_one_is_ready(
     database: Database,
     disk: DiskStorage,
     service: PosterService,
@@ -58,7 +58,7 @@ def test_the_old_poster_is_shown_until_the_new_one_is_ready(
     assert after.stored.keys() == before.stored.keys()
 
 
-def test_a_new_poster_that_fails_leaves_the_old_one(
+def test_failed_new_poster_leaves_the_old_one_chosen(
     database: Database,
     service: PosterService,
     stub_reader: StubReader,
@@ -72,14 +72,14 @@ def test_a_new_poster_that_fails_leaves_the_old_one(
     assert flags(database) == {source_id: (True, False), another: (False, True)}
 
 
-def test_where_nothing_is_shown_yet_the_new_one_is_chosen_at_once(
+def test_new_poster_is_chosen_at_once_if_the_movie_shows_none(
     database: Database, source_id: int, another: int
 ) -> None:
     choose_in(database, another)
     assert flags(database) == {source_id: (False, False), another: (True, False)}
 
 
-def test_one_that_is_ready_is_chosen_at_once(
+def test_ready_source_is_chosen_at_once(
     database: Database, service: PosterService, source_id: int, another: int
 ) -> None:
     service.ensure_variants(source_id)
@@ -89,10 +89,10 @@ def test_one_that_is_ready_is_chosen_at_once(
 
 
 @pytest.mark.parametrize("state", [SourceState.GENERATING, SourceState.FAILED])
-def test_one_that_was_made_is_chosen_at_once_whatever_has_become_of_it(
+def test_source_with_variants_is_chosen_at_once_in_any_state(
     database: Database, service: PosterService, source_id: int, another: int, state: SourceState
 ) -> None:
-    """Its host is being asked for news, or has said that it has the picture no longer."""
+    """It is being revalidated, or its host has deleted the image."""
     service.ensure_variants(source_id)
     service.ensure_variants(another)
     with database.write() as session:
@@ -101,7 +101,7 @@ def test_one_that_was_made_is_chosen_at_once_whatever_has_become_of_it(
     assert flags(database) == {source_id: (False, False), another: (True, False)}
 
 
-def test_the_last_wish_counts(
+def test_last_choice_wins(
     database: Database, service: PosterService, source_id: int, another: int
 ) -> None:
     service.ensure_variants(source_id)
@@ -111,7 +111,7 @@ def test_the_last_wish_counts(
     assert flags(database) == {source_id: (True, False), another: (False, False)}
 
 
-def test_two_choices_at_once_leave_one_poster(
+def test_concurrent_choices_leave_one_chosen_source(
     database: Database,
     service: PosterService,
     source_id: int,
@@ -141,7 +141,7 @@ def test_two_choices_at_once_leave_one_poster(
 
 
 def somebody_waits_for_a_lock(database: Database) -> bool:
-    """In PostgreSQL; SQLite lets the second writer begin when the first is through."""
+    """PostgreSQL only; SQLite has one writer at a time."""
     if database.engine.dialect.name == "sqlite":
         return True
     waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")

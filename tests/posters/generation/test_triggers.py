@@ -1,4 +1,4 @@
-"""Who is told of new and changed sources: what is committed, and nothing else."""
+"""New and changed sources are passed to the background generator when they are committed."""
 
 import gc
 from collections.abc import Iterable, Iterator
@@ -13,8 +13,8 @@ from moziweb.posters.generation.triggers import SourceChangeListener
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 
 
-class Told:
-    """Remembers what it was told."""
+class Recorder:
+    """Records its calls."""
 
     def __init__(self) -> None:
         self.in_transaction: list[int] = []
@@ -29,14 +29,14 @@ class Told:
 
 
 @pytest.fixture
-def told(database: Database) -> Told:
-    told = Told()
-    database.watch(SourceChangeListener(told).listen)
-    return told
+def recorder(database: Database) -> Recorder:
+    recorder = Recorder()
+    database.watch(SourceChangeListener(recorder).listen)
+    return recorder
 
 
 class RolledBack(Exception):
-    """Raised to have a transaction rolled back."""
+    """Raised to roll a transaction back."""
 
 
 @contextmanager
@@ -51,71 +51,73 @@ def new(**values: object) -> PosterSource:
     return PosterSource(**{**given, **values})
 
 
-def test_a_new_source_is_handed_on_twice(database: Database, movie_id: int, told: Told) -> None:
+def test_new_source_is_passed_on_in_the_transaction_and_after_it(
+    database: Database, movie_id: int, recorder: Recorder
+) -> None:
     with database.write() as session:
         session.add(source := new())
         session.flush()
-        assert told.in_transaction == [source.id]
-        assert told.after_commit == []
-    assert told.after_commit == [source.id]
+        assert recorder.in_transaction == [source.id]
+        assert recorder.after_commit == []
+    assert recorder.after_commit == [source.id]
 
 
-def test_what_is_rolled_back_is_not_told_after_it(
-    database: Database, movie_id: int, told: Told
+def test_rolled_back_source_is_not_passed_on_after_the_transaction(
+    database: Database, movie_id: int, recorder: Recorder
 ) -> None:
     with rolled_back(database) as session:
         session.add(new())
         session.flush()
-    assert told.after_commit == []
+    assert recorder.after_commit == []
     with database.write() as session:
         session.add(later := new())
-    assert told.after_commit == [later.id]
+    assert recorder.after_commit == [later.id]
 
 
-def test_a_savepoint_is_no_commit(database: Database, movie_id: int, told: Told) -> None:
+def test_savepoint_is_no_commit(database: Database, movie_id: int, recorder: Recorder) -> None:
     with rolled_back(database) as session:
         with session.begin_nested():
             session.add(new())
-        assert told.after_commit == []
-    assert told.after_commit == []
+        assert recorder.after_commit == []
+    assert recorder.after_commit == []
 
 
-def test_a_changed_source_is_told_of_and_one_that_only_moves_is_not(
-    database: Database, movie_id: int, told: Told
+def test_only_a_source_that_becomes_pending_is_passed_on(
+    database: Database, movie_id: int, recorder: Recorder
 ) -> None:
     with database.write() as session:
         session.add(source := new(state=SourceState.READY))
-    assert told.after_commit == []
+    assert recorder.after_commit == []
     with database.write() as session:
         session.get_one(PosterSource, source.id).chosen = True
-    assert told.after_commit == []
+    assert recorder.after_commit == []
     with database.write() as session:
         changed = session.get_one(PosterSource, source.id)
         changed.url, changed.state = "https://example.com/b.jpg", SourceState.PENDING
-    assert told.after_commit == [source.id]
+    assert recorder.after_commit == [source.id]
     with database.write() as session:
         session.get_one(PosterSource, source.id).chosen = False
-    assert told.after_commit == [source.id], "once is enough"
+    assert recorder.after_commit == [source.id], "once is enough"
 
 
-def test_what_the_demo_draws_is_drawn_when_it_is_looked_at(
-    database: Database, movie_id: int, told: Told
+def test_drawn_source_is_not_passed_on(
+    database: Database, movie_id: int, recorder: Recorder
 ) -> None:
     with database.write() as session:
         session.add(new(kind=SourceKind.DRAWN, url="drawn:dune"))
-    assert told.in_transaction == []
+    assert recorder.in_transaction == []
 
 
-class Holding(Told):
-    """Works on the database, as all who make posters do."""
+class Holding(Recorder):
+    """Refers to the database, as background generators do."""
 
     def __init__(self, database: Database) -> None:
         super().__init__()
         self.database = database
 
 
-def test_whoever_makes_posters_goes_with_the_database() -> None:
-    """Listeners would keep both, and an application that was, for as long as the process lives."""
+def test_listeners_do_not_keep_the_generator_or_the_database_alive() -> None:
+    """Otherwise each application would stay in memory as long as the process."""
     database = Database(create_engine({"sqlalchemy.url": "sqlite://"}))
     background = Holding(database)
     database.watch(SourceChangeListener(background).listen)

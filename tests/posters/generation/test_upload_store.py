@@ -1,4 +1,4 @@
-"""Readers of uploads and URLs, and how sources are added, with their limits from the start."""
+"""Adding uploads and URLs as sources, their limits, and their readers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ def chosen_sources(database: Database) -> list[int]:
         return list(session.scalars(select(PosterSource.id).where(PosterSource.chosen)))
 
 
-def test_an_upload_is_kept_checked_and_chosen(
+def test_upload_is_checked_stored_and_chosen(
     database: Database, storage: Storage, movie_id: int
 ) -> None:
     earlier = add_source(database, movie_id)
@@ -66,7 +66,7 @@ def test_an_upload_is_kept_checked_and_chosen(
     assert chosen_sources(database) == [source.id] != [earlier]
 
 
-def test_the_same_upload_again_is_the_same_source(
+def test_same_upload_is_the_same_source(
     database: Database, disk: DiskStorage, movie_id: int
 ) -> None:
     ids = set()
@@ -86,7 +86,7 @@ def test_the_same_upload_again_is_the_same_source(
         (picture() + bytes(20_000), RejectCode.TOO_MANY_BYTES),
     ],
 )
-def test_what_breaks_a_limit_is_neither_kept_nor_recorded(
+def test_upload_beyond_a_limit_is_not_stored(
     disk: DiskStorage, data: bytes, code: RejectCode
 ) -> None:
     with pytest.raises(ImageRejected) as caught:
@@ -95,7 +95,7 @@ def test_what_breaks_a_limit_is_neither_kept_nor_recorded(
     assert list(disk.list()) == []
 
 
-def test_an_external_url_is_chosen_and_not_fetched_yet(database: Database, movie_id: int) -> None:
+def test_url_is_chosen_without_a_fetch(database: Database, movie_id: int) -> None:
     add_source(database, movie_id)
     with database.write() as session:
         movie = session.get_one(Movie, movie_id)
@@ -116,13 +116,13 @@ def test_an_external_url_is_chosen_and_not_fetched_yet(database: Database, movie
         "https://example.com/" + "a" * 2000,
     ],
 )
-def test_anything_but_a_plain_url_is_refused(database: Database, movie_id: int, url: str) -> None:
+def test_forbidden_url_is_refused(database: Database, movie_id: int, url: str) -> None:
     with database.write() as session, pytest.raises(ForbiddenUrl):
         add_url(session, session.get_one(Movie, movie_id), url)
     assert chosen_sources(database) == []
 
 
-def test_a_url_is_read_with_its_validators(host: HostileHost, url_reader: UrlReader) -> None:
+def test_url_is_read_with_its_validators(host: HostileHost, url_reader: UrlReader) -> None:
     headers = {"ETag": '"abc"', "Last-Modified": "Thu, 20 Aug 2026 10:00:00 GMT"}
     url = host.on("/poster.jpg", answer(picture(), headers=headers))
     read = url_reader.read(Address(url=url))
@@ -130,7 +130,7 @@ def test_a_url_is_read_with_its_validators(host: HostileHost, url_reader: UrlRea
     assert (read.etag, read.last_modified) == ('"abc"', "Thu, 20 Aug 2026 10:00:00 GMT")
 
 
-def test_what_fetching_ends_in_is_passed_on(host: HostileHost, url_reader: UrlReader) -> None:
+def test_fetch_error_becomes_a_source_error(host: HostileHost, url_reader: UrlReader) -> None:
     missing = host.url("/missing.jpg")
     busy = host.on("/busy.jpg", answer(status=503, headers={"Retry-After": "120"}))
     with pytest.raises(SourceError) as gone:
@@ -142,13 +142,13 @@ def test_what_fetching_ends_in_is_passed_on(host: HostileHost, url_reader: UrlRe
     assert later.value.retry_after == 120
 
 
-def test_an_upload_without_its_original_has_failed_for_good(storage: Storage) -> None:
+def test_missing_original_is_a_permanent_failure(storage: Storage) -> None:
     with pytest.raises(SourceError) as caught:
         UploadReader(storage).read(Address(key="upload/ab/absent.jpg"))
     assert (caught.value.code, caught.value.permanent) == ("original_missing", True)
 
 
-def test_an_upload_in_a_storage_that_is_away_is_tried_again(storage_away: S3Storage) -> None:
+def test_unreachable_storage_is_a_temporary_failure(storage_away: S3Storage) -> None:
     with pytest.raises(SourceError) as caught:
         UploadReader(storage_away).read(Address(key="upload/ab/abc.jpg"))
     assert (caught.value.code, caught.value.permanent) == ("storage_unavailable", False)

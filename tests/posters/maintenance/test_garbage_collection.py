@@ -1,4 +1,4 @@
-"""What happens when storage takes longer to remove objects than their movies are held."""
+"""Garbage collection when a removal takes longer than the lock on its movies."""
 
 import threading
 from typing import Any
@@ -21,25 +21,25 @@ from tests.posters.generation.test_service import variants_of
 
 
 class LingeringStorage:
-    """A worker's storage that keeps the worker waiting once everything is uploaded."""
+    """A worker's storage that blocks the worker once everything is uploaded."""
 
     def __init__(self, storage: DiskStorage) -> None:
         self._storage = storage
         self._left = len(RECIPES)
         self.uploaded = threading.Event()
-        self.go_on = threading.Event()
+        self.resume = threading.Event()
 
     def put(self, key: str, body: bytes, **headers: Any) -> StoredObject:
         stored = self._storage.put(key, body, **headers)
         self._left -= 1
         if not self._left:
             self.uploaded.set()
-            assert self.go_on.wait(30)
+            assert self.resume.wait(30)
         return stored
 
 
 class SlowRemoval:
-    """The collector's storage, for which the hold is not long enough: a worker comes in between."""
+    """A storage whose removal outlasts the lock, so that a worker runs in between."""
 
     def __init__(
         self, storage: DiskStorage, clock: Clock, worker: threading.Thread, at: threading.Event
@@ -62,7 +62,7 @@ def superseded_long_ago(database: Database, clock: Clock) -> None:
     clock.advance(days=31)
 
 
-def test_whoever_publishes_after_the_removal_of_what_it_uploaded_is_lost(
+def test_worker_whose_uploads_were_removed_publishes_nothing(
     database: Database, disk: DiskStorage, clock: Clock, stub_reader: StubReader, source_id: int
 ) -> None:
     def a_service(storage: Any) -> PosterService:
@@ -72,16 +72,16 @@ def test_whoever_publishes_after_the_removal_of_what_it_uploaded_is_lost(
     a_service(disk).ensure_variants(source_id)
     superseded_long_ago(database, clock)
     lingering = LingeringStorage(disk)
-    outcomes: list[GenerationResult] = []
+    results: list[GenerationResult] = []
     worker = threading.Thread(
-        target=lambda: outcomes.append(a_service(lingering).ensure_variants(source_id)), daemon=True
+        target=lambda: results.append(a_service(lingering).ensure_variants(source_id)), daemon=True
     )
     slow: Any = SlowRemoval(disk, clock, worker, lingering.uploaded)
     (removed,) = SupersededVariants(database, slow, clock).run()
     assert removed.objects == len(RECIPES)
-    lingering.go_on.set()
+    lingering.resume.set()
     worker.join(30)
-    assert outcomes == [GenerationResult(Status.LOST)]
+    assert results == [GenerationResult(Status.LOST)]
     assert variants_of(database, source_id) == []
     assert a_service(disk).ensure_variants(source_id) == GenerationResult(
         Status.MADE, made=len(RECIPES)
@@ -89,7 +89,7 @@ def test_whoever_publishes_after_the_removal_of_what_it_uploaded_is_lost(
     assert all(disk.head(str(row.key)) for row in variants_of(database, source_id))
 
 
-def test_what_is_no_longer_held_is_not_removed(
+def test_expired_lock_is_lost_to_a_worker(
     database: Database, service: PosterService, leases: SourceLeases, clock: Clock, source_id: int
 ) -> None:
     with locked_movies(database, clock, [7]) as lock:
@@ -102,7 +102,7 @@ def test_what_is_no_longer_held_is_not_removed(
     assert source_of(database, source_id).lease_token == token is not None
 
 
-def test_the_collector_removes_nothing_that_it_holds_no_longer(
+def test_movie_whose_lock_is_lost_is_not_removed(
     database: Database,
     disk: DiskStorage,
     service: PosterService,
@@ -113,15 +113,15 @@ def test_the_collector_removes_nothing_that_it_holds_no_longer(
 ) -> None:
     service.ensure_variants(source_id)
     superseded_long_ago(database, clock)
-    look = SupersededVariants._read_rows
+    read_rows = SupersededVariants._read_rows
 
-    def look_slowly(*given: Any) -> Any:
-        found = look(*given)
+    def read_slowly(*arguments: Any) -> Any:
+        found = read_rows(*arguments)
         clock.advance(seconds=LOCK_DURATION.total_seconds() + 1)
         leases.try_acquire(source_id, frozenset({"x"}))
         return found
 
-    monkeypatch.setattr(SupersededVariants, "_read_rows", look_slowly)
+    monkeypatch.setattr(SupersededVariants, "_read_rows", read_slowly)
     (removed,) = SupersededVariants(database, disk, clock).run()
     assert (removed.busy, removed.objects) == (True, 0)
     assert len(list(disk.list("poster/"))) == len(RECIPES)

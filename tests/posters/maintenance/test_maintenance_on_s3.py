@@ -1,4 +1,4 @@
-"""``reconcile`` and ``verify`` over PostgreSQL and a real bucket, with the commands' own guards."""
+"""The commands ``reconcile`` and ``verify`` over PostgreSQL and a real bucket."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -74,7 +74,7 @@ def run(installation: CommandContext) -> Run:
 
 @pytest.fixture
 def keys(database: Database, storage: Storage, run: Run) -> list[str]:
-    """The variants of two films, all of them made."""
+    """The keys of all variants of two movies."""
     for number in (1, 2):
         with database.write() as session:
             movie = Movie(id=number, title="a", original_title="a", slug=f"film-{number}")
@@ -87,7 +87,7 @@ def keys(database: Database, storage: Storage, run: Run) -> list[str]:
         return [str(key) for key in session.scalars(ready.order_by(PosterVariant.id))]
 
 
-def told(result: Result) -> list[dict[str, Any]]:
+def events(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
@@ -95,7 +95,7 @@ def put(storage: Storage, key: str) -> None:
     storage.put(key, b"x", content_type="image/jpeg", cache_control="no-store")
 
 
-def test_reconciling_tells_refuses_and_mends(
+def test_reconcile_reports_refuses_and_repairs(
     storage: Storage, run: Run, keys: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = keys[-1]
@@ -104,15 +104,15 @@ def test_reconciling_tells_refuses_and_mends(
         put(storage, key)
     young = run("reconcile")
     assert young.exit_code == 1
-    (missing, summary) = told(young)
+    (missing, summary) = events(young)
     assert (missing["event"], missing["key"]) == ("missing", lost)
     assert (summary["orphans"], summary["young"]) == (0, len(ORPHANS))
 
-    # A bucket sets the time of its objects itself, so it is the command's clock that is moved.
+    # The bucket sets the time of its objects, so the test moves the clock of the command.
     monkeypatch.setattr(posters_maintenance, "utc_now", lambda: utc_now() + timedelta(days=2))
     dry = run("reconcile")
     assert dry.exit_code == 1
-    found = {(one["event"], one["key"]) for one in told(dry)[:-1]}
+    found = {(one["event"], one["key"]) for one in events(dry)[:-1]}
     assert found == {("missing", lost), *(("orphan", key) for key in ORPHANS)}
     everything = {stored.key for stored in storage.list()}
     assert everything == {*keys, *ORPHANS, *originals(storage)} - {lost}
@@ -122,9 +122,9 @@ def test_reconciling_tells_refuses_and_mends(
     assert "3 of 28 objects would be removed, more than --max-share 0.1" in refused.stderr
     assert {stored.key for stored in storage.list()} == everything
 
-    mended = run("reconcile", "--delete", "--repair", "--max-share", "0.2")
-    assert mended.exit_code == 0, mended.output
-    assert (told(mended)[-1]["removed"], told(mended)[-1]["mended"]) == (3, 1)
+    repaired = run("reconcile", "--delete", "--repair", "--max-share", "0.2")
+    assert repaired.exit_code == 0, repaired.output
+    assert (events(repaired)[-1]["removed"], events(repaired)[-1]["mended"]) == (3, 1)
     assert {stored.key for stored in storage.list()} == everything - {*ORPHANS}
     assert run("generate").exit_code == 0
     assert storage.head(lost)
@@ -135,7 +135,7 @@ def originals(storage: Storage) -> set[str]:
     return {stored.key for stored in storage.list("upload/")}
 
 
-def test_every_object_is_asked_for_and_faulty_ones_are_made_anew(
+def test_verify_checks_every_object_and_repairs_faulty_ones(
     storage: Storage, run: Run, keys: list[str]
 ) -> None:
     assert run("verify").exit_code == 0
@@ -146,10 +146,10 @@ def test_every_object_is_asked_for_and_faulty_ones_are_made_anew(
     storage.put(headers, body, content_type="text/html", cache_control="no-store")
     faulty = run("verify")
     assert faulty.exit_code == 1
-    faults = {one["key"]: one["fault"] for one in told(faulty)[:-1] if one["fault"]}
+    faults = {one["key"]: one["fault"] for one in events(faulty)[:-1] if one["fault"]}
     assert faults == {lost: "missing", short: "wrong_size", headers: "wrong_headers"}
-    assert told(faulty)[-1]["checked"] == 2 * COUNT + 2
-    assert storage.head(lost) is None, "nothing is changed unless it is asked for"
+    assert events(faulty)[-1]["checked"] == 2 * COUNT + 2
+    assert storage.head(lost) is None, "nothing is changed without --repair"
 
     assert run("verify", "--repair").exit_code == 1
     assert run("generate").exit_code == 0
@@ -157,4 +157,4 @@ def test_every_object_is_asked_for_and_faulty_ones_are_made_anew(
     storage.delete(originals(storage))
     gone = run("verify")
     assert gone.exit_code == 1
-    assert told(gone)[-1]["original_missing"] == 2
+    assert events(gone)[-1]["original_missing"] == 2

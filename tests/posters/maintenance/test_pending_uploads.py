@@ -1,4 +1,4 @@
-"""Pictures that are looked at before they are saved: fetched once, and removed if nobody saves."""
+"""Previewed images: fetched once, and removed if they are not saved."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -51,13 +51,13 @@ def service(
 
 
 def saved(database: Database, movie_id: int, url: str, seen: StoredUpload) -> int:
-    """A source of an address whose picture was looked at."""
+    """A source of a URL whose image was previewed."""
     with database.write() as session:
         return add_url(session, session.get_one(Movie, movie_id), url, key=seen.key).id
 
 
-def looked_at(database: Database, disk: DiskStorage, data: bytes) -> StoredUpload:
-    """A picture that somebody has looked at just now."""
+def pending_upload(database: Database, disk: DiskStorage, data: bytes) -> StoredUpload:
+    """A pending upload of now."""
     upload = store_upload(disk, data)
     with database.write() as session:
         session.merge(PendingUpload(key=upload.key, at=utc_now()))
@@ -65,56 +65,56 @@ def looked_at(database: Database, disk: DiskStorage, data: bytes) -> StoredUploa
 
 
 def after(**time: float) -> Callable[[], datetime]:
-    """A clock that is ahead of the objects' own times."""
+    """A clock that is ahead of the objects' times."""
     moment = utc_now() + timedelta(**time)
     return lambda: moment
 
 
-def test_what_was_looked_at_is_made_and_its_host_is_asked_later(
+def test_previewed_image_is_made_without_a_request_to_its_host(
     database: Database, disk: DiskStorage, service: PosterService, host: HostileHost, movie_id: int
 ) -> None:
     url = host.on("/poster.jpg", answer(NEWER))
-    source_id = saved(database, movie_id, url, seen := looked_at(database, disk, SEEN))
+    source_id = saved(database, movie_id, url, seen := pending_upload(database, disk, SEEN))
     assert service.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert host.paths == []
     made = source_of(database, source_id)
     assert (made.sha256, made.key) == (seen.sha256, None)
 
-    with database.write() as session:  # anew: as its host has it now
+    with database.write() as session:  # a regeneration fetches it
         session.execute(update(PosterSource).values(regenerate_requested=True, state="pending"))
     assert service.ensure_variants(source_id).status is Status.MADE
     assert host.paths == ["/poster.jpg"]
     assert source_of(database, source_id).sha256 != seen.sha256
 
 
-def test_what_was_looked_at_and_is_lost_is_fetched(
+def test_previewed_image_that_was_removed_is_fetched(
     database: Database, disk: DiskStorage, service: PosterService, host: HostileHost, movie_id: int
 ) -> None:
     url = host.on("/poster.jpg", answer(SEEN))
-    source_id = saved(database, movie_id, url, seen := looked_at(database, disk, SEEN))
+    source_id = saved(database, movie_id, url, seen := pending_upload(database, disk, SEEN))
     disk.delete([seen.key])
     assert service.ensure_variants(source_id).status is Status.MADE
     assert host.paths == ["/poster.jpg"]
 
 
-def test_what_nobody_saves_is_removed_after_it_could_be(
+def test_unsaved_upload_is_removed_after_its_retention(
     database: Database, disk: DiskStorage, movie_id: int
 ) -> None:
-    kept, thrown_away = (looked_at(database, disk, data) for data in (SEEN, NEWER))
+    saved_upload, unsaved_upload = (pending_upload(database, disk, data) for data in (SEEN, NEWER))
     with database.write() as session:
-        record_upload(session, movie_id, kept)
+        record_upload(session, movie_id, saved_upload)
     early = ExpiredUploads(database, disk, after(days=7))
     assert (early.count(), list(early.run())) == (0, [])
     assert Reconciler(database, disk, after(days=7)).run().findings == []
     late = ExpiredUploads(database, disk, after(days=RETENTION.days, minutes=1))
     assert late.count() == 2
-    assert sorted(late.run()) == sorted([(kept.key, False), (thrown_away.key, True)])
-    assert [stored.key for stored in disk.list()] == [kept.key]
+    assert sorted(late.run()) == sorted([(saved_upload.key, False), (unsaved_upload.key, True)])
+    assert [stored.key for stored in disk.list()] == [saved_upload.key]
     assert (late.count(), list(late.run())) == (0, [])
 
 
-def test_what_is_looked_at_again_meanwhile_stays(database: Database, disk: DiskStorage) -> None:
-    upload = store_upload(disk, SEEN)  # just now, though it was noted long ago
+def test_upload_stored_again_since_is_not_removed(database: Database, disk: DiskStorage) -> None:
+    upload = store_upload(disk, SEEN)  # stored now, with an old PendingUpload row
     with database.write() as session:
         session.add(PendingUpload(key=upload.key, at=utc_now() - 2 * RETENTION))
     forgotten = ExpiredUploads(database, disk, utc_now)
@@ -122,7 +122,7 @@ def test_what_is_looked_at_again_meanwhile_stays(database: Database, disk: DiskS
     assert next(run) == (upload.key, False)
     assert disk.head(upload.key)
 
-    looked_at(database, disk, SEEN)
+    pending_upload(database, disk, SEEN)
     with database.write() as session:
         session.execute(update(PendingUpload).values(at=utc_now() - 2 * RETENTION))
     far = ExpiredUploads(database, cast(Storage, AgainMeanwhile(database, disk)), after(days=30))
@@ -132,7 +132,7 @@ def test_what_is_looked_at_again_meanwhile_stays(database: Database, disk: DiskS
 
 
 class AgainMeanwhile:
-    """A storage during whose removal somebody uploads the same file."""
+    """A storage during whose removal the same file is uploaded."""
 
     def __init__(self, database: Database, disk: DiskStorage) -> None:
         self._database, self._disk = database, disk
@@ -140,4 +140,4 @@ class AgainMeanwhile:
 
     def delete(self, keys: list[str]) -> None:
         self._disk.delete(keys)
-        looked_at(self._database, self._disk, SEEN)
+        pending_upload(self._database, self._disk, SEEN)

@@ -1,4 +1,4 @@
-"""Files move to each storage, verified; the command's own tests show the rest."""
+"""Moving files to each storage, verified; the tests of the command cover the rest."""
 
 import os
 from pathlib import Path
@@ -31,7 +31,7 @@ def moved(migration: UploadMigration, folder: Path) -> list[tuple[str, MoveStatu
     return [(move.name, move.status) for move in migration.run(folder, files)]
 
 
-def test_a_file_becomes_a_source_that_reads_back_as_it_was(
+def test_file_becomes_a_source_with_the_same_bytes(
     database: Database, storage: Storage, folder: Path, movie_id: int
 ) -> None:
     (folder / "7-dune.jpg").write_bytes(picture())
@@ -58,7 +58,7 @@ def test_a_file_becomes_a_source_that_reads_back_as_it_was(
         ("8-alien.jpg", MoveStatus.NO_MOVIE),
     ],
 )
-def test_the_name_tells_the_movie(
+def test_file_name_has_the_movie_id(
     database: Database,
     disk: Storage,
     folder: Path,
@@ -71,7 +71,7 @@ def test_the_name_tells_the_movie(
 
 
 class Forgetful:
-    """A storage that keeps less than it is given."""
+    """A storage that stores a truncated object."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -83,7 +83,7 @@ class Forgetful:
         return self._storage.get(key)
 
 
-def test_what_storage_does_not_give_back_whole_is_neither_recorded_nor_deleted(
+def test_file_that_is_not_read_back_whole_is_neither_recorded_nor_deleted(
     database: Database, disk: Storage, folder: Path, movie_id: int
 ) -> None:
     (folder / "7.jpg").write_bytes(picture())
@@ -95,10 +95,10 @@ def test_what_storage_does_not_give_back_whole_is_neither_recorded_nor_deleted(
         assert session.query(PosterSource).count() == 0
 
 
-def test_an_original_that_is_there_already_is_made_young_again(
+def test_existing_original_is_stored_again(
     database: Database, disk: DiskStorage, tmp_path: Path, folder: Path, movie_id: int
 ) -> None:
-    """An orphan, until its row is committed: an old one might be removed just before."""
+    """Until its row is committed it is an orphan, and an old orphan might be removed."""
     (folder / "7.jpg").write_bytes(picture())
     key = store_upload(disk, picture()).key
     for path in (tmp_path / "objects").rglob("*+object"):
@@ -110,10 +110,10 @@ def test_an_original_that_is_there_already_is_made_young_again(
     assert stored.last_modified.year > 1970
 
 
-def test_files_are_looked_at_by_the_prober_that_was_given(
+def test_files_are_probed_by_the_given_prober(
     database: Database, disk: DiskStorage, folder: Path, movie_id: int
 ) -> None:
-    """The workshop's, at the command: no decoder sees a stranger's file in its own process."""
+    """The command passes the decoder pool's, so files are decoded in a child process."""
 
     def refuse(data: bytes, limits: Limits) -> SourceImage:
         raise ImageRejected(RejectCode.UNIDENTIFIED)
@@ -123,7 +123,7 @@ def test_files_are_looked_at_by_the_prober_that_was_given(
     assert moved(migration, folder) == [("7.jpg", MoveStatus.REJECTED)]
 
 
-def test_a_file_that_was_replaced_while_it_was_moved_is_not_deleted(
+def test_file_replaced_during_the_move_is_not_deleted(
     database: Database, disk: DiskStorage, folder: Path, movie_id: int
 ) -> None:
     file = folder / "7.jpg"
@@ -144,7 +144,7 @@ def test_a_file_that_was_replaced_while_it_was_moved_is_not_deleted(
     assert disk.get(second.key) == picture("#2040a0")
 
 
-def test_a_storage_that_is_away_ends_the_run_and_leaves_the_files(
+def test_unreachable_storage_ends_the_run_and_keeps_the_files(
     database: Database, storage_away: S3Storage, folder: Path, movie_id: int
 ) -> None:
     (folder / "7.jpg").write_bytes(picture())
