@@ -53,6 +53,7 @@ from moziweb.posters.wiring import decoder_pool_from
 from moziweb.settings import SETTINGS
 from moziweb.storage import Storage
 from moziweb.storage.s3 import S3Settings, S3Storage
+from tests.posters.decoder.children import pids
 from tests.services.s3 import REGION, ROOT, S3Bucket, S3Server
 
 TODAY = date(2026, 8, 20)
@@ -132,7 +133,7 @@ def machine_seconds() -> float:
 def our_seconds(workshop: DecoderPool) -> float:
     """Our processor time, with that of the decoding children, those that have ended among them."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    living = sum(process_seconds(pid) for pid in workshop.pids)
+    living = sum(process_seconds(pid) for pid in pids(workshop))
     return time.process_time() + ended.ru_utime + ended.ru_stime + living
 
 

@@ -12,6 +12,7 @@ from moziweb.posters.generation.readers import SourceError, UrlReader
 from moziweb.posters.generation.result import Status
 from moziweb.posters.models import SourceKind
 from moziweb.services import services_of
+from tests.posters.decoder.children import pids
 
 from .conftest import StubReader, add_source, picture, source_of
 from .site import disk_settings, make_site
@@ -31,14 +32,14 @@ def test_images_are_decoded_in_child_processes_by_the_settings(
     site = make_site(disk_settings(tmp_path, sqlite_url) | given)
     service, workshop = services_of(site.registry).posters, services_of(site.registry).decoder_pool
     with closing(workshop):
-        assert workshop.pids == frozenset()
+        assert pids(workshop) == frozenset()
         service.probe(picture())
-        (first,) = workshop.pids
+        (first,) = pids(workshop)
         allowed = Path(f"/proc/{first}/cmdline").read_text().rstrip("\0").split("\0")[-4:]
         assert allowed == [str(128 * MEBIBYTE), "20.0", "6", "3"]
         assert workshop._budget.free == 90 * MEBIBYTE
         service.preview(picture())
-        (second,) = workshop.pids
+        (second,) = pids(workshop)
         assert second != first
 
 

@@ -52,8 +52,6 @@ TITAN: Final = Face("fontpkg_titan_one", "TitanOne-Regular.ttf")
 UNBOUNDED: Final = Face("fontpkg_unbounded", "Unbounded[wght].ttf", 300)
 VIBES: Final = Face("fontpkg_great_vibes", "GreatVibes-Regular.ttf")
 
-FACES: Final = tuple(value for value in tuple(globals().values()) if isinstance(value, Face))
-
 
 @lru_cache(maxsize=96)
 def font(face: Face, size: int) -> ImageFont.FreeTypeFont:

@@ -122,20 +122,6 @@ class DecoderPool:
         finally:
             self._slots.release()
 
-    @property
-    def is_full(self) -> bool:
-        """Whether all children are busy."""
-        if self._slots.acquire(blocking=False):
-            self._slots.release()
-            return False
-        return True
-
-    @property
-    def pids(self) -> frozenset[int]:
-        """The process ids of the children."""
-        with self._lock:
-            return frozenset(child.pid for child in self._children.all)
-
     def close(self) -> None:
         """End all children; a later job starts new ones."""
         with self._lock:

@@ -27,10 +27,24 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def pids(pool: DecoderPool) -> frozenset[int]:
+    """The process ids of a pool's children."""
+    with pool._lock:
+        return frozenset(child.pid for child in pool._children.all)
+
+
 def only_child(pool: DecoderPool) -> int:
     """The process id of a pool's only child."""
-    (pid,) = pool.pids
+    (pid,) = pids(pool)
     return pid
+
+
+def is_full(pool: DecoderPool) -> bool:
+    """Whether all children of a pool are busy."""
+    if pool._slots.acquire(blocking=False):
+        pool._slots.release()
+        return False
+    return True
 
 
 def status(pid: int, field: str) -> int:

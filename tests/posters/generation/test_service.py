@@ -42,7 +42,7 @@ from moziweb.storage.disk import DiskStorage
 from moziweb.storage.s3 import S3Storage
 from tests.conftest import QueryCounter
 from tests.posters.conftest import LEASE, Clock, StubReader, add_source, picture, source_of
-from tests.posters.decoder.children import PATIENCE, wait_until
+from tests.posters.decoder.children import PATIENCE, is_full, pids, wait_until
 from tests.posters.pictures import encoded, quarters
 
 
@@ -496,11 +496,11 @@ def test_lease_is_renewed_while_an_image_waits_for_a_decoder(
     """The only child process is stopped during another image for much longer than the lease."""
     workshop = DecoderPool(1, 200 * MEBIBYTE, ResourceLimits(wall_seconds=60, niceness=0))
     workshop.probe(picture())
-    (child,) = workshop.pids
+    (child,) = pids(workshop)
     os.kill(child, signal.SIGSTOP)
     with closing(workshop), ThreadPoolExecutor(2) as threads:
         before = threads.submit(workshop.probe, picture())
-        wait_until(lambda: workshop.is_full)
+        wait_until(lambda: is_full(workshop))
         waiting = threads.submit(make_service(maker=workshop.make).ensure_variants, source_id)
         for _ in range(2):
             wait_until(lambda: bool(lease_left(database, clock, source_id) > LEASE * 2 / 3))
