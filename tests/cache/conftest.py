@@ -1,4 +1,4 @@
-"""What the cache's tests share: one cells fixture over the three stores."""
+"""What the cache's tests share: fixtures."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -16,7 +16,16 @@ from moziweb.cache.stores.memcached_client import MemcachedClient
 from moziweb.cache.stores.memory import MemoryAtomicStore
 from moziweb.cache.stores.sqlite import SqliteAtomicStore
 from moziweb.db.engine import create_engine as create_app_engine
-from tests.cache.database import NOW, Base, Genre, Heard, Movie, Poster, declarations, outbox
+from tests.cache.database import (
+    NOW,
+    Base,
+    Genre,
+    Movie,
+    Poster,
+    RecordingEvents,
+    declarations,
+    outbox,
+)
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
 
@@ -35,7 +44,7 @@ def prefix() -> str:
 
 
 @pytest.fixture(params=["memory", "sqlite", "memcached"])
-def make_cells(
+def open_store(
     request: pytest.FixtureRequest, tmp_path: Path, prefix: str
 ) -> Iterator[Callable[[], AtomicStore]]:
     """Opens the same store again and again, as several processes would; one run for each store."""
@@ -46,7 +55,7 @@ def make_cells(
         opened: list[SqliteAtomicStore] = []
 
         def open_file() -> AtomicStore:
-            opened.append(SqliteAtomicStore(tmp_path / "cells.db"))
+            opened.append(SqliteAtomicStore(tmp_path / "stamps.db"))
             return opened[-1]
 
         yield open_file
@@ -58,9 +67,9 @@ def make_cells(
 
 
 @pytest.fixture
-def cells(make_cells: Callable[[], AtomicStore]) -> AtomicStore:
+def store(open_store: Callable[[], AtomicStore]) -> AtomicStore:
     """One of the three stores, empty."""
-    return make_cells()
+    return open_store()
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +118,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def heard() -> Heard:
+def recorded() -> RecordingEvents:
     """What happened."""
-    return Heard()
+    return RecordingEvents()
 
 
 @pytest.fixture
@@ -121,9 +130,9 @@ def stamps() -> StampStore:
 
 
 @pytest.fixture
-def writes(stamps: StampStore, heard: Heard) -> InvalidationTracker:
+def writes(stamps: StampStore, recorded: RecordingEvents) -> InvalidationTracker:
     """Writes into them."""
-    return InvalidationTracker(declarations, outbox, stamps, heard, now=lambda: NOW)
+    return InvalidationTracker(declarations, outbox, stamps, recorded, now=lambda: NOW)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ NOW = 1_700_000_000.0
 """When everything happens."""
 
 
-class Heard(CacheEvents):
+class RecordingEvents(CacheEvents):
     """Remembers what was published and what was not."""
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ from moziweb.cache import (
 )
 from moziweb.cache.regions.config import open_atomic_store
 from tests.cache.clock_source import ClockSource
-from tests.cache.database import NOW, Heard, Movie, Poster, outbox
+from tests.cache.database import NOW, Movie, Poster, RecordingEvents, outbox
 from tests.services.memcached import MemcachedServer
 from tests.services.postgres import PostgresServer
 from tests.services.process import run
@@ -163,13 +163,13 @@ def test_eviction_causes_misses_and_never_stale_pages(
 ) -> None:
     """Two megabytes for what would need more than three, and stamps lost now and then."""
     chance = random.Random(5)
-    cells = data.cache.stamps._store
+    store = data.cache.stamps._store
     for step in range(600):
         number = chance.randrange(40)
         if chance.random() < 0.2:
             data.write(number)
         if step % 50 == 0:
-            cells.delete(f"tag:movie:{number}")
+            store.delete(f"tag:movie:{number}")
         assert data.shown(number, size=80_000) == data.versions[number]
     assert int(entries_server.statistics()["evictions"]) > 0
 
@@ -188,8 +188,8 @@ database, stamps_url, prefix, step = sys.argv[1:]
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
-cells = open_atomic_store(stamps_url, prefix)
-stamps = StampStore(cells, 3600)
+store = open_atomic_store(stamps_url, prefix)
+stamps = StampStore(store, 3600)
 writes = InvalidationTracker(declarations, outbox, stamps, CacheEvents(), now=lambda: %r)
 engine = create_engine({"sqlalchemy.url": database, "sqlalchemy.pool_size": 2})
 sessions = sessionmaker(engine)
@@ -197,7 +197,7 @@ writes.watch(sessions)
 if step == "publish":
     stamps.publish = die
 elif step in ("incr", "set_multi"):
-    setattr(cells, step, die)
+    setattr(store, step, die)
 elif step == "mark":
     outbox.mark = die
 with sessions() as session:
@@ -237,7 +237,7 @@ def test_writer_killed_at_any_step(places: tuple[Engine, str], prefix: str, step
     script = WRITER % (NOW - 60)
     writer = run([sys.executable, "-c", script, str(engine.url), stamps_url, prefix, step])
     assert writer.returncode == -signal.SIGKILL, writer.stderr
-    relayed = OutboxRelay(engine, outbox, stamps, Heard(), now=lambda: NOW).run_once()
+    relayed = OutboxRelay(engine, outbox, stamps, RecordingEvents(), now=lambda: NOW).run_once()
     with Session(engine) as session:
         committed = session.scalar(select(Movie.title)) == "new"
     assert committed == (step != "commit")

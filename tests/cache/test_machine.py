@@ -86,11 +86,11 @@ class CacheMachine(RuleBasedStateMachine):
         alive = self.world.alive()
         self.world.crash(alive[which % len(alive)])
 
-    @precondition(lambda self: self.world.cells.names())
+    @precondition(lambda self: self.world.atomic_store.names())
     @rule(which=st.integers(0, 20))
     def evict(self, which: int) -> None:
-        names = self.world.cells.names()
-        self.world.cells.evict(names[which % len(names)])
+        names = self.world.atomic_store.names()
+        self.world.atomic_store.evict(names[which % len(names)])
 
     @rule()
     def flush(self) -> None:

@@ -58,7 +58,7 @@ class Crash(BaseException):
     """Ends an actor where it stands; no exception of the program's own, so nothing catches it."""
 
 
-class YieldingCells(MemoryAtomicStore):
+class YieldingStore(MemoryAtomicStore):
     """Cells that hand over before each operation."""
 
     def __init__(self, world: "World") -> None:
@@ -304,7 +304,7 @@ class World:
     def __post_init__(self) -> None:
         self.main = getcurrent()
         self.dead: set[greenlet] = set()
-        self.cells = YieldingCells(self)
+        self.atomic_store = YieldingStore(self)
         self.backends = {name: YieldingBackend(self) for name in ("pages", "shells", "cards")}
         self.process = [self._process() for _ in range(self.processes)]
 
@@ -469,8 +469,8 @@ class World:
 
     def flush(self) -> None:
         """Lose all stamps and the clock, as when memcached restarts."""
-        for name in self.cells.names():
-            self.cells.evict(name)
+        for name in self.atomic_store.names():
+            self.atomic_store.evict(name)
 
     def evict_entries(self) -> None:
         """Lose all entries."""
@@ -507,7 +507,7 @@ class World:
     # How it is built.
 
     def _process(self) -> Process:
-        stamps = StampStore(self.cells, ttl=10_000)
+        stamps = StampStore(self.atomic_store, ttl=10_000)
         return Process(
             pages=self._region("pages", stamps, PAGE_LIFE),
             shells=self._region("shells", stamps, PAGE_LIFE),
@@ -517,7 +517,7 @@ class World:
 
     def _region(self, name: str, stamps: StampStore, life: float) -> TaggedRegion:
         leases = Leases(
-            self.cells,
+            self.atomic_store,
             LeaseOptions(ttl=5, wait=1, poll=0.4),
             sleep=self._sleep,
             clock=lambda: self.now,
@@ -638,7 +638,7 @@ def evicts(name: str) -> Act:
 
     def act(world: World) -> None:
         world.pause("evict")
-        world.cells.evict(name)
+        world.atomic_store.evict(name)
 
     return act
 

@@ -223,7 +223,7 @@ def test_a_page_is_purged_at_the_cdn_too_and_no_other_is_rendered_for_it(
             assert "of no film" in cdn.objects, "it carries only what every page does"
             assert {state(app, other), state(app, index)} <= {"hit", "l1"}
             assert state(app, movie) == "miss"
-        assert len(cdn.heard) == 2, "once more after what was on its way"
+        assert len(cdn.recorded) == 2, "once more after what was on its way"
     finally:
         cdn.stop()
     with site.database.engine.connect() as connection:

@@ -96,15 +96,15 @@ def test_failed_refresh_does_not_end_the_worker(caplog: pytest.LogCaptureFixture
         paths.append(url["PATH_INFO"])
         raise RuntimeError("broken")
 
-    heard = Failures()
-    refresher = started(BackgroundRefresher(fetch, observer=heard), "a", "b")
+    recorded = Failures()
+    refresher = started(BackgroundRefresher(fetch, observer=recorded), "a", "b")
     refresher.schedule("a")
     refresher.join()
     refresher.schedule("b")
     refresher.join()
     assert paths == ["/a", "/b"]
     assert "not refreshed: /a: broken" in caplog.text
-    assert heard.reasons == ["raised", "raised"]
+    assert recorded.reasons == ["raised", "raised"]
 
 
 def test_threads_begin_at_start_and_never_when_a_key_is_scheduled(
@@ -161,7 +161,7 @@ def test_what_ends_with_its_day_is_not_due_however_often_it_is_hit() -> None:
     bench.read(render=render)
     bench.now += LIFE * 0.8
     bench.read(render=render)
-    bench.another()
+    bench.use_other_process()
     bench.region.on_refresh_due(due.append)
     assert bench.read(render=render).status is Status.HIT
     assert bench.region.refresh_if_due("a", render, source=bench.source()) is None
@@ -226,7 +226,7 @@ def test_a_part_that_ends_with_its_day_is_not_renewed_with_its_page() -> None:
 def test_a_renewal_is_counted_as_a_render() -> None:
     bench = Bench(refresh_after=0.5)
     bench.region.refresh("a", bench.render(), source=bench.source())
-    assert ("rendered", 1) in bench.heard.events
+    assert ("rendered", 1) in bench.recorded.events
 
 
 def test_one_process_renews_for_all() -> None:

@@ -10,7 +10,7 @@ from moziweb.cache.errors import PublishError
 from moziweb.cache.invalidation.outbox import Outbox
 from moziweb.cache.invalidation.outbox_relay import OutboxRelay, RelayThread
 from moziweb.cache.protocol.stamps import StampStore
-from tests.cache.database import NOW, Base, Heard, outbox
+from tests.cache.database import NOW, Base, RecordingEvents, outbox
 
 
 def add(engine: Engine, age: float, *tags: str) -> int:
@@ -19,9 +19,9 @@ def add(engine: Engine, age: float, *tags: str) -> int:
         return outbox.add(connection, tags, now=NOW - age)
 
 
-def relay(engine: Engine, stamps: StampStore, heard: Heard) -> OutboxRelay:
+def relay(engine: Engine, stamps: StampStore, recorded: RecordingEvents) -> OutboxRelay:
     """Return a relay whose time is NOW."""
-    return OutboxRelay(engine, outbox, stamps, heard, now=lambda: NOW)
+    return OutboxRelay(engine, outbox, stamps, recorded, now=lambda: NOW)
 
 
 def test_row_is_read_as_it_was_added(engine: Engine) -> None:
@@ -88,21 +88,21 @@ def test_prune_limits_published_rows_by_age_and_number(
 
 
 def test_relay_publishes_and_marks_due_rows(
-    engine: Engine, stamps: StampStore, heard: Heard
+    engine: Engine, stamps: StampStore, recorded: RecordingEvents
 ) -> None:
     add(engine, 60, "a:1", "b:1")
     add(engine, 50, "a:1", "c:1")
     add(engine, 5, "d:1")
     stamps.resolve(["a:1", "d:1"])
-    assert relay(engine, stamps, heard).run_once() == 2
-    assert heard.tags == [{"a:1", "b:1", "c:1"}]
+    assert relay(engine, stamps, recorded).run_once() == 2
+    assert recorded.tags == [{"a:1", "b:1", "c:1"}]
     assert list(stamps.get_multi(["a:1", "d:1"])) == ["d:1"]
-    assert relay(engine, stamps, heard).run_once() == 0
-    assert len(heard.tags) == 1
+    assert relay(engine, stamps, recorded).run_once() == 0
+    assert len(recorded.tags) == 1
 
 
 def test_relay_that_cannot_publish_marks_nothing(
-    engine: Engine, stamps: StampStore, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, stamps: StampStore, recorded: RecordingEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: object) -> None:
         raise PublishError("gone")
@@ -111,22 +111,22 @@ def test_relay_that_cannot_publish_marks_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(stamps, "publish", fail)
         with pytest.raises(PublishError):
-            relay(engine, stamps, heard).run_once()
-    assert relay(engine, stamps, heard).run_once() == 1
+            relay(engine, stamps, recorded).run_once()
+    assert relay(engine, stamps, recorded).run_once() == 1
 
 
 def test_row_of_a_long_transaction_is_found_after_later_rows(
-    postgres_engine: Engine, stamps: StampStore, heard: Heard
+    postgres_engine: Engine, stamps: StampStore, recorded: RecordingEvents
 ) -> None:
     """Its id is lower than those of published rows; a high-water mark would skip it."""
     engine = postgres_engine
     with engine.connect() as slow:
         outbox.add(slow, ["slow:1"], now=NOW - 60)
         add(engine, 50, "fast:1")
-        assert relay(engine, stamps, heard).run_once() == 1
+        assert relay(engine, stamps, recorded).run_once() == 1
         slow.commit()
-    assert relay(engine, stamps, heard).run_once() == 1
-    assert heard.tags == [{"fast:1"}, {"slow:1"}]
+    assert relay(engine, stamps, recorded).run_once() == 1
+    assert recorded.tags == [{"fast:1"}, {"slow:1"}]
 
 
 def test_thread_relays_and_stops(sqlite_engine: Engine, stamps: StampStore) -> None:
@@ -137,7 +137,7 @@ def test_thread_relays_and_stops(sqlite_engine: Engine, stamps: StampStore) -> N
             done.set()
             return 0
 
-    thread = RelayThread(Once(sqlite_engine, outbox, stamps, Heard()), period=0.001)
+    thread = RelayThread(Once(sqlite_engine, outbox, stamps, RecordingEvents()), period=0.001)
     thread.start()
     assert done.wait(10)
     thread.stop()
@@ -154,7 +154,7 @@ def test_thread_survives_a_database_that_is_down(
             runs.release()
             raise SQLAlchemyError("down")
 
-    thread = RelayThread(Failing(sqlite_engine, outbox, stamps, Heard()), period=0.001)
+    thread = RelayThread(Failing(sqlite_engine, outbox, stamps, RecordingEvents()), period=0.001)
     thread.start()
     for _ in range(3):
         assert runs.acquire(timeout=10)

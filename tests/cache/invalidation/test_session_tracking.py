@@ -26,9 +26,9 @@ from tests.cache.database import (
     NOW,
     Base,
     Genre,
-    Heard,
     Movie,
     Poster,
+    RecordingEvents,
     declarations,
     genre_links,
     outbox,
@@ -51,110 +51,112 @@ def movie(session: Session) -> Movie:
 
 
 def test_insert_invalidates_the_tags_of_the_new_row(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         session.add(Movie(id=2, title="Vuk", week="2"))
-    assert heard.tags == [{"movie:2", "week:2"}]
+    assert recorded.tags == [{"movie:2", "week:2"}]
 
 
-def test_change_invalidates_old_and_new_tags(sessions: sessionmaker[Session], heard: Heard) -> None:
+def test_change_invalidates_old_and_new_tags(
+    sessions: sessionmaker[Session], recorded: RecordingEvents
+) -> None:
     with sessions.begin() as session:
         movie(session).week = "2"
-    assert heard.tags == [{"movie:1", "week:1", "week:2"}]
+    assert recorded.tags == [{"movie:1", "week:1", "week:2"}]
 
 
 def test_old_value_of_an_expired_attribute_is_known(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         one = movie(session)
         session.expire(one)
         one.week = "2"
-    assert heard.tags == [{"movie:1", "week:1", "week:2"}]
+    assert recorded.tags == [{"movie:1", "week:1", "week:2"}]
 
 
 def test_value_changed_twice_invalidates_the_tags_of_all_three(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         one = movie(session)
         one.week = "2"
         session.flush()
         one.week = "3"
-    assert heard.tags == [{"movie:1", "week:1", "week:2", "week:3"}]
+    assert recorded.tags == [{"movie:1", "week:1", "week:2", "week:3"}]
 
 
 def test_change_of_an_undeclared_column_invalidates_nothing(
-    sessions: sessionmaker[Session], heard: Heard, engine: Engine
+    sessions: sessionmaker[Session], recorded: RecordingEvents, engine: Engine
 ) -> None:
     with sessions.begin() as session:
         movie(session).lease = 5
-    assert heard.tags == []
+    assert recorded.tags == []
     assert rows(engine) == []
 
 
 def test_setting_the_same_value_invalidates_nothing(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         movie(session).week = "1"
-    assert heard.tags == []
+    assert recorded.tags == []
 
 
 def test_delete_invalidates_the_row_and_cascaded_rows(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         one = movie(session)
         session.expire(one)
         session.delete(one)
-    assert heard.tags == [{"movie:1", "week:1"}]
+    assert recorded.tags == [{"movie:1", "week:1"}]
 
 
 def test_deleted_orphan_invalidates_its_movie(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         one = movie(session)
         one.posters.clear()
-    assert heard.tags == [{"movie:1"}]
+    assert recorded.tags == [{"movie:1"}]
 
 
 def test_moved_child_invalidates_both_parents(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         session.add(Movie(id=2, title="Vuk", week="2"))
     with sessions.begin() as session:
         poster = session.get_one(Poster, 1)
         poster.movie = session.get_one(Movie, 2)
-    assert heard.tags[-1] == {"movie:1", "movie:2"}
+    assert recorded.tags[-1] == {"movie:1", "movie:2"}
 
 
 def test_change_of_a_many_to_many_link_invalidates_the_row(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         one = movie(session)
         one.genres.append(session.get_one(Genre, 1))
-    assert heard.tags == [{"movie:1", "week:1"}]
+    assert recorded.tags == [{"movie:1", "week:1"}]
 
 
 def test_updated_value_computed_by_the_database_invalidates_the_model(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         movie(session).week = Movie.week + "x"
-    assert heard.tags == [{"movie:1", "week:1", "model:Movie"}]
+    assert recorded.tags == [{"movie:1", "week:1", "model:Movie"}]
 
 
 def test_inserted_value_computed_by_the_database_is_read_back(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         session.add(Movie(id=2, title="Vuk", week=func.lower("W2")))
-    assert heard.tags == [{"movie:2", "week:w2"}]
+    assert recorded.tags == [{"movie:2", "week:w2"}]
 
 
 @pytest.mark.parametrize(
@@ -168,36 +170,36 @@ def test_inserted_value_computed_by_the_database_is_read_back(
     ids=["update", "delete", "untagged", "core"],
 )
 def test_bulk_statement_invalidates_the_model(
-    sessions: sessionmaker[Session], heard: Heard, statement: Any
+    sessions: sessionmaker[Session], recorded: RecordingEvents, statement: Any
 ) -> None:
     with sessions.begin() as session:
         session.execute(statement)
         assert has_written(session)
     table = statement.table.name
     expected = {"movie": [{"model:Movie"}], "poster": [{"model:Poster"}], "genre": []}
-    assert heard.tags == expected[table]
+    assert recorded.tags == expected[table]
 
 
 def test_bulk_insert_of_rows_invalidates_the_model(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         session.execute(insert(Movie), [{"id": n, "title": "x", "week": "9"} for n in (5, 6)])
-    assert heard.tags == [{"model:Movie"}]
+    assert recorded.tags == [{"model:Movie"}]
 
 
 def test_cache_tags_option_of_a_bulk_statement_replaces_the_model_tag(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         statement = update(Movie).where(Movie.id == 1)
         session.execute(statement.values(lease=1), execution_options={"cache_tags": ()})
         session.execute(statement.values(title="x"), execution_options={"cache_tags": ["movie:1"]})
-    assert heard.tags == [{"movie:1"}]
+    assert recorded.tags == [{"movie:1"}]
 
 
 def test_writes_that_bypass_the_session_are_invalidated_by_hand(
-    sessions: sessionmaker[Session], writes: InvalidationTracker, heard: Heard
+    sessions: sessionmaker[Session], writes: InvalidationTracker, recorded: RecordingEvents
 ) -> None:
     with sessions.begin() as session:
         session.execute(text("UPDATE movie SET title = 'x'"))
@@ -206,7 +208,7 @@ def test_writes_that_bypass_the_session_are_invalidated_by_hand(
         assert has_written(session)
         with pytest.raises(TagError):
             writes.invalidate(session, "not a tag")
-    assert heard.tags == [{"movie:1"}]
+    assert recorded.tags == [{"movie:1"}]
 
 
 def test_outbox_row_is_written_and_marked(sessions: sessionmaker[Session], engine: Engine) -> None:
@@ -221,19 +223,19 @@ def test_outbox_row_is_written_and_marked(sessions: sessionmaker[Session], engin
 
 
 def test_rollback_leaves_nothing(
-    sessions: sessionmaker[Session], heard: Heard, engine: Engine
+    sessions: sessionmaker[Session], recorded: RecordingEvents, engine: Engine
 ) -> None:
     with sessions() as session:
         movie(session).week = "2"
         session.flush()
         session.rollback()
         session.commit()
-    assert heard.tags == []
+    assert recorded.tags == []
     assert rows(engine) == []
 
 
 def test_next_transaction_of_a_session_begins_without_tags(
-    sessions: sessionmaker[Session], heard: Heard
+    sessions: sessionmaker[Session], recorded: RecordingEvents
 ) -> None:
     with sessions() as session:
         movie(session).week = "2"
@@ -241,7 +243,7 @@ def test_next_transaction_of_a_session_begins_without_tags(
         assert not has_written(session)
         movie(session).title = "x"
         session.commit()
-    assert heard.tags == [{"movie:1", "week:1", "week:2"}, {"movie:1", "week:2"}]
+    assert recorded.tags == [{"movie:1", "week:1", "week:2"}, {"movie:1", "week:2"}]
 
 
 @pytest.mark.parametrize(
@@ -249,7 +251,7 @@ def test_next_transaction_of_a_session_begins_without_tags(
 )
 def test_failed_publish_leaves_the_row_for_the_relay(
     sessions: sessionmaker[Session],
-    heard: Heard,
+    recorded: RecordingEvents,
     engine: Engine,
     stamps: StampStore,
     monkeypatch: pytest.MonkeyPatch,
@@ -261,19 +263,22 @@ def test_failed_publish_leaves_the_row_for_the_relay(
     monkeypatch.setattr(stamps, "publish", fail)
     with sessions.begin() as session:
         movie(session).week = "2"
-    assert heard.failed == [{"movie:1", "week:1", "week:2"}]
+    assert recorded.failed == [{"movie:1", "week:1", "week:2"}]
     assert [row.published for row in rows(engine)] == [None]
 
 
 def test_failed_mark_raises_nothing(
-    sessions: sessionmaker[Session], heard: Heard, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    sessions: sessionmaker[Session],
+    recorded: RecordingEvents,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with sessions() as session:
         movie(session).week = "2"
         session.flush()
         monkeypatch.setattr(outbox, "mark", lambda connection, *_, **__: connection.execute(BAD))
         session.commit()
-    assert len(heard.tags) == 1
+    assert len(recorded.tags) == 1
     assert [row.published for row in rows(engine)] == [None]
 
 
@@ -281,7 +286,7 @@ BAD = text("SELECT nothing FROM nowhere")
 
 
 def test_changes_of_later_before_commit_listeners_are_recorded(
-    sessions: sessionmaker[Session], heard: Heard, engine: Engine
+    sessions: sessionmaker[Session], recorded: RecordingEvents, engine: Engine
 ) -> None:
     from sqlalchemy import event
 
@@ -292,8 +297,8 @@ def test_changes_of_later_before_commit_listeners_are_recorded(
         session.add(Movie(id=2, title="Vuk", week="2"))
         event.listen(session, "before_commit", late)
         session.commit()
-    assert heard.tags == [{"movie:1", "week:1", "movie:2", "week:2"}]
-    assert {tag for row in rows(engine) for tag in row.tags} == heard.tags[0]
+    assert recorded.tags == [{"movie:1", "week:1", "movie:2", "week:2"}]
+    assert {tag for row in rows(engine) for tag in row.tags} == recorded.tags[0]
     assert all(row.published for row in rows(engine))
 
 
@@ -301,17 +306,17 @@ class TestSavepoints:
     """``after_commit`` is sent on their release; their rollback removes rows written in them."""
 
     def test_release_publishes_nothing(
-        self, sessions: sessionmaker[Session], heard: Heard, engine: Engine
+        self, sessions: sessionmaker[Session], recorded: RecordingEvents, engine: Engine
     ) -> None:
         with sessions.begin() as session:
             with session.begin_nested():
                 movie(session).week = "2"
-            assert heard.tags == []
-        assert heard.tags == [{"movie:1", "week:1", "week:2"}]
+            assert recorded.tags == []
+        assert recorded.tags == [{"movie:1", "week:1", "week:2"}]
         assert len(rows(engine)) == 1
 
     def test_rolled_back_changes_invalidate_nothing(
-        self, sessions: sessionmaker[Session], heard: Heard, engine: Engine
+        self, sessions: sessionmaker[Session], recorded: RecordingEvents, engine: Engine
     ) -> None:
         with sessions.begin() as session:
             movie(session).title = "x"
@@ -319,10 +324,12 @@ class TestSavepoints:
             movie(session).week = "2"
             session.flush()
             nested.rollback()
-        assert heard.tags == [{"movie:1", "week:1"}]
+        assert recorded.tags == [{"movie:1", "week:1"}]
         assert [row.tags for row in rows(engine)] == [("movie:1", "week:1")]
 
-    def test_nested_savepoints(self, sessions: sessionmaker[Session], heard: Heard) -> None:
+    def test_nested_savepoints(
+        self, sessions: sessionmaker[Session], recorded: RecordingEvents
+    ) -> None:
         with sessions.begin() as session:
             with session.begin_nested():
                 movie(session).title = "x"
@@ -332,16 +339,16 @@ class TestSavepoints:
                 inner.rollback()
             with session.begin_nested():
                 session.add(Movie(id=3, title="Lúdas Matyi", week="3"))
-        assert heard.tags == [{"movie:1", "week:1", "movie:3", "week:3"}]
+        assert recorded.tags == [{"movie:1", "week:1", "movie:3", "week:3"}]
 
     def test_outer_rollback_after_an_inner_release(
-        self, sessions: sessionmaker[Session], heard: Heard, engine: Engine
+        self, sessions: sessionmaker[Session], recorded: RecordingEvents, engine: Engine
     ) -> None:
         with sessions() as session:
             with session.begin_nested():
                 movie(session).week = "2"
             session.rollback()
-        assert heard.tags == []
+        assert recorded.tags == []
         assert rows(engine) == []
 
 
@@ -351,10 +358,12 @@ class Other:
     ``published_before`` are the tags that were published before its ``tpc_finish``.
     """
 
-    def __init__(self, key: str, *, fails: bool = False, heard: Heard | None = None) -> None:
+    def __init__(
+        self, key: str, *, fails: bool = False, recorded: RecordingEvents | None = None
+    ) -> None:
         self.key = key
         self.fails = fails
-        self.heard = heard
+        self.recorded = recorded
         self.published_before: list[frozenset[str]] | None = None
 
     def sortKey(self) -> str:  # noqa: N802 - the transaction package's name
@@ -370,7 +379,7 @@ class Other:
             raise ValueError("no")
 
     def tpc_finish(self, transaction: object) -> None:
-        self.published_before = list(self.heard.tags) if self.heard else None
+        self.published_before = list(self.recorded.tags) if self.recorded else None
 
 
 class TestTransactionManager:
@@ -391,70 +400,70 @@ class TestTransactionManager:
         session.close()
 
     def test_tags_are_published_after_all_managers_have_finished(
-        self, session: Session, manager: Any, heard: Heard, engine: Engine
+        self, session: Session, manager: Any, recorded: RecordingEvents, engine: Engine
     ) -> None:
-        last = Other("~zzz", heard=heard)
+        last = Other("~zzz", recorded=recorded)
         with manager as current:
             current.join(last)
             movie(session).week = "2"
         assert last.published_before == []
-        assert heard.tags == [{"movie:1", "week:1", "week:2"}]
+        assert recorded.tags == [{"movie:1", "week:1", "week:2"}]
         assert [row.published for row in rows(engine)] == [NOW]
 
     def test_abort_publishes_nothing(
-        self, session: Session, manager: Any, heard: Heard, engine: Engine
+        self, session: Session, manager: Any, recorded: RecordingEvents, engine: Engine
     ) -> None:
         manager.begin()
         movie(session).week = "2"
         session.flush()
         manager.abort()
-        assert heard.tags == []
+        assert recorded.tags == []
         assert rows(engine) == []
 
     def test_failed_vote_before_the_database_publishes_nothing(
-        self, session: Session, manager: Any, heard: Heard, engine: Engine
+        self, session: Session, manager: Any, recorded: RecordingEvents, engine: Engine
     ) -> None:
         manager.begin().join(Other("a", fails=True))
         movie(session).week = "2"
         with pytest.raises(ValueError, match="no"):
             manager.commit()
         manager.abort()
-        assert heard.tags == []
+        assert recorded.tags == []
         assert rows(engine) == []
 
     @pytest.mark.parametrize("key", ["~sqlalchemy~", "~~~~"])
     def test_committed_change_is_published_if_a_later_manager_fails(
-        self, session: Session, manager: Any, heard: Heard, engine: Engine, key: str
+        self, session: Session, manager: Any, recorded: RecordingEvents, engine: Engine, key: str
     ) -> None:
         manager.begin().join(Other(key, fails=True))
         movie(session).week = "2"
         with pytest.raises(ValueError, match="no"):
             manager.commit()
         manager.abort()
-        assert heard.tags == [{"movie:1", "week:1", "week:2"}]
+        assert recorded.tags == [{"movie:1", "week:1", "week:2"}]
         assert [row.published for row in rows(engine)] == [NOW]
 
     def test_abort_after_a_commit_publishes_nothing_more(
-        self, session: Session, manager: Any, heard: Heard
+        self, session: Session, manager: Any, recorded: RecordingEvents
     ) -> None:
         with manager as current:
             current.addAfterCommitHook(lambda status: None)
             movie(session).week = "2"
-        assert heard.tags == [{"movie:1", "week:1", "week:2"}]
+        assert recorded.tags == [{"movie:1", "week:1", "week:2"}]
 
     def test_change_that_is_flushed_by_the_commit_is_published(
-        self, session: Session, manager: Any, heard: Heard
+        self, session: Session, manager: Any, recorded: RecordingEvents
     ) -> None:
         with manager:
             session.add(Movie(id=2, title="Vuk", week="2"))
-        assert heard.tags == [{"movie:2", "week:2"}]
+        assert recorded.tags == [{"movie:2", "week:2"}]
 
     def test_session_kept_over_several_transactions(
         self,
         sessions: sessionmaker[Session],
         writes: InvalidationTracker,
         manager: Any,
-        heard: Heard,
+        recorded: RecordingEvents,
     ) -> None:
         session = sessions()
         zope.sqlalchemy.register(session, transaction_manager=manager, keep_session=True)
@@ -463,15 +472,21 @@ class TestTransactionManager:
             with manager:
                 movie(session).week = week
         session.close()
-        assert heard.tags == [{"movie:1", "week:1", "week:2"}, {"movie:1", "week:2", "week:3"}]
+        assert recorded.tags == [{"movie:1", "week:1", "week:2"}, {"movie:1", "week:2", "week:3"}]
 
-    def test_read_publishes_nothing(self, session: Session, manager: Any, heard: Heard) -> None:
+    def test_read_publishes_nothing(
+        self, session: Session, manager: Any, recorded: RecordingEvents
+    ) -> None:
         with manager:
             movie(session)
-        assert heard.tags == []
+        assert recorded.tags == []
 
     def test_savepoint_of_the_manager(
-        self, postgres_engine: Engine, writes: InvalidationTracker, manager: Any, heard: Heard
+        self,
+        postgres_engine: Engine,
+        writes: InvalidationTracker,
+        manager: Any,
+        recorded: RecordingEvents,
     ) -> None:
         """On PostgreSQL only: zope.sqlalchemy has no savepoints on SQLite."""
         factory = sessionmaker(postgres_engine)
@@ -488,7 +503,7 @@ class TestTransactionManager:
             movie(session).week = "2"
             session.flush()
             savepoint.rollback()
-        assert heard.tags == [{"movie:1", "week:1"}]
+        assert recorded.tags == [{"movie:1", "week:1"}]
 
 
 class Own(DeclarativeBase):
@@ -545,7 +560,7 @@ class TestDeclarations:
         assert list(declarations.of_table(None)) == []
 
     def test_change_invalidates_only_the_declarations_with_its_column(
-        self, stamps: StampStore, heard: Heard, sqlite_engine: Engine
+        self, stamps: StampStore, recorded: RecordingEvents, sqlite_engine: Engine
     ) -> None:
         own = Declarations()
         own.declare(
@@ -556,11 +571,11 @@ class TestDeclarations:
             changes_only=True,
         )  # fmt: skip
         factory = sessionmaker(sqlite_engine)
-        InvalidationTracker(own, outbox, stamps, heard).watch(factory)
+        InvalidationTracker(own, outbox, stamps, recorded).watch(factory)
         with factory.begin() as session:
             session.add(Movie(id=1, title="a", week="1"))
         with factory.begin() as session:
             session.get_one(Movie, 1).title = "b"
         with factory.begin() as session:
             session.get_one(Movie, 1).week = "2"
-        assert heard.tags == [{"movie:1"}, {"movie:1"}, {"week:1", "week:2"}]
+        assert recorded.tags == [{"movie:1"}, {"movie:1"}, {"week:1", "week:2"}]

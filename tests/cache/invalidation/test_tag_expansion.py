@@ -11,7 +11,7 @@ from moziweb.cache import OutboxRelay, tag
 from moziweb.cache.invalidation.declarations import Declarations
 from moziweb.cache.invalidation.session_tracking import InvalidationTracker
 from moziweb.cache.protocol.stamps import StampStore
-from tests.cache.database import NOW, Heard, Movie, Poster, outbox
+from tests.cache.database import NOW, Movie, Poster, RecordingEvents, outbox
 
 
 def weeks_of(connection: Connection, names: Collection[str]) -> Iterator[str]:
@@ -35,24 +35,24 @@ def declared() -> Declarations:
 
 
 def test_expanded_tags_are_published(
-    declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
+    declared: Declarations, stamps: StampStore, recorded: RecordingEvents, sqlite_engine: Engine
 ) -> None:
     factory = sessionmaker(sqlite_engine)
-    InvalidationTracker(declared, outbox, stamps, heard).watch(factory)
+    InvalidationTracker(declared, outbox, stamps, recorded).watch(factory)
     with factory.begin() as session:
         session.add(Movie(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
-    assert heard.tags == [{"week:7"}]
+    assert recorded.tags == [{"week:7"}]
     with sqlite_engine.connect() as connection:
         (row,) = outbox.latest(connection)
     assert (row.tags, row.published is None) == (("week:7",), False)
 
 
 def test_expansion_sees_what_others_have_committed(
-    declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
+    declared: Declarations, stamps: StampStore, recorded: RecordingEvents, sqlite_engine: Engine
 ) -> None:
     """An unwatched connection moves the movie between the commit and the publishing."""
     factory = sessionmaker(sqlite_engine)
-    InvalidationTracker(declared, outbox, stamps, heard).watch(factory)
+    InvalidationTracker(declared, outbox, stamps, recorded).watch(factory)
 
     def move(session: Session) -> None:
         with sqlite_engine.begin() as connection:
@@ -66,34 +66,34 @@ def test_expansion_sees_what_others_have_committed(
     event.listen(session, "after_commit", move)
     session.commit()
     session.close()
-    assert heard.tags == [{"week:8"}]
+    assert recorded.tags == [{"week:8"}]
 
 
 def test_relay_expands_tags(
-    declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
+    declared: Declarations, stamps: StampStore, recorded: RecordingEvents, sqlite_engine: Engine
 ) -> None:
     with sqlite_engine.begin() as connection:
         connection.execute(insert(Movie).values(id=1, title="a", week="9"))
         outbox.add(connection, ["week-of:1", "movie:1"], now=NOW - 100)
     relay = OutboxRelay(
-        sqlite_engine, outbox, stamps, heard, expansions=declared.expansions, now=lambda: NOW
+        sqlite_engine, outbox, stamps, recorded, expansions=declared.expansions, now=lambda: NOW
     )
     assert relay.run_once() == 1
-    assert heard.tags == [{"movie:1", "week:9"}]
+    assert recorded.tags == [{"movie:1", "week:9"}]
 
 
 def test_failed_expansion_leaves_the_row_to_the_relay(
-    declared: Declarations, stamps: StampStore, heard: Heard, sqlite_engine: Engine
+    declared: Declarations, stamps: StampStore, recorded: RecordingEvents, sqlite_engine: Engine
 ) -> None:
     def fail(connection: object, names: object) -> list[str]:
         raise OperationalError("", {}, Exception("gone"))
 
     declared.expansions.add("week-of", fail)
     factory = sessionmaker(sqlite_engine)
-    InvalidationTracker(declared, outbox, stamps, heard).watch(factory)
+    InvalidationTracker(declared, outbox, stamps, recorded).watch(factory)
     with factory.begin() as session:
         session.add(Movie(id=1, title="a", week="7", posters=[Poster(id=1, url="a")]))
-    assert heard.tags == []
+    assert recorded.tags == []
     with sqlite_engine.connect() as connection:
         (row,) = outbox.latest(connection)
     assert (row.tags, row.published) == (("week-of:1",), None)

@@ -18,13 +18,13 @@ TERMS = LeaseOptions(ttl=30, wait=20, poll=0.002)
 
 
 @pytest.fixture
-def leases(cells: AtomicStore) -> Leases:
+def leases(store: AtomicStore) -> Leases:
     """Leases in one of the three stores."""
-    return Leases(cells, TERMS)
+    return Leases(store, TERMS)
 
 
-def test_taken_lease_cannot_be_taken(make_cells: Callable[[], AtomicStore]) -> None:
-    one, other = Leases(make_cells(), TERMS), Leases(make_cells(), TERMS)
+def test_taken_lease_cannot_be_taken(open_store: Callable[[], AtomicStore]) -> None:
+    one, other = Leases(open_store(), TERMS), Leases(open_store(), TERMS)
     assert one.try_acquire("a") is not None
     assert other.try_acquire("a") is None
     assert other.try_acquire("b") is not None
@@ -86,10 +86,10 @@ def test_wait_ends_at_deadline() -> None:
 
 
 def test_waiter_gets_released_lease() -> None:
-    cells = MemoryAtomicStore()
+    store = MemoryAtomicStore()
     token: list[bytes] = []
-    owner = Leases(cells, TERMS)
-    waiter = Leases(cells, TERMS, sleep=lambda _: owner.release("a", token[0]))
+    owner = Leases(store, TERMS)
+    waiter = Leases(store, TERMS, sleep=lambda _: owner.release("a", token[0]))
     token.append(owner.try_acquire("a") or b"")
     assert waiter.wait("a") is not None
 
@@ -100,10 +100,10 @@ def test_unreachable_store_grants_every_lease(
     def fail(*_: object) -> None:
         raise StoreUnreachableError("gone")
 
-    cells = MemoryAtomicStore()
+    store = MemoryAtomicStore()
     for name in ("add", "get", "gets", "cas"):
-        monkeypatch.setattr(cells, name, fail)
-    leases = Leases(cells, TERMS)
+        monkeypatch.setattr(store, name, fail)
+    leases = Leases(store, TERMS)
     for _ in range(2):
         token = leases.try_acquire("a")
         assert token is not None
@@ -115,11 +115,11 @@ def test_release_ignores_unreachable_store(monkeypatch: pytest.MonkeyPatch) -> N
     def fail(*_: object) -> None:
         raise StoreUnreachableError("gone")
 
-    cells = MemoryAtomicStore()
-    leases = Leases(cells, TERMS)
+    store = MemoryAtomicStore()
+    leases = Leases(store, TERMS)
     token = leases.try_acquire("a")
     assert token is not None
-    monkeypatch.setattr(cells, "gets", fail)
+    monkeypatch.setattr(store, "gets", fail)
     leases.release("a", token)
 
 
@@ -158,21 +158,21 @@ def test_thread_with_expired_lease_does_not_release_another() -> None:
     assert mutex.locked()
 
 
-def test_threads_never_hold_lease_together(make_cells: Callable[[], AtomicStore]) -> None:
+def test_threads_never_hold_lease_together(open_store: Callable[[], AtomicStore]) -> None:
     inside = threading.Lock()
     alone: list[bool] = []
 
     def work() -> None:
-        cells = make_cells()
-        mutex = LeaseMutex(Leases(cells, TERMS), "a")
+        store = open_store()
+        mutex = LeaseMutex(Leases(store, TERMS), "a")
         for _ in range(3):
             assert mutex.acquire()
             alone.append(inside.acquire(blocking=False))
             time.sleep(0.001)
             inside.release()
             mutex.release()
-        if isinstance(cells, SqliteAtomicStore):
-            cells.close()
+        if isinstance(store, SqliteAtomicStore):
+            store.close()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:

@@ -24,9 +24,9 @@ EPOCH = 7 << 32
 
 
 @pytest.fixture
-def stamps(cells: AtomicStore) -> StampStore:
+def stamps(store: AtomicStore) -> StampStore:
     """Stamps over one of the three stores."""
-    return StampStore(cells, TTL)
+    return StampStore(store, TTL)
 
 
 def entry(stamps: StampStore, *tags: str) -> tuple[DependencyGroup, ...]:
@@ -49,8 +49,8 @@ def test_clock_starts_and_does_not_move(stamps: StampStore) -> None:
     assert stamps.clock() == first
 
 
-def test_all_processes_share_one_clock(make_cells: Callable[[], AtomicStore]) -> None:
-    assert StampStore(make_cells(), TTL).clock() == StampStore(make_cells(), TTL).clock()
+def test_all_processes_share_one_clock(open_store: Callable[[], AtomicStore]) -> None:
+    assert StampStore(open_store(), TTL).clock() == StampStore(open_store(), TTL).clock()
 
 
 def test_publish_steps_the_clock_twice(stamps: StampStore) -> None:
@@ -86,10 +86,10 @@ def test_new_entry_is_valid_after_invalidation(stamps: StampStore) -> None:
         assert holds(stamps, entry(stamps, "movie:1"))
 
 
-def test_stamps_never_go_backwards(make_cells: Callable[[], AtomicStore]) -> None:
+def test_stamps_never_go_backwards(open_store: Callable[[], AtomicStore]) -> None:
     """A slow writer that steps, waits, and then buries leaves a TOMB, not its old number."""
-    one, other = StampStore(make_cells(), TTL), StampStore(make_cells(), TTL)
-    slow = make_cells()
+    one, other = StampStore(open_store(), TTL), StampStore(open_store(), TTL)
+    slow = open_store()
     one.read_clock()
     slow.incr(CLOCK)
     other.publish(["movie:1"])
@@ -110,42 +110,42 @@ def test_resolve_does_not_change_numbers(stamps: StampStore) -> None:
     assert holds(stamps, made)
 
 
-def test_failed_swap_keeps_tombstone_of_writer(make_cells: Callable[[], AtomicStore]) -> None:
+def test_failed_swap_keeps_tombstone_of_writer(open_store: Callable[[], AtomicStore]) -> None:
     class Interrupted(Wrapped):
         def cas(self, name: str, value: bytes, token: int, ttl: float = 0) -> bool:
             StampStore(self.inner, TTL).publish(["movie:1"])
             return self.inner.cas(name, value, token, ttl)
 
-    cells = make_cells()
-    stamps = StampStore(Interrupted(cells), TTL)
+    store = open_store()
+    stamps = StampStore(Interrupted(store), TTL)
     stamps.resolve(["movie:1"])
     assert stamps.get_multi(["movie:1"]) == {}
 
 
-def test_lost_stamp_invalidates_entry(cells: AtomicStore) -> None:
-    stamps = StampStore(cells, TTL)
+def test_lost_stamp_invalidates_entry(store: AtomicStore) -> None:
+    stamps = StampStore(store, TTL)
     made = entry(stamps, "movie:1")
     stamps.publish(())
-    cells.delete("tag:movie:1")
+    store.delete("tag:movie:1")
     assert not holds(stamps, made)
     stamps.resolve(["movie:1"])
     assert not holds(stamps, made)
 
 
-def test_lost_clock_invalidates_everything(cells: AtomicStore) -> None:
-    stamps = StampStore(cells, TTL)
+def test_lost_clock_invalidates_everything(store: AtomicStore) -> None:
+    stamps = StampStore(store, TTL)
     made, without_tags = entry(stamps, "movie:1"), entry(stamps)
-    cells.delete(CLOCK)
+    store.delete(CLOCK)
     assert not holds(stamps, made)
     assert not holds(stamps, without_tags)
     assert holds(stamps, entry(stamps, "movie:1"))
 
 
 @pytest.mark.parametrize("name", [CLOCK, "tag:movie:1"])
-def test_malformed_value_is_replaced(cells: AtomicStore, name: str) -> None:
-    stamps = StampStore(cells, TTL)
+def test_malformed_value_is_replaced(store: AtomicStore, name: str) -> None:
+    stamps = StampStore(store, TTL)
     made = entry(stamps, "movie:1")
-    cells.set_multi({name: b"junk"})
+    store.set_multi({name: b"junk"})
     assert not holds(stamps, made)
     assert holds(stamps, entry(stamps, "movie:1"))
 
@@ -234,16 +234,16 @@ def test_publish_fails_if_a_step_is_not_acknowledged(
     def fail(*_: object) -> None:
         raise StoreUnreachableError("gone")
 
-    cells = Wrapped(MemoryAtomicStore())
-    monkeypatch.setattr(cells, broken, fail)
+    store = Wrapped(MemoryAtomicStore())
+    monkeypatch.setattr(store, broken, fail)
     with pytest.raises(PublishError):
-        StampStore(cells, TTL).publish(["movie:1"])
+        StampStore(store, TTL).publish(["movie:1"])
 
 
 def test_clock_is_none_without_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    cells = Wrapped(MemoryAtomicStore())
-    monkeypatch.setattr(cells, "get", lambda _: None)
-    stamps = StampStore(cells, TTL)
+    store = Wrapped(MemoryAtomicStore())
+    monkeypatch.setattr(store, "get", lambda _: None)
+    stamps = StampStore(store, TTL)
     assert stamps.clock() is None
     with pytest.raises(StoreError):
         stamps.read_clock()

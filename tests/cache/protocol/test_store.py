@@ -1,4 +1,4 @@
-"""The contract of cells, over all three stores, and what is particular to each."""
+"""The contract of store, over all three stores, and what is particular to each."""
 
 import multiprocessing
 import os
@@ -15,125 +15,125 @@ from moziweb.cache.stores.memory import MemoryAtomicStore
 from moziweb.cache.stores.sqlite import SqliteAtomicStore
 
 
-def test_new_store_is_empty(cells: AtomicStore) -> None:
-    assert cells.get("a") is None
-    assert cells.gets("a") is None
-    assert cells.get_multi(["a", "b"]) == {}
-    assert cells.get_multi([]) == {}
-    assert cells.incr("a") is None
+def test_new_store_is_empty(store: AtomicStore) -> None:
+    assert store.get("a") is None
+    assert store.gets("a") is None
+    assert store.get_multi(["a", "b"]) == {}
+    assert store.get_multi([]) == {}
+    assert store.incr("a") is None
 
 
-def test_add_does_not_replace(cells: AtomicStore) -> None:
-    assert cells.add("a", b"1") is True
-    assert cells.add("a", b"2") is False
-    assert cells.get("a") == b"1"
+def test_add_does_not_replace(store: AtomicStore) -> None:
+    assert store.add("a", b"1") is True
+    assert store.add("a", b"2") is False
+    assert store.get("a") == b"1"
 
 
-def test_set_multi_sets_all_and_replaces(cells: AtomicStore) -> None:
-    cells.add("a", b"0")
-    cells.set_multi({"a": b"1", "b": b"2"})
-    assert cells.get_multi(["a", "b", "c"]) == {"a": b"1", "b": b"2"}
-    cells.set_multi({})
+def test_set_multi_sets_all_and_replaces(store: AtomicStore) -> None:
+    store.add("a", b"0")
+    store.set_multi({"a": b"1", "b": b"2"})
+    assert store.get_multi(["a", "b", "c"]) == {"a": b"1", "b": b"2"}
+    store.set_multi({})
 
 
-def test_more_names_than_a_statement_has_parameters(cells: AtomicStore) -> None:
+def test_more_names_than_a_statement_has_parameters(store: AtomicStore) -> None:
     values = {f"n{number}": b"%d" % number for number in range(1201)}
-    cells.set_multi(values)
-    assert cells.get_multi([*values, "missing"]) == values
+    store.set_multi(values)
+    assert store.get_multi([*values, "missing"]) == values
 
 
-def test_incr_returns_the_sum(cells: AtomicStore) -> None:
-    cells.add("n", b"%d" % (1 << 62))
-    assert cells.incr("n") == (1 << 62) + 1
-    assert cells.get("n") == b"%d" % ((1 << 62) + 1)
+def test_incr_returns_the_sum(store: AtomicStore) -> None:
+    store.add("n", b"%d" % (1 << 62))
+    assert store.incr("n") == (1 << 62) + 1
+    assert store.get("n") == b"%d" % ((1 << 62) + 1)
 
 
-def test_incr_may_add_a_digit(cells: AtomicStore) -> None:
-    cells.add("n", b"9")
-    assert cells.incr("n") == 10
-    assert cells.get("n") == b"10"
+def test_incr_may_add_a_digit(store: AtomicStore) -> None:
+    store.add("n", b"9")
+    assert store.incr("n") == 10
+    assert store.get("n") == b"10"
 
 
-def test_cas_replaces_value_of_gets(cells: AtomicStore) -> None:
-    cells.add("a", b"1")
-    value, token = cells.gets("a") or (b"", 0)
+def test_cas_replaces_value_of_gets(store: AtomicStore) -> None:
+    store.add("a", b"1")
+    value, token = store.gets("a") or (b"", 0)
     assert value == b"1"
-    assert cells.cas("a", b"2", token) is True
-    assert cells.get("a") == b"2"
+    assert store.cas("a", b"2", token) is True
+    assert store.get("a") == b"2"
 
 
-def test_cas_fails_after_another_write(cells: AtomicStore) -> None:
-    cells.add("a", b"1")
-    _, token = cells.gets("a") or (b"", 0)
-    cells.set_multi({"a": b"1"})
-    assert cells.cas("a", b"2", token) is False
-    assert cells.get("a") == b"1"
+def test_cas_fails_after_another_write(store: AtomicStore) -> None:
+    store.add("a", b"1")
+    _, token = store.gets("a") or (b"", 0)
+    store.set_multi({"a": b"1"})
+    assert store.cas("a", b"2", token) is False
+    assert store.get("a") == b"1"
 
 
-def test_cas_fails_after_incr(cells: AtomicStore) -> None:
-    cells.add("a", b"1")
-    _, token = cells.gets("a") or (b"", 0)
-    cells.incr("a")
-    assert cells.cas("a", b"9", token) is False
+def test_cas_fails_after_incr(store: AtomicStore) -> None:
+    store.add("a", b"1")
+    _, token = store.gets("a") or (b"", 0)
+    store.incr("a")
+    assert store.cas("a", b"9", token) is False
 
 
-def test_cas_fails_after_delete_and_add(cells: AtomicStore) -> None:
-    cells.add("a", b"1")
-    _, token = cells.gets("a") or (b"", 0)
-    cells.delete("a")
-    assert cells.cas("a", b"2", token) is False
-    cells.add("a", b"1")
-    assert cells.cas("a", b"2", token) is False
-    assert cells.get("a") == b"1"
+def test_cas_fails_after_delete_and_add(store: AtomicStore) -> None:
+    store.add("a", b"1")
+    _, token = store.gets("a") or (b"", 0)
+    store.delete("a")
+    assert store.cas("a", b"2", token) is False
+    store.add("a", b"1")
+    assert store.cas("a", b"2", token) is False
+    assert store.get("a") == b"1"
 
 
-def test_cas_succeeds_once(cells: AtomicStore) -> None:
-    cells.add("a", b"1")
-    _, token = cells.gets("a") or (b"", 0)
-    assert [cells.cas("a", value, token) for value in (b"2", b"3")] == [True, False]
+def test_cas_succeeds_once(store: AtomicStore) -> None:
+    store.add("a", b"1")
+    _, token = store.gets("a") or (b"", 0)
+    assert [store.cas("a", value, token) for value in (b"2", b"3")] == [True, False]
 
 
-def test_delete_is_idempotent(cells: AtomicStore) -> None:
-    cells.add("a", b"1")
-    cells.delete("a")
-    cells.delete("a")
-    assert cells.get("a") is None
+def test_delete_is_idempotent(store: AtomicStore) -> None:
+    store.add("a", b"1")
+    store.delete("a")
+    store.delete("a")
+    assert store.get("a") is None
 
 
-def test_store_opened_twice_is_shared(make_cells: Callable[[], AtomicStore]) -> None:
-    one, other = make_cells(), make_cells()
+def test_store_opened_twice_is_shared(open_store: Callable[[], AtomicStore]) -> None:
+    one, other = open_store(), open_store()
     one.add("a", b"1")
     assert other.get("a") == b"1"
     assert other.incr("a") == 2
     assert one.get("a") == b"2"
 
 
-def test_incr_is_atomic_across_threads(cells: AtomicStore) -> None:
-    cells.add("n", b"0")
+def test_incr_is_atomic_across_threads(store: AtomicStore) -> None:
+    store.add("n", b"0")
 
     def count() -> None:
         for _ in range(50):
-            cells.incr("n")
-        if isinstance(cells, SqliteAtomicStore):
-            cells.close()
+            store.incr("n")
+        if isinstance(store, SqliteAtomicStore):
+            store.close()
 
     threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert cells.get("n") == b"200"
+    assert store.get("n") == b"200"
 
 
-def test_one_of_many_threads_wins_cas(cells: AtomicStore) -> None:
-    cells.add("a", b"0")
-    _, token = cells.gets("a") or (b"", 0)
+def test_one_of_many_threads_wins_cas(store: AtomicStore) -> None:
+    store.add("a", b"0")
+    _, token = store.gets("a") or (b"", 0)
     won: list[bool] = []
 
     def swap() -> None:
-        won.append(cells.cas("a", b"1", token))
-        if isinstance(cells, SqliteAtomicStore):
-            cells.close()
+        won.append(store.cas("a", b"1", token))
+        if isinstance(store, SqliteAtomicStore):
+            store.close()
 
     threads = [threading.Thread(target=swap) for _ in range(6)]
     for thread in threads:
@@ -159,83 +159,83 @@ def timed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Atom
     if request.param == "memory":
         yield MemoryAtomicStore(clock), clock
     else:
-        cells = SqliteAtomicStore(tmp_path / "cells.db", clock)
-        yield cells, clock
-        cells.close()
+        store = SqliteAtomicStore(tmp_path / "store.db", clock)
+        yield store, clock
+        store.close()
 
 
 def test_value_expires(timed: tuple[AtomicStore, Hand]) -> None:
-    cells, clock = timed
-    cells.add("a", b"1", ttl=10)
-    cells.set_multi({"b": b"1"}, ttl=20)
-    _, token = cells.gets("b") or (b"", 0)
+    store, clock = timed
+    store.add("a", b"1", ttl=10)
+    store.set_multi({"b": b"1"}, ttl=20)
+    _, token = store.gets("b") or (b"", 0)
     clock.now += 10
-    assert cells.get_multi(["a", "b"]) == {"b": b"1"}
+    assert store.get_multi(["a", "b"]) == {"b": b"1"}
     clock.now += 10
-    assert cells.cas("b", b"2", token) is False
-    assert cells.incr("b") is None
-    assert cells.add("a", b"2") is True
+    assert store.cas("b", b"2", token) is False
+    assert store.incr("b") is None
+    assert store.add("a", b"2") is True
 
 
 def test_cas_sets_new_ttl(timed: tuple[AtomicStore, Hand]) -> None:
-    cells, clock = timed
-    cells.add("a", b"1", ttl=10)
-    _, token = cells.gets("a") or (b"", 0)
-    assert cells.cas("a", b"2", token, ttl=30)
+    store, clock = timed
+    store.add("a", b"1", ttl=10)
+    _, token = store.gets("a") or (b"", 0)
+    assert store.cas("a", b"2", token, ttl=30)
     clock.now += 29
-    assert cells.get("a") == b"2"
+    assert store.get("a") == b"2"
     clock.now += 1
-    assert cells.get("a") is None
+    assert store.get("a") is None
 
 
 def test_incr_keeps_ttl(timed: tuple[AtomicStore, Hand]) -> None:
-    cells, clock = timed
-    cells.add("a", b"1", ttl=10)
-    cells.incr("a")
+    store, clock = timed
+    store.add("a", b"1", ttl=10)
+    store.incr("a")
     clock.now += 10
-    assert cells.get("a") is None
+    assert store.get("a") is None
 
 
 def test_expired_values_are_removed(timed: tuple[AtomicStore, Hand], tmp_path: Path) -> None:
-    cells, clock = timed
+    store, clock = timed
     for number in range(900):
-        cells.add(f"old{number}", b"1", ttl=1)
+        store.add(f"old{number}", b"1", ttl=1)
     clock.now += 1
     for number in range(200):
-        cells.add(f"new{number}", b"1", ttl=100)
-    if isinstance(cells, MemoryAtomicStore):
-        assert len(cells._items) < 1100
+        store.add(f"new{number}", b"1", ttl=100)
+    if isinstance(store, MemoryAtomicStore):
+        assert len(store._items) < 1100
     else:
-        with sqlite3.connect(tmp_path / "cells.db") as connection:
-            (rows,) = connection.execute("SELECT count(*) FROM cells").fetchone()
+        with sqlite3.connect(tmp_path / "store.db") as connection:
+            (rows,) = connection.execute("SELECT count(*) FROM store").fetchone()
         connection.close()
         assert rows < 1100
 
 
 def test_memory_incr_refuses_non_numbers() -> None:
-    cells = MemoryAtomicStore()
-    cells.add("a", b"x")
+    store = MemoryAtomicStore()
+    store.add("a", b"x")
     with pytest.raises(StoreError):
-        cells.incr("a")
+        store.incr("a")
 
 
 def test_sqlite_in_missing_folder_is_unreachable(tmp_path: Path) -> None:
-    cells = SqliteAtomicStore(tmp_path / "missing" / "cells.db")
+    store = SqliteAtomicStore(tmp_path / "missing" / "store.db")
     with pytest.raises(StoreUnreachableError):
-        cells.get("a")
+        store.get("a")
 
 
 def test_sqlite_file_that_is_not_a_database_is_unreachable(tmp_path: Path) -> None:
-    path = tmp_path / "cells.db"
+    path = tmp_path / "store.db"
     path.write_bytes(b"this is not a database, and long enough to be looked at" * 20)
-    cells = SqliteAtomicStore(path)
+    store = SqliteAtomicStore(path)
     with pytest.raises(StoreUnreachableError):
-        cells.add("a", b"1")
-    cells.close()
+        store.add("a", b"1")
+    store.close()
 
 
 def test_replaced_sqlite_file_is_opened_again(tmp_path: Path) -> None:
-    path = tmp_path / "cells.db"
+    path = tmp_path / "store.db"
     one, other = SqliteAtomicStore(path), SqliteAtomicStore(path)
     one.add("a", b"1")
     other.close()
@@ -248,25 +248,25 @@ def test_replaced_sqlite_file_is_opened_again(tmp_path: Path) -> None:
     other.close()
 
 
-def _count_in_child(cells: SqliteAtomicStore, times: int) -> None:
+def _count_in_child(store: SqliteAtomicStore, times: int) -> None:
     for _ in range(times):
-        cells.incr("n")
-    cells.close()
+        store.incr("n")
+    store.close()
 
 
 def test_sqlite_connection_is_not_used_after_fork(tmp_path: Path) -> None:
-    cells = SqliteAtomicStore(tmp_path / "cells.db")
-    cells.add("n", b"0")
+    store = SqliteAtomicStore(tmp_path / "store.db")
+    store.add("n", b"0")
     context = multiprocessing.get_context("fork")
-    children = [context.Process(target=_count_in_child, args=(cells, 20)) for _ in range(2)]
+    children = [context.Process(target=_count_in_child, args=(store, 20)) for _ in range(2)]
     for child in children:
         child.start()
     for child in children:
         child.join()
     assert [child.exitcode for child in children] == [0, 0]
-    assert cells.get("n") == b"40"
-    assert cells._local.identity[0] == os.getpid()
-    cells.close()
+    assert store.get("n") == b"40"
+    assert store._local.identity[0] == os.getpid()
+    store.close()
 
 
 def test_processes_may_create_sqlite_file_at_once(tmp_path: Path) -> None:
@@ -274,14 +274,14 @@ def test_processes_may_create_sqlite_file_at_once(tmp_path: Path) -> None:
     failures: list[StoreError] = []
 
     def open_together(path: Path, ready: threading.Barrier) -> None:
-        cells = SqliteAtomicStore(path)
+        store = SqliteAtomicStore(path)
         ready.wait()
         try:
-            cells.get_multi(["any"])
+            store.get_multi(["any"])
         except StoreError as error:
             failures.append(error)
         finally:
-            cells.close()
+            store.close()
 
     for number in range(100):
         ready = threading.Barrier(4)

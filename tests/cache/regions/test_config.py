@@ -103,9 +103,9 @@ def test_region_stores_and_serves(tmp_path: Path) -> None:
         region.get_or_render(key, render, source=ClockSource(cache.stamps)).status for _ in range(2)
     ]
     assert statuses == [Status.MISS, Status.HIT]
-    cells = cache.stamps._store
-    assert isinstance(cells, SqliteAtomicStore)
-    cells.close()
+    store = cache.stamps._store
+    assert isinstance(store, SqliteAtomicStore)
+    store.close()
 
 
 def test_region_can_be_switched_off() -> None:
@@ -194,9 +194,9 @@ def test_wrong_memcached_argument_raises_configuration_error(
 
 
 def test_stamps_on_memcached_have_prefix(memcached_server: MemcachedServer) -> None:
-    cells = open_atomic_store(f"memcached://{memcached_server.address}", "site")
-    assert isinstance(cells, MemcachedAtomicStore)
-    assert cells._prefix == "site:"
+    store = open_atomic_store(f"memcached://{memcached_server.address}", "site")
+    assert isinstance(store, MemcachedAtomicStore)
+    assert store._prefix == "site:"
 
 
 def test_every_key_has_a_meaning_and_a_valid_default() -> None:

@@ -67,12 +67,12 @@ def test_sizes_of_stored_entries() -> None:
 def test_composite_forwards_every_event() -> None:
     class Ear(CacheEvents):
         def __init__(self) -> None:
-            self.heard: list[tuple[str, tuple[Any, ...]]] = []
+            self.recorded: list[tuple[str, tuple[Any, ...]]] = []
 
         def __getattribute__(self, name: str) -> Any:
-            if name.startswith("_") or name == "heard":
+            if name.startswith("_") or name == "recorded":
                 return super().__getattribute__(name)
-            return lambda *told: self.heard.append((name, told))
+            return lambda *told: self.recorded.append((name, told))
 
     ears = Ear(), Ear()
     both = CompositeEvents(*ears)
@@ -80,5 +80,5 @@ def test_composite_forwards_every_event() -> None:
     for name in names:
         method = getattr(both, name)
         method(*(("x",) for _ in inspect.signature(method).parameters))
-    assert [name for name, _told in ears[0].heard] == names
-    assert ears[0].heard == ears[1].heard
+    assert [name for name, _told in ears[0].recorded] == names
+    assert ears[0].recorded == ears[1].recorded

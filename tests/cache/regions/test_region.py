@@ -24,7 +24,7 @@ from tests.cache.clock_source import ClockSource
 LIFE = 100.0
 
 
-class Heard(CacheEvents):
+class RecordingEvents(CacheEvents):
     """Remembers what happened."""
 
     def __init__(self) -> None:
@@ -55,9 +55,9 @@ class Bench:
     def __init__(self, **policy: Any) -> None:
         self.now = 1000.0
         self.renders = 0
-        self.heard = Heard()
-        self.cells = MemoryAtomicStore(lambda: self.now)
-        self.stamps = StampStore(self.cells, 10_000)
+        self.recorded = RecordingEvents()
+        self.atomic_store = MemoryAtomicStore(lambda: self.now)
+        self.stamps = StampStore(self.atomic_store, 10_000)
         self.backend = MemoryBackend({})
         self.leases = Leases(
             MemoryAtomicStore(lambda: self.now),
@@ -69,15 +69,15 @@ class Bench:
 
     def open(self, policy: Policy, l1_bytes: int = 100_000) -> TaggedRegion:
         """The region as another process would open it."""
-        guarded = FailSafeBackend("pages", self.leases, self.heard).wrap(self.backend)
+        guarded = FailSafeBackend("pages", self.leases, self.recorded).wrap(self.backend)
         return TaggedRegion(
             "pages",
             policy,
-            entries=EntryStore("pages", guarded, self.heard, max_bytes=5000),
+            entries=EntryStore("pages", guarded, self.recorded, max_bytes=5000),
             stamps=self.stamps,
             leases=self.leases,
             local_cache=LocalCache(l1_bytes),
-            observer=self.heard,
+            observer=self.recorded,
             now=lambda: self.now,
         )
 
@@ -104,7 +104,7 @@ class Bench:
         kwargs.setdefault("source", self.source())
         return self.region.get_or_render(key, kwargs.pop("render", self.render()), **kwargs)
 
-    def another(self) -> None:
+    def use_other_process(self) -> None:
         """From now on, requests come to another process: its first level is empty."""
         self.region = self.open(self.region.policy)
 
@@ -118,7 +118,7 @@ def bench() -> Bench:
 def test_miss_then_hit_then_l1(bench: Bench) -> None:
     assert [bench.read().status for _ in range(4)] == ["miss", "hit", "l1", "l1"]
     assert bench.renders == 1
-    assert bench.heard.events == [
+    assert bench.recorded.events == [
         ("rendered", 1), ("stored",), ("served", "miss"), ("served", "hit"), ("served", "l1"),
         ("served", "l1"),
     ]  # fmt: skip
@@ -190,7 +190,7 @@ class TestRefusals:
     def refused(self, bench: Bench, **kwargs: Any) -> NotStoredReason | None:
         first = bench.read(**kwargs)
         assert first.status is Status.BYPASS
-        assert ("refused", first.not_stored) in bench.heard.events
+        assert ("refused", first.not_stored) in bench.recorded.events
         assert bench.region.get_valid("a") is None
         return first.not_stored
 
@@ -235,7 +235,7 @@ class TestRefusals:
 def test_corrupt_entry_is_a_miss_and_is_replaced(bench: Bench, junk: bytes) -> None:
     bench.backend.set_serialized("a", junk)
     assert bench.read().status is Status.MISS
-    assert ("corrupt",) in bench.heard.events
+    assert ("corrupt",) in bench.recorded.events
     assert bench.read().status is Status.HIT
 
 
@@ -265,10 +265,10 @@ class TestParts:
 
     def test_missing_fragments_are_rendered_together(self, bench: Bench) -> None:
         bench.read("2", render=bench.render("movie:2"))
-        bench.heard.events.clear()
+        bench.recorded.events.clear()
         served = bench.read("page", render=self.page(bench, "1", "2", "3", "1"))
         assert served.entry.payload == b"2 1 3 2"
-        assert ("rendered", 2) in bench.heard.events
+        assert ("rendered", 2) in bench.recorded.events
         assert set(served.entry.tags) == {"movie:1", "movie:2", "movie:3"}
 
     def test_page_is_outdated_with_any_of_its_fragments(self, bench: Bench) -> None:
@@ -337,8 +337,8 @@ class TestLeases:
 
     def test_new_entry_with_unresolved_tags_is_not_served_as_stale(self, bench: Bench) -> None:
         bench.read()
-        bench.cells.delete("tag:movie:1")
-        bench.another()
+        bench.atomic_store.delete("tag:movie:1")
+        bench.use_other_process()
         assert bench.leases.try_acquire("a")
         assert bench.read().status is Status.HIT
 
@@ -348,7 +348,7 @@ class TestLeases:
         before = bench.stamps.clock()
         bench.stamps.publish(["movie:2"])
         bench.read()
-        bench.another()
+        bench.use_other_process()
         assert bench.leases.try_acquire("a")
         clock, late = bench.stamps.clock, iter([before])
         source = bench.source()
@@ -427,7 +427,7 @@ class TestOutages:
 
         def take_down(bench: Bench) -> None:
             for name in ("get", "get_multi", "gets", "add", "cas", "incr", "set_multi"):
-                monkeypatch.setattr(bench.cells, name, fail)
+                monkeypatch.setattr(bench.atomic_store, name, fail)
 
         return take_down
 
@@ -467,7 +467,7 @@ class TestOutages:
         bench.stamps.publish(["movie:1"])
         if not mine:  # someone else renders it, and this process sees that the old one is outdated
             assert bench.region.get_valid("a") is None
-            bench.another()
+            bench.use_other_process()
         assert bench.read().entry.payload == b"2"
         down(bench)
         bench.region = here
@@ -485,7 +485,7 @@ class TestOutages:
             def fail(*_: object) -> None:
                 raise StoreUnreachableError("gone")
 
-            patch.setattr(bench.cells, "get_multi", fail)
+            patch.setattr(bench.atomic_store, "get_multi", fail)
             assert bench.region.get_valid("a") is None
         down(bench)
         assert bench.read().status is Status.STALE
@@ -508,9 +508,9 @@ class TestOutages:
 
         bench.read()
         bench.stamps.publish(["movie:1"])
-        monkeypatch.setattr(bench.cells, operation, fail)
+        monkeypatch.setattr(bench.atomic_store, operation, fail)
         assert bench.read().entry.payload == b"2"
-        assert any(event[0] == "stamps_failed" for event in bench.heard.events)
+        assert any(event[0] == "stamps_failed" for event in bench.recorded.events)
 
     def test_unreachable_data_serves_outdated_entry(self) -> None:
         bench = Bench(stale_if_error=60, recoverable=(ConnectionError,))
@@ -555,7 +555,7 @@ class TestRefresh:
         served = bench.region.refresh("a", bench.render(), source=bench.source())
         assert served is not None
         assert served.status is Status.MISS
-        bench.another()
+        bench.use_other_process()
         assert bench.read().entry.payload == b"2"
 
     def test_only_one_refresh_at_a_time(self, bench: Bench) -> None:
@@ -618,7 +618,7 @@ class TestForget:
             patch.setattr(bench.backend, "delete_multi", fail)
             with pytest.raises(StoreError):
                 bench.region.delete("a")
-        monkeypatch.setattr(bench.cells, "incr", fail)
+        monkeypatch.setattr(bench.atomic_store, "incr", fail)
         with pytest.raises(PublishError):
             bench.region.delete("a")
 
@@ -664,26 +664,26 @@ def test_copy_validated_during_delete_is_not_served_after_it(bench: Bench) -> No
     bench.read("a")
     ours = bench.region
     assert read_local(ours, "a") is not None
-    bench.another()
-    steps = bench.cells.incr
+    bench.use_other_process()
+    steps = bench.atomic_store.incr
 
     def interrupted(name: str) -> int | None:
         number = steps(name)
-        bench.cells.incr = steps  # type: ignore[method-assign]
+        bench.atomic_store.incr = steps  # type: ignore[method-assign]
         assert read_local(ours, "a") is not None  # after the first step
         return number
 
     def resolved(values: Mapping[str, bytes], ttl: float = 0) -> None:
         tombs(values, ttl)
-        bench.cells.set_multi = tombs  # type: ignore[method-assign]
+        bench.atomic_store.set_multi = tombs  # type: ignore[method-assign]
         assert bench.region.get_valid("b") is not None  # before the second step: it resolves
         assert bench.stamps.get_multi(["copies:pages"])
 
-    tombs = bench.cells.set_multi
-    bench.cells.incr = interrupted  # type: ignore[method-assign]
-    bench.cells.set_multi = resolved  # type: ignore[method-assign]
+    tombs = bench.atomic_store.set_multi
+    bench.atomic_store.incr = interrupted  # type: ignore[method-assign]
+    bench.atomic_store.set_multi = resolved  # type: ignore[method-assign]
     bench.region.delete("a")
-    assert bench.cells.incr == steps
-    assert bench.cells.set_multi == tombs
+    assert bench.atomic_store.incr == steps
+    assert bench.atomic_store.set_multi == tombs
     assert read_local(ours, "a") is None
     assert ours.get_valid("a") is None

@@ -137,8 +137,8 @@ class TestWrappedMemcached(
 
     @pytest.fixture(autouse=True)
     def _leases(self, _server: None, memcached_server: MemcachedServer) -> None:
-        cells = MemcachedAtomicStore(MemcachedClient([memcached_server.address]), "suite:")
-        type(self).leases = Leases(cells, LeaseOptions(ttl=60, wait=60, poll=0.002))
+        store = MemcachedAtomicStore(MemcachedClient([memcached_server.address]), "suite:")
+        type(self).leases = Leases(store, LeaseOptions(ttl=60, wait=60, poll=0.002))
 
 
 class FromSettings:
