@@ -207,7 +207,7 @@ def test_expired_values_are_removed(timed: tuple[AtomicStore, Hand], tmp_path: P
         assert len(store._items) < 1100
     else:
         with sqlite3.connect(tmp_path / "store.db") as connection:
-            (rows,) = connection.execute("SELECT count(*) FROM store").fetchone()
+            (rows,) = connection.execute("SELECT count(*) FROM cells").fetchone()
         connection.close()
         assert rows < 1100
 
