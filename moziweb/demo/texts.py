@@ -97,9 +97,9 @@ def _mood(subject: Subject, rng: Random) -> str:
 def _facts(subject: Subject) -> Bilingual:
     """A sentence with the countries, the genre and the directors."""
     kind = _word("genres", subject.genres[0])
-    made = [_word("countries", country) for country in subject.countries[:3]]
-    hungarian = f"{'–'.join(each.hungarian for each in made)} {kind.hungarian}"
-    english = f"{'-'.join(each.english for each in made)} {kind.english}"
+    countries = [_word("countries", country) for country in subject.countries[:3]]
+    hungarian = f"{'–'.join(each.hungarian for each in countries)} {kind.hungarian}"
+    english = f"{'-'.join(each.english for each in countries)} {kind.english}"
     return Bilingual(
         f"{_article(hungarian)} {hungarian} {_credited_hu(subject.directors)}.",
         f"The {english} {_credited_en(subject.directors)}.",

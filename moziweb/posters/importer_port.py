@@ -32,10 +32,10 @@ class ImportedPosters:
             )
             .order_by(PosterSource.chosen.desc(), PosterSource.id.desc())
         )
-        found: dict[int, tuple[str, ...]] = {}
+        urls: dict[int, tuple[str, ...]] = {}
         for movie_id, url in rows:
-            found[movie_id] = (*found.get(movie_id, ()), url or "")
-        return found
+            urls[movie_id] = (*urls.get(movie_id, ()), url or "")
+        return urls
 
     def offer(
         self, session: Session, movie_id: int, url: str, origin: str, fetched_at: datetime

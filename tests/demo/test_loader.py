@@ -43,7 +43,7 @@ def count(session: Session, model: type[Base]) -> int:
     return session.scalar(select(func.count()).select_from(model)) or 0
 
 
-def test_a_second_run_changes_nothing(dbsession: Session) -> None:
+def test_second_run_changes_nothing(dbsession: Session) -> None:
     report = load_demo(dbsession, TODAY, NOW)
     dbsession.commit()
     assert (report.catalogue, report.added) == (796, 796)

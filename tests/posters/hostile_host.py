@@ -132,10 +132,10 @@ def answer(
     headers: Mapping[str, str] | None = None,
 ) -> Behaviour:
     """Respond with the true Content-Length unless ``headers`` have one or a Transfer-Encoding."""
-    given = {"Content-Type": "image/jpeg", **(headers or {})}
-    if not {"Content-Length", "Transfer-Encoding"} & given.keys():
-        given["Content-Length"] = str(len(body))
-    return raw(head(status, given) + body)
+    fields = {"Content-Type": "image/jpeg", **(headers or {})}
+    if not {"Content-Length", "Transfer-Encoding"} & fields.keys():
+        fields["Content-Length"] = str(len(body))
+    return raw(head(status, fields) + body)
 
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:

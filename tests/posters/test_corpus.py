@@ -82,9 +82,9 @@ def test_bombs_are_refused_in_time_and_memory() -> None:
     (pid,) = pids(pool)
     seconds = []
     for hostile in (each for each in corpus() if each.bomb):
-        begun = time.monotonic()
+        started = time.monotonic()
         code = verdict_of(pool, hostile.data)
-        seconds.append(time.monotonic() - begun)
+        seconds.append(time.monotonic() - started)
         assert code is not None, f"{hostile} was decoded"
         assert hostile.verdict == {code}, hostile.name
         assert seconds[-1] < SECONDS, hostile.name

@@ -185,9 +185,9 @@ def test_corpus_kills_no_process(sources: dict[int, int], sqlite_url: str, tmp_p
 
 def timed(port: int, path: str, answers: dict[int, tuple[int, str]], source_id: int) -> float:
     """Record the response; return the seconds that it took."""
-    begun = time.monotonic()
+    started = time.monotonic()
     answers[source_id] = get(port, path)
-    return time.monotonic() - begun
+    return time.monotonic() - started
 
 
 def assert_verdicts(url: str, sources: dict[int, int], answers: dict[int, tuple[int, str]]) -> None:

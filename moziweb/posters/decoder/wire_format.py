@@ -65,15 +65,15 @@ def read_job(start: bytes, read: Reader) -> Job:
     return Job(read(data_length), recipes, limits)
 
 
-def result_reply(made: VariantSet) -> list[bytes]:
+def result_reply(result: VariantSet) -> list[bytes]:
     """The reply with the variants."""
     head = {
-        "source": asdict(made.source),
-        "dominant_colour": made.dominant_colour,
-        "sketch": made.sketch,
-        "variants": [(image.width, image.height, len(image.data)) for image in made.variants],
+        "source": asdict(result.source),
+        "dominant_colour": result.dominant_colour,
+        "sketch": result.sketch,
+        "variants": [(image.width, image.height, len(image.data)) for image in result.variants],
     }
-    return [_head(head), *(image.data for image in made.variants)]
+    return [_head(head), *(image.data for image in result.variants)]
 
 
 def rejected_reply(rejection: ImageRejected) -> list[bytes]:

@@ -97,13 +97,13 @@ def _streams(data: bytes, budget: _ParseBudget) -> Iterator[memoryview]:
 
 def _find_boxes(data: bytes, name: bytes) -> list[int]:
     """The offsets of the contents of all boxes of a type."""
-    found, at = [], data.find(name)
+    offsets, at = [], data.find(name)
     while at >= 0:
-        found.append(at + len(name))
-        if len(found) > _MAX_BOXES:
+        offsets.append(at + len(name))
+        if len(offsets) > _MAX_BOXES:
             raise ImageRejected(RejectCode.DAMAGED, f"too many {name!r} in an avif")
         at = data.find(name, at + len(name))
-    return found
+    return offsets
 
 
 def _item_payload(

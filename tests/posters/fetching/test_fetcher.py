@@ -58,7 +58,7 @@ class Names:
     """A resolver of a few names; each lookup takes the next answer, and the last one repeats."""
 
     def __init__(self, **answers: Sequence[Sequence[str]]) -> None:
-        self._answers = {name: list(given) for name, given in answers.items()}
+        self._answers = {name: list(records) for name, records in answers.items()}
         self.asked: list[str] = []
 
     def __call__(self, host: str, port: int, family: int, kind: int) -> list[AddressRecord]:
