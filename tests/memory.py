@@ -51,12 +51,14 @@ class Memory:
             self._baseline = resident()
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Pass the peak of a worker to the controlling process."""
+        """Pass the peak of a worker to the controlling process, which fails above the limit."""
         output = getattr(session.config, "workeroutput", None)
-        if output is None:
-            self.peaks.setdefault("main", peak_mb())
-        else:
+        if output is not None:
             output[_PEAK] = peak_mb()
+            return
+        self.peaks["main"] = peak_mb()
+        if max(self.peaks.values()) > LIMIT_MB and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -78,7 +80,9 @@ def resident() -> int:
 
 
 def peak_mb() -> int:
-    """The highest resident memory that this process has had, in MB."""
+    """The highest resident memory that this process has had, in MB; 0 where there is no /proc."""
+    if not _STATM.exists():
+        return 0
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) // 1024
