@@ -1,4 +1,4 @@
-"""What ``cache inspect`` and ``cache stats`` tell, as data and as text."""
+"""The output of ``cache inspect`` and ``cache stats``, as data and as text."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,10 @@ from moziweb.services import services_of
 
 
 def described(app: Router, path: str, *, render: bool) -> dict[str, Any] | None:
-    """Everything about the entries of an address; None where no cached page has it."""
+    """Return the data of all entries of a URL; None if no cached page has it.
+
+    With ``render``, the page is requested first.
+    """
     pages = services_of(app.registry).page_cache
     if pages is None:
         return None
@@ -36,15 +39,15 @@ def described(app: Router, path: str, *, render: bool) -> dict[str, Any] | None:
         "path": path,
         "clock": found[0].clock,
         "private": private,
-        "pieces": [_piece(each) for each in found],
+        "entries": [_entry(each) for each in found],
     }
 
 
-def _piece(found: Inspected) -> dict[str, Any]:
-    piece: dict[str, Any] = {"region": found.region, "key": found.key, "verdict": found.verdict}
+def _entry(found: Inspected) -> dict[str, Any]:
+    data: dict[str, Any] = {"region": found.region, "key": found.key, "verdict": found.verdict}
     entry, cause = found.entry, found.cause
     if entry is not None:
-        piece |= {
+        data |= {
             "kind": entry.kind.name.lower(),
             "bytes": len(entry.payload),
             "encodings": {name: len(data) for name, data in entry.encodings.items()},
@@ -53,62 +56,63 @@ def _piece(found: Inspected) -> dict[str, Any]:
             "tags": [
                 {
                     "tag": tag.name,
-                    "started": tag.started,
+                    "snapshot_clock": tag.snapshot_clock,
                     "stamp": tag.number if tag.number is not None else tag.stamp,
-                    "holds": tag.holds,
+                    "valid": tag.is_valid,
                 }
                 for tag in found.tags
             ],
         }
     if cause is not None:
-        piece["invalidated"] = {
+        data["invalidated"] = {
             "at": cause.created,
             "published": cause.published,
             "reason": cause.reason,
             "tags": list(cause.tags),
         }
-    return piece
+    return data
 
 
 def inspection_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """The same for reading."""
+    """Yield the data of ``described`` as lines of text."""
     yield f"{found['path']}   clock {clock_text(found['clock'])}"
     if found["private"]:
         names = ", ".join(found["private"])
         yield (
-            f"The entries of {names} lie in the memory of each web process, which no command can "
-            "see; what follows is this command's own. /__cache__ of a running site shows its."
+            f"The entries of {names} are in the memory of each web process, where no command can "
+            "see them; those below are of this command. /__cache__ shows those of a web process."
         )
-    for piece in found["pieces"]:
+    for entry in found["entries"]:
         yield ""
-        yield from _piece_lines(piece, found["clock"])
+        yield from _entry_lines(entry)
 
 
-def _piece_lines(piece: Mapping[str, Any], clock: int | None) -> Iterator[str]:
-    verdict = Verdict(piece["verdict"])
-    yield f"{piece.get('kind', 'entry')} in {piece['region']}   {piece['key']}"
+def _entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
+    verdict = Verdict(entry["verdict"])
+    yield f"{entry.get('kind', 'entry')} in {entry['region']}   {entry['key']}"
     yield f"  {MEANINGS[verdict]}"
     if verdict is Verdict.ABSENT:
         return
-    forms = "".join(f", {name} {size:,}" for name, size in piece["encodings"].items())
-    yield f"  {piece['bytes']:,} bytes{forms}"
+    encodings = "".join(f", {name} {size:,}" for name, size in entry["encodings"].items())
+    yield f"  {entry['bytes']:,} bytes{encodings}"
     now = time.time()
-    left = piece["expires"] - now
+    left = entry["expires"] - now
     ends = f"expires in {span_text(left)}" if left > 0 else "expired"
-    yield f"  rendered {span_text(now - piece['created'])} ago, {ends}"
-    yield f"  {len(piece['tags'])} tags"
-    width = max((len(tag["tag"]) for tag in piece["tags"]), default=0)
-    for tag in piece["tags"]:
-        mark = " " if tag["holds"] else "✗"
+    yield f"  rendered {span_text(now - entry['created'])} ago, {ends}"
+    yield f"  {len(entry['tags'])} tags"
+    width = max((len(tag["tag"]) for tag in entry["tags"]), default=0)
+    for tag in entry["tags"]:
+        mark = " " if tag["valid"] else "✗"
         stamp = tag["stamp"] if isinstance(tag["stamp"], str) else clock_text(tag["stamp"])
-        yield f"  {mark} {tag['tag']:<{width}}  started {clock_text(tag['started'])}  stamp {stamp}"
-    if "invalidated" in piece:
-        yield f"  last invalidated {_cause(piece)}"
+        snapshot = clock_text(tag["snapshot_clock"])
+        yield f"  {mark} {tag['tag']:<{width}}  snapshot {snapshot}  stamp {stamp}"
+    if "invalidated" in entry:
+        yield f"  last invalidated {_cause(entry)}"
 
 
-def _cause(piece: Mapping[str, Any]) -> str:
-    cause = piece["invalidated"]
-    shown = {tag["tag"] for tag in piece["tags"]}
+def _cause(entry: Mapping[str, Any]) -> str:
+    cause = entry["invalidated"]
+    shown = {tag["tag"] for tag in entry["tags"]}
     tags = " ".join(tag for tag in cause["tags"] if tag in shown)
     published = cause["published"]
     after = (
@@ -121,9 +125,9 @@ def _cause(piece: Mapping[str, Any]) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}, {after}, by {tags}{reason}"
 
 
-def statistics_lines(told: Mapping[str, Any]) -> Iterator[str]:
-    """The same for reading."""
-    stamps, outbox = told["stamps"], told["outbox"]
+def statistics_lines(statistics: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the data of ``statistics_of`` as lines of text."""
+    stamps, outbox = statistics["stamps"], statistics["outbox"]
     yield f"stamps    {stamps['url']}   clock {clock_text(stamps['clock'])}"
     waiting = f"{outbox['unpublished']} unpublished"
     if outbox["unpublished"]:
@@ -132,7 +136,7 @@ def statistics_lines(told: Mapping[str, Any]) -> Iterator[str]:
     if outbox["kinds"]:
         counted = "  ".join(f"{kind} {count}" for kind, count in outbox["kinds"].items())
         yield f"          by kind: {counted}"
-    for name, region in told["regions"].items():
+    for name, region in statistics["regions"].items():
         yield from _region_lines(name, region)
 
 
@@ -148,9 +152,9 @@ def _region_lines(name: str, region: Mapping[str, Any]) -> Iterator[str]:
 
 def _server_line(stats: Mapping[str, int] | None) -> str:
     if stats is None:
-        return "away"
-    asked = stats["get_hits"] + stats["get_misses"]
-    ratio = f"{100 * stats['get_hits'] / asked:.1f} % found" if asked else "never asked"
+        return "down"
+    lookups = stats["get_hits"] + stats["get_misses"]
+    ratio = f"{100 * stats['get_hits'] / lookups:.1f} % found" if lookups else "never used"
     return (
         f"{stats['curr_items']:,} items, {stats['bytes'] / 1e6:,.1f} of "
         f"{stats['limit_maxbytes'] / 1e6:,.0f} MB, {stats['evictions']:,} evicted; {ratio}"

@@ -108,7 +108,7 @@ def test_a_purge_is_in_effect_in_a_running_site(
     assert everything.published is not None
 
 
-def test_inspect_says_what_it_cannot_see(site: Site, command: Run, movies: Movies) -> None:
+def test_inspect_names_private_regions(site: Site, command: Run, movies: Movies) -> None:
     configure(site, MEMORY + STAMPS)
     path = pages(movies)["week"]
     with running(site) as app:
@@ -119,32 +119,32 @@ def test_inspect_says_what_it_cannot_see(site: Site, command: Run, movies: Movie
         assert "nothing is stored" in ended.stdout
         ended = command("inspect", path, "--render", "--json")
     assert ended.returncode == 0, ended.stderr
-    told = json.loads(ended.stdout)
-    assert told["private"] == ["fragments", "pages"]
-    page, shell, *cards = (piece["kind"] for piece in told["pieces"])
+    output = json.loads(ended.stdout)
+    assert output["private"] == ["fragments", "pages"]
+    page, shell, *cards = (entry["kind"] for entry in output["entries"])
     assert (page, shell, set(cards)) == ("page", "shell", {"card"})
-    assert {piece["verdict"] for piece in told["pieces"]} == {"true"}
+    assert {entry["verdict"] for entry in output["entries"]} == {"valid"}
 
 
-def test_inspect_sees_a_shared_entry_and_why_it_is_outdated(
+def test_inspect_shows_a_shared_entry_and_why_it_is_outdated(
     site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
     path = pages(movies)["movie"]
     with running(site) as app:
         app.get(path)
-        assert json.loads(command("inspect", path, "--json").stdout)["pieces"][0][
+        assert json.loads(command("inspect", path, "--json").stdout)["entries"][0][
             "verdict"
-        ] == "true"  # fmt: skip
+        ] == "valid"  # fmt: skip
         command("purge", f"movie:{movies.here}", "--reason", "a mistake in the title")
         ended = command("inspect", path)
     assert ended.returncode == 0, ended.stderr
     assert "outdated" in ended.stdout
-    assert re.search(rf"✗ movie:{movies.here} .*stamp tomb", ended.stdout)
+    assert re.search(rf"✗ movie:{movies.here} .*stamp tombstone", ended.stdout)
     assert re.search(r"last invalidated .*, published [\d,]+ ms later, .*: a mistake", ended.stdout)
 
 
-def test_a_purge_reaches_what_its_tags_stand_for(site: Site, command: Run, movies: Movies) -> None:
+def test_purge_expands_tags(site: Site, command: Run, movies: Movies) -> None:
     configure(site, MEMORY + STAMPS)
     week, ahead = pages(movies)["week"], pages(movies)["ahead"]
     with running(site) as app:
@@ -161,7 +161,7 @@ def test_a_purge_reaches_what_its_tags_stand_for(site: Site, command: Run, movie
     with site.database.engine.connect() as connection:
         (row,) = OUTBOX.latest(connection, limit=1)
     assert f"week:{week_here().name}" in row.tags
-    assert "No page that is cached showed any of it" in command("purge", "movie:9999").stdout
+    assert "No cached page contained any of them" in command("purge", "movie:9999").stdout
 
 
 @pytest.mark.parametrize(
@@ -172,16 +172,16 @@ def test_a_purge_reaches_what_its_tags_stand_for(site: Site, command: Run, movie
         ("lists:x", "lists:x: "),
     ],
 )
-def test_a_tag_that_nobody_spells_is_refused(site: Site, command: Run, tag: str, line: str) -> None:
+def test_unknown_tag_is_refused(site: Site, command: Run, tag: str, line: str) -> None:
     configure(site, MEMORY + STAMPS)
     ended = command("purge", tag)
     assert ended.returncode == 2
     assert line in ended.stderr
     with site.database.engine.connect() as connection:
-        assert OUTBOX.latest(connection) == [], "a relay would stumble over it"
+        assert OUTBOX.latest(connection) == [], "a relay could not expand it"
 
 
-def test_a_page_is_purged_by_its_address_with_its_pieces(
+def test_purge_by_url_removes_all_entries_of_the_page(
     site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
@@ -190,7 +190,9 @@ def test_a_page_is_purged_by_its_address_with_its_pieces(
         for path in (week, movie):
             app.get(path)
         ended = command("purge", "--path", week)
-        assert re.fullmatch(rf"Purged: the page at {week} and \d pieces of it\.\n", ended.stdout)
+        assert re.fullmatch(
+            rf"Purged: the page at {week} and \d more entries of it\.\n", ended.stdout
+        )
         assert (state(app, week), state(app, movie)) == ("miss", "hit")
 
 
@@ -203,7 +205,7 @@ cache.cdn.purge_url = {url}
 """
 
 
-def test_a_page_is_purged_at_the_cdn_too_and_no_other_is_rendered_for_it(
+def test_purge_by_url_purges_the_cdn_and_invalidates_no_other_page(
     site: Site, run_process: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     cdn = Cdn()
@@ -217,7 +219,7 @@ def test_a_page_is_purged_at_the_cdn_too_and_no_other_is_rendered_for_it(
             cdn.objects["of no film"] = {"everything", *page_cache_of(app.app.registry).always}
             ended = run_process("cache", "purge", "--path", movie, "--reason", "a wrong date")
             assert ended.stdout == (
-                f"Purged: the page at {movie}. A CDN is asked to drop it by its tags.\n"
+                f"Purged: the page at {movie}. The CDN was asked to purge it by its tags.\n"
             )
             assert movie not in cdn.objects
             assert "of no film" in cdn.objects, "it carries only what every page does"
@@ -232,7 +234,7 @@ def test_a_page_is_purged_at_the_cdn_too_and_no_other_is_rendered_for_it(
     assert row.published is not None
 
 
-def test_a_cdn_is_not_told_of_a_page_whose_tags_nobody_knows(
+def test_page_with_unknown_tags_is_not_purged_at_the_cdn(
     site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
@@ -241,7 +243,7 @@ def test_a_cdn_is_not_told_of_a_page_whose_tags_nobody_knows(
     assert "Its tags are not known any more" in ended.stdout
 
 
-def test_what_is_answered_instead_of_a_page_is_purged_by_its_address(
+def test_purge_by_url_removes_negative_entries(
     site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
@@ -261,7 +263,7 @@ def test_what_is_answered_instead_of_a_page_is_purged_by_its_address(
         assert states(app)[0] == "miss"
 
 
-def test_warm_renders_here_what_a_site_then_finds(
+def test_warm_stores_pages_for_a_site(
     site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
@@ -284,7 +286,7 @@ def test_warm_renders_here_what_a_site_then_finds(
         assert kinds <= DECLARATIONS.kinds(), "a purge by hand would refuse them"
 
 
-def test_warm_asks_a_running_site(site: Site, command: Run, movies: Movies) -> None:
+def test_warm_requests_pages_of_a_running_site(site: Site, command: Run, movies: Movies) -> None:
     configure(site, MEMORY + STAMPS)
     with running(site) as app:
         server = StopableWSGIServer.create(app.app)
@@ -300,26 +302,26 @@ def test_warm_asks_a_running_site(site: Site, command: Run, movies: Movies) -> N
         }
 
 
-def test_stats_tell_of_stores_and_outbox(
+def test_stats_show_stores_and_outbox(
     site: Site, command: Run, movies: Movies, memcached_server: MemcachedServer
 ) -> None:
     on_memcached(site, memcached_server)
     command("purge", "movie:1", "week:2026-W34")
     with site.database.engine.begin() as connection:
         OUTBOX.add(connection, ["movie:1"], now=time.time() - 30)
-    told = json.loads(command("stats", "--json").stdout)
-    assert told["stamps"]["clock"] is not None
-    assert told["outbox"]["unpublished"] == 1
-    assert 30 <= told["outbox"]["age"] < 300
-    assert told["outbox"]["kinds"] == {"movie": 2, "week": 1}
-    (server,) = told["regions"]["pages"]["servers"].values()
+    output = json.loads(command("stats", "--json").stdout)
+    assert output["stamps"]["clock"] is not None
+    assert output["outbox"]["unpublished"] == 1
+    assert 30 <= output["outbox"]["age"] < 300
+    assert output["outbox"]["kinds"] == {"movie": 2, "week": 1}
+    (server,) = output["regions"]["pages"]["servers"].values()
     assert server["limit_maxbytes"] == memcached_server.megabytes << 20
     shown = command("stats").stdout
     assert "1 unpublished" in shown
     assert f"{memcached_server.address}: " in shown
 
 
-def test_a_relay_publishes_what_was_left_and_ends_on_sigterm(
+def test_relay_publishes_old_rows_and_ends_on_sigterm(
     site: Site, command: Run, movies: Movies
 ) -> None:
     configure(site, MEMORY + STAMPS)
@@ -331,18 +333,18 @@ def test_a_relay_publishes_what_was_left_and_ends_on_sigterm(
         arguments = [*COMMAND, "-c", str(site.ini), "cache", "relay"]
         with child(arguments, stdout=subprocess.PIPE) as process:
             assert process.stdout
-            told = [json.loads(process.stdout.readline()) for _ in range(2)]
+            output = [json.loads(process.stdout.readline()) for _ in range(2)]
             process.send_signal(signal.SIGTERM)
             rest = events(process.stdout.read())
             assert process.wait() == 0
-        assert [event["event"] for event in (*told, *rest)] == ["started", "relayed", "stopped"]
-        assert told[1]["rows"] == 1
+        assert [event["event"] for event in (*output, *rest)] == ["started", "relayed", "stopped"]
+        assert output[1]["rows"] == 1
         assert state(app, path) == "miss"
     assert events(command("relay", "--once").stdout)[0]["rows"] == 0
 
 
-def test_a_relay_publishes_what_tags_stand_for(site: Site, command: Run, movies: Movies) -> None:
-    """Some name every list that a film is in, which only the database can tell."""
+def test_relay_expands_tags(site: Site, command: Run, movies: Movies) -> None:
+    """The tag ``lists:`` is expanded by a query to every list that the movie is in."""
     configure(site, MEMORY + STAMPS)
     path = pages(movies)["week"]
     with running(site) as app:
@@ -361,12 +363,12 @@ def test_a_relay_publishes_what_tags_stand_for(site: Site, command: Run, movies:
         (MEMORY + STAMPS, ("warm",), 2, "with --url"),
         (MEMORY + STAMPS, ("purge", "--path", "/"), 2, "purge by tag"),
         (MEMORY + STAMPS, ("inspect", "/nowhere"), 1, "no cached page has this URL"),
-        (MEMORY + STAMPS, ("purge",), 2, "one of the three"),
+        (MEMORY + STAMPS, ("purge",), 2, "only one of these"),
         (MEMORY + STAMPS, ("purge", "Movie 1"), 2, "not a tag"),
         (MEMORY + STAMPS, ("warm", "--url", "http://127.0.0.1:1"), 1, "nobody answers"),
     ],
 )
-def test_what_cannot_be_done_is_one_clear_line(
+def test_failure_is_one_line(
     site: Site, command: Run, lines: str, arguments: tuple[str, ...], status: int, line: str
 ) -> None:
     configure(site, lines)
@@ -376,7 +378,7 @@ def test_what_cannot_be_done_is_one_clear_line(
     assert "Traceback" not in ended.stderr
 
 
-def test_a_purge_without_stamps_waits_in_the_outbox(site: Site, command: Run) -> None:
+def test_purge_without_the_stamp_store_waits_in_the_outbox(site: Site, command: Run) -> None:
     configure(site, f"{MEMORY}cache.stamps.url = memcached://127.0.0.1:{free_port()}\n")
     ended = command("purge", "movie:1")
     assert ended.returncode == 1

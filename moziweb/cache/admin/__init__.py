@@ -1,1 +1,1 @@
-"""What operators call: inspection, statistics and purges."""
+"""Inspection, statistics and purges, for commands and dashboards."""

@@ -1,7 +1,8 @@
-"""Looking into the cache: what lies under a key, whether it is true, and why it is not.
+"""Inspects cached entries: whether they are valid, and which invalidation made them outdated.
 
-For commands and debug pages. Looking changes nothing: no tag is resolved, no lease is taken, no
-copy is kept. Entries that lie in another process's memory cannot be seen from here."""
+For commands and debug pages. Inspection changes nothing: it resolves no tag, acquires no lease and
+keeps no local copy. It cannot see entries in the memory of another process.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,64 +23,58 @@ from ..regions.negative import NegativeEntries
 from ..regions.region import TaggedRegion
 
 CausesOf = Callable[[frozenset[str]], Mapping[str, OutboxRow]]
-"""The latest invalidation of each of some tags: ``Outbox.concerning``."""
+"""Returns the latest invalidation of each of some tags, as ``Outbox.concerning`` does."""
 
 
 class Verdict(StrEnum):
-    """What a reader would find now."""
+    """The state of an entry, as a reader would find it now."""
 
-    TRUE = "true"
-    """It would be served."""
+    VALID = "valid"
     OUTDATED = "outdated"
-    """Something that it shows has changed since it was rendered."""
     EXPIRED = "expired"
-    """Its time is over."""
     OLD_EPOCH = "old_epoch"
-    """The clock was lost, or everything was purged, since it was rendered."""
     ABSENT = "absent"
-    """Nothing lies there."""
     UNKNOWN = "unknown"
-    """The stamps cannot be reached."""
 
 
 MEANINGS: Final = {
-    Verdict.TRUE: "true now: it would be served",
+    Verdict.VALID: "valid: it would be served",
     Verdict.OUTDATED: "outdated: something that it shows has changed",
-    Verdict.EXPIRED: "expired: its time is over",
-    Verdict.OLD_EPOCH: "of an old epoch: the clock was lost, or everything was purged, since",
+    Verdict.EXPIRED: "expired: its lifetime is over",
+    Verdict.OLD_EPOCH: "of an old epoch: the clock was lost since then, or everything was purged",
     Verdict.ABSENT: "nothing is stored",
-    Verdict.UNKNOWN: "unknown: the stamps cannot be reached",
+    Verdict.UNKNOWN: "unknown: the stamp store is down",
 }
 """The verdicts in words."""
 
 
-class Stamp(StrEnum):
-    """What lies in the stamp store for a tag."""
+class StampState(StrEnum):
+    """What the stamp store has for a tag."""
 
     NUMBER = "number"
-    TOMB = "tomb"
+    TOMBSTONE = "tombstone"
     MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
 class TagState:
-    """A pair (tag, started) of an entry, beside the tag's stamp.
+    """A tag of an entry, with its snapshot clock, beside the tag's stamp.
 
-    ``holds`` says that the pair is true now. ``cause`` is the latest invalidation of the tag, if
-    the outbox still has it.
+    ``is_valid`` says whether the entry is valid by this tag. ``cause`` is the latest invalidation
+    of the tag, if the outbox still has it.
     """
 
     name: str
-    started: int
-    stamp: Stamp
+    snapshot_clock: int
+    stamp: StampState
     number: int | None
-    holds: bool
+    is_valid: bool
     cause: OutboxRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What lies under a key of a region, judged at ``clock`` and ``now`` (Unix time)."""
+    """The entry of a key in a region, judged at ``clock`` and ``now`` (Unix time)."""
 
     region: str
     key: str
@@ -91,7 +86,7 @@ class Inspected:
 
     @property
     def cause(self) -> OutboxRow | None:
-        """The latest invalidation of anything that the entry shows."""
+        """The latest invalidation of any of the entry's tags."""
         causes = [tag.cause for tag in self.tags if tag.cause is not None]
         return max(causes, key=lambda row: row.id, default=None)
 
@@ -103,15 +98,15 @@ def inspect(
     *,
     causes: CausesOf = lambda tags: {},
 ) -> list[Inspected]:
-    """What lies under ``keys``, in their order.
+    """Inspect the entries of ``keys``, in this order.
 
-    ``causes`` is asked for the latest invalidations of all their tags.
+    ``causes`` is called once, for the latest invalidations of all their tags.
     """
     clock = stamps.clock()
     entries = region.stored(keys)
     tags = frozenset(tag for entry in entries.values() for tag in entry.tags)
-    look = _Look(clock, _stamps_of(stamps, tags), time.time(), causes(tags))
-    return [look.at(region.name, key, entries.get(key)) for key in keys]
+    inspector = _Inspector(clock, _stamps_of(stamps, tags), time.time(), causes(tags))
+    return [inspector.inspect(region.name, key, entries.get(key)) for key in keys]
 
 
 def _stamps_of(stamps: StampStore, tags: Iterable[str]) -> Mapping[str, int | None] | None:
@@ -122,15 +117,15 @@ def _stamps_of(stamps: StampStore, tags: Iterable[str]) -> Mapping[str, int | No
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """Everything that entries are judged by."""
+class _Inspector:
+    """The clock, stamps, time and causes by which entries are judged."""
 
     clock: int | None
-    found: Mapping[str, int | None] | None
+    stamps: Mapping[str, int | None] | None
     now: float
     causes: Mapping[str, OutboxRow]
 
-    def at(self, region: str, key: str, entry: Entry | None) -> Inspected:
+    def inspect(self, region: str, key: str, entry: Entry | None) -> Inspected:
         if entry is None:
             return Inspected(region, key, self.clock, self.now, None, Verdict.ABSENT, ())
         tags = tuple(
@@ -141,36 +136,39 @@ class _Look:
         verdict = self._verdict(entry, tags)
         return Inspected(region, key, self.clock, self.now, entry, verdict, tags)
 
-    def _tag(self, name: str, started: int) -> TagState:
-        found = self.found or {}
-        number = found.get(name)
+    def _tag(self, name: str, snapshot_clock: int) -> TagState:
+        stamps = self.stamps or {}
+        number = stamps.get(name)
         known = {} if number is None else {name: number}
-        stamp = Stamp.TOMB if name in found else Stamp.MISSING
-        holds = self.clock is not None and is_valid(
-            [DependencyGroup(started, (name,))], known, self.clock
-        )
+        without_number = StampState.TOMBSTONE if name in stamps else StampState.MISSING
         return TagState(
-            name, started, Stamp.NUMBER if known else stamp, number, holds, self.causes.get(name)
+            name,
+            snapshot_clock,
+            StampState.NUMBER if known else without_number,
+            number,
+            self.clock is not None
+            and is_valid([DependencyGroup(snapshot_clock, (name,))], known, self.clock),
+            self.causes.get(name),
         )
 
     def _verdict(self, entry: Entry, tags: Iterable[TagState]) -> Verdict:
-        if self.clock is None or self.found is None:
+        if self.clock is None or self.stamps is None:
             return Verdict.UNKNOWN
         if self.now >= entry.expires:
             return Verdict.EXPIRED
         epoch = epoch_of(self.clock)
         if any(epoch_of(group.snapshot_clock) != epoch for group in entry.dependencies):
             return Verdict.OLD_EPOCH
-        return Verdict.TRUE if all(tag.holds for tag in tags) else Verdict.OUTDATED
+        return Verdict.VALID if all(tag.is_valid for tag in tags) else Verdict.OUTDATED
 
 
 def clock_text(clock: int | None) -> str:
-    """``1a2b3c4d:42``: an epoch and a count, for nobody can compare nineteen digits."""
+    """Format a clock as epoch and count, such as ``1a2b3c4d:42``."""
     return "unreachable" if clock is None else f"{epoch_of(clock):08x}:{clock & 0xFFFFFFFF}"
 
 
 def span_text(seconds: float) -> str:
-    """``45 s``, ``12 min``, ``3 h`` or ``5 d``: as much as one wants to know."""
+    """Format a duration in its largest unit, such as ``45 s``, ``12 min``, ``3 h`` or ``5 d``."""
     for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * unit:
             return f"{seconds / unit:.0f} {name}"

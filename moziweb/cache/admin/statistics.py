@@ -1,6 +1,6 @@
-"""The state of clock, stores and outbox, as data: for commands and consoles.
+"""Statistics of the clock, the stores and the outbox, as data for commands and dashboards.
 
-All of it is everybody's: what one process counts for itself is in ``tally.py``.
+They are the same in all processes; ``regions/metrics.py`` has the counters of one process.
 """
 
 import time
@@ -14,32 +14,36 @@ from ..errors import StoreError
 from ..invalidation.outbox import Outbox
 from ..protocol.tags import kind_of
 from ..regions.config import Cache
+from ..regions.region import TaggedRegion
 
 HOUR: Final = 3600.0
-RECENT: Final = 2000
-"""Rows of the outbox that are looked at."""
 
-MOST: Final = 10
-"""Tags that are named."""
+LATEST_ROWS: Final = 2000
+"""The number of outbox rows that are read."""
+
+TOP_TAGS: Final = 10
+"""The number of tags in ``most``."""
 
 
 def statistics_of(cache: Cache, outbox: Outbox, connection: Connection) -> dict[str, Any]:
-    """Everything. ``most`` are the tags that were invalidated most often in the latest rows, and
-    ``since`` is when the oldest of those rows was written (Unix time), None without any.
+    """Return the statistics.
+
+    ``most`` are the tags that were invalidated most often in the latest rows, and ``since`` is the
+    time of the oldest of these rows (Unix time), None without any.
     """
     now = time.time()
-    rows = outbox.latest(connection, limit=RECENT)
-    recent = [row for row in rows if row.created > now - HOUR]
-    kinds = Counter(kind_of(tag) for row in recent for tag in row.tags)
+    rows = outbox.latest(connection, limit=LATEST_ROWS)
+    last_hour = [row for row in rows if row.created > now - HOUR]
+    kinds = Counter(kind_of(tag) for row in last_hour for tag in row.tags)
     tags = Counter(tag for row in rows for tag in row.tags)
     return {
         "stamps": {"url": cache.stamps_url, "clock": cache.stamps.clock()},
         "outbox": {
             "age": outbox.age(connection, now=now),
             "unpublished": outbox.backlog(connection),
-            "last_hour": len(recent),
+            "last_hour": len(last_hour),
             "kinds": dict(kinds.most_common()),
-            "most": dict(tags.most_common(MOST)),
+            "most": dict(tags.most_common(TOP_TAGS)),
             "since": rows[-1].created if rows else None,
             "rows": outbox.count(connection),
         },
@@ -51,7 +55,7 @@ def _region(cache: Cache, name: str) -> dict[str, Any]:
     region = cache.regions[name]
     policy = region.policy
     backend: Any = cache.dogpile[name].actual_backend
-    told: dict[str, Any] = {
+    statistics: dict[str, Any] = {
         "backend": type(backend).__name__,
         "private": name in cache.private_regions,
         "mode": "soft" if policy.soft else "strict",
@@ -60,11 +64,12 @@ def _region(cache: Cache, name: str) -> dict[str, Any]:
         "answers": _answers(region),
     }
     if name not in cache.private_regions and hasattr(backend, "statistics"):
-        told["servers"] = {server: _server(stats) for server, stats in backend.statistics().items()}
-    return told
+        servers = backend.statistics().items()
+        statistics["servers"] = {server: _server(counters) for server, counters in servers}
+    return statistics
 
 
-def _answers(region: Any) -> bool:
+def _answers(region: TaggedRegion) -> bool:
     try:
         region.check()
     except StoreError:
@@ -72,9 +77,9 @@ def _answers(region: Any) -> bool:
     return True
 
 
-def _server(stats: Mapping[str, str]) -> dict[str, Any] | None:
-    """What matters of memcached's counters; None for a server that is away."""
-    if not stats:
+def _server(counters: Mapping[str, str]) -> dict[str, Any] | None:
+    """The relevant counters of a memcached server; None if it is down."""
+    if not counters:
         return None
     names = ("curr_items", "bytes", "limit_maxbytes", "evictions", "get_hits", "get_misses")
-    return {name: int(stats[name]) for name in names}
+    return {name: int(counters[name]) for name in names}

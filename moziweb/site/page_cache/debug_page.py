@@ -36,9 +36,9 @@ class TagView:
     """A tag of a cache entry, formatted."""
 
     name: str
-    started: str
+    snapshot_clock: str
     stamp: str
-    holds: bool
+    is_valid: bool
     cause: str
 
 
@@ -105,12 +105,12 @@ def _entry(found: Inspected) -> EntryView:
         tags=tuple(
             TagView(
                 name=tag.name,
-                started=clock_text(tag.started),
+                snapshot_clock=clock_text(tag.snapshot_clock),
                 stamp=clock_text(tag.number) if tag.number is not None else tag.stamp.upper(),
-                holds=tag.holds,
+                is_valid=tag.is_valid,
                 cause=_cause(tag.cause) if tag.cause else "",
             )
-            for tag in sorted(found.tags, key=lambda tag: tag.holds)
+            for tag in sorted(found.tags, key=lambda tag: tag.is_valid)
         ),
         cause=_cause(cause) if cause and found.verdict is not Verdict.ABSENT else "",
     )
@@ -127,7 +127,10 @@ def _facts(found: Inspected) -> tuple[tuple[str, str], ...]:
         ("size", ", ".join(sizes)),
         ("rendered", f"{span_text(max(0.0, found.now - entry.created))} ago"),
         ("expires", f"in {span_text(left)}" if left > 0 else f"{span_text(-left)} ago"),
-        ("started", ", ".join(clock_text(group.snapshot_clock) for group in entry.dependencies)),
+        (
+            "snapshot clock",
+            ", ".join(clock_text(group.snapshot_clock) for group in entry.dependencies),
+        ),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from moziweb.cache import Cache, RenderContext, Rendered, from_settings
-from moziweb.cache.admin.inspection import Inspected, Stamp, Verdict, inspect
+from moziweb.cache.admin.inspection import Inspected, StampState, Verdict, inspect
 from moziweb.cache.protocol.stamps import epoch_of
 from tests.cache.clock_source import ClockSource
 from tests.cache.database import outbox
@@ -61,12 +61,12 @@ def test_missing_entry_is_absent(cache: Cache) -> None:
 def test_stored_entry_is_valid(cache: Cache) -> None:
     store_entry(cache, "movie:1", "list:movies")
     found = inspected(cache)
-    assert found.verdict is Verdict.TRUE
+    assert found.verdict is Verdict.VALID
     assert found.entry is not None
     assert found.entry.payload == b"page"
-    assert {tag.name: (tag.stamp, tag.holds) for tag in found.tags} == {
-        "movie:1": (Stamp.NUMBER, True),
-        "list:movies": (Stamp.NUMBER, True),
+    assert {tag.name: (tag.stamp, tag.is_valid) for tag in found.tags} == {
+        "movie:1": (StampState.NUMBER, True),
+        "list:movies": (StampState.NUMBER, True),
     }
 
 
@@ -75,13 +75,13 @@ def test_published_tag_makes_the_entry_stale(cache: Cache) -> None:
     cache.stamps.publish(["movie:1"])
     found = inspected(cache)
     assert found.verdict is Verdict.OUTDATED
-    assert {tag.name for tag in found.tags if not tag.holds} == {"movie:1"}
-    assert {tag.name for tag in found.tags if tag.stamp is Stamp.TOMB} == {"movie:1"}
+    assert {tag.name for tag in found.tags if not tag.is_valid} == {"movie:1"}
+    assert {tag.name for tag in found.tags if tag.stamp is StampState.TOMBSTONE} == {"movie:1"}
     cache.stamps.resolve(["movie:1"])
-    (tag,) = (tag for tag in inspected(cache).tags if not tag.holds)
-    assert tag.stamp is Stamp.NUMBER
+    (tag,) = (tag for tag in inspected(cache).tags if not tag.is_valid)
+    assert tag.stamp is StampState.NUMBER
     assert tag.number is not None
-    assert tag.number > tag.started
+    assert tag.number > tag.snapshot_clock
 
 
 def test_entry_of_an_old_epoch(cache: Cache) -> None:
@@ -103,7 +103,7 @@ def test_inspection_resolves_no_tag(cache: Cache) -> None:
     cache.stamps.publish(["movie:1"])
     before = cache.stamps.read_clock()
     for _ in range(2):
-        assert [tag.stamp for tag in inspected(cache).tags] == [Stamp.TOMB]
+        assert [tag.stamp for tag in inspected(cache).tags] == [StampState.TOMBSTONE]
     assert cache.stamps.read_clock() == before
 
 
@@ -113,7 +113,7 @@ def test_verdict_is_unknown_without_the_stamp_store(cache: Cache) -> None:
     (found,) = inspect(lost.stamps, cache.regions["pages"], ["k"])
     assert found.verdict is Verdict.UNKNOWN
     assert found.entry is not None
-    assert not any(tag.holds for tag in found.tags)
+    assert not any(tag.is_valid for tag in found.tags)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_verdict_agrees_with_what_a_reader_finds(
 ) -> None:
     store_entry(cache, "movie:1")
     happens(cache)
-    is_true = inspected(cache).verdict is Verdict.TRUE
-    assert is_true is (cache.regions["pages"].get_valid("k") is not None)
+    is_valid = inspected(cache).verdict is Verdict.VALID
+    assert is_valid is (cache.regions["pages"].get_valid("k") is not None)
 
 
 def test_causes_are_the_latest_rows_of_each_tag(cache: Cache, sqlite_engine: Engine) -> None:
@@ -153,4 +153,4 @@ def test_causes_are_the_latest_rows_of_each_tag(cache: Cache, sqlite_engine: Eng
     assert found.cause is not None
     assert found.cause.reason == "at 2"
     assert found.clock is not None
-    assert {epoch_of(tag.started) for tag in found.tags} == {epoch_of(found.clock)}
+    assert {epoch_of(tag.snapshot_clock) for tag in found.tags} == {epoch_of(found.clock)}

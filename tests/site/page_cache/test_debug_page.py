@@ -46,8 +46,8 @@ def test_entry_goes_from_absent_to_valid_to_outdated(cached: TestApp, movies: Mo
     path = pages(movies)["week"]
     assert "nothing is stored" in look(cached, path)
     cached.get(path)
-    assert "true now" in look(cached, path)
-    assert "TOMB" not in look(cached, path)
+    assert "valid: it would be served" in look(cached, path)
+    assert "TOMBSTONE" not in look(cached, path)
 
     def rename(session: Session) -> None:
         session.info[REASON] = "the title was wrong"
@@ -57,9 +57,9 @@ def test_entry_goes_from_absent_to_valid_to_outdated(cached: TestApp, movies: Mo
     text = look(cached, path)
     assert "outdated: something that it shows has changed" in text
     assert "ms later: the title was wrong" in text
-    assert "TOMB" in text
+    assert "TOMBSTONE" in text
     cached.get(path)
-    assert "true now" in look(cached, path)
+    assert "valid: it would be served" in look(cached, path)
 
 
 def test_page_with_slots_shows_template_and_cards(cached: TestApp, movies: Movies) -> None:
@@ -67,8 +67,8 @@ def test_page_with_slots_shows_template_and_cards(cached: TestApp, movies: Movie
     cached.get(path)
     html = cached.get("/__cache__", {"path": path}).html
     titles = [" ".join(each.text.split()) for each in html.main.find_all("h2")]
-    assert titles[:2] == ["true page in pages", "true shell in fragments"]
-    assert len(html.select(".cards li.entry-true")) >= 2
+    assert titles[:2] == ["valid page in pages", "valid shell in fragments"]
+    assert len(html.select(".cards li.entry-valid")) >= 2
 
 
 def test_debug_page_renders_and_stores_nothing(cached: TestApp, movies: Movies) -> None:
