@@ -55,7 +55,7 @@ def every_day(database: Database, precisions: Collection[DatePrecision]) -> Iter
 
 
 _LATER: Final = 7
-"""A day of January whose week is of the same year, whatever the year."""
+"""From this day of January on, the week belongs to the same year."""
 
 
 def movie_blocks(session: Session, size: int) -> Sequence[int]:

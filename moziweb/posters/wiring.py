@@ -1,4 +1,4 @@
-"""How the poster service is wired into an application: ``config.include("moziweb.posters")``."""
+"""Builds the poster services of an application: ``config.include("moziweb.posters")``."""
 
 import os
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from .web.resources import Root
 
 
 def add_poster_source(config: Configurator, kind: SourceKind, reader: SourceReader) -> None:
-    """``config.add_poster_source(kind, reader)``: have sources of ``kind`` read by ``reader``."""
+    """``config.add_poster_source(kind, reader)``: ``reader`` reads the sources of ``kind``."""
     readers = services_of(config.registry).poster_readers
     config.action(("poster source", kind), readers.__setitem__, args=(kind, reader))
 
@@ -71,7 +71,7 @@ def service_from(
     decoder_pool: DecoderPool,
     readers: Mapping[SourceKind, SourceReader],
 ) -> PosterService:
-    """The poster service that the typed settings describe."""
+    """Build the poster service by the typed settings."""
     lease = timedelta(seconds=settings["posters.lease_seconds"])
     return PosterService(
         database=services.database,
@@ -86,7 +86,7 @@ def service_from(
 
 
 def decoder_pool_from(settings: Mapping[str, Any]) -> DecoderPool:
-    """The workshop that the typed ``posters.decoder.*`` settings describe."""
+    """Build the decoder pool by the typed ``posters.decoder.*`` settings."""
     resource_limits = ResourceLimits(
         memory_bytes=settings["posters.decoder.memory_mb"] * MEBIBYTE,
         wall_seconds=settings["posters.decoder.seconds"],
@@ -102,9 +102,9 @@ def decoder_pool_from(settings: Mapping[str, Any]) -> DecoderPool:
 
 
 def include_background(config: Configurator) -> None:
-    """Watch the sessions for changed sources; add the editor, and the pool or the queue.
+    """Listen for changed sources; add the editor, and the thread pool or the queue.
 
-    The server starts the pool (``moziweb.server``), the worker empties the queue.
+    ``moziweb.server`` starts the thread pool; ``moziweb worker`` works on the queue.
     """
     settings, services = config.registry.settings, services_of(config.registry)
     database, service = services.database, services.posters

@@ -21,44 +21,44 @@ from tests.posters.site import make_site
 THREADS = 8
 
 
-def main(told: dict[str, Any]) -> None:
-    """Ask for ``path`` from eight threads once every process is ready."""
-    log = Path(told["log"])
+def main(options: dict[str, Any]) -> None:
+    """Request ``path`` from eight threads once every process is ready."""
+    log = Path(options["log"])
 
-    def noted(word: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def noting(*args: Any, **named: Any) -> Any:
+    def logged(event: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def logging_call(*args: Any, **named: Any) -> Any:
             with log.open("a") as lines:
-                lines.write(f"{word} {args[0] if word == 'upload' else ''}\n")
+                lines.write(f"{event} {args[0] if event == 'upload' else ''}\n")
             return call(*args, **named)
 
-        return noting
+        return logging_call
 
-    noted_decode = noted("decode", DecoderPool.make)
-    setattr(DecoderPool, "make", noted_decode)  # noqa: B010 - mypy knows no such assignment
-    app = make_site(told["settings"])
+    logged_decode = logged("decode", DecoderPool.make)
+    setattr(DecoderPool, "make", logged_decode)  # noqa: B010 - mypy knows no such assignment
+    app = make_site(options["settings"])
     storage: Any = services_of(app.registry).storage
-    storage.put = noted("upload", storage.put)
+    storage.put = logged("upload", storage.put)
     barrier = threading.Barrier(THREADS)
     answers: list[tuple[int, str]] = []
 
     def ask() -> None:
-        request = Request.blank(told["path"])
+        request = Request.blank(options["path"])
         barrier.wait()
         response = request.get_response(app)
         answers.append((response.status_int, response.headers.get("Cache-Control", "")))
 
-    say("ready")
+    send("ready")
     sys.stdin.readline()
     threads = [threading.Thread(target=ask) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    say(json.dumps(answers))
+    send(json.dumps(answers))
     os._exit(0)  # pools and S3 clients need no shutdown
 
 
-def say(line: str) -> None:
+def send(line: str) -> None:
     """Write a line for the test."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""A process that makes posters and is killed at a given step.
+"""A process that makes posters and is killed at a options step.
 
 ``python -m tests.posters.dying`` reads lines of JSON: a step of ``STEPS`` and the id of a source.
 For each it forks a process that makes the source's variants as a worker does and kills itself with
@@ -103,12 +103,12 @@ class DyingStorage:
         return stored
 
 
-def make_and_die(step: str, source_id: int, given: dict[str, Any]) -> None:
+def make_and_die(step: str, source_id: int, options: dict[str, Any]) -> None:
     """Make a source's variants and die at the step."""
-    at, now = Deadly(step), datetime.fromisoformat(given["now"])
-    engine = create_engine({"sqlalchemy.url": given["database_url"], "sqlalchemy.pool_size": 2})
-    storage = S3Storage(S3Settings(**given["storage"]))
-    leases = DyingLeases(Database(engine), lambda: now, timedelta(seconds=given["lease"]))
+    at, now = Deadly(step), datetime.fromisoformat(options["now"])
+    engine = create_engine({"sqlalchemy.url": options["database_url"], "sqlalchemy.pool_size": 2})
+    storage = S3Storage(S3Settings(**options["storage"]))
+    leases = DyingLeases(Database(engine), lambda: now, timedelta(seconds=options["lease"]))
     leases.at = at
 
     def make(data: bytes, recipes: list[Recipe], limits: Limits, _on_wait: object) -> VariantSet:
@@ -140,13 +140,13 @@ def make_and_die(step: str, source_id: int, given: dict[str, Any]) -> None:
 
 def main() -> None:
     """Serve steps until standard input ends."""
-    given = json.loads(sys.stdin.readline())
+    options = json.loads(sys.stdin.readline())
     for line in sys.stdin:
         step, source_id = json.loads(line)
         child = os.fork()
         if not child:
             with suppress(BaseException):
-                make_and_die(step, source_id, given)
+                make_and_die(step, source_id, options)
             os._exit(1)
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0}\n")

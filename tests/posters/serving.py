@@ -142,7 +142,7 @@ def serving(
     if place.memcached:
         stamps = f"memcached://{place.memcached}"
         entries = {"backend": "dogpile.cache.pylibmc", "arguments.url": place.memcached}
-    given = {
+    options = {
         "stamps": stamps,
         "entries": "\n".join(f"cache.pages.{name} = {value}" for name, value in entries.items()),
         **vars(place),
@@ -153,7 +153,7 @@ def serving(
         "more": "" if background else "posters.background = off",
     }
     ini = folder / "site.ini"
-    ini.write_text(INI.format(**given))
+    ini.write_text(INI.format(**options))
     with ExitStack() as stack:
         servers = [_start(stack, ini, folder / f"log-{number}") for number in range(processes)]
         for server in servers:

@@ -91,12 +91,12 @@ def test_pages_are_served_while_all_poster_slots_are_taken(
     """With the defaults: a thread pool, two slots, four threads. Uploads hang until released."""
     let_go, held = threading.Event(), threading.Semaphore(0)
 
-    def hold(_puts: int) -> None:
+    def block(_puts: int) -> None:
         if not let_go.is_set():
             held.release()
             let_go.wait(PATIENCE)
 
-    gateway.refuse = hold
+    gateway.refuse = block
     place = Place(postgres_url, s3_bucket.name, gateway.endpoint_url)
     with (
         serving(tmp_path, place, 1, threads=4, slots=2, background=True) as (server,),

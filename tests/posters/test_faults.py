@@ -377,9 +377,9 @@ def test_database_down_at_publication(
                 server.kill()
 
         leases = SourceLeases(database, clock, LEASE)
-        given = Tripwire(storage, kill_at_the_last)
+        tripwire = Tripwire(storage, kill_at_the_last)
         readers = {SourceKind.DRAWN: stub_reader}
-        service = PosterService(database, given, readers, leases, clock)  # type: ignore[arg-type]
+        service = PosterService(database, tripwire, readers, leases, clock)  # type: ignore[arg-type]
         assert service.ensure_variants(source_id) == GenerationResult(
             Status.FAILED, "database_unavailable"
         )
@@ -390,7 +390,7 @@ def test_database_down_at_publication(
         assert service.ensure_variants(source_id) == GenerationResult(Status.BUSY)
         assert variants_of(database, source_id) == []
         clock.advance(seconds=61)
-        given.before_put = lambda _: None
+        tripwire.before_put = lambda _: None
         assert service.ensure_variants(source_id).status is Status.MADE
         assert_complete(database, storage, source_id)
         engine.dispose()

@@ -75,7 +75,7 @@ Kill = Callable[[str, int], int]
 @pytest.fixture(scope="module")
 def kill_at(url: str, bucket: S3Bucket) -> Iterator[Kill]:
     """Make a source in a process that dies at a step; returns the signal that ended it."""
-    given = {
+    options = {
         "database_url": url,
         "storage": asdict(s3_settings(bucket)),
         "now": NOON.isoformat(),
@@ -86,7 +86,7 @@ def kill_at(url: str, bucket: S3Bucket) -> Iterator[Kill]:
         assert process.stdin
         assert process.stdout
         requests, answers = process.stdin, process.stdout
-        requests.write(json.dumps(given) + "\n")
+        requests.write(json.dumps(options) + "\n")
 
         def kill(step: str, source_id: int) -> int:
             requests.write(json.dumps([step, source_id]) + "\n")

@@ -64,7 +64,7 @@ def test_source_is_read_and_leased_by_the_settings(
     assert services_of(site.registry).posters.limits.bytes == 2_000_000
     assert not services_of(site.registry).posters._resend
 
-    database, gate = (
+    database, admission = (
         services_of(site.registry).database,
         services_of(site.registry).poster_admission,
     )
@@ -78,12 +78,12 @@ def test_source_is_read_and_leased_by_the_settings(
         stub_reader.before_read = lambda: None
         until = source_of(database, source_id).lease_until
         left.append(until - utc_now() if until else timedelta())
-        begun = monotonic()
-        assert gate.ensure_or_wait(source_id).status is Status.BUSY
-        left.append(timedelta(seconds=monotonic() - begun))
+        started = monotonic()
+        assert admission.ensure_or_wait(source_id).status is Status.BUSY
+        left.append(timedelta(seconds=monotonic() - started))
 
     stub_reader.before_read, stub_reader.error = ask_again, SourceError(FetchCode.TIMEOUT)
-    assert gate.ensure_or_wait(source_id).code == "timeout"
+    assert admission.ensure_or_wait(source_id).code == "timeout"
     lease, waited = left
     assert timedelta(seconds=900) < lease <= timedelta(seconds=1000)
     assert waited >= timedelta(seconds=0.3)

@@ -40,7 +40,7 @@ def due_sources(session: Session, now: datetime, limit: int) -> list[int]:
 
 def _by_priority(session: Session, now: datetime, limit: int) -> Iterator[int]:
     for condition in _conditions(now):
-        # One query per state: each is a range of one index, whatever the number of sources.
+        # One query per state: each is a range of one index.
         query = (
             select(PosterSource.id)
             .where(condition, BACKGROUND_ONLY, is_unleased(now))

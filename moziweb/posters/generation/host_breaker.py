@@ -1,7 +1,7 @@
 """Circuit breaker per image host. Its state is in the database, so all processes share it.
 
-Five temporary failures in a row, of whichever sources, open the breaker for a minute, then for two,
-up to an hour. Then one worker makes a trial request; if the host answers, its failures are
+Five temporary failures in a row, of any sources, open the breaker for a minute, then for two, up to
+an hour. Then one worker makes a trial request; if the host answers, its failures are
 deleted. Storage has a breaker, too: while it is down, sources are postponed and not failed.
 """
 

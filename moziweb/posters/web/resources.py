@@ -1,15 +1,15 @@
-"""The resource tree of ``/poster/…``: root, movie, source and variant, each with its name and ACL.
+"""Resource tree of ``/poster/…``: root, movie, source and variant, each with its name and ACL.
 
-An address names all of them in one segment, so the container finds the variant at once and hangs it
-below its parents::
+A variant URL names all of them in one segment, so the container looks the variant up and builds its
+parents::
 
     Root                        everyone may view
-    └── MovieResource           "1234-dune"; nobody may view an unpublished one
+    └── MovieResource           "1234-dune"; an unpublished one denies all access
         └── SourceResource      "56"
             └── VariantResource ".thumb.webp"
 
-Looking one up takes one query in a short session of its own: the request's session would stay open
-while a poster is made.
+A lookup takes one query in its own short session: the request's session would stay open while a
+poster is made.
 """
 
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ from ..urls import CONTAINER, VariantUrl
 Acl: TypeAlias = list[tuple[object, object, object]]
 
 
-class PostersUnavailable(Exception):
-    """Nobody can tell what stands at ``address``: the database is away, or too many ask at once."""
+class VariantUnavailable(Exception):
+    """A lookup was not made: the database is down, or too many requests are admitted."""
 
-    def __init__(self, address: VariantUrl) -> None:
-        super().__init__(address.path)
-        self.address = address
+    def __init__(self, url: VariantUrl) -> None:
+        super().__init__(url.path)
+        self.url = url
 
 
 class Root:
@@ -57,7 +57,7 @@ class Root:
 
 
 class PosterContainer:
-    """``/poster``: finds variants by the one segment that spells their address."""
+    """``/poster``: looks variants up by the one segment of their URL."""
 
     __name__ = CONTAINER
 
@@ -66,33 +66,33 @@ class PosterContainer:
         self._request = request
 
     def __getitem__(self, segment: str) -> "VariantResource":
-        """The variant at ``segment``; ``KeyError`` when there is none, or none for this visitor.
+        """The variant at ``segment``; raises ``KeyError`` if there is none or it may not be viewed.
 
-        Raises ``PostersUnavailable`` when the database does not answer, and in a burst for what
-        the gate does not let in.
+        Raises ``VariantUnavailable`` if the database is down, or if admission control refuses the
+        request in a burst.
         """
-        address = VariantUrl.parse(segment)
-        if address is None:
+        url = VariantUrl.parse(segment)
+        if url is None:
             raise KeyError(segment)
-        gate: AdmissionControl = self._request.services.poster_admission
-        if not gate.try_enter():
-            raise PostersUnavailable(address)
-        self._request.add_finished_callback(lambda _: gate.leave())
-        found = find_variant(self._request.services.database, address)
+        admission: AdmissionControl = self._request.services.poster_admission
+        if not admission.try_enter():
+            raise VariantUnavailable(url)
+        self._request.add_finished_callback(lambda _: admission.leave())
+        found = find_variant(self._request.services.database, url)
         if found is None:
             raise KeyError(segment)
-        variant = _grow(self.__parent__, address, found)
+        variant = _build_tree(self.__parent__, url, found)
         if not self._request.has_permission(VIEW, variant):
-            raise KeyError(segment)  # what one may not see does not exist
+            raise KeyError(segment)  # do not reveal that it exists
         return variant
 
 
 @dataclass(frozen=True, slots=True)
 class FoundVariant:
-    """What the database knows at an address.
+    """The row of a variant, its source and its movie.
 
-    ``slug`` is the movie's own; ``width`` and ``height`` are the source's in pixels, None until it
-    was read; ``key`` and ``bucket`` are where the variant is stored, None until it is ready.
+    ``width`` and ``height`` are the source's in pixels, None until it was read; ``key`` and
+    ``bucket`` are those of the variant's object, None until it is ready.
     """
 
     slug: str
@@ -115,7 +115,7 @@ class MovieResource:
 
 
 class SourceResource:
-    """One of a movie's pictures; it is as visible as its movie."""
+    """A source; the ACL of its movie applies."""
 
     def __init__(self, parent: MovieResource, source_id: int) -> None:
         self.__parent__ = parent
@@ -124,22 +124,26 @@ class SourceResource:
 
 
 class VariantResource:
-    """A variant of a source: the thing that an address asks for.
+    """A variant of a source: ``requested_url`` is that of the request.
 
-    ``address`` is its one right address, ``asked`` the one that was asked for: the slug may differ.
+    ``canonical_url`` differs from it if the request has another slug.
     """
 
-    def __init__(self, parent: SourceResource, asked: VariantUrl, found: FoundVariant) -> None:
+    def __init__(
+        self, parent: SourceResource, requested_url: VariantUrl, found: FoundVariant
+    ) -> None:
         self.__parent__ = parent
-        self.__name__ = asked.recipe.suffix
+        self.__name__ = requested_url.recipe.suffix
         self.__acl__: Acl = []
-        self.asked = asked
+        self.requested_url = requested_url
         self.found = found
-        self.address = VariantUrl(asked.movie_id, found.slug, asked.source_id, asked.recipe)
+        self.canonical_url = VariantUrl(
+            requested_url.movie_id, found.slug, requested_url.source_id, requested_url.recipe
+        )
 
     def __resource_url__(self, request: Request, info: dict[str, str]) -> str:
-        """What ``request.resource_url`` answers; the tree's own path is not the address."""
-        return info["app_url"] + self.address.path
+        """Used by ``request.resource_url``: the path of the tree is not the URL."""
+        return info["app_url"] + self.canonical_url.path
 
 
 _FIND: Final = (
@@ -165,28 +169,28 @@ _FIND: Final = (
     )
     .where(Movie.id == bindparam("movie_id"), PosterSource.id == bindparam("source_id"))
 )
-"""Built once: building it took longer than asking it, and a burst of requests asks it often."""
+"""Built once: building the query took longer than running it."""
 
 
-def find_variant(database: Database, address: VariantUrl) -> FoundVariant | None:
-    """What stands at an address, whatever slug it spells; raises ``PostersUnavailable``.
+def find_variant(database: Database, url: VariantUrl) -> FoundVariant | None:
+    """Look up a variant, ignoring the slug of its URL; raises ``VariantUnavailable``.
 
-    A variant of an older recipe, or of older content, counts until its successor is ready.
+    A variant of an older recipe, or of older content, is found until its successor is ready.
     """
-    asked = {
-        "name": address.recipe.name,
-        "format": address.recipe.format,
-        "movie_id": address.movie_id,
-        "source_id": address.source_id,
+    parameters = {
+        "name": url.recipe.name,
+        "format": url.recipe.format,
+        "movie_id": url.movie_id,
+        "source_id": url.source_id,
     }
     try:
         with database.look() as session:
-            row = session.execute(_FIND, asked).first()
+            row = session.execute(_FIND, parameters).first()
     except SQLAlchemyError as error:
-        raise PostersUnavailable(address) from error
+        raise VariantUnavailable(url) from error
     return FoundVariant(*row) if row else None
 
 
-def _grow(root: Root, asked: VariantUrl, found: FoundVariant) -> VariantResource:
-    movie = MovieResource(root, asked.movie_id, found.slug, published=found.published)
-    return VariantResource(SourceResource(movie, asked.source_id), asked, found)
+def _build_tree(root: Root, requested_url: VariantUrl, found: FoundVariant) -> VariantResource:
+    movie = MovieResource(root, requested_url.movie_id, found.slug, published=found.published)
+    return VariantResource(SourceResource(movie, requested_url.source_id), requested_url, found)

@@ -1,4 +1,4 @@
-"""What a visitor gets at a variant's address: always a picture, and never a wait of any length."""
+"""View of a variant: redirects to its object, or returns a placeholder."""
 
 from datetime import datetime
 from typing import Final
@@ -16,46 +16,45 @@ from ..imaging.placeholder import placeholder
 from ..models import SourceState
 from ..recipes import Recipe
 from ..urls import VariantUrl
-from .resources import FoundVariant, PostersUnavailable, VariantResource, find_variant
+from .resources import FoundVariant, VariantResource, VariantUnavailable, find_variant
 
 REDIRECT_SECONDS: Final = 3600
-"""How long a redirect may be kept: superseded objects stay far longer than that."""
+"""How long a redirect may be cached: superseded objects stay much longer."""
 
-SOON: Final = 2
-"""Seconds after which a poster that is being made is worth asking for again."""
+MIN_RETRY_AFTER: Final = 2
+"""Retry-After of a poster that is being made, in seconds."""
 
-LATEST: Final = 3600
-"""The longest that anybody is told to wait, in seconds."""
+MAX_RETRY_AFTER: Final = 3600
 
 
 @view_config(context=VariantResource, request_method="GET", permission=VIEW)
 def variant_view(variant: VariantResource, request: Request) -> Response:
-    """A redirect to where the variant is stored; it is made now if need be and if possible.
+    """Redirect to the variant's object; GET makes it first if it is missing and a slot is free.
 
-    Otherwise a placeholder of the right shape, not to be kept. HEAD never makes anything.
+    Otherwise return a placeholder of the variant's size, which may not be cached.
     """
-    if variant.asked != variant.address:
-        return _moved(_absolute(request, variant.address.path))
+    if variant.requested_url != variant.canonical_url:
+        return _moved(_absolute(request, variant.canonical_url.path))
     found: FoundVariant | None = variant.found
     if variant.found.key is None and request.method == "GET":
-        outcome = request.services.poster_admission.ensure_or_wait(variant.address.source_id)
-        if outcome.status is not Status.BUSY:  # then there is no news, and a crowd gets that
-            found = find_variant(request.services.database, variant.address)
+        result = request.services.poster_admission.ensure_or_wait(variant.canonical_url.source_id)
+        if result.status is not Status.BUSY:  # else nothing has changed; saves a query in a burst
+            found = find_variant(request.services.database, variant.canonical_url)
     if found is None or found.key is None:
-        return _placeholder(variant.address, found)
+        return _placeholder(variant.canonical_url, found)
     return _found(_absolute(request, request.services.storage.url(found.key, found.bucket)))
 
 
-@exception_view_config(PostersUnavailable)
-def unavailable_view(error: PostersUnavailable, request: Request) -> Response:
-    """The database is away, or a burst is on: a placeholder in the recipe's own shape."""
-    return _placeholder(error.address, None)
+@exception_view_config(VariantUnavailable)
+def unavailable_view(error: VariantUnavailable, request: Request) -> Response:
+    """Return a placeholder of the recipe's size: the database is down, or there is a burst."""
+    return _placeholder(error.url, None)
 
 
-def _absolute(request: Request, address: str) -> str:
-    """An address of ours with the site's name in front: caches keep it, whatever Host asked."""
+def _absolute(request: Request, url: str) -> str:
+    """Make a path absolute by ``site.base_url``: caches keep the redirect for any Host header."""
     base_url: str = request.registry.settings["site.base_url"]
-    return base_url + address if address.startswith("/") else address
+    return base_url + url if url.startswith("/") else url
 
 
 def _moved(url: str) -> Response:
@@ -88,9 +87,12 @@ def _size(recipe: Recipe, found: FoundVariant | None) -> tuple[int, int]:
 
 
 def _retry_after(found: FoundVariant | None, now: datetime) -> int | None:
-    """Seconds until asking again makes sense; None for a source that has failed for good."""
+    """Seconds until the next request makes sense; None after a permanent failure."""
     if found is None or found.state is not SourceState.RETRY_WAIT:
-        return None if found and found.state is SourceState.FAILED else SOON
+        return None if found and found.state is SourceState.FAILED else MIN_RETRY_AFTER
     if found.next_attempt_at is None:
-        return SOON
-    return min(max(SOON, int((found.next_attempt_at - now).total_seconds()) + 1), LATEST)
+        return MIN_RETRY_AFTER
+    return min(
+        max(MIN_RETRY_AFTER, int((found.next_attempt_at - now).total_seconds()) + 1),
+        MAX_RETRY_AFTER,
+    )

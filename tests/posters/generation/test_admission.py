@@ -14,16 +14,18 @@ PATIENCE = 10.0
 class Worker:
     """A thread that makes a poster until ``leave`` is set."""
 
-    def __init__(self, gate: AdmissionControl, stub_reader: StubReader, source_id: int) -> None:
+    def __init__(
+        self, admission: AdmissionControl, stub_reader: StubReader, source_id: int
+    ) -> None:
         entered, self.leave = threading.Event(), threading.Event()
 
-        def hold() -> None:
+        def block() -> None:
             stub_reader.before_read = lambda: None
             entered.set()
             self.leave.wait(PATIENCE)
 
-        stub_reader.before_read = hold
-        self._thread = threading.Thread(target=gate.ensure_or_wait, args=(source_id,))
+        stub_reader.before_read = block
+        self._thread = threading.Thread(target=admission.ensure_or_wait, args=(source_id,))
         self._thread.start()
         assert entered.wait(PATIENCE)
 
@@ -46,21 +48,21 @@ def test_request_without_a_slot_makes_nothing(
     movie_id: int,
     source_id: int,
 ) -> None:
-    gate = AdmissionControl(service, slots=1, wait_seconds=0)
+    admission = AdmissionControl(service, slots=1, wait_seconds=0)
     other = add_source(database, movie_id, chosen=False)
-    worker = Worker(gate, stub_reader, source_id)
-    assert gate.ensure_or_wait(other) == GenerationResult(Status.BUSY)
+    worker = Worker(admission, stub_reader, source_id)
+    assert admission.ensure_or_wait(other) == GenerationResult(Status.BUSY)
     worker.end()
-    assert gate.ensure_or_wait(other).status is Status.MADE
+    assert admission.ensure_or_wait(other).status is Status.MADE
 
 
 def test_one_request_waits_for_a_poster_that_is_being_made(
     service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
-    gate = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
-    worker = Worker(gate, stub_reader, source_id)
+    admission = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
+    worker = Worker(admission, stub_reader, source_id)
     threading.Timer(0.2, worker.leave.set).start()
-    assert gate.ensure_or_wait(source_id) == GenerationResult(Status.COMPLETE)
+    assert admission.ensure_or_wait(source_id) == GenerationResult(Status.COMPLETE)
     worker.end()
     assert stub_reader.reads == 1
 
@@ -69,43 +71,43 @@ def test_only_one_request_waits(
     service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     """The second request is answered at once and not after ten seconds."""
-    gate = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
-    worker = Worker(gate, stub_reader, source_id)
-    ends: list[GenerationResult] = []
-    waiting = threading.Thread(target=lambda: ends.append(gate.ensure_or_wait(source_id)))
+    admission = AdmissionControl(service, slots=2, wait_seconds=PATIENCE)
+    worker = Worker(admission, stub_reader, source_id)
+    results: list[GenerationResult] = []
+    waiting = threading.Thread(target=lambda: results.append(admission.ensure_or_wait(source_id)))
     waiting.start()
-    while not gate._waiter_lock.locked():
+    while not admission._waiter_lock.locked():
         waiting.join(0.01)
-    assert gate.ensure_or_wait(source_id) == GenerationResult(Status.BUSY)
-    assert ends == []
+    assert admission.ensure_or_wait(source_id) == GenerationResult(Status.BUSY)
+    assert results == []
     worker.end()
     waiting.join()
-    assert ends == [GenerationResult(Status.COMPLETE)]
+    assert results == [GenerationResult(Status.COMPLETE)]
 
 
 def test_wait_ends_after_wait_seconds(
     service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
     moments = iter([5.0, 6.4, 6.6])  # at the start of the wait, and before each poll
-    gate = AdmissionControl(service, slots=2, wait_seconds=1.5, clock=moments.__next__)
-    worker = Worker(gate, stub_reader, source_id)
-    assert gate.ensure_or_wait(source_id) == GenerationResult(Status.BUSY)
+    admission = AdmissionControl(service, slots=2, wait_seconds=1.5, clock=moments.__next__)
+    worker = Worker(admission, stub_reader, source_id)
+    assert admission.ensure_or_wait(source_id) == GenerationResult(Status.BUSY)
     worker.end()
 
 
 def test_number_of_admitted_requests_is_bounded_in_a_burst_only(
     service: PosterService, stub_reader: StubReader, source_id: int
 ) -> None:
-    gate = AdmissionControl(service, slots=1, wait_seconds=0)
-    assert [gate.try_enter() for _ in range(5)] == [True] * 5
-    worker = Worker(gate, stub_reader, source_id)
-    assert not gate.try_enter()
+    admission = AdmissionControl(service, slots=1, wait_seconds=0)
+    assert [admission.try_enter() for _ in range(5)] == [True] * 5
+    worker = Worker(admission, stub_reader, source_id)
+    assert not admission.try_enter()
     for _ in range(4):
-        gate.leave()
-    assert [gate.try_enter(), gate.try_enter()] == [True, False]
-    gate.set_thread_count(threads=5)
-    assert [gate.try_enter(), gate.try_enter()] == [True, False]
-    gate.leave()
-    assert gate.try_enter()
+        admission.leave()
+    assert [admission.try_enter(), admission.try_enter()] == [True, False]
+    admission.set_thread_count(threads=5)
+    assert [admission.try_enter(), admission.try_enter()] == [True, False]
+    admission.leave()
+    assert admission.try_enter()
     worker.end()
-    assert gate.try_enter()
+    assert admission.try_enter()

@@ -124,7 +124,7 @@ def test_trials_of_all_hosts_are_taken_or_none(
     late: Any = Interrupted(database, lambda: taken.append(breaker.ask(HOST)))
     assert HostCircuitBreaker(late, clock).ask(STORAGE, HOST).until == clock.now + TRIAL
     assert [passage.until for passage in taken] == [None]
-    assert breaker.ask(STORAGE).until is None, "its trial is left to somebody who can take it"
+    assert breaker.ask(STORAGE).until is None, "its trial is left to another worker"
 
 
 def test_success_deletes_the_failures(
@@ -188,8 +188,8 @@ def test_dead_host_is_not_requested_for_each_of_its_images(
     source_ids: list[int],
 ) -> None:
     stub_reader.error = SourceError(FetchCode.TIMEOUT)
-    outcomes = [fetching.ensure_variants(source_id) for source_id in source_ids]
-    assert outcomes == [
+    results = [fetching.ensure_variants(source_id) for source_id in source_ids]
+    assert results == [
         *[GenerationResult(Status.FAILED, "timeout")] * THRESHOLD,
         *[GenerationResult(Status.BACKING_OFF, "host_paused")] * 2,
     ]

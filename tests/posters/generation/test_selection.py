@@ -124,13 +124,13 @@ def test_concurrent_choices_leave_one_chosen_source(
         service.ensure_variants(one)
     errors: list[BaseException] = []
 
-    def wish() -> None:
+    def choose_late() -> None:
         try:
             choose_in(database, third)
         except Exception as error:
             errors.append(error)
 
-    late = threading.Thread(target=wish)
+    late = threading.Thread(target=choose_late)
     with database.write() as session:
         choose(session, session.get_one(PosterSource, another))
         late.start()

@@ -209,11 +209,11 @@ def test_other_threads_are_busy_without_a_query(
 ) -> None:
     entered, leave = threading.Event(), threading.Event()
 
-    def hold() -> None:
+    def block() -> None:
         entered.set()
         leave.wait(10)
 
-    stub_reader.before_read = hold
+    stub_reader.before_read = block
     worker = threading.Thread(target=service.ensure_variants, args=(source_id,))
     worker.start()
     entered.wait(10)
@@ -296,8 +296,8 @@ def test_unreachable_storage_is_retried(
     clock: Clock,
     source_id: int,
 ) -> None:
-    outcome = make_service(storage=storage_away).ensure_variants(source_id)
-    assert outcome == GenerationResult(Status.FAILED, "storage_unavailable")
+    result = make_service(storage=storage_away).ensure_variants(source_id)
+    assert result == GenerationResult(Status.FAILED, "storage_unavailable")
     assert source_of(database, source_id).state is SourceState.RETRY_WAIT
     assert variants_of(database, source_id) == []
     clock.advance(minutes=2)

@@ -15,10 +15,10 @@ from moziweb.posters.urls import VariantUrl
 from moziweb.posters.web.resources import (
     FoundVariant,
     MovieResource,
-    PostersUnavailable,
     Root,
     SourceResource,
     VariantResource,
+    VariantUnavailable,
     find_variant,
 )
 from moziweb.request import Request
@@ -42,14 +42,14 @@ def request_(site: Router) -> Request:
     return request
 
 
-def address(source_id: int, slug: str = "dune") -> VariantUrl:
+def variant_url(source_id: int, slug: str = "dune") -> VariantUrl:
     parsed = VariantUrl.parse(f"7-{slug}.{source_id}.thumb.webp")
     assert parsed
     return parsed
 
 
-def test_a_variant_hangs_below_source_movie_and_root(request_: Request, source_id: int) -> None:
-    found = traverse(Root(request_), address(source_id).path)
+def test_parents_of_a_variant_are_source_movie_and_root(request_: Request, source_id: int) -> None:
+    found = traverse(Root(request_), variant_url(source_id).path)
     resources = list(lineage(found["context"]))
     assert found["view_name"] == ""
     assert [resource.__name__ for resource in resources] == [
@@ -63,14 +63,14 @@ def test_a_variant_hangs_below_source_movie_and_root(request_: Request, source_i
     assert all(isinstance(resource.__acl__, list) for resource in resources)
 
 
-def test_the_site_is_rooted_in_it(site: Router) -> None:
+def test_root_factory_is_the_tree(site: Router) -> None:
     assert site.registry.getUtility(IRootFactory) is Root
 
 
-def test_a_variant_knows_its_right_address(request_: Request, source_id: int) -> None:
-    variant = Root(request_)["poster"][address(source_id, "duna").segment]
-    assert variant.asked == address(source_id, "duna")
-    assert variant.address == address(source_id)
+def test_variant_has_its_canonical_url(request_: Request, source_id: int) -> None:
+    variant = Root(request_)["poster"][variant_url(source_id, "duna").segment]
+    assert variant.requested_url == variant_url(source_id, "duna")
+    assert variant.canonical_url == variant_url(source_id)
     url = request_.resource_url(variant)
     assert url == f"http://localhost/poster/7-dune.{source_id}.thumb.webp"
 
@@ -78,35 +78,35 @@ def test_a_variant_knows_its_right_address(request_: Request, source_id: int) ->
 @pytest.mark.parametrize(
     "segment", ["", "x", "7-dune.1.huge.webp", "8-dune.1.webp", "7-dune.9.jpg"]
 )
-def test_nothing_else_is_there(request_: Request, source_id: int, segment: str) -> None:
+def test_unknown_segment_raises_key_error(request_: Request, source_id: int, segment: str) -> None:
     with pytest.raises(KeyError):
         Root(request_)["poster"][segment]
     with pytest.raises(KeyError):
         Root(request_)["posters"]
 
 
-def test_an_unpublished_movie_is_closed_with_all_below_it(
+def test_unpublished_movie_denies_all_below_it(
     request_: Request, database: Database, source_id: int
 ) -> None:
-    variant = Root(request_)["poster"][address(source_id).segment]
+    variant = Root(request_)["poster"][variant_url(source_id).segment]
     assert request_.has_permission(VIEW, variant)
     assert not request_.has_permission("edit", variant)
     with database.write() as session:
         session.execute(update(Movie).values(published=False))
     with pytest.raises(KeyError):
-        Root(request_)["poster"][address(source_id).segment]
+        Root(request_)["poster"][variant_url(source_id).segment]
     closed = MovieResource(Root(request_), 7, "dune", published=False)
     assert not request_.has_permission(VIEW, SourceResource(closed, source_id))
 
 
-def test_finding_a_variant_takes_one_query(database: Database, source_id: int) -> None:
+def test_lookup_takes_one_query(database: Database, source_id: int) -> None:
     statements: list[str] = []
 
     def note(*call: object) -> None:
         statements.append(str(call[2]))
 
     event.listen(database.engine, "before_cursor_execute", note)
-    found = find_variant(database, address(source_id))
+    found = find_variant(database, variant_url(source_id))
     assert len([text for text in statements if text.startswith("SELECT")]) == 1
     source = source_of(database, source_id)
     assert found == FoundVariant(
@@ -121,7 +121,7 @@ def test_finding_a_variant_takes_one_query(database: Database, source_id: int) -
     )
 
 
-def test_a_database_that_is_away_says_where_it_was_missed(database_away: Database) -> None:
-    with pytest.raises(PostersUnavailable) as caught:
-        find_variant(database_away, address(1))
-    assert caught.value.address == address(1)
+def test_unreachable_database_raises_variant_unavailable(database_away: Database) -> None:
+    with pytest.raises(VariantUnavailable) as caught:
+        find_variant(database_away, variant_url(1))
+    assert caught.value.url == variant_url(1)

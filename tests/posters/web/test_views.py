@@ -1,4 +1,4 @@
-"""What a browser gets at ``/poster/…``, on both databases and both storages."""
+"""Responses of ``/poster/…``, on both databases and both storages."""
 
 import json
 import subprocess
@@ -62,7 +62,7 @@ def s3_site_settings(bucket: S3Bucket, database_url: str) -> dict[str, Any]:
 
 @pytest.fixture(params=["sqlite and disk", "postgres and s3"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
-    """The embedded default, and what production has."""
+    """Settings of the default and of production."""
     if request.param == "sqlite and disk":
         return disk_settings(tmp_path / "objects", request.getfixturevalue("sqlite_url"))
     bucket: S3Bucket = request.getfixturevalue("s3_bucket")
@@ -71,7 +71,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def site(settings: dict[str, Any], stub_reader: StubReader, clock: Clock) -> Iterator[Router]:
-    """The application, reading drawn sources from the stub_reader."""
+    """The application; ``stub_reader`` reads its drawn sources."""
 
     def configure(config: Configurator) -> None:
         config.add_poster_source(SourceKind.DRAWN, stub_reader)
@@ -95,7 +95,7 @@ def browser(site: Router) -> TestApp:
 
 @pytest.fixture
 def database(site: Router) -> Database:
-    """The site's own database, in place of the one that other tests have."""
+    """The application's database instead of the fixture of other tests."""
     database: Database = services_of(site.registry).database
     return database
 
@@ -108,7 +108,7 @@ def is_placeholder(response: TestResponse, width: int, height: int) -> bool:
     return bool(response.status_int == 200)
 
 
-def test_the_first_request_makes_all_variants_and_redirects(
+def test_first_request_makes_all_variants_and_redirects(
     browser: TestApp, database: Database, site: Router, stub_reader: StubReader, source_id: int
 ) -> None:
     response = browser.get(f"/poster/7-dune.{source_id}.thumb.webp", status=302)
@@ -122,13 +122,13 @@ def test_the_first_request_makes_all_variants_and_redirects(
     assert stub_reader.reads == 1
 
 
-def test_each_variant_redirects_to_its_own_object(browser: TestApp, source_id: int) -> None:
+def test_each_variant_redirects_to_its_object(browser: TestApp, source_id: int) -> None:
     for recipe in RECIPES:
         response = browser.get(f"/poster/7-dune.{source_id}{recipe.suffix}", status=302)
         assert response.location.endswith(recipe.suffix)
 
 
-def test_afterwards_the_route_only_redirects_and_pages_link_the_store(
+def test_ready_variant_is_redirected_without_work_and_linked_at_its_storage_url(
     browser: TestApp, database: Database, site: Router, stub_reader: StubReader, source_id: int
 ) -> None:
     path = f"/poster/7-dune.{source_id}.small.jpg"
@@ -148,7 +148,7 @@ def test_afterwards_the_route_only_redirects_and_pages_link_the_store(
     assert browser.get(path, status=302).location.endswith(older)
 
 
-def test_on_disk_the_redirect_leads_to_the_picture(
+def test_redirect_of_disk_storage_leads_to_the_image(
     browser: TestApp, settings: dict[str, Any], source_id: int
 ) -> None:
     redirect = browser.get(f"/poster/7-dune.{source_id}.blur.webp", status=302)
@@ -159,7 +159,7 @@ def test_on_disk_the_redirect_leads_to_the_picture(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_wrong_slug_is_redirected_for_good(
+def test_wrong_slug_is_redirected_permanently(
     browser: TestApp, stub_reader: StubReader, source_id: int, method: str
 ) -> None:
     path = f"/poster/7-duna.{source_id}.thumb.webp"
@@ -188,7 +188,7 @@ NOWHERE = (
 )
 
 
-def test_what_does_not_exist_is_not_found(
+def test_unknown_variant_is_not_found(
     browser: TestApp, stub_reader: StubReader, source_id: int
 ) -> None:
     for path in NOWHERE:
@@ -196,7 +196,7 @@ def test_what_does_not_exist_is_not_found(
     assert stub_reader.reads == 0
 
 
-def test_a_source_belongs_to_one_movie(
+def test_source_of_another_movie_is_not_found(
     browser: TestApp, database: Database, source_id: int
 ) -> None:
     with database.write() as session:
@@ -204,7 +204,7 @@ def test_a_source_belongs_to_one_movie(
     browser.get(f"/poster/8-alien.{source_id}.jpg", status=404)
 
 
-def test_an_unpublished_movie_has_no_posters(
+def test_poster_of_an_unpublished_movie_is_not_found(
     browser: TestApp, database: Database, source_id: int
 ) -> None:
     path = f"/poster/7-dune.{source_id}.jpg"
@@ -215,14 +215,14 @@ def test_an_unpublished_movie_has_no_posters(
     browser.get(f"/poster/7-wrong.{source_id}.jpg", status=404)
 
 
-def test_looking_makes_nothing(browser: TestApp, stub_reader: StubReader, source_id: int) -> None:
+def test_head_makes_nothing(browser: TestApp, stub_reader: StubReader, source_id: int) -> None:
     response = browser.head(f"/poster/7-dune.{source_id}.jpg", status=200)
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Retry-After"] == "2"
     assert stub_reader.reads == 0
 
 
-def test_a_broken_source_gets_a_placeholder(
+def test_failed_source_gets_a_placeholder(
     browser: TestApp, database: Database, stub_reader: StubReader, source_id: int
 ) -> None:
     stub_reader.pictures["drawn:dune"] = b"<html>not a picture</html>"
@@ -234,7 +234,7 @@ def test_a_broken_source_gets_a_placeholder(
     assert stub_reader.reads == 1
 
 
-def test_a_placeholder_has_the_ratio_of_its_source(
+def test_placeholder_has_the_ratio_of_its_source(
     browser: TestApp, database: Database, stub_reader: StubReader, source_id: int
 ) -> None:
     stub_reader.pictures = {}
@@ -244,10 +244,10 @@ def test_a_placeholder_has_the_ratio_of_its_source(
     assert is_placeholder(response, 370, 247)
 
 
-def test_a_source_that_will_be_tried_again_says_when(
+def test_retry_after_is_the_next_attempt(
     browser: TestApp, database: Database, source_id: int
 ) -> None:
-    """Or has everybody look again after an hour: an operator may have mended it by then."""
+    """At most an hour: an operator may have fixed the source by then."""
     for minutes, least, most in ((10, 590, 601), (1440, 3600, 3600)):
         next_attempt_at = utc_now() + timedelta(minutes=minutes)
         values = {"state": SourceState.RETRY_WAIT, "next_attempt_at": next_attempt_at}
@@ -257,7 +257,7 @@ def test_a_source_that_will_be_tried_again_says_when(
         assert least <= int(response.headers["Retry-After"]) <= most
 
 
-def test_a_poster_that_another_process_makes_is_on_its_way(
+def test_poster_made_by_another_process_gets_a_placeholder(
     browser: TestApp, database: Database, source_id: int
 ) -> None:
     with database.write() as session:
@@ -273,7 +273,7 @@ def test_a_poster_that_another_process_makes_is_on_its_way(
     assert response.headers["Retry-After"] == "2"
 
 
-def test_in_a_burst_a_placeholder_asks_the_database_for_nothing(
+def test_placeholder_in_a_burst_takes_no_query(
     browser: TestApp,
     site: Router,
     database: Database,
@@ -281,27 +281,27 @@ def test_in_a_burst_a_placeholder_asks_the_database_for_nothing(
     source_id: int,
     query_counter: QueryCounter,
 ) -> None:
-    gate = AdmissionControl(services_of(site.registry).posters, slots=1, wait_seconds=0)
-    set_services(site.registry, replace(services_of(site.registry), poster_admission=gate))
+    admission = AdmissionControl(services_of(site.registry).posters, slots=1, wait_seconds=0)
+    set_services(site.registry, replace(services_of(site.registry), poster_admission=admission))
     path, other = f"/poster/7-dune.{source_id}.thumb.webp", add_source(database, 7, chosen=False)
-    worker = Worker(gate, stub_reader, other)
-    assert gate.try_enter()
-    assert gate.try_enter()
+    worker = Worker(admission, stub_reader, other)
+    assert admission.try_enter()
+    assert admission.try_enter()
     with query_counter(database.engine) as statements:
         response = browser.get(path)
     assert is_placeholder(response, 370, 555)
     assert (response.headers["Retry-After"], statements) == ("2", [])
     worker.end()
-    gate.leave()
-    gate.leave()
+    admission.leave()
+    admission.leave()
     for _ in range(5):
         browser.get(path, status=302)
-    worker = Worker(gate, stub_reader, add_source(database, 7, chosen=False))
+    worker = Worker(admission, stub_reader, add_source(database, 7, chosen=False))
     browser.get(path, status=302)  # each of those has left, so in the next burst there is room
     worker.end()
 
 
-def test_a_variant_of_an_older_recipe_is_served_on(
+def test_variant_of_an_older_recipe_is_served(
     browser: TestApp, database: Database, stub_reader: StubReader, source_id: int
 ) -> None:
     path = f"/poster/7-dune.{source_id}.thumb.webp"
@@ -313,7 +313,7 @@ def test_a_variant_of_an_older_recipe_is_served_on(
     assert stub_reader.reads == 1
 
 
-def test_a_superseded_variant_is_not_served(
+def test_superseded_variant_is_not_served(
     browser: TestApp, database: Database, stub_reader: StubReader, source_id: int
 ) -> None:
     path = f"/poster/7-dune.{source_id}.thumb.webp"
@@ -324,7 +324,7 @@ def test_a_superseded_variant_is_not_served(
     assert stub_reader.reads == 2
 
 
-def test_a_url_that_is_not_there_gets_a_placeholder(
+def test_failed_fetch_gets_a_placeholder(
     settings: dict[str, Any], database: Database, movie_id: int
 ) -> None:
     with HostileHost() as host:
@@ -341,7 +341,7 @@ def test_a_url_that_is_not_there_gets_a_placeholder(
     assert host.paths == ["/gone.jpg"]
 
 
-def test_a_storage_that_is_away_gets_a_placeholder_and_another_try(
+def test_unreachable_storage_gets_a_placeholder_and_is_retried(
     s3_bucket: S3Bucket, sqlite_url: str, stub_reader: StubReader
 ) -> None:
     settings = s3_site_settings(s3_bucket, sqlite_url)
@@ -363,9 +363,7 @@ def test_a_storage_that_is_away_gets_a_placeholder_and_another_try(
     assert (kept.state, kept.error_code) == (SourceState.RETRY_WAIT, "storage_unavailable")
 
 
-def test_a_database_that_is_away_gets_a_placeholder(
-    tmp_path: Path, database_away: Database
-) -> None:
+def test_unreachable_database_gets_a_placeholder(tmp_path: Path, database_away: Database) -> None:
     url = database_away.engine.url.render_as_string(hide_password=False)
     site = make_site(disk_settings(tmp_path / "objects", url))
     response = TestApp(site).get("/poster/7-dune.1.thumb.jpg", status=200)
@@ -373,10 +371,10 @@ def test_a_database_that_is_away_gets_a_placeholder(
     assert is_placeholder(response, 370, 555)
 
 
-def test_a_crowd_on_two_processes_makes_one_decode_and_one_upload_each(
+def test_concurrent_requests_to_two_processes_decode_and_upload_once(
     settings: dict[str, Any], database: Database, site: Router, movie_id: int, tmp_path: Path
 ) -> None:
-    """Eight threads on each of two processes; the losers get a placeholder or the redirect."""
+    """Eight threads on each of two processes; the others get a placeholder or the redirect."""
     original = services_of(site.registry).storage.put(
         "upload/ab/abc.jpg", picture(size=(800, 1200)), content_type="image/jpeg", cache_control="x"
     )
@@ -384,9 +382,13 @@ def test_a_crowd_on_two_processes_makes_one_decode_and_one_upload_each(
         source = PosterSource(movie_id=movie_id, kind=SourceKind.UPLOAD, key=original.key)
         session.add(source)
     log = tmp_path / "log"
-    told = {"settings": settings, "log": str(log), "path": f"/poster/7-dune.{source.id}.thumb.jpg"}
-    (tmp_path / "told.json").write_text(json.dumps(told))
-    answers = run_crowds(tmp_path / "told.json", processes=2)
+    options = {
+        "settings": settings,
+        "log": str(log),
+        "path": f"/poster/7-dune.{source.id}.thumb.jpg",
+    }
+    (tmp_path / "options.json").write_text(json.dumps(options))
+    answers = run_crowds(tmp_path / "options.json", processes=2)
     lines = log.read_text().splitlines()
     assert lines.count("decode ") == 1
     uploads = [line for line in lines if line.startswith("upload")]
@@ -397,8 +399,8 @@ def test_a_crowd_on_two_processes_makes_one_decode_and_one_upload_each(
     assert {cache for status, cache in answers if status == 200} <= {"no-store"}
 
 
-def run_crowds(told: Path, processes: int) -> list[tuple[int, str]]:
-    command = [sys.executable, "-m", "tests.posters.crowd", str(told)]
+def run_crowds(options: Path, processes: int) -> list[tuple[int, str]]:
+    command = [sys.executable, "-m", "tests.posters.crowd", str(options)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with ExitStack() as stack:
         crowds = [stack.enter_context(child(command, **pipes)) for _ in range(processes)]
