@@ -1,9 +1,9 @@
-// A page that htmx keeps as things are now (templates/manager/macros/live.jinja2): when it is not asked
-// for, and what is left alone in it.
+// Polling by htmx (templates/manager/macros/live.jinja2): when it pauses, and which elements it does not
+// update.
 
 const BUSY = ":is(:is(a, button, input, select):focus, :active)";
-const WATCHED_MS = 600000; // who has left the desk is not kept signed in by this
-const SHARE = 4; // a page that takes a second to make is asked for once in four
+const WATCHED_MS = 600000; // without input, polling stops, so that the session can expire
+const SHARE = 4; // polling takes at most a quarter of the time
 
 let until = performance.now() + WATCHED_MS;
 for (const sign of ["pointermove", "keydown", "scroll"]) {
@@ -20,11 +20,11 @@ addEventListener("htmx:afterRequest", () => {
   rest = performance.now() + (SHARE - 1) * (performance.now() - began);
 });
 
-// A part in which somebody is just about to press a key waits, and is asked for until it has its turn.
+// Do not update a part that has the focus or is being clicked; the next poll tries again.
 addEventListener("htmx:oobBeforeSwap", ({ target, detail }) => {
   const place = target.id === "live" ? document.querySelector("main") : target;
   if (place.querySelector(`[data-part] ${BUSY}`)) detail.shouldSwap = false;
 });
 
-// What was opened stays open.
+// Keep opened details open.
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name) => name !== "open";

@@ -1,4 +1,4 @@
-// The keys of the manager: "/" goes to the search, Ctrl+Enter sends the form that one is in.
+// Keyboard shortcuts: "/" focuses the search, Ctrl+Enter saves the movie's form.
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select");

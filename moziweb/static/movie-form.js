@@ -1,5 +1,5 @@
-// The film's form, made more comfortable: it orders people with buttons, opens the reason of a premiere
-// whose date is changed, and is not left by mistake. Without it everything can be done, too.
+// Optional help for the movie's form: buttons order people, a changed date opens its reason, and leaving
+// with unsaved changes asks first.
 
 const form = document.querySelector("[data-film]");
 const initial = serialized();
@@ -21,14 +21,14 @@ function openReason(field) {
   row.querySelector("[data-move]")?.setAttribute("open", "");
 }
 
-// Leaving with something typed asks first; sending the form does not.
+// Ask before leaving with unsaved changes.
 let sent = false;
 form.addEventListener("submit", () => { sent = true; });
 addEventListener("beforeunload", (event) => {
   if (!sent && serialized() !== initial) event.preventDefault();
 });
 
-// People: up and down instead of numbers.
+// Buttons for up and down instead of numbers.
 for (const list of document.querySelectorAll(".people")) {
   for (const row of list.children) {
     row.append(mover(row, "up"), mover(row, "down"));
@@ -37,12 +37,12 @@ for (const list of document.querySelectorAll(".people")) {
   renumber(list);
 }
 
-function mover(row, way) {
+function mover(row, direction) {
   const button = document.createElement("button");
-  const up = way === "up";
+  const up = direction === "up";
   button.type = "button";
   button.className = "mover";
-  button.dataset.way = way;
+  button.dataset.direction = direction;
   button.textContent = up ? "↑" : "↓";
   button.addEventListener("click", () => {
     const other = up ? row.previousElementSibling : row.nextElementSibling;
@@ -56,14 +56,14 @@ function mover(row, way) {
   return button;
 }
 
-// Whom a button moves is part of its name, for those who only hear it.
+// The accessible name of a button contains the person's name.
 function nameMovers(row) {
   const words = document.documentElement.lang === "hu"
     ? { up: "feljebb", down: "lejjebb" }
     : { up: "up", down: "down" };
   for (const button of row?.querySelectorAll(".mover") ?? []) {
     const name = row.querySelector("[name$=-name]").value;
-    button.setAttribute("aria-label", `${name} ${words[button.dataset.way]}`.trim());
+    button.setAttribute("aria-label", `${name} ${words[button.dataset.direction]}`.trim());
   }
 }
 

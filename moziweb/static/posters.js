@@ -1,4 +1,4 @@
-// A film's posters: a file may be dropped, and its size is told at once.
+// The upload form: accepts dropped files and checks their size before the upload.
 
 const form = document.querySelector("form[data-drop]");
 const input = form.querySelector("input[type=file]");

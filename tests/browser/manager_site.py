@@ -1,6 +1,6 @@
-"""A site with its pages cached and an operator, for a browser: at the real time, with few films.
+"""A site with cached pages, a few movies and users, in real time, for tests with Chromium.
 
-With a TMDB, films are imported from there, and posters are made in the background.
+With a TMDB server, movies are imported from there, and posters are generated in the background.
 """
 
 import contextlib
@@ -36,24 +36,24 @@ from tests.site.cached import CACHED, Movies, fill, now, pages
 from .site import served
 
 NAME = "anna"
-PASSWORD = "a long enough password"  # of nobody but these tests
+PASSWORD = "a long enough password"  # of these tests only
 
 PATIENCE = 60.0
 
 MISSING = "/t/p/missing.jpg"
-"""A picture that a desk's TMDB has not, ever."""
+"""The path of a picture that the TMDB server does not have."""
 
 
 @dataclass(frozen=True)
-class Desk:
-    """The running site and its three films."""
+class ManagerSite:
+    """The running site and its three movies."""
 
     url: str
     movies: Movies
     registry: Any
 
     def sign_in(self, page: Page) -> None:
-        """Come in, by the keyboard."""
+        """Signs in with the keyboard."""
         page.goto(f"{self.url}/manager/sign-in")
         page.get_by_label("Név").fill(NAME)
         page.get_by_label("Jelszó").fill(PASSWORD)
@@ -61,17 +61,17 @@ class Desk:
         page.wait_for_url(f"{self.url}/manager", wait_until="networkidle")
 
     def states(self, **more: str) -> dict[str, str]:
-        """How a visitor is served each page now, and ``more`` paths."""
+        """The cache status of each page, and of ``more`` paths."""
         paths = pages(self.movies) | more
         return {name: self._state(path) for name, path in paths.items()}
 
     def warm(self, **more: str) -> None:
-        """Have every page cached, and see that it is."""
+        """Caches every page and checks that all are cached."""
         self.states(**more)
         assert set(self.states(**more).values()) <= {"hit", "l1"}
 
     def settle(self) -> None:
-        """Wait until no picture is to be made, and all that was written has been published."""
+        """Waits until no poster is being generated and the outbox is empty."""
         deadline = time.monotonic() + PATIENCE
         while self._is_busy():
             assert time.monotonic() < deadline
@@ -85,7 +85,7 @@ class Desk:
             return not is_made or OUTBOX.backlog(session.connection()) > 0
 
     def posters(self, movie: int) -> list[PosterSource]:
-        """A film's pictures as they stand, the oldest first."""
+        """The poster sources of a movie, the oldest first."""
         with services_of(self.registry).database.read() as session:
             query = select(PosterSource).where(PosterSource.movie_id == movie)
             return list(session.scalars(query.order_by(PosterSource.id)))
@@ -95,20 +95,23 @@ class Desk:
             return str(answer.headers["X-Cache"])
 
 
-def served_anew(before: dict[str, str], after: dict[str, str]) -> set[str]:
-    """The pages that had to be made again; all had been stored."""
+def rendered_again(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """The pages that were rendered again; asserts that all had been cached."""
     assert set(before.values()) <= {"hit", "l1"}
     return {name for name, state in after.items() if state not in {"hit", "l1"}}
 
 
 @contextlib.contextmanager
-def running_desk(migrated: Path, folder: Path, tmdb: TmdbServer | None = None) -> Iterator[Desk]:
-    """The site over a copy of an empty, migrated database.
+def running_manager_site(
+    migrated: Path, folder: Path, tmdb: TmdbServer | None = None
+) -> Iterator[ManagerSite]:
+    """Runs the site with a copy of an empty, migrated database.
 
-    With a ``tmdb``, pictures are had from there, too; that of the film that is here is missing.
+    With ``tmdb``, pictures are fetched from there, too; the picture of the existing movie is
+    missing.
     """
     port = free_port()
-    copy = folder / "desk.sqlite"
+    copy = folder / "manager.sqlite"
     shutil.copyfile(migrated, copy)
     url = f"http://{HOST}:{port}"
     settings = {**raw_settings(f"sqlite:///{copy}", folder), **CACHED, "site.base_url": url}
@@ -122,15 +125,15 @@ def running_desk(migrated: Path, folder: Path, tmdb: TmdbServer | None = None) -
     with services_of(wsgi.registry).database.write() as session:
         movies = fill(session)
     with pytest.MonkeyPatch.context() as patch, served(wsgi, port), _behind(wsgi.registry, tmdb):
-        # What a change refreshes is looked through to the end, however busy the machine is.
+        # Find all affected pages on a busy machine, too.
         patch.setattr(affected_pages, "TIME_LIMIT", 60.0)
-        yield Desk(url, movies, wsgi.registry)
+        yield ManagerSite(url, movies, wsgi.registry)
     services_of(wsgi.registry).database.engine.dispose()
 
 
 @contextlib.contextmanager
 def _behind(registry: Any, tmdb: TmdbServer | None) -> Iterator[None]:
-    """What goes on behind a desk with a TMDB: imports, and the making of posters."""
+    """Runs imports and poster generation of a site with a TMDB server."""
     if tmdb is None:
         yield
         return

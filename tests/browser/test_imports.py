@@ -1,4 +1,4 @@
-"""An editor fills a week from a local TMDB in a real Chromium, and moves a premiere with it."""
+"""An editor imports a week from a local TMDB with Chromium, and moves a premiere."""
 
 import shutil
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from .looking import Watch, violations_of
 from .site import served
 from .test_accessibility import ALL, is_accessible, violations
 
-PASSWORD = "a long enough password"  # of nobody but this test
+PASSWORD = "a long enough password"  # of this test only
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def tmdb() -> Iterator[TmdbServer]:
 
 @pytest.fixture
 def url(migrated_sqlite: Path, tmp_path: Path, tmdb: TmdbServer) -> Iterator[str]:
-    """A site without films, its pages cached, with an editor and a TMDB."""
+    """A site without movies, with cached pages, an editor and a TMDB."""
     port = free_port()
     url = f"http://{HOST}:{port}"
     copy = tmp_path / "site.sqlite"
@@ -61,7 +61,7 @@ def sign_in(page: Page, url: str) -> None:
 
 
 def look_at(page: Page, url: str, first: date, last: date) -> None:
-    """Ask for the premieres of some days, and wait until they have been looked at."""
+    """Starts an import of the premieres of some days and waits for the preview."""
     page.goto(f"{url}/manager/imports")
     page.get_by_label("Ettől").fill(first.isoformat())
     page.get_by_label("Eddig").fill(last.isoformat())
@@ -75,11 +75,11 @@ def import_all(page: Page) -> None:
 
 
 def served_as(page: Page, url: str, path: str) -> str:
-    """How the cache serves an address now."""
+    """The cache status of a path."""
     return page.request.get(f"{url}{path}").headers["x-cache"]
 
 
-def test_a_week_is_filled_and_a_premiere_moves(
+def test_week_is_imported_and_a_premiere_moves(
     url: str, tmdb: TmdbServer, open_page: OpenPage
 ) -> None:
     here, later, other = week_here(), week_here().shifted(1), week_here().shifted(9)
@@ -117,5 +117,5 @@ def test_a_week_is_filled_and_a_premiere_moves(
     expect(page.get_by_text("Új dátum a TMDB szerint")).to_be_visible()
     expect(page.locator(".film-sources")).to_contain_text("TMDB")
     assert violations_of(page) == []
-    # A page that is left lets go of what it was still loading.
+    # Navigation aborts requests that are still open.
     assert [each for each in watch.errors if not each.startswith("failed: ")] == []

@@ -1,4 +1,4 @@
-"""The manager in a real browser: by hand and by keyboard, for every eye and ear."""
+"""The manager in Chromium: by mouse and keyboard, accessible, and quiet."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.site.cached import week_here
 
 from .conftest import OpenPage
 from .looking import Watch, violations_of
-from .manager_site import Desk, running_desk, served_anew
+from .manager_site import ManagerSite, rendered_again, running_manager_site
 from .test_accessibility import ALL, is_accessible, violations
 
 PATHS = (
@@ -35,27 +35,29 @@ PATHS = (
 
 
 @pytest.fixture(scope="module")
-def reading_desk(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A desk on which nothing is changed."""
-    with running_desk(migrated_sqlite, tmp_path_factory.mktemp("desk")) as desk:
-        yield desk
+def shared_manager(
+    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ManagerSite]:
+    """A site that tests do not change."""
+    with running_manager_site(migrated_sqlite, tmp_path_factory.mktemp("manager")) as manager:
+        yield manager
 
 
 @pytest.fixture
-def desk(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Desk]:
-    """A desk of one's own."""
-    with running_desk(migrated_sqlite, tmp_path) as desk:
-        yield desk
+def manager(migrated_sqlite: Path, tmp_path: Path) -> Iterator[ManagerSite]:
+    """A site of the test's own."""
+    with running_manager_site(migrated_sqlite, tmp_path) as manager:
+        yield manager
 
 
-def movie_path(desk: Desk, movie: int) -> str:
-    return f"{desk.url}/manager/movies/{movie}"
+def movie_path(manager: ManagerSite, movie: int) -> str:
+    return f"{manager.url}/manager/movies/{movie}"
 
 
-def test_a_movie_is_edited_by_keyboard_alone(desk: Desk, open_page: OpenPage) -> None:
+def test_a_movie_is_edited_by_keyboard_alone(manager: ManagerSite, open_page: OpenPage) -> None:
     page = open_page()
-    desk.sign_in(page)
-    page.keyboard.press("Tab")  # the skip link; then the rooms
+    manager.sign_in(page)
+    page.keyboard.press("Tab")  # the skip link; then the navigation
     tab_until(page, "a[href='/manager/movies']")
     page.keyboard.press("Enter")
     page.wait_for_url("**/manager/movies")
@@ -65,7 +67,7 @@ def test_a_movie_is_edited_by_keyboard_alone(desk: Desk, open_page: OpenPage) ->
     page.wait_for_url("**q=itt+van**")
     tab_until(page, "tbody a")
     page.keyboard.press("Enter")
-    page.wait_for_url(f"**/movies/{desk.movies.here}")
+    page.wait_for_url(f"**/movies/{manager.movies.here}")
     tab_until(page, "#runtime")
     page.keyboard.press("Control+A")
     page.keyboard.type("95")
@@ -77,10 +79,10 @@ def test_a_movie_is_edited_by_keyboard_alone(desk: Desk, open_page: OpenPage) ->
     assert not page.locator("[name=genres]").first.is_checked()
 
 
-def test_people_are_ordered_with_buttons(desk: Desk, open_page: OpenPage) -> None:
+def test_people_are_ordered_with_buttons(manager: ManagerSite, open_page: OpenPage) -> None:
     page = open_page()
-    desk.sign_in(page)
-    page.goto(movie_path(desk, desk.movies.here))
+    manager.sign_in(page)
+    page.goto(movie_path(manager, manager.movies.here))
     page.locator("[name=cast-1-name]").fill("Második Színész")
     page.get_by_role("button", name="Második Színész feljebb").press("Enter")
     page.get_by_role("button", name="Mentés", exact=True).last.click()
@@ -88,11 +90,11 @@ def test_people_are_ordered_with_buttons(desk: Desk, open_page: OpenPage) -> Non
     assert page.locator("[name=cast-0-name]").input_value() == "Második Színész"
 
 
-def test_without_scripts_everything_can_be_done(desk: Desk, open_page: OpenPage) -> None:
+def test_everything_works_without_scripts(manager: ManagerSite, open_page: OpenPage) -> None:
     page = open_page(java_script_enabled=False)
-    desk.sign_in(page)
-    desk.warm()
-    page.goto(movie_path(desk, desk.movies.here))
+    manager.sign_in(page)
+    manager.warm()
+    page.goto(movie_path(manager, manager.movies.here))
     page.locator("#title").fill("Szkript nélkül")
     page.get_by_role("button", name="Mit frissít?", exact=True).click()
     expect(page.locator("#effects")).to_contain_text("A mentés")
@@ -102,16 +104,16 @@ def test_without_scripts_everything_can_be_done(desk: Desk, open_page: OpenPage)
 
 ELSEWHERE = {
     "manager.sign_in": "below",
-    "manager.import": "test_imports.py, with an import to look at",
-    "manager.movie_unsaved_poster": "test_posters.py, with a picture to look at",
+    "manager.import": "test_imports.py, which has an import",
+    "manager.movie_unsaved_poster": "test_posters.py, which has a picture",
     "manager.movie_poster_preview": "a picture is no page",
 }
-"""Routes whose pages are looked at in other tests."""
+"""Routes that other tests cover."""
 
 
-def test_no_page_of_the_manager_is_left_out(reading_desk: Desk) -> None:
-    """What is added to the routes is added to ``PATHS``, or to another test that looks at it."""
-    registry = reading_desk.registry
+def test_every_page_of_the_manager_is_tested(shared_manager: ManagerSite) -> None:
+    """A new route must be added to ``PATHS`` or to ``ELSEWHERE``."""
+    registry = shared_manager.registry
     mapper = registry.getUtility(IRoutesMapper)
     seen = set(ELSEWHERE)
     for path in PATHS:
@@ -129,40 +131,42 @@ def test_no_page_of_the_manager_is_left_out(reading_desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_is_accessible_and_quiet(reading_desk: Desk, open_page: OpenPage, path: str) -> None:
+def test_a_page_is_accessible_and_quiet(
+    shared_manager: ManagerSite, open_page: OpenPage, path: str
+) -> None:
     page = open_page(color_scheme="light")
-    reading_desk.sign_in(page)
+    shared_manager.sign_in(page)
     watch = Watch.over(page)
-    page.goto(reading_desk.url + path.replace("{movie}", str(reading_desk.movies.here)))
+    page.goto(shared_manager.url + path.replace("{movie}", str(shared_manager.movies.here)))
     is_accessible(page)
     assert violations_of(page) == []
     assert [each for each in watch.errors if "404" not in each] == []
 
 
-def test_a_purge_by_tag_makes_exactly_its_pages_anew(
-    reading_desk: Desk, open_page: OpenPage
+def test_purge_by_tag_renders_exactly_its_pages_again(
+    shared_manager: ManagerSite, open_page: OpenPage
 ) -> None:
     page = open_page()
     watch = Watch.over(page)
-    reading_desk.sign_in(page)
-    reading_desk.warm()
-    before = reading_desk.states()
-    page.goto(f"{reading_desk.url}/manager/cache")
+    shared_manager.sign_in(page)
+    shared_manager.warm()
+    before = shared_manager.states()
+    page.goto(f"{shared_manager.url}/manager/cache")
     page.get_by_label("Címkék").fill(f"week:{week_here().name}")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").first).to_contain_text("Kiürítve.")
-    anew = served_anew(before, reading_desk.states())
+    anew = rendered_again(before, shared_manager.states())
     assert anew >= {"week", "index", "english"}
     assert not anew & {"ahead", "other", "empty", "undated", "movie"}
-    # What is served meanwhile is drawn without another page, and what was opened stays open.
+    # The page polls new numbers without navigation, and opened details stay open.
     chart = page.locator("#charts figure", has_text="pages")
     chart.locator("summary").click()
     seen = chart.locator("rect").last.text_content() or ""
-    reading_desk.warm()
+    shared_manager.warm()
     expect(chart.locator("rect").last).not_to_have_text(seen, timeout=30_000)
     expect(chart.locator("details")).to_have_attribute("open", "")
     expect(chart.locator("summary")).to_be_focused()
-    # Who is signed out meanwhile is told, and keeps what was seen and typed.
+    # If the session ends, a message appears, and the page's content stays.
     page.get_by_label("Címkék").fill("movie:42")
     page.context.clear_cookies()
     expect(page.get_by_role("alert")).to_contain_text("lejárt a bejelentkezése", timeout=30_000)
@@ -172,9 +176,9 @@ def test_a_purge_by_tag_makes_exactly_its_pages_anew(
     assert watch.errors == []
 
 
-def test_the_page_to_sign_in_is_accessible(reading_desk: Desk, open_page: OpenPage) -> None:
+def test_sign_in_page_is_accessible(shared_manager: ManagerSite, open_page: OpenPage) -> None:
     page = open_page()
-    page.goto(f"{reading_desk.url}/manager/sign-in")
+    page.goto(f"{shared_manager.url}/manager/sign-in")
     assert violations(page, ALL) == []
     page.get_by_label("Név").fill("anna")
     page.get_by_label("Jelszó").fill("wrong")
@@ -184,7 +188,7 @@ def test_the_page_to_sign_in_is_accessible(reading_desk: Desk, open_page: OpenPa
 
 
 def tab_until(page: Page, selector: str) -> None:
-    """Press Tab until what has the focus fits."""
+    """Presses Tab until the focused element matches."""
     for _ in range(80):
         page.keyboard.press("Tab")
         if page.evaluate("(wanted) => document.activeElement.matches(wanted)", selector):

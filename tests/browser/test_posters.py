@@ -1,4 +1,4 @@
-"""A film's posters in a real browser: dropped, chosen, fetched, looked at, focused, made anew."""
+"""A movie's posters in Chromium: drop, choose, fetch, preview, focus, regenerate."""
 
 import base64
 import urllib.request
@@ -17,57 +17,59 @@ from tests.services.tmdb import TmdbServer, html_as_jpeg
 
 from .conftest import OpenPage
 from .looking import Watch, broken_pictures, follow, see_whole, violations_of
-from .manager_site import Desk, running_desk
+from .manager_site import ManagerSite, running_manager_site
 from .test_accessibility import ALL, LOOKS, is_accessible, violations
 from .test_keyboard import tab_to
 
 READY = 30_000
-"""Milliseconds within which pictures are made, with both processors busy."""
+"""Milliseconds for generating pictures on a busy machine."""
 
 
 @pytest.fixture(scope="module")
 def pictures() -> Iterator[TmdbServer]:
-    """A host of pictures on loopback."""
+    """A server of pictures on loopback."""
     with TmdbServer() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def desk(
+def manager(
     migrated_sqlite: Path, pictures: TmdbServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Desk]:
-    """A desk behind which posters are made in the background, of that host's pictures, too."""
-    with running_desk(migrated_sqlite, tmp_path_factory.mktemp("posters"), pictures) as desk:
-        yield desk
+) -> Iterator[ManagerSite]:
+    """A site that generates posters in the background, also of that server's pictures."""
+    with running_manager_site(
+        migrated_sqlite, tmp_path_factory.mktemp("posters"), pictures
+    ) as manager:
+        yield manager
 
 
 @pytest.fixture
-def movie(desk: Desk) -> int:
-    """Another film, without a picture; its page is stored."""
-    with services_of(desk.registry).database.write() as session:
+def movie(manager: ManagerSite) -> int:
+    """Another movie without a poster, whose page is cached."""
+    with services_of(manager.registry).database.write() as session:
         movie = make_movie(session, "Kép nélkül")
-    address = f"{desk.url}/movie/{movie.id}-{movie.slug}"
+    address = f"{manager.url}/movie/{movie.id}-{movie.slug}"
     with urllib.request.urlopen(address, timeout=30) as answer:
         assert answer.status == 200
     return movie.id
 
 
-def posters_of(desk: Desk, movie: int) -> str:
-    return f"{desk.url}/manager/movies/{movie}/posters"
+def posters_of(manager: ManagerSite, movie: int) -> str:
+    return f"{manager.url}/manager/movies/{movie}/posters"
 
 
-def at_posters(desk: Desk, page: Page, movie: int) -> Watch:
-    """Sign in and go to a film's posters."""
-    desk.sign_in(page)
+def at_posters(manager: ManagerSite, page: Page, movie: int) -> Watch:
+    """Signs in and opens a movie's posters."""
+    manager.sign_in(page)
     watch = Watch.over(page)
-    # Choosers are caught from now on: a listener that comes with the key press may come too late.
+    # Intercept file choosers from now on: a listener added at the key press may be too late.
     page.on("filechooser", lambda _chooser: None)
-    page.goto(posters_of(desk, movie))
+    page.goto(posters_of(manager, movie))
     return watch
 
 
 def drop(page: Page, name: str, data: bytes) -> None:
-    """Drag a file over the form and let it go there."""
+    """Drops a file on the form."""
     transfer = page.evaluate_handle(
         """([name, text]) => {
           const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
@@ -84,13 +86,13 @@ def drop(page: Page, name: str, data: bytes) -> None:
 
 
 def press(page: Page, do: str, within: str = "main") -> None:
-    """Press a button of a form, and wait for where it leads."""
+    """Presses a button of a form and waits for the navigation."""
     follow(page, f"{within} button[value={do}]")
 
 
-def upload(page: Page, desk: Desk, movie: int, data: bytes, do: str) -> None:
-    """Choose a file, look at it, and save it one way or another."""
-    page.goto(posters_of(desk, movie))
+def upload(page: Page, manager: ManagerSite, movie: int, data: bytes, do: str) -> None:
+    """Chooses a file, previews and saves it."""
+    page.goto(posters_of(manager, movie))
     page.get_by_label("Képfájl").set_input_files(
         {"name": "plakát.jpg", "mimeType": "image/jpeg", "buffer": data}
     )
@@ -103,30 +105,30 @@ def state_of(source: PosterSource) -> str:
 
 
 def quiet(page: Page, watch: Watch) -> None:
-    """Nothing went wrong in it; a page that is left lets go of what it was still loading."""
+    """Asserts that the page had no errors, except for requests that navigation aborted."""
     assert violations_of(page) == []
     assert [each for each in watch.errors if not each.startswith("failed: ")] == []
 
 
-def test_a_dropped_picture_is_seen_whole_before_it_is_saved(
-    desk: Desk, open_page: OpenPage
+def test_dropped_picture_is_previewed_before_saving(
+    manager: ManagerSite, open_page: OpenPage
 ) -> None:
-    movie = desk.movies.ahead
+    movie = manager.movies.ahead
     page = open_page(color_scheme="light")
-    watch = at_posters(desk, page, movie)
+    watch = at_posters(manager, page, movie)
     expect(page.locator("[data-drop-hint]")).to_be_visible()
     with page.expect_navigation():
         drop(page, "ejtve.jpg", encoded(quarters(800, 1200)))
     expect(page.get_by_text("ejtve.jpg")).to_be_visible()
 
-    # Every variant is there to be seen, and nothing is saved.
+    # All variants are shown, and nothing is saved.
     see_whole(page)
     assert page.locator(".variants img").count() == len(RECIPES)
     assert broken_pictures(page) == []
-    assert desk.posters(movie) == []
+    assert manager.posters(movie) == []
     is_accessible(page)
 
-    # The focal point by a click: the square that is shown follows.
+    # A click sets the focal point, and the square variant follows.
     expect(page.get_by_text("Fókuszpont: 50 %, 50 %")).to_be_visible()
     square = page.locator(".square img").get_attribute("src")
     with page.expect_navigation():
@@ -135,9 +137,9 @@ def test_a_dropped_picture_is_seen_whole_before_it_is_saved(
     assert page.locator(".square img").get_attribute("src") != square
 
     press(page, "save")
-    (source,) = desk.posters(movie)
+    (source,) = manager.posters(movie)
     assert (source.focal_x, source.focal_y) == (0.8, 0.05)
-    # Its state is told as it changes, without the page being loaded again.
+    # The state updates without a reload.
     page.evaluate("window.still = true")
     expect(page.locator(state_of(source))).to_have_text("kész", timeout=READY)
     expect(page.locator(f"#pictures-{source.id} img")).to_have_count(len(RECIPES))
@@ -146,16 +148,16 @@ def test_a_dropped_picture_is_seen_whole_before_it_is_saved(
     quiet(page, watch)
 
 
-def test_a_file_that_is_no_use_is_told_of_at_once(desk: Desk, open_page: OpenPage) -> None:
+def test_unusable_file_is_reported_at_once(manager: ManagerSite, open_page: OpenPage) -> None:
     page = open_page()
-    watch = at_posters(desk, page, desk.movies.undated)
+    watch = at_posters(manager, page, manager.movies.undated)
     field = page.get_by_label("Képfájl")
     limit = int(field.get_attribute("data-most") or 0)
     with page.expect_file_chooser() as chooser:
         field.click()
     chooser.value.set_files({"name": "nagy.jpg", "mimeType": "image/jpeg", "buffer": b"x" * 9})
     assert field.evaluate("(field) => field.checkValidity()")
-    # Nothing is sent of a file that is too large; to carry one through the browser is not needed.
+    # A file that is too large is not sent, so a small limit is enough for the test.
     field.evaluate("(field) => { field.dataset.most = 8; }")
     before = len(watch.requests)
     with page.expect_file_chooser() as chooser:
@@ -172,34 +174,34 @@ def test_a_file_that_is_no_use_is_told_of_at_once(desk: Desk, open_page: OpenPag
     assert violations_of(page) == []
 
 
-def test_a_picture_of_another_site_is_looked_at_and_chosen(
-    desk: Desk, pictures: TmdbServer, open_page: OpenPage, movie: int
+def test_fetched_picture_is_previewed_and_chosen(
+    manager: ManagerSite, pictures: TmdbServer, open_page: OpenPage, movie: int
 ) -> None:
     page = open_page()
-    watch = at_posters(desk, page, movie)
-    upload(page, desk, movie, encoded(quarters(400, 600)), "save")
+    watch = at_posters(manager, page, movie)
+    upload(page, manager, movie, encoded(quarters(400, 600)), "save")
     page.get_by_label("A kép címe").fill(f"{pictures.address}/t/p/original/masik.jpg")
     press(page, "url")
     see_whole(page)
     assert page.locator(".variants img").count() == len(RECIPES)
     assert broken_pictures(page) == []
-    press(page, "add")  # beside the present poster
-    first, second = desk.posters(movie)
+    press(page, "add")  # keeps the current poster
+    first, second = manager.posters(movie)
     for source in (first, second):
         expect(page.locator(state_of(source))).to_have_text("kész", timeout=READY)
     assert (first.chosen, second.chosen) == (True, False)
-    assert pictures.paths().count("/t/p/original/masik.jpg") == 1  # to be looked at
+    assert pictures.paths().count("/t/p/original/masik.jpg") == 1  # for the preview
 
-    # What choosing it would do is told before it is done.
+    # The affected pages are shown before choosing.
     other = f"section[aria-labelledby=source-{second.id}]"
     press(page, "effects", other)
     expect(page.locator(f"{other} .effects")).to_contain_text("/movie/")
-    assert [each.chosen for each in desk.posters(movie)] == [True, False]
+    assert [each.chosen for each in manager.posters(movie)] == [True, False]
     press(page, "choose", other)
     expect(page.locator(f"#source-{second.id}")).to_contain_text("a plakát")
-    assert [each.chosen for each in desk.posters(movie)] == [False, True]
+    assert [each.chosen for each in manager.posters(movie)] == [False, True]
 
-    # One is made anew, then all: both show it live, and nothing that is ticked is lost by it.
+    # Regenerate one source, then all: the page updates live, and ticked boxes stay ticked.
     press(page, "again", f"section[aria-labelledby=source-{first.id}]")
     page.locator(f"{other} input[type=checkbox]").check()
     expect(page.locator(state_of(first))).to_have_text("kész", timeout=READY)
@@ -210,12 +212,12 @@ def test_a_picture_of_another_site_is_looked_at_and_chosen(
     quiet(page, watch)
 
 
-def test_an_address_without_a_picture_is_refused_in_plain_words(
-    desk: Desk, pictures: TmdbServer, open_page: OpenPage
+def test_url_without_a_picture_is_explained(
+    manager: ManagerSite, pictures: TmdbServer, open_page: OpenPage
 ) -> None:
     pictures.answer_next("/t/p/oldal.jpg", html_as_jpeg())
     page = open_page()
-    at_posters(desk, page, desk.movies.undated)
+    at_posters(manager, page, manager.movies.undated)
     for name, words in (("missing.jpg", "A megadott címen nincs kép."), ("oldal.jpg", "nem kép")):
         page.get_by_label("A kép címe").fill(f"{pictures.address}/t/p/{name}")
         press(page, "url")
@@ -225,10 +227,10 @@ def test_an_address_without_a_picture_is_refused_in_plain_words(
 
 
 def test_a_poster_is_uploaded_by_keyboard_alone(
-    desk: Desk, open_page: OpenPage, movie: int
+    manager: ManagerSite, open_page: OpenPage, movie: int
 ) -> None:
     page = open_page()
-    watch = at_posters(desk, page, movie)
+    watch = at_posters(manager, page, movie)
     tab_to(page, "input[type=file]")
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
@@ -243,16 +245,16 @@ def test_a_poster_is_uploaded_by_keyboard_alone(
         page.keyboard.press("Enter")
     expect(page.get_by_text("Fókuszpont: 25 %, 75 %")).to_be_visible()
     by_key(page, "button[value=save]")
-    (source,) = desk.posters(movie)
+    (source,) = manager.posters(movie)
     assert (source.focal_x, source.focal_y) == (0.25, 0.75)
     expect(page.locator(state_of(source))).to_have_text("kész", timeout=READY)
     quiet(page, watch)
 
 
-def test_why_a_picture_failed_is_told_to_every_eye(desk: Desk, open_page: OpenPage) -> None:
+def test_failure_message_is_accessible(manager: ManagerSite, open_page: OpenPage) -> None:
     page = open_page(color_scheme="light")
-    at_posters(desk, page, desk.movies.here)
-    (source,) = desk.posters(desk.movies.here)
+    at_posters(manager, page, manager.movies.here)
+    (source,) = manager.posters(manager.movies.here)
     expect(page.locator(state_of(source))).to_contain_text("nem sikerült", timeout=READY)
     expect(page.locator(f"#state-{source.id}")).to_contain_text("A megadott címen nincs kép.")
     assert violations(page, ALL) == []
@@ -264,7 +266,7 @@ def test_why_a_picture_failed_is_told_to_every_eye(desk: Desk, open_page: OpenPa
 
 
 def by_key(page: Page, selector: str) -> None:
-    """Go to a button by the tab key and press it."""
+    """Focuses a button with Tab and presses it."""
     tab_to(page, selector)
     with page.expect_navigation():
         page.keyboard.press("Enter")

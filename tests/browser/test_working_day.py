@@ -1,4 +1,4 @@
-"""The operator's whole working day in a real browser: a week imported, mended, pictured, moved."""
+"""An editor's day in Chromium: import a week, correct a title, add a poster, move a premiere."""
 
 import re
 import urllib.request
@@ -18,21 +18,21 @@ from tests.site.cached import pages, week_here
 
 from .conftest import OpenPage
 from .looking import Watch, broken_pictures, follow, see_whole, violations_of
-from .manager_site import Desk, running_desk, served_anew
+from .manager_site import ManagerSite, rendered_again, running_manager_site
 from .test_accessibility import ALL, violations
 
 SOON = 60_000
-"""Milliseconds within which films are fetched and pictures made, with both processors busy."""
+"""Milliseconds for fetching movies and generating pictures on a busy machine."""
 
 DRAMA = [{"id": 18, "name": "Dráma"}]
 
 EVERYWHERE = {"index", "english", "week", "month", "api", "drama", "mine"}
-"""The pages that show the film that the day is about."""
+"""The pages that show the movie under test."""
 
 
 @pytest.fixture
 def tmdb() -> Iterator[TmdbServer]:
-    """TMDB on a bad day: it asks for patience, breaks off, has odd fields, and misses a film."""
+    """A TMDB server that throttles, breaks off, sends odd fields and lacks a movie."""
     day = week_here().thursday.isoformat()
     with TmdbServer() as server:
         server.add(a_movie(1, release(day), title="Hamupipőke", genres=DRAMA))
@@ -46,40 +46,40 @@ def tmdb() -> Iterator[TmdbServer]:
 
 
 @pytest.fixture
-def desk(migrated_sqlite: Path, tmp_path: Path, tmdb: TmdbServer) -> Iterator[Desk]:
-    with running_desk(migrated_sqlite, tmp_path, tmdb) as desk:
-        yield desk
+def manager(migrated_sqlite: Path, tmp_path: Path, tmdb: TmdbServer) -> Iterator[ManagerSite]:
+    with running_manager_site(migrated_sqlite, tmp_path, tmdb) as manager:
+        yield manager
 
 
-def test_the_whole_working_day(desk: Desk, tmdb: TmdbServer, open_page: OpenPage) -> None:
+def test_the_whole_working_day(manager: ManagerSite, tmdb: TmdbServer, open_page: OpenPage) -> None:
     page = open_page()
     watch = Watch.over(page)
-    desk.sign_in(page)
+    manager.sign_in(page)
 
-    fill_the_week(page, desk)
+    fill_the_week(page, manager)
     asked = [each.at for each in tmdb.requests if each.path == "/3/discover/movie"]
-    assert asked[1] - asked[0] >= 1  # the second that Retry-After asked for
+    assert asked[1] - asked[0] >= 1  # as Retry-After demanded
 
-    movie = open_movie(page, desk, "Hamupipőke")
+    movie = open_movie(page, manager, "Hamupipőke")
     more = {"mine": f"/movie/{movie}-hamupipoke", "drama": "/genre/drama"}
 
-    # A title is mended: exactly the pages that were promised are fresh at once.
-    desk.settle()
-    desk.warm(**more)
+    # Correct a title: exactly the previewed pages are rendered again.
+    manager.settle()
+    manager.warm(**more)
     page.get_by_label("Cím", exact=True).fill("Hamupipőke, a mesebeli")
     expect(page.locator("#effects a", has_text="/movie/").first).to_be_attached()
     promised = set(page.locator("#effects .paths a").all_text_contents())
-    before = desk.states(**more)
+    before = manager.states(**more)
     page.get_by_role("button", name="Mentés", exact=True).last.click()
     expect(page.get_by_role("status")).to_contain_text("Mentve.")
-    anew = served_anew(before, desk.states(**more))
+    anew = rendered_again(before, manager.states(**more))
     assert anew == EVERYWHERE
-    assert {(pages(desk.movies) | more)[name] for name in anew} == promised
-    assert "Hamupipőke, a mesebeli" in index(desk)
+    assert {(pages(manager.movies) | more)[name] for name in anew} == promised
+    assert "Hamupipőke, a mesebeli" in index(manager)
 
-    # A poster is looked at, then saved: again those pages and no others.
+    # Preview and save a poster: again exactly those pages.
     follow(page, ".tabs a:not([aria-current])")
-    expect(page.locator("strong", has_text="kész")).to_be_visible(timeout=SOON)  # TMDB's picture
+    expect(page.locator("strong", has_text="kész")).to_be_visible(timeout=SOON)  # from TMDB
     page.get_by_label("Képfájl").set_input_files(
         {"name": "plakát.jpg", "mimeType": "image/jpeg", "buffer": encoded(quarters(400, 600))}
     )
@@ -88,47 +88,47 @@ def test_the_whole_working_day(desk: Desk, tmdb: TmdbServer, open_page: OpenPage
     assert page.locator(".variants img").count() == len(RECIPES)
     assert broken_pictures(page) == []
     more["mine"] = f"/movie/{movie}-hamupipoke-a-mesebeli"
-    desk.warm(**more)
-    before, shown = desk.states(**more), pictures_of(desk, movie)
+    manager.warm(**more)
+    before, shown = manager.states(**more), pictures_of(manager, movie)
     follow(page, "button[value=save]")
-    _tmdbs, ours = desk.posters(movie)
+    _tmdbs, ours = manager.posters(movie)
     expect(page.locator(f"#state-{ours.id} strong")).to_have_text("kész", timeout=SOON)
-    desk.settle()
-    assert served_anew(before, desk.states(**more)) == EVERYWHERE
-    assert pictures_of(desk, movie)
-    assert not pictures_of(desk, movie) & shown
+    manager.settle()
+    assert rendered_again(before, manager.states(**more)) == EVERYWHERE
+    assert pictures_of(manager, movie)
+    assert not pictures_of(manager, movie) & shown
 
-    # The premiere goes to another week: both weeks change, the others do not.
-    desk.warm(**more)
-    before = desk.states(**more)
-    page.goto(f"{desk.url}/manager/movies/{movie}")
+    # Move the premiere to another week: both weeks change, the others do not.
+    manager.warm(**more)
+    before = manager.states(**more)
+    page.goto(f"{manager.url}/manager/movies/{movie}")
     page.locator("[name=premieres-0-date]").fill(week_here().shifted(20).thursday.isoformat())
     page.get_by_label("Miért változik").fill("torlódás")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("status")).to_contain_text("Mentve.")
-    anew = served_anew(before, desk.states(**more))
+    anew = rendered_again(before, manager.states(**more))
     assert {"week", "empty", "mine"} <= anew
     assert not anew & {"ahead", "movie", "other", "undated", "genre"}
 
-    # All of it is in the audit, with the pages that it refreshed.
-    page.goto(f"{desk.url}/manager/audit")
+    # The audit log has all changes, with the refreshed pages.
+    page.goto(f"{manager.url}/manager/audit")
     page.locator("tbody summary").first.click()
     expect(page.locator(f"tbody a[href='{more['mine']}']").first).to_be_visible()
     assert violations(page, ALL) == []
 
     page.get_by_role("button", name="Kijelentkezés").click()
     expect(page.get_by_text("Kijelentkezett.")).to_be_visible()
-    page.goto(f"{desk.url}/manager/movies/{movie}")
+    page.goto(f"{manager.url}/manager/movies/{movie}")
     expect(page.get_by_role("heading", name="Bejelentkezés")).to_be_visible()
     assert violations_of(page) == []
-    # A page that is left lets go of what it was still loading.
+    # Navigation aborts requests that are still open.
     assert [each for each in watch.errors if not each.startswith("failed: ")] == []
 
 
-def fill_the_week(page: Page, desk: Desk) -> None:
-    """Import this week from TMDB: what is odd is told, what is missing too, the rest comes in."""
+def fill_the_week(page: Page, manager: ManagerSite) -> None:
+    """Imports this week from TMDB, with warnings for odd fields and the missing movie."""
     week = week_here()
-    page.goto(f"{desk.url}/manager/imports")
+    page.goto(f"{manager.url}/manager/imports")
     ask(page, week.start, week.end)
     expect(page.get_by_text("választásra vár")).to_be_visible(timeout=SOON)
     for title in ("Hamupipőke", "Furcsa film"):
@@ -146,19 +146,19 @@ def ask(page: Page, first: date, last: date) -> None:
     page.locator("button[value=premieres]").click()
 
 
-def open_movie(page: Page, desk: Desk, title: str) -> int:
-    """Find a film in the list and open it; its id."""
-    page.goto(f"{desk.url}/manager/movies?q={title}")
+def open_movie(page: Page, manager: ManagerSite, title: str) -> int:
+    """Searches a movie in the list and opens it; returns its id."""
+    page.goto(f"{manager.url}/manager/movies?q={title}")
     follow(page, f"tbody a:has-text('{title}')")
     return int(page.url.rpartition("/")[2])
 
 
-def index(desk: Desk) -> str:
-    """The public index, as a visitor gets it now."""
-    with urllib.request.urlopen(desk.url, timeout=30) as answer:
+def index(manager: ManagerSite) -> str:
+    """The public index as served now."""
+    with urllib.request.urlopen(manager.url, timeout=30) as answer:
         return str(answer.read().decode())
 
 
-def pictures_of(desk: Desk, movie: int) -> set[str]:
-    """The stored pictures of a film that the index shows."""
-    return set(re.findall(rf"poster/{movie}-[^\s\"]+", index(desk)))
+def pictures_of(manager: ManagerSite, movie: int) -> set[str]:
+    """The stored pictures of a movie on the index."""
+    return set(re.findall(rf"poster/{movie}-[^\s\"]+", index(manager)))

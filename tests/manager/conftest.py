@@ -1,4 +1,4 @@
-"""The application with an editor and an administrator, and browsers of theirs under WebTest."""
+"""The application with an editor and an administrator, and WebTest browsers of theirs."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -21,14 +21,14 @@ from tests.conftest import NOW, raw_settings, running_app
 from tests.services.postgres import PostgresServer
 from tests.site.cached import CACHED, Movies, fill, now, warm
 
-PASSWORD = "a long enough password"  # of nobody but these tests
+PASSWORD = "a long enough password"  # of these tests only
 NAMES = {Role.EDITOR: "szerkesztő", Role.ADMIN: "gazda"}
 
 Browser = Callable[..., TestApp]
 
 
 class Clock:
-    """The application's clock, to be moved on."""
+    """A settable clock for the application."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -37,13 +37,13 @@ class Clock:
         return self.now
 
     def pass_(self, **time: float) -> None:
-        """Let some time pass: ``minutes=5``."""
+        """Advances the clock: ``minutes=5``."""
         self.now += timedelta(**time)
 
 
 @pytest.fixture(autouse=True)
 def _light_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same argon2id with next to no work: what it costs is not what these tests are about."""
+    """Sets the cheapest argon2id parameters."""
     monkeypatch.setattr(
         passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     )
@@ -56,19 +56,19 @@ def clock() -> Clock:
 
 
 BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgresql"], indirect=True)
-"""For tests of what is written: on either kind of database."""
+"""For tests of writes: on both kinds of database."""
 
 
 @pytest.fixture
 def kind(request: pytest.FixtureRequest) -> str:
-    """The kind of database that ``site`` is on: SQLite, unless a test is for ``BOTH``."""
+    """The kind of database of ``site``: SQLite, unless a test uses ``BOTH``."""
     found: str = getattr(request, "param", "sqlite")
     return found
 
 
 @pytest.fixture
 def local(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The ini keys of a site as in development: reached without HTTPS."""
+    """The ini keys of a site without HTTPS."""
     if kind == "sqlite":
         copy = tmp_path / "site.sqlite"
         shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
@@ -80,13 +80,13 @@ def local(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator
 
 
 def ini_over(url: str, folder: Path) -> dict[str, str]:
-    """Those keys, over a database."""
+    """The ini keys with a database."""
     return {**raw_settings(url, folder), "site.base_url": "http://localhost"}
 
 
 @pytest.fixture
 def site(local: dict[str, str], clock: Clock) -> Iterator[TestApp]:
-    """The application, whose cookies a WebTest browser takes; two users may sign in."""
+    """The application with two users."""
     with running_app(local) as app:
         set_services(app.app.registry, replace(services_of(app.app.registry), clock=clock))
         with services_of(app.app.registry).database.write() as session:
@@ -96,28 +96,28 @@ def site(local: dict[str, str], clock: Clock) -> Iterator[TestApp]:
 
 
 @pytest.fixture
-def stranger(site: TestApp) -> TestApp:
-    """A browser that is not signed in."""
+def anonymous(site: TestApp) -> TestApp:
+    """A browser without a session."""
     return TestApp(site.app)
 
 
 @pytest.fixture
 def editor(site: TestApp) -> TestApp:
-    """A browser in which the editor is signed in."""
+    """A browser with a session of the editor."""
     return signed_in(site, Role.EDITOR)
 
 
 @pytest.fixture
 def admin(site: TestApp) -> TestApp:
-    """A browser in which the administrator is signed in."""
+    """A browser with a session of the administrator."""
     return signed_in(site, Role.ADMIN)
 
 
 @pytest.fixture
 def cached(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[TestApp]:
-    """A site with its pages cached, at the real time.
+    """A site with cached pages, in real time.
 
-    What a change refreshes is looked through to the end, however busy the machine is.
+    The search for affected pages has no time limit.
     """
     monkeypatch.setattr(affected_pages, "TIME_LIMIT", 60.0)
     with running_app(local | CACHED) as app:
@@ -130,7 +130,7 @@ def cached(local: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[T
 
 @pytest.fixture
 def movies(cached: TestApp) -> Movies:
-    """Three films, and every page of theirs cached."""
+    """Three movies, with all their pages cached."""
     with services_of(cached.app.registry).database.write() as session:
         found = fill(session)
     warm(cached, found)
@@ -139,20 +139,20 @@ def movies(cached: TestApp) -> Movies:
 
 
 def signed_in(site: TestApp, role: Role) -> TestApp:
-    """Another browser of somebody's, signed in."""
+    """A new browser with a session of a user."""
     browser = TestApp(site.app)
     assert sign_in(browser, NAMES[role]).status_int == 303
     return browser
 
 
 def sign_in(browser: TestApp, name: str, password: str = PASSWORD, **options: Any) -> Any:
-    """Fill in the page to sign in and send it."""
+    """Submits the sign-in form."""
     form = browser.get("/manager/sign-in").form
     form["name"], form["password"] = name, password
     return form.submit(**{"status": "*", **options})
 
 
 def csrf_of(browser: TestApp) -> str:
-    """The token that the forms of a signed-in browser carry."""
+    """The CSRF token of a browser's session."""
     token: str = browser.get("/manager/account").forms[0]["csrf_token"].value
     return token

@@ -1,4 +1,4 @@
-"""Films for the tests of the manager, and their forms under WebTest."""
+"""Movies for the tests of the manager, and their forms under WebTest."""
 
 from datetime import date
 from typing import Any
@@ -14,7 +14,7 @@ from tests import factories
 
 
 def make_movie(app: TestApp, title: str = "Az ígéret földje", **values: Any) -> int:
-    """A film with everything that its form shows; its id."""
+    """Adds a movie with a value for each field; returns its id."""
     with services_of(app.app.registry).database.write() as session:
         movie = factories.make_movie(
             session,
@@ -35,23 +35,23 @@ def make_movie(app: TestApp, title: str = "Az ígéret földje", **values: Any) 
 
 
 def movie_form(browser: TestApp, movie_id: int | str, **query: str) -> Form:
-    """The form of a film."""
+    """The form of a movie."""
     return movie_form_in(browser.get(f"/manager/movies/{movie_id}", query))
 
 
 def movie_form_in(page: Any) -> Form:
-    """The form of the film that a page shows."""
+    """The movie form of a page."""
     return next(form for form in page.forms.values() if "title" in form.fields)
 
 
 def press(form: Form, button: str = "save", **options: Any) -> Any:
-    """Send a form by one of its buttons."""
+    """Submits a form with one of its buttons."""
     index = [field.value_if_submitted() for field in form.fields["do"]].index(button)
     return form.submit("do", index=index, **{"status": "*", **options})
 
 
 def movie_of(app: TestApp, movie_id: int) -> Movie:
-    """The film as the database has it."""
+    """The movie as stored."""
     with services_of(app.app.registry).database.read() as session:
         found = movie_with_relations(session, movie_id)
         assert found is not None
@@ -59,7 +59,7 @@ def movie_of(app: TestApp, movie_id: int) -> Movie:
 
 
 def last_entry(app: TestApp) -> AuditEntry:
-    """The latest entry of the audit."""
+    """The latest audit entry."""
     with services_of(app.app.registry).database.read() as session:
         latest = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)
         entry: AuditEntry = session.scalars(latest).one()

@@ -1,5 +1,6 @@
-"""Every route of the manager, without a role, with the wrong one, without a token and with a wrong
-one. The routes are read from the application: one that is added is tested with the others.
+"""Permissions and CSRF tokens of every route of the manager.
+
+Routes are read from the application, so new routes are tested, too.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ OPEN = {
     ("manager_slash", "GET"),
     ("manager_films", "GET"),
 }
-"""What a stranger may ask for: the way in."""
+"""What a anonymous may ask for: the way in."""
 
 VALUES = {
     "locale": "", "movie": "1", "user": "1", "job": "1", "unsaved": "1", "variant": "poster.jpg",
@@ -33,7 +34,7 @@ VALUES = {
 
 
 def views(app: TestApp) -> Iterator[tuple[str, str, str]]:
-    """Each view of the manager: its route, its method, its permission."""
+    """The views of the manager: route, method, permission."""
     for each in app.app.registry.introspector.get_category("views") or ():
         view = each["introspectable"]
         route = view["route_name"] or ""
@@ -53,20 +54,20 @@ def views(app: TestApp) -> Iterator[tuple[str, str, str]]:
 
 
 def path_of(app: TestApp, route: str, locale: str = "") -> str:
-    """An address of a route; ids are 1."""
+    """The path of a route; ids are 1."""
     mapper = app.app.registry.getUtility(IRoutesMapper)
     path: str = mapper.get_route(route).generate({**VALUES, "locale": locale})
     return path
 
 
 def ask(browser: TestApp, method: str, path: str, **fields: str) -> Any:
-    """Ask for a page, or send a form to it."""
+    """Requests a page or submits a form."""
     send = browser.get if method in ("GET", "HEAD") else browser.post
     return send(path, fields, status="*")
 
 
 def contents(app: TestApp) -> dict[str, int]:
-    """How many rows each table has, but for what merely asking writes."""
+    """The number of rows of each table."""
     with services_of(app.app.registry).database.read() as session:
         return {
             table.name: session.scalar(select(func.count()).select_from(table)) or 0
@@ -74,30 +75,30 @@ def contents(app: TestApp) -> dict[str, int]:
         }
 
 
-def test_there_is_something_to_test(site: TestApp) -> None:
+def test_views_are_found(site: TestApp) -> None:
     found = set(views(site))
     assert len(found) >= 10
     assert {permission for _r, _m, permission in found} >= {SEE, ADMINISTER}
 
 
-def test_only_the_way_in_is_open(site: TestApp) -> None:
+def test_only_sign_in_and_redirects_need_no_session(site: TestApp) -> None:
     opened = {
         (route, method) for route, method, needed in views(site) if needed == NO_PERMISSION_REQUIRED
     }
     assert opened == OPEN
 
 
-def test_every_change_needs_more_than_a_safe_method(site: TestApp) -> None:
+def test_views_have_only_get_and_post(site: TestApp) -> None:
     assert {method for _route, method, _permission in views(site)} <= {"GET", "HEAD", "POST"}
 
 
 @pytest.mark.parametrize("locale", ["", "en/"])
-def test_a_stranger_sees_nothing(site: TestApp, stranger: TestApp, locale: str) -> None:
+def test_without_a_session_nothing_is_shown(site: TestApp, anonymous: TestApp, locale: str) -> None:
     before = contents(site)
     for route, method, _permission in views(site):
         if (route, method) in OPEN:
             continue
-        answer = ask(stranger, method, path_of(site, route, locale))
+        answer = ask(anonymous, method, path_of(site, route, locale))
         if method == "POST":
             assert answer.status_int == 403, route
             assert 'name="password"' in answer.text, route
@@ -107,17 +108,17 @@ def test_a_stranger_sees_nothing(site: TestApp, stranger: TestApp, locale: str) 
     assert contents(site) == before
 
 
-def test_nothing_says_what_exists(stranger: TestApp) -> None:
+def test_missing_and_existing_rows_look_the_same(anonymous: TestApp) -> None:
     for path in (
         "/manager/nothing",
         "/manager/movies/999999999",
         "/manager/users/x",
         "/manager/%FF",
     ):
-        assert stranger.get(path, status="*").status_int in (303, 400), path
+        assert anonymous.get(path, status="*").status_int in (303, 400), path
 
 
-def test_an_editor_is_no_administrator(site: TestApp, editor: TestApp) -> None:
+def test_editors_lack_administrator_permissions(site: TestApp, editor: TestApp) -> None:
     before = contents(site)
     token = csrf_of(editor)
     asked = 0
@@ -130,7 +131,7 @@ def test_an_editor_is_no_administrator(site: TestApp, editor: TestApp) -> None:
     assert contents(site) == before
 
 
-def test_a_change_without_the_right_token_changes_nothing(site: TestApp, admin: TestApp) -> None:
+def test_post_without_a_valid_token_changes_nothing(site: TestApp, admin: TestApp) -> None:
     posts = [path_of(site, route) for route, method, _p in views(site) if method == "POST"]
     another_sessions = csrf_of(signed_in(site, Role.ADMIN))
     before = contents(site)
@@ -142,18 +143,18 @@ def test_a_change_without_the_right_token_changes_nothing(site: TestApp, admin: 
     assert contents(site) == before
 
 
-def test_every_address_of_the_manager_is_among_the_routes(site: TestApp) -> None:
-    """What is asked for below by a route's name leaves none out that only its path tells."""
+def test_every_path_of_the_manager_is_a_named_route(site: TestApp) -> None:
+    """No other route has a path of the manager, so the tests below cover all of them."""
     for route in site.app.registry.getUtility(IRoutesMapper).get_routes():
         assert route.name.startswith("manager") is ("manager" in route.pattern), route.name
 
 
-def test_a_token_in_the_address_is_none(admin: TestApp) -> None:
+def test_token_in_the_query_string_is_ignored(admin: TestApp) -> None:
     admin.post(f"/manager/sign-out?csrf_token={csrf_of(admin)}", status=400)
     assert admin.get("/manager").status_int == 200
 
 
-def test_over_https_a_foreign_origin_is_refused(site: TestApp) -> None:
+def test_foreign_origin_is_refused_over_https(site: TestApp) -> None:
     browser = TestApp(site.app, extra_environ={"wsgi.url_scheme": "https"})
     token = browser.get("/manager/sign-in").form["csrf_token"].value
     fields = {"csrf_token": token, "name": NAMES[Role.EDITOR], "password": "x"}
@@ -163,14 +164,14 @@ def test_over_https_a_foreign_origin_is_refused(site: TestApp) -> None:
     assert browser.post("/manager/sign-in", fields, headers, status="*").status_int == 403
 
 
-def test_every_permission_is_one_of_the_trees(site: TestApp) -> None:
+def test_views_use_known_permissions(site: TestApp) -> None:
     known = {SEE, EDIT, ADMINISTER, NO_PERMISSION_REQUIRED}
     assert {permission for _route, _method, permission in views(site)} <= known
 
 
-def test_every_answer_has_the_headers(site: TestApp, stranger: TestApp, admin: TestApp) -> None:
+def test_every_answer_has_the_headers(site: TestApp, anonymous: TestApp, admin: TestApp) -> None:
     paths = {path_of(site, route) for route, method, _p in views(site) if method == "GET"}
-    for browser in (stranger, admin):
+    for browser in (anonymous, admin):
         for path in sorted(paths | {"/manager/nothing"}):
             headers = browser.get(path, status="*").headers
             assert "unsafe-inline" not in headers["Content-Security-Policy"], path
@@ -182,8 +183,8 @@ def test_every_answer_has_the_headers(site: TestApp, stranger: TestApp, admin: T
             assert headers["Cache-Control"] == "no-store", path
 
 
-def test_the_public_site_sets_no_cookie_and_asks_for_none(admin: TestApp, site: TestApp) -> None:
-    """Sent all the same, a cookie changes nothing: the site never varies on one."""
+def test_public_site_uses_no_cookies(admin: TestApp, site: TestApp) -> None:
+    """A cookie that is sent anyway changes nothing: the site does not vary on it."""
     token = next(each.value for each in admin.cookiejar if each.name == "moziweb_session")
     for path in ("/", "/en/", "/about", "/api/main/", "/nothing", "/robots.txt"):
         plain = TestApp(site.app).get(path, status="*")

@@ -1,4 +1,4 @@
-"""What somebody with bad intentions sends, from outside and from inside."""
+"""Hostile input, with and without a session."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ from tests.manager.movie_forms import make_movie, movie_form, movie_of, press
 
 from .conftest import BOTH, NAMES, PASSWORD, csrf_of
 
-# What has got through elsewhere: each would run where one kind of escaping is forgotten.
+# Known attacks: each runs if one kind of escaping is missing.
 PAYLOADS = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -49,7 +49,7 @@ TEXTS = (
 
 
 class Tags(HTMLParser):
-    """What a browser would make of a page: elements, attributes that run, addresses that do."""
+    """Parses a page as a browser would: scripts, event handlers and script URLs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,14 +70,14 @@ class Tags(HTMLParser):
 
 
 def harmless(page: Any) -> None:
-    """Nothing runs but our own files and the data of JSON-LD."""
+    """Asserts that a page runs only the site's own scripts and JSON-LD data."""
     seen = Tags()
     seen.feed(page.text)
     assert seen.bad == []
     for script in seen.scripts:
         ours = (script.get("src") or "").startswith("/static/")
         assert ours or script.get("type") == "application/ld+json", script
-    assert "50337" not in page.text  # what a template makes of 7191*7
+    assert "50337" not in page.text  # 7191*7, evaluated by a template
 
 
 PUBLIC = (
@@ -87,7 +87,7 @@ PUBLIC = (
 
 
 def shown_safely(browser: TestApp, paths: Iterable[str]) -> None:
-    """Every public page and feed that may show what was stored, in both languages."""
+    """Checks every public page and feed that may show stored texts, in both languages."""
     localized = {f"/en{path}" for path in paths if not path.startswith(("/api", "/sitemap"))}
     for path in sorted({*paths, *localized}):
         answer = browser.get(path)
@@ -118,12 +118,12 @@ def test_what_is_stored_never_runs(site: TestApp, editor: TestApp) -> None:
             form[field] = payload
         form["premieres-0-date"], form["premieres-0-reason"] = "2026-09-03", payload
         form["runtime"], form["countries"] = payload, payload
-        harmless(press(form, status=400))  # reflected
+        harmless(press(form, status=400))  # shown again with errors
         form["runtime"], form["countries"] = "90", "HU"
         harmless(press(form, "preview", status=200))
         harmless(press(form, status=303).follow())
         movie = movie_of(site, movie_id)
-        # As it was typed, but for what has no glyph.
+        # As typed, without control characters.
         assert movie.synopsis.split() == trimmed(payload).split()
         movies.append(f"/movie/{movie_id}-{movie.slug}")
     for path in ("/manager", "/manager/movies", "/manager/audit", f"/manager/movies/{movie_id}"):
@@ -140,7 +140,7 @@ def test_what_is_stored_never_runs(site: TestApp, editor: TestApp) -> None:
 
 
 def test_what_is_imported_never_runs(site: TestApp, editor: TestApp) -> None:
-    """Every column of a list, its headings, and its file's name."""
+    """Payloads in every column of a list, in its headings and in its file name."""
     columns = (
         "external_id", "title", "original_title", "distributor", "genres", "formats", "languages",
         "overview", "rating", "runtime", "release_type", "poster_url", "trailer_url", "imdb_id",
@@ -170,7 +170,7 @@ def test_what_is_imported_never_runs(site: TestApp, editor: TestApp) -> None:
     shown_safely(editor, (*PUBLIC, *(f"/movie/{number}-{slug}" for number, slug in movies)))
 
 
-def test_what_is_reflected_never_runs(editor: TestApp, stranger: TestApp) -> None:
+def test_what_is_reflected_never_runs(editor: TestApp, anonymous: TestApp) -> None:
     names = (
         "q",
         "show",
@@ -190,15 +190,15 @@ def test_what_is_reflected_never_runs(editor: TestApp, stranger: TestApp) -> Non
         for path in (*pages, "/manager/movies", "/jump", "/", "/en/search"):
             harmless(editor.get(path, every, status="*"))
         harmless(editor.get("/manager/movies", {"q": payload}))
-        harmless(stranger.get("/manager/sign-in", every, status="*"))
+        harmless(anonymous.get("/manager/sign-in", every, status="*"))
         harmless(editor.get(f"/{quote(payload)}", status="*"))
         harmless(editor.get(f"/manager/{quote(payload)}", status="*"))
-        form = stranger.get("/manager/sign-in").form
+        form = anonymous.get("/manager/sign-in").form
         form["name"], form["password"] = payload, payload
         form["return_url"], form["draft"] = payload, payload
         harmless(form.submit(status="*"))
         fields = {"title": payload, "synopsis": payload}
-        harmless(stranger.post("/manager/movies/1", fields, status=403))
+        harmless(anonymous.post("/manager/movies/1", fields, status=403))
 
 
 PROBES = (
@@ -208,13 +208,13 @@ PROBES = (
 
 
 @BOTH
-def test_sql_is_only_text(site: TestApp, editor: TestApp) -> None:
+def test_sql_in_parameters_is_only_text(site: TestApp, editor: TestApp) -> None:
     movie_id = make_movie(site)
     everything = editor.get("/manager/movies").text.count("<tr>")
     for probe in (quote(each, errors="surrogatepass") for each in PROBES):
         found = editor.get(f"/manager/movies?q={probe}", status="*")
         assert found.status_int in (200, 400), probe
-        # Punctuation alone searches for nothing.
+        # A search for punctuation only has no words.
         assert found.status_int == 400 or found.text.count("<tr>") in (0, everything), probe
         for sort in ("changed", "date", "title"):
             for cursor in (
@@ -254,7 +254,7 @@ CURSORS = ("/manager/audit?before={}", "/manager/imports/1?after={}")
 
 
 def test_a_malformed_id_is_an_id_of_no_row(site: TestApp, editor: TestApp) -> None:
-    """In a path, a query and a form alike. As a cursor it is no cursor: the first page."""
+    """In a path, a query and a form. A malformed cursor is ignored: the first page."""
     assert make_movie(site) == 1
     make_movie(site, "Tizenegy", id=1234567890)
     editor.post(
@@ -282,11 +282,11 @@ def test_a_malformed_id_is_an_id_of_no_row(site: TestApp, editor: TestApp) -> No
 
 
 def table_of(page: Any) -> str:
-    """The table of a page, without its forms' tokens."""
+    """The text of a page's main content, without its forms' tokens."""
     return " ".join(page.html.find("main").get_text().split())
 
 
-WAYS_ELSEWHERE = (
+UNSAFE_URLS = (
     "https://evil.example/", "//evil.example/", "/\\evil.example", "\\\\evil.example",
     "/manager//evil.example", "/manager/../../evil", "/manager\r\nLocation: https://evil.example",
     "/managerevil", "/manager@evil.example", "javascript:alert(1)", " /manager", "/manager\t/x",
@@ -295,8 +295,8 @@ WAYS_ELSEWHERE = (
 )  # fmt: skip
 
 
-def test_nobody_is_led_elsewhere(site: TestApp) -> None:
-    for return_url in WAYS_ELSEWHERE:
+def test_unsafe_return_urls_are_ignored(site: TestApp) -> None:
+    for return_url in UNSAFE_URLS:
         assert safe_return_url(return_url) is None, return_url
         browser = TestApp(site.app)
         form = browser.get("/manager/sign-in", {"return_url": return_url}).form
@@ -315,7 +315,7 @@ def test_nobody_is_led_elsewhere(site: TestApp) -> None:
         assert location.startswith(("http://localhost/", "/manager")) or not location, path
 
 
-def test_the_host_header_leads_nowhere(site: TestApp, admin: TestApp) -> None:
+def test_redirects_ignore_the_host_header(site: TestApp, admin: TestApp) -> None:
     """On sign-in, from a form and on sign-out: `Location` is a path."""
     hostile = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
     assert site.get("/manager", headers=hostile, status=303).location.startswith("/manager/sign-in")
@@ -333,11 +333,11 @@ def test_the_host_header_leads_nowhere(site: TestApp, admin: TestApp) -> None:
 @pytest.mark.parametrize(
     "return_url", ["/manager", "/en/manager/movies?q=a%20b&after=c~2026~1", "/manager/movies/42"]
 )
-def test_ways_of_ours_are_gone(return_url: str) -> None:
+def test_paths_of_the_manager_are_safe(return_url: str) -> None:
     assert safe_return_url(return_url) == return_url
 
 
-def test_nothing_is_assigned_but_what_the_form_has(site: TestApp, editor: TestApp) -> None:
+def test_unknown_fields_are_ignored(site: TestApp, editor: TestApp) -> None:
     movie_id = make_movie(site)
     before = movie_of(site, movie_id)
     form = movie_form(editor, movie_id)
@@ -358,7 +358,7 @@ def test_nothing_is_assigned_but_what_the_form_has(site: TestApp, editor: TestAp
     assert {(name, role) for name, role in roles} == {(NAMES[role], role) for role in Role}
 
 
-def test_rows_of_another_movie_are_out_of_reach(site: TestApp, editor: TestApp) -> None:
+def test_rows_of_another_movie_are_not_changed(site: TestApp, editor: TestApp) -> None:
     mine, other = make_movie(site, "Az enyém"), make_movie(site, "A másé")
     theirs = movie_of(site, other)
     form = movie_form(editor, mine)
@@ -382,14 +382,14 @@ def test_rows_of_another_movie_are_out_of_reach(site: TestApp, editor: TestApp) 
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "1e3", "%D9%A3", "9" * 12, "2147483648", "x", "1.5"])
-def test_ids_that_are_none_are_not_found(editor: TestApp, number: str) -> None:
+def test_malformed_ids_are_not_found(editor: TestApp, number: str) -> None:
     token = csrf_of(editor)
     editor.get(f"/manager/movies/{number}", status=404)
     for path in ("", "/effects", "/publish"):
         editor.post(f"/manager/movies/{number}{path}", {"csrf_token": token}, status=404)
 
 
-def test_an_administrator_does_not_lock_themselves_out(site: TestApp, admin: TestApp) -> None:
+def test_administrators_cannot_disable_themselves(site: TestApp, admin: TestApp) -> None:
     with services_of(site.app.registry).database.read() as session:
         own = session.scalars(select(User.id).where(User.name == NAMES[Role.ADMIN])).one()
         other = session.scalars(select(User.id).where(User.name == NAMES[Role.EDITOR])).one()
@@ -403,7 +403,7 @@ def test_an_administrator_does_not_lock_themselves_out(site: TestApp, admin: Tes
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>.jpg", "../../etc/passwd", "a\0b"])
-def test_a_file_where_none_is_wanted_is_left_out(site: TestApp, editor: TestApp, name: str) -> None:
+def test_file_in_a_text_field_is_ignored(site: TestApp, editor: TestApp, name: str) -> None:
     movie_id = make_movie(site)
     fields = [("csrf_token", csrf_of(editor)), ("do", "preview")]
     page = editor.post(
@@ -413,22 +413,22 @@ def test_a_file_where_none_is_wanted_is_left_out(site: TestApp, editor: TestApp,
     assert "Ezt ki kell tölteni." in page.text
 
 
-def test_a_form_is_bounded_before_it_is_read(site: TestApp, editor: TestApp) -> None:
-    """What is large, or in many pieces, is slow to read and takes a hundred times its size."""
+def test_body_is_limited_before_it_is_parsed(site: TestApp, editor: TestApp) -> None:
+    """Large bodies and many parts are slow to parse and take a hundred times their size."""
     form, files = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"
     part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n'
     many, large = b"a&" * MAX_FIELDS, b"a=" + b"b" * MAX_FORM
-    stranger = TestApp(site.app)
+    anonymous = TestApp(site.app)
     for browser, path, kind, body, code in (
-        (stranger, "/manager/sign-in", form, many, 413),
-        (stranger, "/manager/sign-in", form, large, 413),
-        (stranger, "/manager/movies/1", form, large, 413),
-        (stranger, "/manager/sign-in", files, part * 9999, 400),  # not read: no token
-        (stranger, "/manager/movies/1/posters", files, part * 9999, 403),  # may sign in
-        (stranger, "/manager/sign-in", "multipart/form-data", part, 400),
-        (stranger, "/manager/sign-in", f"{form}; charset=odd", b"a=b", 400),
-        (stranger, "/manager/sign-in", "application/json", b"[" * 9999, 400),
-        (stranger, "/manager/nothing", form, many, 413),
+        (anonymous, "/manager/sign-in", form, many, 413),
+        (anonymous, "/manager/sign-in", form, large, 413),
+        (anonymous, "/manager/movies/1", form, large, 413),
+        (anonymous, "/manager/sign-in", files, part * 9999, 400),  # not parsed: no token
+        (anonymous, "/manager/movies/1/posters", files, part * 9999, 403),  # sign-in page
+        (anonymous, "/manager/sign-in", "multipart/form-data", part, 400),
+        (anonymous, "/manager/sign-in", f"{form}; charset=odd", b"a=b", 400),
+        (anonymous, "/manager/sign-in", "application/json", b"[" * 9999, 400),
+        (anonymous, "/manager/nothing", form, many, 413),
         (editor, "/manager/movies/1", form, many, 413),
         (editor, "/manager/imports", files, part * 9999, 413),
         (editor, "/manager/imports", "multipart/form-data", part, 400),

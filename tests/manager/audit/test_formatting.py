@@ -1,4 +1,4 @@
-"""The kept texts of a film's fields, in the reader's words."""
+"""Stored texts of a movie's fields, translated for readers."""
 
 from datetime import date
 
@@ -12,13 +12,13 @@ from moziweb.movies.importers.fields import shown
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind
 
 
-def said(text: str, field: str = "premieres") -> str:
-    """With each word of ours marked."""
+def marked(text: str, field: str = "premieres") -> str:
+    """Marks translated words."""
     return readable(text, field, lambda word: f"<{word}>")
 
 
 @pytest.mark.parametrize(
-    ("kept", "told"),
+    ("kept", "shown_text"),
     [
         ("2026-08-20 cinema", "2026-08-20 <cinema premiere>"),
         ("2026-08 limited, 2D, both", "2026-08 <limited release>, 2D, <dubbed and subtitled>"),
@@ -30,23 +30,23 @@ def said(text: str, field: str = "premieres") -> str:
         ("", ""),
     ],
 )  # fmt: skip
-def test_names_of_ours_become_words_and_the_rest_stays(kept: str, told: str) -> None:
-    assert said(kept) == told
+def test_database_names_are_translated(kept: str, shown_text: str) -> None:
+    assert marked(kept) == shown_text
 
 
-def test_it_reads_what_edits_and_imports_keep() -> None:
+def test_texts_of_edits_and_imports_are_parsed() -> None:
     day, kind = date(2026, 8, 20), PremiereKind.STREAMING
     line = PremiereLine(
         date=day, kind=kind, service="", audio=Audio.SUBTITLED, rerelease=True, formats=("2D",)
     )
     words = "2026-08-20 <streaming premiere>, 2D, <subtitled>, <re-release>"
-    assert said(premiere(line)) == words
+    assert marked(premiere(line)) == words
     fact = PremiereFact(day, DatePrecision.MONTH, rerelease=True, formats=("2D",))
     assert (
-        said(shown((fact, fact))).split(" · ")
+        marked(shown((fact, fact))).split(" · ")
         == ["2026-08 <cinema premiere>, <re-release> (2D)"] * 2
     )
 
 
 def test_other_fields_stay_as_stored() -> None:
-    assert said("2026 cinema", "title") == "2026 cinema"
+    assert marked("2026 cinema", "title") == "2026 cinema"

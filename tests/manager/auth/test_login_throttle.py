@@ -1,4 +1,4 @@
-"""Guessing is slow: limits on attempts, whatever restarts and however many come at once."""
+"""Limits on sign-in attempts hold across restarts and for concurrent attempts."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -52,11 +52,11 @@ def test_each_limit(database: Database, names: str, addresses: str, limit: Limit
     assert timedelta() < refused.wait <= limit.window
     with database.read() as session:
         rows = session.scalar(select(func.count(SignInAttempt.id)))
-    assert rows == limit.count  # who is refused fills no table
+    assert rows == limit.count  # refused attempts write nothing
 
 
-def test_nobody_is_locked_out_of_where_they_have_come_in(database: Database) -> None:
-    """Guessing from everywhere, and from the owner's own network at other names."""
+def test_a_recognised_address_is_not_locked_out(database: Database) -> None:
+    """Failures from everywhere, and from the owner's network with other names, do not count."""
     attempts = attempts_at(database)
     attempts.succeeded(attempts.begin("anna", OWNER))
     failures(database, "anna", "203.0.113.{}", PER_NAME.count)
@@ -64,7 +64,7 @@ def test_nobody_is_locked_out_of_where_they_have_come_in(database: Database) -> 
     assert attempts.begin("anna", "203.0.113.250").wait
     assert attempts.begin("béla", OWNER).wait
     failures(database, "anna", OWNER, PER_NAME_AND_ADDRESS.count)
-    assert attempts.begin("anna", OWNER).wait  # to guess there is as slow as ever
+    assert attempts.begin("anna", OWNER).wait  # the narrow limit still applies
     later = NOW + RECOGNISED_FOR - timedelta(minutes=1)
     for number in range(PER_NAME.count):
         assert not attempts_at(database, later).begin("anna", f"203.0.113.{number}").wait
@@ -72,7 +72,7 @@ def test_nobody_is_locked_out_of_where_they_have_come_in(database: Database) -> 
     assert attempts_at(database, NOW + RECOGNISED_FOR).begin("anna", OWNER).wait
 
 
-def test_the_command_lets_people_try_again(database: Database) -> None:
+def test_forgetting_failures_ends_the_wait(database: Database) -> None:
     failures(database, "anna", OWNER, PER_NAME_AND_ADDRESS.count)
     failures(database, "béla", OWNER, PER_NAME_AND_ADDRESS.count)
     attempts = attempts_at(database)
@@ -86,45 +86,45 @@ def test_the_command_lets_people_try_again(database: Database) -> None:
     assert not waiting.wait
     with database.write() as session:
         forget_failures(session)
-    attempts.succeeded(waiting)  # no trouble
+    attempts.succeeded(waiting)  # its row is gone: no error
 
 
-def test_what_is_old_is_thrown_away(database: Database) -> None:
+def test_expired_attempts_are_deleted(database: Database) -> None:
     failures(database, "name {}", "192.0.2.{}", 3)
     attempts_at(database, NOW + PER_NAME.window + timedelta(minutes=1)).begin("anna", OWNER)
     with database.read() as session:
         assert session.scalar(select(func.count(SignInAttempt.id))) == 1
 
 
-def test_a_stranger_does_not_lock_the_owner_out(database: Database) -> None:
+def test_failures_elsewhere_do_not_lock_the_owner_out(database: Database) -> None:
     attempts = attempts_at(database)
     for _ in range(100):
         attempts.begin("anna", "203.0.113.9")
     assert not attempts.begin("anna", OWNER).wait
 
 
-def test_waiting_helps_and_trying_meanwhile_does_not_harm(database: Database) -> None:
+def test_refused_attempts_do_not_extend_the_wait(database: Database) -> None:
     failures(database, "anna", OWNER, PER_NAME_AND_ADDRESS.count)
     for minutes in (1, 5, 14):
         assert attempts_at(database, NOW + timedelta(minutes=minutes)).begin("anna", OWNER).wait
     assert not attempts_at(database, NOW + SHORT).begin("anna", OWNER).wait
 
 
-def test_success_forgets_what_failed_before(database: Database) -> None:
+def test_success_deletes_earlier_failures(database: Database) -> None:
     failures(database, "anna", OWNER, PER_NAME_AND_ADDRESS.count - 1)
     attempts = attempts_at(database)
     attempts.succeeded(attempts.begin("anna", OWNER))
     failures(database, "anna", OWNER, PER_NAME_AND_ADDRESS.count)
 
 
-def test_of_many_at_once_no_more_are_let_through(database: Database) -> None:
+def test_concurrent_attempts_do_not_exceed_the_limit(database: Database) -> None:
     attempts = attempts_at(database)
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: attempts.begin("anna", OWNER), range(24)))
     assert sum(not each.wait for each in found) == PER_NAME_AND_ADDRESS.count
 
 
-def test_a_restart_forgets_nothing(local: dict[str, str], site: TestApp, clock: Clock) -> None:
+def test_limits_survive_a_restart(local: dict[str, str], site: TestApp, clock: Clock) -> None:
     for _ in range(PER_NAME_AND_ADDRESS.count):
         assert sign_in(site, NAMES[Role.EDITOR], "a wrong password").status_int == 403
     with running_app(local) as restarted:
@@ -139,7 +139,7 @@ def test_a_restart_forgets_nothing(local: dict[str, str], site: TestApp, clock: 
         assert sign_in(restarted, NAMES[Role.EDITOR], PASSWORD).status_int == 303
 
 
-def test_the_address_is_not_what_a_header_says(site: TestApp) -> None:
+def test_address_is_not_taken_from_a_header(site: TestApp) -> None:
     for number in range(PER_NAME_AND_ADDRESS.count):
         headers = {"X-Forwarded-For": f"198.51.100.{number}"}
         assert sign_in(site, "anna", "wrong", headers=headers).status_int == 403
@@ -147,7 +147,7 @@ def test_the_address_is_not_what_a_header_says(site: TestApp) -> None:
     assert sign_in(site, "anna", "wrong", headers=headers).status_int == 429
 
 
-def test_guessing_the_present_password_is_counted_too(editor: TestApp) -> None:
+def test_wrong_current_passwords_are_counted(editor: TestApp) -> None:
     answers = []
     for password in ["wrong"] * PER_NAME_AND_ADDRESS.count + [PASSWORD]:
         form = editor.get("/manager/account").forms[2]
@@ -159,8 +159,8 @@ def test_guessing_the_present_password_is_counted_too(editor: TestApp) -> None:
     assert "Túl sok próbálkozás" in answers[-1].text
 
 
-def test_a_dictionary_is_of_no_use(site: TestApp, clock: Clock) -> None:
-    """Guessing at one name, from one address, as fast as it goes."""
+def test_dictionary_attack_is_throttled(site: TestApp, clock: Clock) -> None:
+    """Guesses at one name, from one address, as fast as possible."""
     let_through = 0
     for _quarter_of_an_hour in range(2):
         for _ in range(PER_NAME_AND_ADDRESS.count + 3):
@@ -180,5 +180,5 @@ def test_a_dictionary_is_of_no_use(site: TestApp, clock: Clock) -> None:
         ("unix:", "unix:"),
     ],
 )
-def test_what_an_address_is_counted_as(address: str, network: str) -> None:
+def test_ipv6_addresses_count_as_their_network(address: str, network: str) -> None:
     assert network_of(address) == network

@@ -1,4 +1,4 @@
-"""Two editors of one film, and forms that outlive their session."""
+"""Concurrent edits of a movie, and forms that outlive their session."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -21,7 +21,7 @@ pytestmark = BOTH
 
 @pytest.fixture
 def movie_id(site: TestApp) -> int:
-    """A film with everything."""
+    """A movie with a value for each field."""
     return make_movie(site)
 
 
@@ -29,7 +29,7 @@ def form_in(page: Any) -> Any:
     return next(each for each in page.forms.values() if "title" in each.fields)
 
 
-def test_the_second_is_told_and_overwrites_nothing(
+def test_second_save_shows_the_conflict(
     site: TestApp, editor: TestApp, admin: TestApp, movie_id: int
 ) -> None:
     first, second = movie_form(editor, movie_id), movie_form(admin, movie_id)
@@ -51,7 +51,7 @@ def test_the_second_is_told_and_overwrites_nothing(
 
 
 def test_an_importer_counts_as_an_editor(site: TestApp, editor: TestApp, movie_id: int) -> None:
-    """Its change of a premiere is a change of the film, though no column of the film changes."""
+    """A changed premiere is a change of the movie, although no column of its row changes."""
     form = movie_form(editor, movie_id)
     with services_of(site.app.registry).database.write() as session:
         premiere = session.scalars(select(Premiere).where(Premiere.movie_id == movie_id)).one()
@@ -64,8 +64,10 @@ def test_an_importer_counts_as_an_editor(site: TestApp, editor: TestApp, movie_i
     assert (movie.runtime, movie.premieres[0].date) == (95, date(2026, 9, 10))
 
 
-def test_saving_what_is_there_is_no_change(site: TestApp, editor: TestApp, movie_id: int) -> None:
-    """Nobody is told of a save that wrote nothing, and whoever wrote nothing overwrites nothing."""
+def test_save_without_changes_causes_no_conflict(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    """A save that writes nothing neither shows nor causes a conflict."""
     before = movie_of(site, movie_id).version
     mine, idle = movie_form(editor, movie_id), movie_form(editor, movie_id)
     press(idle, status=303)
@@ -77,10 +79,10 @@ def test_saving_what_is_there_is_no_change(site: TestApp, editor: TestApp, movie
     assert movie_of(site, movie_id).runtime == 95
 
 
-def test_what_the_form_does_not_have_is_no_clash(
+def test_publishing_and_equal_changes_are_no_conflict(
     site: TestApp, editor: TestApp, admin: TestApp, movie_id: int
 ) -> None:
-    """A film that leaves the site, and a field that both have mended alike."""
+    """Another editor unpublishes the movie and changes a field to the same value."""
     forms = [movie_form(editor, movie_id) for _ in range(2)]
     page = admin.get(f"/manager/movies/{movie_id}")
     next(each for each in page.forms.values() if each.action.endswith("/publish")).submit("do")
@@ -92,7 +94,7 @@ def test_what_the_form_does_not_have_is_no_clash(
     assert (movie.title, movie.runtime) == ("Egyformán", 95)
 
 
-def test_a_form_that_does_not_say_of_what_it_was_made_overwrites_nothing(
+def test_form_without_digests_overwrites_nothing(
     site: TestApp, editor: TestApp, movie_id: int
 ) -> None:
     for digests in ("", "title:0123456789abcdef", "x"):
@@ -103,7 +105,7 @@ def test_a_form_that_does_not_say_of_what_it_was_made_overwrites_nothing(
         assert movie_of(site, movie_id).title == "Az ígéret földje"
 
 
-def test_a_premiere_that_moves_under_another_change_says_why(
+def test_date_changed_during_a_conflict_needs_a_reason(
     site: TestApp, editor: TestApp, admin: TestApp, movie_id: int
 ) -> None:
     form, other = movie_form(editor, movie_id), movie_form(admin, movie_id)
@@ -118,8 +120,10 @@ def test_a_premiere_that_moves_under_another_change_says_why(
     assert (movie.runtime, movie.premieres[0].changes[0].reason) == (95, "technikai okok")
 
 
-def test_of_two_who_save_at_once_one_is_told(site: TestApp, editor: TestApp, movie_id: int) -> None:
-    """What was read before the other's commit is not what is saved over."""
+def test_one_of_two_concurrent_saves_shows_the_conflict(
+    site: TestApp, editor: TestApp, movie_id: int
+) -> None:
+    """A save reads the movie after the other one's commit."""
     browsers = [editor, *(signed_in(site, Role.EDITOR) for _ in range(3))]
     forms = [movie_form(browser, movie_id) for browser in browsers]
     for number, form in enumerate(forms):
@@ -130,7 +134,7 @@ def test_of_two_who_save_at_once_one_is_told(site: TestApp, editor: TestApp, mov
 
 
 @pytest.mark.parametrize("path", ["movie", "new"])
-def test_what_was_typed_survives_a_lost_session(
+def test_form_survives_an_ended_session(
     site: TestApp, editor: TestApp, clock: Clock, movie_id: int, path: str
 ) -> None:
     form = movie_form(editor, movie_id if path == "movie" else "new")
@@ -140,7 +144,7 @@ def test_what_was_typed_survives_a_lost_session(
     count = movies(site)
     asked = press(form, status=403)
     with services_of(site.app.registry).database.read() as session:
-        assert session.scalar(select(func.count(Draft.id))) == 0  # nothing of a stranger's
+        assert session.scalar(select(func.count(Draft.id))) == 0  # nothing is stored without a user
     asked.form["name"], asked.form["password"] = NAMES[Role.EDITOR], PASSWORD
     back = asked.form.submit(status=303).follow(status=200)
     again = form_in(back)
@@ -155,7 +159,7 @@ def test_what_was_typed_survives_a_lost_session(
     assert saved is not None
 
 
-def test_a_draft_is_its_owners_alone(
+def test_draft_is_visible_to_its_owner_only(
     site: TestApp, editor: TestApp, admin: TestApp, clock: Clock, movie_id: int
 ) -> None:
     form = movie_form(editor, movie_id)
@@ -169,7 +173,7 @@ def test_a_draft_is_its_owners_alone(
     assert "titka" in editor.get(return_url).text
 
 
-def test_a_form_older_than_the_session_comes_back_filled_in(editor: TestApp, movie_id: int) -> None:
+def test_form_older_than_the_session_is_shown_again(editor: TestApp, movie_id: int) -> None:
     form = movie_form(editor, movie_id)
     form["title"] = "Régi űrlap"
     form["csrf_token"] = "of a session that is over"
@@ -180,7 +184,7 @@ def test_a_form_older_than_the_session_comes_back_filled_in(editor: TestApp, mov
         assert press(form, headers=headers).status_int == 400
 
 
-def test_a_draft_that_is_none_is_left_out(site: TestApp) -> None:
+def test_invalid_draft_is_ignored(site: TestApp) -> None:
     for draft in ("{", "[]", '"x"', "[[1,2]]", '[["title"]]'):
         form = TestApp(site.app).get("/manager/sign-in").form
         form["name"], form["password"], form["draft"] = NAMES[Role.EDITOR], PASSWORD, draft

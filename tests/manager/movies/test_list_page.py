@@ -1,4 +1,4 @@
-"""The list of films: search, filters, orders, pages, and what it costs with many films."""
+"""The list of movies: search, filters, sort orders, paging, and number of queries."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -28,7 +28,7 @@ def titles(session: Session, **query: object) -> list[str]:
 
 
 def walk(session: Session, query: ListQuery) -> Iterator[list[int]]:
-    """The ids of each page, to the last."""
+    """The ids of each page, from the first to the last."""
     while True:
         page = page_of_movies(session, query, CONTEXT)
         yield [row.movie.id for row in page.rows]
@@ -68,7 +68,7 @@ def test_search_folds_accents(dbsession: Session, text: str, found: list[str]) -
     assert titles(dbsession, text=text) == found
 
 
-def test_a_number_is_an_id_too(dbsession: Session) -> None:
+def test_number_is_searched_as_an_id_too(dbsession: Session) -> None:
     movie = factories.make_movie(dbsession, "Valami")
     factories.make_movie(dbsession, f"{movie.id} másodperc")
     assert set(titles(dbsession, text=str(movie.id))) == {"Valami", f"{movie.id} másodperc"}
@@ -118,7 +118,7 @@ def test_each_filter(dbsession: Session) -> None:
 
 
 def many(session: Session, count: int) -> None:
-    """Films of which some share a title, some a moment, some have no date and some have two."""
+    """Adds movies with equal titles, equal times, no date, or two dates."""
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     session.execute(
         insert(Movie),
@@ -168,7 +168,7 @@ def test_pages_hold_every_movie_once_both_ways(dbsession: Session, sort: Sort) -
         assert all(number % 7 == 0 for number in flat[-29:])
 
 
-def test_a_movie_that_is_added_meanwhile_moves_nothing(dbsession: Session) -> None:
+def test_added_movie_does_not_shift_pages(dbsession: Session) -> None:
     many(dbsession, 2 * PAGE)
     page = page_of_movies(dbsession, ListQuery(), CONTEXT)
     factories.make_movie(dbsession, "Éppen most", id=100_000)
@@ -178,8 +178,8 @@ def test_a_movie_that_is_added_meanwhile_moves_nothing(dbsession: Session) -> No
 
 
 @BOTH
-def test_every_list_asks_five_questions_at_most(site: TestApp, admin: TestApp) -> None:
-    """Whatever their number: ``benchmarks.manager`` counts them with 6,000 films, and the time."""
+def test_every_list_needs_at_most_five_queries(site: TestApp, admin: TestApp) -> None:
+    """For any number of movies: ``benchmarks.manager`` counts queries and time with 6,000."""
     database = services_of(site.app.registry).database
     with database.write() as session:
         add_movies(session, 600, NOW)
@@ -188,7 +188,7 @@ def test_every_list_asks_five_questions_at_most(site: TestApp, admin: TestApp) -
     for sort, show in product(Sort, Filter):
         paths.append(f"/manager/movies?sort={sort}&show={show}&q={next(searches)}")
     paths.append("/manager/movies?sort=title&after=t~s~1")
-    paths.append("/manager/movies?sort=date&after=d~1955-01-01~1")  # on into those without dates
+    paths.append("/manager/movies?sort=date&after=d~1955-01-01~1")  # into those without dates
     for path in paths:
         with counted_queries(database.engine) as statements:
             page = admin.get(path, status=200)

@@ -1,4 +1,4 @@
-"""The console of the cache: what it tells, purging, warming, and who may."""
+"""The cache dashboard: display, purging, warming and permissions."""
 
 import secrets
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def entries(app: TestApp) -> list[AuditEntry]:
         return list(session.scalars(query))
 
 
-def test_it_tells_and_purges(cached: TestApp, movies: Movies) -> None:
+def test_dashboard_and_purges(cached: TestApp, movies: Movies) -> None:
     admin = signed_in(cached, Role.ADMIN)
     before = states(cached, movies)
     assert set(before.values()) <= {"hit", "l1"}
@@ -45,7 +45,7 @@ def test_it_tells_and_purges(cached: TestApp, movies: Movies) -> None:
     assert page.select("#most tbody tr")
     assert page.select("#outbox tbody tr")
 
-    # By tag: exactly the pages that bear it. What it did is told after it is done.
+    # By tag: exactly the pages with the tag; the result is shown.
     week = f"week:{week_here().name}"
     done = send(admin, "purge", do="tags", tags=f" {week}  week:1999-W01 ")
     told = done.follow().html.select_one("[role=status]").get_text(" ", strip=True)
@@ -55,13 +55,13 @@ def test_it_tells_and_purges(cached: TestApp, movies: Movies) -> None:
     assert {"index", "english", "week"} <= anew
     assert not anew & {"ahead", "other", "movie", "undated"}
 
-    # By address, as it is typed or copied from a browser: that page alone.
+    # By path, as typed or as a URL: only that page.
     states(cached, movies)
     site = cached.app.registry.settings["site.base_url"]
     assert send(admin, "purge", do="path", path=site + pages(movies)["movie"]).status_int == 303
     assert missed(cached, movies) == {"movie"}
 
-    # What makes no sense is told in plain words, and what was typed is still there.
+    # Invalid input is explained and kept in the form.
     for fields, words in (
         ({"do": "tags", "tags": "wek:2026-W34"}, "nincs ilyen fajta címke. Ami van: dated,"),
         ({"do": "tags", "tags": "model:Nothing"}, "nincs ilyen nevű tábla. Ami van: model:"),
@@ -90,7 +90,7 @@ def test_it_tells_and_purges(cached: TestApp, movies: Movies) -> None:
 
 @pytest.fixture
 def pair(local: dict[str, str], memcached_server: MemcachedServer) -> Iterator[list[TestApp]]:
-    """Two processes of a site, as far as the cache can tell: its entries lie on memcached."""
+    """Two applications that share a memcached, as two processes would."""
     settings = {
         **local,
         **CACHED,
@@ -108,7 +108,7 @@ def pair(local: dict[str, str], memcached_server: MemcachedServer) -> Iterator[l
         yield [one, other]
 
 
-def test_what_one_process_does_is_so_in_the_other(
+def test_purges_and_warming_apply_to_other_processes(
     pair: list[TestApp], memcached_server: MemcachedServer, query_counter: QueryCounter
 ) -> None:
     one, other = pair
@@ -122,17 +122,17 @@ def test_what_one_process_does_is_so_in_the_other(
     assert len(statements) <= 8, statements
     assert f"{memcached_server.address}: " in page.html.select_one("#regions").get_text()
 
-    # An editor looks, and no more.
+    # An editor may only look.
     assert "Kiürítés címke szerint" not in page.text
     assert send(editor, "purge", do="all").status_int == 403
     assert send(editor, "warm", do="start", through="weeks").status_int == 403
     assert missed(other, movies) == set()
 
-    # The page that is purged by its address here is made anew there, and no other.
+    # A page purged in one process is rendered again in the other; other pages stay.
     send(admin, "purge", do="path", path=pages(movies)["movie"])
     assert missed(other, movies) == {"movie"}
 
-    # What is rendered beforehand here is a hit there.
+    # Pages warmed in one process are hits in the other.
     send(admin, "purge", do="all")
     assert send(admin, "warm", do="start", through="everything").status_int == 400
     assert send(admin, "warm", do="start", through="shown").status_int == 303
@@ -149,7 +149,7 @@ def test_what_one_process_does_is_so_in_the_other(
     assert actions == ["cache.purge", "cache.purge", "cache.warm"]
 
 
-def test_one_warming_at_a_time_and_it_can_be_stopped(cached: TestApp, movies: Movies) -> None:
+def test_only_one_warming_runs_and_can_be_stopped(cached: TestApp, movies: Movies) -> None:
     admin = signed_in(cached, Role.ADMIN)
     now = services_of(cached.app.registry).clock()
     with services_of(cached.app.registry).database.write() as session:
@@ -160,7 +160,7 @@ def test_one_warming_at_a_time_and_it_can_be_stopped(cached: TestApp, movies: Mo
     assert again.status_int == 422
     assert "már folyamatban van" in again.text
     assert send(admin, "warm", do="stop").status_int == 303
-    # Whoever was at work finds it ended at its next note, and writes no more.
+    # The worker sees at its next heartbeat that it was stopped, and writes no more.
     services_of(cached.app.registry).cache_warmer.work(1)
     with services_of(cached.app.registry).database.read() as session:
         row = session.get_one(CacheWarmingJob, 1)

@@ -1,4 +1,4 @@
-"""Imports in the manager: begun, looked at, chosen from, applied; what is refused is told."""
+"""Imports in the manager: start, preview, choice, application, errors."""
 
 import threading
 import time
@@ -52,14 +52,14 @@ def local(local: dict[str, str], tmdb: TmdbServer) -> dict[str, str]:
 
 
 def begin(browser: TestApp, **fields: Any) -> Any:
-    """Send one of the forms."""
+    """Submits one of the forms."""
     sent = {"csrf_token": csrf_of(browser), **fields}
     files = [("file", "lista.csv", sent.pop("file").encode())] if "file" in sent else None
     return browser.post("/manager/imports", sent, upload_files=files, status="*")
 
 
-def looked_at(browser: TestApp, **fields: Any) -> Any:
-    """Begin an import, wait for its preview, and show it."""
+def previewed(browser: TestApp, **fields: Any) -> Any:
+    """Starts an import, waits for its preview and returns the page."""
     answer = begin(browser, **fields)
     assert answer.status_int == 303, answer.text
     services_of(browser.app.registry).import_runner.wait()
@@ -67,7 +67,7 @@ def looked_at(browser: TestApp, **fields: Any) -> Any:
 
 
 def applied(page: Any, button: str = "chosen", **fields: Any) -> Any:
-    """Press a button of a preview, wait, and show what came of it."""
+    """Presses a button of a preview, waits and returns the page with the results."""
     form = page.forms[1]
     for name, value in fields.items():
         form[name] = value
@@ -81,8 +81,8 @@ def rows(site: TestApp, model: Any) -> int:
         return session.scalar(select(func.count()).select_from(model)) or 0
 
 
-def test_a_list_is_looked_at_and_then_imported(site: TestApp, editor: TestApp) -> None:
-    page = looked_at(editor, do="file", file=LIST)
+def test_a_list_is_previewed_and_then_imported(site: TestApp, editor: TestApp) -> None:
+    page = previewed(editor, do="file", file=LIST)
     assert rows(site, Movie) == 0
     told = page.html.find("table").get_text(" ", strip=True)
     assert "Dűne" in told
@@ -96,13 +96,13 @@ def test_a_list_is_looked_at_and_then_imported(site: TestApp, editor: TestApp) -
     with services_of(site.app.registry).database.read() as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "film.import"))
         assert {each.subject_name for each in entries} == {"Dűne", "Az ötödik elem"}
-    again = looked_at(editor, do="file", file=LIST)
+    again = previewed(editor, do="file", file=LIST)
     assert again.html.find(attrs={"name": "movie"}) is None
     assert rows(site, Movie) == 2
 
 
-def test_only_what_is_ticked_is_imported(site: TestApp, editor: TestApp) -> None:
-    page = looked_at(editor, do="file", file=LIST)
+def test_only_ticked_items_are_imported(site: TestApp, editor: TestApp) -> None:
+    page = previewed(editor, do="file", file=LIST)
     boxes = page.forms[1].fields["movie"]
     assert [box._value for box in boxes] == ["1", "3"]
     boxes[0].checked = False
@@ -116,7 +116,7 @@ def test_a_week_of_tmdb_with_its_attribution(
 ) -> None:
     tmdb.add(a_movie(1, title="Hamupipőke"))
     tmdb.add(a_movie(2, release("2026-09-09", 2)))
-    page = looked_at(editor, do="premieres", first="2026-09-03", last="2026-09-09")
+    page = previewed(editor, do="premieres", first="2026-09-03", last="2026-09-09")
     assert "Hamupipőke" in page.text
     assert "not endorsed or certified by TMDB" in page.text
     applied(page, "all")
@@ -125,7 +125,7 @@ def test_a_week_of_tmdb_with_its_attribution(
         assert set(session.scalars(select(FieldProvenance.fetched_at))) == {NOW}
 
 
-def test_a_search_leads_to_movies_by_their_ids(editor: TestApp, tmdb: TmdbServer) -> None:
+def test_search_results_are_imported_by_id(editor: TestApp, tmdb: TmdbServer) -> None:
     tmdb.add(a_movie(1, title="Hamupipőke"))
     page = editor.get("/manager/imports", {"title": "hamu"})
     form = next(each for each in page.forms.values() if "id" in each.fields)
@@ -133,11 +133,11 @@ def test_a_search_leads_to_movies_by_their_ids(editor: TestApp, tmdb: TmdbServer
     shown = form.submit("do", value="movies")
     services_of(editor.app.registry).import_runner.wait()
     assert "Hamupipőke" in shown.follow().html.find("table").text
-    imdb = looked_at(editor, do="movies", ids=f"https://www.imdb.com/title/{catalogue(1).imdb_id}/")
+    imdb = previewed(editor, do="movies", ids=f"https://www.imdb.com/title/{catalogue(1).imdb_id}/")
     assert "Hamupipőke" in imdb.html.find("table").text
 
 
-def test_a_search_never_keeps_a_request_waiting(editor: TestApp, tmdb: TmdbServer) -> None:
+def test_search_has_a_time_limit(editor: TestApp, tmdb: TmdbServer) -> None:
     tmdb.answer_next("/3/search/movie", rate_limited(50))
     began = time.monotonic()
     for told in ("A TMDB nem válaszol", "A TMDB várakozást kért"):
@@ -146,17 +146,15 @@ def test_a_search_never_keeps_a_request_waiting(editor: TestApp, tmdb: TmdbServe
     assert time.monotonic() - began < 10
 
 
-def test_what_was_edited_by_hand_is_shown_as_staying(
-    site: TestApp, editor: TestApp, tmdb: TmdbServer
-) -> None:
+def test_manual_edits_are_shown_as_kept(site: TestApp, editor: TestApp, tmdb: TmdbServer) -> None:
     tmdb.add(a_movie(1, title="Hamupipőke"))
-    applied(looked_at(editor, do="movies", ids="1001"), "all")
+    applied(previewed(editor, do="movies", ids="1001"), "all")
     with services_of(site.app.registry).database.write() as session:
         movie = session.scalars(select(Movie)).one()
         movie.title = "Saját cím"
         session.get_one(FieldProvenance, (movie.id, "title")).source = "hand"
     tmdb.add(a_movie(1, release("2026-10-08"), title="Hamupipőke"))
-    page = looked_at(editor, do="movies", ids="1001")
+    page = previewed(editor, do="movies", ids="1001")
     kept = page.html.find(class_="kept").get_text(" ", strip=True)
     assert "Saját cím" in kept
     assert "marad: kézzel írták be" in kept
@@ -167,20 +165,20 @@ def test_what_was_edited_by_hand_is_shown_as_staying(
     assert rows(site, PremiereChange) == 1
 
 
-def test_a_movie_that_changed_since_the_preview_is_told(site: TestApp, editor: TestApp) -> None:
-    page = looked_at(editor, do="file", file=LIST)
-    other = looked_at(signed_in(site, next(iter(NAMES))), do="file", file=LIST)
+def test_movie_changed_since_the_preview_is_refused(site: TestApp, editor: TestApp) -> None:
+    page = previewed(editor, do="file", file=LIST)
+    other = previewed(signed_in(site, next(iter(NAMES))), do="file", file=LIST)
     applied(other)
     done = applied(page)
     assert "megváltozott" in done.text
     assert rows(site, Movie) == 2
 
 
-def test_an_outage_ends_it_with_what_was_seen(editor: TestApp, tmdb: TmdbServer) -> None:
+def test_an_outage_keeps_the_finished_part(editor: TestApp, tmdb: TmdbServer) -> None:
     tmdb.add(a_movie(1))
     tmdb.add(a_movie(2))
     tmdb.answer_next("/3/movie/1002", unavailable())
-    page = looked_at(editor, do="movies", ids="1001 1002")
+    page = previewed(editor, do="movies", ids="1001 1002")
     assert "A TMDB nem válaszol (/movie/1002: 503/9" in page.text
     assert "TMDB gives no answer" in editor.get(f"/en{page.request.path}").text
     assert len(page.html.find("tbody").find_all("tr")) == 1
@@ -197,7 +195,7 @@ def test_an_outage_ends_it_with_what_was_seen(editor: TestApp, tmdb: TmdbServer)
         ({"do": "file", "file": "name;x\na;b\n"}, "nincs title nevű oszlop"),
     ],
 )
-def test_what_cannot_be_begun_is_told_in_words(
+def test_invalid_parameters_are_explained(
     editor: TestApp, fields: dict[str, str], told: str
 ) -> None:
     answer = begin(editor, **fields)
@@ -205,9 +203,9 @@ def test_what_cannot_be_begun_is_told_in_words(
     assert told in answer.html.find(class_="problem").text
 
 
-def test_nonsense_is_refused(site: TestApp, editor: TestApp) -> None:
+def test_invalid_requests_are_refused(site: TestApp, editor: TestApp) -> None:
     assert begin(editor, do="everything").status_int == 400
-    page = looked_at(editor, do="file", file=LIST)
+    page = previewed(editor, do="file", file=LIST)
     path = page.request.path
     token = csrf_of(editor)
     assert editor.post(path, {"csrf_token": token, "do": "x"}, status="*").status_int == 400
@@ -220,9 +218,9 @@ def test_nonsense_is_refused(site: TestApp, editor: TestApp) -> None:
     assert rows(site, Movie) == 0
 
 
-def test_an_interrupted_one_is_gone_on_with(site: TestApp, editor: TestApp, clock: Clock) -> None:
-    """As if the process had ended while it worked: the claim is there, and nobody."""
-    page = looked_at(editor, do="file", file=LIST)
+def test_interrupted_import_continues(site: TestApp, editor: TestApp, clock: Clock) -> None:
+    """A process ended while it worked: the lease is there, the worker is not."""
+    page = previewed(editor, do="file", file=LIST)
     path = page.request.path
     with services_of(site.app.registry).database.write() as session:
         job = session.scalars(select(ImportJob)).one()
@@ -245,10 +243,10 @@ def test_an_interrupted_one_is_gone_on_with(site: TestApp, editor: TestApp, cloc
     assert rows(site, Movie) == 2
 
 
-def test_two_never_work_on_one_import(
+def test_only_one_worker_runs_an_import(
     site: TestApp, editor: TestApp, tmdb: TmdbServer, clock: Clock
 ) -> None:
-    """Whoever was silent for too long finds that somebody else has gone on, and ends."""
+    """A worker without heartbeats for too long loses its lease and stops."""
     for number in (1, 2):
         tmdb.add(a_movie(number))
     tmdb.requests.clear()
@@ -269,24 +267,22 @@ def test_two_never_work_on_one_import(
     assert effects == [Effect.NEW, Effect.NEW]
 
 
-def test_imports_of_long_ago_are_forgotten(site: TestApp, editor: TestApp, clock: Clock) -> None:
-    applied(looked_at(editor, do="file", file=LIST))
+def test_old_imports_are_deleted(site: TestApp, editor: TestApp, clock: Clock) -> None:
+    applied(previewed(editor, do="file", file=LIST))
     clock.pass_(days=91)
-    looked_at(signed_in(site, Role.EDITOR), do="file", file="title;runtime\nMás film;90\n")
+    previewed(signed_in(site, Role.EDITOR), do="file", file="title;runtime\nMás film;90\n")
     assert (rows(site, ImportJob), rows(site, ImportItem)) == (1, 1)
     assert rows(site, Movie) == 2
 
 
-def test_a_dirty_list_is_one_report_that_names_every_bad_row(
-    site: TestApp, editor: TestApp
-) -> None:
-    """As the command has it, through the page: the rest is imported, and twice changes nothing."""
+def test_report_names_every_bad_row_of_a_list(site: TestApp, editor: TestApp) -> None:
+    """As with the command: the other rows are imported, and a second import changes nothing."""
     dirt = dirty_list()
     fields = {
         "do": "file", "file": dirt.data.decode(),
         "date_format": DATE_FORMAT, "columns": "\n".join(COLUMNS),
     }  # fmt: skip
-    page = looked_at(editor, **fields)
+    page = previewed(editor, **fields)
     job = int(page.request.path.rpartition("/")[2])
     assert named(site, job) == dirt.bad
     refused = editor.get(page.request.path, {"show": "refused"})
@@ -295,7 +291,7 @@ def test_a_dirty_list_is_one_report_that_names_every_bad_row(
     applied(page, "all")
     assert rows(site, Movie) == dirt.movies - 2
     assert rows(site, Premiere) == dirt.movies - 5
-    again = looked_at(editor, **fields)
+    again = previewed(editor, **fields)
     assert again.html.find(attrs={"name": "movie"}) is None
     with services_of(site.app.registry).database.read() as session:
         effects = effects_of(session, job + 1)
@@ -303,13 +299,13 @@ def test_a_dirty_list_is_one_report_that_names_every_bad_row(
 
 
 def named(site: TestApp, job: int) -> set[tuple[str, str]]:
-    """The places and columns that an import's report names."""
+    """The places and columns in an import's report."""
     with services_of(site.app.registry).database.read() as session:
         found = session.scalars(select(ImportItem.problems).where(ImportItem.job_id == job))
         return {(each["place"], each["column"]) for problems in found for each in problems}
 
 
-def test_without_a_token_tmdb_is_not_asked(
+def test_without_a_token_tmdb_is_not_requested(
     site: TestApp, editor: TestApp, tmdb: TmdbServer
 ) -> None:
     site.app.registry.settings["tmdb.token"] = None
@@ -322,9 +318,9 @@ def test_without_a_token_tmdb_is_not_asked(
 def test_a_page_costs_the_same_queries_with_more_movies(
     site: TestApp, editor: TestApp, query_counter: Any
 ) -> None:
-    few = looked_at(editor, do="file", file=LIST).request.path
+    few = previewed(editor, do="file", file=LIST).request.path
     many_rows = "".join(f"{n};Film {n};2026-12-17;90;\n" for n in range(10, 200))
-    many = looked_at(editor, do="file", file=LIST + many_rows).request.path
+    many = previewed(editor, do="file", file=LIST + many_rows).request.path
     engine = services_of(site.app.registry).database.engine
     counts = []
     for path in (few, many):

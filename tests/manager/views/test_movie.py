@@ -1,4 +1,4 @@
-"""Editing a film: what is typed is saved, and nothing else changes."""
+"""Editing a movie: submitted values are saved, and nothing else changes."""
 
 from datetime import date
 
@@ -16,7 +16,7 @@ from tests.manager.movie_forms import last_entry, make_movie, movie_form, movie_
 
 @pytest.fixture
 def movie_id(site: TestApp) -> int:
-    """A film with everything."""
+    """A movie with a value for each field."""
     return make_movie(site)
 
 
@@ -105,7 +105,7 @@ def test_people_are_ordered_renamed_added_and_removed(
         ("Nagy Pál", ""),
     ]
     assert movie.credits[0].person_id == before["Tóth Anna"]
-    assert movie.credits[3].person_id == before["Nagy Pál"]  # the only one of the name
+    assert movie.credits[3].person_id == before["Nagy Pál"]  # the only person of this name
     form = movie_form(editor, movie_id)
     form["cast-0-name"] = form["cast-1-name"] = ""
     press(form, status=303)
@@ -115,9 +115,7 @@ def test_people_are_ordered_renamed_added_and_removed(
     ]
 
 
-def test_of_two_people_of_one_name_nobody_is_guessed(
-    site: TestApp, editor: TestApp, movie_id: int
-) -> None:
+def test_ambiguous_names_add_a_person(site: TestApp, editor: TestApp, movie_id: int) -> None:
     with services_of(site.app.registry).database.write() as session:
         session.add_all([Person(name="Kovács János"), Person(name="Kovács János")])
     form = movie_form(editor, movie_id)
@@ -129,7 +127,7 @@ def test_of_two_people_of_one_name_nobody_is_guessed(
 
 
 @BOTH
-def test_a_premiere_that_moves_says_why(site: TestApp, editor: TestApp, movie_id: int) -> None:
+def test_changed_date_needs_a_reason(site: TestApp, editor: TestApp, movie_id: int) -> None:
     form = movie_form(editor, movie_id)
     form["premieres-0-date"] = "2026-09-03"
     refused = press(form, status=400)
@@ -149,7 +147,7 @@ def test_a_premiere_that_moves_says_why(site: TestApp, editor: TestApp, movie_id
         assert f"<del>2026-08-27 {word}" in editor.get(f"{start}/manager/audit").text
 
 
-def test_a_slip_of_the_pen_is_not_shown_as_moved(
+def test_corrected_typo_is_not_shown_as_moved(
     site: TestApp, editor: TestApp, movie_id: int
 ) -> None:
     form = movie_form(editor, movie_id)
@@ -243,7 +241,7 @@ def test_a_copy_has_rows_of_its_own(site: TestApp, editor: TestApp) -> None:
         ("premieres-0-formats", "x" * 30, "Ez túl hosszú."),
     ],
 )
-def test_what_is_wrong_is_told_at_its_field(
+def test_errors_are_shown_at_their_fields(
     site: TestApp, editor: TestApp, movie_id: int, field: str, value: str, message: str
 ) -> None:
     before = movie_of(site, movie_id).version
@@ -256,7 +254,7 @@ def test_what_is_wrong_is_told_at_its_field(
 
 
 @BOTH
-def test_an_id_of_another_movie_is_told(site: TestApp, editor: TestApp, movie_id: int) -> None:
+def test_id_of_another_movie_is_refused(site: TestApp, editor: TestApp, movie_id: int) -> None:
     make_movie(site, "A másik", imdb_id="tt7654321", tmdb_id=5)
     form = movie_form(editor, movie_id)
     form["imdb_id"], form["tmdb_id"] = "tt7654321", "5"
@@ -272,7 +270,7 @@ def test_more_rows_keep_what_was_typed(editor: TestApp, movie_id: int) -> None:
     assert "cast-8-name" in form.fields
 
 
-def test_a_movies_page_asks_few_questions(site: TestApp, editor: TestApp, movie_id: int) -> None:
+def test_a_movies_page_needs_few_queries(site: TestApp, editor: TestApp, movie_id: int) -> None:
     engine = services_of(site.app.registry).database.engine
     with counted_queries(engine) as statements:
         editor.get(f"/manager/movies/{movie_id}")

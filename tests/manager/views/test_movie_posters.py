@@ -1,4 +1,4 @@
-"""A film's posters in the manager: looked at, saved, chosen, focused, made anew, refused."""
+"""A movie's posters in the manager: preview, save, choose, focus, regenerate, errors."""
 
 from io import BytesIO
 from typing import Any
@@ -31,7 +31,7 @@ def posters(movie: int) -> str:
 
 
 def send(browser: TestApp, path: str, **fields: Any) -> Any:
-    """Send one of the forms."""
+    """Submits one of the forms."""
     file = fields.pop("file", None)
     files = [("file", *file)] if file else None
     token = {"csrf_token": csrf_of(browser)}
@@ -42,8 +42,8 @@ def upload(browser: TestApp, movie: int, data: bytes, name: str = "plakát.jpg")
     return send(browser, posters(movie), do="upload", file=(name, data))
 
 
-def looked_at(browser: TestApp, movie: int, data: bytes, name: str = "plakát.jpg") -> str:
-    """The address of the page that shows an uploaded picture before it is saved."""
+def previewed(browser: TestApp, movie: int, data: bytes, name: str = "plakát.jpg") -> str:
+    """The URL of an uploaded picture's preview."""
     answer = upload(browser, movie, data, name)
     assert answer.status_int == 303, answer.text
     location: str = answer.location
@@ -51,8 +51,8 @@ def looked_at(browser: TestApp, movie: int, data: bytes, name: str = "plakát.jp
 
 
 def saved(browser: TestApp, movie: int, data: bytes, do: str = "save") -> int:
-    """The source of a picture that was uploaded, looked at and saved, its variants made."""
-    answer = send(browser, looked_at(browser, movie, data), do=do)
+    """The source id of an uploaded and saved picture with its variants."""
+    answer = send(browser, previewed(browser, movie, data), do=do)
     assert answer.status_int == 303, answer.text
     source = sources(browser)[-1].id
     assert services_of(browser.app.registry).posters.ensure_variants(source).status is Status.MADE
@@ -77,10 +77,10 @@ def problem(page: Any) -> str:
     return str(page.html.find(role="alert").get_text(" ", strip=True))
 
 
-def test_every_variant_is_seen_before_anything_is_saved(editor: TestApp, movie: int) -> None:
+def test_all_variants_are_previewed_before_saving(editor: TestApp, movie: int) -> None:
     before = entries(editor)
     original = encoded(quarters(800, 1200))
-    page = editor.get(looked_at(editor, movie, original))
+    page = editor.get(previewed(editor, movie, original))
     shown = [each["src"] for each in page.html.select(".variants img")]
     assert len(shown) == len(RECIPES)
     for recipe, path in zip(RECIPES, shown, strict=True):
@@ -95,21 +95,21 @@ def test_every_variant_is_seen_before_anything_is_saved(editor: TestApp, movie: 
     assert entries(editor) == before
 
 
-def test_a_saved_picture_is_the_poster_and_its_upload_is_told(editor: TestApp, movie: int) -> None:
-    place = looked_at(editor, movie, encoded(quarters()))
+def test_saved_upload_is_the_poster_and_is_audited(editor: TestApp, movie: int) -> None:
+    place = previewed(editor, movie, encoded(quarters()))
     answer = send(editor, place, do="save").follow()
     assert "A plakát el van mentve" in answer.text
     (source,) = sources(editor)
     assert (source.kind, source.chosen) == (SourceKind.UPLOAD, True)
     assert last_entry(editor).action == "poster.add"
     assert last_entry(editor).subject_id == movie
-    assert send(editor, place, do="save").status_int == 404  # twice is once
+    assert send(editor, place, do="save").status_int == 404  # a second click saves nothing
     assert len(sources(editor)) == 1
     assert "készül" in words(answer) or "még nem készült el" in words(answer)
 
 
-def test_what_is_thrown_away_is_gone(editor: TestApp, movie: int) -> None:
-    place = looked_at(editor, movie, encoded(quarters()))
+def test_discarded_picture_is_deleted(editor: TestApp, movie: int) -> None:
+    place = previewed(editor, movie, encoded(quarters()))
     preview = editor.get(place).html.select_one(".variants img")["src"]
     assert place in editor.get(posters(movie)).text
     send(editor, place, do="discard").follow()
@@ -119,11 +119,11 @@ def test_what_is_thrown_away_is_gone(editor: TestApp, movie: int) -> None:
     assert sources(editor) == []
 
 
-def test_what_is_not_saved_is_forgotten_after_a_week(
+def test_unsaved_picture_expires_after_a_week(
     site: TestApp, editor: TestApp, movie: int, clock: Clock
 ) -> None:
-    place = looked_at(editor, movie, encoded(quarters()))
-    clock.pass_(days=7, minutes=1)  # a day later gc removes the original
+    place = previewed(editor, movie, encoded(quarters()))
+    clock.pass_(days=7, minutes=1)  # gc removes the original a day later
     editor = signed_in(site, Role.EDITOR)
     assert send(editor, place, do="save").status_int == 404
     assert place not in editor.get(posters(movie)).text
@@ -131,13 +131,13 @@ def test_what_is_not_saved_is_forgotten_after_a_week(
 
 
 def test_previews_are_for_their_user_and_their_movie(
-    site: TestApp, editor: TestApp, stranger: TestApp, movie: int
+    site: TestApp, editor: TestApp, anonymous: TestApp, movie: int
 ) -> None:
     other = make_movie(site, "Másik film")
-    place = looked_at(editor, movie, encoded(quarters()))
+    place = previewed(editor, movie, encoded(quarters()))
     preview = f"{place}/poster.jpg"
     assert editor.get(preview).status_int == 200
-    assert stranger.get(preview, status="*").status_int == 303
+    assert anonymous.get(preview, status="*").status_int == 303
     assert signed_in(site, Role.ADMIN).get(preview, status="*").status_int == 404
     assert editor.get(preview.replace(f"/{movie}/", f"/{other}/"), status="*").status_int == 404
     for wrong in ("poster.gif", "poster", "original.jpg", "..%2Fposter.jpg"):
@@ -158,9 +158,7 @@ def test_previews_are_for_their_user_and_their_movie(
     ],
     ids=["HTML", "SVG", "nothing", "HTML as JPEG", "half a JPEG"],
 )
-def test_what_is_no_picture_is_refused_in_words(
-    editor: TestApp, movie: int, data: bytes, said: str
-) -> None:
+def test_invalid_picture_is_explained(editor: TestApp, movie: int, data: bytes, said: str) -> None:
     answer = upload(editor, movie, data)
     assert answer.status_int == 422
     assert any(each in problem(answer) for each in said.split("|")), problem(answer)
@@ -168,7 +166,7 @@ def test_what_is_no_picture_is_refused_in_words(
     assert "Megnézve" not in answer.text
 
 
-def test_a_file_that_is_too_large_is_told_the_limit(
+def test_too_large_file_is_refused_with_the_limit(
     site: TestApp, editor: TestApp, movie: int
 ) -> None:
     most = services_of(site.app.registry).posters.limits.bytes
@@ -178,9 +176,9 @@ def test_a_file_that_is_too_large_is_told_the_limit(
     assert "15 MB" in problem(answer)
 
 
-def test_a_polyglot_is_a_picture_and_nothing_else(editor: TestApp, movie: int) -> None:
+def test_polyglot_is_served_as_a_picture_only(editor: TestApp, movie: int) -> None:
     data = with_segment(encoded(quarters()), 0xFE, PAGE) + PAGE
-    page = editor.get(looked_at(editor, movie, data, "kép.html"))
+    page = editor.get(previewed(editor, movie, data, "kép.html"))
     for shown in page.html.select(".variants img"):
         answer = editor.get(shown["src"])
         assert answer.content_type.startswith("image/")
@@ -193,9 +191,9 @@ def test_no_file_and_no_known_action(editor: TestApp, movie: int) -> None:
     assert send(editor, posters(movie + 9), do="upload", file=("a", PAGE)).status_int == 404
 
 
-def test_a_files_name_is_text(editor: TestApp, movie: int) -> None:
+def test_file_name_is_escaped(editor: TestApp, movie: int) -> None:
     name = "<img src=x onerror=alert(1)>.jpg"
-    place = looked_at(editor, movie, encoded(quarters()), name)
+    place = previewed(editor, movie, encoded(quarters()), name)
     for path in (place, posters(movie)):
         page = editor.get(path)
         assert "<img src=x" not in page.text
@@ -213,16 +211,14 @@ def test_a_files_name_is_text(editor: TestApp, movie: int) -> None:
         ("http://a.example/" + "a" * 2000, "nem egy kép címe"),
     ],
 )
-def test_an_address_that_leads_nowhere_is_refused(
-    editor: TestApp, movie: int, url: str, said: str
-) -> None:
+def test_unusable_url_is_refused(editor: TestApp, movie: int, url: str, said: str) -> None:
     answer = send(editor, posters(movie), do="url", url=url)
     assert answer.status_int == 422
     assert problem(answer)
     assert sources(editor) == []
 
 
-def test_another_source_is_chosen_after_seeing_what_it_does(editor: TestApp, movie: int) -> None:
+def test_affected_pages_are_shown_before_choosing(editor: TestApp, movie: int) -> None:
     first = saved(editor, movie, encoded(quarters()))
     second = saved(editor, movie, encoded(photograph(80, 120)), do="add")
     assert [each.chosen for each in sources(editor)] == [True, False]
@@ -237,7 +233,7 @@ def test_another_source_is_chosen_after_seeing_what_it_does(editor: TestApp, mov
 
 
 def test_a_click_sets_the_focal_point_that_the_square_shows(editor: TestApp, movie: int) -> None:
-    place = looked_at(editor, movie, encoded(quarters(800, 1200)))
+    place = previewed(editor, movie, encoded(quarters(800, 1200)))
     square = editor.get(f"{place}/square.jpg").body
     click = {"spot.x": "93", "spot.y": "0", "w": "185", "h": "278"}
     assert send(editor, place, do="focus", **click).status_int == 303
@@ -270,7 +266,7 @@ def test_the_focal_point_of_a_saved_picture(editor: TestApp, movie: int) -> None
     assert (now.focal_x, now.focal_y) == (0.25, 0.75)
 
 
-def test_pictures_are_made_anew_one_or_all(editor: TestApp, movie: int) -> None:
+def test_one_source_or_all_are_regenerated(editor: TestApp, movie: int) -> None:
     one = saved(editor, movie, encoded(quarters()))
     saved(editor, movie, encoded(photograph(80, 120)), do="add")
     send(editor, posters(movie), do="again", source=str(one))
@@ -283,7 +279,7 @@ def test_pictures_are_made_anew_one_or_all(editor: TestApp, movie: int) -> None:
     assert send(editor, posters(movie), do="again").status_int == 422
 
 
-def test_another_movies_source_is_out_of_reach(site: TestApp, editor: TestApp, movie: int) -> None:
+def test_source_of_another_movie_is_not_found(site: TestApp, editor: TestApp, movie: int) -> None:
     source = str(saved(editor, movie, encoded(quarters())))
     other, before = make_movie(site, "Másik film"), entries(editor)
     for do in ("choose", "effects", "again"):
@@ -294,7 +290,7 @@ def test_another_movies_source_is_out_of_reach(site: TestApp, editor: TestApp, m
     assert entries(editor) == before
 
 
-def test_why_a_source_failed_is_told(site: TestApp, editor: TestApp, movie: int) -> None:
+def test_failure_of_a_source_is_explained(site: TestApp, editor: TestApp, movie: int) -> None:
     with services_of(site.app.registry).database.write() as session:
         failed = PosterSource(
             kind=SourceKind.URL, movie_id=movie, url="https://a.example/a.jpg", attempts=3,

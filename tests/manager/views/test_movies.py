@@ -12,9 +12,9 @@ from tests.manager.movie_forms import make_movie
     ["", "?q=az%20%C3%ADg%26&show=no-poster", "/new?copy=1", "/1", "/1/posters",
      "/1/manager/films?x=/manager/films", "/%0dX-Evil:%201"],
 )  # fmt: skip
-def test_former_paths_redirect_permanently(stranger: TestApp, prefix: str, rest: str) -> None:
-    answer = stranger.get(f"{prefix}/manager/films{rest}", status=301)
-    # As it was sent: %0d stays encoded, and nothing is added from the Host header.
+def test_former_paths_redirect_permanently(anonymous: TestApp, prefix: str, rest: str) -> None:
+    answer = anonymous.get(f"{prefix}/manager/films{rest}", status=301)
+    # %0d stays encoded, and nothing comes from the Host header.
     assert answer.headers["Location"].lower() == f"{prefix}/manager/movies{rest}".lower()
     assert "X-Evil" not in answer.headers
 

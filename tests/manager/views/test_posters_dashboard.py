@@ -1,4 +1,4 @@
-"""The console of posters: what it tells, and trying again what failed."""
+"""The posters dashboard: failures, throughput, and retrying."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,9 @@ PATH = "/manager/posters"
 
 @pytest.fixture
 def failures(site: TestApp) -> None:
-    """Three sources that failed at two hosts, one upload, one that waits, one host at rest."""
+    """Three failed sources at two hosts, a failed upload, a waiting source, an open circuit
+    breaker.
+    """
     rows = (
         ("https://a.example/1.jpg", SourceState.FAILED, "not_found"),
         ("https://a.example/2.jpg", SourceState.RETRY_WAIT, "timeout"),
@@ -49,7 +51,7 @@ def retry(browser: TestApp, do: str, name: str = "", **options: Any) -> Any:
 
 
 @pytest.mark.usefixtures("failures")
-def test_it_tells_what_failed_where_and_why_and_the_pace(
+def test_dashboard_shows_failures_and_throughput(
     site: TestApp, editor: TestApp, clock: Clock, query_counter: QueryCounter
 ) -> None:
     with services_of(site.app.registry).database.write() as session:
@@ -79,7 +81,7 @@ def test_it_tells_what_failed_where_and_why_and_the_pace(
     assert "24 óra alatt 3" in made.get_text()
     values = [int(cell.get_text()) for cell in made.select("td")]
     assert (len(values), sum(values)) == (24, 3)
-    # Three wait: the pending one, and the two that are tried again. Another look, another sample.
+    # Three wait: the pending one and the two retried ones. Another request adds a sample.
     assert "most 3" in waiting.get_text()
     clock.pass_(seconds=10)
     waiting = editor.get(PATH).html.select("#charts figure")[2]
@@ -87,7 +89,7 @@ def test_it_tells_what_failed_where_and_why_and_the_pace(
 
 
 @pytest.mark.usefixtures("failures")
-def test_one_host_one_code_or_all_are_tried_again(site: TestApp, editor: TestApp) -> None:
+def test_retry_by_host_by_code_or_all(site: TestApp, editor: TestApp) -> None:
     done = retry(editor, "host", "b.example", status=303).follow()
     assert "Újra próbáljuk" in done.text
     pending = SourceState.PENDING

@@ -1,4 +1,4 @@
-"""What ops tune, as the manager shows it: values, where they are from, and no secret."""
+"""The settings page: values, origins, and no secrets."""
 
 from typing import Any
 
@@ -45,14 +45,14 @@ def rows() -> dict[str, SettingRow]:
 
 
 def test_no_secret_is_shown(rows: dict[str, SettingRow]) -> None:
-    told = repr(rows)
-    assert [secret for secret in SECRETS if secret in told] == []
+    text = repr(rows)
+    assert [secret for secret in SECRETS if secret in text] == []
     assert rows["storage.s3.secret_access_key"].values == ((MASK, ""),)
     assert "db.example/moziweb" in rows["sqlalchemy.url"].values[0][0]
     assert rows["tmdb.token"].values == (("", ""),)
 
 
-def test_each_value_says_where_it_is_from(rows: dict[str, SettingRow]) -> None:
+def test_each_value_has_its_origin(rows: dict[str, SettingRow]) -> None:
     assert rows["site.base_url"].origins == (Origin(Source.INI),)
     assert rows["sqlalchemy.url"].origins == (Origin(Source.ENVIRONMENT, ("DATABASE_URL",)),)
     assert rows["tmdb.timeout"].origins == (Origin(Source.INI),)
@@ -62,7 +62,7 @@ def test_each_value_says_where_it_is_from(rows: dict[str, SettingRow]) -> None:
     assert rows["metrics.allow"].values == (("127.0.0.1/32 10.0.0.0/8", ""),)
 
 
-def test_regions_stand_together_where_they_agree(rows: dict[str, SettingRow]) -> None:
+def test_regions_with_equal_values_are_merged(rows: dict[str, SettingRow]) -> None:
     assert rows["cache.<region>.backend"].values == (("dogpile.cache.pylibmc", ""),)
     mode = rows["cache.<region>.mode"]
     assert mode.values == (("soft", "pages, feeds"), ("strict", "fragments"))
@@ -83,7 +83,7 @@ def test_regions_stand_together_where_they_agree(rows: dict[str, SettingRow]) ->
          f"postgresql://h/n?password={MASK}&sslmode=require"),
     ],
 )  # fmt: skip
-def test_values_are_shown_as_they_are_written(value: Any, text: str) -> None:
+def test_values_are_shown_as_in_the_ini_file(value: Any, text: str) -> None:
     assert shown(value) == text
 
 

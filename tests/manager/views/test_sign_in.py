@@ -1,4 +1,4 @@
-"""Signing in and out, and what ends a session."""
+"""Sign-in, sign-out, and the end of sessions."""
 
 import pytest
 from sqlalchemy import select
@@ -20,8 +20,8 @@ def is_in(browser: TestApp) -> bool:
     return status == 200
 
 
-def test_a_stranger_is_led_to_sign_in_and_back(stranger: TestApp) -> None:
-    turned_away = stranger.get("/manager/movies?show=no-date", status=303)
+def test_sign_in_returns_to_the_requested_page(anonymous: TestApp) -> None:
+    turned_away = anonymous.get("/manager/movies?show=no-date", status=303)
     form = turned_away.follow().form
     form["name"], form["password"] = "  SZERKESZTŐ ", PASSWORD
     inside = form.submit(status=303)
@@ -29,22 +29,22 @@ def test_a_stranger_is_led_to_sign_in_and_back(stranger: TestApp) -> None:
     assert "szerkesztő" in inside.follow().text
 
 
-def test_a_page_that_stays_is_told_of_a_lost_session(stranger: TestApp) -> None:
-    piece = stranger.get("/manager/posters", headers={"HX-Request": "true"}, status=200)
+def test_polled_page_shows_that_the_session_ended(anonymous: TestApp) -> None:
+    piece = anonymous.get("/manager/posters", headers={"HX-Request": "true"}, status=200)
     (told,) = piece.html.find_all(recursive=False)
     assert (told["id"], told["role"], told["hx-swap-oob"]) == ("live", "alert", "true")
-    assert told.a["href"] == stranger.get("/manager/posters", status=303).headers["Location"]
+    assert told.a["href"] == anonymous.get("/manager/posters", status=303).headers["Location"]
 
 
-def test_the_cookie_is_for_the_manager_alone(site: TestApp, stranger: TestApp) -> None:
-    cookies = sign_in(stranger, NAMES[Role.EDITOR]).headers.getall("Set-Cookie")
+def test_cookies_are_limited_to_the_manager(site: TestApp, anonymous: TestApp) -> None:
+    cookies = sign_in(anonymous, NAMES[Role.EDITOR]).headers.getall("Set-Cookie")
     ours = [each for each in cookies if each.startswith(COOKIE)]
     assert {each.split("Path=")[1].split(";")[0] for each in ours} == {"/manager", "/en/manager"}
     for each in ours:
         assert "HttpOnly" in each
         assert "SameSite=Lax" in each
-    assert "Cookie" not in stranger.get("/").request.headers
-    assert stranger.cookies  # it has them, and did not send them
+    assert "Cookie" not in anonymous.get("/").request.headers
+    assert anonymous.cookies  # it has cookies, and did not send them
 
 
 def test_over_https_the_cookie_is_secure(settings: dict[str, str]) -> None:
@@ -69,14 +69,16 @@ def test_over_https_the_cookie_is_secure(settings: dict[str, str]) -> None:
         ("\0", "\0"),
     ],
 )
-def test_what_is_wrong_is_not_told_apart(stranger: TestApp, name: str, password: str) -> None:
-    refused = sign_in(stranger, name, password)
+def test_wrong_name_and_wrong_password_look_the_same(
+    anonymous: TestApp, name: str, password: str
+) -> None:
+    refused = sign_in(anonymous, name, password)
     assert refused.status_int == 403
     assert "Hibás név vagy jelszó." in refused.text
-    assert not is_in(stranger)
+    assert not is_in(anonymous)
 
 
-def test_signing_in_begins_another_session(site: TestApp, editor: TestApp) -> None:
+def test_sign_in_starts_a_new_session(site: TestApp, editor: TestApp) -> None:
     planted = editor.cookies[COOKIE]
     victim = TestApp(site.app)
     victim.set_cookie(COOKIE, planted)
@@ -86,7 +88,7 @@ def test_signing_in_begins_another_session(site: TestApp, editor: TestApp) -> No
     assert editor.cookies[COOKIE] != before
 
 
-def test_a_token_that_was_planted_never_becomes_a_session(site: TestApp) -> None:
+def test_planted_token_never_becomes_a_session(site: TestApp) -> None:
     attacker, victim = TestApp(site.app), TestApp(site.app)
     planted = "chosen-by-somebody-else-0123456789abcdefghij"
     for browser in (attacker, victim):
@@ -98,7 +100,7 @@ def test_a_token_that_was_planted_never_becomes_a_session(site: TestApp) -> None
         assert planted not in str(session.scalars(select(UserSession.token_hash)).all())
 
 
-def test_what_is_in_the_table_is_not_what_signs_in(site: TestApp, editor: TestApp) -> None:
+def test_stored_hash_is_no_token(site: TestApp, editor: TestApp) -> None:
     with services_of(site.app.registry).database.read() as session:
         (digest,) = session.scalars(select(UserSession.token_hash))
     thief = TestApp(site.app)
@@ -106,13 +108,13 @@ def test_what_is_in_the_table_is_not_what_signs_in(site: TestApp, editor: TestAp
     assert not is_in(thief)
 
 
-def test_the_csrf_token_changes_with_the_session(stranger: TestApp) -> None:
-    before = stranger.get("/manager/sign-in").form["csrf_token"].value
-    sign_in(stranger, NAMES[Role.EDITOR])
-    first = csrf_of(stranger)
-    stranger.post("/manager/sign-out", {"csrf_token": first})
-    sign_in(stranger, NAMES[Role.EDITOR])
-    assert len({before, first, csrf_of(stranger)}) == 3
+def test_the_csrf_token_changes_with_the_session(anonymous: TestApp) -> None:
+    before = anonymous.get("/manager/sign-in").form["csrf_token"].value
+    sign_in(anonymous, NAMES[Role.EDITOR])
+    first = csrf_of(anonymous)
+    anonymous.post("/manager/sign-out", {"csrf_token": first})
+    sign_in(anonymous, NAMES[Role.EDITOR])
+    assert len({before, first, csrf_of(anonymous)}) == 3
 
 
 def test_an_idle_session_ends(editor: TestApp, clock: Clock) -> None:
@@ -123,7 +125,7 @@ def test_an_idle_session_ends(editor: TestApp, clock: Clock) -> None:
     assert not is_in(editor)
 
 
-def test_a_busy_session_ends_too(editor: TestApp, clock: Clock) -> None:
+def test_session_in_use_ends_after_its_lifetime(editor: TestApp, clock: Clock) -> None:
     for _ in range(14):
         clock.pass_(minutes=50)
         assert is_in(editor)
@@ -131,7 +133,7 @@ def test_a_busy_session_ends_too(editor: TestApp, clock: Clock) -> None:
     assert not is_in(editor)
 
 
-def test_signing_out_ends_this_session_alone(site: TestApp, editor: TestApp) -> None:
+def test_sign_out_ends_only_this_session(site: TestApp, editor: TestApp) -> None:
     other = signed_in(site, Role.EDITOR)
     token = editor.cookies[COOKIE]
     editor.post("/manager/sign-out", {"csrf_token": csrf_of(editor)}, status=303)
@@ -149,16 +151,18 @@ def test_signing_out_everywhere(site: TestApp, editor: TestApp, admin: TestApp) 
     assert is_in(admin)
 
 
-def test_a_disabled_user_is_out_at_once(site: TestApp, editor: TestApp, stranger: TestApp) -> None:
+def test_disabling_ends_sessions_at_once(
+    site: TestApp, editor: TestApp, anonymous: TestApp
+) -> None:
     with services_of(site.app.registry).database.write() as session:
         user = find_user(session, NAMES[Role.EDITOR])
         assert user is not None
         disable(session, user, by=COMMAND, now=NOW)
     assert not is_in(editor)
-    assert sign_in(stranger, NAMES[Role.EDITOR]).status_int == 403
+    assert sign_in(anonymous, NAMES[Role.EDITOR]).status_int == 403
 
 
-def test_another_password_ends_every_session(site: TestApp, editor: TestApp) -> None:
+def test_new_password_ends_every_session(site: TestApp, editor: TestApp) -> None:
     with services_of(site.app.registry).database.write() as session:
         user = find_user(session, NAMES[Role.EDITOR])
         assert user is not None
@@ -185,14 +189,14 @@ def test_changing_ones_own_password_keeps_this_session(site: TestApp, editor: Te
     assert sign_in(other, NAMES[Role.EDITOR], "something else entirely").status_int == 303
 
 
-def test_the_hash_is_renewed_when_its_parameters_are_old(site: TestApp, stranger: TestApp) -> None:
+def test_outdated_hash_is_replaced_on_sign_in(site: TestApp, anonymous: TestApp) -> None:
     from argon2 import PasswordHasher
 
     old = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(PASSWORD)
     with services_of(site.app.registry).database.write() as session:
         for user in session.scalars(select(User)):
             user.password_hash = old
-    assert sign_in(stranger, NAMES[Role.EDITOR]).status_int == 303
+    assert sign_in(anonymous, NAMES[Role.EDITOR]).status_int == 303
     with services_of(site.app.registry).database.read() as session:
         hashes = session.scalars(select(User.password_hash).order_by(User.id)).all()
     assert hashes[0] != old
@@ -200,7 +204,7 @@ def test_the_hash_is_renewed_when_its_parameters_are_old(site: TestApp, stranger
     assert sign_in(TestApp(site.app), NAMES[Role.EDITOR]).status_int == 303
 
 
-def test_coming_in_is_in_the_audit(site: TestApp, editor: TestApp) -> None:
+def test_sign_in_is_audited(site: TestApp, editor: TestApp) -> None:
     with services_of(site.app.registry).database.read() as session:
         entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert entry is not None
