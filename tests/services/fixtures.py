@@ -1,6 +1,6 @@
-"""pytest fixtures: servers for the session, databases and buckets for a test.
+"""pytest fixtures: servers of the session, databases and buckets of a test.
 
-Under pytest-xdist each worker has servers of its own.
+Under pytest-xdist each worker has its own servers.
 """
 
 from collections.abc import Iterator
@@ -14,41 +14,41 @@ from .s3 import S3Bucket, S3Server
 
 @pytest.fixture(scope="session")
 def memcached_server() -> Iterator[MemcachedServer]:
-    """A memcached shared by the session: flush it, or use keys of your own."""
+    """The memcached of the session: flush it, or use unique keys."""
     with MemcachedServer() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """A PostgreSQL shared by the session; ``make_template`` and ``database`` give tests theirs."""
+    """The PostgreSQL of the session; ``reusable`` and ``database`` create databases of a test."""
     with PostgresServer() as server:
         yield server
 
 
 @pytest.fixture
 def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
-    """The SQLAlchemy address of a new, empty database."""
+    """The SQLAlchemy URL of a new, empty database."""
     with postgres_server.database() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Server]:
-    """An S3 server shared by the session."""
+    """The S3 server of the session."""
     with S3Server() as server:
         yield server
 
 
 @pytest.fixture
 def s3_bucket(s3_server: S3Server) -> Iterator[S3Bucket]:
-    """A new bucket that takes object ACLs."""
+    """A new bucket that accepts object ACLs."""
     with s3_server.bucket(acls=True) as bucket:
         yield bucket
 
 
 @pytest.fixture
 def s3_bucket_refusing_acls(s3_server: S3Server) -> Iterator[S3Bucket]:
-    """A new bucket as AWS makes them now: it refuses object ACLs and blocks public access."""
+    """A new bucket with the defaults of AWS: no object ACLs, public access blocked."""
     with s3_server.bucket(acls=False) as bucket:
         yield bucket

@@ -1,4 +1,4 @@
-"""A real memcached."""
+"""A memcached server."""
 
 import contextlib
 import signal
@@ -26,18 +26,18 @@ class MemcachedServer(Service):
         return f"{HOST}:{self.port}"
 
     def command(self) -> list[str]:
-        """One thread per core of a small machine, and no UDP."""
+        """Two threads and no UDP."""
         options = ["-l", HOST, "-p", str(self.port), "-U", "0", "-t", "2"]
         return [find_program("memcached"), *options, "-m", str(self.megabytes)]
 
     def is_ready(self) -> bool:
-        """Whether it tells its version."""
+        """Whether it answers."""
         with contextlib.suppress(OSError):
             return self.ask("version").startswith("VERSION")
         return False
 
     def flush(self) -> None:
-        """Forget every entry."""
+        """Remove every entry."""
         self.ask("flush_all")
 
     def statistics(self) -> dict[str, str]:

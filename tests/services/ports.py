@@ -5,8 +5,8 @@ import socket
 
 HOST = "127.0.0.1"
 
-# Below Linux's range for outgoing connections (32768 and up), so that between our look and the
-# server's bind the kernel hands the port to nobody.
+# Below Linux's range for outgoing connections (32768 and up), so that the kernel does not take the
+# port between the check and the server's bind.
 _RANGE = range(20_000, 32_000)
 
 # pytest-randomly gives every xdist worker the same seed: the shared generator would make all
@@ -24,7 +24,7 @@ def free_port() -> int:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # A port in TIME_WAIT is free for every server that we start: all of them set this too.
+        # All servers of the tests set it too, so a port in TIME_WAIT is free for them.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

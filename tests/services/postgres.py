@@ -114,9 +114,9 @@ class PostgresServer(Service):
         return f"postgresql+psycopg://{_SUPERUSER}@{HOST}:{self.port}/{database}"
 
     def create(self, template: str = "template1") -> str:
-        """Make a database as a copy of ``template`` and return its name.
+        """Create a database as a copy of ``template`` and return its name.
 
-        PostgreSQL copies only a template that nobody is connected to.
+        PostgreSQL copies a template only if it has no connections.
         """
         name = f"test_{os.getpid()}_{next(self._numbers)}"
         # By files: writing a copy of each page to the log takes up to four times as long.

@@ -1,4 +1,4 @@
-"""A TCP proxy that fails on order, to stand between a client and a real server."""
+"""A TCP proxy between a client and a server that fails on demand."""
 
 import contextlib
 import socket
@@ -13,10 +13,10 @@ _CHUNK = 65_536
 
 
 class FlakyProxy:
-    """Passes connections on to ``127.0.0.1:target``, but cuts the first ``cut`` of them unanswered.
+    """Forwards connections to ``127.0.0.1:target`` and closes the first ``cut`` of them.
 
-    ``connections`` counts all that came, cut ones included, and ``requests`` holds all bytes that
-    clients sent. A context manager.
+    ``connections`` counts all connections, ``requests`` holds all bytes from clients. A context
+    manager.
     """
 
     def __init__(self, target: int, cut: int = 0) -> None:
@@ -43,7 +43,7 @@ class FlakyProxy:
         self._end(self._open, self._threads[1:])
 
     def _end(self, ends: list[socket.socket], threads: list[threading.Thread]) -> None:
-        # Closing a socket does not wake the thread that waits on it; shutting it down does.
+        # Shutting a socket down wakes the thread that waits on it; closing it does not.
         for end in ends:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""A real S3 server over HTTP: ministack, which knows ACLs, IAM users and bucket policies."""
+"""An S3 server over HTTP: ministack, which supports ACLs, IAM users and bucket policies."""
 
 import contextlib
 import http.client
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 REGION: Final = "eu-central-1"
 
-# ministack pins another botocore than ours, so it lives in a virtual environment of its own.
+# ministack pins another botocore, so it has its own virtual environment.
 _PYTHON_VARIABLE = "MOZIWEB_S3_PYTHON"
 _DEFAULT_PYTHON = Path(__file__).parents[2] / ".s3venv" / "bin" / "python"
 
@@ -35,13 +35,13 @@ class Credentials:
     secret_access_key: str
 
 
-#: The server's root key: it may do everything, and its secret is not even checked.
+#: The root key of the server. It may do everything; its secret is not checked.
 ROOT = Credentials("test", "test")
 
 
 @dataclass(frozen=True)
 class S3Bucket:
-    """A bucket of a test's own, and how to reach it as root."""
+    """The bucket of a test, and a root client for it."""
 
     name: str
     endpoint_url: str
@@ -54,9 +54,7 @@ class S3Bucket:
                 self.client.delete_object(Bucket=self.name, Key=found["Key"])
 
     def allow_public_read(self, policy: str | None = None) -> None:
-        """Open objects for reading by a bucket policy, as one does without ACLs: all, or those of
-        ``policy``.
-        """
+        """Make objects public with a bucket policy: all objects, or those of ``policy``."""
         self.client.delete_public_access_block(Bucket=self.name)
         resource = f"arn:aws:s3:::{self.name}/*"
         everything = _policy("s3:GetObject", resource, Principal="*")
@@ -75,18 +73,18 @@ class S3Server(Service):
 
     @property
     def endpoint_url(self) -> str:
-        """The address for boto3's ``endpoint_url``."""
+        """The URL for boto3's ``endpoint_url``."""
         return f"http://{HOST}:{self.port}"
 
     def command(self) -> list[str]:
-        """The interpreter of the server's own virtual environment, running it as a module."""
+        """The module, run by the Python of the server's virtual environment."""
         python = Path(os.environ.get(_PYTHON_VARIABLE) or _DEFAULT_PYTHON)
         if not python.exists():
             raise ServiceError(f"no S3 server at {python}: run `make test-services`")
         return [str(python), "-m", "ministack"]
 
     def environment(self) -> dict[str, str]:
-        """Its whole configuration. Without both persist flags ACLs are lost on a restart."""
+        """The configuration. ACLs survive a restart only with both persist flags."""
         return {
             "GATEWAY_PORT": str(self.port),
             "BIND_HOST": HOST,
@@ -113,7 +111,7 @@ class S3Server(Service):
 
     @cached_property
     def root(self) -> "S3Client":
-        """A boto3 client that may do everything; making one is slow, so this one is shared."""
+        """A shared boto3 root client, since creating one is slow."""
         client: S3Client = self.client("s3")
         return client
 
@@ -130,7 +128,7 @@ class S3Server(Service):
         )
 
     def close(self) -> None:
-        """As every service, with the shared client's connections."""
+        """Close the shared client too."""
         shared = vars(self).pop("root", None)
         if shared is not None:
             shared.close()
@@ -140,8 +138,8 @@ class S3Server(Service):
     def bucket(self, *, acls: bool) -> Iterator[S3Bucket]:
         """A new bucket, removed with its objects at the end of a ``with`` block.
 
-        ``acls=False`` is what AWS makes by default now: object ACLs are refused and public access
-        is blocked. ``acls=True`` is the old kind, which takes them.
+        ``acls=False`` is the default of AWS: object ACLs are refused and public access is blocked.
+        ``acls=True`` is the older kind, which accepts them.
         """
         bucket = S3Bucket(f"test-{os.getpid()}-{next(self._numbers)}", self.endpoint_url, self.root)
         self.root.create_bucket(
@@ -156,15 +154,17 @@ class S3Server(Service):
         self.root.delete_bucket(Bucket=bucket.name)
 
     def create_user(self, *actions: str, policy: str | None = None) -> Credentials:
-        """A new IAM user who may do ``actions`` (``"s3:*"``) and what ``policy`` allows, with an
-        access key of its own.
+        """The access key of a new IAM user who may do ``actions`` (``"s3:*"``) and ``policy``.
 
-        Only such a user shows what wrong credentials do: see ``ROOT``.
+        Wrong secrets are refused for such a user only: see ``ROOT``.
         """
         name = f"user-{next(self._numbers)}"
         with contextlib.closing(self.client("iam")) as iam:
             iam.create_user(UserName=name)
-            granted = {"actions": _policy(list(actions), "*") if actions else None, "told": policy}
+            granted = {
+                "actions": _policy(list(actions), "*") if actions else None,
+                "policy": policy,
+            }
             for each, document in granted.items():
                 if document:
                     iam.put_user_policy(UserName=name, PolicyName=each, PolicyDocument=document)

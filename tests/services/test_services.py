@@ -1,12 +1,12 @@
-"""The helpers themselves: every other test with a real server stands on them."""
+"""Helpers for servers and child processes."""
 
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -15,8 +15,18 @@ import pytest
 from .memcached import MemcachedServer
 from .ports import accepts, free_port
 from .postgres import PostgresServer
-from .process import Service, ServiceError, child, find_program
+from .process import (
+    Service,
+    ServiceError,
+    child,
+    find_program,
+    is_group_running,
+    read_until,
+    run,
+)
 from .s3 import S3Server
+
+ROOT = Path(__file__).parents[2]
 
 
 class Sleeper(Service):
@@ -47,7 +57,7 @@ def test_memcached_is_stopped_and_started_on_its_port() -> None:
     assert not server.home.exists() or not any(server.home.iterdir())
 
 
-def test_memcached_is_frozen_and_goes_on(memcached_server: MemcachedServer) -> None:
+def test_paused_memcached_continues(memcached_server: MemcachedServer) -> None:
     with memcached_server.paused(), pytest.raises(TimeoutError):
         memcached_server.ask("version")
     assert memcached_server.ask("version").startswith("VERSION")
@@ -123,13 +133,13 @@ def test_s3_keeps_its_objects_over_a_restart() -> None:
         assert bucket.client.get_object(Bucket=bucket.name, Key="kept")["Body"].read() == b"body"
 
 
-def test_missing_s3_server_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_s3_server_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOZIWEB_S3_PYTHON", "/nonexistent/python")
     with pytest.raises(ServiceError, match=r"^no S3 server at .*: run `make test-services`$"):
         S3Server().__enter__()
 
 
-def test_missing_program_is_told_in_one_line() -> None:
+def test_missing_program_is_reported_in_one_line() -> None:
     with pytest.raises(ServiceError, match=r"^no-such-server is not installed: run `make"):
         find_program("no-such-server")
 
@@ -147,6 +157,38 @@ def test_server_that_is_not_ready_in_time_is_ended(monkeypatch: pytest.MonkeyPat
     assert not server.alive
 
 
+IGNORING = """
+import signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+from tests.services.process import restore_default_signals
+restore_default_signals()
+print(subprocess.check_output([sys.executable, "-c", "import signal; print(signal.getsignal(2))"]))
+"""
+
+
+def test_children_of_a_background_job_get_default_signals() -> None:
+    """A shell starts it with SIGINT ignored, and children inherit that."""
+    printed = run([sys.executable, "-c", IGNORING], cwd=ROOT, check=True).stdout
+    assert "default_int_handler" in printed
+
+
+def test_a_child_that_hangs_is_killed() -> None:
+    sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with child(sleeping, limit=0.5, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
+        assert process.wait() == -signal.SIGKILL
+    with pytest.raises(subprocess.TimeoutExpired):
+        run(sleeping, limit=0.5)
+
+
+def test_no_process_of_a_child_is_left() -> None:
+    with child(["sh", "-c", "sleep 600 & echo started"], stdout=subprocess.PIPE) as process:
+        assert read_until(process, "started") == "started\n"
+        assert is_group_running(process.pid)
+    assert _becomes_true(lambda: not is_group_running(process.pid))
+
+
 def test_ports_are_free() -> None:
     assert not accepts(free_port())
 
@@ -162,22 +204,19 @@ def test_servers_die_with_a_killed_test_process(service: str) -> None:
         print(server.pid, server.home, flush=True)
         time.sleep(60)
     """)
-    root = Path(__file__).parents[2]
     command = [sys.executable, "-c", script]
-    with child(command, cwd=root, stdout=subprocess.PIPE) as parent:
+    with child(command, cwd=ROOT, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pid, home = parent.stdout.readline().split()
         parent.send_signal(signal.SIGKILL)
-    assert _ends(int(pid))
+    assert _becomes_true(lambda: not Path("/proc", pid).exists())
     shutil.rmtree(home, ignore_errors=True)
 
 
-def _ends(pid: int) -> bool:
+def _becomes_true(condition: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.01)
-    return False
+    return True

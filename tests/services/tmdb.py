@@ -1,11 +1,10 @@
-"""A TMDB on loopback, faithful to its API as far as the importer knows it, its errors included.
+"""A TMDB server on loopback: the part of its API that the importer uses, with its errors.
 
     with TmdbServer() as tmdb:
-        tmdb.add(film_of(catalogue_film, 550, hungary=[release("2026-09-03")]))
+        tmdb.add(movie_of(catalogue_movie, 550, hungary=[release("2026-09-03")]))
         tmdb.answer_next("/3/movie/550", rate_limited(1))
 
-Its films are those of ``tmdb_films``. Everything that is asked is kept in
-``requests``. Pictures are served from ``/t/p``, slowly or as HTML if asked to.
+Its movies are those of ``tmdb_movies``. ``requests`` has all requests. Pictures are at ``/t/p``.
 """
 
 import io
@@ -29,15 +28,12 @@ PAGE: Final = 20
 MAX_APPENDS: Final = 20
 MAX_PAGE: Final = 500
 PATIENCE: Final = 60.0
-"""Seconds after which an answer that nobody lets go is sent all the same."""
+"""Seconds after which a blocked answer is sent anyway."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is sent: a status, headers, the bytes of a body.
-
-    Before it the server waits so many ``seconds``, or until it is ``let_go``.
-    """
+    """A response. The server delays it by ``seconds``, or until ``let_go`` is set."""
 
     status: int
     body: bytes
@@ -49,7 +45,7 @@ class Answer:
 def failure(
     status: int, code: int, message: str, *, success: bool = True, **headers: str
 ) -> Answer:
-    """An error as TMDB words it; not every one of theirs has ``success``."""
+    """An error in the format of TMDB; ``success`` is not always there."""
     body: dict[str, Any] = {"status_code": code, "status_message": message}
     if success:
         body = {"success": False, **body}
@@ -84,7 +80,7 @@ def html_error() -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it came, and when, by the monotonic clock."""
+    """A request, and its time by the monotonic clock."""
 
     path: str
     query: Mapping[str, str]
@@ -93,7 +89,7 @@ class Asked:
 
 
 class TmdbServer:
-    """The server; ``base_url`` is what the ini key ``tmdb.base_url`` takes."""
+    """The server; ``base_url`` is the value of the ini key ``tmdb.base_url``."""
 
     def __init__(self) -> None:
         self.movies: dict[int, dict[str, Any]] = {}
@@ -124,24 +120,24 @@ class TmdbServer:
 
     @property
     def base_url(self) -> str:
-        """The API's address, with its version."""
+        """The URL of the API, with its version."""
         return f"{self.address}/3"
 
     def add(self, movie: dict[str, Any]) -> None:
-        """Have a film, or have it otherwise than before."""
+        """Add a movie, or replace it."""
         self.movies[movie["id"]] = movie
         self.changed.add(movie["id"])
 
     def answer_next(self, path: str, *answers: Answer) -> None:
-        """Answer so the next times that ``path`` is asked for."""
+        """Send these answers for the next requests of ``path``."""
         self._queued[path].extend(answers)
 
     def paths(self) -> list[str]:
-        """The paths asked for so far."""
+        """The paths requested so far."""
         return [asked.path for asked in self.requests]
 
     def answer(self, asked: Asked) -> Answer:
-        """What a request gets."""
+        """The response to a request."""
         self.requests.append(asked)
         if self._queued[asked.path]:
             return self._queued[asked.path].popleft()
@@ -216,7 +212,7 @@ class TmdbServer:
         return _page(list(self.movies.values()), query, dates=dates)
 
     def _changes(self, query: Mapping[str, str]) -> Answer:
-        """Two a page, so that there is more than one; a deleted film has no ``adult``."""
+        """Two per page, so that there are several pages; a deleted movie has no ``adult``."""
         page, ids = int(query.get("page", "1")), sorted(self.changed)
         results = [{"id": id_, "adult": None} for id_ in ids[(page - 1) * 2 : page * 2]]
         pages = max(1, -(-len(ids) // 2))
@@ -251,7 +247,7 @@ def _page(movies: list[dict[str, Any]], query: Mapping[str, str], **more: Any) -
 
 
 def _listed(movie: Mapping[str, Any]) -> dict[str, Any]:
-    """A film in a list; its ``release_date`` is another country's, as it may be there."""
+    """A movie in a list. Its ``release_date`` is that of another country, as TMDB's may be."""
     names = (
         "adult", "backdrop_path", "id", "original_language", "original_title", "overview",
         "popularity", "poster_path", "release_date", "title", "video", "vote_average", "vote_count",
@@ -262,12 +258,12 @@ def _listed(movie: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def slow_image(seconds: float) -> Answer:
-    """A picture that takes its time."""
+    """A picture after a delay."""
     return Answer(200, _image().body, {"Content-Type": "image/jpeg"}, seconds)
 
 
 def html_as_jpeg() -> Answer:
-    """A page that calls itself a picture."""
+    """HTML with the content type of a picture."""
     return Answer(200, b"<!doctype html><title>Not found</title>", {"Content-Type": "image/jpeg"})
 
 
@@ -285,7 +281,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: some visitors are meant to lose their patience."""
+        """Print nothing: some clients close the connection on purpose."""
 
 
 def _handler(server: TmdbServer) -> type[BaseHTTPRequestHandler]:
@@ -308,6 +304,6 @@ def _handler(server: TmdbServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(answer.body)
 
         def log_message(self, *_arguments: object) -> None:
-            """Tests say what they want to see."""
+            """Print nothing."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""Films as TMDB has them, made from the demo's real ones."""
+"""Movies in the format of TMDB, made from the demo's real ones."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -35,9 +35,9 @@ def movie_of(
     title: str | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    """A film's details with everything appended; ``title`` is the Hungarian one.
+    """The details of a movie with everything appended; ``title`` is the Hungarian title.
 
-    The synopsis is made up and says so.
+    The synopsis is synthetic and says so.
     """
     languages = language_codes(movie.languages)
     genres = [GENRE_IDS[name] for name in movie.genres if name in GENRE_IDS]

@@ -1,4 +1,4 @@
-"""A real Varnish with xkey, run with the configuration that the documentation offers."""
+"""Varnish with xkey and the documented configuration."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ VCL = Path(__file__).parents[2] / "docs" / "varnish.vcl"
 class VarnishServer(Service):
     """Varnish on ``127.0.0.1:port`` in front of a site; empty after each start.
 
-    ``site_port`` is the site's. What Varnish answers from its memory has two numbers in X-Varnish.
+    Set ``site_port`` before the start. A cache hit has two numbers in X-Varnish.
     """
 
     name = "varnish"
@@ -24,7 +24,7 @@ class VarnishServer(Service):
 
     @property
     def url(self) -> str:
-        """Without a slash at its end."""
+        """Without a trailing slash."""
         return f"http://{HOST}:{self.port}"
 
     def prepare(self) -> None:
@@ -34,7 +34,7 @@ class VarnishServer(Service):
         (self.home / "site.vcl").write_text(here)
 
     def command(self) -> Sequence[str]:
-        """In the foreground, without a console, all in memory."""
+        """In the foreground, without a console, in memory."""
         return [
             find_program("varnishd", Path("/usr/sbin")), "-F", "-j", "none",
             "-n", str(self.home / "varnish"), "-a", f"{HOST}:{self.port}", "-T", "none",
@@ -42,5 +42,5 @@ class VarnishServer(Service):
         ]  # fmt: skip
 
     def is_ready(self) -> bool:
-        """Whether it listens."""
+        """Whether it accepts connections."""
         return accepts(self.port)

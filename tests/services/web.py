@@ -1,4 +1,4 @@
-"""The site itself, as operators run it: ``pserve`` with an ini file."""
+"""The site as operators run it: ``pserve`` with an ini file."""
 
 import http.client
 import sys
@@ -25,7 +25,7 @@ def ask(
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of one request to whoever serves HTTP on ``port``."""
+    """Status, headers and body of one HTTP request to ``port``."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
     try:
         connection.request(method, path, headers={"Content-Length": "0", **(headers or {})})
@@ -38,7 +38,7 @@ def ask(
 class WebServer(Service):
     """A process of the site on ``127.0.0.1:port``, with the given ini keys.
 
-    ``factory`` is the application's: ``egg:moziweb``, or ``call:module:function``. A restarted one
+    ``factory`` is the application: ``egg:moziweb`` or ``call:module:function``. A restarted server
     keeps its port and its keys.
     """
 
@@ -55,7 +55,7 @@ class WebServer(Service):
 
     @property
     def url(self) -> str:
-        """Without a slash at its end."""
+        """Without a trailing slash."""
         return f"http://{HOST}:{self.port}"
 
     def prepare(self) -> None:
@@ -65,11 +65,11 @@ class WebServer(Service):
         self._ini.write_text(f"[app:main]\nuse = {self.factory}\n{keys}{server}")
 
     def command(self) -> Sequence[str]:
-        """pserve, of the environment that the tests run in."""
+        """pserve of the environment of the tests."""
         return [sys.executable, "-W", "ignore", "-m", "pyramid.scripts.pserve", str(self._ini)]
 
     def environment(self) -> Mapping[str, str]:
-        """Where ``call:tests.…`` is found."""
+        """Makes ``call:tests.…`` importable."""
         return {"PYTHONPATH": str(Path(__file__).parents[2])}
 
     def is_ready(self) -> bool:
@@ -79,7 +79,7 @@ class WebServer(Service):
     def get(
         self, path: str, *, timeout: float = 30.0, method: str = "GET"
     ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of one request, on a connection of its own."""
+        """Status, headers and body of one request on a new connection."""
         return ask(self.port, path, timeout=timeout, method=method)
 
     @property
