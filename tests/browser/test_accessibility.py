@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from .conftest import OpenPage
-from .looking import follow
+from .page_log import click_link
 from .site import EMPTY_WEEK, THIS_WEEK, Site
 
 PATHS: Final = (
@@ -75,7 +75,7 @@ def visit(page: Page, site: Site, path: str) -> None:
     """Go to a path, or to the page of a description in ``LINKS``."""
     page.goto(site.url + (path if path.startswith("/") else ""))
     for link in LINKS.get(path, ()):
-        follow(page, link)
+        click_link(page, link)
 
 
 @pytest.mark.parametrize("path", PATHS)

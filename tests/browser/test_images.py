@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from .conftest import OpenPage
-from .looking import Watch, broken_pictures, follow, see_whole, violations_of
+from .page_log import PageLog, broken_images, click_link, scroll_to_end, violations_of
 from .site import THIS_WEEK, Site
 
 # Images of the site itself: the icon, and the fallback of a missing poster.
@@ -12,14 +12,14 @@ OWN = "/static/"
 
 def test_posters_are_loaded_from_s3_only(s3_site: Site, open_page: OpenPage) -> None:
     page = open_page()
-    watch = Watch.over(page)
+    watch = PageLog.attach(page)
     page.goto(s3_site.url)
-    see_whole(page)
+    scroll_to_end(page)
     movie = page.locator(".movie:not(:has([src*=no-poster]))").first.get_attribute("href") or ""
     for path in (movie, f"/week/{THIS_WEEK.name}"):
         page.goto(s3_site.url + path)
-        see_whole(page)
-        assert broken_pictures(page) == []
+        scroll_to_end(page)
+        assert broken_images(page) == []
         assert violations_of(page) == []
     posters = [urlsplit(each) for each in watch.images() if OWN not in each]
     storage = urlsplit(s3_site.registry.settings["storage.s3.endpoint_url"]).netloc
@@ -31,17 +31,17 @@ def test_posters_are_loaded_from_s3_only(s3_site: Site, open_page: OpenPage) -> 
 def test_full_poster_is_linked_in_storage(s3_site: Site, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(s3_site.url)
-    follow(page, ".movie:not(:has([src*=no-poster]))")
-    follow(page, ".film-poster a")
+    click_link(page, ".movie:not(:has([src*=no-poster]))")
+    click_link(page, ".film-poster a")
     assert page.url.startswith(s3_site.registry.settings["storage.s3.endpoint_url"])
     assert page.url.endswith(".jpg")
 
 
 def test_phone_loads_small_variants(site: Site, open_page: OpenPage) -> None:
     page = open_page(360)
-    watch = Watch.over(page)
+    watch = PageLog.attach(page)
     page.goto(site.url)
-    see_whole(page)
+    scroll_to_end(page)
     taken = [each for each in watch.images() if OWN not in each and ".blur." not in each]
     assert taken
     assert all(each.endswith((".small.avif", ".thumb.avif")) for each in taken)

@@ -22,7 +22,7 @@ from tests.services.tmdb_movies import release
 from tests.site.cached import CACHED, now, week_here
 
 from .conftest import OpenPage
-from .looking import Watch, violations_of
+from .page_log import PageLog, violations_of
 from .site import served
 from .test_accessibility import ALL, is_accessible, violations
 
@@ -86,7 +86,7 @@ def test_week_is_imported_and_a_premiere_moves(
     tmdb.add(a_movie(1, release(here.start.isoformat()), title="Hamupipőke"))
     tmdb.add(a_movie(2, release(here.start.isoformat()), title="<b>Csizmás</b> kandúr"))
     page = open_page()
-    watch = Watch.over(page)
+    watch = PageLog.attach(page)
     sign_in(page, url)
     page.goto(f"{url}/manager/imports")
     assert violations(page, ALL) == []

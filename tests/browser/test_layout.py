@@ -5,7 +5,7 @@ import pytest
 from moziweb.movies.calendar import month_of
 
 from .conftest import OpenPage
-from .looking import box, follow
+from .page_log import box, click_link
 from .site import EMPTY_WEEK, LONG_WEEK, THIS_WEEK, Site
 
 WIDTHS = (360, 768, 1440)
@@ -34,7 +34,7 @@ def test_long_words_do_not_widen_the_page(site: Site, open_page: OpenPage, width
     for path in (f"/week/{LONG_WEEK.name}", f"/en/month/{month_of(LONG_WEEK.end).name}"):
         page.goto(site.url + path)
         assert page.evaluate("document.documentElement.scrollWidth") == width, path
-        follow(page, ".movie")
+        click_link(page, ".movie")
         assert page.evaluate("document.documentElement.scrollWidth") == width, page.url
 
 
@@ -70,7 +70,7 @@ def test_period_bar_is_sticky(site: Site, open_page: OpenPage) -> None:
 def test_poster_comes_first_on_a_phone(site: Site, open_page: OpenPage) -> None:
     page = open_page(360)
     page.goto(site.url)
-    follow(page, ".movie")
+    click_link(page, ".movie")
     assert box(page, ".film-poster")["y"] < box(page, "h1")["y"]
     page.set_viewport_size({"width": 1440, "height": 900})
     assert box(page, ".film-poster")["x"] < box(page, "h1")["x"]

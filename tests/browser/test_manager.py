@@ -11,8 +11,8 @@ from pyramid.request import Request
 from tests.site.cached import week_here
 
 from .conftest import OpenPage
-from .looking import Watch, violations_of
 from .manager_site import ManagerSite, rendered_again, running_manager_site
+from .page_log import PageLog, violations_of
 from .test_accessibility import ALL, is_accessible, violations
 
 PATHS = (
@@ -136,7 +136,7 @@ def test_a_page_is_accessible_and_quiet(
 ) -> None:
     page = open_page(color_scheme="light")
     shared_manager.sign_in(page)
-    watch = Watch.over(page)
+    watch = PageLog.attach(page)
     page.goto(shared_manager.url + path.replace("{movie}", str(shared_manager.movies.here)))
     is_accessible(page)
     assert violations_of(page) == []
@@ -147,7 +147,7 @@ def test_purge_by_tag_renders_exactly_its_pages_again(
     shared_manager: ManagerSite, open_page: OpenPage
 ) -> None:
     page = open_page()
-    watch = Watch.over(page)
+    watch = PageLog.attach(page)
     shared_manager.sign_in(page)
     shared_manager.warm()
     before = shared_manager.states()

@@ -16,8 +16,8 @@ from tests.posters.pictures import encoded, photograph, quarters
 from tests.services.tmdb import TmdbServer, html_as_jpeg
 
 from .conftest import OpenPage
-from .looking import Watch, broken_pictures, follow, see_whole, violations_of
 from .manager_site import ManagerSite, running_manager_site
+from .page_log import PageLog, broken_images, click_link, scroll_to_end, violations_of
 from .test_accessibility import ALL, LOOKS, is_accessible, violations
 from .test_keyboard import tab_to
 
@@ -58,10 +58,10 @@ def posters_of(manager: ManagerSite, movie: int) -> str:
     return f"{manager.url}/manager/movies/{movie}/posters"
 
 
-def at_posters(manager: ManagerSite, page: Page, movie: int) -> Watch:
+def at_posters(manager: ManagerSite, page: Page, movie: int) -> PageLog:
     """Signs in and opens a movie's posters."""
     manager.sign_in(page)
-    watch = Watch.over(page)
+    watch = PageLog.attach(page)
     # Intercept file choosers from now on: a listener added at the key press may be too late.
     page.on("filechooser", lambda _chooser: None)
     page.goto(posters_of(manager, movie))
@@ -87,7 +87,7 @@ def drop(page: Page, name: str, data: bytes) -> None:
 
 def press(page: Page, do: str, within: str = "main") -> None:
     """Presses a button of a form and waits for the navigation."""
-    follow(page, f"{within} button[value={do}]")
+    click_link(page, f"{within} button[value={do}]")
 
 
 def upload(page: Page, manager: ManagerSite, movie: int, data: bytes, do: str) -> None:
@@ -104,7 +104,7 @@ def state_of(source: PosterSource) -> str:
     return f"#state-{source.id} strong"
 
 
-def quiet(page: Page, watch: Watch) -> None:
+def quiet(page: Page, watch: PageLog) -> None:
     """Asserts that the page had no errors, except for requests that navigation aborted."""
     assert violations_of(page) == []
     assert [each for each in watch.errors if not each.startswith("failed: ")] == []
@@ -122,9 +122,9 @@ def test_dropped_picture_is_previewed_before_saving(
     expect(page.get_by_text("ejtve.jpg")).to_be_visible()
 
     # All variants are shown, and nothing is saved.
-    see_whole(page)
+    scroll_to_end(page)
     assert page.locator(".variants img").count() == len(RECIPES)
-    assert broken_pictures(page) == []
+    assert broken_images(page) == []
     assert manager.posters(movie) == []
     is_accessible(page)
 
@@ -182,9 +182,9 @@ def test_fetched_picture_is_previewed_and_chosen(
     upload(page, manager, movie, encoded(quarters(400, 600)), "save")
     page.get_by_label("A kép címe").fill(f"{pictures.address}/t/p/original/masik.jpg")
     press(page, "url")
-    see_whole(page)
+    scroll_to_end(page)
     assert page.locator(".variants img").count() == len(RECIPES)
-    assert broken_pictures(page) == []
+    assert broken_images(page) == []
     press(page, "add")  # keeps the current poster
     first, second = manager.posters(movie)
     for source in (first, second):

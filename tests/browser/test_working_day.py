@@ -17,8 +17,8 @@ from tests.services.tmdb_movies import release
 from tests.site.cached import pages, week_here
 
 from .conftest import OpenPage
-from .looking import Watch, broken_pictures, follow, see_whole, violations_of
 from .manager_site import ManagerSite, rendered_again, running_manager_site
+from .page_log import PageLog, broken_images, click_link, scroll_to_end, violations_of
 from .test_accessibility import ALL, violations
 
 SOON = 60_000
@@ -53,7 +53,7 @@ def manager(migrated_sqlite: Path, tmp_path: Path, tmdb: TmdbServer) -> Iterator
 
 def test_the_whole_working_day(manager: ManagerSite, tmdb: TmdbServer, open_page: OpenPage) -> None:
     page = open_page()
-    watch = Watch.over(page)
+    watch = PageLog.attach(page)
     manager.sign_in(page)
 
     fill_the_week(page, manager)
@@ -78,19 +78,19 @@ def test_the_whole_working_day(manager: ManagerSite, tmdb: TmdbServer, open_page
     assert "Hamupipőke, a mesebeli" in index(manager)
 
     # Preview and save a poster: again exactly those pages.
-    follow(page, ".tabs a:not([aria-current])")
+    click_link(page, ".tabs a:not([aria-current])")
     expect(page.locator("strong", has_text="kész")).to_be_visible(timeout=SOON)  # from TMDB
     page.get_by_label("Képfájl").set_input_files(
         {"name": "plakát.jpg", "mimeType": "image/jpeg", "buffer": encoded(quarters(400, 600))}
     )
-    follow(page, "button[value=upload]")
-    see_whole(page)
+    click_link(page, "button[value=upload]")
+    scroll_to_end(page)
     assert page.locator(".variants img").count() == len(RECIPES)
-    assert broken_pictures(page) == []
+    assert broken_images(page) == []
     more["mine"] = f"/movie/{movie}-hamupipoke-a-mesebeli"
     manager.warm(**more)
     before, shown = manager.states(**more), pictures_of(manager, movie)
-    follow(page, "button[value=save]")
+    click_link(page, "button[value=save]")
     _tmdbs, ours = manager.posters(movie)
     expect(page.locator(f"#state-{ours.id} strong")).to_have_text("kész", timeout=SOON)
     manager.settle()
@@ -149,7 +149,7 @@ def ask(page: Page, first: date, last: date) -> None:
 def open_movie(page: Page, manager: ManagerSite, title: str) -> int:
     """Searches a movie in the list and opens it; returns its id."""
     page.goto(f"{manager.url}/manager/movies?q={title}")
-    follow(page, f"tbody a:has-text('{title}')")
+    click_link(page, f"tbody a:has-text('{title}')")
     return int(page.url.rpartition("/")[2])
 
 

@@ -249,18 +249,18 @@ def test_purge_by_url_removes_negative_entries(
     on_memcached(site, memcached_server)
     moved, missing = f"/movie/{movies.here}", "/movie/9999"
 
-    def states(app: TestApp) -> list[str]:
+    def cache_states(app: TestApp) -> list[str]:
         answers = [app.get(moved, status=301), app.get(missing, status=404)]
         return [answer.headers["X-Cache"] for answer in answers]
 
     with running(site) as app:
-        assert states(app) == ["miss", "miss"]
-        assert set(states(app)) <= {"hit", "l1"}
+        assert cache_states(app) == ["miss", "miss"]
+        assert set(cache_states(app)) <= {"hit", "l1"}
         assert command("purge", "--path", missing).returncode == 0
-        first, second = states(app)
+        first, second = cache_states(app)
         assert (first in {"hit", "l1"}, second) == (True, "miss")
         assert command("purge", "--path", moved).returncode == 0
-        assert states(app)[0] == "miss"
+        assert cache_states(app)[0] == "miss"
 
 
 def test_warm_stores_pages_for_a_site(

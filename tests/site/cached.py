@@ -1,4 +1,4 @@
-"""Helpers for tests of cached pages: the application with a cache, data, and cache states."""
+"""Helpers for tests of cached pages: the application with a cache, data, and cache cache_states."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -131,7 +131,7 @@ def feeds(movies: Movies) -> dict[str, str]:
     }
 
 
-def states(app: TestApp, movies: Movies, kind: Paths = pages) -> dict[str, str]:
+def cache_states(app: TestApp, movies: Movies, kind: Paths = pages) -> dict[str, str]:
     """Request each page and return its ``X-Cache`` (hit, l1, miss …) by name."""
     return {
         name: app.get(path, status="*").headers.get("X-Cache", "none")
@@ -141,12 +141,12 @@ def states(app: TestApp, movies: Movies, kind: Paths = pages) -> dict[str, str]:
 
 def warm(app: TestApp, movies: Movies, kind: Paths = pages) -> None:
     """Request every page once, so that it is cached."""
-    states(app, movies, kind)
+    cache_states(app, movies, kind)
 
 
-def missed(app: TestApp, movies: Movies, kind: Paths = pages) -> set[str]:
+def cache_misses(app: TestApp, movies: Movies, kind: Paths = pages) -> set[str]:
     """The names of the pages that are cache misses."""
-    return {name for name, state in states(app, movies, kind).items() if state == "miss"}
+    return {name for name, state in cache_states(app, movies, kind).items() if state == "miss"}
 
 
 def write(app: TestApp, change: Callable[[Session], Any]) -> None:

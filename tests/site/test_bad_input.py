@@ -65,7 +65,7 @@ PLACES = [
 EXPECTED = {200, 301, 302, 400, 404}
 
 
-def ask(app: TestApp, path: str) -> int:
+def request_status(app: TestApp, path: str) -> int:
     """Request a path without quoting it and return the status. Errors must be pages of the site."""
     response = app.get(path.replace(" ", "%20"), expect_errors=True)
     if response.status_int in {400, 404} and response.content_type == "text/html":
@@ -77,7 +77,7 @@ def ask(app: TestApp, path: str) -> int:
 @pytest.mark.parametrize("place", PLACES)
 def test_odd_values_never_raise_500(demo_app: TestApp, place: str) -> None:
     for value in ODD:
-        assert ask(demo_app, place.replace("{}", value)) in EXPECTED, value
+        assert request_status(demo_app, place.replace("{}", value)) in EXPECTED, value
 
 
 @given(
@@ -88,7 +88,7 @@ def test_odd_values_never_raise_500(demo_app: TestApp, place: str) -> None:
 )
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_arbitrary_bytes_never_raise_500(demo_app: TestApp, place: str, raw: bytes) -> None:
-    assert ask(demo_app, place.replace("{}", quote(raw, safe="/-.:"))) in EXPECTED
+    assert request_status(demo_app, place.replace("{}", quote(raw, safe="/-.:"))) in EXPECTED
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,12 @@ from tests.services.memcached import MemcachedServer
 from .cached import (
     CACHED,
     Movies,
+    cache_misses,
+    cache_states,
     fill,
-    missed,
     pages,
     ready_variant,
     site,
-    states,
     warm,
     week_here,
     write,
@@ -61,13 +61,13 @@ def cached(
 def test_second_request_is_a_hit_and_third_is_from_local_cache(
     cached: TestApp, movies: Movies
 ) -> None:
-    assert set(states(cached, movies).values()) == {"hit"}
-    assert states(cached, movies) == {**dict.fromkeys(pages(movies), "l1"), "empty": "hit"}
+    assert set(cache_states(cached, movies).values()) == {"hit"}
+    assert cache_states(cached, movies) == {**dict.fromkeys(pages(movies), "l1"), "empty": "hit"}
 
 
 def test_variant_invalidates_pages_that_show_it(cached: TestApp, movies: Movies) -> None:
     write(cached, lambda session: session.add(ready_variant(movies)))
-    assert missed(cached, movies) == SHOW_THE_MOVIE
+    assert cache_misses(cached, movies) == SHOW_THE_MOVIE
     assert "poster/thumb.jpg" in cached.get(pages(movies)["index"]).text
 
 
@@ -82,11 +82,11 @@ def test_poster_invalidates_nothing_until_chosen(cached: TestApp, movies: Movies
         session.query(PosterSource).filter_by(width=600).one().chosen = True
 
     write(cached, add)
-    assert missed(cached, movies) == set()
+    assert cache_misses(cached, movies) == set()
     write(cached, choose)
-    assert missed(cached, movies) == SHOW_THE_MOVIE
+    assert cache_misses(cached, movies) == SHOW_THE_MOVIE
     write(cached, lambda session: session.delete(session.get_one(PosterSource, movies.source)))
-    assert missed(cached, movies) == set()
+    assert cache_misses(cached, movies) == set()
 
 
 def test_lease_invalidates_nothing(cached: TestApp, movies: Movies) -> None:
@@ -94,7 +94,7 @@ def test_lease_invalidates_nothing(cached: TestApp, movies: Movies) -> None:
         session.get_one(PosterSource, movies.source).state = SourceState.GENERATING
 
     write(cached, lease)
-    assert missed(cached, movies) == set()
+    assert cache_misses(cached, movies) == set()
 
 
 def test_title_invalidates_pages_that_show_it(cached: TestApp, movies: Movies) -> None:
@@ -102,7 +102,7 @@ def test_title_invalidates_pages_that_show_it(cached: TestApp, movies: Movies) -
         session.get_one(Movie, movies.ahead).title = "Más cím"
 
     write(cached, rename)
-    assert missed(cached, movies) == {"ahead", "other", "genre"} | _same_month(movies)
+    assert cache_misses(cached, movies) == {"ahead", "other", "genre"} | _same_month(movies)
 
 
 def test_moved_premiere_invalidates_old_and_new_week(
@@ -113,14 +113,16 @@ def test_moved_premiere_invalidates_old_and_new_week(
         premiere.date = week_here().shifted(20).thursday + timedelta(days=1)
 
     write(cached, move)
-    assert missed(cached, movies) == {"ahead", "empty", "other", "genre"} | _same_month(movies)
+    assert cache_misses(cached, movies) == {"ahead", "empty", "other", "genre"} | _same_month(
+        movies
+    )
     assert "Majd jön" in cached.get(pages(movies)["empty"]).text
     assert "Majd jön" not in cached.get(pages(movies)["ahead"]).text
 
 
 def test_new_movie_is_listed_as_undated(cached: TestApp, movies: Movies) -> None:
     write(cached, lambda session: factories.make_movie(session, "Egészen új"))
-    assert missed(cached, movies) == {"index", "english", "undated", "api"}
+    assert cache_misses(cached, movies) == {"index", "english", "undated", "api"}
     assert "Egészen új" in cached.get("/undated").text
 
 
@@ -131,7 +133,9 @@ def test_new_premiere_is_listed_in_its_week(cached: TestApp, movies: Movies) -> 
 
     write(cached, announce)
     shown = {"ahead", "index", "english", "undated", "api"}  # the index listed it as undated
-    assert missed(cached, movies) == shown | {"empty"} | _same_month(movies)  # "empty" links to it
+    assert cache_misses(cached, movies) == shown | {"empty"} | _same_month(
+        movies
+    )  # "empty" links to it
     assert "Valamikor" in cached.get(pages(movies)["ahead"]).text
 
 
@@ -147,7 +151,7 @@ def test_premiere_invalidates_no_other_week(cached: TestApp, movies: Movies, wee
     warm(cached, movies)
     write(cached, announce)
     expected = {"empty"} if weeks > 20 else set()  # it had no premiere after it
-    assert missed(cached, movies) - {"index", "english", "undated", "api"} == expected
+    assert cache_misses(cached, movies) - {"index", "english", "undated", "api"} == expected
 
 
 def test_unpublished_movie_is_in_no_list(cached: TestApp, movies: Movies) -> None:
@@ -163,7 +167,7 @@ def test_unpublished_movie_is_in_no_list(cached: TestApp, movies: Movies) -> Non
 def test_bulk_update_invalidates_every_page(cached: TestApp, movies: Movies) -> None:
     """A bulk statement has no rows, so it invalidates the tag of the model."""
     write(cached, lambda session: session.query(Genre).update({Genre.name: "Komédia"}))
-    assert missed(cached, movies) == set(pages(movies))
+    assert cache_misses(cached, movies) == set(pages(movies))
 
 
 def test_rolled_back_change_invalidates_nothing(cached: TestApp, movies: Movies) -> None:
@@ -174,7 +178,7 @@ def test_rolled_back_change_invalidates_nothing(cached: TestApp, movies: Movies)
 
     with pytest.raises(RuntimeError):
         write(cached, fail)
-    assert missed(cached, movies) == set()
+    assert cache_misses(cached, movies) == set()
 
 
 def test_request_headers_do_not_poison_the_cache(cached: TestApp, movies: Movies) -> None:

@@ -179,7 +179,7 @@ def test_change_invalidates_exactly_the_pages_that_it_changes(
         what = f"{model_name}.{column.name}"
         for identity in _identities(cached, model)[:2]:
             seen += _change(cached, model, identity, column)
-            audit.look(what)
+            audit.compare(what)
     assert seen > 0 or model_name in NOT_SHOWN
     assert not audit.needless(), audit.needless()
 
@@ -194,7 +194,7 @@ def test_no_feed_is_stale(
     for column in columns(model):
         for identity in identities:
             _change(cached, model, identity, column)
-            audit.look(f"{model.__name__}.{column.name}")
+            audit.compare(f"{model.__name__}.{column.name}")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_deleted_row_is_on_no_page(
                 session.delete(row)
 
         write(cached, delete)
-        audit.look(f"{model.__name__} deleted")
+        audit.compare(f"{model.__name__} deleted")
     assert not audit.needless(), audit.needless()
 
 
@@ -238,11 +238,11 @@ def test_changed_foreign_key_invalidates_both_pages(
     for identity, owner in zip(identities, owners, strict=True):
         for other in others - {owner}:
 
-            def hand_over(session: Session, identity: Any = identity, to: int = other) -> None:
+            def reassign(session: Session, identity: Any = identity, to: int = other) -> None:
                 setattr(session.get_one(model, identity), name, to)
 
-            write(cached, hand_over)
-            audit.look(f"{model.__name__}.{name}")
+            write(cached, reassign)
+            audit.compare(f"{model.__name__}.{name}")
             break
     assert not audit.needless(), audit.needless()
 
@@ -266,12 +266,12 @@ def test_generated_variants_invalidate_pages_that_show_them(
         change(kind=SourceKind.UPLOAD, url=None, key=upload.key)
         audit = Audit(cached, plain, movies)
         assert services_of(registry).posters.ensure_variants(movies.source).status is Status.MADE
-        audit.look("a poster made")
+        audit.compare("a poster made")
         # The state of a source whose variants were made before placeholders existed.
         change(sketch=None, regenerate_requested=True, state=SourceState.PENDING)
-        audit.look("a poster without a sketch")
+        audit.compare("a poster without a sketch")
         assert services_of(registry).posters.ensure_variants(movies.source).status is Status.MADE
-        audit.look("a poster made again")
+        audit.compare("a poster made again")
 
 
 class Audit:
@@ -283,9 +283,9 @@ class Audit:
         self._cached, self._plain, self._paths = cached, plain, kind(movies)
         self._before: dict[str, tuple[int, str]] = {}
         self._needless: set[tuple[str, str]] = set()
-        self.look("nothing")
+        self.compare("nothing")
 
-    def look(self, what: str) -> None:
+    def compare(self, what: str) -> None:
         """Compare all pages after the change ``what``."""
         for name, path in self._paths.items():
             response = self._cached.get(path, status="*")
@@ -311,13 +311,13 @@ def test_audit_detects_stale_page(cached: TestApp, plain: TestApp, movies: Movie
     ).database.write() as session:  # this session publishes nothing
         session.get_one(Movie, movies.here).title = "Ezt senki sem mondta meg"
     with pytest.raises(AssertionError, match="stale after"):
-        audit.look("an unwatched write")
+        audit.compare("an unwatched write")
 
 
 def test_audit_detects_needless_render(cached: TestApp, plain: TestApp, movies: Movies) -> None:
     audit = Audit(cached, plain, movies)
     page_cache_of(cached.app.registry).cache.stamps.publish([f"movie:{movies.here}"])
-    audit.look("no change at all")
+    audit.compare("no change at all")
     assert "movie" in audit.needless()["no change at all"]
 
 

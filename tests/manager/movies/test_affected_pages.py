@@ -11,7 +11,7 @@ from tests.manager.conftest import signed_in
 from tests.manager.movie_forms import last_entry, movie_form, movie_form_in, movie_of, press
 from tests.manager.views.test_movie_posters import posters, previewed, saved, send
 from tests.posters.pictures import encoded, photograph, quarters
-from tests.site.cached import Movies, missed, pages, week_here
+from tests.site.cached import Movies, cache_misses, pages, week_here
 
 
 def shown_pages(page: Any, movies: Movies) -> set[str]:
@@ -32,11 +32,11 @@ def test_title_change_refreshes_exactly_the_previewed_pages(
     assert not promised & {"ahead", "other", "empty"}
     # A preview changes nothing and invalidates nothing.
     assert movie_of(cached, movies.here).version == before
-    assert missed(cached, movies) == set()
+    assert cache_misses(cached, movies) == set()
     done = press(form, status=303).follow()
     assert shown_pages(done, movies) == promised
     assert "ezredmásodperccel" in done.text
-    assert missed(cached, movies) == promised
+    assert cache_misses(cached, movies) == promised
     assert set(last_entry(cached).pages) >= {pages(movies)[name] for name in promised}
 
 
@@ -49,7 +49,7 @@ def test_moved_premiere_refreshes_both_weeks(cached: TestApp, movies: Movies) ->
     assert {"ahead", "empty", "other"} <= promised
     assert not promised & {"week", "movie", "undated"}
     press(form, status=303)
-    assert missed(cached, movies) == promised
+    assert cache_misses(cached, movies) == promised
 
 
 def test_unpublishing_refreshes_exactly_the_previewed_pages(
@@ -63,14 +63,14 @@ def test_unpublishing_refreshes_exactly_the_previewed_pages(
     assert {"index", "week", "month", "movie"} <= promised
     assert not promised & {"ahead", "other", "empty"}
     assert movie_of(cached, movies.here).published
-    assert missed(cached, movies) == set()
+    assert cache_misses(cached, movies) == set()
     # The form below the preview shows the movie's own values, and saves them.
     assert press(movie_form_in(preview), status=303).location.endswith(f"/movies/{movies.here}")
     form = next(form for form in preview.forms.values() if form.action.endswith("/publish"))
     done = press(form, "unpublish", status=303).follow()
     assert shown_pages(done, movies) == promised
     assert "ezredmásodperccel" in done.text
-    assert missed(cached, movies) | {"movie"} == promised
+    assert cache_misses(cached, movies) | {"movie"} == promised
 
 
 def test_htmx_gets_a_fragment(cached: TestApp, movies: Movies) -> None:
@@ -106,13 +106,13 @@ def test_audit_entries_of_posters_have_the_refreshed_pages(cached: TestApp, movi
     promised = shown_pages(editor.get(place), movies)
     assert {"ahead", "other"} <= promised
     source = saved(editor, movies.ahead, encoded(quarters()))
-    assert missed(cached, movies) == promised == recorded_pages(cached, movies)
+    assert cache_misses(cached, movies) == promised == recorded_pages(cached, movies)
 
     # A second source, which is chosen later.
     second = saved(editor, movies.ahead, encoded(photograph(80, 120)), do="add")
-    assert missed(cached, movies) == recorded_pages(cached, movies)
+    assert cache_misses(cached, movies) == recorded_pages(cached, movies)
     send(editor, posters(movies.ahead), do="choose", source=str(second))
-    assert missed(cached, movies) == promised == recorded_pages(cached, movies)
+    assert cache_misses(cached, movies) == promised == recorded_pages(cached, movies)
 
     # Regenerated variants refresh pages once they are ready.
     for do in ({"do": "focus", "x": "10", "y": "20"}, {"do": "again"}):
@@ -120,7 +120,7 @@ def test_audit_entries_of_posters_have_the_refreshed_pages(cached: TestApp, movi
         assert (
             services_of(cached.app.registry).posters.ensure_variants(second).status is Status.MADE
         )
-        assert missed(cached, movies) == recorded_pages(cached, movies) > {"other"}
+        assert cache_misses(cached, movies) == recorded_pages(cached, movies) > {"other"}
     assert f"#{source}" in editor.get("/manager/audit").text
 
 

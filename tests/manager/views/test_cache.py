@@ -18,7 +18,16 @@ from moziweb.services import services_of, set_services
 from tests.conftest import QueryCounter, running_app
 from tests.manager.conftest import NAMES, PASSWORD, csrf_of, signed_in
 from tests.services.memcached import MemcachedServer
-from tests.site.cached import CACHED, Movies, fill, missed, now, pages, states, week_here
+from tests.site.cached import (
+    CACHED,
+    Movies,
+    cache_misses,
+    cache_states,
+    fill,
+    now,
+    pages,
+    week_here,
+)
 
 PATH = "/manager/cache"
 
@@ -35,7 +44,7 @@ def entries(app: TestApp) -> list[AuditEntry]:
 
 def test_dashboard_and_purges(cached: TestApp, movies: Movies) -> None:
     admin = signed_in(cached, Role.ADMIN)
-    before = states(cached, movies)
+    before = cache_states(cached, movies)
     assert set(before.values()) <= {"hit", "l1"}
     page = admin.get(PATH).html
     region = page.select_one("#regions tbody tr")
@@ -51,15 +60,15 @@ def test_dashboard_and_purges(cached: TestApp, movies: Movies) -> None:
     told = done.follow().html.select_one("[role=status]").get_text(" ", strip=True)
     assert "Kiürítve." in told
     assert "Egy tárolt oldalon sincs week:1999-W01" in told
-    anew = missed(cached, movies)
+    anew = cache_misses(cached, movies)
     assert {"index", "english", "week"} <= anew
     assert not anew & {"ahead", "other", "movie", "undated"}
 
     # By path, as typed or as a URL: only that page.
-    states(cached, movies)
+    cache_states(cached, movies)
     site = cached.app.registry.settings["site.base_url"]
     assert send(admin, "purge", do="path", path=site + pages(movies)["movie"]).status_int == 303
-    assert missed(cached, movies) == {"movie"}
+    assert cache_misses(cached, movies) == {"movie"}
 
     # Invalid input is explained and kept in the form.
     for fields, words in (
@@ -77,10 +86,10 @@ def test_dashboard_and_purges(cached: TestApp, movies: Movies) -> None:
         typed = refused.html.select_one(f"#{fields['do']}")["value"]
         assert typed == fields[fields["do"]]
     assert send(admin, "purge", do="nothing").status_int == 400
-    assert missed(cached, movies) == set()
+    assert cache_misses(cached, movies) == set()
 
     assert send(admin, "purge", do="all").status_int == 303
-    assert missed(cached, movies) == set(pages(movies))
+    assert cache_misses(cached, movies) == set(pages(movies))
     assert [(each.action, each.subject_name, each.user_name) for each in entries(cached)] == [
         ("cache.purge", f"{week} week:1999-W01", "gazda"),
         ("cache.purge", pages(movies)["movie"], "gazda"),
@@ -115,8 +124,8 @@ def test_purges_and_warming_apply_to_other_processes(
     with services_of(one.app.registry).database.write() as session:
         movies = fill(session)
     editor, admin = signed_in(one, Role.EDITOR), signed_in(one, Role.ADMIN)
-    states(one, movies)
-    assert set(states(other, movies).values()) <= {"hit", "l1"}
+    cache_states(one, movies)
+    assert set(cache_states(other, movies).values()) <= {"hit", "l1"}
     with query_counter(services_of(one.app.registry).database.engine) as statements:
         page = editor.get(PATH)
     assert len(statements) <= 8, statements
@@ -126,11 +135,11 @@ def test_purges_and_warming_apply_to_other_processes(
     assert "Kiürítés címke szerint" not in page.text
     assert send(editor, "purge", do="all").status_int == 403
     assert send(editor, "warm", do="start", through="weeks").status_int == 403
-    assert missed(other, movies) == set()
+    assert cache_misses(other, movies) == set()
 
     # A page purged in one process is rendered again in the other; other pages stay.
     send(admin, "purge", do="path", path=pages(movies)["movie"])
-    assert missed(other, movies) == {"movie"}
+    assert cache_misses(other, movies) == {"movie"}
 
     # Pages warmed in one process are hits in the other.
     send(admin, "purge", do="all")
@@ -142,7 +151,7 @@ def test_purges_and_warming_apply_to_other_processes(
     assert row.ended_at is not None
     assert (row.done, row.failed, row.stopped) == (row.total, 0, False)
     assert row.rendered >= 8
-    assert not missed(other, movies) & {"index", "english", "week", "movie"}
+    assert not cache_misses(other, movies) & {"index", "english", "week", "movie"}
     seen = signed_in(other, Role.ADMIN).get(PATH).html
     assert "kész" in seen.select_one("#warming [role=status]").get_text()
     actions = [each.action for each in entries(one)]

@@ -25,7 +25,7 @@ def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
         yield app
 
 
-def look(app: TestApp, path: str) -> str:
+def debug_text(app: TestApp, path: str) -> str:
     """The text of the debug page about ``path``, with whitespace collapsed."""
     return " ".join(app.get("/__cache__", {"path": path}).html.main.text.split())
 
@@ -44,22 +44,22 @@ def test_public_site_does_not_start_with_debug_page(settings: dict[str, str], ur
 
 def test_entry_goes_from_absent_to_valid_to_outdated(cached: TestApp, movies: Movies) -> None:
     path = pages(movies)["week"]
-    assert "nothing is stored" in look(cached, path)
+    assert "nothing is stored" in debug_text(cached, path)
     cached.get(path)
-    assert "valid: it would be served" in look(cached, path)
-    assert "TOMBSTONE" not in look(cached, path)
+    assert "valid: it would be served" in debug_text(cached, path)
+    assert "TOMBSTONE" not in debug_text(cached, path)
 
     def rename(session: Session) -> None:
         session.info[REASON] = "the title was wrong"
         session.get_one(Movie, movies.here).title = "Más"
 
     write(cached, rename)
-    text = look(cached, path)
+    text = debug_text(cached, path)
     assert "outdated: something that it shows has changed" in text
     assert "ms later: the title was wrong" in text
     assert "TOMBSTONE" in text
     cached.get(path)
-    assert "valid: it would be served" in look(cached, path)
+    assert "valid: it would be served" in debug_text(cached, path)
 
 
 def test_page_with_slots_shows_template_and_cards(cached: TestApp, movies: Movies) -> None:
@@ -94,4 +94,4 @@ def test_other_paths_have_no_entry(cached: TestApp, path: str) -> None:
 
 def test_debug_page_without_cache(settings: dict[str, str]) -> None:
     with site(settings | ON) as app:
-        assert "This site has no cache" in look(app, "/")
+        assert "This site has no cache" in debug_text(app, "/")

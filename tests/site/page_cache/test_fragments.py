@@ -21,12 +21,12 @@ from tests.services.memcached import MemcachedServer
 from tests.site.cached import (
     CACHED,
     Movies,
+    cache_misses,
+    cache_states,
     fill,
-    missed,
     pages,
     ready_variant,
     site,
-    states,
     warm,
     week_here,
     write,
@@ -63,7 +63,7 @@ def cached(
 
 
 @contextmanager
-def watched(app: TestApp, query_counter: QueryCounter) -> Iterator[tuple[Created, list[str]]]:
+def recorded(app: TestApp, query_counter: QueryCounter) -> Iterator[tuple[Created, list[str]]]:
     """Count renders by region and kind, and record the statements of the database."""
     created: Created = Counter()
     observer = page_cache_of(app.app.registry).cache.regions["pages"]._parts.observer
@@ -90,7 +90,7 @@ def test_new_variant_renders_one_card_without_list_queries(
 ) -> None:
     warm(cached, movies)
     write(cached, lambda session: session.add(ready_variant(movies)))
-    with watched(cached, query_counter) as (created, statements):
+    with recorded(cached, query_counter) as (created, statements):
         page = cached.get(pages(movies)[name])
     assert "poster/thumb.jpg" in page.text
     assert created[("fragments", "shell")] == 0
@@ -106,11 +106,11 @@ def test_premiere_has_one_card_per_shape(
     warm(cached, movies)
     write(cached, lambda session: session.add(ready_variant(movies)))
     path = pages(movies)["index"]
-    with watched(cached, query_counter) as (created, _statements):
+    with recorded(cached, query_counter) as (created, _statements):
         assert cached.get(path).text.count("poster/thumb.jpg") >= 2
     assert created == {("pages", "page"): 1, ("fragments", "card"): 2}
-    with watched(cached, query_counter) as (created, _statements):
-        assert missed(cached, movies) >= {"week", "month"}
+    with recorded(cached, query_counter) as (created, _statements):
+        assert cache_misses(cached, movies) >= {"week", "month"}
     assert created[("fragments", "shell")] == 0
     assert created[("fragments", "card")] <= created[("pages", "page")] * 2
 
@@ -129,7 +129,7 @@ def test_blurred_poster_renders_only_the_backdrop(
         session.add(variant)
 
     write(cached, blur)
-    with watched(cached, query_counter) as (created, _statements):
+    with recorded(cached, query_counter) as (created, _statements):
         page = cached.get(pages(movies)["index"])
     assert "poster/blur.jpg" in page.text
     assert created == {("pages", "page"): 1, ("fragments", "card"): 1}
@@ -138,7 +138,7 @@ def test_blurred_poster_renders_only_the_backdrop(
 def test_pages_that_do_not_show_it_stay_hits(cached: TestApp, movies: Movies) -> None:
     warm(cached, movies)
     write(cached, lambda session: session.add(ready_variant(movies)))
-    now = states(cached, movies)
+    now = cache_states(cached, movies)
     for name in ("ahead", "empty", "undated", "other"):
         assert now[name] in {"hit", "l1"}
 
@@ -149,7 +149,7 @@ def test_cold_page_takes_as_many_queries_as_without_cache(
     budget = {"index": 4, "week": 3, "month": 3, "genre": 5, "undated": 3, "movie": 6}
     for name, most in budget.items():
         page_cache_of(cached.app.registry).cache.stamps.new_epoch()
-        with watched(cached, query_counter) as (_made, statements):
+        with recorded(cached, query_counter) as (_created, statements):
             assert cached.get(pages(movies)[name]).headers["X-Cache"] == "miss"
         assert len(statements) == most, name
 
@@ -160,7 +160,7 @@ def test_evicted_page_is_assembled_without_queries(
     warm(cached, movies)
     place = location_of(cached.app.registry, pages(movies)["index"])
     place.region.delete(place.key)
-    with watched(cached, query_counter) as (created, statements):
+    with recorded(cached, query_counter) as (created, statements):
         assert cached.get(pages(movies)["index"]).headers["X-Cache"] == "miss"
     assert created == {("pages", "page"): 1}
     assert statements == []
@@ -169,7 +169,7 @@ def test_evicted_page_is_assembled_without_queries(
 def test_pages_share_cards(cached: TestApp, movies: Movies, query_counter: QueryCounter) -> None:
     """This week's movies have the same cards on the index and on the page of the week."""
     cached.get(pages(movies)["index"])
-    with watched(cached, query_counter) as (created, _statements):
+    with recorded(cached, query_counter) as (created, _statements):
         assert len(cards(cached.get(pages(movies)["week"]).text)) > 8
     assert created == {("pages", "page"): 1, ("fragments", "shell"): 1}
 
@@ -201,9 +201,9 @@ def test_without_fragments_region_pages_are_rendered_whole(
     keys["cache.regions"] = "pages feeds"
     with site(settings | keys) as app:
         warm(app, movies)
-        assert set(states(app, movies).values()) == {"hit"}
+        assert set(cache_states(app, movies).values()) == {"hit"}
         write(app, lambda session: session.add(ready_variant(movies)))
-        with watched(app, query_counter) as (created, statements):
+        with recorded(app, query_counter) as (created, statements):
             assert "poster/thumb.jpg" in app.get(pages(movies)["index"]).text
         assert created == {("pages", "page"): 1}
         assert len(statements) == 4

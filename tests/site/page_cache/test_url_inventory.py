@@ -14,7 +14,17 @@ from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventor
 from tests.conftest import QueryCounter
 from tests.registry import page_cache_of
 from tests.services.memcached import MemcachedServer
-from tests.site.cached import CACHED, Movies, fill, missed, pages, site, warm, week_here, write
+from tests.site.cached import (
+    CACHED,
+    Movies,
+    cache_misses,
+    fill,
+    pages,
+    site,
+    warm,
+    week_here,
+    write,
+)
 
 
 @pytest.fixture
@@ -100,7 +110,7 @@ def test_pages_showing_equals_invalidated_pages(cached: TestApp, movies: Movies)
         session.get_one(Movie, movies.here).title = "Más"
 
     write(cached, rename)
-    assert shown == missed(cached, movies) & {named.get(each.path) for each in candidates}
+    assert shown == cache_misses(cached, movies) & {named.get(each.path) for each in candidates}
     assert {"index", "week", "movie"} <= shown
 
 

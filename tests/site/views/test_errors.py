@@ -15,7 +15,7 @@ from tests.services.ports import free_port
 
 
 @pytest.fixture
-def stranded_app(tmp_path: Path) -> Iterator[TestApp]:
+def app_without_database(tmp_path: Path) -> Iterator[TestApp]:
     """The application with the URL of a PostgreSQL that is not running."""
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
     with running_app(raw_settings(url, tmp_path)) as app:
@@ -24,23 +24,23 @@ def stranded_app(tmp_path: Path) -> Iterator[TestApp]:
 
 @pytest.mark.parametrize("path", ["/", "/en/week/2026-W34", "/movie/1-x", "/genre/drama"])
 def test_page_without_database_is_503(
-    stranded_app: TestApp, caplog: pytest.LogCaptureFixture, path: str
+    app_without_database: TestApp, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
-    page = stranded_app.get(path, status=503)
+    page = app_without_database.get(path, status=503)
     assert page.headers["Retry-After"] == "30"
     assert 'class="masthead"' in page.text
     assert "OperationalError" in caplog.text
 
 
-def test_api_without_database_is_json_503(stranded_app: TestApp) -> None:
-    response = stranded_app.get("/api/main/", status=503)
+def test_api_without_database_is_json_503(app_without_database: TestApp) -> None:
+    response = app_without_database.get("/api/main/", status=503)
     assert response.json == {"error": {"code": 503, "message": "Service Unavailable"}}
 
 
-def test_pages_without_queries_need_no_database(stranded_app: TestApp) -> None:
+def test_pages_without_queries_need_no_database(app_without_database: TestApp) -> None:
     for path in ("/about", "/en/about", "/static/site.css", "/robots.txt", "/favicon.ico"):
-        stranded_app.get(path, status=200)
-    stranded_app.get("/nincs", status=404)
+        app_without_database.get(path, status=200)
+    app_without_database.get("/nincs", status=404)
 
 
 def test_unexpected_error_is_500_and_logged(app: TestApp, caplog: pytest.LogCaptureFixture) -> None:

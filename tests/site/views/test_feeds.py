@@ -14,7 +14,17 @@ from moziweb.movies.models import DatePrecision, Movie, Premiere, PremiereKind
 from moziweb.services import services_of
 from tests.conftest import BASE_URL, NOW, QueryCounter
 from tests.factories import THURSDAY, make_movie, make_premiere, move_premiere
-from tests.site.cached import CACHED, Movies, feeds, fill, missed, site, warm, week_here, write
+from tests.site.cached import (
+    CACHED,
+    Movies,
+    cache_misses,
+    feeds,
+    fill,
+    site,
+    warm,
+    week_here,
+    write,
+)
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
@@ -221,7 +231,7 @@ def movies(dbsession: Session) -> Movies:
 def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
     with site(settings | CACHED) as app:
         warm(app, movies, feeds)
-        assert not missed(app, movies, feeds)
+        assert not cache_misses(app, movies, feeds)
         yield app
 
 
@@ -231,9 +241,9 @@ def test_write_invalidates_feeds_that_show_it(cached: TestApp, movies: Movies) -
         move_premiere(session, premiere, week_here().shifted(6).thursday)
 
     write(cached, move)
-    assert missed(cached, movies, feeds) >= {"ics", "news", "map_year"}
-    assert not missed(cached, movies, feeds)
+    assert cache_misses(cached, movies, feeds) >= {"ics", "news", "map_year"}
+    assert not cache_misses(cached, movies, feeds)
     write(cached, lambda session: setattr(session.get_one(Movie, movies.here), "runtime", 90))
-    assert "map_year" not in missed(cached, movies, feeds)
+    assert "map_year" not in cache_misses(cached, movies, feeds)
     write(cached, lambda session: session.add(Movie(title="Új", original_title="Új", slug="uj")))
-    assert missed(cached, movies, feeds) == set(feeds(movies)) - {"map_year", "map_pages"}
+    assert cache_misses(cached, movies, feeds) == set(feeds(movies)) - {"map_year", "map_pages"}

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Request
 MAX_SHIFT = 0.02
 """The highest accepted cumulative layout shift."""
 
-_WATCH = """
+_OBSERVE = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => {
   window.violations.push(`${event.violatedDirective}: ${event.blockedURI}`);
@@ -24,29 +24,29 @@ _NO_TRANSITION = "Transition was aborted because of invalid state"
 
 
 @dataclass
-class Watch:
-    """Errors and requests of a page since ``over`` was called."""
+class PageLog:
+    """Errors and requests of a page since ``attach`` was called."""
 
     errors: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
     @classmethod
-    def over(cls, page: Page) -> "Watch":
+    def attach(cls, page: Page) -> "PageLog":
         """Start before the first navigation. The policy does not apply to Playwright's scripts."""
-        watch = cls()
-        page.add_init_script(_WATCH)
-        page.on("console", lambda message: watch._told(message.type, message.text))
-        page.on("pageerror", lambda error: watch._failed(str(error)))
-        page.on("requestfailed", lambda request: watch.errors.append(f"failed: {request.url}"))
-        page.on("request", lambda request: watch.requests.append(request))
-        return watch
+        log = cls()
+        page.add_init_script(_OBSERVE)
+        page.on("console", lambda message: log._add_console_message(message.type, message.text))
+        page.on("pageerror", lambda error: log._failed(str(error)))
+        page.on("requestfailed", lambda request: log.errors.append(f"failed: {request.url}"))
+        page.on("request", lambda request: log.requests.append(request))
+        return log
 
     def images(self) -> list[str]:
         """The URLs of requested images."""
         return [each.url for each in self.requests if each.resource_type == "image"]
 
     def _failed(self, text: str) -> None:
-        """Record a failed request.
+        """Record an exception of a script.
 
         Chromium reports a view transition as failed if the page is shown before it starts. The page
         is shown without a transition; this is no error.
@@ -54,18 +54,18 @@ class Watch:
         if not text.startswith(_NO_TRANSITION):
             self.errors.append(text)
 
-    def _told(self, kind: str, text: str) -> None:
+    def _add_console_message(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
             self.errors.append(text)
 
 
-def follow(page: Page, link: str) -> None:
+def click_link(page: Page, link: str) -> None:
     """Click the first matching link and wait for the navigation to finish."""
     with page.expect_navigation():
         page.locator(link).first.click()
 
 
-def see_whole(page: Page) -> None:
+def scroll_to_end(page: Page) -> None:
     """Scroll to the end, so that lazy images load, and wait for all of them."""
     page.evaluate(
         """async () => {
@@ -73,17 +73,17 @@ def see_whole(page: Page) -> None:
             scrollTo(0, y);
             await new Promise(requestAnimationFrame);
           }
-          const pictures = [...document.images];
-          const lazy = pictures.filter((picture) => !picture.complete);
-          await Promise.all(lazy.map((picture) => new Promise((done) => {
-            picture.addEventListener("load", done);
-            picture.addEventListener("error", done);
+          const images = [...document.images];
+          const lazy = images.filter((image) => !image.complete);
+          await Promise.all(lazy.map((image) => new Promise((done) => {
+            image.addEventListener("load", done);
+            image.addEventListener("error", done);
           })));
         }"""
     )
 
 
-def broken_pictures(page: Page) -> list[str]:
+def broken_images(page: Page) -> list[str]:
     """The URLs of images that failed to load."""
     found: list[str] = page.evaluate(
         "[...document.images].filter((each) => !each.naturalWidth).map((each) => each.src)"
@@ -91,7 +91,7 @@ def broken_pictures(page: Page) -> list[str]:
     return found
 
 
-def shift_of(page: Page) -> float:
+def layout_shift_of(page: Page) -> float:
     """The cumulative layout shift so far."""
     shift: float = page.evaluate("window.shift")
     return shift
