@@ -1,4 +1,4 @@
-"""Helpers for tests of cached pages: the application with a cache, data, and cache cache_states."""
+"""Helpers for tests of cached pages: the application with a cache, data, and cache states."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
