@@ -1,4 +1,4 @@
-"""moziweb: a movie premieres calendar for Hungary. The app factory stands here."""
+"""moziweb: a movie premieres calendar for Hungary. This module has the application factory."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,30 +10,30 @@ if TYPE_CHECKING:
 
     from moziweb.cache.http.fast_path import FastPathMiddleware
 
-# Each include and why it stands where it does. Later ones may rest on earlier ones.
+# Includes in their order. Later ones may use services of earlier ones.
 INCLUDES = (
-    "moziweb.i18n",  # the locale of a path, and the directive that page routes are made with
-    "moziweb.ops.metrics",  # counts what the cache tells, so before it
+    "moziweb.i18n",  # the locale of a request, and the directive add_page_route
+    "moziweb.ops.metrics",  # counts events of the cache, so it comes before the cache
     "moziweb.db",  # request.dbsession, under pyramid_tm
-    "moziweb.movies.tags",  # which rows bear which tags, before sessions are watched
+    "moziweb.movies.tags",  # declares the tags of rows, before sessions are watched
     "moziweb.posters.cache_tags",
-    "moziweb.caching",  # what is written makes pages stale; cache=… on views
-    "moziweb.storage",  # where posters are kept; on disk, it serves them too
+    "moziweb.caching",  # invalidates pages after writes; adds cache=… to views
+    "moziweb.storage",  # stores posters; on disk it also serves them
     "moziweb.ops",  # security headers, health
     "moziweb.posters",  # the resource tree at /poster/…
-    "moziweb.demo",  # teaches the poster service to draw
-    "moziweb.site",  # what visitors see
-    "moziweb.manager",  # what operators see
+    "moziweb.demo",  # adds the reader of drawn sources to the poster service
+    "moziweb.site",  # pages for visitors
+    "moziweb.manager",  # pages for operators
 )
 
 
 def main(global_config: dict[str, str], **settings: Any) -> "Router | FastPathMiddleware":
-    """The WSGI application of an ini file's ``[app:main]``.
+    """Return the WSGI application of an ini file's ``[app:main]``.
 
-    A missing or wrong setting ends the process with one line that names it.
+    Raises ``SystemExit`` with one line that names a missing or wrong setting.
     """
-    # Not above: the processes that decode pictures import a part of this package, and Pyramid and
-    # SQLAlchemy would make each of them four times as large.
+    # Not imported above: decoder processes import a part of this package, and with Pyramid and
+    # SQLAlchemy each of them would take four times the memory.
     from pyramid.config import Configurator
 
     from moziweb.caching import served_first

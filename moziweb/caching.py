@@ -1,8 +1,9 @@
-"""The tagged cache, wired into this application: what is written here makes its pages stale.
+"""Wiring of the cache into the application, so that writes invalidate pages.
 
-One outbox and one set of declarations, like the one ``Base.metadata``: models declare the tags of
-their rows at import (``movies.tags``, ``posters.tags``), and every session of the application is
-watched. Without ``cache.regions`` in the ini file nothing is cached, watched or recorded.
+There is one outbox and one set of declarations, as there is one ``Base.metadata``. Models declare
+the tags of their rows at import (``movies.tags``, ``posters.cache_tags``), and every session of the
+application is watched. Without ``cache.regions`` in the ini file nothing is cached, watched or
+recorded.
 """
 
 import hashlib
@@ -40,21 +41,21 @@ from moziweb.services import services_of, set_services
 OUTBOX: Final = Outbox(Base.metadata)
 DECLARATIONS: Final = Declarations()
 
-_MAKES_PAGES: Final = frozenset({".py", ".jinja2", ".mo", ".css", ".js", ".svg"})
-_ABOVE_PAGES: Final = frozenset({"cli", "manager", "server", "templates/manager"})
-"""What no page can be made with: the site may not import it, by the contract of the floors."""
+_PAGE_SUFFIXES: Final = frozenset({".py", ".jinja2", ".mo", ".css", ".js", ".svg"})
+_NOT_IN_PAGES: Final = frozenset({"cli", "manager", "server", "templates/manager"})
+"""Parts that no page depends on: the import contracts forbid the site to import them."""
 
-_SHAPES_PAGES: Final = (
+_PAGE_SETTINGS: Final = (
     "site.base_url", "storage.backend", "storage.base_url", "storage.s3.addressing_style",
     "storage.s3.bucket", "storage.s3.endpoint_url", "storage.s3.region",
 )  # fmt: skip
-"""The settings that stand in pages: where the site is, and where its posters are linked."""
+"""The settings that pages contain: the URLs of the site and of its posters."""
 
 
 def includeme(config: Configurator) -> None:
     """Build the regions, watch the sessions, and add ``cache=…`` to view configurations.
 
-    Raises ``moziweb.cache.ConfigurationError``, one line that names the key.
+    Raises ``moziweb.cache.ConfigurationError`` with one line that names the key.
     """
     registry, settings = config.registry, config.registry.settings
     services = services_of(registry)
@@ -98,7 +99,7 @@ def _refresher(registry: Registry, cache: Cache, events: CacheEvents) -> Backgro
 
 
 def served_first(app: Router) -> "Router | FastPathMiddleware":
-    """``app`` behind the fast path, which answers hits under the site's headers."""
+    """Return ``app`` behind the fast path, which answers hits with the headers of the site."""
     pages = services_of(app.registry).page_cache
     if pages is None:
         return app
@@ -112,19 +113,20 @@ def served_first(app: Router) -> "Router | FastPathMiddleware":
 
 
 def digest_of(package: Path, settings: Mapping[str, object]) -> str:
-    """The digest of what pages are made with: a deploy that changes any of it renders them anew.
+    """Return the digest of all code and settings that shape pages.
 
-    docs/decisions/0010 tells why all of that is one digest.
+    A deploy that changes any of it renders all pages again; docs/decisions/0010 explains why it is
+    one digest.
     """
     digest = hashlib.sha256()
-    for name in _SHAPES_PAGES:
+    for name in _PAGE_SETTINGS:
         digest.update(f"{name}={settings.get(name)}\0".encode())
     for path in sorted(package.rglob("*")):
         name = path.relative_to(package).as_posix()
-        if path.suffix in _MAKES_PAGES and not _is_above(name):
+        if path.suffix in _PAGE_SUFFIXES and not _is_excluded(name):
             digest.update(name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _is_above(name: str) -> bool:
-    return any(name == each or name.startswith(f"{each}/") for each in _ABOVE_PAGES)
+def _is_excluded(name: str) -> bool:
+    return any(name == each or name.startswith(f"{each}/") for each in _NOT_IN_PAGES)

@@ -1,4 +1,4 @@
-"""The request, with what our includes add to it, for the type checker and for the reader."""
+"""The type of requests, with the attributes that our includes add."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from moziweb.services import Services
 
 
 class Request(PyramidRequest):
-    """A request as views see it. Nothing is implemented here: ``db`` and ``i18n`` add these."""
+    """A request in a view. Only annotations: the includes named below add the attributes."""
 
     dbsession: Session
-    """The session of this request, inside its transaction (``moziweb.db``)."""
+    """The session of this request, in its transaction (``moziweb.db``)."""
 
     services: Services
     """The services of the application (``moziweb.services``)."""
 
     locale_name: str
-    """``hu`` or ``en``, from the path alone (``moziweb.i18n``)."""
+    """``hu`` or ``en``, by the path (``moziweb.i18n``)."""
 
     matchdict: dict[str, Any]

@@ -1,7 +1,7 @@
-"""Who may do what: access control lists on resources, principals of requests.
+"""Authorization: access control lists on resources, principals of requests.
 
-A resource says in ``__acl__`` what is allowed on it and below it; a view names the permission that
-it needs. What nobody granted is denied.
+The ``__acl__`` of a resource grants permissions on it and on its children; a view names the
+permission that it needs. A permission that no ACL grants is denied.
 """
 
 from dataclasses import dataclass
@@ -14,50 +14,50 @@ from moziweb.request import Request
 from moziweb.services import services_of
 
 VIEW = "view"
-"""The permission to see a thing."""
+"""The permission to view a resource."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks: an id, and the principals that ACLs may name for them."""
+    """The user of a request: an id, and their principals for ACLs."""
 
     userid: str
     principals: tuple[str, ...]
 
 
 class SecurityPolicy:
-    """Pyramid's security policy over ACLs. Who signs in, and how, is the manager's matter."""
+    """Pyramid's security policy with ACLs. ``Services.identify`` identifies users."""
 
     def __init__(self) -> None:
         self._acl = ACLHelper()
 
     def identity(self, request: Request) -> Identity | None:
-        """Who asks, or None."""
+        """Return the user of the request, or None."""
         return services_of(request.registry).identify(request)
 
     def authenticated_userid(self, request: Request) -> str | None:
-        """The id of ``identity``."""
+        """Return the id of the user, or None."""
         identity = self.identity(request)
         return identity.userid if identity else None
 
     def permits(self, request: Request, context: object, permission: str) -> Any:
-        """Pyramid's ``Allowed`` or ``Denied``, by the ACLs of ``context`` and its parents."""
+        """Return ``Allowed`` or ``Denied``, by the ACLs of ``context`` and its parents."""
         return self._acl.permits(context, self.principals(request), permission)
 
     def principals(self, request: Request) -> tuple[str, ...]:
-        """Whom ACLs may name for this request."""
+        """Return the principals of the request."""
         identity = self.identity(request)
         return (Everyone, Authenticated, *identity.principals) if identity else (Everyone,)
 
     def remember(self, request: Request, userid: str, **options: object) -> list[tuple[str, str]]:
-        """No headers: a session begins in one place, where somebody signs in."""
+        """Return no headers: the manager's sign-in sets the cookies."""
         return []
 
     def forget(self, request: Request, **options: object) -> list[tuple[str, str]]:
-        """No headers, as with ``remember``."""
+        """Return no headers, as ``remember``."""
         return []
 
 
 def includeme(config: Configurator) -> None:
-    """Set the policy."""
+    """Set the security policy."""
     config.set_security_policy(SecurityPolicy())

@@ -1,4 +1,4 @@
-"""The policy: what nobody granted is denied, and a child is as open as its parents."""
+"""The security policy: ACLs of resources and principals of requests."""
 
 from pyramid.authorization import DENY_ALL, Allow, Authenticated, Everyone
 from pyramid.registry import Registry
@@ -30,36 +30,36 @@ def permits(context: object, permission: str = VIEW, identity: Identity | None =
     return bool(SecurityPolicy().permits(request_of(identity), context, permission))
 
 
-def test_what_is_granted_is_permitted_here_and_below() -> None:
+def test_granted_permission_applies_to_the_resource_and_its_children() -> None:
     assert permits(OPEN)
     assert permits(Node([], OPEN))
 
 
-def test_what_is_not_granted_is_denied() -> None:
+def test_permission_that_is_not_granted_is_denied() -> None:
     assert not permits(OPEN, "edit")
     assert not permits(Node([]))
     assert not permits(object())
 
 
-def test_a_closed_resource_closes_what_is_below_it() -> None:
+def test_denied_permission_applies_to_children() -> None:
     assert not permits(Node([], Node([DENY_ALL], OPEN)))
 
 
-def test_a_stranger_is_everyone() -> None:
+def test_anonymous_request_has_only_everyone() -> None:
     policy, request = SecurityPolicy(), request_of()
     assert policy.identity(request) is None
     assert policy.authenticated_userid(request) is None
     assert policy.principals(request) == (Everyone,)
-    assert policy.remember(request, "somebody") == policy.forget(request) == []
+    assert policy.remember(request, "anna") == policy.forget(request) == []
 
 
-def test_where_nothing_identifies_everybody_is_a_stranger() -> None:
+def test_requests_are_anonymous_without_identify() -> None:
     request = Request.blank("/")
     request.registry = {}
     assert SecurityPolicy().principals(request) == (Everyone,)
 
 
-def test_who_is_identified_has_their_principals() -> None:
+def test_identified_user_has_their_principals() -> None:
     anna = Identity("7", ("role:editor",))
     policy, request = SecurityPolicy(), request_of(anna)
     assert policy.authenticated_userid(request) == "7"

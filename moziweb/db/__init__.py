@@ -1,4 +1,4 @@
-"""The database: engine, sessions, naming convention and migrations. Knows nothing of movies."""
+"""The database: engine, sessions, base of the models, migrations. It has no models of its own."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Sessions: one for each request, joined to its transaction, and short ones for services."""
+"""Database sessions: one per request, joined to its transaction, and short ones for services."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,10 +17,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Database:
-    """One database: its engine and the sessions made from it.
+    """One database: its engine and its sessions.
 
-    A service that must not hold a transaction while it works (fetch, decode, upload) uses
-    ``read()`` and ``write()``; a view uses ``request.dbsession``.
+    Views use ``request.dbsession``. Services that must not hold a transaction while they fetch,
+    decode or upload use ``read()`` and ``write()``.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -34,9 +34,9 @@ class Database:
         watch: Callable[[sessionmaker[Session]], None],
         join: Callable[[Session, Any], None] | None = None,
     ) -> None:
-        """Have every session watched: ``watch`` is given the factories, once.
+        """Call ``watch`` with each factory of sessions, once.
 
-        ``join`` is given each session that a transaction manager commits, with that manager.
+        ``join`` will be called with each session of a request and its transaction manager.
         """
         for factory in (self._readers, self._writers):
             watch(factory)
@@ -45,31 +45,31 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A short session for reading; it is closed, never committed."""
+        """Open a short session for reads. It is closed at the end, never committed."""
         with self._readers() as session:
             yield session
 
     @contextmanager
-    def look(self) -> Iterator[Session]:
-        """As ``read()``, for one question: without a transaction, which would be two more."""
+    def autocommit_read(self) -> Iterator[Session]:
+        """As ``read()``, for one query: without a transaction, which needs two more round trips."""
         with self._readers() as session:
             session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A short transaction: committed at the end of the block, rolled back if it raises."""
+        """Open a short transaction: committed at the end, or rolled back if the block raises."""
         with self._writers.begin() as session:
             yield session
 
     @contextmanager
-    def rehearse(self) -> Iterator[Session]:
-        """A transaction that is thrown away: what is flushed in it shows what it would do."""
+    def rollback_session(self) -> Iterator[Session]:
+        """Open a transaction that is always rolled back, to see the effects of a flush."""
         with self._writers() as session:
             yield session
 
     def session_for(self, request: Request) -> Session:
-        """The request's session, joined to its ``request.tm`` and closed with it."""
+        """Return a session for the request, joined to its ``request.tm`` and closed at its end."""
         factory = self._readers if request.method in SAFE_METHODS else self._writers
         session = factory()
         zope.sqlalchemy.register(session, transaction_manager=request.tm)
@@ -80,6 +80,6 @@ class Database:
 
 
 def dbsession(request: Request) -> Session:
-    """``request.dbsession``."""
+    """Return the session of a request; this is ``request.dbsession``."""
     database = services_of(request.registry).database
     return database.session_for(request)

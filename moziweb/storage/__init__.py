@@ -1,4 +1,4 @@
-"""Where objects (uploads, poster variants) live: S3 or a folder, behind one contract."""
+"""Storage of objects (uploads, poster variants): S3 or a folder, behind one interface."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,14 +33,14 @@ __all__ = [
 
 
 def from_settings(settings: Mapping[str, Any]) -> Storage:
-    """The storage that the typed ``storage.*`` settings describe.
+    """Return the storage of the typed ``storage.*`` settings.
 
-    Raises ``StorageMisconfigured`` when the disk's folder cannot be used; S3 is not asked yet.
+    Raises ``StorageMisconfigured`` if the folder cannot be used; no request is sent to S3.
     """
     base_url = settings["storage.base_url"]
     if settings["storage.backend"] == "disk":
         return DiskStorage(settings["storage.disk.path"], base_url)
-    # Here, so that a site on disk does without boto3's memory and start-up time.
+    # Imported here, so that a site on disk saves the memory and start-up time of boto3.
     from .s3 import S3Settings, S3Storage
 
     return S3Storage(S3Settings.read(settings), base_url)

@@ -1,4 +1,4 @@
-"""Serves the disk storage's objects, for a site that has no S3."""
+"""Serves the objects of the disk storage, for a site without S3."""
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound, HTTPServiceUnavailable
@@ -14,17 +14,17 @@ _BLOCK = 65_536
 
 
 def includeme(config: Configurator) -> None:
-    """Route ``/objects/{key}`` to the storage in the service ``storage``."""
-    # Not Pyramid's *key: it resolves "..", and an object has one address only.
+    """Add the route ``/objects/{key}`` to the objects of the service ``storage``."""
+    # Not Pyramid's *key, which resolves "..": an object has only one URL.
     config.add_route("objects", OBJECTS_PATH + "/{key:.+}")
     config.add_view(object_view, route_name="objects", request_method="GET")
 
 
 def object_view(request: Request) -> Response:
-    """The object with exactly the headers that it was stored with, as S3 would serve it.
+    """Serve an object with exactly the headers of its ``put``, as S3 does.
 
-    Answers conditional requests, ranges and HEAD; 404 for whatever is no object, and for what is
-    private: an upload's original tells where it was taken.
+    Handles conditional requests, ranges and HEAD. Responds 404 if there is no such object, or if
+    it is private: the original of an upload may contain a location.
     """
     storage = services_of(request.registry).storage
     if not isinstance(storage, DiskStorage):

@@ -1,4 +1,4 @@
-"""``/objects/`` as a visitor meets it."""
+"""The view of ``/objects/``."""
 
 from pathlib import Path
 from wsgiref.util import FileWrapper
@@ -54,21 +54,21 @@ def application(tmp_path: Path) -> TestApp:
     return TestApp(config.make_wsgi_app())
 
 
-def test_an_object_is_served_with_exactly_its_headers(application: TestApp) -> None:
-    answer = application.get(f"/objects/{KEY}", status=200)
-    assert answer.body == BODY
-    assert dict(answer.headerlist) == {
+def test_object_is_served_with_exactly_its_headers(application: TestApp) -> None:
+    response = application.get(f"/objects/{KEY}", status=200)
+    assert response.body == BODY
+    assert dict(response.headerlist) == {
         "Content-Type": "image/webp",
         "Content-Length": str(len(BODY)),
         "Cache-Control": "max-age=290304000, public, immutable",
-        "ETag": answer.headers["ETag"],
-        "Last-Modified": answer.headers["Last-Modified"],
+        "ETag": response.headers["ETag"],
+        "Last-Modified": response.headers["Last-Modified"],
         "X-Content-Type-Options": "nosniff",
     }
-    assert answer.headers["ETag"].startswith('"')
+    assert response.headers["ETag"].startswith('"')
 
 
-def test_what_is_private_is_not_found(application: TestApp) -> None:
+def test_private_object_is_not_found(application: TestApp) -> None:
     storage = services_of(application.app.registry).storage
     storage.put("upload/a.jpg", BODY, content_type="image/jpeg", cache_control="private, no-cache")
     for method in ("GET", "HEAD"):
@@ -76,7 +76,7 @@ def test_what_is_private_is_not_found(application: TestApp) -> None:
     assert storage.get("upload/a.jpg") == BODY
 
 
-def test_the_servers_own_way_of_sending_files_is_used(application: TestApp) -> None:
+def test_file_wrapper_of_the_server_is_used(application: TestApp) -> None:
     used: list[object] = []
 
     class Wrapper(FileWrapper):
@@ -84,19 +84,19 @@ def test_the_servers_own_way_of_sending_files_is_used(application: TestApp) -> N
             used.append(given[0])
             super().__init__(*given)  # type: ignore[arg-type]  # as the server calls it
 
-    answer = application.get(f"/objects/{KEY}", extra_environ={"wsgi.file_wrapper": Wrapper})
-    assert answer.body == BODY
+    response = application.get(f"/objects/{KEY}", extra_environ={"wsgi.file_wrapper": Wrapper})
+    assert response.body == BODY
     assert used
 
 
-def test_head_tells_the_same_without_a_body(application: TestApp) -> None:
+def test_head_has_the_same_headers_without_a_body(application: TestApp) -> None:
     got = application.get(f"/objects/{KEY}")
     head = application.head(f"/objects/{KEY}")
     assert head.headerlist == got.headerlist
     assert head.body == b""
 
 
-def test_an_unchanged_object_is_not_sent_again(application: TestApp) -> None:
+def test_unchanged_object_is_not_sent_again(application: TestApp) -> None:
     first = application.get(f"/objects/{KEY}")
     by_etag = application.get(
         f"/objects/{KEY}", headers={"If-None-Match": first.headers["ETag"]}, status=304
@@ -111,7 +111,7 @@ def test_an_unchanged_object_is_not_sent_again(application: TestApp) -> None:
     assert by_etag.headers["ETag"] == first.headers["ETag"]
 
 
-def test_a_changed_object_is_sent(application: TestApp) -> None:
+def test_changed_object_is_sent(application: TestApp) -> None:
     first = application.get(f"/objects/{KEY}")
     storage = services_of(application.app.registry).storage
     storage.put(KEY, b"new", content_type="image/jpeg", cache_control="no-store")
@@ -123,34 +123,32 @@ def test_a_changed_object_is_sent(application: TestApp) -> None:
     assert again.headers["Cache-Control"] == "no-store"
 
 
-def test_a_part_may_be_asked(application: TestApp) -> None:
+def test_range_request(application: TestApp) -> None:
     part = application.get(f"/objects/{KEY}", headers={"Range": "bytes=1-3"}, status=206)
     assert part.body == b"IFF"
     assert part.headers["Content-Range"] == f"bytes 1-3/{len(BODY)}"
 
 
-def test_an_unusual_key_is_found_under_its_address(application: TestApp) -> None:
+def test_unusual_key_is_found_at_its_url(application: TestApp) -> None:
     storage = services_of(application.app.registry).storage
     storage.put("a b/é+%?#.webp", b"odd", content_type="text/plain", cache_control=FOREVER)
-    answer = application.get(storage.url("a b/é+%?#.webp"), status=200)
-    assert answer.body == b"odd"
-    assert answer.headers["Content-Type"] == "text/plain"
+    response = application.get(storage.url("a b/é+%?#.webp"), status=200)
+    assert response.body == b"odd"
+    assert response.headers["Content-Type"] == "text/plain"
 
 
 @pytest.mark.parametrize("path", ATTACKS)
-def test_whatever_is_no_object_is_not_found(application: TestApp, path: str) -> None:
+def test_other_paths_are_not_found(application: TestApp, path: str) -> None:
     application.get(f"/objects/{path}", status=404)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_nothing_is_written_over_http(application: TestApp, method: str) -> None:
+def test_writing_methods_are_not_found(application: TestApp, method: str) -> None:
     application.request(f"/objects/{KEY}", method=method, status=404)
     assert application.get(f"/objects/{KEY}").body == BODY
 
 
-def test_a_storage_in_trouble_is_unavailable(
-    application: TestApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unavailable_storage_is_503(application: TestApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_more_files(*_: object, **__: object) -> int:
         raise OSError(24, "Too many open files")
 

@@ -1,4 +1,4 @@
-"""The storage that the settings ask for."""
+"""The storage of the settings."""
 
 import sys
 from contextlib import closing
@@ -18,12 +18,12 @@ SITE = {"site.base_url": "https://moziweb.example", "sqlalchemy.url": "sqlite://
 
 
 def settings(**storage: str) -> dict[str, Any]:
-    """Typed settings as an ini file with these ``storage.*`` lines gives them."""
+    """Return the typed settings of an ini file with these ``storage.*`` lines."""
     named = {f"storage.{name.replace('__', '.')}": value for name, value in storage.items()}
     return load({**SITE, **named}, environ={})
 
 
-def test_disk_is_made_from_its_settings(tmp_path: Path) -> None:
+def test_disk_storage_from_settings(tmp_path: Path) -> None:
     path = tmp_path / "objects"
     storage = from_settings(
         settings(backend="disk", disk__path=str(path), base_url="https://cdn.example")
@@ -34,7 +34,7 @@ def test_disk_is_made_from_its_settings(tmp_path: Path) -> None:
     assert storage.url("a") == "https://cdn.example/a"
 
 
-def test_s3_is_made_from_its_settings() -> None:
+def test_s3_storage_from_settings() -> None:
     storage = from_settings(
         settings(backend="s3", s3__bucket="posters", s3__endpoint_url="https://s3.example.hu")
     )
@@ -43,8 +43,8 @@ def test_s3_is_made_from_its_settings() -> None:
     assert storage.url("a") == "https://s3.example.hu/posters/a"
 
 
-def test_s3_is_asked_with_the_patience_that_was_measured() -> None:
-    """3 s to connect, 10 s to answer, three tries in all; a connection for each thread and more."""
+def test_defaults_of_timeouts_and_tries() -> None:
+    """3 s to connect, 10 s to respond, three tries; more connections than threads."""
     chosen = S3Settings.read(
         settings(
             backend="s3",
@@ -70,7 +70,7 @@ def test_s3_adds_no_route() -> None:
     assert config.introspector.get("routes", "objects") is None
 
 
-def test_a_site_on_disk_does_without_boto3(tmp_path: Path) -> None:
+def test_disk_storage_does_not_import_boto3(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from moziweb.storage import from_settings\n"
         "from_settings({'storage.backend': 'disk', 'storage.base_url': None, "

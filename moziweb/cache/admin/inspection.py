@@ -175,34 +175,34 @@ def span_text(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def entries_of_url(pages: PageCache, address: str) -> list[EntryLocation]:
-    """The places of an address's entries: the page's first, then its shell's and its cards'.
+def entries_of_url(pages: PageCache, path: str) -> list[EntryLocation]:
+    """Return the locations of all entries of a URL; an empty list if no cached page has it.
 
-    None where no cached page has this address. Which cards there are, the stored shell tells. The
-    second is that of a "not found" or a redirect, where one is stored.
+    The first is the page's own. The others are those of its negative entry, its page template and
+    its fragments, as far as they are stored; the stored template names the fragments.
     """
-    place = pages.routes.location_of(address)
-    if place is None:
+    page = pages.routes.location_of(path)
+    if page is None:
         return []
-    return [place, *_stray_of(pages.cache, place), *_parts_of(pages, place)]
+    return [page, *_negative_entry_of(pages.cache, page), *_fragments_of(pages, page)]
 
 
-def _stray_of(cache: Cache, page: EntryLocation) -> Iterator[EntryLocation]:
-    at = NegativeEntries(page.region, cache.keys[page.region.name]).key_of(page.key)
-    if at is not None:
-        yield EntryLocation(page.region, at, page.until)
+def _negative_entry_of(cache: Cache, page: EntryLocation) -> Iterator[EntryLocation]:
+    key = NegativeEntries(page.region, cache.keys[page.region.name]).key_of(page.key)
+    if key is not None:
+        yield EntryLocation(page.region, key, page.until)
 
 
-def _parts_of(pages: PageCache, page: EntryLocation) -> Iterator[EntryLocation]:
+def _fragments_of(pages: PageCache, page: EntryLocation) -> Iterator[EntryLocation]:
     cache = pages.cache
     region, keys = cache.regions.get(FRAGMENTS), cache.keys.get(FRAGMENTS)
     if region is None or keys is None:
         return
-    at = template_key(keys, page.key)
-    stored = region.stored([at]).get(at)
+    key = template_key(keys, page.key)
+    stored = region.stored([key]).get(key)
     if stored is None:
         return
-    yield EntryLocation(region, at, page.until)
+    yield EntryLocation(region, key, page.until)
     try:
         fragments = PageTemplate.decode(stored.payload).keys
     except EntryCorruptError:
@@ -211,12 +211,14 @@ def _parts_of(pages: PageCache, page: EntryLocation) -> Iterator[EntryLocation]:
         yield EntryLocation(region, fragment_key(keys, pages.digest, name), page.until)
 
 
-def inspect_url(pages: PageCache, address: str, causes: CausesOf) -> list[Inspected]:
-    """What lies at the places of a page's entries, its own first, one fetch for each region."""
-    return list(_inspected(pages.cache, entries_of_url(pages, address), causes))
+def inspect_url(pages: PageCache, path: str, causes: CausesOf) -> list[Inspected]:
+    """Inspect all entries of a URL, the page's own first, with one fetch for each region."""
+    return list(_inspected(pages.cache, entries_of_url(pages, path), causes))
 
 
-def _inspected(cache: Cache, places: list[EntryLocation], causes: CausesOf) -> Iterator[Inspected]:
-    for region in dict.fromkeys(place.region for place in places):
-        keys = [place.key for place in places if place.region is region]
+def _inspected(
+    cache: Cache, locations: list[EntryLocation], causes: CausesOf
+) -> Iterator[Inspected]:
+    for region in dict.fromkeys(location.region for location in locations):
+        keys = [location.key for location in locations if location.region is region]
         yield from inspect(cache.stamps, region, keys, causes=causes)

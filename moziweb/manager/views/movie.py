@@ -220,7 +220,7 @@ def publish(request: Request) -> dict[str, Any] | Response:
 
 def _preview_publish(request: Request) -> dict[str, Any]:
     """The form, with the pages that publishing or unpublishing would affect."""
-    with _database(request).rehearse() as session:
+    with _database(request).rollback_session() as session:
         edit = MovieEdit.of(request, session)
         movie = edit.movie
         assert movie is not None  # noqa: S101 - the route names one that is there
@@ -288,7 +288,7 @@ _ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
 
 def _dry_run(request: Request) -> MovieEdit:
     """The form, with the pages that saving it would affect: writes and rolls back."""
-    with _database(request).rehearse() as session:
+    with _database(request).rollback_session() as session:
         edit = MovieEdit.of(request, session, safe_fields(request.POST))
         if edit.is_valid():
             writer = edit.writer()

@@ -109,7 +109,7 @@ def effects_of_choosing(
     request: Request, make: Callable[[Session, Movie], PosterSource]
 ) -> AffectedPages | None:
     """Returns the pages affected once the source from ``make`` is the poster; rolls back."""
-    with request.services.database.rehearse() as session:
+    with request.services.database.rollback_session() as session:
         movie = movie_of(request, session)
         source = make(session, movie)
         # The state once its variants are ready; until then the old poster is shown.

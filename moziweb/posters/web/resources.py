@@ -184,7 +184,7 @@ def find_variant(database: Database, url: VariantUrl) -> FoundVariant | None:
         "source_id": url.source_id,
     }
     try:
-        with database.look() as session:
+        with database.autocommit_read() as session:
             row = session.execute(_FIND, parameters).first()
     except SQLAlchemyError as error:
         raise VariantUnavailable(url) from error
