@@ -79,7 +79,7 @@ def visit(page: Page, site: Site, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_is_accessible(site: Site, open_page: OpenPage, path: str) -> None:
+def test_page_is_accessible(site: Site, open_page: OpenPage, path: str) -> None:
     page = open_page(color_scheme="light")
     visit(page, site, path)
     assert violations(page, ALL) == []

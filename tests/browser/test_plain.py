@@ -30,7 +30,7 @@ def test_empty_week_links_to_the_next_premieres(site: Site, open_page: OpenPage)
     expect(page.locator(".movie").first).to_be_visible()
 
 
-def test_the_language_switch_keeps_the_page(site: Site, open_page: OpenPage) -> None:
+def test_language_switch_keeps_the_page(site: Site, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(f"{site.url}/week/{THIS_WEEK.name}")
     page.get_by_role("link", name="English").click()

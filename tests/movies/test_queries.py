@@ -76,7 +76,7 @@ def test_unpublished_movies_are_in_no_list(dbsession: Session) -> None:
     assert neighbours(dbsession, THURSDAY - WEEK, THURSDAY - WEEK).after is None
 
 
-def test_a_listing_names_service_distributor_and_the_latest_change(dbsession: Session) -> None:
+def test_listing_has_service_distributor_and_the_latest_change(dbsession: Session) -> None:
     movie = make_movie(dbsession)
     set_distributor(dbsession, movie, "Fórum")
     premiere = make_premiere(dbsession, movie, THURSDAY - 2 * WEEK, service="MUBI")
@@ -146,7 +146,7 @@ def test_neighbours_are_the_nearest_days_outside(dbsession: Session) -> None:
     assert (found.before, found.after) == (THURSDAY - 3 * WEEK, THURSDAY + 4 * WEEK)
 
 
-def test_an_empty_calendar_has_no_neighbours(dbsession: Session) -> None:
+def test_empty_calendar_has_no_neighbours(dbsession: Session) -> None:
     found = neighbours(dbsession, THURSDAY, THURSDAY)
     assert (found.before, found.after) == (None, None)
 
@@ -213,5 +213,5 @@ def test_out_of_range_id_is_unknown(dbsession: Session, movie_id: int) -> None:
     assert movie_with_relations(dbsession, movie_id) is None
 
 
-def test_an_unpublished_movie_is_unknown(dbsession: Session) -> None:
+def test_unpublished_movie_is_unknown(dbsession: Session) -> None:
     assert movie_with_relations(dbsession, make_movie(dbsession, published=False).id) is None

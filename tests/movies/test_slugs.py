@@ -23,11 +23,11 @@ from moziweb.movies.slugs import MAX_LENGTH, NAMELESS, slug_of
         ("", NAMELESS),
     ],
 )
-def test_a_title_becomes_a_slug(title: str, slug: str) -> None:
+def test_title_becomes_slug(title: str, slug: str) -> None:
     assert slug_of(title) == slug
 
 
-def test_a_long_title_is_cut_between_words() -> None:
+def test_long_title_is_cut_between_words() -> None:
     assert slug_of("nagyon " * 40) == "-".join(["nagyon"] * 14)
 
 

@@ -229,7 +229,7 @@ def test_head_is_get_without_body(cached: TestApp, movies: Movies) -> None:
     assert response.headers["X-Cache"] == "hit"
 
 
-def test_a_redirect_is_cached_until_the_slug_changes(cached: TestApp, movies: Movies) -> None:
+def test_redirect_is_cached_until_the_slug_changes(cached: TestApp, movies: Movies) -> None:
     path = f"/movie/{movies.here}"
     assert cached.get(path, status=301).headers["X-Cache"] == "miss"
     assert cached.get(path, status=301).headers["X-Cache"] == "hit"

@@ -1,7 +1,8 @@
 """Builds the navigation of the page of a week or a month."""
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from datetime import date
+from typing import Final, TypeAlias, TypeVar
 
 from moziweb.i18n import _
 from moziweb.movies.calendar import Month, Period, Week, in_bounds, month_of, week_of
@@ -22,20 +23,10 @@ def week_nav(context: PageContext, week: Week, neighbours: Neighbours | None = N
     A week before the first premiere or after the last one links to that premiere's week. The
     calendar has thousands of empty weeks: with links between them, a crawler would visit them all.
     """
-
-    def link(other: Week | None) -> Link | None:
-        return _link(other, week_label, context, context.urls.week)
-
-    before = week_of(neighbours.before) if neighbours and neighbours.before else None
-    after = week_of(neighbours.after) if neighbours and neighbours.after else None
-    outside = _is_outside_data(neighbours)
     return PeriodNav(
-        title=context.formatter.translate(_("Premieres of the week")),
-        range_text=context.formatter.date_range(week.start, week.end),
-        previous=link(before if outside else week.previous),
-        next=link(after if outside else week.next),
-        previous_filled=link(before),
-        next_filled=link(after),
+        context.formatter.translate(_("Premieres of the week")),
+        week_label(context.formatter, week),
+        *_steps(context, week, neighbours, week_of, week_label, context.urls.week),
         months=_month_links(context, month_of(week.thursday), None, neighbours),
         jump_value=week.thursday.isoformat(),
     )
@@ -45,23 +36,39 @@ def month_nav(
     context: PageContext, month: Month, neighbours: Neighbours | None = None
 ) -> PeriodNav:
     """The navigation of a month; ``neighbours`` as in ``week_nav``."""
-
-    def link(other: Month | None) -> Link | None:
-        return _link(other, month_label, context, context.urls.month)
-
-    before = month_of(neighbours.before) if neighbours and neighbours.before else None
-    after = month_of(neighbours.after) if neighbours and neighbours.after else None
-    outside = _is_outside_data(neighbours)
     return PeriodNav(
-        title=context.formatter.translate(_("Premieres of the month")),
-        range_text=month_label(context.formatter, month),
-        previous=link(before if outside else month.previous),
-        next=link(after if outside else month.next),
-        previous_filled=link(before),
-        next_filled=link(after),
+        context.formatter.translate(_("Premieres of the month")),
+        month_label(context.formatter, month),
+        *_steps(context, month, neighbours, month_of, month_label, context.urls.month),
         months=_month_links(context, month, month, neighbours),
         jump_value=month.start.isoformat(),
     )
+
+
+AnyPeriod = TypeVar("AnyPeriod", bound=Period)
+MaybeLink: TypeAlias = Link | None
+
+
+def _steps(
+    context: PageContext,
+    period: AnyPeriod,
+    neighbours: Neighbours | None,
+    period_of: Callable[[date], AnyPeriod],
+    label_of: Callable[[Formatter, AnyPeriod], str],
+    href_of: Callable[[AnyPeriod], str],
+) -> tuple[MaybeLink, MaybeLink, MaybeLink, MaybeLink]:
+    """Links to the previous and next period, and to the nearest ones with premieres."""
+
+    def link(other: AnyPeriod | None) -> MaybeLink:
+        if other is None or not in_bounds(other):
+            return None
+        return Link(href=href_of(other), text=label_of(context.formatter, other), iso=other.name)
+
+    before = period_of(neighbours.before) if neighbours and neighbours.before else None
+    after = period_of(neighbours.after) if neighbours and neighbours.after else None
+    outside = _is_outside_data(neighbours)
+    previous, following = (before, after) if outside else (period.previous, period.next)
+    return link(previous), link(following), link(before), link(after)
 
 
 def _month_links(
@@ -102,17 +109,3 @@ def week_label(formatter: Formatter, week: Week) -> str:
 def month_label(formatter: Formatter, month: Month) -> str:
     """``2026. augusztus``"""
     return formatter.date_text(month.start, DatePrecision.MONTH)
-
-
-AnyPeriod = TypeVar("AnyPeriod", bound=Period)
-
-
-def _link(
-    period: AnyPeriod | None,
-    text_of: Callable[[Formatter, AnyPeriod], str],
-    context: PageContext,
-    href_of: Callable[[AnyPeriod], str],
-) -> Link | None:
-    if period is None or not in_bounds(period):
-        return None
-    return Link(href=href_of(period), text=text_of(context.formatter, period), iso=period.name)
