@@ -1,4 +1,4 @@
-"""What the cache's tests share: fixtures."""
+"""Fixtures of the cache's tests."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -33,13 +33,13 @@ _numbers = itertools.count()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """dogpile's published tests carry a marker of theirs."""
+    """Register the marker of dogpile's published tests."""
     config.addinivalue_line("markers", "time_intensive: dogpile's tests that take seconds")
 
 
 @pytest.fixture
 def prefix() -> str:
-    """A prefix of keys that no other test of this session uses."""
+    """A unique prefix for keys."""
     return f"t{next(_numbers)}:"
 
 
@@ -47,7 +47,7 @@ def prefix() -> str:
 def open_store(
     request: pytest.FixtureRequest, tmp_path: Path, prefix: str
 ) -> Iterator[Callable[[], AtomicStore]]:
-    """Opens the same store again and again, as several processes would; one run for each store."""
+    """A function that opens the same store, as another process would; one run per kind of store."""
     if request.param == "memory":
         shared = MemoryAtomicStore()
         yield lambda: shared
@@ -74,7 +74,7 @@ def store(open_store: Callable[[], AtomicStore]) -> AtomicStore:
 
 @pytest.fixture(scope="session")
 def movies_template(postgres_server: PostgresServer) -> str:
-    """A database with the tables, to be copied."""
+    """A template database with the tables."""
 
     def prepare(url: str) -> None:
         made = create_engine(url)
@@ -86,7 +86,7 @@ def movies_template(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture
 def sqlite_engine(tmp_path: Path) -> Iterator[Engine]:
-    """SQLite in WAL mode; the tables are there."""
+    """SQLite in WAL mode, with the tables."""
     made = create_app_engine({"sqlalchemy.url": f"sqlite:///{tmp_path}/movies.db"})
     Base.metadata.create_all(made)
     yield made
@@ -97,7 +97,7 @@ def sqlite_engine(tmp_path: Path) -> Iterator[Engine]:
 def postgres_engine(
     request: pytest.FixtureRequest, postgres_server: PostgresServer, movies_template: str
 ) -> Iterator[Engine]:
-    """PostgreSQL at two isolation levels; the tables are there."""
+    """PostgreSQL at two isolation levels, with the tables."""
     with postgres_server.reusable(movies_template) as url:
         made = create_engine(url, isolation_level=request.param)
         yield made
@@ -119,13 +119,13 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 @pytest.fixture
 def recorded() -> RecordingEvents:
-    """What happened."""
+    """The recorded events."""
     return RecordingEvents()
 
 
 @pytest.fixture
 def stamps() -> StampStore:
-    """Stamps of this process."""
+    """A stamp store in this process."""
     return StampStore(MemoryAtomicStore(), 3600)
 
 

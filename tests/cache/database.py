@@ -25,7 +25,7 @@ genre_links = Table(
 
 
 class Genre(Base):
-    """Bears no tags."""
+    """Has no tags."""
 
     __tablename__ = "genre"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -33,7 +33,7 @@ class Genre(Base):
 
 
 class Movie(Base):
-    """Shown by title and week; a lease column nobody sees."""
+    """Shown by title and week; its lease column is not shown."""
 
     __tablename__ = "movie"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -72,7 +72,7 @@ declarations.declare(
 )
 
 NOW = 1_700_000_000.0
-"""When everything happens."""
+"""The time of all writes."""
 
 
 class RecordingEvents(CacheEvents):

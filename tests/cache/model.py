@@ -1,12 +1,12 @@
-"""A model of the protocol, small enough to look at every state that it can reach.
+"""A model of the invalidation protocol, small enough to explore all of its states.
 
-One tag, one entry. A writer that may die anywhere, and a relay; somebody who fills the entry and
-resolves its tag; a process with a first level that answers two requests; one eviction, of stamp,
-clock or entry. In another beginning, somebody who changes the data by hand and removes the entry by
-its address, and a process that resolves the tag of the region's copies. Every operation on a store
-is one step, and every order of steps is tried. The model states what the code in ``stamps.py`` and
-``reading.py`` does, operation by operation; its rules can be broken one by one, and each broken one
-must show. Change the protocol here first.
+One tag, one entry. A writer that may crash at any step, and a relay; a renderer that stores the
+entry and resolves its tag; a process with a local cache that answers two requests; one eviction, of
+the stamp, the clock or the entry. In another start state, data is changed by hand and the entry is
+deleted by its key, while a process resolves the tag of the region's copies. Every operation on a
+store is one step, and all orders of steps are tried. The model repeats ``protocol/stamps.py`` and
+``regions/read.py``, operation by operation. Each of its rules can be broken, and the broken model
+must serve a stale page. Change the protocol here first.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,23 +14,22 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 Clock = tuple[int, int]
-"""Epoch and count; compared as in the real clock, where the epoch stands in the high bits."""
+"""Epoch and count; compared as in the real clock, where the epoch is in the high bits."""
 
-TOMB: Clock = (-1, -1)
+TOMBSTONE: Clock = (-1, -1)
 
 
 class Copy(NamedTuple):
-    """An entry: the version it shows, and its clock."""
+    """An entry: the version it shows, and its snapshot clock."""
 
     version: int
-    started: Clock
+    snapshot_clock: Clock
 
 
 class State(NamedTuple):
-    """Everything. ``published`` says that a publish of the write has been completed.
-
-    ``swappable`` says that nobody has written the stamp since the filler's ``gets``. The remaining
-    fields are what each process has read, and where it stands.
+    """``published``: a publish of the write was completed. ``swappable``: the stamp was not written
+    since the renderer's ``gets``. The other fields are what each process has read, and its next
+    step.
     """
 
     clock: Clock | None = (0, 1)
@@ -42,91 +41,91 @@ class State(NamedTuple):
     entry: Copy | None = None
     copy: Copy | None = None
     copy_at: Clock | None = None
-    fetched: Clock = TOMB
-    mark: Clock | None = None
-    mark_swappable: bool = False
-    remover: str = "over"
+    fetched_at: Clock = TOMBSTONE
+    copies_stamp: Clock | None = None
+    copies_stamp_swappable: bool = False
+    deleter: str = "over"
     keeper: str = "over"
-    keeper_clock: Clock = TOMB
+    keeper_clock: Clock = TOMBSTONE
     evicted: bool = False
     writer: str = "commit"
     relay: str = "look"
-    filler: str = "start"
-    filler_clock: Clock = TOMB
-    filled: Copy = Copy(0, TOMB)
+    renderer: str = "start"
+    renderer_clock: Clock = TOMBSTONE
+    rendered: Copy = Copy(0, TOMBSTONE)
     server: str = "ask"
-    g: Clock = TOMB
-    seen: Copy = Copy(0, TOMB)
-    knew: bool = False
+    read_clock: Clock = TOMBSTONE
+    read_entry: Copy = Copy(0, TOMBSTONE)
+    must_see: bool = False
     requests: int = 0
     stale: bool = False
 
 
 COLD = State()
-"""Nothing is stored; the filler is the first."""
+"""Nothing is stored yet."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The protocol, each point of which may be left out."""
+    """The rules of the protocol; each may be broken."""
 
     first_step: bool = True
     second_step: bool = True
     cas: bool = True
     clock_after_gets: bool = True
-    tomb_before_swap: bool = True
-    g_before_entry: bool = True
-    started_before_snapshot: bool = True
+    tombstone_before_swap: bool = True
+    clock_before_entry: bool = True
+    clock_before_snapshot: bool = True
     outbox: bool = True
     at_most: bool = True
     check_tags: bool = True
-    check_mark: bool = True
-    mark_after_fetch: bool = True
+    check_copies_stamp: bool = True
+    copies_stamp_after_fetch: bool = True
 
 
-def stamped(state: State, value: Clock | None) -> State:
-    """A write to the stamp."""
+def with_stamp(state: State, value: Clock | None) -> State:
+    """Write the stamp."""
     return state._replace(stamp=value, swappable=False)
 
 
 def with_clock(state: State) -> tuple[State, Clock]:
-    """The clock; a lost one is drawn anew, in an epoch of its own."""
+    """Return the clock; a lost one is replaced, with a new epoch."""
     if state.clock is not None:
         return state, state.clock
     fresh = (state.epoch + 1, 1)
     return state._replace(clock=fresh, epoch=state.epoch + 1), fresh
 
 
-def stepped(state: State) -> State | None:
-    """The clock one further; None where it is lost."""
+def with_step(state: State) -> State | None:
+    """Step the clock; None if it is lost."""
     if state.clock is None:
         return None
     return state._replace(clock=(state.clock[0], state.clock[1] + 1))
 
 
-def marked(state: State, value: Clock | None) -> State:
-    """A write to the stamp of the region's copies."""
-    return state._replace(mark=value, mark_swappable=False)
+def with_copies_stamp(state: State, value: Clock | None) -> State:
+    """Write the stamp of the region's copies."""
+    return state._replace(copies_stamp=value, copies_stamp_swappable=False)
 
 
 def publish(
-    state: State, at: str, rules: Rules, buried: Callable[[State, Clock], State] = stamped
+    state: State, at: str, rules: Rules, set_tombstone: Callable[[State, Clock], State] = with_stamp
 ) -> tuple[State, str]:
-    """One step of a publish from where it stands: the state after it, and where it stands then."""
+    """Do one step of a publish; return the state and the next step."""
     if at == "clock":
-        return with_clock(state)[0], "step" if rules.first_step else "bury"
-    if at == "bury":
-        return buried(state, TOMB), "step again" if rules.second_step else "done"
+        return with_clock(state)[0], "step" if rules.first_step else "tombstone"
+    if at == "tombstone":
+        return set_tombstone(state, TOMBSTONE), "step again" if rules.second_step else "done"
     if at == "done":
         return state._replace(published=True), "over"
-    after = stepped(state)
+    after = with_step(state)
     if after is None:
         return state, "clock"
-    return after, "bury" if at == "step" else "done"
+    return after, "tombstone" if at == "step" else "done"
 
 
 def writer(state: State, rules: Rules) -> Iterator[State]:
-    """Commit, publish; die anywhere in between."""
+    """Commit, publish; may crash before each step."""
     if state.writer == "commit":
         yield state._replace(version=1, writer="clock")
     elif state.writer not in {"over", "dead"}:
@@ -136,7 +135,7 @@ def writer(state: State, rules: Rules) -> Iterator[State]:
 
 
 def relay(state: State, rules: Rules) -> Iterator[State]:
-    """Publish what its writer has left."""
+    """Publish the write of a crashed writer."""
     if state.relay == "look":
         if rules.outbox and state.writer == "dead":
             yield state._replace(relay="clock")
@@ -145,185 +144,198 @@ def relay(state: State, rules: Rules) -> Iterator[State]:
         yield after._replace(relay=at)
 
 
-def remover(state: State, rules: Rules) -> Iterator[State]:
-    """Change the data by hand, remove the entry, and have copies looked up again; no outbox."""
-    if state.remover == "commit":
-        yield state._replace(version=1, remover="remove")
-    elif state.remover == "remove":
-        yield state._replace(entry=None, remover="clock")
-    elif state.remover != "over":
-        after, at = publish(state, state.remover, rules, marked)
-        yield after._replace(remover=at)
+def deleter(state: State, rules: Rules) -> Iterator[State]:
+    """Change the data by hand, delete the entry, invalidate the copies; without the outbox."""
+    if state.deleter == "commit":
+        yield state._replace(version=1, deleter="delete")
+    elif state.deleter == "delete":
+        yield state._replace(entry=None, deleter="clock")
+    elif state.deleter != "over":
+        after, at = publish(state, state.deleter, rules, with_copies_stamp)
+        yield after._replace(deleter=at)
 
 
 def keeper(state: State, rules: Rules) -> Iterator[State]:
     """A process that keeps a copy of something else resolves the tag of the region's copies."""
-    if state.keeper == "gets" and state.mark is None:
-        yield marked(state, TOMB)
+    if state.keeper == "gets" and state.copies_stamp is None:
+        yield with_copies_stamp(state, TOMBSTONE)
     elif state.keeper == "gets":
-        yield state._replace(mark_swappable=True, keeper="clock")
+        yield state._replace(copies_stamp_swappable=True, keeper="clock")
     elif state.keeper == "clock":
         ready, clock = with_clock(state)
         yield ready._replace(keeper_clock=clock, keeper="swap")
     elif state.keeper == "swap":
-        won = state.mark_swappable
-        yield (marked(state, state.keeper_clock) if won else state)._replace(keeper="over")
+        won = state.copies_stamp_swappable
+        yield (with_copies_stamp(state, state.keeper_clock) if won else state)._replace(
+            keeper="over"
+        )
 
 
-def fill_start(state: State, rules: Rules) -> State:
-    """The clock, before the snapshot."""
-    if not rules.started_before_snapshot:
-        return state._replace(filled=Copy(state.version, TOMB), filler="snapshot")
+def render_start(state: State, rules: Rules) -> State:
+    """Read the clock, before the snapshot."""
+    if not rules.clock_before_snapshot:
+        return state._replace(rendered=Copy(state.version, TOMBSTONE), renderer="snapshot")
     ready, clock = with_clock(state)
-    return ready._replace(filler_clock=clock, filler="snapshot")
+    return ready._replace(renderer_clock=clock, renderer="snapshot")
 
 
-def fill_snapshot(state: State, rules: Rules) -> State:
-    """The snapshot; the mutant has it already, and reads the clock now."""
-    if rules.started_before_snapshot:
-        return state._replace(filled=Copy(state.version, state.filler_clock), filler="store")
+def render_snapshot(state: State, rules: Rules) -> State:
+    """Take the snapshot; the mutant has it already, and reads the clock now."""
+    if rules.clock_before_snapshot:
+        return state._replace(rendered=Copy(state.version, state.renderer_clock), renderer="store")
     ready, clock = with_clock(state)
-    return ready._replace(filled=Copy(state.filled.version, clock), filler="store")
+    return ready._replace(rendered=Copy(state.rendered.version, clock), renderer="store")
 
 
-def fill_store(state: State, rules: Rules) -> State:
-    """The entry is stored."""
-    return state._replace(entry=state.filled, filler="gets" if rules.clock_after_gets else "early")
+def render_store(state: State, rules: Rules) -> State:
+    """Store the entry."""
+    return state._replace(
+        entry=state.rendered, renderer="gets" if rules.clock_after_gets else "early"
+    )
 
 
-def fill_early(state: State, rules: Rules) -> State:
-    """The mutant that reads the clock before the stamp."""
+def render_early(state: State, rules: Rules) -> State:
+    """Mutant: read the clock before the stamp."""
     ready, clock = with_clock(state)
-    return ready._replace(filler_clock=clock, filler="gets")
+    return ready._replace(renderer_clock=clock, renderer="gets")
 
 
-def fill_gets(state: State, rules: Rules) -> State:
-    """The stamp, with a token."""
+def render_gets(state: State, rules: Rules) -> State:
+    """Read the stamp, with a token."""
     if state.stamp is None:
-        return state._replace(filler="add" if rules.tomb_before_swap else "clock to add")
+        return state._replace(renderer="add" if rules.tombstone_before_swap else "clock to add")
     if state.clock is not None and state.stamp[0] == state.clock[0]:
-        return state._replace(filler="over")
-    return state._replace(swappable=True, filler="clock" if rules.clock_after_gets else "swap")
+        return state._replace(renderer="over")
+    return state._replace(swappable=True, renderer="clock" if rules.clock_after_gets else "swap")
 
 
-def fill_add(state: State, rules: Rules) -> State:
-    """A TOMB where there is nothing."""
-    return (state if state.stamp else stamped(state, TOMB))._replace(filler="gets")
+def render_add(state: State, rules: Rules) -> State:
+    """Add a tombstone if there is no stamp."""
+    return (state if state.stamp else with_stamp(state, TOMBSTONE))._replace(renderer="gets")
 
 
-def fill_clock_to_add(state: State, rules: Rules) -> State:
-    """The mutant that would add a number."""
+def render_clock_to_add(state: State, rules: Rules) -> State:
+    """Mutant: read the clock, to add a number."""
     ready, clock = with_clock(state)
-    return ready._replace(filler_clock=clock, filler="add number")
+    return ready._replace(renderer_clock=clock, renderer="add number")
 
 
-def fill_add_number(state: State, rules: Rules) -> State:
-    """The mutant that adds a number where there is nothing."""
-    return (state if state.stamp else stamped(state, state.filler_clock))._replace(filler="over")
+def render_add_number(state: State, rules: Rules) -> State:
+    """Mutant: add a number if there is no stamp."""
+    return (state if state.stamp else with_stamp(state, state.renderer_clock))._replace(
+        renderer="over"
+    )
 
 
-def fill_clock(state: State, rules: Rules) -> State:
-    """The clock, after the stamp."""
+def render_clock(state: State, rules: Rules) -> State:
+    """Read the clock, after the stamp."""
     ready, clock = with_clock(state)
-    return ready._replace(filler_clock=clock, filler="swap")
+    return ready._replace(renderer_clock=clock, renderer="swap")
 
 
-def fill_swap(state: State, rules: Rules) -> State:
-    """The number, unless somebody wrote meanwhile."""
+def render_swap(state: State, rules: Rules) -> State:
+    """Set the number, unless the stamp was written since it was read."""
     won = state.swappable if rules.cas else state.stamp is not None
-    return (stamped(state, state.filler_clock) if won else state)._replace(filler="over")
+    return (with_stamp(state, state.renderer_clock) if won else state)._replace(renderer="over")
 
 
-FILL: dict[str, Callable[[State, Rules], State]] = {
-    "start": fill_start,
-    "snapshot": fill_snapshot,
-    "store": fill_store,
-    "early": fill_early,
-    "gets": fill_gets,
-    "add": fill_add,
-    "clock to add": fill_clock_to_add,
-    "add number": fill_add_number,
-    "clock": fill_clock,
-    "swap": fill_swap,
+RENDER: dict[str, Callable[[State, Rules], State]] = {
+    "start": render_start,
+    "snapshot": render_snapshot,
+    "store": render_store,
+    "early": render_early,
+    "gets": render_gets,
+    "add": render_add,
+    "clock to add": render_clock_to_add,
+    "add number": render_add_number,
+    "clock": render_clock,
+    "swap": render_swap,
 }
 
 
-def filler(state: State, rules: Rules) -> Iterator[State]:
+def renderer(state: State, rules: Rules) -> Iterator[State]:
     """Render, store, resolve."""
-    if state.filler != "over":
-        yield FILL[state.filler](state, rules)
+    if state.renderer != "over":
+        yield RENDER[state.renderer](state, rules)
 
 
-def answered(state: State, copy: Copy | None) -> State:
-    """A request is answered, with a copy or by a render; stale if the write was known before."""
-    stale = copy is not None and state.knew and copy.version == 0
+def answer(state: State, copy: Copy | None) -> State:
+    """Answer a request with a copy or a render; stale if it lacks a write published before it."""
+    stale = copy is not None and state.must_see and copy.version == 0
     after = state._replace(server="ask", requests=state.requests + 1, stale=stale)
-    return after._replace(g=TOMB, seen=Copy(0, TOMB), knew=False)
+    return after._replace(read_clock=TOMBSTONE, read_entry=Copy(0, TOMBSTONE), must_see=False)
 
 
-def valid(copy: Copy, stamp: Clock | None, g: Clock, rules: Rules) -> bool:
-    """What a reader decides."""
-    if stamp is None or not stamp[0] == copy.started[0] == g[0]:
+def valid(copy: Copy, stamp: Clock | None, read_clock: Clock, rules: Rules) -> bool:
+    """Return whether an entry is valid."""
+    if stamp is None or not stamp[0] == copy.snapshot_clock[0] == read_clock[0]:
         return False
-    below = stamp <= copy.started if rules.at_most else stamp < copy.started
-    return below and copy.started <= g
+    below = stamp <= copy.snapshot_clock if rules.at_most else stamp < copy.snapshot_clock
+    return below and copy.snapshot_clock <= read_clock
 
 
 def serve_ask(state: State, rules: Rules) -> State:
-    """A request begins: what has been published by now, it must see."""
-    return state._replace(knew=state.published, server="clock")
+    """Begin a request: it must see what is published by now."""
+    return state._replace(must_see=state.published, server="clock")
 
 
 def serve_clock(state: State, rules: Rules) -> State:
-    """The clock first, then the first level."""
+    """Read the clock, then the local cache."""
     ready, clock = with_clock(state)
     if state.copy is not None and state.copy_at == clock:
-        return answered(ready, state.copy)
-    return ready._replace(g=clock, server="entry" if state.copy is None else "recheck")
+        return answer(ready, state.copy)
+    return ready._replace(read_clock=clock, server="entry" if state.copy is None else "revalidate")
 
 
-def serve_recheck(state: State, rules: Rules) -> State:
-    """The stamps of a copy that belongs to another clock, read at once."""
-    if state.copy is None or not copy_is_true(state, state.copy, rules):
+def serve_revalidate(state: State, rules: Rules) -> State:
+    """Revalidate a copy of another clock by its stamps, read at once."""
+    if state.copy is None or not copy_is_valid(state, state.copy, rules):
         return state._replace(server="entry")
-    return answered(state._replace(copy_at=state.g), state.copy)
+    return answer(state._replace(copy_at=state.read_clock), state.copy)
 
 
-def copy_is_true(state: State, copy: Copy, rules: Rules) -> bool:
-    """Its tags say so, and no entry was removed since it was fetched."""
-    fetched = state.fetched if rules.mark_after_fetch else state.copy_at
-    removed = Copy(0, fetched or TOMB)
-    return (not rules.check_tags or valid(copy, state.stamp, state.g, rules)) and (
-        not rules.check_mark or valid(removed, state.mark, state.g, rules)
+def copy_is_valid(state: State, copy: Copy, rules: Rules) -> bool:
+    """Return whether its tags are valid, and no entry was deleted since it was fetched."""
+    fetched_at = state.fetched_at if rules.copies_stamp_after_fetch else state.copy_at
+    removed = Copy(0, fetched_at or TOMBSTONE)
+    return (not rules.check_tags or valid(copy, state.stamp, state.read_clock, rules)) and (
+        not rules.check_copies_stamp or valid(removed, state.copies_stamp, state.read_clock, rules)
     )
 
 
 def serve_entry(state: State, rules: Rules) -> State:
-    """The entry; a miss is rendered, and is fresh."""
+    """Fetch the entry; a miss is rendered, and is not stale."""
     if state.entry is None:
-        return answered(state, None)
-    return state._replace(seen=state.entry, server="stamp")
+        return answer(state, None)
+    return state._replace(read_entry=state.entry, server="stamp")
 
 
 def serve_stamp(state: State, rules: Rules) -> State:
-    """The stamp, and the answer."""
-    if not valid(state.seen, state.stamp, state.g, rules):
-        return answered(state, None)
-    if not rules.g_before_entry:
+    """Read the stamp, and answer."""
+    if not valid(state.read_entry, state.stamp, state.read_clock, rules):
+        return answer(state, None)
+    if not rules.clock_before_entry:
         return state._replace(server="late clock")
-    return answered(state._replace(copy=state.seen, copy_at=state.g, fetched=state.g), state.seen)
+    return answer(
+        state._replace(
+            copy=state.read_entry, copy_at=state.read_clock, fetched_at=state.read_clock
+        ),
+        state.read_entry,
+    )
 
 
 def serve_late_clock(state: State, rules: Rules) -> State:
-    """The mutant that remembers its copy at a clock read after the stamp."""
+    """Mutant: keep the copy with a clock read after the stamp."""
     ready, clock = with_clock(state)
-    return answered(ready._replace(copy=state.seen, copy_at=clock, fetched=clock), state.seen)
+    return answer(
+        ready._replace(copy=state.read_entry, copy_at=clock, fetched_at=clock), state.read_entry
+    )
 
 
 SERVE: dict[str, Callable[[State, Rules], State]] = {
     "ask": serve_ask,
     "clock": serve_clock,
-    "recheck": serve_recheck,
+    "revalidate": serve_revalidate,
     "entry": serve_entry,
     "stamp": serve_stamp,
     "late clock": serve_late_clock,
@@ -340,13 +352,13 @@ def eviction(state: State, rules: Rules) -> Iterator[State]:
     """memcached loses one thing."""
     if not state.evicted:
         less = state._replace(evicted=True)
-        yield stamped(less, None)
+        yield with_stamp(less, None)
         yield less._replace(clock=None)
-        yield marked(less, None)
+        yield with_copies_stamp(less, None)
         yield less._replace(entry=None)
 
 
-PROCESSES = (writer, relay, remover, keeper, filler, server, eviction)
+PROCESSES = (writer, relay, deleter, keeper, renderer, server, eviction)
 
 
 @dataclass(frozen=True)
@@ -355,53 +367,53 @@ class Outcome:
 
     states: int
     stale: bool
-    """Whether a request was answered without a write that had been published before it."""
+    """Whether a request was answered without a write that was published before it."""
     hits_after_the_write: bool
-    """Whether, somewhere, an entry that shows the write is valid, as it should be."""
+    """Whether an entry that shows the write is valid in some state, as it should be."""
     lost: bool
-    """Whether, somewhere, the write is committed and nobody is left to publish it."""
-    rechecked: bool = False
-    """Whether, somewhere, a copy was found true at another clock than it was fetched at."""
+    """Whether the write is committed in some state and will not be published."""
+    revalidated: bool = False
+    """Whether a copy was valid in some state at a later clock than it was fetched at."""
 
 
-RENEWAL = State(stamp=(0, 1), entry=Copy(0, (0, 1)), evicted=True)
-"""An entry that is true; the filler makes it anew behind everybody's back. Nothing is evicted."""
+REFRESH = State(stamp=(0, 1), entry=Copy(0, (0, 1)), evicted=True)
+"""A valid entry; the renderer refreshes it in the background. Nothing is evicted."""
 
 
 WARM = State(
     stamp=(0, 1),
-    mark=(0, 1),
+    copies_stamp=(0, 1),
     entry=Copy(0, (0, 1)),
     copy=Copy(0, (0, 1)),
     copy_at=(0, 1),
-    fetched=(0, 1),
+    fetched_at=(0, 1),
     evicted=True,
 )
-"""An entry that is true and copied; the filler makes it anew. Nothing is evicted."""
+"""A valid entry with a local copy; the renderer refreshes it. Nothing is evicted."""
 
-REMOVAL = WARM._replace(
-    evicted=False, writer="over", filler="over", remover="commit", keeper="gets"
+DELETION = WARM._replace(
+    evicted=False, writer="over", renderer="over", deleter="commit", keeper="gets"
 )
-"""An entry that is true and copied, of which the data is changed by hand before it is removed."""
+"""A valid entry with a local copy; its data is changed by hand before it is deleted."""
 
 
 def explore(rules: Rules, start: State = COLD) -> Outcome:
-    """Look at every state from ``start`` on; stop at the first stale answer."""
-    todo, known = [start], {start}
-    hits = lost = rechecked = False
+    """Explore all states from ``start``; stop at the first stale answer."""
+    todo, seen = [start], {start}
+    hits = lost = revalidated = False
     while todo:
         state = todo.pop()
         if state.stale:
-            return Outcome(len(known), True, hits, lost)
+            return Outcome(len(seen), True, hits, lost)
         hits = hits or _hits(state, rules)
         lost = lost or _lost(state, rules)
-        rechecked = rechecked or (state.copy is not None and state.copy_at != state.fetched)
+        revalidated = revalidated or (state.copy is not None and state.copy_at != state.fetched_at)
         for process in PROCESSES:
             for after in process(state, rules):
-                if after not in known:
-                    known.add(after)
+                if after not in seen:
+                    seen.add(after)
                     todo.append(after)
-    return Outcome(len(known), False, hits, lost, rechecked)
+    return Outcome(len(seen), False, hits, lost, revalidated)
 
 
 def _hits(state: State, rules: Rules) -> bool:

@@ -1,4 +1,4 @@
-"""Ways to get the protocol wrong, each of which the tests must catch.
+"""Mutants of the protocol, each of which the tests must find.
 
 Each function patches one step of the production code with a plausible mistake.
 """
@@ -24,7 +24,7 @@ from . import world
 
 
 def no_cas(patch: pytest.MonkeyPatch) -> None:
-    """A reader resolves with a plain set: it buries a writer's TOMB."""
+    """A reader resolves with a plain set, which overwrites a writer's tombstone."""
 
     def resolve(self: StampStore, tags: Iterable[str]) -> None:
         names = [f"tag:{tag}" for tag in tags]
@@ -38,31 +38,31 @@ def no_cas(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_first_step(patch: pytest.MonkeyPatch) -> None:
-    """A writer buries before it steps: the number after its TOMB may be that of an old render."""
+    """A writer sets tombstones before it steps: the next number may be an old render's clock."""
 
-    def write_tombstones(self: StampStore, tombs: Mapping[str, bytes]) -> bool:
+    def write_tombstones(self: StampStore, tombstones: Mapping[str, bytes]) -> bool:
         self.read_clock()
-        self._store.set_multi(tombs, self._ttl)
+        self._store.set_multi(tombstones, self._ttl)
         return self._store.incr(CLOCK) is not None
 
     patch.setattr(StampStore, "_write_tombstones", write_tombstones)
 
 
 def no_second_step(patch: pytest.MonkeyPatch) -> None:
-    """Copies that processes validated between the step and the TOMB stay good."""
+    """Copies validated between the step and the tombstone stay valid."""
 
-    def write_tombstones(self: StampStore, tombs: Mapping[str, bytes]) -> bool:
+    def write_tombstones(self: StampStore, tombstones: Mapping[str, bytes]) -> bool:
         self.read_clock()
         if self._store.incr(CLOCK) is None:
             return False
-        self._store.set_multi(tombs, self._ttl)
+        self._store.set_multi(tombstones, self._ttl)
         return True
 
     patch.setattr(StampStore, "_write_tombstones", write_tombstones)
 
 
 def resolve_with_an_old_clock(patch: pytest.MonkeyPatch) -> None:
-    """A reader reads the clock first and the tags after it."""
+    """A reader reads the clock first and the stamps after it."""
 
     def resolve(self: StampStore, tags: Iterable[str]) -> None:
         clock = self.read_clock()
@@ -74,26 +74,28 @@ def resolve_with_an_old_clock(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(StampStore, "resolve", resolve)
 
 
-def clock_after_the_tags(patch: pytest.MonkeyPatch) -> None:
-    """A copy is remembered at the clock read after its tags."""
+def copy_has_clock_from_after_stamps(patch: pytest.MonkeyPatch) -> None:
+    """A copy is kept with a clock that was read after its stamps."""
     original = validation.fetch_and_validate
 
-    def judge(parts: RegionParts, keys: Sequence[str], g: int) -> validation.ValidationResult:
-        judged = original(parts, keys, g)
+    def fetch_and_validate(
+        parts: RegionParts, keys: Sequence[str], clock: int
+    ) -> validation.ValidationResult:
+        result = original(parts, keys, clock)
         later = parts.stamps.clock()
-        for key, entry in judged.valid.items():
+        for key, entry in result.valid.items():
             if later is not None:
                 parts.local_cache.put(key, entry, later, parts.now())
-        return judged
+        return result
 
-    patch.setattr(read, "fetch_and_validate", judge)
+    patch.setattr(read, "fetch_and_validate", fetch_and_validate)
 
 
-def page_vouches_for_its_cards(patch: pytest.MonkeyPatch) -> None:
-    """Pieces from the cache enter a page with the page's own, later clock."""
+def page_gives_fragments_its_clock(patch: pytest.MonkeyPatch) -> None:
+    """Cached fragments enter a page with the page's own, later clock."""
 
     def serve_valid(
-        self: read.ReadOperation, key: str, entry: Entry, g: int, status: object
+        self: read.ReadOperation, key: str, entry: Entry, clock: int, status: object
     ) -> None:
         self._served[key] = CacheResult(Status.HIT, entry)
         if self._parent is not None:
@@ -103,7 +105,7 @@ def page_vouches_for_its_cards(patch: pytest.MonkeyPatch) -> None:
 
 
 def fresh_clock_in_an_open_transaction(patch: pytest.MonkeyPatch) -> None:
-    """Each piece reads a clock of its own although its transaction began before."""
+    """Each fragment reads a clock of its own although its transaction began before."""
 
     def depend(self: RenderContext, *tags: str) -> None:
         self.source.snapshot_clock()
@@ -112,8 +114,8 @@ def fresh_clock_in_an_open_transaction(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RenderContext, "depend", depend)
 
 
-def started_after_the_render(patch: pytest.MonkeyPatch) -> None:
-    """The clock is read once the data has been seen, as a background factory is tempted to."""
+def clock_read_after_render(patch: pytest.MonkeyPatch) -> None:
+    """The clock is read after the data."""
 
     def snapshot_clock(self: world.Session) -> int | None:
         self.version(world.LIST)
@@ -123,18 +125,18 @@ def started_after_the_render(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(world.Session, "snapshot_clock", snapshot_clock)
 
 
-def l1_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
-    """A copy is good for as long as the clock stands still."""
+def local_cache_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
+    """A copy is valid until the clock moves, even after its expiry."""
 
-    def get(self: local_cache.LocalCache, key: str, g: int, now: float) -> Entry | None:
+    def get(self: local_cache.LocalCache, key: str, clock: int, now: float) -> Entry | None:
         copy = self._copies.get(key)
-        return copy.entry if copy is not None and copy.validated_at == g else None
+        return copy.entry if copy is not None and copy.validated_at == clock else None
 
     patch.setattr(local_cache.LocalCache, "get", get)
 
 
-def recall_ignores_the_clock(patch: pytest.MonkeyPatch) -> None:
-    """The fast path serves a copy for as long as the clock can be read at all."""
+def local_read_ignores_clock(patch: pytest.MonkeyPatch) -> None:
+    """A local read serves a copy whenever the clock can be read."""
 
     def get(self: LocalReads, key: str, copy: local_cache.Copy, clock: int) -> Entry | None:
         return None if self._parts.now() >= copy.entry.expires else copy.entry
@@ -143,8 +145,8 @@ def recall_ignores_the_clock(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LocalReads, "get", get)
 
 
-def recall_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
-    """The fast path serves a copy for as long as the clock stands still."""
+def local_read_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
+    """A local read serves a copy until the clock moves, even after its expiry."""
 
     def get(self: LocalReads, key: str, copy: local_cache.Copy, clock: int) -> Entry | None:
         return copy.entry if copy.validated_at == clock else None
@@ -152,47 +154,47 @@ def recall_ignores_expiry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LocalReads, "get", get)
 
 
-def l1_takes_the_latest_clock(patch: pytest.MonkeyPatch) -> None:
-    """An assembled page is remembered at the latest clock of its parts instead of the least."""
+def page_copy_has_latest_clock(patch: pytest.MonkeyPatch) -> None:
+    """The copy of a page has the latest clock of its fragments instead of the least."""
 
-    def note(self: DependencyRecorder, validated_at: int | None) -> None:
+    def note_validation(self: DependencyRecorder, validated_at: int | None) -> None:
         if validated_at is None:
             self._has_fresh_parts = True
         else:
             self._validated_at = max(self._validated_at or 0, validated_at)
 
-    patch.setattr(DependencyRecorder, "_note_validation", note)
+    patch.setattr(DependencyRecorder, "_note_validation", note_validation)
 
 
-def renewal_stamped_after_its_render(patch: pytest.MonkeyPatch) -> None:
+def refresh_reads_clock_after_render(patch: pytest.MonkeyPatch) -> None:
     """https://github.com/ZiggyCreatures/FusionCache/issues/628, and 535."""
 
     def render_and_store(
         self: TaggedRegion, key: str, context: RenderContext, render: Render
     ) -> CacheResult:
         rendered = {key: render(context)}
-        seen = context.recorder
+        recorded = context.recorder
         context.recorder = DependencyRecorder()
-        context.recorder.depend(self._parts.stamps.clock(), *tags_of(seen.dependencies()))
+        context.recorder.depend(self._parts.stamps.clock(), *tags_of(recorded.dependencies()))
         return write.store_rendered(self._parts, context.source, {key: context}, rendered)[key]
 
     patch.setattr(TaggedRegion, "_render_and_store", render_and_store)
 
 
-def expanded_before_the_commit(patch: pytest.MonkeyPatch) -> None:
-    """What a tag stands for is asked in the transaction, which does not see what others commit."""
+def tags_expanded_before_commit(patch: pytest.MonkeyPatch) -> None:
+    """A tag is expanded in the transaction, which does not see the commits of others."""
 
-    def change(self: world.World, column: str, told: str) -> None:
+    def change(self: world.World, column: str, published_tag: str) -> None:
         self.pause("expand")
-        names = world.EXPANSIONS.expanded(self.database, [told])  # type: ignore[arg-type]
+        names = world.EXPANSIONS.expanded(self.database, [published_tag])  # type: ignore[arg-type]
         original(self, column, next(iter(names), "list:nowhere"))
 
     original = world.World.change
     patch.setattr(world.World, "change", change)
 
 
-def stray_is_whoever_lies_there(patch: pytest.MonkeyPatch) -> None:
-    """Addresses share places, and nobody looks whose answer it is."""
+def negative_entry_of_another_page(patch: pytest.MonkeyPatch) -> None:
+    """URLs share slots, and the key in the entry is not compared."""
 
     def find(self: NegativeEntries, page: str) -> CacheResult | None:
         return self.region.get_if(self._slot_key(page), lambda _: True)
@@ -200,8 +202,8 @@ def stray_is_whoever_lies_there(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(NegativeEntries, "find", find)
 
 
-def stray_is_not_judged(patch: pytest.MonkeyPatch) -> None:
-    """An answer that shows nothing cannot be out of date."""
+def negative_entry_is_not_validated(patch: pytest.MonkeyPatch) -> None:
+    """Negative entries are served without validation."""
 
     def find(self: NegativeEntries, page: str) -> CacheResult | None:
         entry = self.entries([page]).get(page)
@@ -211,7 +213,7 @@ def stray_is_not_judged(patch: pytest.MonkeyPatch) -> None:
 
 
 def purge_begins_with_the_page(patch: pytest.MonkeyPatch) -> None:
-    """A page that is put together of cards which are purged a moment later."""
+    """The page is purged before its cards: it may be assembled from the old cards in between."""
 
     def purge(places: Sequence[EntryLocation]) -> None:
         for place in places:
@@ -220,13 +222,13 @@ def purge_begins_with_the_page(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(world, "forget_entries", purge)
 
 
-def purge_waits_for_nobody(patch: pytest.MonkeyPatch) -> None:
-    """Who is rendering it just now stores what it saw before."""
+def purge_does_not_lock_renders(patch: pytest.MonkeyPatch) -> None:
+    """A running render stores the old data after the purge."""
     patch.setattr(TaggedRegion, "lock_renders", lambda self, key: nullcontext())
 
 
-def purge_without_a_step(patch: pytest.MonkeyPatch) -> None:
-    """Copies in other processes are as good as before."""
+def purge_does_not_move_clock(patch: pytest.MonkeyPatch) -> None:
+    """Copies in other processes stay valid."""
 
     def delete(self: TaggedRegion, key: str) -> None:
         self._parts.local_cache.discard(key)
@@ -235,45 +237,49 @@ def purge_without_a_step(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(TaggedRegion, "delete", delete)
 
 
-def removed_entries_are_not_recalled(patch: pytest.MonkeyPatch) -> None:
-    """A step of the clock is enough for copies, which are then checked by their stamps."""
+def delete_does_not_invalidate_copies(patch: pytest.MonkeyPatch) -> None:
+    """A delete only moves the clock; the copies are then valid by their stamps."""
     patch.setattr(StampStore, "invalidate_local_copies", lambda self, region: self.publish(()))
 
 
-def rechecked_copies_are_of_the_next_clock(patch: pytest.MonkeyPatch) -> None:
-    """A copy is remembered at a clock that was read after its stamps."""
+def revalidated_copies_get_next_clock(patch: pytest.MonkeyPatch) -> None:
+    """A revalidated copy gets a clock that was read after its stamps."""
     original = validation.revalidate_copies
 
-    def rechecked(parts: RegionParts, copies: Mapping[str, local_cache.Copy], g: int) -> None:
-        original(parts, copies, g)
+    def revalidate_copies(
+        parts: RegionParts, copies: Mapping[str, local_cache.Copy], clock: int
+    ) -> None:
+        original(parts, copies, clock)
         later = parts.stamps.clock()
         for copy in copies.values():
-            if copy.validated_at == g and later is not None:
+            if copy.validated_at == clock and later is not None:
                 copy.validated_at = later
 
-    patch.setattr(local_reads, "revalidate_copies", rechecked)
+    patch.setattr(local_reads, "revalidate_copies", revalidate_copies)
 
 
-def stamp_from_a_step(patch: pytest.MonkeyPatch) -> None:
-    """Trap 2: a writer sets its own number, and of two writers the slow one wins."""
+def writer_sets_number(patch: pytest.MonkeyPatch) -> None:
+    """A writer sets its own number instead of a tombstone; of two writers the slow one wins."""
 
-    def write_tombstones(self: StampStore, tombs: Mapping[str, bytes]) -> bool:
+    def write_tombstones(self: StampStore, tombstones: Mapping[str, bytes]) -> bool:
         self.read_clock()
         number = self._store.incr(CLOCK)
         if number is None:
             return False
-        self._store.set_multi(dict.fromkeys(tombs, b"%d" % number), self._ttl)
+        self._store.set_multi(dict.fromkeys(tombstones, b"%d" % number), self._ttl)
         return self._store.incr(CLOCK) is not None
 
     patch.setattr(StampStore, "_write_tombstones", write_tombstones)
 
 
 def strictly_below(patch: pytest.MonkeyPatch) -> None:
-    """Trap 1: an entry must be younger than its stamp, and so nothing ever hits again."""
+    """The snapshot clock must be above the stamp, so nothing is a hit again."""
 
-    def is_valid(dependencies: Iterable[DependencyGroup], found: Mapping[str, int], g: int) -> bool:
+    def is_valid(
+        dependencies: Iterable[DependencyGroup], found: Mapping[str, int], clock: int
+    ) -> bool:
         return all(
-            found.get(tag, group.snapshot_clock) < group.snapshot_clock <= g
+            found.get(tag, group.snapshot_clock) < group.snapshot_clock <= clock
             for group in dependencies
             for tag in group.tags
         )
@@ -282,8 +288,8 @@ def strictly_below(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "is_valid", is_valid)
 
 
-def add_the_clock(patch: pytest.MonkeyPatch) -> None:
-    """A missing stamp is added as a number at once, without the TOMB that guards the swap."""
+def missing_stamp_gets_clock_at_once(patch: pytest.MonkeyPatch) -> None:
+    """A missing stamp is added as a number, without a tombstone before the swap."""
 
     def resolve(self: StampStore, tags: Iterable[str]) -> None:
         clock = self.read_clock()

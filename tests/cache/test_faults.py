@@ -1,4 +1,4 @@
-"""Real faults: memcached killed, frozen and starved; writers killed at every step."""
+"""Failures of real services: memcached killed, frozen, out of memory; writers killed."""
 
 import os
 import random
@@ -33,21 +33,21 @@ from tests.services.process import run
 
 @pytest.fixture
 def stamps_server() -> Iterator[MemcachedServer]:
-    """A memcached for stamps, to maltreat."""
+    """A memcached for stamps, of this test alone."""
     with MemcachedServer() as server:
         yield server
 
 
 @pytest.fixture
 def entries_server() -> Iterator[MemcachedServer]:
-    """A memcached for entries, to maltreat, with next to no memory."""
+    """A memcached for entries, of this test alone, with 2 MB."""
     with MemcachedServer(megabytes=2) as server:
         yield server
 
 
 @pytest.fixture
 def cache(stamps_server: MemcachedServer, entries_server: MemcachedServer) -> Cache:
-    """Regions as production has them, without a first level."""
+    """Regions as in production, without a local cache."""
     return from_settings(
         {
             "cache.regions": "pages",
@@ -62,19 +62,19 @@ def cache(stamps_server: MemcachedServer, entries_server: MemcachedServer) -> Ca
 
 
 class Data:
-    """Versions by number, as a database would keep them."""
+    """Versions by number, in place of a database."""
 
     def __init__(self, cache: Cache) -> None:
         self.cache = cache
         self.versions = dict.fromkeys(range(40), 0)
 
     def write(self, number: int) -> None:
-        """Change and publish."""
+        """Change a version and publish its tag."""
         self.versions[number] += 1
         self.cache.stamps.publish([f"movie:{number}"])
 
     def read(self, number: int, size: int = 0) -> CacheResult:
-        """The page of a number: its version, and ``size`` bytes that do not compress."""
+        """Read the page of a number: its version, and ``size`` incompressible bytes."""
 
         def render(context: RenderContext) -> Rendered:
             context.depend(f"movie:{number}")
@@ -85,7 +85,7 @@ class Data:
         )
 
     def shown(self, number: int, size: int = 0) -> int:
-        """The version that a page shows."""
+        """Read a page and return the version that it shows."""
         return int(self.read(number, size).entry.payload.partition(b"|")[0])
 
 
@@ -95,22 +95,22 @@ def data(cache: Cache) -> Data:
     return Data(cache)
 
 
-def again(read: "Data", number: int, status: Status) -> None:
-    """Read until it is served so: a client may have missed its time-out a moment ago."""
+def wait_for(data: "Data", number: int, status: Status) -> None:
+    """Read until the status is ``status``: a client may still be in its retry time-out."""
     for _ in range(60):
-        if read.read(number).status is status:
+        if data.read(number).status is status:
             return
         threading.Event().wait(0.1)
-    raise AssertionError(f"it does not heal: no {status}")
+    raise AssertionError(f"no {status} within six seconds")
 
 
 def test_frozen_entry_store(data: Data, entries_server: MemcachedServer) -> None:
-    again(data, 1, Status.HIT)
+    wait_for(data, 1, Status.HIT)
     with entries_server.paused():
         assert [data.read(1).status for _ in range(3)] == [Status.BYPASS] * 3
         data.write(1)
         assert data.shown(1) == 1
-    again(data, 1, Status.HIT)
+    wait_for(data, 1, Status.HIT)
     assert data.shown(1) == 1
 
 
@@ -120,7 +120,7 @@ def test_killed_entry_store(data: Data, entries_server: MemcachedServer) -> None
     assert data.read(1).status is Status.BYPASS
     data.write(1)
     entries_server.start()
-    again(data, 1, Status.HIT)
+    wait_for(data, 1, Status.HIT)
     assert data.shown(1) == 1
 
 
@@ -131,18 +131,18 @@ def test_frozen_stamp_store(data: Data, stamps_server: MemcachedServer) -> None:
         with pytest.raises(PublishError):
             data.write(1)
         assert data.shown(1) == 1
-    again(data, 2, Status.HIT)
+    wait_for(data, 2, Status.HIT)
     data.cache.stamps.publish(["movie:1"])  # as the relay does
     assert data.shown(1) == 1
 
 
 def test_stamp_store_restarted_empty(data: Data, stamps_server: MemcachedServer) -> None:
-    again(data, 1, Status.HIT)
+    wait_for(data, 1, Status.HIT)
     stamps_server.kill()
     with pytest.raises(PublishError):
         data.write(1)
     stamps_server.start()
-    again(data, 2, Status.HIT)
+    wait_for(data, 2, Status.HIT)
     assert data.shown(1) == 1
 
 
@@ -155,13 +155,13 @@ def test_both_stores_killed(
     assert [data.read(1).status for _ in range(3)] == [Status.BYPASS] * 3
     stamps_server.start()
     entries_server.start()
-    again(data, 1, Status.HIT)
+    wait_for(data, 1, Status.HIT)
 
 
 def test_eviction_causes_misses_and_never_stale_pages(
     data: Data, entries_server: MemcachedServer
 ) -> None:
-    """Two megabytes for what would need more than three, and stamps lost now and then."""
+    """The entries need over 3 MB, the server has 2; stamps are lost too."""
     chance = random.Random(5)
     store = data.cache.stamps._store
     for step in range(600):
@@ -213,7 +213,7 @@ with sessions() as session:
 
 @pytest.fixture(params=["sqlite", "postgresql and memcached"])
 def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Engine, str]]:
-    """A database with the tables, and the address of a store of stamps: small and large."""
+    """A database with the tables, and the URL of a stamp store."""
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_engine"), f"sqlite:///{tmp_path}/stamps.db"
         return

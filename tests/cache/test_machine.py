@@ -1,4 +1,4 @@
-"""A state machine over the whole cache: any actors, any interleaving, any accident."""
+"""A Hypothesis state machine over the cache: any actors, interleavings and failures."""
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -10,69 +10,69 @@ from tests.cache.world import (
     Act,
     World,
     lists,
-    purges_address,
+    purges_page,
     reads,
     reads_fast,
-    reads_stray,
-    renews,
+    reads_negative,
+    refreshes,
     settle,
     shows,
     writes,
 )
 
-MOST_ACTORS = 5
+MAX_ACTORS = 5
 
 
 class CacheMachine(RuleBasedStateMachine):
-    """Writers, readers and a relay, one operation at a time, with an oracle after each."""
+    """Writers, readers and a relay, one operation at a time; the oracle checks after each."""
 
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
 
-    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
     @rule(tag=st.sampled_from((LIST, *CARDS)))
     def start_writer(self, tag: str) -> None:
         self.world.start(writes(tag))
 
-    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
     @rule(process=st.integers(0, 1))
     def start_reader(self, process: int) -> None:
         self.world.start(reads(process))
 
-    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
     @rule(process=st.integers(0, 1))
     def start_reader_on_the_fast_path(self, process: int) -> None:
         self.world.start(reads_fast(process))
 
-    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
-    @rule(process=st.integers(0, 1), address=st.sampled_from(("a", "b")))
-    def start_reader_of_a_stray(self, process: int, address: str) -> None:
-        self.world.start(reads_stray(process, address))
+    @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
+    @rule(process=st.integers(0, 1), path=st.sampled_from(("a", "b")))
+    def start_reader_of_a_negative_entry(self, process: int, path: str) -> None:
+        self.world.start(reads_negative(process, path))
 
-    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
     @rule(process=st.integers(0, 1))
-    def start_renewal(self, process: int) -> None:
-        self.world.start(renews(process))
+    def start_refresh(self, process: int) -> None:
+        self.world.start(refreshes(process))
 
-    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
     @rule(act=st.sampled_from((shows, lists)))
     def start_writer_of_a_third_movie(self, act: Act) -> None:
         self.world.start(act)
 
     @precondition(lambda self: not self.world.alive())
     @rule(tag=st.sampled_from((LIST, *CARDS)))
-    def purge_by_address(self, tag: str) -> None:
-        """A lease bounds how long it waits for who renders: races are in ``test_races``."""
-        self.world.run(purges_address(tag))
+    def purge_page(self, tag: str) -> None:
+        """Alone: it waits for renders until their lease ends. ``test_races`` has its races."""
+        self.world.run(purges_page(tag))
 
-    @precondition(lambda self: len(self.world.alive()) < MOST_ACTORS)
+    @precondition(lambda self: len(self.world.alive()) < MAX_ACTORS)
     @rule()
     def start_relay(self) -> None:
         self.world.start(World.relay)
 
     @precondition(lambda self: self.world.alive())
-    @rule(which=st.integers(0, MOST_ACTORS), steps=st.sampled_from((1, 1, 1, 2, 3, 5, 8, 13, 40)))
+    @rule(which=st.integers(0, MAX_ACTORS), steps=st.sampled_from((1, 1, 1, 2, 3, 5, 8, 13, 40)))
     def step(self, which: int, steps: int) -> None:
         alive = self.world.alive()
         actor = alive[which % len(alive)]
@@ -81,7 +81,7 @@ class CacheMachine(RuleBasedStateMachine):
                 self.world.step(actor)
 
     @precondition(lambda self: self.world.alive())
-    @rule(which=st.integers(0, MOST_ACTORS))
+    @rule(which=st.integers(0, MAX_ACTORS))
     def crash(self, which: int) -> None:
         alive = self.world.alive()
         self.world.crash(alive[which % len(alive)])

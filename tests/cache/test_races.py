@@ -1,4 +1,4 @@
-"""The races: named ones step by step, all others by search, with mutants that must be caught."""
+"""Races: named ones step by step, others by search. Each mutant must be found."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -13,11 +13,11 @@ from tests.cache.world import (
     evicts,
     lists,
     play,
-    purges_address,
+    purges_page,
     reads,
     reads_fast,
-    reads_stray,
-    renews,
+    reads_negative,
+    refreshes,
     settle,
     shows,
     waits,
@@ -28,41 +28,47 @@ CARD = CARDS[0]
 
 
 def without_page(world: World) -> None:
-    """Lose the assembled page, not its pieces."""
+    """Lose the page, not its fragments."""
     world.backends["pages"].values.clear()
 
 
 WARM = (reads(0), reads(1))
-PIECES = (*WARM, without_page)
-stray_a = reads_stray(0, "a")
+FRAGMENTS = (*WARM, without_page)
+negative_a = reads_negative(0, "a")
 
 SCENARIOS: dict[str, tuple[Sequence[Act], Sequence[Act]]] = {
     "a write, warm": (WARM, (writes(CARD), reads(0), reads(1))),
     "a write, one process": (WARM, (writes(CARD), reads(0), reads(0))),
     "a write, cold": ((), (writes(CARD), reads(0), reads(1))),
     "a write after a write": ((*WARM, writes(CARD)), (writes(CARD), reads(0), reads(1))),
-    "a write, pieces only": (PIECES, (writes(CARD), reads(0), reads(1))),
+    "a write, fragments only": (FRAGMENTS, (writes(CARD), reads(0), reads(1))),
     "two writes of one tag": (WARM, (writes(CARD), writes(CARD), reads(0), reads(1))),
-    "two writes of two tags": (PIECES, (writes(LIST), writes(CARD), reads(0), reads(0))),
+    "two writes of two tags": (FRAGMENTS, (writes(LIST), writes(CARD), reads(0), reads(0))),
     "an evicted stamp": (WARM, (writes(CARD), evicts(f"tag:{CARD}"), reads(0), reads(1))),
     "an evicted clock": (WARM, (writes(CARD), evicts("clock"), reads(0), reads(1))),
     "a write, fast": (WARM, (writes(CARD), reads_fast(0), reads_fast(0), reads(1))),
-    "a write, fast and pieces": (PIECES, (writes(CARD), reads_fast(0), reads_fast(0))),
+    "a write, fast and fragments": (FRAGMENTS, (writes(CARD), reads_fast(0), reads_fast(0))),
     "time passes, fast": ((*WARM, reads_fast(0)), (waits(70), reads_fast(0), reads_fast(0))),
     "time passes": ((*WARM, reads(0)), (waits(70), reads(0), reads(0))),
-    "a renewal": (WARM, (writes(CARD), renews(0), reads(0), reads(1))),
-    "a renewal of pieces": (PIECES, (writes(CARD), writes(LIST), renews(0), reads(0))),
+    "a refresh": (WARM, (writes(CARD), refreshes(0), reads(0), reads(1))),
+    "a refresh of fragments": (FRAGMENTS, (writes(CARD), writes(LIST), refreshes(0), reads(0))),
     "shown while it is listed": (WARM, (shows, lists, reads(0))),
-    "two strays": ((stray_a,), (reads_stray(0, "b"), reads_stray(1, "a"), reads_stray(1, "b"))),
-    "a stray and a write": ((stray_a,), (writes(LIST), reads_stray(0, "a"), reads_stray(1, "a"))),
-    "a purge by address": (WARM, (purges_address(CARD), reads(0), reads(1))),
-    "a purge, cold": ((), (purges_address(CARD), reads(0), reads(1))),
-    "a purge by address, fast": (WARM, (purges_address(CARD), reads_fast(1), reads_fast(1))),
+    "two negative entries": (
+        (negative_a,),
+        (reads_negative(0, "b"), reads_negative(1, "a"), reads_negative(1, "b")),
+    ),
+    "a negative entry and a write": (
+        (negative_a,),
+        (writes(LIST), reads_negative(0, "a"), reads_negative(1, "a")),
+    ),
+    "a purge of a page": (WARM, (purges_page(CARD), reads(0), reads(1))),
+    "a purge, cold": ((), (purges_page(CARD), reads(0), reads(1))),
+    "a purge of a page, fast": (WARM, (purges_page(CARD), reads_fast(1), reads_fast(1))),
     "writes and a purge, fast": (
         WARM,
-        (writes(CARD), purges_address(LIST), reads_fast(0), reads_fast(1)),
+        (writes(CARD), purges_page(LIST), reads_fast(0), reads_fast(1)),
     ),
-    "a purge of pieces": (PIECES, (purges_address(CARD), reads(0), reads_fast(0))),
+    "a purge of fragments": (FRAGMENTS, (purges_page(CARD), reads(0), reads_fast(0))),
 }
 
 
@@ -80,7 +86,7 @@ def test_no_schedule_serves_stale(scenario: str, soft: bool) -> None:
 
 
 def steps_of(prepare: Sequence[Act], act: Act) -> int:
-    """How many operations an actor takes when nobody disturbs it."""
+    """The number of operations of an actor that runs alone."""
     world = World()
     for each in prepare:
         world.run(each)
@@ -91,7 +97,7 @@ def steps_of(prepare: Sequence[Act], act: Act) -> int:
 
 
 def interleave(prepare: Sequence[Act], first: Act, second: Act, i: int, j: int) -> list[str]:
-    """``i`` operations of one, ``j`` of the other, the rest of the one, the rest of the other."""
+    """Run ``i`` operations of ``first``, ``j`` of ``second``, then the rest of both."""
     world = World()
     for each in prepare:
         world.run(each)
@@ -103,7 +109,7 @@ def interleave(prepare: Sequence[Act], first: Act, second: Act, i: int, j: int) 
     return settle(world)
 
 
-@pytest.mark.parametrize("prepare", [(), WARM, PIECES], ids=["cold", "warm", "pieces"])
+@pytest.mark.parametrize("prepare", [(), WARM, FRAGMENTS], ids=["cold", "warm", "fragments"])
 @pytest.mark.parametrize("order", [(writes(CARD), reads(0)), (reads(0), writes(CARD))])
 def test_all_schedules_of_writer_and_reader_with_two_switches(
     prepare: Sequence[Act], order: tuple[Act, Act]
@@ -118,25 +124,25 @@ Mutant = Callable[[pytest.MonkeyPatch], None]
 
 FOUND_BY_SEARCH: list[tuple[Mutant, str]] = [
     (mutants.no_cas, "an evicted stamp"),
-    (mutants.no_first_step, "a write, pieces only"),
+    (mutants.no_first_step, "a write, fragments only"),
     (mutants.no_second_step, "a write, warm"),
     (mutants.resolve_with_an_old_clock, "an evicted stamp"),
-    (mutants.clock_after_the_tags, "a write, one process"),
+    (mutants.copy_has_clock_from_after_stamps, "a write, one process"),
     (mutants.fresh_clock_in_an_open_transaction, "a write, cold"),
-    (mutants.started_after_the_render, "a write, cold"),
-    (mutants.l1_ignores_expiry, "time passes"),
-    (mutants.recall_ignores_the_clock, "a write, fast"),
-    (mutants.recall_ignores_expiry, "time passes, fast"),
+    (mutants.clock_read_after_render, "a write, cold"),
+    (mutants.local_cache_ignores_expiry, "time passes"),
+    (mutants.local_read_ignores_clock, "a write, fast"),
+    (mutants.local_read_ignores_expiry, "time passes, fast"),
     (mutants.strictly_below, "a write, warm"),
-    (mutants.renewal_stamped_after_its_render, "a renewal"),
-    (mutants.expanded_before_the_commit, "shown while it is listed"),
-    (mutants.stray_is_whoever_lies_there, "two strays"),
-    (mutants.stray_is_not_judged, "a stray and a write"),
-    (mutants.purge_begins_with_the_page, "a purge by address"),
-    (mutants.purge_waits_for_nobody, "a purge, cold"),
-    (mutants.purge_without_a_step, "a purge by address"),
-    (mutants.removed_entries_are_not_recalled, "a purge by address, fast"),
-    (mutants.rechecked_copies_are_of_the_next_clock, "a write, fast"),
+    (mutants.refresh_reads_clock_after_render, "a refresh"),
+    (mutants.tags_expanded_before_commit, "shown while it is listed"),
+    (mutants.negative_entry_of_another_page, "two negative entries"),
+    (mutants.negative_entry_is_not_validated, "a negative entry and a write"),
+    (mutants.purge_begins_with_the_page, "a purge of a page"),
+    (mutants.purge_does_not_lock_renders, "a purge, cold"),
+    (mutants.purge_does_not_move_clock, "a purge of a page"),
+    (mutants.delete_does_not_invalidate_copies, "a purge of a page, fast"),
+    (mutants.revalidated_copies_get_next_clock, "a write, fast"),
 ]
 
 
@@ -148,9 +154,9 @@ def test_search_finds_mutant(
     assert search(scenario, range(1500)) is not None
 
 
-def page_and_its_old_card(world: World) -> None:
-    """A page takes a card between a writer's first step and its TOMB, and vouches for it."""
-    for act in PIECES:
+def page_with_old_card(world: World) -> None:
+    """A page includes a card between a writer's first step and its tombstone."""
+    for act in FRAGMENTS:
         world.run(act)
     writer = world.start(writes(CARD))
     world.advance(writer, "set")
@@ -161,9 +167,9 @@ def page_and_its_old_card(world: World) -> None:
         world.step(reader)
 
 
-def parts_of_two_clocks(world: World) -> None:
-    """A write between the looks at the shell and at the cards of one page."""
-    for act in PIECES:
+def fragments_of_two_clocks(world: World) -> None:
+    """A write between the reads of the template and of the cards of one page."""
+    for act in FRAGMENTS:
         world.run(act)
     reader = world.start(reads(0))
     world.advance(reader, "get_multi", 1)
@@ -172,7 +178,7 @@ def parts_of_two_clocks(world: World) -> None:
 
 
 def two_writers(world: World) -> None:
-    """Trap 2: a slow writer buries long after its step; another was faster."""
+    """A slow writer sets its tombstone long after its step; another one was faster."""
     world.run(reads(0))
     slow = world.start(writes(CARD))
     world.advance(slow, "set")
@@ -184,7 +190,7 @@ def two_writers(world: World) -> None:
 
 
 def stamp_lost_while_resolving(world: World) -> None:
-    """A reader resolves a missing stamp while a writer buries it and memcached loses it again."""
+    """A reader resolves a missing stamp; a writer sets its tombstone and memcached loses it."""
     world.run(reads(0))
     world.run(evicts(f"tag:{CARD}"))
     world.run(writes(LIST))
@@ -197,10 +203,10 @@ def stamp_lost_while_resolving(world: World) -> None:
 
 
 NAMED: dict[Callable[[World], None], Mutant] = {
-    page_and_its_old_card: mutants.page_vouches_for_its_cards,
-    parts_of_two_clocks: mutants.l1_takes_the_latest_clock,
-    two_writers: mutants.stamp_from_a_step,
-    stamp_lost_while_resolving: mutants.add_the_clock,
+    page_with_old_card: mutants.page_gives_fragments_its_clock,
+    fragments_of_two_clocks: mutants.page_copy_has_latest_clock,
+    two_writers: mutants.writer_sets_number,
+    stamp_lost_while_resolving: mutants.missing_stamp_gets_clock_at_once,
 }
 
 
@@ -231,7 +237,7 @@ def test_write_of_crashed_writer_is_relayed(dies_before: str) -> None:
     world.crash(writer)
     world.run(World.relay)
     world.run(reads(0))
-    assert b'"movie:1": 1' in world.readings[-1].served.entry.payload
+    assert b'"movie:1": 1' in world.responses[-1].served.entry.payload
     assert settle(world) == []
 
 
@@ -243,7 +249,7 @@ def test_writer_that_crashes_before_commit_leaves_nothing() -> None:
     world.crash(writer)
     assert world.database.rows() == []
     world.run(reads(0))
-    assert world.readings[-1].served.status == "hit"
+    assert world.responses[-1].served.status == "hit"
     world.close()
 
 
@@ -254,7 +260,7 @@ def test_soft_mode_serves_stale_only_during_render() -> None:
     renderer = world.start(reads(0))
     world.advance(renderer, "store")
     world.run(reads(1))
-    assert world.readings[-1].served.status == "stale"
+    assert world.responses[-1].served.status == "stale"
     assert settle(world) == []
 
 
@@ -264,5 +270,5 @@ def test_crashed_render_delays_others_for_its_lease_at_most() -> None:
     world.advance(renderer, "store")
     world.crash(renderer)
     world.run(reads(1))
-    assert world.readings[-1].served.status == "miss"
+    assert world.responses[-1].served.status == "miss"
     assert settle(world) == []

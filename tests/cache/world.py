@@ -1,10 +1,10 @@
-"""A small world to run the real cache in, one operation at a time.
+"""A deterministic scheduler for the production cache: one store or database operation at a time.
 
 Actors (writers, readers, a relay) are greenlets that run the production code. Every operation on
-the cells, on the store of entries and on the database hands control back to the scheduler first, so
-a schedule decides everything: who goes next, who dies on the spot, what is evicted. The database
-keeps a version for each tag and an outbox of their writes, in SQL, which makes it its own oracle: a
-payload is the versions that its render saw, and it is stale where a published write is missing.
+the atomic store, the entry store and the database returns control to the scheduler first. So a
+schedule decides which actor runs next, which one crashes and what is evicted. The database has a
+version per tag and an outbox of the writes, and is the oracle: a payload contains the versions that
+its render read, and it is stale if a published version is missing.
 """
 
 import json
@@ -45,21 +45,22 @@ CREATE TABLE outbox (
     id INTEGER PRIMARY KEY,
     tag TEXT NOT NULL,
     version INTEGER NOT NULL,
-    told TEXT NOT NULL,
+    published_tag TEXT NOT NULL,
     marked INTEGER NOT NULL DEFAULT 0,
     published_at INTEGER
 );
 CREATE TABLE third (shown INTEGER NOT NULL, listed INTEGER NOT NULL);
 INSERT INTO third VALUES (0, 0);
 """
+ROWS = "SELECT id, tag, version, published_tag FROM outbox"
 
 
 class Crash(BaseException):
-    """Ends an actor where it stands; no exception of the program's own, so nothing catches it."""
+    """Ends an actor at once. A ``BaseException``, so the production code does not catch it."""
 
 
 class YieldingStore(MemoryAtomicStore):
-    """Cells that hand over before each operation."""
+    """An atomic store that returns to the scheduler before each operation."""
 
     def __init__(self, world: "World") -> None:
         super().__init__(clock=lambda: world.now)
@@ -95,16 +96,16 @@ class YieldingStore(MemoryAtomicStore):
         return super().incr(name)
 
     def evict(self, name: str) -> None:
-        """Lose a value, as memcached may at any moment."""
+        """Lose a value, as memcached may at any time."""
         super().delete(name)
 
     def names(self) -> list[str]:
-        """What is there."""
+        """The names that exist."""
         return sorted(self._items)
 
 
 class YieldingBackend(BytesBackend):
-    """A store of entries that hands over before each operation."""
+    """A store of entries that returns to the scheduler before each operation."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -126,16 +127,16 @@ class YieldingBackend(BytesBackend):
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the outbox: a committed write of what ``tag`` names, and the tag that it tells."""
+    """A row of the outbox: a committed write of ``tag``, and the tag to publish."""
 
     id: int
     tag: str
     version: int
-    told: str
+    published_tag: str
 
 
 class Database:
-    """Versions by tag, and the outbox beside them: SQL, and so its own oracle.
+    """Versions by tag, and the outbox. It is the oracle, too.
 
     One transaction changes both. ``published_at`` is the step at which a publish was complete.
     """
@@ -146,71 +147,71 @@ class Database:
         self._sql.executemany("INSERT INTO movie VALUES (?, 0)", [(LIST,), *((c,) for c in CARDS)])
 
     def snapshot(self) -> dict[str, int]:
-        """All versions, of one moment."""
+        """All versions, read at once."""
         return dict(self._sql.execute("SELECT tag, version FROM movie"))
 
     def commit(self, tag: str) -> Row:
-        """The next version of what ``tag`` names, and its row."""
+        """Commit the next version of ``tag``; return its outbox row."""
         self._sql.execute("BEGIN")
         row = self._recorded(tag, tag)
         self._sql.execute("COMMIT")
         return row
 
-    def change(self, column: str, told: str) -> Row:
-        """A third movie is ``shown`` or ``listed``. If it is both, the list has a new version."""
+    def change(self, column: str, published_tag: str) -> Row:
+        """Set ``shown`` or ``listed`` of a third movie; with both, the list has a new version."""
         self._sql.execute("BEGIN")
         self._sql.execute(f"UPDATE third SET {column} = 1")
         both = self._sql.execute("SELECT shown AND listed FROM third").fetchone()[0]
-        row = self._recorded(LIST, told, both)
+        row = self._recorded(LIST, published_tag, both)
         self._sql.execute("COMMIT")
         return row
 
     def lists(self) -> list[str]:
-        """Those that the third movie is in."""
+        """The lists that the third movie is in."""
         return [LIST] if self._sql.execute("SELECT listed FROM third").fetchone()[0] else []
 
-    def meddle(self, tag: str) -> Row:
-        """The next version, by hand: nobody is told, so nobody publishes it."""
+    def change_by_hand(self, tag: str) -> Row:
+        """Commit the next version by hand, without an outbox row to publish."""
         row = self.commit(tag)
         self.mark(row)
         return row
 
-    def _recorded(self, tag: str, told: str, changed: int = 1) -> Row:
-        """A row for the next version of what ``tag`` names; of version 0 if it has not changed."""
+    def _recorded(self, tag: str, published_tag: str, changed: int = 1) -> Row:
+        """Insert a row for the next version of ``tag``; version 0 if it has not changed."""
         self._sql.execute("UPDATE movie SET version = version + ? WHERE tag = ?", (changed, tag))
         (row,) = self._rows(
-            "INSERT INTO outbox (tag, version, told) SELECT tag, version * ?, ? FROM movie"
-            " WHERE tag = ? RETURNING id, tag, version, told",
-            changed, told, tag,
+            "INSERT INTO outbox (tag, version, published_tag) SELECT tag, version * ?, ? FROM movie"
+            " WHERE tag = ? RETURNING id, tag, version, published_tag",
+            changed, published_tag, tag,
         )  # fmt: skip
         return row
 
     def published(self, row: Row, at: int) -> None:
-        """A publish is complete: the first one counts."""
+        """Record the step at which a publish was complete; the first one counts."""
         self._sql.execute(
             "UPDATE outbox SET published_at = coalesce(published_at, ?) WHERE id = ?", (at, row.id)
         )
 
     def mark(self, row: Row) -> None:
-        """Nobody needs to publish it any more."""
+        """Mark a row as published."""
         self._sql.execute("UPDATE outbox SET marked = 1 WHERE id = ?", (row.id,))
 
     def rows(self) -> list[Row]:
         """The outbox."""
-        return self._rows("SELECT id, tag, version, told FROM outbox ORDER BY id")
+        return self._rows(f"{ROWS} ORDER BY id")
 
     def unmarked(self) -> list[Row]:
-        """What the relay has to publish."""
-        return self._rows("SELECT id, tag, version, told FROM outbox WHERE NOT marked ORDER BY id")
+        """The rows that the relay has to publish."""
+        return self._rows(f"{ROWS} WHERE NOT marked ORDER BY id")
 
-    def owed(self, began: int) -> dict[str, int]:
-        """What a request that began then must be shown: the newest version of each tag whose
-        publish was complete."""
+    def required_versions(self, began: int) -> dict[str, int]:
+        """Return the versions that a request from step ``began`` must show: of each tag the newest
+        whose publish was complete."""
         query = "SELECT tag, max(version) FROM outbox WHERE published_at <= ? GROUP BY tag"
         return dict(self._sql.execute(query, (began,)))
 
     def close(self) -> None:
-        """Forget everything."""
+        """Close the database."""
         self._sql.close()
 
     def _rows(self, query: str, *values: str | int) -> list[Row]:
@@ -218,7 +219,7 @@ class Database:
 
 
 class Session:
-    """A transaction: its snapshot is taken at the first look, after ``started`` was read."""
+    """A transaction: its snapshot begins with the first read, after its clock was read."""
 
     def __init__(self, world: "World", stamps: StampStore) -> None:
         self._world = world
@@ -245,7 +246,7 @@ class Session:
 
 @dataclass
 class Process:
-    """A web process: its own first levels over the shared stores."""
+    """A web process: its own local caches over the shared stores."""
 
     pages: TaggedRegion
     shells: TaggedRegion
@@ -253,24 +254,24 @@ class Process:
     stamps: StampStore
 
     @property
-    def strays(self) -> NegativeEntries:
-        """Of which there is room for one."""
-        return NegativeEntries(self.pages, STRAYS)
+    def negative_entries(self) -> NegativeEntries:
+        """Negative entries with one slot."""
+        return NegativeEntries(self.pages, NEGATIVE_KEYS)
 
 
 @dataclass
-class Reading:
-    """A request that was answered; ``asked`` is a stray's address."""
+class Response:
+    """An answered request; ``path`` is set if a negative entry was wanted."""
 
     process: int
     began: int
     now: float
     served: CacheResult
-    asked: str = ""
+    path: str = ""
 
 
 class _Answered(Exception):
-    """Carries out of a render what is answered in its place: known, or just made."""
+    """Ends a render with a negative answer: one that is stored, or a new one."""
 
     def __init__(
         self, known: CacheResult | None, context: RenderContext, payload: bytes = b""
@@ -283,7 +284,7 @@ class _Answered(Exception):
 
 @dataclass
 class Actor:
-    """A greenlet, and the operation that it stands before."""
+    """A greenlet, and the operation that it does next."""
 
     glet: greenlet
     where: str = "start"
@@ -291,14 +292,14 @@ class Actor:
 
 @dataclass(eq=False)
 class World:
-    """Everything, and the schedule's hold on it. ``tick`` counts the steps."""
+    """The stores, the processes and the scheduler. ``tick`` counts the steps."""
 
     soft: bool = False
     processes: int = 2
     now: float = 1000.0
     tick: int = 0
     database: Database = field(default_factory=Database)
-    readings: list[Reading] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -308,10 +309,10 @@ class World:
         self.backends = {name: YieldingBackend(self) for name in ("pages", "shells", "cards")}
         self.process = [self._process() for _ in range(self.processes)]
 
-    # What actors do.
+    # Actions of actors
 
     def pause(self, where: str) -> None:
-        """Hand over to the scheduler, unless the scheduler itself is looking."""
+        """Return to the scheduler, unless the scheduler itself calls."""
         me = getcurrent()
         if me is self.main:
             return
@@ -325,19 +326,19 @@ class World:
             raise Crash
 
     def write(self, tag: str) -> None:
-        """Commit, publish, mark: a writer's way."""
+        """Commit, publish, mark."""
         self.pause("commit")
         self._publish(self.database.commit(tag), self.process[0].stamps)
 
-    def change(self, column: str, told: str) -> None:
-        """The third movie is shown, or listed."""
+    def change(self, column: str, published_tag: str) -> None:
+        """Change the third movie: shown, or listed."""
         self.pause("commit")
-        self._publish(self.database.change(column, told), self.process[0].stamps)
+        self._publish(self.database.change(column, published_tag), self.process[0].stamps)
 
-    def purge_address(self, tag: str) -> None:
-        """SQL by hand, and a purge of the page by its address."""
+    def purge_page(self, tag: str) -> None:
+        """Change data by hand, and purge the page by its URL."""
         self.pause("commit")
-        row = self.database.meddle(tag)
+        row = self.database.change_by_hand(tag)
         here = self.process[0]
         cards = [EntryLocation(here.cards, KEYS.key(each), math.inf) for each in CARDS]
         try:
@@ -352,44 +353,44 @@ class World:
             return
         self.database.published(row, self.tick)
 
-    def renew(self, number: int) -> None:
-        """Make the page anew in the background, though it may be true: nobody waits for it."""
+    def refresh(self, number: int) -> None:
+        """Refresh the page in the background, though it may be valid."""
         process = self.process[number]
         session = Session(self, process.stamps)
         process.pages.refresh("page", self._render(process, session), source=session)
 
-    def read_stray(self, number: int, address: str) -> None:
-        """Answer a request for one of countless addresses, as a cached view does."""
+    def read_negative(self, number: int, path: str) -> None:
+        """Answer a request with a negative entry, as a cached view does."""
         began, now = self.tick, self.now
         process = self.process[number]
         session = Session(self, process.stamps)
 
         def render(context: RenderContext) -> Rendered:
-            known = process.strays.find(address)
+            known = process.negative_entries.find(path)
             if known is not None:
                 raise _Answered(known, context)
             context.depend(LIST)
-            shown = {LIST: session.version(LIST), "address": address}
+            shown = {LIST: session.version(LIST), "path": path}
             raise _Answered(None, context, json.dumps(shown).encode())
 
         try:
-            process.pages.get_or_render(address, render, source=session)
+            process.pages.get_or_render(path, render, source=session)
         except _Answered as answer:
             made = Rendered(answer.payload)
-            served = answer.known or process.strays.store(address, made, answer.context)
+            served = answer.known or process.negative_entries.store(path, made, answer.context)
             if served is not None:
-                self.readings.append(Reading(number, began, now, served, address))
+                self.responses.append(Response(number, began, now, served, path))
 
     def relay(self) -> None:
-        """Publish what writers have left."""
+        """Publish the rows that crashed writers left."""
         for row in self.database.unmarked():
             self._publish(row, self.process[-1].stamps)
 
     def read(self, number: int) -> None:
-        """Answer a request for the page in one of the processes."""
+        """Answer a request for the page, in one of the processes."""
         began, now = self.tick, self.now
         served = self._page(self.process[number])
-        self.readings.append(Reading(number, began, now, served))
+        self.responses.append(Response(number, began, now, served))
 
     def read_fast(self, number: int) -> None:
         """The same through the fast path: the server's loop, then a thread, then the view."""
@@ -400,7 +401,7 @@ class World:
             or pages.get_valid("page")
             or self._page(self.process[number])
         )
-        self.readings.append(Reading(number, began, now, served))
+        self.responses.append(Response(number, began, now, served))
 
     def _in_loop(self, region: TaggedRegion, key: str) -> CacheResult | None:
         """The read of the server's event loop: the local cache alone."""
@@ -413,13 +414,13 @@ class World:
         return CacheResult(Status.L1, entry) if entry else None
 
     def purge(self) -> None:
-        """Everything is invalidated at once."""
+        """Invalidate everything."""
         self.process[0].stamps.new_epoch()
 
-    # What the scheduler does.
+    # The scheduler
 
     def start(self, act: "Act") -> Actor:
-        """A new actor, at its beginning."""
+        """Return a new actor, before its first operation."""
 
         def body() -> None:
             try:
@@ -434,7 +435,7 @@ class World:
         return actor
 
     def alive(self) -> list[Actor]:
-        """Who can go on."""
+        """The actors that have not ended."""
         return [actor for actor in self.actors if not actor.glet.dead]
 
     def step(self, actor: Actor) -> None:
@@ -443,28 +444,28 @@ class World:
         actor.glet.switch()
 
     def crash(self, actor: Actor) -> None:
-        """Kill an actor: not one operation more, not even in its ``finally``."""
+        """End an actor; it does no further operation, not even in ``finally``."""
         self.dead.add(actor.glet)
         actor.glet.switch()
 
     def finish(self) -> None:
-        """Let all who live run to their end, one after the other."""
+        """Let all actors run to their end, one after the other."""
         for actor in self.alive():
             while not actor.glet.dead:
                 self.step(actor)
 
     def run(self, act: "Act") -> None:
-        """An actor, from its beginning to its end, undisturbed."""
+        """Run an actor from its beginning to its end, without interruption."""
         actor = self.start(act)
         while not actor.glet.dead:
             self.step(actor)
 
     def advance(self, actor: Actor, until: str, times: int = 1) -> None:
-        """Let an actor run until it stands before an operation for the ``times``-th time."""
+        """Let an actor run until it does an operation next, for the ``times``-th time."""
         for _ in range(times):
             self.step(actor)
             while actor.where != until:
-                assert not actor.glet.dead, f"it never comes to {until}"
+                assert not actor.glet.dead, f"it never reaches {until}"
                 self.step(actor)
 
     def flush(self) -> None:
@@ -483,28 +484,28 @@ class World:
             self.crash(actor)
         self.database.close()
 
-    # The oracle.
+    # The oracle
 
     def violations(self) -> Iterator[str]:
-        """Readings that break the promise."""
-        for reading in self.readings:
-            if reading.served.status is not Status.STALE:
-                yield from self._stale(reading)
-                yield from self._expired(reading)
+        """Yield the responses that are stale or expired."""
+        for response in self.responses:
+            if response.served.status is not Status.STALE:
+                yield from self._stale(response)
+                yield from self._expired(response)
 
-    def _stale(self, reading: Reading) -> Iterator[str]:
-        shown = json.loads(reading.served.entry.payload)
-        for tag, version in self.database.owed(reading.began).items():
+    def _stale(self, response: Response) -> Iterator[str]:
+        shown = json.loads(response.served.entry.payload)
+        for tag, version in self.database.required_versions(response.began).items():
             if shown.get(tag, version) < version:
-                yield f"{reading.served.status} without {tag} v{version}: {shown}"
-        if reading.asked != shown.get("address", ""):
-            yield f"{reading.served.status} for {reading.asked}: {shown}"
+                yield f"{response.served.status} without {tag} v{version}: {shown}"
+        if response.path != shown.get("path", ""):
+            yield f"{response.served.status} for {response.path}: {shown}"
 
-    def _expired(self, reading: Reading) -> Iterator[str]:
-        if reading.served.entry.expires <= reading.now:
-            yield f"{reading.served.status} although it had expired"
+    def _expired(self, response: Response) -> Iterator[str]:
+        if response.served.entry.expires <= response.now:
+            yield f"{response.served.status} although it had expired"
 
-    # How it is built.
+    # Set-up
 
     def _process(self) -> Process:
         stamps = StampStore(self.atomic_store, ttl=10_000)
@@ -540,9 +541,9 @@ class World:
 
     def _publish(self, row: Row, stamps: StampStore) -> None:
         self.pause("expand")
-        told = EXPANSIONS.expanded(self.database, [row.told])  # type: ignore[arg-type]
+        tags = EXPANSIONS.expanded(self.database, [row.published_tag])  # type: ignore[arg-type]
         try:
-            stamps.publish(told)
+            stamps.publish(tags)
         except PublishError:
             return
         self.database.published(row, self.tick)
@@ -554,7 +555,7 @@ class World:
         return process.pages.get_or_render("page", self._render(process, session), source=session)
 
     def _render(self, process: Process, session: Session) -> Render:
-        """Renders the page: of a shell and cards, each of which may be cached."""
+        """Render the page from a template and cards, each of which may be cached."""
 
         def card(context: RenderContext, tag: str) -> Rendered:
             context.depend(tag)
@@ -568,15 +569,15 @@ class World:
             return card(context, LIST)
 
         def page(context: RenderContext) -> Rendered:
-            pieces = [
+            fragments = [
                 process.shells.get_or_render("shell", shell, source=session, parent=context),
                 *process.cards.get_or_render_multi(
                     [KEYS.key(tag) for tag in CARDS], cards, source=session, parent=context
                 ),
             ]
             shown = {
-                tag: int(piece.entry.payload)
-                for tag, piece in zip((LIST, *CARDS), pieces, strict=True)
+                tag: int(fragment.entry.payload)
+                for tag, fragment in zip((LIST, *CARDS), fragments, strict=True)
             }
             return Rendered(json.dumps(shown).encode())
 
@@ -584,7 +585,7 @@ class World:
 
 
 KEYS = KeyBuilder("world", "cards")
-STRAYS = KeyBuilder("world", "strays")
+NEGATIVE_KEYS = KeyBuilder("world", "negative")
 
 LISTS_OF_THIRD = "lists:3"
 EXPANSIONS = TagExpansions()
@@ -604,37 +605,37 @@ def reads(process: int) -> Act:
 
 
 def reads_fast(process: int) -> Act:
-    """A request to one of the processes, by way of its fast path."""
+    """A request to one of the processes, through its fast path."""
     return lambda world: world.read_fast(process)
 
 
-def reads_stray(process: int, address: str) -> Act:
-    """A request for one of countless addresses."""
-    return lambda world: world.read_stray(process, address)
+def reads_negative(process: int, path: str) -> Act:
+    """A request that is answered with a negative entry."""
+    return lambda world: world.read_negative(process, path)
 
 
-def renews(process: int) -> Act:
-    """A renewal in the background."""
-    return lambda world: world.renew(process)
+def refreshes(process: int) -> Act:
+    """A background refresh."""
+    return lambda world: world.refresh(process)
 
 
-def purges_address(tag: str) -> Act:
-    """An operator who changes what ``tag`` names by hand, and purges the page."""
-    return lambda world: world.purge_address(tag)
+def purges_page(tag: str) -> Act:
+    """An operator who changes the data of ``tag`` by hand, and purges the page."""
+    return lambda world: world.purge_page(tag)
 
 
 def shows(world: World) -> None:
-    """The third movie is put on the site, in whichever lists it is."""
+    """The third movie is shown on the site, in the lists that it is in."""
     world.change("shown", LISTS_OF_THIRD)
 
 
 def lists(world: World) -> None:
-    """The third movie is put on the list."""
+    """The third movie is added to the list."""
     world.change("listed", LIST)
 
 
 def evicts(name: str) -> Act:
-    """memcached loses a value at some moment."""
+    """memcached loses a value."""
 
     def act(world: World) -> None:
         world.pause("evict")
@@ -644,7 +645,7 @@ def evicts(name: str) -> Act:
 
 
 def waits(seconds: float) -> Act:
-    """Time passes at some moment."""
+    """Time passes."""
 
     def act(world: World) -> None:
         world.pause("wait")
@@ -656,10 +657,10 @@ def waits(seconds: float) -> Act:
 def play(
     prepare: Sequence[Act], actors: Sequence[Act], seed: int, *, soft: bool = False
 ) -> list[str]:
-    """One random schedule: what it violates.
+    """Run one random schedule and return its violations.
 
-    ``prepare`` runs undisturbed, one after the other; the actors run together. How often the
-    scheduler changes its mind is drawn too: some races need long runs of one actor, others few.
+    The actions of ``prepare`` run one after the other, then the actors together. The probability
+    of a switch is random too: some races need long runs of one actor, others short ones.
     """
     chance = random.Random(seed)
     world = World(soft=soft)
@@ -667,26 +668,26 @@ def play(
         world.run(act)
     for act in actors:
         world.start(act)
-    restless = chance.choice((0.05, 0.15, 0.4))
+    switch_probability = chance.choice((0.05, 0.15, 0.4))
     actor = chance.choice(world.actors)
     while alive := world.alive():
-        if actor.glet.dead or actor.where == "sleep" or chance.random() < restless:
+        if actor.glet.dead or actor.where == "sleep" or chance.random() < switch_probability:
             actor = chance.choice(alive)
         world.step(actor)
     return settle(world)
 
 
 def settle(world: World) -> list[str]:
-    """Let everyone finish, the relay do its work, and look at the page from everywhere.
+    """Let all actors and the relay finish, read the page in all processes, return the violations.
 
-    Beside what the promise says, a page that nobody has touched since must be a hit in the end.
+    If nothing has changed since, the page must be a hit in the end.
     """
     world.finish()
     world.run(World.relay)
     for process in (0, 1, 0):
         world.run(reads(process))
     found = list(world.violations())
-    if world.readings[-1].served.status not in (Status.HIT, Status.L1):
+    if world.responses[-1].served.status not in (Status.HIT, Status.L1):
         found.append("nothing is ever a hit")
     world.close()
     return found
