@@ -9,12 +9,17 @@ BIN    := $(VENV)/bin
 MADE   := $(VENV)/made
 S3     := .s3venv
 DATA   := tests/npm/node_modules
-PIP    := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
+PIP    := $(BIN)/pip install --quiet --disable-pip-version-check
+LOCKED := $(PIP) --require-hashes --requirement
+# The lock files have every dependency, so pip resolves nothing and builds with what is locked.
+OURS   := $(PIP) --no-deps --no-build-isolation --editable .
 # Catalogues are compiled as the package is installed, so a new translation installs it again.
-PARTS  := setup.py pyproject.toml requirements.lock $(wildcard moziweb/locale/*/LC_MESSAGES/*.po)
+PARTS  := setup.py pyproject.toml requirements.lock requirements-run.lock $(wildcard moziweb/locale/*/LC_MESSAGES/*.po)
 PORT   ?= 6543
 INI    ?= development.ini
 
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+  --generate-hashes
 BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager
 SECONDS    ?= 60
 WORKERS    ?= 3
@@ -42,7 +47,7 @@ run: $(MADE)/run ## set up, load the demo and serve it (PORT=6543)
 test: $(MADE)/test test-services ## run every test with the real services, or a part (ARGS=tests/site)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=10 $(or $(ARGS),--cov --cov-report=)
 
-check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry
+check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry, djlint, biome, the prose
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -51,6 +56,9 @@ check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry
 	@$(BIN)/python scripts/declared-requirements --extras > $(MADE)/declared-extras.txt
 	@$(BIN)/deptry . --requirements-files $(MADE)/declared.txt \
 	  --requirements-files-dev $(MADE)/declared-extras.txt
+	@$(BIN)/djlint moziweb/templates --lint --quiet
+	@$(DATA)/.bin/biome lint --error-on-warnings moziweb/static
+	@$(BIN)/python scripts/check-english --quiet
 
 bench: $(MADE)/test $(S3)/made ## every benchmark: a table, then a JSON line; fails if any missed a bound
 	@scripts/test-services wrk
@@ -66,8 +74,9 @@ screenshots: $(MADE)/test ## make the README's pictures again
 
 lock: $(MADE)/venv ## pin what CI installs, again
 	@$(BIN)/pip install --quiet uv
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
-	  --all-extras setup.py --output-file requirements.lock --upgrade
+	@$(COMPILE) --all-extras setup.py --output-file requirements.lock --upgrade
+	@$(COMPILE) --extra demo setup.py --constraint requirements.lock --output-file requirements-run.lock
+	@$(COMPILE) requirements-s3.in --output-file requirements-s3.lock --upgrade
 
 test-services: $(S3)/made $(DATA)/made ## install what the tests start (memcached, PostgreSQL, Chromium, Varnish, an S3 server) and read
 	@scripts/test-services
@@ -82,30 +91,31 @@ $(MADE)/venv:
 
 $(MADE)/run: $(MADE)/venv $(PARTS)
 	@echo "Installing moziweb…"
-	@$(PIP) --editable '.[demo]'
+	@$(LOCKED) requirements-run.lock
+	@$(OURS)
 	@mkdir -p var && touch $@
 
-# All at once: each of pip's runs builds the package again.
 $(MADE)/test: $(MADE)/venv $(PARTS)
 	@echo "Installing moziweb and the test tools…"
-	@$(PIP) --editable '.[test]'
+	@$(LOCKED) requirements.lock
+	@$(OURS)
 	@mkdir -p var && touch $(MADE)/run $@
 
-$(MADE)/check: $(MADE)/venv $(PARTS)
-	@echo "Installing moziweb, the test tools and the checkers…"
-	@$(PIP) --editable '.[test,check]'
-	@mkdir -p var && touch $(MADE)/run $(MADE)/test $@
-
-# The S3 server pins another botocore than ours: an environment of its own.
-$(S3)/made: $(MADE)/venv requirements-s3.txt
-	@echo "Installing the S3 server for tests…"
-	@test -x $(S3)/bin/python || $(PYTHON) -m venv $(S3)
-	@$(S3)/bin/pip install --quiet --disable-pip-version-check --requirement requirements-s3.txt
+# requirements.lock has the checkers, too.
+$(MADE)/check: $(MADE)/test $(DATA)/made
 	@touch $@
 
-# Data that the tests read. The lock file has its checksums, and no code of it is run.
+# The S3 server pins another botocore than ours: an environment of its own.
+$(S3)/made: $(MADE)/venv requirements-s3.lock
+	@echo "Installing the S3 server for tests…"
+	@test -x $(S3)/bin/python || $(PYTHON) -m venv $(S3)
+	@$(S3)/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements-s3.lock
+	@touch $@
+
+# The linter of scripts, and data that the tests read. The lock file has checksums.
 $(DATA)/made: tests/npm/package-lock.json
 	@scripts/test-services npm
-	@echo "Fetching the tests' data…"
+	@echo "Installing the packages of tests/npm…"
 	@npm ci --prefix tests/npm --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@

@@ -85,6 +85,7 @@ CHECK = [
     "mypy>=2.4,<3",
     "import-linter>=2.16,<3",
     "deptry>=0.25,<1",
+    "djlint>=1.54,<2",
     "types-boto3[s3]>=1.43,<2",
     "types-webob>=1.8.11,<2",
     "types-waitress>=3.0.1,<4",

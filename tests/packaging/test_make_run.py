@@ -23,7 +23,7 @@ from tests.services.process import is_group_running, read_until, run
 from .running import BIN, PATIENCE, ask, started
 
 ROOT = Path(__file__).parents[2]
-FILES = ("Makefile", "development.ini", "setup.py", "pyproject.toml", "requirements.lock")
+FILES = ("Makefile", "development.ini", "setup.py", "pyproject.toml", "requirements.lock", "requirements-run.lock")
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_new_translation_alone_installs_again(tree: Path) -> None:
 
 
 def test_bench_runs_everything_and_fails_if_anything_did(tree: Path) -> None:
-    shutil.copy(ROOT / "requirements-s3.txt", tree)
+    shutil.copy(ROOT / "requirements-s3.lock", tree)
     shutil.copytree(ROOT / "scripts", tree / "scripts")
     (tree / ".s3venv").mkdir()
     (tree / "benchmarks").mkdir()

@@ -49,8 +49,9 @@ def clean_bin(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "venv", "--without-pip", folder)
     # Our own pip, and bytecode only of what is imported: both take longer than all the rest.
     pip = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python")
-    lock = ROOT / "requirements.lock"
-    run(*pip, "install", "--no-compile", "--constraint", lock, f"{wheel}[demo]")
+    install = (*pip, "install", "--no-compile")
+    run(*install, "--require-hashes", "--requirement", ROOT / "requirements-run.lock")
+    run(*install, "--no-deps", wheel)
     return folder / "bin"
 
 
