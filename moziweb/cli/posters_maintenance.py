@@ -27,11 +27,10 @@ _SHARE = 0.1
 )  # fmt: skip
 @click.pass_obj
 def gc_command(installation: CommandContext, days: int) -> None:
-    """Remove the objects of variants that were superseded a while ago, and the originals of
-    pictures that were looked at and not saved, a day after that can no longer be done.
+    """Remove objects that nothing links: superseded variants, originals that were not saved.
 
-    Sources that are being worked on are passed over. Run it every night; it may be stopped at any
-    time, and run beside anything else.
+    An original is removed a day after it can no longer be saved. Leased sources are skipped. Run it
+    every night; it can be stopped at any time, and run beside anything else.
 
     Exit status: 0 when all is removed, or left to the next run; 1 when storage fails; 128 + the
     signal when stopped.

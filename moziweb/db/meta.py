@@ -28,6 +28,7 @@ class UTCDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The value in UTC; ``ValueError`` without a time zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -35,6 +36,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The value with its time zone, which SQLite does not store."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -50,6 +52,7 @@ class WordList(TypeDecorator[tuple[str, ...]]):
     cache_ok = True
 
     def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> str | None:
+        """The joined words; ``ValueError`` for an empty word or a bar."""
         if value is None:
             return None
         if any(not word or "|" in word for word in value):
@@ -57,6 +60,7 @@ class WordList(TypeDecorator[tuple[str, ...]]):
         return "|".join(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...]:
+        """The words."""
         return tuple(value.split("|")) if value else ()
 
 

@@ -68,7 +68,7 @@ def reason(kind: str, rng: Random) -> str:
 
 
 def enumerated(words: tuple[str, ...], conjunction: str) -> str:
-    """ "A, B és C"."""
+    """The words joined with commas and ``conjunction``: "A, B és C"."""
     *others, last = words
     return f"{', '.join(others)} {conjunction} {last}" if others else last
 

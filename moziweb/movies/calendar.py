@@ -26,15 +26,24 @@ class Period(Protocol):
     """A week or a month. ``start`` and ``end`` are its first and last day, both included."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name in URLs."""
+
     @property
-    def start(self) -> date: ...
+    def start(self) -> date:
+        """The first day."""
+
     @property
-    def end(self) -> date: ...
+    def end(self) -> date:
+        """The last day."""
+
     @property
-    def previous(self) -> Self: ...
+    def previous(self) -> Self:
+        """The period before."""
+
     @property
-    def next(self) -> Self: ...
+    def next(self) -> Self:
+        """The period after."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -86,8 +86,10 @@ _DATE_IS_IN_CALENDAR: Final = f"date BETWEEN '{FIRST_YEAR}-01-01' AND '{LAST_YEA
 
 
 class Movie(Base):
-    """A movie. ``title`` is Hungarian; ``runtime`` is in minutes; ``countries`` and ``languages``
-    are ISO 3166-1 alpha-2 and ISO 639-1 codes.
+    """A movie.
+
+    ``title`` is Hungarian; ``runtime`` is in minutes; ``countries`` and ``languages`` are ISO
+    3166-1 alpha-2 and ISO 639-1 codes.
 
     ``version`` increases with every change of the movie or of its parts (``edit_version.py``), so
     that the editor's form can detect conflicts. ``search_text`` is derived from the titles.

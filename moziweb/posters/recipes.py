@@ -175,6 +175,7 @@ class Recipe:
 
     @property
     def mime(self) -> str:
+        """The media type."""
         return self.encoder.mime
 
     @property

@@ -70,7 +70,7 @@ class Formatter:
         return format_date(day, "EEEE", locale=babel_locale(self.locale))
 
     def date_range(self, start: date, end: date) -> str:
-        """A range of days, both ends included: ``2026. aug. 20–26.``"""
+        """A range of days, both ends included: ``2026. aug. 20–26.``."""
         return format_interval(start, end, "yMMMd", locale=babel_locale(self.locale))
 
     def country_name(self, code: str) -> str:

@@ -24,6 +24,7 @@ class ForkLocal(Generic[T]):
         _instances.add(self)
 
     def __call__(self) -> T:
+        """The value of this process, made at the first call."""
         made = self._made
         if not made:
             with self._lock:

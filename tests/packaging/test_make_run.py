@@ -23,7 +23,14 @@ from tests.services.process import is_group_running, read_until, run
 from .running import BIN, PATIENCE, ask, started
 
 ROOT = Path(__file__).parents[2]
-FILES = ("Makefile", "development.ini", "setup.py", "pyproject.toml", "requirements.lock", "requirements-run.lock")
+FILES = (
+    "Makefile",
+    "development.ini",
+    "setup.py",
+    "pyproject.toml",
+    "requirements.lock",
+    "requirements-run.lock",
+)
 
 
 @pytest.fixture

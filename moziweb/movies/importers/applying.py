@@ -1,5 +1,6 @@
-"""Writes a plan into one session: rows change only where a value does, so that exactly the pages
-that show it go stale.
+"""Writes an import's plan in one session.
+
+Assigns only values that differ, so that only the pages that show them become stale.
 """
 
 from collections.abc import Callable, Mapping, Sequence

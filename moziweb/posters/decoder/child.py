@@ -43,6 +43,7 @@ _WATCH_STACK_BYTES: Final = 256 * 1024
 
 
 def main() -> None:
+    """Decode jobs from standard input until it is closed; arguments: the resource limits."""
     memory, _wall, cpu, niceness = sys.argv[1:]
     jobs, replies = sys.stdin.buffer, _private_stdout()
     # Both are sent to the whole process group. A started job is finished; the child ends with its
@@ -89,7 +90,6 @@ def _watch_parent(jobs: int) -> None:
 
     Linux's parent death signal would be sent when the *thread* ends that started this process.
     """
-
     # Unlike `poll`, epoll can be restarted (after SIGSTOP, for example) with RLIMIT_NOFILE = 0.
     epoll = select.epoll()
     epoll.register(jobs, 0)  # EPOLLHUP is always reported

@@ -76,6 +76,7 @@ class DecoderProcess:
 
     @property
     def pid(self) -> int:
+        """The id of the child process."""
         return self._process.pid
 
     @property

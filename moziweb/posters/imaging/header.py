@@ -190,9 +190,7 @@ def _count_chunks(data: bytes) -> None:
 
 
 def _avif_size(data: bytes) -> tuple[int, int] | None:
-    """The largest of the announced sizes (a grid has one per cell and one in total) and of the
-    coded frames, which can be larger.
-    """
+    """The largest announced size (a grid has one per cell and one in total) or coded frame."""
     boxes = _ISPE.findall(data, 0, _AVIF_HEAD_BYTES)
     announced = [struct.unpack(">II", box) for box in boxes]
     return max((*announced, *frame_sizes(data)), key=lambda size: size[0] * size[1], default=None)

@@ -52,6 +52,7 @@ class EncodedImage:
 
     @property
     def mime(self) -> str:
+        """The media type."""
         return self.recipe.mime
 
 

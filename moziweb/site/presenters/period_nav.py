@@ -102,10 +102,10 @@ def _is_outside_data(neighbours: Neighbours | None) -> bool:
 
 
 def week_label(formatter: Formatter, week: Week) -> str:
-    """``2026. aug. 20–26.``"""
+    """A week as text: ``2026. aug. 20–26.``."""
     return formatter.date_range(week.start, week.end)
 
 
 def month_label(formatter: Formatter, month: Month) -> str:
-    """``2026. augusztus``"""
+    """A month as text: ``2026. augusztus``."""
     return formatter.date_text(month.start, DatePrecision.MONTH)

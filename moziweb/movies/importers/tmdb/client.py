@@ -51,7 +51,7 @@ class TmdbOptions:
 
 
 class _Again(Exception):
-    """This attempt failed; ``after`` is when the other side wants the next one, in seconds."""
+    """A failed attempt that can be retried ``after`` seconds."""
 
     def __init__(self, told: str, after: float | None = None) -> None:
         super().__init__(told)
@@ -111,9 +111,7 @@ class TmdbClient:
         )
 
     def changes(self, first: date, last: date) -> Iterator[dict[str, Any]]:
-        """The pages of films that were changed at TMDB between two days, both included; 14 days
-        lie between them at most.
-        """
+        """The pages of movies that TMDB changed from ``first`` to ``last``: at most 14 days."""
         yield from self._pages(
             "/movie/changes", start_date=first.isoformat(), end_date=last.isoformat()
         )
@@ -128,8 +126,9 @@ class TmdbClient:
             number += 1
 
     def get_soon(self, path: str, within: float, **query: Any) -> dict[str, Any]:
-        """The object at ``path`` for somebody who waits: one attempt, within about that many
-        seconds. Raises ``TmdbError``s.
+        """The object at ``path``, in one attempt of about ``within`` seconds, for interactive use.
+
+        Raises ``TmdbError``.
         """
         began = time.monotonic()
         if not self._pace.wait(within):
