@@ -1,4 +1,4 @@
-"""What operators rely on: the clock, security headers, health, and a last word on errors."""
+"""Operations: the clock, security headers, health checks, metrics."""
 
 from pyramid.config import Configurator
 

@@ -1,7 +1,7 @@
 """Security headers on every response: pages, errors, static files, redirects.
 
-They are set outside of everything else that Pyramid does, so that nothing leaves without them. A
-response that set one of them itself keeps its own.
+The outermost tween sets them, so no response is without them. A response that has set one of them
+keeps its own value.
 """
 
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 Handler = Callable[[Request], Response]
 
 HSTS: Final = "max-age=31536000"
-"""One year; without subdomains, which may be somebody else's to decide."""
+"""One year. Without subdomains, which may belong to others."""
 
 _FIXED: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -37,10 +37,10 @@ _FIXED: Final = {
 
 
 def content_security_policy(image_origin: str) -> str:
-    """The policy of pages, which load nothing from elsewhere but posters.
+    """The policy of pages, which load only posters from other origins.
 
-    ``image_origin`` is where storage serves them from, "" when that is the site itself. There is
-    no inline style or script, so a page needs no nonce and can be cached.
+    ``image_origin`` is the origin of the storage, "" if that is the site itself. There are no
+    inline styles or scripts, so a page needs no nonce and can be cached.
     """
     directives = {
         "default-src": "'none'",
@@ -58,25 +58,25 @@ def content_security_policy(image_origin: str) -> str:
 
 
 def origin_of(url: str) -> str:
-    """``https://host:port`` of an absolute address, "" for one that is relative to the site."""
+    """``https://host:port`` of an absolute URL, "" for a relative one."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def security_headers(image_origin: str, *, hsts: bool) -> dict[str, str]:
-    """All of them, by name."""
+    """All headers, by name."""
     headers = {**_FIXED, "Content-Security-Policy": content_security_policy(image_origin)}
     return {**headers, "Strict-Transport-Security": HSTS} if hsts else headers
 
 
 def site_headers(registry: Any) -> dict[str, str]:
-    """Those of this site, for whatever answers in its name."""
+    """The headers of this site. Also for responses that do not come from Pyramid."""
     image_origin = origin_of(services_of(registry).storage.url("poster"))
     return security_headers(image_origin, hsts=registry.settings["site.hsts"])
 
 
 def headers_tween_factory(handler: Handler, registry: Any) -> Handler:
-    """The outermost tween: sets the headers, and answers when even the error page failed."""
+    """The outermost tween: sets the headers, and answers if the error page fails, too."""
     headers = site_headers(registry)
 
     def headers_tween(request: Request) -> Response:

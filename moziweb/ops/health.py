@@ -1,8 +1,7 @@
-"""Two heartbeats, as Mozilla's Dockerflow names them.
+"""Two heartbeats with the names of Mozilla's Dockerflow.
 
-``/__lbheartbeat__`` says that the process answers, for whoever balances load. ``/__heartbeat__``
-asks the database, the storage and the cache, for whoever watches. Neither needs anything of the
-site itself.
+``/__lbheartbeat__`` is for load balancers: the process answers. ``/__heartbeat__`` is for
+monitoring: it checks the database, the storage and the cache. Neither uses the site's own code.
 https://github.com/mozilla-services/Dockerflow
 """
 
@@ -29,22 +28,22 @@ OUTDATED: Final = "outdated"
 BEHIND: Final = "behind"
 
 BACKLOG_SECONDS: Final = 30.0
-"""A row of the outbox that waits for longer has been passed over by relays several times."""
+"""Age of an outbox row that several polls of the relays have not published."""
 
 
 def lbheartbeat(request: Request) -> dict[str, str]:
-    """200, without asking anything."""
+    """Always 200."""
     request.response.cache_control.no_store = True
     return {"status": OK}
 
 
 def heartbeat(request: Request) -> dict[str, Any]:
-    """Each part's state; 503 unless all are ``ok``.
+    """The state of each part; 503 unless all are ``ok``.
 
-    ``{"status": "ok", "checks": {"database": "ok", "storage": "ok"}}``, and with a cache also
-    ``stamps``, ``entries``, ``outbox`` and beside the checks ``outbox_age``, in seconds. A part
-    may be ``unavailable``; the database also ``outdated``, when it lacks migrations, and the
-    outbox ``behind``, when invalidations wait in it. Why is in the log.
+    ``{"status": "ok", "checks": {"database": "ok", "storage": "ok"}}``. With a cache, the checks
+    include ``stamps``, ``entries`` and ``outbox``, and ``outbox_age`` (seconds) is added. A part
+    may be ``unavailable``; the database also ``outdated`` if migrations are missing, and the
+    outbox ``behind`` if invalidations wait in it for too long. The log has the reason.
     """
     services = request.services
     checks: dict[str, Callable[[], str]] = {
@@ -70,39 +69,39 @@ def heartbeat(request: Request) -> dict[str, Any]:
 
 
 def database_state(engine: Engine) -> str:
-    """Whether the schema is the one that this version of the code brings."""
+    """``outdated`` unless the schema is that of this version of the code."""
     return OK if current_revision(engine) == head_revision() else OUTDATED
 
 
 def storage_state(storage: Storage) -> str:
-    """Whether objects can be stored; raises ``StorageError`` when not."""
+    """Whether objects can be stored; raises ``StorageError``."""
     storage.check()
     return OK
 
 
 def stamps_state(cache: Cache) -> str:
-    """Whether the clock can be read; raises ``StoreError`` when not."""
+    """Whether the clock can be read; raises ``StoreError``."""
     cache.stamps.read_clock()
     return OK
 
 
 def entries_state(cache: Cache) -> str:
-    """Whether every region's store answers; raises ``StoreError`` when one does not."""
+    """Whether the store of every region answers; raises ``StoreError``."""
     for region in cache.regions.values():
         region.check()
     return OK
 
 
 class OutboxAge:
-    """How long invalidations have been waiting in the outbox."""
+    """Age of the oldest invalidation in the outbox."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self.seconds: float | None = None
-        """The age of the oldest one, once ``state`` has been asked for and could tell."""
+        """The age, after a successful ``state``."""
 
     def state(self) -> str:
-        """Whether it is a normal one; raises ``SQLAlchemyError`` when it cannot be told."""
+        """``behind`` if it is too old; raises ``SQLAlchemyError``."""
         pages = self._services.page_cache
         if pages is None:
             return OK
@@ -112,7 +111,7 @@ class OutboxAge:
 
 
 def includeme(config: Configurator) -> None:
-    """The two routes."""
+    """Add the two routes."""
     for name, view in (("lbheartbeat", lbheartbeat), ("heartbeat", heartbeat)):
         config.add_route(name, f"/__{name}__")
         config.add_view(view, route_name=name, renderer="json", request_method="GET")

@@ -1,11 +1,11 @@
-"""What Prometheus is told: requests, the cache, the outbox.
+"""Metrics for Prometheus: requests, the cache, the outbox.
 
-``/metrics`` is closed unless the ini file opens it, with ``metrics.token`` or ``metrics.allow``; as
-long as it is closed nothing is counted for it. Every process counts for itself, so each is asked
-for itself, past the load balancer: sums belong into Prometheus.
+``/metrics`` exists only if the ini file has ``metrics.token`` or ``metrics.allow``; otherwise
+nothing is counted for it. Every process has its own counters, so Prometheus must scrape each of
+them, not the load balancer.
 
-Names end in their unit. Labels are few and fixed: regions, statuses, kinds of tags, routes; never
-an address, which a stranger could make as many of as he likes.
+Names end in their unit. Labels have few, fixed values: regions, statuses, kinds of tags, routes.
+URLs are no labels, because clients could create any number of them.
 """
 
 import hmac
@@ -42,21 +42,21 @@ Handler = Callable[[Request], Response]
 REQUEST_SECONDS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 )  # fmt: skip
-"""From a page out of the process's memory to a poster that is made while somebody waits."""
+"""From a page in the process's memory to a poster that is made during the request."""
 
 RENDER_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 ENTRY_BYTES: Final = tuple(2**power for power in range(9, 21))
-"""512 bytes to 1 MiB, which is all that memcached takes."""
+"""512 bytes to 1 MiB, the limit of memcached."""
 
 UNROUTED: Final = "none"
-"""The route of what no route matched, and of what was answered before routing."""
+"""Label of requests that no route matched, or that were answered before routing."""
 
 
 class CacheMetrics(CacheEvents):
-    """Counts what the cache tells of."""
+    """Counts the events of the cache."""
 
     def __init__(self, registry: CollectorRegistry, seconds: Histogram) -> None:
-        """``seconds`` is that of all requests, by route and status."""
+        """``seconds`` is the histogram of all requests, by route and status."""
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"moziweb_cache_{name}", text, labels, registry=registry)
@@ -66,36 +66,36 @@ class CacheMetrics(CacheEvents):
                 f"moziweb_cache_{name}", text, ("region",), registry=registry, buckets=buckets
             )
 
-        self._served = counter("served", "Entries served, by how.", "region", "status")
+        self._served = counter("served", "Entries served, by cache status.", "region", "status")
         self._rendered = counter("rendered", "Entries rendered.", "region")
-        self._made = counter("made", "Cards, shells and pages made.", "region", "kind")
+        self._made = counter("made", "Fragments, page templates and pages rendered.", "region", "kind")
         self._seconds = histogram(
-            "render_seconds", "Time of one rendering, of one entry or several.", RENDER_SECONDS
+            "render_seconds", "Time of a render of one or several entries.", RENDER_SECONDS
         )
-        self._bytes = histogram("entry_bytes", "Size of stored entries, packed.", ENTRY_BYTES)
+        self._bytes = histogram("entry_bytes", "Size of stored entries, encoded.", ENTRY_BYTES)
         self._refused = counter(
-            "refused", "Renders that were served and not stored, by why.", "region", "reason"
+            "refused", "Renders that were served but not stored, by reason.", "region", "reason"
         )
-        self._corrupt = counter("corrupt", "Stored values that were no entries.", "region")
+        self._corrupt = counter("corrupt", "Stored values that were not entries.", "region")
         self._store = counter(
-            "store_failures", "Calls that the store of entries did not answer.",
+            "store_failures", "Failed calls of the store of entries.",
             "region", "operation",
         )  # fmt: skip
         self._stamps = counter(
-            "stamps_failures", "Calls that the store of stamps did not answer.", "operation"
+            "stamps_failures", "Failed calls of the store of stamps.", "operation"
         )
         self._tags = counter("invalidations", "Tags published, by kind.", "kind")
-        self._errors = counter("publish_errors", "Publications left to the relay.")
-        self._purges = counter("purge_errors", "Purges that the CDN did not take.")
+        self._errors = counter("publish_errors", "Publications that failed and were left to the relay.")
+        self._purges = counter("purge_errors", "Purges that the CDN did not accept.")
         self._renewals = counter(
-            "renewal_errors", "Renewals in the background that did not take place.", "reason"
+            "renewal_errors", "Background refreshes that failed.", "reason"
         )
         self._relayed = counter("relayed", "Outbox rows published by the relay.")
         self._request_seconds = seconds
         self._children: dict[tuple[str, str], Any] = {}
 
     def served(self, region: str, status: str) -> None:
-        """See ``CacheEvents``. Keeps the children: ``labels`` would slow down every hit."""
+        """See ``CacheEvents``. Caches the children: ``labels`` would slow down every hit."""
         child = self._children.get((region, status))
         if child is None:
             child = self._children[region, status] = self._served.labels(region, status)
@@ -160,14 +160,14 @@ OUTBOX_AGE: Final = "moziweb_cache_outbox_age_seconds"
 
 
 class CacheState(Collector):
-    """What is looked up when somebody asks: the outbox's age, the first level's memory."""
+    """Values read at each scrape: the age of the outbox, the size of the local cache."""
 
     def __init__(self, registry: Any) -> None:
-        """``registry`` is the application's; the cache joins it later, if there is one."""
+        """``registry`` is the application's. Its cache, if any, is added later."""
         self._registry = registry
 
     def collect(self) -> Iterator[Metric]:
-        """The gauges; none without a cache."""
+        """The gauges. None without a cache."""
         pages = services_of(self._registry).page_cache
         if pages is None:
             return
@@ -180,7 +180,7 @@ class CacheState(Collector):
             age.add_metric([], seconds)
             yield age
         used = GaugeMetricFamily(
-            "moziweb_cache_l1_bytes", "Memory of this process's first level.", labels=["region"]
+            "moziweb_cache_l1_bytes", "Memory of this process's local cache.", labels=["region"]
         )
         for name, region in pages.cache.regions.items():
             used.add_metric([name], region.local_cache_bytes)
@@ -195,7 +195,7 @@ class CacheState(Collector):
 
 
 class Guard:
-    """Who may read the metrics: whoever brings the token, or asks from an allowed address."""
+    """Access to the metrics: with the token, or from an allowed address."""
 
     def __init__(self, token: str | None, networks: Iterable[Any]) -> None:
         self._token = token
@@ -203,12 +203,12 @@ class Guard:
 
     @property
     def is_open(self) -> bool:
-        """Whether anybody may."""
+        """Whether any access is configured."""
         return bool(self._token or self._networks)
 
     def admits(self, request: Request) -> bool:
-        """Whether this request may."""
-        return self._has_token(request) or self._is_near(request.environ.get("REMOTE_ADDR", ""))
+        """Whether this request has access."""
+        return self._has_token(request) or self._is_allowed_address(request.environ.get("REMOTE_ADDR", ""))
 
     def _has_token(self, request: Request) -> bool:
         if not self._token:
@@ -216,10 +216,10 @@ class Guard:
         given = request.environ.get("HTTP_AUTHORIZATION", "")
         return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
 
-    def _is_near(self, remote: str) -> bool:
+    def _is_allowed_address(self, remote: str) -> bool:
         try:
             address = ipaddress.ip_address(remote)
-        except ValueError:  # a socket in the file system has none
+        except ValueError:  # a Unix socket has no address
             return False
         return any(address in network for network in self._networks)
 
@@ -234,7 +234,7 @@ class Metrics:
 
 
 def metrics(request: Request) -> Response:
-    """Everything, in the format that was asked for; 401 for whoever may not read it."""
+    """All metrics in the requested format; 401 without access."""
     found = request.services.metrics
     if found is None or not found.guard.admits(request):
         response = Response("401 Unauthorized\n", status=401, content_type="text/plain")
@@ -248,7 +248,7 @@ def metrics(request: Request) -> Response:
 
 
 def timing_tween_factory(handler: Handler, registry: Any) -> Handler:
-    """The outermost tween: how long each request takes, by route and status."""
+    """The outermost tween: measures each request, by route and status."""
     found = services_of(registry).metrics
     if found is None:
         return handler
@@ -257,7 +257,7 @@ def timing_tween_factory(handler: Handler, registry: Any) -> Handler:
     def timing_tween(request: Request) -> Response:
         began = time.perf_counter()
         response = handler(request)
-        if REFRESH in request.environ:  # nobody sent it, and nobody waited
+        if REFRESH in request.environ:  # no client has sent it
             return response
         route = getattr(request, "matched_route", None)
         name = UNROUTED if route is None else route.name

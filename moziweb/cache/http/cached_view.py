@@ -52,7 +52,7 @@ class _Outcome(Enum):
 
 
 class _NotAPage(Exception):
-    """Takes a response out of a render, past the region, which stores whatever a render returns."""
+    """Passes a response through the region, which stores everything that a render returns."""
 
     def __init__(
         self, outcome: _Outcome, response: Response, context: RenderContext | None = None
@@ -73,8 +73,8 @@ def context_of(request: Any) -> RenderContext | None:
 class CachedView:
     """A view behind a region.
 
-    ``base_tags`` are on every page. ``base_url`` is the scheme and host that the view sees,
-    whatever the request was sent to. ``fragments`` fill the slots of its pages, if it has any.
+    ``base_tags`` are on every page. ``base_url`` is the scheme and host that the view sees; those
+    of the request are hidden. ``fragments`` fill the slots of its pages, if it has any.
     """
 
     view: View
