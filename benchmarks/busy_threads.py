@@ -3,8 +3,9 @@
 The same site runs once with the defaults and once for each ``server.`` key that is switched off
 (``moziweb/server/waitress_tuning.py``), all on one core. The index is requested at a steady rate, a
 new connection for each request, while two clients search without a pause; a search is rendered in a
-thread at each request. The variants are measured in turn, round after round, and a ratio is the
-median of each round's own, so that other work on the machine affects all of them alike.
+thread at each request. A second table has the index beside busy processes of niceness 10, as
+decoders are, on all cores. Everything is measured in turn, round after round, and a ratio is the
+median of each round's own, so that other work on the machine affects all alike.
 
 Run it from the repository's root: ``python -m benchmarks.busy_threads [--rounds 5]``.
 """
@@ -50,8 +51,10 @@ PATIENCE: Final = 60.0
 
 
 @contextmanager
-def serving(folder: Path, memcached: str, changed: Mapping[str, str]) -> Iterator[int]:
-    """The port of a site with these settings, its index cached."""
+def serving(
+    folder: Path, memcached: str, changed: Mapping[str, str], on: set[int] | None = None
+) -> Iterator[int]:
+    """The port of a site with these settings on these cores, its index cached."""
     port = free_port()
     settings = {**site_settings(folder, memcached), "posters.background": "off", **changed}
     lines = [f"{name} = {value}" for name, value in settings.items()]
@@ -62,7 +65,7 @@ def serving(folder: Path, memcached: str, changed: Mapping[str, str]) -> Iterato
         env={**os.environ, "PORT": str(port)},
         stdout=subprocess.DEVNULL,
     )
-    os.sched_setaffinity(process.pid, {cores()[0]})
+    os.sched_setaffinity(process.pid, on or {cores()[0]})
     try:
         until = time.monotonic() + PATIENCE
         while not accepts(port):
@@ -119,18 +122,43 @@ def main() -> int:
         for _ in range(asked.rounds):
             for name, port in ports.items():
                 measured[name].append(measure(port, asked.rate, asked.seconds))
-    base = measured["defaults"]
+        os.sched_setaffinity(0, set(cores()))
+        port = all_.enter_context(serving(folder, memcached.address, {}, set(cores())))
+        beside: dict[str, list[tuple[float, float]]] = {}
+        for _ in range(asked.rounds):
+            for count in (1, 2):
+                with busy_processes(count):
+                    answers = ask_at_rate([(port, "/")] * 200, 2 * asked.rate, clients=16)
+                beside.setdefault(f"{count} busy", []).append(milliseconds(answers))
+    show(f"The index at {asked.rate:g}/s while threads render: milliseconds", measured)
+    show(f"The index at {2 * asked.rate:g}/s beside niced processes: milliseconds", beside)
+    figures = {"milliseconds": measured, "beside": beside, "load_average": os.getloadavg()[0]}
+    return finish(figures, [])
+
+
+@contextmanager
+def busy_processes(count: int) -> Iterator[None]:
+    """Processes of niceness 10 that never sleep."""
+    program = "import os\nos.nice(10)\nwhile True: pass"
+    running = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(count)]
+    try:
+        time.sleep(0.3)
+        yield
+    finally:
+        for each in running:
+            each.kill()
+            each.wait()
+
+
+def show(title: str, measured: Mapping[str, list[tuple[float, float]]]) -> None:
+    """A table of the medians, and of p95 over that of the first variant."""
+    base = next(iter(measured.values()))
     rows: list[list[Cell]] = []
     for name, rounds in measured.items():
         p50, p95 = (statistics.median(column) for column in zip(*rounds, strict=True))
         ratio = statistics.median(a[1] / b[1] for a, b in zip(rounds, base, strict=True))
         rows.append([name, p50, p95, f"{ratio:.2f}"])
-    print_table(
-        f"The index at {asked.rate:g}/s while threads render: milliseconds",
-        ["", "p50", "p95", "p95 over defaults"],
-        rows,
-    )
-    return finish({"milliseconds": measured, "load_average": os.getloadavg()[0]}, [])
+    print_table(title, ["", "p50", "p95", "p95 over the first"], rows)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def _page_cache(config: Configurator, cache: Cache, events: CacheEvents) -> Page
         clock=SessionClock(cache.stamps),
         routes=CachedRoutes(registry),
         digest=digest_of(Path(__file__).parent, settings),
-        always=tuple(model_tag(model) for model in DECLARATIONS.models()),
+        base_tags=tuple(model_tag(model) for model in DECLARATIONS.models()),
         base_url=settings["site.base_url"],
         events=events,
         outbox=OUTBOX,

@@ -68,7 +68,9 @@ class CacheMetrics(CacheEvents):
 
         self._served = counter("served", "Entries served, by cache status.", "region", "status")
         self._rendered = counter("rendered", "Entries rendered.", "region")
-        self._made = counter("made", "Fragments, page templates and pages rendered.", "region", "kind")
+        self._made = counter(
+            "made", "Fragments, page templates and pages rendered.", "region", "kind"
+        )
         self._seconds = histogram(
             "render_seconds", "Time of a render of one or several entries.", RENDER_SECONDS
         )
@@ -85,11 +87,11 @@ class CacheMetrics(CacheEvents):
             "stamps_failures", "Failed calls of the store of stamps.", "operation"
         )
         self._tags = counter("invalidations", "Tags published, by kind.", "kind")
-        self._errors = counter("publish_errors", "Publications that failed and were left to the relay.")
-        self._purges = counter("purge_errors", "Purges that the CDN did not accept.")
-        self._renewals = counter(
-            "renewal_errors", "Background refreshes that failed.", "reason"
+        self._errors = counter(
+            "publish_errors", "Publications that failed and were left to the relay."
         )
+        self._purges = counter("purge_errors", "Purges that the CDN did not accept.")
+        self._renewals = counter("renewal_errors", "Background refreshes that failed.", "reason")
         self._relayed = counter("relayed", "Outbox rows published by the relay.")
         self._request_seconds = seconds
         self._children: dict[tuple[str, str], Any] = {}
@@ -208,7 +210,9 @@ class Guard:
 
     def admits(self, request: Request) -> bool:
         """Whether this request has access."""
-        return self._has_token(request) or self._is_allowed_address(request.environ.get("REMOTE_ADDR", ""))
+        return self._has_token(request) or self._is_allowed_address(
+            request.environ.get("REMOTE_ADDR", "")
+        )
 
     def _has_token(self, request: Request) -> bool:
         if not self._token:
@@ -226,7 +230,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The metrics of an application, who may read them, and its histogram of requests."""
+    """The metrics of an application, the guard of their access, and the histogram of requests."""
 
     registry: CollectorRegistry
     guard: Guard
@@ -268,9 +272,9 @@ def timing_tween_factory(handler: Handler, registry: Any) -> Handler:
 
 
 def includeme(config: Configurator) -> None:
-    """Count and serve, if the ini file lets anybody read it. Stands before ``freshness``.
+    """Count and serve metrics, if the ini file gives access. Include it before ``caching``.
 
-    ``cache_counters`` count in any case: the manager shows them.
+    ``cache_counters`` always count: the manager shows them.
     """
     counters = InProcessCounters()
     services = replace(services_of(config.registry), cache_counters=counters, cache_events=counters)

@@ -216,7 +216,7 @@ def test_purge_by_url_purges_the_cdn_and_invalidates_no_other_page(
         with running(site) as app:
             for path in (movie, other, index):
                 cdn.objects[path] = set(app.get(path).headers["xkey"].split())
-            cdn.objects["of no film"] = {"everything", *page_cache_of(app.app.registry).always}
+            cdn.objects["of no film"] = {"everything", *page_cache_of(app.app.registry).base_tags}
             ended = run_process("cache", "purge", "--path", movie, "--reason", "a wrong date")
             assert ended.stdout == (
                 f"Purged: the page at {movie}. The CDN was asked to purge it by its tags.\n"

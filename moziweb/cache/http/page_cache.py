@@ -16,16 +16,16 @@ from .url_index import UrlIndex
 class PageCache:
     """The cache of an application's pages: regions, routes, and what invalidates their entries.
 
-    ``digest`` is part of every key: the digest of what pages are rendered with. ``always`` are tags
-    that every page carries. ``base_url`` is the URL that a cached view sees as the host of its
-    request, whoever sent it.
+    ``digest`` is part of every key: the digest of what pages are rendered with. ``base_tags``
+    are on every page. ``base_url`` is the URL that a cached view sees as the host of its
+    request.
     """
 
     cache: Cache
     clock: SessionClock
     routes: CachedRoutes
     digest: str
-    always: tuple[str, ...]
+    base_tags: tuple[str, ...]
     base_url: str
     events: CacheEvents
     outbox: Outbox

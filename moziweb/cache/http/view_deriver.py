@@ -87,7 +87,7 @@ def cached_view(view: View, info: Any, pages: PageCache | None) -> View:
         route=route,
         clock=pages.clock,
         remember=pages.urls.remember,
-        base_tags=pages.always,
+        base_tags=pages.base_tags,
         base_url=pages.base_url,
         fragments=_fragments(fill, pages) if fill is not None else None,
         refresher=pages.refresher,
@@ -102,7 +102,7 @@ _OPTIONS = ("cache", "cache_moment", "cache_params", "cache_fragments")
 def _fragments(fill: Fill, pages: PageCache) -> Fragments:
     return Fragments(
         fill,
-        base_tags=pages.always,
+        base_tags=pages.base_tags,
         region=pages.cache.regions.get(FRAGMENTS),
         keys=pages.cache.keys.get(FRAGMENTS),
         digest=pages.digest,

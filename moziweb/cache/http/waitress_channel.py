@@ -17,7 +17,6 @@ import logging
 import time
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
-from socket import socket
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
@@ -127,31 +126,6 @@ class _Channel(HTTPChannel):
     """A connection whose requests are checked for hits before they are queued for a thread."""
 
     responder: _HitResponder
-
-    def __init__(
-        self,
-        server: BaseWSGIServer,
-        sock: socket,
-        addr: Any,
-        adj: Any,
-        map: Any = None,  # noqa: A002 - as waitress names it
-    ) -> None:
-        """Read at once what has arrived with the connection.
-
-        That is usually the whole request, which saves an iteration of the loop.
-        """
-        super().__init__(server, sock, addr, adj, map)
-        try:
-            data = sock.recv(adj.recv_bytes)
-        except OSError:  # nothing yet, or closed: the loop handles both
-            return
-        try:
-            if data:
-                self.last_activity = time.time()
-                self.received(data)
-        except Exception:  # waitress would take it for an error of the listening socket
-            _log.exception("reading a new connection failed")
-            self.handle_close()
 
     def received(self, data: bytes) -> bool:
         """Handle what the loop has read. See ``HTTPChannel.received``."""

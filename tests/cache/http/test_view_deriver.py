@@ -65,7 +65,7 @@ class Site:
                 clock=SessionClock(self.cache.stamps),
                 routes=CachedRoutes(config.registry),
                 digest="1",
-                always=("list:all",),
+                base_tags=("list:all",),
                 base_url="https://site.example",
                 events=events,
                 outbox=outbox,
