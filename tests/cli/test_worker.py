@@ -59,7 +59,7 @@ from moziweb.cli.context import CommandContext
 from moziweb.caching import OUTBOX
 from moziweb.movies.models import Movie
 StampStore.publish = lambda stamps, tags: os.kill(os.getpid(), signal.SIGKILL)
-with CommandContext(sys.argv[1]).services_of(registry).database.write() as session:
+with CommandContext(sys.argv[1]).services.database.write() as session:
     session.get_one(Movie, int(sys.argv[2])).title = "b"
 """
 
