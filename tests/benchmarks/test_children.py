@@ -1,4 +1,4 @@
-"""A child prepares once, works when told to, and tells its own time and memory."""
+"""A child prepares once, works on request, and returns its own time and memory."""
 
 import os
 from functools import partial
@@ -8,7 +8,7 @@ from benchmarks.children import Child, Work
 
 
 def counting(log: Path) -> Work:
-    """Work that notes its process and a setting of its environment."""
+    """Work that records its process and a variable of its environment."""
 
     def work() -> None:
         with log.open("a") as notes:
@@ -21,7 +21,7 @@ def allocating(size: int) -> Work:
     return lambda: bytes(b"x" * size)
 
 
-def test_rounds_run_in_one_process_of_its_own(tmp_path: Path) -> None:
+def test_all_rounds_run_in_one_child(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with Child("counting", partial(counting, log), {"CHILD_SETTING": "here"}) as child:
         child.warm_up()
@@ -36,7 +36,7 @@ def test_rounds_run_in_one_process_of_its_own(tmp_path: Path) -> None:
     assert min(child.wall_ms, child.idle_mib) > 0
 
 
-def test_the_peak_is_what_the_work_took() -> None:
+def test_peak_is_that_of_the_work() -> None:
     with Child("allocating", partial(allocating, 64 * 2**20)) as child:
         child.run()
     assert child.peak_mib >= child.idle_mib + 60

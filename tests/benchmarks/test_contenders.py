@@ -1,4 +1,4 @@
-"""Contenders are comparable: each makes all recipes, in the size and format they ask for."""
+"""Contenders are comparable: each makes all recipes in the same size and format."""
 
 from io import BytesIO
 

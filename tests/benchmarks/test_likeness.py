@@ -1,4 +1,4 @@
-"""Likeness is measured as its authors define it."""
+"""The measure of likeness follows its definition."""
 
 from PIL import Image, ImageFilter
 
@@ -8,7 +8,7 @@ from tests.posters.pictures import photograph
 PICTURE = photograph(120, 180)
 
 
-def test_equal_pictures_could_not_be_more_alike() -> None:
+def test_equal_pictures_have_the_highest_likeness() -> None:
     assert psnr(PICTURE, PICTURE) == 99.0
     assert abs(ssim(PICTURE, PICTURE) - 1) < 1e-6
 

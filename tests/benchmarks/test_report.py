@@ -1,4 +1,4 @@
-"""A benchmark's verdict is its exit status and its last line."""
+"""The result of a benchmark is its exit status and its last line."""
 
 import json
 

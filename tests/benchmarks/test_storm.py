@@ -1,4 +1,4 @@
-"""What a storm counts as needless, and the picture of it."""
+"""Counting of needless renders, and the chart."""
 
 import xml.etree.ElementTree as ET
 
@@ -37,7 +37,7 @@ def test_the_first_render_and_hits_are_not_counted() -> None:
     assert (day.needless(), len(day.renders()), len(day.renders("/"))) == (0, 2, 1)
 
 
-def test_the_picture_is_one_and_names_every_strategy() -> None:
+def test_chart_names_every_strategy() -> None:
     curve = Curve("tags & more", [1.0, 4.0], [0.0, 0.0], [2.0, 1.0])
     picture = draw([curve, curve], rate=20)
     root = ET.fromstring(picture)

@@ -1,4 +1,4 @@
-"""development.ini as it is shipped: what `pserve --reload` looks at."""
+"""The shipped development.ini: the files that ``pserve --reload`` watches."""
 
 from glob import glob
 from pathlib import Path
@@ -8,8 +8,8 @@ from plaster import get_loader
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_change_of_any_template_or_catalogue_starts_it_again() -> None:
-    """pserve expands its patterns as is done here; that is not to be had without a server."""
+def test_reload_watches_every_template_and_catalogue() -> None:
+    """pserve expands the patterns in the same way, but only when it serves."""
     loader = get_loader(str(ROOT / "development.ini"), protocols=["wsgi"])
     patterns = loader.get_settings("pserve")["watch_files"].split()
     watched = {name for pattern in patterns for name in glob(pattern, recursive=True)}  # noqa: PTH207

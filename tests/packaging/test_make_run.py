@@ -1,7 +1,6 @@
-"""``make run`` in a copy of the tree: it serves the demo, keeps its data and ends with all its own.
+"""``make run`` in a copy of the tree: serves the demo, keeps its data, ends with its children.
 
-What it installs is the environment of these tests, marked as made: installing is shown where the
-suite itself begins, since ``make test`` makes what ``make run`` needs first.
+It uses the environment of the tests and installs nothing: ``make test`` has installed the same.
 """
 
 import contextlib
@@ -35,7 +34,7 @@ FILES = (
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A copy of what ``make run`` reads, with an environment that needs nothing more."""
+    """A copy of the files of ``make run``, with a complete environment."""
     for name in FILES:
         shutil.copy(ROOT / name, tmp_path / name)
     environment = tmp_path / ".venv"
@@ -54,30 +53,30 @@ def make_run(tree: Path, port: object) -> AbstractContextManager[subprocess.Pope
     return started(["make", "run"], tree, {"PORT": str(port)})
 
 
-def loaded(said: str) -> dict[str, int]:
-    """What ``demo load`` told."""
-    (line,) = [line for line in said.splitlines() if line.startswith("{")]
-    told: dict[str, int] = json.loads(line)
-    return told
+def loaded(output: str) -> dict[str, int]:
+    """The summary of ``demo load``."""
+    (line,) = [line for line in output.splitlines() if line.startswith("{")]
+    summary: dict[str, int] = json.loads(line)
+    return summary
 
 
 def complaint(tree: Path, port: object) -> str:
-    """The one line of a start that fails."""
+    """The error line of a start that fails."""
     with make_run(tree, port) as process:
         assert process.stdout
-        said = process.stdout.read()
+        output = process.stdout.read()
         assert process.wait(PATIENCE) != 0
-    assert "Traceback" not in said
-    (line,) = [line for line in said.splitlines() if line.startswith("moziweb:")]
+    assert "Traceback" not in output
+    (line,) = [line for line in output.splitlines() if line.startswith("moziweb:")]
     return line
 
 
-def test_it_serves_the_demo_and_goes_on_where_it_stopped(tree: Path) -> None:
+def test_it_serves_the_demo_and_keeps_its_data(tree: Path) -> None:
     port = free_port()
     with make_run(tree, port) as process:
-        said = read_until(process, "moziweb is at")
-        assert f"moziweb is at http://{HOST}:{port}/" in said
-        assert loaded(said)["added"] == 796
+        output = read_until(process, "moziweb is at")
+        assert f"moziweb is at http://{HOST}:{port}/" in output
+        assert loaded(output)["added"] == 796
         status, _, page = ask(f"http://{HOST}:{port}/")
         assert status == 200
         assert page.count(b'class="movie"') > 20
@@ -92,19 +91,19 @@ def test_it_serves_the_demo_and_goes_on_where_it_stopped(tree: Path) -> None:
         database.execute("UPDATE movie SET title = 'Ezt írtam át' WHERE id = 1")
         database.commit()
     with make_run(tree, port) as process:
-        said = read_until(process, "moziweb is at")
-        assert "The schema is at" in said
-        assert loaded(said)["added"] == 0
+        output = read_until(process, "moziweb is at")
+        assert "The schema is at" in output
+        assert loaded(output)["added"] == 0
         _, _, page = ask(f"http://{HOST}:{port}/api/movie/1")
         assert json.loads(page)["title"] == "Ezt írtam át"
 
 
 def would_install(tree: Path, target: str) -> bool:
-    """Whether a target would install the package, as make itself says."""
+    """Whether a target would install the package (``make --dry-run``)."""
     return "--editable" in run(["make", "--dry-run", target], cwd=tree, check=True).stdout
 
 
-def test_a_new_translation_alone_installs_again(tree: Path) -> None:
+def test_new_translation_installs_again(tree: Path) -> None:
     catalogue = tree / "moziweb" / "locale" / "hu" / "LC_MESSAGES" / "moziweb.po"
     catalogue.parent.mkdir(parents=True)
     catalogue.touch()
@@ -116,14 +115,14 @@ def test_a_new_translation_alone_installs_again(tree: Path) -> None:
     assert would_install(tree, "run")
 
 
-def test_bench_runs_everything_and_fails_if_anything_did(tree: Path) -> None:
+def test_bench_runs_all_and_fails_if_one_failed(tree: Path) -> None:
     shutil.copy(ROOT / "requirements-s3.lock", tree)
     shutil.copytree(ROOT / "scripts", tree / "scripts")
     (tree / ".s3venv").mkdir()
     (tree / "benchmarks").mkdir()
     (tree / "benchmarks" / "good.py").write_text("print('measured')")
     (tree / "benchmarks" / "bad.py").write_text("raise SystemExit(1)")
-    # Stands for the package manager, which is not to be asked by a test.
+    # Installed programs, so that the package manager is not called.
     (tree / "bin").mkdir()
     for program in ("wrk", "chromium", "memcached"):
         (tree / "bin" / program).symlink_to("/bin/true")
@@ -146,7 +145,7 @@ def test_bench_runs_everything_and_fails_if_anything_did(tree: Path) -> None:
     assert passing.stdout == "== good\nmeasured\n"
 
 
-def test_a_port_that_is_none_is_one_line(tree: Path) -> None:
+def test_invalid_port_is_one_line(tree: Path) -> None:
     line = complaint(tree, 80000)
     assert line.startswith("moziweb: site.base_url = http://127.0.0.1:${PORT:-6543}: expected an")
     assert line.endswith("(PORT from the environment)")

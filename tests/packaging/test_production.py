@@ -1,4 +1,4 @@
-"""production.ini as it is shipped, run by the lines of the Procfile, over the real servers."""
+"""The shipped production.ini and Procfile, on real servers."""
 
 import json
 import re
@@ -35,7 +35,7 @@ Environ = dict[str, str]
 def environ(
     postgres_database: str, memcached_server: MemcachedServer, s3_bucket: S3Bucket
 ) -> Environ:
-    """What a platform sets: the variables that the ini file names."""
+    """The variables that a platform sets."""
     memcached_server.flush()
     return {
         "PORT": str(free_port()),
@@ -55,7 +55,7 @@ def environ(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where it runs: the two files as they are shipped, but for loopback alone."""
+    """A folder with production.ini, bound to loopback."""
     text = (ROOT_FOLDER / "production.ini").read_text()
     assert "host = 0.0.0.0\n" in text
     (tmp_path / "production.ini").write_text(text.replace("host = 0.0.0.0\n", f"host = {HOST}\n"))
@@ -63,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def procfile(process: str) -> list[str]:
-    """The command of a process of the Procfile, its program found in this environment."""
+    """The command of a process of the Procfile, with a program of this environment."""
     lines = (ROOT_FOLDER / "Procfile").read_text().splitlines()
     commands = dict(line.split(": ", 1) for line in lines)
     program, *arguments = shlex.split(commands[process])
@@ -72,7 +72,7 @@ def procfile(process: str) -> list[str]:
 
 @pytest.fixture
 def site(folder: Path, environ: Environ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The address and the process of a site that was released and started."""
+    """The URL and the process of a released and started site."""
     with started(procfile("release"), folder, environ) as release:
         read_until(release, "The schema went from base to")
         assert release.wait(PATIENCE) == 0
@@ -88,7 +88,7 @@ def movie(
     environ: Environ,
     monkeypatch: pytest.MonkeyPatch,
 ) -> str:
-    """The address of a film of today with an uploaded poster, entered before anybody looked."""
+    """The path of a movie of today with an uploaded poster; no page was requested yet."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     settings = load(get_appsettings(str(folder / "production.ini")))
@@ -135,13 +135,13 @@ def test_it_serves_pages_from_memcached_and_posters_from_s3(
 
 
 @pytest.mark.parametrize("name", ["SITE_BASE_URL", "DATABASE_URL", "STAMPS_SERVER", "S3_BUCKET"])
-def test_a_variable_that_is_not_set_is_one_line(
+def test_unset_variable_is_one_line(
     folder: Path, environ: Environ, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     del environ[name]
     monkeypatch.delenv(name, raising=False)
     with started(procfile("web"), folder, environ) as process:
         assert process.stdout
-        said = process.stdout.read()
+        output = process.stdout.read()
     assert process.returncode == 1
-    assert re.fullmatch(rf"moziweb: \S+: the environment variable {name} is not set\n", said)
+    assert re.fullmatch(rf"moziweb: \S+: the environment variable {name} is not set\n", output)

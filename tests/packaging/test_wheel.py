@@ -1,4 +1,4 @@
-"""The built wheel holds all that the site needs, and runs where there is nothing else of ours."""
+"""The wheel contains all files of the site, and runs in a clean environment."""
 
 import os
 import shutil
@@ -18,18 +18,18 @@ ROOT = Path(__file__).parent.parent.parent
 MADE_OF = ("moziweb", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 INIS = ("development.ini", "production.ini", "Procfile")
 
-pytestmark = pytest.mark.xdist_group("wheel")
+pytestmark = [pytest.mark.xdist_group("wheel"), pytest.mark.timeout(900)]
 
 
 def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
-    """Run a command to its end; what it printed is shown when it fails."""
+    """Run a command; its output is shown if it fails."""
     done = process.run(command, limit=300, cwd=cwd, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from a copy of the sources, so that nothing built before can help."""
+    """A wheel built from a copy of the sources, without earlier build results."""
     folder = tmp_path_factory.mktemp("wheel")
     sources = folder / "sources"
     sources.mkdir()
@@ -44,10 +44,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clean_bin(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The ``bin`` of an environment that holds the wheel and what it asks for, nothing else."""
+    """The ``bin`` of an environment with the wheel and its requirements only."""
     folder = tmp_path_factory.mktemp("clean")
     run(sys.executable, "-m", "venv", "--without-pip", folder)
-    # Our own pip, and bytecode only of what is imported: both take longer than all the rest.
+    # No pip of its own and no bytecode: both take longer than everything else.
     pip = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python")
     install = (*pip, "install", "--no-compile")
     run(*install, "--require-hashes", "--requirement", ROOT / "requirements-run.lock")
@@ -56,7 +56,7 @@ def clean_bin(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_whole_package(wheel: Path) -> None:
-    """Every file that is kept, and of what is made only the compiled catalogues."""
+    """Every file under version control, and the compiled catalogues."""
     listed = process.run(["git", "ls-files", "-z", "moziweb"], cwd=ROOT, check=True)
     kept = {name for name in listed.stdout.split("\0") if (ROOT / name).is_file()}
     assert len(kept) > 300
@@ -73,7 +73,7 @@ def test_the_wheel_holds_no_leftovers(wheel: Path) -> None:
 
 @pytest.fixture
 def site(clean_bin: Path, tmp_path: Path) -> Iterator[str]:
-    """The address of a site that was installed, filled and started in a strange folder."""
+    """The URL of a site that was installed, filled and started in an unrelated folder."""
     ini = shutil.copy(ROOT / "development.ini", tmp_path)
     (tmp_path / "var").mkdir()
     port = free_port()
@@ -87,7 +87,7 @@ def site(clean_bin: Path, tmp_path: Path) -> Iterator[str]:
 
 
 def ready(address: str) -> str:
-    """Wait until the address answers, half a minute at most."""
+    """Wait until the URL answers, for at most 30 seconds."""
     for _ in range(150):
         try:
             fetch(f"{address}/__lbheartbeat__")

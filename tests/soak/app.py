@@ -1,7 +1,7 @@
-"""The site with one address more: ``POST /soak/{movie}`` makes the next version of a film.
+"""The site with a route ``POST /soak/{movie}`` that writes the next version of a movie.
 
-A film's title tells its version, so whoever reads a page knows which writes it shows. The reason in
-the outbox says the same, so the outbox knows which writes were published, and when.
+The title of a movie contains its version, so a page shows which writes it includes. The reason in
+the outbox contains it too, so the outbox shows which writes were published, and when.
 """
 
 from collections.abc import Callable
@@ -25,12 +25,12 @@ SABOTAGE = "soak.sabotage"
 
 
 def title_of(movie: int, version: int) -> str:
-    """``Soak 7 version 12.``: found again by ``VERSION`` in ``visitors.py``."""
+    """``Soak 7 version 12.``, which ``VERSION`` in ``visitors.py`` matches."""
     return f"Soak {movie} version {version}."
 
 
 def write(session: Session, movie_id: int) -> int:
-    """The next version, in the session's transaction; two writers of one film take turns."""
+    """Write the next version in the transaction of the session; a row lock orders the writers."""
     movie = session.get_one(Movie, movie_id, with_for_update=True)
     version = int(movie.title.split()[-1].rstrip(".")) + 1
     movie.title = movie.original_title = title_of(movie_id, version)
@@ -39,7 +39,7 @@ def write(session: Session, movie_id: int) -> int:
 
 
 def soak(request: Request) -> dict[str, int]:
-    """Write, and tell the version."""
+    """Write, and return the version."""
     return {"version": write(request.dbsession, int(request.matchdict["movie"]))}
 
 
@@ -59,7 +59,7 @@ def main(global_config: dict[str, str], **settings: str) -> Any:
 
 
 def failing_tween(handler: Callable[[Request], Response], registry: Registry) -> Any:
-    """Every third page is an error: a mistake on purpose, too."""
+    """Sabotage: every third page is an error."""
     numbers = count()
 
     def tween(request: Request) -> Response:
@@ -71,10 +71,10 @@ def failing_tween(handler: Callable[[Request], Response], registry: Registry) ->
 
 
 def break_it(how: str, stamps: StampStore) -> None:
-    """Make a mistake on purpose, to see it found."""
-    if how == "publish":  # nothing is published, and the outbox believes it was
+    """Sabotage the stamps; the checker must find it."""
+    if how == "publish":  # nothing is published, but the outbox marks it as published
         stamps.publish = lambda tags: None  # type: ignore[method-assign]
-    elif how == "second step":  # copies in other processes are not told
+    elif how == "second step":  # copies in other processes are not invalidated
         stamps._store.incr = lambda name: 1  # type: ignore[method-assign]
     else:
         raise ValueError(how)

@@ -1,4 +1,4 @@
-"""A run: the stack is started, used and maltreated for some time, and every read is judged.
+"""A run: starts the stack, uses it under faults for some time, and checks every read.
 
 ``python -m tests.soak.run --seconds 600 [--seed 1]``, or ``make soak SECONDS=600``.
 """
@@ -38,20 +38,20 @@ LEASE = 2.0
 STALE_IF_ERROR = 5.0
 PATIENCE = 120.0
 LAG = 4.0
-"""Seconds that a row may take from its publish to its mark being visible."""
+"""Seconds that a row may take from its publish until its mark is visible."""
 RELAYED = 30.0
-"""Seconds in which everything must be published once the faults are over: ten, a relay's period,
-and what a busy machine takes to start what was killed."""
+"""Seconds within which everything must be published after the last fault: ten, the period of a
+relay, and time for a busy machine to start processes again."""
 
 
 def say(line: str) -> None:
-    """Tell whoever runs it."""
+    """Print a line."""
     sys.stdout.write(f"{line}\n")
 
 
 @dataclass
 class Report:
-    """What a run has seen."""
+    """The result of a run."""
 
     seconds: float = 0.0
     reads: int = 0
@@ -68,17 +68,15 @@ class Report:
     answers_outside: int = 0
     errors_in_outages: int = 0
     unanswered: int = 0
-    """Reads without an answer, their process being dead."""
+    """Reads without an answer from a dead process."""
     unanswered_otherwise: int = 0
     slow_answers: int = 0
     slowest_answer: float = 0.0
     complaints: list[str] = field(default_factory=list)
-    """Of the site's health: no answer, or an error, without an excuse; too many with one; too late;
-    too few pages.
-    """
+    """Failed checks of the site's health (``tests.soak.health``)."""
 
     def show(self) -> None:
-        """As a table and, in the last line, as JSON."""
+        """Print a table, and JSON in the last line."""
         for name, value in asdict(self).items():
             if name != "stale":
                 say(f"{name:20} {value}")
@@ -91,7 +89,7 @@ class Report:
 
 
 class Stack:
-    """The servers and those who use them."""
+    """The servers and their clients."""
 
     def __init__(
         self, everything: ExitStack, postgres: PostgresServer, seed: int, how: str
@@ -114,7 +112,7 @@ class Stack:
             self.visitors[what] = [self.visitor(what) for _ in range(count)]
 
     def visitor(self, what: str) -> "subprocess.Popen[bytes]":
-        """Another one who reads, posts or writes."""
+        """Start a client that reads, posts or writes."""
         ports = ",".join(str(web.port) for web in self.webs)
         movies = ",".join(map(str, MOVIES))
         seed = self.chance.randrange(1 << 30)
@@ -127,14 +125,14 @@ class Stack:
         return subprocess.Popen([*command, *given], cwd=Path(__file__).parents[2])
 
     def replace(self, what: str) -> None:
-        """Kill one (SIGKILL) wherever it stands, and send another."""
+        """Kill a client (SIGKILL) and start another."""
         killed = self.visitors[what].pop()
         killed.kill()
         killed.wait()
         self.visitors[what].append(self.visitor(what))
 
     def dismiss(self, *kinds: str) -> None:
-        """End those who use the site."""
+        """End clients."""
         for what in kinds or tuple(self.visitors):
             for each in self.visitors.pop(what, []):
                 each.kill()
@@ -142,7 +140,7 @@ class Stack:
 
 
 def settings_of(stack: Stack, how: str) -> dict[str, str]:
-    """The ini keys: production's, with short terms so that each is met within a run."""
+    """The ini keys: those of production with short times, so that each passes within a run."""
     return {
         "site.base_url": "https://moziweb.test",
         "sqlalchemy.url": stack.url,
@@ -161,7 +159,7 @@ def settings_of(stack: Stack, how: str) -> dict[str, str]:
 
 
 def prepare(url: str) -> str:
-    """A database with the films, all of this week; the week's name."""
+    """Fill a database with movies of this week; returns the name of the week."""
     engine = create_app_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2})
     upgrade(engine)
     week = week_of(budapest_today(datetime.now(UTC)))
@@ -175,14 +173,14 @@ def prepare(url: str) -> str:
 
 
 def pages(week: str) -> dict[str, Sequence[int]]:
-    """The pages that are read, and the films that each must show."""
+    """The pages to read, and the movies that each must show."""
     lists = ("/", "/en/", f"/week/{week}", f"/en/week/{week}", "/api/main/")
     movies = {f"/movie/{movie}-soak": (movie,) for movie in MOVIES}
     return {**dict.fromkeys(lists, tuple(MOVIES)), **movies}
 
 
 class Faults:
-    """What goes wrong, one thing at a time."""
+    """The faults, one at a time."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -207,7 +205,7 @@ class Faults:
         return self.counts.keys() == self._known.keys()
 
     def next(self) -> None:
-        """The next one: all in a random order, then all again."""
+        """Cause the next fault. A round has all faults in random order."""
         if not self._turn:
             self._turn = list(self._known)
             self.stack.chance.shuffle(self._turn)
@@ -227,7 +225,7 @@ class Faults:
 
     @contextmanager
     def _outage(self, server: Service) -> Iterator[None]:
-        """Note when a server is away: what else goes wrong excuses no error of the site."""
+        """Record an outage. Other faults excuse no error of the site."""
         begun = time.time()
         yield
         port = server.port if isinstance(server, WebServer) else 0
@@ -235,7 +233,7 @@ class Faults:
 
 
 class Watch:
-    """Reads as they come in, and the outbox beside them."""
+    """Collects the reads and the rows of the outbox."""
 
     def __init__(self, stack: Stack, engine: Engine) -> None:
         self.verdict = Verdict(grace=2 * LEASE + STALE_IF_ERROR)
@@ -247,15 +245,15 @@ class Watch:
         self._pending: list[Seen] = []
 
     def begin(self) -> None:
-        """Wait until everybody is at work; a busy machine takes a while to start them."""
+        """Wait until all clients work."""
         until = time.monotonic() + PATIENCE
         while len(list(self._stack.home.glob("reads-*"))) < 3 or self.writes()[0] < 3:
             if time.monotonic() > until:
-                raise ServiceError("nobody reads or writes")
+                raise ServiceError("the clients do not read or write")
             time.sleep(0.2)
 
     def look(self, outages: Sequence[Outage], *, everything: bool = False) -> None:
-        """Judge what is old enough, or all there is; between two faults, so none is unfinished."""
+        """Check reads that are old enough, or all. Call it between faults, so that none is open."""
         self._pending.extend(self._new_reads())
         self._fetch()
         until = float("inf") if everything else time.time() - LAG
@@ -265,11 +263,11 @@ class Watch:
         self.verdict.judge(ready, self._published, self._stack.pages)
 
     def unpublished(self) -> int:
-        """Rows of the outbox that nobody has published yet."""
+        """The number of unpublished rows in the outbox."""
         return int(self._ask("SELECT count(*) FROM cache_journal WHERE published IS NULL")[0][0])
 
     def writes(self) -> tuple[int, float]:
-        """How many there were, and the longest time from one to its publish."""
+        """The number of writes, and the longest time until a publish."""
         query = "SELECT count(*), coalesce(max(published - created), 0) FROM cache_journal"
         count, slowest = self._ask(query)[0]
         return int(count), float(slowest)
@@ -303,7 +301,7 @@ class Watch:
 def run(
     postgres: PostgresServer, seconds: float, *, seed: int = 1, how: str = "", faulty: bool = True
 ) -> Report:
-    """Run for ``seconds`` or until every fault has happened, whichever is later.
+    """Run for ``seconds``, and until every fault has happened.
 
     ``how`` breaks the cache on purpose; the run then ends at the first stale read. Without
     ``faulty`` there are no faults.
@@ -326,7 +324,7 @@ def run(
         until = time.monotonic() + RELAYED
         while not how and watch.unpublished() and time.monotonic() < until:
             time.sleep(0.5)
-        time.sleep(1)  # and the readers go on reading for a while
+        time.sleep(1)  # for some last reads
         stack.dismiss()
         watch.look(faults.outages, everything=True)
         verdict, health = watch.verdict, watch.health
@@ -355,7 +353,7 @@ def run(
 
 
 def main() -> int:
-    """1 when a read broke the promise, a write was never published, or the site was not well."""
+    """Return 1 after a stale read, an unpublished write or a failed health check."""
     parser = argparse.ArgumentParser(description="The stale-read checker.")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(2), "big"))

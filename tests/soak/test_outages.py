@@ -1,4 +1,4 @@
-"""Outages, through HTTP on the real stack: it answers at once, keeps its pages, and heals."""
+"""Outages over HTTP on the real stack: the site answers at once, keeps its pages and recovers."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,11 +13,11 @@ from tests.services.web import WebServer
 from tests.soak.run import MOVIES, prepare
 
 TIMEOUT = 0.5
-"""Seconds after which the site gives up on a frozen memcached for entries; 0.2 for stamps."""
+"""Timeout of the memcached for entries, in seconds; that for stamps has 0.2."""
 
 AT_ONCE = 3.0
-"""Seconds: short of the five that a driver left to itself waits, and enough for a few time-outs on
-a machine that is busy with other tests."""
+"""Seconds: less than the default timeout of the driver (5), and enough for a few timeouts on a busy
+machine."""
 
 HEALED = 20.0
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("soak")
 
 @dataclass
 class Stack:
-    """The site with each of its servers its own, to maltreat."""
+    """The site with its own servers."""
 
     postgres: PostgresServer
     stamps: MemcachedServer
@@ -35,43 +35,43 @@ class Stack:
     week: str
 
     def get(self, path: str) -> tuple[int, str, float]:
-        """Status, how it was served, seconds."""
+        """Status, ``X-Cache`` and seconds."""
         began = time.perf_counter()
         status, headers, _ = self.web.get(path)
         return status, headers.get("X-Cache", ""), time.perf_counter() - began
 
     def warm(self, path: str) -> None:
-        """Have a page in this process's memory; which also waits until all is well again."""
+        """Wait until a page is in the local cache of the process, so all servers are back."""
         eventually(lambda: self.get(path)[1] == "l1")
 
     def keeps(self, path: str) -> None:
-        """See a page served from this process's memory throughout.
+        """Check that a page is served from the local cache.
 
-        A machine that is busy with other tests may take longer for the clock than the stamps'
-        time-out: then a page is called stale, but it is served, and soon called true again.
+        On a busy machine a read of the clock may time out: then the page is marked as stale, but it
+        is served, and soon valid again.
         """
-        said = []
+        seen = []
 
-        def is_true() -> bool:
+        def is_valid() -> bool:
             status, cache, _ = self.get(path)
-            said.append(cache)
-            assert (status, cache) in {(200, "l1"), (200, "stale")}, said
+            seen.append(cache)
+            assert (status, cache) in {(200, "l1"), (200, "stale")}, seen
             return cache == "l1"
 
-        eventually(is_true)
+        eventually(is_valid)
 
 
 def eventually(is_so: Callable[[], bool]) -> None:
-    """Wait for it."""
+    """Wait for a condition."""
     until = time.monotonic() + HEALED
     while not is_so():
-        assert time.monotonic() < until, "it does not heal"
+        assert time.monotonic() < until, "it does not recover"
         time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Started once: every outage ends healed, which is half of what is tested."""
+    """Started once: every test ends with a recovered site."""
     with ExitStack() as everything:
         postgres = everything.enter_context(PostgresServer())
         stamps = everything.enter_context(MemcachedServer())
@@ -100,13 +100,13 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(autouse=True)
 def rested() -> None:
-    """Each thread's client leaves a server that failed alone for a second, then tries it again."""
+    """Wait for the retry: the client of each thread skips a failed server for a second."""
     time.sleep(1.5)
 
 
 @contextmanager
 def killed(server: PostgresServer | MemcachedServer) -> Iterator[None]:
-    """A server that is gone for the length of a ``with`` block."""
+    """Kill a server for a ``with`` block."""
     server.kill()
     try:
         yield
@@ -115,7 +115,7 @@ def killed(server: PostgresServer | MemcachedServer) -> Iterator[None]:
 
 
 def test_entries_frozen(stack: Stack) -> None:
-    """A time-out for all pages of a second, and not for each of them."""
+    """The timeout is paid once a second, not for each page."""
     movies = [f"{language}/movie/{movie}-soak" for language in ("", "/en") for movie in MOVIES]
     stack.warm("/")
     stack.entries.flush()
@@ -139,7 +139,7 @@ def test_entries_killed(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("how", ["frozen", "killed"])
-def test_without_stamps_what_was_true_a_moment_ago_is_served(stack: Stack, how: str) -> None:
+def test_without_stamps_recently_valid_pages_are_served(stack: Stack, how: str) -> None:
     stack.warm("/")
     with stack.stamps.paused() if how == "frozen" else killed(stack.stamps):
         for _ in range(3):
@@ -151,7 +151,7 @@ def test_without_stamps_what_was_true_a_moment_ago_is_served(stack: Stack, how: 
     stack.warm("/")
 
 
-def test_a_write_without_stamps_is_published_when_they_are_back(stack: Stack) -> None:
+def test_write_without_stamps_is_published_later(stack: Stack) -> None:
     stack.warm("/movie/6-soak")
     with stack.stamps.paused():
         version = stack.web.get("/soak/6", method="POST")[2]
@@ -178,8 +178,8 @@ def test_both_killed(stack: Stack) -> None:
 
 
 def test_cached_pages_survive_the_database(stack: Stack) -> None:
-    """From this process's memory, and from memcached after the process was started anew, too."""
-    # What an outage before this one has lost from memcached may still be in the process's memory.
+    """From the local cache, and from memcached after a restart of the process."""
+    # An earlier outage may have emptied memcached but not the local cache.
     stack.web.stop()
     stack.web.start()
     stack.warm("/")

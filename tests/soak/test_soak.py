@@ -1,4 +1,4 @@
-"""The stale-read checker finds nothing here, and finds what is broken on purpose."""
+"""The stale-read checker finds nothing on the site, and finds sabotage."""
 
 import pytest
 
@@ -12,15 +12,15 @@ SECONDS = 20.0
 
 
 @pytest.mark.xdist_group("soak")
-def test_nobody_is_served_what_the_promise_forbids(postgres_server: PostgresServer) -> None:
+def test_no_stale_read_under_faults(postgres_server: PostgresServer) -> None:
     report = run(postgres_server, SECONDS)
     report.show()
     assert report.stale == []
     assert report.unpublished == 0
     assert report.complaints == []
-    assert report.unanswered > 0, "no process was asked while it was dead"
+    assert report.unanswered > 0, "no request was sent to a dead process"
     assert report.statuses[200] > 500
-    assert report.answers_outside > 100, "nothing was held against the site being well"
+    assert report.answers_outside > 100, "no answer was checked without an outage"
     assert report.writes > 100
     assert len(report.faults) == 9
     assert report.caches["l1"] > 0
@@ -30,15 +30,15 @@ def test_nobody_is_served_what_the_promise_forbids(postgres_server: PostgresServ
 
 @pytest.mark.xdist_group("soak")
 @pytest.mark.parametrize("how", ["publish", "second step"])
-def test_it_finds_a_cache_that_is_broken(postgres_server: PostgresServer, how: str) -> None:
+def test_checker_finds_a_sabotaged_cache(postgres_server: PostgresServer, how: str) -> None:
     report = run(postgres_server, 8.0, how=how, faulty=False)
     assert report.stale
 
 
 @pytest.mark.xdist_group("soak")
-def test_it_finds_a_site_that_answers_with_errors(postgres_server: PostgresServer) -> None:
+def test_checker_finds_errors_without_outage(postgres_server: PostgresServer) -> None:
     report = run(postgres_server, 4.0, how="errors", faulty=False)
-    assert report.statuses[500] > 0, "few requests on a busy machine, but each third is one"
+    assert report.statuses[500] > 0, "few requests on a busy machine, but every third is an error"
     assert any("nothing was wrong" in each for each in report.complaints)
     assert any(" pages of " in each for each in report.complaints)
 
@@ -63,14 +63,14 @@ def health_of(errors: int, pages: int, at: float, took: float = 0.0) -> list[str
         (102.1 + HEALING, 0.1, False),
     ],
 )
-def test_an_outage_excuses_what_it_touches(at: float, took: float, well: bool) -> None:
+def test_outage_excuses_overlapping_errors(at: float, took: float, well: bool) -> None:
     health = Health()
     health.judge([Seen(at, "/", 503, "", {}, took)], [OUTAGE])
     health.judge([Seen(101.0, "/", 200, "", {})] * 99, [OUTAGE])
     assert (health.complaints() == []) is well
 
 
-def test_an_outage_excuses_few_errors_only() -> None:
+def test_outage_excuses_few_errors_only() -> None:
     assert health_of(errors=1, pages=99, at=101.0) == []
     assert health_of(errors=3, pages=97, at=101.0) == [
         "3 errors of 100 answers in outages",
@@ -78,7 +78,7 @@ def test_an_outage_excuses_few_errors_only() -> None:
     ]
 
 
-def test_a_site_without_pages_is_not_well() -> None:
+def test_site_without_pages_is_unhealthy() -> None:
     assert health_of(errors=0, pages=0, at=101.0) == ["0 pages of 0 answers"]
     health = Health()
     health.judge([Seen(1.0, "/", 404, "", {})] * 5, [])
@@ -89,9 +89,7 @@ def test_a_site_without_pages_is_not_well() -> None:
     ("at", "port", "well"),
     [(99.0, 1, False), (101.0, 1, True), (101.0, 2, False), (104.0, 1, False)],
 )
-def test_no_answer_is_excused_by_the_death_of_who_was_asked(
-    at: float, port: int, well: bool
-) -> None:
+def test_no_answer_is_excused_by_a_dead_web_process(at: float, port: int, well: bool) -> None:
     health = Health()
     health.judge([Seen(at, "/", 0, "", {}, 0.1, port)], [Outage("web", 100.0, 102.0, 1)])
     health.judge([Seen(101.0, "/", 200, "", {})], [])
@@ -99,7 +97,7 @@ def test_no_answer_is_excused_by_the_death_of_who_was_asked(
     assert (sum(map(len, health.unanswered.values())), sum(health.answers.values())) == (1, 1)
 
 
-def test_an_answer_that_comes_late_is_none() -> None:
+def test_late_answer_is_a_complaint() -> None:
     health = Health()
     health.judge([Seen(101.0, "/", 200, "", {}, LONGEST + 0.1)], [OUTAGE])
     health.judge([Seen(101.0, "/", 200, "", {}, 0.1)] * 99, [OUTAGE])
@@ -137,15 +135,15 @@ def verdict_of(seen: Seen) -> Verdict:
         (26.0, "stale", 1, 1),
     ],
 )
-def test_what_is_stale(at: float, cache: str, shown: int, stale: int) -> None:
+def test_stale_reads(at: float, cache: str, shown: int, stale: int) -> None:
     verdict = verdict_of(Seen(at, "/", 200, cache, {7: shown}))
     assert len(verdict.stale) == stale
 
 
-def test_a_movie_that_is_missing_is_as_bad_as_an_old_one() -> None:
+def test_missing_movie_is_stale() -> None:
     assert len(verdict_of(Seen(20.1, "/", 200, "hit", {})).stale) == 1
 
 
-def test_an_error_shows_nothing_old() -> None:
+def test_error_page_is_not_stale() -> None:
     verdict = verdict_of(Seen(20.1, "/", 503, "", {}))
     assert (verdict.stale, verdict.statuses[503]) == ([], 1)

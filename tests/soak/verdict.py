@@ -1,8 +1,8 @@
-"""What the promise allows: every read against the outbox.
+"""Checks every read against the outbox.
 
-A row of the outbox tells a write and when its publish was complete (it is marked after that). A
-page that was asked for later must show it. One that says of itself that it is outdated may lack it
-for as long as a lease may live, or as stamps may be out of reach; and no longer.
+A row of the outbox is a write, with the time at which its publish was complete (the row is marked
+after that). A page requested later must show the write. A page marked as stale may lack it for the
+life of a lease, or for ``stale_if_error`` while the stamps are down, but not longer.
 """
 
 from bisect import bisect_right
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Seen:
-    """A read: when it was asked for (Unix time), how it was served, the versions it showed."""
+    """A read: its time (Unix), how the page was served, and the versions on it."""
 
     at: float
     path: str
@@ -21,9 +21,9 @@ class Seen:
     cache: str
     shown: Mapping[int, int]
     took: float = 0.0
-    """Seconds until it was answered."""
+    """Seconds until the answer."""
     port: int = 0
-    """Of the process that was asked."""
+    """The port of the web process."""
 
     @property
     def is_answered(self) -> bool:
@@ -33,7 +33,7 @@ class Seen:
 
 @dataclass
 class Published:
-    """The newest version of each film that was published by a moment."""
+    """The newest published version of each movie at any time."""
 
     times: dict[int, list[float]] = field(default_factory=dict)
     versions: dict[int, list[int]] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Published:
     rows: dict[int, list[tuple[float, int]]] = field(default_factory=dict)
 
     def add(self, row: int, movie: int, version: int, at: float) -> None:
-        """A published row of the outbox, however often it is told, in any order."""
+        """Add a published row of the outbox. Repeats and any order are allowed."""
         if row in self.known:
             return
         self.known.add(row)
@@ -53,17 +53,17 @@ class Published:
         self.versions[movie] = [newest := max(newest, each) for _, each in rows]
 
     def by(self, movie: int, moment: float) -> int:
-        """The newest version whose publish was complete at ``moment``; 0 where none was."""
+        """The newest version whose publish was complete at ``moment``, or 0."""
         place = bisect_right(self.times.get(movie, []), moment)
         return self.versions[movie][place - 1] if place else 0
 
 
 @dataclass
 class Verdict:
-    """Counts, and the reads that broke the promise."""
+    """Counts, and the stale reads."""
 
     grace: float
-    """Seconds for which a page may be outdated that says so itself."""
+    """Seconds for which a page marked as stale may be outdated."""
     reads: int = 0
     checks: int = 0
     said_stale: int = 0
@@ -74,7 +74,7 @@ class Verdict:
     def judge(
         self, reads: Iterable[Seen], published: Published, wanted: Mapping[str, Sequence[int]]
     ) -> None:
-        """Judge some reads; ``wanted`` are the films that a page must show."""
+        """Check reads; ``wanted`` are the movies that a page must show."""
         for seen in reads:
             if not seen.is_answered:
                 continue
@@ -92,7 +92,7 @@ class Verdict:
             needed, shown = published.by(movie, moment), seen.shown.get(movie, 0)
             if shown < needed:
                 self.stale.append(
-                    f"{seen.path} ({seen.cache}) at {seen.at:.3f}: film {movie} in version {shown},"
+                    f"{seen.path} ({seen.cache}) at {seen.at:.3f}: movie {movie} shows {shown},"
                     f" although {needed} was published"
                 )
             elif lenient and shown < published.by(movie, seen.at):

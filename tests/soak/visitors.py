@@ -1,8 +1,8 @@
-"""Those who use the site while it is maltreated, each a process of its own.
+"""Clients of the site during a run; each is a process.
 
-``python -m tests.soak.visitors read|post|write SEED FILE TARGET…``: ``read`` notes each page it was
-served as a line of JSON in FILE; ``post`` writes through the site; ``write`` writes as a command
-beside the site does, with its ini keys in FILE. All go on until they are killed.
+``python -m tests.soak.visitors read|post|write SEED FILE TARGET…``: ``read`` appends a line of JSON
+to FILE for each page; ``post`` writes through the site; ``write`` writes to the database as a
+command does, with the ini keys in FILE. All run until they are killed.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from moziweb.services import services_of
 VERSION = re.compile(rb"Soak (\d+) version (\d+)\.")
 TIMEOUT = 10.0
 UNANSWERED = 0
-"""The status of a read that was refused, broken off, or waited for in vain."""
+"""The status of a read that was refused, cut off or timed out."""
 
 FAILURES = (OSError, http.client.HTTPException)
 
@@ -28,7 +28,7 @@ Ask = Callable[[str, str], tuple[int, str, bytes]]
 
 
 def versions_of(page: bytes) -> dict[int, int]:
-    """The versions that a page shows, by film: the oldest, where it shows several."""
+    """The versions on a page by movie; the oldest if there are several."""
     shown: dict[int, int] = {}
     for movie, version in VERSION.findall(page):
         known = shown.get(int(movie), sys.maxsize)
@@ -37,7 +37,7 @@ def versions_of(page: bytes) -> dict[int, int]:
 
 
 def asker(port: int) -> Ask:
-    """Requests to a web process, each on a connection of its own."""
+    """Requests to a web process, each on a new connection."""
 
     def ask(method: str, path: str) -> tuple[int, str, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
@@ -50,7 +50,7 @@ def asker(port: int) -> Ask:
 
 
 def read(chance: random.Random, file: Path, ports: Sequence[str], paths: Sequence[str]) -> None:
-    """Read pages, and note what they showed, when they were asked for, and where there was none."""
+    """Read pages, and log their time, status and versions."""
     askers = {int(port): asker(int(port)) for port in ports}
     with file.open("a", buffering=1) as notes:
         while True:
@@ -75,8 +75,8 @@ def post(chance: random.Random, ports: Sequence[str], movies: Sequence[str]) -> 
 
 
 def write(chance: random.Random, file: Path, movies: Sequence[str]) -> None:
-    """Write in transactions of one's own, publishing as every process does."""
-    # Not above: readers are at work at once without them.
+    """Write in transactions of this process, which publishes as every process does."""
+    # Imported here, so that readers start fast.
     from sqlalchemy.exc import SQLAlchemyError
 
     from tests.soak.app import main as make_app
@@ -90,7 +90,7 @@ def write(chance: random.Random, file: Path, movies: Sequence[str]) -> None:
 
 
 def main() -> None:
-    """Be one of them."""
+    """Run one client."""
     what, seed, file, *given = sys.argv[1:]
     chance = random.Random(int(seed))
     lists = [each.split(",") for each in given]
