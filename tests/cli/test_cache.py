@@ -225,7 +225,7 @@ def test_purge_by_url_purges_the_cdn_and_invalidates_no_other_page(
             assert "of no film" in cdn.objects, "it carries only what every page does"
             assert {state(app, other), state(app, index)} <= {"hit", "l1"}
             assert state(app, movie) == "miss"
-        assert len(cdn.recorded) == 2, "once more after what was on its way"
+        assert len(cdn.requests) == 2, "once more after what was on its way"
     finally:
         cdn.stop()
     with site.database.engine.connect() as connection:

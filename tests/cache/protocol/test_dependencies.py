@@ -1,4 +1,4 @@
-"""The recorder: pairs, expiry, and whether a render may be stored."""
+"""The dependency recorder: tags and clocks, expiry, and whether a render may be stored."""
 
 import pytest
 
@@ -12,10 +12,10 @@ from moziweb.cache.protocol.dependencies import (
 )
 
 
-def rendered(started: int | None, *tags: str) -> DependencyRecorder:
-    """A recorder after a render that showed ``tags``."""
+def rendered(clock: int | None, *tags: str) -> DependencyRecorder:
+    """A recorder with a dependency on ``tags``."""
     recorder = DependencyRecorder()
-    recorder.depend(started, *tags)
+    recorder.depend(clock, *tags)
     return recorder
 
 
@@ -129,7 +129,7 @@ def test_page_with_new_fragment_has_no_validation_clock() -> None:
 
 
 def test_stale_fragment_takes_precedence_over_unknown_clock() -> None:
-    """Without stamps a page is made of what was true a moment ago, and has to say so."""
+    """Without stamps, a page of ``stale_if_error`` copies must be served as stale."""
     recorder = DependencyRecorder()
     recorder.depend(None)
     recorder.include_cached((DependencyGroup(1, ("a:1",)),), NEVER, validated_at=None, stale=True)

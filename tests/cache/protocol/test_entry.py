@@ -1,4 +1,4 @@
-"""Entries and their bytes: what goes in comes out, and anything else is refused."""
+"""Encoding and decoding of entries."""
 
 import pickle
 

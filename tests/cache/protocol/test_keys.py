@@ -1,4 +1,4 @@
-"""Keys: short and plain, whatever goes in; different where anything differs."""
+"""Keys: short, plain, and distinct."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Leases, over the three stores."""
+"""Leases, on all three stores, and dogpile's mutex over them."""
 
 import threading
 import time
@@ -14,17 +14,17 @@ from moziweb.cache.stores.dogpile_adapter import LeaseMutex
 from moziweb.cache.stores.memory import MemoryAtomicStore
 from moziweb.cache.stores.sqlite import SqliteAtomicStore
 
-TERMS = LeaseOptions(ttl=30, wait=20, poll=0.002)
+OPTIONS = LeaseOptions(ttl=30, wait=20, poll=0.002)
 
 
 @pytest.fixture
 def leases(store: AtomicStore) -> Leases:
-    """Leases in one of the three stores."""
-    return Leases(store, TERMS)
+    """Leases on one of the three stores."""
+    return Leases(store, OPTIONS)
 
 
 def test_taken_lease_cannot_be_taken(open_store: Callable[[], AtomicStore]) -> None:
-    one, other = Leases(open_store(), TERMS), Leases(open_store(), TERMS)
+    one, other = Leases(open_store(), OPTIONS), Leases(open_store(), OPTIONS)
     assert one.try_acquire("a") is not None
     assert other.try_acquire("a") is None
     assert other.try_acquire("b") is not None
@@ -88,8 +88,8 @@ def test_wait_ends_at_deadline() -> None:
 def test_waiter_gets_released_lease() -> None:
     store = MemoryAtomicStore()
     token: list[bytes] = []
-    owner = Leases(store, TERMS)
-    waiter = Leases(store, TERMS, sleep=lambda _: owner.release("a", token[0]))
+    owner = Leases(store, OPTIONS)
+    waiter = Leases(store, OPTIONS, sleep=lambda _: owner.release("a", token[0]))
     token.append(owner.try_acquire("a") or b"")
     assert waiter.wait("a") is not None
 
@@ -103,7 +103,7 @@ def test_unreachable_store_grants_every_lease(
     store = MemoryAtomicStore()
     for name in ("add", "get", "gets", "cas"):
         monkeypatch.setattr(store, name, fail)
-    leases = Leases(store, TERMS)
+    leases = Leases(store, OPTIONS)
     for _ in range(2):
         token = leases.try_acquire("a")
         assert token is not None
@@ -116,7 +116,7 @@ def test_release_ignores_unreachable_store(monkeypatch: pytest.MonkeyPatch) -> N
         raise StoreUnreachableError("gone")
 
     store = MemoryAtomicStore()
-    leases = Leases(store, TERMS)
+    leases = Leases(store, OPTIONS)
     token = leases.try_acquire("a")
     assert token is not None
     monkeypatch.setattr(store, "gets", fail)
@@ -164,7 +164,7 @@ def test_threads_never_hold_lease_together(open_store: Callable[[], AtomicStore]
 
     def work() -> None:
         store = open_store()
-        mutex = LeaseMutex(Leases(store, TERMS), "a")
+        mutex = LeaseMutex(Leases(store, OPTIONS), "a")
         for _ in range(3):
             assert mutex.acquire()
             alone.append(inside.acquire(blocking=False))

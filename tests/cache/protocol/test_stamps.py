@@ -1,4 +1,4 @@
-"""The protocol of stamps, over the three stores; the races are in test_races.py."""
+"""The invalidation protocol, on all three stores; its races are in test_races.py."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -25,21 +25,23 @@ EPOCH = 7 << 32
 
 @pytest.fixture
 def stamps(store: AtomicStore) -> StampStore:
-    """Stamps over one of the three stores."""
+    """Stamps on one of the three stores."""
     return StampStore(store, TTL)
 
 
 def entry(stamps: StampStore, *tags: str) -> tuple[DependencyGroup, ...]:
-    """The dependencies of something rendered now, with its tags resolved as a reader does."""
-    started = stamps.read_clock()
+    """Dependencies of a render of now, with its tags resolved as a reader does."""
+    clock = stamps.read_clock()
     stamps.resolve(tags)
-    return (DependencyGroup(started, tags),)
+    return (DependencyGroup(clock, tags),)
 
 
 def holds(stamps: StampStore, dependencies: tuple[DependencyGroup, ...]) -> bool:
-    """What a reader finds."""
-    g = stamps.read_clock()
-    return is_valid(dependencies, stamps.get_multi([t for d in dependencies for t in d.tags]), g)
+    """Whether an entry is valid for a reader."""
+    clock = stamps.read_clock()
+    return is_valid(
+        dependencies, stamps.get_multi([t for d in dependencies for t in d.tags]), clock
+    )
 
 
 def test_clock_starts_and_does_not_move(stamps: StampStore) -> None:
@@ -79,7 +81,7 @@ def test_invalidated_entry_stays_invalid(stamps: StampStore) -> None:
 
 
 def test_new_entry_is_valid_after_invalidation(stamps: StampStore) -> None:
-    """With ``stamp < started`` nothing would: who resolves and who renders read one clock."""
+    """With ``stamp < snapshot_clock`` it would not be: resolver and render read the same clock."""
     for _ in range(5):
         stamps.publish(["movie:1"])
         stamps.resolve(["movie:1"])
@@ -87,7 +89,7 @@ def test_new_entry_is_valid_after_invalidation(stamps: StampStore) -> None:
 
 
 def test_stamps_never_go_backwards(open_store: Callable[[], AtomicStore]) -> None:
-    """A slow writer that steps, waits, and then buries leaves a TOMB, not its old number."""
+    """A slow writer that steps, waits and then writes leaves a tombstone, not its old number."""
     one, other = StampStore(open_store(), TTL), StampStore(open_store(), TTL)
     slow = open_store()
     one.read_clock()
@@ -167,7 +169,7 @@ def test_publish_without_tags_only_moves_clock(stamps: StampStore) -> None:
 
 
 class Wrapped:
-    """Cells that pass everything on, for tests to break one operation of."""
+    """Forwards to a store; tests break one operation."""
 
     def __init__(self, inner: AtomicStore) -> None:
         self.inner = inner
@@ -198,7 +200,7 @@ class Wrapped:
 
 
 class Forgetful(Wrapped):
-    """Loses the clock just before some of the steps."""
+    """Loses the clock before some of the steps."""
 
     def __init__(self, inner: AtomicStore, losses: set[int]) -> None:
         super().__init__(inner)
@@ -256,7 +258,7 @@ def test_epochs_are_random_and_clocks_fit_in_63_bits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("started", "stamp", "g", "expected"),
+    ("snapshot_clock", "stamp", "clock", "expected"),
     [
         (EPOCH + 5, EPOCH + 5, EPOCH + 5, True),
         (EPOCH + 5, EPOCH + 4, EPOCH + 9, True),
@@ -268,9 +270,9 @@ def test_epochs_are_random_and_clocks_fit_in_63_bits() -> None:
         ((8 << 32) + 5, EPOCH + 4, (8 << 32) + 9, False),
     ],
 )
-def test_is_valid(started: int, stamp: int | None, g: int, *, expected: bool) -> None:
+def test_is_valid(snapshot_clock: int, stamp: int | None, clock: int, *, expected: bool) -> None:
     stamps = {} if stamp is None else {"a:1": stamp}
-    assert is_valid([DependencyGroup(started, ("a:1",))], stamps, g) is expected
+    assert is_valid([DependencyGroup(snapshot_clock, ("a:1",))], stamps, clock) is expected
 
 
 def test_one_invalid_dependency_makes_entry_invalid() -> None:
@@ -287,11 +289,14 @@ def test_tags_to_resolve_have_no_number_of_the_epoch() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=6), st.integers(0, 9))
-def test_is_valid_compares_every_dependency(pairs: list[tuple[int, int]], g: int) -> None:
-    groups = [DependencyGroup(EPOCH + started, (f"a:{n}",)) for n, (started, _) in enumerate(pairs)]
+def test_is_valid_compares_every_dependency(pairs: list[tuple[int, int]], clock: int) -> None:
+    groups = [
+        DependencyGroup(EPOCH + snapshot_clock, (f"a:{n}",))
+        for n, (snapshot_clock, _) in enumerate(pairs)
+    ]
     stamps = {f"a:{n}": EPOCH + stamp for n, (_, stamp) in enumerate(pairs)}
-    expected = all(stamp <= started <= g for started, stamp in pairs)
-    assert is_valid(groups, stamps, EPOCH + g) is expected
+    expected = all(stamp <= snapshot_clock <= clock for snapshot_clock, stamp in pairs)
+    assert is_valid(groups, stamps, EPOCH + clock) is expected
 
 
 def test_read_raw_distinguishes_tombstones_numbers_and_missing_stamps(stamps: StampStore) -> None:

@@ -1,4 +1,4 @@
-"""The contract of store, over all three stores, and what is particular to each."""
+"""The contract of an atomic store, on all three stores, and the details of each."""
 
 import multiprocessing
 import os
@@ -143,8 +143,8 @@ def test_one_of_many_threads_wins_cas(store: AtomicStore) -> None:
     assert sorted(won) == [False] * 5 + [True]
 
 
-class Hand:
-    """A clock that is set by hand."""
+class ManualClock:
+    """A clock that the test sets."""
 
     now = 1000.0
 
@@ -153,9 +153,11 @@ class Hand:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def timed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[AtomicStore, Hand]]:
-    """The stores whose clock can be set."""
-    clock = Hand()
+def timed(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[tuple[AtomicStore, ManualClock]]:
+    """A store with a manual clock."""
+    clock = ManualClock()
     if request.param == "memory":
         yield MemoryAtomicStore(clock), clock
     else:
@@ -164,7 +166,7 @@ def timed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Atom
         store.close()
 
 
-def test_value_expires(timed: tuple[AtomicStore, Hand]) -> None:
+def test_value_expires(timed: tuple[AtomicStore, ManualClock]) -> None:
     store, clock = timed
     store.add("a", b"1", ttl=10)
     store.set_multi({"b": b"1"}, ttl=20)
@@ -177,7 +179,7 @@ def test_value_expires(timed: tuple[AtomicStore, Hand]) -> None:
     assert store.add("a", b"2") is True
 
 
-def test_cas_sets_new_ttl(timed: tuple[AtomicStore, Hand]) -> None:
+def test_cas_sets_new_ttl(timed: tuple[AtomicStore, ManualClock]) -> None:
     store, clock = timed
     store.add("a", b"1", ttl=10)
     _, token = store.gets("a") or (b"", 0)
@@ -188,7 +190,7 @@ def test_cas_sets_new_ttl(timed: tuple[AtomicStore, Hand]) -> None:
     assert store.get("a") is None
 
 
-def test_incr_keeps_ttl(timed: tuple[AtomicStore, Hand]) -> None:
+def test_incr_keeps_ttl(timed: tuple[AtomicStore, ManualClock]) -> None:
     store, clock = timed
     store.add("a", b"1", ttl=10)
     store.incr("a")
@@ -196,7 +198,7 @@ def test_incr_keeps_ttl(timed: tuple[AtomicStore, Hand]) -> None:
     assert store.get("a") is None
 
 
-def test_expired_values_are_removed(timed: tuple[AtomicStore, Hand], tmp_path: Path) -> None:
+def test_expired_values_are_removed(timed: tuple[AtomicStore, ManualClock], tmp_path: Path) -> None:
     store, clock = timed
     for number in range(900):
         store.add(f"old{number}", b"1", ttl=1)
@@ -270,7 +272,7 @@ def test_sqlite_connection_is_not_used_after_fork(tmp_path: Path) -> None:
 
 
 def test_processes_may_create_sqlite_file_at_once(tmp_path: Path) -> None:
-    """SQLite does not wait by itself when they race to switch it to WAL."""
+    """SQLite itself does not wait while another process switches the file to WAL."""
     failures: list[StoreError] = []
 
     def open_together(path: Path, ready: threading.Barrier) -> None:

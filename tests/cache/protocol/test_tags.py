@@ -1,4 +1,4 @@
-"""Tags: spelled and checked in one place."""
+"""Building and checking tags."""
 
 import pytest
 from hypothesis import given

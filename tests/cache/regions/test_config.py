@@ -1,4 +1,4 @@
-"""Regions from the ini file: what is understood, what is refused, and by which words."""
+"""The cache from the ini file: accepted keys, refused keys and their messages."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +18,8 @@ from tests.services.memcached import MemcachedServer
 MINIMAL = {"cache.regions": "pages"}
 
 
-def refusal(settings: Mapping[str, str]) -> str:
-    """The line that stops the start."""
+def error_of(settings: Mapping[str, str]) -> str:
+    """Return the one-line message of the ``ConfigurationError``."""
     with pytest.raises(ConfigurationError) as caught:
         from_settings({**MINIMAL, **settings})
     line = str(caught.value)
@@ -168,7 +168,7 @@ def test_any_dogpile_backend_is_accepted(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_key_raises_configuration_error(settings: dict[str, str], named: str) -> None:
-    assert named in refusal(settings)
+    assert named in error_of(settings)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_wrong_memcached_argument_raises_configuration_error(
     arguments: dict[str, str], named: str
 ) -> None:
     settings = {f"cache.pages.arguments.{name}": value for name, value in arguments.items()}
-    assert named in refusal({"cache.pages.backend": "dogpile.cache.pylibmc", **settings})
+    assert named in error_of({"cache.pages.backend": "dogpile.cache.pylibmc", **settings})
 
 
 def test_stamps_on_memcached_have_prefix(memcached_server: MemcachedServer) -> None:

@@ -1,4 +1,4 @@
-"""How long others may keep a page, and by which tags a CDN drops it."""
+"""Cache-Control and surrogate keys of pages."""
 
 import pytest
 
@@ -14,7 +14,7 @@ CDN = HttpCachePolicy(s_maxage=600, stale_while_revalidate=30, surrogate_header=
 
 
 @pytest.mark.parametrize(
-    ("delivery", "control"),
+    ("policy", "control"),
     [
         (REVALIDATE_ALWAYS, "no-cache"),
         (HttpCachePolicy(stale_while_revalidate=30), "no-cache"),
@@ -26,8 +26,8 @@ CDN = HttpCachePolicy(s_maxage=600, stale_while_revalidate=30, surrogate_header=
         ),
     ],
 )
-def test_cache_control(delivery: HttpCachePolicy, control: str) -> None:
-    assert delivery.headers(["movie:1"]) == (("Cache-Control", control),)
+def test_cache_control(policy: HttpCachePolicy, control: str) -> None:
+    assert policy.headers(["movie:1"]) == (("Cache-Control", control),)
 
 
 def test_surrogate_header_contains_tags() -> None:
@@ -53,7 +53,7 @@ def test_all_responses_have_same_cache_headers(status: str) -> None:
         page = site.get()
     assert page.headers["Cache-Control"] == "max-age=0, s-maxage=600"
     assert page.headers["xkey"] == "everything list:all page:a"
-    assert "Age" not in page.headers  # or a CDN would count it off its ten minutes
+    assert "Age" not in page.headers  # a CDN would subtract it from its ten minutes
     assert page.headers["X-Cache-Age"] == "0"
     unchanged = site.get(If_None_Match=page.headers["ETag"])
     assert unchanged.status_int == 304

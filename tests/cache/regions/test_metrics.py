@@ -1,4 +1,4 @@
-"""What a process counts of its cache, and several observers in the place of one."""
+"""In-process counters, and several listeners as one."""
 
 import inspect
 from typing import Any
@@ -7,8 +7,8 @@ from moziweb.cache import CacheEvents, CompositeEvents, InProcessCounters
 from moziweb.cache.regions.metrics import MINUTES, SLOWEST
 
 
-class Hand:
-    """A clock that is moved by hand."""
+class ManualClock:
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.at = 6_000_000.0
@@ -18,67 +18,67 @@ class Hand:
 
 
 def test_counts_by_region_and_status() -> None:
-    tally = InProcessCounters()
+    counters = InProcessCounters()
     for status in ("hit", "l1", "stale", "miss", "bypass"):
-        tally.served("pages", status)
-    tally.served("fragments", "miss")
-    assert tally.counts_of("pages").requests == 5
-    assert tally.counts_of("pages").hit_ratio == 3 / 5
-    assert tally.counts_of("fragments").hit_ratio == 0
-    assert tally.counts_of("feeds").hit_ratio is None
+        counters.served("pages", status)
+    counters.served("fragments", "miss")
+    assert counters.counts_of("pages").requests == 5
+    assert counters.counts_of("pages").hit_ratio == 3 / 5
+    assert counters.counts_of("fragments").hit_ratio == 0
+    assert counters.counts_of("feeds").hit_ratio is None
 
 
 def test_last_hour_is_kept_by_minute() -> None:
-    clock = Hand()
-    tally = InProcessCounters(clock)
+    clock = ManualClock()
+    counters = InProcessCounters(clock)
     for _ in range(3 * MINUTES):
-        tally.served("pages", "hit")
+        counters.served("pages", "hit")
         clock.at += 60
-    tally.served("feeds", "miss")
-    minutes = tally.served_by_minute("pages")
+    counters.served("feeds", "miss")
+    minutes = counters.served_by_minute("pages")
     assert len(minutes) == MINUTES
     assert [counts for _start, counts in minutes] == [{"hit": 1}] * (MINUTES - 1) + [{}]
     assert minutes[-1][0] == clock.at
-    assert len(tally._past_minutes) <= MINUTES
-    assert tally.counts_of("pages").served == {"hit": 3 * MINUTES}
+    assert len(counters._past_minutes) <= MINUTES
+    assert counters.counts_of("pages").served == {"hit": 3 * MINUTES}
 
 
 def test_slowest_renders_have_each_key_once() -> None:
-    tally = InProcessCounters(Hand())
+    counters = InProcessCounters(ManualClock())
     for number in range(30):
-        tally.rendered("pages", number / 10, [f"k{number}"])
-    tally.rendered("pages", 9.0, ["k3", "k4"])
-    tally.rendered("pages", 0.1, ["k3"])
-    tally.rendered("pages", 0.1, [])
-    counted = tally.counts_of("pages")
-    assert (counted.renders, counted.rendered) == (33, 33)
-    assert [(each.key, each.seconds) for each in counted.slowest[:2]] == [("k3", 9.0), ("k29", 2.9)]
-    assert len(counted.slowest) == SLOWEST
+        counters.rendered("pages", number / 10, [f"k{number}"])
+    counters.rendered("pages", 9.0, ["k3", "k4"])
+    counters.rendered("pages", 0.1, ["k3"])
+    counters.rendered("pages", 0.1, [])
+    counts = counters.counts_of("pages")
+    assert (counts.renders, counts.rendered) == (33, 33)
+    assert [(each.key, each.seconds) for each in counts.slowest[:2]] == [("k3", 9.0), ("k29", 2.9)]
+    assert len(counts.slowest) == SLOWEST
 
 
 def test_sizes_of_stored_entries() -> None:
-    tally = InProcessCounters()
-    tally.stored("pages", 100)
-    tally.stored("pages", 300)
-    counted = tally.counts_of("pages")
-    assert (counted.stored, counted.stored_bytes, counted.largest) == (2, 400, 300)
+    counters = InProcessCounters()
+    counters.stored("pages", 100)
+    counters.stored("pages", 300)
+    counts = counters.counts_of("pages")
+    assert (counts.stored, counts.stored_bytes, counts.largest) == (2, 400, 300)
 
 
 def test_composite_forwards_every_event() -> None:
-    class Ear(CacheEvents):
+    class Listener(CacheEvents):
         def __init__(self) -> None:
             self.recorded: list[tuple[str, tuple[Any, ...]]] = []
 
         def __getattribute__(self, name: str) -> Any:
             if name.startswith("_") or name == "recorded":
                 return super().__getattribute__(name)
-            return lambda *told: self.recorded.append((name, told))
+            return lambda *arguments: self.recorded.append((name, arguments))
 
-    ears = Ear(), Ear()
-    both = CompositeEvents(*ears)
+    listeners = Listener(), Listener()
+    both = CompositeEvents(*listeners)
     names = [name for name in vars(CacheEvents) if not name.startswith("_")]
     for name in names:
         method = getattr(both, name)
         method(*(("x",) for _ in inspect.signature(method).parameters))
-    assert [name for name, _told in ears[0].recorded] == names
-    assert ears[0].recorded == ears[1].recorded
+    assert [name for name, _ in listeners[0].recorded] == names
+    assert listeners[0].recorded == listeners[1].recorded

@@ -1,4 +1,4 @@
-"""A tagged region, read by read; its races are in test_races.py."""
+"""A tagged region; its races are in test_races.py."""
 
 import dataclasses
 import threading
@@ -25,7 +25,7 @@ LIFE = 100.0
 
 
 class RecordingEvents(CacheEvents):
-    """Remembers what happened."""
+    """Records events."""
 
     def __init__(self) -> None:
         self.events: list[tuple[Any, ...]] = []
@@ -37,7 +37,7 @@ class RecordingEvents(CacheEvents):
         self.events.append(("rendered", len(keys)))
 
     def not_stored(self, region: str, reason: str) -> None:
-        self.events.append(("refused", reason))
+        self.events.append(("not_stored", reason))
 
     def corrupt(self, region: str) -> None:
         self.events.append(("corrupt",))
@@ -50,7 +50,7 @@ class RecordingEvents(CacheEvents):
 
 
 class Bench:
-    """A region over stores in memory, at a time set by hand."""
+    """A region with stores in memory and a manual clock."""
 
     def __init__(self, **policy: Any) -> None:
         self.now = 1000.0
@@ -68,12 +68,12 @@ class Bench:
         self.region = self.open(Policy(LIFE, **policy))
 
     def open(self, policy: Policy, l1_bytes: int = 100_000) -> TaggedRegion:
-        """The region as another process would open it."""
-        guarded = FailSafeBackend("pages", self.leases, self.recorded).wrap(self.backend)
+        """Return the region as another process would open it."""
+        backend = FailSafeBackend("pages", self.leases, self.recorded).wrap(self.backend)
         return TaggedRegion(
             "pages",
             policy,
-            entries=EntryStore("pages", guarded, self.recorded, max_bytes=5000),
+            entries=EntryStore("pages", backend, self.recorded, max_bytes=5000),
             stamps=self.stamps,
             leases=self.leases,
             local_cache=LocalCache(l1_bytes),
@@ -86,11 +86,11 @@ class Bench:
         self.now += seconds
 
     def source(self) -> ClockSource:
-        """A source of now."""
+        """Return a snapshot source of now."""
         return ClockSource(self.stamps)
 
     def render(self, *tags: str, payload: bytes = b"") -> Callable[[RenderContext], Rendered]:
-        """A render that shows ``tags``; its payload counts renders unless given."""
+        """Return a render with ``tags``; by default its payload is the number of renders."""
 
         def render(context: RenderContext) -> Rendered:
             context.depend(*(tags or ("movie:1",)))
@@ -100,18 +100,18 @@ class Bench:
         return render
 
     def read(self, key: str = "a", **kwargs: Any) -> CacheResult:
-        """A request."""
+        """Read a key, as a request does."""
         kwargs.setdefault("source", self.source())
         return self.region.get_or_render(key, kwargs.pop("render", self.render()), **kwargs)
 
     def use_other_process(self) -> None:
-        """From now on, requests come to another process: its first level is empty."""
+        """Send further reads to another process, whose local cache is empty."""
         self.region = self.open(self.region.policy)
 
 
 @pytest.fixture
 def bench() -> Bench:
-    """A soft region."""
+    """A region in soft mode."""
     return Bench()
 
 
@@ -184,13 +184,13 @@ def test_metadata_of_payload_is_kept(bench: Bench) -> None:
     assert entry.created == bench.now
 
 
-class TestRefusals:
-    """What is served and not stored."""
+class TestNotStored:
+    """Renders that are served and not stored."""
 
-    def refused(self, bench: Bench, **kwargs: Any) -> NotStoredReason | None:
+    def reason(self, bench: Bench, **kwargs: Any) -> NotStoredReason | None:
         first = bench.read(**kwargs)
         assert first.status is Status.BYPASS
-        assert ("refused", first.not_stored) in bench.recorded.events
+        assert ("not_stored", first.not_stored) in bench.recorded.events
         assert bench.region.get_valid("a") is None
         return first.not_stored
 
@@ -199,19 +199,19 @@ class TestRefusals:
             def wrote(self) -> bool:
                 return True
 
-        assert self.refused(bench, source=Writing(bench.stamps)) is NotStoredReason.WROTE
+        assert self.reason(bench, source=Writing(bench.stamps)) is NotStoredReason.WROTE
         for _ in range(3):
             bench.read()
         assert bench.read(source=Writing(bench.stamps)).status is Status.BYPASS
         assert bench.read().status is Status.L1
 
     def test_render_without_dependencies(self, bench: Bench) -> None:
-        refusal = self.refused(bench, render=lambda context: Rendered(b""))
-        assert refusal is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
+        reason = self.reason(bench, render=lambda context: Rendered(b""))
+        assert reason is NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
 
     def test_page_of_two_megabytes(self, bench: Bench) -> None:
         assert (
-            self.refused(bench, render=bench.render(payload=b"x" * 2_000_000))
+            self.reason(bench, render=bench.render(payload=b"x" * 2_000_000))
             is NotStoredReason.TOO_BIG
         )
 
@@ -220,7 +220,7 @@ class TestRefusals:
             raise StoreUnreachableError("gone")
 
         monkeypatch.setattr(bench.backend, "set_serialized_multi", fail)
-        assert self.refused(bench) is NotStoredReason.STORE_DOWN
+        assert self.reason(bench) is NotStoredReason.STORE_DOWN
 
     def test_expired_render(self, bench: Bench) -> None:
         def render(context: RenderContext) -> Rendered:
@@ -228,7 +228,7 @@ class TestRefusals:
             context.cap(bench.now)
             return Rendered(b"")
 
-        assert self.refused(bench, render=render) is NotStoredReason.EXPIRED
+        assert self.reason(bench, render=render) is NotStoredReason.EXPIRED
 
 
 @pytest.mark.parametrize("junk", [b"", b"junk", b"{}|junk", b'{"ct":1,"v":2}|MZ\x01\x03junk'])
@@ -248,8 +248,8 @@ def test_exception_of_render_passes_and_lease_is_released(bench: Bench) -> None:
     assert not bench.leases.is_locked("a")
 
 
-class TestParts:
-    """Pieces of another region, and what a page inherits from them."""
+class TestFragments:
+    """Fragments of another region, and what a page inherits from them."""
 
     def page(self, bench: Bench, *keys: str) -> Callable[[RenderContext], Rendered]:
         def render_cards(contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
@@ -299,7 +299,7 @@ class TestParts:
     def test_page_with_unstorable_fragment_is_not_stored(self, bench: Bench) -> None:
         def render(context: RenderContext) -> Rendered:
             bench.region.get_or_render(
-                "1", lambda _: Rendered(b"of unknown age"), source=context.source, parent=context
+                "1", lambda _: Rendered(b"clock unknown"), source=context.source, parent=context
             )
             context.depend("list:x")
             return Rendered(b"")
@@ -324,7 +324,7 @@ class TestParts:
 
 
 class TestLeases:
-    """While somebody else renders."""
+    """While another request renders."""
 
     def test_soft_mode_serves_outdated_entry(self, bench: Bench) -> None:
         bench.read()
@@ -418,7 +418,7 @@ class TestLeases:
 
 
 class TestOutages:
-    """When the stamps, or the data, cannot be reached."""
+    """While the stamps or the data cannot be read."""
 
     @pytest.fixture
     def down(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Bench], None]:
@@ -459,13 +459,13 @@ class TestOutages:
     def test_older_copy_is_not_served_after_a_newer_entry(
         self, down: Callable[[Bench], None], mine: bool
     ) -> None:
-        """old (copied) -> publish -> this process serves the new one -> the stamps die -> old."""
+        """After a publish and a hit of the new entry, the old copy must not return."""
         bench = Bench(stale_if_error=60)
         for _ in range(3):
             assert bench.read().entry.payload == b"1"
         here = bench.region
         bench.stamps.publish(["movie:1"])
-        if not mine:  # someone else renders it, and this process sees that the old one is outdated
+        if not mine:  # another process renders; this one finds that its copy is outdated
             assert bench.region.get_valid("a") is None
             bench.use_other_process()
         assert bench.read().entry.payload == b"2"
@@ -540,7 +540,7 @@ class TestOutages:
 
 
 class TestRefresh:
-    """Renewal before the end."""
+    """Refresh before the expiry."""
 
     def test_hit_after_refresh_share_is_due(self) -> None:
         bench = Bench(refresh_after=0.8)
@@ -566,7 +566,7 @@ class TestRefresh:
         assert not bench.leases.is_locked("a")
 
     def test_write_during_refresh_outdates_its_entry(self, bench: Bench) -> None:
-        """FusionCache stamps after its background factory, and loses the invalidation."""
+        """FusionCache sets its stamp after its background factory, and loses the invalidation."""
 
         def render(context: RenderContext) -> Rendered:
             context.depend("movie:1")
@@ -578,8 +578,8 @@ class TestRefresh:
         assert bench.region.get_valid("a") is None
 
 
-class TestForget:
-    """Purge by address."""
+class TestDelete:
+    """Deletion by key."""
 
     def test_no_process_serves_deleted_entry(self, bench: Bench) -> None:
         for _ in range(3):
@@ -655,9 +655,9 @@ def read_local(region: TaggedRegion, key: str) -> Entry | None:
 
 
 def test_copy_validated_during_delete_is_not_served_after_it(bench: Bench) -> None:
-    """It passes then, at a clock that the number after the TOMB may be equal to.
+    """The validation succeeds, at a clock that the stamp after the tombstone may be equal to.
 
-    The copy is of another process, and a third one keeps a copy of something else meanwhile.
+    The copy is of another process; a third process keeps a copy of another entry at that time.
     """
     for key in "ab":
         bench.read(key)
@@ -674,16 +674,16 @@ def test_copy_validated_during_delete_is_not_served_after_it(bench: Bench) -> No
         return number
 
     def resolved(values: Mapping[str, bytes], ttl: float = 0) -> None:
-        tombs(values, ttl)
-        bench.atomic_store.set_multi = tombs  # type: ignore[method-assign]
+        set_multi(values, ttl)
+        bench.atomic_store.set_multi = set_multi  # type: ignore[method-assign]
         assert bench.region.get_valid("b") is not None  # before the second step: it resolves
         assert bench.stamps.get_multi(["copies:pages"])
 
-    tombs = bench.atomic_store.set_multi
+    set_multi = bench.atomic_store.set_multi
     bench.atomic_store.incr = interrupted  # type: ignore[method-assign]
     bench.atomic_store.set_multi = resolved  # type: ignore[method-assign]
     bench.region.delete("a")
     assert bench.atomic_store.incr == steps
-    assert bench.atomic_store.set_multi == tombs
+    assert bench.atomic_store.set_multi == set_multi
     assert read_local(ours, "a") is None
     assert ours.get_valid("a") is None

@@ -1,4 +1,4 @@
-"""Our dogpile backends, bare and behind our proxies, under dogpile's own published tests."""
+"""Our dogpile backends, with and without our proxies, under dogpile's published test suites."""
 
 import json
 import time
@@ -30,14 +30,14 @@ WRAPPED = StampStore(MemoryAtomicStore(), 3600)
 
 
 def as_entry(value: object, stamps: StampStore = WRAPPED) -> bytes:
-    """A value as an entry that carries a tag."""
+    """Encode a value as an entry with a tag."""
     stamps.resolve(["movie:1"])
     group = DependencyGroup(stamps.read_clock(), ("movie:1",))
     return encode(Entry(Kind.CARD, json.dumps(value).encode(), (group,), 0.0, 1e12))
 
 
 def from_entry(data: bytes) -> Any:
-    """The value back."""
+    """Return the value of an entry."""
     return json.loads(decode(data).payload)
 
 
@@ -53,7 +53,7 @@ ON_SERVER: dict[str, Any] = {"arguments": {}}
 
 
 class MutexFromLeases:
-    """Gives bare backends the mutex that our proxy gives regions, for dogpile's mutex tests."""
+    """Gives a backend without proxy the mutex of our proxy, for dogpile's mutex tests."""
 
     leases: ClassVar[Leases]
 
@@ -63,14 +63,14 @@ class MutexFromLeases:
 
 
 class NoThreads:
-    """Leaves out what tests threads for seconds at a time: memcached's regions stand for all."""
+    """Skips dogpile's slow tests of threads; the regions on memcached run them."""
 
     test_threaded_dogpile = None
     test_threaded_get_multi = None
 
 
 class OnServer:
-    """On a real memcached, empty before each test."""
+    """Uses a real memcached, empty before each test."""
 
     @pytest.fixture(autouse=True)
     def _server(self, memcached_server: MemcachedServer) -> None:
@@ -79,11 +79,11 @@ class OnServer:
 
     @classmethod
     def setup_class(cls) -> None:
-        """The server is a fixture's; there is nothing to look for."""
+        """Skip dogpile's search for a server; a fixture starts it."""
 
 
 class TestMemory(NoThreads, _GenericSerializerTestSuite, _GenericBackendTestSuite):
-    """``moziweb.memory`` as it is."""
+    """``moziweb.memory`` without proxies."""
 
     backend = MEMORY
     region_args = JSON
@@ -91,7 +91,7 @@ class TestMemory(NoThreads, _GenericSerializerTestSuite, _GenericBackendTestSuit
 
 
 class TestMemcached(NoThreads, OnServer, _GenericSerializerTestSuite, _GenericBackendTestSuite):
-    """``moziweb.memcached`` as it is."""
+    """``moziweb.memcached`` without proxies."""
 
     backend = MEMCACHED
     region_args = PLAIN_KEYS
@@ -118,7 +118,7 @@ class TestWrappedMemory(
     _GenericBackendTestSuite,
     _GenericMutexTestSuite,
 ):
-    """Our regions over the process's memory."""
+    """Our regions in the process's memory."""
 
     backend = MEMORY
     leases = Leases(MemoryAtomicStore(), LeaseOptions(ttl=60, wait=60, poll=0.002))
@@ -129,7 +129,7 @@ class TestWrappedMemory(
 class TestWrappedMemcached(
     OnServer, Wrapped, _GenericSerializerTestSuite, _GenericBackendTestSuite, _GenericMutexTestSuite
 ):
-    """Our regions over memcached, which keeps their leases, too."""
+    """Our regions on memcached, with their leases."""
 
     backend = MEMCACHED
     region_args = PLAIN_KEYS_AS_ENTRIES
@@ -161,11 +161,11 @@ class FromSettings:
         return region
 
     def _backend(self) -> Any:
-        """With the first proxy, as above."""
+        """The backend with the first proxy, as above."""
         return self._region().backend.proxied
 
     def test_uses_serializer(self) -> None:
-        """As theirs, which takes a region's keys to be its backend's; ours are mangled."""
+        """dogpile's test, with mangled keys."""
         region: Any = self._region()
         region.set("k", {"foo": ["bar", 1, False, None]})
         raw = region.backend.get_serialized(region.key_mangler("k"))
@@ -257,11 +257,11 @@ class Counter(CacheEvents):
         self.failures.append(f"{region} {operation}")
 
 
-class TestGuarded:
-    """A store that fails is a miss."""
+class TestFailSafe:
+    """A failing store is a miss."""
 
     class Broken(MemoryBackend):
-        """Raises at everything, as some driver would."""
+        """Raises in every method."""
 
         def get_serialized_multi(self, keys: Any) -> Any:
             raise OSError("gone")
@@ -301,7 +301,7 @@ class TestGuarded:
 
 
 class TestTagged:
-    """dogpile's own calls on a tagged region."""
+    """dogpile's own functions on a tagged region."""
 
     @pytest.fixture
     def stamps(self) -> StampStore:

@@ -1,4 +1,4 @@
-"""A CDN drops what is published, by the same tags, and once more after what was on its way."""
+"""Purges at a CDN: published tags, twice."""
 
 import threading
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from moziweb.cache.regions.http_policy import EVERYTHING
 from moziweb.cache.stores.cdn import HEADER_BYTES, CdnPurger, over_http
 from moziweb.cache.stores.memory import MemoryAtomicStore
 
-RecordingEvents = list[tuple[str, str, str | None]]
+Requests = list[tuple[str, str, str | None]]
 
 
 class Cdn:
-    """A server that drops objects by their tags, as Varnish with xkey does."""
+    """A server that purges objects by their tags, as Varnish with xkey does."""
 
     def __init__(self) -> None:
-        self.recorded: RecordingEvents = []
+        self.requests: Requests = []
         self.objects: dict[str, set[str]] = {}
         self.status = 200
         cdn = self
@@ -28,7 +28,7 @@ class Cdn:
         class Handler(BaseHTTPRequestHandler):
             def do_PURGE(self) -> None:
                 tags = self.headers["xkey-purge"]
-                cdn.recorded.append((self.command, tags, self.headers.get("X-Secret")))
+                cdn.requests.append((self.command, tags, self.headers.get("X-Secret")))
                 if cdn.status == 200:
                     for name in [n for n, t in cdn.objects.items() if t & set(tags.split())]:
                         del cdn.objects[name]
@@ -37,7 +37,7 @@ class Cdn:
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Not to the screen."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
@@ -66,14 +66,14 @@ def test_tags_are_purged_twice(cdn: Cdn) -> None:
     purger = cdn.purger()
     purger.purge(["movie:2", "movie:1"])
     purger.join()
-    assert cdn.recorded == [("PURGE", "movie:1 movie:2", "s")] * 2
+    assert cdn.requests == [("PURGE", "movie:1 movie:2", "s")] * 2
 
 
 def test_second_purge_drops_late_response(cdn: Cdn) -> None:
     purger = cdn.purger(second_delay=0.5)
     cdn.objects = {"index": {"movie:1", "week:1"}, "other": {"movie:2"}}
     purger.purge(["movie:1"])
-    while not cdn.recorded:
+    while not cdn.requests:
         pass
     cdn.objects["late"] = {"movie:1"}
     purger.join()
@@ -87,15 +87,17 @@ def test_writer_does_not_wait_for_unreachable_cdn(
     cdn.status = 503
     purger.purge(["movie:1"])
     purger.join()
-    assert len(cdn.recorded) == 2
+    assert len(cdn.requests) == 2
     assert "not purged at the CDN: movie:1" in caplog.text
-    nobody = CdnPurger(over_http("http://127.0.0.1:9/", "PURGE", "xkey-purge"), second_delay=0.01)
-    nobody.purge(["movie:1"])
-    nobody.join()
+    unreachable = CdnPurger(
+        over_http("http://127.0.0.1:9/", "PURGE", "xkey-purge"), second_delay=0.01
+    )
+    unreachable.purge(["movie:1"])
+    unreachable.join()
 
 
 class Failures(CacheEvents):
-    """Counts purges that failed."""
+    """Counts failed purges."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -105,7 +107,7 @@ class Failures(CacheEvents):
 
 
 def no_thread(_: threading.Thread) -> None:
-    """As the system answers a process that has all the threads it may have."""
+    """Fail as the system does if no more threads are allowed."""
     raise RuntimeError("can't start new thread")
 
 
@@ -141,7 +143,7 @@ def test_publish_ignores_failing_listener(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail(_: object) -> None:
-        raise RuntimeError("deaf")
+        raise RuntimeError("listener failed")
 
     stamps = StampStore(MemoryAtomicStore(), 3600, fail)
     stamps.resolve(["movie:1"])
@@ -156,7 +158,7 @@ def test_purger_starts_again_after_idle_time(cdn: Cdn) -> None:
     for number in range(3):
         purger.purge([f"movie:{number}"])
         purger.join()
-    assert len(cdn.recorded) == 6
+    assert len(cdn.requests) == 6
 
 
 def test_tags_are_split_at_maximum_header_length(cdn: Cdn) -> None:
@@ -164,8 +166,8 @@ def test_tags_are_split_at_maximum_header_length(cdn: Cdn) -> None:
     tags = {f"variant:{number}:thumb" for number in range(1000)}
     purger.purge(tags)
     purger.join()
-    assert all(len(each[1]) <= HEADER_BYTES for each in cdn.recorded)
-    assert {tag for each in cdn.recorded for tag in each[1].split()} == tags
+    assert all(len(each[1]) <= HEADER_BYTES for each in cdn.requests)
+    assert {tag for each in cdn.requests for tag in each[1].split()} == tags
 
 
 def test_published_tags_are_purged(cdn: Cdn) -> None:
@@ -177,4 +179,4 @@ def test_published_tags_are_purged(cdn: Cdn) -> None:
     cache.stamps.publish(())  # concerns no tag
     cache.stamps.new_epoch()
     cache.purger.join()
-    assert [each[1] for each in cdn.recorded] == ["movie:1 week:1"] * 2 + [EVERYTHING] * 2
+    assert [each[1] for each in cdn.requests] == ["movie:1 week:1"] * 2 + [EVERYTHING] * 2

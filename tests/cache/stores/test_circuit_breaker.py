@@ -1,10 +1,10 @@
-"""The breaker: one slow failure, not one for each call."""
+"""The circuit breaker: one time-out, not one per call."""
 
 from moziweb.cache.stores.circuit_breaker import CircuitBreaker
 
 
-class Hand:
-    """A clock that is set by hand."""
+class ManualClock:
+    """A clock that the test sets."""
 
     now = 0.0
 
@@ -18,7 +18,7 @@ def test_closed_breaker_allows_requests() -> None:
 
 
 def test_open_breaker_refuses_until_probe_interval_ends() -> None:
-    clock = Hand()
+    clock = ManualClock()
     breaker = CircuitBreaker(probe_interval=1.0, clock=clock)
     breaker.trip()
     clock.now = 0.99
@@ -26,7 +26,7 @@ def test_open_breaker_refuses_until_probe_interval_ends() -> None:
 
 
 def test_open_breaker_allows_one_probe_per_interval() -> None:
-    clock = Hand()
+    clock = ManualClock()
     breaker = CircuitBreaker(probe_interval=1.0, clock=clock)
     breaker.trip()
     clock.now = 1.0
@@ -36,7 +36,7 @@ def test_open_breaker_allows_one_probe_per_interval() -> None:
 
 
 def test_reset_closes_breaker() -> None:
-    clock = Hand()
+    clock = ManualClock()
     breaker = CircuitBreaker(probe_interval=1.0, clock=clock)
     breaker.trip()
     breaker.reset()

@@ -1,4 +1,4 @@
-"""memcached through pylibmc, with real servers and real faults."""
+"""The memcached client, with real servers and real failures."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def client(memcached_server: MemcachedServer) -> MemcachedClient:
 
 @pytest.fixture
 def own_server() -> Iterator[MemcachedServer]:
-    """A server to kill and to freeze."""
+    """A server of this test alone, to kill and to freeze."""
     with MemcachedServer() as server:
         yield server
 
@@ -72,7 +72,7 @@ def test_reads_refuse_unsafe_keys(client: MemcachedClient, key: str) -> None:
 
 
 class Exploit:
-    """Unpickling it leaves a trace."""
+    """Unpickling it sets ``loaded``."""
 
     loaded = False
 
@@ -84,8 +84,8 @@ class Exploit:
 def test_value_with_flags_counts_as_missing(
     memcached_server: MemcachedServer, client: MemcachedClient, prefix: str, value: object
 ) -> None:
-    stranger = pylibmc.Client([memcached_server.address])
-    stranger.set(prefix + "a", value)  # type: ignore[arg-type]  # a stranger writes what it likes
+    other = pylibmc.Client([memcached_server.address])
+    other.set(prefix + "a", value)  # type: ignore[arg-type]
     client.set(prefix + "b", b"1")
     assert client.get(prefix + "a") is None
     assert client.get_multi([prefix + "a", prefix + "b"]) == {prefix + "b": b"1"}
@@ -97,8 +97,8 @@ def test_value_with_flags_counts_as_missing(
 def test_pickle_is_never_loaded(
     memcached_server: MemcachedServer, client: MemcachedClient, prefix: str
 ) -> None:
-    stranger = pylibmc.Client([memcached_server.address])
-    stranger.set(prefix + "a", Exploit())  # type: ignore[arg-type]  # a stranger's pickle
+    other = pylibmc.Client([memcached_server.address])
+    other.set(prefix + "a", Exploit())  # type: ignore[arg-type]
     client.get(prefix + "a")
     client.gets(prefix + "a")
     client.get_multi([prefix + "a"])
@@ -236,7 +236,7 @@ def test_open_breaker_makes_no_call_after_time_out(own_server: MemcachedServer) 
 
 
 def eventually(read: Callable[[], bytes | None]) -> bytes | None:
-    """What ``read`` returns as soon as the client takes the server back."""
+    """Return the result of ``read`` once the client uses the server again."""
     for _ in range(40):
         try:
             return read()
@@ -308,7 +308,7 @@ def test_forked_child_has_its_own_connection(own_server: MemcachedServer) -> Non
 def test_gets_returns_value_of_its_key_with_many_threads(
     client: MemcachedClient, prefix: str
 ) -> None:
-    """pylibmc 1.6.3 reads a text key after dropping it; a hundredth came back as another's."""
+    """pylibmc 1.6.3 reads a freed text key: one in a hundred values belonged to another key."""
     answers: list[bool] = []
 
     def ask(thread: int) -> None:
