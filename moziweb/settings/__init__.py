@@ -13,10 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .errors import SettingsError
 from .keys import SETTINGS
 from .renamed import with_current_names
-from .schema import Setting
+from .schema import Setting, SettingsError
 from .variables import VARIABLE, names_in
 
 __all__ = ["SETTINGS", "Setting", "SettingsError", "expand", "load"]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .errors import SettingsError
+from .schema import SettingsError
 
 log = logging.getLogger(__name__)
 

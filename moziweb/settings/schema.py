@@ -14,6 +14,10 @@ from sqlalchemy.exc import ArgumentError
 Number = TypeVar("Number", int, float)
 
 
+class SettingsError(Exception):
+    """A setting is missing, unknown or wrong. The text is one line for the operator."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of value.

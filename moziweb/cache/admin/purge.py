@@ -166,11 +166,8 @@ class Purge:
         return frozenset(map(model_tag, self._declarations.models()))
 
     def _expanded(self, tags: frozenset[str]) -> frozenset[str]:
-        if not self._declarations.expansions.needed(tags):
-            return tags
         try:
-            with self._engine.connect() as connection:
-                return self._declarations.expansions.expanded(connection, tags)
+            return self._declarations.expansions.expanded_on(self._engine, tags)
         except ValueError as error:
             text = " or ".join(sorted(tags))
             raise InvalidTag(text, f"{text}: {error}") from None

@@ -63,19 +63,14 @@ class OutboxRelay:
             rows = self._outbox.unpublished(connection, before=now - self._grace)
         if not rows:
             return 0
-        tags = self._expanded(frozenset(tag for row in rows for tag in row.tags))
+        recorded = frozenset(tag for row in rows for tag in row.tags)
+        tags = self._expansions.expanded_on(self._engine, recorded)
         self._stamps.publish(tags)
         self._observer.published(tags)
         with self._engine.begin() as connection:
             self._outbox.mark(connection, [row.id for row in rows], now=self._now())
         self._observer.relayed(len(rows))
         return len(rows)
-
-    def _expanded(self, tags: frozenset[str]) -> frozenset[str]:
-        if not self._expansions.needed(tags):
-            return tags
-        with self._engine.connect() as connection:
-            return self._expansions.expanded(connection, tags)
 
     def prune(self) -> int:
         """Delete old published rows; see ``Outbox.prune``."""

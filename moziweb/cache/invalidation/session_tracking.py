@@ -250,11 +250,9 @@ class InvalidationTracker:
 
     def _expanded(self, batch: _Batch) -> frozenset[str]:
         """The tags to publish, expanded in a snapshot of after the commit."""
-        expansions = self._declarations.expansions
-        if batch.engine is None or not expansions.needed(batch.tags):
+        if batch.engine is None:
             return frozenset(batch.tags)
-        with batch.engine.connect() as connection:
-            return expansions.expanded(connection, batch.tags)
+        return self._declarations.expansions.expanded_on(batch.engine, batch.tags)
 
 
 class _NoSavepoint:
@@ -295,28 +293,19 @@ class PublishDataManager:
         return _NoSavepoint()
 
     def tpc_begin(self, transaction: object) -> None:
-        """Do nothing."""
-
-    def commit(self, transaction: object) -> None:
         """Do nothing: the outbox row is part of the database's transaction."""
 
-    def tpc_vote(self, transaction: object) -> None:
-        """Agree to commit."""
+    commit = tpc_vote = tpc_begin
 
     def tpc_finish(self, transaction: object) -> None:
-        """Publish: all managers have committed."""
-        self._leave()
-
-    def tpc_abort(self, transaction: object) -> None:
-        """Publish what the database has committed although another manager failed."""
-        self._leave()
-
-    def abort(self, transaction: object) -> None:
-        """Leave the transaction; this is also called after a commit, when hooks have run."""
-        self.joined = False
-
-    def _leave(self) -> None:
+        """Publish what the database has committed, even if another manager failed after it."""
         self.joined = False
         deliveries, self.deliveries = self.deliveries, []
         for batch in deliveries:
             self._deliver(batch)
+
+    tpc_abort = tpc_finish
+
+    def abort(self, transaction: object) -> None:
+        """Leave the transaction; this is also called after a commit, when hooks have run."""
+        self.joined = False

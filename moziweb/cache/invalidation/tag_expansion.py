@@ -11,7 +11,7 @@ and a later commit is published later.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from ..protocol.tags import check_all, kind_of
 
@@ -33,9 +33,12 @@ class TagExpansions:
         """Return the kinds that are expanded."""
         return frozenset(self._by_kind)
 
-    def needed(self, tags: Iterable[str]) -> bool:
-        """Whether any of ``tags`` must be expanded."""
-        return any(kind_of(tag) in self._by_kind for tag in tags)
+    def expanded_on(self, engine: Engine, tags: Collection[str]) -> frozenset[str]:
+        """As ``expanded``; connects only if any of ``tags`` must be expanded."""
+        if not any(kind_of(tag) in self._by_kind for tag in tags):
+            return frozenset(tags)
+        with engine.connect() as connection:
+            return self.expanded(connection, tags)
 
     def expanded(self, connection: Connection, tags: Iterable[str]) -> frozenset[str]:
         """Return the tags to publish for ``tags``.
