@@ -57,7 +57,7 @@ threads = 8
 
 @contextmanager
 def server(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """pserve, with its port."""
+    """Run pserve; yield the process and its port."""
     port = free_port()
     ini = folder / "site.ini"
     ini.write_text(INI.format(url=url, folder=folder / "objects", port=port))
