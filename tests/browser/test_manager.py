@@ -169,7 +169,7 @@ def test_purge_by_tag_renders_exactly_its_pages_again(
     # If the session ends, a message appears, and the page's content stays.
     page.get_by_label("Címkék").fill("movie:42")
     page.context.clear_cookies()
-    expect(page.get_by_role("alert")).to_contain_text("lejárt a bejelentkezése", timeout=30_000)
+    expect(page.get_by_role("alert")).to_contain_text("Lejárt a bejelentkezése", timeout=30_000)
     expect(chart).to_be_visible()
     assert page.get_by_label("Címkék").input_value() == "movie:42"
     assert violations_of(page) == []

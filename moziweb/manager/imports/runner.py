@@ -89,7 +89,7 @@ class Runner:
             error = refusal.text
         except Exception:
             log.exception("import %d", job_id)
-            error = _("an error that nobody foresaw; it is in the log of the site")
+            error = _("an unexpected error; details are in the log of the site")
         rest = JobState.LOOKED if job.state is JobState.LOOKING else JobState.DONE
         outcome = {"error": str(error), "error_names": names_of(error)}
         with suppress(_LeaseLost):

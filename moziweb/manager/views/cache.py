@@ -179,7 +179,7 @@ def _why(error: PurgeRefused) -> TranslationString:
         return _("${tag}: there is no such kind of tag. There are: ${known}.", mapping=words)
     if isinstance(error, NoCachedPage):
         return _("No cached page has this address.")
-    return _("That is no tag. A tag is a kind, a colon and what it names, such as movie:42.")
+    return _("That is no tag. A tag is a kind, a colon and an id, such as movie:42.")
 
 
 def _pages(request: Request) -> PageCache | None:

@@ -163,7 +163,7 @@ def _file(request: Request) -> ImportJob:
     return job
 
 
-_NO_TOKEN: Final = _("there is no token for TMDB; ask whoever runs the site (tmdb.token)")
+_NO_TOKEN: Final = _("there is no token for TMDB; ask the operator of the site (tmdb.token)")
 
 
 def _started(request: Request, job: ImportJob) -> Response:

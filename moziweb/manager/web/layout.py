@@ -27,7 +27,7 @@ NOTICES: Final = {
     "poster-discarded": _("The picture is thrown away."),
     "poster-chosen": _("This will be the film's poster as soon as its pictures are ready."),
     "poster-focus": _("The focal point is saved."),
-    "poster-again": _("The pictures are being made anew; the old ones are shown till then."),
+    "poster-again": _("The pictures are being regenerated; until then, the old ones are shown."),
     "posters-retried": _("What failed is being tried again; the numbers below show how it goes."),
     "posters-nothing": _("Nothing of that had failed any more."),
     "user-disabled": _("The user is disabled and signed out everywhere."),

@@ -165,7 +165,7 @@ EFFECTS: Final = {
 KEPT_REASONS: Final = {
     "hand": _("stays: entered by hand"),
     "csv": _("stays: from the distributor's list"),
-    "unsigned": _("stays: nobody knows where it is from"),
+    "unsigned": _("stays: its origin is unknown"),
 }
 """Why an import keeps a stored value."""
 

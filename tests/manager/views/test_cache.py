@@ -59,7 +59,7 @@ def test_dashboard_and_purges(cached: TestApp, movies: Movies) -> None:
     done = send(admin, "purge", do="tags", tags=f" {week}  week:1999-W01 ")
     told = done.follow().html.select_one("[role=status]").get_text(" ", strip=True)
     assert "Kiürítve." in told
-    assert "Egy tárolt oldalon sincs week:1999-W01" in told
+    assert "Egyetlen tárolt oldalon sincs week:1999-W01" in told
     anew = cache_misses(cached, movies)
     assert {"index", "english", "week"} <= anew
     assert not anew & {"ahead", "other", "movie", "undated"}
@@ -72,8 +72,8 @@ def test_dashboard_and_purges(cached: TestApp, movies: Movies) -> None:
 
     # Invalid input is explained and kept in the form.
     for fields, words in (
-        ({"do": "tags", "tags": "wek:2026-W34"}, "nincs ilyen fajta címke. Ami van: dated,"),
-        ({"do": "tags", "tags": "model:Nothing"}, "nincs ilyen nevű tábla. Ami van: model:"),
+        ({"do": "tags", "tags": "wek:2026-W34"}, "nincs ilyen fajta címke. A fajták: dated,"),
+        ({"do": "tags", "tags": "model:Nothing"}, "nincs ilyen nevű tábla. A táblák: model:"),
         ({"do": "tags", "tags": "<b>"}, "Ez nem címke."),
         ({"do": "tags", "tags": "lists:abc"}, "Ez nem címke."),
         ({"do": "tags", "tags": ""}, "Előbb írjon be egy címkét."),

@@ -163,7 +163,7 @@ def test_premieres_are_added_cancelled_and_deleted(
 ) -> None:
     form = movie_form(editor, movie_id)
     form["premieres-1-date"], form["premieres-1-kind"] = "2026-10-14", "streaming"
-    assert "Melyik szolgáltatón látható?" in press(form, status=400).text
+    assert "Melyik szolgáltatónál látható?" in press(form, status=400).text
     form["premieres-1-service"] = "Új Szolgáltató"
     form["premieres-1-precision"] = "month"
     form["premieres-0-cancelled"] = True
@@ -202,7 +202,7 @@ def test_a_movie_is_taken_off_the_site(site: TestApp, editor: TestApp, movie_id:
     form = next(each for each in page.forms.values() if each.action.endswith("/publish"))
     form.submit("do", status=303)
     editor.get(f"/movie/{movie_id}-az-igeret-foldje", status=404)
-    assert "Nincs az oldalon" in editor.get("/manager/movies?show=unpublished").text
+    assert "Nincs közzétéve" in editor.get("/manager/movies?show=unpublished").text
     assert last_entry(site).changes == [{"field": "published", "before": "✓", "after": "–"}]
 
 

@@ -98,7 +98,7 @@ def test_all_variants_are_previewed_before_saving(editor: TestApp, movie: int) -
 def test_saved_upload_is_the_poster_and_is_audited(editor: TestApp, movie: int) -> None:
     place = previewed(editor, movie, encoded(quarters()))
     answer = send(editor, place, do="save").follow()
-    assert "A plakát el van mentve" in answer.text
+    assert "A plakátot elmentettük" in answer.text
     (source,) = sources(editor)
     assert (source.kind, source.chosen) == (SourceKind.UPLOAD, True)
     assert last_entry(editor).action == "poster.add"
