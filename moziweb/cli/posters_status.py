@@ -24,8 +24,8 @@ def status(installation: CommandContext) -> None:
 
     A table on a terminal, one JSON object elsewhere. Exit status: 0, whatever it tells.
     """
-    with service_errors():
-        found = poster_status(installation.database)
+    with service_errors(), installation.database.read() as session:
+        found = poster_status(session)
     if sys.stdout.isatty():
         _show(found, utc_now())
     else:
@@ -63,7 +63,8 @@ def _check_code(database: Database, code: str | None) -> None:
     """A usage error for a word that is no code, and that no other release has left here."""
     if code is None or code in set(map(str, MEANINGS)):
         return
-    failed = sorted({known for known, _ in poster_status(database).failures})
+    with database.read() as session:
+        failed = sorted({known for known, _ in poster_status(session).failures})
     if code not in failed:
         told = ", ".join(failed) or "none at all"
         raise click.BadParameter(

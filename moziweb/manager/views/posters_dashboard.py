@@ -7,7 +7,7 @@ from pyramid.response import Response
 
 from moziweb.i18n import _
 from moziweb.posters.editorial import PosterEditor
-from moziweb.posters.maintenance.status import Retry, poster_status_in
+from moziweb.posters.maintenance.status import Retry, poster_status
 from moziweb.posters.maintenance.throughput import hourly_throughput
 from moziweb.request import Request
 
@@ -36,7 +36,7 @@ ROUTE: Final = "manager.posters_dashboard"
 def posters_dashboard(request: Request) -> dict[str, Any]:
     """The dashboard; htmx polls it. Eight queries."""
     session, now = request.dbsession, request.services.clock()
-    found, hours = poster_status_in(session), hourly_throughput(session, now)
+    found, hours = poster_status(session), hourly_throughput(session, now)
     samples = request.services.waiting_posters.note(now, found.waiting)
     return {
         "page": page_frame(request, _("Posters"), ROUTE),

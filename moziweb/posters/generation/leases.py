@@ -92,7 +92,7 @@ class SourceLease:
     ready: frozenset[str]
     token: str
     until: datetime
-    validators: Validators | None = None
+    validators: Validators | None
 
 
 def retry_delay(attempts: int, jitter: float, retry_after: float | None = None) -> timedelta:
@@ -171,13 +171,13 @@ class SourceLeases:
         is_complete = recipe_hashes <= ready
         if is_complete and not _is_revalidation_due(source, now):
             # Another worker published between the SELECT and the UPDATE.
-            _set_ready(session, source, self._next_revalidation(source.kind))
+            is_source = PosterSource.id == source_id
+            _update(session, is_source, **self._ready_columns(source.kind), **_NO_LEASE)
+            choose_if_awaited(session, source)
             return NotAcquiredReason.COMPLETE
         movie = session.get_one(Movie, source.movie_id)
-        lease = _lease_of(source, movie, ready, token, until)
-        if is_complete:
-            lease.validators = _validators(source)
-        return lease
+        validators = _validators(source) if is_complete else None
+        return _lease_of(source, movie, ready, token, until, validators)
 
     def _next_revalidation(self, kind: SourceKind) -> datetime | None:
         """When to revalidate an external image: spread over half a week."""
@@ -246,7 +246,7 @@ class SourceLeases:
 
         ``columns`` are values of the source that no page shows.
         """
-        self._end(lease, **self._ready_columns(lease), **columns)
+        self._end(lease, **self._ready_columns(lease.kind), **columns)
 
     def finish(self, session: Session, lease: SourceLease, **columns: object) -> None:
         """End the lease in the transaction that publishes; raises ``LeaseLostError``.
@@ -259,7 +259,7 @@ class SourceLeases:
             session,
             is_held(lease),
             source_tag(lease.source_id),
-            **self._ready_columns(lease),
+            **self._ready_columns(lease.kind),
             regenerate_requested=False,
             **_NO_LEASE,
             **columns,
@@ -268,11 +268,11 @@ class SourceLeases:
             raise LeaseLostError
         choose_if_awaited(session, session.get_one(PosterSource, lease.source_id))
 
-    def _ready_columns(self, lease: SourceLease) -> dict[str, object]:
+    def _ready_columns(self, kind: SourceKind) -> dict[str, object]:
         return {
             "state": SourceState.READY,
             "attempts": 0,
-            "next_attempt_at": self._next_revalidation(lease.kind),
+            "next_attempt_at": self._next_revalidation(kind),
             "error_code": None,
         }
 
@@ -366,15 +366,13 @@ def _ready_recipes(session: Session, source: PosterSource) -> frozenset[str]:
     return frozenset(session.scalars(hashes))
 
 
-def _set_ready(session: Session, source: PosterSource, next_attempt_at: datetime | None) -> None:
-    source.state, source.attempts = SourceState.READY, 0
-    source.next_attempt_at, source.error_code = next_attempt_at, None
-    source.lease_token = source.lease_until = None
-    choose_if_awaited(session, source)
-
-
 def _lease_of(
-    source: PosterSource, movie: Movie, ready: frozenset[str], token: str, until: datetime
+    source: PosterSource,
+    movie: Movie,
+    ready: frozenset[str],
+    token: str,
+    until: datetime,
+    validators: Validators | None,
 ) -> SourceLease:
     return SourceLease(
         source_id=source.id,
@@ -389,4 +387,5 @@ def _lease_of(
         ready=ready,
         token=token,
         until=until,
+        validators=validators,
     )

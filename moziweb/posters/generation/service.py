@@ -26,7 +26,7 @@ from .error_codes import ServiceCode
 from .failure_policy import failure_of, origin_host, record_host_failure, required_hosts
 from .host_breaker import STORAGE, BreakerDecision, HostCircuitBreaker
 from .leases import LeaseLostError, NotAcquiredReason, SourceLease, SourceLeases
-from .publication import UploadedVariant, publish, upload
+from .publication import publish, upload
 from .readers import ChangeReader, SourceBytes, SourceError, SourceReader
 from .result import GenerationResult, Status
 from .upload_store import Prober
@@ -143,9 +143,8 @@ class PosterService:
             self._leases.finish_unchanged(lease, **_validators(source))
             return GenerationResult(Status.COMPLETE)
         variants = self._make(lease, source, missing)
-        uploaded = self._upload(lease, source, variants, hosts)
-        self._publish(lease, source, variants, uploaded)
-        return GenerationResult(Status.MADE, made=len(uploaded))
+        self._publish(lease, source, variants, hosts)
+        return GenerationResult(Status.MADE, made=len(variants.variants))
 
     def _read(self, lease: SourceLease, hosts: BreakerDecision) -> SourceBytes | None:
         """Read the image; None if its server says that it has not changed."""
@@ -180,37 +179,19 @@ class PosterService:
         log.info("source %d: decoded once, for %d variants", lease.source_id, count)
         return variants
 
-    def _upload(
-        self,
-        lease: SourceLease,
-        source: SourceBytes,
-        variants: VariantSet,
-        hosts: BreakerDecision,
-    ) -> list[UploadedVariant]:
-        uploaded = []
+    def _publish(
+        self, lease: SourceLease, source: SourceBytes, variants: VariantSet, hosts: BreakerDecision
+    ) -> None:
+        """Upload all variants, then write their rows and end the lease in one transaction."""
+        sha256, uploaded = source.sha256, []
         for image in variants.variants:
             self._leases.renew(lease)
-            uploaded.append(upload(self._storage, lease, source.sha256, image, resend=self._resend))
+            uploaded.append(upload(self._storage, lease, sha256, image, resend=self._resend))
         self._record_success(STORAGE, hosts)
-        return uploaded
-
-    def _publish(
-        self,
-        lease: SourceLease,
-        source: SourceBytes,
-        variants: VariantSet,
-        uploaded: Sequence[UploadedVariant],
-    ) -> None:
+        hashes, now = self._recipe_hashes, self._clock()
         with self._database.write() as session:
             self._leases.finish(session, lease, **_columns(lease, source, variants))
-            publish(
-                session,
-                lease.source_id,
-                source.sha256,
-                uploaded,
-                self._recipe_hashes,
-                self._clock(),
-            )
+            publish(session, lease.source_id, sha256, uploaded, hashes, now)
 
     def _record_success(self, host: str | None, hosts: BreakerDecision) -> None:
         if host is not None and host in hosts.failing_hosts:

@@ -49,14 +49,8 @@ class PosterStatus:
     waiting: int
 
 
-def poster_status(database: Database) -> PosterStatus:
-    """The status now."""
-    with database.read() as session:
-        return poster_status_in(session)
-
-
-def poster_status_in(session: Session) -> PosterStatus:
-    """As `poster_status`, in the caller's session. Six queries."""
+def poster_status(session: Session) -> PosterStatus:
+    """The status now. Six queries."""
     pending = select(func.min(PosterSource.created_at)).where(
         PosterSource.state == SourceState.PENDING
     )

@@ -34,7 +34,7 @@ def variant_view(variant: VariantResource, request: Request) -> Response:
     Otherwise return a placeholder of the variant's size, which may not be cached.
     """
     if variant.requested_url != variant.canonical_url:
-        return _moved(_absolute(request, variant.canonical_url.path))
+        return _cacheable(HTTPMovedPermanently(_absolute(request, variant.canonical_url.path)))
     found: FoundVariant | None = variant.found
     if variant.found.key is None and request.method == "GET":
         result = request.services.poster_admission.ensure_or_wait(variant.canonical_url.source_id)
@@ -42,7 +42,8 @@ def variant_view(variant: VariantResource, request: Request) -> Response:
             found = find_variant(request.services.database, variant.canonical_url)
     if found is None or found.key is None:
         return _placeholder(variant.canonical_url, found)
-    return _found(_absolute(request, request.services.storage.url(found.key, found.bucket)))
+    url = request.services.storage.url(found.key, found.bucket)
+    return _cacheable(HTTPFound(_absolute(request, url)))
 
 
 @exception_view_config(VariantUnavailable)
@@ -57,16 +58,9 @@ def _absolute(request: Request, url: str) -> str:
     return base_url + url if url.startswith("/") else url
 
 
-def _moved(url: str) -> Response:
-    response = HTTPMovedPermanently(url)
-    response.cache_control = f"public, max-age={REDIRECT_SECONDS}"
-    return response
-
-
-def _found(url: str) -> Response:
-    response = HTTPFound(url)
-    response.cache_control = f"public, max-age={REDIRECT_SECONDS}"
-    return response
+def _cacheable(redirect: Response) -> Response:
+    redirect.cache_control = f"public, max-age={REDIRECT_SECONDS}"
+    return redirect
 
 
 def _placeholder(address: VariantUrl, found: FoundVariant | None) -> Response:
