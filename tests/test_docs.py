@@ -1,6 +1,7 @@
-"""What the docs tell is so."""
+"""The documents say what is so."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 from runpy import run_path
 
@@ -51,6 +52,33 @@ def test_what_is_linked_is_there() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_architecture_names_what_exists() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"`(moziweb/[\w/]+\.py)`", page))
+    assert len(paths) > 30
+    assert [path for path in paths if not (ROOT / path).is_file()] == []
+    pairs = re.findall(r"`(moziweb/[\w/]+\.py)`: `([\w.]+)`", re.sub(r"\s+", " ", page))
+    assert len(pairs) > 30
+    assert [pair for pair in pairs if not is_defined(*pair)] == []
+
+
+def is_defined(path: str, name: str) -> bool:
+    """Whether a module of ours defines a class, function, constant or member."""
+    found: object = import_module(
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    )
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found is not None
+
+
+def test_decisions_have_no_gaps_in_their_numbers() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    files = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("0*.md"))
+    assert [int(name[:4]) for name in files] == list(range(1, len(files) + 1))
+    assert re.findall(r"\]\((0[^)]+)\)", index) == files
 
 
 def test_the_poster_guide_names_every_key_of_posters() -> None:
