@@ -11,6 +11,7 @@ Run it from the repository's root: ``python -m benchmarks.busy_threads [--rounds
 """
 
 import argparse
+import gc
 import os
 import statistics
 import subprocess
@@ -27,6 +28,7 @@ from benchmarks.cold_posters import milliseconds
 from benchmarks.page_hit import cores, prepare
 from benchmarks.page_servers import site_settings
 from benchmarks.report import Cell, finish, print_table
+from moziweb import main as main_of_site
 from tests.posters.serving import ask, ask_at_rate
 from tests.services.memcached import MemcachedServer
 from tests.services.ports import accepts, free_port
@@ -130,10 +132,32 @@ def main() -> int:
                 with busy_processes(count):
                     answers = ask_at_rate([(port, "/")] * 200, 2 * asked.rate, clients=16)
                 beside.setdefault(f"{count} busy", []).append(milliseconds(answers))
+        collections = full_collections(site_settings(folder, memcached.address))
+    print_table("A full garbage collection: milliseconds", ["", "median"], collections)
     show(f"The index at {asked.rate:g}/s while threads render: milliseconds", measured)
     show(f"The index at {2 * asked.rate:g}/s beside niced processes: milliseconds", beside)
     figures = {"milliseconds": measured, "beside": beside, "load_average": os.getloadavg()[0]}
     return finish(figures, [])
+
+
+def full_collections(settings: Mapping[str, str]) -> list[list[Cell]]:
+    """The times of full garbage collections with the site's objects, not frozen and frozen."""
+    app = main_of_site({}, **settings)
+
+    def median_time() -> float:
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            gc.collect()
+            times.append((time.perf_counter() - began) * 1000)
+        return statistics.median(times)
+
+    rows: list[list[Cell]] = [["not frozen", median_time()]]
+    gc.freeze()
+    rows.append(["frozen", median_time()])
+    gc.unfreeze()
+    del app
+    return rows
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 Each function reads its ini key and does nothing where the key switches it off. Each docstring has
 the figure that justifies the deviation and the command that measures it. The figures of
-``busy_threads`` are medians of 5 rounds by turns, on a machine that other work kept busy.
+``busy_threads`` are those of two or three runs on a machine that other work kept busy. With all
+keys of ``server.`` off, it had a p95 of 5 to 11 times.
 """
 
 import gc
@@ -62,8 +63,8 @@ def answer_in_loop(app: Callable[..., Any], sockets: MutableMapping[int, Any]) -
 def reserve_core(app: Callable[..., Any]) -> None:
     """Run one decoder process fewer than there are cores (``posters.decoder.children`` empty).
 
-    On two cores, p95 of the index is 3.2 times as long beside two busy processes of niceness 10 as
-    beside one. ``python -m benchmarks.busy_threads``
+    On two cores, p95 of the index is 1.1 to 3.2 times as long beside two busy processes of niceness
+    10 as beside one. ``python -m benchmarks.busy_threads``
     """
     services = services_of_app(app)
     if services is not None and _setting(app, "posters.decoder.children") is None:
@@ -74,7 +75,8 @@ def set_switch_interval(app: Callable[..., Any]) -> None:
     """Set how long a thread may keep the interpreter lock (``server.switch_interval``).
 
     A cache hit needs the lock for 0.1 ms, but requests it up to six times. With CPython's 5 ms, p95
-    of the index is 1.75 times as long while threads render. ``python -m benchmarks.busy_threads``
+    of the index is 1.2 to 1.8 times as long while threads render.
+    ``python -m benchmarks.busy_threads``
     """
     sys.setswitchinterval(_setting(app, "server.switch_interval"))
 
@@ -82,8 +84,8 @@ def set_switch_interval(app: Callable[..., Any]) -> None:
 def freeze_startup_objects(app: Callable[..., Any]) -> None:
     """Exclude all objects that exist now from garbage collection (``server.freeze_objects``).
 
-    A full collection stops every thread. With the key off, p95 of the index is 2.45 times as long
-    while threads render. ``python -m benchmarks.busy_threads``
+    A full collection stops every thread: for 330 ms with the objects of the site, 0 ms if they are
+    frozen. ``python -m benchmarks.busy_threads``
     """
     if _setting(app, "server.freeze_objects"):
         gc.collect()
@@ -94,8 +96,8 @@ def lower_thread_priority(app: Callable[..., Any]) -> None:
     """Raise the niceness of all threads but this one, the loop's (``server.thread_niceness``).
 
     The loop answers from memory in 0.1 ms and wakes up three times for it. A thread of the same
-    priority could delay each wake-up by milliseconds: p95 of the index is 1.29 times as long with
-    0 (``python -m benchmarks.busy_threads``). Linux schedules threads, not processes; a thread
+    priority could delay each wake-up by milliseconds: p95 of the index is 0.9 to 1.3 times
+    as long with 0 (``python -m benchmarks.busy_threads``). Linux schedules threads, not processes; a thread
     inherits the niceness of the thread that starts it.
     """
     niceness = _setting(app, "server.thread_niceness")
