@@ -96,9 +96,9 @@ def lower_thread_priority(app: Callable[..., Any]) -> None:
     """Raise the niceness of all threads but this one, the loop's (``server.thread_niceness``).
 
     The loop answers from memory in 0.1 ms and wakes up three times for it. A thread of the same
-    priority could delay each wake-up by milliseconds: p95 of the index is 0.9 to 1.3 times
-    as long with 0 (``python -m benchmarks.busy_threads``). Linux schedules threads, not processes; a thread
-    inherits the niceness of the thread that starts it.
+    priority could delay each wake-up by milliseconds. With 0, p95 of the index was 0.9, 1.2 and 1.3
+    times as long in three runs (``python -m benchmarks.busy_threads``). Linux schedules threads,
+    not processes; a thread inherits the niceness of the thread that starts it.
     """
     niceness = _setting(app, "server.thread_niceness")
     if not niceness or sys.platform != "linux":

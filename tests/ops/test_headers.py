@@ -1,4 +1,4 @@
-"""Security headers, on whatever is answered."""
+"""Security headers on every response."""
 
 import re
 import shutil
@@ -37,10 +37,10 @@ EXPECTED = {
     "Strict-Transport-Security": HSTS,
 }
 METHODS = ("GET", "HEAD", "POST", "OPTIONS", "DELETE")
-VALUES = {"locale": "", "part": "", "week": "2026-W34", "month": "2026-08", "movie": "1-film"}
-"""What stands in the addresses of routes, and 1 for the rest."""
+PLACEHOLDERS = {"locale": "", "part": "", "week": "2026-W34", "month": "2026-08", "movie": "1-film"}
+"""Values of placeholders in route patterns; 1 for all others."""
 
-MORE = (
+MORE_URLS = (
     "/static/site.css", "/static/nincs.css", "/nincs", "/%ff", "/jump?date=2026-08-20", "/movie/1",
     "/poster/1-x.1.jpg", "/poster/1-film.jpg", "/poster/1-film.1.thumb.webp", "/week/2026-W99",
 )  # fmt: skip
@@ -48,7 +48,7 @@ MORE = (
 
 @pytest.fixture
 def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[TestApp]:
-    """The application with what production.ini turns on: HSTS, metrics, caches; one film."""
+    """The application with the settings of production.ini: HSTS, metrics, caches; one movie."""
     copy = tmp_path / "site.sqlite"
     shutil.copyfile(migrated_sqlite, copy)
     settings = raw_settings(f"sqlite:///{copy}", tmp_path) | CACHED
@@ -61,30 +61,30 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[TestApp]:
         yield app
 
 
-def addresses(app: TestApp) -> list[str]:
-    """An address of every route of the application: one that is added is tested with the others."""
+def urls(app: TestApp) -> list[str]:
+    """A URL of every route of the application, so that new routes are tested, too."""
     routes = app.app.registry.getUtility(IRoutesMapper).get_routes()
-    found = set(MORE)
+    found = set(MORE_URLS)
     for route in routes:
         names = re.findall(r"(?:{|\*)(\w+)", route.pattern)
-        found.add(route.generate({name: VALUES.get(name, "1") for name in names}))
+        found.add(route.generate({name: PLACEHOLDERS.get(name, "1") for name in names}))
     assert len(found) > 40
     return sorted(found)
 
 
-def check(headers: Mapping[str, str], told: object) -> None:
+def check(headers: Mapping[str, str], context: object) -> None:
     for name, value in EXPECTED.items():
-        assert headers[name] == value, told
+        assert headers[name] == value, context
     policy = headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy, told
-    assert "unsafe" not in policy, told
-    assert "camera=()" in headers["Permissions-Policy"], told
+    assert "default-src 'none'" in policy, context
+    assert "unsafe" not in policy, context
+    assert "camera=()" in headers["Permissions-Policy"], context
 
 
-def test_every_response_carries_them(production: TestApp) -> None:
-    """Pages from the cache and not, redirects, errors, posters, feeds, files, what ops ask for."""
+def test_every_response_has_them(production: TestApp) -> None:
+    """Cached and other pages, redirects, errors, posters, feeds, files, health checks."""
     seen = set()
-    for path in addresses(production):
+    for path in urls(production):
         for method in METHODS:
             answer = production.request(path, method=method, status="*")
             check(answer.headers, (method, path))
@@ -106,7 +106,7 @@ def test_every_response_carries_them(production: TestApp) -> None:
         check(answer.headers, path)
 
 
-def test_what_the_server_refuses_by_itself_carries_them(production: TestApp) -> None:
+def test_errors_of_the_server_have_them(production: TestApp) -> None:
     server: Any = bind(
         production.app, {"host": "127.0.0.1", "port": "0", "max_request_body_size": "10"}
     )
@@ -119,18 +119,18 @@ def test_what_the_server_refuses_by_itself_carries_them(production: TestApp) -> 
     thread = Thread(target=run)
     thread.start()
     try:
-        for code, sent in (
+        for code, request_bytes in (
             (400, b"GET / HTTP/1.1\r\nHost: x\r\nno header <script>\r\n\r\n"),
             (400, b"get / HTTP/1.1\r\n\r\n"),
             (413, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n"),
             (501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: odd\r\n\r\n"),
         ):
             with socket.create_connection(("127.0.0.1", server.effective_port), 30) as connection:
-                connection.sendall(sent)
+                connection.sendall(request_bytes)
                 with HTTPResponse(connection) as answer:
                     answer.begin()
                     assert answer.status == code
-                    check(dict(answer.headers), sent)
+                    check(dict(answer.headers), request_bytes)
     finally:
         ended.set()
         thread.join()
@@ -138,7 +138,7 @@ def test_what_the_server_refuses_by_itself_carries_them(production: TestApp) -> 
         server.asyncore.close_all(server._map)
 
 
-def test_the_policy_allows_nothing_inline() -> None:
+def test_policy_forbids_inline_content() -> None:
     policy = content_security_policy("")
     assert policy == (
         "default-src 'none'; base-uri 'none'; connect-src 'self'; font-src 'self'; "
@@ -147,7 +147,7 @@ def test_the_policy_allows_nothing_inline() -> None:
     )
 
 
-def test_pictures_may_come_from_storage() -> None:
+def test_policy_allows_images_of_the_storage() -> None:
     assert "img-src 'self' https://cdn.test;" in content_security_policy("https://cdn.test")
 
 
@@ -159,22 +159,22 @@ def test_pictures_may_come_from_storage() -> None:
         ("/objects/poster", ""),
     ],
 )
-def test_the_origin_of_an_address(url: str, origin: str) -> None:
+def test_origin_of_a_url(url: str, origin: str) -> None:
     assert origin_of(url) == origin
 
 
-def test_storage_of_another_host_is_in_the_policy(tmp_path: Path, migrated_sqlite: Path) -> None:
+def test_policy_has_the_host_of_the_storage(tmp_path: Path, migrated_sqlite: Path) -> None:
     settings = raw_settings(f"sqlite:///{migrated_sqlite}", tmp_path)
     with running_app(settings | {"storage.base_url": "https://cdn.test/img"}) as app:
         policy = app.get("/__lbheartbeat__").headers["Content-Security-Policy"]
     assert "img-src 'self' https://cdn.test;" in policy
 
 
-def test_hsts_is_not_sent_where_it_is_not_wanted() -> None:
+def test_hsts_is_not_sent_if_it_is_off() -> None:
     assert "Strict-Transport-Security" not in security_headers("", hsts=False)
 
 
-def test_a_response_keeps_what_it_set_itself(app: TestApp) -> None:
+def test_response_keeps_its_own_header(app: TestApp) -> None:
     def strict(request: Request) -> Response:
         return Response(headerlist=[("Referrer-Policy", "no-referrer")])
 
@@ -182,7 +182,7 @@ def test_a_response_keeps_what_it_set_itself(app: TestApp) -> None:
     assert tween(Request.blank("/")).headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_when_even_the_error_page_fails_something_is_said(
+def test_failing_error_page_is_answered_and_logged(
     app: TestApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(request: Request) -> Response:

@@ -16,25 +16,25 @@ from tests.services.ports import free_port
 from tests.site.cached import CACHED
 
 
-def test_all_is_well(app: TestApp) -> None:
+def test_healthy_site_is_ok(app: TestApp) -> None:
     response = app.get("/__heartbeat__")
     assert response.json == {"status": "ok", "checks": {"database": "ok", "storage": "ok"}}
     assert response.cache_control.no_store
 
 
-def test_the_balancers_heartbeat_asks_nothing(app: TestApp, query_counter: QueryCounter) -> None:
+def test_lbheartbeat_runs_no_query(app: TestApp, query_counter: QueryCounter) -> None:
     with query_counter(services_of(app.app.registry).database.engine) as statements:
         assert app.get("/__lbheartbeat__").json == {"status": "ok"}
     assert statements == []
 
 
-def test_an_old_schema_is_outdated(app: TestApp, database: Database) -> None:
+def test_old_schema_is_outdated(app: TestApp, database: Database) -> None:
     migrations.downgrade(database.engine, "base")
     response = app.get("/__heartbeat__", status=503)
     assert response.json["checks"] == {"database": "outdated", "storage": "ok"}
 
 
-def test_a_database_that_is_away_is_unavailable(
+def test_unreachable_database_is_unavailable(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
@@ -48,57 +48,57 @@ def test_a_database_that_is_away_is_unavailable(
     assert "OperationalError" in caplog.text
 
 
-def test_a_storage_that_is_gone_is_unavailable(app: TestApp, settings: dict[str, str]) -> None:
+def test_missing_storage_is_unavailable(app: TestApp, settings: dict[str, str]) -> None:
     folder = Path(settings["storage.disk.path"])
     for path in sorted(folder.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     folder.rmdir()
-    folder.write_text("a file where the folder was")
+    folder.write_text("a file in place of the folder")
     response = app.get("/__heartbeat__", status=503)
     assert response.json["checks"] == {"database": "ok", "storage": "unavailable"}
 
 
-def test_the_cache_is_asked_too(settings: dict[str, str]) -> None:
+def test_cache_is_checked_too(settings: dict[str, str]) -> None:
     with running_app(settings | CACHED) as app:
-        told = app.get("/__heartbeat__").json
-    assert told["checks"] == dict.fromkeys(
+        body = app.get("/__heartbeat__").json
+    assert body["checks"] == dict.fromkeys(
         ("database", "storage", "stamps", "entries", "outbox"), "ok"
     )
-    assert told["outbox_age"] == 0
+    assert body["outbox_age"] == 0
 
 
-def test_an_invalidation_that_waits_is_told(settings: dict[str, str], dbsession: Session) -> None:
+def test_old_outbox_row_is_reported(settings: dict[str, str], dbsession: Session) -> None:
     with running_app(settings | CACHED) as app:
         now = time.time()
         OUTBOX.add(dbsession.connection(), ["movie:1"], now=now - 5)
         dbsession.commit()
-        told = app.get("/__heartbeat__").json
-        assert told["checks"]["outbox"] == "ok"
-        assert 5 <= told["outbox_age"] < 25
+        body = app.get("/__heartbeat__").json
+        assert body["checks"]["outbox"] == "ok"
+        assert 5 <= body["outbox_age"] < 25
         OUTBOX.add(dbsession.connection(), ["movie:1"], now=now - 100)
         dbsession.commit()
-        told = app.get("/__heartbeat__", status=503).json
-    assert told["checks"]["outbox"] == "behind"
-    assert told["outbox_age"] >= 100
+        body = app.get("/__heartbeat__", status=503).json
+    assert body["checks"]["outbox"] == "behind"
+    assert body["outbox_age"] >= 100
 
 
-def test_stamps_that_are_away_are_told(settings: dict[str, str]) -> None:
+def test_unreachable_stamps_are_reported(settings: dict[str, str]) -> None:
     keys = CACHED | {"cache.stamps.url": f"memcached://127.0.0.1:{free_port()}"}
     with running_app(settings | keys) as app:
-        told = app.get("/__heartbeat__", status=503).json
-    assert {name for name, state in told["checks"].items() if state != "ok"} == {"stamps"}
+        body = app.get("/__heartbeat__", status=503).json
+    assert {name for name, state in body["checks"].items() if state != "ok"} == {"stamps"}
 
 
-def test_one_server_of_a_ring_that_is_away_is_told(
+def test_one_unreachable_server_of_a_ring_is_reported(
     settings: dict[str, str], memcached_server: MemcachedServer
 ) -> None:
     ring = f"{memcached_server.address} 127.0.0.1:{free_port()}"
     keys = {"cache.pages.backend": "dogpile.cache.pylibmc", "cache.pages.arguments.url": ring}
     with running_app(settings | CACHED | keys) as app:
-        told = app.get("/__heartbeat__", status=503).json
-    assert {name for name, state in told["checks"].items() if state != "ok"} == {"entries"}
+        body = app.get("/__heartbeat__", status=503).json
+    assert {name for name, state in body["checks"].items() if state != "ok"} == {"entries"}
 
 
-def test_a_region_that_is_off_is_well(settings: dict[str, str]) -> None:
+def test_region_that_is_off_is_ok(settings: dict[str, str]) -> None:
     with running_app(settings | CACHED | {"cache.pages.backend": "dogpile.cache.null"}) as app:
         assert app.get("/__heartbeat__").json["checks"]["entries"] == "ok"

@@ -1,4 +1,4 @@
-"""What a response's head tells of how it was served."""
+"""Debug headers."""
 
 import time
 
@@ -21,31 +21,31 @@ def test_status_and_age() -> None:
     assert headers_of(served(age=7.5)) == {"X-Cache": "hit", "Age": "7"}
 
 
-def test_an_entry_from_a_clock_ahead_of_ours_is_new() -> None:
+def test_age_of_an_entry_from_a_clock_ahead_is_zero() -> None:
     assert headers_of(served(age=-5))["Age"] == "0"
 
 
-def test_tags_are_told_where_they_are_asked_for() -> None:
+def test_tags_are_sent_only_if_requested() -> None:
     assert "X-Cache-Tags" not in headers_of(served("movie:1"))
     assert headers_of(served("movie:1", "week:2026-W34"), tags=True)["X-Cache-Tags"] == (
         "movie:1 week:2026-W34"
     )
 
 
-def test_many_tags_are_cut_between_two_and_counted() -> None:
-    told = bounded(TAGS)
-    assert len(told) <= TAGS_BYTES + len(" +1000")
-    *shown, rest = told.split(" ")
+def test_tags_past_the_limit_are_counted() -> None:
+    text = bounded(TAGS)
+    assert len(text) <= TAGS_BYTES + len(" +1000")
+    *shown, rest = text.split(" ")
     assert tuple(shown) == TAGS[: len(shown)]
     assert rest == f"+{len(TAGS) - len(shown)}"
 
 
 @pytest.mark.parametrize("limit", range(7, 40))
-def test_whatever_the_limit_no_tag_is_cut_or_lost(limit: int) -> None:
+def test_no_limit_truncates_or_loses_a_tag(limit: int) -> None:
     names = [f"movie:{number}" for number in range(10)]
-    told = bounded(names, limit)
-    shown = [word for word in told.split(" ") if not word.startswith("+")]
-    hidden = int(told.rpartition("+")[2]) if "+" in told else 0
+    text = bounded(names, limit)
+    shown = [word for word in text.split(" ") if not word.startswith("+")]
+    hidden = int(text.rpartition("+")[2]) if "+" in text else 0
     assert names[: len(shown)] == shown
     assert len(shown) + hidden == len(names)
 
@@ -56,7 +56,7 @@ def test_server_timing_is_in_milliseconds() -> None:
     )
 
 
-def test_a_stopwatch_adds_up() -> None:
+def test_stopwatch_adds_up() -> None:
     watch = Stopwatch()
     for _ in range(2):
         with watch.measure("wait"):

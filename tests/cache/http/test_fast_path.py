@@ -1,4 +1,4 @@
-"""What the fast path serves, what it hands on, and what of a request it looks at."""
+"""The fast path: what it serves, and what it passes to the application."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,29 +19,29 @@ NEVER = float("inf")
 
 
 class Inner:
-    """The application behind: it counts what comes through."""
+    """The application: it records the requests that reach it."""
 
     registry = "the registry"
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        self.asked.append(environ["REQUEST_METHOD"])
+        self.requests.append(environ["REQUEST_METHOD"])
         start_response("200 OK", [])
         return [b"inner"]
 
 
 @dataclass
 class Site:
-    """A region, a book and a fast path over them."""
+    """A region, a URL index and a fast path over them."""
 
     cache: Cache
     inner: Inner = field(default_factory=Inner)
-    book: UrlIndex = field(default_factory=UrlIndex)
+    urls: UrlIndex = field(default_factory=UrlIndex)
 
     def __post_init__(self) -> None:
-        self.fast = FastPathMiddleware(self.inner, self.book, headers=SECURITY)
+        self.fast = FastPathMiddleware(self.inner, self.urls, headers=SECURITY)
 
     def store(
         self, path: str, body: bytes, until: float = NEVER, **content: str | int
@@ -50,25 +50,25 @@ class Site:
 
         def render(context: RenderContext) -> Rendered:
             context.depend(f"page:{path.strip('/') or 'index'}")
-            facts = {"status": 200, "etag": "e", "Content-Type": "text/html", **content}
-            return Rendered(body, content=facts)
+            stored = {"status": 200, "etag": "e", "Content-Type": "text/html", **content}
+            return Rendered(body, content=stored)
 
         region.get_or_render(key, render, source=ClockSource(self.cache.stamps))
-        place = EntryLocation(region, key, until)
-        self.book.remember(path, place)
-        return place
+        location = EntryLocation(region, key, until)
+        self.urls.remember(path, location)
+        return location
 
     def ask(
         self, path: str = "/", method: str = "GET", **environ: Any
     ) -> tuple[str, dict[str, str], bytes]:
-        told: list[Any] = []
+        response: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]]) -> None:
-            told[:] = [status, dict(headers)]
+            response[:] = [status, dict(headers)]
 
         request = {"REQUEST_METHOD": method, "PATH_INFO": path, **environ}
         body = b"".join(self.fast(request, start_response))
-        return told[0], told[1], body
+        return response[0], response[1], body
 
 
 def open_site(**settings: str) -> Site:
@@ -89,7 +89,7 @@ def site() -> Site:
     return open_site()
 
 
-def test_a_known_page_never_reaches_the_application(site: Site) -> None:
+def test_known_page_does_not_reach_the_application(site: Site) -> None:
     site.store("/", b"page")
     states = []
     for _ in range(2):
@@ -98,11 +98,11 @@ def test_a_known_page_never_reaches_the_application(site: Site) -> None:
         assert headers["X-Content-Type-Options"] == "nosniff"
         states.append(headers["X-Cache"])
     assert states == ["hit", "l1"]
-    assert site.inner.asked == []
+    assert site.inner.requests == []
     assert site.fast.registry == "the registry"
 
 
-def test_a_copy_that_runs_out_soon_is_not_kept_for_longer() -> None:
+def test_max_age_ends_with_the_entry() -> None:
     site = open_site(s_maxage="600", expiration_time="60")
     site.store("/", b"page")
     for _ in range(3):
@@ -110,9 +110,9 @@ def test_a_copy_that_runs_out_soon_is_not_kept_for_longer() -> None:
         assert 0 < age <= 60
 
 
-@pytest.mark.parametrize("kept", ["max_age", "s_maxage"])
-def test_a_page_that_others_keep_is_served_from_here_too(kept: str) -> None:
-    site = open_site(**{kept: "600"})
+@pytest.mark.parametrize("lifetime", ["max_age", "s_maxage"])
+def test_page_with_a_lifetime_is_served_with_its_own_age_header(lifetime: str) -> None:
+    site = open_site(**{lifetime: "600"})
     site.store("/", b"page")
     for state in ("hit", "l1", "l1"):
         status, headers, body = site.ask()
@@ -122,43 +122,43 @@ def test_a_page_that_others_keep_is_served_from_here_too(kept: str) -> None:
     assert site.ask(HTTP_IF_NONE_MATCH='"e"')[0] == "304 Not Modified"
 
 
-def test_head_gets_everything_but_the_body(site: Site) -> None:
+def test_head_has_all_headers_and_no_body(site: Site) -> None:
     site.store("/", b"page")
     status, headers, body = site.ask(method="HEAD")
     assert (status, headers["Content-Length"], body) == ("200 OK", "4", b"")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS", "get", "PURGE"])
-def test_other_methods_are_the_applications(site: Site, method: str) -> None:
+def test_other_methods_reach_the_application(site: Site, method: str) -> None:
     site.store("/", b"page")
     assert site.ask(method=method)[2] == b"inner"
-    assert site.inner.asked == [method]
+    assert site.inner.requests == [method]
 
 
-def test_an_unknown_path_is_handed_on(site: Site) -> None:
+def test_unknown_path_reaches_the_application(site: Site) -> None:
     site.store("/", b"page")
     assert site.ask("/other")[2] == b"inner"
 
 
-def test_a_path_is_unknown_once_its_moment_is_over(site: Site) -> None:
+def test_path_is_unknown_after_its_time_window(site: Site) -> None:
     site.store("/", b"page", until=1.0)
     assert site.ask()[2] == b"inner"
 
 
-def test_an_invalidated_page_is_handed_on(site: Site) -> None:
+def test_invalidated_page_reaches_the_application(site: Site) -> None:
     site.store("/", b"page")
     site.ask()
     site.cache.stamps.publish(["page:index"])
     assert site.ask()[2] == b"inner"
 
 
-def test_a_copy_outlives_what_does_not_concern_it(
+def test_copy_survives_the_invalidation_of_other_tags(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = site.store("/", b"page")
+    location = site.store("/", b"page")
     assert [site.ask()[1]["X-Cache"] for _ in range(2)] == ["hit", "l1"]
     with monkeypatch.context() as patch:
-        patch.setattr(place.region._parts.entries, "get_multi", None)  # nothing is fetched
+        patch.setattr(location.region._parts.entries, "get_multi", None)  # nothing is fetched
         for _ in range(3):
             site.cache.stamps.publish(["page:other"])
             assert site.ask()[1]["X-Cache"] == "l1"
@@ -166,15 +166,15 @@ def test_a_copy_outlives_what_does_not_concern_it(
     assert site.ask()[2] == b"inner"
 
 
-def test_a_copy_of_what_another_process_removes_is_looked_up_again(site: Site) -> None:
-    place = site.store("/", b"page")
+def test_copy_of_an_entry_that_another_process_deletes_is_not_served(site: Site) -> None:
+    location = site.store("/", b"page")
     assert [site.ask()[1]["X-Cache"] for _ in range(2)] == ["hit", "l1"]
-    copy = place.region.local.find(place.key)
+    copy = location.region.local.find(location.key)
     assert copy is not None
-    level = place.region._parts.local_cache
-    place.region.delete(place.key)
+    level = location.region._parts.local_cache
+    location.region.delete(location.key)
     level.put(
-        place.key, copy.entry, copy.validated_at, place.region.now()
+        location.key, copy.entry, copy.validated_at, location.region.now()
     )  # as other processes have it
     assert site.ask()[2] == b"inner"
     site.store("/week", b"week")
@@ -183,18 +183,20 @@ def test_a_copy_of_what_another_process_removes_is_looked_up_again(site: Site) -
     assert site.ask("/week")[1]["X-Cache"] == "l1"
 
 
-def test_without_stamps_nothing_is_served_here(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_stamps_requests_reach_the_application(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site.store("/", b"page")
     monkeypatch.setattr(site.cache.stamps, "clock", lambda: None)
     assert site.ask()[2] == b"inner"
 
 
-def test_an_entry_that_cannot_be_served_is_handed_on(site: Site) -> None:
+def test_corrupt_entry_reaches_the_application(site: Site) -> None:
     site.store("/", b"page", Location="/\r\nSet-Cookie: a=b")
     assert site.ask()[2] == b"inner"
 
 
-def test_nothing_that_is_not_in_the_key_shapes_an_answer(site: Site) -> None:
+def test_other_headers_do_not_change_the_response(site: Site) -> None:
     site.store("/", b"page")
     site.ask()
     plain = site.ask()
@@ -208,7 +210,7 @@ def test_nothing_that_is_not_in_the_key_shapes_an_answer(site: Site) -> None:
     assert poisoned == plain
 
 
-def test_a_large_body_goes_to_the_server_as_a_file(site: Site) -> None:
+def test_large_body_is_passed_as_a_file(site: Site) -> None:
     body = bytes(WRAPPED)
     site.store("/", body)
     wrapped: list[BytesIO] = []
@@ -223,15 +225,15 @@ def test_a_large_body_goes_to_the_server_as_a_file(site: Site) -> None:
     assert site.ask()[2] == body
 
 
-def test_the_book_is_bounded_and_forgets_the_oldest(site: Site) -> None:
-    book = UrlIndex(size=2)
-    place = site.store("/", b"page")
+def test_url_index_is_bounded_and_evicts_the_oldest(site: Site) -> None:
+    urls = UrlIndex(size=2)
+    location = site.store("/", b"page")
     for path in ("/1", "/2", "/1", "/3"):
-        book.remember(path, place)
-    assert [book.find(path, 0.0) is not None for path in ("/1", "/2", "/3")] == [True, False, True]
+        urls.remember(path, location)
+    assert [urls.find(path, 0.0) is not None for path in ("/1", "/2", "/3")] == [True, False, True]
 
 
-def test_one_read_of_the_clock_serves_all_that_lies_in_memory(
+def test_clock_is_read_once_for_many_pages_in_memory(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for path in ("/", "/week"):
@@ -245,44 +247,44 @@ def test_one_read_of_the_clock_serves_all_that_lies_in_memory(
         return reads[-1]
 
     monkeypatch.setattr(site.cache.stamps, "clock", counted)
-    asked = [{"PATH_INFO": path} for path in ("/", "/nowhere", "/week", "/")]
-    bodies = [answer and answer[1] for answer in site.fast.in_memory(asked)]
+    requests = [{"PATH_INFO": path} for path in ("/", "/nowhere", "/week", "/")]
+    bodies = [answer and answer[1] for answer in site.fast.in_memory(requests)]
     assert bodies == [b"/", None, b"/week", b"/"]
     assert len(reads) == 1
     site.cache.stamps.publish(["page:week"])
-    looks: list[set[str]] = []
+    reads_of_stamps: list[set[str]] = []
     get_multi = site.cache.stamps.get_multi
 
-    def looked(tags: Iterable[str]) -> dict[str, int]:
-        looks.append(set(tags))
-        return get_multi(looks[-1])
+    def counted_multi(tags: Iterable[str]) -> dict[str, int]:
+        reads_of_stamps.append(set(tags))
+        return get_multi(reads_of_stamps[-1])
 
-    monkeypatch.setattr(site.cache.stamps, "get_multi", looked)
-    bodies = [answer and answer[1] for answer in site.fast.in_memory(asked)]
+    monkeypatch.setattr(site.cache.stamps, "get_multi", counted_multi)
+    bodies = [answer and answer[1] for answer in site.fast.in_memory(requests)]
     assert bodies == [b"/", None, None, b"/"]
-    assert looks == [{"page:index", "page:week", "copies:pages"}]
+    assert reads_of_stamps == [{"page:index", "page:week", "copies:pages"}]
     assert site.fast.in_memory([{"PATH_INFO": "/week"}]) == [None]
-    assert len(looks) == 1, "what was found outdated is not looked at again"
+    assert len(reads_of_stamps) == 1, "a stale copy is not revalidated again"
     assert site.fast.in_memory([{"PATH_INFO": "/nowhere"}]) == [None]
 
 
-def test_without_stamps_a_copy_of_another_clock_is_nobodys(
+def test_copy_of_another_clock_is_not_served_without_stamps(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.store("/", b"page")
     site.ask()
     site.cache.stamps.publish(["page:other"])
 
-    def away(_tags: Iterable[str]) -> dict[str, int]:
-        raise StoreUnreachableError("away")
+    def unreachable(_tags: Iterable[str]) -> dict[str, int]:
+        raise StoreUnreachableError("unreachable")
 
-    monkeypatch.setattr(site.cache.stamps, "get_multi", away)
+    monkeypatch.setattr(site.cache.stamps, "get_multi", unreachable)
     assert site.fast.in_memory([{"PATH_INFO": "/"}]) == [None]
 
 
-def test_a_copy_of_a_form_that_cannot_be_served_is_nobodys(site: Site) -> None:
+def test_corrupt_copy_is_not_served_from_memory(site: Site) -> None:
     kind: dict[str, Any] = {"Content-Type": "text/html\r\nX-Evil: 1"}
-    place = site.store("/", b"page", **kind)
+    location = site.store("/", b"page", **kind)
     site.ask()
-    assert place.region.local.find(place.key) is not None
+    assert location.region.local.find(location.key) is not None
     assert site.fast.in_memory([{"PATH_INFO": "/"}]) == [None]

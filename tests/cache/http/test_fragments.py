@@ -1,4 +1,4 @@
-"""Slots: where a page is cut, and what goes in."""
+"""Slots, and splitting a page at them."""
 
 from types import SimpleNamespace
 
@@ -12,32 +12,32 @@ def page(slots: Slots, *keys: str) -> bytes:
     return "".join(f"<li>{slots.take(key)}</li>" for key in keys).encode()
 
 
-def test_a_page_is_cut_at_its_slots() -> None:
+def test_page_is_split_at_its_slots() -> None:
     slots = Slots()
-    shell = slots.split_at_slots(page(slots, "7", "9", "7"))
-    assert shell.keys == ("7", "9", "7")
-    assert shell.assemble({"7": b"a", "9": b"b"}) == b"<li>a</li><li>b</li><li>a</li>"
+    template = slots.split_at_slots(page(slots, "7", "9", "7"))
+    assert template.keys == ("7", "9", "7")
+    assert template.assemble({"7": b"a", "9": b"b"}) == b"<li>a</li><li>b</li><li>a</li>"
 
 
-def test_a_slot_that_is_not_shown_is_none() -> None:
+def test_slot_that_is_not_in_the_page_is_ignored() -> None:
     slots = Slots()
     slots.take("7")
     assert slots.split_at_slots(page(slots, "9")).keys == ("9",)
 
 
-def test_slots_need_not_be_shown_in_the_order_they_were_taken() -> None:
+def test_order_of_slots_is_that_of_the_page() -> None:
     slots = Slots()
     first, second = slots.take("1"), slots.take("2")
     assert slots.split_at_slots(f"{second}{first}".encode()).keys == ("2", "1")
 
 
-def test_no_text_is_taken_for_a_slot_of_another_render() -> None:
+def test_mark_of_another_render_is_not_a_slot() -> None:
     slots, others = Slots(), Slots()
     forged = page(others, "7")
     assert slots.split_at_slots(forged).pieces == (forged,)
 
 
-def test_slots_are_offered_while_a_page_is_rendered() -> None:
+def test_slots_exist_only_during_a_render() -> None:
     request = SimpleNamespace(environ={})
     slots = offer_slots(request.environ)
     assert slots_of(request) is slots

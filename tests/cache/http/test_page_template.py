@@ -1,4 +1,4 @@
-"""Shells and what goes into them."""
+"""Page templates: assembly and encoding."""
 
 import pytest
 from hypothesis import given
@@ -7,29 +7,29 @@ from hypothesis import strategies as st
 from moziweb.cache.errors import EntryCorruptError
 from moziweb.cache.http.fragments import PageTemplate
 
-SHELL = PageTemplate((b"<ul>", b"\n", b"</ul>"), ("7:hu", "9:hu"))
+TEMPLATE = PageTemplate((b"<ul>", b"\n", b"</ul>"), ("7:hu", "9:hu"))
 
 
-def test_cards_go_into_their_slots() -> None:
-    assert SHELL.assemble({"9:hu": b"[9]", "7:hu": b"[7]"}) == b"<ul>[7]\n[9]</ul>"
+def test_fragments_fill_their_slots() -> None:
+    assert TEMPLATE.assemble({"9:hu": b"[9]", "7:hu": b"[7]"}) == b"<ul>[7]\n[9]</ul>"
 
 
-def test_one_card_may_fill_two_slots() -> None:
+def test_one_fragment_may_fill_two_slots() -> None:
     assert PageTemplate((b"a", b"b", b"c"), ("1", "1")).assemble({"1": b"."}) == b"a.b.c"
 
 
-def test_a_card_that_is_not_there_is_an_error() -> None:
+def test_missing_fragment_is_an_error() -> None:
     with pytest.raises(KeyError):
-        SHELL.assemble({"7:hu": b"[7]"})
+        TEMPLATE.assemble({"7:hu": b"[7]"})
 
 
 @given(st.lists(st.tuples(st.text(), st.binary())), st.binary())
-def test_what_goes_in_comes_out(slots: list[tuple[str, bytes]], last: bytes) -> None:
-    shell = PageTemplate((*(piece for _, piece in slots), last), tuple(key for key, _ in slots))
-    assert PageTemplate.decode(shell.encode()) == shell
+def test_decode_reverses_encode(slots: list[tuple[str, bytes]], last: bytes) -> None:
+    template = PageTemplate((*(piece for _, piece in slots), last), tuple(key for key, _ in slots))
+    assert PageTemplate.decode(template.encode()) == template
 
 
-def test_pieces_and_keys_belong_together() -> None:
+def test_number_of_pieces_and_keys_must_match() -> None:
     with pytest.raises(ValueError, match="one piece more"):
         PageTemplate((b"a",), ("1",))
 
@@ -42,6 +42,6 @@ def test_pieces_and_keys_belong_together() -> None:
         b'{"keys":1,"lengths":[1]}\nx',
     ],
 )  # fmt: skip
-def test_other_bytes_are_refused(payload: bytes) -> None:
+def test_other_bytes_are_rejected(payload: bytes) -> None:
     with pytest.raises(EntryCorruptError):
         PageTemplate.decode(payload)

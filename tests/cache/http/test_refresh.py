@@ -132,7 +132,7 @@ def test_threads_begin_at_start_and_never_when_a_key_is_scheduled(
     assert len(begun) == 2
 
 
-def test_a_region_tells_what_is_due_however_it_is_hit() -> None:
+def test_region_reports_due_entries_for_all_kinds_of_hits() -> None:
     bench = Bench(refresh_after=0.5)
     due: list[str] = []
     bench.region.on_refresh_due(due.append)
@@ -146,8 +146,8 @@ def test_a_region_tells_what_is_due_however_it_is_hit() -> None:
     assert due == ["a", "a"]
 
 
-def test_what_ends_with_its_day_is_not_due_however_often_it_is_hit() -> None:
-    """Rendered anew, it would run out at the same midnight."""
+def test_entry_that_ends_with_its_day_is_not_due() -> None:
+    """A refreshed page would expire at the same midnight."""
     bench = Bench(refresh_after=0.5)
     due: list[str] = []
     bench.region.on_refresh_due(due.append)
@@ -169,20 +169,20 @@ def test_what_ends_with_its_day_is_not_due_however_often_it_is_hit() -> None:
 
 
 @pytest.mark.parametrize("cached", [True, False])
-def test_nor_is_a_page_that_ends_with_one_of_its_parts(cached: bool) -> None:
-    """Due at 0.8 of what is left, and at 0.8 of what is left then: again and again to midnight."""
+def test_page_that_ends_with_one_of_its_parts_is_not_due(cached: bool) -> None:
+    """Otherwise it would be due at 0.8 of the rest, again and again until midnight."""
     bench = Bench(refresh_after=0.5)
     due: list[str] = []
-    midnight, made = bench.now + LIFE * 0.9, []
+    midnight, rendered = bench.now + LIFE * 0.9, []
 
     def part(context: RenderContext) -> Rendered:
-        made.append("part")
+        rendered.append("part")
         context.depend("movie:1")
         context.cap(midnight)
         return Rendered(b"today")
 
     def page(context: RenderContext) -> Rendered:
-        made.append("page")
+        rendered.append("page")
         context.depend("week:1")
         source = bench.source()
         served = bench.region.get_or_render("part", part, source=source, parent=context)
@@ -197,21 +197,21 @@ def test_nor_is_a_page_that_ends_with_one_of_its_parts(cached: bool) -> None:
         assert bench.read("page", render=page).status is status
     assert bench.region.refresh_if_due("page", page, source=bench.source()) is None
     assert due == []
-    assert made == (["part", "page"] if cached else ["page", "part"])
+    assert rendered == (["part", "page"] if cached else ["page", "part"])
 
 
-def test_a_part_that_ends_with_its_day_is_not_renewed_with_its_page() -> None:
+def test_part_that_ends_with_its_day_is_not_refreshed_with_its_page() -> None:
     bench = Bench(refresh_after=0.5)
-    midnight, made = bench.now + LIFE * 1.2, []
+    midnight, rendered = bench.now + LIFE * 1.2, []
 
     def part(context: RenderContext) -> Rendered:
-        made.append("part")
+        rendered.append("part")
         context.depend("movie:1")
         context.cap(midnight)
         return Rendered(b"today")
 
     def page(context: RenderContext) -> Rendered:
-        made.append("page")
+        rendered.append("page")
         source = bench.source()
         served = bench.region.get_or_render("part", part, source=source, parent=context)
         return Rendered(b"<%b>" % served.entry.payload)
@@ -220,16 +220,16 @@ def test_a_part_that_ends_with_its_day_is_not_renewed_with_its_page() -> None:
     bench.read("page", render=page)
     bench.now += LIFE * 0.1
     bench.region.refresh("page", page, source=bench.source())
-    assert made == ["page", "part", "page"]
+    assert rendered == ["page", "part", "page"]
 
 
-def test_a_renewal_is_counted_as_a_render() -> None:
+def test_refresh_is_counted_as_a_render() -> None:
     bench = Bench(refresh_after=0.5)
     bench.region.refresh("a", bench.render(), source=bench.source())
     assert ("rendered", 1) in bench.recorded.events
 
 
-def test_one_process_renews_for_all() -> None:
+def test_one_process_refreshes_for_all() -> None:
     bench = Bench(refresh_after=0.5)
     here, there = bench.region, bench.open(bench.region.policy)
     for region in (here, there):
@@ -245,14 +245,14 @@ def test_one_process_renews_for_all() -> None:
     assert bench.renders == 2
 
 
-def test_a_renewed_page_outlives_what_it_was_made_of() -> None:
-    """Parts that would run out with the old page are renewed with it; others are not."""
+def test_refreshed_page_outlives_its_former_parts() -> None:
+    """Parts that would expire with the old page are refreshed with it; others are not."""
     bench = Bench(refresh_after=0.8)
-    made: list[str] = []
+    rendered: list[str] = []
 
     def part(key: str, context: RenderContext) -> bytes:
         def render(inner: RenderContext) -> Rendered:
-            made.append(key)
+            rendered.append(key)
             inner.depend(f"part:{key}")
             return Rendered(key.encode())
 
@@ -266,15 +266,15 @@ def test_a_renewed_page_outlives_what_it_was_made_of() -> None:
     bench.now += LIFE * 0.5
     bench.read("page", render=page)
     bench.now += LIFE * 0.4
-    assert made == ["old", "new"]
+    assert rendered == ["old", "new"]
     renewed = bench.region.refresh("page", page, source=bench.source())
-    assert made == ["old", "new", "old"]
+    assert rendered == ["old", "new", "old"]
     assert renewed is not None
     assert renewed.entry.expires > bench.now + LIFE * 0.2
 
 
 class LateSource:
-    """The mistake: a clock that is read after the snapshot was taken."""
+    """A wrong source: it reads the clock after the snapshot was taken."""
 
     def __init__(self, stamps: StampStore) -> None:
         self._stamps = stamps
@@ -295,7 +295,7 @@ def stale(engine: Engine) -> "Race":
 
 
 class Race:
-    """A renewal whose snapshot is older than an invalidation that it does not see."""
+    """A refresh whose snapshot is older than an invalidation."""
 
     def __init__(self, engine: Engine) -> None:
         self.bench = Bench()
@@ -304,13 +304,13 @@ class Race:
         self.bench.read("movie", render=self.bench.render("movie:1", payload=b"before"))
 
     def renew(self, source: SnapshotSource, session: Session, *, late: bool) -> None:
-        """The movie changes between the renewal's look at it and the storing of what it saw."""
+        """The movie changes between the query of the refresh and the storing of its result."""
 
         def render(context: RenderContext) -> Rendered:
             if not late:
                 context.depend("movie:1")
             seen = session.execute(text("SELECT title FROM movie")).scalar_one()
-            session.rollback()  # the look is over: SQLite lets one write at a time
+            session.rollback()  # ends the transaction: SQLite allows one writer at a time
             with self.engine.begin() as connection:
                 connection.execute(text("UPDATE movie SET title = 'after'"))
             self.bench.stamps.publish(["movie:1"])
@@ -321,23 +321,23 @@ class Race:
 
         self.bench.region.refresh("movie", render, source=source)
 
-    def shown(self) -> bytes:
-        """What the next visitor sees."""
+    def next_page(self) -> bytes:
+        """The page that the next request gets."""
         fresh = self.bench.render("movie:1", payload=b"after")
         return self.bench.read("movie", render=fresh).entry.payload
 
 
-def test_a_renewal_that_began_before_an_invalidation_is_not_served_after_it(stale: Race) -> None:
+def test_refresh_that_began_before_an_invalidation_is_not_served_after_it(stale: Race) -> None:
     """https://github.com/ZiggyCreatures/FusionCache/issues/628"""
     with stale.readers() as session:
         source = SessionClock(stale.bench.stamps).source(session)
         source.snapshot_clock()
         stale.renew(source, session, late=False)
-    assert stale.shown() == b"after"
+    assert stale.next_page() == b"after"
 
 
-def test_a_clock_read_after_the_snapshot_would_lose_it(stale: Race) -> None:
-    """The test above can fail: with the mistake, the old title stays."""
+def test_clock_that_is_read_after_the_snapshot_loses_the_invalidation(stale: Race) -> None:
+    """Proves that the test above can fail: with the wrong source, the old title stays."""
     with stale.readers() as session:
         stale.renew(LateSource(stale.bench.stamps), session, late=True)
-    assert stale.shown() == b"before"
+    assert stale.next_page() == b"before"

@@ -1,4 +1,4 @@
-"""Which form of an entry goes out, under which headers."""
+"""Representations of entries: coding, headers, ETag."""
 
 import time
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ PACKED = b"packed"
 
 
 def entry(**content: str | int) -> Entry:
-    facts: Mapping[str, str | int] = {
+    stored: Mapping[str, str | int] = {
         "status": 200, "etag": "abc", "Content-Type": "text/html", **content,
     }  # fmt: skip
     return Entry(
@@ -23,7 +23,7 @@ def entry(**content: str | int) -> Entry:
         created=time.time() - 7,
         expires=time.time() + 60,
         encodings={"gzip": PACKED},
-        content=facts,
+        content=stored,
     )
 
 
@@ -48,18 +48,18 @@ def served(**content: str | int) -> CacheResult:
         (",,;;==,", ""),
     ],
 )
-def test_the_coding_is_one_that_was_asked_for_by_name(header: str, coding: str) -> None:
+def test_coding_must_be_named_by_the_header(header: str, coding: str) -> None:
     assert choose(header, ("gzip",)) == coding
 
 
-def test_no_stranger_has_long_headers_remembered() -> None:
+def test_long_headers_are_not_memoized() -> None:
     before = _memoized.cache_info().currsize
     for number in range(5):
         assert choose(f"gzip, x{number}" + "x" * 200, ("gzip",)) == "gzip"
     assert _memoized.cache_info().currsize == before
 
 
-def test_what_is_not_stored_is_not_memoized() -> None:
+def test_coding_that_is_not_stored_is_not_chosen() -> None:
     assert choose("gzip", ()) == ""
 
 
@@ -77,11 +77,11 @@ def test_what_is_not_stored_is_not_memoized() -> None:
         ('"abc-gzip"', False),
     ],
 )
-def test_a_tag_is_matched_weakly_and_whole(header: str, known: bool) -> None:
+def test_etag_is_compared_weakly_and_completely(header: str, known: bool) -> None:
     assert matches(header, '"abc"') is known
 
 
-def test_each_form_has_its_own_tag_length_and_bytes() -> None:
+def test_each_coding_has_its_own_etag_length_and_body() -> None:
     plain = answer_of(served(), {})
     packed = answer_of(served(), {"HTTP_ACCEPT_ENCODING": "gzip"})
     assert (plain.body, packed.body) == (PAGE, PACKED)
@@ -95,7 +95,7 @@ def test_each_form_has_its_own_tag_length_and_bytes() -> None:
     assert int(first["Age"]) in {7, 8}
 
 
-def test_who_has_it_is_told_so_without_its_body_or_what_describes_it() -> None:
+def test_not_modified_has_no_body_and_no_headers_of_one() -> None:
     answer = answer_of(served(), {"HTTP_IF_NONE_MATCH": '"abc"'})
     names = {name for name, _ in answer.headers}
     assert (answer.status, answer.body) == ("304 Not Modified", b"")
@@ -103,7 +103,7 @@ def test_who_has_it_is_told_so_without_its_body_or_what_describes_it() -> None:
     assert not {"Content-Type", "Content-Length", "Content-Encoding"} & names
 
 
-def test_a_condition_is_for_pages_only() -> None:
+def test_redirect_ignores_if_none_match() -> None:
     answer = answer_of(served(status=301, Location="/x"), {"HTTP_IF_NONE_MATCH": "*"})
     assert answer.status == "301 Moved Permanently"
     assert ("Location", "/x") in answer.headers
@@ -119,12 +119,12 @@ def test_a_condition_is_for_pages_only() -> None:
         {"etag": '"\r\n'},
     ],
 )
-def test_a_stored_value_writes_no_headers_of_its_own(content: dict[str, str | int]) -> None:
+def test_stored_value_cannot_inject_headers(content: dict[str, str | int]) -> None:
     with pytest.raises(EntryCorruptError):
         answer_of(served(**content), {})
 
 
-def test_an_entry_that_is_no_page_is_not_served_as_one() -> None:
+def test_entry_without_status_is_corrupt() -> None:
     bare = Entry(Kind.CARD, b"x", (DependencyGroup(1, ()),), 0, 1)
     with pytest.raises(EntryCorruptError):
         answer_of(CacheResult(Status.HIT, bare), {})

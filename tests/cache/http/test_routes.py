@@ -1,4 +1,4 @@
-"""The place of an address is where its page is stored, found without rendering it."""
+"""Locations of pages by URL, and the digest in their keys."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,46 +26,48 @@ def cached(settings: dict[str, str], movies: Movies) -> Iterator[TestApp]:
         yield app
 
 
-def place_of(app: TestApp, address: str) -> EntryLocation | None:
-    return page_cache_of(app.app.registry).routes.location_of(address)
+def location_of(app: TestApp, url: str) -> EntryLocation | None:
+    return page_cache_of(app.app.registry).routes.location_of(url)
 
 
-def is_stored(place: EntryLocation | None) -> bool:
-    return place is not None and place.key in place.region.stored([place.key])
+def is_stored(location: EntryLocation | None) -> bool:
+    return location is not None and location.key in location.region.stored([location.key])
 
 
-def test_every_page_lies_where_its_address_says(cached: TestApp, movies: Movies) -> None:
-    # A week that shows nothing lies among the strays instead.
-    addresses = [address for name, address in pages(movies).items() if name != "empty"]
-    assert not any(is_stored(place_of(cached, address)) for address in addresses)
+def test_page_is_stored_at_the_location_of_its_url(cached: TestApp, movies: Movies) -> None:
+    # An empty week is a negative entry instead.
+    urls = [url for name, url in pages(movies).items() if name != "empty"]
+    assert not any(is_stored(location_of(cached, url)) for url in urls)
     warm(cached, movies)
-    lie_there = {name for name, path in pages(movies).items() if is_stored(place_of(cached, path))}
-    assert lie_there == set(pages(movies)) - {"empty"}, "that lies among the strays"
+    stored = {name for name, path in pages(movies).items() if is_stored(location_of(cached, path))}
+    assert stored == set(pages(movies)) - {"empty"}, "an empty week is a negative entry"
 
 
-def test_each_address_has_a_place_of_its_own(cached: TestApp, movies: Movies) -> None:
-    places = [place_of(cached, address) for address in pages(movies).values()]
-    assert len({place.key for place in places if place}) == len(pages(movies))
+def test_each_url_has_its_own_location(cached: TestApp, movies: Movies) -> None:
+    locations = [location_of(cached, url) for url in pages(movies).values()]
+    assert len({location.key for location in locations if location}) == len(pages(movies))
 
 
-def test_finding_a_place_asks_no_database(
+def test_location_needs_no_query(
     cached: TestApp, movies: Movies, query_counter: QueryCounter
 ) -> None:
     with query_counter(services_of(cached.app.registry).database.engine) as statements:
-        assert place_of(cached, pages(movies)["movie"]) is not None
+        assert location_of(cached, pages(movies)["movie"]) is not None
     assert statements == []
 
 
-def test_today_decides_how_long_a_place_is_good_for(cached: TestApp, movies: Movies) -> None:
-    index, week = (place_of(cached, pages(movies)[name]) for name in ("index", "week"))
+def test_location_of_a_dated_page_ends_with_its_time_window(
+    cached: TestApp, movies: Movies
+) -> None:
+    index, week = (location_of(cached, pages(movies)[name]) for name in ("index", "week"))
     assert index is not None
     assert week is not None
     assert index.until < week.until == float("inf")
 
 
-@pytest.mark.parametrize("address", ["/about", "/jump?date=2026-08-20", "/nowhere", "/%FF"])
-def test_where_nothing_is_cached_there_is_no_place(cached: TestApp, address: str) -> None:
-    assert place_of(cached, address) is None
+@pytest.mark.parametrize("url", ["/about", "/jump?date=2026-08-20", "/nowhere", "/%FF"])
+def test_url_that_is_not_cached_has_no_location(cached: TestApp, url: str) -> None:
+    assert location_of(cached, url) is None
 
 
 PARTS = {
@@ -73,11 +75,11 @@ PARTS = {
     "templates/week.jinja2": "template",
     "locale/hu/LC_MESSAGES/moziweb.mo": "catalogue",
     "static/site.css": "style",
-    "managers.py": "whatever it is",
+    "managers.py": "a module of the site",
     "manager/movies.py": "code of the manager",
     "templates/manager/movie.jinja2": "template of the manager",
     "cli/cache.py": "command",
-    "README.md": "no part of pages",
+    "README.md": "not in pages",
 }
 
 
@@ -96,7 +98,7 @@ def package(tmp_path: Path) -> Callable[[dict[str, str]], Path]:
 @pytest.mark.parametrize(
     ("name", "drops"), [(name, number < 5) for number, name in enumerate(PARTS)]
 )
-def test_a_deploy_drops_pages_if_it_changes_what_they_are_made_with(
+def test_digest_changes_with_the_files_that_pages_depend_on(
     package: Callable[[dict[str, str]], Path], name: str, drops: bool
 ) -> None:
     before = digest_of(package({}), {})
@@ -104,7 +106,7 @@ def test_a_deploy_drops_pages_if_it_changes_what_they_are_made_with(
     assert digest_of(package({}), {}) == before
 
 
-def test_a_setting_that_stands_in_pages_drops_them(
+def test_digest_changes_with_the_settings_that_pages_depend_on(
     package: Callable[[dict[str, str]], Path],
 ) -> None:
     settings = {"site.base_url": "https://a.example", "storage.s3.secret_access_key": "s"}

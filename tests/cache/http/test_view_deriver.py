@@ -1,4 +1,4 @@
-"""Cached views in an application of a few lines, which knows nothing of movies."""
+"""Cached views in a minimal application."""
 
 import time
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class Site:
     def __init__(
         self, settings: dict[str, str] | None = None, store: "Site | None" = None, **options: Any
     ) -> None:
-        """``store``: over the entries and stamps of another one."""
+        """``store``: another site, whose entries and stamps are used."""
         self.look: Look = lambda request: "page"
         self.renders = 0
         self.stamps: MemoryAtomicStore = store.stamps if store else MemoryAtomicStore()
@@ -86,7 +86,7 @@ class Site:
         return shown if isinstance(shown, Response) else Response(str(shown))
 
     def get(self, path: str = "/page/a", **headers: str) -> Any:
-        """Ask for it as a browser with these headers."""
+        """GET with these headers."""
         return self.app.get(path, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
 
@@ -118,13 +118,13 @@ def paged() -> Site:
         (lambda r: r.params.get("q"), "parameter 'q'"),
     ],
 )
-def test_a_cached_view_that_looks_at_its_visitor_raises(site: Site, look: Look, what: str) -> None:
+def test_reading_data_of_one_visitor_raises(site: Site, look: Look, what: str) -> None:
     site.look = look
     with pytest.raises(UndeclaredInputError, match=what):
         site.get("/page/a?q=1", Cookie="user=me")
 
 
-def test_the_request_is_whole_again_afterwards(site: Site) -> None:
+def test_request_is_restored_after_the_render(site: Site) -> None:
     seen: list[Any] = []
     site.app.app.registry["seen"] = seen
 
@@ -151,7 +151,7 @@ def test_the_request_is_whole_again_afterwards(site: Site) -> None:
         lambda r: str(r.accept_language) + str(r.accept_encoding),
     ],
 )
-def test_whoever_asks_the_page_is_the_same(look: Look) -> None:
+def test_page_is_the_same_for_all_requests(look: Look) -> None:
     plain, odd = Site(), Site()
     plain.look = odd.look = look
     headers = {
@@ -183,14 +183,14 @@ def test_declared_parameters_are_part_of_the_key(paged: Site) -> None:
 @pytest.mark.parametrize(
     "query", ["?page=2&sort=a", "?sort=a&page=2", "?sort=a&utm=x&page=2", "?page=2&sort=%61"]
 )
-def test_neither_their_order_nor_others_among_them_matter(paged: Site, query: str) -> None:
+def test_order_of_parameters_and_undeclared_ones_do_not_matter(paged: Site, query: str) -> None:
     paged.look = lambda r: r.query_string
     assert paged.get("/page/a?page=2&sort=a").text == "page=2&sort=a"
     assert paged.get(f"/page/a{query}").text == "page=2&sort=a"
     assert paged.renders == 1
 
 
-def test_a_value_cannot_be_taken_for_another_parameter(paged: Site) -> None:
+def test_value_cannot_look_like_another_parameter(paged: Site) -> None:
     paged.look = lambda r: (r.GET.get("page"), r.GET.get("sort"))
     pages = {
         paged.get(f"/page/a?{query}").text
@@ -199,12 +199,12 @@ def test_a_value_cannot_be_taken_for_another_parameter(paged: Site) -> None:
     assert len(pages) == paged.renders == 5
 
 
-def test_a_query_that_is_no_text_is_refused(paged: Site) -> None:
+def test_query_that_is_not_utf8_is_rejected(paged: Site) -> None:
     paged.app.get("/page/a?page=%ff", status=400)
     assert paged.renders == 0
 
 
-def test_a_cookie_that_a_view_sets_keeps_its_page_out(site: Site) -> None:
+def test_response_with_a_cookie_is_not_cached(site: Site) -> None:
     def look(request: Any) -> Response:
         response = Response("for you")
         response.set_cookie("user", "you")
@@ -217,7 +217,7 @@ def test_a_cookie_that_a_view_sets_keeps_its_page_out(site: Site) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 404])
-def test_what_raises_and_what_returns_is_not_found_alike(site: Site, status: int) -> None:
+def test_raised_and_returned_not_found_are_the_same(site: Site, status: int) -> None:
     def look(request: Any) -> Response:
         if status == 404:
             return Response("nothing", status=404)
@@ -231,7 +231,7 @@ def test_what_raises_and_what_returns_is_not_found_alike(site: Site, status: int
     assert site.app.get("/page/a", status=404).headers["X-Cache"] == "miss"
 
 
-def test_a_redirect_goes_stale_with_what_it_leads_to(site: Site) -> None:
+def test_redirect_is_invalidated_by_its_tags(site: Site) -> None:
     def look(request: Any) -> Response:
         raise HTTPFound("https://site.example/page/b")
 
@@ -245,8 +245,8 @@ def test_a_redirect_goes_stale_with_what_it_leads_to(site: Site) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 302, 404])
-def test_what_is_no_page_ends_with_its_day_as_pages_do(status: int) -> None:
-    """A redirect to the movie of the day, a "not found" that tells of this week."""
+def test_negative_entry_ends_with_its_time_window(status: int) -> None:
+    """A redirect to the movie of the day, a "not found" that shows this week."""
     ends = time.time() + 30
     site = Site(cache_moment=lambda _: TimeWindow("today", ends))
 
@@ -262,7 +262,7 @@ def test_what_is_no_page_ends_with_its_day_as_pages_do(status: int) -> None:
     assert decode(split_frame(value)[1]).expires == ends
 
 
-def test_a_stray_lies_where_strays_do_and_goes_stale_by_its_tags() -> None:
+def test_negative_entries_are_bounded_and_invalidated_by_tags() -> None:
     site = Site({"cache.pages.negative_slots": "20"})
 
     def look(request: Any) -> str:
@@ -285,7 +285,7 @@ def test_a_stray_lies_where_strays_do_and_goes_stale_by_its_tags() -> None:
     assert site.get("/page/99").headers["X-Cache"] == "l1"
 
 
-def test_a_stray_has_no_slots() -> None:
+def test_negative_entry_must_not_have_slots() -> None:
     def look(request: Any) -> str:
         mark_negative(request)
         return f"<{slots_of(request).take('7')}>"
@@ -296,7 +296,7 @@ def test_a_stray_has_no_slots() -> None:
         site.get()
 
 
-def test_a_long_address_is_cached_like_any(site: Site) -> None:
+def test_page_at_a_long_url_is_cached(site: Site) -> None:
     path = "/page/" + "x" * 5000
     assert [site.get(path).headers["X-Cache"] for _ in range(2)] == ["miss", "hit"]
 
@@ -310,7 +310,7 @@ def test_two_megabytes_are_served_and_not_stored(site: Site) -> None:
 
 @pytest.fixture
 def poisoned(site: Site) -> SimpleNamespace:
-    """A site with its page cached, and the store that it lies in."""
+    """A site with its page cached, and the values of the store."""
     site.get()
     store = site.cache.dogpile["pages"].actual_backend
     return SimpleNamespace(site=site, values=store._values)
@@ -329,7 +329,7 @@ def poisoned(site: Site) -> SimpleNamespace:
         lambda value: value[: len(value) // 2],
     ],
 )
-def test_what_is_no_entry_is_a_miss(poisoned: SimpleNamespace, spoil: Any) -> None:
+def test_corrupt_value_is_a_miss(poisoned: SimpleNamespace, spoil: Any) -> None:
     for key in poisoned.values:
         poisoned.values[key] = spoil(poisoned.values[key])
     poisoned.site.cache.stamps.invalidate_local_copies("pages")  # so that no copy is used
@@ -339,7 +339,7 @@ def test_what_is_no_entry_is_a_miss(poisoned: SimpleNamespace, spoil: Any) -> No
 
 
 def listed(**settings: str) -> Site:
-    """A site whose page is a shell with one card."""
+    """A site whose page is a template with one fragment."""
 
     def cards(request: Any, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:
         for key, context in contexts.items():
@@ -353,7 +353,7 @@ def listed(**settings: str) -> Site:
 
 
 def poison(site: Site, region: str, which: Kind, /, **spoiled: Any) -> None:
-    """What a stranger with access to the store can do: an entry that is whole, and nonsense."""
+    """Replace entries by valid ones with wrong content, as an attacker with the store could."""
     values = site.cache.dogpile[region].actual_backend._values
     for key, value in values.items():
         head, data = split_frame(value)
@@ -376,7 +376,7 @@ def poison(site: Site, region: str, which: Kind, /, **spoiled: Any) -> None:
         (Kind.CARD, {"kind": Kind.PAGE, "payload": b"junk"}),
     ],
 )
-def test_a_part_that_is_whole_and_nonsense_is_made_anew(
+def test_valid_entry_that_is_not_the_part_is_replaced(
     kind: Kind, spoiled: dict[str, Any], removable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = listed()
@@ -392,12 +392,12 @@ def test_a_part_that_is_whole_and_nonsense_is_made_anew(
 
 
 def unreachable(*_: object) -> None:
-    """A store that does not answer."""
+    """A store that is down."""
     raise StoreUnreachableError("gone")
 
 
 @pytest.mark.parametrize("spoiled", [{"content": {}}, {"content": {"status": 999, "etag": "e"}}])
-def test_a_page_that_is_nonsense_is_made_anew_though_the_store_is_gone(
+def test_valid_entry_that_is_not_a_page_is_replaced_though_the_store_is_down(
     site: Site, spoiled: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.get()

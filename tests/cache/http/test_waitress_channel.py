@@ -1,4 +1,4 @@
-"""Hits from the server's own loop: over real sockets, with every thread busy."""
+"""Hits from waitress's loop, over real sockets, with every thread busy."""
 
 import re
 import socket
@@ -23,7 +23,7 @@ WHOLE = re.compile(rb"HTTP/1\.[01] (\d+)[^\r]*\r\n(.*?)\r\n\r\n", re.DOTALL)
 
 @dataclass
 class Busy(Inner):
-    """An application whose only thread can be held."""
+    """An application whose only thread can be blocked."""
 
     free: threading.Event = field(default_factory=threading.Event)
     held: threading.Event = field(default_factory=threading.Event)
@@ -35,7 +35,7 @@ class Busy(Inner):
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self.held.set()
         assert self.free.wait(PATIENCE)
-        self.asked.append(environ["REQUEST_METHOD"] + " " + environ["PATH_INFO"])
+        self.requests.append(environ["REQUEST_METHOD"] + " " + environ["PATH_INFO"])
         start_response("200 OK", [("Content-Length", "5")])
         return [b"inner"]
 
@@ -61,7 +61,7 @@ class Served:
 
 @dataclass
 class Client:
-    """HTTP by hand."""
+    """A raw HTTP client."""
 
     connection: socket.socket
     seen: bytes = b""
@@ -85,14 +85,14 @@ class Client:
 
     def _more(self) -> None:
         data = self.connection.recv(65_536)
-        assert data, "the server hung up"
+        assert data, "the server closed the connection"
         self.seen += data
 
 
 @contextmanager
 def serving(site: Site, **options: Any) -> Iterator[Served]:
     inner = Busy()
-    fast = FastPathMiddleware(inner, site.book, headers=SECURITY)
+    fast = FastPathMiddleware(inner, site.urls, headers=SECURITY)
     sockets: dict[int, Any] = {}
     server: Any = create_server(fast, map=sockets, host="127.0.0.1", port=0, threads=1, **options)
     install(sockets, fast)
@@ -102,20 +102,20 @@ def serving(site: Site, **options: Any) -> Iterator[Served]:
         yield Served(site, inner, int(server.effective_port))
     finally:
         inner.free.set()
-        everything = list(sockets.values())
+        entries = list(sockets.values())
         server.trigger.pull_trigger(sockets.clear)  # the loop ends when it has no sockets
         thread.join(PATIENCE)
         server.task_dispatcher.shutdown()
-        for each in everything:
+        for each in entries:
             if isinstance(each, HTTPChannel):
-                each.handle_close()  # its buffers, too
+                each.handle_close()  # closes its buffers, too
             else:
                 each.close()
 
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    """The page at ``/`` lies in memory."""
+    """The page at ``/`` is in memory."""
     site = open_site()
     site.store("/", b"page")
     site.ask()
@@ -137,36 +137,36 @@ def every_thread_busy(served: Served) -> Iterator[Client]:
         assert client.answer()[2] == b"inner"
 
 
-def test_a_hit_waits_for_no_thread(served: Served) -> None:
+def test_hit_does_not_wait_for_a_thread(served: Served) -> None:
     with every_thread_busy(served), served.connected() as client:
         for _ in range(3):  # on one connection
             client.send(GET)
             status, headers, body = client.answer()
             assert (status, headers["x-cache"], body) == (200, "l1", b"page")
-    assert served.inner.asked == ["GET /elsewhere"]
+    assert served.inner.requests == ["GET /elsewhere"]
 
 
-def test_it_says_what_the_threads_would_say(served: Served) -> None:
+def test_headers_are_those_of_the_threads(served: Served) -> None:
     changing = {"server-timing", "date"}
 
-    def told(request: bytes) -> dict[str, str]:
+    def headers_of(request: bytes) -> dict[str, str]:
         return {k: v for k, v in served.ask(request)[1].items() if k not in changing}
 
-    of_threads = told(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-    assert of_threads.pop("connection") == "close"
+    from_threads = headers_of(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert from_threads.pop("connection") == "close"
     with every_thread_busy(served):
-        assert told(GET) == of_threads
-    assert of_threads["x-content-type-options"] == "nosniff"
-    assert of_threads["server"] == "waitress"
+        assert headers_of(GET) == from_threads
+    assert from_threads["x-content-type-options"] == "nosniff"
+    assert from_threads["server"] == "waitress"
 
 
-def test_a_page_that_the_client_has(served: Served) -> None:
+def test_page_that_the_client_has_is_not_modified(served: Served) -> None:
     with every_thread_busy(served):
         status, headers, body = served.ask(GET[:-2] + b'If-None-Match: "e"\r\n\r\n')
     assert (status, headers["etag"], body) == (304, '"e"', b"")
 
 
-def test_many_at_once(served: Served) -> None:
+def test_many_requests_in_one_iteration(served: Served) -> None:
     with every_thread_busy(served):
         clients = [served.connected() for _ in range(20)]
         opened = [each.__enter__() for each in clients]
@@ -177,10 +177,10 @@ def test_many_at_once(served: Served) -> None:
             each.__exit__(None, None, None)
 
 
-def test_a_page_that_became_outdated_is_the_threads(served: Served) -> None:
+def test_stale_page_is_answered_by_a_thread(served: Served) -> None:
     served.site.cache.stamps.publish(["page:index"])
     assert served.ask(GET)[2] == b"inner"
-    assert served.inner.asked == ["GET /"]
+    assert served.inner.requests == ["GET /"]
 
 
 ELSEWHERE: dict[str, bytes] = {
@@ -194,7 +194,7 @@ ELSEWHERE: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("request_", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_what_is_not_plain_is_the_threads(
+def test_unusual_request_is_answered_by_a_thread(
     served: Served, request_: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered: list[int] = []
@@ -207,7 +207,7 @@ def test_what_is_not_plain_is_the_threads(
     assert answered == []
 
 
-def test_a_request_in_two_pieces_and_two_in_one(served: Served) -> None:
+def test_split_and_pipelined_requests(served: Served) -> None:
     with served.connected() as client:
         client.send(GET[:9])
         client.send(GET[9:])
@@ -216,22 +216,22 @@ def test_a_request_in_two_pieces_and_two_in_one(served: Served) -> None:
         assert [client.answer()[2] for _ in range(3)] == [b"page"] * 3
 
 
-def test_what_is_no_http_is_refused(served: Served) -> None:
+def test_invalid_http_is_rejected(served: Served) -> None:
     with served.connected() as client:
         client.send(b"GET / HTTP/1.1\r\nno header\r\n\r\n")
         assert client.answer()[0] == 400
 
 
-def test_a_client_that_reads_slowly_gets_everything() -> None:
+def test_slow_client_gets_the_whole_page() -> None:
     site = open_site(
         max_bytes="20000000", l1_bytes="40000000", **{"arguments.max_bytes": "40000000"}
     )
-    page = bytes(range(256)) * 40_000  # more than the kernel takes at once
+    page = bytes(range(256)) * 40_000  # more than the kernel buffers at once
     site.store("/", page)
     site.ask()
     with serving(site) as served, every_thread_busy(served), served.connected() as client:
         client.send(GET)
-        with served.connected() as other:  # nobody waits for it
+        with served.connected() as other:  # does not wait for it
             other.send(b"GET / HTTP/1.1\r\nIf-None-Match: *\r\n\r\n")
             assert other.answer()[0] == 304
         assert client.answer()[2] == page
@@ -239,14 +239,14 @@ def test_a_client_that_reads_slowly_gets_everything() -> None:
         assert client.answer()[2] == page
 
 
-def test_a_client_that_hangs_up_harms_nobody(served: Served) -> None:
+def test_client_may_close_before_the_response(served: Served) -> None:
     for _ in range(5):
         with served.connected() as client:
             client.send(GET)
     assert served.ask(GET)[2] == b"page"
 
 
-def test_a_clock_that_hangs_is_left_to_the_threads(
+def test_threads_answer_after_a_slow_read_of_the_clock(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waitress_channel, "SLOW_SECONDS", -1.0)
@@ -257,7 +257,7 @@ def test_a_clock_that_hangs_is_left_to_the_threads(
     assert answered == []
 
 
-def test_what_goes_wrong_does_not_end_the_loop(
+def test_exception_does_not_end_the_loop(
     served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object) -> None:
@@ -268,10 +268,12 @@ def test_what_goes_wrong_does_not_end_the_loop(
     assert "on purpose" in caplog.text
 
 
-def test_an_application_under_a_prefix_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Callable[..., Any]] = []
+def test_application_under_a_prefix_is_not_answered_in_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    requests: list[Callable[..., Any]] = []
     monkeypatch.setattr(
-        waitress_channel._Channel, "answer", lambda *_: asked.append(waitress_channel._path_of)
+        waitress_channel._Channel, "answer", lambda *_: requests.append(waitress_channel._path_of)
     )
     site = open_site()
     site.store("/", b"page")
@@ -279,4 +281,4 @@ def test_an_application_under_a_prefix_is_left_alone(monkeypatch: pytest.MonkeyP
     with serving(site, url_prefix="/calendar") as served:
         assert served.ask(b"GET /calendar/ HTTP/1.1\r\n\r\n")[2] == b"page"
         assert served.ask(GET)[2] == b"page"
-    assert asked == []
+    assert requests == []
