@@ -1,4 +1,4 @@
-"""``moziweb cache warm``: the pages that matter, before visitors ask for them."""
+"""The command ``moziweb cache warm``: renders pages before visitors request them."""
 
 import time
 from collections import Counter
@@ -20,7 +20,7 @@ from .progress import Report, reporting
 from .signals import stopping
 
 SECONDS: Final = 60.0
-"""How long one page may take through HTTP."""
+"""The timeout of one page over HTTP."""
 
 
 @click.command()
@@ -37,19 +37,16 @@ SECONDS: Final = 60.0
     "--jobs", type=click.IntRange(1, 64), default=2, show_default=True,
     help="How many pages to render at once.",
 )  # fmt: skip
-@click.option(
-    "--url", metavar="URL", help="Ask a running site instead of rendering here: http://host:port"
-)
+@click.option("--url", metavar="URL", help="Request the pages of a running site: http://host:port")
 @click.pass_obj
 def warm(installation: CommandContext, through: str, jobs: int, url: str | None) -> None:
-    """Have the pages that matter first rendered and stored, in both languages.
+    """Render and store the most important pages, in both languages.
 
-    Pages are rendered here, in this process, and stored where the site's processes find them. So it
-    can run when a new version is released and before its first web process starts: the keys of
-    pages change with the code. Entries that lie in the memory of web processes, and their first
-    level, can only be warmed by asking each process: with --url.
+    Pages are rendered in this process and stored in the shared cache. The keys of pages change with
+    the code, so run it after a new version is installed and before its first web process starts.
+    The memory of web processes can only be warmed with --url, once for each process.
 
-    Exit status: 0 when every page is stored, 1 when some is not, 128 + the signal when stopped.
+    Exit status: 0 if every page is stored, 1 if any is not, 128 + the signal if it was stopped.
     """
     with service_errors():
         app = installation.application
@@ -63,9 +60,7 @@ def _check(pages: PageCache | None, url: str | None) -> None:
         raise SetupError("cache.regions is empty: this site has no cache")
     if url is not None:
         if not url.startswith(("http://", "https://")):
-            raise click.UsageError(
-                f"--url {url}: expected an address such as http://127.0.0.1:6543"
-            )
+            raise click.UsageError(f"--url {url}: expected a URL such as http://127.0.0.1:6543")
         return
     if pages.cache.private_regions:
         region = min(pages.cache.private_regions)
@@ -78,16 +73,16 @@ def _check(pages: PageCache | None, url: str | None) -> None:
 def _run(app: Router, through: Priority, fetch: Fetcher, jobs: int) -> int:
     registry = app.registry
     total = sum(1 for _ in cached_urls(registry, through))
-    tally = WarmingSummary()
+    summary = WarmingSummary()
     with running_relay(registry), stopping() as stop, reporting("Pages", total) as report:
         for warmed in bounded_map(fetch, cached_urls(registry, through), jobs, stop):
-            tally.add(warmed, report)
-        tally.end(report, stopped=stop.is_set())
-    return stop.exit_status(otherwise=int(tally.has_cold))
+            summary.add(warmed, report)
+        summary.end(report, stopped=stop.is_set())
+    return stop.exit_status(otherwise=int(summary.has_cold))
 
 
 class WarmingSummary:
-    """How many pages were answered how."""
+    """The number of pages by outcome."""
 
     def __init__(self) -> None:
         self._outcomes: Counter[str] = Counter()
@@ -95,11 +90,11 @@ class WarmingSummary:
 
     @property
     def has_cold(self) -> bool:
-        """Whether some page is not stored."""
+        """Whether any page is not stored."""
         return bool(self._outcomes["failed"] or self._outcomes["unstored"])
 
     def add(self, warmed: WarmedUrl, report: Report) -> None:
-        """Count a page and tell of it."""
+        """Count a page and report it."""
         outcome = warmed.outcome
         self._outcomes[outcome] += 1
         cold = outcome in {"failed", "unstored"}
@@ -109,9 +104,11 @@ class WarmingSummary:
         )
 
     def end(self, report: Report, *, stopped: bool) -> None:
-        """Tell the sums."""
+        """Report the summary."""
         seconds = time.monotonic() - self._began
-        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self._outcomes.items()))
+        outcomes = ", ".join(
+            f"{count} {outcome}" for outcome, count in sorted(self._outcomes.items())
+        )
         report.end(
             {
                 "event": "summary",
@@ -119,7 +116,7 @@ class WarmingSummary:
                 "seconds": round(seconds, 3),
                 "stopped": stopped,
             },
-            f"{'Stopped: ' if stopped else ''}{told or 'no page to warm'}; {seconds:.1f} s.",
+            f"{'Stopped: ' if stopped else ''}{outcomes or 'no page to warm'}; {seconds:.1f} s.",
         )
 
 
@@ -131,17 +128,15 @@ def _through_http(url: str, jobs: int) -> Fetcher:
     try:
         pool.request("GET", f"{base}/__lbheartbeat__")
     except (urllib3.exceptions.HTTPError, ValueError) as error:
-        raise CommandError(f"--url {url}: nobody answers there ({type(error).__name__})") from None
+        raise CommandError(f"--url {url}: no answer ({type(error).__name__})") from None
 
-    def fetch(address: SiteUrl) -> WarmedUrl:
+    def fetch(page: SiteUrl) -> WarmedUrl:
         began = time.perf_counter()
         try:
-            response = pool.request("GET", base + address.path, redirect=False)
+            response = pool.request("GET", base + page.path, redirect=False)
         except urllib3.exceptions.HTTPError:
-            return WarmedUrl(address.path, 0, "", round(time.perf_counter() - began, 4))
+            return WarmedUrl(page.path, 0, "", round(time.perf_counter() - began, 4))
         seconds = round(time.perf_counter() - began, 4)
-        return WarmedUrl(
-            address.path, response.status, response.headers.get("X-Cache", ""), seconds
-        )
+        return WarmedUrl(page.path, response.status, response.headers.get("X-Cache", ""), seconds)
 
     return fetch

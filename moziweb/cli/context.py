@@ -1,4 +1,4 @@
-"""The site that a command works on: its ini file, its database, its services."""
+"""The context of commands: the ini file, its settings, database and services."""
 
 import configparser
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from moziweb.services import Services, services_of
 from moziweb.settings import SettingsError, load
 from moziweb.storage import StorageError, StorageMisconfigured
 
-# What posters need. Pages are no part of it: a command starts in half a second.
+# The includes for posters. Without those for pages, a command starts in half a second.
 POSTER_INCLUDES = (
     "moziweb.db",
     "moziweb.movies.tags",
@@ -34,10 +34,10 @@ POSTER_INCLUDES = (
 
 
 class CommandError(click.ClickException):
-    """The command cannot do its work; its text is one line for the operator."""
+    """The command failed; the text is one line for the operator."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Say the line."""
+        """Print the line to standard error."""
         click.echo(f"moziweb: {self.message}", err=True, file=file)
 
 
@@ -48,14 +48,14 @@ class SetupError(CommandError):
 
 
 class CommandContext:
-    """What an ini file describes. Nothing is read or opened before it is asked for."""
+    """The objects that an ini file configures. Each is made at its first use."""
 
     def __init__(self, ini: str) -> None:
         self.ini = ini
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The typed settings; logging is set up as the file says. Raises ``SetupError``."""
+        """The typed settings; also sets up logging by the file. Raises ``SetupError``."""
         try:
             settings = load(get_appsettings(self.ini))
         except OSError as error:
@@ -71,17 +71,17 @@ class CommandContext:
         try:
             setup_logging(self.ini)
         except Exception as error:  # levels, handlers and their arguments are expressions
-            said = f"{self.ini}: its logging sections: {_one_line(error)}"
-            raise SetupError(said) from None
+            message = f"{self.ini}: its logging sections: {_one_line(error)}"
+            raise SetupError(message) from None
 
     @cached_property
     def database(self) -> Database:
-        """The database; it is connected to at first use."""
+        """The database; it connects at its first use."""
         return Database(create_engine(self.settings))
 
     @cached_property
     def registry(self) -> Registry:
-        """A registry with the database, the storage and the poster service, and no pages."""
+        """A registry with the database, the storage and the poster service, but no pages."""
         try:
             with Configurator(settings=self.settings) as config:
                 for include in POSTER_INCLUDES:
@@ -97,7 +97,7 @@ class CommandContext:
 
     @cached_property
     def application(self) -> Router:
-        """The whole site, as pserve would serve it; raises ``SetupError``."""
+        """The WSGI application, as pserve serves it. Raises ``SetupError``."""
         settings = get_appsettings(self.ini) if self.settings else {}
         try:
             return moziweb.main({}, **settings)
@@ -106,7 +106,7 @@ class CommandContext:
 
 
 def check_movie(database: Database, movie_id: int | None) -> None:
-    """A usage error for the id of no movie; without an id there is nothing to check."""
+    """Raise a usage error if there is no movie with this id. None is accepted."""
     if movie_id is None:
         return
     with database.read() as session:
@@ -120,13 +120,13 @@ def _one_line(error: Exception) -> str:
 
 @contextmanager
 def service_errors() -> Iterator[None]:
-    """Tell of a database or a storage that fails in one line, not in a traceback."""
+    """Translate errors of the database and the storage into one-line errors of the command."""
     try:
         yield
     except DBAPIError as error:
         line = str(error.orig).splitlines()[0]
         raise CommandError(
-            f"the database: {line} (is it up? `moziweb db upgrade` makes its tables)"
+            f"the database: {line} (is it running? `moziweb db upgrade` creates its tables)"
         ) from None
     except StorageMisconfigured as error:
         raise SetupError(str(error)) from None
@@ -136,10 +136,10 @@ def service_errors() -> Iterator[None]:
 
 @contextmanager
 def running_relay(registry: Registry) -> Iterator[None]:
-    """Publish what writers that died have left in the outbox, for the length of a block.
+    """Run the relay of the outbox during the block.
 
-    For commands that run for long: there may be no web process that would. Nothing is done where
-    the stamps are each process's own: rows would be marked, and no other process would know.
+    For long commands, since there may be no web process that runs one. It does nothing if processes
+    do not share the stamp store: rows would be marked without an effect on other processes.
     """
     pages = services_of(registry).page_cache
     if pages is None or not pages.cache.is_shared:
