@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..protocol.entry import Entry
-from ..regions.http_policy import http_cache_policy_of
+from ..regions.http_policy import http_policy_in
 from ..regions.rendering import CacheResult
 
 TAGS_BYTES: Final = 2000
@@ -38,7 +38,7 @@ def age_header(entry: Entry) -> str:
     A cache that keeps the page without revalidation would subtract ``Age`` from its lifetime. But
     the page was validated just now, however long ago it was rendered.
     """
-    return "X-Cache-Age" if http_cache_policy_of(entry).has_lifetime else "Age"
+    return "X-Cache-Age" if http_policy_in(entry.derived).has_lifetime else "Age"
 
 
 def server_timing(timings: Iterable[tuple[str, float]]) -> str:

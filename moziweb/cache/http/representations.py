@@ -15,7 +15,7 @@ from webob.acceptparse import AcceptEncoding
 
 from ..errors import EntryCorruptError
 from ..protocol.entry import Entry
-from ..regions.http_policy import Headers, http_cache_policy_of
+from ..regions.http_policy import Headers, http_policy_in
 from ..regions.rendering import CacheResult, Status
 from .debug_headers import headers_of
 
@@ -76,7 +76,7 @@ def answer_of(served: CacheResult, environ: Mapping[str, Any], *, tags: bool = F
 
 def cache_control(entry: Entry, status: Status, now: float) -> Headers:
     """The Cache-Control and surrogate headers of an entry served at ``now`` (Unix time)."""
-    policy = http_cache_policy_of(entry)
+    policy = http_policy_in(entry.derived)
     if status in _NOT_KEPT:
         return policy.uncacheable_headers
     left = entry.expires - now

@@ -8,11 +8,9 @@ page, and no page is kept beyond its expiry.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
-
-from ..protocol.entry import Entry
+from typing import Any, Final
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -87,7 +85,7 @@ REVALIDATE_ALWAYS: Final = HttpCachePolicy()
 """Keep, and revalidate before each use."""
 
 
-def http_cache_policy_of(entry: Entry) -> HttpCachePolicy:
-    """Return the HTTP policy of the region that an entry came from."""
-    policy: HttpCachePolicy = entry.derived.get(DERIVED_KEY, REVALIDATE_ALWAYS)
+def http_policy_in(derived: Mapping[str, Any]) -> HttpCachePolicy:
+    """Return the policy in ``Entry.derived``: of the region that the entry came from."""
+    policy: HttpCachePolicy = derived.get(DERIVED_KEY, REVALIDATE_ALWAYS)
     return policy

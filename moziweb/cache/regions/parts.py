@@ -1,9 +1,12 @@
 """The parts of a region: its stores, its policy, its observer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from ..errors import StoreError
 from ..events import CacheEvents
+from ..protocol.dependencies import tags_of
+from ..protocol.entry import Entry
 from ..protocol.leases import Leases
 from ..protocol.stamps import StampStore
 from ..stores.dogpile_adapter import EntryStore
@@ -23,3 +26,27 @@ class RegionParts:
     local_cache: LocalCache
     observer: CacheEvents
     now: Callable[[], float]
+
+    def stamps_of(
+        self, entries: Iterable[Entry], more: Iterable[str] = ()
+    ) -> Mapping[str, int] | None:
+        """Return the stamps of all tags of ``entries`` and of ``more``; None if they are down."""
+        tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
+        tags.update(more)
+        if not tags:
+            return {}
+        try:
+            return self.stamps.get_multi(tags)
+        except StoreError:
+            self.observer.stamps_failed("get_multi")
+            return None
+
+    def resolve(self, tags: Iterable[str]) -> None:
+        """Resolve ``tags``. If the store is down they stay unresolved: their entries are misses."""
+        wanted = sorted(tags)
+        if not wanted:
+            return
+        try:
+            self.stamps.resolve(wanted)
+        except StoreError:
+            self.observer.stamps_failed("resolve")

@@ -20,7 +20,7 @@ from ..protocol.snapshots import SnapshotSource
 from .parts import RegionParts
 from .policy import Policy
 from .rendering import PERIOD_END, CacheResult, RenderContext, Rendered, Status, Stopwatch
-from .validation import fetch_and_validate, resolve
+from .validation import fetch_and_validate
 from .write import store_rendered
 
 RenderMany = Callable[[Mapping[str, RenderContext]], Mapping[str, Rendered]]
@@ -100,7 +100,7 @@ class ReadOperation:
 
     def _render_under_leases(self) -> None:
         """Render the missing keys whose leases are free, unless their entries are valid now."""
-        resolve(self._parts, self._unresolved_tags)
+        self._parts.resolve(self._unresolved_tags)
         self._unresolved_tags.clear()
         leases = self._parts.leases
         taken = ((key, leases.try_acquire(key)) for key in self._missing())

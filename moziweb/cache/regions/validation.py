@@ -3,10 +3,9 @@
 The clock is read first; the entries and the stamps that they are compared with are read after it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import StoreError
 from ..protocol.dependencies import DependencyGroup, tags_of
 from ..protocol.entry import Entry
 from ..protocol.stamps import copies_tag, is_valid, tags_to_resolve
@@ -37,7 +36,7 @@ def fetch_and_validate(
     for entry in found.values():
         entry.derived[DERIVED_KEY] = parts.policy.http_policy
     copies = copies_tag(parts.name)
-    known = stamps_of(parts, found.values(), (copies,) if keep_copies and found else ())
+    known = parts.stamps_of(found.values(), (copies,) if keep_copies and found else ())
     stamps = known or {}
     now = parts.now()
     valid = {
@@ -48,7 +47,7 @@ def fetch_and_validate(
     if valid and keep_copies:
         for key, entry in valid.items():
             parts.local_cache.put(key, entry, clock, now)
-        resolve(parts, tags_to_resolve([copies], stamps, clock))
+        parts.resolve(tags_to_resolve([copies], stamps, clock))
     outdated = {key: entry for key, entry in found.items() if key not in valid}
     if known is not None:
         for key in outdated:
@@ -66,7 +65,7 @@ def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], clock: int
     now = parts.now()
     alive = {key: copy for key, copy in copies.items() if now < copy.entry.expires}
     tag = copies_tag(parts.name)
-    stamps = stamps_of(parts, (copy.entry for copy in alive.values()), (tag,)) if alive else None
+    stamps = parts.stamps_of((copy.entry for copy in alive.values()), (tag,)) if alive else None
     if stamps is None:
         return
     for key, copy in alive.items():
@@ -75,29 +74,3 @@ def revalidate_copies(parts: RegionParts, copies: Mapping[str, Copy], clock: int
             parts.local_cache.mark_valid(copy, clock)
         else:
             parts.local_cache.discard(key)
-
-
-def stamps_of(
-    parts: RegionParts, entries: Iterable[Entry], more: Iterable[str] = ()
-) -> Mapping[str, int] | None:
-    """Return the stamps of all tags of ``entries`` and of ``more``; None if the store is down."""
-    tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
-    tags.update(more)
-    if not tags:
-        return {}
-    try:
-        return parts.stamps.get_multi(tags)
-    except StoreError:
-        parts.observer.stamps_failed("get_multi")
-        return None
-
-
-def resolve(parts: RegionParts, tags: Iterable[str]) -> None:
-    """Resolve ``tags``. If the store is down they stay unresolved, and their entries are misses."""
-    wanted = sorted(tags)
-    if not wanted:
-        return
-    try:
-        parts.stamps.resolve(wanted)
-    except StoreError:
-        parts.observer.stamps_failed("resolve")

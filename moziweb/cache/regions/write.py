@@ -9,7 +9,6 @@ from ..protocol.stamps import tags_to_resolve
 from .http_policy import DERIVED_KEY
 from .parts import RegionParts
 from .rendering import CacheResult, RenderContext, Rendered, Status
-from .validation import resolve, stamps_of
 
 
 def store_rendered(
@@ -64,8 +63,8 @@ def _resolve_tags_of(parts: RegionParts, key: str, entry: Entry, validated_at: i
 
     A page of validated fragments alone is valid at the least of their clocks: a copy is kept.
     """
-    stamps = stamps_of(parts, [entry]) or {}
+    stamps = parts.stamps_of([entry]) or {}
     clock_of_epoch = entry.dependencies[-1].snapshot_clock
-    resolve(parts, tags_to_resolve(tags_of(entry.dependencies), stamps, clock_of_epoch))
+    parts.resolve(tags_to_resolve(tags_of(entry.dependencies), stamps, clock_of_epoch))
     if validated_at is not None:
         parts.local_cache.put(key, entry, validated_at, parts.now())
