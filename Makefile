@@ -29,6 +29,8 @@ export PYTHONWARNINGS := ignore:pkg_resources is deprecated as an API:UserWarnin
 # Images often ask for no bytecode. A process then compiles all of ours before it begins, and the
 # tests start hundreds.
 unexport PYTHONDONTWRITEBYTECODE
+# Threads of a test would otherwise get many heaps, which the C library never gives back.
+test: export MALLOC_ARENA_MAX = 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench soak lock screenshots test-services clean

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-GROWTH: Final = 48 << 20
+GROWTH: Final = 32 << 20
 """Bytes of growth after which all garbage is collected."""
 
 LIMIT_MB: Final = 400
