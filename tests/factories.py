@@ -24,7 +24,7 @@ from moziweb.movies.models import (
 )
 from moziweb.movies.slugs import slug_of
 from moziweb.posters.generation.upload_store import record_upload, store_upload
-from moziweb.posters.imaging.limits import LIMITS, Limits
+from moziweb.posters.imaging.values import LIMITS, Limits
 from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.storage import Storage
 

@@ -21,7 +21,7 @@ from .generation.error_codes import ServiceCode
 from .generation.readers import SourceError, SourceReader
 from .generation.service import PosterService
 from .generation.upload_store import StoredUpload, add_url, record_upload, store_upload
-from .imaging.variants import EncodedImage
+from .imaging.values import EncodedImage
 from .maintenance.status import Retry, retry_in
 from .models import (
     PendingUpload,

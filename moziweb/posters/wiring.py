@@ -21,7 +21,7 @@ from .generation.readers import SourceReader, UploadReader, UrlReader
 from .generation.service import PosterService
 from .generation.thread_pool import ThreadPool
 from .generation.triggers import SourceChangeListener
-from .imaging.limits import Limits
+from .imaging.values import Limits
 from .models import SourceKind
 from .web.resources import Root
 

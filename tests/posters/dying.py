@@ -23,8 +23,8 @@ from moziweb.db import Database, create_engine
 from moziweb.posters.generation.leases import NotAcquiredReason, SourceLease, SourceLeases
 from moziweb.posters.generation.readers import SourceBytes, SourceLocation, UploadReader
 from moziweb.posters.generation.service import PosterService
-from moziweb.posters.imaging.limits import Limits
-from moziweb.posters.imaging.variants import VariantSet, make_variants
+from moziweb.posters.imaging.values import Limits, VariantSet
+from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.models import PosterVariant, SourceKind
 from moziweb.posters.recipes import RECIPES, Recipe
 from moziweb.storage import Storage, StoredObject

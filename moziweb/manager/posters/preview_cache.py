@@ -9,7 +9,7 @@ from collections import OrderedDict
 from typing import Final, TypeAlias
 
 from moziweb.posters.editorial import PosterEditor
-from moziweb.posters.imaging.variants import EncodedImage
+from moziweb.posters.imaging.values import EncodedImage
 from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.posters.recipes import Point
 

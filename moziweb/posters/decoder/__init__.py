@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from ..imaging.limits import LIMITS, Limits, SourceImage, estimate_memory
-from ..imaging.variants import VariantSet
+from ..imaging.limits import estimate_memory
+from ..imaging.values import LIMITS, Limits, SourceImage, VariantSet
 from ..recipes import Recipe
 from .memory_budget import WAIT_INTERVAL_SECONDS, MemoryBudget, OnWait, no_op
 from .process import IDLE, DecoderLostError, DecoderProcess, ResourceLimits

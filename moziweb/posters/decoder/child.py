@@ -31,7 +31,8 @@ from PIL import (  # noqa: F401
 
 from ..imaging.errors import ImageRejected
 from ..imaging.limits import probe
-from ..imaging.variants import VariantSet, make_variants
+from ..imaging.values import VariantSet
+from ..imaging.variants import make_variants
 from ..recipes import RECIPES
 from .process import IDLE
 from .wire_format import JOB_START_BYTES, Job, error_reply, read_job, rejected_reply, result_reply

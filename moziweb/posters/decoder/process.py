@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 from typing import IO, Final
 
 from ..imaging.errors import ImageRejected, RejectCode
-from ..imaging.variants import VariantSet
+from ..imaging.values import VariantSet
 from .wire_format import BadReplyError, Job, encode_job, read_reply
 
 _CHILD_MODULE: Final = "moziweb.posters.decoder.child"

@@ -15,8 +15,7 @@ from math import prod
 from typing import Any, Final, NamedTuple
 
 from ..imaging.errors import ImageRejected, RejectCode
-from ..imaging.limits import FORMATS, Limits, SourceImage
-from ..imaging.variants import SKETCH_SIZE, EncodedImage, VariantSet
+from ..imaging.values import FORMATS, SKETCH_SIZE, EncodedImage, Limits, SourceImage, VariantSet
 from ..recipes import Recipe
 
 _JOB: Final = struct.Struct(">II")

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from moziweb.cache import TAGS_OPTION
 from moziweb.storage import Storage, StoredObject
 
-from ..imaging.variants import EncodedImage
+from ..imaging.values import EncodedImage
 from ..models import PosterVariant, VariantState
 from ..recipes import object_key
 from .leases import SourceLease

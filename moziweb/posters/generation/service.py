@@ -18,8 +18,9 @@ from moziweb.clock import utc_now
 from moziweb.db import Database
 from moziweb.storage import Storage
 
-from ..imaging.limits import LIMITS, Limits, SourceImage, probe
-from ..imaging.variants import VariantSet, make_variants
+from ..imaging.limits import probe
+from ..imaging.values import LIMITS, Limits, SourceImage, VariantSet
+from ..imaging.variants import make_variants
 from ..models import SourceKind
 from ..recipes import CENTRE, RECIPES, Point, Recipe
 from .error_codes import ServiceCode

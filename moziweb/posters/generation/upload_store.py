@@ -12,7 +12,8 @@ from moziweb.movies.models import Movie
 from moziweb.storage import Storage
 
 from ..fetching.url_policy import ForbiddenUrl, parse_image_url
-from ..imaging.limits import LIMITS, Limits, SourceImage, probe
+from ..imaging.limits import probe
+from ..imaging.values import LIMITS, Limits, SourceImage
 from ..models import PosterSource, SourceKind
 from . import selection
 

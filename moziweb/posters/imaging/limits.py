@@ -3,7 +3,6 @@
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType
 from typing import Final
@@ -15,10 +14,10 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from moziweb.posters.imaging.values import LIMITS, Limits, SourceImage
+
 from .errors import ImageRejected, RejectCode
 from .header import Header, parse_header
-
-_MEGAPIXEL: Final = 1_000_000
 
 # The plugins are called by name: `Image.open` would try all others on untrusted bytes, return MPO
 # for some JPEGs, and warn where this module rejects.
@@ -32,45 +31,8 @@ _READERS: Final[Mapping[str, type[ImageFile.ImageFile]]] = MappingProxyType(
     }
 )
 
-FORMATS: Final = frozenset(_READERS)
-"""The accepted values of `SourceImage.format`."""
-
 _TRANSPOSED: Final = frozenset({5, 6, 7, 8})
 """EXIF orientations that swap width and height."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Limits of a source. Pixels have a limit by format, because decoders need different memory."""
-
-    bytes: int = 15_000_000
-    side: int = 10_000
-    pixels: int = 24 * _MEGAPIXEL
-    pixels_by_format: Mapping[str, int] = field(
-        default_factory=lambda: MappingProxyType({"avif": 16 * _MEGAPIXEL, "webp": 12 * _MEGAPIXEL})
-    )
-    scans: int = 64
-
-    def max_pixels(self, format_: str) -> int:
-        """The limit of pixels for a format."""
-        return self.pixels_by_format.get(format_, self.pixels)
-
-
-LIMITS: Final = Limits()
-
-
-@dataclass(frozen=True)
-class SourceImage:
-    """The properties of an image that is within the limits, from its header.
-
-    ``width`` and ``height`` are in pixels, after the EXIF ``orientation`` (1 to 8) is applied.
-    """
-
-    format: str
-    mime: str
-    width: int
-    height: int
-    orientation: int
 
 
 def probe(data: bytes, limits: Limits = LIMITS) -> SourceImage:

@@ -11,7 +11,7 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageOps
 
 from ..recipes import AVIF, JPEG, Encoder, Format, WebP
-from .variants import encode
+from .encoding import encode
 
 _TOP: Final = "#4a505c"
 _BOTTOM: Final = "#2f343d"

@@ -9,25 +9,25 @@ down; every variant is scaled from the next larger one; the blur is computed at 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from io import BytesIO
 from math import ceil
-from typing import Final, NamedTuple
+from typing import Final
 
 from PIL import Image, ImageCms, ImageFile, ImageFilter
 
-from ..recipes import BLURRING, Box, Encoder, Master, Recipe
+from moziweb.posters.imaging.encoding import encode
+from moziweb.posters.imaging.values import SKETCH_SIZE, EncodedImage, VariantSet
+
+from ..recipes import BLURRING, Box, Master, Recipe
 from .errors import ImageRejected, RejectCode
-from .limits import LIMITS, Limits, SourceImage, open_checked
+from .limits import open_checked
+from .values import LIMITS, Limits, SourceImage
 
 _LANCZOS: Final = Image.Resampling.LANCZOS
 _ENLARGING_FILTERS: Final = {"bilinear": Image.Resampling.BILINEAR}
 _NEAREST: Final = Image.Resampling.NEAREST
 _BOX: Final = Image.Resampling.BOX
 _OCTREE: Final = Image.Quantize.FASTOCTREE
-
-SKETCH_SIZE: Final = (3, 4)
-"""Columns and rows of a sketch."""
 
 _TRANSPOSE_BY_ORIENTATION: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -39,34 +39,6 @@ _TRANSPOSE_BY_ORIENTATION: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 """The operation that turns an image with this EXIF orientation upright."""
-
-
-@dataclass(frozen=True)
-class EncodedImage:
-    """One variant: its file and its size in pixels."""
-
-    recipe: Recipe
-    data: bytes
-    width: int
-    height: int
-
-    @property
-    def mime(self) -> str:
-        """The media type."""
-        return self.recipe.mime
-
-
-class VariantSet(NamedTuple):
-    """The variants of a source, in the order of the recipes.
-
-    ``dominant_colour`` is ``#rrggbb``. ``sketch`` has the mean colours of three columns and four
-    rows, row by row, each as ``rgb`` with one hex digit per channel.
-    """
-
-    source: SourceImage
-    dominant_colour: str
-    sketch: str
-    variants: tuple[EncodedImage, ...]
 
 
 def make_variants(data: bytes, recipes: Sequence[Recipe], limits: Limits = LIMITS) -> VariantSet:
@@ -247,13 +219,6 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass
     return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def encode(image: Image.Image, encoder: Encoder) -> bytes:
-    """Encode the image without comment, profile and EXIF."""
-    buffer = BytesIO()
-    image.save(buffer, encoder.pillow_format, **asdict(encoder))
-    return buffer.getvalue()
 
 
 @contextmanager

@@ -25,7 +25,8 @@ from ..generation.upload_store import (
     record_upload,
 )
 from ..imaging.errors import ImageRejected, RejectCode
-from ..imaging.limits import LIMITS, Limits, probe
+from ..imaging.limits import probe
+from ..imaging.values import LIMITS, Limits
 
 _NAME: Final = re.compile(r"(?P<movie>[0-9]+)(-[^/]*)?\.[A-Za-z]+")
 

@@ -17,7 +17,8 @@ from PIL import Image
 
 from moziweb.posters.decoder import IDLE, MEBIBYTE, DecoderPool, ResourceLimits
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.limits import Limits, estimate_memory, probe
+from moziweb.posters.imaging.limits import estimate_memory, probe
+from moziweb.posters.imaging.values import Limits
 from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.recipes import RECIPES, Box, Master, Recipe, WebP
 from tests.posters.decoder.children import (

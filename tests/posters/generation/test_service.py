@@ -27,8 +27,8 @@ from moziweb.posters.generation.publication import CACHE_CONTROL
 from moziweb.posters.generation.readers import SourceError
 from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
-from moziweb.posters.imaging.limits import Limits
-from moziweb.posters.imaging.variants import VariantSet, make_variants
+from moziweb.posters.imaging.values import Limits, VariantSet
+from moziweb.posters.imaging.variants import make_variants
 from moziweb.posters.models import (
     PosterSource,
     PosterVariant,

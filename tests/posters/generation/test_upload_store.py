@@ -14,7 +14,7 @@ from moziweb.posters.fetching.url_policy import AllowedNetwork, ForbiddenUrl
 from moziweb.posters.generation.readers import SourceError, UploadReader, UrlReader
 from moziweb.posters.generation.upload_store import add_url, store_upload
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.limits import LIMITS
+from moziweb.posters.imaging.values import LIMITS
 from moziweb.posters.models import PosterSource, SourceKind, SourceState
 from moziweb.storage import Storage
 from moziweb.storage.disk import DiskStorage

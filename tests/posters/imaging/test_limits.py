@@ -6,7 +6,8 @@ import pytest
 from PIL import ExifTags, Image, ImageFile
 
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.limits import LIMITS, Limits, SourceImage, probe
+from moziweb.posters.imaging.limits import probe
+from moziweb.posters.imaging.values import LIMITS, Limits, SourceImage
 from tests.posters.pictures import (
     encoded,
     photograph,

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.limits import LIMITS, Limits, estimate_memory
+from moziweb.posters.imaging.limits import estimate_memory
+from moziweb.posters.imaging.values import LIMITS, Limits
 from tests.posters.pictures import encoded, photograph
 
 PICTURE = photograph(60, 90)

@@ -25,8 +25,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngInfo
 
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.limits import Limits
-from moziweb.posters.imaging.variants import EncodedImage, ImageScaler, make_variants
+from moziweb.posters.imaging.values import EncodedImage, Limits
+from moziweb.posters.imaging.variants import ImageScaler, make_variants
 from moziweb.posters.recipes import AVIF, JPEG, RECIPES, Box, Master, Point, Recipe, WebP
 from tests.posters.pictures import (
     encoded,

@@ -10,7 +10,8 @@ from moziweb.db import Database
 from moziweb.posters.generation.readers import UploadReader
 from moziweb.posters.generation.upload_store import store_upload
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
-from moziweb.posters.imaging.limits import Limits, SourceImage, probe
+from moziweb.posters.imaging.limits import probe
+from moziweb.posters.imaging.values import Limits, SourceImage
 from moziweb.posters.maintenance.upload_migration import MoveStatus, UploadMigration, upload_files
 from moziweb.posters.models import PosterSource
 from moziweb.storage import Storage, StorageError
