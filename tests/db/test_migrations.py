@@ -73,7 +73,7 @@ def test_migrated_schema_is_that_of_the_models(empty_engine: Engine) -> None:
 
 
 def _is_on_both(name: str | None, kind: str, _parents: object) -> bool:
-    """Ignore trigram indexes: only PostgreSQL has them, with the extension."""
+    """Exclude the search indexes: ``_trgm`` is for PostgreSQL only, ``_scan`` for SQLite only."""
     return not (kind == "index" and str(name).endswith(("_trgm", "_scan")))
 
 

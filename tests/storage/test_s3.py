@@ -33,9 +33,9 @@ def fetch(url: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=5)
     connection.request(method, parts.path)
-    answer = connection.getresponse()
-    headers = {name.lower(): value for name, value in answer.getheaders()}
-    got = answer.status, headers, answer.read()
+    response = connection.getresponse()
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    got = response.status, headers, response.read()
     connection.close()
     return got
 
@@ -173,8 +173,12 @@ def test_permissions_of_the_guide_are_sufficient(
     storage.delete([KEY])
     assert storage.head(KEY) is None
 
-    asking = ("s3:PutObjectAcl", "s3:GetBucketOwnershipControls", "s3:GetBucketPublicAccessBlock")
-    with_acl = make_s3(bucket, **vars(s3_server.create_user(*asking, policy=policy)))
+    acl_permissions = (
+        "s3:PutObjectAcl",
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPublicAccessBlock",
+    )
+    with_acl = make_s3(bucket, **vars(s3_server.create_user(*acl_permissions, policy=policy)))
     with pytest.raises(StorageMisconfigured, match="refuses object ACLs"):
         with_acl.check()
 
@@ -311,11 +315,11 @@ def test_tries_limit_the_attempts(make_s3: MakeS3, s3_server: S3Server) -> None:
 def test_threads_share_one_client(make_s3: MakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[S3Settings] = []
 
-    def noting(settings: S3Settings) -> Any:
+    def recording(settings: S3Settings) -> Any:
         made.append(settings)
         return make_client(settings)
 
-    monkeypatch.setattr("moziweb.storage.s3.make_client", noting)
+    monkeypatch.setattr("moziweb.storage.s3.make_client", recording)
     storage = make_s3()
 
     def round_trip(number: int) -> bytes:

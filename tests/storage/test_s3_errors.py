@@ -1,4 +1,4 @@
-"""Answers that a test server cannot be brought to give, in our words."""
+"""Translation of S3 errors that a test server cannot produce."""
 
 from contextlib import closing
 from typing import Any
@@ -22,11 +22,11 @@ CALL = Call("s3:PutObject", "posters", "https://s3.example.hu", "poster/1")
 
 
 def refusal(code: str, status: int, message: str = "") -> ClientError:
-    answer: Any = {
+    response: Any = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
-    return ClientError(answer, "PutObject")
+    return ClientError(response, "PutObject")
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_refusal_within_a_batch_is_raised() -> None:
     storage = S3Storage(S3Settings("posters", access_key_id="a", secret_access_key="b"))
     with closing(storage), Stubber(storage._client()) as server:
         for code in ("NoSuchKey", "SlowDown"):
-            answer = {"Errors": [{"Key": "poster/1", "Code": code, "Message": ""}]}
-            server.add_response("delete_objects", answer)
+            response = {"Errors": [{"Key": "poster/1", "Code": code, "Message": ""}]}
+            server.add_response("delete_objects", response)
         storage.delete(["poster/1"])  # some servers report missing objects
         with pytest.raises(StorageUnavailable):
             storage.delete(["poster/1"])
