@@ -116,11 +116,11 @@ def test_changed_image_replaces_the_variants_without_a_gap(
     before = keys(database, source_id)
     during: list[set[str | None]] = []
 
-    def look_meanwhile(visit: Visit) -> None:
+    def read_old_variants(visit: Visit) -> None:
         during.append(keys(database, source_id))
         answer(BLUE, headers={"ETag": '"blue"'})(visit)
 
-    origin.host.on("/poster.jpg", look_meanwhile)
+    origin.host.on("/poster.jpg", read_old_variants)
     clock.advance(seconds=2)
     assert service.ensure_variants(source_id) == GenerationResult(Status.MADE, made=len(RECIPES))
     assert during == [before], "it was asked once, and the old ones were ready till then"
