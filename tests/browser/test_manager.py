@@ -155,9 +155,9 @@ def test_purge_by_tag_renders_exactly_its_pages_again(
     page.get_by_label("Címkék").fill(f"week:{week_here().name}")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").first).to_contain_text("Kiürítve.")
-    anew = rendered_again(before, shared_manager.states())
-    assert anew >= {"week", "index", "english"}
-    assert not anew & {"ahead", "other", "empty", "undated", "movie"}
+    rendered = rendered_again(before, shared_manager.states())
+    assert rendered >= {"week", "index", "english"}
+    assert not rendered & {"ahead", "other", "empty", "undated", "movie"}
     # The page polls new numbers without navigation, and opened details stay open.
     chart = page.locator("#charts figure", has_text="pages")
     chart.locator("summary").click()

@@ -163,8 +163,8 @@ def test_unusable_file_is_reported_at_once(manager: ManagerSite, open_page: Open
     with page.expect_file_chooser() as chooser:
         field.click()
     chooser.value.set_files({"name": "nagy.jpg", "mimeType": "image/jpeg", "buffer": b"x" * 10})
-    told = field.evaluate("(field) => field.validationMessage")
-    assert told == f"A fájl túl nagy. Legfeljebb {limit // 1_000_000} MB."
+    message = field.evaluate("(field) => field.validationMessage")
+    assert message == f"A fájl túl nagy. Legfeljebb {limit // 1_000_000} MB."
     page.locator("button[value=upload]").click()
     assert len(watch.requests) == before
 

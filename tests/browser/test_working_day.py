@@ -72,9 +72,9 @@ def test_the_whole_working_day(manager: ManagerSite, tmdb: TmdbServer, open_page
     before = manager.states(**more)
     page.get_by_role("button", name="Mentés", exact=True).last.click()
     expect(page.get_by_role("status")).to_contain_text("Mentve.")
-    anew = rendered_again(before, manager.states(**more))
-    assert anew == EVERYWHERE
-    assert {(pages(manager.movies) | more)[name] for name in anew} == promised
+    rendered = rendered_again(before, manager.states(**more))
+    assert rendered == EVERYWHERE
+    assert {(pages(manager.movies) | more)[name] for name in rendered} == promised
     assert "Hamupipőke, a mesebeli" in index(manager)
 
     # Preview and save a poster: again exactly those pages.
@@ -106,9 +106,9 @@ def test_the_whole_working_day(manager: ManagerSite, tmdb: TmdbServer, open_page
     page.get_by_label("Miért változik").fill("torlódás")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("status")).to_contain_text("Mentve.")
-    anew = rendered_again(before, manager.states(**more))
-    assert {"week", "empty", "mine"} <= anew
-    assert not anew & {"ahead", "movie", "other", "undated", "genre"}
+    rendered = rendered_again(before, manager.states(**more))
+    assert {"week", "empty", "mine"} <= rendered
+    assert not rendered & {"ahead", "movie", "other", "undated", "genre"}
 
     # The audit log has all changes, with the refreshed pages.
     page.goto(f"{manager.url}/manager/audit")

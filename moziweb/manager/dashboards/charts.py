@@ -66,8 +66,8 @@ class LineChart:
 def bar_chart(points: Sequence[Point], top: float | None = None) -> BarChart:
     """Returns a bar for each point; the full height is ``top``, or the largest value."""
     highest = _top(points, top)
-    room = WIDTH / max(1, len(points))
-    bars = (_bar(number * room, room, point, highest) for number, point in enumerate(points))
+    slot = WIDTH / max(1, len(points))
+    bars = (_bar(number * slot, slot, point, highest) for number, point in enumerate(points))
     return BarChart(tuple(bars), highest)
 
 
@@ -83,12 +83,12 @@ def line_chart(points: Sequence[Point], top: float | None = None) -> LineChart:
     return LineChart(tuple(points), " ".join(places), highest)
 
 
-def _bar(x: float, room: float, point: Point, top: float) -> Bar:
+def _bar(x: float, slot: float, point: Point, top: float) -> Bar:
     height = _height(point, top)
     if point.value > 0:
         height = max(height, 1.5)  # visible
-    left = x + room * (1 - _BAR) / 2
-    return Bar(round(left, 1), round(HEIGHT - height, 1), round(room * _BAR, 1), height, point)
+    left = x + slot * (1 - _BAR) / 2
+    return Bar(round(left, 1), round(HEIGHT - height, 1), round(slot * _BAR, 1), height, point)
 
 
 def _height(point: Point, top: float) -> float:

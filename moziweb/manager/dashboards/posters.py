@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.posters.generation.host_breaker import STORAGE
@@ -15,9 +14,6 @@ from moziweb.posters.recipes import RECIPES
 
 from .charts import BarChart, LineChart, Point, bar_chart, line_chart
 from .samples import Sample
-
-NO_HOST: Final = ""
-"""The host of sources without a URL: uploads, and posters drawn by the demo."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -342,7 +342,7 @@ def _premieres(form: MovieForm, before: MovieValues) -> tuple[PremiereLine, ...]
     known = {each.id for each in before.premieres}
     forms: list[Any] = [row.form for row in form.premieres]
     rows = [row for row in forms if row.date.data and not row.remove.data]
-    lines = [
+    premieres = [
         PremiereLine(
             date=_day(row.date.data, row.precision.data),
             kind=PremiereKind(row.kind.data),
@@ -357,7 +357,7 @@ def _premieres(form: MovieForm, before: MovieValues) -> tuple[PremiereLine, ...]
         )
         for row in rows
     ]
-    return tuple(sorted(lines, key=lambda line: (line.date, line.id or MAX_ID)))
+    return tuple(sorted(premieres, key=lambda line: (line.date, line.id or MAX_ID)))
 
 
 def _trailers(form: MovieForm, before: MovieValues) -> tuple[TrailerLine, ...]:

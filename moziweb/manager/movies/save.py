@@ -103,12 +103,12 @@ def _write_genres(writer: MovieWriter, field: str) -> None:
 def _write_people(writer: MovieWriter, field: str) -> None:
     """Updates credits in place and keeps their positions, which are unique at any time."""
     role = CreditRole.DIRECTOR if field == "directors" else CreditRole.CAST
-    lines: tuple[PersonLine, ...] = getattr(writer.values, field)
+    people: tuple[PersonLine, ...] = getattr(writer.values, field)
     existing = [credit for credit in writer.movie.credits if credit.role is role]
-    for credit in existing[len(lines) :]:
+    for credit in existing[len(people) :]:
         writer.movie.credits.remove(credit)
     last = max((credit.position for credit in existing), default=-1)
-    for number, line in enumerate(lines):
+    for number, line in enumerate(people):
         person_id = line.person_id or _person(writer.session, line.name).id
         if number < len(existing):
             credit = existing[number]

@@ -26,8 +26,8 @@ def field_text(values: MovieValues, field: str, genres: Mapping[int, str]) -> st
     return "" if value is None else str(value)
 
 
-def _lines(say: Callable[[Any], str], values: Iterable[Any]) -> str:
-    return "\n".join(say(each) for each in values)
+def _lines(format_row: Callable[[Any], str], values: Iterable[Any]) -> str:
+    return "\n".join(format_row(each) for each in values)
 
 
 def person(line: PersonLine) -> str:

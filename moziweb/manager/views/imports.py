@@ -226,5 +226,5 @@ def _has_tmdb(request: Request) -> bool:
 
 
 def _translate(request: Request, text: TranslationString | str) -> str:
-    said: str = request.localizer.translate(text)
-    return said
+    translated: str = request.localizer.translate(text)
+    return translated

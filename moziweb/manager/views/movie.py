@@ -380,8 +380,8 @@ def _context(edit: MovieEdit) -> dict[str, Any]:
 
 
 def _sources(edit: MovieEdit) -> dict[str, tuple[str, str]]:
-    say, rows = edit.request.localizer.translate, edit.movie.provenance if edit.movie else ()
-    return {row.field: (row.source, say(SOURCES.get(row.source, row.source))) for row in rows}
+    translate, rows = edit.request.localizer.translate, edit.movie.provenance if edit.movie else ()
+    return {row.field: (row.source, translate(SOURCES.get(row.source, row.source))) for row in rows}
 
 
 def _has_errors(edit: MovieEdit) -> bool:

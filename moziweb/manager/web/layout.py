@@ -119,8 +119,8 @@ def _sections(request: Request, section: str) -> tuple[Link, ...]:
 def _other_language(request: Request, path: str) -> Link:
     """Links to the same page in the other language."""
     other = next(each for each in LOCALES if each != request.locale_name)
-    here, there = locale_prefix(request.locale_name), locale_prefix(other)
-    path = f"/{there}{path.removeprefix('/' + here)}"
-    if not path.startswith(f"/{there}manager"):
-        path = f"/{there}manager"
+    current_prefix, other_prefix = locale_prefix(request.locale_name), locale_prefix(other)
+    path = f"/{other_prefix}{path.removeprefix('/' + current_prefix)}"
+    if not path.startswith(f"/{other_prefix}manager"):
+        path = f"/{other_prefix}manager"
     return Link(href=path, text=LANGUAGE_NAMES[other], iso=other)

@@ -36,12 +36,12 @@ def test_second_save_shows_the_conflict(
     first["title"], first["synopsis"] = "Az elsőé", "Az első írta."
     press(first, status=303)
     second["title"], second["runtime"] = "A másodiké", "95"
-    told = press(second, status=409)
+    conflict = press(second, status=409)
     movie = movie_of(site, movie_id)
     assert (movie.title, movie.synopsis, movie.runtime) == ("Az elsőé", "Az első írta.", 110)
     for text in ("szerkesztő", "Az elsőé", "A másodiké", "Az első írta.", "átvettük"):
-        assert text in told.text
-    again = form_in(told)
+        assert text in conflict.text
+    again = form_in(conflict)
     assert again["title"].value == "A másodiké"
     assert again["synopsis"].value == "Az első írta."
     assert again["runtime"].value == "95"
@@ -57,9 +57,9 @@ def test_an_importer_counts_as_an_editor(site: TestApp, editor: TestApp, movie_i
         premiere = session.scalars(select(Premiere).where(Premiere.movie_id == movie_id)).one()
         factories.move_premiere(session, premiere, date(2026, 9, 10), "TMDB")
     form["runtime"] = "95"
-    told = press(form, status=409)
-    assert "2026-09-10 mozibemutató, 2D" in told.text
-    press(form_in(told), status=303)
+    conflict = press(form, status=409)
+    assert "2026-09-10 mozibemutató, 2D" in conflict.text
+    press(form_in(conflict), status=303)
     movie = movie_of(site, movie_id)
     assert (movie.runtime, movie.premieres[0].date) == (95, date(2026, 9, 10))
 

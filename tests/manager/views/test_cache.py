@@ -57,12 +57,12 @@ def test_dashboard_and_purges(cached: TestApp, movies: Movies) -> None:
     # By tag: exactly the pages with the tag; the result is shown.
     week = f"week:{week_here().name}"
     done = send(admin, "purge", do="tags", tags=f" {week}  week:1999-W01 ")
-    told = done.follow().html.select_one("[role=status]").get_text(" ", strip=True)
-    assert "Kiürítve." in told
-    assert "Egyetlen tárolt oldalon sincs week:1999-W01" in told
-    anew = cache_misses(cached, movies)
-    assert {"index", "english", "week"} <= anew
-    assert not anew & {"ahead", "other", "movie", "undated"}
+    message = done.follow().html.select_one("[role=status]").get_text(" ", strip=True)
+    assert "Kiürítve." in message
+    assert "Egyetlen tárolt oldalon sincs week:1999-W01" in message
+    rendered = cache_misses(cached, movies)
+    assert {"index", "english", "week"} <= rendered
+    assert not rendered & {"ahead", "other", "movie", "undated"}
 
     # By path, as typed or as a URL: only that page.
     cache_states(cached, movies)

@@ -84,11 +84,11 @@ def rows(site: TestApp, model: Any) -> int:
 def test_a_list_is_previewed_and_then_imported(site: TestApp, editor: TestApp) -> None:
     page = previewed(editor, do="file", file=LIST)
     assert rows(site, Movie) == 0
-    told = page.html.find("table").get_text(" ", strip=True)
-    assert "Dűne" in told
-    assert "3. sor" in told
-    assert "hiányzik" in told
-    assert "Dátum: nincs ilyen nap: '2026.13.45.'" in told
+    text = page.html.find("table").get_text(" ", strip=True)
+    assert "Dűne" in text
+    assert "3. sor" in text
+    assert "hiányzik" in text
+    assert "Dátum: nincs ilyen nap: '2026.13.45.'" in text
     assert "<script>alert(1)</script>" not in page.text
     done = applied(page)
     assert rows(site, Movie) == 2
@@ -140,9 +140,9 @@ def test_search_results_are_imported_by_id(editor: TestApp, tmdb: TmdbServer) ->
 def test_search_has_a_time_limit(editor: TestApp, tmdb: TmdbServer) -> None:
     tmdb.answer_next("/3/search/movie", rate_limited(50))
     began = time.monotonic()
-    for told in ("A TMDB nem válaszol", "A TMDB várakozást kért"):
+    for text in ("A TMDB nem válaszol", "A TMDB várakozást kért"):
         page = editor.get("/manager/imports", {"title": "hamu"})
-        assert told in page.html.find(role="alert").text
+        assert text in page.html.find(role="alert").text
     assert time.monotonic() - began < 10
 
 
@@ -185,7 +185,7 @@ def test_an_outage_keeps_the_finished_part(editor: TestApp, tmdb: TmdbServer) ->
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "text"),
     [
         ({"do": "movies", "ids": "nm1"}, "nem IMDb-azonosító"),
         ({"do": "movies", "ids": " "}, "azonosító"),
@@ -196,11 +196,11 @@ def test_an_outage_keeps_the_finished_part(editor: TestApp, tmdb: TmdbServer) ->
     ],
 )
 def test_invalid_parameters_are_explained(
-    editor: TestApp, fields: dict[str, str], told: str
+    editor: TestApp, fields: dict[str, str], text: str
 ) -> None:
     answer = begin(editor, **fields)
     assert answer.status_int == 422
-    assert told in answer.html.find(class_="problem").text
+    assert text in answer.html.find(class_="problem").text
 
 
 def test_invalid_requests_are_refused(site: TestApp, editor: TestApp) -> None:
@@ -286,8 +286,8 @@ def test_report_names_every_bad_row_of_a_list(site: TestApp, editor: TestApp) ->
     job = int(page.request.path.rpartition("/")[2])
     assert named(site, job) == dirt.bad
     refused = editor.get(page.request.path, {"show": "refused"})
-    told = [each.get_text(" ", strip=True) for each in refused.html.find("tbody").find_all("th")]
-    assert told == ["cím nélkül 40. elem", "cím nélkül 90. elem"]
+    text = [each.get_text(" ", strip=True) for each in refused.html.find("tbody").find_all("th")]
+    assert text == ["cím nélkül 40. elem", "cím nélkül 90. elem"]
     applied(page, "all")
     assert rows(site, Movie) == dirt.movies - 2
     assert rows(site, Premiere) == dirt.movies - 5

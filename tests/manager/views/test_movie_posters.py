@@ -148,7 +148,7 @@ def test_previews_are_for_their_user_and_their_movie(
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "text"),
     [
         (PAGE, "nem kép"),
         (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "nem kép|fajta"),
@@ -158,10 +158,10 @@ def test_previews_are_for_their_user_and_their_movie(
     ],
     ids=["HTML", "SVG", "nothing", "HTML as JPEG", "half a JPEG"],
 )
-def test_invalid_picture_is_explained(editor: TestApp, movie: int, data: bytes, said: str) -> None:
+def test_invalid_picture_is_explained(editor: TestApp, movie: int, data: bytes, text: str) -> None:
     answer = upload(editor, movie, data)
     assert answer.status_int == 422
-    assert any(each in problem(answer) for each in said.split("|")), problem(answer)
+    assert any(each in problem(answer) for each in text.split("|")), problem(answer)
     assert sources(editor) == []
     assert "Megnézve" not in answer.text
 
@@ -203,7 +203,7 @@ def test_file_name_is_escaped(editor: TestApp, movie: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "text"),
     [
         ("javascript:alert(1)", "nem egy kép címe"),
         ("http://127.0.0.1:1/a.jpg", ""),
@@ -211,7 +211,7 @@ def test_file_name_is_escaped(editor: TestApp, movie: int) -> None:
         ("http://a.example/" + "a" * 2000, "nem egy kép címe"),
     ],
 )
-def test_unusable_url_is_refused(editor: TestApp, movie: int, url: str, said: str) -> None:
+def test_unusable_url_is_refused(editor: TestApp, movie: int, url: str, text: str) -> None:
     answer = send(editor, posters(movie), do="url", url=url)
     assert answer.status_int == 422
     assert problem(answer)
@@ -297,8 +297,8 @@ def test_failure_of_a_source_is_explained(site: TestApp, editor: TestApp, movie:
             state=SourceState.FAILED, error_code="not_found",
         )  # fmt: skip
         session.add(failed)
-    said = words(editor.get(posters(movie)))
-    assert "A megadott címen nincs kép." in said
-    assert "not_found" in said
+    text = words(editor.get(posters(movie)))
+    assert "A megadott címen nincs kép." in text
+    assert "not_found" in text
     english = words(editor.get(f"/en{posters(movie)}"))
     assert "There is no picture at the address." in english

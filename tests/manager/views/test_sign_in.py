@@ -30,10 +30,10 @@ def test_sign_in_returns_to_the_requested_page(anonymous: TestApp) -> None:
 
 
 def test_polled_page_shows_that_the_session_ended(anonymous: TestApp) -> None:
-    piece = anonymous.get("/manager/posters", headers={"HX-Request": "true"}, status=200)
-    (told,) = piece.html.find_all(recursive=False)
-    assert (told["id"], told["role"], told["hx-swap-oob"]) == ("live", "alert", "true")
-    assert told.a["href"] == anonymous.get("/manager/posters", status=303).headers["Location"]
+    fragment = anonymous.get("/manager/posters", headers={"HX-Request": "true"}, status=200)
+    (alert,) = fragment.html.find_all(recursive=False)
+    assert (alert["id"], alert["role"], alert["hx-swap-oob"]) == ("live", "alert", "true")
+    assert alert.a["href"] == anonymous.get("/manager/posters", status=303).headers["Location"]
 
 
 def test_cookies_are_limited_to_the_manager(site: TestApp, anonymous: TestApp) -> None:
