@@ -45,4 +45,5 @@ def test_a_wrong_key_of_the_cache_is_one_line(site: Site, run: Run) -> None:
     site.ini.write_text(text)
     ended = run("demo", "load")
     assert ended.returncode == 2
-    assert ended.stderr.strip().splitlines() == ["moziweb: cache.pages.backnd: no such key"]
+    line = "moziweb: cache.pages.backnd: no such setting; docs/settings.md lists them all"
+    assert ended.stderr.strip().splitlines() == [line]

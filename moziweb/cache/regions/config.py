@@ -188,7 +188,9 @@ class _Builder:
             owner, _, key = name.partition(".")
             is_region_key = key in of_region or key.startswith(_ARGUMENTS)
             if name not in known and not (owner in {DEFAULT, *regions} and is_region_key):
-                raise ConfigurationError(f"{PREFIX}{name}: no such key")
+                raise ConfigurationError(
+                    f"{PREFIX}{name}: no such setting; docs/settings.md lists them all"
+                )
 
     def _region_settings(self, name: str) -> "_RegionSettings":
         shared = self._under(DEFAULT)

@@ -144,15 +144,15 @@ def test_any_dogpile_backend_is_accepted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"cache.pages.expiration_tiem": "5"}, "cache.pages.expiration_tiem: no such key"),
+        ({"cache.pages.expiration_tiem": "5"}, "cache.pages.expiration_tiem: no such setting"),
         ({"cache.pages.expiration_time": "soon"}, "cache.pages.expiration_time = soon: expected"),
         ({"cache.default.expiration_time": "0"}, "cache.default.expiration_time = 0: expected"),
         ({"cache.pages.mode": "hard"}, "cache.pages.mode = hard: expected one of soft, strict"),
         ({"cache.pages.l1_bytes": "-1"}, "cache.pages.l1_bytes = -1: expected a whole number"),
         ({"cache.pages.refresh_after": "2"}, "cache.pages.refresh_after = 2"),
         ({"cache.pages.stale_if_error": "nan"}, "cache.pages.stale_if_error = nan"),
-        ({"cache.feeds.mode": "soft"}, "cache.feeds.mode: no such key"),
-        ({"cache.stamps.uri": "memory://"}, "cache.stamps.uri: no such key"),
+        ({"cache.feeds.mode": "soft"}, "cache.feeds.mode: no such setting"),
+        ({"cache.stamps.uri": "memory://"}, "cache.stamps.uri: no such setting"),
         ({"cache.regions": "pages default"}, "'default' is not a valid region name"),
         ({"cache.regions": "pages a-b"}, "'a-b' is not a valid region name"),
         ({"cache.prefix": "a b"}, "'a b'"),
