@@ -18,7 +18,6 @@ from ..protocol.dependencies import NEVER
 from ..protocol.entry import Entry
 from ..protocol.snapshots import SnapshotSource
 from .parts import RegionParts
-from .policy import Policy
 from .rendering import PERIOD_END, CacheResult, RenderContext, Rendered, Status, Stopwatch
 from .validation import fetch_and_validate
 from .write import store_rendered
@@ -154,7 +153,7 @@ class ReadOperation:
         return True
 
     def _serve_valid(self, key: str, entry: Entry, clock: int, status: Status) -> None:
-        self._served[key] = hit_result(self._parts, entry, status)
+        self._served[key] = CacheResult(status, entry)
         if self._parent is not None:
             self._parent.recorder.include_cached(
                 entry.dependencies,
@@ -211,24 +210,6 @@ class ReadOperation:
         for key, entry in outdated.items():
             self._serve_stale(key, entry)
         return True
-
-
-def hit_result(
-    parts: RegionParts, entry: Entry, status: Status, timings: tuple[tuple[str, float], ...] = ()
-) -> CacheResult:
-    """Return the result of a hit, marked if it is due for a refresh."""
-    due = is_refresh_due(parts.policy, entry, parts.now())
-    return CacheResult(status, entry, None, due, timings)
-
-
-def is_refresh_due(policy: Policy, entry: Entry, now: float) -> bool:
-    """Whether a valid entry is past ``refresh_after`` of its life.
-
-    Never for one that expires with the period it shows: refreshed, it would expire just then.
-    """
-    if PERIOD_END in entry.debug:
-        return False
-    return now >= entry.created + policy.refresh_after * (entry.expires - entry.created)
 
 
 def _period_end_of(entry: Entry) -> float:

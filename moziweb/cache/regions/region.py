@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from typing import Final
 
 from ..errors import CacheError, StoreUnreachableError
 from ..events import CacheEvents
@@ -15,12 +16,14 @@ from .local_cache import LocalCache
 from .local_reads import LocalReads
 from .parts import RegionParts
 from .policy import Policy
-from .read import ReadOperation, RenderMany, hit_result, is_refresh_due
-from .rendering import CacheResult, RenderContext, Rendered, Status
+from .read import ReadOperation, RenderMany
+from .rendering import PERIOD_END, CacheResult, RenderContext, Rendered, Status
 from .validation import fetch_and_validate
 from .write import store_rendered
 
 Render = Callable[[RenderContext], Rendered]
+
+_HITS: Final = frozenset({Status.HIT, Status.L1})
 
 
 class TaggedRegion:
@@ -73,7 +76,7 @@ class TaggedRegion:
             self._on_refresh_due = listener
 
     def _note_hit(self, key: str, entry: Entry) -> None:
-        if self._on_refresh_due and is_refresh_due(self.policy, entry, self._parts.now()):
+        if self._on_refresh_due and _is_refresh_due(self.policy, entry, self._parts.now()):
             self._on_refresh_due(key)
 
     # Reads
@@ -111,7 +114,7 @@ class TaggedRegion:
             parts.observer.served(parts.name, status)
             self._note_hit(key, entry)
         timings = (("clock", spent), ("total", time.perf_counter() - began))
-        return hit_result(parts, entry, status, timings)
+        return CacheResult(status, entry, timings=timings)
 
     def get_if(self, key: str, accepts: Callable[[Entry], bool]) -> CacheResult | None:
         """Return the entry of ``key`` if it is stored, valid and accepted, else None.
@@ -163,7 +166,7 @@ class TaggedRegion:
         served = ReadOperation(self._parts, keys, render, source, parent).run()
         for key, each in served.items():
             self._parts.observer.served(self.name, each.status)
-            if each.refresh_due:
+            if each.status in _HITS:
                 self._note_hit(key, each.entry)
         return [served[key] for key in keys]
 
@@ -183,7 +186,7 @@ class TaggedRegion:
         parts = self._parts
         clock = parts.stamps.clock()
         known = None if clock is None else fetch_and_validate(parts, [key], clock).valid.get(key)
-        if known is not None and not is_refresh_due(self.policy, known, parts.now()):
+        if known is not None and not _is_refresh_due(self.policy, known, parts.now()):
             return None
         return self.refresh(key, render, source=source)
 
@@ -273,3 +276,13 @@ class TaggedRegion:
     def _render_and_store(self, key: str, context: RenderContext, render: Render) -> CacheResult:
         rendered = {key: render(context)}
         return store_rendered(self._parts, context.source, {key: context}, rendered)[key]
+
+
+def _is_refresh_due(policy: Policy, entry: Entry, now: float) -> bool:
+    """Whether a valid entry is past ``refresh_after`` of its life.
+
+    Never for one that expires with the period it shows: refreshed, it would expire just then.
+    """
+    if PERIOD_END in entry.debug:
+        return False
+    return now >= entry.created + policy.refresh_after * (entry.expires - entry.created)

@@ -96,8 +96,6 @@ class CacheResult:
     status: Status
     entry: Entry
     not_stored: NotStoredReason | None = None
-    refresh_due: bool = False
-    """Whether a hit is due for a background refresh."""
     timings: tuple[tuple[str, float], ...] = ()
     """Seconds of the read by step: ``clock``, ``fetch``, ``render``, ``total``."""
 

@@ -544,11 +544,15 @@ class TestRefresh:
 
     def test_hit_after_refresh_share_is_due(self) -> None:
         bench = Bench(refresh_after=0.8)
+        due: list[str] = []
+        bench.region.on_refresh_due(due.append)
         bench.read()
         bench.now += 0.8 * LIFE - 1
-        assert not bench.read().refresh_due
+        bench.read()
+        assert due == []
         bench.now += 1
-        assert bench.read().refresh_due
+        bench.read()
+        assert due == ["a"]
 
     def test_refresh_replaces_entry(self, bench: Bench) -> None:
         bench.read()
