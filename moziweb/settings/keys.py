@@ -226,7 +226,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "server.switch_interval",
-        seconds(0.00001, 1),
+        seconds(0.0001, 1),
         "Seconds for which a thread may keep the interpreter while others wait for it. Python's "
         "own value is 0.005.",
         default=0.0001,
