@@ -50,7 +50,7 @@ class ServiceMissing(LookupError):
 
 
 class _Missing:
-    """Stands for a service that no include has added; every use of it raises."""
+    """Placeholder of a service that no include has added; every use of it raises."""
 
     def __init__(self, name: str, package: str) -> None:
         self._message = f"no service {name}: include {package} first"
