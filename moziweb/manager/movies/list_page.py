@@ -51,7 +51,7 @@ class MoviePage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Row:
     movie: Movie
     cursor: str
 
@@ -66,7 +66,7 @@ class _Segment:
     read: Callable[[str], Any]
     descending: bool
 
-    def fetch(self, session: Session, cursor: str, limit: int, *, backwards: bool) -> list[_Found]:
+    def fetch(self, session: Session, cursor: str, limit: int, *, backwards: bool) -> list[_Row]:
         """Returns at most ``limit`` movies beyond a cursor ("" for the segment's edge)."""
         falling = self.descending != backwards
         query = self.ids.add_columns(
@@ -85,7 +85,7 @@ class _Segment:
             .order_by(*(each.desc() if falling else each.asc() for each in keys.c["a", "b"]))
         )
         return [
-            _Found(movie, f"{self.letter}~{_text(first)}~{number}") for movie, first, number in rows
+            _Row(movie, f"{self.letter}~{_text(first)}~{number}") for movie, first, number in rows
         ]
 
     def values(self, cursor: str) -> tuple[Any, int]:
@@ -137,13 +137,13 @@ def counts(
 
 def _movies(
     session: Session, query: ListQuery, context: FilterContext, *, backwards: bool
-) -> list[_Found]:
+) -> list[_Row]:
     """One movie more than a page, if there is one, from the cursor in its direction."""
     parts = _parts(query, context)
     if backwards:
         parts.reverse()
     start, cursor = _start(parts, query.before or query.after)
-    found: list[_Found] = []
+    found: list[_Row] = []
     for part in parts[start:]:
         missing = PAGE + 1 - len(found)
         if missing > 0:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from moziweb.movies.importers.provenance import HAND
 from moziweb.movies.models import (
     Credit,
     CreditRole,
@@ -29,8 +30,6 @@ from moziweb.movies.slugs import slug_of
 
 from .form import DateChanges
 from .values import MovieValues, PersonLine, PremiereLine, values_of
-
-HAND: Final = "hand"
 
 
 @dataclass(frozen=True, slots=True)

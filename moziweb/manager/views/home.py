@@ -42,7 +42,7 @@ def home(request: Request) -> dict[str, Any]:
 
 
 @view_config(route_name="manager_slash", permission=NO_PERMISSION_REQUIRED, request_method="GET")
-def with_slash(request: Request) -> Response:
+def redirect_slash(request: Request) -> Response:
     """Redirects ``/manager/`` to ``/manager``."""
     return SeeOther(request.route_path("manager.home"))
 

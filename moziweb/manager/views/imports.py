@@ -60,7 +60,7 @@ def imports(request: Request) -> dict[str, Any]:
 
 
 @manager_view("imports", permission=EDIT, renderer="imports", request_method="POST")
-def begin(request: Request) -> dict[str, Any] | Response:
+def start_import(request: Request) -> dict[str, Any] | Response:
     """Starts an import; shows an error on the same page."""
     actions = {"movies": _movies, "premieres": _premieres, "file": _file}
     action = actions.get(text_param(request.POST, "do"))
@@ -103,7 +103,7 @@ def one_import(request: Request) -> dict[str, Any]:
 
 
 @manager_view("import", permission=EDIT, request_method="POST")
-def go_on(request: Request) -> Response:
+def apply_or_continue(request: Request) -> Response:
     """Applies the chosen items or all, or continues an interrupted import."""
     job = _job(request)
     match request.POST.get("do"):

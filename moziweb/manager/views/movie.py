@@ -160,7 +160,7 @@ def movie(request: Request) -> dict[str, Any]:
 
 
 @manager_view("new_movie", permission=EDIT, renderer="movie", request_method="GET")
-def new(request: Request) -> dict[str, Any]:
+def new_movie_form(request: Request) -> dict[str, Any]:
     """The form of a new movie; ``?copy=42`` fills it from that movie. Nothing is saved."""
     edit = MovieEdit.of(request, request.dbsession, _draft(request))
     if copied := request.GET.get("copy"):
@@ -174,7 +174,7 @@ def new(request: Request) -> dict[str, Any]:
 
 @manager_view("movie", permission=EDIT, renderer="movie", request_method="POST")
 @manager_view("new_movie", permission=EDIT, renderer="movie", request_method="POST")
-def send(request: Request) -> dict[str, Any] | Response:
+def save_or_preview(request: Request) -> dict[str, Any] | Response:
     """Saves or previews, depending on the button ``do``."""
     action = request.POST.get("do", "save")
     if action not in _ACTIONS:

@@ -39,7 +39,7 @@ from .movie_posters import (
 @manager_view(
     "movie_unsaved_poster", permission=EDIT, renderer="poster_preview", request_method="GET"
 )
-def look(request: Request) -> dict[str, Any]:
+def unsaved_poster(request: Request) -> dict[str, Any]:
     """The variants, and the pages that saving affects."""
     return _page(request)
 

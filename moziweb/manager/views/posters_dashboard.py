@@ -55,7 +55,7 @@ def posters_dashboard(request: Request) -> dict[str, Any]:
 
 
 @manager_view("posters_dashboard", permission=EDIT, request_method="POST")
-def try_again(request: Request) -> Response:
+def retry_failed(request: Request) -> Response:
     """Retries failed sources: of a host, of a code, or all."""
     name = text_param(request.POST, "name")
     actions = {"host": Retry(host=name), "code": Retry(code=name), "all": Retry()}
