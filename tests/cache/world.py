@@ -523,11 +523,11 @@ class World:
             sleep=self._sleep,
             clock=lambda: self.now,
         )
-        guarded = FailSafeBackend(name, leases, CacheEvents()).wrap(self.backends[name])
+        fail_safe = FailSafeBackend(name, leases, CacheEvents()).wrap(self.backends[name])
         return TaggedRegion(
             name,
             Policy(life, soft=self.soft, refresh_after=0.8, negative_slots=1),
-            entries=EntryStore(name, guarded, CacheEvents()),
+            entries=EntryStore(name, fail_safe, CacheEvents()),
             stamps=stamps,
             leases=leases,
             local_cache=LocalCache(100_000),

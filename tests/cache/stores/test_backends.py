@@ -277,27 +277,27 @@ class TestFailSafe:
         return Counter()
 
     @pytest.fixture
-    def guarded(self, counter: Counter) -> FailSafeBackend:
+    def fail_safe(self, counter: Counter) -> FailSafeBackend:
         leases = Leases(MemoryAtomicStore(), LeaseOptions())
         return FailSafeBackend("pages", leases, counter).wrap(self.Broken({}))
 
-    def test_failed_reads_are_misses(self, guarded: FailSafeBackend, counter: Counter) -> None:
-        assert guarded.get_serialized("a") is NO_VALUE
-        assert guarded.get_serialized_multi(iter(["a", "b"])) == [NO_VALUE, NO_VALUE]
+    def test_failed_reads_are_misses(self, fail_safe: FailSafeBackend, counter: Counter) -> None:
+        assert fail_safe.get_serialized("a") is NO_VALUE
+        assert fail_safe.get_serialized_multi(iter(["a", "b"])) == [NO_VALUE, NO_VALUE]
         assert counter.failures == ["pages get"] * 2
 
-    def test_failed_writes_are_counted(self, guarded: FailSafeBackend, counter: Counter) -> None:
-        guarded.set_serialized("a", b"1")
-        guarded.delete("a")
-        guarded.delete_multi(["a"])
-        assert guarded.store({"a": b"1"}) is False
-        assert guarded.remove(["a"]) is False
+    def test_failed_writes_are_counted(self, fail_safe: FailSafeBackend, counter: Counter) -> None:
+        fail_safe.set_serialized("a", b"1")
+        fail_safe.delete("a")
+        fail_safe.delete_multi(["a"])
+        assert fail_safe.store({"a": b"1"}) is False
+        assert fail_safe.remove(["a"]) is False
         assert counter.failures == ["pages set", "pages delete", "pages delete", "pages set",
                                     "pages delete"]  # fmt: skip
 
-    def test_mutexes_are_leases(self, guarded: FailSafeBackend) -> None:
-        assert isinstance(guarded.get_mutex("a"), CacheMutex)
-        assert guarded.has_lock_timeout()
+    def test_mutexes_are_leases(self, fail_safe: FailSafeBackend) -> None:
+        assert isinstance(fail_safe.get_mutex("a"), CacheMutex)
+        assert fail_safe.has_lock_timeout()
 
 
 class TestTagged:
