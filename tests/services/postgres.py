@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from .ports import HOST, free_port
-from .process import Service, ServiceError, as_user, find_program
+from .process import READY_SECONDS, Service, ServiceError, as_user, find_program
 
 _SUPERUSER = "postgres"
 
@@ -75,6 +75,7 @@ class PostgresServer(Service):
             capture_output=True,
             text=True,
             check=False,
+            timeout=READY_SECONDS,
             **as_user(self.user),
         )
         if made.returncode:

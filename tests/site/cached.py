@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from webtest import TestApp
@@ -16,6 +17,7 @@ from moziweb.posters.models import PosterVariant, VariantState
 from moziweb.services import services_of, set_services
 from tests import factories
 from tests.conftest import running_app
+from tests.services.memcached import MemcachedServer
 
 CACHED = {
     "cache.regions": "pages fragments feeds",
@@ -27,6 +29,20 @@ CACHED = {
     "cache.fragments.mode": "strict",
     "cache.pages.negative_ttl": "3600",  # longer than the audit of completeness takes
 }
+
+
+def deployed_with(settings: Mapping[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
+    """The ini keys of the cache of a usual deployment: memcached with PostgreSQL, else memory."""
+    if settings["sqlalchemy.url"].startswith("sqlite"):
+        return CACHED
+    server: MemcachedServer = request.getfixturevalue("memcached_server")
+    server.flush()
+    return {
+        **CACHED,
+        "cache.stamps.url": f"memcached://{server.address}",
+        "cache.default.backend": "dogpile.cache.pylibmc",
+        "cache.default.arguments.url": server.address,
+    }
 
 
 def now() -> datetime:

@@ -18,13 +18,13 @@ from moziweb.posters.models import PosterSource, SourceState
 from moziweb.services import services_of, set_services
 from tests import factories
 from tests.registry import location_of
-from tests.services.memcached import MemcachedServer
 
 from .cached import (
     CACHED,
     Movies,
     cache_misses,
     cache_states,
+    deployed_with,
     fill,
     pages,
     ready_variant,
@@ -42,18 +42,11 @@ def movies(dbsession: Session) -> Movies:
     return fill(dbsession)
 
 
-@pytest.fixture(params=["memory", "memcached"])
+@pytest.fixture
 def cached(
     request: pytest.FixtureRequest, settings: dict[str, str], movies: Movies
 ) -> Iterator[TestApp]:
-    keys = dict(CACHED)
-    if request.param == "memcached":
-        server: MemcachedServer = request.getfixturevalue("memcached_server")
-        server.flush()
-        keys["cache.stamps.url"] = f"memcached://{server.address}"
-        keys["cache.default.backend"] = "dogpile.cache.pylibmc"
-        keys["cache.default.arguments.url"] = server.address
-    with site(settings | keys) as app:
+    with site(settings | deployed_with(settings, request)) as app:
         warm(app, movies)
         yield app
 

@@ -1,7 +1,6 @@
 """Every colour has a tone, and every tone has a rule in the stylesheet."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 import moziweb
 from moziweb.posters.imaging.palette_css import TONE_NONE, tone_class
+from tests.services.process import run
 
 PACKAGE = Path(moziweb.__file__).parent
 STYLESHEET = (PACKAGE / "static" / "tones.css").read_text()
@@ -20,8 +20,7 @@ rules = dict(re.findall(r"^\.(tone-\w+) { background-color: (.+); }$", STYLESHEE
 
 def test_stylesheet_is_the_output_of_the_script() -> None:
     script = PACKAGE.parent / "scripts" / "tones-css"
-    run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
-    assert run.stdout == STYLESHEET
+    assert run([sys.executable, script], check=True).stdout == STYLESHEET
 
 
 def test_rules_are_216_tones_and_one_for_unknown_colours() -> None:

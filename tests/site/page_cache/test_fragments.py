@@ -17,12 +17,12 @@ from moziweb.services import services_of
 from tests import factories
 from tests.conftest import QueryCounter
 from tests.registry import location_of, page_cache_of
-from tests.services.memcached import MemcachedServer
 from tests.site.cached import (
     CACHED,
     Movies,
     cache_misses,
     cache_states,
+    deployed_with,
     fill,
     pages,
     ready_variant,
@@ -47,18 +47,11 @@ def movies(dbsession: Session) -> Movies:
     return found
 
 
-@pytest.fixture(params=["memory", "memcached"])
+@pytest.fixture
 def cached(
     request: pytest.FixtureRequest, settings: dict[str, str], movies: Movies
 ) -> Iterator[TestApp]:
-    keys = dict(CACHED)
-    if request.param == "memcached":
-        server: MemcachedServer = request.getfixturevalue("memcached_server")
-        server.flush()
-        keys["cache.stamps.url"] = f"memcached://{server.address}"
-        keys["cache.default.backend"] = "dogpile.cache.pylibmc"
-        keys["cache.default.arguments.url"] = server.address
-    with site(settings | keys) as app:
+    with site(settings | deployed_with(settings, request)) as app:
         yield app
 
 

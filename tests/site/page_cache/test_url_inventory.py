@@ -13,11 +13,10 @@ from moziweb.services import services_of
 from moziweb.site.page_cache.url_inventory import Priority, SiteUrl, UrlInventory, pages_showing
 from tests.conftest import QueryCounter
 from tests.registry import page_cache_of
-from tests.services.memcached import MemcachedServer
 from tests.site.cached import (
-    CACHED,
     Movies,
     cache_misses,
+    deployed_with,
     fill,
     pages,
     site,
@@ -32,19 +31,11 @@ def movies(dbsession: Session) -> Movies:
     return fill(dbsession)
 
 
-@pytest.fixture(params=["memory", "memcached"])
+@pytest.fixture
 def cached(
     request: pytest.FixtureRequest, settings: dict[str, str], movies: Movies
 ) -> Iterator[TestApp]:
-    keys = dict(CACHED)
-    if request.param == "memcached":
-        server: MemcachedServer = request.getfixturevalue("memcached_server")
-        server.flush()
-        keys["cache.stamps.url"] = f"memcached://{server.address}"
-        for region in keys["cache.regions"].split():
-            keys[f"cache.{region}.backend"] = "dogpile.cache.pylibmc"
-            keys[f"cache.{region}.arguments.url"] = server.address
-    with site(settings | keys) as app:
+    with site(settings | deployed_with(settings, request)) as app:
         yield app
 
 
