@@ -1,16 +1,16 @@
-"""Do pages go on while posters are made? A burst of cold posters against the index.
+"""Latency of the index during a burst of requests for cold posters.
 
-One server process over PostgreSQL, memcached and S3, as production.ini sets it up, on this machine,
-of which it has one processor to itself, as visitors and servers have theirs; and the visitor who
-measures goes before the servers, where this account may say so. First the index alone is asked for
-at a steady rate; then the same again, while 1,000 requests for 200 posters that nobody has made yet
-come in at a rate of their own. Requests are sent when they are due, whether earlier ones have been
-answered or not, and are timed from then: what waits in a queue counts. What does not is how much a
-client oversleeps that is free, and is told apart. The bound is on the ratio of the two p95 of the
-index, in one run.
+One server process over PostgreSQL, memcached and S3, as in production.ini. It has one processor of
+its own; clients and services have the others. The measuring client has the highest priority, if
+this account may set it. First the index alone is requested at a steady rate; then again, while
+1,000 requests for 200 posters that have no variants yet arrive at a rate of their own. Requests are
+sent when they are due, whether earlier ones have been answered or not, and are timed from then, so
+time in a queue counts. The time by which a free client oversleeps does not count and is shown
+separately. The bound is on the ratio of the two p95 of the index, in one run.
 
-The index shows some of these films, so posters that are made change it: what was rendered for that
-is told apart, too. Counted beside it: no poster is decoded twice, every request gets a picture.
+The index shows some of these movies, so new posters change it: responses that were rendered for
+that are shown separately, too. Also checked: no poster is decoded twice, every request gets an
+image.
 
 Run it from the repository's root: ``python -m benchmarks.cold_posters``.
 """
@@ -45,7 +45,7 @@ BOUND = 2.0
 SEEDS = 4
 CLIENTS = 64
 FIRST = -20
-"""The rank of whoever measures: a visitor's machine does not wait for S3's or PostgreSQL's."""
+"""The niceness of the measuring client: a visitor's machine does not wait for S3 or PostgreSQL."""
 
 
 def posters(count: int) -> list[bytes]:
@@ -91,10 +91,9 @@ def index(port: int, rate: float, seconds: float) -> list[Answer]:
 
 
 def keep_apart(server: Server) -> None:
-    """Give the site one processor, and the others to what stands for other machines.
+    """Give the site one processor, and the others to clients and services.
 
-    Those are visitors, the database, memcached and storage. A site that shared its processors with
-    them would wait for them, as it does nowhere.
+    In production these run on other machines, so the site does not compete with them.
     """
     first, *others = sorted(os.sched_getaffinity(0))
     if not others:
@@ -131,7 +130,7 @@ def measure(
 
 
 def main() -> int:
-    """Measure, tell, and return 1 when a bound is missed."""
+    """Measure and print; return 1 if a bound is missed."""
     parser = argparse.ArgumentParser(description="A burst of cold posters against the index.")
     parser.add_argument("--posters", type=int, default=200)
     parser.add_argument("--requests", type=int, default=1000)
@@ -164,10 +163,10 @@ def main() -> int:
                 warm, during, answers = measure(server, paths, asked)
             decodes = server.decodes()
         engine.dispose()
-    return told(asked, warm, during, answers, decodes)
+    return report(asked, warm, during, answers, decodes)
 
 
-def told(
+def report(
     asked: argparse.Namespace,
     warm: Sequence[Answer],
     during: Sequence[Answer],
@@ -189,9 +188,9 @@ def told(
         "The same by what the cache said (X-Cache): l1 and hit are kept, the others rendered",
         ["", "p50", "p95", "requests"],
         [
-            [f"{word}, {told}", *milliseconds(some), len(some)]
+            [f"{word}, {state}", *milliseconds(some), len(some)]
             for word, answers in (("alone", warm), ("with cold posters", during))
-            for told, some in by_cache(answers).items()
+            for state, some in by_cache(answers).items()
         ],
     )
     overslept = {
@@ -207,8 +206,8 @@ def told(
     figures = {
         "index_ms": {"alone": [warm_p50, warm_p95], "during": [p50, p95]},
         "index_cache": {
-            "alone": {told: len(some) for told, some in by_cache(warm).items()},
-            "during": {told: len(some) for told, some in by_cache(during).items()},
+            "alone": {state: len(some) for state, some in by_cache(warm).items()},
+            "during": {state: len(some) for state, some in by_cache(during).items()},
         },
         "clients_overslept_p95_ms": overslept,
         "load_average": os.getloadavg()[0],

@@ -1,16 +1,16 @@
-"""How fast is a page that is cached? The index, warm: ours against those it is compared with.
+"""Cost of a cached page: the warm index from ours and from other caches.
 
 Every contender serves the same bytes from one core, through the same waitress: a bare WSGI
 function, a Pyramid view, Django's ``cache_page`` and Flask-Caching over the same memcached, and
-ours as production has it. All run at once and are asked in turn, round after round, so that
-whatever else the machine does hits all alike; a ratio is the median of each round's own.
+ours as in production. All run at the same time and are measured in turn, round after round, so that
+other work on the machine affects all alike. A ratio is the median of each round's own.
 
-Ours costs what a page that is true at every request must: a read of the clock from memcached. As
-production has it, waitress's own loop answers (``moziweb/cache/inloop.py``), with one read for all
-requests of a round; "in threads" is the same application served by waitress as it comes. The second
-table says where each microsecond of processor time goes, by servers that do a little more each than
-the one before. Two more of ours are told beside: the hit without the first level, which fetches and
-judges its entry, and the page put together of its shell and cards.
+Ours reads the clock from memcached for each hit. In production, waitress's loop answers
+(``moziweb/cache/http/waitress_channel.py``), with one read for all requests of an iteration; "in
+threads" is the same application under plain waitress. The second table splits the processor time
+by servers that each do a little more than the one before. Two more are for comparison: a hit
+without the local cache, which fetches and validates its entry, and a page that is assembled from
+its template and fragments.
 
 The client is ``wrk`` (``apt-get install wrk``) on the other core.
 
@@ -118,16 +118,16 @@ def serving(name: str, folder: Path, memcached: str) -> Iterator[Served]:
 def measure(server: Served, coding: str, seconds: int, connections: int) -> None:
     """One round."""
     before, began = cpu_seconds(server.pid), time.perf_counter()
-    told = subprocess.run(
+    output = subprocess.run(
         ["taskset", "-c", str(cores()[1]), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
          "-H", f"Accept-Encoding: {coding}", f"http://{HOST}:{server.port}/"],
         check=True, capture_output=True, text=True, timeout=PATIENCE + seconds,
     ).stdout  # fmt: skip
     spent, elapsed = cpu_seconds(server.pid) - before, time.perf_counter() - began
-    requests = re.search(r"(\d+) requests in", told)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
-    if requests is None or rate is None or "Non-2xx" in told or elapsed < seconds:
-        raise SystemExit(f"page_hit: wrk says of {server.name}: {told}")
+    requests = re.search(r"(\d+) requests in", output)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    if requests is None or rate is None or "Non-2xx" in output or elapsed < seconds:
+        raise SystemExit(f"page_hit: wrk failed for {server.name}: {output}")
     count = max(1, int(requests[1]))
     server.rounds.setdefault(coding, []).append(Round(float(rate[1]), spent / count * 1e6))
 
@@ -173,7 +173,7 @@ def spread(figures: Sequence[float]) -> float:
     return (high - low) / 2 / middle
 
 
-def tell(servers: dict[str, Served], coding: str, size: int) -> None:
+def print_contenders(servers: dict[str, Served], coding: str, size: int) -> None:
     """A table of all contenders."""
     base = servers["bare"]
     rows: list[list[Cell]] = []
@@ -215,7 +215,7 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=16)
     asked = parser.parse_args()
     if asked.rounds < 2:
-        parser.error("--rounds: at least 2, or there is no spread to tell")
+        parser.error("--rounds: at least 2, for a spread")
     if shutil.which("wrk") is None:
         raise SystemExit("page_hit needs wrk (as root: apt-get install wrk)")
     with tempfile.TemporaryDirectory() as name, MemcachedServer() as memcached, ExitStack() as all_:
@@ -240,15 +240,15 @@ def main() -> int:
                 for server in servers.values():
                     server.rounds.clear()
         busy = (machine_seconds() - before) / (time.perf_counter() - began)
-    return told(servers, size, busy, asked)
+    return report(servers, size, busy, asked)
 
 
-def told(servers: dict[str, Served], size: int, busy: float, asked: argparse.Namespace) -> int:
+def report(servers: dict[str, Served], size: int, busy: float, asked: argparse.Namespace) -> int:
     """Print everything."""
     plain = "identity"
-    tell(servers, plain, size)
+    print_contenders(servers, plain, size)
     parts = layers(servers, plain)
-    tell(
+    print_contenders(
         {n: s for n, s in servers.items() if n not in {"pyramid", "django", "flask"}}, "gzip", size
     )
     ours = servers["ours"].rates(plain)

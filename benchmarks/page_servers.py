@@ -142,7 +142,7 @@ def entry(folder: Path, memcached: str) -> App:
 
 
 def assembled(folder: Path, memcached: str) -> App:
-    """The same without stored pages: each is put together of its shell and its cards."""
+    """The same without stored pages: each is assembled from its template and fragments."""
     return ours(folder, memcached, **{"cache.pages.backend": "dogpile.cache.null"})
 
 
