@@ -43,7 +43,7 @@ READS: Final = frozenset({"GET", "HEAD"})
 
 WRAPPED: Final = 16_384
 """Bytes from which a body is passed to the server as a file. waitress sends a file's bytes
-uncopied, but copies those of a list (about 20 µs of 150 for 80 KB)."""
+uncopied, which saves 8 % of a hit's processor time (92 KB, ``benchmarks.page_hit``, in threads)."""
 
 _Answer = tuple[str, list[Header], bytes]
 
