@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Final, NamedTuple
 
-from .errors import ImageRejected, RejectCode
-
 _BOX_TYPES: Final = (b"iloc", b"stco", b"co64", b"idat")
 _MAX_BOXES: Final = 100
 _MAX_PARTS: Final = 20_000
@@ -32,8 +30,12 @@ class _Extent(NamedTuple):
     length: int
 
 
+class TooManyParts(ValueError):
+    """An AVIF has more boxes, extents or headers than any real file."""
+
+
 class _ParseBudget:
-    """Remaining parts and bytes to copy of a file; raises ImageRejected when they are used up."""
+    """Remaining parts and bytes to copy of a file; raises TooManyParts when they are used up."""
 
     def __init__(self, size: int) -> None:
         self._parts = _MAX_PARTS
@@ -43,7 +45,7 @@ class _ParseBudget:
         self._parts -= 1
         self._bytes -= copied
         if self._parts < 0 or self._bytes < 0:
-            raise ImageRejected(RejectCode.DAMAGED, f"more than {_MAX_PARTS} parts in an avif")
+            raise TooManyParts(f"more than {_MAX_PARTS} parts in an avif")
 
 
 class _BitReader:
@@ -70,7 +72,7 @@ class _BitReader:
 def frame_sizes(data: bytes) -> Iterator[tuple[int, int]]:
     """Yield width and height of each sequence header in an AVIF.
 
-    Raises ImageRejected with ``damaged`` if the file has too many parts.
+    Raises TooManyParts.
     """
     budget = _ParseBudget(len(data))
     for stream in _streams(data, budget):
@@ -101,7 +103,7 @@ def _find_boxes(data: bytes, name: bytes) -> list[int]:
     while at >= 0:
         offsets.append(at + len(name))
         if len(offsets) > _MAX_BOXES:
-            raise ImageRejected(RejectCode.DAMAGED, f"too many {name!r} in an avif")
+            raise TooManyParts(f"too many {name!r} in an avif")
         at = data.find(name, at + len(name))
     return offsets
 

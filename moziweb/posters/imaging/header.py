@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from .av1 import frame_sizes
+from .av1 import TooManyParts, frame_sizes
 from .errors import ImageRejected, RejectCode
 
 _JPEG_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -122,6 +122,8 @@ def parse_header(data: bytes, max_scans: int) -> Header:
         return Header(format_, _SIZE_READERS[format_](data))
     except (struct.error, IndexError) as error:
         raise ImageRejected(RejectCode.TRUNCATED, f"{format_} header: {error}") from error
+    except TooManyParts as error:
+        raise ImageRejected(RejectCode.DAMAGED, str(error)) from error
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from PIL import Image
 from moziweb.posters.imaging.av1 import frame_sizes
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.header import parse_header
+from moziweb.posters.imaging.header import parse_header
 from tests.posters.pictures import encoded
 
 
@@ -63,7 +64,7 @@ def test_too_many_parts_are_refused_fast() -> None:
     crafted = (b"\0\0\0\x20ftypavif" + b"iloc" + table).ljust(100, b"\0") + units
     started = time.process_time()
     with pytest.raises(ImageRejected) as caught:
-        list(frame_sizes(crafted))
+        parse_header(crafted, max_scans=1)
     assert caught.value.code is RejectCode.DAMAGED
     assert time.process_time() - started < 0.5
 
