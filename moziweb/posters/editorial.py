@@ -5,9 +5,12 @@ after the commit. ``store`` and ``preview`` decode and upload, so they take no s
 before the request's transaction begins.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import CursorResult, case, null, select, update
 from sqlalchemy.orm import Session
@@ -19,7 +22,6 @@ from moziweb.storage import Storage
 from .generation import selection
 from .generation.error_codes import ServiceCode
 from .generation.readers import SourceError, SourceReader
-from .generation.service import PosterService
 from .generation.upload_store import StoredUpload, add_url, record_upload, store_upload
 from .imaging.values import EncodedImage
 from .maintenance.status import Retry, retry_in
@@ -32,6 +34,9 @@ from .models import (
     VariantState,
 )
 from .recipes import CENTRE, Point
+
+if TYPE_CHECKING:
+    from .generation.service import PosterService
 
 
 class UnknownSource(LookupError):

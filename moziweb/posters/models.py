@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, false, text
+from sqlalchemy import Float, ForeignKey, Index, String, Text, UniqueConstraint, false, or_, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from moziweb.clock import utc_now
@@ -171,3 +171,12 @@ class PosterHost(Base):
     failures: Mapped[int] = mapped_column(default=0)
     open_until: Mapped[datetime | None]
     error_code: Mapped[str | None] = mapped_column(String(40))
+
+
+ON_DEMAND_KINDS: Final = frozenset({SourceKind.DRAWN})
+"""Kinds that are made on the first request of a visitor."""
+
+BACKGROUND_ONLY: Final = or_(
+    PosterSource.kind.not_in(ON_DEMAND_KINDS), PosterSource.regenerate_requested
+)
+"""SQL condition: background workers make the source, without a request of a visitor."""

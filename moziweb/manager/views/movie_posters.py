@@ -15,10 +15,9 @@ from moziweb.movies.models import Movie
 from moziweb.posters.cache_tags import source_tag, variant_tag
 from moziweb.posters.editorial import PosterEditor, SourceView, UnknownSource
 from moziweb.posters.fetching.errors import FetchCode
-from moziweb.posters.generation.due import ON_DEMAND_KINDS
 from moziweb.posters.generation.error_codes import MEANINGS
 from moziweb.posters.generation.upload_store import MAX_URL_LENGTH, StoredUpload
-from moziweb.posters.models import PosterSource, SourceState
+from moziweb.posters.models import ON_DEMAND_KINDS, PosterSource, SourceState
 from moziweb.posters.recipes import RECIPES
 from moziweb.request import Request
 

@@ -6,13 +6,17 @@ even a database query is too much: in a burst, as many requests as there are thr
 it. So the number of admitted requests is bounded then, and at least one thread is free for pages.
 """
 
+from __future__ import annotations
+
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from .result import GenerationResult, Status
-from .service import PosterService
+
+if TYPE_CHECKING:
+    from .service import PosterService
 
 POLL_SECONDS: Final = 0.05
 """How often the waiting request asks for its variants."""

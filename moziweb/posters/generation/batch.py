@@ -4,6 +4,8 @@ A run keeps no state. The sources that are left are read from the database page 
 that was stopped continues when it is started again.
 """
 
+from __future__ import annotations
+
 import logging
 import threading
 import time
@@ -11,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sqlalchemy import ColumnElement, and_, func, select
 
@@ -23,7 +25,9 @@ from ..models import PosterSource, PosterVariant, VariantState
 from ..recipes import RECIPES
 from .error_codes import ServiceCode
 from .result import GenerationResult
-from .service import PosterService
+
+if TYPE_CHECKING:
+    from .service import PosterService
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +61,7 @@ class SourceQuery:
         with database.read() as session:
             return session.scalar(select(func.count(PosterSource.id)).where(self._where())) or 0
 
-    def sources(self, database: Database) -> Iterator["DueSource"]:
+    def sources(self, database: Database) -> Iterator[DueSource]:
         """The sources in the order of their ids; no session is open between two pages."""
         query = select(PosterSource.id, PosterSource.movie_id).where(self._where())
         return (DueSource(*row) for row in keyset_rows(database.read, query, PAGE))

@@ -8,22 +8,13 @@ on its first request.
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
-from typing import Final
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from ..models import PosterSource, SourceKind, SourceState
+from ..models import BACKGROUND_ONLY, PosterSource, SourceState
 from .host_breaker import STORAGE, is_open
 from .leases import is_unleased
-
-ON_DEMAND_KINDS: Final = frozenset({SourceKind.DRAWN})
-"""Kinds that are made on the first request of a visitor."""
-
-BACKGROUND_ONLY: Final = or_(
-    PosterSource.kind.not_in(ON_DEMAND_KINDS), PosterSource.regenerate_requested
-)
-"""SQL condition: background workers make the source, without a request of a visitor."""
 
 
 def due_sources(session: Session, now: datetime, limit: int) -> list[int]:

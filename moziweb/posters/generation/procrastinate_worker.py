@@ -1,5 +1,7 @@
 """Background worker: takes jobs from the Procrastinate queue and makes posters."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import signal
@@ -7,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import procrastinate
 import psycopg
@@ -16,7 +18,9 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from .procrastinate_queue import QUEUE, SCHEMA, TASK, ProcrastinateQueue
-from .service import PosterService
+
+if TYPE_CHECKING:
+    from .service import PosterService
 
 log = logging.getLogger(__name__)
 

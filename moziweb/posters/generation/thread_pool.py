@@ -5,13 +5,15 @@ broker is needed. Its queue is bounded and in memory; a periodic sweep finds the
 not fit or were lost.
 """
 
+from __future__ import annotations
+
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -19,7 +21,9 @@ from sqlalchemy.orm import Session
 from moziweb.db import Database
 
 from .due import due_sources
-from .service import PosterService
+
+if TYPE_CHECKING:
+    from .service import PosterService
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,7 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 from sqlalchemy.orm.unitofwork import UOWTransaction
 
-from ..models import PosterSource, SourceState
-from .due import ON_DEMAND_KINDS
+from ..models import ON_DEMAND_KINDS, PosterSource, SourceState
 
 _SOURCE_IDS: Final = "moziweb.posters.source_ids"
 _COMMITTED: Final = "moziweb.posters.committed"

@@ -14,9 +14,8 @@ from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 from moziweb.db.paging import keyset_pages
 
-from ..generation.due import BACKGROUND_ONLY
 from ..generation.host_breaker import STORAGE, host_of
-from ..models import PosterHost, PosterSource, PosterVariant, SourceState
+from ..models import BACKGROUND_ONLY, PosterHost, PosterSource, PosterVariant, SourceState
 
 _FAILING: Final = (SourceState.RETRY_WAIT, SourceState.FAILED)
 _WAITING: Final = (SourceState.PENDING, SourceState.GENERATING, SourceState.RETRY_WAIT)

@@ -9,7 +9,6 @@ from PIL import Image
 from moziweb.posters.imaging.av1 import frame_sizes
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.header import parse_header
-from moziweb.posters.imaging.header import parse_header
 from tests.posters.pictures import encoded
 
 
