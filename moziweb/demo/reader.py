@@ -1,7 +1,7 @@
 """The poster service's reader of ``drawn`` sources: draws the poster."""
 
-from moziweb.posters.generation.error_codes import ServiceCode
-from moziweb.posters.generation.readers import SourceBytes, SourceError, SourceLocation
+from moziweb.posters.generation.error_codes import ServiceCode, SourceError
+from moziweb.posters.generation.readers import SourceBytes, SourceLocation
 
 from .drawing import draw_poster
 from .errors import DemoFontsMissing, InvalidPosterSpec

@@ -20,8 +20,8 @@ from moziweb.movies.models import Movie
 from moziweb.storage import Storage
 
 from .generation import selection
-from .generation.error_codes import ServiceCode
-from .generation.readers import SourceError, SourceReader
+from .generation.error_codes import ServiceCode, SourceError
+from .generation.readers import SourceReader
 from .generation.upload_store import StoredUpload, add_url, record_upload, store_upload
 from .imaging.values import EncodedImage
 from .maintenance.status import Retry, retry_in

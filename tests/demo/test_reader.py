@@ -11,8 +11,7 @@ from moziweb.demo import reader as reader_module
 from moziweb.demo.errors import DemoFontsMissing
 from moziweb.demo.reader import DrawnReader
 from moziweb.demo.spec import PosterSpec
-from moziweb.posters.generation.error_codes import ServiceCode
-from moziweb.posters.generation.readers import SourceError
+from moziweb.posters.generation.error_codes import ServiceCode, SourceError
 from moziweb.posters.models import SourceKind
 from moziweb.services import services_of
 

@@ -12,8 +12,9 @@ from PIL import Image
 
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
+from moziweb.posters.generation.error_codes import SourceError
 from moziweb.posters.generation.leases import SourceLeases
-from moziweb.posters.generation.readers import SourceBytes, SourceError, SourceLocation
+from moziweb.posters.generation.readers import SourceBytes, SourceLocation
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterSource, SourceKind
 from moziweb.storage import Storage

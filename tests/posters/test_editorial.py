@@ -11,8 +11,9 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.editorial import PosterEditor, SourceView, UnknownSource
 from moziweb.posters.fetching.errors import FetchCode
+from moziweb.posters.generation.error_codes import SourceError
 from moziweb.posters.generation.leases import SourceLeases
-from moziweb.posters.generation.readers import SourceError, SourceReader, UploadReader
+from moziweb.posters.generation.readers import SourceReader, UploadReader
 from moziweb.posters.generation.result import Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.imaging.errors import ImageRejected

@@ -8,7 +8,8 @@ from time import monotonic
 from moziweb.clock import utc_now
 from moziweb.movies.models import Movie
 from moziweb.posters.fetching.errors import FetchCode
-from moziweb.posters.generation.readers import SourceError, UrlReader
+from moziweb.posters.generation.error_codes import SourceError
+from moziweb.posters.generation.readers import UrlReader
 from moziweb.posters.generation.result import Status
 from moziweb.posters.models import SourceKind
 from moziweb.services import services_of

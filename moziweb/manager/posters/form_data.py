@@ -6,8 +6,7 @@ from typing import Any, Final, TypeAlias
 from pyramid.i18n import TranslationString
 
 from moziweb.i18n import _
-from moziweb.posters.generation.error_codes import meaning_of
-from moziweb.posters.generation.readers import SourceError, storage_code
+from moziweb.posters.generation.error_codes import SourceError, meaning_of, storage_code
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.recipes import Point
 from moziweb.storage import StorageError

@@ -13,6 +13,7 @@ from typing import Final
 from pyramid.i18n import TranslationString
 
 from moziweb.i18n import _
+from moziweb.storage import StorageError, StorageMisconfigured
 
 from ..fetching.errors import FetchCode
 from ..imaging.errors import RejectCode
@@ -145,3 +146,33 @@ _BY_CODE: Final = MappingProxyType({str(code): meaning for code, meaning in MEAN
 def meaning_of(code: str) -> Meaning:
     """The texts of a stored code; those of ``internal`` for a code of another release."""
     return _BY_CODE.get(code, MEANINGS[ServiceCode.INTERNAL])
+
+
+class SourceError(Exception):
+    """A source could not be read.
+
+    ``code`` is stable, stored with the source and counted. With ``permanent`` the source is not
+    retried before it changes. ``retry_after`` is the server's, in seconds. ``detail`` is for logs:
+    it may contain URLs and text of other servers.
+    """
+
+    def __init__(
+        self,
+        code: SourceCode,
+        detail: str = "",
+        *,
+        permanent: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"the source could not be read: {code}")
+        self.code = code
+        self.detail = detail
+        self.permanent = permanent
+        self.retry_after = retry_after
+
+
+def storage_code(error: StorageError) -> ServiceCode:
+    """The stable code of a storage error."""
+    if isinstance(error, StorageMisconfigured):
+        return ServiceCode.STORAGE_MISCONFIGURED
+    return ServiceCode.STORAGE_UNAVAILABLE

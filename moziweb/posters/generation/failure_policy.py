@@ -7,10 +7,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from moziweb.storage import StorageError
 
 from ..imaging.errors import ImageRejected, RejectCode
-from .error_codes import STORAGE_CODES, ServiceCode, SourceCode
+from .error_codes import STORAGE_CODES, ServiceCode, SourceCode, SourceError, storage_code
 from .host_breaker import STORAGE, HostCircuitBreaker, host_of
 from .leases import SourceLease
-from .readers import SourceError, storage_code
 
 
 class Failure(NamedTuple):

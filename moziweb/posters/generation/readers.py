@@ -5,34 +5,12 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Protocol, runtime_checkable
 
-from moziweb.storage import ObjectNotFound, Storage, StorageError, StorageMisconfigured
+from moziweb.posters.generation.error_codes import SourceError, storage_code
+from moziweb.storage import ObjectNotFound, Storage, StorageError
 
 from ..fetching.fetcher import FetchCode, Fetched, Fetcher, FetchError
-from .error_codes import ServiceCode, SourceCode
+from .error_codes import ServiceCode
 from .leases import Validators
-
-
-class SourceError(Exception):
-    """A source could not be read.
-
-    ``code`` is stable, stored with the source and counted. With ``permanent`` the source is not
-    retried before it changes. ``retry_after`` is the server's, in seconds. ``detail`` is for logs:
-    it may contain URLs and text of other servers.
-    """
-
-    def __init__(
-        self,
-        code: SourceCode,
-        detail: str = "",
-        *,
-        permanent: bool = False,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(f"the source could not be read: {code}")
-        self.code = code
-        self.detail = detail
-        self.permanent = permanent
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -142,10 +120,3 @@ class UrlReader:
         if not isinstance(fetched, Fetched):
             return None
         return SourceBytes(fetched.body, fetched.etag, fetched.last_modified, fetched.final_url)
-
-
-def storage_code(error: StorageError) -> ServiceCode:
-    """The stable code of a storage error."""
-    if isinstance(error, StorageMisconfigured):
-        return ServiceCode.STORAGE_MISCONFIGURED
-    return ServiceCode.STORAGE_UNAVAILABLE

@@ -23,12 +23,12 @@ from ..imaging.values import LIMITS, Limits, SourceImage, VariantSet
 from ..imaging.variants import make_variants
 from ..models import SourceKind
 from ..recipes import CENTRE, RECIPES, Point, Recipe
-from .error_codes import ServiceCode
+from .error_codes import ServiceCode, SourceError
 from .failure_policy import failure_of, origin_host, record_host_failure, required_hosts
 from .host_breaker import STORAGE, BreakerDecision, HostCircuitBreaker
 from .leases import LeaseLostError, NotAcquiredReason, SourceLease, SourceLeases
 from .publication import publish, upload
-from .readers import ChangeReader, SourceBytes, SourceError, SourceReader
+from .readers import ChangeReader, SourceBytes, SourceReader
 from .result import GenerationResult, Status
 from .upload_store import Prober
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from moziweb.db import Database
 from moziweb.posters.fetching.errors import FetchCode
-from moziweb.posters.generation.error_codes import ServiceCode, SourceCode
+from moziweb.posters.generation.error_codes import ServiceCode, SourceCode, SourceError
 from moziweb.posters.generation.host_breaker import (
     MIN_PAUSE,
     STORAGE,
@@ -22,7 +22,6 @@ from moziweb.posters.generation.host_breaker import (
     host_of,
 )
 from moziweb.posters.generation.leases import SourceLeases
-from moziweb.posters.generation.readers import SourceError
 from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.models import PosterHost, PosterSource, SourceKind, SourceState

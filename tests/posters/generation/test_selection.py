@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 
 from moziweb.db import Database
 from moziweb.posters.fetching.errors import FetchCode
-from moziweb.posters.generation.readers import SourceError
+from moziweb.posters.generation.error_codes import SourceError
 from moziweb.posters.generation.result import Status
 from moziweb.posters.generation.selection import choose
 from moziweb.posters.generation.service import PosterService

@@ -22,9 +22,9 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.decoder import MEBIBYTE, DecoderPool, ResourceLimits
 from moziweb.posters.fetching.errors import FetchCode
+from moziweb.posters.generation.error_codes import SourceError
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.publication import CACHE_CONTROL
-from moziweb.posters.generation.readers import SourceError
 from moziweb.posters.generation.result import GenerationResult, Status
 from moziweb.posters.generation.service import PosterService
 from moziweb.posters.imaging.values import Limits, VariantSet

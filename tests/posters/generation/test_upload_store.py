@@ -11,7 +11,8 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 from moziweb.posters.fetching.fetcher import Fetcher, FetchPolicy
 from moziweb.posters.fetching.url_policy import AllowedNetwork, ForbiddenUrl
-from moziweb.posters.generation.readers import SourceError, UploadReader, UrlReader
+from moziweb.posters.generation.error_codes import SourceError
+from moziweb.posters.generation.readers import UploadReader, UrlReader
 from moziweb.posters.generation.upload_store import add_url, store_upload
 from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.imaging.values import LIMITS
