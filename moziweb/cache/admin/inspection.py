@@ -4,11 +4,13 @@ For commands and debug pages. Inspection changes nothing: it resolves no tag, ac
 keeps no local copy. It cannot see entries in the memory of another process.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..errors import EntryCorruptError, StoreError
 from ..http.fragments import FRAGMENTS, PageTemplate, fragment_key, template_key
@@ -18,9 +20,11 @@ from ..invalidation.outbox import OutboxRow
 from ..protocol.dependencies import DependencyGroup
 from ..protocol.entry import Entry
 from ..protocol.stamps import StampStore, epoch_of, is_valid
-from ..regions.config import Cache
 from ..regions.negative import NegativeEntries
 from ..regions.region import TaggedRegion
+
+if TYPE_CHECKING:
+    from ..regions.config import Cache
 
 CausesOf = Callable[[frozenset[str]], Mapping[str, OutboxRow]]
 """Returns the latest invalidation of each of some tags, as ``Outbox.concerning`` does."""

@@ -3,9 +3,12 @@
 Used by the command line and by the manager.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,8 +18,10 @@ from ..http.routes import EntryLocation
 from ..invalidation.declarations import Declarations
 from ..invalidation.outbox import Outbox
 from ..protocol.tags import MODEL, check_all, kind_of, model_tag
-from ..regions.config import Cache
 from ..regions.region import TaggedRegion
+
+if TYPE_CHECKING:
+    from ..regions.config import Cache
 
 
 class PurgeRefused(Exception):

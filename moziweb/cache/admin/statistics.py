@@ -3,18 +3,22 @@
 They are the same in all processes; ``regions/metrics.py`` has the counters of one process.
 """
 
+from __future__ import annotations
+
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection
 
 from ..errors import StoreError
 from ..invalidation.outbox import Outbox
 from ..protocol.tags import kind_of
-from ..regions.config import Cache
 from ..regions.region import TaggedRegion
+
+if TYPE_CHECKING:
+    from ..regions.config import Cache
 
 HOUR: Final = 3600.0
 

@@ -20,12 +20,14 @@ invalidated far more often than its list. ``FragmentMissing`` says that nothing 
 the template is stale and is rendered again.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from markupsafe import Markup
 
@@ -33,9 +35,11 @@ from ..errors import CacheError, EntryCorruptError
 from ..protocol.entry import Entry, Kind
 from ..protocol.keys import KeyBuilder
 from ..protocol.snapshots import SnapshotSource
-from ..regions.read import RenderMany
-from ..regions.region import Render, TaggedRegion
 from ..regions.rendering import RenderContext, Rendered
+
+if TYPE_CHECKING:
+    from ..regions.read import RenderMany
+    from ..regions.region import Render, TaggedRegion
 
 
 @dataclass(frozen=True, slots=True)

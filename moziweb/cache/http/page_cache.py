@@ -1,15 +1,20 @@
 """What the cached views of an application share."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..events import CacheEvents
 from ..invalidation.outbox import Outbox
 from ..invalidation.outbox_relay import RelayThread
 from ..invalidation.session_clock import SessionClock
-from ..regions.config import Cache
 from .refresh import BackgroundRefresher
 from .routes import CachedRoutes
 from .url_index import UrlIndex
+
+if TYPE_CHECKING:
+    from ..regions.config import Cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,12 @@
 Commands and the debug page find the entry of a URL without rendering the page.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyramid.exceptions import URLDecodeError
 from pyramid.interfaces import IRequestFactory, IRoutesMapper
@@ -16,8 +18,10 @@ from pyramid.request import Request
 from ..protocol.entry import Entry
 from ..protocol.keys import KeyBuilder
 from ..regions.negative import NegativeEntries
-from ..regions.region import TaggedRegion
 from .request_isolation import declared_params
+
+if TYPE_CHECKING:
+    from ..regions.region import TaggedRegion
 
 
 @dataclass(frozen=True, slots=True)

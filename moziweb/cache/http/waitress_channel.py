@@ -13,18 +13,22 @@ The loop must never block. A read of the clock takes tens of microseconds. If it
 its server hangs, all requests go to the threads for a while.
 """
 
+from __future__ import annotations
+
 import logging
 import time
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
 from waitress.utilities import build_http_date
 
-from .fast_path import FastPathMiddleware
+if TYPE_CHECKING:
+    from .fast_path import FastPathMiddleware
+
 
 SLOW_SECONDS: Final = 0.1
 """The longest time for which the responses of one iteration may block the loop."""
@@ -104,12 +108,12 @@ class _HitResponder:
         path = _path_of(data)
         return "%" not in path and self._fast.knows(path)
 
-    def wait(self, channel: "_Channel", data: bytes, headers: Mapping[str, str]) -> None:
+    def wait(self, channel: _Channel, data: bytes, headers: Mapping[str, str]) -> None:
         """Answer a request at the end of the iteration."""
         environ = {f"HTTP_{name}": headers[name] for name in _USED_HEADERS if name in headers}
         self._waiting.append((channel, {"PATH_INFO": _path_of(data), **environ}))
 
-    def _answer(self, waiting: "list[tuple[_Channel, dict[str, str]]]") -> None:
+    def _answer(self, waiting: list[tuple[_Channel, dict[str, str]]]) -> None:
         began = time.monotonic()
         answers = self._fast.in_memory([environ for _, environ in waiting])
         now = time.monotonic()

@@ -7,15 +7,19 @@ They are looked up only if no page is stored, and are not kept in the local cach
 invalidate them like any page: "no such movie" becomes outdated when movies are added.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..protocol.entry import Entry
 from ..protocol.keys import KeyBuilder
-from .region import TaggedRegion
 from .rendering import CacheResult, RenderContext, Rendered
+
+if TYPE_CHECKING:
+    from .region import TaggedRegion
 
 MOVED: Final = frozenset({301, 302, 303, 307, 308})
 MISSING: Final = frozenset({404, 410})

@@ -1,17 +1,22 @@
 """The parts of a region: its stores, its policy, its observer."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..errors import StoreError
-from ..events import CacheEvents
 from ..protocol.dependencies import tags_of
-from ..protocol.entry import Entry
-from ..protocol.leases import Leases
-from ..protocol.stamps import StampStore
-from ..stores.dogpile_adapter import EntryStore
-from .local_cache import LocalCache
-from .policy import Policy
+
+if TYPE_CHECKING:
+    from ..events import CacheEvents
+    from ..protocol.entry import Entry
+    from ..protocol.leases import Leases
+    from ..protocol.stamps import StampStore
+    from ..stores.dogpile_adapter import EntryStore
+    from .local_cache import LocalCache
+    from .policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
