@@ -1,8 +1,8 @@
-"""The ``moziweb`` command: what an operator does beside serving.
+"""The ``moziweb`` command: administration of a site.
 
-One group of commands to a module. Every one reads the same ini file as the site; a wrong setting is
-one line and exit status 2. On a terminal there is a progress bar, elsewhere JSON, one object a
-line, for scripts and logs.
+Each command group has a module. All commands read the site's ini file; for a wrong setting they
+print one line and exit with status 2. On a terminal they show a progress bar, otherwise they print
+JSON, one object per line.
 """
 
 import warnings
@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-# Pyramid 2.1 imports it; an operator can do nothing about that, and would be told each time.
+# Pyramid 2.1 imports pkg_resources; the operator cannot change that.
 warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
 
 from .context import CommandContext  # noqa: E402
@@ -28,11 +28,11 @@ _GROUPS: Final = {
     "user": "user",
     "worker": "worker",
 }
-"""In which module each command is, under the module's own name."""
+"""Command -> module; the command has the module's name in it."""
 
 
-class _Lazy(click.Group):
-    """Imports a command when it is asked for: each brings libraries that no other needs."""
+class _LazyGroup(click.Group):
+    """Imports a command's module when the command runs: each needs other libraries."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_GROUPS)
@@ -45,7 +45,7 @@ class _Lazy(click.Group):
         return command
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-c",
     "--config",
@@ -57,6 +57,6 @@ class _Lazy(click.Group):
 )
 @click.version_option(package_name="moziweb")
 @click.pass_context
-def main(context: click.Context, ini: str) -> None:
-    """A movie premieres calendar: cache, database, demo, imports, posters, uploads and users."""
-    context.obj = CommandContext(ini)
+def main(ctx: click.Context, ini: str) -> None:
+    """Administer a moziweb site: cache, database, demo data, imports, posters, uploads, users."""
+    ctx.obj = CommandContext(ini)

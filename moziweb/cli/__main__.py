@@ -1,4 +1,4 @@
-"""``python -m moziweb.cli``: the command, where its script is not on the path."""
+"""``python -m moziweb.cli`` runs the ``moziweb`` command."""
 
 from . import main
 

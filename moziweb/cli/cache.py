@@ -26,10 +26,10 @@ from moziweb.cache.invalidation.outbox_relay import PERIOD
 from moziweb.caching import DECLARATIONS, OUTBOX
 from moziweb.services import services_of
 
-from .cache_inspect import described, inspection_lines, statistics_lines
+from .cache_inspect import inspected, inspection_lines, statistics_lines
 from .cache_warm import warm
-from .context import CommandContext, CommandError, SetupError, service_errors
-from .signals import stopping
+from .context import CommandContext, CommandError, SetupError, page_cache_of, service_errors
+from .signals import stop_on_signal
 
 
 @click.group()
@@ -49,7 +49,7 @@ cache.add_command(warm)
 @click.option("--render", is_flag=True, help="Render the page first, if it is missing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
-def inspect(installation: CommandContext, path: str, render: bool, as_json: bool) -> None:
+def inspect(context: CommandContext, path: str, render: bool, as_json: bool) -> None:
     """Show the cached entries of the URL PATH, such as /week/2026-W34.
 
     For each entry: its tags and their stamps, whether it is valid, and when and why it was last
@@ -57,10 +57,9 @@ def inspect(installation: CommandContext, path: str, render: bool, as_json: bool
 
     Exit status: 0 if there is an entry, 1 if there is none.
     """
-    with service_errors(), store_errors():
-        registry = installation.application.registry
-        enabled(registry)
-        found = described(installation.application, _path(path), render=render)
+    with service_errors(), _store_errors():
+        page_cache_of(context.application.registry)
+        found = inspected(context.application, _path(path), render=render)
     if found is None:
         raise CommandError(f"{path}: no cached page has this URL")
     if as_json:
@@ -77,7 +76,7 @@ def inspect(installation: CommandContext, path: str, render: bool, as_json: bool
 @click.option("--reason", default="purged by hand", show_default=True, help="For the outbox.")
 @click.pass_obj
 def purge(
-    installation: CommandContext, tags: tuple[str, ...], path: str | None, everything: bool,
+    context: CommandContext, tags: tuple[str, ...], path: str | None, everything: bool,
     reason: str,
 ) -> None:  # fmt: skip
     """Purge pages after a change that the site has not seen.
@@ -91,40 +90,38 @@ def purge(
     """
     if sum((bool(tags), path is not None, everything)) != 1:
         raise click.UsageError("give tags, --path or --all, and only one of these")
-    with service_errors(), store_errors():
-        whole = installation.application if path is not None else installation
-        pages, engine = shared(whole.registry), services_of(whole.registry).database.engine
-        purging = Purge(pages.cache, DECLARATIONS, pages.outbox, engine, reason)
-        with purge_errors():
-            if path is not None:
-                click.echo(page_line(purging.page(_path(path), entries_of_url(pages, path))))
-            elif everything:
-                purging.everything()
-                click.echo(everything_line())
-            else:
-                click.echo(tags_line(purging.tags(tags)))
+    with service_errors(), _store_errors(), _purge_errors():
+        registry = (context.application if path is not None else context).registry
+        pages, engine = _shared_cache(registry), services_of(registry).database.engine
+        purge = Purge(pages.cache, DECLARATIONS, pages.outbox, engine, reason)
+        if path is not None:
+            click.echo(_page_line(purge.page(_path(path), entries_of_url(pages, path))))
+        elif everything:
+            purge.everything()
+            click.echo("Purged: everything. Each page is rendered again at its next request.")
+        else:
+            click.echo(_tags_line(purge.tags(tags)))
 
 
 @cache.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
-def stats(installation: CommandContext, as_json: bool) -> None:
+def stats(context: CommandContext, as_json: bool) -> None:
     """Show the regions of the cache, and the state of its stores and its outbox.
 
     Each web process counts its own hits: see its /metrics.
     """
     with service_errors():
-        registry = installation.registry
-        cache = enabled(registry)
-        with services_of(registry).database.engine.connect() as connection:
-            statistics = statistics_of(cache.cache, OUTBOX, connection)
+        pages = page_cache_of(context.registry)
+        with context.services.database.engine.connect() as connection:
+            statistics = statistics_of(pages.cache, OUTBOX, connection)
     click.echo(json.dumps(statistics) if as_json else "\n".join(statistics_lines(statistics)))
 
 
 @cache.command()
 @click.option("--once", is_flag=True, help="Run once, then exit.")
 @click.pass_obj
-def relay(installation: CommandContext, once: bool) -> None:
+def relay(context: CommandContext, once: bool) -> None:
     """Publish the outbox rows that their writers did not publish, until SIGTERM.
 
     Web processes, workers and long commands do this too. Run it where none of these runs, or while
@@ -132,31 +129,30 @@ def relay(installation: CommandContext, once: bool) -> None:
 
     Exit status: 0; with --once, 1 if the database or the stamp store is down.
     """
-    registry = installation.registry
-    pages = shared(registry)
-    relaying = OutboxRelay(
-        services_of(registry).database.engine,
+    pages = _shared_cache(context.registry)
+    outbox_relay = OutboxRelay(
+        context.services.database.engine,
         OUTBOX,
         pages.cache.stamps,
         pages.events,
         expansions=DECLARATIONS.expansions,
     )
     if once:
-        with service_errors(), store_errors():
-            _log("relayed", rows=relaying.run_once())
+        with service_errors(), _store_errors():
+            _log("relayed", rows=outbox_relay.run_once())
         return
-    with stopping() as stop:
+    with stop_on_signal() as stop:
         _log("started")
         failing = False
         while not stop.wait(PERIOD):
-            failing = _run_relay(relaying, failing)
+            failing = _run_relay(outbox_relay, failing)
     _log("stopped")
 
 
-def _run_relay(relaying: OutboxRelay, failing: bool) -> bool:
+def _run_relay(outbox_relay: OutboxRelay, failing: bool) -> bool:
     """Run once and return whether it failed. Log only the first of consecutive failures."""
     try:
-        rows = relaying.run_once()
+        rows = outbox_relay.run_once()
     except (PublishError, SQLAlchemyError) as error:
         if not failing:
             _log("failing", why=str(error).splitlines()[0])
@@ -170,17 +166,9 @@ def _log(event: str, **fields: object) -> None:
     click.echo(json.dumps({"event": event, "at": round(time.time(), 3), **fields}))
 
 
-def enabled(registry: Registry) -> PageCache:
-    """Return the page cache. Raises ``SetupError`` if the site has none."""
-    pages = services_of(registry).page_cache
-    if pages is None:
-        raise SetupError("cache.regions is empty: this site has no cache")
-    return pages
-
-
-def shared(registry: Registry) -> PageCache:
+def _shared_cache(registry: Registry) -> PageCache:
     """Return the page cache. Raises ``SetupError`` unless processes share the stamp store."""
-    pages = enabled(registry)
+    pages = page_cache_of(registry)
     if not pages.cache.is_shared:
         raise SetupError(
             f"cache.stamps.url = {pages.cache.stamps_url}: each process has its own stamps, "
@@ -190,7 +178,7 @@ def shared(registry: Registry) -> PageCache:
 
 
 @contextmanager
-def store_errors() -> Iterator[None]:
+def _store_errors() -> Iterator[None]:
     """Translate errors of the stores into ``CommandError``."""
     try:
         yield
@@ -205,8 +193,7 @@ def _path(path: str) -> str:
 
 
 @contextmanager
-def purge_errors() -> Iterator[None]:
-    """Translate errors of a purge into errors of the command."""
+def _purge_errors() -> Iterator[None]:
     try:
         yield
     except NoCachedPage as error:
@@ -225,8 +212,7 @@ def purge_errors() -> Iterator[None]:
         ) from None
 
 
-def tags_line(purged: PurgedTags) -> str:
-    """Return the line for a purge by tags."""
+def _tags_line(purged: PurgedTags) -> str:
     unseen = ""
     if purged.unseen == purged.tags:
         unseen = " No cached page contained any of them."
@@ -235,8 +221,7 @@ def tags_line(purged: PurgedTags) -> str:
     return f"Purged: every page with {_or(purged.tags)}.{unseen}"
 
 
-def page_line(purged: PurgedPage) -> str:
-    """Return the line for a purge by URL."""
+def _page_line(purged: PurgedPage) -> str:
     others = f" and {purged.other_entries} more entries of it" if purged.other_entries else ""
     cdn = {
         None: "",
@@ -244,11 +229,6 @@ def page_line(purged: PurgedPage) -> str:
         False: " Its tags are not known any more; to purge it at the CDN, purge by tag.",
     }[purged.at_cdn]
     return f"Purged: the page at {purged.path}{others}.{cdn}"
-
-
-def everything_line() -> str:
-    """Return the line for a purge of everything."""
-    return "Purged: everything. Each page is rendered again at its next request."
 
 
 def _or(tags: Iterable[str]) -> str:

@@ -19,15 +19,15 @@ from moziweb.movies.calendar import BUDAPEST
 from moziweb.request import Request
 from moziweb.services import services_of
 
+from .context import page_cache_of
 
-def described(app: Router, path: str, *, render: bool) -> dict[str, Any] | None:
+
+def inspected(app: Router, path: str, *, render: bool) -> dict[str, Any] | None:
     """Return the data of all entries of a URL; None if no cached page has it.
 
     With ``render``, the page is requested first.
     """
-    pages = services_of(app.registry).page_cache
-    if pages is None:
-        return None
+    pages = page_cache_of(app.registry)
     if render:
         Request.blank(path).get_response(app)
     with services_of(app.registry).database.engine.connect() as connection:
@@ -74,7 +74,7 @@ def _entry(found: Inspected) -> dict[str, Any]:
 
 
 def inspection_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the data of ``described`` as lines of text."""
+    """Yield the data of ``inspected`` as lines of text."""
     yield f"{found['path']}   clock {clock_text(found['clock'])}"
     if found["private"]:
         names = ", ".join(found["private"])

@@ -1,4 +1,4 @@
-"""The context of commands: the ini file, its settings, database and services."""
+"""What a command needs of a site: its settings, database and services; and command errors."""
 
 import configparser
 from collections.abc import Iterator
@@ -15,13 +15,14 @@ from sqlalchemy.exc import DBAPIError
 
 import moziweb
 from moziweb.cache import ConfigurationError
+from moziweb.cache.http.page_cache import PageCache
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
 from moziweb.services import Services, services_of
 from moziweb.settings import SettingsError, load
 from moziweb.storage import StorageError, StorageMisconfigured
 
-# The includes for posters. Without those for pages, a command starts in half a second.
+# Without the pages: a command starts in half a second.
 POSTER_INCLUDES = (
     "moziweb.db",
     "moziweb.movies.tags",
@@ -37,7 +38,7 @@ class CommandError(click.ClickException):
     """The command failed; the text is one line for the operator."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the line to standard error."""
+        """Print the line."""
         click.echo(f"moziweb: {self.message}", err=True, file=file)
 
 
@@ -48,14 +49,14 @@ class SetupError(CommandError):
 
 
 class CommandContext:
-    """The objects that an ini file configures. Each is made at its first use."""
+    """The site of an ini file. Everything is read and opened at first use."""
 
     def __init__(self, ini: str) -> None:
         self.ini = ini
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The typed settings; also sets up logging by the file. Raises ``SetupError``."""
+        """The typed settings; also configures logging. Raises ``SetupError``."""
         try:
             settings = load(get_appsettings(self.ini))
         except OSError as error:
@@ -70,18 +71,18 @@ class CommandContext:
     def _set_up_logging(self) -> None:
         try:
             setup_logging(self.ini)
-        except Exception as error:  # levels, handlers and their arguments are expressions
+        except Exception as error:  # levels and handlers are expressions, which may raise anything
             message = f"{self.ini}: its logging sections: {_one_line(error)}"
             raise SetupError(message) from None
 
     @cached_property
     def database(self) -> Database:
-        """The database; it connects at its first use."""
+        """The database, for commands that need no other service."""
         return Database(create_engine(self.settings))
 
     @cached_property
     def registry(self) -> Registry:
-        """A registry with the database, the storage and the poster service, but no pages."""
+        """A registry with the database, the storage and the poster service, without pages."""
         try:
             with Configurator(settings=self.settings) as config:
                 for include in POSTER_INCLUDES:
@@ -97,7 +98,7 @@ class CommandContext:
 
     @cached_property
     def application(self) -> Router:
-        """The WSGI application, as pserve serves it. Raises ``SetupError``."""
+        """The whole WSGI application, as pserve creates it. Raises ``SetupError``."""
         settings = get_appsettings(self.ini) if self.settings else {}
         try:
             return moziweb.main({}, **settings)
@@ -106,7 +107,7 @@ class CommandContext:
 
 
 def check_movie(database: Database, movie_id: int | None) -> None:
-    """Raise a usage error if there is no movie with this id. None is accepted."""
+    """Raise a usage error if there is no movie with this id. None is not checked."""
     if movie_id is None:
         return
     with database.read() as session:
@@ -120,7 +121,7 @@ def _one_line(error: Exception) -> str:
 
 @contextmanager
 def service_errors() -> Iterator[None]:
-    """Translate errors of the database and the storage into one-line errors of the command."""
+    """Translate errors of the database and the storage into ``CommandError``."""
     try:
         yield
     except DBAPIError as error:
@@ -134,12 +135,21 @@ def service_errors() -> Iterator[None]:
         raise CommandError(f"storage: {error}") from None
 
 
+def page_cache_of(registry: Registry) -> PageCache:
+    """Return the page cache. Raises ``SetupError`` if the site has none."""
+    pages = services_of(registry).page_cache
+    if pages is None:
+        raise SetupError("cache.regions is empty: this site has no cache")
+    return pages
+
+
 @contextmanager
 def running_relay(registry: Registry) -> Iterator[None]:
-    """Run the relay of the outbox during the block.
+    """Run the outbox relay in a thread during the block.
 
-    For long commands, since there may be no web process that runs one. It does nothing if processes
-    do not share the stamp store: rows would be marked without an effect on other processes.
+    For commands that run for long, when there may be no web process to relay the rows of killed
+    writers. Does nothing if each process has its own stamps: rows would be marked as published
+    although no other process sees them.
     """
     pages = services_of(registry).page_cache
     if pages is None or not pages.cache.is_shared:

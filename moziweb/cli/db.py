@@ -1,4 +1,4 @@
-"""``moziweb db``: the schema of the database."""
+"""``moziweb db``: database migrations."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,61 +13,56 @@ from moziweb.db import migrations
 
 from .context import CommandContext, CommandError
 
-_NOTHING = "base"
-"""Alembic's word for a database without a schema."""
+_EMPTY = "base"
+"""Alembic's name for a database without a schema."""
 
 
 @click.group()
 def db() -> None:
-    """Bring the database's schema up to date, or take it back."""
+    """Upgrade or downgrade the schema of the database."""
 
 
 @db.command()
 @click.argument("revision", default="head")
 @click.pass_obj
-def upgrade(installation: CommandContext, revision: str) -> None:
-    """Bring the schema to REVISION, the newest one by default. Safe to repeat."""
-    engine = installation.database.engine
-    _make_folder(engine)
-    _step(engine, migrations.upgrade, revision)
+def upgrade(context: CommandContext, revision: str) -> None:
+    """Upgrade the schema to REVISION, by default the newest. Safe to repeat."""
+    engine = context.database.engine
+    if engine.dialect.name == "sqlite" and engine.url.database:  # SQLite creates only the file
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    _migrate(engine, migrations.upgrade, revision)
 
 
 @db.command()
 @click.argument("revision")
 @click.pass_obj
-def downgrade(installation: CommandContext, revision: str) -> None:
-    """Take the schema back to REVISION; "base" is a database without tables."""
-    _step(installation.database.engine, migrations.downgrade, revision)
+def downgrade(context: CommandContext, revision: str) -> None:
+    """Downgrade the schema to REVISION; "base" is a database without tables."""
+    _migrate(context.database.engine, migrations.downgrade, revision)
 
 
 @db.command()
 @click.pass_obj
-def current(installation: CommandContext) -> None:
-    """Tell the revision of the schema, and the newest one that this version brings."""
-    with _in_one_line():
-        at = migrations.current_revision(installation.database.engine)
-    click.echo(f"at {at or _NOTHING}, newest {migrations.head_revision()}")
+def current(context: CommandContext) -> None:
+    """Show the revision of the schema, and the newest revision of this release."""
+    with _database_errors():
+        at = migrations.current_revision(context.database.engine)
+    click.echo(f"at {at or _EMPTY}, newest {migrations.head_revision()}")
 
 
-def _step(engine: Engine, step: Callable[[Engine, str], None], revision: str) -> None:
-    with _in_one_line():
+def _migrate(engine: Engine, migrate: Callable[[Engine, str], None], revision: str) -> None:
+    with _database_errors():
         before = migrations.current_revision(engine)
-        step(engine, revision)
+        migrate(engine, revision)
         after = migrations.current_revision(engine)
     if before == after:
-        click.echo(f"The schema is at {after or _NOTHING} already.")
+        click.echo(f"The schema is at {after or _EMPTY} already.")
     else:
-        click.echo(f"The schema went from {before or _NOTHING} to {after or _NOTHING}.")
-
-
-def _make_folder(engine: Engine) -> None:
-    """SQLite makes its file, but not the folder that it stands in."""
-    if engine.dialect.name == "sqlite" and engine.url.database:
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        click.echo(f"The schema went from {before or _EMPTY} to {after or _EMPTY}.")
 
 
 @contextmanager
-def _in_one_line() -> Iterator[None]:
+def _database_errors() -> Iterator[None]:
     try:
         yield
     except AlembicError as error:

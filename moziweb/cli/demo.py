@@ -1,4 +1,4 @@
-"""``moziweb demo``: films to look at before anybody has entered one."""
+"""``moziweb demo``: demo data for a new site."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ from .context import CommandContext, CommandError, service_errors
 
 @click.group()
 def demo() -> None:
-    """Fill the site with real films, so that there is something to see."""
+    """Fill an empty site with real films."""
 
 
 @demo.command()
@@ -25,27 +25,27 @@ def demo() -> None:
     "--today",
     metavar="DATE",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="The day that the films' premieres are laid around; today in Budapest by default.",
+    help="The premieres are around this day; by default today in Budapest.",
 )
 @click.pass_obj
-def load(installation: CommandContext, today: datetime | None) -> None:
-    """Add the demo's films that the database lacks; what is there stays as it is.
+def load(context: CommandContext, today: datetime | None) -> None:
+    """Add the demo films that the database lacks; change nothing else.
 
-    Their posters are drawn when they are first asked for, or by "moziweb posters generate".
+    Their posters are drawn at the first request, or by "moziweb posters generate".
     """
     now = datetime.now(UTC)
     day = today.date() if today else now.astimezone(BUDAPEST).date()
-    with Console(stderr=True).status("Loading the demo's films…"), service_errors():
-        report = _loaded(installation, day, now)
+    with Console(stderr=True).status("Loading the demo films…"), service_errors():
+        report = _load(context, day, now)
     if sys.stdout.isatty():
         click.echo(_line(report))
     else:
         click.echo(json.dumps({"event": "demo loaded", "today": str(day), **asdict(report)}))
 
 
-def _loaded(installation: CommandContext, day: date, now: datetime) -> DemoReport:
+def _load(context: CommandContext, day: date, now: datetime) -> DemoReport:
     try:
-        with installation.services.database.write() as session:
+        with context.services.database.write() as session:
             return load_demo(session, day, now)
     except DemoError as error:
         raise CommandError(str(error)) from None
@@ -53,8 +53,8 @@ def _loaded(installation: CommandContext, day: date, now: datetime) -> DemoRepor
 
 def _line(report: DemoReport) -> str:
     if report.added == 0:
-        return f"All {report.catalogue} films of the demo are here already."
+        return f"All {report.catalogue} demo films are already in the database."
     return (
         f"Loaded {report.added} films with {report.premieres} premieres, {report.people} people "
-        f"and {report.posters} posters to be drawn."
+        f"and {report.posters} posters to draw."
     )

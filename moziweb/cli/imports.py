@@ -1,4 +1,4 @@
-"""``moziweb import``: films from distributors' lists and from TMDB."""
+"""``moziweb import``: imports movies from distributors' lists and from TMDB."""
 
 import json
 import logging
@@ -19,33 +19,34 @@ from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
 from moziweb.movies.importers.file_readers import read_table
 from moziweb.movies.importers.planning import Plan
 from moziweb.movies.importers.problems import ImportRefused
-from moziweb.movies.importers.refreshing import due_movies, note_refreshed, stale_movies
+from moziweb.movies.importers.refreshing import due_movies, record_refresh, stale_movies
 from moziweb.movies.importers.report import ImportSummary, plan_event, plan_lines
 from moziweb.movies.importers.service import CHUNK, Importer
 from moziweb.movies.importers.tmdb.source import TmdbSource, source_of
 from moziweb.posters.importer_port import ImportedPosters
 
 from .context import CommandContext, CommandError, running_relay, service_errors
-from .progress import Report, reporting
-from .signals import StopFlag, stopping
+from .progress import progress_report
+from .signals import stop_on_signal
 
 log = logging.getLogger(__name__)
 
 
 class UnreadableError(CommandError):
-    """What was to be imported cannot be read at all."""
+    """The source of the import cannot be read at all."""
 
     exit_code = 2
 
 
 @click.group("import")
 def imports() -> None:
-    """Bring in films: lists of distributors, TMDB.
+    """Import films from distributors' lists and from TMDB.
 
-    What was entered by hand is never overwritten, and the same import twice changes nothing.
+    Values that were entered by hand are never overwritten. Importing the same again changes
+    nothing.
 
-    Exit status: 0 when all is imported, 1 when there were problems (all else is imported), 2 when
-    nothing could be read, 128 + the signal when stopped.
+    Exit status: 0 if everything is imported, 1 if there were problems (everything else is
+    imported), 2 if nothing could be read, 128 + the signal when stopped.
     """
 
 
@@ -54,29 +55,28 @@ def imports() -> None:
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.option(
     "--list", "list_name", default="", metavar="NAME",
-    help="Whose list it is, where several distributors' external ids may be alike.",
+    help="The name of the list, if several distributors may use the same external ids.",
 )  # fmt: skip
 @click.option(
-    "--column", "columns", multiple=True, metavar="OURS=THEIRS",
-    help='A column that is called otherwise there, such as --column runtime="Running Time min".',
+    "--column", "columns", multiple=True, metavar="COLUMN=HEADING",
+    help='The heading of a column in this list, such as --column runtime="Running Time min".',
 )  # fmt: skip
 @click.option(
     "--date-format", default="", metavar="FORMAT",
-    help='How dates are written, as strptime has it ("%b %d %Y"); 2026-08-13 and 2026.08.13. '
-    "need none.",
+    help='The strptime format of dates ("%b %d %Y"); not needed for 2026-08-13 and 2026.08.13.',
 )  # fmt: skip
 @click.pass_obj
 def csv_command(
-    installation: CommandContext,
+    context: CommandContext,
     file: Path,
     dry_run: bool,
     list_name: str,
     columns: Sequence[str],
     date_format: str,
 ) -> None:
-    """Import a distributor's list, CSV or JSON; docs/importing.md names its columns."""
-    shelf = ImportedPosters()
-    terms = ListOptions(budapest_today(utc_now()), shelf.accepts, list_name, date_format)
+    """Import a distributor's list, CSV or JSON. docs/importing.md lists the columns."""
+    today, is_allowed_url = budapest_today(utc_now()), ImportedPosters().accepts
+    options = ListOptions(today, is_allowed_url, list_name, date_format)
     try:
         table = read_table(file.read_bytes(), dict(_pairs(columns)))
     except ImportRefused as error:
@@ -84,16 +84,16 @@ def csv_command(
     except OSError as error:
         raise UnreadableError(f"{file.name}: {error.strerror}") from None
     if table.ignored:
-        click.echo(f"moziweb: columns left aside: {', '.join(table.ignored)}", err=True)
-    candidates = candidates_of(table, terms)
-    with service_errors(), running_relay(installation.registry):
-        importer = importer_of(installation)
-        raise SystemExit(bring_in(importer, candidates, len(candidates), dry_run=dry_run))
+        click.echo(f"moziweb: ignored columns: {', '.join(table.ignored)}", err=True)
+    candidates = candidates_of(table, options)
+    with service_errors(), running_relay(context.registry):
+        importer = importer_of(context, chunk_size=CHUNK)
+        raise SystemExit(run_import(importer, candidates, len(candidates), dry_run=dry_run))
 
 
 @imports.group("tmdb")
 def tmdb() -> None:
-    """Import films from TMDB, by their title, by an id, or by days.
+    """Import films from TMDB: by title, by id, or by date.
 
     This product uses the TMDB API but is not endorsed or certified by TMDB.
     """
@@ -101,12 +101,12 @@ def tmdb() -> None:
 
 @tmdb.command("search")
 @click.argument("title")
-@click.option("--dry-run", is_flag=True, help="Accepted and idle: a search writes nothing.")
+@click.option("--dry-run", is_flag=True, help="No effect: a search writes nothing.")
 @click.pass_obj
-def search_command(installation: CommandContext, title: str, dry_run: bool) -> None:
-    """Show what TMDB has under TITLE; "moziweb import tmdb id" imports one of them."""
-    with _refusals(), service_errors():
-        found = tmdb_of(installation).search(title)
+def search_command(context: CommandContext, title: str, dry_run: bool) -> None:
+    """Search TMDB for TITLE. "moziweb import tmdb id" imports one of the results."""
+    with _import_errors(), service_errors():
+        found = tmdb_of(context).search(title)
     for movie in found:
         if sys.stdout.isatty():
             original = f" ({movie.original_title})" if movie.original_title != movie.title else ""
@@ -120,26 +120,24 @@ def search_command(installation: CommandContext, title: str, dry_run: bool) -> N
 @click.argument("tmdb_ids", nargs=-1, required=True, type=click.IntRange(1, MAX_ID))
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.pass_obj
-def id_command(installation: CommandContext, tmdb_ids: Sequence[int], dry_run: bool) -> None:
-    """Import the films of TMDB's ids."""
-    with service_errors(), running_relay(installation.registry):
-        movies = tmdb_of(installation).movies(tmdb_ids)
-        importer = importer_of(installation, at_once=1)
-        raise SystemExit(bring_in(importer, movies, len(tmdb_ids), dry_run=dry_run))
+def id_command(context: CommandContext, tmdb_ids: Sequence[int], dry_run: bool) -> None:
+    """Import the films with these TMDB ids."""
+    with service_errors(), running_relay(context.registry):
+        movies = tmdb_of(context).movies(tmdb_ids)
+        raise SystemExit(run_import(importer_of(context), movies, len(tmdb_ids), dry_run=dry_run))
 
 
 @tmdb.command("imdb")
 @click.argument("imdb_id")
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.pass_obj
-def imdb_command(installation: CommandContext, imdb_id: str, dry_run: bool) -> None:
-    """Import the film of an IMDb id, such as tt0137523."""
-    with service_errors(), running_relay(installation.registry):
-        source = tmdb_of(installation)
-        with _refusals():
-            tmdb_id = source.id_of_imdb(imdb_id)
-        importer = importer_of(installation, at_once=1)
-        raise SystemExit(bring_in(importer, source.movies([tmdb_id]), 1, dry_run=dry_run))
+def imdb_command(context: CommandContext, imdb_id: str, dry_run: bool) -> None:
+    """Import the film with this IMDb id, such as tt0137523."""
+    with service_errors(), running_relay(context.registry):
+        source = tmdb_of(context)
+        with _import_errors():
+            movies = source.movies([source.id_of_imdb(imdb_id)])
+        raise SystemExit(run_import(importer_of(context), movies, 1, dry_run=dry_run))
 
 
 @tmdb.command("premieres")
@@ -148,144 +146,131 @@ def imdb_command(installation: CommandContext, imdb_id: str, dry_run: bool) -> N
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.pass_obj
 def premieres_command(
-    installation: CommandContext, first: datetime, last: datetime, dry_run: bool
+    context: CommandContext, first: datetime, last: datetime, dry_run: bool
 ) -> None:
-    """Import the films with a Hungarian premiere between two days, both included."""
+    """Import the films with a Hungarian premiere from one day to another, both included."""
     days = first.date(), last.date()
-    with service_errors(), running_relay(installation.registry):
-        source = tmdb_of(installation)
-        with _refusals():
+    with service_errors(), running_relay(context.registry):
+        source = tmdb_of(context)
+        with _import_errors():
             ids = source.ids_between(*days)
-        importer = importer_of(installation, at_once=1)
         movies = source.premieres_between(ids, *days)
-        raise SystemExit(bring_in(importer, movies, len(ids), dry_run=dry_run))
+        raise SystemExit(run_import(importer_of(context), movies, len(ids), dry_run=dry_run))
 
 
 @imports.command("refresh")
-@click.option("--limit", type=click.IntRange(1), help="No more films than this in one run.")
-@click.option("--all", "everything", is_flag=True, help="All of them, changed at TMDB or not.")
+@click.option("--limit", type=click.IntRange(1), help="The maximum number of films in this run.")
+@click.option("--all", "everything", is_flag=True, help="Also films that TMDB has not changed.")
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.pass_obj
 def refresh_command(
-    installation: CommandContext, limit: int | None, everything: bool, dry_run: bool
+    context: CommandContext, limit: int | None, everything: bool, dry_run: bool
 ) -> None:
-    """Fetch from TMDB again what is still to come, has no day yet, or has grown old.
+    """Fetch films from TMDB again: upcoming, without an exact date, or with old data.
 
-    For a scheduler: it asks nothing, may run beside itself, and a run that finds no difference
-    makes no page stale.
+    For a scheduler: it is not interactive, and several runs at once are safe. A run without
+    differences invalidates no page.
     """
-    with service_errors(), running_relay(installation.registry):
-        source, database, now = tmdb_of(installation), installation.services.database, utc_now()
-        kept_since = _kept_since(installation)
-        with _refusals():
-            ids = due_movies(database, source, now, kept_since, limit, everything=everything)
-        importer = importer_of(installation, at_once=1)
-        status = bring_in(importer, source.movies(ids), len(ids), dry_run=dry_run)
-        is_whole = limit is None or len(ids) < limit
-        if is_whole and status in (0, 1) and not dry_run:
-            note_refreshed(database, now)
+    with service_errors(), running_relay(context.registry):
+        source, database, now = tmdb_of(context), context.services.database, utc_now()
+        stale_since = _stale_since(context)
+        with _import_errors():
+            ids = due_movies(database, source, now, stale_since, limit, everything=everything)
+        status = run_import(importer_of(context), source.movies(ids), len(ids), dry_run=dry_run)
+        is_complete = limit is None or len(ids) < limit
+        if is_complete and status in (0, 1) and not dry_run:
+            record_refresh(database, now)
         raise SystemExit(status)
 
 
-def refresh_quietly(installation: CommandContext, is_stopping: Callable[[], bool]) -> None:
-    """The same for a worker: nothing is shown, the log has a line; it ends when told to stop."""
-    source, database, now = tmdb_of(installation), installation.services.database, utc_now()
-    tally, stopped = ImportSummary(), False
+def refresh_in_worker(context: CommandContext, is_stopping: Callable[[], bool]) -> None:
+    """Refresh without output, for a worker: log one line, and end when ``is_stopping``."""
+    source, database, now = tmdb_of(context), context.services.database, utc_now()
+    summary, stopped = ImportSummary(), False
     try:
-        ids = due_movies(database, source, now, _kept_since(installation))
-        for applied in importer_of(installation, at_once=1).run(source.movies(ids)):
-            tally.add(applied.plan)
+        ids = due_movies(database, source, now, _stale_since(context))
+        for applied in importer_of(context).run(source.movies(ids)):
+            summary.add(applied.plan)
             stopped = is_stopping()
             if stopped:
                 break
     except ImportRefused as error:
-        log.warning("the refresh from TMDB ended early: %s %s", error, tally.line)
+        log.warning("the refresh from TMDB ended early: %s %s", error, summary.line)
         return
-    log.info("refreshed from TMDB: %s", tally.line)
+    log.info("refreshed from TMDB: %s", summary.line)
     if not stopped:
-        note_refreshed(database, now)
+        record_refresh(database, now)
 
 
 @imports.command("stale")
 @click.pass_obj
-def stale_command(installation: CommandContext) -> None:
-    """List the films that keep something of TMDB's for longer than tmdb.max_age_days.
+def stale_command(context: CommandContext) -> None:
+    """List the films with data that was fetched from TMDB over tmdb.max_age_days ago.
 
-    Exit status: 1 when there are any.
+    Exit status: 1 if there are any.
     """
-    with service_errors(), installation.services.database.read() as session:
-        movies = stale_movies(session, _kept_since(installation))
+    with service_errors(), context.services.database.read() as session:
+        movies = stale_movies(session, _stale_since(context))
     for movie_id, title, fetched_at in movies:
         if sys.stdout.isatty():
             click.echo(f"{movie_id:>9}  {title}: fetched on {fetched_at:%Y-%m-%d}")
         else:
-            told = {"movie": movie_id, "title": title, "fetched_at": fetched_at.isoformat()}
-            click.echo(json.dumps({"event": "stale", **told}))
+            row = {"movie": movie_id, "title": title, "fetched_at": fetched_at.isoformat()}
+            click.echo(json.dumps({"event": "stale", **row}))
     raise SystemExit(int(bool(movies)))
 
 
-def tmdb_of(installation: CommandContext) -> TmdbSource:
-    """TMDB as the site's ini file has it; without a token there is none."""
-    if installation.settings["tmdb.token"] is None:
+def tmdb_of(context: CommandContext) -> TmdbSource:
+    """Return the TMDB source of the ini file. Raises ``UnreadableError`` without a token."""
+    if context.settings["tmdb.token"] is None:
         raise UnreadableError("tmdb.token is empty; set TMDB_TOKEN, or the key in the ini file")
-    return source_of(installation.registry, utc_now)
+    return source_of(context.registry, utc_now)
 
 
-def _kept_since(installation: CommandContext) -> datetime:
-    return utc_now() - timedelta(days=installation.settings["tmdb.max_age_days"])
+def _stale_since(context: CommandContext) -> datetime:
+    return utc_now() - timedelta(days=context.settings["tmdb.max_age_days"])
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
-    """Tell in one line why nothing could be had."""
+def _import_errors() -> Iterator[None]:
+    """Translate errors of a source into ``CommandError``."""
     try:
         yield
     except (ImportRefused, ValueError) as error:
         raise CommandError(str(error)) from None
 
 
-def importer_of(installation: CommandContext, *, at_once: int = CHUNK) -> Importer:
-    """The importer of a site; what it writes makes the site's pages stale.
-
-    ``at_once`` is how many films are looked up together: one, where each has to be fetched first.
-    """
-    return Importer(installation.services.database, ImportedPosters(), utc_now, at_once)
+def importer_of(context: CommandContext, *, chunk_size: int = 1) -> Importer:
+    """Return the importer of a site. With ``chunk_size`` 1, each movie is fetched when needed."""
+    return Importer(context.services.database, ImportedPosters(), utc_now, chunk_size)
 
 
-def bring_in(
+def run_import(
     importer: Importer, candidates: Iterable[Candidate], total: int, *, dry_run: bool
 ) -> int:
-    """Import, or only preview, and report; the exit status.
+    """Import or preview the candidates, report them, and return the exit status.
 
-    A source that fails for good ends it: what came before is imported and counted.
+    If the source fails, the movies before the failure are imported and counted, and
+    ``CommandError`` is raised.
     """
-    tally = ImportSummary()
-    with stopping() as stop, reporting("Films", total) as report:
-        failure = _bring_in(importer, candidates, tally, report, stop, dry_run=dry_run)
-        _end(report, tally, dry_run=dry_run, stopped=stop.is_set())
+    summary, failure = ImportSummary(), None
+    with stop_on_signal() as stop, progress_report("Films", total) as report:
+        try:
+            for plan, movie_id in _plans(importer, candidates, dry_run=dry_run):
+                summary.add(plan)
+                event = {"event": "movie", **plan_event(plan, movie_id)}
+                report.step(event, "\n".join(plan_lines(plan)))
+                if stop.is_set():
+                    break
+        except ImportRefused as error:
+            failure = str(error)
+        stopped = stop.is_set()
+        marks = ("Stopped: " if stopped else "") + ("Dry run: " if dry_run else "")
+        event = {"event": "summary", **summary.sums, "dry_run": dry_run, "stopped": stopped}
+        report.end(event, marks + summary.line)
     if failure is not None:
-        raise CommandError(str(failure))
-    return stop.exit_status(otherwise=int(bool(tally.problems)))
-
-
-def _bring_in(
-    importer: Importer,
-    candidates: Iterable[Candidate],
-    tally: ImportSummary,
-    report: Report,
-    stop: StopFlag,
-    *,
-    dry_run: bool,
-) -> ImportRefused | None:
-    try:
-        for plan, movie_id in _plans(importer, candidates, dry_run=dry_run):
-            tally.add(plan)
-            _tell(report, plan, movie_id)
-            if stop.is_set():
-                break
-    except ImportRefused as error:
-        return error
-    return None
+        raise CommandError(failure)
+    return stop.exit_status(otherwise=int(bool(summary.problems)))
 
 
 def _plans(
@@ -297,21 +282,9 @@ def _plans(
         yield from ((each.plan, each.movie_id) for each in importer.run(candidates))
 
 
-def _tell(report: Report, plan: Plan, movie_id: int | None) -> None:
-    report.step({"event": "film", **plan_event(plan, movie_id)}, "\n".join(plan_lines(plan)))
-
-
-def _end(report: Report, tally: ImportSummary, *, dry_run: bool, stopped: bool) -> None:
-    marks = "".join([*(["Stopped: "] if stopped else []), *(["Dry run: "] if dry_run else [])])
-    report.end(
-        {"event": "summary", **tally.sums, "dry_run": dry_run, "stopped": stopped},
-        f"{marks}{tally.line}",
-    )
-
-
 def _pairs(columns: Sequence[str]) -> Iterator[tuple[str, str]]:
     for pair in columns:
-        ours, is_pair, theirs = pair.partition("=")
-        if not (is_pair and ours and theirs):
-            raise click.BadParameter(f"OURS=THEIRS, not {pair!r}", param_hint="--column")
-        yield ours, theirs
+        column, separator, heading = pair.partition("=")
+        if not (separator and column and heading):
+            raise click.BadParameter(f"COLUMN=HEADING, not {pair!r}", param_hint="--column")
+        yield column, heading

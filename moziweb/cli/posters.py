@@ -1,4 +1,4 @@
-"""``moziweb posters``: making posters without waiting for visitors."""
+"""``moziweb posters``: makes posters ahead of requests."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,20 +14,19 @@ from moziweb.posters.generation.batch import (
     generate,
 )
 from moziweb.posters.generation.result import Status
-from moziweb.services import services_of
 
 from .context import CommandContext, check_movie, running_relay, service_errors
 from .posters_maintenance import gc_command, reconcile, verify
 from .posters_status import retry_command, status
-from .progress import Report, reporting
-from .signals import pausing, stopping
+from .progress import Report, progress_report
+from .signals import pause_on_ctrl_z, stop_on_signal
 
 _UNMADE = (Status.FAILED, Status.BACKING_OFF, Status.BUSY, Status.LOST)
 
 
 @click.group()
 def posters() -> None:
-    """Make posters ahead of visitors, and look after those there are."""
+    """Make posters ahead of requests, and maintain the stored ones."""
 
 
 for _command in (status, retry_command, gc_command, reconcile, verify):
@@ -41,7 +40,7 @@ for _command in (status, retry_command, gc_command, reconcile, verify):
 )  # fmt: skip
 @click.option(
     "--stale", "need", flag_value=SourceFilter.STALE, type=SourceFilter,
-    help="Only sources whose pages still show a variant of an older recipe.",
+    help="Only sources with a variant of an older recipe that pages still link to.",
 )  # fmt: skip
 @click.option(
     "--movie", "movie_id", type=click.IntRange(1, MAX_ID), metavar="ID",
@@ -51,99 +50,93 @@ for _command in (status, retry_command, gc_command, reconcile, verify):
     "--jobs", type=click.IntRange(1, 64), default=2, show_default=True,
     help="How many sources to work on at once.",
 )  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Tell what would be made, and make nothing.")
+@click.option("--dry-run", is_flag=True, help="List the sources, and make nothing.")
 @click.pass_obj
 def generate_command(
-    installation: CommandContext, need: SourceFilter, movie_id: int | None, jobs: int, dry_run: bool
+    context: CommandContext, need: SourceFilter, movie_id: int | None, jobs: int, dry_run: bool
 ) -> None:
     """Make the variants of poster sources.
 
-    Ctrl-C finishes the posters that are being made and stops; run it again and it goes on. Ctrl-Z
-    finishes them and stands still until `fg`. Sources
-    that failed are left alone until their next attempt is due. Several of these commands may run
-    at once, on any number of machines.
+    Ctrl-C finishes the posters in progress and stops; the next run continues. Ctrl-Z finishes them
+    and pauses until `fg`. Sources that failed are skipped until their next attempt is due. Several
+    of these commands can run at once, on any number of machines.
 
-    Exit status: 0 when all is made, 1 when some source is without posters: it failed, is held after
-    a failure, or is in another process's hands; 128 + the signal when stopped.
+    Exit status: 0 if everything is made, 1 if a source has no posters because it failed, waits for
+    its next attempt, or is leased by another process; 128 + the signal when stopped.
     """
     with service_errors():
-        check_movie(installation.database, movie_id)
-        selection = SourceQuery(need, movie_id)
-        status = _list(installation, selection) if dry_run else _run(installation, selection, jobs)
+        check_movie(context.database, movie_id)
+        query = SourceQuery(need, movie_id)
+        status = _list(context, query) if dry_run else _run(context, query, jobs)
     raise SystemExit(status)
 
 
-def _run(installation: CommandContext, selection: SourceQuery, jobs: int) -> int:
-    registry = installation.registry
-    database = services_of(registry).database
-    services_of(registry).storage.check()  # or every source would be marked as failed
-    tally = GenerationSummary()
-    sources, total = selection.sources(database), selection.count(database)
+def _run(context: CommandContext, query: SourceQuery, jobs: int) -> int:
+    services = context.services
+    services.storage.check()  # or every source would be marked as failed
+    summary = GenerationSummary()
+    sources, total = query.sources(services.database), query.count(services.database)
     with (
-        running_relay(registry),
-        stopping() as stop,
-        pausing() as pause,
-        reporting("Posters", total) as report,
+        running_relay(context.registry),
+        stop_on_signal() as stop,
+        pause_on_ctrl_z() as pause,
+        progress_report("Posters", total) as report,
     ):
-        for done in generate(services_of(registry).posters, sources, jobs, stop, pause):
-            tally.add(done, report)
-        tally.end(report, stopped=stop.is_set())
-    return stop.exit_status(otherwise=int(tally.has_unmade))
+        for result in generate(services.posters, sources, jobs, stop, pause):
+            summary.add(result, report)
+        summary.end(report, stopped=stop.is_set())
+    return stop.exit_status(otherwise=int(summary.has_unmade))
 
 
-def _list(installation: CommandContext, selection: SourceQuery) -> int:
-    database = installation.database
-    total = selection.count(database)
-    with reporting("Would make", total) as report:
-        for source in selection.sources(database):
-            report.step({"event": "would make", **_named(source)})
+def _list(context: CommandContext, query: SourceQuery) -> int:
+    total = query.count(context.database)
+    with progress_report("Would make", total) as report:
+        for source in query.sources(context.database):
+            report.step({"event": "would make", **_ids(source)})
         report.end({"event": "summary", "dry_run": True, "sources": total}, f"{total} sources.")
     return 0
 
 
 @dataclass
 class GenerationSummary:
-    """How many sources ended how."""
+    """Counts sources by status."""
 
     statuses: Counter[Status] = field(default_factory=Counter)
     variants: int = 0
 
     @property
     def has_unmade(self) -> bool:
-        """Whether any source was left without posters, for whatever reason."""
+        """Whether any source was left without posters."""
         return any(self.statuses[status] for status in _UNMADE)
 
     def add(self, done: SourceResult, report: Report) -> None:
-        """Count a source and tell of it."""
-        outcome = done.result
-        self.statuses[outcome.status] += 1
-        self.variants += outcome.made
+        """Count and report a source."""
+        source, result = done.source, done.result
+        self.statuses[result.status] += 1
+        self.variants += result.made
+        code = f" ({result.code})" if result.code else ""
+        line = f"movie {source.movie_id}, source {source.id}: {result.status}{code}"
         report.step(
             {
                 "event": "source",
-                **_named(done.source),
-                "status": outcome.status,
-                "code": outcome.code,
-                "variants": outcome.made,
+                **_ids(source),
+                "status": result.status,
+                "code": result.code,
+                "variants": result.made,
                 "seconds": round(done.seconds, 3),
             },
-            _line(done) if outcome.status in _UNMADE else None,
+            line if result.status in _UNMADE else None,
         )
 
     def end(self, report: Report, *, stopped: bool) -> None:
-        """Tell the sums."""
+        """Report the totals."""
         sums = {status.value: count for status, count in sorted(self.statuses.items())}
-        told = ", ".join(f"{count} {status}" for status, count in sums.items()) or "nothing to do"
+        counts = ", ".join(f"{count} {name}" for name, count in sums.items()) or "nothing to do"
         report.end(
             {"event": "summary", **sums, "variants": self.variants, "stopped": stopped},
-            f"{'Stopped: ' if stopped else ''}{told}; {self.variants} variants made.",
+            f"{'Stopped: ' if stopped else ''}{counts}; {self.variants} variants made.",
         )
 
 
-def _line(done: SourceResult) -> str:
-    code = f" ({done.result.code})" if done.result.code else ""
-    return f"movie {done.source.movie_id}, source {done.source.id}: {done.result.status}{code}"
-
-
-def _named(source: DueSource) -> dict[str, int]:
+def _ids(source: DueSource) -> dict[str, int]:
     return {"source": source.id, "movie": source.movie_id}

@@ -1,4 +1,4 @@
-"""``moziweb posters status`` and ``retry``: how everything stands, and trying again."""
+"""``moziweb posters status`` and ``retry``: failures, and another attempt after them."""
 
 import json
 import sys
@@ -19,12 +19,12 @@ from .context import CommandContext, check_movie, service_errors
 
 @click.command()
 @click.pass_obj
-def status(installation: CommandContext) -> None:
-    """Tell the states of all sources and variants, failures by code and host, and hosts at rest.
+def status(context: CommandContext) -> None:
+    """Show the sources and variants by state, failures by code and host, and circuit breakers.
 
-    A table on a terminal, one JSON object elsewhere. Exit status: 0, whatever it tells.
+    A table on a terminal, otherwise one JSON object. Exit status: 0, also if there are failures.
     """
-    with service_errors(), installation.database.read() as session:
+    with service_errors(), context.database.read() as session:
         found = poster_status(session)
     if sys.stdout.isatty():
         _show(found, utc_now())
@@ -33,7 +33,7 @@ def status(installation: CommandContext) -> None:
 
 
 @click.command("retry")
-@click.option("--code", metavar="CODE", help="Only what failed with this code.")
+@click.option("--code", metavar="CODE", help="Only sources that failed with this code.")
 @click.option("--host", metavar="HOST", help="Only external sources of this host.")
 @click.option(
     "--movie", "movie_id", type=click.IntRange(1, MAX_ID), metavar="ID",
@@ -41,34 +41,35 @@ def status(installation: CommandContext) -> None:
 )  # fmt: skip
 @click.pass_obj
 def retry_command(
-    installation: CommandContext, code: str | None, host: str | None, movie_id: int | None
+    context: CommandContext, code: str | None, host: str | None, movie_id: int | None
 ) -> None:
-    """Have sources that failed tried at once, for good or not, as if they never had.
+    """Schedule failed sources for an immediate attempt, also those that failed permanently.
 
-    The background sees to them, or `posters generate`. Hosts that are left alone are asked again.
+    The background workers or `posters generate` make them. The circuit breakers of their hosts are
+    closed.
 
-    Exit status: 0, however many there are.
+    Exit status: 0, also if there are none.
     """
     with service_errors():
-        check_movie(installation.database, movie_id)
-        _check_code(installation.database, code)
-        count = retry(installation.database, Retry(code, host and host.lower(), movie_id))
+        check_movie(context.database, movie_id)
+        _check_code(context.database, code)
+        count = retry(context.database, Retry(code, host and host.lower(), movie_id))
     if sys.stdout.isatty():
-        click.echo(f"{count} sources are to be tried again.")
+        click.echo(f"{count} sources will be tried again.")
     else:
         click.echo(json.dumps({"event": "summary", "retried": count}))
 
 
 def _check_code(database: Database, code: str | None) -> None:
-    """A usage error for a word that is no code, and that no other release has left here."""
+    """Raise a usage error for a code that is unknown and that no stored failure has."""
     if code is None or code in set(map(str, MEANINGS)):
         return
     with database.read() as session:
         failed = sorted({known for known, _ in poster_status(session).failures})
     if code not in failed:
-        told = ", ".join(failed) or "none at all"
+        codes = ", ".join(failed) or "none at all"
         raise click.BadParameter(
-            f"there is no code {code!r}; sources have failed with: {told}", param_hint="'--code'"
+            f"there is no code {code!r}; sources have failed with: {codes}", param_hint="'--code'"
         )
 
 
@@ -106,18 +107,16 @@ def _show(found: PosterStatus, now: datetime) -> None:
         states.add_row(state, *("" if count is None else f"{count:,}" for count in counts))
     console.print(states)
     if found.oldest_pending:
-        console.print(
-            f"The oldest that waits has waited since {found.oldest_pending:%F %H:%M} UTC."
-        )
+        console.print(f"The oldest pending source is from {found.oldest_pending:%F %H:%M} UTC.")
     if found.failures:
         failures = Table("code", "host", "sources", title="Failures")
         for (code, host), count in found.failures.items():
             failures.add_row(code, host, f"{count:,}")
         console.print(failures)
     if found.hosts:
-        hosts = Table("host", "failures", "code", "left alone until (UTC)", title="Hosts")
+        hosts = Table("host", "failures", "code", "paused until (UTC)", title="Hosts")
         for view in found.hosts:
-            until = view.open_until
-            rest = f"{until:%F %H:%M}" if until and until > now else ""
-            hosts.add_row(view.name, f"{view.failures}", view.error_code or "", rest)
+            is_open = view.open_until is not None and view.open_until > now
+            until = f"{view.open_until:%F %H:%M}" if is_open else ""
+            hosts.add_row(view.name, f"{view.failures}", view.error_code or "", until)
         console.print(hosts)

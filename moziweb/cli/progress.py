@@ -1,4 +1,4 @@
-"""How a long command tells what it does: a progress bar on a terminal, JSON lines elsewhere."""
+"""Progress of long commands: a progress bar on a terminal, otherwise JSON lines."""
 
 import json
 import logging
@@ -25,13 +25,13 @@ from rich.text import Text
 
 
 class Report(Protocol):
-    """Where a command tells each step and its end."""
+    """Reports the steps of a command."""
 
     def step(self, event: Mapping[str, object], line: str | None = None) -> None:
-        """One thing is done. ``line`` is what a reader is told of it, if it is worth a line."""
+        """Report a finished step: ``event`` to programs, ``line`` to people."""
 
     def end(self, event: Mapping[str, object], line: str) -> None:
-        """All is done."""
+        """Report the summary after the last step."""
 
 
 class JsonReport:
@@ -41,20 +41,18 @@ class JsonReport:
         """Write the event."""
         click.echo(json.dumps(event))
 
-    def end(self, event: Mapping[str, object], line: str) -> None:
-        """Write the event."""
-        click.echo(json.dumps(event))
+    end = step
 
 
 class BarReport:
-    """Moves a progress bar and writes the lines above it."""
+    """Advances a progress bar and writes the lines above it."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
         self._task = task
 
     def step(self, event: Mapping[str, object], line: str | None = None) -> None:
-        """Move the bar on."""
+        """Write the line and advance the bar."""
         if line:
             self._progress.console.print(line, markup=False, highlight=False)
         self._progress.advance(self._task)
@@ -66,39 +64,39 @@ class BarReport:
 
 
 class RateColumn(ProgressColumn):
-    """How many are done in a second."""
+    """The steps per second."""
 
     def render(self, task: Task) -> Text:
-        """``3.1/s``, or nothing before the first is done."""
+        """Return ``3.1/s``, or nothing before the first step."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:.1f}/s" if speed else "", style="progress.data.speed")
 
 
 @contextmanager
-def reporting(title: str, total: int) -> Iterator[Report]:
-    """The report that fits standard output, for a block that takes ``total`` steps."""
+def progress_report(title: str, total: int) -> Iterator[Report]:
+    """Return the report for standard output, for a block of ``total`` steps."""
     if not sys.stdout.isatty():
         yield JsonReport()
         return
     console = Console()
-    with progress_on(console) as progress, _logging_above(console):
+    with progress_on(console) as progress, _logging_to(console):
         yield BarReport(progress, progress.add_task(title, total=total))
 
 
 @contextmanager
-def counting(title: str, expected: int) -> Iterator[Callable[[int], None]]:
-    """Has a bar on a terminal told how many are done so far; elsewhere nothing is told."""
+def progress_callback(title: str, expected: int) -> Iterator[Callable[[int], None]]:
+    """Return a function that sets how many are done: on a terminal it moves a progress bar."""
     if not sys.stdout.isatty():
         yield lambda _: None
         return
     console = Console()
-    with progress_on(console) as progress, _logging_above(console):
+    with progress_on(console) as progress, _logging_to(console):
         task = progress.add_task(title, total=expected)
         yield lambda done: progress.update(task, completed=done, total=max(done, expected))
 
 
 def progress_on(console: Console, clock: Callable[[], float] | None = None) -> Progress:
-    """The bar: done of all, the rate, the time that has passed, and the time that it will take.
+    """Return a bar with the steps, the rate, and the elapsed and remaining time.
 
     ``clock`` is monotonic, in seconds.
     """
@@ -115,8 +113,8 @@ def progress_on(console: Console, clock: Callable[[], float] | None = None) -> P
 
 
 @contextmanager
-def _logging_above(console: Console) -> Iterator[None]:
-    """Log lines go through the console for the length of a block, or they would cut the bar."""
+def _logging_to(console: Console) -> Iterator[None]:
+    """Write log lines above the bar during the block."""
     root = logging.getLogger()
     before, root.handlers = root.handlers, [RichHandler(console=console, show_path=False)]
     try:

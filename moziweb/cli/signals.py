@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: finish what is begun, begin nothing more. Ctrl-Z: stand still after that."""
+"""Signals of long commands: Ctrl-C and SIGTERM stop after the current steps, Ctrl-Z pauses."""
 
 import os
 import signal
@@ -13,27 +13,27 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopFlag(threading.Event):
-    """Set by the first signal; ``signum`` says by which."""
+    """Set by the first signal, ``signum``."""
 
     signum: int | None = None
 
     def exit_status(self, otherwise: int) -> int:
-        """128 + the signal's number, as shells have it, or ``otherwise`` without one."""
+        """Return 128 + ``signum``, as shells do, or ``otherwise`` without a signal."""
         return otherwise if self.signum is None else 128 + self.signum
 
 
 @contextmanager
-def stopping() -> Iterator[StopFlag]:
-    """A ``StopFlag`` that signals set within the block; the second signal ends the process."""
+def stop_on_signal() -> Iterator[StopFlag]:
+    """Return a flag that a signal sets during the block. A second signal ends the process."""
     stop = StopFlag()
 
-    def heed(signum: int, frame: FrameType | None) -> None:
+    def handle(signum: int, frame: FrameType | None) -> None:
         signal.signal(signum, signal.SIG_DFL)
         stop.signum = signum
         stop.set()
-        click.echo("Finishing what is begun; once more to end at once.", err=True)
+        click.echo("Finishing the current steps; a second signal ends at once.", err=True)
 
-    before = {signum: signal.signal(signum, heed) for signum in _SIGNALS}
+    before = {signum: signal.signal(signum, handle) for signum in _SIGNALS}
     try:
         yield stop
     finally:
@@ -42,18 +42,18 @@ def stopping() -> Iterator[StopFlag]:
 
 
 class PauseFlag(threading.Event):
-    """Set by Ctrl-Z. A process that the shell had stopped in mid-work would lose its leases."""
+    """Set by Ctrl-Z. A process that the shell stops in the middle of work loses its leases."""
 
     def pause(self) -> None:
-        """Stop as Ctrl-Z does; ``fg``, ``bg`` or SIGCONT goes on."""
+        """Stop the process, as Ctrl-Z does. ``fg``, ``bg`` or SIGCONT continues it."""
         self.clear()
-        click.echo("Paused; nothing is half done.", err=True)
+        click.echo("Paused; no work is half done.", err=True)
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
 @contextmanager
-def pausing() -> Iterator[PauseFlag]:
-    """A ``PauseFlag`` that Ctrl-Z (SIGTSTP) sets for the length of a block."""
+def pause_on_ctrl_z() -> Iterator[PauseFlag]:
+    """Return a flag that Ctrl-Z (SIGTSTP) sets during the block."""
     pause = PauseFlag()
     before = signal.signal(signal.SIGTSTP, lambda *_: pause.set())
     try:

@@ -1,4 +1,4 @@
-"""``moziweb uploads``: the originals that operators uploaded."""
+"""``moziweb uploads``: imports original pictures from a folder."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -12,16 +12,15 @@ from moziweb.posters.maintenance.upload_migration import (
     UploadMigration,
     upload_files,
 )
-from moziweb.services import services_of
 
 from .context import CommandContext, running_relay, service_errors
-from .progress import reporting
-from .signals import stopping
+from .progress import progress_report
+from .signals import stop_on_signal
 
 
 @click.group()
 def uploads() -> None:
-    """Look after uploaded originals."""
+    """Import original pictures."""
 
 
 @uploads.command()
@@ -30,41 +29,44 @@ def uploads() -> None:
 )
 @click.option("--delete", is_flag=True, help="Delete each file once it is stored and verified.")
 @click.pass_obj
-def migrate(installation: CommandContext, folder: Path, delete: bool) -> None:
-    """Move the upload files below DIR to storage and make each its movie's poster source.
+def migrate(context: CommandContext, folder: Path, delete: bool) -> None:
+    """Store the pictures below DIR and add each as a poster source of its movie.
 
-    A file belongs to a movie when its name begins with the movie's id: 1234.jpg, 1234-dune.jpg.
-    All others are named and left alone. Each file is checked, stored, read back, compared and
-    recorded; run it again at any time, what is moved already gets no second source. Nothing is
-    deleted without --delete.
+    The name of a file begins with the id of its movie: 1234.jpg, 1234-dune.jpg. Other files are
+    reported and skipped. Each file is checked, stored, read back, compared and recorded. It is safe
+    to run this again: a file that is already stored gets no second source. Nothing is deleted
+    without --delete.
 
-    Exit status: 0 when every file is moved, 1 when some was left, 128 + the signal when stopped.
+    Exit status: 0 if every file is stored, 1 if some are not, 128 + the signal when stopped.
     """
     with service_errors():
-        raise SystemExit(_run(installation, folder, delete))
+        raise SystemExit(_run(context, folder, delete))
 
 
-def _run(installation: CommandContext, folder: Path, delete: bool) -> int:
-    registry = installation.registry
-    posters = services_of(registry).posters
+def _run(context: CommandContext, folder: Path, delete: bool) -> int:
+    services = context.services
     migration = UploadMigration(
-        services_of(registry).database,
-        services_of(registry).storage,
-        posters.limits,
+        services.database,
+        services.storage,
+        services.posters.limits,
         delete=delete,
-        prober=posters.probe,
+        prober=services.posters.probe,
     )
     files = upload_files(folder)
     statuses: Counter[str] = Counter()
-    with running_relay(registry), stopping() as stop, reporting("Uploads", len(files)) as report:
+    with (
+        running_relay(context.registry),
+        stop_on_signal() as stop,
+        progress_report("Uploads", len(files)) as report,
+    ):
         for move in migration.run(folder, files):
             statuses[move.status] += 1
             report.step({"event": "file", **asdict(move)}, _line(move))
             if stop.is_set():
                 break
-        told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+        counts = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
         summary = {"event": "summary", **statuses, "files": len(files), "stopped": stop.is_set()}
-        report.end(summary, f"{len(files)} files: {told or 'nothing to do'}.")
+        report.end(summary, f"{len(files)} files: {counts or 'nothing to do'}.")
     return stop.exit_status(otherwise=int(statuses[MoveStatus.MOVED] < len(files)))
 
 

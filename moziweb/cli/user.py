@@ -1,14 +1,14 @@
-"""``moziweb user``: who may sign in to the manager at /manager."""
+"""``moziweb user``: the accounts of the manager at /manager."""
 
 import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 import click
 from sqlalchemy.orm import Session
 
+from moziweb.clock import utc_now
 from moziweb.manager.audit.log import COMMAND
 from moziweb.manager.auth.accounts import (
     AccountError,
@@ -29,13 +29,13 @@ from .context import CommandContext, CommandError, service_errors
 
 @click.group()
 def user() -> None:
-    """Let people into the manager, or keep them out."""
+    """Manage the users of the manager."""
 
 
 from_stdin = click.option(
     "--password-stdin",
     is_flag=True,
-    help="Read the password from standard input, where nobody can be asked for it.",
+    help="Read the password from standard input instead of prompting.",
 )
 
 
@@ -46,65 +46,63 @@ from_stdin = click.option(
     type=click.Choice([role.value for role in Role]),
     default=Role.EDITOR.value,
     show_default=True,
-    help="An editor changes films; an admin also sees users and the machinery.",
+    help="An editor changes films; an admin also sees the users and the dashboards.",
 )
 @from_stdin
 @click.pass_obj
-def add(installation: CommandContext, name: str, role: str, password_stdin: bool) -> None:
-    """Add NAME; asks for the password."""
+def add(context: CommandContext, name: str, role: str, password_stdin: bool) -> None:
+    """Add the user NAME. Prompts for the password."""
     password = _password(from_stdin=password_stdin)
-    with _changing(installation) as session:
-        made = add_user(session, name, password, Role(role), by=COMMAND, now=_now())
-        told = f"{made.name} may sign in at /manager as {role}."
-    click.echo(told)
+    with _transaction(context) as session:
+        name = add_user(session, name, password, Role(role), by=COMMAND, now=utc_now()).name
+    click.echo(f"{name} may sign in at /manager as {role}.")
 
 
 @user.command()
 @click.argument("name")
 @from_stdin
 @click.pass_obj
-def passwd(installation: CommandContext, name: str, password_stdin: bool) -> None:
-    """Give NAME another password, and sign them out everywhere."""
+def passwd(context: CommandContext, name: str, password_stdin: bool) -> None:
+    """Change the password of NAME and end their sessions."""
     password = _password(from_stdin=password_stdin)
-    with _changing(installation) as session:
-        set_password(session, _known(session, name), password, by=COMMAND, now=_now())
+    with _transaction(context) as session:
+        set_password(session, _user(session, name), password, by=COMMAND, now=utc_now())
     click.echo("The password is changed, and all sessions have ended.")
 
 
 @user.command(name="disable")
 @click.argument("name")
 @click.pass_obj
-def disable_command(installation: CommandContext, name: str) -> None:
-    """Keep NAME out, and sign them out everywhere at once."""
-    _switch(installation, name, disable)
+def disable_command(context: CommandContext, name: str) -> None:
+    """Disable the user NAME and end their sessions."""
+    _switch(context, name, disable)
     click.echo("Disabled and signed out.")
 
 
 @user.command(name="enable")
 @click.argument("name")
 @click.pass_obj
-def enable_command(installation: CommandContext, name: str) -> None:
-    """Let NAME in again."""
-    _switch(installation, name, enable)
+def enable_command(context: CommandContext, name: str) -> None:
+    """Enable the user NAME."""
+    _switch(context, name, enable)
     click.echo("Enabled.")
 
 
 @user.command()
 @click.argument("name", required=False)
 @click.pass_obj
-def unlock(installation: CommandContext, name: str | None) -> None:
-    """Let NAME (or everybody) try to sign in at once, after too many failed attempts."""
-    with _changing(installation) as session:
-        folded = _known(session, name).name if name is not None else None
-        forgotten = forget_failures(session, folded)
-    click.echo(f"Failed attempts forgotten: {forgotten}.")
+def unlock(context: CommandContext, name: str | None) -> None:
+    """Delete the failed sign-in attempts of NAME, or of all users: they can sign in at once."""
+    with _transaction(context) as session:
+        deleted = forget_failures(session, None if name is None else _user(session, name).name)
+    click.echo(f"Failed attempts deleted: {deleted}.")
 
 
 @user.command(name="list")
 @click.pass_obj
-def list_command(installation: CommandContext) -> None:
-    """Show everybody: name, role, and whether they may sign in."""
-    with service_errors(), installation.database.read() as session:
+def list_command(context: CommandContext) -> None:
+    """List all users: name, role, and whether they are disabled."""
+    with service_errors(), context.database.read() as session:
         seen = last_seen(session)
         rows = [
             {
@@ -122,7 +120,7 @@ def list_command(installation: CommandContext) -> None:
     for row in rows:
         click.echo(f"{row['name']:<30} {row['role']:<8} {'disabled' if row['disabled'] else ''}")
     if not rows:
-        click.echo('Nobody may sign in yet: "moziweb user add NAME --role admin".')
+        click.echo('There are no users; add one with "moziweb user add NAME --role admin".')
 
 
 def _password(*, from_stdin: bool) -> str:
@@ -135,26 +133,21 @@ def _password(*, from_stdin: bool) -> str:
 
 
 @contextmanager
-def _changing(installation: CommandContext) -> Iterator[Session]:
-    """A transaction whose troubles are one line each."""
+def _transaction(context: CommandContext) -> Iterator[Session]:
     try:
-        with service_errors(), installation.database.write() as session:
+        with service_errors(), context.database.write() as session:
             yield session
     except (AccountError, WeakPassword) as error:
         raise CommandError(str(error)) from None
 
 
-def _switch(installation: CommandContext, name: str, switch: Callable[..., None]) -> None:
-    with _changing(installation) as session:
-        switch(session, _known(session, name), by=COMMAND, now=_now())
+def _switch(context: CommandContext, name: str, switch: Callable[..., None]) -> None:
+    with _transaction(context) as session:
+        switch(session, _user(session, name), by=COMMAND, now=utc_now())
 
 
-def _known(session: Session, name: str) -> User:
+def _user(session: Session, name: str) -> User:
     found = find_user(session, name)
     if found is None:
         raise AccountError(f"there is no user {name!r}")
     return found
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

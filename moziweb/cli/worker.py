@@ -1,4 +1,4 @@
-"""``moziweb worker``: posters made in the background, by as many of these as there is need for."""
+"""``moziweb worker``: makes posters in the background, from the Procrastinate queue."""
 
 import asyncio
 import logging
@@ -10,15 +10,14 @@ import click
 
 from moziweb.clock import utc_now
 from moziweb.posters.generation.procrastinate_worker import PeriodicTask, PosterWorker
-from moziweb.services import services_of
 from moziweb.storage import StorageUnavailable
 
 from .context import CommandContext, SetupError, running_relay, service_errors
-from .imports import refresh_quietly
+from .imports import refresh_in_worker
 
 REFRESH: Final = "imports.refresh"
-AT_NIGHT: Final = "17 3 * * *"
-"""When films are fetched from TMDB again, by the clock of UTC: before anybody is up in Hungary."""
+REFRESH_CRON: Final = "17 3 * * *"
+"""When movies are fetched from TMDB again, in UTC: at night in Hungary."""
 
 
 @click.command()
@@ -27,46 +26,35 @@ AT_NIGHT: Final = "17 3 * * *"
     help="How many sources to work on at once.",
 )  # fmt: skip
 @click.pass_obj
-def worker(installation: CommandContext, jobs: int) -> None:
+def worker(context: CommandContext, jobs: int) -> None:
     """Make the posters of new and changed sources, until SIGTERM or Ctrl-C.
 
-    For posters.background = procrastinate. Any number of workers may run, on any number of
-    machines; one that is killed loses nothing, what it worked on is taken over. A stop finishes
-    the posters that are being made. Every night one of them does what "moziweb import refresh"
-    does, if there is a token for TMDB. Exit status: 0 when stopped.
+    For posters.background = procrastinate. Any number of workers can run, on any number of
+    machines. If a worker is killed, another one takes over its jobs. A signal stops a worker after
+    the posters in progress. Every night one of the workers runs "moziweb import refresh" if the
+    site has a TMDB token. Exit status: 0 when stopped.
     """
-    if installation.settings["posters.background"] != "procrastinate":
+    if context.settings["posters.background"] != "procrastinate":
         raise SetupError(
             "posters.background: a worker needs procrastinate; with pool, the site's own process "
             "makes posters in the background"
         )
     with service_errors():
-        registry = installation.registry
-        with suppress(StorageUnavailable):  # that may pass; a bucket that refuses us will not
-            services_of(registry).storage.check()
-        # A line for each job is worth something only to who looks for a fault in the queue.
-        logging.getLogger("procrastinate").setLevel(logging.WARNING)
+        with suppress(StorageUnavailable):  # temporary, unlike a misconfigured bucket
+            context.services.storage.check()
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)  # INFO: a line for each job
         click.echo(f"A worker with {jobs} jobs; Ctrl-C ends it.", err=True)
-        with running_relay(registry):
-            asyncio.run(_run(installation, jobs))
-    services_of(registry).database.engine.dispose()
+        with running_relay(context.registry):
+            asyncio.run(_run(context, jobs))
+    context.services.database.engine.dispose()
 
 
-async def _run(installation: CommandContext, jobs: int) -> None:
-    services = installation.services
-    queue = services.poster_queue
+async def _run(context: CommandContext, jobs: int) -> None:
+    services = context.services
+    queue, url = services.poster_queue, services.database.engine.url
     if queue is None:
         raise SetupError("posters.background: a worker needs procrastinate")
-    periodic_tasks = []
-    if installation.settings["tmdb.token"] is not None:
-        periodic_tasks.append(
-            PeriodicTask(REFRESH, AT_NIGHT, partial(refresh_quietly, installation))
-        )
-    await PosterWorker(
-        services.database.engine.url,
-        services.posters,
-        queue,
-        utc_now,
-        jobs,
-        periodic_tasks,
-    ).run()
+    tasks = []
+    if context.settings["tmdb.token"] is not None:
+        tasks.append(PeriodicTask(REFRESH, REFRESH_CRON, partial(refresh_in_worker, context)))
+    await PosterWorker(url, services.posters, queue, utc_now, jobs, tasks).run()

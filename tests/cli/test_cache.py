@@ -365,7 +365,7 @@ def test_relay_expands_tags(site: Site, command: Run, movies: Movies) -> None:
         (MEMORY + STAMPS, ("inspect", "/nowhere"), 1, "no cached page has this URL"),
         (MEMORY + STAMPS, ("purge",), 2, "only one of these"),
         (MEMORY + STAMPS, ("purge", "Movie 1"), 2, "not a tag"),
-        (MEMORY + STAMPS, ("warm", "--url", "http://127.0.0.1:1"), 1, "no answer"),
+        (MEMORY + STAMPS, ("warm", "--url", "http://127.0.0.1:1"), 1, "no response"),
     ],
 )
 def test_failure_is_one_line(

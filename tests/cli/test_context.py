@@ -1,4 +1,4 @@
-"""The relay beside a command's work: there where it helps, and not where it would do harm."""
+"""``running_relay``: relays the outbox during a command, if processes share the stamps."""
 
 import threading
 import time
@@ -15,8 +15,8 @@ from tests.registry import page_cache_of
 PATIENCE = 30.0
 
 
-def leave_a_row(site: Site) -> None:
-    """What a writer leaves that was killed a minute ago."""
+def add_old_row(site: Site) -> None:
+    """Add the outbox row of a writer that was killed a minute ago."""
     with site.database.engine.begin() as connection:
         OUTBOX.add(connection, ["movie:1"], now=time.time() - 60)
 
@@ -31,34 +31,32 @@ def relays() -> list[str]:
 
 
 @pytest.fixture
-def installation(site: Site, monkeypatch: pytest.MonkeyPatch) -> CommandContext:
-    """The logging of the tests stays as it is."""
+def context(site: Site, monkeypatch: pytest.MonkeyPatch) -> CommandContext:
+    """A context that does not change the logging of the tests."""
     monkeypatch.setattr(CommandContext, "_set_up_logging", lambda self: None)
     return CommandContext(str(site.ini))
 
 
-def test_what_was_left_is_published_meanwhile(site: Site, installation: CommandContext) -> None:
+def test_relay_publishes_old_rows_during_the_block(site: Site, context: CommandContext) -> None:
     configure(site, MEMORY + STAMPS)
-    leave_a_row(site)
-    with running_relay(installation.registry):
+    add_old_row(site)
+    with running_relay(context.registry):
         until = time.monotonic() + PATIENCE
         while backlog(site):
             assert time.monotonic() < until
             time.sleep(0.05)
-    assert page_cache_of(installation.registry).cache.stamps.read_raw(["movie:1"]) == {
-        "movie:1": None
-    }
+    assert page_cache_of(context.registry).cache.stamps.read_raw(["movie:1"]) == {"movie:1": None}
     assert relays() == []
-    services_of(installation.registry).database.engine.dispose()
+    services_of(context.registry).database.engine.dispose()
 
 
 @pytest.mark.parametrize("lines", ["", MEMORY])
-def test_stamps_of_one_process_are_not_published_from_another(
-    site: Site, installation: CommandContext, lines: str
+def test_relay_does_not_run_with_stamps_of_one_process(
+    site: Site, context: CommandContext, lines: str
 ) -> None:
     configure(site, lines)
-    leave_a_row(site)
-    with running_relay(installation.registry):
+    add_old_row(site)
+    with running_relay(context.registry):
         assert relays() == []
     assert backlog(site) == 1
-    services_of(installation.registry).database.engine.dispose()
+    services_of(context.registry).database.engine.dispose()

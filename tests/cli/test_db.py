@@ -1,4 +1,4 @@
-"""``moziweb db`` and what every command does with a wrong ini file."""
+"""``moziweb db``, and a wrong ini file with any command."""
 
 from pathlib import Path
 
@@ -25,8 +25,8 @@ handlers =
 """
 
 
-def test_the_schema_goes_up_and_down_again(tmp_path: Path, run: Run, run_process: Run) -> None:
-    """The folder of the database need not be there."""
+def test_schema_is_upgraded_and_downgraded(tmp_path: Path, run: Run, run_process: Run) -> None:
+    """The folder of the database does not exist at first."""
     (tmp_path / "site.ini").write_text(INI)
     head = head_revision()
     assert run_process("db", "upgrade").stdout == f"The schema went from base to {head}.\n"
@@ -36,7 +36,7 @@ def test_the_schema_goes_up_and_down_again(tmp_path: Path, run: Run, run_process
     assert run("db", "current").stdout == f"at base, newest {head}\n"
 
 
-def test_a_revision_that_does_not_exist_is_one_line(tmp_path: Path, run: Run) -> None:
+def test_unknown_revision_is_one_line(tmp_path: Path, run: Run) -> None:
     (tmp_path / "site.ini").write_text(INI)
     ended = run("db", "upgrade", "9999")
     assert (ended.returncode, ended.stdout) == (1, "")
@@ -44,7 +44,7 @@ def test_a_revision_that_does_not_exist_is_one_line(tmp_path: Path, run: Run) ->
     assert ended.stderr.count("\n") == 1
 
 
-def test_an_ini_file_that_is_missing_or_wrong_is_one_line_and_status_2(
+def test_missing_or_wrong_ini_file_is_one_line_and_status_2(
     tmp_path: Path, run: Run, run_process: Run
 ) -> None:
     wrong = {
@@ -68,7 +68,7 @@ def test_an_ini_file_that_is_missing_or_wrong_is_one_line_and_status_2(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("[app:main]", "[app:main", "no section headers"),
         ("egg:moziweb\n", "egg:moziwebb\n", "moziwebb"),
@@ -77,27 +77,27 @@ def test_an_ini_file_that_is_missing_or_wrong_is_one_line_and_status_2(
         ("[server:main]", "[app:main]", "already exists"),
     ],
 )
-def test_broken_syntax_is_one_line(tmp_path: Path, old: str, new: str, told: str) -> None:
+def test_broken_syntax_is_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
     ini = tmp_path / "broken.ini"
     ini.write_text(INI.replace(old, new, 1))
-    assert told in refusal(ini)
+    assert message in setup_error(ini)
 
 
-def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+def test_binary_ini_file_is_one_line(tmp_path: Path) -> None:
     ini = tmp_path / "broken.ini"
     ini.write_bytes(b"\xff\xfe\x00")
-    assert refusal(ini).startswith(f"{ini}: ")
+    assert setup_error(ini).startswith(f"{ini}: ")
 
 
-def refusal(ini: Path) -> str:
-    """What is said of a file that cannot be used."""
+def setup_error(ini: Path) -> str:
+    """The error message of an ini file."""
     with pytest.raises(SetupError) as caught:
         _ = CommandContext(str(ini)).settings
     assert "\n" not in caught.value.message
     return caught.value.message
 
 
-def test_a_database_that_was_never_set_up_is_one_line(tmp_path: Path, run: Run) -> None:
+def test_database_without_schema_is_one_line(tmp_path: Path, run: Run) -> None:
     (tmp_path / "site.ini").write_text(INI)
     for command in (
         ["posters", "generate"],

@@ -8,7 +8,7 @@ from moziweb.movies.models import Movie
 from .conftest import Run, Site, events
 
 
-def test_the_demo_is_loaded_once(site: Site, run: Run, run_process: Run) -> None:
+def test_demo_is_loaded_once(site: Site, run: Run, run_process: Run) -> None:
     first = run_process("demo", "load", "--today", "2026-08-20")
     assert first.returncode == 0, first.stderr
     (loaded,) = events(first.stdout)
@@ -19,13 +19,13 @@ def test_the_demo_is_loaded_once(site: Site, run: Run, run_process: Run) -> None
         assert session.scalar(select(func.count(Movie.id))) == loaded["catalogue"]
 
 
-def test_a_day_that_does_not_exist_is_refused(site: Site, run: Run) -> None:
+def test_invalid_day_is_refused(site: Site, run: Run) -> None:
     ended = run("demo", "load", "--today", "2026-02-30")
     assert ended.returncode == 2
     assert "2026-02-30" in ended.stderr
 
 
-def test_what_is_loaded_is_told_to_the_cache(site: Site, run: Run) -> None:
+def test_loading_invalidates_pages(site: Site, run: Run) -> None:
     site.ini.write_text(
         site.ini.read_text().replace(
             "[server:main]",
@@ -40,7 +40,7 @@ def test_what_is_loaded_is_told_to_the_cache(site: Site, run: Run) -> None:
     assert row.published is not None
 
 
-def test_a_wrong_key_of_the_cache_is_one_line(site: Site, run: Run) -> None:
+def test_wrong_cache_key_is_one_line(site: Site, run: Run) -> None:
     text = site.ini.read_text().replace("[server:main]", "cache.pages.backnd = x\n\n[server:main]")
     site.ini.write_text(text)
     ended = run("demo", "load")

@@ -1,4 +1,4 @@
-"""``moziweb import``: one report, everything else imported, and nothing twice."""
+"""``moziweb import``: bad rows are reported, all others imported, and none twice."""
 
 import contextlib
 import sqlite3
@@ -38,7 +38,7 @@ def movies(site: Site) -> int:
         return session.scalar(select(func.count()).select_from(Movie)) or 0
 
 
-def test_a_dry_run_shows_the_differences_and_writes_nothing(
+def test_dry_run_shows_differences_and_writes_nothing(
     site: Site, run_process: Run, listed: Path
 ) -> None:
     ended = run_process("import", "csv", str(listed), "--dry-run")
@@ -56,9 +56,7 @@ def test_a_dry_run_shows_the_differences_and_writes_nothing(
     assert movies(site) == 0
 
 
-def test_all_but_the_bad_row_is_imported_and_nothing_twice(
-    site: Site, run: Run, listed: Path
-) -> None:
+def test_good_rows_are_imported_and_none_twice(site: Site, run: Run, listed: Path) -> None:
     assert events(run("import", "csv", str(listed)).stdout)[-1]["new"] == 2
     assert movies(site) == 2
     summary = events(run("import", "csv", str(listed)).stdout)[-1]
@@ -66,16 +64,16 @@ def test_all_but_the_bad_row_is_imported_and_nothing_twice(
     assert movies(site) == 2
 
 
-def test_a_dirty_list_is_one_report_that_names_every_bad_row(site: Site, run: Run) -> None:
-    """vega-datasets' 3,201 films: all but the bad row are imported, and twice changes nothing."""
+def test_report_of_a_dirty_list_names_every_bad_row(site: Site, run: Run) -> None:
+    """vega-datasets' 3,201 films: one row is refused; a second import changes nothing."""
     columns = [option for column in vega.COLUMNS for option in ("--column", column)]
     command = ["import", "csv", str(vega.movies()), *columns, "--date-format", vega.DATE_FORMAT]
-    told = events(run(*command).stdout)
-    problems = [problem for event in told[:-1] for problem in event["problems"]]
+    *imported, summary = events(run(*command).stdout)
+    problems = [problem for event in imported for problem in event["problems"]]
     assert sorted((each["place"], each["column"]) for each in problems) == sorted(vega.BAD)
-    refused = [event["place"] for event in told[:-1] if event["effect"] == "refused"]
+    refused = [event["place"] for event in imported if event["effect"] == "refused"]
     assert refused == [vega.TITLELESS]
-    assert movies(site) == told[-1]["new"] == vega.MOVIES - 1
+    assert movies(site) == summary["new"] == vega.MOVIES - 1
     dated = vega.MOVIES - 1 - len(vega.OF_ANOTHER_CENTURY)
     with site.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Premiere)) == dated
@@ -84,7 +82,7 @@ def test_a_dirty_list_is_one_report_that_names_every_bad_row(site: Site, run: Ru
         assert {each.year for each in session.scalars(crashes)} == {1996, 2005}
     before = everything(site)
     again = events(run(*command).stdout)
-    assert again[-1] == told[-1] | {"new": 0, "same": vega.MOVIES - 1}
+    assert again[-1] == summary | {"new": 0, "same": vega.MOVIES - 1}
     assert everything(site) == before
 
 
@@ -95,29 +93,27 @@ def everything(site: Site) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("name;x\na;b\n", "no column is called title"), ("[", "no readable JSON")]
+    ("text", "message"), [("name;x\na;b\n", "no column is called title"), ("[", "no readable JSON")]
 )
-def test_a_file_that_is_no_list_is_one_line(
-    site: Site, run: Run, listed: Path, text: str, told: str
+def test_file_that_is_no_list_is_one_line(
+    site: Site, run: Run, listed: Path, text: str, message: str
 ) -> None:
     listed.write_text(text)
     ended = run("import", "csv", str(listed))
     assert ended.returncode == 2
     assert ended.stderr.startswith("moziweb: list.csv: ")
-    assert told in ended.stderr
+    assert message in ended.stderr
     assert ended.stdout == ""
 
 
-def test_a_wrong_mapping_is_told(site: Site, run: Run, listed: Path) -> None:
+def test_wrong_column_mapping_is_refused(site: Site, run: Run, listed: Path) -> None:
     assert run("import", "csv", str(listed), "--column", "runtime").returncode == 2
     ended = run("import", "csv", str(listed), "--column", "length=runtime")
     assert ended.returncode == 2
     assert "no such column: length" in ended.stderr
 
 
-def test_on_a_terminal_there_is_a_bar_and_a_line_for_each_difference(
-    site: Site, listed: Path
-) -> None:
+def test_terminal_shows_a_bar_and_a_line_for_each_difference(site: Site, listed: Path) -> None:
     command = [*COMMAND, "-c", str(site.ini), "import", "csv", str(listed)]
     shown, status = on_a_terminal(command)
     assert status == 1
@@ -131,17 +127,17 @@ def test_on_a_terminal_there_is_a_bar_and_a_line_for_each_difference(
 
 @pytest.fixture
 def tmdb(site: Site) -> Iterator[TmdbServer]:
-    """A TMDB that the site's ini file names."""
+    """A TMDB server that the site's ini file points to."""
     with TmdbServer() as server:
         keys = f"tmdb.base_url = {server.base_url}\ntmdb.token = {TOKEN}\ntmdb.tries = 2\n"
         site.ini.write_text(site.ini.read_text().replace("\n[server", f"{keys}\n[server", 1))
         yield server
 
 
-def test_a_week_of_tmdb_previewed_imported_and_refreshed(
+def test_premieres_of_tmdb_are_previewed_imported_and_refreshed(
     site: Site, run: Run, tmdb: TmdbServer
 ) -> None:
-    day = date.today() + timedelta(days=30)  # noqa: DTZ011, any day that is to come
+    day = date.today() + timedelta(days=30)  # noqa: DTZ011, any future day
     for number in (1, 2):
         tmdb.add(a_movie(number, release(day.isoformat())))
     days = ("--from", day.isoformat(), "--to", day.isoformat())
@@ -158,7 +154,7 @@ def test_a_week_of_tmdb_previewed_imported_and_refreshed(
     assert (summary["changed"], summary["same"], summary["moved"]) == (1, 1, 1)
     assert run("import", "stale").returncode == 0
 
-    # From now on only what TMDB has changed since is fetched.
+    # A later refresh fetches only movies that TMDB has changed.
     tmdb.changed.clear()
     tmdb.add(a_movie(2, release((day + timedelta(days=7)).isoformat())))
     tmdb.requests.clear()
@@ -166,7 +162,7 @@ def test_a_week_of_tmdb_previewed_imported_and_refreshed(
     assert [path for path in tmdb.paths() if path.startswith("/3/movie/1")] == ["/3/movie/1002"]
 
 
-def test_one_movie_by_search_by_id_and_by_imdbs(site: Site, run: Run, tmdb: TmdbServer) -> None:
+def test_one_movie_by_search_by_id_and_by_imdb_id(site: Site, run: Run, tmdb: TmdbServer) -> None:
     tmdb.add(a_movie(1, title="Hamupipőke"))
     (found,) = events(run("import", "tmdb", "search", "hamu").stdout)
     assert (found["tmdb_id"], found["title"]) == (1001, "Hamupipőke")
@@ -177,7 +173,7 @@ def test_one_movie_by_search_by_id_and_by_imdbs(site: Site, run: Run, tmdb: Tmdb
     assert movies(site) == 1
 
 
-def test_tmdbs_failures_are_one_line_each(site: Site, run: Run, tmdb: TmdbServer) -> None:
+def test_failure_of_tmdb_is_one_line(site: Site, run: Run, tmdb: TmdbServer) -> None:
     tmdb.add(a_movie(1))
     tmdb.answer_next("/3/movie/1001", *[unavailable()] * 2)
     down = run("import", "tmdb", "id", "1001")

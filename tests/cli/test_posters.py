@@ -1,4 +1,4 @@
-"""``moziweb posters generate``: what it picks, what it tells, and how it stops and goes on."""
+"""``moziweb posters generate``: selection, output, stop and continuation."""
 
 import os
 import pty
@@ -33,9 +33,7 @@ def count_ready(database: Database) -> int:
         return session.scalar(ready) or 0
 
 
-def test_everything_missing_is_made_and_then_nothing_is(
-    site: Site, run: Run, run_process: Run
-) -> None:
+def test_missing_variants_are_made_once(site: Site, run: Run, run_process: Run) -> None:
     for movie_id in (1, 2, 3):
         site.add_movie(movie_id, colour=f"#{movie_id}0a0a0")
     ended = run_process("posters", "generate")
@@ -58,7 +56,7 @@ def test_everything_missing_is_made_and_then_nothing_is(
     ]
 
 
-def test_a_dry_run_tells_and_makes_nothing(site: Site, run: Run) -> None:
+def test_dry_run_lists_sources_and_makes_nothing(site: Site, run: Run) -> None:
     site.add_movie(1, colour="#10a0a0")
     ended = run("posters", "generate", "--dry-run")
     assert events(ended.stdout) == [
@@ -68,7 +66,7 @@ def test_a_dry_run_tells_and_makes_nothing(site: Site, run: Run) -> None:
     assert states(site.database) == {SourceState.PENDING: 1}
 
 
-def test_failures_show_in_the_exit_status_until_they_are_mended(site: Site, run: Run) -> None:
+def test_exit_status_is_1_while_a_source_fails(site: Site, run: Run) -> None:
     site.add_movie(1, colour="#10a0a0")
     site.add_broken_source(1)
     ended = run("posters", "generate")
@@ -87,7 +85,7 @@ def test_failures_show_in_the_exit_status_until_they_are_mended(site: Site, run:
     assert events(again.stdout)[-1]["held"] == 1
 
 
-def test_one_movie_and_only_stale_ones(site: Site, run: Run) -> None:
+def test_selection_by_movie_and_by_stale_variants(site: Site, run: Run) -> None:
     for movie_id in (1, 2):
         site.add_movie(movie_id, colour=f"#{movie_id}0a0a0")
     assert events(run("posters", "generate", "--stale").stdout)[-1]["variants"] == 0
@@ -101,16 +99,16 @@ def test_one_movie_and_only_stale_ones(site: Site, run: Run) -> None:
     assert events(run("posters", "generate", "--stale").stdout)[-1]["variants"] == 0
 
 
-def test_what_another_process_is_making_shows_in_the_exit_status(site: Site, run: Run) -> None:
+def test_exit_status_is_1_while_another_process_has_a_lease(site: Site, run: Run) -> None:
     site.add_movie(1, colour="#10a0a0")
     site.add_movie(2, colour="#20a0a0")
     with site.database.write() as session:
-        claimed = {
+        leased = {
             "state": SourceState.GENERATING,
-            "lease_token": "somebody",
+            "lease_token": "other",
             "lease_until": datetime.now(UTC) + timedelta(minutes=5),
         }
-        session.execute(update(PosterSource).where(PosterSource.movie_id == 1).values(claimed))
+        session.execute(update(PosterSource).where(PosterSource.movie_id == 1).values(leased))
     ended = run("posters", "generate")
     assert ended.returncode == 1
     summary = events(ended.stdout)[-1]
@@ -118,18 +116,18 @@ def test_what_another_process_is_making_shows_in_the_exit_status(site: Site, run
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.UNKNOWN}))
-def test_only_what_is_ready_counts_as_made(status: Status) -> None:
+def test_only_ready_sources_count_as_made(status: Status) -> None:
     assert GenerationSummary(Counter([status])).has_unmade is (
         status not in (Status.MADE, Status.COMPLETE)
     )
 
 
-def test_a_source_that_was_deleted_meanwhile_is_not_missed() -> None:
+def test_source_deleted_during_the_run_does_not_count_as_unmade() -> None:
     assert not GenerationSummary(Counter([Status.UNKNOWN])).has_unmade
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("generate", "--movie", "7"), "Invalid value for '--movie': there is no movie 7"),
         (("generate", "--dry-run", "--movie", "7"), "there is no movie 7"),
@@ -137,8 +135,10 @@ def test_a_source_that_was_deleted_meanwhile_is_not_missed() -> None:
         (("retry", "--code", "timeot"), "sources have failed with: original_missing"),
     ],
 )
-def test_what_there_is_not_is_refused(site: Site, arguments: tuple[str, ...], told: str) -> None:
-    """Nothing to do would look like success."""
+def test_unknown_movie_or_code_is_refused(
+    site: Site, arguments: tuple[str, ...], message: str
+) -> None:
+    """An empty selection would look like success."""
     site.add_movie(1)
     site.add_broken_source(1)
     with site.database.write() as session:
@@ -146,18 +146,18 @@ def test_what_there_is_not_is_refused(site: Site, arguments: tuple[str, ...], to
         session.execute(update(PosterSource).values(failed))
     with pytest.raises(click.UsageError) as caught:
         posters.main(arguments, standalone_mode=False, obj=CommandContext(str(site.ini)))
-    assert told in caught.value.format_message()
+    assert message in caught.value.format_message()
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "2147483648", "9" * 30, "1.5"])
-def test_a_movie_that_cannot_be_is_refused(number: str) -> None:
+def test_invalid_movie_id_is_refused(number: str) -> None:
     with pytest.raises(click.UsageError) as caught:
         posters.main(["generate", "--movie", number], standalone_mode=False)
     assert "'--movie'" in caught.value.format_message()
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_midway_it_leaves_nothing_half_done_and_goes_on(
+def test_stopped_run_leaves_whole_sources_and_the_next_run_continues(
     site: Site, run: Run, signum: signal.Signals
 ) -> None:
     for movie_id in range(1, 31):
@@ -167,10 +167,10 @@ def test_stopped_midway_it_leaves_nothing_half_done_and_goes_on(
         assert process.stdout
         first = process.stdout.readline()
         process.send_signal(signum)
-        told = events(first + process.stdout.read())
+        output = events(first + process.stdout.read())
         assert process.wait() == 128 + signum
-    assert told[-1]["stopped"] is True
-    made = told[-1]["made"]
+    assert output[-1]["stopped"] is True
+    made = output[-1]["made"]
     assert 1 <= made < 30
     assert states(site.database) == {SourceState.READY: made, SourceState.PENDING: 30 - made}
     assert count_ready(site.database) == made * len(RECIPES)
@@ -181,7 +181,7 @@ def test_stopped_midway_it_leaves_nothing_half_done_and_goes_on(
     assert len(objects) == count_ready(site.database) == 30 * len(RECIPES)
 
 
-def test_a_killed_run_is_taken_over_when_its_leases_end(site: Site, run: Run) -> None:
+def test_sources_of_a_killed_run_are_made_after_their_leases_expire(site: Site, run: Run) -> None:
     for movie_id in range(1, 9):
         site.add_movie(movie_id, colour=f"#{movie_id:02x}a0a0")
     command = [*COMMAND, "-c", str(site.ini), "posters", "generate", "--jobs", "2"]
@@ -189,10 +189,10 @@ def test_a_killed_run_is_taken_over_when_its_leases_end(site: Site, run: Run) ->
         assert process.stdout
         process.stdout.readline()
         process.kill()
-    meanwhile = run("posters", "generate")
-    busy = events(meanwhile.stdout)[-1].get("busy", 0)
+    second = run("posters", "generate")
+    busy = events(second.stdout)[-1].get("busy", 0)
     assert busy == states(site.database)[SourceState.GENERATING]
-    assert meanwhile.returncode == int(busy > 0)
+    assert second.returncode == int(busy > 0)
     long_ago = datetime(2026, 1, 1, tzinfo=UTC)
     with site.database.write() as session:
         session.execute(update(PosterSource).values(lease_until=long_ago))
@@ -201,7 +201,7 @@ def test_a_killed_run_is_taken_over_when_its_leases_end(site: Site, run: Run) ->
     assert count_ready(site.database) == 8 * len(RECIPES)
 
 
-def test_a_storage_that_is_away_is_one_line_and_marks_nothing(site: Site, run: Run) -> None:
+def test_unavailable_storage_is_one_line_and_fails_no_source(site: Site, run: Run) -> None:
     site.add_movie(1, colour="#10a0a0")
     s3 = {
         "storage.backend = disk": "storage.backend = s3\nstorage.s3.bucket = b",
@@ -220,7 +220,7 @@ def test_a_storage_that_is_away_is_one_line_and_marks_nothing(site: Site, run: R
     assert states(site.database) == {SourceState.PENDING: 1}
 
 
-def test_on_a_terminal_there_is_a_bar_with_a_rate_and_a_summary(site: Site) -> None:
+def test_terminal_shows_a_bar_with_a_rate_and_a_summary(site: Site) -> None:
     site.add_movie(1, colour="#10a0a0")
     site.add_broken_source(1)
     shown, status = on_a_terminal([*COMMAND, "-c", str(site.ini), "posters", "generate"])
@@ -235,15 +235,15 @@ def test_on_a_terminal_there_is_a_bar_with_a_rate_and_a_summary(site: Site) -> N
 
 def on_a_terminal(command: list[str]) -> tuple[str, int]:
     """The output of a command on a pseudo-terminal, and its exit status."""
-    ours, theirs = pty.openpty()
+    controller, terminal = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    with child(command, stdout=theirs, stderr=theirs, env=environment) as process:
-        os.close(theirs)
+    with child(command, stdout=terminal, stderr=terminal, env=environment) as process:
+        os.close(terminal)
         shown = b""
         try:
-            while chunk := os.read(ours, 65536):
+            while chunk := os.read(controller, 65536):
                 shown += chunk
         except OSError:  # Linux: the other end is closed
             pass
-        os.close(ours)
+        os.close(controller)
         return shown.decode(), process.wait()

@@ -1,4 +1,4 @@
-"""``moziweb posters status, retry, gc, reconcile, verify``: what they find, tell and change."""
+"""``moziweb posters status``, ``retry``, ``gc``, ``reconcile`` and ``verify``."""
 
 import os
 import shutil
@@ -56,7 +56,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def made_once(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Path:
-    """The folder of a site with two movies whose posters are made, to be copied."""
+    """The folder of a site with two movies whose posters are made, for copies."""
     folder = tmp_path_factory.mktemp("made")
     lay_out(folder, migrated_sqlite)
     with opened(folder) as site:
@@ -85,7 +85,7 @@ def keys(site: Site, movie_id: int) -> list[str]:
 
 
 def age(site: Site, days: float = 2, key: str = "*") -> None:
-    """Make every object some days old, or the one at a key."""
+    """Set the age of all objects, or of one key."""
     for path in (site.folder / "objects").rglob(f"{key}+object"):
         os.utime(path, (time.time() - days * 86_400,) * 2)
 
@@ -108,25 +108,23 @@ def fail_at(site: Site, host: str, code: str) -> None:
         session.add(source)
 
 
-def test_the_status_counts_states_and_failures_by_code_and_host(
-    made: Site, run_process: Run
-) -> None:
+def test_status_counts_states_and_failures_by_code_and_host(made: Site, run_process: Run) -> None:
     made.add_broken_source(1)
     for host in ("a.example", "a.example", "b.example"):
         fail_at(made, host, "not_found")
     with made.database.write() as session:
         session.add(PosterHost(name="a.example", failures=7, error_code="timeout"))
-    (told,) = events(run_process("posters", "status").stdout)
-    assert told["sources"] == {"failed": 3, "pending": 1, "ready": 2}
-    assert told["variants"] == {"ready": 2 * COUNT}
-    assert told["failures"] == [
+    (output,) = events(run_process("posters", "status").stdout)
+    assert output["sources"] == {"failed": 3, "pending": 1, "ready": 2}
+    assert output["variants"] == {"ready": 2 * COUNT}
+    assert output["failures"] == [
         {"code": "not_found", "host": "a.example", "sources": 2},
         {"code": "not_found", "host": "b.example", "sources": 1},
     ]
-    assert told["hosts"] == [
+    assert output["hosts"] == [
         {"host": "a.example", "failures": 7, "code": "timeout", "open_until": None}
     ]
-    assert told["oldest_pending"] is not None
+    assert output["oldest_pending"] is not None
     shown, status = on_a_terminal([*COMMAND, "-c", str(made.ini), "posters", "status"])
     assert status == 0
     assert "a.example" in shown
@@ -137,7 +135,7 @@ def test_the_status_counts_states_and_failures_by_code_and_host(
     ("options", "count"),
     [((), 3), (("--code", "timeout"), 1), (("--host", "A.Example"), 2), (("--movie", "2"), 0)],
 )
-def test_what_failed_is_tried_again(
+def test_retry_resets_failed_sources(
     made: Site, run: Run, options: tuple[str, ...], count: int
 ) -> None:
     for host, code in (("a.example", "not_found"), ("a.example", "timeout"), ("b.example", "x")):
@@ -158,16 +156,14 @@ def test_what_failed_is_tried_again(
         assert (session.get(PosterHost, STORAGE) is None) == is_for_all
 
 
-def test_what_failed_is_tried_again_page_by_page(
-    made: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_retry_reads_sources_in_pages(made: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status, "PAGE", 1)
     for host in ("a.example", "b.example", "c.example"):
         fail_at(made, host, "not_found")
     assert status.retry(made.database, status.Retry()) == 3
 
 
-def test_gc_removes_what_was_superseded_long_ago(made: Site, run: Run) -> None:
+def test_gc_removes_old_superseded_variants(made: Site, run: Run) -> None:
     old, kept = keys(made, 1), keys(made, 2)
     with made.database.write() as session:
         session.execute(
@@ -188,15 +184,15 @@ def test_gc_removes_what_was_superseded_long_ago(made: Site, run: Run) -> None:
             .where(PosterVariant.key.in_(kept[1:2]))
             .values(state=VariantState.SUPERSEDED, superseded_at=LONG_AGO, bucket="another")
         )
-    thrown_away = store_upload(made.storage, picture("#123456"))
+    expired = store_upload(made.storage, picture("#123456"))
     age(made, days=9)
     with made.database.write() as session:
-        session.add(PendingUpload(key=thrown_away.key, at=LONG_AGO))
+        session.add(PendingUpload(key=expired.key, at=LONG_AGO))
     movie, original, summary = events(run("posters", "gc").stdout)
     assert (movie["movie_id"], movie["objects"], movie["busy"]) == (1, COUNT, False)
-    assert original == {"event": "original", "key": thrown_away.key, "removed": True}
+    assert original == {"event": "original", "key": expired.key, "removed": True}
     assert (summary["objects"], summary["originals"]) == (COUNT, 1)
-    assert made.storage.head(thrown_away.key) is None
+    assert made.storage.head(expired.key) is None
     assert sorted(kept) == [stored.key for stored in made.storage.list("poster/")]
     with made.database.read() as session:
         states = session.scalars(select(PosterVariant.state).where(PosterVariant.key.in_(old)))
@@ -205,7 +201,7 @@ def test_gc_removes_what_was_superseded_long_ago(made: Site, run: Run) -> None:
     assert events(run("posters", "gc").stdout)[-1]["objects"] == 0
 
 
-def test_gc_keeps_an_object_that_another_variant_is_stored_at(made: Site, run: Run) -> None:
+def test_gc_keeps_an_object_that_another_variant_shares(made: Site, run: Run) -> None:
     """Two sources of a movie with the same picture share their objects."""
     shared = keys(made, 1)
     with made.database.write() as session:
@@ -230,7 +226,7 @@ def test_gc_keeps_an_object_that_another_variant_is_stored_at(made: Site, run: R
     assert {*shared, *keys(made, 2)} == {stored.key for stored in made.storage.list("poster/")}
 
 
-def test_reconciling_tells_and_changes_nothing_unless_asked_to(made: Site, run: Run) -> None:
+def test_reconcile_changes_storage_only_with_options(made: Site, run: Run) -> None:
     lost, elsewhere = keys(made, 2)[:2]
     superseded, gone = keys(made, 1)[:2]
     made.storage.delete([lost, elsewhere, gone])
@@ -244,7 +240,7 @@ def test_reconciling_tells_and_changes_nothing_unless_asked_to(made: Site, run: 
     for orphan in ("poster/1-film-1/0-0.jpg", "poster/999-gone/0-0.jpg", "upload/00/0.jpg"):
         put(made, orphan)
     age(made)
-    young = "poster/1-film-1/1-1.jpg"  # somebody may be about to publish it
+    young = "poster/1-film-1/1-1.jpg"  # a process may be about to publish it
     put(made, young)
     age(made, days=0.9, key=young)
     ended = run("posters", "reconcile")
@@ -271,11 +267,11 @@ def test_reconciling_tells_and_changes_nothing_unless_asked_to(made: Site, run: 
     assert made.storage.head(lost)
     shown, status = on_a_terminal([*COMMAND, "-c", str(made.ini), "posters", "reconcile"])
     assert status == 0
-    assert f"{2 * COUNT + 2}/{2 * COUNT + 2}" in shown, "with the one that is young"
+    assert f"{2 * COUNT + 2}/{2 * COUNT + 2}" in shown, "includes the young object"
     assert "0 orphans, 0 missing" in shown
 
 
-def test_an_original_that_is_uploaded_again_is_no_orphan_before_its_row_is_there(
+def test_upload_stored_again_is_no_orphan_before_its_row_exists(
     made: Site,
 ) -> None:
     reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
@@ -289,7 +285,7 @@ def test_an_original_that_is_uploaded_again_is_no_orphan_before_its_row_is_there
     assert made.storage.head(upload.key)
 
 
-def test_what_is_known_by_the_time_that_it_would_be_removed_stays(made: Site) -> None:
+def test_orphan_that_gets_a_row_before_removal_is_kept(made: Site) -> None:
     reconciler = Reconciler(made.database, made.storage, lambda: datetime.now(UTC))
     upload = store_upload(made.storage, picture("#123456"))
     orphan, variant = "poster/1-film-1/zy.jpg", "poster/1-film-1/zz.jpg"
@@ -312,22 +308,22 @@ def test_what_is_known_by_the_time_that_it_would_be_removed_stays(made: Site) ->
         assert made.storage.head(key)
 
 
-def test_what_is_published_while_storage_is_listed_is_not_missing(made: Site) -> None:
+def test_object_published_while_storage_is_listed_is_not_missing(made: Site) -> None:
     late = keys(made, 1)[3]
 
-    class Behind:
-        """Its listing began before the object came."""
+    class StaleListing:
+        """A storage whose listing began before the object was written."""
 
         bucket, head = made.storage.bucket, made.storage.head
 
         def list(self, prefix: str) -> Iterator[StoredObject]:
             return (stored for stored in made.storage.list(prefix) if stored.key != late)
 
-    behind: Any = Behind()
-    assert Reconciler(made.database, behind, lambda: datetime.now(UTC)).run().findings == []
+    storage: Any = StaleListing()
+    assert Reconciler(made.database, storage, lambda: datetime.now(UTC)).run().findings == []
 
 
-def test_pages_of_keys_are_compared_without_gap(
+def test_pages_of_keys_are_compared_without_gaps(
     made: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = [keys(made, 1)[0], keys(made, 2)[-1]]
@@ -342,7 +338,7 @@ def test_pages_of_keys_are_compared_without_gap(
         assert survey.objects == 2 * COUNT + 1  # two lost, two originals, one orphan
 
 
-def test_a_bucket_that_was_emptied_is_found_and_mended_a_page_at_a_time(
+def test_emptied_bucket_is_found_and_repaired_in_pages(
     made: Site, monkeypatch: pytest.MonkeyPatch, query_counter: QueryCounter
 ) -> None:
     """A statement takes some ten thousand parameters; storage can lose more objects than that."""
@@ -356,14 +352,14 @@ def test_a_bucket_that_was_emptied_is_found_and_mended_a_page_at_a_time(
     monkeypatch.setattr(movie_locks, "PAGE", 5)
     with query_counter(made.database.engine) as statements:
         assert len(reconciler.repair(missing)) == 2
-    looks = [each for each in statements if each.startswith("SELECT poster_variant")]
-    assert len(looks) == ceil(len(lost) / 5)
+    pages = [each for each in statements if each.startswith("SELECT poster_variant")]
+    assert len(pages) == ceil(len(lost) / 5)
     assert keys(made, 1) == keys(made, 2) == []
     with made.database.read() as session:
         assert set(session.scalars(select(PosterSource.state))) == {SourceState.PENDING}
 
 
-def test_every_object_is_asked_for_and_faulty_ones_are_made_anew(made: Site, run: Run) -> None:
+def test_every_object_is_checked_and_faulty_variants_are_made_again(made: Site, run: Run) -> None:
     assert run("posters", "verify").returncode == 0
     lost, short, headers = keys(made, 1)[:3]
     made.storage.delete([lost])
@@ -372,15 +368,15 @@ def test_every_object_is_asked_for_and_faulty_ones_are_made_anew(made: Site, run
     made.storage.put(headers, body, content_type="text/html", cache_control="no-store")
     ended = run("posters", "verify", "--repair")
     assert ended.returncode == 1
-    told = events(ended.stdout)
-    faults = {one["key"]: one["fault"] for one in told[:-1] if one["fault"]}
+    *checks, summary = events(ended.stdout)
+    faults = {one["key"]: one["fault"] for one in checks if one["fault"]}
     assert faults == {lost: "missing", short: "wrong_size", headers: "wrong_headers"}
-    assert told[-1]["checked"] == 2 * COUNT + 2
+    assert summary["checked"] == 2 * COUNT + 2
     assert run("posters", "generate").returncode == 0
     assert run("posters", "verify").returncode == 0
 
 
-def test_what_stands_in_another_bucket_is_not_passed_over_in_silence(made: Site, run: Run) -> None:
+def test_objects_in_another_bucket_are_reported(made: Site, run: Run) -> None:
     with made.database.write() as session:
         moved = update(PosterVariant).where(PosterVariant.key.in_(keys(made, 1)))
         session.execute(moved.values(bucket="old"))
@@ -389,26 +385,26 @@ def test_what_stands_in_another_bucket_is_not_passed_over_in_silence(made: Site,
     assert (ended.returncode, summary["checked"], summary["elsewhere"]) == (1, COUNT + 2, COUNT)
 
 
-def test_an_original_that_is_gone_is_told_and_nothing_mended_unasked(made: Site, run: Run) -> None:
+def test_missing_original_is_reported_and_nothing_repaired(made: Site, run: Run) -> None:
     (original, *_) = [stored.key for stored in made.storage.list("upload/")]
     ready = keys(made, 1)
     made.storage.delete([original, ready[0]])
     ended = run("posters", "verify")
     assert ended.returncode == 1
-    told = events(ended.stdout)[-1]
-    assert (told["original_missing"], told["missing"], told["mended"]) == (1, 1, 0)
+    summary = events(ended.stdout)[-1]
+    assert (summary["original_missing"], summary["missing"], summary["mended"]) == (1, 1, 0)
     assert keys(made, 1) == ready
 
 
-def test_pages_of_objects_are_asked_for_without_gap(
+def test_pages_of_objects_are_checked_without_gaps(
     made: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verification, "PAGE", 1)
-    verdicts = list(Verifier(made.database, made.storage, jobs=2).run(threading.Event()))
-    assert {verdict.expected.key for verdict in verdicts} == {
+    checks = list(Verifier(made.database, made.storage, jobs=2).run(threading.Event()))
+    assert {check.expected.key for check in checks} == {
         stored.key for stored in made.storage.list()
     }
-    assert len(verdicts) == 2 * COUNT + 2
+    assert len(checks) == 2 * COUNT + 2
 
 
 @pytest.mark.parametrize(
@@ -420,14 +416,14 @@ def test_pages_of_objects_are_asked_for_without_gap(
     ],
     ids=["verify", "gc", "migrate"],
 )
-def test_a_signal_ends_a_command_after_what_is_begun(
+def test_signal_stops_a_command_after_the_current_step(
     made: Site,
     monkeypatch: pytest.MonkeyPatch,
     command: tuple[Any, ...],
     call: str,
     done: dict[str, int],
 ) -> None:
-    """It comes with the first thing that is asked of storage; there is more to be done."""
+    """The signal arrives during the first call of storage; more steps are left."""
     if call == "delete":
         with made.database.write() as session:
             retired = {"state": VariantState.SUPERSEDED, "superseded_at": LONG_AGO}
@@ -438,7 +434,7 @@ def test_a_signal_ends_a_command_after_what_is_begun(
     monkeypatch.chdir(made.folder)
     monkeypatch.setattr(garbage_collection, "BATCH", 1)
     monkeypatch.setattr(verification, "PAGE", 10)
-    registry = (installation := CommandContext(str(made.ini))).registry
+    registry = (context := CommandContext(str(made.ini))).registry
     ask, first = getattr(services_of(registry).storage, call), iter([signal.SIGTERM])
 
     def interrupted(*given: Any, **named: Any) -> Any:
@@ -449,7 +445,7 @@ def test_a_signal_ends_a_command_after_what_is_begun(
     monkeypatch.setattr(services_of(registry).storage, call, interrupted)
     group, *arguments = command
     with closing(services_of(registry).decoder_pool):
-        ended = CliRunner().invoke(group, arguments, obj=installation)
+        ended = CliRunner().invoke(group, arguments, obj=context)
     services_of(registry).database.engine.dispose()
     assert ended.exit_code == 128 + signal.SIGTERM, ended.output
     summary = events(ended.stdout)[-1]
@@ -457,7 +453,7 @@ def test_a_signal_ends_a_command_after_what_is_begun(
     assert {name: summary[name] for name in done} == done
 
 
-def test_ctrl_z_finishes_what_is_begun_and_stands_still(site: Site) -> None:
+def test_ctrl_z_pauses_after_the_sources_in_progress(site: Site) -> None:
     for movie_id in range(1, 13):
         site.add_movie(movie_id, colour=f"#{movie_id:02x}a0a0")
     command = [*COMMAND, "-c", str(site.ini), "posters", "generate", "--jobs", "2"]
@@ -471,6 +467,6 @@ def test_ctrl_z_finishes_what_is_begun_and_stands_still(site: Site) -> None:
             states = set(session.scalars(select(PosterSource.state)))
         assert states == {SourceState.READY, SourceState.PENDING}
         process.send_signal(signal.SIGCONT)
-        told = events(first + process.stdout.read())
+        output = events(first + process.stdout.read())
         assert process.wait() == 0
-    assert told[-1]["made"] == 12
+    assert output[-1]["made"] == 12

@@ -1,4 +1,4 @@
-"""What a long command shows while it works."""
+"""The progress bar of a long command."""
 
 from io import StringIO
 
@@ -7,8 +7,8 @@ from rich.console import Console
 from moziweb.cli.progress import BarReport, progress_on
 
 
-def test_the_bar_tells_the_rate_and_when_it_will_be_done() -> None:
-    """A hundred seconds of work at two a second, looked at after a fifth."""
+def test_bar_shows_rate_and_remaining_time() -> None:
+    """A job of 100 seconds at two steps a second, after 20 seconds."""
     now = 0.0
     console = Console(file=StringIO(), width=100)
     progress = progress_on(console, clock=lambda: now)

@@ -1,4 +1,4 @@
-"""``moziweb uploads migrate``: an old upload folder moves to storage, and nothing is lost."""
+"""``moziweb uploads migrate``: files of a folder are stored and recorded."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from .conftest import Run, Site, events
 
 @pytest.fixture
 def folder(site: Site, tmp_path: Path) -> Path:
-    """Two posters of movie 1, one of 2, and files that are none."""
+    """Two posters of movie 1, one of movie 2, and files that match no movie or are no picture."""
     folder = tmp_path / "uploads"
     (folder / "old").mkdir(parents=True)
     site.add_movie(1)
@@ -60,21 +60,21 @@ def test_files_are_stored_recorded_and_reported(site: Site, run_process: Run, fo
     assert len(list(site.storage.list())) == 3
 
 
-def test_it_can_be_repeated(site: Site, run: Run, folder: Path) -> None:
+def test_second_run_adds_no_source(site: Site, run: Run, folder: Path) -> None:
     run("uploads", "migrate", str(folder))
     before = sources(site)
     assert events(run("uploads", "migrate", str(folder)).stdout)[-1]["moved"] == 3
     assert sources(site) == before
 
 
-def test_a_damaged_object_is_stored_again(site: Site, run: Run, folder: Path) -> None:
+def test_damaged_object_is_stored_again(site: Site, run: Run, folder: Path) -> None:
     key = events(run("uploads", "migrate", str(folder)).stdout)[0]["key"]
     site.storage.put(key, b"damaged", content_type="image/jpeg", cache_control="no-cache")
     run("uploads", "migrate", str(folder))
     assert site.storage.get(key) == (folder / "1-dune.jpg").read_bytes()
 
 
-def test_files_go_only_with_the_flag_and_only_when_moved(
+def test_only_moved_files_are_deleted_and_only_with_delete(
     site: Site, run: Run, folder: Path
 ) -> None:
     run("uploads", "migrate", str(folder))
@@ -90,7 +90,7 @@ def test_files_go_only_with_the_flag_and_only_when_moved(
     assert len(list(site.storage.list())) == 3
 
 
-def test_a_poster_that_was_chosen_stays_so(site: Site, run: Run, tmp_path: Path) -> None:
+def test_chosen_poster_stays_chosen(site: Site, run: Run, tmp_path: Path) -> None:
     site.add_movie(1, colour="#0a0a0a")
     (tmp_path / "uploads").mkdir()
     (tmp_path / "uploads" / "1.jpg").write_bytes(picture("#aa0000"))
@@ -98,5 +98,5 @@ def test_a_poster_that_was_chosen_stays_so(site: Site, run: Run, tmp_path: Path)
     assert [chosen for _, _, chosen in sources(site)] == [True, False]
 
 
-def test_a_folder_that_does_not_exist_is_refused(site: Site, run: Run) -> None:
+def test_missing_folder_is_refused(site: Site, run: Run) -> None:
     assert run("uploads", "migrate", "/nowhere/at/all").returncode == 2

@@ -1,4 +1,4 @@
-"""``moziweb worker``: real processes on a real queue, killed, stopped and cut off."""
+"""``moziweb worker``: processes on a PostgreSQL queue, killed, stopped and disconnected."""
 
 import os
 import signal
@@ -51,7 +51,7 @@ cache.default.backend = moziweb.memory
 cache.stamps.url = sqlite:///%(here)s/stamps.sqlite
 """
 
-# Renames a film, and is gone between its commit and its publish.
+# Renames a movie and is killed between commit and publish.
 KILLED_WRITER = """\
 import os, signal, sys
 from moziweb.cache import StampStore
@@ -72,7 +72,7 @@ PATIENCE = 90.0
 def database(
     tmp_path: Path, postgres_server: PostgresServer, migrated_postgres: str
 ) -> Iterator[Database]:
-    """A site on PostgreSQL whose sessions defer jobs, as the site's own do."""
+    """A site on PostgreSQL whose sessions enqueue jobs, as the sessions of the site do."""
     with postgres_server.reusable(migrated_postgres) as url:
         (tmp_path / "site.ini").write_text(INI.format(url=url))
         address = url.replace("postgresql://", "postgresql+psycopg://")
@@ -117,7 +117,7 @@ def count(database: Database, state: SourceState) -> int:
         return session.scalar(query) or 0
 
 
-def test_posters_are_made_without_a_visitor_and_a_killed_worker_loses_nothing(
+def test_worker_makes_posters_and_jobs_of_a_killed_worker_are_taken_over(
     database: Database, tmp_path: Path
 ) -> None:
     with worker(tmp_path) as first:
@@ -129,7 +129,7 @@ def test_posters_are_made_without_a_visitor_and_a_killed_worker_loses_nothing(
         first.kill()  # SIGKILL: leases and jobs stay as they are
         first.wait()
     with database.write() as session:
-        # Its leases run out at once, it has not been heard of for long, and what waits is lost.
+        # Expire its leases and its heartbeat, and delete the waiting jobs.
         long_ago = datetime(2026, 1, 1, tzinfo=UTC)
         session.execute(update(PosterSource).values(lease_until=long_ago))
         heard = text("UPDATE procrastinate.procrastinate_workers SET last_heartbeat = :ago")
@@ -145,13 +145,13 @@ def test_posters_are_made_without_a_visitor_and_a_killed_worker_loses_nothing(
     ready = select(func.count(PosterVariant.id)).where(PosterVariant.state == VariantState.READY)
     with database.read() as session:
         assert session.scalar(ready) == 11 * len(RECIPES)
-        assert set(session.scalars(JOBS)) <= {"todo"}, "a killed worker's jobs stand there no more"
+        assert set(session.scalars(JOBS)) <= {"todo"}, "jobs of a killed worker are left"
 
 
-def test_a_worker_waits_for_a_database_that_is_away(
+def test_worker_reconnects_to_its_database(
     tmp_path: Path, migrated_postgres: str, database: Database, postgres_server: PostgresServer
 ) -> None:
-    """Cut off from its database it neither ends nor spins; it goes on when there is one again."""
+    """It neither ends nor loops when its connections are closed."""
     name = database.engine.url.database
     with worker(tmp_path) as process:
         add_upload_of(database, tmp_path, 1)
@@ -167,7 +167,7 @@ def test_a_worker_waits_for_a_database_that_is_away(
         assert process.wait(PATIENCE) == 0
 
 
-def test_a_worker_alone_publishes_what_a_killed_writer_left(
+def test_worker_relays_the_outbox_row_of_a_killed_writer(
     database: Database, tmp_path: Path
 ) -> None:
     ini = tmp_path / "site.ini"
@@ -182,7 +182,7 @@ def test_a_worker_alone_publishes_what_a_killed_writer_left(
     assert run_command(arguments).returncode == -signal.SIGKILL
     with database.engine.begin() as connection:
         assert OUTBOX.backlog(connection) == 1
-        # Ten seconds are the writer's own.
+        # The relay skips rows younger than ten seconds.
         connection.execute(update(OUTBOX.table).values(created=OUTBOX.table.c.created - 60))
     assert stamps.read_raw([f"movie:{movie_id}"]) == {}
 
@@ -192,15 +192,13 @@ def test_a_worker_alone_publishes_what_a_killed_writer_left(
 
     with worker(tmp_path) as process:
         wait_for(lambda: backlog() == 0)
-        assert stamps.read_raw([f"movie:{movie_id}"]) == {f"movie:{movie_id}": None}, "a tomb"
+        assert stamps.read_raw([f"movie:{movie_id}"]) == {f"movie:{movie_id}": None}, "a tombstone"
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
 
 
-def test_a_worker_fetches_from_tmdb_again_what_has_changed(
-    database: Database, tmp_path: Path
-) -> None:
-    """As every night: the job is what the hour would put into the queue."""
+def test_worker_refreshes_movies_from_tmdb(database: Database, tmp_path: Path) -> None:
+    """The test inserts the job that the schedule inserts every night."""
     night = text(
         "INSERT INTO procrastinate.procrastinate_jobs (queue_name, task_name, args) "
         "VALUES ('posters', 'imports.refresh', '{\"timestamp\": 0}')"
@@ -227,7 +225,7 @@ def test_a_worker_fetches_from_tmdb_again_what_has_changed(
         assert session.scalars(select(FieldProvenance.source)).all()
 
 
-def test_a_worker_is_for_the_queue_alone(
+def test_worker_requires_procrastinate(
     tmp_path: Path, database: Database, run_process: Run
 ) -> None:
     ini = tmp_path / "site.ini"
@@ -237,7 +235,7 @@ def test_a_worker_is_for_the_queue_alone(
     assert ended.stderr.startswith("moziweb: posters.background: a worker needs procrastinate")
 
 
-def test_the_queue_is_for_postgresql_alone(tmp_path: Path, run: Run) -> None:
+def test_procrastinate_requires_postgresql(tmp_path: Path, run: Run) -> None:
     (tmp_path / "site.ini").write_text(INI.format(url="sqlite:///%(here)s/site.sqlite"))
     ended = run("worker")
     assert ended.returncode == 2

@@ -94,7 +94,7 @@ def due_movies(
         return movies_to_refresh(session, today, stale_since, limit, changed=changed, now=now)
 
 
-def note_refreshed(database: Database, since: datetime) -> None:
+def record_refresh(database: Database, since: datetime) -> None:
     """All that was due at a moment has been fetched: the next time what TMDB changed after it."""
     with database.write() as session:
         session.merge(ImportMark(name=CHANGES, at=since))

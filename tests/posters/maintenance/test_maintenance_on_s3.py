@@ -35,39 +35,37 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def installation(
-    tmp_path: Path, postgres_url: str, s3_bucket: S3Bucket
-) -> Iterator[CommandContext]:
+def context(tmp_path: Path, postgres_url: str, s3_bucket: S3Bucket) -> Iterator[CommandContext]:
     given = {"url": postgres_url, "bucket": s3_bucket.name, "endpoint": s3_bucket.endpoint_url}
     secrets = {"key": ROOT.access_key_id, "secret": ROOT.secret_access_key}
     (tmp_path / "site.ini").write_text(INI.format(**given, **secrets))
-    installation = CommandContext(str(tmp_path / "site.ini"))
-    registry = installation.registry
+    context = CommandContext(str(tmp_path / "site.ini"))
+    registry = context.registry
     storage = services_of(registry).storage
     assert isinstance(storage, S3Storage)
     with closing(storage), closing(services_of(registry).decoder_pool):
-        yield installation
+        yield context
     services_of(registry).database.engine.dispose()
 
 
 @pytest.fixture
-def database(installation: CommandContext) -> Database:
-    database: Database = services_of(installation.registry).database
+def database(context: CommandContext) -> Database:
+    database: Database = services_of(context.registry).database
     return database
 
 
 @pytest.fixture
-def storage(installation: CommandContext) -> Storage:
-    storage: Storage = services_of(installation.registry).storage
+def storage(context: CommandContext) -> Storage:
+    storage: Storage = services_of(context.registry).storage
     return storage
 
 
 @pytest.fixture
-def run(installation: CommandContext) -> Run:
+def run(context: CommandContext) -> Run:
     """Runs ``moziweb posters …`` in this process."""
 
     def run(*arguments: str) -> Result:
-        return CliRunner().invoke(posters, arguments, obj=installation)
+        return CliRunner().invoke(posters, arguments, obj=context)
 
     return run
 

@@ -12,7 +12,7 @@ from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.refreshing import (
     due_movies,
     movies_to_refresh,
-    note_refreshed,
+    record_refresh,
     stale_movies,
 )
 from moziweb.movies.importers.service import Applied, Importer
@@ -233,12 +233,12 @@ def test_what_tmdb_has_changed_is_due_until_too_long_ago(
 
     assert due() == (1001, 1002)  # nobody knows what has changed since when
     assert tmdb.requests == []
-    note_refreshed(database, NOW - timedelta(days=3))
+    record_refresh(database, NOW - timedelta(days=3))
     assert due() == (1002,)
     assert due(everything=True) == (1001, 1002)
     tmdb.answer_next("/3/movie/changes", failure(400, 22, "Invalid date range."))
     assert due() == (1001, 1002)
-    note_refreshed(database, NOW - timedelta(days=15))
+    record_refresh(database, NOW - timedelta(days=15))
     assert due() == (1001, 1002)
 
 
