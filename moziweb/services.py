@@ -9,7 +9,6 @@ services with ``dataclasses.replace``, whose arguments mypy checks::
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from moziweb.clock import utc_now
@@ -50,17 +49,20 @@ class ServiceMissing(LookupError):
 
 
 class _Missing:
-    """Placeholder of a service that no include has added; every use of it raises."""
+    """Takes the place of the services of a package that is not included; every use raises."""
 
-    def __init__(self, name: str, package: str) -> None:
-        self._message = f"no service {name}: include {package} first"
+    def __init__(self, package: str) -> None:
+        self._message = f"a service of {package} is used; include {package} first"
 
     def __getattr__(self, name: str) -> Any:
         raise ServiceMissing(self._message)
 
 
-def _missing(package: str, name: str) -> Any:
-    return _Missing(name, package)
+_DB: Final[Any] = _Missing("moziweb.db")
+_STORAGE: Final[Any] = _Missing("moziweb.storage")
+_METRICS: Final[Any] = _Missing("moziweb.ops.metrics")
+_POSTERS: Final[Any] = _Missing("moziweb.posters")
+_MANAGER: Final[Any] = _Missing("moziweb.manager")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,49 +80,29 @@ class Services:
     settings_origins: "dict[str, Origin]" = field(default_factory=dict)
     """Where the value of each ini key comes from."""
 
-    database: "Database" = field(default_factory=partial(_missing, "moziweb.db", "database"))
-    storage: "Storage" = field(default_factory=partial(_missing, "moziweb.storage", "storage"))
+    database: "Database" = _DB
+    storage: "Storage" = _STORAGE
 
     metrics: "Metrics | None" = None
-    cache_counters: "InProcessCounters" = field(
-        default_factory=partial(_missing, "moziweb.ops.metrics", "cache_counters")
-    )
+    cache_counters: "InProcessCounters" = _METRICS
     cache_events: "CacheEvents | None" = None
     page_cache: "PageCache | None" = None
 
-    posters: "PosterService" = field(
-        default_factory=partial(_missing, "moziweb.posters", "posters")
-    )
+    posters: "PosterService" = _POSTERS
     poster_readers: "dict[SourceKind, SourceReader]" = field(default_factory=dict)
-    poster_editor: "PosterEditor" = field(
-        default_factory=partial(_missing, "moziweb.posters", "poster_editor")
-    )
-    poster_admission: "AdmissionControl" = field(
-        default_factory=partial(_missing, "moziweb.posters", "poster_admission")
-    )
-    decoder_pool: "DecoderPool" = field(
-        default_factory=partial(_missing, "moziweb.posters", "decoder_pool")
-    )
+    poster_editor: "PosterEditor" = _POSTERS
+    poster_admission: "AdmissionControl" = _POSTERS
+    decoder_pool: "DecoderPool" = _POSTERS
     poster_threads: "ThreadPool | None" = None
     poster_queue: "ProcrastinateQueue | None" = None
 
-    sessions: "Sessions" = field(default_factory=partial(_missing, "moziweb.manager", "sessions"))
-    login_throttle: "LoginThrottle" = field(
-        default_factory=partial(_missing, "moziweb.manager", "login_throttle")
-    )
-    poster_previews: "PreviewCache" = field(
-        default_factory=partial(_missing, "moziweb.manager", "poster_previews")
-    )
-    tmdb: "TmdbSource" = field(default_factory=partial(_missing, "moziweb.manager", "tmdb"))
-    import_runner: "Runner" = field(
-        default_factory=partial(_missing, "moziweb.manager", "import_runner")
-    )
-    waiting_posters: "SampleHistory" = field(
-        default_factory=partial(_missing, "moziweb.manager", "waiting_posters")
-    )
-    cache_warmer: "Warmer" = field(
-        default_factory=partial(_missing, "moziweb.manager", "cache_warmer")
-    )
+    sessions: "Sessions" = _MANAGER
+    login_throttle: "LoginThrottle" = _MANAGER
+    poster_previews: "PreviewCache" = _MANAGER
+    tmdb: "TmdbSource" = _MANAGER
+    import_runner: "Runner" = _MANAGER
+    waiting_posters: "SampleHistory" = _MANAGER
+    cache_warmer: "Warmer" = _MANAGER
 
 
 def services_of(registry: "Registry") -> Services:
