@@ -1,7 +1,6 @@
-# moziweb's two commands are `make run` and `make test`; `make help` lists the rest.
+# The two main targets are `make run` and `make test`; `make help` lists all.
 #
-# Each environment is built once and again when what it is made of changes: the marks of that
-# stand inside it.
+# An environment is built again if its inputs change. The files that mark it as built are inside it.
 
 PYTHON ?= python3.11
 VENV   := .venv
@@ -11,7 +10,7 @@ S3     := .s3venv
 DATA   := tests/npm/node_modules
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check
 LOCKED := $(PIP) --require-hashes --requirement
-# The lock files have every dependency, so pip resolves nothing and builds with what is locked.
+# The lock files have every dependency, so pip resolves nothing and builds with locked versions.
 OURS   := $(PIP) --no-deps --no-build-isolation --editable .
 # Catalogues are compiled as the package is installed, so a new translation installs it again.
 PARTS  := setup.py pyproject.toml requirements.lock requirements-run.lock $(wildcard moziweb/locale/*/LC_MESSAGES/*.po)
@@ -24,12 +23,12 @@ BENCHMARKS := variants generate cold_posters page_hit storm invalidation manager
 SECONDS    ?= 60
 WORKERS    ?= 3
 export PORT
-# Pyramid 2.1 imports pkg_resources, which says this each time.
+# Pyramid 2.1 imports pkg_resources, which warns at each import.
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated as an API:UserWarning
-# Images often ask for no bytecode. A process then compiles all of ours before it begins, and the
-# tests start hundreds.
+# Container images often switch bytecode off. Each process would then compile all modules at its
+# start, and the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
-# Threads of a test would otherwise get many heaps, which the C library never gives back.
+# Otherwise the threads of a test get many heaps, whose memory the C library does not return.
 test: export MALLOC_ARENA_MAX = 2
 
 .DEFAULT_GOAL := help
@@ -41,15 +40,15 @@ help: ## list these targets
 run: $(MADE)/run ## set up, load the demo and serve it (PORT=6543)
 	@$(BIN)/moziweb -c $(INI) db upgrade
 	@$(BIN)/moziweb -c $(INI) demo load
-	@echo "The manager is at /manager; to let yourself in: $(BIN)/moziweb -c $(INI) user add NAME --role admin"
+	@echo "The manager is at /manager; add a user: $(BIN)/moziweb -c $(INI) user add NAME --role admin"
 	@exec $(BIN)/pserve $(INI)
 
-# More workers than cores: tests wait for servers half of the time. The coverage of a part says
-# nothing, so it is measured without ARGS alone.
+# More workers than cores, because tests wait for servers half of the time. Coverage is only
+# measured without ARGS: that of a part has no meaning.
 test: $(MADE)/test test-services ## run every test with the real services, or a part (ARGS=tests/site)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=10 $(or $(ARGS),--cov --cov-report=)
 
-check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry, djlint, biome, the prose
+check: $(MADE)/check ## ruff, mypy --strict, import-linter, deptry, djlint, biome, check-english
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -71,16 +70,16 @@ bench: $(MADE)/test $(S3)/made ## every benchmark: a table, then a JSON line; fa
 soak: $(MADE)/test test-services ## look for stale reads on the real stack under faults (SECONDS=60)
 	@$(BIN)/python -m tests.soak.run --seconds $(SECONDS)
 
-screenshots: $(MADE)/test ## make the README's pictures again
+screenshots: $(MADE)/test ## make the screenshots of the docs again
 	@$(BIN)/python docs/make_screenshots.py
 
-lock: $(MADE)/venv ## pin what CI installs, again
+lock: $(MADE)/venv ## write the lock files
 	@$(BIN)/pip install --quiet uv
 	@$(COMPILE) --all-extras setup.py --output-file requirements.lock --upgrade
 	@$(COMPILE) --extra demo setup.py --constraint requirements.lock --output-file requirements-run.lock
 	@$(COMPILE) requirements-s3.in --output-file requirements-s3.lock --upgrade
 
-test-services: $(S3)/made $(DATA)/made ## install what the tests start (memcached, PostgreSQL, Chromium, Varnish, an S3 server) and read
+test-services: $(S3)/made $(DATA)/made ## install the servers, programs and data that the tests need
 	@scripts/test-services
 
 clean: ## remove the environments and the demo's data
@@ -103,11 +102,11 @@ $(MADE)/test: $(MADE)/venv $(PARTS)
 	@$(OURS)
 	@mkdir -p var && touch $(MADE)/run $@
 
-# requirements.lock has the checkers, too.
+# requirements.lock includes the checkers.
 $(MADE)/check: $(MADE)/test $(DATA)/made
 	@touch $@
 
-# The S3 server pins another botocore than ours: an environment of its own.
+# The S3 server pins another botocore than ours, so it has its own environment.
 $(S3)/made: $(MADE)/venv requirements-s3.lock
 	@echo "Installing the S3 server for tests…"
 	@test -x $(S3)/bin/python || $(PYTHON) -m venv $(S3)
@@ -115,7 +114,7 @@ $(S3)/made: $(MADE)/venv requirements-s3.lock
 	  --requirement requirements-s3.lock
 	@touch $@
 
-# The linter of scripts, and data that the tests read. The lock file has checksums.
+# The linter of scripts, and data for the tests. The lock file has checksums.
 $(DATA)/made: tests/npm/package-lock.json
 	@scripts/test-services npm
 	@echo "Installing the packages of tests/npm…"

@@ -1,6 +1,6 @@
 """moziweb: a movie premieres calendar for Hungary.
 
-Tool settings stand in pyproject.toml; what is installed, with which ranges, stands here.
+Dependencies and their ranges are here, settings of tools in pyproject.toml.
 """
 
 from pathlib import Path
@@ -29,7 +29,7 @@ INSTALL = [
     "dogpile.cache>=1.5,<2",
     "pylibmc>=1.6.3,<2",
     "urllib3>=2.7,<3",
-    "idna>=3.7,<4",  # urllib3 asks for it when a host name has accents
+    "idna>=3.7,<4",  # urllib3 needs it for host names with accents
     "click>=8.3,<9",
     "rich>=14,<16",
     "babel>=2.16,<3",
@@ -37,15 +37,15 @@ INSTALL = [
     "prometheus-client>=0.23,<1",
     "markupsafe>=3,<4",
     "plaster-pastedeploy>=1,<2",
-    # Its schema is made by our migration 0004: another minor version comes with a migration.
+    # Our migration 0004 creates its schema: another minor version needs a migration.
     "procrastinate>=3.10,<3.11",
     "argon2-cffi>=25.1,<26",
     "wtforms>=3.2,<4",
     "webob>=1.8,<2",
 ]
 
-# The faces that the demo's posters are set in, each under the OFL. Pinned, since another version
-# of a face would draw other bytes.
+# The typefaces of the demo's posters, each under the OFL. Pinned, because another version of a face
+# would change the bytes of posters.
 DEMO = [
     "fontpkg-abril-fatface==1.1",
     "fontpkg-alfa-slab-one==2.0",
@@ -92,7 +92,7 @@ CHECK = [
     "types-wtforms>=3.2,<4",
 ]
 
-# What the benchmarks measure against; their parts are tested too.
+# Peers that the benchmarks compare with; tests use them too.
 BENCH = [
     "pyvips>=3.2,<4",
     "pyvips-binary>=8.18,<9",
@@ -104,14 +104,14 @@ BENCH = [
 
 
 class BuildWithCatalogues(build_py):
-    """Compiles the message catalogues as the package is built; only their sources are kept."""
+    """Compiles the message catalogues when the package is built; git has only their sources."""
 
     def run(self) -> None:
         self.compile_catalogues()
         super().run()
 
     def compile_catalogues(self) -> None:
-        """Write a ``.mo`` beside each ``.po``."""
+        """Write a ``.mo`` file beside each ``.po`` file."""
         from babel.messages.mofile import write_mo
         from babel.messages.pofile import read_po
 

@@ -1,7 +1,7 @@
-"""Make the pictures of the README and of docs/manager.md: `make screenshots`.
+"""Makes the screenshots of README.md and docs/manager.md: `make screenshots`.
 
-Starts the site with the demo, as it would look on one fixed day, in a folder that is removed
-afterwards, and looks at it with the system's Chromium.
+Starts the site with the demo at a fixed time, in a temporary folder, and opens it in the system's
+Chromium.
 """
 
 import random
@@ -48,20 +48,20 @@ from moziweb.settings import load
 DOCS = Path(__file__).parent
 NOON = datetime(2026, 8, 24, 10, tzinfo=UTC)
 WIDTH = 920
-"""Pixels of the index's picture; the page is seen at 1440."""
+"""The maximum width of a screenshot, in pixels; the index is opened at 1440."""
 
-LOADED = """async () => {
+DECODE_IMAGES = """async () => {
   for (const image of document.images) image.loading = "eager";
-  await Promise.all([...document.images].map((image) => image.decode()));
+  await Promise.all([...document.images].map((image) => image.decode().catch(() => 0)));
 }"""
-MOVIES_SHOWN = """() => [...document.querySelectorAll(".movie")]
+VISIBLE_MOVIES = """() => [...document.querySelectorAll(".movie")]
   .filter((card) => card.getBoundingClientRect().top < innerHeight)
   .map((card) => Number(card.pathname.match(/[0-9]+/)[0]))"""
 
 
 @contextmanager
 def served(folder: Path) -> Iterator[tuple[str, Any]]:
-    """The site with the demo on a free port: its address and its registry."""
+    """Serve the site with the demo on a free port; yield its URL and its registry."""
     host, port = get_free_port()
     url = f"http://{host}:{port}"
     settings = {
@@ -88,8 +88,8 @@ def served(folder: Path) -> Iterator[tuple[str, Any]]:
 
 
 def make_posters(registry: Any, page: Page) -> list[int]:
-    """Draw the posters that are in sight; the ids of those movies that have one."""
-    movies: list[int] = page.evaluate(MOVIES_SHOWN)
+    """Draw the visible posters; return the ids of the visible movies that have one."""
+    movies: list[int] = page.evaluate(VISIBLE_MOVIES)
     with services_of(registry).database.read() as session:
         query = select(PosterSource.movie_id, PosterSource.id)
         sources = dict(session.execute(query).all())
@@ -100,17 +100,15 @@ def make_posters(registry: Any, page: Page) -> list[int]:
 
 
 def take(page: Page, name: str) -> None:
-    """Keep what is in sight as a small PNG."""
-    page.route(
-        re.compile("^[^/]+//[^/]+/poster/"), lambda route: route.abort()
-    )  # what is out of sight is not drawn
+    """Take a screenshot with the posters that exist, and draw no others."""
+    page.route(re.compile("^[^/]+//[^/]+/poster/"), lambda route: route.abort())
     page.reload()
-    page.evaluate(LOADED.replace("image.decode()", "image.decode().catch(() => 0)"))
-    keep(page, name)
+    page.evaluate(DECODE_IMAGES)
+    save(page, name)
 
 
-def keep(page: Page, name: str) -> None:
-    """Keep what is in sight, as it is."""
+def save(page: Page, name: str) -> None:
+    """Save the visible part of the page as a small PNG."""
     shot = Image.open(BytesIO(page.screenshot())).convert("RGB")
     shot.thumbnail((WIDTH, shot.height), Image.Resampling.LANCZOS)
     path = DOCS / f"screenshot-{name}.png"
@@ -120,7 +118,7 @@ def keep(page: Page, name: str) -> None:
 
 
 def take_manager(registry: Any, page: Page, url: str, movie: int) -> None:
-    """The list of films, and a film about to be saved, with what that will do."""
+    """Take the list of movies, a movie with unsaved changes, and the other sections."""
     password = secrets.token_urlsafe()
     with services_of(registry).database.write() as session:
         add_user(session, "anna", password, Role.ADMIN, by=COMMAND, now=NOON)
@@ -130,19 +128,19 @@ def take_manager(registry: Any, page: Page, url: str, movie: int) -> None:
     page.locator("main [type=submit]").click()
     page.wait_for_url(f"{url}/manager")
     page.goto(f"{url}/manager/movies?sort=date")
-    keep(page, "manager-films")
+    save(page, "manager-movies")
     page.goto(f"{url}/manager/movies/{movie}")
     page.locator("#title").fill(page.locator("#title").input_value() + ": A folytatás")
     page.locator("#effects .paths").wait_for()
-    keep(page, "manager-film")
+    save(page, "manager-movie")
     page.goto(f"{url}/manager/movies/{movie}/posters")
-    keep(page, "manager-posters")
+    save(page, "manager-posters")
     take_import(page, url)
-    take_consoles(registry, page, url)
+    take_dashboards(registry, page, url)
 
 
 def take_import(page: Page, url: str) -> None:
-    """A distributor's list that was looked at: what is new in it, and what is wrong."""
+    """Take the preview of a distributor's list with new movies and wrong rows."""
     page.goto(f"{url}/manager/imports")
     rows = (
         "title,original_title,release_date,runtime\n"
@@ -156,46 +154,46 @@ def take_import(page: Page, url: str) -> None:
     )
     page.locator("[name=do][value=file]").click()
     page.locator("[name=do][value=chosen]").wait_for()
-    keep(page, "manager-import")
+    save(page, "manager-import")
 
 
-def take_consoles(registry: Any, page: Page, url: str) -> None:
-    """The consoles, after an evening on which two sites gave trouble, and some visitors."""
-    chance = random.Random(7)  # noqa: S311 - for a picture
+def take_dashboards(registry: Any, page: Page, url: str) -> None:
+    """Take the dashboards after failures of two hosts and an hour of visitors."""
+    chance = random.Random(7)  # noqa: S311 - for a screenshot
     with services_of(registry).database.write() as session:
         movies = session.scalars(select(Movie.id).limit(400)).all()
         for movie in movies:
             ago = timedelta(minutes=chance.expovariate(1 / 300))
-            session.add(_evening(movie, NOON - ago, chance.random()))
+            session.add(_source(movie, NOON - ago, chance.random()))
         rest = NOON + timedelta(minutes=16)
         session.add(
-            PosterHost(name=SITES[1], failures=9, open_until=rest, error_code="http_status_5xx")
+            PosterHost(name=HOSTS[1], failures=9, open_until=rest, error_code="http_status_5xx")
         )
     page.goto(f"{url}/manager/posters")
-    keep(page, "manager-poster-console")
+    save(page, "manager-posters-dashboard")
     visit(registry, url, chance)
     page.goto(f"{url}/manager/cache")
-    keep(page, "manager-cache")
+    save(page, "manager-cache-dashboard")
 
 
-SITES = ("kepek.forgalmazo.example", "cdn.filmek.example")
+HOSTS = ("kepek.forgalmazo.example", "cdn.filmek.example")
 
 
-def _evening(movie: int, at: datetime, luck: float) -> PosterSource:
-    """A source of another site: most are ready, some wait, some have failed."""
-    state, code, site = next(
-        (state, code, site)
-        for most, state, code, site in (
+def _source(movie: int, at: datetime, chance: float) -> PosterSource:
+    """An external source: most are ready, some wait, some have failed; ``chance`` is 0 to 1."""
+    state, code, host = next(
+        (state, code, host)
+        for most, state, code, host in (
             (0.05, SourceState.FAILED, "not_found", 0),
             (0.07, SourceState.RETRY_WAIT, "timeout", 0),
             (0.15, SourceState.RETRY_WAIT, "http_status_5xx", 1),
             (0.25, SourceState.PENDING, None, 0),
             (1.00, SourceState.READY, None, 0),
         )
-        if luck <= most
+        if chance <= most
     )
     source = PosterSource(
-        movie_id=movie, kind=SourceKind.URL, url=f"https://{SITES[site]}/{movie}.jpg",
+        movie_id=movie, kind=SourceKind.URL, url=f"https://{HOSTS[host]}/{movie}.jpg",
         state=state, error_code=code, created_at=at,
     )  # fmt: skip
     if state is SourceState.READY:
@@ -210,13 +208,14 @@ def _evening(movie: int, at: datetime, luck: float) -> PosterSource:
 
 
 def visit(registry: Any, url: str, chance: random.Random) -> None:
-    """Visitors of an hour, as fast as they can be asked for; now and then a film is mended.
+    """Send the requests of an hour without pauses, and change a movie every nine minutes.
 
-    They come now, when pages can be cached; only whoever counts them believes that an hour passes.
+    The site has the current time, because pages of a past time are not cached. Only the counters
+    get a clock that advances by an hour.
     """
     set_services(registry, replace(services_of(registry), clock=utc_now))
     now = time.time()
-    services_of(registry).cache_counters._now = lambda: now  # noqa: SLF001 - nobody else has two clocks
+    services_of(registry).cache_counters._now = lambda: now  # noqa: SLF001 - for this script only
     with services_of(registry).database.read() as session:
         movies = session.execute(select(Movie.id, Movie.slug).limit(40)).all()
     paths = ["/", "/en/", "/undated", *(f"/movie/{movie.id}-{movie.slug}" for movie in movies)]
@@ -234,7 +233,7 @@ def visit(registry: Any, url: str, chance: random.Random) -> None:
 
 
 def run() -> None:
-    """The index on a desk by day, a film on a phone by night, and the manager."""
+    """Take the index on a desktop, a movie on a phone with dark colours, and the manager."""
     with (
         tempfile.TemporaryDirectory() as folder,
         served(Path(folder)) as (url, registry),
@@ -243,23 +242,23 @@ def run() -> None:
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        desk = chromium.new_page(
+        desktop = chromium.new_page(
             viewport={"width": 1440, "height": 1840}, locale="hu-HU", color_scheme="light"
         )
-        desk.goto(url)
-        movies = make_posters(registry, desk)
-        take(desk, "index")
+        desktop.goto(url)
+        movies = make_posters(registry, desktop)
+        take(desktop, "index")
         phone = chromium.new_page(
             viewport={"width": 420, "height": 1020}, locale="hu-HU", color_scheme="dark"
         )
         phone.goto(url)
         phone.locator(f"[href^='/movie/{movies[0]}-']").first.click()
         take(phone, "movie")
-        office = chromium.new_page(
+        manager = chromium.new_page(
             viewport={"width": 1280, "height": 860}, locale="hu-HU", color_scheme="light"
         )
-        office.goto(f"{url}/movie/{movies[0]}")
-        take_manager(registry, office, url, movies[0])
+        manager.goto(f"{url}/movie/{movies[0]}")
+        take_manager(registry, manager, url, movies[0])
         chromium.close()
 
 

@@ -1,6 +1,6 @@
 # moziweb behind Varnish 7 with xkey (Debian: varnish, varnish-modules). Run it with
-# `-p http_gzip_support=off`: pages come compressed, in more forms than Varnish would make.
-# tests/site/test_over_http.py runs this very file.
+# `-p http_gzip_support=off`: the site compresses pages, also with Brotli, which Varnish cannot.
+# tests/site/test_over_http.py runs this file.
 vcl 4.1;
 
 import xkey;
@@ -10,7 +10,7 @@ backend site {
     .port = "6543";
 }
 
-# Who may purge: the machines of web processes, workers and commands.
+# Clients that may purge: the machines of web processes, workers and commands.
 acl purgers {
     "127.0.0.1";
 }
@@ -26,12 +26,12 @@ sub vcl_recv {
         return (synth(200, "Purged " + xkey.purge(req.http.xkey-purge)));
     }
 
-    # Public pages know no cookies; the manager's are none of theirs.
+    # Public pages do not use cookies. The browser sends the manager's cookies to the manager only.
     if (req.url !~ "^/manager") {
         unset req.http.Cookie;
     }
 
-    # One of three, or each browser's spelling would have copies of its own.
+    # Normalise to one of three values; otherwise each browser's spelling would have its own copy.
     if (req.http.Accept-Encoding ~ "(?i)\bbr\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))") {
         set req.http.Accept-Encoding = "br";
     } elsif (req.http.Accept-Encoding ~ "(?i)\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))") {
@@ -42,8 +42,8 @@ sub vcl_recv {
 }
 
 sub vcl_backend_response {
-    # Kept is what says for how long; s-maxage and stale-while-revalidate do the rest. A grace set
-    # here would stand in the place of the latter.
+    # Do not store responses without Cache-Control. For the others, Varnish uses s-maxage and
+    # stale-while-revalidate; setting beresp.grace here would override the latter.
     if (!beresp.http.Cache-Control) {
         set beresp.ttl = 0s;
         set beresp.uncacheable = true;
@@ -51,6 +51,6 @@ sub vcl_backend_response {
 }
 
 sub vcl_deliver {
-    # The tags are between the two of us.
+    # The tags are for Varnish only.
     unset resp.http.xkey;
 }

@@ -1,4 +1,4 @@
-"""The documents say what is so."""
+"""The documentation agrees with the code."""
 
 import re
 from importlib import import_module
@@ -14,13 +14,13 @@ from moziweb.settings import SETTINGS
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_settings_page_is_what_the_table_makes() -> None:
+def test_settings_page_is_generated_from_the_tables() -> None:
     page = run_path(str(ROOT / "docs" / "make_settings.py"))["page"]()
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == page
 
 
 def table(heading: str) -> list[str]:
-    """The first cells of the table below a heading of docs/cache.md, without their backticks."""
+    """The first cells, without backticks, of the table below a heading of docs/cache.md."""
     page = (ROOT / "docs" / "cache.md").read_text(encoding="utf-8")
     section = page.split(f" {heading}\n", 1)[1].split("\n#", 1)[0]
     return re.findall(r"^\| `([^`]+)`", section, re.MULTILINE)
@@ -33,23 +33,21 @@ def table(heading: str) -> list[str]:
         ("A region", [key.name for key in REGION_KEYS]),
     ],
 )
-def test_every_key_of_the_cache_has_advice_and_none_is_made_up(
-    heading: str, names: list[str]
-) -> None:
+def test_cache_guide_lists_exactly_the_keys_of_the_cache(heading: str, names: list[str]) -> None:
     assert sorted(table(heading)) == sorted(names)
 
 
-def test_every_metric_is_told_of_and_none_is_made_up() -> None:
+def test_cache_guide_lists_exactly_the_metrics() -> None:
     source = Path(metrics.__file__).read_text(encoding="utf-8")
     counted = {f"moziweb_cache_{name}_total" for name in re.findall(r'counter\(\s*"(\w+)"', source)}
     measured = {f"moziweb_cache_{name}" for name in re.findall(r'histogram\(\s*"(\w+)"', source)}
     whole = set(re.findall(r'"(moziweb_\w+)"', source))
-    told = {name.partition("{")[0] for name in table("What to watch")}
-    assert told == counted | measured | whole
+    listed = {name.partition("{")[0] for name in table("What to watch")}
+    assert listed == counted | measured | whole
 
 
-def test_what_is_linked_is_there() -> None:
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+def test_linked_files_exist() -> None:
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
@@ -64,8 +62,20 @@ def test_architecture_names_what_exists() -> None:
     assert [pair for pair in pairs if not is_defined(*pair)] == []
 
 
+def test_paths_in_the_documents_exist() -> None:
+    missing = [
+        f"{page.relative_to(ROOT)}: {path}"
+        for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
+        for path in re.findall(
+            r"`((?:moziweb|tests|docs|scripts)/[\w/.-]+)`", page.read_text(encoding="utf-8")
+        )
+        if not (ROOT / path).exists()
+    ]
+    assert missing == []
+
+
 def is_defined(path: str, name: str) -> bool:
-    """Whether a module of ours defines a class, function, constant or member."""
+    """Whether a module defines a class, function, constant or member."""
     found: object = import_module(
         path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     )
@@ -81,7 +91,7 @@ def test_decisions_have_no_gaps_in_their_numbers() -> None:
     assert re.findall(r"\]\((0[^)]+)\)", index) == files
 
 
-def test_the_poster_guide_names_every_key_of_posters() -> None:
+def test_poster_guide_lists_every_key_of_posters() -> None:
     guide = (ROOT / "docs" / "posters.md").read_text(encoding="utf-8")
     keys = [setting.name for setting in SETTINGS if setting.name.startswith("posters.")]
     assert [key for key in keys if f"| `{key}` |" not in guide] == []
