@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 from waitress import serve
 
 from moziweb.cache.protocol.stamps import StampStore
-from moziweb.cache.stores.memcached import MemcachedAtomicStore
 from moziweb.cache.stores.memcached_client import MemcachedClient
 from moziweb.server import bind
 
@@ -51,7 +50,7 @@ def headers(folder: Path, memcached: str) -> App:
 def clock(folder: Path, memcached: str) -> App:
     """And with a read of the clock, which is what being true at once costs at the least."""
     body, given = page_of(folder)
-    stamps = StampStore(MemcachedAtomicStore(MemcachedClient([memcached]), "bench:"), 3600)
+    stamps = StampStore(MemcachedClient([memcached], prefix="bench:"), 3600)
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         stamps.clock()

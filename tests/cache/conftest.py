@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session, sessionmaker
 from moziweb.cache.invalidation.session_tracking import InvalidationTracker
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.protocol.store import AtomicStore
-from moziweb.cache.stores.memcached import MemcachedAtomicStore
 from moziweb.cache.stores.memcached_client import MemcachedClient
 from moziweb.cache.stores.memory import MemoryAtomicStore
 from moziweb.cache.stores.sqlite import SqliteAtomicStore
@@ -63,7 +62,7 @@ def open_store(
             each.close()
     else:
         server: MemcachedServer = request.getfixturevalue("memcached_server")
-        yield lambda: MemcachedAtomicStore(MemcachedClient([server.address]), prefix)
+        yield lambda: MemcachedClient([server.address], prefix=prefix)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from moziweb.cache.http.routes import EntryLocation
 from moziweb.cache.protocol import stamps
-from moziweb.cache.protocol.dependencies import DependencyGroup, DependencyRecorder, tags_of
+from moziweb.cache.protocol.dependencies import DependencyGroup, DependencyRecorder
 from moziweb.cache.protocol.entry import Entry
 from moziweb.cache.protocol.stamps import CLOCK, TOMBSTONE, StampStore, epoch_of
 from moziweb.cache.regions import local_cache, local_reads, read, validation, write
@@ -175,7 +175,8 @@ def refresh_reads_clock_after_render(patch: pytest.MonkeyPatch) -> None:
         rendered = {key: render(context)}
         recorded = context.recorder
         context.recorder = DependencyRecorder()
-        context.recorder.depend(self._parts.stamps.clock(), *tags_of(recorded.dependencies()))
+        tags = [tag for group in recorded.dependencies() for tag in group.tags]
+        context.recorder.depend(self._parts.stamps.clock(), *tags)
         return write.store_rendered(self._parts, context.source, {key: context}, rendered)[key]
 
     patch.setattr(TaggedRegion, "_render_and_store", render_and_store)

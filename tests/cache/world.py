@@ -28,6 +28,7 @@ from moziweb.cache.protocol.leases import LeaseOptions, Leases
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.local_cache import LocalCache
 from moziweb.cache.regions.negative import NegativeEntries
+from moziweb.cache.regions.parts import RegionParts
 from moziweb.cache.regions.policy import Policy
 from moziweb.cache.regions.region import Render, TaggedRegion
 from moziweb.cache.regions.rendering import CacheResult, RenderContext, Rendered, Status
@@ -525,14 +526,16 @@ class World:
         )
         fail_safe = FailSafeBackend(name, leases, CacheEvents()).wrap(self.backends[name])
         return TaggedRegion(
-            name,
-            Policy(life, soft=self.soft, refresh_after=0.8, negative_slots=1),
-            entries=EntryStore(name, fail_safe, CacheEvents()),
-            stamps=stamps,
-            leases=leases,
-            local_cache=LocalCache(100_000),
-            observer=CacheEvents(),
-            now=lambda: self.now,
+            RegionParts(
+                name=name,
+                policy=Policy(life, soft=self.soft, refresh_after=0.8, negative_slots=1),
+                entries=EntryStore(name, fail_safe, CacheEvents()),
+                stamps=stamps,
+                leases=leases,
+                local_cache=LocalCache(100_000),
+                observer=CacheEvents(),
+                now=lambda: self.now,
+            )
         )
 
     def _sleep(self, seconds: float) -> None:

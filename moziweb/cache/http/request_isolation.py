@@ -109,18 +109,10 @@ class _Declared(GetDict):
     def __contains__(self, name: object) -> bool:
         return bool(super().__contains__(self._check(str(name))))
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """See ``Mapping``."""
-        return super().get(self._check(name), default)
-
     def getall(self, name: str) -> list[str]:
         """See ``MultiDict``."""
         found: list[str] = super().getall(self._check(name))
         return found
-
-    def getone(self, name: str) -> Any:
-        """See ``MultiDict``."""
-        return super().getone(self._check(name))
 
 
 class _ForbiddenInput(Mapping[str, Any]):
@@ -137,13 +129,6 @@ class _ForbiddenInput(Mapping[str, Any]):
 
     def __len__(self) -> int:
         _refuse(self.__what)
-
-    def __contains__(self, name: object) -> bool:
-        _refuse(f"{self.__what}, for {name!r}")
-
-    def get(self, name: str, default: Any = None) -> NoReturn:
-        """Raises."""
-        _refuse(f"{self.__what}, for {name!r}")
 
     def __bool__(self) -> bool:
         _refuse(self.__what)

@@ -11,7 +11,7 @@ passed down with the render context; it is not global.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -28,12 +28,6 @@ class DependencyGroup:
 
     snapshot_clock: int
     tags: tuple[str, ...]
-
-
-def tags_of(dependencies: Iterable[DependencyGroup]) -> Iterator[str]:
-    """Yield every tag of the groups. A recorder's groups have each tag once."""
-    for group in dependencies:
-        yield from group.tags
 
 
 class NotStoredReason(StrEnum):
@@ -60,20 +54,12 @@ class DependencyRecorder:
         self._clocks: set[int] = set()
         self.clock_unknown = False
         self.stale = False
-        self._expires = NEVER
-        self._period_end = NEVER
+        self.expires = NEVER
+        """The earliest expiry of the payload and its fragments, in Unix time."""
+        self.period_end = NEVER
+        """The earliest end of a period that the payload or a fragment shows."""
         self._validated_at: int | None = None
         self._has_fresh_parts = False
-
-    @property
-    def expires(self) -> float:
-        """The earliest expiry of the payload and its fragments, in Unix time, or ``NEVER``."""
-        return self._expires
-
-    @property
-    def period_end(self) -> float:
-        """The earliest end of a period that the payload or a fragment shows, or ``NEVER``."""
-        return self._period_end
 
     @property
     def validated_at(self) -> int | None:
@@ -116,7 +102,7 @@ class DependencyRecorder:
             for tag in group.tags:
                 self._add(tag, group.snapshot_clock)
         self.stale |= stale
-        self._period_end = min(self._period_end, period_end)
+        self.period_end = min(self.period_end, period_end)
         self.cap(expires)
         self._note_validation(validated_at)
 
@@ -137,11 +123,11 @@ class DependencyRecorder:
 
     def cap(self, expires: float) -> None:
         """Let the payload expire at ``expires`` (Unix time) at the latest."""
-        self._expires = min(self._expires, expires)
+        self.expires = min(self.expires, expires)
 
     def cap_at_period_end(self, period_end: float) -> None:
         """Cap the expiry at the end of the period shown; a refresh would not extend it."""
-        self._period_end = min(self._period_end, period_end)
+        self.period_end = min(self.period_end, period_end)
         self.cap(period_end)
 
     def dependencies(self) -> tuple[DependencyGroup, ...]:
@@ -161,7 +147,7 @@ class DependencyRecorder:
             return NotStoredReason.SNAPSHOT_CLOCK_UNKNOWN
         if wrote:
             return NotStoredReason.WROTE
-        return NotStoredReason.EXPIRED if now >= self._expires else None
+        return NotStoredReason.EXPIRED if now >= self.expires else None
 
     def _add(self, tag: str, clock: int) -> None:
         known = self._clock_by_tag.get(tag)

@@ -131,10 +131,8 @@ class StampStore:
 
     def get_multi(self, tags: Iterable[str]) -> dict[str, int]:
         """Return the stamps of ``tags`` that are numbers, of any epoch."""
-        found = self._store.get_multi([_TAG_PREFIX + tag for tag in tags])
-        skip = len(_TAG_PREFIX)
-        numbers = ((name[skip:], _number(value)) for name, value in found.items())
-        return {tag: number for tag, number in numbers if number is not None}
+        found = self.read_raw(tags)
+        return {tag: number for tag, number in found.items() if number is not None}
 
     def read_raw(self, tags: Iterable[str]) -> dict[str, int | None]:
         """Return the stamps of ``tags``, None for a tombstone; missing ones are left out.

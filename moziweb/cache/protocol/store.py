@@ -3,7 +3,7 @@
 * ``stores.memory.MemoryAtomicStore``: one process. For tests, and for leases on entries that are
   kept in the process.
 * ``stores.sqlite.SqliteAtomicStore``: the processes of one machine, through a small file.
-* ``stores.memcached.MemcachedAtomicStore``: any number of machines, through one memcached.
+* ``stores.memcached_client.MemcachedClient``: any number of machines, through one memcached.
 
 An operation is done when it returns. One that may not have been done raises ``StoreError``: a
 failure is never returned as an answer.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
-from ..protocol.dependencies import tags_of
 
 if TYPE_CHECKING:
     from ..events import CacheEvents
@@ -36,7 +35,7 @@ class RegionParts:
         self, entries: Iterable[Entry], more: Iterable[str] = ()
     ) -> Mapping[str, int] | None:
         """Return the stamps of all tags of ``entries`` and of ``more``; None if they are down."""
-        tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
+        tags = {tag for entry in entries for tag in entry.tags}
         tags.update(more)
         if not tags:
             return {}

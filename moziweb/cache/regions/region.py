@@ -6,13 +6,8 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from ..errors import CacheError, StoreUnreachableError
-from ..events import CacheEvents
 from ..protocol.entry import Entry
-from ..protocol.leases import Leases
 from ..protocol.snapshots import SnapshotSource
-from ..protocol.stamps import StampStore
-from ..stores.dogpile_adapter import EntryStore
-from .local_cache import LocalCache
 from .local_reads import LocalReads
 from .parts import RegionParts
 from .policy import Policy
@@ -29,32 +24,12 @@ _HITS: Final = frozenset({Status.HIT, Status.L1})
 class TaggedRegion:
     """A named set of entries with one policy. ``read.py`` has the read algorithm."""
 
-    def __init__(
-        self,
-        name: str,
-        policy: Policy,
-        *,
-        entries: EntryStore,
-        stamps: StampStore,
-        leases: Leases,
-        local_cache: LocalCache,
-        observer: CacheEvents,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        """``now`` is Unix time, for expiries."""
-        self._parts = RegionParts(name, policy, entries, stamps, leases, local_cache, observer, now)
+    def __init__(self, parts: RegionParts) -> None:
+        self._parts = parts
         self._on_refresh_due: Callable[[str], None] | None = None
-        self.local = LocalReads(self._parts, self._note_hit)
-
-    @property
-    def name(self) -> str:
-        """The region's name in the ini file."""
-        return self._parts.name
-
-    @property
-    def policy(self) -> Policy:
-        """How the region treats its entries."""
-        return self._parts.policy
+        self.name = parts.name
+        self.policy = parts.policy
+        self.local = LocalReads(parts, self._note_hit)
 
     @property
     def local_cache_bytes(self) -> int:
@@ -67,7 +42,7 @@ class TaggedRegion:
 
     def check(self) -> None:
         """Raise ``StoreError`` unless the store of entries answers; a disabled region passes."""
-        if self._parts.policy.enabled:
+        if self.policy.enabled:
             self._parts.entries.check()
 
     def on_refresh_due(self, listener: Callable[[str], None]) -> None:
@@ -95,7 +70,7 @@ class TaggedRegion:
         read of the clock.
         """
         parts = self._parts
-        if not parts.policy.enabled:
+        if not self.policy.enabled:
             return None
         began = time.perf_counter()
         copy = self.local.find(key)
@@ -122,7 +97,7 @@ class TaggedRegion:
         For keys that many URLs share: no copy is kept in the local cache.
         """
         parts = self._parts
-        clock = parts.stamps.clock() if parts.policy.enabled else None
+        clock = parts.stamps.clock() if self.policy.enabled else None
         if clock is None:
             return None
         entry = fetch_and_validate(parts, [key], clock, keep_copies=False).valid.get(key)

@@ -6,7 +6,7 @@ The clock is read first; the entries and the stamps that they are compared with 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..protocol.dependencies import DependencyGroup, tags_of
+from ..protocol.dependencies import DependencyGroup
 from ..protocol.entry import Entry
 from ..protocol.stamps import copies_tag, is_valid, tags_to_resolve
 from .http_policy import DERIVED_KEY
@@ -52,7 +52,7 @@ def fetch_and_validate(
     if known is not None:
         for key in outdated:
             parts.local_cache.discard(key)
-    tags = {tag for entry in outdated.values() for tag in tags_of(entry.dependencies)}
+    tags = {tag for entry in outdated.values() for tag in entry.tags}
     return ValidationResult(valid, outdated, frozenset(tags_to_resolve(tags, stamps, clock)))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ..protocol.dependencies import NotStoredReason, tags_of
+from ..protocol.dependencies import NotStoredReason
 from ..protocol.entry import Entry, encode
 from ..protocol.snapshots import SnapshotSource
 from ..protocol.stamps import tags_to_resolve
@@ -65,6 +65,6 @@ def _resolve_tags_of(parts: RegionParts, key: str, entry: Entry, validated_at: i
     """
     stamps = parts.stamps_of([entry]) or {}
     clock_of_epoch = entry.dependencies[-1].snapshot_clock
-    parts.resolve(tags_to_resolve(tags_of(entry.dependencies), stamps, clock_of_epoch))
+    parts.resolve(tags_to_resolve(entry.tags, stamps, clock_of_epoch))
     if validated_at is not None:
         parts.local_cache.put(key, entry, validated_at, parts.now())

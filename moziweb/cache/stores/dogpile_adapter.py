@@ -28,7 +28,6 @@ from dogpile.cache.region import value_version
 
 from ..errors import EntryCorruptError, StoreError, StoreUnreachableError
 from ..events import CacheEvents
-from ..protocol.dependencies import tags_of
 from ..protocol.entry import Entry, decode
 from ..protocol.leases import Leases
 from ..protocol.stamps import StampStore, is_valid, tags_to_resolve
@@ -151,7 +150,7 @@ class TaggedBackend(ProxyBackend):
 
     def _stamps_of(self, entries: Sequence[Entry], clock: int) -> Mapping[str, int]:
         """Return the stamps of all entries; resolve the tags without a number."""
-        tags = {tag for entry in entries for tag in tags_of(entry.dependencies)}
+        tags = {tag for entry in entries for tag in entry.tags}
         try:
             stamps = self._stamps.get_multi(tags)
             self._stamps.resolve(tags_to_resolve(tags, stamps, clock))

@@ -1,4 +1,4 @@
-"""A store in memcached: atomic operations on one server, and a dogpile backend on a ring."""
+"""A dogpile backend on a ring of memcached servers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -9,54 +9,6 @@ from dogpile.cache.util import sha1_mangle_key
 
 from .memcached_client import MemcachedClient, is_plain_key
 from .memory import require_bytes
-
-
-class MemcachedAtomicStore:
-    """An atomic store in one memcached.
-
-    One server and not a ring: in a test, a ``set_multi`` to an ejected node reported no failure,
-    and the old stamp came back with the node.
-    """
-
-    def __init__(self, client: MemcachedClient, prefix: str = "") -> None:
-        """``prefix`` is put before every name, so that two sites can share a server."""
-        self._client = client
-        self._prefix = prefix
-
-    def get(self, name: str) -> bytes | None:
-        """See ``AtomicStore``."""
-        return self._client.get(self._prefix + name)
-
-    def get_multi(self, names: Iterable[str]) -> dict[str, bytes]:
-        """See ``AtomicStore``."""
-        found = self._client.get_multi([self._prefix + name for name in names])
-        skip = len(self._prefix)
-        return {key[skip:]: value for key, value in found.items()}
-
-    def gets(self, name: str) -> tuple[bytes, int] | None:
-        """See ``AtomicStore``."""
-        return self._client.gets(self._prefix + name)
-
-    def cas(self, name: str, value: bytes, token: int, ttl: float = 0) -> bool:
-        """See ``AtomicStore``."""
-        return self._client.cas(self._prefix + name, value, token, ttl)
-
-    def add(self, name: str, value: bytes, ttl: float = 0) -> bool:
-        """See ``AtomicStore``."""
-        return self._client.add(self._prefix + name, value, ttl)
-
-    def set_multi(self, values: Mapping[str, bytes], ttl: float = 0) -> None:
-        """See ``AtomicStore``."""
-        self._client.set_multi({self._prefix + name: value for name, value in values.items()}, ttl)
-
-    def incr(self, name: str) -> int | None:
-        """See ``AtomicStore``."""
-        return self._client.incr(self._prefix + name)
-
-    def delete(self, name: str) -> None:
-        """See ``AtomicStore``."""
-        self._client.delete(self._prefix + name)
-
 
 MEMCACHED: Final = "moziweb.memcached"
 

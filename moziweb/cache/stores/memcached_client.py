@@ -111,13 +111,18 @@ class MemcachedClient:
         servers: Sequence[str],
         *,
         behaviors_extra: Mapping[str, int | str] | None = None,
+        prefix: str = "",
         breaker: CircuitBreaker | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """``servers`` are ``host:port`` texts; ``now`` is Unix time, for long expiries."""
+        """``servers`` are ``host:port`` texts; ``now`` is Unix time, for long expiries.
+
+        ``prefix`` is put before every key, so that two sites can share a server.
+        """
         chosen = behaviors(behaviors_extra or {})
         self._servers = tuple(servers)
         self._behaviors = chosen
+        self._prefix = prefix
         self._slow = 0.9 * float(chosen["_poll_timeout"]) / 1000
         try:
             self._master = _BytesClient(list(servers), behaviors=chosen)
@@ -129,18 +134,20 @@ class MemcachedClient:
 
     def get(self, key: str) -> bytes | None:
         """Return the value, or None if there is none or it is not plain bytes."""
-        value = self._call(lambda client: client.get(key), lambda found: found is None)
+        name = self._prefix + key
+        value = self._call(lambda client: client.get(name), lambda found: found is None)
         return value if isinstance(value, bytes) else None
 
     def get_multi(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Return the values of those ``keys`` that exist, in one round trip per server."""
-        wanted = list(keys)
+        wanted = [self._prefix + key for key in keys]
         if not wanted:
             return {}
         found = self._call(
             lambda client: client.get_multi(wanted), lambda found: len(found) < len(wanted)
         )
-        return {key: value for key, value in found.items() if isinstance(value, bytes)}
+        skip = len(self._prefix)
+        return {key[skip:]: value for key, value in found.items() if isinstance(value, bytes)}
 
     def gets(self, key: str) -> tuple[bytes, int] | None:
         """Return the value and its compare-and-swap token, or None.
@@ -150,7 +157,7 @@ class MemcachedClient:
         # pylibmc 1.6.3 frees its bytes of a text key before it sends them, without the interpreter
         # lock: another thread may overwrite them, and one key returns another's value. These bytes
         # are kept until the call returns.
-        wire = key.encode()
+        wire = (self._prefix + key).encode()
         value, token = self._call(lambda client: client.gets(wire), lambda found: found[0] is None)
         if value is None:
             return None
@@ -158,46 +165,45 @@ class MemcachedClient:
 
     def set(self, key: str, value: bytes, ttl: float = 0) -> None:
         """Store ``value`` for ``ttl`` seconds; 0 keeps it until it is evicted."""
-        _check_key(key)
+        name = self._checked(key)
         until = expiry(ttl, self._now())
-        if not self._call(lambda client: client.set(key, value, until)):
+        if not self._call(lambda client: client.set(name, value, until)):
             raise StoreError(f"not stored: {key}")
 
     def set_multi(self, values: Mapping[str, bytes], ttl: float = 0) -> None:
         """Store all; raise ``StoreError`` unless every one was acknowledged."""
         if not values:
             return
-        for key in values:
-            _check_key(key)
+        by_name = {self._checked(key): value for key, value in values.items()}
         until = expiry(ttl, self._now())
-        failed = self._call(lambda client: client.set_multi(values, until))
+        failed = self._call(lambda client: client.set_multi(by_name, until))
         if failed:
             raise StoreError(f"not stored: {len(failed)} of {len(values)} values")
 
     def add(self, key: str, value: bytes, ttl: float = 0) -> bool:
         """Store if there is no value; return whether it was stored."""
-        _check_key(key)
+        name = self._checked(key)
         until = expiry(ttl, self._now())
-        return self._call(lambda client: client.add(key, value, until))
+        return self._call(lambda client: client.add(name, value, until))
 
     def cas(self, key: str, value: bytes, token: int, ttl: float = 0) -> bool:
         """Store if unchanged since ``gets`` returned ``token``; return whether it was stored."""
-        until = expiry(ttl, self._now())
+        name, until = self._prefix + key, expiry(ttl, self._now())
         try:
-            return self._call(lambda client: client.cas(key, value, token, until))
+            return self._call(lambda client: client.cas(name, value, token, until))
         except _MissingError:
             return False
 
     def incr(self, key: str) -> int | None:
         """Add one to a decimal number and return the sum; None if there is no value."""
         try:
-            return self._call(lambda client: client.incr(key))
+            return self._call(lambda client: client.incr(self._prefix + key))
         except _MissingError:
             return None
 
     def delete(self, key: str) -> None:
         """Delete the value, if there is one."""
-        self._call(lambda client: client.delete(key))
+        self._call(lambda client: client.delete(self._prefix + key))
 
     def statistics(self) -> dict[str, dict[str, str]]:
         """Return each server's counters, by address; empty for one that does not answer.
@@ -233,6 +239,13 @@ class MemcachedClient:
         self._breaker.reset()
         return found
 
+    def _checked(self, key: str) -> str:
+        """Return the key with the prefix; raise ``KeyRefusedError`` if it cannot be sent."""
+        name = self._prefix + key
+        if not is_plain_key(name):
+            raise KeyRefusedError(f"not a key for memcached: {name[:80]!r}")
+        return name
+
     def _note_failure(self, elapsed: float) -> None:
         if elapsed >= self._slow:
             self._breaker.trip()
@@ -257,11 +270,6 @@ def _text(value: bytes | str) -> str:
 def is_plain_key(key: str) -> bool:
     """Return whether memcached's text protocol can carry a key."""
     return 0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable() and " " not in key
-
-
-def _check_key(key: str) -> None:
-    if not is_plain_key(key):
-        raise KeyRefusedError(f"not a key for memcached: {key[:80]!r}")
 
 
 def _translated(error: Exception) -> StoreError:

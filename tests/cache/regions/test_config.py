@@ -9,7 +9,8 @@ from moziweb.cache.errors import ConfigurationError
 from moziweb.cache.regions.config import from_settings, open_atomic_store
 from moziweb.cache.regions.rendering import RenderContext, Rendered, Status
 from moziweb.cache.regions.settings_schema import CACHE_KEYS, REGION_KEYS
-from moziweb.cache.stores.memcached import MemcachedAtomicStore, MemcachedBackend
+from moziweb.cache.stores.memcached import MemcachedBackend
+from moziweb.cache.stores.memcached_client import MemcachedClient
 from moziweb.cache.stores.memory import MemoryAtomicStore, MemoryBackend
 from moziweb.cache.stores.sqlite import SqliteAtomicStore
 from tests.cache.clock_source import ClockSource
@@ -195,7 +196,7 @@ def test_wrong_memcached_argument_raises_configuration_error(
 
 def test_stamps_on_memcached_have_prefix(memcached_server: MemcachedServer) -> None:
     store = open_atomic_store(f"memcached://{memcached_server.address}", "site")
-    assert isinstance(store, MemcachedAtomicStore)
+    assert isinstance(store, MemcachedClient)
     assert store._prefix == "site:"
 
 

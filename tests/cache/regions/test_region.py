@@ -14,6 +14,7 @@ from moziweb.cache.protocol.entry import Entry, Kind
 from moziweb.cache.protocol.leases import LeaseOptions, Leases
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.local_cache import LocalCache
+from moziweb.cache.regions.parts import RegionParts
 from moziweb.cache.regions.policy import Policy
 from moziweb.cache.regions.region import TaggedRegion
 from moziweb.cache.regions.rendering import CacheResult, RenderContext, Rendered, Status
@@ -71,14 +72,16 @@ class Bench:
         """Return the region as another process would open it."""
         backend = FailSafeBackend("pages", self.leases, self.recorded).wrap(self.backend)
         return TaggedRegion(
-            "pages",
-            policy,
-            entries=EntryStore("pages", backend, self.recorded, max_bytes=5000),
-            stamps=self.stamps,
-            leases=self.leases,
-            local_cache=LocalCache(l1_bytes),
-            observer=self.recorded,
-            now=lambda: self.now,
+            RegionParts(
+                name="pages",
+                policy=policy,
+                entries=EntryStore("pages", backend, self.recorded, max_bytes=5000),
+                stamps=self.stamps,
+                leases=self.leases,
+                local_cache=LocalCache(l1_bytes),
+                observer=self.recorded,
+                now=lambda: self.now,
+            )
         )
 
     def sleep(self, seconds: float) -> None:

@@ -21,7 +21,7 @@ from moziweb.cache.protocol.leases import LeaseOptions, Leases
 from moziweb.cache.protocol.stamps import StampStore
 from moziweb.cache.regions.config import from_settings
 from moziweb.cache.stores.dogpile_adapter import FailSafeBackend, TaggedBackend, split_frame
-from moziweb.cache.stores.memcached import MEMCACHED, MemcachedAtomicStore
+from moziweb.cache.stores.memcached import MEMCACHED
 from moziweb.cache.stores.memcached_client import MemcachedClient
 from moziweb.cache.stores.memory import MEMORY, OVERHEAD, MemoryAtomicStore, MemoryBackend
 from tests.services.memcached import MemcachedServer
@@ -137,7 +137,7 @@ class TestWrappedMemcached(
 
     @pytest.fixture(autouse=True)
     def _leases(self, _server: None, memcached_server: MemcachedServer) -> None:
-        store = MemcachedAtomicStore(MemcachedClient([memcached_server.address]), "suite:")
+        store = MemcachedClient([memcached_server.address], prefix="suite:")
         type(self).leases = Leases(store, LeaseOptions(ttl=60, wait=60, poll=0.002))
 
 
