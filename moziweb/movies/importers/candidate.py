@@ -6,7 +6,7 @@ empty cell, a null. Silence never erases anything.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -95,30 +95,26 @@ class Candidate:
 
 def to_json(candidate: Candidate) -> str:
     """The candidate as text, to be kept between a preview and its application."""
-    whole = {name: getattr(candidate, name) for name in _PLAIN}
-    whole["fetched_at"] = candidate.fetched_at.isoformat() if candidate.fetched_at else None
-    whole["years"] = sorted(candidate.years)
-    whole["problems"] = [asdict(problem) for problem in candidate.problems]
-    whole["values"] = {name: _plain(value) for name, value in candidate.values.items()}
-    return json.dumps(whole, ensure_ascii=False)
+    whole = asdict(replace(candidate, values=dict(candidate.values)))
+    return json.dumps(whole, ensure_ascii=False, default=_plain)
 
 
 def from_json(text: str) -> Candidate:
     """What ``to_json`` wrote."""
     whole = json.loads(text)
     fetched = whole["fetched_at"]
+    values = {name: _parsed(name, value) for name, value in whole["values"].items()}
     return Candidate(
-        **{name: whole[name] for name in _PLAIN},
-        years=frozenset(whole["years"]),
-        fetched_at=datetime.fromisoformat(fetched) if fetched else None,
-        problems=tuple(Problem(**each) for each in whole["problems"]),
-        values=MappingProxyType(
-            {name: _parsed(name, value) for name, value in whole["values"].items()}
-        ),
+        **whole
+        | {
+            "years": frozenset(whole["years"]),
+            "fetched_at": datetime.fromisoformat(fetched) if fetched else None,
+            "problems": tuple(Problem(**each) for each in whole["problems"]),
+            "values": MappingProxyType(values),
+        }
     )
 
 
-_PLAIN: Final = ("source", "list_name", "ref", "place", "title", "has_id")
 _FACTS: Final[Mapping[str, type]] = {
     "genres": GenreFact,
     "directors": PersonFact,
@@ -128,11 +124,8 @@ _FACTS: Final[Mapping[str, type]] = {
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, PremiereFact):
-        return asdict(value) | {"date": value.date.isoformat()}
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return asdict(value) if isinstance(value, GenreFact | PersonFact | TrailerFact) else value
+    """``years``, and dates, which JSON does not know."""
+    return sorted(value) if isinstance(value, frozenset) else value.isoformat()
 
 
 def _parsed(name: str, value: Any) -> Any:

@@ -113,9 +113,9 @@ def _joined(first: Candidate, later: Candidate) -> Candidate:
 
 
 def _twice(candidate: Candidate, first: Candidate) -> Candidate:
+    names = {"place": first.place}
     text = _(
-        "the same film as ${place}; if it is another one, give both an external_id",
-        mapping={"place": first.place},
+        "the same film as ${place}; if it is another one, give both an external_id", mapping=names
     )
     problem = Problem.about(candidate.place, "", text, fatal=True)
     return replace(candidate, problems=(*candidate.problems, problem))

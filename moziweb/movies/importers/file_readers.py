@@ -65,13 +65,11 @@ def read_table(data: bytes, columns: Mapping[str, str] | None = None) -> Table:
     Raises ``ImportRefused`` for what is no such table at all.
     """
     if len(data) > MAX_BYTES:
-        raise ImportRefused(
-            _("the file is larger than ${most} MB", mapping={"most": MAX_BYTES // 1_000_000})
-        )
+        raise ImportRefused(_("the file is larger than ${most} MB"), most=MAX_BYTES // 1_000_000)
     named = {_heading(theirs): ours for ours, theirs in (columns or {}).items()}
     if unknown := sorted(set(named.values()) - set(COLUMNS)):
-        names = {"unknown": ", ".join(unknown), "known": ", ".join(COLUMNS)}
-        raise ImportRefused(_("no such column: ${unknown}; there are ${known}", mapping=names))
+        wrong = _("no such column: ${unknown}; there are ${known}")
+        raise ImportRefused(wrong, unknown=", ".join(unknown), known=", ".join(COLUMNS))
     content = data.decode("utf-8-sig", errors="surrogateescape").lstrip("\ufeff")
     if content.lstrip()[:1] in {"[", "{"}:
         return _json_table(content, named)
@@ -88,9 +86,7 @@ def _csv_table(content: str, named: Mapping[str, str]) -> Table:
             if any(cell.strip() for cell in cells)
         )
     except csv.Error as error:
-        raise ImportRefused(
-            _("the file is no readable CSV: ${error}", mapping={"error": error})
-        ) from None
+        raise ImportRefused(_("the file is no readable CSV: ${error}"), error=error) from None
     return Table(rows, tuple(theirs for theirs, ours in headings if ours is None and theirs))
 
 
@@ -110,15 +106,10 @@ def _headings(cells: Sequence[str], named: Mapping[str, str]) -> list[tuple[str,
     ours = [column for _, column in found if column]
     if "title" not in ours:
         there = ", ".join(theirs for theirs, _ in found if theirs) or "nothing"
-        raise ImportRefused(
-            _(
-                "no column is called title; the first row has ${there}",
-                mapping={"there": there[:300]},
-            )
-        )
+        wrong = _("no column is called title; the first row has ${there}")
+        raise ImportRefused(wrong, there=there[:300])
     if twice := sorted({column for column in ours if ours.count(column) > 1}):
-        names = {"twice": ", ".join(twice)}
-        raise ImportRefused(_("two columns are called ${twice}", mapping=names))
+        raise ImportRefused(_("two columns are called ${twice}"), twice=", ".join(twice))
     return found
 
 
@@ -140,9 +131,7 @@ def _json_table(content: str, named: Mapping[str, str]) -> Table:
     try:
         whole = json.loads(content)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise ImportRefused(
-            _("the file is no readable JSON: ${error}", mapping={"error": error})
-        ) from None
+        raise ImportRefused(_("the file is no readable JSON: ${error}"), error=error) from None
     if isinstance(whole, dict):
         whole = next((each for each in whole.values() if isinstance(each, list)), None)
     if not isinstance(whole, list):

@@ -4,7 +4,7 @@ Ids decide: the list's own, TMDB's, IMDb's. Without them a title and a year may,
 films of one title are two films, and what cannot be told apart is told to the operator.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, TypeVar
@@ -66,9 +66,7 @@ def match(candidate: Candidate, known: Known) -> Match:
     } - {None}
     if len(found) > 1:
         movies = " and ".join(f"film {each}" for each in sorted(filter(None, found)))
-        return _unclear(
-            candidate, _("its ids name two of our films: ${films}", mapping={"films": movies})
-        )
+        return _unclear(candidate, _("its ids name two of our films: ${films}"), movies)
     return Match(found.pop()) if found else _by_title(candidate, known)
 
 
@@ -81,13 +79,8 @@ def _by_title(candidate: Candidate, known: Known) -> Match:
     sure = [each for each in alike if not each.years or each.years & candidate.years]
     if len(alike) > 1 or (alike and not sure):
         movies = ", ".join(f"film {each.id} ({_when(each)})" for each in alike)
-        return _unclear(
-            candidate,
-            _(
-                "cannot be told from ${films} of the same title; give it an id or a date",
-                mapping={"films": movies},
-            ),
-        )
+        text = _("cannot be told from ${films} of the same title; give it an id or a date")
+        return _unclear(candidate, text, movies)
     return Match(sure[0].id if sure else None)
 
 
@@ -110,19 +103,16 @@ def _surely_another(candidate: Candidate, movie: Namesake) -> bool:
     original = candidate.values.get("original_title")
     if original and slug_of(original) not in {slug_of(movie.original_title), slug_of(movie.title)}:
         return True
-    return _years_apart(candidate.years, movie.years) > YEARS_APART
-
-
-def _years_apart(some: Iterable[int], others: Iterable[int]) -> int:
-    others = tuple(others)
-    return min((abs(one - other) for one in some for other in others), default=0)
+    apart = (abs(one - other) for one in candidate.years for other in movie.years)
+    return min(apart, default=0) > YEARS_APART
 
 
 def _when(movie: Namesake) -> str:
     return ", ".join(str(year) for year in sorted(movie.years)) or "without a date"
 
 
-def _unclear(candidate: Candidate, text: str) -> Match:
+def _unclear(candidate: Candidate, text: str, movies: str) -> Match:
+    text = _(text, mapping={"films": movies})
     return Match(problem=Problem.about(candidate.place, "", text, fatal=True))
 
 

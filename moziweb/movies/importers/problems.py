@@ -10,7 +10,7 @@ from typing import Any
 
 from pyramid.i18n import TranslationString
 
-from moziweb.i18n import DOMAIN
+from moziweb.i18n import DOMAIN, _
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +48,20 @@ class Problem:
         return f"{where}: {self.english}{end}"
 
 
-class InvalidValue(ValueError):
+class _ImportError(Exception):
+    """``text`` may be translatable; ``names`` are the values of its placeholders."""
+
+    def __init__(self, text: str, **names: object) -> None:
+        self.text = _(text, mapping=names) if names else text
+        super().__init__(english(self.text))
+
+
+class InvalidValue(_ImportError, ValueError):
     """A value that cannot be taken; ``text`` says why, after "row 12, runtime:"."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(english(text))
-        self.text = text
 
-
-class ImportRefused(Exception):
+class ImportRefused(_ImportError):
     """Nothing at all can be imported of what was given; its text is one line for the operator."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(english(text))
-        self.text = text
 
 
 def text_of(error: Exception) -> str:

@@ -63,7 +63,7 @@ def text(value: str, limit: int) -> str:
         if character == "\n" or unicodedata.category(character) not in {"Cc", "Cs"}
     ).strip()
     if len(kept) > limit:
-        raise InvalidValue(_("longer than ${most} characters", mapping={"most": limit}))
+        raise InvalidValue(_("longer than ${most} characters"), most=limit)
     return kept
 
 
@@ -75,12 +75,10 @@ def line(value: str, limit: int) -> str:
 def number(value: str, most: int) -> int:
     """A whole number from 1 to ``most``."""
     if not re.fullmatch(r"[0-9]{1,10}(?:\.0)?", value):
-        raise InvalidValue(_("not a whole number: ${value}", mapping={"value": _quoted(value)}))
+        raise InvalidValue(_("not a whole number: ${value}"), value=_quoted(value))
     found = int(float(value))
     if not 1 <= found <= most:
-        raise InvalidValue(
-            _("not between 1 and ${most}: ${value}", mapping={"most": most, "value": found})
-        )
+        raise InvalidValue(_("not between 1 and ${most}: ${value}"), most=most, value=found)
     return found
 
 
@@ -98,9 +96,7 @@ def imdb_id(value: str) -> str:
     """``tt0137523``, alone or inside an address of IMDb's."""
     found = _IMDB_ID.fullmatch(value) or re.search(r"imdb\.com/title/(tt[0-9]{7,10})\b", value)
     if found is None:
-        raise InvalidValue(
-            _("not an IMDb id such as tt0137523: ${value}", mapping={"value": _quoted(value)})
-        )
+        raise InvalidValue(_("not an IMDb id such as tt0137523: ${value}"), value=_quoted(value))
     return found[found.lastindex or 0]
 
 
@@ -140,12 +136,8 @@ def premiere_date(value: str, today: date, pattern: str = "") -> tuple[date, Dat
         try:
             day, known = datetime.strptime(value, pattern).date(), DatePrecision.DAY  # noqa: DTZ007
         except ValueError:
-            raise InvalidValue(
-                _(
-                    "not a date like ${pattern}: ${value}",
-                    mapping={"pattern": pattern, "value": _quoted(value)},
-                )
-            ) from None
+            wrong = _("not a date like ${pattern}: ${value}")
+            raise InvalidValue(wrong, pattern=pattern, value=_quoted(value)) from None
     else:
         day, known = _date(value)
     _check_day(day, today)
@@ -159,43 +151,34 @@ def _date(value: str) -> tuple[date, DatePrecision]:
     elif match := _DOTTED.fullmatch(value):
         parts = [part for part in match.groups() if part]
     else:
-        raise InvalidValue(
-            _(
-                "not a date such as 2026-08-13 or 2026.08.13.: ${value}",
-                mapping={"value": _quoted(value)},
-            )
-        )
+        wrong = _("not a date such as 2026-08-13 or 2026.08.13.: ${value}")
+        raise InvalidValue(wrong, value=_quoted(value))
     year, month, day = (int(part) for part in [*parts, "1", "1"][:3])
     known = (DatePrecision.YEAR, DatePrecision.MONTH, DatePrecision.DAY)[len(parts) - 1]
     try:
         return date(year, month, day), known
     except ValueError:
-        raise InvalidValue(_("no such day: ${value}", mapping={"value": _quoted(value)})) from None
+        raise InvalidValue(_("no such day: ${value}"), value=_quoted(value)) from None
 
 
 def _check_day(day: date, today: date) -> None:
     try:
         parse_day(day.isoformat())
     except ValueError:
-        raise InvalidValue(_("outside the calendar: ${value}", mapping={"value": day})) from None
+        raise InvalidValue(_("outside the calendar: ${value}"), value=day) from None
     if day.year > today.year + YEARS_AHEAD:
         raise InvalidValue(
-            _(
-                "more than ${years} years ahead: ${value}",
-                mapping={"years": YEARS_AHEAD, "value": day},
-            )
+            _("more than ${years} years ahead: ${value}"), years=YEARS_AHEAD, value=day
         )
 
 
 def formats(words: Iterable[str]) -> tuple[str, ...]:
     """How cinemas show it, each once."""
     known = {each.value.lower(): each.value for each in ScreenFormat}
-    found: dict[str, None] = {}
-    for word in words:
-        if word.lower() not in known:
-            raise _none_of(ScreenFormat, word)
-        found[known[word.lower()]] = None
-    return tuple(found)
+    words = tuple(words)
+    if unknown := [word for word in words if word.lower() not in known]:
+        raise _none_of(ScreenFormat, unknown[0])
+    return tuple(dict.fromkeys(known[word.lower()] for word in words))
 
 
 def languages(words: Iterable[str]) -> tuple[str, ...]:
@@ -207,9 +190,7 @@ def _language(word: str) -> str:
     low = word.lower()
     code = low if low in _names("en").values() else _names("hu").get(low) or _names("en").get(low)
     if code is None:
-        raise InvalidValue(
-            _("no language that we know: ${value}", mapping={"value": _quoted(word)})
-        )
+        raise InvalidValue(_("no language that we know: ${value}"), value=_quoted(word))
     return code
 
 
@@ -236,33 +217,28 @@ def trailer(url: str) -> TrailerFact:
     """The video of an address at YouTube or Vimeo."""
     parts = urlsplit(url if "//" in url else f"https://{url}")
     host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
-    segments = [segment for segment in parts.path.split("/") if segment]
-    last = segments[-1] if segments else ""
+    last = parts.path.rstrip("/").rpartition("/")[2]
     if host in {"youtube.com", "youtube-nocookie.com"}:
         return video("YouTube", parse_qs(parts.query).get("v", [last])[0])
     if host == "youtu.be":
         return video("YouTube", last)
     if host in {"vimeo.com", "player.vimeo.com"}:
         return video("Vimeo", last)
-    raise InvalidValue(_("neither YouTube nor Vimeo: ${value}", mapping={"value": _quoted(url)}))
+    raise InvalidValue(_("neither YouTube nor Vimeo: ${value}"), value=_quoted(url))
 
 
 def video(site: str, video_id: str, name: str = "", language: str = "") -> TrailerFact:
     """A video by its id at a site that we can link."""
     shape = _VIDEO_ID.get(site)
     if shape is None or not shape.fullmatch(video_id):
-        raise InvalidValue(
-            _(
-                "no video id of ${site}: ${value}",
-                mapping={"site": _quoted(site), "value": _quoted(video_id)},
-            )
-        )
+        wrong = _("no video id of ${site}: ${value}")
+        raise InvalidValue(wrong, site=_quoted(site), value=_quoted(video_id))
     return TrailerFact(site, video_id, name, language)
 
 
 def _none_of(known: Iterable[str], value: str) -> InvalidValue:
-    names = {"known": ", ".join(known), "value": _quoted(value)}
-    return InvalidValue(_("not one of ${known}: ${value}", mapping=names))
+    wrong = _("not one of ${known}: ${value}")
+    return InvalidValue(wrong, known=", ".join(known), value=_quoted(value))
 
 
 def _quoted(value: str) -> str:

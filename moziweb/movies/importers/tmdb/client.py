@@ -11,18 +11,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import urllib3
-from pyramid.i18n import TranslationString
 from urllib3.exceptions import HTTPError
 
-from moziweb.i18n import DOMAIN, _
+from moziweb.i18n import _
 
-from .errors import (
-    TmdbError,
-    TmdbNotFound,
-    TmdbRefused,
-    TmdbUnauthorized,
-    TmdbUnavailable,
-)
+from .errors import TmdbError, TmdbNotFound, TmdbRefused, TmdbUnauthorized, TmdbUnavailable
 from .rate_limiter import RateLimiter
 
 APPENDED: Final = "release_dates,credits,videos,images,translations"
@@ -139,7 +132,7 @@ class TmdbClient:
         except _Again as failed:
             if failed.after is not None:
                 self._pace.hold(min(failed.after, MAX_WAIT))
-            raise TmdbUnavailable(_without_answer(path, str(failed))) from None
+            raise _unavailable(path, str(failed)) from None
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """The object at ``path``. Raises ``TmdbError``s."""
@@ -156,7 +149,7 @@ class TmdbClient:
                     self._pace.hold(failed.after)
                 elif attempt + 1 < self._terms.tries:
                     self._sleep(_BACKOFF * 2**attempt)
-        raise TmdbUnavailable(_without_answer(path, told))
+        raise _unavailable(path, told)
 
     def _once(self, path: str, query: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """One attempt; ``seconds`` bound each wait, twice as many the whole."""
@@ -200,9 +193,7 @@ def _object(path: str, status: int, headers: Mapping[str, str], body: bytes) -> 
         whole = None
     found = whole if isinstance(whole, dict) else {}
     said = _said(status, found)
-    if status == 429:
-        raise _Again(said, _retry_after(headers))
-    if status >= 500:
+    if status == 429 or status >= 500:
         raise _Again(said, _retry_after(headers))
     if status != 200:
         raise _error(path, status, said)
@@ -214,18 +205,17 @@ def _object(path: str, status: int, headers: Mapping[str, str], body: bytes) -> 
 
 
 def _error(path: str, status: int, said: str) -> TmdbError:
-    kinds = {
-        401: (TmdbUnauthorized, _("TMDB does not accept our token (${path}: ${said})")),
-        403: (TmdbUnauthorized, _("TMDB does not accept our token (${path}: ${said})")),
-        404: (TmdbNotFound, _("TMDB has no such film (${path}: ${said})")),
-    }
-    refused = (TmdbRefused, _("TMDB refuses the question (${path}: ${said})"))
-    kind, text = kinds.get(status, refused)
-    return kind(TranslationString(text, domain=DOMAIN, mapping={"path": path, "said": said}))
+    kind: type[TmdbError] = TmdbRefused
+    text = _("TMDB refuses the question (${path}: ${said})")
+    if status in {401, 403}:
+        kind, text = TmdbUnauthorized, _("TMDB does not accept our token (${path}: ${said})")
+    elif status == 404:
+        kind, text = TmdbNotFound, _("TMDB has no such film (${path}: ${said})")
+    return kind(text, path=path, said=said)
 
 
-def _without_answer(path: str, said: str) -> TranslationString:
-    return _("TMDB gives no answer (${path}: ${said})", mapping={"path": path, "said": said})
+def _unavailable(path: str, said: str) -> TmdbUnavailable:
+    return TmdbUnavailable(_("TMDB gives no answer (${path}: ${said})"), path=path, said=said)
 
 
 def _said(status: int, body: Mapping[str, Any]) -> str:

@@ -77,8 +77,8 @@ class _MovieMapper:
         self._take_dates()
         years |= {each.date.year for each in self._values.get("premieres", ())}
         return Candidate(
-            TMDB,
-            TMDB,
+            source=TMDB,
+            list_name=TMDB,
             ref="",
             place=self._place,
             title=self._values.get("title", ""),
@@ -106,10 +106,8 @@ class _MovieMapper:
             self._keep("premieres", found.premieres)
         known = [name for name in found.certifications if name in set(Rating)]
         for name in set(found.certifications) - set(Rating) - {"NR"}:
-            self._complain(
-                "certification",
-                _("no Hungarian age rating: ${value}", mapping={"value": repr(name)}),
-            )
+            text = _("no Hungarian age rating: ${value}", mapping={"value": repr(name)})
+            self._complain("certification", text)
         self._keep("rating", Rating(known[0]).value if known else None)
 
     def _english_overview(self) -> str:
@@ -176,9 +174,7 @@ class _MovieMapper:
         if not path or not self._image_base:
             return ""
         if not _PATH.fullmatch(str(path)):
-            raise InvalidValue(
-                _("no path of a picture: ${value}", mapping={"value": repr(str(path)[:80])})
-            )
+            raise InvalidValue(_("no path of a picture: ${value}"), value=repr(str(path)[:80]))
         return f"{self._image_base.rstrip('/')}/{POSTER_SIZE}{path}"
 
     def _best_poster(self) -> str:
@@ -258,7 +254,7 @@ def _synopsis(value: Any) -> str:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise InvalidValue(_("not a text: ${value}", mapping={"value": repr(str(value)[:60])}))
+        raise InvalidValue(_("not a text: ${value}"), value=repr(str(value)[:60]))
     return value
 
 

@@ -52,7 +52,7 @@ class TmdbSource:
         results = self._client.find(known).get("movie_results")
         for entry in _ids(results):
             return entry
-        raise TmdbNotFound(_("TMDB knows no film that is ${id} at IMDb", mapping={"id": known}))
+        raise TmdbNotFound(_("TMDB knows no film that is ${id} at IMDb"), id=known)
 
     def ids_between(self, first: date, last: date) -> tuple[int, ...]:
         """The films that may have a Hungarian premiere in these days; their details decide."""
@@ -77,16 +77,12 @@ class TmdbSource:
             except (TmdbNotFound, TmdbRefused) as error:
                 yield missing(tmdb_id, text_of(error))
                 continue
-            if movie.get("id") != tmdb_id:
-                yield missing(
-                    tmdb_id,
-                    _(
-                        "TMDB answered with another film: ${value}",
-                        mapping={"value": repr(movie.get("id"))},
-                    ),
-                )
-                continue
-            yield candidate_of(movie, self._images(), self._clock())
+            if movie.get("id") == tmdb_id:
+                yield candidate_of(movie, self._images(), self._clock())
+            else:
+                names = {"value": repr(movie.get("id"))}
+                text = _("TMDB answered with another film: ${value}", mapping=names)
+                yield missing(tmdb_id, text)
 
     def premieres_between(
         self, tmdb_ids: Iterable[int], first: date, last: date
@@ -95,18 +91,11 @@ class TmdbSource:
         for candidate in self.movies(tmdb_ids):
             days = [each.date for each in candidate.values.get("premieres", ())]
             if candidate.title and not any(first <= day <= last for day in days):
-                problem = Problem.about(
-                    candidate.place,
-                    "release_dates",
-                    _(
-                        "${title}: no Hungarian premiere from ${first} to ${last}",
-                        mapping={"title": candidate.title, "first": first, "last": last},
-                    ),
-                    fatal=True,
-                )
-                yield replace(candidate, problems=(*candidate.problems, problem))
-            else:
-                yield candidate
+                names = {"title": candidate.title, "first": first, "last": last}
+                text = _("${title}: no Hungarian premiere from ${first} to ${last}", mapping=names)
+                problem = Problem.about(candidate.place, "release_dates", text, fatal=True)
+                candidate = replace(candidate, problems=(*candidate.problems, problem))
+            yield candidate
 
     def _images(self) -> str | None:
         if self._image_base is None:
