@@ -45,7 +45,7 @@ class CacheEvents:
         """An invalidation could not be published; the relay will retry."""
 
     def refresh_failed(self, reason: str) -> None:
-        """A background refresh failed: it ``raised``, or there was ``no_thread``."""
+        """A background refresh failed; ``reason`` is ``raised``."""
 
     def purge_failed(self) -> None:
         """A purge request to the CDN failed."""
