@@ -11,7 +11,7 @@ from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.recipes import RECIPES
 from tests.posters.decoder.children import pids, status
 
-from .corpus import GROUPS, MADE, corpus
+from .corpus import GROUPS, MADE, corpus, corpus_by_group
 
 SECONDS = 2.0
 """Maximum seconds for a bomb."""
@@ -41,7 +41,7 @@ def verdict_of(pool: DecoderPool, data: bytes) -> RejectCode | None:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_verdicts_on_group(group: str, pool: DecoderPool) -> None:
-    verdicts = {each: verdict_of(pool, each.data) for each in GROUPS[group]()}
+    verdicts = {each: verdict_of(pool, each.data) for each in corpus_by_group()[group]}
     assert verdicts, "the group is empty"
     wrong = [f"{each}: {code}" for each, code in verdicts.items() if code not in each.verdict]
     assert wrong == []
