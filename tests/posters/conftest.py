@@ -12,6 +12,7 @@ from PIL import Image
 
 from moziweb.db import Database, create_engine
 from moziweb.movies.models import Movie
+from moziweb.posters.fetching.errors import Validators
 from moziweb.posters.generation.error_codes import SourceError
 from moziweb.posters.generation.leases import SourceLeases
 from moziweb.posters.generation.readers import SourceBytes, SourceLocation
@@ -56,7 +57,7 @@ class StubReader:
         self.before_read()
         if self.error:
             raise self.error
-        return SourceBytes(self.pictures[source.url or ""], etag='"1"')
+        return SourceBytes(self.pictures[source.url or ""], Validators('"1"'))
 
 
 def picture(colour: str = "#a03020", size: tuple[int, int] = (200, 300)) -> bytes:

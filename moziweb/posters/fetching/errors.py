@@ -1,7 +1,8 @@
-"""Results of a fetch: `Fetched`, `NotModified`, or `FetchError` with a stable code."""
+"""Results of a fetch: `Fetched`, or `FetchError` with a stable code."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 _DETAIL_LENGTH = 300
 
@@ -79,24 +80,20 @@ class FetchError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """A complete response; ``content_type`` is in lower case and without parameters.
+class Validators:
+    """HTTP validators of an image; they belong to ``final_url``, its URL after all redirects."""
 
-    ``etag`` and ``last_modified`` belong to ``final_url``, the URL after all redirects: pass the
-    three to `Fetcher.fetch` for a conditional request.
-    """
+    etag: str | None = None
+    last_modified: str | None = None
+    final_url: str | None = None
 
-    body: bytes
-    content_type: str
-    etag: str | None
-    last_modified: str | None
-    final_url: str
+
+NO_VALIDATORS: Final = Validators()
 
 
 @dataclass(frozen=True, slots=True)
-class NotModified:
-    """A 304 response, with the validators that are valid now."""
+class Fetched:
+    """A complete response; pass its validators to `Fetcher.fetch` for a conditional request."""
 
-    etag: str | None
-    last_modified: str | None
-    final_url: str
+    body: bytes
+    validators: Validators

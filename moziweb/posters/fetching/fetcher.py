@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from http.client import HTTPException, IncompleteRead
 from io import BytesIO
@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from . import response_headers
-from .errors import FetchCode, Fetched, FetchError, NotModified
+from .errors import NO_VALIDATORS, FetchCode, Fetched, FetchError, Validators
 from .pinned_connection import RequestBudget, Resolver, WireLimitError, open_connection, resolve
 from .url_policy import (
     AllowedNetwork,
@@ -31,8 +31,6 @@ from .url_policy import (
     is_public,
     parse_image_url,
 )
-
-__all__ = ["FetchCode", "FetchError", "FetchPolicy", "Fetched", "Fetcher", "NotModified"]
 
 MAX_HEAD_BYTES = 64 * 1024
 """Maximum size of all response headers with interim responses; typical servers send about 1 KiB."""
@@ -86,26 +84,6 @@ class FetchPolicy:
         return any(allowed.permits(address, port) for allowed in self.allow_addresses)
 
 
-@dataclass(frozen=True, slots=True)
-class _Validators:
-    """The caller's ETag and Last-Modified values; they are valid only for ``url``."""
-
-    etag: str | None
-    last_modified: str | None
-    url: str
-
-    def headers(self, url: str) -> dict[str, str]:
-        if url != self.url:
-            return {}
-        headers = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
-        return {name: value for name, value in headers.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class _Redirect:
-    url: str
-
-
 @cache
 def _system_authorities() -> ssl.SSLContext:
     """Load the system's CA certificates on first use: this is slow compared to the start-up."""
@@ -133,52 +111,40 @@ class Fetcher:
         self._ssl_context = ssl_context
         self._clock = clock
 
-    def fetch(
-        self,
-        url: str,
-        *,
-        etag: str | None = None,
-        last_modified: str | None = None,
-        final_url: str | None = None,
-    ) -> Fetched | NotModified:
-        """Fetch ``url``; return the response, or `NotModified` if the server answers 304.
+    def fetch(self, url: str, validators: Validators = NO_VALIDATORS) -> Fetched | None:
+        """Fetch ``url``; return the response, or None if the server answers 304.
 
-        ``etag`` and ``last_modified`` come from an earlier `Fetched` with its ``final_url``. They
-        are valid for that URL only, so they are sent to no other (default: ``url``). Raises
-        `FetchError` for every failure of the network or the server.
+        ``validators`` come from an earlier `Fetched`. They are sent to their ``final_url`` only
+        (default: ``url``). Raises `FetchError` for every failure of the network or the server.
         """
         budget = RequestBudget(self._policy.deadline_seconds, self._clock)
         target = self._target(url)
-        validators = _Validators(
-            response_headers.entity_tag(etag),
-            response_headers.http_date(last_modified),
-            final_url or target.url,
-        )
+        validators = replace(validators, final_url=validators.final_url or target.url)
         for _ in range(self._policy.max_redirects + 1):
             with _converted_errors():
                 outcome = self._hop(target, validators, budget)
-            if not isinstance(outcome, _Redirect):
+            if not isinstance(outcome, ParsedUrl):
                 return outcome
-            target = self._target(outcome.url)
+            target = outcome
         raise FetchError(FetchCode.TOO_MANY_REDIRECTS, target.url)
 
     def _hop(
-        self, target: ParsedUrl, validators: _Validators, budget: RequestBudget
-    ) -> Fetched | NotModified | _Redirect:
+        self, target: ParsedUrl, validators: Validators, budget: RequestBudget
+    ) -> Fetched | ParsedUrl | None:
+        """The response, the target of a redirect, or None after a 304."""
         addresses = self._addresses(target, budget)
-        conditions = validators.headers(target.url)
+        conditions = _conditions(validators) if target.url == validators.final_url else {}
         trust = self._ssl_context or _system_authorities()
         with open_connection(target, addresses, budget, trust) as connection:
             response = self._request(connection, target, conditions, budget)
             with closing(response):
-                if response.status in response_headers.REDIRECTS:
-                    return _Redirect(
-                        response_headers.redirect_location(response.headers, target.url)
-                    )
-                if response.status == 304 and conditions:
-                    return _not_modified(response, validators)
-                if response.status != 200:
-                    raise response_headers.status_error(response.status, response.headers)
+                status, headers = response.status, response.headers
+                if status in response_headers.REDIRECTS:
+                    return self._target(response_headers.redirect_location(headers, target.url))
+                if status == 304 and conditions:
+                    return None
+                if status != 200:
+                    raise response_headers.status_error(status, headers)
                 return self._fetched(response, target, budget)
 
     def _target(self, url: str) -> ParsedUrl:
@@ -232,43 +198,32 @@ class Fetcher:
 
     def _fetched(self, response: HTTPResponse, target: ParsedUrl, budget: RequestBudget) -> Fetched:
         headers = response.headers
-        content_type = response_headers.media_type(headers)
+        response_headers.refuse_pages(headers)
         response_headers.require_identity_encoding(headers)
         if (response_headers.announced_bytes(headers) or 0) > self._policy.max_bytes:
             raise FetchError(FetchCode.TOO_MANY_BYTES, "by its Content-Length")
         # Typical servers need less than 1 % for chunk framing. MAX_HEAD_BYTES covers bytes of the
         # body that were received together with the headers.
         budget.grant(2 * self._policy.max_bytes + MAX_HEAD_BYTES)
-        return Fetched(
-            body=self._body(_chunks(response)),
-            content_type=content_type,
-            etag=response_headers.entity_tag(headers.get("etag")),
-            last_modified=response_headers.http_date(headers.get("last-modified")),
-            final_url=target.url,
-        )
+        etag = response_headers.entity_tag(headers.get("etag"))
+        last_modified = response_headers.http_date(headers.get("last-modified"))
+        return Fetched(self._body(response), Validators(etag, last_modified, target.url))
 
-    def _body(self, chunks: Iterator[bytes]) -> bytes:
+    def _body(self, response: HTTPResponse) -> bytes:
         body = BytesIO()
-        for chunk in chunks:
+        while chunk := response.read1(_CHUNK_BYTES, decode_content=False):
             if body.tell() + len(chunk) > self._policy.max_bytes:
                 raise FetchError(FetchCode.TOO_MANY_BYTES, "by count")
             body.write(chunk)
         return body.getvalue()
 
 
-def _chunks(response: HTTPResponse) -> Iterator[bytes]:
-    while chunk := response.read1(_CHUNK_BYTES, decode_content=False):
-        yield chunk
-
-
-def _not_modified(response: HTTPResponse, validators: _Validators) -> NotModified:
-    """The validators of a 304; those that it omits remain valid (RFC 9111, 4.3.4)."""
-    return NotModified(
-        etag=response_headers.entity_tag(response.headers.get("etag")) or validators.etag,
-        last_modified=response_headers.http_date(response.headers.get("last-modified"))
-        or validators.last_modified,
-        final_url=validators.url,
-    )
+def _conditions(validators: Validators) -> dict[str, str]:
+    headers = {
+        "If-None-Match": response_headers.entity_tag(validators.etag),
+        "If-Modified-Since": response_headers.http_date(validators.last_modified),
+    }
+    return {name: value for name, value in headers.items() if value is not None}
 
 
 @contextmanager

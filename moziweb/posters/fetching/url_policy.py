@@ -6,17 +6,11 @@ a name or an unambiguous IP address, and only public addresses.
 
 import re
 from dataclasses import dataclass
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_network,
-)
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Literal
 
 from urllib3.exceptions import LocationParseError
-from urllib3.util import Url, parse_url
+from urllib3.util import parse_url
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
@@ -146,10 +140,6 @@ def parse_image_url(url: str) -> ParsedUrl:
         parsed = parse_url(url)
     except LocationParseError as error:
         raise ForbiddenUrl(str(error)) from error
-    return _parsed_url(parsed)
-
-
-def _parsed_url(parsed: Url) -> ParsedUrl:
     scheme: Scheme = "https" if parsed.scheme == "https" else "http"
     host, address = _parse_host(parsed.host or "")
     port = DEFAULT_PORTS[scheme] if parsed.port is None else parsed.port
@@ -158,7 +148,7 @@ def _parsed_url(parsed: Url) -> ParsedUrl:
 
 def _parse_host(host: str) -> tuple[str, IPAddress | None]:
     if host.startswith("["):
-        address = _parse_ipv6(host[1:-1])
+        address = _parse_address(IPv6Address, host[1:-1])
         return str(address), address
     host = host.removesuffix(".")
     if not _NAME.fullmatch(host):
@@ -166,19 +156,12 @@ def _parse_host(host: str) -> tuple[str, IPAddress | None]:
     # Resolvers take a host that ends in a number for an address (0x7f.1, 2130706433, 0177.0.0.1),
     # but parse it differently. The WHATWG URL standard has the same rule.
     if _NUMERIC_LABEL.fullmatch(host.rpartition(".")[2]):
-        return host, _parse_ipv4(host)
+        return host, _parse_address(IPv4Address, host)
     return host, None
 
 
-def _parse_ipv4(text: str) -> IPv4Address:
+def _parse_address(kind: type[IPAddress], text: str) -> IPAddress:
     try:
-        return IPv4Address(text)
+        return kind(text)
     except ValueError as error:
-        raise ForbiddenUrl(f"not a dotted IPv4 address: {text!r}") from error
-
-
-def _parse_ipv6(text: str) -> IPv6Address:
-    try:
-        return IPv6Address(text)
-    except ValueError as error:
-        raise ForbiddenUrl(f"not an IPv6 address: {text!r}") from error
+        raise ForbiddenUrl(f"not an {kind.__name__} in the usual notation: {text!r}") from error

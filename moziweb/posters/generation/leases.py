@@ -27,6 +27,7 @@ from moziweb.db import Database
 from moziweb.movies.models import Movie
 
 from ..cache_tags import source_tag
+from ..fetching.errors import Validators
 from ..models import PosterSource, PosterVariant, SourceKind, SourceState, VariantState
 from ..recipes import Point
 from .selection import choose_if_awaited
@@ -59,15 +60,6 @@ class NotAcquiredReason(StrEnum):
     """It failed, and its next attempt is not due yet."""
     UNKNOWN = "unknown"
     """There is no such source."""
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """The HTTP validators of an external image; they belong to ``final_url``."""
-
-    etag: str | None
-    last_modified: str | None
-    final_url: str | None
 
 
 @dataclass(slots=True)
@@ -176,8 +168,8 @@ class SourceLeases:
             choose_if_awaited(session, source)
             return NotAcquiredReason.COMPLETE
         movie = session.get_one(Movie, source.movie_id)
-        validators = _validators(source) if is_complete else None
-        return _lease_of(source, movie, ready, token, until, validators)
+        validators = Validators(source.etag, source.last_modified, source.final_url)
+        return _lease_of(source, movie, ready, token, until, validators if is_complete else None)
 
     def _next_revalidation(self, kind: SourceKind) -> datetime | None:
         """When to revalidate an external image: spread over half a week."""
@@ -349,10 +341,6 @@ def _is_revalidation_due(source: PosterSource, now: datetime) -> bool:
         and source.next_attempt_at is not None
         and source.next_attempt_at <= now
     )
-
-
-def _validators(source: PosterSource) -> Validators:
-    return Validators(source.etag, source.last_modified, source.final_url)
 
 
 def _ready_recipes(session: Session, source: PosterSource) -> frozenset[str]:

@@ -5,25 +5,19 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Protocol, runtime_checkable
 
-from moziweb.posters.generation.error_codes import SourceError, storage_code
 from moziweb.storage import ObjectNotFound, Storage, StorageError
 
-from ..fetching.fetcher import FetchCode, Fetched, Fetcher, FetchError
-from .error_codes import ServiceCode
-from .leases import Validators
+from ..fetching.errors import NO_VALIDATORS, FetchCode, FetchError, Validators
+from ..fetching.fetcher import Fetcher
+from .error_codes import ServiceCode, SourceError, storage_code
 
 
 @dataclass(frozen=True)
 class SourceBytes:
-    """The bytes of a source and their HTTP validators, which belong to ``final_url``.
-
-    ``final_url`` is the URL after all redirects.
-    """
+    """The bytes of a source and their HTTP validators."""
 
     body: bytes
-    etag: str | None = None
-    last_modified: str | None = None
-    final_url: str | None = None
+    validators: Validators = NO_VALIDATORS
 
     @cached_property
     def sha256(self) -> str:
@@ -96,7 +90,7 @@ class UrlReader:
                 pass
             except StorageError as error:
                 raise SourceError(storage_code(error), str(error)) from error
-        fetched = self._fetch(source, Validators(None, None, None))
+        fetched = self._fetch(source, NO_VALIDATORS)
         if fetched is None:  # a 304 without validators in the request is invalid
             raise SourceError(FetchCode.BAD_RESPONSE)
         return fetched
@@ -107,16 +101,9 @@ class UrlReader:
 
     def _fetch(self, source: SourceLocation, validators: Validators) -> SourceBytes | None:
         try:
-            fetched = self._fetcher.fetch(
-                source.url or "",
-                etag=validators.etag,
-                last_modified=validators.last_modified,
-                final_url=validators.final_url,
-            )
+            fetched = self._fetcher.fetch(source.url or "", validators)
         except FetchError as error:
             raise SourceError(
                 error.code, error.detail, permanent=error.permanent, retry_after=error.retry_after
             ) from error
-        if not isinstance(fetched, Fetched):
-            return None
-        return SourceBytes(fetched.body, fetched.etag, fetched.last_modified, fetched.final_url)
+        return SourceBytes(fetched.body, fetched.validators) if fetched else None

@@ -9,6 +9,7 @@ error becomes a state of the source.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 
@@ -141,7 +142,7 @@ class PosterService:
             return GenerationResult(Status.BACKING_OFF, ServiceCode.HOST_PAUSED)
         source = self._read(lease, hosts)
         if source is None or not (missing := self._missing(lease, source)):
-            self._leases.finish_unchanged(lease, **_validators(source))
+            self._leases.finish_unchanged(lease, **(asdict(source.validators) if source else {}))
             return GenerationResult(Status.COMPLETE)
         variants = self._make(lease, source, missing)
         self._publish(lease, source, variants, hosts)
@@ -241,15 +242,5 @@ def _columns(lease: SourceLease, source: SourceBytes, variants: VariantSet) -> d
         "height": variants.source.height,
         "dominant_colour": variants.dominant_colour,
         "sketch": variants.sketch,
-        **_validators(source),
-    }
-
-
-def _validators(source: SourceBytes | None) -> dict[str, object]:
-    if source is None:  # not modified
-        return {}
-    return {
-        "etag": source.etag,
-        "last_modified": source.last_modified,
-        "final_url": source.final_url,
+        **asdict(source.validators),
     }

@@ -8,8 +8,8 @@ from moziweb.posters.fetching.response_headers import (
     announced_bytes,
     entity_tag,
     http_date,
-    media_type,
     redirect_location,
+    refuse_pages,
     require_identity_encoding,
     retry_after,
 )
@@ -65,19 +65,26 @@ def test_invalid_location_is_an_error(location: str, code: FetchCode) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "kind"),
+    "value",
     [
-        ("image/webp", "image/webp"),
-        ("Image/SVG+XML;charset=utf-8", "image/svg+xml"),
-        ("text/plain", "text/plain"),
-        ("", "application/octet-stream"),
-        ("image", "application/octet-stream"),
-        ("image/<script>", "application/octet-stream"),
-        ("image/" + "x" * 100, "application/octet-stream"),
+        "image/webp",
+        "Image/SVG+XML;charset=utf-8",
+        "text/plain",
+        "",
+        "image",
+        "image/<script>",
+        "image/" + "x" * 100,
     ],
 )
-def test_media_types(value: str, kind: str) -> None:
-    assert media_type({"content-type": value}) == kind
+def test_types_that_may_be_images(value: str) -> None:
+    refuse_pages({"content-type": value})
+
+
+@pytest.mark.parametrize("value", ["text/html", " Text/HTML ;charset=utf-8", "application/json"])
+def test_pages_are_refused(value: str) -> None:
+    with pytest.raises(FetchError) as caught:
+        refuse_pages({"content-type": value})
+    assert caught.value.code is FetchCode.NOT_AN_IMAGE
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,10 @@ def test_url_is_read_with_its_validators(host: HostileHost, url_reader: UrlReade
     url = host.on("/poster.jpg", answer(picture(), headers=headers))
     read = url_reader.read(Address(url=url))
     assert read.body == picture()
-    assert (read.etag, read.last_modified) == ('"abc"', "Thu, 20 Aug 2026 10:00:00 GMT")
+    assert (read.validators.etag, read.validators.last_modified) == (
+        '"abc"',
+        "Thu, 20 Aug 2026 10:00:00 GMT",
+    )
 
 
 def test_fetch_error_becomes_a_source_error(host: HostileHost, url_reader: UrlReader) -> None:
