@@ -22,15 +22,15 @@ from .auth.sessions import Sessions, identify
 from .web import resources
 from .web.request_limits import limit_body
 
-# Route, path below /manager in each language, resource.
+# Route "manager.…", path below /manager in each language, resource with the access control list.
 ROUTES: Final = (
-    ("home", "", resources.ManagerRoot),
-    ("sign_in", "/sign-in", resources.ManagerRoot),
-    ("sign_out", "/sign-out", resources.AccountResource),
-    ("sign_out_everywhere", "/sign-out-everywhere", resources.AccountResource),
-    ("account", "/account", resources.AccountResource),
-    ("movies", "/movies", resources.MoviesResource),
-    ("new_movie", "/movies/new", resources.MoviesResource),
+    ("home", "", resources.ManagerResource),
+    ("sign_in", "/sign-in", resources.ManagerResource),
+    ("sign_out", "/sign-out", resources.ManagerResource),
+    ("sign_out_everywhere", "/sign-out-everywhere", resources.ManagerResource),
+    ("account", "/account", resources.ManagerResource),
+    ("movies", "/movies", resources.ManagerResource),
+    ("new_movie", "/movies/new", resources.ManagerResource),
     ("movie", "/movies/{movie}", resources.MovieResource),
     ("movie_effects", "/movies/{movie}/effects", resources.MovieResource),
     ("movie_publish", "/movies/{movie}/publish", resources.MovieResource),
@@ -41,26 +41,17 @@ ROUTES: Final = (
         "/movies/{movie}/posters/unsaved/{unsaved}/{variant}",
         resources.MovieResource,
     ),
-    ("posters_dashboard", "/posters", resources.PostersResource),
-    ("cache_dashboard", "/cache", resources.CacheResource),
-    ("cache_purge", "/cache/purge", resources.CacheResource),
-    ("cache_warm", "/cache/warm", resources.CacheResource),
-    ("imports", "/imports", resources.ImportsResource),
+    ("posters_dashboard", "/posters", resources.ManagerResource),
+    ("cache_dashboard", "/cache", resources.ManagerResource),
+    ("cache_purge", "/cache/purge", resources.ManagerResource),
+    ("cache_warm", "/cache/warm", resources.ManagerResource),
+    ("imports", "/imports", resources.ManagerResource),
     ("import", "/imports/{job}", resources.ImportResource),
-    ("settings", "/settings", resources.SettingsResource),
-    ("audit", "/audit", resources.AuditResource),
-    ("users", "/users", resources.UsersResource),
+    ("settings", "/settings", resources.AdminResource),
+    ("audit", "/audit", resources.ManagerResource),
+    ("users", "/users", resources.AdminResource),
     ("user", "/users/{user}", resources.UserResource),
 )
-
-
-def add_manager_route(config: Configurator, name: str, path: str, resource: type) -> None:
-    """``config.add_manager_route(name, path, resource)``: ``/manager{path}`` in each language.
-
-    The route is named ``manager.{name}``. ``resource`` is the class in ``web.resources`` whose ACL
-    applies.
-    """
-    config.add_page_route(f"manager.{name}", f"/manager{path}", factory=resource)
 
 
 def includeme(config: Configurator) -> None:
@@ -84,9 +75,8 @@ def includeme(config: Configurator) -> None:
         identify=identify,
     )
     set_services(registry, services)
-    config.add_directive("add_manager_route", add_manager_route)
     for name, path, resource in ROUTES:
-        config.add_manager_route(name, path, resource)
+        config.add_page_route(f"manager.{name}", f"/manager{path}", factory=resource)
     config.add_route("manager_slash", "/{locale:(en/)?}manager/")
     config.add_route("manager_films", "/{locale:(en/)?}manager/films{below:(/.*)?}")
     config.include(_csrf)

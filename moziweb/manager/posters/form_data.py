@@ -11,20 +11,14 @@ from moziweb.posters.imaging.errors import ImageRejected, RejectCode
 from moziweb.posters.recipes import Point
 from moziweb.storage import StorageError
 
+from ..web.forms import UserError
+
 _NUMBER: Final = re.compile(r"[0-9]{1,5}")
 
 PICTURE_ERRORS: Final = (ImageRejected, SourceError, StorageError)
 """Errors of reading a picture."""
 
 PictureError: TypeAlias = ImageRejected | SourceError | StorageError
-
-
-class UserError(Exception):
-    """A request that cannot be done; ``texts`` say why and what to do, to be translated."""
-
-    def __init__(self, *texts: TranslationString) -> None:
-        super().__init__(*texts)
-        self.texts = texts
 
 
 def explained(error: PictureError, most_bytes: int) -> UserError:

@@ -11,9 +11,8 @@ from moziweb.request import Request
 from ..audit.log import record
 from ..auth import passwords
 from ..auth.accounts import end_sessions, set_password
-from ..auth.login_throttle import LoginThrottle
 from ..auth.models import User
-from ..auth.sessions import Sessions, require_user
+from ..auth.sessions import require_user
 from ..web.forms import BaseForm
 from ..web.layout import manager_view, page_frame
 from ..web.redirects import SeeOther
@@ -41,7 +40,7 @@ def change_password(request: Request) -> dict[str, Any] | Response:
     """Changes the password. A wrong current password counts as a sign-in attempt."""
     form = PasswordForm(request.POST)
     current_user = require_user(request)
-    attempts: LoginThrottle = request.services.login_throttle
+    attempts = request.services.login_throttle
     attempt = attempts.begin(current_user.name, request.remote_addr or "")
     if attempt.wait:
         return _page(request, form, throttled(request, attempt))
@@ -69,13 +68,11 @@ def change_password(request: Request) -> dict[str, Any] | Response:
 @manager_view("sign_out_everywhere", permission=SEE, request_method="POST")
 def sign_out_everywhere(request: Request) -> Response:
     """Ends all sessions of the user, including the current one."""
-    current_user = require_user(request)
-    user = request.dbsession.get_one(User, current_user.user_id)
-    end_sessions(request.dbsession, user)
+    session, current_user = request.dbsession, require_user(request)
+    user = session.get_one(User, current_user.user_id)
+    end_sessions(session, user)
     now = request.services.clock()
-    record(
-        request.dbsession, current_user.actor, "user.sign_out_everywhere", user.audit_subject, now
-    )
+    record(session, current_user.actor, "user.sign_out_everywhere", user.audit_subject, now)
     return signed_out(request)
 
 
@@ -88,9 +85,8 @@ def _knows_password(request: Request, password: str) -> bool:
 
 def _page(request: Request, form: PasswordForm, problem: str = "") -> dict[str, Any]:
     current_user = require_user(request)
-    sessions: Sessions = request.services.sessions
     with request.services.database.read() as session:
-        rows = sessions.of_user(session, current_user.user_id)
+        rows = request.services.sessions.of_user(session, current_user.user_id)
     return {
         "page": page_frame(request, _("Your account"), _ROUTE),
         "form": form,

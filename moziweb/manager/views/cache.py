@@ -1,5 +1,6 @@
 """The cache dashboard: statistics, purging by tag or path, warming."""
 
+from functools import partial
 from typing import Any, Final
 
 from pyramid.httpexceptions import HTTPBadRequest
@@ -8,15 +9,9 @@ from pyramid.response import Response
 from sqlalchemy.orm import Session
 
 from moziweb.cache import PublishError, StoreError, kind_of
+from moziweb.cache.admin import purge as purges
 from moziweb.cache.admin.inspection import clock_text, entries_of_url
-from moziweb.cache.admin.purge import (
-    NoCachedPage,
-    Purge,
-    PurgeDeferred,
-    PurgedPage,
-    PurgeRefused,
-    UnknownTag,
-)
+from moziweb.cache.admin.purge import Purge, PurgedPage, PurgeRefused
 from moziweb.cache.admin.statistics import statistics_of
 from moziweb.cache.http.page_cache import PageCache
 from moziweb.cache.protocol.tags import MODEL
@@ -30,8 +25,9 @@ from ..audit.log import CACHE, Change, Subject, record
 from ..audit.models import AuditEntry
 from ..auth.sessions import require_user
 from ..dashboards.cache import WARMABLE, moment, regions_of, slowest_of
-from ..dashboards.warming_job import Warmer, is_running, latest_warming, new_warming, stop
-from ..web.layout import manager_view, page_frame
+from ..dashboards.warming_job import is_running, latest_warming, new_warming, stop
+from ..web.forms import UserError
+from ..web.layout import after_commit, manager_view, page_frame
 from ..web.params import text_param
 from ..web.redirects import SeeOther
 from ..web.resources import ADMINISTER, SEE
@@ -53,14 +49,6 @@ PRIORITY_NAMES: Final = {
 """Names of the priorities that warming may reach."""
 
 
-class PurgeFailed(Exception):
-    """Nothing was purged; ``text`` says why, to be translated."""
-
-    def __init__(self, text: TranslationString) -> None:
-        super().__init__(str(text))
-        self.text = text
-
-
 @manager_view("cache_dashboard", permission=SEE, renderer="cache_dashboard", request_method="GET")
 def cache_dashboard(request: Request) -> dict[str, Any]:
     """The dashboard; htmx polls it."""
@@ -78,16 +66,16 @@ def purge(request: Request) -> dict[str, Any] | Response:
     """
     actions = {"tags": _purge_tags, "path": _purge_page, "all": _purge_everything}
     action = actions.get(text_param(request.POST, "do"))
-    if action is None or _pages(request) is None:
+    if action is None or request.services.page_cache is None:
         raise HTTPBadRequest
     try:
         subject, changes = action(request)
-    except PurgeFailed as error:
+    except UserError as error:
         request.response.status_int = 422
-        return _page(request, problem=error.text)
+        return _page(request, problem=error.texts[0])
     session, now = request.dbsession, request.services.clock()
-    part = Subject(CACHE, subject)
-    entry = record(session, require_user(request).actor, "cache.purge", part, now, changes)
+    actor = require_user(request).actor
+    entry = record(session, actor, "cache.purge", Subject(CACHE, subject), now, changes)
     session.flush()
     return SeeOther(request.route_path(ROUTE, _query={"purged": str(entry.id)}))
 
@@ -105,28 +93,21 @@ def warm(request: Request) -> dict[str, Any] | Response:
         if stop(session, now):
             record(session, actor, "cache.warm_stop", Subject(CACHE), now)
         return SeeOther(request.route_path(ROUTE))
-    if do != "start" or through is None or _pages(request) is None:
+    if do != "start" or through is None or request.services.page_cache is None:
         raise HTTPBadRequest
     if is_running(latest_warming(session), now):
         request.response.status_int = 422
         return _page(request, problem=_("The cache is being warmed already."))
     row = new_warming(session, through, actor, now)
     record(session, actor, "cache.warm", Subject(CACHE, through.name.lower()), now)
-    warmer: Warmer = request.services.cache_warmer
-    warming_id = row.id
-
-    def start(is_committed: bool) -> None:
-        if is_committed:
-            warmer.start(warming_id)
-
-    request.tm.get().addAfterCommitHook(start)
+    after_commit(request, partial(request.services.cache_warmer.start, row.id))
     return SeeOther(request.route_path(ROUTE))
 
 
 def _purge_tags(request: Request) -> tuple[str, list[Change]]:
     names = text_param(request.POST, "tags")[:MAX_TEXT].split()
     if not names:
-        raise PurgeFailed(_("Type a tag first."))
+        raise UserError(_("Type a tag first."))
     done = _run_purge(request, lambda purging: purging.tags(names))
     if done is None:
         return " ".join(names), [("waiting", "", " ".join(sorted(names)))]
@@ -140,7 +121,7 @@ def _purge_page(request: Request) -> tuple[str, list[Change]]:
     path = text_param(request.POST, "path")[:MAX_TEXT]
     path = path.removeprefix(request.registry.settings["site.base_url"])
     if not path.startswith("/"):
-        raise PurgeFailed(_("An address of the site begins with a slash."))
+        raise UserError(_("An address of the site begins with a slash."))
 
     def work(purging: Purge) -> PurgedPage:
         # Entries in the memory of web processes: those of this process can be removed.
@@ -156,46 +137,41 @@ def _purge_everything(request: Request) -> tuple[str, list[Change]]:
 
 
 def _run_purge(request: Request, work: Any) -> Any:
-    """Returns the result of a purge; None if it waits in the outbox. Raises ``PurgeFailed``."""
+    """Returns the result of a purge; None if it waits in the outbox. Raises ``UserError``."""
     pages, engine = _pages_of(request), request.services.database.engine
     reason = f"manager: purged by {require_user(request).name}"
     purging = Purge(pages.cache, DECLARATIONS, pages.outbox, engine, reason)
     try:
         return work(purging)
-    except PurgeDeferred:
+    except purges.PurgeDeferred:
         return None
     except PurgeRefused as error:
-        raise PurgeFailed(_why(error)) from error
+        raise UserError(_why(error)) from error
     except (PublishError, StoreError) as error:
-        text = _("The cache cannot be reached: nothing was purged.")
-        raise PurgeFailed(text) from error
+        raise UserError(_("The cache cannot be reached: nothing was purged.")) from error
 
 
 def _why(error: PurgeRefused) -> TranslationString:
-    if isinstance(error, UnknownTag):
+    if isinstance(error, purges.UnknownTag):
         words = {"tag": error.tag, "known": ", ".join(error.known)}
         if kind_of(error.tag) == MODEL:
             return _("${tag}: no table is called so. There are: ${known}.", mapping=words)
         return _("${tag}: there is no such kind of tag. There are: ${known}.", mapping=words)
-    if isinstance(error, NoCachedPage):
+    if isinstance(error, purges.NoCachedPage):
         return _("No cached page has this address.")
     return _("That is no tag. A tag is a kind, a colon and an id, such as movie:42.")
 
 
-def _pages(request: Request) -> PageCache | None:
-    return request.services.page_cache
-
-
 def _pages_of(request: Request) -> PageCache:
     """The page cache of a site that has one; 400 otherwise."""
-    pages = _pages(request)
+    pages = request.services.page_cache
     if pages is None:
         raise HTTPBadRequest
     return pages
 
 
 def _page(request: Request, *, problem: TranslationString | None = None) -> dict[str, Any]:
-    session, now, pages = request.dbsession, request.services.clock(), _pages(request)
+    session, now, pages = request.dbsession, request.services.clock(), request.services.page_cache
     warming = latest_warming(session)
     page = {
         "page": page_frame(request, _("Cache"), ROUTE, path=request.route_path(ROUTE)),
@@ -210,6 +186,7 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
     connection = session.connection()
     statistics = statistics_of(cache, outbox, connection)
     sent: Any = request.POST if request.method == "POST" else {}
+    since = statistics["outbox"]["since"]
     return {
         **page,
         "statistics": statistics,
@@ -218,9 +195,7 @@ def _page(request: Request, *, problem: TranslationString | None = None) -> dict
         "regions": regions_of(cache, statistics["regions"], counters),
         "slowest": slowest_of(cache, counters, pages.urls),
         "rows": [(moment(row.created), row) for row in outbox.latest(connection, limit=MAX_ROWS)],
-        "most_since": moment(statistics["outbox"]["since"])
-        if statistics["outbox"]["since"]
-        else None,
+        "most_since": moment(since) if since else None,
         "kinds": sorted(DECLARATIONS.kinds()),
         "warming": warming,
         "running": is_running(warming, now),

@@ -1,8 +1,9 @@
 """Imports: starting one, its preview, choosing items, results."""
 
+from functools import partial
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound
+from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.i18n import TranslationString
 from pyramid.response import Response
 
@@ -19,20 +20,12 @@ from moziweb.site.view_models import Link
 
 from ..auth.return_url import is_htmx
 from ..auth.sessions import require_user
+from ..imports import jobs
 from ..imports.form_data import ItemQuery, columns_of, days_of, ids_of
-from ..imports.jobs import (
-    PAGE,
-    add_items,
-    choose,
-    effects_of,
-    is_abandoned,
-    items_of,
-    latest_jobs,
-    new_job,
-)
+from ..imports.jobs import PAGE, add_items, effects_of, is_abandoned, items_of, new_job
 from ..imports.models import ImportJob, JobKind, JobState
-from ..web.layout import close_body_after_request, manager_view, page_frame
-from ..web.params import id_params, text_param
+from ..web.layout import after_commit, close_body_after_request, manager_view, page_frame
+from ..web.params import id_params, or_404, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, ImportResource
 from ..web.template_filters import EFFECTS
@@ -96,7 +89,7 @@ def one_import(request: Request) -> dict[str, Any]:
         "effects": effects,
         "choices": _choices(request, job, query),
         "next": _href(request, job, query, items[PAGE - 1].position) if len(items) > PAGE else "",
-        "can_choose": job.state is JobState.LOOKED and _changes_anything(effects),
+        "can_choose": job.state is JobState.LOOKED and any(map(effects.get, jobs.CHOOSABLE)),
         "running": running,
         "abandoned": abandoned,
     }
@@ -109,7 +102,7 @@ def apply_or_continue(request: Request) -> Response:
     match request.POST.get("do"):
         case "chosen" | "all" as do if job.state is JobState.LOOKED:
             positions = id_params(request.POST, "movie") if do == "chosen" else None
-            choose(request.dbsession, job, positions)
+            jobs.choose(request.dbsession, job, positions)
         case "continue" if is_abandoned(job, request.services.clock()):
             pass
         case _other:
@@ -145,8 +138,7 @@ def _file(request: Request) -> ImportJob:
     with upload.file as file:
         data = file.read(MAX_UPLOAD + 1)
     if len(data) > MAX_UPLOAD:
-        most = {"most": MAX_UPLOAD // 1_000_000}
-        raise ImportRefused(_("the file is larger than ${most} MB", mapping=most))
+        raise ImportRefused(_("the file is larger than ${most} MB"), most=MAX_UPLOAD // 1_000_000)
     now = request.services.clock()
     table = read_table(data, columns_of(request.POST))
     terms = ListOptions(
@@ -168,14 +160,8 @@ _NO_TOKEN: Final = _("there is no token for TMDB; ask the operator of the site (
 
 def _started(request: Request, job: ImportJob) -> Response:
     """Starts the runner after the commit, when the job is visible to it."""
-    job_id, runner = job.id, request.services.import_runner
-
-    def start(is_committed: bool) -> None:
-        if is_committed:
-            runner.start(job_id)
-
-    request.tm.get().addAfterCommitHook(start)
-    return SeeOther(request.route_path(_JOB, job=job_id))
+    after_commit(request, partial(request.services.import_runner.start, job.id))
+    return SeeOther(request.route_path(_JOB, job=job.id))
 
 
 def _page(
@@ -187,7 +173,7 @@ def _page(
 ) -> dict[str, Any]:
     return {
         "page": page_frame(request, _("Imports"), _ROUTE),
-        "jobs": latest_jobs(request.dbsession),
+        "jobs": jobs.latest_jobs(request.dbsession),
         "problem": _translate(request, problem),
         "found": found,
         "title": title,
@@ -211,14 +197,7 @@ def _href(request: Request, job: ImportJob, query: ItemQuery, after: int = 0) ->
 
 def _job(request: Request) -> ImportJob:
     context: ImportResource = request.context
-    job = request.dbsession.get(ImportJob, context.job_id)
-    if job is None:
-        raise HTTPNotFound
-    return job
-
-
-def _changes_anything(effects: Any) -> bool:
-    return bool(effects[Effect.NEW] or effects[Effect.CHANGED])
+    return or_404(request.dbsession.get(ImportJob, context.job_id))
 
 
 def _has_tmdb(request: Request) -> bool:
@@ -226,5 +205,4 @@ def _has_tmdb(request: Request) -> bool:
 
 
 def _translate(request: Request, text: TranslationString | str) -> str:
-    translated: str = request.localizer.translate(text)
-    return translated
+    return str(request.localizer.translate(text))

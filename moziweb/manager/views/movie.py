@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound
+from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.response import Response
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from moziweb.cache import REASON
-from moziweb.db import Database
 from moziweb.db.types import MAX_ID, parse_id
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
@@ -41,7 +40,7 @@ from ..movies.text import field_text
 from ..movies.values import FIELDS, MovieValues, as_copy, values_of
 from ..web import drafts
 from ..web.layout import manager_view, movie_nav, page_frame
-from ..web.params import NO_ID
+from ..web.params import NO_ID, or_404, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
 from ..web.template_filters import SOURCES, Marks
@@ -74,9 +73,7 @@ class MovieEdit:
         """Returns the edit of a request; the form shows ``fields``, or else the movie's values."""
         movie = None
         if isinstance(request.context, MovieResource):
-            movie = movie_with_relations(session, request.context.movie_id)
-            if movie is None:
-                raise HTTPNotFound
+            movie = or_404(movie_with_relations(session, request.context.movie_id))
         before = values_of(movie) if movie else MovieValues()
         known = form_choices(session, request.locale_name)
         form = _form(request, movie, before) if fields is None else MovieForm(fields)
@@ -164,9 +161,7 @@ def new_movie_form(request: Request) -> dict[str, Any]:
     """The form of a new movie; ``?copy=42`` fills it from that movie. Nothing is saved."""
     edit = MovieEdit.of(request, request.dbsession, _draft(request))
     if copied := request.GET.get("copy"):
-        original = movie_with_relations(request.dbsession, parse_id(copied) or NO_ID)
-        if original is None:
-            raise HTTPNotFound
+        original = or_404(movie_with_relations(request.dbsession, parse_id(copied) or NO_ID))
         edit.form = _form(request, None, MovieValues(), as_copy(values_of(original)))
         edit.form.set_genre_choices(edit.choices)
     return _page(edit)
@@ -200,10 +195,8 @@ def publish(request: Request) -> dict[str, Any] | Response:
         return _preview_publish(request)
     context: MovieResource = request.context
     session, now = request.dbsession, request.services.clock()
-    found = session.get(Movie, context.movie_id)
-    wanted = {"publish": True, "unpublish": False}.get(str(request.POST.get("do")))
-    if found is None:
-        raise HTTPNotFound
+    found = or_404(session.get(Movie, context.movie_id))
+    wanted = {"publish": True, "unpublish": False}.get(text_param(request.POST, "do"))
     if wanted is None:
         raise HTTPBadRequest
     path = request.route_path("manager.movie", movie=found.id)
@@ -220,7 +213,7 @@ def publish(request: Request) -> dict[str, Any] | Response:
 
 def _preview_publish(request: Request) -> dict[str, Any]:
     """The form, with the pages that publishing or unpublishing would affect."""
-    with _database(request).rollback_session() as session:
+    with request.services.database.rollback_session() as session:
         edit = MovieEdit.of(request, session)
         movie = edit.movie
         assert movie is not None  # noqa: S101 - the route names one that is there
@@ -273,7 +266,7 @@ def _preview(request: Request) -> dict[str, Any]:
 
 
 def _add_rows(request: Request) -> dict[str, Any]:
-    with _database(request).read() as session:
+    with request.services.database.read() as session:
         edit = MovieEdit.of(request, session, safe_fields(request.POST))
         edit.extra_rows = MORE_ROWS
         return _page(edit)
@@ -288,7 +281,7 @@ _ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
 
 def _dry_run(request: Request) -> MovieEdit:
     """The form, with the pages that saving it would affect: writes and rolls back."""
-    with _database(request).rollback_session() as session:
+    with request.services.database.rollback_session() as session:
         edit = MovieEdit.of(request, session, safe_fields(request.POST))
         if edit.is_valid():
             writer = edit.writer()
@@ -394,11 +387,6 @@ def _draft(request: Request) -> Any:
         return None
     found = drafts.find(request.dbsession, require_user(request).user_id, request.path, number)
     return None if found is None else safe_fields(found)
-
-
-def _database(request: Request) -> Database:
-    database: Database = request.services.database
-    return database
 
 
 def _mark(value: bool) -> str:

@@ -13,7 +13,7 @@ from moziweb.cache import REASON
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
 from moziweb.posters.cache_tags import source_tag, variant_tag
-from moziweb.posters.editorial import PosterEditor, SourceView, UnknownSource
+from moziweb.posters.editorial import SourceView, UnknownSource
 from moziweb.posters.fetching.errors import FetchCode
 from moziweb.posters.generation.error_codes import MEANINGS
 from moziweb.posters.generation.upload_store import MAX_URL_LENGTH, StoredUpload
@@ -25,10 +25,11 @@ from ..audit.log import Change, record
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages, affected_pages
 from ..posters import unsaved
-from ..posters.form_data import PICTURE_ERRORS, UserError, explained, focal_of, size_limit
+from ..posters.form_data import PICTURE_ERRORS, explained, focal_of, size_limit
 from ..posters.unsaved import MAX_NAME, UnsavedPoster
+from ..web.forms import UserError
 from ..web.layout import close_body_after_request, manager_view, movie_nav, page_frame
-from ..web.params import id_params, text_param
+from ..web.params import id_params, or_404, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
 
@@ -57,19 +58,10 @@ def act(request: Request) -> dict[str, Any] | Response:
         return _page(request, problem=translated(request, error.texts))
 
 
-def poster_editor(request: Request) -> PosterEditor:
-    """Returns the poster service for editors."""
-    editor: PosterEditor = request.services.poster_editor
-    return editor
-
-
 def movie_of(request: Request, session: Session) -> Movie:
     """Returns the movie of the request. Raises ``HTTPNotFound``."""
     context: MovieResource = request.context
-    found = session.get(Movie, context.movie_id)
-    if found is None:
-        raise HTTPNotFound
-    return found
+    return or_404(session.get(Movie, context.movie_id))
 
 
 def translated(request: Request, texts: Iterable[TranslationString]) -> str:
@@ -79,8 +71,7 @@ def translated(request: Request, texts: Iterable[TranslationString]) -> str:
 
 def most_bytes(request: Request) -> int:
     """Returns the size limit of files."""
-    limit: int = request.services.posters.limits.bytes
-    return limit
+    return request.services.posters.limits.bytes
 
 
 def record_change(
@@ -115,7 +106,7 @@ def effects_of_choosing(
         source.state = SourceState.READY
         session.add(source)
         session.flush()
-        poster_editor(request).choose(session, source.id)
+        request.services.poster_editor.choose(session, source.id)
         found = affected_pages(request.registry, session, movie.id, movie.slug)
         session.rollback()
         return found
@@ -147,7 +138,7 @@ def _upload(request: Request) -> Response:
     with sent.file as file:
         data = file.read(most_bytes(request) + 1)
     return _add_unsaved(
-        request, lambda: poster_editor(request).store(data), name=str(sent.filename)
+        request, lambda: request.services.poster_editor.store(data), name=str(sent.filename)
     )
 
 
@@ -156,7 +147,7 @@ def _url(request: Request) -> Response:
     if not url or len(url) > MAX_URL_LENGTH:
         bad = MEANINGS[FetchCode.BAD_URL]
         raise UserError(bad.wrong, bad.remedy)
-    return _add_unsaved(request, lambda: poster_editor(request).fetch(url), url=url)
+    return _add_unsaved(request, lambda: request.services.poster_editor.fetch(url), url=url)
 
 
 def _add_unsaved(
@@ -172,7 +163,7 @@ def _add_unsaved(
     picture = UnsavedPoster(upload, url, name[:MAX_NAME])
     now, user_id = request.services.clock(), require_user(request).user_id
     with request.services.database.write() as session:
-        poster_editor(request).remember(session, upload, now)
+        request.services.poster_editor.remember(session, upload, now)
     _checked(
         request, lambda: request.services.poster_previews.of(picture.upload.key, picture.focal)
     )
@@ -192,7 +183,7 @@ def _choose(request: Request) -> Response:
     effects = effects_of_choosing(request, _chosen(request))
     source = _source(request)
     before = [_named(each) for each in _described(request) if each.chosen]
-    poster_editor(request).choose(request.dbsession, source.id)
+    request.services.poster_editor.choose(request.dbsession, source.id)
     change = ("poster", "".join(before), _named(source))
     record_change(request, movie_of(request, request.dbsession), "poster.choose", [change], effects)
     return redirect_back(request, "poster-chosen")
@@ -221,7 +212,7 @@ def _focus(request: Request) -> Response:
         source = _source(request, session)
     if focal != source.focal_point:
         effects = effects_of_making(request, [source.id])
-        poster_editor(request).set_focal_point(request.dbsession, source.id, *focal)
+        request.services.poster_editor.set_focal_point(request.dbsession, source.id, *focal)
         change = ("focal_point", focal_text(source.focal_point), focal_text(focal))
         record_change(
             request, movie_of(request, request.dbsession), "poster.focus", [change], effects
@@ -232,7 +223,7 @@ def _focus(request: Request) -> Response:
 def _regenerate(request: Request) -> Response:
     """Makes variants again, of the ticked sources or of all."""
     with request.services.database.read() as session:
-        described = poster_editor(request).describe(session, request.context.movie_id)
+        described = request.services.poster_editor.describe(session, request.context.movie_id)
     views = {view.id: view for view in described}
     if request.POST.get("do") == "all-again":
         wanted = list(views)
@@ -244,7 +235,7 @@ def _regenerate(request: Request) -> Response:
         raise HTTPNotFound
     effects = effects_of_making(request, wanted)
     movie = movie_of(request, request.dbsession)
-    poster_editor(request).regenerate(request.dbsession, wanted)
+    request.services.poster_editor.regenerate(request.dbsession, wanted)
     changes = [("poster", "", _named(views[n])) for n in wanted]
     record_change(request, movie, "poster.regenerate", changes, effects)
     return redirect_back(request, "poster-again")
@@ -271,14 +262,14 @@ def _named(source: SourceView) -> str:
 
 
 def _described(request: Request) -> list[SourceView]:
-    return poster_editor(request).describe(request.dbsession, request.context.movie_id)
+    return request.services.poster_editor.describe(request.dbsession, request.context.movie_id)
 
 
 def _source(request: Request, session: Session | None = None) -> SourceView:
     """The source that the form names, if it is this movie's. Raises ``HTTPNotFound``."""
     ids = id_params(request.POST, "source")
     try:
-        view = poster_editor(request).describe_one(session or request.dbsession, ids[0])
+        view = request.services.poster_editor.describe_one(session or request.dbsession, ids[0])
     except (UnknownSource, IndexError):
         raise HTTPNotFound from None
     if view.movie_id != request.context.movie_id:

@@ -16,11 +16,12 @@ from moziweb.request import Request
 from ..auth.sessions import require_user
 from ..movies.affected_pages import AffectedPages
 from ..posters import unsaved
-from ..posters.form_data import PICTURE_ERRORS, UserError, explained, focal_of
+from ..posters.form_data import PICTURE_ERRORS, explained, focal_of
 from ..posters.preview_cache import Variants
 from ..posters.unsaved import UnsavedPoster
+from ..web.forms import UserError
 from ..web.layout import manager_view, movie_nav, page_frame
-from ..web.params import text_param
+from ..web.params import or_404, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT
 from .movie_posters import (
@@ -29,7 +30,6 @@ from .movie_posters import (
     focal_text,
     most_bytes,
     movie_of,
-    poster_editor,
     record_change,
     redirect_back,
     translated,
@@ -80,7 +80,7 @@ def preview(request: Request) -> Response:
 def _save(request: Request) -> Response:
     choose = request.POST.get("do") == "save"
     effects = _effects(request) if choose else None
-    session, editor = request.dbsession, poster_editor(request)
+    session, editor = request.dbsession, request.services.poster_editor
     movie, picture = movie_of(request, session), _picture(request, session)
     if not unsaved.drop(session, picture):
         raise HTTPNotFound
@@ -126,15 +126,11 @@ def _picture(request: Request, session: Session) -> UnsavedPoster:
     """The user's own picture of this movie. Raises ``HTTPNotFound``."""
     user_id, number = require_user(request).user_id, request.matchdict["unsaved"]
     now = request.services.clock()
-    found = unsaved.find(session, user_id, request.context.movie_id, number, now)
-    if found is None:
-        raise HTTPNotFound
-    return found
+    return or_404(unsaved.find(session, user_id, request.context.movie_id, number, now))
 
 
 def _variants(request: Request, picture: UnsavedPoster) -> Variants:
-    made: Variants = request.services.poster_previews.of(picture.upload.key, picture.focal)
-    return made
+    return request.services.poster_previews.of(picture.upload.key, picture.focal)
 
 
 def _page(request: Request, problem: str = "") -> dict[str, Any]:

@@ -6,7 +6,6 @@ from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.response import Response
 
 from moziweb.i18n import _
-from moziweb.posters.editorial import PosterEditor
 from moziweb.posters.maintenance.status import Retry, poster_status
 from moziweb.posters.maintenance.throughput import hourly_throughput
 from moziweb.request import Request
@@ -62,18 +61,11 @@ def retry_failed(request: Request) -> Response:
     what = actions.get(text_param(request.POST, "do"))
     if what is None or not (name.isprintable() and len(name) <= 255):
         raise HTTPBadRequest
-    editor: PosterEditor = request.services.poster_editor
     session, now = request.dbsession, request.services.clock()
-    tried = editor.retry(session, what)
+    tried = request.services.poster_editor.retry(session, what)
     if not tried:
         return SeeOther(request.route_path(ROUTE, _query={"done": "posters-nothing"}))
     part = Subject(POSTERS, what.host or what.code or "")
-    record(
-        session,
-        require_user(request).actor,
-        "posters.retry",
-        part,
-        now,
-        [("sources", "", f"{tried}")],
-    )
+    changes = [("sources", "", f"{tried}")]
+    record(session, require_user(request).actor, "posters.retry", part, now, changes)
     return SeeOther(request.route_path(ROUTE, _query={"done": "posters-retried"}))

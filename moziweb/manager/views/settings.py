@@ -26,15 +26,11 @@ def settings(request: Request) -> dict[str, Any]:
     only_set = request.GET.get("show") == "set"
     groups = setting_groups(request.registry.settings, request.services.settings_origins)
     if only_set:
-        kept = (SettingGroup(group.name, tuple(filter(_is_set, group.rows))) for group in groups)
-        groups = tuple(group for group in kept if group.rows)
+        kept = ((group.name, tuple(row for row in group.rows if row.is_set)) for group in groups)
+        groups = tuple(SettingGroup(name, rows) for name, rows in kept if rows)
     return {
         "page": page_frame(request, _("Settings"), ROUTE),
         "groups": groups,
         "only_set": only_set,
         "sources": SOURCES,
     }
-
-
-def _is_set(row: Any) -> bool:
-    return bool(row.is_set)

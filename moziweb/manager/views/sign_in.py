@@ -9,7 +9,6 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 from wtforms import HiddenField, PasswordField, StringField
 
-from moziweb.db import Database
 from moziweb.db.session import SAFE_METHODS
 from moziweb.i18n import _
 from moziweb.request import Request
@@ -18,10 +17,10 @@ from ..audit.log import Actor, record
 from ..auth import passwords
 from ..auth.accounts import find_user, normalise_name
 from ..auth.cookies import PRE_LOGIN, SESSION
-from ..auth.login_throttle import Attempt, LoginThrottle
+from ..auth.login_throttle import Attempt
 from ..auth.models import User
 from ..auth.return_url import is_htmx, keeps_draft, return_url_of, safe_return_url
-from ..auth.sessions import Sessions, require_user, signed_in
+from ..auth.sessions import require_user, signed_in
 from ..web import drafts
 from ..web.forms import BaseForm, one_line
 from ..web.layout import manager_view, page_frame
@@ -60,10 +59,8 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
     Each step is a short transaction, since an attempt is counted before its password is checked.
     """
     form = SignInForm(request.POST)
-    attempts: LoginThrottle = request.services.login_throttle
-    address = request.remote_addr or ""
-    name = form.name.data or ""
-    attempt = attempts.begin(normalise_name(name), address)
+    attempts, name = request.services.login_throttle, form.name.data or ""
+    attempt = attempts.begin(normalise_name(name), request.remote_addr or "")
     if attempt.wait:
         return _page(request, form, throttled(request, attempt))
     user = _authenticated(request, name, form.password.data or "")
@@ -77,8 +74,7 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
 @manager_view("sign_out", permission=SEE, request_method="POST")
 def sign_out(request: Request) -> Response:
     """Ends the session."""
-    sessions: Sessions = request.services.sessions
-    sessions.end(require_user(request).session_id)
+    request.services.sessions.end(require_user(request).session_id)
     return signed_out(request)
 
 
@@ -125,29 +121,26 @@ def _page(request: Request, form: SignInForm, problem: str = "") -> dict[str, An
 
 
 def _authenticated(request: Request, name: str, password: str) -> User | None:
-    database: Database = request.services.database
-    with database.read() as session:
+    with request.services.database.read() as session:
         user = find_user(session, name)
     known = user is not None and user.disabled_at is None
     fits = passwords.verify(password, user.password_hash if user is not None and known else None)
     if user is None or not fits:
         return None
     if passwords.outdated(user.password_hash):
-        with database.write() as session:
+        with request.services.database.write() as session:
             session.merge(user).password_hash = passwords.hashed(password)
     return user
 
 
 def _begin(request: Request, user: User, form: SignInForm) -> Response:
-    sessions: Sessions = request.services.sessions
-    token = sessions.begin(
+    token = request.services.sessions.begin(
         user.id,
         address=request.remote_addr or "",
         agent=request.user_agent or "",
         replaces=SESSION.read(request),
     )
-    return_url = _return_url(request, user, form)
-    response = SeeOther(return_url)
+    response = SeeOther(_return_url(request, user, form))
     SESSION.write(request, response, token)
     PRE_LOGIN.remove(request, response)
     return response
@@ -157,9 +150,8 @@ def _return_url(request: Request, user: User, form: SignInForm) -> str:
     """Returns where to go after sign-in; stores a draft sent with the form."""
     return_url = safe_return_url(form.return_url.data or "") or request.route_path("manager.home")
     fields = drafts.unpack(form.draft.data or "")
-    database: Database = request.services.database
     now = request.services.clock()
-    with database.write() as session:
+    with request.services.database.write() as session:
         record(session, Actor(user.id, user.name), "user.sign_in", user.audit_subject, now)
         if not fields:
             return return_url
@@ -170,7 +162,6 @@ def _return_url(request: Request, user: User, form: SignInForm) -> str:
 
 def signed_out(request: Request) -> Response:
     """Redirects to the sign-in page and deletes the session cookie."""
-    return_url = request.route_path("manager.sign_in", _query={"done": "signed-out"})
-    response = SeeOther(return_url)
+    response = SeeOther(request.route_path("manager.sign_in", _query={"done": "signed-out"}))
     SESSION.remove(request, response)
     return response

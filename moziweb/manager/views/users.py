@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound
+from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.response import Response
 
 from moziweb.i18n import _
@@ -13,6 +13,7 @@ from ..auth.accounts import all_users, disable, enable, end_sessions, last_seen
 from ..auth.models import User
 from ..auth.sessions import require_user
 from ..web.layout import manager_view, page_frame
+from ..web.params import or_404
 from ..web.redirects import SeeOther
 from ..web.resources import ADMINISTER, UserResource
 
@@ -34,26 +35,21 @@ def users(request: Request) -> dict[str, Any]:
 def change_user(request: Request) -> Response:
     """Disables, enables or signs out another user."""
     context: UserResource = request.context
-    current_user, now, session = (
-        require_user(request),
-        request.services.clock(),
-        request.dbsession,
-    )
-    user = session.get(User, context.user_id)
-    if user is None:
-        raise HTTPNotFound
+    session, current_user = request.dbsession, require_user(request)
+    by, now = current_user.actor, request.services.clock()
+    user = or_404(session.get(User, context.user_id))
     if user.id == current_user.user_id:
         raise HTTPBadRequest
     match request.POST.get("do"):
         case "disable":
-            disable(session, user, by=current_user.actor, now=now)
+            disable(session, user, by=by, now=now)
             done = "user-disabled"
         case "enable":
-            enable(session, user, by=current_user.actor, now=now)
+            enable(session, user, by=by, now=now)
             done = "user-enabled"
         case "sign-out":
             end_sessions(session, user)
-            record(session, current_user.actor, "user.sign_out_everywhere", user.audit_subject, now)
+            record(session, by, "user.sign_out_everywhere", user.audit_subject, now)
             done = "user-signed-out"
         case _other:
             raise HTTPBadRequest

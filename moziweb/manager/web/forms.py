@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from pyramid.i18n import TranslationString
 from wtforms import Form
 from wtforms.validators import Length, Optional, ValidationError
 
@@ -30,6 +31,14 @@ class Messages:
     def ngettext(self, singular: str, plural: str, n: int) -> str:
         """The same; our messages have no plurals."""
         return self.gettext(singular if n == 1 else plural)
+
+
+class UserError(Exception):
+    """A request that cannot be done; ``texts`` say why and what to do, to be translated."""
+
+    def __init__(self, *texts: TranslationString) -> None:
+        super().__init__(*texts)
+        self.texts = texts
 
 
 class BaseForm(Form):

@@ -15,7 +15,7 @@ from moziweb.site.view_models import Link
 
 from ..auth.sessions import signed_in
 from .navigation import MOVIE_NAV, NAV
-from .resources import ManagerRoot
+from .resources import ManagerResource
 
 NOTICES: Final = {
     "signed-out": _("You are signed out."),
@@ -98,6 +98,11 @@ def manager_view(
     )
 
 
+def after_commit(request: Request, start: Callable[[], object]) -> None:
+    """Calls ``start`` after the request's transaction has been committed."""
+    request.tm.get().addAfterCommitHook(lambda is_committed: is_committed and start())
+
+
 def close_body_after_request(request: Request) -> None:
     """Closes the request's body at the end. Call it after reading a form with files.
 
@@ -108,7 +113,7 @@ def close_body_after_request(request: Request) -> None:
 
 
 def _sections(request: Request, section: str) -> tuple[Link, ...]:
-    root, translate = ManagerRoot(request), request.localizer.translate
+    root, translate = ManagerResource(request), request.localizer.translate
     return tuple(
         Link(request.route_path(each.route), translate(each.name), current=each.route == section)
         for each in NAV

@@ -1,8 +1,12 @@
 """Reads parameters of queries and forms, which may be missing, repeated, malformed or files."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from pyramid.httpexceptions import HTTPNotFound
 
 from moziweb.db.types import parse_id
+
+T = TypeVar("T")
 
 NO_ID: Final = 0
 """An id that no row has."""
@@ -22,3 +26,10 @@ def text_params(fields: Any, name: str) -> list[str]:
 def id_params(fields: Any, name: str) -> list[int]:
     """All ids of a repeated field; ``NO_ID`` for one that is malformed or out of range."""
     return [parse_id(text) or NO_ID for text in text_params(fields, name)]
+
+
+def or_404(found: T | None) -> T:
+    """Returns what was found. Raises ``HTTPNotFound`` for None."""
+    if found is None:
+        raise HTTPNotFound
+    return found
