@@ -68,7 +68,8 @@ class Memory:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the peaks."""
         peaks = ", ".join(f"{name} {peak} MB" for name, peak in sorted(self.peaks.items()))
-        terminalreporter.write_line(f"Peak memory: {peaks} (limit {LIMIT_MB} MB)")
+        above = "above" if max(self.peaks.values(), default=0) > LIMIT_MB else "below"
+        terminalreporter.write_line(f"Peak memory: {peaks}; {above} the limit of {LIMIT_MB} MB")
 
 
 def resident() -> int:
