@@ -50,12 +50,7 @@ from .invalidation.declarations import Declarations
 from .invalidation.outbox import Outbox, OutboxRow
 from .invalidation.outbox_relay import OutboxRelay, RelayThread
 from .invalidation.session_clock import SessionClock, SessionSource
-from .invalidation.session_tracking import (
-    REASON,
-    TAGS_OPTION,
-    InvalidationTracker,
-    pending_tags,
-)
+from .invalidation.session_tracking import REASON, TAGS_OPTION, InvalidationTracker, pending_tags
 from .protocol.dependencies import DependencyGroup, NotStoredReason
 from .protocol.entry import Entry, Kind
 from .protocol.keys import KeyBuilder

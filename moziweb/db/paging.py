@@ -16,9 +16,7 @@ Columns = TypeVarTuple("Columns")
 
 
 def keyset_pages(
-    read: Callable[[], AbstractContextManager[Session]],
-    query: Select[Key, *Columns],
-    size: int,
+    read: Callable[[], AbstractContextManager[Session]], query: Select[Key, *Columns], size: int
 ) -> Iterator[Sequence[Row[Key, *Columns]]]:
     """Yield the rows of ``query`` in pages of at most ``size``, ordered by its first column.
 
@@ -39,9 +37,7 @@ def keyset_pages(
 
 
 def keyset_rows(
-    read: Callable[[], AbstractContextManager[Session]],
-    query: Select[Key, *Columns],
-    size: int,
+    read: Callable[[], AbstractContextManager[Session]], query: Select[Key, *Columns], size: int
 ) -> Iterator[Row[Key, *Columns]]:
     """As `keyset_pages`, row by row."""
     for page in keyset_pages(read, query, size):

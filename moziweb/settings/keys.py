@@ -71,10 +71,7 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting(
-        "storage.s3.secret_access_key",
-        optional(TEXT),
-        "The secret of the access key.",
-        secret=True,
+        "storage.s3.secret_access_key", optional(TEXT), "The secret of the access key.", secret=True
     ),
     Setting(
         "storage.s3.acl",

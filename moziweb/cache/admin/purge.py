@@ -85,6 +85,7 @@ class PurgedPage:
     at_cdn: bool | None
 
 
+@dataclass(frozen=True, slots=True)
 class Purge:
     """One purge, recorded in the outbox with ``reason``.
 
@@ -92,19 +93,11 @@ class Purge:
     publishes them. A relay cannot do the other purges; they are recorded afterwards, as done.
     """
 
-    def __init__(
-        self,
-        cache: Cache,
-        declarations: Declarations,
-        outbox: Outbox,
-        engine: Engine,
-        reason: str,
-    ) -> None:
-        self._cache = cache
-        self._declarations = declarations
-        self._outbox = outbox
-        self._engine = engine
-        self._reason = reason
+    cache: Cache
+    declarations: Declarations
+    outbox: Outbox
+    engine: Engine
+    reason: str
 
     def tags(self, names: Iterable[str]) -> PurgedTags:
         """Purge every page that carries one of the tags ``names`` or of their expansions.
@@ -116,9 +109,9 @@ class Purge:
         tags = self._checked(names)
         expanded = self._expanded(tags)
         carried = self._carried(expanded)
-        row = self._recorded(tags, self._reason)
+        row = self._recorded(tags, self.reason)
         try:
-            self._cache.stamps.publish(expanded)
+            self.cache.stamps.publish(expanded)
         except PublishError as error:
             if row is None:
                 raise
@@ -128,8 +121,8 @@ class Purge:
 
     def everything(self) -> None:
         """Purge all entries: start a new epoch of the clock."""
-        self._cache.stamps.new_epoch()
-        self._mark(self._recorded((), f"{self._reason} (everything)"))
+        self.cache.stamps.new_epoch()
+        self._mark(self._recorded((), f"{self.reason} (everything)"))
 
     def page(
         self, path: str, entries: Sequence[EntryLocation], *, allow_private: bool = False
@@ -145,12 +138,12 @@ class Purge:
         """
         if not entries:
             raise NoCachedPage(path)
-        private = {entry.region.name for entry in entries} & self._cache.private_regions
+        private = {entry.region.name for entry in entries} & self.cache.private_regions
         if private and not allow_private:
             raise RegionNotShared(min(private))
         tags = self._tags_of(entries)
         forget_entries(entries)
-        self._mark(self._recorded((), f"{self._reason} ({path})"))
+        self._mark(self._recorded((), f"{self.reason} ({path})"))
         return PurgedPage(path, len(entries) - 1, self._purged_at_cdn(tags))
 
     def _checked(self, names: Iterable[str]) -> frozenset[str]:
@@ -158,7 +151,7 @@ class Purge:
             tags = check_all(names)
         except TagError as error:
             raise InvalidTag(" ".join(names), str(error)) from None
-        kinds = self._declarations.kinds()
+        kinds = self.declarations.kinds()
         models = self._model_tags()
         for tag in sorted(tags):
             if kind_of(tag) not in kinds:
@@ -168,11 +161,11 @@ class Purge:
         return tags
 
     def _model_tags(self) -> frozenset[str]:
-        return frozenset(map(model_tag, self._declarations.models()))
+        return frozenset(map(model_tag, self.declarations.models()))
 
     def _expanded(self, tags: frozenset[str]) -> frozenset[str]:
         try:
-            return self._declarations.expansions.expanded_on(self._engine, tags)
+            return self.declarations.expansions.expanded_on(self.engine, tags)
         except ValueError as error:
             text = " or ".join(sorted(tags))
             raise InvalidTag(text, f"{text}: {error}") from None
@@ -183,7 +176,7 @@ class Purge:
         Returns all of ``tags`` if the stamp store is down.
         """
         try:
-            return frozenset(self._cache.stamps.get_multi(tags))
+            return frozenset(self.cache.stamps.get_multi(tags))
         except StoreError:
             return frozenset(tags)
 
@@ -196,17 +189,17 @@ class Purge:
         return frozenset(tag for entry in entries for tag in entry.tags) - self._model_tags()
 
     def _purged_at_cdn(self, tags: frozenset[str]) -> bool | None:
-        if self._cache.purger is None:
+        if self.cache.purger is None:
             return None
         if tags:
-            self._cache.purger.purge(tags)
+            self.cache.purger.purge(tags)
         return bool(tags)
 
     def _recorded(self, tags: Iterable[str], reason: str) -> int | None:
         """Add a row to the outbox and return its id; None if the database is down."""
         try:
-            with self._engine.begin() as connection:
-                return self._outbox.add(connection, tags, now=time.time(), reason=reason)
+            with self.engine.begin() as connection:
+                return self.outbox.add(connection, tags, now=time.time(), reason=reason)
         except SQLAlchemyError:
             return None
 
@@ -214,8 +207,8 @@ class Purge:
         if row is None:
             return
         try:
-            with self._engine.begin() as connection:
-                self._outbox.mark(connection, [row], now=time.time(), published=published)
+            with self.engine.begin() as connection:
+                self.outbox.mark(connection, [row], now=time.time(), published=published)
         except SQLAlchemyError:
             return  # A relay publishes the row again, which is harmless.
 

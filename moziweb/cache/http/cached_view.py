@@ -191,7 +191,7 @@ class _Page:
         except EntryCorruptError:
             # A valid entry that is not a template: see ``CachedView._page``.
             entry.reset()
-            template = fragments.replace_template(key, self._template, self.source, entry)
+            template = fragments.get_template(key, self._template, self.source, entry, replace=True)
             return self._fill(fragments, template, entry)
 
     def _fill(self, fragments: Fragments, stored: Rendered, entry: RenderContext) -> Rendered:

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from markupsafe import Markup
 
 from ..errors import CacheError, EntryCorruptError
-from ..protocol.entry import Entry, Kind
+from ..protocol.entry import Kind
 from ..protocol.keys import KeyBuilder
 from ..protocol.snapshots import SnapshotSource
 from ..regions.rendering import RenderContext, Rendered
@@ -177,22 +177,23 @@ class Fragments:
     digest: str = ""
 
     def get_template(
-        self, page: str, render: Render, source: SnapshotSource, parent: RenderContext
+        self,
+        page: str,
+        render: Render,
+        source: SnapshotSource,
+        parent: RenderContext,
+        *,
+        replace: bool = False,
     ) -> Rendered:
-        """The template of the page with the key ``page``; ``parent`` inherits its dependencies."""
-        if self.region is None or self.keys is None:
-            return render(parent)
-        key = template_key(self.keys, page)
-        return _rendered(self.region.get_or_render(key, render, source=source, parent=parent).entry)
+        """The template of the page with the key ``page``; ``parent`` inherits its dependencies.
 
-    def replace_template(
-        self, page: str, render: Render, source: SnapshotSource, parent: RenderContext
-    ) -> Rendered:
-        """A new template in place of a stored entry that is valid but not a template."""
+        ``replace`` is for a stored entry that is valid but not a template.
+        """
         if self.region is None or self.keys is None:
             return render(parent)
-        key = template_key(self.keys, page)
-        return _rendered(self.region.replace(key, render, source=source, parent=parent).entry)
+        read = self.region.replace if replace else self.region.get_or_render
+        entry = read(template_key(self.keys, page), render, source=source, parent=parent).entry
+        return Rendered(entry.payload, entry.kind, content=entry.content)
 
     def get_multi(
         self, request: Any, keys: Sequence[str], source: SnapshotSource, parent: RenderContext
@@ -230,7 +231,3 @@ class Fragments:
         for context in contexts.values():
             context.depend(*self.base_tags)
         return self.fill(request, contexts)
-
-
-def _rendered(entry: Entry) -> Rendered:
-    return Rendered(entry.payload, entry.kind, content=entry.content)

@@ -17,23 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    Select,
-    Table,
-    Text,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
+import sqlalchemy as sa
 
 DEFAULT_NAME: Final = "cache_journal"
 
@@ -57,28 +41,28 @@ class Outbox:
 
     def __init__(
         self,
-        metadata: MetaData,
+        metadata: sa.MetaData,
         *,
         name: str = DEFAULT_NAME,
         keep_seconds: float = 7 * 24 * 3600.0,
         keep_rows: int = 10_000,
     ) -> None:
-        self.table = Table(
+        self.table = sa.Table(
             name,
             metadata,
-            Column(
+            sa.Column(
                 "id",
-                BigInteger().with_variant(Integer(), "sqlite"),
+                sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
                 primary_key=True,
                 autoincrement=True,
             ),
-            Column("created", Float(53), nullable=False),
-            Column("tags", Text, nullable=False),
-            Column("reason", Text, nullable=False),
-            Column("published", Float(53), nullable=True),
+            sa.Column("created", sa.Float(53), nullable=False),
+            sa.Column("tags", sa.Text, nullable=False),
+            sa.Column("reason", sa.Text, nullable=False),
+            sa.Column("published", sa.Float(53), nullable=True),
         )
         unpublished = self.table.c.published.is_(None)
-        Index(
+        sa.Index(
             f"ix_{name}_unpublished",
             self.table.c.created,
             postgresql_where=unpublished,
@@ -88,17 +72,17 @@ class Outbox:
         self._keep_rows = keep_rows
 
     def add(
-        self, connection: Connection, tags: Iterable[str], *, now: float, reason: str = ""
+        self, connection: sa.Connection, tags: Iterable[str], *, now: float, reason: str = ""
     ) -> int:
         """Insert a row in the connection's transaction and return its id."""
         row = {"created": now, "tags": json.dumps(sorted(tags)), "reason": reason}
-        result = connection.execute(insert(self.table).values(row))
+        result = connection.execute(sa.insert(self.table).values(row))
         (number,) = result.inserted_primary_key or (0,)
         return int(number)
 
     def mark(
         self,
-        connection: Connection,
+        connection: sa.Connection,
         ids: Sequence[int],
         *,
         now: float,
@@ -111,35 +95,35 @@ class Outbox:
         table = self.table
         values = {"tags": json.dumps(sorted(published))} if published else {}
         connection.execute(
-            update(table)
+            sa.update(table)
             .where(table.c.id.in_(ids), table.c.published.is_(None))
             .values(published=now, **values)
         )
 
     def unpublished(
-        self, connection: Connection, *, before: float, limit: int = 500
+        self, connection: sa.Connection, *, before: float, limit: int = 500
     ) -> list[OutboxRow]:
         """Return the oldest unmarked rows that were created before ``before``."""
         table = self.table
         return self._rows(
             connection,
-            select(table)
+            sa.select(table)
             .where(table.c.published.is_(None), table.c.created <= before)
             .order_by(table.c.created)
             .limit(limit),
         )
 
     def latest(
-        self, connection: Connection, tag: str | None = None, limit: int = 20
+        self, connection: sa.Connection, tag: str | None = None, limit: int = 20
     ) -> list[OutboxRow]:
         """Return the latest rows, of one tag or of all, newest first."""
-        query = select(self.table).order_by(self.table.c.id.desc()).limit(limit)
+        query = sa.select(self.table).order_by(self.table.c.id.desc()).limit(limit)
         if tag is not None:
             query = query.where(self.table.c.tags.contains(json.dumps(tag), autoescape=True))
         return self._rows(connection, query)
 
     def concerning(
-        self, connection: Connection, tags: Iterable[str], within: int = 2000
+        self, connection: sa.Connection, tags: Iterable[str], within: int = 2000
     ) -> dict[str, OutboxRow]:
         """Return the latest row of each of ``tags``, among the latest ``within`` rows of all.
 
@@ -152,29 +136,29 @@ class Outbox:
                 found.setdefault(tag, row)
         return found
 
-    def backlog(self, connection: Connection) -> int:
+    def backlog(self, connection: sa.Connection) -> int:
         """Return the number of unpublished rows."""
-        unmarked = select(func.count(self.table.c.id)).where(self.table.c.published.is_(None))
+        unmarked = sa.select(sa.func.count(self.table.c.id)).where(self.table.c.published.is_(None))
         return connection.scalar(unmarked) or 0
 
-    def count(self, connection: Connection) -> int:
+    def count(self, connection: sa.Connection) -> int:
         """Return the number of rows, published or not."""
-        return connection.scalar(select(func.count(self.table.c.id))) or 0
+        return connection.scalar(sa.select(sa.func.count(self.table.c.id))) or 0
 
-    def age(self, connection: Connection, *, now: float) -> float:
+    def age(self, connection: sa.Connection, *, now: float) -> float:
         """Return the age of the oldest unpublished row in seconds, or 0."""
         oldest = connection.scalar(
-            select(func.min(self.table.c.created)).where(self.table.c.published.is_(None))
+            sa.select(sa.func.min(self.table.c.created)).where(self.table.c.published.is_(None))
         )
         return 0.0 if oldest is None else max(0.0, now - oldest)
 
-    def prune(self, connection: Connection, *, now: float) -> int:
+    def prune(self, connection: sa.Connection, *, now: float) -> int:
         """Delete published rows over the limits, and return their number."""
         table = self.table
         published = table.c.published.is_not(None)
-        newest = select(func.max(table.c.id)).scalar_subquery()
+        newest = sa.select(sa.func.max(table.c.id)).scalar_subquery()
         removed = connection.execute(
-            delete(table).where(
+            sa.delete(table).where(
                 published,
                 (table.c.published < now - self._keep_seconds)
                 | (table.c.id <= newest - self._keep_rows),
@@ -182,7 +166,7 @@ class Outbox:
         )
         return int(removed.rowcount)
 
-    def _rows(self, connection: Connection, query: Select[Any]) -> list[OutboxRow]:
+    def _rows(self, connection: sa.Connection, query: sa.Select[Any]) -> list[OutboxRow]:
         return [
             OutboxRow(row.id, row.created, tuple(json.loads(row.tags)), row.reason, row.published)
             for row in connection.execute(query)

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Engine
@@ -29,28 +30,20 @@ PRUNE_EVERY: Final = 600
 """Runs between two prunings: ten minutes."""
 
 
+@dataclass(frozen=True, slots=True)
 class OutboxRelay:
-    """Publishes and marks the outbox rows that are older than ``grace`` seconds."""
+    """Publishes and marks the outbox rows that are older than ``grace`` seconds.
 
-    def __init__(
-        self,
-        engine: Engine,
-        outbox: Outbox,
-        stamps: StampStore,
-        observer: CacheEvents,
-        *,
-        grace: float = GRACE,
-        expansions: TagExpansions | None = None,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        """``now`` returns Unix time; ``expansions`` are those of the writers' declarations."""
-        self._expansions = expansions or TagExpansions()
-        self._engine = engine
-        self._outbox = outbox
-        self._stamps = stamps
-        self._observer = observer
-        self._grace = grace
-        self._now = now
+    ``expansions`` are those of the writers' declarations; ``now`` returns Unix time.
+    """
+
+    engine: Engine
+    outbox: Outbox
+    stamps: StampStore
+    observer: CacheEvents
+    grace: float = GRACE
+    expansions: TagExpansions = field(default_factory=TagExpansions)
+    now: Callable[[], float] = time.time
 
     def run_once(self) -> int:
         """Publish the due rows and return their number.
@@ -58,24 +51,24 @@ class OutboxRelay:
         Raises ``PublishError`` if the stamp store is down, and ``SQLAlchemyError`` if the database
         is; then all rows stay for the next run.
         """
-        now = self._now()
-        with self._engine.connect() as connection:
-            rows = self._outbox.unpublished(connection, before=now - self._grace)
+        now = self.now()
+        with self.engine.connect() as connection:
+            rows = self.outbox.unpublished(connection, before=now - self.grace)
         if not rows:
             return 0
         recorded = frozenset(tag for row in rows for tag in row.tags)
-        tags = self._expansions.expanded_on(self._engine, recorded)
-        self._stamps.publish(tags)
-        self._observer.published(tags)
-        with self._engine.begin() as connection:
-            self._outbox.mark(connection, [row.id for row in rows], now=self._now())
-        self._observer.relayed(len(rows))
+        tags = self.expansions.expanded_on(self.engine, recorded)
+        self.stamps.publish(tags)
+        self.observer.published(tags)
+        with self.engine.begin() as connection:
+            self.outbox.mark(connection, [row.id for row in rows], now=self.now())
+        self.observer.relayed(len(rows))
         return len(rows)
 
     def prune(self) -> int:
         """Delete old published rows; see ``Outbox.prune``."""
-        with self._engine.begin() as connection:
-            return self._outbox.prune(connection, now=self._now())
+        with self.engine.begin() as connection:
+            return self.outbox.prune(connection, now=self.now())
 
 
 class RelayThread:

@@ -10,6 +10,8 @@ loads a movie before the cached view runs. There are two ways:
   transaction has begun without a clock.
 """
 
+from dataclasses import dataclass
+
 from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
@@ -64,17 +66,17 @@ class SessionClock:
         return self._stamps.clock()
 
 
+@dataclass(frozen=True, slots=True)
 class SessionSource:
     """A session as a ``SnapshotSource``."""
 
-    def __init__(self, clock: SessionClock, session: Session) -> None:
-        self._clock = clock
-        self._session = session
+    clock: SessionClock
+    session: Session
 
     def snapshot_clock(self) -> int | None:
         """See ``SessionClock.snapshot_clock``."""
-        return self._clock.snapshot_clock(self._session)
+        return self.clock.snapshot_clock(self.session)
 
     def wrote(self) -> bool:
         """Whether the session's transaction has written, or has changes to flush."""
-        return has_written(self._session)
+        return has_written(self.session)

@@ -84,31 +84,25 @@ def pending_tags(session: Session) -> frozenset[str]:
     return frozenset() if batch is None else frozenset(batch.tags)
 
 
+@dataclass(frozen=True, slots=True)
 class InvalidationTracker:
-    """Collects the tags of what sessions write, adds them to the outbox and publishes them."""
+    """Collects the tags of what sessions write, adds them to the outbox and publishes them.
 
-    def __init__(
-        self,
-        declarations: Declarations,
-        outbox: Outbox,
-        stamps: StampStore,
-        observer: CacheEvents,
-        *,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        """``now`` returns Unix time, for the outbox."""
-        self._declarations = declarations
-        self._outbox = outbox
-        self._stamps = stamps
-        self._observer = observer
-        self._now = now
+    ``now`` returns Unix time, for the outbox.
+    """
+
+    declarations: Declarations
+    outbox: Outbox
+    stamps: StampStore
+    observer: CacheEvents
+    now: Callable[[], float] = time.time
 
     def watch(self, target: "Session | sessionmaker[Session] | type[Session]") -> None:
         """Watch a session, or all sessions of a factory.
 
         Raises ``ConfigurationError`` if a declaration does not match its model.
         """
-        self._declarations.check()
+        self.declarations.check()
         listeners: dict[str, Callable[..., Any]] = {
             "after_flush": self._after_flush,
             "do_orm_execute": self._on_execute,
@@ -150,11 +144,11 @@ class InvalidationTracker:
 
     def _after_flush(self, session: Session, flush_context: object) -> None:
         batch = _batch(session)
-        changed = self._declarations.flushed_tags(session)
+        changed = self.declarations.flushed_tags(session)
         tags = set(changed)
         changed.clear()
         for row in session.new:
-            for declaration in self._declarations.find(type(row)):
+            for declaration in self.declarations.find(type(row)):
                 tags.update(declaration.of_new(row))
         batch.wrote = True
         self._add(session, batch, tags)
@@ -171,11 +165,11 @@ class InvalidationTracker:
     def _of_bulk(self, state: ORMExecuteState) -> frozenset[str]:
         """The models' own tags, for a statement on a model or its table."""
         mapper = state.bind_mapper
-        found = () if mapper is None else self._declarations.find(mapper.class_)
+        found = () if mapper is None else self.declarations.find(mapper.class_)
         if found:
             return frozenset({model_tag(found[0].model)})
         table = getattr(state.statement, "table", None)
-        return frozenset(map(model_tag, self._declarations.of_table(table)))
+        return frozenset(map(model_tag, self.declarations.of_table(table)))
 
     def _before_commit(self, session: Session) -> None:
         if session.in_nested_transaction():
@@ -189,9 +183,9 @@ class InvalidationTracker:
         new = batch.tags - batch.recorded
         if not new:
             return
-        connection = session.connection(bind_arguments={"clause": self._outbox.table})
+        connection = session.connection(bind_arguments={"clause": self.outbox.table})
         reason = str(session.info.get(REASON, ""))
-        batch.rows.append(self._outbox.add(connection, new, now=self._now(), reason=reason))
+        batch.rows.append(self.outbox.add(connection, new, now=self.now(), reason=reason))
         batch.recorded |= new
         batch.engine = connection.engine
 
@@ -215,7 +209,7 @@ class InvalidationTracker:
         if transaction.parent is not None:
             return
         batch: _Batch | None = session.info.pop(_KEY, None)
-        self._declarations.flushed_tags(session).clear()
+        self.declarations.flushed_tags(session).clear()
         if batch is None or not batch.committed or not batch.tags:
             return
         manager: PublishDataManager | None = session.info.get(_JOINED)
@@ -228,23 +222,23 @@ class InvalidationTracker:
         """Publish and mark; after an error the relay will do it."""
         try:
             tags = self._expanded(batch)
-            self._stamps.publish(tags)
+            self.stamps.publish(tags)
         except (PublishError, SQLAlchemyError) as error:
             log.warning("cache: not published, left to the relay: %s", error)
-            self._observer.publish_failed(batch.tags)
+            self.observer.publish_failed(batch.tags)
             return
         except Exception:
             # The commit is done, so no error may reach the request, not even a bug.
             log.exception("cache: not published, left to the relay")
-            self._observer.publish_failed(batch.tags)
+            self.observer.publish_failed(batch.tags)
             return
-        self._observer.published(tags)
+        self.observer.published(tags)
         if batch.engine is None:
             return
         try:
             with batch.engine.begin() as connection:
                 new = tags - batch.tags
-                self._outbox.mark(connection, batch.rows, now=self._now(), published=new and tags)
+                self.outbox.mark(connection, batch.rows, now=self.now(), published=new and tags)
         except SQLAlchemyError as error:
             log.warning("cache: published, but not marked in the outbox: %s", error)
 
@@ -252,7 +246,7 @@ class InvalidationTracker:
         """The tags to publish, expanded in a snapshot of after the commit."""
         if batch.engine is None:
             return frozenset(batch.tags)
-        return self._declarations.expansions.expanded_on(batch.engine, batch.tags)
+        return self.declarations.expansions.expanded_on(batch.engine, batch.tags)
 
 
 class _NoSavepoint:

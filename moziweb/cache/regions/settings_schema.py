@@ -135,16 +135,10 @@ REGION_KEYS: Final = (
 CACHE_KEYS: Final = (
     Setting("regions", TEXT, "The names of the regions, with spaces between.", default=""),
     Setting(
-        "prefix",
-        TEXT,
-        "The prefix of every key, for sites that share servers.",
-        default="mozi",
+        "prefix", TEXT, "The prefix of every key, for sites that share servers.", default="mozi"
     ),
     Setting(
-        "version",
-        TEXT,
-        "A part of every key; with a new value no old entry is read.",
-        default="1",
+        "version", TEXT, "A part of every key; with a new value no old entry is read.", default="1"
     ),
     Setting(
         "refresh_threads",

@@ -17,12 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dogpile.cache.api import (
-    NO_VALUE,
-    CacheMutex,
-    CantDeserializeException,
-    SerializedReturnType,
-)
+from dogpile.cache.api import NO_VALUE, CacheMutex, CantDeserializeException, SerializedReturnType
 from dogpile.cache.proxy import ProxyBackend
 from dogpile.cache.region import value_version
 
@@ -215,45 +210,39 @@ DEFAULT_MAX_BYTES: Final = 1_000_000
 """memcached refuses values over 1 MiB, and deletes the previous value of the key."""
 
 
+@dataclass(frozen=True, slots=True)
 class EntryStore:
     """The stored entries of one region. A longer encoded entry than ``max_bytes`` is not stored."""
 
-    def __init__(
-        self,
-        name: str,
-        backend: FailSafeBackend,
-        observer: CacheEvents,
-        max_bytes: int = DEFAULT_MAX_BYTES,
-    ) -> None:
-        self._name = name
-        self._backend = backend
-        self._observer = observer
-        self._max_bytes = max_bytes
+    name: str
+    backend: FailSafeBackend
+    observer: CacheEvents
+    max_bytes: int = DEFAULT_MAX_BYTES
 
     def get_multi(self, keys: Iterable[str]) -> dict[str, Entry]:
         """Return the entries that exist. Corrupt ones are left out, and all if the store fails."""
         wanted = list(keys)
-        values = self._backend.get_serialized_multi(wanted)
+        values = self.backend.get_serialized_multi(wanted)
         found = ((key, self._entry(value)) for key, value in zip(wanted, values, strict=True))
         return {key: entry for key, entry in found if entry is not None}
 
     def check(self) -> None:
         """Raise ``StoreError`` unless the store answers."""
-        self._backend.check()
+        self.backend.check()
 
     def fits(self, encoded: bytes) -> bool:
         """Return whether an encoded entry is within ``max_bytes``."""
-        return len(encoded) <= self._max_bytes
+        return len(encoded) <= self.max_bytes
 
     def store(self, encoded: Mapping[str, bytes], created: float) -> bool:
         """Store encoded entries; return whether that was acknowledged."""
         head = json.dumps({"ct": created, "v": value_version}).encode("ascii")
         framed = {key: b"%b|%b" % (head, data) for key, data in encoded.items()}
-        return self._backend.store(framed)
+        return self.backend.store(framed)
 
     def remove(self, keys: Iterable[str]) -> bool:
         """Delete entries; return whether that was acknowledged."""
-        return self._backend.remove(keys)
+        return self.backend.remove(keys)
 
     def _entry(self, value: object) -> Entry | None:
         if not isinstance(value, bytes):
@@ -261,7 +250,7 @@ class EntryStore:
         try:
             return decode(split_frame(value)[1])
         except EntryCorruptError:
-            self._observer.corrupt(self._name)
+            self.observer.corrupt(self.name)
             return None
 
 
