@@ -156,7 +156,7 @@ def test_invalidated_page_reaches_the_application(site: Site) -> None:
 def test_copy_survives_the_invalidation_of_other_tags(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    location = site.store("/", b"page")
+    site.store("/", b"page")
     assert [site.ask()[1]["X-Cache"] for _ in range(2)] == ["hit", "l1"]
     with monkeypatch.context() as patch:
         patch.setattr(EntryStore, "get_multi", None)  # nothing is fetched
