@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, inspect
 from sqlalchemy.orm import Session
 
+from moziweb.movies import edit_version  # noqa: F401 - updates search_text
 from moziweb.movies.models import CreditRole, Movie, Person
 from moziweb.movies.search_queries import (
     MAX_LENGTH,
