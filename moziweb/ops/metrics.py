@@ -52,6 +52,17 @@ UNROUTED: Final = "none"
 """Label of requests that no route matched, or that were answered before routing."""
 
 
+_COUNTED: Final = (
+    ("created", "made", "Fragments, page templates and pages rendered.", ("region", "kind")),
+    ("not_stored", "refused", "Renders served but not stored, by reason.", ("region", "reason")),
+    ("corrupt", "corrupt", "Stored values that were not entries.", ("region",)),
+    ("store_failed", "store_failures", "Failed calls of entry stores.", ("region", "operation")),
+    ("stamps_failed", "stamps_failures", "Failed calls of the store of stamps.", ("operation",)),
+    ("refresh_failed", "renewal_errors", "Background refreshes that failed.", ("reason",)),
+)
+"""Counters whose labels are the arguments of an event: event, name, help text, labels."""
+
+
 class CacheMetrics(CacheEvents):
     """Counts the events of the cache."""
 
@@ -68,33 +79,20 @@ class CacheMetrics(CacheEvents):
 
         self._served = counter("served", "Entries served, by cache status.", "region", "status")
         self._rendered = counter("rendered", "Entries rendered.", "region")
-        self._made = counter(
-            "made", "Fragments, page templates and pages rendered.", "region", "kind"
-        )
         self._seconds = histogram(
             "render_seconds", "Time of a render of one or several entries.", RENDER_SECONDS
         )
         self._bytes = histogram("entry_bytes", "Size of stored entries, encoded.", ENTRY_BYTES)
-        self._refused = counter(
-            "refused", "Renders that were served but not stored, by reason.", "region", "reason"
-        )
-        self._corrupt = counter("corrupt", "Stored values that were not entries.", "region")
-        self._store = counter(
-            "store_failures", "Failed calls of the store of entries.",
-            "region", "operation",
-        )  # fmt: skip
-        self._stamps = counter(
-            "stamps_failures", "Failed calls of the store of stamps.", "operation"
-        )
         self._tags = counter("invalidations", "Tags published, by kind.", "kind")
         self._errors = counter(
             "publish_errors", "Publications that failed and were left to the relay."
         )
         self._purges = counter("purge_errors", "Purges that the CDN did not accept.")
-        self._renewals = counter("renewal_errors", "Background refreshes that failed.", "reason")
         self._relayed = counter("relayed", "Outbox rows published by the relay.")
         self._request_seconds = seconds
         self._children: dict[tuple[str, str], Any] = {}
+        for event, name, text, labels in _COUNTED:
+            setattr(self, event, _incrementing(counter(name, text, *labels)))
 
     def served(self, region: str, status: str) -> None:
         """See ``CacheEvents``. Caches the children: ``labels`` would slow down every hit."""
@@ -112,29 +110,9 @@ class CacheMetrics(CacheEvents):
         self._rendered.labels(region).inc(len(keys))
         self._seconds.labels(region).observe(seconds)
 
-    def created(self, region: str, kind: str) -> None:
-        """See ``CacheEvents``."""
-        self._made.labels(region, kind).inc()
-
     def stored(self, region: str, size: int) -> None:
         """See ``CacheEvents``."""
         self._bytes.labels(region).observe(size)
-
-    def not_stored(self, region: str, reason: str) -> None:
-        """See ``CacheEvents``."""
-        self._refused.labels(region, reason).inc()
-
-    def corrupt(self, region: str) -> None:
-        """See ``CacheEvents``."""
-        self._corrupt.labels(region).inc()
-
-    def store_failed(self, region: str, operation: str) -> None:
-        """See ``CacheEvents``."""
-        self._store.labels(region, operation).inc()
-
-    def stamps_failed(self, operation: str) -> None:
-        """See ``CacheEvents``."""
-        self._stamps.labels(operation).inc()
 
     def published(self, tags: Iterable[str]) -> None:
         """See ``CacheEvents``."""
@@ -149,13 +127,13 @@ class CacheMetrics(CacheEvents):
         """See ``CacheEvents``."""
         self._purges.inc()
 
-    def refresh_failed(self, reason: str) -> None:
-        """See ``CacheEvents``."""
-        self._renewals.labels(reason).inc()
-
     def relayed(self, rows: int) -> None:
         """See ``CacheEvents``."""
         self._relayed.inc(rows)
+
+
+def _incrementing(counter: Counter) -> Callable[..., None]:
+    return lambda *labels: counter.labels(*labels).inc()
 
 
 OUTBOX_AGE: Final = "moziweb_cache_outbox_age_seconds"

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ..errors import EntryCorruptError, StoreError
@@ -217,12 +218,8 @@ def _fragments_of(pages: PageCache, page: EntryLocation) -> Iterator[EntryLocati
 
 def inspect_url(pages: PageCache, path: str, causes: CausesOf) -> list[Inspected]:
     """Inspect all entries of a URL, the page's own first, with one fetch for each region."""
-    return list(_inspected(pages.cache, entries_of_url(pages, path), causes))
-
-
-def _inspected(
-    cache: Cache, locations: list[EntryLocation], causes: CausesOf
-) -> Iterator[Inspected]:
-    for region in dict.fromkeys(location.region for location in locations):
-        keys = [location.key for location in locations if location.region is region]
-        yield from inspect(cache.stamps, region, keys, causes=causes)
+    keys: dict[TaggedRegion, list[str]] = {}
+    for location in entries_of_url(pages, path):
+        keys.setdefault(location.region, []).append(location.key)
+    found = (inspect(pages.cache.stamps, each, keys[each], causes=causes) for each in keys)
+    return list(chain.from_iterable(found))

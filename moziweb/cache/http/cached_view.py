@@ -11,27 +11,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from pyramid.httpexceptions import HTTPBadRequest, HTTPException
 from pyramid.response import Response
 
 from ..errors import CacheError, EntryCorruptError
-from ..invalidation.session_clock import SessionClock
 from ..protocol.entry import Kind
 from ..protocol.snapshots import SnapshotSource
 from ..regions.negative import MISSING, MOVED, STATUSES, NegativeEntries
 from ..regions.rendering import CacheResult, RenderContext, Rendered
 from .fragments import FragmentMissing, Fragments, PageTemplate, offer_slots, withdraw_slots
-from .refresh import REFRESH, BackgroundRefresher
+from .refresh import REFRESH
 from .representations import check_content
 from .request_isolation import declared_params, isolated
 from .responses import content_of, rendered_of, response_of
 from .routes import CachedRoute, EntryLocation
 
+if TYPE_CHECKING:
+    from .page_cache import PageCache
+
 View = Callable[[Any, Any], Response]
-Remember = Callable[[str, EntryLocation], None]
 
 READS: Final = frozenset({"GET", "HEAD"})
 
@@ -71,21 +72,12 @@ def context_of(request: Any) -> RenderContext | None:
 
 @dataclass(frozen=True, slots=True)
 class CachedView:
-    """A view behind a region.
-
-    ``base_tags`` are on every page. ``base_url`` is the scheme and host that the view sees; those
-    of the request are hidden. ``fragments`` fill the slots of its pages, if it has any.
-    """
+    """A view behind a region. ``fragments`` fill the slots of its pages, if it has any."""
 
     view: View
     route: CachedRoute
-    clock: SessionClock
-    remember: Remember
-    base_tags: tuple[str, ...]
-    base_url: str
-    fragments: Fragments | None = None
-    refresher: BackgroundRefresher | None = None
-    debug: bool = False
+    pages: "PageCache"
+    fragments: Fragments | None
 
     @property
     def negative_entries(self) -> NegativeEntries:
@@ -100,7 +92,7 @@ class CachedView:
             location = self.route.location(request)
         except UnicodeDecodeError:  # of a declared parameter
             raise HTTPBadRequest from None
-        source = self.clock.source(request.dbsession)
+        source = self.pages.clock.source(request.dbsession)
         page = _Page(self, context, request, location, source)
         if REFRESH in request.environ:
             return self._refresh(page)
@@ -122,15 +114,16 @@ class CachedView:
 
     def respond(self, served: CacheResult, request: Any) -> Response:
         """The response of a served entry."""
-        return response_of(served, request, tags=self.debug)
+        return response_of(served, request, tags=self.pages.cache.debug)
 
     def _remember(self, request: Any, location: EntryLocation) -> None:
         params = self.route.params
         if not params:  # the path alone identifies the page
-            self.remember(request.environ["PATH_INFO"], location)
-        if self.refresher is not None:
+            self.pages.urls.remember(request.environ["PATH_INFO"], location)
+        refresher = self.pages.refresher
+        if refresher is not None:
             query = urlencode(declared_params(request, params))
-            self.refresher.remember(location.key, request.environ, query)
+            refresher.remember(location.key, request.environ, query)
 
     def _refresh(self, page: "_Page") -> Response:
         """Refresh the entry. The response is empty: no client waits for it."""
@@ -173,7 +166,7 @@ class _Page:
             raise _NotAPage(_Outcome.KNOWN_NEGATIVE, self.cached.respond(known, self.request))
         params = self.cached.route.params
         given = declared_params(self.request, params)
-        with isolated(self.request, given, params, self.cached.base_url):
+        with isolated(self.request, given, params, self.cached.pages.base_url):
             if self.cached.fragments is None:
                 response = self._response(entry)
                 return rendered_of(response.body, content_of(response))
@@ -216,7 +209,7 @@ class _Page:
 
     def _response(self, entry: RenderContext) -> Response:
         """The view's response if it is a page; raises ``_NotAPage`` otherwise."""
-        entry.depend(*self.cached.base_tags)  # reads the clock, before the snapshot
+        entry.depend(*self.cached.pages.base_tags)  # reads the clock, before the snapshot
         entry.cap(self.location.until)
         with _recording(self.request, entry):
             response = self._call_view()

@@ -82,18 +82,8 @@ def cached_view(view: View, info: Any, pages: PageCache | None) -> View:
         params=tuple(info.options.get("cache_params") or ()),
     )
     pages.routes.register(info.options["route_name"], route)
-    cached = CachedView(
-        view=view,
-        route=route,
-        clock=pages.clock,
-        remember=pages.urls.remember,
-        base_tags=pages.base_tags,
-        base_url=pages.base_url,
-        fragments=_fragments(fill, pages) if fill is not None else None,
-        refresher=pages.refresher,
-        debug=pages.cache.debug,
-    )
-    return _derived(cached.serve)
+    fragments = _fragments(fill, pages) if fill is not None else None
+    return _derived(CachedView(view, route, pages, fragments).serve)
 
 
 _OPTIONS = ("cache", "cache_moment", "cache_params", "cache_fragments")

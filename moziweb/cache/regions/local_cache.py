@@ -41,12 +41,8 @@ class LocalCache:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._copies: OrderedDict[str, Copy] = OrderedDict()
-        self._bytes = 0
-
-    @property
-    def used_bytes(self) -> int:
+        self.used_bytes = 0
         """The bytes that the copies use now."""
-        return self._bytes
 
     def get(self, key: str, clock: int, now: float) -> Entry | None:
         """Return the unexpired entry that was valid at exactly this clock, or None."""
@@ -91,8 +87,8 @@ class LocalCache:
             if cost > self._max_bytes:
                 return
             self._copies[key] = Copy(entry, clock, now, fetched_at=clock)
-            self._bytes += cost
-            while self._bytes > self._max_bytes:
+            self.used_bytes += cost
+            while self.used_bytes > self._max_bytes:
                 self._drop(next(iter(self._copies)))
 
     def discard(self, key: str) -> None:
@@ -103,4 +99,4 @@ class LocalCache:
     def _drop(self, key: str) -> None:
         copy = self._copies.pop(key, None)
         if copy is not None:
-            self._bytes -= copy.entry.size + OVERHEAD
+            self.used_bytes -= copy.entry.size + OVERHEAD

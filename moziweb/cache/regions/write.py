@@ -50,7 +50,7 @@ def _store(parts: RegionParts, key: str, entry: Entry) -> NotStoredReason | None
     if not parts.policy.enabled:
         return NotStoredReason.SWITCHED_OFF
     data = encode(entry)
-    if not parts.entries.fits(data):
+    if len(data) > parts.entries.max_bytes:
         return NotStoredReason.TOO_BIG
     if not parts.entries.store({key: data}, entry.created):
         return NotStoredReason.STORE_DOWN

@@ -230,10 +230,6 @@ class EntryStore:
         """Raise ``StoreError`` unless the store answers."""
         self.backend.check()
 
-    def fits(self, encoded: bytes) -> bool:
-        """Return whether an encoded entry is within ``max_bytes``."""
-        return len(encoded) <= self.max_bytes
-
     def store(self, encoded: Mapping[str, bytes], created: float) -> bool:
         """Store encoded entries; return whether that was acknowledged."""
         head = json.dumps({"ct": created, "v": value_version}).encode("ascii")

@@ -231,7 +231,8 @@ class MemcachedClient:
         try:
             found = action(self._client())
         except (pylibmc.Error, ValueError) as error:
-            self._note_failure(time.monotonic() - began)
+            if time.monotonic() - began >= self._slow:
+                self._breaker.trip()
             raise _translated(error) from error
         if is_miss(found) and time.monotonic() - began >= self._slow:
             self._breaker.trip()
@@ -245,10 +246,6 @@ class MemcachedClient:
         if not is_plain_key(name):
             raise KeyRefusedError(f"not a key for memcached: {name[:80]!r}")
         return name
-
-    def _note_failure(self, elapsed: float) -> None:
-        if elapsed >= self._slow:
-            self._breaker.trip()
 
     def _client(self) -> pylibmc.Client:
         local = self._local

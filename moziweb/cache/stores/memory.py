@@ -137,12 +137,8 @@ class MemoryBackend(BytesBackend):
         self._max_bytes = int(arguments.get("max_bytes", DEFAULT_MAX_BYTES))
         self._lock = threading.Lock()
         self._values: OrderedDict[str, bytes] = OrderedDict()
-        self._bytes = 0
-
-    @property
-    def used_bytes(self) -> int:
+        self.used_bytes = 0
         """The bytes that the values use now."""
-        return self._bytes
 
     def get_serialized(self, key: str) -> SerializedReturnType:
         """Return the value, or ``NO_VALUE``."""
@@ -190,14 +186,14 @@ class MemoryBackend(BytesBackend):
         if cost > self._max_bytes:
             return
         self._values[key] = value
-        self._bytes += cost
-        while self._bytes > self._max_bytes:
+        self.used_bytes += cost
+        while self.used_bytes > self._max_bytes:
             self._drop(next(iter(self._values)))
 
     def _drop(self, key: str) -> None:
         value = self._values.pop(key, None)
         if value is not None:
-            self._bytes -= _cost(key, value)
+            self.used_bytes -= _cost(key, value)
 
 
 def _cost(key: str, value: bytes) -> int:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ..errors import StoreError, StoreUnreachableError
+from ..errors import StoreUnreachableError
 
 BUSY_SECONDS: Final = 1.0
 """Seconds that a writer waits for another. A write takes a fraction of a millisecond."""
@@ -147,7 +147,7 @@ class SqliteAtomicStore:
         try:
             yield self._current()
         except (sqlite3.Error, OSError) as error:
-            raise _translated(error, self._path) from error
+            raise StoreUnreachableError(f"{self._path}: {error}") from error
 
     def _current(self) -> sqlite3.Connection:
         """Return this thread's connection, opened again if the file was replaced.
@@ -205,7 +205,3 @@ def _set_up(connection: sqlite3.Connection) -> None:
             time.sleep(_LOCK_POLL)
         else:
             return
-
-
-def _translated(error: Exception, path: Path) -> StoreError:
-    return StoreUnreachableError(f"{path}: {error}")
