@@ -75,7 +75,7 @@ def csv_command(
     date_format: str,
 ) -> None:
     """Import a distributor's list, CSV or JSON. docs/importing.md lists the columns."""
-    today, is_allowed_url = budapest_today(utc_now()), ImportedPosters().accepts
+    today, is_allowed_url = budapest_today(utc_now()), ImportedPosters().is_allowed_url
     options = ListOptions(today, is_allowed_url, list_name, date_format)
     try:
         table = read_table(file.read_bytes(), dict(_pairs(columns)))

@@ -15,7 +15,7 @@ from .models import PosterSource, SourceKind
 class ImportedPosters:
     """Implementation of ``movies.importers.poster_port.PosterPort``."""
 
-    def accepts(self, url: str) -> bool:
+    def is_allowed_url(self, url: str) -> bool:
         """Whether ``url`` is a plain http(s) URL that is not too long for the column."""
         try:
             parse_image_url(url)
@@ -37,7 +37,7 @@ class ImportedPosters:
             urls[movie_id] = (*urls.get(movie_id, ()), url or "")
         return urls
 
-    def offer(
+    def add(
         self, session: Session, movie_id: int, url: str, origin: str, fetched_at: datetime
     ) -> None:
         """Add a source; its image is fetched when its variants are made.
@@ -59,7 +59,9 @@ class ImportedPosters:
         else:
             session.add(source)
 
-    def renew(self, session: Session, movie_id: int, url: str, fetched_at: datetime) -> None:
+    def set_fetched_at(
+        self, session: Session, movie_id: int, url: str, fetched_at: datetime
+    ) -> None:
         """Set ``fetched_at`` of the source with this URL; no page shows it."""
         query = select(PosterSource).where(
             PosterSource.movie_id == movie_id, PosterSource.url == url

@@ -93,7 +93,7 @@ def everything(site: Site) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("name;x\na;b\n", "no column is called title"), ("[", "no readable JSON")]
+    ("text", "message"), [("name;x\na;b\n", "no column is called title"), ("[", "not valid JSON")]
 )
 def test_file_that_is_no_list_is_one_line(
     site: Site, run: Run, listed: Path, text: str, message: str
@@ -122,7 +122,7 @@ def test_terminal_shows_a_bar_and_a_line_for_each_difference(site: Site, listed:
     assert "row 2: Dűne: new" in shown
     assert "row 3, title: missing (nothing of it is imported)" in shown
     assert "row 4, release_date: no such day: '2026.13.45.'" in shown
-    assert "2 new, 0 changed, 0 as they were, 1 refused" in shown
+    assert "2 new, 0 changed, 0 unchanged, 1 refused" in shown
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_failure_of_tmdb_is_one_line(site: Site, run: Run, tmdb: TmdbServer) -> 
     down = run("import", "tmdb", "id", "1001")
     assert down.returncode == 1
     assert down.stderr == (
-        "moziweb: TMDB gives no answer (/movie/1001: 503/9 Service offline: This service is "
+        "moziweb: TMDB does not respond (/movie/1001: 503/9 Service offline: This service is "
         "temporarily offline, try again later.)\n"
     )
     gone = run("import", "tmdb", "id", "404")

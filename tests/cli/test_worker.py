@@ -17,8 +17,8 @@ from moziweb.cache import TAGS_OPTION, StampStore
 from moziweb.cache.regions.config import open_atomic_store
 from moziweb.caching import OUTBOX
 from moziweb.db import Database, create_engine
-from moziweb.movies.importers.models import ImportMark
-from moziweb.movies.importers.refreshing import CHANGES
+from moziweb.movies.importers.models import ImportCheckpoint
+from moziweb.movies.importers.refreshing import CHANGES_CHECKPOINT
 from moziweb.movies.models import FieldProvenance, Movie
 from moziweb.posters.generation.procrastinate_queue import ProcrastinateQueue
 from moziweb.posters.generation.triggers import SourceChangeListener
@@ -214,9 +214,9 @@ def test_worker_refreshes_movies_from_tmdb(database: Database, tmp_path: Path) -
             with database.write() as session:
                 session.execute(night, execution_options={TAGS_OPTION: ()})
 
-            def mark() -> ImportMark | None:
+            def mark() -> ImportCheckpoint | None:
                 with database.read() as session:
-                    return session.get(ImportMark, CHANGES)
+                    return session.get(ImportCheckpoint, CHANGES_CHECKPOINT)
 
             wait_for(lambda: mark() is not None)
             process.send_signal(signal.SIGTERM)

@@ -60,7 +60,7 @@ ABOVE = "moziweb.manager."
 # Changes that remove a row from its pages permanently; they come last.
 HIDE = frozenset({"published", "slug", "cancelled_at", "chosen", "state"})
 # Rows that no page reads.
-NOT_SHOWN = frozenset({"ImportMark", "PendingUpload", "MovieReference", "PosterHost"})
+NOT_SHOWN = frozenset({"ImportCheckpoint", "PendingUpload", "MovieReference", "PosterHost"})
 
 # Needless renders that are accepted, with the reason.
 IN_HUNGARIAN = {"index", "week", "ahead", "month", "genre", "undated", "movie", "other", "empty"}

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pyramid.config import Configurator
 
-from moziweb.movies.importers.service import Importer, Noted
+from moziweb.movies.importers.service import Importer, OnWritten
 from moziweb.movies.importers.tmdb.source import source_of
 from moziweb.posters.importer_port import ImportedPosters
 from moziweb.services import services_of, set_services
@@ -24,8 +24,10 @@ def includeme(config: Configurator) -> None:
         moment: datetime = services_of(registry).clock()
         return moment
 
-    def importer(noted: Noted, at_once: int) -> Importer:
-        return Importer(database, ImportedPosters(), now, at_once=at_once, noted=noted)
+    def importer(on_written: OnWritten, chunk_size: int) -> Importer:
+        return Importer(
+            database, ImportedPosters(), now, chunk_size=chunk_size, on_written=on_written
+        )
 
     tmdb = source_of(registry, now)
     runner = Runner(database, importer, tmdb, now)

@@ -20,7 +20,7 @@ from moziweb.i18n import _
 from moziweb.movies.importers.candidate import Candidate, from_json
 from moziweb.movies.importers.planning import Effect, Plan
 from moziweb.movies.importers.problems import ImportRefused, names_of
-from moziweb.movies.importers.service import CHUNK, Importer, Noted
+from moziweb.movies.importers.service import CHUNK, Importer, OnWritten
 from moziweb.movies.importers.tmdb.source import TmdbSource
 from moziweb.movies.models import Movie
 
@@ -35,7 +35,7 @@ class _LeaseLost(Exception):
     """Another worker took over the job after a missed heartbeat."""
 
 
-MakeImporter: TypeAlias = Callable[[Noted, int], Importer]
+MakeImporter: TypeAlias = Callable[[OnWritten, int], Importer]
 
 
 class Runner:
@@ -187,14 +187,14 @@ class Runner:
                 item.movie_id, item.applied = applied.movie_id or item.movie_id, True
                 _set(session, job, self._progress(done))
 
-    def _importer(self, job: ImportJob, at_once: int = 1) -> Importer:
+    def _importer(self, job: ImportJob, chunk_size: int = 1) -> Importer:
         by = Actor(job.user_id, job.user_name)
 
         def note(session: Session, movie: Movie, plan: Plan) -> None:
             changes = [(each.field, each.before, each.after) for each in plan.written]
             record(session, by, "film.import", movie, self._clock(), changes)
 
-        return self._make_importer(note, at_once)
+        return self._make_importer(note, chunk_size)
 
     def _progress(self, done: int) -> dict[str, Any]:
         return {"done": done, "beat_at": self._clock()}

@@ -13,7 +13,7 @@ from moziweb.movies.importers.csv_columns import ListOptions, candidates_of
 from moziweb.movies.importers.file_readers import read_table
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.problems import ImportRefused, InvalidValue
-from moziweb.movies.importers.tmdb.source import Found
+from moziweb.movies.importers.tmdb.source import SearchResult
 from moziweb.posters.importer_port import ImportedPosters
 from moziweb.request import Request
 from moziweb.site.view_models import Link
@@ -46,7 +46,7 @@ def imports(request: Request) -> dict[str, Any]:
     title = request.GET.get("title", "").strip()[:200]
     try:
         asked = title and _has_tmdb(request)
-        found = request.services.tmdb.search(title, within=PATIENCE) if asked else None
+        found = request.services.tmdb.search(title, timeout=PATIENCE) if asked else None
     except ImportRefused as error:
         return _page(request, problem=error.text, title=title)
     return _page(request, found=found, title=title)
@@ -143,7 +143,7 @@ def _file(request: Request) -> ImportJob:
     table = read_table(data, columns_of(request.POST))
     terms = ListOptions(
         budapest_today(now),
-        ImportedPosters().accepts,
+        ImportedPosters().is_allowed_url,
         text_param(request.POST, "list")[:30],
         text_param(request.POST, "date_format")[:40],
     )
@@ -168,7 +168,7 @@ def _page(
     request: Request,
     *,
     problem: TranslationString | str = "",
-    found: tuple[Found, ...] | None = None,
+    found: tuple[SearchResult, ...] | None = None,
     title: str = "",
 ) -> dict[str, Any]:
     return {

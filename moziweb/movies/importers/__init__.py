@@ -1,11 +1,11 @@
-"""Films from elsewhere: TMDB, and the distributors' lists as CSV or JSON.
+"""Imports movies from TMDB and from distributors' lists (CSV or JSON).
 
-One core for every source, one way through it:
+All sources are imported in the same steps:
 
-    what was fetched -> ``Candidate`` (normalised, with its problems)
-      -> ``matching`` (which film it is, if we have it)
-      -> ``planning`` (a ``Plan``: the differences, field by field; pure)
-      -> ``applying`` (one transaction for each film)
+    source -> ``Candidate`` (normalised values and their problems)
+      -> ``matching`` (finds the movie in the database, if it is there)
+      -> ``planning`` (a ``Plan``: the differences of each field; pure)
+      -> ``applying`` (one transaction for each movie)
 
-What somebody entered by hand is never overwritten, and a plan without differences writes nothing.
+A value that was entered by hand is never overwritten. A plan without differences writes nothing.
 """

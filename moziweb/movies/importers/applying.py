@@ -1,6 +1,6 @@
-"""Writes an import's plan in one session.
+"""Writes a plan in one session.
 
-Assigns only values that differ, so that only the pages that show them become stale.
+Assigns only values that differ, so that only pages that show these values are invalidated.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,29 +41,29 @@ REASONS: Final[Mapping[str, str]] = {
     TMDB: "Új dátum a TMDB szerint",
     CSV: "Új dátum a forgalmazó listája szerint",
 }
-"""Why a premiere moved, as visitors are told; an editor may say it better."""
+"""The reason of a moved premiere, as pages show it; editors can change it."""
 
-Row = TypeVar("Row", bound=Base)
+ModelT = TypeVar("ModelT", bound=Base)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportWriter:
-    """One film being written: the session, the film, whose word it is and when that was given."""
+    """What is needed to write one movie."""
 
     session: Session
     movie: Movie
     candidate: Candidate
     now: datetime
-    shelf: PosterPort
+    posters: PosterPort
 
     @property
     def fetched_at(self) -> datetime:
-        """When the candidate's source said all this."""
+        """When the candidate was fetched from its source."""
         return self.candidate.fetched_at or self.now
 
 
 def new_movie(candidate: Candidate) -> Movie:
-    """A film with nothing but a title, its relations known to be empty."""
+    """Return a movie with a title and empty relations."""
     title = candidate.title
     return Movie(
         title=title, original_title=title, slug=slug_of(title),
@@ -71,144 +71,144 @@ def new_movie(candidate: Candidate) -> Movie:
     )  # fmt: skip
 
 
-def write_plan(writing: ImportWriter, plan: Plan) -> None:
-    """Do what the plan says; ``writing.movie`` is loaded whole, or new.
+def write_plan(writer: ImportWriter, plan: Plan) -> None:
+    """Write a plan to ``writer.movie``, which is new or from ``load_movies``.
 
-    The film's own row is written once and then what belongs to it, in two flushes.
+    Flushes twice: first the movie's own row, then its relations.
     """
-    with writing.session.no_autoflush:
-        _write_movie(writing, plan)
-        _write_parts(writing, plan)
-    writing.session.flush()
+    with writer.session.no_autoflush:
+        _write_movie(writer, plan)
+        _write_parts(writer, plan)
+    writer.session.flush()
 
 
-def _write_movie(writing: ImportWriter, plan: Plan) -> None:
+def _write_movie(writer: ImportWriter, plan: Plan) -> None:
     for name, value in plan.values.items():
         if name in COLUMNS:
-            _write_column(writing, name, value)
+            _write_column(writer, name, value)
         elif name == "distributor":
-            writing.movie.distributor_id = _named(writing.session, Distributor, value).id
-    writing.session.add(writing.movie)
-    writing.session.flush()
+            writer.movie.distributor_id = _get_or_create(writer.session, Distributor, value).id
+    writer.session.add(writer.movie)
+    writer.session.flush()
 
 
-def _write_parts(writing: ImportWriter, plan: Plan) -> None:
+def _write_parts(writer: ImportWriter, plan: Plan) -> None:
     for name, value in plan.values.items():
         if name not in COLUMNS and name != "distributor":
-            _WRITERS[name](writing, name, value)
+            _WRITERS[name](writer, name, value)
     for step in plan.steps:
-        _take_step(writing, step)
-    _sign(writing, {*plan.values, *(["premieres"] if plan.steps else [])})
-    _renew(writing, plan.renewed)
+        _apply_step(writer, step)
+    _record_provenance(writer, {*plan.values, *(["premieres"] if plan.steps else [])})
+    _refresh_provenance(writer, plan.refreshed)
     if not plan.referenced:
         candidate = plan.candidate
-        writing.session.add(
+        writer.session.add(
             MovieReference(
-                list_name=candidate.list_name, ref=candidate.ref, movie_id=writing.movie.id
+                list_name=candidate.list_name, ref=candidate.ref, movie_id=writer.movie.id
             )
         )
 
 
-def _write_column(writing: ImportWriter, name: str, value: Any) -> None:
-    movie = writing.movie
+def _write_column(writer: ImportWriter, name: str, value: Any) -> None:
+    movie = writer.movie
     if name == "title" and movie.slug == slug_of(movie.title):
-        movie.slug = slug_of(value)  # one that was made otherwise stays
+        movie.slug = slug_of(value)  # a slug that is not of the title is kept
     setattr(movie, name, Rating(value) if name == "rating" else value)
 
 
-def _write_genres(writing: ImportWriter, _name: str, value: Sequence[GenreFact]) -> None:
-    genres = [_genre(writing.session, fact) for fact in value]
-    links = {link.genre_id: link for link in writing.movie.genre_links}
+def _write_genres(writer: ImportWriter, _name: str, value: Sequence[GenreFact]) -> None:
+    genres = [_genre(writer.session, fact) for fact in value]
+    links = {link.genre_id: link for link in writer.movie.genre_links}
     wanted = dict.fromkeys(genre.id for genre in genres)
     for genre_id in links.keys() - wanted.keys():
-        writing.movie.genre_links.remove(links[genre_id])
+        writer.movie.genre_links.remove(links[genre_id])
     for position, genre_id in enumerate(wanted):
         link = links.get(genre_id)
         if link is None:
-            link = MovieGenre(movie_id=writing.movie.id, genre_id=genre_id)
-            writing.movie.genre_links.append(link)
+            link = MovieGenre(movie_id=writer.movie.id, genre_id=genre_id)
+            writer.movie.genre_links.append(link)
         link.position = position
 
 
 def _genre(session: Session, fact: GenreFact) -> Genre:
     slug = slug_of(fact.name)
     found = session.scalar(select(Genre).where(Genre.slug == slug))
-    return found or _added(session, Genre(slug=slug, name=fact.name, name_en=fact.name_en))
+    return found or _add(session, Genre(slug=slug, name=fact.name, name_en=fact.name_en))
 
 
-def _write_people(writing: ImportWriter, name: str, value: Sequence[PersonFact]) -> None:
-    """Credits are changed in place: their positions are unique at every moment."""
+def _write_people(writer: ImportWriter, name: str, value: Sequence[PersonFact]) -> None:
+    """Change credits in place: positions are unique, also between two statements."""
     role = CreditRole.DIRECTOR if name == "directors" else CreditRole.CAST
-    standing = [credit for credit in writing.movie.credits if credit.role is role]
-    mine = {credit.person.name: credit.person for credit in standing}
-    people = [_person(writing.session, fact, mine) for fact in value]
-    for credit in standing[len(value) :]:
-        writing.movie.credits.remove(credit)
+    current = [credit for credit in writer.movie.credits if credit.role is role]
+    credited = {credit.person.name: credit.person for credit in current}
+    people = [_person(writer.session, fact, credited) for fact in value]
+    for credit in current[len(value) :]:
+        writer.movie.credits.remove(credit)
     for position, (fact, person) in enumerate(zip(value, people, strict=True)):
-        if position < len(standing):
-            credit = standing[position]
+        if position < len(current):
+            credit = current[position]
         else:
-            credit = Credit(movie_id=writing.movie.id, role=role)
-            writing.movie.credits.append(credit)
+            credit = Credit(movie_id=writer.movie.id, role=role)
+            writer.movie.credits.append(credit)
         credit.person_id, credit.position = person.id, position
         credit.character = fact.character
 
 
 def _person(session: Session, fact: PersonFact, credited: Mapping[str, Person]) -> Person:
-    """Whom TMDB's id names, or who is credited here by that name already, or somebody new.
+    """Find a person by TMDB id, or by name among those credited in this movie; else add one.
 
-    People of one name elsewhere may be others.
+    A person of the same name in another movie may be someone else.
     """
     if fact.tmdb_id is not None:
         found = session.scalar(select(Person).where(Person.tmdb_id == fact.tmdb_id))
         if found is not None:
             return found
-    here = credited.get(fact.name)
-    if here is not None and None in (here.tmdb_id, fact.tmdb_id):
-        here.tmdb_id = here.tmdb_id or fact.tmdb_id
-        return here
-    return _added(session, Person(name=fact.name, tmdb_id=fact.tmdb_id))
+    person = credited.get(fact.name)
+    if person is not None and None in (person.tmdb_id, fact.tmdb_id):
+        person.tmdb_id = person.tmdb_id or fact.tmdb_id
+        return person
+    return _add(session, Person(name=fact.name, tmdb_id=fact.tmdb_id))
 
 
-def _write_trailers(writing: ImportWriter, _name: str, value: Sequence[TrailerFact]) -> None:
-    trailers = writing.movie.trailers
-    standing: dict[tuple[str, str], Trailer] = {(row.site, row.video_id): row for row in trailers}
+def _write_trailers(writer: ImportWriter, _name: str, value: Sequence[TrailerFact]) -> None:
+    trailers = writer.movie.trailers
+    current: dict[tuple[str, str], Trailer] = {(row.site, row.video_id): row for row in trailers}
     wanted = {(fact.site, fact.video_id): fact for fact in value}
-    for key in standing.keys() - wanted.keys():
-        writing.movie.trailers.remove(standing[key])
+    for key in current.keys() - wanted.keys():
+        writer.movie.trailers.remove(current[key])
     for position, (key, fact) in enumerate(wanted.items()):
-        trailer = standing.get(key)
+        trailer = current.get(key)
         if trailer is None:
             trailer = Trailer(
-                movie_id=writing.movie.id, site=VideoSite(fact.site), video_id=fact.video_id
+                movie_id=writer.movie.id, site=VideoSite(fact.site), video_id=fact.video_id
             )
-            writing.movie.trailers.append(trailer)
+            writer.movie.trailers.append(trailer)
         trailer.name, trailer.language, trailer.position = fact.name, fact.language, position
 
 
-def _write_poster(writing: ImportWriter, _name: str, value: str) -> None:
-    writing.shelf.offer(
-        writing.session, writing.movie.id, value, writing.candidate.source, writing.fetched_at
+def _write_poster(writer: ImportWriter, _name: str, value: str) -> None:
+    writer.posters.add(
+        writer.session, writer.movie.id, value, writer.candidate.source, writer.fetched_at
     )
 
 
-def _take_step(writing: ImportWriter, step: Step) -> None:
+def _apply_step(writer: ImportWriter, step: Step) -> None:
     after = step.after
     if step.before is None:
-        premiere = Premiere(movie_id=writing.movie.id, changes=[])
-        writing.movie.premieres.append(premiere)
+        premiere = Premiere(movie_id=writer.movie.id, changes=[])
+        writer.movie.premieres.append(premiere)
     else:
-        premiere = next(each for each in writing.movie.premieres if each.id == step.before.id)
+        premiere = next(each for each in writer.movie.premieres if each.id == step.before.id)
     if step.moved:
         premiere.changes.append(
             PremiereChange(
-                changed_at=writing.now,
+                changed_at=writer.now,
                 old_date=premiere.date,
                 old_precision=premiere.precision,
-                reason=REASONS[writing.candidate.source],
+                reason=REASONS[writer.candidate.source],
             )
         )
-    _write_premiere(writing.session, premiere, after)
+    _write_premiere(writer.session, premiere, after)
 
 
 def _write_premiere(session: Session, premiere: Premiere, fact: PremiereFact) -> None:
@@ -217,37 +217,36 @@ def _write_premiere(session: Session, premiere: Premiere, fact: PremiereFact) ->
     if fact.formats is not None or premiere.formats is None:
         premiere.formats = fact.formats or ()
     if fact.service:
-        premiere.service_id = _named(
+        premiere.service_id = _get_or_create(
             session, StreamingService, fact.service, slug=slug_of(fact.service)
         ).id
 
 
-def _sign(writing: ImportWriter, names: set[str]) -> None:
-    """Note whose values these are and when they were fetched."""
-    rows = {row.field: row for row in writing.movie.provenance}
+def _record_provenance(writer: ImportWriter, names: set[str]) -> None:
+    rows = {row.field: row for row in writer.movie.provenance}
     for name in sorted(names):
         row = rows.get(name)
         if row is None:
-            row = FieldProvenance(movie_id=writing.movie.id, field=name)
-            writing.movie.provenance.append(row)
-        row.source, row.fetched_at = writing.candidate.source, writing.fetched_at
+            row = FieldProvenance(movie_id=writer.movie.id, field=name)
+            writer.movie.provenance.append(row)
+        row.source, row.fetched_at = writer.candidate.source, writer.fetched_at
 
 
-def _renew(writing: ImportWriter, names: Sequence[str]) -> None:
-    for row in writing.movie.provenance:
+def _refresh_provenance(writer: ImportWriter, names: Sequence[str]) -> None:
+    for row in writer.movie.provenance:
         if row.field in names:
-            row.fetched_at = writing.fetched_at
+            row.fetched_at = writer.fetched_at
     if "poster" in names:
-        url = writing.candidate.values["poster"]
-        writing.shelf.renew(writing.session, writing.movie.id, url, writing.fetched_at)
+        url = writer.candidate.values["poster"]
+        writer.posters.set_fetched_at(writer.session, writer.movie.id, url, writer.fetched_at)
 
 
-def _named(session: Session, model: Any, name: str, **values: Any) -> Any:
+def _get_or_create(session: Session, model: Any, name: str, **values: Any) -> Any:
     found = session.scalar(select(model).where(model.name == name))
-    return found or _added(session, model(name=name, **values))
+    return found or _add(session, model(name=name, **values))
 
 
-def _added(session: Session, row: Row) -> Row:
+def _add(session: Session, row: ModelT) -> ModelT:
     session.add(row)
     session.flush()
     return row

@@ -1,7 +1,7 @@
-"""What a source says of one film, normalised: frozen values that can be kept as JSON.
+"""The normalised data of one movie from a source: frozen values that can be stored as JSON.
 
-A field that is absent from ``values`` is one that the source says nothing of: a missing column, an
-empty cell, a null. Silence never erases anything.
+A field that the source lacks (no column, an empty cell, null) is absent from ``values``. An absent
+field never deletes a value.
 """
 
 import json
@@ -21,7 +21,7 @@ CSV: Final = "csv"
 
 @dataclass(frozen=True, slots=True)
 class PremiereFact:
-    """A Hungarian premiere. ``service`` is where a streaming one is; ``formats`` None: unsaid."""
+    """A Hungarian premiere. ``service`` is for streaming; ``formats`` None means unknown."""
 
     date: date
     precision: DatePrecision = DatePrecision.DAY
@@ -34,7 +34,7 @@ class PremiereFact:
 
 @dataclass(frozen=True, slots=True)
 class GenreFact:
-    """A genre by its two names."""
+    """A genre by its Hungarian and its English name."""
 
     name: str
     name_en: str
@@ -42,7 +42,7 @@ class GenreFact:
 
 @dataclass(frozen=True, slots=True)
 class PersonFact:
-    """Somebody credited; ``tmdb_id`` tells namesakes apart."""
+    """A credited person; ``tmdb_id`` distinguishes people of the same name."""
 
     name: str
     character: str = ""
@@ -51,7 +51,7 @@ class PersonFact:
 
 @dataclass(frozen=True, slots=True)
 class TrailerFact:
-    """A video at ``site``, YouTube or Vimeo."""
+    """A video at a ``site``: YouTube or Vimeo."""
 
     site: str
     video_id: str
@@ -61,12 +61,12 @@ class TrailerFact:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One film as a source has it.
+    """One movie of a source.
 
-    ``place`` is where it stands there, for reports (``row 12``, ``tmdb 550``). ``list_name`` and
-    ``ref`` are its identity in that source (no ``ref``: its other ids are enough), ``has_id``
-    whether the source itself gave one. ``years`` are those that it may have come out in. ``values``
-    holds fields by the names of ``fields.FIELDS``. ``fetched_at`` None is the moment of writing.
+    ``place`` is its location in the source, for reports (``row 12``, ``tmdb 550``). ``list_name``
+    and ``ref`` identify it in the source; ``ref`` is empty if its other ids are enough. ``has_id``
+    is set if the source itself has an id. ``years`` are the possible years of release. The keys of
+    ``values`` are those of ``fields.FIELDS``. ``fetched_at`` None means the time of writing.
     """
 
     source: str
@@ -82,34 +82,34 @@ class Candidate:
 
     @property
     def imdb_id(self) -> str | None:
-        """The film's id at IMDb."""
+        """The IMDb id."""
         found: str | None = self.values.get("imdb_id")
         return found
 
     @property
     def tmdb_id(self) -> int | None:
-        """The film's id at TMDB."""
+        """The TMDB id."""
         found: int | None = self.values.get("tmdb_id")
         return found
 
 
 def to_json(candidate: Candidate) -> str:
-    """The candidate as text, to be kept between a preview and its application."""
-    whole = asdict(replace(candidate, values=dict(candidate.values)))
-    return json.dumps(whole, ensure_ascii=False, default=_plain)
+    """Return the candidate as JSON; it is stored between a preview and its application."""
+    data = asdict(replace(candidate, values=dict(candidate.values)))
+    return json.dumps(data, ensure_ascii=False, default=_plain)
 
 
 def from_json(text: str) -> Candidate:
-    """What ``to_json`` wrote."""
-    whole = json.loads(text)
-    fetched = whole["fetched_at"]
-    values = {name: _parsed(name, value) for name, value in whole["values"].items()}
+    """Return the candidate of ``to_json``."""
+    data = json.loads(text)
+    fetched = data["fetched_at"]
+    values = {name: _parsed(name, value) for name, value in data["values"].items()}
     return Candidate(
-        **whole
+        **data
         | {
-            "years": frozenset(whole["years"]),
+            "years": frozenset(data["years"]),
             "fetched_at": datetime.fromisoformat(fetched) if fetched else None,
-            "problems": tuple(Problem(**each) for each in whole["problems"]),
+            "problems": tuple(Problem(**each) for each in data["problems"]),
             "values": MappingProxyType(values),
         }
     )
@@ -136,14 +136,14 @@ def _parsed(name: str, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _premiere(whole: dict[str, Any]) -> PremiereFact:
-    formats = whole["formats"]
+def _premiere(data: dict[str, Any]) -> PremiereFact:
+    formats = data["formats"]
     return PremiereFact(
-        **whole
+        **data
         | {
-            "date": date.fromisoformat(whole["date"]),
-            "precision": DatePrecision(whole["precision"]),
-            "kind": PremiereKind(whole["kind"]),
+            "date": date.fromisoformat(data["date"]),
+            "precision": DatePrecision(data["precision"]),
+            "kind": PremiereKind(data["kind"]),
             "formats": None if formats is None else tuple(formats),
         }
     )

@@ -1,7 +1,7 @@
-"""A row of a distributor's list as a candidate. Pure.
+"""Converts a row of a distributor's list to a candidate. Pure.
 
-A cell that cannot be read is a problem that names row and column, and that field is left alone; a
-row without a title, or with an id that cannot be read, is not imported at all.
+An invalid cell becomes a problem with its row and column, and the field is skipped. A row without a
+title, or with an invalid id, is not imported.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,47 +21,48 @@ from .file_readers import FileRow, Table
 from .problems import InvalidValue, Problem, text_of
 
 _IDENTITY: Final = frozenset({"title", "external_id", "imdb_id", "tmdb_id"})
-_FINENESS: Final = (DatePrecision.YEAR, DatePrecision.MONTH, DatePrecision.DAY)
+_PRECISIONS: Final = (DatePrecision.YEAR, DatePrecision.MONTH, DatePrecision.DAY)
 
 
 @dataclass(frozen=True, slots=True)
 class ListOptions:
-    """How a list is read: ``name`` tells its ids from other lists', ``date_format`` is strptime's.
+    """How to read a list.
 
-    ``accepts`` says whether a picture may be fetched from an address.
+    ``name`` distinguishes its ids from those of other lists. ``date_format`` is for ``strptime``.
+    ``is_allowed_url`` returns whether an image may be fetched from a URL.
     """
 
     today: date
-    accepts: Callable[[str], bool]
+    is_allowed_url: Callable[[str], bool]
     name: str = ""
     date_format: str = ""
 
     @property
     def list_name(self) -> str:
-        """What the list is called among all sources."""
+        """The name of the list among all sources."""
         return f"{CSV}:{self.name}" if self.name else CSV
 
 
-def candidates_of(table: Table, terms: ListOptions) -> tuple[Candidate, ...]:
-    """The films of a table, in its order; rows of one film with other premieres are joined."""
+def candidates_of(table: Table, options: ListOptions) -> tuple[Candidate, ...]:
+    """Return the movies of a table in its order. Rows of one movie with other premieres merge."""
     found: dict[tuple[str, object], Candidate] = {}
     for number, row in enumerate(table.rows):
-        candidate = candidate_of(row, terms)
+        candidate = candidate_of(row, options)
         key = _identity(candidate) or ("", number)
         if key in found and not any(problem.fatal for problem in candidate.problems):
             first = found[key]
-            found[key] = joined = _joined(first, candidate)
-            if joined is not first:
+            found[key] = merged = _merged(first, candidate)
+            if merged is not first:
                 continue
-            candidate = _twice(candidate, first)
+            candidate = _duplicate(candidate, first)
             key = ("", number)
         found.setdefault(key, candidate)
     return tuple(found.values())
 
 
-def candidate_of(row: FileRow, terms: ListOptions) -> Candidate:
-    """One row's film."""
-    reader = _Reader(row, terms)
+def candidate_of(row: FileRow, options: ListOptions) -> Candidate:
+    """Return the movie of a row."""
+    reader = _Reader(row, options)
     problems = (row.problem,) if row.problem else ()
     if row.problem is None:
         reader.read()
@@ -72,7 +73,7 @@ def candidate_of(row: FileRow, terms: ListOptions) -> Candidate:
     has_id = bool(ref or "imdb_id" in reader.found or "tmdb_id" in reader.found)
     return Candidate(
         source=CSV,
-        list_name=terms.list_name,
+        list_name=options.list_name,
         ref=ref or ("" if has_id else _natural_ref(title, years)),
         place=row.place,
         title=title,
@@ -84,7 +85,7 @@ def candidate_of(row: FileRow, terms: ListOptions) -> Candidate:
 
 
 def _natural_ref(title: str, years: Iterable[int]) -> str:
-    """What a film is remembered by whose list gives no ids."""
+    """Return the reference of a movie in a list without ids."""
     return f"title/{slug_of(title)}/{next(iter(sorted(years)), '-')}"
 
 
@@ -96,14 +97,14 @@ def _identity(candidate: Candidate) -> tuple[str, object] | None:
     return None
 
 
-def _joined(first: Candidate, later: Candidate) -> Candidate:
-    """``first`` with the premieres of ``later``, or ``first`` itself where they are of one kind."""
-    standing: tuple[PremiereFact, ...] = first.values.get("premieres", ())
+def _merged(first: Candidate, later: Candidate) -> Candidate:
+    """Add the premieres of ``later`` to ``first``; return ``first`` if the kinds are the same."""
+    current: tuple[PremiereFact, ...] = first.values.get("premieres", ())
     more: tuple[PremiereFact, ...] = later.values.get("premieres", ())
-    kinds = {(each.kind, each.service) for each in standing}
+    kinds = {(each.kind, each.service) for each in current}
     if not more or any((each.kind, each.service) in kinds for each in more):
         return first
-    together = {**later.values, **first.values, "premieres": (*standing, *more)}
+    together = {**later.values, **first.values, "premieres": (*current, *more)}
     return replace(
         first,
         values=MappingProxyType(together),
@@ -112,7 +113,7 @@ def _joined(first: Candidate, later: Candidate) -> Candidate:
     )
 
 
-def _twice(candidate: Candidate, first: Candidate) -> Candidate:
+def _duplicate(candidate: Candidate, first: Candidate) -> Candidate:
     names = {"place": first.place}
     text = _(
         "the same film as ${place}; if it is another one, give both an external_id", mapping=names
@@ -122,18 +123,18 @@ def _twice(candidate: Candidate, first: Candidate) -> Candidate:
 
 
 class _Reader:
-    """Reads the cells of one row into ``found``, and what is wrong with them into ``problems``."""
+    """Reads the cells of one row into ``found`` and ``problems``."""
 
-    def __init__(self, row: FileRow, terms: ListOptions) -> None:
+    def __init__(self, row: FileRow, options: ListOptions) -> None:
         self._row = row
-        self._terms = terms
+        self._options = options
         self.found: dict[str, Any] = {}
         self.problems: list[Problem] = []
 
     def read(self) -> None:
         """Read the whole row."""
         if "title" not in self._row.cells:
-            self._complain("title", _("missing"))
+            self._add_problem("title", _("missing"))
         for column, (field, parse) in _CELLS.items():
             value = self._value(column, parse)
             if value not in (None, ()):
@@ -147,19 +148,19 @@ class _Reader:
         dated = self._value("release_date", self._date)
         kind = self._value("release_type", values.kind) or PremiereKind.CINEMA
         exact = self._value("date_precision", values.precision)
-        formats = self._value("formats", lambda cell: values.formats(_words(cell)))
+        formats = self._value("formats", lambda cell: values.formats(_split(cell)))
         streamed = kind is PremiereKind.STREAMING
         service = self.found.pop("distributor", "") if streamed else ""
         if dated is None or any(each.column == "release_type" for each in self.problems):
             return
         day, known = dated
         if exact is not None:
-            if _FINENESS.index(exact) > _FINENESS.index(known):
-                self._complain("date_precision", _("finer than the date is"))
+            if _PRECISIONS.index(exact) > _PRECISIONS.index(known):
+                self._add_problem("date_precision", _("more precise than the date"))
                 return
             known = exact
         elif (day.month, day.day) == (1, 1):
-            known = DatePrecision.YEAR  # how lists that have only dates write a year
+            known = DatePrecision.YEAR  # lists without a precision write a year like this
         day = _first_day(day, known)
         fact = PremiereFact(day, known, kind, service=service, formats=formats)
         self.found["premieres"] = (fact,)
@@ -171,19 +172,19 @@ class _Reader:
         try:
             return parse(cell)
         except ValueError as error:
-            self._complain(column, text_of(error))
+            self._add_problem(column, text_of(error))
             return None
 
-    def _complain(self, column: str, text: str) -> None:
+    def _add_problem(self, column: str, text: str) -> None:
         fatal = column in _IDENTITY
         self.problems.append(Problem.about(self._row.place, column, text, fatal=fatal))
 
     def _date(self, cell: str) -> tuple[date, DatePrecision]:
-        return values.premiere_date(cell, self._terms.today, self._terms.date_format)
+        return values.premiere_date(cell, self._options.today, self._options.date_format)
 
     def _poster(self, cell: str) -> str:
-        if not self._terms.accepts(cell):
-            raise InvalidValue(_("no address that a picture may be fetched from"))
+        if not self._options.is_allowed_url(cell):
+            raise InvalidValue(_("not a URL that an image may be fetched from"))
         return cell
 
 
@@ -193,16 +194,16 @@ def _first_day(day: date, known: DatePrecision) -> date:
     return day.replace(day=1) if known is DatePrecision.MONTH else day.replace(month=1, day=1)
 
 
-def _words(cell: str) -> list[str]:
+def _split(cell: str) -> list[str]:
     return [word.strip() for word in cell.split("|") if word.strip()]
 
 
 def _genres(cell: str) -> tuple[GenreFact, ...]:
-    return tuple(dict.fromkeys(values.genre(word) for word in _words(cell)))
+    return tuple(dict.fromkeys(values.genre(word) for word in _split(cell)))
 
 
 def _trailers(cell: str) -> tuple[TrailerFact, ...]:
-    return tuple(values.trailer(word) for word in _words(cell))
+    return tuple(values.trailer(word) for word in _split(cell))
 
 
 def _line(name: str) -> Callable[[str], str]:
@@ -217,7 +218,7 @@ _CELLS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "rating": ("rating", values.rating),
     "runtime": ("runtime", values.runtime),
     "genres": ("genres", _genres),
-    "languages": ("languages", lambda cell: values.languages(_words(cell))),
+    "languages": ("languages", lambda cell: values.languages(_split(cell))),
     "trailer_url": ("trailers", _trailers),
     "imdb_id": ("imdb_id", values.imdb_id),
     "tmdb_id": ("tmdb_id", values.tmdb_id),

@@ -1,4 +1,4 @@
-"""The fields of a film that an import can fill: their names, limits, and how a value is shown.
+"""The fields that an import can fill: names, maximum lengths, comparison and display.
 
 The names are those of ``FieldProvenance.field``.
 """
@@ -30,7 +30,7 @@ FIELDS: Final = (
     "tmdb_id",
     "poster",
 )
-"""In the order that differences are shown in."""
+"""In display order."""
 
 COLUMNS: Final = frozenset(
     {
@@ -46,7 +46,7 @@ COLUMNS: Final = frozenset(
         "tmdb_id",
     }
 )
-"""Those that are one column of the film's own row."""
+"""The fields that are a column of the table ``movie``."""
 
 LENGTHS: Final[Mapping[str, int]] = {
     "title": 300,
@@ -61,30 +61,30 @@ LENGTHS: Final[Mapping[str, int]] = {
     "ref": 200,
     "poster": 2000,
 }
-"""Characters at most; the columns hold no more."""
+"""Maximum lengths in characters, as the columns have them."""
 
 _SHOWN_LENGTH: Final = {DatePrecision.DAY: 10, DatePrecision.MONTH: 7, DatePrecision.YEAR: 4}
 
 
-def same(field: str, standing: Any, wanted: Any) -> bool:
-    """Whether a film's value says what a source says."""
+def same(field: str, current: Any, new: Any) -> bool:
+    """Whether the value of a movie equals that of a source."""
     if field == "genres":
-        return [slug_of(each.name) for each in standing] == [slug_of(each.name) for each in wanted]
+        return [slug_of(each.name) for each in current] == [slug_of(each.name) for each in new]
     if field in {"directors", "cast"}:
-        return len(standing) == len(wanted) and all(
-            _same_person(ours, theirs) for ours, theirs in zip(standing, wanted, strict=True)
+        return len(current) == len(new) and all(
+            _same_person(current, new) for current, new in zip(current, new, strict=True)
         )
-    return bool(standing == wanted)
+    return bool(current == new)
 
 
-def _same_person(ours: PersonFact, theirs: PersonFact) -> bool:
-    if None not in (ours.tmdb_id, theirs.tmdb_id) and ours.tmdb_id != theirs.tmdb_id:
+def _same_person(current: PersonFact, new: PersonFact) -> bool:
+    if None not in (current.tmdb_id, new.tmdb_id) and current.tmdb_id != new.tmdb_id:
         return False
-    return (ours.name, ours.character) == (theirs.name, theirs.character)
+    return (current.name, current.character) == (new.name, new.character)
 
 
 def shown(value: Any) -> str:
-    """A value as one line for a preview; "" is none."""
+    """Return a value as one line for a preview; "" for none."""
     if value is None:
         return ""
     if isinstance(value, tuple):
@@ -101,7 +101,7 @@ def shown(value: Any) -> str:
 
 
 def premiere_shown(fact: PremiereFact) -> str:
-    """``2026-08-20 cinema (2D, IMAX)``: no more of the date than is known."""
+    """Return ``2026-08-20 cinema (2D, IMAX)``, with the date to its precision."""
     words = [fact.date.isoformat()[: _SHOWN_LENGTH[fact.precision]], fact.service or fact.kind]
     if fact.rerelease:
         words.append("re-release")

@@ -1,7 +1,7 @@
-"""CSV and JSON files as rows of texts. Pure: bytes go in.
+"""Reads CSV and JSON files into rows of text. Pure: it takes bytes.
 
-CSV is UTF-8, with or without a byte order mark, its cells between ``;`` or ``,``. JSON is an array
-of objects, or an object that holds one. A row that cannot be read is a row with a problem.
+CSV is UTF-8, with or without a byte order mark, with the delimiter ``;`` or ``,``. JSON is an array
+of objects, or an object that contains one. An invalid row is returned with its problem.
 """
 
 import csv
@@ -34,17 +34,17 @@ COLUMNS: Final = (
     "tmdb_id",
     "overview",
 )
-"""What the columns of a list are called; capitals, spaces and their order don't matter."""
+"""The columns of a list. Case, spaces and order of the headings do not matter."""
 
 MAX_BYTES: Final = 50_000_000
 _DELIMITERS: Final = ";,"
 _SURROGATES: Final = range(0xDC80, 0xDD00)
-"""What ``surrogateescape`` makes of bytes that are no UTF-8."""
+"""The characters that ``surrogateescape`` decodes invalid bytes to."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """A row: its place in the file, and its cells by our columns. Empty cells are left out."""
+    """A row: its location in the file, and its non-empty cells by column."""
 
     place: str
     cells: Mapping[str, str] = field(default_factory=dict)
@@ -53,62 +53,62 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A whole file. ``ignored`` are the headings that we have no column for."""
+    """A file. ``ignored`` are the headings without a column."""
 
     rows: tuple[FileRow, ...]
     ignored: tuple[str, ...]
 
 
 def read_table(data: bytes, columns: Mapping[str, str] | None = None) -> Table:
-    """The rows of a file; ``columns`` maps our columns to headings that are called otherwise.
+    """Return the rows of a file. ``columns`` maps columns to the headings of this file.
 
-    Raises ``ImportRefused`` for what is no such table at all.
+    Raises ``ImportRefused`` if the file is not such a table.
     """
     if len(data) > MAX_BYTES:
         raise ImportRefused(_("the file is larger than ${most} MB"), most=MAX_BYTES // 1_000_000)
-    named = {_heading(theirs): ours for ours, theirs in (columns or {}).items()}
-    if unknown := sorted(set(named.values()) - set(COLUMNS)):
-        wrong = _("no such column: ${unknown}; there are ${known}")
-        raise ImportRefused(wrong, unknown=", ".join(unknown), known=", ".join(COLUMNS))
+    aliases = {_heading(heading): column for column, heading in (columns or {}).items()}
+    if unknown := sorted(set(aliases.values()) - set(COLUMNS)):
+        text = _("no such column: ${unknown}; there are ${known}")
+        raise ImportRefused(text, unknown=", ".join(unknown), known=", ".join(COLUMNS))
     content = data.decode("utf-8-sig", errors="surrogateescape").lstrip("\ufeff")
     if content.lstrip()[:1] in {"[", "{"}:
-        return _json_table(content, named)
-    return _csv_table(content, named)
+        return _json_table(content, aliases)
+    return _csv_table(content, aliases)
 
 
-def _csv_table(content: str, named: Mapping[str, str]) -> Table:
+def _csv_table(content: str, aliases: Mapping[str, str]) -> Table:
     try:
-        lines = _lines(content, named)
-        headings = _headings(next(lines, []), named)
+        lines = _lines(content, aliases)
+        headings = _headings(next(lines, []), aliases)
         rows = tuple(
             _csv_row(number, cells, headings)
             for number, cells in enumerate(lines, 2)
             if any(cell.strip() for cell in cells)
         )
     except csv.Error as error:
-        raise ImportRefused(_("the file is no readable CSV: ${error}"), error=error) from None
-    return Table(rows, tuple(theirs for theirs, ours in headings if ours is None and theirs))
+        raise ImportRefused(_("the file is not valid CSV: ${error}"), error=error) from None
+    return Table(rows, tuple(heading for heading, column in headings if column is None and heading))
 
 
-def _lines(content: str, named: Mapping[str, str]) -> Iterator[list[str]]:
-    """The records, cut by whichever of the two delimiters makes more known headings."""
+def _lines(content: str, aliases: Mapping[str, str]) -> Iterator[list[str]]:
+    """Return the records, split by the delimiter that results in more known headings."""
 
-    def known(delimiter: str) -> int:
+    def known_headings(delimiter: str) -> int:
         first = next(csv.reader(io.StringIO(content, newline=""), delimiter=delimiter), [])
-        return sum(_ours(cell, named) is not None for cell in first)
+        return sum(_column_of(cell, aliases) is not None for cell in first)
 
-    delimiter = max(_DELIMITERS, key=known)
+    delimiter = max(_DELIMITERS, key=known_headings)
     return csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
 
 
-def _headings(cells: Sequence[str], named: Mapping[str, str]) -> list[tuple[str, str | None]]:
-    found = [(cell.strip(), _ours(cell, named)) for cell in cells]
-    ours = [column for _, column in found if column]
-    if "title" not in ours:
-        there = ", ".join(theirs for theirs, _ in found if theirs) or "nothing"
-        wrong = _("no column is called title; the first row has ${there}")
-        raise ImportRefused(wrong, there=there[:300])
-    if twice := sorted({column for column in ours if ours.count(column) > 1}):
+def _headings(cells: Sequence[str], aliases: Mapping[str, str]) -> list[tuple[str, str | None]]:
+    found = [(cell.strip(), _column_of(cell, aliases)) for cell in cells]
+    columns = [column for _, column in found if column]
+    if "title" not in columns:
+        there = ", ".join(heading for heading, _ in found if heading) or "nothing"
+        text = _("no column is called title; the first row has ${there}")
+        raise ImportRefused(text, there=there[:300])
+    if twice := sorted({column for column in columns if columns.count(column) > 1}):
         raise ImportRefused(_("two columns are called ${twice}"), twice=", ".join(twice))
     return found
 
@@ -119,48 +119,52 @@ def _csv_row(
     place = f"row {number}"
     if len(cells) != len(headings):
         text = _(
-            "${cells} cells under ${headings} headings; is a text without its quotes?",
+            "${cells} cells under ${headings} headings; is a text not quoted?",
             mapping={"cells": len(cells), "headings": len(headings)},
         )
         return FileRow(place, problem=Problem.about(place, "", text, fatal=True))
-    named = {ours: cell for (_, ours), cell in zip(headings, cells, strict=True) if ours}
-    return _row(place, named)
+    row = {column: cell for (_, column), cell in zip(headings, cells, strict=True) if column}
+    return _row(place, row)
 
 
-def _json_table(content: str, named: Mapping[str, str]) -> Table:
+def _json_table(content: str, aliases: Mapping[str, str]) -> Table:
     try:
-        whole = json.loads(content)
+        data = json.loads(content)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise ImportRefused(_("the file is no readable JSON: ${error}"), error=error) from None
-    if isinstance(whole, dict):
-        whole = next((each for each in whole.values() if isinstance(each, list)), None)
-    if not isinstance(whole, list):
-        raise ImportRefused(_("the file holds no array of films"))
+        raise ImportRefused(_("the file is not valid JSON: ${error}"), error=error) from None
+    if isinstance(data, dict):
+        data = next((each for each in data.values() if isinstance(each, list)), None)
+    if not isinstance(data, list):
+        raise ImportRefused(_("the file contains no array of films"))
     ignored = dict.fromkeys(
-        key for item in whole if isinstance(item, dict) for key in item if not _ours(key, named)
+        key
+        for item in data
+        if isinstance(item, dict)
+        for key in item
+        if not _column_of(key, aliases)
     )
-    rows = tuple(_json_row(number, item, named) for number, item in enumerate(whole, 1))
+    rows = tuple(_json_row(number, item, aliases) for number, item in enumerate(data, 1))
     return Table(rows, tuple(ignored))
 
 
-def _json_row(number: int, item: Any, named: Mapping[str, str]) -> FileRow:
+def _json_row(number: int, item: Any, aliases: Mapping[str, str]) -> FileRow:
     place = f"item {number}"
     if not isinstance(item, dict):
         return FileRow(place, problem=Problem.about(place, "", _("not an object"), fatal=True))
     cells: dict[str, str] = {}
     for key, value in item.items():
-        ours = _ours(key, named)
-        if ours is None:
+        column = _column_of(key, aliases)
+        if column is None:
             continue
         try:
-            cells[ours] = _cell(value)
+            cells[column] = _cell(value)
         except ValueError as error:
-            return FileRow(place, problem=Problem.about(place, ours, text_of(error), fatal=True))
+            return FileRow(place, problem=Problem.about(place, column, text_of(error), fatal=True))
     return _row(place, cells)
 
 
 def _cell(value: Any) -> str:
-    """A number is its digits, a list is its members between bars, null is nothing."""
+    """Return a value as a CSV cell: members of a list are separated by bars, null is empty."""
     if value is None:
         return ""
     if isinstance(value, list):
@@ -178,9 +182,9 @@ def _row(place: str, cells: Mapping[str, str]) -> FileRow:
     return FileRow(place, kept)
 
 
-def _ours(heading: str, named: Mapping[str, str]) -> str | None:
+def _column_of(heading: str, aliases: Mapping[str, str]) -> str | None:
     word = _heading(heading)
-    return named.get(word) or (word if word in COLUMNS and word not in named.values() else None)
+    return aliases.get(word) or (word if word in COLUMNS and word not in aliases.values() else None)
 
 
 def _heading(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Films as they stand, in the words of candidates. Seven queries for any number of them."""
+"""Loads movies and returns them as ``Snapshot``. Seven queries for any number of movies."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -15,7 +15,7 @@ from .premieres import StoredPremiere
 
 
 def load_movies(session: Session, movie_ids: Collection[int]) -> dict[int, Movie]:
-    """The films with everything that an import can change, whether published or not."""
+    """Return movies by id, published or not, with all that an import can change."""
     if not movie_ids:
         return {}
     query = (
@@ -36,7 +36,7 @@ def load_movies(session: Session, movie_ids: Collection[int]) -> dict[int, Movie
 
 
 def snapshot(movie: Movie, posters: tuple[str, ...] = ()) -> Snapshot:
-    """The film as frozen values; ``posters`` are the URLs of its external pictures."""
+    """Return a movie as frozen values; ``posters`` are the URLs of its external images."""
     values: dict[str, Any] = {name: _column(getattr(movie, name)) for name in COLUMNS}
     values["distributor"] = movie.distributor.name if movie.distributor else None
     values["genres"] = tuple(

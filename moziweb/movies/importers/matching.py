@@ -1,12 +1,11 @@
-"""Which of our films a candidate is. At most four queries for any number of candidates.
+"""Finds the movie of a candidate. At most four queries for any number of candidates.
 
-Ids decide: the list's own, TMDB's, IMDb's. Without them a title and a year may, with care: two
-films of one title are two films, and what cannot be told apart is told to the operator.
+Ids decide: the list's own, TMDB's, IMDb's. Without ids, title and year decide; an ambiguous
+candidate is refused.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import Final, TypeVar
 
 from sqlalchemy import select, tuple_
@@ -22,21 +21,21 @@ from .problems import Problem
 
 T = TypeVar("T")
 
-YEARS_APART: Final = 1
-"""A film that is dated a year off may be the same one: it was postponed over New Year's Eve."""
+MAX_YEAR_DIFFERENCE: Final = 1
+"""A movie whose year differs by one may be the same: premieres move over New Year's Eve."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The film, or None for a new one, or a problem when that cannot be said."""
+    """The id of the movie, None for a new movie, or the problem of an ambiguous candidate."""
 
     movie_id: int | None = None
     problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Namesake:
-    """A film of the candidate's title; ``years`` are those of its premieres."""
+class TitleMatch:
+    """A movie with the title of a candidate; ``years`` are those of its premieres."""
 
     id: int
     title: str
@@ -48,82 +47,74 @@ class Namesake:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What our films are called, as far as some candidates ask."""
+class MovieIndex:
+    """The ids of existing movies by reference, TMDB id and IMDb id, and matches by slug."""
 
     by_ref: dict[tuple[str, str], int] = field(default_factory=dict)
     by_tmdb: dict[int, int] = field(default_factory=dict)
     by_imdb: dict[str, int] = field(default_factory=dict)
-    by_slug: dict[str, tuple[Namesake, ...]] = field(default_factory=dict)
+    by_slug: dict[str, tuple[TitleMatch, ...]] = field(default_factory=dict)
 
 
-def match(candidate: Candidate, known: Known) -> Match:
-    """The film of a candidate."""
+def match(candidate: Candidate, index: MovieIndex) -> Match:
+    """Return the movie of a candidate. ``index`` is from ``load_index``."""
     found = {
-        known.by_ref.get((candidate.list_name, candidate.ref)),
-        known.by_tmdb.get(candidate.tmdb_id or 0),
-        known.by_imdb.get(candidate.imdb_id or ""),
+        index.by_ref.get((candidate.list_name, candidate.ref)),
+        index.by_tmdb.get(candidate.tmdb_id or 0),
+        index.by_imdb.get(candidate.imdb_id or ""),
     } - {None}
     if len(found) > 1:
-        movies = " and ".join(f"film {each}" for each in sorted(filter(None, found)))
-        return _unclear(candidate, _("its ids name two of our films: ${films}"), movies)
-    return Match(found.pop()) if found else _by_title(candidate, known)
+        films = " and ".join(f"film {each}" for each in sorted(filter(None, found)))
+        return _refusal(candidate, _("its ids belong to two films: ${films}"), films)
+    return Match(found.pop()) if found else _by_title(candidate, index)
 
 
-def _by_title(candidate: Candidate, known: Known) -> Match:
-    alike = [
+def _by_title(candidate: Candidate, index: MovieIndex) -> Match:
+    possible = [
         each
-        for each in known.by_slug.get(slug_of(candidate.title), ())
-        if not _surely_another(candidate, each)
+        for each in index.by_slug.get(slug_of(candidate.title), ())
+        if not _is_other_movie(candidate, each)
     ]
-    sure = [each for each in alike if not each.years or each.years & candidate.years]
-    if len(alike) > 1 or (alike and not sure):
-        movies = ", ".join(f"film {each.id} ({_when(each)})" for each in alike)
-        text = _("cannot be told from ${films} of the same title; give it an id or a date")
-        return _unclear(candidate, text, movies)
-    return Match(sure[0].id if sure else None)
+    certain = [each for each in possible if not each.years or each.years & candidate.years]
+    if len(possible) > 1 or (possible and not certain):
+        films = ", ".join(f"film {each.id} ({_years(each)})" for each in possible)
+        text = _("may be ${films} of the same title; add an id or a date")
+        return _refusal(candidate, text, films)
+    return Match(certain[0].id if certain else None)
 
 
-def _some(value: T | None) -> frozenset[T]:
-    return frozenset() if value is None else frozenset({value})
-
-
-def _year(day: date | None) -> int | None:
-    return None if day is None else day.year
-
-
-def _surely_another(candidate: Candidate, movie: Namesake) -> bool:
+def _is_other_movie(candidate: Candidate, movie: TitleMatch) -> bool:
     if None not in (candidate.tmdb_id, movie.tmdb_id) or None not in (
         candidate.imdb_id,
         movie.imdb_id,
     ):
-        return True  # had they been equal, the id would have found it
+        return True  # equal ids would have matched
     if candidate.has_id and candidate.list_name in movie.lists:
         return True
     original = candidate.values.get("original_title")
     if original and slug_of(original) not in {slug_of(movie.original_title), slug_of(movie.title)}:
         return True
-    apart = (abs(one - other) for one in candidate.years for other in movie.years)
-    return min(apart, default=0) > YEARS_APART
+    differences = (abs(one - other) for one in candidate.years for other in movie.years)
+    return min(differences, default=0) > MAX_YEAR_DIFFERENCE
 
 
-def _when(movie: Namesake) -> str:
+def _years(movie: TitleMatch) -> str:
     return ", ".join(str(year) for year in sorted(movie.years)) or "without a date"
 
 
-def _unclear(candidate: Candidate, text: str, movies: str) -> Match:
-    text = _(text, mapping={"films": movies})
+def _refusal(candidate: Candidate, text: str, films: str) -> Match:
+    text = _(text, mapping={"films": films})
     return Match(problem=Problem.about(candidate.place, "", text, fatal=True))
 
 
-def known_movies(session: Session, candidates: Sequence[Candidate]) -> Known:
-    """What ``match`` needs to know for these candidates."""
+def load_index(session: Session, candidates: Sequence[Candidate]) -> MovieIndex:
+    """Return the index of existing movies that these candidates may be."""
     refs = [(each.list_name, each.ref) for each in candidates if each.ref]
-    return Known(
+    return MovieIndex(
         _by_ref(session, refs) if refs else {},
         _by_id(session, Movie.tmdb_id, [each.tmdb_id for each in candidates if each.tmdb_id]),
         _by_id(session, Movie.imdb_id, [each.imdb_id for each in candidates if each.imdb_id]),
-        _namesakes(session, {slug_of(each.title) for each in candidates}),
+        _title_matches(session, {slug_of(each.title) for each in candidates}),
     )
 
 
@@ -139,10 +130,10 @@ def _by_id(
     if not ids:
         return {}
     rows = session.execute(select(column, Movie.id).where(column.in_(ids)))
-    return {named: movie for named, movie in rows if named is not None}
+    return {value: movie for value, movie in rows if value is not None}
 
 
-def _namesakes(session: Session, slugs: set[str]) -> dict[str, tuple[Namesake, ...]]:
+def _title_matches(session: Session, slugs: set[str]) -> dict[str, tuple[TitleMatch, ...]]:
     rows = session.execute(
         select(
             Movie.slug, Movie.id, Movie.title, Movie.original_title, Movie.imdb_id, Movie.tmdb_id,
@@ -154,13 +145,14 @@ def _namesakes(session: Session, slugs: set[str]) -> dict[str, tuple[Namesake, .
         .where(Movie.slug.in_(sorted(slugs)))
         .order_by(Movie.id)
     )  # fmt: skip
-    found: dict[int, tuple[str, Namesake]] = {}
+    found: dict[int, tuple[str, TitleMatch]] = {}
     for slug, id_, title, original, imdb_id, tmdb_id, day, list_name in rows:
-        movie = Namesake(id_, title, original, imdb_id, tmdb_id)
+        movie = TitleMatch(id_, title, original, imdb_id, tmdb_id)
         _, before = found.get(id_, (slug, movie))
-        years = before.years | _some(_year(day))
-        found[id_] = slug, replace(movie, years=years, lists=before.lists | _some(list_name))
-    by_slug: dict[str, tuple[Namesake, ...]] = {}
+        years = before.years | {each.year for each in filter(None, [day])}  # None: outer join
+        lists = before.lists | set(filter(None, [list_name]))
+        found[id_] = slug, replace(movie, years=years, lists=lists)
+    by_slug: dict[str, tuple[TitleMatch, ...]] = {}
     for slug, movie in found.values():
         by_slug[slug] = (*by_slug.get(slug, ()), movie)
     return by_slug

@@ -1,4 +1,4 @@
-"""Under which names the sources of imports know our films."""
+"""Tables of imports: references of movies in lists, and the checkpoints of refreshes."""
 
 from datetime import datetime
 
@@ -9,8 +9,8 @@ from moziweb.clock import utc_now
 from moziweb.db.meta import Base
 
 
-class ImportMark(Base):
-    """How far something that is looked through again and again has been looked through."""
+class ImportCheckpoint(Base):
+    """The time up to which a recurring job has read its source."""
 
     __tablename__ = "import_mark"
 
@@ -19,10 +19,9 @@ class ImportMark(Base):
 
 
 class MovieReference(Base):
-    """A film's identity in a list: a second import of that list finds the film by it.
+    """The identity of a movie in a list, by which a second import of the list finds the movie.
 
-    ``ref`` is the list's own id, or its title and year where it has none. It bears no tag: no page
-    shows it.
+    ``ref`` is the list's own id, or title and year. The table has no tags: no page shows it.
     """
 
     __tablename__ = "movie_reference"

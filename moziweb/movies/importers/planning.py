@@ -1,4 +1,4 @@
-"""The differences between what a source says of a film and what we have, field by field. Pure."""
+"""Compares a candidate with the movie in the database, field by field. Pure."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ from .premieres import Step, StoredPremiere
 from .problems import Problem
 from .provenance import DEMO, keeps
 
-RENEW_AFTER: Final = timedelta(days=1)
-"""A value that TMDB still says is dated anew when its date is older than this. No page shows it."""
+REFRESH_AFTER: Final = timedelta(days=1)
+"""``fetched_at`` of an unchanged TMDB value is updated if it is older. No page shows it."""
 
 UNSIGNED: Final = "unsigned"
-"""The keeper of a value that nobody signed."""
+"""The source of a value without provenance."""
 
 
 class Effect(StrEnum):
-    """What applying a plan does."""
+    """The effect of applying a plan."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -32,10 +32,10 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A film as it stands. ``values`` are in the words of candidates, without its premieres.
+    """A movie in the database. ``values`` has the fields of a candidate, without the premieres.
 
-    ``sources`` and ``fetched`` tell where each field is from; ``posters`` are the URLs of its
-    external pictures.
+    ``sources`` and ``fetched`` are the provenance of each field; ``posters`` are the URLs of its
+    external images.
     """
 
     movie_id: int
@@ -48,7 +48,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A field that differs; ``kept_for`` says whose value stays instead, None: it is written."""
+    """A field that differs. It is written, unless ``kept_for`` names the source that is kept."""
 
     field: str
     before: str
@@ -58,11 +58,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an import would do with one film.
+    """What an import does with one movie.
 
-    ``values`` are written as they stand, ``steps`` are those of its premieres, ``renewed`` the
-    fields whose date of fetching is renewed; ``referenced`` says that the film is known by the
-    candidate's ``ref`` already.
+    ``values`` are the fields to write, ``steps`` the changes of premieres, ``refreshed`` the fields
+    whose ``fetched_at`` is updated. ``referenced`` is set if the movie already has the candidate's
+    ``ref``.
     """
 
     candidate: Candidate
@@ -71,7 +71,7 @@ class Plan:
     changes: tuple[Change, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
-    renewed: tuple[str, ...] = ()
+    refreshed: tuple[str, ...] = ()
     referenced: bool = True
     problems: tuple[Problem, ...] = ()
 
@@ -82,35 +82,35 @@ class Plan:
 
     @property
     def kept(self) -> tuple[Change, ...]:
-        """The differences where our value stays."""
+        """The differences where the current value is kept."""
         return tuple(change for change in self.changes if change.kept_for is not None)
 
     @property
     def moves(self) -> tuple[Step, ...]:
-        """The premieres that get another date."""
+        """The premieres that move to another date."""
         return tuple(step for step in self.steps if step.moved)
 
     @property
     def writes(self) -> bool:
-        """Whether applying it writes anything at all."""
+        """Whether applying the plan writes anything."""
         if self.effect is Effect.REFUSED:
             return False
-        return self.effect is not Effect.SAME or bool(self.renewed) or not self.referenced
+        return self.effect is not Effect.SAME or bool(self.refreshed) or not self.referenced
 
     @property
     def fingerprint(self) -> str:
-        """Equal for plans that do the same: what was previewed is what is applied."""
+        """A hash that is equal for plans with the same effect, to compare with the preview."""
         text = repr((self.movie_id, self.effect, self.changes))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def refused(candidate: Candidate, *problems: Problem) -> Plan:
-    """The plan of a film that cannot be imported."""
+    """Return the plan of a movie that cannot be imported."""
     return Plan(candidate, Effect.REFUSED, problems=(*candidate.problems, *problems))
 
 
 def plan_new(candidate: Candidate) -> Plan:
-    """The plan of a film that we don't have."""
+    """Return the plan of a movie that is not in the database."""
     facts = candidate.values.get("premieres", ())
     changes = tuple(
         Change(name, "", shown(candidate.values[name]))
@@ -131,25 +131,25 @@ def plan_new(candidate: Candidate) -> Plan:
 def plan_change(
     candidate: Candidate, movie: Snapshot, today: date, now: datetime, *, referenced: bool = True
 ) -> Plan:
-    """The plan of a film that we have."""
+    """Return the plan of a movie that is in the database."""
     changes: list[Change] = []
     values: dict[str, Any] = {}
-    renewed: list[str] = []
+    refreshed: list[str] = []
     for name in FIELDS:
         if name not in candidate.values or name == "premieres":
             continue
-        wanted = _wanted(name, candidate, movie)
-        standing = movie.values.get(name)
-        if _stands(name, standing, wanted, movie):
-            renewed.extend(_renewed(name, candidate, movie, now))
+        new = _new_value(name, candidate, movie)
+        current = movie.values.get(name)
+        if _is_same(name, current, new, movie):
+            refreshed.extend(_refreshed(name, candidate, movie, now))
             continue
-        kept_for = _keeper(name, standing, candidate, movie)
-        changes.append(Change(name, shown(standing), shown(wanted), kept_for))
+        kept_for = _kept_for(name, current, candidate, movie)
+        changes.append(Change(name, shown(current), shown(new), kept_for))
         if kept_for is None:
-            values[name] = wanted
+            values[name] = new
     steps = _premiere_steps(candidate, movie, today, changes)
     if not steps and "premieres" in candidate.values:
-        renewed.extend(_renewed("premieres", candidate, movie, now))
+        refreshed.extend(_refreshed("premieres", candidate, movie, now))
     written = any(change.kept_for is None for change in changes)
     return Plan(
         candidate,
@@ -158,7 +158,7 @@ def plan_change(
         changes=tuple(changes),
         values=values,
         steps=steps,
-        renewed=tuple(renewed),
+        refreshed=tuple(refreshed),
         referenced=referenced or not candidate.ref,
         problems=candidate.problems,
     )
@@ -167,45 +167,45 @@ def plan_change(
 def _premiere_steps(
     candidate: Candidate, movie: Snapshot, today: date, changes: list[Change]
 ) -> tuple[Step, ...]:
-    """The steps that are allowed; each difference is added to ``changes``."""
+    """Return the steps to write; adds each difference to ``changes``."""
     facts: tuple[PremiereFact, ...] = candidate.values.get("premieres", ())
     steps = premieres.steps(movie.premieres, facts, today)
-    if movie.sources.get("premieres") == DEMO:  # dates that were made up have no history
+    if movie.sources.get("premieres") == DEMO:  # invented dates have no history
         steps = tuple(Step(step.before, step.after) for step in steps)
-    kept_for = _keeper("premieres", movie.premieres, candidate, movie)
+    kept_for = _kept_for("premieres", movie.premieres, candidate, movie)
     for step in steps:
         before = premiere_shown(step.before.fact) if step.before else ""
         changes.append(Change("premieres", before, premiere_shown(step.after), kept_for))
     return steps if kept_for is None else ()
 
 
-def _wanted(name: str, candidate: Candidate, movie: Snapshot) -> Any:
-    """What the field would be. Trailers that another source brought stay beside the new ones."""
-    wanted = candidate.values[name]
+def _new_value(name: str, candidate: Candidate, movie: Snapshot) -> Any:
+    """Return the new value of a field. Trailers of another source are kept beside the new ones."""
+    new = candidate.values[name]
     if name != "trailers" or movie.sources.get(name) in {DEMO, candidate.source}:
-        return wanted
-    offered = {(each.site, each.video_id): each for each in wanted}
-    standing = movie.values.get(name) or ()
-    known = {(each.site, each.video_id) for each in standing}
-    return (*standing, *(each for key, each in offered.items() if key not in known))
+        return new
+    offered = {(each.site, each.video_id): each for each in new}
+    current = movie.values.get(name) or ()
+    known = {(each.site, each.video_id) for each in current}
+    return (*current, *(each for key, each in offered.items() if key not in known))
 
 
-def _stands(name: str, standing: Any, wanted: Any, movie: Snapshot) -> bool:
+def _is_same(name: str, current: Any, new: Any, movie: Snapshot) -> bool:
     if name == "poster":
-        return wanted in movie.posters
-    return same(name, standing or (), wanted) if isinstance(wanted, tuple) else standing == wanted
+        return new in movie.posters
+    return same(name, current or (), new) if isinstance(new, tuple) else current == new
 
 
-def _keeper(name: str, standing: Any, candidate: Candidate, movie: Snapshot) -> str | None:
-    """Whose value stays, or None where the candidate's is written."""
+def _kept_for(name: str, current: Any, candidate: Candidate, movie: Snapshot) -> str | None:
+    """Return the source whose value is kept, or None if the candidate's is written."""
     source = movie.sources.get(name)
-    if source is None and not standing:
+    if source is None and not current:
         return None
     return (source or UNSIGNED) if keeps(source, candidate.source) else None
 
 
-def _renewed(name: str, candidate: Candidate, movie: Snapshot, now: datetime) -> tuple[str, ...]:
+def _refreshed(name: str, candidate: Candidate, movie: Snapshot, now: datetime) -> tuple[str, ...]:
     fetched = movie.fetched.get(name)
     if candidate.source != TMDB or movie.sources.get(name) != TMDB or fetched is None:
         return ()
-    return (name,) if now - fetched > RENEW_AFTER else ()
+    return (name,) if now - fetched > REFRESH_AFTER else ()

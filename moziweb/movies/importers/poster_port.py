@@ -1,4 +1,4 @@
-"""What the importers ask of posters, which live on the floor above: it is handed in."""
+"""The interface of the poster service for importers, which are a layer below it."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -8,18 +8,20 @@ from sqlalchemy.orm import Session
 
 
 class PosterPort(Protocol):
-    """External pictures as sources of films' posters."""
+    """Stores external images as poster sources of movies."""
 
-    def accepts(self, url: str) -> bool:
-        """Whether a picture may be fetched from there at all."""
+    def is_allowed_url(self, url: str) -> bool:
+        """Whether an image may be fetched from ``url``."""
 
     def urls(self, session: Session, movie_ids: Iterable[int]) -> Mapping[int, tuple[str, ...]]:
-        """The addresses of each film's external pictures, the chosen one first."""
+        """Return the URLs of each movie's external images, the chosen one first."""
 
-    def offer(
+    def add(
         self, session: Session, movie_id: int, url: str, origin: str, fetched_at: datetime
     ) -> None:
-        """Add a picture. It is chosen where the film has none but drawn ones and ``origin``'s."""
+        """Add an image. It is chosen unless an image was chosen from another source."""
 
-    def renew(self, session: Session, movie_id: int, url: str, fetched_at: datetime) -> None:
-        """Note that the picture's address was given again."""
+    def set_fetched_at(
+        self, session: Session, movie_id: int, url: str, fetched_at: datetime
+    ) -> None:
+        """Set ``fetched_at`` of the image with this URL."""

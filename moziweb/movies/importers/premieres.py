@@ -1,6 +1,6 @@
-"""What becomes of a film's premieres when a source names its own: added, moved, made more exact.
+"""Compares the premieres of a movie with those of a source: add, move, or make more precise. Pure.
 
-Pure. A premiere is never deleted by an import: sources forget, and a festival did take place.
+An import never deletes a premiere: a source may drop a premiere that took place.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,13 +13,13 @@ from moziweb.movies.models import DatePrecision
 
 from .candidate import PremiereFact
 
-OVER_AFTER: Final = timedelta(days=60)
-"""A premiere this long ago has taken place: a coming date is no new date of it, but another one."""
+RERELEASE_AFTER: Final = timedelta(days=60)
+"""After this time a future date of the source is a re-release, not a move of the premiere."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPremiere:
-    """A premiere that the film has."""
+    """A premiere of the movie in the database."""
 
     id: int
     fact: PremiereFact
@@ -28,7 +28,7 @@ class StoredPremiere:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change: ``before`` None adds ``after``; ``moved`` keeps the old date in the history."""
+    """One change. ``before`` None adds ``after``; ``moved`` adds the old date to the history."""
 
     before: StoredPremiere | None
     after: PremiereFact
@@ -36,29 +36,29 @@ class Step:
 
 
 def steps(
-    standing: Sequence[StoredPremiere], wanted: Iterable[PremiereFact], today: date
+    current: Sequence[StoredPremiere], wanted: Iterable[PremiereFact], today: date
 ) -> tuple[Step, ...]:
-    """What is to be done for the film to have the premieres that a source names."""
-    left = list(standing)
+    """Return the changes that give the movie the premieres of a source."""
+    remaining = list(current)
     found: list[Step] = []
-    unmatched: list[PremiereFact] = []
+    new_facts: list[PremiereFact] = []
     for fact in wanted:
-        same = next((each for each in left if _is_same(each.fact, fact)), None)
+        same = next((each for each in remaining if _is_same(each.fact, fact)), None)
         if same is None:
-            unmatched.append(fact)
+            new_facts.append(fact)
             continue
-        left.remove(same)
+        remaining.remove(same)
         found.append(Step(same, _merged(same.fact, fact)))
-    for fact in unmatched:
-        step = _step(left, fact, today)
+    for fact in new_facts:
+        step = _step(remaining, fact, today)
         if step.before is not None:
-            left.remove(step.before)
+            remaining.remove(step.before)
         found.append(step)
     return tuple(step for step in found if step.before is None or step.after != step.before.fact)
 
 
 def period(fact: PremiereFact) -> tuple[date, date]:
-    """The first and last day that the premiere may be on."""
+    """Return the first and the last possible day of a premiere."""
     if fact.precision is DatePrecision.DAY:
         return fact.date, fact.date
     if fact.precision is DatePrecision.MONTH:
@@ -66,21 +66,21 @@ def period(fact: PremiereFact) -> tuple[date, date]:
     return fact.date.replace(month=1, day=1), fact.date.replace(month=12, day=31)
 
 
-def _step(left: Sequence[StoredPremiere], fact: PremiereFact, today: date) -> Step:
-    alike = [each for each in left if _is_alike(each.fact, fact) and not each.cancelled]
-    if not alike:
+def _step(remaining: Sequence[StoredPremiere], fact: PremiereFact, today: date) -> Step:
+    similar = [each for each in remaining if _is_similar(each.fact, fact) and not each.cancelled]
+    if not similar:
         return Step(None, fact)
-    nearest = min(alike, key=lambda each: abs(each.fact.date - fact.date))
-    if _within(nearest.fact, fact):  # the source knows less than we do
+    nearest = min(similar, key=lambda each: abs(each.fact.date - fact.date))
+    if _within(nearest.fact, fact):  # the source is less precise
         return Step(nearest, nearest.fact)
-    if period(nearest.fact)[1] < today - OVER_AFTER and fact.date >= today:
+    if period(nearest.fact)[1] < today - RERELEASE_AFTER and fact.date >= today:
         return Step(None, replace(fact, rerelease=True))
     return Step(nearest, _dated(nearest.fact, fact), moved=not _within(fact, nearest.fact))
 
 
-def _is_same(standing: PremiereFact, fact: PremiereFact) -> bool:
-    """The same day of the same kind, whether or not one of the two calls it a re-release."""
-    return (standing.kind, standing.service, standing.date, standing.precision) == (
+def _is_same(current: PremiereFact, fact: PremiereFact) -> bool:
+    """Whether day and kind are equal; one of the two may be marked as a re-release."""
+    return (current.kind, current.service, current.date, current.precision) == (
         fact.kind,
         fact.service,
         fact.date,
@@ -88,8 +88,8 @@ def _is_same(standing: PremiereFact, fact: PremiereFact) -> bool:
     )
 
 
-def _is_alike(standing: PremiereFact, fact: PremiereFact) -> bool:
-    return (standing.kind, standing.service, standing.rerelease) == (
+def _is_similar(current: PremiereFact, fact: PremiereFact) -> bool:
+    return (current.kind, current.service, current.rerelease) == (
         fact.kind,
         fact.service,
         fact.rerelease,
@@ -102,14 +102,14 @@ def _within(inner: PremiereFact, outer: PremiereFact) -> bool:
     return outer_first <= first and last <= outer_last
 
 
-def _dated(standing: PremiereFact, fact: PremiereFact) -> PremiereFact:
-    return replace(_merged(standing, fact), date=fact.date, precision=fact.precision)
+def _dated(current: PremiereFact, fact: PremiereFact) -> PremiereFact:
+    return replace(_merged(current, fact), date=fact.date, precision=fact.precision)
 
 
-def _merged(standing: PremiereFact, fact: PremiereFact) -> PremiereFact:
-    """``standing`` with what the source adds beside the date."""
+def _merged(current: PremiereFact, fact: PremiereFact) -> PremiereFact:
+    """Return ``current`` with the other data of the source, but not its date."""
     return replace(
-        standing,
-        formats=standing.formats if fact.formats is None else fact.formats,
-        note=fact.note or standing.note,
+        current,
+        formats=current.formats if fact.formats is None else fact.formats,
+        note=fact.note or current.note,
     )

@@ -1,7 +1,7 @@
-"""What is wrong with something that was to be imported, in words for the one who imports it.
+"""Problems of imports and their translatable texts.
 
-Words are texts of the catalogues with what they speak of beside them, so that the command says them
-in English and the manager in the language of its page.
+Texts are message ids with their values, so that the command shows them in English and the manager
+in the language of its page.
 """
 
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ from moziweb.i18n import DOMAIN, _
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong. ``place`` is the row or the film, ``column`` the field or "".
+    """One problem. ``place`` is the row or the movie, ``column`` the field or "".
 
-    ``text`` may hold ``${name}``, which ``names`` has. ``fatal`` says that nothing of it is
-    imported; otherwise only that field is left alone.
+    ``text`` may contain ``${name}``; ``names`` has the values. If ``fatal``, nothing of the row is
+    imported; otherwise only this field is skipped.
     """
 
     place: str
@@ -29,7 +29,7 @@ class Problem:
 
     @classmethod
     def about(cls, place: str, column: str, text: str, *, fatal: bool = False) -> "Problem":
-        """A problem of a text of the catalogues, or of somebody else's words."""
+        """Return a problem with a translatable or a plain text."""
         return cls(place, column, str(text), fatal, names_of(text))
 
     @property
@@ -39,7 +39,7 @@ class Problem:
 
     @property
     def english(self) -> str:
-        """The text as the command says it."""
+        """The text in English."""
         return english(self.translatable)
 
     def __str__(self) -> str:
@@ -57,25 +57,25 @@ class _ImportError(Exception):
 
 
 class InvalidValue(_ImportError, ValueError):
-    """A value that cannot be taken; ``text`` says why, after "row 12, runtime:"."""
+    """An invalid value; ``text`` is the reason, as shown after "row 12, runtime:"."""
 
 
 class ImportRefused(_ImportError):
-    """Nothing at all can be imported of what was given; its text is one line for the operator."""
+    """Nothing can be imported from the source; the text is one line for the operator."""
 
 
 def text_of(error: Exception) -> str:
-    """What an error says, translatable where it is one of ours."""
+    """Return the text of an error, translatable if the error has one."""
     text: str = getattr(error, "text", None) or str(error)
     return text
 
 
 def english(text: str) -> str:
-    """The text as it stands in the code."""
+    """Return the text in English, with its values."""
     return text.interpolate() if isinstance(text, TranslationString) else text
 
 
 def names_of(text: Any) -> dict[str, str]:
-    """What a text speaks of, by the names that it holds; nothing for plain words."""
+    """Return the values of a translatable text by name; none for a plain text."""
     mapping = text.mapping if isinstance(text, TranslationString) else None
     return {name: str(value) for name, value in (mapping or {}).items()}

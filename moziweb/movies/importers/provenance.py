@@ -1,4 +1,4 @@
-"""Whose word on a field counts more."""
+"""Ranks the sources of a field."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,12 +9,12 @@ HAND: Final = "hand"
 DEMO: Final = "demo"
 
 RANKS: Final[Mapping[str, int]] = {DEMO: 0, TMDB: 1, CSV: 2, HAND: 3}
-"""A distributor knows its own films better than TMDB does; whoever runs the site knows best."""
+"""A value is replaced only by a source of the same or a higher rank."""
 
 
-def keeps(standing: str | None, offered: str) -> bool:
-    """Whether a value from ``standing`` stays when ``offered`` has another one.
+def keeps(current: str | None, offered: str) -> bool:
+    """Whether a value from ``current`` is kept when ``offered`` has another one.
 
-    ``standing`` None is a value that nobody signed: it may be somebody's work, so it stays.
+    None is an unknown source; it ranks as ``HAND``, since the value may be entered by hand.
     """
-    return RANKS.get(standing or HAND, RANKS[HAND]) > RANKS[offered]
+    return RANKS.get(current or HAND, RANKS[HAND]) > RANKS[offered]

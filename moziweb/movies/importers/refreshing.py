@@ -1,4 +1,4 @@
-"""Which films are to be fetched from TMDB again: those that it has changed, and those grown old."""
+"""Selects movies to fetch from TMDB again: those that TMDB has changed, and those with old data."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -14,19 +14,18 @@ from moziweb.movies.calendar import budapest_today
 from moziweb.movies.models import DatePrecision, FieldProvenance, Movie, Premiere
 
 from .candidate import TMDB
-from .models import ImportMark
+from .models import ImportCheckpoint
 from .tmdb.errors import TmdbRefused
 from .tmdb.source import TmdbSource
 
-STILL_MOVING: Final = timedelta(days=7)
-"""A premiere of last week may still be put right."""
+RECENT: Final = timedelta(days=7)
+"""Premieres of the last week may still be corrected."""
 
+CHANGES_CHECKPOINT: Final = "tmdb.changes"
+"""The checkpoint of the changes that were read from TMDB."""
 
-CHANGES: Final = "tmdb.changes"
-"""The mark of the moment up to which TMDB has told what it changed."""
-
-CHANGES_REACH: Final = timedelta(days=14)
-"""How far back TMDB tells it. So long an unchanged film is left alone, too."""
+CHANGES_WINDOW: Final = timedelta(days=14)
+"""TMDB lists the changes of this time. An unchanged movie is fetched again after the same time."""
 
 
 def movies_to_refresh(
@@ -38,13 +37,13 @@ def movies_to_refresh(
     changed: Collection[int] | None = None,
     now: datetime | None = None,
 ) -> tuple[int, ...]:
-    """TMDB's ids of films that are still to come or have no day yet, or whose facts are too old.
+    """Return TMDB ids of movies that are upcoming, have no exact date, or have stale data.
 
-    Of the former only those that are among ``changed``, if that is given, and those that were not
-    fetched for ``CHANGES_REACH`` before ``now``. Those that were fetched longest ago come first.
+    With ``changed``, upcoming and undated movies are limited to these ids and to those that were
+    last fetched more than ``CHANGES_WINDOW`` before ``now``. The longest unfetched come first.
     """
     dated = exists().where(Premiere.movie_id == Movie.id, Premiere.precision == DatePrecision.DAY)
-    coming = exists().where(Premiere.movie_id == Movie.id, Premiere.date >= today - STILL_MOVING)
+    upcoming = exists().where(Premiere.movie_id == Movie.id, Premiere.date >= today - RECENT)
     fetched = (
         select(func.min(FieldProvenance.fetched_at))
         .where(FieldProvenance.movie_id == Movie.id, FieldProvenance.source == TMDB)
@@ -54,10 +53,10 @@ def movies_to_refresh(
     is_stale = stale(stale_since)
     query = (
         select(Movie.tmdb_id, fetched, is_stale)
-        .where(Movie.tmdb_id.is_not(None), or_(coming, ~dated, is_stale))
+        .where(Movie.tmdb_id.is_not(None), or_(upcoming, ~dated, is_stale))
         .order_by(fetched.is_not(None), fetched, Movie.id)
     )
-    long_ago = None if now is None else now - CHANGES_REACH
+    long_ago = None if now is None else now - CHANGES_WINDOW
 
     def is_due(tmdb_id: int, at: datetime | None) -> bool:
         if changed is None or tmdb_id in changed or at is None:
@@ -78,30 +77,30 @@ def due_movies(
     *,
     everything: bool = False,
 ) -> tuple[int, ...]:
-    """The films to fetch again, by what TMDB says it has changed since the last whole refresh.
+    """Return the TMDB ids to fetch, by TMDB's changes since the last complete refresh.
 
-    All that are still to come where that is too long ago, or with ``everything``. Raises
-    ``TmdbError``.
+    All upcoming and undated movies are returned with ``everything``, or if the last refresh is
+    older than ``CHANGES_WINDOW``. Raises ``TmdbError``.
     """
     with database.read() as session:
-        mark = session.get(ImportMark, CHANGES)
+        checkpoint = session.get(ImportCheckpoint, CHANGES_CHECKPOINT)
     changed = None
-    if mark is not None and now - mark.at < CHANGES_REACH and not everything:
-        with suppress(TmdbRefused):  # then whatever is still to come is asked for
-            changed = source.changed_between(mark.at.date(), now.date())
+    if checkpoint is not None and now - checkpoint.at < CHANGES_WINDOW and not everything:
+        with suppress(TmdbRefused):  # then all upcoming movies are fetched
+            changed = source.changed_between(checkpoint.at.date(), now.date())
     with database.read() as session:
         today = budapest_today(now)
         return movies_to_refresh(session, today, stale_since, limit, changed=changed, now=now)
 
 
 def record_refresh(database: Database, since: datetime) -> None:
-    """All that was due at a moment has been fetched: the next time what TMDB changed after it."""
+    """Record that all movies due at ``since`` were fetched; the next refresh starts there."""
     with database.write() as session:
-        session.merge(ImportMark(name=CHANGES, at=since))
+        session.merge(ImportCheckpoint(name=CHANGES_CHECKPOINT, at=since))
 
 
 def stale(since: datetime) -> Exists:
-    """Whether a film keeps something of TMDB's that was fetched before ``since``."""
+    """Return the condition that a movie has TMDB data fetched before ``since``."""
     return exists().where(
         and_(
             FieldProvenance.movie_id == Movie.id,
@@ -112,7 +111,7 @@ def stale(since: datetime) -> Exists:
 
 
 def stale_movies(session: Session, since: datetime) -> list[tuple[int, str, datetime]]:
-    """Films that keep something of TMDB's from before ``since``: id, title, its oldest date."""
+    """Return movies with TMDB data fetched before ``since``: id, title, and the oldest time."""
     query = (
         select(Movie.id, Movie.title, func.min(FieldProvenance.fetched_at))
         .join(FieldProvenance, FieldProvenance.movie_id == Movie.id)

@@ -1,4 +1,4 @@
-"""What an import did, as values for JSON and as lines for people."""
+"""Reports of imports, as values for JSON and as text."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from .problems import Problem
 
 
 def plan_event(plan: Plan, movie_id: int | None = None) -> dict[str, Any]:
-    """The plan as plain values."""
+    """Return the plan as values for JSON."""
     return {
         "place": plan.candidate.place,
         "title": plan.candidate.title,
@@ -31,7 +31,7 @@ def _plain(problem: Problem) -> dict[str, Any]:
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """The plan for somebody who reads; nothing is said of a film that stays as it is."""
+    """Yield the plan as lines of text; none for a movie without differences."""
     if plan.effect in {Effect.NEW, Effect.CHANGED}:
         yield f"{plan.candidate.place}: {plan.candidate.title}: {plan.effect}"
     for change in plan.changes:
@@ -48,7 +48,7 @@ def _change_line(change: Change) -> str:
 
 @dataclass
 class ImportSummary:
-    """How many films ended how, and everything that was wrong."""
+    """Counts movies by effect and collects the problems."""
 
     effects: Counter[Effect] = field(default_factory=Counter)
     moved: int = 0
@@ -56,7 +56,7 @@ class ImportSummary:
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, plan: Plan) -> None:
-        """Count a plan, applied or only looked at."""
+        """Count a plan."""
         self.effects[plan.effect] += 1
         self.moved += len(plan.moves)
         self.kept += len(plan.kept)
@@ -64,7 +64,7 @@ class ImportSummary:
 
     @property
     def sums(self) -> dict[str, int]:
-        """The figures of a report."""
+        """The counts of the report."""
         return {
             **{effect.value: self.effects[effect] for effect in Effect},
             "moved": self.moved,
@@ -74,10 +74,10 @@ class ImportSummary:
 
     @property
     def line(self) -> str:
-        """The figures in a sentence."""
+        """The counts as a sentence."""
         sums = self.sums
         return (
-            f"{sums['new']} new, {sums['changed']} changed, {sums['same']} as they were, "
+            f"{sums['new']} new, {sums['changed']} changed, {sums['same']} unchanged, "
             f"{sums['refused']} refused; {sums['moved']} premieres moved, "
             f"{sums['kept']} values kept, {sums['problems']} problems."
         )

@@ -1,4 +1,4 @@
-"""The importer: previews candidates, and applies them, one transaction for each film."""
+"""The importer: previews and applies candidates, one transaction for each movie."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ from moziweb.movies.models import Movie
 from .applying import ImportWriter, new_movie, write_plan
 from .candidate import Candidate
 from .loading import load_movies, snapshot
-from .matching import Known, known_movies, match
+from .matching import load_index, match
 from .planning import Effect, Plan, plan_change, plan_new, refused
 from .poster_port import PosterPort
 from .problems import Problem
@@ -27,74 +27,73 @@ from .problems import Problem
 log = logging.getLogger(__name__)
 
 CHUNK: Final = 100
-"""Candidates that are looked up together, unless it is said otherwise."""
+"""The default number of candidates that are looked up at once."""
 
 ATTEMPTS: Final = 3
-"""Two imports may make the same person or distributor at one time: the slower one looks again."""
+"""Two imports may insert the same person or distributor at once; the slower one plans again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of a plan. ``written`` is False where nothing was, whatever the reason."""
+    """The result of applying a plan. ``written`` is False if nothing was written."""
 
     plan: Plan
     movie_id: int | None
     written: bool
 
 
-Noted: TypeAlias = Callable[[Session, Movie, Plan], None]
-"""Told of a film that was written, in the transaction that does it."""
+OnWritten: TypeAlias = Callable[[Session, Movie, Plan], None]
+"""Called for each written movie, in its transaction."""
 
 
 class Importer:
-    """Brings candidates into the database. Threads share it.
+    """Imports candidates into the database. Thread-safe.
 
-    ``clock`` gives aware moments; the day in Budapest and the dates of fetching are its.
-    ``at_once`` is how many candidates are looked up together, in as many queries as one;
-    ``noted`` is told of every film that is written.
+    ``clock`` returns the time, timezone-aware. ``chunk_size`` candidates are looked up with the
+    same number of queries as one.
     """
 
     def __init__(
         self,
         database: Database,
-        shelf: PosterPort,
+        posters: PosterPort,
         clock: Callable[[], datetime],
-        at_once: int = CHUNK,
-        noted: Noted | None = None,
+        chunk_size: int = CHUNK,
+        on_written: OnWritten | None = None,
     ) -> None:
         self._database = database
-        self._shelf = shelf
+        self._posters = posters
         self._clock = clock
-        self._at_once = at_once
-        self._noted = noted
+        self._chunk_size = chunk_size
+        self._on_written = on_written
 
     def preview(self, candidates: Iterable[Candidate]) -> Iterator[Plan]:
-        """What would be done with each, in their order; nothing is written."""
-        for chunk in _chunks(candidates, self._at_once):
+        """Yield the plan of each candidate, in order. Writes nothing."""
+        for chunk in _chunks(candidates, self._chunk_size):
             with self._database.read() as session:
                 plans = self._plans(session, chunk)
             yield from plans
 
     def run(self, candidates: Iterable[Candidate]) -> Iterator[Applied]:
-        """Do it, in their order. A film without differences costs no transaction of its own."""
+        """Import in order. A movie without differences needs no transaction of its own."""
         for plan in self.preview(candidates):
-            # The film before may have brought what this one needs; planned anew, it is seen.
+            # ``apply`` plans again: an earlier movie of the chunk may have changed the plan.
             if plan.effect is Effect.SAME and not plan.writes:
                 yield Applied(plan, plan.movie_id, written=False)
             else:
                 yield self.apply(plan.candidate)
 
     def apply(self, candidate: Candidate, fingerprint: str | None = None) -> Applied:
-        """Import one film in one transaction.
+        """Import one movie in one transaction.
 
-        With the ``fingerprint`` of a plan that somebody has looked at, only if it would still do
-        the same: otherwise nothing is written and the plan is a refused one.
+        With the ``fingerprint`` of a previewed plan, a plan that differs from it is refused and
+        nothing is written.
         """
         for attempt in range(ATTEMPTS):
             try:
                 return self._apply(candidate, fingerprint)
             except IntegrityError as error:
-                log.warning("%s: written by another at the same time: %s", candidate.place, error)
+                log.warning("%s: conflict with another import: %s", candidate.place, error)
                 if attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
@@ -104,7 +103,7 @@ class Importer:
             session.info[REASON] = f"import {candidate.source} {candidate.place}"
             (plan,) = self._plans(session, [candidate])
             if fingerprint is not None and plan.fingerprint != fingerprint:
-                return Applied(refused(candidate, _changed_meanwhile(candidate)), None, False)
+                return Applied(_refused_as_changed(candidate), None, False)
             if not plan.writes:
                 return Applied(plan, plan.movie_id, written=False)
             movie = (
@@ -112,17 +111,17 @@ class Importer:
                 if plan.movie_id is None
                 else load_movies(session, [plan.movie_id])[plan.movie_id]
             )
-            write_plan(ImportWriter(session, movie, candidate, self._clock(), self._shelf), plan)
-            if self._noted is not None and plan.effect is not Effect.SAME:
-                self._noted(session, movie, plan)
+            write_plan(ImportWriter(session, movie, candidate, self._clock(), self._posters), plan)
+            if self._on_written is not None and plan.effect is not Effect.SAME:
+                self._on_written(session, movie, plan)
             return Applied(plan, movie.id, written=True)
 
     def _plans(self, session: Session, candidates: Sequence[Candidate]) -> list[Plan]:
-        known = known_movies(session, candidates)
-        matches = [match(candidate, known) for candidate in candidates]
+        index = load_index(session, candidates)
+        matches = [match(candidate, index) for candidate in candidates]
         ids = {each.movie_id for each in matches if each.movie_id is not None}
         movies = load_movies(session, ids)
-        posters = self._shelf.urls(session, ids) if ids else {}
+        posters = self._posters.urls(session, ids) if ids else {}
         now = self._clock()
         plans = []
         for candidate, found in zip(candidates, matches, strict=True):
@@ -133,28 +132,18 @@ class Importer:
                 plans.append(plan_new(candidate))
             else:
                 movie = snapshot(movies[found.movie_id], posters.get(found.movie_id, ()))
-                plans.append(
-                    plan_change(
-                        candidate,
-                        movie,
-                        budapest_today(now),
-                        now,
-                        referenced=_is_referenced(candidate, known),
-                    )
-                )
+                referenced = (candidate.list_name, candidate.ref) in index.by_ref
+                today = budapest_today(now)
+                plans.append(plan_change(candidate, movie, today, now, referenced=referenced))
         return plans
 
 
-def _is_referenced(candidate: Candidate, known: Known) -> bool:
-    return (candidate.list_name, candidate.ref) in known.by_ref
-
-
-def _changed_meanwhile(candidate: Candidate) -> Problem:
-    text = _("the film has changed since the preview; look at it again")
-    return Problem.about(candidate.place, "", text, fatal=True)
+def _refused_as_changed(candidate: Candidate) -> Plan:
+    text = _("the film has changed since the preview; preview it again")
+    return refused(candidate, Problem.about(candidate.place, "", text, fatal=True))
 
 
 def _chunks(candidates: Iterable[Candidate], size: int) -> Iterator[list[Candidate]]:
-    left = iter(candidates)
-    while chunk := list(islice(left, size)):
+    remaining = iter(candidates)
+    while chunk := list(islice(remaining, size)):
         yield chunk

@@ -1,6 +1,6 @@
-"""Texts as strangers write them, made into values of the model. Pure.
+"""Parses texts of sources into values of the model. Pure.
 
-Each function raises ``InvalidValue`` with words that end the sentence "row 12, runtime: …".
+Each function raises ``InvalidValue``; its text is shown after "row 12, runtime:".
 """
 
 import re
@@ -24,10 +24,10 @@ from .candidate import GenreFact, TrailerFact
 from .problems import InvalidValue
 
 MAX_RUNTIME: Final = 1000
-"""Minutes; the longest films that were ever shown in a cinema are shorter."""
+"""In minutes; the longest films shown in cinemas are shorter."""
 
 YEARS_AHEAD: Final = 10
-"""Nobody announces a premiere further ahead than this; a later date is a slip of the pen."""
+"""A premiere further ahead is a typing error."""
 
 _IMDB_ID: Final = re.compile(r"tt[0-9]{7,10}")
 _DOTTED: Final = re.compile(r"([0-9]{4})\.\s*(?:([0-9]{1,2})\.?(?:\s*([0-9]{1,2})\.?)?)?")
@@ -56,7 +56,7 @@ _OTHER_GENRES: Final = {
 
 
 def text(value: str, limit: int) -> str:
-    """``value`` without control characters and half characters, trimmed; lines are kept."""
+    """Return ``value`` trimmed, without control characters and surrogates; keeps line breaks."""
     kept = "".join(
         character
         for character in value
@@ -68,12 +68,12 @@ def text(value: str, limit: int) -> str:
 
 
 def line(value: str, limit: int) -> str:
-    """A text on one line."""
+    """Return ``value`` on one line."""
     return text(" ".join(value.split()), limit)
 
 
 def number(value: str, most: int) -> int:
-    """A whole number from 1 to ``most``."""
+    """Return an integer from 1 to ``most``."""
     if not re.fullmatch(r"[0-9]{1,10}(?:\.0)?", value):
         raise InvalidValue(_("not a whole number: ${value}"), value=_quoted(value))
     found = int(float(value))
@@ -83,17 +83,17 @@ def number(value: str, most: int) -> int:
 
 
 def runtime(value: str) -> int:
-    """Minutes."""
+    """Return a runtime in minutes."""
     return number(value, MAX_RUNTIME)
 
 
 def tmdb_id(value: str) -> int:
-    """A film's number at TMDB."""
+    """Return a TMDB id."""
     return number(value, MAX_ID)
 
 
 def imdb_id(value: str) -> str:
-    """``tt0137523``, alone or inside an address of IMDb's."""
+    """Return the IMDb id of ``tt0137523`` or of a URL at IMDb."""
     found = _IMDB_ID.fullmatch(value) or re.search(r"imdb\.com/title/(tt[0-9]{7,10})\b", value)
     if found is None:
         raise InvalidValue(_("not an IMDb id such as tt0137523: ${value}"), value=_quoted(value))
@@ -101,43 +101,43 @@ def imdb_id(value: str) -> str:
 
 
 def rating(value: str) -> str | None:
-    """A Hungarian age rating; None for NR, which is none yet."""
+    """Return a Hungarian age rating; None for NR (not yet rated)."""
     word = value.upper().removesuffix("+").strip()
     if word in {"NR", "N/A", "-"}:
         return None
     try:
         return Rating(word).value
     except ValueError:
-        raise _none_of([*Rating, "NR"], value) from None
+        raise _not_one_of([*Rating, "NR"], value) from None
 
 
 def kind(value: str) -> PremiereKind:
-    """What kind of release."""
+    """Return the kind of a release."""
     try:
         return _KINDS[value.lower()]
     except KeyError:
-        raise _none_of(PremiereKind, value) from None
+        raise _not_one_of(PremiereKind, value) from None
 
 
 def precision(value: str) -> DatePrecision:
-    """How much of a date is known."""
+    """Return the precision of a date."""
     try:
         return DatePrecision(value.lower())
     except ValueError:
-        raise _none_of(DatePrecision, value) from None
+        raise _not_one_of(DatePrecision, value) from None
 
 
 def premiere_date(value: str, today: date, pattern: str = "") -> tuple[date, DatePrecision]:
-    """The date of ``2026-08-13``, ``2026.08.13.``, ``2026-08``, ``2026``, or of a strptime pattern.
+    """Parse ``2026-08-13``, ``2026.08.13.``, ``2026-08``, ``2026``, or by a strptime pattern.
 
-    A date of which less is known stands on its first day.
+    Returns the first day of a month or year, and the precision.
     """
     if pattern:
         try:
             day, known = datetime.strptime(value, pattern).date(), DatePrecision.DAY  # noqa: DTZ007
         except ValueError:
-            wrong = _("not a date like ${pattern}: ${value}")
-            raise InvalidValue(wrong, pattern=pattern, value=_quoted(value)) from None
+            text = _("not a date like ${pattern}: ${value}")
+            raise InvalidValue(text, pattern=pattern, value=_quoted(value)) from None
     else:
         day, known = _date(value)
     _check_day(day, today)
@@ -151,8 +151,8 @@ def _date(value: str) -> tuple[date, DatePrecision]:
     elif match := _DOTTED.fullmatch(value):
         parts = [part for part in match.groups() if part]
     else:
-        wrong = _("not a date such as 2026-08-13 or 2026.08.13.: ${value}")
-        raise InvalidValue(wrong, value=_quoted(value))
+        text = _("not a date such as 2026-08-13 or 2026.08.13.: ${value}")
+        raise InvalidValue(text, value=_quoted(value))
     year, month, day = (int(part) for part in [*parts, "1", "1"][:3])
     known = (DatePrecision.YEAR, DatePrecision.MONTH, DatePrecision.DAY)[len(parts) - 1]
     try:
@@ -173,16 +173,16 @@ def _check_day(day: date, today: date) -> None:
 
 
 def formats(words: Iterable[str]) -> tuple[str, ...]:
-    """How cinemas show it, each once."""
+    """Return the screen formats without duplicates."""
     known = {each.value.lower(): each.value for each in ScreenFormat}
     words = tuple(words)
     if unknown := [word for word in words if word.lower() not in known]:
-        raise _none_of(ScreenFormat, unknown[0])
+        raise _not_one_of(ScreenFormat, unknown[0])
     return tuple(dict.fromkeys(known[word.lower()] for word in words))
 
 
 def languages(words: Iterable[str]) -> tuple[str, ...]:
-    """Codes of languages, from codes or from their Hungarian or English names."""
+    """Return language codes, from codes or from Hungarian or English names."""
     return tuple(dict.fromkeys(_language(word) for word in words))
 
 
@@ -190,19 +190,19 @@ def _language(word: str) -> str:
     low = word.lower()
     code = low if low in _names("en").values() else _names("hu").get(low) or _names("en").get(low)
     if code is None:
-        raise InvalidValue(_("no language that we know: ${value}"), value=_quoted(word))
+        raise InvalidValue(_("unknown language: ${value}"), value=_quoted(word))
     return code
 
 
 @cache
 def _names(locale: str) -> dict[str, str]:
-    """The codes of languages by their names, which are in lower case."""
+    """Return the codes of languages by name in lower case."""
     listed = Locale.parse(locale).languages.items()
     return {name.lower(): code for code, name in listed if re.fullmatch(r"[a-z]{2,3}", code)}
 
 
 def genre(name: str) -> GenreFact:
-    """A genre by its English or Hungarian name; one that is new to us has the same in both."""
+    """Return a genre by its English or Hungarian name. An unknown name is used for both."""
     word = line(name, 60)
     english = _OTHER_GENRES.get(word.lower()) or _english_genres().get(slug_of(word))
     return GenreFact(GENRES[english], english) if english else GenreFact(word, word)
@@ -214,7 +214,7 @@ def _english_genres() -> dict[str, str]:
 
 
 def trailer(url: str) -> TrailerFact:
-    """The video of an address at YouTube or Vimeo."""
+    """Return the video of a URL at YouTube or Vimeo."""
     parts = urlsplit(url if "//" in url else f"https://{url}")
     host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
     last = parts.path.rstrip("/").rpartition("/")[2]
@@ -228,17 +228,17 @@ def trailer(url: str) -> TrailerFact:
 
 
 def video(site: str, video_id: str, name: str = "", language: str = "") -> TrailerFact:
-    """A video by its id at a site that we can link."""
+    """Return a video by its id at YouTube or Vimeo."""
     shape = _VIDEO_ID.get(site)
     if shape is None or not shape.fullmatch(video_id):
-        wrong = _("no video id of ${site}: ${value}")
-        raise InvalidValue(wrong, site=_quoted(site), value=_quoted(video_id))
+        text = _("not a video id of ${site}: ${value}")
+        raise InvalidValue(text, site=_quoted(site), value=_quoted(video_id))
     return TrailerFact(site, video_id, name, language)
 
 
-def _none_of(known: Iterable[str], value: str) -> InvalidValue:
-    wrong = _("not one of ${known}: ${value}")
-    return InvalidValue(wrong, known=", ".join(known), value=_quoted(value))
+def _not_one_of(known: Iterable[str], value: str) -> InvalidValue:
+    text = _("not one of ${known}: ${value}")
+    return InvalidValue(text, known=", ".join(known), value=_quoted(value))
 
 
 def _quoted(value: str) -> str:

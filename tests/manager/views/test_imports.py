@@ -180,7 +180,7 @@ def test_an_outage_keeps_the_finished_part(editor: TestApp, tmdb: TmdbServer) ->
     tmdb.answer_next("/3/movie/1002", unavailable())
     page = previewed(editor, do="movies", ids="1001 1002")
     assert "A TMDB nem válaszol (/movie/1002: 503/9" in page.text
-    assert "TMDB gives no answer" in editor.get(f"/en{page.request.path}").text
+    assert "TMDB does not respond" in editor.get(f"/en{page.request.path}").text
     assert len(page.html.find("tbody").find_all("tr")) == 1
 
 

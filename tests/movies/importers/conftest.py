@@ -15,7 +15,7 @@ from moziweb.posters.importer_port import ImportedPosters
 
 NOW = datetime(2026, 8, 20, 10, tzinfo=UTC)
 TODAY = date(2026, 8, 20)
-SHELF = ImportedPosters()
+POSTERS = ImportedPosters()
 
 
 class Clock:
@@ -35,13 +35,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 def importer(database: Database, clock: Clock) -> Importer:
-    return Importer(database, SHELF, clock)
+    return Importer(database, POSTERS, clock)
 
 
 def from_csv(text: str | bytes, **terms: Any) -> tuple[Candidate, ...]:
     """The films of a list."""
     data = text.encode() if isinstance(text, str) else text
-    return candidates_of(read_table(data), ListOptions(TODAY, SHELF.accepts, **terms))
+    return candidates_of(read_table(data), ListOptions(TODAY, POSTERS.is_allowed_url, **terms))
 
 
 Bring = Callable[..., list[Applied]]

@@ -66,10 +66,10 @@ def test_json_in_its_shapes() -> None:
         (b"", "the first row has nothing"),
         (b"name;date\na;b\n", "the first row has name, date"),
         (b"title;Title\na;b\n", "two columns are called title"),
-        (b'[{"title": "a"', "no readable JSON"),
-        (b'{"title": "a"}', "holds no array"),
-        (b"title\n" + b'"' + b"x" * 200_000, "no readable CSV"),
-        (b"[" * 100_000, "no readable JSON"),
+        (b'[{"title": "a"', "not valid JSON"),
+        (b'{"title": "a"}', "contains no array"),
+        (b"title\n" + b'"' + b"x" * 200_000, "not valid CSV"),
+        (b"[" * 100_000, "not valid JSON"),
     ],
 )
 def test_what_is_no_table_is_refused_in_one_line(data: bytes, told: str) -> None:

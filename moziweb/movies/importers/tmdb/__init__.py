@@ -1,5 +1,5 @@
-"""TMDB (https://developer.themoviedb.org): a client, and its films as candidates.
+"""TMDB (https://developer.themoviedb.org): a client, and its movies as candidates.
 
-This product uses the TMDB API but is not endorsed or certified by TMDB. Whatever is taken from
-there keeps its source and the date of fetching: keeping it is capped in time.
+This product uses the TMDB API but is not endorsed or certified by TMDB. TMDB limits how long its
+data may be kept, so each value is stored with its source and fetch time.
 """

@@ -1,4 +1,4 @@
-"""Asks TMDB: paced, with bounded retries, bounded time and bounded answers."""
+"""HTTP client of TMDB, with a rate limit and bounded retries, times and response sizes."""
 
 import json
 import re
@@ -19,12 +19,12 @@ from .errors import TmdbError, TmdbNotFound, TmdbRefused, TmdbUnauthorized, Tmdb
 from .rate_limiter import RateLimiter
 
 APPENDED: Final = "release_dates,credits,videos,images,translations"
-"""What comes along with a film; TMDB takes 20 at most."""
+"""The appended responses of a movie; TMDB allows 20."""
 
 MAX_BYTES: Final = 16_000_000
 MAX_PAGES: Final = 500
 MAX_WAIT: Final = 60.0
-"""Seconds that a Retry-After is honoured for; longer ones end the attempt."""
+"""The longest Retry-After in seconds that is honoured; after a longer one the request fails."""
 
 _BACKOFF: Final = 0.5
 _API_KEY: Final = re.compile(r"[0-9a-f]{32}")
@@ -32,9 +32,9 @@ _API_KEY: Final = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class TmdbOptions:
-    """How to reach TMDB: ``token`` is a v4 read token or a v3 key, times are in seconds.
+    """Options of the client. ``token`` is a v4 read token or a v3 key.
 
-    ``tries`` are the attempts per request in all.
+    ``seconds`` is the timeout of an attempt, ``tries`` the number of attempts per request.
     """
 
     base_url: str
@@ -43,30 +43,30 @@ class TmdbOptions:
     tries: int = 4
 
 
-class _Again(Exception):
+class _RetryableError(Exception):
     """A failed attempt that can be retried ``after`` seconds."""
 
-    def __init__(self, told: str, after: float | None = None) -> None:
-        super().__init__(told)
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
         self.after = after
 
 
 class TmdbClient:
-    """One per process; threads share it."""
+    """A client; thread-safe, one per process."""
 
     def __init__(
         self,
-        terms: TmdbOptions,
-        pace: RateLimiter | None = None,
+        options: TmdbOptions,
+        rate_limiter: RateLimiter | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._terms = terms
-        self._pace = pace or RateLimiter()
+        self._options = options
+        self._rate_limiter = rate_limiter or RateLimiter()
         self._sleep = sleep
         self._pool = urllib3.PoolManager(retries=False)
 
     def movie(self, tmdb_id: int) -> dict[str, Any]:
-        """A film with its Hungarian texts and everything that is appended."""
+        """Return a movie with its Hungarian texts and all appended responses."""
         return self.get(
             f"/movie/{tmdb_id}",
             language="hu-HU",
@@ -75,25 +75,25 @@ class TmdbClient:
             include_video_language="hu,en,null",
         )
 
-    def search(self, title: str, within: float | None = None) -> dict[str, Any]:
-        """The films of a title, best first; ``within`` is as ``get_soon`` has it."""
+    def search(self, title: str, timeout: float | None = None) -> dict[str, Any]:
+        """Search by title, best first. With ``timeout`` in seconds, makes one attempt only."""
         query = {"query": title, "language": "hu-HU", "region": "HU", "page": 1}
-        if within is None:
+        if timeout is None:
             return self.get("/search/movie", **query)
-        return self.get_soon("/search/movie", within, **query)
+        return self.get_once("/search/movie", timeout, **query)
 
     def find(self, imdb_id: str) -> dict[str, Any]:
-        """What IMDb's id names at TMDB."""
+        """Return the results for an IMDb id."""
         return self.get(f"/find/{imdb_id}", external_source="imdb_id", language="hu-HU")
 
     def configuration(self) -> dict[str, Any]:
-        """Where pictures are."""
+        """Return the configuration, with the base URL of images."""
         return self.get("/configuration")
 
     def premieres(self, first: date, last: date) -> Iterator[dict[str, Any]]:
-        """The pages of films with a Hungarian release in cinemas between two days, both included.
+        """Yield pages of movies with a Hungarian cinema release from ``first`` to ``last``.
 
-        Their own dates may be another country's.
+        Dates in the pages may be of another country.
         """
         yield from self._pages(
             "/discover/movie",
@@ -104,7 +104,7 @@ class TmdbClient:
         )
 
     def changes(self, first: date, last: date) -> Iterator[dict[str, Any]]:
-        """The pages of movies that TMDB changed from ``first`` to ``last``: at most 14 days."""
+        """Yield pages of movies that TMDB changed from ``first`` to ``last``, at most 14 days."""
         yield from self._pages(
             "/movie/changes", start_date=first.isoformat(), end_date=last.isoformat()
         )
@@ -118,52 +118,52 @@ class TmdbClient:
             yield page
             number += 1
 
-    def get_soon(self, path: str, within: float, **query: Any) -> dict[str, Any]:
-        """The object at ``path``, in one attempt of about ``within`` seconds, for interactive use.
+    def get_once(self, path: str, timeout: float, **query: Any) -> dict[str, Any]:
+        """Return the object at ``path``, in one attempt of about ``timeout`` seconds.
 
-        Raises ``TmdbError``.
+        For interactive use. Raises ``TmdbError``.
         """
-        began = time.monotonic()
-        if not self._pace.wait(within):
-            raise TmdbUnavailable(_("TMDB has asked us to wait; try it again in a minute"))
-        left = max(0.1, within - (time.monotonic() - began))
+        started = time.monotonic()
+        if not self._rate_limiter.wait(timeout):
+            raise TmdbUnavailable(_("the rate limit of TMDB is reached; try again in a minute"))
+        remaining = max(0.1, timeout - (time.monotonic() - started))
         try:
-            return self._once(path, query, min(left, self._terms.seconds))
-        except _Again as failed:
+            return self._once(path, query, min(remaining, self._options.seconds))
+        except _RetryableError as failed:
             if failed.after is not None:
-                self._pace.hold(min(failed.after, MAX_WAIT))
+                self._rate_limiter.pause(min(failed.after, MAX_WAIT))
             raise _unavailable(path, str(failed)) from None
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
-        """The object at ``path``. Raises ``TmdbError``s."""
-        told = ""
-        for attempt in range(self._terms.tries):
-            self._pace.wait()
+        """Return the object at ``path``. Raises ``TmdbError``."""
+        message = ""
+        for attempt in range(self._options.tries):
+            self._rate_limiter.wait()
             try:
-                return self._once(path, query, self._terms.seconds)
-            except _Again as failed:
-                told = str(failed)
+                return self._once(path, query, self._options.seconds)
+            except _RetryableError as failed:
+                message = str(failed)
                 if failed.after is not None and failed.after > MAX_WAIT:
                     break
                 if failed.after is not None:
-                    self._pace.hold(failed.after)
-                elif attempt + 1 < self._terms.tries:
+                    self._rate_limiter.pause(failed.after)
+                elif attempt + 1 < self._options.tries:
                     self._sleep(_BACKOFF * 2**attempt)
-        raise _unavailable(path, told)
+        raise _unavailable(path, message)
 
     def _once(self, path: str, query: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        """One attempt; ``seconds`` bound each wait, twice as many the whole."""
+        """Make one attempt. ``seconds`` limit each wait; the data attempt may take twice that."""
         deadline = time.monotonic() + 2 * seconds
         headers = {"Accept": "application/json"}
         fields = {name: str(value) for name, value in query.items()}
-        token = self._terms.token
+        token = self._options.token
         if token is None:
-            raise TmdbUnauthorized(_("there is no token for TMDB; the key is tmdb.token"))
+            raise TmdbUnauthorized(_("there is no TMDB token; set tmdb.token"))
         if _API_KEY.fullmatch(token):
             fields["api_key"] = token
         else:
             headers["Authorization"] = f"Bearer {token}"
-        url = self._terms.base_url + path
+        url = self._options.base_url + path
         try:
             response = self._pool.request(
                 "GET", url, fields=fields, headers=headers, preload_content=False, redirect=False,
@@ -171,54 +171,52 @@ class TmdbClient:
             )  # fmt: skip
             body = _read(response, deadline)
         except (HTTPError, OSError) as error:
-            raise _Again(_told(error)) from None
+            raise _RetryableError(_message_of(error)) from None
         return _object(path, response.status, response.headers, body)
 
 
 def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     body = b""
-    with closing(response):  # also of a connection that goes on being used: it is empty then
-        while piece := response.read1(65_536):
-            body += piece
+    with closing(response):  # after release_conn() this does not close the connection
+        while chunk := response.read1(65_536):
+            body += chunk
             if len(body) > MAX_BYTES or time.monotonic() > deadline:
-                raise _Again(f"no whole answer in time, or more than {MAX_BYTES} bytes")
+                raise _RetryableError(f"no complete response in time or in {MAX_BYTES} bytes")
         response.release_conn()
     return body
 
 
 def _object(path: str, status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     try:
-        whole = json.loads(body)
+        data = json.loads(body)
     except (ValueError, RecursionError):
-        whole = None
-    found = whole if isinstance(whole, dict) else {}
-    said = _said(status, found)
+        data = None
+    found = data if isinstance(data, dict) else {}
+    error = _status_text(status, found)
     if status == 429 or status >= 500:
-        raise _Again(said, _retry_after(headers))
-    if status != 200:
-        raise _error(path, status, said)
-    if not isinstance(whole, dict):
-        raise _Again("an answer that is no JSON object")
-    if found.get("success") is False:
-        raise _error(path, status, said)
+        raise _RetryableError(error, _retry_after(headers))
+    if status == 200 and not isinstance(data, dict):
+        raise _RetryableError("the response is not a JSON object")
+    if status != 200 or found.get("success") is False:
+        raise _error(path, status, error)
     return found
 
 
-def _error(path: str, status: int, said: str) -> TmdbError:
+def _error(path: str, status: int, error: str) -> TmdbError:
     kind: type[TmdbError] = TmdbRefused
-    text = _("TMDB refuses the question (${path}: ${said})")
+    text = _("TMDB refused the request (${path}: ${error})")
     if status in {401, 403}:
-        kind, text = TmdbUnauthorized, _("TMDB does not accept our token (${path}: ${said})")
+        kind, text = TmdbUnauthorized, _("TMDB rejected the token (${path}: ${error})")
     elif status == 404:
-        kind, text = TmdbNotFound, _("TMDB has no such film (${path}: ${said})")
-    return kind(text, path=path, said=said)
+        kind, text = TmdbNotFound, _("TMDB has no such film (${path}: ${error})")
+    return kind(text, path=path, error=error)
 
 
-def _unavailable(path: str, said: str) -> TmdbUnavailable:
-    return TmdbUnavailable(_("TMDB gives no answer (${path}: ${said})"), path=path, said=said)
+def _unavailable(path: str, error: str) -> TmdbUnavailable:
+    return TmdbUnavailable(_("TMDB does not respond (${path}: ${error})"), path=path, error=error)
 
 
-def _said(status: int, body: Mapping[str, Any]) -> str:
+def _status_text(status: int, body: Mapping[str, Any]) -> str:
     message, code = body.get("status_message"), body.get("status_code")
     words = " ".join(str(message).split())[:200] if message else ""
     return f"{status}{f'/{code}' if isinstance(code, int) else ''} {words}".strip()
@@ -237,5 +235,5 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def _told(error: Exception) -> str:
+def _message_of(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,7 +1,7 @@
-"""The rule of Hungarian dates: which of TMDB's release dates are premieres here. Pure.
+"""Selects Hungarian premieres from the release dates of TMDB. Pure.
 
-HU type 3 (theatrical), else 2 (limited), else 1 (premiere) marked as a festival's, else no date:
-never another country's, never the film's own ``release_date``. January 1st stands for a year.
+HU type 3 (theatrical), else 2 (limited), else 1 (premiere), marked as a festival, else no date.
+Dates of other countries and the movie's ``release_date`` are not used. January 1st means a year.
 """
 
 import re
@@ -22,14 +22,14 @@ _KINDS: Final = {
 }
 _RERELEASE: Final = re.compile(r"re-?\s?(release|issue)|újra|felújít|anniversary|évforduló", re.I)
 _YEARS_TO_ANOTHER: Final = 2
-"""Two dates of one type that are further apart are a premiere and a re-release."""
+"""If two dates of one type are at least this far apart, the later one is a re-release."""
 
 MAX_NOTE: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class HungarianDate:
-    """One of TMDB's entries for Hungary."""
+    """An entry of TMDB for Hungary."""
 
     day: date
     kind: PremiereKind
@@ -38,30 +38,32 @@ class HungarianDate:
 
 
 @dataclass(frozen=True, slots=True)
-class Hungarian:
-    """What TMDB says of Hungary: premieres by the rule, certifications, and what was odd."""
+class HungarianReleases:
+    """The Hungarian premieres, certifications and invalid entries of a movie."""
 
     premieres: tuple[PremiereFact, ...] = ()
     certifications: tuple[str, ...] = ()
-    odd: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
 
-def hungarian(release_dates: Any) -> Hungarian:
-    """The Hungarian premieres of a film's ``release_dates``, whatever shape it has."""
-    entries, odd = _entries(release_dates)
+def hungarian_releases(release_dates: Any) -> HungarianReleases:
+    """Return the Hungarian premieres of ``release_dates``, which may be malformed."""
+    entries, errors = _entries(release_dates)
     certifications = dict.fromkeys(each.certification for each in entries if each.certification)
     for kind in _KINDS.values():
         chosen = sorted((each for each in entries if each.kind is kind), key=lambda each: each.day)
         if chosen:
             first = [each.certification for each in chosen if each.certification]
             facts = _facts(chosen)
-            return Hungarian(facts, tuple(dict.fromkeys([*first, *certifications])), tuple(odd))
-    return Hungarian((), tuple(certifications), tuple(odd))
+            return HungarianReleases(
+                facts, tuple(dict.fromkeys([*first, *certifications])), tuple(errors)
+            )
+    return HungarianReleases((), tuple(certifications), tuple(errors))
 
 
 def _entries(release_dates: Any) -> tuple[list[HungarianDate], list[str]]:
     found: list[HungarianDate] = []
-    odd: list[str] = []
+    errors: list[str] = []
     countries = release_dates.get("results") if isinstance(release_dates, Mapping) else None
     for country in countries if isinstance(countries, list) else ():
         if not isinstance(country, Mapping) or country.get("iso_3166_1") != "HU":
@@ -72,25 +74,25 @@ def _entries(release_dates: Any) -> tuple[list[HungarianDate], list[str]]:
                 read = _entry(entry)
             except (ValueError, TypeError, AttributeError) as error:
                 names = {"error": str(error)}
-                odd.append(_("a Hungarian date that cannot be read: ${error}", mapping=names))
+                errors.append(_("invalid Hungarian date: ${error}", mapping=names))
             else:
                 found.extend([read] if read else [])
-    return found, odd
+    return found, errors
 
 
 def _entry(entry: Any) -> HungarianDate | None:
-    """None for what is no premiere on a screen: digital, physical, TV."""
+    """Return None for digital, physical and TV releases."""
     kind = _KINDS.get(entry.get("type"))
     if kind is None:
         return None
-    # The date part is the day in Hungary: with its zone converted it would be the day before.
+    # The date part is the day in Hungary; a conversion of the time zone could change it.
     day = parse_day(str(entry.get("release_date"))[:10])
     certification = str(entry.get("certification") or "").strip()
     return HungarianDate(day, kind, certification, str(entry.get("note") or "").strip())
 
 
 def _facts(chosen: list[HungarianDate]) -> tuple[PremiereFact, ...]:
-    """The first of them, and each later one that is a re-release."""
+    """Return the first date, and each later one that is a re-release."""
     first = next((each for each in chosen if not _RERELEASE.search(each.note)), chosen[0])
     facts = [_fact(first, rerelease=bool(_RERELEASE.search(first.note)))]
     for each in chosen:

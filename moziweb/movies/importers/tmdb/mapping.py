@@ -1,7 +1,7 @@
-"""A film of TMDB's as a candidate, whatever is missing from it or odd about it. Pure.
+"""Converts a movie of TMDB to a candidate. Pure.
 
-Nulls, empty texts and zeros are silence. What is there and cannot be read is a problem that names
-its field, and the rest is taken.
+Null, empty text and zero mean that a field is absent. An invalid field becomes a problem, and the
+other fields are converted.
 """
 
 import re
@@ -18,7 +18,7 @@ from .. import values
 from ..candidate import TMDB, Candidate, GenreFact, PersonFact, TrailerFact
 from ..fields import LENGTHS
 from ..problems import InvalidValue, Problem, text_of
-from .dates import hungarian
+from .dates import hungarian_releases
 
 MAX_CAST: Final = 12
 MAX_TRAILERS: Final = 3
@@ -30,7 +30,7 @@ _GENRE_NAMES: Final[Mapping[int, str]] = {
     9648: "Mystery", 10749: "Romance", 878: "Sci-Fi", 53: "Thriller", 10752: "War", 37: "Western",
 }  # fmt: skip
 _LANGUAGES: Final[Mapping[str, str | None]] = {"cn": "yue", "xx": None}
-"""TMDB's own codes: Cantonese, and no language at all."""
+"""Codes that only TMDB uses: Cantonese, and no language."""
 
 _PATH: Final = re.compile(r"/[A-Za-z0-9_-]{1,100}\.(?:jpe?g|png|webp)", re.I)
 _POSTER_ORDER: Final = ("hu", None, "en")
@@ -39,12 +39,12 @@ _POSTER_ORDER: Final = ("hu", None, "en")
 def candidate_of(
     movie: Mapping[str, Any], image_base: str | None, fetched_at: datetime
 ) -> Candidate:
-    """The film as fetched; ``image_base`` is the ``secure_base_url`` of pictures."""
+    """Return the candidate of a movie; ``image_base`` is the ``secure_base_url`` of images."""
     return _MovieMapper(movie, image_base).candidate(fetched_at)
 
 
-def missing(tmdb_id: int, text: str) -> Candidate:
-    """A film that could not be had."""
+def failed_candidate(tmdb_id: int, text: str) -> Candidate:
+    """Return the candidate of a movie that was not fetched, with ``text`` as its problem."""
     place = f"tmdb {tmdb_id}"
     problem = Problem.about(place, "", text, fatal=True)
     return Candidate(TMDB, TMDB, "", place, "", MappingProxyType({}), problems=(problem,))
@@ -59,22 +59,22 @@ class _MovieMapper:
         self._problems: list[Problem] = []
 
     def candidate(self, fetched_at: datetime) -> Candidate:
-        released = self._take("release_date", _year_of)
+        released = self._parse("release_date", _year_of)
         years = {released} if isinstance(released, int) else set()
-        self._take_titles()
-        self._keep("tmdb_id", self._take("id", _id))
-        self._keep("imdb_id", self._take("imdb_id", lambda value: values.imdb_id(str(value))))
-        self._keep("runtime", self._take("runtime", lambda value: values.runtime(str(value))))
-        self._keep("synopsis", self._take("overview", _synopsis))
-        self._keep("synopsis_en", self._attempt("translations", self._english_overview))
-        self._keep("genres", self._attempt("genres", self._genres))
-        self._keep("countries", self._attempt("production_countries", self._countries))
-        self._keep("languages", self._attempt("spoken_languages", self._languages))
-        self._keep("directors", self._attempt("credits", self._directors))
-        self._keep("cast", self._attempt("credits", self._cast))
-        self._keep("trailers", self._attempt("videos", self._trailers))
-        self._keep("poster", self._attempt("poster_path", self._poster))
-        self._take_dates()
+        self._set_titles()
+        self._set("tmdb_id", self._parse("id", _id))
+        self._set("imdb_id", self._parse("imdb_id", lambda value: values.imdb_id(str(value))))
+        self._set("runtime", self._parse("runtime", lambda value: values.runtime(str(value))))
+        self._set("synopsis", self._parse("overview", _synopsis))
+        self._set("synopsis_en", self._try("translations", self._english_overview))
+        self._set("genres", self._try("genres", self._genres))
+        self._set("countries", self._try("production_countries", self._countries))
+        self._set("languages", self._try("spoken_languages", self._languages))
+        self._set("directors", self._try("credits", self._directors))
+        self._set("cast", self._try("credits", self._cast))
+        self._set("trailers", self._try("videos", self._trailers))
+        self._set("poster", self._try("poster_path", self._poster))
+        self._set_dates()
         years |= {each.date.year for each in self._values.get("premieres", ())}
         return Candidate(
             source=TMDB,
@@ -88,27 +88,27 @@ class _MovieMapper:
             fetched_at=fetched_at,
         )
 
-    def _take_titles(self) -> None:
-        original = self._take("original_title", _title)
-        title = self._take("title", _title) or original
+    def _set_titles(self) -> None:
+        original = self._parse("original_title", _title)
+        title = self._parse("title", _title) or original
         if not title:
-            self._complain("title", _("missing"), fatal=True)
-        self._keep("title", title)
-        self._keep("original_title", original)
+            self._add_problem("title", _("missing"), fatal=True)
+        self._set("title", title)
+        self._set("original_title", original)
 
-    def _take_dates(self) -> None:
-        found = hungarian(self._movie.get("release_dates"))
-        for odd in found.odd:
-            self._complain("release_dates", odd)
+    def _set_dates(self) -> None:
+        found = hungarian_releases(self._movie.get("release_dates"))
+        for error in found.errors:
+            self._add_problem("release_dates", error)
         if self._movie.get("status") == "Canceled":
-            self._complain("status", _("TMDB says that the film was cancelled; no date is taken"))
+            self._add_problem("status", _("the film is cancelled at TMDB; no date is imported"))
         else:
-            self._keep("premieres", found.premieres)
+            self._set("premieres", found.premieres)
         known = [name for name in found.certifications if name in set(Rating)]
         for name in set(found.certifications) - set(Rating) - {"NR"}:
-            text = _("no Hungarian age rating: ${value}", mapping={"value": repr(name)})
-            self._complain("certification", text)
-        self._keep("rating", Rating(known[0]).value if known else None)
+            text = _("not a Hungarian age rating: ${value}", mapping={"value": repr(name)})
+            self._add_problem("certification", text)
+        self._set("rating", Rating(known[0]).value if known else None)
 
     def _english_overview(self) -> str:
         for entry in _objects(_member(self._movie, "translations", "translations")):
@@ -139,8 +139,8 @@ class _MovieMapper:
         spoken = _objects(self._movie.get("spoken_languages"))
         codes = [str(entry.get("iso_639_1")) for entry in spoken]
         codes = codes or [str(self._movie.get("original_language"))]
-        ours = (_LANGUAGES.get(code, code) or "" for code in codes)
-        return tuple(dict.fromkeys(each for each in ours if re.fullmatch("[a-z]{2,3}", each)))
+        known = (_LANGUAGES.get(code, code) or "" for code in codes)
+        return tuple(dict.fromkeys(each for each in known if re.fullmatch("[a-z]{2,3}", each)))
 
     def _directors(self) -> tuple[PersonFact, ...]:
         crew = _objects(_member(self._movie, "credits", "crew"))
@@ -165,7 +165,7 @@ class _MovieMapper:
                 language = str(entry.get("iso_639_1") or "")[:5]
                 fact = values.video(str(entry.get("site")), str(entry.get("key")), name, language)
             except ValueError:
-                continue  # hosted where we cannot link
+                continue  # a site other than YouTube and Vimeo
             found[fact.video_id] = fact
         return tuple(found.values())[:MAX_TRAILERS]
 
@@ -174,41 +174,43 @@ class _MovieMapper:
         if not path or not self._image_base:
             return ""
         if not _PATH.fullmatch(str(path)):
-            raise InvalidValue(_("no path of a picture: ${value}"), value=repr(str(path)[:80]))
+            raise InvalidValue(_("not the path of an image: ${value}"), value=repr(str(path)[:80]))
         return f"{self._image_base.rstrip('/')}/{POSTER_SIZE}{path}"
 
     def _best_poster(self) -> str:
         posters = list(_objects(_member(self._movie, "images", "posters")))
         for language in _POSTER_ORDER:
-            mine = [entry for entry in posters if entry.get("iso_639_1") == language]
-            if mine:
-                best = max(mine, key=lambda entry: _number(entry.get("vote_average"), 0))
+            posters_in_language = [entry for entry in posters if entry.get("iso_639_1") == language]
+            if posters_in_language:
+                best = max(
+                    posters_in_language, key=lambda entry: _number(entry.get("vote_average"), 0)
+                )
                 return str(best.get("file_path") or "")
         return ""
 
-    def _take(self, name: str, parse: Callable[[Any], Any]) -> Any:
+    def _parse(self, name: str, parse: Callable[[Any], Any]) -> Any:
         value = self._movie.get(name)
         if value is None or value == "" or value == 0:
             return None
-        return self._attempt(name, lambda: parse(value))
+        return self._try(name, lambda: parse(value))
 
-    def _attempt(self, name: str, read: Callable[[], Any]) -> Any:
+    def _try(self, name: str, read: Callable[[], Any]) -> Any:
         try:
             return read()
         except (ValueError, TypeError, AttributeError) as error:
-            self._complain(name, text_of(error), fatal=name == "id")
+            self._add_problem(name, text_of(error), fatal=name == "id")
             return None
 
-    def _keep(self, name: str, value: Any) -> None:
+    def _set(self, name: str, value: Any) -> None:
         if value not in (None, "", ()):
             self._values[name] = value
 
-    def _complain(self, column: str, text: str, *, fatal: bool = False) -> None:
+    def _add_problem(self, column: str, text: str, *, fatal: bool = False) -> None:
         self._problems.append(Problem.about(self._place, column, text, fatal=fatal))
 
 
-def _member(whole: Mapping[str, Any], *names: str) -> Any:
-    found: Any = whole
+def _member(data: Mapping[str, Any], *names: str) -> Any:
+    found: Any = data
     for name in names:
         found = found.get(name) if isinstance(found, Mapping) else None
     return found

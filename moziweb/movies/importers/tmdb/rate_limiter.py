@@ -1,4 +1,4 @@
-"""No more than so many requests a second, over all threads of a process."""
+"""Rate limiter for the threads of a process."""
 
 import math
 import threading
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Final
 
 REQUESTS_PER_SECOND: Final = 40
-"""What TMDB allows, about."""
+"""The approximate limit of TMDB."""
 
 
 class RateLimiter:
-    """Spaces out what is done; ``clock`` and ``sleep`` are in seconds."""
+    """Distributes requests evenly over time. ``clock`` and ``sleep`` are in seconds."""
 
     def __init__(
         self,
@@ -25,19 +25,19 @@ class RateLimiter:
         self._next = 0.0
         self._lock = threading.Lock()
 
-    def wait(self, most: float = math.inf) -> bool:
-        """Wait for one's turn; False, at once, if that would take more than ``most`` seconds."""
+    def wait(self, timeout: float = math.inf) -> bool:
+        """Wait for the next slot. Return False at once if it is over ``timeout`` seconds away."""
         with self._lock:
             now = self._clock()
-            turn = max(now, self._next)
-            if turn - now > most:
+            slot = max(now, self._next)
+            if slot - now > timeout:
                 return False
-            self._next = turn + self._interval
-        if turn > now:
-            self._sleep(turn - now)
+            self._next = slot + self._interval
+        if slot > now:
+            self._sleep(slot - now)
         return True
 
-    def hold(self, seconds: float) -> None:
-        """Nobody's turn comes for so long: the other side has asked for it."""
+    def pause(self, seconds: float) -> None:
+        """Give out no slots for this time, as the server has requested."""
         with self._lock:
             self._next = max(self._next, self._clock() + seconds)

@@ -1,4 +1,4 @@
-"""TMDB as a source of candidates: by search, by id, by IMDb's id, by days."""
+"""TMDB as a source of candidates: by search, TMDB id, IMDb id, or days."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,15 +15,15 @@ from moziweb.movies.importers.values import imdb_id as parsed_imdb_id
 
 from .client import TmdbClient, TmdbOptions
 from .errors import TmdbNotFound, TmdbRefused
-from .mapping import candidate_of, missing
+from .mapping import candidate_of, failed_candidate
 
 ATTRIBUTION: Final = "This product uses the TMDB API but is not endorsed or certified by TMDB."
-"""What is said, in these words, wherever data of theirs is shown."""
+"""The notice that TMDB requires, verbatim, where its data is shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A film that a search found; ``year`` is of any country's release, "" when unknown."""
+class SearchResult:
+    """A movie in the results of a search; ``year`` is of a release in any country, or ""."""
 
     tmdb_id: int
     title: str
@@ -32,62 +32,62 @@ class Found:
 
 
 class TmdbSource:
-    """Fetches films; ``clock`` gives aware moments, the dates of fetching."""
+    """Fetches movies. ``clock`` returns the fetch time, timezone-aware."""
 
     def __init__(self, client: TmdbClient, clock: Callable[[], datetime]) -> None:
         self._client = client
         self._clock = clock
         self._image_base: str | None = None
 
-    def search(self, title: str, within: float | None = None) -> tuple[Found, ...]:
-        """The films of a title, best first; no more than the first page.
+    def search(self, title: str, timeout: float | None = None) -> tuple[SearchResult, ...]:
+        """Search by title; return the first page of results, best first.
 
-        ``within`` is how many seconds somebody waits for it, about: then it is tried once.
+        With ``timeout`` in seconds, makes one attempt only.
         """
-        return tuple(_found(self._client.search(title, within)))
+        return tuple(_search_results(self._client.search(title, timeout)))
 
     def id_of_imdb(self, imdb_id: str) -> int:
-        """TMDB's id of IMDb's; ``TmdbNotFound`` when it knows of none, ``ValueError`` for no id."""
+        """Return the TMDB id of an IMDb id. Raises ``TmdbNotFound``, or ``ValueError``."""
         known = parsed_imdb_id(imdb_id)
         results = self._client.find(known).get("movie_results")
         for entry in _ids(results):
             return entry
-        raise TmdbNotFound(_("TMDB knows no film that is ${id} at IMDb"), id=known)
+        raise TmdbNotFound(_("TMDB has no film with the IMDb id ${id}"), id=known)
 
     def ids_between(self, first: date, last: date) -> tuple[int, ...]:
-        """The films that may have a Hungarian premiere in these days; their details decide."""
+        """Return the TMDB ids that may have a Hungarian premiere in these days."""
         found: dict[int, None] = {}
         for page in self._client.premieres(first, last):
             found.update(dict.fromkeys(_ids(page.get("results"))))
         return tuple(found)
 
     def changed_between(self, first: date, last: date) -> frozenset[int]:
-        """The films that were changed at TMDB in these days: ours and a great many others."""
+        """Return the ids of all movies that TMDB changed in these days."""
         pages = self._client.changes(first, last)
         return frozenset(found for page in pages for found in _ids(page.get("results")))
 
     def movies(self, tmdb_ids: Iterable[int]) -> Iterator[Candidate]:
-        """The films as candidates, fetched one by one; one that is not there has a problem.
+        """Fetch movies one by one. A movie that TMDB lacks becomes a candidate with a problem.
 
-        Raises ``TmdbUnauthorized`` and ``TmdbUnavailable``, which concern all of them.
+        Raises ``TmdbUnauthorized`` and ``TmdbUnavailable``.
         """
         for tmdb_id in tmdb_ids:
             try:
                 movie = self._client.movie(tmdb_id)
             except (TmdbNotFound, TmdbRefused) as error:
-                yield missing(tmdb_id, text_of(error))
+                yield failed_candidate(tmdb_id, text_of(error))
                 continue
             if movie.get("id") == tmdb_id:
                 yield candidate_of(movie, self._images(), self._clock())
             else:
                 names = {"value": repr(movie.get("id"))}
-                text = _("TMDB answered with another film: ${value}", mapping=names)
-                yield missing(tmdb_id, text)
+                text = _("TMDB returned another film: ${value}", mapping=names)
+                yield failed_candidate(tmdb_id, text)
 
     def premieres_between(
         self, tmdb_ids: Iterable[int], first: date, last: date
     ) -> Iterator[Candidate]:
-        """The films; one whose Hungarian premieres turn out to be on other days has a problem."""
+        """Fetch movies. A movie without a Hungarian premiere in these days gets a problem."""
         for candidate in self.movies(tmdb_ids):
             days = [each.date for each in candidate.values.get("premieres", ())]
             if candidate.title and not any(first <= day <= last for day in days):
@@ -106,24 +106,24 @@ class TmdbSource:
 
 
 def source_of(registry: Registry, clock: Callable[[], datetime]) -> TmdbSource:
-    """TMDB as the ini file has it."""
+    """Return the TMDB source of the ini file."""
     settings = registry.settings
-    terms = TmdbOptions(
+    options = TmdbOptions(
         settings["tmdb.base_url"],
         settings["tmdb.token"],
         settings["tmdb.timeout"],
         settings["tmdb.tries"],
     )
-    return TmdbSource(TmdbClient(terms), clock)
+    return TmdbSource(TmdbClient(options), clock)
 
 
-def _found(page: dict[str, Any]) -> Iterator[Found]:
+def _search_results(page: dict[str, Any]) -> Iterator[SearchResult]:
     results = page.get("results")
     for entry in results if isinstance(results, list) else ():
         for tmdb_id in _ids([entry]):
             title = str(entry.get("title") or entry.get("original_title") or "")
             original = str(entry.get("original_title") or "")
-            yield Found(tmdb_id, title, original, str(entry.get("release_date") or "")[:4])
+            yield SearchResult(tmdb_id, title, original, str(entry.get("release_date") or "")[:4])
 
 
 def _ids(results: Any) -> Iterator[int]:

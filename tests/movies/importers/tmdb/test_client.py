@@ -68,7 +68,7 @@ def test_what_passes_is_asked_again(tmdb: TmdbServer, answer: Answer) -> None:
     [
         (rate_limited(1), "429/25 Your request count"),
         (unavailable(), "503/9 Service offline"),
-        (truncated(), "no JSON object"),
+        (truncated(), "not a JSON object"),
         (html_error(), "502"),
     ],
 )
@@ -82,7 +82,7 @@ def test_retries_have_an_end(tmdb: TmdbServer, answer: Answer, told: str) -> Non
 def test_retry_after_is_honoured_for_real(tmdb: TmdbServer) -> None:
     tmdb.answer_next(PATH, rate_limited(1))
     client = client_of(tmdb)
-    client._pace = RateLimiter()
+    client._rate_limiter = RateLimiter()
     client.movie(1000)
     first, second = tmdb.requests
     assert second.at - first.at >= 1.0
@@ -142,7 +142,7 @@ def test_a_silent_server_is_left_in_time(tmdb: TmdbServer) -> None:
 def test_nobody_at_home_is_told(tmdb: TmdbServer) -> None:
     address = tmdb.base_url.replace(tmdb.base_url.split(":")[2], "1")
     tmdb_down = client_of(tmdb)
-    tmdb_down._terms = type(tmdb_down._terms)(address, TOKEN, 1.0, 2)
+    tmdb_down._options = type(tmdb_down._options)(address, TOKEN, 1.0, 2)
     with pytest.raises(TmdbUnavailable, match="refused"):
         tmdb_down.movie(1000)
 
@@ -158,13 +158,13 @@ def test_days_are_asked_page_by_page(tmdb: TmdbServer) -> None:
 
 def test_the_pace_is_kept(tmdb: TmdbServer) -> None:
     now, waited = [0.0], Sleeps()
-    pace = RateLimiter(40, clock=lambda: now[0], sleep=waited)
+    limiter = RateLimiter(40, clock=lambda: now[0], sleep=waited)
     for _ in range(5):
-        pace.wait()
+        limiter.wait()
     assert waited == pytest.approx([0.025, 0.05, 0.075, 0.1])
     now[0] = 10.0
-    pace.hold(3)
-    pace.wait()
+    limiter.pause(3)
+    limiter.wait()
     assert waited[-1] == 3
 
 
@@ -173,12 +173,12 @@ def test_who_waits_for_a_search_is_not_kept(tmdb: TmdbServer) -> None:
     began = time.monotonic()
     tmdb.answer_next("/3/search/movie", rate_limited(50))
     with pytest.raises(TmdbUnavailable, match="429/25"):
-        client.search("a", within=2.0)
-    with pytest.raises(TmdbUnavailable, match="asked us to wait"):
-        client.search("a", within=2.0)
+        client.search("a", timeout=2.0)
+    with pytest.raises(TmdbUnavailable, match="rate limit of TMDB"):
+        client.search("a", timeout=2.0)
     slow = TmdbClient(TmdbOptions(tmdb.base_url, TOKEN, 10.0, 4))
     tmdb.answer_next("/3/search/movie", Answer(200, b"{}", seconds=SILENCE))
     with pytest.raises(TmdbUnavailable, match="timed out"):
-        slow.search("a", within=0.2)
+        slow.search("a", timeout=0.2)
     assert time.monotonic() - began < SILENCE / 2
     assert len(tmdb.requests) == 2

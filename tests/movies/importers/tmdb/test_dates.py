@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from moziweb.movies.importers.candidate import PremiereFact
-from moziweb.movies.importers.tmdb.dates import hungarian
+from moziweb.movies.importers.tmdb.dates import hungarian_releases
 from moziweb.movies.models import DatePrecision, PremiereKind
 from tests.services.tmdb_movies import release
 
 
 def of(*entries: dict[str, Any], country: str = "HU") -> Any:
-    return hungarian({"results": [{"iso_3166_1": country, "release_dates": list(entries)}]})
+    return hungarian_releases(
+        {"results": [{"iso_3166_1": country, "release_dates": list(entries)}]}
+    )
 
 
 def days(*entries: dict[str, Any]) -> list[tuple[str, PremiereKind]]:
@@ -65,7 +67,7 @@ def test_a_preview_in_the_same_year_is_no_premiere_of_its_own() -> None:
     "odd", [None, [], "x", {"results": None}, {"results": [None, 7, {"iso_3166_1": "HU"}]}]
 )
 def test_odd_shapes_are_silence(odd: Any) -> None:
-    assert hungarian(odd).premieres == ()
+    assert hungarian_releases(odd).premieres == ()
 
 
 def test_a_date_that_cannot_be_read_is_told_and_the_others_are_taken() -> None:
@@ -74,5 +76,5 @@ def test_a_date_that_cannot_be_read_is_told_and_the_others_are_taken() -> None:
         release("2026-09-03") | {"release_date": None},
         release("2026-10-01"),
     )
-    assert len(found.odd) == 2
+    assert len(found.errors) == 2
     assert [fact.date for fact in found.premieres] == [date(2026, 10, 1)]

@@ -157,7 +157,7 @@ def test_an_outage_ends_the_run_and_keeps_what_was_done(
     tmdb.add(a_movie(1))
     tmdb.add(a_movie(2))
     tmdb.answer_next("/3/movie/1002", *[unavailable()] * 3)
-    single = Importer(importer._database, importer._shelf, importer._clock, at_once=1)
+    single = Importer(importer._database, importer._posters, importer._clock, chunk_size=1)
     with pytest.raises(TmdbUnavailable):
         brought(single, tmdb, 1001, 1002)
     assert dbsession.scalars(select(Movie.tmdb_id)).all() == [1001]
