@@ -5,30 +5,7 @@ changed; this takes effect at once, in every process. Pages with these tags are 
 their next request; all others stay. After a crash at any point, no outdated page is served once a
 write has been published, and every committed write is published within seconds.
 
-::
-
-    cache = from_settings(settings)                      # regions, from the ini file
-    pages, key = cache.regions["pages"], cache.keys["pages"].key("week", "2026-W34", "hu")
-
-    def render(context):
-        context.depend(tag("week", "2026-W34"))          # before reading what it shows
-        return Rendered(week_page().encode())
-
-    result = pages.get_or_render(key, render, source=clock.source(session))
-
-Invalidation, once per model and session factory::
-
-    declarations = Declarations()
-    declarations.declare(
-        Movie,
-        columns=("title", "premiere_week"),              # columns whose change invalidates the tags
-        keys=("id", "premiere_week"),                    # columns that the tags are built from
-        tags=lambda movie: (tag("movie", movie.id), tag("week", movie.premiere_week)),
-    )
-    tracker = InvalidationTracker(declarations, outbox, cache.stamps, observer)
-    tracker.watch(session_factory)
-
-This package does not know the site's models. Where to start reading:
+docs/cache.md shows how to use it. This package does not know the site's models. Start reading at:
 
 - ``protocol/stamps.py``: the invalidation protocol, and why it is correct;
 - ``regions/read.py``, ``regions/validation.py``, ``regions/write.py``: a read, step by step;

@@ -1,7 +1,4 @@
-"""The table of all ini keys but the cache's: name, kind, meaning and default.
-
-docs/settings.md is generated from it (``docs/make_settings.py``).
-"""
+"""The table of all ini keys but the cache's; docs/settings.md is generated from it."""
 
 from .schema import (
     BOOLEAN,

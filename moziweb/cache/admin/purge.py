@@ -1,7 +1,4 @@
-"""Purges by tag, by URL or of everything, and records each purge in the outbox.
-
-Used by the command line and by the manager.
-"""
+"""Purges by tag, by URL or of everything, and records each purge in the outbox."""
 
 from __future__ import annotations
 

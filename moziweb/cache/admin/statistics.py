@@ -1,7 +1,4 @@
-"""Statistics of the clock, the stores and the outbox, as data for commands and dashboards.
-
-They are the same in all processes; ``regions/metrics.py`` has the counters of one process.
-"""
+"""Statistics of the clock, the stores and the outbox, the same in all processes."""
 
 from __future__ import annotations
 

@@ -1,9 +1,7 @@
 """Views behind a region: serves the entry of a request, and renders it if needed.
 
 A page without slots is one entry. A page with slots is assembled from a page template and
-fragments (``fragments.py``), each an entry of its own. When the page is stale, only its stale parts
-are rendered, and the page is assembled again. The view and its queries run when the template is
-stale.
+fragments (``fragments.py``), each an entry of its own; only its stale parts are rendered again.
 """
 
 import sys

@@ -1,11 +1,9 @@
 """WSGI middleware that serves cached pages before Pyramid handles the request.
 
 If a page at this path was served before, the clock is read, the local copy or the entry is
-validated, and its prepared headers and bytes go to the server: no request object, no routing, no
-transaction, no session. All other requests go to the application: unknown paths, other methods,
-stale pages, and all requests while the stamp store is down.
-
-It reads only the method, the path, ``Accept-Encoding`` and ``If-None-Match`` of a request.
+validated, and its prepared headers and bytes go to the server. All other requests go to the
+application: unknown paths, other methods, stale pages, and all requests while the stamp store is
+down. It reads only the method, the path, ``Accept-Encoding`` and ``If-None-Match`` of a request.
 """
 
 import time

@@ -1,18 +1,7 @@
 """Fragments: the parts of a page that fill its slots, each cached under its own key.
 
-A view configured with ``cache_fragments=fill`` takes a slot for each fragment. Its rendered page is
-split at the slots into a page template::
-
-    @view_config(route_name="week", renderer="week.jinja2", cache="pages", cache_fragments=cards)
-    def week(request):
-        slots = slots_of(request)
-        return {"cards": [slots.take(f"card {each.id} en") for each in premieres]}
-
-    def cards(request, contexts):
-        found = load(contexts)                      # all missing keys in one query
-        for key, context in contexts.items():
-            context.depend(tag("movie", …))         # each fragment has its own tags
-        return {key: render(found[key]) for key in contexts}
+A view configured with ``cache_fragments=fill`` takes a slot for each fragment (docs/cache.md has an
+example). Its rendered page is split at the slots into a page template.
 
 A key names everything that determines the bytes of the fragment, such as its language. ``fill`` is
 called with the keys that are not cached, often without the view having run: a fragment is

@@ -2,9 +2,8 @@
 
 A region reports a hit past the configured share of the entry's life (``Policy.refresh_after``). The
 page's URL is queued once, and one of a few threads requests it through the whole application, with
-a transaction and a session of its own. So the clock is read before *this* snapshot, as for any
-render. An entry that is stamped after its refresh instead, as in some caches, would claim to be
-valid at a clock value that its data never saw, and an invalidation in between would be lost
+a transaction and a session of its own. So the clock is read before *this* snapshot. An entry that
+kept its data and got a later clock would be valid although an invalidation in between was lost
 (https://github.com/ZiggyCreatures/FusionCache/issues/628).
 
 If a refresh fails, the old entry stays valid until it expires. A full queue drops requests: hot

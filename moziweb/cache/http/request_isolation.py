@@ -1,9 +1,8 @@
 """Limits a cached view to the path and the declared parameters of a request.
 
-One visitor's request must never affect the page that others get. While a cached view renders, the
-request is therefore neutral: method, host and scheme are fixed, and there are no headers, no body
-and no client address. Reading the session, a cookie or an undeclared parameter raises, because the
-page would be wrong for other visitors; a developer sees that at the first request.
+One visitor's request must never affect the page that others get. While a cached view renders,
+method, host and scheme are therefore fixed, and there are no headers, no body and no client
+address. Reading the session, a cookie or an undeclared parameter raises.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,4 @@
-"""The keys of pages: from a routed request or a URL to the region and key of its entry.
-
-Commands and the debug page find the entry of a URL without rendering the page.
-"""
+"""The keys of pages: from a routed request or a URL to the region and key of its entry."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Locations of entries by path, so that the fast path needs no routing.
-
-A view adds the location of a page that it has served. It is valid until the page's time window
-ends, when the URL may get another key.
-"""
+"""Locations of entries by path, so that the fast path needs no routing."""
 
 import threading
 from collections.abc import Iterable
@@ -15,7 +11,7 @@ KNOWN_URLS: Final = 20_000
 
 
 class UrlIndex:
-    """Locations by ``PATH_INFO``. Bounded; the oldest are evicted."""
+    """Locations by ``PATH_INFO``, of pages that views have served. Bounded; evicts the oldest."""
 
     def __init__(self, size: int = KNOWN_URLS) -> None:
         self._size = size

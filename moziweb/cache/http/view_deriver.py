@@ -1,23 +1,13 @@
-"""Cached views for Pyramid: ``cache="pages"`` in a view's configuration.
-
-::
-
-    @view_config(route_name="week", renderer="week.jinja2", cache="pages")
-    def week(request):
-        depend(request, tag("week", "2026-W34"))     # where the page shows it
-        ...
+"""Cached views for Pyramid: ``cache="pages"`` in a view's configuration (docs/cache.md).
 
 The key of a page consists of its route, the values matched in its path, the language of that path,
 the digest of the code and the templates, and the query parameters that the view declares with
 ``cache_params=("page",)``. Nothing else of a request reaches a cached view
-(``request_isolation.py``): irrelevant headers are removed, and reading anything that would make the
-page wrong for other visitors raises.
+(``request_isolation.py``).
 
 ``cache_moment`` says until when a page that depends on the time is valid, ``cache_fragments`` fills
 the slots of a page (``fragments.py``). A bounded number of "not found" responses and redirects is
-cached too (``negative.py``), and so are empty pages of which there is no end (``mark_negative``).
-
-A page that this process has served before is served in front of all this (``fast_path.py``).
+cached too (``negative.py``).
 """
 
 import logging

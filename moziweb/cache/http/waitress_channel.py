@@ -1,13 +1,9 @@
-"""Answers hits of the in-process cache in waitress's loop.
+"""Answers hits of the in-process cache in waitress's loop (docs/decisions/0006).
 
-waitress reads requests in one thread, its loop, and answers them in others. For a page in memory,
-switching threads costs more than the response, and while all threads render or make posters, it
-would wait for them. So the loop first asks the fast path (``fast_path.py``): if that has a valid
-copy, the loop sends head and body itself. All other requests go to the threads as usual.
-
-All requests that the loop has read in one iteration are answered at its end, with one read of the
-clock for all: the more clients, the less each costs. If the clock has moved, one read of stamps
-revalidates all copies, so a write elsewhere does not send these requests to the threads.
+waitress reads requests in one thread, its loop, and answers them in others. The loop first asks the
+fast path (``fast_path.py``) for the pages of all requests that it has read in one iteration, with
+one read of the clock for all, and sends those that it gets. All other requests go to the threads as
+usual.
 
 The loop must never block. A read of the clock takes tens of microseconds. If it takes long, because
 its server hangs, all requests go to the threads for a while.

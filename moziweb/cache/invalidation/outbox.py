@@ -1,10 +1,8 @@
 """The outbox: a table of all invalidations, written in the transactions that cause them.
 
-A process may die between a commit and the publishing of its tags. A row of the same database is not
-lost then: it is committed or rolled back with the change. The writer publishes the row right after
-the commit and marks it. A relay publishes the rows that stay unmarked: it runs in every long-lived
-process and looks once a second for rows older than ten seconds. Publishing twice is harmless, so
-relays need no lock.
+A row is committed or rolled back with the change that it belongs to (docs/decisions/0005). The
+writer publishes the row right after the commit and marks it; a relay (``outbox_relay.py``)
+publishes the rows that stay unmarked. Publishing twice is harmless, so relays need no lock.
 
 Rows are selected by their missing mark, never by "the newest id seen": ids are assigned before the
 commit, so the row of a long transaction appears after rows with higher ids.

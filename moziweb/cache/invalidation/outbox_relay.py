@@ -1,7 +1,4 @@
-"""The relay: publishes outbox rows that their writers did not publish.
-
-It runs in every long-lived process.
-"""
+"""The relay of every long-lived process: publishes rows that their writers did not publish."""
 
 import logging
 import random

@@ -1,16 +1,4 @@
-"""Builds the cache from the ini file, with dogpile's own keys.
-
-::
-
-    cache.regions = pages fragments
-    cache.stamps.url = memcached://10.0.0.5:11211
-    cache.default.backend = dogpile.cache.pylibmc
-    cache.default.arguments.url = 10.0.0.6:11211 10.0.0.7:11211
-    cache.default.arguments.behaviors.connect_timeout = 100
-    cache.pages.expiration_time = 3600
-    cache.pages.mode = soft
-    cache.fragments.expiration_time = 86400
-    cache.fragments.mode = strict
+"""Builds the cache from the ini file, with dogpile's own keys (docs/cache.md has an example).
 
 Keys under ``cache.default`` are for all regions. A misspelt key or a wrong value raises
 ``ConfigurationError`` with a line that names it. ``dogpile.cache.pylibmc`` is replaced by our

@@ -1,10 +1,9 @@
 """HTTP caching policy of a region: Cache-Control and surrogate keys for browsers and a CDN.
 
-By default a cached response is revalidated before each use, so an invalidation takes effect at the
-next request. A CDN may keep pages for ``s_maxage`` seconds; it is purged by the tags in
-``surrogate_header`` (``stores/cdn.py``). A CDN must not keep a page with more tags than fit into
-that header, because a purge by one of the others would miss it. Nor may it keep a stale or unstored
-page, and no page is kept beyond its expiry.
+By default a cached response is revalidated before each use. A CDN may keep pages for ``s_maxage``
+seconds; it is purged by the tags in ``surrogate_header`` (``stores/cdn.py``). It must not keep a
+page with more tags than fit into that header, because a purge by one of the others would miss it.
+Nor may it keep a stale or unstored page, and no page is kept beyond its expiry.
 """
 
 import math

@@ -1,7 +1,4 @@
-"""The table of the cache's ini keys: name, kind, meaning and default.
-
-``config.py`` reads the settings by it; docs/settings.md is generated from it.
-"""
+"""The table of the cache's ini keys; docs/settings.md is generated from it."""
 
 from collections.abc import Mapping
 from typing import Any, Final

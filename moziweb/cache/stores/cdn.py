@@ -4,10 +4,8 @@ The first purge request follows the invalidation, the second comes two seconds l
 with the old page may have been on its way when the change was committed, and may reach the CDN
 after the first purge, but not after the second.
 
-A background thread sends the requests, so a write does not wait for the CDN. A failed purge is
-logged; the second one may succeed, and ``s_maxage`` bounds how long the CDN serves the old page.
-The thread ends when no purge is pending, and the process waits for that at its end. If no thread
-can be started, the tags wait for the next purge; the request does not fail.
+A failed purge is logged; the second one may succeed, and ``s_maxage`` bounds how long the CDN
+serves the old page. The process waits at its end for the second purges.
 """
 
 import logging
