@@ -62,7 +62,7 @@ def retry_command(
 
 def _check_code(database: Database, code: str | None) -> None:
     """Raise a usage error for a code that is unknown and that no stored failure has."""
-    if code is None or code in set(map(str, MEANINGS)):
+    if code is None or code in MEANINGS:
         return
     with database.read() as session:
         failed = sorted({known for known, _ in poster_status(session).failures})

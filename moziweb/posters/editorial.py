@@ -7,12 +7,12 @@ before the request's transaction begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import CursorResult, case, null, select, update
+from sqlalchemy import case, null, select, update
 from sqlalchemy.orm import Session
 
 from moziweb.cache import TAGS_OPTION
@@ -65,7 +65,6 @@ class SourceView:
     """
 
     id: int
-    movie_id: int
     kind: SourceKind
     url: str | None
     state: SourceState
@@ -79,8 +78,6 @@ class SourceView:
     bytes: int | None
     format: str | None
     focal_point: tuple[float, float]
-    dominant_colour: str | None
-    created_at: datetime
     variants: tuple[VariantView, ...]
 
 
@@ -150,51 +147,28 @@ class PosterEditor:
         key = previewed.key if previewed else None
         return add_url(session, movie, url, key=key, choose=choose)
 
-    def choose(
-        self, session: Session, source_id: int, *, movie_id: int | None = None
-    ) -> PosterSource:
-        """Make a source its movie's poster, now or as soon as it is ready.
-
-        Raises ``UnknownSource``, also if the source is not one of ``movie_id``.
-        """
-        source = self._find(session, source_id, movie_id)
+    def choose(self, session: Session, source_id: int) -> PosterSource:
+        """Make a source its movie's poster, now or once it is ready; raises ``UnknownSource``."""
+        source = self._find(session, source_id)
         selection.choose(session, source)
         return source
 
-    def set_focal_point(
-        self,
-        session: Session,
-        source_id: int,
-        x: float,
-        y: float,
-        *,
-        movie_id: int | None = None,
-    ) -> None:
+    def set_focal_point(self, session: Session, source_id: int, x: float, y: float) -> None:
         """Set the centre of crops, from 0, 0 at the top left to 1, 1; raises ``ValueError``.
 
         The changed variants are made again; pages show the old ones until they are ready.
         """
         if not (0 <= x <= 1 and 0 <= y <= 1):
             raise ValueError(f"a focal point is within 0 and 1, not {x}, {y}")
-        source = self._find(session, source_id, movie_id)
+        source = self._find(session, source_id)
         if (source.focal_x, source.focal_y) != (x, y):
             source.focal_x, source.focal_y = x, y
             session.flush()
             _mark_for_regeneration(session, [source_id])
             self._schedule(session, [source_id])
 
-    def regenerate(
-        self, session: Session, source_ids: Collection[int], *, movie_id: int | None = None
-    ) -> int:
-        """Make all variants of these sources again, also failed ones; returns how many sources.
-
-        With ``movie_id``, only the sources of that movie.
-        """
-        if movie_id is not None:
-            own = select(PosterSource.id).where(
-                PosterSource.id.in_(source_ids), PosterSource.movie_id == movie_id
-            )
-            source_ids = session.scalars(own).all()
+    def regenerate(self, session: Session, source_ids: Collection[int]) -> int:
+        """Make all variants of these sources again, also failed ones; returns how many sources."""
         count = _mark_for_regeneration(session, source_ids)
         self._schedule(session, source_ids)
         return count
@@ -209,14 +183,14 @@ class PosterEditor:
         """The movie's sources: the chosen one, then the newest first."""
         query = select(PosterSource).where(PosterSource.movie_id == movie_id)
         newest = query.order_by(PosterSource.chosen.desc(), PosterSource.id.desc())
-        return self._views(session, session.scalars(newest))
+        return self._views(session, session.scalars(newest).all())
 
-    def describe_one(
-        self, session: Session, source_id: int, *, movie_id: int | None = None
-    ) -> SourceView:
-        """One source; raises ``UnknownSource`` as ``choose`` does."""
-        (view,) = self._views(session, [self._find(session, source_id, movie_id)])
-        return view
+    def describe_one(self, session: Session, movie_id: int, source_id: int) -> SourceView:
+        """One source of a movie; raises ``UnknownSource``."""
+        source = self._find(session, source_id)
+        if source.movie_id != movie_id:
+            raise UnknownSource(source_id)
+        return self._views(session, [source])[0]
 
     def preview(self, data: bytes, focal: Point = CENTRE) -> tuple[EncodedImage, ...]:
         """Make every variant of a file without storing it; raises ``ImageRejected``."""
@@ -234,18 +208,17 @@ class PosterEditor:
             raise SourceError(ServiceCode.NO_READER, permanent=True)
         return reader
 
-    def _find(self, session: Session, source_id: int, movie_id: int | None) -> PosterSource:
+    def _find(self, session: Session, source_id: int) -> PosterSource:
         source = session.get(PosterSource, source_id)
-        if source is None or movie_id not in (None, source.movie_id):
+        if source is None:
             raise UnknownSource(source_id)
         return source
 
-    def _views(self, session: Session, sources: Iterable[PosterSource]) -> list[SourceView]:
-        all_sources = list(sources)
+    def _views(self, session: Session, sources: Sequence[PosterSource]) -> list[SourceView]:
         rows = session.scalars(
             select(PosterVariant)
             .where(
-                PosterVariant.source_id.in_(source.id for source in all_sources),
+                PosterVariant.source_id.in_(source.id for source in sources),
                 PosterVariant.state.in_((VariantState.READY, VariantState.SUPERSEDED)),
             )
             .order_by(PosterVariant.state, PosterVariant.id)
@@ -253,7 +226,7 @@ class PosterEditor:
         variants: dict[int, list[VariantView]] = {}
         for row in rows:
             variants.setdefault(row.source_id, []).append(self._variant(row))
-        return [_view(source, tuple(variants.get(source.id, ()))) for source in all_sources]
+        return [_view(source, tuple(variants.get(source.id, ()))) for source in sources]
 
     def _variant(self, row: PosterVariant) -> VariantView:
         url = self._storage.url(row.key, row.bucket) if row.key else None
@@ -282,14 +255,12 @@ def _mark_for_regeneration(session: Session, source_ids: Collection[int]) -> int
     )
     # Pages do not change before the new variants are published.
     options = {"synchronize_session": "fetch", TAGS_OPTION: ()}
-    result = session.execute(query, execution_options=options)
-    return int(result.rowcount) if isinstance(result, CursorResult) else 0
+    return len(session.scalars(query.returning(PosterSource.id), execution_options=options).all())
 
 
 def _view(source: PosterSource, variants: tuple[VariantView, ...]) -> SourceView:
     return SourceView(
         id=source.id,
-        movie_id=source.movie_id,
         kind=source.kind,
         url=source.url,
         state=source.state,
@@ -303,7 +274,5 @@ def _view(source: PosterSource, variants: tuple[VariantView, ...]) -> SourceView
         bytes=source.bytes,
         format=source.format,
         focal_point=(source.focal_x, source.focal_y),
-        dominant_colour=source.dominant_colour,
-        created_at=source.created_at,
         variants=variants,
     )

@@ -59,7 +59,7 @@ def editor(
 
 def described(database: Database, editor: PosterEditor, source_id: int) -> SourceView:
     with database.read() as session:
-        return editor.describe_one(session, source_id)
+        return editor.describe_one(session, 7, source_id)
 
 
 def is_complete(view: SourceView) -> bool:
@@ -254,19 +254,12 @@ def test_unknown_source_raises(database: Database, editor: PosterEditor) -> None
 
 
 def test_source_of_another_movie_is_unknown(
-    database: Database, editor: PosterEditor, source_id: int, scheduled: list[int]
+    database: Database, editor: PosterEditor, source_id: int
 ) -> None:
-    with database.write() as session:
-        for act in (editor.choose, editor.describe_one):
-            act(session, source_id, movie_id=7)
-            with pytest.raises(UnknownSource):
-                act(session, source_id, movie_id=8)
+    with database.read() as session:
+        assert editor.describe_one(session, 7, source_id).id == source_id
         with pytest.raises(UnknownSource):
-            editor.set_focal_point(session, source_id, 0.1, 0.1, movie_id=8)
-        assert editor.regenerate(session, [source_id], movie_id=8) == 0
-        assert scheduled == []
-        assert editor.regenerate(session, [source_id], movie_id=7) == 1
-        assert scheduled == [source_id]
+            editor.describe_one(session, 8, source_id)
 
 
 @pytest.mark.parametrize("method", ["regenerate", "set_focal_point"])

@@ -267,14 +267,12 @@ def _described(request: Request) -> list[SourceView]:
 
 def _source(request: Request, session: Session | None = None) -> SourceView:
     """The source that the form names, if it is this movie's. Raises ``HTTPNotFound``."""
+    session, movie_id = session or request.dbsession, request.context.movie_id
     ids = id_params(request.POST, "source")
     try:
-        view = request.services.poster_editor.describe_one(session or request.dbsession, ids[0])
+        return request.services.poster_editor.describe_one(session, movie_id, ids[0])
     except (UnknownSource, IndexError):
         raise HTTPNotFound from None
-    if view.movie_id != request.context.movie_id:
-        raise HTTPNotFound
-    return view
 
 
 def _page(

@@ -5,10 +5,8 @@ the output of the commands. docs/posters.md has the same table.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from pyramid.i18n import TranslationString
 
@@ -41,111 +39,87 @@ STORAGE_CODES: Final = frozenset(
 SourceCode = RejectCode | FetchCode | ServiceCode
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """The texts of a code: what is wrong, and what to do. Both are translated."""
 
     wrong: TranslationString
     remedy: TranslationString
 
 
-_SEND_ANOTHER: Final = _("Choose another file.")
-_MAKE_SMALLER: Final = _("Make it smaller, or choose another one.")
-_SEND_AGAIN: Final = _("Export it again, then upload it.")
-_CORRECT: Final = _("Correct the address.")
-_WAIT: Final = _("Nothing needs to be done: it is retried automatically.")
-_ASK_TECHNICIANS: Final = _("Ask the site's administrators; the log has the details.")
+_WRONG_BY_REMEDY: Final[Mapping[TranslationString, Mapping[SourceCode, TranslationString]]] = {
+    _("Choose another file."): {
+        RejectCode.UNIDENTIFIED: _("The file is not a picture."),
+        FetchCode.BAD_ENCODING: _(
+            "The other site sends the picture in an encoding that cannot be read."
+        ),
+        ServiceCode.INVALID_SPEC: _("The demo does not know how to draw this poster."),
+    },
+    _("Save it as JPEG, PNG, WebP, AVIF or GIF."): {
+        RejectCode.UNSUPPORTED_FORMAT: _("The format of the picture is not supported."),
+    },
+    _("Make it smaller, or choose another one."): {
+        RejectCode.TOO_MANY_BYTES: _("The file is too large."),
+        RejectCode.TOO_MANY_PIXELS: _("The picture has too many pixels."),
+        RejectCode.TOO_LARGE_SIDE: _("The picture is too wide or too tall."),
+        RejectCode.OUT_OF_MEMORY: _("There was not enough memory for the picture."),
+    },
+    _("Export it again, then upload it."): {
+        RejectCode.TOO_MANY_SCANS: _("The picture is encoded in a way that overloads the site."),
+        RejectCode.TRUNCATED: _("The end of the file is missing."),
+        RejectCode.DAMAGED: _("The file is damaged."),
+        RejectCode.DECODER_FAILED: _("The picture could not be read."),
+        RejectCode.TOO_MUCH_WORK: _("The picture takes too long to read."),
+        RejectCode.DECODER_DIED: _("The picture crashed the program that reads it."),
+    },
+    _("Nothing needs to be done: it is retried automatically."): {
+        RejectCode.DECODE_TIMEOUT: _("The picture was not ready in time."),
+        FetchCode.HTTP_STATUS_5XX: _("The other site reports an error."),
+        FetchCode.RATE_LIMITED: _("The other site asks us to try again later."),
+        FetchCode.BAD_RESPONSE: _("The other site's answer is not valid."),
+        FetchCode.TIMEOUT: _("The other site did not answer in time."),
+        FetchCode.CONNECTION_FAILED: _("The other site cannot be reached."),
+        FetchCode.TLS_FAILED: _("The certificate of the other site is not valid."),
+        ServiceCode.STORAGE_UNAVAILABLE: _("The file store cannot be reached."),
+        ServiceCode.HOST_PAUSED: _(
+            "The other site or the file store has failed often: requests to it are paused."
+        ),
+        ServiceCode.DATABASE_UNAVAILABLE: _("The database cannot be reached."),
+    },
+    _("Correct the address."): {
+        FetchCode.BAD_URL: _("This is not the address of a picture."),
+        FetchCode.FORBIDDEN_ADDRESS: _("The address leads to a private network."),
+        FetchCode.FORBIDDEN_PORT: _("The address has a port that is not allowed."),
+        FetchCode.TOO_MANY_REDIRECTS: _("The address redirects too many times."),
+        FetchCode.NOT_FOUND: _("There is no picture at the address."),
+        FetchCode.HTTP_STATUS_4XX: _("The other site does not give us the picture."),
+        FetchCode.NOT_AN_IMAGE: _("The address leads to a page, not to a picture."),
+        FetchCode.DNS_FAILED: _("The name in the address is not known, or could not be looked up."),
+    },
+    _("Upload it again."): {
+        ServiceCode.ORIGINAL_MISSING: _("The uploaded file is no longer in the file store."),
+        ServiceCode.NO_KEY: _("It is not known where the uploaded file is kept."),
+    },
+    _("Ask the site's administrators; the log has the details."): {
+        ServiceCode.NO_READER: _("This installation cannot read this kind of source."),
+        ServiceCode.FONTS_MISSING: _("The fonts of the demo's posters are not installed."),
+        ServiceCode.STORAGE_MISCONFIGURED: _(
+            "The file store does not accept files: it is misconfigured."
+        ),
+        ServiceCode.INTERNAL: _("An unexpected error occurred."),
+    },
+}
 
-MEANINGS: Final[Mapping[SourceCode, Meaning]] = MappingProxyType(
-    {
-        RejectCode.UNIDENTIFIED: Meaning(_("The file is not a picture."), _SEND_ANOTHER),
-        RejectCode.UNSUPPORTED_FORMAT: Meaning(
-            _("The format of the picture is not supported."),
-            _("Save it as JPEG, PNG, WebP, AVIF or GIF."),
-        ),
-        RejectCode.TOO_MANY_BYTES: Meaning(_("The file is too large."), _MAKE_SMALLER),
-        RejectCode.TOO_MANY_PIXELS: Meaning(_("The picture has too many pixels."), _MAKE_SMALLER),
-        RejectCode.TOO_LARGE_SIDE: Meaning(
-            _("The picture is too wide or too tall."), _MAKE_SMALLER
-        ),
-        RejectCode.TOO_MANY_SCANS: Meaning(
-            _("The picture is encoded in a way that overloads the site."), _SEND_AGAIN
-        ),
-        RejectCode.TRUNCATED: Meaning(_("The end of the file is missing."), _SEND_AGAIN),
-        RejectCode.DAMAGED: Meaning(_("The file is damaged."), _SEND_AGAIN),
-        RejectCode.DECODER_FAILED: Meaning(_("The picture could not be read."), _SEND_AGAIN),
-        RejectCode.OUT_OF_MEMORY: Meaning(
-            _("There was not enough memory for the picture."), _MAKE_SMALLER
-        ),
-        RejectCode.TOO_MUCH_WORK: Meaning(_("The picture takes too long to read."), _SEND_AGAIN),
-        RejectCode.DECODE_TIMEOUT: Meaning(_("The picture was not ready in time."), _WAIT),
-        RejectCode.DECODER_DIED: Meaning(
-            _("The picture crashed the program that reads it."), _SEND_AGAIN
-        ),
-        FetchCode.BAD_URL: Meaning(_("This is not the address of a picture."), _CORRECT),
-        FetchCode.FORBIDDEN_ADDRESS: Meaning(
-            _("The address leads to a private network."), _CORRECT
-        ),
-        FetchCode.FORBIDDEN_PORT: Meaning(
-            _("The address has a port that is not allowed."), _CORRECT
-        ),
-        FetchCode.TOO_MANY_REDIRECTS: Meaning(_("The address redirects too many times."), _CORRECT),
-        FetchCode.NOT_FOUND: Meaning(_("There is no picture at the address."), _CORRECT),
-        FetchCode.HTTP_STATUS_4XX: Meaning(
-            _("The other site does not give us the picture."), _CORRECT
-        ),
-        FetchCode.HTTP_STATUS_5XX: Meaning(_("The other site reports an error."), _WAIT),
-        FetchCode.RATE_LIMITED: Meaning(_("The other site asks us to try again later."), _WAIT),
-        FetchCode.NOT_AN_IMAGE: Meaning(
-            _("The address leads to a page, not to a picture."), _CORRECT
-        ),
-        FetchCode.BAD_ENCODING: Meaning(
-            _("The other site sends the picture in an encoding that cannot be read."),
-            _SEND_ANOTHER,
-        ),
-        FetchCode.BAD_RESPONSE: Meaning(_("The other site's answer is not valid."), _WAIT),
-        FetchCode.TIMEOUT: Meaning(_("The other site did not answer in time."), _WAIT),
-        FetchCode.DNS_FAILED: Meaning(
-            _("The name in the address is not known, or could not be looked up."), _CORRECT
-        ),
-        FetchCode.CONNECTION_FAILED: Meaning(_("The other site cannot be reached."), _WAIT),
-        FetchCode.TLS_FAILED: Meaning(_("The certificate of the other site is not valid."), _WAIT),
-        ServiceCode.ORIGINAL_MISSING: Meaning(
-            _("The uploaded file is no longer in the file store."), _("Upload it again.")
-        ),
-        ServiceCode.NO_KEY: Meaning(
-            _("It is not known where the uploaded file is kept."), _("Upload it again.")
-        ),
-        ServiceCode.NO_READER: Meaning(
-            _("This installation cannot read this kind of source."), _ASK_TECHNICIANS
-        ),
-        ServiceCode.INVALID_SPEC: Meaning(
-            _("The demo does not know how to draw this poster."), _SEND_ANOTHER
-        ),
-        ServiceCode.FONTS_MISSING: Meaning(
-            _("The fonts of the demo's posters are not installed."), _ASK_TECHNICIANS
-        ),
-        ServiceCode.STORAGE_UNAVAILABLE: Meaning(_("The file store cannot be reached."), _WAIT),
-        ServiceCode.STORAGE_MISCONFIGURED: Meaning(
-            _("The file store does not accept files: it is misconfigured."), _ASK_TECHNICIANS
-        ),
-        ServiceCode.HOST_PAUSED: Meaning(
-            _("The other site or the file store has failed often: requests to it are paused."),
-            _WAIT,
-        ),
-        ServiceCode.DATABASE_UNAVAILABLE: Meaning(_("The database cannot be reached."), _WAIT),
-        ServiceCode.INTERNAL: Meaning(_("An unexpected error occurred."), _ASK_TECHNICIANS),
-    }
-)
+MEANINGS: Final[Mapping[str, Meaning]] = {
+    code: Meaning(wrong, remedy)
+    for remedy, texts in _WRONG_BY_REMEDY.items()
+    for code, wrong in texts.items()
+}
 """By code. ``too_many_bytes`` and ``truncated`` are codes of images and of servers alike."""
-
-
-_BY_CODE: Final = MappingProxyType({str(code): meaning for code, meaning in MEANINGS.items()})
 
 
 def meaning_of(code: str) -> Meaning:
     """The texts of a stored code; those of ``internal`` for a code of another release."""
-    return _BY_CODE.get(code, MEANINGS[ServiceCode.INTERNAL])
+    return MEANINGS.get(code, MEANINGS[ServiceCode.INTERNAL])
 
 
 class SourceError(Exception):
