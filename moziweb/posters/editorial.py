@@ -81,30 +81,24 @@ class SourceView:
     variants: tuple[VariantView, ...]
 
 
+@dataclass(frozen=True, slots=True)
 class PosterEditor:
     """Adds, chooses and describes sources. One per process; threads share it.
 
     ``schedule`` is called with a session and the ids of the sources to make after its commit.
     """
 
-    def __init__(
-        self,
-        storage: Storage,
-        readers: Mapping[SourceKind, SourceReader],
-        service: PosterService,
-        schedule: Callable[[Session, Iterable[int]], None],
-    ) -> None:
-        self._storage = storage
-        self._readers = readers
-        self._service = service
-        self._schedule = schedule
+    storage: Storage
+    readers: Mapping[SourceKind, SourceReader]
+    service: PosterService
+    schedule: Callable[[Session, Iterable[int]], None]
 
     def store(self, data: bytes) -> StoredUpload:
         """Check an uploaded file and store it, without a source.
 
         Raises ``ImageRejected`` or ``StorageError``.
         """
-        return store_upload(self._storage, data, self._service.limits, self._service.probe)
+        return store_upload(self.storage, data, self.service.limits, self.service.probe)
 
     def add_upload(
         self, session: Session, movie_id: int, upload: StoredUpload, *, choose: bool = True
@@ -165,18 +159,18 @@ class PosterEditor:
             source.focal_x, source.focal_y = x, y
             session.flush()
             _mark_for_regeneration(session, [source_id])
-            self._schedule(session, [source_id])
+            self.schedule(session, [source_id])
 
     def regenerate(self, session: Session, source_ids: Collection[int]) -> int:
         """Make all variants of these sources again, also failed ones; returns how many sources."""
         count = _mark_for_regeneration(session, source_ids)
-        self._schedule(session, source_ids)
+        self.schedule(session, source_ids)
         return count
 
     def retry(self, session: Session, what: Retry) -> int:
         """Retry failed sources, as ``maintenance.status.retry`` does; returns how many."""
         source_ids = retry_in(session, what)
-        self._schedule(session, source_ids)
+        self.schedule(session, source_ids)
         return len(source_ids)
 
     def describe(self, session: Session, movie_id: int) -> list[SourceView]:
@@ -194,7 +188,7 @@ class PosterEditor:
 
     def preview(self, data: bytes, focal: Point = CENTRE) -> tuple[EncodedImage, ...]:
         """Make every variant of a file without storing it; raises ``ImageRejected``."""
-        return tuple(self._service.preview(data, focal).variants)
+        return tuple(self.service.preview(data, focal).variants)
 
     def preview_source(
         self, source: PosterSource, focal: Point = CENTRE
@@ -203,7 +197,7 @@ class PosterEditor:
         return self.preview(self._reader(source).read(source).body, focal)
 
     def _reader(self, source: PosterSource) -> SourceReader:
-        reader = self._readers.get(source.kind)
+        reader = self.readers.get(source.kind)
         if reader is None:
             raise SourceError(ServiceCode.NO_READER, permanent=True)
         return reader
@@ -229,7 +223,7 @@ class PosterEditor:
         return [_view(source, tuple(variants.get(source.id, ()))) for source in sources]
 
     def _variant(self, row: PosterVariant) -> VariantView:
-        url = self._storage.url(row.key, row.bucket) if row.key else None
+        url = self.storage.url(row.key, row.bucket) if row.key else None
         return VariantView(row.name, row.format, row.state, url, row.width, row.height, row.bytes)
 
 

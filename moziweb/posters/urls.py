@@ -155,10 +155,12 @@ def poster_links(
     stored: dict[int, dict[tuple[str, str], StoredVariant]] = {}
     for row in session.execute(_QUERY.where(PosterSource.movie_id.in_(movies))):
         if row.movie_id not in links:
-            variants = stored.setdefault(row.movie_id, {})
+            variants = stored[row.movie_id] = {}
             links[row.movie_id] = _links(row, movies[row.movie_id], variants)
         if row.key is not None:
-            stored[row.movie_id][row.name, row.format] = _stored(row, storage)
+            stored[row.movie_id][row.name, row.format] = StoredVariant(
+                storage.url(row.key, row.bucket), row.variant_width, row.variant_height
+            )
     return links
 
 
@@ -200,11 +202,6 @@ def _links(
         sketch=row.sketch,
         stored=stored,
     )
-
-
-def _stored(row: Row[*tuple[object, ...]], storage: Storage) -> StoredVariant:
-    url = storage.url(row.key, row.bucket)
-    return StoredVariant(url, row.variant_width, row.variant_height)
 
 
 def _recipe(name: str, format_: str) -> Recipe:

@@ -60,7 +60,7 @@ def test_source_is_read_and_leased_by_the_settings(
     )
     reader = services_of(site.registry).poster_readers[SourceKind.URL]
     assert isinstance(reader, UrlReader)
-    policy = reader._fetcher._policy
+    policy = reader._fetcher.policy
     assert (policy.max_bytes, policy.deadline_seconds) == (2_000_000, 7)
     assert services_of(site.registry).posters.limits.bytes == 2_000_000
     assert not services_of(site.registry).posters._resend

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.posters.generation.host_breaker import STORAGE
-from moziweb.posters.maintenance.status import HostView, PosterStatus
+from moziweb.posters.maintenance.status import PosterStatus
 from moziweb.posters.maintenance.throughput import Hour
-from moziweb.posters.models import SourceState
+from moziweb.posters.models import PosterHost, SourceState
 from moziweb.posters.recipes import RECIPES
 
 from .charts import BarChart, LineChart, Point, bar_chart, line_chart
@@ -23,7 +23,7 @@ class HostFailures:
     name: str
     sources: int
     codes: tuple[tuple[str, int], ...]
-    breaker: HostView | None
+    breaker: PosterHost | None
 
     @property
     def is_storage(self) -> bool:

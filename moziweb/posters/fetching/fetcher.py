@@ -8,8 +8,7 @@ redirects and the body. Proxies, netrc and cookies are not used: bare urllib3 co
 
 import socket
 import ssl
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -90,26 +89,17 @@ def _system_authorities() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+@dataclass(frozen=True, slots=True)
 class Fetcher:
     """Fetches images under a policy. It has no state between fetches, so threads can share it.
 
     ``resolver`` has the signature of `socket.getaddrinfo`; ``ssl_context`` must verify certificates
-    and host names (default: the system's CA certificates); ``clock`` is a monotonic clock in
-    seconds.
+    and host names (default: the system's CA certificates).
     """
 
-    def __init__(
-        self,
-        policy: FetchPolicy,
-        *,
-        resolver: Resolver = socket.getaddrinfo,
-        ssl_context: ssl.SSLContext | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._policy = policy
-        self._resolver = resolver
-        self._ssl_context = ssl_context
-        self._clock = clock
+    policy: FetchPolicy
+    resolver: Resolver = socket.getaddrinfo
+    ssl_context: ssl.SSLContext | None = None
 
     def fetch(self, url: str, validators: Validators = NO_VALIDATORS) -> Fetched | None:
         """Fetch ``url``; return the response, or None if the server answers 304.
@@ -117,10 +107,10 @@ class Fetcher:
         ``validators`` come from an earlier `Fetched`. They are sent to their ``final_url`` only
         (default: ``url``). Raises `FetchError` for every failure of the network or the server.
         """
-        budget = RequestBudget(self._policy.deadline_seconds, self._clock)
+        budget = RequestBudget(self.policy.deadline_seconds)
         target = self._target(url)
         validators = replace(validators, final_url=validators.final_url or target.url)
-        for _ in range(self._policy.max_redirects + 1):
+        for _ in range(self.policy.max_redirects + 1):
             with _converted_errors():
                 outcome = self._hop(target, validators, budget)
             if not isinstance(outcome, ParsedUrl):
@@ -134,7 +124,7 @@ class Fetcher:
         """The response, the target of a redirect, or None after a 304."""
         addresses = self._addresses(target, budget)
         conditions = _conditions(validators) if target.url == validators.final_url else {}
-        trust = self._ssl_context or _system_authorities()
+        trust = self.ssl_context or _system_authorities()
         with open_connection(target, addresses, budget, trust) as connection:
             response = self._request(connection, target, conditions, budget)
             with closing(response):
@@ -152,7 +142,7 @@ class Fetcher:
             target = parse_image_url(url)
         except ForbiddenUrl as error:
             raise FetchError(FetchCode.BAD_URL, str(error)) from error
-        if not self._policy.permits_port(target.port):
+        if not self.policy.permits_port(target.port):
             raise FetchError(FetchCode.FORBIDDEN_PORT, f"port {target.port}")
         return target
 
@@ -160,13 +150,13 @@ class Fetcher:
         """Return the target's addresses; raise `FetchError` if any of them is not permitted."""
         addresses = (target.address,) if target.address else self._resolved(target, budget)
         for address in addresses:
-            if not self._policy.permits(address, target.port):
+            if not self.policy.permits(address, target.port):
                 raise FetchError(FetchCode.FORBIDDEN_ADDRESS, f"{target.host} is at {address}")
         return addresses
 
     def _resolved(self, target: ParsedUrl, budget: RequestBudget) -> tuple[IPAddress, ...]:
         try:
-            addresses = resolve(self._resolver, target.host, target.port, budget)
+            addresses = resolve(self.resolver, target.host, target.port, budget)
         except TimeoutError:
             raise
         except (OSError, ValueError) as error:
@@ -183,7 +173,7 @@ class Fetcher:
         budget: RequestBudget,
     ) -> HTTPResponse:
         headers = {
-            "User-Agent": self._policy.user_agent,
+            "User-Agent": self.policy.user_agent,
             "Accept": ACCEPT,
             "Accept-Encoding": "identity",
             "Connection": "close",
@@ -200,11 +190,11 @@ class Fetcher:
         headers = response.headers
         response_headers.refuse_pages(headers)
         response_headers.require_identity_encoding(headers)
-        if (response_headers.announced_bytes(headers) or 0) > self._policy.max_bytes:
+        if (response_headers.announced_bytes(headers) or 0) > self.policy.max_bytes:
             raise FetchError(FetchCode.TOO_MANY_BYTES, "by its Content-Length")
         # Typical servers need less than 1 % for chunk framing. MAX_HEAD_BYTES covers bytes of the
         # body that were received together with the headers.
-        budget.grant(2 * self._policy.max_bytes + MAX_HEAD_BYTES)
+        budget.grant(2 * self.policy.max_bytes + MAX_HEAD_BYTES)
         etag = response_headers.entity_tag(headers.get("etag"))
         last_modified = response_headers.http_date(headers.get("last-modified"))
         return Fetched(self._body(response), Validators(etag, last_modified, target.url))
@@ -212,7 +202,7 @@ class Fetcher:
     def _body(self, response: HTTPResponse) -> bytes:
         body = BytesIO()
         while chunk := response.read1(_CHUNK_BYTES, decode_content=False):
-            if body.tell() + len(chunk) > self._policy.max_bytes:
+            if body.tell() + len(chunk) > self.policy.max_bytes:
                 raise FetchError(FetchCode.TOO_MANY_BYTES, "by count")
             body.write(chunk)
         return body.getvalue()

@@ -10,6 +10,7 @@ read is counted against the budget.
 import io
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ class WireLimitError(Exception):
 class RequestBudget:
     """The remaining budget of a fetch: seconds until its deadline, and bytes to receive."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._expires_at = clock() + seconds
         self._bytes = 0

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..models import BACKGROUND_ONLY, PosterSource, SourceState
@@ -30,7 +30,14 @@ def due_sources(session: Session, now: datetime, limit: int) -> list[int]:
 
 
 def _by_priority(session: Session, now: datetime, limit: int) -> Iterator[int]:
-    for condition in _conditions(now):
+    is_time = PosterSource.next_attempt_at <= now
+    for condition in (
+        PosterSource.state == SourceState.PENDING,
+        PosterSource.state == SourceState.GENERATING,
+        (PosterSource.state == SourceState.RETRY_WAIT) & is_time,
+        (PosterSource.state == SourceState.FAILED) & is_time,
+        (PosterSource.state == SourceState.READY) & is_time,
+    ):
         # One query per state: each is a range of one index.
         query = (
             select(PosterSource.id)
@@ -39,14 +46,3 @@ def _by_priority(session: Session, now: datetime, limit: int) -> Iterator[int]:
             .limit(limit)
         )
         yield from session.scalars(query)
-
-
-def _conditions(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    is_time = PosterSource.next_attempt_at <= now
-    return (
-        PosterSource.state == SourceState.PENDING,
-        PosterSource.state == SourceState.GENERATING,
-        and_(PosterSource.state == SourceState.RETRY_WAIT, is_time),
-        and_(PosterSource.state == SourceState.FAILED, is_time),
-        and_(PosterSource.state == SourceState.READY, is_time),
-    )

@@ -45,6 +45,7 @@ class PeriodicTask:
     work: Callable[[Callable[[], bool]], None]
 
 
+@dataclass(eq=False)
 class PosterWorker:
     """Works on the queue until it is stopped.
 
@@ -52,21 +53,14 @@ class PosterWorker:
     aware datetimes. Every minute one of all workers sweeps for due sources without a job.
     """
 
-    def __init__(
-        self,
-        url: URL,
-        service: PosterService,
-        queue: ProcrastinateQueue,
-        clock: Callable[[], datetime],
-        jobs: int,
-        periodic_tasks: Sequence[PeriodicTask] = (),
-    ) -> None:
-        self._url = url
-        self._service = service
-        self._queue = queue
-        self._clock = clock
-        self._jobs = jobs
-        self._periodic_tasks = periodic_tasks
+    url: URL
+    service: PosterService
+    queue: ProcrastinateQueue
+    clock: Callable[[], datetime]
+    jobs: int
+    periodic_tasks: Sequence[PeriodicTask] = ()
+
+    def __post_init__(self) -> None:
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -101,7 +95,7 @@ class PosterWorker:
                 self._running = asyncio.create_task(
                     app.run_worker_async(
                         queues=[QUEUE],
-                        concurrency=self._jobs,
+                        concurrency=self.jobs,
                         delete_jobs="always",
                         install_signal_handlers=False,
                     )
@@ -117,24 +111,24 @@ class PosterWorker:
 
     def _app(self) -> procrastinate.App:
         connector = procrastinate.PsycopgConnector(
-            conninfo=self._url.set(drivername="postgresql").render_as_string(hide_password=False),
+            conninfo=self.url.set(drivername="postgresql").render_as_string(hide_password=False),
             kwargs={"options": f"-c search_path={SCHEMA}"},
             min_size=1,
-            max_size=self._jobs + 4,
+            max_size=self.jobs + 4,
             timeout=10,
         )
         app = procrastinate.App(connector=connector)
 
         @app.task(name=TASK, queue=QUEUE)
         def make(source_id: int) -> str:
-            return self._service.ensure_variants(source_id).status
+            return self.service.ensure_variants(source_id).status
 
         @app.periodic(cron=EVERY_MINUTE)
         @app.task(name="posters.sweep", queue=QUEUE, queueing_lock="posters.sweep")
         async def sweep(timestamp: int) -> None:
             await self._sweep(app)
 
-        for task in self._periodic_tasks:
+        for task in self.periodic_tasks:
             self._add(app, task)
         return app
 
@@ -149,6 +143,6 @@ class PosterWorker:
         # so the job can be deleted.
         for job in await app.job_manager.get_stalled_jobs(queue=QUEUE):
             await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
-        count = await asyncio.to_thread(self._queue.sweep, self._clock())
+        count = await asyncio.to_thread(self.queue.sweep, self.clock())
         if count:
             log.info("%d sources were due and had no job", count)

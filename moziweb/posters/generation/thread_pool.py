@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -76,7 +77,9 @@ class ThreadPool:
         Sources that take longer are abandoned: their leases expire, and another worker makes them.
         """
         self._stopping.set()
-        self._drop_queued()
+        with suppress(queue.Empty):
+            while True:
+                self._queue.get_nowait()
         for _ in range(self._jobs):
             self._queue.put(_END)
         deadline = time.monotonic() + timeout
@@ -137,10 +140,3 @@ class ThreadPool:
         for source_id in due:
             if not self._enqueue(source_id):
                 return
-
-    def _drop_queued(self) -> None:
-        try:
-            while True:
-                self._queue.get_nowait()
-        except queue.Empty:
-            return

@@ -46,44 +46,38 @@ class _Row:
     key: str | None
 
 
+@dataclass(frozen=True, slots=True)
 class SupersededVariants:
     """Removes superseded variants, a batch of movies at a time.
 
     ``clock`` returns aware datetimes; ``retention`` is how long the variants stay.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        storage: Storage,
-        clock: Callable[[], datetime],
-        retention: timedelta = RETENTION,
-    ) -> None:
-        self._database = database
-        self._storage = storage
-        self._clock = clock
-        self._retention = retention
+    database: Database
+    storage: Storage
+    clock: Callable[[], datetime]
+    retention: timedelta = RETENTION
 
     def count(self) -> int:
         """The number of movies with variants to remove."""
         query = select(func.count(func.distinct(PosterSource.movie_id))).join(PosterVariant)
-        with self._database.read() as session:
+        with self.database.read() as session:
             return session.scalar(query.where(self._is_old())) or 0
 
     def run(self) -> Iterator[RemovalResult]:
         """Remove the variants, and yield a result for each movie; raises ``StorageError``."""
         query = select(PosterSource.movie_id).join(PosterVariant).where(self._is_old()).distinct()
-        for page in keyset_pages(self._database.read, query, BATCH):
+        for page in keyset_pages(self.database.read, query, BATCH):
             yield from self._remove([row.movie_id for row in page])
 
     def _remove(self, movie_ids: Sequence[int]) -> list[RemovalResult]:
-        with locked_movies(self._database, self._clock, movie_ids) as lock:
+        with locked_movies(self.database, self.clock, movie_ids) as lock:
             rows, shared = self._read_rows(lock.movie_ids)
             still_locked = lock.renew()
             rows = [row for row in rows if row.movie_id in still_locked]
             keys = sorted(_keys(rows) - shared)
             try:
-                self._storage.delete(keys)
+                self.storage.delete(keys)
             except StorageError:  # some may have been removed
                 self._record(lock, (), keys)
                 raise
@@ -97,7 +91,7 @@ class SupersededVariants:
             .join(PosterSource)
             .where(PosterSource.movie_id.in_(movie_ids), self._is_old())
         )
-        with self._database.read() as session:
+        with self.database.read() as session:
             rows = [_Row(*row) for row in session.execute(query)]
             others = select(PosterVariant.key).where(
                 PosterVariant.key.in_(_keys(rows)),
@@ -118,15 +112,15 @@ class SupersededVariants:
         )
         # No page shows a superseded variant, so none is invalidated.
         options = {"synchronize_session": False, TAGS_OPTION: ()}
-        with self._database.write() as session:
+        with self.database.write() as session:
             session.execute(deleted, execution_options=options)
             lock.record_removal(session, keys)
 
     def _is_old(self) -> ColumnElement[bool]:
         return (
             (PosterVariant.state == VariantState.SUPERSEDED)
-            & (PosterVariant.superseded_at <= self._clock() - self._retention)
-            & (PosterVariant.bucket == self._storage.bucket)
+            & (PosterVariant.superseded_at <= self.clock() - self.retention)
+            & (PosterVariant.bucket == self.storage.bucket)
             & PosterVariant.key.is_not(None)
         )
 

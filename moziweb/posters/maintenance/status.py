@@ -23,16 +23,6 @@ PAGE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class HostView:
-    """A host that failed lately; its circuit breaker is open until ``open_until``."""
-
-    name: str
-    failures: int
-    error_code: str | None
-    open_until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class PosterStatus:
     """The number of sources and variants by state, and of failures by code and host.
 
@@ -43,7 +33,7 @@ class PosterStatus:
     sources: dict[str, int]
     variants: dict[str, int]
     failures: dict[tuple[str, str], int]
-    hosts: tuple[HostView, ...]
+    hosts: Sequence[PosterHost]
     oldest_pending: datetime | None
     waiting: int
 
@@ -56,14 +46,11 @@ def poster_status(session: Session) -> PosterStatus:
     waiting = select(func.count(PosterSource.id)).where(
         PosterSource.state.in_(_WAITING), BACKGROUND_ONLY
     )
-    hosts = session.scalars(select(PosterHost).order_by(PosterHost.name))
     return PosterStatus(
         sources=_counts(session, PosterSource),
         variants=_counts(session, PosterVariant),
         failures=dict(Counter(_failures(session)).most_common()),
-        hosts=tuple(
-            HostView(host.name, host.failures, host.error_code, host.open_until) for host in hosts
-        ),
+        hosts=session.scalars(select(PosterHost).order_by(PosterHost.name)).all(),
         oldest_pending=session.scalar(pending),
         waiting=session.scalar(waiting) or 0,
     )

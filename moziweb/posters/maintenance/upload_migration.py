@@ -72,6 +72,7 @@ def upload_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
+@dataclass(frozen=True, slots=True)
 class UploadMigration:
     """Moves upload files to storage: checks, stores, reads back, records.
 
@@ -81,20 +82,11 @@ class UploadMigration:
     `probe` does.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        storage: Storage,
-        limits: Limits = LIMITS,
-        *,
-        delete: bool = False,
-        prober: Prober = probe,
-    ) -> None:
-        self._database = database
-        self._storage = storage
-        self._limits = limits
-        self._delete = delete
-        self._prober = prober
+    database: Database
+    storage: Storage
+    limits: Limits = LIMITS
+    delete: bool = False
+    prober: Prober = probe
 
     def run(self, folder: Path, files: list[Path]) -> Iterator[Move]:
         """Move ``files`` of ``folder``; raises ``StorageError`` when storage fails."""
@@ -110,36 +102,36 @@ class UploadMigration:
         self._check_movie(movie_id)
         data = self._read(path)
         try:
-            upload, mime = inspect_upload(data, self._limits, self._prober)
+            upload, mime = inspect_upload(data, self.limits, self.prober)
         except ImageRejected as rejected:
             raise _NotMovedError(MoveStatus.REJECTED, rejected.code) from rejected
         self._store(upload, data, mime)
-        with self._database.write() as session:
+        with self.database.write() as session:
             source_id = record_upload(session, movie_id, upload, choose=False).id
-        deleted = self._delete and _deleted(path, data)
+        deleted = self.delete and _deleted(path, data)
         return Move(name, MoveStatus.MOVED, None, upload.key, source_id, deleted)
 
     def _check_movie(self, movie_id: int) -> None:
-        with self._database.read() as session:
+        with self.database.read() as session:
             if session.get(Movie, movie_id) is None:
                 raise _NotMovedError(MoveStatus.NO_MOVIE)
 
     def _read(self, path: Path) -> bytes:
         try:
-            if path.stat().st_size > self._limits.bytes:
+            if path.stat().st_size > self.limits.bytes:
                 raise _NotMovedError(MoveStatus.REJECTED, RejectCode.TOO_MANY_BYTES)
             return path.read_bytes()
         except OSError as error:
             raise _NotMovedError(MoveStatus.UNREADABLE, error.strerror) from error
 
     def _store(self, upload: StoredUpload, data: bytes, mime: str) -> None:
-        self._storage.put(upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL)
+        self.storage.put(upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL)
         if not self._has(upload.key, data):
             raise _NotMovedError(MoveStatus.NOT_VERIFIED)
 
     def _has(self, key: str, data: bytes) -> bool:
         try:
-            return self._storage.get(key) == data
+            return self.storage.get(key) == data
         except ObjectNotFound:
             return False
 
