@@ -48,6 +48,16 @@ class DatePrecision(StrEnum):
     MONTH = "month"
     YEAR = "year"
 
+    def iso_text(self, day: date) -> str:
+        """An ISO 8601 date in this precision: ``2026-08-20``, ``2026-08`` or ``2026``."""
+        return day.isoformat()[: {"day": 10, "month": 7, "year": 4}[self]]
+
+    def first_day(self, day: date) -> date:
+        """The first day of the month or year of ``day``; for ``DAY`` the day itself."""
+        if self is DatePrecision.DAY:
+            return day
+        return day.replace(day=1) if self is DatePrecision.MONTH else day.replace(month=1, day=1)
+
 
 class Audio(StrEnum):
     """The language versions of a premiere."""

@@ -16,13 +16,13 @@ from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating
 # British English writes the day before the month.
 _BABEL_LOCALES: Final = {"hu": "hu_HU", "en": "en_GB"}
 
-_KINDS: Final = {
+KIND_NAMES: Final = {
     PremiereKind.CINEMA: _("Cinema"),
     PremiereKind.LIMITED: _("Limited release"),
     PremiereKind.FESTIVAL: _("Festival"),
     PremiereKind.STREAMING: _("Streaming"),
 }
-_AUDIOS: Final = {
+AUDIO_NAMES: Final = {
     Audio.DUBBED: _("dubbed"),
     Audio.SUBTITLED: _("subtitled"),
     Audio.BOTH: _("dubbed and subtitled"),
@@ -37,8 +37,6 @@ _RATINGS: Final = {
     Rating.X: _("Adults only"),
 }
 _UNRATED: Final = _("Age rating pending")
-
-_ISO_LENGTHS: Final = {DatePrecision.DAY: 10, DatePrecision.MONTH: 7, DatePrecision.YEAR: 4}
 
 # Languages of movies that have no name in the CLDR, which is Babel's source.
 _OTHER_LANGUAGES: Final = {"art": _("constructed language"), "tts": _("Isan")}
@@ -87,11 +85,11 @@ class Formatter:
 
     def kind_text(self, kind: PremiereKind) -> str:
         """The name of the kind of release."""
-        return self.translate(_KINDS[kind])
+        return self.translate(KIND_NAMES[kind])
 
     def audio_text(self, audio: Audio | None) -> str:
         """The language versions, or "" if unknown."""
-        return self.translate(_AUDIOS[audio]) if audio else ""
+        return self.translate(AUDIO_NAMES[audio]) if audio else ""
 
     def rating_text(self, rating: Rating | None) -> str:
         """The age rating in words."""
@@ -106,11 +104,6 @@ class Formatter:
     def choose(self, hungarian: str, english: str) -> str:
         """The name that is in the language of the page."""
         return hungarian if self.locale == "hu" else english
-
-
-def iso_date(day: date, precision: DatePrecision) -> str:
-    """An ISO 8601 date in its precision: ``2026-08-20``, ``2026-08`` or ``2026``."""
-    return day.isoformat()[: _ISO_LENGTHS[precision]]
 
 
 def iso_runtime(minutes: int | None) -> str:

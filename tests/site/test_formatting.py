@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating
-from moziweb.site.formatting import Formatter, iso_date, iso_runtime, truncate
+from moziweb.site.formatting import Formatter, iso_runtime, truncate
 
 HUNGARIAN, ENGLISH = Formatter("hu", str), Formatter("en", str)
 DAY = date(2026, 8, 20)
@@ -27,7 +27,7 @@ def test_date_is_shown_in_its_precision(
     known = DatePrecision(precision)
     assert HUNGARIAN.date_text(DAY, known) == hungarian
     assert ENGLISH.date_text(DAY, known) == english
-    assert iso_date(DAY, known) == iso
+    assert known.iso_text(DAY) == iso
 
 
 @given(st.dates(date(1895, 1, 1), date(2200, 12, 31)), st.sampled_from(DatePrecision))

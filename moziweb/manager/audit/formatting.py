@@ -11,7 +11,8 @@ from typing import Any, Final
 from pyramid.i18n import TranslationString
 
 from moziweb.i18n import _
-from moziweb.movies.models import Audio, PremiereKind
+from moziweb.movies.models import PremiereKind
+from moziweb.site.formatting import AUDIO_NAMES
 
 RERELEASE: Final = "re-release"
 CANCELLED: Final = "cancelled"
@@ -22,10 +23,7 @@ _WORDS: Final[Mapping[str, TranslationString]] = {
     PremiereKind.LIMITED: _("limited release"),
     PremiereKind.FESTIVAL: _("festival screening"),
     PremiereKind.STREAMING: _("streaming premiere"),
-    Audio.DUBBED: _("dubbed"),
-    Audio.SUBTITLED: _("subtitled"),
-    Audio.BOTH: _("dubbed and subtitled"),
-    Audio.ORIGINAL: _("original language"),
+    **{audio.value: name for audio, name in AUDIO_NAMES.items()},
     RERELEASE: _("re-release"),
     CANCELLED: _("cancelled"),
 }

@@ -19,8 +19,18 @@ from wtforms.validators import NumberRange, Regexp, ValidationError
 from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating, VideoSite
+from moziweb.site.formatting import AUDIO_NAMES, KIND_NAMES
 
-from ..web.forms import REQUIRED, BaseForm, max_length, one_line, optional, required, trimmed
+from ..web.forms import (
+    REQUIRED,
+    BaseForm,
+    line_field,
+    max_length,
+    one_line,
+    optional,
+    required,
+    trimmed,
+)
 from .form_fields import (
     CountriesField,
     DayField,
@@ -43,28 +53,14 @@ BLANK_ROWS: Final = {"directors": 1, "cast": 2, "premieres": 1, "trailers": 1}
 MORE_ROWS: Final = 4
 """Rows that the button for more adds."""
 
-KINDS: Final = (
-    (PremiereKind.CINEMA.value, _("Cinema")),
-    (PremiereKind.LIMITED.value, _("Limited release")),
-    (PremiereKind.FESTIVAL.value, _("Festival")),
-    (PremiereKind.STREAMING.value, _("Streaming")),
-)
+KINDS: Final = tuple(KIND_NAMES.items())
 PRECISIONS: Final = (
     (DatePrecision.DAY.value, _("day")),
     (DatePrecision.MONTH.value, _("month only")),
     (DatePrecision.YEAR.value, _("year only")),
 )
-AUDIOS: Final = (
-    ("", _("unknown")),
-    (Audio.DUBBED.value, _("dubbed")),
-    (Audio.SUBTITLED.value, _("subtitled")),
-    (Audio.BOTH.value, _("dubbed and subtitled")),
-    (Audio.ORIGINAL.value, _("original language")),
-)
-RATINGS: Final = (
-    ("", _("pending")),
-    *((rating.value, rating.value) for rating in Rating),
-)
+AUDIOS: Final = (("", _("unknown")), *AUDIO_NAMES.items())
+RATINGS: Final = (("", _("pending")), *((rating.value, rating.value) for rating in Rating))
 SITES: Final = tuple((site.value, site.value) for site in VideoSite)
 
 
@@ -73,8 +69,8 @@ class PersonForm(BaseForm):
 
     person_id = IdField()
     place = IntegerField(_("Order"), validators=[optional(), NumberRange(0, 999)])
-    name = StringField(_("Name"), filters=[one_line], validators=[max_length(200)])
-    character = StringField(_("Role played"), filters=[one_line], validators=[max_length(200)])
+    name = line_field(_("Name"), 200)
+    character = line_field(_("Role played"), 200)
 
 
 class PremiereForm(BaseForm):
@@ -84,13 +80,13 @@ class PremiereForm(BaseForm):
     date = DayField(_("Date"), validators=[optional()])
     precision = WordField(_("Known to the"), choices=PRECISIONS)
     kind = WordField(_("Kind"), choices=KINDS)
-    service = StringField(_("Streaming service"), filters=[one_line], validators=[max_length(60)])
+    service = line_field(_("Streaming service"), 60)
     formats = FormatsField(_("Formats"))
     audio = WordField(_("Language version"), choices=AUDIOS)
     rerelease = BooleanField(_("Re-release"))
     cancelled = BooleanField(_("Cancelled"))
-    note = StringField(_("Note"), filters=[one_line], validators=[max_length(300)])
-    reason = StringField(_("Why it moves"), filters=[one_line], validators=[max_length(300)])
+    note = line_field(_("Note"), 300)
+    reason = line_field(_("Why it moves"), 300)
     is_typo = BooleanField(_("It was mistyped: do not show it as moved"))
     remove = BooleanField(_("Delete"))
 
@@ -107,8 +103,8 @@ class TrailerForm(BaseForm):
     id = IdField()
     video = StringField(_("Address or id of the video"), filters=[one_line])
     site = WordField(_("Where it is"), choices=SITES)
-    name = StringField(_("Name"), filters=[one_line], validators=[max_length(200)])
-    language = StringField(_("Language"), filters=[one_line], validators=[max_length(5)])
+    name = line_field(_("Name"), 200)
+    language = line_field(_("Language"), 5)
 
     def validate_video(self, field: Any) -> None:
         """Requires a video of a known site."""
@@ -128,10 +124,8 @@ class MovieForm(BaseForm):
 
     version = IdField()
     digests = HiddenField()
-    title = StringField(_("Title"), filters=[one_line], validators=[required, max_length(300)])
-    original_title = StringField(
-        _("Original title"), filters=[one_line], validators=[max_length(300)]
-    )
+    title = line_field(_("Title"), 300, required)
+    original_title = line_field(_("Original title"), 300)
     synopsis = TextAreaField(_("Synopsis"), filters=[trimmed], validators=[max_length(20_000)])
     synopsis_en = TextAreaField(
         _("Synopsis in English"), filters=[trimmed], validators=[max_length(20_000)]
@@ -144,7 +138,7 @@ class MovieForm(BaseForm):
     genres = IdsField(_("Genres"))
     countries = CountriesField(_("Countries"))
     languages = LanguagesField(_("Languages"))
-    distributor = StringField(_("Distributor"), filters=[one_line], validators=[max_length(120)])
+    distributor = line_field(_("Distributor"), 120)
     directors = FieldList(FormField(PersonForm), _("Directed by"), max_entries=MAX_ROWS)
     cast = FieldList(FormField(PersonForm), _("Starring"), max_entries=MAX_ROWS)
     premieres = FieldList(FormField(PremiereForm), _("Premieres"), max_entries=MAX_ROWS)
@@ -157,6 +151,17 @@ class MovieForm(BaseForm):
     tmdb_id = IntegerField(
         _("TMDB id"), validators=[optional(), NumberRange(1, MAX_ID, _("A whole number, please."))]
     )
+
+    @classmethod
+    def of(cls, values: MovieValues) -> "MovieForm":
+        """Returns a form that shows ``values``."""
+        form = cls(obj=values)
+        for people in (form.directors, form.cast):
+            for place, row in enumerate(people, start=1):
+                row.form.place.data = place
+        for trailer, line in zip(form.trailers, values.trailers, strict=True):
+            trailer.form.video.data = line.video_id
+        return form
 
     def set_genre_choices(self, choices: FormChoices) -> None:
         """Sets the valid genres; call it before validating."""
@@ -176,28 +181,6 @@ class DateChanges:
 
     reasons: dict[int, str]
     typos: frozenset[int]
-
-
-def fields_of(values: MovieValues) -> dict[str, Any]:
-    """Returns the arguments of ``MovieForm`` that show ``values``."""
-    return {
-        "title": values.title,
-        "original_title": values.original_title,
-        "synopsis": values.synopsis,
-        "synopsis_en": values.synopsis_en,
-        "runtime": values.runtime,
-        "rating": values.rating.value if values.rating else "",
-        "genres": list(values.genres),
-        "countries": values.countries,
-        "languages": values.languages,
-        "distributor": values.distributor,
-        "directors": _person_rows(values.directors),
-        "cast": _person_rows(values.cast),
-        "premieres": [_premiere_row(each) for each in values.premieres],
-        "trailers": [_trailer_row(each) for each in values.trailers],
-        "imdb_id": values.imdb_id or "",
-        "tmdb_id": values.tmdb_id,
-    }
 
 
 def safe_fields(fields: Any) -> MultiDict[str, str]:
@@ -250,7 +233,7 @@ def check_date_changes(form: MovieForm, before: MovieValues) -> bool:
     for row in form.premieres:
         fields = row.form
         old = dates.get(fields.id.data) if fields.id.data else None
-        now = _day(fields.date.data, fields.precision.data or ""), fields.precision.data
+        now = _day(fields), fields.precision.data
         moved = old is not None and not fields.remove.data and fields.date.data and old != now
         if moved and not (fields.reason.data or fields.is_typo.data):
             fields.reason.errors = [*fields.reason.errors, REQUIRED]
@@ -267,43 +250,6 @@ def digests_of(text: str) -> dict[str, str]:
 def digests_text(values: MovieValues) -> str:
     """Formats digests for ``digests_of``."""
     return " ".join(f"{name}:{digest}" for name, digest in values.digests().items())
-
-
-def _person_rows(people: Iterable[PersonLine]) -> list[dict[str, Any]]:
-    return [
-        {
-            "person_id": person.person_id,
-            "place": place,
-            "name": person.name,
-            "character": person.character,
-        }
-        for place, person in enumerate(people, start=1)
-    ]
-
-
-def _premiere_row(line: PremiereLine) -> dict[str, Any]:
-    return {
-        "id": line.id,
-        "date": line.date,
-        "precision": line.precision.value,
-        "kind": line.kind.value,
-        "service": line.service,
-        "formats": line.formats,
-        "audio": line.audio.value if line.audio else "",
-        "rerelease": line.rerelease,
-        "cancelled": line.cancelled,
-        "note": line.note,
-    }
-
-
-def _trailer_row(line: TrailerLine) -> dict[str, Any]:
-    return {
-        "id": line.id,
-        "video": line.video_id,
-        "site": line.site.value,
-        "name": line.name,
-        "language": line.language,
-    }
 
 
 def _unless_respaced(typed: str, before: str) -> str:
@@ -344,7 +290,7 @@ def _premieres(form: MovieForm, before: MovieValues) -> tuple[PremiereLine, ...]
     rows = [row for row in forms if row.date.data and not row.remove.data]
     premieres = [
         PremiereLine(
-            date=_day(row.date.data, row.precision.data),
+            date=_day(row),
             kind=PremiereKind(row.kind.data),
             precision=DatePrecision(row.precision.data),
             service=row.service.data if row.kind.data == PremiereKind.STREAMING.value else "",
@@ -379,10 +325,7 @@ def _trailers(form: MovieForm, before: MovieValues) -> tuple[TrailerLine, ...]:
     return tuple(found)
 
 
-def _day(day: Any, precision: str) -> Any:
-    """A month or a year is stored as its first day."""
-    if day is None:
-        return None
-    if precision == DatePrecision.MONTH.value:
-        return day.replace(day=1)
-    return day.replace(month=1, day=1) if precision == DatePrecision.YEAR.value else day
+def _day(row: Any) -> Any:
+    """The date of a row: a month or a year is stored as its first day."""
+    day, precision = row.date.data, row.precision.data
+    return DatePrecision(precision).first_day(day) if day and precision in {*DatePrecision} else day

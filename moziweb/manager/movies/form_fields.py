@@ -1,7 +1,7 @@
 """Field types of the movie's form."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -33,28 +33,27 @@ _VIDEO_ID: Final = "[A-Za-z0-9_-]{1,40}"
 
 
 class WordsField(StringField):
-    """Words separated by commas or spaces; the data is a tuple without duplicates."""
+    """Words separated by commas or spaces; the data is a tuple without duplicates.
+
+    ``spell`` returns a word as it is stored.
+    """
+
+    spell: Callable[[str], str] = staticmethod(str)
 
     def _value(self) -> str:
         return self.raw_data[0] if self.raw_data else ", ".join(self.data or ())
 
     def process_formdata(self, valuelist: Any) -> None:
-        """Parses the words; ``spell`` normalises each."""
+        """Parses the words."""
         text = one_line(valuelist[0]) if valuelist else ""
         words = (self.spell(word) for word in _SEPARATOR.split(text) if word)
         self.data: Any = tuple(dict.fromkeys(words))
 
-    def spell(self, word: str) -> str:
-        """Returns a word as it is stored."""
-        return word
-
 
 class CountriesField(WordsField):
-    """ISO 3166-1 codes."""
+    """ISO 3166-1 codes, in capitals."""
 
-    def spell(self, word: str) -> str:
-        """In capitals."""
-        return word.upper()
+    spell = staticmethod(str.upper)
 
     def pre_validate(self, form: Any) -> None:
         """Each code needs a name in the CLDR."""
@@ -65,19 +64,16 @@ class CountriesField(WordsField):
 
 
 class LanguagesField(WordsField):
-    """ISO 639 codes."""
+    """ISO 639 codes, in lower case."""
 
-    def spell(self, word: str) -> str:
-        """In lower case."""
-        return word.lower()
+    spell = staticmethod(str.lower)
 
     def pre_validate(self, form: Any) -> None:
         """Checks the form only: the CLDR lacks names of some languages that movies are made in."""
         wrong = ", ".join(word for word in self.data if not re.fullmatch("[a-z]{2,3}", word))
         if wrong:
-            raise ValidationError(
-                _("No language has this code: ${words}", mapping={"words": wrong})
-            )
+            names = {"words": wrong}
+            raise ValidationError(_("No language has this code: ${words}", mapping=names))
 
 
 class FormatsField(WordsField):

@@ -1,18 +1,13 @@
 """Queries of the movie's form."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session
 
-from moziweb.movies.models import (
-    Credit,
-    Distributor,
-    Genre,
-    Movie,
-    Premiere,
-    StreamingService,
-)
+from moziweb.movies.models import Distributor, Genre, Movie, StreamingService
+from moziweb.movies.movie_rows import relations
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +24,7 @@ def movie_with_relations(session: Session, movie_id: int) -> Movie | None:
     return session.scalars(
         select(Movie)
         .where(Movie.id == movie_id)
-        .options(
-            joinedload(Movie.distributor),
-            selectinload(Movie.genre_links),
-            selectinload(Movie.premieres).options(
-                joinedload(Premiere.service), selectinload(Premiere.changes)
-            ),
-            selectinload(Movie.credits).joinedload(Credit.person),
-            selectinload(Movie.trailers),
-            selectinload(Movie.provenance),
-        )
+        .options(*relations())
         # Overwrite what the session has loaded before: another editor may have saved since.
         .execution_options(populate_existing=True)
     ).one_or_none()
@@ -50,8 +36,10 @@ def form_choices(session: Session, locale: str) -> FormChoices:
     genres = session.execute(select(Genre.id, name).order_by(Genre.slug))
     return FormChoices(
         genres={row[0]: row[1] for row in genres},
-        distributors=tuple(session.scalars(select(Distributor.name).order_by(Distributor.name))),
-        services=tuple(
-            session.scalars(select(StreamingService.name).order_by(StreamingService.name))
-        ),
+        distributors=_names(session, Distributor),
+        services=_names(session, StreamingService),
     )
+
+
+def _names(session: Session, model: Any) -> tuple[str, ...]:
+    return tuple(session.scalars(select(model.name).order_by(model.name)))

@@ -7,26 +7,22 @@ get the provenance ``hand``, and importers do not overwrite them.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moziweb.movies.importers.provenance import HAND
-from moziweb.movies.models import (
-    Credit,
-    CreditRole,
-    Distributor,
-    FieldProvenance,
-    Movie,
-    MovieGenre,
-    Person,
-    Premiere,
-    PremiereChange,
-    StreamingService,
-    Trailer,
+from moziweb.movies.models import Credit, CreditRole, Distributor, Movie, Person, Premiere, Trailer
+from moziweb.movies.movie_rows import (
+    add,
+    find_or_add,
+    note_move,
+    service_id,
+    set_column,
+    set_genres,
+    set_provenance,
 )
-from moziweb.movies.slugs import slug_of
 
 from .form import DateChanges
 from .values import MovieValues, PersonLine, PremiereLine, values_of
@@ -52,14 +48,6 @@ def lock_movie(session: Session, movie_id: int) -> None:
     session.execute(select(Movie.id).where(Movie.id == movie_id).with_for_update(key_share=True))
 
 
-def new_movie(title: str, now: datetime) -> Movie:
-    """Returns an unpublished movie with nothing but a title."""
-    return Movie(
-        title=title, original_title=title, slug=slug_of(title), published=False, created_at=now,
-        genre_links=[], credits=[], premieres=[], trailers=[], provenance=[], distributor=None,
-    )  # fmt: skip
-
-
 def write(writer: MovieWriter) -> tuple[str, ...]:
     """Writes and flushes the values; returns the changed fields."""
     writer.session.add(writer.movie)
@@ -69,34 +57,23 @@ def write(writer: MovieWriter) -> tuple[str, ...]:
         _WRITERS.get(field, _write_column)(writer, field)
     if changed:
         writer.movie.updated_at = writer.now
-        _record_provenance(writer, changed)
+        set_provenance(writer.movie, changed, HAND, writer.now)
     writer.session.flush()
     return changed
 
 
 def _write_column(writer: MovieWriter, field: str) -> None:
-    movie, value = writer.movie, getattr(writer.values, field)
-    if field == "title" and movie.slug == slug_of(movie.title):
-        movie.slug = slug_of(value)  # keep a custom slug
-    setattr(movie, field, value)
+    set_column(writer.movie, field, getattr(writer.values, field))
 
 
 def _write_distributor(writer: MovieWriter, field: str) -> None:
     name = writer.values.distributor
-    found = _find_or_add(writer.session, Distributor, name) if name else None
+    found = find_or_add(writer.session, Distributor, name) if name else None
     writer.movie.distributor_id = found.id if found else None
 
 
 def _write_genres(writer: MovieWriter, field: str) -> None:
-    links = {link.genre_id: link for link in writer.movie.genre_links}
-    for genre_id in links.keys() - set(writer.values.genres):
-        writer.movie.genre_links.remove(links[genre_id])
-    for position, genre_id in enumerate(writer.values.genres):
-        link = links.get(genre_id)
-        if link is None:
-            link = MovieGenre(movie_id=writer.movie.id, genre_id=genre_id)
-            writer.movie.genre_links.append(link)
-        link.position = position
+    set_genres(writer.movie, writer.values.genres)
 
 
 def _write_people(writer: MovieWriter, field: str) -> None:
@@ -121,7 +98,7 @@ def _write_people(writer: MovieWriter, field: str) -> None:
 def _person(session: Session, name: str) -> Person:
     """The only person of this name; a new one if there is none, or more than one."""
     found = session.scalars(select(Person).where(Person.name == name).limit(2)).all()
-    return found[0] if len(found) == 1 else _add(session, Person(name=name))
+    return found[0] if len(found) == 1 else add(session, Person(name=name))
 
 
 def _write_premieres(writer: MovieWriter, field: str) -> None:
@@ -135,21 +112,13 @@ def _write_premieres(writer: MovieWriter, field: str) -> None:
             premiere = Premiere(movie_id=writer.movie.id, changes=[])
             writer.movie.premieres.append(premiere)
         elif (premiere.date, premiere.precision) != (line.date, line.precision):
-            _note_move(writer, premiere)
+            _note_move(writer.date_changes, premiere, writer.now)
         _write_premiere(writer, premiere, line)
 
 
-def _note_move(writer: MovieWriter, premiere: Premiere) -> None:
-    if premiere.id in writer.date_changes.typos:
-        return
-    premiere.changes.append(
-        PremiereChange(
-            changed_at=writer.now,
-            old_date=premiere.date,
-            old_precision=premiere.precision,
-            reason=writer.date_changes.reasons.get(premiere.id, ""),
-        )
-    )
+def _note_move(changes: DateChanges, premiere: Premiere, now: datetime) -> None:
+    if premiere.id not in changes.typos:
+        note_move(premiere, now, changes.reasons.get(premiere.id, ""))
 
 
 def _write_premiere(writer: MovieWriter, premiere: Premiere, line: PremiereLine) -> None:
@@ -160,11 +129,7 @@ def _write_premiere(writer: MovieWriter, premiere: Premiere, line: PremiereLine)
         premiere.cancelled_at = None
     elif premiere.cancelled_at is None:
         premiere.cancelled_at = writer.now
-    service = None
-    if line.service:
-        slug = slug_of(line.service)
-        service = _find_or_add(writer.session, StreamingService, line.service, slug=slug)
-    premiere.service_id = service.id if service else None
+    premiere.service_id = service_id(writer.session, line.service) if line.service else None
 
 
 def _write_trailers(writer: MovieWriter, field: str) -> None:
@@ -179,27 +144,6 @@ def _write_trailers(writer: MovieWriter, field: str) -> None:
             writer.movie.trailers.append(trailer)
         trailer.site, trailer.video_id = line.site, line.video_id
         trailer.name, trailer.language, trailer.position = line.name, line.language, position
-
-
-def _record_provenance(writer: MovieWriter, changed: tuple[str, ...]) -> None:
-    rows = {row.field: row for row in writer.movie.provenance}
-    for field in changed:
-        row = rows.get(field)
-        if row is None:
-            row = FieldProvenance(movie_id=writer.movie.id, field=field)
-            writer.movie.provenance.append(row)
-        row.source, row.fetched_at = HAND, writer.now
-
-
-def _find_or_add(session: Session, model: Any, name: str, **values: Any) -> Any:
-    found = session.scalar(select(model).where(model.name == name))
-    return found or _add(session, model(name=name, **values))
-
-
-def _add(session: Session, row: Any) -> Any:
-    session.add(row)
-    session.flush()
-    return row
 
 
 _WRITERS: Final[Mapping[str, Callable[[MovieWriter, str], None]]] = {

@@ -13,6 +13,7 @@ from moziweb.cache import REASON
 from moziweb.db.types import MAX_ID, parse_id
 from moziweb.i18n import _
 from moziweb.movies.models import Movie
+from moziweb.movies.movie_rows import bare_movie
 from moziweb.request import Request
 from moziweb.site.formatting import Formatter
 
@@ -30,12 +31,11 @@ from ..movies.form import (
     date_changes_of,
     digests_of,
     digests_text,
-    fields_of,
     safe_fields,
     values_from,
 )
 from ..movies.queries import FormChoices, form_choices, movie_with_relations
-from ..movies.save import MovieWriter, lock_movie, new_movie, write
+from ..movies.save import MovieWriter, lock_movie, write
 from ..movies.text import field_text
 from ..movies.values import FIELDS, MovieValues, as_copy, values_of
 from ..web import drafts
@@ -105,7 +105,8 @@ class MovieEdit:
         """Returns the writer of a valid form."""
         now = self.request.services.clock()
         values = self.values()
-        movie = self.movie or new_movie(values.title, now)
+        new = {"published": False, "created_at": now, "distributor": None}
+        movie = self.movie or bare_movie(values.title, **new)
         return MovieWriter(self.session, movie, values, date_changes_of(self.form), now)
 
     def replace_form(self, values: MovieValues, movie: Movie, date_changes: DateChanges) -> None:
@@ -319,7 +320,7 @@ def _form(
     request: Request, movie: Movie | None, before: MovieValues, shown: MovieValues | None = None
 ) -> Any:
     """Returns a form that shows ``shown``, based on the movie's values."""
-    form = MovieForm(**fields_of(shown or before))
+    form = MovieForm.of(shown or before)
     form.version.data = movie.version if movie else None
     form.digests.data = digests_text(before) if movie else ""
     return form

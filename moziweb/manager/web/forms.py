@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from pyramid.i18n import TranslationString
-from wtforms import Form
+from wtforms import Form, StringField
 from wtforms.validators import Length, Optional, ValidationError
 
 from moziweb.i18n import _
@@ -55,6 +55,12 @@ class BaseForm(Form):
 def max_length(characters: int) -> Length:
     """Validator: at most as many characters as the column has."""
     return Length(max=characters, message=TOO_LONG)
+
+
+def line_field(label: str, characters: int, *validators: Any) -> StringField:
+    """A field of one line, no longer than its column."""
+    checks = [*validators, max_length(characters)]
+    return StringField(label, filters=[one_line], validators=checks)
 
 
 def optional() -> Optional:

@@ -6,27 +6,31 @@ Assigns only values that differ, so that only pages that show these values are i
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from moziweb.db.meta import Base
 from moziweb.movies.models import (
     Credit,
     CreditRole,
     Distributor,
-    FieldProvenance,
     Genre,
     Movie,
-    MovieGenre,
     Person,
     Premiere,
-    PremiereChange,
     Rating,
-    StreamingService,
     Trailer,
     VideoSite,
+)
+from moziweb.movies.movie_rows import (
+    add,
+    find_or_add,
+    note_move,
+    service_id,
+    set_column,
+    set_genres,
+    set_provenance,
 )
 from moziweb.movies.slugs import slug_of
 
@@ -42,8 +46,6 @@ REASONS: Final[Mapping[str, str]] = {
     CSV: "Új dátum a forgalmazó listája szerint",
 }
 """The reason of a moved premiere, as pages show it; editors can change it."""
-
-ModelT = TypeVar("ModelT", bound=Base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,6 @@ class ImportWriter:
         return self.candidate.fetched_at or self.now
 
 
-def new_movie(candidate: Candidate) -> Movie:
-    """Return a movie with a title and empty relations."""
-    title = candidate.title
-    return Movie(
-        title=title, original_title=title, slug=slug_of(title),
-        genre_links=[], credits=[], premieres=[], trailers=[], provenance=[],
-    )  # fmt: skip
-
-
 def write_plan(writer: ImportWriter, plan: Plan) -> None:
     """Write a plan to ``writer.movie``, which is new or from ``load_movies``.
 
@@ -87,7 +80,7 @@ def _write_movie(writer: ImportWriter, plan: Plan) -> None:
         if name in COLUMNS:
             _write_column(writer, name, value)
         elif name == "distributor":
-            writer.movie.distributor_id = _get_or_create(writer.session, Distributor, value).id
+            writer.movie.distributor_id = find_or_add(writer.session, Distributor, value).id
     writer.session.add(writer.movie)
     writer.session.flush()
 
@@ -98,7 +91,8 @@ def _write_parts(writer: ImportWriter, plan: Plan) -> None:
             _WRITERS[name](writer, name, value)
     for step in plan.steps:
         _apply_step(writer, step)
-    _record_provenance(writer, {*plan.values, *(["premieres"] if plan.steps else [])})
+    written = sorted({*plan.values, *(["premieres"] if plan.steps else [])})
+    set_provenance(writer.movie, written, writer.candidate.source, writer.fetched_at)
     _refresh_provenance(writer, plan.refreshed)
     if not plan.referenced:
         candidate = plan.candidate
@@ -110,30 +104,18 @@ def _write_parts(writer: ImportWriter, plan: Plan) -> None:
 
 
 def _write_column(writer: ImportWriter, name: str, value: Any) -> None:
-    movie = writer.movie
-    if name == "title" and movie.slug == slug_of(movie.title):
-        movie.slug = slug_of(value)  # a slug that is not of the title is kept
-    setattr(movie, name, Rating(value) if name == "rating" else value)
+    set_column(writer.movie, name, Rating(value) if name == "rating" else value)
 
 
 def _write_genres(writer: ImportWriter, _name: str, value: Sequence[GenreFact]) -> None:
-    genres = [_genre(writer.session, fact) for fact in value]
-    links = {link.genre_id: link for link in writer.movie.genre_links}
-    wanted = dict.fromkeys(genre.id for genre in genres)
-    for genre_id in links.keys() - wanted.keys():
-        writer.movie.genre_links.remove(links[genre_id])
-    for position, genre_id in enumerate(wanted):
-        link = links.get(genre_id)
-        if link is None:
-            link = MovieGenre(movie_id=writer.movie.id, genre_id=genre_id)
-            writer.movie.genre_links.append(link)
-        link.position = position
+    wanted = dict.fromkeys(_genre(writer.session, fact).id for fact in value)
+    set_genres(writer.movie, tuple(wanted))
 
 
 def _genre(session: Session, fact: GenreFact) -> Genre:
     slug = slug_of(fact.name)
     found = session.scalar(select(Genre).where(Genre.slug == slug))
-    return found or _add(session, Genre(slug=slug, name=fact.name, name_en=fact.name_en))
+    return found or add(session, Genre(slug=slug, name=fact.name, name_en=fact.name_en))
 
 
 def _write_people(writer: ImportWriter, name: str, value: Sequence[PersonFact]) -> None:
@@ -167,7 +149,7 @@ def _person(session: Session, fact: PersonFact, credited: Mapping[str, Person]) 
     if person is not None and None in (person.tmdb_id, fact.tmdb_id):
         person.tmdb_id = person.tmdb_id or fact.tmdb_id
         return person
-    return _add(session, Person(name=fact.name, tmdb_id=fact.tmdb_id))
+    return add(session, Person(name=fact.name, tmdb_id=fact.tmdb_id))
 
 
 def _write_trailers(writer: ImportWriter, _name: str, value: Sequence[TrailerFact]) -> None:
@@ -179,9 +161,8 @@ def _write_trailers(writer: ImportWriter, _name: str, value: Sequence[TrailerFac
     for position, (key, fact) in enumerate(wanted.items()):
         trailer = current.get(key)
         if trailer is None:
-            trailer = Trailer(
-                movie_id=writer.movie.id, site=VideoSite(fact.site), video_id=fact.video_id
-            )
+            site = VideoSite(fact.site)
+            trailer = Trailer(movie_id=writer.movie.id, site=site, video_id=fact.video_id)
             writer.movie.trailers.append(trailer)
         trailer.name, trailer.language, trailer.position = fact.name, fact.language, position
 
@@ -193,22 +174,14 @@ def _write_poster(writer: ImportWriter, _name: str, value: str) -> None:
 
 
 def _apply_step(writer: ImportWriter, step: Step) -> None:
-    after = step.after
     if step.before is None:
         premiere = Premiere(movie_id=writer.movie.id, changes=[])
         writer.movie.premieres.append(premiere)
     else:
         premiere = next(each for each in writer.movie.premieres if each.id == step.before.id)
     if step.moved:
-        premiere.changes.append(
-            PremiereChange(
-                changed_at=writer.now,
-                old_date=premiere.date,
-                old_precision=premiere.precision,
-                reason=REASONS[writer.candidate.source],
-            )
-        )
-    _write_premiere(writer.session, premiere, after)
+        note_move(premiere, writer.now, REASONS[writer.candidate.source])
+    _write_premiere(writer.session, premiere, step.after)
 
 
 def _write_premiere(session: Session, premiere: Premiere, fact: PremiereFact) -> None:
@@ -217,19 +190,7 @@ def _write_premiere(session: Session, premiere: Premiere, fact: PremiereFact) ->
     if fact.formats is not None or premiere.formats is None:
         premiere.formats = fact.formats or ()
     if fact.service:
-        premiere.service_id = _get_or_create(
-            session, StreamingService, fact.service, slug=slug_of(fact.service)
-        ).id
-
-
-def _record_provenance(writer: ImportWriter, names: set[str]) -> None:
-    rows = {row.field: row for row in writer.movie.provenance}
-    for name in sorted(names):
-        row = rows.get(name)
-        if row is None:
-            row = FieldProvenance(movie_id=writer.movie.id, field=name)
-            writer.movie.provenance.append(row)
-        row.source, row.fetched_at = writer.candidate.source, writer.fetched_at
+        premiere.service_id = service_id(session, fact.service)
 
 
 def _refresh_provenance(writer: ImportWriter, names: Sequence[str]) -> None:
@@ -239,17 +200,6 @@ def _refresh_provenance(writer: ImportWriter, names: Sequence[str]) -> None:
     if "poster" in names:
         url = writer.candidate.values["poster"]
         writer.posters.set_fetched_at(writer.session, writer.movie.id, url, writer.fetched_at)
-
-
-def _get_or_create(session: Session, model: Any, name: str, **values: Any) -> Any:
-    found = session.scalar(select(model).where(model.name == name))
-    return found or _add(session, model(name=name, **values))
-
-
-def _add(session: Session, row: ModelT) -> ModelT:
-    session.add(row)
-    session.flush()
-    return row
 
 
 _WRITERS: Final[Mapping[str, Callable[[ImportWriter, str, Any], None]]] = {

@@ -161,7 +161,7 @@ class _Reader:
             known = exact
         elif (day.month, day.day) == (1, 1):
             known = DatePrecision.YEAR  # lists without a precision write a year like this
-        day = _first_day(day, known)
+        day = known.first_day(day)
         fact = PremiereFact(day, known, kind, service=service, formats=formats)
         self.found["premieres"] = (fact,)
 
@@ -186,12 +186,6 @@ class _Reader:
         if not self._options.is_allowed_url(cell):
             raise InvalidValue(_("not a URL that an image may be fetched from"))
         return cell
-
-
-def _first_day(day: date, known: DatePrecision) -> date:
-    if known is DatePrecision.DAY:
-        return day
-    return day.replace(day=1) if known is DatePrecision.MONTH else day.replace(month=1, day=1)
 
 
 def _split(cell: str) -> list[str]:

@@ -6,7 +6,6 @@ The names are those of ``FieldProvenance.field``.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from moziweb.movies.models import DatePrecision
 from moziweb.movies.slugs import slug_of
 
 from .candidate import GenreFact, PersonFact, PremiereFact, TrailerFact
@@ -32,19 +31,8 @@ FIELDS: Final = (
 )
 """In display order."""
 
-COLUMNS: Final = frozenset(
-    {
-        "title",
-        "original_title",
-        "synopsis",
-        "synopsis_en",
-        "runtime",
-        "rating",
-        "countries",
-        "languages",
-        "imdb_id",
-        "tmdb_id",
-    }
+COLUMNS: Final = frozenset(FIELDS) - frozenset(
+    {"genres", "distributor", "directors", "cast", "premieres", "trailers", "poster"}
 )
 """The fields that are a column of the table ``movie``."""
 
@@ -62,8 +50,6 @@ LENGTHS: Final[Mapping[str, int]] = {
     "poster": 2000,
 }
 """Maximum lengths in characters, as the columns have them."""
-
-_SHOWN_LENGTH: Final = {DatePrecision.DAY: 10, DatePrecision.MONTH: 7, DatePrecision.YEAR: 4}
 
 
 def same(field: str, current: Any, new: Any) -> bool:
@@ -102,7 +88,7 @@ def shown(value: Any) -> str:
 
 def premiere_shown(fact: PremiereFact) -> str:
     """Return ``2026-08-20 cinema (2D, IMAX)``, with the date to its precision."""
-    words = [fact.date.isoformat()[: _SHOWN_LENGTH[fact.precision]], fact.service or fact.kind]
+    words = [fact.precision.iso_text(fact.date), fact.service or fact.kind]
     if fact.rerelease:
         words.append("re-release")
     if fact.formats:

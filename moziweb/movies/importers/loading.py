@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session
 
-from moziweb.movies.models import Credit, CreditRole, Movie, MovieGenre, Premiere
+from moziweb.movies.models import Credit, CreditRole, Movie, Premiere
+from moziweb.movies.movie_rows import relations
 
 from .candidate import GenreFact, PersonFact, PremiereFact, TrailerFact
 from .fields import COLUMNS
@@ -18,20 +19,7 @@ def load_movies(session: Session, movie_ids: Collection[int]) -> dict[int, Movie
     """Return movies by id, published or not, with all that an import can change."""
     if not movie_ids:
         return {}
-    query = (
-        select(Movie)
-        .where(Movie.id.in_(sorted(movie_ids)))
-        .options(
-            joinedload(Movie.distributor),
-            selectinload(Movie.genre_links).joinedload(MovieGenre.genre),
-            selectinload(Movie.premieres).options(
-                joinedload(Premiere.service), selectinload(Premiere.changes)
-            ),
-            selectinload(Movie.credits).joinedload(Credit.person),
-            selectinload(Movie.trailers),
-            selectinload(Movie.provenance),
-        )
-    )
+    query = select(Movie).where(Movie.id.in_(sorted(movie_ids))).options(*relations())
     return {movie.id: movie for movie in session.scalars(query)}
 
 

@@ -80,20 +80,13 @@ def _step(remaining: Sequence[StoredPremiere], fact: PremiereFact, today: date) 
 
 def _is_same(current: PremiereFact, fact: PremiereFact) -> bool:
     """Whether day and kind are equal; one of the two may be marked as a re-release."""
-    return (current.kind, current.service, current.date, current.precision) == (
-        fact.kind,
-        fact.service,
-        fact.date,
-        fact.precision,
-    )
+    same_day = (current.date, current.precision) == (fact.date, fact.precision)
+    return same_day and (current.kind, current.service) == (fact.kind, fact.service)
 
 
 def _is_similar(current: PremiereFact, fact: PremiereFact) -> bool:
-    return (current.kind, current.service, current.rerelease) == (
-        fact.kind,
-        fact.service,
-        fact.rerelease,
-    )
+    same_place = (current.kind, current.service) == (fact.kind, fact.service)
+    return same_place and current.rerelease == fact.rerelease
 
 
 def _within(inner: PremiereFact, outer: PremiereFact) -> bool:

@@ -15,8 +15,9 @@ from moziweb.db import Database
 from moziweb.i18n import _
 from moziweb.movies.calendar import budapest_today
 from moziweb.movies.models import Movie
+from moziweb.movies.movie_rows import bare_movie
 
-from .applying import ImportWriter, new_movie, write_plan
+from .applying import ImportWriter, write_plan
 from .candidate import Candidate
 from .loading import load_movies, snapshot
 from .matching import load_index, match
@@ -107,7 +108,7 @@ class Importer:
             if not plan.writes:
                 return Applied(plan, plan.movie_id, written=False)
             movie = (
-                new_movie(candidate)
+                bare_movie(candidate.title)
                 if plan.movie_id is None
                 else load_movies(session, [plan.movie_id])[plan.movie_id]
             )

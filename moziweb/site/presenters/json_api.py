@@ -18,7 +18,6 @@ from moziweb.posters.recipes import BLUR, POSTER, SMALL, THUMB
 from moziweb.posters.urls import PosterLinks
 
 from ..context import PageContext
-from ..formatting import iso_date
 from .index import IndexSection
 from .movie_facts import cast_of, directors_of, trailer_url
 from .movie_list import CardBuilder
@@ -116,7 +115,7 @@ def _premiere(premiere: Premiere, service: str) -> dict[str, Any]:
     return {
         "kind": premiere.kind,
         "service": service,
-        "date": iso_date(premiere.date, premiere.precision),
+        "date": premiere.precision.iso_text(premiere.date),
         "precision": premiere.precision,
         "formats": list(premiere.formats),
         "audio": premiere.audio,

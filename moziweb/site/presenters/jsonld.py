@@ -9,7 +9,7 @@ from markupsafe import Markup
 from moziweb.movies.models import Credit, Movie
 
 from ..context import PageContext
-from ..formatting import iso_date, iso_runtime
+from ..formatting import iso_runtime
 from ..view_models import PosterImage
 from .movie_facts import cast_of, directors_of, imdb_url, synopsis_of
 from .movie_list import localized_titles
@@ -75,4 +75,4 @@ def _people(credits_: Iterable[Credit]) -> list[dict[str, str]]:
 def _first_date(movie: Movie) -> str | None:
     dates = (each for each in movie.premieres if each.cancelled_at is None)
     first = next(dates, None)
-    return iso_date(first.date, first.precision) if first else None
+    return first.precision.iso_text(first.date) if first else None

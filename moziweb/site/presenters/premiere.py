@@ -7,7 +7,7 @@ from moziweb.movies.calendar import BUDAPEST, week_of
 from moziweb.movies.models import DatePrecision, Premiere, PremiereChange
 from moziweb.movies.queries import RUNNING
 
-from ..formatting import Formatter, iso_date
+from ..formatting import Formatter
 from ..view_models import DateChange, PremiereView
 
 NO_PREMIERE: Final = PremiereView(
@@ -35,7 +35,7 @@ def premiere_view(
     has_day = premiere.precision is DatePrecision.DAY
     return PremiereView(
         date_text=formatter.date_text(premiere.date, premiere.precision),
-        date_iso=iso_date(premiere.date, premiere.precision),
+        date_iso=premiere.precision.iso_text(premiere.date),
         weekday_text=formatter.weekday_text(premiere.date) if has_day else "",
         off_thursday=is_off_thursday(premiere),
         kind=premiere.kind,

@@ -1,0 +1,102 @@
+"""Loads and writes the rows of a movie, for the manager and the importers."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
+
+from moziweb.db.meta import Base
+
+from .models import (
+    Credit,
+    FieldProvenance,
+    Movie,
+    MovieGenre,
+    Premiere,
+    PremiereChange,
+    StreamingService,
+)
+from .slugs import slug_of
+
+Row = TypeVar("Row", bound=Base)
+
+
+def relations() -> tuple[ORMOption, ...]:
+    """Options that load everything that a save or an import can change: five queries more."""
+    return (
+        joinedload(Movie.distributor),
+        selectinload(Movie.genre_links).joinedload(MovieGenre.genre),
+        selectinload(Movie.premieres).options(
+            joinedload(Premiere.service), selectinload(Premiere.changes)
+        ),
+        selectinload(Movie.credits).joinedload(Credit.person),
+        selectinload(Movie.trailers),
+        selectinload(Movie.provenance),
+    )
+
+
+def bare_movie(title: str, **columns: Any) -> Movie:
+    """Returns a new movie without genres, credits, premieres, trailers and provenance."""
+    return Movie(
+        title=title, original_title=title, slug=slug_of(title),
+        genre_links=[], credits=[], premieres=[], trailers=[], provenance=[], **columns,
+    )  # fmt: skip
+
+
+def set_column(movie: Movie, field: str, value: Any) -> None:
+    """Sets a column. A slug follows the title, unless it is a custom one."""
+    if field == "title" and movie.slug == slug_of(movie.title):
+        movie.slug = slug_of(value)
+    setattr(movie, field, value)
+
+
+def set_genres(movie: Movie, genre_ids: Sequence[int]) -> None:
+    """Sets the genres, in their order."""
+    links = {link.genre_id: link for link in movie.genre_links}
+    for genre_id in links.keys() - set(genre_ids):
+        movie.genre_links.remove(links[genre_id])
+    for position, genre_id in enumerate(genre_ids):
+        link = links.get(genre_id)
+        if link is None:
+            link = MovieGenre(movie_id=movie.id, genre_id=genre_id)
+            movie.genre_links.append(link)
+        link.position = position
+
+
+def note_move(premiere: Premiere, now: datetime, reason: str) -> None:
+    """Keeps the present date of a premiere in its history; call it before setting another one."""
+    old = {"old_date": premiere.date, "old_precision": premiere.precision}
+    premiere.changes.append(PremiereChange(changed_at=now, reason=reason, **old))
+
+
+def set_provenance(movie: Movie, fields: Iterable[str], source: str, fetched_at: datetime) -> None:
+    """Records the source of some fields."""
+    rows = {row.field: row for row in movie.provenance}
+    for field in fields:
+        row = rows.get(field)
+        if row is None:
+            row = FieldProvenance(movie_id=movie.id, field=field)
+            movie.provenance.append(row)
+        row.source, row.fetched_at = source, fetched_at
+
+
+def service_id(session: Session, name: str) -> int:
+    """Returns the id of a streaming service, which is added if it is new."""
+    found: StreamingService = find_or_add(session, StreamingService, name, slug=slug_of(name))
+    return found.id
+
+
+def find_or_add(session: Session, model: Any, name: str, **columns: Any) -> Any:
+    """Returns the row of a name; adds one with ``columns`` if there is none."""
+    found = session.scalar(select(model).where(model.name == name))
+    return found or add(session, model(name=name, **columns))
+
+
+def add(session: Session, row: Row) -> Row:
+    """Adds a row, flushes and returns it."""
+    session.add(row)
+    session.flush()
+    return row
