@@ -21,7 +21,7 @@ class CacheEvents:
         """The entries of ``keys`` were rendered together, in ``seconds``."""
 
     def created(self, region: str, kind: str) -> None:
-        """An entry was created from a render: a ``card``, a ``shell`` or a ``page``."""
+        """An entry was created from a render: a ``fragment``, a ``template`` or a ``page``."""
 
     def stored(self, region: str, size: int) -> None:
         """An entry of ``size`` bytes was stored."""

@@ -11,7 +11,7 @@ URLs are no labels, because clients could create any number of them.
 import hmac
 import ipaddress
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from prometheus_client import (
     ProcessCollector,
 )
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from pyramid.config import Configurator
 from pyramid.response import Response
@@ -53,14 +53,19 @@ UNROUTED: Final = "none"
 
 
 _COUNTED: Final = (
-    ("created", "made", "Fragments, page templates and pages rendered.", ("region", "kind")),
-    ("not_stored", "refused", "Renders served but not stored, by reason.", ("region", "reason")),
+    ("created", "created", "Fragments, page templates and pages rendered.", ("region", "kind")),
+    ("not_stored", "not_stored", "Renders served but not stored, by reason.", ("region", "reason")),
     ("corrupt", "corrupt", "Stored values that were not entries.", ("region",)),
     ("store_failed", "store_failures", "Failed calls of entry stores.", ("region", "operation")),
     ("stamps_failed", "stamps_failures", "Failed calls of the store of stamps.", ("operation",)),
-    ("refresh_failed", "renewal_errors", "Background refreshes that failed.", ("reason",)),
+    ("refresh_failed", "refresh_errors", "Background refreshes that failed.", ("reason",)),
 )
 """Counters whose labels are the arguments of an event: event, name, help text, labels."""
+
+_FORMER_NAMES: Final = {
+    "created": "made", "not_stored": "refused", "refresh_errors": "renewal_errors",
+}  # fmt: skip
+"""Names of counters until 0.1.0; both are exposed for one release."""
 
 
 class CacheMetrics(CacheEvents):
@@ -91,8 +96,13 @@ class CacheMetrics(CacheEvents):
         self._relayed = counter("relayed", "Outbox rows published by the relay.")
         self._request_seconds = seconds
         self._children: dict[tuple[str, str], Any] = {}
+        former: dict[str, Counter] = {}
         for event, name, text, labels in _COUNTED:
-            setattr(self, event, _incrementing(counter(name, text, *labels)))
+            counted = counter(name, text, *labels)
+            setattr(self, event, _incrementing(counted))
+            if name in _FORMER_NAMES:
+                former[_FORMER_NAMES[name]] = counted
+        registry.register(DeprecatedNames(former))
 
     def served(self, region: str, status: str) -> None:
         """See ``CacheEvents``. Caches the children: ``labels`` would slow down every hit."""
@@ -137,6 +147,24 @@ def _incrementing(counter: Counter) -> Callable[..., None]:
 
 
 OUTBOX_AGE: Final = "moziweb_cache_outbox_age_seconds"
+
+
+class DeprecatedNames(Collector):
+    """Exposes counters under their former names (``made`` for a ``created``) for one release."""
+
+    def __init__(self, counters: Mapping[str, Counter]) -> None:
+        self._counters = counters
+
+    def collect(self) -> Iterator[Metric]:
+        """The samples of the counters."""
+        for name, counter in self._counters.items():
+            (metric,) = counter.collect()
+            text = f"Deprecated: renamed to {metric.name}_total."
+            former = CounterMetricFamily(f"moziweb_cache_{name}", text)
+            for sample in metric.samples:
+                if sample.name.endswith("_total"):
+                    former.add_sample(f"{former.name}_total", sample.labels, sample.value)
+            yield former
 
 
 class CacheState(Collector):

@@ -562,7 +562,7 @@ class World:
 
         def card(context: RenderContext, tag: str) -> Rendered:
             context.depend(tag)
-            return Rendered(b"%d" % session.version(tag), kind=Kind.CARD)
+            return Rendered(b"%d" % session.version(tag), kind=Kind.FRAGMENT)
 
         def cards(contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
             by_key = {KEYS.key(tag): tag for tag in CARDS}

@@ -121,8 +121,8 @@ def test_inspect_names_private_regions(site: Site, command: Run, movies: Movies)
     assert ended.returncode == 0, ended.stderr
     output = json.loads(ended.stdout)
     assert output["private"] == ["fragments", "pages"]
-    page, shell, *cards = (entry["kind"] for entry in output["entries"])
-    assert (page, shell, set(cards)) == ("page", "shell", {"card"})
+    page, template, *fragments = (entry["kind"] for entry in output["entries"])
+    assert (page, template, set(fragments)) == ("page", "template", {"fragment"})
     assert {entry["verdict"] for entry in output["entries"]} == {"valid"}
 
 

@@ -103,8 +103,9 @@ def test_each_cache_status_is_counted(measured: TestApp, movies: Movies) -> None
     assert value(measured, "moziweb_cache_render_seconds_count", region="pages") == 1
     assert value(measured, "moziweb_cache_rendered_total", region="pages") == 1
     assert value(measured, "moziweb_cache_entry_bytes_count", region="pages") == 1
-    assert value(measured, "moziweb_cache_made_total", region="pages", kind="page") == 1
-    assert value(measured, "moziweb_cache_made_total", region="fragments", kind="shell") == 1
+    for name in ("moziweb_cache_created_total", "moziweb_cache_made_total"):  # deprecated
+        assert value(measured, name, region="pages", kind="page") == 1
+    assert value(measured, "moziweb_cache_created_total", region="fragments", kind="template") == 1
     assert value(measured, "moziweb_cache_l1_bytes", region="pages")
 
 
@@ -118,7 +119,7 @@ def test_invalidations_are_counted_by_kind(measured: TestApp, movies: Movies) ->
 def test_page_over_the_size_limit_is_counted(settings: dict[str, str], movies: Movies) -> None:
     with site(settings | CACHED | OPEN | {"cache.pages.max_bytes": "300"}) as app:
         assert app.get(pages(movies)["week"]).headers["X-Cache"] == "bypass"
-        assert value(app, "moziweb_cache_refused_total", reason=NotStoredReason.TOO_BIG) == 1
+        assert value(app, "moziweb_cache_not_stored_total", reason=NotStoredReason.TOO_BIG) == 1
         assert value(app, "moziweb_cache_served_total", status="bypass") == 1
 
 

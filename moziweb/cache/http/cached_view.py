@@ -186,7 +186,7 @@ class _Page:
             return self._fill(fragments, template, entry)
 
     def _fill(self, fragments: Fragments, stored: Rendered, entry: RenderContext) -> Rendered:
-        if stored.kind is not Kind.SHELL or check_content(stored.content) != _OK:
+        if stored.kind is not Kind.TEMPLATE or check_content(stored.content) != _OK:
             raise EntryCorruptError("not a page template")
         template = PageTemplate.decode(stored.payload)
         found = fragments.get_multi(self.request, template.keys, self.source, entry)
@@ -203,7 +203,7 @@ class _Page:
         finally:
             withdraw_slots(self.request.environ)
         template = slots.split_at_slots(response.body)
-        return Rendered(template.encode(), kind=Kind.SHELL, content=content_of(response))
+        return Rendered(template.encode(), kind=Kind.TEMPLATE, content=content_of(response))
 
     def _response(self, entry: RenderContext) -> Response:
         """The view's response if it is a page; raises ``_NotAPage`` otherwise."""

@@ -197,12 +197,12 @@ class Fragments:
 
         def render(contexts: Mapping[str, RenderContext]) -> Mapping[str, Rendered]:
             filled = self._fill(request, {slots[key]: each for key, each in contexts.items()})
-            return {key: Rendered(filled[slots[key]], kind=Kind.CARD) for key in contexts}
+            return {key: Rendered(filled[slots[key]], kind=Kind.FRAGMENT) for key in contexts}
 
         served = self.region.get_or_render_multi(list(slots), render, source=source, parent=parent)
         found = {key: each.entry for key, each in zip(slots, served, strict=True)}
         for key, entry in found.items():
-            if entry.kind is not Kind.CARD:  # valid, but something else has written it
+            if entry.kind is not Kind.FRAGMENT:  # valid, but something else has written it
                 one = _one(key, render)
                 found[key] = self.region.replace(key, one, source=source, parent=parent).entry
         return {slots[key]: entry.payload for key, entry in found.items()}

@@ -33,7 +33,7 @@ class DependencyGroup:
 class NotStoredReason(StrEnum):
     """Why a fresh render is served but not stored. The values are labels in the metrics."""
 
-    SNAPSHOT_CLOCK_UNKNOWN = "started_unknown"
+    SNAPSHOT_CLOCK_UNKNOWN = "snapshot_clock_unknown"
     WROTE = "wrote"
     STALE_PART = "stale_part"
     EXPIRED = "expired"

@@ -38,10 +38,10 @@ _GROUP: Final = struct.Struct(">QI")
 
 
 class Kind(IntEnum):
-    """A page, or a fragment of one: a card, or its template (shell). See ``http/fragments.py``."""
+    """A page, or what it is assembled from: fragments and a template (``http/fragments.py``)."""
 
-    CARD = 1
-    SHELL = 2
+    FRAGMENT = 1
+    TEMPLATE = 2
     PAGE = 3
 
 

@@ -125,6 +125,6 @@ def test_stored_value_cannot_inject_headers(content: dict[str, str | int]) -> No
 
 
 def test_entry_without_status_is_corrupt() -> None:
-    bare = Entry(Kind.CARD, b"x", (DependencyGroup(1, ()),), 0, 1)
+    bare = Entry(Kind.FRAGMENT, b"x", (DependencyGroup(1, ()),), 0, 1)
     with pytest.raises(EntryCorruptError):
         answer_of(CacheResult(Status.HIT, bare), {})

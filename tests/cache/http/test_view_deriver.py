@@ -367,13 +367,13 @@ def poison(site: Site, region: str, which: Kind, /, **spoiled: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "spoiled"),
     [
-        (Kind.SHELL, {"payload": b"junk"}),
-        (Kind.SHELL, {"payload": b'{"keys": [], "lengths": [-1]}\n'}),
-        (Kind.SHELL, {"content": {}}),
-        (Kind.SHELL, {"content": {"status": 404}}),
-        (Kind.SHELL, {"content": {"status": 200, "Location": "/\r\nSet-Cookie: a=b"}}),
-        (Kind.SHELL, {"kind": Kind.PAGE}),
-        (Kind.CARD, {"kind": Kind.PAGE, "payload": b"junk"}),
+        (Kind.TEMPLATE, {"payload": b"junk"}),
+        (Kind.TEMPLATE, {"payload": b'{"keys": [], "lengths": [-1]}\n'}),
+        (Kind.TEMPLATE, {"content": {}}),
+        (Kind.TEMPLATE, {"content": {"status": 404}}),
+        (Kind.TEMPLATE, {"content": {"status": 200, "Location": "/\r\nSet-Cookie: a=b"}}),
+        (Kind.TEMPLATE, {"kind": Kind.PAGE}),
+        (Kind.FRAGMENT, {"kind": Kind.PAGE, "payload": b"junk"}),
     ],
 )
 def test_valid_entry_that_is_not_the_part_is_replaced(

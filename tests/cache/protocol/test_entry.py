@@ -50,7 +50,7 @@ def test_decode_returns_encoded_entry(entry: Entry) -> None:
 
 
 def test_entry_without_expiry() -> None:
-    entry = Entry(Kind.CARD, b"", (), 0.0, NEVER)
+    entry = Entry(Kind.FRAGMENT, b"", (), 0.0, NEVER)
     assert decode(encode(entry)) == entry
 
 

@@ -177,12 +177,12 @@ def test_get_valid_renders_nothing(bench: Bench) -> None:
 def test_metadata_of_payload_is_kept(bench: Bench) -> None:
     def render(context: RenderContext) -> Rendered:
         context.depend("movie:1")
-        return Rendered(b"x", Kind.CARD, {"gzip": b"z"}, {"etag": "e"}, {"by": "test"})
+        return Rendered(b"x", Kind.FRAGMENT, {"gzip": b"z"}, {"etag": "e"}, {"by": "test"})
 
     bench.read(render=render)
     entry = bench.read(render=render).entry
     assert (entry.kind, entry.encodings, entry.content, entry.debug) == (
-        Kind.CARD, {"gzip": b"z"}, {"etag": "e"}, {"by": "test"},
+        Kind.FRAGMENT, {"gzip": b"z"}, {"etag": "e"}, {"by": "test"},
     )  # fmt: skip
     assert entry.created == bench.now
 

@@ -33,7 +33,7 @@ def as_entry(value: object, stamps: StampStore = WRAPPED) -> bytes:
     """Encode a value as an entry with a tag."""
     stamps.resolve(["movie:1"])
     group = DependencyGroup(stamps.read_clock(), ("movie:1",))
-    return encode(Entry(Kind.CARD, json.dumps(value).encode(), (group,), 0.0, 1e12))
+    return encode(Entry(Kind.FRAGMENT, json.dumps(value).encode(), (group,), 0.0, 1e12))
 
 
 def from_entry(data: bytes) -> Any:

@@ -67,7 +67,7 @@ def test_page_with_slots_shows_template_and_cards(cached: TestApp, movies: Movie
     cached.get(path)
     html = cached.get("/__cache__", {"path": path}).html
     titles = [" ".join(each.text.split()) for each in html.main.find_all("h2")]
-    assert titles[:2] == ["valid page in pages", "valid shell in fragments"]
+    assert titles[:2] == ["valid page in pages", "valid template in fragments"]
     assert len(html.select(".cards li.entry-valid")) >= 2
 
 

@@ -86,7 +86,7 @@ def test_new_variant_renders_one_card_without_list_queries(
     with recorded(cached, query_counter) as (created, statements):
         page = cached.get(pages(movies)[name])
     assert "poster/thumb.jpg" in page.text
-    assert created[("fragments", "shell")] == 0
+    assert created[("fragments", "template")] == 0
     assert created[("pages", "page")] == 1
     assert lists(statements) == []
     assert len(statements) <= 3
@@ -101,11 +101,11 @@ def test_premiere_has_one_card_per_shape(
     path = pages(movies)["index"]
     with recorded(cached, query_counter) as (created, _statements):
         assert cached.get(path).text.count("poster/thumb.jpg") >= 2
-    assert created == {("pages", "page"): 1, ("fragments", "card"): 2}
+    assert created == {("pages", "page"): 1, ("fragments", "fragment"): 2}
     with recorded(cached, query_counter) as (created, _statements):
         assert cache_misses(cached, movies) >= {"week", "month"}
-    assert created[("fragments", "shell")] == 0
-    assert created[("fragments", "card")] <= created[("pages", "page")] * 2
+    assert created[("fragments", "template")] == 0
+    assert created[("fragments", "fragment")] <= created[("pages", "page")] * 2
 
 
 def test_blurred_poster_renders_only_the_backdrop(
@@ -125,7 +125,7 @@ def test_blurred_poster_renders_only_the_backdrop(
     with recorded(cached, query_counter) as (created, _statements):
         page = cached.get(pages(movies)["index"])
     assert "poster/blur.jpg" in page.text
-    assert created == {("pages", "page"): 1, ("fragments", "card"): 1}
+    assert created == {("pages", "page"): 1, ("fragments", "fragment"): 1}
 
 
 def test_pages_that_do_not_show_it_stay_hits(cached: TestApp, movies: Movies) -> None:
@@ -164,7 +164,7 @@ def test_pages_share_cards(cached: TestApp, movies: Movies, query_counter: Query
     cached.get(pages(movies)["index"])
     with recorded(cached, query_counter) as (created, _statements):
         assert len(cards(cached.get(pages(movies)["week"]).text)) > 8
-    assert created == {("pages", "page"): 1, ("fragments", "shell"): 1}
+    assert created == {("pages", "page"): 1, ("fragments", "template"): 1}
 
 
 @pytest.mark.parametrize("name", ["index", "week"])
