@@ -5,7 +5,7 @@ keeps its own value.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -86,8 +86,10 @@ def headers_tween_factory(handler: Handler, registry: Any) -> Handler:
             log.exception(
                 "%s %s failed, and so did its error page", request.method, request.path_qs
             )
-            response = _last_resort()
-        _set_missing(response, headers)
+            text = "500 Internal Server Error\n"
+            response = Response(text, status=500, content_type="text/plain")
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
         return response
 
     return headers_tween
@@ -96,12 +98,3 @@ def headers_tween_factory(handler: Handler, registry: Any) -> Handler:
 def includeme(config: Configurator) -> None:
     """Add the tween."""
     config.add_tween(f"{__name__}.headers_tween_factory", under=INGRESS)
-
-
-def _set_missing(response: Response, headers: Mapping[str, str]) -> None:
-    for name, value in headers.items():
-        response.headers.setdefault(name, value)
-
-
-def _last_resort() -> Response:
-    return Response("500 Internal Server Error\n", status=500, content_type="text/plain")

@@ -11,7 +11,7 @@ URLs are no labels, because clients could create any number of them.
 import hmac
 import ipaddress
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -202,17 +202,17 @@ class CacheState(Collector):
             return float("nan")
 
 
+@dataclass(frozen=True, slots=True)
 class Guard:
     """Access to the metrics: with the token, or from an allowed address."""
 
-    def __init__(self, token: str | None, networks: Iterable[Any]) -> None:
-        self._token = token
-        self._networks = tuple(networks)
+    token: str | None
+    networks: Collection[Any]
 
     @property
     def is_open(self) -> bool:
         """Whether any access is configured."""
-        return bool(self._token or self._networks)
+        return bool(self.token or self.networks)
 
     def admits(self, request: Request) -> bool:
         """Whether this request has access."""
@@ -221,17 +221,17 @@ class Guard:
         )
 
     def _has_token(self, request: Request) -> bool:
-        if not self._token:
+        if not self.token:
             return False
         given = request.environ.get("HTTP_AUTHORIZATION", "")
-        return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
+        return hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode())
 
     def _is_allowed_address(self, remote: str) -> bool:
         try:
             address = ipaddress.ip_address(remote)
         except ValueError:  # a Unix socket has no address
             return False
-        return any(address in network for network in self._networks)
+        return any(address in network for network in self.networks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ down. It reads only the method, the path, ``Accept-Encoding`` and ``If-None-Matc
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Final
 
@@ -57,24 +57,18 @@ class _Ready:
     age: str
 
 
+@dataclass(frozen=True, slots=True)
 class FastPathMiddleware:
-    """``app`` with its cached pages served in front of it."""
+    """``app`` with its cached pages served in front of it.
 
-    def __init__(
-        self,
-        app: Any,
-        urls: UrlIndex,
-        *,
-        headers: Sequence[Header] = (),
-        observer: CacheEvents | None = None,
-        tags: bool = False,
-    ) -> None:
-        """``headers`` are added to every page, and its tags if ``tags``."""
-        self.app = app
-        self._urls = urls
-        self._headers = tuple(headers)
-        self._observer = observer or CacheEvents()
-        self._tags = tags
+    ``headers`` are added to every page, and its tags if ``tags``.
+    """
+
+    app: Any
+    urls: UrlIndex
+    headers: Sequence[Header] = ()
+    observer: CacheEvents = field(default_factory=CacheEvents)
+    tags: bool = False
 
     @property
     def registry(self) -> Any:
@@ -93,7 +87,7 @@ class FastPathMiddleware:
 
     def knows(self, path: str) -> bool:
         """Whether a page was served at a path before. It may be stale by now."""
-        return self._urls.find(path, time.time()) is not None
+        return self.urls.find(path, time.time()) is not None
 
     def in_memory(self, environs: Sequence[Mapping[str, Any]]) -> list[tuple[bytes, bytes] | None]:
         """Heads and bodies of pages in this process's memory, for a server's loop.
@@ -117,7 +111,7 @@ class FastPathMiddleware:
         ]
 
     def _copy_at(self, path: str) -> tuple[EntryLocation, Copy] | None:
-        location = self._urls.find(path, time.time())
+        location = self.urls.find(path, time.time())
         copy = location.region.local.find(location.key) if location else None
         return (location, copy) if location and copy else None
 
@@ -148,7 +142,7 @@ class FastPathMiddleware:
             (ready.age, str(max(0, int(now - entry.created)))),
             ("Server-Timing", server_timing((("clock", clock), ("total", total)))),
         ]
-        self._observer.answered(status[:3], time.perf_counter() - began)
+        self.observer.answered(status[:3], time.perf_counter() - began)
         return head + _lines(dynamic), body
 
     def _serve(self, environ: Environ, start_response: StartResponse) -> bytes | None:
@@ -157,24 +151,24 @@ class FastPathMiddleware:
         The application replaces an entry that is corrupt.
         """
         began = time.perf_counter()
-        location = self._urls.find(environ.get("PATH_INFO", ""), time.time())
+        location = self.urls.find(environ.get("PATH_INFO", ""), time.time())
         served = location.region.get_valid(location.key) if location else None
         if served is None:
             return None
         try:
-            answer = answer_of(served, environ, tags=self._tags)
+            answer = answer_of(served, environ, tags=self.tags)
         except EntryCorruptError:
             return None
-        start_response(answer.status, [*answer.headers, *self._headers])
-        self._observer.answered(answer.status[:3], time.perf_counter() - began)
+        start_response(answer.status, [*answer.headers, *self.headers])
+        self.observer.answered(answer.status[:3], time.perf_counter() - began)
         return answer.body
 
     def _make_ready(self, entry: Entry, coding: str) -> _Ready:
         form = representation_of(entry, coding)
-        debug = headers_of(CacheResult(Status.L1, entry), tags=self._tags)
+        debug = headers_of(CacheResult(Status.L1, entry), tags=self.tags)
         age = age_header(entry)
         del debug[age]
-        common = [*debug.items(), *self._headers]
+        common = [*debug.items(), *self.headers]
         full = _head(form.status, [*form.headers, *common])
         unchanged = _head(NOT_MODIFIED, [*form.unchanged, *common])
         ready = entry.derived[_READY[coding]] = _Ready(form, full, unchanged, age)

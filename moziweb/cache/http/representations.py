@@ -64,7 +64,8 @@ def answer_of(served: CacheResult, environ: Mapping[str, Any], *, tags: bool = F
 
     ``tags`` adds them in a header. Raises ``EntryCorruptError`` for an entry that is not a page.
     """
-    form = representation_for(served.entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
+    coding = coding_for(served.entry, environ.get("HTTP_ACCEPT_ENCODING", ""))
+    form = representation_of(served.entry, coding)
     dynamic = [
         *cache_control(served.entry, served.status, time.time()),
         *headers_of(served, tags=tags).items(),
@@ -86,11 +87,6 @@ def cache_control(entry: Entry, status: Status, now: float) -> Headers:
     if full is None:
         full = entry.derived[_CACHE_CONTROL] = policy.headers(entry.tags)
     return full
-
-
-def representation_for(entry: Entry, accept_encoding: str) -> Representation:
-    """The representation of an entry for this Accept-Encoding."""
-    return representation_of(entry, coding_for(entry, accept_encoding))
 
 
 def coding_for(entry: Entry, accept_encoding: str) -> str:

@@ -61,15 +61,11 @@ class Declaration:
 
     def of_new(self, row: object) -> frozenset[str]:
         """Return the tags of an inserted row."""
-        if self.changes_only:
-            return frozenset()
-        return self._tags(row, _new)
+        return frozenset() if self.changes_only else self._tags(row, _new)
 
     def of_deleted(self, row: object) -> frozenset[str]:
         """Return the tags of a row that is being deleted."""
-        if self.changes_only:
-            return frozenset()
-        return self._tags(row, _old)
+        return frozenset() if self.changes_only else self._tags(row, _old)
 
     def of_changed(self, row: object) -> frozenset[str]:
         """Return the old and new tags of a row, if any of ``columns`` has changed."""

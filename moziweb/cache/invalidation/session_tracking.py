@@ -132,35 +132,31 @@ class InvalidationTracker:
 
     def invalidate(self, session: Session, *tags: str) -> None:
         """Add ``tags`` to those that the session's transaction invalidates."""
+        self._add(session, check_all(tags))
+
+    def _add(self, session: Session, tags: Iterable[str]) -> None:
+        """Add the tags of a write; if the outbox row is already written, they get another row."""
         batch = _batch(session)
         batch.wrote = True
-        self._add(session, batch, check_all(tags))
-
-    def _add(self, session: Session, batch: _Batch, tags: Iterable[str]) -> None:
-        """Add tags; if the outbox row is already written, the new ones get another row."""
         batch.tags.update(tags)
         if batch.recorded:
             self._write_outbox(session, batch)
 
     def _after_flush(self, session: Session, flush_context: object) -> None:
-        batch = _batch(session)
         changed = self.declarations.flushed_tags(session)
         tags = set(changed)
         changed.clear()
         for row in session.new:
             for declaration in self.declarations.find(type(row)):
                 tags.update(declaration.of_new(row))
-        batch.wrote = True
-        self._add(session, batch, tags)
+        self._add(session, tags)
 
     def _on_execute(self, state: ORMExecuteState) -> None:
         if not (state.is_insert or state.is_update or state.is_delete):
             return
-        batch = _batch(state.session)
-        batch.wrote = True
         given = state.execution_options.get(TAGS_OPTION)
         tags = self._of_bulk(state) if given is None else check_all(given)
-        self._add(state.session, batch, tags)
+        self._add(state.session, tags)
 
     def _of_bulk(self, state: ORMExecuteState) -> frozenset[str]:
         """The models' own tags, for a statement on a model or its table."""
@@ -175,9 +171,7 @@ class InvalidationTracker:
         if session.in_nested_transaction():
             return
         session.flush()
-        batch = _batch(session)
-        if batch.tags - batch.recorded:
-            self._write_outbox(session, batch)
+        self._write_outbox(session, _batch(session))
 
     def _write_outbox(self, session: Session, batch: _Batch) -> None:
         new = batch.tags - batch.recorded

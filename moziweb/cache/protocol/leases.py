@@ -39,33 +39,26 @@ class LeaseOptions:
     poll: float = 0.01
 
 
+@dataclass(slots=True)
 class Leases:
     """The leases of one region. Processes that share its entries must share ``store``."""
 
-    def __init__(
-        self,
-        store: AtomicStore,
-        options: LeaseOptions,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.options = options
-        self._store = store
-        self._sleep = sleep
-        self._clock = clock
+    store: AtomicStore
+    options: LeaseOptions
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
     def try_acquire(self, key: str) -> bytes | None:
         """Try once to take the lease on ``key``; return a token for ``release``, or None."""
         token = secrets.token_hex(8).encode()
         name = _name(key)
         try:
-            if self._store.add(name, token, self.options.ttl):
+            if self.store.add(name, token, self.options.ttl):
                 return token
-            held = self._store.gets(name)
+            held = self.store.gets(name)
             if held is None or held[0] != _FREE:
                 return None
-            return token if self._store.cas(name, token, held[1], self.options.ttl) else None
+            return token if self.store.cas(name, token, held[1], self.options.ttl) else None
         except StoreError:
             return _UNGUARDED
 
@@ -75,38 +68,38 @@ class Leases:
             return
         name = _name(key)
         try:
-            held = self._store.gets(name)
+            held = self.store.gets(name)
             if held is not None and held[0] == token:
-                self._store.cas(name, _FREE, held[1], self.options.ttl)
+                self.store.cas(name, _FREE, held[1], self.options.ttl)
         except StoreError:
             return  # its TTL ends it
 
     def is_locked(self, key: str) -> bool:
         """Return whether the lease on ``key`` is taken."""
         try:
-            value = self._store.get(_name(key))
+            value = self.store.get(_name(key))
         except StoreError:
             return False
         return value is not None and value != _FREE
 
     def wait(self, key: str, seconds: float | None = None) -> bytes | None:
         """Take the lease, waiting up to ``seconds`` (default ``options.wait``), or return None."""
-        deadline = self._clock() + (self.options.wait if seconds is None else seconds)
-        while (token := self.try_acquire(key)) is None and self._clock() < deadline:
+        deadline = self.clock() + (self.options.wait if seconds is None else seconds)
+        while (token := self.try_acquire(key)) is None and self.clock() < deadline:
             self.pause()
         return token
 
     def pause(self) -> None:
         """Sleep for one poll interval, with jitter."""
-        self._sleep(self.options.poll * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
+        self.sleep(self.options.poll * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
 
     def deadline(self) -> float:
         """Return the end of a wait that begins now, for ``expired``."""
-        return self._clock() + self.options.wait
+        return self.clock() + self.options.wait
 
     def expired(self, deadline: float) -> bool:
         """Return whether a deadline has passed."""
-        return self._clock() >= deadline
+        return self.clock() >= deadline
 
 
 def _name(key: str) -> str:

@@ -53,18 +53,13 @@ class HttpCachePolicy:
     def headers(self, tags: Iterable[str], left: float = math.inf) -> Headers:
         """The headers of a page with these tags that expires in ``left`` seconds."""
         s_maxage = int(max(0, min(self.s_maxage, left)))
-        if not self.surrogate_header:
-            return (("Cache-Control", self._cache_control(s_maxage, left)),)
-        keys = " ".join((EVERYTHING, *sorted(tags)))
-        if len(keys) > self.surrogate_bytes:
-            return (
-                ("Cache-Control", self._cache_control(0, left)),
-                ("Surrogate-Control", "no-store"),
-            )
-        return (
-            ("Cache-Control", self._cache_control(s_maxage, left)),
-            (self.surrogate_header, keys),
-        )
+        surrogate: Headers = ()
+        if self.surrogate_header:
+            keys = " ".join((EVERYTHING, *sorted(tags)))
+            surrogate = ((self.surrogate_header, keys),)
+            if len(keys) > self.surrogate_bytes:
+                s_maxage, surrogate = 0, (("Surrogate-Control", "no-store"),)
+        return (("Cache-Control", self._cache_control(s_maxage, left)), *surrogate)
 
     def _cache_control(self, s_maxage: int, left: float) -> str:
         max_age = int(max(0, min(self.max_age, left)))

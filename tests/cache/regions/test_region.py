@@ -389,14 +389,14 @@ class TestLeases:
                 bench.backend.set_serialized("a", copied)
                 bench.leases.release("a", token)
 
-        bench.leases._sleep = finish_other
+        bench.leases.sleep = finish_other
         served = bench.read()
         assert (served.status, served.entry.payload) == (Status.HIT, b"2")
 
     def test_waiter_takes_released_lease(self) -> None:
         bench = Bench(soft=False)
         token = bench.leases.try_acquire("a") or b""
-        bench.leases._sleep = lambda seconds: bench.leases.release("a", token)
+        bench.leases.sleep = lambda seconds: bench.leases.release("a", token)
         assert bench.read().status is Status.MISS
         assert not bench.leases.is_locked("a")
 
