@@ -110,7 +110,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4, help="of each round")
     parser.add_argument("--rate", type=float, default=50, help="requests of the index a second")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in VARIANTS}
     with tempfile.TemporaryDirectory() as name, MemcachedServer() as memcached, ExitStack() as all_:
         os.sched_setaffinity(memcached.pid, {cores()[1]})
@@ -121,21 +121,21 @@ def main() -> int:
             for name, changed in VARIANTS.items()
         }
         os.sched_setaffinity(0, {cores()[1]})
-        for _ in range(asked.rounds):
+        for _ in range(options.rounds):
             for name, port in ports.items():
-                measured[name].append(measure(port, asked.rate, asked.seconds))
+                measured[name].append(measure(port, options.rate, options.seconds))
         os.sched_setaffinity(0, set(cores()))
         port = all_.enter_context(serving(folder, memcached.address, {}, set(cores())))
         beside: dict[str, list[tuple[float, float]]] = {}
-        for _ in range(asked.rounds):
+        for _ in range(options.rounds):
             for count in (1, 2):
                 with busy_processes(count):
-                    answers = ask_at_rate([(port, "/")] * 200, 2 * asked.rate, clients=16)
+                    answers = ask_at_rate([(port, "/")] * 200, 2 * options.rate, clients=16)
                 beside.setdefault(f"{count} busy", []).append(milliseconds(answers))
         collections = full_collections(site_settings(folder, memcached.address))
     print_table("A full garbage collection: milliseconds", ["", "median"], collections)
-    show(f"The index at {asked.rate:g}/s while threads render: milliseconds", measured)
-    show(f"The index at {2 * asked.rate:g}/s beside niced processes: milliseconds", beside)
+    show(f"The index at {options.rate:g}/s while threads render: milliseconds", measured)
+    show(f"The index at {2 * options.rate:g}/s beside niced processes: milliseconds", beside)
     figures = {"milliseconds": measured, "beside": beside, "load_average": os.getloadavg()[0]}
     return finish(figures, [])
 
@@ -147,9 +147,9 @@ def full_collections(settings: Mapping[str, str]) -> list[list[Cell]]:
     def median_time() -> float:
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            started = time.perf_counter()
             gc.collect()
-            times.append((time.perf_counter() - began) * 1000)
+            times.append((time.perf_counter() - started) * 1000)
         return statistics.median(times)
 
     rows: list[list[Cell]] = [["not frozen", median_time()]]
@@ -162,7 +162,7 @@ def full_collections(settings: Mapping[str, str]) -> list[list[Cell]]:
 
 @contextmanager
 def busy_processes(count: int) -> Iterator[None]:
-    """Processes of niceness 10 that never sleep."""
+    """Run busy processes of niceness 10."""
     program = "import os\nos.nice(10)\nwhile True: pass"
     running = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(count)]
     try:
@@ -175,7 +175,7 @@ def busy_processes(count: int) -> Iterator[None]:
 
 
 def show(title: str, measured: Mapping[str, list[tuple[float, float]]]) -> None:
-    """A table of the medians, and of p95 over that of the first variant."""
+    """Print the medians, and p95 relative to the first variant."""
     base = next(iter(measured.values()))
     rows: list[list[Cell]] = []
     for name, rounds in measured.items():

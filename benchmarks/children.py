@@ -1,4 +1,4 @@
-"""Contenders in processes of their own, so that each one's memory and start-up are its own."""
+"""Runs contenders in child processes, to measure memory and start-up of each."""
 
 import os
 import time
@@ -15,7 +15,7 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True)
 class Round:
-    """One run of the work: milliseconds on the clock, and of processor time over all threads."""
+    """One run of the work: wall time, and CPU time of all threads, in milliseconds."""
 
     wall_ms: float
     cpu_ms: float
@@ -23,7 +23,7 @@ class Round:
 
 @dataclass
 class Child:
-    """A process that prepares once, then works when told to, as often as told to.
+    """A process that prepares once and then runs the work once for each ``run``.
 
     ``prepare`` is called in the child and returns the work; it must be picklable. ``environment``
     is set before that, early enough for libraries that read it on import. Afterwards ``rounds``
@@ -40,29 +40,29 @@ class Child:
 
     def __enter__(self) -> Self:
         context = get_context("spawn")
-        self._ours, theirs = context.Pipe()
-        arguments = (theirs, self.prepare, dict(self.environment))
+        self._connection, child_end = context.Pipe()
+        arguments = (child_end, self.prepare, dict(self.environment))
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
-        theirs.close()
-        self.idle_mib = self._ours.recv()
+        child_end.close()
+        self.idle_mib = self._connection.recv()
         return self
 
     def warm_up(self) -> None:
-        """One round that is not kept."""
+        """Run a round without recording it."""
         self.run()
         self.rounds.clear()
 
     def run(self) -> None:
-        """One round, waited for, and kept in ``rounds``."""
-        self._ours.send(True)
-        self.rounds.append(self._ours.recv())
+        """Run a round and record it in ``rounds``."""
+        self._connection.send(True)
+        self.rounds.append(self._connection.recv())
 
     def __exit__(self, *_: object) -> None:
-        self._ours.send(False)
-        self.peak_mib = self._ours.recv()
+        self._connection.send(False)
+        self.peak_mib = self._connection.recv()
         self._process.join()
-        self._ours.close()
+        self._connection.close()
 
     @property
     def wall_ms(self) -> float:
@@ -89,7 +89,7 @@ def _timed(work: Work) -> Round:
 
 
 def _peak_mib() -> float:
-    """The most that was ever resident. getrusage's figure would include the parent's, by exec."""
+    """Peak resident memory in MiB; getrusage would include that of the parent before exec."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024

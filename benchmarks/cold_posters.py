@@ -49,7 +49,7 @@ FIRST = -20
 
 
 def posters(count: int) -> list[bytes]:
-    """2000x3000 JPEGs, no two alike."""
+    """Return different 2000x3000 JPEGs."""
     bases = [photograph(2000, 3000, seed) for seed in range(SEEDS)]
     return [_marked(bases[number % SEEDS], number) for number in range(count)]
 
@@ -70,7 +70,7 @@ def milliseconds(answers: Sequence[Answer]) -> tuple[float, float]:
 
 
 def by_cache(answers: Sequence[Answer]) -> dict[str, list[Answer]]:
-    """The answers by their ``X-Cache``, in the order of its words."""
+    """Group the responses by ``X-Cache``, sorted."""
     found: dict[str, list[Answer]] = {}
     for answer in sorted(answers, key=lambda answer: answer.cache or "none"):
         found.setdefault(answer.cache or "none", []).append(answer)
@@ -78,7 +78,7 @@ def by_cache(answers: Sequence[Answer]) -> dict[str, list[Answer]]:
 
 
 def burst(port: int, paths: list[str], count: int, rate: float) -> Counter[tuple[int, str]]:
-    """Ask for posters in turn; what was answered how often. Runs in a process of its own."""
+    """Request posters in turn; count the responses. Runs in its own process."""
     os.setpriority(os.PRIO_PROCESS, 0, 0)
     requests = [(port, paths[number % len(paths)]) for number in range(count)]
     answers = ask_at_rate(requests, rate, CLIENTS)
@@ -97,7 +97,7 @@ def keep_apart(server: Server) -> None:
     """
     first, *others = sorted(os.sched_getaffinity(0))
     if not others:
-        raise SystemExit("cold_posters needs two processors: one of them is the site's alone")
+        raise SystemExit("cold_posters needs two processors: one of them is for the site alone")
     ours = {server.pid, *_started_by(server.pid)}
     for process in (os.getpid(), *_started_by(os.getpid())):
         for thread in Path(f"/proc/{process}/task").iterdir():
@@ -114,18 +114,18 @@ def _started_by(process: int) -> Iterator[int]:
 
 
 def measure(
-    server: Server, paths: list[str], asked: argparse.Namespace
+    server: Server, paths: list[str], options: argparse.Namespace
 ) -> tuple[list[Answer], list[Answer], Counter[tuple[int, str]]]:
-    """The index warm, the index during the burst, and the burst's answers."""
-    seconds = asked.requests / asked.rate
+    """Return the responses of the warm index, of the index in the burst, and of the burst."""
+    seconds = options.requests / options.rate
     for _ in range(20):
         ask(server.port, "/")
-    warm = index(server.port, asked.index_rate, seconds)
+    warm = index(server.port, options.index_rate, seconds)
     with get_context("spawn").Pool(1) as pool:
-        pool.apply(time.sleep, (0.1,))  # its imports are done before the clock runs
-        arguments = (server.port, paths, asked.requests, asked.rate)
+        pool.apply(time.sleep, (0.1,))  # finishes its imports before the measurement
+        arguments = (server.port, paths, options.requests, options.rate)
         bursting = pool.apply_async(burst, arguments)
-        during = index(server.port, asked.index_rate, seconds)
+        during = index(server.port, options.index_rate, seconds)
         return warm, during, bursting.get()
 
 
@@ -136,7 +136,7 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=50.0, help="poster requests a second")
     parser.add_argument("--index-rate", type=float, default=50.0, help="index requests a second")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as name,
         PostgresServer() as postgres,
@@ -155,32 +155,32 @@ def main() -> int:
             secret_access_key=ROOT.secret_access_key,
         )
         with closing(S3Storage(settings)) as storage:
-            paths = add_movies(Database(engine), storage, posters(asked.posters))
+            paths = add_movies(Database(engine), storage, posters(options.posters))
             place = Place(url, bucket.name, bucket.endpoint_url, memcached.address)
             served = serving(Path(name), place, processes=1, threads=8, slots=2, niceness=IDLE)
             with served as (server,):
                 keep_apart(server)
-                warm, during, answers = measure(server, paths, asked)
+                warm, during, answers = measure(server, paths, options)
             decodes = server.decodes()
         engine.dispose()
-    return report(asked, warm, during, answers, decodes)
+    return report(options, warm, during, answers, decodes)
 
 
 def report(
-    asked: argparse.Namespace,
+    options: argparse.Namespace,
     warm: Sequence[Answer],
     during: Sequence[Answer],
     answers: Counter[tuple[int, str]],
     decodes: Sequence[str],
 ) -> int:
-    """Print everything; 1 when a bound is missed."""
+    """Print everything; return 1 if a bound is missed."""
     (warm_p50, warm_p95), (p50, p95) = milliseconds(warm), milliseconds(during)
     print_table(
-        f"The index at {asked.index_rate:g}/s: milliseconds",
+        f"The index at {options.index_rate:g}/s: milliseconds",
         ["", "p50", "p95", "requests"],
         [
             ["alone", warm_p50, warm_p95, len(warm)],
-            [f"with {asked.rate:g} cold posters/s", p50, p95, len(during)],
+            [f"with {options.rate:g} cold posters/s", p50, p95, len(during)],
         ],
     )
     redirects, placeholders = answers[302, "public, max-age=3600"], answers[200, "no-store"]
@@ -198,7 +198,7 @@ def report(
         for word, answers in (("alone", warm), ("during", during))
     }
     print_table(
-        f"{asked.requests} requests for {asked.posters} cold posters",
+        f"{options.requests} requests for {options.posters} cold posters",
         ["answer", "requests"],
         [["the poster (302)", redirects], ["a placeholder (no-store)", placeholders]],
     )
@@ -221,7 +221,7 @@ def report(
         Bound("index p95 during over alone", p95 / warm_p95, at_most=BOUND),
         Bound("decodes per poster made", len(decodes) / max(1, made), at_least=1, at_most=1),
         Bound("index requests that failed", failed, at_most=0),
-        Bound("requests that got a picture", pictures, at_least=asked.requests),
+        Bound("requests that got a picture", pictures, at_least=options.requests),
     ]
     return finish(figures, bounds)
 

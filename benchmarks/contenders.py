@@ -1,6 +1,6 @@
-"""Ways to make the variants of a poster, each given the same recipes with the same encoders.
+"""Implementations that make the variants of a poster from the same recipes.
 
-The recipes' sizes, qualities and blur hold for all; the way there is each contender's own.
+All use the sizes, qualities and blur of the recipes, and the same encoders.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,12 +20,12 @@ Contender = Callable[[bytes, Sequence[Recipe]], list[bytes]]
 
 
 def ours(data: bytes, recipes: Sequence[Recipe]) -> list[bytes]:
-    """What the site runs, with its checks and the dominant colour."""
+    """The code of the site, with its checks and the dominant colour."""
     return [variant.data for variant in make_variants(data, recipes).variants]
 
 
 def naive(data: bytes, recipes: Sequence[Recipe]) -> list[bytes]:
-    """The usual few lines: open, resize, save, for each variant; blurred before it is resized."""
+    """A simple implementation: open, blur, resize and save for each variant."""
     return [_naive_variant(data, recipe) for recipe in recipes]
 
 
@@ -37,7 +37,7 @@ def _naive_variant(data: bytes, recipe: Recipe) -> bytes:
 
 
 def full_resolution(data: bytes, recipe: Recipe) -> Image.Image:
-    """A variant by Lanczos from every pixel of the source: also what likeness is measured to."""
+    """A variant by Lanczos from every pixel of the source; also the reference for similarity."""
     with Image.open(BytesIO(data)) as source:
         picture = source.convert("RGB")
     if recipe.blur is not None:
@@ -54,10 +54,10 @@ def _blur(radius: float) -> ImageFilter.GaussianBlur:
 
 
 def easy_thumbnails(data: bytes, recipes: Sequence[Recipe]) -> list[bytes]:
-    """What a Django site picks: easy-thumbnails' own pipeline, without its database and storage.
+    """The pipeline of easy-thumbnails for Django, without its database and storage.
 
-    As the library does, each thumbnail opens its source anew. The blur is what a site would add: a
-    processor of one line, at the thumbnail's size.
+    As in the library, each thumbnail opens its source. The blur is a processor of one line, at the
+    size of the thumbnail, as a site would add it.
     """
     engine = _easy_thumbnails_engine()
     return [_easy_thumbnail(engine, data, recipe) for recipe in recipes]
@@ -91,14 +91,14 @@ def _easy_thumbnail(engine: Any, data: bytes, recipe: Recipe) -> bytes:
 
 
 def vips_shared(data: bytes, recipes: Sequence[Recipe]) -> list[bytes]:
-    """libvips at its best: one decode with our headroom, kept in memory, a thumbnail for each.
+    """libvips with one decode (with our headroom) that is kept in memory for all thumbnails.
 
-    The blur is made on a small picture as in ours; without that it would take several times as
-    long as all the rest.
+    The blur is computed on a small image, as in ours; otherwise it would take several times as
+    long as everything else.
     """
     import pyvips  # reads VIPS_CONCURRENCY when imported
 
-    # The same few operations over and over: with the cache, later rounds would do nothing.
+    # The operations repeat: with the cache, later rounds would do nothing.
     pyvips.cache_set_max(0)
     largest = recipes[0].master
     header = pyvips.Image.new_from_buffer(data, "")
@@ -130,7 +130,7 @@ def _vips_encoded(picture: Any, recipe: Recipe) -> bytes:
         )
     elif isinstance(encoder, WebP):
         found = picture.webpsave_buffer(Q=encoder.quality, effort=encoder.method)
-    else:  # its effort is our speed from the other end
+    else:  # its effort is the inverse of our speed
         found = picture.heifsave_buffer(
             Q=encoder.quality, effort=9 - encoder.speed, compression="av1", subsample_mode="on"
         )
@@ -140,6 +140,6 @@ def _vips_encoded(picture: Any, recipe: Recipe) -> bytes:
 def prepare(
     contender: Contender, recipes: Sequence[Recipe], sources: Sequence[Path]
 ) -> Callable[[], object]:
-    """For `children.Child`: each call makes the recipes of the next source, round and round."""
+    """For `children.Child`: each call makes the recipes of the next source, in a cycle."""
     files = cycle([path.read_bytes() for path in sources])
     return lambda: contender(next(files), recipes)

@@ -1,18 +1,17 @@
-"""Are the cores kept busy? All variants of 200 demo movies, to an S3 server over HTTP.
+"""Use of the cores by ``moziweb posters generate``: all variants of 200 demo movies.
 
-What an operator runs is ``moziweb posters generate --jobs 2``; this calls the same function on
-demo posters, against a real S3 server on this machine, and holds the wall time against the least
-that it could be: the CPU time spent (ours, our decoding children's and the server's) over the
-cores. 1.0 would mean that no core ever waited, for the network, a lock or the database.
+Calls the function of that command with two jobs, against an S3 server on this machine. The result
+is the ratio of the wall time to the least possible wall time: the CPU time of this process, its
+decoder processes and the server, divided by the number of cores. 1.0 means that no core ever waited
+for the network, a lock or the database.
 
-Drawing a demo poster stands in for fetching one and is no part of the poster service: the posters
-are drawn first, by as many threads, and both parts are told. Whatever else runs on the machine
-meanwhile makes the ratio larger than it is; its CPU time is told, too.
+The demo posters are drawn first, with as many threads; this replaces fetching and is reported
+separately. Other work on the machine increases the ratio; its CPU time is reported, too.
 
-Beside it stands what a Django site would have instead: easy-thumbnails, which opens the source
-anew for each variant, on as many threads and with the same encoders, each variant put to the same
-server. It gets a part of the posters, for it takes long, and is spared what the library does in
-its own database and asks of the storage, so it is compared by the source, and flattered.
+For comparison, easy-thumbnails makes the same variants with the same encoders and as many threads,
+and stores them on the same server. It opens the source for each variant. It is slow, so it makes
+only some of the posters and is compared per source. Its own database and its checks of the storage
+are not measured, which is in its favour.
 
 Run it from the repository's root: ``python -m benchmarks.generate [--movies 200] [--jobs 2]``.
 """
@@ -59,13 +58,13 @@ from tests.services.s3 import REGION, ROOT, S3Bucket, S3Server
 TODAY = date(2026, 8, 20)
 BOUND = 1.2
 PEER_BOUND = 2.0
-"""Most of the work is the encoders', which are the same."""
+"""Most of the time is in the encoders, which are the same."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """A reader of posters that were drawn before, one file a poster."""
+class DrawnFiles:
+    """Reads posters from files that ``draw`` has written."""
 
     folder: Path
 
@@ -80,7 +79,7 @@ class Shelf:
             list(pool.map(draw, urls))
 
     def read(self, source: SourceLocation) -> SourceBytes:
-        """The poster as it was drawn."""
+        """Return the drawn poster."""
         return SourceBytes(self._path(source.url or "").read_bytes())
 
     def _path(self, url: str) -> Path:
@@ -89,7 +88,7 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Drawn:
-    """The address of a drawn source."""
+    """A source with the URL of a drawn poster."""
 
     url: str
     key: None = None
@@ -97,7 +96,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a part took, in seconds; ``others`` is what else ran on the machine meanwhile."""
+    """Wall and CPU time of a part in seconds; ``others`` is other work on the machine."""
 
     wall: float
     ours: float
@@ -106,7 +105,7 @@ class Cost:
 
     @property
     def floor(self) -> float:
-        """The wall time if no core ever waited."""
+        """The wall time if no core waited."""
         return (self.ours + self.server) / cores()
 
     @property
@@ -125,25 +124,25 @@ def process_seconds(pid: int) -> float:
 
 
 def machine_seconds() -> float:
-    """What all processes together have used: user, nice, system, irq, softirq (proc(5))."""
+    """CPU time of all processes: user, nice, system, irq, softirq (proc(5))."""
     fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
-    return sum(int(fields[place]) for place in (0, 1, 2, 5, 6)) / TICKS
+    return sum(int(fields[index]) for index in (0, 1, 2, 5, 6)) / TICKS
 
 
-def our_seconds(workshop: DecoderPool) -> float:
-    """Our processor time, with that of the decoding children, those that have ended among them."""
+def our_seconds(decoder_pool: DecoderPool) -> float:
+    """CPU time of this process and its decoder processes, running and ended."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    living = sum(process_seconds(pid) for pid in pids(workshop))
+    living = sum(process_seconds(pid) for pid in pids(decoder_pool))
     return time.process_time() + ended.ru_utime + ended.ru_stime + living
 
 
-def measured(work: Callable[[], object], server_pid: int, workshop: DecoderPool) -> Cost:
-    """Do ``work`` and tell what it took, here, in our children and at the server."""
+def measured(work: Callable[[], object], server_pid: int, decoder_pool: DecoderPool) -> Cost:
+    """Run ``work`` and return the time of this process, its children and the server."""
 
     def clocks() -> tuple[float, float, float, float]:
         return (
             time.perf_counter(),
-            our_seconds(workshop),
+            our_seconds(decoder_pool),
             process_seconds(server_pid),
             machine_seconds(),
         )
@@ -156,7 +155,7 @@ def measured(work: Callable[[], object], server_pid: int, workshop: DecoderPool)
 
 @contextmanager
 def demo_database(folder: Path, movies: int) -> Iterator[Database]:
-    """The demo, with the posters of ``movies`` films alone."""
+    """A database with the demo data and the posters of ``movies`` movies."""
     engine = create_engine({"sqlalchemy.url": f"sqlite:///{folder}/demo.sqlite"})
     migrations.upgrade(engine)
     database = Database(engine)
@@ -169,11 +168,11 @@ def demo_database(folder: Path, movies: int) -> Iterator[Database]:
 
 
 def poster_service(
-    database: Database, storage: Storage, reader: SourceReader, workshop: DecoderPool
+    database: Database, storage: Storage, reader: SourceReader, decoder_pool: DecoderPool
 ) -> PosterService:
     leases = SourceLeases(database, utc_now, timedelta(minutes=5))
     readers = {SourceKind.DRAWN: reader}
-    return PosterService(database, storage, readers, leases, maker=workshop.make)
+    return PosterService(database, storage, readers, leases, maker=decoder_pool.make)
 
 
 def s3_storage(bucket: S3Bucket) -> S3Storage:
@@ -190,16 +189,18 @@ def s3_storage(bucket: S3Bucket) -> S3Storage:
 
 
 def run(service: PosterService, database: Database, jobs: int) -> Counter[str]:
-    """What ``moziweb posters generate`` does."""
+    """Make all variants, as ``moziweb posters generate`` does."""
     done = generate(service, SourceQuery().sources(database), jobs, threading.Event())
     return Counter(one.result.status for one in done)
 
 
-def run_easy_thumbnails(shelf: Shelf, urls: Sequence[str], storage: Storage, jobs: int) -> None:
-    """The same variants of some posters by easy-thumbnails, to keys of their own."""
+def run_easy_thumbnails(
+    reader: DrawnFiles, urls: Sequence[str], storage: Storage, jobs: int
+) -> None:
+    """Make the same variants of some posters with easy-thumbnails, at other keys."""
 
     def make(number: int, url: str) -> None:
-        body = shelf.read(Drawn(url)).body
+        body = reader.read(Drawn(url)).body
         for recipe, data in zip(RECIPES, easy_thumbnails(body, RECIPES), strict=True):
             key = f"easy/{number}{recipe.suffix}"
             storage.put(key, data, content_type=recipe.mime, cache_control=CACHE_CONTROL)
@@ -224,66 +225,71 @@ def row(name: str, cost: Cost) -> list[str | float]:
 
 
 def main() -> int:
-    """Run both parts; 1 when the bound is missed or a poster is."""
+    """Run both parts; return 1 if the bound or a poster is missed."""
     parser = argparse.ArgumentParser(description="All variants of demo movies to an S3 server.")
     parser.add_argument("--movies", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--peer-movies", type=int, default=40, help="for easy-thumbnails")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as name,
-        demo_database(Path(name), asked.movies) as database,
+        demo_database(Path(name), options.movies) as database,
         S3Server() as server,
         server.bucket(acls=True) as bucket,
         closing(s3_storage(bucket)) as storage,
     ):
-        shelf = Shelf(Path(name))
-        workshop = decoder_pool_from({setting.name: setting.default for setting in SETTINGS})
-        service = poster_service(database, storage, shelf, workshop)
-        storage.check()  # makes the client, which takes a while and happens once a process
+        reader = DrawnFiles(Path(name))
+        decoder_pool = decoder_pool_from({setting.name: setting.default for setting in SETTINGS})
+        service = poster_service(database, storage, reader, decoder_pool)
+        storage.check()  # creates the client, once per process
         urls = drawn_urls(database)
-        drawing = measured(lambda: shelf.draw(urls, asked.jobs), server.pid, workshop)
-        making = measured(lambda: run(service, database, asked.jobs), server.pid, workshop)
+        drawing = measured(lambda: reader.draw(urls, options.jobs), server.pid, decoder_pool)
+        making = measured(lambda: run(service, database, options.jobs), server.pid, decoder_pool)
         variants = count_variants(database)
-        easy_thumbnails(shelf.read(Drawn(urls[0])).body, RECIPES)  # it sets itself up
-        some = urls[: asked.peer_movies]
+        easy_thumbnails(reader.read(Drawn(urls[0])).body, RECIPES)  # sets up the library
+        some = urls[: options.peer_movies]
         peer = measured(
-            lambda: run_easy_thumbnails(shelf, some, storage, asked.jobs), server.pid, workshop
+            lambda: run_easy_thumbnails(reader, some, storage, options.jobs),
+            server.pid,
+            decoder_pool,
         )
-        workshop.close()
-    return told(asked, drawing, making, peer, variants)
+        decoder_pool.close()
+    return report(options, drawing, making, peer, variants)
 
 
-def told(asked: argparse.Namespace, drawing: Cost, making: Cost, peer: Cost, variants: int) -> int:
+def report(
+    options: argparse.Namespace, drawing: Cost, making: Cost, peer: Cost, variants: int
+) -> int:
+    counts = f"{options.movies} posters, {variants} variants, {options.jobs} jobs"
     print_table(
-        f"{asked.movies} posters, {variants} variants, {asked.jobs} jobs, {cores()} cores: seconds",
+        f"{counts}, {cores()} cores: seconds",
         ["", "wall", "our CPU", "S3's CPU", "CPU / cores", "wall / that", "others' CPU"],
         [
             row("drawing (not the service's)", drawing),
             row("variants to S3", making),
-            row(f"{asked.peer_movies} by easy-thumbnails", peer),
+            row(f"{options.peer_movies} by easy-thumbnails", peer),
         ],
     )
-    ours, theirs = making.ours / asked.movies, peer.ours / asked.peer_movies
+    ours, theirs = making.ours / options.movies, peer.ours / options.peer_movies
     print_table(
         "A poster: milliseconds",
         ["", "our CPU", "wall"],
         [
-            ["ours", 1000 * ours, 1000 * making.wall / asked.movies],
-            ["easy-thumbnails", 1000 * theirs, 1000 * peer.wall / asked.peer_movies],
+            ["ours", 1000 * ours, 1000 * making.wall / options.movies],
+            ["easy-thumbnails", 1000 * theirs, 1000 * peer.wall / options.peer_movies],
         ],
     )
     figures = {
-        "movies": asked.movies,
+        "movies": options.movies,
         "variants": variants,
-        "jobs": asked.jobs,
+        "jobs": options.jobs,
         "cores": cores(),
-        "sources_per_second": round(asked.movies / making.wall, 2),
+        "sources_per_second": round(options.movies / making.wall, 2),
         "drawing": asdict(drawing),
         "making": asdict(making),
-        "easy_thumbnails": {"movies": asked.peer_movies, **asdict(peer)},
+        "easy_thumbnails": {"movies": options.peer_movies, **asdict(peer)},
     }
-    expected = asked.movies * len(RECIPES)
+    expected = options.movies * len(RECIPES)
     bounds = [
         Bound("wall over CPU per core", making.ratio, at_most=BOUND),
         Bound("CPU of easy-thumbnails over ours, a poster", theirs / ours, at_least=PEER_BOUND),

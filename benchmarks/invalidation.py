@@ -1,11 +1,11 @@
-"""What does an invalidation cost, as the site grows? 800, 100,000 and 1,000,000 movies and pages.
+"""Cost of an invalidation by size of the site: 800, 100,000 and 1,000,000 movies and pages.
 
-Each size has a database with as many movies, and a memcached with as many cached pages: small ones,
-each with a tag of its own and its stamp. Then a film's title is changed in a watched session, which
-flushes, writes its outbox row, commits, publishes and marks. After each write the film's page and
-its week's page are asked for, which have to be made anew, and another film's, which must be served
-as it was. Every figure is to stay flat: a write costs its own tags, whatever else is cached, and a
-read costs its own. The sizes are asked in turn, and a ratio is the median of each round's own.
+Each size has a database with that number of movies, and a memcached with as many small cached
+pages, each with its own tag and stamp. In each round the title of a movie is changed in a watched
+session, which flushes, writes its outbox row, commits, publishes and marks the row. Then the pages
+of the movie and of its week are requested, which must be rendered, and the page of another movie,
+which must be a hit. No time may grow with the size: a write and a read cost only their own tags.
+The sizes are measured in turn, and a ratio is the median of the ratios of the rounds.
 
 Run it from the repository's root: ``python -m benchmarks.invalidation [--sizes 800 100000]``. The
 largest size takes a few minutes and about 2 GB of memory.
@@ -42,7 +42,7 @@ from tests.services.memcached import MemcachedServer
 FLAT = 1.5
 BATCH = 500
 WEEKLY = 20
-"""Films that open in a week."""
+"""Movies per week."""
 
 WEEKS_BACK = 6000
 MOVIE, OTHER = "/movie/1-film-1", "/movie/2-film-2"
@@ -53,14 +53,14 @@ MEASURED = ("write", "film page", "week page", "other page")
 
 
 def batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    """``BATCH`` at a time."""
+    """Yield batches of ``BATCH``."""
     rest = iter(rows)
     while batch := list(islice(rest, BATCH)):
         yield batch
 
 
 def make_database(folder: Path, count: int) -> str:
-    """A database with ``count`` movies, twenty of them of this week; the week's name."""
+    """Create a database of ``count`` movies, twenty in this week; return its name."""
     engine = create_engine({"sqlalchemy.url": f"sqlite:///{folder}/demo.sqlite"})
     migrations.upgrade(engine)
     week = week_of(budapest_today(datetime.now(UTC)))
@@ -86,7 +86,7 @@ def make_database(folder: Path, count: int) -> str:
 
 
 def fill_cache(cache: Cache, count: int) -> None:
-    """``count`` cached pages, each of a film of its own, all of them true."""
+    """Store ``count`` valid pages, each of another movie."""
     stamps, store = cache.stamps, cache.regions["pages"]._parts.entries  # noqa: SLF001
     clock = stamps.read_clock()
     now = time.time()
@@ -103,15 +103,15 @@ def fill_cache(cache: Cache, count: int) -> None:
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Milliseconds."""
-    began = time.perf_counter()
+    """Return the duration of ``work`` in milliseconds."""
+    started = time.perf_counter()
     work()
-    return (time.perf_counter() - began) * 1000
+    return (time.perf_counter() - started) * 1000
 
 
 @dataclass
 class Site:
-    """The site at one size, and what each round of it took, in milliseconds by what was done."""
+    """The site at one size, and the times of its rounds in milliseconds, by step."""
 
     size: int
     app: Any
@@ -120,19 +120,19 @@ class Site:
     spent: dict[str, list[float]] = field(default_factory=lambda: {each: [] for each in MEASURED})
 
     def get(self, path: str, *states: str) -> None:
-        """Ask for a page, which must be served in one of these ways."""
+        """Request a page; its ``X-Cache`` must be one of ``states``."""
         response = Request.blank(path).get_response(self.app)
         state = response.headers.get("X-Cache")
         if response.status_int != 200 or (states and state not in states):
             raise SystemExit(f"invalidation: {path} was {response.status}, {state}")
 
     def write(self, number: int) -> None:
-        """Change a film's title, and publish that."""
+        """Change the title of a movie, which publishes its tags."""
         with services_of(self.app.registry).database.write() as session:
             session.get_one(Movie, 1).title = f"Film, version {number}"
 
     def round(self, number: int) -> None:
-        """A write, and the reads after it."""
+        """Run a write and the reads after it."""
         works: tuple[Callable[[], object], ...] = (
             lambda: self.write(number),
             lambda: self.get(MOVIE, "miss"),
@@ -143,7 +143,7 @@ class Site:
             self.spent[each].append(timed(work))
 
     def check(self) -> None:
-        """Nothing may have been evicted: a smaller cache would be another measurement."""
+        """Fail if memcached has evicted entries: the cache would be smaller than stated."""
         evicted = int(self.memcached.statistics()["evictions"])
         if evicted:
             raise SystemExit(f"invalidation: memcached was too small: {evicted} evictions")
@@ -165,14 +165,14 @@ def site(size: int) -> Iterator[Site]:
 
 
 def main() -> int:
-    """1 when something grows."""
+    """Measure and print; return 1 if a bound is missed."""
     parser = argparse.ArgumentParser(description="Invalidations, as the site grows.")
     parser.add_argument("--sizes", type=int, nargs="+", default=[800, 100_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=40)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with ExitStack() as everything:
-        sites = [everything.enter_context(site(size)) for size in asked.sizes]
-        for number in range(asked.rounds + WARM_UP):
+        sites = [everything.enter_context(site(size)) for size in options.sizes]
+        for number in range(options.rounds + WARM_UP):
             for each in sites:
                 each.round(number)
     kept = [{k: v[WARM_UP:] for k, v in each.spent.items()} for each in sites]
@@ -186,7 +186,7 @@ def main() -> int:
     ]
     print_table(
         "Movies, and as many cached pages: milliseconds, medians",
-        ["", "write", "the film's page anew", "its week's anew", "another's, a hit"],
+        ["", "write", "movie page, miss", "week page, miss", "other page, hit"],
         rows,
     )
     bounds = [
@@ -199,11 +199,11 @@ def main() -> int:
         )
         for name in MEASURED
     ]
-    told = {
+    milliseconds = {
         str(size): {each: round(value, 3) for each, value in found.items()}
         for size, found in figures.items()
     }
-    return finish({"milliseconds": told, "rounds": asked.rounds}, bounds)
+    return finish({"milliseconds": milliseconds, "rounds": options.rounds}, bounds)
 
 
 if __name__ == "__main__":

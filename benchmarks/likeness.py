@@ -1,4 +1,4 @@
-"""How like two pictures are: PSNR and SSIM."""
+"""Similarity of two images: PSNR and SSIM."""
 
 import math
 from typing import Any
@@ -38,5 +38,5 @@ def _floats(picture: Image.Image) -> Any:
 
     grey = picture.convert("L")
     pixels = pyvips.Image.new_from_memory(grey.tobytes(), *grey.size, 1, "uchar")
-    # Its blur has the precision of what it is given: doubles, or variances come out below zero.
+    # The blur keeps the precision of its input; with less than doubles, variances become negative.
     return pixels.cast("double")

@@ -1,12 +1,11 @@
-"""What do the manager's lists cost with 6,000 films, against 800? On SQLite and PostgreSQL.
+"""Cost of the manager's lists with 6,000 movies and with 800, on SQLite and PostgreSQL.
 
-Each database has real films, of which the same share has no poster, failed, is not dated, was
-imported long ago or is not on the site, so that a full page of every list is shown at either size.
-Every list in every order, with a search and without one, its last page, the overview and the
-changes are asked for as an editor's browser does, from the application itself. The two sizes are
-asked in turn, and a ratio is the median of each round's own: what else the machine does slows both.
-On SQLite, which works in the process that asks, it is time of the processor; with PostgreSQL, which
-works in its own, it is time on the clock.
+Each database has real movies. The same share of them has no poster, has failed, has no date, was
+imported long ago or is unpublished, so that both sizes fill a page of every list. Every list in
+every order, with and without a search, its last page, the overview and the audit log are requested
+from the application, as by an editor's browser. The two sizes are measured in turn, and a ratio is
+the median of the ratios of the rounds, so that other work on the machine affects both. SQLite runs
+in this process, so its CPU time is measured; PostgreSQL runs in its own, so the wall time is.
 
 Run it from the repository's root: ``python -m benchmarks.manager [--rounds 15]``.
 """
@@ -45,14 +44,14 @@ QUESTIONS: Final = 5
 PASSWORD: Final = "a long enough password"
 COMMON: Final = "the"
 SEARCHES: Final = ("", COMMON, "bramvilágos")
-"""Without a search, with one that finds more than a page, with one that finds nothing."""
+"""No search, a search with more than one page of results, a search without results."""
 
 
 def pages() -> Iterator[str]:
-    """The address of every page that lists."""
+    """Yield the URLs of all list pages."""
     yield from ("/manager", "/manager/audit", "/manager/audit?before=500", "/manager/imports")
     for show, sort, text in product(Filter, Sort, SEARCHES):
-        if show and text == COMMON:  # fills a page of many films, and not of a few
+        if show and text == COMMON:  # fills a page only at the large size
             continue
         query = {"show": show.value, "sort": sort.value, "q": text}
         yield f"/manager/movies?{urlencode({k: v for k, v in query.items() if v})}"
@@ -63,7 +62,7 @@ def pages() -> Iterator[str]:
 
 @dataclass
 class Manager:
-    """The manager over so many films: a browser that is signed in, and what pages took."""
+    """The manager with ``size`` movies: a signed-in browser, and the times of pages."""
 
     size: int
     browser: TestApp
@@ -72,26 +71,26 @@ class Manager:
     questions: dict[str, int] = field(default_factory=dict)
 
     def ask(self, path: str) -> None:
-        """Ask for a page once more, and keep what it took."""
-        asked: list[str] = []
+        """Request a page and record its time."""
+        statements: list[str] = []
 
         def count(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            asked.append(statement)
+            statements.append(statement)
 
         engine = services_of(self.browser.app.registry).database.engine
         event.listen(engine, "before_cursor_execute", count)
-        began = self.clock()
+        started = self.clock()
         self.browser.get(path, status=200)
-        spent = self.clock() - began
+        spent = self.clock() - started
         event.remove(engine, "before_cursor_execute", count)
         self.seconds.setdefault(path, []).append(spent)
-        reads = sum(not each.startswith("BEGIN") for each in asked)
+        reads = sum(not each.startswith("BEGIN") for each in statements)
         self.questions[path] = min(reads, self.questions.get(path, reads))
 
 
 @contextmanager
 def manager(url: str, size: int, folder: Path) -> Iterator[Manager]:
-    """The manager over a new database of ``size`` films."""
+    """The manager with a new database of ``size`` movies."""
     now = datetime.now(UTC)
     engine = create_engine({"sqlalchemy.url": url, "sqlalchemy.pool_size": 2})
     migrations.upgrade(engine)
@@ -109,7 +108,7 @@ def manager(url: str, size: int, folder: Path) -> Iterator[Manager]:
     with database.write() as session:
         add_movies(session, size, now)
         add_user(session, "anna", PASSWORD, Role.ADMIN, by=COMMAND, now=now)
-    with database.engine.connect() as connection:  # as either does by itself in time
+    with database.engine.connect() as connection:  # both databases do this by themselves later
         tidy = "ANALYZE" if url.startswith("sqlite") else "VACUUM ANALYZE"
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(tidy)
     browser = TestApp(app)
@@ -123,7 +122,7 @@ def manager(url: str, size: int, folder: Path) -> Iterator[Manager]:
 
 @contextmanager
 def managers(kind: str) -> Iterator[list[Manager]]:
-    """One of each size, on a kind of database."""
+    """A manager of each size, on one kind of database."""
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
         found = []
@@ -137,7 +136,7 @@ def managers(kind: str) -> Iterator[list[Manager]]:
 
 
 def measured(kind: str, rounds: int) -> tuple[dict[str, float], int]:
-    """Prints the slowest; the ratio of each page, and the most queries that any asked."""
+    """Print the slowest pages; return the ratio of each page and the largest number of queries."""
     with managers(kind) as both:
         few, many = both
         addresses = list(pages())
@@ -160,27 +159,29 @@ def measured(kind: str, rounds: int) -> tuple[dict[str, float], int]:
         ]  # fmt: skip
         print_table(
             f"{kind}: the {len(rows)} that grow most of {len(addresses)} pages, medians in ms",
-            ["", *(f"{size:,} films" for size in SIZES), "ratio", "queries"],
+            ["", *(f"{size:,} movies" for size in SIZES), "ratio", "queries"],
             rows,
         )
         return ratios, max(many.questions.values())
 
 
 def main() -> int:
-    """1 when a list grows, or asks too much."""
-    parser = argparse.ArgumentParser(description="The manager's lists, as films grow.")
+    """Measure and print; return 1 if a bound is missed."""
+    parser = argparse.ArgumentParser(description="The manager's lists by number of movies.")
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
-    bounds, told = [], {}
+    bounds, lists = [], {}
     for kind in ("SQLite", "PostgreSQL"):
         ratios, queries = measured(kind, rounds)
         slowest = max(ratios, key=lambda path: ratios[path])
-        told[kind] = {"slowest": slowest, "ratio": round(ratios[slowest], 3), "queries": queries}
+        lists[kind] = {"slowest": slowest, "ratio": round(ratios[slowest], 3), "queries": queries}
         bounds += [
-            Bound(f"{kind}: 6,000 films over 800, the worst list", ratios[slowest], at_most=SLOWER),
+            Bound(
+                f"{kind}: 6,000 movies over 800, the worst list", ratios[slowest], at_most=SLOWER
+            ),
             Bound(f"{kind}: the most queries of a list", queries, at_most=QUESTIONS),
         ]
-    return finish({"rounds": rounds, "lists": told}, bounds)
+    return finish({"rounds": rounds, "lists": lists}, bounds)
 
 
 if __name__ == "__main__":

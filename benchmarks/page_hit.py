@@ -73,7 +73,7 @@ class Served:
 
 
 def cores() -> tuple[int, int]:
-    """The server's and the client's; one machine with one core has both on it."""
+    """The cores of the server and the client; the same core on a machine with one."""
     found = sorted(os.sched_getaffinity(0))
     return found[0], found[-1]
 
@@ -96,7 +96,7 @@ def ask(port: int, coding: str = "identity") -> http.client.HTTPResponse:
 
 @contextmanager
 def serving(name: str, folder: Path, memcached: str) -> Iterator[Served]:
-    """A contender, warm."""
+    """Start a contender and warm its cache."""
     port, core = free_port(), cores()[0]
     command = [sys.executable, "-m", "benchmarks.page_servers"]
     process = subprocess.Popen([*command, name, str(port), str(folder), memcached, str(core)])
@@ -117,13 +117,13 @@ def serving(name: str, folder: Path, memcached: str) -> Iterator[Served]:
 
 def measure(server: Served, coding: str, seconds: int, connections: int) -> None:
     """One round."""
-    before, began = cpu_seconds(server.pid), time.perf_counter()
+    before, started = cpu_seconds(server.pid), time.perf_counter()
     output = subprocess.run(
         ["taskset", "-c", str(cores()[1]), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
          "-H", f"Accept-Encoding: {coding}", f"http://{HOST}:{server.port}/"],
         check=True, capture_output=True, text=True, timeout=PATIENCE + seconds,
     ).stdout  # fmt: skip
-    spent, elapsed = cpu_seconds(server.pid) - before, time.perf_counter() - began
+    spent, elapsed = cpu_seconds(server.pid) - before, time.perf_counter() - started
     requests = re.search(r"(\d+) requests in", output)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
     if requests is None or rate is None or "Non-2xx" in output or elapsed < seconds:
@@ -133,7 +133,7 @@ def measure(server: Served, coding: str, seconds: int, connections: int) -> None
 
 
 def prepare(folder: Path) -> None:
-    """The demo in a database, moved to today."""
+    """Create a database with the demo data around today."""
     engine = create_engine({"sqlalchemy.url": f"sqlite:///{folder}/demo.sqlite"})
     migrations.upgrade(engine)
     now = datetime.now(UTC)
@@ -155,16 +155,16 @@ def keep_page(folder: Path, port: int) -> int:
 
 
 def check_same(servers: Sequence[Served], folder: Path) -> None:
-    """Every contender must serve the very page."""
+    """Fail unless every contender serves the same bytes."""
     page = (folder / "page.html").read_bytes()
     for server in servers:
         if ask(server.port).body != page:  # type: ignore[attr-defined]
             raise SystemExit(f"page_hit: {server.name} serves other bytes")
 
 
-def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median of the rounds' own ratios."""
-    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+def median_ratio(ours: Sequence[float], others: Sequence[float]) -> float:
+    """The median of the ratios of the rounds."""
+    return statistics.median(a / b for a, b in zip(ours, others, strict=True))
 
 
 def spread(figures: Sequence[float]) -> float:
@@ -193,7 +193,7 @@ def print_contenders(servers: dict[str, Served], coding: str, size: int) -> None
 
 
 def layers(servers: dict[str, Served], coding: str) -> dict[str, float]:
-    """Where the processor time of a hit goes, in microseconds."""
+    """The CPU time of a hit by part, in microseconds."""
     cpu = {name: statistics.median(server.cpus(coding)) for name, server in servers.items()}
     parts = {
         "waitress and the bytes": cpu["bare"],
@@ -208,13 +208,13 @@ def layers(servers: dict[str, Served], coding: str) -> dict[str, float]:
 
 
 def main() -> int:
-    """1 when a bound is missed."""
-    parser = argparse.ArgumentParser(description="A cached page, ours and theirs.")
+    """Measure and print; return 1 if a bound is missed."""
+    parser = argparse.ArgumentParser(description="A cached page, from ours and other caches.")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=int, default=1, help="of each round")
     parser.add_argument("--connections", type=int, default=16)
-    asked = parser.parse_args()
-    if asked.rounds < 2:
+    options = parser.parse_args()
+    if options.rounds < 2:
         parser.error("--rounds: at least 2, for a spread")
     if shutil.which("wrk") is None:
         raise SystemExit("page_hit needs wrk (as root: apt-get install wrk)")
@@ -231,19 +231,19 @@ def main() -> int:
             for other in SERVERS
         }
         check_same(list(servers.values()), folder)
-        before, began = machine_seconds(), time.perf_counter()
-        for number in range(asked.rounds + 1):
+        before, started = machine_seconds(), time.perf_counter()
+        for number in range(options.rounds + 1):
             for coding in ("identity", "gzip"):
                 for server in servers.values():
-                    measure(server, coding, asked.seconds, asked.connections)
+                    measure(server, coding, options.seconds, options.connections)
             if number == 0:  # the first one warms up
                 for server in servers.values():
                     server.rounds.clear()
-        busy = (machine_seconds() - before) / (time.perf_counter() - began)
-    return report(servers, size, busy, asked)
+        busy = (machine_seconds() - before) / (time.perf_counter() - started)
+    return report(servers, size, busy, options)
 
 
-def report(servers: dict[str, Served], size: int, busy: float, asked: argparse.Namespace) -> int:
+def report(servers: dict[str, Served], size: int, busy: float, options: argparse.Namespace) -> int:
     """Print everything."""
     plain = "identity"
     print_contenders(servers, plain, size)
@@ -255,7 +255,7 @@ def report(servers: dict[str, Served], size: int, busy: float, asked: argparse.N
     of = {name: median_ratio(ours, server.rates(plain)) for name, server in servers.items()}
     figures = {
         "bytes": size,
-        "rounds": asked.rounds,
+        "rounds": options.rounds,
         "cores_busy": round(busy, 2),
         "requests_per_second": {
             name: round(statistics.median(server.rates(plain))) for name, server in servers.items()

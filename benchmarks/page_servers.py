@@ -1,7 +1,7 @@
-"""What ``page_hit`` compares: one page from many servers, each a process of its own on waitress.
+"""The servers that ``page_hit`` compares: each serves one page from a process with waitress.
 
 Run by ``page_hit`` as ``python -m benchmarks.page_servers NAME PORT FOLDER MEMCACHED CORE``. The
-folder holds the page's bytes, its headers as JSON, and the demo's database.
+folder has the bytes of the page, its headers as JSON, and the demo database.
 """
 
 import json
@@ -25,7 +25,7 @@ KIND = ("Content-Type", "text/html; charset=UTF-8")
 
 
 def bare(folder: Path, memcached: str) -> App:
-    """A function that returns the bytes."""
+    """A WSGI function that returns the bytes."""
     body, _ = page_of(folder)
     headers = [KIND, ("Content-Length", str(len(body)))]
 
@@ -37,7 +37,7 @@ def bare(folder: Path, memcached: str) -> App:
 
 
 def headers(folder: Path, memcached: str) -> App:
-    """The same under all the headers that our page has."""
+    """The same with all headers of our page."""
     body, given = page_of(folder)
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -48,7 +48,7 @@ def headers(folder: Path, memcached: str) -> App:
 
 
 def clock(folder: Path, memcached: str) -> App:
-    """And with a read of the clock, which is what being true at once costs at the least."""
+    """The same with a read of the clock: the least cost of immediate invalidation."""
     body, given = page_of(folder)
     stamps = StampStore(MemcachedClient([memcached], prefix="bench:"), 3600)
 
@@ -61,7 +61,7 @@ def clock(folder: Path, memcached: str) -> App:
 
 
 def pyramid(folder: Path, memcached: str) -> App:
-    """A view of Pyramid's that returns the bytes."""
+    """A Pyramid view that returns the bytes."""
     from pyramid.config import Configurator
     from pyramid.response import Response
 
@@ -78,7 +78,7 @@ def pyramid(folder: Path, memcached: str) -> App:
 
 
 def django(folder: Path, memcached: str) -> App:
-    """Django's ``cache_page`` over its own client of pylibmc."""
+    """Django's ``cache_page`` over its pylibmc backend."""
     from django.conf import settings
     from django.core.wsgi import get_wsgi_application
     from django.http import HttpRequest, HttpResponse
@@ -111,7 +111,7 @@ def django(folder: Path, memcached: str) -> App:
 
 
 def flask(folder: Path, memcached: str) -> App:
-    """Flask-Caching's ``cached``, over pylibmc too."""
+    """Flask-Caching's ``cached`` over pylibmc."""
     from flask import Flask, Response
     from flask_caching import Cache
 
@@ -129,14 +129,14 @@ def flask(folder: Path, memcached: str) -> App:
 
 
 def ours(folder: Path, memcached: str, **changed: str) -> App:
-    """The whole site, as production has it: entries and stamps on memcached."""
+    """The site as in production: entries and stamps in memcached."""
     from moziweb import main
 
     return main({}, **(site_settings(folder, memcached) | changed))
 
 
 def entry(folder: Path, memcached: str) -> App:
-    """The same without the first level: every hit fetches and judges its entry."""
+    """The same without the local cache: every hit fetches and validates its entry."""
     return ours(folder, memcached, **{"cache.pages.l1_bytes": "0"})
 
 
@@ -160,11 +160,11 @@ SERVERS: dict[str, Callable[[Path, str], App]] = {
 
 
 BY_OUR_RUNNER = frozenset({"ours"})
-"""As production serves it; the rest is served by waitress's own."""
+"""Served as in production; the others are served by plain waitress."""
 
 
 def site_settings(folder: Path, memcached: str) -> dict[str, str]:
-    """The ini keys of the site, as ``production.ini`` has them but for database and storage."""
+    """The ini keys of ``production.ini``, with another database and storage."""
     return {
         "site.base_url": "https://moziweb.test",
         "site.hsts": "true",
@@ -182,7 +182,7 @@ def site_settings(folder: Path, memcached: str) -> dict[str, str]:
 
 
 def page_of(folder: Path) -> tuple[bytes, list[tuple[str, str]]]:
-    """The page's bytes and the headers that ours goes out with."""
+    """The bytes and headers of our page."""
     given = json.loads((folder / "headers.json").read_text())
     return (folder / "page.html").read_bytes(), [(name, value) for name, value in given]
 

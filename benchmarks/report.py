@@ -1,4 +1,4 @@
-"""How benchmarks tell their figures: tables for people, then one line of JSON for programs."""
+"""Prints the figures of benchmarks: tables, then one line of JSON for programs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ Figures = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Bound:
-    """What a figure has to keep: ``at_least``, ``at_most``, or both."""
+    """The bounds of a figure: ``at_least``, ``at_most``, or both."""
 
     figure: str
     value: float
@@ -33,7 +33,7 @@ class Bound:
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """A table with its first column to the left and figures to the right."""
+    """Print a table; the first column is left-aligned, figures are right-aligned."""
     lines = [list(header), *([_shown(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     print(f"\n{title}\n")
@@ -48,7 +48,7 @@ def _shown(cell: Cell) -> str:
 
 
 def finish(figures: Figures, bounds: Sequence[Bound]) -> int:
-    """Print each bound's verdict and, as the last line, all figures; return the exit status."""
+    """Print each bound and, on the last line, all figures; return the exit status."""
     print()
     for bound in bounds:
         print(bound)

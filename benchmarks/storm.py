@@ -1,17 +1,17 @@
-"""The bad day of the story, replayed: posters are saved while visitors look at pages.
+"""Page views while posters are generated on demand, with three cache strategies.
 
-800 demo movies, not one variant made. Visitors open the index, week pages and old films' pages at a
-fixed rate, and their browsers fetch the pictures that the pages link at our own route, each of
-which is drawn, decoded, cut, stored and saved there and then. Three strategies, one after the
-other, each over a fresh database:
+The site has 800 demo movies and no variants. Visitors request the index, week pages and pages of
+old movies at a fixed rate, and fetch the images that the pages link to; each missing image is
+drawn, decoded, resized, stored and recorded at the first request. The strategies run one after the
+other, each with a new database:
 
-* **reset**: each saved variant empties the page cache, as the site of the story did;
-* **tags**: a saved variant makes stale what shows it, which is how moziweb works;
-* **tags, warm**: and ``moziweb posters generate`` and a look at each page came before the visitors.
+* **reset**: each stored variant empties the page cache;
+* **tags**: a stored variant invalidates the pages that show it, as moziweb does;
+* **tags, warm**: the same after ``moziweb posters generate`` and one request for each page.
 
-A rendering is *needless* where no variant of a film on that page was saved since the page was
-rendered before. The site is one process of eight threads with its entries and stamps on memcached;
-decoding runs niced in processes of its own. The picture for the docs is drawn by ``storm_picture``.
+A render is *needless* if no variant of a movie on the page was stored since its previous render.
+The site is one process with eight threads, its entries and stamps are in memcached, and its
+decoders are niced processes. ``storm_picture`` draws the diagram for the documentation.
 
 Run it from the repository's root: ``python -m benchmarks.storm [--seconds 35] [--rate 20]``.
 """
@@ -53,22 +53,22 @@ STRATEGIES = ("reset", "tags", "tags, warm")
 IMAGES = re.compile(r'/poster/[^"\s,]+')
 MOVIES = re.compile(r"/movie/(\d+)-")
 IMAGES_OF_A_PAGE = 6
-"""What a browser fetches at once; the rest of a page's pictures are loaded as one scrolls."""
+"""The images that a browser fetches at once; the others are loaded while scrolling."""
 
 OLD = 60
-"""Films that opened long ago whose pages are visited."""
+"""The number of old movies whose pages are requested."""
 
 BROWSERS = 48
 PATIENCE = 60.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 SAVE_SLACK = 1.0
-"""Seconds by which a mark in the outbox may come after the publish that it tells of."""
+"""The longest time in seconds between a publish and its mark in the outbox."""
 
 
 @dataclass
 class Page:
-    """One page view: seconds since the start when it was due and how long it took from then on."""
+    """One page view: when it was due, in seconds since the start, and its duration from then."""
 
     due: float
     took: float
@@ -80,7 +80,7 @@ class Page:
 
 @dataclass
 class Day:
-    """What a strategy's visitors saw."""
+    """The results of one strategy."""
 
     name: str
     pages: list[Page] = field(default_factory=list)
@@ -88,14 +88,14 @@ class Day:
     failures: int = 0
     waiting: list[tuple[float, int]] = field(default_factory=list)
     saves: list[tuple[float, int]] = field(default_factory=list)
-    began: float = 0.0
+    started: float = 0.0
 
     def renders(self, path: str | None = None) -> list[Page]:
         """The page views that had to be rendered."""
         return [p for p in self.pages if p.cache == "miss" and (path is None or p.path == path)]
 
     def needless(self) -> int:
-        """Renders of a page since whose render before no variant of a film on it was saved."""
+        """Renders of a page without a new variant of its movies since its previous render."""
         saved: dict[int, list[float]] = defaultdict(list)
         for at, movie in sorted(self.saves):
             saved[movie].append(at)
@@ -111,7 +111,7 @@ class Day:
         return count
 
     def times(self) -> list[float]:
-        """Page times in milliseconds, queueing included."""
+        """Page times in milliseconds, including queueing."""
         return [page.took * 1000 for page in self.pages]
 
 
@@ -120,7 +120,7 @@ def _between(moments: Sequence[float], since: float, until: float) -> bool:
 
 
 class Visitors:
-    """An open crowd: pages are due at their times, whatever the site does."""
+    """An open-loop client: page views are sent on schedule, also if the site is slow."""
 
     def __init__(self, web: WebServer, paths: Mapping[str, Sequence[str]], seed: int) -> None:
         self._web = web
@@ -131,8 +131,8 @@ class Visitors:
         self._fetched: set[str] = set()
 
     def spend(self, day: Day, seconds: float, rate: float) -> None:
-        """Let them come for some time."""
-        day.began = time.time()
+        """Send page views for some time."""
+        day.started = time.time()
         start = time.perf_counter()
         with ThreadPoolExecutor(BROWSERS) as pages, ThreadPoolExecutor(BROWSERS) as images:
             for number in range(int(seconds * rate)):
@@ -159,7 +159,7 @@ class Visitors:
         body = got[2].decode()
         movies = frozenset(map(int, MOVIES.findall(body)))
         cache = got[1].get("X-Cache", "none")
-        day.pages.append(Page(due, took, path, cache, movies, day.began + due))
+        day.pages.append(Page(due, took, path, cache, movies, day.started + due))
         links = dict.fromkeys(IMAGES.findall(body))
         for link in list(links)[:IMAGES_OF_A_PAGE]:
             if self._is_new(link):
@@ -167,7 +167,7 @@ class Visitors:
                 images.submit(self._fetch, link)
 
     def _fetch(self, link: str) -> None:
-        """A picture; where there is a placeholder instead, the next visitor asks again."""
+        """Fetch an image. After a placeholder, the next visitor requests it again."""
         got = self._get(urlsplit(link).path)
         if got is None or got[0] not in _REDIRECTS:
             with self._lock:
@@ -192,7 +192,7 @@ class Visitors:
 
 
 def settings(folder: Path, strategy: str, memcached: str) -> dict[str, str]:
-    """Production's keys, but for a database and a storage of our own."""
+    """The ini keys of production, with another database and storage."""
     return {
         "site.base_url": "https://moziweb.test",
         "sqlalchemy.url": f"sqlite:///{folder}/demo.sqlite",
@@ -212,7 +212,7 @@ def settings(folder: Path, strategy: str, memcached: str) -> dict[str, str]:
 
 
 def paths_of(url: str) -> dict[str, list[str]]:
-    """The pages that are visited: the index, eight weeks, and films that opened long ago."""
+    """The requested pages: the index, eight weeks, and old movies."""
     week = week_of(budapest_today(datetime.now(UTC)))
     engine = create_engine({"sqlalchemy.url": url})
     query = (
@@ -230,7 +230,7 @@ def paths_of(url: str) -> dict[str, list[str]]:
 
 
 def saves_of(url: str, since: float) -> list[tuple[float, int]]:
-    """When which film's variants were saved: the outbox."""
+    """The times when variants were stored, by movie, from the outbox."""
     engine = create_engine({"sqlalchemy.url": url})
     with engine.connect() as connection:
         sources = connection.execute(select(PosterSource.id, PosterSource.movie_id))
@@ -248,7 +248,7 @@ def saves_of(url: str, since: float) -> list[tuple[float, int]]:
 
 
 def make_ahead(ini: Path, seconds: float) -> None:
-    """``moziweb posters generate``, niced, for some time."""
+    """Run ``moziweb posters generate`` niced, for some time."""
     command = [sys.executable, "-W", "ignore", "-m", "moziweb.cli", "-c", str(ini)]
     process = subprocess.Popen(
         ["nice", "-n", "10", *command, "posters", "generate"],
@@ -261,8 +261,8 @@ def make_ahead(ini: Path, seconds: float) -> None:
         process.wait(PATIENCE)
 
 
-def replay(strategy: str, source: Path, asked: argparse.Namespace) -> Day:
-    """One strategy's day."""
+def replay(strategy: str, source: Path, options: argparse.Namespace) -> Day:
+    """Run one strategy."""
     day = Day(strategy)
     with tempfile.TemporaryDirectory() as name, MemcachedServer() as memcached:
         folder = Path(name)
@@ -272,16 +272,16 @@ def replay(strategy: str, source: Path, asked: argparse.Namespace) -> Day:
         keys = settings(folder, strategy, memcached.address)
         with WebServer(keys, "call:benchmarks.storm_app:main") as web:
             if strategy == "tags, warm":
-                make_ahead(web.home / "site.ini", asked.ahead)
+                make_ahead(web.home / "site.ini", options.ahead)
             for path in (*paths["index"], *paths["week"], *paths["old"]):
-                web.get(path)  # cached when the day begins, under each strategy
-            Visitors(web, paths, seed=7).spend(day, asked.seconds, asked.rate)
-        day.saves = saves_of(url, day.began)
+                web.get(path)  # cached at the start of each strategy
+            Visitors(web, paths, seed=7).spend(day, options.seconds, options.rate)
+        day.saves = saves_of(url, day.started)
     return day
 
 
 def row(day: Day, seconds: float) -> list[Cell]:
-    """A strategy's figures."""
+    """The figures of one strategy."""
     times = day.times()
     movies_saved = Counter(movie for _, movie in day.saves)
     return [
@@ -303,7 +303,7 @@ HEADER = ("", "index renders", "all renders", "needless", "mean ms", "p95 ms", "
 
 
 def curves(days: Sequence[Day], seconds: float) -> list[Curve]:
-    """What is drawn: per second, the mean page time, the index renders, who waits."""
+    """The data of the diagram: mean page time, index renders and waiting requests per second."""
     drawn = []
     for day in days:
         slots = range(int(seconds))
@@ -324,31 +324,31 @@ def curves(days: Sequence[Day], seconds: float) -> list[Curve]:
 
 
 def main() -> int:
-    """1 when a page was rendered needlessly under tags."""
+    """Run all strategies; return 1 if a page was rendered needlessly with tags."""
     parser = argparse.ArgumentParser(description="Posters are saved while visitors look at pages.")
     parser.add_argument("--seconds", type=float, default=35.0)
     parser.add_argument("--rate", type=float, default=20.0, help="page views each second")
     parser.add_argument("--ahead", type=float, default=25.0, help="seconds of generating ahead")
     parser.add_argument("--picture", type=Path, help="write the picture there (SVG)")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         prepare(Path(name))
-        days = [replay(strategy, Path(name), asked) for strategy in STRATEGIES]
-    rows = [row(day, asked.seconds) for day in days]
+        days = [replay(strategy, Path(name), options) for strategy in STRATEGIES]
+    rows = [row(day, options.seconds) for day in days]
     print_table(
-        f"{asked.seconds:g} s, {asked.rate:g} page views each second and their pictures,"
+        f"{options.seconds:g} s, {options.rate:g} page views each second and their pictures,"
         f" {len(os.sched_getaffinity(0))} cores, decoding niced",
         HEADER,
         rows,
     )
-    if asked.picture:
-        asked.picture.write_text(draw(curves(days, asked.seconds), asked.rate))
+    if options.picture:
+        options.picture.write_text(draw(curves(days, options.seconds), options.rate))
     figures = {
         day.name: dict(zip(HEADER[1:], line[1:], strict=True))
         for day, line in zip(days, rows, strict=True)
     }
     bounds = [Bound(f"needless renders, {day.name}", day.needless(), at_most=0) for day in days[1:]]
-    return finish({"rate": asked.rate, "seconds": asked.seconds, "strategies": figures}, bounds)
+    return finish({"rate": options.rate, "seconds": options.seconds, "strategies": figures}, bounds)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The site as ``storm`` serves it: as it is, or with the seed's way of invalidating."""
+"""The site for ``storm``: unchanged, or with every variant invalidating the whole cache."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ RESET = "storm.reset"
 
 
 def main(global_config: dict[str, str], **settings: str) -> Any:
-    """The site's application; with ``storm.reset`` each variant that is saved empties the cache."""
+    """Return the application; with ``storm.reset`` each stored variant empties the cache."""
     reset = settings.pop(RESET, "")
     app = make_app(global_config, **settings)
     if reset:
@@ -20,7 +20,7 @@ def main(global_config: dict[str, str], **settings: str) -> Any:
 
 
 def reset_on_variants(stamps: StampStore) -> None:
-    """Have the publish of a variant invalidate everything, as in the story."""
+    """Make the publish of a variant invalidate everything."""
     publish = stamps.publish
 
     def reset(tags: Iterable[str]) -> None:

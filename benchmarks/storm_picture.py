@@ -1,6 +1,6 @@
-"""The picture of a storm: three strategies beside each other, second by second, as SVG.
+"""The diagram of ``storm``: three strategies side by side, per second, as SVG.
 
-Plain SVG with colours for light and dark, so that it reads on either page without a library.
+Plain SVG with colours for light and dark pages, without a library.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Curve:
 
 
 def draw(curves: Sequence[Curve], rate: float) -> str:
-    """The whole picture."""
+    """Return the diagram."""
     panels = (
         ("Average page time, ms", [curve.times for curve in curves]),
         ("Renders of the index, each second", [curve.renders for curve in curves]),
@@ -74,8 +74,8 @@ def _panel(title: str, lines: Sequence[Sequence[float]], top: int) -> list[str]:
     for number, line in enumerate(lines):
         step = (WIDTH - 10 - LEFT) / max(1, len(line) - 1)
         points = " ".join(
-            f"{LEFT + place * step:.1f},{bottom - value / most * PANEL:.1f}"
-            for place, value in enumerate(line)
+            f"{LEFT + index * step:.1f},{bottom - value / most * PANEL:.1f}"
+            for index, value in enumerate(line)
         )
         parts.append(f'<polyline class="line s{number}" points="{points}"/>')
     return parts

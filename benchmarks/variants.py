@@ -1,19 +1,19 @@
-"""Making a poster's variants: ours, naive Pillow, easy-thumbnails and libvips, side by side.
+"""Time to make the variants of a poster: ours, naive Pillow, easy-thumbnails and libvips.
 
     python -m benchmarks.variants
 
-Sources are made by code: 2000x3000 JPEGs in quality 90 of 1.2 MB. Every contender works in a
-process of its own, one after the other in each round, on the same source, with the same encoder
-settings; figures are medians of the rounds. What is compared is processor time over all threads:
-a site makes as many posters at once as it has cores, and on a busy machine the clock measures the
-neighbours, and gives more to whoever has more threads. The clock's figures stand beside it.
+Sources are generated: 2000x3000 JPEGs of quality 90 and 1.2 MB. Each contender runs in its own
+process; in each round all run one after the other, on the same source, with the same encoder
+settings. Figures are medians of the rounds. CPU time over all threads is compared: a site makes as
+many posters at once as it has cores, and the wall time depends on other work on the machine and
+favours contenders with more threads. The wall time is shown, too.
 
-Pillow works on one thread; libvips is measured on one (VIPS_CONCURRENCY=1) and on as many as it
-likes, and ours has to keep up with the cheaper. All may use every core. easy-thumbnails is what a
-Django site would pick instead; it runs without its database and its storage.
+Pillow uses one thread. libvips is measured with one (VIPS_CONCURRENCY=1) and with its default; the
+bound is against the cheaper of the two. All may use every core. easy-thumbnails, which a Django
+site would use, runs without its database and its storage.
 
-Likeness is to a Lanczos of every pixel of the source: of our pictures before encoding, and of what
-each contender's files show, so that no speed is bought with looks.
+The images are also compared with a Lanczos resize of every pixel of the source: ours before
+encoding, and the files of each contender.
 """
 
 import cProfile
@@ -59,7 +59,7 @@ THREE: Final = (
     Recipe("thumb", Box(185, 278), _MASTER, _PLAIN),
     Recipe("blur", Box(342, 513), _MASTER, _PLAIN, (Box(185, 278), Box(86, 129)), 3.5),
 )
-"""The three JPEGs that the choice of this pipeline was once measured with."""
+"""The three JPEGs that this pipeline was chosen with."""
 
 _ONE_OF_EACH: Final = tuple(recipe for recipe in RECIPES if recipe.format == "jpg")
 
@@ -86,7 +86,7 @@ _STAGES: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Measured:
-    """One contender on one set: median milliseconds a source, and MiB."""
+    """One contender with one set of sources: median milliseconds per source, and MiB."""
 
     cpu_ms: float
     wall_ms: float
@@ -126,7 +126,7 @@ def _source(folder: Path, seed: int) -> Path:
 def _measure(
     recipes: Sequence[Recipe], sources: Sequence[Path], rounds: int
 ) -> dict[str, Measured]:
-    """All contenders, alive at once but working in turn; the first round of each is not counted."""
+    """Start all contenders and run them in turn; the first round of each is not counted."""
     work = partial(partial, prepare, recipes=recipes, sources=sources)
     children = [
         Child(OURS, work(ours)),
@@ -161,7 +161,7 @@ def _print_contenders(title: str, measured: Mapping[str, Measured]) -> None:
 
 
 def _print_likeness(data: bytes, recipes: Sequence[Recipe]) -> dict[str, float]:
-    """PSNR in dB by name, of the pictures as they are before encoding."""
+    """PSNR in dB by name, before encoding."""
     scaler = ImageScaler(data, recipes[0].master)
     found = {recipe.name: _likeness(scaler, data, recipe) for recipe in recipes}
     rows = [(name, *values) for name, values in found.items()]
@@ -175,7 +175,7 @@ def _likeness(scaler: ImageScaler, data: bytes, recipe: Recipe) -> tuple[float, 
 
 
 def _print_looks(data: bytes) -> dict[str, dict[str, float]]:
-    """PSNR and SSIM, and the size, of the poster and the thumb that each contender's files show."""
+    """PSNR, SSIM and size of the poster and the thumb of each contender."""
     sharp = [recipe for recipe in THREE if recipe.blur is None]
     references = [full_resolution(data, recipe) for recipe in sharp]
     looks: dict[str, dict[str, float]] = {}
