@@ -79,7 +79,7 @@ def html_error() -> Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """A request, and its time by the monotonic clock."""
 
     path: str
@@ -94,7 +94,7 @@ class TmdbServer:
     def __init__(self) -> None:
         self.movies: dict[int, dict[str, Any]] = {}
         self.changed: set[int] = set()
-        self.requests: list[Asked] = []
+        self.requests: list[Request] = []
         self._queued: dict[str, deque[Answer]] = defaultdict(deque)
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -134,18 +134,18 @@ class TmdbServer:
 
     def paths(self) -> list[str]:
         """The paths requested so far."""
-        return [asked.path for asked in self.requests]
+        return [request.path for request in self.requests]
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, request: Request) -> Answer:
         """The response to a request."""
-        self.requests.append(asked)
-        if self._queued[asked.path]:
-            return self._queued[asked.path].popleft()
-        if asked.path.startswith("/t/p/"):
+        self.requests.append(request)
+        if self._queued[request.path]:
+            return self._queued[request.path].popleft()
+        if request.path.startswith("/t/p/"):
             return _image()
-        if asked.headers.get("authorization") != f"Bearer {TOKEN}":
+        if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return unauthorized()
-        return self._api(asked.path.removeprefix("/3"), asked.query)
+        return self._api(request.path.removeprefix("/3"), request.query)
 
     def _api(self, path: str, query: Mapping[str, str]) -> Answer:
         fixed: dict[str, Callable[[], Answer]] = {
@@ -291,8 +291,8 @@ def _handler(server: TmdbServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(parts.path, dict(parse_qsl(parts.query)), headers, time.monotonic())
-            answer = server.answer(asked)
+            request = Request(parts.path, dict(parse_qsl(parts.query)), headers, time.monotonic())
+            answer = server.answer(request)
             time.sleep(answer.seconds)
             if answer.let_go is not None:
                 answer.let_go.wait(PATIENCE)

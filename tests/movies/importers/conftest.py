@@ -1,4 +1,4 @@
-"""An importer over a real database, at a fixed moment."""
+"""An importer with a real database and a fixed clock."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -38,10 +38,10 @@ def importer(database: Database, clock: Clock) -> Importer:
     return Importer(database, POSTERS, clock)
 
 
-def from_csv(text: str | bytes, **terms: Any) -> tuple[Candidate, ...]:
-    """The films of a list."""
+def from_csv(text: str | bytes, **options: Any) -> tuple[Candidate, ...]:
+    """The candidates of a list."""
     data = text.encode() if isinstance(text, str) else text
-    return candidates_of(read_table(data), ListOptions(TODAY, POSTERS.is_allowed_url, **terms))
+    return candidates_of(read_table(data), ListOptions(TODAY, POSTERS.is_allowed_url, **options))
 
 
 Bring = Callable[..., list[Applied]]
@@ -49,5 +49,5 @@ Bring = Callable[..., list[Applied]]
 
 @pytest.fixture
 def bring(importer: Importer) -> Bring:
-    """Import a list."""
-    return lambda text, **terms: list(importer.run(from_csv(text, **terms)))
+    """Imports a list."""
+    return lambda text, **options: list(importer.run(from_csv(text, **options)))

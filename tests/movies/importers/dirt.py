@@ -1,7 +1,7 @@
-"""A film list with what is bad in more ways than any real one: a small cousin of ``vega``'s.
+"""A short list with many kinds of errors, in the format of ``vega``'s.
 
-In its shape, of the demo's films. It has what that file lacks: a runtime of nothing and one in
-words, a title that is an array, a date that is none; and it is short enough for the manager's page.
+It has the demo's films. In addition to the errors in that file it has a runtime of 0 and one in
+words, a title that is an array, and a date that is not one. It fits on a page of the manager.
 """
 
 import json
@@ -16,7 +16,7 @@ DATE_FORMAT = "%b %d %Y"
 
 @dataclass(frozen=True)
 class Dirt:
-    """The file, how many films it has, and which of its items are bad in which column."""
+    """The file, the number of its films, and the invalid items with their columns."""
 
     data: bytes
     movies: int
@@ -24,7 +24,7 @@ class Dirt:
 
 
 def dirty_list(movies: int = 200) -> Dirt:
-    """The list of the catalogue's first ``films`` films, and of a few that it lacks."""
+    """Return a list of the first ``movies`` films of the catalogue and a few others."""
     items = [
         _item(movie.title, f"{movie.released:%b %d %Y}", movie.runtime if number % 3 else None)
         for number, movie in enumerate(shipped_movies()[:movies])
@@ -32,7 +32,7 @@ def dirty_list(movies: int = 200) -> Dirt:
     items += [_item(number, "Jul 06 2001", 100) for number in NUMBERS]
     items += [_item("Hamupipőke", f"Mar 05 {year}", None) for year in (1899, 1950, 2015)]
     items[3] |= {"Title": "AstÈrix aux Jeux Olympiques"}
-    spoilt: dict[int, dict[str, object]] = {
+    invalid: dict[int, dict[str, object]] = {
         10: {"Release Date": "Dec 31 2046"},
         17: {"Release Date": "Aug 01 2044"},
         40: {"Title": None},
@@ -41,10 +41,10 @@ def dirty_list(movies: int = 200) -> Dirt:
         90: {"Title": ["a", {"b": 1}]},
         120: {"Release Date": "TBD"},
     }
-    for number, change in spoilt.items():
+    for number, change in invalid.items():
         items[number - 1] |= change
     names = {"Release Date": "release_date", "Title": "title", "Running Time min": "runtime"}
-    bad = {(f"item {number}", names[key]) for number, change in spoilt.items() for key in change}
+    bad = {(f"item {number}", names[key]) for number, change in invalid.items() for key in change}
     return Dirt(json.dumps(items).encode(), len(items), frozenset(bad))
 
 

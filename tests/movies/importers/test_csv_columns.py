@@ -1,4 +1,4 @@
-"""Cells: what each column takes, and how a bad one is named."""
+"""The cells of each column, and the reports of invalid ones."""
 
 from datetime import date
 
@@ -23,7 +23,7 @@ F-1;Dűne: Harmadik rész;Dune: Part Three;2026.12.17.;;cinema;InterCom;12;165;S
 """
 
 
-def test_every_column_is_understood() -> None:
+def test_every_column_is_read() -> None:
     (candidate,) = from_csv(WHOLE)
     assert candidate.problems == ()
     assert (candidate.ref, candidate.place, set(candidate.years)) == ("F-1", "row 2", {2026})
@@ -45,11 +45,11 @@ def test_every_column_is_understood() -> None:
     }
 
 
-def test_a_candidate_survives_being_kept_as_json() -> None:
+def test_candidate_survives_json() -> None:
     (candidate,) = from_csv(WHOLE + "F-2;;;2026.13.01;;;;;;;;;;;;;\n")[:1]
-    kept = from_json(to_json(candidate))
-    assert kept == candidate
-    assert kept.values == candidate.values
+    restored = from_json(to_json(candidate))
+    assert restored == candidate
+    assert restored.values == candidate.values
 
 
 def one(columns: str, cells: str) -> Candidate:
@@ -71,15 +71,13 @@ def one(columns: str, cells: str) -> Candidate:
         ("2026-08-13;month", "2026-08-01", DatePrecision.MONTH),
     ],
 )
-def test_dates_and_how_much_of_them_is_known(
-    cells: str, day: str, precision: DatePrecision
-) -> None:
+def test_dates_and_their_precision(cells: str, day: str, precision: DatePrecision) -> None:
     (premiere,) = one("release_date;date_precision", cells).values["premieres"]
     assert premiere == PremiereFact(date.fromisoformat(day), precision)
 
 
 @pytest.mark.parametrize(
-    ("column", "cell", "told"),
+    ("column", "cell", "message"),
     [
         ("release_date", "Jun 12 1998", "not a date such as"),
         ("release_date", "2026-02-30", "no such day"),
@@ -99,11 +97,13 @@ def test_dates_and_how_much_of_them_is_known(
         ("distributor", "x" * 121, "longer than 120"),
     ],
 )
-def test_a_bad_cell_is_named_and_the_rest_is_imported(column: str, cell: str, told: str) -> None:
+def test_invalid_cell_is_reported_and_the_rest_imported(
+    column: str, cell: str, message: str
+) -> None:
     candidate = one(column, cell)
     (problem,) = candidate.problems
     assert (problem.place, problem.column, problem.fatal) == ("row 2", column, False)
-    assert told in problem.english
+    assert message in problem.english
     assert set(candidate.values) == {"title"}
 
 
@@ -111,17 +111,17 @@ def test_a_bad_cell_is_named_and_the_rest_is_imported(column: str, cell: str, to
     ("column", "cell"),
     [("imdb_id", "nm0000093"), ("tmdb_id", "99999999999"), ("external_id", "x" * 201)],
 )
-def test_a_row_whose_identity_is_unclear_is_not_imported(column: str, cell: str) -> None:
+def test_row_with_an_invalid_id_is_not_imported(column: str, cell: str) -> None:
     (problem,) = one(column, cell).problems
     assert (problem.column, problem.fatal) == (column, True)
 
 
-def test_a_precision_finer_than_the_date_is_told() -> None:
+def test_precision_finer_than_the_date_is_reported() -> None:
     (problem,) = one("release_date;date_precision", "2026-08;day").problems
     assert problem.column == "date_precision"
 
 
-def test_a_pending_rating_is_no_problem_and_no_value() -> None:
+def test_pending_rating_is_no_problem_and_no_value() -> None:
     candidate = one("rating", "NR")
     assert candidate.problems == ()
     assert "rating" not in candidate.values
@@ -132,7 +132,7 @@ def test_control_characters_are_dropped() -> None:
     assert candidate.values["synopsis"] == "ab\u2028c"
 
 
-def test_a_streaming_premiere_is_at_the_service_in_the_place_of_a_distributor() -> None:
+def test_distributor_of_a_streaming_premiere_is_the_service() -> None:
     candidate = one("release_date;release_type;distributor", "2026-08-13;streaming;Netflix")
     day = date(2026, 8, 13)
     assert candidate.values["premieres"] == (
@@ -141,7 +141,7 @@ def test_a_streaming_premiere_is_at_the_service_in_the_place_of_a_distributor() 
     assert "distributor" not in candidate.values
 
 
-def test_rows_of_one_movie_with_other_premieres_are_joined() -> None:
+def test_rows_of_one_movie_with_other_premieres_are_merged() -> None:
     (candidate,) = from_csv(
         "external_id,title,release_date,release_type,distributor\n"
         "7,Dűne,2026-08-13,cinema,InterCom\n"
@@ -151,7 +151,7 @@ def test_rows_of_one_movie_with_other_premieres_are_joined() -> None:
     assert kinds == [PremiereKind.CINEMA, PremiereKind.STREAMING]
 
 
-def test_a_row_that_says_again_what_another_said_is_named() -> None:
+def test_duplicate_row_is_reported() -> None:
     first, second, third = from_csv(
         "title;release_date\nHamupipőke;2026-03-05\nHamupipőke;2026-10-01\nHamupipőke;2027-10-01\n"
     )

@@ -1,4 +1,4 @@
-"""CSV and JSON as strangers write them."""
+"""CSV and JSON files in their variations."""
 
 import json
 
@@ -17,7 +17,7 @@ def rows(data: bytes) -> list[tuple[str, dict[str, str]]]:
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("delimiter", [";", ","])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_utf8_with_or_without_a_mark_and_either_delimiter(
+def test_utf8_with_or_without_bom_and_either_delimiter(
     mark: bytes, delimiter: str, newline: str
 ) -> None:
     lines = [("Title", "runtime"), ("Dűne", "155"), ('"A; b, c"', "")]
@@ -25,33 +25,33 @@ def test_utf8_with_or_without_a_mark_and_either_delimiter(
     assert rows(mark + text.encode()) == TWO
 
 
-def test_headings_are_known_whatever_their_case_and_spaces() -> None:
+def test_case_and_spaces_of_headings_do_not_matter() -> None:
     assert rows(b"TITLE;Release Date;Trailer-URL\na;b;c\n") == [
         ("row 2", {"title": "a", "release_date": "b", "trailer_url": "c"})
     ]
 
 
-def test_a_cell_may_hold_lines_and_empty_rows_are_passed_over() -> None:
+def test_cell_may_have_line_breaks_and_empty_rows_are_skipped() -> None:
     assert rows(b'title;overview\n"a";"one\ntwo"\n;;\n\nb;\n')[0][1]["overview"] == "one\ntwo"
 
 
-def test_headings_that_are_called_otherwise_are_named() -> None:
+def test_headings_can_be_mapped_to_columns() -> None:
     table = read_table("Cím;Perc;Egyéb\nDűne;155;x\n".encode(), {"title": "Cím", "runtime": "perc"})
     assert dict(table.rows[0].cells) == TWO[0][1]
     assert table.ignored == ("Egyéb",)
 
 
 def problem(data: bytes) -> str:
-    (bad,) = (row.problem for row in read_table(data).rows if row.problem)
-    return str(bad)
+    (found,) = (row.problem for row in read_table(data).rows if row.problem)
+    return str(found)
 
 
-def test_a_row_of_another_width_and_bytes_that_are_no_utf8_are_named() -> None:
+def test_row_of_another_width_and_invalid_utf8_are_reported() -> None:
     assert problem(b"title;runtime\na;1;2\nb;2\n").startswith("row 2: 3 cells under 2 headings")
     assert problem(b"title;runtime\na;1\nD\xfbne;2\n").startswith("row 3, title: not UTF-8")
 
 
-def test_json_in_its_shapes() -> None:
+def test_json_array_and_object_with_an_array() -> None:
     items = [{"Title": 300, "genres": ["Action", "War"], "runtime": None}, {"title": "b"}]
     for whole in (items, {"count": 2, "movies": items}):
         table = read_table(json.dumps(whole).encode())
@@ -61,7 +61,7 @@ def test_json_in_its_shapes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (b"", "the first row has nothing"),
         (b"name;date\na;b\n", "the first row has name, date"),
@@ -72,7 +72,7 @@ def test_json_in_its_shapes() -> None:
         (b"[" * 100_000, "not valid JSON"),
     ],
 )
-def test_what_is_no_table_is_refused_in_one_line(data: bytes, told: str) -> None:
-    with pytest.raises(ImportRefused, match=told) as refused:
+def test_file_that_is_no_table_is_refused_in_one_line(data: bytes, message: str) -> None:
+    with pytest.raises(ImportRefused, match=message) as refused:
         read_table(data)
     assert "\n" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""Premieres: what is added, what has moved, what is only known better."""
+"""Premieres that are added, moved, or made more precise."""
 
 from datetime import date
 
@@ -15,19 +15,19 @@ def fact(day: str, **values: object) -> PremiereFact:
     return PremiereFact(date.fromisoformat(day), **values)  # type: ignore[arg-type]
 
 
-def only(standing: list[PremiereFact], wanted: PremiereFact) -> Step | None:
+def only(current: list[PremiereFact], wanted: PremiereFact) -> Step | None:
     """The one step, or None."""
-    rows = [StoredPremiere(number, each) for number, each in enumerate(standing, 1)]
+    rows = [StoredPremiere(number, each) for number, each in enumerate(current, 1)]
     found = steps(rows, [wanted], TODAY)
     assert len(found) <= 1
     return found[0] if found else None
 
 
-def test_the_same_again_is_no_step() -> None:
+def test_equal_premieres_need_no_step() -> None:
     assert only([fact("2026-09-03")], fact("2026-09-03")) is None
 
 
-def test_another_day_is_a_move_with_its_old_date_kept() -> None:
+def test_another_day_is_a_move() -> None:
     step = only([fact("2026-09-03", formats=("IMAX",))], fact("2026-09-10"))
     assert step is not None
     assert step.moved
@@ -36,11 +36,11 @@ def test_another_day_is_a_move_with_its_old_date_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("standing", "precision"),
+    ("current", "precision"),
     [("2026-09-01", DatePrecision.MONTH), ("2026-01-01", DatePrecision.YEAR)],
 )
-def test_a_day_within_the_month_or_year_is_no_move(standing: str, precision: DatePrecision) -> None:
-    step = only([fact(standing, precision=precision)], fact("2026-09-10"))
+def test_day_within_the_month_or_year_is_no_move(current: str, precision: DatePrecision) -> None:
+    step = only([fact(current, precision=precision)], fact("2026-09-10"))
     assert step is not None
     assert step.before is not None
     assert not step.moved
@@ -48,25 +48,25 @@ def test_a_day_within_the_month_or_year_is_no_move(standing: str, precision: Dat
     assert step.after.precision is DatePrecision.DAY
 
 
-def test_a_day_outside_the_month_is_a_move() -> None:
+def test_day_outside_the_month_is_a_move() -> None:
     step = only([fact("2026-09-01", precision=DatePrecision.MONTH)], fact("2026-10-01"))
     assert step is not None
     assert step.moved
 
 
-def test_a_source_that_knows_less_takes_nothing_away() -> None:
+def test_less_precise_source_changes_nothing() -> None:
     wanted = fact("2026-01-01", precision=DatePrecision.YEAR)
     assert only([fact("2026-09-10")], wanted) is None
 
 
-def test_a_coming_date_of_what_took_place_is_a_rerelease() -> None:
+def test_future_date_of_a_past_premiere_is_a_rerelease() -> None:
     step = only([fact("2000-01-27")], fact("2026-10-01"))
     assert step == Step(None, fact("2026-10-01", rerelease=True))
     again = [fact("2000-01-27"), fact("2026-10-01", rerelease=True)]
     assert only(again, fact("2026-10-01")) is None
 
 
-def test_kinds_and_services_are_premieres_of_their_own() -> None:
+def test_other_kind_or_service_is_another_premiere() -> None:
     streamed = fact("2026-09-03", kind=PremiereKind.STREAMING, service="Netflix")
     step = only([fact("2026-09-10"), streamed], fact("2026-09-03", kind=PremiereKind.FESTIVAL))
     assert step is not None
@@ -75,15 +75,15 @@ def test_kinds_and_services_are_premieres_of_their_own() -> None:
     assert only([streamed], other) == Step(None, other)
 
 
-def test_a_cancelled_one_does_not_come_back() -> None:
+def test_cancelled_premiere_is_not_restored() -> None:
     cancelled = StoredPremiere(1, fact("2026-09-03"), cancelled=True)
     assert steps([cancelled], [fact("2026-09-03")], TODAY) == ()
     (step,) = steps([cancelled], [fact("2026-11-05")], TODAY)
     assert step.before is None
 
 
-def test_two_of_a_kind_are_matched_one_to_one() -> None:
-    standing = [StoredPremiere(1, fact("2026-09-03")), StoredPremiere(2, fact("2026-11-05"))]
-    (step,) = steps(standing, [fact("2026-09-03"), fact("2026-11-12")], TODAY)
-    assert step.before is standing[1]
+def test_two_premieres_of_a_kind_are_matched_one_to_one() -> None:
+    current = [StoredPremiere(1, fact("2026-09-03")), StoredPremiere(2, fact("2026-11-05"))]
+    (step,) = steps(current, [fact("2026-09-03"), fact("2026-11-12")], TODAY)
+    assert step.before is current[1]
     assert step.moved

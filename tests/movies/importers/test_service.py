@@ -1,4 +1,4 @@
-"""Imports into both databases: what is written, what stays, what a second run does."""
+"""Imports into both databases: written values, kept values, and a second run."""
 
 from datetime import date
 
@@ -38,7 +38,7 @@ def only(session: Session) -> Movie:
     return session.scalars(select(Movie)).one()
 
 
-def test_a_new_movie_has_all_that_its_row_says(bring: Bring, dbsession: Session) -> None:
+def test_new_movie_has_all_values_of_its_row(bring: Bring, dbsession: Session) -> None:
     (applied,) = bring(WHOLE)
     assert applied.written
     movie = only(dbsession)
@@ -51,14 +51,12 @@ def test_a_new_movie_has_all_that_its_row_says(bring: Bring, dbsession: Session)
     assert (poster.url, poster.chosen, poster.origin, poster.fetched_at) == (
         "https://example.com/p.jpg", True, "csv", NOW,
     )  # fmt: skip
-    signed = dbsession.execute(select(FieldProvenance.field, FieldProvenance.source)).all()
-    assert {field for field, _ in signed} >= {"title", "premieres", "poster", "genres"}
-    assert {source for _, source in signed} == {"csv"}
+    provenance = dbsession.execute(select(FieldProvenance.field, FieldProvenance.source)).all()
+    assert {field for field, _ in provenance} >= {"title", "premieres", "poster", "genres"}
+    assert {source for _, source in provenance} == {"csv"}
 
 
-def test_the_same_again_writes_nothing(
-    bring: Bring, database: Database, dbsession: Session
-) -> None:
+def test_second_import_writes_nothing(bring: Bring, database: Database, dbsession: Session) -> None:
     bring(WHOLE)
     before = only(dbsession).updated_at
     (applied,) = bring(WHOLE)
@@ -69,20 +67,20 @@ def test_the_same_again_writes_nothing(
     assert dbsession.scalar(select(func.count()).select_from(PremiereChange)) == 0
 
 
-def test_a_preview_writes_nothing(importer: Importer, dbsession: Session) -> None:
+def test_preview_writes_nothing(importer: Importer, dbsession: Session) -> None:
     (plan,) = importer.preview(from_csv(WHOLE))
     assert plan.effect is Effect.NEW
     assert {change.field for change in plan.changes} >= {"title", "premieres", "runtime"}
     assert dbsession.scalar(select(func.count()).select_from(Movie)) == 0
 
 
-def test_silence_erases_nothing(bring: Bring, dbsession: Session) -> None:
+def test_empty_cell_deletes_no_value(bring: Bring, dbsession: Session) -> None:
     bring(WHOLE)
     assert effects(bring, "external_id;title;runtime\nF-1;Dűne: Harmadik rész;\n") == [Effect.SAME]
     assert only(dbsession).runtime == 165
 
 
-def test_what_was_edited_by_hand_stays_and_is_shown(bring: Bring, dbsession: Session) -> None:
+def test_value_entered_by_hand_is_kept_and_reported(bring: Bring, dbsession: Session) -> None:
     bring(WHOLE)
     movie = only(dbsession)
     movie.title = "Dűne 3"
@@ -99,7 +97,7 @@ def test_what_was_edited_by_hand_stays_and_is_shown(bring: Bring, dbsession: Ses
 
 
 @pytest.mark.parametrize("source", ["hand", None])
-def test_dates_by_hand_and_dates_that_nobody_signed_stay(
+def test_dates_by_hand_or_of_unknown_origin_are_kept(
     source: str | None, bring: Bring, dbsession: Session
 ) -> None:
     movie = factories.make_movie(dbsession, "Dűne", imdb_id="tt31378509")
@@ -115,7 +113,7 @@ def test_dates_by_hand_and_dates_that_nobody_signed_stay(
     assert dbsession.scalars(select(Premiere.date)).one() == date(2026, 12, 24)
 
 
-def test_a_field_cleared_by_hand_stays_empty(bring: Bring, dbsession: Session) -> None:
+def test_field_cleared_by_hand_stays_empty(bring: Bring, dbsession: Session) -> None:
     movie = factories.make_movie(dbsession, "Dűne", imdb_id="tt31378509", runtime=None)
     dbsession.add(FieldProvenance(movie_id=movie.id, field="runtime", source="hand"))
     dbsession.commit()
@@ -123,7 +121,7 @@ def test_a_field_cleared_by_hand_stays_empty(bring: Bring, dbsession: Session) -
     assert only(dbsession).runtime is None
 
 
-def test_a_premiere_that_moves_keeps_its_history(bring: Bring, dbsession: Session) -> None:
+def test_moved_premiere_has_a_history(bring: Bring, dbsession: Session) -> None:
     bring(WHOLE)
     bring(WHOLE.replace("2026.12.17.", "2027.01.14."))
     premiere = dbsession.scalars(select(Premiere)).one()
@@ -142,7 +140,7 @@ def test_two_movies_of_one_title_are_two_movies(bring: Bring, dbsession: Session
     assert len({movie_id for _, movie_id in ids}) == 2
 
 
-def test_without_ids_title_and_year_find_the_movie_even_when_it_is_renamed(
+def test_title_and_year_identify_a_renamed_movie_without_ids(
     bring: Bring, dbsession: Session
 ) -> None:
     text = "title;release_date;runtime\nHamupipőke;2026-03-05;90\n"
@@ -155,20 +153,20 @@ def test_without_ids_title_and_year_find_the_movie_even_when_it_is_renamed(
     assert only(dbsession).runtime == 95
 
 
-def test_a_remake_is_another_movie(bring: Bring) -> None:
+def test_remake_is_another_movie(bring: Bring) -> None:
     bring("title;release_date\nHamupipőke;1955-03-05\n")
     assert effects(bring, "title;release_date\nHamupipőke;2026-03-05\n") == [Effect.NEW]
 
 
 @pytest.mark.parametrize("row", ["Hamupipőke;", "Hamupipőke;2027-01-07"])
-def test_what_cannot_be_told_apart_is_told_to_the_operator(row: str, bring: Bring) -> None:
+def test_ambiguous_movie_is_refused(row: str, bring: Bring) -> None:
     bring("title;release_date\nHamupipőke;2026-03-05\n")
     (applied,) = bring(f"title;release_date\n{row}\n")
     assert applied.plan.effect is Effect.REFUSED
     assert "may be film" in str(applied.plan.problems[0])
 
 
-def test_ids_that_name_two_movies_are_refused(bring: Bring, dbsession: Session) -> None:
+def test_ids_of_two_movies_are_refused(bring: Bring, dbsession: Session) -> None:
     factories.make_movie(dbsession, "Egy", imdb_id="tt0000001")
     factories.make_movie(dbsession, "Kettő", tmdb_id=2)
     dbsession.commit()
@@ -176,7 +174,7 @@ def test_ids_that_name_two_movies_are_refused(bring: Bring, dbsession: Session) 
     assert "its ids belong to two films" in str(applied.plan.problems[0])
 
 
-def test_a_movie_that_changed_since_the_preview_is_left_alone(
+def test_movie_changed_since_its_preview_is_refused(
     importer: Importer, bring: Bring, dbsession: Session
 ) -> None:
     bring(WHOLE)
@@ -191,13 +189,11 @@ def test_a_movie_that_changed_since_the_preview_is_left_alone(
     assert importer.apply(candidate, plan.fingerprint).written
 
 
-def test_posters_that_somebody_chose_stay_and_drawn_ones_give_way(
-    bring: Bring, dbsession: Session
-) -> None:
+def test_chosen_posters_are_kept_and_drawn_ones_replaced(bring: Bring, dbsession: Session) -> None:
     kept = factories.make_movie(dbsession, "Egy", imdb_id="tt0000001")
     upload = factories.add_poster(dbsession, kept, kind=SourceKind.UPLOAD, url=None, key="k")
-    given = factories.make_movie(dbsession, "Kettő", imdb_id="tt0000002")
-    drawn = factories.add_poster(dbsession, given, kind=SourceKind.DRAWN)
+    other = factories.make_movie(dbsession, "Kettő", imdb_id="tt0000002")
+    drawn = factories.add_poster(dbsession, other, kind=SourceKind.DRAWN)
     dbsession.commit()
     text = (
         "title;imdb_id;poster_url\nEgy;tt0000001;https://a.example/1.jpg\n"
@@ -214,9 +210,7 @@ def test_posters_that_somebody_chose_stay_and_drawn_ones_give_way(
     assert upload.chosen
 
 
-def test_an_unknown_genre_is_made_once_and_a_known_one_found(
-    bring: Bring, dbsession: Session
-) -> None:
+def test_unknown_genre_is_added_once(bring: Bring, dbsession: Session) -> None:
     factories.add_genres(dbsession, factories.make_movie(dbsession), "Vígjáték/Comedy")
     dbsession.commit()
     bring("title;genres\nEgy;Comedy|Balett\nKettő;vígjáték|balett\n")
@@ -224,7 +218,7 @@ def test_an_unknown_genre_is_made_once_and_a_known_one_found(
 
 
 def test_outbox_rows_are_of_the_movies_that_changed(settings: dict[str, str]) -> None:
-    """Through the application's own sessions, as pages are told."""
+    """With the sessions of the application, which write the outbox."""
     with site(settings | CACHED) as app:
         database = services_of(app.app.registry).database
         importer = Importer(database, POSTERS, lambda: NOW)

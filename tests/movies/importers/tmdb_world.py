@@ -1,4 +1,4 @@
-"""Films of a week as TMDB has them."""
+"""Movies of a week in TMDB's format, and clients of the TMDB server."""
 
 from datetime import date
 from typing import Any
@@ -16,30 +16,30 @@ WEEK = (date(2026, 9, 3), date(2026, 9, 9))
 
 
 def catalogue(number: int) -> Movie:
-    """A real film."""
+    """A real movie of the demo catalogue."""
     return shipped_movies()[number]
 
 
 def a_movie(number: int = 0, *hungary: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """TMDB's film ``1000 + number``, here from September 3rd unless ``hungary`` says more."""
+    """The movie ``1000 + number``; its Hungarian premiere is September 3rd or ``hungary``."""
     dates = hungary or (release("2026-09-03", certification="12"),)
     return movie_of(catalogue(number), 1000 + number, dates, **changes)
 
 
 class Sleeps(list[float]):
-    """Keeps what would have been slept."""
+    """Records sleeps instead of sleeping."""
 
     def __call__(self, seconds: float) -> None:
         self.append(seconds)
 
 
-def client_of(server: TmdbServer, sleeps: Sleeps | None = None, **terms: Any) -> TmdbClient:
+def client_of(server: TmdbServer, sleeps: Sleeps | None = None, **options: Any) -> TmdbClient:
     """A client that does not wait between attempts."""
     sleep = Sleeps() if sleeps is None else sleeps
-    given = {"token": TOKEN, "seconds": 2.0, "tries": 3, **terms}
-    return TmdbClient(TmdbOptions(server.base_url, **given), RateLimiter(sleep=sleep), sleep)
+    options = {"token": TOKEN, "seconds": 2.0, "tries": 3, **options}
+    return TmdbClient(TmdbOptions(server.base_url, **options), RateLimiter(sleep=sleep), sleep)
 
 
 def source_over(server: TmdbServer) -> TmdbSource:
-    """TMDB at the tests' fixed moment."""
+    """A source with a fixed clock."""
     return TmdbSource(client_of(server), Clock())

@@ -1,8 +1,8 @@
-"""vega-datasets' ``movies.json``: a film list that strangers made, and as dirty as they come.
+"""vega-datasets' ``movies.json``: a real list of films with many errors.
 
-It has 3,201 films under headings of its own: dates like "Jun 12 1998" of which ten are in the wrong
-century, titles that are numbers, one that is null, films of one title, letters of a wrong encoding.
-npm brings it, pinned and checked (``tests/npm``), for tests alone: it is no part of the site.
+It has 3,201 films with other headings, dates like "Jun 12 1998" of which ten are in the wrong
+century, titles that are numbers, one that is null, films of one title, and a wrong encoding. npm
+installs it for the tests, pinned and checked (``tests/npm``); it is not part of the site.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ BAD: Final = frozenset(
 
 
 def movies() -> Path:
-    """Where the file is; whoever runs tests by hand is told how it comes there."""
+    """Return the path of the file; the error message has the command that fetches it."""
     if not FILE.exists():
         raise FileNotFoundError(f"{FILE}: `make test-services` fetches it from npm")
     return FILE

@@ -1,4 +1,4 @@
-"""The client against a real server that errs as TMDB does."""
+"""The client with an HTTP server that fails as TMDB does."""
 
 import time
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from tests.services.tmdb import (
 
 PATH = "/3/movie/1000"
 SILENCE = 10.0
-"""Seconds that a server keeps us waiting, if we let it."""
+"""Seconds that the server delays its response."""
 
 
 @pytest.fixture
@@ -38,16 +38,16 @@ def tmdb() -> Iterator[TmdbServer]:
         yield server
 
 
-def test_a_movie_comes_with_everything_in_one_request(tmdb: TmdbServer) -> None:
+def test_movie_is_fetched_with_everything_in_one_request(tmdb: TmdbServer) -> None:
     movie = client_of(tmdb).movie(1000)
     assert {"release_dates", "credits", "videos", "images", "translations"} <= movie.keys()
-    (asked,) = tmdb.requests
-    assert asked.headers["authorization"] == f"Bearer {TOKEN}"
-    assert asked.query["language"] == "hu-HU"
-    assert asked.query["include_image_language"] == "hu,en,null"
+    (request,) = tmdb.requests
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+    assert request.query["language"] == "hu-HU"
+    assert request.query["include_image_language"] == "hu,en,null"
 
 
-def test_a_key_of_version_three_goes_into_the_query(tmdb: TmdbServer) -> None:
+def test_v3_key_is_sent_in_the_query(tmdb: TmdbServer) -> None:
     with pytest.raises(TmdbUnauthorized):
         client_of(tmdb, token="0123456789abcdef0123456789abcdef").movie(1000)
     assert tmdb.requests[0].query["api_key"] == "0123456789abcdef0123456789abcdef"
@@ -57,14 +57,14 @@ def test_a_key_of_version_three_goes_into_the_query(tmdb: TmdbServer) -> None:
 @pytest.mark.parametrize(
     "answer", [rate_limited(1), unavailable(), truncated(), html_error(), Answer(200, b"[]")]
 )
-def test_what_passes_is_asked_again(tmdb: TmdbServer, answer: Answer) -> None:
+def test_temporary_failure_is_retried(tmdb: TmdbServer, answer: Answer) -> None:
     tmdb.answer_next(PATH, answer, answer)
     assert client_of(tmdb).movie(1000)["id"] == 1000
     assert len(tmdb.requests) == 3
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (rate_limited(1), "429/25 Your request count"),
         (unavailable(), "503/9 Service offline"),
@@ -72,14 +72,14 @@ def test_what_passes_is_asked_again(tmdb: TmdbServer, answer: Answer) -> None:
         (html_error(), "502"),
     ],
 )
-def test_retries_have_an_end(tmdb: TmdbServer, answer: Answer, told: str) -> None:
+def test_retries_are_bounded(tmdb: TmdbServer, answer: Answer, message: str) -> None:
     tmdb.answer_next(PATH, *[answer] * 5)
-    with pytest.raises(TmdbUnavailable, match=told):
+    with pytest.raises(TmdbUnavailable, match=message):
         client_of(tmdb).movie(1000)
     assert len(tmdb.requests) == 3
 
 
-def test_retry_after_is_honoured_for_real(tmdb: TmdbServer) -> None:
+def test_retry_after_is_honoured(tmdb: TmdbServer) -> None:
     tmdb.answer_next(PATH, rate_limited(1))
     client = client_of(tmdb)
     client._rate_limiter = RateLimiter()
@@ -96,7 +96,7 @@ def test_retry_after_may_be_a_date(tmdb: TmdbServer) -> None:
     assert 28 < sum(sleeps) <= 30
 
 
-def test_a_retry_after_of_an_hour_is_not_waited_for(tmdb: TmdbServer) -> None:
+def test_retry_after_of_an_hour_fails_at_once(tmdb: TmdbServer) -> None:
     sleeps = Sleeps()
     tmdb.answer_next(PATH, rate_limited(3600))
     with pytest.raises(TmdbUnavailable):
@@ -104,7 +104,7 @@ def test_a_retry_after_of_an_hour_is_not_waited_for(tmdb: TmdbServer) -> None:
     assert sum(sleeps) < 1
 
 
-def test_waits_grow_from_try_to_try(tmdb: TmdbServer) -> None:
+def test_retries_back_off_exponentially(tmdb: TmdbServer) -> None:
     sleeps = Sleeps()
     tmdb.answer_next(PATH, *[unavailable()] * 3)
     client_of(tmdb, sleeps, tries=4).movie(1000)
@@ -112,7 +112,7 @@ def test_waits_grow_from_try_to_try(tmdb: TmdbServer) -> None:
     assert backoffs == [0.5, 1.0, 2.0]
 
 
-def test_errors_that_stay_are_not_asked_again(tmdb: TmdbServer) -> None:
+def test_permanent_error_is_not_retried(tmdb: TmdbServer) -> None:
     client = client_of(tmdb)
     with pytest.raises(TmdbNotFound, match="404/34"):
         client.movie(7)
@@ -125,21 +125,21 @@ def test_errors_that_stay_are_not_asked_again(tmdb: TmdbServer) -> None:
     assert len(tmdb.requests) == 4
 
 
-def test_without_a_token_nothing_is_asked(tmdb: TmdbServer) -> None:
+def test_no_request_without_a_token(tmdb: TmdbServer) -> None:
     with pytest.raises(TmdbUnauthorized, match=r"tmdb\.token"):
         client_of(tmdb, token=None).movie(1000)
     assert tmdb.requests == []
 
 
-def test_a_silent_server_is_left_in_time(tmdb: TmdbServer) -> None:
+def test_silent_server_times_out(tmdb: TmdbServer) -> None:
     tmdb.answer_next(PATH, Answer(200, b"{}", seconds=SILENCE))
-    begun = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(TmdbUnavailable, match="timed out"):
         client_of(tmdb, seconds=0.2, tries=1).movie(1000)
-    assert time.monotonic() - begun < SILENCE / 2
+    assert time.monotonic() - started < SILENCE / 2
 
 
-def test_nobody_at_home_is_told(tmdb: TmdbServer) -> None:
+def test_refused_connection_is_reported(tmdb: TmdbServer) -> None:
     address = tmdb.base_url.replace(tmdb.base_url.split(":")[2], "1")
     tmdb_down = client_of(tmdb)
     tmdb_down._options = type(tmdb_down._options)(address, TOKEN, 1.0, 2)
@@ -147,7 +147,7 @@ def test_nobody_at_home_is_told(tmdb: TmdbServer) -> None:
         tmdb_down.movie(1000)
 
 
-def test_days_are_asked_page_by_page(tmdb: TmdbServer) -> None:
+def test_premieres_are_fetched_in_pages(tmdb: TmdbServer) -> None:
     for number in range(1, 45):
         tmdb.add(a_movie(number))
     pages = list(client_of(tmdb).premieres(*WEEK))
@@ -156,7 +156,7 @@ def test_days_are_asked_page_by_page(tmdb: TmdbServer) -> None:
     assert tmdb.requests[0].query["with_release_type"] == "2|3"
 
 
-def test_the_pace_is_kept(tmdb: TmdbServer) -> None:
+def test_rate_limiter_spaces_requests(tmdb: TmdbServer) -> None:
     now, waited = [0.0], Sleeps()
     limiter = RateLimiter(40, clock=lambda: now[0], sleep=waited)
     for _ in range(5):
@@ -168,9 +168,9 @@ def test_the_pace_is_kept(tmdb: TmdbServer) -> None:
     assert waited[-1] == 3
 
 
-def test_who_waits_for_a_search_is_not_kept(tmdb: TmdbServer) -> None:
+def test_search_with_timeout_makes_one_attempt(tmdb: TmdbServer) -> None:
     client = TmdbClient(TmdbOptions(tmdb.base_url, TOKEN, 10.0, 4))
-    began = time.monotonic()
+    started = time.monotonic()
     tmdb.answer_next("/3/search/movie", rate_limited(50))
     with pytest.raises(TmdbUnavailable, match="429/25"):
         client.search("a", timeout=2.0)
@@ -180,5 +180,5 @@ def test_who_waits_for_a_search_is_not_kept(tmdb: TmdbServer) -> None:
     tmdb.answer_next("/3/search/movie", Answer(200, b"{}", seconds=SILENCE))
     with pytest.raises(TmdbUnavailable, match="timed out"):
         slow.search("a", timeout=0.2)
-    assert time.monotonic() - began < SILENCE / 2
+    assert time.monotonic() - started < SILENCE / 2
     assert len(tmdb.requests) == 2

@@ -1,4 +1,4 @@
-"""The rule of Hungarian dates."""
+"""The selection of Hungarian dates."""
 
 from datetime import date
 from typing import Any
@@ -21,7 +21,7 @@ def days(*entries: dict[str, Any]) -> list[tuple[str, PremiereKind]]:
     return [(fact.date.isoformat(), fact.kind) for fact in of(*entries).premieres]
 
 
-def test_theatrical_before_limited_before_a_festivals_before_nothing() -> None:
+def test_theatrical_precedes_limited_and_festival() -> None:
     festival, limited, cinema = (
         release("2026-05-01", 1, note="Titanic Filmfesztivál"),
         release("2026-08-27", 2),
@@ -34,11 +34,11 @@ def test_theatrical_before_limited_before_a_festivals_before_nothing() -> None:
     assert days(*[release("2026-09-03", kind) for kind in (4, 5, 6)]) == []
 
 
-def test_another_countrys_date_is_never_taken() -> None:
+def test_date_of_another_country_is_ignored() -> None:
     assert of(release("2026-09-03"), country="US").premieres == ()
 
 
-def test_the_real_sample_has_a_premiere_and_a_rerelease() -> None:
+def test_real_sample_has_a_premiere_and_a_rerelease() -> None:
     found = of(release("2000-01-27", 3, "18"), release("2015-06-18", 3, note="Re-release"))
     assert found.premieres == (
         PremiereFact(date(2000, 1, 27)),
@@ -47,30 +47,30 @@ def test_the_real_sample_has_a_premiere_and_a_rerelease() -> None:
     assert found.certifications == ("18",)
 
 
-def test_a_date_is_never_moved_by_a_time_zone() -> None:
+def test_time_zone_does_not_move_a_date() -> None:
     entry = release("2026-09-03") | {"release_date": "2026-09-03T23:30:00.000-08:00"}
     assert days(entry) == [("2026-09-03", PremiereKind.CINEMA)]
 
 
-def test_the_first_of_january_stands_for_a_year() -> None:
+def test_first_of_january_means_a_year() -> None:
     (fact,) = of(release("2027-01-01")).premieres
     assert fact.precision is DatePrecision.YEAR
 
 
-def test_a_preview_in_the_same_year_is_no_premiere_of_its_own() -> None:
+def test_second_date_in_the_same_year_is_not_a_premiere() -> None:
     assert days(release("2026-09-01", note="Preview"), release("2026-09-03")) == [
         ("2026-09-01", PremiereKind.CINEMA)
     ]
 
 
 @pytest.mark.parametrize(
-    "odd", [None, [], "x", {"results": None}, {"results": [None, 7, {"iso_3166_1": "HU"}]}]
+    "malformed", [None, [], "x", {"results": None}, {"results": [None, 7, {"iso_3166_1": "HU"}]}]
 )
-def test_odd_shapes_are_silence(odd: Any) -> None:
-    assert hungarian_releases(odd).premieres == ()
+def test_malformed_release_dates_have_no_premieres(malformed: Any) -> None:
+    assert hungarian_releases(malformed).premieres == ()
 
 
-def test_a_date_that_cannot_be_read_is_told_and_the_others_are_taken() -> None:
+def test_invalid_date_is_reported_and_the_others_are_used() -> None:
     found = of(
         release("2026-09-03") | {"release_date": ""},
         release("2026-09-03") | {"release_date": None},

@@ -1,4 +1,4 @@
-"""TMDB's films as candidates: what is taken, what is silence, what is told."""
+"""Candidates of TMDB movies: values, absent fields, and problems."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -26,7 +26,7 @@ def candidate(**changes: Any) -> Candidate:
     return candidate_of(a_movie() | changes, IMAGES, FETCHED)
 
 
-def test_all_that_is_known_is_taken() -> None:
+def test_all_fields_are_converted() -> None:
     movie, found = catalogue(0), candidate(title="Magyar cím")
     assert found.problems == ()
     assert (found.place, found.tmdb_id, found.imdb_id) == ("tmdb 1000", 1000, movie.imdb_id)
@@ -44,7 +44,7 @@ def test_all_that_is_known_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("silence", "field"),
+    ("changes", "field"),
     [
         ({"overview": ""}, "synopsis"),
         ({"overview": None}, "synopsis"),
@@ -62,14 +62,14 @@ def test_all_that_is_known_is_taken() -> None:
         ({"spoken_languages": [], "original_language": "xx"}, "languages"),
     ],
 )
-def test_nothing_is_silence_and_no_problem(silence: dict[str, Any], field: str) -> None:
-    found = candidate(**silence)
+def test_empty_field_is_absent_without_a_problem(changes: dict[str, Any], field: str) -> None:
+    found = candidate(**changes)
     assert field not in found.values
     assert found.problems == ()
 
 
 @pytest.mark.parametrize(
-    ("odd", "column", "field"),
+    ("changes", "column", "field"),
     [
         ({"runtime": -5}, "runtime", "runtime"),
         ({"runtime": "lots"}, "runtime", "runtime"),
@@ -81,23 +81,23 @@ def test_nothing_is_silence_and_no_problem(silence: dict[str, Any], field: str) 
         ({"release_date": "soon"}, "release_date", "release_date"),
     ],
 )
-def test_what_is_odd_is_told_and_the_rest_is_taken(
-    odd: dict[str, Any], column: str, field: str
+def test_invalid_field_is_reported_and_the_rest_converted(
+    changes: dict[str, Any], column: str, field: str
 ) -> None:
-    found = candidate(**odd)
+    found = candidate(**changes)
     (problem,) = found.problems
     assert (problem.place, problem.column, problem.fatal) == ("tmdb 1000", column, False)
     assert field not in found.values
     assert found.values["title"]
 
 
-def test_a_movie_without_a_title_is_not_imported() -> None:
+def test_movie_without_a_title_is_not_imported() -> None:
     (problem,) = candidate(title="", original_title=None).problems
     assert problem.fatal
     assert candidate(title=None).title == catalogue(0).title
 
 
-def test_another_countrys_certification_is_told() -> None:
+def test_certification_of_another_country_is_reported() -> None:
     movie = a_movie(0, release("2026-09-03", certification="PG-13"))
     found = candidate_of(movie, IMAGES, FETCHED)
     assert "rating" not in found.values
@@ -106,13 +106,13 @@ def test_another_countrys_certification_is_told() -> None:
     assert pending.problems == ()
 
 
-def test_a_cancelled_movie_brings_no_date() -> None:
+def test_cancelled_movie_has_no_date() -> None:
     found = candidate(status="Canceled")
     assert "premieres" not in found.values
     assert "cancelled" in found.problems[0].english
 
 
-def test_the_poster_of_our_language_is_preferred_where_there_is_no_path() -> None:
+def test_hungarian_poster_is_preferred_without_a_path() -> None:
     posters = [
         {"file_path": "/en.jpg", "iso_639_1": "en", "vote_average": 9.0},
         {"file_path": "/hu1.jpg", "iso_639_1": "hu", "vote_average": 1.0},
@@ -122,11 +122,11 @@ def test_the_poster_of_our_language_is_preferred_where_there_is_no_path() -> Non
     assert found.values["poster"] == f"{IMAGES}original/hu2.jpg"
 
 
-def test_without_the_address_of_pictures_there_is_no_poster() -> None:
+def test_no_poster_without_the_base_url_of_images() -> None:
     assert "poster" not in candidate_of(a_movie(), None, FETCHED).values
 
 
-def test_trailers_are_those_that_can_be_linked_ours_first() -> None:
+def test_trailers_are_linkable_and_hungarian_first() -> None:
     def video(key: str, language: str, site: str = "YouTube", kind: str = "Trailer") -> Any:
         return {"key": key, "iso_639_1": language, "site": site, "type": kind, "name": key}
 
@@ -140,7 +140,7 @@ def test_trailers_are_those_that_can_be_linked_ours_first() -> None:
     )
 
 
-def test_genres_have_the_names_of_the_house() -> None:
+def test_genres_have_the_names_of_the_site() -> None:
     genres = [{"id": 80, "name": "Bűnügyi"}, {"id": 10770, "name": "TV film"}, {"id": None}]
     assert candidate(genres=genres).values["genres"] == (
         GenreFact("Krimi", "Crime"),
@@ -148,7 +148,7 @@ def test_genres_have_the_names_of_the_house() -> None:
     )
 
 
-def test_somebody_credited_twice_is_there_once() -> None:
+def test_person_credited_twice_appears_once() -> None:
     cast = [
         {"id": 7, "name": "Anna", "character": "A", "order": 1},
         {"id": 7, "name": "Anna", "character": "B", "order": 2},

@@ -1,4 +1,4 @@
-"""TMDB's pictures as the poster service reads them: whole, too slow, and no pictures at all."""
+"""Images of TMDB as the poster service fetches them: valid, slow, and not an image."""
 
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -24,7 +24,7 @@ def tmdb() -> Iterator[TmdbServer]:
 
 
 def picture_of(tmdb: TmdbServer) -> tuple[str, str]:
-    """A film's picture: its address and its path."""
+    """The URL and the path of a movie's image."""
     url: str = candidate_of(a_movie(), f"{tmdb.address}/t/p/", NOW).values["poster"]
     return url, urlsplit(url).path
 
@@ -37,19 +37,19 @@ def fetched(tmdb: TmdbServer, url: str, seconds: float = 5.0) -> bytes:
     return found.body
 
 
-def test_a_picture_is_one(tmdb: TmdbServer) -> None:
+def test_image_is_fetched(tmdb: TmdbServer) -> None:
     url, _path = picture_of(tmdb)
     assert probe(fetched(tmdb, url)).format == "jpeg"
 
 
-def test_one_that_takes_too_long_is_left(tmdb: TmdbServer) -> None:
+def test_slow_image_times_out(tmdb: TmdbServer) -> None:
     url, path = picture_of(tmdb)
     tmdb.answer_next(path, slow_image(1.5))
     with pytest.raises(FetchError, match="time"):
         fetched(tmdb, url, seconds=0.3)
 
 
-def test_a_page_that_calls_itself_a_picture_is_none(tmdb: TmdbServer) -> None:
+def test_html_as_an_image_is_rejected(tmdb: TmdbServer) -> None:
     url, path = picture_of(tmdb)
     tmdb.answer_next(path, html_as_jpeg())
     with pytest.raises(ImageRejected):

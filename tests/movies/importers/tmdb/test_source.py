@@ -1,4 +1,4 @@
-"""From TMDB into the database: weeks, ids, errors half-way, a date that moves, a second run."""
+"""Imports from TMDB: by week and id, failures, moved dates, and a second run."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -34,7 +34,7 @@ def tmdb() -> Iterator[TmdbServer]:
         yield server
 
 
-def brought(importer: Importer, tmdb: TmdbServer, *ids: int) -> list[Applied]:
+def import_movies(importer: Importer, tmdb: TmdbServer, *ids: int) -> list[Applied]:
     return list(importer.run(source_over(tmdb).movies(ids or sorted(tmdb.movies))))
 
 
@@ -42,13 +42,13 @@ def effects(applied: list[Applied]) -> list[Effect]:
     return [each.plan.effect for each in applied]
 
 
-def test_a_week_is_its_hungarian_premieres_and_no_others(
+def test_week_has_only_its_hungarian_premieres(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
     tmdb.add(a_movie(1))
     tmdb.add(a_movie(2, release("2026-09-09", 2)))
     tmdb.add(a_movie(3, release("2026-09-10")))
-    # Limited in the week and theatrical after it: the rule takes the latter.
+    # Limited in the week and theatrical after it: the theatrical date counts.
     tmdb.add(a_movie(4, release("2026-09-04", 2), release("2026-09-17", 3)))
     source = source_over(tmdb)
     ids = source.ids_between(*WEEK)
@@ -59,11 +59,11 @@ def test_a_week_is_its_hungarian_premieres_and_no_others(
     assert set(dbsession.scalars(select(Premiere.date))) == {date(2026, 9, 3), date(2026, 9, 9)}
 
 
-def test_everything_is_signed_and_dated(
+def test_provenance_and_fetch_time_are_stored(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
     tmdb.add(a_movie(1))
-    brought(importer, tmdb)
+    import_movies(importer, tmdb)
     rows = dbsession.execute(select(FieldProvenance.source, FieldProvenance.fetched_at)).all()
     assert set(rows) == {("tmdb", NOW)}
     poster = dbsession.scalars(select(PosterSource)).one()
@@ -71,62 +71,62 @@ def test_everything_is_signed_and_dated(
     assert poster.url == f"{tmdb.address}/t/p/original/poster1001Abc.jpg"
 
 
-def test_the_same_again_changes_nothing_and_after_a_day_only_its_date(
+def test_second_import_changes_nothing_but_old_fetch_times(
     importer: Importer, tmdb: TmdbServer, dbsession: Session, clock: Clock
 ) -> None:
     tmdb.add(a_movie(1))
-    brought(importer, tmdb)
-    (again,) = brought(importer, tmdb)
+    import_movies(importer, tmdb)
+    (again,) = import_movies(importer, tmdb)
     assert (again.plan.effect, again.written) == (Effect.SAME, False)
     clock.now += timedelta(days=2)
     source = TmdbSource(client_of(tmdb), clock)
-    (renewed,) = list(importer.run(source.movies([1001])))
-    assert (renewed.plan.effect, renewed.written) == (Effect.SAME, True)
+    (refreshed,) = list(importer.run(source.movies([1001])))
+    assert (refreshed.plan.effect, refreshed.written) == (Effect.SAME, True)
     assert set(dbsession.scalars(select(FieldProvenance.fetched_at))) == {clock.now}
     assert dbsession.scalars(select(PosterSource.fetched_at)).one() == clock.now
 
 
-def test_a_movie_that_we_have_by_its_imdb_id_is_that_one(
+def test_imdb_id_identifies_an_existing_movie(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
     movie = factories.make_movie(dbsession, "Régi cím", imdb_id=catalogue(1).imdb_id)
     dbsession.add(FieldProvenance(movie_id=movie.id, field="title", source="demo"))
     dbsession.commit()
     tmdb.add(a_movie(1, title="Új cím"))
-    (applied,) = brought(importer, tmdb)
+    (applied,) = import_movies(importer, tmdb)
     assert (applied.movie_id, applied.plan.effect) == (movie.id, Effect.CHANGED)
     dbsession.expire_all()
     assert (movie.title, movie.slug, movie.tmdb_id) == ("Új cím", "uj-cim", 1001)
 
 
-def test_a_distributors_word_counts_more_than_tmdbs(
+def test_value_of_a_distributor_is_not_overwritten(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
     tmdb.add(a_movie(1))
-    brought(importer, tmdb)
+    import_movies(importer, tmdb)
     for row in dbsession.scalars(select(FieldProvenance)):
         row.source = "csv"
     dbsession.commit()
     tmdb.add(a_movie(1, release("2026-12-24"), runtime=999))
-    (applied,) = brought(importer, tmdb)
+    (applied,) = import_movies(importer, tmdb)
     assert {change.kept_for for change in applied.plan.changes} == {"csv"}
     assert not applied.written
 
 
-def test_a_rescheduled_premiere_is_moved_with_its_history(
+def test_rescheduled_premiere_has_a_history(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
     tmdb.add(a_movie(1))
-    brought(importer, tmdb)
+    import_movies(importer, tmdb)
     tmdb.add(a_movie(1, release("2026-10-08")))
-    (applied,) = brought(importer, tmdb)
+    (applied,) = import_movies(importer, tmdb)
     assert len(applied.plan.moves) == 1
     change = dbsession.scalars(select(PremiereChange)).one()
     assert (change.old_date, change.reason) == (date(2026, 9, 3), "Új dátum a TMDB szerint")
-    assert effects(brought(importer, tmdb)) == [Effect.SAME]
+    assert effects(import_movies(importer, tmdb)) == [Effect.SAME]
 
 
-def test_namesakes_are_told_apart_by_their_ids_and_people_are_kept(
+def test_ids_distinguish_people_of_one_name(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
     def cast(*ids: int) -> dict[str, object]:
@@ -135,23 +135,23 @@ def test_namesakes_are_told_apart_by_their_ids_and_people_are_kept(
 
     tmdb.add(a_movie(1, credits=cast(7, 8)))
     tmdb.add(a_movie(2, credits=cast(7)))
-    brought(importer, tmdb)
+    import_movies(importer, tmdb)
     assert set(dbsession.scalars(select(Person.tmdb_id))) == {7, 8}
     tmdb.add(a_movie(1, credits=cast(9, 7)))
-    assert effects(brought(importer, tmdb, 1001)) == [Effect.CHANGED]
-    assert effects(brought(importer, tmdb, 1001)) == [Effect.SAME]
+    assert effects(import_movies(importer, tmdb, 1001)) == [Effect.CHANGED]
+    assert effects(import_movies(importer, tmdb, 1001)) == [Effect.SAME]
 
 
-def test_one_that_is_gone_does_not_stop_the_others(importer: Importer, tmdb: TmdbServer) -> None:
+def test_missing_movie_does_not_stop_the_others(importer: Importer, tmdb: TmdbServer) -> None:
     tmdb.add(a_movie(1))
     tmdb.add(a_movie(2))
     tmdb.answer_next("/3/movie/1001", truncated(), unavailable())
-    applied = brought(importer, tmdb, 1001, 404, 1002)
+    applied = import_movies(importer, tmdb, 1001, 404, 1002)
     assert effects(applied) == [Effect.NEW, Effect.REFUSED, Effect.NEW]
     assert "404/34" in str(applied[1].plan.problems[0])
 
 
-def test_an_outage_ends_the_run_and_keeps_what_was_done(
+def test_outage_ends_the_run_and_keeps_earlier_movies(
     importer: Importer, tmdb: TmdbServer, dbsession: Session
 ) -> None:
     tmdb.add(a_movie(1))
@@ -159,11 +159,11 @@ def test_an_outage_ends_the_run_and_keeps_what_was_done(
     tmdb.answer_next("/3/movie/1002", *[unavailable()] * 3)
     single = Importer(importer._database, importer._posters, importer._clock, chunk_size=1)
     with pytest.raises(TmdbUnavailable):
-        brought(single, tmdb, 1001, 1002)
+        import_movies(single, tmdb, 1001, 1002)
     assert dbsession.scalars(select(Movie.tmdb_id)).all() == [1001]
 
 
-def test_searching_and_finding(tmdb: TmdbServer) -> None:
+def test_search_and_imdb_id(tmdb: TmdbServer) -> None:
     tmdb.add(a_movie(1, title="Hamupipőke"))
     source = source_over(tmdb)
     (found,) = source.search("hamupip")
@@ -176,7 +176,7 @@ def test_searching_and_finding(tmdb: TmdbServer) -> None:
         source.id_of_imdb("1001/../7")
 
 
-def test_what_is_to_be_refreshed_is_what_may_still_change_or_is_old(dbsession: Session) -> None:
+def test_upcoming_undated_and_stale_movies_are_due(dbsession: Session) -> None:
     def add_movie(tmdb_id: int | None, day: date | None, fetched_days_ago: int) -> None:
         movie = factories.make_movie(dbsession, tmdb_id=tmdb_id)
         if day:
@@ -195,7 +195,7 @@ def test_what_is_to_be_refreshed_is_what_may_still_change_or_is_old(dbsession: S
     since = NOW - timedelta(days=150)
     assert movies_to_refresh(dbsession, TODAY, since) == (3, 4, 1)
     assert movies_to_refresh(dbsession, TODAY, since, limit=1) == (3,)
-    # What TMDB has changed of them, what is old, and what was left alone for two weeks.
+    # Changed at TMDB, with stale data, or not fetched for two weeks.
     add_movie(5, TODAY + timedelta(days=30), 20)
     dbsession.commit()
     due = movies_to_refresh(dbsession, TODAY, since, changed={2, 4, 77}, now=NOW)
@@ -205,7 +205,7 @@ def test_what_is_to_be_refreshed_is_what_may_still_change_or_is_old(dbsession: S
     assert fetched == NOW - timedelta(days=200)
 
 
-def test_changes_are_asked_for_by_days_and_pages(tmdb: TmdbServer) -> None:
+def test_changes_are_fetched_by_days_and_pages(tmdb: TmdbServer) -> None:
     for number in (1, 2, 3):
         tmdb.add(a_movie(number))
     found = source_over(tmdb).changed_between(date(2026, 8, 20), date(2026, 8, 21))
@@ -216,7 +216,7 @@ def test_changes_are_asked_for_by_days_and_pages(tmdb: TmdbServer) -> None:
     ]  # fmt: skip
 
 
-def test_what_tmdb_has_changed_is_due_until_too_long_ago(
+def test_only_changed_movies_are_due_after_a_recent_refresh(
     database: Database, dbsession: Session, tmdb: TmdbServer
 ) -> None:
     for tmdb_id in (1001, 1002):
@@ -231,7 +231,7 @@ def test_what_tmdb_has_changed_is_due_until_too_long_ago(
     def due(**options: bool) -> tuple[int, ...]:
         return due_movies(database, source, NOW, long_ago, **options)
 
-    assert due() == (1001, 1002)  # nobody knows what has changed since when
+    assert due() == (1001, 1002)  # there is no checkpoint
     assert tmdb.requests == []
     record_refresh(database, NOW - timedelta(days=3))
     assert due() == (1002,)
@@ -242,16 +242,16 @@ def test_what_tmdb_has_changed_is_due_until_too_long_ago(
     assert due() == (1001, 1002)
 
 
-def test_an_import_costs_the_same_queries_whatever_is_there(
+def test_number_of_queries_does_not_depend_on_the_number_of_movies(
     importer: Importer, tmdb: TmdbServer, dbsession: Session, query_counter: QueryCounter
 ) -> None:
     tmdb.add(a_movie(1))
-    brought(importer, tmdb)
+    import_movies(importer, tmdb)
     with query_counter(importer._database.engine) as few:
         list(importer.preview(source_over(tmdb).movies([1001])))
     for number in range(2, 40):
         tmdb.add(a_movie(number))
-    brought(importer, tmdb)
+    import_movies(importer, tmdb)
     with query_counter(importer._database.engine) as many:
         list(importer.preview(source_over(tmdb).movies(sorted(tmdb.movies))))
     assert len(many) == len(few) <= 12
