@@ -5,13 +5,17 @@ are here, views in ``views``, templates in ``templates/manager``.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pyramid.config import Configurator
 from pyramid.events import NewRequest, NewResponse
+from pyramid.registry import Registry
 
+from moziweb.movies.importers.service import Importer, OnWritten
+from moziweb.movies.importers.tmdb.source import source_of
+from moziweb.posters.importer_port import ImportedPosters
 from moziweb.request import Request
 from moziweb.services import services_of, set_services
 
@@ -19,6 +23,10 @@ from .auth.cookies import is_manager_request
 from .auth.csrf import CSRFTokens
 from .auth.login_throttle import LoginThrottle
 from .auth.sessions import Sessions, identify
+from .dashboards.samples import SampleHistory
+from .dashboards.warming_job import Warmer
+from .imports.runner import Runner
+from .posters.preview_cache import PreviewCache
 from .web import resources
 from .web.request_limits import limit_body
 
@@ -56,25 +64,7 @@ ROUTES: Final = (
 
 def includeme(config: Configurator) -> None:
     """Adds services, routes and views. Requires ``moziweb.site``, which sets up the templates."""
-    registry, settings = config.registry, config.registry.settings
-    database = services_of(registry).database
-
-    def now() -> Any:
-        return services_of(registry).clock()
-
-    sessions = Sessions(
-        database,
-        now,
-        idle=timedelta(minutes=settings["manager.idle_minutes"]),
-        lifetime=timedelta(hours=settings["manager.session_hours"]),
-    )
-    services = replace(
-        services_of(registry),
-        sessions=sessions,
-        login_throttle=LoginThrottle(database, now),
-        identify=identify,
-    )
-    set_services(registry, services)
+    _add_services(config.registry)
     for name, path, resource in ROUTES:
         config.add_page_route(f"manager.{name}", f"/manager{path}", factory=resource)
     config.add_route("manager_slash", "/{locale:(en/)?}manager/")
@@ -84,10 +74,35 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(limit_body, NewRequest)
     config.add_subscriber(_never_store, NewResponse)
     config.include(".web.template_filters")
-    config.include(".imports")
-    config.include(".posters")
-    config.include(".dashboards")
     config.scan(".views")
+
+
+def _add_services(registry: Registry) -> None:
+    """Adds the services of the manager. Requires ``moziweb.posters``."""
+    services, settings = services_of(registry), registry.settings
+    database = services.database
+
+    def now() -> datetime:
+        return services_of(registry).clock()
+
+    def importer(on_written: OnWritten, chunk_size: int) -> Importer:
+        return Importer(database, ImportedPosters(), now, chunk_size, on_written)
+
+    idle = timedelta(minutes=settings["manager.idle_minutes"])
+    lifetime = timedelta(hours=settings["manager.session_hours"])
+    tmdb = source_of(registry, now)
+    services = replace(
+        services,
+        sessions=Sessions(database, now, idle=idle, lifetime=lifetime),
+        login_throttle=LoginThrottle(database, now),
+        identify=identify,
+        tmdb=tmdb,
+        import_runner=Runner(database, importer, tmdb, now),
+        poster_previews=PreviewCache(services.poster_editor),
+        waiting_posters=SampleHistory(),
+        cache_warmer=Warmer(registry, now),
+    )
+    set_services(registry, services)
 
 
 def _csrf(config: Configurator) -> None:

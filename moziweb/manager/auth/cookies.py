@@ -40,12 +40,15 @@ class Cookie:
         value = next((value for known, value in pairs if known == name), b"")
         return value.decode("latin-1")
 
-    def write(self, request: Request, response: Response, value: str) -> None:
-        """Sets the cookie."""
+    def write(
+        self, request: Request, response: Response, value: str, max_age: int | None = None
+    ) -> None:
+        """Sets the cookie; without ``max_age`` the browser keeps it until it is closed."""
         for path in PATHS:
             response.set_cookie(
                 self._full_name(request),
                 value,
+                max_age=max_age,
                 path=path,
                 secure=is_secure(request),
                 httponly=True,
@@ -54,16 +57,7 @@ class Cookie:
 
     def remove(self, request: Request, response: Response) -> None:
         """Deletes the cookie in the browser."""
-        for path in PATHS:
-            response.set_cookie(
-                self._full_name(request),
-                "",
-                max_age=0,
-                path=path,
-                secure=is_secure(request),
-                httponly=True,
-                samesite="Lax",
-            )
+        self.write(request, response, "", max_age=0)
 
     def _full_name(self, request: Request) -> str:
         return f"__Secure-{self.name}" if is_secure(request) else self.name

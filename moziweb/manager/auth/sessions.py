@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 from pyramid.request import Request, RequestLocalCache
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from moziweb.db import Database
@@ -63,7 +63,7 @@ class Sessions:
         """Starts a session and returns its token. The session of the token ``replaces`` ends."""
         token, now = secrets.token_urlsafe(32), self._now()
         with self._database.write() as session:
-            self._delete_expired(session, now)
+            session.execute(delete(UserSession).where(~self._is_valid(now)))
             session.execute(
                 delete(UserSession).where(UserSession.token_hash == token_hash(replaces))
             )
@@ -87,12 +87,8 @@ class Sessions:
             row = session.scalar(
                 select(UserSession)
                 .join(UserSession.user)
-                .where(
-                    UserSession.token_hash == token_hash(token),
-                    UserSession.seen_at > now - self._idle,
-                    UserSession.created_at > now - self._lifetime,
-                    User.disabled_at.is_(None),
-                )
+                .where(UserSession.token_hash == token_hash(token), self._is_valid(now))
+                .where(User.disabled_at.is_(None))
                 .options(joinedload(UserSession.user))
             )
         if row is None:
@@ -108,14 +104,9 @@ class Sessions:
 
     def of_user(self, session: Session, user_id: int) -> Sequence[UserSession]:
         """Returns the valid sessions of a user, the most recently used first."""
-        now = self._now()
         return session.scalars(
             select(UserSession)
-            .where(
-                UserSession.user_id == user_id,
-                UserSession.seen_at > now - self._idle,
-                UserSession.created_at > now - self._lifetime,
-            )
+            .where(UserSession.user_id == user_id, self._is_valid(self._now()))
             .order_by(UserSession.seen_at.desc(), UserSession.id)
         ).all()
 
@@ -125,13 +116,9 @@ class Sessions:
                 update(UserSession).where(UserSession.id == session_id).values(seen_at=now)
             )
 
-    def _delete_expired(self, session: Session, now: datetime) -> None:
-        session.execute(
-            delete(UserSession).where(
-                (UserSession.seen_at <= now - self._idle)
-                | (UserSession.created_at <= now - self._lifetime)
-            )
-        )
+    def _is_valid(self, now: datetime) -> ColumnElement[bool]:
+        used, begun = UserSession.seen_at, UserSession.created_at
+        return and_(used > now - self._idle, begun > now - self._lifetime)
 
 
 def token_hash(token: str) -> str:
@@ -160,9 +147,7 @@ def require_user(request: Request) -> CurrentUser:
 def identify(request: Request) -> Identity | None:
     """Returns the identity for the security policy."""
     found = signed_in(request)
-    if found is None:
-        return None
-    return Identity(str(found.user_id), (ROLE_PRINCIPALS[found.role],))
+    return Identity(str(found.user_id), (ROLE_PRINCIPALS[found.role],)) if found else None
 
 
 def _find(request: Request) -> CurrentUser | None:

@@ -17,7 +17,6 @@ from pyramid.router import Router
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from moziweb.db import Database
 from moziweb.services import services_of
 from moziweb.site.page_cache.url_inventory import Priority
 from moziweb.site.page_cache.warming import cached_urls, in_process_fetcher
@@ -36,18 +35,15 @@ HEARTBEAT_INTERVAL: Final = 0.5
 
 def latest_warming(session: Session) -> CacheWarmingJob | None:
     """Returns the latest warming. One query."""
-    return session.scalars(
-        select(CacheWarmingJob).order_by(CacheWarmingJob.id.desc()).limit(1)
-    ).first()
+    latest = select(CacheWarmingJob).order_by(CacheWarmingJob.id.desc()).limit(1)
+    return session.scalars(latest).first()
 
 
 def is_running(warming: CacheWarmingJob | None, now: datetime) -> bool:
     """Whether a warming has a live worker at ``now``."""
-    return (
-        warming is not None
-        and warming.ended_at is None
-        and now - warming.beat_at < HEARTBEAT_TIMEOUT
-    )
+    if warming is None or warming.ended_at is not None:
+        return False
+    return now - warming.beat_at < HEARTBEAT_TIMEOUT
 
 
 def new_warming(session: Session, through: Priority, by: Actor, now: datetime) -> CacheWarmingJob:
@@ -75,6 +71,7 @@ class Warmer:
 
     def __init__(self, registry: Any, clock: Callable[[], datetime]) -> None:
         self._registry = registry
+        self._database = services_of(registry).database
         self._clock = clock
         self._threads: list[threading.Thread] = []
 
@@ -114,11 +111,6 @@ class Warmer:
                     return
                 noted = time.monotonic()
         self._note(warming_id, **outcomes)
-
-    @property
-    def _database(self) -> Database:
-        database: Database = services_of(self._registry).database
-        return database
 
     def _note(self, warming_id: int, **values: Any) -> bool:
         """Updates a warming with a heartbeat; returns whether it is still running."""

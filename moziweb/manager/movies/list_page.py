@@ -50,10 +50,8 @@ class MoviePage:
     previous: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    movie: Movie
-    cursor: str
+_Row: TypeAlias = tuple[Movie, str]
+"""A movie and its cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +82,7 @@ class _Segment:
             .options(load_only(*_SHOWN, raiseload=True))
             .order_by(*(each.desc() if falling else each.asc() for each in keys.c["a", "b"]))
         )
-        return [
-            _Row(movie, f"{self.letter}~{_text(first)}~{number}") for movie, first, number in rows
-        ]
+        return [(movie, f"{self.letter}~{_text(first)}~{number}") for movie, first, number in rows]
 
     def values(self, cursor: str) -> tuple[Any, int]:
         """Parses a cursor. Raises ``ValueError`` for any other text."""
@@ -110,11 +106,11 @@ def page_of_movies(session: Session, query: ListQuery, context: FilterContext) -
     more, found = len(found) > PAGE, found[:PAGE]
     if backwards:
         found.reverse()
-    ids = [each.movie.id for each in found]
+    ids = [movie.id for movie, _cursor in found]
     premieres, posters = _premieres(session, ids, context.today), _posters(session, ids)
     rows = tuple(
-        MovieRow(each.movie, premieres.get(each.movie.id), posters.get(each.movie.id), each.cursor)
-        for each in found
+        MovieRow(movie, premieres.get(movie.id), posters.get(movie.id), cursor)
+        for movie, cursor in found
     )
     has_next = rows and (backwards or more)
     has_previous = rows and (more if backwards else query.after)
@@ -127,11 +123,9 @@ def counts(
     session: Session, context: FilterContext, filters: Sequence[Filter]
 ) -> dict[Filter, int]:
     """Counts the movies of each filter. One query."""
-    numbers = []
-    for each in filters:
-        found = movie_ids(each, context).subquery()
-        numbers.append(select(func.count(found.c[0].distinct())))
-    row = session.execute(select(*(number.scalar_subquery() for number in numbers))).one()
+    found = (movie_ids(each, context).subquery() for each in filters)
+    numbers = (select(func.count(each.c[0].distinct())).scalar_subquery() for each in found)
+    row = session.execute(select(*numbers)).one()
     return dict(zip(filters, row, strict=True))
 
 

@@ -8,9 +8,8 @@ from typing import Any, Final
 from babel.dates import format_timedelta
 from babel.numbers import format_decimal
 from pyramid.config import Configurator
-from pyramid.i18n import TranslationString
 
-from moziweb.i18n import DOMAIN, _
+from moziweb.i18n import _
 from moziweb.movies.calendar import BUDAPEST
 from moziweb.movies.importers.planning import Effect
 from moziweb.movies.importers.problems import Problem
@@ -182,8 +181,7 @@ def place_name(place: str) -> Any:
     match = _PLACE.fullmatch(place)
     if match is None:
         return place
-    text = _PLACES[match[1]]
-    return TranslationString(text, domain=DOMAIN, mapping={"number": match[2]})
+    return _PLACES[match[1]] % {"number": match[2]}
 
 
 def readable_value(text: str, field: str, translate: Translate) -> str:
@@ -206,17 +204,14 @@ def ready_picture(source: SourceView, name: str, extension: str) -> VariantView 
 
 def rendered(field: Any, hint: str = "", attributes: Mapping[str, Any] | None = None) -> Any:
     """Renders a WTForms field with ARIA references to its hint and errors."""
-    described = [f"{field.id}-{what}" for what, there in _descriptions(field, hint) if there]
+    parts = {"hint": hint, "errors": field.errors}
+    described = [f"{field.id}-{name}" for name, text in parts.items() if text]
     given = dict(attributes or {})
     if described:
         given["aria-describedby"] = " ".join(described)
     if field.errors:
         given["aria-invalid"] = "true"
     return field(**given)
-
-
-def _descriptions(field: Any, hint: str) -> tuple[tuple[str, bool], ...]:
-    return ("hint", bool(hint)), ("errors", bool(field.errors))
 
 
 def includeme(config: Configurator) -> None:
