@@ -1,6 +1,6 @@
 """The manager: where signed-in editors and administrators change the site.
 
-``web/navigation.py`` lists its sections and ``web/resources.py`` their access control lists. Routes
+``web/navigation.py`` lists its sections and ``web/py`` their access control lists. Routes
 are here, views in ``views``, templates in ``templates/manager``.
 """
 
@@ -27,38 +27,40 @@ from .dashboards.samples import SampleHistory
 from .dashboards.warming_job import Warmer
 from .imports.runner import Runner
 from .posters.preview_cache import PreviewCache
-from .web import resources
 from .web.request_limits import limit_body
+from .web.resources import (
+    AdminResource,
+    ImportResource,
+    ManagerResource,
+    MovieResource,
+    UserResource,
+)
 
 # Route "manager.…", path below /manager in each language, resource with the access control list.
 ROUTES: Final = (
-    ("home", "", resources.ManagerResource),
-    ("sign_in", "/sign-in", resources.ManagerResource),
-    ("sign_out", "/sign-out", resources.ManagerResource),
-    ("sign_out_everywhere", "/sign-out-everywhere", resources.ManagerResource),
-    ("account", "/account", resources.ManagerResource),
-    ("movies", "/movies", resources.ManagerResource),
-    ("new_movie", "/movies/new", resources.ManagerResource),
-    ("movie", "/movies/{movie}", resources.MovieResource),
-    ("movie_effects", "/movies/{movie}/effects", resources.MovieResource),
-    ("movie_publish", "/movies/{movie}/publish", resources.MovieResource),
-    ("movie_posters", "/movies/{movie}/posters", resources.MovieResource),
-    ("movie_unsaved_poster", "/movies/{movie}/posters/unsaved/{unsaved}", resources.MovieResource),
-    (
-        "movie_poster_preview",
-        "/movies/{movie}/posters/unsaved/{unsaved}/{variant}",
-        resources.MovieResource,
-    ),
-    ("posters_dashboard", "/posters", resources.ManagerResource),
-    ("cache_dashboard", "/cache", resources.ManagerResource),
-    ("cache_purge", "/cache/purge", resources.ManagerResource),
-    ("cache_warm", "/cache/warm", resources.ManagerResource),
-    ("imports", "/imports", resources.ManagerResource),
-    ("import", "/imports/{job}", resources.ImportResource),
-    ("settings", "/settings", resources.AdminResource),
-    ("audit", "/audit", resources.ManagerResource),
-    ("users", "/users", resources.AdminResource),
-    ("user", "/users/{user}", resources.UserResource),
+    ("home", "", ManagerResource),
+    ("sign_in", "/sign-in", ManagerResource),
+    ("sign_out", "/sign-out", ManagerResource),
+    ("sign_out_everywhere", "/sign-out-everywhere", ManagerResource),
+    ("account", "/account", ManagerResource),
+    ("movies", "/movies", ManagerResource),
+    ("new_movie", "/movies/new", ManagerResource),
+    ("movie", "/movies/{movie}", MovieResource),
+    ("movie_effects", "/movies/{movie}/effects", MovieResource),
+    ("movie_publish", "/movies/{movie}/publish", MovieResource),
+    ("movie_posters", "/movies/{movie}/posters", MovieResource),
+    ("movie_unsaved_poster", "/movies/{movie}/posters/unsaved/{unsaved}", MovieResource),
+    ("movie_poster_preview", "/movies/{movie}/posters/unsaved/{unsaved}/{variant}", MovieResource),
+    ("posters_dashboard", "/posters", ManagerResource),
+    ("cache_dashboard", "/cache", ManagerResource),
+    ("cache_purge", "/cache/purge", ManagerResource),
+    ("cache_warm", "/cache/warm", ManagerResource),
+    ("imports", "/imports", ManagerResource),
+    ("import", "/imports/{job}", ImportResource),
+    ("settings", "/settings", AdminResource),
+    ("audit", "/audit", ManagerResource),
+    ("users", "/users", AdminResource),
+    ("user", "/users/{user}", UserResource),
 )
 
 

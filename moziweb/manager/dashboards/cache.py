@@ -81,14 +81,8 @@ def _region(
     minutes = counters.served_by_minute(name)
     asked = bar_chart([_point(start, sum(counts.values())) for start, counts in minutes])
     hits = bar_chart([_point(start, _hits(counts)) for start, counts in minutes], asked.top)
-    return RegionView(
-        name,
-        statistics,
-        counters.counts_of(name),
-        asked,
-        hits,
-        cache.regions[name].local_cache_bytes,
-    )
+    l1_bytes = cache.regions[name].local_cache_bytes
+    return RegionView(name, statistics, counters.counts_of(name), asked, hits, l1_bytes)
 
 
 def _hits(counts: Mapping[str, int]) -> int:

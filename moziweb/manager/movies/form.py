@@ -14,23 +14,14 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.validators import NumberRange, Regexp, ValidationError
+from wtforms.validators import NumberRange, Optional, Regexp, ValidationError
 
 from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 from moziweb.movies.models import Audio, DatePrecision, PremiereKind, Rating, VideoSite
 from moziweb.site.formatting import AUDIO_NAMES, KIND_NAMES
 
-from ..web.forms import (
-    REQUIRED,
-    BaseForm,
-    line_field,
-    max_length,
-    one_line,
-    optional,
-    required,
-    trimmed,
-)
+from ..web.forms import REQUIRED, BaseForm, line_field, max_length, one_line, required, trimmed
 from .form_fields import (
     CountriesField,
     DayField,
@@ -68,7 +59,7 @@ class PersonForm(BaseForm):
     """A credit; a row without a name is ignored. ``place`` orders the rows."""
 
     person_id = IdField()
-    place = IntegerField(_("Order"), validators=[optional(), NumberRange(0, 999)])
+    place = IntegerField(_("Order"), validators=[Optional(), NumberRange(0, 999)])
     name = line_field(_("Name"), 200)
     character = line_field(_("Role played"), 200)
 
@@ -77,7 +68,7 @@ class PremiereForm(BaseForm):
     """A premiere; a row without a date is ignored."""
 
     id = IdField()
-    date = DayField(_("Date"), validators=[optional()])
+    date = DayField(_("Date"), validators=[Optional()])
     precision = WordField(_("Known to the"), choices=PRECISIONS)
     kind = WordField(_("Kind"), choices=KINDS)
     service = line_field(_("Streaming service"), 60)
@@ -132,7 +123,7 @@ class MovieForm(BaseForm):
     )
     runtime = IntegerField(
         _("Running time (minutes)"),
-        validators=[optional(), NumberRange(1, 1500, _("Between 1 and 1500 minutes."))],
+        validators=[Optional(), NumberRange(1, 1500, _("Between 1 and 1500 minutes."))],
     )
     rating = WordField(_("Age rating"), choices=RATINGS)
     genres = IdsField(_("Genres"))
@@ -146,10 +137,10 @@ class MovieForm(BaseForm):
     imdb_id = StringField(
         _("IMDb id"),
         filters=[one_line],
-        validators=[optional(), Regexp(r"^tt[0-9]{1,10}\Z", message=_("It looks like tt0133093."))],
+        validators=[Optional(), Regexp(r"^tt[0-9]{1,10}\Z", message=_("It looks like tt0133093."))],
     )
     tmdb_id = IntegerField(
-        _("TMDB id"), validators=[optional(), NumberRange(1, MAX_ID, _("A whole number, please."))]
+        _("TMDB id"), validators=[Optional(), NumberRange(1, MAX_ID, _("A whole number, please."))]
     )
 
     @classmethod
@@ -308,21 +299,18 @@ def _premieres(form: MovieForm, before: MovieValues) -> tuple[PremiereLine, ...]
 
 def _trailers(form: MovieForm, before: MovieValues) -> tuple[TrailerLine, ...]:
     known = {each.id for each in before.trailers}
-    found = []
-    for row in form.trailers:
-        video = row.form.found() if row.form.video.data else None
-        if video is not None:
-            site, video_id = video
-            found.append(
-                TrailerLine(
-                    video_id=video_id,
-                    site=site,
-                    name=row.form.name.data or "",
-                    language=row.form.language.data or "",
-                    id=row.form.id.data if row.form.id.data in known else None,
-                )
-            )
-    return tuple(found)
+    forms: list[Any] = [row.form for row in form.trailers]
+    return tuple(
+        TrailerLine(
+            video_id=video[1],
+            site=video[0],
+            name=row.name.data or "",
+            language=row.language.data or "",
+            id=row.id.data if row.id.data in known else None,
+        )
+        for row in forms
+        if row.video.data and (video := row.found())
+    )
 
 
 def _day(row: Any) -> Any:

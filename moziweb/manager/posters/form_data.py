@@ -35,14 +35,16 @@ def size_limit(most_bytes: int) -> TranslationString:
     return _("At most ${most} MB.", mapping={"most": most_bytes // 1_000_000})
 
 
-def focal_of(fields: Any) -> Point | None:
-    """Returns the clicked point or the typed percentages; None if there is neither.
+def focal_of(fields: Any) -> Point:
+    """Returns the clicked point or the typed percentages. Raises ``UserError``.
 
     Pressing the picture with a key sends 0, 0, which is no point.
     """
     if "spot.x" in fields:
         x, y, width, height = (_number(fields, each) for each in ("spot.x", "spot.y", "w", "h"))
-        return _within(x / width, y / height) if (x or y) and width and height else None
+        if not ((x or y) and width and height):
+            raise UserError(_("Click the picture, or type two numbers."))
+        return _within(x / width, y / height)
     return _within(_number(fields, "x") / 100, _number(fields, "y") / 100)
 
 

@@ -25,12 +25,8 @@ def forbidden(request: Request) -> Response:
     """Sign-in page for requests without a session; else 403."""
     if signed_in(request) is None:
         return require_sign_in(request)
-    return error_page(
-        request,
-        403,
-        _("This is for administrators"),
-        _("Your role does not allow this. Ask an administrator if you need it."),
-    )
+    why = _("Your role does not allow this. Ask an administrator if you need it.")
+    return error_page(request, 403, _("This is for administrators"), why)
 
 
 @notfound_view_config(managers=True)
@@ -38,12 +34,8 @@ def not_found(error: HTTPNotFound, request: Request) -> Response:
     """404 for signed-in users; the sign-in page for all others, for any path."""
     if signed_in(request) is None:
         return require_sign_in(request)
-    return error_page(
-        request,
-        404,
-        _("There is nothing here"),
-        _("The address is mistyped, or what stood here is gone."),
-    )
+    why = _("The address is mistyped, or what stood here is gone.")
+    return error_page(request, 404, _("There is nothing here"), why)
 
 
 @exception_view_config(BadCSRFToken, managers=True)
@@ -65,12 +57,8 @@ def bad_csrf_token(error: Exception, request: Request) -> Response:
                 session, current_user.user_id, return_url, fields, request.services.clock()
             )
         return SeeOther(f"{return_url}?draft={number}&done=expired")
-    return error_page(
-        request,
-        400,
-        _("This form has expired"),
-        _("Nothing was changed. Go back, load the page again and repeat what you did."),
-    )
+    why = _("Nothing was changed. Go back, load the page again and repeat what you did.")
+    return error_page(request, 400, _("This form has expired"), why)
 
 
 def error_page(

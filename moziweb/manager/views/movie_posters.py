@@ -206,8 +206,6 @@ def _chosen(request: Request) -> Callable[[Session, Movie], PosterSource]:
 
 def _focus(request: Request) -> Response:
     focal = focal_of(request.POST)
-    if focal is None:
-        raise UserError(_("Click the picture, or type two numbers."))
     with request.services.database.read() as session:
         source = _source(request, session)
     if focal != source.focal_point:

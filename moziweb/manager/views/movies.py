@@ -61,12 +61,7 @@ class Choices:
                 for each, name in _FILTERS.items()
             ),
             sorts=tuple(
-                Link(
-                    href(sort=each.value),
-                    translate(name),
-                    iso=each.value,
-                    current=each is query.sort,
-                )
+                Link(href(sort=each.value), translate(name), each.value, current=each is query.sort)
                 for each, name in _SORTS.items()
             ),
             next=href(after=found.next) if found.next else "",

@@ -107,8 +107,6 @@ def _discard(request: Request) -> Response:
 
 def _focus(request: Request) -> Response:
     focal = focal_of(request.POST)
-    if focal is None:
-        raise UserError(_("Click the picture, or type two numbers."))
     session = request.dbsession
     unsaved.focus(session, _picture(request, session), focal)
     return SeeOther(request.path)

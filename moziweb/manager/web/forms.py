@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pyramid.i18n import TranslationString
 from wtforms import Form, StringField
-from wtforms.validators import Length, Optional, ValidationError
+from wtforms.validators import Length, ValidationError
 
 from moziweb.i18n import _
 
@@ -61,11 +61,6 @@ def line_field(label: str, characters: int, *validators: Any) -> StringField:
     """A field of one line, no longer than its column."""
     checks = [*validators, max_length(characters)]
     return StringField(label, filters=[one_line], validators=checks)
-
-
-def optional() -> Optional:
-    """Validator: an empty field skips the other validators."""
-    return Optional(strip_whitespace=True)
 
 
 def trimmed(value: str | None) -> str:

@@ -1,6 +1,6 @@
 """The page template of the manager: navigation, current user, notices."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from moziweb.site.presenters.page_head import LANGUAGE_NAMES
 from moziweb.site.view_models import Link
 
 from ..auth.sessions import signed_in
-from .navigation import MOVIE_NAV, NAV
+from .navigation import MOVIE_NAV, NAV, NavItem
 from .resources import ManagerResource
 
 NOTICES: Final = {
@@ -76,15 +76,7 @@ def page_frame(
 
 def movie_nav(request: Request, movie_id: int, section: str) -> tuple[Link, ...]:
     """Returns the tabs of a movie; ``section`` is the route of the current one."""
-    translate = request.localizer.translate
-    return tuple(
-        Link(
-            request.route_path(each.route, movie=movie_id),
-            translate(each.name),
-            current=each.route == section,
-        )
-        for each in MOVIE_NAV
-    )
+    return _links(request, MOVIE_NAV, section, movie=movie_id)
 
 
 def manager_view(
@@ -113,11 +105,18 @@ def close_body_after_request(request: Request) -> None:
 
 
 def _sections(request: Request, section: str) -> tuple[Link, ...]:
-    root, translate = ManagerResource(request), request.localizer.translate
+    root = ManagerResource(request)
+    allowed = [each for each in NAV if request.has_permission(each.permission, root)]
+    return _links(request, allowed, section)
+
+
+def _links(
+    request: Request, items: Iterable[NavItem], section: str, **path: object
+) -> tuple[Link, ...]:
+    found = ((item.route, request.localizer.translate(item.name)) for item in items)
     return tuple(
-        Link(request.route_path(each.route), translate(each.name), current=each.route == section)
-        for each in NAV
-        if request.has_permission(each.permission, root)
+        Link(request.route_path(route, **path), name, current=route == section)
+        for route, name in found
     )
 
 

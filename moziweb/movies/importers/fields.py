@@ -11,24 +11,10 @@ from moziweb.movies.slugs import slug_of
 from .candidate import GenreFact, PersonFact, PremiereFact, TrailerFact
 
 FIELDS: Final = (
-    "title",
-    "original_title",
-    "synopsis",
-    "synopsis_en",
-    "runtime",
-    "rating",
-    "genres",
-    "countries",
-    "languages",
-    "distributor",
-    "directors",
-    "cast",
-    "premieres",
-    "trailers",
-    "imdb_id",
-    "tmdb_id",
-    "poster",
-)
+    "title", "original_title", "synopsis", "synopsis_en", "runtime", "rating", "genres",
+    "countries", "languages", "distributor", "directors", "cast", "premieres", "trailers",
+    "imdb_id", "tmdb_id", "poster",
+)  # fmt: skip
 """In display order."""
 
 COLUMNS: Final = frozenset(FIELDS) - frozenset(

@@ -16,24 +16,10 @@ from moziweb.i18n import _
 from .problems import ImportRefused, InvalidValue, Problem, text_of
 
 COLUMNS: Final = (
-    "external_id",
-    "title",
-    "original_title",
-    "release_date",
-    "date_precision",
-    "release_type",
-    "distributor",
-    "rating",
-    "runtime",
-    "genres",
-    "formats",
-    "languages",
-    "poster_url",
-    "trailer_url",
-    "imdb_id",
-    "tmdb_id",
-    "overview",
-)
+    "external_id", "title", "original_title", "release_date", "date_precision", "release_type",
+    "distributor", "rating", "runtime", "genres", "formats", "languages",
+    "poster_url", "trailer_url", "imdb_id", "tmdb_id", "overview",
+)  # fmt: skip
 """The columns of a list. Case, spaces and order of the headings do not matter."""
 
 MAX_BYTES: Final = 50_000_000

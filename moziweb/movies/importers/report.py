@@ -17,16 +17,10 @@ def plan_event(plan: Plan, movie_id: int | None = None) -> dict[str, Any]:
         "effect": plan.effect.value,
         "movie": movie_id or plan.movie_id,
         "changes": [asdict(change) for change in plan.changes],
-        "problems": [_plain(problem) for problem in plan.problems],
-    }
-
-
-def _plain(problem: Problem) -> dict[str, Any]:
-    return {
-        "place": problem.place,
-        "column": problem.column,
-        "text": problem.english,
-        "fatal": problem.fatal,
+        "problems": [
+            {"place": each.place, "column": each.column, "text": each.english, "fatal": each.fatal}
+            for each in plan.problems
+        ],
     }
 
 
@@ -75,9 +69,8 @@ class ImportSummary:
     @property
     def line(self) -> str:
         """The counts as a sentence."""
-        sums = self.sums
-        return (
-            f"{sums['new']} new, {sums['changed']} changed, {sums['same']} unchanged, "
-            f"{sums['refused']} refused; {sums['moved']} premieres moved, "
-            f"{sums['kept']} values kept, {sums['problems']} problems."
+        text = (
+            "{new} new, {changed} changed, {same} unchanged, {refused} refused; "
+            "{moved} premieres moved, {kept} values kept, {problems} problems."
         )
+        return text.format_map(self.sums)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 from pyramid.registry import Registry
 
@@ -16,9 +16,6 @@ from moziweb.movies.importers.values import imdb_id as parsed_imdb_id
 from .client import TmdbClient, TmdbOptions
 from .errors import TmdbNotFound, TmdbRefused
 from .mapping import candidate_of, failed_candidate
-
-ATTRIBUTION: Final = "This product uses the TMDB API but is not endorsed or certified by TMDB."
-"""The notice that TMDB requires, verbatim, where its data is shown."""
 
 
 @dataclass(frozen=True, slots=True)
