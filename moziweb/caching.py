@@ -70,9 +70,8 @@ def _page_cache(config: Configurator, cache: Cache, events: CacheEvents) -> Page
     database = services_of(registry).database
     writes = InvalidationTracker(DECLARATIONS, OUTBOX, cache.stamps, events)
     database.watch(writes.watch, writes.join_transaction_manager)
-    relay = OutboxRelay(
-        database.engine, OUTBOX, cache.stamps, events, expansions=DECLARATIONS.expansions
-    )
+    expansions = DECLARATIONS.expansions
+    relay = OutboxRelay(database.engine, OUTBOX, cache.stamps, events, expansions=expansions)
     return PageCache(
         cache=cache,
         clock=SessionClock(cache.stamps),

@@ -216,9 +216,8 @@ class Guard:
 
     def admits(self, request: Request) -> bool:
         """Whether this request has access."""
-        return self._has_token(request) or self._is_allowed_address(
-            request.environ.get("REMOTE_ADDR", "")
-        )
+        remote = request.environ.get("REMOTE_ADDR", "")
+        return self._has_token(request) or self._is_allowed_address(remote)
 
     def _has_token(self, request: Request) -> bool:
         if not self.token:

@@ -233,7 +233,7 @@ def purge_does_not_move_clock(patch: pytest.MonkeyPatch) -> None:
 
     def delete(self: TaggedRegion, key: str) -> None:
         self._parts.local_cache.discard(key)
-        self._parts.entries.remove([key])
+        self._parts.entries.backend.remove([key])
 
     patch.setattr(TaggedRegion, "delete", delete)
 

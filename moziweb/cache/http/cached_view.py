@@ -20,7 +20,7 @@ from ..protocol.entry import Kind
 from ..protocol.snapshots import SnapshotSource
 from ..regions.negative import MISSING, MOVED, STATUSES, NegativeEntries
 from ..regions.rendering import CacheResult, RenderContext, Rendered
-from .fragments import FragmentMissing, Fragments, PageTemplate, offer_slots, withdraw_slots
+from .fragments import FragmentMissing, Fragments, PageTemplate, offered_slots
 from .refresh import REFRESH
 from .representations import check_content
 from .request_isolation import declared_params, isolated
@@ -193,15 +193,13 @@ class _Page:
         return rendered_of(template.assemble(found), stored.content)
 
     def _template(self, entry: RenderContext) -> Rendered:
-        slots = offer_slots(self.request.environ)
-        try:
-            response = self._response(entry)
-        except _NotAPage as answer:
-            if answer.context is not None and slots.split_at_slots(answer.response.body).keys:
-                raise CacheError("a negatively cached page cannot contain slots") from None
-            raise
-        finally:
-            withdraw_slots(self.request.environ)
+        with offered_slots(self.request) as slots:
+            try:
+                response = self._response(entry)
+            except _NotAPage as answer:
+                if answer.context is not None and slots.split_at_slots(answer.response.body).keys:
+                    raise CacheError("a negatively cached page cannot contain slots") from None
+                raise
         template = slots.split_at_slots(response.body)
         return Rendered(template.encode(), kind=Kind.TEMPLATE, content=content_of(response))
 
@@ -253,11 +251,8 @@ class FilledView:
 
     def serve(self, context: Any, request: Any) -> Response:
         """The view's response with its slots filled."""
-        slots = offer_slots(request.environ)
-        try:
+        with offered_slots(request) as slots:
             response = self.view(context, request)
-        finally:
-            withdraw_slots(request.environ)
         template = slots.split_at_slots(response.body)
         if template.keys:
             source = _NoSource()

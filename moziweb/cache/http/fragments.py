@@ -14,7 +14,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -126,15 +127,14 @@ def slots_of(request: Any) -> Slots:
     return slots
 
 
-def offer_slots(environ: dict[str, Any]) -> Slots:
-    """Create the slots of a render."""
-    slots: Slots = environ.setdefault(_SLOTS, Slots())
-    return slots
-
-
-def withdraw_slots(environ: dict[str, Any]) -> None:
-    """Remove the slots after the render."""
-    del environ[_SLOTS]
+@contextmanager
+def offered_slots(request: Any) -> Iterator[Slots]:
+    """The slots of a render, which ``slots_of`` returns until the block ends."""
+    slots = request.environ[_SLOTS] = Slots()
+    try:
+        yield slots
+    finally:
+        del request.environ[_SLOTS]
 
 
 def template_key(keys: KeyBuilder, page: str) -> str:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import cache
 from queue import Full, Queue
 from typing import Any, Final
 
@@ -36,15 +37,13 @@ REFRESH: Final = "moziweb.cache.http.refresh"
 
 def wsgi_fetcher(application: Callable[[], Any]) -> Fetch:
     """A ``Fetch`` for a WSGI application, which is built at the first request."""
-    built: list[Any] = []
+    built = cache(application)
 
     def fetch(url: Mapping[str, str]) -> None:
-        if not built:
-            built.append(application())
         request = Request.blank("/")
         request.environ.update(url)
         request.environ[REFRESH] = True
-        request.call_application(built[0])
+        request.call_application(built())
 
     return fetch
 

@@ -132,9 +132,8 @@ _memoized: Final = lru_cache(maxsize=512)(_choose)
 
 def is_not_modified(form: Representation, if_none_match: str | None) -> bool:
     """Whether the response to this If-None-Match is "304 Not Modified"."""
-    return (
-        if_none_match is not None and form.status == "200 OK" and matches(if_none_match, form.etag)
-    )
+    is_page = form.status == "200 OK"
+    return if_none_match is not None and is_page and matches(if_none_match, form.etag)
 
 
 def matches(if_none_match: str, etag: str) -> bool:

@@ -84,22 +84,13 @@ class CachedRoutes:
         None if pages of its route are not cached. Reads neither the cache nor the database.
         """
         found = self._cached(url)
-        if found is None:
-            return None
-        cached, request = found
-        return cached.location(request)
+        return None if found is None else found[0].location(found[1])
 
     def _cached(self, url: str) -> tuple[CachedRoute, Any] | None:
         """The cached route that matches ``url``, and the matched request."""
         request = _routed(self._registry, url)
         cached = self._routes.get(request.matched_route.name) if request is not None else None
         return None if cached is None else (cached, request)
-
-    def route_of(self, url: str) -> str | None:
-        """The name of the cached route that matches ``url``, or None."""
-        request = _routed(self._registry, url)
-        name = None if request is None else str(request.matched_route.name)
-        return name if name in self._routes else None
 
     def stored(self, urls: Iterable[str]) -> dict[str, Entry]:
         """The entries at ``urls`` by URL, pages or negative entries, valid or stale.

@@ -135,9 +135,8 @@ class DependencyRecorder:
         grouped: dict[int, list[str]] = {clock: [] for clock in self._clocks}
         for tag, clock in self._clock_by_tag.items():
             grouped[clock].append(tag)
-        return tuple(
-            DependencyGroup(clock, tuple(sorted(grouped[clock]))) for clock in sorted(grouped)
-        )
+        ordered = sorted(grouped.items())
+        return tuple(DependencyGroup(clock, tuple(sorted(tags))) for clock, tags in ordered)
 
     def not_stored_reason(self, *, wrote: bool, now: float) -> NotStoredReason | None:
         """Return why the payload must not be stored, or None."""

@@ -37,9 +37,8 @@ class NegativeEntries:
 
     def find(self, page: str) -> CacheResult | None:
         """Return the valid answer that is stored for the page with this key, or None."""
-        return self.region.get_if(
-            self._slot_key(page), lambda entry: entry.content.get(_INSTEAD_OF) == page
-        )
+        slot = self._slot_key(page)
+        return self.region.get_if(slot, lambda entry: entry.content.get(_INSTEAD_OF) == page)
 
     def store(self, page: str, answer: Rendered, context: RenderContext) -> CacheResult | None:
         """Store an answer for a page, with the dependencies that ``context`` recorded.

@@ -43,7 +43,7 @@ class TaggedRegion:
     def check(self) -> None:
         """Raise ``StoreError`` unless the store of entries answers; a disabled region passes."""
         if self.policy.enabled:
-            self._parts.entries.check()
+            self._parts.entries.backend.check()
 
     def on_refresh_due(self, listener: Callable[[str], None]) -> None:
         """Call ``listener`` with the key of each hit that is due for a refresh (``Policy``)."""
@@ -208,7 +208,7 @@ class TaggedRegion:
         could not be invalidated.
         """
         self._parts.local_cache.discard(key)
-        if not self._parts.entries.remove([key]):
+        if not self._parts.entries.backend.remove([key]):
             raise StoreUnreachableError(f"not removed from {self.name}: {key}")
         self._parts.stamps.invalidate_local_copies(self.name)
 

@@ -226,19 +226,11 @@ class EntryStore:
         found = ((key, self._entry(value)) for key, value in zip(wanted, values, strict=True))
         return {key: entry for key, entry in found if entry is not None}
 
-    def check(self) -> None:
-        """Raise ``StoreError`` unless the store answers."""
-        self.backend.check()
-
     def store(self, encoded: Mapping[str, bytes], created: float) -> bool:
         """Store encoded entries; return whether that was acknowledged."""
         head = json.dumps({"ct": created, "v": value_version}).encode("ascii")
         framed = {key: b"%b|%b" % (head, data) for key, data in encoded.items()}
         return self.backend.store(framed)
-
-    def remove(self, keys: Iterable[str]) -> bool:
-        """Delete entries; return whether that was acknowledged."""
-        return self.backend.remove(keys)
 
     def _entry(self, value: object) -> Entry | None:
         if not isinstance(value, bytes):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from moziweb.cache.errors import CacheError
-from moziweb.cache.http.fragments import Slots, offer_slots, slots_of, withdraw_slots
+from moziweb.cache.http.fragments import Slots, offered_slots, slots_of
 
 
 def page(slots: Slots, *keys: str) -> bytes:
@@ -39,8 +39,7 @@ def test_mark_of_another_render_is_not_a_slot() -> None:
 
 def test_slots_exist_only_during_a_render() -> None:
     request = SimpleNamespace(environ={})
-    slots = offer_slots(request.environ)
-    assert slots_of(request) is slots
-    withdraw_slots(request.environ)
+    with offered_slots(request) as slots:
+        assert slots_of(request) is slots
     with pytest.raises(CacheError, match="cache_fragments"):
         slots_of(request)
