@@ -72,15 +72,12 @@ class FetchPolicy:
 
     def permits_port(self, port: int) -> bool:
         """Return whether ``port`` is allowed for any address."""
-        return port in self.allowed_ports or any(
-            allowed.port == port for allowed in self.allow_addresses
-        )
+        return port in {*self.allowed_ports, *(allowed.port for allowed in self.allow_addresses)}
 
     def permits(self, address: IPAddress, port: int) -> bool:
         """Return whether a connection to ``address`` on ``port`` is allowed."""
-        if port in self.allowed_ports and is_public(address):
-            return True
-        return any(allowed.permits(address, port) for allowed in self.allow_addresses)
+        is_usual = port in self.allowed_ports and is_public(address)
+        return is_usual or any(each.permits(address, port) for each in self.allow_addresses)
 
 
 @cache

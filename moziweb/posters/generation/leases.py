@@ -149,7 +149,7 @@ class SourceLeases:
         self, session: Session, source_id: int, recipe_hashes: frozenset[str], now: datetime
     ) -> SourceLease | NotAcquiredReason:
         token, until = secrets.token_hex(16), now + self._duration
-        is_acquired = _update(
+        is_acquired = update_sources(
             session,
             and_(PosterSource.id == source_id, is_acquirable(now)),
             state=SourceState.GENERATING,
@@ -164,7 +164,7 @@ class SourceLeases:
         if is_complete and not _is_revalidation_due(source, now):
             # Another worker published between the SELECT and the UPDATE.
             is_source = PosterSource.id == source_id
-            _update(session, is_source, **self._ready_columns(source.kind), **_NO_LEASE)
+            update_sources(session, is_source, **self._ready_columns(source.kind), **NO_LEASE)
             choose_if_awaited(session, source)
             return NotAcquiredReason.COMPLETE
         movie = session.get_one(Movie, source.movie_id)
@@ -187,19 +187,15 @@ class SourceLeases:
             return
         until = now + self._duration
         with self._database.write() as session:
-            if not _update(session, is_held(lease), lease_until=until):
+            if not update_sources(session, is_held(lease), lease_until=until):
                 raise LeaseLostError
         lease.until = until
 
     def release(self, lease: SourceLease) -> None:
         """Release the lease, if it is still ours, as if it had never been acquired."""
         ours = and_(PosterSource.id == lease.source_id, PosterSource.lease_token == lease.token)
-        state = case(
-            (PosterSource.state == SourceState.GENERATING, SourceState.PENDING),
-            else_=PosterSource.state,  # of a source that was replaced
-        )
         with self._database.write() as session:
-            _update(session, ours, state=state, **_NO_LEASE)
+            update_sources(session, ours, **RELEASED)
 
     def postpone(self, lease: SourceLease, until: datetime, code: str) -> None:
         """End the lease without counting a failure; the next attempt is due at ``until``.
@@ -247,13 +243,13 @@ class SourceLeases:
         the source cannot be leased before its variants are visible. A source with
         ``choose_when_ready`` is chosen now.
         """
-        is_finished = _update(
+        is_finished = update_sources(
             session,
             is_held(lease),
             source_tag(lease.source_id),
             **self._ready_columns(lease.kind),
             regenerate_requested=False,
-            **_NO_LEASE,
+            **NO_LEASE,
             **columns,
         )
         if not is_finished:
@@ -270,11 +266,17 @@ class SourceLeases:
 
     def _end(self, lease: SourceLease, **columns: object) -> None:
         with self._database.write() as session:
-            if not _update(session, is_held(lease), **columns, **_NO_LEASE):
+            if not update_sources(session, is_held(lease), **columns, **NO_LEASE):
                 raise LeaseLostError
 
 
-_NO_LEASE: dict[str, None] = {"lease_token": None, "lease_until": None}
+NO_LEASE: dict[str, None] = {"lease_token": None, "lease_until": None}
+
+_NOT_GENERATING = case(
+    (PosterSource.state == SourceState.GENERATING, SourceState.PENDING), else_=PosterSource.state
+)
+RELEASED = {"state": _NOT_GENERATING, **NO_LEASE}
+"""The columns of a source whose lease ends before it is made; it may have been replaced since."""
 
 
 def is_held(lease: SourceLease) -> ColumnElement[bool]:
@@ -302,15 +304,16 @@ def is_unleased(now: datetime) -> ColumnElement[bool]:
     return or_(PosterSource.lease_until.is_(None), PosterSource.lease_until <= now)
 
 
-def _update(session: Session, where: ColumnElement[bool], *tags: str, **values: Any) -> bool:
-    """Whether the conditional UPDATE found its row; it decides between processes.
+def update_sources(
+    session: Session, where: ColumnElement[bool], *tags: str, **values: Any
+) -> list[int]:
+    """Update sources by SQL and return their ids; a conditional UPDATE decides between processes.
 
     ``tags`` are invalidated; there are none for states and leases, which no page shows.
     """
     statement = update(PosterSource).where(where).values(**values).returning(PosterSource.id)
     options: dict[str, Any] = {"synchronize_session": False, TAGS_OPTION: tags}
-    changed = session.execute(statement, execution_options=options)
-    return changed.first() is not None
+    return list(session.scalars(statement, execution_options=options))
 
 
 def _not_acquired_reason(

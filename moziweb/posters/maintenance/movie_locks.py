@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 
-from ..generation.leases import is_unleased
+from ..generation.leases import NO_LEASE, RELEASED, is_unleased, update_sources
 from ..models import PosterSource, PosterVariant, SourceState, VariantState
 
 LOCK_DURATION: Final = timedelta(minutes=5)
@@ -26,8 +26,6 @@ LOCK_DURATION: Final = timedelta(minutes=5)
 
 PAGE: Final = 1_000
 """Keys in one statement."""
-
-_NO_TAGS: Final = {"synchronize_session": False, TAGS_OPTION: ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +44,8 @@ class MovieLock:
         Movies whose lock was lost are not among them.
         """
         with self._database.write() as session:
-            ours = update(PosterSource).where(PosterSource.lease_token == self._token)
-            session.execute(
-                ours.values(lease_until=self._clock() + LOCK_DURATION), execution_options=_NO_TAGS
-            )
+            until = self._clock() + LOCK_DURATION
+            update_sources(session, PosterSource.lease_token == self._token, lease_until=until)
             return _fully_locked(session, self.movie_ids, self._token) | self._sourceless
 
     def record_removal(self, session: Session, keys: Collection[str]) -> None:
@@ -59,17 +55,8 @@ class MovieLock:
         have uploaded before the removal and would publish after it, so its lease is taken away.
         Variants that it has published already are marked for regeneration.
         """
-        others = update(PosterSource).where(
-            PosterSource.movie_id.in_(self.movie_ids), PosterSource.lease_token != self._token
-        )
-        state = case(
-            (PosterSource.state == SourceState.GENERATING, SourceState.PENDING),
-            else_=PosterSource.state,
-        )
-        session.execute(
-            others.values(lease_token=None, lease_until=None, state=state),
-            execution_options=_NO_TAGS,
-        )
+        is_other = PosterSource.lease_token != self._token
+        update_sources(session, PosterSource.movie_id.in_(self.movie_ids) & is_other, **RELEASED)
         mark_for_regeneration(session, keys)
 
 
@@ -109,12 +96,8 @@ def mark_for_regeneration(session: Session, keys: Collection[str]) -> list[int]:
         row.state = VariantState.DELETED
     session.flush()
     source_ids = sorted({row.source_id for row in rows})
-    session.execute(
-        update(PosterSource)
-        .where(PosterSource.id.in_(source_ids), PosterSource.state == SourceState.READY)
-        .values(state=SourceState.PENDING),
-        execution_options=_NO_TAGS,
-    )
+    is_ready = PosterSource.id.in_(source_ids) & (PosterSource.state == SourceState.READY)
+    update_sources(session, is_ready, state=SourceState.PENDING)
     return source_ids
 
 
@@ -145,7 +128,7 @@ def _acquire(
         )
         .values(lease_token=token, lease_until=now + LOCK_DURATION)
         .returning(PosterSource.movie_id),
-        execution_options=_NO_TAGS,
+        execution_options={"synchronize_session": False, TAGS_OPTION: ()},
     )
     return frozenset(acquired.scalars())
 
@@ -163,7 +146,7 @@ def _fully_locked(session: Session, movie_ids: Collection[int], token: str) -> f
 
 
 def _release(session: Session, token: str, movie_ids: Collection[int] | None = None) -> None:
-    ours = update(PosterSource).where(PosterSource.lease_token == token)
+    is_ours = PosterSource.lease_token == token
     if movie_ids is not None:
-        ours = ours.where(PosterSource.movie_id.in_(movie_ids))
-    session.execute(ours.values(lease_token=None, lease_until=None), execution_options=_NO_TAGS)
+        is_ours &= PosterSource.movie_id.in_(movie_ids)
+    update_sources(session, is_ours, **NO_LEASE)

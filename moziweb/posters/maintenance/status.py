@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Row, Select, delete, func, select, update
+from sqlalchemy import Row, Select, delete, func, select
 from sqlalchemy.orm import Session
 
-from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
 from moziweb.db.paging import keyset_pages
 
 from ..generation.host_breaker import STORAGE, host_of
+from ..generation.leases import update_sources
 from ..models import BACKGROUND_ONLY, PosterHost, PosterSource, PosterVariant, SourceState
 
 _FAILING: Final = (SourceState.RETRY_WAIT, SourceState.FAILED)
@@ -109,18 +109,11 @@ def _failed_sources(what: Retry) -> Select[int, str | None]:
 def _retry_page(session: Session, what: Retry, page: Sequence[Row[int, str | None]]) -> list[int]:
     selected = [(source_id, url) for source_id, url in page if what.host in (None, host_of(url))]
     _reset_breakers(session, {host_of(url) for _, url in selected}, storage=what.host is None)
-    return _make_pending(session, [source_id for source_id, _ in selected])
-
-
-def _make_pending(session: Session, ids: list[int]) -> list[int]:
-    query = (
-        update(PosterSource)
-        .where(PosterSource.id.in_(ids), PosterSource.state.in_(_FAILING))
-        .values(state=SourceState.PENDING, attempts=0, next_attempt_at=None, error_code=None)
-        .returning(PosterSource.id)
+    is_selected = PosterSource.id.in_([source_id for source_id, _ in selected])
+    where = is_selected & PosterSource.state.in_(_FAILING)
+    return update_sources(
+        session, where, state=SourceState.PENDING, attempts=0, next_attempt_at=None, error_code=None
     )
-    options = {"synchronize_session": False, TAGS_OPTION: ()}
-    return list(session.scalars(query, execution_options=options))
 
 
 def _reset_breakers(session: Session, hosts: set[str | None], *, storage: bool) -> None:

@@ -12,7 +12,7 @@ A lookup takes one query in its own short session: the request's session would s
 poster is made.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -81,7 +81,8 @@ class PosterContainer:
         found = find_variant(self._request.services.database, url)
         if found is None:
             raise KeyError(segment)
-        variant = _build_tree(self.__parent__, url, found)
+        movie = MovieResource(self.__parent__, url.movie_id, found.slug, published=found.published)
+        variant = VariantResource(SourceResource(movie, url.source_id), url, found)
         if not self._request.has_permission(VIEW, variant):
             raise KeyError(segment)  # do not reveal that it exists
         return variant
@@ -124,22 +125,15 @@ class SourceResource:
 
 
 class VariantResource:
-    """A variant of a source: ``requested_url`` is that of the request.
+    """A variant of a source; ``canonical_url`` has the movie's slug, ``requested_url`` any."""
 
-    ``canonical_url`` differs from it if the request has another slug.
-    """
-
-    def __init__(
-        self, parent: SourceResource, requested_url: VariantUrl, found: FoundVariant
-    ) -> None:
+    def __init__(self, parent: SourceResource, url: VariantUrl, found: FoundVariant) -> None:
         self.__parent__ = parent
-        self.__name__ = requested_url.recipe.suffix
+        self.__name__ = url.recipe.suffix
         self.__acl__: Acl = []
-        self.requested_url = requested_url
         self.found = found
-        self.canonical_url = VariantUrl(
-            requested_url.movie_id, found.slug, requested_url.source_id, requested_url.recipe
-        )
+        self.requested_url = url
+        self.canonical_url = replace(url, slug=found.slug)
 
     def __resource_url__(self, request: Request, info: dict[str, str]) -> str:
         """Used by ``request.resource_url``: the path of the tree is not the URL."""
@@ -189,8 +183,3 @@ def find_variant(database: Database, url: VariantUrl) -> FoundVariant | None:
     except SQLAlchemyError as error:
         raise VariantUnavailable(url) from error
     return FoundVariant(*row) if row else None
-
-
-def _build_tree(root: Root, requested_url: VariantUrl, found: FoundVariant) -> VariantResource:
-    movie = MovieResource(root, requested_url.movie_id, found.slug, published=found.published)
-    return VariantResource(SourceResource(movie, requested_url.source_id), requested_url, found)

@@ -86,7 +86,5 @@ def _retry_after(found: FoundVariant | None, now: datetime) -> int | None:
         return None if found and found.state is SourceState.FAILED else MIN_RETRY_AFTER
     if found.next_attempt_at is None:
         return MIN_RETRY_AFTER
-    return min(
-        max(MIN_RETRY_AFTER, int((found.next_attempt_at - now).total_seconds()) + 1),
-        MAX_RETRY_AFTER,
-    )
+    seconds = int((found.next_attempt_at - now).total_seconds()) + 1
+    return min(max(MIN_RETRY_AFTER, seconds), MAX_RETRY_AFTER)
