@@ -45,12 +45,9 @@ class ImportedPosters:
         It is chosen by `selection.choose` if the movie has no chosen source, a drawn one, or one of
         the same ``origin``. A poster that an editor uploaded or chose is not replaced.
         """
-        chosen = session.scalars(
-            select(PosterSource).where(PosterSource.movie_id == movie_id, PosterSource.chosen)
-        ).one_or_none()
-        is_replaceable = (
-            chosen is None or chosen.kind is SourceKind.DRAWN or chosen.origin == origin
-        )
+        chosen = select(PosterSource).where(PosterSource.movie_id == movie_id, PosterSource.chosen)
+        old = session.scalars(chosen).one_or_none()
+        is_replaceable = old is None or old.kind is SourceKind.DRAWN or old.origin == origin
         source = PosterSource(
             movie_id=movie_id, kind=SourceKind.URL, url=url, origin=origin, fetched_at=fetched_at
         )

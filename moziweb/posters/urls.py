@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from moziweb.db.types import parse_id
@@ -99,7 +99,7 @@ class PosterLinks:
     height: int | None
     dominant_colour: str | None
     sketch: str | None
-    stored: Mapping[tuple[str, str], StoredVariant]
+    stored: dict[tuple[str, str], StoredVariant] = field(default_factory=dict)
     depend: Callable[[str], None] = field(default=_ignore, repr=False, compare=False)
 
     def with_recorder(self, depend: Callable[..., None]) -> Self:
@@ -152,13 +152,19 @@ def poster_links(
     ``movies`` are slugs by id. Movies without a chosen source are omitted.
     """
     links: dict[int, PosterLinks] = {}
-    stored: dict[int, dict[tuple[str, str], StoredVariant]] = {}
     for row in session.execute(_QUERY.where(PosterSource.movie_id.in_(movies))):
         if row.movie_id not in links:
-            variants = stored[row.movie_id] = {}
-            links[row.movie_id] = _links(row, movies[row.movie_id], variants)
+            links[row.movie_id] = PosterLinks(
+                movie_id=row.movie_id,
+                slug=movies[row.movie_id],
+                source_id=row.id,
+                width=row.width,
+                height=row.height,
+                dominant_colour=row.dominant_colour,
+                sketch=row.sketch,
+            )
         if row.key is not None:
-            stored[row.movie_id][row.name, row.format] = StoredVariant(
+            links[row.movie_id].stored[row.name, row.format] = StoredVariant(
                 storage.url(row.key, row.bucket), row.variant_width, row.variant_height
             )
     return links
@@ -187,21 +193,6 @@ _QUERY = (
     )
     .where(PosterSource.chosen)
 )
-
-
-def _links(
-    row: Row[*tuple[object, ...]], slug: str, stored: dict[tuple[str, str], StoredVariant]
-) -> PosterLinks:
-    return PosterLinks(
-        movie_id=row.movie_id,
-        slug=slug,
-        source_id=row.id,
-        width=row.width,
-        height=row.height,
-        dominant_colour=row.dominant_colour,
-        sketch=row.sketch,
-        stored=stored,
-    )
 
 
 def _recipe(name: str, format_: str) -> Recipe:

@@ -72,11 +72,16 @@ def resolve(
     a returned address is malformed.
     """
     future: Future[Sequence[AddressRecord]] = Future()
+
+    def look_up() -> None:
+        try:
+            future.set_result(resolver(host, port, socket.AF_UNSPEC, socket.SOCK_STREAM))
+        except Exception as error:
+            future.set_exception(error)
+
     # getaddrinfo has no timeout, so it runs in a thread that is abandoned at the deadline. libc's
     # own timeout (resolv.conf: 5 s per attempt) bounds the number of such threads.
-    Thread(
-        target=_resolve_into, args=(future, resolver, host, port), name="poster-lookup", daemon=True
-    ).start()
+    Thread(target=look_up, name="poster-lookup", daemon=True).start()
     records = future.result(budget.seconds_left())
     return tuple(dict.fromkeys(ip_address(str(record[4][0])) for record in records))
 
@@ -201,12 +206,3 @@ def _prepare(sock: socket.socket, budget: RequestBudget) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _resolve_into(
-    future: Future[Sequence[AddressRecord]], resolver: Resolver, host: str, port: int
-) -> None:
-    try:
-        future.set_result(resolver(host, port, socket.AF_UNSPEC, socket.SOCK_STREAM))
-    except Exception as error:
-        future.set_exception(error)

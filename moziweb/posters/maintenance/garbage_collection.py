@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 
 from moziweb.cache import TAGS_OPTION
 from moziweb.db import Database
@@ -39,11 +39,8 @@ class RemovalResult:
     busy: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    id: int
-    movie_id: int
-    key: str | None
+_Row: TypeAlias = Row[int, int, str | None]
+"""The id, movie id and key of a variant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ class SupersededVariants:
             .where(PosterSource.movie_id.in_(movie_ids), self._is_old())
         )
         with self.database.read() as session:
-            rows = [_Row(*row) for row in session.execute(query)]
+            rows = list(session.execute(query))
             others = select(PosterVariant.key).where(
                 PosterVariant.key.in_(_keys(rows)),
                 PosterVariant.id.not_in([row.id for row in rows]),

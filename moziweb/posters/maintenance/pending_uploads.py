@@ -5,6 +5,7 @@ a `PendingUpload` row (``PosterEditor.remember``). ``reconcile`` finds originals
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,18 +24,18 @@ RETENTION: Final = timedelta(days=8)
 PAGE: Final = 500
 
 
+@dataclass(frozen=True, slots=True)
 class ExpiredUploads:
     """Removes expired pending uploads. ``clock`` returns aware datetimes."""
 
-    def __init__(self, database: Database, storage: Storage, clock: Callable[[], datetime]) -> None:
-        self._database = database
-        self._storage = storage
-        self._clock = clock
+    database: Database
+    storage: Storage
+    clock: Callable[[], datetime]
 
     def count(self) -> int:
         """The number of expired pending uploads."""
-        with self._database.read() as session:
-            query = select(func.count()).where(PendingUpload.at <= self._clock() - RETENTION)
+        with self.database.read() as session:
+            query = select(func.count()).where(PendingUpload.at <= self.clock() - RETENTION)
             return session.scalar(query) or 0
 
     def run(self) -> Iterator[tuple[str, bool]]:
@@ -43,12 +44,12 @@ class ExpiredUploads:
         An original that a source uses stays, and only its `PendingUpload` row is deleted.
         """
         query = select(PendingUpload.key, PendingUpload.at).where(
-            PendingUpload.at <= self._clock() - RETENTION
+            PendingUpload.at <= self.clock() - RETENTION
         )
-        for key, at in keyset_rows(self._database.read, query, PAGE):
+        for key, at in keyset_rows(self.database.read, query, PAGE):
             is_unused = self._is_unused(key)
             if is_unused:
-                self._storage.delete([key])
+                self.storage.delete([key])
             self._delete_row(key, at)
             yield key, is_unused
 
@@ -57,19 +58,19 @@ class ExpiredUploads:
 
         No lock can prevent a new upload: it has no row before its commit.
         """
-        with self._database.read() as session:
+        with self.database.read() as session:
             query = select(PosterSource.id).where(PosterSource.key == key).limit(1)
             if session.scalar(query) is not None:
                 return False
-        stored = self._storage.head(key)
+        stored = self.storage.head(key)
         return (
             stored is not None
             and stored.last_modified is not None
-            and stored.last_modified <= self._clock() - RETENTION
+            and stored.last_modified <= self.clock() - RETENTION
         )
 
     def _delete_row(self, key: str, at: datetime) -> None:
         """Delete the row, unless it was renewed by another preview."""
         query = delete(PendingUpload).where(PendingUpload.key == key, PendingUpload.at == at)
-        with self._database.write() as session:
+        with self.database.write() as session:
             session.execute(query, execution_options={TAGS_OPTION: ()})

@@ -71,19 +71,19 @@ class Survey:
         return len(self.orphans) / self.objects if self.objects else 0.0
 
 
+@dataclass(frozen=True, slots=True)
 class Reconciler:
     """Compares storage with the database. ``clock`` returns aware datetimes."""
 
-    def __init__(self, database: Database, storage: Storage, clock: Callable[[], datetime]) -> None:
-        self._database = database
-        self._storage = storage
-        self._clock = clock
+    database: Database
+    storage: Storage
+    clock: Callable[[], datetime]
 
     def count(self) -> int:
         """The number of objects that the database refers to."""
         originals = select(func.count(distinct(PosterSource.key)))
         variants = select(func.count(distinct(PosterVariant.key))).where(*self._is_stored())
-        with self._database.read() as session:
+        with self.database.read() as session:
             return (session.scalar(originals) or 0) + (session.scalar(variants) or 0)
 
     def run(self, progress: Callable[[int], None] = lambda _: None) -> Survey:
@@ -91,7 +91,7 @@ class Reconciler:
         survey = Survey()
         for prefix, known in ((VARIANTS, self._known_variants), (ORIGINALS, self._known_originals)):
             last = ""
-            for page in _pages(self._storage.list(prefix)):
+            for page in _pages(self.storage.list(prefix)):
                 self._compare(survey, page, known(last, page))
                 last = page[-1].key
                 survey.objects += len(page)
@@ -109,13 +109,13 @@ class Reconciler:
             variants = {key: _movie_of(key) for key in batch if key.startswith(VARIANTS)}
             removed += sum(map(self._remove_original, originals))
             movie_ids = {movie_id for movie_id in variants.values() if movie_id is not None}
-            with locked_movies(self._database, self._clock, movie_ids) as lock:
+            with locked_movies(self.database, self.clock, movie_ids) as lock:
                 removed += self._remove_variants(lock, variants)
         return removed
 
     def repair(self, missing: Sequence[Finding]) -> list[int]:
         """Mark variants without an object for regeneration; returns the ids of their sources."""
-        return mark_all_for_regeneration(self._database, [found.key for found in missing])
+        return mark_all_for_regeneration(self.database, [found.key for found in missing])
 
     def _compare(self, survey: Survey, page: Sequence[StoredObject], known: set[str]) -> None:
         for stored in page:
@@ -132,36 +132,36 @@ class Reconciler:
         survey.findings += [
             Finding(key, False)
             for key in sorted(known - there)
-            if self._storage.head(key) is None and self._is_ready(key)
+            if self.storage.head(key) is None and self._is_ready(key)
         ]
 
     def _known_variants(self, last: str, page: Sequence[StoredObject]) -> set[str]:
         """The keys of the database's variants up to the end of a page."""
         query = self._variants(PosterVariant.key > last, PosterVariant.key <= page[-1].key)
-        with self._database.read() as session:
+        with self.database.read() as session:
             return {key for key in session.scalars(query) if key}
 
     def _note_missing_after(self, survey: Survey, last: str) -> None:
         """The database's keys after the last one that storage lists."""
         query = self._variants(PosterVariant.key > last)
-        for page in keyset_pages(self._database.read, query, PAGE):
+        for page in keyset_pages(self.database.read, query, PAGE):
             self._note_missing(survey, {row.key for row in page}, frozenset())
 
     def _variants(self, *where: ColumnElement[bool]) -> Select[str | None]:
         return select(PosterVariant.key).where(*where, *self._is_stored()).distinct()
 
     def _is_stored(self) -> tuple[ColumnElement[bool], ...]:
-        return PosterVariant.state.in_(_LIVE), PosterVariant.bucket == self._storage.bucket
+        return PosterVariant.state.in_(_LIVE), PosterVariant.bucket == self.storage.bucket
 
     def _known_originals(self, last: str, page: Sequence[StoredObject]) -> set[str]:
-        with self._database.read() as session:
+        with self.database.read() as session:
             return _originals(session, [stored.key for stored in page])
 
     def _is_ready(self, key: str) -> bool:
         query = select(PosterVariant.id).where(
             PosterVariant.key == key, PosterVariant.state == VariantState.READY
         )
-        with self._database.read() as session:
+        with self.database.read() as session:
             return session.scalars(query.limit(1)).first() is not None
 
     def _remove_original(self, key: str) -> int:
@@ -170,11 +170,11 @@ class Reconciler:
         No lock can prevent a new upload, which has no row before its commit. So each original is
         requested just before its removal.
         """
-        stored = self._storage.head(key)
+        stored = self.storage.head(key)
         if stored is None or self._is_young(stored):
             return 0
         orphans = self._unknown([key])
-        self._storage.delete(orphans)
+        self.storage.delete(orphans)
         return len(orphans)
 
     def _remove_variants(self, lock: MovieLock, variants: Mapping[str, int | None]) -> int:
@@ -183,17 +183,17 @@ class Reconciler:
         still_locked = {*lock.renew(), None}
         orphans = [key for key in unknown if variants[key] in still_locked]
         try:
-            self._storage.delete(orphans)
+            self.storage.delete(orphans)
         finally:  # some may have been removed
-            with self._database.write() as session:
+            with self.database.write() as session:
                 lock.record_removal(session, orphans)
         return len(orphans)
 
     def _is_young(self, stored: StoredObject) -> bool:
-        return stored.last_modified is None or stored.last_modified > self._clock() - MIN_ORPHAN_AGE
+        return stored.last_modified is None or stored.last_modified > self.clock() - MIN_ORPHAN_AGE
 
     def _unknown(self, keys: Sequence[str]) -> list[str]:
-        with self._database.read() as session:
+        with self.database.read() as session:
             live = select(PosterVariant.key).where(
                 PosterVariant.key.in_(keys), PosterVariant.state.in_(_LIVE)
             )

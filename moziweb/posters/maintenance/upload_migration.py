@@ -7,6 +7,7 @@ has a chosen poster keeps it; of several files the first by name is chosen.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -99,7 +100,9 @@ class UploadMigration:
 
     def _move(self, path: Path, name: str) -> Move:
         movie_id = _movie_id(path.name)
-        self._check_movie(movie_id)
+        with self.database.read() as session:
+            if session.get(Movie, movie_id) is None:
+                raise _NotMovedError(MoveStatus.NO_MOVIE)
         data = self._read(path)
         try:
             upload, mime = inspect_upload(data, self.limits, self.prober)
@@ -111,11 +114,6 @@ class UploadMigration:
         deleted = self.delete and _deleted(path, data)
         return Move(name, MoveStatus.MOVED, None, upload.key, source_id, deleted)
 
-    def _check_movie(self, movie_id: int) -> None:
-        with self.database.read() as session:
-            if session.get(Movie, movie_id) is None:
-                raise _NotMovedError(MoveStatus.NO_MOVIE)
-
     def _read(self, path: Path) -> bytes:
         try:
             if path.stat().st_size > self.limits.bytes:
@@ -126,14 +124,10 @@ class UploadMigration:
 
     def _store(self, upload: StoredUpload, data: bytes, mime: str) -> None:
         self.storage.put(upload.key, data, content_type=mime, cache_control=ORIGINAL_CACHE_CONTROL)
-        if not self._has(upload.key, data):
-            raise _NotMovedError(MoveStatus.NOT_VERIFIED)
-
-    def _has(self, key: str, data: bytes) -> bool:
-        try:
-            return self.storage.get(key) == data
-        except ObjectNotFound:
-            return False
+        with suppress(ObjectNotFound):
+            if self.storage.get(upload.key) == data:
+                return
+        raise _NotMovedError(MoveStatus.NOT_VERIFIED)
 
 
 def _movie_id(name: str) -> int:

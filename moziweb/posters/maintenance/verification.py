@@ -50,17 +50,17 @@ class ObjectCheck:
     fault: Fault | None
 
 
+@dataclass(frozen=True, slots=True)
 class Verifier:
     """Requests objects, ``jobs`` at a time; raises ``StorageError`` when storage fails."""
 
-    def __init__(self, database: Database, storage: Storage, jobs: int) -> None:
-        self._database = database
-        self._storage = storage
-        self._jobs = jobs
+    database: Database
+    storage: Storage
+    jobs: int
 
     def count(self) -> int:
         """The number of objects that the database refers to."""
-        with self._database.read() as session:
+        with self.database.read() as session:
             variants = select(func.count(PosterVariant.id)).where(*self._is_variant())
             originals = select(func.count(PosterSource.id)).where(*_IS_ORIGINAL)
             return (session.scalar(variants) or 0) + (session.scalar(originals) or 0)
@@ -68,14 +68,14 @@ class Verifier:
     def count_in_other_buckets(self) -> int:
         """The number of ready variants in other buckets than today's, which are not checked."""
         others = select(func.count(PosterVariant.id)).where(
-            PosterVariant.state == VariantState.READY, PosterVariant.bucket != self._storage.bucket
+            PosterVariant.state == VariantState.READY, PosterVariant.bucket != self.storage.bucket
         )
-        with self._database.read() as session:
+        with self.database.read() as session:
             return session.scalar(others) or 0
 
     def run(self, stop: threading.Event) -> Iterator[ObjectCheck]:
         """Check every object, until ``stop`` is set."""
-        with ThreadPoolExecutor(self._jobs, thread_name_prefix="verify") as pool:
+        with ThreadPoolExecutor(self.jobs, thread_name_prefix="verify") as pool:
             for page in self._pages():
                 if stop.is_set():
                     return
@@ -87,7 +87,7 @@ class Verifier:
         Originals cannot be repaired.
         """
         keys = [each.expected.key for each in faulty if each.expected.variant_id is not None]
-        return mark_all_for_regeneration(self._database, keys)
+        return mark_all_for_regeneration(self.database, keys)
 
     def _pages(self) -> Iterator[list[ExpectedObject]]:
         variants = select(
@@ -98,23 +98,23 @@ class Verifier:
             PosterVariant.mime,
         ).where(*self._is_variant())
         originals = select(PosterSource.id, PosterSource.key).where(*_IS_ORIGINAL)
-        for page in keyset_pages(self._database.read, variants, PAGE):
+        for page in keyset_pages(self.database.read, variants, PAGE):
             yield [
                 ExpectedObject(source_id, key or "", variant_id, size, mime)
                 for variant_id, source_id, key, size, mime in page
             ]
-        for rows in keyset_pages(self._database.read, originals, PAGE):
+        for rows in keyset_pages(self.database.read, originals, PAGE):
             yield [ExpectedObject(source_id, key or "") for source_id, key in rows]
 
     def _is_variant(self) -> tuple[ColumnElement[bool], ...]:
         return (
             PosterVariant.state == VariantState.READY,
-            PosterVariant.bucket == self._storage.bucket,
+            PosterVariant.bucket == self.storage.bucket,
             PosterVariant.key.is_not(None),
         )
 
     def _check(self, expected: ExpectedObject) -> ObjectCheck:
-        stored = self._storage.head(expected.key)
+        stored = self.storage.head(expected.key)
         if expected.variant_id is None:
             return ObjectCheck(expected, None if stored else Fault.ORIGINAL_MISSING)
         if stored is None:
