@@ -185,7 +185,7 @@ def report(
     )
     redirects, placeholders = answers[302, "public, max-age=3600"], answers[200, "no-store"]
     print_table(
-        "The same by what the cache said (X-Cache): l1 and hit are kept, the others rendered",
+        "The same by X-Cache: l1 and hit are cached, the others rendered",
         ["", "p50", "p95", "requests"],
         [
             [f"{word}, {state}", *milliseconds(some), len(some)]

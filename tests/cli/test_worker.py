@@ -239,4 +239,4 @@ def test_procrastinate_requires_postgresql(tmp_path: Path, run: Run) -> None:
     (tmp_path / "site.ini").write_text(INI.format(url="sqlite:///%(here)s/site.sqlite"))
     ended = run("worker")
     assert ended.returncode == 2
-    assert "posters.background = procrastinate: its queue lives in PostgreSQL" in ended.stderr
+    assert "posters.background = procrastinate: its queue needs PostgreSQL" in ended.stderr
