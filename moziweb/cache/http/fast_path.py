@@ -35,7 +35,6 @@ from .url_index import UrlIndex
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
-WSGIApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 READS: Final = frozenset({"GET", "HEAD"})
 

@@ -15,9 +15,6 @@ from pyramid.response import Response
 from ..regions.rendering import CacheResult, Rendered
 from .representations import KEPT_HEADERS, answer_of
 
-GZIP: Final = "gzip"
-BROTLI: Final = "br"
-
 SMALLEST: Final = 1000
 """Bytes below which compression saves no packet."""
 
@@ -45,8 +42,8 @@ def _compressed(body: bytes) -> dict[str, bytes]:
     if len(body) < SMALLEST:
         return {}
     return {
-        BROTLI: brotli.compress(body, quality=_BROTLI_QUALITY),
-        GZIP: gzip.compress(body, _LEVEL, mtime=0),
+        "br": brotli.compress(body, quality=_BROTLI_QUALITY),
+        "gzip": gzip.compress(body, _LEVEL, mtime=0),
     }
 
 

@@ -128,7 +128,8 @@ class _Builder:
     now: Callable[[], float]
 
     def build(self) -> Cache:
-        common = {key.name: parse(key, key.name, self.given) for key in CACHE_KEYS}
+        given = self.given.get
+        common = {k.name: parse(k, PREFIX + k.name, given(k.name)) for k in CACHE_KEYS}
         names = self._names(common["regions"])
         self._check_names(names)
         settings = {name: self._region_settings(name) for name in names}
@@ -189,10 +190,8 @@ class _Builder:
         values = {}
         for key in REGION_KEYS:
             owner = name if key.name in self._under(name) else DEFAULT
-            full = f"{PREFIX}{owner}.{key.name}"
-            values[key.name] = parse(
-                key, full, {full: merged[key.name]} if key.name in merged else {}
-            )
+            full_name = f"{PREFIX}{owner}.{key.name}"
+            values[key.name] = parse(key, full_name, merged.get(key.name))
         arguments = {
             key.removeprefix(_ARGUMENTS): value.strip()
             for key, value in merged.items()

@@ -155,11 +155,9 @@ class ReadOperation:
     def _serve_valid(self, key: str, entry: Entry, clock: int, status: Status) -> None:
         self._served[key] = CacheResult(status, entry)
         if self._parent is not None:
+            period_end = entry.expires if PERIOD_END in entry.debug else NEVER
             self._parent.recorder.include_cached(
-                entry.dependencies,
-                entry.expires,
-                validated_at=clock,
-                period_end=_period_end_of(entry),
+                entry.dependencies, entry.expires, validated_at=clock, period_end=period_end
             )
 
     def _serve_stale(self, key: str, entry: Entry) -> None:
@@ -210,8 +208,3 @@ class ReadOperation:
         for key, entry in outdated.items():
             self._serve_stale(key, entry)
         return True
-
-
-def _period_end_of(entry: Entry) -> float:
-    """The end of the period that an entry shows, if it expires then."""
-    return entry.expires if PERIOD_END in entry.debug else NEVER

@@ -1,6 +1,5 @@
 """The table of the cache's ini keys; docs/settings.md is generated from it."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from moziweb.settings.schema import BOOLEAN, TEXT, Setting, choice, integer, number, seconds
@@ -192,12 +191,11 @@ CACHE_KEYS: Final = (
 """Keys of the cache itself, ``cache.<key>``."""
 
 
-def parse(key: Setting, full_name: str, given: Mapping[str, str]) -> Any:
-    """Return the typed value of a key, or its default.
+def parse(key: Setting, full_name: str, text: str | None) -> Any:
+    """Return the typed value of a key; its default for None.
 
     Raises ``ConfigurationError``, which names the key, for a wrong value.
     """
-    text = given.get(full_name)
     if text is None:
         return key.default
     try:

@@ -1,6 +1,7 @@
 """Stores rendered entries, or returns the reason why one is not stored."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from ..protocol.dependencies import NotStoredReason
 from ..protocol.entry import Entry, encode
@@ -9,6 +10,9 @@ from ..protocol.stamps import tags_to_resolve
 from .http_policy import DERIVED_KEY
 from .parts import RegionParts
 from .rendering import CacheResult, RenderContext, Rendered, Status
+
+_STATUSES: Final = {None: Status.MISS, NotStoredReason.STALE_PART: Status.STALE}
+"""A page with an outdated fragment is itself outdated; the other reasons are a bypass."""
 
 
 def store_rendered(
@@ -35,15 +39,8 @@ def store_rendered(
         else:
             parts.observer.not_stored(parts.name, reason)
         parts.observer.created(parts.name, entry.kind.name.lower())
-        served[key] = CacheResult(_status(reason), entry, reason)
+        served[key] = CacheResult(_STATUSES.get(reason, Status.BYPASS), entry, reason)
     return served
-
-
-def _status(reason: NotStoredReason | None) -> Status:
-    """The status of a new render; a page with an outdated fragment is itself outdated."""
-    if reason is None:
-        return Status.MISS
-    return Status.STALE if reason is NotStoredReason.STALE_PART else Status.BYPASS
 
 
 def _store(parts: RegionParts, key: str, entry: Entry) -> NotStoredReason | None:
