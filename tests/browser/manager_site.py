@@ -32,6 +32,7 @@ from tests.conftest import raw_settings
 from tests.services.ports import HOST, free_port
 from tests.services.tmdb import TOKEN, TmdbServer, not_found
 from tests.site.cached import CACHED, Movies, fill, now, pages
+from tests.threads import join_threads
 
 from .site import served
 
@@ -147,5 +148,5 @@ def _behind(registry: Any, tmdb: TmdbServer | None) -> Iterator[None]:
     assert threads is not None
     threads.start()
     yield
-    services_of(registry).import_runner.wait()
+    join_threads("import-")
     threads.stop()

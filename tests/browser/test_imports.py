@@ -20,6 +20,7 @@ from tests.services.ports import HOST, free_port
 from tests.services.tmdb import TOKEN, TmdbServer
 from tests.services.tmdb_movies import release
 from tests.site.cached import CACHED, now, week_here
+from tests.threads import join_threads
 
 from .conftest import OpenPage
 from .page_log import PageLog, violations_of
@@ -49,7 +50,7 @@ def url(migrated_sqlite: Path, tmp_path: Path, tmdb: TmdbServer) -> Iterator[str
         add_user(session, "anna", PASSWORD, Role.EDITOR, by=COMMAND, now=now())
     with served(wsgi, port):
         yield url
-        services_of(wsgi.registry).import_runner.wait()
+        join_threads("import-")
     services_of(wsgi.registry).database.engine.dispose()
 
 

@@ -22,6 +22,7 @@ from moziweb.movies.models import Genre, Movie, Person
 from moziweb.services import services_of
 from tests.hostile_ids import MALFORMED_IDS
 from tests.manager.movie_forms import make_movie, movie_form, movie_of, press
+from tests.threads import join_threads
 
 from .conftest import BOTH, NAMES, PASSWORD, csrf_of
 
@@ -155,13 +156,13 @@ def test_what_is_imported_never_runs(site: TestApp, editor: TestApp) -> None:
     name = "<img src=x onerror=alert(1)>.csv"
     files = [("file", name, text.getvalue().encode())]
     begun = editor.post("/manager/imports", sent, upload_files=files, status=303)
-    services_of(site.app.registry).import_runner.wait()
+    join_threads("import-")
     preview = begun.follow()
     harmless(preview)
     for query in ("?show=refused", "?show=new"):
         harmless(editor.get(preview.request.path + query))
     preview.forms[1].submit("do", value="all", status=303)
-    services_of(site.app.registry).import_runner.wait()
+    join_threads("import-")
     for path in (preview.request.path, "/manager/imports", "/manager/audit", "/manager/movies"):
         harmless(editor.get(path))
     with services_of(site.app.registry).database.read() as session:
@@ -267,7 +268,7 @@ def test_a_malformed_id_is_an_id_of_no_row(site: TestApp, editor: TestApp) -> No
         upload_files=[("file", "a.csv", b"title,release_date\nA,2026-09-03\n")],
         status=303,
     )
-    services_of(site.app.registry).import_runner.wait()
+    join_threads("import-")
     firsts = {path: table_of(editor.get(path.partition("?")[0])) for path in CURSORS}
     for text in MALFORMED_IDS:
         spelled = quote(text)

@@ -73,20 +73,11 @@ class Warmer:
         self._registry = registry
         self._database = services_of(registry).database
         self._clock = clock
-        self._threads: list[threading.Thread] = []
 
     def start(self, warming_id: int) -> None:
         """Runs a warming in a new thread."""
-        thread = threading.Thread(
-            target=self.work, args=(warming_id,), name="cache-warming", daemon=True
-        )
-        self._threads = [each for each in self._threads if each.is_alive()] + [thread]
-        thread.start()
-
-    def wait(self) -> None:
-        """Waits for all threads."""
-        for thread in self._threads:
-            thread.join()
+        name = f"cache-warming-{warming_id}"
+        threading.Thread(target=self.work, args=(warming_id,), name=name, daemon=True).start()
 
     def work(self, warming_id: int) -> None:
         """Requests the pages one by one, until all are done or the warming is stopped."""

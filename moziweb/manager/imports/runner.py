@@ -56,20 +56,11 @@ class Runner:
         self._make_importer = make_importer
         self._tmdb = tmdb
         self._clock = clock
-        self._threads: list[threading.Thread] = []
 
     def start(self, job_id: int) -> None:
         """Runs a job in a new thread, unless it is leased."""
-        thread = threading.Thread(
-            target=self.work, args=(job_id,), name=f"import-{job_id}", daemon=True
-        )
-        self._threads = [each for each in self._threads if each.is_alive()] + [thread]
-        thread.start()
-
-    def wait(self) -> None:
-        """Waits for all threads."""
-        for thread in self._threads:
-            thread.join()
+        name = f"import-{job_id}"
+        threading.Thread(target=self.work, args=(job_id,), name=name, daemon=True).start()
 
     def work(self, job_id: int) -> None:
         """Runs a job until it rests. Errors are stored in the job, never raised."""
@@ -78,10 +69,12 @@ class Runner:
             return
         error: str = ""
         try:
-            if job.state is JobState.LOOKING:
-                self._look(job)
-            else:
+            if job.state is not JobState.LOOKING:
                 self._apply(job)
+            elif job.kind is JobKind.FILE:
+                self._look_at_file(job)
+            else:
+                self._look_at_tmdb(job)
         except _LeaseLost:
             log.info("import %d: another worker has taken it over", job_id)
             return
@@ -106,12 +99,6 @@ class Runner:
     def _note(self, job: ImportJob, **values: Any) -> None:
         with self._database.write() as session:
             _set(session, job, values)
-
-    def _look(self, job: ImportJob) -> None:
-        if job.kind is JobKind.FILE:
-            self._look_at_file(job)
-        else:
-            self._look_at_tmdb(job)
 
     def _look_at_file(self, job: ImportJob) -> None:
         importer = self._importer(job, CHUNK)

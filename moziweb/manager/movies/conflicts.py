@@ -48,12 +48,6 @@ def merge(
         clash = my_digests[field] != base
         if not clash:
             merged = replace(merged, **{field: getattr(theirs, field)})
-        differences.append(
-            Difference(
-                field,
-                field_text(theirs, field, genres),
-                field_text(mine, field, genres) if clash else "",
-                clash,
-            )
-        )
+        my_text = field_text(mine, field, genres) if clash else ""
+        differences.append(Difference(field, field_text(theirs, field, genres), my_text, clash))
     return Merge(merged, tuple(differences))

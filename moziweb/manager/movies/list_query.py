@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -74,11 +74,6 @@ class FilterContext:
 
     today: date
     fresh_since: datetime
-
-    @classmethod
-    def of(cls, today: date, now: datetime, stale_days: int) -> "FilterContext":
-        """Returns the context at ``now``."""
-        return cls(today, now - timedelta(days=stale_days))
 
 
 MovieIdColumn: TypeAlias = SQLColumnExpression[int]

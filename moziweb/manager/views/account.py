@@ -29,13 +29,13 @@ class PasswordForm(BaseForm):
     new_password = PasswordField(_("New password"))
 
 
-@manager_view("account", permission=SEE, renderer="account", request_method="GET")
+@manager_view("account", permission=SEE, renderer="account", method="GET")
 def account(request: Request) -> dict[str, Any]:
     """The account page."""
     return _page(request, PasswordForm())
 
 
-@manager_view("account", permission=SEE, renderer="account", request_method="POST")
+@manager_view("account", permission=SEE, renderer="account", method="POST")
 def change_password(request: Request) -> dict[str, Any] | Response:
     """Changes the password. A wrong current password counts as a sign-in attempt."""
     form = PasswordForm(request.POST)
@@ -65,7 +65,7 @@ def change_password(request: Request) -> dict[str, Any] | Response:
     return SeeOther(request.route_path(_ROUTE, _query={"done": "password"}))
 
 
-@manager_view("sign_out_everywhere", permission=SEE, request_method="POST")
+@manager_view("sign_out_everywhere", permission=SEE, method="POST")
 def sign_out_everywhere(request: Request) -> Response:
     """Ends all sessions of the user, including the current one."""
     session, current_user = request.dbsession, require_user(request)

@@ -15,7 +15,7 @@ _EDITORIAL: Final = (MOVIE, POSTERS)
 """Subjects that editors see."""
 
 
-@manager_view("audit", permission=SEE, renderer="audit", request_method="GET")
+@manager_view("audit", permission=SEE, renderer="audit", method="GET")
 def audit(request: Request) -> dict[str, Any]:
     """A page of entries; those about users, sign-ins and the cache are for administrators."""
     before = parse_id(request.GET.get("before"))

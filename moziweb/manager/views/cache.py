@@ -49,15 +49,13 @@ PRIORITY_NAMES: Final = {
 """Names of the priorities that warming may reach."""
 
 
-@manager_view("cache_dashboard", permission=SEE, renderer="cache_dashboard", request_method="GET")
+@manager_view("cache_dashboard", permission=SEE, renderer="cache_dashboard", method="GET")
 def cache_dashboard(request: Request) -> dict[str, Any]:
     """The dashboard; htmx polls it."""
     return _page(request)
 
 
-@manager_view(
-    "cache_purge", permission=ADMINISTER, renderer="cache_dashboard", request_method="POST"
-)
+@manager_view("cache_purge", permission=ADMINISTER, renderer="cache_dashboard", method="POST")
 def purge(request: Request) -> dict[str, Any] | Response:
     """Purges tags, a page or everything, depending on ``do``.
 
@@ -80,9 +78,7 @@ def purge(request: Request) -> dict[str, Any] | Response:
     return SeeOther(request.route_path(ROUTE, _query={"purged": str(entry.id)}))
 
 
-@manager_view(
-    "cache_warm", permission=ADMINISTER, renderer="cache_dashboard", request_method="POST"
-)
+@manager_view("cache_warm", permission=ADMINISTER, renderer="cache_dashboard", method="POST")
 def warm(request: Request) -> dict[str, Any] | Response:
     """Starts a warming, or stops the running one."""
     session, now = request.dbsession, request.services.clock()

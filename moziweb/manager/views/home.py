@@ -1,5 +1,6 @@
 """The overview: lists that need work, and the latest changes."""
 
+from datetime import timedelta
 from typing import Any, Final
 
 from pyramid.response import Response
@@ -29,7 +30,7 @@ TO_DO: Final = (
 """Filters on the overview, and their names there."""
 
 
-@manager_view("home", permission=SEE, renderer="home", request_method="GET")
+@manager_view("home", permission=SEE, renderer="home", method="GET")
 def home(request: Request) -> dict[str, Any]:
     """The overview. Three queries."""
     context = filter_context(request)
@@ -50,5 +51,5 @@ def redirect_slash(request: Request) -> Response:
 def filter_context(request: Request) -> FilterContext:
     """Returns the context of the list's filters."""
     now = request.services.clock()
-    stale_days: int = request.registry.settings["manager.stale_days"]
-    return FilterContext.of(budapest_today(now), now, stale_days)
+    stale = timedelta(days=request.registry.settings["manager.stale_days"])
+    return FilterContext(budapest_today(now), now - stale)

@@ -40,7 +40,7 @@ MAX_UPLOAD: Final = 10_000_000
 """Bytes of a file; a list of 10,000 movies has two million."""
 
 
-@manager_view("imports", permission=EDIT, renderer="imports", request_method="GET")
+@manager_view("imports", permission=EDIT, renderer="imports", method="GET")
 def imports(request: Request) -> dict[str, Any]:
     """Forms to start an import, search results of TMDB, and the latest imports. One query."""
     title = request.GET.get("title", "").strip()[:200]
@@ -52,7 +52,7 @@ def imports(request: Request) -> dict[str, Any]:
     return _page(request, found=found, title=title)
 
 
-@manager_view("imports", permission=EDIT, renderer="imports", request_method="POST")
+@manager_view("imports", permission=EDIT, renderer="imports", method="POST")
 def start_import(request: Request) -> dict[str, Any] | Response:
     """Starts an import; shows an error on the same page."""
     actions = {"movies": _movies, "premieres": _premieres, "file": _file}
@@ -68,7 +68,7 @@ def start_import(request: Request) -> dict[str, Any] | Response:
     return _started(request, job)
 
 
-@manager_view("import", permission=EDIT, renderer="import", request_method="GET")
+@manager_view("import", permission=EDIT, renderer="import", method="GET")
 def one_import(request: Request) -> dict[str, Any]:
     """An import's items and progress. At most three queries.
 
@@ -95,7 +95,7 @@ def one_import(request: Request) -> dict[str, Any]:
     }
 
 
-@manager_view("import", permission=EDIT, request_method="POST")
+@manager_view("import", permission=EDIT, method="POST")
 def apply_or_continue(request: Request) -> Response:
     """Applies the chosen items or all, or continues an interrupted import."""
     job = _job(request)

@@ -150,14 +150,14 @@ class MovieEdit:
         return not others
 
 
-@manager_view("movie", permission=SEE, renderer="movie", request_method="GET")
+@manager_view("movie", permission=SEE, renderer="movie", method="GET")
 def movie(request: Request) -> dict[str, Any]:
     """The form of a movie, or of a draft."""
     edit = MovieEdit.of(request, request.dbsession, _draft(request))
     return _page(edit)
 
 
-@manager_view("new_movie", permission=EDIT, renderer="movie", request_method="GET")
+@manager_view("new_movie", permission=EDIT, renderer="movie", method="GET")
 def new_movie_form(request: Request) -> dict[str, Any]:
     """The form of a new movie; ``?copy=42`` fills it from that movie. Nothing is saved."""
     edit = MovieEdit.of(request, request.dbsession, _draft(request))
@@ -168,8 +168,8 @@ def new_movie_form(request: Request) -> dict[str, Any]:
     return _page(edit)
 
 
-@manager_view("movie", permission=EDIT, renderer="movie", request_method="POST")
-@manager_view("new_movie", permission=EDIT, renderer="movie", request_method="POST")
+@manager_view("movie", permission=EDIT, renderer="movie", method="POST")
+@manager_view("new_movie", permission=EDIT, renderer="movie", method="POST")
 def save_or_preview(request: Request) -> dict[str, Any] | Response:
     """Saves or previews, depending on the button ``do``."""
     action = request.POST.get("do", "save")
@@ -178,7 +178,7 @@ def save_or_preview(request: Request) -> dict[str, Any] | Response:
     return _ACTIONS[action](request)
 
 
-@manager_view("movie_effects", permission=EDIT, renderer="effects", request_method="POST")
+@manager_view("movie_effects", permission=EDIT, renderer="effects", method="POST")
 def effects(request: Request) -> dict[str, Any]:
     """The affected pages as a fragment; htmx requests it while the editor types."""
     edit = _dry_run(request)
@@ -189,7 +189,7 @@ def effects(request: Request) -> dict[str, Any]:
     }
 
 
-@manager_view("movie_publish", permission=EDIT, renderer="movie", request_method="POST")
+@manager_view("movie_publish", permission=EDIT, renderer="movie", method="POST")
 def publish(request: Request) -> dict[str, Any] | Response:
     """Publishes or unpublishes the movie, or previews the affected pages."""
     if request.POST.get("do") == "look":
@@ -243,18 +243,13 @@ def _save(request: Request) -> dict[str, Any] | Response:
     path = request.route_path("manager.movie", movie=writer.movie.id)
     if not changed:
         return SeeOther(path)
-    names = edit.choices.genres
-    entry = record(
-        edit.session,
-        require_user(request).actor,
-        "film.create" if is_new else "film.edit",
-        writer.movie,
-        writer.now,
-        [
-            (name, field_text(before, name, names), field_text(writer.values, name, names))
-            for name in changed
-        ],
-    )
+    names, actor = edit.choices.genres, require_user(request).actor
+    changes = [
+        (name, field_text(before, name, names), field_text(writer.values, name, names))
+        for name in changed
+    ]
+    action = "film.create" if is_new else "film.edit"
+    entry = record(edit.session, actor, action, writer.movie, writer.now, changes)
     _note_pages(request, edit.session, writer.movie, entry)
     return SeeOther(f"{path}?saved={entry.id}")
 

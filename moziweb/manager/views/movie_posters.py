@@ -38,13 +38,13 @@ ROUTE: Final = "manager.movie_posters"
 _AT_WORK: Final = (SourceState.PENDING, SourceState.GENERATING)
 
 
-@manager_view("movie_posters", permission=SEE, renderer="movie_posters", request_method="GET")
+@manager_view("movie_posters", permission=SEE, renderer="movie_posters", method="GET")
 def posters(request: Request) -> dict[str, Any]:
     """The movie's sources, the chosen one first. Four queries."""
     return _page(request)
 
 
-@manager_view("movie_posters", permission=EDIT, renderer="movie_posters", request_method="POST")
+@manager_view("movie_posters", permission=EDIT, renderer="movie_posters", method="POST")
 def act(request: Request) -> dict[str, Any] | Response:
     """Runs the action ``do``; shows an error on the same page."""
     action = _ACTIONS.get(text_param(request.POST, "do"))

@@ -70,7 +70,7 @@ class Choices:
         )
 
 
-@manager_view("movies", permission=SEE, renderer="movies", request_method="GET")
+@manager_view("movies", permission=SEE, renderer="movies", method="GET")
 def movies(request: Request) -> dict[str, Any]:
     """A page of the list: at most four queries, and one for the session."""
     query = ListQuery.of(request.GET)

@@ -36,17 +36,13 @@ from .movie_posters import (
 )
 
 
-@manager_view(
-    "movie_unsaved_poster", permission=EDIT, renderer="poster_preview", request_method="GET"
-)
+@manager_view("movie_unsaved_poster", permission=EDIT, renderer="poster_preview", method="GET")
 def unsaved_poster(request: Request) -> dict[str, Any]:
     """The variants, and the pages that saving affects."""
     return _page(request)
 
 
-@manager_view(
-    "movie_unsaved_poster", permission=EDIT, renderer="poster_preview", request_method="POST"
-)
+@manager_view("movie_unsaved_poster", permission=EDIT, renderer="poster_preview", method="POST")
 def act(request: Request) -> dict[str, Any] | Response:
     """Saves or discards the picture, or sets its focal point."""
     action = _ACTIONS.get(text_param(request.POST, "do"))
@@ -59,7 +55,7 @@ def act(request: Request) -> dict[str, Any] | Response:
         return _page(request, problem=translated(request, error.texts))
 
 
-@manager_view("movie_poster_preview", permission=EDIT, request_method="GET")
+@manager_view("movie_poster_preview", permission=EDIT, method="GET")
 def preview(request: Request) -> Response:
     """One of its variants. The uploaded bytes are never served."""
     wanted = request.matchdict["variant"]

@@ -29,9 +29,7 @@ from ..web.resources import EDIT, SEE
 ROUTE: Final = "manager.posters_dashboard"
 
 
-@manager_view(
-    "posters_dashboard", permission=SEE, renderer="posters_dashboard", request_method="GET"
-)
+@manager_view("posters_dashboard", permission=SEE, renderer="posters_dashboard", method="GET")
 def posters_dashboard(request: Request) -> dict[str, Any]:
     """The dashboard; htmx polls it. Eight queries."""
     session, now = request.dbsession, request.services.clock()
@@ -53,7 +51,7 @@ def posters_dashboard(request: Request) -> dict[str, Any]:
     }
 
 
-@manager_view("posters_dashboard", permission=EDIT, request_method="POST")
+@manager_view("posters_dashboard", permission=EDIT, method="POST")
 def retry_failed(request: Request) -> Response:
     """Retries failed sources: of a host, of a code, or all."""
     name = text_param(request.POST, "name")

@@ -20,7 +20,7 @@ SOURCES: Final = {
 """Display names of origins."""
 
 
-@manager_view("settings", permission=ADMINISTER, renderer="settings", request_method="GET")
+@manager_view("settings", permission=ADMINISTER, renderer="settings", method="GET")
 def settings(request: Request) -> dict[str, Any]:
     """Every key; with ``?show=set`` only those that differ from their defaults."""
     only_set = request.GET.get("show") == "set"

@@ -39,9 +39,7 @@ class SignInForm(BaseForm):
     draft = HiddenField()
 
 
-@manager_view(
-    "sign_in", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", request_method="GET"
-)
+@manager_view("sign_in", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", method="GET")
 def sign_in_page(request: Request) -> dict[str, Any] | Response:
     """The form; redirects users who are signed in."""
     return_url = safe_return_url(request.GET.get("return_url", ""))
@@ -50,9 +48,7 @@ def sign_in_page(request: Request) -> dict[str, Any] | Response:
     return _page(request, SignInForm(return_url=return_url or ""))
 
 
-@manager_view(
-    "sign_in", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", request_method="POST"
-)
+@manager_view("sign_in", permission=NO_PERMISSION_REQUIRED, renderer="sign_in", method="POST")
 def sign_in(request: Request) -> dict[str, Any] | Response:
     """Starts a session, or shows the form again without saying whether the name exists.
 
@@ -71,7 +67,7 @@ def sign_in(request: Request) -> dict[str, Any] | Response:
     return _begin(request, user, form)
 
 
-@manager_view("sign_out", permission=SEE, request_method="POST")
+@manager_view("sign_out", permission=SEE, method="POST")
 def sign_out(request: Request) -> Response:
     """Ends the session."""
     request.services.sessions.end(require_user(request).session_id)

@@ -20,7 +20,7 @@ from ..web.resources import ADMINISTER, UserResource
 _ROUTE: Final = "manager.users"
 
 
-@manager_view("users", permission=ADMINISTER, renderer="users", request_method="GET")
+@manager_view("users", permission=ADMINISTER, renderer="users", method="GET")
 def users(request: Request) -> dict[str, Any]:
     """All users, and when they were last seen. Two queries."""
     return {
@@ -31,7 +31,7 @@ def users(request: Request) -> dict[str, Any]:
     }
 
 
-@manager_view("user", permission=ADMINISTER, request_method="POST")
+@manager_view("user", permission=ADMINISTER, method="POST")
 def change_user(request: Request) -> Response:
     """Disables, enables or signs out another user."""
     context: UserResource = request.context

@@ -80,13 +80,14 @@ def movie_nav(request: Request, movie_id: int, section: str) -> tuple[Link, ...]
 
 
 def manager_view(
-    route: str, *, permission: str, renderer: str | None = None, **options: Any
+    route: str, *, permission: str, method: str, renderer: str | None = None
 ) -> Callable[[Any], Any]:
     """``view_config`` for a route of the manager; ``permission`` is mandatory."""
-    if renderer is not None:
-        renderer = f"manager/{renderer}.jinja2"
     return view_config(
-        route_name=f"manager.{route}", permission=permission, renderer=renderer, **options
+        route_name=f"manager.{route}",
+        permission=permission,
+        request_method=method,
+        renderer=renderer and f"manager/{renderer}.jinja2",
     )
 
 

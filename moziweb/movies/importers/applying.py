@@ -95,12 +95,8 @@ def _write_parts(writer: ImportWriter, plan: Plan) -> None:
     set_provenance(writer.movie, written, writer.candidate.source, writer.fetched_at)
     _refresh_provenance(writer, plan.refreshed)
     if not plan.referenced:
-        candidate = plan.candidate
-        writer.session.add(
-            MovieReference(
-                list_name=candidate.list_name, ref=candidate.ref, movie_id=writer.movie.id
-            )
-        )
+        name, ref = plan.candidate.list_name, plan.candidate.ref
+        writer.session.add(MovieReference(list_name=name, ref=ref, movie_id=writer.movie.id))
 
 
 def _write_column(writer: ImportWriter, name: str, value: Any) -> None:

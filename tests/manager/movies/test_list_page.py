@@ -20,7 +20,7 @@ from tests.catalogue import add_movies
 from tests.conftest import NOW, counted_queries
 from tests.manager.conftest import BOTH
 
-CONTEXT = FilterContext.of(date(2026, 8, 20), NOW, 30)
+CONTEXT = FilterContext(date(2026, 8, 20), NOW - timedelta(days=30))
 
 
 def titles(session: Session, **query: object) -> list[str]:

@@ -28,6 +28,7 @@ from tests.site.cached import (
     pages,
     week_here,
 )
+from tests.threads import join_threads
 
 PATH = "/manager/cache"
 
@@ -145,7 +146,7 @@ def test_purges_and_warming_apply_to_other_processes(
     send(admin, "purge", do="all")
     assert send(admin, "warm", do="start", through="everything").status_int == 400
     assert send(admin, "warm", do="start", through="shown").status_int == 303
-    services_of(one.app.registry).cache_warmer.wait()
+    join_threads("cache-warming")
     with services_of(one.app.registry).database.read() as session:
         row = session.scalars(select(CacheWarmingJob)).one()
     assert row.ended_at is not None

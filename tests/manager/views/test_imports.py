@@ -23,6 +23,7 @@ from tests.movies.importers.dirt import COLUMNS, DATE_FORMAT, dirty_list
 from tests.movies.importers.tmdb_world import a_movie, catalogue
 from tests.services.tmdb import TOKEN, Answer, TmdbServer, rate_limited, unavailable
 from tests.services.tmdb_movies import release
+from tests.threads import join_threads
 
 LIST = """\
 external_id;title;release_date;runtime;overview
@@ -62,7 +63,7 @@ def previewed(browser: TestApp, **fields: Any) -> Any:
     """Starts an import, waits for its preview and returns the page."""
     answer = begin(browser, **fields)
     assert answer.status_int == 303, answer.text
-    services_of(browser.app.registry).import_runner.wait()
+    join_threads("import-")
     return browser.get(answer.location)
 
 
@@ -72,7 +73,7 @@ def applied(page: Any, button: str = "chosen", **fields: Any) -> Any:
     for name, value in fields.items():
         form[name] = value
     answer = form.submit("do", value=button)
-    services_of(page.test_app.app.registry).import_runner.wait()
+    join_threads("import-")
     return answer.follow()
 
 
@@ -131,7 +132,7 @@ def test_search_results_are_imported_by_id(editor: TestApp, tmdb: TmdbServer) ->
     form = next(each for each in page.forms.values() if "id" in each.fields)
     form["id"].checked = True
     shown = form.submit("do", value="movies")
-    services_of(editor.app.registry).import_runner.wait()
+    join_threads("import-")
     assert "Hamupipőke" in shown.follow().html.find("table").text
     imdb = previewed(editor, do="movies", ids=f"https://www.imdb.com/title/{catalogue(1).imdb_id}/")
     assert "Hamupipőke" in imdb.html.find("table").text
@@ -214,7 +215,7 @@ def test_invalid_requests_are_refused(site: TestApp, editor: TestApp) -> None:
         assert editor.get(path, query).status_int == 200
     fields = {"csrf_token": token, "do": "chosen", "movie": "99999999999"}
     editor.post(path, fields, status=303)
-    services_of(editor.app.registry).import_runner.wait()
+    join_threads("import-")
     assert rows(site, Movie) == 0
 
 
@@ -236,7 +237,7 @@ def test_interrupted_import_continues(site: TestApp, editor: TestApp, clock: Clo
     assert "continue" in editor.get(path).text
     assert editor.get(path, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
     editor.post(path, fields, status=303)
-    services_of(editor.app.registry).import_runner.wait()
+    join_threads("import-")
     shown = editor.get(path)
     assert len(shown.html.find("tbody").find_all("tr")) == 3
     applied(shown)
@@ -259,7 +260,7 @@ def test_only_one_worker_runs_an_import(
     clock.now += HEARTBEAT_TIMEOUT + timedelta(seconds=1)
     editor.post(path, {"csrf_token": csrf_of(editor), "do": "continue"}, status=303)
     let_go.set()
-    services_of(editor.app.registry).import_runner.wait()
+    join_threads("import-")
     with services_of(site.app.registry).database.read() as session:
         (job,) = session.scalars(select(ImportJob))
         effects = session.scalars(select(ImportItem.effect).order_by(ImportItem.position)).all()
