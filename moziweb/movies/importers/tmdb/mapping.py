@@ -10,6 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from moziweb.db.types import MAX_ID
 from moziweb.i18n import _
 
 from ...genres import GENRES
@@ -227,7 +228,7 @@ def _people(entries: Iterator[Mapping[str, Any]]) -> tuple[PersonFact, ...]:
         name = values.line(str(entry.get("name") or ""), LENGTHS["person"])
         character = " ".join(str(entry.get("character") or "").split())[: LENGTHS["character"]]
         id_ = entry.get("id")
-        tmdb_id = id_ if isinstance(id_, int) and 0 < id_ < 2**31 else None
+        tmdb_id = id_ if isinstance(id_, int) and 0 < id_ <= MAX_ID else None
         if name:
             found.setdefault(tmdb_id or name, PersonFact(name, character, tmdb_id))
     return tuple(found.values())
