@@ -1,8 +1,8 @@
 """A movie's posters: sources, the chosen one, and adding another."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound
 from pyramid.i18n import TranslationString
@@ -33,6 +33,8 @@ from ..web.params import id_params, or_404, text_param
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT, SEE, MovieResource
 
+Action: TypeAlias = Callable[[Request], dict[str, Any] | Response]
+
 ROUTE: Final = "manager.movie_posters"
 
 _AT_WORK: Final = (SourceState.PENDING, SourceState.GENERATING)
@@ -46,16 +48,23 @@ def posters(request: Request) -> dict[str, Any]:
 
 @manager_view("movie_posters", permission=EDIT, renderer="movie_posters", method="POST")
 def act(request: Request) -> dict[str, Any] | Response:
-    """Runs the action ``do``; shows an error on the same page."""
-    action = _ACTIONS.get(text_param(request.POST, "do"))
+    """Adds, chooses or regenerates posters."""
     close_body_after_request(request)
+    return run_action(request, _ACTIONS, _page)
+
+
+def run_action(
+    request: Request, actions: Mapping[str, Action], page: Callable[..., dict[str, Any]]
+) -> dict[str, Any] | Response:
+    """Runs the action ``do``; shows an error on the same page."""
+    action = actions.get(text_param(request.POST, "do"))
     if action is None:
         raise HTTPBadRequest
     try:
         return action(request)
     except UserError as error:
         request.response.status_int = 422
-        return _page(request, problem=translated(request, error.texts))
+        return page(request, problem=translated(request, error.texts))
 
 
 def movie_of(request: Request, session: Session) -> Movie:
@@ -124,11 +133,10 @@ def effects_of_making(request: Request, source_ids: Iterable[int]) -> AffectedPa
         return affected_pages(request.registry, session, movie.id, movie.slug, later=later)
 
 
-def redirect_back(request: Request, done: str = "") -> Response:
+def redirect_back(request: Request, done: str) -> Response:
     """Redirects to the movie's posters with a notice."""
-    query = {"done": done} if done else {}
-    path = request.route_path(ROUTE, movie=request.context.movie_id, _query=query)
-    return SeeOther(path)
+    movie_id = request.context.movie_id
+    return SeeOther(request.route_path(ROUTE, movie=movie_id, _query={"done": done}))
 
 
 def _upload(request: Request) -> Response:
@@ -239,7 +247,7 @@ def _regenerate(request: Request) -> Response:
     return redirect_back(request, "poster-again")
 
 
-_ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
+_ACTIONS: Final[Mapping[str, Action]] = {
     "upload": _upload,
     "url": _url,
     "choose": _choose,

@@ -1,9 +1,9 @@
 """An unsaved poster: its variants, focal point and affected pages."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, Final
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound
+from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 from sqlalchemy.orm import Session
 
@@ -19,19 +19,20 @@ from ..posters import unsaved
 from ..posters.form_data import PICTURE_ERRORS, explained, focal_of
 from ..posters.preview_cache import Variants
 from ..posters.unsaved import UnsavedPoster
-from ..web.forms import UserError
 from ..web.layout import manager_view, movie_nav, page_frame
-from ..web.params import or_404, text_param
+from ..web.params import or_404
 from ..web.redirects import SeeOther
 from ..web.resources import EDIT
 from .movie_posters import (
     ROUTE,
+    Action,
     effects_of_choosing,
     focal_text,
     most_bytes,
     movie_of,
     record_change,
     redirect_back,
+    run_action,
     translated,
 )
 
@@ -45,14 +46,7 @@ def unsaved_poster(request: Request) -> dict[str, Any]:
 @manager_view("movie_unsaved_poster", permission=EDIT, renderer="poster_preview", method="POST")
 def act(request: Request) -> dict[str, Any] | Response:
     """Saves or discards the picture, or sets its focal point."""
-    action = _ACTIONS.get(text_param(request.POST, "do"))
-    if action is None:
-        raise HTTPBadRequest
-    try:
-        return action(request)
-    except UserError as error:
-        request.response.status_int = 422
-        return _page(request, problem=translated(request, error.texts))
+    return run_action(request, _ACTIONS, _page)
 
 
 @manager_view("movie_poster_preview", permission=EDIT, method="GET")
@@ -108,7 +102,7 @@ def _focus(request: Request) -> Response:
     return SeeOther(request.path)
 
 
-_ACTIONS: Final[dict[str, Callable[[Request], dict[str, Any] | Response]]] = {
+_ACTIONS: Final[Mapping[str, Action]] = {
     "save": _save,
     "add": _save,
     "discard": _discard,
