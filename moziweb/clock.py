@@ -1,4 +1,4 @@
-"""The clock: the only place that reads the current time."""
+"""The current time, timezone-aware: the default clock of services and models."""
 
 from datetime import UTC, datetime
 

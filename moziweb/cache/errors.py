@@ -18,7 +18,7 @@ class TagError(CacheError, ValueError):
 
 
 class StoreError(CacheError):
-    """A store did not do what it was asked to do."""
+    """An operation of a store failed."""
 
 
 class StoreUnreachableError(StoreError):
@@ -42,7 +42,7 @@ class EntryCorruptError(CacheError):
 
 
 class SnapshotClockUnknownError(CacheError):
-    """The clock of a snapshot was asked for after its transaction had begun (``snapshots.py``)."""
+    """The snapshot clock was requested after the transaction began (``snapshots.py``)."""
 
 
 class UndeclaredInputError(CacheError):

@@ -99,7 +99,8 @@ def reconcile(context: CommandContext, delete: bool, repair: bool, max_share: fl
             if delete and survey.share > max_share:
                 raise CommandError(
                     f"{len(survey.orphans)} of {survey.objects} objects would be removed, more "
-                    f"than --max-share {max_share:g}; nothing was. Is this the right database?"
+                    f"than --max-share {max_share:g}; nothing was removed. Check "
+                    "sqlalchemy.url, or raise --max-share."
                 )
             sums = {
                 "objects": survey.objects,

@@ -1,4 +1,4 @@
-"""Operations: the clock, security headers, health checks, metrics."""
+"""Operations: security headers, health checks, metrics."""
 
 from pyramid.config import Configurator
 

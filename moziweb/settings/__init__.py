@@ -109,7 +109,7 @@ def _check_together(typed: Mapping[str, Any]) -> None:
     if typed.get("posters.background") == "procrastinate" and on_sqlite:
         raise SettingsError(
             "posters.background = procrastinate: its queue needs PostgreSQL, but sqlalchemy.url "
-            "is SQLite; expected pool or off there"
+            "is SQLite; use pool or off with SQLite"
         )
 
 

@@ -105,7 +105,7 @@ class Slots:
         self._keys: list[str] = []
 
     def take(self, key: str) -> Markup:
-        """A mark to put into the page where the fragment of ``key`` belongs."""
+        """Return the placeholder that `split_at_slots` replaces by the fragment of ``key``."""
         self._keys.append(key)
         mark = f"<!--slot {self._secret} {len(self._keys) - 1}-->"
         return Markup(mark)  # noqa: S704 - a number and a secret of ours
@@ -148,7 +148,7 @@ def fragment_key(keys: KeyBuilder, digest: str, key: str) -> str:
 
 
 def _one(key: str, render: RenderMany) -> Render:
-    """Renders ``key`` alone with a function for many."""
+    """Adapt a function that renders many keys to one key."""
     return lambda context: render({key: context})[key]
 
 

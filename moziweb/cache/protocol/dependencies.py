@@ -65,8 +65,8 @@ class DependencyRecorder:
     def validated_at(self) -> int | None:
         """The least clock that the fragments were validated at; None if any part is new.
 
-        A page of validated fragments alone is valid at that clock. At the latest of their clocks it
-        may not be: the others were validated before.
+        A page of only validated fragments is valid at that clock. It may be invalid at a later
+        clock: some fragments were last validated before it.
         """
         return None if self._has_fresh_parts else self._validated_at
 

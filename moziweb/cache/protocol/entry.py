@@ -173,5 +173,5 @@ def _flat(value: Any) -> dict[str, str | int | float]:
     if not isinstance(value, dict) or not all(
         isinstance(v, str | int | float) for v in value.values()
     ):
-        raise EntryCorruptError("metadata of another shape")
+        raise EntryCorruptError("unexpected metadata structure")
     return value

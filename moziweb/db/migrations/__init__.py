@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
-    """Alembic's configuration; there is no alembic.ini, the application's own ini says all."""
+    """Return Alembic's configuration, built in code; there is no alembic.ini."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
@@ -22,35 +22,35 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to ``revision``. All steps run in one transaction where the database can."""
+    """Upgrade the schema to ``revision``, in one transaction."""
     with _migrating(engine) as connection:
         command.upgrade(alembic_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Take the schema back to ``revision`` (``base`` is an empty one)."""
+    """Downgrade the schema to ``revision`` (``base`` is an empty schema)."""
     with _migrating(engine) as connection:
         command.downgrade(alembic_config(connection), revision)
 
 
 def current_revision(engine: Engine) -> str | None:
-    """The revision that the database is at, or None for one that was never migrated."""
+    """Return the revision of the database; None if it was never migrated."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def head_revision() -> str | None:
-    """The newest revision that this version of the code brings."""
+    """Return the newest revision of this version of the code."""
     return ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 
 @contextmanager
 def _migrating(engine: Engine) -> Iterator[Connection]:
-    """A connection in the one transaction of a migration.
+    """Open a connection in the one transaction of a migration.
 
-    SQLite changes a table by making another one in its place, and dropping the old one would delete
-    every row that refers to it. So its foreign keys rest meanwhile, which only begins outside of a
-    transaction, and are checked before the end: https://www.sqlite.org/lang_altertable.html
+    SQLite alters a table by creating a new one; dropping the old one would delete every row that
+    refers to it. Foreign keys are therefore off during the migration and checked before the commit.
+    SQLite ignores the pragma inside a transaction: https://www.sqlite.org/lang_altertable.html
     """
     with engine.connect() as connection:
         if engine.dialect.name != "sqlite":
@@ -67,7 +67,7 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def _enforce_foreign_keys(connection: Connection, state: str) -> None:
-    cursor = connection.connection.cursor()  # SQLAlchemy's own execute would begin a transaction
+    cursor = connection.connection.cursor()  # SQLAlchemy's execute would begin a transaction
     cursor.execute(f"PRAGMA foreign_keys = {state}")
     cursor.close()
 

@@ -1,4 +1,4 @@
-"""Run by Alembic for each command; the connection is handed in by ``moziweb.db.migrations``."""
+"""Alembic runs this module for each command; ``moziweb.db.migrations`` passes the connection."""
 
 from alembic import context
 from sqlalchemy import MetaData
@@ -9,11 +9,10 @@ attributes = context.config.attributes
 
 context.configure(
     connection=attributes["connection"],
-    # The models are handed in only where a new revision is made; running one needs their names'
-    # convention alone, so that this floor knows nothing of movies.
+    # Only `revision` passes the models; running a migration needs only the naming convention.
     target_metadata=attributes.get("metadata", MetaData(naming_convention=NAMING_CONVENTION)),
     render_item=attributes.get("render_item", lambda *_: False),
-    # SQLite cannot alter a constraint in place: batches rebuild the table there.
+    # SQLite cannot alter a constraint in place: a batch rebuilds the table.
     render_as_batch=True,
     compare_type=True,
     # True on SQLite too, since moziweb.db.engine begins transactions itself.

@@ -75,7 +75,7 @@ def days_of(form: Any) -> tuple[date, date]:
 
 
 def columns_of(form: Any) -> dict[str, str]:
-    """Returns the list's column for each of ours, one per line. Raises ``InvalidValue``."""
+    """Map our column names to the list's headings, one pair per line. Raises ``InvalidValue``."""
     found = {}
     for line in filter(str.strip, text_param(form, "columns").splitlines()):
         ours, _equals, theirs = (part.strip() for part in line.partition("="))

@@ -23,9 +23,9 @@ POLL_SECONDS: Final = 0.05
 
 
 class AdmissionControl:
-    """Lets at most ``slots`` threads of this process into the service, and one wait.
+    """Limits the threads that make posters to ``slots``; one more request may wait.
 
-    ``wait_seconds`` is how long that one waits; ``clock`` is monotonic, in seconds.
+    It waits at most ``wait_seconds``; ``clock`` is monotonic, in seconds.
     """
 
     _PAGE_THREADS: Final = 2

@@ -79,7 +79,7 @@ class HostCircuitBreaker:
         return BreakerDecision(failing_hosts=frozenset(row.name for row in rows))
 
     def is_open(self, host: str) -> bool:
-        """As the function `is_open`, now and in a session of its own."""
+        """Return whether the breaker of ``host`` is open; opens a session."""
         with self._database.read() as session:
             return is_open(session, host, self._clock())
 

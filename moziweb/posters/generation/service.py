@@ -221,7 +221,7 @@ class PosterService:
         return GenerationResult(Status.FAILED, failure.code)
 
     def _lost(self, lease: SourceLease) -> GenerationResult:
-        """Also release the lease if it is still ours: then the source was replaced."""
+        """Release the lease if it is still ours, which means that the source was replaced."""
         self._release(lease)
         return GenerationResult(Status.LOST)
 
