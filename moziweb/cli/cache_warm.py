@@ -37,8 +37,8 @@ TIMEOUT: Final = 60.0
     type=click.Choice([each.name.lower() for each in Priority]),
     default=Priority.SHOWN.name.lower(),
     show_default=True,
-    help="The last group of pages to warm: the front page; this week and the next; their films; "
-    "months, genres and feeds; the calendar; every film.",
+    help="The last group of pages to warm: the front page; this week and the next; their movies; "
+    "months, genres and feeds; the calendar; every movie.",
 )
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=2, show_default=True,

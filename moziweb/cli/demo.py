@@ -17,7 +17,7 @@ from .context import CommandContext, CommandError, service_errors
 
 @click.group()
 def demo() -> None:
-    """Fill an empty site with real films."""
+    """Fill an empty site with real movies."""
 
 
 @demo.command()
@@ -29,13 +29,13 @@ def demo() -> None:
 )
 @click.pass_obj
 def load(context: CommandContext, today: datetime | None) -> None:
-    """Add the demo films that the database lacks; change nothing else.
+    """Add the demo movies that the database lacks; change nothing else.
 
     Their posters are drawn at the first request, or by "moziweb posters generate".
     """
     now = datetime.now(UTC)
     day = today.date() if today else now.astimezone(BUDAPEST).date()
-    with Console(stderr=True).status("Loading the demo films…"), service_errors():
+    with Console(stderr=True).status("Loading the demo movies…"), service_errors():
         report = _load(context, day, now)
     if sys.stdout.isatty():
         click.echo(_line(report))
@@ -53,8 +53,8 @@ def _load(context: CommandContext, day: date, now: datetime) -> DemoReport:
 
 def _line(report: DemoReport) -> str:
     if report.added == 0:
-        return f"All {report.catalogue} demo films are already in the database."
+        return f"All {report.catalogue} demo movies are already in the database."
     return (
-        f"Loaded {report.added} films with {report.premieres} premieres, {report.people} people "
+        f"Loaded {report.added} movies with {report.premieres} premieres, {report.people} people "
         f"and {report.posters} posters to draw."
     )

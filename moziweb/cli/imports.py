@@ -40,7 +40,7 @@ class UnreadableError(CommandError):
 
 @click.group("import")
 def imports() -> None:
-    """Import films from distributors' lists and from TMDB.
+    """Import movies from distributors' lists and from TMDB.
 
     Values that were entered by hand are never overwritten. Importing the same again changes
     nothing.
@@ -93,7 +93,7 @@ def csv_command(
 
 @imports.group("tmdb")
 def tmdb() -> None:
-    """Import films from TMDB: by title, by id, or by date.
+    """Import movies from TMDB: by title, by id, or by date.
 
     This product uses the TMDB API but is not endorsed or certified by TMDB.
     """
@@ -121,7 +121,7 @@ def search_command(context: CommandContext, title: str, dry_run: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.pass_obj
 def id_command(context: CommandContext, tmdb_ids: Sequence[int], dry_run: bool) -> None:
-    """Import the films with these TMDB ids."""
+    """Import the movies with these TMDB ids."""
     with service_errors(), running_relay(context.registry):
         movies = tmdb_of(context).movies(tmdb_ids)
         raise SystemExit(run_import(importer_of(context), movies, len(tmdb_ids), dry_run=dry_run))
@@ -132,7 +132,7 @@ def id_command(context: CommandContext, tmdb_ids: Sequence[int], dry_run: bool) 
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.pass_obj
 def imdb_command(context: CommandContext, imdb_id: str, dry_run: bool) -> None:
-    """Import the film with this IMDb id, such as tt0137523."""
+    """Import the movie with this IMDb id, such as tt0137523."""
     with service_errors(), running_relay(context.registry):
         source = tmdb_of(context)
         with _import_errors():
@@ -148,7 +148,7 @@ def imdb_command(context: CommandContext, imdb_id: str, dry_run: bool) -> None:
 def premieres_command(
     context: CommandContext, first: datetime, last: datetime, dry_run: bool
 ) -> None:
-    """Import the films with a Hungarian premiere from one day to another, both included."""
+    """Import the movies with a Hungarian premiere from one day to another, both included."""
     days = first.date(), last.date()
     with service_errors(), running_relay(context.registry):
         source = tmdb_of(context)
@@ -159,14 +159,14 @@ def premieres_command(
 
 
 @imports.command("refresh")
-@click.option("--limit", type=click.IntRange(1), help="The maximum number of films in this run.")
-@click.option("--all", "everything", is_flag=True, help="Also films that TMDB has not changed.")
+@click.option("--limit", type=click.IntRange(1), help="The maximum number of movies in this run.")
+@click.option("--all", "everything", is_flag=True, help="Also movies that TMDB has not changed.")
 @click.option("--dry-run", is_flag=True, help="Show the differences and write nothing.")
 @click.pass_obj
 def refresh_command(
     context: CommandContext, limit: int | None, everything: bool, dry_run: bool
 ) -> None:
-    """Fetch films from TMDB again: upcoming, without an exact date, or with old data.
+    """Fetch movies from TMDB again: upcoming, without an exact date, or with old data.
 
     For a scheduler: it is not interactive, and several runs at once are safe. A run without
     differences invalidates no page.
@@ -205,7 +205,7 @@ def refresh_in_worker(context: CommandContext, is_stopping: Callable[[], bool]) 
 @imports.command("stale")
 @click.pass_obj
 def stale_command(context: CommandContext) -> None:
-    """List the films with data that was fetched from TMDB over tmdb.max_age_days ago.
+    """List the movies with data that was fetched from TMDB over tmdb.max_age_days ago.
 
     Exit status: 1 if there are any.
     """
@@ -254,7 +254,7 @@ def run_import(
     ``CommandError`` is raised.
     """
     summary, failure = ImportSummary(), None
-    with stop_on_signal() as stop, progress_report("Films", total) as report:
+    with stop_on_signal() as stop, progress_report("Movies", total) as report:
         try:
             for plan, movie_id in _plans(importer, candidates, dry_run=dry_run):
                 summary.add(plan)

@@ -46,7 +46,7 @@ from_stdin = click.option(
     type=click.Choice([role.value for role in Role]),
     default=Role.EDITOR.value,
     show_default=True,
-    help="An editor changes films; an admin also sees the users and the dashboards.",
+    help="An editor changes movies; an admin also sees the users and the dashboards.",
 )
 @from_stdin
 @click.pass_obj

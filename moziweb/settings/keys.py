@@ -281,7 +281,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "manager.stale_days",
         integer(1, 3650),
-        "After how many days imported data counts as outdated in the list of films.",
+        "After how many days imported data counts as outdated in the list of movies.",
         default=30,
     ),
     Setting(

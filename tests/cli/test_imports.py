@@ -117,7 +117,7 @@ def test_terminal_shows_a_bar_and_a_line_for_each_difference(site: Site, listed:
     command = [*COMMAND, "-c", str(site.ini), "import", "csv", str(listed)]
     shown, status = on_a_terminal(command)
     assert status == 1
-    assert "Films" in shown
+    assert "Movies" in shown
     assert "3/3" in shown
     assert "row 2: Dűne: new" in shown
     assert "row 3, title: missing (nothing of it is imported)" in shown
