@@ -257,7 +257,7 @@ def test_reconcile_changes_storage_only_with_options(made: Site, run: Run) -> No
 
     refused = run("posters", "reconcile", "--delete")  # three of 27: more than a tenth
     assert refused.returncode == 1
-    assert "nothing was" in refused.stderr
+    assert "nothing was removed" in refused.stderr
     assert made.storage.head("upload/00/0.jpg")
 
     mended = run("posters", "reconcile", "--delete", "--repair", "--max-share", "0.5")

@@ -151,8 +151,8 @@ def _why(error: PurgeRefused) -> TranslationString:
     if isinstance(error, purges.UnknownTag):
         words = {"tag": error.tag, "known": ", ".join(error.known)}
         if kind_of(error.tag) == MODEL:
-            return _("${tag}: no table is called so. There are: ${known}.", mapping=words)
-        return _("${tag}: there is no such kind of tag. There are: ${known}.", mapping=words)
+            return _("${tag}: unknown table; known: ${known}.", mapping=words)
+        return _("${tag}: unknown kind of tag; known: ${known}.", mapping=words)
     if isinstance(error, purges.NoCachedPage):
         return _("No cached page has this address.")
     return _("That is no tag. A tag is a kind, a colon and an id, such as movie:42.")
