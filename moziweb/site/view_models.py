@@ -56,10 +56,10 @@ class PosterImage:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A movie in a list, with the premiere that it is listed for.
+    """A movie in a list, with the premiere that it is listed for; None in ``rating`` is pending.
 
     ``subtitle`` is the title in the other language, if it differs. ``subtitle_lang`` is "" if that
-    language is not known. A ``rating`` of None is pending.
+    language is not known.
     """
 
     movie_id: int
@@ -67,22 +67,11 @@ class Card:
     title: str
     subtitle: str
     subtitle_lang: str
-    date_text: str
-    date_iso: str
-    weekday_text: str
-    off_thursday: bool
-    kind: str
-    kind_text: str
-    service: str
+    premiere: "PremiereView"
     rating: str | None
     rating_text: str
     runtime_text: str
     genres: tuple[GenreLink, ...]
-    formats: tuple[str, ...]
-    audio_text: str
-    rerelease: bool
-    cancelled: bool
-    moved_from_text: str
     poster: PosterImage
 
 
@@ -124,21 +113,24 @@ class DateChange:
 
 @dataclass(frozen=True, slots=True)
 class PremiereView:
-    """One premiere of a movie. ``note`` and the reasons in ``history`` are in Hungarian."""
+    """One premiere of a movie, or by default none.
 
-    date_text: str
-    date_iso: str
-    weekday_text: str
-    off_thursday: bool
-    kind: str
-    kind_text: str
-    service: str
-    formats: tuple[str, ...]
-    audio_text: str
-    rerelease: bool
-    cancelled: bool
-    note: str
-    history: tuple[DateChange, ...]
+    ``note`` and the reasons in ``history`` are in Hungarian; the oldest change is the first.
+    """
+
+    date_text: str = ""
+    date_iso: str = ""
+    weekday_text: str = ""
+    off_thursday: bool = False
+    kind: str = ""
+    kind_text: str = ""
+    service: str = ""
+    formats: tuple[str, ...] = ()
+    audio_text: str = ""
+    rerelease: bool = False
+    cancelled: bool = False
+    note: str = ""
+    history: tuple[DateChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +165,6 @@ class MoviePage:
     cast: tuple[tuple[str, str], ...]
     genres: tuple[GenreLink, ...]
     runtime_text: str
-    runtime_iso: str
     rating: str | None
     rating_text: str
     countries: tuple[str, ...]

@@ -7,9 +7,11 @@ rendered in this request, it uses the listings of the request.
 
 import secrets
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from pyramid.renderers import render
+from pyramid.view import view_config
 
 from moziweb.cache import RenderContext
 from moziweb.cache.http.fragments import FragmentMissing, slots_of
@@ -49,15 +51,9 @@ class PageFragments:
 
     def _slot(self, listing: Listing) -> CardSlot:
         _remember(self._loaded, listing)
-        premiere = listed_premiere(self._context.formatter, listing)
-        return CardSlot(
-            listing=listing,
-            locale=self._context.formatter.locale,
-            insert=self._insert,
-            date_text=premiere.date_text,
-            date_iso=premiere.date_iso,
-            weekday_text=premiere.weekday_text,
-        )
+        formatter = self._context.formatter
+        premiere = listed_premiere(formatter, listing)
+        return CardSlot(listing, formatter.locale, self._insert, premiere)
 
 
 def movie_fragments(request: Request, contexts: Mapping[str, RenderContext]) -> Mapping[str, bytes]:
@@ -77,6 +73,12 @@ def movie_fragments(request: Request, contexts: Mapping[str, RenderContext]) -> 
     values = {"fragments": fragments, "separator": separator}
     html = render(_TEMPLATE, values, request=request)
     return dict(zip(keys, html.encode().split(separator.encode())[:-1], strict=True))
+
+
+movie_list_view: Final = partial(
+    view_config, request_method="GET", cache="pages", cache_fragments=movie_fragments
+)
+"""``view_config`` of a cached page that lists movies."""
 
 
 def _values(builder: CardBuilder, key: FragmentKey, listing: Listing) -> dict[str, Any]:

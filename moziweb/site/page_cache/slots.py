@@ -13,6 +13,8 @@ from markupsafe import Markup
 
 from moziweb.movies.queries import Listing
 
+from ..view_models import PremiereView
+
 EAGER_CARDS: Final = 6
 """Cards in the first row of the widest layout."""
 
@@ -59,32 +61,26 @@ _SIZES: Final = {"large": "large", "dense": "dense", "loose": "dense", "compact"
 
 @dataclass(frozen=True, slots=True)
 class CardSlot:
-    """A slot for a card, and the date that the card is listed under.
+    """A slot for a card, and the premiere whose date the card is listed under.
 
-    The date's texts are as in ``Card``. ``eager`` is true in the first row of a page. ``insert``
-    takes the key of a fragment and returns its slot.
+    ``insert`` takes the key of a fragment and returns its slot. ``eager`` is true in the first row
+    of a page.
     """
 
     listing: Listing
     locale: str
     insert: Callable[[str], Markup]
-    date_text: str
-    date_iso: str
-    weekday_text: str
+    premiere: PremiereView
     eager: bool = False
 
     def card(self, look: str, first: bool = False) -> Markup:
         """The slot of the card in a section of this look; ``first`` for the page's first card."""
         loading = Loading.FIRST if first else Loading.EAGER if self.eager else Loading.LAZY
-        premiere = self.listing.premiere
-        key = FragmentKey(
-            _SIZES[look],
-            self.locale,
-            self.listing.movie.id,
-            premiere.id if premiere else 0,
-            loading,
+        movie, premiere = self.listing.movie, self.listing.premiere
+        premiere_id = premiere.id if premiere else 0
+        return self.insert(
+            str(FragmentKey(_SIZES[look], self.locale, movie.id, premiere_id, loading))
         )
-        return self.insert(str(key))
 
     def backdrop(self) -> Markup:
         """The slot of the blurred poster at the top of a page."""

@@ -22,7 +22,6 @@ from moziweb.movies.tags import (
 from moziweb.posters.urls import PosterLinks
 
 from ..context import PageContext
-from ..formatting import iso_runtime
 from ..view_models import Link, MoviePage, PremiereView, TrailerLink
 from .image import poster_image
 from .jsonld import movie_json_ld
@@ -63,7 +62,6 @@ def movie_page(context: PageContext, movie: Movie, links: PosterLinks | None) ->
         cast=tuple((each.person.name, each.character) for each in cast_of(movie)),
         genres=genre_links(context, (link.genre for link in movie.genre_links)),
         runtime_text=formatter.runtime_text(movie.runtime),
-        runtime_iso=iso_runtime(movie.runtime),
         rating=movie.rating,
         rating_text=formatter.rating_text(movie.rating),
         countries=tuple(formatter.country_name(code) for code in movie.countries),

@@ -13,7 +13,7 @@ from ..context import PageContext
 from ..formatting import Formatter
 from ..view_models import Card, GenreLink, PremiereView
 from .image import poster_image
-from .premiere import NO_PREMIERE, premiere_view
+from .premiere import premiere_view
 
 
 def localized_titles(context: PageContext, movie: Movie) -> tuple[str, str]:
@@ -50,10 +50,8 @@ class CardBuilder:
         slugs = {listing.movie.id: listing.movie.slug for listing in listings}
         if not slugs:
             return cls(context, {}, {})
-        genres = genres_of(request.dbsession, slugs)
-        return cls(
-            context, genres, poster_links(request.dbsession, request.services.storage, slugs)
-        )
+        links = poster_links(request.dbsession, request.services.storage, slugs)
+        return cls(context, genres_of(request.dbsession, slugs), links)
 
     def with_depend(self, depend: Callable[..., None]) -> "CardBuilder":
         """The same builder with another ``depend``, which records the tags of its cards."""
@@ -75,29 +73,17 @@ class CardBuilder:
         if listing.premiere is not None:
             self.context.depend(moved_tag(listing.premiere.id))
         title, subtitle = localized_titles(self.context, movie)
-        premiere = listed_premiere(formatter, listing)
         return Card(
             movie_id=movie.id,
             href=self.context.urls.movie(movie),
             title=title,
             subtitle=subtitle,
             subtitle_lang="hu" if formatter.locale == "en" else "",
-            date_text=premiere.date_text,
-            date_iso=premiere.date_iso,
-            weekday_text=premiere.weekday_text,
-            off_thursday=premiere.off_thursday,
-            kind=premiere.kind,
-            kind_text=premiere.kind_text,
-            service=premiere.service,
+            premiere=listed_premiere(formatter, listing),
             rating=movie.rating,
             rating_text=formatter.rating_text(movie.rating),
             runtime_text=formatter.runtime_text(movie.runtime),
             genres=genre_links(self.context, self.genres.get(movie.id, ())),
-            formats=premiere.formats,
-            audio_text=premiere.audio_text,
-            rerelease=premiere.rerelease,
-            cancelled=premiere.cancelled,
-            moved_from_text=premiere.history[-1].old_date_text if premiere.history else "",
             poster=poster_image(self.context, title, self.posters.get(movie.id)),
         )
 
@@ -105,6 +91,6 @@ class CardBuilder:
 def listed_premiere(formatter: Formatter, listing: Listing) -> PremiereView:
     """The view model of the premiere that a movie is listed for."""
     if listing.premiere is None:
-        return NO_PREMIERE
+        return PremiereView()
     changes = (listing.moved,) if listing.moved else ()
     return premiere_view(formatter, listing.premiere, listing.service, changes)

@@ -1,7 +1,6 @@
 """Builds the view model of a premiere."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from moziweb.movies.calendar import BUDAPEST, week_of
 from moziweb.movies.models import DatePrecision, Premiere, PremiereChange
@@ -9,23 +8,6 @@ from moziweb.movies.queries import RUNNING
 
 from ..formatting import Formatter
 from ..view_models import DateChange, PremiereView
-
-NO_PREMIERE: Final = PremiereView(
-    date_text="",
-    date_iso="",
-    weekday_text="",
-    off_thursday=False,
-    kind="",
-    kind_text="",
-    service="",
-    formats=(),
-    audio_text="",
-    rerelease=False,
-    cancelled=False,
-    note="",
-    history=(),
-)
-"""The view model for a movie without a premiere."""
 
 
 def premiere_view(

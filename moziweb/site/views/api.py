@@ -1,5 +1,6 @@
 """The JSON API, the same in all languages. ``presenters.json_api`` documents the payloads."""
 
+from functools import partial
 from typing import Any
 
 from pyramid.httpexceptions import HTTPNotFound
@@ -17,14 +18,10 @@ from ..presenters.json_api import main_payload, movie_payload
 from ..presenters.movie import depend_on_movie
 from ..presenters.movie_list import CardBuilder
 
+_json_view = partial(view_config, renderer="json", request_method="GET", cache="pages")
 
-@view_config(
-    route_name="api_main",
-    renderer="json",
-    request_method="GET",
-    cache="pages",
-    cache_moment=until_midnight,
-)
+
+@_json_view(route_name="api_main", cache_moment=until_midnight)
 def api_main(request: Request) -> dict[str, Any]:
     """The premieres of the index. Four queries."""
     context = PageContext.of(request)
@@ -33,7 +30,7 @@ def api_main(request: Request) -> dict[str, Any]:
     return main_payload(CardBuilder.fetch(request, context, listings), sections)
 
 
-@view_config(route_name="api_movie", renderer="json", request_method="GET", cache="pages")
+@_json_view(route_name="api_movie")
 def api_movie(request: Request) -> dict[str, Any]:
     """A movie. Six queries."""
     movie_id = parse_id(request.matchdict["movie"])

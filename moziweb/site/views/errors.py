@@ -1,13 +1,11 @@
 """Error responses: a page in the site's design, or JSON below ``/api/``. No database access."""
 
 import logging
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from pyramid.exceptions import PredicateMismatch, URLDecodeError
 from pyramid.httpexceptions import HTTPError, HTTPMethodNotAllowed, HTTPNotFound
-from pyramid.i18n import TranslationString
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
@@ -34,54 +32,37 @@ RETRY_AFTER_SECONDS: Final = 30
 _TEMPLATE: Final = "moziweb:templates/error.jinja2"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """The status and the texts of an error page."""
-
-    code: HTTPStatus
-    heading: TranslationString
-    explanation: TranslationString
-
-
-_NOT_FOUND: Final = Problem(
-    HTTPStatus.NOT_FOUND,
-    _("This page is not on the programme"),
-    _("You may have mistyped the address, or the page is gone. The calendar is still on:"),
-)
-_BAD_REQUEST: Final = Problem(
-    HTTPStatus.BAD_REQUEST,
-    _("This request makes no sense to us"),
-    _("A part of the address could not be read, perhaps a date that does not exist."),
-)
-_BAD_METHOD: Final = Problem(
-    HTTPStatus.METHOD_NOT_ALLOWED,
-    _("This page can only be read"),
-    _("Nothing can be sent to this address."),
-)
-_FORBIDDEN: Final = Problem(
-    HTTPStatus.FORBIDDEN,
-    _("This is not open to the public"),
-    _("You have no permission to see this page."),
-)
-_TOO_LARGE: Final = Problem(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    _("This is too large"),
-    _("More was sent than this page accepts. Nothing was changed."),
-)
-_UNAVAILABLE: Final = Problem(
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    _("A short intermission"),
-    _("The site cannot reach its data right now. Please try again in a minute."),
-)
-_UNEXPECTED: Final = Problem(
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    _("The film has torn"),
-    _("Something went wrong on our side. It has been recorded, and we will look into it."),
-)
-_BY_CODE: Final = {
-    problem.code: problem
-    for problem in (_NOT_FOUND, _BAD_REQUEST, _BAD_METHOD, _FORBIDDEN, _TOO_LARGE, _UNAVAILABLE)
+_TEXTS: Final = {
+    HTTPStatus.NOT_FOUND: (
+        _("This page is not on the programme"),
+        _("You may have mistyped the address, or the page is gone. The calendar is still on:"),
+    ),
+    HTTPStatus.BAD_REQUEST: (
+        _("This request makes no sense to us"),
+        _("A part of the address could not be read, perhaps a date that does not exist."),
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        _("This page can only be read"),
+        _("Nothing can be sent to this address."),
+    ),
+    HTTPStatus.FORBIDDEN: (
+        _("This is not open to the public"),
+        _("You have no permission to see this page."),
+    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        _("This is too large"),
+        _("More was sent than this page accepts. Nothing was changed."),
+    ),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        _("A short intermission"),
+        _("The site cannot reach its data right now. Please try again in a minute."),
+    ),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (
+        _("The film has torn"),
+        _("Something went wrong on our side. It has been recorded, and we will look into it."),
+    ),
 }
+"""The heading and the explanation of each error page."""
 
 
 @notfound_view_config()
@@ -91,7 +72,7 @@ def not_found(error: HTTPNotFound, request: Request) -> Response:
         return method_not_allowed(request)
     depend(request, PUBLISHED_LIST)
     cap(request, until_midnight(request).ends)
-    return error_response(request, _NOT_FOUND)
+    return error_response(request, HTTPStatus.NOT_FOUND)
 
 
 @exception_view_config(HTTPMethodNotAllowed)
@@ -100,7 +81,7 @@ def method_not_allowed(request: Request) -> Response:
     if request.method == "OPTIONS":
         response = Response(status=HTTPStatus.NO_CONTENT)
     else:
-        response = error_response(request, _BAD_METHOD)
+        response = error_response(request, HTTPStatus.METHOD_NOT_ALLOWED)
     response.allow = tuple(sorted((accepted_methods(request) or SAFE_METHODS) | {"OPTIONS"}))
     return response
 
@@ -108,13 +89,14 @@ def method_not_allowed(request: Request) -> Response:
 @forbidden_view_config()
 def forbidden(request: Request) -> Response:
     """403."""
-    return error_response(request, _FORBIDDEN)
+    return error_response(request, HTTPStatus.FORBIDDEN)
 
 
 @exception_view_config(HTTPError)
 def http_error(error: HTTPError, request: Request) -> Response:
     """An HTTP error that a view raised. ``Retry-After`` of a 5xx error is kept."""
-    response = error_response(request, _BY_CODE.get(HTTPStatus(error.code), _BAD_REQUEST))
+    code = HTTPStatus(error.code)
+    response = error_response(request, code if code in _TEXTS else HTTPStatus.BAD_REQUEST)
     if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR and "Retry-After" in error.headers:
         response.headers["Retry-After"] = error.headers["Retry-After"]
     return response
@@ -127,7 +109,7 @@ def invalid_encoding(request: Request) -> Response:
 
     WebOb raises a ``DeprecationWarning`` for the latter.
     """
-    return error_response(request, _BAD_REQUEST)
+    return error_response(request, HTTPStatus.BAD_REQUEST)
 
 
 @exception_view_config(OperationalError)
@@ -136,7 +118,7 @@ def invalid_encoding(request: Request) -> Response:
 def database_unavailable(error: Exception, request: Request) -> Response:
     """503: the database does not answer, is locked for too long, or is not migrated."""
     log.error("%s %s: no database", request.method, request.path_qs, exc_info=error)
-    response = error_response(request, _UNAVAILABLE)
+    response = error_response(request, HTTPStatus.SERVICE_UNAVAILABLE)
     response.retry_after = RETRY_AFTER_SECONDS
     return response
 
@@ -145,7 +127,7 @@ def database_unavailable(error: Exception, request: Request) -> Response:
 def unexpected_error(error: Exception, request: Request) -> Response:
     """500 for any other exception; the traceback is logged."""
     log.error("%s %s failed", request.method, request.path_qs, exc_info=error)
-    return error_response(request, _UNEXPECTED)
+    return error_response(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def accepted_methods(request: Request) -> frozenset[str]:
@@ -159,28 +141,25 @@ def accepted_methods(request: Request) -> frozenset[str]:
     return frozenset(taken | SAFE_METHODS if "GET" in taken else taken)
 
 
-def error_response(request: Request, problem: Problem) -> Response:
+def error_response(request: Request, code: HTTPStatus) -> Response:
     """A page, or ``{"error": {"code": 404, "message": "…"}}`` for the API."""
+    values: dict[str, Any]
     if request.environ.get("PATH_INFO", "").startswith("/api/"):
-        renderer, values = "json", _json_values(problem)
+        renderer, values = "json", {"error": {"code": int(code), "message": code.phrase}}
     else:
-        renderer, values = _TEMPLATE, _page_values(PageContext.of(request), problem)
+        renderer, values = _TEMPLATE, _page_values(PageContext.of(request), code)
     response: Response = render_to_response(renderer, values, request=request)
-    response.status_int = problem.code
+    response.status_int = code
     return response
 
 
-def _json_values(problem: Problem) -> dict[str, Any]:
-    return {"error": {"code": int(problem.code), "message": problem.code.phrase}}
-
-
-def _page_values(context: PageContext, problem: Problem) -> dict[str, Any]:
-    heading = context.formatter.translate(problem.heading)
+def _page_values(context: PageContext, code: HTTPStatus) -> dict[str, Any]:
+    heading, explanation = map(context.formatter.translate, _TEXTS[code])
     return {
         "page": error_page_head(context, heading),
-        "code": int(problem.code),
+        "code": int(code),
         "heading": heading,
-        "explanation": context.formatter.translate(problem.explanation),
+        "explanation": explanation,
         "links": _links(context),
     }
 

@@ -64,13 +64,11 @@ def news(request: Request) -> Response:
     context.depend(PREMIERES_LIST, PUBLISHED_LIST, NEWS_LIST)
     start = week_of(context.today).start
     found = latest_news(request.dbsession, start, MAX_ENTRIES)
-    url = context.urls.url("news")
+    translate, url = context.formatter.translate, context.urls.url("news")
     feed = atom.Feed(
         id=url,
-        title=context.formatter.translate(_("Film premieres in Hungary: news")),
-        subtitle=context.formatter.translate(
-            _("Premieres that were announced, moved or cancelled.")
-        ),
+        title=translate(_("Film premieres in Hungary: news")),
+        subtitle=translate(_("Premieres that were announced, moved or cancelled.")),
         language=context.formatter.locale,
         self_url=url,
         page_url=context.urls.url("index"),

@@ -4,7 +4,6 @@ import re
 from typing import Any, Final
 
 from pyramid.httpexceptions import HTTPNotFound
-from pyramid.view import view_config
 
 from moziweb.i18n import _
 from moziweb.movies.calendar import week_of
@@ -14,7 +13,7 @@ from moziweb.movies.tags import GENRES_LIST, genre_list_tag, genre_slug_tag, gen
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..page_cache.fragments import PageFragments, movie_fragments
+from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import with_eager_row
 from ..page_cache.validity import until_midnight
 from ..presenters.page_head import page_head
@@ -25,14 +24,7 @@ SHOWN_PER_SECTION: Final = 60
 _SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
 
 
-@view_config(
-    route_name="genre",
-    renderer="genre.jinja2",
-    request_method="GET",
-    cache="pages",
-    cache_moment=until_midnight,
-    cache_fragments=movie_fragments,
-)
+@movie_list_view(route_name="genre", renderer="genre.jinja2", cache_moment=until_midnight)
 def genre(request: Request) -> dict[str, Any]:
     """The next and the latest premieres of a genre. Five queries."""
     context = PageContext.of(request)

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from pyramid.view import view_config
-
 from moziweb.i18n import _
 from moziweb.movies.calendar import week_of
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..page_cache.fragments import PageFragments, movie_fragments
+from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
 from ..page_cache.validity import until_midnight
 from ..presenters.index import IndexSection, index_sections
@@ -21,14 +19,7 @@ ALWAYS_SHOWN = frozenset({"this-week", "next-week"})
 """Sections that are shown even if they are empty."""
 
 
-@view_config(
-    route_name="index",
-    renderer="index.jinja2",
-    request_method="GET",
-    cache="pages",
-    cache_moment=until_midnight,
-    cache_fragments=movie_fragments,
-)
+@movie_list_view(route_name="index", renderer="index.jinja2", cache_moment=until_midnight)
 def index(request: Request) -> dict[str, Any]:
     """Today's premieres. Four queries."""
     context = PageContext.of(request)
@@ -55,9 +46,8 @@ def _more(context: PageContext, section: IndexSection) -> tuple[str | None, str]
     if section.week:
         return context.urls.week(section.week), context.formatter.translate(_("The whole week"))
     if section.key == "undated":
-        return context.urls.path("undated"), context.formatter.translate(
-            _("All films without a date")
-        )
+        text = context.formatter.translate(_("All films without a date"))
+        return context.urls.path("undated"), text
     return None, ""
 
 

@@ -80,9 +80,7 @@ def _sections(request: Request, context: PageContext, movie_ids: Sequence[int]) 
 
 def _page(context: PageContext, text: str) -> PageHead:
     translate = context.formatter.translate
-    title = (
-        translate(_("Search: ${text}", mapping={"text": text})) if text else translate(_("Search"))
-    )
+    title = _("Search: ${text}", mapping={"text": text}) if text else _("Search")
     description = translate(_("Films by their titles, directors and actors."))
-    page = page_head(context, title, description, "search")
+    page = page_head(context, translate(title), description, "search")
     return not_indexed(page) if text else page

@@ -67,14 +67,10 @@ def sitemap_year(request: Request) -> Response:
     days = premiere_days(request.dbsession, start, end)
     filled_weeks = {week_of(day) for day, precision in days if precision in DAYS}
     filled_months = {month_of(day) for day, _precision in days}
-    pages = (
-        *(_alternates(context, "week", week=week.name) for week in weeks if week in filled_weeks),
-        *(
-            _alternates(context, "month", month=each.name)
-            for each in months
-            if each in filled_months
-        ),
-    )
+    names = [week.name for week in weeks if week in filled_weeks]
+    pages = [_alternates(context, "week", week=name) for name in names]
+    names = [month.name for month in months if month in filled_months]
+    pages += (_alternates(context, "month", month=name) for name in names)
     return _xml(urlset(pages))
 
 

@@ -2,15 +2,13 @@
 
 from typing import Any, Final
 
-from pyramid.view import view_config
-
 from moziweb.i18n import _
 from moziweb.movies.queries import undated_movies
 from moziweb.movies.tags import UNDATED_LIST, dated_tag
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..page_cache.fragments import PageFragments, movie_fragments
+from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import with_eager_row
 from ..page_cache.validity import until_midnight
 from ..presenters.page_head import page_head
@@ -19,14 +17,7 @@ MAX_SHOWN: Final = 240
 """Movies on the page: more than any year has had."""
 
 
-@view_config(
-    route_name="undated",
-    renderer="undated.jinja2",
-    request_method="GET",
-    cache="pages",
-    cache_moment=until_midnight,
-    cache_fragments=movie_fragments,
-)
+@movie_list_view(route_name="undated", renderer="undated.jinja2", cache_moment=until_midnight)
 def undated(request: Request) -> dict[str, Any]:
     """Movies whose day is not known. Three queries."""
     context = PageContext.of(request)
@@ -35,10 +26,8 @@ def undated(request: Request) -> dict[str, Any]:
     context.depend(*(dated_tag(each.movie.id) for each in listings))
     fragments = PageFragments(request, context)
     title = context.formatter.translate(_("Films without a date"))
-    description = context.formatter.translate(
-        _("Films that are announced in Hungary without a day yet.")
-    )
+    description = _("Films that are announced in Hungary without a day yet.")
     return {
-        "page": page_head(context, title, description, "undated"),
+        "page": page_head(context, title, context.formatter.translate(description), "undated"),
         "sections": with_eager_row([fragments.section("undated", title, listings)]),
     }

@@ -26,7 +26,7 @@ from moziweb.movies.week_range_tags import week_range_tags_between
 from moziweb.request import Request
 
 from ..context import PageContext
-from ..page_cache.fragments import PageFragments, movie_fragments
+from ..page_cache.fragments import PageFragments, movie_list_view
 from ..page_cache.slots import Section, with_eager_row
 from ..presenters.page_head import not_indexed, page_head
 from ..presenters.period_nav import month_nav, week_label, week_nav
@@ -37,26 +37,14 @@ NavMaker = Callable[[PageContext, AnyPeriod, Neighbours | None], PeriodNav]
 SectionMaker = Callable[[PageFragments, PageContext, Sequence[Listing]], list[Section]]
 
 
-@view_config(
-    route_name="week",
-    renderer="period.jinja2",
-    request_method="GET",
-    cache="pages",
-    cache_fragments=movie_fragments,
-)
+@movie_list_view(route_name="week", renderer="period.jinja2")
 def week(request: Request) -> dict[str, Any]:
     """The premieres of a week: in cinemas, then streaming."""
     period = _parse_or_404(Week.parse, request.matchdict["week"])
     return _period_page(request, "week", period, DAYS, week_nav, _by_kind)
 
 
-@view_config(
-    route_name="month",
-    renderer="period.jinja2",
-    request_method="GET",
-    cache="pages",
-    cache_fragments=movie_fragments,
-)
+@movie_list_view(route_name="month", renderer="period.jinja2")
 def month(request: Request) -> dict[str, Any]:
     """The premieres of a month by week."""
     period = _parse_or_404(Month.parse, request.matchdict["month"])
