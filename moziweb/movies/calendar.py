@@ -6,9 +6,10 @@ too, so the mapping between names and Thursdays is one to one.
 """
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Protocol, Self
+from typing import Self, TypeVar
 from zoneinfo import ZoneInfo
 
 BUDAPEST = ZoneInfo("Europe/Budapest")
@@ -22,32 +23,49 @@ _WEEK_NAME = re.compile(r"([0-9]{4})-W([0-9]{2})")
 _MONTH_NAME = re.compile(r"([0-9]{4})-([0-9]{2})")
 
 
-class Period(Protocol):
+class Period(ABC):
     """A week or a month. ``start`` and ``end`` are its first and last day, both included."""
 
+    __slots__ = ()
+
     @property
+    @abstractmethod
     def name(self) -> str:
         """The name in URLs."""
 
     @property
+    @abstractmethod
     def start(self) -> date:
         """The first day."""
 
     @property
+    @abstractmethod
     def end(self) -> date:
         """The last day."""
+
+    @abstractmethod
+    def shifted(self, number: int) -> Self:
+        """The period ``number`` periods later, or earlier if negative."""
 
     @property
     def previous(self) -> Self:
         """The period before."""
+        return self.shifted(-1)
 
     @property
     def next(self) -> Self:
         """The period after."""
+        return self.shifted(1)
+
+    def __contains__(self, day: date) -> bool:
+        return self.start <= day <= self.end
+
+
+AnyPeriod = TypeVar("AnyPeriod", bound=Period)
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Week:
+class Week(Period):
     """A premiere week, identified by its Thursday. Raises ``ValueError`` for any other day."""
 
     thursday: date
@@ -63,12 +81,10 @@ class Week:
         Raises ``ValueError`` for other spellings, weeks that do not exist (``2027-W53``) and years
         outside the calendar.
         """
-        match = _WEEK_NAME.fullmatch(name)
-        if match is None:
+        if (match := _WEEK_NAME.fullmatch(name)) is None:
             raise ValueError(f"not a week: {name!r}")
-        week = cls(date.fromisocalendar(int(match[1]), int(match[2]), _THURSDAY + 1))
-        _check_bounds(week)
-        return week
+        thursday = date.fromisocalendar(int(match[1]), int(match[2]), _THURSDAY + 1)
+        return _checked(cls(thursday))
 
     @property
     def name(self) -> str:
@@ -86,26 +102,13 @@ class Week:
         """Its Wednesday."""
         return self.thursday + timedelta(days=6)
 
-    @property
-    def previous(self) -> Self:
-        """The week before."""
-        return self.shifted(-1)
-
-    @property
-    def next(self) -> Self:
-        """The week after."""
-        return self.shifted(1)
-
-    def shifted(self, weeks: int) -> Self:
-        """The week ``weeks`` later, or earlier if negative."""
-        return type(self)(self.thursday + timedelta(weeks=weeks))
-
-    def __contains__(self, day: date) -> bool:
-        return self.start <= day <= self.end
+    def shifted(self, number: int) -> Self:
+        """The week ``number`` weeks later, or earlier if negative."""
+        return type(self)(self.thursday + timedelta(weeks=number))
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Month:
+class Month(Period):
     """A calendar month. Raises ``ValueError`` if ``number`` is not 1 to 12."""
 
     year: int
@@ -122,12 +125,9 @@ class Month:
         Raises ``ValueError`` for other spellings, months that do not exist and years outside the
         calendar.
         """
-        match = _MONTH_NAME.fullmatch(name)
-        if match is None:
+        if (match := _MONTH_NAME.fullmatch(name)) is None:
             raise ValueError(f"not a month: {name!r}")
-        month = cls(int(match[1]), int(match[2]))
-        _check_bounds(month)
-        return month
+        return _checked(cls(int(match[1]), int(match[2])))
 
     @property
     def name(self) -> str:
@@ -144,23 +144,10 @@ class Month:
         """Its last day."""
         return self.next.start - timedelta(days=1)
 
-    @property
-    def previous(self) -> Self:
-        """The month before."""
-        return self.shifted(-1)
-
-    @property
-    def next(self) -> Self:
-        """The month after."""
-        return self.shifted(1)
-
-    def shifted(self, months: int) -> Self:
-        """The month ``months`` later, or earlier if negative."""
-        year, index = divmod(self.year * 12 + self.number - 1 + months, 12)
+    def shifted(self, number: int) -> Self:
+        """The month ``number`` months later, or earlier if negative."""
+        year, index = divmod(self.year * 12 + self.number - 1 + number, 12)
         return type(self)(year, index + 1)
-
-    def __contains__(self, day: date) -> bool:
-        return (day.year, day.month) == (self.year, self.number)
 
 
 def week_of(day: date) -> Week:
@@ -197,6 +184,7 @@ def budapest_today(now: datetime) -> date:
     return now.astimezone(BUDAPEST).date()
 
 
-def _check_bounds(period: Period) -> None:
+def _checked(period: AnyPeriod) -> AnyPeriod:
     if not in_bounds(period):
         raise ValueError(f"{period.name}: the calendar has the years {FIRST_YEAR} to {LAST_YEAR}")
+    return period

@@ -148,34 +148,39 @@ def _listed_tags(row: Any) -> tuple[str, ...]:
     return *movie, *_date_tags(row.date, row.precision), PREMIERES_LIST
 
 
-DECLARATIONS.declare(
+def _page_tags(row: Any) -> tuple[str, ...]:
+    return (movie_page_tag(row.movie_id),)
+
+
+declare = DECLARATIONS.declare
+declare(
     Movie,
     columns=("title", "original_title", "slug", "runtime", "rating", "published"),
     keys=("id",),
     tags=lambda row: (movie_tag(row.id),),
 )
-DECLARATIONS.declare(
+declare(
     Movie,
     columns=("imdb_id", "tmdb_id", "distributor_id"),
     keys=("id",),
     tags=lambda row: (movie_ids_tag(row.id),),
     changes_only=True,
 )
-DECLARATIONS.declare(
+declare(
     Movie,
     columns=("synopsis", "synopsis_en", "countries", "languages"),
     keys=("id",),
     tags=lambda row: (movie_page_tag(row.id),),
     changes_only=True,
 )
-DECLARATIONS.declare(  # movies of one day are listed in the order of their slugs
+declare(  # movies of one day are listed in the order of their slugs
     Movie,
     columns=("published", "slug"),
     keys=("id",),
     tags=lambda row: (tag(_LISTS, row.id), PUBLISHED_LIST),
     changes_only=True,
 )
-DECLARATIONS.declare(
+declare(
     Premiere,
     columns=(
         "movie_id", "kind", "service_id", "date", "precision", "formats", "audio", "rerelease",
@@ -184,106 +189,64 @@ DECLARATIONS.declare(
     keys=("id", "movie_id"),
     tags=lambda row: (premiere_tag(row.id), movie_page_tag(row.movie_id)),
 )  # fmt: skip
-DECLARATIONS.declare(
-    Premiere,
-    columns=("note",),
-    keys=("movie_id",),
-    tags=lambda row: (movie_page_tag(row.movie_id),),
-    changes_only=True,
-)
-DECLARATIONS.declare(
+declare(Premiere, columns=("note",), keys=("movie_id",), tags=_page_tags, changes_only=True)
+declare(
     Premiere,
     columns=("movie_id", "kind", "date", "precision", "cancelled_at"),
     keys=("movie_id", "date", "precision"),
     tags=_listed_tags,
 )
-DECLARATIONS.declare(  # the former movie may have no other premiere
-    Premiere,
-    columns=("movie_id",),
-    keys=(),
-    tags=lambda _row: (UNDATED_LIST,),
-    changes_only=True,
+declare(  # the former movie may have no other premiere
+    Premiere, columns=("movie_id",), keys=(), tags=lambda _row: (UNDATED_LIST,), changes_only=True
 )
-DECLARATIONS.declare(
-    Premiere,
-    columns=("announced_at",),
-    keys=(),
-    tags=lambda _row: (NEWS_LIST,),
-    changes_only=True,
+declare(
+    Premiere, columns=("announced_at",), keys=(), tags=lambda _row: (NEWS_LIST,), changes_only=True
 )
-DECLARATIONS.declare(
+declare(
     PremiereChange,
     columns=("premiere_id", "changed_at", "old_date", "old_precision"),
     keys=(),
     tags=lambda _row: (NEWS_LIST,),
 )
-DECLARATIONS.declare(
+declare(
     PremiereChange,
     columns=("premiere_id", "old_date", "old_precision"),
     keys=("premiere_id",),
     tags=lambda row: (moved_tag(row.premiere_id),),
 )
-DECLARATIONS.declare(
+declare(
     PremiereChange,
     columns=("changed_at", "reason"),
     keys=("premiere_id",),
     tags=lambda row: (moved_page_tag(row.premiere_id),),
     changes_only=True,
 )
-DECLARATIONS.declare(
+declare(
     Credit,
     columns=("movie_id", "person_id", "role", "position", "character"),
     keys=("movie_id",),
-    tags=lambda row: (movie_page_tag(row.movie_id),),
+    tags=_page_tags,
 )
-DECLARATIONS.declare(
+declare(
     Trailer,
     columns=("movie_id", "site", "video_id", "name", "language", "position"),
     keys=("movie_id",),
-    tags=lambda row: (movie_page_tag(row.movie_id),),
+    tags=_page_tags,
 )
-DECLARATIONS.declare(
+declare(
     MovieGenre,
     columns=("movie_id", "genre_id", "position"),
     keys=("movie_id", "genre_id"),
     tags=lambda row: (movie_tag(row.movie_id), genre_list_tag(row.genre_id)),
 )
-DECLARATIONS.declare(
-    FieldProvenance,
-    columns=("source",),
-    keys=("movie_id",),
-    tags=lambda row: (movie_page_tag(row.movie_id),),
+declare(FieldProvenance, columns=("source",), keys=("movie_id",), tags=_page_tags)
+declare(Genre, columns=("name", "name_en"), keys=("id",), tags=lambda row: (genre_tag(row.id),))
+declare(
+    Genre, columns=("slug",), keys=("id",), tags=lambda row: (genre_slug_tag(row.id), GENRES_LIST)
 )
-DECLARATIONS.declare(
-    Genre,
-    columns=("name", "name_en"),
-    keys=("id",),
-    tags=lambda row: (genre_tag(row.id),),
-)
-DECLARATIONS.declare(
-    Genre,
-    columns=("slug",),
-    keys=("id",),
-    tags=lambda row: (genre_slug_tag(row.id), GENRES_LIST),
-)
-DECLARATIONS.declare(
-    Person,
-    columns=("name", "imdb_id"),
-    keys=("id",),
-    tags=lambda row: (person_tag(row.id),),
-)
-DECLARATIONS.declare(
-    Distributor,
-    columns=("name",),
-    keys=("id",),
-    tags=lambda row: (distributor_tag(row.id),),
-)
-DECLARATIONS.declare(
-    StreamingService,
-    columns=("name",),
-    keys=("id",),
-    tags=lambda row: (service_tag(row.id),),
-)
+declare(Person, columns=("name", "imdb_id"), keys=("id",), tags=lambda row: (person_tag(row.id),))
+declare(Distributor, columns=("name",), keys=("id",), tags=lambda row: (distributor_tag(row.id),))
+declare(StreamingService, columns=("name",), keys=("id",), tags=lambda row: (service_tag(row.id),))
 
 
 def _lists_of(connection: Connection, tags: Collection[str]) -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from moziweb.i18n import _
-from moziweb.movies.calendar import Month, Period, Week, in_bounds, month_of, week_of
+from moziweb.movies.calendar import AnyPeriod, Month, Week, in_bounds, month_of, week_of
 from moziweb.movies.models import DatePrecision
 from moziweb.movies.queries import Neighbours
 
@@ -45,7 +45,6 @@ def month_nav(
     )
 
 
-AnyPeriod = TypeVar("AnyPeriod", bound=Period)
 MaybeLink: TypeAlias = Link | None
 
 

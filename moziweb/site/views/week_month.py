@@ -3,14 +3,14 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any
 
 from pyramid.httpexceptions import HTTPBadRequest, HTTPFound, HTTPNotFound
 from pyramid.view import view_config
 
 from moziweb.cache.http.view_deriver import mark_negative
 from moziweb.i18n import _
-from moziweb.movies.calendar import Month, Period, Week, parse_day, week_of
+from moziweb.movies.calendar import AnyPeriod, Month, Week, parse_day, week_of
 from moziweb.movies.models import DatePrecision
 from moziweb.movies.queries import (
     DAYS,
@@ -32,7 +32,6 @@ from ..presenters.page_head import not_indexed, page_head
 from ..presenters.period_nav import month_nav, week_label, week_nav
 from ..view_models import PeriodNav
 
-AnyPeriod = TypeVar("AnyPeriod", bound=Period)
 NavMaker = Callable[[PageContext, AnyPeriod, Neighbours | None], PeriodNav]
 SectionMaker = Callable[[PageFragments, PageContext, Sequence[Listing]], list[Section]]
 
