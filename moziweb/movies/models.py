@@ -6,7 +6,8 @@ is known.
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final, TypeAlias
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -94,6 +95,13 @@ class CreditRole(StrEnum):
 _SLUG_IS_READABLE: Final = "slug <> '' AND trim(slug, 'abcdefghijklmnopqrstuvwxyz0123456789-') = ''"
 _DATE_IS_IN_CALENDAR: Final = f"date BETWEEN '{FIRST_YEAR}-01-01' AND '{LAST_YEAR}-12-31'"
 
+# A collection of parts that are deleted with their parent.
+_owned = partial(relationship, lazy="raise_on_sql", cascade="all, delete-orphan")
+
+
+def _movie_id(**options: Any) -> Mapped[int]:
+    return mapped_column(ForeignKey("movie.id", ondelete="CASCADE"), **options)
+
 
 class Movie(Base):
     """A movie.
@@ -133,24 +141,13 @@ class Movie(Base):
     genres: Mapped[list["Genre"]] = relationship(
         secondary="movie_genre", order_by="MovieGenre.position", lazy="raise_on_sql", viewonly=True
     )
-    genre_links: Mapped[list["MovieGenre"]] = relationship(
-        order_by="MovieGenre.position", lazy="raise_on_sql", cascade="all, delete-orphan"
+    genre_links: Mapped[list["MovieGenre"]] = _owned(order_by="MovieGenre.position")
+    credits: Mapped[list["Credit"]] = _owned(order_by="Credit.role, Credit.position")
+    premieres: Mapped[list["Premiere"]] = _owned(
+        back_populates="movie", order_by="Premiere.date, Premiere.id"
     )
-    credits: Mapped[list["Credit"]] = relationship(
-        order_by="Credit.role, Credit.position", lazy="raise_on_sql", cascade="all, delete-orphan"
-    )
-    premieres: Mapped[list["Premiere"]] = relationship(
-        back_populates="movie",
-        order_by="Premiere.date, Premiere.id",
-        lazy="raise_on_sql",
-        cascade="all, delete-orphan",
-    )
-    trailers: Mapped[list["Trailer"]] = relationship(
-        order_by="Trailer.position", lazy="raise_on_sql", cascade="all, delete-orphan"
-    )
-    provenance: Mapped[list["FieldProvenance"]] = relationship(
-        lazy="raise_on_sql", cascade="all, delete-orphan"
-    )
+    trailers: Mapped[list["Trailer"]] = _owned(order_by="Trailer.position")
+    provenance: Mapped[list["FieldProvenance"]] = _owned()
 
 
 class Distributor(Base):
@@ -178,9 +175,7 @@ class MovieGenre(Base):
 
     __tablename__ = "movie_genre"
 
-    movie_id: Mapped[int] = mapped_column(
-        ForeignKey("movie.id", ondelete="CASCADE"), primary_key=True
-    )
+    movie_id: Mapped[int] = _movie_id(primary_key=True)
     genre_id: Mapped[int] = mapped_column(ForeignKey("genre.id"), primary_key=True, index=True)
     position: Mapped[int] = mapped_column(default=0)
 
@@ -208,9 +203,7 @@ class Credit(Base):
     __table_args__ = (UniqueConstraint("movie_id", "role", "position"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    movie_id: Mapped[int] = mapped_column(
-        ForeignKey("movie.id", ondelete="CASCADE"), active_history=True
-    )
+    movie_id: Mapped[int] = _movie_id(active_history=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     role: Mapped[CreditRole] = mapped_column(enum_column(CreditRole))
     position: Mapped[int]
@@ -244,9 +237,7 @@ class Premiere(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    movie_id: Mapped[int] = mapped_column(
-        ForeignKey("movie.id", ondelete="CASCADE"), active_history=True
-    )
+    movie_id: Mapped[int] = _movie_id(active_history=True)
     kind: Mapped[PremiereKind] = mapped_column(enum_column(PremiereKind))
     service_id: Mapped[int | None] = mapped_column(ForeignKey("streaming_service.id"), index=True)
     date: Mapped[Day] = mapped_column(active_history=True)
@@ -262,10 +253,8 @@ class Premiere(Base):
 
     movie: Mapped[Movie] = relationship(back_populates="premieres", lazy="raise_on_sql")
     service: Mapped[StreamingService | None] = relationship(lazy="raise_on_sql")
-    changes: Mapped[list["PremiereChange"]] = relationship(
-        order_by="PremiereChange.changed_at, PremiereChange.id",
-        lazy="raise_on_sql",
-        cascade="all, delete-orphan",
+    changes: Mapped[list["PremiereChange"]] = _owned(
+        order_by="PremiereChange.changed_at, PremiereChange.id"
     )
 
 
@@ -290,9 +279,7 @@ class Trailer(Base):
     __tablename__ = "trailer"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    movie_id: Mapped[int] = mapped_column(
-        ForeignKey("movie.id", ondelete="CASCADE"), index=True, active_history=True
-    )
+    movie_id: Mapped[int] = _movie_id(index=True, active_history=True)
     site: Mapped[VideoSite] = mapped_column(enum_column(VideoSite), default=VideoSite.YOUTUBE)
     video_id: Mapped[str] = mapped_column(String(40))
     name: Mapped[str] = mapped_column(String(200), default="")
@@ -310,9 +297,7 @@ class FieldProvenance(Base):
     __tablename__ = "field_provenance"
     __table_args__ = (Index("ix_field_provenance_source_fetched_at", "source", "fetched_at"),)
 
-    movie_id: Mapped[int] = mapped_column(
-        ForeignKey("movie.id", ondelete="CASCADE"), primary_key=True
-    )
+    movie_id: Mapped[int] = _movie_id(primary_key=True)
     field: Mapped[str] = mapped_column(String(40), primary_key=True)
     source: Mapped[str] = mapped_column(String(20))
     fetched_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -12,13 +12,8 @@ from moziweb.request import Request
 X_DEFAULT: Final = "x-default"
 
 
-def movie_segment(movie: Movie) -> str:
-    """The path segment of a movie: ``{id}-{slug}``."""
-    return segment_of(movie.id, movie.slug)
-
-
 def segment_of(movie_id: int, slug: str) -> str:
-    """The path segment of a movie that is not loaded."""
+    """The path segment of a movie."""
     return f"{movie_id}-{slug}"
 
 
@@ -48,7 +43,7 @@ class PageUrls:
 
     def movie(self, movie: Movie) -> str:
         """The path of a movie's page."""
-        return self.path("movie", movie=movie_segment(movie))
+        return self.path("movie", movie=segment_of(movie.id, movie.slug))
 
     def genre(self, genre: Genre) -> str:
         """The path of a genre's page."""

@@ -95,11 +95,11 @@ class PageHead:
 
     locale: str
     title: str
-    description: str
-    canonical_url: str
-    alternates: tuple[tuple[str, str], ...]
     other_language: Link
-    robots: str
+    description: str = ""
+    canonical_url: str = ""
+    alternates: tuple[tuple[str, str], ...] = ()
+    robots: str = "noindex"
 
 
 @dataclass(frozen=True, slots=True)

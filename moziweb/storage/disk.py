@@ -18,6 +18,7 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -147,8 +148,8 @@ class DiskStorage:
         """See ``Storage``."""
         for key in keys:
             *parents, name = _file_names(valid_key(key))
-            with suppress(ObjectNotFound), self._translated(key):
-                self._unlink(parents, name)
+            with suppress(ObjectNotFound), self._translated(key), self._folder(parents) as folder:
+                os.unlink(name, dir_fd=folder)
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """See ``Storage``."""
@@ -190,10 +191,6 @@ class DiskStorage:
             yield folder
         finally:
             os.close(folder)
-
-    def _unlink(self, parents: Iterable[str], name: str) -> None:
-        with self._folder(parents) as folder:
-            os.unlink(name, dir_fd=folder)
 
     @contextmanager
     def _translated(self, key: str | None = None) -> Iterator[None]:
@@ -245,13 +242,8 @@ def _draft(folder: int, content: bytes) -> Iterator[str]:
 
 
 def _header(stored: StoredObject) -> bytes:
-    metadata = {
-        "key": stored.key,
-        "size": stored.size,
-        "etag": stored.etag,
-        "content_type": stored.content_type,
-        "cache_control": stored.cache_control,
-    }
+    metadata = asdict(stored)
+    del metadata["bucket"], metadata["last_modified"]
     return _MAGIC + json.dumps(metadata).encode() + b"\n"
 
 

@@ -21,7 +21,7 @@ def bucket_url(bucket: str, region: str, endpoint_url: str | None, style: Addres
         origin, in_host = _aws_endpoint(region), style != "path"
     else:
         origin, in_host = endpoint_url.rstrip("/"), style == "virtual"
-    scheme, host, path = _parts(origin)
+    scheme, host, path = urlsplit(origin)[:3]
     if in_host and _fits_host(bucket, scheme) and not _is_ip_address(host):
         return f"{scheme}://{bucket}.{host}{path}"
     return f"{origin}/{bucket}"
@@ -30,11 +30,6 @@ def bucket_url(bucket: str, region: str, endpoint_url: str | None, style: Addres
 def _aws_endpoint(region: str) -> str:
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     return f"https://s3.{region}.{suffix}"
-
-
-def _parts(origin: str) -> tuple[str, str, str]:
-    parts = urlsplit(origin)
-    return parts.scheme, parts.netloc, parts.path
 
 
 def _fits_host(bucket: str, scheme: str) -> bool:

@@ -169,7 +169,21 @@ class SourceLeases:
             return NotAcquiredReason.COMPLETE
         movie = session.get_one(Movie, source.movie_id)
         validators = Validators(source.etag, source.last_modified, source.final_url)
-        return _lease_of(source, movie, ready, token, until, validators if is_complete else None)
+        return SourceLease(
+            source_id=source.id,
+            movie_id=movie.id,
+            slug=movie.slug,
+            kind=source.kind,
+            url=source.url,
+            key=source.key,
+            sha256=source.sha256,
+            focal=(source.focal_x, source.focal_y),
+            attempts=source.attempts,
+            ready=ready,
+            token=token,
+            until=until,
+            validators=validators if is_complete else None,
+        )
 
     def _next_revalidation(self, kind: SourceKind) -> datetime | None:
         """When to revalidate an external image: spread over half a week."""
@@ -216,11 +230,9 @@ class SourceLeases:
 
         The next attempt is due in a week after a permanent error, else after `retry_delay`.
         """
-        delay = (
-            PERMANENT_FAILURE_DELAY
-            if permanent
-            else retry_delay(lease.attempts, self._jitter(), retry_after)
-        )
+        delay = PERMANENT_FAILURE_DELAY
+        if not permanent:
+            delay = retry_delay(lease.attempts, self._jitter(), retry_after)
         self._end(
             lease,
             state=SourceState.FAILED if permanent else SourceState.RETRY_WAIT,
@@ -355,28 +367,3 @@ def _ready_recipes(session: Session, source: PosterSource) -> frozenset[str]:
         PosterVariant.state == VariantState.READY,
     )
     return frozenset(session.scalars(hashes))
-
-
-def _lease_of(
-    source: PosterSource,
-    movie: Movie,
-    ready: frozenset[str],
-    token: str,
-    until: datetime,
-    validators: Validators | None,
-) -> SourceLease:
-    return SourceLease(
-        source_id=source.id,
-        movie_id=movie.id,
-        slug=movie.slug,
-        kind=source.kind,
-        url=source.url,
-        key=source.key,
-        sha256=source.sha256,
-        focal=(source.focal_x, source.focal_y),
-        attempts=source.attempts,
-        ready=ready,
-        token=token,
-        until=until,
-        validators=validators,
-    )

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, not_, select, update
 from sqlalchemy.orm import Session
 
 from moziweb.cache import TAGS_OPTION
@@ -69,9 +69,22 @@ def publish(
     recipe_hashes: frozenset[str],
     now: datetime,
 ) -> None:
-    """Write ready rows for the uploaded variants and supersede those of all other recipes."""
+    """Write ready rows, and supersede those of other content or recipes, which have successors."""
     _write_rows(session, source_id, sha256, uploaded, now)
-    _supersede(session, source_id, sha256, recipe_hashes, now)
+    session.flush()
+    is_current = and_(
+        PosterVariant.source_sha256 == sha256, PosterVariant.recipe_hash.in_(recipe_hashes)
+    )
+    others = update(PosterVariant).where(
+        PosterVariant.source_id == source_id,
+        PosterVariant.state == VariantState.READY,
+        not_(is_current),
+    )
+    session.execute(
+        others.values(state=VariantState.SUPERSEDED, superseded_at=now),
+        # This transaction publishes their successors under the same tags.
+        execution_options={"synchronize_session": False, TAGS_OPTION: ()},
+    )
 
 
 def _write_rows(
@@ -103,24 +116,3 @@ def _write_rows(
         found.bucket, found.key, found.mime = stored.bucket, stored.key, image.mime
         found.width, found.height, found.bytes = image.width, image.height, len(image.data)
         found.state, found.superseded_at = VariantState.READY, None
-
-
-def _supersede(
-    session: Session, source_id: int, sha256: str, recipe_hashes: frozenset[str], now: datetime
-) -> None:
-    """Supersede ready variants of other content or other recipes: their successors are ready."""
-    session.flush()
-    is_current = (PosterVariant.source_sha256 == sha256) & PosterVariant.recipe_hash.in_(
-        recipe_hashes
-    )
-    session.execute(
-        update(PosterVariant)
-        .where(
-            PosterVariant.source_id == source_id,
-            PosterVariant.state == VariantState.READY,
-            ~is_current,
-        )
-        .values(state=VariantState.SUPERSEDED, superseded_at=now),
-        # This transaction publishes their successors under the same tags.
-        execution_options={"synchronize_session": False, TAGS_OPTION: ()},
-    )

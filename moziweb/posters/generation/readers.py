@@ -90,16 +90,13 @@ class UrlReader:
                 pass
             except StorageError as error:
                 raise SourceError(storage_code(error), str(error)) from error
-        fetched = self._fetch(source, NO_VALIDATORS)
+        fetched = self.read_changed(source, NO_VALIDATORS)
         if fetched is None:  # a 304 without validators in the request is invalid
             raise SourceError(FetchCode.BAD_RESPONSE)
         return fetched
 
     def read_changed(self, source: SourceLocation, validators: Validators) -> SourceBytes | None:
         """Fetch the image; None if it has not changed."""
-        return self._fetch(source, validators)
-
-    def _fetch(self, source: SourceLocation, validators: Validators) -> SourceBytes | None:
         try:
             fetched = self._fetcher.fetch(source.url or "", validators)
         except FetchError as error:

@@ -77,7 +77,5 @@ def _update_others(session: Session, source: PosterSource, **values: bool) -> No
         PosterSource.id != source.id,
         PosterSource.chosen if "chosen" in values else PosterSource.choose_when_ready,
     )
-    session.execute(
-        others.values(**values),
-        execution_options={"synchronize_session": "fetch", TAGS_OPTION: ()},
-    )
+    options = {"synchronize_session": "fetch", TAGS_OPTION: ()}
+    session.execute(others.values(**values), execution_options=options)

@@ -206,18 +206,12 @@ class PosterService:
             log.error("source %d: unexpected error", lease.source_id, exc_info=error)
         try:
             record_host_failure(self._breaker, lease, error, failure)
-            self._leases.fail(
-                lease,
-                failure.code,
-                permanent=failure.permanent,
-                retry_after=failure.retry_after,
-            )
+            delay = failure.retry_after
+            self._leases.fail(lease, failure.code, permanent=failure.permanent, retry_after=delay)
         except LeaseLostError:
             return self._lost(lease)
-        except SQLAlchemyError as unreachable:
-            log.warning(
-                "source %d: its failure could not be recorded: %s", lease.source_id, unreachable
-            )
+        except SQLAlchemyError as down:
+            log.warning("source %d: its failure could not be recorded: %s", lease.source_id, down)
         return GenerationResult(Status.FAILED, failure.code)
 
     def _lost(self, lease: SourceLease) -> GenerationResult:

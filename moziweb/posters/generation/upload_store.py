@@ -26,7 +26,10 @@ ORIGINAL_CACHE_CONTROL: Final = "private, no-cache"
 
 @dataclass(frozen=True, slots=True)
 class StoredUpload:
-    """An original in storage, with its size in bytes and, after orientation, in pixels."""
+    """An original in storage, with its size in bytes and, after orientation, in pixels.
+
+    Equal files have the same key.
+    """
 
     key: str
     sha256: str
@@ -34,12 +37,6 @@ class StoredUpload:
     format: str
     width: int
     height: int
-
-
-def upload_key(sha256: str, format_: str) -> str:
-    """The key of an original; equal files have the same key."""
-    extension = "jpg" if format_ == "jpeg" else format_
-    return f"upload/{sha256[:2]}/{sha256}.{extension}"
 
 
 Prober = Callable[[bytes, Limits], SourceImage]
@@ -55,7 +52,8 @@ def inspect_upload(
     """
     image = prober(data, limits)
     sha256 = hashlib.sha256(data).hexdigest()
-    key = upload_key(sha256, image.format)
+    extension = "jpg" if image.format == "jpeg" else image.format
+    key = f"upload/{sha256[:2]}/{sha256}.{extension}"
     upload = StoredUpload(key, sha256, len(data), image.format, image.width, image.height)
     return upload, image.mime
 

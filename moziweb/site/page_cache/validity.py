@@ -14,26 +14,20 @@ def until_midnight(request: Request) -> TimeWindow:
     It ends at midnight in Budapest. A page that was cached on Wednesday must not show Wednesday's
     week as "this week" on Thursday.
     """
-    return day_window(services_of(request.registry).clock())
+    today = _today(request)
+    return TimeWindow(today.isoformat(), midnight(today + timedelta(days=1)).timestamp())
 
 
 def until_week_end(request: Request) -> TimeWindow:
     """The current premiere week, for pages that are the same from Thursday to Wednesday."""
-    week = week_of(budapest_today(services_of(request.registry).clock()))
-    return TimeWindow(week.name, midnight_timestamp(week.next.start))
-
-
-def day_window(now: datetime) -> TimeWindow:
-    """The day in Hungary at ``now``, an aware datetime."""
-    today = budapest_today(now)
-    return TimeWindow(today.isoformat(), midnight_timestamp(today + timedelta(days=1)))
-
-
-def midnight_timestamp(day: date) -> float:
-    """The start of ``day`` in Budapest as Unix time."""
-    return midnight(day).timestamp()
+    week = week_of(_today(request))
+    return TimeWindow(week.name, midnight(week.next.start).timestamp())
 
 
 def midnight(day: date) -> datetime:
     """The start of ``day`` in Budapest."""
     return datetime.combine(day, time(), BUDAPEST)
+
+
+def _today(request: Request) -> date:
+    return budapest_today(services_of(request.registry).clock())

@@ -10,9 +10,6 @@ from ..view_models import Link, PageHead
 
 SITE_NAME: Final = "moziweb"
 
-INDEXED: Final = "index, follow"
-NOT_INDEXED: Final = "noindex"
-
 # Each name is in its own language, so that readers of that language understand the link.
 LANGUAGE_NAMES: Final = {"hu": "Magyar", "en": "English"}
 
@@ -28,13 +25,13 @@ def page_head(
         canonical_url=context.urls.url(route, **values),
         alternates=context.urls.alternates(route, **values),
         other_language=_other_language(context, route, **values),
-        robots=INDEXED,
+        robots="index, follow",
     )
 
 
 def not_indexed(page: PageHead) -> PageHead:
     """The same head, with ``noindex`` for search engines."""
-    return replace(page, robots=NOT_INDEXED)
+    return replace(page, robots="noindex")
 
 
 def error_page_head(context: PageContext, title: str) -> PageHead:
@@ -42,18 +39,10 @@ def error_page_head(context: PageContext, title: str) -> PageHead:
     return PageHead(
         locale=context.formatter.locale,
         title=f"{title} · {SITE_NAME}",
-        description="",
-        canonical_url="",
-        alternates=(),
         other_language=_other_language(context, "index"),
-        robots=NOT_INDEXED,
     )
 
 
 def _other_language(context: PageContext, route: str, **values: str) -> Link:
     other = next(each for each in LOCALES if each != context.formatter.locale)
-    return Link(
-        href=context.urls.in_locale(other, route, **values),
-        text=LANGUAGE_NAMES[other],
-        iso=other,
-    )
+    return Link(context.urls.in_locale(other, route, **values), LANGUAGE_NAMES[other], iso=other)

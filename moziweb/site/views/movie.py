@@ -17,10 +17,10 @@ from moziweb.request import Request
 
 from ..context import PageContext
 from ..formatting import truncate
-from ..page_cache.validity import midnight_timestamp
+from ..page_cache.validity import midnight
 from ..presenters.movie import movie_page
 from ..presenters.page_head import page_head
-from ..urls import movie_segment
+from ..urls import segment_of
 from ..view_models import MoviePage, PageHead
 
 DESCRIPTION_LENGTH: Final = 160
@@ -36,14 +36,14 @@ def movie(request: Request) -> dict[str, Any]:
     if found is None:
         raise HTTPNotFound
     context = PageContext.of(request)
-    if segment != movie_segment(found):
+    if segment != segment_of(found.id, found.slug):
         context.depend(movie_tag(found.id))
         raise HTTPMovedPermanently(context.urls.absolute(context.urls.movie(found)))
     links = poster_links(request.dbsession, request.services.storage, {found.id: found.slug})
     shown = movie_page(context, found, links.get(found.id))
     changes_on = lead_premiere_until(found.premieres, context.today)
     if changes_on is not None:
-        cap(request, midnight_timestamp(changes_on))
+        cap(request, midnight(changes_on).timestamp())
     return {"page": _page(context, found, shown), "movie": shown}
 
 
@@ -54,4 +54,5 @@ def _page(context: PageContext, found: Movie, shown: MoviePage) -> PageHead:
     description = truncate(shown.synopsis, DESCRIPTION_LENGTH) or context.formatter.translate(
         _("Premieres, cast and trailer of ${title}.", mapping={"title": shown.title})
     )
-    return page_head(context, title, description, "movie", movie=movie_segment(found))
+    segment = segment_of(found.id, found.slug)
+    return page_head(context, title, description, "movie", movie=segment)
